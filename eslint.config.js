@@ -1,0 +1,192 @@
+import { defineConfig, globalIgnores } from 'eslint/config';
+import rxjs from 'eslint-plugin-rxjs-x';
+import tseslint from 'typescript-eslint';
+
+/**
+ * What each part of lib may import: files directly in lib, folders of lib, and packages. A folder may always import
+ * from itself. `types` may be imported as types only.
+ */
+const bottom = ['errors', 'observe', 'limits'];
+const layers = [
+  { files: ['errors', 'observe', 'limits', 'runtime'], roots: ['errors', 'observe', 'limits'] },
+  { folder: 'wire', roots: bottom, packages: ['hash-wasm'], timeless: true },
+  { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'] }, timeless: true },
+  { folder: 'flow', roots: bottom, packages: ['rxjs'] },
+  {
+    folder: 'connection',
+    roots: [...bottom, 'runtime'],
+    folders: ['wire', 'mux', 'flow'],
+    packages: ['rxjs'],
+    // The types of isomorphic-ws are those of ws even in a browser: they stay in one file.
+    except: { files: ['ws-socket'], packages: ['rxjs', 'isomorphic-ws'] },
+  },
+  { folder: 'operators', roots: bottom, folders: ['flow'], types: { folders: ['routes'] }, packages: ['rxjs'] },
+  {
+    folder: 'routes',
+    roots: [...bottom, 'runtime'],
+    folders: ['wire', 'mux', 'flow', 'connection'],
+    packages: ['rxjs', 'msgpack-lite', 'int64-buffer', '@standard-schema/spec'],
+  },
+  {
+    folder: 'manager',
+    roots: [...bottom, 'runtime'],
+    folders: ['wire', 'mux', 'flow', 'connection', 'operators', 'routes'],
+    packages: ['rxjs', 'jose', 'hash-wasm', '@standard-schema/spec'],
+  },
+  {
+    files: ['index'],
+    roots: [...bottom, 'runtime'],
+    folders: ['wire', 'mux', 'flow', 'connection', 'operators', 'routes', 'manager'],
+    packages: ['rxjs'],
+  },
+];
+
+/** Globals and properties that only Node has. */
+const nodeGlobals = ['Buffer', 'process', 'global', 'setImmediate', 'clearImmediate', '__dirname', '__filename'];
+/** The engine gets time and randomness passed in. */
+const timeGlobals = ['setTimeout', 'setInterval', 'queueMicrotask', 'performance', 'crypto'];
+const timeProperties = [
+  { object: 'Date', property: 'now' },
+  { object: 'Math', property: 'random' },
+];
+
+/** Regular expressions for import paths, as seen from a file `depth` folders below lib. */
+function pathsOf({ roots = [], folders = [] }, depth) {
+  const up = depth === 0 ? '\\./' : '\\.\\./'.repeat(depth);
+  return [...roots.map((name) => `${up}${name}\\.js$`), ...folders.map((name) => `${up}${name}/(?!.*\\.\\.)`)];
+}
+
+function outside(layer, depth, extra) {
+  const own = layer.folder ? ['\\./(?!.*\\.\\.)', ...(depth > 1 ? ['\\.\\./(?!.*\\.\\.)'] : [])] : [];
+  const packages = (layer.packages ?? []).map((name) => `${name}$`);
+  const allowed = [...own, ...pathsOf(layer, depth), ...packages, ...extra];
+  return allowed.length ? `^(?!${allowed.join('|')})` : '.';
+}
+
+/** In a selector a slash would end the regular expression. */
+const inSelector = (regex) => `/${regex.replaceAll('/', '\\u002F')}/`;
+
+function layerConfig(layer, name, files, depth) {
+  const types = pathsOf(layer.types ?? {}, depth);
+  const message = `Nothing that ${name} may use: see the table in eslint.config.js.`;
+  const forbidden = outside(layer, depth, types);
+  const forbiddenAsValue = outside(layer, depth, []);
+  const patterns = [{ regex: forbidden, message }];
+  if (types.length) {
+    patterns.push({ regex: `^(${types.join('|')})`, message: 'As a type only.', allowTypeImports: true });
+  }
+  return {
+    files,
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns }],
+      // The rule above does not see `import(…)`.
+      'no-restricted-syntax': [
+        'error',
+        { selector: `ImportExpression[source.value=${inSelector(forbiddenAsValue)}]`, message },
+        { selector: 'ImportExpression:not([source.type="Literal"])', message: 'Import a literal path.' },
+        { selector: `TSImportType[source.value=${inSelector(forbidden)}]`, message },
+      ],
+      'no-restricted-globals': ['error', ...nodeGlobals, ...(layer.timeless ? timeGlobals : [])],
+      ...(layer.timeless ? { 'no-restricted-properties': ['error', ...timeProperties] } : {}),
+    },
+  };
+}
+
+const layerConfigs = layers.flatMap((layer) => {
+  if (!layer.folder) {
+    return [
+      layerConfig(
+        layer,
+        layer.files.join(', '),
+        layer.files.map((file) => `lib/${file}.ts`),
+        0,
+      ),
+    ];
+  }
+  const { folder, except } = layer;
+  const configs = [
+    layerConfig(layer, folder, [`lib/${folder}/*.ts`], 1),
+    layerConfig(layer, folder, [`lib/${folder}/*/*.ts`], 2),
+  ];
+  if (except) {
+    const files = except.files.map((file) => `lib/${folder}/${file}.ts`);
+    configs.push(layerConfig({ ...layer, packages: except.packages }, folder, files, 1));
+  }
+  return configs;
+});
+
+const foreign = { regex: '^(isomorphic-ws|rxgrid)(/|$)', message: 'Take the server from ws; import lib by its paths.' };
+const above = { regex: '^\\.\\./(.*/)?(testing|cli)/', message: 'Nothing uses testing/ and cli/.' };
+// A new folder imports nothing until the table has it.
+const unlisted = {
+  ...layerConfig({}, 'a folder that the table does not list', ['lib/**/*.ts'], 1),
+  ignores: ['lib/{node,testing,cli}/**'],
+};
+
+export default defineConfig(
+  globalIgnores(['dist', 'docs/api', 'coverage']),
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked, rxjs.configs.recommended],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      eqeqeq: 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      // `signal.reason`, and what a handler threw, are passed on as they are.
+      '@typescript-eslint/only-throw-error': ['error', { allowThrowingAny: true, allowThrowingUnknown: true }],
+      '@typescript-eslint/prefer-promise-reject-errors': [
+        'error',
+        { allowThrowingAny: true, allowThrowingUnknown: true },
+      ],
+      'rxjs-x/throw-error': ['error', { allowThrowingAny: true, allowThrowingUnknown: true }],
+      // Bytes at a checked index: with noUncheckedIndexedAccess there is no cheaper way to say so.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // An async handler or an empty observer method follows its interface, not its body.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      // These reject inference helpers such as `type<T>()`, and `void` as a type argument.
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+      '@typescript-eslint/no-invalid-void-type': ['error', { allowInGenericTypeArguments: true }],
+    },
+  },
+  {
+    files: ['lib/**/*.ts'],
+    rules: {
+      'max-lines': ['error', { max: 450 }],
+      'no-console': 'error',
+      'rxjs-x/no-exposed-subjects': 'error',
+      'rxjs-x/no-sharereplay-before-takeuntil': 'error',
+    },
+  },
+  { files: ['lib/cli/**/*.ts'], rules: { 'no-console': 'off' } },
+  unlisted,
+  ...layerConfigs,
+  {
+    files: ['lib/{node,testing,cli}/**/*.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [foreign] }] },
+  },
+  {
+    files: ['lib/node/**/*.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [foreign, above] }] },
+  },
+  {
+    files: ['spec/**/*.ts', 'bench/**/*.ts'],
+    rules: {
+      // Tests feed wrong values on purpose, and hand methods to expect().
+      '@typescript-eslint/no-explicit-any': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      'rxjs-x/no-ignored-notifier': 'off',
+    },
+  },
+  { files: ['**/*.{js,mjs}'], rules: { eqeqeq: 'error', 'no-unused-vars': 'error' } },
+);

@@ -1,0 +1,23 @@
+export default {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/spec/**/*.spec.ts'],
+  // The built copies hold package.json files; without this jest finds two packages of one name.
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  moduleNameMapper: {
+    '^rxgrid$': '<rootDir>/lib/index.ts',
+    '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  testTimeout: 15_000,
+  maxWorkers: 2,
+};

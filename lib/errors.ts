@@ -1,0 +1,111 @@
+/**
+ * Base of every error that rxgrid throws or delivers. Tell errors apart by class or by `code`, never by their text:
+ * texts are for people and may change.
+ */
+export abstract class GridError extends Error {
+  /** Stable identifier of the kind of failure. */
+  abstract readonly code: string;
+  /** True when the same call may succeed later without any change by the caller. */
+  readonly retryable: boolean = false;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A payload, or a control payload, that cannot be encoded or decoded. */
+export class CodecError extends GridError {
+  readonly code = 'codec';
+}
+
+/** The other side broke the wire protocol, or its bytes do not parse. */
+export class ProtocolError extends GridError {
+  readonly code = 'protocol';
+}
+
+/** The handler at the other end failed. The message is the text that it sent; the protocol carries no codes. */
+export class RemoteError extends GridError {
+  readonly code = 'remote';
+}
+
+/** The other end refused to start the call: no such route, another kind of route, or too many calls. The message is its text. */
+export class RefusedError extends GridError {
+  readonly code = 'refused';
+}
+
+/** The deadline of a call passed before its end. */
+export class DeadlineExceededError extends GridError {
+  readonly code = 'deadline-exceeded';
+  override readonly retryable = true;
+}
+
+/** The call was cancelled on this side, for instance by `cancel()` of an open stream without a reason. */
+export class CancelledError extends GridError {
+  readonly code = 'cancelled';
+}
+
+/** There is no connection to the host, or it was lost before the call ended. */
+export class DisconnectedError<Reconnected = unknown> extends GridError {
+  readonly code = 'disconnected';
+  override readonly retryable = true;
+  /** False when nothing of the call can have reached the other side; true when it may have. */
+  readonly sent: boolean;
+  /** Host at the other end, as configured. */
+  readonly host: string;
+  /** Emits once when the connection is back, and completes; an `Observable<void>`. */
+  readonly reconnected: Reconnected;
+
+  constructor(message: string, details: { sent: boolean; host: string; reconnected: Reconnected; cause?: unknown }) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.sent = details.sent;
+    this.host = details.host;
+    this.reconnected = details.reconnected;
+  }
+}
+
+/** The handshake ended with a rejection. `reason` is the text of the side that rejected. */
+export class RejectedError extends GridError {
+  readonly code = 'rejected';
+  override readonly retryable = true;
+  /** The text of the side that rejected. */
+  readonly reason: string;
+
+  constructor(message: string, reason: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** A bound was reached. The message names the bound, its value and the option that raises it. */
+export class LimitError extends GridError {
+  readonly code = 'limit';
+  /** Name of the option that holds the bound. */
+  readonly limit: string;
+
+  constructor(message: string, limit: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
+/** An Observable produced faster than the other side consumed, and its buffer is full. */
+export class BufferOverflowError extends GridError {
+  readonly code = 'buffer-overflow';
+}
+
+/** An option, a route or a host name that cannot work. The message says what to change. */
+export class ConfigurationError extends GridError {
+  readonly code = 'configuration';
+}
+
+/** A handler broke its contract, for instance a unary handler that gave no item or two. */
+export class HandlerError extends GridError {
+  readonly code = 'handler';
+}
+
+/** The text that goes to the other side for an error of any kind. Never a stack. */
+export function errorText(error: unknown): string {
+  if (error instanceof Error) return error.message === '' ? error.name : error.message;
+  return typeof error === 'string' ? error : 'unknown error';
+}

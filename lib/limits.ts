@@ -1,0 +1,65 @@
+/** Every bound of the library, named once. Sizes in bytes, times in milliseconds, counts in items unless said otherwise. */
+export interface Limits {
+  /** Largest WebSocket message that is accepted; a larger one closes the connection. Default 16 MiB. */
+  readonly maxMessageBytes: number;
+  /** Largest payload of a unary request or response, and of one stream item. Default 4 MiB. */
+  readonly maxUnaryBytes: number;
+  /** Bytes that may wait in the send queue of one connection. Default 16 MiB. */
+  readonly maxSendQueueBytes: number;
+  /** Muxes that may be open at once, in each direction. Default 131 072. */
+  readonly maxOpenMuxes: number;
+  /** Time for the handshake after the WebSocket has opened. Default 5 s. */
+  readonly handshakeTimeout: number;
+  /** Time for one dial, until the WebSocket is open. Default 2 s. */
+  readonly dialTimeout: number;
+  /** Timeout of a unary call that names none. Default 60 s. */
+  readonly unaryTimeout: number;
+  /** Interval of the connection's pings; a Pong older than two of them drops the connection. Default 10 s. */
+  readonly connectionPingInterval: number;
+  /** Interval of a stream's pings, sent by its caller. Default 15 s. */
+  readonly streamPingInterval: number;
+  /** Shortest time between the starts of two dials; a random share of `dialJitter` is added. Default 1 s. */
+  readonly redialInterval: number;
+  /** Upper bound of the random time that is added to `redialInterval`. Default 1 s. */
+  readonly dialJitter: number;
+  /** For the side that is dialed: how long calls wait after the start and after a loss. Default 2 s. */
+  readonly dialedGrace: number;
+  /** Items that an Observable may be ahead of the credit. Default 1 024. */
+  readonly bufferItems: number;
+  /** Bytes that an Observable may be ahead of the credit. Default 4 MiB. */
+  readonly bufferBytes: number;
+  /** Largest difference of the clocks that a handshake accepts. Default 5 minutes. */
+  readonly maxClockSkew: number;
+}
+
+/** The defaults of {@link Limits}. */
+export const defaultLimits: Limits = {
+  maxMessageBytes: 16 << 20,
+  maxUnaryBytes: 4 << 20,
+  maxSendQueueBytes: 16 << 20,
+  maxOpenMuxes: 131_072,
+  handshakeTimeout: 5_000,
+  dialTimeout: 2_000,
+  unaryTimeout: 60_000,
+  connectionPingInterval: 10_000,
+  streamPingInterval: 15_000,
+  redialInterval: 1_000,
+  dialJitter: 1_000,
+  dialedGrace: 2_000,
+  bufferItems: 1_024,
+  bufferBytes: 4 << 20,
+  maxClockSkew: 5 * 60_000,
+};
+
+/** A credit window, in items: it grows from `initial` to `max` while the consumer keeps up, bounded by `maxBytes` of items in flight. */
+export interface Window {
+  /** Items at the start. */
+  readonly initial: number;
+  /** Items at the most; equal to `initial` for a window that never grows. */
+  readonly max: number;
+  /** Bytes of items at the most, estimated from the items seen. Default 4 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** The window of a stream that names none, in each direction. */
+export const defaultWindow: Required<Window> = { initial: 16, max: 16_384, maxBytes: 4 << 20 };

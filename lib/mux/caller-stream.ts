@@ -1,0 +1,193 @@
+/**
+ * The caller's end of a stream.
+ *
+ *                ┌─────────── DisconnectClientMux, MuxConnectError, deadline, gap, cancel, loss ──────────┐
+ *                │                                                                                        ▼
+ *     opening ──AckMux──▶ open ──halfClose──▶ half-closed ───────────── MuxServerMsg Eof ─────────────▶ ended
+ *        └─ halfClose may come before AckMux ──▲
+ */
+
+import { DeadlineExceededError, ProtocolError, RemoteError, type GridError } from '../errors.js';
+import type { Window } from '../limits.js';
+import { decodeAckMux } from '../wire/control.js';
+import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
+import { Flag, Op } from '../wire/ops.js';
+import type { MuxHost } from './mux.js';
+import { StreamMux } from './stream.js';
+import { decodeText, refused } from './unary.js';
+
+/** Credit never adds up to more: what a peer grants beyond is of no use. */
+const maxCredit = 0x7fff_ffff;
+
+/** See the head of this file. */
+export class CallerStream extends StreamMux {
+  protected override readonly dataOp = Op.MuxClientMsg;
+  protected override readonly creditOp = Op.UnblockSrvMux;
+
+  readonly #deadline: number;
+  readonly #inCapacity: number;
+  #acked = false;
+  // Something came since the last ping; and pings in a row without anything.
+  #heard = true;
+  #silentPings = 0;
+
+  /**
+   * `inCapacity`: the handler's, 0 for a route without input; the AckMux of a peer that announced `ack` overrides it.
+   */
+  constructor(
+    host: MuxHost,
+    id: MuxId,
+    outWindow: Window,
+    inCapacity: number,
+    deadline: number,
+    forget: (mux: StreamMux) => void,
+  ) {
+    super(host, id, outWindow, forget);
+    this.#inCapacity = inCapacity;
+    this.#deadline = deadline;
+    this.sendEnded = inCapacity === 0;
+    this.#armTimer();
+  }
+
+  /** Sends the last frame of the input. The output goes on. */
+  halfClose(): void {
+    if (this.ended || this.sendEnded) return;
+    this.sendEnded = true;
+    this.sendSequenced(Op.MuxClientMsg, Flag.Eof, emptyPayload);
+  }
+
+  /** Gives the stream up: the handler is stopped. The sink hears `reason`. */
+  cancel(reason: GridError): void {
+    if (!this.ended) this.#fail(reason);
+  }
+
+  /** Any frame of the responder for this mux. */
+  onFrame(frame: FrameView): void {
+    this.#heard = true;
+    const { op, flags, payload } = frame;
+    switch (op) {
+      case Op.MuxServerMsg:
+        this.#onData(frame.seq, flags, payload);
+        break;
+      case Op.UnblockClMux:
+        if (this.#checkSequence(frame.seq)) this.#addCredit(this.creditsIn(payload));
+        break;
+      case Op.AckMux:
+        if (this.#acked) break;
+        this.#acked = true;
+        if (!this.sendEnded) {
+          this.#addCredit(this.host.ackCapacity && payload.length > 0 ? decodeAckMux(payload).inCapacity : this.#inCapacity);
+        }
+        break;
+      case Op.DisconnectClientMux:
+        this.#drop();
+        this.endWith(
+          (flags & Flag.PayloadIsErr) !== 0 ? new RemoteError(decodeText(payload)) : this.host.disconnected(true),
+        );
+        break;
+      case Op.MuxConnectError:
+        this.#drop();
+        this.endWith(refused(payload));
+        break;
+      default:
+    }
+  }
+
+  /** A Pong of this mux. `unknown`: the responder does not know it; `error` ends it. */
+  onPong(unknown: boolean, error: string | null): void {
+    this.#heard = true;
+    if (!unknown && error === null) return;
+    this.#drop();
+    this.endWith(error === null ? this.host.disconnected(true) : new RemoteError(error));
+  }
+
+  override onTimer(now: number): void {
+    if (now >= this.#deadline) {
+      this.#fail(new DeadlineExceededError(`The deadline of ${this.sink.route} passed before the stream ended.`));
+      return;
+    }
+    if (this.#heard) this.#silentPings = 0;
+    if (this.#silentPings >= 2) {
+      this.#fail(this.host.disconnected(true));
+      return;
+    }
+    this.#heard = false;
+    this.#silentPings++;
+    this.sendSequenced(Op.Ping, 0, emptyPayload);
+    this.#armTimer();
+  }
+
+  override disconnect(): void {
+    const sent = this.#opened;
+    this.endWith(this.host.disconnected(sent));
+  }
+
+  get #opened(): boolean {
+    return this.queued?.[0]?.op !== Op.ConnectMux;
+  }
+
+  #armTimer(): void {
+    const now = this.host.now();
+    const interval = this.host.limits.streamPingInterval;
+    // A stream that ends before its first ping is due sends none.
+    this.host.wheel.add(this, Math.min(this.#deadline, now + interval));
+  }
+
+  #onData(seq: number, flags: number, payload: Uint8Array): void {
+    if (!this.#checkSequence(seq)) return;
+    if ((flags & Flag.PayloadIsErr) !== 0) {
+      this.receiveEnded = true;
+      this.#drop();
+      this.endWith(new RemoteError(decodeText(payload)));
+      return;
+    }
+    const last = (flags & Flag.Eof) !== 0;
+    if (!last || payload.length > 0 || (flags & Flag.PayloadIsZero) !== 0) {
+      if (!this.window!.receive(payload.length) && !last) {
+        this.#fail(
+          new ProtocolError(
+            `${this.sink.route}: the other side sent more than the window of ${String(this.window!.size)} items. Declare the same outCapacity at both ends.`,
+          ),
+        );
+        return;
+      }
+      this.receiveEnded = last;
+      this.sink.item(payload);
+    }
+    if (last && !this.ended) {
+      this.receiveEnded = true;
+      this.#drop();
+      this.endWith(undefined);
+    }
+  }
+
+  #checkSequence(seq: number): boolean {
+    if (this.inSequence(seq)) return true;
+    this.#fail(
+      new ProtocolError(
+        `${this.sink.route}: out-of-sequence item received: want ${String(this.expectedSeq)}, got ${String(seq)}.`,
+      ),
+    );
+    return false;
+  }
+
+  #addCredit(count: number): void {
+    this.credit = Math.min(this.credit + count, maxCredit);
+    if (!this.sendEnded) this.sink.writable();
+  }
+
+  // What has not gone out is of no use to a stream that the responder has ended.
+  #drop(): void {
+    this.host.queue.purge(this);
+  }
+
+  #fail(error: GridError): void {
+    const opened = this.#opened;
+    this.#drop();
+    if (opened) {
+      this.host.queue.sendControl(this.id, 0, 0, 0, Op.DisconnectServerMux, 0, emptyPayload);
+      this.host.touch();
+    }
+    this.endWith(error);
+  }
+}

@@ -1,0 +1,479 @@
+/**
+ * The protocol engine of one connection, sans I/O: messages in, messages and calls out.
+ *
+ *     receive ──▶ decode ──▶ outgoing table (muxes that this side opened) ──▶ ResponseSink, StreamSink
+ *                     └────▶ incoming table (muxes that the other side opened) ──▶ Responder
+ *     request, open ──▶ mux ──▶ send queue ──▶ flush, at the end of the turn ──▶ MessageSink
+ *
+ * Bytes, time and the event loop are passed in. User code is called from `receive` and from timers; what it sends from
+ * there goes to the queue and never comes back into the engine.
+ */
+
+import { LimitError, ProtocolError, type GridError } from '../errors.js';
+import type { Limits, Window } from '../limits.js';
+import type { Runtime } from '../runtime.js';
+import type { Checksum } from '../wire/checksum.js';
+import { decodePong, encodeMuxConnectError, encodePong } from '../wire/control.js';
+import { decodeMessage } from '../wire/decode.js';
+import { emptyPayload, FrameView, type MuxId } from '../wire/frame.js';
+import { Flag, Op } from '../wire/ops.js';
+import { CallerStream } from './caller-stream.js';
+import { remainingMs, responderSlackMs, type MuxHost } from './mux.js';
+import { MuxTable } from './mux-table.js';
+import { ResponderStream } from './responder-stream.js';
+import { SendQueue, type MessageSink } from './send-queue.js';
+import type { StreamMux } from './stream.js';
+import { TimerWheel } from './timer-wheel.js';
+import { UnaryCaller, UnaryResponder, type ResponseSink } from './unary.js';
+
+/** What answers the calls of the other side for one route. */
+export type Responder =
+  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array): void }
+  | {
+      readonly kind: 'duplex';
+      /** Undefined for a route without input. */
+      readonly inWindow: Window | undefined;
+      readonly outWindow: Window;
+      /** Must attach a sink to the stream before it does anything else with it. */
+      open(stream: ResponderStream, payload: Uint8Array): void;
+    };
+
+/** Address of a route on the wire. */
+export interface Address {
+  readonly handler: number;
+  /** Subroute id of 32 bytes. */
+  readonly subroute?: Uint8Array | undefined;
+}
+
+/** Counters of one engine. All only grow. */
+export interface EngineStats {
+  messagesIn: number;
+  messagesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+  callsOut: number;
+  callsIn: number;
+  /** Frames for muxes that have ended or never were. */
+  strays: number;
+  /** Frames with an op that the protocol does not know. */
+  unknownOps: number;
+}
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly checksum: Checksum;
+  /** Whether messages go out with a checksum. Received ones are checked wherever they carry one. */
+  readonly sendChecksum: boolean;
+  /** Extensions that both sides announced. */
+  readonly extensions: { readonly ack: boolean; readonly credits: boolean };
+  /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
+  readonly firstMuxId: number;
+  readonly sink: MessageSink;
+  /** Finds the route of a call of the other side; a string is the text of the refusal. */
+  find(handler: number, subroute: Uint8Array | undefined): Responder | string;
+  /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */
+  onControl(frame: FrameView): void;
+  /** The connection must close: framing is lost, or a hard bound is reached. */
+  onFault(error: ProtocolError): void;
+  /** The error of a mux whose connection, or whose other end, is gone. */
+  disconnected(sent: boolean): GridError;
+}
+
+/** See the head of this file. */
+export class Engine implements MuxHost {
+  readonly queue: SendQueue;
+  readonly wheel: TimerWheel;
+  readonly limits: Limits;
+  readonly ackCapacity: boolean;
+  readonly batchedCredits: boolean;
+  readonly stats: EngineStats = {
+    messagesIn: 0,
+    messagesOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    callsOut: 0,
+    callsIn: 0,
+    strays: 0,
+    unknownOps: 0,
+  };
+
+  readonly #options: EngineOptions;
+  readonly #runtime: Runtime;
+  readonly #view = new FrameView();
+  readonly #hash: (bytes: Uint8Array) => number;
+  readonly #outgoing = new MuxTable<UnaryCaller | CallerStream>();
+  readonly #incoming = new MuxTable<UnaryResponder | ResponderStream>();
+  #nextId: number;
+  #closed = false;
+  #flushDue = false;
+  #owing: StreamMux[] = [];
+  // The clock is read once a turn: reading it cost a tenth of a call.
+  #time = 0;
+  #timeIsFresh = false;
+  // The stray that was answered last in this turn: a burst of data for one mux gets one answer.
+  #lastStrayId: MuxId = 0;
+  #lastStrayOp = 0;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#runtime = options.runtime;
+    this.limits = options.limits;
+    this.ackCapacity = options.extensions.ack;
+    this.batchedCredits = options.extensions.credits;
+    this.#nextId = options.firstMuxId;
+    this.#hash = options.checksum.hash.bind(options.checksum);
+    const { sink } = options;
+    this.queue = new SendQueue(
+      sink,
+      options.sendChecksum ? options.checksum : undefined,
+      options.limits.maxSendQueueBytes * 4,
+      (error) => {
+        options.onFault(error);
+      },
+    );
+    this.wheel = new TimerWheel(
+      () => this.#runtime.now(),
+      (task, ms) => this.#runtime.schedule(task, ms),
+    );
+  }
+
+  /** Muxes that are open: calls of this side, and calls of the other side. */
+  get open(): { readonly outgoing: number; readonly incoming: number } {
+    return { outgoing: this.#outgoing.size, incoming: this.#incoming.size };
+  }
+
+  /**
+   * Starts a unary call. `deadline` in ms since the epoch.
+   *
+   * @throws LimitError where the payload, the send queue or the number of calls is beyond its bound.
+   */
+  request(address: Address, payload: Uint8Array, deadline: number, sink: ResponseSink): UnaryCaller {
+    const { maxUnaryBytes } = this.limits;
+    if (payload.length > maxUnaryBytes) {
+      throw new LimitError(
+        `${sink.route}: the request has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: use a stream for payloads of this size.`,
+        'maxUnaryBytes',
+      );
+    }
+    this.#checkRoom(sink.route);
+    const mux = new UnaryCaller(this, this.#takeId(), sink, this.#forgetOutgoing);
+    this.#outgoing.add(mux);
+    this.wheel.add(mux, deadline);
+    this.#send(mux, address, Op.Request, Flag.Eof, payload, deadline);
+    return mux;
+  }
+
+  /**
+   * Opens a stream. `inCapacity` 0: the route has no input. `deadline` in ms since the epoch, Infinity for none.
+   *
+   * @throws LimitError where the send queue or the number of calls is beyond its bound.
+   */
+  openStream(
+    address: Address,
+    payload: Uint8Array,
+    outWindow: Window,
+    inCapacity: number,
+    deadline: number,
+    sink: Parameters<CallerStream['attach']>[0],
+  ): CallerStream {
+    this.#checkRoom(sink.route);
+    const mux = new CallerStream(this, this.#takeId(), outWindow, inCapacity, deadline, this.#forgetOutgoing);
+    mux.attach(sink);
+    this.#outgoing.add(mux);
+    const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);
+    this.#send(mux, address, Op.ConnectMux, flags, payload, deadline);
+    return mux;
+  }
+
+  /** Takes one WebSocket message in. */
+  receive(message: Uint8Array): void {
+    if (this.#closed) return;
+    this.stats.messagesIn++;
+    this.stats.bytesIn += message.length;
+    try {
+      decodeMessage(message, this.#view, this.#hash, this.#visit);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.onFault(error);
+    }
+  }
+
+  /** Sends a frame of the connection itself, before everything that waits. */
+  sendControl(op: number, payload: Uint8Array, deadlineMs = 0, seq = 0): void {
+    if (this.#closed) return;
+    this.queue.sendControl(0, seq, deadlineMs, 0, op, 0, payload);
+    this.touch();
+  }
+
+  /** The socket has room again. */
+  drained(): void {
+    if (!this.#closed) this.#flush();
+  }
+
+  /** Ends every mux with the one cause. Nothing is sent any more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) if (!mux.ended) mux.disconnect();
+    this.queue.clear();
+    this.wheel.stop();
+  }
+
+  now(): number {
+    if (!this.#timeIsFresh) {
+      this.#time = this.#runtime.now();
+      this.#timeIsFresh = true;
+      this.touch();
+    }
+    return this.#time;
+  }
+
+  touch(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    this.#runtime.defer(this.#flush);
+  }
+
+  oweCredit(stream: StreamMux): void {
+    if (stream.creditDue) return;
+    stream.creditDue = true;
+    this.#owing.push(stream);
+    this.touch();
+  }
+
+  disconnected(sent: boolean): GridError {
+    return this.#options.disconnected(sent);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushDue = false;
+    this.#timeIsFresh = false;
+    this.#lastStrayOp = 0;
+    if (this.#closed) return;
+    if (this.#owing.length > 0) {
+      const owing = this.#owing;
+      this.#owing = [];
+      this.#flushDue = true;
+      for (const stream of owing) stream.tellCredit();
+      this.#flushDue = false;
+    }
+    this.queue.flush();
+  };
+
+  readonly #forgetOutgoing = (mux: { readonly id: MuxId }): void => {
+    this.#outgoing.delete(mux.id);
+  };
+
+  readonly #forgetIncoming = (mux: { readonly id: MuxId }): void => {
+    this.#incoming.delete(mux.id);
+  };
+
+  #takeId(): number {
+    this.stats.callsOut++;
+    return this.#nextId++;
+  }
+
+  #checkRoom(route: string): void {
+    const { maxOpenMuxes, maxSendQueueBytes } = this.limits;
+    if (this.#outgoing.size >= maxOpenMuxes) {
+      throw new LimitError(
+        `${route}: ${String(maxOpenMuxes)} calls are open on this connection. Wait for some to end, or raise maxOpenMuxes.`,
+        'maxOpenMuxes',
+      );
+    }
+    if (this.queue.queuedBytes > maxSendQueueBytes) {
+      throw new LimitError(
+        `${route}: ${String(this.queue.queuedBytes)} bytes wait to be sent. Call slower, or raise maxSendQueueBytes.`,
+        'maxSendQueueBytes',
+      );
+    }
+  }
+
+  #send(
+    mux: UnaryCaller | CallerStream,
+    address: Address,
+    op: number,
+    flags: number,
+    payload: Uint8Array,
+    deadline: number,
+  ): void {
+    const { handler, subroute } = address;
+    const remaining = deadline === Infinity ? 0 : remainingMs(deadline, this.now());
+    this.queue.send(
+      mux,
+      mux.id,
+      0,
+      remaining,
+      handler,
+      op,
+      subroute === undefined ? flags : flags | Flag.Subroute,
+      payload,
+      subroute,
+    );
+    this.touch();
+  }
+
+  // True: go on with the next frame of the message.
+  readonly #visit = (frame: FrameView): boolean => {
+    switch (frame.op) {
+      case Op.Response:
+      case Op.MuxServerMsg:
+      case Op.UnblockClMux:
+      case Op.AckMux:
+      case Op.MuxConnectError:
+      case Op.DisconnectClientMux: {
+        const mux = this.#outgoing.get(frame.muxId);
+        if (mux === undefined) this.#onResponderStray(frame);
+        else mux.onFrame(frame);
+        break;
+      }
+      case Op.Request:
+        this.#onRequest(frame);
+        break;
+      case Op.ConnectMux:
+        this.#onConnectMux(frame);
+        break;
+      case Op.MuxClientMsg:
+      case Op.UnblockSrvMux: {
+        const mux = this.#incoming.get(frame.muxId);
+        if (mux instanceof ResponderStream) mux.onFrame(frame);
+        else this.#onCallerStray(frame);
+        break;
+      }
+      case Op.DisconnectServerMux: {
+        const mux = this.#incoming.get(frame.muxId);
+        if (mux instanceof ResponderStream) mux.onFrame(frame);
+        else if (mux === undefined) this.stats.strays++;
+        else mux.cancel();
+        break;
+      }
+      case Op.Ping:
+        this.#onPing(frame);
+        break;
+      case Op.Pong:
+        this.#onPong(frame);
+        break;
+      case Op.Connect:
+      case Op.ConnectResponse:
+      case Op.Disconnect:
+        this.#options.onControl(frame);
+        break;
+      default:
+        this.stats.unknownOps++;
+    }
+    return !this.#closed;
+  };
+
+  #onRequest(frame: FrameView): void {
+    const responder = this.#findResponder(frame, 'unary');
+    if (responder?.kind !== 'unary') return;
+    const { payload } = frame;
+    const deadline = this.now() + frame.deadlineMs;
+    const mux = new UnaryResponder(
+      this,
+      frame.muxId,
+      frame.seq,
+      frame.deadlineMs === 0 ? Infinity : deadline,
+      this.#forgetIncoming,
+    );
+    this.#incoming.add(mux);
+    if (frame.deadlineMs !== 0) this.wheel.add(mux, deadline + responderSlackMs);
+    responder.respond(mux, payload);
+  }
+
+  #onConnectMux(frame: FrameView): void {
+    const responder = this.#findResponder(frame, 'duplex');
+    if (responder?.kind !== 'duplex') return;
+    const { payload, flags } = frame;
+    const deadline = frame.deadlineMs === 0 ? Infinity : this.now() + frame.deadlineMs;
+    const { inWindow, outWindow } = responder;
+    const mux = new ResponderStream(this, frame.muxId, inWindow, outWindow, deadline, this.#forgetIncoming);
+    this.#incoming.add(mux);
+    mux.acknowledge(inWindow?.initial ?? 0);
+    responder.open(mux, payload);
+    if ((flags & Flag.Eof) !== 0) mux.closeInput();
+  }
+
+  // Undefined: the call was refused, or is a duplicate.
+  #findResponder(frame: FrameView, kind: Responder['kind']): Responder | undefined {
+    if (this.#incoming.get(frame.muxId) !== undefined) {
+      this.stats.strays++;
+      return undefined;
+    }
+    this.stats.callsIn++;
+    const found = this.#options.find(frame.handler, frame.subroute);
+    let refusal: string;
+    if (typeof found === 'string') refusal = found;
+    else if (found.kind !== kind) {
+      refusal = `Handler ${String(frame.handler)} is ${found.kind}; call it as such.`;
+    } else if ((frame.flags & Flag.Stateless) !== 0) refusal = 'Stateless streams not supported';
+    else if (this.#incoming.size >= this.limits.maxOpenMuxes) {
+      refusal = `${String(this.limits.maxOpenMuxes)} calls are open on this connection (maxOpenMuxes).`;
+    } else return found;
+    // The refusal repeats what it refuses, but for the flags of what follows the tuple.
+    this.queue.sendControl(
+      frame.muxId,
+      frame.seq,
+      frame.deadlineMs,
+      frame.handler,
+      Op.MuxConnectError,
+      frame.flags & ~(Flag.Subroute | Flag.Crc),
+      encodeMuxConnectError({ error: refusal }),
+    );
+    this.touch();
+    return undefined;
+  }
+
+  #onPing(frame: FrameView): void {
+    if (frame.muxId === 0) {
+      this.#options.onControl(frame);
+      return;
+    }
+    const mux = this.#incoming.get(frame.muxId);
+    if (mux instanceof ResponderStream) {
+      mux.onFrame(frame);
+      return;
+    }
+    this.stats.strays++;
+    const payload = encodePong({ notFound: true, error: null, time: null });
+    this.queue.sendControl(frame.muxId, frame.seq, frame.deadlineMs, 0, Op.Pong, 0, payload);
+    this.touch();
+  }
+
+  #onPong(frame: FrameView): void {
+    if (frame.muxId === 0) {
+      this.#options.onControl(frame);
+      return;
+    }
+    const mux = this.#outgoing.get(frame.muxId);
+    if (mux instanceof CallerStream) {
+      const pong = decodePong(frame.payload);
+      mux.onPong(pong.notFound, pong.error);
+    } else if (mux === undefined) {
+      this.#onResponderStray(frame);
+    }
+  }
+
+  // A responder that sends data, AckMux or Pong holds a mux that this side has given up: tell it, once a turn.
+  #onResponderStray(frame: FrameView): void {
+    this.stats.strays++;
+    const { op, muxId } = frame;
+    if (op !== Op.MuxServerMsg && op !== Op.AckMux && op !== Op.Pong) return;
+    this.#answerStray(muxId, Op.DisconnectServerMux);
+  }
+
+  #onCallerStray(frame: FrameView): void {
+    this.stats.strays++;
+    if (frame.op === Op.MuxClientMsg) this.#answerStray(frame.muxId, Op.DisconnectClientMux);
+  }
+
+  #answerStray(muxId: MuxId, op: number): void {
+    if (this.#lastStrayOp === op && this.#lastStrayId === muxId) return;
+    this.#lastStrayId = muxId;
+    this.#lastStrayOp = op;
+    this.queue.sendControl(muxId, 0, 0, 0, op, 0, emptyPayload);
+    this.touch();
+  }
+}

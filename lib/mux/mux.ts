@@ -1,0 +1,62 @@
+import type { GridError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { MuxId } from '../wire/frame.js';
+import type { FrameOwner, QueuedFrame, SendQueue } from './send-queue.js';
+import type { StreamMux } from './stream.js';
+import { TimerEntry, type TimerWheel } from './timer-wheel.js';
+
+/** What a mux needs from its engine. */
+export interface MuxHost {
+  readonly queue: SendQueue;
+  readonly wheel: TimerWheel;
+  readonly limits: Limits;
+  /** True where both sides announced `ack`: AckMux carries the in capacity. */
+  readonly ackCapacity: boolean;
+  /** True where both sides announced `credits`: one frame returns many credits, and windows may grow. */
+  readonly batchedCredits: boolean;
+  /** The time, in ms since the epoch. */
+  now(): number;
+  /** Makes what was sent leave at the end of this turn of the event loop. */
+  touch(): void;
+  /** Tells the stream's credit at the end of this turn. */
+  oweCredit(stream: StreamMux): void;
+  /** The error for a connection that is gone, or for a mux that the other side dropped. */
+  disconnected(sent: boolean): GridError;
+}
+
+/**
+ * One call of a connection, at one of its two ends. A mux ends exactly once; `ended` is set before anybody is told, so
+ * whoever is told may do anything.
+ */
+export abstract class Mux extends TimerEntry implements FrameOwner {
+  readonly id: MuxId;
+  ended = false;
+  queued: QueuedFrame[] | undefined = undefined;
+  awaitsRoom = false;
+  protected readonly host: MuxHost;
+
+  constructor(host: MuxHost, id: MuxId) {
+    super();
+    this.host = host;
+    this.id = id;
+  }
+
+  /** The connection is gone, or closes: ends the mux and sends nothing. */
+  abstract disconnect(): void;
+
+  abstract onWritable(): void;
+
+  /** Marks the end. Queued frames go out unless `purge` takes them back first. */
+  protected finish(): void {
+    this.ended = true;
+    this.host.wheel.remove(this);
+  }
+}
+
+/** The remaining time of a call as it goes on the wire: rounded down, at least 1, and 0 for none. */
+export function remainingMs(deadline: number, now: number): number {
+  return deadline === Infinity ? 0 : Math.min(Math.max(1, Math.floor(deadline - now)), 0xffff_ffff);
+}
+
+/** A responder's timer gets this much on top, so that the caller's own, which knows the exact time, passes first: wire protocol, section 7. */
+export const responderSlackMs = 50;

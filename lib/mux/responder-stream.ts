@@ -1,0 +1,189 @@
+/**
+ * The responder's end of a stream.
+ *
+ *     input    open ──MuxClientMsg Eof, or Eof on ConnectMux──▶ ended
+ *     output   open ──complete | fail──▶ ending (waits for one credit) ──Eof, DisconnectClientMux──▶ ended
+ *
+ *     A protocol fault, a cancel, the deadline and the loss of the connection end both at once.
+ */
+
+import { CancelledError, DeadlineExceededError, ProtocolError, type GridError } from '../errors.js';
+import type { Window } from '../limits.js';
+import { encodeAckMux, encodePong } from '../wire/control.js';
+import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
+import { Flag, Op } from '../wire/ops.js';
+import { responderSlackMs, type MuxHost } from './mux.js';
+import { StreamMux } from './stream.js';
+import { encodeText } from './unary.js';
+
+/** Intervals without a Ping after which the caller counts as gone: wire protocol, section 5. */
+const maxSilentIntervals = 4;
+
+/** See the head of this file. */
+export class ResponderStream extends StreamMux {
+  protected override readonly dataOp = Op.MuxServerMsg;
+  protected override readonly creditOp = Op.UnblockClMux;
+
+  /** When the caller stops waiting, in ms since the epoch; Infinity for none. */
+  readonly deadline: number;
+
+  readonly #maxCredit: number;
+  // The handler has ended; undefined text: it completed.
+  #ending = false;
+  #errorText: string | undefined = undefined;
+  #pinged = false;
+  #silentIntervals = 0;
+
+  constructor(
+    host: MuxHost,
+    id: MuxId,
+    inWindow: Window | undefined,
+    outWindow: Window,
+    deadline: number,
+    forget: (mux: StreamMux) => void,
+  ) {
+    super(host, id, inWindow, forget);
+    this.credit = outWindow.initial;
+    // Credit saturates, so that a caller that returns too much gains nothing.
+    this.#maxCredit = host.batchedCredits ? outWindow.max : outWindow.initial;
+    this.deadline = deadline;
+    this.receiveEnded = inWindow === undefined;
+    this.#armTimer();
+  }
+
+  /** Tells the caller that the stream is open, and its credit where that was announced. */
+  acknowledge(inCapacity: number): void {
+    const payload = this.host.ackCapacity ? encodeAckMux({ inCapacity }) : emptyPayload;
+    this.host.queue.send(this, this.id, 0, 0, 0, Op.AckMux, 0, payload);
+    this.host.touch();
+  }
+
+  /** The handler has given its last item. */
+  complete(): void {
+    this.#end(undefined);
+  }
+
+  /** The handler failed. */
+  fail(text: string): void {
+    this.#end(text);
+  }
+
+  /** The input is complete: ConnectMux carried Eof although the route has input. */
+  closeInput(): void {
+    if (this.receiveEnded || this.ended) return;
+    this.receiveEnded = true;
+    this.sink.inputEnded();
+  }
+
+  /** Any frame of the caller for this mux, but its ConnectMux. */
+  onFrame(frame: FrameView): void {
+    const { op, seq } = frame;
+    switch (op) {
+      case Op.MuxClientMsg:
+        if (this.#checkSequence(seq)) this.#onData(frame.flags, frame.payload);
+        break;
+      case Op.UnblockSrvMux:
+        if (this.#checkSequence(seq)) this.#onCredit(this.creditsIn(frame.payload));
+        break;
+      case Op.Ping:
+        if (!this.#checkSequence(seq)) break;
+        this.#pinged = true;
+        this.host.queue.sendControl(
+          this.id,
+          seq,
+          frame.deadlineMs,
+          0,
+          Op.Pong,
+          0,
+          encodePong({ notFound: false, error: null, time: null }),
+        );
+        this.host.touch();
+        break;
+      case Op.DisconnectServerMux:
+        this.#abort(new CancelledError('The caller cancelled the stream.'), true);
+        break;
+      default:
+    }
+  }
+
+  override onTimer(now: number): void {
+    if (now >= this.deadline + responderSlackMs) {
+      this.#abort(new DeadlineExceededError('The deadline of the stream passed.'), true);
+      return;
+    }
+    this.#silentIntervals = this.#pinged ? 0 : this.#silentIntervals + 1;
+    this.#pinged = false;
+    if (this.#silentIntervals >= maxSilentIntervals) this.#abort(this.host.disconnected(true), true);
+    else this.#armTimer();
+  }
+
+  override disconnect(): void {
+    this.#abort(this.host.disconnected(true), false);
+  }
+
+  #armTimer(): void {
+    const { wheel, limits } = this.host;
+    wheel.add(this, Math.min(this.deadline + responderSlackMs, this.host.now() + limits.streamPingInterval));
+  }
+
+  #onData(flags: number, payload: Uint8Array): void {
+    if (this.receiveEnded) {
+      this.#fault('did not expect inbound message');
+    } else if ((flags & Flag.Eof) !== 0) {
+      this.receiveEnded = true;
+      this.sink.inputEnded();
+    } else if (this.window!.receive(payload.length)) {
+      this.sink.item(payload);
+    } else {
+      this.#fault('handler blocked');
+    }
+  }
+
+  #onCredit(count: number): void {
+    this.credit = Math.min(this.credit + count, this.#maxCredit);
+    if (this.#ending) this.#sendEnd();
+    else this.sink.writable();
+  }
+
+  #checkSequence(seq: number): boolean {
+    if (this.inSequence(seq)) return true;
+    this.#fault(`receive sequence number mismatch. want ${String(this.expectedSeq)}, got ${String(seq)}`);
+    return false;
+  }
+
+  #end(errorText: string | undefined): void {
+    if (this.ended || this.#ending) return;
+    this.#ending = true;
+    this.#errorText = errorText;
+    this.sendEnded = true;
+    if (this.credit > 0) this.#sendEnd();
+  }
+
+  // The end takes a credit, as an item does: so it comes when the consumer has come to it.
+  #sendEnd(): void {
+    this.credit--;
+    this.#sendLast(this.#errorText);
+    this.endWith(undefined);
+  }
+
+  // A fault takes no credit: a caller accepts one Eof beyond its window.
+  #fault(text: string): void {
+    this.#sendLast(text);
+    this.endWith(new ProtocolError(`${this.sink.route}: ${text}`));
+  }
+
+  #sendLast(errorText: string | undefined): void {
+    if (errorText === undefined) this.sendSequenced(Op.MuxServerMsg, Flag.Eof, emptyPayload);
+    else this.sendSequenced(Op.MuxServerMsg, Flag.Eof | Flag.PayloadIsErr, encodeText(errorText));
+    this.host.queue.send(this, this.id, 0, 0, 0, Op.DisconnectClientMux, 0, emptyPayload);
+  }
+
+  #abort(reason: GridError, tellCaller: boolean): void {
+    this.host.queue.purge(this);
+    if (tellCaller) {
+      this.host.queue.sendControl(this.id, 0, 0, 0, Op.DisconnectClientMux, 0, emptyPayload);
+      this.host.touch();
+    }
+    this.endWith(reason);
+  }
+}

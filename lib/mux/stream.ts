@@ -1,0 +1,138 @@
+import { type GridError } from '../errors.js';
+import type { Window } from '../limits.js';
+import { decodeCredits, encodeCredits } from '../wire/control.js';
+import { emptyPayload, type MuxId } from '../wire/frame.js';
+import { Flag } from '../wire/ops.js';
+import { ReceiveWindow } from './credit.js';
+import { Mux, type MuxHost } from './mux.js';
+
+/** Who consumes one end of a stream, and feeds it. */
+export interface StreamSink {
+  /** Names the route in error messages. */
+  readonly route: string;
+  /** One item; a view into the received message. `release()` of the stream is due once for each. */
+  item(payload: Uint8Array): void;
+  /** The other side half-closed: no more items come. Only at the responder. */
+  inputEnded(): void;
+  /** `writable` may have become true. */
+  writable(): void;
+  /** The stream has ended, exactly once; without an error where the handler completed. */
+  ended(error: GridError | undefined): void;
+}
+
+const detached: StreamSink = {
+  route: 'a stream',
+  item() {},
+  inputEnded() {},
+  writable() {},
+  ended() {},
+};
+
+/** One end of a stream: sequence, credit in both directions, and the one end. */
+export abstract class StreamMux extends Mux {
+  /** Credit of the sending direction, in items. */
+  credit = 0;
+  /** True after this side has sent its last item. */
+  sendEnded = false;
+  /** True after the other side has sent its last item. */
+  receiveEnded = false;
+  /** True while the engine tells this stream's credit at the end of the turn. */
+  creditDue = false;
+
+  protected sink: StreamSink = detached;
+  protected readonly window: ReceiveWindow | undefined;
+  protected readonly forget: (mux: StreamMux) => void;
+  // Both directions begin with 0: ConnectMux and AckMux.
+  #sendSeq = 1;
+  #receiveSeq = 1;
+
+  protected abstract readonly dataOp: number;
+  protected abstract readonly creditOp: number;
+
+  constructor(
+    host: MuxHost,
+    id: MuxId,
+    receives: Window | undefined,
+    forget: (mux: StreamMux) => void,
+  ) {
+    super(host, id);
+    this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.batchedCredits);
+    this.forget = forget;
+  }
+
+  /** Says who consumes and feeds this end. Due before anything else happens on it. */
+  attach(sink: StreamSink): void {
+    this.sink = sink;
+  }
+
+  /** True where an item would leave now. Where only the socket holds it up, the sink hears `writable()` later. */
+  get writable(): boolean {
+    return !this.ended && !this.sendEnded && this.credit > 0 && this.host.queue.hasRoomFor(this);
+  }
+
+  /** Received items that the consumer has not released. */
+  get held(): number {
+    return this.window?.held ?? 0;
+  }
+
+  /** Sends one item and uses one credit. Ignored after the end; there must be credit. */
+  send(payload: Uint8Array): void {
+    if (this.ended || this.sendEnded) return;
+    this.credit--;
+    this.sendSequenced(this.dataOp, payload.length === 0 ? Flag.PayloadIsZero : 0, payload);
+  }
+
+  /** The consumer is done with one item: its credit goes back to the sender. */
+  release(): void {
+    if (this.window === undefined || this.window.held === 0) return;
+    if (this.window.release() && !this.ended && !this.receiveEnded) this.host.oweCredit(this);
+  }
+
+  /** Tells the credit that is owed. Called by the engine, once at the end of the turn. */
+  tellCredit(): void {
+    this.creditDue = false;
+    if (this.ended || this.receiveEnded) return;
+    const grant = this.window!.takeGrant();
+    if (grant === 0) return;
+    if (this.host.batchedCredits) {
+      this.sendSequenced(this.creditOp, 0, grant === 1 ? emptyPayload : encodeCredits(grant));
+      return;
+    }
+    for (let count = 0; count < grant; count++) this.sendSequenced(this.creditOp, 0, emptyPayload);
+  }
+
+  /** Credits that a frame returns: one, or, where that was announced, as many as its payload says. */
+  protected creditsIn(payload: Uint8Array): number {
+    return payload.length > 0 && this.host.batchedCredits ? decodeCredits(payload) : 1;
+  }
+
+  /** Sends a frame that the sequence counts. */
+  protected sendSequenced(op: number, flags: number, payload: Uint8Array): void {
+    this.host.queue.send(this, this.id, this.#sendSeq, 0, 0, op, flags, payload);
+    this.#sendSeq = (this.#sendSeq + 1) >>> 0;
+    this.host.touch();
+  }
+
+  /** Checks and takes the sequence number of a received frame. False: there is a gap. */
+  protected inSequence(seq: number): boolean {
+    if (seq !== this.#receiveSeq) return false;
+    this.#receiveSeq = (this.#receiveSeq + 1) >>> 0;
+    return true;
+  }
+
+  /** The number that {@link inSequence} waits for. */
+  protected get expectedSeq(): number {
+    return this.#receiveSeq;
+  }
+
+  /** Ends the mux and tells the sink. */
+  protected endWith(error: GridError | undefined): void {
+    this.finish();
+    this.forget(this);
+    this.sink.ended(error);
+  }
+
+  override onWritable(): void {
+    if (!this.ended) this.sink.writable();
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * One timer for any number of deadlines: a wheel of 1 ms slots.
+ *
+ *     slot  0    1    2   …  4095      due % 4096 names the slot; an entry that is due in a later
+ *           │    │    └─ e ─ e         revolution stays where it is until its time comes
+ *           └─ e └─ …
+ *
+ * Adding and removing an entry touches two neighbours, and almost every deadline is removed before it passes. The
+ * platform's timer is set for the earliest entry only.
+ */
+
+const slotCount = 4096;
+
+/** What waits in a wheel; the entry itself is the list node, so that arming allocates nothing. */
+export abstract class TimerEntry {
+  /** When {@link onTimer} is called, in ms since the epoch. Infinity while the entry is in no wheel. */
+  due = Infinity;
+  /** @internal */
+  nextTimer: TimerEntry | undefined = undefined;
+  /** @internal */
+  previousTimer: TimerEntry | undefined = undefined;
+
+  /** Called once when the time has come; the entry has left the wheel and may be added again. */
+  abstract onTimer(now: number): void;
+}
+
+/** See the head of this file. */
+export class TimerWheel {
+  readonly #now: () => number;
+  readonly #schedule: (task: () => void, ms: number) => () => void;
+  #slots: (TimerEntry | undefined)[] | undefined = undefined;
+  #size = 0;
+  // The platform's timer is set for this time; Infinity: it is not set.
+  #wakeAt = Infinity;
+  #cancelWake: (() => void) | undefined = undefined;
+  // Everything due up to this time has fired.
+  #firedUpTo = 0;
+
+  constructor(now: () => number, schedule: (task: () => void, ms: number) => () => void) {
+    this.#now = now;
+    this.#schedule = schedule;
+  }
+
+  /** Entries that wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds `entry`, or moves it where it is in the wheel already. It fires at `due` or up to 1 ms later, never earlier. */
+  add(entry: TimerEntry, due: number): void {
+    if (entry.due !== Infinity) this.remove(entry);
+    const slots = (this.#slots ??= new Array<TimerEntry | undefined>(slotCount).fill(undefined));
+    if (this.#size === 0) this.#firedUpTo = Math.floor(this.#now()) - 1;
+    // An entry that is due in the past goes to the next slot that will be visited.
+    const at = Math.max(Math.ceil(due), this.#firedUpTo + 1);
+    entry.due = at;
+    const slot = at % slotCount;
+    const head = slots[slot];
+    entry.nextTimer = head;
+    entry.previousTimer = undefined;
+    if (head !== undefined) head.previousTimer = entry;
+    slots[slot] = entry;
+    this.#size++;
+    if (at < this.#wakeAt) this.#wake(at);
+  }
+
+  /** Removes `entry`; harmless where it is in no wheel. */
+  remove(entry: TimerEntry): void {
+    if (entry.due === Infinity) return;
+    const { nextTimer, previousTimer } = entry;
+    if (nextTimer !== undefined) nextTimer.previousTimer = previousTimer;
+    if (previousTimer !== undefined) previousTimer.nextTimer = nextTimer;
+    else this.#slots![entry.due % slotCount] = nextTimer;
+    entry.due = Infinity;
+    entry.nextTimer = undefined;
+    entry.previousTimer = undefined;
+    if (--this.#size === 0) this.stop();
+  }
+
+  /** Takes the platform's timer down. Entries stay, and the next `add` starts it again. */
+  stop(): void {
+    this.#cancelWake?.();
+    this.#cancelWake = undefined;
+    this.#wakeAt = Infinity;
+  }
+
+  #wake(at: number): void {
+    this.#cancelWake?.();
+    this.#wakeAt = at;
+    this.#cancelWake = this.#schedule(
+      () => {
+        this.#cancelWake = undefined;
+        this.#wakeAt = Infinity;
+        this.#fire();
+      },
+      Math.max(0, at - this.#now()),
+    );
+  }
+
+  #fire(): void {
+    const now = this.#now();
+    const until = Math.floor(now);
+    const slots = this.#slots!;
+    const from = this.#firedUpTo + 1;
+    this.#firedUpTo = until;
+    const due: TimerEntry[] = [];
+    for (let time = from; time <= until && time < from + slotCount; time++) {
+      for (let entry = slots[time % slotCount]; entry !== undefined; entry = entry.nextTimer) {
+        if (entry.due <= until) due.push(entry);
+      }
+    }
+    // Slots are visited in the order of time and each is a stack: reversed below per due time, so equal times fire in the order of adding.
+    due.reverse().sort((a, b) => a.due - b.due);
+    for (const entry of due) {
+      // One that fires may remove another one, or move it.
+      if (entry.due > until) continue;
+      this.remove(entry);
+      entry.onTimer(now);
+    }
+    if (this.#size > 0) this.#wakeForEarliest();
+  }
+
+  #wakeForEarliest(): void {
+    let earliest = Infinity;
+    for (const head of this.#slots!) {
+      for (let entry = head; entry !== undefined; entry = entry.nextTimer) if (entry.due < earliest) earliest = entry.due;
+    }
+    if (earliest < this.#wakeAt) this.#wake(earliest);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Unary calls.
+ *
+ *     caller      idle ──Request──▶ waiting ──Response | MuxConnectError | deadline | cancel | loss──▶ ended
+ *     responder   idle ──Request──▶ running ──respond | fail | deadline | DisconnectServerMux | loss──▶ ended
+ */
+
+import { CancelledError, DeadlineExceededError, RefusedError, RemoteError, type GridError } from '../errors.js';
+import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
+import { decodeMuxConnectError } from '../wire/control.js';
+import { Flag, Op } from '../wire/ops.js';
+import { Mux, type MuxHost } from './mux.js';
+
+/** Who waits for a response. Exactly one of the two methods is called, once. */
+export interface ResponseSink {
+  /** Names the route in error messages. */
+  readonly route: string;
+  /** The response; a view into the received message. */
+  response(payload: Uint8Array): void;
+  failed(error: GridError): void;
+}
+
+/** The caller's end of a unary call. */
+export class UnaryCaller extends Mux {
+  readonly #sink: ResponseSink;
+  readonly #forget: (mux: UnaryCaller) => void;
+
+  constructor(host: MuxHost, id: MuxId, sink: ResponseSink, forget: (mux: UnaryCaller) => void) {
+    super(host, id);
+    this.#sink = sink;
+    this.#forget = forget;
+  }
+
+  /** A Response, or a MuxConnectError. */
+  onFrame(frame: FrameView): void {
+    const { op, flags, payload } = frame;
+    if (op === Op.Response) {
+      this.#end();
+      if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));
+      else this.#sink.response(payload);
+    } else if (op === Op.MuxConnectError) {
+      this.#end();
+      this.#sink.failed(refused(payload));
+    }
+  }
+
+  /** Gives the call up. A request that has left is cancelled at the other side. */
+  cancel(): void {
+    if (this.ended) return;
+    this.#end();
+    if (this.host.queue.purge(this)) return;
+    this.host.queue.sendControl(this.id, 0, 0, 0, Op.DisconnectServerMux, 0, emptyPayload);
+    this.host.touch();
+  }
+
+  override onTimer(): void {
+    this.#end();
+    this.host.queue.purge(this);
+    this.#sink.failed(new DeadlineExceededError(`The deadline of ${this.#sink.route} passed without an answer.`));
+  }
+
+  override disconnect(): void {
+    const sent = this.queued === undefined;
+    this.#end();
+    this.#sink.failed(this.host.disconnected(sent));
+  }
+
+  override onWritable(): void {
+    // A request is never refused by the queue: it waits in it.
+  }
+
+  #end(): void {
+    this.finish();
+    this.#forget(this);
+  }
+}
+
+/** The responder's end of a unary call, as its handler sees it. */
+export class UnaryResponder extends Mux {
+  /** When the caller stops waiting, in ms since the epoch. */
+  readonly deadline: number;
+  /** Called when nobody waits for the answer any more: cancel, deadline or loss. */
+  onCancel: ((reason: GridError) => void) | undefined = undefined;
+
+  readonly #seq: number;
+  readonly #forget: (mux: UnaryResponder) => void;
+
+  constructor(host: MuxHost, id: MuxId, seq: number, deadline: number, forget: (mux: UnaryResponder) => void) {
+    super(host, id);
+    this.#seq = seq;
+    this.deadline = deadline;
+    this.#forget = forget;
+  }
+
+  /** Answers; null is "no payload". Ignored after the end. */
+  respond(payload: Uint8Array | null): void {
+    if (this.ended) return;
+    const { maxUnaryBytes, maxSendQueueBytes } = this.host.limits;
+    if (payload !== null && payload.length > maxUnaryBytes) {
+      this.fail(
+        `The response has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: use a stream for payloads of this size.`,
+      );
+    } else if (this.host.queue.queuedBytes > maxSendQueueBytes) {
+      this.fail('The send queue of the responder is full (maxSendQueueBytes): read faster, or ask for less at once.');
+    } else {
+      const flags = payload?.length === 0 ? Flag.Eof | Flag.PayloadIsZero : Flag.Eof;
+      this.#send(flags, payload ?? emptyPayload);
+    }
+  }
+
+  /** Answers with an error text. Ignored after the end. */
+  fail(text: string): void {
+    if (!this.ended) this.#send(Flag.Eof | Flag.PayloadIsErr, encodeText(text));
+  }
+
+  /** The caller has given up. */
+  cancel(): void {
+    this.#abort(new CancelledError('The caller cancelled the call.'));
+  }
+
+  override onTimer(): void {
+    this.#abort(new DeadlineExceededError('The deadline of the call passed.'));
+  }
+
+  override disconnect(): void {
+    this.#abort(this.host.disconnected(true));
+  }
+
+  override onWritable(): void {
+    // A response is never refused by the queue: it waits in it.
+  }
+
+  #send(flags: number, payload: Uint8Array): void {
+    this.#end();
+    this.host.queue.send(this, this.id, this.#seq, 0, 0, Op.Response, flags, payload);
+    this.host.touch();
+  }
+
+  #abort(reason: GridError): void {
+    this.#end();
+    this.onCancel?.(reason);
+  }
+
+  #end(): void {
+    this.finish();
+    this.#forget(this);
+  }
+}
+
+/** The error for a MuxConnectError: the text is the other side's. */
+export function refused(payload: Uint8Array): RefusedError {
+  return new RefusedError(decodeMuxConnectError(payload).error);
+}
+
+const textDecoder = new TextDecoder();
+const textEncoder = new TextEncoder();
+/** An error text is cut here, in UTF-16 units: it is for people. */
+const maxTextLength = 8192;
+
+/** Reads an error text; bytes that are no UTF-8 become replacement characters. */
+export function decodeText(payload: Uint8Array): string {
+  return textDecoder.decode(payload);
+}
+
+/** Writes an error text. */
+export function encodeText(text: string): Uint8Array {
+  return textEncoder.encode(text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text);
+}

@@ -1,0 +1,17 @@
+/** Something that a person who runs the program should know, and that belongs to no single call. */
+export type GridEvent =
+  /** A handler threw, or its result broke the contract. */
+  | { readonly type: 'handler-error'; readonly route: string; readonly caller: string; readonly error: unknown }
+  /** `consume()` stands behind an asynchronous operator: items are taken before they are done with. */
+  | { readonly type: 'backpressure-lost'; readonly route: string; readonly remedy: string }
+  /** An open stream's output fills its window and nobody reads it. */
+  | { readonly type: 'unread-output'; readonly route: string; readonly held: number }
+  /** A delivery was garbage-collected without `release()`: its credit is lost. */
+  | { readonly type: 'unreleased-delivery'; readonly route: string }
+  /** The other side broke a rule of the protocol. */
+  | { readonly type: 'protocol-fault'; readonly host: string; readonly message: string }
+  /** A handshake was rejected, by this side or by the other one. */
+  | { readonly type: 'rejected'; readonly host: string; readonly by: 'local' | 'remote'; readonly reason: string };
+
+/** Takes events. The default drops them; a manager passes them on to `events$`. */
+export type Report = (event: GridEvent) => void;

@@ -1,0 +1,29 @@
+/**
+ * Everything that is not a pure function of its input, passed in: so the engine runs on virtual time, and a run with
+ * the same seed is the same run.
+ */
+export interface Runtime {
+  /** Milliseconds since the Unix epoch, with a fraction where the platform has it; never goes backwards. */
+  now(): number;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Runs `task` soon, after the code that runs now, before any timer. */
+  defer(task: () => void): void;
+  /** Runs `task` after `ms` milliseconds; the result cancels it. A delay of 0 is a macrotask. */
+  schedule(task: () => void, ms: number): () => void;
+}
+
+
+
+/** The clock, the randomness and the event loop of the platform. */
+export const systemRuntime: Runtime = {
+  now: () => performance.timeOrigin + performance.now(),
+  random: Math.random,
+  defer: queueMicrotask,
+  schedule(task, ms) {
+    const timer = setTimeout(task, ms);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};

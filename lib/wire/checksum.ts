@@ -1,0 +1,64 @@
+import { createXXHash3 } from 'hash-wasm';
+import { ConfigurationError } from '../errors.js';
+
+/**
+ * XXH3-64 with seed 0, as the wire protocol uses it (sections 1 and 2).
+ *
+ * All calls share one hasher, so none may start while another runs. That cannot happen: each call is synchronous,
+ * calls no code of the user, and a worker thread has a module instance of its own.
+ */
+export interface Checksum {
+  /** The low 32 bits of the hash of `bytes`, as an unsigned integer. */
+  hash(bytes: Uint8Array): number;
+  /** Like {@link Checksum.hash} of all parts joined, without joining them. */
+  hashParts(parts: readonly Uint8Array[]): number;
+  /** The whole hash of the UTF-8 bytes of `text`, as an unsigned integer. It decides who dials, and is not fast. */
+  hash64(text: string): bigint;
+}
+
+let shared: Promise<Checksum> | undefined;
+
+/**
+ * Gives the one {@link Checksum} of this module; the first call compiles it.
+ *
+ * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden. A later call tries again.
+ */
+export function createChecksum(): Promise<Checksum> {
+  shared ??= compile().catch((cause: unknown) => {
+    shared = undefined;
+    throw new ConfigurationError(
+      "The checksum needs WebAssembly: in a page, allow 'wasm-unsafe-eval' in the Content-Security-Policy, " +
+        "or turn the checksum off with the option checksum: 'off'.",
+      { cause },
+    );
+  });
+  return shared;
+}
+
+async function compile(): Promise<Checksum> {
+  const hasher = await createXXHash3();
+  const utf8 = new TextEncoder();
+  // The digest is 8 bytes, big-endian. Taken as bytes: the hexadecimal form costs more to make and to parse.
+  const low32 = (): number => {
+    const digest = hasher.digest('binary');
+    return ((digest[4]! << 24) | (digest[5]! << 16) | (digest[6]! << 8) | digest[7]!) >>> 0;
+  };
+  return {
+    hash(bytes) {
+      hasher.init();
+      hasher.update(bytes);
+      return low32();
+    },
+    hashParts(parts) {
+      hasher.init();
+      for (const part of parts) hasher.update(part);
+      return low32();
+    },
+    hash64(text) {
+      hasher.init();
+      // Encoded here, so that an unpaired surrogate gives the same bytes in Node and in browsers.
+      hasher.update(utf8.encode(text));
+      return BigInt(`0x${hasher.digest('hex')}`);
+    },
+  };
+}

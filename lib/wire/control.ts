@@ -1,0 +1,148 @@
+import { CodecError } from '../errors.js';
+import { boundedText, controlBounds, readControlMap, required } from './control-map.js';
+import { MsgpackReader } from './msgpack-reader.js';
+import { MsgpackWriter } from './msgpack-writer.js';
+import { readTimestamp, writeTimestamp, type Timestamp } from './timestamp.js';
+
+/*
+ * Payloads of the control frames of an open connection (wire protocol, sections 5 to 7): MessagePack, written in the
+ * order in which reference peers write it, read in any. Decoders throw ProtocolError and skip keys that they do not know.
+ */
+
+/** Payload of the connection's Ping. */
+export interface Ping {
+  /** When it was sent, by the clock of the sender. */
+  readonly time: Timestamp;
+}
+
+/** Payload of Pong. */
+export interface Pong {
+  /** True: the responder does not know the mux. */
+  readonly unknown: boolean;
+  /** What went wrong, for people; undefined (nil on the wire) when nothing did. */
+  readonly error: string | undefined;
+  /** The time of the Ping. In the Pong of a stream it is undefined (nil on the wire), or means nothing. */
+  readonly time: Timestamp | undefined;
+}
+
+/**
+ * Encodes the payload of Ping.
+ *
+ * @throws CodecError when the time is out of range.
+ */
+export function encodePing(ping: Ping): Uint8Array {
+  const writer = new MsgpackWriter();
+  writer.map(1).string('t');
+  writeTimestamp(writer, ping.time);
+  return writer.finish();
+}
+
+/**
+ * Decodes the payload of the connection's Ping. That of a stream is empty: do not decode it.
+ *
+ * @throws ProtocolError
+ */
+export function decodePing(payload: Uint8Array): Ping {
+  const reader = new MsgpackReader(payload, 'Ping');
+  const { t } = readControlMap(reader, { t: readTimestamp });
+  return { time: required(reader, 't', t) };
+}
+
+/**
+ * Encodes the payload of Pong. An error that is too long is cut.
+ *
+ * @throws CodecError when the time is out of range.
+ */
+export function encodePong({ unknown, error, time }: Pong): Uint8Array {
+  const writer = new MsgpackWriter();
+  writer.map(3).string('nf').boolean(unknown).string('e');
+  if (error === undefined) writer.nil();
+  else writer.string(boundedText(error));
+  writer.string('t');
+  if (time === undefined) writer.nil();
+  else writeTimestamp(writer, time);
+  return writer.finish();
+}
+
+/**
+ * Decodes the payload of Pong. A missing `e` or `t` counts as nil.
+ *
+ * @throws ProtocolError
+ */
+export function decodePong(payload: Uint8Array): Pong {
+  const reader = new MsgpackReader(payload, 'Pong');
+  const { nf, e, t } = readControlMap(reader, {
+    nf: (from, field) => from.boolean(field),
+    e: (from, field) => (from.nil() ? undefined : from.text(field, controlBounds.text)),
+    t: (from, field) => (from.nil() ? undefined : readTimestamp(from, field)),
+  });
+  return { unknown: required(reader, 'nf', nf), error: e, time: t };
+}
+
+/**
+ * Encodes the payload of MuxConnectError.
+ *
+ * @param error - Why the call could not start, for people. It is cut when it is too long.
+ */
+export function encodeConnectError(error: string): Uint8Array {
+  return new MsgpackWriter().map(1).string('Error').string(boundedText(error)).finish();
+}
+
+/**
+ * Decodes the payload of MuxConnectError: why the call could not start, for people.
+ *
+ * @throws ProtocolError
+ */
+export function decodeConnectError(payload: Uint8Array): string {
+  const reader = new MsgpackReader(payload, 'MuxConnectError');
+  const fields = readControlMap(reader, { Error: (from, field) => from.text(field, controlBounds.text) });
+  return required(reader, 'Error', fields.Error);
+}
+
+/**
+ * Encodes the payload of AckMux between hosts that announced the extension `ack`.
+ *
+ * @param inCapacity - The in capacity of the handler, in items.
+ * @throws CodecError when that is no integer from 0 to 2^53 − 1.
+ */
+export function encodeAck(inCapacity: number): Uint8Array {
+  return new MsgpackWriter().map(1).string('in').uint(inCapacity).finish();
+}
+
+/**
+ * Decodes the payload of AckMux: the in capacity, in items. An empty one is that of a peer without the extension: do not
+ * decode it.
+ *
+ * @throws ProtocolError
+ */
+export function decodeAck(payload: Uint8Array): number {
+  const reader = new MsgpackReader(payload, 'AckMux');
+  const fields = readControlMap(reader, { in: (from, field) => from.uint(field) });
+  return required(reader, 'in', fields.in);
+}
+
+/**
+ * Encodes the payload of UnblockSrvMux and UnblockClMux between hosts that announced the extension `credits`.
+ *
+ * @param credits - How many items more the receiver may send, 1 or more.
+ * @throws CodecError when that is no integer from 1 to 2^53 − 1.
+ */
+export function encodeCredit(credits: number): Uint8Array {
+  if (credits === 0) throw new CodecError('A credit frame gives at least one credit.');
+  return new MsgpackWriter().uint(credits).finish();
+}
+
+/**
+ * Decodes the payload of UnblockSrvMux and UnblockClMux: how many items more the receiver may send. An empty one is one
+ * credit.
+ *
+ * @throws ProtocolError
+ */
+export function decodeCredit(payload: Uint8Array): number {
+  if (payload.length === 0) return 1;
+  const reader = new MsgpackReader(payload, 'Unblock');
+  const credits = reader.uint('the number of credits');
+  reader.end();
+  if (credits === 0) throw reader.fault('the number of credits is 0');
+  return credits;
+}

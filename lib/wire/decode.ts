@@ -1,0 +1,173 @@
+import { ProtocolError } from '../errors.js';
+import { emptyPayload, FrameView, type Frame, type Hash32, type MuxId } from './frame.js';
+import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
+
+/**
+ * Reads the frame at [start, end) of `bytes` into `out`. Payload, subroute and extra bytes are views into `bytes`.
+ * The checksum is compared wherever the flag says that there is one.
+ *
+ * @throws ProtocolError where the bytes are no frame, or the checksum differs: framing is lost, the connection must close.
+ */
+export function decodeFrame(bytes: Uint8Array, start: number, end: number, out: FrameView, hash: Hash32): void {
+  if (end - start < 8) throw new ProtocolError(`A frame of ${String(end - start)} bytes is too short.`);
+  if (bytes[start] !== 0x97) throw new ProtocolError('A frame must begin with a MessagePack array of 7.');
+  at = start + 1;
+  limit = end;
+  out.muxId = readMuxId(bytes);
+  out.seq = readUint(bytes, 0xffff_ffff, 'seq');
+  out.deadlineMs = readUint(bytes, 0xffff_ffff, 'deadlineMs');
+  out.handler = readUint(bytes, 0xff, 'handler');
+  out.op = readUint(bytes, 0xff, 'op');
+  const flags = readUint(bytes, 0xff, 'flags');
+  out.flags = flags;
+  const length = readBinLength(bytes);
+  let tail = end;
+  if ((flags & (Flag.Crc | Flag.Subroute)) !== 0) {
+    if ((flags & Flag.Crc) !== 0) tail -= crcBytes;
+    if ((flags & Flag.Subroute) !== 0) tail -= subrouteBytes;
+  }
+  if (at + length > tail) throw new ProtocolError(`A payload of ${String(length)} bytes does not fit in its frame.`);
+  if ((flags & Flag.Crc) !== 0) checkHash(bytes, start, end, hash);
+  out.payload = length === 0 ? emptyPayload : bytes.subarray(at, at + length);
+  out.subroute = (flags & Flag.Subroute) !== 0 ? bytes.subarray(tail, tail + subrouteBytes) : undefined;
+  // A Merged tuple is followed by its frames, not by extra bytes.
+  bodyAt = at + length;
+  out.extra = bodyAt < tail && out.op !== Op.Merged ? bytes.subarray(bodyAt, tail) : undefined;
+}
+
+/**
+ * Walks the frames of one WebSocket message, which is one frame or one Merged frame that carries several. `out` holds
+ * one frame at a time; `visit` returns false to stop.
+ *
+ * @throws ProtocolError as {@link decodeFrame}; frames before the fault have been visited.
+ */
+export function decodeMessage(
+  message: Uint8Array,
+  out: FrameView,
+  hash: Hash32,
+  visit: (frame: FrameView) => boolean,
+): void {
+  decodeFrame(message, 0, message.length, out, hash);
+  if (out.op !== Op.Merged) {
+    visit(out);
+    return;
+  }
+  const count = out.seq;
+  let position = bodyAt;
+  const end = message.length - ((out.flags & Flag.Crc) !== 0 ? crcBytes : 0);
+  for (let index = 0; index < count; index++) {
+    at = position;
+    limit = end;
+    const length = readBinLength(message);
+    const from = at;
+    position = from + length;
+    if (position > end) throw new ProtocolError('A merged frame is longer than its message.');
+    decodeFrame(message, from, position, out, hash);
+    if (out.op === Op.Merged) throw new ProtocolError('Merged frames do not nest.');
+    if (!visit(out)) return;
+  }
+}
+
+/** Copies what a view holds now, for those who keep frames: transcripts, `frames$`, tests. */
+export function copyFrame(view: FrameView): Frame {
+  return {
+    muxId: view.muxId,
+    seq: view.seq,
+    deadlineMs: view.deadlineMs,
+    handler: view.handler,
+    op: view.op,
+    flags: view.flags,
+    payload: view.payload.slice(),
+    ...(view.subroute === undefined ? {} : { subroute: view.subroute.slice() }),
+    ...(view.extra === undefined ? {} : { extra: view.extra.slice() }),
+  };
+}
+
+/** All frames of one WebSocket message, copied. @throws ProtocolError as {@link decodeMessage}. */
+export function decodeFrames(message: Uint8Array, hash: Hash32): Frame[] {
+  const frames: Frame[] = [];
+  decodeMessage(message, new FrameView(), hash, (view) => {
+    frames.push(copyFrame(view));
+    return true;
+  });
+  return frames;
+}
+
+// The reader's position. Module-wide instead of an object: reading is synchronous and never re-entered between the
+// fields of one frame, and passing the position in and out of each field cost a third of the decode time.
+let at = 0;
+let limit = 0;
+let bodyAt = 0;
+
+function need(count: number): void {
+  if (at + count > limit) throw new ProtocolError('The frame ends in the middle of its tuple.');
+}
+
+function readUint(bytes: Uint8Array, max: number, field: string): number {
+  need(1);
+  const tag = bytes[at++]!;
+  if (tag < 0x80) return tag;
+  let value: number;
+  if (tag === 0xcc) {
+    need(1);
+    value = bytes[at]!;
+    at += 1;
+  } else if (tag === 0xcd) {
+    need(2);
+    value = (bytes[at]! << 8) | bytes[at + 1]!;
+    at += 2;
+  } else if (tag === 0xce) {
+    need(4);
+    value = uint32(bytes, at);
+    at += 4;
+  } else if (tag === 0xcf) {
+    need(8);
+    value = uint32(bytes, at) * 0x1_0000_0000 + uint32(bytes, at + 4);
+    at += 8;
+  } else {
+    throw new ProtocolError(`Field ${field} is no unsigned integer.`);
+  }
+  if (value > max) throw new ProtocolError(`Field ${field} is out of range.`);
+  return value;
+}
+
+function readMuxId(bytes: Uint8Array): MuxId {
+  if (at < limit && bytes[at] === 0xcf) {
+    need(9);
+    const high = uint32(bytes, at + 1);
+    const low = uint32(bytes, at + 5);
+    at += 9;
+    return high < 0x20_0000 ? high * 0x1_0000_0000 + low : (BigInt(high) << 32n) | BigInt(low);
+  }
+  return readUint(bytes, 0xffff_ffff, 'muxId');
+}
+
+function readBinLength(bytes: Uint8Array): number {
+  need(2);
+  const tag = bytes[at++];
+  if (tag === 0xc4) return bytes[at++]!;
+  if (tag === 0xc5) {
+    need(2);
+    at += 2;
+    return (bytes[at - 2]! << 8) | bytes[at - 1]!;
+  }
+  if (tag === 0xc6) {
+    need(4);
+    at += 4;
+    return uint32(bytes, at - 4);
+  }
+  throw new ProtocolError('A payload or a merged frame must be of MessagePack type bin.');
+}
+
+function uint32(bytes: Uint8Array, offset: number): number {
+  return (
+    ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0
+  );
+}
+
+function checkHash(bytes: Uint8Array, start: number, end: number, hash: Hash32): void {
+  const split = end - crcBytes;
+  const expected =
+    (bytes[split]! | (bytes[split + 1]! << 8) | (bytes[split + 2]! << 16) | (bytes[split + 3]! << 24)) >>> 0;
+  if (hash(bytes.subarray(start, split)) !== expected) throw new ProtocolError('The checksum of a frame differs.');
+}

@@ -1,0 +1,106 @@
+import { CodecError } from '../errors.js';
+
+const utf8 = new TextEncoder();
+
+/** Writes the MessagePack value of a control payload, item by item, each in its shortest form. */
+export class MsgpackWriter {
+  #bytes = new Uint8Array(128);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  /** Starts a map of `count` entries: that many times a string and a value must follow. */
+  map(count: number): this {
+    if (count <= 0x0f) return this.#byte(0x80 | count);
+    if (count > 0xffff) throw new CodecError(`A control map of ${count} entries is too large.`);
+    return this.#byte(0xde).#uint16(count);
+  }
+
+  /** Writes a string as UTF-8. */
+  string(value: string): this {
+    const bytes = utf8.encode(value);
+    const length = bytes.length;
+    if (length <= 0x1f) this.#byte(0xa0 | length);
+    else if (length <= 0xff) this.#byte(0xd9).#byte(length);
+    else if (length <= 0xffff) this.#byte(0xda).#uint16(length);
+    else this.#byte(0xdb).#uint32(length);
+    return this.#raw(bytes);
+  }
+
+  /** Writes nil. */
+  nil(): this {
+    return this.#byte(0xc0);
+  }
+
+  /** Writes true or false. */
+  boolean(value: boolean): this {
+    return this.#byte(value ? 0xc3 : 0xc2);
+  }
+
+  /**
+   * Writes an unsigned integer in its shortest form.
+   *
+   * @throws CodecError unless `value` is an integer from 0 to 2^53 − 1.
+   */
+  uint(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new CodecError(`${value} is not an unsigned integer.`);
+    if (value <= 0x7f) return this.#byte(value);
+    if (value <= 0xff) return this.#byte(0xcc).#byte(value);
+    if (value <= 0xffff) return this.#byte(0xcd).#uint16(value);
+    if (value <= 0xffff_ffff) return this.#byte(0xce).#uint32(value);
+    return this.#byte(0xcf)
+      .#uint32(Math.floor(value / 0x1_0000_0000))
+      .#uint32(value >>> 0);
+  }
+
+  /** Writes bytes as bin. */
+  bin(value: Uint8Array): this {
+    const length = value.length;
+    if (length <= 0xff) this.#byte(0xc4).#byte(length);
+    else if (length <= 0xffff) this.#byte(0xc5).#uint16(length);
+    else this.#byte(0xc6).#uint32(length);
+    return this.#raw(value);
+  }
+
+  /** Writes an ext of at most 255 bytes with a type from −128 to 127, in the form with a length byte. */
+  ext8(type: number, data: Uint8Array): this {
+    return this.#byte(0xc7).#byte(data.length).#byte(type).#raw(data);
+  }
+
+  /** What was written, as an array of its own. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #byte(value: number): this {
+    this.#view.setUint8(this.#grow(1), value);
+    return this;
+  }
+
+  #uint16(value: number): this {
+    this.#view.setUint16(this.#grow(2), value);
+    return this;
+  }
+
+  #uint32(value: number): this {
+    this.#view.setUint32(this.#grow(4), value);
+    return this;
+  }
+
+  #raw(bytes: Uint8Array): this {
+    this.#bytes.set(bytes, this.#grow(bytes.length));
+    return this;
+  }
+
+  /** Makes room for `count` bytes; the result is where they go. */
+  #grow(count: number): number {
+    const start = this.#length;
+    this.#length += count;
+    if (this.#length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
+      larger.set(this.#bytes.subarray(0, start));
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return start;
+  }
+}

@@ -1,0 +1,92 @@
+import { createSHA256 } from 'hash-wasm';
+import { ConfigurationError, ProtocolError } from '../errors.js';
+
+/** Length of a subroute id in bytes. */
+export const subrouteLength = 32;
+
+/** Ids that are kept. A program has a few subroutes; the bound is for one that makes paths up at run time. */
+const maxCached = 1_024;
+
+/**
+ * Gives the 32-byte id of a handler's subroute: SHA-256 of the UTF-8 bytes of `path`, then byte 0 is the handler id and
+ * byte 1 is 0 (wire protocol, section 2.3). The array is shared between calls: do not change it.
+ */
+export type SubrouteHash = (handler: number, path: string) => Uint8Array;
+
+let shared: Promise<SubrouteHash> | undefined;
+
+/**
+ * Gives the one {@link SubrouteHash} of this module; the first call compiles it. The function throws ConfigurationError
+ * for a handler id that is not 1..255.
+ *
+ * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden. A later call tries again.
+ */
+export function createSubrouteHash(): Promise<SubrouteHash> {
+  shared ??= compile().catch((cause: unknown) => {
+    shared = undefined;
+    throw new ConfigurationError(
+      "Subroutes need WebAssembly: in a page, allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
+      { cause },
+    );
+  });
+  return shared;
+}
+
+async function compile(): Promise<SubrouteHash> {
+  const hasher = await createSHA256();
+  const utf8 = new TextEncoder();
+  const cache = new Map<string, Uint8Array>();
+  return (handler, path) => {
+    // The slash ends the number, so no two pairs share a key.
+    const key = `${handler}/${path}`;
+    const known = cache.get(key);
+    if (known !== undefined) return known;
+    if (!Number.isInteger(handler) || handler < 1 || handler > 255) {
+      throw new ConfigurationError(`Handler id ${handler} of subroute "${path}" is not an integer from 1 to 255.`);
+    }
+    hasher.init();
+    hasher.update(utf8.encode(path));
+    const id = hasher.digest('binary');
+    id[0] = handler;
+    id[1] = 0;
+    if (cache.size >= maxCached) {
+      for (const oldest of cache.keys()) {
+        cache.delete(oldest);
+        break;
+      }
+    }
+    cache.set(key, id);
+    return id;
+  };
+}
+
+/**
+ * A map key for the subroute id at `offset`: two bytes to a character. It is for lookups only, not for people.
+ *
+ * @throws ProtocolError when fewer than 32 bytes are there.
+ */
+export function subrouteKey(b: Uint8Array, offset = 0): string {
+  const o = offset;
+  if (o < 0 || o + subrouteLength > b.length) {
+    throw new ProtocolError(`Subroute id needs ${subrouteLength} bytes, ${Math.max(0, b.length - o)} are there.`);
+  }
+  // Written out: one call is three times as fast as a loop, and this runs for every frame with a subroute.
+  return String.fromCharCode(
+    b[o]! | (b[o + 1]! << 8),
+    b[o + 2]! | (b[o + 3]! << 8),
+    b[o + 4]! | (b[o + 5]! << 8),
+    b[o + 6]! | (b[o + 7]! << 8),
+    b[o + 8]! | (b[o + 9]! << 8),
+    b[o + 10]! | (b[o + 11]! << 8),
+    b[o + 12]! | (b[o + 13]! << 8),
+    b[o + 14]! | (b[o + 15]! << 8),
+    b[o + 16]! | (b[o + 17]! << 8),
+    b[o + 18]! | (b[o + 19]! << 8),
+    b[o + 20]! | (b[o + 21]! << 8),
+    b[o + 22]! | (b[o + 23]! << 8),
+    b[o + 24]! | (b[o + 25]! << 8),
+    b[o + 26]! | (b[o + 27]! << 8),
+    b[o + 28]! | (b[o + 29]! << 8),
+    b[o + 30]! | (b[o + 31]! << 8),
+  );
+}
