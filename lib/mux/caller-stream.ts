@@ -9,7 +9,7 @@
 
 import { DeadlineExceededError, ProtocolError, RemoteError, type GridError } from '../errors.js';
 import type { Window } from '../limits.js';
-import { decodeAckMux } from '../wire/control.js';
+import { decodeAck } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import type { MuxHost } from './mux.js';
@@ -76,7 +76,7 @@ export class CallerStream extends StreamMux {
         if (this.#acked) break;
         this.#acked = true;
         if (!this.sendEnded) {
-          this.#addCredit(this.host.ackCapacity && payload.length > 0 ? decodeAckMux(payload).inCapacity : this.#inCapacity);
+          this.#addCredit(this.host.ackCapacity && payload.length > 0 ? decodeAck(payload) : this.#inCapacity);
         }
         break;
       case Op.DisconnectClientMux:
@@ -94,11 +94,11 @@ export class CallerStream extends StreamMux {
   }
 
   /** A Pong of this mux. `unknown`: the responder does not know it; `error` ends it. */
-  onPong(unknown: boolean, error: string | null): void {
+  onPong(unknown: boolean, error: string | undefined): void {
     this.#heard = true;
-    if (!unknown && error === null) return;
+    if (!unknown && error === undefined) return;
     this.#drop();
-    this.endWith(error === null ? this.host.disconnected(true) : new RemoteError(error));
+    this.endWith(error === undefined ? this.host.disconnected(true) : new RemoteError(error));
   }
 
   override onTimer(now: number): void {

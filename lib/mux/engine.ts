@@ -13,7 +13,7 @@ import { LimitError, ProtocolError, type GridError } from '../errors.js';
 import type { Limits, Window } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
-import { decodePong, encodeMuxConnectError, encodePong } from '../wire/control.js';
+import { decodePong, encodeConnectError, encodePong } from '../wire/control.js';
 import { decodeMessage } from '../wire/decode.js';
 import { emptyPayload, FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
@@ -28,14 +28,14 @@ import { UnaryCaller, UnaryResponder, type ResponseSink } from './unary.js';
 
 /** What answers the calls of the other side for one route. */
 export type Responder =
-  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array): void }
+  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: string): void }
   | {
       readonly kind: 'duplex';
       /** Undefined for a route without input. */
       readonly inWindow: Window | undefined;
       readonly outWindow: Window;
       /** Must attach a sink to the stream before it does anything else with it. */
-      open(stream: ResponderStream, payload: Uint8Array): void;
+      open(stream: ResponderStream, payload: Uint8Array, caller: string): void;
     };
 
 /** Address of a route on the wire. */
@@ -57,6 +57,8 @@ export interface EngineStats {
   strays: number;
   /** Frames with an op that the protocol does not know. */
   unknownOps: number;
+  /** Times that a stream had an item to send and no credit. */
+  creditStalls: number;
 }
 
 /** What an engine is made of. */
@@ -71,6 +73,8 @@ export interface EngineOptions {
   /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
   readonly firstMuxId: number;
   readonly sink: MessageSink;
+  /** Who calls from the other side, as responders hear it. */
+  readonly caller: string;
   /** Finds the route of a call of the other side; a string is the text of the refusal. */
   find(handler: number, subroute: Uint8Array | undefined): Responder | string;
   /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */
@@ -97,6 +101,7 @@ export class Engine implements MuxHost {
     callsIn: 0,
     strays: 0,
     unknownOps: 0,
+    creditStalls: 0,
   };
 
   readonly #options: EngineOptions;
@@ -380,7 +385,7 @@ export class Engine implements MuxHost {
     );
     this.#incoming.add(mux);
     if (frame.deadlineMs !== 0) this.wheel.add(mux, deadline + responderSlackMs);
-    responder.respond(mux, payload);
+    responder.respond(mux, payload, this.#options.caller);
   }
 
   #onConnectMux(frame: FrameView): void {
@@ -392,7 +397,7 @@ export class Engine implements MuxHost {
     const mux = new ResponderStream(this, frame.muxId, inWindow, outWindow, deadline, this.#forgetIncoming);
     this.#incoming.add(mux);
     mux.acknowledge(inWindow?.initial ?? 0);
-    responder.open(mux, payload);
+    responder.open(mux, payload, this.#options.caller);
     if ((flags & Flag.Eof) !== 0) mux.closeInput();
   }
 
@@ -420,7 +425,7 @@ export class Engine implements MuxHost {
       frame.handler,
       Op.MuxConnectError,
       frame.flags & ~(Flag.Subroute | Flag.Crc),
-      encodeMuxConnectError({ error: refusal }),
+      encodeConnectError(refusal),
     );
     this.touch();
     return undefined;
@@ -437,7 +442,7 @@ export class Engine implements MuxHost {
       return;
     }
     this.stats.strays++;
-    const payload = encodePong({ notFound: true, error: null, time: null });
+    const payload = encodePong({ unknown: true, error: undefined, time: undefined });
     this.queue.sendControl(frame.muxId, frame.seq, frame.deadlineMs, 0, Op.Pong, 0, payload);
     this.touch();
   }
@@ -450,7 +455,7 @@ export class Engine implements MuxHost {
     const mux = this.#outgoing.get(frame.muxId);
     if (mux instanceof CallerStream) {
       const pong = decodePong(frame.payload);
-      mux.onPong(pong.notFound, pong.error);
+      mux.onPong(pong.unknown, pong.error);
     } else if (mux === undefined) {
       this.#onResponderStray(frame);
     }

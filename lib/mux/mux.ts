@@ -10,6 +10,8 @@ export interface MuxHost {
   readonly queue: SendQueue;
   readonly wheel: TimerWheel;
   readonly limits: Limits;
+  /** Counts what the streams see. */
+  readonly stats: { creditStalls: number };
   /** True where both sides announced `ack`: AckMux carries the in capacity. */
   readonly ackCapacity: boolean;
   /** True where both sides announced `credits`: one frame returns many credits, and windows may grow. */

@@ -9,7 +9,7 @@
 
 import { CancelledError, DeadlineExceededError, ProtocolError, type GridError } from '../errors.js';
 import type { Window } from '../limits.js';
-import { encodeAckMux, encodePong } from '../wire/control.js';
+import { encodeAck, encodePong } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { responderSlackMs, type MuxHost } from './mux.js';
@@ -53,7 +53,7 @@ export class ResponderStream extends StreamMux {
 
   /** Tells the caller that the stream is open, and its credit where that was announced. */
   acknowledge(inCapacity: number): void {
-    const payload = this.host.ackCapacity ? encodeAckMux({ inCapacity }) : emptyPayload;
+    const payload = this.host.ackCapacity ? encodeAck(inCapacity) : emptyPayload;
     this.host.queue.send(this, this.id, 0, 0, 0, Op.AckMux, 0, payload);
     this.host.touch();
   }
@@ -95,7 +95,7 @@ export class ResponderStream extends StreamMux {
           0,
           Op.Pong,
           0,
-          encodePong({ notFound: false, error: null, time: null }),
+          encodePong({ unknown: false, error: undefined, time: undefined }),
         );
         this.host.touch();
         break;

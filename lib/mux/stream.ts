@@ -1,6 +1,6 @@
 import { type GridError } from '../errors.js';
 import type { Window } from '../limits.js';
-import { decodeCredits, encodeCredits } from '../wire/control.js';
+import { decodeCredit, encodeCredit } from '../wire/control.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
 import { ReceiveWindow } from './credit.js';
@@ -67,7 +67,10 @@ export abstract class StreamMux extends Mux {
 
   /** True where an item would leave now. Where only the socket holds it up, the sink hears `writable()` later. */
   get writable(): boolean {
-    return !this.ended && !this.sendEnded && this.credit > 0 && this.host.queue.hasRoomFor(this);
+    if (this.ended || this.sendEnded) return false;
+    if (this.credit > 0) return this.host.queue.hasRoomFor(this);
+    this.host.stats.creditStalls++;
+    return false;
   }
 
   /** Received items that the consumer has not released. */
@@ -95,7 +98,7 @@ export abstract class StreamMux extends Mux {
     const grant = this.window!.takeGrant();
     if (grant === 0) return;
     if (this.host.batchedCredits) {
-      this.sendSequenced(this.creditOp, 0, grant === 1 ? emptyPayload : encodeCredits(grant));
+      this.sendSequenced(this.creditOp, 0, grant === 1 ? emptyPayload : encodeCredit(grant));
       return;
     }
     for (let count = 0; count < grant; count++) this.sendSequenced(this.creditOp, 0, emptyPayload);
@@ -103,7 +106,7 @@ export abstract class StreamMux extends Mux {
 
   /** Credits that a frame returns: one, or, where that was announced, as many as its payload says. */
   protected creditsIn(payload: Uint8Array): number {
-    return payload.length > 0 && this.host.batchedCredits ? decodeCredits(payload) : 1;
+    return payload.length > 0 && this.host.batchedCredits ? decodeCredit(payload) : 1;
   }
 
   /** Sends a frame that the sequence counts. */

@@ -7,7 +7,7 @@
 
 import { CancelledError, DeadlineExceededError, RefusedError, RemoteError, type GridError } from '../errors.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
-import { decodeMuxConnectError } from '../wire/control.js';
+import { decodeConnectError } from '../wire/control.js';
 import { Flag, Op } from '../wire/ops.js';
 import { Mux, type MuxHost } from './mux.js';
 
@@ -149,7 +149,7 @@ export class UnaryResponder extends Mux {
 
 /** The error for a MuxConnectError: the text is the other side's. */
 export function refused(payload: Uint8Array): RefusedError {
-  return new RefusedError(decodeMuxConnectError(payload).error);
+  return new RefusedError(decodeConnectError(payload));
 }
 
 const textDecoder = new TextDecoder();

@@ -72,26 +72,30 @@ export class MsgpackWriter {
   }
 
   #byte(value: number): this {
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   #uint16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
     return this;
   }
 
   #uint32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
     return this;
   }
 
   #raw(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#grow(bytes.length));
+    const at = this.#grow(bytes.length);
+    this.#bytes.set(bytes, at);
     return this;
   }
 
-  /** Makes room for `count` bytes; the result is where they go. */
+  /** Makes room for `count` bytes; the result is where they go. It may replace the buffer: call it before using that. */
   #grow(count: number): number {
     const start = this.#length;
     this.#length += count;

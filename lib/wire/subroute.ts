@@ -1,8 +1,6 @@
 import { createSHA256 } from 'hash-wasm';
 import { ConfigurationError, ProtocolError } from '../errors.js';
-
-/** Length of a subroute id in bytes. */
-export const subrouteLength = 32;
+import { subrouteBytes } from './ops.js';
 
 /** Ids that are kept. A program has a few subroutes; the bound is for one that makes paths up at run time. */
 const maxCached = 1_024;
@@ -67,8 +65,8 @@ async function compile(): Promise<SubrouteHash> {
  */
 export function subrouteKey(b: Uint8Array, offset = 0): string {
   const o = offset;
-  if (o < 0 || o + subrouteLength > b.length) {
-    throw new ProtocolError(`Subroute id needs ${subrouteLength} bytes, ${Math.max(0, b.length - o)} are there.`);
+  if (o < 0 || o + subrouteBytes > b.length) {
+    throw new ProtocolError(`Subroute id needs ${subrouteBytes} bytes, ${Math.max(0, b.length - o)} are there.`);
   }
   // Written out: one call is three times as fast as a loop, and this runs for every frame with a subroute.
   return String.fromCharCode(

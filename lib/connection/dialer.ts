@@ -1,0 +1,167 @@
+/**
+ * Dials one host for ever.
+ *
+ *     waiting ──▶ dialing ──open──▶ handshake ──accepted──▶ linked ──lost──▶ waiting
+ *        ▲           └──── failed ────┴── rejected ─────────────────────────────▲
+ *
+ * The next attempt starts `redialInterval` after the last one began, plus a random share of `dialJitter`.
+ */
+
+import { Subscription } from 'rxjs';
+import { GridError, RejectedError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { Runtime } from '../runtime.js';
+import type { Checksum } from '../wire/checksum.js';
+import type { ConnectRequest, ConnectResponse } from '../wire/connect.js';
+import { timestampFromMs } from '../wire/timestamp.js';
+import type { HostConnection } from './host-connection.js';
+import { connectMessage, readConnectResponse } from './handshake.js';
+import type { Dial, Socket } from './socket.js';
+
+/** What a dialer needs. */
+export interface DialerOptions {
+  readonly connection: HostConnection;
+  readonly url: string;
+  readonly dial: Dial;
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly checksum: Checksum;
+  /** Makes the Connect, but for its time and token. */
+  readonly connect: Omit<ConnectRequest, 'time' | 'token'>;
+  /** Makes a token for one attempt. */
+  readonly token: () => string | Promise<string>;
+  /** The other side accepted: makes the link of the socket. Called in the turn in which the answer came. */
+  readonly accepted: (socket: Socket, response: ConnectResponse) => void;
+  /** The other side rejected. */
+  readonly rejected: (reason: string) => void;
+}
+
+/** See the head of this file. */
+export class Dialer {
+  readonly #options: DialerOptions;
+  readonly #subscription = new Subscription();
+  #attempt: Subscription | undefined = undefined;
+  #attemptBegan = -Infinity;
+  #cancelWait: (() => void) | undefined = undefined;
+  #stopped = false;
+
+  constructor(options: DialerOptions) {
+    this.#options = options;
+    this.#subscription.add(
+      options.connection.lost.subscribe(() => {
+        this.#wait();
+      }),
+    );
+    void this.#dial();
+  }
+
+  /** Gives up for good. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelWait?.();
+    this.#attempt?.unsubscribe();
+    this.#subscription.unsubscribe();
+  }
+
+  #wait(): void {
+    if (this.#stopped) return;
+    const { runtime, limits } = this.#options;
+    const next = this.#attemptBegan + limits.redialInterval + runtime.random() * limits.dialJitter;
+    this.#cancelWait = runtime.schedule(
+      () => {
+        void this.#dial();
+      },
+      Math.max(0, next - runtime.now()),
+    );
+  }
+
+  async #dial(): Promise<void> {
+    const { runtime, limits, token, dial, url } = this.#options;
+    const began = runtime.now();
+    this.#attemptBegan = began;
+    let signed: string;
+    try {
+      signed = await token();
+    } catch (error) {
+      this.#fail(new Error(`The token could not be made: ${error instanceof Error ? error.message : String(error)}`));
+      return;
+    }
+    if (this.#stopped) return;
+    const headers = { Authorization: `Bearer ${signed}`, 'X-Minio-Time': nanoseconds(runtime.now()) };
+    const attempt = new Subscription();
+    this.#attempt = attempt;
+    const late = (what: string, ms: number): (() => void) =>
+      runtime.schedule(() => {
+        attempt.unsubscribe();
+        this.#fail(new Error(`${what} did not come within ${String(ms)} ms.`));
+      }, ms);
+    const cancelDialTimer = late(`An open connection to ${url}`, limits.dialTimeout);
+    attempt.add(cancelDialTimer);
+    attempt.add(
+      dial(url, { headers, maxMessageBytes: limits.maxMessageBytes }).subscribe({
+        next: (socket) => {
+          cancelDialTimer();
+          attempt.add(late(`The answer of ${url} to the handshake`, limits.handshakeTimeout));
+          attempt.add(this.#shakeHands(socket, signed, attempt));
+        },
+        error: (error: unknown) => {
+          attempt.unsubscribe();
+          this.#fail(error instanceof Error ? error : new Error(String(error)));
+        },
+      }),
+    );
+  }
+
+  #shakeHands(socket: Socket, token: string, attempt: Subscription): Subscription {
+    const { runtime, checksum, connect, accepted, rejected, url } = this.#options;
+    let linked = false;
+    const handshake = new Subscription(() => {
+      // The attempt was given up: a half-open socket must not stay.
+      if (!linked) socket.outbound.error(new Error('The handshake was given up.'));
+    });
+    const fail = (error: Error): void => {
+      attempt.unsubscribe();
+      this.#fail(error);
+    };
+    handshake.add(
+      socket.inbound.subscribe({
+        next: (message) => {
+          let response: ConnectResponse;
+          try {
+            response = readConnectResponse(message, checksum);
+          } catch (error) {
+            fail(new Error(`${url} is no grid: ${error instanceof GridError ? error.message : String(error)}`));
+            return;
+          }
+          if (!response.accepted) {
+            rejected(response.rejectedReason);
+            fail(new RejectedError(`${url} rejected the connection: ${response.rejectedReason}`, response.rejectedReason));
+            return;
+          }
+          linked = true;
+          attempt.unsubscribe();
+          accepted(socket, response);
+        },
+        error: (error: unknown) => {
+          fail(new Error(`${url} closed the connection during the handshake: ${String(error)}`));
+        },
+        complete: () => {
+          fail(new Error(`${url} closed the connection during the handshake.`));
+        },
+      }),
+    );
+    socket.outbound.next(connectMessage({ ...connect, time: timestampFromMs(runtime.now()), token }));
+    return handshake;
+  }
+
+  #fail(error: Error): void {
+    if (this.#stopped) return;
+    this.#options.connection.attemptFailed(error);
+    this.#wait();
+  }
+}
+
+/** The X-Minio-Time header: Unix time in nanoseconds, decimal. */
+function nanoseconds(ms: number): string {
+  return String(BigInt(Math.floor(ms)) * 1_000_000n);
+}

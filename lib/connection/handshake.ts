@@ -1,0 +1,91 @@
+/**
+ * The two messages of a handshake, and what both sides conclude from them.
+ *
+ *     dialer    open ──Connect──▶ waiting ──ConnectResponse: accepted──▶ connected
+ *                                    └── rejected, garbage, silence ──▶ closed
+ *     acceptor  open ──waits for Connect──▶ checks (host, clock, token, direction) ──ConnectResponse──▶ connected | closed
+ */
+
+import { ProtocolError } from '../errors.js';
+import type { Checksum } from '../wire/checksum.js';
+import {
+  decodeConnectRequest,
+  decodeConnectResponse,
+  encodeConnectRequest,
+  encodeConnectResponse,
+  type ConnectRequest,
+  type ConnectResponse,
+  type Extensions,
+} from '../wire/connect.js';
+import { decodeFrame } from '../wire/decode.js';
+import { encodeFrame } from '../wire/encode.js';
+import { FrameView } from '../wire/frame.js';
+import { Op, opName } from '../wire/ops.js';
+
+/** Whether a side wants checksums: 'auto' is on but for connections with TLS at both ends, 'off' asks the other side for none. */
+export type ChecksumMode = 'auto' | 'off';
+
+/** What this side announces. */
+export function announcedExtensions(checksum: ChecksumMode): Extensions {
+  return checksum === 'off' ? { ack: 1, credits: 1, crc: 0 } : { ack: 1, credits: 1 };
+}
+
+/** What the two sides of one connection agreed on. */
+export interface Agreement {
+  /** The other side announced extensions: it is an rxgrid, not a reference peer. */
+  readonly extended: boolean;
+  readonly ack: boolean;
+  readonly credits: boolean;
+  /** Whether this side sends checksums. */
+  readonly sendChecksum: boolean;
+}
+
+/** First own mux id towards a reference peer: wire protocol, section 2.1. */
+const firstMuxIdToReference = 2 ** 40;
+
+/** Concludes from what both sides announced. `tls`: both host names are https. */
+export function agree(local: Extensions, remote: Extensions | undefined, tls: boolean): Agreement {
+  const both = (name: string): boolean => local[name] === 1 && remote?.[name] === 1;
+  return {
+    extended: remote !== undefined,
+    ack: both('ack'),
+    credits: both('credits'),
+    sendChecksum: !tls && remote?.['crc'] !== 0 && local['crc'] !== 0,
+  };
+}
+
+/** The id of the first mux that this side opens. */
+export function firstMuxId(agreement: Agreement): number {
+  return agreement.extended ? 1 : firstMuxIdToReference;
+}
+
+/** The message with a Connect. */
+export function connectMessage(request: ConnectRequest): Uint8Array {
+  return controlMessage(Op.Connect, encodeConnectRequest(request));
+}
+
+/** The message with a ConnectResponse. */
+export function connectResponseMessage(response: ConnectResponse): Uint8Array {
+  return controlMessage(Op.ConnectResponse, encodeConnectResponse(response));
+}
+
+/** Reads the first message of a dialer. @throws ProtocolError where it is something else. */
+export function readConnect(message: Uint8Array, checksum: Checksum): ConnectRequest {
+  return decodeConnectRequest(readControl(message, Op.Connect, 'connect', checksum));
+}
+
+/** Reads the answer of an acceptor. @throws ProtocolError where it is something else. */
+export function readConnectResponse(message: Uint8Array, checksum: Checksum): ConnectResponse {
+  return decodeConnectResponse(readControl(message, Op.ConnectResponse, 'connect response', checksum));
+}
+
+function controlMessage(op: number, payload: Uint8Array): Uint8Array {
+  return encodeFrame({ muxId: 0, seq: 0, deadlineMs: 0, handler: 0, op, flags: 0, payload });
+}
+
+function readControl(message: Uint8Array, op: number, name: string, checksum: Checksum): Uint8Array {
+  const frame = new FrameView();
+  decodeFrame(message, 0, message.length, frame, (bytes) => checksum.hash(bytes));
+  if (frame.op !== op) throw new ProtocolError(`unexpected ${name} op: ${opName(frame.op) ?? String(frame.op)}`);
+  return frame.payload;
+}

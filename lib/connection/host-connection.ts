@@ -1,0 +1,329 @@
+/**
+ * The lasting connection to one host, across the links that come and go.
+ *
+ *                       ┌──────────── link lost ───────────┐
+ *                       ▼                                  │
+ *     start ──▶ connecting ──────── link opened ───────▶ connected
+ *                   │  ▲                                   ▲
+ *      attempt failed  │ (never back: see below)           │
+ *                   ▼  │                                   │
+ *                back-off ───────── link opened ───────────┘        any ──close──▶ closed
+ *
+ * While connecting, calls wait. The first failed attempt leads to back-off, where they fail at once, and every further
+ * attempt runs there: a host that is down must not hold up its callers again and again.
+ */
+
+import { BehaviorSubject, filter, map, Observable, Subject, switchMap, take, EMPTY } from 'rxjs';
+import { DeadlineExceededError, DisconnectedError, type GridError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { Engine } from '../mux/engine.js';
+import type { Runtime } from '../runtime.js';
+import type { Link, ObservedFrame } from './link.js';
+
+/** What a connection does now. */
+export type ConnectionStatus = 'connecting' | 'connected' | 'back-off' | 'closed';
+
+/** State of a connection. */
+export interface ConnectionState {
+  /** Host at the other end. */
+  readonly host: string;
+  readonly status: ConnectionStatus;
+  /** When this state began, in ms since the epoch. */
+  readonly since: number;
+  /** How many links have opened so far; more than 1 means that it reconnected. */
+  readonly connects: number;
+  /** Why the last attempt failed, or the last link was lost. */
+  readonly error?: Error;
+}
+
+/** Figures of a connection. Counts only grow, across reconnects. */
+export interface ConnectionStats {
+  /** Host at the other end. */
+  readonly host: string;
+  /** Round-trip time of the last ping, in ms; undefined while there is none. */
+  readonly rtt: number | undefined;
+  /** Calls that this side made, and that the other side made. */
+  readonly callsOut: number;
+  readonly callsIn: number;
+  /** Calls that are open now. */
+  readonly openOut: number;
+  readonly openIn: number;
+  /** WebSocket messages and bytes. */
+  readonly messagesOut: number;
+  readonly messagesIn: number;
+  readonly bytesOut: number;
+  readonly bytesIn: number;
+  /** Times that a stream had an item to send and no credit. */
+  readonly creditStalls: number;
+  /** Bytes that wait in the send queue now. */
+  readonly queuedBytes: number;
+}
+
+/** What a connection is made of. */
+export interface HostConnectionOptions {
+  readonly host: string;
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+}
+
+/** A call that waits for the connection. */
+export interface WaitingCall {
+  /** Names the route in error messages. */
+  readonly route: string;
+  /** In ms since the epoch; Infinity for none. */
+  readonly deadline: number;
+  /** False: never wait. True: wait however long. A number: wait at most so many ms. Undefined: as the state says. */
+  readonly wait: boolean | number | undefined;
+  start(engine: Engine): void;
+  fail(error: GridError): void;
+}
+
+const noCounts = { callsOut: 0, callsIn: 0, messagesOut: 0, messagesIn: 0, bytesOut: 0, bytesIn: 0, creditStalls: 0 };
+/** `stats$` is refreshed so often, in ms. */
+const statsInterval = 1_000;
+
+/** See the head of this file. */
+export class HostConnection {
+  readonly host: string;
+  /** The state, beginning with the present one. Completes when the connection is closed for good. */
+  readonly state$: Observable<ConnectionState>;
+  /** The figures, now and then every second. */
+  readonly stats$: Observable<ConnectionStats>;
+  /** Every frame that passes, across reconnects. Decoded only while somebody is subscribed. */
+  readonly frames$: Observable<ObservedFrame>;
+  /** Emits the error of each link that was lost, for whoever dials again. */
+  readonly lost: Observable<Error | undefined>;
+
+  readonly #runtime: Runtime;
+  readonly #state: BehaviorSubject<ConnectionState>;
+  readonly #link = new BehaviorSubject<Link | undefined>(undefined);
+  readonly #lost = new Subject<Error | undefined>();
+  #waiting = new Set<{ call: WaitingCall; cancelTimer: (() => void) | undefined }>();
+  // Counts of the links that are gone.
+  #past = noCounts;
+
+  constructor({ host, runtime }: HostConnectionOptions) {
+    this.host = host;
+    this.#runtime = runtime;
+    this.#state = new BehaviorSubject<ConnectionState>({ host, status: 'connecting', since: runtime.now(), connects: 0 });
+    this.state$ = this.#state.asObservable();
+    this.lost = this.#lost.asObservable();
+    this.frames$ = this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY));
+    this.stats$ = new Observable<ConnectionStats>((subscriber) => {
+      let cancel: () => void;
+      const tell = (): void => {
+        cancel = runtime.schedule(tell, statsInterval);
+        subscriber.next(this.stats);
+      };
+      tell();
+      const closed = this.#state.subscribe({
+        complete: () => {
+          subscriber.complete();
+        },
+      });
+      return () => {
+        cancel();
+        closed.unsubscribe();
+      };
+    });
+  }
+
+  /** The engine, while connected. */
+  get engine(): Engine | undefined {
+    return this.#link.value?.engine;
+  }
+
+  get link(): Link | undefined {
+    return this.#link.value;
+  }
+
+  get state(): ConnectionState {
+    return this.#state.value;
+  }
+
+  get stats(): ConnectionStats {
+    const link = this.#link.value;
+    const counts = this.#counts(link);
+    return {
+      host: this.host,
+      rtt: link?.rtt,
+      ...counts,
+      openOut: link?.engine.open.outgoing ?? 0,
+      openIn: link?.engine.open.incoming ?? 0,
+      queuedBytes: link?.engine.queue.queuedBytes ?? 0,
+    };
+  }
+
+  /** Resolves when connected; rejects when closed for good. */
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#state.pipe(filter(({ status }) => status === 'connected' || status === 'closed'), take(1)).subscribe({
+        next: ({ status }) => {
+          if (status === 'connected') resolve();
+          else reject(this.disconnected(false));
+        },
+        complete: () => {
+          reject(this.disconnected(false));
+        },
+      });
+    });
+  }
+
+  /** Runs `call.start` with an engine: at once, or when there is one. The result takes the call back while it waits. */
+  withEngine(call: WaitingCall): () => void {
+    const link = this.#link.value;
+    if (link !== undefined) {
+      call.start(link.engine);
+      return nothing;
+    }
+    const wait = call.wait ?? this.#state.value.status === 'connecting';
+    if (wait === false || this.#state.value.status === 'closed') {
+      // On a macrotask: delivered at once, the failure makes retry() overflow the stack; on a microtask, starve the timers.
+      return this.#runtime.schedule(() => {
+        call.fail(this.disconnected(false));
+      }, 0);
+    }
+    return this.#enqueue(call, wait);
+  }
+
+  /** A link has opened. One that was there is replaced: what is in flight on it fails. */
+  open(link: Link): void {
+    const old = this.#link.value;
+    if (this.#state.value.status === 'closed') {
+      link.close();
+      return;
+    }
+    this.#link.next(link);
+    link.closed.subscribe((error) => {
+      this.#onLinkClosed(link, error);
+    });
+    if (old !== undefined) {
+      this.#past = this.#counts(old);
+      old.close();
+    }
+    link.ping();
+    this.#setState('connected', this.#state.value.connects + 1);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const entry of waiting) {
+      entry.cancelTimer?.();
+      if (link.open) entry.call.start(link.engine);
+      else this.withEngine(entry.call);
+    }
+  }
+
+  /** An attempt to connect failed: from now on calls fail at once, until a link opens. */
+  attemptFailed(error: Error): void {
+    const { status, connects } = this.#state.value;
+    if (status === 'closed' || status === 'connected') return;
+    this.#setState('back-off', connects, error);
+    for (const entry of [...this.#waiting]) {
+      if (entry.call.wait === undefined) this.#failWaiting(entry, this.disconnected(false));
+    }
+  }
+
+  /** Closes for good. */
+  close(): void {
+    if (this.#state.value.status === 'closed') return;
+    this.#setState('closed', this.#state.value.connects);
+    this.#link.value?.close();
+    for (const entry of [...this.#waiting]) this.#failWaiting(entry, this.disconnected(false));
+    this.#state.complete();
+    this.#lost.complete();
+  }
+
+  /** The error of a call whose connection is not there, or was lost. */
+  disconnected(sent: boolean): DisconnectedError<Observable<void>> {
+    const { status, error } = this.#state.value;
+    const why =
+      status === 'closed'
+        ? `The connection to ${this.host} is closed for good.`
+        : `There is no connection to ${this.host}${error === undefined ? '' : `: ${error.message}`}`;
+    const sentText = sent ? ' The call may have reached it.' : ' Nothing of the call was sent.';
+    return new DisconnectedError(`${why.replace(/\.?$/, '.')}${sentText}`, {
+      sent,
+      host: this.host,
+      reconnected: this.#reconnected(),
+      cause: error,
+    });
+  }
+
+  #reconnected(): Observable<void> {
+    return this.#state.pipe(
+      filter(({ status }) => status === 'connected'),
+      take(1),
+      map(() => undefined),
+    );
+  }
+
+  #enqueue(call: WaitingCall, wait: boolean | number): () => void {
+    const entry: { call: WaitingCall; cancelTimer: (() => void) | undefined } = { call, cancelTimer: undefined };
+    this.#waiting.add(entry);
+    const now = this.#runtime.now();
+    const patience = typeof wait === 'number' ? now + wait : Infinity;
+    const until = Math.min(patience, call.deadline);
+    if (until !== Infinity) {
+      entry.cancelTimer = this.#runtime.schedule(
+        () => {
+          const late = call.deadline <= patience;
+          const error = late
+            ? new DeadlineExceededError(`The deadline of ${call.route} passed while there was no connection to ${this.host}.`)
+            : this.disconnected(false);
+          this.#waiting.delete(entry);
+          call.fail(error);
+        },
+        Math.max(0, until - now),
+      );
+    }
+    return () => {
+      this.#waiting.delete(entry);
+      entry.cancelTimer?.();
+    };
+  }
+
+  #failWaiting(entry: { call: WaitingCall; cancelTimer: (() => void) | undefined }, error: GridError): void {
+    this.#waiting.delete(entry);
+    entry.cancelTimer?.();
+    this.#runtime.schedule(() => {
+      entry.call.fail(error);
+    }, 0);
+  }
+
+  #onLinkClosed(link: Link, error: Error | undefined): void {
+    if (this.#link.value !== link) return;
+    this.#past = this.#counts(link);
+    this.#link.next(undefined);
+    if (this.#state.value.status === 'closed') return;
+    this.#setState('connecting', this.#state.value.connects, error);
+    this.#lost.next(error);
+  }
+
+  #counts(link: Link | undefined): typeof noCounts {
+    if (link === undefined) return this.#past;
+    const { stats } = link.engine;
+    const past = this.#past;
+    return {
+      callsOut: past.callsOut + stats.callsOut,
+      callsIn: past.callsIn + stats.callsIn,
+      messagesOut: past.messagesOut + stats.messagesOut,
+      messagesIn: past.messagesIn + stats.messagesIn,
+      bytesOut: past.bytesOut + stats.bytesOut,
+      bytesIn: past.bytesIn + stats.bytesIn,
+      creditStalls: past.creditStalls + stats.creditStalls,
+    };
+  }
+
+  #setState(status: ConnectionStatus, connects: number, error?: Error): void {
+    this.#state.next({
+      host: this.host,
+      status,
+      since: this.#runtime.now(),
+      connects,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+}
+
+function nothing(): void {
+  // The call has started: there is nothing to take back.
+}

@@ -1,0 +1,62 @@
+import type { Runtime } from '../runtime.js';
+import { decodePing, decodePong, encodePing, encodePong } from '../wire/control.js';
+import { timestampFromMs, timestampToMs } from '../wire/timestamp.js';
+
+/**
+ * The connection's pings: one at once to learn the round-trip time, then one each interval. A Pong that is older than
+ * two intervals means that the other side is gone (wire protocol, section 5).
+ */
+export class Keepalive {
+  /** Round-trip time of the last ping, in ms; undefined before the first Pong. */
+  rtt: number | undefined = undefined;
+
+  readonly #runtime: Runtime;
+  readonly #interval: number;
+  readonly #sendPing: (payload: Uint8Array) => void;
+  readonly #onSilence: () => void;
+  #lastPong: number;
+  #cancel: (() => void) | undefined = undefined;
+
+  constructor(runtime: Runtime, interval: number, sendPing: (payload: Uint8Array) => void, onSilence: () => void) {
+    this.#runtime = runtime;
+    this.#interval = interval;
+    this.#sendPing = sendPing;
+    this.#onSilence = onSilence;
+    this.#lastPong = runtime.now();
+    this.#wait();
+  }
+
+  /** Sends a Ping out of turn, to learn the round-trip time. */
+  ping(): void {
+    this.#sendPing(encodePing({ time: timestampFromMs(this.#runtime.now()) }));
+  }
+
+  /** Takes the payload of a Pong. @throws ProtocolError */
+  onPong(payload: Uint8Array): void {
+    const { time } = decodePong(payload);
+    const now = this.#runtime.now();
+    this.#lastPong = now;
+    if (time !== undefined) this.rtt = Math.max(0, now - timestampToMs(time));
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #wait(): void {
+    this.#cancel = this.#runtime.schedule(() => {
+      if (this.#runtime.now() - this.#lastPong >= 2 * this.#interval) {
+        this.#onSilence();
+        return;
+      }
+      this.ping();
+      this.#wait();
+    }, this.#interval);
+  }
+}
+
+/** The payload that answers a Ping of the connection. @throws ProtocolError where it is none. */
+export function answerPing(payload: Uint8Array): Uint8Array {
+  return encodePong({ unknown: false, error: undefined, time: decodePing(payload).time });
+}

@@ -1,0 +1,221 @@
+/**
+ * One WebSocket after its handshake: a Subject pair with the engine between it and the calls. The only file that knows
+ * both.
+ *
+ *     socket.inbound ──▶ engine ──▶ calls           open ──loss, silence, fault, close──▶ closed
+ *     socket.outbound ◀── engine ◀── calls
+ */
+
+import { Observable, Subject, type Subscription } from 'rxjs';
+import { ProtocolError, type GridError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { Engine, type EngineOptions } from '../mux/engine.js';
+import type { Runtime } from '../runtime.js';
+import { joinFragments, type WireMessage } from '../wire/batch.js';
+import type { Checksum } from '../wire/checksum.js';
+import { decodeFrames } from '../wire/decode.js';
+import type { Frame, FrameView } from '../wire/frame.js';
+import { Op } from '../wire/ops.js';
+import { firstMuxId, type Agreement } from './handshake.js';
+import { answerPing, Keepalive } from './keepalive.js';
+import type { Socket } from './socket.js';
+
+/** A frame as it passed, for those who look. */
+export interface ObservedFrame {
+  readonly direction: 'in' | 'out';
+  /** When it passed, in ms since the epoch. */
+  readonly at: number;
+  readonly frame: Frame;
+}
+
+/** What a link is made of. */
+export interface LinkOptions {
+  readonly socket: Socket;
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly checksum: Checksum;
+  readonly agreement: Agreement;
+  /** The other side's process: another id under the same host name means that it restarted. */
+  readonly remoteId: Uint8Array;
+  /** Who calls from the other side, as handlers hear it. */
+  readonly caller: string;
+  readonly find: EngineOptions['find'];
+  readonly disconnected: (sent: boolean) => GridError;
+}
+
+/** See the head of this file. */
+export class Link {
+  readonly engine: Engine;
+  readonly remoteId: Uint8Array;
+  /** What the two sides agreed on in the handshake. */
+  readonly agreement: Agreement;
+  /** Emits why the link closed, once, and completes. Undefined: this side closed it. */
+  readonly closed: Observable<Error | undefined>;
+
+  readonly #socket: Socket;
+  readonly #runtime: Runtime;
+  readonly #checksum: Checksum;
+  readonly #keepalive: Keepalive;
+  readonly #closed = new Subject<Error | undefined>();
+  readonly #passed = new Subject<{ direction: 'in' | 'out'; message: WireMessage }>();
+  readonly #subscriptions: Subscription[] = [];
+  #open = true;
+
+  constructor(options: LinkOptions) {
+    const { socket, runtime, limits, checksum, agreement } = options;
+    this.#socket = socket;
+    this.#runtime = runtime;
+    this.#checksum = checksum;
+    this.agreement = agreement;
+    this.remoteId = options.remoteId;
+    this.closed = this.#closed.asObservable();
+    this.engine = new Engine({
+      runtime,
+      limits,
+      checksum,
+      sendChecksum: agreement.sendChecksum,
+      extensions: agreement,
+      firstMuxId: firstMuxId(agreement),
+      sink: new EngineSink(this, socket),
+      caller: options.caller,
+      find: options.find,
+      onControl: (frame) => {
+        this.#onControl(frame);
+      },
+      onFault: (error) => {
+        this.#end(error);
+      },
+      disconnected: options.disconnected,
+    });
+    this.#keepalive = new Keepalive(
+      runtime,
+      limits.connectionPingInterval,
+      (payload) => {
+        this.engine.sendControl(Op.Ping, payload, limits.connectionPingInterval);
+      },
+      () => {
+        this.#end(new ProtocolError('The other side has not answered a ping for two intervals.'));
+      },
+    );
+    this.#subscriptions.push(
+      socket.inbound.subscribe({
+        next: (message) => {
+          this.#receive(message);
+        },
+        error: (error: unknown) => {
+          this.#end(error instanceof Error ? error : new Error(String(error)));
+        },
+        complete: () => {
+          this.#end(new Error('The other side closed the connection.'));
+        },
+      }),
+      socket.drained.subscribe(() => {
+        this.engine.drained();
+      }),
+    );
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Round-trip time of the last ping, in ms. */
+  get rtt(): number | undefined {
+    return this.#keepalive.rtt;
+  }
+
+  /** Every frame that passes; decoded only while somebody is subscribed. */
+  get frames$(): Observable<ObservedFrame> {
+    return new Observable<ObservedFrame>((subscriber) => {
+      const closed = this.#closed.subscribe({ complete: () => { subscriber.complete(); } });
+      closed.add(
+        this.#passed.subscribe(({ direction, message }) => {
+          const at = this.#runtime.now();
+          for (const frame of this.#decode(message)) subscriber.next({ direction, at, frame });
+        }),
+      );
+      return closed;
+    });
+  }
+
+  /** Sends a Ping now, to learn the round-trip time. */
+  ping(): void {
+    this.#keepalive.ping();
+  }
+
+  /** Closes the socket politely. Every call on it ends with the link's error. */
+  close(): void {
+    if (this.#open) this.#finish(undefined, () => { this.#socket.outbound.complete(); });
+  }
+
+  /** @internal Tells those who look. */
+  observe(direction: 'in' | 'out', message: WireMessage): void {
+    if (this.#passed.observed) this.#passed.next({ direction, message });
+  }
+
+  #receive(message: Uint8Array): void {
+    this.observe('in', message);
+    this.engine.receive(message);
+  }
+
+  #onControl(frame: FrameView): void {
+    switch (frame.op) {
+      case Op.Ping:
+        // Pong repeats the Ping's sequence number and deadline.
+        this.engine.sendControl(Op.Pong, answerPing(frame.payload), frame.deadlineMs, frame.seq);
+        break;
+      case Op.Pong:
+        this.#keepalive.onPong(frame.payload);
+        break;
+      default:
+      // Connect and ConnectResponse come once, before there is a link; Disconnect is reserved. As the reference: ignored.
+    }
+  }
+
+  #end(error: Error): void {
+    if (this.#open) this.#finish(error, () => { this.#socket.outbound.error(error); });
+  }
+
+  #finish(error: Error | undefined, endSocket: () => void): void {
+    this.#open = false;
+    this.#keepalive.stop();
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    endSocket();
+    // Told before the calls hear it: whoever calls again from there finds the connection's new state.
+    this.#closed.next(error);
+    this.#closed.complete();
+    this.engine.close();
+  }
+
+  #decode(message: WireMessage): readonly Frame[] {
+    try {
+      return decodeFrames(joinFragments(message), (bytes) => this.#checksum.hash(bytes));
+    } catch (error) {
+      // The engine finds the same fault and closes the link.
+      if (error instanceof ProtocolError) return [];
+      throw error;
+    }
+  }
+}
+
+class EngineSink {
+  readonly #link: Link;
+  readonly #socket: Socket;
+
+  constructor(link: Link, socket: Socket) {
+    this.#link = link;
+    this.#socket = socket;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedBytes;
+  }
+
+  send(message: WireMessage): void {
+    const { stats } = this.#link.engine;
+    stats.messagesOut++;
+    stats.bytesOut += message instanceof Uint8Array ? message.length : message.reduce((sum, part) => sum + part.length, 0);
+    this.#link.observe('out', message);
+    this.#socket.outbound.next(message);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Observable, Observer } from 'rxjs';
+import type { WireMessage } from '../wire/batch.js';
+
+/**
+ * The port to a transport: one open WebSocket, as a pair of WebSocket messages in and out. Two Subjects make one, and so
+ * a test links two connections without a network.
+ */
+export interface Socket {
+  /**
+   * Binary messages as they come; text is not among them. Completes when the socket has closed, errors when it broke.
+   * Hot: subscribe in the same turn in which the socket was handed over.
+   */
+  readonly inbound: Observable<Uint8Array>;
+  /**
+   * Takes messages to send. `complete` closes the socket politely; `error` destroys it at once, without a close frame.
+   * After either, and after the end of `inbound`, messages are dropped.
+   */
+  readonly outbound: Observer<WireMessage>;
+  /** Bytes that were taken and are not yet with the network. */
+  readonly bufferedBytes: number;
+  /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
+  readonly drained: Observable<void>;
+}
+
+/** What a dial needs to know. */
+export interface DialOptions {
+  /** HTTP headers of the upgrade. A browser cannot send them: there they are dropped. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** A larger message closes the connection. Bytes. */
+  readonly maxMessageBytes: number;
+}
+
+/** Opens a WebSocket to a `ws:` or `wss:` URL. Cold; emits the open socket once. Unsubscribing before that gives up. */
+export type Dial = (url: string, options: DialOptions) => Observable<Socket>;

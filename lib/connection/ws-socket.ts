@@ -1,0 +1,174 @@
+import WebSocket from 'isomorphic-ws';
+import { Observable, Subject, type Observer } from 'rxjs';
+import type { WireMessage } from '../wire/batch.js';
+import type { Dial, Socket } from './socket.js';
+
+/*
+ * The one file that knows isomorphic-ws: `ws` in Node, the platform's WebSocket in a browser.
+ */
+
+/** Below this many buffered bytes `drained` is told. */
+const drainedBytes = 64 << 10;
+/** A browser tells nothing when it has sent: its buffer is looked at again after this time, in ms. */
+const pollInterval = 4;
+/** Close code of a socket that closed as it should. */
+const normalClosure = 1000;
+
+/** The part of `ws` beyond the WebSocket of the platform. */
+interface NodeWebSocket {
+  on(event: 'message', listener: (data: Uint8Array, isBinary: boolean) => void): void;
+  send(data: Uint8Array, options: { binary: boolean; fin: boolean }, written: (error?: Error) => void): void;
+  terminate(): void;
+}
+
+/** Opens a WebSocket with isomorphic-ws. Compression is never negotiated. */
+export const dialWebSocket: Dial = (url, { headers, maxMessageBytes }) =>
+  new Observable<Socket>((subscriber) => {
+    const options = { headers, maxPayload: maxMessageBytes, perMessageDeflate: false, skipUTF8Validation: true };
+    // A browser's constructor ignores the third argument.
+    const socket = new WebSocket(url, [], options);
+    let handedOver = false;
+    socket.onopen = () => {
+      handedOver = true;
+      subscriber.next(new WsSocket(socket));
+      subscriber.complete();
+    };
+    socket.onerror = (event) => {
+      subscriber.error(new Error(`Dialing ${url} failed: ${messageOf(event)}`));
+    };
+    socket.onclose = (event) => {
+      subscriber.error(new Error(`${url} closed the connection while it was dialed (code ${String(event.code)}).`));
+    };
+    return () => {
+      if (handedOver) return;
+      // Closing one that connects makes it report an error; it is taken and dropped.
+      socket.onclose = null;
+      destroy(socket);
+    };
+  });
+
+/** Makes a {@link Socket} of an open WebSocket of `ws` or of the platform. */
+export function adoptWebSocket(socket: unknown): Socket {
+  return new WsSocket(socket as WebSocket);
+}
+
+class WsSocket implements Socket {
+  readonly inbound = new Subject<Uint8Array>();
+  readonly outbound: Observer<WireMessage>;
+  readonly drained = new Subject<void>();
+
+  readonly #socket: WebSocket;
+  readonly #node: NodeWebSocket | undefined;
+  #closed = false;
+  #polling = false;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    const node: unknown = socket;
+    this.#node = isNode(node) ? node : undefined;
+    this.outbound = {
+      next: (message) => {
+        this.#send(message);
+      },
+      error: () => {
+        destroy(socket);
+      },
+      complete: () => {
+        socket.close(normalClosure);
+      },
+    };
+    if (this.#node === undefined) this.#listenInBrowser();
+    else this.#listenInNode(this.#node);
+    socket.onerror = (event) => {
+      this.#end(new Error(messageOf(event)));
+    };
+    socket.onclose = (event) => {
+      this.#end(event.code === normalClosure ? undefined : new Error(`The socket closed with code ${String(event.code)}.`));
+    };
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  #listenInNode(socket: NodeWebSocket): void {
+    socket.on('message', (data, isBinary) => {
+      // A plain view of the Buffer: what users get is a Uint8Array, with the slice() of one.
+      if (isBinary && !this.#closed) this.inbound.next(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    });
+  }
+
+  #listenInBrowser(): void {
+    this.#socket.binaryType = 'arraybuffer';
+    this.#socket.onmessage = ({ data }) => {
+      if (data instanceof ArrayBuffer && !this.#closed) this.inbound.next(new Uint8Array(data));
+    };
+  }
+
+  #send(message: WireMessage): void {
+    if (this.#closed || this.#socket.readyState !== openState) return;
+    const node = this.#node;
+    if (node === undefined) {
+      this.#sendInBrowser(message);
+    } else if (message instanceof Uint8Array) {
+      node.send(message, whole, this.#written);
+    } else {
+      const last = message.length - 1;
+      for (let index = 0; index < last; index++) node.send(message[index]!, part, ignore);
+      node.send(message[last]!, whole, this.#written);
+    }
+  }
+
+  #sendInBrowser(message: WireMessage): void {
+    // A browser has no fragments: a Blob joins them without a copy in the page.
+    const data = message instanceof Uint8Array ? message : new Blob([...message] as Uint8Array<ArrayBuffer>[]);
+    this.#socket.send(data as Uint8Array<ArrayBuffer>);
+    if (this.#socket.bufferedAmount > drainedBytes) this.#poll();
+  }
+
+  #poll(): void {
+    if (this.#polling) return;
+    this.#polling = true;
+    setTimeout(() => {
+      this.#polling = false;
+      if (this.#closed) return;
+      if (this.#socket.bufferedAmount > drainedBytes) this.#poll();
+      else this.drained.next();
+    }, pollInterval);
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    if (error !== undefined && error !== null) this.#end(error);
+    else if (!this.#closed && this.#socket.bufferedAmount <= drainedBytes) this.drained.next();
+  };
+
+  #end(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (error === undefined) this.inbound.complete();
+    else this.inbound.error(error);
+  }
+}
+
+const openState = 1;
+const whole = { binary: true, fin: true };
+const part = { binary: true, fin: false };
+
+function ignore(): void {
+  // The last fragment's callback tells.
+}
+
+function isNode(socket: unknown): socket is NodeWebSocket {
+  return typeof (socket as Partial<NodeWebSocket>).on === 'function';
+}
+
+function destroy(socket: WebSocket): void {
+  const node: unknown = socket;
+  if (isNode(node)) node.terminate();
+  else socket.close();
+}
+
+function messageOf(event: unknown): string {
+  const { message } = event as { message?: unknown };
+  return typeof message === 'string' && message !== '' ? message : 'the platform gives no reason';
+}

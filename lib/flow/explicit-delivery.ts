@@ -1,0 +1,32 @@
+import type { Report } from '../observe.js';
+import type { Delivery } from './delivery.js';
+
+/** What is reported when a delivery is lost; it must not refer to the delivery. */
+interface Loss {
+  readonly route: string;
+  readonly report: Report;
+}
+
+const lost = new FinalizationRegistry<Loss>(({ route, report }) => {
+  report({ type: 'unreleased-delivery', route });
+});
+
+/** A delivery that its consumer releases by hand. One that is garbage-collected before is reported: its credit is gone. */
+export class ExplicitDelivery<T> implements Delivery<T> {
+  readonly value: T;
+  #release: (() => void) | undefined;
+
+  constructor(value: T, release: () => void, loss: Loss) {
+    this.value = value;
+    this.#release = release;
+    lost.register(this, loss, this);
+  }
+
+  release(): void {
+    const release = this.#release;
+    if (release === undefined) return;
+    this.#release = undefined;
+    lost.unregister(this);
+    release();
+  }
+}

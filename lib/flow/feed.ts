@@ -1,0 +1,283 @@
+/**
+ * Feeds the sending half of a stream from what a user gave: an iterable or an async iterable is pulled, one item per
+ * credit; an Observable pushes, and goes through a bounded buffer.
+ */
+
+import { isObservable, type Observable, type Subscription } from 'rxjs';
+import { BufferOverflowError } from '../errors.js';
+import { retainCurrent } from './delivery.js';
+
+/** Where the items go. */
+export interface Outlet<T> {
+  /** True while an item would leave now. After false, {@link Feeder.resume} is called when that may have changed. */
+  readonly canSend: boolean;
+  /** Encodes an item; what it throws ends the feeding with `fail`. */
+  encode(item: T): Uint8Array;
+  send(payload: Uint8Array): void;
+  /** The source has completed, and everything is sent. */
+  complete(): void;
+  /** The source failed, after everything before it is sent. */
+  fail(error: unknown): void;
+}
+
+/** A source that is being sent. */
+export interface Feeder {
+  /** The outlet may take items again. */
+  resume(): void;
+  /** Stops the source: unsubscribes, or returns the iterator. Nothing is sent any more. */
+  stop(): void;
+}
+
+/** What can be fed. */
+export type FeedSource<T> = Observable<T> | AsyncIterable<T> | Iterable<T>;
+
+/** Bounds of the buffer between an Observable and the credit. */
+export interface FeedBounds {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** Starts to feed `outlet`. It may send, complete and fail before this returns. */
+export function feed<T>(source: FeedSource<T>, outlet: Outlet<T>, bounds: FeedBounds): Feeder {
+  if (isObservable(source)) return new ObservableFeeder(source, outlet, bounds);
+  if (Symbol.asyncIterator in source) return new AsyncFeeder(source[Symbol.asyncIterator](), outlet);
+  return new IterableFeeder(source[Symbol.iterator](), outlet);
+}
+
+/** True for what {@link feed} takes; a string is not meant letter by letter. */
+export function isFeedSource(value: unknown): value is FeedSource<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return isObservable(value) || Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+class IterableFeeder<T> implements Feeder {
+  readonly #iterator: Iterator<T>;
+  readonly #outlet: Outlet<T>;
+  #stopped = false;
+  #pulling = false;
+
+  constructor(iterator: Iterator<T>, outlet: Outlet<T>) {
+    this.#iterator = iterator;
+    this.#outlet = outlet;
+    this.resume();
+  }
+
+  resume(): void {
+    // The user's `next` may give the outlet credit, or stop us.
+    if (this.#pulling) return;
+    this.#pulling = true;
+    const outlet = this.#outlet;
+    try {
+      while (!this.#stopped && outlet.canSend) {
+        const result = this.#iterator.next();
+        if (this.#stopped) break;
+        if (result.done === true) {
+          this.#stopped = true;
+          outlet.complete();
+          break;
+        }
+        outlet.send(outlet.encode(result.value));
+      }
+    } catch (error) {
+      if (!this.#stopped) {
+        this.stop();
+        outlet.fail(error);
+      }
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    try {
+      this.#iterator.return?.();
+    } catch {
+      // Nobody waits for what a generator throws while it is torn down.
+    }
+  }
+}
+
+class AsyncFeeder<T> implements Feeder {
+  readonly #iterator: AsyncIterator<T>;
+  readonly #outlet: Outlet<T>;
+  #stopped = false;
+  #pulling = false;
+
+  constructor(iterator: AsyncIterator<T>, outlet: Outlet<T>) {
+    this.#iterator = iterator;
+    this.#outlet = outlet;
+    this.resume();
+  }
+
+  resume(): void {
+    if (this.#pulling || this.#stopped || !this.#outlet.canSend) return;
+    this.#pulling = true;
+    let asked: Promise<IteratorResult<T>>;
+    try {
+      asked = this.#iterator.next();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    Promise.resolve(asked).then(this.#onResult, this.#fail);
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    // A generator runs its `finally` here, or when what it waits for is there. Nobody waits for what that throws.
+    try {
+      this.#iterator.return?.().then(undefined, () => undefined);
+    } catch {
+      // As above.
+    }
+  }
+
+  readonly #onResult = (result: IteratorResult<T>): void => {
+    this.#pulling = false;
+    if (this.#stopped) return;
+    if (result.done === true) {
+      this.#stopped = true;
+      this.#outlet.complete();
+      return;
+    }
+    try {
+      this.#outlet.send(this.#outlet.encode(result.value));
+    } catch (error) {
+      this.stop();
+      this.#outlet.fail(error);
+      return;
+    }
+    this.resume();
+  };
+
+  readonly #fail = (error: unknown): void => {
+    this.#pulling = false;
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#outlet.fail(error);
+  };
+}
+
+interface Buffered {
+  readonly payload: Uint8Array;
+  /** Returns the credit of the stream that the item came from, in a relay. */
+  readonly release: (() => void) | undefined;
+}
+
+class ObservableFeeder<T> implements Feeder {
+  readonly #outlet: Outlet<T>;
+  readonly #bounds: FeedBounds;
+  readonly #buffer: Buffered[] = [];
+  #bufferFrom = 0;
+  // Only what came without a delivery counts: the window of its stream bounds the rest.
+  #boundedItems = 0;
+  #boundedBytes = 0;
+  #end: { readonly error?: unknown; readonly failed: boolean } | undefined = undefined;
+  #stopped = false;
+  #sending = false;
+  #subscription: Subscription | undefined = undefined;
+
+  constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
+    this.#outlet = outlet;
+    this.#bounds = bounds;
+    const subscription = source.subscribe({
+      next: (item) => {
+        this.#next(item);
+      },
+      error: (error: unknown) => {
+        this.#finish({ failed: true, error });
+      },
+      complete: () => {
+        this.#finish({ failed: false });
+      },
+    });
+    this.#subscription = subscription;
+    if (this.#stopped) subscription.unsubscribe();
+  }
+
+  resume(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    while (!this.#stopped && this.#bufferFrom < this.#buffer.length && this.#outlet.canSend) {
+      const { payload, release } = this.#buffer[this.#bufferFrom++]!;
+      this.#forget(payload, release);
+      this.#outlet.send(payload);
+      release?.();
+    }
+    this.#sending = false;
+    if (this.#bufferFrom === this.#buffer.length) {
+      this.#buffer.length = 0;
+      this.#bufferFrom = 0;
+      this.#tellEnd();
+    } else if (this.#bufferFrom > 1024) {
+      this.#buffer.splice(0, this.#bufferFrom);
+      this.#bufferFrom = 0;
+    }
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#subscription?.unsubscribe();
+    for (const { release } of this.#buffer.splice(this.#bufferFrom)) release?.();
+  }
+
+  #next(item: T): void {
+    if (this.#stopped || this.#end !== undefined) return;
+    let payload: Uint8Array;
+    try {
+      payload = this.#outlet.encode(item);
+    } catch (error) {
+      this.#finish({ failed: true, error });
+      return;
+    }
+    if (this.#bufferFrom === this.#buffer.length && !this.#sending && this.#outlet.canSend) {
+      this.#outlet.send(payload);
+      return;
+    }
+    const release = retainCurrent();
+    if (release === undefined) {
+      this.#boundedItems++;
+      this.#boundedBytes += payload.length;
+      if (this.#boundedItems > this.#bounds.items || this.#boundedBytes > this.#bounds.bytes) {
+        this.#overflow();
+        return;
+      }
+    }
+    this.#buffer.push({ payload, release });
+  }
+
+  #forget(payload: Uint8Array, release: (() => void) | undefined): void {
+    if (release !== undefined) return;
+    this.#boundedItems--;
+    this.#boundedBytes -= payload.length;
+  }
+
+  #overflow(): void {
+    const { items, bytes } = this.#bounds;
+    this.stop();
+    this.#outlet.fail(
+      new BufferOverflowError(
+        `An Observable produced faster than the other side consumes: more than ${String(items)} items or ${String(bytes)} bytes wait. ` +
+          'Return an iterable or a generator, or pipe through bufferBounded(…) or conflate().',
+      ),
+    );
+  }
+
+  #finish(end: { readonly error?: unknown; readonly failed: boolean }): void {
+    if (this.#stopped || this.#end !== undefined) return;
+    this.#end = end;
+    this.#subscription?.unsubscribe();
+    if (this.#bufferFrom === this.#buffer.length && !this.#sending) this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (this.#end === undefined || this.#stopped) return;
+    this.#stopped = true;
+    if (this.#end.failed) this.#outlet.fail(this.#end.error);
+    else this.#outlet.complete();
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The receiving half of a stream, between the engine and the one who consumes it.
+ *
+ *     waiting ──attach──▶ attached ──end, and everything delivered──▶ done
+ *        └──────────────────┴──── discard ────▶ discarding (credit returns at once)
+ *
+ * Waiting, items are held: the window bounds them.
+ */
+
+import type { Subscriber } from 'rxjs';
+import type { Report } from '../observe.js';
+import { DeliverySource, noteSubscription, type Delivery } from './delivery.js';
+import { ExplicitDelivery } from './explicit-delivery.js';
+
+/** See the head of this file. */
+export class Inbound<T> {
+  readonly #route: string;
+  readonly #decode: (payload: Uint8Array) => T;
+  readonly #report: Report;
+  readonly #release: () => void;
+  readonly #source: DeliverySource;
+  readonly #onDecodeError: (error: unknown) => void;
+  // Held in order. Undefined: nothing has been held yet, which is the usual case.
+  #held: Uint8Array[] | undefined = undefined;
+  #heldFrom = 0;
+  #subscriber: Subscriber<T> | undefined = undefined;
+  #explicit: Subscriber<Delivery<T>> | undefined = undefined;
+  #end: { readonly error: unknown } | undefined = undefined;
+  #discarding = false;
+  #draining = false;
+
+  /**
+   * `release` returns one credit. `onDecodeError` is called at most once; the stream should then be cancelled, and the
+   * consumer has got the error.
+   */
+  constructor(
+    route: string,
+    decode: (payload: Uint8Array) => T,
+    release: () => void,
+    report: Report,
+    onDecodeError: (error: unknown) => void,
+  ) {
+    this.#route = route;
+    this.#decode = decode;
+    this.#release = release;
+    this.#report = report;
+    this.#onDecodeError = onDecodeError;
+    this.#source = new DeliverySource(release);
+  }
+
+  /** Items that wait for a consumer. */
+  get held(): number {
+    return this.#held === undefined ? 0 : this.#held.length - this.#heldFrom;
+  }
+
+  /** True once somebody consumes, or everything is discarded. */
+  get taken(): boolean {
+    return this.#subscriber !== undefined || this.#explicit !== undefined || this.#discarding;
+  }
+
+  /** Gives everything that came and comes to `subscriber`; credit follows the current delivery. */
+  attach(subscriber: Subscriber<T>): void {
+    noteSubscription({ route: this.#route, report: this.#report });
+    this.#subscriber = subscriber;
+    this.#drain();
+  }
+
+  /** Gives everything that came and comes to `subscriber` as deliveries that it releases by hand. */
+  attachExplicit(subscriber: Subscriber<Delivery<T>>): void {
+    this.#explicit = subscriber;
+    this.#drain();
+  }
+
+  /** Nobody consumes: the credit of what came and comes returns at once. */
+  discard(): void {
+    if (this.#discarding) return;
+    this.#discarding = true;
+    this.#subscriber = undefined;
+    this.#explicit = undefined;
+    const count = this.held;
+    this.#held = undefined;
+    for (let index = 0; index < count; index++) this.#release();
+  }
+
+  /** One item from the engine. */
+  push(payload: Uint8Array): void {
+    if (this.#discarding) this.#release();
+    else if (!this.taken || this.#draining) this.#hold(payload);
+    else this.#give(payload);
+  }
+
+  /** No more items come. The consumer hears it after the items that it has not got yet. */
+  end(error?: unknown): void {
+    this.#end ??= { error };
+    this.#finish();
+  }
+
+  #hold(payload: Uint8Array): void {
+    (this.#held ??= []).push(payload);
+  }
+
+  #drain(): void {
+    this.#draining = true;
+    // `next` may discard, or make items come.
+    while (this.held > 0) this.#give(this.#held![this.#heldFrom++]!);
+    this.#draining = false;
+    this.#held = undefined;
+    this.#heldFrom = 0;
+    this.#finish();
+  }
+
+  #give(payload: Uint8Array): void {
+    let value: T;
+    try {
+      value = this.#decode(payload);
+    } catch (error) {
+      const consumer = this.#subscriber ?? this.#explicit;
+      this.#release();
+      this.discard();
+      this.#onDecodeError(error);
+      consumer?.error(error);
+      return;
+    }
+    if (this.#subscriber !== undefined) this.#source.deliver(this.#subscriber, value);
+    else this.#explicit?.next(new ExplicitDelivery(value, this.#release, { route: this.#route, report: this.#report }));
+  }
+
+  #finish(): void {
+    if (this.#end === undefined || this.#draining || this.held > 0) return;
+    const consumer = this.#subscriber ?? this.#explicit;
+    if (consumer === undefined) return;
+    this.#subscriber = undefined;
+    this.#explicit = undefined;
+    this.#discarding = true;
+    if (this.#end.error === undefined) consumer.complete();
+    else consumer.error(this.#end.error);
+  }
+}

@@ -1,0 +1,75 @@
+import { ConfigurationError, type GridError } from '../errors.js';
+import { CallObservable, type StartCall } from '../flow/call-observable.js';
+import type { Inbound } from '../flow/inbound.js';
+import type { Connection } from './connection.js';
+import type { Call } from './handler.js';
+
+/** Gives the connection to a host, for calls on behalf of a call. */
+export type ConnectFor = (host: string, parent: Call<unknown>) => Connection;
+
+/** {@link Call} of one running handler. What few handlers look at is made when they look. */
+export class CallContext<I> implements Call<I> {
+  readonly caller: string;
+  readonly subroute: string | undefined;
+
+  readonly #deadline: number;
+  readonly #connectFor: ConnectFor;
+  readonly #inbound: Inbound<I> | undefined;
+  #input: CallObservable<I> | undefined = undefined;
+  #abort: AbortController | undefined = undefined;
+  #ended: { readonly reason: GridError | undefined } | undefined = undefined;
+
+  constructor(
+    caller: string,
+    subroute: string | undefined,
+    deadline: number,
+    connectFor: ConnectFor,
+    inbound: Inbound<I> | undefined,
+  ) {
+    this.caller = caller;
+    this.subroute = subroute;
+    this.#deadline = deadline;
+    this.#connectFor = connectFor;
+    this.#inbound = inbound;
+  }
+
+  get input(): CallObservable<I> {
+    return (this.#input ??= new CallObservable<I>(this.#startInput));
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#ended?.reason !== undefined) this.#abort.abort(this.#ended.reason);
+    }
+    return this.#abort.signal;
+  }
+
+  get deadline(): Date | undefined {
+    return this.#deadline === Infinity ? undefined : new Date(this.#deadline);
+  }
+
+  connection(host: string): Connection {
+    return this.#connectFor(host, this);
+  }
+
+  /** Nobody waits for the result any more. */
+  abort(reason: GridError): void {
+    this.#ended ??= { reason };
+    this.#abort?.abort(reason);
+  }
+
+  readonly #startInput: StartCall<I> = (attach, fail) => {
+    const inbound = this.#inbound;
+    if (inbound === undefined) fail(new ConfigurationError('A unary call has no input.'));
+    else if (inbound.taken) {
+      fail(new ConfigurationError('The input of a call can be consumed once. Share it: call.input.pipe(share()).'));
+    } else {
+      attach(inbound);
+      return () => {
+        inbound.discard();
+      };
+    }
+    return () => undefined;
+  };
+}

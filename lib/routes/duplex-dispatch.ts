@@ -1,0 +1,138 @@
+import { errorText, HandlerError, type GridError } from '../errors.js';
+import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
+import { Inbound } from '../flow/inbound.js';
+import type { Responder } from '../mux/engine.js';
+import type { ResponderStream } from '../mux/responder-stream.js';
+import type { StreamSink } from '../mux/stream.js';
+import { CallContext } from './call-context.js';
+import type { DispatchContext } from './registry.js';
+import { isThenable } from './unary-dispatch.js';
+import type { WireRoute } from './wire-route.js';
+
+/** Runs the handler of a duplex route for each stream that comes. */
+export function duplexResponder(
+  route: WireRoute,
+  handler: (request: unknown, call: CallContext<unknown>) => unknown,
+  context: DispatchContext,
+): Responder {
+  return {
+    kind: 'duplex',
+    inWindow: route.inWindow,
+    outWindow: route.outWindow!,
+    open(stream, payload, caller) {
+      new DuplexRun(route, stream, caller, context).run(handler, payload);
+    },
+  };
+}
+
+/** One running handler of a stream: its output is fed to the caller, the caller's input to it. */
+class DuplexRun implements StreamSink, Outlet<unknown> {
+  readonly route: string;
+
+  readonly #route: WireRoute;
+  readonly #stream: ResponderStream;
+  readonly #context: DispatchContext;
+  readonly #inbound: Inbound<unknown>;
+  readonly #call: CallContext<unknown>;
+  #feeder: Feeder | undefined = undefined;
+
+  constructor(route: WireRoute, stream: ResponderStream, caller: string, context: DispatchContext) {
+    this.route = route.name;
+    this.#route = route;
+    this.#stream = stream;
+    this.#context = context;
+    this.#inbound = new Inbound(
+      route.name,
+      (payload) => route.input!.decode(payload),
+      () => {
+        stream.release();
+      },
+      context.report,
+      (error) => {
+        this.fail(error);
+      },
+    );
+    this.#call = new CallContext(caller, route.path, stream.deadline, context.connectFor, this.#inbound);
+    if (route.input === undefined) this.#inbound.end();
+    stream.attach(this);
+  }
+
+  run(handler: (request: unknown, call: CallContext<unknown>) => unknown, payload: Uint8Array): void {
+    let result: unknown;
+    try {
+      result = handler(this.#route.request.decode(payload), this.#call);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (isThenable(result)) {
+      result.then(this.#feed, (error: unknown) => {
+        this.fail(error);
+      });
+    } else this.#feed(result);
+  }
+
+  // --- the engine's side
+
+  item(payload: Uint8Array): void {
+    this.#inbound.push(payload);
+  }
+
+  inputEnded(): void {
+    this.#inbound.end();
+  }
+
+  writable(): void {
+    this.#feeder?.resume();
+  }
+
+  ended(error: GridError | undefined): void {
+    this.#feeder?.stop();
+    if (error === undefined) {
+      this.#inbound.discard();
+      return;
+    }
+    this.#call.abort(error);
+    this.#inbound.end(error);
+  }
+
+  // --- the handler's side
+
+  get canSend(): boolean {
+    return this.#stream.writable;
+  }
+
+  encode(item: unknown): Uint8Array {
+    return this.#route.output.encode(item);
+  }
+
+  send(payload: Uint8Array): void {
+    this.#stream.send(payload);
+  }
+
+  complete(): void {
+    this.#stream.complete();
+  }
+
+  fail(error: unknown): void {
+    if (this.#stream.ended) return;
+    this.#stream.fail(errorText(error));
+    this.#context.report({ type: 'handler-error', route: this.route, caller: this.#call.caller, error });
+  }
+
+  readonly #feed = (result: unknown): void => {
+    if (!isFeedSource(result)) {
+      this.fail(
+        new HandlerError(`${this.route}: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.`),
+      );
+      return;
+    }
+    if (this.#stream.ended) {
+      // The caller has gone while the handler made up its mind: start what it gave and stop it, so that it cleans up.
+      if (Symbol.asyncIterator in result) void result[Symbol.asyncIterator]().return?.();
+      return;
+    }
+    this.#feeder = feed(result, this, this.#context.bounds);
+    if (this.#stream.ended) this.#feeder.stop();
+  };
+}

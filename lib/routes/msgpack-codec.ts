@@ -1,0 +1,77 @@
+import { CodecError, ConfigurationError, errorText } from '../errors.js';
+
+import type { Codec } from './codec.js';
+import { msgpackLite } from './msgpack-lite.js';
+import { type MsgpackBounds, scanMsgpack } from './msgpack-scan.js';
+import { msgpackValue } from './msgpack-value.js';
+
+/** Options of {@link msgpack}. */
+export interface MsgpackOptions {
+  /** Levels of arrays and maps within each other, in what is encoded and decoded; 1 to 512. Default 64. */
+  readonly maxDepth?: number;
+  /** Elements of all arrays plus entries of all maps of one payload, in what is encoded and decoded. Default 262 144. */
+  readonly maxItems?: number;
+  /**
+   * How a Date is written: `standard` is the timestamp of the MessagePack specification (ext −1), `grid` is that of the
+   * protocol (ext 5), for peers that know no other. Both are read. Default `standard`.
+   */
+  readonly timestamps?: 'standard' | 'grid';
+}
+
+/**
+ * MessagePack by msgpack-lite, made safe for payloads of strangers: the default codec of a manager.
+ *
+ * What arrives is what was sent, with these exceptions:
+ * - `undefined` as the whole value is an empty payload; as a field it is left out; as an element it arrives as null.
+ * - A bigint, which must fit into 64 bits, arrives as a number where that is exact (to 2^53 − 1), and as a bigint beyond.
+ *   So a field of bigints needs a schema that coerces (`z.coerce.bigint()`), or `BigInt(…)` where it is used.
+ * - A Date is exact to the millisecond: finer times of other peers are rounded down. −0 arrives as 0.
+ * - A Buffer arrives as a Uint8Array. Decoded bytes are a copy, and keep nothing of the received message.
+ *
+ * `encode` throws CodecError for what would arrive as something else: functions, symbols, Map, Set, errors, other typed
+ * arrays, instances of classes, invalid dates, cycles, texts with lone surrogates, bigints beyond 64 bits, the key `__proto__`;
+ * and for what exceeds the bounds. `decode` throws CodecError for all that is not one whole MessagePack value of such
+ * a kind, before anything is built from it. Where a key comes twice in a map, the last one counts.
+ *
+ * @throws ConfigurationError when a bound is no integer within its range.
+ */
+export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
+  const { maxDepth = 64, maxItems = 1 << 18, timestamps = 'standard' } = options;
+  const bounds: MsgpackBounds = {
+    maxDepth: checked('maxDepth', maxDepth, 512),
+    maxItems: checked('maxItems', maxItems, 0xffff_ffff),
+  };
+  const lite = msgpackLite(timestamps);
+  return {
+    codec: 'msgpack',
+    encode(value) {
+      if (value === undefined) return new Uint8Array(0);
+      try {
+        return lite.encode(msgpackValue(value, bounds));
+      } catch (error) {
+        throw typed('encode the value', error);
+      }
+    },
+    decode(bytes) {
+      // Types cannot say it: T includes undefined where a payload may be empty.
+      if (bytes.byteLength === 0) return undefined as T;
+      try {
+        scanMsgpack(bytes, bounds);
+        return lite.decode(bytes) as T;
+      } catch (error) {
+        throw typed('decode the payload', error);
+      }
+    },
+  };
+}
+
+/** A getter or a proxy of the caller may throw anything; and whatever else may come, the type of the error is a promise. */
+function typed(what: string, error: unknown): CodecError {
+  if (error instanceof CodecError) return error;
+  return new CodecError(`Cannot ${what}: ${errorText(error)}.`, { cause: error });
+}
+
+function checked(name: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new ConfigurationError(`${name} of msgpack() is ${value}; give an integer from 1 to ${max}.`);
+}

@@ -1,0 +1,70 @@
+/** Length from which a TextEncoder is faster than a loop. */
+const longText = 64;
+const encoder = new TextEncoder();
+
+/**
+ * The buffer that msgpack-lite writes to: it calls `write`, where a buffer has one, for texts, and `slice` to take its
+ * result out. Without it, texts are written byte by byte, and in Node each small payload holds a Buffer of 2 KiB.
+ */
+export class Sink extends Uint8Array {
+  /** For numbers. */
+  readonly view: DataView = new DataView(this.buffer);
+
+  /** What is taken out is a plain Uint8Array. */
+  static get [Symbol.species](): Uint8ArrayConstructor {
+    return Uint8Array;
+  }
+
+  /** Writes a text as UTF-8, and gives the number of bytes. There must be room for three bytes per UTF-16 unit. */
+  write(text: string, offset: number): number {
+    const length = text.length;
+    if (length < longText) {
+      let i = 0;
+      for (; i < length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit >= 0x80) break;
+        this[offset + i] = unit;
+      }
+      if (i === length) return length;
+    }
+    return encoder.encodeInto(text, this.subarray(offset)).written;
+  }
+}
+
+/** The sink for the next call, or undefined while it is in use: 64 KiB, since msgpack-lite joins parts beyond. */
+let spare: Sink | undefined = new Sink(0x1_0000);
+
+/** How msgpack-lite makes and joins buffers. */
+export const sinks = {
+  alloc(length: number): Sink {
+    if (spare === undefined || spare.length < length) return new Sink(length);
+    const sink = spare;
+    spare = undefined;
+    return sink;
+  },
+
+  concat(parts: readonly Uint8Array[]): Uint8Array {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    const whole = new Uint8Array(length);
+    let offset = 0;
+    for (const part of parts) {
+      whole.set(part, offset);
+      offset += part.length;
+    }
+    return whole;
+  },
+};
+
+/**
+ * Runs one encoding, and takes back the spare sink when it is over. An encoding within it, by a getter of the value that is
+ * written, gets a sink of its own.
+ */
+export function withSink(run: () => Uint8Array): Uint8Array {
+  const before = spare;
+  try {
+    return run();
+  } finally {
+    spare = before;
+  }
+}

@@ -1,0 +1,158 @@
+import { CodecError } from '../errors.js';
+
+import { isBytes } from './codec.js';
+import { pathText } from './msgpack-path.js';
+import type { MsgpackBounds } from './msgpack-scan.js';
+
+const maxUint64 = 0xffff_ffff_ffff_ffffn;
+const minInt64 = -0x8000_0000_0000_0000n;
+
+/**
+ * Checks a value before msgpack-lite writes it, and leaves fields out that are undefined. What has none is not copied.
+ *
+ * @throws CodecError for what would arrive as something else: functions, symbols, Map, Set, errors, instances of classes,
+ * cycles; and for what exceeds the bounds.
+ */
+export function msgpackValue(value: unknown, bounds: MsgpackBounds): unknown {
+  return new Preparation(bounds).value(value, 0);
+}
+
+class Preparation {
+  readonly #bounds: MsgpackBounds;
+  /** The step from each level to the next, and the objects at the levels: for the texts of errors, and to name a cycle. */
+  readonly #path: (string | number)[] = [];
+  readonly #above: object[] = [];
+  #items = 0;
+
+  constructor(bounds: MsgpackBounds) {
+    this.#bounds = bounds;
+  }
+
+  value(value: unknown, depth: number): unknown {
+    switch (typeof value) {
+      case 'string':
+        if (!isWellFormed(value)) {
+          throw this.#fault(depth, 'a text has half of a surrogate pair; mend it with toWellFormed(), or send bytes');
+        }
+        return value;
+      case 'bigint':
+        if (value > maxUint64 || value < minInt64) {
+          throw this.#fault(depth, 'a bigint does not fit into 64 bits; send a text or bytes');
+        }
+        return value;
+      case 'function':
+        throw this.#fault(depth, 'a function cannot be sent; leave it out');
+      case 'symbol':
+        throw this.#fault(depth, 'a symbol cannot be sent; send a text');
+      case 'object':
+        return value === null ? null : this.#object(value, depth);
+      default:
+        return value;
+    }
+  }
+
+  #object(value: object, depth: number): unknown {
+    if (Array.isArray(value)) return this.#array(value, depth);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    // Like Object.prototype, that of another realm has no prototype.
+    if (prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null) {
+      return this.#record(value as Readonly<Record<string, unknown>>, depth);
+    }
+    if (isBytes(value)) return value;
+    if (value instanceof Date) {
+      if (Number.isNaN(value.getTime())) throw this.#fault(depth, 'an invalid Date; send null');
+      return value;
+    }
+    throw this.#fault(depth, remedy(value));
+  }
+
+  #array(value: readonly unknown[], depth: number): readonly unknown[] {
+    this.#enter(value, value.length, depth);
+    let copy: unknown[] | undefined;
+    for (let i = 0; i < value.length; i++) {
+      const element = value[i];
+      this.#path[depth] = i;
+      const prepared = this.value(element, depth + 1);
+      if (copy === undefined && prepared !== element) copy = value.slice(0, i);
+      copy?.push(prepared);
+    }
+    return copy ?? value;
+  }
+
+  #record(value: Readonly<Record<string, unknown>>, depth: number): Readonly<Record<string, unknown>> {
+    // msgpack-lite goes by such a tag, and would take the object for an ArrayBuffer.
+    if (Symbol.toStringTag in value) throw this.#fault(depth, remedy(value));
+    const keys = Object.keys(value);
+    this.#enter(value, keys.length, depth);
+    let copy: Record<string, unknown> | undefined;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      const field = value[key];
+      this.#path[depth] = key;
+      this.#key(key, depth);
+      const prepared = this.value(field, depth + 1);
+      if (copy === undefined && (prepared === undefined || prepared !== field)) {
+        copy = {};
+        for (let before = 0; before < i; before++) copy[keys[before]!] = value[keys[before]!];
+      }
+      if (copy !== undefined && prepared !== undefined) copy[key] = prepared;
+    }
+    return copy ?? value;
+  }
+
+  #key(key: string, depth: number): void {
+    if (!isWellFormed(key)) throw this.#fault(depth, 'a key has half of a surrogate pair; rename it');
+    if (key.startsWith('_')) {
+      if (key === '__proto__') throw this.#fault(depth, 'the key __proto__ is refused by every receiver; rename it');
+      // msgpack-lite knows 64-bit integers by these keys.
+      if (key === '_isUint64BE' || key === '_isInt64BE') throw this.#fault(depth, `the key ${key} is taken; rename it`);
+    }
+  }
+
+  /** Counts a container. The bound on items also ends what shares one object so often that it would never end. */
+  #enter(container: object, items: number, depth: number): void {
+    const { maxDepth, maxItems } = this.#bounds;
+    this.#above[depth] = container;
+    if (depth >= maxDepth) throw this.#tooDeep(depth);
+    this.#items += items;
+    if (this.#items > maxItems) {
+      throw this.#fault(depth, `more than ${maxItems} items; send fewer at once, or raise maxItems`);
+    }
+  }
+
+  #tooDeep(depth: number): CodecError {
+    for (let i = 1; i <= depth; i++) {
+      const first = this.#above.indexOf(this.#above[i]!);
+      if (first < i) {
+        const target = pathText(this.#path.slice(0, first));
+        return this.#fault(i, `a cycle: it is the object at ${target} again; send a tree, with ids for references`);
+      }
+    }
+    return this.#fault(depth, `deeper than ${this.#bounds.maxDepth} levels; send a flatter value, or raise maxDepth`);
+  }
+
+  #fault(depth: number, text: string): CodecError {
+    return new CodecError(`Cannot encode the value at ${pathText(this.#path.slice(0, depth))}: ${text}.`);
+  }
+}
+
+function remedy(value: object): string {
+  if (value instanceof Error) return 'an Error cannot be sent as a value; throw it, or send its message';
+  if (value instanceof Map) return 'a Map cannot be sent; send Object.fromEntries(map), or [...map]';
+  if (value instanceof Set) return 'a Set cannot be sent; send [...set]';
+  if (value instanceof Promise) return 'a Promise cannot be sent; await it first';
+  if (ArrayBuffer.isView(value))
+    return 'of typed arrays only Uint8Array can be sent; send new Uint8Array(it.buffer, …)';
+  if (value instanceof ArrayBuffer) return 'an ArrayBuffer cannot be sent; send new Uint8Array(it)';
+  const name: unknown = (value.constructor as { readonly name?: unknown } | undefined)?.name;
+  return `an instance of a class (${typeof name === 'string' ? name : 'unknown'}) cannot be sent; send a plain object, such as { ...it }`;
+}
+
+/** In every runtime of today, and not in the types of ES2023. */
+const native = (String.prototype as { isWellFormed?: (this: string) => boolean }).isWellFormed;
+
+/**
+ * A lone surrogate has no UTF-8 form: one runtime would write U+FFFD for it, another one bytes that nobody can read.
+ */
+const isWellFormed: (text: string) => boolean =
+  native === undefined ? (text) => !/\p{Surrogate}/u.test(text) : (text) => native.call(text);

@@ -1,0 +1,72 @@
+import { ConfigurationError } from '../errors.js';
+import type { Call } from './handler.js';
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Time for the whole call, in ms. Default for unary calls 60 s, for streams none. */
+  readonly timeout?: number;
+  /** The point in time at which the call ends at the latest. With a timeout, the earlier one counts. */
+  readonly deadline?: Date;
+  /** Aborting it cancels the call; it then errors with `signal.reason`. */
+  readonly signal?: AbortSignal;
+  /** The call on whose behalf this one is made: its deadline and its cancel hold for this one too. */
+  readonly parent?: Call<unknown>;
+  /**
+   * What to do while there is no connection. Default: wait while connecting, fail at once in back-off. True: wait until
+   * the deadline. A number: wait at most so many ms. False: fail at once.
+   */
+  readonly waitForConnect?: boolean | number;
+}
+
+/** The options of a call, as calls use them. */
+export interface ResolvedOptions {
+  /** In ms since the epoch; Infinity for none. */
+  readonly deadline: number;
+  readonly signals: readonly AbortSignal[];
+  readonly wait: boolean | number | undefined;
+}
+
+const noSignals: readonly AbortSignal[] = [];
+
+/** Resolves options at the time `now`. @throws ConfigurationError for a timeout that is no number of ms above 0. */
+export function resolveOptions(options: CallOptions | undefined, now: number, defaultTimeout: number): ResolvedOptions {
+  if (options === undefined) return { deadline: now + defaultTimeout, signals: noSignals, wait: undefined };
+  const { timeout, deadline, signal, parent, waitForConnect } = options;
+  if (timeout !== undefined && !(timeout > 0)) {
+    throw new ConfigurationError(`A timeout must be a number of ms above 0; it is ${String(timeout)}.`);
+  }
+  const own = timeout ?? (deadline === undefined && parent?.deadline === undefined ? defaultTimeout : Infinity);
+  const signals: AbortSignal[] = [];
+  if (signal !== undefined) signals.push(signal);
+  if (parent !== undefined) signals.push(parent.signal);
+  return {
+    deadline: Math.min(now + own, deadline?.getTime() ?? Infinity, parent?.deadline?.getTime() ?? Infinity),
+    signals,
+    wait: waitForConnect,
+  };
+}
+
+/** Calls `onAbort` once when one of the signals aborts, later also for one that has aborted already. The result stops listening. */
+export function onAbort(
+  signals: readonly AbortSignal[],
+  schedule: (task: () => void, ms: number) => () => void,
+  abort: (reason: unknown) => void,
+): () => void {
+  const aborted = signals.find((signal) => signal.aborted);
+  if (aborted !== undefined) {
+    return schedule(() => {
+      abort(aborted.reason);
+    }, 0);
+  }
+  const stop = new AbortController();
+  for (const signal of signals) {
+    const listener = (): void => {
+      stop.abort();
+      abort(signal.reason);
+    };
+    signal.addEventListener('abort', listener, { signal: stop.signal });
+  }
+  return () => {
+    stop.abort();
+  };
+}

@@ -1,0 +1,137 @@
+import { Observable } from 'rxjs';
+import type { ConnectionState, ConnectionStats, HostConnection } from '../connection/host-connection.js';
+import type { ObservedFrame } from '../connection/link.js';
+import { CallObservable } from '../flow/call-observable.js';
+import { isFeedSource, type FeedSource } from '../flow/feed.js';
+import type { Limits } from '../limits.js';
+import type { Received, Sent, Shape } from './codec.js';
+import type { Connection, Input, Payload } from './connection.js';
+import type { Duplex, Unary } from './contract.js';
+import { DuplexStream } from './duplex-stream.js';
+import type { Call } from './handler.js';
+import { resolveOptions, type CallOptions, type ResolvedOptions } from './options.js';
+import { StreamCall, type StreamCaller } from './stream-call.js';
+import { UnaryCall } from './unary-call.js';
+import type { WireRoute, WireRoutes } from './wire-route.js';
+
+/** What a {@link RouteConnection} is made of. */
+export interface RouteConnectionOptions extends StreamCaller {
+  readonly limits: Limits;
+  readonly routes: WireRoutes;
+}
+
+/** {@link Connection} over the connection to a host. */
+export class RouteConnection implements Connection {
+  readonly host: string;
+  readonly state$: Observable<ConnectionState>;
+  readonly stats$: Observable<ConnectionStats>;
+  readonly frames$: Observable<ObservedFrame>;
+
+  readonly #options: RouteConnectionOptions;
+  readonly #connection: HostConnection;
+  readonly #parent: Call<unknown> | undefined;
+
+  /** `parent`: the call on whose behalf every call of this connection is made. */
+  constructor(options: RouteConnectionOptions, parent?: Call<unknown>) {
+    this.#options = options;
+    this.#connection = options.connection;
+    this.#parent = parent;
+    this.host = options.connection.host;
+    this.state$ = options.connection.state$;
+    this.stats$ = options.connection.stats$;
+    this.frames$ = options.connection.frames$;
+  }
+
+  /** The same connection for calls on behalf of `parent`. */
+  onBehalfOf(parent: Call<unknown>): RouteConnection {
+    return new RouteConnection(this.#options, parent);
+  }
+
+  ready(): Promise<void> {
+    return this.#connection.ready();
+  }
+
+  request<Q extends Shape, R extends Shape>(
+    contract: Unary<Q, R>,
+    value: Payload<Q>,
+    options?: CallOptions,
+  ): Observable<Received<R>> {
+    const route = this.#options.routes.of(contract);
+    const { unaryTimeout } = this.#options.limits;
+    return new Observable<Received<R>>((subscriber) => {
+      const payload = encodePayload(route, value);
+      const call = new UnaryCall(this.#options, route, payload, this.#resolve(options, unaryTimeout), subscriber);
+      return () => {
+        call.cancel();
+      };
+    });
+  }
+
+  stream<Q extends Shape, O extends Shape>(
+    contract: Duplex<Q, undefined, O>,
+    value: Payload<Q>,
+    options?: CallOptions,
+  ): CallObservable<Received<O>> {
+    return this.#stream(contract, value, undefined, options);
+  }
+
+  exchange<Q extends Shape, I extends Shape, O extends Shape>(
+    contract: Duplex<Q, I, O>,
+    value: Payload<Q>,
+    input: Input<Sent<I>>,
+    options?: CallOptions,
+  ): CallObservable<Received<O>> {
+    return this.#stream(contract, value, input, options);
+  }
+
+  open<Q extends Shape, I extends Shape, O extends Shape>(
+    contract: Duplex<Q, I, O>,
+    value: Sent<Q>,
+    options?: CallOptions,
+  ): DuplexStream<Sent<I>, Received<O>> {
+    const route = this.#options.routes.of(contract);
+    return new DuplexStream(this.#options, route, route.request.encode(value), this.#resolve(options, Infinity));
+  }
+
+  #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(
+    contract: Duplex<Q, I, O>,
+    value: Payload<Q>,
+    input: Input<Sent<I>> | undefined,
+    options: CallOptions | undefined,
+  ): CallObservable<Received<O>> {
+    const route = this.#options.routes.of(contract);
+    return new CallObservable<Received<O>>((attach) => {
+      const resolved = this.#resolve(options, Infinity);
+      const source = input === undefined ? undefined : inputSource(input);
+      const call = new StreamCall<Sent<I>, Received<O>>(
+        this.#options,
+        route,
+        encodePayload(route, value),
+        resolved,
+        source,
+      );
+      attach(call.inbound);
+      call.begin(resolved.signals);
+      return () => {
+        call.inbound.discard();
+        call.cancel(undefined);
+      };
+    });
+  }
+
+  #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
+    const withParent = this.#parent === undefined ? options : { parent: this.#parent, ...options };
+    return resolveOptions(withParent, this.#options.runtime.now(), defaultTimeout);
+  }
+}
+
+function encodePayload(route: WireRoute, value: unknown): Uint8Array {
+  // A contract's payload is data: a function can only be the one that gives it.
+  return route.request.encode(typeof value === 'function' ? (value as () => unknown)() : value);
+}
+
+function inputSource<I>(input: Input<I>): FeedSource<I> {
+  const source = typeof input === 'function' ? input() : input;
+  if (isFeedSource(source)) return source as FeedSource<I>;
+  throw new TypeError('The input of an exchange must be an Observable, an iterable, or a function that gives one.');
+}

@@ -1,0 +1,169 @@
+import type { HostConnection, WaitingCall } from '../connection/host-connection.js';
+import { CancelledError, GridError, LimitError } from '../errors.js';
+import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
+import { Inbound } from '../flow/inbound.js';
+import type { CallerStream } from '../mux/caller-stream.js';
+import type { Engine } from '../mux/engine.js';
+import type { StreamSink } from '../mux/stream.js';
+import type { Report } from '../observe.js';
+import { onAbort, type ResolvedOptions } from './options.js';
+import type { Caller } from './unary-call.js';
+import { toAddress, type WireRoute } from './wire-route.js';
+
+/** What a stream call needs beyond a unary one. */
+export interface StreamCaller extends Caller {
+  readonly report: Report;
+  readonly bounds: FeedBounds;
+}
+
+/** The caller's side of one stream, from its start to its end. */
+export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
+  readonly route: string;
+  readonly deadline: number;
+  readonly wait: boolean | number | undefined;
+  /** What comes from the handler. */
+  readonly inbound: Inbound<O>;
+  /** Called when the credit may have changed. */
+  onCredit: (() => void) | undefined = undefined;
+  /** Called once at the end. */
+  onEnded: ((error: unknown) => void) | undefined = undefined;
+
+  readonly #caller: StreamCaller;
+  readonly #wireRoute: WireRoute;
+  readonly #payload: Uint8Array;
+  readonly #input: FeedSource<I> | undefined;
+  #stream: CallerStream | undefined = undefined;
+  #feeder: Feeder | undefined = undefined;
+  #ended = false;
+  #stopWaiting: (() => void) | undefined = undefined;
+  #stopListening: (() => void) | undefined = undefined;
+  #unreadReported = false;
+
+  constructor(
+    caller: StreamCaller,
+    route: WireRoute,
+    payload: Uint8Array,
+    { deadline, wait }: ResolvedOptions,
+    input: FeedSource<I> | undefined,
+  ) {
+    this.route = route.name;
+    this.deadline = deadline;
+    this.wait = wait;
+    this.#caller = caller;
+    this.#wireRoute = route;
+    this.#payload = payload;
+    this.#input = input;
+    this.inbound = new Inbound<O>(
+      route.name,
+      (bytes) => route.output.decode(bytes) as O,
+      () => this.#stream?.release(),
+      caller.report,
+      (error) => {
+        this.cancel(error);
+      },
+    );
+  }
+
+  /** Items that may be sent now. */
+  get credit(): number {
+    return this.#stream?.credit ?? 0;
+  }
+
+  get done(): boolean {
+    return this.#ended;
+  }
+
+  /** Makes the call: now, or when there is a connection. */
+  begin(signals: ResolvedOptions['signals']): void {
+    const { runtime, connection } = this.#caller;
+    if (signals.length > 0) {
+      this.#stopListening = onAbort(signals, runtime.schedule, (reason) => {
+        this.cancel(reason);
+      });
+      if (signals.some((signal) => signal.aborted)) return;
+    }
+    this.#stopWaiting = connection.withEngine(this);
+  }
+
+  start(engine: Engine): void {
+    const { inWindow, outWindow } = this.#wireRoute;
+    try {
+      const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
+      this.#stream = engine.openStream(address, this.#payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error;
+      this.#caller.runtime.schedule(() => {
+        this.fail(error);
+      }, 0);
+      return;
+    }
+    if (this.#input !== undefined) {
+      this.#feeder = feed(this.#input, this, this.#caller.bounds);
+      if (this.#ended) this.#feeder.stop();
+    }
+  }
+
+  /** Gives the call up and tells the consumer `reason`. Harmless after the end. */
+  cancel(reason: unknown): void {
+    if (this.#ended) return;
+    const stream = this.#stream;
+    this.#finish(reason);
+    stream?.cancel(reason instanceof GridError ? reason : new CancelledError('The call was cancelled on this side.'));
+  }
+
+  // --- the engine's side
+
+  item(payload: Uint8Array): void {
+    this.inbound.push(payload);
+    if (!this.#unreadReported && !this.inbound.taken && this.inbound.held >= this.#wireRoute.outWindow!.initial) {
+      this.#unreadReported = true;
+      this.#caller.report({ type: 'unread-output', route: this.route, held: this.inbound.held });
+    }
+  }
+
+  inputEnded(): void {
+    // Only a responder's input ends.
+  }
+
+  writable(): void {
+    this.#feeder?.resume();
+    this.onCredit?.();
+  }
+
+  ended(error: GridError | undefined): void {
+    this.#finish(error);
+  }
+
+  // --- the input's side
+
+  get canSend(): boolean {
+    return this.#stream?.writable ?? false;
+  }
+
+  encode(item: I): Uint8Array {
+    return this.#wireRoute.input!.encode(item);
+  }
+
+  send(payload: Uint8Array): void {
+    this.#stream?.send(payload);
+    this.onCredit?.();
+  }
+
+  complete(): void {
+    this.#stream?.halfClose();
+  }
+
+  fail(error: unknown): void {
+    this.cancel(error);
+  }
+
+  #finish(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopWaiting?.();
+    this.#stopListening?.();
+    this.#feeder?.stop();
+    this.inbound.end(error);
+    this.onEnded?.(error);
+  }
+}

@@ -1,0 +1,113 @@
+import { isObservable, type Observable, type Subscription } from 'rxjs';
+import { CodecError, errorText, HandlerError, type GridError } from '../errors.js';
+import type { Responder } from '../mux/engine.js';
+import type { UnaryResponder } from '../mux/unary.js';
+import { CallContext } from './call-context.js';
+import type { DispatchContext } from './registry.js';
+import type { WireRoute } from './wire-route.js';
+
+/** Runs the handler of a unary route for each call that comes. */
+export function unaryResponder(
+  route: WireRoute,
+  handler: (request: unknown, call: CallContext<never>) => unknown,
+  context: DispatchContext,
+): Responder {
+  return {
+    kind: 'unary',
+    respond(mux, payload, caller) {
+      let result: unknown;
+      const call = new CallContext<never>(caller, route.path, mux.deadline, context.connectFor, undefined);
+      const run = new UnaryRun(route, mux, call, context);
+      try {
+        result = handler(route.request.decode(payload), call);
+      } catch (error) {
+        run.fail(error);
+        return;
+      }
+      run.settle(result);
+    },
+  };
+}
+
+/** One running handler: its result goes to the caller, the caller's cancel to it. */
+class UnaryRun {
+  readonly #route: WireRoute;
+  readonly #mux: UnaryResponder;
+  readonly #call: CallContext<never>;
+  readonly #context: DispatchContext;
+  #subscription: Subscription | undefined = undefined;
+
+  constructor(route: WireRoute, mux: UnaryResponder, call: CallContext<never>, context: DispatchContext) {
+    this.#route = route;
+    this.#mux = mux;
+    this.#call = call;
+    this.#context = context;
+    mux.onCancel = this.#cancel;
+  }
+
+  settle(result: unknown): void {
+    if (isObservable(result)) this.#subscribe(result);
+    else if (isThenable(result)) result.then(this.#respond, this.#fail);
+    else this.#respond(result);
+  }
+
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
+  #subscribe(result: Observable<unknown>): void {
+    let item: { readonly value: unknown } | undefined;
+    const subscription = result.subscribe({
+      next: (value) => {
+        if (item === undefined) {
+          item = { value };
+          return;
+        }
+        this.#subscription?.unsubscribe();
+        this.#fail(
+          new HandlerError(`${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route as duplex.`),
+        );
+      },
+      error: this.#fail,
+      complete: () => {
+        if (item !== undefined) this.#respond(item.value);
+        else this.#fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
+      },
+    });
+    this.#subscription = subscription;
+    if (this.#mux.ended) subscription.unsubscribe();
+  }
+
+  readonly #respond = (value: unknown): void => {
+    if (this.#mux.ended) return;
+    let payload: Uint8Array;
+    try {
+      payload = this.#route.output.encode(value ?? undefined);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#mux.respond(value === undefined || value === null ? (payload.length === 0 ? null : payload) : payload);
+  };
+
+  readonly #fail = (error: unknown): void => {
+    if (this.#mux.ended) return;
+    this.#mux.fail(errorText(error));
+    this.#context.report({ type: 'handler-error', route: this.#route.name, caller: this.#call.caller, error });
+  };
+
+  readonly #cancel = (reason: GridError): void => {
+    this.#call.abort(reason);
+    this.#subscription?.unsubscribe();
+  };
+}
+
+/** True for a Promise of any make. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** A payload that does not decode is the caller's fault: it is told, and not reported as the handler's. */
+export function isCallersFault(error: unknown): boolean {
+  return error instanceof CodecError;
+}
