@@ -13,8 +13,6 @@ export interface Runtime {
   schedule(task: () => void, ms: number): () => void;
 }
 
-
-
 /** The clock, the randomness and the event loop of the platform. */
 export const systemRuntime: Runtime = {
   now: () => performance.timeOrigin + performance.now(),

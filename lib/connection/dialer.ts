@@ -135,7 +135,9 @@ export class Dialer {
           }
           if (!response.accepted) {
             rejected(response.rejectedReason);
-            fail(new RejectedError(`${url} rejected the connection: ${response.rejectedReason}`, response.rejectedReason));
+            fail(
+              new RejectedError(`${url} rejected the connection: ${response.rejectedReason}`, response.rejectedReason),
+            );
             return;
           }
           linked = true;

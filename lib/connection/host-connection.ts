@@ -105,7 +105,12 @@ export class HostConnection {
   constructor({ host, runtime }: HostConnectionOptions) {
     this.host = host;
     this.#runtime = runtime;
-    this.#state = new BehaviorSubject<ConnectionState>({ host, status: 'connecting', since: runtime.now(), connects: 0 });
+    this.#state = new BehaviorSubject<ConnectionState>({
+      host,
+      status: 'connecting',
+      since: runtime.now(),
+      connects: 0,
+    });
     this.state$ = this.#state.asObservable();
     this.lost = this.#lost.asObservable();
     this.frames$ = this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY));
@@ -157,15 +162,20 @@ export class HostConnection {
   /** Resolves when connected; rejects when closed for good. */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#state.pipe(filter(({ status }) => status === 'connected' || status === 'closed'), take(1)).subscribe({
-        next: ({ status }) => {
-          if (status === 'connected') resolve();
-          else reject(this.disconnected(false));
-        },
-        complete: () => {
-          reject(this.disconnected(false));
-        },
-      });
+      this.#state
+        .pipe(
+          filter(({ status }) => status === 'connected' || status === 'closed'),
+          take(1),
+        )
+        .subscribe({
+          next: ({ status }) => {
+            if (status === 'connected') resolve();
+            else reject(this.disconnected(false));
+          },
+          complete: () => {
+            reject(this.disconnected(false));
+          },
+        });
     });
   }
 
@@ -267,7 +277,9 @@ export class HostConnection {
         () => {
           const late = call.deadline <= patience;
           const error = late
-            ? new DeadlineExceededError(`The deadline of ${call.route} passed while there was no connection to ${this.host}.`)
+            ? new DeadlineExceededError(
+                `The deadline of ${call.route} passed while there was no connection to ${this.host}.`,
+              )
             : this.disconnected(false);
           this.#waiting.delete(entry);
           call.fail(error);

@@ -127,7 +127,11 @@ export class Link {
   /** Every frame that passes; decoded only while somebody is subscribed. */
   get frames$(): Observable<ObservedFrame> {
     return new Observable<ObservedFrame>((subscriber) => {
-      const closed = this.#closed.subscribe({ complete: () => { subscriber.complete(); } });
+      const closed = this.#closed.subscribe({
+        complete: () => {
+          subscriber.complete();
+        },
+      });
       closed.add(
         this.#passed.subscribe(({ direction, message }) => {
           const at = this.#runtime.now();
@@ -145,7 +149,10 @@ export class Link {
 
   /** Closes the socket politely. Every call on it ends with the link's error. */
   close(): void {
-    if (this.#open) this.#finish(undefined, () => { this.#socket.outbound.complete(); });
+    if (this.#open)
+      this.#finish(undefined, () => {
+        this.#socket.outbound.complete();
+      });
   }
 
   /** @internal Tells those who look. */
@@ -173,7 +180,10 @@ export class Link {
   }
 
   #end(error: Error): void {
-    if (this.#open) this.#finish(error, () => { this.#socket.outbound.error(error); });
+    if (this.#open)
+      this.#finish(error, () => {
+        this.#socket.outbound.error(error);
+      });
   }
 
   #finish(error: Error | undefined, endSocket: () => void): void {
@@ -214,7 +224,8 @@ class EngineSink {
   send(message: WireMessage): void {
     const { stats } = this.#link.engine;
     stats.messagesOut++;
-    stats.bytesOut += message instanceof Uint8Array ? message.length : message.reduce((sum, part) => sum + part.length, 0);
+    stats.bytesOut +=
+      message instanceof Uint8Array ? message.length : message.reduce((sum, part) => sum + part.length, 0);
     this.#link.observe('out', message);
     this.#socket.outbound.next(message);
   }

@@ -1,7 +1,7 @@
 import WebSocket from 'isomorphic-ws';
 import { Observable, Subject, type Observer } from 'rxjs';
 import type { WireMessage } from '../wire/batch.js';
-import type { Dial, Socket } from './socket.js';
+import type { Dial, DialOptions, Socket } from './socket.js';
 
 /*
  * The one file that knows isomorphic-ws: `ws` in Node, the platform's WebSocket in a browser.
@@ -22,9 +22,22 @@ interface NodeWebSocket {
 }
 
 /** Opens a WebSocket with isomorphic-ws. Compression is never negotiated. */
-export const dialWebSocket: Dial = (url, { headers, maxMessageBytes }) =>
-  new Observable<Socket>((subscriber) => {
-    const options = { headers, maxPayload: maxMessageBytes, perMessageDeflate: false, skipUTF8Validation: true };
+export const dialWebSocket: Dial = createDial({});
+
+/** Makes a {@link Dial} that gives `ws` further options, such as the certificates to trust. A browser has none. */
+export function createDial(extra: object): Dial {
+  return (url, dialOptions) => openWebSocket(url, dialOptions, extra);
+}
+
+function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, extra: object): Observable<Socket> {
+  return new Observable<Socket>((subscriber) => {
+    const options = {
+      ...extra,
+      headers,
+      maxPayload: maxMessageBytes,
+      perMessageDeflate: false,
+      skipUTF8Validation: true,
+    };
     // A browser's constructor ignores the third argument.
     const socket = new WebSocket(url, [], options);
     let handedOver = false;
@@ -46,6 +59,7 @@ export const dialWebSocket: Dial = (url, { headers, maxMessageBytes }) =>
       destroy(socket);
     };
   });
+}
 
 /** Makes a {@link Socket} of an open WebSocket of `ws` or of the platform. */
 export function adoptWebSocket(socket: unknown): Socket {
@@ -83,7 +97,9 @@ class WsSocket implements Socket {
       this.#end(new Error(messageOf(event)));
     };
     socket.onclose = (event) => {
-      this.#end(event.code === normalClosure ? undefined : new Error(`The socket closed with code ${String(event.code)}.`));
+      this.#end(
+        event.code === normalClosure ? undefined : new Error(`The socket closed with code ${String(event.code)}.`),
+      );
     };
   }
 

@@ -1,5 +1,8 @@
 import { ConfigurationError } from '../errors.js';
 
+/** The path of the WebSocket, where no other is configured: it is the version of the protocol (wire protocol, section 1). */
+export const defaultPath = '/minio/grid/v1';
+
 /** Longest name, in bytes of UTF-8: what a handshake carries. */
 const maxBytes = 1 << 10;
 

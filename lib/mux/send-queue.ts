@@ -104,7 +104,15 @@ export class SendQueue {
   }
 
   /** Sends a frame of the connection, or one that answers a stray: before everything that waits. */
-  sendControl(muxId: MuxId, seq: number, deadlineMs: number, handler: number, op: number, flags: number, payload: Uint8Array): void {
+  sendControl(
+    muxId: MuxId,
+    seq: number,
+    deadlineMs: number,
+    handler: number,
+    op: number,
+    flags: number,
+    payload: Uint8Array,
+  ): void {
     this.#batch.add(muxId, seq, deadlineMs, handler, op, flags, payload);
   }
 

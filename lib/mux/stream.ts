@@ -49,12 +49,7 @@ export abstract class StreamMux extends Mux {
   protected abstract readonly dataOp: number;
   protected abstract readonly creditOp: number;
 
-  constructor(
-    host: MuxHost,
-    id: MuxId,
-    receives: Window | undefined,
-    forget: (mux: StreamMux) => void,
-  ) {
+  constructor(host: MuxHost, id: MuxId, receives: Window | undefined, forget: (mux: StreamMux) => void) {
     super(host, id);
     this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.batchedCredits);
     this.forget = forget;

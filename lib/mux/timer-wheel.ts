@@ -123,7 +123,8 @@ export class TimerWheel {
   #wakeForEarliest(): void {
     let earliest = Infinity;
     for (const head of this.#slots!) {
-      for (let entry = head; entry !== undefined; entry = entry.nextTimer) if (entry.due < earliest) earliest = entry.due;
+      for (let entry = head; entry !== undefined; entry = entry.nextTimer)
+        if (entry.due < earliest) earliest = entry.due;
     }
     if (earliest < this.#wakeAt) this.#wake(earliest);
   }

@@ -64,7 +64,11 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
  *
  * @throws ConfigurationError for an id, a name or a capacity that cannot work.
  */
-export function duplex<Q extends Shape = TypeOnly<void>, I extends Shape | undefined = undefined, O extends Shape = TypeOnly<never>>(
+export function duplex<
+  Q extends Shape = TypeOnly<void>,
+  I extends Shape | undefined = undefined,
+  O extends Shape = TypeOnly<never>,
+>(
   definition: RouteBase & { request?: Q; output?: O; outCapacity?: number | Window } & ([I] extends [undefined]
       ? { input?: undefined; inCapacity?: 0 }
       : { input: I; inCapacity?: number | Window }),
@@ -72,7 +76,9 @@ export function duplex<Q extends Shape = TypeOnly<void>, I extends Shape | undef
   checkBase(definition);
   const { name, input, inCapacity, outCapacity } = definition;
   if (input === undefined && inCapacity !== undefined && inCapacity !== 0) {
-    throw new ConfigurationError(`Route ${name}: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.`);
+    throw new ConfigurationError(
+      `Route ${name}: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.`,
+    );
   }
   return {
     ...baseOf(definition),
@@ -94,10 +100,14 @@ export function toWindow(capacity: number | Window | undefined, what: string): R
       : { initial: capacity.initial, max: capacity.max, maxBytes: capacity.maxBytes ?? defaultWindow.maxBytes };
   const good = (items: number): boolean => Number.isInteger(items) && items >= 1 && items <= 0x7fff_ffff;
   if (!good(window.initial) || !good(window.max) || !good(window.maxBytes)) {
-    throw new ConfigurationError(`${what} must be a whole number of items, 1 or more; it is ${JSON.stringify(capacity)}.`);
+    throw new ConfigurationError(
+      `${what} must be a whole number of items, 1 or more; it is ${JSON.stringify(capacity)}.`,
+    );
   }
   if (window.max < window.initial) {
-    throw new ConfigurationError(`${what}: max ${String(window.max)} is below initial ${String(window.initial)}. Raise max.`);
+    throw new ConfigurationError(
+      `${what}: max ${String(window.max)} is below initial ${String(window.initial)}. Raise max.`,
+    );
   }
   return window;
 }
@@ -120,7 +130,8 @@ function baseOf({ id, name, subroute, idempotent }: RouteBase): RouteBase {
 
 function checkBase({ id, name, subroute }: RouteBase): void {
   if (typeof name !== 'string' || name === '') throw new ConfigurationError('A route needs a name.');
-  if (subroute === '') throw new ConfigurationError(`Route ${name}: a subroute must not be empty. Leave it out, or name it.`);
+  if (subroute === '')
+    throw new ConfigurationError(`Route ${name}: a subroute must not be empty. Leave it out, or name it.`);
   checkId(id, `Route ${name}`);
 }
 
@@ -128,9 +139,13 @@ function checkBase({ id, name, subroute }: RouteBase): void {
 export function checkId(id: number | undefined, what: string): void {
   if (id === undefined) return;
   if (!Number.isInteger(id) || id < 1 || id > 255) {
-    throw new ConfigurationError(`${what}: the id must be a whole number from 1 to ${String(firstReservedId - 1)}; it is ${String(id)}.`);
+    throw new ConfigurationError(
+      `${what}: the id must be a whole number from 1 to ${String(firstReservedId - 1)}; it is ${String(id)}.`,
+    );
   }
   if (id >= firstReservedId) {
-    throw new ConfigurationError(`${what}: the ids ${String(firstReservedId)} to 255 are rxgrid's own. Take one below.`);
+    throw new ConfigurationError(
+      `${what}: the ids ${String(firstReservedId)} to 255 are rxgrid's own. Take one below.`,
+    );
   }
 }

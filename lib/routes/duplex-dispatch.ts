@@ -123,7 +123,9 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
   readonly #feed = (result: unknown): void => {
     if (!isFeedSource(result)) {
       this.fail(
-        new HandlerError(`${this.route}: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.`),
+        new HandlerError(
+          `${this.route}: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.`,
+        ),
       );
       return;
     }

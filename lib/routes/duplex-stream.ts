@@ -1,4 +1,12 @@
-import { BehaviorSubject, Observable, Subject, type Observer, type PartialObserver, type Subscriber, type Subscription } from 'rxjs';
+import {
+  BehaviorSubject,
+  Observable,
+  Subject,
+  type Observer,
+  type PartialObserver,
+  type Subscriber,
+  type Subscription,
+} from 'rxjs';
 import { CancelledError, ConfigurationError } from '../errors.js';
 import type { Delivery } from '../flow/delivery.js';
 import { DeliveryIterator } from '../flow/delivery-iterator.js';

@@ -76,14 +76,14 @@ export class Registry {
     const address = path === undefined ? String(id) : `${String(id)}/${path}`;
     const other = this.#taken.get(address);
     if (other !== undefined) {
-      throw new ConfigurationError(`Route ${name}: ${other} has a handler at this address (${address}) already. Give one of them another id or subroute.`);
+      throw new ConfigurationError(
+        `Route ${name}: ${other} has a handler at this address (${address}) already. Give one of them another id or subroute.`,
+      );
     }
     this.#taken.set(address, name);
     const run = handler as (request: unknown, call: unknown) => unknown;
     const responder =
-      route.kind === 'unary'
-        ? unaryResponder(route, run, this.#context)
-        : duplexResponder(route, run, this.#context);
+      route.kind === 'unary' ? unaryResponder(route, run, this.#context) : duplexResponder(route, run, this.#context);
     if (path === undefined) this.#byId[id] = responder;
     else if (this.#hash === undefined) this.#pending.push({ handler: id, path, responder });
     else this.#bySubroute.set(subrouteKey(this.#hash(id, path)), responder);

@@ -65,7 +65,9 @@ class UnaryRun {
         }
         this.#subscription?.unsubscribe();
         this.#fail(
-          new HandlerError(`${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route as duplex.`),
+          new HandlerError(
+            `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route as duplex.`,
+          ),
         );
       },
       error: this.#fail,

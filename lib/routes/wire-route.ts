@@ -40,7 +40,11 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
     path,
     idempotent: route.idempotent ?? false,
     request: codecOf(route.request, codec, `${name}: the request`),
-    output: codecOf(route.kind === 'unary' ? route.response : route.output, codec, `${name}: the ${route.kind === 'unary' ? 'response' : 'output'}`),
+    output: codecOf(
+      route.kind === 'unary' ? route.response : route.output,
+      codec,
+      `${name}: the ${route.kind === 'unary' ? 'response' : 'output'}`,
+    ),
     input: duplex?.input === undefined ? undefined : codecOf(duplex.input, codec, `${name}: the input`),
     inWindow: duplex?.inWindow,
     outWindow: duplex?.outWindow,

@@ -84,7 +84,8 @@ export class Batch {
       return;
     }
     const need = maxHeadBytes + 3 + length + subrouteBytes;
-    if (this.count !== 0 && this.#at + need + crcBytes > this.#end) this.flush();
+    // `while`: who is given the message may add frames meanwhile.
+    while (this.count !== 0 && this.#at + need + crcBytes > this.#end) this.flush();
     if (this.count === 0) this.#begin(need);
     const bytes = this.#bytes;
     let at = this.#at;
@@ -174,17 +175,7 @@ export class Batch {
   ): void {
     const head = new Uint8Array(maxHeadBytes);
     const sum = this.#checksum !== undefined && carriesChecksum(op, muxId);
-    const end = writeHead(
-      head,
-      0,
-      muxId,
-      seq,
-      deadlineMs,
-      handler,
-      op,
-      sum ? flags | Flag.Crc : flags,
-      payload.length,
-    );
+    const end = writeHead(head, 0, muxId, seq, deadlineMs, handler, op, sum ? flags | Flag.Crc : flags, payload.length);
     const fragments = [head.subarray(0, end), payload];
     if (subroute !== undefined) fragments.push(subroute);
     if (sum) {
@@ -194,7 +185,6 @@ export class Batch {
     }
     this.#emit(fragments);
   }
-
 }
 
 /** The bytes of a message as one array; copies only where there are several fragments. */

@@ -160,9 +160,7 @@ function readBinLength(bytes: Uint8Array): number {
 }
 
 function uint32(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0
-  );
+  return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
 }
 
 function checkHash(bytes: Uint8Array, start: number, end: number, hash: Hash32): void {

@@ -10,7 +10,6 @@ import {
   type Received,
   type Sent,
   type Shape,
-  type TypeOnly,
   isBytes,
   raw,
   type,

@@ -283,9 +283,9 @@ describe('texts', () => {
         } catch {
           valid = false;
         }
-        expect(accepts(join(Uint8Array.of(0xa0 + bytes.length), bytes))).toBe(valid);
+        return accepts(join(Uint8Array.of(0xa0 + bytes.length), bytes)) === valid;
       }),
-      { numRuns: 20_000 },
+      { numRuns: 5_000 },
     );
   });
 });
@@ -326,7 +326,7 @@ describe('any bytes', () => {
         source.fetch();
         expect(source.offset).toBe(bytes.length);
       }),
-      { numRuns: 20_000 },
+      { numRuns: 5_000 },
     );
   });
 

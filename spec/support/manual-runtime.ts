@@ -55,7 +55,7 @@ export class ManualRuntime implements Runtime {
 
   /** Runs deferred tasks, and those that they defer, until there are none. */
   turn(): void {
-    for (let count = 0; this.#deferred.length > 0; ) {
+    for (let count = 0; this.#deferred.length > 0;) {
       const tasks = this.#deferred;
       this.#deferred = [];
       for (const task of tasks) {

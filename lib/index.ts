@@ -1,0 +1,70 @@
+/**
+ * Typed calls and duplex streams between hosts, over one WebSocket per pair, with backpressure that follows the Rx
+ * consumer. This entry runs in Node and in browsers; `rxgrid/node` adds the server side.
+ *
+ * @packageDocumentation
+ */
+
+export { connect, type ConnectOptions, type LeafConnection } from './manager/leaf.js';
+export { Manager, type ClusterState, type HostState, type ManagerOptions } from './manager/manager.js';
+export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './manager/auth.js';
+export type { DialerInfo } from './manager/acceptor.js';
+export type { LeafOptions } from './manager/leaves.js';
+export type { SideOptions } from './manager/side.js';
+
+export {
+  raw,
+  type,
+  type Codec,
+  type PayloadCodec,
+  type Received,
+  type Sent,
+  type Shape,
+  type TypeOnly,
+} from './routes/codec.js';
+export type { Connection, Input, Payload } from './routes/connection.js';
+export { duplex, unary, type Duplex, type Route, type RouteBase, type Unary } from './routes/contract.js';
+export { DuplexStream } from './routes/duplex-stream.js';
+export {
+  bind,
+  type Bound,
+  type Call,
+  type Handler,
+  type Handles,
+  type Many,
+  type One,
+  type RawHandler,
+} from './routes/handler.js';
+export { msgpack, type MsgpackOptions } from './routes/msgpack-codec.js';
+export type { CallOptions } from './routes/options.js';
+
+export { CallObservable, type StartCall } from './flow/call-observable.js';
+export type { Delivery } from './flow/delivery.js';
+export { consume, type ConsumeOptions } from './operators/consume.js';
+
+export type { ConnectionState, ConnectionStats, ConnectionStatus } from './connection/host-connection.js';
+export type { ChecksumMode } from './connection/handshake.js';
+export type { ObservedFrame } from './connection/link.js';
+export type { Dial, DialOptions, Socket } from './connection/socket.js';
+export type { WireMessage } from './wire/batch.js';
+export type { Frame, MuxId } from './wire/frame.js';
+export { Flag, Op, opName, type OpName } from './wire/ops.js';
+
+export {
+  BufferOverflowError,
+  CancelledError,
+  CodecError,
+  ConfigurationError,
+  DeadlineExceededError,
+  DisconnectedError,
+  GridError,
+  HandlerError,
+  LimitError,
+  ProtocolError,
+  RefusedError,
+  RejectedError,
+  RemoteError,
+} from './errors.js';
+export { defaultLimits, defaultWindow, type Limits, type Window } from './limits.js';
+export type { GridEvent } from './observe.js';
+export type { Runtime } from './runtime.js';

@@ -1,0 +1,112 @@
+/**
+ * The acceptor's side of a handshake.
+ *
+ *     waiting ──Connect──▶ checking (host, clock, token, direction) ──▶ accepted: the link is open
+ *        └── silence, garbage ──▶ rejected ◀── a check fails ──┘          (the reason goes to both ends)
+ */
+
+import type { Subscription } from 'rxjs';
+import { agree, announcedExtensions, connectResponseMessage, readConnect } from '../connection/handshake.js';
+import type { Socket } from '../connection/socket.js';
+import type { Agreement } from '../connection/handshake.js';
+import { errorText } from '../errors.js';
+import type { ConnectRequest } from '../wire/connect.js';
+import { timestampToMs } from '../wire/timestamp.js';
+import type { Side } from './side.js';
+
+/** What the transport knows about who dials. */
+export interface DialerInfo {
+  /** Origin header of a browser. */
+  readonly origin?: string | undefined;
+}
+
+/** Who a Connect was accepted as. */
+export interface Admission {
+  /** Name of the acceptor, for a leaf. */
+  readonly name?: string;
+  readonly tls: boolean;
+  /** Takes the socket over. Called in the turn in which the answer was sent. */
+  open(socket: Socket, agreement: Agreement, remoteId: Uint8Array): void;
+}
+
+/** Checks a Connect. @throws any error; its text is the reason of the rejection. */
+export type Admit = (request: ConnectRequest, info: DialerInfo) => Promise<Admission>;
+
+/** A rejected socket stays open so long, in ms, that the other side can read the reason. */
+const rejectionLinger = 100;
+
+/** Runs the acceptor's handshake on an open socket. The result gives up. */
+export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, admit: Admit): () => void {
+  let state: 'waiting' | 'checking' | 'done' = 'waiting';
+  let host = 'an unknown host';
+
+  const finish = (): void => {
+    state = 'done';
+    cancelTimer();
+    subscription.unsubscribe();
+  };
+  const reject = (reason: string): void => {
+    if (state === 'done') return;
+    // Reading goes on while the reason leaves: closing a socket with unread bytes may destroy what was sent.
+    state = 'done';
+    cancelTimer();
+    socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: reason }));
+    side.report({ type: 'rejected', host, by: 'local', reason });
+    side.runtime.schedule(() => {
+      subscription.unsubscribe();
+      socket.outbound.error(new Error(reason));
+    }, rejectionLinger);
+  };
+  const onConnect = async (message: Uint8Array): Promise<void> => {
+    state = 'checking';
+    const request = readConnect(message, side.checksum);
+    host = request.leaf === true ? 'a leaf' : request.host;
+    const admission = await admit(request, info);
+    if (isDone()) return;
+    finish();
+    const extensions = announcedExtensions(side.checksumMode);
+    socket.outbound.next(
+      connectResponseMessage({
+        id: side.id,
+        accepted: true,
+        rejectedReason: '',
+        // A reference peer sends none and gets none.
+        ...(request.ext === undefined ? {} : { ext: extensions }),
+        ...(admission.name === undefined ? {} : { name: admission.name }),
+      }),
+    );
+    admission.open(socket, agree(extensions, request.ext, admission.tls), request.id);
+  };
+  // The compiler does not see that `state` changes while a check waits.
+  const isDone = (): boolean => state === 'done';
+
+  const cancelTimer = side.runtime.schedule(() => {
+    reject(`No connect within ${String(side.limits.handshakeTimeout)} ms.`);
+  }, side.limits.handshakeTimeout);
+  const subscription: Subscription = socket.inbound.subscribe({
+    next: (message) => {
+      if (state === 'checking') reject('A message came before the connect was answered.');
+      if (state !== 'waiting') return;
+      onConnect(message).catch((error: unknown) => {
+        reject(errorText(error));
+      });
+    },
+    error: finish,
+    complete: finish,
+  });
+  return () => {
+    if (state === 'done') return;
+    finish();
+    socket.outbound.error(new Error('The host closes.'));
+  };
+}
+
+/** @throws Error where the clocks are further apart than the limit. */
+export function checkClock(request: ConnectRequest, side: Side): void {
+  const skew = Math.abs(side.runtime.now() - timestampToMs(request.time));
+  if (skew > side.limits.maxClockSkew) {
+    throw new Error(
+      `the clocks differ by ${String(Math.round(skew / 1000))} s, and ${String(side.limits.maxClockSkew / 1000)} s are allowed: synchronise them`,
+    );
+  }
+}

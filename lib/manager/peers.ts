@@ -1,0 +1,90 @@
+import { Dialer } from '../connection/dialer.js';
+import { agree, announcedExtensions } from '../connection/handshake.js';
+import type { HostConnection } from '../connection/host-connection.js';
+import { linkedSockets } from '../connection/memory-socket.js';
+import type { Dial } from '../connection/socket.js';
+import type { RouteConnection } from '../routes/route-connection.js';
+import type { Auth } from './auth.js';
+import { dialUrl, usesTls } from './host-name.js';
+import type { Side } from './side.js';
+import { whoDials } from './who-dials.js';
+
+/** One other host of the cluster, or this one. */
+export interface Peer {
+  readonly host: string;
+  readonly connection: HostConnection;
+  readonly routes: RouteConnection;
+  /** Who dials; undefined before the start, and for the local host. */
+  dials: 'local' | 'remote' | undefined;
+  /** Ends what keeps the peer connected. */
+  stop: () => void;
+}
+
+/** Makes a peer that does nothing yet. */
+export function createPeer(side: Side, host: string): Peer {
+  return { host, ...side.connect(host), dials: undefined, stop: () => undefined };
+}
+
+/** Links the local host with itself, in memory: calls go the same way as to any other host. */
+export function startLoopback(side: Side, peer: Peer): void {
+  const { host, connection } = peer;
+  const agreement = { extended: true, ack: true, credits: true, sendChecksum: false };
+  const [caller, responder] = linkedSockets();
+  const shared = { agreement, remoteId: side.id, caller: host };
+  const responderLink = side.link(connection, { socket: responder, ...shared });
+  connection.open(side.link(connection, { socket: caller, ...shared }));
+  peer.stop = () => {
+    responderLink.close();
+  };
+}
+
+/** Dials the peer for ever, or waits to be dialed: the names decide. */
+export function startPeer(side: Side, local: string, peer: Peer, auth: Auth, path: string, dial: Dial): void {
+  const { host, connection } = peer;
+  if (!whoDials(local, host, (text) => side.checksum.hash64(text))) {
+    peer.dials = 'remote';
+    peer.stop = awaitDial(side, peer);
+    return;
+  }
+  peer.dials = 'local';
+  const extensions = announcedExtensions(side.checksumMode);
+  const tls = usesTls(local) && usesTls(host);
+  const dialer = new Dialer({
+    connection,
+    url: dialUrl(host, path),
+    dial,
+    runtime: side.runtime,
+    limits: side.limits,
+    checksum: side.checksum,
+    connect: { id: side.id, host: local, ext: extensions },
+    token: () => auth.sign({ local, remote: host }),
+    accepted: (socket, response) => {
+      const agreement = agree(extensions, response.ext, tls);
+      connection.open(side.link(connection, { socket, agreement, remoteId: response.id, caller: host }));
+    },
+    rejected: (reason) => {
+      side.report({ type: 'rejected', host, by: 'remote', reason });
+    },
+  });
+  peer.stop = () => {
+    dialer.stop();
+  };
+}
+
+// Calls wait a while for a host that should dial, after the start and after each loss; then they fail at once.
+function awaitDial(side: Side, { host, connection }: Peer): () => void {
+  const { dialedGrace } = side.limits;
+  let cancel = (): void => undefined;
+  const wait = (): void => {
+    cancel();
+    cancel = side.runtime.schedule(() => {
+      connection.attemptFailed(new Error(`${host} has not dialed for ${String(dialedGrace)} ms.`));
+    }, dialedGrace);
+  };
+  wait();
+  const subscription = connection.lost.subscribe(wait);
+  return () => {
+    cancel();
+    subscription.unsubscribe();
+  };
+}

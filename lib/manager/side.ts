@@ -1,0 +1,125 @@
+import { Subject, type Observable } from 'rxjs';
+import { HostConnection } from '../connection/host-connection.js';
+import type { ChecksumMode } from '../connection/handshake.js';
+import { Link, type LinkOptions } from '../connection/link.js';
+import { defaultLimits, type Limits } from '../limits.js';
+import type { GridEvent } from '../observe.js';
+import type { PayloadCodec } from '../routes/codec.js';
+import type { ConnectFor } from '../routes/call-context.js';
+import { msgpack } from '../routes/msgpack-codec.js';
+import { Registry } from '../routes/registry.js';
+import { RouteConnection } from '../routes/route-connection.js';
+import { toAddress, WireRoutes } from '../routes/wire-route.js';
+import { systemRuntime, type Runtime } from '../runtime.js';
+import { createChecksum, type Checksum } from '../wire/checksum.js';
+import { processIdLength } from '../wire/connect.js';
+import { createSubrouteHash, subrouteKey, type SubrouteHash } from '../wire/subroute.js';
+
+/** Options that a manager and a leaf share. */
+export interface SideOptions {
+  /** Encodes the payloads of routes that name no codec. Default MessagePack, {@link msgpack}. Both ends must agree. */
+  readonly codec?: PayloadCodec;
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** 'off' asks the other sides for no checksums, and sends none. Default 'auto': on, but where both ends use TLS. */
+  readonly checksum?: ChecksumMode;
+  /** Clock, randomness and timers; for tests. Default the platform's. */
+  readonly runtime?: Runtime;
+}
+
+/** What one side of connections is made of: its routes and handlers, its clock, its events. */
+export class Side {
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly checksumMode: ChecksumMode;
+  readonly routes: WireRoutes;
+  readonly registry: Registry;
+  /** 16 bytes, made once: a new one means that the process restarted. */
+  readonly id: Uint8Array;
+  readonly events$: Observable<GridEvent>;
+
+  readonly #events = new Subject<GridEvent>();
+  #checksum: Checksum | undefined = undefined;
+  #subrouteHash: SubrouteHash | undefined = undefined;
+
+  constructor({ codec, limits, checksum, runtime }: SideOptions, connectFor: ConnectFor) {
+    this.runtime = runtime ?? systemRuntime;
+    this.limits = { ...defaultLimits, ...limits };
+    this.checksumMode = checksum ?? 'auto';
+    this.routes = new WireRoutes(codec ?? msgpack());
+    this.registry = new Registry(this.routes, {
+      report: this.report,
+      bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
+      connectFor,
+    });
+    this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
+    this.events$ = this.#events.asObservable();
+  }
+
+  /** There after {@link prepare}. */
+  get checksum(): Checksum {
+    return this.#checksum!;
+  }
+
+  readonly report = (event: GridEvent): void => {
+    this.#events.next(event);
+  };
+
+  /** Compiles what needs WebAssembly. Due before the first link. @throws ConfigurationError where it is forbidden. */
+  async prepare(): Promise<void> {
+    const [checksum, subrouteHash] = await Promise.all([createChecksum(), createSubrouteHash()]);
+    this.#checksum = checksum;
+    this.#subrouteHash = subrouteHash;
+    this.registry.prepare(subrouteHash);
+  }
+
+  /** A connection to a host, and calls by route over it. */
+  connect(host: string): { readonly connection: HostConnection; readonly routes: RouteConnection } {
+    const { runtime, limits } = this;
+    const connection = new HostConnection({ host, runtime, limits });
+    const routes = new RouteConnection({
+      runtime,
+      limits,
+      connection,
+      routes: this.routes,
+      report: this.report,
+      bounds: { items: limits.bufferItems, bytes: limits.bufferBytes },
+      subrouteHash: () => this.#subrouteHash!,
+    });
+    return { connection, routes };
+  }
+
+  /** A link for `connection` over a socket whose handshake is done. */
+  link(
+    connection: HostConnection,
+    {
+      socket,
+      agreement,
+      remoteId,
+      caller,
+      find,
+    }: Pick<LinkOptions, 'socket' | 'agreement' | 'remoteId' | 'caller'> & Partial<Pick<LinkOptions, 'find'>>,
+  ): Link {
+    return new Link({
+      socket,
+      agreement,
+      remoteId,
+      caller,
+      runtime: this.runtime,
+      limits: this.limits,
+      checksum: this.checksum,
+      find: find ?? ((handler, subroute) => this.registry.find(handler, subroute)),
+      disconnected: (sent) => connection.disconnected(sent),
+    });
+  }
+
+  /** What tells a route's address from all others: the handler id, or the key of the subroute. */
+  addressKey(route: Parameters<WireRoutes['of']>[0]): string {
+    const { handler, subroute } = toAddress(this.routes.of(route), this.#subrouteHash!);
+    return subroute === undefined ? String(handler) : subrouteKey(subroute);
+  }
+
+  close(): void {
+    this.#events.complete();
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * The server side of rxgrid in Node: a Manager that listens, or shares your HTTP server. Everything else is in `rxgrid`.
+ *
+ * @packageDocumentation
+ */
+
+export { Manager, type ListenOptions, type ManagerOptions, type TlsOptions } from './manager.js';

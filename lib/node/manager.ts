@@ -1,0 +1,113 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
+import { adoptWebSocket, createDial } from '../connection/ws-socket.js';
+import { ConfigurationError } from '../errors.js';
+import { defaultLimits } from '../limits.js';
+import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../manager/manager.js';
+import { ServerRouter } from './server-router.js';
+
+/** TLS of this host: its certificate for who dials it, and whom it trusts when it dials. PEM texts. */
+export interface TlsOptions {
+  readonly key?: string | Uint8Array;
+  readonly cert?: string | Uint8Array;
+  /** Certificates that sign those of the other hosts. Default: the well-known ones. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+}
+
+/** Options of a {@link Manager} in Node. */
+export interface ManagerOptions extends IsomorphicOptions {
+  /** Needed where the local name is https, or where others have certificates that are not well known. */
+  readonly tls?: TlsOptions;
+}
+
+/** Where to listen, where that differs from the local name. */
+export interface ListenOptions {
+  /** Port. Default: the local name's. */
+  readonly port?: number;
+  /** Address of the interface. Default: all. */
+  readonly address?: string;
+}
+
+/** {@link IsomorphicManager} that others can dial: it serves its paths on an HTTP server. */
+export class Manager extends IsomorphicManager {
+  readonly #tls: TlsOptions | undefined;
+  readonly #maxMessageBytes: number;
+  readonly #unmount: (() => void)[] = [];
+  #server: HttpServer | HttpsServer | undefined = undefined;
+
+  constructor(options: ManagerOptions) {
+    super({ ...options, dial: options.dial ?? createDial(options.tls ? tlsContext(options.tls) : {}) });
+    this.#tls = options.tls;
+    this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
+  }
+
+  /**
+   * Starts an HTTP server at the port of the local name, serves the manager's paths on it, and dials the peers.
+   *
+   * @throws ConfigurationError where the local name is https and there is no certificate; the system's error where the port is taken.
+   */
+  async listen({ port, address }: ListenOptions = {}): Promise<void> {
+    const url = new URL(this.local);
+    const secure = url.protocol === 'https:';
+    if (secure && (this.#tls?.cert === undefined || this.#tls.key === undefined)) {
+      throw new ConfigurationError(`${this.local} is https: give the manager tls: { key, cert }.`);
+    }
+    const server = secure ? createTlsServer(tlsContext(this.#tls!)) : createServer();
+    await this.#attach(server, true);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port: port ?? Number(url.port || (secure ? 443 : 80)), host: address }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#server = server;
+    await this.start();
+  }
+
+  /**
+   * Serves the manager's paths on an HTTP server of yours, and dials the peers. Requests for other paths go where they
+   * went before: attach after your own request handlers. The server stays yours to listen and to close.
+   *
+   * @throws ConfigurationError where a path serves another manager already.
+   */
+  async attach(server: HttpServer | HttpsServer): Promise<void> {
+    await this.#attach(server, false);
+    await this.start();
+  }
+
+  override async close(): Promise<void> {
+    for (const unmount of this.#unmount.splice(0)) unmount();
+    await super.close();
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+      server.closeAllConnections();
+    });
+  }
+
+  async #attach(server: HttpServer | HttpsServer, ownsServer: boolean): Promise<void> {
+    const router = ServerRouter.of(server, ownsServer);
+    for (const path of this.paths) {
+      this.#unmount.push(
+        router.mount(path, {
+          maxMessageBytes: this.#maxMessageBytes,
+          onSocket: (socket, request) => {
+            this.accept(adoptWebSocket(socket), { origin: request.headers.origin });
+          },
+        }),
+      );
+    }
+    await Promise.resolve();
+  }
+}
+
+function tlsContext({ key, cert, ca }: TlsOptions): SecureContextOptions {
+  // Node's types ask for Buffer where any Uint8Array does.
+  return { key, cert, ca } as SecureContextOptions;
+}

@@ -1,0 +1,108 @@
+import {
+  from,
+  Observable,
+  type ObservableInput,
+  type ObservedValueOf,
+  type OperatorFunction,
+  Subscription,
+} from 'rxjs';
+import { retainCurrent, subscribeNoting, type SubscribedStream } from '../flow/delivery.js';
+
+/** Options of {@link consume}. */
+export interface ConsumeOptions {
+  /** Items in work at once, 1 or more. The window of the stream bounds it too. Default 1. */
+  readonly concurrency?: number;
+}
+
+const remedy =
+  'consume() stands behind an asynchronous operator, such as delay, observeOn or concatMap: the credit of an item returns before consume sees it. Put consume() before it.';
+
+/**
+ * Works on each item, and is done with it when the inner Observable ends: only then its credit returns to the sender.
+ * Works behind every operator that passes items on synchronously, such as `map`, `filter`, `scan`, `share`, `retry`.
+ * Behind an asynchronous one it still works on every item, but the sender is not held back; that is reported once, as
+ * `backpressure-lost` in `events$`. Items from elsewhere than a stream are worked on all the same.
+ *
+ * Order: results come as the inner Observables give them; with `concurrency: 1`, in the order of the items.
+ */
+export function consume<T, R extends ObservableInput<unknown>>(
+  project: (value: T, index: number) => R,
+  { concurrency = 1 }: ConsumeOptions = {},
+): OperatorFunction<T, ObservedValueOf<R>> {
+  if (!(concurrency >= 1))
+    throw new RangeError(`consume: concurrency must be 1 or more; it is ${String(concurrency)}.`);
+  return (source) =>
+    new Observable((subscriber) => {
+      const waiting: { readonly value: T; readonly release: (() => void) | undefined }[] = [];
+      let streams: readonly SubscribedStream[] = [];
+      let active = 0;
+      let index = 0;
+      let completed = false;
+      let starting = false;
+
+      const start = (): void => {
+        // An inner Observable that ends at once must not recurse for each waiting item.
+        if (starting) return;
+        starting = true;
+        while (active < concurrency && waiting.length > 0 && !subscriber.closed) run(waiting.shift()!);
+        starting = false;
+        if (completed && active === 0 && waiting.length === 0) subscriber.complete();
+      };
+      const run = ({ value, release }: (typeof waiting)[number]): void => {
+        let inner: Observable<ObservedValueOf<R>>;
+        active++;
+        try {
+          inner = from(project(value, index++)) as Observable<ObservedValueOf<R>>;
+        } catch (error) {
+          release?.();
+          subscriber.error(error);
+          return;
+        }
+        const subscription = new Subscription(release);
+        subscriber.add(subscription);
+        subscription.add(
+          inner.subscribe({
+            next: (result) => {
+              subscriber.next(result);
+            },
+            error: (error: unknown) => {
+              subscription.unsubscribe();
+              subscriber.error(error);
+            },
+            complete: () => {
+              active--;
+              subscriber.remove(subscription);
+              subscription.unsubscribe();
+              start();
+            },
+          }),
+        );
+      };
+
+      subscriber.add(() => {
+        for (const { release } of waiting.splice(0)) release?.();
+      });
+      streams = subscribeNoting(() => {
+        subscriber.add(
+          source.subscribe({
+            next: (value) => {
+              const release = retainCurrent();
+              if (release === undefined && streams.length > 0) {
+                for (const { route, report } of streams) report({ type: 'backpressure-lost', route, remedy });
+                streams = [];
+              }
+              waiting.push({ value, release });
+              start();
+            },
+            error: (error: unknown) => {
+              subscriber.error(error);
+            },
+            complete: () => {
+              completed = true;
+              start();
+            },
+          }),
+        );
+      });
+    });
+}
