@@ -92,30 +92,44 @@ export function retainCurrent(): (() => void) | undefined {
   return current?.retain();
 }
 
+/**
+ * Retains the current delivery where it is one of `streams`. A relay holds back the stream that it is fed from, and no
+ * other: an item that is sent because another one arrived must not hold that one's credit, or two ends that answer each
+ * other would wait for each other.
+ */
+export function retainCurrentOf(streams: readonly SubscribedStream[]): (() => void) | undefined {
+  for (const { source } of streams) if (source === current) return source.retain();
+  return undefined;
+}
+
 /** A stream that was subscribed to, as `consume` names it when it finds that backpressure is lost. */
 export interface SubscribedStream {
   readonly route: string;
   readonly report: Report;
+  readonly source: DeliverySource;
 }
 
-let noted: SubscribedStream[] | undefined;
+// Lists of the subscriptions that run now: an outer operator notes what an inner one does.
+interface NotingList {
+  readonly streams: SubscribedStream[];
+  readonly outer: NotingList | undefined;
+}
 
-/** Subscribes, and returns the streams that were subscribed to within it. */
-export function subscribeNoting(subscribe: () => void): readonly SubscribedStream[] {
+let noted: NotingList | undefined;
+
+/** Subscribes, with a list that grows by each stream that is subscribed to within it, before the stream delivers. */
+export function subscribeNoting(subscribe: (streams: readonly SubscribedStream[]) => void): void {
   const outer = noted;
   const streams: SubscribedStream[] = [];
-  noted = streams;
+  noted = { streams, outer };
   try {
-    subscribe();
+    subscribe(streams);
   } finally {
     noted = outer;
   }
-  // An outer operator sees what an inner one sees.
-  outer?.push(...streams);
-  return streams;
 }
 
 /** Called by a stream when it is subscribed to. */
 export function noteSubscription(stream: SubscribedStream): void {
-  noted?.push(stream);
+  for (let list = noted; list !== undefined; list = list.outer) list.streams.push(stream);
 }

@@ -5,7 +5,7 @@
 
 import { isObservable, type Observable, type Subscription } from 'rxjs';
 import { BufferOverflowError } from '../errors.js';
-import { retainCurrent } from './delivery.js';
+import { retainCurrentOf, subscribeNoting, type SubscribedStream } from './delivery.js';
 
 /** Where the items go. */
 export interface Outlet<T> {
@@ -178,24 +178,29 @@ class ObservableFeeder<T> implements Feeder {
   #end: { readonly error?: unknown; readonly failed: boolean } | undefined = undefined;
   #stopped = false;
   #sending = false;
+  // The streams that the source is made of.
+  #relayed: readonly SubscribedStream[] = [];
   #subscription: Subscription | undefined = undefined;
 
   constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
     this.#outlet = outlet;
     this.#bounds = bounds;
-    const subscription = source.subscribe({
-      next: (item) => {
-        this.#next(item);
-      },
-      error: (error: unknown) => {
-        this.#finish({ failed: true, error });
-      },
-      complete: () => {
-        this.#finish({ failed: false });
-      },
+    subscribeNoting((streams) => {
+      this.#relayed = streams;
+      this.#subscription = source.subscribe({
+        next: (item) => {
+          this.#next(item);
+        },
+        error: (error: unknown) => {
+          this.#finish({ failed: true, error });
+        },
+        complete: () => {
+          this.#finish({ failed: false });
+        },
+      });
     });
-    this.#subscription = subscription;
-    if (this.#stopped) subscription.unsubscribe();
+    // It may have been stopped from inside `subscribe`, when there was no subscription yet.
+    if (this.#isStopped()) this.#subscription?.unsubscribe();
   }
 
   resume(): void {
@@ -238,7 +243,7 @@ class ObservableFeeder<T> implements Feeder {
       this.#outlet.send(payload);
       return;
     }
-    const release = retainCurrent();
+    const release = retainCurrentOf(this.#relayed);
     if (release === undefined) {
       this.#boundedItems++;
       this.#boundedBytes += payload.length;
@@ -254,6 +259,11 @@ class ObservableFeeder<T> implements Feeder {
     if (release !== undefined) return;
     this.#boundedItems--;
     this.#boundedBytes -= payload.length;
+  }
+
+  // A method, because the compiler does not see what happens inside `subscribe`.
+  #isStopped(): boolean {
+    return this.#stopped;
   }
 
   #overflow(): void {

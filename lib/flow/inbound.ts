@@ -60,7 +60,7 @@ export class Inbound<T> {
 
   /** Gives everything that came and comes to `subscriber`; credit follows the current delivery. */
   attach(subscriber: Subscriber<T>): void {
-    noteSubscription({ route: this.#route, report: this.#report });
+    noteSubscription({ route: this.#route, report: this.#report, source: this.#source });
     this.#subscriber = subscriber;
     this.#drain();
   }

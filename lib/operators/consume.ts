@@ -82,7 +82,8 @@ export function consume<T, R extends ObservableInput<unknown>>(
       subscriber.add(() => {
         for (const { release } of waiting.splice(0)) release?.();
       });
-      streams = subscribeNoting(() => {
+      subscribeNoting((noted) => {
+        streams = noted;
         subscriber.add(
           source.subscribe({
             next: (value) => {
