@@ -7,8 +7,8 @@
  * The next attempt starts `redialInterval` after the last one began, plus a random share of `dialJitter`.
  */
 
-import { Subscription } from 'rxjs';
-import { GridError, RejectedError } from '../errors.js';
+import { defer, Subscription } from 'rxjs';
+import { errorText, RejectedError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
@@ -76,14 +76,13 @@ export class Dialer {
   }
 
   async #dial(): Promise<void> {
-    const { runtime, limits, token, dial, url } = this.#options;
-    const began = runtime.now();
-    this.#attemptBegan = began;
+    const { runtime, limits, dial, url } = this.#options;
+    this.#attemptBegan = runtime.now();
     let signed: string;
     try {
-      signed = await token();
+      signed = await this.#sign();
     } catch (error) {
-      this.#fail(new Error(`The token could not be made: ${error instanceof Error ? error.message : String(error)}`));
+      this.#fail(new Error(`The token could not be made: ${errorText(error)}`));
       return;
     }
     if (this.#stopped) return;
@@ -98,7 +97,7 @@ export class Dialer {
     const cancelDialTimer = late(`An open connection to ${url}`, limits.dialTimeout);
     attempt.add(cancelDialTimer);
     attempt.add(
-      dial(url, { headers, maxMessageBytes: limits.maxMessageBytes }).subscribe({
+      defer(() => dial(url, { headers, maxMessageBytes: limits.maxMessageBytes })).subscribe({
         next: (socket) => {
           cancelDialTimer();
           attempt.add(late(`The answer of ${url} to the handshake`, limits.handshakeTimeout));
@@ -112,6 +111,26 @@ export class Dialer {
     );
   }
 
+  // A token that never comes must not stop the dialing.
+  async #sign(): Promise<string> {
+    const { runtime, limits, token } = this.#options;
+    const attempt = new Subscription();
+    this.#attempt = attempt;
+    const late = new Promise<never>((_, reject) => {
+      const ms = limits.handshakeTimeout;
+      attempt.add(
+        runtime.schedule(() => {
+          reject(new Error(`it did not come within ${String(ms)} ms`));
+        }, ms),
+      );
+    });
+    try {
+      return await Promise.race([token(), late]);
+    } finally {
+      attempt.unsubscribe();
+    }
+  }
+
   #shakeHands(socket: Socket, token: string, attempt: Subscription): Subscription {
     const { runtime, checksum, connect, accepted, rejected, url } = this.#options;
     let linked = false;
@@ -120,17 +139,27 @@ export class Dialer {
       if (!linked) socket.outbound.error(new Error('The handshake was given up.'));
     });
     const fail = (error: Error): void => {
+      // To give a socket up may end its inbound at once, which is no second failure.
+      if (attempt.closed) return;
       attempt.unsubscribe();
       this.#fail(error);
     };
+    let hello: Uint8Array;
+    try {
+      hello = connectMessage({ ...connect, time: timestampFromMs(runtime.now()), token });
+    } catch (error) {
+      fail(new Error(`The token cannot be sent: ${errorText(error)}`));
+      return handshake;
+    }
     handshake.add(
       socket.inbound.subscribe({
         next: (message) => {
+          if (attempt.closed) return;
           let response: ConnectResponse;
           try {
             response = readConnectResponse(message, checksum);
           } catch (error) {
-            fail(new Error(`${url} is no grid: ${error instanceof GridError ? error.message : String(error)}`));
+            fail(new Error(`${url} is no grid: ${errorText(error)}`));
             return;
           }
           if (!response.accepted) {
@@ -145,14 +174,14 @@ export class Dialer {
           accepted(socket, response);
         },
         error: (error: unknown) => {
-          fail(new Error(`${url} closed the connection during the handshake: ${String(error)}`));
+          fail(new Error(`${url} closed the connection during the handshake: ${errorText(error)}`));
         },
         complete: () => {
           fail(new Error(`${url} closed the connection during the handshake.`));
         },
       }),
     );
-    socket.outbound.next(connectMessage({ ...connect, time: timestampFromMs(runtime.now()), token }));
+    socket.outbound.next(hello);
     return handshake;
   }
 

@@ -50,7 +50,7 @@ export function agree(local: Extensions, remote: Extensions | undefined, tls: bo
     extended: remote !== undefined,
     ack: both('ack'),
     credits: both('credits'),
-    sendChecksum: !tls && remote?.['crc'] !== 0 && local['crc'] !== 0,
+    sendChecksum: !tls && remote?.crc !== 0 && local.crc !== 0,
   };
 }
 

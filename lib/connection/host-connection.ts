@@ -81,6 +81,8 @@ export interface WaitingCall {
 const noCounts = { callsOut: 0, callsIn: 0, messagesOut: 0, messagesIn: 0, bytesOut: 0, bytesIn: 0, creditStalls: 0 };
 /** `stats$` is refreshed so often, in ms. */
 const statsInterval = 1_000;
+/** A longer delay makes the timers of the platform fire at once. */
+const maxTimerMs = 0x7fff_ffff;
 
 /** See the head of this file. */
 export class HostConnection {
@@ -203,22 +205,22 @@ export class HostConnection {
       link.close();
       return;
     }
+    if (old !== undefined) this.#past = this.#counts(old);
     this.#link.next(link);
     link.closed.subscribe((error) => {
       this.#onLinkClosed(link, error);
     });
-    if (old !== undefined) {
-      this.#past = this.#counts(old);
-      old.close();
-    }
+    old?.close();
+    // It may have closed before it came here, or while the calls of the old one failed.
+    if (!link.open) return;
     link.ping();
     this.#setState('connected', this.#state.value.connects + 1);
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const entry of waiting) {
+    for (const entry of [...this.#waiting]) {
+      // A call that starts may take another one back, and may even end the link: the others then go on waiting.
+      if (this.#link.value !== link) break;
+      if (!this.#waiting.delete(entry)) continue;
       entry.cancelTimer?.();
-      if (link.open) entry.call.start(link.engine);
-      else this.withEngine(entry.call);
+      entry.call.start(link.engine);
     }
   }
 
@@ -239,6 +241,7 @@ export class HostConnection {
     this.#link.value?.close();
     for (const entry of [...this.#waiting]) this.#failWaiting(entry, this.disconnected(false));
     this.#state.complete();
+    this.#link.complete();
     this.#lost.complete();
   }
 
@@ -284,7 +287,7 @@ export class HostConnection {
           this.#waiting.delete(entry);
           call.fail(error);
         },
-        Math.max(0, until - now),
+        Math.min(Math.max(0, until - now), maxTimerMs),
       );
     }
     return () => {
@@ -326,10 +329,12 @@ export class HostConnection {
   }
 
   #setState(status: ConnectionStatus, connects: number, error?: Error): void {
+    const before = this.#state.value;
     this.#state.next({
       host: this.host,
       status,
-      since: this.#runtime.now(),
+      // A further failed attempt begins no new back-off.
+      since: status === 'back-off' && before.status === status ? before.since : this.#runtime.now(),
       connects,
       ...(error === undefined ? {} : { error }),
     });

@@ -6,7 +6,7 @@
  *     socket.outbound ◀── engine ◀── calls
  */
 
-import { Observable, Subject, type Subscription } from 'rxjs';
+import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs';
 import { ProtocolError, type GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { Engine, type EngineOptions } from '../mux/engine.js';
@@ -49,14 +49,14 @@ export class Link {
   readonly remoteId: Uint8Array;
   /** What the two sides agreed on in the handshake. */
   readonly agreement: Agreement;
-  /** Emits why the link closed, once, and completes. Undefined: this side closed it. */
+  /** Emits why the link closed, once, and completes; also to who subscribes later. Undefined: this side closed it. */
   readonly closed: Observable<Error | undefined>;
 
   readonly #socket: Socket;
   readonly #runtime: Runtime;
   readonly #checksum: Checksum;
   readonly #keepalive: Keepalive;
-  readonly #closed = new Subject<Error | undefined>();
+  readonly #closed = new AsyncSubject<Error | undefined>();
   readonly #passed = new Subject<{ direction: 'in' | 'out'; message: WireMessage }>();
   readonly #subscriptions: Subscription[] = [];
   #open = true;
@@ -94,7 +94,7 @@ export class Link {
         this.engine.sendControl(Op.Ping, payload, limits.connectionPingInterval);
       },
       () => {
-        this.#end(new ProtocolError('The other side has not answered a ping for two intervals.'));
+        this.#end(new Error('The other side has not answered a ping for two intervals.'));
       },
     );
     this.#subscriptions.push(

@@ -11,6 +11,8 @@ import type { Dial, DialOptions, Socket } from './socket.js';
 const drainedBytes = 64 << 10;
 /** A browser tells nothing when it has sent: its buffer is looked at again after this time, in ms. */
 const pollInterval = 4;
+/** A socket that the other side does not close in turn is destroyed after this time, in ms: it would hold the process. */
+export const closeTimeout = 2_000;
 /** Close code of a socket that closed as it should. */
 const normalClosure = 1000;
 
@@ -37,6 +39,7 @@ function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, e
       maxPayload: maxMessageBytes,
       perMessageDeflate: false,
       skipUTF8Validation: true,
+      closeTimeout,
     };
     // A browser's constructor ignores the third argument.
     const socket = new WebSocket(url, [], options);
@@ -67,10 +70,12 @@ export function adoptWebSocket(socket: unknown): Socket {
 }
 
 class WsSocket implements Socket {
-  readonly inbound = new Subject<Uint8Array>();
+  readonly inbound: Observable<Uint8Array>;
   readonly outbound: Observer<WireMessage>;
-  readonly drained = new Subject<void>();
+  readonly drained: Observable<void>;
 
+  readonly #inbound = new Subject<Uint8Array>();
+  readonly #drained = new Subject<void>();
   readonly #socket: WebSocket;
   readonly #node: NodeWebSocket | undefined;
   #closed = false;
@@ -78,6 +83,8 @@ class WsSocket implements Socket {
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
+    this.inbound = this.#inbound.asObservable();
+    this.drained = this.#drained.asObservable();
     const node: unknown = socket;
     this.#node = isNode(node) ? node : undefined;
     this.outbound = {
@@ -110,14 +117,14 @@ class WsSocket implements Socket {
   #listenInNode(socket: NodeWebSocket): void {
     socket.on('message', (data, isBinary) => {
       // A plain view of the Buffer: what users get is a Uint8Array, with the slice() of one.
-      if (isBinary && !this.#closed) this.inbound.next(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      if (isBinary && !this.#closed) this.#inbound.next(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     });
   }
 
   #listenInBrowser(): void {
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer && !this.#closed) this.inbound.next(new Uint8Array(data));
+      if (data instanceof ArrayBuffer && !this.#closed) this.#inbound.next(new Uint8Array(data));
     };
   }
 
@@ -149,20 +156,20 @@ class WsSocket implements Socket {
       this.#polling = false;
       if (this.#closed) return;
       if (this.#socket.bufferedAmount > drainedBytes) this.#poll();
-      else this.drained.next();
+      else this.#drained.next();
     }, pollInterval);
   }
 
   readonly #written = (error?: Error | null): void => {
     if (error !== undefined && error !== null) this.#end(error);
-    else if (!this.#closed && this.#socket.bufferedAmount <= drainedBytes) this.drained.next();
+    else if (!this.#closed && this.#socket.bufferedAmount <= drainedBytes) this.#drained.next();
   };
 
   #end(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (error === undefined) this.inbound.complete();
-    else this.inbound.error(error);
+    if (error === undefined) this.#inbound.complete();
+    else this.#inbound.error(error);
   }
 }
 

@@ -1,40 +1,36 @@
-import { Observable, type Subscriber } from 'rxjs';
+import type { Observable, Subscriber } from 'rxjs';
 import type { Delivery } from './delivery.js';
 import { DeliveryIterator } from './delivery-iterator.js';
+import { GuardedObservable } from './guarded-observable.js';
 import type { Inbound } from './inbound.js';
 
-/** Starts one call whose items go to `inbound`, which has its consumer; the result cancels the call. */
-export type StartCall<T> = (attach: (inbound: Inbound<T>) => void, fail: (error: unknown) => void) => () => void;
+/** Starts one call, whose items come from the `inbound` that it attaches; the result cancels the call. */
+export type StartCall<T> = (attach: (inbound: Inbound<T>) => void) => () => void;
 
 /**
  * The items of a stream. Cold: each subscription is one call. The credit of an item returns when its consumer is done
  * with it: after `next` has returned; when `consume` says so; when a `for await` loop asks for the next item; when a
  * delivery is released.
  */
-export class CallObservable<T> extends Observable<T> implements AsyncIterable<T> {
+export class CallObservable<T> extends GuardedObservable<T> implements AsyncIterable<T> {
   /** The items as deliveries, each to be released by hand. A subscription is a call of its own. */
   readonly deliveries: Observable<Delivery<T>>;
 
-  constructor(start: StartCall<T>) {
-    super((subscriber: Subscriber<T>) =>
-      start(
-        (inbound) => {
-          inbound.attach(subscriber);
-        },
-        (error) => {
-          subscriber.error(error);
-        },
-      ),
+  /** `guard` throws where the items cannot be subscribed to. */
+  constructor(start: StartCall<T>, guard?: () => void) {
+    super(
+      (subscriber) =>
+        start((inbound) => {
+          inbound.attach(subscriber, this);
+        }),
+      guard,
     );
-    this.deliveries = new Observable((subscriber: Subscriber<Delivery<T>>) =>
-      start(
-        (inbound) => {
+    this.deliveries = new GuardedObservable(
+      (subscriber: Subscriber<Delivery<T>>) =>
+        start((inbound) => {
           inbound.attachExplicit(subscriber);
-        },
-        (error) => {
-          subscriber.error(error);
-        },
-      ),
+        }),
+      guard,
     );
   }
 

@@ -19,7 +19,12 @@ export class DeliveryIterator<T> implements AsyncGenerator<T, void, void> {
   }
 
   next(): Promise<IteratorResult<T, void>> {
-    this.#start();
+    try {
+      this.#start();
+    } catch (refusal) {
+      this.#ended = true;
+      return Promise.reject(refusal);
+    }
     this.#releaseTaken();
     const delivery = this.#waiting.shift();
     if (delivery !== undefined) return Promise.resolve(this.#take(delivery));

@@ -20,6 +20,9 @@ export interface Delivery<T> {
 
 // `next` is synchronous and JavaScript has one thread, so at any time at most one delivery is innermost.
 let current: DeliverySource | undefined;
+// Tells one delivery from the next: 0 while none is current.
+let currentId = 0;
+let lastId = 0;
 
 /** Holds one delivery until nobody needs it: the call of `next` itself, and everybody who retained it. */
 class Retention {
@@ -47,6 +50,8 @@ class Retention {
 
 /** Delivers the items of one stream. `release` returns one credit; it is called once for each delivered item. */
 export class DeliverySource {
+  /** What the stream is a call of; the source itself where it is single use. */
+  origin: object = this;
   readonly #release: () => void;
   #retention: Retention | undefined = undefined;
 
@@ -57,8 +62,10 @@ export class DeliverySource {
   /** Calls `observer.next(value)` with the delivery current. Nothing is allocated where nobody retains it. */
   deliver<T>(observer: { next(value: T): void }, value: T): void {
     const outer = current;
+    const outerId = currentId;
     const outerRetention = this.#retention;
     this.#retention = undefined;
+    currentId = ++lastId;
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- `current` is what this file is about.
     current = this;
     try {
@@ -66,6 +73,7 @@ export class DeliverySource {
     } finally {
       const retention = this.#takeRetention();
       current = outer;
+      currentId = outerId;
       this.#retention = outerRetention;
       if (retention === undefined) this.#release();
       else retention.settle();
@@ -92,44 +100,76 @@ export function retainCurrent(): (() => void) | undefined {
   return current?.retain();
 }
 
-/**
- * Retains the current delivery where it is one of `streams`. A relay holds back the stream that it is fed from, and no
- * other: an item that is sent because another one arrived must not hold that one's credit, or two ends that answer each
- * other would wait for each other.
- */
-export function retainCurrentOf(streams: readonly SubscribedStream[]): (() => void) | undefined {
-  for (const { source } of streams) if (source === current) return source.retain();
-  return undefined;
+/** Names the current delivery; 0 where there is none. */
+export function currentDelivery(): number {
+  return currentId;
 }
 
 /** A stream that was subscribed to, as `consume` names it when it finds that backpressure is lost. */
 export interface SubscribedStream {
   readonly route: string;
   readonly report: Report;
-  readonly source: DeliverySource;
+  /** What was subscribed to: the same one for each call that it makes. */
+  readonly origin: object;
 }
 
-// Lists of the subscriptions that run now: an outer operator notes what an inner one does.
-interface NotingList {
-  readonly streams: SubscribedStream[];
-  readonly outer: NotingList | undefined;
-}
+let notes: SubscriptionNotes | undefined;
 
-let noted: NotingList | undefined;
+/** Notes which streams are subscribed to within a subscription. */
+export class SubscriptionNotes {
+  /** The streams noted so far. */
+  readonly streams: SubscribedStream[] = [];
+  readonly #origins = new Set<object>();
+  #outer: SubscriptionNotes | undefined = undefined;
+  #noting = false;
 
-/** Subscribes, with a list that grows by each stream that is subscribed to within it, before the stream delivers. */
-export function subscribeNoting(subscribe: (streams: readonly SubscribedStream[]) => void): void {
-  const outer = noted;
-  const streams: SubscribedStream[] = [];
-  noted = { streams, outer };
-  try {
-    subscribe(streams);
-  } finally {
-    noted = outer;
+  /** Runs `subscribe`, and notes the streams that are subscribed to within it. An outer operator sees what an inner one sees. */
+  during(subscribe: () => void): void {
+    this.#outer = notes;
+    this.#noting = true;
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- as `current` above.
+    notes = this;
+    try {
+      subscribe();
+    } finally {
+      notes = this.#outer;
+      this.#noting = false;
+    }
+  }
+
+  /** Runs `task`, which takes what a source gives while it is subscribed to: what the task subscribes to is no part of that source. */
+  except(task: () => void): void {
+    if (!this.#noting) {
+      task();
+      return;
+    }
+    const inner = notes;
+    notes = this.#outer;
+    try {
+      task();
+    } finally {
+      notes = inner;
+    }
+  }
+
+  /** Notes one stream. */
+  add(stream: SubscribedStream): void {
+    this.streams.push(stream);
+    this.#origins.add(stream.origin);
+    this.#outer?.add(stream);
+  }
+
+  /**
+   * Retains the current delivery where it is one of the noted streams, or of a later call of one of them. A relay holds
+   * back the stream that it is fed from, and no other: an item that is sent because another one arrived must not hold
+   * that one's credit, or two ends that answer each other would wait for each other.
+   */
+  retainCurrent(): (() => void) | undefined {
+    return current !== undefined && this.#origins.has(current.origin) ? current.retain() : undefined;
   }
 }
 
 /** Called by a stream when it is subscribed to. */
 export function noteSubscription(stream: SubscribedStream): void {
-  for (let list = noted; list !== undefined; list = list.outer) list.streams.push(stream);
+  notes?.add(stream);
 }

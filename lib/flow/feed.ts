@@ -3,9 +3,9 @@
  * credit; an Observable pushes, and goes through a bounded buffer.
  */
 
-import { isObservable, type Observable, type Subscription } from 'rxjs';
+import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
 import { BufferOverflowError } from '../errors.js';
-import { retainCurrentOf, subscribeNoting, type SubscribedStream } from './delivery.js';
+import { currentDelivery, SubscriptionNotes } from './delivery.js';
 
 /** Where the items go. */
 export interface Outlet<T> {
@@ -37,12 +37,19 @@ export interface FeedBounds {
   readonly bytes: number;
 }
 
-/** Starts to feed `outlet`. It may send, complete and fail before this returns. */
+/** Starts to feed `outlet`. It may send, complete and fail before this returns; nothing that the source throws comes out. */
 export function feed<T>(source: FeedSource<T>, outlet: Outlet<T>, bounds: FeedBounds): Feeder {
-  if (isObservable(source)) return new ObservableFeeder(source, outlet, bounds);
-  if (Symbol.asyncIterator in source) return new AsyncFeeder(source[Symbol.asyncIterator](), outlet);
-  return new IterableFeeder(source[Symbol.iterator](), outlet);
+  try {
+    if (isObservable(source)) return new ObservableFeeder(source, outlet, bounds);
+    if (Symbol.asyncIterator in source) return new AsyncFeeder(source[Symbol.asyncIterator](), outlet);
+    return new IterableFeeder(source[Symbol.iterator](), outlet);
+  } catch (error) {
+    outlet.fail(error);
+    return failed;
+  }
 }
+
+const failed: Feeder = { resume() {}, stop() {} };
 
 /** True for what {@link feed} takes; a string is not meant letter by letter. */
 export function isFeedSource(value: unknown): value is FeedSource<unknown> {
@@ -70,7 +77,11 @@ class IterableFeeder<T> implements Feeder {
     try {
       while (!this.#stopped && outlet.canSend) {
         const result = this.#iterator.next();
-        if (this.#stopped) break;
+        if (this.#isStopped()) {
+          // A generator that stops its own call runs, and so could not be returned then.
+          if (result.done !== true) this.#return();
+          break;
+        }
         if (result.done === true) {
           this.#stopped = true;
           outlet.complete();
@@ -91,6 +102,15 @@ class IterableFeeder<T> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#return();
+  }
+
+  // A method, because the compiler does not see what the user's code does.
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  #return(): void {
     try {
       this.#iterator.return?.();
     } catch {
@@ -163,6 +183,8 @@ class AsyncFeeder<T> implements Feeder {
 
 interface Buffered {
   readonly payload: Uint8Array;
+  /** True where the item counts towards the bounds. */
+  readonly counted: boolean;
   /** Returns the credit of the stream that the item came from, in a relay. */
   readonly release: (() => void) | undefined;
 }
@@ -172,22 +194,23 @@ class ObservableFeeder<T> implements Feeder {
   readonly #bounds: FeedBounds;
   readonly #buffer: Buffered[] = [];
   #bufferFrom = 0;
-  // Only what came without a delivery counts: the window of its stream bounds the rest.
+  // The first item of each delivery does not count: the window of its stream bounds those.
   #boundedItems = 0;
   #boundedBytes = 0;
   #end: { readonly error?: unknown; readonly failed: boolean } | undefined = undefined;
   #stopped = false;
   #sending = false;
+  #lastDelivery = 0;
   // The streams that the source is made of.
-  #relayed: readonly SubscribedStream[] = [];
-  #subscription: Subscription | undefined = undefined;
+  readonly #relayed = new SubscriptionNotes();
+  // A source that emits within `subscribe` has to be stopped before there is a subscription.
+  readonly #unsubscribe = new Subject<void>();
 
   constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
     this.#outlet = outlet;
     this.#bounds = bounds;
-    subscribeNoting((streams) => {
-      this.#relayed = streams;
-      this.#subscription = source.subscribe({
+    this.#relayed.during(() => {
+      source.pipe(takeUntil(this.#unsubscribe)).subscribe({
         next: (item) => {
           this.#next(item);
         },
@@ -199,16 +222,17 @@ class ObservableFeeder<T> implements Feeder {
         },
       });
     });
-    // It may have been stopped from inside `subscribe`, when there was no subscription yet.
-    if (this.#isStopped()) this.#subscription?.unsubscribe();
   }
 
   resume(): void {
     if (this.#sending) return;
     this.#sending = true;
     while (!this.#stopped && this.#bufferFrom < this.#buffer.length && this.#outlet.canSend) {
-      const { payload, release } = this.#buffer[this.#bufferFrom++]!;
-      this.#forget(payload, release);
+      const { payload, counted, release } = this.#buffer[this.#bufferFrom++]!;
+      if (counted) {
+        this.#boundedItems--;
+        this.#boundedBytes -= payload.length;
+      }
       this.#outlet.send(payload);
       release?.();
     }
@@ -226,7 +250,7 @@ class ObservableFeeder<T> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#subscription?.unsubscribe();
+    this.#unsubscribe.next();
     for (const { release } of this.#buffer.splice(this.#bufferFrom)) release?.();
   }
 
@@ -243,27 +267,20 @@ class ObservableFeeder<T> implements Feeder {
       this.#outlet.send(payload);
       return;
     }
-    const release = retainCurrentOf(this.#relayed);
-    if (release === undefined) {
+    const release = this.#relayed.retainCurrent();
+    const delivery = currentDelivery();
+    const counted = release === undefined || delivery === this.#lastDelivery;
+    this.#lastDelivery = delivery;
+    if (counted) {
       this.#boundedItems++;
       this.#boundedBytes += payload.length;
       if (this.#boundedItems > this.#bounds.items || this.#boundedBytes > this.#bounds.bytes) {
+        release?.();
         this.#overflow();
         return;
       }
     }
-    this.#buffer.push({ payload, release });
-  }
-
-  #forget(payload: Uint8Array, release: (() => void) | undefined): void {
-    if (release !== undefined) return;
-    this.#boundedItems--;
-    this.#boundedBytes -= payload.length;
-  }
-
-  // A method, because the compiler does not see what happens inside `subscribe`.
-  #isStopped(): boolean {
-    return this.#stopped;
+    this.#buffer.push({ payload, counted, release });
   }
 
   #overflow(): void {
@@ -280,7 +297,7 @@ class ObservableFeeder<T> implements Feeder {
   #finish(end: { readonly error?: unknown; readonly failed: boolean }): void {
     if (this.#stopped || this.#end !== undefined) return;
     this.#end = end;
-    this.#subscription?.unsubscribe();
+    this.#unsubscribe.next();
     if (this.#bufferFrom === this.#buffer.length && !this.#sending) this.#tellEnd();
   }
 

@@ -58,9 +58,13 @@ export class Inbound<T> {
     return this.#subscriber !== undefined || this.#explicit !== undefined || this.#discarding;
   }
 
-  /** Gives everything that came and comes to `subscriber`; credit follows the current delivery. */
-  attach(subscriber: Subscriber<T>): void {
-    noteSubscription({ route: this.#route, report: this.#report, source: this.#source });
+  /**
+   * Gives everything that came and comes to `subscriber`; credit follows the current delivery. `origin` is what was
+   * subscribed to, where that makes a call for each subscription.
+   */
+  attach(subscriber: Subscriber<T>, origin: object = this.#source): void {
+    this.#source.origin = origin;
+    noteSubscription({ route: this.#route, report: this.#report, origin });
     this.#subscriber = subscriber;
     this.#drain();
   }

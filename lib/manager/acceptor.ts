@@ -1,11 +1,12 @@
 /**
  * The acceptor's side of a handshake.
  *
- *     waiting ──Connect──▶ checking (host, clock, token, direction) ──▶ accepted: the link is open
+ *     waiting ──Connect──▶ checking (host, clock, token, direction) ──▶ done: accepted, the link is open
  *        └── silence, garbage ──▶ rejected ◀── a check fails ──┘          (the reason goes to both ends)
+ *                                    └── after a while, or when the other side has closed ──▶ done
  */
 
-import type { Subscription } from 'rxjs';
+import { Subscription } from 'rxjs';
 import { agree, announcedExtensions, connectResponseMessage, readConnect } from '../connection/handshake.js';
 import type { Socket } from '../connection/socket.js';
 import type { Agreement } from '../connection/handshake.js';
@@ -25,6 +26,8 @@ export interface Admission {
   /** Name of the acceptor, for a leaf. */
   readonly name?: string;
   readonly tls: boolean;
+  /** The last check, in the turn of the answer: what was true while others were checked too need not be true now. @throws as Admit. */
+  check?(): void;
   /** Takes the socket over. Called in the turn in which the answer was sent. */
   open(socket: Socket, agreement: Agreement, remoteId: Uint8Array): void;
 }
@@ -37,24 +40,29 @@ const rejectionLinger = 100;
 
 /** Runs the acceptor's handshake on an open socket. The result gives up. */
 export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, admit: Admit): () => void {
-  let state: 'waiting' | 'checking' | 'done' = 'waiting';
+  let state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
   let host = 'an unknown host';
+  const subscription = new Subscription();
 
   const finish = (): void => {
     state = 'done';
     cancelTimer();
     subscription.unsubscribe();
   };
+  const giveUp = (error: Error): void => {
+    finish();
+    socket.outbound.error(error);
+  };
   const reject = (reason: string): void => {
-    if (state === 'done') return;
+    if (state === 'rejected' || state === 'done') return;
     // Reading goes on while the reason leaves: closing a socket with unread bytes may destroy what was sent.
-    state = 'done';
+    state = 'rejected';
     cancelTimer();
     socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: reason }));
     side.report({ type: 'rejected', host, by: 'local', reason });
-    side.runtime.schedule(() => {
-      subscription.unsubscribe();
-      socket.outbound.error(new Error(reason));
+    if (isDone()) return;
+    cancelTimer = side.runtime.schedule(() => {
+      giveUp(new Error(reason));
     }, rejectionLinger);
   };
   const onConnect = async (message: Uint8Array): Promise<void> => {
@@ -62,7 +70,8 @@ export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, ad
     const request = readConnect(message, side.checksum);
     host = request.leaf === true ? 'a leaf' : request.host;
     const admission = await admit(request, info);
-    if (isDone()) return;
+    if (!isChecking()) return;
+    admission.check?.();
     finish();
     const extensions = announcedExtensions(side.checksumMode);
     socket.outbound.next(
@@ -78,26 +87,28 @@ export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, ad
     admission.open(socket, agree(extensions, request.ext, admission.tls), request.id);
   };
   // The compiler does not see that `state` changes while a check waits.
+  const isChecking = (): boolean => state === 'checking';
   const isDone = (): boolean => state === 'done';
 
-  const cancelTimer = side.runtime.schedule(() => {
-    reject(`No connect within ${String(side.limits.handshakeTimeout)} ms.`);
+  let cancelTimer = side.runtime.schedule(() => {
+    const late = state === 'waiting' ? 'No connect came' : 'The checks of the connect did not end';
+    reject(`${late} within ${String(side.limits.handshakeTimeout)} ms.`);
   }, side.limits.handshakeTimeout);
-  const subscription: Subscription = socket.inbound.subscribe({
-    next: (message) => {
-      if (state === 'checking') reject('A message came before the connect was answered.');
-      if (state !== 'waiting') return;
-      onConnect(message).catch((error: unknown) => {
-        reject(errorText(error));
-      });
-    },
-    error: finish,
-    complete: finish,
-  });
+  subscription.add(
+    socket.inbound.subscribe({
+      next: (message) => {
+        if (state === 'checking') reject('A message came before the connect was answered.');
+        if (state !== 'waiting') return;
+        onConnect(message).catch((error: unknown) => {
+          reject(errorText(error));
+        });
+      },
+      error: finish,
+      complete: finish,
+    }),
+  );
   return () => {
-    if (state === 'done') return;
-    finish();
-    socket.outbound.error(new Error('The host closes.'));
+    if (state !== 'done') giveUp(new Error('The host closes.'));
   };
 }
 

@@ -101,6 +101,7 @@ function parseUrl(text: string): string {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new ConfigurationError(`${text}: a leaf dials ws: or wss:, not ${url.protocol}`);
   }
+  if (url.hash !== '') throw new ConfigurationError(`${text}: a URL to dial has no fragment ("${url.hash}").`);
   if (url.pathname === '/' || url.pathname === '') url.pathname = defaultPath;
   return url.href;
 }

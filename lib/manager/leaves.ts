@@ -27,8 +27,8 @@ export class Leaves {
   readonly #side: Side;
   readonly #options: LeafOptions;
   readonly #name: string;
-  readonly #byIdentity = new Map<string, RouteConnection>();
-  readonly #connections = new Set<HostConnection>();
+  // Oldest first.
+  readonly #connections = new Map<HostConnection, RouteConnection>();
   #allowed: ReadonlySet<string> | undefined = undefined;
 
   /** `name`: of the host, which leaves are told. */
@@ -45,12 +45,14 @@ export class Leaves {
 
   /** The connection to a leaf, by its identity; of several with one identity, to the newest. */
   get(identity: string): RouteConnection | undefined {
-    return this.#byIdentity.get(identity);
+    let newest: RouteConnection | undefined;
+    for (const [{ host }, routes] of this.#connections) if (host === identity) newest = routes;
+    return newest;
   }
 
   /** Checks the Connect of a leaf. @throws Error; its text is the reason of the rejection. */
   async admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
-    const { authenticate, origins, max = defaultMaxLeaves } = this.#options;
+    const { origins, max = defaultMaxLeaves } = this.#options;
     checkClock(request, this.#side);
     if (origins !== undefined && info.origin !== undefined && !origins.includes(info.origin)) {
       throw new Error(`the origin ${info.origin} may not connect`);
@@ -59,18 +61,16 @@ export class Leaves {
       if (this.size >= max) throw new Error(`${String(max)} leaves are connected, which is the limit`);
     };
     checkRoom();
-    const identity = await authenticate(request.token, info);
-    checkRoom();
+    const identity = await this.#options.authenticate(request.token, info);
     return {
       name: this.#name,
       tls: this.#name.startsWith('https://'),
+      check: checkRoom,
       open: (socket, agreement, remoteId) => {
         const { connection, routes } = this.#side.connect(identity);
-        this.#connections.add(connection);
-        this.#byIdentity.set(identity, routes);
+        this.#connections.set(connection, routes);
         connection.lost.subscribe(() => {
           this.#connections.delete(connection);
-          if (this.#byIdentity.get(identity) === routes) this.#byIdentity.delete(identity);
           connection.close();
         });
         connection.open(
@@ -81,9 +81,8 @@ export class Leaves {
   }
 
   close(): void {
-    for (const connection of [...this.#connections]) connection.close();
+    for (const connection of [...this.#connections.keys()]) connection.close();
     this.#connections.clear();
-    this.#byIdentity.clear();
   }
 
   readonly #find: EngineOptions['find'] = (handler, subroute) => {

@@ -5,11 +5,20 @@
  *     handlers first      peers dial or wait
  */
 
-import { BehaviorSubject, combineLatest, isObservable, map, Observable, of, switchMap, type Subscription } from 'rxjs';
+import {
+  BehaviorSubject,
+  combineLatest,
+  isObservable,
+  map,
+  of,
+  switchMap,
+  type Observable,
+  type Subscription,
+} from 'rxjs';
 import type { ConnectionState } from '../connection/host-connection.js';
 import type { Dial, Socket } from '../connection/socket.js';
 import { dialWebSocket } from '../connection/ws-socket.js';
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, errorText } from '../errors.js';
 import type { GridEvent } from '../observe.js';
 import type { Received, Sent, Shape } from '../routes/codec.js';
 import type { Connection } from '../routes/connection.js';
@@ -132,12 +141,13 @@ export class Manager implements Handles {
     return this.#started;
   }
 
+  /** True after `close()`. */
+  protected get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
   /** Takes an open socket that somebody dialed: the handshake decides who it is. For transports; in Node, `listen()` and `attach()` call it. */
   accept(socket: Socket, info: DialerInfo = {}): void {
-    if (this.#state !== 'started') {
-      socket.outbound.error(new Error(`${this.local} is not started, or closed.`));
-      return;
-    }
     const giveUp = acceptHandshake(this.#side, socket, info, (request) => this.#admit(request, info));
     this.#handshakes.add(giveUp);
     socket.inbound.subscribe({
@@ -165,12 +175,21 @@ export class Manager implements Handles {
     this.#state = 'started';
     startLoopback(this.#side, this.#loopback);
     for (const peer of this.#peers.value.values()) this.#startPeer(peer);
+    // Now it is known who dials.
+    this.#peers.next(this.#peers.value);
     const { hosts } = this.#options;
-    if (isObservable(hosts)) {
-      this.#membership = hosts.subscribe((names) => {
-        this.#setHosts(names);
-      });
-    }
+    if (!isObservable(hosts)) return;
+    const refuse = (host: string, reason: string): void => {
+      this.#side.report({ type: 'rejected', host, by: 'local', reason });
+    };
+    this.#membership = hosts.subscribe({
+      next: (names) => {
+        this.#setHosts(names.filter((name) => isHost(name, refuse)));
+      },
+      error: (error: unknown) => {
+        refuse(this.local, `The Observable of the hosts failed, and its last list stays: ${errorText(error)}`);
+      },
+    });
   }
 
   #startPeer(peer: Peer): void {
@@ -205,6 +224,9 @@ export class Manager implements Handles {
 
   // The order of the checks is the protocol's: wire protocol, section 4.
   async #admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
+    // A host may be dialed while it starts.
+    await this.#started;
+    if (this.#state !== 'started') throw new Error(`${this.local} is not started, or closed`);
     if (request.leaf === true) {
       if (this.#leaves === undefined) throw new Error(`${this.local} takes no leaves`);
       return this.#leaves.admit(request, info);
@@ -222,6 +244,17 @@ export class Manager implements Handles {
         peer.connection.open(this.#side.link(peer.connection, { socket, agreement, remoteId, caller: peer.host }));
       },
     };
+  }
+}
+
+// There is nobody to throw to while the hosts change.
+function isHost(name: string, refuse: (name: string, reason: string) => void): boolean {
+  try {
+    parseHost(name);
+    return true;
+  } catch (error) {
+    refuse(name, errorText(error));
+    return false;
   }
 }
 

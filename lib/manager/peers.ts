@@ -29,12 +29,17 @@ export function createPeer(side: Side, host: string): Peer {
 export function startLoopback(side: Side, peer: Peer): void {
   const { host, connection } = peer;
   const agreement = { extended: true, ack: true, credits: true, sendChecksum: false };
-  const [caller, responder] = linkedSockets();
-  const shared = { agreement, remoteId: side.id, caller: host };
-  const responderLink = side.link(connection, { socket: responder, ...shared });
-  connection.open(side.link(connection, { socket: caller, ...shared }));
+  const link = (): void => {
+    const [caller, responder] = linkedSockets();
+    const shared = { agreement, remoteId: side.id, caller: host };
+    side.link(connection, { socket: responder, ...shared });
+    connection.open(side.link(connection, { socket: caller, ...shared }));
+  };
+  link();
+  // Even this link may be lost: a process that was stopped for a while has answered no ping.
+  const subscription = connection.lost.subscribe(link);
   peer.stop = () => {
-    responderLink.close();
+    subscription.unsubscribe();
   };
 }
 

@@ -1,7 +1,8 @@
-import { Subject, type Observable } from 'rxjs';
+import { filter, Subject, type Observable } from 'rxjs';
 import { HostConnection } from '../connection/host-connection.js';
 import type { ChecksumMode } from '../connection/handshake.js';
 import { Link, type LinkOptions } from '../connection/link.js';
+import { ProtocolError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import type { GridEvent } from '../observe.js';
 import type { PayloadCodec } from '../routes/codec.js';
@@ -100,7 +101,7 @@ export class Side {
       find,
     }: Pick<LinkOptions, 'socket' | 'agreement' | 'remoteId' | 'caller'> & Partial<Pick<LinkOptions, 'find'>>,
   ): Link {
-    return new Link({
+    const link = new Link({
       socket,
       agreement,
       remoteId,
@@ -111,6 +112,10 @@ export class Side {
       find: find ?? ((handler, subroute) => this.registry.find(handler, subroute)),
       disconnected: (sent) => connection.disconnected(sent),
     });
+    link.closed.pipe(filter((error) => error instanceof ProtocolError)).subscribe(({ message }) => {
+      this.report({ type: 'protocol-fault', host: connection.host, message });
+    });
+    return link;
   }
 
   /** What tells a route's address from all others: the handler id, or the key of the subroute. */

@@ -85,10 +85,12 @@ export class CallerStream extends StreamMux {
           (flags & Flag.PayloadIsErr) !== 0 ? new RemoteError(decodeText(payload)) : this.host.disconnected(true),
         );
         break;
-      case Op.MuxConnectError:
+      case Op.MuxConnectError: {
+        const error = refused(payload);
         this.#drop();
-        this.endWith(refused(payload));
+        this.endWith(error);
         break;
+      }
       default:
     }
   }
@@ -184,10 +186,7 @@ export class CallerStream extends StreamMux {
   #fail(error: GridError): void {
     const opened = this.#opened;
     this.#drop();
-    if (opened) {
-      this.host.queue.sendControl(this.id, 0, 0, 0, Op.DisconnectServerMux, 0, emptyPayload);
-      this.host.touch();
-    }
+    if (opened) this.host.sendGone(this.id, Op.DisconnectServerMux);
     this.endWith(error);
   }
 }

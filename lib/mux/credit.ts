@@ -6,8 +6,9 @@
  *
  *     granted + held + owed = size (+ what is still to go)
  *
- * A fixed window only turns round. One that may grow doubles when the consumer has taken all that came, and halves when
- * most of it waits: a fast consumer gets full speed, a slow one never has more than a few items waiting.
+ * A fixed window only turns round. One that may grow is looked at once a window of items is released: it doubles where
+ * the consumer had run dry, and halves where more than half of it waited all the time. So a fast consumer gets full
+ * speed, also one that takes what comes together one by one, and a slow one has few items waiting.
  */
 
 import type { Window } from '../limits.js';
@@ -26,10 +27,11 @@ export class ReceiveWindow {
   readonly #max: number;
   readonly #maxBytes: number;
   #granted: number;
-  // Released items whose credit is kept back, because the window shrinks.
+  // Items whose credit is kept back when they are released, because the window shrinks.
   #excess = 0;
-  // Since the last growth.
-  #receivedItems = 0;
+  // Since the last look: items released, and the fewest that waited.
+  #released = 0;
+  #fewest = Infinity;
   // Moving estimate of an item's size.
   #itemBytes = 0;
 
@@ -51,45 +53,43 @@ export class ReceiveWindow {
     if (this.#granted === 0) return false;
     this.#granted--;
     this.held++;
-    if (this.#max !== this.#initial) {
-      this.#receivedItems++;
-      this.#itemBytes += (bytes - this.#itemBytes) / 8;
-      if (this.size > this.#initial && this.#excess === 0 && this.held * 4 > this.size * 3) this.#shrink();
-    }
+    this.#itemBytes += (bytes - this.#itemBytes) / 8;
     return true;
   }
 
   /** The consumer is done with one item. True where the credit that is owed should be told now. */
   release(): boolean {
     this.held--;
+    this.#released++;
+    if (this.held < this.#fewest) this.#fewest = this.held;
     if (this.#excess > 0) this.#excess--;
     else this.owed++;
-    // Told before a quarter of the window is owed, a credit costs a frame and gains nothing: the sender has the rest.
-    return this.#announced ? this.owed * 4 >= this.size : this.owed > 0;
+    if (this.owed === 0) return false;
+    // Told before a quarter of the window is owed, a credit costs a frame and gains nothing while the sender has others.
+    return !this.#announced || this.#granted === 0 || this.owed * 4 >= this.size;
   }
 
   /** What to tell the sender now: the credit owed, and more where the window grows. */
   takeGrant(): number {
-    let grant = this.owed;
+    if (this.#released >= this.size) this.#resize();
+    const grant = this.owed;
     this.owed = 0;
-    if (this.held === 0 && this.size < this.#max && this.#receivedItems * 2 >= this.size) grant += this.#grow();
     this.#granted += grant;
     return grant;
   }
 
-  #grow(): number {
+  #resize(): void {
+    let size = this.size;
+    if (this.#fewest === 0) size *= 2;
+    else if (this.#fewest * 2 > size) size >>= 1;
     const room = Math.floor(this.#maxBytes / Math.max(1, this.#itemBytes));
-    const size = Math.min(this.size * 2, this.#max, Math.max(room, this.#initial));
-    const more = size - this.size;
-    this.#receivedItems = 0;
-    if (more <= 0) return 0;
+    size = Math.max(this.#initial, Math.min(size, this.#max, room));
+    // What the window loses is kept back from what is owed, and then from later releases.
+    const owed = this.owed - this.#excess + size - this.size;
+    this.owed = Math.max(0, owed);
+    this.#excess = Math.max(0, -owed);
     this.size = size;
-    return more;
-  }
-
-  #shrink(): void {
-    const size = Math.max(this.#initial, this.size >> 1);
-    this.#excess = this.size - size;
-    this.size = size;
+    this.#released = 0;
+    this.#fewest = Infinity;
   }
 }

@@ -26,6 +26,9 @@ import type { StreamMux } from './stream.js';
 import { TimerWheel } from './timer-wheel.js';
 import { UnaryCaller, UnaryResponder, type ResponseSink } from './unary.js';
 
+/** Flags that a MuxConnectError repeats: those that say nothing of what follows the tuple, and that the protocol knows. */
+const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;
+
 /** What answers the calls of the other side for one route. */
 export type Responder =
   | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: string): void }
@@ -117,9 +120,12 @@ export class Engine implements MuxHost {
   // The clock is read once a turn: reading it cost a tenth of a call.
   #time = 0;
   #timeIsFresh = false;
-  // The stray that was answered last in this turn: a burst of data for one mux gets one answer.
-  #lastStrayId: MuxId = 0;
-  #lastStrayOp = 0;
+  // What sendGone sent last in this turn: a burst of data for one mux gets one answer, and none after a cancel.
+  #lastGoneId: MuxId = 0;
+  #lastGoneOp = 0;
+  // Messages that came while one is being read: over a link in memory, what a sink sends may be answered at once.
+  readonly #arrived: Uint8Array[] = [];
+  #reading = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -153,6 +159,7 @@ export class Engine implements MuxHost {
    * Starts a unary call. `deadline` in ms since the epoch.
    *
    * @throws LimitError where the payload, the send queue or the number of calls is beyond its bound.
+   * @throws what `disconnected` makes, after `close`.
    */
   request(address: Address, payload: Uint8Array, deadline: number, sink: ResponseSink): UnaryCaller {
     const { maxUnaryBytes } = this.limits;
@@ -174,6 +181,7 @@ export class Engine implements MuxHost {
    * Opens a stream. `inCapacity` 0: the route has no input. `deadline` in ms since the epoch, Infinity for none.
    *
    * @throws LimitError where the send queue or the number of calls is beyond its bound.
+   * @throws what `disconnected` makes, after `close`.
    */
   openStream(
     address: Address,
@@ -192,16 +200,18 @@ export class Engine implements MuxHost {
     return mux;
   }
 
-  /** Takes one WebSocket message in. */
+  /** Takes one WebSocket message in. One that comes while another is being read waits for its end. */
   receive(message: Uint8Array): void {
-    if (this.#closed) return;
-    this.stats.messagesIn++;
-    this.stats.bytesIn += message.length;
+    if (this.#reading) {
+      this.#arrived.push(message);
+      return;
+    }
+    this.#reading = true;
     try {
-      decodeMessage(message, this.#view, this.#hash, this.#visit);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#options.onFault(error);
+      this.#read(message);
+      for (let next = this.#arrived.shift(); next !== undefined; next = this.#arrived.shift()) this.#read(next);
+    } finally {
+      this.#reading = false;
     }
   }
 
@@ -221,8 +231,9 @@ export class Engine implements MuxHost {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.queue.close();
     for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) if (!mux.ended) mux.disconnect();
-    this.queue.clear();
+    this.#owing = [];
     this.wheel.stop();
   }
 
@@ -248,6 +259,14 @@ export class Engine implements MuxHost {
     this.touch();
   }
 
+  sendGone(muxId: MuxId, op: number): void {
+    if (this.#lastGoneOp === op && this.#lastGoneId === muxId) return;
+    this.#lastGoneId = muxId;
+    this.#lastGoneOp = op;
+    this.queue.sendControl(muxId, 0, 0, 0, op, 0, emptyPayload);
+    this.touch();
+  }
+
   disconnected(sent: boolean): GridError {
     return this.#options.disconnected(sent);
   }
@@ -255,7 +274,7 @@ export class Engine implements MuxHost {
   readonly #flush = (): void => {
     this.#flushDue = false;
     this.#timeIsFresh = false;
-    this.#lastStrayOp = 0;
+    this.#lastGoneOp = 0;
     if (this.#closed) return;
     if (this.#owing.length > 0) {
       const owing = this.#owing;
@@ -265,6 +284,8 @@ export class Engine implements MuxHost {
       this.#flushDue = false;
     }
     this.queue.flush();
+    // An answer that came at once may have released more.
+    if (this.#owing.length > 0) this.touch();
   };
 
   readonly #forgetOutgoing = (mux: { readonly id: MuxId }): void => {
@@ -281,6 +302,7 @@ export class Engine implements MuxHost {
   }
 
   #checkRoom(route: string): void {
+    if (this.#closed) throw this.disconnected(false);
     const { maxOpenMuxes, maxSendQueueBytes } = this.limits;
     if (this.#outgoing.size >= maxOpenMuxes) {
       throw new LimitError(
@@ -318,6 +340,18 @@ export class Engine implements MuxHost {
       subroute,
     );
     this.touch();
+  }
+
+  #read(message: Uint8Array): void {
+    if (this.#closed) return;
+    this.stats.messagesIn++;
+    this.stats.bytesIn += message.length;
+    try {
+      decodeMessage(message, this.#view, this.#hash, this.#visit);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.onFault(error);
+    }
   }
 
   // True: go on with the next frame of the message.
@@ -424,7 +458,7 @@ export class Engine implements MuxHost {
       frame.deadlineMs,
       frame.handler,
       Op.MuxConnectError,
-      frame.flags & ~(Flag.Subroute | Flag.Crc),
+      frame.flags & refusedFlags,
       encodeConnectError(refusal),
     );
     this.touch();
@@ -466,19 +500,11 @@ export class Engine implements MuxHost {
     this.stats.strays++;
     const { op, muxId } = frame;
     if (op !== Op.MuxServerMsg && op !== Op.AckMux && op !== Op.Pong) return;
-    this.#answerStray(muxId, Op.DisconnectServerMux);
+    this.sendGone(muxId, Op.DisconnectServerMux);
   }
 
   #onCallerStray(frame: FrameView): void {
     this.stats.strays++;
-    if (frame.op === Op.MuxClientMsg) this.#answerStray(frame.muxId, Op.DisconnectClientMux);
-  }
-
-  #answerStray(muxId: MuxId, op: number): void {
-    if (this.#lastStrayOp === op && this.#lastStrayId === muxId) return;
-    this.#lastStrayId = muxId;
-    this.#lastStrayOp = op;
-    this.queue.sendControl(muxId, 0, 0, 0, op, 0, emptyPayload);
-    this.touch();
+    if (frame.op === Op.MuxClientMsg) this.sendGone(frame.muxId, Op.DisconnectClientMux);
   }
 }

@@ -22,6 +22,11 @@ export interface MuxHost {
   touch(): void;
   /** Tells the stream's credit at the end of this turn. */
   oweCredit(stream: StreamMux): void;
+  /**
+   * Sends a frame that says no more than that this end of the mux is gone: DisconnectServerMux or DisconnectClientMux.
+   * Once a turn, however often it is asked for.
+   */
+  sendGone(muxId: MuxId, op: number): void;
   /** The error for a connection that is gone, or for a mux that the other side dropped. */
   disconnected(sent: boolean): GridError;
 }
@@ -34,7 +39,6 @@ export abstract class Mux extends TimerEntry implements FrameOwner {
   readonly id: MuxId;
   ended = false;
   queued: QueuedFrame[] | undefined = undefined;
-  awaitsRoom = false;
   protected readonly host: MuxHost;
 
   constructor(host: MuxHost, id: MuxId) {

@@ -180,10 +180,7 @@ export class ResponderStream extends StreamMux {
 
   #abort(reason: GridError, tellCaller: boolean): void {
     this.host.queue.purge(this);
-    if (tellCaller) {
-      this.host.queue.sendControl(this.id, 0, 0, 0, Op.DisconnectClientMux, 0, emptyPayload);
-      this.host.touch();
-    }
+    if (tellCaller) this.host.sendGone(this.id, Op.DisconnectClientMux);
     this.endWith(reason);
   }
 }

@@ -4,7 +4,8 @@
  *     send ──▶ batch ──flush──▶ socket          while the socket keeps up
  *        └───▶ the mux's own queue ──▶ ring     while it does not: one frame of each mux per round
  *
- * Frames of the connection itself go straight to the batch.
+ * Frames of the connection itself go straight to the batch. What is sent while the sink takes a message waits, so that
+ * nothing overtakes the frame that was being added.
  */
 
 import { ProtocolError } from '../errors.js';
@@ -15,18 +16,16 @@ import { maxHeadBytes } from '../wire/encode.js';
 
 /** The way to the socket. */
 export interface MessageSink {
-  /** Sends one WebSocket message. */
+  /** Sends one WebSocket message. Who hears of it may call the engine at once. */
   send(message: WireMessage): void;
   /** Bytes that the socket holds and has not given to the network. */
   readonly bufferedBytes: number;
 }
 
-/** Who owns queued frames: a mux. The two fields are the queue's own. */
+/** Who owns queued frames: a mux. */
 export interface FrameOwner {
-  /** Frames that wait, oldest first. */
+  /** Frames that wait, oldest first. The queue's own; it stays as it is when the queue closes. */
   queued: QueuedFrame[] | undefined;
-  /** True while it waits for {@link onWritable}. */
-  awaitsRoom: boolean;
   /** Called when the queue has room again after it refused. */
   onWritable(): void;
 }
@@ -57,9 +56,12 @@ export class SendQueue {
   readonly #sink: MessageSink;
   readonly #hardLimit: number;
   readonly #onFault: (error: ProtocolError) => void;
-  // Owners with queued frames. The first one is next.
-  #ring: FrameOwner[] = [];
-  #waiting: FrameOwner[] = [];
+  // Owners with queued frames. The first one is next; one that was served goes to the end.
+  readonly #ring = new Set<FrameOwner>();
+  // Owners that asked for room, and were refused. The first one is told first.
+  readonly #waiting = new Set<FrameOwner>();
+  #emitting = false;
+  #closed = false;
 
   /** `hardLimit`: bytes in socket and queue together at which the other side counts as not reading; `onFault` is then called. */
   constructor(
@@ -95,7 +97,7 @@ export class SendQueue {
     const frame = { muxId, seq, deadlineMs, handler, op, flags, payload, subroute };
     if (owner.queued === undefined) {
       owner.queued = [frame];
-      this.#ring.push(owner);
+      this.#ring.add(owner);
     } else {
       owner.queued.push(frame);
     }
@@ -119,51 +121,46 @@ export class SendQueue {
   /** True where a frame of this owner would go out at once; else the owner hears `onWritable` when it would. */
   hasRoomFor(owner: FrameOwner): boolean {
     if (!this.congested && owner.queued === undefined) return true;
-    if (!owner.awaitsRoom) {
-      owner.awaitsRoom = true;
-      this.#waiting.push(owner);
-    }
+    this.#waiting.add(owner);
     return false;
   }
 
   /** Takes back what has not gone out. True where there was something. */
   purge(owner: FrameOwner): boolean {
-    owner.awaitsRoom = false;
-    if (owner.queued === undefined) return false;
+    this.#waiting.delete(owner);
+    if (owner.queued === undefined || !this.#ring.delete(owner)) return false;
     for (const frame of owner.queued) this.queuedBytes -= frame.payload.length + maxHeadBytes;
     owner.queued = undefined;
-    this.#ring = this.#ring.filter((other) => other !== owner);
     return true;
   }
 
   /** Gives the batch to the socket, and then what waits, as far as the socket takes it. */
   flush(): void {
+    if (this.#emitting) return;
     this.#batch.flush();
-    if (this.#ring.length > 0 || this.congested) this.#drain();
+    if (this.#ring.size > 0 || this.#waiting.size > 0 || this.congested) this.#drain();
   }
 
-  /** Forgets everything. */
-  clear(): void {
-    for (const owner of this.#ring) owner.queued = undefined;
-    this.#ring = [];
-    this.#waiting = [];
+  /** Forgets everything. Nothing leaves any more, whatever is sent. */
+  close(): void {
+    this.#closed = true;
+    this.congested = false;
     this.queuedBytes = 0;
+    this.#ring.clear();
+    this.#waiting.clear();
     this.#batch.discard();
   }
 
   #drain(): void {
     this.congested = this.#sink.bufferedBytes > congestedBytes;
-    let next = 0;
-    while (!this.congested && this.#ring.length > 0) {
-      if (next >= this.#ring.length) next = 0;
-      const owner = this.#ring[next]!;
+    // A Set is walked in the order of adding, also over what is added meanwhile: this goes round until all is sent.
+    for (const owner of this.#ring) {
+      // A full batch has gone out by itself and may have filled the socket, see #emit.
+      if (this.congested) break;
       const frame = owner.queued!.shift()!;
-      if (owner.queued!.length === 0) {
-        owner.queued = undefined;
-        this.#ring.splice(next, 1);
-      } else {
-        next++;
-      }
+      this.#ring.delete(owner);
+      if (owner.queued!.length === 0) owner.queued = undefined;
+      else this.#ring.add(owner);
       this.queuedBytes -= frame.payload.length + maxHeadBytes;
       this.#batch.add(
         frame.muxId,
@@ -175,27 +172,25 @@ export class SendQueue {
         frame.payload,
         frame.subroute,
       );
-      // A full batch has gone out by itself and may have filled the socket, see #emit.
     }
-    // Who was served goes behind who was not.
-    if (next > 0 && next < this.#ring.length) this.#ring.push(...this.#ring.splice(0, next));
     this.#batch.flush();
-    if (this.congested || this.#ring.length > 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const owner of waiting) {
-      if (!owner.awaitsRoom) continue;
-      owner.awaitsRoom = false;
+    for (const owner of this.#waiting) {
+      // Who was told may have filled the socket. The others stay in front, for the next time.
+      if (this.congested || this.#ring.size > 0) return;
+      this.#waiting.delete(owner);
       owner.onWritable();
     }
   }
 
   #emit(message: WireMessage): void {
+    if (this.#closed) return;
+    const outer = this.#emitting;
+    this.#emitting = true;
+    this.congested = true;
     this.#sink.send(message);
-    if (this.#sink.bufferedBytes > congestedBytes) {
-      this.congested = true;
-      this.#checkHardLimit();
-    }
+    this.#emitting = outer;
+    this.congested = !this.#closed && (outer || this.#sink.bufferedBytes > congestedBytes);
+    if (this.congested) this.#checkHardLimit();
   }
 
   #checkHardLimit(): void {

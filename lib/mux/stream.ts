@@ -106,8 +106,10 @@ export abstract class StreamMux extends Mux {
 
   /** Sends a frame that the sequence counts. */
   protected sendSequenced(op: number, flags: number, payload: Uint8Array): void {
-    this.host.queue.send(this, this.id, this.#sendSeq, 0, 0, op, flags, payload);
-    this.#sendSeq = (this.#sendSeq + 1) >>> 0;
+    // Taken first: who hears of the message may send on this stream again.
+    const seq = this.#sendSeq;
+    this.#sendSeq = (seq + 1) >>> 0;
+    this.host.queue.send(this, this.id, seq, 0, 0, op, flags, payload);
     this.host.touch();
   }
 

@@ -11,6 +11,9 @@
 
 const slotCount = 4096;
 
+/** A timer of the platform that is set for longer fires at once. */
+const maxTimerMs = 0x7fff_ffff;
+
 /** What waits in a wheel; the entry itself is the list node, so that arming allocates nothing. */
 export abstract class TimerEntry {
   /** When {@link onTimer} is called, in ms since the epoch. Infinity while the entry is in no wheel. */
@@ -46,9 +49,13 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** Adds `entry`, or moves it where it is in the wheel already. It fires at `due` or up to 1 ms later, never earlier. */
+  /**
+   * Adds `entry`, or moves it where it is in the wheel already. It fires at `due` or up to 1 ms later, never earlier;
+   * at Infinity it never does, and is not held.
+   */
   add(entry: TimerEntry, due: number): void {
     if (entry.due !== Infinity) this.remove(entry);
+    if (due === Infinity) return;
     const slots = (this.#slots ??= new Array<TimerEntry | undefined>(slotCount).fill(undefined));
     if (this.#size === 0) this.#firedUpTo = Math.floor(this.#now()) - 1;
     // An entry that is due in the past goes to the next slot that will be visited.
@@ -93,7 +100,8 @@ export class TimerWheel {
         this.#wakeAt = Infinity;
         this.#fire();
       },
-      Math.max(0, at - this.#now()),
+      // Rounded up: a timer drops the fraction, and would wake too early for the entry.
+      Math.min(Math.max(0, Math.ceil(at - this.#now())), maxTimerMs),
     );
   }
 
@@ -109,7 +117,7 @@ export class TimerWheel {
         if (entry.due <= until) due.push(entry);
       }
     }
-    // Slots are visited in the order of time and each is a stack: reversed below per due time, so equal times fire in the order of adding.
+    // Each slot is a stack: reversed, and sorted by a sort that is stable, equal times fire in the order of adding.
     due.reverse().sort((a, b) => a.due - b.due);
     for (const entry of due) {
       // One that fires may remove another one, or move it.
@@ -120,11 +128,16 @@ export class TimerWheel {
     if (this.#size > 0) this.#wakeForEarliest();
   }
 
+  // Walks the slots in the order of time, up to the first entry that is due in this revolution: among many it is near.
+  // Where all are due later, every one has been looked at; that happens once a revolution at the most.
   #wakeForEarliest(): void {
+    const slots = this.#slots!;
+    const from = this.#firedUpTo + 1;
     let earliest = Infinity;
-    for (const head of this.#slots!) {
-      for (let entry = head; entry !== undefined; entry = entry.nextTimer)
+    for (let time = from; time < from + slotCount && time < earliest; time++) {
+      for (let entry = slots[time % slotCount]; entry !== undefined; entry = entry.nextTimer) {
         if (entry.due < earliest) earliest = entry.due;
+      }
     }
     if (earliest < this.#wakeAt) this.#wake(earliest);
   }

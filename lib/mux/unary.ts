@@ -11,7 +11,7 @@ import { decodeConnectError } from '../wire/control.js';
 import { Flag, Op } from '../wire/ops.js';
 import { Mux, type MuxHost } from './mux.js';
 
-/** Who waits for a response. Exactly one of the two methods is called, once. */
+/** Who waits for a response. Exactly one of the two methods is called, once; none after `cancel`. */
 export interface ResponseSink {
   /** Names the route in error messages. */
   readonly route: string;
@@ -39,8 +39,10 @@ export class UnaryCaller extends Mux {
       if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));
       else this.#sink.response(payload);
     } else if (op === Op.MuxConnectError) {
+      // Read first: a payload that is none closes the connection, and the call must then still be there.
+      const error = refused(payload);
       this.#end();
-      this.#sink.failed(refused(payload));
+      this.#sink.failed(error);
     }
   }
 
@@ -48,9 +50,7 @@ export class UnaryCaller extends Mux {
   cancel(): void {
     if (this.ended) return;
     this.#end();
-    if (this.host.queue.purge(this)) return;
-    this.host.queue.sendControl(this.id, 0, 0, 0, Op.DisconnectServerMux, 0, emptyPayload);
-    this.host.touch();
+    if (!this.host.queue.purge(this)) this.host.sendGone(this.id, Op.DisconnectServerMux);
   }
 
   override onTimer(): void {

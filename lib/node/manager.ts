@@ -1,4 +1,4 @@
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
 import { adoptWebSocket, createDial } from '../connection/ws-socket.js';
@@ -48,13 +48,14 @@ export class Manager extends IsomorphicManager {
    * @throws ConfigurationError where the local name is https and there is no certificate; the system's error where the port is taken.
    */
   async listen({ port, address }: ListenOptions = {}): Promise<void> {
+    this.#checkOpen();
     const url = new URL(this.local);
     const secure = url.protocol === 'https:';
     if (secure && (this.#tls?.cert === undefined || this.#tls.key === undefined)) {
       throw new ConfigurationError(`${this.local} is https: give the manager tls: { key, cert }.`);
     }
     const server = secure ? createTlsServer(tlsContext(this.#tls!)) : createServer();
-    await this.#attach(server, true);
+    this.#mount(server, true);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ port: port ?? Number(url.port || (secure ? 443 : 80)), host: address }, () => {
@@ -63,6 +64,9 @@ export class Manager extends IsomorphicManager {
       });
     });
     this.#server = server;
+    // A close() meanwhile found no server to close.
+    if (this.closed) await this.#closeServer();
+    this.#checkOpen();
     await this.start();
   }
 
@@ -73,13 +77,22 @@ export class Manager extends IsomorphicManager {
    * @throws ConfigurationError where a path serves another manager already.
    */
   async attach(server: HttpServer | HttpsServer): Promise<void> {
-    await this.#attach(server, false);
+    this.#checkOpen();
+    this.#mount(server, false);
     await this.start();
   }
 
   override async close(): Promise<void> {
     for (const unmount of this.#unmount.splice(0)) unmount();
     await super.close();
+    await this.#closeServer();
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw new ConfigurationError(`The manager of ${this.local} is closed: make a new one.`);
+  }
+
+  async #closeServer(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
@@ -91,19 +104,22 @@ export class Manager extends IsomorphicManager {
     });
   }
 
-  async #attach(server: HttpServer | HttpsServer, ownsServer: boolean): Promise<void> {
+  #mount(server: HttpServer | HttpsServer, ownsServer: boolean): void {
     const router = ServerRouter.of(server, ownsServer);
-    for (const path of this.paths) {
-      this.#unmount.push(
-        router.mount(path, {
-          maxMessageBytes: this.#maxMessageBytes,
-          onSocket: (socket, request) => {
-            this.accept(adoptWebSocket(socket), { origin: request.headers.origin });
-          },
-        }),
-      );
+    const service = {
+      maxMessageBytes: this.#maxMessageBytes,
+      onSocket: (socket: unknown, request: IncomingMessage) => {
+        this.accept(adoptWebSocket(socket), { origin: request.headers.origin });
+      },
+    };
+    const mounted: (() => void)[] = [];
+    try {
+      for (const path of this.paths) mounted.push(router.mount(path, service));
+    } catch (error) {
+      for (const unmount of mounted) unmount();
+      throw error;
     }
-    await Promise.resolve();
+    this.#unmount.push(...mounted);
   }
 }
 

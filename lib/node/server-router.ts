@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { closeTimeout } from '../connection/ws-socket.js';
 import { ConfigurationError } from '../errors.js';
 
 /** What serves one path. */
@@ -50,12 +51,14 @@ export class ServerRouter {
       );
     }
     if (this.#mounted.size === 0) this.#hook();
-    const server = new WebSocketServer({
+    const options = {
       noServer: true,
       maxPayload: service.maxMessageBytes,
       perMessageDeflate: false,
       skipUTF8Validation: true,
-    });
+      closeTimeout,
+    };
+    const server = new WebSocketServer(options);
     this.#mounted.set(path, { service, server });
     return () => {
       this.#mounted.delete(path);
@@ -101,6 +104,10 @@ export class ServerRouter {
     if (mounted === undefined) {
       // With other listeners the socket may be theirs.
       if (this.#ownsServer || this.#server.listenerCount('upgrade') === 1) {
+        // Node has taken its own listener off: without one, a reset by the client would end the process.
+        socket.on('error', () => {
+          socket.destroy();
+        });
         socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       }
       return;

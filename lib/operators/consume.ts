@@ -4,9 +4,11 @@ import {
   type ObservableInput,
   type ObservedValueOf,
   type OperatorFunction,
+  Subject,
   Subscription,
+  takeUntil,
 } from 'rxjs';
-import { retainCurrent, subscribeNoting, type SubscribedStream } from '../flow/delivery.js';
+import { retainCurrent, SubscriptionNotes } from '../flow/delivery.js';
 
 /** Options of {@link consume}. */
 export interface ConsumeOptions {
@@ -34,7 +36,10 @@ export function consume<T, R extends ObservableInput<unknown>>(
   return (source) =>
     new Observable((subscriber) => {
       const waiting: { readonly value: T; readonly release: (() => void) | undefined }[] = [];
-      let streams: readonly SubscribedStream[] = [];
+      const notes = new SubscriptionNotes();
+      // A source that emits within `subscribe` has to be stopped before there is a subscription.
+      const stopped = new Subject<void>();
+      let reported = false;
       let active = 0;
       let index = 0;
       let completed = false;
@@ -52,7 +57,7 @@ export function consume<T, R extends ObservableInput<unknown>>(
         let inner: Observable<ObservedValueOf<R>>;
         active++;
         try {
-          inner = from(project(value, index++)) as Observable<ObservedValueOf<R>>;
+          inner = from(project(value, index++));
         } catch (error) {
           release?.();
           subscriber.error(error);
@@ -81,19 +86,19 @@ export function consume<T, R extends ObservableInput<unknown>>(
 
       subscriber.add(() => {
         for (const { release } of waiting.splice(0)) release?.();
+        stopped.next();
       });
-      subscribeNoting((noted) => {
-        streams = noted;
+      notes.during(() => {
         subscriber.add(
-          source.subscribe({
+          source.pipe(takeUntil(stopped)).subscribe({
             next: (value) => {
               const release = retainCurrent();
-              if (release === undefined && streams.length > 0) {
-                for (const { route, report } of streams) report({ type: 'backpressure-lost', route, remedy });
-                streams = [];
+              if (release === undefined && !reported && notes.streams.length > 0) {
+                reported = true;
+                for (const { route, report } of notes.streams) report({ type: 'backpressure-lost', route, remedy });
               }
               waiting.push({ value, release });
-              start();
+              notes.except(start);
             },
             error: (error: unknown) => {
               subscriber.error(error);

@@ -1,4 +1,4 @@
-import { ConfigurationError, type GridError } from '../errors.js';
+import { ConfigurationError } from '../errors.js';
 import { CallObservable, type StartCall } from '../flow/call-observable.js';
 import type { Inbound } from '../flow/inbound.js';
 import type { Connection } from './connection.js';
@@ -17,7 +17,7 @@ export class CallContext<I> implements Call<I> {
   readonly #inbound: Inbound<I> | undefined;
   #input: CallObservable<I> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
-  #ended: { readonly reason: GridError | undefined } | undefined = undefined;
+  #ended: { readonly reason: unknown } | undefined = undefined;
 
   constructor(
     caller: string,
@@ -34,13 +34,13 @@ export class CallContext<I> implements Call<I> {
   }
 
   get input(): CallObservable<I> {
-    return (this.#input ??= new CallObservable<I>(this.#startInput));
+    return (this.#input ??= new CallObservable<I>(this.#startInput, this.#checkInput));
   }
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#ended?.reason !== undefined) this.#abort.abort(this.#ended.reason);
+      if (this.#ended !== undefined) this.#abort.abort(this.#ended.reason);
     }
     return this.#abort.signal;
   }
@@ -54,22 +54,25 @@ export class CallContext<I> implements Call<I> {
   }
 
   /** Nobody waits for the result any more. */
-  abort(reason: GridError): void {
+  abort(reason: unknown): void {
     this.#ended ??= { reason };
     this.#abort?.abort(reason);
   }
 
-  readonly #startInput: StartCall<I> = (attach, fail) => {
-    const inbound = this.#inbound;
-    if (inbound === undefined) fail(new ConfigurationError('A unary call has no input.'));
-    else if (inbound.taken) {
-      fail(new ConfigurationError('The input of a call can be consumed once. Share it: call.input.pipe(share()).'));
-    } else {
-      attach(inbound);
-      return () => {
-        inbound.discard();
-      };
+  readonly #startInput: StartCall<I> = (attach) => {
+    const inbound = this.#inbound!;
+    attach(inbound);
+    return () => {
+      inbound.discard();
+    };
+  };
+
+  readonly #checkInput = (): void => {
+    if (this.#inbound === undefined) throw new ConfigurationError('A unary call has no input.');
+    if (this.#inbound.taken) {
+      throw new ConfigurationError(
+        'The input of a call can be consumed once, while the call runs. Share it: call.input.pipe(share()).',
+      );
     }
-    return () => undefined;
   };
 }

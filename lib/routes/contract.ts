@@ -101,7 +101,7 @@ export function toWindow(capacity: number | Window | undefined, what: string): R
   const good = (items: number): boolean => Number.isInteger(items) && items >= 1 && items <= 0x7fff_ffff;
   if (!good(window.initial) || !good(window.max) || !good(window.maxBytes)) {
     throw new ConfigurationError(
-      `${what} must be a whole number of items, 1 or more; it is ${JSON.stringify(capacity)}.`,
+      `${what} must be a whole number of items, 1 or more; it is ${typeof capacity === 'number' ? String(capacity) : JSON.stringify(capacity)}.`,
     );
   }
   if (window.max < window.initial) {

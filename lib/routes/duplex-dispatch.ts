@@ -1,3 +1,4 @@
+import { isObservable } from 'rxjs';
 import { errorText, HandlerError, type GridError } from '../errors.js';
 import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
 import { Inbound } from '../flow/inbound.js';
@@ -6,7 +7,7 @@ import type { ResponderStream } from '../mux/responder-stream.js';
 import type { StreamSink } from '../mux/stream.js';
 import { CallContext } from './call-context.js';
 import type { DispatchContext } from './registry.js';
-import { isThenable } from './unary-dispatch.js';
+import { isCallersFault, isThenable } from './unary-dispatch.js';
 import type { WireRoute } from './wire-route.js';
 
 /** Runs the handler of a duplex route for each stream that comes. */
@@ -49,24 +50,31 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
       },
       context.report,
       (error) => {
-        this.fail(error);
+        this.#refuse(error);
       },
     );
-    this.#call = new CallContext(caller, route.path, stream.deadline, context.connectFor, this.#inbound);
+    this.#call = new CallContext(caller, route.subroute, stream.deadline, context.connectFor, this.#inbound);
     if (route.input === undefined) this.#inbound.end();
     stream.attach(this);
   }
 
   run(handler: (request: unknown, call: CallContext<unknown>) => unknown, payload: Uint8Array): void {
+    let request: unknown;
+    try {
+      request = this.#route.request.decode(payload);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
     let result: unknown;
     try {
-      result = handler(this.#route.request.decode(payload), this.#call);
+      result = handler(request, this.#call);
     } catch (error) {
       this.fail(error);
       return;
     }
     if (isThenable(result)) {
-      result.then(this.#feed, (error: unknown) => {
+      void Promise.resolve(result).then(this.#feed, (error: unknown) => {
         this.fail(error);
       });
     } else this.#feed(result);
@@ -115,9 +123,29 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
   }
 
   fail(error: unknown): void {
-    if (this.#stream.ended) return;
+    if (this.#tell(error)) {
+      this.#context.report({ type: 'handler-error', route: this.route, caller: this.#call.caller, error });
+    }
+  }
+
+  // What the caller sent does not decode.
+  #refuse(error: unknown): void {
+    this.#call.abort(error);
+    this.#feeder?.stop();
+    if (isCallersFault(error)) this.#tell(error);
+    else this.fail(error);
+  }
+
+  // False where the handler has ended already, be it that the end still waits for credit.
+  #tell(error: unknown): boolean {
+    if (this.#stream.ended || this.#stream.sendEnded) return false;
     this.#stream.fail(errorText(error));
-    this.#context.report({ type: 'handler-error', route: this.route, caller: this.#call.caller, error });
+    return true;
+  }
+
+  // A method, because the compiler does not see what a handler does.
+  #hasEnded(): boolean {
+    return this.#stream.ended;
   }
 
   readonly #feed = (result: unknown): void => {
@@ -130,11 +158,11 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
       return;
     }
     if (this.#stream.ended) {
-      // The caller has gone while the handler made up its mind: start what it gave and stop it, so that it cleans up.
-      if (Symbol.asyncIterator in result) void result[Symbol.asyncIterator]().return?.();
+      // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
+      if (!isObservable(result)) feed(result, this, this.#context.bounds).stop();
       return;
     }
     this.#feeder = feed(result, this, this.#context.bounds);
-    if (this.#stream.ended) this.#feeder.stop();
+    if (this.#hasEnded()) this.#feeder.stop();
   };
 }

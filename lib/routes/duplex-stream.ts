@@ -1,26 +1,19 @@
-import {
-  BehaviorSubject,
-  Observable,
-  Subject,
-  type Observer,
-  type PartialObserver,
-  type Subscriber,
-  type Subscription,
-} from 'rxjs';
+import { BehaviorSubject, Subject, type Observable, type Observer, type Subscriber } from 'rxjs';
 import { CancelledError, ConfigurationError } from '../errors.js';
 import type { Delivery } from '../flow/delivery.js';
 import { DeliveryIterator } from '../flow/delivery-iterator.js';
+import { GuardedObservable } from '../flow/guarded-observable.js';
 import type { ResolvedOptions } from './options.js';
 import { StreamCall, type StreamCaller } from './stream-call.js';
 import type { WireRoute } from './wire-route.js';
 
 /**
  * An open stream: the Observable of what the handler sends, and the Observer of what goes to it, in one. Single use: its
- * output can be subscribed to once. What comes before that is held, up to the window.
+ * output can be subscribed to once; the second time `subscribe` throws. What comes before that is held, up to the window.
  *
  * `next` beyond the credit is buffered, within bounds; prefer an input that is pulled (`exchange`), or wait for `credit$`.
  */
-export class DuplexStream<I, O> extends Observable<O> implements Observer<I>, AsyncIterable<O> {
+export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer<I>, AsyncIterable<O> {
   /** The output as deliveries, each to be released by hand. It takes the place of subscribing to the stream itself. */
   readonly deliveries: Observable<Delivery<O>>;
   /** Items that may be sent now, beginning with the present number. Completes with the stream. */
@@ -34,38 +27,40 @@ export class DuplexStream<I, O> extends Observable<O> implements Observer<I>, As
   readonly #credit = new BehaviorSubject(0);
   readonly #ended: Promise<void>;
   #taken = false;
+  #telling = false;
 
   /** @internal Use `connection.open`. */
   constructor(caller: StreamCaller, route: WireRoute, payload: Uint8Array, options: ResolvedOptions) {
-    super((subscriber: Subscriber<O>) => {
-      this.#call.inbound.attach(subscriber);
-      return () => {
-        this.cancel();
-      };
-    });
-    this.#name = route.name;
-    this.deliveries = new Observable((subscriber: Subscriber<Delivery<O>>) => {
+    const take = (): void => {
       this.#take();
+    };
+    const cancel = (): void => {
+      this.cancel();
+    };
+    super((subscriber) => {
+      this.#call.inbound.attach(subscriber);
+      return cancel;
+    }, take);
+    this.#name = route.name;
+    this.deliveries = new GuardedObservable((subscriber: Subscriber<Delivery<O>>) => {
       this.#call.inbound.attachExplicit(subscriber);
-      return () => {
-        this.cancel();
-      };
-    });
+      return cancel;
+    }, take);
     this.credit$ = this.#credit.asObservable();
     this.#call = new StreamCall<I, O>(caller, route, payload, options, this.#input);
-    this.#call.onCredit = () => {
-      if (this.#call.credit !== this.#credit.value) this.#credit.next(this.#call.credit);
-    };
+    this.#call.onCredit = this.#tellCredit;
     this.#ended = new Promise((resolve, reject) => {
       this.#call.onEnded = (error) => {
         this.#credit.complete();
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an AbortSignal's reason may be anything.
+
         if (error === undefined) resolve();
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an AbortSignal's reason may be anything.
         else reject(error);
       };
     });
     // Who does not ask for the end is not told of its error here: the output tells it too.
     this.#ended.catch(() => undefined);
+    this.#call.feedInput();
     this.#call.begin(options.signals);
   }
 
@@ -86,15 +81,12 @@ export class DuplexStream<I, O> extends Observable<O> implements Observer<I>, As
 
   /** Sends one item, or buffers it until there is credit. Ignored and counted after the end. */
   next(item: I): void {
-    if (this.#call.done || this.#input.closed || this.#halfClosed) this.ignored++;
-    else this.#input.next(item);
+    if (this.#input.observed) this.#input.next(item);
+    else this.ignored++;
   }
-
-  #halfClosed = false;
 
   /** Half-closes: no more input. The output goes on. */
   complete(): void {
-    this.#halfClosed = true;
     this.#input.complete();
   }
 
@@ -119,21 +111,13 @@ export class DuplexStream<I, O> extends Observable<O> implements Observer<I>, As
     return new DeliveryIterator(this.deliveries);
   }
 
-  /**
-   * Subscribes to the output, once.
-   *
-   * @throws ConfigurationError the second time: an error notification would make `retry()` subscribe for ever.
-   */
-  override subscribe(observer?: Partial<Observer<O>> | ((value: O) => void)): Subscription;
-  override subscribe(
-    next?: ((value: O) => void) | null,
-    error?: ((error: unknown) => void) | null,
-    complete?: (() => void) | null,
-  ): Subscription;
-  override subscribe(...observer: unknown[]): Subscription {
-    this.#take();
-    return super.subscribe(...(observer as [PartialObserver<O>]));
-  }
+  // Who hears of credit may send, which uses it up: told in a loop, so that it does not recurse for each item.
+  readonly #tellCredit = (): void => {
+    if (this.#telling) return;
+    this.#telling = true;
+    while (this.#call.credit !== this.#credit.value && !this.#call.done) this.#credit.next(this.#call.credit);
+    this.#telling = false;
+  };
 
   #take(): void {
     if (this.#taken) {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.js';
+import type { Runtime } from '../runtime.js';
 import type { Call } from './handler.js';
 
 /** Options of one call. */
@@ -28,12 +29,20 @@ export interface ResolvedOptions {
 
 const noSignals: readonly AbortSignal[] = [];
 
-/** Resolves options at the time `now`. @throws ConfigurationError for a timeout that is no number of ms above 0. */
+/** Resolves options at the time `now`. @throws ConfigurationError for a time that is none. */
 export function resolveOptions(options: CallOptions | undefined, now: number, defaultTimeout: number): ResolvedOptions {
   if (options === undefined) return { deadline: now + defaultTimeout, signals: noSignals, wait: undefined };
   const { timeout, deadline, signal, parent, waitForConnect } = options;
   if (timeout !== undefined && !(timeout > 0)) {
     throw new ConfigurationError(`A timeout must be a number of ms above 0; it is ${String(timeout)}.`);
+  }
+  if (deadline !== undefined && Number.isNaN(deadline.getTime())) {
+    throw new ConfigurationError('A deadline must be a valid Date; it is an invalid one.');
+  }
+  if (typeof waitForConnect === 'number' && !(waitForConnect >= 0)) {
+    throw new ConfigurationError(
+      `waitForConnect must be a number of ms, 0 or more, or a boolean; it is ${String(waitForConnect)}.`,
+    );
   }
   const own = timeout ?? (deadline === undefined && parent?.deadline === undefined ? defaultTimeout : Infinity);
   const signals: AbortSignal[] = [];
@@ -49,12 +58,12 @@ export function resolveOptions(options: CallOptions | undefined, now: number, de
 /** Calls `onAbort` once when one of the signals aborts, later also for one that has aborted already. The result stops listening. */
 export function onAbort(
   signals: readonly AbortSignal[],
-  schedule: (task: () => void, ms: number) => () => void,
+  runtime: Runtime,
   abort: (reason: unknown) => void,
 ): () => void {
   const aborted = signals.find((signal) => signal.aborted);
   if (aborted !== undefined) {
-    return schedule(() => {
+    return runtime.schedule(() => {
       abort(aborted.reason);
     }, 0);
   }

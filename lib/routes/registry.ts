@@ -42,6 +42,9 @@ export class Registry {
   addRaw(handler: RawHandler): void {
     const what = `Handler ${String(handler.id)}`;
     checkId(handler.id, what);
+    if (handler.subroute === '') {
+      throw new ConfigurationError(`${what}: a subroute must not be empty. Leave it out, or name it.`);
+    }
     const duplex = handler.kind === 'duplex' ? handler : undefined;
     const route = rawWireRoute(
       handler.kind,

@@ -3,7 +3,6 @@ import type { ConnectionState, ConnectionStats, HostConnection } from '../connec
 import type { ObservedFrame } from '../connection/link.js';
 import { CallObservable } from '../flow/call-observable.js';
 import { isFeedSource, type FeedSource } from '../flow/feed.js';
-import type { Limits } from '../limits.js';
 import type { Received, Sent, Shape } from './codec.js';
 import type { Connection, Input, Payload } from './connection.js';
 import type { Duplex, Unary } from './contract.js';
@@ -16,7 +15,6 @@ import type { WireRoute, WireRoutes } from './wire-route.js';
 
 /** What a {@link RouteConnection} is made of. */
 export interface RouteConnectionOptions extends StreamCaller {
-  readonly limits: Limits;
   readonly routes: WireRoutes;
 }
 

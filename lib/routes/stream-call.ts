@@ -1,4 +1,4 @@
-import type { HostConnection, WaitingCall } from '../connection/host-connection.js';
+import type { WaitingCall } from '../connection/host-connection.js';
 import { CancelledError, GridError, LimitError } from '../errors.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound } from '../flow/inbound.js';
@@ -34,6 +34,8 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   readonly #input: FeedSource<I> | undefined;
   #stream: CallerStream | undefined = undefined;
   #feeder: Feeder | undefined = undefined;
+  // The input has completed, perhaps before there was a connection.
+  #inputDone = false;
   #ended = false;
   #stopWaiting: (() => void) | undefined = undefined;
   #stopListening: (() => void) | undefined = undefined;
@@ -77,7 +79,7 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   begin(signals: ResolvedOptions['signals']): void {
     const { runtime, connection } = this.#caller;
     if (signals.length > 0) {
-      this.#stopListening = onAbort(signals, runtime.schedule, (reason) => {
+      this.#stopListening = onAbort(signals, runtime, (reason) => {
         this.cancel(reason);
       });
       if (signals.some((signal) => signal.aborted)) return;
@@ -85,9 +87,19 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
     this.#stopWaiting = connection.withEngine(this);
   }
 
+  /** Starts to read the input before there is a connection: what pushes is buffered, within the bounds. */
+  feedInput(): void {
+    if (this.#input === undefined || this.#feeder !== undefined) return;
+    this.#feeder = feed(this.#input, this, this.#caller.bounds);
+    if (this.#ended) this.#feeder.stop();
+  }
+
   start(engine: Engine): void {
+    // It may have been given up while those that waited before were started.
+    if (this.#ended) return;
     const { inWindow, outWindow } = this.#wireRoute;
     try {
+      this.#checkSize(this.#payload, 'request');
       const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
       this.#stream = engine.openStream(address, this.#payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
     } catch (error) {
@@ -97,10 +109,8 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
       }, 0);
       return;
     }
-    if (this.#input !== undefined) {
-      this.#feeder = feed(this.#input, this, this.#caller.bounds);
-      if (this.#ended) this.#feeder.stop();
-    }
+    if (this.#inputDone) this.#stream.halfClose();
+    else this.feedInput();
   }
 
   /** Gives the call up and tells the consumer `reason`. Harmless after the end. */
@@ -141,7 +151,9 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   }
 
   encode(item: I): Uint8Array {
-    return this.#wireRoute.input!.encode(item);
+    const payload = this.#wireRoute.input!.encode(item);
+    this.#checkSize(payload, 'item');
+    return payload;
   }
 
   send(payload: Uint8Array): void {
@@ -150,11 +162,22 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   }
 
   complete(): void {
+    this.#inputDone = true;
     this.#stream?.halfClose();
   }
 
   fail(error: unknown): void {
-    this.cancel(error);
+    // An end without an error would be taken for the normal one.
+    this.cancel(error ?? new CancelledError('The input failed without an error.'));
+  }
+
+  #checkSize(payload: Uint8Array, what: string): void {
+    const { maxUnaryBytes } = this.#caller.limits;
+    if (payload.length <= maxUnaryBytes) return;
+    throw new LimitError(
+      `${this.route}: the ${what} has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: send it in several items.`,
+      'maxUnaryBytes',
+    );
   }
 
   #finish(error: unknown): void {

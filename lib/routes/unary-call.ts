@@ -1,6 +1,7 @@
 import type { Subscriber } from 'rxjs';
 import type { HostConnection, WaitingCall } from '../connection/host-connection.js';
 import { LimitError, type GridError } from '../errors.js';
+import type { Limits } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
@@ -11,6 +12,7 @@ import { toAddress, type WireRoute } from './wire-route.js';
 /** What calls need from the side that makes them. */
 export interface Caller {
   readonly runtime: Runtime;
+  readonly limits: Limits;
   readonly connection: HostConnection;
   /** There once a link has opened. */
   readonly subrouteHash: () => SubrouteHash;
@@ -45,7 +47,7 @@ export class UnaryCall implements ResponseSink, WaitingCall {
     this.#payload = payload;
     this.#subscriber = subscriber;
     if (signals.length > 0) {
-      this.#stopListening = onAbort(signals, caller.runtime.schedule, (reason) => {
+      this.#stopListening = onAbort(signals, caller.runtime, (reason) => {
         this.cancel();
         subscriber.error(reason);
       });
@@ -57,6 +59,8 @@ export class UnaryCall implements ResponseSink, WaitingCall {
   }
 
   start(engine: Engine): void {
+    // Somebody may have unsubscribed while those that waited before were started.
+    if (this.#subscriber.closed) return;
     try {
       const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
       this.#mux = engine.request(address, this.#payload, this.deadline, this);

@@ -1,8 +1,9 @@
-import { isObservable, type Observable, type Subscription } from 'rxjs';
+import { isObservable, take, type Observable, type Subscription } from 'rxjs';
 import { CodecError, errorText, HandlerError, type GridError } from '../errors.js';
 import type { Responder } from '../mux/engine.js';
 import type { UnaryResponder } from '../mux/unary.js';
 import { CallContext } from './call-context.js';
+import { raw } from './codec.js';
 import type { DispatchContext } from './registry.js';
 import type { WireRoute } from './wire-route.js';
 
@@ -15,16 +16,20 @@ export function unaryResponder(
   return {
     kind: 'unary',
     respond(mux, payload, caller) {
-      let result: unknown;
-      const call = new CallContext<never>(caller, route.path, mux.deadline, context.connectFor, undefined);
+      let request: unknown;
+      const call = new CallContext<never>(caller, route.subroute, mux.deadline, context.connectFor, undefined);
       const run = new UnaryRun(route, mux, call, context);
       try {
-        result = handler(route.request.decode(payload), call);
+        request = route.request.decode(payload);
       } catch (error) {
-        run.fail(error);
+        run.refuse(error);
         return;
       }
-      run.settle(result);
+      try {
+        run.settle(handler(request, call));
+      } catch (error) {
+        run.fail(error);
+      }
     },
   };
 }
@@ -47,8 +52,14 @@ class UnaryRun {
 
   settle(result: unknown): void {
     if (isObservable(result)) this.#subscribe(result);
-    else if (isThenable(result)) result.then(this.#respond, this.#fail);
+    else if (isThenable(result)) void Promise.resolve(result).then(this.#respond, this.#fail);
     else this.#respond(result);
+  }
+
+  /** The request does not decode. */
+  refuse(error: unknown): void {
+    if (isCallersFault(error)) this.#mux.fail(errorText(error));
+    else this.#fail(error);
   }
 
   fail(error: unknown): void {
@@ -57,13 +68,13 @@ class UnaryRun {
 
   #subscribe(result: Observable<unknown>): void {
     let item: { readonly value: unknown } | undefined;
-    const subscription = result.subscribe({
+    // Two are as wrong as more; an endless source that emits within `subscribe` has to be stopped there.
+    const subscription = result.pipe(take(2)).subscribe({
       next: (value) => {
         if (item === undefined) {
           item = { value };
           return;
         }
-        this.#subscription?.unsubscribe();
         this.#fail(
           new HandlerError(
             `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route as duplex.`,
@@ -82,14 +93,16 @@ class UnaryRun {
 
   readonly #respond = (value: unknown): void => {
     if (this.#mux.ended) return;
+    // Raw bytes know no null; for other codecs it is a value.
+    const nothing = value === undefined || (value === null && this.#route.output.codec === raw.codec);
     let payload: Uint8Array;
     try {
-      payload = this.#route.output.encode(value ?? undefined);
+      payload = this.#route.output.encode(nothing ? undefined : value);
     } catch (error) {
       this.#fail(error);
       return;
     }
-    this.#mux.respond(value === undefined || value === null ? (payload.length === 0 ? null : payload) : payload);
+    this.#mux.respond(nothing && payload.length === 0 ? null : payload);
   };
 
   readonly #fail = (error: unknown): void => {

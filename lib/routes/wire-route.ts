@@ -15,6 +15,8 @@ export interface WireRoute {
   readonly handler: number;
   /** Text of the subroute; undefined where the id alone is the address. */
   readonly path: string | undefined;
+  /** As the contract names it; part of the path. */
+  readonly subroute: string | undefined;
   readonly idempotent: boolean;
   readonly request: Codec<unknown>;
   /** Response of a unary route, output of a duplex one. */
@@ -38,6 +40,7 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
     kind: route.kind,
     handler,
     path,
+    subroute: route.subroute,
     idempotent: route.idempotent ?? false,
     request: codecOf(route.request, codec, `${name}: the request`),
     output: codecOf(
@@ -59,12 +62,13 @@ export function rawWireRoute(
   inWindow: Required<Window> | undefined,
   outWindow: Required<Window> | undefined,
 ): WireRoute {
-  const bytes: Codec<unknown> = raw as Codec<unknown>;
+  const bytes: Codec<unknown> = raw;
   return {
     name: path === undefined ? `handler ${String(handler)}` : `handler ${String(handler)}/${path}`,
     kind,
     handler,
     path,
+    subroute: path,
     idempotent: false,
     request: bytes,
     output: bytes,
@@ -120,7 +124,7 @@ function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string)
     encode: (value) => codec.encode(value),
     decode: (bytes) => {
       const result = schema['~standard'].validate(codec.decode(bytes));
-      if (result instanceof Promise) {
+      if ('then' in result) {
         throw new TypeError(`${what} has a schema that validates asynchronously. Use a synchronous one.`);
       }
       if (result.issues === undefined) return result.value;

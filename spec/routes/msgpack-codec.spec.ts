@@ -284,10 +284,14 @@ describe('texts', () => {
 
   it('of a MiB are read in no more than a moment', () => {
     const payload = codec.encode('x'.repeat(1 << 22));
-    const start = performance.now();
-    codec.decode(payload);
+    // The best of some: the machine may have other things to do.
+    const times = [1, 2, 3, 4].map(() => {
+      const start = performance.now();
+      codec.decode(payload);
+      return performance.now() - start;
+    });
     // msgpack-lite takes 600 ms.
-    expect(performance.now() - start).toBeLessThan(300);
+    expect(Math.min(...times)).toBeLessThan(200);
   });
 
   it.each(['\ud800', 'a\udc00', '\ude00\ud83d', `${'a'.repeat(100)}\ud800`])(
@@ -360,10 +364,11 @@ describe('fields and elements', () => {
   });
 
   it.each([0, 15, 16, 65_535, 65_536])('may be %p', (size) => {
+    // Not by a matcher: on large values it takes seconds.
     const list = Array.from({ length: size }, (_, i) => i);
-    expect(roundTrip(list)).toStrictEqual(list);
+    expect(JSON.stringify(roundTrip(list))).toBe(JSON.stringify(list));
     const record = Object.fromEntries(list.map((i) => [`k${i}`, i]));
-    expect(roundTrip(record)).toStrictEqual(record);
+    expect(JSON.stringify(roundTrip(record))).toBe(JSON.stringify(record));
   });
 
   it('may have names that msgpack-lite takes for classes', () => {

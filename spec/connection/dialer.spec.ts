@@ -1,0 +1,370 @@
+import { describe, expect, it } from '@jest/globals';
+import { NEVER, Observable, Subject, throwError } from 'rxjs';
+import { Dialer, type DialerOptions } from '../../lib/connection/dialer.js';
+import { connectResponseMessage, readConnect } from '../../lib/connection/handshake.js';
+import { linkedSockets } from '../../lib/connection/memory-socket.js';
+import type { DialOptions, Socket } from '../../lib/connection/socket.js';
+import { RejectedError } from '../../lib/errors.js';
+import { encodeFrame } from '../../lib/wire/encode.js';
+import type { ConnectRequest, ConnectResponse } from '../../lib/wire/connect.js';
+import { timestampToMs } from '../../lib/wire/timestamp.js';
+import { testChecksum } from '../support/engines.js';
+import { frameOf } from '../support/frames.js';
+import { pass, settle, TestConnection } from '../support/links.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+const id = new Uint8Array(16).fill(7);
+const accepted: ConnectResponse = { id, accepted: true, rejectedReason: '' };
+const url = 'ws://b/grid';
+
+/** A dialer, and an acceptor that the test plays. */
+class Scene {
+  readonly runtime = new ManualRuntime();
+  readonly a: TestConnection;
+  readonly start = this.runtime.now();
+  /** When attempts began, in ms after the start. */
+  readonly attempts: number[] = [];
+  readonly dials: { url: string; options: DialOptions }[] = [];
+  readonly rejections: string[] = [];
+  /** The acceptors' ends, oldest first; what came there, and how it ended. */
+  readonly far: Socket[] = [];
+  readonly connects: ConnectRequest[] = [];
+  readonly ends: string[] = [];
+  /** What the acceptor does when a Connect comes. */
+  answer: (socket: Socket) => void = () => undefined;
+  readonly dialer: Dialer;
+
+  constructor(overrides: Partial<DialerOptions> = {}) {
+    this.a = new TestConnection(this.runtime);
+    this.dialer = new Dialer({
+      connection: this.a.connection,
+      url,
+      dial: (to, options) => {
+        this.dials.push({ url: to, options });
+        return this.connect();
+      },
+      runtime: this.runtime,
+      limits: this.a.limits,
+      checksum: testChecksum,
+      connect: { id, host: 'http://a', ext: { ack: 1 } },
+      accepted: (socket) => {
+        this.a.open(socket);
+      },
+      rejected: (reason) => {
+        this.rejections.push(reason);
+      },
+      ...overrides,
+      token: () => {
+        this.attempts.push(this.runtime.now() - this.start);
+        return overrides.token?.() ?? 'token';
+      },
+    });
+  }
+
+  connect(): Observable<Socket> {
+    return new Observable((subscriber) => {
+      const [near, far] = linkedSockets();
+      this.far.push(far);
+      far.inbound.subscribe({
+        next: (message) => {
+          if (this.a.connection.engine !== undefined) return;
+          this.connects.push(readConnect(message, testChecksum));
+          this.answer(far);
+        },
+        error: (error: unknown) => this.ends.push((error as Error).message),
+        complete: () => this.ends.push('closed'),
+      });
+      subscriber.next(near);
+      subscriber.complete();
+    });
+  }
+
+  /** Stops everything, and checks that nothing is left. */
+  async end(): Promise<void> {
+    this.dialer.stop();
+    this.a.connection.close();
+    await settle(this.runtime);
+    expect(this.runtime.scheduled).toBe(0);
+  }
+}
+
+const accept = (socket: Socket): void => {
+  socket.outbound.next(connectResponseMessage(accepted));
+};
+const reject = (socket: Socket): void => {
+  socket.outbound.next(connectResponseMessage({ id, accepted: false, rejectedReason: 'not today' }));
+};
+
+describe('a dial', () => {
+  it('sends headers and a Connect with one token, and links when it is accepted', async () => {
+    const scene = new Scene();
+    scene.answer = accept;
+    await settle(scene.runtime);
+    expect(scene.a.statuses).toStrictEqual(['connecting', 'connected']);
+    expect(scene.dials).toStrictEqual([
+      {
+        url,
+        options: {
+          headers: { Authorization: 'Bearer token', 'X-Minio-Time': `${scene.runtime.now()}000000` },
+          maxMessageBytes: 16 << 20,
+        },
+      },
+    ]);
+    const { time, ...connect } = scene.connects[0]!;
+    expect(timestampToMs(time)).toBe(scene.runtime.now());
+    expect(connect).toStrictEqual({ id, host: 'http://a', token: 'token', ext: { ack: 1 } });
+    // Nothing is left of the attempt: only the keepalive.
+    expect(scene.runtime.scheduled).toBe(1);
+    await scene.end();
+    expect(scene.ends).toStrictEqual(['closed']);
+  });
+
+  it('does not send the Connect twice, and takes the answer in the turn in which it comes', async () => {
+    const scene = new Scene();
+    scene.answer = (socket) => {
+      accept(socket);
+      expect(scene.a.connection.state.status).toBe('connected');
+    };
+    await settle(scene.runtime);
+    expect(scene.connects.length).toBe(1);
+    await scene.end();
+  });
+
+  it.each<[string, Partial<DialerOptions>, RegExp]>([
+    ['the dial fails', { dial: () => throwError(() => new Error('ECONNREFUSED')) }, /^ECONNREFUSED$/],
+    // eslint-disable-next-line rxjs-x/throw-error -- a platform may.
+    ['the dial fails with no error', { dial: () => throwError(() => 'odd') }, /^odd$/],
+    [
+      'the dial throws',
+      {
+        dial: () => {
+          throw new Error('no network');
+        },
+      },
+      /^no network$/,
+    ],
+    ['the token fails', { token: () => Promise.reject(new Error('no key')) }, /^The token could not be made: no key$/],
+    [
+      'the token throws',
+      {
+        token: () => {
+          throw new Error('no key');
+        },
+      },
+      /^The token could not be made: no key$/,
+    ],
+    [
+      'the token is too long',
+      { token: () => 'x'.repeat((16 << 10) + 1) },
+      /^The token cannot be sent: .*limit is 16384/,
+    ],
+  ])('fails where %s, and the next one follows', async (_, overrides, text) => {
+    const scene = new Scene(overrides);
+    await settle(scene.runtime);
+    expect(scene.a.statuses).toStrictEqual(['connecting', 'back-off']);
+    expect(scene.a.connection.state.error!.message).toMatch(text);
+    await pass(scene.runtime, 2_000);
+    expect(scene.attempts.length).toBe(2);
+    await scene.end();
+  });
+
+  it('fails where no socket opens within dialTimeout, and gives the dial up', async () => {
+    let given = 0;
+    const scene = new Scene({ dial: () => new Observable(() => () => given++) });
+    await settle(scene.runtime);
+    await pass(scene.runtime, 1_999, 1);
+    expect(scene.a.statuses).toStrictEqual(['connecting']);
+    await pass(scene.runtime, 1, 1);
+    expect(scene.a.connection.state.error!.message).toBe(
+      'An open connection to ws://b/grid did not come within 2000 ms.',
+    );
+    expect(given).toBe(1);
+    await scene.end();
+  });
+
+  it('fails where the answer does not come within handshakeTimeout, and destroys the socket', async () => {
+    const scene = new Scene();
+    await settle(scene.runtime);
+    await pass(scene.runtime, 4_999, 1);
+    expect(scene.a.statuses).toStrictEqual(['connecting']);
+    await pass(scene.runtime, 1, 1);
+    expect(scene.a.connection.state.error!.message).toBe(
+      'The answer of ws://b/grid to the handshake did not come within 5000 ms.',
+    );
+    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+    expect(scene.attempts[1]).toBeGreaterThanOrEqual(5_000);
+    await scene.end();
+  });
+
+  it('fails where the token does not come within handshakeTimeout', async () => {
+    const scene = new Scene({ token: () => new Promise(() => undefined) });
+    await pass(scene.runtime, 5_000);
+    expect(scene.a.connection.state.error!.message).toBe('The token could not be made: it did not come within 5000 ms');
+    await pass(scene.runtime, 5_000);
+    expect(scene.attempts.length).toBe(2);
+    await scene.end();
+  });
+
+  it('fails with the reason when it is rejected', async () => {
+    const scene = new Scene();
+    scene.answer = reject;
+    await settle(scene.runtime);
+    const { error } = scene.a.connection.state;
+    expect(error).toBeInstanceOf(RejectedError);
+    expect(error).toMatchObject({ reason: 'not today', message: 'ws://b/grid rejected the connection: not today' });
+    expect(scene.rejections).toStrictEqual(['not today']);
+    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+    await scene.end();
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['bytes that are no frame', Uint8Array.of(1, 2, 3)],
+    ['nothing', new Uint8Array()],
+    ['another frame', encodeFrame(frameOf(4, 0))],
+    ['garbage in the response', encodeFrame(frameOf(2, 0, { payload: 'garbage' }))],
+    ['a response without its keys', encodeFrame(frameOf(2, 0, { payload: Uint8Array.of(0x80) }))],
+    [
+      'a map that lies about its length',
+      encodeFrame(frameOf(2, 0, { payload: Uint8Array.of(0xdf, 255, 255, 255, 255) })),
+    ],
+  ])('fails where the answer is %s', async (_, message) => {
+    const scene = new Scene();
+    scene.answer = (socket) => {
+      socket.outbound.next(message);
+    };
+    await settle(scene.runtime);
+    expect(scene.a.statuses).toStrictEqual(['connecting', 'back-off']);
+    expect(scene.a.connection.state.error!.message).toMatch(/^ws:\/\/b\/grid is no grid: /);
+    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+    await scene.end();
+  });
+
+  it.each<[string, (socket: Socket) => void, string]>([
+    ['closes', (far) => far.outbound.complete(), 'ws://b/grid closed the connection during the handshake.'],
+    [
+      'breaks',
+      (far) => far.outbound.error(new Error('code 1006')),
+      'ws://b/grid closed the connection during the handshake: code 1006',
+    ],
+  ])('fails where the socket %s during the handshake', async (_, end, message) => {
+    const scene = new Scene();
+    scene.answer = end;
+    await settle(scene.runtime);
+    expect(scene.a.connection.state.error!.message).toBe(message);
+    await scene.end();
+  });
+});
+
+describe('the next dial', () => {
+  it('starts redialInterval after the last one began, plus the random share of dialJitter, for ever', async () => {
+    const scene = new Scene({ dial: () => throwError(() => new Error('down')) });
+    // The same numbers, since nothing else draws any.
+    const random = new ManualRuntime();
+    await pass(scene.runtime, 60_000, 1);
+    expect(scene.attempts.length).toBeGreaterThan(30);
+    let at = 0;
+    for (const attempt of scene.attempts.slice(1)) {
+      at += 1_000 + random.random() * 1_000;
+      expect(attempt).toBeGreaterThanOrEqual(at - 1);
+      expect(attempt).toBeLessThanOrEqual(at + 1);
+      at = attempt;
+    }
+    await scene.end();
+  });
+
+  it('follows at once where the last one began long ago, and as states say', async () => {
+    const scene = new Scene();
+    scene.answer = accept;
+    await pass(scene.runtime, 5_000);
+    scene.far[0]!.outbound.error(new Error('cut'));
+    expect(scene.a.statuses).toStrictEqual(['connecting', 'connected', 'connecting']);
+    await settle(scene.runtime);
+    await pass(scene.runtime, 0);
+    scene.runtime.advance(0);
+    await settle(scene.runtime);
+    expect(scene.attempts).toStrictEqual([0, 5_000]);
+    expect(scene.a.statuses).toStrictEqual(['connecting', 'connected', 'connecting', 'connected']);
+    expect(scene.a.connection.state.connects).toBe(2);
+    await scene.end();
+  });
+
+  it('waits its interval where the link is lost soon', async () => {
+    const scene = new Scene();
+    scene.answer = (far) => {
+      accept(far);
+      far.outbound.error(new Error('cut'));
+    };
+    await pass(scene.runtime, 10_000);
+    expect(scene.attempts.length).toBeGreaterThanOrEqual(5);
+    expect(scene.attempts.length).toBeLessThanOrEqual(11);
+    await scene.end();
+  });
+
+  it('makes a new token each time', async () => {
+    const tokens = ['one', 'two'];
+    const scene = new Scene({ token: () => tokens.shift() ?? 'three' });
+    scene.answer = (far) => {
+      if (scene.connects.length < 3) reject(far);
+      else accept(far);
+    };
+    await pass(scene.runtime, 4_000);
+    expect(scene.connects.map(({ token }) => token)).toStrictEqual(['one', 'two', 'three']);
+    expect(scene.a.statuses).toStrictEqual(['connecting', 'back-off', 'back-off', 'connected']);
+    await scene.end();
+  });
+});
+
+describe('stop()', () => {
+  it('gives up while the token is made', async () => {
+    const token = new Subject<string>();
+    const scene = new Scene({
+      token: () =>
+        new Promise((resolve) => {
+          token.subscribe(resolve);
+        }),
+    });
+    scene.dialer.stop();
+    token.next('late');
+    await scene.end();
+    expect(scene.dials).toStrictEqual([]);
+    expect(scene.a.statuses).toStrictEqual(['connecting', 'closed']);
+  });
+
+  it('gives up while it dials', async () => {
+    let given = 0;
+    const scene = new Scene({ dial: () => new Observable(() => () => given++) });
+    await settle(scene.runtime);
+    await scene.end();
+    expect(given).toBe(1);
+  });
+
+  it('gives up during the handshake', async () => {
+    const scene = new Scene();
+    await settle(scene.runtime);
+    await scene.end();
+    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+  });
+
+  it('gives up while it waits', async () => {
+    const scene = new Scene({ dial: () => throwError(() => new Error('down')) });
+    await settle(scene.runtime);
+    await scene.end();
+    await pass(scene.runtime, 5_000);
+    expect(scene.attempts.length).toBe(1);
+  });
+
+  it('may come from a listener of the state, at any change', async () => {
+    for (const at of ['back-off', 'connected'] as const) {
+      const scene = new Scene(at === 'back-off' ? { dial: () => NEVER } : {});
+      scene.answer = accept;
+      scene.a.connection.state$.subscribe(({ status }) => {
+        if (status !== at) return;
+        scene.dialer.stop();
+        scene.a.connection.close();
+      });
+      await pass(scene.runtime, 3_000);
+      expect(scene.a.connection.state.status).toBe('closed');
+      await scene.end();
+    }
+  });
+});

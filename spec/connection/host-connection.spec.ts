@@ -1,0 +1,417 @@
+import { describe, expect, it } from '@jest/globals';
+import { firstValueFrom, take, toArray } from 'rxjs';
+import type { ConnectionStats } from '../../lib/connection/host-connection.js';
+import { linkedSockets } from '../../lib/connection/memory-socket.js';
+import { linkedPair, settle, TestConnection } from '../support/links.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+const broken = new Error('The cable was cut.');
+
+function alone(): { runtime: ManualRuntime; a: TestConnection } {
+  const runtime = new ManualRuntime();
+  return { runtime, a: new TestConnection(runtime) };
+}
+
+describe('the states of a connection', () => {
+  it('go from connecting to connected, back to connecting at a loss, and end closed', () => {
+    const { runtime, a, sockets } = linkedPair();
+    expect(a.states).toStrictEqual([
+      { host: 'http://b', status: 'connecting', since: runtime.now(), connects: 0 },
+      { host: 'http://b', status: 'connected', since: runtime.now(), connects: 1 },
+    ]);
+    runtime.advance(5);
+    sockets[1].outbound.error(broken);
+    expect(a.states.at(-1)).toStrictEqual({
+      host: 'http://b',
+      status: 'connecting',
+      since: runtime.now(),
+      connects: 1,
+      error: broken,
+    });
+    a.open(linkedSockets()[0]);
+    expect(a.states.at(-1)).toStrictEqual({ host: 'http://b', status: 'connected', since: runtime.now(), connects: 2 });
+    a.connection.close();
+    a.connection.close();
+    expect(a.statuses).toStrictEqual(['connecting', 'connected', 'connecting', 'connected', 'closed']);
+  });
+
+  it('go to back-off at the first failed attempt, and stay there until a link opens', () => {
+    const { runtime, a } = alone();
+    a.connection.attemptFailed(broken);
+    const { since } = a.connection.state;
+    runtime.advance(1_000);
+    const second = new Error('Again.');
+    a.connection.attemptFailed(second);
+    expect(a.connection.state).toStrictEqual({
+      host: 'http://b',
+      status: 'back-off',
+      since,
+      connects: 0,
+      error: second,
+    });
+    a.open(linkedSockets()[0]);
+    expect(a.connection.state.status).toBe('connected');
+    expect(a.connection.state.since).toBe(runtime.now());
+    a.connection.attemptFailed(broken);
+    expect(a.connection.state.status).toBe('connected');
+    a.connection.close();
+    a.connection.attemptFailed(broken);
+    a.open(linkedSockets()[0]);
+    expect(a.connection.state.status).toBe('closed');
+    expect(a.connection.engine).toBe(undefined);
+  });
+
+  it('replay to who subscribes later, and complete at the close', async () => {
+    const { a } = linkedPair();
+    expect((await firstValueFrom(a.connection.state$)).status).toBe('connected');
+    const heard: string[] = [];
+    a.connection.state$.subscribe({ next: ({ status }) => heard.push(status), complete: () => heard.push('complete') });
+    a.connection.close();
+    expect(heard).toStrictEqual(['connected', 'closed', 'complete']);
+  });
+
+  it('do not say connected of a link that is lost before it was opened', () => {
+    const { runtime, a } = alone();
+    const [near, far] = linkedSockets();
+    const link = a.link(near);
+    const lost: unknown[] = [];
+    a.connection.lost.subscribe((error) => lost.push(error));
+    far.outbound.error(broken);
+    a.connection.open(link);
+    expect(a.statuses).toStrictEqual(['connecting', 'connecting']);
+    expect(lost).toStrictEqual([broken]);
+    expect(a.connection.engine).toBe(undefined);
+    a.connection.close();
+    expect(runtime.scheduled).toBe(0);
+  });
+});
+
+describe('ready()', () => {
+  it('resolves at once when connected, or later', async () => {
+    const { a } = linkedPair();
+    await a.connection.ready();
+    const other = alone().a;
+    other.connection.attemptFailed(broken);
+    const ready = other.connection.ready();
+    other.open(linkedSockets()[0]);
+    await ready;
+  });
+
+  it('rejects when closed, before or after', async () => {
+    const { a } = alone();
+    const ready = a.connection.ready();
+    a.connection.close();
+    await expect(ready).rejects.toMatchObject({ code: 'disconnected', sent: false, host: 'http://b' });
+    await expect(a.connection.ready()).rejects.toMatchObject({ message: expect.stringContaining('closed for good') });
+  });
+});
+
+describe('a call without a connection', () => {
+  it('waits while connecting, and starts once', () => {
+    const { runtime, a } = alone();
+    const call = a.call();
+    runtime.advance(30_000);
+    expect(call.heard).toStrictEqual([]);
+    const [near, far] = linkedSockets();
+    const b = new TestConnection(runtime, 'http://a');
+    b.serveEcho();
+    b.open(far);
+    a.open(near);
+    runtime.turn();
+    expect(call.heard).toStrictEqual(['x']);
+    far.outbound.complete();
+    a.open(linkedSockets()[0]);
+    runtime.turn();
+    expect(call.started).toBe(1);
+  });
+
+  it('fails in back-off, on a macrotask', () => {
+    const { runtime, a } = alone();
+    a.connection.attemptFailed(broken);
+    const call = a.call();
+    runtime.turn();
+    expect(call.heard).toStrictEqual([]);
+    runtime.advance(0);
+    expect(call.heard).toStrictEqual(['disconnected']);
+    expect(call.lost).toMatchObject({ sent: false, retryable: true, host: 'http://b', cause: broken });
+    expect(call.lost.message).toBe(
+      'There is no connection to http://b: The cable was cut. Nothing of the call was sent.',
+    );
+  });
+
+  it('fails when the first attempt does, on a macrotask; those that said how long go on waiting', () => {
+    const { runtime, a } = alone();
+    const [plain, patient, limited, never] = [
+      a.call(),
+      a.call({ wait: true }),
+      a.call({ wait: 2_000 }),
+      a.call({ wait: false }),
+    ];
+    a.connection.attemptFailed(broken);
+    expect(plain.heard).toStrictEqual([]);
+    runtime.advance(0);
+    expect(plain.heard).toStrictEqual(['disconnected']);
+    expect(never.heard).toStrictEqual(['disconnected']);
+    runtime.advance(1_999);
+    expect(limited.heard).toStrictEqual([]);
+    runtime.advance(1);
+    expect(limited.heard).toStrictEqual(['disconnected']);
+    expect(limited.lost.sent).toBe(false);
+    a.open(linkedSockets()[0]);
+    expect(patient.started).toBe(1);
+  });
+
+  it('may wait in back-off too', () => {
+    const { a } = alone();
+    a.connection.attemptFailed(broken);
+    const call = a.call({ wait: true });
+    a.open(linkedSockets()[0]);
+    expect(call.started).toBe(1);
+  });
+
+  it('ends at its deadline, with the route and the host in the text', () => {
+    const { runtime, a } = alone();
+    const call = a.call({ deadline: runtime.now() + 100 });
+    runtime.advance(99);
+    expect(call.heard).toStrictEqual([]);
+    runtime.advance(1);
+    expect(call.heard).toStrictEqual(['deadline-exceeded']);
+    expect(call.error!.message).toBe('The deadline of the call passed while there was no connection to http://b.');
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('waits for a deadline beyond what a timer takes', () => {
+    const { runtime, a } = alone();
+    const call = a.call({ deadline: runtime.now() + 40 * 86_400_000 });
+    runtime.advance(60_000);
+    expect(call.heard).toStrictEqual([]);
+  });
+
+  it('is gone when it is taken back', () => {
+    const { runtime, a } = alone();
+    const call = a.call();
+    call.takeBack();
+    expect(runtime.scheduled).toBe(0);
+    a.open(linkedSockets()[0]);
+    expect(call.started).toBe(0);
+    a.connection.close();
+    const late = a.call();
+    late.takeBack();
+    runtime.advance(0);
+    expect(late.heard).toStrictEqual([]);
+  });
+
+  it('is gone when another call takes it back in its start', () => {
+    const { a } = alone();
+    a.call({}, () => {
+      second.takeBack();
+    });
+    const second = a.call();
+    const third = a.call();
+    a.open(linkedSockets()[0]);
+    expect(second.started).toBe(0);
+    expect(third.started).toBe(1);
+  });
+
+  it('goes on waiting when the link ends in the start of another one', () => {
+    const { runtime, a } = alone();
+    const [near, far] = linkedSockets();
+    const first = a.call({}, () => {
+      far.outbound.error(broken);
+    });
+    const [second, third] = [a.call(), a.call()];
+    a.open(near);
+    expect(first.heard).toStrictEqual(['disconnected']);
+    expect(second.started + third.started).toBe(0);
+    third.takeBack();
+    a.open(linkedSockets()[0]);
+    expect(second.started).toBe(1);
+    expect(third.started).toBe(0);
+    expect(runtime.scheduled).toBeGreaterThan(0);
+  });
+
+  it('fails when the connection is closed for good', () => {
+    const { runtime, a } = alone();
+    const [waiting, patient] = [a.call(), a.call({ wait: true })];
+    a.connection.close();
+    const late = a.call({ wait: true });
+    expect(waiting.heard).toStrictEqual([]);
+    runtime.advance(0);
+    for (const call of [waiting, patient, late]) expect(call.lost.message).toMatch(/closed for good.*Nothing/);
+    expect(runtime.scheduled).toBe(0);
+  });
+});
+
+describe('a call on a connection that is lost', () => {
+  it('fails at once, and says whether it was sent', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    b.serveSilence();
+    const call = a.call();
+    runtime.turn();
+    sockets[1].outbound.error(broken);
+    expect(call.lost).toMatchObject({ sent: true, host: 'http://b', retryable: true, cause: broken });
+    expect(call.lost.message).toBe(
+      'There is no connection to http://b: The cable was cut. The call may have reached it.',
+    );
+  });
+
+  it('was not sent while it waited in the send queue', () => {
+    const runtime = new ManualRuntime();
+    const a = new TestConnection(runtime);
+    const [near, far] = linkedSockets();
+    a.open({ inbound: near.inbound, outbound: near.outbound, drained: near.drained, bufferedBytes: 1 << 20 });
+    runtime.turn();
+    const call = a.call();
+    runtime.turn();
+    far.outbound.error(broken);
+    expect(call.lost.sent).toBe(false);
+  });
+
+  it('tells when the connection is back, once', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    b.serveSilence();
+    const call = a.call();
+    runtime.turn();
+    sockets[1].outbound.error(broken);
+    const heard: string[] = [];
+    call.lost.reconnected.subscribe({ next: () => heard.push('back'), complete: () => heard.push('complete') });
+    a.connection.attemptFailed(broken);
+    expect(heard).toStrictEqual([]);
+    a.open(linkedSockets()[0]);
+    a.open(linkedSockets()[0]);
+    expect(heard).toStrictEqual(['back', 'complete']);
+  });
+
+  it('tells by completing that the connection never comes back', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    b.serveSilence();
+    const call = a.call();
+    runtime.turn();
+    sockets[1].outbound.error(broken);
+    const heard: string[] = [];
+    call.lost.reconnected.subscribe({ next: () => heard.push('back'), complete: () => heard.push('complete') });
+    a.connection.close();
+    expect(heard).toStrictEqual(['complete']);
+  });
+
+  it('finds the new state when it is repeated from its error', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    b.serveSilence();
+    const statuses: string[] = [];
+    const call = a.call();
+    call.then = () => statuses.push(a.connection.state.status);
+    runtime.turn();
+    sockets[1].outbound.error(broken);
+    expect(statuses).toStrictEqual(['connecting']);
+  });
+});
+
+describe('a link that replaces another one', () => {
+  it('fails what is in flight on the old one, and takes new calls', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    b.serveSilence();
+    const old = a.call();
+    let repeated: ReturnType<TestConnection['call']> | undefined;
+    old.then = () => (repeated = a.call());
+    runtime.turn();
+    const oldEnd: string[] = [];
+    sockets[1].inbound.subscribe({ complete: () => oldEnd.push('closed') });
+    const [near, far] = linkedSockets();
+    b.serveEcho();
+    b.link(far);
+    const lost: unknown[] = [];
+    a.connection.lost.subscribe((error) => lost.push(error));
+    a.open(near);
+    runtime.turn();
+    expect(old.heard).toStrictEqual(['disconnected']);
+    expect(old.lost.sent).toBe(true);
+    expect(oldEnd).toStrictEqual(['closed']);
+    expect(repeated!.heard).toStrictEqual(['x']);
+    expect(lost).toStrictEqual([]);
+    expect(a.connection.state.connects).toBe(2);
+  });
+});
+
+describe('the figures', () => {
+  it('count across reconnects', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    a.call();
+    runtime.turn();
+    const before = a.connection.stats;
+    expect(before).toMatchObject({ host: 'http://b', callsOut: 1, callsIn: 0, openOut: 0, openIn: 0, queuedBytes: 0 });
+    expect(b.connection.stats).toMatchObject({ callsOut: 0, callsIn: 1 });
+    expect(before.bytesOut).toBeGreaterThan(before.messagesOut);
+    sockets[1].outbound.error(broken);
+    expect(a.connection.stats).toStrictEqual({ ...before, rtt: undefined });
+    for (const lose of [true, false]) {
+      const [near, far] = linkedSockets();
+      b.open(far);
+      a.open(near);
+      a.call();
+      runtime.turn();
+      if (lose) far.outbound.error(broken);
+    }
+    // The second link replaces none, the third neither; one that does keeps the counts too.
+    expect(a.connection.stats.callsOut).toBe(3);
+    a.open(linkedSockets()[0]);
+    expect(a.connection.stats.callsOut).toBe(3);
+    expect(a.connection.stats.messagesIn).toBeGreaterThan(before.messagesIn);
+  });
+
+  it('come at once and every second, until the close; nobody looking costs no timer', () => {
+    const { runtime, a } = linkedPair();
+    const idle = runtime.scheduled;
+    const heard: ConnectionStats[] = [];
+    let completed = false;
+    const subscription = a.connection.stats$.subscribe((stats) => heard.push(stats));
+    a.connection.stats$.subscribe({ complete: () => (completed = true) });
+    expect(heard.length).toBe(1);
+    runtime.advance(3_000);
+    expect(heard.length).toBe(4);
+    expect(heard.at(-1)!.rtt).toBe(0);
+    subscription.unsubscribe();
+    expect(runtime.scheduled).toBe(idle + 1);
+    a.connection.close();
+    expect(completed).toBe(true);
+  });
+
+  it('can be taken once', async () => {
+    const { runtime, a } = linkedPair();
+    const idle = runtime.scheduled;
+    expect(await firstValueFrom(a.connection.stats$.pipe(take(1), toArray()))).toHaveLength(1);
+    expect(runtime.scheduled).toBe(idle);
+    a.connection.close();
+    expect(await firstValueFrom(a.connection.stats$.pipe(toArray()))).toHaveLength(1);
+  });
+});
+
+describe('close()', () => {
+  it('fails what is in flight, tells the other end, completes frames$ and leaves no timer', async () => {
+    const { runtime, a, b } = linkedPair();
+    b.serveSilence();
+    const call = a.call();
+    runtime.turn();
+    let completed = false;
+    a.connection.frames$.subscribe({ complete: () => (completed = true) });
+    a.connection.close();
+    expect(call.lost.sent).toBe(true);
+    expect(completed).toBe(true);
+    expect(b.connection.state.status).toBe('connecting');
+    b.connection.close();
+    await settle(runtime);
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('from a listener of the state ends all the same', () => {
+    const { runtime, a } = alone();
+    a.connection.state$.subscribe(({ status }) => {
+      if (status === 'connected') a.connection.close();
+    });
+    const call = a.call();
+    a.open(linkedSockets()[0]);
+    runtime.advance(0);
+    expect(a.statuses.at(-1)).toBe('closed');
+    expect(call.heard).toStrictEqual(['disconnected']);
+    expect(runtime.scheduled).toBe(0);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from '@jest/globals';
+import { answerPing, Keepalive } from '../../lib/connection/keepalive.js';
+import { ProtocolError } from '../../lib/errors.js';
+import { decodePing, decodePong, encodePong } from '../../lib/wire/control.js';
+import { timestampToMs } from '../../lib/wire/timestamp.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+function scene() {
+  const runtime = new ManualRuntime();
+  const start = runtime.now();
+  const pings: { at: number; payload: Uint8Array }[] = [];
+  const silences: number[] = [];
+  const keepalive = new Keepalive(
+    runtime,
+    10_000,
+    (payload) => pings.push({ at: runtime.now() - start, payload }),
+    () => silences.push(runtime.now() - start),
+  );
+  return { runtime, keepalive, pings, silences };
+}
+
+describe('Keepalive', () => {
+  it('sends a ping each interval, with the time', () => {
+    const { runtime, keepalive, pings, silences } = scene();
+    runtime.advance(10_000);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    runtime.advance(10_000);
+    expect(pings.map(({ at }) => at)).toStrictEqual([10_000, 20_000]);
+    expect(timestampToMs(decodePing(pings[1]!.payload).time)).toBe(runtime.now());
+    expect(silences).toStrictEqual([]);
+    keepalive.stop();
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('learns the round-trip time', () => {
+    const { runtime, keepalive, pings } = scene();
+    expect(keepalive.rtt).toBe(undefined);
+    keepalive.ping();
+    runtime.advance(25);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    expect(keepalive.rtt).toBe(25);
+    keepalive.onPong(encodePong({ unknown: false, error: undefined, time: undefined }));
+    expect(keepalive.rtt).toBe(25);
+    keepalive.onPong(encodePong({ unknown: false, error: undefined, time: { seconds: 2 ** 40, nanoseconds: 0 } }));
+    expect(keepalive.rtt).toBe(0);
+    keepalive.stop();
+  });
+
+  it('tells silence once, two intervals after the start, and pings no more', () => {
+    const { runtime, keepalive, pings, silences } = scene();
+    runtime.advance(100_000);
+    expect(silences).toStrictEqual([20_000]);
+    expect(pings.length).toBe(1);
+    expect(runtime.scheduled).toBe(0);
+    keepalive.stop();
+  });
+
+  it('counts the silence from the last pong', () => {
+    const { runtime, keepalive, pings, silences } = scene();
+    runtime.advance(10_000);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    runtime.advance(10_000);
+    expect(silences).toStrictEqual([]);
+    runtime.advance(10_000);
+    expect(silences).toStrictEqual([30_000]);
+  });
+
+  it('takes no garbage', () => {
+    const { keepalive } = scene();
+    for (const bytes of [[], [0xc0], [0x81, 0xa1, 0x74, 0xc0], [0xdf, 255, 255, 255, 255]]) {
+      expect(() => answerPing(Uint8Array.from(bytes))).toThrow(ProtocolError);
+    }
+    expect(() => {
+      keepalive.onPong(Uint8Array.of(1));
+    }).toThrow(ProtocolError);
+    keepalive.stop();
+  });
+});
+
+describe('the answer to a ping', () => {
+  it('has its time', () => {
+    const { keepalive, pings } = scene();
+    keepalive.ping();
+    const { payload } = pings[0]!;
+    expect(decodePong(answerPing(payload))).toStrictEqual({
+      unknown: false,
+      error: undefined,
+      time: decodePing(payload).time,
+    });
+    keepalive.stop();
+  });
+});

@@ -1,0 +1,331 @@
+import { describe, expect, it } from '@jest/globals';
+import { NEVER, Subject } from 'rxjs';
+import { Link, type ObservedFrame } from '../../lib/connection/link.js';
+import { linkedSockets } from '../../lib/connection/memory-socket.js';
+import type { Socket } from '../../lib/connection/socket.js';
+import { ProtocolError } from '../../lib/errors.js';
+import { decodePong, encodePing } from '../../lib/wire/control.js';
+import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
+import { decodeFrames } from '../../lib/wire/decode.js';
+import type { Frame } from '../../lib/wire/frame.js';
+import { Flag, Op } from '../../lib/wire/ops.js';
+import { ResponseRecorder, testChecksum } from '../support/engines.js';
+import { bytesOf, frameOf, fromCaller, lineOf, messageOf } from '../support/frames.js';
+import { agreed, linkedPair, TestConnection } from '../support/links.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+/** A link whose other end is the test. */
+function lone(agreement = agreed) {
+  const runtime = new ManualRuntime();
+  const a = new TestConnection(runtime);
+  a.serveEcho();
+  const [near, far] = linkedSockets();
+  const frames: Frame[] = [];
+  const ends: unknown[] = [];
+  far.inbound.subscribe({
+    next: (message) => frames.push(...decodeFrames(message, testChecksum.hash)),
+    error: (error) => ends.push(error),
+    complete: () => ends.push('closed'),
+  });
+  const link = a.link(near, agreement);
+  const closed: unknown[] = [];
+  link.closed.subscribe({ next: (error) => closed.push(error), complete: () => closed.push('complete') });
+  /** Sends frames to the link. */
+  const receive = (...sent: Frame[]): void => {
+    far.outbound.next(messageOf(sent, testChecksum.hash));
+    runtime.turn();
+  };
+  return { runtime, a, link, far, frames, ends, closed, receive };
+}
+
+describe('a link', () => {
+  it('ends when the other side closes, breaks, or is closed here: once, and for late listeners too', () => {
+    for (const end of ['closes', 'breaks', 'here'] as const) {
+      const { runtime, link, far, closed, ends } = lone();
+      const broken = new Error('cut');
+      if (end === 'closes') far.outbound.complete();
+      else if (end === 'breaks') far.outbound.error(broken);
+      else link.close();
+      expect(link.open).toBe(false);
+      const [reason, complete] = closed;
+      expect(complete).toBe('complete');
+      if (end === 'closes') expect(reason).toStrictEqual(new Error('The other side closed the connection.'));
+      else expect(reason).toBe(end === 'breaks' ? broken : undefined);
+      if (end === 'here') expect(ends).toStrictEqual(['closed']);
+      link.close();
+      const late: unknown[] = [];
+      link.closed.subscribe((error) => late.push(error));
+      expect(late).toStrictEqual([reason]);
+      expect(runtime.scheduled).toBe(0);
+    }
+  });
+
+  it('takes an error that is no Error', () => {
+    const { far, closed } = lone();
+    far.outbound.error('odd');
+    expect(closed[0]).toStrictEqual(new Error('odd'));
+  });
+
+  it('destroys the socket where the other side breaks the protocol', () => {
+    const { runtime, far, closed, ends } = lone();
+    far.outbound.next(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9));
+    expect(closed[0]).toBeInstanceOf(ProtocolError);
+    expect(ends).toStrictEqual([closed[0]]);
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('does nothing more after its end', () => {
+    const { runtime, link, far, frames, receive } = lone();
+    link.close();
+    receive(fromCaller.request(1));
+    far.outbound.error(new Error('late'));
+    link.ping();
+    link.engine.receive(messageOf([fromCaller.request(1)]));
+    runtime.turn();
+    expect(frames).toStrictEqual([]);
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('is told of its end before its calls are', () => {
+    const { link, far } = lone();
+    const order: string[] = [];
+    link.closed.subscribe(() => order.push('closed'));
+    const call = new ResponseRecorder();
+    call.then = () => order.push('call');
+    link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, call);
+    far.outbound.complete();
+    expect(order).toStrictEqual(['closed', 'call']);
+  });
+
+  it('numbers its muxes from 2^40 towards a reference peer', () => {
+    const { runtime, link, frames } = lone({ ...agreed, extended: false });
+    link.engine.request({ handler: 1 }, bytesOf('x'), runtime.now() + 1_000, new ResponseRecorder());
+    runtime.turn();
+    expect(frames.map(({ muxId }) => muxId)).toStrictEqual([2 ** 40]);
+  });
+
+  it('sends checksums where that was agreed', () => {
+    for (const sendChecksum of [true, false]) {
+      const { frames, receive } = lone({ ...agreed, sendChecksum });
+      receive(fromCaller.request(1, { payload: 'x' }));
+      expect(frames.map(({ op, flags }) => [op, (flags & Flag.Crc) !== 0])).toStrictEqual([
+        [Op.Response, sendChecksum],
+      ]);
+    }
+  });
+
+  it('goes on when the socket has drained', () => {
+    const runtime = new ManualRuntime();
+    const a = new TestConnection(runtime);
+    const sent: WireMessage[] = [];
+    const drained = new Subject<void>();
+    const socket = {
+      inbound: NEVER,
+      outbound: { next: (message: WireMessage) => void sent.push(message), error: () => {}, complete: () => {} },
+      bufferedBytes: 0,
+      drained,
+    };
+    const link = a.link(socket);
+    const request = (): void => {
+      link.engine.request({ handler: 1 }, bytesOf('x'), runtime.now() + 1_000, new ResponseRecorder());
+      runtime.turn();
+    };
+    socket.bufferedBytes = 1 << 20;
+    request();
+    request();
+    const before = sent.length;
+    socket.bufferedBytes = 0;
+    drained.next();
+    expect(sent.length).toBe(before + 1);
+    link.close();
+  });
+});
+
+describe('the pings of a link', () => {
+  it('are answered with their sequence number, deadline and time', () => {
+    const { runtime, frames, receive } = lone();
+    const time = { seconds: 5, nanoseconds: 6 };
+    receive(frameOf(Op.Ping, 0, { seq: 7, deadlineMs: 10_000, payload: encodePing({ time }) }));
+    expect(frames).toMatchObject([{ op: Op.Pong, muxId: 0, seq: 7, deadlineMs: 10_000 }]);
+    expect(decodePong(frames[0]!.payload)).toStrictEqual({ unknown: false, error: undefined, time });
+    expect(runtime.scheduled).toBe(1);
+  });
+
+  it('go out each interval, and two without an answer end the link', () => {
+    const { runtime, frames, closed, ends } = lone();
+    runtime.advance(19_999);
+    expect(frames.map(lineOf)).toMatchObject([expect.stringMatching(/^Ping 0 10000 ms /)]);
+    expect(frames[0]!.flags).toBe(0);
+    expect(closed).toStrictEqual([]);
+    runtime.advance(1);
+    expect(closed[0]).toStrictEqual(new Error('The other side has not answered a ping for two intervals.'));
+    expect(ends).toStrictEqual([closed[0]]);
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('keep two links alive for ever, and measure', () => {
+    const { runtime, a, b } = linkedPair();
+    expect(a.connection.stats.rtt).toBe(0);
+    runtime.advance(300_000);
+    expect([a.connection.state.connects, b.connection.state.status]).toStrictEqual([1, 'connected']);
+  });
+
+  it.each([
+    ['Ping', Op.Ping],
+    ['Pong', Op.Pong],
+  ])('end the link where a %s is garbage', (_, op) => {
+    const { closed, receive } = lone();
+    receive(frameOf(op, 0, { payload: 'garbage' }));
+    expect(closed[0]).toBeInstanceOf(ProtocolError);
+  });
+
+  it('are not disturbed by late or reserved control frames', () => {
+    const { link, frames, receive } = lone();
+    for (const op of [Op.Connect, Op.ConnectResponse, Op.Disconnect, 0, 18, 255]) {
+      receive(frameOf(op, 0, { payload: 'garbage' }));
+    }
+    expect(link.open).toBe(true);
+    expect(frames).toStrictEqual([]);
+  });
+});
+
+describe('frames$', () => {
+  it('shows what passes in both directions, and completes at the end', () => {
+    const { runtime, a } = linkedPair();
+    const seen: ObservedFrame[] = [];
+    let completed = false;
+    a.connection.frames$.subscribe((frame) => seen.push(frame));
+    a.connection.link!.frames$.subscribe({ complete: () => (completed = true) });
+    a.call();
+    runtime.turn();
+    expect(seen.map(({ direction, at, frame }) => [direction, at, lineOf(frame)])).toStrictEqual([
+      ['out', runtime.now(), 'Request 1 handler 1 60000 ms Eof "x"'],
+      ['in', runtime.now(), 'Response 1 Eof "x"'],
+    ]);
+    a.connection.link!.close();
+    expect(completed).toBe(true);
+  });
+
+  it('goes on across reconnects', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    const seen: string[] = [];
+    a.connection.frames$.subscribe(({ frame }) => seen.push(lineOf(frame)));
+    sockets[1].outbound.error(new Error('cut'));
+    const [near, far] = linkedSockets();
+    b.open(far);
+    a.open(near);
+    a.call();
+    runtime.turn();
+    expect(seen).toContain('Response 1 Eof "x"');
+  });
+
+  it('decodes only while somebody looks', () => {
+    let hashed = 0;
+    const counting = {
+      ...testChecksum,
+      hash: (bytes: Uint8Array) => {
+        hashed++;
+        return testChecksum.hash(bytes);
+      },
+    };
+    const runtime = new ManualRuntime();
+    const a = new TestConnection(runtime);
+    const [near, far] = linkedSockets();
+    const link = new Link({
+      socket: near,
+      runtime,
+      limits: a.limits,
+      checksum: counting,
+      agreement: agreed,
+      remoteId: new Uint8Array(16),
+      caller: 'http://b',
+      find: () => 'nothing here',
+      disconnected: (sent) => a.connection.disconnected(sent),
+    });
+    const message = messageOf([frameOf(200, 0, { flags: Flag.Crc })], testChecksum.hash);
+    const count = (): number => {
+      hashed = 0;
+      far.outbound.next(message);
+      return hashed;
+    };
+    expect(count()).toBe(1);
+    const looking = link.frames$.subscribe();
+    expect(count()).toBe(2);
+    looking.unsubscribe();
+    expect(count()).toBe(1);
+    link.close();
+  });
+
+  it('survives messages that do not parse', () => {
+    const { far, link, closed } = lone();
+    const seen: ObservedFrame[] = [];
+    link.frames$.subscribe((frame) => seen.push(frame));
+    far.outbound.next(Uint8Array.of(0x97));
+    expect(seen).toStrictEqual([]);
+    expect(closed[0]).toBeInstanceOf(ProtocolError);
+  });
+
+  it('copies: what was shown does not change', () => {
+    const { runtime, far, link } = lone();
+    const seen: ObservedFrame[] = [];
+    link.frames$.subscribe((frame) => seen.push(frame));
+    const message = messageOf([fromCaller.request(1, { payload: 'x' })]);
+    far.outbound.next(message);
+    message.fill(0);
+    runtime.turn();
+    expect(seen.map(({ frame }) => lineOf(frame))).toContain('Request 1 handler 1 60000 ms Eof "x"');
+  });
+});
+
+it('counts messages and bytes, of fragments too', () => {
+  const { runtime, a, b } = linkedPair();
+  const before = a.connection.stats;
+  const sent: number[] = [];
+  const far = b.connection.stats;
+  const call = new ResponseRecorder();
+  a.connection.engine!.request({ handler: 1 }, new Uint8Array(100_000), runtime.now() + 1_000, call);
+  runtime.turn();
+  sent.push(a.connection.stats.bytesOut - before.bytesOut, b.connection.stats.bytesIn - far.bytesIn);
+  expect(sent[0]).toBeGreaterThan(100_000);
+  expect(sent[0]).toBe(sent[1]);
+  expect(a.connection.stats.messagesOut - before.messagesOut).toBe(1);
+});
+
+describe('linkedSockets', () => {
+  const listen = (socket: Socket): string[] => {
+    const heard: string[] = [];
+    socket.inbound.subscribe({
+      next: (message) => heard.push(Buffer.from(message).toString()),
+      error: (error: unknown) => heard.push(`error ${String(error)}`),
+      complete: () => heard.push('complete'),
+    });
+    return heard;
+  };
+
+  it('carries messages both ways, in the call, fragments joined', () => {
+    const [left, right] = linkedSockets();
+    const heard = [listen(left), listen(right)];
+    left.outbound.next([bytesOf('a'), bytesOf('b')]);
+    right.outbound.next(bytesOf('c'));
+    expect(heard).toStrictEqual([['c'], ['ab']]);
+    expect(joinFragments([bytesOf('a')])).toStrictEqual(bytesOf('a'));
+  });
+
+  it('closes both ends, and drops what comes later', () => {
+    const [left, right] = linkedSockets();
+    const heard = [listen(left), listen(right)];
+    left.outbound.complete();
+    left.outbound.next(bytesOf('late'));
+    right.outbound.next(bytesOf('late'));
+    right.outbound.error('late');
+    expect(heard).toStrictEqual([['complete'], ['complete']]);
+  });
+
+  it('breaks both ends: the other one hears why', () => {
+    const [left, right] = linkedSockets();
+    const heard = [listen(left), listen(right)];
+    right.outbound.error('cut');
+    left.outbound.next(bytesOf('late'));
+    expect(heard).toStrictEqual([['error cut'], ['complete']]);
+  });
+});

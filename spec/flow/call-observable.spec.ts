@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { retry } from 'rxjs';
+import { CallObservable } from '../../lib/flow/call-observable.js';
+import { Inbound } from '../../lib/flow/inbound.js';
+
+interface Calls {
+  readonly inbounds: Inbound<number>[];
+  cancelled: number;
+  released: number;
+  readonly items: CallObservable<number>;
+}
+
+function calls(guard?: () => void): Calls {
+  const made: Calls = {
+    inbounds: [],
+    cancelled: 0,
+    released: 0,
+    items: new CallObservable<number>((attach) => {
+      const inbound = new Inbound<number>(
+        'route',
+        (payload) => payload[0]!,
+        () => made.released++,
+        () => undefined,
+        () => undefined,
+      );
+      made.inbounds.push(inbound);
+      attach(inbound);
+      return () => {
+        made.cancelled++;
+        inbound.discard();
+      };
+    }, guard),
+  };
+  return made;
+}
+
+describe('a call observable', () => {
+  it('makes one call for each subscription, of whatever kind', async () => {
+    const made = calls();
+    expect(made.inbounds).toHaveLength(0);
+    const values: number[] = [];
+    made.items.subscribe((value) => values.push(value));
+    made.items.deliveries.subscribe(({ value }) => values.push(10 * value));
+    const loop = made.items[Symbol.asyncIterator]();
+    const asked = loop.next();
+    expect(made.inbounds).toHaveLength(3);
+    for (const [index, inbound] of made.inbounds.entries()) inbound.push(Uint8Array.of(index + 1));
+    expect(values).toStrictEqual([1, 20]);
+    expect(await asked).toStrictEqual({ done: false, value: 3 });
+    expect(made.released).toBe(1);
+    await loop.return();
+    expect([made.released, made.cancelled]).toStrictEqual([2, 1]);
+  });
+
+  it('cancels the call of an unsubscription', () => {
+    const made = calls();
+    made.items.subscribe().unsubscribe();
+    made.items.deliveries.subscribe().unsubscribe();
+    expect(made.cancelled).toBe(2);
+  });
+
+  it('throws out of subscribe where its guard refuses, so that retry() cannot subscribe for ever', () => {
+    let free = true;
+    const { items, inbounds } = calls(() => {
+      if (!free) throw new Error('taken');
+      free = false;
+    });
+    const log: unknown[] = [];
+    items.pipe(retry()).subscribe({ error: (error: unknown) => log.push(error) });
+    inbounds[0]!.end(new Error('of the call'));
+    expect(log).toStrictEqual([new Error('taken')]);
+    expect(() => items.subscribe()).toThrow('taken');
+    expect(() => items.deliveries.subscribe()).toThrow('taken');
+    expect(inbounds).toHaveLength(1);
+  });
+});

@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals';
+import { EMPTY, Observable, Subject, throwError } from 'rxjs';
+import type { Delivery } from '../../lib/flow/delivery.js';
+import { DeliveryIterator } from '../../lib/flow/delivery-iterator.js';
+import { GuardedObservable } from '../../lib/flow/guarded-observable.js';
+
+interface Setup {
+  readonly iterator: DeliveryIterator<number>;
+  readonly source: Subject<Delivery<number>>;
+  /** Values of the released deliveries, in order. */
+  readonly released: number[];
+  give(...values: number[]): void;
+}
+
+function setup(): Setup {
+  const source = new Subject<Delivery<number>>();
+  const released: number[] = [];
+  return {
+    source,
+    iterator: new DeliveryIterator(source),
+    released,
+    give: (...values) => {
+      for (const value of values) source.next({ value, release: () => released.push(value) });
+    },
+  };
+}
+
+const item = (value: number): IteratorResult<number, void> => ({ done: false, value });
+const end: IteratorResult<number, void> = { done: true, value: undefined };
+
+describe('an iterator over deliveries', () => {
+  it('subscribes at the first next, and not before', () => {
+    const { iterator, source } = setup();
+    expect(source.observed).toBe(false);
+    void iterator.next();
+    expect(source.observed).toBe(true);
+  });
+
+  it('releases an item when the next one is asked for', async () => {
+    const { iterator, released, give } = setup();
+    const first = iterator.next();
+    give(1, 2);
+    expect([await first, released]).toStrictEqual([item(1), []]);
+    expect(await iterator.next()).toStrictEqual(item(2));
+    expect(released).toStrictEqual([1]);
+    void iterator.next();
+    expect(released).toStrictEqual([1, 2]);
+  });
+
+  it('answers calls of next that did not wait for each other in order, then the end', async () => {
+    const { iterator, source, released, give } = setup();
+    const asked = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
+    give(1, 2);
+    source.complete();
+    expect(await Promise.all(asked)).toStrictEqual([item(1), item(2), end, end]);
+    expect(released).toStrictEqual([1]);
+    expect(await iterator.next()).toStrictEqual(end);
+    expect(released).toStrictEqual([1, 2]);
+  });
+
+  it('gives the items before the end', async () => {
+    const { iterator, source, give } = setup();
+    const first = iterator.next();
+    give(1, 2);
+    source.complete();
+    expect(await first).toStrictEqual(item(1));
+    expect(await iterator.next()).toStrictEqual(item(2));
+    expect(await iterator.next()).toStrictEqual(end);
+  });
+
+  it('gives the items before the error, and the error once', async () => {
+    const { iterator, source, released, give } = setup();
+    const first = iterator.next();
+    give(1, 2);
+    source.error(new Error('of the stream'));
+    expect(await first).toStrictEqual(item(1));
+    expect(await iterator.next()).toStrictEqual(item(2));
+    await expect(iterator.next()).rejects.toThrow('of the stream');
+    expect(await iterator.next()).toStrictEqual(end);
+    expect(released).toStrictEqual([1, 2]);
+  });
+
+  it('gives the error to the first of several that wait', async () => {
+    const { iterator, source } = setup();
+    const asked = [iterator.next(), iterator.next()];
+    source.error(new Error('of the stream'));
+    await expect(asked[0]).rejects.toThrow('of the stream');
+    expect(await asked[1]).toStrictEqual(end);
+  });
+
+  it('ends where the source ends at once', async () => {
+    expect(await new DeliveryIterator(EMPTY).next()).toStrictEqual(end);
+    await expect(new DeliveryIterator(throwError(() => new Error('at once'))).next()).rejects.toThrow('at once');
+  });
+
+  it('unsubscribes and releases all when the loop is left', async () => {
+    const { iterator, source, released, give } = setup();
+    const loop = (async () => {
+      for await (const value of iterator) if (value === 1) break;
+    })();
+    give(1, 2, 3);
+    await loop;
+    expect([source.observed, released]).toStrictEqual([false, [1, 2, 3]]);
+    expect(await iterator.next()).toStrictEqual(end);
+    expect(source.observed).toBe(false);
+  });
+
+  it('unsubscribes when the loop throws', async () => {
+    const { iterator, source, released, give } = setup();
+    const loop = (async () => {
+      for await (const value of iterator) throw new Error(`at ${String(value)}`);
+    })();
+    give(1);
+    await expect(loop).rejects.toThrow('at 1');
+    expect([source.observed, released]).toStrictEqual([false, [1]]);
+  });
+
+  it('answers those that wait when it is returned', async () => {
+    const { iterator, source } = setup();
+    const asked = iterator.next();
+    expect(await iterator.return()).toStrictEqual(end);
+    expect(await asked).toStrictEqual(end);
+    expect(source.observed).toBe(false);
+  });
+
+  it('rejects with what is thrown into it, and stops', async () => {
+    const { iterator, source, released, give } = setup();
+    void iterator.next();
+    give(1);
+    await expect(iterator.throw(new Error('thrown in'))).rejects.toThrow('thrown in');
+    expect([source.observed, released]).toStrictEqual([false, [1]]);
+    expect(await iterator.next()).toStrictEqual(end);
+  });
+
+  it('never subscribes when it is returned before its start', async () => {
+    let subscriptions = 0;
+    const iterator = new DeliveryIterator(
+      new Observable<Delivery<number>>(() => {
+        subscriptions++;
+      }),
+    );
+    await iterator[Symbol.asyncDispose]();
+    expect([await iterator.next(), subscriptions]).toStrictEqual([end, 0]);
+  });
+
+  it('rejects where the subscription is refused', async () => {
+    const refusing = new GuardedObservable<Delivery<number>>(
+      () => () => undefined,
+      () => {
+        throw new Error('taken');
+      },
+    );
+    const iterator = new DeliveryIterator(refusing);
+    await expect(iterator.next()).rejects.toThrow('taken');
+    expect(await iterator.next()).toStrictEqual(end);
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { ReceiveWindow } from '../../lib/mux/credit.js';
+
+/** A sender that obeys, a consumer, and what is between them, for one window. */
+class Run {
+  readonly window: ReceiveWindow;
+  credit: number;
+  #told = true;
+
+  constructor(window: ReceiveWindow) {
+    this.window = window;
+    this.credit = window.size;
+  }
+
+  send(count = 1, bytes = 10): void {
+    for (let index = 0; index < count && this.credit > 0; index++) {
+      this.credit--;
+      expect(this.window.receive(bytes)).toBe(true);
+    }
+  }
+
+  /** Releases, and tells the credit as an engine does at the end of a turn. */
+  release(count = 1): void {
+    let due = false;
+    for (let index = 0; index < count && this.window.held > 0; index++) due = this.window.release() || due;
+    if (due) this.tell();
+    this.#told = due;
+  }
+
+  tell(): void {
+    this.credit += this.window.takeGrant();
+  }
+
+  get told(): boolean {
+    return this.#told;
+  }
+}
+
+const fixed = (size: number, announced = false): Run =>
+  new Run(new ReceiveWindow({ initial: size, max: size }, announced));
+const growing = (initial: number, max: number, maxBytes?: number): Run =>
+  new Run(new ReceiveWindow({ initial, max, ...(maxBytes === undefined ? {} : { maxBytes }) }, true));
+
+describe('a window towards a peer without the extension', () => {
+  it('takes as many items as were granted, and no more', () => {
+    const { window } = fixed(2);
+    expect([window.receive(1), window.receive(1), window.receive(1)]).toStrictEqual([true, true, false]);
+    expect(window.held).toBe(2);
+  });
+
+  it('returns each credit at once', () => {
+    const run = fixed(16);
+    run.send(3);
+    expect(run.window.release()).toBe(true);
+    expect(run.window.takeGrant()).toBe(1);
+    expect(run.window.takeGrant()).toBe(0);
+  });
+
+  it('never grows, whatever its options say', () => {
+    const run = new Run(new ReceiveWindow({ initial: 4, max: 1000 }, false));
+    for (let round = 0; round < 100; round++) {
+      run.send(4);
+      run.release(4);
+    }
+    expect([run.window.size, run.credit]).toStrictEqual([4, 4]);
+  });
+});
+
+describe('a window that is announced', () => {
+  it('tells credit in lots of a quarter', () => {
+    const run = fixed(16, true);
+    run.send(8);
+    run.release(3);
+    expect([run.told, run.credit]).toStrictEqual([false, 8]);
+    run.release(1);
+    expect([run.told, run.credit]).toStrictEqual([true, 12]);
+  });
+
+  it('tells each credit where the sender has none left: a consumer may hold all but one', () => {
+    const run = fixed(16, true);
+    run.send(16);
+    for (let round = 0; round < 5; round++) {
+      run.release(1);
+      expect([run.told, run.credit, run.window.held]).toStrictEqual([true, 1, 15]);
+      run.send(1);
+    }
+  });
+
+  it('doubles while the consumer keeps up, up to its maximum', () => {
+    const run = growing(16, 100);
+    const sizes: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      run.send(run.credit);
+      run.release(run.window.held);
+      sizes.push(run.window.size);
+      expect(run.credit).toBe(run.window.size);
+    }
+    expect(sizes).toStrictEqual([32, 64, 100, 100, 100, 100]);
+  });
+
+  it('doubles too where the consumer takes what came together one by one, as a loop does', () => {
+    const run = growing(16, 1000);
+    for (let round = 0; round < 8; round++) {
+      run.send(run.credit);
+      while (run.window.held > 0) run.release(1);
+      run.tell();
+    }
+    expect(run.window.size).toBe(1000);
+  });
+
+  it('does not grow while something is held, or while little comes', () => {
+    const run = growing(16, 1000);
+    for (let round = 0; round < 20; round++) {
+      run.send(16);
+      run.release(run.window.held - 1);
+    }
+    expect(run.window.size).toBe(16);
+    const slow = growing(16, 1000);
+    slow.send(4);
+    slow.release(4);
+    expect(slow.window.size).toBe(16);
+  });
+
+  it('does not grow beyond maxBytes, by the size of the items that came', () => {
+    const run = growing(4, 1000, 100_000);
+    for (let round = 0; round < 40; round++) {
+      run.send(run.credit, 10_000);
+      run.release(run.window.held);
+    }
+    expect(run.window.size).toBeLessThanOrEqual(16);
+    expect(run.window.size).toBeGreaterThanOrEqual(10);
+  });
+
+  it('halves where most of it waits, down to its initial size; the credit above is not returned', () => {
+    const run = growing(4, 64);
+    for (let round = 0; round < 6; round++) {
+      run.send(run.credit);
+      run.release(run.window.held);
+    }
+    expect(run.window.size).toBe(64);
+    const sizes = new Set<number>();
+    for (let round = 0; round < 300; round++) {
+      run.send(run.credit);
+      run.release(1);
+      sizes.add(run.window.size);
+    }
+    expect([...sizes]).toStrictEqual([64, 32, 16, 8, 4]);
+    run.release(run.window.held);
+    run.tell();
+    // Everything is released: what the sender has is the window, not more.
+    expect(run.credit).toBe(run.window.size);
+  });
+
+  it('shrinks where items have become large, and hold more than maxBytes', () => {
+    const run = growing(4, 1024, 100_000);
+    for (let round = 0; round < 12; round++) {
+      run.send(run.credit, 10);
+      run.release(run.window.held);
+    }
+    expect(run.window.size).toBe(1024);
+    // What was granted while they were small stays granted: only from then on is it bounded.
+    run.send(run.credit, 10_000);
+    run.release(run.window.held);
+    run.tell();
+    expect([run.window.size, run.credit]).toStrictEqual([10, 10]);
+  });
+});
+
+it('keeps its sums, whatever comes: a sender that obeys is never refused, and never has more than the maximum', () => {
+  const step = fc.record({
+    what: fc.constantFrom('send', 'release', 'tell'),
+    count: fc.nat({ max: 40 }),
+    bytes: fc.nat(5000),
+  });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 0, max: 200 }),
+      fc.boolean(),
+      fc.array(step, { maxLength: 200 }),
+      (initial, more, announced, steps) => {
+        const max = initial + more;
+        const { window, ...run } = new Run(new ReceiveWindow({ initial, max, maxBytes: 100_000 }, announced));
+        let { credit } = run;
+        for (const { what, count, bytes } of steps) {
+          for (let index = 0; index < count; index++) {
+            if (what === 'send' && credit > 0) {
+              credit--;
+              expect(window.receive(bytes)).toBe(true);
+            } else if (what === 'release' && window.held > 0) {
+              if (window.release() && index % 3 === 0) credit += window.takeGrant();
+            } else if (what === 'tell') credit += window.takeGrant();
+          }
+          expect(window.size).toBeGreaterThanOrEqual(initial);
+          expect(window.size).toBeLessThanOrEqual(announced ? max : initial);
+          expect(credit + window.held + window.owed).toBeGreaterThanOrEqual(window.size);
+          expect(credit + window.held + window.owed).toBeLessThanOrEqual(announced ? max : initial);
+        }
+        while (window.held > 0) window.release();
+        credit += window.takeGrant();
+        // A sender is never left with nothing for good.
+        expect(credit).toBeGreaterThanOrEqual(initial);
+        for (; credit > 0; credit--) expect(window.receive(1)).toBe(true);
+        expect(window.receive(1)).toBe(false);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,463 @@
+import { describe, expect, it } from '@jest/globals';
+import { LimitError } from '../../lib/errors.js';
+import { Op } from '../../lib/wire/ops.js';
+import {
+  cancelled,
+  EngineEnd,
+  linkEngines,
+  loneEngine,
+  nothing,
+  testChecksum,
+  type StreamRecorder,
+} from '../support/engines.js';
+import { bytesOf, frameOf, fromCaller, fromResponder, messageOf } from '../support/frames.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+const plain = (lines: string[]): string[] => lines.map((line) => line.replace(/ [<"].*/, ''));
+
+describe('the turn', () => {
+  it('sends what it has in one message, at its end', () => {
+    const end = loneEngine();
+    end.request(1, 'a', 5);
+    end.open(2);
+    end.engine.sendControl(Op.Ping, bytesOf('p'), 10_000, 3);
+    expect(end.sink.messages).toStrictEqual([]);
+    expect(end.sent()).toStrictEqual([
+      'Request 1 handler 1 5 ms Eof "a"',
+      'ConnectMux 2 handler 2 Eof PayloadIsZero',
+      'Ping 0 #3 10000 ms "p"',
+    ]);
+    expect(end.sink.messages).toHaveLength(1);
+    end.runtime.turn();
+    expect(end.sink.messages).toHaveLength(1);
+  });
+
+  it('reads the clock once', () => {
+    let read = 0;
+    class Counting extends ManualRuntime {
+      override now(): number {
+        read++;
+        return super.now();
+      }
+    }
+    const end = new EngineEnd({ runtime: new Counting() });
+    end.serveUnary(1);
+    const requests = Array.from({ length: 50 }, (_, index) => fromCaller.request(index, { deadlineMs: 0 }));
+    read = 0;
+    end.receive(...requests);
+    expect(read).toBe(1);
+    end.receive(fromCaller.request(99, { deadlineMs: 0 }));
+    expect(read).toBe(2);
+  });
+});
+
+describe('frames of the connection', () => {
+  it('are passed on, and none of a mux', () => {
+    const end = loneEngine();
+    const ops = [Op.Connect, Op.ConnectResponse, Op.Ping, Op.Pong, Op.Disconnect];
+    end.receive(...ops.map((op) => frameOf(op, 0, { payload: 'x' })), fromCaller.ping(1, 1));
+    expect(end.controls.map(({ op }) => op)).toStrictEqual(ops);
+  });
+
+  it('overtake what waits', () => {
+    const end = loneEngine();
+    end.sink.bufferedBytes = 1 << 20;
+    end.request(1);
+    end.sent();
+    end.request(1);
+    end.engine.sendControl(Op.Ping, bytesOf('p'));
+    expect(end.sent()).toStrictEqual(['Ping 0 "p"']);
+  });
+});
+
+describe('frames that nobody knows', () => {
+  it('with an unknown op are counted and ignored', () => {
+    const end = loneEngine();
+    end.receive(frameOf(77, 1), frameOf(0, 0), frameOf(18, 5));
+    expect([end.engine.stats.unknownOps, end.sent(), end.faults]).toStrictEqual([3, [], []]);
+  });
+
+  it('close the connection where they do not parse, and nothing after them is read', () => {
+    const end = loneEngine();
+    const calls = end.serveUnary(1);
+    const call = end.request(1);
+    end.engine.receive(Uint8Array.of(0xc1, 1, 2));
+    end.receive(fromCaller.request(1));
+    expect([end.faults.length, calls, call.heard]).toStrictEqual([1, [], ['disconnected']]);
+    expect(end.engine.stats.messagesIn).toBe(1);
+  });
+
+  it('close the connection where a checksum differs', () => {
+    const end = loneEngine();
+    const message = messageOf([frameOf(Op.Request, 1, { handler: 1, flags: 3 })], testChecksum.hash);
+    message[message.length - 1]! ^= 1;
+    end.engine.receive(message);
+    expect(end.faults[0]?.message).toContain('checksum');
+  });
+});
+
+describe('strays', () => {
+  it('that ask for nothing are ignored', () => {
+    const end = loneEngine();
+    const frames = [
+      fromCaller.credit(1, 1),
+      fromCaller.cancel(1),
+      fromResponder.response(1),
+      fromResponder.credit(1, 1),
+      fromResponder.disconnect(1),
+      fromResponder.connectError(1, 'x'),
+    ];
+    end.receive(...frames);
+    expect([end.sent(), end.engine.stats.strays]).toStrictEqual([[], frames.length]);
+  });
+
+  it.each([
+    ['data of a caller', fromCaller.item(5, 1, 'x'), 'DisconnectClientMux 5'],
+    ['a half-close', fromCaller.halfClose(5, 1), 'DisconnectClientMux 5'],
+    ['data of a responder', fromResponder.item(5, 1, 'x'), 'DisconnectServerMux 5'],
+    ['an end', fromResponder.end(5, 1), 'DisconnectServerMux 5'],
+    ['an AckMux', fromResponder.ack(5), 'DisconnectServerMux 5'],
+    ['a Pong', fromResponder.pong(5, 1), 'DisconnectServerMux 5'],
+  ])('%s: the other side is told, once a turn', (_what, frame, answer) => {
+    const end = loneEngine();
+    end.receive(frame, frame, frame);
+    expect(end.sent()).toStrictEqual([answer]);
+    end.receive(frame);
+    expect(end.sent()).toStrictEqual([answer]);
+    expect(end.engine.stats.strays).toBe(4);
+  });
+
+  it('a Ping is answered: the mux is not known', () => {
+    const end = loneEngine();
+    end.receive(fromCaller.ping(2n ** 60n, 7));
+    const [pong] = end.sink.frames;
+    expect(plain(end.sent())).toStrictEqual(['Pong 1152921504606846976 #7']);
+    expect([...pong!.payload]).toStrictEqual([...fromResponder.pong(1, 1, { unknown: true }).payload]);
+  });
+
+  it('on a unary call are strays too', () => {
+    const end = loneEngine();
+    end.serveUnary(1);
+    end.receive(fromCaller.request(5), fromCaller.item(5, 1, 'x'), fromCaller.credit(5, 2));
+    expect(end.sent()).toStrictEqual(['DisconnectClientMux 5']);
+    end.receive(fromCaller.ping(5, 1));
+    expect(plain(end.sent())).toStrictEqual(['Pong 5 #1']);
+    expect(end.engine.open.incoming).toBe(1);
+  });
+
+  it('do not touch the mux of the other direction', () => {
+    const { a, b, turn } = linkEngines();
+    const streams = { a: a.serveStream(2, 4, 4), b: b.serveStream(2, 4, 4) };
+    const [one, two] = [a.open(2, { inCapacity: 4 }), b.open(2, { inCapacity: 4 })];
+    turn();
+    // Both are mux 1, one per direction.
+    one.mux.cancel(cancelled);
+    turn();
+    two.send('x');
+    streams.a[0]!.send('y');
+    turn();
+    expect([streams.b[0]!.heard, streams.a[0]!.heard, two.heard]).toStrictEqual([['ended: cancelled'], ['x'], ['y']]);
+  });
+});
+
+describe('bounds', () => {
+  const limits = { maxOpenMuxes: 2, maxUnaryBytes: 10, maxSendQueueBytes: 1000 };
+
+  function limitOf(act: () => unknown): string | undefined {
+    try {
+      act();
+    } catch (error) {
+      expect(error).toBeInstanceOf(LimitError);
+      expect((error as LimitError).message).toContain((error as LimitError).limit);
+      return (error as LimitError).limit;
+    }
+    return undefined;
+  }
+
+  it('maxOpenMuxes holds for calls of this side', () => {
+    const end = loneEngine({ limits });
+    const call = end.request(1);
+    end.open(2);
+    expect(limitOf(() => end.request(1))).toBe('maxOpenMuxes');
+    expect(limitOf(() => end.open(2))).toBe('maxOpenMuxes');
+    call.mux.cancel();
+    expect(limitOf(() => end.open(2))).toBe(undefined);
+    // The ones that were refused took no id.
+    expect(end.sent()[1]).toBe('ConnectMux 2 handler 2 Eof PayloadIsZero');
+  });
+
+  it('maxOpenMuxes holds for calls of the other side', () => {
+    const end = loneEngine({ limits });
+    const calls = end.serveUnary(1);
+    end.serveStream(2, 0, 1);
+    end.receive(fromCaller.request(1), fromCaller.connectMux(2), fromCaller.request(3), fromCaller.connectMux(4));
+    expect(plain(end.sent())).toStrictEqual([
+      'AckMux 2',
+      'MuxConnectError 3 handler 1 60000 ms Eof',
+      'MuxConnectError 4 handler 2',
+    ]);
+    calls[0]!.mux.respond(null);
+    end.receive(fromCaller.request(3));
+    expect([calls.length, end.engine.open.incoming]).toStrictEqual([2, 2]);
+  });
+
+  it('maxUnaryBytes holds for requests', () => {
+    const end = loneEngine({ limits });
+    expect(limitOf(() => end.request(1, 'x'.repeat(11)))).toBe('maxUnaryBytes');
+    expect(limitOf(() => end.request(1, 'x'.repeat(10)))).toBe(undefined);
+    expect(end.engine.open.outgoing).toBe(1);
+  });
+
+  it('maxUnaryBytes holds for responses: the caller hears it', () => {
+    const end = loneEngine({ limits });
+    end.serveUnary(1, (mux, payload) => mux.respond(new Uint8Array(Number(payload[0]))));
+    end.receive(
+      fromCaller.request(1, { payload: Uint8Array.of(10) }),
+      fromCaller.request(2, { payload: Uint8Array.of(11) }),
+    );
+    const [fits, tooLarge] = end.sent();
+    expect(fits).toMatch(/^Response 1 Eof [<"]/);
+    expect(tooLarge).toMatch(/^Response 2 Eof PayloadIsErr "The response has 11 bytes, and maxUnaryBytes is 10/);
+  });
+
+  it('maxSendQueueBytes holds for new calls and for responses', () => {
+    const end = loneEngine({ limits: { ...limits, maxOpenMuxes: 1000, maxUnaryBytes: 1000 } });
+    const calls = end.serveUnary(1);
+    end.receive(fromCaller.request(1), fromCaller.request(2));
+    end.sink.bufferedBytes = 1 << 20;
+    end.request(1);
+    end.sent();
+    end.sink.bufferedBytes = 0;
+    end.request(1, 'x'.repeat(960));
+    calls[0]!.mux.respond(new Uint8Array(500));
+    expect(end.engine.queue.queuedBytes).toBeGreaterThan(1000);
+    expect(limitOf(() => end.request(1))).toBe('maxSendQueueBytes');
+    expect(limitOf(() => end.open(2))).toBe('maxSendQueueBytes');
+    calls[1]!.mux.respond(new Uint8Array(500));
+    end.engine.drained();
+    expect(plain(end.sent()).at(-1)).toBe('Response 2 Eof PayloadIsErr');
+    expect(limitOf(() => end.request(1))).toBe(undefined);
+  });
+
+  it('four times maxSendQueueBytes in socket and queue is a fault, once', () => {
+    const end = loneEngine({ limits: { maxSendQueueBytes: 1 << 20 } });
+    const calls = end.serveUnary(1);
+    end.receive(...Array.from({ length: 200 }, (_, index) => fromCaller.request(index)));
+    end.sink.bufferedBytes = 4 << 20;
+    end.sink.onSend = () => {
+      end.sink.bufferedBytes = 4 << 20;
+    };
+    for (const { mux } of calls) mux.respond(new Uint8Array(30_000));
+    end.runtime.turn();
+    expect(end.faults.map(({ message }) => message)).toStrictEqual([expect.stringContaining('does not read')]);
+    expect(end.leftovers).toStrictEqual(nothing);
+  });
+});
+
+describe('close', () => {
+  it('ends every mux once, and nothing is sent any more', () => {
+    const end = loneEngine();
+    const served = end.serveUnary(1);
+    const streams = end.serveStream(2, 4, 4);
+    const [call, stream] = [end.request(1), end.open(2, { inCapacity: 4 })];
+    end.receive(fromCaller.request(1), fromCaller.connectMux(2), fromResponder.ack(2), fromCaller.item(2, 1, 'x'));
+    end.sent();
+    streams[0]!.release();
+    end.engine.sendControl(Op.Ping, bytesOf('p'));
+    end.engine.close();
+    end.engine.close();
+    // Everything that may be called later.
+    call.mux.cancel();
+    stream.mux.cancel(cancelled);
+    stream.send('late');
+    stream.mux.halfClose();
+    stream.release();
+    served[0]!.mux.respond(bytesOf('x'.repeat(100_000)));
+    streams[0]!.send('late');
+    streams[0]!.mux.complete();
+    end.engine.sendControl(Op.Ping, bytesOf('p'));
+    end.engine.receive(messageOf([fromCaller.request(9), fromCaller.item(2, 2, 'y')]));
+    end.engine.drained();
+    expect([call.heard, stream.heard, served[0]!.cancelled, streams[0]!.heard]).toStrictEqual([
+      ['disconnected'],
+      ['ended: disconnected'],
+      ['disconnected'],
+      ['x', 'ended: disconnected'],
+    ]);
+    expect([end.sent(), served.length, end.leftovers, end.runtime.scheduled]).toStrictEqual([[], 1, nothing, 0]);
+  });
+
+  it('ends each mux once where one that is told cancels and calls', () => {
+    const end = loneEngine();
+    const calls = Array.from({ length: 20_000 }, () => end.request(1));
+    const streams = Array.from({ length: 10 }, () => end.open(2, { inCapacity: 1 }));
+    end.sent();
+    const refused: unknown[] = [];
+    calls[0]!.then = () => {
+      // More cancel frames than fit in one batch.
+      for (const call of calls) call.mux.cancel();
+      for (const stream of streams) stream.mux.cancel(cancelled);
+      try {
+        end.request(1);
+      } catch (error) {
+        refused.push(error);
+      }
+    };
+    end.engine.close();
+    expect(calls[0]!.heard).toStrictEqual(['disconnected']);
+    // Those that were cancelled in time hear nothing more, or the reason.
+    expect(new Set(calls.slice(1).map(({ heard }) => heard.length))).toStrictEqual(new Set([0]));
+    expect(new Set(streams.map(({ heard }) => heard.join()))).toStrictEqual(new Set(['ended: cancelled']));
+    expect(refused).toMatchObject([{ code: 'disconnected', sent: false }]);
+    expect([end.sent(), end.leftovers, end.runtime.scheduled]).toStrictEqual([[], nothing, 0]);
+  });
+
+  it('lets nobody call any more', () => {
+    const end = loneEngine();
+    end.engine.close();
+    expect(() => end.request(1)).toThrow('remote disconnected');
+    expect(() => end.open(2)).toThrow('remote disconnected');
+    expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
+  });
+
+  it('from within an item stops the message', () => {
+    const end = loneEngine();
+    const stream = end.open(2);
+    stream.onItem = () => end.engine.close();
+    end.sent();
+    end.receive(fromResponder.item(1, 1, 'a'), fromResponder.item(1, 2, 'b'), frameOf(Op.Ping, 0));
+    expect([stream.heard, end.controls]).toStrictEqual([['a', 'ended: disconnected'], []]);
+  });
+});
+
+describe('re-entrancy', () => {
+  it('a response may call again, and cancel others', () => {
+    const { a, b, turn } = linkEngines();
+    b.serveUnary(1, (mux, payload) => mux.respond(payload));
+    const heard: string[] = [];
+    const other = a.request(77);
+    const again = (left: number): void => {
+      const call = a.request(1, String(left));
+      call.then = () => {
+        heard.push(...call.heard);
+        other.mux.cancel();
+        if (left > 0) again(left - 1);
+      };
+    };
+    again(3);
+    turn();
+    expect(heard).toStrictEqual(['3', '2', '1', '0']);
+    expect([a.leftovers, b.leftovers]).toStrictEqual([nothing, nothing]);
+  });
+
+  /** Links two engines so that a message arrives within `send`. */
+  function linkSynchronously(): { a: EngineEnd; b: EngineEnd; runtime: ManualRuntime } {
+    const runtime = new ManualRuntime();
+    const [a, b] = [new EngineEnd({ runtime }), new EngineEnd({ runtime })];
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      from.sink.onSend = () => {
+        for (const message of from.sink.take()) to.engine.receive(message);
+      };
+    }
+    return { a, b, runtime };
+  }
+
+  it('a message that arrives while another is read waits: items stay in order', () => {
+    // Large items leave at once, so each end hears the other one from within its own item().
+    const { a, b, runtime } = linkSynchronously();
+    const large = 'x'.repeat(40_000);
+    const streams = b.serveStream(2, 64, 64, (stream) => {
+      stream.onItem = (item) => {
+        stream.send(`${item}-1-${large}`, `${item}-2`, `${item}-3-${large}`);
+        stream.release();
+      };
+    });
+    const caller = a.open(2, { inCapacity: 64, outCapacity: 64 });
+    runtime.turn();
+    const heard: string[] = [];
+    let sent = 0;
+    const send = (): void => {
+      if (sent < 20) caller.send(`${sent++}:${large}`);
+    };
+    caller.onItem = (item) => {
+      heard.push(item.replaceAll(/x+/g, ''));
+      caller.release();
+      send();
+    };
+    send();
+    runtime.turn();
+    expect(streams[0]!.heard).toHaveLength(20);
+    expect(heard).toStrictEqual(
+      Array.from({ length: 20 }, (_, index) => [`${index}:-1-`, `${index}:-2`, `${index}:-3-`]).flat(),
+    );
+    expect([a.faults, b.faults, caller.error]).toStrictEqual([[], [], undefined]);
+  });
+
+  it('a sink that drains at once, or stays full for a while, loses nothing', () => {
+    const { a, b, runtime } = linkSynchronously();
+    const streams = b.serveStream(2, 500, 1);
+    const caller = a.open(2, { inCapacity: 500 });
+    runtime.turn();
+    const deliver = a.sink.onSend!;
+    let count = 0;
+    a.sink.onSend = (message) => {
+      a.sink.bufferedBytes = ++count % 3 === 0 ? 1 << 20 : 0;
+      deliver(message);
+      a.engine.drained();
+    };
+    const items = Array.from({ length: 200 }, (_, index) => `${index} ${'x'.repeat((index % 5) * 10_000)}`);
+    caller.send(...items);
+    caller.mux.halfClose();
+    for (let round = 0; round < 300; round++) {
+      a.sink.bufferedBytes = 0;
+      a.engine.drained();
+      runtime.turn();
+    }
+    expect(streams[0]!.heard).toStrictEqual([...items, 'input ended']);
+  });
+});
+
+it('is fair: a small call passes bulk transfers that fill the socket', () => {
+  const end = loneEngine();
+  const bulk = end.serveStream(2, 0, 1000);
+  end.receive(fromCaller.connectMux(1), fromCaller.connectMux(2));
+  const order: number[] = [];
+  end.sink.onSend = () => {
+    end.sink.bufferedBytes += 64 << 10;
+  };
+  const pour = (stream: StreamRecorder<never>): void => {
+    const { mux } = stream as unknown as (typeof bulk)[number];
+    while (mux.writable) (stream as unknown as (typeof bulk)[number]).send('x'.repeat(64 << 10));
+  };
+  for (const stream of bulk) {
+    stream.onWritable = () => pour(stream as never);
+    pour(stream as never);
+  }
+  end.runtime.turn();
+  end.request(1, 'small', 100);
+  for (let round = 0; round < 8; round++) {
+    end.sink.bufferedBytes = 0;
+    end.engine.drained();
+    end.runtime.turn();
+  }
+  order.push(...end.sink.frames.filter(({ op }) => op === Op.MuxServerMsg).map(({ muxId }) => Number(muxId)));
+  const share = order.filter((id) => id === 1).length / order.length;
+  expect([share > 0.3, share < 0.7]).toStrictEqual([true, true]);
+  const small = end.sink.frames.findIndex(({ op }) => op === Op.Request);
+  // Of the transfers, what the socket held before, and one frame each.
+  expect(small).toBeGreaterThan(0);
+  expect(small).toBeLessThanOrEqual(12);
+});
+
+it('counts', () => {
+  const { a, b, turn } = linkEngines();
+  b.serveUnary(1, (mux) => mux.respond(null));
+  a.request(1);
+  turn();
+  expect(a.engine.stats).toMatchObject({ callsOut: 1, callsIn: 0, messagesIn: 1, strays: 0 });
+  expect(b.engine.stats).toMatchObject({ callsOut: 0, callsIn: 1, messagesIn: 1 });
+  expect(b.engine.stats.bytesIn).toBeGreaterThan(0);
+});

@@ -1,0 +1,401 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Window } from '../../lib/limits.js';
+import { Flag, Op } from '../../lib/wire/ops.js';
+import { loneEngine, nothing, textOf, type EngineSetup } from '../support/engines.js';
+import { frameOf, fromCaller, type FrameFields } from '../support/frames.js';
+
+interface Options extends EngineSetup {
+  readonly inCapacity?: number | Window;
+  readonly outCapacity?: number | Window;
+  readonly connect?: FrameFields;
+}
+
+/** A stream on handler 2 that the test has opened; its AckMux has left. */
+function opened({ inCapacity = 0, outCapacity = 4, connect = {}, ...setup }: Options = {}) {
+  const end = loneEngine(setup);
+  const streams = end.serveStream(2, inCapacity, outCapacity);
+  end.receive(fromCaller.connectMux(1, connect));
+  end.sent();
+  return { end, stream: streams[0]! };
+}
+
+describe('opening', () => {
+  it('is acknowledged, with the in capacity where that was announced', () => {
+    const end = loneEngine();
+    const payloads: string[] = [];
+    end.serveStream(2, 7, 1, (_, payload) => payloads.push(textOf(payload)));
+    end.receive(fromCaller.connectMux(1, { payload: 'hello' }));
+    expect([payloads, end.sent()]).toStrictEqual([['hello'], ['AckMux 1 <81a2696e07>']]);
+    const plain = loneEngine({ extensions: false });
+    plain.serveStream(2, 7, 1);
+    plain.receive(fromCaller.connectMux(1));
+    expect(plain.sent()).toStrictEqual(['AckMux 1']);
+  });
+
+  it('acknowledges before what the handler sends at once', () => {
+    const end = loneEngine({ extensions: false });
+    end.serveStream(2, 0, 2, (stream) => {
+      stream.send('a');
+      stream.mux.complete();
+    });
+    end.receive(fromCaller.connectMux(1));
+    expect(end.sent()).toStrictEqual([
+      'AckMux 1',
+      'MuxServerMsg 1 #1 "a"',
+      'MuxServerMsg 1 #2 Eof',
+      'DisconnectClientMux 1',
+    ]);
+    expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
+  });
+
+  it('is refused where it is Stateless', () => {
+    const end = loneEngine();
+    const streams = end.serveStream(2, 0, 1);
+    end.receive(fromCaller.connectMux(1, { flags: Flag.Stateless | Flag.Eof }));
+    expect(end.sent()[0]).toMatch(/^MuxConnectError 1 handler 2 Eof Stateless .*Stateless streams not supported/);
+    expect([streams, end.leftovers]).toStrictEqual([[], nothing]);
+  });
+
+  it('a second time is ignored', () => {
+    const { end, stream } = opened();
+    end.receive(fromCaller.connectMux(1), fromCaller.request(1));
+    expect([end.sent(), end.engine.open.incoming, stream.heard]).toStrictEqual([[], 1, []]);
+  });
+
+  it('with Eof completes the input of a route with input', () => {
+    const { end, stream } = opened({ inCapacity: 2, connect: { flags: Flag.Eof } });
+    expect(stream.heard).toStrictEqual(['input ended']);
+    end.receive(fromCaller.item(1, 1, 'a'));
+    expect(stream.heard).toStrictEqual(['input ended', 'ended: protocol']);
+    expect(end.sent()).toStrictEqual([
+      'MuxServerMsg 1 #1 Eof PayloadIsErr "did not expect inbound message"',
+      'DisconnectClientMux 1',
+    ]);
+  });
+
+  it('with Eof, where the handler has ended at once, tells it nothing more', () => {
+    const end = loneEngine();
+    const streams = end.serveStream(2, 2, 2, (stream) => {
+      stream.mux.complete();
+    });
+    end.receive(fromCaller.connectMux(1, { flags: Flag.Eof }));
+    expect(streams[0]!.heard).toStrictEqual(['ended']);
+  });
+
+  it('with Eof is as usual for a route without input', () => {
+    const { stream } = opened({ connect: { flags: Flag.Eof } });
+    expect(stream.heard).toStrictEqual([]);
+  });
+});
+
+describe('input', () => {
+  it('comes in order, also in the message that opens, and each credit goes back when it is released', () => {
+    const end = loneEngine({ extensions: false });
+    const streams = end.serveStream(2, 2, 1);
+    end.receive(fromCaller.connectMux(1), fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'));
+    expect(streams[0]!.heard).toStrictEqual(['a', 'b']);
+    expect(end.sent()).toStrictEqual(['AckMux 1']);
+    streams[0]!.release();
+    expect(end.sent()).toStrictEqual(['UnblockClMux 1 #1']);
+    end.receive(fromCaller.item(1, 3, 'c'), fromCaller.halfClose(1, 4));
+    expect(streams[0]!.heard).toStrictEqual(['a', 'b', 'c', 'input ended']);
+    // The caller has sent its last item: credit is of no use to it.
+    streams[0]!.release(2);
+    expect([end.sent(), streams[0]!.mux.held]).toStrictEqual([[], 0]);
+  });
+
+  it('beyond the window ends the stream', () => {
+    const { end, stream } = opened({ inCapacity: 1 });
+    end.receive(fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'), fromCaller.item(1, 3, 'c'));
+    expect(stream.heard).toStrictEqual(['a', 'ended: protocol']);
+    expect(end.sent()).toStrictEqual(
+      ['DisconnectClientMux 1', 'MuxServerMsg 1 #1 Eof PayloadIsErr "handler blocked"', 'DisconnectClientMux 1']
+        .slice(1)
+        .concat('DisconnectClientMux 1'),
+    );
+    expect(end.leftovers).toStrictEqual(nothing);
+  });
+
+  it('may half-close without credit', () => {
+    const { end, stream } = opened({ inCapacity: 1 });
+    end.receive(fromCaller.item(1, 1, 'a'), fromCaller.halfClose(1, 2));
+    expect([stream.heard, end.sent()]).toStrictEqual([['a', 'input ended'], []]);
+  });
+
+  it('drops the payload of a half-close', () => {
+    const { end, stream } = opened({ inCapacity: 1 });
+    end.receive(frameOf(Op.MuxClientMsg, 1, { seq: 1, flags: Flag.Eof, payload: 'dropped' }));
+    expect(stream.heard).toStrictEqual(['input ended']);
+  });
+
+  it.each([
+    ['an item after a half-close', 2, [fromCaller.halfClose(1, 1), fromCaller.item(1, 2, 'x')]],
+    ['a second half-close', 2, [fromCaller.halfClose(1, 1), fromCaller.halfClose(1, 2)]],
+    ['an item on a route without input', 0, [fromCaller.item(1, 1, 'x')]],
+    ['a half-close on a route without input', 0, [fromCaller.halfClose(1, 1)]],
+  ])('%s ends the stream', (_what, inCapacity, frames) => {
+    const { end, stream } = opened({ inCapacity });
+    end.receive(...frames);
+    expect(stream.error?.message).toBe('handler: did not expect inbound message');
+    expect(end.sent()).toStrictEqual([
+      'MuxServerMsg 1 #1 Eof PayloadIsErr "did not expect inbound message"',
+      'DisconnectClientMux 1',
+    ]);
+    expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
+  });
+});
+
+describe('a gap in the sequence', () => {
+  it.each([
+    ['an item', fromCaller.item(1, 3, 'x')],
+    ['a repeated item', fromCaller.item(1, 0, 'x')],
+    ['a half-close', fromCaller.halfClose(1, 3)],
+    ['a credit', fromCaller.credit(1, 3)],
+    ['a ping', fromCaller.ping(1, 3)],
+  ])('at %s ends the stream with an error, which takes no credit', (_what, frame) => {
+    const { end, stream } = opened({ inCapacity: 2, outCapacity: 1 });
+    stream.send('a');
+    end.receive(frame);
+    expect(stream.heard).toStrictEqual(['ended: protocol']);
+    expect(end.sent()).toStrictEqual([
+      'MuxServerMsg 1 #1 "a"',
+      `MuxServerMsg 1 #2 Eof PayloadIsErr "receive sequence number mismatch. want 1, got ${frame.seq}"`,
+      'DisconnectClientMux 1',
+    ]);
+    expect(end.leftovers).toStrictEqual(nothing);
+  });
+
+  it('is none at a cancel of any number', () => {
+    const { end, stream } = opened();
+    end.receive({ ...fromCaller.cancel(1), seq: 99 });
+    expect(stream.heard).toStrictEqual(['ended: cancelled']);
+  });
+
+  it('is counted over items, credits and pings together', () => {
+    const { end, stream } = opened({ inCapacity: 4, outCapacity: 1, extensions: false });
+    end.receive(fromCaller.item(1, 1, 'a'), fromCaller.credit(1, 2), fromCaller.ping(1, 3), fromCaller.item(1, 4, 'b'));
+    expect(stream.heard).toStrictEqual(['a', 'b']);
+  });
+});
+
+describe('output', () => {
+  it('starts with the out capacity, and gets one per credit frame; it saturates', () => {
+    const { end, stream } = opened({ outCapacity: 2, extensions: false });
+    expect([stream.mux.credit, stream.mux.writable]).toStrictEqual([2, true]);
+    stream.send('a', 'b');
+    expect([stream.mux.credit, stream.mux.writable]).toStrictEqual([0, false]);
+    end.receive(fromCaller.credit(1, 1));
+    expect([stream.mux.credit, stream.writables]).toStrictEqual([1, 1]);
+    end.receive(fromCaller.credit(1, 2), fromCaller.credit(1, 3), fromCaller.credit(1, 4, 77));
+    expect(stream.mux.credit).toBe(2);
+    expect(end.engine.stats.creditStalls).toBe(1);
+  });
+
+  it('gets many at once where that was announced, up to the maximum of its window', () => {
+    const { end, stream } = opened({ outCapacity: { initial: 2, max: 100 } });
+    end.receive(fromCaller.credit(1, 1, 50));
+    expect(stream.mux.credit).toBe(52);
+    end.receive(fromCaller.credit(1, 2, 2 ** 52));
+    expect(stream.mux.credit).toBe(100);
+  });
+
+  it('never goes beyond its initial window where that was not announced', () => {
+    const { end, stream } = opened({ outCapacity: { initial: 2, max: 100 }, extensions: false });
+    end.receive(fromCaller.credit(1, 1), fromCaller.credit(1, 2));
+    expect(stream.mux.credit).toBe(2);
+  });
+
+  it('marks an empty item', () => {
+    const { end, stream } = opened();
+    stream.send('');
+    expect(end.sent()).toStrictEqual(['MuxServerMsg 1 #1 PayloadIsZero']);
+  });
+});
+
+describe('the end', () => {
+  it('is sent at once where there is credit', () => {
+    const { end, stream } = opened({ outCapacity: 2 });
+    stream.send('a');
+    stream.mux.complete();
+    expect(stream.heard).toStrictEqual(['ended']);
+    expect(end.sent()).toStrictEqual(['MuxServerMsg 1 #1 "a"', 'MuxServerMsg 1 #2 Eof', 'DisconnectClientMux 1']);
+    expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
+  });
+
+  it('waits for one credit', () => {
+    const { end, stream } = opened({ outCapacity: 1 });
+    stream.send('a');
+    stream.mux.complete();
+    expect([end.sent(), stream.heard, stream.mux.writable]).toStrictEqual([['MuxServerMsg 1 #1 "a"'], [], false]);
+    end.receive(fromCaller.credit(1, 1));
+    expect([end.sent(), stream.heard]).toStrictEqual([['MuxServerMsg 1 #2 Eof', 'DisconnectClientMux 1'], ['ended']]);
+    expect(stream.writables).toBe(0);
+  });
+
+  it('with an error waits for one credit too, and carries the text', () => {
+    const { end, stream } = opened({ outCapacity: 1 });
+    stream.send('a');
+    stream.mux.fail('boom');
+    stream.mux.complete();
+    stream.send('b');
+    end.receive(fromCaller.credit(1, 1));
+    expect(end.sent()).toStrictEqual([
+      'MuxServerMsg 1 #1 "a"',
+      'MuxServerMsg 1 #2 Eof PayloadIsErr "boom"',
+      'DisconnectClientMux 1',
+    ]);
+    expect(stream.heard).toStrictEqual(['ended']);
+  });
+
+  it('that waits still takes input, and is overtaken by a fault, a cancel and the deadline', () => {
+    const waiting = (connect: FrameFields = {}) => {
+      const { end, stream } = opened({ inCapacity: 1, outCapacity: 1, connect });
+      stream.send('a');
+      stream.mux.complete();
+      end.receive(fromCaller.item(1, 1, 'x'));
+      end.sent();
+      return { end, stream };
+    };
+    const fault = waiting();
+    fault.end.receive(fromCaller.item(1, 2, 'y'));
+    expect(fault.end.sent()).toStrictEqual([
+      'MuxServerMsg 1 #2 Eof PayloadIsErr "handler blocked"',
+      'DisconnectClientMux 1',
+    ]);
+    const cancel = waiting();
+    cancel.end.receive(fromCaller.cancel(1));
+    expect(cancel.end.sent()).toStrictEqual(['DisconnectClientMux 1']);
+    const deadline = waiting({ deadlineMs: 100 });
+    deadline.end.runtime.advance(150);
+    expect(deadline.end.sent()).toStrictEqual(['DisconnectClientMux 1']);
+    expect([fault, cancel, deadline].map(({ stream }) => stream.heard)).toStrictEqual([
+      ['x', 'ended: protocol'],
+      ['x', 'ended: cancelled'],
+      ['x', 'ended: deadline-exceeded'],
+    ]);
+  });
+
+  it('from within an item is the only one', () => {
+    const { end, stream } = opened({ inCapacity: 2, extensions: false });
+    stream.onItem = () => {
+      stream.send('last');
+      stream.mux.complete();
+      stream.release();
+    };
+    end.receive(fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'));
+    expect(stream.heard).toStrictEqual(['a', 'ended']);
+    expect(end.sent()).toStrictEqual([
+      'MuxServerMsg 1 #1 "last"',
+      'MuxServerMsg 1 #2 Eof',
+      'DisconnectClientMux 1',
+      // The answer to 'b', which came for a stream that had ended.
+      'DisconnectClientMux 1',
+    ]);
+  });
+
+  it('that was sent is the last thing: late credits, releases and ends change nothing', () => {
+    const { end, stream } = opened({ inCapacity: 1 });
+    end.receive(fromCaller.item(1, 1, 'a'));
+    stream.mux.complete();
+    end.sent();
+    stream.release();
+    stream.mux.fail('late');
+    stream.send('late');
+    stream.mux.closeInput();
+    end.receive(fromCaller.credit(1, 2), fromCaller.cancel(1));
+    end.runtime.advance(100_000);
+    expect([end.sent(), stream.heard]).toStrictEqual([[], ['a', 'ended']]);
+  });
+
+  it('goes out behind the items that wait for the socket', () => {
+    const { end, stream } = opened({ outCapacity: 4 });
+    end.sink.bufferedBytes = 1 << 20;
+    end.request(9);
+    end.sent();
+    stream.send('a', 'b');
+    stream.mux.complete();
+    expect([stream.heard, end.sent()]).toStrictEqual([['ended'], []]);
+    end.sink.bufferedBytes = 0;
+    end.engine.drained();
+    expect(end.sent()).toStrictEqual([
+      'MuxServerMsg 1 #1 "a"',
+      'MuxServerMsg 1 #2 "b"',
+      'MuxServerMsg 1 #3 Eof',
+      'DisconnectClientMux 1',
+    ]);
+  });
+});
+
+describe('cancel by the caller', () => {
+  it('tells the handler, and answers once', () => {
+    const { end, stream } = opened({ inCapacity: 1 });
+    end.receive(fromCaller.cancel(1), fromCaller.cancel(1), fromCaller.item(1, 1, 'x'));
+    expect([stream.heard, end.sent()]).toStrictEqual([['ended: cancelled'], ['DisconnectClientMux 1']]);
+    expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
+  });
+
+  it('takes back what waits to be sent', () => {
+    const { end, stream } = opened();
+    end.sink.bufferedBytes = 1 << 20;
+    end.request(9);
+    end.sent();
+    stream.send('a', 'b');
+    end.receive(fromCaller.cancel(1));
+    end.sink.bufferedBytes = 0;
+    end.engine.drained();
+    expect([end.sent(), end.leftovers.queuedBytes]).toStrictEqual([['DisconnectClientMux 1'], 0]);
+  });
+});
+
+describe('time', () => {
+  it('stops the stream 50 ms after its deadline', () => {
+    const { end, stream } = opened({ connect: { deadlineMs: 1000 } });
+    expect(stream.mux.deadline).toBe(end.runtime.now() + 1000);
+    end.runtime.advance(1049);
+    expect([stream.heard, end.sent()]).toStrictEqual([[], []]);
+    end.runtime.advance(1);
+    expect([stream.heard, end.sent()]).toStrictEqual([['ended: deadline-exceeded'], ['DisconnectClientMux 1']]);
+    expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
+  });
+
+  it('answers a Ping with its number, outside the sequence', () => {
+    const { end, stream } = opened({ extensions: false });
+    stream.send('a');
+    end.receive(fromCaller.ping(1, 1), { ...fromCaller.ping(1, 2), deadlineMs: 15_000 });
+    stream.send('b');
+    expect(end.sent().map((line) => line.replace(/ <.*/, ''))).toStrictEqual([
+      'MuxServerMsg 1 #1 "a"',
+      'Pong 1 #1',
+      'Pong 1 #2 15000 ms',
+      'MuxServerMsg 1 #2 "b"',
+    ]);
+  });
+
+  it('stops the stream after four intervals without a Ping; data does not count', () => {
+    const { end, stream } = opened({ inCapacity: 9 });
+    end.receive(fromCaller.item(1, 1, 'a'));
+    end.runtime.advance(59_999);
+    expect(stream.heard).toStrictEqual(['a']);
+    end.runtime.advance(1);
+    expect([stream.heard, end.sent()]).toStrictEqual([['a', 'ended: disconnected'], ['DisconnectClientMux 1']]);
+    expect(end.runtime.scheduled).toBe(0);
+  });
+
+  it('keeps a stream for ever whose caller pings', () => {
+    const { end, stream } = opened();
+    for (let seq = 1; seq < 100; seq++) {
+      end.runtime.advance(45_000);
+      end.receive(fromCaller.ping(1, seq));
+    }
+    expect(stream.heard).toStrictEqual([]);
+    expect(end.leftovers).toStrictEqual({ ...nothing, incoming: 1, timers: 1 });
+  });
+});
+
+it('is told of the loss of the connection, and sends nothing', () => {
+  const { end, stream } = opened({ inCapacity: 1 });
+  end.engine.close();
+  stream.send('late');
+  stream.mux.complete();
+  expect([stream.heard, end.sent(), end.leftovers]).toStrictEqual([['ended: disconnected'], [], nothing]);
+});

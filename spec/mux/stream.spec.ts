@@ -1,0 +1,171 @@
+import { describe, expect, it } from '@jest/globals';
+import { CancelledError, type GridError } from '../../lib/errors.js';
+import type { CallerStream } from '../../lib/mux/caller-stream.js';
+import type { ResponderStream } from '../../lib/mux/responder-stream.js';
+import { cancelled, linkEngines, nothing, StreamRecorder, type EngineSetup } from '../support/engines.js';
+
+/** What both ends of a stream do together. */
+
+function linked(
+  setup: EngineSetup & { inCapacity?: number; outCapacity?: number | { initial: number; max: number } } = {},
+) {
+  const { inCapacity = 4, outCapacity = 4 } = setup;
+  const engines = linkEngines(setup);
+  const streams = engines.b.serveStream(2, inCapacity, outCapacity);
+  const caller = engines.a.open(2, { inCapacity, outCapacity });
+  engines.turn();
+  return { ...engines, caller, handler: streams[0]! };
+}
+
+/** Sends as many items as may leave, each with its number. */
+function fill(
+  stream: StreamRecorder<CallerStream | ResponderStream>,
+  counter: { sent: number },
+  most = Infinity,
+): void {
+  while (stream.mux.writable && counter.sent < most) stream.send(String(counter.sent++));
+}
+
+describe.each([
+  { checksum: true, extensions: true },
+  { checksum: false, extensions: false },
+])('a stream %p', (setup) => {
+  it('carries items, half-close and end', () => {
+    const { a, b, caller, handler, turn, runtime } = linked(setup);
+    caller.send('a', 'b');
+    handler.send('x');
+    caller.mux.halfClose();
+    turn();
+    handler.mux.complete();
+    turn();
+    expect([handler.heard, caller.heard]).toStrictEqual([
+      ['a', 'b', 'input ended', 'ended'],
+      ['x', 'ended'],
+    ]);
+    expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
+    expect([a.faults, b.faults]).toStrictEqual([[], []]);
+  });
+
+  it('never has more items on the way than the window, in either direction', () => {
+    const { caller, handler, turn } = linked({ ...setup, inCapacity: 3, outCapacity: 3 });
+    for (const [from, to] of [
+      [caller, handler],
+      [handler, caller],
+    ] as const) {
+      const counter = { sent: 0 };
+      for (let released = 0; released < 50; released++) {
+        fill(from, counter);
+        turn();
+        expect([to.mux.held, to.heard.length]).toStrictEqual([3, counter.sent]);
+        expect(counter.sent - released).toBeLessThanOrEqual(3);
+        to.release();
+        turn();
+      }
+      expect(to.heard).toStrictEqual(Array.from({ length: counter.sent }, (_, index) => String(index)));
+    }
+  });
+
+  it('ends at the other end when the caller cancels', () => {
+    const { a, b, caller, handler, turn, runtime } = linked(setup);
+    caller.mux.cancel(cancelled);
+    turn();
+    expect(handler.error).toStrictEqual(new CancelledError('The caller cancelled the stream.'));
+    expect([caller.heard, handler.heard]).toStrictEqual([['ended: cancelled'], ['ended: cancelled']]);
+    expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
+  });
+
+  it('ends at both ends when its deadline passes; the caller hears its own clock', () => {
+    const { a, b, turn, advance, runtime } = linkEngines(setup);
+    const streams = b.serveStream(2, 0, 1);
+    const caller = a.open(2, { timeout: 100.9 });
+    turn();
+    advance(101);
+    expect([caller.heard, streams[0]!.heard]).toStrictEqual([['ended: deadline-exceeded'], ['ended: cancelled']]);
+    expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
+  });
+
+  it('lives for ever while both ends are there', () => {
+    const { a, b, caller, handler, advance } = linked(setup);
+    advance(3_600_000);
+    expect([caller.heard, handler.heard, a.faults, b.faults]).toStrictEqual([[], [], [], []]);
+  });
+
+  it('ends at the responder when the caller falls silent, and at the caller when the responder does', () => {
+    const one = linked(setup);
+    one.a.sink.onSend = undefined;
+    one.advance(61_000);
+    expect([one.caller.heard, one.handler.heard]).toStrictEqual([['ended: disconnected'], ['ended: disconnected']]);
+  });
+});
+
+describe('a window that may grow', () => {
+  const window = { initial: 4, max: 256 };
+
+  it('grows for a consumer that keeps up, and never beyond its maximum', () => {
+    const { caller, handler, turn } = linked({ outCapacity: window });
+    caller.autoRelease = true;
+    const counter = { sent: 0 };
+    let most = 0;
+    for (let round = 0; round < 40; round++) {
+      const before = counter.sent;
+      fill(handler, counter);
+      most = Math.max(most, counter.sent - before);
+      expect(handler.mux.credit).toBe(0);
+      turn();
+      expect(handler.mux.credit).toBeLessThanOrEqual(256);
+    }
+    expect([most, caller.heard.length]).toStrictEqual([256, counter.sent]);
+  });
+
+  it('shrinks for one that falls behind, and few items wait in the end', () => {
+    const { caller, handler, turn } = linked({ outCapacity: window });
+    caller.autoRelease = true;
+    const counter = { sent: 0 };
+    for (let round = 0; round < 20; round++) {
+      fill(handler, counter);
+      turn();
+    }
+    caller.autoRelease = false;
+    for (let round = 0; round < 2000; round++) {
+      fill(handler, counter);
+      turn();
+      caller.release();
+      turn();
+    }
+    expect(caller.mux.held).toBeLessThanOrEqual(4);
+    expect(caller.heard).toStrictEqual(Array.from({ length: counter.sent }, (_, index) => String(index)));
+  });
+});
+
+it('tells why an end came: the two ends of a fault', () => {
+  const { caller, handler, turn } = linked({ inCapacity: 1 });
+  caller.send('a', 'b');
+  turn();
+  const errors: (GridError | undefined)[] = [caller.error, handler.error];
+  expect(errors.map((error) => [error?.code, error?.message])).toStrictEqual([
+    ['remote', 'handler blocked'],
+    ['protocol', 'handler: handler blocked'],
+  ]);
+});
+
+it('waits for room where only the socket holds it up', () => {
+  const { a, caller, handler, turn } = linked({ inCapacity: 100 });
+  a.sink.bufferedBytes = 1 << 20;
+  a.request(9);
+  turn();
+  expect(caller.mux.writable).toBe(false);
+  const before = caller.writables;
+  a.sink.bufferedBytes = 0;
+  a.engine.drained();
+  expect([caller.writables - before, caller.mux.writable]).toStrictEqual([1, true]);
+  // Once ended, it hears nothing of room.
+  a.sink.bufferedBytes = 1 << 20;
+  a.request(9);
+  turn();
+  expect(caller.mux.writable).toBe(false);
+  handler.mux.fail('boom');
+  turn();
+  a.sink.bufferedBytes = 0;
+  a.engine.drained();
+  expect([caller.heard, caller.writables - before]).toStrictEqual([['ended: remote'], 1]);
+});
