@@ -221,6 +221,10 @@ class EngineSink {
     return this.#socket.bufferedBytes;
   }
 
+  get copies(): boolean {
+    return this.#socket.copies === true;
+  }
+
   send(message: WireMessage): void {
     const { stats } = this.#link.engine;
     stats.messagesOut++;

@@ -18,6 +18,11 @@ export interface Socket {
   readonly outbound: Observer<WireMessage>;
   /** Bytes that were taken and are not yet with the network. */
   readonly bufferedBytes: number;
+  /**
+   * True: whenever {@link bufferedBytes} is 0, nobody refers to a message that was sent: it was copied, or is with the
+   * network. The sender then writes the next ones into the same memory. Default false.
+   */
+  readonly copies?: boolean;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
 }

@@ -110,6 +110,9 @@ class WsSocket implements Socket {
     };
   }
 
+  // `ws` writes through at once, and masks into a copy; what it could not write counts as buffered. A browser copies.
+  readonly copies = true;
+
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
   }

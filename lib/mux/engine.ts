@@ -213,6 +213,8 @@ export class Engine implements MuxHost {
     } finally {
       this.#reading = false;
     }
+    // What came may have ended the last mux without anything to send: no flush follows that would see it.
+    if (this.wheel.size === 0) this.wheel.settle();
   }
 
   /** Sends a frame of the connection itself, before everything that waits. */
@@ -286,6 +288,7 @@ export class Engine implements MuxHost {
     this.queue.flush();
     // An answer that came at once may have released more.
     if (this.#owing.length > 0) this.touch();
+    this.wheel.settle();
   };
 
   readonly #forgetOutgoing = (mux: { readonly id: MuxId }): void => {

@@ -20,6 +20,8 @@ export interface MessageSink {
   send(message: WireMessage): void;
   /** Bytes that the socket holds and has not given to the network. */
   readonly bufferedBytes: number;
+  /** True: at 0 {@link bufferedBytes} nobody refers to a message any more, and its memory may be used again. */
+  readonly copies?: boolean;
 }
 
 /** Who owns queued frames: a mux. */
@@ -73,9 +75,7 @@ export class SendQueue {
     this.#sink = sink;
     this.#hardLimit = hardLimit;
     this.#onFault = onFault;
-    this.#batch = new Batch((message) => {
-      this.#emit(message);
-    }, checksum);
+    this.#batch = new Batch((message) => this.#emit(message), checksum);
   }
 
   /** Sends a frame of a mux: now where it can be, else when its turn comes. */
@@ -182,8 +182,9 @@ export class SendQueue {
     }
   }
 
-  #emit(message: WireMessage): void {
-    if (this.#closed) return;
+  // True: the message's memory may be used again.
+  #emit(message: WireMessage): boolean {
+    if (this.#closed) return true;
     const outer = this.#emitting;
     this.#emitting = true;
     this.congested = true;
@@ -191,6 +192,7 @@ export class SendQueue {
     this.#emitting = outer;
     this.congested = !this.#closed && (outer || this.#sink.bufferedBytes > congestedBytes);
     if (this.congested) this.#checkHardLimit();
+    return this.#sink.copies === true && this.#sink.bufferedBytes === 0;
   }
 
   #checkHardLimit(): void {

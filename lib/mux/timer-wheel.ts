@@ -35,6 +35,8 @@ export class TimerWheel {
   #size = 0;
   // The platform's timer is set for this time; Infinity: it is not set.
   #wakeAt = Infinity;
+  // Nothing is due before; the entry that was may have been removed.
+  #earliest = Infinity;
   #cancelWake: (() => void) | undefined = undefined;
   // Everything due up to this time has fired.
   #firedUpTo = 0;
@@ -68,7 +70,7 @@ export class TimerWheel {
     if (head !== undefined) head.previousTimer = entry;
     slots[slot] = entry;
     this.#size++;
-    if (at < this.#wakeAt) this.#wake(at);
+    if (at < this.#earliest) this.#earliest = at;
   }
 
   /** Removes `entry`; harmless where it is in no wheel. */
@@ -81,14 +83,24 @@ export class TimerWheel {
     entry.due = Infinity;
     entry.nextTimer = undefined;
     entry.previousTimer = undefined;
-    if (--this.#size === 0) this.stop();
+    this.#size--;
   }
 
-  /** Takes the platform's timer down. Entries stay, and the next `add` starts it again. */
+  /**
+   * Sets the platform's timer for what was added and removed since the last time; due at the end of each turn. A call
+   * that is answered in the turn in which it came costs no timer (setting and clearing one was 0.9 µs).
+   */
+  settle(): void {
+    if (this.#size === 0) this.stop();
+    else if (this.#earliest < this.#wakeAt) this.#wake(this.#earliest);
+  }
+
+  /** Takes the platform's timer down. Entries stay, and {@link settle} starts it again. */
   stop(): void {
     this.#cancelWake?.();
     this.#cancelWake = undefined;
     this.#wakeAt = Infinity;
+    if (this.#size === 0) this.#earliest = Infinity;
   }
 
   #wake(at: number): void {
@@ -125,12 +137,14 @@ export class TimerWheel {
       this.remove(entry);
       entry.onTimer(now);
     }
-    if (this.#size > 0) this.#wakeForEarliest();
+    this.#earliest = Infinity;
+    if (this.#size > 0) this.#findEarliest();
+    this.settle();
   }
 
   // Walks the slots in the order of time, up to the first entry that is due in this revolution: among many it is near.
   // Where all are due later, every one has been looked at; that happens once a revolution at the most.
-  #wakeForEarliest(): void {
+  #findEarliest(): void {
     const slots = this.#slots!;
     const from = this.#firedUpTo + 1;
     let earliest = Infinity;
@@ -139,6 +153,6 @@ export class TimerWheel {
         if (entry.due < earliest) earliest = entry.due;
       }
     }
-    if (earliest < this.#wakeAt) this.#wake(earliest);
+    this.#earliest = earliest;
   }
 }

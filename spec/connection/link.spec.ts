@@ -2,10 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { NEVER, Subject } from 'rxjs';
 import { Link, type ObservedFrame } from '../../lib/connection/link.js';
 import { linkedSockets } from '../../lib/connection/memory-socket.js';
-import type { Socket } from '../../lib/connection/socket.js';
 import { ProtocolError } from '../../lib/errors.js';
 import { decodePong, encodePing } from '../../lib/wire/control.js';
-import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
+import type { WireMessage } from '../../lib/wire/batch.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
@@ -24,7 +23,7 @@ function lone(agreement = agreed) {
   const ends: unknown[] = [];
   far.inbound.subscribe({
     next: (message) => frames.push(...decodeFrames(message, testChecksum.hash)),
-    error: (error) => ends.push(error),
+    error: (error: unknown) => ends.push(error),
     complete: () => ends.push('closed'),
   });
   const link = a.link(near, agreement);
@@ -181,7 +180,7 @@ describe('the pings of a link', () => {
 
   it('are not disturbed by late or reserved control frames', () => {
     const { link, frames, receive } = lone();
-    for (const op of [Op.Connect, Op.ConnectResponse, Op.Disconnect, 0, 18, 255]) {
+    for (const op of [Op.Connect, Op.ConnectResponse, Op.Disconnect, 0, 18, 127]) {
       receive(frameOf(op, 0, { payload: 'garbage' }));
     }
     expect(link.open).toBe(true);
@@ -242,7 +241,7 @@ describe('frames$', () => {
       find: () => 'nothing here',
       disconnected: (sent) => a.connection.disconnected(sent),
     });
-    const message = messageOf([frameOf(200, 0, { flags: Flag.Crc })], testChecksum.hash);
+    const message = messageOf([frameOf(100, 0, { flags: Flag.Crc })], testChecksum.hash);
     const count = (): number => {
       hashed = 0;
       far.outbound.next(message);
@@ -289,43 +288,4 @@ it('counts messages and bytes, of fragments too', () => {
   expect(sent[0]).toBeGreaterThan(100_000);
   expect(sent[0]).toBe(sent[1]);
   expect(a.connection.stats.messagesOut - before.messagesOut).toBe(1);
-});
-
-describe('linkedSockets', () => {
-  const listen = (socket: Socket): string[] => {
-    const heard: string[] = [];
-    socket.inbound.subscribe({
-      next: (message) => heard.push(Buffer.from(message).toString()),
-      error: (error: unknown) => heard.push(`error ${String(error)}`),
-      complete: () => heard.push('complete'),
-    });
-    return heard;
-  };
-
-  it('carries messages both ways, in the call, fragments joined', () => {
-    const [left, right] = linkedSockets();
-    const heard = [listen(left), listen(right)];
-    left.outbound.next([bytesOf('a'), bytesOf('b')]);
-    right.outbound.next(bytesOf('c'));
-    expect(heard).toStrictEqual([['c'], ['ab']]);
-    expect(joinFragments([bytesOf('a')])).toStrictEqual(bytesOf('a'));
-  });
-
-  it('closes both ends, and drops what comes later', () => {
-    const [left, right] = linkedSockets();
-    const heard = [listen(left), listen(right)];
-    left.outbound.complete();
-    left.outbound.next(bytesOf('late'));
-    right.outbound.next(bytesOf('late'));
-    right.outbound.error('late');
-    expect(heard).toStrictEqual([['complete'], ['complete']]);
-  });
-
-  it('breaks both ends: the other one hears why', () => {
-    const [left, right] = linkedSockets();
-    const heard = [listen(left), listen(right)];
-    right.outbound.error('cut');
-    left.outbound.next(bytesOf('late'));
-    expect(heard).toStrictEqual([['error cut'], ['complete']]);
-  });
 });

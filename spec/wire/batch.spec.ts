@@ -22,10 +22,18 @@ function add(batch: Batch, frame: Frame): void {
   batch.add(muxId, seq, deadlineMs, handler, op, flags, payload, subroute);
 }
 
+/** A sink that holds the messages it is given, so that their memory must not be used again. */
+function keepIn(messages: WireMessage[]): (message: WireMessage) => boolean {
+  return (message) => {
+    messages.push(message);
+    return false;
+  };
+}
+
 /** Adds all frames, flushing after each whose index `flushAfter` holds and at the end. */
 function send(frames: readonly Frame[], sum: boolean, flushAfter: readonly number[] = []): WireMessage[] {
   const messages: WireMessage[] = [];
-  const batch = new Batch((message) => messages.push(message), sum ? checksum : undefined);
+  const batch = new Batch(keepIn(messages), sum ? checksum : undefined);
   frames.forEach((frame, index) => {
     add(batch, frame);
     if (flushAfter.includes(index)) batch.flush();
@@ -87,7 +95,7 @@ describe('frames that are added', () => {
   it('are in the message at once: a payload that changes later does not matter', () => {
     const payload = Uint8Array.of(1, 2, 3);
     const messages: WireMessage[] = [];
-    const batch = new Batch((message) => messages.push(message), undefined);
+    const batch = new Batch(keepIn(messages), undefined);
     add(batch, fromCaller.item(1, 1, payload));
     payload.fill(9);
     batch.flush();
@@ -96,8 +104,8 @@ describe('frames that are added', () => {
 
   it('stay as they are in messages that are kept, while others are made', () => {
     const messages: WireMessage[] = [];
-    const first = new Batch((message) => messages.push(message), checksum);
-    const second = new Batch((message) => messages.push(message), checksum);
+    const first = new Batch(keepIn(messages), checksum);
+    const second = new Batch(keepIn(messages), checksum);
     const frames: Frame[] = [];
     for (let index = 0; index < 3000; index++) {
       const frame = fromCaller.item(index, 1, new Uint8Array(500).fill(index));
@@ -111,7 +119,7 @@ describe('frames that are added', () => {
 
   it('stay as they are where the ends of two batches fall in between', () => {
     const messages: WireMessage[] = [];
-    const batches = [0, 1, 2].map(() => new Batch((message) => messages.push(message), checksum));
+    const batches = [0, 1, 2].map(() => new Batch(keepIn(messages), checksum));
     const perBatch: Frame[][] = [[], [], []];
     for (let index = 0; index < 900; index++) {
       const frame = fromCaller.item(index, index % 3, new Uint8Array(1000).fill(index));
@@ -195,6 +203,7 @@ describe('the sink', () => {
     const batch = new Batch((message) => {
       messages.push(message);
       if (more-- > 0) add(batch, fromCaller.item(1_000_000 + more, 1, new Uint8Array(900)));
+      return false;
     }, checksum);
     const frames = Array.from({ length: 100 }, (_, index) =>
       fromCaller.item(index, 1, new Uint8Array(fragmentBytes - 1).fill(index)),
@@ -210,9 +219,30 @@ describe('the sink', () => {
   });
 });
 
+it('writes the next message into the same memory where the sink holds none', () => {
+  const places: number[] = [];
+  const copies: WireMessage[] = [];
+  let held = false;
+  const batch = new Batch((message) => {
+    places.push((message as Uint8Array).byteOffset);
+    copies.push((message as Uint8Array).slice());
+    return !held;
+  }, checksum);
+  const frames = Array.from({ length: 6 }, (_, index) => fromCaller.item(index, 1, new Uint8Array(1000).fill(index)));
+  frames.forEach((frame, index) => {
+    held = index === 3;
+    add(batch, frame);
+    batch.flush();
+  });
+  expect(new Set(places.slice(0, 4)).size).toBe(1);
+  expect(new Set(places.slice(4)).size).toBe(1);
+  expect(places[4]! > places[3]!).toBe(true);
+  expectSame(read(copies), frames);
+});
+
 it('forgets what was discarded', () => {
   const messages: WireMessage[] = [];
-  const batch = new Batch((message) => messages.push(message), checksum);
+  const batch = new Batch(keepIn(messages), checksum);
   add(batch, ping);
   expect(batch.bytes).toBeGreaterThan(0);
   batch.discard();
