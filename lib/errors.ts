@@ -55,12 +55,24 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   readonly host: string;
   /** Emits once when the connection is back, and completes; an `Observable<void>`. */
   readonly reconnected: Reconnected;
+  /** True where the route of the call is declared idempotent: to call again does no harm, even where `sent`. */
+  readonly idempotent: boolean;
 
-  constructor(message: string, details: { sent: boolean; host: string; reconnected: Reconnected; cause?: unknown }) {
+  constructor(
+    message: string,
+    details: { sent: boolean; host: string; reconnected: Reconnected; idempotent?: boolean; cause?: unknown },
+  ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.sent = details.sent;
     this.host = details.host;
     this.reconnected = details.reconnected;
+    this.idempotent = details.idempotent ?? false;
+  }
+
+  /** The same error, of a call whose route is declared idempotent. */
+  ofIdempotentCall(): DisconnectedError<Reconnected> {
+    const { message, sent, host, reconnected, cause } = this;
+    return new DisconnectedError(message, { sent, host, reconnected, idempotent: true, cause });
   }
 }
 

@@ -44,6 +44,12 @@ export class Keepalive {
     this.#cancel = undefined;
   }
 
+  // An interval, or less where the last Pong gets too old before: a whole round more would pass until it is looked at.
+  #untilNext(): number {
+    const silentAt = this.#lastPong + 2 * this.#interval;
+    return Math.min(this.#interval, Math.max(0, silentAt - this.#runtime.now()));
+  }
+
   #wait(): void {
     this.#cancel = this.#runtime.schedule(() => {
       if (this.#runtime.now() - this.#lastPong >= 2 * this.#interval) {
@@ -52,7 +58,7 @@ export class Keepalive {
       }
       this.ping();
       this.#wait();
-    }, this.#interval);
+    }, this.#untilNext());
   }
 }
 

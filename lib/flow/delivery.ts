@@ -120,8 +120,14 @@ export class SubscriptionNotes {
   /** The streams noted so far. */
   readonly streams: SubscribedStream[] = [];
   readonly #origins = new Set<object>();
+  readonly #apart: boolean;
   #outer: SubscriptionNotes | undefined = undefined;
   #noting = false;
+
+  /** `apart`: what is noted is taken out of the flow here, sent or read, and so is no part of an outer operator's source. */
+  constructor(apart = false) {
+    this.#apart = apart;
+  }
 
   /** Runs `subscribe`, and notes the streams that are subscribed to within it. An outer operator sees what an inner one sees. */
   during(subscribe: () => void): void {
@@ -156,7 +162,7 @@ export class SubscriptionNotes {
   add(stream: SubscribedStream): void {
     this.streams.push(stream);
     this.#origins.add(stream.origin);
-    this.#outer?.add(stream);
+    if (!this.#apart) this.#outer?.add(stream);
   }
 
   /**

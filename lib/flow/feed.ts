@@ -1,11 +1,14 @@
 /**
  * Feeds the sending half of a stream from what a user gave: an iterable or an async iterable is pulled, one item per
- * credit; an Observable pushes, and goes through a bounded buffer.
+ * credit, and so is an Observable that can be taken from (`pull.ts`); any other Observable pushes, and goes through a
+ * bounded buffer.
  */
 
 import { isObservable, Subject, takeUntil, type Observable } from 'rxjs';
 import { BufferOverflowError } from '../errors.js';
 import { currentDelivery, SubscriptionNotes } from './delivery.js';
+import { isPullable, makePull } from './pull.js';
+import { PullFeeder } from './pull-feeder.js';
 
 /** Where the items go. */
 export interface Outlet<T> {
@@ -40,7 +43,10 @@ export interface FeedBounds {
 /** Starts to feed `outlet`. It may send, complete and fail before this returns; nothing that the source throws comes out. */
 export function feed<T>(source: FeedSource<T>, outlet: Outlet<T>, bounds: FeedBounds): Feeder {
   try {
-    if (isObservable(source)) return new ObservableFeeder(source, outlet, bounds);
+    if (isObservable(source)) {
+      if (isPullable(source)) return new PullFeeder(source[makePull](), outlet);
+      return new ObservableFeeder(source, outlet, bounds);
+    }
     if (Symbol.asyncIterator in source) return new AsyncFeeder(source[Symbol.asyncIterator](), outlet);
     return new IterableFeeder(source[Symbol.iterator](), outlet);
   } catch (error) {
@@ -202,7 +208,7 @@ class ObservableFeeder<T> implements Feeder {
   #sending = false;
   #lastDelivery = 0;
   // The streams that the source is made of.
-  readonly #relayed = new SubscriptionNotes();
+  readonly #relayed = new SubscriptionNotes(true);
   // A source that emits within `subscribe` has to be stopped before there is a subscription.
   readonly #unsubscribe = new Subject<void>();
 

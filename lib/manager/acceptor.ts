@@ -10,7 +10,7 @@ import { Subscription } from 'rxjs';
 import { agree, announcedExtensions, connectResponseMessage, readConnect } from '../connection/handshake.js';
 import type { Socket } from '../connection/socket.js';
 import type { Agreement } from '../connection/handshake.js';
-import { errorText } from '../errors.js';
+import { errorText, RejectedError } from '../errors.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { timestampToMs } from '../wire/timestamp.js';
 import type { Side } from './side.js';
@@ -53,12 +53,13 @@ export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, ad
     finish();
     socket.outbound.error(error);
   };
-  const reject = (reason: string): void => {
+  // The other side is told `told`, and this one `reason`, which may say more.
+  const reject = (reason: string, told = reason): void => {
     if (state === 'rejected' || state === 'done') return;
     // Reading goes on while the reason leaves: closing a socket with unread bytes may destroy what was sent.
     state = 'rejected';
     cancelTimer();
-    socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: reason }));
+    socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: told }));
     side.report({ type: 'rejected', host, by: 'local', reason });
     if (isDone()) return;
     cancelTimer = side.runtime.schedule(() => {
@@ -100,7 +101,7 @@ export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, ad
         if (state === 'checking') reject('A message came before the connect was answered.');
         if (state !== 'waiting') return;
         onConnect(message).catch((error: unknown) => {
-          reject(errorText(error));
+          reject(errorText(error), error instanceof RejectedError ? error.reason : undefined);
         });
       },
       error: finish,

@@ -38,8 +38,10 @@ export interface LeafConnection extends Connection {
  */
 export function connect(url: string, options: ConnectOptions): LeafConnection {
   const target = parseUrl(url);
+  // What the host calls itself, which handlers hear as the caller.
+  let name = target;
   const side: Side = new Side(options, (host, parent) => {
-    if (host !== routes.host) throw new ConfigurationError(`A leaf knows one host: ${routes.host}.`);
+    if (host !== routes.host && host !== name) throw new ConfigurationError(`A leaf knows one host: ${routes.host}.`);
     return routes.onBehalfOf(parent);
   });
   const { connection, routes } = side.connect(target);
@@ -63,9 +65,8 @@ export function connect(url: string, options: ConnectOptions): LeafConnection {
       token: async () => (typeof token === 'function' ? token() : token),
       accepted: (socket, response) => {
         const agreement = agree(extensions, response.ext, target.startsWith('wss:'));
-        connection.open(
-          side.link(connection, { socket, agreement, remoteId: response.id, caller: response.name ?? target }),
-        );
+        name = response.name ?? target;
+        connection.open(side.link(connection, { socket, agreement, remoteId: response.id, caller: name }));
       },
       rejected: (reason) => {
         side.report({ type: 'rejected', host: target, by: 'remote', reason });

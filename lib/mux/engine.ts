@@ -5,88 +5,32 @@
  *                     └────▶ incoming table (muxes that the other side opened) ──▶ Responder
  *     request, open ──▶ mux ──▶ send queue ──▶ flush, at the end of the turn ──▶ MessageSink
  *
- * Bytes, time and the event loop are passed in. User code is called from `receive` and from timers; what it sends from
- * there goes to the queue and never comes back into the engine.
+ * Bytes, time and the event loop are passed in. User code is called from `receive`, from timers and from the flush; what
+ * it sends from there goes to the queue. Who hears of a message within MessageSink.send may call, too: what it sends
+ * waits until that message is on its way, and what comes waits until the message that is being read is done with.
  */
 
 import { LimitError, ProtocolError, type GridError } from '../errors.js';
 import type { Limits, Window } from '../limits.js';
 import type { Runtime } from '../runtime.js';
-import type { Checksum } from '../wire/checksum.js';
 import { decodePong, encodeConnectError, encodePong } from '../wire/control.js';
 import { decodeMessage } from '../wire/decode.js';
 import { emptyPayload, FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { CallerStream } from './caller-stream.js';
+import { noStats, type Address, type EngineOptions, type EngineStats, type Responder } from './engine-options.js';
 import { remainingMs, responderSlackMs, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
-import { SendQueue, type MessageSink } from './send-queue.js';
+import { SendQueue } from './send-queue.js';
 import type { StreamMux } from './stream.js';
 import { TimerWheel } from './timer-wheel.js';
 import { UnaryCaller, UnaryResponder, type ResponseSink } from './unary.js';
 
+export type { Address, EngineOptions, EngineStats, Responder } from './engine-options.js';
+
 /** Flags that a MuxConnectError repeats: those that say nothing of what follows the tuple, and that the protocol knows. */
 const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;
-
-/** What answers the calls of the other side for one route. */
-export type Responder =
-  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: string): void }
-  | {
-      readonly kind: 'duplex';
-      /** Undefined for a route without input. */
-      readonly inWindow: Window | undefined;
-      readonly outWindow: Window;
-      /** Must attach a sink to the stream before it does anything else with it. */
-      open(stream: ResponderStream, payload: Uint8Array, caller: string): void;
-    };
-
-/** Address of a route on the wire. */
-export interface Address {
-  readonly handler: number;
-  /** Subroute id of 32 bytes. */
-  readonly subroute?: Uint8Array | undefined;
-}
-
-/** Counters of one engine. All only grow. */
-export interface EngineStats {
-  messagesIn: number;
-  messagesOut: number;
-  bytesIn: number;
-  bytesOut: number;
-  callsOut: number;
-  callsIn: number;
-  /** Frames for muxes that have ended or never were. */
-  strays: number;
-  /** Frames with an op that the protocol does not know. */
-  unknownOps: number;
-  /** Times that a stream had an item to send and no credit. */
-  creditStalls: number;
-}
-
-/** What an engine is made of. */
-export interface EngineOptions {
-  readonly runtime: Runtime;
-  readonly limits: Limits;
-  readonly checksum: Checksum;
-  /** Whether messages go out with a checksum. Received ones are checked wherever they carry one. */
-  readonly sendChecksum: boolean;
-  /** Extensions that both sides announced. */
-  readonly extensions: { readonly ack: boolean; readonly credits: boolean };
-  /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
-  readonly firstMuxId: number;
-  readonly sink: MessageSink;
-  /** Who calls from the other side, as responders hear it. */
-  readonly caller: string;
-  /** Finds the route of a call of the other side; a string is the text of the refusal. */
-  find(handler: number, subroute: Uint8Array | undefined): Responder | string;
-  /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */
-  onControl(frame: FrameView): void;
-  /** The connection must close: framing is lost, or a hard bound is reached. */
-  onFault(error: ProtocolError): void;
-  /** The error of a mux whose connection, or whose other end, is gone. */
-  disconnected(sent: boolean): GridError;
-}
 
 /** See the head of this file. */
 export class Engine implements MuxHost {
@@ -95,17 +39,7 @@ export class Engine implements MuxHost {
   readonly limits: Limits;
   readonly ackCapacity: boolean;
   readonly batchedCredits: boolean;
-  readonly stats: EngineStats = {
-    messagesIn: 0,
-    messagesOut: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    callsOut: 0,
-    callsIn: 0,
-    strays: 0,
-    unknownOps: 0,
-    creditStalls: 0,
-  };
+  readonly stats: EngineStats = noStats();
 
   readonly #options: EngineOptions;
   readonly #runtime: Runtime;

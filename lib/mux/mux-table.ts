@@ -23,7 +23,7 @@ export class MuxTable<Entry extends TableEntry> {
   /** The entry of `id`, if there is one. */
   get(id: MuxId): Entry | undefined {
     const entry = this.#slots[this.#slotOf(id)];
-    if (entry !== undefined && entry.id === id) return entry;
+    if (entry?.id === id) return entry;
     return this.#overflow.size === 0 ? undefined : this.#overflow.get(id);
   }
 
@@ -40,7 +40,7 @@ export class MuxTable<Entry extends TableEntry> {
   delete(id: MuxId): boolean {
     const slot = this.#slotOf(id);
     const entry = this.#slots[slot];
-    if (entry !== undefined && entry.id === id) this.#slots[slot] = undefined;
+    if (entry?.id === id) this.#slots[slot] = undefined;
     else if (!this.#overflow.delete(id)) return false;
     this.#size--;
     return true;

@@ -190,6 +190,7 @@ export class SendQueue {
     this.congested = true;
     this.#sink.send(message);
     this.#emitting = outer;
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- who heard of the message may have closed.
     this.congested = !this.#closed && (outer || this.#sink.bufferedBytes > congestedBytes);
     if (this.congested) this.#checkHardLimit();
     return this.#sink.copies === true && this.#sink.bufferedBytes === 0;

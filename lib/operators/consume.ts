@@ -9,6 +9,7 @@ import {
   takeUntil,
 } from 'rxjs';
 import { retainCurrent, SubscriptionNotes } from '../flow/delivery.js';
+import { noteRedelivery, redeliver } from '../flow/redeliver.js';
 
 /** Options of {@link consume}. */
 export interface ConsumeOptions {
@@ -21,6 +22,7 @@ const remedy =
 
 /**
  * Works on each item, and is done with it when the inner Observable ends: only then its credit returns to the sender.
+ * Where the results go on into another stream, or to another `consume`, it returns when those are done with them too.
  * Works behind every operator that passes items on synchronously, such as `map`, `filter`, `scan`, `share`, `retry`.
  * Behind an asynchronous one it still works on every item, but the sender is not held back; that is reported once, as
  * `backpressure-lost` in `events$`. Items from elsewhere than a stream are worked on all the same.
@@ -36,7 +38,11 @@ export function consume<T, R extends ObservableInput<unknown>>(
   return (source) =>
     new Observable((subscriber) => {
       const waiting: { readonly value: T; readonly release: (() => void) | undefined }[] = [];
-      const notes = new SubscriptionNotes();
+      // Taking from the front of a long array copies it: what was taken stays a while.
+      let taken = 0;
+      const notes = new SubscriptionNotes(true);
+      // What the results come from, for those behind.
+      const origin = {};
       // A source that emits within `subscribe` has to be stopped before there is a subscription.
       const stopped = new Subject<void>();
       let reported = false;
@@ -49,8 +55,13 @@ export function consume<T, R extends ObservableInput<unknown>>(
         // An inner Observable that ends at once must not recurse for each waiting item.
         if (starting) return;
         starting = true;
-        while (active < concurrency && waiting.length > 0 && !subscriber.closed) run(waiting.shift()!);
+        while (active < concurrency && taken < waiting.length && !subscriber.closed) run(waiting[taken++]!);
         starting = false;
+        if (taken === waiting.length) waiting.length = taken = 0;
+        else if (taken > 1_024) {
+          waiting.splice(0, taken);
+          taken = 0;
+        }
         if (completed && active === 0 && waiting.length === 0) subscriber.complete();
       };
       const run = ({ value, release }: (typeof waiting)[number]): void => {
@@ -63,12 +74,22 @@ export function consume<T, R extends ObservableInput<unknown>>(
           subscriber.error(error);
           return;
         }
-        const subscription = new Subscription(release);
+        // The work, and each result that somebody retains.
+        let holders = 1;
+        const settle = (): void => {
+          if (--holders === 0) release?.();
+        };
+        const subscription = new Subscription(settle);
         subscriber.add(subscription);
         subscription.add(
           inner.subscribe({
             next: (result) => {
-              subscriber.next(result);
+              if (release === undefined) {
+                subscriber.next(result);
+                return;
+              }
+              holders++;
+              redeliver(origin, subscriber, result, settle);
             },
             error: (error: unknown) => {
               subscription.unsubscribe();
@@ -85,9 +106,10 @@ export function consume<T, R extends ObservableInput<unknown>>(
       };
 
       subscriber.add(() => {
-        for (const { release } of waiting.splice(0)) release?.();
+        for (const { release } of waiting.splice(taken)) release?.();
         stopped.next();
       });
+      noteRedelivery(origin, notes);
       notes.during(() => {
         subscriber.add(
           source.pipe(takeUntil(stopped)).subscribe({

@@ -3,6 +3,7 @@ import { CancelledError, ConfigurationError } from '../errors.js';
 import type { Delivery } from '../flow/delivery.js';
 import { DeliveryIterator } from '../flow/delivery-iterator.js';
 import { GuardedObservable } from '../flow/guarded-observable.js';
+import { sendFrom, type Sending, type SendObserver, type SendTarget } from '../flow/sending.js';
 import type { ResolvedOptions } from './options.js';
 import { StreamCall, type StreamCaller } from './stream-call.js';
 import type { WireRoute } from './wire-route.js';
@@ -11,9 +12,10 @@ import type { WireRoute } from './wire-route.js';
  * An open stream: the Observable of what the handler sends, and the Observer of what goes to it, in one. Single use: its
  * output can be subscribed to once; the second time `subscribe` throws. What comes before that is held, up to the window.
  *
- * `next` beyond the credit is buffered, within bounds; prefer an input that is pulled (`exchange`), or wait for `credit$`.
+ * `next` beyond the credit is buffered, within bounds; prefer `sendTo`, or an input that is pulled (`exchange`), or wait
+ * for `credit$`.
  */
-export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer<I>, AsyncIterable<O> {
+export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer<I>, AsyncIterable<O>, SendTarget<I> {
   /** The output as deliveries, each to be released by hand. It takes the place of subscribing to the stream itself. */
   readonly deliveries: Observable<Delivery<O>>;
   /** Items that may be sent now, beginning with the present number. Completes with the stream. */
@@ -109,6 +111,14 @@ export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer
   /** The credit of an item returns when the loop asks for the next one; leaving the loop cancels the stream. */
   [Symbol.asyncIterator](): AsyncGenerator<O, void, void> {
     return new DeliveryIterator(this.deliveries);
+  }
+
+  /** @internal Use `sendTo`. */
+  [sendFrom](observer: SendObserver): Sending<I> {
+    return this.#call.sendFrom(observer, this.#input.observed, () => {
+      // What was given to `next` before and waits goes first.
+      this.complete();
+    });
   }
 
   // Who hears of credit may send, which uses it up: told in a loop, so that it does not recurse for each item.

@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 import type { ConnectionState, ConnectionStats, HostConnection } from '../connection/host-connection.js';
 import type { ObservedFrame } from '../connection/link.js';
+import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';
 import { isFeedSource, type FeedSource } from '../flow/feed.js';
 import type { Received, Sent, Shape } from './codec.js';
@@ -79,7 +80,7 @@ export class RouteConnection implements Connection {
     input: Input<Sent<I>>,
     options?: CallOptions,
   ): CallObservable<Received<O>> {
-    return this.#stream(contract, value, input, options);
+    return this.#stream(contract, value, () => inputSource(input), options);
   }
 
   open<Q extends Shape, I extends Shape, O extends Shape>(
@@ -88,25 +89,26 @@ export class RouteConnection implements Connection {
     options?: CallOptions,
   ): DuplexStream<Sent<I>, Received<O>> {
     const route = this.#options.routes.of(contract);
+    checkInput(route, true, 'open');
     return new DuplexStream(this.#options, route, route.request.encode(value), this.#resolve(options, Infinity));
   }
 
   #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(
     contract: Duplex<Q, I, O>,
     value: Payload<Q>,
-    input: Input<Sent<I>> | undefined,
+    input: (() => FeedSource<Sent<I>>) | undefined,
     options: CallOptions | undefined,
   ): CallObservable<Received<O>> {
     const route = this.#options.routes.of(contract);
+    checkInput(route, input !== undefined, input === undefined ? 'stream' : 'exchange');
     return new CallObservable<Received<O>>((attach) => {
       const resolved = this.#resolve(options, Infinity);
-      const source = input === undefined ? undefined : inputSource(input);
       const call = new StreamCall<Sent<I>, Received<O>>(
         this.#options,
         route,
         encodePayload(route, value),
         resolved,
-        source,
+        input?.(),
       );
       attach(call.inbound);
       call.begin(resolved.signals);
@@ -126,6 +128,16 @@ export class RouteConnection implements Connection {
 function encodePayload(route: WireRoute, value: unknown): Uint8Array {
   // A contract's payload is data: a function can only be the one that gives it.
   return route.request.encode(typeof value === 'function' ? (value as () => unknown)() : value);
+}
+
+// Types refuse it too; who calls without them would wait for an input that never ends, or never begins.
+function checkInput({ name, kind, input }: WireRoute, gives: boolean, method: string): void {
+  if (kind !== 'duplex' || gives === (input !== undefined)) return;
+  throw new ConfigurationError(
+    gives
+      ? `${name} has no input, and ${method} gives one: use stream(…), or declare the input's shape.`
+      : `${name} has an input, and ${method} gives none: use exchange(…) or open(…).`,
+  );
 }
 
 function inputSource<I>(input: Input<I>): FeedSource<I> {

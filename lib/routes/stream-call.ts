@@ -2,13 +2,14 @@ import type { WaitingCall } from '../connection/host-connection.js';
 import { CancelledError, GridError, LimitError } from '../errors.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound } from '../flow/inbound.js';
+import { Sending, type SendObserver } from '../flow/sending.js';
 import type { CallerStream } from '../mux/caller-stream.js';
 import type { Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import { onAbort, type ResolvedOptions } from './options.js';
 import type { Caller } from './unary-call.js';
-import { toAddress, type WireRoute } from './wire-route.js';
+import { errorOf, toAddress, type WireRoute } from './wire-route.js';
 
 /** What a stream call needs beyond a unary one. */
 export interface StreamCaller extends Caller {
@@ -34,9 +35,12 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   readonly #input: FeedSource<I> | undefined;
   #stream: CallerStream | undefined = undefined;
   #feeder: Feeder | undefined = undefined;
+  // Further sources of the input.
+  readonly #sendings = new Set<Sending<I>>();
   // The input has completed, perhaps before there was a connection.
   #inputDone = false;
   #ended = false;
+  #endError: unknown = undefined;
   #stopWaiting: (() => void) | undefined = undefined;
   #stopListening: (() => void) | undefined = undefined;
   #unreadReported = false;
@@ -94,6 +98,25 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
     if (this.#ended) this.#feeder.stop();
   }
 
+  /**
+   * Makes a sending of one more source. `complete` is called when it has given its last item; it leads to
+   * {@link complete}. `open`: the input has not completed.
+   */
+  sendFrom(observer: SendObserver, open: boolean, complete: () => void): Sending<I> {
+    const sending = new Sending<I>(this.route, new SendingOutlet(this, complete), this.#caller.bounds, observer);
+    if (open && !this.#ended) {
+      this.#sendings.add(sending);
+      return sending;
+    }
+    sending.refuse();
+    // On a macrotask, as every failure: delivered at once it makes retry() overflow the stack.
+    this.#caller.runtime.schedule(() => {
+      if (this.#ended) sending.end(this.#endError);
+      else sending.halfClosed();
+    }, 0);
+    return sending;
+  }
+
   start(engine: Engine): void {
     // It may have been given up while those that waited before were started.
     if (this.#ended) return;
@@ -103,13 +126,13 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
       const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
       this.#stream = engine.openStream(address, this.#payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
     } catch (error) {
-      if (!(error instanceof LimitError)) throw error;
+      if (!(error instanceof GridError)) throw error;
       this.#caller.runtime.schedule(() => {
         this.fail(error);
       }, 0);
       return;
     }
-    if (this.#inputDone) this.#stream.halfClose();
+    if (this.#inputDone) this.#halfClose();
     else this.feedInput();
   }
 
@@ -137,6 +160,7 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
 
   writable(): void {
     this.#feeder?.resume();
+    for (const sending of this.#sendings) sending.resume();
     this.onCredit?.();
   }
 
@@ -163,7 +187,7 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
 
   complete(): void {
     this.#inputDone = true;
-    this.#stream?.halfClose();
+    if (this.#stream !== undefined) this.#halfClose();
   }
 
   fail(error: unknown): void {
@@ -180,13 +204,48 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
     );
   }
 
-  #finish(error: unknown): void {
+  #halfClose(): void {
+    this.#stream!.halfClose();
+    for (const sending of this.#sendings) sending.halfClosed();
+  }
+
+  #finish(cause: unknown): void {
     if (this.#ended) return;
+    const error = errorOf(this.#wireRoute, cause);
     this.#ended = true;
+    this.#endError = error;
     this.#stopWaiting?.();
     this.#stopListening?.();
     this.#feeder?.stop();
+    for (const sending of this.#sendings) sending.end(error);
     this.inbound.end(error);
     this.onEnded?.(error);
+  }
+}
+
+/** A call's input, as a sending uses it: its own last item is not the input's. */
+class SendingOutlet<I> implements Outlet<I> {
+  readonly #call: Outlet<I>;
+  readonly complete: () => void;
+
+  constructor(call: Outlet<I>, complete: () => void) {
+    this.#call = call;
+    this.complete = complete;
+  }
+
+  get canSend(): boolean {
+    return this.#call.canSend;
+  }
+
+  encode(item: I): Uint8Array {
+    return this.#call.encode(item);
+  }
+
+  send(payload: Uint8Array): void {
+    this.#call.send(payload);
+  }
+
+  fail(error: unknown): void {
+    this.#call.fail(error);
   }
 }

@@ -1,13 +1,13 @@
 import type { Subscriber } from 'rxjs';
 import type { HostConnection, WaitingCall } from '../connection/host-connection.js';
-import { LimitError, type GridError } from '../errors.js';
+import { GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
 import type { SubrouteHash } from '../wire/subroute.js';
 import { onAbort, type ResolvedOptions } from './options.js';
-import { toAddress, type WireRoute } from './wire-route.js';
+import { errorOf, toAddress, type WireRoute } from './wire-route.js';
 
 /** What calls need from the side that makes them. */
 export interface Caller {
@@ -65,7 +65,7 @@ export class UnaryCall implements ResponseSink, WaitingCall {
       const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
       this.#mux = engine.request(address, this.#payload, this.deadline, this);
     } catch (error) {
-      if (!(error instanceof LimitError)) throw error;
+      if (!(error instanceof GridError)) throw error;
       this.#caller.runtime.schedule(() => {
         this.fail(error);
       }, 0);
@@ -91,7 +91,7 @@ export class UnaryCall implements ResponseSink, WaitingCall {
 
   fail(error: GridError): void {
     this.#stopListening?.();
-    this.#subscriber.error(error);
+    this.#subscriber.error(errorOf(this.#wireRoute, error));
   }
 
   /** The subscriber has gone. Harmless after the end. */

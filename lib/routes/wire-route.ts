@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { CodecError } from '../errors.js';
+import { CodecError, DisconnectedError } from '../errors.js';
 import type { Window } from '../limits.js';
 import type { Address } from '../mux/engine.js';
 import type { SubrouteHash } from '../wire/subroute.js';
@@ -83,6 +83,11 @@ export function toAddress(route: WireRoute, hash: SubrouteHash): Address {
   return route.path === undefined
     ? { handler: route.handler }
     : { handler: route.handler, subroute: hash(route.handler, route.path) };
+}
+
+/** What the caller of a route is told of an error: whether it may call again is known to the route alone. */
+export function errorOf<E>(route: WireRoute, error: E): E | DisconnectedError {
+  return route.idempotent && error instanceof DisconnectedError ? error.ofIdempotentCall() : error;
 }
 
 /** The routes of one side, made once each. Contracts are values that live as long as the program. */

@@ -1,0 +1,94 @@
+import type { Observable } from 'rxjs';
+import { BufferOverflowError } from '../errors.js';
+import { defaultLimits } from '../limits.js';
+import { currentDelivery, retainCurrent, SubscriptionNotes } from './delivery.js';
+import { isPullable, makePull, QueuePull, type Pull, type Taken } from './pull.js';
+
+/** Options of what reads an Observable on demand. */
+export interface ReaderOptions {
+  /**
+   * Items that may wait for the reader and that nothing can hold back, because they do not come from a stream; one more
+   * fails with BufferOverflowError. Default 1 024.
+   */
+  readonly capacity?: number;
+}
+
+/** Makes the {@link Pull} of a reader. `reader` names it in errors and reports. */
+export function openReader<T>(
+  source: Observable<T>,
+  reader: string,
+  { capacity = defaultLimits.bufferItems }: ReaderOptions,
+): Pull<T> {
+  return isPullable(source) ? source[makePull]() : new ReaderPull(source, reader, capacity);
+}
+
+/** @throws RangeError for a capacity that is none. `reader` names who has the option. */
+export function checkCapacity(reader: string, capacity: number | undefined): void {
+  if (capacity === undefined || (Number.isInteger(capacity) && capacity >= 1)) return;
+  throw new RangeError(`${reader}: capacity must be a whole number of items, 1 or more; it is ${String(capacity)}.`);
+}
+
+interface Waiting<T> extends Taken<T> {
+  /** True where the item counts towards the capacity. */
+  readonly counted: boolean;
+}
+
+/** Holds the stream that the items come from back, and bounds what cannot be held back. */
+class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
+  readonly #reader: string;
+  readonly #capacity: number;
+  readonly #notes = new SubscriptionNotes(true);
+  #counted = 0;
+  #lastDelivery = 0;
+  #reported = false;
+
+  constructor(source: Observable<T>, reader: string, capacity: number) {
+    super(source);
+    this.#reader = reader;
+    this.#capacity = capacity;
+  }
+
+  override open(onReady: () => void): void {
+    this.#notes.during(() => {
+      super.open(() => {
+        // What the reader does with an item is no part of the source.
+        this.#notes.except(onReady);
+      });
+    });
+  }
+
+  override take(): Waiting<T> | undefined {
+    const taken = super.take();
+    if (taken?.counted === true) this.#counted--;
+    return taken;
+  }
+
+  protected accept(value: T): void {
+    const release = retainCurrent();
+    if (release === undefined) this.#reportLoss();
+    const delivery = currentDelivery();
+    // The window of a stream bounds its deliveries, and nothing what one of them becomes.
+    const counted = release === undefined || delivery === this.#lastDelivery;
+    this.#lastDelivery = delivery;
+    if (counted && ++this.#counted > this.#capacity) {
+      release?.();
+      throw new BufferOverflowError(
+        `An Observable produced faster than ${this.#reader} is read: more than ${String(this.#capacity)} items wait. ` +
+          'Raise capacity, make the items with fromIterable(…), or pipe through bufferBounded(…) or conflate().',
+      );
+    }
+    this.waiting.push({ value, release, counted });
+  }
+
+  #reportLoss(): void {
+    if (this.#reported) return;
+    for (const { route, report } of this.#notes.streams) {
+      this.#reported = true;
+      report({
+        type: 'backpressure-lost',
+        route,
+        remedy: `${this.#reader}() stands behind an asynchronous operator, such as delay, observeOn or concatMap: the credit of an item returns before it is read. Put consume() before that operator.`,
+      });
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import type { GridError, ProtocolError } from '../errors.js';
+import type { Limits, Window } from '../limits.js';
+import type { Runtime } from '../runtime.js';
+import type { Checksum } from '../wire/checksum.js';
+import type { FrameView } from '../wire/frame.js';
+import type { ResponderStream } from './responder-stream.js';
+import type { MessageSink } from './send-queue.js';
+import type { UnaryResponder } from './unary.js';
+
+/** What answers the calls of the other side for one route. */
+export type Responder =
+  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: string): void }
+  | {
+      readonly kind: 'duplex';
+      /** Undefined for a route without input. */
+      readonly inWindow: Window | undefined;
+      readonly outWindow: Window;
+      /** Must attach a sink to the stream before it does anything else with it. */
+      open(stream: ResponderStream, payload: Uint8Array, caller: string): void;
+    };
+
+/** Address of a route on the wire. */
+export interface Address {
+  readonly handler: number;
+  /** Subroute id of 32 bytes. */
+  readonly subroute?: Uint8Array | undefined;
+}
+
+/** Counters of one engine. All only grow. */
+export interface EngineStats {
+  messagesIn: number;
+  messagesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+  callsOut: number;
+  callsIn: number;
+  /** Frames for muxes that have ended or never were. */
+  strays: number;
+  /** Frames with an op that the protocol does not know. */
+  unknownOps: number;
+  /** Times that a stream had an item to send and no credit. */
+  creditStalls: number;
+}
+
+/** The counters of an engine that has done nothing. */
+export function noStats(): EngineStats {
+  return {
+    messagesIn: 0,
+    messagesOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    callsOut: 0,
+    callsIn: 0,
+    strays: 0,
+    unknownOps: 0,
+    creditStalls: 0,
+  };
+}
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly checksum: Checksum;
+  /** Whether messages go out with a checksum. Received ones are checked wherever they carry one. */
+  readonly sendChecksum: boolean;
+  /** Extensions that both sides announced. */
+  readonly extensions: { readonly ack: boolean; readonly credits: boolean };
+  /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
+  readonly firstMuxId: number;
+  readonly sink: MessageSink;
+  /** Who calls from the other side, as responders hear it. */
+  readonly caller: string;
+  /** Finds the route of a call of the other side; a string is the text of the refusal. */
+  find(handler: number, subroute: Uint8Array | undefined): Responder | string;
+  /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */
+  onControl(frame: FrameView): void;
+  /** The connection must close: framing is lost, or a hard bound is reached. */
+  onFault(error: ProtocolError): void;
+  /** The error of a mux whose connection, or whose other end, is gone. */
+  disconnected(sent: boolean): GridError;
+}

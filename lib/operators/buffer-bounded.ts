@@ -1,0 +1,101 @@
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
+import { BufferOverflowError } from '../errors.js';
+import { PullableObservable, QueuePull, type Taken } from '../flow/pull.js';
+import { checkCapacity } from '../flow/reader-pull.js';
+import { sizeOf as byteSizeOf } from '../flow/size-of.js';
+import type { Drop, DropObserver } from './drop.js';
+
+/** Options of {@link bufferBounded}. */
+export interface BufferBoundedOptions<T> {
+  /** Items that may wait, 1 or more. */
+  readonly capacity: number;
+  /** Bytes that may wait. Default: no bound but the items'. */
+  readonly maxBytes?: number;
+  /** Size of an item, in bytes, where `maxBytes` is set. Default: its `byteLength`. */
+  readonly sizeOf?: (item: T) => number;
+  /** What to do with an item too many: fail with BufferOverflowError, give up the oldest, or give up the new one. */
+  readonly overflow: 'error' | 'drop-oldest' | 'drop-newest';
+  /** Hears of each item that is given up: an observer, such as a Subject. */
+  readonly drops?: DropObserver<T>;
+}
+
+/**
+ * A buffer, with a bound and a policy of your own, for an Observable that is faster than its consumer: what a handler
+ * returns, the input of an exchange, what goes into `sendTo`, or what `toAsyncIterable`, `toReadableStream` and
+ * `toNodeReadable` read. Items wait while there is no credit, or nobody reads, and are taken one by one.
+ *
+ * It must be the last operator: an operator behind it, and any other subscriber, gets the items as they come, and
+ * nothing waits. It takes items as they come, so a stream before it is not held back; for that, leave it out.
+ *
+ * Errors: BufferOverflowError, at once, where `overflow` is `error`; TypeError where `maxBytes` is set and an item has no size;
+ * what `sizeOf` and `drops` throw. An error of the source comes after what waits.
+ *
+ * @throws RangeError for a bound that is none.
+ *
+ * @example
+ * grid.handle(prices, () => prices$.pipe(bufferBounded({ capacity: 100, overflow: 'drop-oldest' })));
+ */
+export function bufferBounded<T>(options: BufferBoundedOptions<T>): MonoTypeOperatorFunction<T> {
+  const { capacity, maxBytes } = options;
+  checkCapacity('bufferBounded', capacity);
+  if (maxBytes !== undefined && !(maxBytes >= 1)) {
+    throw new RangeError(`bufferBounded: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
+  }
+  return (source) => new PullableObservable(source, () => new BoundedPull(source, options));
+}
+
+interface Waiting<T> extends Taken<T> {
+  readonly bytes: number;
+}
+
+class BoundedPull<T> extends QueuePull<T, Waiting<T>> {
+  readonly #options: BufferBoundedOptions<T>;
+  #bytes = 0;
+  #dropped = 0;
+
+  constructor(source: Observable<T>, options: BufferBoundedOptions<T>) {
+    super(source);
+    this.#options = options;
+  }
+
+  override take(): Waiting<T> | undefined {
+    const taken = super.take();
+    if (taken !== undefined) this.#bytes -= taken.bytes;
+    return taken;
+  }
+
+  protected accept(value: T): void {
+    const { maxBytes, sizeOf = byteSizeOf, overflow } = this.#options;
+    const bytes = maxBytes === undefined ? 0 : sizeOf(value);
+    const given: T[] = [];
+    while (overflow === 'drop-oldest' && !this.#hasRoomFor(bytes) && this.waiting.length > 0) {
+      given.push(this.take()!.value);
+    }
+    if (this.#hasRoomFor(bytes)) {
+      this.waiting.push({ value, bytes, release: undefined });
+      this.#bytes += bytes;
+    } else if (overflow === 'error') {
+      throw this.#overflowError();
+    } else given.push(value);
+    // Told when the buffer is in order again: who hears of it may do anything.
+    for (const dropped of given) this.#tell(dropped);
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const { capacity, maxBytes = Infinity } = this.#options;
+    return this.waiting.length < capacity && this.#bytes + bytes <= maxBytes;
+  }
+
+  #tell(value: T): void {
+    const drop: Drop<T> = { value, dropped: ++this.#dropped };
+    this.#options.drops?.next(drop);
+  }
+
+  #overflowError(): BufferOverflowError {
+    const { capacity, maxBytes } = this.#options;
+    return new BufferOverflowError(
+      `bufferBounded: an Observable produced faster than its consumer takes: more than ${String(capacity)} items${maxBytes === undefined ? '' : ` or ${String(maxBytes)} bytes`} wait. ` +
+        'Raise capacity, choose another overflow, or return an iterable or a generator.',
+    );
+  }
+}

@@ -1,0 +1,110 @@
+import { asyncScheduler, Observable, Subject, takeUntil, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import { SubscriptionNotes } from '../flow/delivery.js';
+import { noteRedelivery, redeliver } from '../flow/redeliver.js';
+import { sizeOf as byteSizeOf } from '../flow/size-of.js';
+
+/** Options of {@link chunk}. */
+export interface ChunkOptions {
+  /** A chunk holds at most so many bytes; an item that is larger is a chunk of its own. */
+  readonly maxBytes: number;
+  /** A chunk waits at most so many ms for more items. */
+  readonly maxMs: number;
+  /** Where the time comes from. Default: rxjs' `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/**
+ * Puts small items together, so that many of them cost one credit and one frame. {@link unchunk} takes them apart again:
+ * `unchunk` behind `chunk` gives the same items. The size of an item is its `byteLength`, or what `sizeOf` says.
+ *
+ * A stream before it is held back by whole chunks: an item's credit returns when the next one joins its chunk, and that of
+ * the last one when the chunk is done with.
+ *
+ * Errors: an error of the source, or what `sizeOf` throws, comes after the chunk that was being filled.
+ *
+ * @throws RangeError for a bound that is none.
+ *
+ * @example
+ * grid.handle(logs, () => lines$.pipe(chunk({ maxBytes: 64 << 10, maxMs: 20 }))); // output: type<Uint8Array[]>()
+ * host2.stream(logs, {}).pipe(unchunk()).subscribe(show);
+ */
+export function chunk<T extends { readonly byteLength: number }>(options: ChunkOptions): OperatorFunction<T, T[]>;
+export function chunk<T>(options: ChunkOptions & { readonly sizeOf: (item: T) => number }): OperatorFunction<T, T[]>;
+export function chunk<T>({
+  maxBytes,
+  maxMs,
+  scheduler = asyncScheduler,
+  sizeOf = byteSizeOf,
+}: ChunkOptions & { readonly sizeOf?: (item: T) => number }): OperatorFunction<T, T[]> {
+  if (!(maxBytes >= 1)) throw new RangeError(`chunk: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
+  if (!(maxMs >= 0)) throw new RangeError(`chunk: maxMs must be 0 or more; it is ${String(maxMs)}.`);
+  return (source) => {
+    const chunks = new Observable<T[]>((subscriber) => {
+      const notes = new SubscriptionNotes(true);
+      // A source that emits within `subscribe` has to be stopped before there is a subscription.
+      const stopped = new Subject<void>();
+      let items: T[] = [];
+      let bytes = 0;
+      // The credit of the chunk that is being filled: that of its last item.
+      let release: (() => void) | undefined;
+      let timer: { unsubscribe(): void } | undefined;
+
+      // Takes the chunk out; the result emits it. Who hears of it may make more items come.
+      const take = (): (() => void) => {
+        const [full, releaseFull] = [items, release];
+        timer?.unsubscribe();
+        timer = undefined;
+        items = [];
+        bytes = 0;
+        release = undefined;
+        return () => {
+          if (releaseFull !== undefined) redeliver(chunks, subscriber, full, releaseFull);
+          else if (full.length > 0) subscriber.next(full);
+        };
+      };
+      const flush = (): void => {
+        take()();
+      };
+      const add = (item: T): void => {
+        const size = sizeOf(item);
+        const emitFull = bytes + size > maxBytes ? take() : undefined;
+        const releaseEarlier = release;
+        items.push(item);
+        bytes += size;
+        release = notes.retainCurrent();
+        timer ??= scheduler.schedule(flush, maxMs);
+        emitFull?.();
+        releaseEarlier?.();
+        if (bytes >= maxBytes) flush();
+      };
+      const fail = (error: unknown): void => {
+        flush();
+        subscriber.error(error);
+      };
+
+      noteRedelivery(chunks, notes);
+      subscriber.add(() => {
+        timer?.unsubscribe();
+        stopped.next();
+        release?.();
+      });
+      notes.during(() => {
+        source.pipe(takeUntil(stopped)).subscribe({
+          next: (item) => {
+            try {
+              add(item);
+            } catch (error) {
+              fail(error);
+            }
+          },
+          error: fail,
+          complete: () => {
+            flush();
+            subscriber.complete();
+          },
+        });
+      });
+    });
+    return chunks;
+  };
+}

@@ -1,0 +1,32 @@
+import type { Observable } from 'rxjs';
+import { pulled, pulledAsync } from '../flow/pulled.js';
+import { checkCapacity } from '../flow/reader-pull.js';
+
+/** Options of {@link fromIterable} and `fromReadableStream`. */
+export interface PullOptions {
+  /** Items that may be out at once: asked for, and not yet done with. Default 1. */
+  readonly capacity?: number;
+}
+
+/**
+ * An Observable of an iterable or async iterable, as rxjs' `from`, but it asks for the next item only when the one before
+ * is done with. So `sendTo`, `consume`, a relay, or a reader such as `toReadableStream` holds it back, also behind
+ * operators that pass items on synchronously. For an ordinary subscriber an item is done with when `next` has returned.
+ *
+ * Unsubscribing returns the iterator. A generator can be read once: for a source that is subscribed to again, use
+ * `defer(() => fromIterable(chunks()))`.
+ *
+ * Errors: what the iterator throws.
+ *
+ * @throws RangeError for a capacity that is none.
+ *
+ * @example
+ * fromIterable(lines()).pipe(map(encode), sendTo(stream)).subscribe();
+ */
+export function fromIterable<T>(source: Iterable<T> | AsyncIterable<T>, options: PullOptions = {}): Observable<T> {
+  const { capacity = 1 } = options;
+  checkCapacity('fromIterable', capacity);
+  return Symbol.asyncIterator in source
+    ? pulledAsync(() => source[Symbol.asyncIterator](), capacity)
+    : pulled(() => source[Symbol.iterator](), capacity);
+}

@@ -1,0 +1,40 @@
+import type { Observable } from 'rxjs';
+import { pulledAsync } from '../flow/pulled.js';
+import { checkCapacity } from '../flow/reader-pull.js';
+import type { PullOptions } from './from-iterable.js';
+
+/**
+ * The chunks of a WHATWG ReadableStream, such as the body of a `fetch`. The next one is read when the one before is done
+ * with: as for {@link fromIterable}, so `sendTo`, `consume` and the like hold the stream back.
+ *
+ * The stream is locked while it is subscribed to; unsubscribing cancels it. It can be read once.
+ *
+ * Errors: those of the stream; TypeError where it is locked already.
+ *
+ * @throws RangeError for a capacity that is none.
+ *
+ * @example
+ * fromReadableStream(response.body).pipe(sendTo(stream)).subscribe();
+ */
+export function fromReadableStream<T>(stream: ReadableStream<T>, options: PullOptions = {}): Observable<T> {
+  const { capacity = 1 } = options;
+  checkCapacity('fromReadableStream', capacity);
+  return pulledAsync(() => readerIterator(stream.getReader()), capacity);
+}
+
+// Not the stream's own iterator, which Safari lacks.
+function readerIterator<T>(reader: ReadableStreamDefaultReader<T>): AsyncIterator<T, undefined> {
+  return {
+    async next() {
+      const result = await reader.read();
+      if (!result.done) return result;
+      reader.releaseLock();
+      return { done: true, value: undefined };
+    },
+    async return() {
+      await reader.cancel();
+      reader.releaseLock();
+      return { done: true, value: undefined };
+    },
+  };
+}

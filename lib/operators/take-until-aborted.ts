@@ -1,0 +1,26 @@
+import { Observable, takeUntil, type MonoTypeOperatorFunction } from 'rxjs';
+
+/**
+ * Passes items on until the signal aborts, and then errors with `signal.reason`. Where it has aborted already, the source
+ * is not subscribed to.
+ *
+ * @example
+ * host2.stream(watch, {}).pipe(takeUntilAborted(AbortSignal.timeout(5_000))).subscribe(show);
+ */
+export function takeUntilAborted<T>(signal: AbortSignal): MonoTypeOperatorFunction<T> {
+  return takeUntil(
+    new Observable<never>((subscriber) => {
+      const abort = (): void => {
+        subscriber.error(signal.reason);
+      };
+      if (signal.aborted) {
+        abort();
+        return;
+      }
+      signal.addEventListener('abort', abort);
+      return () => {
+        signal.removeEventListener('abort', abort);
+      };
+    }),
+  );
+}
