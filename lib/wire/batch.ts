@@ -185,7 +185,7 @@ export class Batch {
     if (subroute !== undefined) fragments.push(subroute);
     if (sum) {
       const tail = new Uint8Array(crcBytes);
-      writeCrc(tail, 0, this.#checksum!.hashParts(fragments));
+      writeCrc(tail, 0, this.#checksum.hashParts(fragments));
       fragments.push(tail);
     }
     this.#emit(fragments);

@@ -63,6 +63,7 @@ export function decodeMessage(
     position = from + length;
     if (position > end) throw new ProtocolError('A merged frame is longer than its message.');
     decodeFrame(message, from, position, out, hash);
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- decodeFrame has filled it anew.
     if (out.op === Op.Merged) throw new ProtocolError('Merged frames do not nest.');
     if (!visit(out)) return;
   }

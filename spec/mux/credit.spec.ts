@@ -152,6 +152,22 @@ describe('a window that is announced', () => {
     expect(run.credit).toBe(run.window.size);
   });
 
+  it('tells no credit while what it lost is kept back', () => {
+    const run = growing(4, 64);
+    for (let round = 0; round < 6; round++) {
+      run.send(run.credit);
+      run.release(run.window.held);
+    }
+    run.send(64);
+    while (run.window.size === 64) {
+      run.release(1);
+      run.send(run.credit);
+    }
+    expect([run.window.size, run.credit]).toStrictEqual([32, 0]);
+    for (let count = 0; count < 31; count++) run.release(1);
+    expect([run.window.held, run.credit]).toStrictEqual([32, 0]);
+  });
+
   it('shrinks where items have become large, and hold more than maxBytes', () => {
     const run = growing(4, 1024, 100_000);
     for (let round = 0; round < 12; round++) {

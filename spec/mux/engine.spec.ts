@@ -357,7 +357,18 @@ describe('re-entrancy', () => {
     return { a, b, runtime };
   }
 
-  it('a message that arrives while another is read waits: items stay in order', () => {
+  it('a message that arrives while another is read waits', () => {
+    const end = loneEngine();
+    const stream = end.open(2);
+    end.sent();
+    stream.onItem = (item) => {
+      if (item === 'a') end.engine.receive(messageOf([fromResponder.item(1, 3, 'c')]));
+    };
+    end.receive(fromResponder.item(1, 1, 'a'), fromResponder.item(1, 2, 'b'));
+    expect(stream.heard).toStrictEqual(['a', 'b', 'c']);
+  });
+
+  it('two ends that answer each other within send() keep the order', () => {
     // Large items leave at once, so each end hears the other one from within its own item().
     const { a, b, runtime } = linkSynchronously();
     const large = 'x'.repeat(40_000);

@@ -7,9 +7,9 @@ import {
   cancelled,
   EngineEnd,
   nothing,
-  StreamRecorder,
   textOf,
   type ResponseRecorder,
+  type StreamRecorder,
   type UnaryCall,
 } from '../support/engines.js';
 import { bytesOf } from '../support/frames.js';

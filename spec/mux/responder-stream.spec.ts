@@ -361,6 +361,14 @@ describe('time', () => {
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
+  it('stops it no earlier where an interval ends in between', () => {
+    const { end, stream } = opened({ connect: { deadlineMs: 14_980 } });
+    end.runtime.advance(15_029);
+    expect(stream.heard).toStrictEqual([]);
+    end.runtime.advance(1);
+    expect(stream.heard).toStrictEqual(['ended: deadline-exceeded']);
+  });
+
   it('answers a Ping with its number, outside the sequence', () => {
     const { end, stream } = opened({ extensions: false });
     stream.send('a');

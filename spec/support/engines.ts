@@ -24,7 +24,7 @@ const { imul } = Math;
 function fnv(parts: readonly Uint8Array[]): number {
   let hash = 0x811c_9dc5;
   for (const part of parts) {
-    for (let index = 0; index < part.length; index++) hash = imul(hash ^ part[index]!, 0x0100_0193);
+    for (const byte of part) hash = imul(hash ^ byte, 0x0100_0193);
   }
   return hash >>> 0;
 }

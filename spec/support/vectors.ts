@@ -34,6 +34,12 @@ export interface Recording {
   readonly messages: readonly RecordedMessage[];
 }
 
+/** A recording as it stands in its file. */
+interface StoredRecording {
+  readonly name: string;
+  readonly messages: readonly { from: 'dialer' | 'acceptor'; hex?: string; frame?: RecordedFrame }[];
+}
+
 const folder = join(__dirname, '../vectors');
 
 /** All recordings of `spec/vectors`. */
@@ -42,16 +48,13 @@ export function readRecordings(): Recording[] {
     .filter((file) => file.endsWith('.json') && file !== 'who-dials.json' && file !== 'xxh3.json')
     .sort()
     .map((file) => {
-      const { name, messages } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+      const { name, messages } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as StoredRecording;
       return {
         name,
-        messages: messages
-          .filter((message: { hex?: string }) => message.hex !== undefined)
-          .map(({ from, hex, frame }: { from: 'dialer' | 'acceptor'; hex: string; frame: RecordedFrame }) => ({
-            from,
-            bytes: bytesOfHex(hex),
-            frame,
-          })),
+        // Upgrades and closes have no bytes.
+        messages: messages.flatMap(({ from, hex, frame }) =>
+          hex === undefined || frame === undefined ? [] : [{ from, bytes: bytesOfHex(hex), frame }],
+        ),
       };
     });
 }

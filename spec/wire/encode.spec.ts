@@ -66,7 +66,7 @@ describe('each field', () => {
     [{ handler: 255 }, '97000000ccff04 00c400'],
     [{ payload: new Uint8Array(256) }, `970000000004 00c50100${'00'.repeat(256)}`],
   ])('takes its shortest form: %p', (fields, hex) => {
-    const frame = frameOf(Op.Pong, 0, fields as Partial<Frame>);
+    const frame = frameOf(Op.Pong, 0, fields);
     expect(hexOf(encodeFrame(frame))).toBe(hex.replaceAll(' ', ''));
   });
 });
