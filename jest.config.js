@@ -16,6 +16,7 @@ export default {
   moduleNameMapper: {
     '^rxgrid$': '<rootDir>/lib/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
+    '^rxgrid/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   testTimeout: 15_000,

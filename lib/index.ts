@@ -40,7 +40,21 @@ export type { CallOptions } from './routes/options.js';
 
 export { CallObservable, type StartCall } from './flow/call-observable.js';
 export type { Delivery } from './flow/delivery.js';
+export { autoRelease } from './operators/auto-release.js';
+export { bufferBounded, type BufferBoundedOptions } from './operators/buffer-bounded.js';
+export { chunk, type ChunkOptions } from './operators/chunk.js';
+export { conflate, type ConflateOptions } from './operators/conflate.js';
 export { consume, type ConsumeOptions } from './operators/consume.js';
+export type { Drop, DropObserver } from './operators/drop.js';
+export { fromIterable, type PullOptions } from './operators/from-iterable.js';
+export { fromReadableStream } from './operators/from-readable-stream.js';
+export { retryOnDisconnect, type RetryOnDisconnectOptions } from './operators/retry-on-disconnect.js';
+export { sendTo, type SendProgress } from './operators/send-to.js';
+export { takeUntilAborted } from './operators/take-until-aborted.js';
+export { toAsyncIterable } from './operators/to-async-iterable.js';
+export { toReadableStream } from './operators/to-readable-stream.js';
+export { unchunk } from './operators/unchunk.js';
+export type { ReaderOptions } from './flow/reader-pull.js';
 
 export type { ConnectionState, ConnectionStats, ConnectionStatus } from './connection/host-connection.js';
 export type { ChecksumMode } from './connection/handshake.js';

@@ -5,3 +5,4 @@
  */
 
 export { Manager, type ListenOptions, type ManagerOptions, type TlsOptions } from './manager.js';
+export { toNodeReadable, type NodeReadableOptions } from './to-node-readable.js';

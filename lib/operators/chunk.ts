@@ -28,8 +28,8 @@ export interface ChunkOptions {
  * grid.handle(logs, () => lines$.pipe(chunk({ maxBytes: 64 << 10, maxMs: 20 }))); // output: type<Uint8Array[]>()
  * host2.stream(logs, {}).pipe(unchunk()).subscribe(show);
  */
-export function chunk<T extends { readonly byteLength: number }>(options: ChunkOptions): OperatorFunction<T, T[]>;
 export function chunk<T>(options: ChunkOptions & { readonly sizeOf: (item: T) => number }): OperatorFunction<T, T[]>;
+export function chunk<T extends { readonly byteLength: number }>(options: ChunkOptions): OperatorFunction<T, T[]>;
 export function chunk<T>({
   maxBytes,
   maxMs,
@@ -58,8 +58,11 @@ export function chunk<T>({
         bytes = 0;
         release = undefined;
         return () => {
-          if (releaseFull !== undefined) redeliver(chunks, subscriber, full, releaseFull);
-          else if (full.length > 0) subscriber.next(full);
+          // What is subscribed to because of a chunk is no part of its source.
+          notes.except(() => {
+            if (releaseFull !== undefined) redeliver(chunks, subscriber, full, releaseFull);
+            else if (full.length > 0) subscriber.next(full);
+          });
         };
       };
       const flush = (): void => {

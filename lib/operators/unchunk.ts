@@ -7,6 +7,6 @@ import { concatAll, type OperatorFunction } from 'rxjs';
  * @example
  * host2.stream(logs, {}).pipe(unchunk(), consume((line) => store(line))).subscribe();
  */
-export function unchunk<T>(): OperatorFunction<readonly T[], T> {
+export function unchunk<C extends readonly unknown[]>(): OperatorFunction<C, C[number]> {
   return concatAll();
 }

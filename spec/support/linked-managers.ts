@@ -34,7 +34,7 @@ export class LinkedManagers {
     const manager = new Manager({
       auth: staticToken('token'),
       runtime: this.time,
-      dial: this.#dial,
+      dial: this.dial,
       local,
       hosts,
       ...options,
@@ -96,7 +96,8 @@ export class LinkedManagers {
     );
   }
 
-  readonly #dial: Dial = (url) =>
+  /** Dials one of the managers, for a leaf too. */
+  readonly dial: Dial = (url) =>
     new Observable((subscriber) => {
       const host = [...this.managers.keys()].find((name) => url.startsWith(`${name.replace('http', 'ws')}/`));
       if (!this.reachable || host === undefined) {

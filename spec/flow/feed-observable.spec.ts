@@ -1,0 +1,265 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Observable } from 'rxjs';
+import { concat, concatMap, from, map, mergeMap, NEVER, of, range, retry, Subject, throwError } from 'rxjs';
+import { BufferOverflowError } from '../../lib/errors.js';
+import { CallObservable } from '../../lib/flow/call-observable.js';
+import { FakeStream } from '../support/fake-stream.js';
+import { FakeOutlet } from '../support/outlet.js';
+
+/** An endless Observable that emits within `subscribe`, and what it did. */
+function endless(): { emitted: number; stopped: boolean; readonly items: Observable<number> } {
+  const state = { emitted: 0, stopped: false, items: NEVER as Observable<number> };
+  state.items = from(
+    (function* () {
+      try {
+        for (let value = 1; value < 10_000_000; value++) {
+          state.emitted++;
+          yield value;
+        }
+      } finally {
+        state.stopped = true;
+      }
+    })(),
+  );
+  return state;
+}
+
+describe('an Observable', () => {
+  it('is sent at once while there is credit, and buffered in order without', () => {
+    const outlet = new FakeOutlet(2);
+    const source = new Subject<number>();
+    outlet.feed(source);
+    for (const value of [1, 2, 3, 4]) source.next(value);
+    expect(outlet.log).toStrictEqual([1, 2]);
+    outlet.give(1);
+    source.next(5);
+    outlet.give(2);
+    expect(outlet.log).toStrictEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('completes, or fails, after everything before it is sent, without credit of its own', () => {
+    const [completing, failing] = [new FakeOutlet(0), new FakeOutlet(0)];
+    completing.feed(of(1, 2));
+    failing.feed(
+      concat(
+        of(1, 2),
+        throwError(() => new Error('of the source')),
+      ),
+    );
+    expect([completing.log, failing.log]).toStrictEqual([[], []]);
+    for (const outlet of [completing, failing]) outlet.give(2);
+    expect([completing.log, failing.log]).toStrictEqual([
+      [1, 2, 'done'],
+      [1, 2, new Error('of the source')],
+    ]);
+  });
+
+  it('completes at once where nothing waits', () => {
+    const outlet = new FakeOutlet(0);
+    outlet.feed(of());
+    expect(outlet.log).toStrictEqual(['done']);
+  });
+
+  it('is unsubscribed where an item cannot be encoded, after what came before is sent', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    outlet.feed(source);
+    for (const value of [1, -1, 2]) source.next(value);
+    expect([source.observed, outlet.log]).toStrictEqual([false, []]);
+    outlet.give(5);
+    expect(outlet.log).toStrictEqual([1, new RangeError('not encodable')]);
+  });
+
+  it('keeps the order where sending makes the source emit', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    outlet.feed(source);
+    outlet.onSend = () => {
+      const last = outlet.sent.at(-1)!;
+      if (last < 20) source.next(last + 20);
+    };
+    for (const value of [1, 2, 3]) source.next(value);
+    outlet.give(10);
+    source.complete();
+    expect(outlet.log).toStrictEqual([1, 2, 3, 21, 22, 23, 'done']);
+  });
+
+  it('does not recurse where sending gives credit', () => {
+    const outlet = new FakeOutlet(0);
+    outlet.feed(range(1, 50_000), { items: 100_000 });
+    outlet.onSend = () => {
+      outlet.give(1);
+    };
+    outlet.give(1);
+    expect([outlet.log.length, outlet.log.at(-1)]).toStrictEqual([50_001, 'done']);
+  });
+
+  it('is unsubscribed when it is stopped, and what waits is not sent', () => {
+    const outlet = new FakeOutlet(1);
+    const source = new Subject<number>();
+    const feeder = outlet.feed(source);
+    for (const value of [1, 2, 3]) source.next(value);
+    feeder.stop();
+    feeder.stop();
+    outlet.give(5);
+    expect([outlet.log, source.observed]).toStrictEqual([[1], false]);
+  });
+
+  it('may stop its own call within next', () => {
+    const outlet = new FakeOutlet(9);
+    const source = new Subject<number>();
+    const feeder = outlet.feed(source);
+    outlet.onSend = () => {
+      feeder.stop();
+    };
+    source.next(1);
+    source.next(2);
+    source.error(new Error('too late'));
+    expect([outlet.log, source.observed]).toStrictEqual([[1], false]);
+  });
+
+  it('fails the call where it refuses to be subscribed to', () => {
+    const outlet = new FakeOutlet(1);
+    const refusing = new CallObservable<number>(
+      () => () => undefined,
+      () => {
+        throw new Error('taken');
+      },
+    );
+    outlet.feed(refusing);
+    expect(outlet.log).toStrictEqual([new Error('taken')]);
+  });
+});
+
+describe('the buffer of an Observable', () => {
+  const overflow = (outlet: FakeOutlet): string => {
+    const error = outlet.log.at(-1);
+    expect(error).toBeInstanceOf(BufferOverflowError);
+    return (error as Error).message;
+  };
+
+  it('holds as many items as its bound says, and then fails with the remedies, and stops the source', () => {
+    const outlet = new FakeOutlet(1);
+    const source = new Subject<number>();
+    outlet.feed(source, { items: 3 });
+    for (const value of [1, 2, 3, 4]) source.next(value);
+    expect(outlet.log).toStrictEqual([1]);
+    source.next(5);
+    expect(overflow(outlet)).toBe(
+      'An Observable produced faster than the other side consumes: more than 3 items or 1048576 bytes wait. ' +
+        'Return an iterable or a generator, or pipe through bufferBounded(…) or conflate().',
+    );
+    expect(source.observed).toBe(false);
+    outlet.give(9);
+    expect(outlet.sent).toStrictEqual([1]);
+  });
+
+  it('holds as many bytes as its bound says', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    outlet.feed(source, { bytes: 9 });
+    for (const value of [1, 2, 3]) source.next(value);
+    expect(outlet.log).toStrictEqual([]);
+    source.next(4);
+    expect(overflow(outlet)).toContain('9 bytes');
+  });
+
+  it('has room again for what was sent', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    outlet.feed(source, { items: 2, bytes: 6 });
+    for (let value = 1; value <= 5_000; value++) {
+      source.next(value);
+      if (value > 1) outlet.give(1);
+    }
+    expect([outlet.sent.length, outlet.sent.at(-1)]).toStrictEqual([4_999, 4_999]);
+  });
+
+  it('stops a source that emits without end within subscribe', () => {
+    const outlet = new FakeOutlet(1);
+    const source = endless();
+    outlet.feed(source.items, { items: 3 });
+    expect([source.emitted, source.stopped]).toStrictEqual([5, true]);
+    expect(overflow(outlet)).toContain('3 items');
+  });
+
+  it('stops such a source where an item of it cannot be encoded', () => {
+    const outlet = new FakeOutlet(9);
+    const source = endless();
+    outlet.feed(source.items.pipe(map((value) => (value === 3 ? -1 : value))));
+    expect([outlet.log, source.emitted, source.stopped]).toStrictEqual([
+      [1, 2, new RangeError('not encodable')],
+      3,
+      true,
+    ]);
+  });
+});
+
+describe('a relay, an Observable that is fed from another stream', () => {
+  it('keeps the credit of that stream until its item is sent, beyond all bounds of the buffer', () => {
+    const outlet = new FakeOutlet(1);
+    const upstream = new FakeStream();
+    outlet.feed(upstream.items.pipe(map((value) => 2 * value)), { items: 1, bytes: 1 });
+    upstream.push(1, 2, 3, 4);
+    expect([outlet.sent, upstream.released]).toStrictEqual([[2], 1]);
+    outlet.give(1);
+    expect([outlet.sent, upstream.released]).toStrictEqual([[2, 4], 2]);
+    outlet.give(9);
+    expect([outlet.sent, upstream.released]).toStrictEqual([[2, 4, 6, 8], 4]);
+  });
+
+  it('returns the credit of what waits when it is stopped', () => {
+    const outlet = new FakeOutlet(0);
+    const upstream = new FakeStream();
+    const feeder = outlet.feed(upstream.items);
+    upstream.push(1, 2, 3);
+    feeder.stop();
+    expect(upstream.released).toBe(3);
+  });
+
+  it('goes on keeping it after its stream was called again', () => {
+    const outlet = new FakeOutlet(0);
+    const upstream = new FakeStream();
+    outlet.feed(upstream.items.pipe(retry()), { items: 1 });
+    upstream.end(new Error('lost'));
+    upstream.push(1, 2, 3);
+    expect([upstream.calls, upstream.released]).toStrictEqual([2, 0]);
+    outlet.give(3);
+    expect([outlet.sent, upstream.released]).toStrictEqual([[1, 2, 3], 3]);
+  });
+
+  it('keeps the credit of no stream whose items only cause it to send', () => {
+    const outlet = new FakeOutlet(0);
+    const other = new FakeStream();
+    const source = new Subject<number>();
+    outlet.feed(source);
+    other.items.subscribe((value) => {
+      source.next(value);
+    });
+    other.push(1, 2);
+    expect(other.released).toBe(2);
+  });
+
+  it('bounds what one item of the stream becomes', () => {
+    const outlet = new FakeOutlet(0);
+    const upstream = new FakeStream();
+    outlet.feed(upstream.items.pipe(mergeMap((value) => range(value, 100))), { items: 10 });
+    upstream.push(1);
+    expect(outlet.log).toHaveLength(1);
+    expect(outlet.log[0]).toBeInstanceOf(BufferOverflowError);
+    expect(upstream.released).toBe(1);
+  });
+
+  it('returns the credit of an item when all that it became is sent', () => {
+    const outlet = new FakeOutlet(0);
+    const upstream = new FakeStream();
+    outlet.feed(upstream.items.pipe(concatMap((value) => of(value, value + 1))), { items: 2 });
+    upstream.push(1, 11);
+    outlet.give(1);
+    expect(upstream.released).toBe(0);
+    outlet.give(1);
+    expect([outlet.sent, upstream.released]).toStrictEqual([[1, 2], 1]);
+    outlet.give(2);
+    expect([outlet.sent, upstream.released]).toStrictEqual([[1, 2, 11, 12], 2]);
+  });
+});

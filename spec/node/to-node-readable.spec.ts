@@ -1,0 +1,203 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { describe, expect, it } from '@jest/globals';
+import { filter, NEVER, of, range, Subject, throwError, Observable } from 'rxjs';
+import { BufferOverflowError, CancelledError } from '../../lib/errors.js';
+import { toNodeReadable } from '../../lib/node/to-node-readable.js';
+import { conflate } from '../../lib/operators/conflate.js';
+import { FakeStream } from '../support/fake-stream.js';
+import { turn } from '../support/linked-managers.js';
+import { testScheduler } from '../support/marbles.js';
+
+/** The items, and the error or the end. */
+async function read(stream: Readable): Promise<unknown[]> {
+  const log: unknown[] = [];
+  try {
+    for await (const item of stream) log.push(item);
+    log.push('end');
+  } catch (error) {
+    log.push(error);
+  }
+  return log;
+}
+
+describe('toNodeReadable', () => {
+  it('gives the items in order, and ends', async () => {
+    expect(await read(toNodeReadable(range(1, 3)))).toStrictEqual([1, 2, 3, 'end']);
+    expect(await read(toNodeReadable(of()))).toStrictEqual(['end']);
+  });
+
+  it('gives them to listeners', async () => {
+    const stream = toNodeReadable(range(1, 3));
+    const log: unknown[] = [];
+    stream.on('data', (item) => log.push(item)).on('end', () => log.push('end'));
+    await new Promise((resolve) => stream.on('close', resolve));
+    expect(log).toStrictEqual([1, 2, 3, 'end']);
+  });
+
+  it('subscribes at the first read, and not before', () => {
+    testScheduler().run(({ cold, expectSubscriptions }) => {
+      const source = cold('-a|');
+      toNodeReadable(source);
+      expectSubscriptions(source.subscriptions).toBe([]);
+    });
+  });
+
+  it('is destroyed with the error of the source, after what waits', async () => {
+    const source = new Subject<number>();
+    const reading = read(toNodeReadable(source));
+    await turn();
+    for (const value of [1, 2]) source.next(value);
+    source.error(new Error('of the source'));
+    expect(await reading).toStrictEqual([1, 2, new Error('of the source')]);
+  });
+
+  it('is destroyed where the source refuses, and where it fails without an error', async () => {
+    expect(await read(toNodeReadable(throwError(() => new Error('refused'))))).toStrictEqual([new Error('refused')]);
+    expect(
+      await read(
+        toNodeReadable(
+          new Observable((subscriber) => {
+            subscriber.error(undefined);
+          }),
+        ),
+      ),
+    ).toStrictEqual([new CancelledError('The source failed without an error.')]);
+  });
+
+  it('unsubscribes when it is destroyed, also by a signal, and when a loop is left', async () => {
+    const source = new Subject<number>();
+    const abort = new AbortController();
+    const [left, destroyed, aborted] = [
+      toNodeReadable(source),
+      toNodeReadable(source),
+      toNodeReadable(source, { signal: abort.signal }),
+    ];
+    const readings = [
+      (async () => {
+        for await (const _ of left) break;
+      })(),
+      read(destroyed),
+      read(aborted),
+    ];
+    await turn();
+    source.next(1);
+    await readings[0];
+    destroyed.destroy();
+    abort.abort();
+    expect(source.observed).toBe(false);
+    expect(await readings[2]).toStrictEqual([1, expect.objectContaining({ name: 'AbortError' })]);
+    await readings[1];
+  });
+
+  it('is a stream of bytes where objectMode is false, and skips what is empty', async () => {
+    const source = of(Uint8Array.of(65), new Uint8Array(0), Uint8Array.of(66, 67), '', 'D');
+    const stream = toNodeReadable(source as Observable<unknown>, { objectMode: false });
+    expect(Buffer.concat((await read(stream)).slice(0, -1) as Buffer[]).toString()).toBe('ABCD');
+  });
+
+  it('goes through a pipeline', async () => {
+    const taken: unknown[] = [];
+    await pipeline(toNodeReadable(range(1, 1_000)), async (items: AsyncIterable<number>) => {
+      for await (const item of items) taken.push(item);
+    });
+    expect(taken).toHaveLength(1_000);
+  });
+
+  it('refuses null, which would be the end', async () => {
+    const source = new Subject<number | null>();
+    const reading = read(toNodeReadable(source));
+    await turn();
+    source.next(1);
+    source.next(null);
+    expect(await reading).toStrictEqual([
+      1,
+      new TypeError('toNodeReadable: an item is null, which a Node stream takes for its end. Map it.'),
+    ]);
+    expect(source.observed).toBe(false);
+  });
+
+  it('keeps the order where an item makes the source emit', async () => {
+    const source = new Subject<number>();
+    const stream = toNodeReadable(source);
+    const items: unknown[] = [];
+    stream.on('data', (item: number) => {
+      items.push(item);
+      if (item < 3) source.next(item + 1);
+      else source.complete();
+    });
+    await turn();
+    source.next(1);
+    await new Promise((resolve) => stream.on('close', resolve));
+    expect(items).toStrictEqual([1, 2, 3]);
+  });
+});
+
+describe('the credit of a stream in toNodeReadable', () => {
+  it('returns when the reader asks for the next item, behind operators too', async () => {
+    const stream = new FakeStream();
+    const iterator = toNodeReadable(stream.items.pipe(filter((value) => value > 1)))[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await turn();
+    stream.push(1, 2, 3, 4);
+    expect((await first).value).toBe(2);
+    await turn();
+    expect(stream.released).toBe(1);
+    expect((await iterator.next()).value).toBe(3);
+    expect([stream.released, stream.events]).toStrictEqual([2, []]);
+    await iterator.return!();
+    await turn();
+    expect([stream.released, stream.cancelled]).toStrictEqual([4, 1]);
+  });
+
+  it('does not return while the reader pauses', async () => {
+    const stream = new FakeStream();
+    const readable = toNodeReadable(stream.items);
+    const items: unknown[] = [];
+    readable.on('data', (item) => {
+      items.push(item);
+      readable.pause();
+    });
+    await turn();
+    stream.push(1, 2, 3);
+    await turn();
+    expect(items).toStrictEqual([1]);
+    expect(stream.released).toBeLessThanOrEqual(1);
+    readable.resume();
+    await turn();
+    expect(items).toStrictEqual([1, 2]);
+    expect(stream.released).toBeLessThanOrEqual(2);
+    readable.destroy();
+  });
+});
+
+describe('the buffer of toNodeReadable', () => {
+  it('holds as many items as its capacity says, and then fails and stops the source', async () => {
+    const source = new Subject<number>();
+    const readable = toNodeReadable(source, { capacity: 2 });
+    const iterator = readable[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await turn();
+    for (const value of [1, 2, 3]) source.next(value);
+    expect([(await first).value, source.observed]).toStrictEqual([1, true]);
+    source.next(4);
+    expect(source.observed).toBe(false);
+    await expect(iterator.next()).rejects.toBeInstanceOf(BufferOverflowError);
+  });
+
+  it('is that of conflate where the source ends with it', async () => {
+    const source = new Subject<number>();
+    const iterator = toNodeReadable(source.pipe(conflate()))[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await turn();
+    for (const value of [1, 2, 3]) source.next(value);
+    expect([(await first).value, (await iterator.next()).value]).toStrictEqual([1, 3]);
+    await iterator.return!();
+  });
+
+  it('refuses a capacity that is none', () => {
+    expect(() => toNodeReadable(NEVER, { capacity: 0 })).toThrow(
+      'toNodeReadable: capacity must be a whole number of items, 1 or more; it is 0.',
+    );
+  });
+});

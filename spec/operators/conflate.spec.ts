@@ -1,0 +1,123 @@
+import { describe, expect, it } from '@jest/globals';
+import { NEVER, range, Subject } from 'rxjs';
+import { conflate } from '../../lib/operators/conflate.js';
+import type { Drop } from '../../lib/operators/drop.js';
+import { fed } from '../support/fed.js';
+import { FakeStream } from '../support/fake-stream.js';
+import { testScheduler } from '../support/marbles.js';
+import { FakeOutlet } from '../support/outlet.js';
+
+describe('conflate, fed to a stream', () => {
+  it('gives the newest at each credit', () => {
+    testScheduler().run(({ hot, expectObservable, expectSubscriptions }) => {
+      const source = hot('  -abc--def---|');
+      const credit = hot('  ----x-----x-');
+      expectObservable(fed(source.pipe(conflate()), credit)).toBe('----c-----f-|');
+      expectSubscriptions(source.subscriptions).toBe('^-----------!');
+    });
+  });
+
+  it('gives the next item at once where a credit is left', () => {
+    testScheduler().run(({ hot, expectObservable }) => {
+      const result = fed(hot('--a-bc-|').pipe(conflate()), hot('x-------x'));
+      expectObservable(result).toBe('--a-----(c|)');
+    });
+  });
+
+  it('folds what waits with what comes', () => {
+    testScheduler().run(({ hot, expectObservable }) => {
+      const result = fed(hot('-abc--def|').pipe(conflate((kept, item) => kept + item)), hot('----x-----x'));
+      expectObservable(result).toBe('----x-----(y|)', { x: 'abc', y: 'def' });
+    });
+  });
+
+  it('passes an error of the source on after the item that waits, and at once where none does', () => {
+    testScheduler().run(({ hot, expectObservable }) => {
+      expectObservable(fed(hot('-ab#').pipe(conflate()), hot('-----x'))).toBe('-----(b#)');
+      expectObservable(fed(hot('---#').pipe(conflate()), NEVER)).toBe('---#');
+    });
+  });
+
+  it('stops the source when it is unsubscribed', () => {
+    testScheduler().run(({ hot, expectObservable, expectSubscriptions }) => {
+      const source = hot('-a-b-c');
+      expectObservable(fed(source.pipe(conflate()), NEVER, 1), '^---!').toBe('-a---');
+      expectSubscriptions(source.subscriptions).toBe('^---!');
+    });
+  });
+
+  it('counts what it gives up, and tells', () => {
+    const drops: Drop<number>[] = [];
+    const outlet = new FakeOutlet(0);
+    outlet.feed(range(1, 4).pipe(conflate({ drops: { next: (drop) => drops.push(drop) } })));
+    outlet.give(1);
+    expect(outlet.log).toStrictEqual([4, 'done']);
+    expect(drops).toStrictEqual([1, 2, 3].map((value) => ({ value, dropped: value })));
+  });
+
+  it('fails at once with what reduce throws, and stops the source', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    const reduce = (): number => {
+      throw new Error('of reduce');
+    };
+    outlet.feed(source.pipe(conflate(reduce)));
+    source.next(1);
+    source.next(2);
+    expect([outlet.log, source.observed]).toStrictEqual([[new Error('of reduce')], false]);
+  });
+
+  it('folds what reduce makes the source emit after what it came of', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    const folded: [number, number][] = [];
+    outlet.feed(
+      source.pipe(
+        conflate((kept, item) => {
+          folded.push([kept, item]);
+          if (item === 2) source.next(10);
+          return kept + item;
+        }),
+      ),
+    );
+    source.next(1);
+    source.next(2);
+    outlet.give(1);
+    expect([folded, outlet.sent]).toStrictEqual([
+      [
+        [1, 2],
+        [3, 10],
+      ],
+      [13],
+    ]);
+  });
+
+  it('gives everything to who is always ready, also where that makes the source emit', () => {
+    const outlet = new FakeOutlet(9);
+    const source = new Subject<number>();
+    outlet.feed(source.pipe(conflate()));
+    outlet.onSend = () => {
+      if (outlet.sent.at(-1)! < 3) source.next(outlet.sent.at(-1)! + 1);
+    };
+    source.next(1);
+    expect(outlet.sent).toStrictEqual([1, 2, 3]);
+  });
+
+  it('holds no stream before it back', () => {
+    const outlet = new FakeOutlet(0);
+    const stream = new FakeStream();
+    outlet.feed(stream.items.pipe(conflate()));
+    stream.push(1, 2, 3);
+    outlet.give(1);
+    expect([stream.released, outlet.sent]).toStrictEqual([3, [3]]);
+  });
+});
+
+describe('conflate, subscribed to by anybody else', () => {
+  it('passes everything on at once', () => {
+    testScheduler().run(({ hot, expectObservable }) => {
+      expectObservable(hot('-(abc)-d|').pipe(conflate())).toBe('-(abc)-d|');
+      expectObservable(hot('-(abc)-#').pipe(conflate((kept, item) => kept + item))).toBe('-(abc)-#');
+    });
+  });
+});

@@ -1,0 +1,298 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  concat,
+  defer,
+  delay,
+  from,
+  map,
+  mergeMap,
+  NEVER,
+  Observable,
+  of,
+  range,
+  Subject,
+  take,
+  throwError,
+  timer,
+} from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { consume } from '../../lib/operators/consume.js';
+import { FakeStream } from '../support/fake-stream.js';
+
+let scheduler: TestScheduler;
+beforeEach(() => {
+  scheduler = new TestScheduler((actual, expected) => {
+    expect(actual).toStrictEqual(expected);
+  });
+});
+
+describe('consume', () => {
+  it('works on one item after the other, in order, and completes after the last', () => {
+    scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const source = hot('  -ab-c|');
+      const inner = cold('   --x|');
+      const result = source.pipe(consume(() => inner));
+      expectObservable(result).toBe('---x--x--x|');
+      expectSubscriptions(source.subscriptions).toBe('^----!');
+      expectSubscriptions(inner.subscriptions).toBe(['-^--!', '----^--!', '-------^--!']);
+    });
+  });
+
+  it('works on as many at once as its concurrency says', () => {
+    scheduler.run(({ hot, expectObservable }) => {
+      const source = hot('abcd|');
+      const result = source.pipe(consume((value) => timer(3).pipe(map(() => value)), { concurrency: 2 }));
+      expectObservable(result).toBe('---ab-c(d|)');
+    });
+  });
+
+  it('gives the index of each item to project, and all that the inner Observable emits', () => {
+    scheduler.run(({ hot, expectObservable }) => {
+      const source = hot('a---b---|');
+      const result = source.pipe(consume((value, index) => of(`${value}${String(index)}`, 'also')));
+      expectObservable(result).toBe('(ax)(bx)|', { a: 'a0', b: 'b1', x: 'also' });
+    });
+  });
+
+  it('completes at once where nothing is in work', () => {
+    scheduler.run(({ hot, cold, expectObservable }) => {
+      expectObservable(hot('--|').pipe(consume(() => cold('---|')))).toBe('--|');
+      expectObservable(hot('a----|').pipe(consume(() => cold('--|')))).toBe('-----|');
+    });
+  });
+
+  it('passes an error of the source on at once, and stops what is in work', () => {
+    scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const source = hot('  ab--#');
+      const inner = cold('  ---------x|');
+      expectObservable(source.pipe(consume(() => inner))).toBe('----#');
+      expectSubscriptions(inner.subscriptions).toBe(['^---!']);
+    });
+  });
+
+  it('passes an error of an inner Observable on at once, and stops the source', () => {
+    scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const source = hot('  ab-------');
+      const inner = cold('  ---#');
+      expectObservable(source.pipe(consume(() => inner, { concurrency: 1 }))).toBe('---#');
+      expectSubscriptions(source.subscriptions).toBe('^--!');
+      expectSubscriptions(inner.subscriptions).toBe(['^--!']);
+    });
+  });
+
+  it('passes what project throws on', () => {
+    scheduler.run(({ hot, expectObservable, expectSubscriptions }) => {
+      const source = hot('--ab---');
+      const throwing = (): never => {
+        throw new Error('of project');
+      };
+      expectObservable(source.pipe(consume(throwing))).toBe('--#', {}, new Error('of project'));
+      expectSubscriptions(source.subscriptions).toBe('^-!');
+    });
+  });
+
+  it('stops the source and what is in work when it is unsubscribed', () => {
+    scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const source = hot('  ab-----');
+      const inner = cold('  -------x|');
+      expectObservable(source.pipe(consume(() => inner, { concurrency: 2 })), '---!').toBe('---');
+      expectSubscriptions(source.subscriptions).toBe('^--!');
+      expectSubscriptions(inner.subscriptions).toBe(['^--!', '-^-!']);
+    });
+  });
+
+  it('takes Promises, iterables and async iterables as results', async () => {
+    const results: unknown[] = [];
+    const projects: (() => Promise<string> | string[] | AsyncIterable<string>)[] = [
+      async () => 'promise',
+      () => ['iterable'],
+      async function* () {
+        yield 'async iterable';
+      },
+    ];
+    await new Promise<void>((resolve) => {
+      from(projects)
+        .pipe(consume((project) => project()))
+        .subscribe({ next: (result) => results.push(result), complete: resolve });
+    });
+    expect(results).toStrictEqual(['promise', 'iterable', 'async iterable']);
+  });
+
+  it.each([0, -1, Number.NaN])('refuses a concurrency of %p', (concurrency) => {
+    expect(() => consume(() => of(1), { concurrency })).toThrow(
+      `consume: concurrency must be 1 or more; it is ${String(concurrency)}.`,
+    );
+  });
+
+  it('does not recurse for inner Observables that end at once', () => {
+    let sum = 0;
+    range(1, 100_000)
+      .pipe(consume((value) => of(value)))
+      .subscribe((value) => (sum += value));
+    expect(sum).toBe(5_000_050_000);
+  });
+
+  it('does not recurse for items that waited', () => {
+    const gate = new Subject<void>();
+    let count = 0;
+    range(0, 100_000)
+      .pipe(consume((value) => (value === 0 ? gate : of(value))))
+      .subscribe(() => count++);
+    gate.complete();
+    expect(count).toBe(99_999);
+  });
+
+  it('takes an item that its own result brings after those that wait', () => {
+    const source = new Subject<number>();
+    const results: number[] = [];
+    source.pipe(consume((value) => of(value))).subscribe((value) => {
+      results.push(value);
+      if (value < 10) source.next(value + 10);
+      if (value === 1) source.next(2);
+    });
+    source.next(1);
+    expect(results).toStrictEqual([1, 11, 2, 12]);
+  });
+
+  it('stops a source that emits without end within subscribe', () => {
+    let emitted = 0;
+    const endless = defer(function* () {
+      for (;;) {
+        if (++emitted > 1_000) throw new Error('not stopped');
+        yield emitted;
+      }
+    });
+    const results: unknown[] = [];
+    endless
+      .pipe(
+        consume((value) => of(value)),
+        take(3),
+      )
+      .subscribe((value) => results.push(value));
+    endless
+      .pipe(consume(() => throwError(() => new Error('failed'))))
+      .subscribe({ error: (error: unknown) => results.push(error) });
+    expect([results, emitted]).toStrictEqual([[1, 2, 3, new Error('failed')], 4]);
+  });
+
+  it('works for each subscription anew', () => {
+    const values = of(1, 2).pipe(consume((value, index) => of(value + index)));
+    const results: number[] = [];
+    values.subscribe((value) => results.push(value));
+    values.subscribe((value) => results.push(value));
+    expect(results).toStrictEqual([1, 3, 1, 3]);
+  });
+});
+
+describe('consume at the end of a stream', () => {
+  const project = (value: number): Observable<number> => of(value).pipe(delay(0));
+
+  it('leaves out the credit of items that wait or are in work, and returns each when its work ends', () => {
+    const stream = new FakeStream();
+    const work: Subject<number>[] = [];
+    const results: number[] = [];
+    stream.items
+      .pipe(
+        consume(() => {
+          const subject = new Subject<number>();
+          work.push(subject);
+          return subject;
+        }),
+      )
+      .subscribe((value) => results.push(value));
+    stream.push(1, 2, 3);
+    expect([stream.released, work.length]).toStrictEqual([0, 1]);
+    work[0]!.next(10);
+    expect(stream.released).toBe(0);
+    work[0]!.complete();
+    expect([stream.released, work.length, results]).toStrictEqual([1, 2, [10]]);
+    work[1]!.complete();
+    work[2]!.complete();
+    expect(stream.released).toBe(3);
+  });
+
+  it('returns all credit when it is unsubscribed, also of items that wait', () => {
+    const stream = new FakeStream();
+    const subscription = stream.items.pipe(consume(() => NEVER)).subscribe();
+    stream.push(1, 2, 3);
+    subscription.unsubscribe();
+    expect([stream.released, stream.cancelled]).toStrictEqual([3, 1]);
+  });
+
+  it.each([
+    ['an inner Observable fails', () => throwError(() => new Error('of the work'))],
+    [
+      'project throws',
+      () => {
+        throw new Error('of the work');
+      },
+    ],
+  ])('returns all credit when %s', (_, failing: () => Observable<never>) => {
+    const stream = new FakeStream();
+    const errors: unknown[] = [];
+    const work = new Subject<number>();
+    stream.items
+      .pipe(consume((value) => (value === 1 ? work : failing())))
+      .subscribe({ error: (error: unknown) => errors.push(error) });
+    stream.push(1, 2, 3);
+    work.complete();
+    expect([errors, stream.released, stream.cancelled]).toStrictEqual([[new Error('of the work')], 3, 1]);
+  });
+
+  it('reports that backpressure is lost behind an asynchronous operator: once, with the route and the remedy', () => {
+    scheduler.run(({ flush }) => {
+      const stream = new FakeStream('watch/disk1');
+      let done = 0;
+      stream.items.pipe(delay(1), consume(project)).subscribe(() => done++);
+      stream.push(1, 2, 3);
+      expect(stream.released).toBe(3);
+      flush();
+      expect(done).toBe(3);
+      expect(stream.events).toStrictEqual([
+        {
+          type: 'backpressure-lost',
+          route: 'watch/disk1',
+          remedy:
+            'consume() stands behind an asynchronous operator, such as delay, observeOn or concatMap: the credit of an item returns before consume sees it. Put consume() before it.',
+        },
+      ]);
+    });
+  });
+
+  it('reports it for each stream that it stands behind, and to an inner consume and an outer one', () => {
+    scheduler.run(({ flush }) => {
+      const [left, right] = [new FakeStream('left'), new FakeStream('right')];
+      const merged = new Observable<number>((subscriber) => {
+        for (const { items } of [left, right]) subscriber.add(items.subscribe((value) => subscriber.next(value)));
+      });
+      merged.pipe(delay(1), consume(project), consume(project)).subscribe();
+      left.push(1);
+      flush();
+      const reports = [...left.events, ...right.events].map((event) => 'route' in event && event.route);
+      expect(reports).toStrictEqual(['left', 'left', 'right', 'right']);
+    });
+  });
+
+  it('reports nothing for items from elsewhere', () => {
+    const results: number[] = [];
+    of(1, 2)
+      .pipe(consume((value) => of(value)))
+      .subscribe((value) => results.push(value));
+    expect(results).toStrictEqual([1, 2]);
+  });
+
+  it('reports nothing of a stream that its own work, or who takes its results, subscribed to', () => {
+    const [worked, downstream] = [new FakeStream('worked'), new FakeStream('downstream')];
+    const later = new Subject<number>();
+    concat(of(1), later)
+      .pipe(
+        consume((value) => (value === 1 ? worked.items.pipe(take(1)) : of(value))),
+        mergeMap(() => downstream.items),
+      )
+      .subscribe();
+    worked.push(1);
+    later.next(2);
+    expect([worked.calls, downstream.calls]).toStrictEqual([1, 2]);
+    expect([worked.events, downstream.events]).toStrictEqual([[], []]);
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from '@jest/globals';
+import { filter, map, NEVER, range, Subject, throwError } from 'rxjs';
+import { BufferOverflowError } from '../../lib/errors.js';
+import { conflate } from '../../lib/operators/conflate.js';
+import { fromReadableStream } from '../../lib/operators/from-readable-stream.js';
+import { toReadableStream } from '../../lib/operators/to-readable-stream.js';
+import { FakeStream } from '../support/fake-stream.js';
+import { all, turn } from '../support/linked-managers.js';
+import { testScheduler } from '../support/marbles.js';
+
+const item = <T>(value: T): unknown => ({ done: false, value });
+const end = { done: true, value: undefined };
+
+describe('toReadableStream', () => {
+  it('gives the items in order, and closes', async () => {
+    const reader = toReadableStream(range(1, 2)).getReader();
+    expect([await reader.read(), await reader.read(), await reader.read()]).toStrictEqual([item(1), item(2), end]);
+    await reader.closed;
+  });
+
+  it('subscribes at the first read, and not before', () => {
+    testScheduler().run(({ cold, expectSubscriptions }) => {
+      const source = cold('-a|');
+      toReadableStream(source).getReader();
+      expectSubscriptions(source.subscriptions).toBe([]);
+    });
+  });
+
+  it('closes at once where everything was read, without a read', async () => {
+    const source = new Subject<number>();
+    const reader = toReadableStream(source).getReader();
+    const first = reader.read();
+    await turn();
+    source.next(1);
+    await first;
+    source.complete();
+    await reader.closed;
+  });
+
+  it('fails after what waits, and at once where nothing does', async () => {
+    const [late, now] = [new Subject<number>(), new Subject<number>()];
+    const readers = [toReadableStream(late).getReader(), toReadableStream(now).getReader()] as const;
+    const firsts = readers.map((reader) => reader.read());
+    const closed = readers.map((reader) => reader.closed.catch((error: unknown) => ['closed', error]));
+    await turn();
+    for (const value of [1, 2]) late.next(value);
+    late.error(new Error('late'));
+    now.next(1);
+    now.error(new Error('now'));
+    expect(await Promise.all(firsts)).toStrictEqual([item(1), item(1)]);
+    expect(await readers[0].read()).toStrictEqual(item(2));
+    await expect(readers[0].read()).rejects.toThrow('late');
+    expect(await Promise.all(closed)).toStrictEqual([
+      ['closed', new Error('late')],
+      ['closed', new Error('now')],
+    ]);
+  });
+
+  it('fails where the source refuses, and a read that waits fails with the source', async () => {
+    await expect(
+      toReadableStream(throwError(() => new Error('refused')))
+        .getReader()
+        .read(),
+    ).rejects.toThrow('refused');
+    const source = new Subject<number>();
+    const reader = toReadableStream(source).getReader();
+    const asked = reader.read();
+    await turn();
+    source.error(new Error('failed'));
+    await expect(asked).rejects.toThrow('failed');
+  });
+
+  it('unsubscribes when it is cancelled, and hears nothing after', async () => {
+    const source = new Subject<number>();
+    const reader = toReadableStream(source).getReader();
+    const asked = reader.read();
+    await turn();
+    await reader.cancel('enough');
+    expect([await asked, source.observed]).toStrictEqual([end, false]);
+    await toReadableStream(NEVER).cancel();
+  });
+
+  it('answers reads that did not wait for each other', async () => {
+    const reader = toReadableStream(range(1, 2)).getReader();
+    expect(await Promise.all([reader.read(), reader.read(), reader.read()])).toStrictEqual([item(1), item(2), end]);
+  });
+
+  it('goes through fromReadableStream and back', async () => {
+    expect(await all(fromReadableStream(toReadableStream(range(1, 100))))).toHaveLength(100);
+  });
+
+  it('is the body of a Response', async () => {
+    const bytes = range(65, 3).pipe(map((byte) => Uint8Array.of(byte)));
+    expect(await new Response(toReadableStream(bytes)).text()).toBe('ABC');
+  });
+});
+
+describe('the credit of a stream in toReadableStream', () => {
+  it('returns when the reader asks for the next item, behind operators too', async () => {
+    const stream = new FakeStream();
+    const reader = toReadableStream(stream.items.pipe(filter((value) => value > 1))).getReader();
+    const first = reader.read();
+    await turn();
+    stream.push(1, 2, 3, 4);
+    expect([await first, stream.released]).toStrictEqual([item(2), 1]);
+    await turn();
+    expect(stream.released).toBe(1);
+    expect([await reader.read(), stream.released]).toStrictEqual([item(3), 2]);
+    expect(stream.events).toStrictEqual([]);
+  });
+
+  it('returns for everything when it is cancelled', async () => {
+    const stream = new FakeStream();
+    const reader = toReadableStream(stream.items).getReader();
+    const first = reader.read();
+    await turn();
+    stream.push(1, 2, 3);
+    await first;
+    await reader.cancel();
+    expect([stream.released, stream.cancelled]).toStrictEqual([3, 1]);
+  });
+});
+
+describe('the buffer of toReadableStream', () => {
+  it('holds as many items as its capacity says, and then fails at once and stops the source', async () => {
+    const source = new Subject<number>();
+    const reader = toReadableStream(source, { capacity: 2 }).getReader();
+    const first = reader.read();
+    await turn();
+    for (const value of [1, 2, 3]) source.next(value);
+    expect([await first, source.observed]).toStrictEqual([item(1), true]);
+    source.next(4);
+    expect(source.observed).toBe(false);
+    await expect(reader.read()).rejects.toBeInstanceOf(BufferOverflowError);
+  });
+
+  it('is that of conflate where the source ends with it', async () => {
+    const source = new Subject<number>();
+    const reader = toReadableStream(source.pipe(conflate())).getReader();
+    const first = reader.read();
+    await turn();
+    for (const value of [1, 2, 3]) source.next(value);
+    expect([await first, await reader.read()]).toStrictEqual([item(1), item(3)]);
+  });
+
+  it('refuses a capacity that is none', () => {
+    expect(() => toReadableStream(NEVER, { capacity: Number.NaN })).toThrow(
+      'toReadableStream: capacity must be a whole number of items, 1 or more; it is NaN.',
+    );
+  });
+});

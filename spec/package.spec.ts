@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+/*
+ * What users get: the packed files, in an empty folder, without the source around them.
+ */
+
+const project = resolve(__dirname, '..');
+let folder: string;
+let user: string;
+
+function run(command: string, args: readonly string[], cwd: string): string {
+  // npm passes its own settings on to what it runs: a nested npm must not see them.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxgrid-package-'));
+  // Built in a copy: `dist` of the project may be in use.
+  const source = join(folder, 'source');
+  mkdirSync(source);
+  for (const name of ['package.json', 'lib', 'scripts', 'README.md', 'LICENSE', 'CHANGELOG.md', ...tsconfigs()]) {
+    cpSync(join(project, name), join(source, name), { recursive: true });
+  }
+  symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
+  run(process.execPath, ['scripts/build.mjs'], source);
+  run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], source);
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+  // As `npm install` would lay it out, without a network: the package, and its dependencies beside it.
+  user = join(folder, 'user');
+  const modules = join(user, 'node_modules');
+  mkdirSync(modules, { recursive: true });
+  run('tar', ['-xzf', join(folder, tarball), '-C', modules], folder);
+  cpSync(join(modules, 'package'), join(modules, 'rxgrid'), { recursive: true });
+  rmSync(join(modules, 'package'), { recursive: true });
+  linkDependencies(modules, 'rxgrid', new Set());
+  writeFileSync(join(user, 'package.json'), '{ "private": true }\n');
+}, 180_000);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function tsconfigs(): string[] {
+  return readdirSync(project).filter((name) => /^tsconfig.*\.json$/.test(name));
+}
+
+interface Manifest {
+  readonly dependencies?: Record<string, string>;
+  readonly peerDependencies?: Record<string, string>;
+}
+
+function manifestOf(modules: string, name: string): Manifest {
+  return JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8')) as Manifest;
+}
+
+/** Copies what the packed manifest asks for, and what that asks for in turn: nothing else is there. */
+function linkDependencies(modules: string, name: string, done: Set<string>): void {
+  const { dependencies, peerDependencies } = manifestOf(modules, name);
+  for (const dependency of Object.keys({ ...dependencies, ...(name === 'rxgrid' ? peerDependencies : {}) })) {
+    const from = join(project, 'node_modules', dependency);
+    if (done.has(dependency) || !existsSync(from)) continue;
+    done.add(dependency);
+    cpSync(from, join(modules, dependency), { recursive: true });
+    linkDependencies(modules, dependency, done);
+  }
+}
+
+/** Runs a script in the folder of the user; gives what it prints. */
+function runScript(name: string, code: string): string {
+  writeFileSync(join(user, name), code);
+  return run(process.execPath, [name], user).trim();
+}
+
+const usesGrid = `
+  const echo = unary({ id: 1, name: 'echo', request: raw, response: raw });
+  const port = await new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+  const local = 'http://127.0.0.1:' + port;
+  const manager = new Manager({ local, hosts: [], auth: staticToken('x'), leaves: { authenticate: () => 'ann' } });
+  manager.handle(echo, (bytes) => bytes);
+  await manager.listen({ address: '127.0.0.1' });
+  const leaf = connect(local, { token: 'x' });
+  const bytes = await firstValueFrom(leaf.request(echo, Uint8Array.of(1, 2, 3)));
+  console.log(bytes.join());
+  leaf.close();
+  await manager.close();
+`;
+
+describe('the package', () => {
+  it('holds what is built, and nothing of the source', () => {
+    const root = join(user, 'node_modules/rxgrid');
+    expect(readdirSync(root).sort()).toStrictEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']);
+    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['cjs', 'esm']);
+    const strangers = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.(spec|test)\.|(?<!\.d)\.ts$/.test(name),
+    );
+    expect(strangers).toStrictEqual([]);
+  });
+
+  it('runs as an ES module', () => {
+    const code = `
+      import { createServer } from 'node:net';
+      import { firstValueFrom } from 'rxjs';
+      import { connect, raw, staticToken, unary } from 'rxgrid';
+      import { Manager } from 'rxgrid/node';
+      ${usesGrid}`;
+    expect(runScript('use.mjs', code)).toBe('1,2,3');
+  });
+
+  it('runs as CommonJS', () => {
+    const code = `
+      const { createServer } = require('node:net');
+      const { firstValueFrom } = require('rxjs');
+      const { connect, raw, staticToken, unary } = require('rxgrid');
+      const { Manager } = require('rxgrid/node');
+      (async () => {${usesGrid}})();`;
+    expect(runScript('use.cjs', code)).toBe('1,2,3');
+  });
+
+  it('gives the same names either way', () => {
+    const list = (entry: string): string[] => [
+      runScript('names.mjs', `import * as all from '${entry}'; console.log(Object.keys(all).sort().join());`),
+      // The module.exports of a compiled ES module has no other names.
+      runScript('names.cjs', `console.log(Object.keys(require('${entry}')).sort().join());`),
+    ];
+    for (const entry of ['rxgrid', 'rxgrid/node']) {
+      const [esm, cjs] = list(entry);
+      expect(esm).toBe(cjs);
+      expect(esm!.split(',').length).toBeGreaterThan(0);
+    }
+  });
+
+  it('shows its manifest, and nothing else', () => {
+    const code = `
+      const { version } = require('rxgrid/package.json');
+      let code;
+      try { require('rxgrid/dist/cjs/mux/engine.js'); } catch (error) { code = error.code; }
+      console.log(version, code);`;
+    expect(runScript('paths.cjs', code)).toMatch(/^\d+\.\d+\.\d+ ERR_PACKAGE_PATH_NOT_EXPORTED$/);
+  });
+});
+
+describe('in a browser, the main entry', () => {
+  async function bundle(code: string, external: string[] = []) {
+    const result = await build({
+      stdin: { contents: code, resolveDir: user, loader: 'js' },
+      bundle: true,
+      minify: true,
+      write: false,
+      metafile: true,
+      platform: 'browser',
+      format: 'esm',
+      target: 'es2022',
+      external,
+      logLevel: 'silent',
+    });
+    return {
+      code: result.outputFiles[0]!.contents,
+      inputs: Object.keys(result.metafile.inputs),
+      warnings: result.warnings,
+    };
+  }
+
+  const all = `export * from 'rxgrid';`;
+
+  it('bundles without anything of Node', async () => {
+    const { inputs, warnings } = await bundle(all);
+    expect(warnings).toStrictEqual([]);
+    const ofNode = inputs.filter(
+      (path) => builtinModules.includes(path) || path.startsWith('node:') || path.includes('/ws/'),
+    );
+    expect(ofNode).toStrictEqual([]);
+    expect(inputs.filter((path) => /rxgrid\/dist\/.*\/(node|testing|cli)\//.test(path))).toStrictEqual([]);
+  });
+
+  it('does not offer the entry for Node', async () => {
+    await expect(bundle(`export * from 'rxgrid/node';`)).rejects.toThrow(/rxgrid\/node/);
+  });
+
+  it('can be taken in part', async () => {
+    const whole = await bundle(all, ['rxjs']);
+    const part = await bundle(`export { defaultLimits, GridError } from 'rxgrid';`, ['rxjs']);
+    expect(part.code.length).toBeLessThan(whole.code.length / 4);
+  });
+
+  it('states its size', async () => {
+    const own = await bundle(all, ['rxjs', 'msgpack-lite']);
+    const leaf = await bundle(`export { connect, unary, duplex, raw, type } from 'rxgrid';`, ['rxjs', 'msgpack-lite']);
+    const kib = ({ code }: { code: Uint8Array }): string => `${(gzipSync(code).length / 1024).toFixed(1)} KiB`;
+    console.log(
+      `rxgrid for a browser, minified and gzipped, without rxjs and msgpack-lite: ${kib(own)} in all, ${kib(leaf)} for a leaf.`,
+    );
+  });
+});

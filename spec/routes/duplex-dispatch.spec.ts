@@ -1,0 +1,331 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { concat, from, map, NEVER, Observable, of, Subject, throwError } from 'rxjs';
+import { z } from 'zod';
+import { CodecError, duplex, raw, RemoteError, type } from '../../lib/index.js';
+import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
+
+const get = duplex({ id: 1, name: 'get', output: type<unknown>() });
+const talk = duplex({ id: 2, name: 'talk', input: type<number>(), output: type<unknown>(), outCapacity: 1 });
+const checked = duplex({ id: 3, name: 'checked', input: z.number(), output: type<unknown>(), outCapacity: 1 });
+
+let pair: Pair;
+afterEach(async () => {
+  await pair.grid.close();
+});
+
+const answer = async (handler: () => unknown): Promise<unknown[]> => {
+  pair = await linkedPair(({ b }) => b.handle(get, handler as never));
+  const { log } = record(pair.ab.stream(get, undefined));
+  await pair.grid.settle();
+  return log;
+};
+
+describe('the result of a stream handler', () => {
+  it.each<[string, () => unknown, unknown[]]>([
+    ['an array', () => [1, 'two', null, [3]], [1, 'two', null, [3]]],
+    ['a set', () => new Set([1, 2]), [1, 2]],
+    [
+      'a generator',
+      function* () {
+        yield 1;
+        yield 2;
+      },
+      [1, 2],
+    ],
+    [
+      'an async generator',
+      async function* () {
+        yield 1;
+        await Promise.resolve();
+        yield 2;
+      },
+      [1, 2],
+    ],
+    ['an Observable', () => of(1, 2), [1, 2]],
+    ['a Promise of an array', async () => Promise.resolve([1, 2]), [1, 2]],
+    ['a Promise of an Observable', async () => Promise.resolve(of(1, 2)), [1, 2]],
+    [
+      'a Promise of an async generator',
+      async () =>
+        (async function* () {
+          yield 1;
+        })(),
+      [1],
+    ],
+    ['another thenable', () => ({ then: (resolve: (items: number[]) => void) => resolve([1]) }), [1]],
+    ['nothing at all', () => [], []],
+  ])('may be %s', async (_, handler, items) => {
+    expect(await answer(handler)).toStrictEqual([...items, 'done']);
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+
+  const refusal = new RemoteError(
+    'get: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.',
+  );
+  it.each<[string, unknown]>([
+    ['a text', 'abc'],
+    ['a number', 1],
+    ['nothing', undefined],
+    ['null', null],
+    ['a function', () => [1]],
+    ['a Promise of a text', Promise.resolve('abc')],
+  ])('may not be %s: it says what to give, and is reported once', async (_, result) => {
+    expect(await answer(() => result)).toStrictEqual([refusal]);
+    expect(pair.grid.events).toMatchObject([
+      { type: 'handler-error', route: 'get', caller: 'http://a:1', error: { code: 'handler' } },
+    ]);
+    expect(pair.grid.events).toHaveLength(1);
+  });
+
+  it('may be raw bytes of a raw handler', async () => {
+    pair = await linkedPair(({ b }) => {
+      b.handleRaw({
+        id: 9,
+        kind: 'duplex',
+        inCapacity: { initial: 2, max: 8 },
+        handle: (payload, { input }) => concat(of(payload), input),
+      });
+    });
+    const route = duplex({ id: 9, name: 'raw', request: raw, input: raw, output: raw });
+    const items = [Uint8Array.of(2), new Uint8Array(0), Uint8Array.of(3, 4)];
+    const echoed = await all(pair.ab.exchange(route, Uint8Array.of(1), items).pipe(map((bytes) => [...bytes])));
+    expect(echoed).toStrictEqual([[1], [2], [], [3, 4]]);
+  });
+});
+
+describe('a stream handler that fails', () => {
+  const broken = new Error('disk on fire');
+  it.each<[string, () => unknown, unknown[]]>([
+    [
+      'throws',
+      () => {
+        throw broken;
+      },
+      [],
+    ],
+    ['rejects', async () => Promise.reject(broken), []],
+    [
+      'gives a generator that throws',
+      function* () {
+        yield 1;
+        throw broken;
+      },
+      [1],
+    ],
+    [
+      'gives an async generator that throws',
+      async function* () {
+        yield 1;
+        throw broken;
+      },
+      [1],
+    ],
+    [
+      'gives an Observable that fails',
+      () =>
+        concat(
+          of(1, 2),
+          throwError(() => broken),
+        ),
+      [1, 2],
+    ],
+    [
+      'gives what cannot be iterated over',
+      () => ({
+        [Symbol.iterator]: () => {
+          throw broken;
+        },
+      }),
+      [],
+    ],
+    [
+      'gives a Promise of what cannot be iterated over',
+      async () => ({
+        [Symbol.asyncIterator]: () => {
+          throw broken;
+        },
+      }),
+      [],
+    ],
+  ])('%s: tells the items before, and the text, and is reported once', async (_, handler, items) => {
+    expect(await answer(handler)).toStrictEqual([...items, new RemoteError('disk on fire')]);
+    expect(pair.grid.events).toStrictEqual([
+      { type: 'handler-error', route: 'get', caller: 'http://a:1', error: broken },
+    ]);
+  });
+
+  it('cannot encode an item: tells it, and stops its source', async () => {
+    let stopped = false;
+    const log = await answer(function* () {
+      try {
+        yield 1;
+        yield () => 1;
+        yield 2;
+      } finally {
+        stopped = true;
+      }
+    });
+    expect([log.length, log[0], stopped]).toStrictEqual([2, 1, true]);
+    expect(log[1]).toBeInstanceOf(RemoteError);
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: expect.any(CodecError) }]);
+  });
+
+  it('overflows: tells the remedies, and is reported', async () => {
+    pair = await linkedPair(({ b }) => b.handle(get, () => from(Array(1_000).keys())), {
+      limits: { bufferItems: 100 },
+    });
+    const { log } = record(pair.ab.stream(get, undefined));
+    await pair.grid.settle();
+    expect(String(log.at(-1))).toContain('Return an iterable or a generator, or pipe through bufferBounded(…)');
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'buffer-overflow' } }]);
+  });
+
+  it('is one whose request does not fit the schema only where that is its own fault', async () => {
+    const request = duplex({ id: 5, name: 'request', request: z.number(), output: type<number>() });
+    pair = await linkedPair(({ b }) => b.handle(request, () => [1]));
+    const { log } = record(pair.ab.stream(request, 'text' as never));
+    await pair.grid.settle();
+    expect(String(log[0])).toMatch(/RemoteError: request: the request does not fit its schema: .*number/);
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+});
+
+describe('the input of a stream handler that does not fit the schema', () => {
+  it('is told to both sides, stops the handler, and is not reported', async () => {
+    const inputs: unknown[] = [];
+    const reasons: unknown[] = [];
+    const source = new Subject<number>();
+    pair = await linkedPair(({ b }) => {
+      b.handle(checked, (_, { input, signal }) => {
+        signal.addEventListener('abort', () => reasons.push(signal.reason));
+        input.subscribe({ next: (value) => inputs.push(value), error: (error: unknown) => inputs.push(error) });
+        return source;
+      });
+    });
+    const { log } = record(pair.ab.exchange(checked, undefined, [1, 'two' as never, 3]));
+    await pair.grid.settle();
+    expect([inputs.length, inputs[0], source.observed]).toStrictEqual([2, 1, false]);
+    expect(inputs[1]).toBeInstanceOf(CodecError);
+    expect(reasons).toStrictEqual([inputs[1]]);
+    expect(String(log[0])).toMatch(/RemoteError: checked: the input does not fit its schema: .*number/);
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+
+  it('is told once, where its own failure follows while the end waits for credit', async () => {
+    pair = await linkedPair(({ b }) => {
+      b.handle(checked, async function* (_, { input }) {
+        yield 'uses the only credit';
+        for await (const value of input) yield value;
+      });
+    });
+    const deliveries: { value: unknown; release(): void }[] = [];
+    const errors: unknown[] = [];
+    pair.ab.exchange(checked, undefined, ['one' as never]).deliveries.subscribe({
+      next: (delivery) => deliveries.push(delivery),
+      error: (error: unknown) => errors.push(error),
+    });
+    await pair.grid.settle();
+    expect([deliveries.length, errors]).toStrictEqual([1, []]);
+    deliveries[0]!.release();
+    await pair.grid.settle();
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toBeInstanceOf(RemoteError);
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+});
+
+describe('a stream handler whose caller goes', () => {
+  it('is stopped: generators run their finally, Observables are unsubscribed', async () => {
+    const stopped: string[] = [];
+    const handlers: [string, () => unknown][] = [
+      [
+        'generator',
+        function* () {
+          try {
+            for (;;) yield 1;
+          } finally {
+            stopped.push('generator');
+          }
+        },
+      ],
+      [
+        'async generator',
+        async function* () {
+          try {
+            for (;;) yield 1;
+          } finally {
+            stopped.push('async generator');
+          }
+        },
+      ],
+      [
+        'Observable',
+        () =>
+          new Observable((subscriber) => {
+            subscriber.next(1);
+            return () => stopped.push('Observable');
+          }),
+      ],
+    ];
+    for (const [, handler] of handlers) {
+      pair = await linkedPair(({ b }) => b.handle(get, handler as never));
+      const { unsubscribe } = record(pair.ab.stream(get, undefined).deliveries);
+      await pair.grid.settle();
+      unsubscribe();
+      await pair.grid.settle();
+      await pair.grid.close();
+    }
+    expect(stopped).toStrictEqual(['generator', 'async generator', 'Observable']);
+  });
+
+  it('is told its input’s end as an error, and its signal', async () => {
+    const log: unknown[] = [];
+    pair = await linkedPair(({ b }) => {
+      b.handle(talk, (_, call) => {
+        call.input.subscribe({ next: (value) => log.push(value), error: (error: unknown) => log.push(error) });
+        call.signal.addEventListener('abort', () => log.push(call.signal.reason));
+        return NEVER;
+      });
+    });
+    const { unsubscribe } = record(pair.ab.exchange(talk, undefined, concat(of(1), NEVER)));
+    await pair.grid.settle();
+    unsubscribe();
+    await pair.grid.settle();
+    expect(log).toMatchObject([1, { code: 'cancelled' }, { code: 'cancelled' }]);
+  });
+
+  it('while its Promise is open: what it then gives is returned, and an Observable never subscribed to', async () => {
+    const log: string[] = [];
+    let give = (_: unknown): void => undefined;
+    const open = async (result: unknown): Promise<void> => {
+      pair = await linkedPair(({ b }) => {
+        b.handle(get, async () => new Promise<never>((resolve) => (give = resolve as typeof give)));
+      });
+      record(pair.ab.stream(get, undefined)).unsubscribe();
+      const { unsubscribe } = record(pair.ab.stream(get, undefined));
+      await pair.grid.settle();
+      unsubscribe();
+      await pair.grid.settle();
+      give(result);
+      await pair.grid.settle();
+      expect(pair.grid.events).toStrictEqual([]);
+      await pair.grid.close();
+    };
+    const iterator = {
+      next: async () => Promise.resolve({ done: true, value: undefined }),
+      return: async () => {
+        log.push('returned');
+        return Promise.reject(new Error('of the tear-down'));
+      },
+    };
+    await open({ [Symbol.asyncIterator]: () => iterator });
+    await open(new Observable(() => void log.push('subscribed')));
+    await open({
+      [Symbol.iterator]: () => {
+        throw new Error('no iterator');
+      },
+    });
+    await open('no source');
+    expect(log).toStrictEqual(['returned']);
+  });
+});

@@ -1,0 +1,319 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Observable } from 'rxjs';
+import { from, map, NEVER, of, retry, take, toArray } from 'rxjs';
+import type { DuplexStream } from '../../lib/index.js';
+import { BufferOverflowError, CancelledError, CodecError, ConfigurationError, duplex, type } from '../../lib/index.js';
+import { linkedPair, record, pair as unlinkedPair, type Pair } from '../support/linked-managers.js';
+
+const echo = duplex({
+  id: 1,
+  name: 'echo',
+  request: type<string>(),
+  input: type<number>(),
+  output: type<number>(),
+  inCapacity: 4,
+  outCapacity: 4,
+});
+const flood = duplex({ id: 2, name: 'flood', input: type<number>(), output: type<number>(), outCapacity: 4 });
+
+let pair: Pair;
+let seen: unknown[];
+const echoing = ({ b }: Pair): void => {
+  seen = [];
+  b.handle(echo, (name, { input, signal }) => {
+    seen.push(name);
+    signal.addEventListener('abort', () => seen.push('aborted'));
+    return input.pipe(map((value) => 10 * value));
+  });
+  b.handle(flood, function* () {
+    for (let value = 1; ; value++) {
+      seen.push(value);
+      yield value;
+    }
+  });
+};
+const open = async (): Promise<DuplexStream<number, number>> => {
+  pair = await linkedPair(echoing);
+  const stream = pair.ab.open(echo, 'x');
+  await pair.grid.settle();
+  return stream;
+};
+afterEach(async () => {
+  await pair.grid.close();
+});
+
+describe('an open stream', () => {
+  it('sends its opening without a subscription', async () => {
+    await open();
+    expect(seen).toStrictEqual(['x']);
+  });
+
+  it('takes items, gives items, half-closes, and ends', async () => {
+    const stream = await open();
+    const { log } = record(stream);
+    stream.next(1);
+    stream.next(2);
+    await pair.grid.settle();
+    expect([log, stream.closed]).toStrictEqual([[10, 20], false]);
+    stream.complete();
+    await pair.grid.settle();
+    await expect(stream.ended).resolves.toBeUndefined();
+    expect([log, stream.closed]).toStrictEqual([[10, 20, 'done'], true]);
+  });
+
+  it('takes what it is given before there is a connection, and its half-close', async () => {
+    pair = unlinkedPair();
+    echoing(pair);
+    const [streams, empty] = [[1, 2].map(() => pair.ab.open(echo, 'x')), pair.ab.open(echo, 'y')] as const;
+    const logs = streams.map((stream) => record(stream).log);
+    const { log } = record(empty);
+    for (const stream of streams) for (const value of [1, 2, 3, 4, 5, 6]) stream.next(value);
+    streams[0]!.complete();
+    empty.complete();
+    expect([streams[0]!.credit, streams[0]!.ignored]).toStrictEqual([0, 0]);
+    await pair.grid.start();
+    const echoed = [10, 20, 30, 40, 50, 60];
+    expect([...logs, log]).toStrictEqual([[...echoed, 'done'], echoed, ['done']]);
+  });
+
+  it('ignores and counts items after its half-close, its end and its cancel', async () => {
+    const stream = await open();
+    record(stream);
+    stream.complete();
+    stream.next(1);
+    expect(stream.ignored).toBe(1);
+    await pair.grid.settle();
+    stream.next(2);
+    expect(stream.ignored).toBe(2);
+    const other = pair.ab.open(echo, 'y');
+    other.cancel();
+    other.next(1);
+    other.complete();
+    expect(other.ignored).toBe(1);
+  });
+
+  it('buffers items beyond its credit within bounds, and then fails with the remedies', async () => {
+    pair = await linkedPair(({ b }) => b.handle(echo, () => NEVER), { limits: { bufferItems: 10 } });
+    const stream = pair.ab.open(echo, 'x');
+    const { log } = record(stream);
+    await pair.grid.settle();
+    for (let value = 0; value < 14; value++) stream.next(value);
+    expect([stream.credit, stream.closed]).toStrictEqual([0, false]);
+    stream.next(14);
+    expect(log[0]).toBeInstanceOf(BufferOverflowError);
+    stream.next(15);
+    expect([stream.closed, stream.ignored]).toStrictEqual([true, 1]);
+  });
+
+  it('fails where an item cannot be encoded', async () => {
+    const stream = await open();
+    const { log } = record(stream);
+    stream.next(Symbol('s') as never);
+    stream.next(1);
+    expect(log).toStrictEqual([expect.any(CodecError)]);
+    expect(stream.ignored).toBe(1);
+  });
+
+  it('is an Observer: another Observable can feed it', async () => {
+    const stream = await open();
+    const { log } = record(stream);
+    of(1, 2).subscribe(stream);
+    await pair.grid.settle();
+    expect(log).toStrictEqual([10, 20, 'done']);
+  });
+
+  it('can be iterated over; leaving the loop cancels it', async () => {
+    const stream = await open();
+    stream.next(1);
+    const values: number[] = [];
+    for await (const value of stream) {
+      values.push(value);
+      if (value === 20) break;
+      stream.next(2);
+    }
+    await pair.grid.settle();
+    expect([values, stream.closed, seen]).toStrictEqual([[10, 20], true, ['x', 'aborted']]);
+    await expect(stream.ended).rejects.toStrictEqual(new CancelledError('echo was cancelled on this side.'));
+  });
+});
+
+describe('the credit of an open stream', () => {
+  it('is told, beginning with the present number, and completes with the stream', async () => {
+    const stream = await open();
+    const { log } = record(stream.credit$);
+    record(stream.deliveries);
+    expect([log, stream.credit]).toStrictEqual([[4], 4]);
+    for (const value of [1, 2]) stream.next(value);
+    expect(log).toStrictEqual([4, 3, 2]);
+    await pair.grid.settle();
+    expect(log.at(-1)).toBe(4);
+    stream.cancel();
+    expect(log.at(-1)).toBe('done');
+    expect(record(stream.credit$).log).toStrictEqual(['done']);
+  });
+
+  it('can be waited for', async () => {
+    const stream = await open();
+    const { log } = record(stream.pipe(take(100)));
+    let next = 1;
+    stream.credit$.subscribe((credit) => {
+      for (; credit > 0 && stream.credit > 0 && next <= 100; next++) stream.next(next);
+    });
+    await pair.grid.settle();
+    expect([log.length, log.at(-2)]).toStrictEqual([101, 1_000]);
+  });
+
+  it('does not recurse for each item that is sent when it is told', async () => {
+    const wide = duplex({ id: 3, name: 'wide', input: type<number>(), output: type<number>(), inCapacity: 50_000 });
+    let received = 0;
+    pair = await linkedPair(({ b }) => {
+      b.handle(wide, (_, { input }) => {
+        input.subscribe({ next: () => received++, error: () => undefined });
+        return NEVER;
+      });
+    });
+    const stream = pair.ab.open(wide, undefined);
+    const { log } = record(stream);
+    let sent = 0;
+    stream.credit$.subscribe((credit) => {
+      if (credit === 0 || sent === 50_000) return;
+      sent++;
+      stream.next(sent);
+    });
+    await pair.grid.settle();
+    expect([sent, received, log]).toStrictEqual([50_000, 50_000, []]);
+    stream.cancel();
+  });
+});
+
+describe('the output of an open stream', () => {
+  const taken = (name: string): ConfigurationError =>
+    new ConfigurationError(
+      `The output of ${name} was taken already: an open stream is single use. For an Observable that calls anew on each subscription use stream(…) or exchange(…).`,
+    );
+
+  it('can be taken once: the second subscription throws, of whatever form', async () => {
+    const stream = await open();
+    record(stream);
+    expect(() => stream.subscribe()).toThrow(taken('echo'));
+    expect(() => stream.deliveries.subscribe()).toThrow(taken('echo'));
+    expect(() => {
+      stream.ignoreOutput();
+    }).toThrow(taken('echo'));
+    // An operator of rxjs makes an error notification of what its source throws.
+    expect(record(stream.pipe(map((value) => value))).log).toStrictEqual([taken('echo')]);
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toStrictEqual(taken('echo'));
+    expect(stream.closed).toBe(false);
+  });
+
+  it.each<[string, (stream: DuplexStream<number, number>) => Observable<unknown>]>([
+    ['itself', (stream) => stream],
+    ['its deliveries', (stream) => stream.deliveries],
+  ])('does not make retry() subscribe to %s for ever', async (_, output) => {
+    const stream = await open();
+    const { log } = record(output(stream).pipe(retry()));
+    stream.cancel();
+    expect(log).toStrictEqual([taken('echo')]);
+  });
+
+  it('is held up to the window, and reported, where nobody takes it', async () => {
+    pair = await linkedPair(echoing);
+    const stream = pair.ab.open(flood, undefined);
+    await pair.grid.settle();
+    expect([seen, pair.grid.events]).toStrictEqual([
+      [1, 2, 3, 4],
+      [{ type: 'unread-output', route: 'flood', held: 4 }],
+    ]);
+    const { log } = record(stream.pipe(take(6), toArray()));
+    await pair.grid.settle();
+    expect(log).toStrictEqual([[1, 2, 3, 4, 5, 6], 'done']);
+    expect(pair.grid.events).toHaveLength(1);
+  });
+
+  it('is not reported where it is less than the window, or taken', async () => {
+    const stream = await open();
+    for (const value of [1, 2, 3]) stream.next(value);
+    await pair.grid.settle();
+    expect(pair.grid.events).toStrictEqual([]);
+    record(stream);
+    for (const value of [1, 2, 3, 4]) stream.next(value);
+    await pair.grid.settle();
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+
+  it('can be discarded: the handler goes on, and the end comes', async () => {
+    const stream = await open();
+    stream.next(1);
+    await pair.grid.settle();
+    stream.ignoreOutput();
+    from(Array(50).keys()).subscribe(stream);
+    await pair.grid.settle();
+    await expect(stream.ended).resolves.toBeUndefined();
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+
+  it('that is discarded tells its error in ended', async () => {
+    const stream = await open();
+    stream.ignoreOutput();
+    pair.grid.cut();
+    await expect(stream.ended).rejects.toMatchObject({ code: 'disconnected', sent: true });
+  });
+});
+
+describe('a cancel of an open stream', () => {
+  it.each<[string, (stream: DuplexStream<number, number>) => void, unknown]>([
+    ['cancel()', (stream) => stream.cancel(), new CancelledError('echo was cancelled on this side.')],
+    ['cancel(reason)', (stream) => stream.cancel('enough'), 'enough'],
+    ['error(reason)', (stream) => stream.error(new Error('of the source')), new Error('of the source')],
+    ['error(undefined)', (stream) => stream.error(undefined), new CancelledError('echo was cancelled on this side.')],
+    ['cancel(null)', (stream) => stream.cancel(null), null],
+  ])('by %s: both ends stop, and the output errors', async (_, cancel, reason) => {
+    const stream = await open();
+    const { log } = record(stream);
+    cancel(stream);
+    cancel(stream);
+    await pair.grid.settle();
+    expect([log, stream.closed, seen]).toStrictEqual([[reason], true, ['x', 'aborted']]);
+    await expect(stream.ended).rejects.toStrictEqual(reason);
+  });
+
+  it('is told after the items that are held', async () => {
+    const stream = await open();
+    stream.next(1);
+    await pair.grid.settle();
+    stream.cancel('enough');
+    expect(record(stream).log).toStrictEqual([10, 'enough']);
+  });
+
+  it('comes from unsubscribing too, and from next itself', async () => {
+    const stream = await open();
+    for (const value of [1, 2, 3]) stream.next(value);
+    await pair.grid.settle();
+    expect(record(stream.pipe(take(1))).log).toStrictEqual([10, 'done']);
+    await pair.grid.settle();
+    expect([stream.closed, seen]).toStrictEqual([true, ['x', 'aborted']]);
+  });
+
+  it('may come before there is a connection: nothing is sent', async () => {
+    pair = unlinkedPair();
+    echoing(pair);
+    const stream = pair.ab.open(echo, 'x');
+    const { log } = record(stream);
+    stream.cancel('enough');
+    await pair.grid.start();
+    expect([log, seen]).toStrictEqual([['enough'], []]);
+  });
+
+  it('comes from its signal, its deadline and its request', async () => {
+    pair = await linkedPair(echoing);
+    const controller = new AbortController();
+    const aborted = pair.ab.open(echo, 'x', { signal: controller.signal });
+    const late = pair.ab.open(echo, 'y', { timeout: 10 });
+    controller.abort('enough');
+    await pair.grid.advance(12);
+    await expect(aborted.ended).rejects.toBe('enough');
+    await expect(late.ended).rejects.toMatchObject({ code: 'deadline-exceeded' });
+    expect(() => pair.ab.open(echo, Symbol('s') as never)).toThrow(CodecError);
+    expect(() => pair.ab.open(echo, 'x', { timeout: -1 })).toThrow(ConfigurationError);
+  });
+});

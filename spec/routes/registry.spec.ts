@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { bind, ConfigurationError, connect, duplex, type, unary, type Handles } from '../../lib/index.js';
+import { all, linkedPair, pair as unlinkedPair, type Pair } from '../support/linked-managers.js';
+
+let pair: Pair;
+afterEach(async () => {
+  await pair.grid.close();
+});
+const setup = (): Handles => {
+  pair = unlinkedPair();
+  return pair.b;
+};
+
+const refusal = (register: () => void): string => {
+  try {
+    register();
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message;
+    throw error;
+  }
+  throw new Error('It was not refused.');
+};
+
+describe('a second handler', () => {
+  const nothing = (): undefined => undefined;
+
+  it('for one route is refused, and told what to change', () => {
+    const handles = setup();
+    const route = unary({ id: 9, name: 'diskInfo' });
+    handles.handle(route, nothing);
+    expect(
+      refusal(() => {
+        handles.handle(route, nothing);
+      }),
+    ).toBe(
+      'Route diskInfo: diskInfo has a handler at this address (9) already. Give one of them another id or subroute.',
+    );
+  });
+
+  it('for one address is refused, whoever has it', () => {
+    const handles = setup();
+    handles.handle(duplex({ id: 9, name: 'watch', subroute: 'disk1' }), () => []);
+    const raws = { id: 9, subroute: 'disk1', kind: 'unary', handle: () => new Uint8Array(0) } as const;
+    expect(
+      refusal(() => {
+        handles.handleRaw(raws);
+      }),
+    ).toBe(
+      'Route handler 9/disk1: watch/disk1 has a handler at this address (9/disk1) already. Give one of them another id or subroute.',
+    );
+  });
+
+  it('of another subroute, or without one, is another address', () => {
+    const handles = setup();
+    handles.handle(unary({ id: 9, name: 'a' }), nothing);
+    handles.handle(unary({ id: 9, name: 'a', subroute: 'x' }), nothing);
+    handles.handle(unary({ id: 9, name: 'a', subroute: 'y' }), nothing);
+    handles.handle(unary({ name: 'a' }), nothing);
+    handles.handle(unary({ name: 'a', subroute: 'x' }), nothing);
+  });
+});
+
+describe('a raw handler that cannot work', () => {
+  const handle = (): never => {
+    throw new Error('never called');
+  };
+  it.each<[Parameters<Handles['handleRaw']>[0], string]>([
+    [{ id: 0, kind: 'unary', handle }, 'Handler 0: the id must be a whole number from 1 to 239; it is 0.'],
+    [{ id: 250, kind: 'unary', handle }, "Handler 250: the ids 240 to 255 are rxgrid's own. Take one below."],
+    [
+      { id: 5, kind: 'duplex', inCapacity: -1, handle },
+      'Handler 5: inCapacity must be a whole number of items, 1 or more; it is -1.',
+    ],
+    [
+      { id: 5, kind: 'duplex', outCapacity: 0, handle },
+      'Handler 5: outCapacity must be a whole number of items, 1 or more; it is 0.',
+    ],
+    [
+      { id: 5, kind: 'unary', subroute: '', handle },
+      'Handler 5: a subroute must not be empty. Leave it out, or name it.',
+    ],
+  ])('%j: says what to change', (handler, message) => {
+    const handles = setup();
+    expect(
+      refusal(() => {
+        handles.handleRaw(handler);
+      }),
+    ).toBe(message);
+  });
+});
+
+describe('a handler', () => {
+  const named = unary({ name: 'named', subroute: 'disk1', response: type<string>() });
+  const subrouted = unary({ id: 9, name: 'numbered', subroute: 'disk1', response: type<string>() });
+
+  it('is found by id, by subroute and by name, registered before the start or after it', async () => {
+    const plain = unary({ id: 9, name: 'plain', response: type<string>() });
+    const late = unary({ name: 'late', response: type<string>() });
+    pair = await linkedPair(({ b }) => {
+      b.handle(named, (_, { subroute }) => `named ${String(subroute)}`);
+      b.handle(subrouted, (_, { subroute }) => `subrouted ${String(subroute)}`);
+      b.handle(plain, (_, { subroute }) => `plain ${String(subroute)}`);
+    });
+    pair.b.handle(late, (_, { subroute }) => `late ${String(subroute)}`);
+    const results = [named, subrouted, plain, late].map(async (route) => all(pair.ab.request(route, undefined)));
+    expect((await Promise.all(results)).flat()).toStrictEqual([
+      'named disk1',
+      'subrouted disk1',
+      'plain undefined',
+      'late undefined',
+    ]);
+  });
+
+  it('of another kind than the call is named as what it is', async () => {
+    const stream = duplex({ id: 9, name: 'x', output: type<number>() });
+    const request = unary({ id: 9, name: 'x' });
+    pair = await linkedPair(({ a, b }) => {
+      a.handle(stream, () => [1]);
+      b.handle(request, () => undefined);
+    });
+    await expect(all(pair.ab.stream(stream, undefined))).rejects.toThrow('Handler 9 is unary; call it as such.');
+    await expect(all(pair.ba.request(request, undefined))).rejects.toThrow('Handler 9 is duplex; call it as such.');
+  });
+
+  it('can be bound to its route, for a leaf that serves', async () => {
+    const notify = unary({ id: 3, name: 'notify', request: type<string>(), response: type<string>() });
+    const lines = duplex({ id: 4, name: 'lines', output: type<string>() });
+    pair = unlinkedPair({ leaves: { authenticate: (token) => token } });
+    await pair.grid.start();
+    const leaf = connect('ws://b:1', {
+      token: 'dashboard',
+      handlers: [bind(notify, (text, { caller }) => `${text} from ${caller}`), bind(lines, () => ['a', 'b'])],
+      runtime: pair.grid.time,
+      dial: pair.grid.dial,
+    });
+    await leaf.ready();
+    const toLeaf = pair.b.connection('dashboard');
+    expect(await all(toLeaf.request(notify, 'hello'))).toStrictEqual(['hello from http://b:1']);
+    expect(await all(toLeaf.stream(lines, undefined))).toStrictEqual(['a', 'b']);
+    leaf.close();
+  });
+});

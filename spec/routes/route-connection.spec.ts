@@ -1,0 +1,217 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { defer, filter, firstValueFrom, map, of, retry, take, type Observable } from 'rxjs';
+import { DeadlineExceededError, DisconnectedError, duplex, type, unary, type CallOptions } from '../../lib/index.js';
+import { systemRuntime } from '../../lib/runtime.js';
+import { all, hostB, linkedPair, pair as unlinkedPair, record, turn, type Pair } from '../support/linked-managers.js';
+
+const double = unary({ id: 1, name: 'double', request: type<number>(), response: type<number>() });
+const count = duplex({ id: 2, name: 'count', output: type<number>() });
+
+let pair: Pair;
+let calls: number;
+afterEach(async () => {
+  await pair.grid.close();
+});
+const serving = ({ b }: Pair): void => {
+  calls = 0;
+  b.handle(double, (value) => {
+    calls++;
+    return 2 * value;
+  });
+  b.handle(count, () => {
+    calls++;
+    return [1, 2, 3];
+  });
+};
+
+/** Two managers that are not connected, although they have started and dialed once. */
+async function inBackOff(): Promise<void> {
+  pair = unlinkedPair();
+  serving(pair);
+  pair.grid.reachable = false;
+  await pair.grid.start();
+  // Who is dialed goes to back-off after its grace.
+  await pair.grid.advance(2_500, 500);
+  const { status } = await firstValueFrom(pair.ab.state$);
+  expect(status).toBe('back-off');
+}
+/** Lets them connect. */
+async function connect(): Promise<void> {
+  pair.grid.reachable = true;
+  await pair.grid.advance(3_000, 100);
+}
+
+describe('a call while the connection is made', () => {
+  it('waits, and is sent when it is there', async () => {
+    pair = unlinkedPair();
+    serving(pair);
+    const logs = [record(pair.ab.request(double, 4)), record(pair.ab.stream(count, undefined))].map(({ log }) => log);
+    await turn();
+    expect([logs, calls]).toStrictEqual([[[], []], 0]);
+    await pair.grid.start();
+    expect(logs).toStrictEqual([
+      [8, 'done'],
+      [1, 2, 3, 'done'],
+    ]);
+  });
+
+  it('is bounded by its deadline', async () => {
+    pair = unlinkedPair();
+    const { log } = record(pair.ab.request(double, 4, { timeout: 500 }));
+    await pair.grid.advance(501);
+    expect(log).toStrictEqual([
+      new DeadlineExceededError(`The deadline of double passed while there was no connection to ${hostB}.`),
+    ]);
+  });
+
+  it('is taken back when it is unsubscribed', async () => {
+    pair = unlinkedPair();
+    serving(pair);
+    record(pair.ab.request(double, 4)).unsubscribe();
+    record(pair.ab.stream(count, undefined)).unsubscribe();
+    await pair.grid.start();
+    expect(calls).toBe(0);
+  });
+
+  it('is taken back by another one that starts before it', async () => {
+    pair = unlinkedPair();
+    serving(pair);
+    const talk = duplex({ id: 3, name: 'talk', input: type<number>(), output: type<number>() });
+    pair.b.handle(talk, () => []);
+    const victims: { unsubscribe(): void }[] = [];
+    const input = defer(() => {
+      for (const victim of victims) victim.unsubscribe();
+      return of(1);
+    });
+    record(pair.ab.exchange(talk, undefined, input));
+    victims.push(record(pair.ab.request(double, 4)), record(pair.ab.stream(count, undefined)));
+    await pair.grid.start();
+    expect(calls).toBe(0);
+  });
+
+  it('fails when the attempt to connect fails, on a macrotask', async () => {
+    pair = unlinkedPair();
+    const [failing, waiting] = [{}, { waitForConnect: true }].map((options: CallOptions) =>
+      record(pair.ab.request(double, 4, options)),
+    );
+    pair.grid.reachable = false;
+    await pair.grid.start();
+    await pair.grid.advance(2_500, 500);
+    expect(failing!.log).toStrictEqual([expect.any(DisconnectedError)]);
+    expect(failing!.log).toMatchObject([{ sent: false, retryable: true, host: hostB, code: 'disconnected' }]);
+    expect(waiting!.log).toStrictEqual([]);
+    waiting!.unsubscribe();
+  });
+
+  it('fails at once with waitForConnect: false', async () => {
+    pair = unlinkedPair();
+    const { log } = record(pair.ab.request(double, 4, { waitForConnect: false }));
+    expect(log).toStrictEqual([]);
+    await pair.grid.advance(0);
+    expect(log).toMatchObject([{ code: 'disconnected', sent: false }]);
+  });
+});
+
+describe('a call in back-off', () => {
+  it('fails at once, on a macrotask, with the host, the reason, and when the connection is back', async () => {
+    await inBackOff();
+    const { log } = record(pair.ab.request(double, 4));
+    const streams = record(pair.ab.stream(count, undefined)).log;
+    await pair.grid.settle();
+    expect([log, streams]).toStrictEqual([[], []]);
+    await pair.grid.advance(0);
+    expect([log, streams]).toMatchObject([[{ code: 'disconnected' }], [{ code: 'disconnected' }]]);
+    const error = log[0] as DisconnectedError<Observable<void>>;
+    expect(error.message).toMatch(/^There is no connection to http:\/\/b:1: .* Nothing of the call was sent\.$/);
+    const back = record(error.reconnected).log;
+    expect(back).toStrictEqual([]);
+    await connect();
+    expect(back).toStrictEqual([undefined, 'done']);
+  });
+
+  it('waits with waitForConnect: true, up to its deadline', async () => {
+    await inBackOff();
+    const [patient, late] = [
+      record(pair.ab.request(double, 4, { waitForConnect: true })),
+      record(pair.ab.request(double, 4, { waitForConnect: true, timeout: 200 })),
+    ] as const;
+    await pair.grid.advance(300);
+    expect([patient.log, late.log]).toStrictEqual([[], [expect.any(DeadlineExceededError)]]);
+    await connect();
+    expect(patient.log).toStrictEqual([8, 'done']);
+  });
+
+  it('waits as many ms as waitForConnect says', async () => {
+    await inBackOff();
+    const { log } = record(pair.ab.request(double, 4, { waitForConnect: 200 }));
+    await pair.grid.advance(199);
+    expect(log).toStrictEqual([]);
+    await pair.grid.advance(2);
+    expect(log).toMatchObject([{ code: 'disconnected' }]);
+    const quick = record(pair.ab.request(double, 4, { waitForConnect: 60_000 })).log;
+    await connect();
+    expect(quick).toStrictEqual([8, 'done']);
+  });
+
+  it('works again with retry, which without a delay neither recurses nor starves the timers', async () => {
+    // With real timers: on virtual time, calls that fail after 0 ms without end hold the time.
+    pair = unlinkedPair({
+      runtime: systemRuntime,
+      limits: { redialInterval: 5, dialJitter: 0, dialedGrace: 5 },
+    });
+    serving(pair);
+    pair.grid.reachable = false;
+    await pair.grid.start();
+    await firstValueFrom(pair.ab.state$.pipe(filter(({ status }) => status === 'back-off')));
+    let attempts = 0;
+    const endless = defer(() => {
+      attempts++;
+      return pair.ab.request(double, 4);
+    }).pipe(retry());
+    const delayed = pair.ab
+      .request(double, 5)
+      .pipe(retry({ delay: (error: DisconnectedError<Observable<void>>) => error.reconnected }));
+    const results = Promise.all([all(endless), all(delayed)]);
+    await new Promise<void>((resolve) => {
+      const check = setInterval(() => {
+        if (attempts < 20) return;
+        clearInterval(check);
+        resolve();
+      }, 0);
+    });
+    pair.grid.reachable = true;
+    expect(await results).toStrictEqual([[8], [10]]);
+  });
+});
+
+describe('a connection that is closed for good', () => {
+  it('fails every call with the host, and retry(n) ends', async () => {
+    pair = await linkedPair(serving);
+    await pair.a.close();
+    const { log } = record(pair.ab.request(double, 4, { waitForConnect: true }).pipe(retry(3)));
+    await pair.grid.advance(4, 1);
+    expect(log).toMatchObject([
+      { code: 'disconnected', message: `The connection to ${hostB} is closed for good. Nothing of the call was sent.` },
+    ]);
+    await expect(pair.ab.ready()).rejects.toBeInstanceOf(DisconnectedError);
+  });
+});
+
+describe('a connection', () => {
+  it('knows its host, its state and its figures', async () => {
+    pair = await linkedPair(serving);
+    expect(pair.ab.host).toBe(hostB);
+    expect(await firstValueFrom(pair.ab.state$)).toMatchObject({ host: hostB, status: 'connected', connects: 1 });
+    await all(pair.ab.request(double, 1));
+    expect(await firstValueFrom(pair.ab.stats$)).toMatchObject({ callsOut: 1, openOut: 0 });
+    expect(await firstValueFrom(pair.ba.stats$)).toMatchObject({ callsIn: 1, openIn: 0 });
+  });
+
+  it('shows the frames that pass', async () => {
+    pair = await linkedPair(serving);
+    const { log } = record(pair.ab.frames$.pipe(map(({ direction, frame }) => [direction, frame.op, frame.handler])));
+    await all(pair.ab.stream(count, undefined).pipe(take(1)));
+    expect(log.length).toBeGreaterThan(3);
+    expect(log[0]).toStrictEqual(['out', expect.any(Number), 2]);
+  });
+});

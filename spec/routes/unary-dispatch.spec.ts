@@ -1,0 +1,196 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { concat, EMPTY, from, NEVER, Observable, of, throwError } from 'rxjs';
+import { raw, RemoteError, type, unary } from '../../lib/index.js';
+import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
+
+const get = unary({ id: 1, name: 'get', response: type<unknown>() });
+
+let pair: Pair;
+afterEach(async () => {
+  await pair.grid.close();
+});
+
+const answer = async (handler: () => unknown): Promise<unknown[]> => {
+  pair = await linkedPair(({ b }) => b.handle(get, handler));
+  return all(pair.ab.request(get, undefined));
+};
+
+describe('the result of a unary handler', () => {
+  const array = [1, [2]];
+  it.each<[string, () => unknown, unknown]>([
+    ['a value', () => ({ free: 1 }), { free: 1 }],
+    ['a text, whole', () => 'text', 'text'],
+    ['an array, whole', () => array, array],
+    ['bytes, whole', () => Uint8Array.of(1, 2), Uint8Array.of(1, 2)],
+    ['a Promise', async () => Promise.resolve('later'), 'later'],
+    ['another thenable', () => ({ then: (resolve: (value: string) => void) => resolve('later') }), 'later'],
+    ['an Observable of one', () => of('one'), 'one'],
+    ['an Observable of one array', () => of(array), array],
+    ['nothing', () => undefined, undefined],
+    ['null', () => null, null],
+    ['a Promise of null', async () => Promise.resolve(null), null],
+    ['an Observable of undefined', () => of(undefined), undefined],
+    ['an empty text', () => '', ''],
+    ['zero', () => 0, 0],
+    ['false', () => false, false],
+  ])('may be %s', async (_, handler, expected) => {
+    const [value] = await answer(handler);
+    expect(value instanceof Uint8Array ? [...value] : value).toStrictEqual(
+      expected instanceof Uint8Array ? [...expected] : expected,
+    );
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+
+  it('comes when its Observable completes', async () => {
+    pair = await linkedPair(({ b }) => b.handle(get, () => concat(of(1), NEVER)));
+    const { log, unsubscribe } = record(pair.ab.request(get, undefined));
+    await pair.grid.settle();
+    expect(log).toStrictEqual([]);
+    unsubscribe();
+  });
+});
+
+describe('a unary handler that fails', () => {
+  const broken = new Error('disk on fire');
+  const thenThrowing = {
+    get then(): never {
+      throw broken;
+    },
+  };
+  it.each<[string, () => unknown, string]>([
+    [
+      'throws',
+      () => {
+        throw broken;
+      },
+      'disk on fire',
+    ],
+    ['rejects', async () => Promise.reject(broken), 'disk on fire'],
+    ['gives an Observable that fails', () => throwError(() => broken), 'disk on fire'],
+    [
+      'gives an Observable that fails after its item',
+      () =>
+        concat(
+          of(1),
+          throwError(() => broken),
+        ),
+      'disk on fire',
+    ],
+    ['gives a thenable that throws', () => thenThrowing, 'disk on fire'],
+    ['gives no item', () => EMPTY, 'get: a unary handler gave no item. Use defaultIfEmpty(…).'],
+    [
+      'gives two items',
+      () => of(1, 2),
+      'get: a unary handler gave two items. Use take(1), or declare the route as duplex.',
+    ],
+    [
+      'gives a value that cannot be encoded',
+      () => () => 1,
+      'Cannot encode the value: function is no value that can be sent.',
+    ],
+  ])('%s: answers with the text, and is reported once', async (_, handler, message) => {
+    const error: unknown = await answer(handler).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(RemoteError);
+    if (!message.startsWith('Cannot encode')) expect(error).toStrictEqual(new RemoteError(message));
+    await pair.grid.settle();
+    expect(pair.grid.events).toHaveLength(1);
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', route: 'get', caller: 'http://a:1' }]);
+    expect(pair.grid.events[0]).toHaveProperty('error', expect.objectContaining({ message: (error as Error).message }));
+  });
+
+  it('stops an Observable at its second item, even where it emits without end within subscribe', async () => {
+    let emitted = 0;
+    const endless = from(
+      (function* () {
+        for (;;) {
+          if (++emitted > 1_000) throw new Error('not stopped');
+          yield emitted;
+        }
+      })(),
+    );
+    await expect(answer(() => endless)).rejects.toThrow('two items');
+    expect(emitted).toBe(2);
+  });
+
+  it('tells nobody after the call was cancelled', async () => {
+    let reject = (_: Error): void => undefined;
+    pair = await linkedPair(({ b }) =>
+      b.handle(
+        get,
+        async () =>
+          new Promise((_, fail) => {
+            reject = fail;
+          }),
+      ),
+    );
+    const { log, unsubscribe } = record(pair.ab.request(get, undefined));
+    await pair.grid.settle();
+    unsubscribe();
+    await pair.grid.settle();
+    reject(broken);
+    await pair.grid.settle();
+    expect([log, pair.grid.events]).toStrictEqual([[], []]);
+  });
+
+  it('is unsubscribed where the caller goes while it subscribes', async () => {
+    let stopped = 0;
+    let unsubscribe = (): void => undefined;
+    pair = await linkedPair(({ b }) =>
+      b.handle(
+        get,
+        () =>
+          new Observable(() => {
+            unsubscribe();
+            return () => stopped++;
+          }),
+      ),
+    );
+    // Over the loopback, the cancel comes in a later turn; the connection's end comes at once.
+    unsubscribe = () => {
+      pair.grid.cut();
+    };
+    const { log } = record(pair.ab.request(get, undefined));
+    await pair.grid.settle();
+    expect(stopped).toBe(1);
+    expect(log).toMatchObject([{ code: 'disconnected' }]);
+  });
+});
+
+describe('a raw unary handler', () => {
+  const route = unary({ id: 40, name: 'bytes', request: raw, response: raw });
+  const call = async (result: unknown): Promise<number[][]> => {
+    pair = await linkedPair(({ b }) => b.handleRaw({ id: 40, kind: 'unary', handle: () => result as never }));
+    return (await all(pair.ab.request(route, Uint8Array.of(1)))).map((bytes) => [...bytes]);
+  };
+
+  it.each<[string, unknown, number[]]>([
+    ['bytes', Uint8Array.of(1, 2), [1, 2]],
+    ['no bytes', new Uint8Array(0), []],
+    ['null', null, []],
+    ['undefined', undefined, []],
+    ['a Promise of bytes', Promise.resolve(Uint8Array.of(3)), [3]],
+  ])('may give %s', async (_, result, expected) => {
+    expect(await call(result)).toStrictEqual([expected]);
+  });
+
+  it('gets the bytes and the call, and is called as a method', async () => {
+    const seen: unknown[] = [];
+    const handler = {
+      id: 40,
+      kind: 'unary' as const,
+      subroute: 'disk1',
+      handle(payload: Uint8Array, { caller, subroute }: { caller: string; subroute: string | undefined }): Uint8Array {
+        seen.push([...payload], caller, subroute, this === handler);
+        return payload;
+      },
+    };
+    pair = await linkedPair(({ b }) => b.handleRaw(handler));
+    await all(pair.ab.request(unary({ ...route, subroute: 'disk1' }), Uint8Array.of(7)));
+    expect(seen).toStrictEqual([[7], 'http://a:1', 'disk1', true]);
+  });
+
+  it('that gives anything else says what to give', async () => {
+    await expect(call('text')).rejects.toThrow('Cannot encode string as raw bytes: give a Uint8Array');
+    expect(pair.grid.events).toHaveLength(1);
+  });
+});

@@ -1,0 +1,69 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { NEVER, timer } from 'rxjs';
+import { defaultWindow } from '../lib/index.js';
+import { RealGrid, until } from './support/real-grid.js';
+import { Account, consumers, producers, routesWith } from './support/slow-consumers.js';
+
+/** Items that a consumer takes, one each ms or a little more. */
+const items = 300;
+/** What every consumer does with one item. */
+const work = () => timer(1);
+
+let real: RealGrid;
+afterEach(async () => {
+  await real.close();
+});
+
+// The same as spec/routes/slow-consumer.spec.ts, over TCP, where buffers that nobody owns could hide what is ahead.
+describe.each([
+  ['a fixed window', 16, 17],
+  ['the default window', defaultWindow, 17],
+] as const)('on real sockets with %s, produced − released ≤ window + 1', (_, window, bound) => {
+  const { down, up } = routesWith(window);
+
+  it.each(Object.keys(producers))('for %s, whoever takes it, as output and as input', async (producer) => {
+    real = new RealGrid();
+    const [a, b] = await real.pair();
+    const accounts: Account[] = [];
+    const ended: Promise<void>[] = [];
+    const account = (): { account: Account; work: typeof work } => {
+      const made = new Account();
+      accounts.push(made);
+      const done = new Promise<void>((resolve) => {
+        const release = made.release.bind(made);
+        made.release = () => {
+          release();
+          if (made.released === items) resolve();
+        };
+      });
+      ended.push(done);
+      return { account: made, work };
+    };
+    const outputs: Account[] = [];
+    b.handle(down, () => producers[producer]!(outputs.shift()!) as Iterable<number>);
+    const inputs: { consumer: string; account: Account }[] = [];
+    b.handle(up, (_, { input }) => {
+      const { consumer, account } = inputs.shift()!;
+      consumers[consumer]!(input, work, account);
+      return NEVER;
+    });
+    const connection = a.connection(b.local);
+    await until(connection, 'connected');
+    const stops = Object.entries(consumers).flatMap(([consumer, consume]) => {
+      const [output, input] = [account(), account()];
+      outputs.push(output.account);
+      inputs.push({ consumer, account: input.account });
+      const exchange = connection.exchange(up, undefined, () => producers[producer]!(input.account)).subscribe();
+      return [
+        consume(connection.stream(down, undefined), work, output.account),
+        () => {
+          exchange.unsubscribe();
+        },
+      ];
+    });
+    await Promise.all(ended);
+    for (const stop of stops) stop();
+    expect(Math.max(...accounts.map(({ lead }) => lead))).toBeLessThanOrEqual(bound);
+    expect(accounts).toHaveLength(2 * Object.keys(consumers).length);
+  });
+});
