@@ -51,14 +51,22 @@ export class Keepalive {
   }
 
   #wait(): void {
-    this.#cancel = this.#runtime.schedule(() => {
-      if (this.#runtime.now() - this.#lastPong >= 2 * this.#interval) {
-        this.#onSilence();
-        return;
-      }
-      this.ping();
-      this.#wait();
-    }, this.#untilNext());
+    const due = this.#runtime.now() + this.#untilNext();
+    this.#cancel = this.#runtime.schedule(
+      () => {
+        const now = this.#runtime.now();
+        // A process that was held up for long has read nothing: it must not blame the other side, whose Pong may be
+        // waiting. It asks again, and gives it one interval.
+        if (now - due > this.#interval / 2) this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
+        if (now - this.#lastPong >= 2 * this.#interval) {
+          this.#onSilence();
+          return;
+        }
+        this.ping();
+        this.#wait();
+      },
+      Math.max(0, due - this.#runtime.now()),
+    );
   }
 }
 

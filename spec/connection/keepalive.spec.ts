@@ -55,6 +55,36 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
+  it('does not blame the other side where this process was held up', () => {
+    let now = 0;
+    let wake: (() => void) | undefined;
+    const told: string[] = [];
+    const keepalive = new Keepalive(
+      {
+        now: () => now,
+        random: () => 0,
+        defer: () => undefined,
+        schedule: (task) => {
+          wake = task;
+          return () => undefined;
+        },
+      },
+      10_000,
+      () => told.push(`ping ${now}`),
+      () => told.push(`silence ${now}`),
+    );
+    // Timers fire late, and before the Pongs that wait in the socket are read.
+    now = 10_000;
+    wake!();
+    now = 45_000;
+    wake!();
+    expect(told).toStrictEqual(['ping 10000', 'ping 45000']);
+    now = 55_000;
+    wake!();
+    expect(told).toStrictEqual(['ping 10000', 'ping 45000', 'silence 55000']);
+    keepalive.stop();
+  });
+
   it('counts the silence from the last pong', () => {
     const { runtime, keepalive, pings, silences } = scene();
     runtime.advance(10_000);

@@ -82,7 +82,7 @@ beforeAll(() => {
     write(`folder-${String(index % 7)}/file-${String(index)}`, Buffer.alloc(index * 17, index));
   }
   symlinkSync('big', join(folder, 'files', 'link'));
-}, 180_000);
+}, 300_000);
 
 afterEach(() => {
   for (const child of running) child.kill('SIGKILL');
