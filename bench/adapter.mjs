@@ -59,7 +59,9 @@ export async function connect({ port, host }) {
     stream(count, size, onItem) {
       let subscription;
       const done = new Promise((resolve, reject) => {
-        subscription = server.stream(items, { count, size }).subscribe({ next: onItem, error: reject, complete: resolve });
+        subscription = server
+          .stream(items, { count, size })
+          .subscribe({ next: onItem, error: reject, complete: resolve });
       });
       return { done, cancel: () => subscription.unsubscribe() };
     },

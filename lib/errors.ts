@@ -69,7 +69,7 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
     this.idempotent = details.idempotent ?? false;
   }
 
-  /** The same error, of a call whose route is declared idempotent. */
+  /** @internal The same error, of a call whose route is declared idempotent. */
   ofIdempotentCall(): DisconnectedError<Reconnected> {
     const { message, sent, host, reconnected, cause } = this;
     return new DisconnectedError(message, { sent, host, reconnected, idempotent: true, cause });

@@ -1,7 +1,7 @@
 import { CancelledError, ConfigurationError } from '../errors.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from './feed.js';
 
-/** Key of a stream's method that sends what a source gives; `sendTo` uses it. */
+/** Key of the method with which a stream makes a {@link Sending} for an observer; `sendTo` uses it. */
 export const sendFrom: unique symbol = Symbol.for('rxgrid.sendFrom');
 
 /** Who hears how the sending goes on. */
@@ -12,12 +12,6 @@ export interface SendObserver {
   done(): void;
   /** It has ended before. */
   failed(error: unknown): void;
-}
-
-/** A stream that takes what a source gives. */
-export interface SendTarget<I> {
-  /** Makes a sending; it begins with `start`. */
-  [sendFrom](observer: SendObserver): Sending<I>;
 }
 
 /**

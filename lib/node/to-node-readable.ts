@@ -89,10 +89,12 @@ class PullReadable<T> extends Readable {
       this.destroy(new TypeError('toNodeReadable: an item is null, which a Node stream takes for its end. Map it.'));
       return;
     }
-    this.#releaseTaken();
-    this.#release = release;
     // In a stream of bytes Node does not ask again after an empty item.
-    if (!this.readableObjectMode && (value as { readonly length: number }).length === 0) return;
+    if (!this.readableObjectMode && (value as { readonly length: number }).length === 0) {
+      release?.();
+      return;
+    }
+    this.#release = release;
     this.#asked = false;
     this.push(value);
   }

@@ -88,10 +88,10 @@ class PullIterator<T> implements AsyncGenerator<T, void, void> {
         this.#finish();
         return;
       }
-      // Two calls of `next` without waiting: the earlier item counts as done.
-      this.#releaseTaken();
-      this.#release = taken.release;
       this.#asked.shift()!.resolve({ done: false, value: taken.value });
+      // Two calls of `next` without waiting: the earlier item counts as done.
+      if (this.#asked.length > 0) taken.release?.();
+      else this.#release = taken.release;
     }
     if (this.#ended) this.#finish();
   }

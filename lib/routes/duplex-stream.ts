@@ -3,7 +3,7 @@ import { CancelledError, ConfigurationError } from '../errors.js';
 import type { Delivery } from '../flow/delivery.js';
 import { DeliveryIterator } from '../flow/delivery-iterator.js';
 import { GuardedObservable } from '../flow/guarded-observable.js';
-import { sendFrom, type Sending, type SendObserver, type SendTarget } from '../flow/sending.js';
+import { sendFrom, type Sending, type SendObserver } from '../flow/sending.js';
 import type { ResolvedOptions } from './options.js';
 import { StreamCall, type StreamCaller } from './stream-call.js';
 import type { WireRoute } from './wire-route.js';
@@ -15,7 +15,7 @@ import type { WireRoute } from './wire-route.js';
  * `next` beyond the credit is buffered, within bounds; prefer `sendTo`, or an input that is pulled (`exchange`), or wait
  * for `credit$`.
  */
-export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer<I>, AsyncIterable<O>, SendTarget<I> {
+export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer<I>, AsyncIterable<O> {
   /** The output as deliveries, each to be released by hand. It takes the place of subscribing to the stream itself. */
   readonly deliveries: Observable<Delivery<O>>;
   /** Items that may be sent now, beginning with the present number. Completes with the stream. */

@@ -4,6 +4,8 @@ import type { DisconnectedError } from '../../lib/errors.js';
 import type { HostState, Manager } from '../../lib/manager/manager.js';
 import { raw } from '../../lib/routes/codec.js';
 import { unary } from '../../lib/routes/contract.js';
+import { createPeer, startLoopback } from '../../lib/manager/peers.js';
+import { Side } from '../../lib/manager/side.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 
 const [a, b, c] = ['http://a:9000', 'http://b:9000', 'http://c:9000'] as const;
@@ -217,5 +219,35 @@ describe('the side that dials', () => {
     await network.pass(3_600_000, 10_000);
     expect(network.cables.length).toBe(3);
     expect(network.cables.every(({ open }) => open)).toBe(true);
+  });
+});
+
+describe('the loopback', () => {
+  it('comes back when its link is lost, until it is stopped', async () => {
+    const { runtime } = network;
+    const side = new Side({ runtime }, () => {
+      throw new Error('No handler calls.');
+    });
+    await side.prepare();
+    side.registry.add({ route: echo, handler: (payload: Uint8Array) => payload });
+    const peer = createPeer(side, a);
+    startLoopback(side, peer);
+    const ask = (): number => {
+      let answers = 0;
+      peer.routes.request(echo, new Uint8Array()).subscribe(() => answers++);
+      runtime.turn();
+      return answers;
+    };
+    expect(ask()).toBe(1);
+    for (const connects of [2, 3]) {
+      peer.connection.link!.close();
+      expect(peer.connection.state).toMatchObject({ status: 'connected', connects });
+      expect(ask()).toBe(1);
+    }
+    // The two links of one loopback ping each other.
+    expect(runtime.scheduled).toBe(2);
+    peer.stop();
+    peer.connection.close();
+    expect(runtime.scheduled).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from '@jest/globals';
-import { filter, NEVER, of, range, Subject, throwError, Observable } from 'rxjs';
+import { filter, map, NEVER, of, range, Subject, throwError, Observable } from 'rxjs';
 import { BufferOverflowError, CancelledError } from '../../lib/errors.js';
 import { toNodeReadable } from '../../lib/node/to-node-readable.js';
 import { conflate } from '../../lib/operators/conflate.js';
@@ -148,6 +148,19 @@ describe('the credit of a stream in toNodeReadable', () => {
     await iterator.return!();
     await turn();
     expect([stream.released, stream.cancelled]).toStrictEqual([4, 1]);
+  });
+
+  it('returns at once for an empty item of a stream of bytes', async () => {
+    const stream = new FakeStream();
+    const bytes = stream.items.pipe(map((value) => new Uint8Array(value)));
+    const iterator = toNodeReadable(bytes, { objectMode: false })[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await turn();
+    stream.push(0);
+    expect(stream.released).toBe(1);
+    stream.push(1);
+    expect([(await first).value, stream.released]).toStrictEqual([Buffer.alloc(1), 1]);
+    await iterator.return!();
   });
 
   it('does not return while the reader pauses', async () => {

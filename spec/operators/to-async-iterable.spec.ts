@@ -125,6 +125,20 @@ describe('the credit of a stream in toAsyncIterable', () => {
     expect([await Promise.all(asked), stream.released]).toStrictEqual([[item(1), item(2)], 1]);
   });
 
+  it('returns for an item at once where the next one is asked for already: else it would never come', async () => {
+    const iterator = iterate(fromIterable([1, 2, 3]).pipe(map((value) => value)));
+    expect(await Promise.all([iterator.next(), iterator.next(), iterator.next()])).toStrictEqual([
+      item(1),
+      item(2),
+      item(3),
+    ]);
+    const source = new FakeStream();
+    const later = iterate(source.items);
+    const asked = [later.next(), later.next()];
+    source.push(1);
+    expect([await asked[0], source.released]).toStrictEqual([item(1), 1]);
+  });
+
   it('returns for everything when the loop is left', async () => {
     const stream = new FakeStream();
     const iterator = iterate(stream.items);
