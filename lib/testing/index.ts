@@ -1,0 +1,71 @@
+/**
+ * Tests of your flows on virtual time: two ends linked in memory, or managers as a mesh, with marbles for Observables and
+ * for the frames on the wire, and with faults. A minute of a cluster takes milliseconds. It depends on no test framework.
+ *
+ * @packageDocumentation
+ */
+
+export { gridTest, type GridTestContext, type GridTestOptions } from './grid-test.js';
+
+export { VirtualClock, type VirtualClockOptions } from './virtual-clock.js';
+export { installVirtualTime } from './virtual-globals.js';
+export { schedulerRuntime, type SchedulerRuntimeOptions } from './scheduler-runtime.js';
+export { SeededRandom } from './seeded-random.js';
+
+export { GridLink, type LinkEnd, type LinkOptions } from './link.js';
+export { Cluster, type ClusterOptions } from './cluster.js';
+export { ClusterHost, type ClusterHostOptions } from './cluster-host.js';
+export { MemoryNetwork, shortName, type MemoryNetworkOptions } from './memory-network.js';
+export { Cable, type CableOptions, type FaultTarget } from './cable.js';
+export type { LineOptions } from './lane.js';
+
+export {
+  Faults,
+  type DirectionFaultOptions,
+  type LineFaultOptions,
+  type MessageFaultOptions,
+  type RestartOptions,
+} from './faults.js';
+export { MessageFaults, Passing, type MessageFault } from './passing.js';
+
+export { RouteBook } from './route-book.js';
+export { frameText, readWire, transcript, type WireEvent, type WireFrame } from './transcript.js';
+export { WireLog, type Fate, type LogEntry } from './wire-log.js';
+export {
+  ack,
+  anyFrame,
+  cancel,
+  connectRequest,
+  connectResponse,
+  end,
+  fail,
+  FrameMatcher,
+  gone,
+  halfClose,
+  input,
+  inputCredit,
+  open,
+  output,
+  outputCredit,
+  ping,
+  pong,
+  refused,
+  request,
+  response,
+  responseError,
+  type FrameDetails,
+} from './frame-matchers.js';
+export { frame, fromCaller, fromResponder, messageOf, payload, type FrameFields } from './frame-builders.js';
+
+export {
+  Expectations,
+  type FramesExpectation,
+  type FramesOptions,
+  type ObservableExpectation,
+  type SubscriptionsExpectation,
+} from './expectations.js';
+export { coldMarbles, hotMarbles, MarbleObservable } from './marble-sources.js';
+export type { MarbleValues, SubscriptionTimes } from './marbles.js';
+export { GridAssertionError } from './assertion.js';
+export { anError, equal, like } from './equality.js';
+export { inspect, type AsymmetricMatcher } from './inspect.js';

@@ -1,0 +1,58 @@
+/** A task that waits for its time. */
+export interface Timer {
+  readonly at: number;
+  readonly order: number;
+  /** Undefined once it was cancelled: it stays in the heap until its time. */
+  task: (() => void) | undefined;
+}
+
+/** Timers, the earliest first; of equal ones the one that was set first. A binary heap. */
+export class TimerHeap {
+  readonly #heap: Timer[] = [];
+
+  /** The earliest timer that was not cancelled. */
+  get first(): Timer | undefined {
+    while (this.#heap.length > 0 && this.#heap[0]!.task === undefined) this.#removeFirst();
+    return this.#heap[0];
+  }
+
+  /** Adds a timer. */
+  push(timer: Timer): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!earlier(timer, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = timer;
+  }
+
+  /** Takes the earliest timer out. */
+  shift(): Timer | undefined {
+    const { first } = this;
+    if (first !== undefined) this.#removeFirst();
+    return first;
+  }
+
+  #removeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && earlier(heap[child + 1]!, heap[child]!)) child++;
+      if (!earlier(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
+
+function earlier(left: Timer, right: Timer): boolean {
+  return left.at === right.at ? left.order < right.order : left.at < right.at;
+}

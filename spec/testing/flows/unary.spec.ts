@@ -1,0 +1,124 @@
+import { expect, test } from '@jest/globals';
+import { EMPTY, NEVER } from 'rxjs';
+import { DeadlineExceededError, RefusedError, RemoteError } from '../../../lib/index.js';
+import { anError, cancel, gridTest, refused, request, response, responseError } from '../../../lib/testing/index.js';
+import { add } from './routes.js';
+
+/*
+ * Unary calls on the wire (protocol, section 6). In all diagrams one character is 1 ms; the line takes 3 ms a way.
+ */
+
+const latency = 3;
+
+test('a request, and its response a round trip later', () =>
+  gridTest(({ link, expectFrames, expectObservable }) => {
+    const wire = link({ latency });
+    wire.b.handle(add, (numbers) => numbers.reduce((sum, each) => sum + each, 0));
+    expectFrames(wire).toBe('r--p', {
+      r: request(add, [1, 2])
+        .from('a')
+        .with({ muxId: 1, seq: 0, deadlineMs: 60_000, flags: ['Eof'] }),
+      p: response(add, 3)
+        .from('b')
+        .with({ muxId: 1, seq: 0, flags: ['Eof'] }),
+    });
+    expectObservable(wire.a.request(add, [1, 2])).toBe('------(s|)', { s: 3 });
+  }));
+
+test('both sides call each other: the same mux id names two muxes', () =>
+  gridTest(({ link, expectFrames, expectObservable }) => {
+    const wire = link({ latency });
+    wire.a.handle(add, ([first = 0]) => first);
+    wire.b.handle(add, ([first = 0]) => -first);
+    expectFrames(wire, { from: 'a' }).toBe('r--p', {
+      r: request(add, [1]).with({ muxId: 1 }),
+      p: response(add, 2).with({ muxId: 1 }),
+    });
+    expectObservable(wire.a.request(add, [1])).toBe('------(s|)', { s: -1 });
+    expectObservable(wire.b.request(add, [2])).toBe('------(s|)', { s: 2 });
+  }));
+
+test('a handler that takes its time', () =>
+  gridTest(({ link, expectFrames, expectObservable }) => {
+    const wire = link({ latency });
+    wire.b.handle(add, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      return 7;
+    });
+    expectFrames(wire).toBe('r 4002ms p', { r: request(add), p: response(add, 7) });
+    expectObservable(wire.a.request(add, [])).toBe('4006ms (s|)', { s: 7 });
+  }));
+
+test('a handler that fails answers with a text', () =>
+  gridTest(({ link, expectFrames, expectObservable }) => {
+    const wire = link({ latency });
+    wire.b.handle(add, () => {
+      throw new TypeError('not numbers');
+    });
+    expectFrames(wire).toBe('r--p', { r: request(add), p: responseError('not numbers').with({ flags: ['Eof'] }) });
+    expectObservable(wire.a.request(add, [])).toBe(
+      '------#',
+      undefined,
+      anError(RemoteError, { message: 'not numbers' }),
+    );
+  }));
+
+test('a handler that gives no item is a fault of its own', () =>
+  gridTest(({ link, expectFrames }) => {
+    const wire = link({ latency });
+    wire.b.handle(add, () => EMPTY);
+    expectFrames(wire).toBe('r--p', { r: request(add), p: responseError() });
+    wire.a.request(add, []).subscribe({ error: () => undefined });
+  }));
+
+test('a route that nobody serves is refused', () =>
+  gridTest(({ link, expectFrames, expectObservable }) => {
+    const wire = link({ latency });
+    expectFrames(wire).toBe('r--p', { r: request(add), p: refused('No handler for id 1 on this host.') });
+    expectObservable(wire.a.request(add, [])).toBe('------#', undefined, anError(RefusedError));
+  }));
+
+test('giving a call up sends a cancel, which stops the handler; no response follows', () =>
+  gridTest(({ link, expectFrames, expectObservable, expectSubscriptions, cold }) => {
+    const wire = link({ latency });
+    const result = cold<number>('--------r|', { r: 1 });
+    wire.b.handle(add, () => result);
+    expectFrames(wire).toBe('r----c', { r: request(add), c: cancel().from('a').with({ muxId: 1, seq: 0 }) });
+    expectObservable(wire.a.request(add, []), '^----!').toBe('------');
+    // The request arrives after 3 ms, the cancel after 8.
+    expectSubscriptions(result.subscriptions).toBe('---^----!');
+  }));
+
+test('the deadline: each side ends the call by its own clock, and nothing more is sent', () =>
+  gridTest(({ link, expectFrames, expectObservable, expectSubscriptions, cold, time }) => {
+    const wire = link({ latency });
+    const forever = cold<number>('-');
+    wire.b.handle(add, () => forever);
+    expectFrames(wire).toBe('r 200ms', { r: request(add).with({ deadlineMs: 100 }) });
+    expectObservable(wire.a.request(add, [], { timeout: time('100ms') })).toBe(
+      '100ms #',
+      undefined,
+      anError(DeadlineExceededError),
+    );
+    // The responder's timer has 50 ms more, so that the caller's own error comes first.
+    expectSubscriptions(forever.subscriptions).toBe('---^ 149ms !');
+  }));
+
+test('without a timeout a call has 60 s', () =>
+  gridTest(({ link, expectObservable }) => {
+    const wire = link();
+    wire.b.handle(add, () => NEVER);
+    expectObservable(wire.a.request(add, [])).toBe('60s #', undefined, anError(DeadlineExceededError));
+  }));
+
+test('calls of one turn travel in one message', () =>
+  gridTest(async ({ link, advance }) => {
+    const wire = link({ latency });
+    wire.b.handle(add, ([first = 0]) => first);
+    await advance('1s');
+    const before = wire.cable.log.entries.length;
+    for (const number of [1, 2, 3]) wire.a.request(add, [number]).subscribe();
+    await advance('1s');
+    const messages = wire.cable.log.entries.slice(before);
+    expect(messages.map((entry) => entry.kind === 'message' && entry.from)).toEqual(['a', 'b']);
+  }));
