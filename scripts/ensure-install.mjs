@@ -1,6 +1,6 @@
 // Runs before `npm test` and `npm start`, when node_modules may be absent: only Node's own modules here.
 import { spawnSync } from 'node:child_process';
-import { rmSync, statSync } from 'node:fs';
+import { lstatSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -8,7 +8,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const installed = statSync(`${root}node_modules/.package-lock.json`, { throwIfNoEntry: false });
 const locked = statSync(`${root}package-lock.json`);
 
-if (!installed || installed.mtimeMs < locked.mtimeMs) {
+// npm ci would empty the folder that a link leads to, which is somebody else's.
+const isLink = lstatSync(`${root}node_modules`, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+
+if (isLink) {
+  console.log('rxgrid: node_modules is a link: it is used as it is.');
+} else if (!installed || installed.mtimeMs < locked.mtimeMs) {
   const reason = installed ? 'package-lock.json is newer than node_modules' : 'node_modules is absent';
   console.log(`rxgrid: ${reason}: running npm ci ...`);
   // NODE_ENV=production would leave out the tools.

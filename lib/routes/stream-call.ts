@@ -118,8 +118,6 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   }
 
   start(engine: Engine): void {
-    // It may have been given up while those that waited before were started.
-    if (this.#ended) return;
     const { inWindow, outWindow } = this.#wireRoute;
     try {
       this.#checkSize(this.#payload, 'request');

@@ -59,8 +59,6 @@ export class UnaryCall implements ResponseSink, WaitingCall {
   }
 
   start(engine: Engine): void {
-    // Somebody may have unsubscribed while those that waited before were started.
-    if (this.#subscriber.closed) return;
     try {
       const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
       this.#mux = engine.request(address, this.#payload, this.deadline, this);

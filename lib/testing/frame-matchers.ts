@@ -32,6 +32,7 @@ interface Wanted {
 export class FrameMatcher {
   readonly #wanted: Wanted;
 
+  /** @internal Take one of the functions below. */
   constructor(wanted: Wanted) {
     this.#wanted = wanted;
   }
@@ -81,8 +82,8 @@ export class FrameMatcher {
   }
 }
 
-// A rest parameter tells "no value given" from "the value is undefined".
-type MaybeValue<T> = readonly [] | readonly [value: T];
+/** A value or none. A rest parameter tells "no value given" from "the value is undefined". */
+export type MaybeValue<T> = readonly [] | readonly [value: T];
 
 function box(given: readonly unknown[]): { readonly wanted: unknown } | undefined {
   return given.length === 0 ? undefined : { wanted: given[0] };

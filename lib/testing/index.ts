@@ -54,6 +54,7 @@ export {
   response,
   responseError,
   type FrameDetails,
+  type MaybeValue,
 } from './frame-matchers.js';
 export { frame, fromCaller, fromResponder, messageOf, payload, type FrameFields } from './frame-builders.js';
 

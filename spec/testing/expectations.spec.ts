@@ -212,6 +212,19 @@ describe('expectFrames', () => {
       expect(transcript()).toContain('b → a  ConnectMux 1 named 5 Eof');
     }));
 
+  it.each([['auto'], ['off']] as const)('sees whether frames have checksums: %s', async (checksum) => {
+    const run = gridTest(async ({ link, advance, expectFrames }) => {
+      const wire = link({ checksum });
+      wire.b.handle(echo, (disk) => disk);
+      // Past the pings: a message of several frames has one checksum for all of them.
+      await advance(10);
+      expectFrames(wire, { from: 'a' }).toBe('r', { r: request(echo).with({ flags: ['Crc'] }) });
+      wire.a.request(echo, { disk: 1 }).subscribe();
+    });
+    if (checksum === 'auto') await run;
+    else await expect(run).rejects.toThrow(GridAssertionError);
+  });
+
   it('says when the log is too short', async () => {
     await expect(
       gridTest(({ link, expectFrames }) => {
