@@ -27,14 +27,14 @@ describe('10 000 unary calls and 10 000 streams at once, in each direction of on
     expect(await Promise.all([crowd.callAll(ab), crowd.callAll(ba)])).toStrictEqual([right, right]);
     expect(crowd.entered).toBe(4 * crowdSize);
     expect(await openCalls(ab)).toStrictEqual({ openIn: 0, openOut: 0 });
-  }, 60_000);
+  }, 120_000);
 
   it('are all answered right, over the loopback', async () => {
     const crowd = new Crowd(1);
     const { grid, a } = await linkedPair(({ a }) => crowd.serve(a));
     close = () => grid.close();
     expect(await crowd.callAll(a.connection(a.local))).toStrictEqual(right);
-  }, 60_000);
+  }, 120_000);
 
   it('are all answered right, on real sockets', async () => {
     const crowd = new Crowd(2);
@@ -47,5 +47,5 @@ describe('10 000 unary calls and 10 000 streams at once, in each direction of on
     const results = connections.map(async (connection) => crowd.callAll(connection));
     expect(await Promise.all(results)).toStrictEqual([right, right]);
     expect(crowd.entered).toBe(4 * crowdSize);
-  }, 60_000);
+  }, 120_000);
 });

@@ -2,17 +2,41 @@ import { NEVER, Subject, type Observer } from 'rxjs';
 import { joinFragments, type WireMessage } from '../wire/batch.js';
 import type { Socket } from './socket.js';
 
-/** Two sockets, each the other's other end, in memory. Messages arrive in the call that sends them. */
-export function linkedSockets(): readonly [Socket, Socket] {
+/** Messages that pass in a row before one waits for a macrotask. */
+const messagesInARow = 128;
+
+/**
+ * Two sockets, each the other's other end, in memory. Messages arrive in the call that sends them. Two ends that answer
+ * each other would never let a timer or the network run: with `yieldTurn`, which runs a task after both had their turn,
+ * some messages wait for it. Their order stays.
+ */
+export function linkedSockets(yieldTurn?: (task: () => void) => void): readonly [Socket, Socket] {
   const left = new Subject<Uint8Array>();
   const right = new Subject<Uint8Array>();
-  return [memorySocket(left, right), memorySocket(right, left)];
+  return [memorySocket(left, right, yieldTurn), memorySocket(right, left, yieldTurn)];
 }
 
-function memorySocket(inbound: Subject<Uint8Array>, other: Subject<Uint8Array>): Socket {
+function memorySocket(
+  inbound: Subject<Uint8Array>,
+  other: Subject<Uint8Array>,
+  yieldTurn: ((task: () => void) => void) | undefined,
+): Socket {
+  const waiting: Uint8Array[] = [];
+  let left = messagesInARow;
+  const deliverWaiting = (): void => {
+    left = messagesInARow;
+    for (const message of waiting.splice(0)) other.next(message);
+  };
   const outbound: Observer<WireMessage> = {
     next: (message) => {
-      other.next(joinFragments(message));
+      const bytes = joinFragments(message);
+      if (yieldTurn === undefined || (left > 0 && waiting.length === 0)) {
+        left--;
+        other.next(bytes);
+        return;
+      }
+      waiting.push(bytes);
+      if (waiting.length === 1) yieldTurn(deliverWaiting);
     },
     error: (error) => {
       other.error(error);

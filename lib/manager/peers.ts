@@ -30,7 +30,7 @@ export function startLoopback(side: Side, peer: Peer): void {
   const { host, connection } = peer;
   const agreement = { extended: true, ack: true, credits: true, sendChecksum: false };
   const link = (): void => {
-    const [caller, responder] = linkedSockets();
+    const [caller, responder] = linkedSockets((task) => side.runtime.schedule(task, 0));
     const shared = { agreement, remoteId: side.id, caller: host };
     side.link(connection, { socket: responder, ...shared });
     connection.open(side.link(connection, { socket: caller, ...shared }));

@@ -50,6 +50,7 @@ export class Side {
     this.routes = new WireRoutes(codec ?? msgpack());
     this.registry = new Registry(this.routes, {
       report: this.report,
+      limits: this.limits,
       bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
       connectFor,
     });

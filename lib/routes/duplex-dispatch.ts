@@ -6,6 +6,7 @@ import type { Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { StreamSink } from '../mux/stream.js';
 import { CallContext } from './call-context.js';
+import { checkPayloadSize } from './payload-size.js';
 import type { DispatchContext } from './registry.js';
 import { isCallersFault, isThenable } from './unary-dispatch.js';
 import type { WireRoute } from './wire-route.js';
@@ -111,7 +112,9 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
   }
 
   encode(item: unknown): Uint8Array {
-    return this.#route.output.encode(item);
+    const payload = this.#route.output.encode(item);
+    checkPayloadSize(payload, this.#context.limits, this.route, 'item');
+    return payload;
   }
 
   send(payload: Uint8Array): void {

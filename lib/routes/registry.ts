@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import type { FeedBounds } from '../flow/feed.js';
+import type { Limits } from '../limits.js';
 import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';
 import { subrouteKey, type SubrouteHash } from '../wire/subroute.js';
@@ -13,6 +14,7 @@ import { rawWireRoute, type WireRoute, type WireRoutes } from './wire-route.js';
 /** What running handlers need. */
 export interface DispatchContext {
   readonly report: Report;
+  readonly limits: Limits;
   readonly bounds: FeedBounds;
   readonly connectFor: ConnectFor;
 }

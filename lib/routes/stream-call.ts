@@ -1,5 +1,5 @@
 import type { WaitingCall } from '../connection/host-connection.js';
-import { CancelledError, GridError, LimitError } from '../errors.js';
+import { CancelledError, GridError } from '../errors.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
@@ -120,7 +120,7 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   start(engine: Engine): void {
     const { inWindow, outWindow } = this.#wireRoute;
     try {
-      this.#checkSize(this.#payload, 'request');
+      checkPayloadSize(this.#payload, this.#caller.limits, this.route, 'request');
       const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
       this.#stream = engine.openStream(address, this.#payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
     } catch (error) {
@@ -174,7 +174,7 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
 
   encode(item: I): Uint8Array {
     const payload = this.#wireRoute.input!.encode(item);
-    this.#checkSize(payload, 'item');
+    checkPayloadSize(payload, this.#caller.limits, this.route, 'item');
     return payload;
   }
 
@@ -191,15 +191,6 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   fail(error: unknown): void {
     // An end without an error would be taken for the normal one.
     this.cancel(error ?? new CancelledError('The input failed without an error.'));
-  }
-
-  #checkSize(payload: Uint8Array, what: string): void {
-    const { maxUnaryBytes } = this.#caller.limits;
-    if (payload.length <= maxUnaryBytes) return;
-    throw new LimitError(
-      `${this.route}: the ${what} has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: send it in several items.`,
-      'maxUnaryBytes',
-    );
   }
 
   #halfClose(): void {

@@ -22,6 +22,18 @@ describe('linkedSockets', () => {
     expect(heard).toStrictEqual([['c'], ['ab']]);
   });
 
+  it('lets others run now and then, and keeps the order', () => {
+    const yielded: (() => void)[] = [];
+    const [left, right] = linkedSockets((task) => yielded.push(task));
+    const heard = listen(right);
+    const sent = Array.from({ length: 300 }, (_, index) => String(index));
+    for (const text of sent) left.outbound.next(bytesOf(text));
+    expect([heard.length, yielded.length]).toStrictEqual([128, 1]);
+    yielded[0]!();
+    left.outbound.next(bytesOf('more'));
+    expect(heard).toStrictEqual([...sent, 'more']);
+  });
+
   it('closes both ends, and drops what comes later', () => {
     const [left, right] = linkedSockets();
     const heard = [listen(left), listen(right)];

@@ -170,6 +170,18 @@ describe('a stream handler that fails', () => {
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: expect.any(CodecError) }]);
   });
 
+  it('gives an item that is too large: tells the limit, and is reported', async () => {
+    const bytes = duplex({ id: 5, name: 'bytes', output: raw });
+    pair = await linkedPair(({ b }) => b.handle(bytes, () => [new Uint8Array(100), new Uint8Array(101)]), {
+      limits: { maxUnaryBytes: 100 },
+    });
+    const { log } = record(pair.ab.stream(bytes, undefined));
+    await pair.grid.settle();
+    const text = 'bytes: the item has 101 bytes, and maxUnaryBytes is 100: send it in several items.';
+    expect([log.length, log[1]]).toStrictEqual([2, new RemoteError(text)]);
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { limit: 'maxUnaryBytes' } }]);
+  });
+
   it('overflows: tells the remedies, and is reported', async () => {
     pair = await linkedPair(({ b }) => b.handle(get, () => from(Array(1_000).keys())), {
       limits: { bufferItems: 100 },
