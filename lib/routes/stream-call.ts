@@ -7,6 +7,7 @@ import type { CallerStream } from '../mux/caller-stream.js';
 import type { Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
+import { checkPayloadSize } from './payload-size.js';
 import { onAbort, type ResolvedOptions } from './options.js';
 import type { Caller } from './unary-call.js';
 import { errorOf, toAddress, type WireRoute } from './wire-route.js';
