@@ -7,9 +7,14 @@
  */
 
 import { Subscription } from 'rxjs';
-import { agree, announcedExtensions, connectResponseMessage, readConnect } from '../connection/handshake.js';
+import {
+  agree,
+  announcedExtensions,
+  connectResponseMessage,
+  readConnect,
+  type Agreement,
+} from '../connection/handshake.js';
 import type { Socket } from '../connection/socket.js';
-import type { Agreement } from '../connection/handshake.js';
 import { errorText, RejectedError } from '../errors.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { timestampToMs } from '../wire/timestamp.js';
