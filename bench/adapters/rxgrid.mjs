@@ -1,5 +1,5 @@
-// rxgrid behind the adapter interface of a bench of peers: unary echo, server streams, a pulled stream, a duplex echo.
-// One set of contract options for all of them: the defaults.
+// rxgrid behind the adapter interface of the bench: unary echo, a stream from the server, a duplex echo.
+// One set of contract options for all cells: the defaults.
 import { Subject } from 'rxjs';
 import { duplex, raw, staticToken, type, unary } from 'rxgrid';
 import { Manager } from 'rxgrid/node';
@@ -10,44 +10,43 @@ const echo = unary({ id: 1, name: 'echo', request: raw, response: raw });
 const items = duplex({ id: 2, name: 'items', request: type(), output: raw });
 const echoItems = duplex({ id: 3, name: 'echoItems', input: raw, output: raw });
 
-const checksum = process.env.RXGRID_CHECKSUM === 'on' ? 'auto' : 'off';
-
-function manager(local, hosts) {
-  return new Manager({ local, hosts, auth: staticToken('bench'), checksum });
-}
-
-// Two names of one machine: the server's is the one that the client may dial or be dialed at.
+// Two names of one machine: each of the two hosts listens, and their names decide which one dials.
 const nameOf = (host, port) => `http://${host}:${port}`;
 const clientPort = (port) => (port < 60_000 ? port + 5_000 : port - 5_000);
 
-export async function startServer({ port, host, stats }) {
-  const local = nameOf(host, port);
-  const grid = manager(local, [local, nameOf(host, clientPort(port))]);
-  grid.handle(echo, (payload) => payload);
-  grid.handle(items, function* ({ count, size }) {
-    const item = new Uint8Array(size).fill(120);
-    stats.active++;
-    let produced = 0;
-    try {
-      while (produced < count) {
-        produced++;
-        stats.produced++;
-        yield item;
-      }
-    } finally {
-      stats.active--;
-      if (produced < count) stats.cancelled++;
+const manager = (local, hosts, checksum) => new Manager({ local, hosts, auth: staticToken('bench'), checksum });
+
+/** Hands out one item `count` times and counts what was taken. */
+export function* produce(count, size, stats) {
+  const item = new Uint8Array(size).fill(120);
+  stats.active++;
+  let produced = 0;
+  try {
+    while (produced < count) {
+      produced++;
+      stats.produced++;
+      yield item;
     }
-  });
+  } finally {
+    stats.active--;
+    if (produced < count) stats.cancelled++;
+  }
+}
+
+export async function startServer({ port, host, stats, checksum = 'off' }) {
+  const local = nameOf(host, port);
+  const grid = manager(local, [local, nameOf(host, clientPort(port))], checksum);
+  grid.handle(echo, (payload) => payload);
+  grid.handle(items, ({ count, size }) => produce(count, size, stats));
   grid.handle(echoItems, (_, call) => call.input);
   await grid.listen({ port, address: host });
   return { port, close: () => grid.close() };
 }
 
-export async function connect({ port, host }) {
+export async function connect({ port, host, checksum = 'off' }) {
   const local = nameOf(host, clientPort(port));
   const remote = nameOf(host, port);
-  const grid = manager(local, [local, remote]);
+  const grid = manager(local, [local, remote], checksum);
   await grid.listen({ port: clientPort(port), address: host });
   const server = grid.connection(remote);
   await server.ready();
@@ -66,10 +65,10 @@ export async function connect({ port, host }) {
       return { done, cancel: () => subscription.unsubscribe() };
     },
     pull: (count, size) => server.stream(items, { count, size })[Symbol.asyncIterator](),
-    duplex(onItem) {
+    async duplex(onItem) {
       const input = new Subject();
       server.exchange(echoItems, undefined, input).subscribe({ next: onItem, error: () => {} });
-      return Promise.resolve({ send: (item) => input.next(item), end: () => input.complete() });
+      return { send: (item) => input.next(item), end: () => input.complete() };
     },
     close: () => grid.close(),
   };

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Pair } from '../processes/pair.mjs';
+
+/** Our own side of every comparison. */
+export const ours = 'rxgrid';
+
+const ownAdapters = new URL('../adapters/', import.meta.url);
+
+/** The module of an adapter: of this folder, or of the harness folder that `--peers` names; undefined where neither has it. */
+export function adapterUrl(name, folder) {
+  const own = new URL(`${name}.mjs`, ownAdapters);
+  if (existsSync(own)) return own.href;
+  if (folder === undefined) return undefined;
+  const foreign = resolve(folder, 'adapters', `${name}.mjs`);
+  return existsSync(foreign) ? pathToFileURL(foreign).href : undefined;
+}
+
+/** Starts peers, { name, adapter, options }, one after the other. One that does not start is reported and left out. */
+export async function startPeers(bench, peers) {
+  const pairs = [];
+  for (const { name, adapter, options } of peers) {
+    const url = adapterUrl(adapter, bench.peers);
+    if (url === undefined) {
+      bench.note(`${name}: no adapter here (--peers names a folder that has it)`);
+      continue;
+    }
+    try {
+      pairs.push(await Pair.start({ name, adapter: url, options }));
+    } catch (error) {
+      if (name === ours) throw error;
+      bench.note(`${name}: does not start: ${error.message}`);
+    }
+  }
+  return pairs;
+}
+
+export async function stopPeers(pairs) {
+  for (const pair of pairs) await pair.stop();
+}

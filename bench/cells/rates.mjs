@@ -1,0 +1,58 @@
+// The table of gates: calls and items per second, beside each peer.
+import { readFileSync } from 'node:fs';
+import { median, medianRatio } from '../report/statistics.mjs';
+import { measureRates, workloads } from './measure-rates.mjs';
+import { ours, startPeers, stopPeers } from './peers.mjs';
+
+const { cells, peers, derived } = JSON.parse(readFileSync(new URL('../gates.json', import.meta.url), 'utf8'));
+
+export const rates = {
+  name: 'rates',
+  title: 'Rates per second, checksum off: ours / theirs',
+  quick: true,
+  cells,
+  async run(bench) {
+    // Without a gate there is nothing to measure.
+    const takes = (peer, cell) => peers[peer].gates[cells.indexOf(cell)] !== null && bench.wants(cell, peer);
+    const names = Object.keys(peers).filter((peer) => cells.some((cell) => takes(peer, cell)));
+    const pairs = await startPeers(bench, [
+      { name: ours, adapter: 'rxgrid' },
+      ...names.map((name) => ({ name, adapter: peers[name].adapter })),
+    ]);
+    try {
+      const results = [];
+      for (const cell of cells) {
+        const taking = pairs.filter(({ name }) => name === ours || takes(name, cell));
+        if (taking.length === 1) continue;
+        bench.note(cell);
+        const measured = await measureRates(bench, workloads[cell], taking);
+        for (const name of names) {
+          if (measured.has(name)) results.push(...compare(cell, name, measured.get(ours), measured.get(name)));
+        }
+      }
+      return results;
+    } finally {
+      await stopPeers(pairs);
+    }
+  },
+};
+
+function compare(name, against, own, other) {
+  const index = cells.indexOf(name);
+  const [ownRates, otherRates] = [own, other].map((results) => results.map(({ rate }) => rate));
+  const [gate, stretch] = peers[against].gates[index];
+  const cell = { name, against, value: medianRatio(ownRates, otherRates), unit: 'x', gate, stretch };
+  return [{ ...cell, details: { ours: median(ownRates), theirs: median(otherRates) } }, ...derive(cell, index)];
+}
+
+// A peer that has no adapter here: its share of another peer's rate was measured once. Its aims are no gates.
+function derive({ name, against, value }, index) {
+  return Object.entries(derived)
+    .filter(([, { from, itsShare }]) => from === against && itsShare[index] !== null)
+    .map(([peer, { itsShare }]) => ({
+      name,
+      against: `${peer} (derived)`,
+      value: value / itsShare[index],
+      unit: 'x',
+    }));
+}

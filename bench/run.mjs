@@ -1,0 +1,55 @@
+// The orchestrator: measures what the arguments name, one cell after the other, and prints tables. It idles while other
+// processes work. See docs/performance.md for how to read the results.
+import { writeFileSync } from 'node:fs';
+import { parseOptions, usage } from './options.mjs';
+import { judge, lastLine } from './report/gates.mjs';
+import { measureGroup } from './report/measure-group.mjs';
+import { cellTable } from './report/table.mjs';
+import { versions } from './report/versions.mjs';
+
+const options = parse();
+if (options.help) console.log(usage);
+else if (options.list) list();
+else process.exitCode = await main();
+
+function parse() {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error.message}\n\n${usage}`);
+    process.exit(2);
+  }
+}
+
+function list() {
+  for (const { name, title, cells = [] } of options.groups) {
+    console.log([`${name}: ${title}`, ...cells.map((cell) => `  ${name}/${cell}`)].join('\n'));
+  }
+}
+
+async function main() {
+  const about = `${new Date().toISOString()}; ${versions()}; npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  console.log(about);
+  const results = [];
+  const sections = [about];
+  for (const group of options.groups) {
+    const { cells, notes } = await measureGroup(group, options);
+    results.push({ group: group.name, cells });
+    if (cells.length === 0) continue;
+    const section = [`## ${group.title}`, cellTable(cells), ...notes].join('\n\n');
+    console.log(`\n${section}`);
+    sections.push(section);
+  }
+  const cells = results.flatMap((result) => result.cells);
+  const line = lastLine(cells);
+  const short = cells.filter((cell) => judge(cell) === 'short');
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ about, results }, null, 1)}\n`);
+  if (options.markdown !== undefined) writeFileSync(options.markdown, `${[...sections, line].join('\n\n')}\n`);
+  console.log('');
+  if (options.check && short.length > 0) {
+    const names = short.map(({ name, against }) => (against === undefined ? name : `${name} against ${against}`));
+    console.log(`short of the gate: ${names.join('; ')}`);
+  }
+  console.log(line);
+  return options.check && short.length > 0 ? 1 : 0;
+}
