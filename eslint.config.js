@@ -9,7 +9,7 @@ import tseslint from 'typescript-eslint';
 const bottom = ['errors', 'observe', 'limits'];
 const layers = [
   { files: ['errors', 'observe', 'limits', 'runtime'], roots: ['errors', 'observe', 'limits'] },
-  { folder: 'wire', roots: bottom, packages: ['hash-wasm'], timeless: true },
+  { folder: 'wire', roots: bottom, packages: ['hash-wasm', '@noble/hashes/sha2'], timeless: true },
   { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'] }, timeless: true },
   { folder: 'flow', roots: bottom, packages: ['rxjs'] },
   {
@@ -31,7 +31,7 @@ const layers = [
     folder: 'manager',
     roots: [...bottom, 'runtime'],
     folders: ['wire', 'mux', 'flow', 'connection', 'operators', 'routes'],
-    packages: ['rxjs', 'jose', 'hash-wasm', '@standard-schema/spec'],
+    packages: ['rxjs', 'jose', '@standard-schema/spec'],
   },
   {
     files: ['index'],

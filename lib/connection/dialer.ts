@@ -25,7 +25,7 @@ export interface DialerOptions {
   readonly dial: Dial;
   readonly runtime: Runtime;
   readonly limits: Limits;
-  readonly checksum: Checksum;
+  readonly checksum: Checksum | undefined;
   /** Makes the Connect, but for its time and token. */
   readonly connect: Omit<ConnectRequest, 'time' | 'token'>;
   /** Makes a token for one attempt. */

@@ -70,12 +70,12 @@ export function connectResponseMessage(response: ConnectResponse): Uint8Array {
 }
 
 /** Reads the first message of a dialer. @throws ProtocolError where it is something else. */
-export function readConnect(message: Uint8Array, checksum: Checksum): ConnectRequest {
+export function readConnect(message: Uint8Array, checksum: Checksum | undefined): ConnectRequest {
   return decodeConnectRequest(readControl(message, Op.Connect, 'connect', checksum));
 }
 
 /** Reads the answer of an acceptor. @throws ProtocolError where it is something else. */
-export function readConnectResponse(message: Uint8Array, checksum: Checksum): ConnectResponse {
+export function readConnectResponse(message: Uint8Array, checksum: Checksum | undefined): ConnectResponse {
   return decodeConnectResponse(readControl(message, Op.ConnectResponse, 'connect response', checksum));
 }
 
@@ -83,9 +83,9 @@ function controlMessage(op: number, payload: Uint8Array): Uint8Array {
   return encodeFrame({ muxId: 0, seq: 0, deadlineMs: 0, handler: 0, op, flags: 0, payload });
 }
 
-function readControl(message: Uint8Array, op: number, name: string, checksum: Checksum): Uint8Array {
+function readControl(message: Uint8Array, op: number, name: string, checksum: Checksum | undefined): Uint8Array {
   const frame = new FrameView();
-  decodeFrame(message, 0, message.length, frame, (bytes) => checksum.hash(bytes));
+  decodeFrame(message, 0, message.length, frame, checksum?.hash);
   if (frame.op !== op) throw new ProtocolError(`unexpected ${name} op: ${opName(frame.op) ?? String(frame.op)}`);
   return frame.payload;
 }

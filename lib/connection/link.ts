@@ -33,7 +33,7 @@ export interface LinkOptions {
   readonly socket: Socket;
   readonly runtime: Runtime;
   readonly limits: Limits;
-  readonly checksum: Checksum;
+  readonly checksum: Checksum | undefined;
   readonly agreement: Agreement;
   /** The other side's process: another id under the same host name means that it restarted. */
   readonly remoteId: Uint8Array;
@@ -54,7 +54,7 @@ export class Link {
 
   readonly #socket: Socket;
   readonly #runtime: Runtime;
-  readonly #checksum: Checksum;
+  readonly #checksum: Checksum | undefined;
   readonly #keepalive: Keepalive;
   readonly #closed = new AsyncSubject<Error | undefined>();
   readonly #passed = new Subject<{ direction: 'in' | 'out'; message: WireMessage }>();
@@ -199,7 +199,7 @@ export class Link {
 
   #decode(message: WireMessage): readonly Frame[] {
     try {
-      return decodeFrames(joinFragments(message), (bytes) => this.#checksum.hash(bytes));
+      return decodeFrames(joinFragments(message), this.#checksum?.hash);
     } catch (error) {
       // The engine finds the same fault and closes the link.
       if (error instanceof ProtocolError) return [];

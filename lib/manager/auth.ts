@@ -1,4 +1,3 @@
-import { errors, jwtVerify, SignJWT } from 'jose';
 import { ConfigurationError, RejectedError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 
@@ -28,6 +27,9 @@ export interface SharedSecretOptions {
   /** Largest difference of the two clocks, in milliseconds. Default 5 minutes, as for the handshake. */
   readonly maxClockSkew?: number;
 }
+
+// A file of its own, loaded with the first token: who uses another Auth, and every leaf, does without jose.
+const loadJose = (): Promise<typeof import('./jose.js')> => import('./jose.js');
 
 /** Seconds for which a token is good. */
 const lifetime = 5 * 60;
@@ -63,6 +65,7 @@ export function sharedSecret(secret: string | Uint8Array, options: SharedSecretO
   return {
     async sign({ local, remote }) {
       const issued = Math.floor(now() / 1_000);
+      const { SignJWT } = await loadJose();
       return new SignJWT()
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
         .setSubject(local)
@@ -72,6 +75,7 @@ export function sharedSecret(secret: string | Uint8Array, options: SharedSecretO
         .sign(key);
     },
     async verify(token, { local, remote }) {
+      const { errors, jwtVerify } = await loadJose();
       let claims;
       try {
         const options = {

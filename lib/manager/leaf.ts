@@ -51,7 +51,8 @@ export function connect(url: string, options: ConnectOptions): LeafConnection {
   let closed = false;
 
   const start = async (): Promise<void> => {
-    await side.prepare();
+    // Without checksums nothing here needs WebAssembly, which a page may forbid.
+    if (side.checksumMode === 'auto') await side.prepare();
     if (closed) return;
     const extensions = announcedExtensions(side.checksumMode);
     dialer = new Dialer({

@@ -46,7 +46,7 @@ export function startLoopback(side: Side, peer: Peer): void {
 /** Dials the peer for ever, or waits to be dialed: the names decide. */
 export function startPeer(side: Side, local: string, peer: Peer, auth: Auth, path: string, dial: Dial): void {
   const { host, connection } = peer;
-  if (!whoDials(local, host, (text) => side.checksum.hash64(text))) {
+  if (!whoDials(local, host, (text) => side.checksum!.hash64(text))) {
     peer.dials = 'remote';
     peer.stop = awaitDial(side, peer);
     return;

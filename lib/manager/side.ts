@@ -14,7 +14,7 @@ import { toAddress, WireRoutes } from '../routes/wire-route.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
 import { processIdLength } from '../wire/connect.js';
-import { createSubrouteHash, subrouteKey, type SubrouteHash } from '../wire/subroute.js';
+import { subrouteKey } from '../wire/subroute.js';
 
 /** Options that a manager and a leaf share. */
 export interface SideOptions {
@@ -41,7 +41,6 @@ export class Side {
 
   readonly #events = new Subject<GridEvent>();
   #checksum: Checksum | undefined = undefined;
-  #subrouteHash: SubrouteHash | undefined = undefined;
 
   constructor({ codec, limits, checksum, runtime }: SideOptions, connectFor: ConnectFor) {
     this.runtime = runtime ?? systemRuntime;
@@ -58,21 +57,22 @@ export class Side {
     this.events$ = this.#events.asObservable();
   }
 
-  /** There after {@link prepare}. */
-  get checksum(): Checksum {
-    return this.#checksum!;
+  /** There after {@link prepare}. Without one, what comes with checksums is taken unchecked. */
+  get checksum(): Checksum | undefined {
+    return this.#checksum;
   }
 
   readonly report = (event: GridEvent): void => {
     this.#events.next(event);
   };
 
-  /** Compiles what needs WebAssembly. Due before the first link. @throws ConfigurationError where it is forbidden. */
+  /**
+   * Compiles the checksum. Due before the first link, but for a leaf that uses none.
+   *
+   * @throws ConfigurationError where WebAssembly is forbidden.
+   */
   async prepare(): Promise<void> {
-    const [checksum, subrouteHash] = await Promise.all([createChecksum(), createSubrouteHash()]);
-    this.#checksum = checksum;
-    this.#subrouteHash = subrouteHash;
-    this.registry.prepare(subrouteHash);
+    this.#checksum = await createChecksum();
   }
 
   /** A connection to a host, and calls by route over it. */
@@ -86,7 +86,6 @@ export class Side {
       routes: this.routes,
       report: this.report,
       bounds: { items: limits.bufferItems, bytes: limits.bufferBytes },
-      subrouteHash: () => this.#subrouteHash!,
     });
     return { connection, routes };
   }
@@ -121,7 +120,7 @@ export class Side {
 
   /** What tells a route's address from all others: the handler id, or the key of the subroute. */
   addressKey(route: Parameters<WireRoutes['of']>[0]): string {
-    const { handler, subroute } = toAddress(this.routes.of(route), this.#subrouteHash!);
+    const { handler, subroute } = toAddress(this.routes.of(route));
     return subroute === undefined ? String(handler) : subrouteKey(subroute);
   }
 

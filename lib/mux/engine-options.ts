@@ -61,8 +61,9 @@ export function noStats(): EngineStats {
 export interface EngineOptions {
   readonly runtime: Runtime;
   readonly limits: Limits;
-  readonly checksum: Checksum;
-  /** Whether messages go out with a checksum. Received ones are checked wherever they carry one. */
+  /** Received messages are checked wherever they carry a checksum. Undefined: they are not, and none are sent. */
+  readonly checksum: Checksum | undefined;
+  /** Whether messages go out with a checksum. */
   readonly sendChecksum: boolean;
   /** Extensions that both sides announced. */
   readonly extensions: { readonly ack: boolean; readonly credits: boolean };

@@ -15,7 +15,7 @@ import type { Limits, Window } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import { decodePong, encodeConnectError, encodePong } from '../wire/control.js';
 import { decodeMessage } from '../wire/decode.js';
-import { emptyPayload, FrameView, type MuxId } from '../wire/frame.js';
+import { emptyPayload, FrameView, type Hash32, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { CallerStream } from './caller-stream.js';
 import { noStats, type Address, type EngineOptions, type EngineStats, type Responder } from './engine-options.js';
@@ -44,7 +44,7 @@ export class Engine implements MuxHost {
   readonly #options: EngineOptions;
   readonly #runtime: Runtime;
   readonly #view = new FrameView();
-  readonly #hash: (bytes: Uint8Array) => number;
+  readonly #hash: Hash32 | undefined;
   readonly #outgoing = new MuxTable<UnaryCaller | CallerStream>();
   readonly #incoming = new MuxTable<UnaryResponder | ResponderStream>();
   #nextId: number;
@@ -68,7 +68,7 @@ export class Engine implements MuxHost {
     this.ackCapacity = options.extensions.ack;
     this.batchedCredits = options.extensions.credits;
     this.#nextId = options.firstMuxId;
-    this.#hash = options.checksum.hash.bind(options.checksum);
+    this.#hash = options.checksum?.hash;
     const { sink } = options;
     this.queue = new SendQueue(
       sink,

@@ -3,7 +3,7 @@ import type { FeedBounds } from '../flow/feed.js';
 import type { Limits } from '../limits.js';
 import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';
-import { subrouteKey, type SubrouteHash } from '../wire/subroute.js';
+import { subrouteId, subrouteKey } from '../wire/subroute.js';
 import type { ConnectFor } from './call-context.js';
 import { checkId, toWindow } from './contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
@@ -25,10 +25,7 @@ export class Registry {
   readonly #context: DispatchContext;
   readonly #byId: (Responder | undefined)[] = new Array<Responder | undefined>(256).fill(undefined);
   readonly #bySubroute = new Map<string, Responder>();
-  // Registered before the hash was there.
-  #pending: { readonly handler: number; readonly path: string; readonly responder: Responder }[] = [];
   readonly #taken = new Map<string, string>();
-  #hash: SubrouteHash | undefined = undefined;
 
   constructor(routes: WireRoutes, context: DispatchContext) {
     this.#routes = routes;
@@ -58,15 +55,6 @@ export class Registry {
     this.#add(route, handler.handle.bind(handler) as Handler);
   }
 
-  /** The hash of subroutes is there: until then only routes without one are found. */
-  prepare(hash: SubrouteHash): void {
-    this.#hash = hash;
-    for (const { handler, path, responder } of this.#pending) {
-      this.#bySubroute.set(subrouteKey(hash(handler, path)), responder);
-    }
-    this.#pending = [];
-  }
-
   /** Finds what answers a call; a string is the text of the refusal. */
   find(handler: number, subroute: Uint8Array | undefined): Responder | string {
     const found = subroute === undefined ? this.#byId[handler] : this.#bySubroute.get(subrouteKey(subroute));
@@ -90,7 +78,6 @@ export class Registry {
     const responder =
       route.kind === 'unary' ? unaryResponder(route, run, this.#context) : duplexResponder(route, run, this.#context);
     if (path === undefined) this.#byId[id] = responder;
-    else if (this.#hash === undefined) this.#pending.push({ handler: id, path, responder });
-    else this.#bySubroute.set(subrouteKey(this.#hash(id, path)), responder);
+    else this.#bySubroute.set(subrouteKey(subrouteId(id, path)), responder);
   }
 }

@@ -122,7 +122,7 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
     const { inWindow, outWindow } = this.#wireRoute;
     try {
       checkPayloadSize(this.#payload, this.#caller.limits, this.route, 'request');
-      const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
+      const address = toAddress(this.#wireRoute);
       this.#stream = engine.openStream(address, this.#payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
     } catch (error) {
       if (!(error instanceof GridError)) throw error;

@@ -5,7 +5,6 @@ import type { Limits } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
-import type { SubrouteHash } from '../wire/subroute.js';
 import { onAbort, type ResolvedOptions } from './options.js';
 import { errorOf, toAddress, type WireRoute } from './wire-route.js';
 
@@ -14,8 +13,6 @@ export interface Caller {
   readonly runtime: Runtime;
   readonly limits: Limits;
   readonly connection: HostConnection;
-  /** There once a link has opened. */
-  readonly subrouteHash: () => SubrouteHash;
 }
 
 /** One unary call, from subscription to its end. */
@@ -60,7 +57,7 @@ export class UnaryCall implements ResponseSink, WaitingCall {
 
   start(engine: Engine): void {
     try {
-      const address = toAddress(this.#wireRoute, this.#caller.subrouteHash());
+      const address = toAddress(this.#wireRoute);
       this.#mux = engine.request(address, this.#payload, this.deadline, this);
     } catch (error) {
       if (!(error instanceof GridError)) throw error;

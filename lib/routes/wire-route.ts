@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { CodecError, DisconnectedError } from '../errors.js';
 import type { Window } from '../limits.js';
 import type { Address } from '../mux/engine.js';
-import type { SubrouteHash } from '../wire/subroute.js';
+import { subrouteId } from '../wire/subroute.js';
 import { raw, type Codec, type PayloadCodec, type Shape } from './codec.js';
 import { describeRoute, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
 
@@ -79,10 +79,10 @@ export function rawWireRoute(
 }
 
 /** The address of a route on the wire. */
-export function toAddress(route: WireRoute, hash: SubrouteHash): Address {
+export function toAddress(route: WireRoute): Address {
   return route.path === undefined
     ? { handler: route.handler }
-    : { handler: route.handler, subroute: hash(route.handler, route.path) };
+    : { handler: route.handler, subroute: subrouteId(route.handler, route.path) };
 }
 
 /** What the caller of a route is told of an error: whether it may call again is known to the route alone. */

@@ -7,7 +7,6 @@
 
 import type { Observable } from 'rxjs';
 import { createChecksum } from '../wire/checksum.js';
-import { createSubrouteHash } from '../wire/subroute.js';
 import { GridAssertionError } from './assertion.js';
 import type { Cable } from './cable.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
@@ -122,7 +121,7 @@ class GridTest {
   async run(body: (context: GridTestContext) => void | Promise<void>): Promise<void> {
     const { virtualGlobals = true, maxTime = hour } = this.#options;
     // Compiled before time is virtual: later it takes no time.
-    await Promise.all([createChecksum(), createSubrouteHash()]);
+    await createChecksum();
     const restore = virtualGlobals ? installVirtualTime(this.#clock) : (): void => undefined;
     try {
       await this.#drive(body, maxTime);

@@ -106,7 +106,7 @@ export class GridLink implements FaultTarget {
   }
 
   async #open(): Promise<void> {
-    await Promise.all([this.book.prepare(), ...this.#sides.map(({ side }) => side.prepare())]);
+    await Promise.all(this.#sides.map(({ side }) => side.prepare()));
     this.reconnect();
   }
 }

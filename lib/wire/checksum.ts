@@ -1,5 +1,5 @@
-import { createXXHash3 } from 'hash-wasm';
 import { ConfigurationError } from '../errors.js';
+import type { Hash32 } from './frame.js';
 
 /**
  * XXH3-64 with seed 0, as the wire protocol uses it (sections 1 and 2).
@@ -9,7 +9,7 @@ import { ConfigurationError } from '../errors.js';
  */
 export interface Checksum {
   /** The low 32 bits of the hash of `bytes`, as an unsigned integer. */
-  hash(bytes: Uint8Array): number;
+  readonly hash: Hash32;
   /** Like {@link Checksum.hash} of all parts joined, without joining them. */
   hashParts(parts: readonly Uint8Array[]): number;
   /** The whole hash of the UTF-8 bytes of `text`, as an unsigned integer. It decides who dials, and is not fast. */
@@ -36,6 +36,8 @@ export function createChecksum(): Promise<Checksum> {
 }
 
 async function compile(): Promise<Checksum> {
+  // A file of its own, loaded when it is needed: a leaf without checksums does without it and its WebAssembly.
+  const { createXXHash3 } = await import('./xxh3.js');
   const hasher = await createXXHash3();
   const utf8 = new TextEncoder();
   // The digest is 8 bytes, big-endian. Taken as bytes: the hexadecimal form costs more to make and to parse.

@@ -4,11 +4,17 @@ import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
 
 /**
  * Reads the frame at [start, end) of `bytes` into `out`. Payload, subroute and extra bytes are views into `bytes`.
- * The checksum is compared wherever the flag says that there is one.
+ * With `hash`, the checksum is compared wherever the flag says that there is one.
  *
  * @throws ProtocolError where the bytes are no frame, or the checksum differs: framing is lost, the connection must close.
  */
-export function decodeFrame(bytes: Uint8Array, start: number, end: number, out: FrameView, hash: Hash32): void {
+export function decodeFrame(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: FrameView,
+  hash: Hash32 | undefined,
+): void {
   if (end - start < 8) throw new ProtocolError(`A frame of ${String(end - start)} bytes is too short.`);
   if (bytes[start] !== 0x97) throw new ProtocolError('A frame must begin with a MessagePack array of 7.');
   at = start + 1;
@@ -27,7 +33,7 @@ export function decodeFrame(bytes: Uint8Array, start: number, end: number, out: 
     if ((flags & Flag.Subroute) !== 0) tail -= subrouteBytes;
   }
   if (at + length > tail) throw new ProtocolError(`A payload of ${String(length)} bytes does not fit in its frame.`);
-  if ((flags & Flag.Crc) !== 0) checkHash(bytes, start, end, hash);
+  if (hash !== undefined && (flags & Flag.Crc) !== 0) checkHash(bytes, start, end, hash);
   out.payload = length === 0 ? emptyPayload : bytes.subarray(at, at + length);
   out.subroute = (flags & Flag.Subroute) !== 0 ? bytes.subarray(tail, tail + subrouteBytes) : undefined;
   // A Merged tuple is followed by its frames, not by extra bytes.
@@ -44,7 +50,7 @@ export function decodeFrame(bytes: Uint8Array, start: number, end: number, out: 
 export function decodeMessage(
   message: Uint8Array,
   out: FrameView,
-  hash: Hash32,
+  hash: Hash32 | undefined,
   visit: (frame: FrameView) => boolean,
 ): void {
   decodeFrame(message, 0, message.length, out, hash);
@@ -85,7 +91,7 @@ export function copyFrame(view: FrameView): Frame {
 }
 
 /** All frames of one WebSocket message, copied. @throws ProtocolError as {@link decodeMessage}. */
-export function decodeFrames(message: Uint8Array, hash: Hash32): Frame[] {
+export function decodeFrames(message: Uint8Array, hash: Hash32 | undefined): Frame[] {
   const frames: Frame[] = [];
   decodeMessage(message, new FrameView(), hash, (view) => {
     frames.push(copyFrame(view));

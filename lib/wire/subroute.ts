@@ -1,61 +1,41 @@
-import { createSHA256 } from 'hash-wasm';
+import { sha256 } from '@noble/hashes/sha2';
 import { ConfigurationError, ProtocolError } from '../errors.js';
 import { subrouteBytes } from './ops.js';
 
 /** Ids that are kept. A program has a few subroutes; the bound is for one that makes paths up at run time. */
 const maxCached = 1_024;
 
-/**
- * Gives the 32-byte id of a handler's subroute: SHA-256 of the UTF-8 bytes of `path`, then byte 0 is the handler id and
- * byte 1 is 0 (wire protocol, section 2.3). The array is shared between calls: do not change it.
- */
-export type SubrouteHash = (handler: number, path: string) => Uint8Array;
-
-let shared: Promise<SubrouteHash> | undefined;
+const utf8 = new TextEncoder();
+const cache = new Map<string, Uint8Array>();
 
 /**
- * Gives the one {@link SubrouteHash} of this module; the first call compiles it. The function throws ConfigurationError
- * for a handler id that is not 1..255.
+ * The 32-byte id of a handler's subroute: SHA-256 of the UTF-8 bytes of `path`, then byte 0 is the handler id and byte 1
+ * is 0 (wire protocol, section 2.3). The array is shared between calls: do not change it.
  *
- * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden. A later call tries again.
+ * In plain JavaScript: paths are short and their ids are kept, WebCrypto is asynchronous and missing in pages without
+ * TLS, and WebAssembly may be forbidden.
+ *
+ * @throws ConfigurationError for a handler id that is not 1..255.
  */
-export function createSubrouteHash(): Promise<SubrouteHash> {
-  shared ??= compile().catch((cause: unknown) => {
-    shared = undefined;
-    throw new ConfigurationError(
-      "Subroutes need WebAssembly: in a page, allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
-      { cause },
-    );
-  });
-  return shared;
-}
-
-async function compile(): Promise<SubrouteHash> {
-  const hasher = await createSHA256();
-  const utf8 = new TextEncoder();
-  const cache = new Map<string, Uint8Array>();
-  return (handler, path) => {
-    // The slash ends the number, so no two pairs share a key.
-    const key = `${handler}/${path}`;
-    const known = cache.get(key);
-    if (known !== undefined) return known;
-    if (!Number.isInteger(handler) || handler < 1 || handler > 255) {
-      throw new ConfigurationError(`Handler id ${handler} of subroute "${path}" is not an integer from 1 to 255.`);
+export function subrouteId(handler: number, path: string): Uint8Array {
+  // The slash ends the number, so no two pairs share a key.
+  const key = `${handler}/${path}`;
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  if (!Number.isInteger(handler) || handler < 1 || handler > 255) {
+    throw new ConfigurationError(`Handler id ${handler} of subroute "${path}" is not an integer from 1 to 255.`);
+  }
+  const id = sha256(utf8.encode(path));
+  id[0] = handler;
+  id[1] = 0;
+  if (cache.size >= maxCached) {
+    for (const oldest of cache.keys()) {
+      cache.delete(oldest);
+      break;
     }
-    hasher.init();
-    hasher.update(utf8.encode(path));
-    const id = hasher.digest('binary');
-    id[0] = handler;
-    id[1] = 0;
-    if (cache.size >= maxCached) {
-      for (const oldest of cache.keys()) {
-        cache.delete(oldest);
-        break;
-      }
-    }
-    cache.set(key, id);
-    return id;
-  };
+  }
+  cache.set(key, id);
+  return id;
 }
 
 /**

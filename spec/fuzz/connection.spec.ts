@@ -12,7 +12,6 @@ import { bind } from '../../lib/routes/handler.js';
 import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
 import { decodeConnectError } from '../../lib/wire/control.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
-import { createSubrouteHash } from '../../lib/wire/subroute.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Op } from '../../lib/wire/ops.js';
 import { timestampFromMs } from '../../lib/wire/timestamp.js';
@@ -38,7 +37,7 @@ let checksum: Checksum;
 // What would end a process: rxjs throws it from a timer.
 const uncaught: unknown[] = [];
 beforeAll(async () => {
-  [checksum] = await Promise.all([createChecksum(), createSubrouteHash()]);
+  checksum = await createChecksum();
   config.onUnhandledError = (error) => uncaught.push(error);
 });
 afterAll(() => {

@@ -6,7 +6,6 @@ import { raw, type } from '../../lib/routes/codec.js';
 import { duplex, unary } from '../../lib/routes/contract.js';
 import { bind } from '../../lib/routes/handler.js';
 import { createChecksum } from '../../lib/wire/checksum.js';
-import { createSubrouteHash } from '../../lib/wire/subroute.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 
 const host = 'http://host:9000';
@@ -17,7 +16,7 @@ const relay = unary({ id: 3, name: 'relay', request: type<string>(), response: t
 let network: MemoryNetwork;
 beforeEach(async () => {
   // Compiled once: what is left of a start takes no real time.
-  await Promise.all([createChecksum(), createSubrouteHash()]);
+  await createChecksum();
   network = new MemoryNetwork();
 });
 afterEach(async () => {

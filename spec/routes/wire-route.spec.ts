@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { CodecError, duplex, msgpack, raw, type, unary, type Codec } from '../../lib/index.js';
 import { rawWireRoute, toAddress, toWireRoute, WireRoutes, type WireRoute } from '../../lib/routes/wire-route.js';
+import { subrouteId } from '../../lib/wire/subroute.js';
 
 const text: Codec<string> = {
   codec: 'text',
@@ -13,24 +14,23 @@ const wire = (route: Parameters<WireRoutes['of']>[0]): WireRoute => new WireRout
 
 describe('the address of a route', () => {
   const addressOf = (route: WireRoute): unknown => {
-    const hash = (handler: number, path: string): Uint8Array => new TextEncoder().encode(`${String(handler)}:${path}`);
-    const { handler, subroute } = toAddress(route, hash);
-    return subroute === undefined ? handler : `${String(handler)} ${new TextDecoder().decode(subroute)}`;
+    const { handler, subroute } = toAddress(route);
+    return subroute === undefined ? handler : [handler, subroute];
   };
 
   it.each([
     ['its id', { id: 9, name: 'x' }, 9],
-    ['its id and subroute', { id: 9, name: 'x', subroute: 'disk1' }, '9 9:disk1'],
-    ['its name under id 255 where it has no id', { name: 'x' }, '255 255:x'],
-    ['name and subroute where it has no id', { name: 'x', subroute: 'disk1' }, '255 255:x/disk1'],
+    ['its id and subroute', { id: 9, name: 'x', subroute: 'disk1' }, [9, subrouteId(9, 'disk1')]],
+    ['its name under id 255 where it has no id', { name: 'x' }, [255, subrouteId(255, 'x')]],
+    ['name and subroute where it has no id', { name: 'x', subroute: 'disk1' }, [255, subrouteId(255, 'x/disk1')]],
   ])('is %s', (_, base, expected) => {
-    expect(addressOf(wire(unary(base)))).toBe(expected);
-    expect(addressOf(wire(duplex(base)))).toBe(expected);
+    expect(addressOf(wire(unary(base)))).toStrictEqual(expected);
+    expect(addressOf(wire(duplex(base)))).toStrictEqual(expected);
   });
 
   it('of a raw route is its id and subroute', () => {
     expect(addressOf(rawWireRoute('unary', 7, undefined, undefined, undefined))).toBe(7);
-    expect(addressOf(rawWireRoute('unary', 7, 's', undefined, undefined))).toBe('7 7:s');
+    expect(addressOf(rawWireRoute('unary', 7, 's', undefined, undefined))).toStrictEqual([7, subrouteId(7, 's')]);
   });
 });
 

@@ -1,0 +1,1 @@
+export { createXXHash3 } from 'hash-wasm';
