@@ -12,6 +12,8 @@ export default {
         sourceMaps: 'inline',
       },
     ],
+    // The bench runs without a build step; its pure functions have specs too.
+    '^.+\\.mjs$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
   },
   moduleNameMapper: {
     '^rxgrid$': '<rootDir>/lib/index.ts',

@@ -6,6 +6,14 @@
 //     cells    names of its cells, where they are known beforehand: `--only group/cell` takes one
 //     run      measures the cells that `bench.wants(name, against)`, and gives them (see report/gates.mjs for a cell).
 //              `bench`: rounds, ms and warm, times in ms; peers, a harness folder or undefined; note(text), for progress
+import { bulk } from './cells/bulk.mjs';
+import { bundle } from './cells/bundle.mjs';
+import { cancel } from './cells/cancel.mjs';
+import { checksum } from './cells/checksum.mjs';
+import { cpu } from './cells/cpu.mjs';
+import { latency } from './cells/latency.mjs';
+import { memory } from './cells/memory.mjs';
 import { rates } from './cells/rates.mjs';
+import { slow } from './cells/slow.mjs';
 
-export const groups = [rates];
+export const groups = [rates, checksum, slow, cancel, latency, cpu, bulk, memory, bundle];

@@ -15,20 +15,26 @@ export const workloads = {
 const firstCount = 2_000;
 
 /**
- * Rounds of one workload on each pair in turn, A B C and then C B A. Gives the results of each pair, one a round: what
- * the workload gives, `rate` per second, and `cpu`, the µs of all its processes.
+ * Rounds of one workload on each pair in turn, A B C and then C B A. Gives the results of each pair by its name, one a
+ * round: what the workload gives, `rate` per second, and `cpu`, the µs of all its processes. A pair that fails is
+ * reported and left out, but for the first one.
  */
 export async function measureRates(bench, { name: workload, oneCore = false, ...args }, pairs) {
   const pinned = oneCore && canPin();
   if (oneCore && !pinned) bench.note('taskset is absent: not confined to one core');
   const all = pinned ? allowedCpus() : '';
   const runs = [];
+  // Without the first one there is nothing to compare with.
+  const fail = (pair, error) => {
+    if (pair === pairs[0]) throw error;
+    bench.note(`${pair.name}: ${workload} failed: ${error.message.split('\n')[0]}`);
+  };
   for (const pair of pairs) {
     if (pinned) pair.pin(/\d+/.exec(all)[0]);
     try {
       runs.push({ pair, args: await warmUp(bench, pair, workload, args), results: [] });
     } catch (error) {
-      fail(bench, pair, workload, error);
+      fail(pair, error);
     }
   }
   for (let round = 0; round < bench.rounds; round++) {
@@ -41,7 +47,7 @@ export async function measureRates(bench, { name: workload, oneCore = false, ...
         run.results.push({ ...result, rate, cpu: (await run.pair.cpu()) - cpu });
       } catch (error) {
         run.failed = true;
-        fail(bench, run.pair, workload, error);
+        fail(run.pair, error);
       }
     }
   }
@@ -64,10 +70,4 @@ async function warmUp(bench, pair, workload, args) {
     // At most tenfold: the first runs say little.
     count = Math.min(fitting, count * 10);
   }
-}
-
-function fail(bench, { name }, workload, error) {
-  // Without our own side there is nothing to compare.
-  if (name === 'rxgrid') throw error;
-  bench.note(`${name}: ${workload} failed: ${error.message.split('\n')[0]}`);
 }

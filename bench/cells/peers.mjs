@@ -17,21 +17,28 @@ export function adapterUrl(name, folder) {
   return existsSync(foreign) ? pathToFileURL(foreign).href : undefined;
 }
 
-/** Starts peers, { name, adapter, options }, one after the other. One that does not start is reported and left out. */
+/**
+ * Starts peers, { name, adapter, options }, one after the other. One that has no adapter here, or does not start, is
+ * reported and left out; without the first one there is nothing to compare with.
+ */
 export async function startPeers(bench, peers) {
   const pairs = [];
-  for (const { name, adapter, options } of peers) {
+  const absent = [];
+  for (const [index, { name, adapter, options }] of peers.entries()) {
     const url = adapterUrl(adapter, bench.peers);
     if (url === undefined) {
-      bench.note(`${name}: no adapter here (--peers names a folder that has it)`);
+      absent.push(name);
       continue;
     }
     try {
       pairs.push(await Pair.start({ name, adapter: url, options }));
     } catch (error) {
-      if (name === ours) throw error;
+      if (index === 0) throw error;
       bench.note(`${name}: does not start: ${error.message}`);
     }
+  }
+  if (absent.length > 0) {
+    bench.remark(`Not measured, because only a harness folder (\`--peers\`) has an adapter: ${absent.join(', ')}.`);
   }
   return pairs;
 }

@@ -3,3 +3,4 @@ export { unary } from './unary.mjs';
 export { stream } from './stream.mjs';
 export { duplex } from './duplex.mjs';
 export { cancel } from './cancel.mjs';
+export { besideBulk } from './beside-bulk.mjs';

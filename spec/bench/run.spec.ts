@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/*
+ * The bench as a person runs it, with rounds of a few milliseconds: that it works, not what it measures.
+ */
+
+const project = resolve(__dirname, '../..');
+let source: string;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly lines: readonly string[];
+  readonly errors: string;
+}
+
+async function bench(...args: string[]): Promise<Outcome> {
+  const child = spawn(process.execPath, ['bench/run.mjs', ...args], { cwd: source, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [text, errors] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (errors += part));
+  const code = await new Promise<number | null>((done) => child.on('close', done));
+  return { code, lines: text.trimEnd().split('\n'), errors };
+}
+
+interface Gates {
+  cells: string[];
+  peers: Record<string, { gates: ([number, number] | null)[] }>;
+}
+
+/** Puts these bounds at all gates of the copy. */
+function setGates(bounds: [number, number]): void {
+  const file = join(source, 'bench/gates.json');
+  const gates = JSON.parse(readFileSync(file, 'utf8')) as Gates;
+  for (const peer of Object.values(gates.peers)) peer.gates = peer.gates.map((gate) => gate && bounds);
+  writeFileSync(file, JSON.stringify(gates));
+}
+
+const tiny = ['--rounds', '1', '--ms', '5', '--warm', '5'];
+
+beforeAll(async () => {
+  source = mkdtempSync(join(tmpdir(), 'rxgrid-bench-'));
+  for (const name of ['package.json', 'bench']) cpSync(join(project, name), join(source, name), { recursive: true });
+  symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
+  // Built in a copy, since `dist` of the project may be in use, and without types: that is another spec's matter.
+  const files = readdirSync(join(project, 'lib'), { recursive: true, encoding: 'utf8' });
+  await build({
+    entryPoints: files.filter((name) => name.endsWith('.ts')).map((name) => join(project, 'lib', name)),
+    outdir: join(source, 'dist/esm'),
+    outbase: join(project, 'lib'),
+    format: 'esm',
+  });
+  mkdirSync(join(source, 'out'));
+}, 60_000);
+
+afterAll(() => {
+  rmSync(source, { recursive: true, force: true });
+});
+
+describe('npm run bench', () => {
+  it('--quick measures seven cells beside raw ws and rsocket, and writes them down', async () => {
+    const { code, lines } = await bench('--quick', ...tiny, '--json', 'out/run.json', '--markdown', 'out/run.md');
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatch(/^bench: 14 cells, \d+ at gate, \d+ at stretch$/);
+    const { results } = JSON.parse(readFileSync(join(source, 'out/run.json'), 'utf8')) as {
+      results: { group: string; cells: { name: string; against: string; value: number; gate?: number }[] }[];
+    };
+    expect(results.map(({ group }) => group)).toStrictEqual(['rates']);
+    const gated = results[0]!.cells.filter(({ gate }) => gate !== undefined);
+    const { cells } = JSON.parse(readFileSync(join(source, 'bench/gates.json'), 'utf8')) as Gates;
+    expect(gated.map(({ name, against }) => `${name} ${against}`)).toStrictEqual(
+      cells.flatMap((name) => [`${name} raw ws`, `${name} rsocket`]),
+    );
+    expect(gated.filter(({ value }) => !(value > 0))).toStrictEqual([]);
+    const markdown = readFileSync(join(source, 'out/run.md'), 'utf8').trimEnd().split('\n');
+    expect(markdown.at(-1)).toBe(lines.at(-1));
+    expect(markdown).toStrictEqual(expect.arrayContaining(lines.filter((line) => line.startsWith('|'))));
+  }, 60_000);
+
+  it('--check fails, and names the cells, where a gate is not reached', async () => {
+    setGates([1e9, 1e9]);
+    const { code, lines, errors } = await bench('--check', '--only', 'rates/stream-100', ...tiny);
+    expect(code).toBe(1);
+    expect(lines.slice(-2)).toStrictEqual([
+      'short of the gate: stream-100 against raw ws; stream-100 against rsocket',
+      'bench: 2 cells, 0 at gate, 0 at stretch',
+    ]);
+    // Measured, and then twice more.
+    expect(errors.match(/rates: stream-100/g)).toHaveLength(3);
+  }, 60_000);
+
+  it('--check passes where they are all reached', async () => {
+    setGates([0, 0]);
+    const { code, lines, errors } = await bench('--check', '--only', 'rates/stream-100', ...tiny);
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toBe('bench: 2 cells, 2 at gate, 2 at stretch');
+    expect(errors.match(/rates: stream-100/g)).toHaveLength(1);
+  }, 60_000);
+
+  it.each(['checksum/duplex-100', 'cancel', 'latency', 'cpu', 'bulk/beside-64k', 'slow/consume,slow/subscribe'])(
+    '--only %s measures that',
+    async (only) => {
+      const { code, lines, errors } = await bench('--only', only, ...tiny);
+      expect(errors).not.toMatch(/Error/);
+      expect(code).toBe(0);
+      expect(lines.at(-1)).toMatch(/^bench: [1-3] cells, \d+ at gate, \d+ at stretch$/);
+    },
+    60_000,
+  );
+
+  it.each([['--only', 'nonsense'], ['--only', 'rates/nonsense'], ['--rounds', '0'], ['--nonsense']])(
+    'refuses %s %s with a text that says what is right',
+    async (...args) => {
+      const { code, lines, errors } = await bench(...args);
+      expect(code).toBe(2);
+      expect(lines).toStrictEqual(['']);
+      expect(errors).toMatch(/--only NAMES {5}groups, or cells of them/);
+    },
+  );
+});
