@@ -10,3 +10,5 @@ export async function start(adapter, options) {
 }
 
 export const run = (workload, args) => workloads[workload](client, args);
+
+export const stop = () => client?.close();

@@ -1,5 +1,6 @@
 // What runs in each process of the bench but the orchestrator: it imports the module named on the command line, and
-// calls the functions that it exports as the orchestrator asks. See worker.mjs for the other end.
+// calls the functions that it exports as the orchestrator asks, and `stop`, where it exports that, at the end. See worker.mjs
+// for the other end.
 const module = await import(process.argv[2]);
 
 /** What every process can tell of itself. CPU in µs since the start, memory in bytes. */
@@ -26,5 +27,9 @@ process.on('message', async ({ id, name, args }) => {
     process.send({ id, error: String(error?.stack ?? error) });
   }
 });
-process.on('disconnect', () => process.exit(0));
+process.on('disconnect', () => {
+  // What it started, such as a broker, must not outlive it.
+  module.stop?.();
+  setTimeout(() => process.exit(0), 50);
+});
 process.send({ ready: true });

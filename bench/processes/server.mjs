@@ -10,3 +10,5 @@ export async function start(adapter, options) {
 
 /** Items produced, producers at work, producers that were stopped early. */
 export const counts = () => stats;
+
+export const stop = () => server?.close();
