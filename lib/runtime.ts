@@ -23,7 +23,8 @@ const { process } = globalThis as { process?: { nextTick?: (task: () => void) =>
 export const systemRuntime: Runtime = {
   now: () => origin + performance.now(),
   random: Math.random,
-  defer: process?.nextTick ?? queueMicrotask,
+  // Not queueMicrotask itself: a browser refuses it as a method of another object.
+  defer: process?.nextTick ?? ((task) => queueMicrotask(task)),
   schedule(task, ms) {
     const timer = setTimeout(task, ms);
     return () => {

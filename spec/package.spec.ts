@@ -205,12 +205,85 @@ describe('in a browser, the main entry', () => {
     expect(part.code.length).toBeLessThan(whole.code.length / 4);
   });
 
-  it('states its size', async () => {
-    const own = await bundle(all, ['rxjs', 'msgpack-lite']);
-    const leaf = await bundle(`export { connect, unary, duplex, raw, type } from 'rxgrid';`, ['rxjs', 'msgpack-lite']);
-    const kib = ({ code }: { code: Uint8Array }): string => `${(gzipSync(code).length / 1024).toFixed(1)} KiB`;
-    console.log(
-      `rxgrid for a browser, minified and gzipped, without rxjs and msgpack-lite: ${kib(own)} in all, ${kib(leaf)} for a leaf.`,
-    );
+  // What a page loads at once: jose, and the checksum with its WebAssembly, are files of their own that load when they
+  // are needed. rxjs and msgpack-lite are not counted. The bounds are a little above what it is now: whoever raises one
+  // says why.
+  it.each([
+    ['in all', all, 41_000],
+    ['for a leaf', `export { connect, unary, duplex, raw, type } from 'rxgrid';`, 33_000],
+  ])('keeps its size, minified and gzipped, %s', async (_, code, bound) => {
+    const { first, later } = await bundleInParts(code, ['rxjs', 'msgpack-lite']);
+    const size = gzipSync(first.contents).length;
+    console.log(`rxgrid for a browser: ${String(size)} bytes at once, ${later.join(' and ')} later.`);
+    expect(size).toBeLessThan(bound);
+    expect(later).toStrictEqual(['jose', 'xxh3']);
   });
 });
+
+describe('where WebAssembly is forbidden', () => {
+  const script = (options: string): string => `
+    const { createServer } = require('node:net');
+    const { fork } = require('node:child_process');
+    const { firstValueFrom } = require('rxjs');
+    const { connect, raw, staticToken, unary } = require('rxgrid');
+    const { Manager } = require('rxgrid/node');
+    const echo = unary({ name: 'echo', subroute: 'a/b', request: raw, response: raw });
+    const leafOf = async (url) => {
+      const forbidden = () => { throw new Error('forbidden by the policy of the page'); };
+      globalThis.WebAssembly = { compile: forbidden, instantiate: forbidden };
+      const leaf = connect(url, { token: 'x', ${options} });
+      try {
+        console.log((await firstValueFrom(leaf.request(echo, Uint8Array.of(1, 2, 3)))).join());
+      } catch (error) {
+        console.log(error.code + ': ' + error.message);
+      }
+      process.exit();
+    };
+    const hostOf = async () => {
+      const port = await new Promise((resolve) => {
+        const probe = createServer().listen(0, '127.0.0.1', () => {
+          const { port } = probe.address();
+          probe.close(() => resolve(port));
+        });
+      });
+      const local = 'http://127.0.0.1:' + port;
+      const manager = new Manager({ local, hosts: [], auth: staticToken('x'), leaves: { authenticate: () => 'ann' } });
+      manager.handle(echo, (bytes) => bytes);
+      await manager.listen({ address: '127.0.0.1' });
+      fork(__filename, [local]).on('exit', () => process.exit());
+    };
+    if (process.argv[2]) leafOf(process.argv[2]);
+    else hostOf();`;
+
+  it('a leaf without checksums works, subroutes too', () => {
+    expect(runScript('forbidden.cjs', script(`checksum: 'off'`))).toBe('1,2,3');
+  });
+
+  it('a leaf with checksums says what to do', () => {
+    expect(runScript('forbidden.cjs', script(''))).toMatch(/^disconnected: .*turn the checksum off/);
+  });
+});
+
+async function bundleInParts(contents: string, external: string[]) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents, resolveDir: user, loader: 'js' },
+    bundle: true,
+    splitting: true,
+    outdir: user,
+    minify: true,
+    write: false,
+    metafile: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    external,
+    logLevel: 'silent',
+    absWorkingDir: user,
+  });
+  const first = outputFiles.find(({ path }) => path.endsWith('/stdin.js'))!;
+  // What the parts share has no entry point of its own: here it is a line of helpers.
+  const later = Object.values(metafile.outputs)
+    .flatMap(({ entryPoint }) => /rxgrid\/dist\/esm\/\w+\/(\w+)\.js$/.exec(entryPoint ?? '')?.[1] ?? [])
+    .sort();
+  return { first, later };
+}

@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+
+type Global = typeof globalThis & { process: unknown };
+
+/** The runtime as it is made on a platform with these globals. */
+function runtimeWith(
+  globals: Partial<Record<keyof Global, unknown>>,
+): typeof import('../lib/runtime.js').systemRuntime {
+  let made!: typeof import('../lib/runtime.js');
+  for (const [name, value] of Object.entries(globals)) {
+    const own = Object.getOwnPropertyDescriptor(globalThis, name)!;
+    undo.push(() => Object.defineProperty(globalThis, name, own));
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
+  jest.isolateModules(() => {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a module instance of its own.
+    made = require('../lib/runtime.js') as typeof made;
+  });
+  return made.systemRuntime;
+}
+
+const undo: (() => void)[] = [];
+afterEach(() => {
+  for (const restore of undo.splice(0)) restore();
+});
+
+describe('the runtime of the platform', () => {
+  it('defers in Node to after the code that runs now', async () => {
+    const order: string[] = [];
+    await new Promise<void>((resolve) => {
+      setTimeout(() => {
+        runtimeWith({}).defer(() => {
+          order.push('deferred');
+          resolve();
+        });
+        order.push('now');
+      }, 0);
+    });
+    expect(order).toStrictEqual(['now', 'deferred']);
+  });
+
+  it('defers in a browser, whose functions are not to be called on another object', async () => {
+    const { queueMicrotask } = globalThis;
+    function strict(this: unknown, task: () => void): void {
+      if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation');
+      queueMicrotask(task);
+    }
+    const runtime = runtimeWith({ process: undefined, queueMicrotask: strict });
+    await new Promise<void>((resolve) => {
+      runtime.defer(resolve);
+    });
+  });
+
+  it('has a clock in ms since the epoch, and timers that can be taken back', async () => {
+    const runtime = runtimeWith({});
+    expect(Math.abs(runtime.now() - Date.now())).toBeLessThan(60_000);
+    const fired: string[] = [];
+    await new Promise<void>((resolve) => {
+      runtime.schedule(() => fired.push('cancelled'), 0)();
+      runtime.schedule(() => {
+        fired.push('due');
+        resolve();
+      }, 0);
+    });
+    expect(fired).toStrictEqual(['due']);
+  });
+});
