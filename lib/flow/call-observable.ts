@@ -1,8 +1,9 @@
 import type { Observable, Subscriber } from 'rxjs';
 import type { Delivery } from './delivery.js';
-import { DeliveryIterator } from './delivery-iterator.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { Inbound } from './inbound.js';
+import { PullIterator } from './pull-iterator.js';
+import { openReader } from './reader-pull.js';
 
 /** Starts one call, whose items come from the `inbound` that it attaches; the result cancels the call. */
 export type StartCall<T> = (attach: (inbound: Inbound<T>) => void) => () => void;
@@ -36,6 +37,6 @@ export class CallObservable<T> extends GuardedObservable<T> implements AsyncIter
 
   /** The credit of an item returns when the loop asks for the next one; leaving the loop cancels the call. */
   [Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    return new DeliveryIterator(this.deliveries);
+    return new PullIterator(openReader(this, 'for await'));
   }
 }

@@ -17,7 +17,7 @@ export interface ReaderOptions {
 export function openReader<T>(
   source: Observable<T>,
   reader: string,
-  { capacity = defaultLimits.bufferItems }: ReaderOptions,
+  { capacity = defaultLimits.bufferItems }: ReaderOptions = {},
 ): Pull<T> {
   return isPullable(source) ? source[makePull]() : new ReaderPull(source, reader, capacity);
 }

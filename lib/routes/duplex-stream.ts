@@ -1,8 +1,9 @@
 import { BehaviorSubject, Subject, type Observable, type Observer, type Subscriber } from 'rxjs';
 import { CancelledError, ConfigurationError } from '../errors.js';
 import type { Delivery } from '../flow/delivery.js';
-import { DeliveryIterator } from '../flow/delivery-iterator.js';
 import { GuardedObservable } from '../flow/guarded-observable.js';
+import { PullIterator } from '../flow/pull-iterator.js';
+import { openReader } from '../flow/reader-pull.js';
 import { sendFrom, type Sending, type SendObserver } from '../flow/sending.js';
 import type { ResolvedOptions } from './options.js';
 import { StreamCall, type StreamCaller } from './stream-call.js';
@@ -110,7 +111,7 @@ export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer
 
   /** The credit of an item returns when the loop asks for the next one; leaving the loop cancels the stream. */
   [Symbol.asyncIterator](): AsyncGenerator<O, void, void> {
-    return new DeliveryIterator(this.deliveries);
+    return new PullIterator(openReader(this, 'for await'));
   }
 
   /** @internal Use `sendTo`. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { retry } from 'rxjs';
 import { CallObservable } from '../../lib/flow/call-observable.js';
 import { Inbound } from '../../lib/flow/inbound.js';
@@ -50,6 +50,21 @@ describe('a call observable', () => {
     expect(made.released).toBe(1);
     await loop.return();
     expect([made.released, made.cancelled]).toStrictEqual([2, 1]);
+  });
+
+  it('leaves the garbage collector alone in a loop, which always releases', async () => {
+    const register = jest.spyOn(FinalizationRegistry.prototype, 'register');
+    const { items, inbounds } = calls();
+    const loop = items[Symbol.asyncIterator]();
+    const asked = loop.next();
+    inbounds[0]!.push(Uint8Array.of(1));
+    await asked;
+    expect(register).not.toHaveBeenCalled();
+    items.deliveries.subscribe();
+    inbounds[1]!.push(Uint8Array.of(1));
+    expect(register).toHaveBeenCalledTimes(1);
+    register.mockRestore();
+    await loop.return();
   });
 
   it('cancels the call of an unsubscription', () => {

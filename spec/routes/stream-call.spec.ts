@@ -120,6 +120,14 @@ describe('a stream', () => {
     expect([values.length, seen]).toStrictEqual([40, [1, 'stopped']]);
   });
 
+  it('answers calls of next that do not wait for each other, on a window of one item too', async () => {
+    const single = duplex({ id: 4, name: 'single', output: type<number>(), outCapacity: 1 });
+    await link(({ b }) => b.handle(single, () => [1, 2, 3]));
+    const loop = pair.ab.stream(single, undefined)[Symbol.asyncIterator]();
+    const asked = await Promise.all([loop.next(), loop.next(), loop.next(), loop.next()]);
+    expect(asked.map(({ value }) => value)).toStrictEqual([1, 2, 3, undefined]);
+  });
+
   it('releases no deliveries by itself: the window fills, and goes on with each release', async () => {
     await link(counting);
     const held: { value: number; release(): void }[] = [];

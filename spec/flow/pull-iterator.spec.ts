@@ -1,26 +1,30 @@
 import { describe, expect, it } from '@jest/globals';
 import { EMPTY, Observable, Subject, throwError } from 'rxjs';
-import type { Delivery } from '../../lib/flow/delivery.js';
-import { DeliveryIterator } from '../../lib/flow/delivery-iterator.js';
 import { GuardedObservable } from '../../lib/flow/guarded-observable.js';
+import { PullIterator } from '../../lib/flow/pull-iterator.js';
+import { openReader } from '../../lib/flow/reader-pull.js';
+import { redeliver } from '../../lib/flow/redeliver.js';
+import { FakeStream } from '../support/fake-stream.js';
 
 interface Setup {
-  readonly iterator: DeliveryIterator<number>;
-  readonly source: Subject<Delivery<number>>;
-  /** Values of the released deliveries, in order. */
+  readonly iterator: PullIterator<number>;
+  readonly source: Subject<number>;
+  /** Items whose credit has returned, in order. */
   readonly released: number[];
   give(...values: number[]): void;
 }
 
+const iterate = (source: Observable<number>): PullIterator<number> => new PullIterator(openReader(source, 'the test'));
+
 function setup(): Setup {
-  const source = new Subject<Delivery<number>>();
+  const source = new Subject<number>();
   const released: number[] = [];
   return {
     source,
-    iterator: new DeliveryIterator(source),
+    iterator: iterate(source),
     released,
     give: (...values) => {
-      for (const value of values) source.next({ value, release: () => released.push(value) });
+      for (const value of values) redeliver(source, source, value, () => released.push(value));
     },
   };
 }
@@ -28,7 +32,7 @@ function setup(): Setup {
 const item = (value: number): IteratorResult<number, void> => ({ done: false, value });
 const end: IteratorResult<number, void> = { done: true, value: undefined };
 
-describe('an iterator over deliveries', () => {
+describe('an iterator over a pull', () => {
   it('subscribes at the first next, and not before', () => {
     const { iterator, source } = setup();
     expect(source.observed).toBe(false);
@@ -53,9 +57,19 @@ describe('an iterator over deliveries', () => {
     give(1, 2);
     source.complete();
     expect(await Promise.all(asked)).toStrictEqual([item(1), item(2), end, end]);
-    expect(released).toStrictEqual([1]);
-    expect(await iterator.next()).toStrictEqual(end);
     expect(released).toStrictEqual([1, 2]);
+    expect(await iterator.next()).toStrictEqual(end);
+  });
+
+  it('is done with an item at once where the next one is asked for already: a window of 1 has no other credit', async () => {
+    const stream = new FakeStream();
+    const iterator = stream.items[Symbol.asyncIterator]();
+    const asked = [iterator.next(), iterator.next()];
+    stream.push(1);
+    expect([await asked[0], stream.released]).toStrictEqual([item(1), 1]);
+    stream.push(2);
+    expect([await asked[1], stream.released]).toStrictEqual([item(2), 1]);
+    await iterator.return();
   });
 
   it('gives the items before the end', async () => {
@@ -89,8 +103,8 @@ describe('an iterator over deliveries', () => {
   });
 
   it('ends where the source ends at once', async () => {
-    expect(await new DeliveryIterator(EMPTY).next()).toStrictEqual(end);
-    await expect(new DeliveryIterator(throwError(() => new Error('at once'))).next()).rejects.toThrow('at once');
+    expect(await iterate(EMPTY).next()).toStrictEqual(end);
+    await expect(iterate(throwError(() => new Error('at once'))).next()).rejects.toThrow('at once');
   });
 
   it('unsubscribes and releases all when the loop is left', async () => {
@@ -134,8 +148,8 @@ describe('an iterator over deliveries', () => {
 
   it('never subscribes when it is returned before its start', async () => {
     let subscriptions = 0;
-    const iterator = new DeliveryIterator(
-      new Observable<Delivery<number>>(() => {
+    const iterator = iterate(
+      new Observable(() => {
         subscriptions++;
       }),
     );
@@ -144,13 +158,13 @@ describe('an iterator over deliveries', () => {
   });
 
   it('rejects where the subscription is refused', async () => {
-    const refusing = new GuardedObservable<Delivery<number>>(
+    const refusing = new GuardedObservable<number>(
       () => () => undefined,
       () => {
         throw new Error('taken');
       },
     );
-    const iterator = new DeliveryIterator(refusing);
+    const iterator = iterate(refusing);
     await expect(iterator.next()).rejects.toThrow('taken');
     expect(await iterator.next()).toStrictEqual(end);
   });
