@@ -9,7 +9,7 @@
  * credit returns when `next` has returned and the last who retained it has released it.
  */
 
-import type { Report } from '../observe.js';
+import { leadsTo } from './subscriber.js';
 
 /** One item of a stream, whose credit goes back to the sender when it is released. */
 export interface Delivery<T> {
@@ -52,6 +52,10 @@ class Retention {
 export class DeliverySource {
   /** What the stream is a call of; the source itself where it is single use. */
   origin: object = this;
+  /** Who the items go to: a Subscriber of rxjs. */
+  consumer: object | undefined = undefined;
+  /** Set: what it delivers is part of this delivery; see {@link nextDelivery}. */
+  partOf = 0;
   readonly #release: () => void;
   #retention: Retention | undefined = undefined;
 
@@ -100,82 +104,22 @@ export function retainCurrent(): (() => void) | undefined {
   return current?.retain();
 }
 
+/** As {@link retainCurrent}, where the current delivery goes on to `subscriber`, through operators of rxjs. */
+export function retainFrom(subscriber: object): (() => void) | undefined {
+  return current !== undefined && leadsTo(current.consumer, subscriber) ? current.retain() : undefined;
+}
+
+/** Who delivers the current delivery; undefined where there is none. */
+export function currentSource(): DeliverySource | undefined {
+  return current;
+}
+
 /** Names the current delivery; 0 where there is none. */
 export function currentDelivery(): number {
-  return currentId;
+  return current === undefined || current.partOf === 0 ? currentId : current.partOf;
 }
 
-/** A stream that was subscribed to, as `consume` names it when it finds that backpressure is lost. */
-export interface SubscribedStream {
-  readonly route: string;
-  readonly report: Report;
-  /** What was subscribed to: the same one for each call that it makes. */
-  readonly origin: object;
-}
-
-let notes: SubscriptionNotes | undefined;
-
-/** Notes which streams are subscribed to within a subscription. */
-export class SubscriptionNotes {
-  /** The streams noted so far. */
-  readonly streams: SubscribedStream[] = [];
-  readonly #origins = new Set<object>();
-  readonly #apart: boolean;
-  #outer: SubscriptionNotes | undefined = undefined;
-  #noting = false;
-
-  /** `apart`: what is noted is taken out of the flow here, sent or read, and so is no part of an outer operator's source. */
-  constructor(apart = false) {
-    this.#apart = apart;
-  }
-
-  /** Runs `subscribe`, and notes the streams that are subscribed to within it. An outer operator sees what an inner one sees. */
-  during(subscribe: () => void): void {
-    this.#outer = notes;
-    this.#noting = true;
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- as `current` above.
-    notes = this;
-    try {
-      subscribe();
-    } finally {
-      notes = this.#outer;
-      this.#noting = false;
-    }
-  }
-
-  /** Runs `task`, which takes what a source gives while it is subscribed to: what the task subscribes to is no part of that source. */
-  except(task: () => void): void {
-    if (!this.#noting) {
-      task();
-      return;
-    }
-    const inner = notes;
-    notes = this.#outer;
-    try {
-      task();
-    } finally {
-      notes = inner;
-    }
-  }
-
-  /** Notes one stream. */
-  add(stream: SubscribedStream): void {
-    this.streams.push(stream);
-    this.#origins.add(stream.origin);
-    if (!this.#apart) this.#outer?.add(stream);
-  }
-
-  /**
-   * Retains the current delivery where it is one of the noted streams, or of a later call of one of them. A relay holds
-   * back the stream that it is fed from, and no other: an item that is sent because another one arrived must not hold
-   * that one's credit, or two ends that answer each other would wait for each other.
-   */
-  retainCurrent(): (() => void) | undefined {
-    return current !== undefined && this.#origins.has(current.origin) ? current.retain() : undefined;
-  }
-}
-
-/** Called by a stream when it is subscribed to. */
-export function noteSubscription(stream: SubscribedStream): void {
-  notes?.add(stream);
+/** A name for what is delivered in parts. */
+export function nextDelivery(): number {
+  return ++lastId;
 }

@@ -9,8 +9,9 @@
 
 import type { Subscriber } from 'rxjs';
 import type { Report } from '../observe.js';
-import { DeliverySource, noteSubscription, type Delivery } from './delivery.js';
+import { DeliverySource, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
+import { noteSubscription } from './subscription-notes.js';
 
 /** See the head of this file. */
 export class Inbound<T> {
@@ -64,6 +65,7 @@ export class Inbound<T> {
    */
   attach(subscriber: Subscriber<T>, origin: object = this.#source): void {
     this.#source.origin = origin;
+    this.#source.consumer = subscriber;
     noteSubscription({ route: this.#route, report: this.#report, origin });
     this.#subscriber = subscriber;
     this.#drain();

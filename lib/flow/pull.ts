@@ -10,8 +10,9 @@
  * makes another Observable, without the key.
  */
 
-import { Observable, Subject, takeUntil, type Subscriber } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { Fifo } from './fifo.js';
+import { subscriberOf } from './subscriber.js';
 
 /** One item that was taken. */
 export interface Taken<T> {
@@ -78,19 +79,11 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
   #accepting = false;
   // What the user's functions make the source emit while an item is being accepted.
   readonly #arriving: T[] = [];
-  // A source that emits within `subscribe` has to be stopped before there is a subscription.
-  readonly #unsubscribe = new Subject<void>();
+  readonly #subscriber: Subscriber<T>;
 
   constructor(source: Observable<T>) {
     this.#source = source;
-  }
-
-  /** Puts an item into the queue, or does not. What it throws fails the pull at once. */
-  protected abstract accept(item: T): void;
-
-  open(onReady: () => void): void {
-    this.#onReady = onReady;
-    this.#source.pipe(takeUntil(this.#unsubscribe)).subscribe({
+    this.#subscriber = subscriberOf({
       next: (item) => {
         this.#next(item);
       },
@@ -101,6 +94,14 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
         this.#finish({ failed: false });
       },
     });
+  }
+
+  /** Puts an item into the queue, or does not. What it throws fails the pull at once. */
+  protected abstract accept(item: T): void;
+
+  open(onReady: () => void): void {
+    this.#onReady = onReady;
+    this.#source.subscribe(this.#subscriber);
   }
 
   take(): W | undefined {
@@ -149,7 +150,7 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
 
   #giveUp(): void {
     this.#arriving.length = 0;
-    this.#unsubscribe.next();
+    this.#subscriber.unsubscribe();
     for (const { release } of this.waiting.clear()) release?.();
   }
 }

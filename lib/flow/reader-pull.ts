@@ -1,8 +1,10 @@
 import type { Observable } from 'rxjs';
 import { BufferOverflowError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
-import { currentDelivery, retainCurrent, SubscriptionNotes } from './delivery.js';
+import { retainCurrent } from './delivery.js';
+import { FirstItems } from './first-items.js';
 import { isPullable, makePull, QueuePull, type Pull, type Taken } from './pull.js';
+import { SubscriptionNotes } from './subscription-notes.js';
 
 /** Options of what reads an Observable on demand. */
 export interface ReaderOptions {
@@ -29,8 +31,8 @@ export function checkCapacity(reader: string, capacity: number | undefined): voi
 }
 
 interface Waiting<T> extends Taken<T> {
-  /** True where the item counts towards the capacity. */
-  readonly counted: boolean;
+  /** The delivery whose first item that waits it is; 0 where it counts towards the capacity. */
+  readonly firstOf: number;
 }
 
 /** Holds the stream that the items come from back, and bounds what cannot be held back. */
@@ -39,7 +41,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   readonly #capacity: number;
   readonly #notes = new SubscriptionNotes(true);
   #counted = 0;
-  #lastDelivery = 0;
+  readonly #firstItems = new FirstItems();
   #reported = false;
 
   constructor(source: Observable<T>, reader: string, capacity: number) {
@@ -59,25 +61,24 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
 
   override take(): Waiting<T> | undefined {
     const taken = super.take();
-    if (taken?.counted === true) this.#counted--;
+    if (taken === undefined) return undefined;
+    if (taken.firstOf === 0) this.#counted--;
+    else this.#firstItems.remove(taken.firstOf);
     return taken;
   }
 
   protected accept(value: T): void {
     const release = retainCurrent();
     if (release === undefined) this.#reportLoss();
-    const delivery = currentDelivery();
-    // The window of a stream bounds its deliveries, and nothing what one of them becomes.
-    const counted = release === undefined || delivery === this.#lastDelivery;
-    this.#lastDelivery = delivery;
-    if (counted && ++this.#counted > this.#capacity) {
+    const firstOf = release === undefined ? 0 : this.#firstItems.add();
+    if (firstOf === 0 && ++this.#counted > this.#capacity) {
       release?.();
       throw new BufferOverflowError(
         `An Observable produced faster than ${this.#reader} is read: more than ${String(this.#capacity)} items wait. ` +
           'Raise capacity, make the items with fromIterable(…), or pipe through bufferBounded(…) or conflate().',
       );
     }
-    this.waiting.push({ value, release, counted });
+    this.waiting.push({ value, release, firstOf });
   }
 
   #reportLoss(): void {

@@ -1,9 +1,21 @@
-import { DeliverySource, noteSubscription, type SubscriptionNotes } from './delivery.js';
+import { DeliverySource } from './delivery.js';
+import { noteSubscription, type SubscriptionNotes } from './subscription-notes.js';
 
-/** Calls `observer.next(value)` with a delivery of its own current: `release` is called when nobody needs it any more. */
-export function redeliver<T>(origin: object, observer: { next(value: T): void }, value: T, release: () => void): void {
+/**
+ * Calls `observer.next(value)` with a delivery of its own current: `release` is called when nobody needs it any more.
+ * `partOf`: several of them are parts of one, and no window bounds their number.
+ */
+export function redeliver<T>(
+  origin: object,
+  observer: { next(value: T): void },
+  value: T,
+  release: () => void,
+  partOf = 0,
+): void {
   const source = new DeliverySource(release);
   source.origin = origin;
+  source.consumer = observer;
+  source.partOf = partOf;
   source.deliver(observer, value);
 }
 

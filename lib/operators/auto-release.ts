@@ -1,13 +1,12 @@
-import { Observable, Subject, takeUntil, type OperatorFunction } from 'rxjs';
+import { Observable, type OperatorFunction } from 'rxjs';
 import type { Delivery } from '../flow/delivery.js';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
+import { subscriberOf } from '../flow/subscriber.js';
 
 /**
  * Takes the values out of deliveries, and releases each: after `next` has returned, or, where a `consume` or a relay
  * behind it still works on the value, when that is done with it. So deliveries can be looked at, and some of them
  * released by hand, in front of an ordinary subscriber.
- *
- * A delivery that comes after the unsubscription is released too.
  *
  * @example
  * stream.deliveries.pipe(autoRelease()).subscribe(show);
@@ -15,13 +14,7 @@ import { noteRedelivery, redeliver } from '../flow/redeliver.js';
 export function autoRelease<T>(): OperatorFunction<Delivery<T>, T> {
   return (source) => {
     const values = new Observable<T>((subscriber) => {
-      // A source that emits within `subscribe` has to be stopped before there is a subscription.
-      const stopped = new Subject<void>();
-      subscriber.add(() => {
-        stopped.next();
-      });
-      noteRedelivery(values);
-      source.pipe(takeUntil(stopped)).subscribe({
+      const deliveries = subscriberOf<Delivery<T>>({
         next: (delivery) => {
           redeliver(values, subscriber, delivery.value, () => {
             delivery.release();
@@ -34,6 +27,9 @@ export function autoRelease<T>(): OperatorFunction<Delivery<T>, T> {
           subscriber.complete();
         },
       });
+      subscriber.add(deliveries);
+      noteRedelivery(values);
+      source.subscribe(deliveries);
     });
     return values;
   };

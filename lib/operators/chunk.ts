@@ -1,7 +1,7 @@
-import { asyncScheduler, Observable, Subject, takeUntil, type OperatorFunction, type SchedulerLike } from 'rxjs';
-import { SubscriptionNotes } from '../flow/delivery.js';
+import { asyncScheduler, Observable, type OperatorFunction, type SchedulerLike } from 'rxjs';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
+import { SubscriptionNotes } from '../flow/subscription-notes.js';
 
 /** Options of {@link chunk}. */
 export interface ChunkOptions {
@@ -41,8 +41,6 @@ export function chunk<T>({
   return (source) => {
     const chunks = new Observable<T[]>((subscriber) => {
       const notes = new SubscriptionNotes(true);
-      // A source that emits within `subscribe` has to be stopped before there is a subscription.
-      const stopped = new Subject<void>();
       let items: T[] = [];
       let bytes = 0;
       // The credit of the chunk that is being filled: that of its last item.
@@ -88,24 +86,22 @@ export function chunk<T>({
       noteRedelivery(chunks, notes);
       subscriber.add(() => {
         timer?.unsubscribe();
-        stopped.next();
+        notes.unsubscribe();
         release?.();
       });
-      notes.during(() => {
-        source.pipe(takeUntil(stopped)).subscribe({
-          next: (item) => {
-            try {
-              add(item);
-            } catch (error) {
-              fail(error);
-            }
-          },
-          error: fail,
-          complete: () => {
-            flush();
-            subscriber.complete();
-          },
-        });
+      notes.subscribe(source, {
+        next: (item) => {
+          try {
+            add(item);
+          } catch (error) {
+            fail(error);
+          }
+        },
+        error: fail,
+        complete: () => {
+          flush();
+          subscriber.complete();
+        },
       });
     });
     return chunks;

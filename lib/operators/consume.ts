@@ -1,15 +1,8 @@
-import {
-  from,
-  Observable,
-  type ObservableInput,
-  type ObservedValueOf,
-  type OperatorFunction,
-  Subject,
-  Subscription,
-  takeUntil,
-} from 'rxjs';
-import { retainCurrent, SubscriptionNotes } from '../flow/delivery.js';
+import { from, Observable, type ObservableInput, type ObservedValueOf, type OperatorFunction } from 'rxjs';
+import { nextDelivery, retainCurrent, retainFrom } from '../flow/delivery.js';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
+import { subscriberOf } from '../flow/subscriber.js';
+import { SubscriptionNotes } from '../flow/subscription-notes.js';
 
 /** Options of {@link consume}. */
 export interface ConsumeOptions {
@@ -43,8 +36,6 @@ export function consume<T, R extends ObservableInput<unknown>>(
       const notes = new SubscriptionNotes(true);
       // What the results come from, for those behind.
       const origin = {};
-      // A source that emits within `subscribe` has to be stopped before there is a subscription.
-      const stopped = new Subject<void>();
       let reported = false;
       let active = 0;
       let index = 0;
@@ -76,61 +67,65 @@ export function consume<T, R extends ObservableInput<unknown>>(
         }
         // The work, and each result that somebody retains.
         let holders = 1;
+        const delivery = release === undefined ? 0 : nextDelivery();
         const settle = (): void => {
           if (--holders === 0) release?.();
         };
-        const subscription = new Subscription(settle);
-        subscriber.add(subscription);
-        subscription.add(
-          inner.subscribe({
-            next: (result) => {
-              if (release === undefined) {
-                subscriber.next(result);
-                return;
-              }
-              holders++;
-              redeliver(origin, subscriber, result, settle);
-            },
-            error: (error: unknown) => {
-              subscription.unsubscribe();
-              subscriber.error(error);
-            },
-            complete: () => {
-              active--;
-              subscriber.remove(subscription);
-              subscription.unsubscribe();
-              start();
-            },
-          }),
-        );
+        const results = subscriberOf<ObservedValueOf<R>>({
+          next: (result) => {
+            // Where the work is a stream itself, its window bounds the results.
+            const releaseResult = retainFrom(results);
+            if (release === undefined && releaseResult === undefined) {
+              subscriber.next(result);
+              return;
+            }
+            holders++;
+            if (releaseResult === undefined) redeliver(origin, subscriber, result, settle, delivery);
+            else {
+              redeliver(origin, subscriber, result, () => {
+                settle();
+                releaseResult();
+              });
+            }
+          },
+          error: (error: unknown) => {
+            results.unsubscribe();
+            subscriber.error(error);
+          },
+          complete: () => {
+            active--;
+            subscriber.remove(results);
+            results.unsubscribe();
+            start();
+          },
+        });
+        results.add(settle);
+        subscriber.add(results);
+        inner.subscribe(results);
       };
 
       subscriber.add(() => {
         for (const { release } of waiting.splice(taken)) release?.();
-        stopped.next();
+        notes.unsubscribe();
       });
       noteRedelivery(origin, notes);
-      notes.during(() => {
-        subscriber.add(
-          source.pipe(takeUntil(stopped)).subscribe({
-            next: (value) => {
-              const release = retainCurrent();
-              if (release === undefined && !reported && notes.streams.length > 0) {
-                reported = true;
-                for (const { route, report } of notes.streams) report({ type: 'backpressure-lost', route, remedy });
-              }
-              waiting.push({ value, release });
-              notes.except(start);
-            },
-            error: (error: unknown) => {
-              subscriber.error(error);
-            },
-            complete: () => {
-              completed = true;
-              start();
-            },
-          }),
-        );
+      notes.subscribe(source, {
+        next: (value) => {
+          const release = retainCurrent();
+          if (release === undefined && !reported && notes.streams.length > 0) {
+            reported = true;
+            for (const { route, report } of notes.streams) report({ type: 'backpressure-lost', route, remedy });
+          }
+          waiting.push({ value, release });
+          notes.except(start);
+        },
+        error: (error: unknown) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          completed = true;
+          start();
+        },
       });
     });
 }

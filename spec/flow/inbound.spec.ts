@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { map, Observable, take, type Subscriber } from 'rxjs';
 import type { Delivery } from '../../lib/flow/delivery.js';
-import { retainCurrent, SubscriptionNotes } from '../../lib/flow/delivery.js';
+import { retainCurrent } from '../../lib/flow/delivery.js';
 import { Inbound } from '../../lib/flow/inbound.js';
+import { SubscriptionNotes } from '../../lib/flow/subscription-notes.js';
 
 const bytes = (value: number): Uint8Array => Uint8Array.of(value);
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
-import { from, map, mergeMap, NEVER, of } from 'rxjs';
+import { from, map, mergeMap, NEVER, of, switchMap } from 'rxjs';
 import { consume, defaultWindow, type Connection } from '../../lib/index.js';
 import { linkedPair, LinkedManagers, type Pair } from '../support/linked-managers.js';
 import { Account, consumers, producers, routesWith } from '../support/slow-consumers.js';
@@ -66,6 +66,14 @@ describe('through a relay, produced − released ≤ both windows + 1', () => {
   const relays: [string, Relay][] = [
     ['that gives the stream', (to) => to.stream(down, undefined)],
     ['that gives a Promise of the stream', async (to) => Promise.resolve(to.stream(down, undefined))],
+    [
+      'that looks the stream up first',
+      (to) => from(Promise.resolve()).pipe(switchMap(() => to.stream(down, undefined))),
+    ],
+    [
+      'that looks it up, and works on it',
+      (to) => from(Promise.resolve()).pipe(consume(() => to.stream(down, undefined).pipe(map((value) => value)))),
+    ],
     ['that maps the stream', (to) => to.stream(down, undefined).pipe(map((value) => value))],
     ['that makes two of one', (to) => to.stream(down, undefined).pipe(mergeMap((value) => of(value)))],
     [

@@ -1,9 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
-import { concat, concatMap, from, map, mergeMap, NEVER, of, range, retry, Subject, throwError } from 'rxjs';
+import {
+  concat,
+  concatMap,
+  delay,
+  from,
+  map,
+  mergeMap,
+  NEVER,
+  of,
+  range,
+  retry,
+  share,
+  Subject,
+  switchMap,
+  throwError,
+} from 'rxjs';
 import { BufferOverflowError } from '../../lib/errors.js';
 import { CallObservable } from '../../lib/flow/call-observable.js';
+import { autoRelease } from '../../lib/operators/auto-release.js';
+import { consume } from '../../lib/operators/consume.js';
 import { FakeStream } from '../support/fake-stream.js';
+import { testScheduler } from '../support/marbles.js';
 import { FakeOutlet } from '../support/outlet.js';
 
 /** An endless Observable that emits within `subscribe`, and what it did. */
@@ -248,6 +266,84 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect(outlet.log).toHaveLength(1);
     expect(outlet.log[0]).toBeInstanceOf(BufferOverflowError);
     expect(upstream.released).toBe(1);
+  });
+
+  it('bounds what the work on one item of the stream gives, also where several are in work', () => {
+    const outlet = new FakeOutlet(0);
+    const upstream = new FakeStream();
+    const work = [new Subject<number>(), new Subject<number>()] as const;
+    outlet.feed(upstream.items.pipe(consume((value) => work[value]!, { concurrency: 2 })), { items: 10 });
+    upstream.push(0, 1);
+    for (let round = 0; round < 6; round++) for (const results of work) results.next(round);
+    expect(outlet.log).toStrictEqual([]);
+    work[0].next(6);
+    expect(outlet.log).toStrictEqual([expect.any(BufferOverflowError)]);
+  });
+
+  it('keeps the credit of a stream that an operator subscribes to later', () => {
+    const lookup = new Subject<void>();
+    const through = [
+      (upstream: FakeStream) => lookup.pipe(switchMap(() => upstream.items)),
+      (upstream: FakeStream) => lookup.pipe(mergeMap(() => upstream.items.pipe(map((value) => value)))),
+      (upstream: FakeStream) => lookup.pipe(consume(() => upstream.items)),
+      (upstream: FakeStream) => lookup.pipe(switchMap(() => upstream.items.pipe(consume((value) => of(value))))),
+      (upstream: FakeStream) => lookup.pipe(switchMap(() => upstream.items.deliveries.pipe(autoRelease()))),
+      (upstream: FakeStream) =>
+        lookup.pipe(
+          concatMap(() => upstream.items),
+          retry(),
+        ),
+    ];
+    for (const relay of through) {
+      const [outlet, upstream] = [new FakeOutlet(1), new FakeStream()];
+      outlet.feed(relay(upstream), { items: 1, bytes: 1 });
+      lookup.next();
+      upstream.push(1, 2, 3, 4);
+      expect([outlet.sent, upstream.released]).toStrictEqual([[1], 1]);
+      outlet.give(1);
+      expect([outlet.sent, upstream.released]).toStrictEqual([[1, 2], 2]);
+      outlet.give(9);
+      expect([outlet.sent, upstream.released]).toStrictEqual([[1, 2, 3, 4], 4]);
+    }
+  });
+
+  it('keeps the credit of the streams that its work gives, each by its own window', () => {
+    const outlet = new FakeOutlet(0);
+    const [upstream, inner] = [new FakeStream(), new FakeStream()];
+    outlet.feed(upstream.items.pipe(consume(() => inner.items)), { items: 1 });
+    upstream.push(1);
+    inner.push(1, 2, 3);
+    expect([upstream.released, inner.released]).toStrictEqual([0, 0]);
+    inner.end();
+    outlet.give(2);
+    expect([upstream.released, inner.released]).toStrictEqual([0, 2]);
+    outlet.give(1);
+    expect([outlet.sent, upstream.released, inner.released]).toStrictEqual([[1, 2, 3], 1, 3]);
+  });
+
+  it('says how it is held back, where it is hidden behind a Subject', () => {
+    const outlet = new FakeOutlet(0);
+    const upstream = new FakeStream();
+    const lookup = new Subject<void>();
+    outlet.feed(lookup.pipe(switchMap(() => upstream.items.pipe(share()))), { items: 2 });
+    lookup.next();
+    upstream.push(1, 2, 3);
+    expect((outlet.log[0] as Error).message).toMatch(
+      /conflate\(\)\. The last item came while another stream delivered one, by way of a Subject or share\(\).* return the stream itself/,
+    );
+  });
+
+  it('says how it is held back, where it is behind an asynchronous operator', () => {
+    testScheduler().run(({ flush }) => {
+      const outlet = new FakeOutlet(0);
+      const upstream = new FakeStream('watch');
+      outlet.feed(upstream.items.pipe(delay(1)), { items: 2 });
+      upstream.push(1, 2, 3);
+      flush();
+      expect((outlet.log[0] as Error).message).toMatch(
+        /conflate\(\)\. Where its items come from watch by way of an asynchronous operator, .* put that operator into a consume\(\)/,
+      );
+    });
   });
 
   it('returns the credit of an item when all that it became is sent', () => {

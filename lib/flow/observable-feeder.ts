@@ -1,0 +1,146 @@
+import type { Observable } from 'rxjs';
+import { BufferOverflowError } from '../errors.js';
+import { currentSource } from './delivery.js';
+import type { FeedBounds, Feeder, Outlet } from './feed.js';
+import { FirstItems } from './first-items.js';
+import { SubscriptionNotes } from './subscription-notes.js';
+
+interface Buffered {
+  readonly payload: Uint8Array;
+  /** The delivery whose first item that waits it is; 0 where it counts towards the bounds. */
+  readonly firstOf: number;
+  /** Returns the credit of the stream that the item came from, in a relay. */
+  readonly release: (() => void) | undefined;
+}
+
+/** Sends what an Observable pushes, through a bounded buffer; a stream that it is made of is held back instead. */
+export class ObservableFeeder<T> implements Feeder {
+  readonly #outlet: Outlet<T>;
+  readonly #bounds: FeedBounds;
+  readonly #buffer: Buffered[] = [];
+  #bufferFrom = 0;
+  readonly #firstItems = new FirstItems();
+  #boundedItems = 0;
+  #boundedBytes = 0;
+  #end: { readonly error?: unknown; readonly failed: boolean } | undefined = undefined;
+  #stopped = false;
+  #sending = false;
+  // The streams that the source is made of.
+  readonly #relayed = new SubscriptionNotes(true);
+
+  constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
+    this.#outlet = outlet;
+    this.#bounds = bounds;
+    this.#relayed.subscribe(source, {
+      next: (item) => {
+        this.#next(item);
+      },
+      error: (error: unknown) => {
+        this.#finish({ failed: true, error });
+      },
+      complete: () => {
+        this.#finish({ failed: false });
+      },
+    });
+  }
+
+  resume(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    while (!this.#stopped && this.#bufferFrom < this.#buffer.length && this.#outlet.canSend) {
+      const { payload, firstOf, release } = this.#buffer[this.#bufferFrom++]!;
+      if (firstOf === 0) {
+        this.#boundedItems--;
+        this.#boundedBytes -= payload.length;
+      } else this.#firstItems.remove(firstOf);
+      this.#outlet.send(payload);
+      release?.();
+    }
+    this.#sending = false;
+    if (this.#bufferFrom === this.#buffer.length) {
+      this.#buffer.length = 0;
+      this.#bufferFrom = 0;
+      this.#tellEnd();
+    } else if (this.#bufferFrom > 1024) {
+      this.#buffer.splice(0, this.#bufferFrom);
+      this.#bufferFrom = 0;
+    }
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#relayed.unsubscribe();
+    for (const { release } of this.#buffer.splice(this.#bufferFrom)) release?.();
+  }
+
+  #next(item: T): void {
+    if (this.#stopped || this.#end !== undefined) return;
+    let payload: Uint8Array;
+    try {
+      payload = this.#outlet.encode(item);
+    } catch (error) {
+      this.#finish({ failed: true, error });
+      return;
+    }
+    if (this.#bufferFrom === this.#buffer.length && !this.#sending && this.#outlet.canSend) {
+      this.#outlet.send(payload);
+      return;
+    }
+    const release = this.#relayed.retainCurrent();
+    const firstOf = release === undefined ? 0 : this.#firstItems.add();
+    if (firstOf === 0) {
+      this.#boundedItems++;
+      this.#boundedBytes += payload.length;
+      if (this.#boundedItems > this.#bounds.items || this.#boundedBytes > this.#bounds.bytes) {
+        release?.();
+        this.#overflow(release === undefined);
+        return;
+      }
+    }
+    this.#buffer.push({ payload, firstOf, release });
+  }
+
+  #overflow(free: boolean): void {
+    const { items, bytes } = this.#bounds;
+    // Looked at before the streams are gone.
+    const more = free ? this.#relayRemedy() : '';
+    this.stop();
+    this.#outlet.fail(
+      new BufferOverflowError(
+        `An Observable produced faster than the other side consumes: more than ${String(items)} items or ${String(bytes)} bytes wait. ` +
+          `Return an iterable or a generator, or pipe through bufferBounded(…) or conflate().${more}`,
+      ),
+    );
+  }
+
+  // For a relay that does not hold its stream back, although it could.
+  #relayRemedy(): string {
+    if (currentSource() !== undefined) {
+      return (
+        ' The last item came while another stream delivered one, by way of a Subject or share(), which hides that stream: ' +
+        'return the stream itself with its operators, or loop over it in an async generator, and it is held back.'
+      );
+    }
+    const routes = this.#relayed.streams.map(({ route }) => route).filter((route) => route !== '');
+    if (routes.length === 0) return '';
+    return (
+      ` Where its items come from ${routes.join(' and ')} by way of an asynchronous operator, such as delay, observeOn or concatMap: ` +
+      'put that operator into a consume(), as in consume((item) => of(item).pipe(delay(1))), and the stream is held back.'
+    );
+  }
+
+  #finish(end: { readonly error?: unknown; readonly failed: boolean }): void {
+    if (this.#stopped || this.#end !== undefined) return;
+    this.#end = end;
+    this.#relayed.unsubscribe();
+    if (this.#bufferFrom === this.#buffer.length && !this.#sending) this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (this.#end === undefined || this.#stopped) return;
+    this.#stopped = true;
+    if (this.#end.failed) this.#outlet.fail(this.#end.error);
+    else this.#outlet.complete();
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Where the items of a subscription go. An operator of rxjs hands each item from its own Subscriber to the next one, its
+ * `destination`. rxjs does not promise that field: where it is not there, every Subscriber is the last one, and a stream
+ * that is subscribed to late is not held back.
+ */
+
+import { Observable, Subscriber, type Observer } from 'rxjs';
+
+let made: Subscriber<never> | undefined;
+const maker = new Observable<never>((subscriber) => {
+  made = subscriber;
+});
+
+/** The Subscriber of an observer, before there is a source: so a source that emits within `subscribe` can be stopped. */
+export function subscriberOf<T>(observer: Observer<T>): Subscriber<T> {
+  maker.subscribe(observer);
+  return made as unknown as Subscriber<T>;
+}
+
+/** True where what `from` gets goes on to `to`, through operators of rxjs; behind a Subject nobody knows. */
+export function leadsTo(from: unknown, to: unknown): boolean {
+  for (let at = from; at instanceof Subscriber; at = destinationOf(at)) if (at === to) return true;
+  return false;
+}
+
+/** The last Subscriber behind this one: that of who subscribed, beyond all operators. */
+export function lastBehind(subscriber: Subscriber<unknown>): Subscriber<unknown> {
+  let last = subscriber;
+  for (let at = destinationOf(last); at instanceof Subscriber; at = destinationOf(at)) last = at;
+  return last;
+}
+
+function destinationOf(subscriber: object): unknown {
+  return (subscriber as { readonly destination?: unknown }).destination;
+}

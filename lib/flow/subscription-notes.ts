@@ -1,0 +1,110 @@
+/** Which streams a source is made of: those that are subscribed to within its own subscription, or later on its behalf. */
+
+import type { Observable, Observer, Subscriber } from 'rxjs';
+import type { Report } from '../observe.js';
+import { currentSource } from './delivery.js';
+import { leadsTo, subscriberOf } from './subscriber.js';
+
+/** A stream that was subscribed to, as `consume` names it when it finds that backpressure is lost. */
+export interface SubscribedStream {
+  readonly route: string;
+  readonly report: Report;
+  /** What was subscribed to: the same one for each call that it makes. */
+  readonly origin: object;
+}
+
+let notes: SubscriptionNotes | undefined;
+
+/** Notes which streams are subscribed to within a subscription. */
+export class SubscriptionNotes {
+  /** The streams noted so far. */
+  readonly streams: SubscribedStream[] = [];
+  readonly #origins = new Set<object>();
+  readonly #apart: boolean;
+  #outer: SubscriptionNotes | undefined = undefined;
+  #noting = false;
+  #subscriber: Subscriber<never> | undefined = undefined;
+  // A consumer that was looked at, and whether its items come here.
+  #consumer: unknown = undefined;
+  #leadsHere = false;
+
+  /** `apart`: what is noted is taken out of the flow here, sent or read, and so is no part of an outer operator's source. */
+  constructor(apart = false) {
+    this.#apart = apart;
+  }
+
+  /** Subscribes, and notes the streams that are subscribed to within. {@link unsubscribe} stops a source that is still in here, too. */
+  subscribe<T>(source: Observable<T>, observer: Observer<T>): void {
+    const subscriber = subscriberOf(observer);
+    this.#subscriber = subscriber;
+    this.during(() => {
+      source.subscribe(subscriber);
+    });
+  }
+
+  /** Ends what {@link subscribe} began. */
+  unsubscribe(): void {
+    this.#subscriber?.unsubscribe();
+  }
+
+  /** Runs `subscribe`, and notes the streams that are subscribed to within it. An outer operator sees what an inner one sees. */
+  during(subscribe: () => void): void {
+    this.#outer = notes;
+    this.#noting = true;
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- as `current` in delivery.ts.
+    notes = this;
+    try {
+      subscribe();
+    } finally {
+      notes = this.#outer;
+      this.#noting = false;
+    }
+  }
+
+  /** Runs `task`, which takes what a source gives while it is subscribed to: what the task subscribes to is no part of that source. */
+  except(task: () => void): void {
+    if (!this.#noting) {
+      task();
+      return;
+    }
+    const inner = notes;
+    notes = this.#outer;
+    try {
+      task();
+    } finally {
+      notes = inner;
+    }
+  }
+
+  /** Notes one stream. */
+  add(stream: SubscribedStream): void {
+    this.streams.push(stream);
+    this.#origins.add(stream.origin);
+    if (!this.#apart) this.#outer?.add(stream);
+  }
+
+  /**
+   * Retains the current delivery where it is one of the noted streams, or of a later call of one of them, or of a stream
+   * that an operator of the source subscribed to later, as `switchMap` does. A relay holds back the stream that it is fed
+   * from, and no other: an item that is sent because another one arrived must not hold that one's credit, or two ends
+   * that answer each other would wait for each other.
+   */
+  retainCurrent(): (() => void) | undefined {
+    const source = currentSource();
+    if (source === undefined) return undefined;
+    return this.#origins.has(source.origin) || this.#comesHere(source.consumer) ? source.retain() : undefined;
+  }
+
+  #comesHere(consumer: unknown): boolean {
+    if (consumer !== this.#consumer) {
+      this.#consumer = consumer;
+      this.#leadsHere = leadsTo(consumer, this.#subscriber);
+    }
+    return this.#leadsHere;
+  }
+}
+
+/** Called by a stream when it is subscribed to. */
+export function noteSubscription(stream: SubscribedStream): void {
+  notes?.add(stream);
+}
