@@ -1,8 +1,12 @@
-import { Observable, type Observer, type PartialObserver, type Subscriber, type Subscription } from 'rxjs';
+import { Observable, Subscriber, type Observer, type PartialObserver, type Subscription } from 'rxjs';
+import { lastBehind } from './subscriber.js';
 
 /**
  * An Observable that may refuse to be subscribed to, by throwing out of `subscribe`: an error notification instead would
  * make `retry()` subscribe for ever.
+ *
+ * Where an operator subscribes, rxjs would make that notification of what is thrown. So who subscribed beyond all
+ * operators is told the refusal, and the operators between do not see it.
  */
 export class GuardedObservable<T> extends Observable<T> {
   readonly #guard: (() => void) | undefined;
@@ -20,7 +24,14 @@ export class GuardedObservable<T> extends Observable<T> {
     complete?: (() => void) | null,
   ): Subscription;
   override subscribe(...observer: unknown[]): Subscription {
-    this.#guard?.();
+    try {
+      this.#guard?.();
+    } catch (refusal) {
+      const [subscriber] = observer;
+      if (!(subscriber instanceof Subscriber)) throw refusal;
+      lastBehind(subscriber).error(refusal);
+      return subscriber;
+    }
     return super.subscribe(...(observer as [PartialObserver<T>]));
   }
 }

@@ -11,7 +11,9 @@ import type { WireRoute } from './wire-route.js';
 
 /**
  * An open stream: the Observable of what the handler sends, and the Observer of what goes to it, in one. Single use: its
- * output can be subscribed to once; the second time `subscribe` throws. What comes before that is held, up to the window.
+ * output can be subscribed to once; the second time `subscribe` throws ConfigurationError. Behind
+ * operators, who subscribed to the last of them gets that error, past `retry` and `catchError`. What comes before the
+ * first subscription is held, up to the window.
  *
  * `next` beyond the credit is buffered, within bounds; prefer `sendTo`, or an input that is pulled (`exchange`), or wait
  * for `credit$`.

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { retry } from 'rxjs';
+import { map, retry } from 'rxjs';
 import { CallObservable } from '../../lib/flow/call-observable.js';
 import { Inbound } from '../../lib/flow/inbound.js';
 
@@ -81,9 +81,11 @@ describe('a call observable', () => {
       free = false;
     });
     const log: unknown[] = [];
-    items.pipe(retry()).subscribe({ error: (error: unknown) => log.push(error) });
+    items.pipe(map(Number), retry()).subscribe({ error: (error: unknown) => log.push(error) });
     inbounds[0]!.end(new Error('of the call'));
     expect(log).toStrictEqual([new Error('taken')]);
+    items.pipe(retry()).subscribe({ error: (error: unknown) => log.push(error) });
+    expect(log).toStrictEqual([new Error('taken'), new Error('taken')]);
     expect(() => items.subscribe()).toThrow('taken');
     expect(() => items.deliveries.subscribe()).toThrow('taken');
     expect(inbounds).toHaveLength(1);

@@ -109,7 +109,7 @@ describe('the input of a call', () => {
     const errors: unknown[] = [];
     pair = await linkedPair(({ b }) =>
       b.handle(talk, (_, { input }) => {
-        input.pipe(retry()).subscribe({ error: (error: unknown) => errors.push(error) });
+        input.pipe(map(Number), retry()).subscribe({ error: (error: unknown) => errors.push(error) });
         return NEVER;
       }),
     );

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
-import { from, map, NEVER, of, retry, take, toArray } from 'rxjs';
+import { filter, from, map, merge, NEVER, of, retry, switchMap, take, toArray } from 'rxjs';
 import type { DuplexStream } from '../../lib/index.js';
 import { BufferOverflowError, CancelledError, CodecError, ConfigurationError, duplex, type } from '../../lib/index.js';
 import { linkedPair, record, pair as unlinkedPair, type Pair } from '../support/linked-managers.js';
@@ -200,7 +200,7 @@ describe('the output of an open stream', () => {
     expect(() => {
       stream.ignoreOutput();
     }).toThrow(taken('echo'));
-    // An operator of rxjs makes an error notification of what its source throws.
+    // An operator of rxjs would make an error notification of what its source throws.
     expect(record(stream.pipe(map((value) => value))).log).toStrictEqual([taken('echo')]);
     await expect(stream[Symbol.asyncIterator]().next()).rejects.toStrictEqual(taken('echo'));
     expect(stream.closed).toBe(false);
@@ -209,6 +209,16 @@ describe('the output of an open stream', () => {
   it.each<[string, (stream: DuplexStream<number, number>) => Observable<unknown>]>([
     ['itself', (stream) => stream],
     ['its deliveries', (stream) => stream.deliveries],
+    [
+      'it through operators',
+      (stream) =>
+        stream.pipe(
+          map((value) => value),
+          filter(Boolean),
+        ),
+    ],
+    ['it in a merge', (stream) => merge(NEVER, stream)],
+    ['it later', (stream) => of(1).pipe(switchMap(() => stream))],
   ])('does not make retry() subscribe to %s for ever', async (_, output) => {
     const stream = await open();
     const { log } = record(output(stream).pipe(retry()));
