@@ -11,7 +11,7 @@ import { ProtocolError, type GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { Engine, type EngineOptions } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
-import { joinFragments, type WireMessage } from '../wire/batch.js';
+import { joinFragments, sizeOf, type WireMessage } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
 import { decodeFrames } from '../wire/decode.js';
 import type { Frame, FrameView } from '../wire/frame.js';
@@ -221,15 +221,14 @@ class EngineSink {
     return this.#socket.bufferedBytes;
   }
 
-  get copies(): boolean {
-    return this.#socket.copies === true;
+  get heldBytes(): number | undefined {
+    return this.#socket.heldBytes;
   }
 
   send(message: WireMessage): void {
     const { stats } = this.#link.engine;
     stats.messagesOut++;
-    stats.bytesOut +=
-      message instanceof Uint8Array ? message.length : message.reduce((sum, part) => sum + part.length, 0);
+    stats.bytesOut += sizeOf(message);
     this.#link.observe('out', message);
     this.#socket.outbound.next(message);
   }

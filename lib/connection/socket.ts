@@ -19,10 +19,11 @@ export interface Socket {
   /** Bytes that were taken and are not yet with the network. */
   readonly bufferedBytes: number;
   /**
-   * True: whenever {@link bufferedBytes} is 0, nobody refers to a message that was sent: it was copied, or is with the
-   * network. The sender then writes the next ones into the same memory. Default false.
+   * Of the bytes of all messages that were sent, the newest so many are still referred to; more may be told, never less.
+   * The sender writes the next messages into the memory of the others. 0 where every message is copied at once; undefined,
+   * the default, where the other end may get the very array.
    */
-  readonly copies?: boolean;
+  readonly heldBytes?: number | undefined;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
 }

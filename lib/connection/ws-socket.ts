@@ -1,6 +1,7 @@
 import WebSocket from 'isomorphic-ws';
 import { Observable, Subject, type Observer } from 'rxjs';
 import type { WireMessage } from '../wire/batch.js';
+import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
 import type { Dial, DialOptions, Socket } from './socket.js';
 
 /*
@@ -19,8 +20,14 @@ const normalClosure = 1000;
 /** The part of `ws` beyond the WebSocket of the platform. */
 interface NodeWebSocket {
   on(event: 'message', listener: (data: Uint8Array, isBinary: boolean) => void): void;
+  on(event: 'upgrade', listener: (response: { readonly socket: RawEmitter }) => void): void;
   send(data: Uint8Array, options: { binary: boolean; fin: boolean }, written: (error?: Error) => void): void;
   terminate(): void;
+}
+
+/** The socket under a WebSocket of `ws`. */
+interface RawEmitter extends RawSocket {
+  on(event: 'drain', listener: () => void): void;
 }
 
 /** Opens a WebSocket with isomorphic-ws. Compression is never negotiated. */
@@ -44,9 +51,16 @@ function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, e
     // A browser's constructor ignores the third argument.
     const socket = new WebSocket(url, [], options);
     let handedOver = false;
+    let raw: RawEmitter | undefined;
+    const node: unknown = socket;
+    if (isNode(node)) {
+      node.on('upgrade', (response) => {
+        raw = response.socket;
+      });
+    }
     socket.onopen = () => {
       handedOver = true;
-      subscriber.next(new WsSocket(socket));
+      subscriber.next(new WsSocket(socket, raw, maskFrame));
       subscriber.complete();
     };
     socket.onerror = (event) => {
@@ -64,9 +78,9 @@ function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, e
   });
 }
 
-/** Makes a {@link Socket} of an open WebSocket of `ws` or of the platform. */
-export function adoptWebSocket(socket: unknown): Socket {
-  return new WsSocket(socket as WebSocket);
+/** Makes a {@link Socket} of an open WebSocket of `ws` or of the platform; `raw`: the net or TLS socket under an accepted one. */
+export function adoptWebSocket(socket: unknown, raw?: unknown): Socket {
+  return new WsSocket(socket as WebSocket, raw as RawEmitter | undefined, undefined);
 }
 
 class WsSocket implements Socket {
@@ -78,11 +92,18 @@ class WsSocket implements Socket {
   readonly #drained = new Subject<void>();
   readonly #socket: WebSocket;
   readonly #node: NodeWebSocket | undefined;
+  readonly #writer: FrameWriter | undefined;
   #closed = false;
   #polling = false;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, raw: RawEmitter | undefined, mask: MaskFrame | undefined) {
     this.#socket = socket;
+    if (raw !== undefined) {
+      this.#writer = new FrameWriter(raw, mask);
+      raw.on('drain', () => {
+        if (!this.#closed) this.#drained.next();
+      });
+    }
     this.inbound = this.#inbound.asObservable();
     this.drained = this.#drained.asObservable();
     const node: unknown = socket;
@@ -110,8 +131,9 @@ class WsSocket implements Socket {
     };
   }
 
-  // `ws` writes through at once, and masks into a copy; what it could not write counts as buffered. A browser copies.
-  readonly copies = true;
+  get heldBytes(): number {
+    return this.#writer === undefined ? this.#socket.bufferedAmount : this.#writer.heldBytes;
+  }
 
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
@@ -134,7 +156,9 @@ class WsSocket implements Socket {
   #send(message: WireMessage): void {
     if (this.#closed || this.#socket.readyState !== openState) return;
     const node = this.#node;
-    if (node === undefined) {
+    if (this.#writer !== undefined) {
+      this.#writer.write(message);
+    } else if (node === undefined) {
       this.#sendInBrowser(message);
     } else if (message instanceof Uint8Array) {
       node.send(message, whole, this.#written);
@@ -175,6 +199,10 @@ class WsSocket implements Socket {
     else this.#inbound.error(error);
   }
 }
+
+// Exported by ws, and not in its types; a browser's WebSocket has none.
+const maskFrame: MaskFrame = (data, options) =>
+  (WebSocket as unknown as { Sender: { frame: MaskFrame } }).Sender.frame(data, options);
 
 const openState = 1;
 const whole = { binary: true, fin: true };

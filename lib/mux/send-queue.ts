@@ -20,8 +20,8 @@ export interface MessageSink {
   send(message: WireMessage): void;
   /** Bytes that the socket holds and has not given to the network. */
   readonly bufferedBytes: number;
-  /** True: at 0 {@link bufferedBytes} nobody refers to a message any more, and its memory may be used again. */
-  readonly copies?: boolean;
+  /** Of all that was sent, the newest so many bytes are still referred to. Undefined where that is not known. */
+  readonly heldBytes?: number | undefined;
 }
 
 /** Who owns queued frames: a mux. */
@@ -182,9 +182,9 @@ export class SendQueue {
     }
   }
 
-  // True: the message's memory may be used again.
-  #emit(message: WireMessage): boolean {
-    if (this.#closed) return true;
+  // The result: bytes that are still referred to, see Batch.
+  #emit(message: WireMessage): number {
+    if (this.#closed) return Infinity;
     const outer = this.#emitting;
     this.#emitting = true;
     this.congested = true;
@@ -193,7 +193,7 @@ export class SendQueue {
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- who heard of the message may have closed.
     this.congested = !this.#closed && (outer || this.#sink.bufferedBytes > congestedBytes);
     if (this.congested) this.#checkHardLimit();
-    return this.#sink.copies === true && this.#sink.bufferedBytes === 0;
+    return this.#sink.heldBytes ?? Infinity;
   }
 
   #checkHardLimit(): void {

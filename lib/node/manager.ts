@@ -108,8 +108,8 @@ export class Manager extends IsomorphicManager {
     const router = ServerRouter.of(server, ownsServer);
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
-      onSocket: (socket: unknown, request: IncomingMessage) => {
-        this.accept(adoptWebSocket(socket), { origin: request.headers.origin });
+      onSocket: (socket: unknown, request: IncomingMessage, raw: unknown) => {
+        this.accept(adoptWebSocket(socket, raw), { origin: request.headers.origin });
       },
     };
     const mounted: (() => void)[] = [];

@@ -8,7 +8,7 @@ import { ConfigurationError } from '../errors.js';
 export interface PathService {
   readonly maxMessageBytes: number;
   /** An upgraded WebSocket. */
-  onSocket(socket: WebSocket, request: IncomingMessage): void;
+  onSocket(socket: WebSocket, request: IncomingMessage, raw: Duplex): void;
 }
 
 interface Mounted {
@@ -113,7 +113,7 @@ export class ServerRouter {
       return;
     }
     mounted.server.handleUpgrade(request, socket, head, (webSocket) => {
-      mounted.service.onSocket(webSocket, request);
+      mounted.service.onSocket(webSocket, request, socket);
     });
   };
 }

@@ -2,6 +2,7 @@ import type { Checksum } from './checksum.js';
 import { type MuxId } from './frame.js';
 import { maxHeadBytes, writeCrc, writeHead } from './encode.js';
 import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
+import { slabBytes, Slabs } from './slabs.js';
 
 /**
  * One WebSocket message that goes out: its bytes, or its fragments in order. A large payload is a fragment of its own,
@@ -15,26 +16,8 @@ export const fragmentBytes = 32 << 10;
 /** A batch that has grown to this size goes out at once; a larger one gains nothing and costs memory. */
 export const maxBatchBytes = 64 << 10;
 
-const slabBytes = 256 << 10;
 /** Room for the longest Merged tuple: array, muxId, `ce` seq, deadline, handler, op, flags, bin header. */
 const mergedHeadBytes = 16;
-
-interface Slab {
-  readonly bytes: Uint8Array;
-  used: number;
-}
-
-// A slab is rewound only behind a message that nobody holds; else the next one goes after it. New memory costs more than
-// writing to it: 33 µs for 64 KiB, measured, where a copy of as much takes 6. Slabs are shared by all connections of the
-// process, so an idle connection holds none.
-const freeSlabs: Slab[] = [];
-const maxFreeSlabs = 8;
-
-function takeSlab(room: number): Slab {
-  const slab = freeSlabs.pop();
-  if (slab !== undefined && slabBytes - slab.used >= room) return slab;
-  return { bytes: new Uint8Array(slabBytes), used: 0 };
-}
 
 /**
  * Encodes frames into one WebSocket message after the other: what is added between two flushes travels merged, with one
@@ -44,9 +27,9 @@ export class Batch {
   /** Frames that wait for a flush. */
   count = 0;
 
-  readonly #emit: (message: WireMessage) => boolean;
+  readonly #emit: (message: WireMessage) => number;
   readonly #checksum: Checksum | undefined;
-  #slab: Slab | undefined = undefined;
+  readonly #slabs = new Slabs();
   #bytes: Uint8Array = new Uint8Array(0);
   // Where the first frame's bin header begins, where its tuple begins, and where the next frame goes.
   #start = 0;
@@ -58,10 +41,10 @@ export class Batch {
   #firstFlags = 0;
 
   /**
-   * `emit` returns true where nobody refers to the message any more: its memory is used again. `checksum` undefined:
-   * none is sent.
+   * `emit` returns how many bytes, the newest of all that was emitted, somebody still refers to: the memory of the others
+   * is used again. Infinity where that is not known. `checksum` undefined: none is sent.
    */
-  constructor(emit: (message: WireMessage) => boolean, checksum: Checksum | undefined) {
+  constructor(emit: (message: WireMessage) => number, checksum: Checksum | undefined) {
     this.#emit = emit;
     this.#checksum = checksum;
   }
@@ -145,25 +128,19 @@ export class Batch {
     }
     if (summed) this.#at = writeCrc(bytes, this.#at, checksum!.hash(bytes.subarray(from, this.#at)));
     const end = this.#at;
-    const began = this.#start - mergedHeadBytes;
-    const slab = this.#slab!;
-    this.#slab = undefined;
-    slab.used = this.#emit(bytes.subarray(from, end)) ? began : end;
-    if (slabBytes - slab.used >= 1024 && freeSlabs.length < maxFreeSlabs) freeSlabs.push(slab);
+    this.#slabs.advance(end, end - from);
+    this.#slabs.settle(this.#emit(bytes.subarray(from, end)));
   }
 
   /** Drops what waits. */
   discard(): void {
     this.count = 0;
-    this.#slab = undefined;
   }
 
   #begin(need: number): void {
-    const room = mergedHeadBytes + need + crcBytes;
-    const slab = takeSlab(Math.max(room, 1024));
-    this.#slab = slab;
-    this.#bytes = slab.bytes;
-    this.#at = slab.used + mergedHeadBytes;
+    const slabs = this.#slabs;
+    this.#bytes = slabs.take(mergedHeadBytes + need + crcBytes);
+    this.#at = slabs.at + mergedHeadBytes;
     this.#start = this.#at;
     this.#end = Math.min(slabBytes, this.#at + maxBatchBytes);
   }
@@ -188,20 +165,29 @@ export class Batch {
       writeCrc(tail, 0, this.#checksum.hashParts(fragments));
       fragments.push(tail);
     }
-    this.#emit(fragments);
+    this.#slabs.pass(sizeOf(fragments));
+    this.#slabs.settle(this.#emit(fragments));
   }
 }
 
 /** The bytes of a message as one array; copies only where there are several fragments. */
 export function joinFragments(message: WireMessage): Uint8Array {
   if (message instanceof Uint8Array) return message;
-  const out = new Uint8Array(message.reduce((sum, part) => sum + part.length, 0));
+  const out = new Uint8Array(sizeOf(message));
   let at = 0;
   for (const part of message) {
     out.set(part, at);
     at += part.length;
   }
   return out;
+}
+
+/** Length of a message in bytes. */
+export function sizeOf(message: WireMessage): number {
+  if (message instanceof Uint8Array) return message.length;
+  let size = 0;
+  for (const part of message) size += part.length;
+  return size;
 }
 
 /** Connect, ConnectResponse and the connection's Ping never carry a checksum: wire protocol, section 2. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket as NetSocket } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -79,6 +80,30 @@ describe('a dialed socket', () => {
     expect(await heard.end).toBe('complete');
     expect(heard.messages.map(({ length }) => length)).toStrictEqual([300_002, 1, 1]);
     expect(Buffer.from(heard.messages[0]!).equals(Buffer.concat([Buffer.from('a'), big, Buffer.from('b')]))).toBe(true);
+  });
+
+  it('sends whole frames both ways, with pings of both ends between them', async () => {
+    const accepted = once(server, 'connection');
+    const near = await firstValueFrom(dialWebSocket(url, options));
+    const [far, request] = (await accepted) as [WebSocket, IncomingMessage];
+    const other = adoptWebSocket(far, request.socket);
+    const [nearHeard, farHeard] = [listen(near), listen(other)];
+    const pong = once(far, 'pong');
+    const sizes = [0, 125, 126, 4096, 5000, 65_535, 65_536, 300_000, 1 << 20];
+    for (const size of sizes) {
+      const message = new Uint8Array(size).fill(size);
+      near.outbound.next(message);
+      far.ping();
+      other.outbound.next([message.subarray(0, size >> 1), message.subarray(size >> 1)]);
+    }
+    await pong;
+    other.outbound.complete();
+    expect(await nearHeard.end).toBe('complete');
+    expect(await farHeard.end).toBe('complete');
+    for (const { messages } of [nearHeard, farHeard]) {
+      expect(messages.map(({ length }) => length)).toStrictEqual(sizes);
+      for (const message of messages) expect(message.every((byte) => byte === (message.length & 0xff))).toBe(true);
+    }
   });
 
   it('completes where it is closed here, and destroys without a close frame where it errors', async () => {

@@ -1,0 +1,77 @@
+import { expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { slabBytes, Slabs } from '../../lib/wire/slabs.js';
+
+/** Writes a message of `length` times `value`, as a batch does. */
+function write(slabs: Slabs, length: number, value: number): Uint8Array {
+  const bytes = slabs.take(length);
+  const message = bytes.subarray(slabs.at, slabs.at + length).fill(value);
+  slabs.advance(slabs.at + length, length);
+  return message;
+}
+
+it('takes the same memory again when nothing is held', () => {
+  const slabs = new Slabs();
+  const first = write(slabs, 100, 1);
+  slabs.settle(0);
+  const second = write(slabs, 100, 2);
+  expect([second.buffer === first.buffer, second.byteOffset]).toStrictEqual([true, first.byteOffset]);
+});
+
+it('leaves what is held as it is, whatever is sent and whenever it goes', () => {
+  const step = fc.record({
+    length: fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 1, max: slabBytes })),
+    goes: fc.integer({ min: 0, max: 4 }),
+    apart: fc.boolean(),
+    user: fc.integer({ min: 0, max: 2 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      // Three users share the memory of the process; each holds messages of its own, oldest first.
+      const users = [0, 1, 2].map(() => ({ slabs: new Slabs(), held: [] as Uint8Array[] }));
+      let value = 0;
+      for (const { length, goes, apart, user } of steps) {
+        const { slabs, held } = users[user]!;
+        value = (value + 1) % 251;
+        if (apart) {
+          held.push(new Uint8Array(length).fill(value));
+          slabs.pass(length);
+        } else held.push(write(slabs, length, value));
+        const expected = new Map(users.flatMap((each) => each.held.map((bytes) => [bytes, bytes[0]])));
+        held.splice(0, goes);
+        slabs.settle(held.reduce((sum, bytes) => sum + bytes.length, 0));
+        for (const each of users) {
+          for (const bytes of each.held) expect(bytes.every((byte) => byte === expected.get(bytes))).toBe(true);
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+it('gives no memory back while the outer of two messages is on its way, or while the next one is written', () => {
+  const slabs = new Slabs();
+  const outer = write(slabs, 100, 1);
+  const inner = write(slabs, 100, 2);
+  slabs.settle(0);
+  expect([outer[0], inner[0]]).toStrictEqual([1, 2]);
+  const open = slabs
+    .take(100)
+    .subarray(slabs.at, slabs.at + 100)
+    .fill(3);
+  slabs.settle(0);
+  const other = write(new Slabs(), slabBytes, 4);
+  expect([open[0], other[0]]).toStrictEqual([3, 4]);
+});
+
+it('holds no memory of messages that may be kept for ever', () => {
+  const slabs = new Slabs();
+  const messages = Array.from({ length: 8 }, (_, index) => {
+    const message = write(slabs, slabBytes / 2, index);
+    slabs.settle(Infinity);
+    return message;
+  });
+  slabs.settle(0);
+  write(new Slabs(), slabBytes, 99);
+  expect(messages.slice(0, 6).map((bytes) => bytes[0])).toStrictEqual([0, 1, 2, 3, 4, 5]);
+});
