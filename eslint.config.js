@@ -124,7 +124,7 @@ const unlisted = {
 };
 
 export default defineConfig(
-  globalIgnores(['dist', 'docs/api', 'coverage']),
+  globalIgnores(['dist', 'dist.*', 'docs/api', 'coverage']),
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked, rxjs.configs.recommended],

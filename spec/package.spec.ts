@@ -112,7 +112,7 @@ describe('the package', () => {
   it('holds what is built, and nothing of the source', () => {
     const root = join(user, 'node_modules/rxgrid');
     expect(readdirSync(root).sort()).toStrictEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']);
-    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['cjs', 'esm']);
+    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['chunks', 'cjs', 'esm']);
     const strangers = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.(spec|test)\.|(?<!\.d)\.ts$/.test(name),
     );
@@ -150,6 +150,45 @@ describe('the package', () => {
       expect(esm).toBe(cjs);
       expect(esm!.split(',').length).toBeGreaterThan(0);
     }
+  });
+
+  // Two copies of a class would make instanceof lie.
+  it.each([
+    [
+      'as an ES module',
+      'one.mjs',
+      `import * as main from 'rxgrid'; import * as node from 'rxgrid/node'; import * as testing from 'rxgrid/testing';`,
+    ],
+    [
+      'as CommonJS',
+      'one.cjs',
+      `const main = require('rxgrid'); const node = require('rxgrid/node'); const testing = require('rxgrid/testing');`,
+    ],
+  ])('is one copy, whichever entry is used, %s', (_, name, imports) => {
+    const code = `${imports}
+      const alive = setInterval(() => {}, 1_000);
+      let error;
+      try { new node.Manager({ local: 'nonsense', hosts: [], auth: main.staticToken('x') }); } catch (e) { error = e; }
+      testing.gridTest(({ link }) => {
+        const { a } = link();
+        const lost = a.open(main.duplex({ id: 1, name: 'x', input: main.raw, output: main.raw }));
+        lost.subscribe({ error: () => {} });
+        lost.cancel();
+        console.log(error instanceof main.ConfigurationError, lost instanceof main.DuplexStream);
+      }).finally(() => clearInterval(alive));`;
+    expect(runScript(name, code)).toBe('true true');
+  });
+
+  it('loads few files in Node: each costs half a millisecond', () => {
+    const count = (entry: string): number =>
+      Number(
+        runScript(
+          'count.cjs',
+          `require('${entry}'); console.log(Object.keys(require.cache).filter((path) => path.includes('/rxgrid/dist/')).length);`,
+        ),
+      );
+    expect(count('rxgrid')).toBeLessThan(6);
+    expect(count('rxgrid/node')).toBeLessThan(8);
   });
 
   it('shows its manifest, and nothing else', () => {
