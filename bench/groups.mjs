@@ -13,7 +13,8 @@ import { checksum } from './cells/checksum.mjs';
 import { cpu } from './cells/cpu.mjs';
 import { latency } from './cells/latency.mjs';
 import { memory } from './cells/memory.mjs';
+import { micro } from './cells/micro.mjs';
 import { rates } from './cells/rates.mjs';
 import { slow } from './cells/slow.mjs';
 
-export const groups = [rates, checksum, slow, cancel, latency, cpu, bulk, memory, bundle];
+export const groups = [rates, checksum, slow, cancel, latency, cpu, bulk, memory, bundle, micro];

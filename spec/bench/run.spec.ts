@@ -101,7 +101,15 @@ describe('npm run bench', () => {
     expect(errors.match(/rates: stream-100/g)).toHaveLength(1);
   }, 60_000);
 
-  it.each(['checksum/duplex-100', 'cancel', 'latency', 'cpu', 'bulk/beside-64k', 'slow/consume,slow/subscribe'])(
+  it.each([
+    'checksum/duplex-100',
+    'cancel',
+    'latency',
+    'cpu',
+    'bulk/beside-64k',
+    'slow/consume,slow/sendTo',
+    'memory/stream-caller,bundle/main',
+  ])(
     '--only %s measures that',
     async (only) => {
       const { code, lines, errors } = await bench('--only', only, ...tiny);
@@ -111,6 +119,13 @@ describe('npm run bench', () => {
     },
     60_000,
   );
+
+  it('--only micro measures parts of the library, each of which gives what the plain way gives', async () => {
+    const { code, lines, errors } = await bench('--only', 'micro', ...tiny);
+    expect(errors).not.toMatch(/Error/);
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatch(/^bench: 7 cells, \d+ at gate, 0 at stretch$/);
+  }, 60_000);
 
   it.each([['--only', 'nonsense'], ['--only', 'rates/nonsense'], ['--rounds', '0'], ['--nonsense']])(
     'refuses %s %s with a text that says what is right',

@@ -1,0 +1,83 @@
+// 4 096 items through a window that grows and shrinks: two counters, against a list of what waited since the last look.
+import { defaultWindow } from '../../dist/esm/limits.js';
+import { ReceiveWindow } from '../../dist/esm/mux/credit.js';
+
+const items = 4_096;
+const itemBytes = 100;
+
+/** The rules of the window, written down as they are told. */
+class PlainWindow {
+  constructor({ initial, max, maxBytes }) {
+    Object.assign(this, { initial, max, maxBytes, size: initial, granted: initial });
+    this.waiting = [];
+    this.released = 0;
+    this.kept = 0;
+    this.meanBytes = 0;
+    this.waitedAfterRelease = [];
+  }
+
+  receive(bytes) {
+    if (this.granted === 0) return false;
+    this.granted--;
+    this.waiting.push(bytes);
+    this.meanBytes = this.meanBytes * (7 / 8) + bytes * (1 / 8);
+    return true;
+  }
+
+  release() {
+    this.waiting.shift();
+    this.waitedAfterRelease.push(this.waiting.length);
+    if (this.kept > 0) this.kept--;
+    else this.released++;
+    return this.released > 0 && (this.granted === 0 || this.released >= this.size / 4);
+  }
+
+  takeGrant() {
+    if (this.waitedAfterRelease.length >= this.size) this.resize();
+    const grant = this.released;
+    this.released = 0;
+    this.granted += grant;
+    return grant;
+  }
+
+  resize() {
+    const before = this.size;
+    const fewest = Math.min(...this.waitedAfterRelease);
+    let wanted = before;
+    if (fewest === 0) wanted = before * 2;
+    else if (fewest > before / 2) wanted = Math.floor(before / 2);
+    wanted = Math.min(wanted, this.max, Math.floor(this.maxBytes / Math.max(1, this.meanBytes)));
+    this.size = Math.max(this.initial, wanted);
+    const change = this.size - before + this.released - this.kept;
+    this.released = Math.max(0, change);
+    this.kept = Math.max(0, -change);
+    this.waitedAfterRelease = [];
+  }
+}
+
+/** Sends what there is credit for, releases a part of what waits, and so on; gives all grants. */
+function run(window) {
+  const grants = [];
+  let credit = defaultWindow.initial;
+  let waiting = 0;
+  let left = items;
+  for (let turn = 0; left > 0 || waiting > 0; turn++) {
+    for (; credit > 0 && left > 0; credit--, left--, waiting++) window.receive(itemBytes);
+    // Now everything that waits, and now and then less, so that the window shrinks too.
+    const count = turn % 16 < 12 ? waiting : Math.min(waiting, 4);
+    let due = false;
+    for (let index = 0; index < count; index++) due = window.release() || due;
+    waiting -= count;
+    if (!due) continue;
+    const grant = window.takeGrant();
+    credit += grant;
+    grants.push(grant);
+  }
+  return grants;
+}
+
+export function create() {
+  const ours = () => run(new ReceiveWindow(defaultWindow, true));
+  const plain = () => run(new PlainWindow(defaultWindow));
+  return { operations: items, ours, plain, compare: () => [ours(), plain()] };
+}

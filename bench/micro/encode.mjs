@@ -1,0 +1,28 @@
+// 64 frames of 100 bytes into one message: into a slab, against an array for each frame that are then joined.
+import { Batch } from '../../dist/esm/wire/batch.js';
+import { decodeFrames } from '../../dist/esm/wire/decode.js';
+import { encodeFrame, encodeMerged } from '../../dist/esm/wire/encode.js';
+import { itemFrames, noHash } from './frames.mjs';
+
+export function create() {
+  const frames = itemFrames(64, 100);
+  let message;
+  const batch = new Batch((emitted) => {
+    message = emitted;
+    return true;
+  }, undefined);
+  const ours = () => {
+    for (const { muxId, seq, deadlineMs, handler, op, flags, payload } of frames) {
+      batch.add(muxId, seq, deadlineMs, handler, op, flags, payload);
+    }
+    batch.flush();
+    return message;
+  };
+  const plain = () => encodeMerged(frames.map((frame) => encodeFrame(frame)));
+  return {
+    operations: frames.length,
+    ours,
+    plain,
+    compare: () => [decodeFrames(ours(), noHash), decodeFrames(plain(), noHash)],
+  };
+}
