@@ -2,6 +2,7 @@
 //
 //     name     what `--only` calls it
 //     title    the head of its table
+//     markdown what makes its table for `--markdown`, where that is another one
 //     quick    whether `--quick` measures it
 //     cells    names of its cells, where they are known beforehand: `--only group/cell` takes one
 //     run      measures the cells that `bench.wants(name, against)`, and gives them (see report/gates.mjs for a cell).

@@ -1,9 +1,10 @@
 // The orchestrator: measures what the arguments name, one cell after the other, and prints tables. It idles while other
 // processes work. See docs/performance.md for how to read the results.
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseOptions, usage } from './options.mjs';
 import { judge, lastLine } from './report/gates.mjs';
 import { measureGroup } from './report/measure-group.mjs';
+import { fillPlaces } from './report/places.mjs';
 import { cellTable } from './report/table.mjs';
 import { versions } from './report/versions.mjs';
 
@@ -28,23 +29,23 @@ function list() {
 }
 
 async function main() {
-  const about = `${new Date().toISOString()}; ${versions()}; npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const about = `${new Date().toISOString()}; ${versions()}; ${['npm run bench --', ...process.argv.slice(2)].join(' ')}`;
   console.log(about);
   const results = [];
-  const sections = [about];
+  const sections = new Map();
   for (const group of options.groups) {
     const { cells, notes } = await measureGroup(group, options);
     results.push({ group: group.name, cells });
     if (cells.length === 0) continue;
-    const section = [`## ${group.title}`, cellTable(cells), ...notes].join('\n\n');
-    console.log(`\n${section}`);
-    sections.push(section);
+    console.log(`\n${[`## ${group.title}`, cellTable(cells), ...notes].join('\n\n')}`);
+    const toTable = group.markdown ?? cellTable;
+    sections.set(group.name, [about, `${group.title}:`, toTable(cells), ...notes].join('\n\n'));
   }
   const cells = results.flatMap((result) => result.cells);
   const line = lastLine(cells);
   const short = cells.filter((cell) => judge(cell) === 'short');
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ about, results }, null, 1)}\n`);
-  if (options.markdown !== undefined) writeFileSync(options.markdown, `${[...sections, line].join('\n\n')}\n`);
+  if (options.markdown !== undefined) writeMarkdown(options.markdown, sections);
   console.log('');
   if (options.check && short.length > 0) {
     const names = short.map(({ name, against }) => (against === undefined ? name : `${name} against ${against}`));
@@ -52,4 +53,10 @@ async function main() {
   }
   console.log(line);
   return options.check && short.length > 0 ? 1 : 0;
+}
+
+function writeMarkdown(file, sections) {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const filled = fillPlaces(text, sections);
+  writeFileSync(file, filled === text ? `${[...sections.values()].join('\n\n')}\n` : filled);
 }

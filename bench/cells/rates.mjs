@@ -1,5 +1,6 @@
 // The table of gates: calls and items per second, beside each peer.
 import { readFileSync } from 'node:fs';
+import { matrix } from '../report/matrix.mjs';
 import { median, medianRatio } from '../report/statistics.mjs';
 import { measureRates, workloads } from './measure-rates.mjs';
 import { ours, startPeers, stopPeers } from './peers.mjs';
@@ -10,6 +11,7 @@ export const rates = {
   name: 'rates',
   title: 'Rates per second, checksum off: ours / theirs',
   quick: true,
+  markdown: matrix,
   cells,
   async run(bench) {
     // Without a gate there is nothing to measure.

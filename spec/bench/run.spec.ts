@@ -63,6 +63,7 @@ afterAll(() => {
 
 describe('npm run bench', () => {
   it('--quick measures seven cells beside raw ws and rsocket, and writes them down', async () => {
+    writeFileSync(join(source, 'out/run.md'), 'a\n<!-- bench rates -->\n<!-- bench end -->\nb');
     const { code, lines } = await bench('--quick', ...tiny, '--json', 'out/run.json', '--markdown', 'out/run.md');
     expect(code).toBe(0);
     expect(lines.at(-1)).toMatch(/^bench: 14 cells, \d+ at gate, \d+ at stretch$/);
@@ -76,9 +77,8 @@ describe('npm run bench', () => {
       cells.flatMap((name) => [`${name} raw ws`, `${name} rsocket`]),
     );
     expect(gated.filter(({ value }) => !(value > 0))).toStrictEqual([]);
-    const markdown = readFileSync(join(source, 'out/run.md'), 'utf8').trimEnd().split('\n');
-    expect(markdown.at(-1)).toBe(lines.at(-1));
-    expect(markdown).toStrictEqual(expect.arrayContaining(lines.filter((line) => line.startsWith('|'))));
+    const markdown = readFileSync(join(source, 'out/run.md'), 'utf8');
+    expect(markdown).toMatch(/^a\n<!-- bench rates -->\n[^]*\n\| raw ws [^]*\n<!-- bench end -->\nb$/);
   }, 60_000);
 
   it('--check fails, and names the cells, where a gate is not reached', async () => {
