@@ -1,6 +1,9 @@
 // A host that holds idle connections and idle streams, and what opens them.
-import { NEVER, concat, firstValueFrom, of } from 'rxjs';
-import { connect, duplex, raw, unary } from 'rxgrid';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { BehaviorSubject, NEVER, concat, filter, firstValueFrom, of } from 'rxjs';
+import { connect, duplex, raw, staticToken, unary } from 'rxgrid';
+import { Manager } from 'rxgrid/node';
 import { startHost } from './two-hosts.mjs';
 
 const idle = duplex({ id: 1, name: 'idle', output: raw });
@@ -10,7 +13,7 @@ const one = new Uint8Array(1);
 const ignore = () => {};
 
 let host;
-let leaves = [];
+const leaves = [];
 let subscriptions = [];
 
 export async function start(port, otherPort) {
@@ -22,6 +25,45 @@ export async function start(port, otherPort) {
   await host.other.ready();
 }
 
+const members = new BehaviorSubject([]);
+let hub;
+
+/** A host that knows no others yet; gives its name. */
+export async function startHub() {
+  const { server, name } = await listen();
+  hub = new Manager({ local: name, hosts: members, auth: staticToken('bench'), checksum: 'off' });
+  await hub.attach(server);
+  return name;
+}
+
+/** Starts hosts that know the hub and no other; gives their names. */
+export async function startMembers(hub, count) {
+  const names = [];
+  for (let index = 0; index < count; index++) {
+    const { server, name } = await listen();
+    const member = new Manager({ local: name, hosts: [name, hub], auth: staticToken('bench'), checksum: 'off' });
+    member.handle(echo, (payload) => payload);
+    await member.attach(server);
+    names.push(name);
+  }
+  return names;
+}
+
+/** Tells the hub of more hosts, waits until all are connected, and calls each once. */
+export async function addMembers(names) {
+  members.next([...members.value, ...names]);
+  const isConnected = ({ status }) => status === 'connected';
+  const all = ({ hosts }) => hosts.length === members.value.length && hosts.every(isConnected);
+  await firstValueFrom(hub.cluster$.pipe(filter(all)));
+  for (const name of names) await firstValueFrom(hub.connection(name).request(echo, one));
+}
+
+async function listen() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, name: `http://127.0.0.1:${server.address().port}` };
+}
+
 /** Opens connections to the host at `port`, and waits until each has answered a call. */
 export async function openLeaves(port, count) {
   for (let index = 0; index < count; index++) {
@@ -29,11 +71,6 @@ export async function openLeaves(port, count) {
     leaves.push(leaf);
     await firstValueFrom(leaf.request(echo, one));
   }
-}
-
-export function closeLeaves() {
-  for (const leaf of leaves) leaf.close();
-  leaves = [];
 }
 
 /** Opens streams that never give anything, and waits until the other host has them all. */
