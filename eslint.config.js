@@ -9,7 +9,12 @@ import tseslint from 'typescript-eslint';
 const bottom = ['errors', 'observe', 'limits'];
 const layers = [
   { files: ['errors', 'observe', 'limits', 'runtime'], roots: ['errors', 'observe', 'limits'] },
-  { folder: 'wire', roots: bottom, packages: ['hash-wasm', '@noble/hashes/sha2'], timeless: true },
+  {
+    folder: 'wire',
+    roots: bottom,
+    packages: ['hash-wasm', 'hash-wasm/dist/xxhash3.umd.min.js', '@noble/hashes/sha2'],
+    timeless: true,
+  },
   { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'] }, timeless: true },
   { folder: 'flow', roots: bottom, packages: ['rxjs'] },
   {

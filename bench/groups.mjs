@@ -17,5 +17,6 @@ import { memory } from './cells/memory.mjs';
 import { micro } from './cells/micro.mjs';
 import { rates } from './cells/rates.mjs';
 import { slow } from './cells/slow.mjs';
+import { start } from './cells/start.mjs';
 
-export const groups = [rates, checksum, slow, cancel, latency, cpu, bulk, memory, bundle, micro];
+export const groups = [rates, checksum, slow, cancel, latency, cpu, bulk, memory, bundle, start, micro];

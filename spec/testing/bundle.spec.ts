@@ -42,7 +42,7 @@ describe('bundles', () => {
     const packages = files.filter((name) => !name.startsWith('lib/'));
     expect(packages.sort()).toEqual([
       '@noble/hashes/sha2',
-      'hash-wasm',
+      'hash-wasm/dist/xxhash3.umd.min.js',
       'isomorphic-ws',
       'jose',
       'msgpack-lite',
