@@ -40,7 +40,7 @@ export class DeadlineExceededError extends GridError {
   override readonly retryable = true;
 }
 
-/** The call was cancelled on this side, for instance by `cancel()` of an open stream without a reason. */
+/** The call was cancelled on this side, for instance by `cancel()` of an open stream without a reason, or it ended before its input did. */
 export class CancelledError extends GridError {
   readonly code = 'cancelled';
 }

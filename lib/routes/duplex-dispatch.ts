@@ -1,5 +1,5 @@
 import { isObservable } from 'rxjs';
-import { errorText, HandlerError, type GridError } from '../errors.js';
+import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
 import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
 import { Inbound } from '../flow/inbound.js';
 import type { Responder } from '../mux/engine.js';
@@ -97,12 +97,10 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
 
   ended(error: GridError | undefined): void {
     this.#feeder?.stop();
-    if (error === undefined) {
-      this.#inbound.discard();
-      return;
-    }
-    this.#call.abort(error);
-    this.#inbound.end(error);
+    if (error !== undefined) this.#call.abort(error);
+    // Not as if the caller had completed it: who still reads would take what it has for the whole.
+    this.#inbound.end(error ?? new CancelledError(`${this.route}: the handler has ended, and with it its input.`));
+    if (error === undefined && !this.#inbound.taken) this.#inbound.discard();
   }
 
   // --- the handler's side

@@ -7,7 +7,10 @@ import type { Duplex, Unary } from './contract.js';
 
 /** What a handler knows about the call that it serves. `I`: the items of its input. */
 export interface Call<I> {
-  /** The input: completes at the caller's half-close, errors when the caller is gone. It can be consumed once. */
+  /**
+   * The input: completes at the caller's half-close, errors when the caller is gone, and with CancelledError where the
+   * handler's result ends before. It can be consumed once, while the call runs.
+   */
   readonly input: CallObservable<I>;
   /** Aborts when nobody waits for the result any more: cancel, deadline, or the loss of the connection. */
   readonly signal: AbortSignal;

@@ -4,13 +4,13 @@ import type { Call } from './handler.js';
 
 /** Options of one call. */
 export interface CallOptions {
-  /** Time for the whole call, in ms. Default for unary calls 60 s, for streams none. */
+  /** Time for the whole call, in ms. Default, where there is no deadline either: 60 s for unary calls, none for streams. */
   readonly timeout?: number;
   /** The point in time at which the call ends at the latest. With a timeout, the earlier one counts. */
   readonly deadline?: Date;
   /** Aborting it cancels the call; it then errors with `signal.reason`. */
   readonly signal?: AbortSignal;
-  /** The call on whose behalf this one is made: its deadline and its cancel hold for this one too. */
+  /** The call on whose behalf this one is made: its deadline and its cancel hold for this one too, beside its own. */
   readonly parent?: Call<unknown>;
   /**
    * What to do while there is no connection. Default: wait while connecting, fail at once in back-off. True: wait until
@@ -44,7 +44,7 @@ export function resolveOptions(options: CallOptions | undefined, now: number, de
       `waitForConnect must be a number of ms, 0 or more, or a boolean; it is ${String(waitForConnect)}.`,
     );
   }
-  const own = timeout ?? (deadline === undefined && parent?.deadline === undefined ? defaultTimeout : Infinity);
+  const own = timeout ?? (deadline === undefined ? defaultTimeout : Infinity);
   const signals: AbortSignal[] = [];
   if (signal !== undefined) signals.push(signal);
   if (parent !== undefined) signals.push(parent.signal);

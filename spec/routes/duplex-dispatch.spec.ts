@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { concat, from, map, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { z } from 'zod';
-import { CodecError, duplex, raw, RemoteError, type } from '../../lib/index.js';
+import { CancelledError, CodecError, duplex, raw, RemoteError, type } from '../../lib/index.js';
 import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
 
 const get = duplex({ id: 1, name: 'get', output: type<unknown>() });
@@ -339,5 +339,57 @@ describe('a stream handler whose caller goes', () => {
     });
     await open('no source');
     expect(log).toStrictEqual(['returned']);
+  });
+});
+
+describe('the input of a stream handler that has ended', () => {
+  const over = new CancelledError('talk: the handler has ended, and with it its input.');
+  /** What the input of such a handler does. */
+  const ending = async (output: unknown, input: Observable<number>): Promise<unknown[]> => {
+    const log: unknown[] = [];
+    pair = await linkedPair(({ b }) => {
+      b.handle(talk, (_, call) => {
+        log.push(record(call.input).log);
+        return output as Observable<number>;
+      });
+    });
+    record(pair.ab.exchange(talk, undefined, input));
+    await pair.grid.settle();
+    return log[0] as unknown[];
+  };
+
+  it('errors: it is not complete', async () => {
+    expect(await ending(of(1), NEVER)).toStrictEqual([over]);
+  });
+
+  it('errors where the handler fails, too', async () => {
+    expect(
+      await ending(
+        throwError(() => new Error('failed')),
+        NEVER,
+      ),
+    ).toStrictEqual([over]);
+  });
+
+  it('has completed where the caller had completed it', async () => {
+    const end = new Subject<never>();
+    const log = await ending(end, of(1, 2));
+    end.complete();
+    await pair.grid.settle();
+    expect([log, pair.grid.events]).toStrictEqual([[1, 2, 'done'], []]);
+  });
+
+  it('rejects a loop over it', async () => {
+    const log: unknown[] = [];
+    pair = await linkedPair(({ b }) => {
+      b.handle(talk, (_, { input }) => {
+        const loop = input[Symbol.asyncIterator]();
+        loop.next().catch((error: unknown) => log.push(error));
+        return of(1);
+      });
+    });
+    record(pair.ab.exchange(talk, undefined, NEVER));
+    await pair.grid.settle();
+    expect(log).toStrictEqual([over]);
   });
 });

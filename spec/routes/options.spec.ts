@@ -26,6 +26,12 @@ describe('the deadline of a call', () => {
     ['its own where that is earlier than its parent’s', { parent: parent(5_000), timeout: 100 }, 1_100],
     ['its parent’s where that is earlier than its own', { parent: parent(5_000), timeout: 9_000 }, 5_000],
     ['the default where its parent has none', { parent: parent(undefined) }, 61_000],
+    ['the default where its parent’s is later', { parent: parent(100_000) }, 61_000],
+    [
+      'its own, later than the default, where its parent’s is later still',
+      { parent: parent(200_000), timeout: 99_000 },
+      100_000,
+    ],
   ])('is %s', (_, options, expected) => {
     expect(deadlineOf(options)).toBe(expected);
   });
