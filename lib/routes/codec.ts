@@ -92,3 +92,8 @@ export function isBytes(value: unknown): value is Uint8Array {
   if (value instanceof Uint8Array) return true;
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
+
+/** A payload that does not decode is the caller's fault: it is told, and not reported as the handler's. */
+export function isCallersFault(error: unknown): boolean {
+  return error instanceof CodecError;
+}

@@ -6,9 +6,10 @@ import type { Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { StreamSink } from '../mux/stream.js';
 import { CallContext } from './call-context.js';
+import { isCallersFault } from './codec.js';
+import { isThenable } from './handler.js';
 import { checkPayloadSize } from './payload-size.js';
 import type { DispatchContext } from './registry.js';
-import { isCallersFault, isThenable } from './unary-dispatch.js';
 import type { WireRoute } from './wire-route.js';
 
 /** Runs the handler of a duplex route for each stream that comes. */

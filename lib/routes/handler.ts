@@ -92,3 +92,8 @@ export function bind<Q extends Shape, I extends Shape | undefined, O extends Sha
 export function bind(route: Bound['route'], handler: Handler): Bound {
   return { route, handler };
 }
+
+/** True for a Promise of any make. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,16 +1,15 @@
-import type { WaitingCall } from '../connection/host-connection.js';
 import { CancelledError, GridError } from '../errors.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
 import type { CallerStream } from '../mux/caller-stream.js';
-import type { Engine } from '../mux/engine.js';
+import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import { checkPayloadSize } from './payload-size.js';
-import { onAbort, type ResolvedOptions } from './options.js';
-import type { Caller } from './unary-call.js';
-import { errorOf, toAddress, type WireRoute } from './wire-route.js';
+import type { ResolvedOptions } from './options.js';
+import { RouteCall, type Caller } from './route-call.js';
+import { errorOf, type WireRoute } from './wire-route.js';
 
 /** What a stream call needs beyond a unary one. */
 export interface StreamCaller extends Caller {
@@ -19,10 +18,7 @@ export interface StreamCaller extends Caller {
 }
 
 /** The caller's side of one stream, from its start to its end. */
-export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
-  readonly route: string;
-  readonly deadline: number;
-  readonly wait: boolean | number | undefined;
+export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamSink, Outlet<I> {
   /** What comes from the handler. */
   readonly inbound: Inbound<O>;
   /** Called when the credit may have changed. */
@@ -30,9 +26,6 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   /** Called once at the end. */
   onEnded: ((error: unknown) => void) | undefined = undefined;
 
-  readonly #caller: StreamCaller;
-  readonly #wireRoute: WireRoute;
-  readonly #payload: Uint8Array;
   readonly #input: FeedSource<I> | undefined;
   #stream: CallerStream | undefined = undefined;
   #feeder: Feeder | undefined = undefined;
@@ -42,23 +35,16 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   #inputDone = false;
   #ended = false;
   #endError: unknown = undefined;
-  #stopWaiting: (() => void) | undefined = undefined;
-  #stopListening: (() => void) | undefined = undefined;
   #unreadReported = false;
 
   constructor(
     caller: StreamCaller,
     route: WireRoute,
     payload: Uint8Array,
-    { deadline, wait }: ResolvedOptions,
+    options: ResolvedOptions,
     input: FeedSource<I> | undefined,
   ) {
-    this.route = route.name;
-    this.deadline = deadline;
-    this.wait = wait;
-    this.#caller = caller;
-    this.#wireRoute = route;
-    this.#payload = payload;
+    super(caller, route, payload, options);
     this.#input = input;
     this.inbound = new Inbound<O>(
       route.name,
@@ -80,22 +66,10 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
     return this.#ended;
   }
 
-  /** Makes the call: now, or when there is a connection. */
-  begin(signals: ResolvedOptions['signals']): void {
-    const { runtime, connection } = this.#caller;
-    if (signals.length > 0) {
-      this.#stopListening = onAbort(signals, runtime, (reason) => {
-        this.cancel(reason);
-      });
-      if (signals.some((signal) => signal.aborted)) return;
-    }
-    this.#stopWaiting = connection.withEngine(this);
-  }
-
   /** Starts to read the input before there is a connection: what pushes is buffered, within the bounds. */
   feedInput(): void {
     if (this.#input === undefined || this.#feeder !== undefined) return;
-    this.#feeder = feed(this.#input, this, this.#caller.bounds);
+    this.#feeder = feed(this.#input, this, this.caller.bounds);
     if (this.#ended) this.#feeder.stop();
   }
 
@@ -104,35 +78,18 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
    * {@link complete}. `open`: the input has not completed.
    */
   sendFrom(observer: SendObserver, open: boolean, complete: () => void): Sending<I> {
-    const sending = new Sending<I>(this.route, new SendingOutlet(this, complete), this.#caller.bounds, observer);
+    const sending = new Sending<I>(this.route, new SendingOutlet(this, complete), this.caller.bounds, observer);
     if (open && !this.#ended) {
       this.#sendings.add(sending);
       return sending;
     }
     sending.refuse();
     // On a macrotask, as every failure: delivered at once it makes retry() overflow the stack.
-    this.#caller.runtime.schedule(() => {
+    this.caller.runtime.schedule(() => {
       if (this.#ended) sending.end(this.#endError);
       else sending.halfClosed();
     }, 0);
     return sending;
-  }
-
-  start(engine: Engine): void {
-    const { inWindow, outWindow } = this.#wireRoute;
-    try {
-      checkPayloadSize(this.#payload, this.#caller.limits, this.route, 'request');
-      const address = toAddress(this.#wireRoute);
-      this.#stream = engine.openStream(address, this.#payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
-    } catch (error) {
-      if (!(error instanceof GridError)) throw error;
-      this.#caller.runtime.schedule(() => {
-        this.fail(error);
-      }, 0);
-      return;
-    }
-    if (this.#inputDone) this.#halfClose();
-    else this.feedInput();
   }
 
   /** Gives the call up and tells the consumer `reason`. Harmless after the end. */
@@ -147,9 +104,9 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
 
   item(payload: Uint8Array): void {
     this.inbound.push(payload);
-    if (!this.#unreadReported && !this.inbound.taken && this.inbound.held >= this.#wireRoute.outWindow!.initial) {
+    if (!this.#unreadReported && !this.inbound.taken && this.inbound.held >= this.wireRoute.outWindow!.initial) {
       this.#unreadReported = true;
-      this.#caller.report({ type: 'unread-output', route: this.route, held: this.inbound.held });
+      this.caller.report({ type: 'unread-output', route: this.route, held: this.inbound.held });
     }
   }
 
@@ -174,8 +131,8 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
   }
 
   encode(item: I): Uint8Array {
-    const payload = this.#wireRoute.input!.encode(item);
-    checkPayloadSize(payload, this.#caller.limits, this.route, 'item');
+    const payload = this.wireRoute.input!.encode(item);
+    checkPayloadSize(payload, this.caller.limits, this.route, 'item');
     return payload;
   }
 
@@ -194,6 +151,18 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
     this.cancel(error ?? new CancelledError('The input failed without an error.'));
   }
 
+  protected open(engine: Engine, address: Address): void {
+    const { inWindow, outWindow } = this.wireRoute;
+    checkPayloadSize(this.payload, this.caller.limits, this.route, 'request');
+    this.#stream = engine.openStream(address, this.payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
+    if (this.#inputDone) this.#halfClose();
+    else this.feedInput();
+  }
+
+  protected aborted(reason: unknown): void {
+    this.cancel(reason);
+  }
+
   #halfClose(): void {
     this.#stream!.halfClose();
     for (const sending of this.#sendings) sending.halfClosed();
@@ -201,11 +170,10 @@ export class StreamCall<I, O> implements StreamSink, WaitingCall, Outlet<I> {
 
   #finish(cause: unknown): void {
     if (this.#ended) return;
-    const error = errorOf(this.#wireRoute, cause);
+    const error = errorOf(this.wireRoute, cause);
     this.#ended = true;
     this.#endError = error;
-    this.#stopWaiting?.();
-    this.#stopListening?.();
+    this.settle();
     this.#feeder?.stop();
     for (const sending of this.#sendings) sending.end(error);
     this.inbound.end(error);

@@ -1,9 +1,10 @@
 import { isObservable, take, type Observable, type Subscription } from 'rxjs';
-import { CodecError, errorText, HandlerError, type GridError } from '../errors.js';
+import { errorText, HandlerError, type GridError } from '../errors.js';
 import type { Responder } from '../mux/engine.js';
 import type { UnaryResponder } from '../mux/unary.js';
 import { CallContext } from './call-context.js';
-import { raw } from './codec.js';
+import { isCallersFault, raw } from './codec.js';
+import { isThenable } from './handler.js';
 import type { DispatchContext } from './registry.js';
 import type { WireRoute } from './wire-route.js';
 
@@ -115,14 +116,4 @@ class UnaryRun {
     this.#call.abort(reason);
     this.#subscription?.unsubscribe();
   };
-}
-
-/** True for a Promise of any make. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
-/** A payload that does not decode is the caller's fault: it is told, and not reported as the handler's. */
-export function isCallersFault(error: unknown): boolean {
-  return error instanceof CodecError;
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   concat,
   firstValueFrom,
@@ -28,21 +28,14 @@ import {
   RemoteError,
   type,
 } from '../../lib/index.js';
-import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
+import { all, PairOfEachTest, record, type Pair } from '../support/linked-managers.js';
 
 const count = duplex({ id: 1, name: 'count', request: type<number>(), output: type<number>() });
 const sum = duplex({ id: 2, name: 'sum', request: type<number>(), input: type<number>(), output: type<number>() });
 const quiet = duplex({ id: 3, name: 'quiet', request: type<string>(), output: type<string>() });
 
-let pair: Pair;
-let seen: unknown[];
-const link = async (prepare?: (pair: Pair) => void, options?: Parameters<typeof linkedPair>[1]): Promise<void> => {
-  seen = [];
-  pair = await linkedPair(prepare, options);
-};
-afterEach(async () => {
-  await pair.grid.close();
-});
+const pair = new PairOfEachTest();
+const { link, seen } = pair;
 
 const counting = ({ b }: Pair): void => {
   b.handle(count, function* (from) {

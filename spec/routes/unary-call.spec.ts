@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, NEVER, Observable, race, retry, Subject, switchMap, take, timeout, TimeoutError } from 'rxjs';
 import { z } from 'zod';
 import {
@@ -14,21 +14,14 @@ import {
   unary,
   type Connection,
 } from '../../lib/index.js';
-import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
+import { all, PairOfEachTest, record, type Pair } from '../support/linked-managers.js';
 
 const double = unary({ id: 1, name: 'double', request: type<number>(), response: type<number>() });
 const ping = unary({ name: 'ping' });
 const hang = unary({ id: 2, name: 'hang', request: type<string>(), response: type<string>() });
 
-let pair: Pair;
-let seen: unknown[];
-const link = async (prepare?: (pair: Pair) => void, options?: Parameters<typeof linkedPair>[1]): Promise<void> => {
-  seen = [];
-  pair = await linkedPair(prepare, options);
-};
-afterEach(async () => {
-  await pair.grid.close();
-});
+const pair = new PairOfEachTest();
+const { link, seen } = pair;
 
 describe('a request', () => {
   const answering = ({ b }: Pair): void => {

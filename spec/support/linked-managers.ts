@@ -1,3 +1,4 @@
+import { afterEach } from '@jest/globals';
 import { firstValueFrom, Observable, toArray, type Subscriber } from 'rxjs';
 import { linkedSockets } from '../../lib/connection/memory-socket.js';
 import type { Dial, Socket } from '../../lib/connection/socket.js';
@@ -141,6 +142,29 @@ export async function linkedPair(
   prepare(made);
   await made.grid.start();
   return made;
+}
+
+/** The pair of each test of a file: the test links it, and it is closed afterwards. */
+export class PairOfEachTest implements Pair {
+  grid!: LinkedManagers;
+  a!: Manager;
+  b!: Manager;
+  ab!: Connection;
+  ba!: Connection;
+  /** What the handlers of the test saw. */
+  readonly seen: unknown[] = [];
+
+  constructor() {
+    afterEach(async () => {
+      await this.grid.close();
+      this.seen.length = 0;
+    });
+  }
+
+  /** As {@link linkedPair}. */
+  readonly link = async (...how: Parameters<typeof linkedPair>): Promise<void> => {
+    Object.assign(this, await linkedPair(...how));
+  };
 }
 
 /** All items, as a Promise. */
