@@ -30,7 +30,7 @@ const layers = [
     folder: 'routes',
     roots: [...bottom, 'runtime'],
     folders: ['wire', 'mux', 'flow', 'connection'],
-    packages: ['rxjs', 'msgpack-lite', 'int64-buffer', '@standard-schema/spec'],
+    packages: ['rxjs', 'msgpack-lite', '@standard-schema/spec'],
   },
   {
     folder: 'manager',
