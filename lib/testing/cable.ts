@@ -7,6 +7,7 @@ import type { LineOptions } from './lane.js';
 import { MessageFaults, Passing, type MessageFault } from './passing.js';
 import type { SeededRandom } from './seeded-random.js';
 import { WireLog, type Fate } from './wire-log.js';
+import type { WatchedCircuit, WireWatcher } from './wire-watcher.js';
 
 /** Something whose line can have faults: a cable, or what has cables. */
 export interface FaultTarget {
@@ -27,7 +28,11 @@ export interface CableOptions {
   readonly history: number;
   /** Faults of the whole network. */
   readonly faults?: MessageFaults;
+  /** Those who watch the whole network. */
+  readonly watchers?: ReadonlySet<WireWatcher>;
 }
+
+const nobody: ReadonlySet<WireWatcher> = new Set();
 
 /** The line between two hosts. WebSockets come and go on it; its log and its faults stay. */
 export class Cable implements FaultTarget {
@@ -61,17 +66,29 @@ export class Cable implements FaultTarget {
   /** Opens a WebSocket; the first socket is that of `opener`. */
   connect(opener = this.ends[0]): readonly [Socket, Socket] {
     const other = this.#otherThan(opener);
-    const { runtime, random, line } = this.#options;
+    const { runtime, random, line, watchers = nobody } = this.#options;
+    const watched: WatchedCircuit = { ends: [opener, other] };
     const circuit: Circuit = new Circuit({
-      ends: [opener, other],
+      ends: watched.ends,
       runtime,
       random,
       line,
-      sets: (from, to, bytes, lost) => this.#setOut(from, to, bytes, lost),
+      sets: (from, to, bytes, lost) => {
+        const passing = this.#setOut(from, to, bytes, lost);
+        for (const watcher of watchers) watcher.sent(watched, from, bytes, lost ? ['lost'] : passing.fates);
+        return passing;
+      },
+      arrives: (to, bytes) => {
+        for (const watcher of watchers) watcher.arrived(watched, to, bytes);
+      },
+      endClosed: (end) => {
+        for (const watcher of watchers) watcher.closed(watched, end);
+      },
       ended: (what, text) => {
         this.#note(what, text);
       },
     });
+    for (const watcher of watchers) watcher.opened(watched);
     this.#circuits = [...this.#circuits.filter(({ open }) => open), circuit];
     for (const [end, count] of this.#stalls) circuit.stall(end, count > 0);
     this.#note('opened', `opened by ${opener}`);

@@ -20,6 +20,10 @@ export interface CircuitOptions {
   readonly line: LineOptions;
   /** A message sets out: decides what becomes of it. */
   sets(from: string, to: string, bytes: Uint8Array, lost: boolean): Passing;
+  /** A message arrives, before the end that it comes to hears of it. */
+  arrives(to: string, bytes: Uint8Array): void;
+  /** An end is closed: by itself, or because it heard that the other one is. Told once for each end. */
+  endClosed(name: string): void;
   /** One end closed it, or it broke. Told once for each circuit. */
   ended(what: 'closed' | 'broken', text: string): void;
 }
@@ -146,10 +150,12 @@ class End {
   arrived(cargo: Cargo): void {
     if (!this.#open) return;
     if (cargo.kind === 'message') {
+      this.#options.arrives(this.name, cargo.bytes);
       this.#inbound.next(cargo.bytes);
       return;
     }
     this.#open = false;
+    this.#options.endClosed(this.name);
     if (cargo.kind === 'close') {
       this.#inbound.complete();
     } else {
@@ -161,6 +167,7 @@ class End {
   #close(cargo: Cargo, text: string): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#options.endClosed(this.name);
     this.#ended(cargo.kind === 'close' ? 'closed' : 'broken', text);
     // What was sent before arrives before; over a half-open line the other end never hears of it.
     this.lane.send(cargo);

@@ -12,7 +12,9 @@ export interface ClusterHostOptions {
   readonly clock: VirtualClock;
   readonly network: MemoryNetwork;
   readonly book: RouteBook;
-  readonly options: Omit<ManagerOptions, 'local' | 'dial'>;
+  /** How wrong its clock is, in ms. */
+  readonly skew: number;
+  readonly options: Omit<ManagerOptions, 'local' | 'dial' | 'runtime'>;
   readonly setup: ((manager: Manager, name: string) => void) | undefined;
 }
 
@@ -28,6 +30,7 @@ export class ClusterHost implements Handles {
   readonly #options: ClusterHostOptions;
   readonly #handlers: Bound[] = [];
   readonly #rawHandlers: RawHandler[] = [];
+  #starts = 0;
   #manager: Manager;
   #stopListening: (() => void)[] = [];
   #state: 'created' | 'running' | 'down' = 'created';
@@ -47,6 +50,11 @@ export class ClusterHost implements Handles {
   /** The manager of the present run; after a crash, the closed one. */
   get manager(): Manager {
     return this.#manager;
+  }
+
+  /** True between its start and its crash or close. */
+  get running(): boolean {
+    return this.#state === 'running';
   }
 
   /** Registers a handler of opaque bytes, for this and every later start. */
@@ -103,8 +111,10 @@ export class ClusterHost implements Handles {
   }
 
   #create(): Manager {
-    const { options, network, name, setup } = this.#options;
-    const manager = new Manager({ ...options, local: this.url, dial: network.dialer(name) });
+    const { options, network, name, setup, clock, skew } = this.#options;
+    // Randomness of its own: what one process does changes no choice of another one, nor of the next one here.
+    const runtime = clock.fork(`${name} ${++this.#starts}`, skew);
+    const manager = new Manager({ ...options, runtime, local: this.url, dial: network.dialer(name) });
     for (const bound of this.#handlers) register(manager, bound);
     for (const handler of this.#rawHandlers) manager.handleRaw(handler);
     setup?.(manager, name);

@@ -53,7 +53,7 @@ export class Cluster implements FaultTarget {
       seed,
       ...given({ line, history, latency, jitter, bandwidth }),
     });
-    const names = typeof hosts === 'number' ? letters(hosts) : hosts;
+    const names = hostNames(hosts);
     const urls = names.map((name) => `http://${name}`);
     const managerOptions = { ...others, hosts: urls, auth: holding(clock, auth ?? staticToken('test')) };
     this.hosts = names.map(
@@ -63,7 +63,8 @@ export class Cluster implements FaultTarget {
           clock,
           network: this.network,
           book: this.book,
-          options: { ...managerOptions, runtime: skew?.[name] === undefined ? clock : clock.skewed(skew[name]) },
+          skew: skew?.[name] ?? 0,
+          options: managerOptions,
           setup,
         }),
     );
@@ -130,9 +131,11 @@ export class Cluster implements FaultTarget {
   }
 }
 
-function letters(count: number): string[] {
+/** Short names of hosts: as they are given, or so many letters. */
+export function hostNames(hosts: number | readonly string[]): readonly string[] {
+  if (typeof hosts !== 'number') return hosts;
   // a, b, … z, then h26, h27: more than anybody draws.
-  return Array.from({ length: count }, (_, index) => (index < 26 ? String.fromCharCode(97 + index) : `h${index}`));
+  return Array.from({ length: hosts }, (_, index) => (index < 26 ? String.fromCharCode(97 + index) : `h${index}`));
 }
 
 function nameOf(host: ClusterHost | string): string {

@@ -7,6 +7,7 @@
 
 import type { Observable } from 'rxjs';
 import { createChecksum } from '../wire/checksum.js';
+import { exclusively } from './exclusive.js';
 import { GridAssertionError } from './assertion.js';
 import type { Cable } from './cable.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
@@ -74,9 +75,6 @@ export interface GridTestContext {
 const hour = 3_600_000;
 const transcriptLines = 30;
 
-// One test at a time: the timers of the platform are there once.
-let previous: Promise<unknown> = Promise.resolve();
-
 /**
  * Runs `body` on virtual time, then lets time pass to the end of all diagrams, and checks them. Handlers may be promises and
  * async generators.
@@ -99,9 +97,7 @@ export function gridTest(
   body: (context: GridTestContext) => void | Promise<void>,
   options: GridTestOptions = {},
 ): Promise<void> {
-  const run = previous.then(() => new GridTest(options).run(body));
-  previous = run.catch(() => undefined);
-  return run;
+  return exclusively(() => new GridTest(options).run(body));
 }
 
 class GridTest {

@@ -12,6 +12,13 @@ export { installVirtualTime } from './virtual-globals.js';
 export { schedulerRuntime, type SchedulerRuntimeOptions } from './scheduler-runtime.js';
 export { SeededRandom } from './seeded-random.js';
 
+export { simulate, type SimulationOptions, type SimulationReport } from './simulation/simulate.js';
+export { SimulationError } from './simulation/simulation-error.js';
+export type { Simulation, Workload } from './simulation/workload.js';
+export type { Invariant } from './simulation/invariant.js';
+export type { Step } from './simulation/plan.js';
+export type { FaultKind, FaultMix, FaultStep } from './simulation/fault-plan.js';
+
 export { GridLink, type LinkEnd, type LinkOptions } from './link.js';
 export { Cluster, type ClusterOptions } from './cluster.js';
 export { ClusterHost, type ClusterHostOptions } from './cluster-host.js';

@@ -5,6 +5,7 @@ import { Cable, type FaultTarget } from './cable.js';
 import type { LineOptions } from './lane.js';
 import { MessageFaults, type MessageFault } from './passing.js';
 import { SeededRandom } from './seeded-random.js';
+import type { WireWatcher } from './wire-watcher.js';
 
 /** Options of a {@link MemoryNetwork}. */
 export interface MemoryNetworkOptions extends LineOptions {
@@ -31,6 +32,7 @@ export class MemoryNetwork implements FaultTarget {
   readonly #faults = new MessageFaults();
   readonly #listeners = new Map<string, Listener[]>();
   readonly #cables = new Map<string, Cable>();
+  readonly #watchers = new Set<WireWatcher>();
 
   constructor(options: MemoryNetworkOptions) {
     this.#options = options;
@@ -45,6 +47,11 @@ export class MemoryNetwork implements FaultTarget {
     return this.#faults.add(fault);
   }
 
+  /** @internal Tells `watcher` what happens on every cable, also on those to come. */
+  watch(watcher: WireWatcher): void {
+    this.#watchers.add(watcher);
+  }
+
   /** The cable between two hosts, by their short names; it is laid when first asked for. */
   cable(left: string, right: string): Cable {
     const ends: [string, string] = left < right ? [left, right] : [right, left];
@@ -54,7 +61,8 @@ export class MemoryNetwork implements FaultTarget {
       const { runtime, history = defaultHistory } = this.#options;
       // Each cable has randomness of its own: what one carries does not change the jitter of another one.
       const random = this.#random.fork(key);
-      cable = new Cable({ ends, runtime, random, line: this.#lineOf(...ends), history, faults: this.#faults });
+      const line = this.#lineOf(...ends);
+      cable = new Cable({ ends, runtime, random, line, history, faults: this.#faults, watchers: this.#watchers });
       this.#cables.set(key, cable);
     }
     return cable;

@@ -16,6 +16,11 @@ export class TimerHeap {
     return this.#heap[0];
   }
 
+  /** Timers that were not cancelled. They are counted one by one. */
+  get count(): number {
+    return this.#heap.reduce((count, { task }) => (task === undefined ? count : count + 1), 0);
+  }
+
   /** Adds a timer. */
   push(timer: Timer): void {
     const heap = this.#heap;

@@ -99,6 +99,17 @@ export class VirtualClock implements Runtime {
     };
   }
 
+  /** Randomness of its own, from the seed and the label, and a clock that is wrong by `skew` ms: for a host. */
+  fork(label: string, skew = 0): Runtime {
+    const random = this.seeded.fork(label);
+    return { ...this.skewed(skew), random: () => random.next() };
+  }
+
+  /** Timers that are set and not cancelled. */
+  get pendingTimers(): number {
+    return this.#timers.count;
+  }
+
   /** Runs `task` once, when everything has happened that needs no time. */
   whenQuiet(task: () => void): void {
     this.#quiet.push(task);

@@ -1,6 +1,6 @@
 import { ProtocolError } from '../errors.js';
-import { decodeFrames } from '../wire/decode.js';
-import type { Frame, Hash32 } from '../wire/frame.js';
+import { decodeFrames, decodeMessage } from '../wire/decode.js';
+import { FrameView, type Frame, type Hash32 } from '../wire/frame.js';
 
 /** What happened to a message on its way; absent where it simply arrives. */
 export type Fate = 'dropped' | 'lost' | 'corrupted' | 'duplicated' | 'reordered' | 'delayed';
@@ -57,6 +57,20 @@ export class WireLog {
 
 /** Gives the checksum that stands behind the bytes: so any checksum is right. */
 const believe: Hash32 = (bytes) => new DataView(bytes.buffer, bytes.byteOffset + bytes.length, 4).getUint32(0, true);
+
+/** Looks at each frame of a message, whatever its checksum; the view holds one at a time. False: the bytes are no frames. */
+export function eachFrame(bytes: Uint8Array, look: (frame: FrameView) => void): boolean {
+  try {
+    decodeMessage(bytes, new FrameView(), believe, (frame) => {
+      look(frame);
+      return true;
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
 
 /** The frames of a message, whatever its checksum; none where the bytes are no frames. */
 export function framesOf(bytes: Uint8Array): readonly Frame[] {

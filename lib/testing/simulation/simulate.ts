@@ -1,0 +1,146 @@
+/**
+ * Deterministic simulation of a cluster: hosts, faults and what the hosts do all come from one seed, on virtual time.
+ *
+ *     seed ──▶ plan (operations, faults) ──▶ run ──▶ report
+ *                                             └─ violation ──▶ shrink: runs with a part of the plan ──▶ SimulationError
+ */
+
+import { createChecksum } from '../../wire/checksum.js';
+import { createSubrouteHash } from '../../wire/subroute.js';
+import { hostNames, type ClusterOptions } from '../cluster.js';
+import { exclusively } from '../exclusive.js';
+import type { FaultMix } from './fault-plan.js';
+import type { Invariant } from './invariant.js';
+import type { Step } from './plan.js';
+import { shrink } from './shrink.js';
+import { SimulationError } from './simulation-error.js';
+import { SimulationRun, type RunOptions, type RunResult } from './simulation-run.js';
+import type { Simulation, Workload } from './workload.js';
+
+/** Options of {@link simulate}. Times in virtual ms. */
+export interface SimulationOptions<Operation> {
+  /** Short names, or how many. Default 3. */
+  readonly hosts?: number | readonly string[];
+  /** Of everything random. Default 1. */
+  readonly seed?: number;
+  /** How many operations are drawn; or a whole plan, such as the shrunk one of a {@link SimulationError}. Default 100. */
+  readonly steps?: number | readonly Step<Operation>[];
+  /** The time in which the plan happens. Default 30 000. */
+  readonly duration?: number;
+  /** After the plan, without faults: so long, that the hosts find out what they have lost. Default 35 000. */
+  readonly quiet?: number;
+  /** After the plan, an operation that is not over after so long counts as one that never ends. Default 180 000. */
+  readonly patience?: number;
+  /** The faults that happen; false for none. Default: one in 3 s, of all kinds that TCP, machines and processes have. */
+  readonly faults?: FaultMix | false;
+  /** Options of the managers and of the lines between them. */
+  readonly cluster?: Omit<Partial<ClusterOptions>, 'clock' | 'hosts' | 'setup' | 'history'>;
+  /** Makes what the hosts do. Called for each run, so that none sees the state of another one. */
+  readonly workload: (simulation: Simulation) => Workload<Operation>;
+  /** Make what must hold, beside the invariants of the workload. Called for each run. */
+  readonly invariants?: readonly ((simulation: Simulation) => Invariant)[];
+  /** Runs that may be spent on making a failing plan smaller; 0: it stays as it is. Default 200. */
+  readonly shrinkRuns?: number;
+  /** What the error calls the way to repeat a seed. Default: names the option `seed`. */
+  readonly repeat?: (seed: number) => string;
+}
+
+/** What a simulation was that held. */
+export interface SimulationReport {
+  readonly seed: number;
+  /** Operations and faults. */
+  readonly steps: number;
+  /** Messages sent and arrived, sockets opened and closed, steps, and ends of operations. */
+  readonly events: number;
+  /** Of every event with its time, and of every byte on the wires: equal for equal runs. */
+  readonly fingerprint: string;
+}
+
+const transcriptHistory = 200;
+
+/**
+ * Runs a cluster with random faults, and checks that what must hold does. The same seed and the same options give the
+ * same run, byte for byte. A failing run is repeated with fewer steps, as long as the same invariant fails.
+ *
+ * ```ts
+ * await simulate({
+ *   hosts: 3,
+ *   seed: 7,
+ *   workload: () => {
+ *     const sold = new Set<number>();
+ *     return {
+ *       setup: (manager) => serveStock(manager, sold),
+ *       draw: (random, hosts) => ({ from: random.pick(hosts), to: random.pick(hosts), item: random.below(100) }),
+ *       perform: ({ from, to, item }, { cluster }) =>
+ *         firstValueFrom(cluster.host(from).connection(to).request(reserve, { item })),
+ *       invariants: [{ name: 'no more is sold than was there', end: () => expect(sold.size).toBeLessThan(101) }],
+ *     };
+ *   },
+ * });
+ * ```
+ *
+ * Simulations and `gridTest`s that run at the same time wait for each other.
+ *
+ * @throws SimulationError for what does not hold: its message has the seed, the shrunk plan and how to repeat it.
+ */
+export function simulate<Operation>(options: SimulationOptions<Operation>): Promise<SimulationReport> {
+  return exclusively(async () => {
+    // Compiled before time is virtual: later it takes no time.
+    await Promise.all([createChecksum(), createSubrouteHash()]);
+    const runOptions = withDefaults(options);
+    const result = await new SimulationRun(runOptions).run();
+    const { steps, events, fingerprint, violation } = result;
+    if (violation === undefined) return { seed: runOptions.seed, steps: steps.length, events, fingerprint };
+    throw await explain(options, runOptions, { ...result, violation });
+  });
+}
+
+function withDefaults<Operation>(options: SimulationOptions<Operation>): RunOptions<Operation> {
+  const { hosts = 3, faults = {} } = options;
+  return {
+    seed: options.seed ?? 1,
+    hosts: hostNames(hosts),
+    steps: options.steps ?? 100,
+    duration: options.duration ?? 30_000,
+    quiet: options.quiet ?? 35_000,
+    patience: options.patience ?? 180_000,
+    faults: faults === false ? undefined : faults,
+    cluster: options.cluster ?? {},
+    workload: options.workload,
+    invariants: options.invariants ?? [],
+    history: 0,
+  };
+}
+
+type FailedRun<Operation> = RunResult<Operation> & {
+  readonly violation: NonNullable<RunResult<Operation>['violation']>;
+};
+
+async function explain<Operation>(
+  { shrinkRuns = 200, repeat }: SimulationOptions<Operation>,
+  runOptions: RunOptions<Operation>,
+  { steps, violation }: FailedRun<Operation>,
+): Promise<SimulationError<Operation>> {
+  const { seed } = runOptions;
+  const rerun = (part: readonly Step<Operation>[], history = 0): Promise<RunResult<Operation>> =>
+    new SimulationRun({ ...runOptions, steps: part, history }).run();
+  const { smallest, tries } = await shrink(
+    steps,
+    // What comes later cannot be the cause; and many faults of a program need no fault of a line.
+    [steps.slice(0, violation.step), steps.slice(0, violation.step).filter((step) => !('fault' in step))],
+    async (part) => (await rerun(part)).violation?.invariant === violation.invariant,
+    shrinkRuns,
+  );
+  // Once more, with a history for the transcript.
+  const last = await rerun(smallest, transcriptHistory);
+  return new SimulationError({
+    seed,
+    violation,
+    planned: steps.length,
+    steps: smallest,
+    shrunk: last.violation ?? violation,
+    tries,
+    repeat: repeat?.(seed) ?? `simulate({ …, seed: ${seed} })`,
+    transcript: last.transcript,
+  });
+}

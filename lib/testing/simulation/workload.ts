@@ -1,0 +1,34 @@
+import type { Manager } from '../../manager/manager.js';
+import type { Cluster } from '../cluster.js';
+import type { SeededRandom } from '../seeded-random.js';
+import type { VirtualClock } from '../virtual-clock.js';
+import type { Invariant } from './invariant.js';
+
+/** One run, as its workload and its invariants see it. */
+export interface Simulation {
+  readonly seed: number;
+  readonly clock: VirtualClock;
+  readonly cluster: Cluster;
+  /** Adds a line to the log of the run, which the same seed makes the same again. */
+  note(text: string): void;
+  /** Reports that an invariant does not hold; the run ends soon. The first report counts. */
+  violate(invariant: string, text: string): void;
+}
+
+/**
+ * What the hosts of a simulation do. `Operation` is plain data, such as `{ from: 'a', to: 'b', item: 'tea' }`: a failing plan is
+ * cut operation by operation, and printed.
+ */
+export interface Workload<Operation> {
+  /** Registers handlers at a manager: called at each start of a host, so a restart loses what is kept here. */
+  setup(manager: Manager, name: string): void;
+  /** Draws one operation. Only `random` may decide. */
+  draw(random: SeededRandom, hosts: readonly string[]): Operation;
+  /**
+   * Carries an operation out. A promise that it returns is waited for: the run fails when it never settles, or rejects
+   * with anything but a GridError, which is what faults lead to.
+   */
+  perform(operation: Operation, simulation: Simulation): unknown;
+  /** What must hold, where it needs the state of the workload. */
+  readonly invariants?: readonly Invariant[];
+}

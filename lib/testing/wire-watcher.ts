@@ -1,0 +1,18 @@
+import type { Fate } from './wire-log.js';
+
+/** One WebSocket on a cable, for those who watch. */
+export interface WatchedCircuit {
+  /** Short names of its ends; the first one dialed. */
+  readonly ends: readonly [string, string];
+}
+
+/** Sees what happens on the cables of a network while it happens. It must not change anything, nor throw. */
+export interface WireWatcher {
+  opened(circuit: WatchedCircuit): void;
+  /** A message sets out; `bytes` as they were sent. */
+  sent(circuit: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void;
+  /** A message arrives. What the end does about it, it does after this. */
+  arrived(circuit: WatchedCircuit, to: string, bytes: Uint8Array): void;
+  /** An end is closed, whoever closed it. */
+  closed(circuit: WatchedCircuit, end: string): void;
+}

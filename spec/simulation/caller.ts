@@ -1,0 +1,217 @@
+import type { Subscription } from 'rxjs';
+import {
+  DeadlineExceededError,
+  DisconnectedError,
+  fromIterable,
+  ProtocolError,
+  RemoteError,
+  sendTo,
+  type CallOptions,
+  type Connection,
+} from '../../lib/index.js';
+import type { Simulation } from '../../lib/testing/index.js';
+import { rules, type CallRecord, type Ledger } from './ledger.js';
+import { endless, type Operation } from './operation.js';
+import { ask, askByName, echo, relay, serve, talk } from './routes.js';
+import { plannedFailure, sourceOf } from './source.js';
+import { take, witness, type Takeable } from './take.js';
+
+interface End {
+  readonly error?: unknown;
+}
+
+/** Timeout of a unary call that names none, in ms. */
+const unaryTimeout = 60_000;
+
+/** Makes one call, and checks its outcome. The result settles when it is over for the caller. */
+export function performCall(operation: Operation, simulation: Simulation, ledger: Ledger): Promise<void> {
+  return new Promise((resolve) => {
+    new PendingCall(operation, simulation, ledger, resolve).start();
+  });
+}
+
+class PendingCall {
+  readonly #operation: Operation;
+  readonly #simulation: Simulation;
+  readonly #ledger: Ledger;
+  readonly #record: CallRecord;
+  readonly #over: () => void;
+  readonly #began: number;
+  readonly #reason = new Error('aborted as planned');
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+
+  constructor(operation: Operation, simulation: Simulation, ledger: Ledger, over: () => void) {
+    this.#operation = operation;
+    this.#simulation = simulation;
+    this.#ledger = ledger;
+    this.#over = over;
+    this.#record = ledger.open(operation);
+    this.#began = simulation.clock.elapsed;
+  }
+
+  start(): void {
+    const { from, to, unsubscribeAt, abortAt } = this.#operation;
+    const connection = this.#simulation.cluster.host(from).connection(to);
+    const abort = new AbortController();
+    const giveUp = this.#call(connection, this.#options(abort.signal));
+    this.#after(unsubscribeAt, () => {
+      this.#stop();
+      giveUp();
+    });
+    this.#after(abortAt, () => {
+      abort.abort(this.#reason);
+    });
+  }
+
+  #options(signal: AbortSignal): CallOptions {
+    const { timeout, abortAt, waitForConnect } = this.#operation;
+    return {
+      ...(timeout === 0 ? {} : { timeout }),
+      ...(abortAt === 0 ? {} : { signal }),
+      ...(waitForConnect === undefined ? {} : { waitForConnect }),
+    };
+  }
+
+  // The result gives up.
+  #call(connection: Connection, options: CallOptions): () => void {
+    const { route, window, script } = this.#operation;
+    switch (route) {
+      case 'ask':
+      case 'askByName': {
+        const { out } = this.#record;
+        const source = connection.request(route === 'ask' ? ask : askByName, script, options);
+        const call: Subscription = witness(
+          source,
+          (item) => {
+            out.deliver(item);
+          },
+          this.#ended,
+        );
+        return () => {
+          call.unsubscribe();
+        };
+      }
+      case 'serve':
+        return this.#take(connection.stream(serve[window], script, options));
+      case 'relay':
+        return this.#take(connection.stream(relay[window], script, options));
+      case 'talk':
+        return this.#take(connection.exchange(talk[window], script, () => this.#input() as never, options));
+      case 'echo':
+        return this.#take(connection.exchange(echo[window], script, () => this.#input() as never, options));
+      case 'open': {
+        const stream = connection.open(talk[window], script, options);
+        const input = this.#input() as Iterable<Uint8Array>;
+        fromIterable(input)
+          .pipe(sendTo(stream))
+          .subscribe({ error: () => undefined });
+        return this.#take(stream);
+      }
+    }
+  }
+
+  #take(stream: Takeable): () => void {
+    const { taker, takes, stopAfter } = this.#operation;
+    return take(stream, {
+      flow: this.#record.out,
+      taker,
+      takes,
+      stopAfter,
+      stopped: () => {
+        this.#stop();
+      },
+      ended: this.#ended,
+    });
+  }
+
+  #input(): unknown {
+    const { input, script, route } = this.#operation;
+    const form = route === 'open' || input.form === 'promise' ? 'generator' : input.form;
+    return sourceOf({ flow: this.#record.in, ...input, form, size: script.size, failAt: -1 });
+  }
+
+  #after(ms: number, task: () => void): void {
+    if (ms === 0) return;
+    this.#timers.push(
+      setTimeout(() => {
+        if (this.#record.outcomes === 0 && !this.#record.stopped) task();
+      }, ms),
+    );
+  }
+
+  // The caller wants no more: no outcome comes.
+  #stop(): void {
+    this.#record.stopped = true;
+    this.#simulation.note(`stopped ${this.#record.operation.script.id}`);
+    this.#finish();
+  }
+
+  #finish(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#over();
+  }
+
+  readonly #ended = (end: End): void => {
+    const record = this.#record;
+    record.outcomes++;
+    const text = 'error' in end ? String(end.error) : 'completed';
+    this.#simulation.note(`outcome ${record.operation.script.id}: ${text}`);
+    if (record.outcomes > 1 || record.stopped) {
+      this.#ledger.violate(
+        rules.outcome,
+        record,
+        `outcome ${record.outcomes}: ${text}${record.stopped ? ', after it was given up' : ''}`,
+      );
+    }
+    this.#checkDeadline();
+    if ('error' in end) this.#checkReason(end.error);
+    else this.#checkWhole();
+    this.#finish();
+  };
+
+  #checkDeadline(): void {
+    const { route, timeout, taker } = this.#operation;
+    const isUnary = route === 'ask' || route === 'askByName';
+    // In the other ways the consumer's own time comes on top.
+    if (!isUnary && taker !== 'subscribe') return;
+    const allowed = timeout === 0 ? (isUnary ? unaryTimeout : Infinity) : timeout;
+    const took = this.#simulation.clock.elapsed - this.#began;
+    if (took > allowed + 1) this.#ledger.violate(rules.deadline, this.#record, `it took ${took} ms of ${allowed}`);
+  }
+
+  #checkReason(error: unknown): void {
+    const { timeout, route, script, abortAt } = this.#operation;
+    if (error instanceof DisconnectedError) {
+      this.#record.unsent = !error.sent;
+      return;
+    }
+    if (error instanceof DeadlineExceededError && (timeout > 0 || route.startsWith('ask'))) return;
+    if (error === this.#reason && abortAt > 0) return;
+    if (error instanceof RemoteError && (route === 'relay' || (error.message === plannedFailure && script.failAt >= 0)))
+      return;
+    if ((error instanceof ProtocolError || error instanceof RemoteError) && this.#ledger.duplicates) return;
+    this.#ledger.violate(
+      rules.reason,
+      this.#record,
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    );
+  }
+
+  #checkWhole(): void {
+    const { route, script, input } = this.#operation;
+    const { out, in: into } = this.#record;
+    const isUnary = route === 'ask' || route === 'askByName';
+    const sent = isUnary ? 1 : route === 'echo' ? input.items : script.items;
+    const takesInput = route === 'talk' || route === 'echo' || route === 'open';
+    const whole =
+      (route === 'echo' || (script.failAt < 0 && script.items !== endless)) &&
+      out.delivered === sent &&
+      (!takesInput || into.delivered === input.items);
+    if (whole) return;
+    this.#ledger.violate(
+      rules.whole,
+      this.#record,
+      `${out.delivered} of ${sent} items came, ${into.delivered} of ${input.items} of the input`,
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import type { RouteBook } from '../../../lib/testing/index.js';
+import { decodeAck, decodeCredit } from '../../../lib/wire/control.js';
+import type { FrameView } from '../../../lib/wire/frame.js';
+import { Op } from '../../../lib/wire/ops.js';
+import { describe, isEof, type MuxModel, type Seen, type WireRule } from '../wire-model.js';
+
+/** One direction of one stream. */
+interface Account {
+  /** Of the sender: items that it may send, as far as it has heard. */
+  credit: number;
+  /** Of the receiver: items that came, and credits that it has told. */
+  received: number;
+  granted: number;
+  /** Credits that the receiver may tell beyond what it received: a window that grows. */
+  readonly growth: number;
+}
+
+/**
+ * A sender uses no more credit than it has heard of; a receiver tells no more than it got items, and in a window that
+ * does not grow exactly those.
+ */
+export function credit(book: RouteBook): WireRule {
+  const outputs = new Map<MuxModel, Account>();
+  const inputs = new Map<MuxModel, Account>();
+  const isStream = ({ mux }: Seen): boolean => mux !== undefined && !mux.unary;
+  const accountOf = (accounts: Map<MuxModel, Account>, mux: MuxModel): Account => {
+    const known = accounts.get(mux);
+    if (known !== undefined) return known;
+    const route = book.find(mux.handler, mux.subroute)!;
+    const window = accounts === outputs ? route.outWindow : route.inWindow;
+    const account = {
+      // The output's is known to both; the input's comes with the AckMux.
+      credit: accounts === outputs ? window!.initial : 0,
+      received: 0,
+      granted: 0,
+      growth: window === undefined ? 0 : window.max - window.initial,
+    };
+    accounts.set(mux, account);
+    return account;
+  };
+  const use = (seen: Seen, account: Account): void => {
+    if (--account.credit < 0) throw new Error(`${describe(seen)}: an item without credit`);
+  };
+  const grant = (seen: Seen, account: Account): void => {
+    account.granted += creditsIn(seen.frame);
+    if (account.granted > account.received + account.growth) {
+      throw new Error(`${describe(seen)}: ${account.granted} credits told for ${account.received} items`);
+    }
+  };
+  return {
+    name: 'credit is never negative, and never above the grant',
+    sent(seen) {
+      if (!isStream(seen)) return;
+      const { mux, frame } = seen as Seen & { mux: MuxModel };
+      if (frame.op === Op.MuxServerMsg && !isEof(frame)) use(seen, accountOf(outputs, mux));
+      else if (frame.op === Op.MuxClientMsg && !isEof(frame)) use(seen, accountOf(inputs, mux));
+      else if (frame.op === Op.UnblockSrvMux) grant(seen, accountOf(outputs, mux));
+      else if (frame.op === Op.UnblockClMux) grant(seen, accountOf(inputs, mux));
+    },
+    arrived(seen) {
+      if (!isStream(seen)) return;
+      const { mux, frame } = seen as Seen & { mux: MuxModel };
+      if (frame.op === Op.MuxServerMsg && !isEof(frame)) accountOf(outputs, mux).received++;
+      else if (frame.op === Op.MuxClientMsg && !isEof(frame)) accountOf(inputs, mux).received++;
+      else if (frame.op === Op.UnblockSrvMux) accountOf(outputs, mux).credit += creditsIn(frame);
+      else if (frame.op === Op.UnblockClMux) accountOf(inputs, mux).credit += creditsIn(frame);
+      else if (frame.op === Op.AckMux) accountOf(inputs, mux).credit += decodeAck(frame.payload);
+    },
+  };
+}
+
+function creditsIn({ payload }: FrameView): number {
+  return payload.length === 0 ? 1 : decodeCredit(payload);
+}

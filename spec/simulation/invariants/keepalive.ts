@@ -1,0 +1,39 @@
+import { Op } from '../../../lib/wire/ops.js';
+import type { CircuitModel, WireModel, WireRule } from '../wire-model.js';
+
+/** Interval of the connection's pings, in ms. */
+const interval = 10_000;
+
+/** A connection is asked in each interval whether it lives, and given up when it has not answered for two. */
+export function keepalive(): WireRule & { check(model: WireModel, at: number): void } {
+  const asked = new Map<CircuitModel, [number, number]>();
+  const answered = new Map<CircuitModel, [number, number]>();
+  const note = (times: Map<CircuitModel, [number, number]>, circuit: CircuitModel, end: 0 | 1, at: number): void => {
+    const known = times.get(circuit);
+    if (known === undefined) times.set(circuit, end === 0 ? [at, -1] : [-1, at]);
+    else known[end] = at;
+  };
+  return {
+    name: 'a connection is asked whether it lives, and given up when it does not answer',
+    sent({ circuit, end, frame, at }) {
+      if (frame.op === Op.Ping && frame.muxId === 0) note(asked, circuit, end, at);
+    },
+    arrived({ circuit, end, frame, at }) {
+      if (frame.op === Op.Pong && frame.muxId === 0) note(answered, circuit, end, at);
+    },
+    check(model, at) {
+      for (const circuit of model.circuits) {
+        if (circuit.tampered) continue;
+        for (const end of [0, 1] as const) {
+          const since = circuit.live[end];
+          if (since === undefined || circuit.closed[end]) continue;
+          const name = `${circuit.ends[end]} to ${circuit.ends[1 - end]!}`;
+          const lastAsked = Math.max(since, asked.get(circuit)?.[end] ?? -1);
+          if (at - lastAsked > interval) throw new Error(`${name}: no ping for ${at - lastAsked} ms`);
+          const lastAnswered = Math.max(since, answered.get(circuit)?.[end] ?? -1);
+          if (at - lastAnswered > 2 * interval) throw new Error(`${name}: no pong for ${at - lastAnswered} ms`);
+        }
+      }
+    },
+  };
+}

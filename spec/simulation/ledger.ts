@@ -1,0 +1,125 @@
+import type { Operation } from './operation.js';
+import { capacityOf } from './routes.js';
+
+/** Names of what the ledger checks. */
+export const rules = {
+  order: 'what is delivered is a prefix of what was sent, in order, once',
+  ahead: 'a producer that is pulled is ahead of its consumer by no more than the window and one',
+  outcome: 'every caller gets exactly one outcome',
+  whole: 'a call that completes has delivered everything',
+  once: 'a handler runs at most once for a call',
+  unsent: 'the handler of a call that failed with sent: false never ran',
+  stopped: 'a handler stops when nobody waits for it',
+  reason: 'a call fails only for a reason',
+  deadline: 'a call ends at its deadline',
+} as const;
+
+/** One direction of one call: items are numbered, and carry the number of their call. */
+export class Flow {
+  produced = 0;
+  delivered = 0;
+  /** Items that the consumer is done with. */
+  released = 0;
+  /** The consumer was told that this was all. */
+  completed = false;
+
+  readonly #call: number;
+  readonly #label: string;
+  readonly #capacity: number | undefined;
+  readonly #violate: (rule: string, text: string) => void;
+
+  constructor(
+    call: number,
+    label: string,
+    capacity: number | undefined,
+    violate: (rule: string, text: string) => void,
+  ) {
+    this.#call = call;
+    this.#label = label;
+    this.#capacity = capacity;
+    this.#violate = violate;
+  }
+
+  /** Makes the next item. `pulled`: it is made because somebody asked for it. */
+  produce(size: number, pulled: boolean): Uint8Array {
+    const item = new Uint8Array(Math.max(8, size));
+    const view = new DataView(item.buffer);
+    view.setUint32(0, this.#call);
+    view.setUint32(4, this.produced++);
+    const ahead = this.produced - this.released;
+    if (pulled && this.#capacity !== undefined && ahead > this.#capacity + 1) {
+      this.#violate(rules.ahead, `${this.#label}: ${ahead} items ahead at a window of ${this.#capacity}`);
+    }
+    return item;
+  }
+
+  /** The consumer gets an item. */
+  deliver(item: Uint8Array): void {
+    const view = new DataView(item.buffer, item.byteOffset, item.byteLength);
+    const call = view.getUint32(0);
+    const index = view.getUint32(4);
+    if (call !== this.#call || index !== this.delivered || index >= this.produced || this.completed) {
+      const state = `${this.produced} produced, ${this.completed ? 'completed' : 'open'}`;
+      this.#violate(
+        rules.order,
+        `${this.#label}: item ${index} of call ${call} came as item ${this.delivered} (${state})`,
+      );
+    }
+    this.delivered++;
+  }
+}
+
+/** What is known about one call, at both of its ends. */
+export class CallRecord {
+  readonly operation: Operation;
+  readonly out: Flow;
+  readonly in: Flow;
+  /** Handlers that were started, and that run. */
+  runs = 0;
+  running = 0;
+  /** Outcomes that the caller was told. */
+  outcomes = 0;
+  /** The caller has given it up. */
+  stopped = false;
+  /** It failed, and nothing of it was sent. */
+  unsent = false;
+
+  constructor(operation: Operation, violate: (rule: string, text: string) => void) {
+    const { id } = operation.script;
+    this.operation = operation;
+    const capacity = capacityOf(operation.window);
+    // A relay holds what is on its way in two windows, and an echo what is in two directions.
+    const passesOn = operation.route === 'relay' || operation.route === 'echo';
+    this.out = new Flow(id, `output of call ${id}`, passesOn ? undefined : capacity, violate);
+    this.in = new Flow(id, `input of call ${id}`, capacity, violate);
+  }
+
+  toString(): string {
+    const { script, route, window, from, to } = this.operation;
+    return `call ${script.id} (${route}, ${window}, ${from} to ${to})`;
+  }
+}
+
+/** All calls of one run. */
+export class Ledger {
+  readonly calls = new Map<number, CallRecord>();
+  /** Messages may come twice, or behind others: what no TCP connection does. */
+  readonly duplicates: boolean;
+  readonly #violate: (rule: string, text: string) => void;
+
+  constructor(duplicates: boolean, violate: (rule: string, text: string) => void) {
+    this.duplicates = duplicates;
+    this.#violate = violate;
+  }
+
+  /** A call is made. */
+  open(operation: Operation): CallRecord {
+    const record = new CallRecord(operation, this.#violate);
+    this.calls.set(operation.script.id, record);
+    return record;
+  }
+
+  violate(rule: string, call: CallRecord, text: string): void {
+    this.#violate(rule, `${call.toString()}: ${text}`);
+  }
+}

@@ -1,0 +1,109 @@
+import type { Invariant, Simulation, SimulationOptions, Step, Workload } from '../../lib/testing/index.js';
+import { performCall } from './caller.js';
+import { registerHandlers } from './handlers.js';
+import { credit } from './invariants/credit.js';
+import { keepalive } from './invariants/keepalive.js';
+import { muxEnd } from './invariants/mux-end.js';
+import { nothingLeft } from './invariants/nothing-left.js';
+import { oneConnection } from './invariants/one-connection.js';
+import { sequence } from './invariants/sequence.js';
+import { Ledger, rules } from './ledger.js';
+import { drawOperation, type Operation } from './operation.js';
+import { ask, askByName, echo, relay, serve, talk } from './routes.js';
+import { WireModel } from './wire-model.js';
+
+/** What the simulation of the library itself is drawn from. */
+export interface ProjectSimulation {
+  readonly seed: number;
+  readonly hosts: number;
+  /** Operations to draw, or a whole plan. */
+  readonly steps?: number | readonly Step<Operation>[];
+  readonly shrinkRuns?: number;
+}
+
+/** Operations in 30 virtual seconds. */
+const operations = 60;
+/** Every so many seeds have a broken peer: messages come twice, or behind others. */
+const brokenEvery = 8;
+/** And so many have no faults at all: there, hardly anything may fail. */
+const calmEvery = 9;
+
+/** The simulation of the library: all kinds of calls, all faults, and everything that the protocol promises. */
+export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSimulation): SimulationOptions<Operation> {
+  const broken = seed % brokenEvery === brokenEvery - 1;
+  const calm = seed % calmEvery === 0;
+  return {
+    seed,
+    hosts,
+    steps: steps ?? operations,
+    faults: calm
+      ? false
+      : broken
+        ? { every: 2_500, kinds: ['duplicate', 'reorder', 'cut', 'stall'] }
+        : { every: 2_000 },
+    // A responder whose caller cannot be heard any more waits for four stream pings.
+    ...(broken ? { quiet: 80_000 } : {}),
+    cluster: {
+      latency: 1 + (seed % 23),
+      jitter: seed % 5,
+      // A slow line is what makes frames wait in the send queue.
+      ...(seed % 3 === 0 ? { bandwidth: 400_000 } : {}),
+    },
+    workload: (simulation) => workload(simulation, broken),
+    repeat: (failing) => `npm run simulate -- --seeds 1 --hosts ${hosts} --seed ${failing}`,
+    ...(shrinkRuns === undefined ? {} : { shrinkRuns }),
+  };
+}
+
+function workload(simulation: Simulation, broken: boolean): Workload<Operation> {
+  const { cluster, clock } = simulation;
+  const violate = (rule: string, text: string): void => {
+    simulation.violate(rule, text);
+  };
+  const ledger = new Ledger(broken, violate);
+  const pings = keepalive();
+  const model = new WireModel(
+    [sequence(), muxEnd(), credit(cluster.book), oneConnection(), pings],
+    () => clock.elapsed,
+    violate,
+  );
+  cluster.network.watch(model);
+  for (const routes of [{ ask, askByName }, serve, relay, talk, echo]) {
+    for (const route of Object.values(routes)) cluster.book.add(route);
+  }
+  let calls = 0;
+  return {
+    setup: (manager) => {
+      registerHandlers(manager, ledger);
+      manager.events$.subscribe((event) => {
+        // The checksum finds what was corrupted; nothing else may break the protocol.
+        if (event.type !== 'protocol-fault' || broken || event.message.includes('checksum')) return;
+        if (model.circuits.some(({ tampered }) => tampered)) return;
+        violate('no host sees the protocol broken', `${manager.local} and ${event.host}: ${event.message}`);
+      });
+    },
+    draw: (random, hosts) => drawOperation(random, hosts, ++calls),
+    perform: (operation) => performCall(operation, simulation, ledger),
+    invariants: [atTheEnd(ledger), pingsAreSent(), nothingLeft(simulation, model)],
+  };
+
+  function pingsAreSent(): Invariant {
+    const check = (): void => {
+      pings.check(model, clock.elapsed);
+    };
+    return { name: pings.name, step: check, end: check };
+  }
+}
+
+function atTheEnd(ledger: Ledger): Invariant {
+  return {
+    name: 'what is left of the calls',
+    end() {
+      for (const record of ledger.calls.values()) {
+        if (record.outcomes === 0 && !record.stopped) ledger.violate(rules.outcome, record, 'no outcome');
+        if (record.unsent && record.runs > 0) ledger.violate(rules.unsent, record, `${record.runs} handlers ran`);
+        if (record.running > 0) ledger.violate(rules.stopped, record, `${record.running} still run`);
+      }
+    },
+  };
+}

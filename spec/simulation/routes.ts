@@ -1,0 +1,94 @@
+import { duplex, raw, type, unary } from '../../lib/index.js';
+import type { Duplex, Unary } from '../../lib/index.js';
+
+/** How a handler behaves: the caller says so in its request. */
+export interface Script {
+  /** Number of the call. */
+  readonly id: number;
+  /** How the handler gives its result. */
+  readonly form: Form;
+  /** Items of the output; for an endless one, more than anybody takes. */
+  readonly items: number;
+  /** Virtual ms before each item. */
+  readonly pace: number;
+  /** Bytes of each item. */
+  readonly size: number;
+  /** The handler fails before this item; -1: it does not. */
+  readonly failAt: number;
+  /** How the handler takes its input. */
+  readonly taker: Taker;
+  /** Virtual ms that the handler needs for an item of its input. */
+  readonly takes: number;
+  /** The host that a relay calls. */
+  readonly via: string;
+}
+
+/** How a handler, or the input of a call, gives items. */
+export const forms = ['value', 'promise', 'observable', 'iterable', 'generator'] as const;
+export type Form = (typeof forms)[number];
+
+/** How items are taken. */
+export const takers = ['subscribe', 'consume', 'forAwait', 'deliveries'] as const;
+export type Taker = (typeof takers)[number];
+
+/** Small windows do not grow: there every credit can be counted, and one that is lost stops a stream. */
+export const windows = ['one', 'two', 'four', 'growing'] as const;
+export type WindowName = (typeof windows)[number];
+
+const capacities = { one: 1, two: 2, four: 4, growing: undefined } as const;
+
+type Shaped = ReturnType<typeof type<Script>>;
+export type AskRoute = Unary<Shaped, typeof raw>;
+export type ServeRoute = Duplex<Shaped, undefined, typeof raw>;
+export type TalkRoute = Duplex<Shaped, typeof raw, typeof raw>;
+
+/** A unary route with an id, and one that is addressed by its name. */
+export const ask: AskRoute = unary({ id: 1, name: 'ask', request: type<Script>(), response: raw });
+export const askByName: AskRoute = unary({ name: 'askByName', request: type<Script>(), response: raw });
+
+/** Output only. */
+export const serve = eachWindow((name, outCapacity, index): ServeRoute =>
+  duplex({ id: 10 + index, name: `serve-${name}`, request: type<Script>(), output: raw, ...given({ outCapacity }) }),
+);
+/** Output of another host, passed on. */
+export const relay = eachWindow((name, outCapacity, index): ServeRoute =>
+  duplex({ id: 20 + index, name: `relay-${name}`, request: type<Script>(), output: raw, ...given({ outCapacity }) }),
+);
+/** Input, and output that does not depend on it. */
+export const talk = eachWindow((name, capacity, index): TalkRoute =>
+  duplex({
+    id: 30 + index,
+    name: `talk-${name}`,
+    request: type<Script>(),
+    input: raw,
+    output: raw,
+    ...given({ inCapacity: capacity, outCapacity: capacity }),
+  }),
+);
+/** The input is the output. */
+export const echo = eachWindow((name, capacity, index): TalkRoute =>
+  duplex({
+    id: 40 + index,
+    name: `echo-${name}`,
+    request: type<Script>(),
+    input: raw,
+    output: raw,
+    ...given({ inCapacity: capacity, outCapacity: capacity }),
+  }),
+);
+
+/** Items that may be ahead of the consumer; undefined where the window may grow. */
+export function capacityOf(window: WindowName): number | undefined {
+  return capacities[window];
+}
+
+function eachWindow<R>(make: (name: string, capacity: number | undefined, index: number) => R): Record<WindowName, R> {
+  return Object.fromEntries(windows.map((name, index) => [name, make(name, capacities[name], index)])) as Record<
+    WindowName,
+    R
+  >;
+}
+
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,31 @@
+import { simulate, SimulationError } from '../../lib/testing/index.js';
+import { projectSimulation } from './project-simulation.js';
+
+/** Seeds to run in one process. */
+export interface SeedsToRun {
+  readonly hosts: number;
+  readonly shrinkRuns?: number;
+}
+
+/** What came of one seed. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly events: number;
+  readonly fingerprint: string;
+  /** Why it failed, with everything that is needed to repeat it. */
+  readonly failure?: { readonly invariant: string; readonly message: string };
+}
+
+/** Runs one seed of the project's simulation. */
+export async function runSeed(seed: number, { hosts, shrinkRuns }: SeedsToRun): Promise<SeedResult> {
+  try {
+    const { events, fingerprint } = await simulate(
+      projectSimulation({ seed, hosts, ...(shrinkRuns === undefined ? {} : { shrinkRuns }) }),
+    );
+    return { seed, events, fingerprint };
+  } catch (error) {
+    const invariant = error instanceof SimulationError ? error.invariant : 'nothing is thrown by the simulation itself';
+    const message = error instanceof SimulationError ? error.message : String((error as Error).stack);
+    return { seed, events: 0, fingerprint: '', failure: { invariant, message } };
+  }
+}

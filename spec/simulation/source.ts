@@ -1,0 +1,108 @@
+import { Observable } from 'rxjs';
+import type { Flow } from './ledger.js';
+import type { Form } from './routes.js';
+
+/** What a {@link sourceOf} gives. */
+export interface SourceOptions {
+  readonly flow: Flow;
+  readonly form: Form;
+  readonly items: number;
+  /** Virtual ms before each item. */
+  readonly pace: number;
+  readonly size: number;
+  /** It fails before this item; -1: it does not. */
+  readonly failAt: number;
+  /** It ends when this has settled. */
+  readonly until?: Promise<unknown> | undefined;
+  /** It runs, or does not any more. */
+  readonly running?: (running: boolean) => void;
+}
+
+/** More are not made at once. */
+const mostAtOnce = 100;
+
+/** The error of whatever fails because its script says so. */
+export const plannedFailure = 'planned failure';
+
+/** Virtual ms. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** Items in the form that the script says: at once, pulled, or pushed. */
+export function sourceOf(
+  options: SourceOptions,
+):
+  Observable<Uint8Array> | AsyncIterable<Uint8Array> | (Iterable<Uint8Array> & object) | Promise<Iterable<Uint8Array>> {
+  const { form, items, pace, until } = options;
+  if (form === 'observable') return pushed(options);
+  if (form === 'generator' || items > mostAtOnce || until !== undefined) return paced(options);
+  if (form === 'promise') return sleep(pace).then(() => atOnce(options));
+  return form === 'value' ? [...atOnce({ ...options, failAt: -1 }, false)] : atOnce(options);
+}
+
+function* atOnce({ flow, items, size, failAt, running }: SourceOptions, pulled = true): Generator<Uint8Array> {
+  running?.(true);
+  try {
+    for (let index = 0; index < items; index++) {
+      if (index === failAt) throw new Error(plannedFailure);
+      yield flow.produce(size, pulled);
+    }
+    if (items === failAt) throw new Error(plannedFailure);
+  } finally {
+    running?.(false);
+  }
+}
+
+async function* paced({ flow, items, pace, size, failAt, until, running }: SourceOptions): AsyncGenerator<Uint8Array> {
+  running?.(true);
+  try {
+    for (let index = 0; index < items; index++) {
+      if (pace > 0) await sleep(pace);
+      if (index === failAt) throw new Error(plannedFailure);
+      yield flow.produce(size, true);
+    }
+    if (items === failAt) throw new Error(plannedFailure);
+    await until;
+  } finally {
+    running?.(false);
+  }
+}
+
+function pushed({ flow, items, pace, size, failAt, until, running }: SourceOptions): Observable<Uint8Array> {
+  return new Observable((subscriber) => {
+    running?.(true);
+    subscriber.add(() => running?.(false));
+    let index = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    subscriber.add(() => {
+      clearTimeout(timer);
+    });
+    const tick = (): void => {
+      while (!subscriber.closed) {
+        if (index === failAt) {
+          subscriber.error(new Error(plannedFailure));
+          return;
+        }
+        if (index === items) {
+          if (until === undefined) subscriber.complete();
+          else
+            until.then(
+              () => subscriber.complete(),
+              (error: unknown) => subscriber.error(error),
+            );
+          return;
+        }
+        subscriber.next(flow.produce(size, false));
+        index++;
+        if (pace === 0) continue;
+        timer = setTimeout(tick, pace);
+        return;
+      }
+    };
+    if (pace === 0) tick();
+    else timer = setTimeout(tick, pace);
+  });
+}

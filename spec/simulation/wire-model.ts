@@ -1,0 +1,164 @@
+/**
+ * What both ends of every connection know, rebuilt from the wire alone: circuits, their muxes, and who has ended what.
+ * Rules look at each frame as it sets out, and as it arrives.
+ */
+
+import { Flag, Op } from '../../lib/wire/ops.js';
+import type { FrameView, MuxId } from '../../lib/wire/frame.js';
+import { ofCaller } from '../../lib/testing/transcript.js';
+import { eachFrame, type Fate } from '../../lib/testing/wire-log.js';
+import type { WatchedCircuit, WireWatcher } from '../../lib/testing/wire-watcher.js';
+
+export type Role = 'caller' | 'responder';
+
+/** One mux, by what went over the wire. */
+export interface MuxModel {
+  readonly id: MuxId;
+  readonly unary: boolean;
+  readonly handler: number;
+  readonly subroute: Uint8Array | undefined;
+  readonly circuit: CircuitModel;
+}
+
+/** One WebSocket. */
+export interface CircuitModel {
+  readonly ends: readonly [string, string];
+  /** Of each end: when it had the handshake behind it. */
+  readonly live: [number | undefined, number | undefined];
+  /** Of each end: it is closed. */
+  readonly closed: [boolean, boolean];
+  /** A message did not arrive as it was sent: the two ends may see different things. */
+  tampered: boolean;
+  /** Messages on their way. */
+  inTheAir: number;
+  /** By the end that opened them. */
+  readonly muxes: readonly [Map<MuxId, MuxModel>, Map<MuxId, MuxModel>];
+}
+
+/** A frame, as the rules see it. The view is good until they return. */
+export interface Seen {
+  readonly circuit: CircuitModel;
+  /** Index of the end that sends it, or that it arrives at. */
+  readonly end: 0 | 1;
+  /** Role of that end; undefined for frames of the connection. */
+  readonly role: Role | undefined;
+  /** Undefined for frames of the connection, and for strays. */
+  readonly mux: MuxModel | undefined;
+  readonly frame: FrameView;
+  /** Virtual ms. */
+  readonly at: number;
+}
+
+/** Looks at what passes; throws where a rule is broken. */
+export interface WireRule {
+  readonly name: string;
+  sent?(seen: Seen): void;
+  arrived?(seen: Seen): void;
+  /** An end has the handshake behind it, or is closed. */
+  changed?(circuit: CircuitModel, end: 0 | 1, at: number): void;
+}
+
+const tampering: readonly Fate[] = ['dropped', 'corrupted', 'duplicated', 'reordered'];
+
+/** See the head of this file. */
+export class WireModel implements WireWatcher {
+  readonly #circuits = new Map<WatchedCircuit, CircuitModel>();
+  readonly #rules: readonly WireRule[];
+  readonly #now: () => number;
+  readonly #violate: (rule: string, text: string) => void;
+
+  constructor(rules: readonly WireRule[], now: () => number, violate: (rule: string, text: string) => void) {
+    this.#rules = rules;
+    this.#now = now;
+    this.#violate = violate;
+  }
+
+  /** Circuits of which an end is open. */
+  get circuits(): readonly CircuitModel[] {
+    return [...this.#circuits.values()];
+  }
+
+  opened(circuit: WatchedCircuit): void {
+    this.#circuits.set(circuit, {
+      ends: circuit.ends,
+      live: [undefined, undefined],
+      closed: [false, false],
+      tampered: false,
+      inTheAir: 0,
+      muxes: [new Map(), new Map()],
+    });
+  }
+
+  sent(watched: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void {
+    const circuit = this.#circuits.get(watched)!;
+    if (fates.some((fate) => tampering.includes(fate))) circuit.tampered = true;
+    if (!fates.includes('lost')) circuit.inTheAir++;
+    this.#look(circuit, circuit.ends[0] === from ? 0 : 1, bytes, true);
+  }
+
+  arrived(watched: WatchedCircuit, to: string, bytes: Uint8Array): void {
+    const circuit = this.#circuits.get(watched)!;
+    circuit.inTheAir--;
+    this.#look(circuit, circuit.ends[0] === to ? 0 : 1, bytes, false);
+  }
+
+  closed(watched: WatchedCircuit, end: string): void {
+    const circuit = this.#circuits.get(watched)!;
+    const index = circuit.ends[0] === end ? 0 : 1;
+    circuit.closed[index] = true;
+    this.#changed(circuit, index);
+    if (circuit.closed[1 - index]) this.#circuits.delete(watched);
+  }
+
+  #look(circuit: CircuitModel, end: 0 | 1, bytes: Uint8Array, sent: boolean): void {
+    const at = this.#now();
+    eachFrame(bytes, (frame) => {
+      const { op, muxId } = frame;
+      // The dialer is live when it hears that it was accepted, the acceptor when it says so.
+      if (op === Op.ConnectResponse && sent === (end === 1)) {
+        circuit.live[end] = at;
+        this.#changed(circuit, end);
+      }
+      if (circuit.tampered) return;
+      const byCaller = ofCaller(op);
+      const role: Role | undefined = muxId === 0 ? undefined : byCaller === sent ? 'caller' : 'responder';
+      const opener = role === undefined ? end : role === 'caller' ? end : other(end);
+      const muxes = circuit.muxes[opener];
+      if (sent && (op === Op.Request || op === Op.ConnectMux)) {
+        if (muxes.has(muxId)) this.#violate('a mux id is used once', `${circuit.ends[end]} opens mux ${muxId} again`);
+        const { handler, subroute } = frame;
+        muxes.set(muxId, { id: muxId, unary: op === Op.Request, handler, subroute: subroute?.slice(), circuit });
+      }
+      const seen: Seen = { circuit, end, role, mux: role === undefined ? undefined : muxes.get(muxId), frame, at };
+      for (const rule of this.#rules) {
+        this.#guarded(rule, () => (sent ? rule.sent?.(seen) : rule.arrived?.(seen)));
+      }
+    });
+  }
+
+  #changed(circuit: CircuitModel, end: 0 | 1): void {
+    for (const rule of this.#rules) this.#guarded(rule, () => rule.changed?.(circuit, end, this.#now()));
+  }
+
+  #guarded(rule: WireRule, look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.#violate(rule.name, (error as Error).message);
+    }
+  }
+}
+
+/** The end at the other side. */
+export function other(end: 0 | 1): 0 | 1 {
+  return end === 0 ? 1 : 0;
+}
+
+/** Names a mux and the one who did something with it. */
+export function describe({ circuit, end, role, frame }: Seen): string {
+  return `${circuit.ends[end]}, ${role ?? 'an end'} of mux ${frame.muxId} to ${circuit.ends[other(end)]}`;
+}
+
+export function isEof(frame: FrameView): boolean {
+  return (frame.flags & Flag.Eof) !== 0;
+}
