@@ -6,6 +6,7 @@
  */
 
 import type { Observable } from 'rxjs';
+import { forgetSlabs } from '../wire/batch.js';
 import { createChecksum } from '../wire/checksum.js';
 import { exclusively } from './exclusive.js';
 import { GridAssertionError } from './assertion.js';
@@ -117,7 +118,8 @@ class GridTest {
   async run(body: (context: GridTestContext) => void | Promise<void>): Promise<void> {
     const { virtualGlobals = true, maxTime = hour } = this.#options;
     // Compiled before time is virtual: later it takes no time.
-    await createChecksum();
+    await Promise.all([createChecksum(), createSubrouteHash()]);
+    forgetSlabs();
     const restore = virtualGlobals ? installVirtualTime(this.#clock) : (): void => undefined;
     try {
       await this.#drive(body, maxTime);

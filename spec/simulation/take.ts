@@ -75,7 +75,7 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
   const { flow, taker, takes, stopAfter, stopped, ended } = options;
   if (taker === 'forAwait') return iterate(stream, options);
   let subscription: Subscription | undefined = undefined;
-  let enough = false;
+  let enough = false as boolean;
   const stop = (): void => {
     enough = true;
     subscription?.unsubscribe();
@@ -139,7 +139,8 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
 
 function iterate(stream: Takeable, { flow, takes, stopAfter, stopped, ended }: TakeOptions): () => void {
   const iterator = stream[Symbol.asyncIterator]();
-  let given = false;
+  // Given up: the loop may go on for one more turn, and its end is no outcome.
+  let given = false as boolean;
   const loop = async (): Promise<void> => {
     for await (const item of { [Symbol.asyncIterator]: () => iterator }) {
       flow.deliver(item);

@@ -6,7 +6,6 @@
  */
 
 import { createChecksum } from '../../wire/checksum.js';
-import { createSubrouteHash } from '../../wire/subroute.js';
 import { hostNames, type ClusterOptions } from '../cluster.js';
 import { exclusively } from '../exclusive.js';
 import type { FaultMix } from './fault-plan.js';
@@ -86,7 +85,7 @@ const transcriptHistory = 200;
 export function simulate<Operation>(options: SimulationOptions<Operation>): Promise<SimulationReport> {
   return exclusively(async () => {
     // Compiled before time is virtual: later it takes no time.
-    await Promise.all([createChecksum(), createSubrouteHash()]);
+    await createChecksum();
     const runOptions = withDefaults(options);
     const result = await new SimulationRun(runOptions).run();
     const { steps, events, fingerprint, violation } = result;
