@@ -118,7 +118,7 @@ class GridTest {
   async run(body: (context: GridTestContext) => void | Promise<void>): Promise<void> {
     const { virtualGlobals = true, maxTime = hour } = this.#options;
     // Compiled before time is virtual: later it takes no time.
-    await Promise.all([createChecksum(), createSubrouteHash()]);
+    await createChecksum();
     forgetSlabs();
     const restore = virtualGlobals ? installVirtualTime(this.#clock) : (): void => undefined;
     try {
