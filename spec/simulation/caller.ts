@@ -2,6 +2,7 @@ import type { Subscription } from 'rxjs';
 import {
   DeadlineExceededError,
   DisconnectedError,
+  type DuplexStream,
   fromIterable,
   ProtocolError,
   RemoteError,
@@ -105,9 +106,24 @@ class PendingCall {
         fromIterable(input)
           .pipe(sendTo(stream))
           .subscribe({ error: () => undefined });
-        return this.#take(stream);
+        return this.#takeLate(stream);
       }
     }
+  }
+
+  #takeLate(stream: DuplexStream<Uint8Array, Uint8Array>): () => void {
+    const { late } = this.#operation;
+    if (late === 0) return this.#take(stream);
+    let giveUp = (): void => {
+      clearTimeout(timer);
+      stream.cancel();
+    };
+    const timer = setTimeout(() => {
+      giveUp = this.#take(stream);
+    }, late);
+    return () => {
+      giveUp();
+    };
   }
 
   #take(stream: Takeable): () => void {
@@ -170,10 +186,10 @@ class PendingCall {
   };
 
   #checkDeadline(): void {
-    const { route, timeout, taker } = this.#operation;
+    const { route, timeout, taker, late } = this.#operation;
     const isUnary = route === 'ask' || route === 'askByName';
     // In the other ways the consumer's own time comes on top.
-    if (!isUnary && taker !== 'subscribe') return;
+    if (!isUnary && (taker !== 'subscribe' || late > 0)) return;
     const allowed = timeout === 0 ? (isUnary ? unaryTimeout : Infinity) : timeout;
     const took = this.#simulation.clock.elapsed - this.#began;
     if (took > allowed + 1) this.#ledger.violate(rules.deadline, this.#record, `it took ${took} ms of ${allowed}`);

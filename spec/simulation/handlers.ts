@@ -69,22 +69,33 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
     });
     manager.handle(talk[window], (script, call) => {
       const record = begin(script);
+      let over = false as boolean;
       const taken = new Promise<void>((resolve, reject) => {
-        take(call.input, {
-          flow: record.in,
-          taker: script.taker,
-          takes: script.takes,
-          stopAfter: 0,
-          stopped: () => undefined,
-          ended: (end) => {
-            if ('error' in end) reject(new Error('the input failed', { cause: end.error }));
-            else resolve();
-          },
-        });
+        const takeInput = (): void => {
+          // The input of a handler that has ended cannot be taken any more.
+          if (over) return;
+          take(call.input, {
+            flow: record.in,
+            taker: script.taker,
+            takes: script.takes,
+            stopAfter: 0,
+            stopped: () => undefined,
+            ended: (end) => {
+              if ('error' in end) reject(new Error('the input failed', { cause: end.error }));
+              else resolve();
+            },
+          });
+        };
+        if (script.late === 0) takeInput();
+        else setTimeout(takeInput, script.late);
       });
       // Whether anybody listens is the source's affair.
       taken.catch(() => undefined);
-      return sourceOf({ ...script, flow: record.out, running: running(record), until: taken });
+      const run = (yes: boolean): void => {
+        over = !yes;
+        running(record)(yes);
+      };
+      return sourceOf({ ...script, flow: record.out, running: run, until: taken });
     });
     manager.handle(echo[window], (script, call) => {
       const record = begin(script);

@@ -11,6 +11,8 @@ export interface Operation {
   readonly taker: Taker;
   /** Virtual ms that the caller needs for an item. */
   readonly takes: number;
+  /** Virtual ms before the caller begins to take the output of an open stream. */
+  readonly late: number;
   /** Items of the input, how they come, and virtual ms before each. */
   readonly input: { readonly items: number; readonly form: Form; readonly pace: number };
   /** In ms; 0: none of its own. */
@@ -32,39 +34,42 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
   // A host calls itself too, in memory.
   const to = random.chance(0.03) ? from : random.pick(hosts.filter((host) => host !== from || hosts.length === 1));
   const route = random.pick(['ask', 'ask', 'askByName', 'serve', 'serve', 'talk', 'echo', 'open', 'relay'] as const);
-  const large = random.chance(0.04);
   const stops = random.chance(0.25);
   const stop = stops ? random.pick(['after', 'unsubscribe', 'abort'] as const) : undefined;
   const isUnary = route === 'ask' || route === 'askByName';
-  const isEndless = !isUnary && stop !== undefined && random.chance(0.3);
+  // On a slow line these fill the socket, and what follows waits in the send queue.
+  const large = !isUnary && random.chance(0.12);
+  const isEndless = !isUnary && !large && stop !== undefined && random.chance(0.3);
   // What gives an endless output must be paced, or it would fill the time with items.
   const pace = isEndless ? 20 + random.below(100) : random.pick([0, 0, 1, 10, 60]);
   const timeout = random.chance(0.35) ? random.pick([50, 500, 2_000, 8_000]) : 0;
   const form = random.pick(forms);
   // A unary handler that never answers has more than 20; its caller must not wait for a minute.
   const most = isUnary && stop !== 'unsubscribe' && timeout === 0 ? 5 : 6;
-  const items = isEndless ? endless : [0, 1, 2, 5, 12, 40][random.below(most)]!;
-  const inputItems = random.pick([0, 1, 3, 8, 30]);
+  const items = isEndless ? endless : large ? 40 : [0, 1, 2, 5, 12, 40][random.below(most)]!;
+  const inputItems = large ? 30 : random.pick([0, 1, 3, 8, 30]);
   const script: Script = {
     id,
     form,
-    items: large ? Math.min(items, 40) : items,
+    items,
     pace: isUnary ? random.pick([0, 0, 5, 100, 2_000]) : pace,
     size: large ? 20_000 + random.below(40_000) : 8 + random.below(60),
     // An array is there before anything can fail.
     failAt: random.chance(0.1) && (isUnary || form !== 'value') ? random.below(Math.min(items, 6) + 1) : -1,
     taker: random.pick(takers),
     takes: random.pick([0, 0, 2, 15]),
+    late: random.pick([0, 0, 0, 70]),
     via: random.pick(hosts.filter((host) => host !== to || hosts.length === 1)),
   };
   return {
     from,
     to,
     route,
-    window: random.pick(windows),
+    window: large && random.chance(0.7) ? 'growing' : random.pick(windows),
     script,
     taker: random.pick(takers),
     takes: random.pick([0, 0, 1, 20]),
+    late: route === 'open' ? random.pick([0, 0, 90]) : 0,
     input: { items: inputItems, form: random.pick(forms), pace: random.pick([0, 0, 3, 30]) },
     timeout,
     stopAfter: stop === 'after' ? 1 + random.below(6) : 0,

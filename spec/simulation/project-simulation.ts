@@ -1,4 +1,11 @@
-import type { Invariant, Simulation, SimulationOptions, Step, Workload } from '../../lib/testing/index.js';
+import {
+  shortName,
+  type Invariant,
+  type Simulation,
+  type SimulationOptions,
+  type Step,
+  type Workload,
+} from '../../lib/testing/index.js';
 import { performCall } from './caller.js';
 import { registerHandlers } from './handlers.js';
 import { credit } from './invariants/credit.js';
@@ -76,9 +83,9 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
     setup: (manager) => {
       registerHandlers(manager, ledger);
       manager.events$.subscribe((event) => {
-        // The checksum finds what was corrupted; nothing else may break the protocol.
-        if (event.type !== 'protocol-fault' || broken || event.message.includes('checksum')) return;
-        if (model.circuits.some(({ tampered }) => tampered)) return;
+        if (event.type !== 'protocol-fault' || broken) return;
+        // What was corrupted is found. Nothing else may break the protocol.
+        if (model.tampered.has([manager.local, event.host].map(shortName).sort().join(' '))) return;
         violate('no host sees the protocol broken', `${manager.local} and ${event.host}: ${event.message}`);
       });
     },

@@ -19,6 +19,8 @@ export interface Script {
   readonly taker: Taker;
   /** Virtual ms that the handler needs for an item of its input. */
   readonly takes: number;
+  /** Virtual ms before the handler begins to take its input; what comes until then is held. */
+  readonly late: number;
   /** The host that a relay calls. */
   readonly via: string;
 }

@@ -59,13 +59,15 @@ class Witness<T> extends Subscriber<T> {
   }
 }
 
-/** Subscribes, and hears everything. */
+/** Subscribes, and hears everything. `item` gets the subscription too: items may come before this returns. */
 export function witness<T>(
   source: Observable<T>,
-  item: (item: T) => void,
+  item: (item: T, subscription: Subscription) => void,
   ended: (end: { readonly error?: unknown }) => void,
 ): Subscription {
-  const subscriber = new Witness(item, ended);
+  const subscriber = new Witness<T>((value) => {
+    item(value, subscriber);
+  }, ended);
   source.subscribe(subscriber);
   return subscriber;
 }
@@ -74,67 +76,62 @@ export function witness<T>(
 export function take(stream: Takeable, options: TakeOptions): () => void {
   const { flow, taker, takes, stopAfter, stopped, ended } = options;
   if (taker === 'forAwait') return iterate(stream, options);
-  let subscription: Subscription | undefined = undefined;
-  let enough = false as boolean;
-  const stop = (): void => {
-    enough = true;
-    subscription?.unsubscribe();
-  };
-  const taken = (): void => {
+  const taken = (subscription: Subscription): void => {
     if (flow.delivered !== stopAfter) return;
     stopped();
-    stop();
+    subscription.unsubscribe();
   };
   const end = (value: { readonly error?: unknown }): void => {
     if (!('error' in value)) flow.completed = true;
     ended(value);
   };
-  switch (taker) {
-    case 'subscribe':
-      subscription = witness(
-        stream,
-        (item) => {
-          flow.deliver(item);
-          flow.released++;
-          taken();
-        },
-        end,
-      );
-      break;
-    case 'consume':
-      subscription = witness(
-        stream.pipe(
+  const subscription = subscribe();
+  return () => {
+    subscription.unsubscribe();
+  };
+
+  function subscribe(): Subscription {
+    switch (taker) {
+      case 'consume': {
+        const consumed = stream.pipe(
           consume((item) => {
             flow.deliver(item);
             return (takes === 0 ? of(0) : timer(takes)).pipe(map(() => undefined));
           }),
-        ),
-        () => {
+        );
+        const release = (_: undefined, current: Subscription): void => {
           flow.released++;
-          taken();
-        },
-        end,
-      );
-      break;
-    case 'deliveries':
-      subscription = witness(
-        stream.deliveries,
-        (delivery) => {
-          flow.deliver(delivery.value);
-          const done = (): void => {
+          taken(current);
+        };
+        return witness(consumed, release, end);
+      }
+      case 'deliveries':
+        return witness(
+          stream.deliveries,
+          (delivery, current) => {
+            flow.deliver(delivery.value);
+            const done = (): void => {
+              flow.released++;
+              delivery.release();
+            };
+            if (takes === 0) done();
+            else setTimeout(done, takes);
+            taken(current);
+          },
+          end,
+        );
+      default:
+        return witness(
+          stream,
+          (item, current) => {
+            flow.deliver(item);
             flow.released++;
-            delivery.release();
-          };
-          if (takes === 0) done();
-          else setTimeout(done, takes);
-          taken();
-        },
-        end,
-      );
+            taken(current);
+          },
+          end,
+        );
+    }
   }
-  // It may have had enough before there was a subscription.
-  if (enough) subscription.unsubscribe();
-  return stop;
 }
 
 function iterate(stream: Takeable, { flow, takes, stopAfter, stopped, ended }: TakeOptions): () => void {

@@ -62,6 +62,9 @@ const tampering: readonly Fate[] = ['dropped', 'corrupted', 'duplicated', 'reord
 
 /** See the head of this file. */
 export class WireModel implements WireWatcher {
+  /** Hosts between which a message did not arrive as it was sent. */
+  readonly tampered = new Set<string>();
+
   readonly #circuits = new Map<WatchedCircuit, CircuitModel>();
   readonly #rules: readonly WireRule[];
   readonly #now: () => number;
@@ -91,7 +94,10 @@ export class WireModel implements WireWatcher {
 
   sent(watched: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void {
     const circuit = this.#circuits.get(watched)!;
-    if (fates.some((fate) => tampering.includes(fate))) circuit.tampered = true;
+    if (fates.some((fate) => tampering.includes(fate))) {
+      circuit.tampered = true;
+      this.tampered.add([...circuit.ends].sort().join(' '));
+    }
     if (!fates.includes('lost')) circuit.inTheAir++;
     this.#look(circuit, circuit.ends[0] === from ? 0 : 1, bytes, true);
   }

@@ -1,8 +1,10 @@
 import { runSeed } from './run-seeds.js';
 
 // A process of `npm run simulate`: takes the number of a seed, and gives back what came of it.
-const hosts = Number(process.argv[2]);
+const [hosts, shrinkRuns] = process.argv.slice(2).map(Number);
 
 process.on('message', (seed: number) => {
-  void runSeed(seed, { hosts }).then((result) => process.send!(result));
+  void runSeed(seed, { hosts: hosts!, ...(shrinkRuns === undefined ? {} : { shrinkRuns }) }).then((result) =>
+    process.send!(result),
+  );
 });

@@ -24,7 +24,7 @@ export type FaultStep =
   | { readonly kind: 'delay'; readonly between: Pair; readonly ms: number; readonly for: number }
   | { readonly kind: 'partition'; readonly group: readonly string[]; readonly for: number }
   | { readonly kind: 'restart'; readonly host: string; readonly silent: boolean; readonly for: number }
-  /** The next messages of `from` after the handshake, so many. */
+  /** So many messages of `from`, the next ones that carry a checksum. */
   | { readonly kind: MessageFaultKind; readonly between: Pair; readonly from: string; readonly count: number };
 
 type MessageFaultKind = 'corrupt' | 'duplicate' | 'reorder' | 'drop';
@@ -127,7 +127,7 @@ export function startFault(fault: FaultStep, cluster: Cluster, clock: VirtualClo
     case 'reorder':
     case 'drop': {
       const { from, count } = fault;
-      return faults[fault.kind](cluster.cable(...fault.between), { from, count, where: afterHandshake });
+      return faults[fault.kind](cluster.cable(...fault.between), { from, count, where: isChecked });
     }
   }
 }
@@ -137,9 +137,9 @@ export function faultText(fault: FaultStep): string {
   return inspect(fault);
 }
 
-// The handshake has no checksum: the protocol cannot see that one was changed.
-function afterHandshake({ op }: Frame): boolean {
-  return op !== Op.Connect && op !== Op.ConnectResponse;
+// Neither the handshake nor a connection's ping carries a checksum: the protocol cannot see that one was changed.
+function isChecked({ op, muxId }: Frame): boolean {
+  return op > Op.Ping || (op === Op.Ping && muxId !== 0);
 }
 
 function oneWay({ from }: { readonly from?: string }): { readonly from?: string } {

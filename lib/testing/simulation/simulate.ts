@@ -81,6 +81,7 @@ const transcriptHistory = 200;
  * Simulations and `gridTest`s that run at the same time wait for each other.
  *
  * @throws SimulationError for what does not hold: its message has the seed, the shrunk plan and how to repeat it.
+ * RangeError without a host.
  */
 export function simulate<Operation>(options: SimulationOptions<Operation>): Promise<SimulationReport> {
   return exclusively(async () => {
@@ -96,6 +97,7 @@ export function simulate<Operation>(options: SimulationOptions<Operation>): Prom
 
 function withDefaults<Operation>(options: SimulationOptions<Operation>): RunOptions<Operation> {
   const { hosts = 3, faults = {} } = options;
+  if (hostNames(hosts).length === 0) throw new RangeError('A simulation needs a host.');
   return {
     seed: options.seed ?? 1,
     hosts: hostNames(hosts),

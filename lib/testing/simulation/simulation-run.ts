@@ -115,7 +115,7 @@ export class SimulationRun<Operation> implements Simulation {
   }
 
   violate(invariant: string, text: string): void {
-    this.#violation ??= { invariant, text, step: this.#step, at: this.clock.elapsed };
+    this.#violation ??= { invariant, text, step: this.#step, at: Math.round(this.clock.elapsed) };
   }
 
   /** Runs it. Virtual time must not be installed. */
@@ -258,7 +258,7 @@ export class SimulationRun<Operation> implements Simulation {
       readWire(cable, book)
         .filter((each) => !('frame' in each) || !isKeepalive(each.frame))
         .map((each) => ({
-          at: each.at - this.clock.start,
+          at: Math.round(each.at - this.clock.start),
           text: 'frame' in each ? wireText(each) : `${cable.ends.join(' ⇄ ')}  ${each.text}`,
         })),
     );

@@ -1,0 +1,183 @@
+import { describe, expect, it } from '@jest/globals';
+import { firstValueFrom } from 'rxjs';
+import { type, unary } from '../../../lib/index.js';
+import {
+  simulate,
+  SimulationError,
+  type SimulationOptions,
+  type Step,
+  type Workload,
+} from '../../../lib/testing/index.js';
+
+const add = unary({ id: 1, name: 'add', request: type<number>(), response: type<number>() });
+
+interface Addition {
+  readonly from: string;
+  readonly to: string;
+  readonly amount: number;
+}
+
+/** A counter on each host, which its own calls and those of the others add to. */
+function counters(change: Partial<Workload<Addition>> = {}): SimulationOptions<Addition> {
+  return {
+    hosts: 3,
+    steps: 30,
+    workload: () => ({
+      setup: (manager) => {
+        let sum = 0;
+        manager.handle(add, async (amount) => {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          return (sum += amount);
+        });
+      },
+      draw: (random, hosts) => ({ from: random.pick(hosts), to: random.pick(hosts), amount: random.below(10) }),
+      perform: ({ from, to, amount }, { cluster }) =>
+        firstValueFrom(cluster.host(from).connection(to).request(add, amount, { timeout: 3_000 })),
+      ...change,
+    }),
+  };
+}
+
+async function failureOf(options: SimulationOptions<Addition>): Promise<SimulationError<Addition>> {
+  const error: unknown = await simulate(options).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(SimulationError);
+  return error as SimulationError<Addition>;
+}
+
+describe('simulate', () => {
+  it('runs a service with faults, and says what it was', async () => {
+    const report = await simulate({ ...counters(), seed: 5 });
+    expect(report).toStrictEqual({
+      seed: 5,
+      steps: expect.any(Number),
+      events: expect.any(Number),
+      fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
+    // 30 operations, and faults.
+    expect(report.steps).toBeGreaterThan(30);
+    expect(report.events).toBeGreaterThan(300);
+  });
+
+  it('the same seed is the same run, another seed another one', async () => {
+    const run = async (seed: number): Promise<string> => (await simulate({ ...counters(), seed })).fingerprint;
+    const first = await run(8);
+    expect(await run(9)).not.toBe(first);
+    expect(await run(8)).toBe(first);
+  });
+
+  it('without faults every step is an operation', async () => {
+    expect((await simulate({ ...counters(), faults: false })).steps).toBe(30);
+  });
+
+  it('what is violated is shrunk, and the error says how to repeat it', async () => {
+    const error = await failureOf(
+      counters({
+        perform: ({ amount }) => {
+          if (amount === 7) throw new TypeError('seven');
+        },
+      }),
+    );
+    expect(error.seed).toBe(1);
+    expect(error.invariant).toBe('an operation fails with nothing but a GridError');
+    expect(error.steps).toStrictEqual([
+      { at: expect.any(Number), operation: { from: expect.any(String), to: expect.any(String), amount: 7 } },
+    ]);
+    expect(error.message).toContain('Seed 1 violates: an operation fails with nothing but a GridError');
+    expect(error.message).toMatch(/step \d+, virtual time \d+ ms/);
+    expect(error.message).toContain('Repeat it: simulate({ …, seed: 1 })');
+    expect(error.message).toMatch(/Shrunk in \d+ runs from \d+ steps to 1/);
+    expect(error.message).toContain('amount: 7');
+  });
+
+  it('a shrunk plan can be given as the steps, and fails again', async () => {
+    const options = counters({
+      perform: async ({ amount }) => {
+        await Promise.resolve();
+        if (amount === 3) throw new TypeError('three');
+      },
+    });
+    const { steps } = await failureOf(options);
+    const again = await failureOf({ ...options, steps, shrinkRuns: 0 });
+    expect(again.steps).toStrictEqual(steps);
+    expect(again.message).toContain('Not shrunk, in 0 runs: all 1 steps are needed.');
+  });
+
+  it('the fault that is needed stays in the plan', async () => {
+    const cut: Step<Addition> = { at: 200, fault: { kind: 'cut', between: ['a', 'b'] } };
+    const call = (at: number): Step<Addition> => ({ at, operation: { from: 'a', to: 'b', amount: 1 } });
+    const calls: string[][] = [];
+    const error = await failureOf({
+      ...counters(),
+      steps: [call(100), call(150), cut, call(5_000)],
+      invariants: [
+        ({ cluster }) => {
+          const ends: string[] = [];
+          calls.push(ends);
+          return {
+            name: 'no connection is ever lost',
+            end: () => {
+              for (const cable of cluster.cables) if (cable.log.dropped > 0) ends.push('dropped');
+              cluster.host('a').manager.cluster$.subscribe(({ hosts }) => {
+                if (hosts.some(({ connects }) => connects > 1)) throw new Error('it was lost');
+              });
+            },
+          };
+        },
+      ],
+    });
+    expect(error.steps).toStrictEqual([cut]);
+    // Each run has invariants of its own.
+    expect(calls.length).toBeGreaterThan(2);
+  });
+
+  it('invariants are checked before each step, at the end, and after everything was closed', async () => {
+    const seen: string[] = [];
+    await simulate({
+      ...counters(),
+      steps: [
+        { at: 10, operation: { from: 'a', to: 'b', amount: 1 } },
+        { at: 20, operation: { from: 'a', to: 'b', amount: 1 } },
+      ],
+      invariants: [
+        ({ clock }) => ({
+          name: 'all is well',
+          step: () => seen.push(`step at ${clock.elapsed}`),
+          end: () => seen.push('end'),
+          closed: () => seen.push('closed'),
+        }),
+      ],
+    });
+    expect(seen).toStrictEqual(['step at 10', 'step at 20', 'end', 'closed']);
+  });
+
+  it('an operation that never ends is a violation', async () => {
+    const error = await failureOf({
+      ...counters({ perform: () => new Promise(() => undefined) }),
+      steps: 2,
+      faults: false,
+      shrinkRuns: 3,
+    });
+    expect(error.invariant).toBe('every operation ends');
+    expect(error.steps).toHaveLength(1);
+  });
+
+  it('what a task throws is a violation, and not the end of the process', async () => {
+    const error = await failureOf({
+      ...counters({
+        perform: () => {
+          setTimeout(() => {
+            throw new Error('out of a timer');
+          }, 100);
+        },
+      }),
+      faults: false,
+      shrinkRuns: 0,
+    });
+    expect(error.invariant).toBe('nothing is thrown out of a task');
+    expect(error.message).toContain('out of a timer');
+  });
+
+  it('names what it cannot be', async () => {
+    await expect(simulate({ ...counters(), hosts: [] })).rejects.toThrow('A simulation needs a host.');
+  });
+});
