@@ -163,6 +163,7 @@ class PendingCall {
   }
 
   #finish(): void {
+    this.#record.overAt ??= this.#simulation.clock.elapsed;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#over();
   }

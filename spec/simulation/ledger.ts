@@ -81,6 +81,8 @@ export class CallRecord {
   outcomes = 0;
   /** The caller has given it up. */
   stopped = false;
+  /** When the caller was told its outcome, or gave it up. */
+  overAt: number | undefined = undefined;
   /** It failed, and nothing of it was sent. */
   unsent = false;
 

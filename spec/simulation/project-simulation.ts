@@ -13,6 +13,7 @@ import { keepalive } from './invariants/keepalive.js';
 import { muxEnd } from './invariants/mux-end.js';
 import { nothingLeft } from './invariants/nothing-left.js';
 import { oneConnection } from './invariants/one-connection.js';
+import { opening } from './invariants/opening.js';
 import { sequence } from './invariants/sequence.js';
 import { Ledger, rules } from './ledger.js';
 import { drawOperation, type Operation } from './operation.js';
@@ -69,8 +70,9 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
   };
   const ledger = new Ledger(broken, violate);
   const pings = keepalive();
+  const ends = muxEnd();
   const model = new WireModel(
-    [sequence(), muxEnd(), credit(cluster.book), oneConnection(), pings],
+    [sequence(), ends, credit(cluster.book), opening(cluster.book, ledger), oneConnection(), pings],
     () => clock.elapsed,
     violate,
   );
@@ -91,7 +93,12 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
     },
     draw: (random, hosts) => drawOperation(random, hosts, ++calls),
     perform: (operation) => performCall(operation, simulation, ledger),
-    invariants: [atTheEnd(ledger), pingsAreSent(), nothingLeft(simulation, model)],
+    invariants: [
+      atTheEnd(ledger),
+      pingsAreSent(),
+      { name: ends.name, end: () => ends.check() },
+      nothingLeft(simulation, model),
+    ],
   };
 
   function pingsAreSent(): Invariant {

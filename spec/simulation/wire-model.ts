@@ -31,6 +31,8 @@ export interface CircuitModel {
   tampered: boolean;
   /** Messages on their way. */
   inTheAir: number;
+  /** Of each end: bytes that it has sent and that have not arrived. */
+  readonly outstanding: [number, number];
   /** By the end that opened them. */
   readonly muxes: readonly [Map<MuxId, MuxModel>, Map<MuxId, MuxModel>];
 }
@@ -88,6 +90,7 @@ export class WireModel implements WireWatcher {
       closed: [false, false],
       tampered: false,
       inTheAir: 0,
+      outstanding: [0, 0],
       muxes: [new Map(), new Map()],
     });
   }
@@ -98,14 +101,20 @@ export class WireModel implements WireWatcher {
       circuit.tampered = true;
       this.tampered.add([...circuit.ends].sort().join(' '));
     }
-    if (!fates.includes('lost')) circuit.inTheAir++;
-    this.#look(circuit, circuit.ends[0] === from ? 0 : 1, bytes, true);
+    const end = circuit.ends[0] === from ? 0 : 1;
+    if (!fates.includes('lost')) {
+      circuit.inTheAir++;
+      circuit.outstanding[end] += bytes.length;
+    }
+    this.#look(circuit, end, bytes, true);
   }
 
   arrived(watched: WatchedCircuit, to: string, bytes: Uint8Array): void {
     const circuit = this.#circuits.get(watched)!;
+    const end = circuit.ends[0] === to ? 0 : 1;
     circuit.inTheAir--;
-    this.#look(circuit, circuit.ends[0] === to ? 0 : 1, bytes, false);
+    circuit.outstanding[other(end)] -= bytes.length;
+    this.#look(circuit, end, bytes, false);
   }
 
   closed(watched: WatchedCircuit, end: string): void {

@@ -8,13 +8,15 @@ import type { WatchedCircuit, WireWatcher } from '../wire-watcher.js';
 export class EventLog implements WireWatcher {
   events = 0;
   readonly #now: () => number;
-  // Two hashes of 32 bits (FNV-1a, and the same with another start): one alone would be equal by chance too often.
+  readonly #hash: (bytes: Uint8Array) => number;
+  // Two hashes of 32 bits (FNV-1a, and FNV-1 with another start): one alone would be equal by chance too often.
   #low = 0x811c_9dc5;
   #high = 0x9747_b28c;
 
-  /** `now`: ms since the start of the run. */
-  constructor(now: () => number) {
+  /** `now`: ms since the start of the run; `hash`: 32 bits of a message. */
+  constructor(now: () => number, hash: (bytes: Uint8Array) => number) {
     this.#now = now;
+    this.#hash = hash;
   }
 
   /** 16 hexadecimal digits. */
@@ -33,22 +35,7 @@ export class EventLog implements WireWatcher {
 
   sent(_circuit: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void {
     this.note(`sent ${from} ${bytes.length} ${fates.join(' ')}`);
-    // Four bytes at a time: the bytes are most of what there is to hash.
-    const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    let low = this.#low;
-    let high = this.#high;
-    let at = 0;
-    for (; at + 4 <= bytes.length; at += 4) {
-      const word = words.getUint32(at);
-      low = Math.imul(low ^ word ^ (word >>> 15), 0x0100_0193);
-      high = Math.imul(high ^ word ^ (word >>> 17), 0x0100_0193);
-    }
-    for (; at < bytes.length; at++) {
-      low = Math.imul(low ^ bytes[at]!, 0x0100_0193);
-      high = Math.imul(high ^ bytes[at]!, 0x0100_0193);
-    }
-    this.#low = low;
-    this.#high = high;
+    this.#mix(this.#hash(bytes));
   }
 
   arrived(_circuit: WatchedCircuit, to: string, bytes: Uint8Array): void {
@@ -60,10 +47,12 @@ export class EventLog implements WireWatcher {
   }
 
   #take(text: string): void {
-    for (let index = 0; index < text.length; index++) {
-      const code = text.charCodeAt(index);
-      this.#low = Math.imul(this.#low ^ code, 0x0100_0193);
-      this.#high = Math.imul(this.#high ^ code, 0x0100_0193);
-    }
+    for (let index = 0; index < text.length; index++) this.#mix(text.charCodeAt(index));
+  }
+
+  #mix(value: number): void {
+    this.#low = Math.imul(this.#low ^ value, 0x0100_0193);
+    // Another order of the two steps, so that the two do not collide together.
+    this.#high = Math.imul(this.#high, 0x0100_0193) ^ value;
   }
 }

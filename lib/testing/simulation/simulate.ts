@@ -86,8 +86,8 @@ const transcriptHistory = 200;
 export function simulate<Operation>(options: SimulationOptions<Operation>): Promise<SimulationReport> {
   return exclusively(async () => {
     // Compiled before time is virtual: later it takes no time.
-    await createChecksum();
-    const runOptions = withDefaults(options);
+    const checksum = await createChecksum();
+    const runOptions = withDefaults(options, (bytes) => checksum.hash(bytes));
     const result = await new SimulationRun(runOptions).run();
     const { steps, events, fingerprint, violation } = result;
     if (violation === undefined) return { seed: runOptions.seed, steps: steps.length, events, fingerprint };
@@ -95,7 +95,10 @@ export function simulate<Operation>(options: SimulationOptions<Operation>): Prom
   });
 }
 
-function withDefaults<Operation>(options: SimulationOptions<Operation>): RunOptions<Operation> {
+function withDefaults<Operation>(
+  options: SimulationOptions<Operation>,
+  hash: (bytes: Uint8Array) => number,
+): RunOptions<Operation> {
   const { hosts = 3, faults = {} } = options;
   if (hostNames(hosts).length === 0) throw new RangeError('A simulation needs a host.');
   return {
@@ -109,6 +112,7 @@ function withDefaults<Operation>(options: SimulationOptions<Operation>): RunOpti
     cluster: options.cluster ?? {},
     workload: options.workload,
     invariants: options.invariants ?? [],
+    hash,
     history: 0,
   };
 }

@@ -38,6 +38,8 @@ export interface RunOptions<Operation> {
   readonly cluster: Omit<Partial<ClusterOptions>, 'clock' | 'hosts' | 'setup'>;
   readonly workload: (simulation: Simulation) => Workload<Operation>;
   readonly invariants: readonly ((simulation: Simulation) => Invariant)[];
+  /** Of bytes, for the fingerprint. */
+  readonly hash: (bytes: Uint8Array) => number;
   /** Entries of each cable's log that are kept. */
   readonly history: number;
 }
@@ -84,7 +86,7 @@ export class SimulationRun<Operation> implements Simulation {
     this.#options = options;
     const { seed, hosts, cluster, workload, invariants, history, steps } = options;
     this.clock = new VirtualClock({ seed });
-    this.#log = new EventLog(() => this.clock.elapsed);
+    this.#log = new EventLog(() => this.clock.elapsed, options.hash);
     this.cluster = new Cluster({
       ...cluster,
       clock: this.clock,
