@@ -1,7 +1,7 @@
 // The same unary echo with bytes, and with a record of 20 fields by each of the payload codecs.
 import assert from 'node:assert/strict';
 import { Packr } from 'msgpackr';
-import { msgpack, raw, type, unary } from 'rxgrid';
+import { msgpack, raw, unary } from 'rxgrid';
 import { startHost } from './two-hosts.mjs';
 
 // As between hosts that have agreed on nothing: no records whose fields the other side would have to know.

@@ -6,7 +6,6 @@
  */
 
 import type { Observable } from 'rxjs';
-import { forgetSlabs } from '../wire/batch.js';
 import { createChecksum } from '../wire/checksum.js';
 import { exclusively } from './exclusive.js';
 import { GridAssertionError } from './assertion.js';
@@ -119,7 +118,6 @@ class GridTest {
     const { virtualGlobals = true, maxTime = hour } = this.#options;
     // Compiled before time is virtual: later it takes no time.
     await createChecksum();
-    forgetSlabs();
     const restore = virtualGlobals ? installVirtualTime(this.#clock) : (): void => undefined;
     try {
       await this.#drive(body, maxTime);

@@ -20,16 +20,6 @@ export const maxBatchBytes = 64 << 10;
 const mergedHeadBytes = 16;
 
 /**
- * Gives up the memory that is kept for the next messages. A run that is to be repeatable begins with it: where a message
- * ends depends on how full that memory is.
- *
- * @internal
- */
-export function forgetSlabs(): void {
-  freeSlabs.length = 0;
-}
-
-/**
  * Encodes frames into one WebSocket message after the other: what is added between two flushes travels merged, with one
  * checksum over the whole message.
  */

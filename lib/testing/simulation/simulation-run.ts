@@ -8,7 +8,6 @@
 
 import { Subscription, take } from 'rxjs';
 import { errorText, GridError } from '../../errors.js';
-import { forgetSlabs } from '../../wire/batch.js';
 import type { Frame } from '../../wire/frame.js';
 import { Op } from '../../wire/ops.js';
 import { Cluster, type ClusterOptions } from '../cluster.js';
@@ -122,7 +121,6 @@ export class SimulationRun<Operation> implements Simulation {
 
   /** Runs it. Virtual time must not be installed. */
   async run(): Promise<RunResult<Operation>> {
-    forgetSlabs();
     const restore = installVirtualTime(this.clock);
     try {
       await this.#guarded(() => this.#play());
