@@ -44,7 +44,9 @@ const tiny = ['--rounds', '1', '--ms', '5', '--warm', '5'];
 
 beforeAll(async () => {
   source = mkdtempSync(join(tmpdir(), 'rxgrid-bench-'));
-  for (const name of ['package.json', 'bench']) cpSync(join(project, name), join(source, name), { recursive: true });
+  cpSync(join(project, 'bench'), join(source, 'bench'), { recursive: true });
+  const manifest = readFileSync(join(project, 'package.json'), 'utf8');
+  writeFileSync(join(source, 'package.json'), manifest.replaceAll('./dist/chunks/', './dist/esm/'));
   symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
   // Built in a copy, since `dist` of the project may be in use, and without types: that is another spec's matter.
   const files = readdirSync(join(project, 'lib'), { recursive: true, encoding: 'utf8' });
