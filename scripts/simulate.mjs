@@ -40,6 +40,8 @@ await build({
   format: 'esm',
   target: 'node20',
   packages: 'external',
+  // Errors are named after their class, and the names are part of the fingerprint.
+  keepNames: true,
   sourcemap: 'inline',
   logLevel: 'warning',
 });

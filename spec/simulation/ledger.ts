@@ -11,6 +11,7 @@ export const rules = {
   unsent: 'the handler of a call that failed with sent: false never ran',
   stopped: 'a handler stops when nobody waits for it',
   reason: 'a call fails only for a reason',
+  waiting: 'in back-off no call waits that was not told to',
   deadline: 'a call ends at its deadline',
 } as const;
 

@@ -8,6 +8,8 @@ import {
 } from '../../lib/testing/index.js';
 import { performCall } from './caller.js';
 import { registerHandlers } from './handlers.js';
+import { backOff } from './invariants/back-off.js';
+import { cleanUp } from './invariants/clean-up.js';
 import { credit } from './invariants/credit.js';
 import { keepalive } from './invariants/keepalive.js';
 import { muxEnd } from './invariants/mux-end.js';
@@ -71,8 +73,9 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
   const ledger = new Ledger(broken, violate);
   const pings = keepalive();
   const ends = muxEnd();
+  const answers = cleanUp();
   const model = new WireModel(
-    [sequence(), ends, credit(cluster.book), opening(cluster.book, ledger), oneConnection(), pings],
+    [sequence(), ends, answers, credit(cluster.book), opening(cluster.book, ledger), oneConnection(), pings],
     () => clock.elapsed,
     violate,
   );
@@ -96,7 +99,8 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
     invariants: [
       atTheEnd(ledger),
       pingsAreSent(),
-      { name: ends.name, end: () => ends.check() },
+      ...[ends, answers].map((rule): Invariant => ({ name: rule.name, end: () => rule.check() })),
+      backOff(simulation, ledger),
       nothingLeft(simulation, model),
     ],
   };

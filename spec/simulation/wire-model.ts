@@ -18,6 +18,8 @@ export interface MuxModel {
   readonly handler: number;
   readonly subroute: Uint8Array | undefined;
   readonly circuit: CircuitModel;
+  /** The responder has said that it knows it no more. */
+  gone: boolean;
 }
 
 /** One WebSocket. */
@@ -142,7 +144,14 @@ export class WireModel implements WireWatcher {
       if (sent && (op === Op.Request || op === Op.ConnectMux)) {
         if (muxes.has(muxId)) this.#violate('a mux id is used once', `${circuit.ends[end]} opens mux ${muxId} again`);
         const { handler, subroute } = frame;
-        muxes.set(muxId, { id: muxId, unary: op === Op.Request, handler, subroute: subroute?.slice(), circuit });
+        muxes.set(muxId, {
+          id: muxId,
+          unary: op === Op.Request,
+          handler,
+          subroute: subroute?.slice(),
+          circuit,
+          gone: false,
+        });
       }
       const seen: Seen = { circuit, end, role, mux: role === undefined ? undefined : muxes.get(muxId), frame, at };
       for (const rule of this.#rules) {
