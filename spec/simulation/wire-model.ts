@@ -3,6 +3,7 @@
  * Rules look at each frame as it sets out, and as it arrives.
  */
 
+import { decodeConnectResponse } from '../../lib/wire/connect.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import type { FrameView, MuxId } from '../../lib/wire/frame.js';
 import { ofCaller } from '../../lib/testing/transcript.js';
@@ -132,7 +133,7 @@ export class WireModel implements WireWatcher {
     eachFrame(bytes, (frame) => {
       const { op, muxId } = frame;
       // The dialer is live when it hears that it was accepted, the acceptor when it says so.
-      if (op === Op.ConnectResponse && sent === (end === 1)) {
+      if (op === Op.ConnectResponse && sent === (end === 1) && decodeConnectResponse(frame.payload).accepted) {
         circuit.live[end] = at;
         this.#changed(circuit, end);
       }
