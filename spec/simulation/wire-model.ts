@@ -36,6 +36,8 @@ export interface CircuitModel {
   inTheAir: number;
   /** Of each end: bytes that it has sent and that have not arrived. */
   readonly outstanding: [number, number];
+  /** Of each end: its socket was full and has not drained since, so frames may wait in its send queue. */
+  readonly congested: [boolean, boolean];
   /** By the end that opened them. */
   readonly muxes: readonly [Map<MuxId, MuxModel>, Map<MuxId, MuxModel>];
 }
@@ -64,6 +66,10 @@ export interface WireRule {
 }
 
 const tampering: readonly Fate[] = ['dropped', 'corrupted', 'duplicated', 'reordered'];
+
+/** Bytes in a socket above which frames wait in the send queue, and those at which they go on. */
+const congestedBytes = 256 << 10;
+const drainedBytes = 64 << 10;
 
 /** See the head of this file. */
 export class WireModel implements WireWatcher {
@@ -94,6 +100,7 @@ export class WireModel implements WireWatcher {
       tampered: false,
       inTheAir: 0,
       outstanding: [0, 0],
+      congested: [false, false],
       muxes: [new Map(), new Map()],
     });
   }
@@ -108,6 +115,7 @@ export class WireModel implements WireWatcher {
     if (!fates.includes('lost')) {
       circuit.inTheAir++;
       circuit.outstanding[end] += bytes.length;
+      if (circuit.outstanding[end] > congestedBytes) circuit.congested[end] = true;
     }
     this.#look(circuit, end, bytes, true);
   }
@@ -116,8 +124,11 @@ export class WireModel implements WireWatcher {
     const circuit = this.#circuits.get(watched)!;
     const end = circuit.ends[0] === to ? 0 : 1;
     circuit.inTheAir--;
-    circuit.outstanding[other(end)] -= bytes.length;
     this.#look(circuit, end, bytes, false);
+    const sender = other(end);
+    // Told when the look is over: what drains now may leave in this turn.
+    circuit.outstanding[sender] -= bytes.length;
+    if (circuit.outstanding[sender] <= drainedBytes) circuit.congested[sender] = false;
   }
 
   closed(watched: WatchedCircuit, end: string): void {

@@ -14,9 +14,6 @@ type End =
 /** What may follow the end: the clean-up, and answers to strays. */
 const afterwards: readonly number[] = [Op.DisconnectClientMux, Op.DisconnectServerMux, Op.Pong];
 
-/** Bytes in a socket above which frames wait in the send queue. */
-const congestedBytes = 256 << 10;
-
 /** Each end of a mux ends once, and sends nothing after that but clean-up and stray answers. */
 export function muxEnd(): WireRule & { check(): void } {
   const ends = { caller: new Map<MuxModel, End>(), responder: new Map<MuxModel, End>() };
@@ -42,7 +39,7 @@ export function muxEnd(): WireRule & { check(): void } {
     arrived({ circuit, end, mux, role, frame, at }) {
       if (mux === undefined || role === undefined || ends[role].has(mux)) return;
       if (!endsReceiver(frame.op, isEof(frame), frame.flags)) return;
-      ends[role].set(mux, { by: 'heard', at, congested: circuit.outstanding[end] > congestedBytes });
+      ends[role].set(mux, { by: 'heard', at, congested: circuit.congested[end] });
     },
     changed(circuit, end) {
       if (!circuit.closed[end]) return;
