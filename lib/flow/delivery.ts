@@ -119,6 +119,25 @@ export function currentDelivery(): number {
   return current === undefined || current.partOf === 0 ? currentId : current.partOf;
 }
 
+let ending = false;
+
+/** Tells an observer that its stream has ended. What comes within, such as the result of `reduce`, has lost no credit. */
+export function tellEnd(observer: { complete(): void; error(error: unknown): void }, error: unknown): void {
+  const outer = ending;
+  ending = true;
+  try {
+    if (error === undefined) observer.complete();
+    else observer.error(error);
+  } finally {
+    ending = outer;
+  }
+}
+
+/** True where an item without a delivery has lost one: it came through an asynchronous operator, if it is a stream's. */
+export function isLost(): boolean {
+  return current === undefined && !ending;
+}
+
 /** A name for what is delivered in parts. */
 export function nextDelivery(): number {
   return ++lastId;

@@ -9,7 +9,7 @@
 
 import type { Subscriber } from 'rxjs';
 import type { Report } from '../observe.js';
-import { DeliverySource, type Delivery } from './delivery.js';
+import { DeliverySource, tellEnd, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
 import { noteSubscription } from './subscription-notes.js';
 
@@ -138,7 +138,6 @@ export class Inbound<T> {
     this.#subscriber = undefined;
     this.#explicit = undefined;
     this.#discarding = true;
-    if (this.#end.error === undefined) consumer.complete();
-    else consumer.error(this.#end.error);
+    tellEnd(consumer, this.#end.error);
   }
 }

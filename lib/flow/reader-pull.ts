@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { BufferOverflowError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
-import { retainCurrent } from './delivery.js';
+import { isLost, retainCurrent } from './delivery.js';
 import { FirstItems } from './first-items.js';
 import { isPullable, makePull, QueuePull, type Pull, type Taken } from './pull.js';
 import { SubscriptionNotes } from './subscription-notes.js';
@@ -69,7 +69,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
 
   protected accept(value: T): void {
     const release = retainCurrent();
-    if (release === undefined) this.#reportLoss();
+    if (isLost()) this.#reportLoss();
     const firstOf = release === undefined ? 0 : this.#firstItems.add();
     if (firstOf === 0 && ++this.#counted > this.#capacity) {
       release?.();

@@ -1,5 +1,5 @@
 import { from, Observable, type ObservableInput, type ObservedValueOf, type OperatorFunction } from 'rxjs';
-import { nextDelivery, retainCurrent, retainFrom } from '../flow/delivery.js';
+import { isLost, nextDelivery, retainCurrent, retainFrom } from '../flow/delivery.js';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
 import { SubscriptionNotes } from '../flow/subscription-notes.js';
@@ -112,7 +112,7 @@ export function consume<T, R extends ObservableInput<unknown>>(
       notes.subscribe(source, {
         next: (value) => {
           const release = retainCurrent();
-          if (release === undefined && !reported && notes.streams.length > 0) {
+          if (!reported && notes.streams.length > 0 && isLost()) {
             reported = true;
             for (const { route, report } of notes.streams) report({ type: 'backpressure-lost', route, remedy });
           }

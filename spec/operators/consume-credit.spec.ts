@@ -1,29 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
-import {
-  BehaviorSubject,
-  combineLatestWith,
-  distinctUntilChanged,
-  endWith,
-  filter,
-  finalize,
-  map,
-  merge,
-  mergeMap,
-  of,
-  retry,
-  scan,
-  share,
-  startWith,
-  Subject,
-  switchMap,
-  take,
-  takeUntil,
-  tap,
-  timeout,
-  withLatestFrom,
-  type OperatorFunction,
-} from 'rxjs';
+import { filter, map, merge, mergeMap, of, retry, share, Subject } from 'rxjs';
 import { consume } from '../../lib/operators/consume.js';
 import { FakeStream } from '../support/fake-stream.js';
 import { FakeOutlet } from '../support/outlet.js';
@@ -42,43 +19,7 @@ class Work {
   }
 }
 
-const operators: [string, OperatorFunction<number, unknown>][] = [
-  ['map', map((value) => ({ value }))],
-  ['filter', filter((value) => value > 0)],
-  ['scan', scan((sum, value) => sum + value, 0)],
-  ['share', share()],
-  ['retry', retry(3)],
-  ['tap', tap(() => undefined)],
-  ['take', take(3)],
-  ['withLatestFrom', withLatestFrom(of('latest'))],
-  ['combineLatestWith', combineLatestWith(new BehaviorSubject(1))],
-  ['distinctUntilChanged', distinctUntilChanged()],
-  ['startWith and endWith', (source) => source.pipe(startWith(0), endWith(9))],
-  ['takeUntil', takeUntil(new Subject())],
-  ['finalize', finalize(() => undefined)],
-  ['timeout', timeout(60_000)],
-  ['merge', (source) => merge(source, new Subject())],
-  ['mergeMap of one item', mergeMap((value) => of(value))],
-  ['switchMap of one item', switchMap((value) => of(value))],
-];
-
 describe('the credit of a stream, where consume stands behind an operator', () => {
-  it.each(operators)('%s: is out until the work on its item ends', (name, operator) => {
-    const stream = new FakeStream();
-    const work = new Work();
-    const subscription = stream.items.pipe(operator, consume(work.project)).subscribe();
-    if (name === 'startWith and endWith') work.endFirst();
-    stream.push(1, 2, 3);
-    expect([stream.released, work.open.length]).toStrictEqual([0, 1]);
-    for (let ended = 1; ended <= 3; ended++) {
-      work.endFirst();
-      expect(stream.released).toBe(ended);
-    }
-    expect(stream.events).toStrictEqual([]);
-    subscription.unsubscribe();
-    expect(stream.released).toBe(3);
-  });
-
   it('filter: returns at once for an item that does not reach it', () => {
     const stream = new FakeStream();
     stream.items

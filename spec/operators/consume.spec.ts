@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  catchError,
   concat,
   defer,
   delay,
+  endWith,
   from,
   map,
   mergeMap,
@@ -271,6 +273,21 @@ describe('consume at the end of a stream', () => {
       const reports = [...left.events, ...right.events].map((event) => 'route' in event && event.route);
       expect(reports).toStrictEqual(['left', 'left', 'right', 'right']);
     });
+  });
+
+  it('reports nothing for what comes at the end of a stream, be it an error', () => {
+    const [complete, failed] = [new FakeStream(), new FakeStream()];
+    const results: number[] = [];
+    complete.items.pipe(endWith(9), consume(project)).subscribe();
+    failed.items
+      .pipe(
+        catchError(() => of(9)),
+        consume((value) => of(value)),
+      )
+      .subscribe((value) => results.push(value));
+    complete.end();
+    failed.end(new Error('failed'));
+    expect([results, complete.events, failed.events]).toStrictEqual([[9], [], []]);
   });
 
   it('reports nothing for items from elsewhere', () => {
