@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { EMPTY, NEVER } from 'rxjs';
-import { DeadlineExceededError, RefusedError, RemoteError } from '../../../lib/index.js';
-import { anError, cancel, gridTest, refused, request, response, responseError } from '../../../lib/testing/index.js';
+import { EMPTY } from 'rxjs';
+import { RemoteError, RefusedError } from '../../../lib/index.js';
+import { anError, gridTest, request, response, refused, responseError } from '../../../lib/testing/index.js';
 import { add } from './routes.js';
 
 /*
@@ -76,39 +76,6 @@ test('a route that nobody serves is refused', () =>
     const wire = link({ latency });
     expectFrames(wire).toBe('r--p', { r: request(add), p: refused('No handler for id 1 on this host.') });
     expectObservable(wire.a.request(add, [])).toBe('------#', undefined, anError(RefusedError));
-  }));
-
-test('giving a call up sends a cancel, which stops the handler; no response follows', () =>
-  gridTest(({ link, expectFrames, expectObservable, expectSubscriptions, cold }) => {
-    const wire = link({ latency });
-    const result = cold<number>('--------r|', { r: 1 });
-    wire.b.handle(add, () => result);
-    expectFrames(wire).toBe('r----c', { r: request(add), c: cancel().from('a').with({ muxId: 1, seq: 0 }) });
-    expectObservable(wire.a.request(add, []), '^----!').toBe('------');
-    // The request arrives after 3 ms, the cancel after 8.
-    expectSubscriptions(result.subscriptions).toBe('---^----!');
-  }));
-
-test('the deadline: each side ends the call by its own clock, and nothing more is sent', () =>
-  gridTest(({ link, expectFrames, expectObservable, expectSubscriptions, cold, time }) => {
-    const wire = link({ latency });
-    const forever = cold<number>('-');
-    wire.b.handle(add, () => forever);
-    expectFrames(wire).toBe('r 200ms', { r: request(add).with({ deadlineMs: 100 }) });
-    expectObservable(wire.a.request(add, [], { timeout: time('100ms') })).toBe(
-      '100ms #',
-      undefined,
-      anError(DeadlineExceededError),
-    );
-    // The responder's timer has 50 ms more, so that the caller's own error comes first.
-    expectSubscriptions(forever.subscriptions).toBe('---^ 149ms !');
-  }));
-
-test('without a timeout a call has 60 s', () =>
-  gridTest(({ link, expectObservable }) => {
-    const wire = link();
-    wire.b.handle(add, () => NEVER);
-    expectObservable(wire.a.request(add, [])).toBe('60s #', undefined, anError(DeadlineExceededError));
   }));
 
 test('calls of one turn travel in one message', () =>
