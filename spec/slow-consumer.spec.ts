@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { NEVER, timer } from 'rxjs';
-import { defaultWindow } from '../lib/index.js';
+import { NEVER, tap, timer } from 'rxjs';
+import { consume, defaultWindow, sendTo } from '../lib/index.js';
 import { RealGrid, until } from './support/real-grid.js';
 import { Account, consumers, producers, routesWith } from './support/slow-consumers.js';
 
@@ -66,4 +66,31 @@ describe.each([
     expect(Math.max(...accounts.map(({ lead }) => lead))).toBeLessThanOrEqual(bound);
     expect(accounts).toHaveLength(2 * Object.keys(consumers).length);
   });
+});
+
+it('on real sockets, a relay through sendTo is ahead by the windows of both streams at most', async () => {
+  const { down, up } = routesWith(16);
+  real = new RealGrid();
+  const [a, b] = await real.pair();
+  const account = new Account();
+  b.handle(down, () => producers['a generator']!(account) as Iterable<number>);
+  const done = new Promise<void>((resolve) => {
+    b.handle(up, (_, { input }) =>
+      input.pipe(
+        consume(() => work()),
+        tap(() => {
+          account.release();
+          if (account.released === items) resolve();
+        }),
+      ),
+    );
+  });
+  const connection = a.connection(b.local);
+  await until(connection, 'connected');
+  const stream = connection.open(up, undefined);
+  stream.ignoreOutput();
+  const relay = connection.stream(down, undefined).pipe(sendTo(stream)).subscribe();
+  await done;
+  relay.unsubscribe();
+  expect(account.lead).toBeLessThanOrEqual(2 * 17);
 });

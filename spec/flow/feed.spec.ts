@@ -284,3 +284,19 @@ describe('what can be fed', () => {
     expect(outlet.log).toStrictEqual([1, 2, 'done']);
   });
 });
+
+describe('an iterable whose next gives credit', () => {
+  it('is not asked again within its own next', () => {
+    const outlet = new FakeOutlet(0);
+    outlet.feed(
+      (function* () {
+        for (let value = 1; value <= 3; value++) {
+          outlet.give(1);
+          yield value;
+        }
+      })(),
+    );
+    outlet.give(1);
+    expect(outlet.log).toStrictEqual([1, 2, 3, 'done']);
+  });
+});

@@ -1,5 +1,6 @@
-import { filter, map, retry, share, type Observable } from 'rxjs';
-import { consume, duplex, type, type CallObservable, type Window } from '../../lib/index.js';
+import { filter, map, retry, scan, share, type Observable } from 'rxjs';
+import { consume, duplex, toReadableStream, type, type CallObservable, type Window } from '../../lib/index.js';
+import { toNodeReadable } from '../../lib/node/to-node-readable.js';
 
 /** Counts items of a stream at its two ends. The greatest lead of the producer is what backpressure bounds. */
 export class Account {
@@ -43,7 +44,23 @@ const consuming =
     };
   };
 
-/** Every way to take items slowly. */
+const looping =
+  (through: (items: CallObservable<number>) => AsyncIterable<unknown>): Consumer =>
+  (items, work, account) => {
+    let stopped = false;
+    const isStopped = (): boolean => stopped;
+    void (async () => {
+      for await (const item of through(items)) {
+        if (isStopped()) break;
+        await new Promise((resolve) => done(work, account).subscribe(() => resolve(item)));
+      }
+    })().catch(() => undefined);
+    return () => {
+      stopped = true;
+    };
+  };
+
+/** Every way to take items slowly; who only subscribes is done with an item when `next` returns, and so is never slow. */
 export const consumers: Readonly<Record<string, Consumer>> = {
   'deliveries that are released one after the other': (items, work, account) => {
     const held: (() => void)[] = [];
@@ -71,22 +88,13 @@ export const consumers: Readonly<Record<string, Consumer>> = {
       subscription.unsubscribe();
     };
   },
-  'for await': (items, work, account) => {
-    let stopped = false;
-    const isStopped = (): boolean => stopped;
-    void (async () => {
-      for await (const item of items) {
-        if (isStopped()) break;
-        await new Promise((resolve) => done(work, account).subscribe(() => resolve(item)));
-      }
-    })().catch(() => undefined);
-    return () => {
-      stopped = true;
-    };
-  },
+  'for await': looping((items) => items),
+  toReadableStream: looping((items) => toReadableStream(items)),
+  toNodeReadable: looping((items) => toNodeReadable(items)),
   consume: consuming((items) => items),
   'consume behind map': consuming(map((value) => ({ value }))),
   'consume behind filter': consuming(filter((value) => value > 0)),
+  'consume behind scan': consuming(scan((sum, value) => sum + value, 0)),
   'consume behind share': consuming(share()),
   'consume behind retry': consuming(retry({ count: 3 })),
 };
