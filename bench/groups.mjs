@@ -18,5 +18,6 @@ import { micro } from './cells/micro.mjs';
 import { rates } from './cells/rates.mjs';
 import { slow } from './cells/slow.mjs';
 import { start } from './cells/start.mjs';
+import { typed } from './cells/typed.mjs';
 
-export const groups = [rates, checksum, slow, cancel, latency, cpu, bulk, memory, bundle, start, micro];
+export const groups = [rates, checksum, typed, slow, cancel, latency, cpu, bulk, memory, bundle, start, micro];

@@ -4,14 +4,6 @@ import { Packr } from 'msgpackr';
 import { msgpack, raw, unary } from 'rxgrid';
 import { startHost } from './two-hosts.mjs';
 
-// As between hosts that have agreed on nothing: no records whose fields the other side would have to know.
-const packr = new Packr({ useRecords: false, int64AsType: 'auto' });
-const msgpackr = {
-  codec: 'msgpackr',
-  encode: (value) => packr.encode(value),
-  decode: (bytes) => packr.decode(bytes),
-};
-
 const record = {
   endpoint: 'http://10.0.0.17:9000/mnt/disk4',
   mountPath: '/mnt/disk4',
@@ -34,12 +26,23 @@ const record = {
   scanning: true,
   rotational: true,
 };
+const codecOf = (codec, packr) => ({
+  codec,
+  encode: (value) => packr.encode(value),
+  decode: (bytes) => packr.decode(bytes),
+});
+/** As between hosts that have agreed on nothing: each record names its fields. */
+const msgpackr = codecOf('msgpackr', new Packr({ useRecords: false, int64AsType: 'auto' }));
+/** As between hosts that share a contract, which fixes the fields of its records. */
+const records = codecOf('msgpackr-records', new Packr({ structures: [Object.keys(record)], int64AsType: 'auto' }));
 const bytes = msgpackr.encode(record);
 
+const echo = (id, name, shape) => unary({ id, name, request: shape, response: shape });
 const routes = {
-  bytes: { route: unary({ id: 1, name: 'bytes', request: raw, response: raw }), value: bytes },
-  msgpackr: { route: unary({ id: 2, name: 'msgpackr', request: msgpackr, response: msgpackr }), value: record },
-  default: { route: unary({ id: 3, name: 'default', request: msgpack(), response: msgpack() }), value: record },
+  bytes: { route: echo(1, 'bytes', raw), value: bytes },
+  default: { route: echo(2, 'default', msgpack()), value: record },
+  msgpackr: { route: echo(3, 'msgpackr', msgpackr), value: record },
+  'msgpackr-records': { route: echo(4, 'msgpackr-records', records), value: record },
 };
 let host;
 

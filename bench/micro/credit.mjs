@@ -1,8 +1,11 @@
-// 4 096 items through a window that grows and shrinks: two counters, against a list of what waited since the last look.
+// 8 192 items through a window that grows and shrinks: two counters, against a list of what waited since the last look.
 import { defaultWindow } from '../../dist/esm/limits.js';
 import { ReceiveWindow } from '../../dist/esm/mux/credit.js';
 
-const items = 4_096;
+const items = 8_192;
+/** Up to here the consumer takes everything that waits, and the window grows; from here on a few, and it shrinks. */
+const fastItems = 2_048;
+const fewItems = 4;
 const itemBytes = 100;
 
 /** The rules of the window, written down as they are told. */
@@ -55,16 +58,15 @@ class PlainWindow {
   }
 }
 
-/** Sends what there is credit for, releases a part of what waits, and so on; gives all grants. */
+/** Sends what there is credit for, releases what waits, and so on; gives all grants. */
 function run(window) {
   const grants = [];
   let credit = defaultWindow.initial;
   let waiting = 0;
   let left = items;
-  for (let turn = 0; left > 0 || waiting > 0; turn++) {
+  while (left > 0 || waiting > 0) {
     for (; credit > 0 && left > 0; credit--, left--, waiting++) window.receive(itemBytes);
-    // Now everything that waits, and now and then less, so that the window shrinks too.
-    const count = turn % 16 < 12 ? waiting : Math.min(waiting, 4);
+    const count = left > items - fastItems ? waiting : Math.min(waiting, fewItems);
     let due = false;
     for (let index = 0; index < count; index++) due = window.release() || due;
     waiting -= count;

@@ -108,6 +108,7 @@ describe('npm run bench', () => {
     'cancel',
     'latency',
     'cpu',
+    'typed',
     'bulk/beside-64k',
     'slow/consume,slow/sendTo',
     'memory/stream-caller,bundle/main',
