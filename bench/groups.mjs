@@ -19,5 +19,6 @@ import { rates } from './cells/rates.mjs';
 import { slow } from './cells/slow.mjs';
 import { start } from './cells/start.mjs';
 import { typed } from './cells/typed.mjs';
+import { wan } from './cells/wan.mjs';
 
-export const groups = [rates, checksum, typed, slow, cancel, latency, cpu, bulk, memory, bundle, start, micro];
+export const groups = [rates, checksum, typed, slow, cancel, latency, cpu, bulk, memory, bundle, start, wan, micro];

@@ -57,9 +57,12 @@ export interface Window {
   readonly initial: number;
   /** Items at the most; equal to `initial` for a window that never grows. */
   readonly max: number;
-  /** Bytes of items at the most, estimated from the items seen. Default 4 MiB. */
+  /** Bytes of items at the most, estimated from the items seen. Default 8 MiB. */
   readonly maxBytes?: number;
 }
 
-/** The window of a stream that names none, in each direction. */
-export const defaultWindow: Required<Window> = { initial: 16, max: 16_384, maxBytes: 4 << 20 };
+/**
+ * The window of a stream that names none, in each direction. 8 MiB fill 1 Gbit/s over 50 ms, with a quarter to spare for
+ * credit that is on its way back.
+ */
+export const defaultWindow: Required<Window> = { initial: 16, max: 16_384, maxBytes: 8 << 20 };

@@ -11,7 +11,7 @@
  * speed, also one that takes what comes together one by one, and a slow one has few items waiting.
  */
 
-import type { Window } from '../limits.js';
+import { defaultWindow, type Window } from '../limits.js';
 
 /** The receiving side of a credit window. */
 export class ReceiveWindow {
@@ -44,7 +44,7 @@ export class ReceiveWindow {
     this.#announced = announced;
     this.#initial = window.initial;
     this.#max = announced ? window.max : window.initial;
-    this.#maxBytes = window.maxBytes ?? 4 << 20;
+    this.#maxBytes = window.maxBytes ?? defaultWindow.maxBytes;
     this.#granted = window.initial;
   }
 

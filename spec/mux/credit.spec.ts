@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { defaultWindow } from '../../lib/limits.js';
 import { ReceiveWindow } from '../../lib/mux/credit.js';
 
 /** A sender that obeys, a consumer, and what is between them, for one window. */
@@ -130,6 +131,17 @@ describe('a window that is announced', () => {
     }
     expect(run.window.size).toBeLessThanOrEqual(16);
     expect(run.window.size).toBeGreaterThanOrEqual(10);
+  });
+
+  it.each([1 << 10, 16 << 10])('by default holds what 1 Gbit/s over 50 ms hold, in items of %d bytes', (bytes) => {
+    const run = growing(defaultWindow.initial, defaultWindow.max);
+    for (let round = 0; round < 60; round++) {
+      run.send(run.credit, bytes);
+      run.release(run.window.held);
+    }
+    // A quarter of the credit may be on its way back.
+    expect(run.window.size * bytes * 0.75).toBeGreaterThan((1e9 / 8) * 0.05);
+    expect(run.window.size * bytes).toBeLessThanOrEqual(defaultWindow.maxBytes * 1.01);
   });
 
   it('halves where most of it waits, down to its initial size; the credit above is not returned', () => {
