@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { map, Observable, of, Subject, take, throwError } from 'rxjs';
+import { map, Observable, of, share, Subject, take, throwError } from 'rxjs';
 import type { Delivery } from '../../lib/index.js';
 import { autoRelease } from '../../lib/operators/auto-release.js';
 import { consume } from '../../lib/operators/consume.js';
@@ -112,6 +112,13 @@ describe('autoRelease', () => {
     expect([sent, stream.released]).toStrictEqual([[], 0]);
     credit.next();
     expect([sent, stream.released]).toStrictEqual([[1], 1]);
+  });
+
+  it('keeps it behind share, too', () => {
+    const stream = new FakeStream();
+    fed(stream.items.deliveries.pipe(autoRelease(), share()), new Subject()).subscribe();
+    stream.push(1, 2);
+    expect(stream.released).toBe(0);
   });
 
   it('releases what an operator behind it throws at', () => {
