@@ -3,10 +3,14 @@ import { defaultWindow } from '../../dist/esm/limits.js';
 import { ReceiveWindow } from '../../dist/esm/mux/credit.js';
 
 const items = 8_192;
-/** Up to here the consumer takes everything that waits, and the window grows; from here on a few, and it shrinks. */
-const fastItems = 2_048;
-const fewItems = 4;
-const itemBytes = 100;
+/** Items that the consumer is at, and the share of what waits that it then takes: the window grows, stays, and shrinks. */
+const phases = [
+  { until: 2_048, share: 1 },
+  { until: 4_096, share: 5 / 8 },
+  { until: Infinity, share: 1 / 16 },
+];
+/** Small ones and large ones, so that bytes bound the window, too. */
+const bytesOf = (index) => 1_000 * (1 + (index % 40));
 
 /** The rules of the window, written down as they are told. */
 class PlainWindow {
@@ -63,10 +67,11 @@ function run(window) {
   const grants = [];
   let credit = defaultWindow.initial;
   let waiting = 0;
-  let left = items;
-  while (left > 0 || waiting > 0) {
-    for (; credit > 0 && left > 0; credit--, left--, waiting++) window.receive(itemBytes);
-    const count = left > items - fastItems ? waiting : Math.min(waiting, fewItems);
+  let sent = 0;
+  while (sent < items || waiting > 0) {
+    for (; credit > 0 && sent < items; credit--, waiting++) window.receive(bytesOf(sent++));
+    const { share } = phases.find(({ until }) => sent < until);
+    const count = Math.ceil(waiting * share);
     let due = false;
     for (let index = 0; index < count; index++) due = window.release() || due;
     waiting -= count;

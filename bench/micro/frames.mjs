@@ -5,7 +5,7 @@ import { Op } from '../../dist/esm/wire/ops.js';
 export function itemFrames(count, payloadBytes) {
   return Array.from({ length: count }, (_, index) => ({
     muxId: 1 + ((index * 7) % 300),
-    seq: index,
+    seq: index * 1_013,
     deadlineMs: 0,
     handler: 0,
     op: Op.MuxServerMsg,

@@ -3,7 +3,7 @@
 import { TimerEntry, TimerWheel } from '../../dist/esm/mux/timer-wheel.js';
 
 const deadlines = 1_024;
-const timeout = (index) => 1_000 + ((index * 7_919) % 60_000);
+const timeout = (index) => 1_000 + 100 * ((index * 7_919) % 600);
 
 class Entry extends TimerEntry {
   constructor(onTimer) {
