@@ -103,7 +103,10 @@ export class ServerRouter {
     const mounted = this.#mounted.get(pathOf(request));
     if (mounted === undefined) {
       // With other listeners the socket may be theirs.
-      if (this.#ownsServer || this.#server.listenerCount('upgrade') === 1) {
+      if (!this.#ownsServer && this.#server.listenerCount('upgrade') > 1) return;
+      if (!this.#ownsServer && request.headers.upgrade?.toLowerCase() !== 'websocket') {
+        this.#handBack(request, socket, head);
+      } else {
         // Node has taken its own listener off: without one, a reset by the client would end the process.
         socket.on('error', () => {
           socket.destroy();
@@ -116,6 +119,23 @@ export class ServerRouter {
       mounted.service.onSocket(webSocket, request, socket);
     });
   };
+
+  // An offer such as h2c, which many HTTP clients make with every request, is to be ignored by who does not take it; Node
+  // does so only while nobody listens for upgrades. So the server reads the request anew, without the offer.
+  #handBack(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.unshift(Buffer.concat([Buffer.from(headWithoutOffer(request), 'latin1'), head]));
+    this.#server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
+  }
+}
+
+/** The head of a request as it came, without the offer to upgrade. */
+function headWithoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {
+  let text = `${method!} ${url!} HTTP/${httpVersion}\r\n`;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (!/^(upgrade|connection|http2-settings)$/i.test(name)) text += `${name}: ${rawHeaders[index + 1]!}\r\n`;
+  }
+  return `${text}\r\n`;
 }
 
 function pathOf(request: IncomingMessage): string {

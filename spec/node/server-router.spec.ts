@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { firstValueFrom } from 'rxjs';
@@ -89,6 +89,40 @@ describe('an upgrade for a foreign path', () => {
     expect((await http(`${host.name}/other`, { upgrade: true })).status).toBe(404);
   });
 
+  it.each(['GET', 'POST'])(
+    'is an ordinary %s request where it offers another protocol than WebSocket',
+    async (method) => {
+      const host = await grid.server();
+      const heard: { method: string; upgrade: string | undefined; body: string }[] = [];
+      const application = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+        const parts = (await request.toArray()) as Buffer[];
+        heard.push({
+          method: request.method!,
+          upgrade: request.headers.upgrade,
+          body: Buffer.concat(parts).toString(),
+        });
+        response.end('from the application');
+      };
+      host.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+        void application(request, response);
+      });
+      await attached(host, '/grid', 'x');
+      const socket = connect(Number(new URL(host.name).port), '127.0.0.1');
+      const head = `${method} /other HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n`;
+      const body = method === 'GET' ? '\r\n' : 'Content-Length: 10\r\n\r\n01234';
+      // Twice: the connection stays.
+      for (let round = 0; round < 2; round++) {
+        socket.write(head + body);
+        if (method === 'POST') setImmediate(() => socket.write('56789'));
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        expect(answer.toString()).toMatch(/^HTTP\/1.1 200 OK[^]*from the application/);
+      }
+      const seen = { method, upgrade: undefined, body: method === 'GET' ? '' : '0123456789' };
+      expect(heard).toStrictEqual([seen, seen]);
+      socket.destroy();
+    },
+  );
+
   it('goes to who listens for it', async () => {
     const host = await grid.server();
     host.server.on('upgrade', (request: IncomingMessage, socket) => {
@@ -103,7 +137,7 @@ describe('an upgrade for a foreign path', () => {
     const host = await grid.server();
     await attached(host, '/grid', 'x');
     const socket = new PassThrough();
-    host.server.emit('upgrade', { url: '/other', headers: {} }, socket, Buffer.alloc(0));
+    host.server.emit('upgrade', { url: '/other', headers: { upgrade: 'websocket' } }, socket, Buffer.alloc(0));
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.destroy(new Error('ECONNRESET'));
     await closed;
