@@ -20,5 +20,22 @@ import { slow } from './cells/slow.mjs';
 import { start } from './cells/start.mjs';
 import { typed } from './cells/typed.mjs';
 import { wan } from './cells/wan.mjs';
+import { idle, scale } from './cells/scale.mjs';
 
-export const groups = [rates, checksum, typed, slow, cancel, latency, cpu, bulk, memory, bundle, start, wan, micro];
+export const groups = [
+  rates,
+  checksum,
+  typed,
+  slow,
+  cancel,
+  latency,
+  cpu,
+  bulk,
+  memory,
+  bundle,
+  start,
+  wan,
+  micro,
+  idle,
+  scale,
+];
