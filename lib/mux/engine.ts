@@ -19,7 +19,7 @@ import { emptyPayload, FrameView, type Hash32, type MuxId } from '../wire/frame.
 import { Flag, Op } from '../wire/ops.js';
 import { CallerStream } from './caller-stream.js';
 import { noStats, type Address, type EngineOptions, type EngineStats, type Responder } from './engine-options.js';
-import { remainingMs, responderSlackMs, type MuxHost } from './mux.js';
+import { remainingMs, responderSlackMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
 import { SendQueue } from './send-queue.js';
@@ -229,8 +229,9 @@ export class Engine implements MuxHost {
     this.#outgoing.delete(mux.id);
   };
 
-  readonly #forgetIncoming = (mux: { readonly id: MuxId }): void => {
+  readonly #forgetIncoming = (mux: Mux): void => {
     this.#incoming.delete(mux.id);
+    this.queue.leave(mux.id, mux);
   };
 
   #takeId(): number {
@@ -321,7 +322,7 @@ export class Engine implements MuxHost {
       case Op.DisconnectServerMux: {
         const mux = this.#incoming.get(frame.muxId);
         if (mux instanceof ResponderStream) mux.onFrame(frame);
-        else if (mux === undefined) this.stats.strays++;
+        else if (mux === undefined) this.#onCallerStray(frame);
         else mux.cancel();
         break;
       }
@@ -442,6 +443,8 @@ export class Engine implements MuxHost {
 
   #onCallerStray(frame: FrameView): void {
     this.stats.strays++;
-    if (frame.op === Op.MuxClientMsg) this.sendGone(frame.muxId, Op.DisconnectClientMux);
+    // A cancel takes back what a handler that has ended left in the queue.
+    const gone = frame.op === Op.DisconnectServerMux ? this.queue.takeBack(frame.muxId) : frame.op === Op.MuxClientMsg;
+    if (gone) this.sendGone(frame.muxId, Op.DisconnectClientMux);
   }
 }

@@ -62,6 +62,8 @@ export class SendQueue {
   readonly #ring = new Set<FrameOwner>();
   // Owners that asked for room, and were refused. The first one is told first.
   readonly #waiting = new Set<FrameOwner>();
+  // Owners that have ended, and whose last frames wait.
+  readonly #leaving = new Map<MuxId, FrameOwner>();
   #emitting = false;
   #closed = false;
 
@@ -134,6 +136,19 @@ export class SendQueue {
     return true;
   }
 
+  /** The owner, of a mux that the other side opened, has ended. What of it waits goes out, unless it is taken back. */
+  leave(muxId: MuxId, owner: FrameOwner): void {
+    if (owner.queued !== undefined) this.#leaving.set(muxId, owner);
+  }
+
+  /** Takes back what waits of an owner that has ended. True where there was something. */
+  takeBack(muxId: MuxId): boolean {
+    const owner = this.#leaving.get(muxId);
+    if (owner === undefined) return false;
+    this.#leaving.delete(muxId);
+    return this.purge(owner);
+  }
+
   /** Gives the batch to the socket, and then what waits, as far as the socket takes it. */
   flush(): void {
     if (this.#emitting) return;
@@ -147,6 +162,7 @@ export class SendQueue {
     this.congested = false;
     this.queuedBytes = 0;
     this.#ring.clear();
+    this.#leaving.clear();
     this.#waiting.clear();
     this.#batch.discard();
   }
@@ -173,6 +189,7 @@ export class SendQueue {
         frame.subroute,
       );
     }
+    if (this.#ring.size === 0) this.#leaving.clear();
     this.#batch.flush();
     for (const owner of this.#waiting) {
       // Who was told may have filled the socket. The others stay in front, for the next time.

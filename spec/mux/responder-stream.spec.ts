@@ -250,6 +250,41 @@ describe('the end', () => {
     expect(stream.heard).toStrictEqual(['ended']);
   });
 
+  it.each(['complete', 'fail'] as const)(
+    '%s, whose last frames wait in a full socket: a cancel takes them back',
+    (how) => {
+      const { end, stream } = opened({ outCapacity: 4 });
+      end.sink.bufferedBytes = 1 << 20;
+      stream.send('a');
+      expect(end.sent()).toStrictEqual(['MuxServerMsg 1 #1 "a"']);
+      stream.send('b', 'c');
+      stream.mux[how]('text');
+      end.receive(fromCaller.cancel(1));
+      expect(end.sent()).toStrictEqual(['DisconnectClientMux 1']);
+      end.sink.bufferedBytes = 0;
+      end.engine.drained();
+      expect(end.sent()).toStrictEqual([]);
+      expect(end.engine.queue.queuedBytes).toBe(0);
+      // A second one finds nothing.
+      end.receive(fromCaller.cancel(1));
+      expect(end.sent()).toStrictEqual([]);
+    },
+  );
+
+  it('whose last frames have gone out of a full socket hears no late cancel', () => {
+    const { end, stream } = opened({ outCapacity: 4 });
+    end.sink.bufferedBytes = 1 << 20;
+    stream.send('a');
+    end.sent();
+    stream.send('b');
+    stream.mux.complete();
+    end.sink.bufferedBytes = 0;
+    end.engine.drained();
+    expect(end.sent()).toStrictEqual(['MuxServerMsg 1 #2 "b"', 'MuxServerMsg 1 #3 Eof', 'DisconnectClientMux 1']);
+    end.receive(fromCaller.cancel(1));
+    expect(end.sent()).toStrictEqual([]);
+  });
+
   it('that waits still takes input, and is overtaken by a fault, a cancel and the deadline', () => {
     const waiting = (connect: FrameFields = {}) => {
       const { end, stream } = opened({ inCapacity: 1, outCapacity: 1, connect });

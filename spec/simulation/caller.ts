@@ -37,7 +37,6 @@ class PendingCall {
   readonly #ledger: Ledger;
   readonly #record: CallRecord;
   readonly #over: () => void;
-  readonly #began: number;
   readonly #reason = new Error('aborted as planned');
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
 
@@ -46,8 +45,7 @@ class PendingCall {
     this.#simulation = simulation;
     this.#ledger = ledger;
     this.#over = over;
-    this.#record = ledger.open(operation);
-    this.#began = simulation.clock.elapsed;
+    this.#record = ledger.open(operation, simulation.clock.elapsed);
   }
 
   start(): void {
@@ -192,7 +190,7 @@ class PendingCall {
     // In the other ways the consumer's own time comes on top.
     if (!isUnary && (taker !== 'subscribe' || late > 0)) return;
     const allowed = timeout === 0 ? (isUnary ? unaryTimeout : Infinity) : timeout;
-    const took = this.#simulation.clock.elapsed - this.#began;
+    const took = this.#simulation.clock.elapsed - this.#record.beganAt;
     if (took > allowed + 1) this.#ledger.violate(rules.deadline, this.#record, `it took ${took} ms of ${allowed}`);
   }
 

@@ -82,14 +82,17 @@ export class CallRecord {
   outcomes = 0;
   /** The caller has given it up. */
   stopped = false;
+  /** When the call was made. */
+  readonly beganAt: number;
   /** When the caller was told its outcome, or gave it up. */
   overAt: number | undefined = undefined;
   /** It failed, and nothing of it was sent. */
   unsent = false;
 
-  constructor(operation: Operation, violate: (rule: string, text: string) => void) {
+  constructor(operation: Operation, beganAt: number, violate: (rule: string, text: string) => void) {
     const { id } = operation.script;
     this.operation = operation;
+    this.beganAt = beganAt;
     const capacity = capacityOf(operation.window);
     // A relay holds what is on its way in two windows, and an echo what is in two directions.
     const passesOn = operation.route === 'relay' || operation.route === 'echo';
@@ -116,8 +119,8 @@ export class Ledger {
   }
 
   /** A call is made. */
-  open(operation: Operation): CallRecord {
-    const record = new CallRecord(operation, this.#violate);
+  open(operation: Operation, now: number): CallRecord {
+    const record = new CallRecord(operation, now, this.#violate);
     this.calls.set(operation.script.id, record);
     return record;
   }

@@ -72,10 +72,9 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
   };
   const ledger = new Ledger(broken, violate);
   const pings = keepalive();
-  const ends = muxEnd();
   const answers = cleanUp();
   const model = new WireModel(
-    [sequence(), ends, answers, credit(cluster.book), opening(cluster.book, ledger), oneConnection(), pings],
+    [sequence(), muxEnd(), answers, credit(cluster.book), opening(cluster.book, ledger), oneConnection(), pings],
     () => clock.elapsed,
     violate,
   );
@@ -99,7 +98,7 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
     invariants: [
       atTheEnd(ledger),
       pingsAreSent(),
-      ...[ends, answers].map((rule): Invariant => ({ name: rule.name, end: () => rule.check() })),
+      { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger),
       nothingLeft(simulation, model),
     ],

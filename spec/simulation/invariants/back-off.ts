@@ -12,6 +12,7 @@ export function backOff({ cluster, clock }: Simulation, ledger: Ledger): Invaria
         // In the other ways the consumer's own time comes on top.
         const hearsAtOnce = route.startsWith('ask') || (taker === 'subscribe' && late === 0);
         if (record.overAt !== undefined || waitForConnect !== undefined || from === to || !hearsAtOnce) continue;
+        if (clock.elapsed - record.beganAt <= 1) continue;
         const { manager } = cluster.host(from);
         manager.cluster$.pipe(take(1)).subscribe(({ hosts }) => {
           const state = hosts.find(({ host }) => host === cluster.host(to).url);

@@ -21,7 +21,7 @@ export function cleanUp(): WireRule & { check(): void } {
       for (const mux of due.keys()) if (mux.circuit === circuit) due.delete(mux);
     },
     check() {
-      for (const text of due.values()) throw new Error(`${text}: no answer`);
+      for (const [mux, text] of due) if (!mux.circuit.tampered) throw new Error(`${text}: no answer`);
     },
   };
 }

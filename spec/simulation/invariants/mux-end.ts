@@ -7,7 +7,7 @@ type End =
   | {
       readonly by: 'heard';
       readonly at: number;
-      /** The socket was full: a handler may have ended before, whose last frames wait in the send queue. */
+      /** The socket was full: the response of a handler that had ended may wait in the send queue. */
       readonly congested: boolean;
     };
 
@@ -15,10 +15,8 @@ type End =
 const afterwards: readonly number[] = [Op.DisconnectClientMux, Op.DisconnectServerMux, Op.Pong];
 
 /** Each end of a mux ends once, and sends nothing after that but clean-up and stray answers. */
-export function muxEnd(): WireRule & { check(): void } {
+export function muxEnd(): WireRule {
   const ends = { caller: new Map<MuxModel, End>(), responder: new Map<MuxModel, End>() };
-  // What was sent after an end was heard of, and is right only if the handler had ended before that.
-  const pending = new Map<MuxModel, string>();
   return {
     name: 'a mux ends once, and its end is the last thing that is sent on it',
     sent(seen) {
@@ -28,25 +26,16 @@ export function muxEnd(): WireRule & { check(): void } {
       // What was written before an end was heard of leaves in the same turn.
       const isOver = end !== undefined && (end.by === 'sent' || end.at < at);
       if (isOver && !afterwards.includes(frame.op)) {
-        const text = `${describe(seen)}: ${opName(frame.op) ?? frame.op} after its end`;
-        if (role === 'caller' || end.by === 'sent' || !end.congested) throw new Error(text);
-        pending.set(mux, text);
+        // Nobody can take it back, and it is one frame.
+        const waited = mux.unary && role === 'responder' && end.by === 'heard' && end.congested;
+        if (!waited) throw new Error(`${describe(seen)}: ${opName(frame.op) ?? frame.op} after its end`);
       }
-      if (!endsSender(frame.op, frame.flags)) return;
-      if (frame.op === Op.MuxServerMsg || frame.op === Op.Response) pending.delete(mux);
-      ends[role].set(mux, { by: 'sent' });
+      if (endsSender(frame.op, frame.flags)) ends[role].set(mux, { by: 'sent' });
     },
     arrived({ circuit, end, mux, role, frame, at }) {
       if (mux === undefined || role === undefined || ends[role].has(mux)) return;
       if (!endsReceiver(frame.op, isEof(frame), frame.flags)) return;
       ends[role].set(mux, { by: 'heard', at, congested: circuit.congested[end] });
-    },
-    changed(circuit, end) {
-      if (!circuit.closed[end]) return;
-      for (const mux of pending.keys()) if (mux.circuit === circuit) pending.delete(mux);
-    },
-    check() {
-      for (const text of pending.values()) throw new Error(text);
     },
   };
 }
