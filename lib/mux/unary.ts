@@ -75,13 +75,17 @@ export class UnaryCaller extends Mux {
   }
 }
 
+/** Who works on a response. */
+export interface CancelSink {
+  /** Nobody waits for the answer any more: cancel, deadline or loss. Called once at most. */
+  cancelled(reason: GridError): void;
+}
+
 /** The responder's end of a unary call, as its handler sees it. */
 export class UnaryResponder extends Mux {
   /** When the caller stops waiting, in ms since the epoch. */
   readonly deadline: number;
-  /** Called when nobody waits for the answer any more: cancel, deadline or loss. */
-  onCancel: ((reason: GridError) => void) | undefined = undefined;
-
+  #worker: CancelSink | undefined = undefined;
   readonly #seq: number;
   readonly #forget: (mux: UnaryResponder) => void;
 
@@ -90,6 +94,11 @@ export class UnaryResponder extends Mux {
     this.#seq = seq;
     this.deadline = deadline;
     this.#forget = forget;
+  }
+
+  /** Says who works on the answer. */
+  attach(worker: CancelSink): void {
+    this.#worker = worker;
   }
 
   /** Answers; null is "no payload". Ignored after the end. */
@@ -138,7 +147,7 @@ export class UnaryResponder extends Mux {
 
   #abort(reason: GridError): void {
     this.#end();
-    this.onCancel?.(reason);
+    this.#worker?.cancelled(reason);
   }
 
   #end(): void {

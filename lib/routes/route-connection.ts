@@ -59,10 +59,7 @@ export class RouteConnection implements Connection {
     const { unaryTimeout } = this.#options.limits;
     return new Observable<Received<R>>((subscriber) => {
       const payload = encodePayload(route, value);
-      const call = new UnaryCall(this.#options, route, payload, this.#resolve(options, unaryTimeout), subscriber);
-      return () => {
-        call.cancel();
-      };
+      return new UnaryCall(this.#options, route, payload, this.#resolve(options, unaryTimeout), subscriber);
     });
   }
 
@@ -121,7 +118,9 @@ export class RouteConnection implements Connection {
 
   #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
     const withParent = this.#parent === undefined ? options : { parent: this.#parent, ...options };
-    return resolveOptions(withParent, this.#options.runtime.now(), defaultTimeout);
+    // The engine reads the clock once a turn: many calls share that.
+    const now = this.#connection.engine?.now() ?? this.#options.runtime.now();
+    return resolveOptions(withParent, now, defaultTimeout);
   }
 }
 

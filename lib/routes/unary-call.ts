@@ -1,4 +1,4 @@
-import type { Subscriber } from 'rxjs';
+import type { Subscriber, Unsubscribable } from 'rxjs';
 import type { GridError } from '../errors.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
@@ -6,8 +6,8 @@ import type { ResolvedOptions } from './options.js';
 import { RouteCall, type Caller } from './route-call.js';
 import { errorOf, type WireRoute } from './wire-route.js';
 
-/** One unary call, from subscription to its end. */
-export class UnaryCall extends RouteCall implements ResponseSink {
+/** One unary call, from subscription to its end; it is the subscription's teardown itself. */
+export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable {
   readonly #subscriber: Subscriber<unknown>;
   #mux: UnaryCaller | undefined = undefined;
 
@@ -46,7 +46,7 @@ export class UnaryCall extends RouteCall implements ResponseSink {
   }
 
   /** The subscriber has gone. Harmless after the end. */
-  cancel(): void {
+  unsubscribe(): void {
     this.settle();
     this.#mux?.cancel();
   }
@@ -56,7 +56,7 @@ export class UnaryCall extends RouteCall implements ResponseSink {
   }
 
   protected aborted(reason: unknown): void {
-    this.cancel();
+    this.unsubscribe();
     this.#subscriber.error(reason);
   }
 }

@@ -1,7 +1,7 @@
 import { isObservable, take, type Observable, type Subscription } from 'rxjs';
 import { errorText, HandlerError, type GridError } from '../errors.js';
 import type { Responder } from '../mux/engine.js';
-import type { UnaryResponder } from '../mux/unary.js';
+import type { CancelSink, UnaryResponder } from '../mux/unary.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault, raw } from './codec.js';
 import { isThenable } from './handler.js';
@@ -36,7 +36,7 @@ export function unaryResponder(
 }
 
 /** One running handler: its result goes to the caller, the caller's cancel to it. */
-class UnaryRun {
+class UnaryRun implements CancelSink {
   readonly #route: WireRoute;
   readonly #mux: UnaryResponder;
   readonly #call: CallContext<never>;
@@ -48,23 +48,41 @@ class UnaryRun {
     this.#mux = mux;
     this.#call = call;
     this.#context = context;
-    mux.onCancel = this.#cancel;
+    mux.attach(this);
   }
 
   settle(result: unknown): void {
     if (isObservable(result)) this.#subscribe(result);
-    else if (isThenable(result)) void Promise.resolve(result).then(this.#respond, this.#fail);
+    else if (isThenable(result)) this.#await(result);
     else this.#respond(result);
   }
 
   /** The request does not decode. */
   refuse(error: unknown): void {
     if (isCallersFault(error)) this.#mux.fail(errorText(error));
-    else this.#fail(error);
+    else this.fail(error);
   }
 
   fail(error: unknown): void {
-    this.#fail(error);
+    if (this.#mux.ended) return;
+    this.#mux.fail(errorText(error));
+    this.#context.report({ type: 'handler-error', route: this.#route.name, caller: this.#call.caller, error });
+  }
+
+  cancelled(reason: GridError): void {
+    this.#call.abort(reason);
+    this.#subscription?.unsubscribe();
+  }
+
+  #await(result: PromiseLike<unknown>): void {
+    void Promise.resolve(result).then(
+      (value) => {
+        this.#respond(value);
+      },
+      (error: unknown) => {
+        this.fail(error);
+      },
+    );
   }
 
   #subscribe(result: Observable<unknown>): void {
@@ -76,23 +94,25 @@ class UnaryRun {
           item = { value };
           return;
         }
-        this.#fail(
+        this.fail(
           new HandlerError(
             `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route as duplex.`,
           ),
         );
       },
-      error: this.#fail,
+      error: (error: unknown) => {
+        this.fail(error);
+      },
       complete: () => {
         if (item !== undefined) this.#respond(item.value);
-        else this.#fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
+        else this.fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
       },
     });
     this.#subscription = subscription;
     if (this.#mux.ended) subscription.unsubscribe();
   }
 
-  readonly #respond = (value: unknown): void => {
+  #respond(value: unknown): void {
     if (this.#mux.ended) return;
     // Raw bytes know no null; for other codecs it is a value.
     const nothing = value === undefined || (value === null && this.#route.output.codec === raw.codec);
@@ -100,20 +120,9 @@ class UnaryRun {
     try {
       payload = this.#route.output.encode(nothing ? undefined : value);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     this.#mux.respond(nothing && payload.length === 0 ? null : payload);
-  };
-
-  readonly #fail = (error: unknown): void => {
-    if (this.#mux.ended) return;
-    this.#mux.fail(errorText(error));
-    this.#context.report({ type: 'handler-error', route: this.#route.name, caller: this.#call.caller, error });
-  };
-
-  readonly #cancel = (reason: GridError): void => {
-    this.#call.abort(reason);
-    this.#subscription?.unsubscribe();
-  };
+  }
 }

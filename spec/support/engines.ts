@@ -121,7 +121,7 @@ export class EngineEnd {
       kind: 'unary',
       respond(mux, payload) {
         const call: UnaryCall = { mux, payload: textOf(payload), cancelled: [] };
-        mux.onCancel = (reason) => call.cancelled.push(reason.code);
+        mux.attach({ cancelled: (reason) => call.cancelled.push(reason.code) });
         calls.push(call);
         respond?.(mux, payload);
       },
