@@ -33,6 +33,12 @@ const layers = [
     packages: ['rxjs', 'msgpack-lite', '@standard-schema/spec'],
   },
   {
+    folder: 'files',
+    roots: bottom,
+    folders: ['wire', 'flow', 'operators', 'routes'],
+    packages: ['rxjs'],
+  },
+  {
     folder: 'manager',
     roots: [...bottom, 'runtime'],
     folders: ['wire', 'mux', 'flow', 'connection', 'operators', 'routes'],

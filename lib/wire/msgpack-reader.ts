@@ -113,13 +113,16 @@ export class MsgpackReader {
 
   /** Reads a bin of exactly `length` bytes; the result is a copy. */
   bin(field: string, length: number): Uint8Array {
-    const first = this.#byte(field);
-    let actual: number;
-    if (first === 0xc4) actual = this.#byte(field);
-    else if (first === 0xc5) actual = this.#uint16(field);
-    else if (first === 0xc6) actual = this.#uint32(field);
-    else throw this.#unexpected(field, 'a bin', first);
+    const actual = this.#binLength(field);
     if (actual !== length) throw this.fault(`${field} has ${actual} bytes instead of ${length}`);
+    const start = this.#take(field, length);
+    return this.#bytes.slice(start, start + length);
+  }
+
+  /** Reads a bin of at most `maxBytes` bytes; the result is a copy. */
+  bytes(field: string, maxBytes: number): Uint8Array {
+    const length = this.#binLength(field);
+    if (length > maxBytes) throw this.fault(`${field} has ${length} bytes; the limit is ${maxBytes}`);
     const start = this.#take(field, length);
     return this.#bytes.slice(start, start + length);
   }
@@ -238,6 +241,14 @@ export class MsgpackReader {
     if (length > maxBytes) throw this.fault(`${field} has ${length} bytes; the limit is ${maxBytes}`);
     const start = this.#take(field, length);
     return this.#bytes.subarray(start, start + length);
+  }
+
+  #binLength(field: string): number {
+    const first = this.#byte(field);
+    if (first === 0xc4) return this.#byte(field);
+    if (first === 0xc5) return this.#uint16(field);
+    if (first === 0xc6) return this.#uint32(field);
+    throw this.#unexpected(field, 'a bin', first);
   }
 
   #left(): number {

@@ -1,0 +1,227 @@
+import { CodecError, ProtocolError } from '../errors.js';
+import { checkedText, controlBounds, boundedText, readControlMap, required } from '../wire/control-map.js';
+import { MsgpackReader } from '../wire/msgpack-reader.js';
+import { MsgpackWriter } from '../wire/msgpack-writer.js';
+
+/*
+ * The items of a stream of files. Files follow each other in one stream:
+ *
+ *     file   = header data* end | header data* error | error
+ *     item   = one kind byte, body
+ *
+ * The body of a header, an end and an error is a MessagePack map; that of data is bytes of the file. A header whose path
+ * ends with a slash names a folder, and has no data. An error outside a file says that a file which was to come does not.
+ */
+
+/** The first byte of an item. */
+export const FileKind = { Header: 1, Data: 2, End: 3, Error: 4 } as const;
+
+/** What stands before the bytes of a file: a data item is these bytes, then the file's. */
+export const fileDataPrefix: Uint8Array = Uint8Array.of(FileKind.Data);
+
+/** Bounds of what a header, an end or an error may hold, in bytes. */
+export const fileItemBounds = {
+  /** A path: that of Linux. */
+  path: 4 << 10,
+  /** The name of a hash. */
+  hashName: 32,
+  /** The value of a hash. */
+  hash: 64,
+  /** A code of an error. */
+  code: 64,
+} as const;
+
+/** The permission bits, with those of set-uid, set-gid and sticky. */
+const maxMode = 0o7777;
+
+/** Begins a file. */
+export interface FileHeader {
+  readonly kind: 'header';
+  /** Name of the file, relative to what the stream is about, with slashes; with one at the end for a folder. */
+  readonly path: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** Where the bytes that follow begin in the file. */
+  readonly offset: number;
+  /** Bytes that follow. */
+  readonly length: number;
+  /** Time of the last change, in ms since the epoch. */
+  readonly mtime?: number;
+  /** Permission bits. */
+  readonly mode?: number;
+  /** The hash whose value comes with the end, for instance `sha256`; of the bytes that follow. */
+  readonly hash?: string;
+}
+
+/** Bytes of a file, at the place where the last ones ended. */
+export interface FileData {
+  readonly kind: 'data';
+  /** A view into the item. */
+  readonly bytes: Uint8Array;
+}
+
+/** Ends a file. */
+export interface FileEnd {
+  readonly kind: 'end';
+  /** Bytes that were sent: the length of the header. */
+  readonly length: number;
+  /** The value of the hash that the header names. */
+  readonly hash?: Uint8Array;
+}
+
+/** Ends a file that cannot be sent, or says that one cannot. */
+export interface FileFailure {
+  readonly kind: 'error';
+  /** Tells programs what it is. */
+  readonly code: string;
+  /** Tells people. */
+  readonly message: string;
+}
+
+/** An item of a stream of files. */
+export type FileItem = FileHeader | FileData | FileEnd | FileFailure;
+
+/**
+ * Encodes the item that begins a file.
+ *
+ * @throws CodecError where a number or a text is out of its bounds, or where the bytes that follow are not within the file.
+ */
+export function encodeFileHeader(header: Omit<FileHeader, 'kind'>): Uint8Array {
+  const { path, size, offset, length, mtime, mode, hash } = header;
+  const problem = problemOf(header);
+  if (problem !== undefined) throw new CodecError(`The header of ${JSON.stringify(path)}: ${problem}.`);
+  const optional = [mtime, mode, hash].filter((value) => value !== undefined).length;
+  const writer = writeKind(FileKind.Header);
+  writer.map(4 + optional);
+  writer.string('path').string(checkedText('The path of a file', path, fileItemBounds.path));
+  writer.string('size').uint(size).string('offset').uint(offset).string('length').uint(length);
+  if (mtime !== undefined) writer.string('mtime').uint(mtime);
+  if (mode !== undefined) writer.string('mode').uint(mode);
+  if (hash !== undefined)
+    writer.string('hash').string(checkedText('The name of a hash', hash, fileItemBounds.hashName));
+  return writer.finish();
+}
+
+/**
+ * Encodes the item that ends a file.
+ *
+ * @throws CodecError where the length is no unsigned integer, or the hash has more than 64 bytes.
+ */
+export function encodeFileEnd({ length, hash }: Omit<FileEnd, 'kind'>): Uint8Array {
+  if (hash !== undefined && hash.length > fileItemBounds.hash) {
+    throw new CodecError(`A hash has ${hash.length} bytes; the limit is ${fileItemBounds.hash}.`);
+  }
+  const writer = writeKind(FileKind.End);
+  writer.map(hash === undefined ? 1 : 2);
+  writer.string('length').uint(length);
+  if (hash !== undefined) writer.string('hash').bin(hash);
+  return writer.finish();
+}
+
+/**
+ * Encodes the item for a file that cannot be sent. A message that is too long is cut.
+ *
+ * @throws CodecError where the code has more than 64 bytes.
+ */
+export function encodeFileError({ code, message }: Omit<FileFailure, 'kind'>): Uint8Array {
+  const writer = writeKind(FileKind.Error);
+  writer.map(2);
+  writer.string('code').string(checkedText('The code of an error', code, fileItemBounds.code));
+  writer.string('message').string(boundedText(message));
+  return writer.finish();
+}
+
+/** Encodes a data item by copying. Who sends many bytes puts {@link fileDataPrefix} before them instead. */
+export function encodeFileData(bytes: Uint8Array): Uint8Array {
+  const item = new Uint8Array(fileDataPrefix.length + bytes.length);
+  item.set(fileDataPrefix);
+  item.set(bytes, fileDataPrefix.length);
+  return item;
+}
+
+/**
+ * Decodes an item. The bytes of a data item are a view into it. It trusts nothing but that an item is whole: whether a
+ * path may be used is for the receiver to decide.
+ *
+ * @throws ProtocolError where the item is none.
+ */
+export function decodeFileItem(item: Uint8Array): FileItem {
+  switch (item[0]) {
+    case FileKind.Data:
+      return { kind: 'data', bytes: item.subarray(1) };
+    case FileKind.Header:
+      return decodeHeader(item.subarray(1));
+    case FileKind.End:
+      return decodeEnd(item.subarray(1));
+    case FileKind.Error:
+      return decodeError(item.subarray(1));
+    case undefined:
+      throw new ProtocolError('An item of a stream of files is empty: it must begin with its kind.');
+    default:
+      throw new ProtocolError(`An item of a stream of files has the kind ${item[0]}; 1 to 4 are known.`);
+  }
+}
+
+function writeKind(kind: number): MsgpackWriter {
+  // Numbers below 128 are themselves in MessagePack.
+  return new MsgpackWriter().uint(kind);
+}
+
+function decodeHeader(body: Uint8Array): FileHeader {
+  const reader = new MsgpackReader(body, 'The header of a file');
+  const { path, size, offset, length, mtime, mode, hash } = readControlMap(reader, {
+    path: (from, field) => from.string(field, fileItemBounds.path),
+    size: readUint,
+    offset: readUint,
+    length: readUint,
+    mtime: readUint,
+    mode: readUint,
+    hash: (from, field) => from.string(field, fileItemBounds.hashName),
+  });
+  const header: FileHeader = {
+    kind: 'header',
+    path: required(reader, 'path', path),
+    size: required(reader, 'size', size),
+    offset: required(reader, 'offset', offset),
+    length: required(reader, 'length', length),
+    ...(mtime === undefined ? {} : { mtime }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(hash === undefined ? {} : { hash }),
+  };
+  const problem = problemOf(header);
+  if (problem !== undefined) throw reader.fault(problem);
+  return header;
+}
+
+function decodeEnd(body: Uint8Array): FileEnd {
+  const reader = new MsgpackReader(body, 'The end of a file');
+  const { length, hash } = readControlMap(reader, {
+    length: readUint,
+    hash: (from, field) => from.bytes(field, fileItemBounds.hash),
+  });
+  return { kind: 'end', length: required(reader, 'length', length), ...(hash === undefined ? {} : { hash }) };
+}
+
+function decodeError(body: Uint8Array): FileFailure {
+  const reader = new MsgpackReader(body, 'The error of a file');
+  const { code, message } = readControlMap(reader, {
+    code: (from, field) => from.string(field, fileItemBounds.code),
+    message: (from, field) => from.text(field, controlBounds.text),
+  });
+  return { kind: 'error', code: required(reader, 'code', code), message: required(reader, 'message', message) };
+}
+
+function readUint(reader: MsgpackReader, field: string): number {
+  return reader.uint(field);
+}
+
+/** What cannot be in a header, whoever makes it. */
+function problemOf({ path, size, offset, length, mode, hash }: Omit<FileHeader, 'kind'>): string | undefined {
+  if (path === '' || path.includes('\0')) return 'the path is empty, or has a NUL';
+  // Not `offset + length > size`: the sum may be above 2^53.
+  if (offset > size || length > size - offset) return `${length} bytes from ${offset} are not within ${size} bytes`;
+  if (path.endsWith('/') && size > 0) return 'a folder has no bytes';
+  if (mode !== undefined && mode > maxMode) return `the mode ${mode} has more than permission bits`;
+  if (hash === '') return 'the name of the hash is empty';
+  return undefined;
+}
