@@ -36,6 +36,7 @@ const layers = [
     folder: 'files',
     roots: bottom,
     folders: ['wire', 'flow', 'operators', 'routes'],
+    types: { folders: ['mux'] },
     packages: ['rxjs'],
   },
   {

@@ -66,3 +66,8 @@ export interface Window {
  * credit that is on its way back.
  */
 export const defaultWindow: Required<Window> = { initial: 16, max: 16_384, maxBytes: 8 << 20 };
+
+/** Smallest and largest size of a bulk frame, which adapts, in bytes. */
+export const minBulkFrameBytes = 64 << 10;
+/** See {@link minBulkFrameBytes}. */
+export const maxBulkFrameBytes = 1 << 20;

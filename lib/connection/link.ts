@@ -9,7 +9,9 @@
 import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs';
 import { ProtocolError, type GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import type { BulkWriter } from '../mux/bulk.js';
 import { Engine, type EngineOptions } from '../mux/engine.js';
+import type { MessageSink } from '../mux/send-queue.js';
 import type { Runtime } from '../runtime.js';
 import { joinFragments, sizeOf, type WireMessage } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
@@ -208,13 +210,21 @@ export class Link {
   }
 }
 
-class EngineSink {
+class EngineSink implements MessageSink {
+  readonly bulk: BulkWriter;
   readonly #link: Link;
   readonly #socket: Socket;
 
   constructor(link: Link, socket: Socket) {
     this.#link = link;
     this.#socket = socket;
+    this.bulk = socket.bulk ?? {
+      writeBytes: (head, { bytes, pooled }, done) => {
+        // The socket may keep what it was given.
+        socket.outbound.next([head, pooled ? bytes.slice() : bytes]);
+        done();
+      },
+    };
   }
 
   get bufferedBytes(): number {
@@ -226,10 +236,18 @@ class EngineSink {
   }
 
   send(message: WireMessage): void {
+    this.#count(message, sizeOf(message));
+    this.#socket.outbound.next(message);
+  }
+
+  passing(head: Uint8Array, length: number): void {
+    this.#count(head, length);
+  }
+
+  #count(message: WireMessage, bytes: number): void {
     const { stats } = this.#link.engine;
     stats.messagesOut++;
-    stats.bytesOut += sizeOf(message);
+    stats.bytesOut += bytes;
     this.#link.observe('out', message);
-    this.#socket.outbound.next(message);
   }
 }

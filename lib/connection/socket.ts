@@ -1,4 +1,5 @@
 import type { Observable, Observer } from 'rxjs';
+import type { BulkWriter } from '../mux/bulk.js';
 import type { WireMessage } from '../wire/batch.js';
 
 /**
@@ -26,6 +27,8 @@ export interface Socket {
   readonly heldBytes?: number | undefined;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
+  /** Writes large messages in a better way than `outbound` does, where there is one. */
+  readonly bulk?: BulkWriter;
 }
 
 /** What a dial needs to know. */

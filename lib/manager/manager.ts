@@ -23,7 +23,7 @@ import type { GridEvent } from '../observe.js';
 import type { Received, Sent, Shape } from '../routes/codec.js';
 import type { Connection } from '../routes/connection.js';
 import type { Duplex, Unary } from '../routes/contract.js';
-import type { Bound, Call, Handler, Handles, Many, One, RawHandler } from '../routes/handler.js';
+import type { Bound, Call, Handler, Handles, One, Output, RawHandler } from '../routes/handler.js';
 import type { RouteConnection } from '../routes/route-connection.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { acceptHandshake, checkClock, type Admission, type DialerInfo } from './acceptor.js';
@@ -115,7 +115,7 @@ export class Manager implements Handles {
   /** Registers the handler of a duplex route. @throws ConfigurationError where the route has one. */
   handle<Q extends Shape, I extends Shape | undefined, O extends Shape>(
     route: Duplex<Q, I, O>,
-    handler: (request: Received<Q>, call: Call<Received<I>>) => Many<Sent<O>>,
+    handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
   ): void;
   handle(route: Bound['route'], handler: Handler): void {
     this.#side.registry.add({ route, handler });

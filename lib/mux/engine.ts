@@ -77,6 +77,7 @@ export class Engine implements MuxHost {
       (error) => {
         options.onFault(error);
       },
+      () => this.#runtime.now(),
     );
     this.wheel = new TimerWheel(
       () => this.#runtime.now(),

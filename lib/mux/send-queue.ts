@@ -12,7 +12,9 @@ import { ProtocolError } from '../errors.js';
 import type { Checksum } from '../wire/checksum.js';
 import { Batch, type WireMessage } from '../wire/batch.js';
 import type { MuxId } from '../wire/frame.js';
-import { maxHeadBytes } from '../wire/encode.js';
+import { maxHeadBytes, writeHead } from '../wire/encode.js';
+import { emptyPayload } from '../wire/frame.js';
+import { BulkLine, type BulkFrame, type BulkWriter } from './bulk.js';
 
 /** The way to the socket. */
 export interface MessageSink {
@@ -22,6 +24,10 @@ export interface MessageSink {
   readonly bufferedBytes: number;
   /** Of all that was sent, the newest so many bytes are still referred to. Undefined where that is not known. */
   readonly heldBytes?: number | undefined;
+  /** Writes bulk frames. */
+  readonly bulk?: BulkWriter;
+  /** A bulk frame of `length` bytes begins to leave. `head` is the same frame without its payload. */
+  passing?(head: Uint8Array, length: number): void;
 }
 
 /** Who owns queued frames: a mux. */
@@ -42,6 +48,8 @@ export interface QueuedFrame {
   readonly flags: number;
   readonly payload: Uint8Array;
   readonly subroute: Uint8Array | undefined;
+  /** Set where somebody else writes the payload. */
+  readonly bulk?: BulkFrame;
 }
 
 /** Bytes in the socket above which frames wait here, where they keep their order and can still be taken back. */
@@ -58,7 +66,8 @@ export class SendQueue {
   readonly #sink: MessageSink;
   readonly #hardLimit: number;
   readonly #onFault: (error: ProtocolError) => void;
-  // Owners with queued frames. The first one is next; one that was served goes to the end.
+  readonly #bulk: BulkLine;
+  // Owners whose next frame is no bulk frame. The first one is next; one that was served goes to the end.
   readonly #ring = new Set<FrameOwner>();
   // Owners that asked for room, and were refused. The first one is told first.
   readonly #waiting = new Set<FrameOwner>();
@@ -73,11 +82,23 @@ export class SendQueue {
     checksum: Checksum | undefined,
     hardLimit: number,
     onFault: (error: ProtocolError) => void,
+    now: () => number = () => 0,
   ) {
     this.#sink = sink;
     this.#hardLimit = hardLimit;
     this.#onFault = onFault;
+    this.#bulk = new BulkLine(now);
     this.#batch = new Batch((message) => this.#emit(message), checksum);
+  }
+
+  /** Writes bulk frames; undefined where the sink does not. */
+  get bulkWriter(): BulkWriter | undefined {
+    return this.#sink.bulk;
+  }
+
+  /** Bytes that the next bulk frame should have at most. */
+  get bulkFrameBytes(): number {
+    return this.#bulk.frameBytes;
   }
 
   /** Sends a frame of a mux: now where it can be, else when its turn comes. */
@@ -96,15 +117,13 @@ export class SendQueue {
       this.#batch.add(muxId, seq, deadlineMs, handler, op, flags, payload, subroute);
       return;
     }
-    const frame = { muxId, seq, deadlineMs, handler, op, flags, payload, subroute };
-    if (owner.queued === undefined) {
-      owner.queued = [frame];
-      this.#ring.add(owner);
-    } else {
-      owner.queued.push(frame);
-    }
-    this.queuedBytes += payload.length + maxHeadBytes;
-    this.#checkHardLimit();
+    this.#enqueue(owner, { muxId, seq, deadlineMs, handler, op, flags, payload, subroute });
+  }
+
+  /** Sends a frame whose payload somebody else writes, when its turn comes. It carries no checksum: nobody reads its bytes here. */
+  sendBulk(owner: FrameOwner, muxId: MuxId, seq: number, op: number, bulk: BulkFrame): void {
+    const fields = { muxId, seq, deadlineMs: 0, handler: 0, op, flags: 0, payload: emptyPayload, subroute: undefined };
+    this.#enqueue(owner, { ...fields, bulk });
   }
 
   /** Sends a frame of the connection, or one that answers a stray: before everything that waits. */
@@ -130,7 +149,8 @@ export class SendQueue {
   /** Takes back what has not gone out. True where there was something. */
   purge(owner: FrameOwner): boolean {
     this.#waiting.delete(owner);
-    if (owner.queued === undefined || !this.#ring.delete(owner)) return false;
+    if (owner.queued === undefined) return false;
+    if (!this.#ring.delete(owner) && !this.#bulk.owners.delete(owner)) return false;
     for (const frame of owner.queued) this.queuedBytes -= frame.payload.length + maxHeadBytes;
     owner.queued = undefined;
     return true;
@@ -153,7 +173,7 @@ export class SendQueue {
   flush(): void {
     if (this.#emitting) return;
     this.#batch.flush();
-    if (this.#ring.size > 0 || this.#waiting.size > 0 || this.congested) this.#drain();
+    if (this.#ring.size > 0 || this.#waiting.size > 0 || this.congested || this.#bulk.owners.size > 0) this.#drain();
   }
 
   /** Forgets everything. Nothing leaves any more, whatever is sent. */
@@ -163,40 +183,92 @@ export class SendQueue {
     this.queuedBytes = 0;
     this.#ring.clear();
     this.#leaving.clear();
+    this.#bulk.owners.clear();
     this.#waiting.clear();
     this.#batch.discard();
   }
 
-  #drain(): void {
-    this.congested = this.#sink.bufferedBytes > congestedBytes;
-    // A Set is walked in the order of adding, also over what is added meanwhile: this goes round until all is sent.
-    for (const owner of this.#ring) {
-      // A full batch has gone out by itself and may have filled the socket, see #emit.
-      if (this.congested) break;
-      const frame = owner.queued!.shift()!;
-      this.#ring.delete(owner);
-      if (owner.queued!.length === 0) owner.queued = undefined;
-      else this.#ring.add(owner);
-      this.queuedBytes -= frame.payload.length + maxHeadBytes;
-      this.#batch.add(
-        frame.muxId,
-        frame.seq,
-        frame.deadlineMs,
-        frame.handler,
-        frame.op,
-        frame.flags,
-        frame.payload,
-        frame.subroute,
-      );
+  #enqueue(owner: FrameOwner, frame: QueuedFrame): void {
+    if (owner.queued === undefined) {
+      owner.queued = [frame];
+      this.#lineUp(owner);
+    } else {
+      owner.queued.push(frame);
     }
-    if (this.#ring.size === 0) this.#leaving.clear();
-    this.#batch.flush();
+    this.queuedBytes += frame.payload.length + maxHeadBytes;
+    this.#checkHardLimit();
+  }
+
+  #lineUp(owner: FrameOwner): void {
+    (owner.queued![0]!.bulk === undefined ? this.#ring : this.#bulk.owners).add(owner);
+  }
+
+  #shift(owner: FrameOwner): QueuedFrame {
+    const frame = owner.queued!.shift()!;
+    this.#ring.delete(owner);
+    this.#bulk.owners.delete(owner);
+    if (owner.queued!.length === 0) owner.queued = undefined;
+    else this.#lineUp(owner);
+    this.queuedBytes -= frame.payload.length + maxHeadBytes;
+    return frame;
+  }
+
+  #drain(): void {
+    do {
+      if (this.#bulk.writing) return;
+      this.congested = this.#sink.bufferedBytes > congestedBytes;
+      // A Set is walked in the order of adding, also over what is added meanwhile: this goes round until all is sent.
+      for (const owner of this.#ring) {
+        // A full batch has gone out by itself and may have filled the socket, see #emit.
+        if (this.congested || this.#bulk.due) break;
+        const frame = this.#shift(owner);
+        this.#bulk.passed(frame.payload.length + maxHeadBytes);
+        this.#batch.add(
+          frame.muxId,
+          frame.seq,
+          frame.deadlineMs,
+          frame.handler,
+          frame.op,
+          frame.flags,
+          frame.payload,
+          frame.subroute,
+        );
+      }
+      this.#batch.flush();
+    } while (!this.congested && this.#writeBulk());
+    if (this.#ring.size === 0 && this.#bulk.owners.size === 0) this.#leaving.clear();
     for (const owner of this.#waiting) {
       // Who was told may have filled the socket. The others stay in front, for the next time.
       if (this.congested || this.#ring.size > 0) return;
       this.#waiting.delete(owner);
       owner.onWritable();
     }
+  }
+
+  // True: a bulk frame has left already, and what waits for it may go on.
+  #writeBulk(): boolean {
+    const [owner] = this.#bulk.owners;
+    if (owner === undefined) return false;
+    const { muxId, seq, op, bulk } = this.#shift(owner);
+    const { prefix, length } = bulk!;
+    const head = new Uint8Array(maxHeadBytes + prefix.length);
+    const end = writeHead(head, 0, muxId, seq, 0, 0, op, 0, prefix.length + length);
+    head.set(prefix, end);
+    if (this.#sink.passing !== undefined) {
+      const shown = new Uint8Array(maxHeadBytes);
+      this.#sink.passing(shown.subarray(0, writeHead(shown, 0, muxId, seq, 0, 0, op, 0, 0)), end + prefix.length + length);
+    }
+    this.#bulk.begin(prefix.length + length);
+    this.congested = true;
+    let within = true;
+    bulk!.write(head.subarray(0, end + prefix.length), (error) => {
+      // After a torn message nothing can follow: it stays as it is until the connection is given up.
+      if (error !== undefined || this.#closed) return;
+      this.#bulk.end(this.#ring.size > 0 || this.#batch.count > 0);
+      if (!within) this.flush();
+    });
+    within = false;
+    return !this.#bulk.writing;
   }
 
   // The result: bytes that are still referred to, see Batch.
@@ -208,7 +280,7 @@ export class SendQueue {
     this.#sink.send(message);
     this.#emitting = outer;
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- who heard of the message may have closed.
-    this.congested = !this.#closed && (outer || this.#sink.bufferedBytes > congestedBytes);
+    this.congested = !this.#closed && (outer || this.#bulk.writing || this.#sink.bufferedBytes > congestedBytes);
     if (this.congested) this.#checkHardLimit();
     return this.#sink.heldBytes ?? Infinity;
   }

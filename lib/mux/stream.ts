@@ -3,6 +3,7 @@ import type { Window } from '../limits.js';
 import { decodeCredit, encodeCredit } from '../wire/control.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
+import type { BulkFrame, BulkWriter } from './bulk.js';
 import { ReceiveWindow } from './credit.js';
 import { Mux, type MuxHost } from './mux.js';
 
@@ -78,6 +79,26 @@ export abstract class StreamMux extends Mux {
     if (this.ended || this.sendEnded) return;
     this.credit--;
     this.sendSequenced(this.dataOp, payload.length === 0 ? Flag.PayloadIsZero : 0, payload);
+  }
+
+  /** Sends one item that somebody else writes, and uses one credit. Ignored after the end; there must be credit. */
+  sendBulk(frame: BulkFrame): void {
+    if (this.ended || this.sendEnded) return;
+    this.credit--;
+    const seq = this.#sendSeq;
+    this.#sendSeq = (seq + 1) >>> 0;
+    this.host.queue.sendBulk(this, this.id, seq, this.dataOp, frame);
+    this.host.touch();
+  }
+
+  /** Writes bulk frames; undefined where the transport does not. */
+  get bulkWriter(): BulkWriter | undefined {
+    return this.host.queue.bulkWriter;
+  }
+
+  /** Bytes that the next bulk frame should have at most. */
+  get bulkFrameBytes(): number {
+    return this.host.queue.bulkFrameBytes;
   }
 
   /** The consumer is done with one item: its credit goes back to the sender. */

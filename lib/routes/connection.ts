@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import type { ConnectionState, ConnectionStats } from '../connection/host-connection.js';
 import type { ObservedFrame } from '../connection/link.js';
 import type { CallObservable } from '../flow/call-observable.js';
-import type { Received, Sent, Shape } from './codec.js';
+import type { Received, Sent, SentItem, Shape } from './codec.js';
 import type { Duplex, Unary } from './contract.js';
 import type { DuplexStream } from './duplex-stream.js';
 import type { CallOptions } from './options.js';
@@ -44,7 +44,7 @@ export interface Connection {
   exchange<Q extends Shape, I extends Shape, O extends Shape>(
     route: Duplex<Q, I, O>,
     value: Payload<Q>,
-    input: Input<Sent<I>>,
+    input: Input<SentItem<I>>,
     options?: CallOptions,
   ): CallObservable<Received<O>>;
   /** The open pair, single use. It sends at once. */

@@ -5,6 +5,9 @@ import { Inbound } from '../flow/inbound.js';
 import type { Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { StreamSink } from '../mux/stream.js';
+import { isBulkItem } from './bulk-item.js';
+import { BulkOutlet } from './bulk-outlet.js';
+import { streamPort } from './bulk-port.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault } from './codec.js';
 import { isThenable } from './handler.js';
@@ -37,6 +40,8 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
   readonly #context: DispatchContext;
   readonly #inbound: Inbound<unknown>;
   readonly #call: CallContext<unknown>;
+  // Where the route carries files.
+  readonly #bulk: BulkOutlet<unknown> | undefined;
   #feeder: Feeder | undefined = undefined;
 
   constructor(route: WireRoute, stream: ResponderStream, caller: string, context: DispatchContext) {
@@ -57,6 +62,15 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     );
     this.#call = new CallContext(caller, route.subroute, stream.deadline, context.connectFor, this.#inbound);
     if (route.input === undefined) this.#inbound.end();
+    if (route.bulkOutput !== undefined) {
+      this.#bulk = new BulkOutlet(
+        this,
+        streamPort(route.bulkOutput, this.route, () => stream),
+        () => {
+          this.#feeder?.resume();
+        },
+      );
+    }
     stream.attach(this);
   }
 
@@ -93,10 +107,12 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
   }
 
   writable(): void {
+    this.#bulk?.resume();
     this.#feeder?.resume();
   }
 
   ended(error: GridError | undefined): void {
+    this.#bulk?.stop();
     this.#feeder?.stop();
     if (error !== undefined) this.#call.abort(error);
     // Not as if the caller had completed it: who still reads would take what it has for the whole.
@@ -133,6 +149,7 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
   // What the caller sent does not decode.
   #refuse(error: unknown): void {
     this.#call.abort(error);
+    this.#bulk?.stop();
     this.#feeder?.stop();
     if (isCallersFault(error)) this.#tell(error);
     else this.fail(error);
@@ -150,7 +167,8 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     return this.#stream.ended;
   }
 
-  readonly #feed = (result: unknown): void => {
+  readonly #feed = (given: unknown): void => {
+    const result = this.#bulk !== undefined && isBulkItem(given) ? [given] : given;
     if (!isFeedSource(result)) {
       this.fail(
         new HandlerError(
@@ -161,10 +179,10 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     }
     if (this.#stream.ended) {
       // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
-      if (!isObservable(result)) feed(result, this, this.#context.bounds).stop();
+      if (!isObservable(result)) feed(result, this.#bulk ?? this, this.#context.bounds).stop();
       return;
     }
-    this.#feeder = feed(result, this, this.#context.bounds);
+    this.#feeder = feed(result, this.#bulk ?? this, this.#context.bounds);
     if (this.#hasEnded()) this.#feeder.stop();
   };
 }

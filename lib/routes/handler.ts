@@ -1,7 +1,8 @@
 import type { Observable } from 'rxjs';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { Window } from '../limits.js';
-import type { Received, Sent, Shape } from './codec.js';
+import type { BulkItem } from './bulk-item.js';
+import type { BulkCodec, Received, Sent, SentItem, Shape } from './codec.js';
 import type { Connection } from './connection.js';
 import type { Duplex, Unary } from './contract.js';
 
@@ -33,6 +34,11 @@ type Items<T> = Observable<T> | AsyncIterable<T> | (Iterable<T> & object);
 /** The output of a stream: an iterable or async iterable is pulled, one item per credit; an Observable is buffered, within bounds. */
 export type Many<T> = Items<T> | PromiseLike<Items<T>>;
 
+/** What a stream handler gives for the shape of its output: its items, or, where the route carries files, a file region alone. */
+export type Output<O> = O extends BulkCodec<unknown> ? AloneOrMany<BulkItem | Items<SentItem<O>>> : Many<SentItem<O>>;
+
+type AloneOrMany<T> = T | PromiseLike<T>;
+
 /** A handler with its route, for places that take a list of them. Made by {@link bind}. */
 export interface Bound {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a contract of any shapes.
@@ -60,7 +66,7 @@ export type RawHandler =
       /** Window of the input; without one there is no input. */
       readonly inCapacity?: number | Window;
       readonly outCapacity?: number | Window;
-      handle(payload: Uint8Array, call: Call<Uint8Array>): Many<Uint8Array>;
+      handle(payload: Uint8Array, call: Call<Uint8Array>): Output<BulkCodec<Uint8Array>>;
     };
 
 /** Places where handlers are registered. */
@@ -73,7 +79,7 @@ export interface Handles {
   /** Registers the handler of a duplex route. @throws ConfigurationError where the route has one. */
   handle<Q extends Shape, I extends Shape | undefined, O extends Shape>(
     route: Duplex<Q, I, O>,
-    handler: (request: Received<Q>, call: Call<Received<I>>) => Many<Sent<O>>,
+    handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
   ): void;
   /** Registers a handler of opaque bytes. @throws ConfigurationError where its address has one, or cannot work. */
   handleRaw(handler: RawHandler): void;
@@ -87,7 +93,7 @@ export function bind<Q extends Shape, R extends Shape>(
 /** Pairs a duplex route with its handler. */
 export function bind<Q extends Shape, I extends Shape | undefined, O extends Shape>(
   route: Duplex<Q, I, O>,
-  handler: (request: Received<Q>, call: Call<Received<I>>) => Many<Sent<O>>,
+  handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
 ): Bound;
 export function bind(route: Bound['route'], handler: Handler): Bound {
   return { route, handler };

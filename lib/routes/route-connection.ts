@@ -4,7 +4,7 @@ import type { ObservedFrame } from '../connection/link.js';
 import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';
 import { isFeedSource, type FeedSource } from '../flow/feed.js';
-import type { Received, Sent, Shape } from './codec.js';
+import type { Received, Sent, SentItem, Shape } from './codec.js';
 import type { Connection, Input, Payload } from './connection.js';
 import type { Duplex, Unary } from './contract.js';
 import { DuplexStream } from './duplex-stream.js';
@@ -74,7 +74,7 @@ export class RouteConnection implements Connection {
   exchange<Q extends Shape, I extends Shape, O extends Shape>(
     contract: Duplex<Q, I, O>,
     value: Payload<Q>,
-    input: Input<Sent<I>>,
+    input: Input<SentItem<I>>,
     options?: CallOptions,
   ): CallObservable<Received<O>> {
     return this.#stream(contract, value, () => inputSource(input), options);
@@ -93,14 +93,14 @@ export class RouteConnection implements Connection {
   #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(
     contract: Duplex<Q, I, O>,
     value: Payload<Q>,
-    input: (() => FeedSource<Sent<I>>) | undefined,
+    input: (() => FeedSource<SentItem<I>>) | undefined,
     options: CallOptions | undefined,
   ): CallObservable<Received<O>> {
     const route = this.#options.routes.of(contract);
     checkInput(route, input !== undefined, input === undefined ? 'stream' : 'exchange');
     return new CallObservable<Received<O>>((attach) => {
       const resolved = this.#resolve(options, Infinity);
-      const call = new StreamCall<Sent<I>, Received<O>>(
+      const call = new StreamCall<SentItem<I>, Received<O>>(
         this.#options,
         route,
         encodePayload(route, value),

@@ -6,6 +6,8 @@ import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
+import { BulkOutlet } from './bulk-outlet.js';
+import { streamPort } from './bulk-port.js';
 import { checkPayloadSize } from './payload-size.js';
 import type { ResolvedOptions } from './options.js';
 import { RouteCall, type Caller } from './route-call.js';
@@ -27,6 +29,8 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
   onEnded: ((error: unknown) => void) | undefined = undefined;
 
   readonly #input: FeedSource<I> | undefined;
+  // Where the input carries files.
+  readonly #bulk: BulkOutlet<I> | undefined;
   #stream: CallerStream | undefined = undefined;
   #feeder: Feeder | undefined = undefined;
   // Further sources of the input.
@@ -55,6 +59,12 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
         this.cancel(error);
       },
     );
+    if (route.bulkInput !== undefined) {
+      const port = streamPort(route.bulkInput, this.route, () => this.#stream);
+      this.#bulk = new BulkOutlet<I>(this, port, () => {
+        this.#resume();
+      });
+    }
   }
 
   /** Items that may be sent now. */
@@ -69,7 +79,7 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
   /** Starts to read the input before there is a connection: what pushes is buffered, within the bounds. */
   feedInput(): void {
     if (this.#input === undefined || this.#feeder !== undefined) return;
-    this.#feeder = feed(this.#input, this, this.caller.bounds);
+    this.#feeder = feed(this.#input, this.#bulk ?? this, this.caller.bounds);
     if (this.#ended) this.#feeder.stop();
   }
 
@@ -78,7 +88,8 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
    * {@link complete}. `open`: the input has not completed.
    */
   sendFrom(observer: SendObserver, open: boolean, complete: () => void): Sending<I> {
-    const sending = new Sending<I>(this.route, new SendingOutlet(this, complete), this.caller.bounds, observer);
+    const outlet = new SendingOutlet(this.#bulk ?? this, complete);
+    const sending = new Sending<I>(this.route, outlet, this.caller.bounds, observer);
     if (open && !this.#ended) {
       this.#sendings.add(sending);
       return sending;
@@ -115,8 +126,8 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
   }
 
   writable(): void {
-    this.#feeder?.resume();
-    for (const sending of this.#sendings) sending.resume();
+    this.#bulk?.resume();
+    this.#resume();
     this.onCredit?.();
   }
 
@@ -163,6 +174,11 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
     this.cancel(reason);
   }
 
+  #resume(): void {
+    this.#feeder?.resume();
+    for (const sending of this.#sendings) sending.resume();
+  }
+
   #halfClose(): void {
     this.#stream!.halfClose();
     for (const sending of this.#sendings) sending.halfClosed();
@@ -174,6 +190,7 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
     this.#ended = true;
     this.#endError = error;
     this.settle();
+    this.#bulk?.stop();
     this.#feeder?.stop();
     for (const sending of this.#sendings) sending.end(error);
     this.inbound.end(error);

@@ -3,7 +3,8 @@ import { CodecError, DisconnectedError } from '../errors.js';
 import type { Window } from '../limits.js';
 import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
-import { raw, type Codec, type PayloadCodec, type Shape } from './codec.js';
+import type { BulkForm } from './bulk-item.js';
+import { raw, type BulkCodec, type Codec, type PayloadCodec, type Shape } from './codec.js';
 import { describeRoute, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
 
 /** A route as calls and dispatch need it: its address, and a codec for each of its payloads. */
@@ -25,6 +26,9 @@ export interface WireRoute {
   readonly input: Codec<unknown> | undefined;
   readonly inWindow: Required<Window> | undefined;
   readonly outWindow: Required<Window> | undefined;
+  /** How the input and the output hold bytes of files; undefined where they hold none. */
+  readonly bulkInput: BulkForm | undefined;
+  readonly bulkOutput: BulkForm | undefined;
 }
 
 /** The handler of all routes without an id: the subroute is the route's name. */
@@ -51,6 +55,8 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
     input: duplex?.input === undefined ? undefined : codecOf(duplex.input, codec, `${name}: the input`),
     inWindow: duplex?.inWindow,
     outWindow: duplex?.outWindow,
+    bulkInput: duplex?.input === undefined ? undefined : bulkFormOf(duplex.input),
+    bulkOutput: duplex === undefined ? undefined : bulkFormOf(duplex.output),
   };
 }
 
@@ -75,6 +81,8 @@ export function rawWireRoute(
     input: inWindow === undefined ? undefined : bytes,
     inWindow,
     outWindow,
+    bulkInput: 'raw',
+    bulkOutput: 'raw',
   };
 }
 
@@ -114,6 +122,10 @@ export class WireRoutes {
 function addressOf({ id, name, subroute }: RouteBase): { handler: number; path: string | undefined } {
   if (id !== undefined) return { handler: id, path: subroute };
   return { handler: namedHandler, path: subroute === undefined ? name : `${name}/${subroute}` };
+}
+
+function bulkFormOf(shape: Shape): BulkForm | undefined {
+  return 'bulk' in shape ? (shape as BulkCodec<unknown>).bulk : undefined;
 }
 
 function codecOf(shape: Shape, codec: PayloadCodec, what: string): Codec<unknown> {

@@ -1,0 +1,32 @@
+import type { BulkCodec } from '../routes/codec.js';
+import {
+  decodeFileItem,
+  encodeFileData,
+  encodeFileEnd,
+  encodeFileError,
+  encodeFileHeader,
+  type FileItem,
+} from './file-item.js';
+
+/**
+ * The shape of a stream of files: `duplex({ name: 'read', request: type<Query>(), output: fileItems })`. A handler gives
+ * file regions for it, and the items of the protocol are made of them; the receiver gets the items. The bytes of a data
+ * item are a view into the received message.
+ */
+export const fileItems: BulkCodec<FileItem> = {
+  codec: 'files',
+  bulk: 'files',
+  encode: (item) => {
+    switch (item.kind) {
+      case 'header':
+        return encodeFileHeader(item);
+      case 'data':
+        return encodeFileData(item.bytes);
+      case 'end':
+        return encodeFileEnd(item);
+      case 'error':
+        return encodeFileError(item);
+    }
+  },
+  decode: decodeFileItem,
+};

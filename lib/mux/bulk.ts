@@ -1,0 +1,92 @@
+/**
+ * Bulk frames: frames whose payload is not in hand when they are queued. When its turn has come, who made the frame
+ * writes it, from memory or from where the bytes are.
+ *
+ *     queued ──its turn──▶ writing ──done──▶ written           one at a time on a connection
+ *        └─ purged                └─ done(error): the connection is lost
+ *
+ * A frame that waits for others never waits longer than one bulk frame takes; and where others saturate the connection,
+ * bulk frames get every other byte. The size of the frames follows what others wait for.
+ */
+
+import { maxBulkFrameBytes, minBulkFrameBytes } from '../limits.js';
+import type { FrameOwner } from './send-queue.js';
+
+/** Called once: everything is with the network, or the message is torn. */
+export type BulkDone = (error?: Error) => void;
+
+/** Bytes in memory that go out as one message. They are the writer's until it is done, and it may change them. */
+export interface BulkBytes {
+  readonly bytes: Uint8Array;
+  /** Bytes before them in the same memory, for what stands before them in the message. */
+  readonly room: number;
+  /** True: the memory is used again afterwards. Else it is given away. */
+  readonly pooled: boolean;
+}
+
+/** Writes messages past the batch. */
+export interface BulkWriter {
+  /** Sends one message of `head` and `body`. */
+  writeBytes(head: Uint8Array, body: BulkBytes, done: BulkDone): void;
+}
+
+/** One frame whose payload somebody else writes. */
+export interface BulkFrame {
+  /** Stands before the body, in the payload. */
+  readonly prefix: Uint8Array;
+  /** Bytes of the body. */
+  readonly length: number;
+  /** Its turn has come: sends one message of `head`, which has the prefix, and the body. */
+  write(head: Uint8Array, done: BulkDone): void;
+}
+
+/** With others waiting, a bulk frame that took longer, in ms, is followed by smaller ones. */
+const longFrame = 4;
+
+/** Whose bulk frame is next, and how large it should be. */
+export class BulkLine {
+  /** Bytes of the next bulk frames. */
+  frameBytes = maxBulkFrameBytes;
+  /** True from a frame's first byte to its last; for ever where it was torn. */
+  writing = false;
+  /** Owners whose next frame is a bulk frame. */
+  readonly owners = new Set<FrameOwner>();
+
+  readonly #now: () => number;
+  #startedAt = 0;
+  #length = 0;
+  // What others had sent since the last bulk frame, while one waited.
+  #passed = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** True where a bulk frame goes before what else waits. */
+  get due(): boolean {
+    return this.owners.size > 0 && this.#passed >= this.#length;
+  }
+
+  /** Another frame has gone out. */
+  passed(bytes: number): void {
+    this.#passed += bytes;
+  }
+
+  /** A bulk frame begins to leave. */
+  begin(length: number): void {
+    this.writing = true;
+    this.#passed = 0;
+    this.#length = length;
+    this.#startedAt = this.#now();
+  }
+
+  /** It has left. `waited`: others waited for it. */
+  end(waited: boolean): void {
+    this.writing = false;
+    // A file's last frame says nothing.
+    if (this.#length < this.frameBytes) return;
+    const took = this.#now() - this.#startedAt;
+    if (waited && took > longFrame) this.frameBytes = Math.max(minBulkFrameBytes, this.frameBytes >> 1);
+    else if (!waited || took * 2 < longFrame) this.frameBytes = Math.min(maxBulkFrameBytes, this.frameBytes << 1);
+  }
+}
