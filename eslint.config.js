@@ -37,7 +37,7 @@ const layers = [
     roots: bottom,
     folders: ['wire', 'flow', 'operators', 'routes'],
     types: { folders: ['mux'] },
-    packages: ['rxjs'],
+    packages: ['rxjs', 'hash-wasm'],
   },
   {
     folder: 'manager',

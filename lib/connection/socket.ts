@@ -28,7 +28,13 @@ export interface Socket {
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
   /** Writes large messages in a better way than `outbound` does, where there is one. */
-  readonly bulk?: BulkWriter;
+  readonly bulk?: SocketBulk;
+}
+
+/** Writes large messages past a socket's own way. */
+export interface SocketBulk extends BulkWriter {
+  /** Calls `then` when no message is half written: now, or soon. Where that takes too long, the socket is destroyed instead. */
+  whenWhole(then: () => void): void;
 }
 
 /** What a dial needs to know. */

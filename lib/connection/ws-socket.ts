@@ -2,7 +2,7 @@ import WebSocket from 'isomorphic-ws';
 import { Observable, Subject, type Observer } from 'rxjs';
 import type { WireMessage } from '../wire/batch.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
-import type { Dial, DialOptions, Socket } from './socket.js';
+import type { Dial, DialOptions, Socket, SocketBulk } from './socket.js';
 
 /*
  * The one file that knows isomorphic-ws: `ws` in Node, the platform's WebSocket in a browser.
@@ -33,12 +33,23 @@ interface RawEmitter extends RawSocket {
 /** Opens a WebSocket with isomorphic-ws. Compression is never negotiated. */
 export const dialWebSocket: Dial = createDial({});
 
-/** Makes a {@link Dial} that gives `ws` further options, such as the certificates to trust. A browser has none. */
-export function createDial(extra: object): Dial {
-  return (url, dialOptions) => openWebSocket(url, dialOptions, extra);
+/** Gives the bulk writer of a WebSocket that is about to open. */
+export type BulkOf = (socket: unknown) => () => SocketBulk | undefined;
+
+/**
+ * Makes a {@link Dial} that gives `ws` further options, such as the certificates to trust. A browser has none. `bulkOf`
+ * gets the WebSocket before it opens, and what it returns is called when it has.
+ */
+export function createDial(extra: object, bulkOf?: BulkOf): Dial {
+  return (url, dialOptions) => openWebSocket(url, dialOptions, extra, bulkOf);
 }
 
-function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, extra: object): Observable<Socket> {
+function openWebSocket(
+  url: string,
+  { headers, maxMessageBytes }: DialOptions,
+  extra: object,
+  bulkOf: BulkOf | undefined,
+): Observable<Socket> {
   return new Observable<Socket>((subscriber) => {
     const options = {
       ...extra,
@@ -50,6 +61,7 @@ function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, e
     };
     // A browser's constructor ignores the third argument.
     const socket = new WebSocket(url, [], options);
+    const bulk = bulkOf?.(socket);
     let handedOver = false;
     let raw: RawEmitter | undefined;
     const node: unknown = socket;
@@ -60,7 +72,7 @@ function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, e
     }
     socket.onopen = () => {
       handedOver = true;
-      subscriber.next(new WsSocket(socket, raw, maskFrame));
+      subscriber.next(new WsSocket(socket, raw, maskFrame, bulk?.()));
       subscriber.complete();
     };
     socket.onerror = (event) => {
@@ -79,8 +91,8 @@ function openWebSocket(url: string, { headers, maxMessageBytes }: DialOptions, e
 }
 
 /** Makes a {@link Socket} of an open WebSocket of `ws` or of the platform; `raw`: the net or TLS socket under an accepted one. */
-export function adoptWebSocket(socket: unknown, raw?: unknown): Socket {
-  return new WsSocket(socket as WebSocket, raw as RawEmitter | undefined, undefined);
+export function adoptWebSocket(socket: unknown, raw?: unknown, bulk?: SocketBulk): Socket {
+  return new WsSocket(socket as WebSocket, raw as RawEmitter | undefined, undefined, bulk);
 }
 
 class WsSocket implements Socket {
@@ -96,8 +108,11 @@ class WsSocket implements Socket {
   #closed = false;
   #polling = false;
 
-  constructor(socket: WebSocket, raw: RawEmitter | undefined, mask: MaskFrame | undefined) {
+  readonly bulk?: SocketBulk;
+
+  constructor(socket: WebSocket, raw: RawEmitter | undefined, mask: MaskFrame | undefined, bulk: SocketBulk | undefined) {
     this.#socket = socket;
+    if (bulk !== undefined) this.bulk = bulk;
     if (raw !== undefined) {
       this.#writer = new FrameWriter(raw, mask);
       raw.on('drain', () => {
@@ -116,7 +131,11 @@ class WsSocket implements Socket {
         destroy(socket);
       },
       complete: () => {
-        socket.close(normalClosure);
+        const close = (): void => {
+          socket.close(normalClosure);
+        };
+        if (bulk === undefined) close();
+        else bulk.whenWhole(close);
       },
     };
     if (this.#node === undefined) this.#listenInBrowser();

@@ -256,7 +256,10 @@ export class SendQueue {
     head.set(prefix, end);
     if (this.#sink.passing !== undefined) {
       const shown = new Uint8Array(maxHeadBytes);
-      this.#sink.passing(shown.subarray(0, writeHead(shown, 0, muxId, seq, 0, 0, op, 0, 0)), end + prefix.length + length);
+      this.#sink.passing(
+        shown.subarray(0, writeHead(shown, 0, muxId, seq, 0, 0, op, 0, 0)),
+        end + prefix.length + length,
+      );
     }
     this.#bulk.begin(prefix.length + length);
     this.congested = true;

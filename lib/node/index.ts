@@ -6,3 +6,5 @@
 
 export { Manager, type ListenOptions, type ManagerOptions, type TlsOptions } from './manager.js';
 export { toNodeReadable, type NodeReadableOptions } from './to-node-readable.js';
+export { fileRegion, type RegionSource } from './files/file-region.js';
+export { sendfile, type SendfileSource } from './files/sendfile.js';

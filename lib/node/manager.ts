@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
+import type { WebSocket } from 'ws';
 import { adoptWebSocket, createDial } from '../connection/ws-socket.js';
 import { ConfigurationError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../manager/manager.js';
+import { acceptorBulk, dialerBulk } from './files/attach-bulk.js';
 import { ServerRouter } from './server-router.js';
 
 /** TLS of this host: its certificate for who dials it, and whom it trusts when it dials. PEM texts. */
@@ -19,6 +22,13 @@ export interface TlsOptions {
 export interface ManagerOptions extends IsomorphicOptions {
   /** Needed where the local name is https, or where others have certificates that are not well known. */
   readonly tls?: TlsOptions;
+  /**
+   * True: what this host sends over connections that it dialed is masked with a key of zeros, which is no masking: so the
+   * kernel can send files in that direction too. Every receiver accepts it. Only between servers, over networks where no
+   * foreign proxy reads along: RFC 6455 (section 10.3) asks for keys that nobody can foresee, because scripts in browsers
+   * could otherwise make bytes that a faulty proxy takes for another protocol's. Default false.
+   */
+  readonly zeroMask?: boolean;
 }
 
 /** Where to listen, where that differs from the local name. */
@@ -37,7 +47,9 @@ export class Manager extends IsomorphicManager {
   #server: HttpServer | HttpsServer | undefined = undefined;
 
   constructor(options: ManagerOptions) {
-    super({ ...options, dial: options.dial ?? createDial(options.tls ? tlsContext(options.tls) : {}) });
+    const { tls, zeroMask = false } = options;
+    const extra = { ...(tls ? tlsContext(tls) : {}), ...(zeroMask ? { generateMask } : {}) };
+    super({ ...options, dial: options.dial ?? createDial(extra, dialerBulk(zeroMask ? 'zero' : 'random')) });
     this.#tls = options.tls;
     this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
   }
@@ -108,8 +120,8 @@ export class Manager extends IsomorphicManager {
     const router = ServerRouter.of(server, ownsServer);
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
-      onSocket: (socket: unknown, request: IncomingMessage, raw: unknown) => {
-        this.accept(adoptWebSocket(socket, raw), { origin: request.headers.origin });
+      onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex) => {
+        this.accept(adoptWebSocket(socket, raw, acceptorBulk(socket, raw)), { origin: request.headers.origin });
       },
     };
     const mounted: (() => void)[] = [];
@@ -121,6 +133,10 @@ export class Manager extends IsomorphicManager {
     }
     this.#unmount.push(...mounted);
   }
+}
+
+function generateMask(mask: Uint8Array): void {
+  mask.fill(0);
 }
 
 function tlsContext({ key, cert, ca }: TlsOptions): SecureContextOptions {

@@ -7,7 +7,7 @@ import { ConfigurationError } from '../errors.js';
 /** What serves one path. */
 export interface PathService {
   readonly maxMessageBytes: number;
-  /** An upgraded WebSocket. */
+  /** An upgraded WebSocket, and the stream beneath it. */
   onSocket(socket: WebSocket, request: IncomingMessage, raw: Duplex): void;
 }
 

@@ -54,6 +54,7 @@ export class BulkOutlet<T> implements Outlet<T> {
       else if (this.#end !== undefined) this.#end();
       else this.#onFree();
     });
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have ended at once.
     if (!this.#sending) return;
     this.#run = run;
     if (this.#stopped) run.stop();

@@ -1,0 +1,74 @@
+import { createSHA256 } from 'hash-wasm';
+import type { BulkPort } from '../routes/bulk-item.js';
+import { FileIoError } from './file-error.js';
+import { boundsOf, FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from './file-region.js';
+
+/** A part of a Blob or of a File. */
+export class BlobRegion extends FileRegion {
+  readonly #blob: Blob;
+
+  constructor(blob: Blob, options: RegionOptions, observer?: RegionObserver) {
+    super(nameOf(blob) ?? options.as ?? '', options, observer);
+    this.#blob = blob;
+  }
+
+  async open({ writer }: BulkPort): Promise<OpenRegion> {
+    const blob = this.#blob;
+    const { size } = blob;
+    const bounds = boundsOf(this.options, size);
+    if (bounds === undefined) {
+      throw new FileIoError(
+        `The Blob has ${String(size)} bytes: the region is not within. Give an offset and a length that are.`,
+        this.path,
+      );
+    }
+    const { hash } = this.options;
+    const hasher = hash === undefined ? undefined : await createSHA256();
+    hasher?.init();
+    let copied = 0;
+    return {
+      mode: 'browser',
+      reason: 'A Blob is read through JavaScript.',
+      get copied() {
+        return copied;
+      },
+      name: this.options.as ?? nameOf(blob) ?? 'blob',
+      size,
+      ...bounds,
+      mtime: 'lastModified' in blob ? (blob as File).lastModified : undefined,
+      permissions: undefined,
+      hash,
+      part: async (at, max) => {
+        const bytes = await this.#read(at, max);
+        hasher?.update(bytes);
+        return {
+          length: bytes.length,
+          write: (head, done) => {
+            copied += bytes.length;
+            writer!.writeBytes(head, { bytes, room: 0, pooled: false }, done);
+          },
+          drop() {},
+        };
+      },
+      finish: () => hasher?.digest('binary'),
+      close() {},
+    };
+  }
+
+  observedBy(observer: RegionObserver): FileRegion {
+    return new BlobRegion(this.#blob, this.options, observer);
+  }
+
+  async #read(at: number, max: number): Promise<Uint8Array> {
+    try {
+      return new Uint8Array(await this.#blob.slice(at, at + max).arrayBuffer());
+    } catch (error) {
+      // The file behind a File has gone or has changed: that is all that a browser tells.
+      throw new FileIoError(`${JSON.stringify(this.path)} cannot be read any more.`, this.path, { cause: error });
+    }
+  }
+}
+
+function nameOf(blob: Blob): string | undefined {
+  return 'name' in blob && typeof blob.name === 'string' && blob.name !== '' ? blob.name : undefined;
+}

@@ -1,0 +1,94 @@
+import { GridError } from '../errors.js';
+
+/** Base of the errors about files, on this side or told by the other one. */
+export abstract class FileError extends GridError {
+  /** The file, as it was asked for; empty where the other side did not say. */
+  readonly path: string;
+
+  constructor(message: string, path: string, options?: ErrorOptions) {
+    super(message, options);
+    this.path = path;
+  }
+}
+
+/** There is no such file or folder. */
+export class FileNotFoundError extends FileError {
+  readonly code = 'file-not-found';
+}
+
+/** The path leads out of the folder that is served: by `..`, as an absolute path, or through a symbolic link. */
+export class FileOutsideRootError extends FileError {
+  readonly code = 'file-outside-root';
+}
+
+/** The path is a folder, a device, a FIFO or a socket where a file is needed, or a file where a folder is. */
+export class NotRegularFileError extends FileError {
+  readonly code = 'file-not-regular';
+}
+
+/** The folder is served for reading only: `serveFiles` was not told `writable: true`. */
+export class FilesReadOnlyError extends FileError {
+  readonly code = 'files-read-only';
+}
+
+/** The system denies the access. */
+export class FileAccessError extends FileError {
+  readonly code = 'file-access';
+}
+
+/** The disk is full, or a quota is used up. */
+export class FileSpaceError extends FileError {
+  readonly code = 'file-space';
+}
+
+/** What came is not what was announced: another length, another hash, no end. Nothing of it is kept under the final name. */
+export class FileCorruptError extends FileError {
+  readonly code = 'file-corrupt';
+  override readonly retryable = true;
+}
+
+/** What is there does not fit what comes: a transfer cannot be continued, or somebody else writes the same file. */
+export class FileConflictError extends FileError {
+  readonly code = 'file-conflict';
+}
+
+/** The file was truncated, or written to, while it was sent. */
+export class FileChangedError extends FileError {
+  readonly code = 'file-changed';
+  override readonly retryable = true;
+}
+
+/** Any other failure of reading or writing. */
+export class FileIoError extends FileError {
+  readonly code = 'file-io';
+}
+
+const classes = {
+  'file-not-found': FileNotFoundError,
+  'file-outside-root': FileOutsideRootError,
+  'file-not-regular': NotRegularFileError,
+  'files-read-only': FilesReadOnlyError,
+  'file-access': FileAccessError,
+  'file-space': FileSpaceError,
+  'file-corrupt': FileCorruptError,
+  'file-conflict': FileConflictError,
+  'file-changed': FileChangedError,
+  'file-io': FileIoError,
+} as const;
+
+/** The code of a {@link FileError}. */
+export type FileErrorCode = keyof typeof classes;
+
+/** A failure as it travels. */
+export interface FailureMessage {
+  /** A {@link FileErrorCode}; one that is not known is taken for `file-io`. */
+  readonly code: string;
+  /** For people. */
+  readonly message: string;
+}
+
+/** The error for what the other side tells. */
+export function fileErrorOf({ code, message }: FailureMessage, path: string): FileError {
+  const known = Object.hasOwn(classes, code) ? classes[code as FileErrorCode] : FileIoError;
+  return new known(message, path);
+}

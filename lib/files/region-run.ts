@@ -1,0 +1,286 @@
+/**
+ * One region on its way: header, frames as credit allows, end.
+ *
+ *     waiting ──credit──▶ opening ──▶ header ──▶ data ──last byte sent──▶ finishing ──▶ end ──▶ over
+ *                            └────────────────────┴── failure ─────────────┴──▶ failing ──▶ over
+ *
+ * While one frame waits for its turn or is written, the next one is made ready, where there is credit for it: so a
+ * receiver that stands still costs two frames.
+ */
+
+import type { BulkFrame } from '../mux/bulk.js';
+import type { BulkPort, BulkRun } from '../routes/bulk-item.js';
+import { errorText } from '../errors.js';
+import { FileError } from './file-error.js';
+import { encodeFileEnd, encodeFileError, encodeFileHeader, fileDataPrefix } from './file-item.js';
+import type { FileRegion, OpenRegion, RegionObserver, RegionPart } from './file-region.js';
+import { RateMeter } from './rate-meter.js';
+
+const noPrefix = new Uint8Array(0);
+
+/** See the head of this file. */
+export class RegionRun implements BulkRun {
+  readonly #region: FileRegion;
+  readonly #port: BulkPort;
+  readonly #observer: RegionObserver;
+  readonly #ended: (failure?: { readonly error: unknown }) => void;
+  readonly #meter = new RateMeter(performance.now());
+  #state: 'waiting' | 'opening' | 'header' | 'data' | 'finishing' | 'end' | 'failing' | 'over' = 'waiting';
+  #open: OpenRegion | undefined = undefined;
+  // Bytes of the region that are ready, queued or sent; and those that are sent.
+  #prepared = 0;
+  #sent = 0;
+  #preparing = false;
+  #ready: RegionPart | undefined = undefined;
+  #queued: RegionPart | undefined = undefined;
+  #writing = false;
+  #hash: Uint8Array | undefined = undefined;
+  #error: unknown = undefined;
+
+  constructor(
+    region: FileRegion,
+    port: BulkPort,
+    observer: RegionObserver,
+    ended: (failure?: { readonly error: unknown }) => void,
+  ) {
+    this.#region = region;
+    this.#port = port;
+    this.#observer = observer;
+    this.#ended = ended;
+  }
+
+  resume(): void {
+    switch (this.#state) {
+      case 'waiting':
+        if (this.#port.credit > 0) this.#begin();
+        break;
+      case 'header':
+        this.#sendHeader();
+        break;
+      case 'data':
+        this.#sendData();
+        break;
+      case 'end':
+        this.#sendEnd();
+        break;
+      case 'failing':
+        this.#sendError();
+        break;
+      default:
+    }
+  }
+
+  stop(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#dropAll();
+  }
+
+  get #kinds(): boolean {
+    return this.#port.form === 'files';
+  }
+
+  #begin(): void {
+    this.#state = 'opening';
+    settle(
+      () => this.#region.open(this.#port),
+      (open) => {
+        this.#open = open;
+        if (this.#state === 'over') this.#close();
+        else this.#sendHeader();
+      },
+      this.#fail,
+    );
+  }
+
+  #sendHeader(): void {
+    this.#state = 'header';
+    if (this.#kinds) {
+      if (this.#port.credit === 0) return;
+      const { name: path, size, offset, length, mtime, permissions, hash } = this.#open!;
+      let header: Uint8Array;
+      try {
+        header = encodeFileHeader({
+          ...{ path, size, offset, length },
+          ...(mtime === undefined ? {} : { mtime }),
+          ...(permissions === undefined ? {} : { mode: permissions }),
+          ...(hash === undefined ? {} : { hash }),
+        });
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
+      this.#port.send(header);
+      // Who heard of the item may have stopped it.
+      if (this.#isOver()) return;
+    }
+    this.#state = 'data';
+    this.#sendData();
+  }
+
+  #sendData(): void {
+    const open = this.#open!;
+    if (this.#sent === open.length) {
+      this.#finish();
+      return;
+    }
+    const part = this.#ready;
+    if (part !== undefined && this.#queued === undefined && this.#port.credit > 0) {
+      this.#ready = undefined;
+      this.#queued = part;
+      this.#port.sendBulk(this.#frameOf(part));
+    }
+    const left = open.length - this.#prepared;
+    if (this.#preparing || this.#ready !== undefined || left === 0 || this.#port.credit === 0) return;
+    this.#preparing = true;
+    settle(
+      () => open.part(open.offset + this.#prepared, Math.min(left, this.#port.frameBytes - fileDataPrefix.length)),
+      (next) => {
+        this.#preparing = false;
+        if (this.#state === 'data') {
+          this.#prepared += next.length;
+          this.#ready = next;
+          this.#sendData();
+        } else {
+          next.drop();
+          this.#close();
+        }
+      },
+      (error) => {
+        this.#preparing = false;
+        this.#fail(error);
+      },
+    );
+  }
+
+  #frameOf(part: RegionPart): BulkFrame {
+    return {
+      prefix: this.#kinds ? fileDataPrefix : noPrefix,
+      length: part.length,
+      write: (head, done) => {
+        this.#writing = true;
+        part.write(head, (error) => {
+          this.#writing = false;
+          this.#queued = undefined;
+          done(error);
+          this.#written(part.length, error);
+        });
+      },
+    };
+  }
+
+  #written(bytes: number, error: Error | undefined): void {
+    this.#sent += bytes;
+    if (this.#state !== 'data') this.#close();
+    else if (error !== undefined) this.#tear(error);
+    else if (this.#tellProgress()) this.#sendData();
+  }
+
+  // False: it is over. Who heard of it may have stopped it, or failed.
+  #tellProgress(): boolean {
+    const { mode, reason, copied, length: total } = this.#open!;
+    const rate = this.#meter.rate(performance.now(), this.#sent);
+    try {
+      this.#observer.progress({ path: this.#region.path, sent: this.#sent, total, mode, reason, copied, rate });
+    } catch (error) {
+      this.#fail(error);
+    }
+    return this.#state === 'data' || this.#state === 'end';
+  }
+
+  // A message broke off, and with it the connection. Where the file is to blame, only this side knows.
+  #tear(error: Error): void {
+    this.#state = 'over';
+    this.#dropAll();
+    if (!(error instanceof FileError)) return;
+    this.#observer.failed(error);
+    this.#ended({ error });
+  }
+
+  #finish(): void {
+    this.#state = 'finishing';
+    settle(
+      () => this.#open!.finish(),
+      (hash) => {
+        if (this.#state === 'over') return;
+        this.#hash = hash;
+        this.#state = 'end';
+        this.#sendEnd();
+      },
+      this.#fail,
+    );
+  }
+
+  #sendEnd(): void {
+    if (this.#kinds) {
+      if (this.#port.credit === 0) return;
+      const { length } = this.#open!;
+      this.#port.send(encodeFileEnd(this.#hash === undefined ? { length } : { length, hash: this.#hash }));
+      if (this.#isOver()) return;
+    }
+    // A file without bytes has no frame that would tell it.
+    if (this.#open!.length === 0 && !this.#tellProgress()) return;
+    this.#state = 'over';
+    this.#close();
+    this.#ended();
+  }
+
+  readonly #fail = (error: unknown): void => {
+    if (this.#isOver()) return;
+    this.#state = 'failing';
+    this.#error = error;
+    this.#dropAll();
+    this.#sendError();
+  };
+
+  #sendError(): void {
+    const error = this.#error;
+    if (this.#kinds) {
+      if (this.#port.credit === 0) return;
+      this.#port.send(
+        encodeFileError({ code: error instanceof FileError ? error.code : 'file-io', message: errorText(error) }),
+      );
+      if (this.#isOver()) return;
+    }
+    this.#state = 'over';
+    this.#observer.failed(error);
+    if (this.#kinds) this.#ended();
+    else this.#ended({ error });
+  }
+
+  #dropAll(): void {
+    this.#ready?.drop();
+    this.#ready = undefined;
+    // One that waits for its turn was taken out of the queue, or its queue is gone.
+    if (this.#queued !== undefined && !this.#writing) {
+      this.#queued.drop();
+      this.#queued = undefined;
+    }
+    this.#close();
+  }
+
+  // The file is needed until the last frame is written.
+  #close(): void {
+    if (this.#writing || this.#preparing) return;
+    this.#open?.close();
+    this.#open = undefined;
+  }
+
+  // A method, because the compiler does not see what the user's code does.
+  #isOver(): boolean {
+    return this.#state === 'over';
+  }
+}
+
+/** Goes on at once where the result is there. What `then` throws is no failure of `make`. */
+function settle<T>(make: () => T | Promise<T>, then: (result: T) => void, failed: (error: unknown) => void): void {
+  let result: T | Promise<T>;
+  try {
+    result = make();
+  } catch (error) {
+    failed(error);
+    return;
+  }
+  if (result instanceof Promise) result.then(then, failed);
+  else then(result);
+}

@@ -1,0 +1,58 @@
+import { map, Observable } from 'rxjs';
+import { sendFrom } from '../flow/sending.js';
+import type { DuplexStream } from '../routes/duplex-stream.js';
+import type { FileProgress, FileRegion } from './file-region.js';
+
+/** Options of `sendfile`. */
+export interface SendfileOptions {
+  /**
+   * Called for a file that cannot be sent, on a route of files: the other side is told, and the other files go on. Without
+   * it the first such file ends the sending with its error.
+   */
+  readonly failed?: (path: string, error: unknown) => void;
+}
+
+/** Sends regions to an open stream, one after the other, and then half-closes it. */
+export function sendRegions(
+  source: Observable<FileRegion>,
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a stream of any input and output.
+  stream: DuplexStream<any, any>,
+  options: SendfileOptions,
+): Observable<FileProgress> {
+  return new Observable((subscriber) => {
+    let over = false;
+    const sending = stream[sendFrom]({
+      sent() {},
+      done: () => {
+        over = true;
+        subscriber.complete();
+      },
+      failed: (error) => {
+        over = true;
+        subscriber.error(error);
+      },
+    });
+    // Before it starts: a progress may end it.
+    subscriber.add(() => {
+      sending.stop();
+      if (!over) stream.cancel();
+    });
+    const observed = map((region: FileRegion) =>
+      region.observedBy({
+        progress: (step) => {
+          subscriber.next(step);
+        },
+        failed: (error) => {
+          if (options.failed !== undefined) {
+            options.failed(region.path, error);
+            return;
+          }
+          over = true;
+          stream.cancel(error);
+          subscriber.error(error);
+        },
+      }),
+    );
+    sending.start(source.pipe(observed));
+  });
+}

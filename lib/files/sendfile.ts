@@ -1,0 +1,31 @@
+import { map, type OperatorFunction } from 'rxjs';
+import type { DuplexStream } from '../routes/duplex-stream.js';
+import { BlobRegion } from './blob-region.js';
+import { FileRegion, type FileProgress, type RegionOptions } from './file-region.js';
+import { sendRegions, type SendfileOptions } from './send-regions.js';
+
+/** A part of a Blob or File, for a handler to return or yield in the place of its bytes, or for {@link sendfile}. */
+export function fileRegion(blob: Blob, options: RegionOptions = {}): FileRegion {
+  return new BlobRegion(blob, options);
+}
+
+/**
+ * Sends Blobs, Files, and regions of them to an open stream, one after the other, as its credit allows, and then half-closes
+ * it. Emits after each frame; completes when the half-close has gone out. In Node take the one of `rxgrid/node`: it also sends
+ * files by their paths.
+ *
+ * Unsubscribing before the end cancels the stream at the next boundary of a frame.
+ *
+ * Errors: FileError; that of the source; that of the call.
+ *
+ * @example
+ * of(input.files[0]).pipe(sendfile(stream)).subscribe((progress) => bar.update(progress.sent));
+ */
+export function sendfile(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a stream of any input and output.
+  stream: DuplexStream<any, any>,
+  options: SendfileOptions = {},
+): OperatorFunction<Blob | FileRegion, FileProgress> {
+  return (source) =>
+    sendRegions(source.pipe(map((item) => (item instanceof FileRegion ? item : fileRegion(item)))), stream, options);
+}

@@ -1,0 +1,39 @@
+import { maxBulkFrameBytes, minBulkFrameBytes } from '../../limits.js';
+
+/** Room before the bytes, for what goes before them in the same write: WebSocket header, frame head, kind of the item. */
+export const headRoom = 64;
+
+/** Large buffers that are kept when nobody uses them, and that may be in use at once. Who wants more gets small ones. */
+const keptBuffers = 4;
+const largeBuffers = 8;
+
+const free: Buffer[] = [];
+let inUse = 0;
+
+/** Memory for one bulk frame. */
+export interface FrameBuffer {
+  /** Room for the bytes of a file, after {@link headRoom} bytes of the same memory. */
+  readonly bytes: Buffer;
+  /** Gives it back. Once. */
+  release(): void;
+}
+
+/**
+ * Takes a buffer for up to 1 MiB of a file, or, where many transfers have theirs, for 64 KiB: so many receivers that stand
+ * still cost little.
+ */
+export function takeBuffer(): FrameBuffer {
+  if (inUse >= largeBuffers) {
+    const small = Buffer.allocUnsafeSlow(headRoom + minBulkFrameBytes);
+    return { bytes: small.subarray(headRoom), release() {} };
+  }
+  inUse++;
+  const buffer = free.pop() ?? Buffer.allocUnsafeSlow(headRoom + maxBulkFrameBytes);
+  return {
+    bytes: buffer.subarray(headRoom),
+    release() {
+      inUse--;
+      if (free.length < keptBuffers) free.push(buffer);
+    },
+  };
+}
