@@ -171,7 +171,8 @@ export class SendQueue {
 
   /** Gives the batch to the socket, and then what waits, as far as the socket takes it. */
   flush(): void {
-    if (this.#emitting) return;
+    // What is given to the sink within a message that it writes would have to wait there.
+    if (this.#emitting || this.#bulk.writing) return;
     this.#batch.flush();
     if (this.#ring.size > 0 || this.#waiting.size > 0 || this.congested || this.#bulk.owners.size > 0) this.#drain();
   }
@@ -215,7 +216,6 @@ export class SendQueue {
 
   #drain(): void {
     do {
-      if (this.#bulk.writing) return;
       this.congested = this.#sink.bufferedBytes > congestedBytes;
       // A Set is walked in the order of adding, also over what is added meanwhile: this goes round until all is sent.
       for (const owner of this.#ring) {

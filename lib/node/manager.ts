@@ -7,7 +7,8 @@ import { adoptWebSocket, createDial } from '../connection/ws-socket.js';
 import { ConfigurationError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../manager/manager.js';
-import { acceptorBulk, dialerBulk } from './files/attach-bulk.js';
+import { acceptorBulk, dialerBulk, type KernelOf } from './files/attach-bulk.js';
+import { systemKernelSender } from './kernel/kernel-sender.js';
 import { ServerRouter } from './server-router.js';
 
 /** TLS of this host: its certificate for who dials it, and whom it trusts when it dials. PEM texts. */
@@ -29,6 +30,8 @@ export interface ManagerOptions extends IsomorphicOptions {
    * could otherwise make bytes that a faulty proxy takes for another protocol's. Default false.
    */
   readonly zeroMask?: boolean;
+  /** False: files never go from the kernel's page cache to the socket, but always through buffers. Default true. */
+  readonly kernelSendfile?: boolean;
 }
 
 /** Where to listen, where that differs from the local name. */
@@ -42,15 +45,18 @@ export interface ListenOptions {
 /** {@link IsomorphicManager} that others can dial: it serves its paths on an HTTP server. */
 export class Manager extends IsomorphicManager {
   readonly #tls: TlsOptions | undefined;
+  readonly #kernel: KernelOf;
   readonly #maxMessageBytes: number;
   readonly #unmount: (() => void)[] = [];
   #server: HttpServer | HttpsServer | undefined = undefined;
 
   constructor(options: ManagerOptions) {
-    const { tls, zeroMask = false } = options;
+    const { tls, zeroMask = false, kernelSendfile = true } = options;
+    const kernel: KernelOf = kernelSendfile ? systemKernelSender : kernelOff;
     const extra = { ...(tls ? tlsContext(tls) : {}), ...(zeroMask ? { generateMask } : {}) };
-    super({ ...options, dial: options.dial ?? createDial(extra, dialerBulk(zeroMask ? 'zero' : 'random')) });
-    this.#tls = options.tls;
+    super({ ...options, dial: options.dial ?? createDial(extra, dialerBulk(zeroMask ? 'zero' : 'random', kernel)) });
+    this.#tls = tls;
+    this.#kernel = kernel;
     this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
   }
 
@@ -121,7 +127,7 @@ export class Manager extends IsomorphicManager {
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex) => {
-        this.accept(adoptWebSocket(socket, raw, acceptorBulk(socket, raw)), { origin: request.headers.origin });
+        this.accept(adoptWebSocket(socket, raw, acceptorBulk(socket, raw, this.#kernel)), { origin: request.headers.origin });
       },
     };
     const mounted: (() => void)[] = [];
@@ -133,6 +139,10 @@ export class Manager extends IsomorphicManager {
     }
     this.#unmount.push(...mounted);
   }
+}
+
+function kernelOff(): Promise<string> {
+  return Promise.resolve('kernelSendfile is false.');
 }
 
 function generateMask(mask: Uint8Array): void {

@@ -1,33 +1,68 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SocketBulk } from '../../connection/socket.js';
+import { closeTimeout } from '../../connection/ws-socket.js';
 import type { BulkBytes, BulkDone } from '../../mux/bulk.js';
+import { refusalOf, type KernelSender } from '../kernel/kernel-sender.js';
+import { KernelWriter, type FileBody } from '../kernel/kernel-writer.js';
 import { loadMask, maskInPlace, type Masking } from './mask.js';
 import { messageHeadBytes, writeMessageHead } from './message-head.js';
 
-/**
- * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`, each with one write. `ws` writes its own
- * messages whole, in one turn, and so they do not mix.
- */
-export class NodeBulkWriter implements SocketBulk {
+/** What a {@link NodeBulkWriter} is made of. */
+export interface BulkWriterOptions {
+  /** Of the `upgrade` event. */
   readonly socket: Duplex;
   readonly masking: Masking;
-  readonly #isOpen: () => boolean;
+  /** True where compression was negotiated. */
+  readonly compressed: boolean;
+  /** False as soon as the WebSocket closes. */
+  readonly isOpen: () => boolean;
+  /** How the kernel sends files; a string is the reason why it does not. */
+  readonly kernel: () => Promise<KernelSender | string>;
+}
 
-  /** `socket`: of the `upgrade` event. `isOpen`: false as soon as the WebSocket closes. */
-  constructor(socket: Duplex, masking: Masking, isOpen: () => boolean) {
-    this.socket = socket;
-    this.masking = masking;
-    this.#isOpen = isOpen;
-    if (masking === 'random') void loadMask();
+/** Why one side's messages cannot come from the kernel as they are. */
+const masked =
+  'A dialer masks what it sends, so the kernel cannot send it as it is: let the other side dial, or set zeroMask between servers.';
+
+/**
+ * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`. `ws` writes its own messages whole, in one
+ * turn, and so they do not mix.
+ */
+export class NodeBulkWriter implements SocketBulk {
+  readonly #socket: Duplex;
+  readonly #options: BulkWriterOptions;
+  #kernel: Promise<string | undefined> | undefined = undefined;
+  #kernelWriter: KernelWriter | undefined = undefined;
+
+  constructor(options: BulkWriterOptions) {
+    this.#socket = options.socket;
+    this.#options = options;
+    if (options.masking === 'random') void loadMask();
   }
 
-  get open(): boolean {
-    return this.#isOpen() && !this.socket.destroyed;
+  /** Resolves with the reason why files cannot go from the kernel over this connection; undefined: they can, with `writeFile`. */
+  kernelRefusal(): Promise<string | undefined> {
+    return (this.#kernel ??= this.#openKernel());
+  }
+
+  /** Sends one message of `head` and a part of a file. */
+  writeFile(head: Uint8Array, body: FileBody, done: BulkDone): void {
+    if (!this.#open) {
+      done(new Error('The WebSocket is closed.'));
+      return;
+    }
+    const { masking } = this.#options;
+    const payload = head.length + body.length;
+    const message = new Uint8Array(messageHeadBytes(payload, masking) + head.length);
+    message.set(head, writeMessageHead(message, 0, payload, masking));
+    this.#kernelWriter!.write(message, body, done);
   }
 
   writeBytes(head: Uint8Array, { bytes, room }: BulkBytes, done: BulkDone): void {
-    const { socket, masking } = this;
-    if (!this.open) {
+    const socket = this.#socket;
+    const { masking } = this.#options;
+    if (!this.#open) {
       done(new Error('The WebSocket is closed.'));
       return;
     }
@@ -58,6 +93,33 @@ export class NodeBulkWriter implements SocketBulk {
   }
 
   whenWhole(then: () => void): void {
-    then();
+    if (this.#kernelWriter === undefined) {
+      then();
+      return;
+    }
+    const timer = setTimeout(() => this.#socket.destroy(), closeTimeout);
+    this.#socket.once('close', () => {
+      clearTimeout(timer);
+    });
+    this.#kernelWriter.whenWhole(() => {
+      clearTimeout(timer);
+      then();
+    });
+  }
+
+  get #open(): boolean {
+    return this.#options.isOpen() && !this.#socket.destroyed;
+  }
+
+  async #openKernel(): Promise<string | undefined> {
+    const { masking, compressed, kernel } = this.#options;
+    const refusal = refusalOf(this.#socket);
+    if (refusal !== undefined) return refusal;
+    if (masking === 'random') return masked;
+    if (compressed) return 'Compression was negotiated.';
+    const sender = await kernel();
+    if (typeof sender === 'string') return sender;
+    this.#kernelWriter = new KernelWriter(this.#socket as Socket, sender);
+    return undefined;
   }
 }

@@ -3,6 +3,8 @@ import { basename } from 'node:path';
 import { BlobRegion } from '../../files/blob-region.js';
 import { FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from '../../files/file-region.js';
 import type { BulkPort } from '../../routes/bulk-item.js';
+import { NodeBulkWriter } from './bulk-writer.js';
+import { KernelRegion } from './kernel-region.js';
 import { PooledRegion } from './pooled-region.js';
 import { SourceFile } from './source-file.js';
 
@@ -38,7 +40,12 @@ class NodeFileRegion extends FileRegion {
     // A handle does not know its name.
     const name = as ?? (basename(this.path) || 'file');
     const file = await SourceFile.open(this.#file, name, this.options);
-    return new PooledRegion(file, name, hash, port.writer!, undefined);
+    const writer = port.writer!;
+    let reason: string | undefined = 'The transport of this connection is no socket.';
+    if (hash !== undefined) reason = 'The hash that was asked for needs the bytes in JavaScript.';
+    else if (writer instanceof NodeBulkWriter) reason = await writer.kernelRefusal();
+    const pooled = new PooledRegion(file, name, hash, writer, reason);
+    return reason === undefined ? new KernelRegion(file, writer as NodeBulkWriter, pooled) : pooled;
   }
 
   observedBy(observer: RegionObserver): FileRegion {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { fstat, read } from 'node:fs';
+import { read } from 'node:fs';
 import type { OpenRegion, RegionPart } from '../../files/file-region.js';
 import type { BulkWriter } from '../../mux/bulk.js';
 import { headRoom, takeBuffer } from './buffer-pool.js';
@@ -80,18 +80,9 @@ export class PooledRegion implements OpenRegion {
     });
   }
 
-  finish(): Promise<Uint8Array | undefined> {
-    return new Promise((resolve, reject) => {
-      fstat(this.#file.fd, (error, stats) => {
-        try {
-          if (error !== null) throw error;
-          this.#file.check(stats);
-          resolve(this.#hash?.digest());
-        } catch (failure) {
-          reject(toFileError(failure, this.#file.path));
-        }
-      });
-    });
+  async finish(): Promise<Uint8Array | undefined> {
+    await this.#file.checkUnchanged();
+    return this.#hash?.digest();
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { close, constants, fstat, open, type Stats } from 'node:fs';
+import { close, constants, fstat, fstatSync, open, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { FileChangedError, FileIoError, NotRegularFileError } from '../../files/file-error.js';
 import { boundsOf, type RegionOptions } from '../../files/file-region.js';
@@ -20,6 +20,7 @@ export class SourceFile {
   readonly #handle: FileHandle | undefined;
   // A part that was asked for by its length may be of a file that others append to.
   readonly #mayGrow: boolean;
+  readonly #mtimeMs: number;
 
   private constructor(path: string, fd: number, handle: FileHandle | undefined, stats: Stats, options: RegionOptions) {
     if (!stats.isFile()) throw new NotRegularFileError(`${JSON.stringify(path)} is not a regular file.`, path);
@@ -42,8 +43,6 @@ export class SourceFile {
     this.#mayGrow = options.length !== undefined;
     this.#mtimeMs = stats.mtimeMs;
   }
-
-  readonly #mtimeMs: number;
 
   /** Opens a path, or takes a handle, which stays the user's. Errors: FileError. */
   static open(file: string | FileHandle, path: string, options: RegionOptions): Promise<SourceFile> {
@@ -84,16 +83,24 @@ export class SourceFile {
     return this.#fd;
   }
 
-  /** @throws FileChangedError where the file is not the one that was opened any more. */
-  check(stats: Stats): void {
-    const { size, mtimeMs } = stats;
-    if (size < this.offset + this.length) throw this.truncated();
-    if (size === this.size ? mtimeMs !== this.#mtimeMs : !this.#mayGrow) {
-      throw new FileChangedError(
-        `${JSON.stringify(this.path)} was written to while it was sent. Send it again; replace files by renaming, not in place.`,
-        this.path,
-      );
-    }
+  /** Looks whether the region is still there. @throws FileChangedError where it is not. */
+  checkLength(): void {
+    if (fstatSync(this.fd).size < this.offset + this.length) throw this.truncated();
+  }
+
+  /** The end of a sending: looks whether the file is still the one that was opened. Errors: FileError. */
+  checkUnchanged(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fstat(this.fd, (error, stats) => {
+        try {
+          if (error !== null) throw error;
+          this.#check(stats);
+          resolve();
+        } catch (failure) {
+          reject(toFileError(failure, this.path));
+        }
+      });
+    });
   }
 
   /** The error for a file that has become shorter. */
@@ -106,6 +113,17 @@ export class SourceFile {
 
   close(): void {
     if (this.#handle === undefined) close(this.#fd, ignore);
+  }
+
+  #check(stats: Stats): void {
+    const { size, mtimeMs } = stats;
+    if (size < this.offset + this.length) throw this.truncated();
+    if (size === this.size ? mtimeMs !== this.#mtimeMs : !this.#mayGrow) {
+      throw new FileChangedError(
+        `${JSON.stringify(this.path)} was written to while it was sent. Send it again; replace files by renaming, not in place.`,
+        this.path,
+      );
+    }
   }
 }
 

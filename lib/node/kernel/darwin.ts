@@ -1,0 +1,26 @@
+import { errorsOf } from './errors.js';
+import type { Foreign } from './foreign.js';
+import { declareHead, headOf } from './gather.js';
+import type { KernelSender } from './kernel-sender.js';
+
+/**
+ * `int sendfile(int file, int socket, off_t offset, off_t *len, struct sf_hdtr *head, int flags)`. `len` goes in as the
+ * bytes of head and file together, and comes out as what was sent of them, also with EAGAIN.
+ */
+export function darwinSender(foreign: Foreign): KernelSender {
+  declareHead(foreign);
+  const sendfile = foreign
+    .load(null)
+    .func('int sendfile(int file, int socket, int64_t offset, int64_t *len, rxgrid_sf_hdtr *head, int flags)');
+  const len = new BigInt64Array(1);
+  return {
+    experimental: true,
+    errors: errorsOf(foreign),
+    send(socket, file, offset, count, head) {
+      len[0] = BigInt(count + (head?.length ?? 0));
+      const failed = sendfile(file, socket, offset, len, headOf(head), 0) < 0;
+      const errno = failed ? foreign.errno() : 0;
+      return { sent: Number(len[0]), errno };
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import type { Foreign } from './foreign.js';
+
+/** Declares `struct sf_hdtr`, with which a BSD's sendfile takes a head along. */
+export function declareHead(foreign: Foreign): void {
+  foreign.struct('rxgrid_iovec', { iov_base: 'const void *', iov_len: 'size_t' });
+  foreign.struct('rxgrid_sf_hdtr', {
+    headers: 'rxgrid_iovec *',
+    hdr_cnt: 'int',
+    trailers: 'rxgrid_iovec *',
+    trl_cnt: 'int',
+  });
+}
+
+/** The `struct sf_hdtr` of a head; null for none. */
+export function headOf(head: Uint8Array | undefined): object | null {
+  if (head === undefined) return null;
+  return { headers: [{ iov_base: head, iov_len: head.length }], hdr_cnt: 1, trailers: null, trl_cnt: 0 };
+}

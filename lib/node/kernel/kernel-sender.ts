@@ -1,0 +1,94 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { Socket as NetSocket } from 'node:net';
+import { darwinSender } from './darwin.js';
+import type { Foreign, LoadForeign } from './foreign.js';
+import { freebsdSender } from './freebsd.js';
+import { illumosSender } from './illumos.js';
+import { linuxSender } from './linux.js';
+
+/** What one call has sent. */
+export interface KernelSent {
+  /** Bytes, of the head and then of the file. */
+  readonly sent: number;
+  /** 0, or the error's number: with `EAGAIN` some may have been sent. */
+  readonly errno: number;
+}
+
+/** The port to a system's way of sending a file's bytes from its page cache. Nothing here waits. */
+export interface KernelSender {
+  /** True where this could not be tried by those who wrote it. */
+  readonly experimental: boolean;
+  /** Error numbers, of this system. */
+  readonly errors: KernelErrors;
+  /** Sends `head`, where there is one, and then up to `count` bytes of the file from `offset` on, as far as the socket takes them. */
+  send(socket: number, file: number, offset: number, count: number, head: Uint8Array | undefined): KernelSent;
+}
+
+/** Numbers of the errors that are told apart. */
+export interface KernelErrors {
+  readonly EAGAIN: number;
+  readonly EINTR: number;
+  readonly EPIPE: number;
+  readonly ECONNRESET: number;
+}
+
+const bindings: Readonly<Record<string, (foreign: Foreign) => KernelSender>> = {
+  linux: linuxSender,
+  darwin: darwinSender,
+  freebsd: freebsdSender,
+  sunos: illumosSender,
+};
+/** With 32 bits, `off_t` has two sizes. */
+const architectures = new Set(['x64', 'arm64', 'ppc64', 's390x', 'riscv64', 'loong64']);
+
+const loadKoffi: LoadForeign = async () => {
+  const module = (await import('koffi')) as { readonly default?: unknown };
+  return (module.default ?? module) as Foreign;
+};
+
+/** The binding of this system; a string is the reason why there is none. */
+export async function loadKernelSender(
+  load: LoadForeign = loadKoffi,
+  platform: string = process.platform,
+  architecture: string = process.arch,
+): Promise<KernelSender | string> {
+  const binding = Object.hasOwn(bindings, platform) ? bindings[platform] : undefined;
+  if (binding === undefined) return `There is no way to send files from the kernel on ${platform}.`;
+  if (!architectures.has(architecture))
+    return `Files are sent from the kernel on 64 bits only, not on ${architecture}.`;
+  let foreign: Foreign;
+  try {
+    foreign = await load();
+  } catch {
+    return 'koffi is not installed: npm install koffi, to send files from the kernel.';
+  }
+  try {
+    return binding(foreign);
+  } catch (error) {
+    return `The system's sendfile cannot be called: ${String(error)}`;
+  }
+}
+
+let loaded: Promise<KernelSender | string> | undefined;
+
+/** The binding of this system, loaded once, when it is first asked for. */
+export function systemKernelSender(): Promise<KernelSender | string> {
+  return (loaded ??= loadKernelSender());
+}
+
+/** Why the kernel cannot send to this socket; undefined where it can. */
+export function refusalOf(socket: Duplex): string | undefined {
+  // A TLS socket has a descriptor too, to which the kernel would send plain text.
+  if (socket instanceof TLSSocket || 'encrypted' in socket) return 'The connection is encrypted (TLS).';
+  if (!(socket instanceof NetSocket)) return 'The stream beneath the WebSocket is no socket.';
+  if (descriptorOf(socket) < 0) return 'The socket has no descriptor.';
+  return undefined;
+}
+
+/** The socket's descriptor; below 0 where it has none, or none any more. Its number may be another's in the next turn. */
+export function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null };
+  return handle?.fd ?? -1;
+}

@@ -1,0 +1,233 @@
+/**
+ * One message whose body goes from the kernel's page cache to the socket.
+ *
+ *     idle ──write──▶ sending ◀──written, or a while later──┐
+ *      ▲                 │ the socket is full               │
+ *      │                 └──▶ waiting: the next 16 KiB through socket.write, so that libuv does the waiting
+ *      └── all is sent ──┘            torn (peer gone, file truncated): the socket is destroyed
+ *
+ * The socket is corked while a message is half sent: what `ws` sends meanwhile (a pong, a close) stays in JavaScript, in
+ * order. Everything between two waits happens in one go, so a descriptor cannot become another file's in between.
+ */
+
+import { readSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { BulkDone } from '../../mux/bulk.js';
+import { FileIoError } from '../../files/file-error.js';
+import type { SourceFile } from '../files/source-file.js';
+import { descriptorOf, type KernelSender } from './kernel-sender.js';
+
+/** Bytes that pass through JavaScript where the socket is full. */
+const waitBytes = 16 << 10;
+/** Bytes that are read and written where the kernel refuses to send this file. */
+const copyBytes = 64 << 10;
+/** After so many bytes in a row, others have their turn. */
+const burstBytes = 4 << 20;
+/** Times between two tries, in ms, while what others have sent waits in the socket: it could not be passed. */
+const [firstRetry, lastRetry] = [1, 32] as const;
+
+/** Bytes of an open file that are the body of one message. */
+export interface FileBody {
+  readonly file: SourceFile;
+  readonly offset: number;
+  readonly length: number;
+  /** So many more bytes passed through JavaScript. */
+  copied(bytes: number): void;
+  /** The kernel does not send this file. The rest of the message passes through JavaScript. */
+  refused(reason: string): void;
+}
+
+/** See the head of this file. */
+export class KernelWriter {
+  readonly #socket: Socket;
+  readonly #sender: KernelSender;
+  #body: FileBody | undefined = undefined;
+  #done: BulkDone = ignore;
+  #head: Uint8Array | undefined = undefined;
+  #offset = 0;
+  #left = 0;
+  #corked = false;
+  #copying = false;
+  #burst = 0;
+  #retry: number = firstRetry;
+  // Holds what is being written.
+  #chunk: Buffer | undefined = undefined;
+  readonly #whenWhole: (() => void)[] = [];
+
+  constructor(socket: Socket, sender: KernelSender) {
+    this.#socket = socket;
+    this.#sender = sender;
+    socket.once('close', () => {
+      if (this.#busy) this.#tear(new Error('The socket closed within a message.'));
+    });
+  }
+
+  /** Sends the message of `head`, which has the WebSocket header, and the body. One at a time. */
+  write(head: Uint8Array, body: FileBody, done: BulkDone): void {
+    this.#body = body;
+    this.#done = done;
+    this.#head = head;
+    this.#offset = body.offset;
+    this.#left = body.length;
+    this.#copying = false;
+    // What others have sent before is still in JavaScript: the head goes behind it, and its callback tells when.
+    if (this.#socket.writableLength > 0) this.#writeAndWait(head, 0);
+    else this.#send();
+  }
+
+  /** Calls `then` when no message is half sent. */
+  whenWhole(then: () => void): void {
+    if (this.#busy) this.#whenWhole.push(then);
+    else then();
+  }
+
+  get #busy(): boolean {
+    return this.#body !== undefined;
+  }
+
+  readonly #send = (): void => {
+    const { EAGAIN, EINTR, EPIPE, ECONNRESET } = this.#sender.errors;
+    for (;;) {
+      const body = this.#body;
+      if (body === undefined) return;
+      if (this.#left === 0) {
+        this.#finish();
+        return;
+      }
+      if (this.#copying) {
+        this.#copy(copyBytes);
+        return;
+      }
+      const socket = descriptorOf(this.#socket);
+      if (socket < 0 || this.#socket.destroyed) {
+        this.#tear(new Error('The socket closed within a message.'));
+        return;
+      }
+      let result;
+      try {
+        result = this.#sender.send(socket, body.file.fd, this.#offset, this.#left, this.#head);
+      } catch (error) {
+        this.#tear(error as Error);
+        return;
+      }
+      const { sent, errno } = result;
+      const headSent = this.#passHead(sent);
+      const ofFile = sent - headSent;
+      this.#offset += ofFile;
+      this.#left -= ofFile;
+      this.#burst += ofFile;
+      if (errno === EAGAIN) {
+        this.#copy(waitBytes);
+        return;
+      }
+      if (errno === EPIPE || errno === ECONNRESET) {
+        this.#tear(new Error(`The socket broke within a message (error ${String(errno)}).`));
+        return;
+      }
+      if (errno !== 0 && errno !== EINTR) {
+        this.#copying = true;
+        body.refused(`The kernel does not send this file (error ${String(errno)}).`);
+      } else if (errno === 0 && sent === 0) {
+        this.#tear(body.file.truncated());
+        return;
+      }
+    }
+  };
+
+  // Bytes of what was sent that were the head's.
+  #passHead(sent: number): number {
+    const head = this.#head;
+    if (head === undefined) return 0;
+    this.#head = sent < head.length ? head.subarray(sent) : undefined;
+    return Math.min(sent, head.length);
+  }
+
+  // Sends what is left of the head, and the next bytes of the file, through JavaScript.
+  #copy(most: number): void {
+    // What others have sent would go first, into the middle of the message.
+    if (this.#socket.writableLength > 0) {
+      setTimeout(this.#send, this.#retry);
+      this.#retry = Math.min(this.#retry * 2, lastRetry);
+      return;
+    }
+    this.#retry = firstRetry;
+    const head = this.#head ?? emptyHead;
+    const { file, copied } = this.#body!;
+    const count = Math.min(most, this.#left);
+    if (this.#chunk === undefined || this.#chunk.length < head.length + count) {
+      this.#chunk = Buffer.allocUnsafe(head.length + most);
+    }
+    const chunk = this.#chunk;
+    chunk.set(head);
+    let read: number;
+    try {
+      read = readSync(file.fd, chunk, head.length, count, this.#offset);
+    } catch (error) {
+      this.#tear(
+        error instanceof FileIoError ? error : new FileIoError('Reading failed.', file.path, { cause: error }),
+      );
+      return;
+    }
+    if (read === 0) {
+      this.#tear(file.truncated());
+      return;
+    }
+    copied(read);
+    this.#writeAndWait(chunk.subarray(0, head.length + read), read);
+  }
+
+  #writeAndWait(bytes: Uint8Array, ofFile: number): void {
+    this.#head = undefined;
+    this.#offset += ofFile;
+    this.#left -= ofFile;
+    // Nothing else is in the socket: this flushes nothing.
+    this.#uncork();
+    this.#socket.write(bytes, (error) => {
+      this.#burst = 0;
+      if (this.#body === undefined) return;
+      if (error === undefined || error === null) this.#send();
+      else this.#tear(error);
+    });
+    this.#cork();
+  }
+
+  #finish(): void {
+    const done = this.#done;
+    this.#body = undefined;
+    this.#uncork();
+    for (const then of this.#whenWhole.splice(0)) then();
+    if (this.#burst < burstBytes) {
+      done();
+      return;
+    }
+    this.#burst = 0;
+    setImmediate(done);
+  }
+
+  // Nothing can follow half a message, not even a polite close.
+  #tear(error: Error): void {
+    const done = this.#done;
+    this.#body = undefined;
+    this.#socket.destroy();
+    this.#whenWhole.length = 0;
+    done(error);
+  }
+
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+}
+
+const emptyHead = new Uint8Array(0);
+
+function ignore(): void {
+  // Nothing is being written.
+}

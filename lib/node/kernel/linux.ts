@@ -1,0 +1,30 @@
+import { errorsOf } from './errors.js';
+import type { Foreign } from './foreign.js';
+import type { KernelSender } from './kernel-sender.js';
+
+/** Do not wait; no signal for a peer that is gone; more follows, so that head and file leave together. */
+const headFlags = 0x40 | 0x4000 | 0x8000;
+
+/** `ssize_t sendfile(int out, int in, off_t *offset, size_t count)`. koffi does not know `ssize_t`. */
+export function linuxSender(foreign: Foreign): KernelSender {
+  const library = foreign.load(null);
+  const sendfile = library.func('intptr_t sendfile(int out, int in, int64_t *offset, size_t count)');
+  const send = library.func('intptr_t send(int socket, const void *bytes, size_t count, int flags)');
+  const at = new BigInt64Array(1);
+  const sendBytes = (socket: number, bytes: Uint8Array): number => send(socket, bytes, bytes.length, headFlags);
+  return {
+    experimental: false,
+    errors: errorsOf(foreign),
+    send(socket, file, offset, count, head) {
+      let before = 0;
+      if (head !== undefined) {
+        before = sendBytes(socket, head);
+        if (before < 0) return { sent: 0, errno: foreign.errno() };
+        if (before < head.length) return { sent: before, errno: 0 };
+      }
+      at[0] = BigInt(offset);
+      const sent = sendfile(socket, file, at, count);
+      return sent < 0 ? { sent: before, errno: foreign.errno() } : { sent: before + sent, errno: 0 };
+    },
+  };
+}
