@@ -5,8 +5,10 @@
  *     queued ──its turn──▶ writing ──done──▶ written           one at a time on a connection
  *        └─ purged                └─ done(error): the connection is lost
  *
- * A frame that waits for others never waits longer than one bulk frame takes; and where others saturate the connection,
- * bulk frames get every other byte. The size of the frames follows what others wait for.
+ * Another frame never waits here longer than one bulk frame takes; and where others saturate the connection, bulk frames
+ * get every other byte. While others send, bulk frames are small: not for what waits here, but because as many of them as
+ * there is credit for are on the way, ahead of every answer. (Measured: a call beside a transfer waited 19 ms with frames
+ * of 1 MiB and a window of 16.)
  */
 
 import { maxBulkFrameBytes, minBulkFrameBytes } from '../limits.js';
@@ -40,8 +42,8 @@ export interface BulkFrame {
   write(head: Uint8Array, done: BulkDone): void;
 }
 
-/** With others waiting, a bulk frame that took longer, in ms, is followed by smaller ones. */
-const longFrame = 4;
+/** So long, in ms, nobody else must have sent anything before bulk frames grow again. */
+const quietTime = 50;
 
 /** Whose bulk frame is next, and how large it should be. */
 export class BulkLine {
@@ -53,7 +55,8 @@ export class BulkLine {
   readonly owners = new Set<FrameOwner>();
 
   readonly #now: () => number;
-  #startedAt = 0;
+  #othersSent = false;
+  #lastOther = -Infinity;
   #length = 0;
   // What others had sent since the last bulk frame, while one waited.
   #passed = 0;
@@ -67,7 +70,12 @@ export class BulkLine {
     return this.owners.size > 0 && this.#passed >= this.#length;
   }
 
-  /** Another frame has gone out. */
+  /** A message of others goes out. */
+  othersSend(): void {
+    this.#othersSent = true;
+  }
+
+  /** A frame that waited has gone out before the next bulk frame. */
   passed(bytes: number): void {
     this.#passed += bytes;
   }
@@ -77,16 +85,18 @@ export class BulkLine {
     this.writing = true;
     this.#passed = 0;
     this.#length = length;
-    this.#startedAt = this.#now();
   }
 
-  /** It has left. `waited`: others waited for it. */
-  end(waited: boolean): void {
+  /** It has left. */
+  end(): void {
     this.writing = false;
-    // A file's last frame says nothing.
-    if (this.#length < this.frameBytes) return;
-    const took = this.#now() - this.#startedAt;
-    if (waited && took > longFrame) this.frameBytes = Math.max(minBulkFrameBytes, this.frameBytes >> 1);
-    else if (!waited || took * 2 < longFrame) this.frameBytes = Math.min(maxBulkFrameBytes, this.frameBytes << 1);
+    const now = this.#now();
+    if (this.#othersSent) {
+      this.#othersSent = false;
+      this.#lastOther = now;
+      this.frameBytes = Math.max(minBulkFrameBytes, this.frameBytes >> 1);
+    } else if (now - this.#lastOther >= quietTime) {
+      this.frameBytes = Math.min(maxBulkFrameBytes, this.frameBytes << 1);
+    }
   }
 }

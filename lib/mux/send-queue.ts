@@ -267,7 +267,7 @@ export class SendQueue {
     bulk!.write(head.subarray(0, end + prefix.length), (error) => {
       // After a torn message nothing can follow: it stays as it is until the connection is given up.
       if (error !== undefined || this.#closed) return;
-      this.#bulk.end(this.#ring.size > 0 || this.#batch.count > 0);
+      this.#bulk.end();
       if (!within) this.flush();
     });
     within = false;
@@ -280,6 +280,7 @@ export class SendQueue {
     const outer = this.#emitting;
     this.#emitting = true;
     this.congested = true;
+    this.#bulk.othersSend();
     this.#sink.send(message);
     this.#emitting = outer;
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- who heard of the message may have closed.

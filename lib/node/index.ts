@@ -4,7 +4,9 @@
  * @packageDocumentation
  */
 
-export { Manager, type ListenOptions, type ManagerOptions, type TlsOptions } from './manager.js';
+export type { SocketOptions, TlsOptions } from './dial.js';
+export { connect, type NodeConnectOptions } from './leaf.js';
+export { Manager, type ListenOptions, type ManagerOptions } from './manager.js';
 export { toNodeReadable, type NodeReadableOptions } from './to-node-readable.js';
 export { fileRegion, type RegionSource } from './files/file-region.js';
 export { sendfile, type SendfileSource } from './files/sendfile.js';

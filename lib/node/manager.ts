@@ -1,38 +1,17 @@
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { SecureContextOptions } from 'node:tls';
 import type { WebSocket } from 'ws';
-import { adoptWebSocket, createDial } from '../connection/ws-socket.js';
+import { adoptWebSocket } from '../connection/ws-socket.js';
 import { ConfigurationError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../manager/manager.js';
-import { acceptorBulk, dialerBulk, type KernelOf } from './files/attach-bulk.js';
-import { systemKernelSender } from './kernel/kernel-sender.js';
+import { kernelOf, nodeDial, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
+import { acceptorBulk, type KernelOf } from './files/attach-bulk.js';
 import { ServerRouter } from './server-router.js';
 
-/** TLS of this host: its certificate for who dials it, and whom it trusts when it dials. PEM texts. */
-export interface TlsOptions {
-  readonly key?: string | Uint8Array;
-  readonly cert?: string | Uint8Array;
-  /** Certificates that sign those of the other hosts. Default: the well-known ones. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-}
-
 /** Options of a {@link Manager} in Node. */
-export interface ManagerOptions extends IsomorphicOptions {
-  /** Needed where the local name is https, or where others have certificates that are not well known. */
-  readonly tls?: TlsOptions;
-  /**
-   * True: what this host sends over connections that it dialed is masked with a key of zeros, which is no masking: so the
-   * kernel can send files in that direction too. Every receiver accepts it. Only between servers, over networks where no
-   * foreign proxy reads along: RFC 6455 (section 10.3) asks for keys that nobody can foresee, because scripts in browsers
-   * could otherwise make bytes that a faulty proxy takes for another protocol's. Default false.
-   */
-  readonly zeroMask?: boolean;
-  /** False: files never go from the kernel's page cache to the socket, but always through buffers. Default true. */
-  readonly kernelSendfile?: boolean;
-}
+export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
 
 /** Where to listen, where that differs from the local name. */
 export interface ListenOptions {
@@ -51,12 +30,9 @@ export class Manager extends IsomorphicManager {
   #server: HttpServer | HttpsServer | undefined = undefined;
 
   constructor(options: ManagerOptions) {
-    const { tls, zeroMask = false, kernelSendfile = true } = options;
-    const kernel: KernelOf = kernelSendfile ? systemKernelSender : kernelOff;
-    const extra = { ...(tls ? tlsContext(tls) : {}), ...(zeroMask ? { generateMask } : {}) };
-    super({ ...options, dial: options.dial ?? createDial(extra, dialerBulk(zeroMask ? 'zero' : 'random', kernel)) });
-    this.#tls = tls;
-    this.#kernel = kernel;
+    super({ ...options, dial: options.dial ?? nodeDial(options) });
+    this.#tls = options.tls;
+    this.#kernel = kernelOf(options);
     this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
   }
 
@@ -139,17 +115,4 @@ export class Manager extends IsomorphicManager {
     }
     this.#unmount.push(...mounted);
   }
-}
-
-function kernelOff(): Promise<string> {
-  return Promise.resolve('kernelSendfile is false.');
-}
-
-function generateMask(mask: Uint8Array): void {
-  mask.fill(0);
-}
-
-function tlsContext({ key, cert, ca }: TlsOptions): SecureContextOptions {
-  // Node's types ask for Buffer where any Uint8Array does.
-  return { key, cert, ca } as SecureContextOptions;
 }
