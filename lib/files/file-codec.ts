@@ -1,3 +1,4 @@
+import { CodecError, ProtocolError } from '../errors.js';
 import type { BulkCodec } from '../routes/codec.js';
 import {
   decodeFileItem,
@@ -28,5 +29,13 @@ export const fileItems: BulkCodec<FileItem> = {
         return encodeFileError(item);
     }
   },
-  decode: decodeFileItem,
+  decode: (bytes) => {
+    try {
+      return decodeFileItem(bytes);
+    } catch (error) {
+      // What comes from the other side is its fault, and is told to it.
+      if (error instanceof ProtocolError) throw new CodecError(error.message, { cause: error });
+      throw error;
+    }
+  },
 };

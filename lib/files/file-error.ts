@@ -2,6 +2,7 @@ import { GridError } from '../errors.js';
 
 /** Base of the errors about files, on this side or told by the other one. */
 export abstract class FileError extends GridError {
+  abstract override readonly code: FileErrorCode;
   /** The file, as it was asked for; empty where the other side did not say. */
   readonly path: string;
 

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BlobRegion } from '../../files/blob-region.js';
 import { FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from '../../files/file-region.js';
@@ -6,10 +5,10 @@ import type { BulkPort } from '../../routes/bulk-item.js';
 import { NodeBulkWriter } from './bulk-writer.js';
 import { KernelRegion } from './kernel-region.js';
 import { PooledRegion } from './pooled-region.js';
-import { SourceFile } from './source-file.js';
+import { SourceFile, type RegionHandle } from './source-file.js';
 
 /** A file: its path, an open handle, which stays yours to close, or a Blob. */
-export type RegionSource = string | FileHandle | Blob;
+export type RegionSource = string | RegionHandle | Blob;
 
 /**
  * A part of a file, for a handler to return or yield in the place of its bytes, or for {@link sendfile}. Nothing is opened
@@ -28,9 +27,9 @@ export function fileRegion(file: RegionSource, options: RegionOptions = {}): Fil
 }
 
 class NodeFileRegion extends FileRegion {
-  readonly #file: string | FileHandle;
+  readonly #file: string | RegionHandle;
 
-  constructor(file: string | FileHandle, options: RegionOptions, observer?: RegionObserver) {
+  constructor(file: string | RegionHandle, options: RegionOptions, observer?: RegionObserver) {
     super(typeof file === 'string' ? file : (options.as ?? ''), options, observer);
     this.#file = file;
   }

@@ -8,6 +8,14 @@ import { toFileError } from './system-error.js';
 const { O_RDONLY, O_NONBLOCK = 0 } = constants as { O_RDONLY: number; O_NONBLOCK?: number };
 const flags = O_RDONLY | O_NONBLOCK;
 
+/** A file that somebody else has opened, and closes. */
+export type RegionHandle = Pick<FileHandle, 'fd'> & {
+  /** @internal The file is used from now on, until `release`. */
+  retain?(): void;
+  /** @internal Once for each `retain`. */
+  release?(): void;
+};
+
 /** A regular file that is open for reading, and the part of it that is to be sent. */
 export class SourceFile {
   readonly path: string;
@@ -17,12 +25,18 @@ export class SourceFile {
   readonly mtime: number;
   readonly permissions: number;
   readonly #fd: number;
-  readonly #handle: FileHandle | undefined;
+  readonly #handle: RegionHandle | undefined;
   // A part that was asked for by its length may be of a file that others append to.
   readonly #mayGrow: boolean;
   readonly #mtimeMs: number;
 
-  private constructor(path: string, fd: number, handle: FileHandle | undefined, stats: Stats, options: RegionOptions) {
+  private constructor(
+    path: string,
+    fd: number,
+    handle: RegionHandle | undefined,
+    stats: Stats,
+    options: RegionOptions,
+  ) {
     if (!stats.isFile()) throw new NotRegularFileError(`${JSON.stringify(path)} is not a regular file.`, path);
     const bounds = boundsOf(options, stats.size);
     if (bounds === undefined) {
@@ -45,19 +59,21 @@ export class SourceFile {
   }
 
   /** Opens a path, or takes a handle, which stays the user's. Errors: FileError. */
-  static open(file: string | FileHandle, path: string, options: RegionOptions): Promise<SourceFile> {
+  static open(file: string | RegionHandle, path: string, options: RegionOptions): Promise<SourceFile> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
         reject(toFileError(error, path));
       };
       const opened = (fd: number): void => {
         const handle = typeof file === 'string' ? undefined : file;
+        handle?.retain?.();
         fstat(fd, (error, stats) => {
           try {
             if (error !== null) throw error;
             resolve(new SourceFile(path, fd, handle, stats, options));
           } catch (failure) {
             if (handle === undefined) close(fd, ignore);
+            else handle.release?.();
             fail(failure);
           }
         });
@@ -113,6 +129,7 @@ export class SourceFile {
 
   close(): void {
     if (this.#handle === undefined) close(this.#fd, ignore);
+    else this.#handle.release?.();
   }
 
   #check(stats: Stats): void {
