@@ -57,6 +57,7 @@ export class BulkLine {
   readonly #now: () => number;
   #othersSent = false;
   #lastOther = -Infinity;
+  #lastEnd = -Infinity;
   #length = 0;
   // What others had sent since the last bulk frame, while one waited.
   #passed = 0;
@@ -85,12 +86,15 @@ export class BulkLine {
     this.writing = true;
     this.#passed = 0;
     this.#length = length;
+    // What led to the first frame of a transfer is not beside it.
+    if (this.#now() - this.#lastEnd >= quietTime) this.#othersSent = false;
   }
 
   /** It has left. */
   end(): void {
     this.writing = false;
     const now = this.#now();
+    this.#lastEnd = now;
     if (this.#othersSent) {
       this.#othersSent = false;
       this.#lastOther = now;

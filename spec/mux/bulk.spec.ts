@@ -1,0 +1,225 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { maxBulkFrameBytes, minBulkFrameBytes } from '../../lib/limits.js';
+import { BulkLine, type BulkDone, type BulkFrame } from '../../lib/mux/bulk.js';
+import { SendQueue, type FrameOwner } from '../../lib/mux/send-queue.js';
+import { Op } from '../../lib/wire/ops.js';
+import { FakeSink, testChecksum } from '../support/engines.js';
+import { bytesOf } from '../support/frames.js';
+
+interface Owner extends FrameOwner {
+  readonly id: number;
+}
+
+let log: string[];
+let sink: FakeSink;
+let queue: SendQueue;
+let done: BulkDone | undefined;
+
+beforeEach(() => {
+  log = [];
+  sink = new FakeSink();
+  done = undefined;
+  queue = new SendQueue(sink, testChecksum, 10 << 20, (error) => log.push(error.message));
+});
+
+function owner(id: number): Owner {
+  return { id, queued: undefined, onWritable: () => log.push(`writable ${id}`) };
+}
+
+/** A bulk frame that is written when the test says so, or at once. */
+function bulk(from: Owner, seq: number, { length = 1000, atOnce = false } = {}): BulkFrame {
+  const frame: BulkFrame = {
+    prefix: Uint8Array.of(2),
+    length,
+    write: (_head, whenDone) => {
+      note(`bulk ${from.id}.${seq}`);
+      if (atOnce) whenDone();
+      else done = whenDone;
+    },
+  };
+  queue.sendBulk(from, from.id, seq, Op.MuxServerMsg, frame);
+  return frame;
+}
+
+let seen = 0;
+beforeEach(() => {
+  seen = 0;
+});
+
+/** Adds what left by itself before. */
+function note(entry?: string): void {
+  for (const { muxId, seq } of sink.frames.slice(seen)) log.push(`${String(muxId)}.${seq}`);
+  seen = sink.frames.length;
+  if (entry !== undefined) log.push(entry);
+}
+
+function send(from: Owner, seq: number, payload = ''): void {
+  queue.send(from, from.id, seq, 0, 0, Op.MuxServerMsg, 0, bytesOf(payload));
+}
+
+function finish(error?: Error): void {
+  const whenDone = done!;
+  done = undefined;
+  whenDone(error);
+  note();
+}
+
+function flush(): void {
+  queue.flush();
+  note();
+}
+
+describe('a bulk frame', () => {
+  test('keeps its place among the frames of its mux', () => {
+    const one = owner(1);
+    send(one, 1);
+    bulk(one, 2);
+    send(one, 3);
+    flush();
+    expect(log).toStrictEqual(['1.1', 'bulk 1.2']);
+    finish();
+    expect(log).toStrictEqual(['1.1', 'bulk 1.2', '1.3']);
+  });
+
+  test('is announced with a head that says its length, prefix and all', () => {
+    const one = owner(1);
+    let head: Uint8Array = new Uint8Array();
+    const frame = bulk(one, 5, { length: 70_000 });
+    Object.assign(frame, { write: (bytes: Uint8Array) => (head = bytes) });
+    flush();
+    // The tuple of 7: mux, seq, no deadline, no handler, MuxServerMsg, no flags, bin32 of 70 001 bytes; the prefix.
+    const length = [0xc6, 0, 1, 0x11, 0x71];
+    expect([...head]).toStrictEqual([0x97, 1, 5, 0, 0, Op.MuxServerMsg, 0, ...length, 2]);
+  });
+
+  test('holds others up until it is done, and no longer', () => {
+    const [one, two] = [owner(1), owner(2)];
+    bulk(one, 1);
+    flush();
+    bulk(one, 2);
+    send(two, 1);
+    queue.sendControl(0, 0, 0, 0, Op.Pong, 0, bytesOf(''));
+    expect(queue.hasRoomFor(two)).toBe(false);
+    flush();
+    expect(log).toStrictEqual(['bulk 1.1']);
+    finish();
+    // What waited for one bulk frame goes before the next one.
+    expect(log).toStrictEqual(['bulk 1.1', '0.0', '2.1', 'bulk 1.2']);
+  });
+
+  test('of one mux does not hold up those of another', () => {
+    const [one, two] = [owner(1), owner(2)];
+    for (const seq of [1, 2]) for (const from of [one, two]) bulk(from, seq);
+    flush();
+    for (let count = 0; count < 3; count++) finish();
+    expect(log).toStrictEqual(['bulk 1.1', 'bulk 2.1', 'bulk 1.2', 'bulk 2.2']);
+  });
+
+  test('gets its turn beside others that saturate the connection', () => {
+    const [one, two] = [owner(1), owner(2)];
+    bulk(one, 1);
+    flush();
+    bulk(one, 2);
+    for (let seq = 1; seq <= 6; seq++) send(two, seq, 'x'.repeat(300));
+    finish();
+    // As many bytes as the last bulk frame had, and then the next one.
+    expect(log).toStrictEqual(['bulk 1.1', '2.1', '2.2', '2.3', '2.4', 'bulk 1.2']);
+    finish();
+    expect(log.slice(6)).toStrictEqual(['2.5', '2.6']);
+  });
+
+  test('that is written at once lets the next one go in the same flush', () => {
+    const one = owner(1);
+    for (const seq of [1, 2, 3]) bulk(one, seq, { atOnce: true });
+    flush();
+    expect(log).toStrictEqual(['bulk 1.1', 'bulk 1.2', 'bulk 1.3']);
+  });
+
+  test('waits while the socket is full', () => {
+    const one = owner(1);
+    sink.bufferedBytes = 1 << 20;
+    bulk(one, 1);
+    flush();
+    expect(log).toStrictEqual([]);
+    sink.bufferedBytes = 0;
+    flush();
+    expect(log).toStrictEqual(['bulk 1.1']);
+  });
+
+  test('is taken back while it waits, not when it is being written', () => {
+    const [one, two] = [owner(1), owner(2)];
+    bulk(one, 1);
+    bulk(two, 1);
+    flush();
+    expect(queue.purge(two)).toBe(true);
+    expect(queue.purge(one)).toBe(false);
+    finish();
+    expect(log).toStrictEqual(['bulk 1.1']);
+    expect(queue.queuedBytes).toBe(0);
+  });
+
+  test('that is torn is followed by nothing', () => {
+    const [one, two] = [owner(1), owner(2)];
+    bulk(one, 1);
+    flush();
+    send(two, 1);
+    finish(new Error('torn'));
+    flush();
+    queue.sendControl(0, 0, 0, 0, Op.Ping, 0, bytesOf(''));
+    flush();
+    expect(log).toStrictEqual(['bulk 1.1']);
+  });
+
+  test('that ends after the queue has closed changes nothing', () => {
+    const one = owner(1);
+    bulk(one, 1);
+    bulk(one, 2);
+    flush();
+    queue.close();
+    finish();
+    flush();
+    expect(log).toStrictEqual(['bulk 1.1']);
+  });
+});
+
+describe('the size of bulk frames', () => {
+  let now: number;
+  let line: BulkLine;
+
+  beforeEach(() => {
+    now = 0;
+    line = new BulkLine(() => now);
+  });
+
+  function frame(othersSend: boolean): number {
+    line.begin(line.frameBytes);
+    if (othersSend) line.othersSend();
+    line.end();
+    return line.frameBytes;
+  }
+
+  test('stays at its largest while nobody else sends', () => {
+    expect(frame(false)).toBe(maxBulkFrameBytes);
+  });
+
+  test('halves with each frame beside which others send, down to its smallest', () => {
+    const sizes = Array.from({ length: 6 }, () => frame(true));
+    expect(sizes).toStrictEqual([512 << 10, 256 << 10, 128 << 10, 64 << 10, 64 << 10, 64 << 10]);
+    expect(sizes.at(-1)).toBe(minBulkFrameBytes);
+  });
+
+  test('is not changed by what others sent before a transfer', () => {
+    line.othersSend();
+    expect(frame(false)).toBe(maxBulkFrameBytes);
+  });
+
+  test('grows again after 50 ms in which nobody else sent', () => {
+    frame(true);
+    frame(true);
+    now += 49;
+    expect(frame(false)).toBe(256 << 10);
+    now += 1;
+    expect(frame(false)).toBe(512 << 10);
+    expect(frame(false)).toBe(1 << 20);
+  });
+});
