@@ -70,9 +70,7 @@ export class KernelWriter {
     this.#offset = body.offset;
     this.#left = body.length;
     this.#copying = false;
-    // What others have sent before is still in JavaScript: the head goes behind it, and its callback tells when.
-    if (this.#socket.writableLength > 0) this.#writeAndWait(head, 0);
-    else this.#send();
+    this.#begin();
   }
 
   /** Calls `then` when no message is half sent. */
@@ -84,6 +82,15 @@ export class KernelWriter {
   get #busy(): boolean {
     return this.#body !== undefined;
   }
+
+  // What others have sent before is still in JavaScript: a write of nothing tells when it is not. It is not corked
+  // until then: that would keep what waits where it is.
+  readonly #begin = (error?: Error | null): void => {
+    if (this.#body === undefined) return;
+    if (error !== undefined && error !== null) this.#tear(error);
+    else if (this.#socket.writableLength > 0) this.#socket.write(nothing, this.#begin);
+    else this.#send();
+  };
 
   readonly #send = (): void => {
     const { EAGAIN, EINTR, EPIPE, ECONNRESET } = this.#sender.errors;
@@ -151,7 +158,7 @@ export class KernelWriter {
       return;
     }
     this.#retry = firstRetry;
-    const head = this.#head ?? emptyHead;
+    const head = this.#head ?? nothing;
     const { file, copied } = this.#body!;
     const count = Math.min(most, this.#left);
     if (this.#chunk === undefined || this.#chunk.length < head.length + count) {
@@ -226,7 +233,7 @@ export class KernelWriter {
   }
 }
 
-const emptyHead = new Uint8Array(0);
+const nothing = new Uint8Array(0);
 
 function ignore(): void {
   // Nothing is being written.
