@@ -48,7 +48,7 @@ const layers = [
   {
     files: ['index'],
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'mux', 'flow', 'connection', 'operators', 'routes', 'manager'],
+    folders: ['wire', 'mux', 'flow', 'connection', 'operators', 'routes', 'files', 'manager'],
     packages: ['rxjs'],
   },
 ];

@@ -12,6 +12,7 @@ import { bundle } from './cells/bundle.mjs';
 import { cancel } from './cells/cancel.mjs';
 import { checksum } from './cells/checksum.mjs';
 import { cpu } from './cells/cpu.mjs';
+import { files } from './cells/files.mjs';
 import { latency } from './cells/latency.mjs';
 import { memory } from './cells/memory.mjs';
 import { micro } from './cells/micro.mjs';
@@ -32,6 +33,7 @@ export const groups = [
   cpu,
   bulk,
   memory,
+  files,
   bundle,
   start,
   wan,

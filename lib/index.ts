@@ -15,10 +15,12 @@ export type { SideOptions } from './manager/side.js';
 export {
   raw,
   type,
+  type BulkCodec,
   type Codec,
   type PayloadCodec,
   type Received,
   type Sent,
+  type SentItem,
   type Shape,
   type TypeOnly,
 } from './routes/codec.js';
@@ -33,10 +35,19 @@ export {
   type Handles,
   type Many,
   type One,
+  type Output,
   type RawHandler,
 } from './routes/handler.js';
 export { msgpack, type MsgpackOptions } from './routes/msgpack-codec.js';
 export type { CallOptions } from './routes/options.js';
+
+export { fileItems } from './files/file-codec.js';
+export { FileChangedError, FileError } from './files/file-error.js';
+export type { FileItem } from './files/file-item.js';
+export { FileRegion, type FileMode, type FileProgress, type RegionOptions } from './files/file-region.js';
+export type { SendfileOptions } from './files/send-regions.js';
+export { fileRegion, sendfile } from './files/sendfile.js';
+export type { BulkItem } from './routes/bulk-item.js';
 
 export { CallObservable, type StartCall } from './flow/call-observable.js';
 export type { Delivery } from './flow/delivery.js';

@@ -110,7 +110,12 @@ class WsSocket implements Socket {
 
   readonly bulk?: SocketBulk;
 
-  constructor(socket: WebSocket, raw: RawEmitter | undefined, mask: MaskFrame | undefined, bulk: SocketBulk | undefined) {
+  constructor(
+    socket: WebSocket,
+    raw: RawEmitter | undefined,
+    mask: MaskFrame | undefined,
+    bulk: SocketBulk | undefined,
+  ) {
     this.#socket = socket;
     if (bulk !== undefined) this.bulk = bulk;
     if (raw !== undefined) {

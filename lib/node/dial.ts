@@ -17,8 +17,8 @@ export interface SocketOptions {
   /** Needed where the local name is https, or where others have certificates that are not well known. */
   readonly tls?: TlsOptions;
   /**
-   * True: what this side sends over connections that it dialed is masked with a key of zeros, which is no masking: so the
-   * kernel can send files in that direction too. Every receiver accepts it. Only between servers, over networks where no
+   * True: the files that this side sends over connections that it dialed are masked with a key of zeros, which is no
+   * masking: so the kernel can send them in that direction too. Every receiver accepts it. Only between servers, over networks where no
    * foreign proxy reads along: RFC 6455 (section 10.3) asks for keys that nobody can foresee, because scripts in browsers
    * could otherwise make bytes that a faulty proxy takes for another protocol's. Default false.
    */
@@ -35,16 +35,11 @@ export function kernelOf({ kernelSendfile = true }: SocketOptions): KernelOf {
 /** Dials as the options say. */
 export function nodeDial(options: SocketOptions): Dial {
   const { tls, zeroMask = false } = options;
-  const extra = { ...(tls ? tlsContext(tls) : {}), ...(zeroMask ? { generateMask: zeroKey } : {}) };
-  return createDial(extra, dialerBulk(zeroMask ? 'zero' : 'random', kernelOf(options)));
+  return createDial(tls ? tlsContext(tls) : {}, dialerBulk(zeroMask ? 'zero' : 'random', kernelOf(options)));
 }
 
 /** TLS options as Node takes them. */
 export function tlsContext({ key, cert, ca }: TlsOptions): SecureContextOptions {
   // Node's types ask for Buffer where any Uint8Array does.
   return { key, cert, ca } as SecureContextOptions;
-}
-
-function zeroKey(key: Uint8Array): void {
-  key.fill(0);
 }

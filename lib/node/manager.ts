@@ -103,7 +103,9 @@ export class Manager extends IsomorphicManager {
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex) => {
-        this.accept(adoptWebSocket(socket, raw, acceptorBulk(socket, raw, this.#kernel)), { origin: request.headers.origin });
+        this.accept(adoptWebSocket(socket, raw, acceptorBulk(socket, raw, this.#kernel)), {
+          origin: request.headers.origin,
+        });
       },
     };
     const mounted: (() => void)[] = [];
