@@ -17,6 +17,7 @@ export default {
   },
   moduleNameMapper: {
     '^rxgrid$': '<rootDir>/lib/index.ts',
+    '^rxgrid/files$': '<rootDir>/lib/files/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
     '^rxgrid/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

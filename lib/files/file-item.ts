@@ -23,7 +23,7 @@ export const fileDataPrefix: Uint8Array = Uint8Array.of(FileKind.Data);
 export const fileItemBounds = {
   /** A path: that of Linux. */
   path: 4 << 10,
-  /** The name of a hash. */
+  /** The name of a hash, or of a way. */
   hashName: 32,
   /** The value of a hash. */
   hash: 64,
@@ -51,6 +51,8 @@ export interface FileHeader {
   readonly mode?: number;
   /** The hash whose value comes with the end, for instance `sha256`; of the bytes that follow. */
   readonly hash?: string;
+  /** How the bytes get to the socket at the sender, for people: `kernel`, `pooled` or `browser`. */
+  readonly via?: string;
 }
 
 /** Bytes of a file, at the place where the last ones ended. */
@@ -87,10 +89,10 @@ export type FileItem = FileHeader | FileData | FileEnd | FileFailure;
  * @throws CodecError where a number or a text is out of its bounds, or where the bytes that follow are not within the file.
  */
 export function encodeFileHeader(header: Omit<FileHeader, 'kind'>): Uint8Array {
-  const { path, size, offset, length, mtime, mode, hash } = header;
+  const { path, size, offset, length, mtime, mode, hash, via } = header;
   const problem = problemOf(header);
   if (problem !== undefined) throw new CodecError(`The header of ${JSON.stringify(path)}: ${problem}.`);
-  const optional = [mtime, mode, hash].filter((value) => value !== undefined).length;
+  const optional = [mtime, mode, hash, via].filter((value) => value !== undefined).length;
   const writer = writeKind(FileKind.Header);
   writer.map(4 + optional);
   writer.string('path').string(checkedText('The path of a file', path, fileItemBounds.path));
@@ -99,6 +101,7 @@ export function encodeFileHeader(header: Omit<FileHeader, 'kind'>): Uint8Array {
   if (mode !== undefined) writer.string('mode').uint(mode);
   if (hash !== undefined)
     writer.string('hash').string(checkedText('The name of a hash', hash, fileItemBounds.hashName));
+  if (via !== undefined) writer.string('via').string(checkedText('The name of a way', via, fileItemBounds.hashName));
   return writer.finish();
 }
 
@@ -169,7 +172,7 @@ function writeKind(kind: number): MsgpackWriter {
 
 function decodeHeader(body: Uint8Array): FileHeader {
   const reader = new MsgpackReader(body, 'The header of a file');
-  const { path, size, offset, length, mtime, mode, hash } = readControlMap(reader, {
+  const { path, size, offset, length, mtime, mode, hash, via } = readControlMap(reader, {
     path: (from, field) => from.string(field, fileItemBounds.path),
     size: readUint,
     offset: readUint,
@@ -177,6 +180,7 @@ function decodeHeader(body: Uint8Array): FileHeader {
     mtime: readUint,
     mode: readUint,
     hash: (from, field) => from.string(field, fileItemBounds.hashName),
+    via: (from, field) => from.string(field, fileItemBounds.hashName),
   });
   const header: FileHeader = {
     kind: 'header',
@@ -187,6 +191,7 @@ function decodeHeader(body: Uint8Array): FileHeader {
     ...(mtime === undefined ? {} : { mtime }),
     ...(mode === undefined ? {} : { mode }),
     ...(hash === undefined ? {} : { hash }),
+    ...(via === undefined ? {} : { via }),
   };
   const problem = problemOf(header);
   if (problem !== undefined) throw reader.fault(problem);

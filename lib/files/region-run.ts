@@ -97,11 +97,11 @@ export class RegionRun implements BulkRun {
     this.#state = 'header';
     if (this.#kinds) {
       if (this.#port.credit === 0) return;
-      const { name: path, size, offset, length, mtime, permissions, hash } = this.#open!;
+      const { name: path, size, offset, length, mtime, permissions, hash, mode: via } = this.#open!;
       let header: Uint8Array;
       try {
         header = encodeFileHeader({
-          ...{ path, size, offset, length },
+          ...{ path, size, offset, length, via },
           ...(mtime === undefined ? {} : { mtime }),
           ...(permissions === undefined ? {} : { mode: permissions }),
           ...(hash === undefined ? {} : { hash }),

@@ -60,6 +60,7 @@ describe('items of files', () => {
             mtime: fc.maxSafeNat(),
             mode: fc.integer({ min: 0, max: 0o7777 }),
             hash: fc.constantFrom('sha256', 'md5'),
+            via: fc.constantFrom('kernel', 'pooled'),
           },
           { requiredKeys: [] },
         ),

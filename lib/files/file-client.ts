@@ -1,0 +1,183 @@
+import { map, Observable, type OperatorFunction } from 'rxjs';
+import { ProtocolError } from '../errors.js';
+import { isFeedSource } from '../flow/feed.js';
+import { isBytes } from '../routes/codec.js';
+import type { Connection, Input } from '../routes/connection.js';
+import type { CallOptions } from '../routes/options.js';
+import { FileCorruptError, fileErrorOf } from './file-error.js';
+import type { FileItem } from './file-item.js';
+import { fileRoutes, type Answer, type FileInfo, type WantedFile, type WriteRequest } from './file-routes.js';
+
+/** Bytes of a data item that is cut from a Blob or an array. */
+const sliceBytes = 256 << 10;
+
+/** What to read of a file: see {@link WantedFile}. */
+export type ReadFileOptions = Omit<WantedFile, 'path' | 'as' | 'recursive'> & CallOptions;
+
+/** How to write a file: see {@link WriteRequest}. */
+export type WriteFileOptions = Omit<WriteRequest, 'path' | 'folder'> & CallOptions;
+
+/** What `writeFile$` emits. */
+export interface WriteProgress {
+  /** The path at the other host. */
+  readonly path: string;
+  /** Bytes that the other host has written. */
+  readonly written: number;
+}
+
+/** What `writeFile$` sends: bytes, a Blob or a File, or the items of a stream of one file. */
+export type FileSource = Uint8Array | Blob | Input<FileItem>;
+
+/**
+ * What is known about a file or a folder of a host that serves files.
+ *
+ * Errors: {@link FileError}; those of a call.
+ */
+export function stat$(connection: Connection, path: string, options?: CallOptions): Observable<FileInfo> {
+  return connection.request(fileRoutes.stat, { path }, options).pipe(
+    map((answer) => {
+      const { info } = valueOf(answer, path);
+      if (info === undefined) throw new ProtocolError('The answer of files/stat has no info.');
+      return info;
+    }),
+  );
+}
+
+/**
+ * What is in a folder of a host that serves files; with `recursive` also what is in its folders. In no certain order.
+ *
+ * Errors: {@link FileError}; those of a call.
+ */
+export function list$(
+  connection: Connection,
+  path: string,
+  { recursive = false, ...options }: { readonly recursive?: boolean } & CallOptions = {},
+): Observable<FileInfo> {
+  return connection.stream(fileRoutes.list, { path, recursive }, options).pipe(map((answer) => valueOf(answer, path)));
+}
+
+/**
+ * Reads a file of a host that serves files. Emits the items of a stream of one file: give them to `receiveFile`, or take
+ * the bytes with {@link fileBytes}. The bytes of an item are a view into the received message.
+ *
+ * Errors: {@link FileError}; those of a call.
+ *
+ * @example
+ * readFile$(host2, 'disk1/part.1', { hash: 'sha256' }).pipe(receiveFile('/tmp/part.1')).subscribe(draw);
+ */
+export function readFile$(
+  connection: Connection,
+  path: string,
+  { offset, length, have, hash, ...options }: ReadFileOptions = {},
+): Observable<FileItem> {
+  const wanted: WantedFile = {
+    path,
+    ...(offset === undefined ? {} : { offset }),
+    ...(length === undefined ? {} : { length }),
+    ...(have === undefined ? {} : { have }),
+    ...(hash === undefined ? {} : { hash }),
+  };
+  return connection.exchange(fileRoutes.read, undefined, [wanted], options).pipe(
+    map((item) => {
+      if (item.kind === 'error') throw fileErrorOf(item, path);
+      return item;
+    }),
+  );
+}
+
+/**
+ * Writes a file of a host that serves files with `writable: true`. There is the whole file under its name, or nothing of
+ * it. Emits what the other host has written; completes when the file has its name.
+ *
+ * Errors: {@link FileError}; those of a call.
+ */
+export function writeFile$(
+  connection: Connection,
+  path: string,
+  source: FileSource,
+  { resume = false, fsync = true, ...options }: WriteFileOptions = {},
+): Observable<WriteProgress> {
+  const input = (): ReturnType<Extract<Input<FileItem>, () => unknown>> => {
+    if (isBytes(source) || source instanceof Blob) return itemsOf(path, source);
+    const items = typeof source === 'function' ? source() : source;
+    if (isFeedSource(items)) return items;
+    throw new TypeError('The source of writeFile$ must be a Uint8Array, a Blob, or the items of a file.');
+  };
+  return connection.exchange(fileRoutes.write, { path, resume, fsync }, input, options).pipe(
+    map((report) => {
+      if (report.kind === 'failure') throw fileErrorOf(report, path);
+      return { path, written: report.bytes };
+    }),
+  );
+}
+
+/**
+ * The bytes of a stream of one file, checked for their length. They are views into received messages: copy what you keep.
+ *
+ * Errors: those of the source; {@link FileError} for an item `error`; FileCorruptError where the stream is not that of one
+ * whole file.
+ */
+export function fileBytes(): OperatorFunction<FileItem, Uint8Array> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let path = '';
+      // Undefined before the header and after the end.
+      let left: number | undefined;
+      let begun = false;
+      const corrupt = (what: string): void => {
+        subscriber.error(new FileCorruptError(`${what}. Read the file again.`, path));
+      };
+      return source.subscribe({
+        next: (item) => {
+          switch (item.kind) {
+            case 'header':
+              if (begun) corrupt('A second file follows in a stream that is to be one');
+              begun = true;
+              ({ path, length: left } = item);
+              return;
+            case 'data':
+              if (left === undefined || item.bytes.length > left) {
+                corrupt(`${String(item.bytes.length)} bytes came where ${String(left ?? 0)} were left`);
+                return;
+              }
+              left -= item.bytes.length;
+              subscriber.next(item.bytes);
+              return;
+            case 'end':
+              if (left === 0) left = undefined;
+              else corrupt(`The file ended where ${String(left ?? 0)} bytes were left`);
+              return;
+            case 'error':
+              subscriber.error(fileErrorOf(item, path));
+          }
+        },
+        error: (error: unknown) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          if (begun && left === undefined) subscriber.complete();
+          else corrupt('The stream broke off before the end of the file');
+        },
+      });
+    });
+}
+
+/** The items of one file from memory, or from where a Blob has it. */
+async function* itemsOf(path: string, source: Uint8Array | Blob): AsyncGenerator<FileItem> {
+  const size = isBytes(source) ? source.length : source.size;
+  yield { kind: 'header', path: nameOf(path), size, offset: 0, length: size };
+  for (let at = 0; at < size; at += sliceBytes) {
+    const slice = source.slice(at, at + sliceBytes);
+    yield { kind: 'data', bytes: isBytes(slice) ? slice : new Uint8Array(await slice.arrayBuffer()) };
+  }
+  yield { kind: 'end', length: size };
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1) || path;
+}
+
+function valueOf<T>(answer: Answer<T>, path: string): T {
+  if ('failure' in answer) throw fileErrorOf(answer.failure, path);
+  return answer.value;
+}

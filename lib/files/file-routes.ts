@@ -1,0 +1,128 @@
+import { type } from '../routes/codec.js';
+import { duplex, unary } from '../routes/contract.js';
+import { fileItems } from './file-codec.js';
+import type { FailureMessage } from './file-error.js';
+
+/** What is known about a file or a folder. */
+export interface FileInfo {
+  /** Relative to what was asked for, with slashes; empty for that itself. */
+  readonly path: string;
+  /** `other`: a symbolic link, a device, a FIFO or a socket, which are not served. */
+  readonly type: 'file' | 'folder' | 'other';
+  /** Bytes; 0 for what is no file. */
+  readonly size: number;
+  /** Time of the last change, in ms since the epoch. */
+  readonly mtime: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** The beginning of a file that one side has already. */
+export interface FilePart {
+  /** Bytes from the start of the file. */
+  readonly length: number;
+  /** SHA-256 of these bytes. */
+  readonly sha256: Uint8Array;
+}
+
+/** One file, or one folder with all that is in it, that somebody wants to read. */
+export interface WantedFile {
+  /** Relative to the folder that is served, with slashes. */
+  readonly path: string;
+  /** Its path in the stream. Default: `path`. */
+  readonly as?: string;
+  /** True: all files of this folder, and of those in it; their paths in the stream are relative to it. Default false. */
+  readonly recursive?: boolean;
+  /** First byte. Default 0. */
+  readonly offset?: number;
+  /** Bytes. Default: to the end. */
+  readonly length?: number;
+  /** What is there already. Where it is the beginning of the file, the rest is sent; else all of it. */
+  readonly have?: FilePart;
+  /** Hash that comes with the end. Default none. */
+  readonly hash?: 'sha256';
+}
+
+/** Where files are to be written. */
+export interface WriteRequest {
+  /** A file, or with `folder` the folder that the paths of the stream are relative to. Folders on the way are made. */
+  readonly path: string;
+  /** Default false: the stream is one file, and its path there does not count. */
+  readonly folder?: boolean;
+  /** True: what came before a failure is kept, and can be continued. Default false. */
+  readonly resume?: boolean;
+  /** False: files are not forced to the disk, so a power cut may lose them. Default true. */
+  readonly fsync?: boolean;
+}
+
+/** What a writer is told. */
+export type WriteReport =
+  /** So much is written, of all files together. */
+  | { readonly kind: 'progress'; readonly files: number; readonly bytes: number }
+  /** This file is not; an empty path: all that was to come is not. */
+  | ({ readonly kind: 'failure'; readonly path: string } & FailureMessage);
+
+/** An answer, or why there is none: the protocol itself carries no codes. */
+export type Answer<T> = { readonly value: T } | { readonly failure: FailureMessage };
+
+/** What `stat` is asked. */
+export interface StatRequest {
+  readonly path: string;
+  /** True: the part of a file whose transfer broke off, with its hash. Default false. */
+  readonly partial?: boolean;
+}
+
+/** What `stat` tells. */
+export interface StatAnswer {
+  /** Undefined where there is no such file, and a part was asked for. */
+  readonly info?: FileInfo;
+  /** Where it was asked for and there is one. */
+  readonly part?: FilePart;
+}
+
+/** The id of all routes for files: contracts of users cannot have it. */
+const reserved = { id: 240 } as const;
+
+const stat = unary({
+  name: 'files',
+  subroute: 'stat',
+  request: type<StatRequest>(),
+  response: type<Answer<StatAnswer>>(),
+  idempotent: true,
+});
+const list = duplex({
+  name: 'files',
+  subroute: 'list',
+  request: type<{ readonly path: string; readonly recursive?: boolean }>(),
+  output: type<Answer<FileInfo>>(),
+  idempotent: true,
+});
+const read = duplex({
+  name: 'files',
+  subroute: 'read',
+  input: type<WantedFile>(),
+  output: fileItems,
+  idempotent: true,
+});
+const write = duplex({
+  name: 'files',
+  subroute: 'write',
+  request: type<WriteRequest>(),
+  input: fileItems,
+  output: type<WriteReport>(),
+});
+
+/**
+ * The contracts of the ready-made routes for files, which `serveFiles` answers. A host that names the routes of its leaves
+ * lists the ones that they may call: `leaves: { routes: [fileRoutes.stat, fileRoutes.list, fileRoutes.read] }`.
+ */
+export const fileRoutes = {
+  /** What is known about a file or a folder. */
+  stat: { ...stat, ...reserved },
+  /** What is in a folder. */
+  list: { ...list, ...reserved },
+  /** Files, in the order in which they are asked for, in one stream. */
+  read: { ...read, ...reserved },
+  /** Files to be written, in one stream. */
+  write: { ...write, ...reserved },
+} as const;

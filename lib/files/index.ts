@@ -1,0 +1,45 @@
+/**
+ * Files of hosts that serve them: what a caller needs, in Node and in browsers. `rxgrid/node` has `serveFiles` and
+ * `receiveFile`.
+ *
+ * @packageDocumentation
+ */
+
+export {
+  fileBytes,
+  list$,
+  readFile$,
+  stat$,
+  writeFile$,
+  type FileSource,
+  type ReadFileOptions,
+  type WriteFileOptions,
+  type WriteProgress,
+} from './file-client.js';
+export {
+  FileAccessError,
+  FileConflictError,
+  FileCorruptError,
+  FileError,
+  FileIoError,
+  FileNotFoundError,
+  FileOutsideRootError,
+  FilesReadOnlyError,
+  FileSpaceError,
+  NotRegularFileError,
+  type FailureMessage,
+  type FileErrorCode,
+} from './file-error.js';
+export type { FileData, FileEnd, FileFailure, FileHeader, FileItem } from './file-item.js';
+export { fileItems } from './file-codec.js';
+export {
+  fileRoutes,
+  type Answer,
+  type FileInfo,
+  type FilePart,
+  type StatAnswer,
+  type StatRequest,
+  type WantedFile,
+  type WriteReport,
+  type WriteRequest,
+} from './file-routes.js';
