@@ -21,7 +21,7 @@ export class FilesHost {
   leaf!: LeafConnection;
 
   static async start(
-    options: Partial<ServeFilesOptions> & { readonly leaves?: Partial<LeafOptions> } = {},
+    options: Partial<ServeFilesOptions> & { readonly leaves?: Partial<LeafOptions>; readonly token?: string } = {},
   ): Promise<FilesHost> {
     const host = new FilesHost();
     mkdirSync(host.root);
@@ -33,7 +33,7 @@ export class FilesHost {
       ...(options.writable === undefined ? {} : { writable: options.writable }),
     });
     await host.manager.listen({ address: '127.0.0.1' });
-    host.leaf = host.grid.leaf(host.name).leaf;
+    host.leaf = host.grid.leaf(host.name, options.token === undefined ? {} : { token: options.token }).leaf;
     await host.leaf.ready();
     return host;
   }

@@ -1,0 +1,227 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { buildLib } from '../support/built-lib.js';
+import { namesIn, someBytes } from '../support/file-stream.js';
+import { FilesHost } from '../support/files-host.js';
+
+/*
+ * The command as a process of its own, against a host in this one.
+ */
+
+let built: string;
+let host: FilesHost;
+let base: string;
+const bytes = someBytes(2_000_000);
+
+beforeAll(() => {
+  built = buildLib();
+});
+
+afterAll(() => {
+  rmSync(built, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  host = await FilesHost.start({
+    writable: true,
+    leaves: {
+      authenticate: (token) => {
+        if (token !== 'good') throw new Error('unknown token');
+        return 'tool';
+      },
+    },
+    token: 'good',
+  });
+  base = host.name.replace('http:', 'ws:');
+});
+
+afterEach(async () => {
+  await host.close();
+});
+
+interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(args: readonly string[], env: Record<string, string> = { RXGRID_TOKEN: 'good' }): ChildProcess {
+  const { RXGRID_TOKEN: _, ...rest } = process.env;
+  return spawn(process.execPath, [join(built, 'dist/esm/cli/main.js'), ...args], { env: { ...rest, ...env } });
+}
+
+async function finish(child: ChildProcess): Promise<Run> {
+  let [stdout, stderr] = ['', ''];
+  child.stdout!.on('data', (data) => (stdout += String(data)));
+  child.stderr!.on('data', (data) => (stderr += String(data)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+const run = (args: readonly string[], env?: Record<string, string>): Promise<Run> => finish(start(args, env));
+const done: Run = { code: 0, stdout: '', stderr: '' };
+const served = (path: string): string => join(host.root, path);
+const here = (path: string): string => join(host.local, path);
+const same = (one: string, other: string): boolean => readFileSync(one).equals(readFileSync(other));
+
+/** A file without bytes on the disk but at its end. */
+function sparse(path: string, size: number): void {
+  const fd = openSync(path, 'w');
+  ftruncateSync(fd, size);
+  writeSync(fd, 'the end', size - 7);
+  closeSync(fd);
+}
+
+describe('rxgrid cp', () => {
+  it('copies a file there and back', async () => {
+    writeFileSync(here('a b\nc'), bytes);
+    expect(await run(['cp', here('a b\nc'), `${base}:in/`])).toStrictEqual(done);
+    expect(same(here('a b\nc'), served('in/a b\nc'))).toBe(true);
+    expect(await run(['cp', '--verify', '--fsync', `${base}:in/a b\nc`, here('back')])).toStrictEqual(done);
+    expect(same(here('a b\nc'), here('back'))).toBe(true);
+    // Into a folder that is there.
+    mkdirSync(here('folder'));
+    expect(await run(['cp', `${base.replace('ws://', '')}:in/a b\nc`, here('folder')])).toStrictEqual(done);
+    expect(namesIn(here('folder'))).toStrictEqual(['a b\nc']);
+  }, 30_000);
+
+  it('copies folders there and back, and only what is missing with --resume', async () => {
+    mkdirSync(here('all/deep/empty'), { recursive: true });
+    writeFileSync(here('all/one'), 'one');
+    writeFileSync(here('all/zero'), '');
+    writeFileSync(here('all/deep/large'), bytes);
+    symlinkSync('one', here('all/link'));
+    expect(await run(['cp', here('all'), `${base}:x`])).toMatchObject({ code: 2 });
+    expect(await run(['cp', '-r', here('all'), `${base}:x`])).toStrictEqual(done);
+    expect(namesIn(served('x'))).toStrictEqual(['deep', 'one', 'zero']);
+    expect(namesIn(served('x/deep'))).toStrictEqual(['empty', 'large']);
+    expect(await run(['cp', '-r', '--verify', `${base}:x`, here('back')])).toStrictEqual(done);
+    expect(same(here('back/deep/large'), here('all/deep/large'))).toBe(true);
+    // It is there already, by size and time: its other bytes stay.
+    const { mtimeMs } = statSync(here('back/one'));
+    rmSync(here('back/deep/large'));
+    const inode = statSync(here('back/one')).ino;
+    expect(await run(['cp', '-r', '--resume', `${base}:x`, here('back')])).toStrictEqual(done);
+    expect(namesIn(here('back'))).toStrictEqual(['deep', 'one', 'x', 'zero']);
+    expect(await run(['cp', '-r', '--resume', `${base}:x`, here('again')])).toStrictEqual(done);
+    expect(statSync(here('back/one'))).toMatchObject({ ino: inode, mtimeMs });
+  }, 30_000);
+
+  it.each<[string, () => string[], Record<string, string>, number, RegExp]>([
+    ['no token', () => ['cp', `${base}:a`, here('a')], {}, 2, /--token|RXGRID_TOKEN/],
+    ['a wrong token', () => ['cp', '--token', 'bad', `${base}:a`, here('a')], {}, 1, /unknown token.*--token/],
+    ['two local paths', () => ['cp', 'a', 'b'], {}, 2, /host:port:path/],
+    ['no such file', () => ['cp', `${base}:none`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /There is no "none"/],
+    ['no such local file', () => ['cp', here('none'), `${base}:a`], { RXGRID_TOKEN: 'good' }, 1, /There is no/],
+    ['a way out', () => ['cp', `${base}:../a`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /leads out/],
+    ['no host', () => ['cp', 'ws://127.0.0.1:1:a', here('a')], { RXGRID_TOKEN: 'good' }, 1, /Is a host there/],
+    ['an unknown option', () => ['cp', '--fast', 'a', 'b'], {}, 2, /unknown option/],
+  ])('tells what to do about %s', async (_, args, env, code, text) => {
+    const result = await run(args(), env);
+    expect(result).toMatchObject({ code, stdout: '' });
+    expect(result.stderr).toMatch(text);
+    expect(namesIn(host.local)).toStrictEqual([]);
+  });
+
+  it('tells of files that are not copied, and copies the others', async () => {
+    mkdirSync(served('x'));
+    writeFileSync(served('x/good'), 'good');
+    writeFileSync(served('x/bad'), 'bad');
+    mkdirSync(here('to/x/bad'), { recursive: true });
+    const { code, stderr } = await run(['cp', '-r', `${base}:x`, here('to')]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/"bad" is there already.*\n.*1 file is not copied/);
+    expect(namesIn(here('to/x'))).toStrictEqual(['bad', 'good']);
+  });
+
+  it('has help and a version', async () => {
+    const help = await run(['--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toMatch(/cp \[options\] <source> <target>/);
+    expect((await run(['cp', '--help'])).stdout).toMatch(/--resume.*--verify.*RXGRID_TOKEN/s);
+    expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await run([])).code).toBe(2);
+  }, 30_000);
+});
+
+describe('a copy that is ended', () => {
+  const size = 128 << 20;
+
+  /** Ends the command when at least so many bytes are there; false where it had ended before. */
+  async function endAt(
+    child: ChildProcess,
+    file: () => string | undefined,
+    least: number,
+    signal: NodeJS.Signals,
+  ): Promise<Run> {
+    const result = finish(child);
+    let over = false;
+    void result.then(() => (over = true));
+    for (;;) {
+      const path = file();
+      if (over || (path !== undefined && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= least)) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    child.kill(signal);
+    return result;
+  }
+  const partOf = (folder: string) => (): string | undefined => {
+    const name = namesIn(folder).find((one) => one.startsWith('.big.'));
+    return name === undefined ? undefined : join(folder, name);
+  };
+
+  it('by Ctrl-C leaves nothing', async () => {
+    sparse(served('big'), size);
+    const { code, stderr } = await endAt(
+      start(['cp', `${base}:big`, here('big')]),
+      partOf(host.local),
+      1 << 20,
+      'SIGINT',
+    );
+    expect({ code, stderr }).toStrictEqual({
+      code: 130,
+      stderr: 'rxgrid: interrupted: nothing half-written is left under its name.\n',
+    });
+    expect(namesIn(host.local)).toStrictEqual([]);
+  }, 30_000);
+
+  it('without a chance to clean up leaves no final name, and is continued', async () => {
+    sparse(served('big'), size);
+    const copy = ['cp', '--resume', '--verify', `${base}:big`, here('big')];
+    for (const share of [0.001, 0.1, 0.3]) {
+      await endAt(start(copy), partOf(host.local), size * share, 'SIGKILL');
+      expect(existsSync(here('big'))).toBe(false);
+      expect(namesIn(host.local)).toStrictEqual(['.big.rxgrid-part']);
+    }
+    expect(await run(copy)).toStrictEqual(done);
+    expect(namesIn(host.local)).toStrictEqual(['big']);
+    expect(same(here('big'), served('big'))).toBe(true);
+  }, 60_000);
+
+  it('by the death of the sender leaves no final name at the host, and is continued', async () => {
+    sparse(here('big'), size);
+    const copy = ['cp', '--resume', here('big'), `${base}:big`];
+    for (const share of [0.001, 0.1, 0.3]) {
+      await endAt(start(copy), partOf(host.root), size * share, 'SIGKILL');
+      expect(existsSync(served('big'))).toBe(false);
+    }
+    expect(await run(copy)).toStrictEqual(done);
+    expect(namesIn(host.root)).toStrictEqual(['big']);
+    expect(same(here('big'), served('big'))).toBe(true);
+  }, 60_000);
+});
