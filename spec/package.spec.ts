@@ -145,7 +145,7 @@ describe('the package', () => {
       // The module.exports of a compiled ES module has no other names.
       runScript('names.cjs', `console.log(Object.keys(require('${entry}')).sort().join());`),
     ];
-    for (const entry of ['rxgrid', 'rxgrid/node']) {
+    for (const entry of ['rxgrid', 'rxgrid/files', 'rxgrid/node']) {
       const [esm, cjs] = list(entry);
       expect(esm).toBe(cjs);
       expect(esm!.split(',').length).toBeGreaterThan(0);

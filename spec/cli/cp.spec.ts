@@ -170,11 +170,9 @@ describe('a copy that is ended', () => {
     signal: NodeJS.Signals,
   ): Promise<Run> {
     const result = finish(child);
-    let over = false;
-    void result.then(() => (over = true));
     for (;;) {
       const path = file();
-      if (over || (path !== undefined && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= least)) break;
+      if (child.exitCode !== null || (path !== undefined && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= least)) break;
       await new Promise((resolve) => setImmediate(resolve));
     }
     child.kill(signal);

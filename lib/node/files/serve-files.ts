@@ -27,6 +27,15 @@ export interface ServeFilesOptions {
   readonly writable?: boolean;
 }
 
+/** How far a writing is. */
+interface WriteState {
+  files: number;
+  bytes: number;
+  /** True: the caller knows these figures. */
+  told: boolean;
+  ended: { readonly error?: unknown } | undefined;
+}
+
 /** Reports of failures that wait for a caller who does not read them; more holds the input back. */
 const maxFailuresWaiting = 256;
 
@@ -103,16 +112,10 @@ function toInfo(path: string, stats: Stats): FileInfo {
 async function* write(folder: RootFolder, request: WriteRequest, call: Call<FileItem>): AsyncGenerator<WriteReport> {
   const { path, folder: many = false, resume = false, fsync = true } = request;
   const failures: WriteReport[] = [];
-  let files = 0;
-  let bytes = 0;
-  let told = true;
-  let over: { readonly error?: unknown } | undefined;
+  const state: WriteState = { files: 0, bytes: 0, told: true, ended: undefined };
   let wake: () => void = nothing;
-  // Functions, because the compiler does not see what the receiver does meanwhile.
-  const ending = (): typeof over => over;
-  const hasNews = (): boolean => over !== undefined || failures.length > 0;
   const news = (): void => {
-    told = false;
+    state.told = false;
     wake();
   };
   let places: FolderReception;
@@ -130,11 +133,11 @@ async function* write(folder: RootFolder, request: WriteRequest, call: Call<File
     ...(many ? { makeFolder: (header) => places.makeFolder(header) } : {}),
     ready: () => failures.length < maxFailuresWaiting,
     progressed: (_, _written, more) => {
-      bytes += more;
+      state.bytes += more;
       news();
     },
     done: () => {
-      files++;
+      state.files++;
       news();
     },
     failed: (error) => {
@@ -145,7 +148,7 @@ async function* write(folder: RootFolder, request: WriteRequest, call: Call<File
       }
     },
     ended: (error) => {
-      over = { error };
+      state.ended = { error };
       wake();
     },
   });
@@ -153,16 +156,16 @@ async function* write(folder: RootFolder, request: WriteRequest, call: Call<File
   try {
     // Failures, then the newest figures, then the end: each as soon as the caller has use for it.
     for (;;) {
-      const ended = ending();
+      const { ended } = state;
       for (const failure of failures.splice(0)) yield failure;
       receiver.resume();
-      if (!told) {
-        told = true;
-        yield { kind: 'progress', files, bytes };
+      if (!state.told) {
+        state.told = true;
+        yield { kind: 'progress', files: state.files, bytes: state.bytes };
       } else if (ended !== undefined) {
         if (ended.error !== undefined) yield { ...failureOf(toFileError(ended.error, path)), path: '' };
         return;
-      } else if (!hasNews()) {
+      } else if (state.ended === undefined && failures.length === 0) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
