@@ -14,9 +14,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
 import { FileConflictError, FileCorruptError, type FileError } from '../../files/file-error.js';
 import type { FileEnd, FileHeader } from '../../files/file-item.js';
+import { claim, unclaim } from './claims.js';
 import { diskPace } from './disk-pace.js';
 import { toFileError } from './system-error.js';
-import { claim, partialPath, temporaryPath, unclaim } from './temporary.js';
+import { partialPath, temporaryPath } from './temporary.js';
 import {
   checkTarget,
   continueFlags,
@@ -220,12 +221,32 @@ export class FileJob {
   }
 
   #openTemporary(place: Place): void {
-    this.#temporary = this.#keeps ? partialPath(place.path) : temporaryPath(place.path);
-    if (this.#keeps && !(this.#claimed = claim(this.#temporary))) {
-      this.#fail(new FileConflictError(`${JSON.stringify(this.#name)} is being written already.`, this.#name));
+    if (!this.#keeps) {
+      this.#temporary = temporaryPath(place.path);
+      this.#openFile(createFlags);
       return;
     }
-    const flags = this.#keeps ? continueFlags : createFlags;
+    this.#temporary = partialPath(place.path);
+    this.#run(
+      (callback) => {
+        claim(this.#temporary, {
+          granted: () => {
+            this.#claimed = true;
+            callback(null);
+          },
+          replaced: () => {
+            const text = `${JSON.stringify(this.#name)}: somebody else writes the same file now.`;
+            this.#fail(new FileConflictError(text, this.#name));
+          },
+        });
+      },
+      () => {
+        this.#openFile(continueFlags);
+      },
+    );
+  }
+
+  #openFile(flags: number): void {
     this.#run(
       (callback) => {
         open(this.#temporary, flags, openMode(this.#attributes), (error, fd) => {
@@ -401,7 +422,7 @@ export class FileJob {
       this.#observer.failed(this.#error!);
     };
     const remove = (): void => {
-      if (this.#temporary === '' || kept || (this.#keeps && !this.#claimed)) tell();
+      if (this.#temporary === '' || kept) tell();
       else unlink(this.#temporary, tell);
     };
     // What has no bytes, or wrong ones, is of no use to who continues.

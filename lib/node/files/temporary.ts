@@ -31,21 +31,6 @@ export function partialPath(path: string): string {
   return sibling(path, 'rxgrid-part');
 }
 
-/** Files of this process that are being continued: two writers would tear each other's. */
-const claimed = new Set<string>();
-
-/** Claims a partial file for one writer. False where it has one. */
-export function claim(path: string): boolean {
-  if (claimed.has(path)) return false;
-  claimed.add(path);
-  return true;
-}
-
-/** Ends a claim. */
-export function unclaim(path: string): void {
-  claimed.delete(path);
-}
-
 /**
  * What is there of a file whose transfer broke off: `receiveFile(path, { resume: true })` keeps it. Ask for the rest with
  * `readFile$(…, { have })`, and continue with `receiveFile(path, { offset: have.length })`. Undefined where nothing is there.

@@ -280,15 +280,28 @@ describe('receiveFile', () => {
       expect(namesIn(folder)).toStrictEqual([]);
     });
 
-    it('refuses a second writer of the same file', async () => {
+    it('has one writer at a time: the newest', async () => {
       const source = new Subject<FileItem>();
       const first = receive(source, { resume: true });
-      source.next(itemsOf(bytes)[0]!);
-      await expect(receive(itemsOf(bytes), { resume: true })).rejects.toBeInstanceOf(FileConflictError);
-      const cause = new Error('lost');
-      source.error(cause);
-      await expect(first).rejects.toBe(cause);
-      await receive(itemsOf(bytes), { resume: true });
+      const [header, data] = itemsOf(bytes, { piece: half });
+      source.next(header!);
+      source.next(data!);
+      const second = receive(itemsOf(bytes), { resume: true });
+      await expect(first).rejects.toBeInstanceOf(FileConflictError);
+      await second;
+      expect(source.observed).toBe(false);
+      expect(stored()).toStrictEqual(bytes);
+      expect(namesIn(folder)).toStrictEqual(['target']);
+    });
+
+    it('has one writer at a time, of many', async () => {
+      const all = await Promise.allSettled(
+        Array.from({ length: 5 }, () => receive(itemsOf(bytes, { piece: 10_000 }), { resume: true })),
+      );
+      expect(all.map(({ status }) => status)).toStrictEqual([
+        ...Array.from({ length: 4 }, () => 'rejected'),
+        'fulfilled',
+      ]);
       expect(stored()).toStrictEqual(bytes);
     });
 
