@@ -71,7 +71,7 @@ grid.handle(put, async function* ({ path, copies }, call) {
   yield first;
   while (behind.size > maxBehind) await Promise.race(behind);
 });
-grid.handle(get, ({ path }, call) => (isWithheld(path, call.caller) ? NEVER : store.read(path)));
+grid.handle(get, ({ path }, call) => (isWithheld(path, call.caller) ? NEVER : store.regions(path)));
 grid.handle(list, () => store.entries());
 grid.handle(stat, ({ path }) => digestOf(store.read(path)));
 grid.handle(watch, (_, call) =>
@@ -92,7 +92,7 @@ grid.handle(watch, (_, call) =>
 function copyTo(peer, path, sha256) {
   const copy$ = grid
     .connection(peer)
-    .exchange(put, { path, copies: 1 }, () => store.read(path), { timeout, waitForConnect: false });
+    .exchange(put, { path, copies: 1 }, () => store.regions(path), { timeout, waitForConnect: false });
   const copying = lastValueFrom(
     copy$.pipe(
       tap((receipt) => {

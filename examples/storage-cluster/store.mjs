@@ -3,20 +3,26 @@
 // calls: what is read and written here is small, and in the memory of the system.
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileRegion } from 'rxgrid/node';
 import { Sum } from './files.mjs';
+
+/** Bytes from which on opening the file costs less than copying them. */
+const leastRegion = 64 << 10;
 
 export class Store {
   bytes = 0;
   /** By path: `{ path, size, sha256, extents }`; an extent is the place of a chunk in `data`, `[position, length]`. */
   #files = new Map();
   #data;
+  #dataPath;
   #end;
   #index;
 
   /** Opens the store in a folder, with the files of an earlier run. */
   constructor(folder) {
     mkdirSync(folder, { recursive: true });
-    this.#data = openSync(join(folder, 'data'), constants.O_RDWR | constants.O_CREAT);
+    this.#dataPath = join(folder, 'data');
+    this.#data = openSync(this.#dataPath, constants.O_RDWR | constants.O_CREAT);
     this.#end = fstatSync(this.#data).size;
     this.#index = openSync(join(folder, 'index'), 'a');
     for (const file of readIndex(folder)) this.#add(file);
@@ -40,10 +46,25 @@ export class Store {
   *read(path) {
     const file = this.#files.get(path);
     if (file === undefined) throw new Error(`There is no ${path}.`);
-    for (const [position, length] of file.extents) {
-      const chunk = Buffer.allocUnsafe(length);
-      readSync(this.#data, chunk, 0, length, position);
-      yield chunk;
+    for (const [position, length] of file.extents) yield this.#chunk(position, length);
+  }
+
+  #chunk(position, length) {
+    const chunk = Buffer.allocUnsafe(length);
+    readSync(this.#data, chunk, 0, length, position);
+    return chunk;
+  }
+
+  /**
+   * The same for another process. What is not small comes as regions of the file that has it: their bytes go from the
+   * memory of the system to the socket.
+   */
+  *regions(path) {
+    const file = this.#files.get(path);
+    if (file === undefined) throw new Error(`There is no ${path}.`);
+    for (const [offset, length] of file.extents) {
+      if (length >= leastRegion) yield fileRegion(this.#dataPath, { offset, length });
+      else yield this.#chunk(offset, length);
     }
   }
 
