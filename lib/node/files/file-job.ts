@@ -60,6 +60,15 @@ const smallBytes = 64 << 10;
 
 const hashes = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
 
+// Of a small file that was written at once: the next one has it. One file after the other is the usual way.
+let scratch: ArrayBufferLike | undefined;
+
+function takeScratch(length: number): Uint8Array {
+  const buffer = scratch ?? new ArrayBuffer(smallBytes);
+  scratch = undefined;
+  return new Uint8Array(buffer, 0, length);
+}
+
 interface Piece {
   readonly bytes: Uint8Array;
   readonly release: (() => void) | undefined;
@@ -98,7 +107,9 @@ export class FileJob {
     this.#options = options;
     this.#observer = observer;
     this.#keeps = options.resume === true || options.offset !== undefined;
-    if (!this.#keeps && header.length <= smallBytes) this.#collected = new Uint8Array(header.length);
+    if (!this.#keeps && header.length <= smallBytes) {
+      this.#collected = options.fsync === false ? takeScratch(header.length) : new Uint8Array(header.length);
+    }
     const { hash } = header;
     if (hash !== undefined && options.verify !== false && hashes.has(hash)) this.#hash = createHash(hash);
   }
@@ -206,6 +217,7 @@ export class FileJob {
         diskPace.measure(() => {
           writeWhole(bytes, place, this.#name, this.#attributes);
         });
+        scratch = bytes.buffer;
       } catch (error) {
         this.#fail(toFileError(error, this.#name));
         return;

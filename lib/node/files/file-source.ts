@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { lstat, read, readdir, readSync, realpath, type Dirent } from 'node:fs';
+import { lstat, read, readdir, readdirSync, readSync, realpath, realpathSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -84,9 +84,15 @@ function closeFile(ready: Ready): void {
 /** The names in a folder with what they are; without files on their way. @throws FileError */
 export async function entriesOf(real: string, path: string): Promise<Dirent[]> {
   try {
-    const entries = await readdirOf(real, { withFileTypes: true });
+    const look = diskPace.quick
+      ? diskPace.measure(() => ({
+          entries: readdirSync(real, { withFileTypes: true }),
+          now: realpathSync.native(real),
+        }))
+      : { entries: await readdirOf(real, { withFileTypes: true }), now: await realpathOf(real) };
+    const { entries } = look;
     // Somebody may have put a link in its place meanwhile.
-    if ((await realpathOf(real)) !== real) {
+    if (look.now !== real) {
       throw new FileConflictError(`${JSON.stringify(path)} was replaced meanwhile. Try again.`, path);
     }
     return entries.filter(({ name }) => !isTemporary(name));

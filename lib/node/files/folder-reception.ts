@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { sep } from 'node:path';
 import type { FileHeader } from '../../files/file-item.js';
 import type { Place } from './write-file.js';
 import type { RootFolder } from './root-folder.js';
@@ -30,7 +30,8 @@ export class FolderReception {
 
   #placeIn(folder: string, path: string): Place {
     return {
-      path: join(folder, basename(path)),
+      // The path was looked at: its last part is a name.
+      path: folder + sep + path.slice(path.lastIndexOf('/') + 1),
       check: (fd, temporary) => {
         this.#root.checkOpened(fd, temporary, path);
       },

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, createReadStream, fstatSync, openSync, constants } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { sep } from 'node:path';
 import type { FilePart } from '../../files/file-routes.js';
 
 /*
@@ -67,9 +67,11 @@ export async function hashOf(fd: number, length: number): Promise<Uint8Array | u
   return left === 0 ? new Uint8Array(hash.digest()) : undefined;
 }
 
+// By the text alone: for small files `node:path` was a tenth of all that is done for them.
 function sibling(path: string, ending: string): string {
-  const name = basename(path);
-  const short =
-    Buffer.byteLength(name) <= maxNameBytes ? name : createHash('sha256').update(name).digest('hex').slice(0, 32);
-  return join(dirname(path), `.${short}.${ending}`);
+  const start = Math.max(path.lastIndexOf('/'), sep === '/' ? -1 : path.lastIndexOf(sep)) + 1;
+  const name = path.slice(start);
+  const isShort = name.length <= maxNameBytes / 3 || Buffer.byteLength(name) <= maxNameBytes;
+  const short = isShort ? name : createHash('sha256').update(name).digest('hex').slice(0, 32);
+  return `${path.slice(0, start)}.${short}.${ending}`;
 }
