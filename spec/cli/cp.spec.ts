@@ -172,7 +172,11 @@ describe('a copy that is ended', () => {
     const result = finish(child);
     for (;;) {
       const path = file();
-      if (child.exitCode !== null || (path !== undefined && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= least)) break;
+      if (
+        child.exitCode !== null ||
+        (path !== undefined && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= least)
+      )
+        break;
       await new Promise((resolve) => setImmediate(resolve));
     }
     child.kill(signal);
