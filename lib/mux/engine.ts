@@ -13,9 +13,9 @@
 import { LimitError, ProtocolError, type GridError } from '../errors.js';
 import type { Limits, Window } from '../limits.js';
 import type { Runtime } from '../runtime.js';
-import { decodePong, encodeConnectError, encodePong } from '../wire/control.js';
+import { decodePong, encodeConnectError } from '../wire/control.js';
 import { decodeMessage } from '../wire/decode.js';
-import { emptyPayload, FrameView, type Hash32, type MuxId } from '../wire/frame.js';
+import { FrameView, type Hash32, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { CallerStream } from './caller-stream.js';
 import { noStats, type Address, type EngineOptions, type EngineStats, type Responder } from './engine-options.js';
@@ -24,6 +24,7 @@ import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
 import { SendQueue } from './send-queue.js';
 import type { StreamMux } from './stream.js';
+import { Strays } from './strays.js';
 import { TimerWheel } from './timer-wheel.js';
 import { UnaryCaller, UnaryResponder, type ResponseSink } from './unary.js';
 
@@ -54,9 +55,7 @@ export class Engine implements MuxHost {
   // The clock is read once a turn: reading it cost a tenth of a call.
   #time = 0;
   #timeIsFresh = false;
-  // What sendGone sent last in this turn: a burst of data for one mux gets one answer, and none after a cancel.
-  #lastGoneId: MuxId = 0;
-  #lastGoneOp = 0;
+  readonly #strays: Strays;
   // Messages that came while one is being read: over a link in memory, what a sink sends may be answered at once.
   readonly #arrived: Uint8Array[] = [];
   #reading = false;
@@ -79,6 +78,9 @@ export class Engine implements MuxHost {
       },
       () => this.#runtime.now(),
     );
+    this.#strays = new Strays(this.queue, this.stats, () => {
+      this.touch();
+    });
     this.wheel = new TimerWheel(
       () => this.#runtime.now(),
       (task, ms) => this.#runtime.schedule(task, ms),
@@ -197,11 +199,7 @@ export class Engine implements MuxHost {
   }
 
   sendGone(muxId: MuxId, op: number): void {
-    if (this.#lastGoneOp === op && this.#lastGoneId === muxId) return;
-    this.#lastGoneId = muxId;
-    this.#lastGoneOp = op;
-    this.queue.sendControl(muxId, 0, 0, 0, op, 0, emptyPayload);
-    this.touch();
+    this.#strays.sendGone(muxId, op);
   }
 
   disconnected(sent: boolean): GridError {
@@ -211,7 +209,7 @@ export class Engine implements MuxHost {
   readonly #flush = (): void => {
     this.#flushDue = false;
     this.#timeIsFresh = false;
-    this.#lastGoneOp = 0;
+    this.#strays.beginTurn();
     if (this.#closed) return;
     if (this.#owing.length > 0) {
       const owing = this.#owing;
@@ -303,7 +301,7 @@ export class Engine implements MuxHost {
       case Op.MuxConnectError:
       case Op.DisconnectClientMux: {
         const mux = this.#outgoing.get(frame.muxId);
-        if (mux === undefined) this.#onResponderStray(frame);
+        if (mux === undefined) this.#strays.ofResponder(frame);
         else mux.onFrame(frame);
         break;
       }
@@ -317,13 +315,13 @@ export class Engine implements MuxHost {
       case Op.UnblockSrvMux: {
         const mux = this.#incoming.get(frame.muxId);
         if (mux instanceof ResponderStream) mux.onFrame(frame);
-        else this.#onCallerStray(frame);
+        else this.#strays.ofCaller(frame);
         break;
       }
       case Op.DisconnectServerMux: {
         const mux = this.#incoming.get(frame.muxId);
         if (mux instanceof ResponderStream) mux.onFrame(frame);
-        else if (mux === undefined) this.#onCallerStray(frame);
+        else if (mux === undefined) this.#strays.ofCaller(frame);
         else mux.cancel();
         break;
       }
@@ -410,14 +408,8 @@ export class Engine implements MuxHost {
       return;
     }
     const mux = this.#incoming.get(frame.muxId);
-    if (mux instanceof ResponderStream) {
-      mux.onFrame(frame);
-      return;
-    }
-    this.stats.strays++;
-    const payload = encodePong({ unknown: true, error: undefined, time: undefined });
-    this.queue.sendControl(frame.muxId, frame.seq, frame.deadlineMs, 0, Op.Pong, 0, payload);
-    this.touch();
+    if (mux instanceof ResponderStream) mux.onFrame(frame);
+    else this.#strays.ofCaller(frame);
   }
 
   #onPong(frame: FrameView): void {
@@ -430,22 +422,7 @@ export class Engine implements MuxHost {
       const pong = decodePong(frame.payload);
       mux.onPong(pong.unknown, pong.error);
     } else if (mux === undefined) {
-      this.#onResponderStray(frame);
+      this.#strays.ofResponder(frame);
     }
-  }
-
-  // A responder that sends data, AckMux or Pong holds a mux that this side has given up: tell it, once a turn.
-  #onResponderStray(frame: FrameView): void {
-    this.stats.strays++;
-    const { op, muxId } = frame;
-    if (op !== Op.MuxServerMsg && op !== Op.AckMux && op !== Op.Pong) return;
-    this.sendGone(muxId, Op.DisconnectServerMux);
-  }
-
-  #onCallerStray(frame: FrameView): void {
-    this.stats.strays++;
-    // A cancel takes back what a handler that has ended left in the queue.
-    const gone = frame.op === Op.DisconnectServerMux ? this.queue.takeBack(frame.muxId) : frame.op === Op.MuxClientMsg;
-    if (gone) this.sendGone(frame.muxId, Op.DisconnectClientMux);
   }
 }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SocketBulk } from '../../connection/socket.js';
 import { closeTimeout } from '../../connection/ws-socket.js';
@@ -113,13 +113,14 @@ export class NodeBulkWriter implements SocketBulk {
 
   async #openKernel(): Promise<string | undefined> {
     const { masking, compressed, kernel } = this.#options;
-    const refusal = refusalOf(this.#socket);
-    if (refusal !== undefined) return refusal;
+    const socket = this.#socket;
+    const refusal = refusalOf(socket);
+    if (!(socket instanceof Socket) || refusal !== undefined) return refusal;
     if (masking === 'random') return masked;
     if (compressed) return 'Compression was negotiated.';
     const sender = await kernel();
     if (typeof sender === 'string') return sender;
-    this.#kernelWriter = new KernelWriter(this.#socket as Socket, sender);
+    this.#kernelWriter = new KernelWriter(socket, sender);
     return undefined;
   }
 }

@@ -44,7 +44,7 @@ class NodeFileRegion extends FileRegion {
     if (hash !== undefined) reason = 'The hash that was asked for needs the bytes in JavaScript.';
     else if (writer instanceof NodeBulkWriter) reason = await writer.kernelRefusal();
     const pooled = new PooledRegion(file, name, hash, writer, reason);
-    return reason === undefined ? new KernelRegion(file, writer as NodeBulkWriter, pooled) : pooled;
+    return reason === undefined && writer instanceof NodeBulkWriter ? new KernelRegion(file, writer, pooled) : pooled;
   }
 
   observedBy(observer: RegionObserver): FileRegion {

@@ -159,7 +159,8 @@ export class KernelWriter {
     }
     this.#retry = firstRetry;
     const head = this.#head ?? nothing;
-    const { file, copied } = this.#body!;
+    const body = this.#body!;
+    const { file } = body;
     const count = Math.min(most, this.#left);
     if (this.#chunk === undefined || this.#chunk.length < head.length + count) {
       this.#chunk = Buffer.allocUnsafe(head.length + most);
@@ -179,7 +180,7 @@ export class KernelWriter {
       this.#tear(file.truncated());
       return;
     }
-    copied(read);
+    body.copied(read);
     this.#writeAndWait(chunk.subarray(0, head.length + read), read);
   }
 

@@ -182,7 +182,7 @@ describe.each([
   test('calls go beside a transfer, and neither spoils the other', async () => {
     const { path, bytes } = grid.file('a', 30 * mebibyte);
     serve(path);
-    let coming = true;
+    let coming = true as boolean;
     const items = lastValueFrom(leaf.stream(download, '').pipe(toArray())).finally(() => (coming = false));
     let calls = 0;
     while (coming) {

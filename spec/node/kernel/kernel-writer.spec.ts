@@ -79,8 +79,10 @@ function writeBeneath(chunk: Uint8Array): void {
   const { _handle: handle } = socket as unknown as {
     _handle: { writeBuffer(request: object, bytes: Uint8Array): number };
   };
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- as the stream itself does it.
-  const { WriteWrap } = (process as unknown as { binding(name: string): any }).binding('stream_wrap');
+  // As the stream itself does it.
+  const { WriteWrap } = (
+    process as unknown as { binding(name: string): { WriteWrap: new () => { oncomplete: () => void } } }
+  ).binding('stream_wrap');
   const request = new WriteWrap();
   request.oncomplete = () => undefined;
   handle.writeBuffer(request, chunk);

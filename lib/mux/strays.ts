@@ -1,0 +1,70 @@
+/**
+ * What comes for a mux that has ended or never was, and what is answered: wire protocol, section 7.
+ *
+ *     from a caller      data, or a cancel of what still waits ──▶ DisconnectClientMux      Ping ──▶ Pong "unknown"
+ *     from a responder   data, AckMux, Pong ──▶ DisconnectServerMux
+ *     anything else is counted, and no more
+ */
+
+import { encodePong } from '../wire/control.js';
+import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
+import { Op } from '../wire/ops.js';
+import type { SendQueue } from './send-queue.js';
+
+/** See the head of this file. */
+export class Strays {
+  readonly #queue: SendQueue;
+  readonly #stats: { strays: number };
+  readonly #touch: () => void;
+  // What sendGone sent last in this turn: a burst of data for one mux gets one answer, and none after a cancel.
+  #lastGoneId: MuxId = 0;
+  #lastGoneOp = 0;
+
+  /** `touch`: makes what was sent leave at the end of this turn. */
+  constructor(queue: SendQueue, stats: { strays: number }, touch: () => void) {
+    this.#queue = queue;
+    this.#stats = stats;
+    this.#touch = touch;
+  }
+
+  /** A new turn of the event loop: what was said before may be said again. */
+  beginTurn(): void {
+    this.#lastGoneOp = 0;
+  }
+
+  /** Says that this end of a mux is gone; once a turn. */
+  sendGone(muxId: MuxId, op: number): void {
+    if (this.#lastGoneOp === op && this.#lastGoneId === muxId) return;
+    this.#lastGoneId = muxId;
+    this.#lastGoneOp = op;
+    this.#queue.sendControl(muxId, 0, 0, 0, op, 0, emptyPayload);
+    this.#touch();
+  }
+
+  /** A responder that sends data, AckMux or Pong holds a mux that this side has given up. */
+  ofResponder({ op, muxId }: FrameView): void {
+    this.#stats.strays++;
+    if (op === Op.MuxServerMsg || op === Op.AckMux || op === Op.Pong) this.sendGone(muxId, Op.DisconnectServerMux);
+  }
+
+  /** A caller addresses a mux that this side does not have any more. */
+  ofCaller({ op, muxId, seq, deadlineMs }: FrameView): void {
+    this.#stats.strays++;
+    switch (op) {
+      case Op.Ping: {
+        const payload = encodePong({ unknown: true, error: undefined, time: undefined });
+        this.#queue.sendControl(muxId, seq, deadlineMs, 0, Op.Pong, 0, payload);
+        this.#touch();
+        break;
+      }
+      case Op.DisconnectServerMux:
+        // A cancel takes back what a handler that has ended left in the queue.
+        if (this.#queue.takeBack(muxId)) this.sendGone(muxId, Op.DisconnectClientMux);
+        break;
+      case Op.MuxClientMsg:
+        this.sendGone(muxId, Op.DisconnectClientMux);
+        break;
+      default:
+    }
+  }
+}
