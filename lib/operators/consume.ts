@@ -53,7 +53,8 @@ export function consume<T, R extends ObservableInput<unknown>>(
           waiting.splice(0, taken);
           taken = 0;
         }
-        if (completed && active === 0 && waiting.length === 0) subscriber.complete();
+        // Where nothing is in work, nothing waits: the loop above would have taken it.
+        if (completed && active === 0) subscriber.complete();
       };
       const run = ({ value, release }: (typeof waiting)[number]): void => {
         let inner: Observable<ObservedValueOf<R>>;

@@ -26,14 +26,21 @@ export function fromReadableStream<T>(stream: ReadableStream<T>, options: PullOp
 function readerIterator<T>(reader: ReadableStreamDefaultReader<T>): AsyncIterator<T, undefined> {
   return {
     async next() {
-      const result = await reader.read();
-      if (!result.done) return result;
-      reader.releaseLock();
-      return { done: true, value: undefined };
+      let more = false;
+      try {
+        const result = await reader.read();
+        more = !result.done;
+        return result as IteratorResult<T, undefined>;
+      } finally {
+        if (!more) reader.releaseLock();
+      }
     },
     async return() {
-      await reader.cancel();
-      reader.releaseLock();
+      try {
+        await reader.cancel();
+      } finally {
+        reader.releaseLock();
+      }
       return { done: true, value: undefined };
     },
   };

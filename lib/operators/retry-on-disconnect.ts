@@ -1,4 +1,4 @@
-import { concat, isObservable, retry, take, throwError, type MonoTypeOperatorFunction } from 'rxjs';
+import { concat, isObservable, retry, throwError, type MonoTypeOperatorFunction } from 'rxjs';
 import { DisconnectedError } from '../errors.js';
 
 /** Options of {@link retryOnDisconnect}. */
@@ -38,8 +38,8 @@ export function retryOnDisconnect<T>(options: RetryOnDisconnectOptions = {}): Mo
       const original = throwError(() => error);
       if (!(error instanceof DisconnectedError) || !isObservable(error.reconnected)) return original;
       if (error.sent && !(idempotent ?? error.idempotent)) return original;
-      // It completes without a value where the connection is closed for good.
-      return concat(error.reconnected, original).pipe(take(1));
+      // It completes without a value where the connection is closed for good. `retry` takes one value of it.
+      return concat(error.reconnected, original);
     },
   });
 }

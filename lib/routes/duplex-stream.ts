@@ -12,8 +12,9 @@ import type { WireRoute } from './wire-route.js';
 /**
  * An open stream: the Observable of what the handler sends, and the Observer of what goes to it, in one. Single use: its
  * output can be subscribed to once; the second time `subscribe` throws ConfigurationError. Behind
- * operators, who subscribed to the last of them gets that error, past `retry` and `catchError`. What comes before the
- * first subscription is held, up to the window.
+ * operators, who subscribed to the last of them gets that error, past `retry` and `catchError`; but behind `share` and its
+ * like, whose Subject hides who is behind, `retry` gets it too, and subscribes for ever if it has no count: put `retry`
+ * before `share`. What comes before the first subscription is held, up to the window.
  *
  * `next` beyond the credit is buffered, within bounds; prefer `sendTo`, or an input that is pulled (`exchange`), or wait
  * for `credit$`.

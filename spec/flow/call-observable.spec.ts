@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { map, retry } from 'rxjs';
+import { map, retry, share } from 'rxjs';
 import { CallObservable } from '../../lib/flow/call-observable.js';
 import { Inbound } from '../../lib/flow/inbound.js';
 
@@ -89,5 +89,18 @@ describe('a call observable', () => {
     expect(() => items.subscribe()).toThrow('taken');
     expect(() => items.deliveries.subscribe()).toThrow('taken');
     expect(inbounds).toHaveLength(1);
+  });
+
+  it('tells its refusal to who stands behind share, and so to a retry behind that, too', () => {
+    let subscriptions = 0;
+    const { items, inbounds } = calls(() => {
+      if (subscriptions++ > 0) throw new Error('taken');
+    });
+    const log: unknown[] = [];
+    items.pipe(share(), retry(3)).subscribe({ error: (error: unknown) => log.push(error) });
+    inbounds[0]!.end(new Error('of the call'));
+    expect([log.splice(0), subscriptions]).toStrictEqual([[new Error('taken')], 4]);
+    items.pipe(retry(), share()).subscribe({ error: (error: unknown) => log.push(error) });
+    expect([log, subscriptions]).toStrictEqual([[new Error('taken')], 5]);
   });
 });

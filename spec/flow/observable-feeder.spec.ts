@@ -102,6 +102,18 @@ describe('an Observable', () => {
     expect(outlet.log).toStrictEqual([1, 2, 3, 21, 22, 23, 'done']);
   });
 
+  it('does not recurse where sending what waited makes the source emit', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    outlet.feed(source);
+    outlet.onSend = () => {
+      if (outlet.log.length < 20_000) source.next(outlet.log.length + 1);
+    };
+    source.next(1);
+    outlet.give(20_000);
+    expect(outlet.sent).toStrictEqual(Array.from({ length: 20_000 }, (_, index) => index + 1));
+  });
+
   it('does not recurse where sending gives credit', () => {
     const outlet = new FakeOutlet(0);
     outlet.feed(range(1, 50_000), { items: 100_000 });

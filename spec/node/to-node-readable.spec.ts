@@ -133,6 +133,42 @@ describe('toNodeReadable', () => {
   });
 });
 
+describe('toNodeReadable, within what it calls', () => {
+  it('does not recurse where a listener makes the source emit, and reads', async () => {
+    const source = new Subject<number>();
+    const readable = toNodeReadable(source);
+    const items: number[] = [];
+    readable.on('data', (item: number) => {
+      items.push(item);
+      if (item === 20_000) return;
+      source.next(item + 1);
+      readable.read();
+    });
+    await turn();
+    source.next(1);
+    expect(items).toStrictEqual(Array.from({ length: 20_000 }, (_, index) => index + 1));
+    readable.destroy();
+  });
+
+  it('stops a source that emits without end within subscribe, by its capacity or where it is destroyed', async () => {
+    const emitted = [0, 0];
+    const endless = (index: number): Observable<number> =>
+      new Observable((subscriber) => {
+        while (!subscriber.closed) {
+          subscriber.next(++emitted[index]!);
+          if (emitted[index] === 3 && index === 1) destroyed.destroy();
+        }
+      });
+    const overflown = toNodeReadable(endless(0), { capacity: 5 });
+    const destroyed: Readable = toNodeReadable(endless(1));
+    destroyed.resume();
+    expect((await read(overflown)).at(-1)).toBeInstanceOf(BufferOverflowError);
+    await turn();
+    // One for who asked, five that wait, one too many.
+    expect(emitted).toStrictEqual([7, 3]);
+  });
+});
+
 describe('the credit of a stream in toNodeReadable', () => {
   it('returns when the reader asks for the next item, behind operators too', async () => {
     const stream = new FakeStream();

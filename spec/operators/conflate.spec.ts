@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { NEVER, range, Subject } from 'rxjs';
+import { NEVER, Observable, range, Subject } from 'rxjs';
 import { conflate } from '../../lib/operators/conflate.js';
 import type { Drop } from '../../lib/operators/drop.js';
+import { takeUntilAborted } from '../../lib/operators/take-until-aborted.js';
 import { fed } from '../support/fed.js';
 import { FakeStream } from '../support/fake-stream.js';
 import { testScheduler } from '../support/marbles.js';
@@ -65,6 +66,71 @@ describe('conflate, fed to a stream', () => {
     source.next(1);
     source.next(2);
     expect([outlet.log, source.observed]).toStrictEqual([[new Error('of reduce')], false]);
+  });
+
+  it('fails at once with what drops throws, and stops the source', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    const drops = {
+      next: () => {
+        throw new Error('of drops');
+      },
+    };
+    outlet.feed(source.pipe(conflate({ drops })));
+    source.next(1);
+    source.next(2);
+    expect([outlet.log, source.observed]).toStrictEqual([[new Error('of drops')], false]);
+  });
+
+  it('ends after what drops makes the source emit before its end', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    const drops = {
+      next: ({ value }: Drop<number>) => {
+        if (value !== 1) return;
+        source.next(3);
+        source.complete();
+      },
+    };
+    outlet.feed(source.pipe(conflate({ drops })));
+    source.next(1);
+    source.next(2);
+    outlet.give(9);
+    expect(outlet.log).toStrictEqual([3, 'done']);
+  });
+
+  it('ends after what reduce folds, also where it ends the source and makes credit come', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    outlet.feed(
+      source.pipe(
+        conflate((kept, item) => {
+          source.complete();
+          outlet.give(1);
+          return kept + item;
+        }),
+      ),
+    );
+    source.next(1);
+    source.next(2);
+    expect(outlet.log).toStrictEqual([3, 'done']);
+  });
+
+  it.each(['reduce', 'drops'])('stops a source that emits without end within subscribe, where %s stops it', (who) => {
+    const outlet = new FakeOutlet(1);
+    const abort = new AbortController();
+    let emitted = 0;
+    const endless = new Observable<number>((subscriber) => {
+      while (!subscriber.closed) subscriber.next(++emitted);
+    });
+    const stop = (): number => {
+      if (emitted === 5) abort.abort('enough');
+      return emitted;
+    };
+    const source = endless.pipe(takeUntilAborted(abort.signal));
+    outlet.feed(source.pipe(who === 'reduce' ? conflate(stop) : conflate({ drops: { next: stop } })));
+    outlet.give(1);
+    expect([outlet.log, emitted]).toStrictEqual([[1, 5, 'enough'], 5]);
   });
 
   it('folds what reduce makes the source emit after what it came of', () => {

@@ -3,7 +3,7 @@ import { asyncScheduler, map, mergeMap, observeOn, of, Subject, take } from 'rxj
 import { consume } from '../../lib/operators/consume.js';
 import { fromIterable } from '../../lib/operators/from-iterable.js';
 import { fed } from '../support/fed.js';
-import { turn } from '../support/linked-managers.js';
+import { record, turn } from '../support/linked-managers.js';
 import { testScheduler } from '../support/marbles.js';
 import { FakeOutlet } from '../support/outlet.js';
 
@@ -122,6 +122,42 @@ describe('fromIterable', () => {
     expect([values, returned]).toStrictEqual([[1], true]);
   });
 
+  it('errors where there is no iterator, and keeps to itself what a generator throws while it is returned', () => {
+    const refusing = {
+      [Symbol.iterator]: (): Iterator<number> => {
+        throw new Error('no iterator');
+      },
+    };
+    const throwing = (function* () {
+      try {
+        for (;;) yield 1;
+      } finally {
+        throw new Error('of return');
+      }
+    })();
+    expect(record(fromIterable(refusing)).log).toStrictEqual([new Error('no iterator')]);
+    expect(record(fromIterable(throwing).pipe(take(1))).log).toStrictEqual([1, 'done']);
+  });
+
+  it('keeps the order where an item makes another one be asked for', () => {
+    const works: Subject<never>[] = [];
+    const items: number[] = [];
+    fromIterable([1, 2, 3], { capacity: 2 })
+      .pipe(
+        consume(
+          (value) => {
+            items.push(value);
+            // Done with the first one while the second is given.
+            if (value === 2) works[0]!.complete();
+            return (works[works.length] = new Subject<never>());
+          },
+          { concurrency: 2 },
+        ),
+      )
+      .subscribe();
+    expect(items).toStrictEqual([1, 2, 3]);
+  });
+
   it('does not recurse for each item', () => {
     let sum = 0;
     fromIterable(Array.from({ length: 100_000 }, () => 1))
@@ -180,6 +216,25 @@ describe('fromIterable of an async iterable', () => {
     feeder.stop();
     await turn();
     expect(numbers.returned).toBe(1);
+  });
+
+  it('keeps to itself that it fails to be returned', async () => {
+    const items = (refuse: () => Promise<never>): AsyncIterable<number> => ({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: false, value: 1 }), return: refuse }),
+    });
+    const refusals = [
+      () => Promise.reject(new Error('later')),
+      () => {
+        throw new Error('at once');
+      },
+    ];
+    for (const refuse of refusals) {
+      const subscription = fromIterable(items(refuse)).subscribe();
+      expect(() => {
+        subscription.unsubscribe();
+      }).not.toThrow();
+    }
+    await turn();
   });
 
   it('completes, or errors with what it throws, at once or later', async () => {

@@ -95,6 +95,41 @@ describe('fromReadableStream', () => {
     const logs = [record(fromReadableStream(failing)).log, record(fromReadableStream(locked)).log];
     await turn();
     expect(logs).toStrictEqual([[new Error('of the stream')], [expect.objectContaining({ name: 'TypeError' })]]);
+    expect(failing.locked).toBe(false);
+  });
+
+  it('unlocks a stream that fails to be cancelled, and keeps that to itself', async () => {
+    const stream = new ReadableStream<number>({
+      start(controller) {
+        controller.enqueue(1);
+      },
+      cancel() {
+        throw new Error('of cancel');
+      },
+    });
+    // The item is in work, so no read waits.
+    const { log, unsubscribe } = record(fromReadableStream(stream).pipe(consume(() => new Subject())));
+    await turn();
+    unsubscribe();
+    await turn();
+    expect([log, stream.locked]).toStrictEqual([[], false]);
+  });
+
+  it('keeps the order where an item makes the stream give the next one', async () => {
+    let controller!: ReadableStreamDefaultController<number>;
+    const stream = new ReadableStream<number>({
+      start(its) {
+        controller = its;
+      },
+    });
+    const items: number[] = [];
+    fromReadableStream(stream).subscribe((item) => {
+      items.push(item);
+      if (item < 3) controller.enqueue(item + 1);
+    });
+    controller.enqueue(1);
+    await turn();
+    expect(items).toStrictEqual([1, 2, 3]);
   });
 
   it('refuses a capacity that is none', () => {

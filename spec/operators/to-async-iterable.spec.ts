@@ -244,6 +244,23 @@ describe('the buffer of toAsyncIterable', () => {
     expect(source.observed).toBe(false);
   });
 
+  it('stops a source that emits without end within subscribe, full or where the loop is left', async () => {
+    const emitted = [0, 0];
+    const endless = (index: number): Observable<number> =>
+      new Observable((subscriber) => {
+        while (!subscriber.closed) {
+          subscriber.next(++emitted[index]!);
+          if (emitted[index] === 3 && index === 1) void left.return!();
+        }
+      });
+    const overflown = iterate(endless(0), { capacity: 5 });
+    const left: AsyncIterator<number, void> = iterate(endless(1));
+    expect([await overflown.next(), await left.next(), await left.next()]).toStrictEqual([item(1), item(1), end]);
+    await expect(overflown.next()).rejects.toBeInstanceOf(BufferOverflowError);
+    // One for the loop that waits, five that wait for it, one too many.
+    expect(emitted).toStrictEqual([7, 3]);
+  });
+
   it('refuses a capacity that is none', () => {
     expect(() => toAsyncIterable(NEVER, { capacity: 0 })).toThrow(
       'toAsyncIterable: capacity must be a whole number of items, 1 or more; it is 0.',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { filter, map, NEVER, range, Subject, throwError } from 'rxjs';
+import { filter, map, NEVER, Observable, range, Subject, throwError } from 'rxjs';
 import { BufferOverflowError } from '../../lib/errors.js';
 import { conflate } from '../../lib/operators/conflate.js';
 import { fromReadableStream } from '../../lib/operators/from-readable-stream.js';
@@ -92,6 +92,39 @@ describe('toReadableStream', () => {
   it('is the body of a Response', async () => {
     const bytes = range(65, 3).pipe(map((byte) => Uint8Array.of(byte)));
     expect(await new Response(toReadableStream(bytes)).text()).toBe('ABC');
+  });
+});
+
+describe('toReadableStream, within what it calls', () => {
+  it('keeps the order where an item, read at once, makes the source emit', async () => {
+    const source = new Subject<number>();
+    const reader = toReadableStream(source.pipe(map((value) => value))).getReader();
+    const asked = [reader.read(), reader.read(), reader.read()];
+    await turn();
+    source.subscribe((value) => {
+      if (value === 1) source.next(2);
+    });
+    source.next(1);
+    source.next(3);
+    expect(await Promise.all(asked)).toStrictEqual([item(1), item(2), item(3)]);
+  });
+
+  it('stops a source that emits without end within subscribe, by its capacity or where it is cancelled', async () => {
+    const emitted = [0, 0];
+    const endless = (index: number): Observable<number> =>
+      new Observable((subscriber) => {
+        while (!subscriber.closed) {
+          subscriber.next(++emitted[index]!);
+          if (emitted[index] === 3 && index === 1) void cancelled.cancel();
+        }
+      });
+    const overflown = toReadableStream(endless(0), { capacity: 5 }).getReader();
+    const cancelled = toReadableStream(endless(1)).getReader();
+    await cancelled.read();
+    await overflown.read();
+    await expect(overflown.read()).rejects.toBeInstanceOf(BufferOverflowError);
+    // One for who asked, five that wait, one too many.
+    expect(emitted).toStrictEqual([7, 3]);
   });
 });
 
