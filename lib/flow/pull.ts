@@ -127,7 +127,7 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
     this.#accepting = true;
     try {
       this.accept(item);
-      while (this.#arriving.length > 0 && !this.#stopped) this.accept(this.#arriving.shift()!);
+      while (this.#arriving.length > 0) this.accept(this.#arriving.shift()!);
     } catch (error) {
       if (!this.#stopped) {
         this.#end = { failed: true, error };

@@ -5,6 +5,7 @@ import { filter, map, NEVER, of, range, Subject, throwError, Observable } from '
 import { BufferOverflowError, CancelledError } from '../../lib/errors.js';
 import { toNodeReadable } from '../../lib/node/to-node-readable.js';
 import { conflate } from '../../lib/operators/conflate.js';
+import { gridTest } from '../../lib/testing/index.js';
 import { FakeStream } from '../support/fake-stream.js';
 import { turn } from '../support/linked-managers.js';
 import { testScheduler } from '../support/marbles.js';
@@ -21,7 +22,35 @@ async function read(stream: Readable): Promise<unknown[]> {
   return log;
 }
 
+/** What a stream tells its listeners. */
+function events(stream: Readable): Observable<unknown> {
+  return new Observable((subscriber) => {
+    stream.on('data', (item) => {
+      subscriber.next(item);
+    });
+    stream.on('error', (error) => {
+      subscriber.error(error);
+    });
+    stream.on('end', () => {
+      subscriber.complete();
+    });
+    return () => stream.destroy();
+  });
+}
+
 describe('toNodeReadable', () => {
+  it('passes items, the end, an error and an unsubscription on when they come', () =>
+    gridTest(({ hot, expectObservable, expectSubscriptions }) => {
+      const there = (source: Observable<string>): Observable<unknown> => events(toNodeReadable(source));
+      const [done, failing, left] = [hot('-a-b|'), hot('-a-#', undefined, new Error('failed')), hot('-a-b-c')];
+      expectObservable(there(done)).toBe('-a-b|');
+      expectObservable(there(failing)).toBe('-a-#', undefined, new Error('failed'));
+      expectObservable(there(left), '^---!').toBe('-a-b');
+      expectSubscriptions(done.subscriptions).toBe('^---!');
+      expectSubscriptions(failing.subscriptions).toBe('^--!');
+      expectSubscriptions(left.subscriptions).toBe('^---!');
+    }));
+
   it('gives the items in order, and ends', async () => {
     expect(await read(toNodeReadable(range(1, 3)))).toStrictEqual([1, 2, 3, 'end']);
     expect(await read(toNodeReadable(of()))).toStrictEqual(['end']);

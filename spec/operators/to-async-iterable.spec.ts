@@ -5,6 +5,7 @@ import { bufferBounded } from '../../lib/operators/buffer-bounded.js';
 import { conflate } from '../../lib/operators/conflate.js';
 import { fromIterable } from '../../lib/operators/from-iterable.js';
 import { toAsyncIterable } from '../../lib/operators/to-async-iterable.js';
+import { gridTest } from '../../lib/testing/index.js';
 import { FakeStream } from '../support/fake-stream.js';
 import { testScheduler } from '../support/marbles.js';
 
@@ -16,6 +17,18 @@ function iterate<T>(source: Observable<T>, options?: { capacity: number }): Asyn
 }
 
 describe('toAsyncIterable', () => {
+  it('passes items, the end, an error and an unsubscription on when they come', () =>
+    gridTest(({ hot, expectObservable, expectSubscriptions }) => {
+      const there = (source: Observable<string>): Observable<unknown> => fromIterable(toAsyncIterable(source));
+      const [done, failing, left] = [hot('-a-b|'), hot('-a-#'), hot('-a-b-c')];
+      expectObservable(there(done)).toBe('-a-b|');
+      expectObservable(there(failing)).toBe('-a-#');
+      expectObservable(there(left), '^---!').toBe('-a-b');
+      expectSubscriptions(done.subscriptions).toBe('^---!');
+      expectSubscriptions(failing.subscriptions).toBe('^--!');
+      expectSubscriptions(left.subscriptions).toBe('^---!');
+    }));
+
   it('gives the items in order, and the end', async () => {
     const items: number[] = [];
     for await (const value of toAsyncIterable(range(1, 3))) items.push(value);

@@ -4,6 +4,7 @@ import { BufferOverflowError } from '../../lib/errors.js';
 import { conflate } from '../../lib/operators/conflate.js';
 import { fromReadableStream } from '../../lib/operators/from-readable-stream.js';
 import { toReadableStream } from '../../lib/operators/to-readable-stream.js';
+import { gridTest } from '../../lib/testing/index.js';
 import { FakeStream } from '../support/fake-stream.js';
 import { all, turn } from '../support/linked-managers.js';
 import { testScheduler } from '../support/marbles.js';
@@ -12,6 +13,18 @@ const item = <T>(value: T): unknown => ({ done: false, value });
 const end = { done: true, value: undefined };
 
 describe('toReadableStream', () => {
+  it('passes items, the end, an error and an unsubscription on when they come', () =>
+    gridTest(({ hot, expectObservable, expectSubscriptions }) => {
+      const there = (source: Observable<string>): Observable<unknown> => fromReadableStream(toReadableStream(source));
+      const [done, failing, left] = [hot('-a-b|'), hot('-a-#'), hot('-a-b-c')];
+      expectObservable(there(done)).toBe('-a-b|');
+      expectObservable(there(failing)).toBe('-a-#');
+      expectObservable(there(left), '^---!').toBe('-a-b');
+      expectSubscriptions(done.subscriptions).toBe('^---!');
+      expectSubscriptions(failing.subscriptions).toBe('^--!');
+      expectSubscriptions(left.subscriptions).toBe('^---!');
+    }));
+
   it('gives the items in order, and closes', async () => {
     const reader = toReadableStream(range(1, 2)).getReader();
     expect([await reader.read(), await reader.read(), await reader.read()]).toStrictEqual([item(1), item(2), end]);
