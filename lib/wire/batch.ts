@@ -16,6 +16,14 @@ export const fragmentBytes = 32 << 10;
 /** A batch that has grown to this size goes out at once; a larger one gains nothing and costs memory. */
 export const maxBatchBytes = 64 << 10;
 
+/**
+ * A batch of many small frames goes out at this size already: the other side begins while this one goes on, and a receiver
+ * that reads 64 KiB at a time copies fewer messages together. Measured beside 64 KiB for all: 512 B with 64 calls in flight
+ * 1.7x, items of 100 B 1.4x, 1 024 calls in flight 0.9x.
+ */
+const manyFramesBytes = 24 << 10;
+const manyFrames = 24;
+
 /** Room for the longest Merged tuple: array, muxId, `ce` seq, deadline, handler, op, flags, bin header. */
 const mergedHeadBytes = 16;
 
@@ -35,8 +43,9 @@ export class Batch {
   #start = 0;
   #firstFrame = 0;
   #at = 0;
-  // Where the message must end: the slab's end, or its full size.
+  // Where the message must end: the slab's end, or its full size. And the same where it has many frames.
   #end = 0;
+  #manyEnd = 0;
   // The first frame's flags byte; -1 where that frame carries no checksum when it travels alone.
   #firstFlags = 0;
 
@@ -73,7 +82,9 @@ export class Batch {
     }
     const need = maxHeadBytes + 3 + length + subrouteBytes;
     // `while`: who is given the message may add frames meanwhile.
-    while (this.count !== 0 && this.#at + need + crcBytes > this.#end) this.flush();
+    while (this.count !== 0 && this.#at + need + crcBytes > (this.count < manyFrames ? this.#end : this.#manyEnd)) {
+      this.flush();
+    }
     if (this.count === 0) this.#begin(need);
     const bytes = this.#bytes;
     let at = this.#at;
@@ -143,6 +154,7 @@ export class Batch {
     this.#at = slabs.at + mergedHeadBytes;
     this.#start = this.#at;
     this.#end = Math.min(slabBytes, this.#at + maxBatchBytes);
+    this.#manyEnd = Math.min(this.#end, this.#at + manyFramesBytes);
   }
 
   #emitFragments(
