@@ -37,7 +37,7 @@ const layers = [
     roots: bottom,
     folders: ['wire', 'flow', 'operators', 'routes'],
     types: { folders: ['mux'] },
-    packages: ['rxjs', 'hash-wasm'],
+    packages: ['rxjs', 'hash-wasm', 'hash-wasm/dist/sha256.umd.min.js'],
   },
   {
     folder: 'manager',

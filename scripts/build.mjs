@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -32,20 +33,40 @@ const shared = { platform: 'node', target: 'es2022', packages: 'external', sourc
 const entries = Object.values(exports).flatMap(
   ({ import: { types } = {} }) => /^\.\/dist\/esm\/(.+)\.d\.ts$/.exec(types)?.[1] ?? [],
 );
+const ofNode = [...entries.filter((name) => name !== 'index'), 'cli/main'];
+const later = ['wire/xxh3', 'manager/jose', 'files/sha256'];
+// esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so
+// that what they share is one file.
+const oneCore = {
+  name: 'one core',
+  setup({ onLoad }) {
+    onLoad({ filter: /.*/ }, ({ path }) => {
+      const name = relative(`${next}/esm`, path);
+      if (!ofNode.some((entry) => name === `${entry}.js`)) return undefined;
+      const text = readFileSync(path, 'utf8');
+      const main = relative(dirname(path), `${next}/esm/index.js`);
+      const [, first = ''] = /^(#!.*\n)?/.exec(text);
+      return { contents: `${first}import ${JSON.stringify(main)};${text.slice(first.length)}` };
+    });
+  },
+};
 await build({
   ...shared,
   // What is loaded later is named too: a running process finds it under the same name after the next build.
-  entryPoints: [...entries, 'wire/xxh3', 'manager/jose'].map((name) => `${next}/esm/${name}.js`),
+  entryPoints: ['index', ...ofNode, ...later].map((name) => `${next}/esm/${name}.js`),
   outbase: `${next}/esm`,
   outdir: `${next}/chunks`,
   bundle: true,
   splitting: true,
   format: 'esm',
+  // The manifest tells bundlers that an import alone does nothing.
+  ignoreAnnotations: true,
+  plugins: [oneCore],
 });
 await build({
   ...shared,
   entryPoints: readdirSync(`${next}/chunks`, { recursive: true })
-    .filter((name) => name.endsWith('.js'))
+    .filter((name) => name.endsWith('.js') && !name.startsWith('cli/'))
     .map((name) => `${next}/chunks/${name}`),
   outbase: `${next}/chunks`,
   outdir: `${next}/cjs`,

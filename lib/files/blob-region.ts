@@ -1,4 +1,4 @@
-import { createSHA256 } from 'hash-wasm';
+import type { IHasher } from 'hash-wasm';
 import type { BulkPort } from '../routes/bulk-item.js';
 import { FileIoError } from './file-error.js';
 import { boundsOf, FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from './file-region.js';
@@ -23,8 +23,7 @@ export class BlobRegion extends FileRegion {
       );
     }
     const { hash } = this.options;
-    const hasher = hash === undefined ? undefined : await createSHA256();
-    hasher?.init();
+    const hasher = hash === undefined ? undefined : await createHasher();
     let copied = 0;
     return {
       mode: 'browser',
@@ -67,6 +66,12 @@ export class BlobRegion extends FileRegion {
       throw new FileIoError(`${JSON.stringify(this.path)} cannot be read any more.`, this.path, { cause: error });
     }
   }
+}
+
+/** A file of its own, loaded when it is needed: 10 kB of WebAssembly that few pages need. */
+async function createHasher(): Promise<IHasher> {
+  const { createSHA256 } = await import('./sha256.js');
+  return (await createSHA256()).init();
 }
 
 function nameOf(blob: Blob): string | undefined {

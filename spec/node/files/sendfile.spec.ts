@@ -138,3 +138,19 @@ test('sendfile takes paths, regions, handles and Blobs, and half-closes', async 
   expect((await handle.stat()).size).toBe(100);
   await handle.close();
 });
+
+test('a Blob comes with its hash', async () => {
+  const { dialer, acceptor } = await hosts();
+  let end: FileItem | undefined;
+  acceptor.handle(upload, async function* (_, { input }) {
+    for await (const item of input) if (item.kind === 'end') end = item;
+    yield 'done';
+  });
+  const bytes = file('a', 1_500_000).bytes;
+  const stream = dialer.connection(acceptor.local).open(upload, undefined);
+  const output = lastValueFrom(from(stream));
+  await lastValueFrom(of(fileRegion(new Blob([bytes]), { hash: 'sha256' })).pipe(sendfile(stream)));
+  await output;
+  const { hash } = end as { hash: Uint8Array };
+  expect(Buffer.from(hash).toString('hex')).toBe(hashOf(bytes));
+});
