@@ -149,7 +149,7 @@ test('a Blob comes with its hash', async () => {
   const bytes = file('a', 1_500_000).bytes;
   const stream = dialer.connection(acceptor.local).open(upload, undefined);
   const output = lastValueFrom(from(stream));
-  await lastValueFrom(of(fileRegion(new Blob([bytes]), { hash: 'sha256' })).pipe(sendfile(stream)));
+  await lastValueFrom(of(fileRegion(new Blob([new Uint8Array(bytes)]), { hash: 'sha256' })).pipe(sendfile(stream)));
   await output;
   const { hash } = end as { hash: Uint8Array };
   expect(Buffer.from(hash).toString('hex')).toBe(hashOf(bytes));
