@@ -9,6 +9,8 @@ import { timestampFromMs, timestampToMs } from '../wire/timestamp.js';
 export class Keepalive {
   /** Round-trip time of the last ping, in ms; undefined before the first Pong. */
   rtt: number | undefined = undefined;
+  /** Shortest round-trip time of all pings, in ms; Infinity before the first Pong. */
+  shortest = Infinity;
 
   readonly #runtime: Runtime;
   readonly #interval: number;
@@ -36,7 +38,9 @@ export class Keepalive {
     const { time } = decodePong(payload);
     const now = this.#runtime.now();
     this.#lastPong = now;
-    if (time !== undefined) this.rtt = Math.max(0, now - timestampToMs(time));
+    if (time === undefined) return;
+    this.rtt = Math.max(0, now - timestampToMs(time));
+    this.shortest = Math.min(this.shortest, this.rtt);
   }
 
   stop(): void {

@@ -79,6 +79,7 @@ export class Link {
       extensions: agreement,
       firstMuxId: firstMuxId(agreement),
       sink: new EngineSink(this, socket),
+      roundTrip: () => this.#keepalive.shortest,
       caller: options.caller,
       find: options.find,
       onControl: (frame) => {

@@ -7,11 +7,24 @@
  *     granted + held + owed = size (+ what is still to go)
  *
  * A fixed window only turns round. One that may grow is looked at once a window of items is released: it doubles where
- * the consumer had run dry, and halves where more than half of it waited all the time. So a fast consumer gets full
- * speed, also one that takes what comes together one by one, and a slow one has few items waiting.
+ * the consumer had run dry and the whole window went round in about a round trip, and halves where more than half of it
+ * waited all the time. So a fast consumer gets full speed, also one that takes what comes together one by one, and a slow
+ * one has few items waiting. A window that takes longer to go round than a round trip holds nobody up: a larger one would
+ * only make everything else on the connection wait behind its items.
  */
 
 import { defaultWindow, type Window } from '../limits.js';
+
+/** Tells how long a window takes to go round. */
+export interface Pace {
+  /** The time, in ms. */
+  now(): number;
+  /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
+  readonly roundTrip: number;
+}
+
+/** Ms that a window may take to go round beyond one and a half round trips, and still grow: what both ends need to compute. */
+const turnSlack = 1;
 
 /** The receiving side of a credit window. */
 export class ReceiveWindow {
@@ -26,20 +39,23 @@ export class ReceiveWindow {
   readonly #initial: number;
   readonly #max: number;
   readonly #maxBytes: number;
+  readonly #pace: Pace | undefined;
   #granted: number;
   // Items whose credit is kept back when they are released, because the window shrinks.
   #excess = 0;
   // Since the last look: items released, and the fewest that waited.
   #released = 0;
   #fewest = Infinity;
+  #lookedAt = Infinity;
   // Moving estimate of an item's size.
   #itemBytes = 0;
 
   /**
    * `announced`: the sender takes many credits in one frame, so they are told in lots and the window may grow. Else it
-   * stays at `window.initial` and every release is told.
+   * stays at `window.initial` and every release is told. `pace` undefined: it grows however long it takes to go round.
    */
-  constructor(window: Window, announced: boolean) {
+  constructor(window: Window, announced: boolean, pace?: Pace) {
+    this.#pace = pace;
     this.size = window.initial;
     this.#announced = announced;
     this.#initial = window.initial;
@@ -80,7 +96,8 @@ export class ReceiveWindow {
 
   #resize(): void {
     let size = this.size;
-    if (this.#fewest === 0) size *= 2;
+    const fast = this.#wentRoundFast();
+    if (this.#fewest === 0) size = fast ? size * 2 : size;
     else if (this.#fewest * 2 > size) size >>= 1;
     const room = Math.floor(this.#maxBytes / Math.max(1, this.#itemBytes));
     size = Math.max(this.#initial, Math.min(size, this.#max, room));
@@ -91,5 +108,13 @@ export class ReceiveWindow {
     this.size = size;
     this.#released = 0;
     this.#fewest = Infinity;
+  }
+
+  #wentRoundFast(): boolean {
+    if (this.#pace === undefined) return true;
+    const now = this.#pace.now();
+    const took = now - this.#lookedAt;
+    this.#lookedAt = now;
+    return took <= this.#pace.roundTrip * 1.5 + turnSlack;
   }
 }

@@ -70,6 +70,8 @@ export interface EngineOptions {
   /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
   readonly firstMuxId: number;
   readonly sink: MessageSink;
+  /** Shortest round trip so far, in ms; Infinity while it is not known. */
+  roundTrip(): number;
   /** Who calls from the other side, as responders hear it. */
   readonly caller: string;
   /** Finds the route of a call of the other side; a string is the text of the refusal. */

@@ -185,6 +185,10 @@ export class Engine implements MuxHost {
     return this.#time;
   }
 
+  get roundTrip(): number {
+    return this.#options.roundTrip();
+  }
+
   touch(): void {
     if (this.#flushDue) return;
     this.#flushDue = true;
@@ -217,6 +221,8 @@ export class Engine implements MuxHost {
       this.#flushDue = true;
       for (const stream of owing) stream.tellCredit();
       this.#flushDue = false;
+      // No flush is due that would see that the time is an old one.
+      this.#timeIsFresh = false;
     }
     this.queue.flush();
     // An answer that came at once may have released more.

@@ -18,6 +18,8 @@ export interface MuxHost {
   readonly batchedCredits: boolean;
   /** The time, in ms since the epoch. */
   now(): number;
+  /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
+  readonly roundTrip: number;
   /** Makes what was sent leave at the end of this turn of the event loop. */
   touch(): void;
   /** Tells the stream's credit at the end of this turn. */

@@ -52,7 +52,7 @@ export abstract class StreamMux extends Mux {
 
   constructor(host: MuxHost, id: MuxId, receives: Window | undefined, forget: (mux: StreamMux) => void) {
     super(host, id);
-    this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.batchedCredits);
+    this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.batchedCredits, host);
     this.forget = forget;
   }
 

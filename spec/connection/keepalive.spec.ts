@@ -34,13 +34,16 @@ describe('Keepalive', () => {
 
   it('learns the round-trip time', () => {
     const { runtime, keepalive, pings } = scene();
-    expect(keepalive.rtt).toBe(undefined);
+    expect([keepalive.rtt, keepalive.shortest]).toStrictEqual([undefined, Infinity]);
     keepalive.ping();
     runtime.advance(25);
     keepalive.onPong(answerPing(pings[0]!.payload));
-    expect(keepalive.rtt).toBe(25);
+    expect([keepalive.rtt, keepalive.shortest]).toStrictEqual([25, 25]);
+    runtime.advance(15);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    expect([keepalive.rtt, keepalive.shortest]).toStrictEqual([40, 25]);
     keepalive.onPong(encodePong({ unknown: false, error: undefined, time: undefined }));
-    expect(keepalive.rtt).toBe(25);
+    expect(keepalive.rtt).toBe(40);
     keepalive.onPong(encodePong({ unknown: false, error: undefined, time: { seconds: 2 ** 40, nanoseconds: 0 } }));
     expect(keepalive.rtt).toBe(0);
     keepalive.stop();

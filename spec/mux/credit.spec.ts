@@ -100,6 +100,23 @@ describe('a window that is announced', () => {
     expect(sizes).toStrictEqual([32, 64, 100, 100, 100, 100]);
   });
 
+  it.each([
+    ['as long as it goes round in a round trip', 50, 50, 128],
+    ['as long as both ends need a while beyond that', 50, 76, 128],
+    ['but not where it takes longer: a larger one would hold nobody up less', 50, 77, 32],
+    ['but not where a consumer takes a ms for each item', 0.1, 16, 32],
+    ['whatever it takes while the round trip is not known', Infinity, 1e6, 128],
+  ])('doubles %s', (_, roundTrip, took, size) => {
+    let time = 1000;
+    const run = new Run(new ReceiveWindow({ initial: 16, max: 1000 }, true, { now: () => time, roundTrip }));
+    for (let round = 0; round < 3; round++) {
+      run.send(run.credit);
+      run.release(run.window.held);
+      time += took;
+    }
+    expect(run.window.size).toBe(size);
+  });
+
   it('doubles too where the consumer takes what came together one by one, as a loop does', () => {
     const run = growing(16, 1000);
     for (let round = 0; round < 8; round++) {

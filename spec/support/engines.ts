@@ -91,6 +91,7 @@ export class EngineEnd {
       limits: { ...defaultLimits, ...setup.limits },
       checksum: testChecksum,
       sendChecksum: setup.checksum ?? true,
+      roundTrip: () => Infinity,
       extensions: { ack: extensions, credits: extensions },
       firstMuxId: setup.firstMuxId ?? 1,
       caller: 'http://peer',
