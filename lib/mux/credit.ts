@@ -46,7 +46,7 @@ export class ReceiveWindow {
   // Since the last look: items released, and the fewest that waited.
   #released = 0;
   #fewest = Infinity;
-  #lookedAt = Infinity;
+  #lookedAt: number;
   // Moving estimate of an item's size.
   #itemBytes = 0;
 
@@ -56,6 +56,7 @@ export class ReceiveWindow {
    */
   constructor(window: Window, announced: boolean, pace?: Pace) {
     this.#pace = pace;
+    this.#lookedAt = pace?.now() ?? 0;
     this.size = window.initial;
     this.#announced = announced;
     this.#initial = window.initial;
