@@ -71,3 +71,10 @@ export const defaultWindow: Required<Window> = { initial: 16, max: 16_384, maxBy
 export const minBulkFrameBytes = 64 << 10;
 /** See {@link minBulkFrameBytes}. */
 export const maxBulkFrameBytes = 1 << 20;
+
+/** Bytes of a file that is sent and received whole, at most. */
+export const maxSmallFileBytes = 64 << 10;
+/** Small files in one item of a stream of files, at most. */
+export const maxPackedFiles = 64;
+/** Files that a sender reads ahead of the credit, and that a receiver writes beside each other. */
+export const maxOpenFiles = 32;

@@ -147,6 +147,9 @@ export function fileBytes(): OperatorFunction<FileItem, Uint8Array> {
               if (left === 0) left = undefined;
               else corrupt(`The file ended where ${String(left ?? 0)} bytes were left`);
               return;
+            case 'pack':
+              corrupt('A pack of files came where one was to come');
+              return;
             case 'error':
               subscriber.error(fileErrorOf(item, path));
           }

@@ -6,8 +6,10 @@ import {
   encodeFileEnd,
   encodeFileError,
   encodeFileHeader,
+  FileKind,
   type FileItem,
 } from './file-item.js';
+import { encodePack } from './file-pack.js';
 
 /**
  * The shape of a stream of files: `duplex({ name: 'read', request: type<Query>(), output: fileItems })`. A handler gives
@@ -27,6 +29,8 @@ export const fileItems: BulkCodec<FileItem> = {
         return encodeFileEnd(item);
       case 'error':
         return encodeFileError(item);
+      case 'pack':
+        return encodePack(FileKind.Pack, item.files);
     }
   },
   decode: (bytes) => {

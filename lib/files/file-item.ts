@@ -2,19 +2,21 @@ import { CodecError, ProtocolError } from '../errors.js';
 import { checkedText, controlBounds, boundedText, readControlMap, required } from '../wire/control-map.js';
 import { MsgpackReader } from '../wire/msgpack-reader.js';
 import { MsgpackWriter } from '../wire/msgpack-writer.js';
+import { decodePack, type FilePack } from './file-pack.js';
 
 /*
  * The items of a stream of files. Files follow each other in one stream:
  *
- *     file   = header data* end | header data* error | error
+ *     file   = header data* end | header data* error | error | pack
  *     item   = one kind byte, body
  *
  * The body of a header, an end and an error is a MessagePack map; that of data is bytes of the file. A header whose path
  * ends with a slash names a folder, and has no data. An error outside a file says that a file which was to come does not.
+ * A pack has small files of a folder, whole: see file-pack.ts.
  */
 
 /** The first byte of an item. */
-export const FileKind = { Header: 1, Data: 2, End: 3, Error: 4 } as const;
+export const FileKind = { Header: 1, Data: 2, End: 3, Error: 4, Pack: 5 } as const;
 
 /** What stands before the bytes of a file: a data item is these bytes, then the file's. */
 export const fileDataPrefix: Uint8Array = Uint8Array.of(FileKind.Data);
@@ -81,7 +83,7 @@ export interface FileFailure {
 }
 
 /** An item of a stream of files. */
-export type FileItem = FileHeader | FileData | FileEnd | FileFailure;
+export type FileItem = FileHeader | FileData | FileEnd | FileFailure | FilePack;
 
 /**
  * Encodes the item that begins a file.
@@ -158,10 +160,12 @@ export function decodeFileItem(item: Uint8Array): FileItem {
       return decodeEnd(item.subarray(1));
     case FileKind.Error:
       return decodeError(item.subarray(1));
+    case FileKind.Pack:
+      return decodePack(item.subarray(1));
     case undefined:
       throw new ProtocolError('An item of a stream of files is empty: it must begin with its kind.');
     default:
-      throw new ProtocolError(`An item of a stream of files has the kind ${item[0]}; 1 to 4 are known.`);
+      throw new ProtocolError(`An item of a stream of files has the kind ${item[0]}; 1 to 5 are known.`);
   }
 }
 

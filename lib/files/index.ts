@@ -31,6 +31,7 @@ export {
   type FileErrorCode,
 } from './file-error.js';
 export type { FileData, FileEnd, FileFailure, FileHeader, FileItem } from './file-item.js';
+export type { FilePack, PackedFile } from './file-pack.js';
 export { fileItems } from './file-codec.js';
 export {
   fileRoutes,

@@ -14,6 +14,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
 import { FileConflictError, FileCorruptError, type FileError } from '../../files/file-error.js';
 import type { FileEnd, FileHeader } from '../../files/file-item.js';
+import { maxSmallFileBytes } from '../../limits.js';
 import { claim, unclaim } from './claims.js';
 import { diskPace } from './disk-pace.js';
 import { toFileError } from './system-error.js';
@@ -55,8 +56,6 @@ export interface FileJobObserver {
 
 /** Pieces of one write, and pieces that wait at the most. */
 const maxPieces = 8;
-/** A file of so many bytes is collected, and written whole. */
-const smallBytes = 64 << 10;
 
 const hashes = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
 
@@ -64,7 +63,7 @@ const hashes = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
 let scratch: ArrayBufferLike | undefined;
 
 function takeScratch(length: number): Uint8Array {
-  const buffer = scratch ?? new ArrayBuffer(smallBytes);
+  const buffer = scratch ?? new ArrayBuffer(maxSmallFileBytes);
   scratch = undefined;
   return new Uint8Array(buffer, 0, length);
 }
@@ -107,7 +106,7 @@ export class FileJob {
     this.#options = options;
     this.#observer = observer;
     this.#keeps = options.resume === true || options.offset !== undefined;
-    if (!this.#keeps && header.length <= smallBytes) {
+    if (!this.#keeps && header.length <= maxSmallFileBytes) {
       this.#collected = options.fsync === false ? takeScratch(header.length) : new Uint8Array(header.length);
     }
     const { hash } = header;

@@ -4,41 +4,32 @@
  */
 
 import { createHash } from 'node:crypto';
-import { lstat, read, readdir, readdirSync, readSync, realpath, realpathSync, type Dirent } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { FileChangedError, FileConflictError, type FileError } from '../../files/file-error.js';
+import { FileConflictError, type FileError } from '../../files/file-error.js';
 import type { FileItem } from '../../files/file-item.js';
 import type { FileProgress, FileRegion } from '../../files/file-region.js';
-import type { FileInfo, WantedFile } from '../../files/file-routes.js';
+import type { WantedFile } from '../../files/file-routes.js';
+import { maxSmallFileBytes } from '../../limits.js';
 import { diskPace } from './disk-pace.js';
 import { fileRegion } from './file-region.js';
+import { packPart } from './folder-part.js';
 import { lookAhead } from './look-ahead.js';
+import { readNow, readWhole } from './read-part.js';
 import type { OpenFile, RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
-import { hashOf, isTemporary } from './temporary.js';
+import { hashOf } from './temporary.js';
+import { filesIn, walk, type OneFile, type Walked } from './walk-folder.js';
 
-/** Files that are read ahead of the credit. */
-const filesAhead = 32;
-/** Bytes of a file that is read whole, ahead. */
-const smallBytes = 64 << 10;
 /** How long files that are ready at once may follow each other before others have their turn, in ms. */
 const turnMs = 4;
 
-const readdirOf = promisify(readdir) as (path: string, options: { withFileTypes: true }) => Promise<Dirent[]>;
-const lstatOf = promisify(lstat);
-const realpathOf = promisify(realpath.native);
-const readOf = promisify(read);
-
-/** One file of the stream, before it is opened. */
-type Leaf =
-  | { readonly path: string; readonly wanted: WantedFile; /** Undefined: not followed yet. */ readonly real?: string }
-  | { readonly path: string; readonly folder: true }
-  | { readonly failure: FileError };
+/** What is to be made ready. */
+type Leaf = OneFile | Walked;
 
 /** What is ready to be sent. */
-type Ready = { readonly items: readonly FileItem[] } | { readonly file: OpenFile; readonly region: FileRegion };
+type Ready =
+  | { readonly items: readonly FileItem[]; readonly large?: readonly OneFile[] }
+  | { readonly file: OpenFile; readonly region: FileRegion };
 
 /** Who hears how files are sent. */
 export interface FilesObserver {
@@ -57,18 +48,16 @@ export async function* filesOf(
   wanted: AsyncIterable<WantedFile>,
   observer: FilesObserver = {},
 ): AsyncGenerator<FileItem | FileRegion> {
-  const files = lookAhead(leavesOf(root, wanted), (leaf) => prepare(root, leaf, observer), filesAhead, closeFile);
+  const files = lookAhead(
+    leavesOf(root, wanted),
+    (leaf) => prepare(root, leaf, observer),
+    (leaf) => ('names' in leaf ? leaf.names.length : 1),
+    closeFile,
+  );
   let turn = performance.now();
   for await (const ready of files) {
-    if ('items' in ready) yield* ready.items;
-    else {
-      try {
-        // It is sent when the next item is asked for.
-        yield ready.region;
-      } finally {
-        closeFile(ready);
-      }
-    }
+    yield* inOrder(ready);
+    if ('large' in ready) for (const leaf of ready.large) yield* inOrder(await prepare(root, leaf, observer));
     // Files in the memory of the system are ready at once: without this, so many as the credit allows hold up the loop.
     if (performance.now() - turn > turnMs) {
       await setImmediate();
@@ -77,38 +66,21 @@ export async function* filesOf(
   }
 }
 
+async function* inOrder(ready: Ready): AsyncGenerator<FileItem | FileRegion> {
+  if ('items' in ready) {
+    yield* ready.items;
+    return;
+  }
+  try {
+    // It is sent when the next item is asked for.
+    yield ready.region;
+  } finally {
+    closeFile(ready);
+  }
+}
+
 function closeFile(ready: Ready): void {
   if ('file' in ready) ready.file.close();
-}
-
-/** The names in a folder with what they are; without files on their way. @throws FileError */
-export async function entriesOf(real: string, path: string): Promise<Dirent[]> {
-  try {
-    const look = diskPace.quick
-      ? diskPace.measure(() => ({
-          entries: readdirSync(real, { withFileTypes: true }),
-          now: realpathSync.native(real),
-        }))
-      : { entries: await readdirOf(real, { withFileTypes: true }), now: await realpathOf(real) };
-    const { entries } = look;
-    // Somebody may have put a link in its place meanwhile.
-    if (look.now !== real) {
-      throw new FileConflictError(`${JSON.stringify(path)} was replaced meanwhile. Try again.`, path);
-    }
-    return entries.filter(({ name }) => !isTemporary(name));
-  } catch (error) {
-    throw toFileError(error, path);
-  }
-}
-
-/** All files of a folder, with their sizes and times, and with nothing that is no file. @throws FileError */
-export async function* walkFiles(root: RootFolder): AsyncGenerator<Pick<FileInfo, 'path' | 'size' | 'mtime'>> {
-  for await (const leaf of walk(root.path, '', { path: '' })) {
-    if ('failure' in leaf) throw leaf.failure;
-    if ('folder' in leaf) continue;
-    const stats = await lstatOf(leaf.real!).catch(() => undefined);
-    if (stats?.isFile() === true) yield { path: leaf.path, size: stats.size, mtime: Math.floor(stats.mtimeMs) };
-  }
 }
 
 async function* leavesOf(root: RootFolder, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Leaf> {
@@ -119,33 +91,25 @@ async function* leavesOf(root: RootFolder, wanted: AsyncIterable<WantedFile>): A
     }
     try {
       const real = await root.resolve(one.path);
-      yield* walk(real, '', one);
+      // A hash comes with the end of a file, and parts of files are no whole ones.
+      const { hash, offset = 0, length } = one;
+      const whole = hash === undefined && offset === 0 && length === undefined;
+      for await (const leaf of walk(real, '', one)) {
+        if ('names' in leaf && !whole) yield* filesIn(leaf);
+        else yield leaf;
+      }
     } catch (error) {
       yield { failure: toFileError(error, one.path) };
     }
   }
 }
 
-async function* walk(real: string, path: string, wanted: WantedFile): AsyncGenerator<Leaf> {
-  let entries: Dirent[];
-  try {
-    entries = await entriesOf(real, path === '' ? wanted.path : path);
-  } catch (error) {
-    yield { failure: toFileError(error, path) };
-    return;
-  }
-  if (entries.length === 0 && path !== '') yield { path: `${path}/`, folder: true };
-  for (const entry of entries) {
-    const { name } = entry;
-    const below = path === '' ? name : `${path}/${name}`;
-    if (entry.isDirectory()) yield* walk(join(real, name), below, wanted);
-    // Links, devices, FIFOs and sockets are no files.
-    else if (entry.isFile()) yield { path: below, wanted, real: join(real, name) };
-  }
-}
-
 async function prepare(root: RootFolder, leaf: Leaf, observer: FilesObserver): Promise<Ready> {
   if ('failure' in leaf) return failed(leaf.failure, observer);
+  if ('names' in leaf) {
+    const { failures, packs, large } = await packPart(root, leaf);
+    return { items: [...failures.map((failure) => errorItem(failure, observer)), ...packs], large };
+  }
   const { path } = leaf;
   if ('folder' in leaf) {
     return {
@@ -163,12 +127,14 @@ async function prepare(root: RootFolder, leaf: Leaf, observer: FilesObserver): P
       return diskPace.measure(() => {
         file = root.openFileNow(real, path);
         const part = partOf(file, path, wanted.offset ?? 0, wanted);
-        return part.length > smallBytes ? toRegion(file, part, observer) : toItems(file, part, readNow(file.fd, part));
+        return part.length > maxSmallFileBytes
+          ? toRegion(file, part, observer)
+          : toItems(file, part, readNow(file.fd, part));
       });
     }
     file = await root.openFile(real, path);
     const part = partOf(file, path, await offsetOf(file, wanted), wanted);
-    return part.length > smallBytes
+    return part.length > maxSmallFileBytes
       ? toRegion(file, part, observer)
       : toItems(file, part, await readWhole(file.fd, part));
   } catch (error) {
@@ -238,32 +204,12 @@ function toItems(file: OpenFile, { path, offset, length, hash }: Part, bytes: Ui
   return { items: length === 0 ? [header, end] : [header, { kind: 'data', bytes }, end] };
 }
 
-function readNow(fd: number, { path, offset, length }: Part): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = readSync(fd, bytes, at, length - at, offset + at);
-    if (count === 0) throw truncated(path);
-    at += count;
-  }
-  return bytes;
-}
-
-async function readWhole(fd: number, { path, offset, length }: Part): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const { bytesRead } = await readOf(fd, bytes, at, length - at, offset + at);
-    if (bytesRead === 0) throw truncated(path);
-    at += bytesRead;
-  }
-  return bytes;
-}
-
-function truncated(path: string): FileChangedError {
-  return new FileChangedError(`${JSON.stringify(path)} became shorter while it was read. Read it again.`, path);
-}
-
 function failed(error: FileError, observer: FilesObserver): Ready {
+  return { items: [errorItem(error, observer)] };
+}
+
+function errorItem(error: FileError, observer: FilesObserver): FileItem {
   observer.failed?.(error);
   const { code, message } = error;
-  return { items: [{ kind: 'error', code, message }] };
+  return { kind: 'error', code, message };
 }

@@ -1,4 +1,6 @@
 import { sep } from 'node:path';
+import { diskPace } from './disk-pace.js';
+import { isTemporary } from './temporary.js';
 import type { FileHeader } from '../../files/file-item.js';
 import type { Place } from './write-file.js';
 import type { RootFolder } from './root-folder.js';
@@ -8,6 +10,8 @@ export class FolderReception {
   readonly #root: RootFolder;
   // By their path in the stream: folders that are there, with their real path, and those that are being made.
   readonly #made = new Map<string, string>();
+  // Those that nothing was in.
+  readonly #fresh = new Set<string>();
   readonly #making = new Map<string, Promise<string>>();
 
   constructor(root: RootFolder) {
@@ -16,9 +20,11 @@ export class FolderReception {
 
   /** Says where a file goes, and makes its folder. @throws FileError, also by the Promise. */
   place({ path }: FileHeader): Place | Promise<Place> {
+    const slash = path.lastIndexOf('/');
+    const made = slash === -1 ? undefined : this.#made.get(path.slice(0, slash));
+    if (made !== undefined && isName(path.slice(slash + 1))) return this.#placeIn(made, path);
     // As a text, before a folder is made of it.
     this.#root.locate(path);
-    const slash = path.lastIndexOf('/');
     const folder = slash === -1 ? this.#root.path : this.#folder(path.slice(0, slash));
     return typeof folder === 'string' ? this.#placeIn(folder, path) : folder.then((made) => this.#placeIn(made, path));
   }
@@ -32,10 +38,24 @@ export class FolderReception {
     return {
       // The path was looked at: its last part is a name.
       path: folder + sep + path.slice(path.lastIndexOf('/') + 1),
+      fresh: this.#fresh.has(folder),
       check: (fd, temporary) => {
         this.#root.checkOpened(fd, temporary, path);
       },
     };
+  }
+
+  /** Makes a folder at once, where what it is in is known. Undefined where that is not so, or where it is there. */
+  #makeNow(path: string): string | undefined {
+    const slash = path.lastIndexOf('/');
+    const name = path.slice(slash + 1);
+    const parent = slash === -1 ? this.#root.path : this.#made.get(path.slice(0, slash));
+    if (parent === undefined || !isName(name)) return undefined;
+    const made = this.#root.makeFolderNow(parent, name, path);
+    if (made === undefined) return undefined;
+    this.#made.set(path, made);
+    this.#fresh.add(made);
+    return made;
   }
 
   #folder(path: string): string | Promise<string> {
@@ -43,6 +63,8 @@ export class FolderReception {
     if (made !== undefined) return made;
     let folder = this.#making.get(path);
     if (folder === undefined) {
+      const now = diskPace.quick ? this.#makeNow(path) : undefined;
+      if (now !== undefined) return now;
       folder = this.#root.makeFolder(path).then(
         (real) => {
           this.#made.set(path, real);
@@ -59,4 +81,9 @@ export class FolderReception {
     }
     return folder;
   }
+}
+
+/** True for the plain name of a file: what its path says of it needs no other look. */
+function isName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[\\:\0]/.test(name) && !isTemporary(name);
 }

@@ -4,6 +4,7 @@ import {
   fstatSync,
   lstat,
   mkdir,
+  mkdirSync,
   open,
   openSync,
   readlinkSync,
@@ -31,8 +32,22 @@ const openOf = promisify(open);
 const makeFolder = promisify(mkdir);
 
 /** A symbolic link is not followed, and a FIFO does not wait for its other end. */
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as { O_RDONLY: number } & Partial<typeof constants>;
+const {
+  O_RDONLY,
+  O_NOFOLLOW = 0,
+  O_NONBLOCK = 0,
+  O_DIRECTORY = 0,
+} = constants as { O_RDONLY: number } & Partial<typeof constants>;
 const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+
+const folderFlags = O_RDONLY | O_NOFOLLOW | O_DIRECTORY;
+
+/** A folder whose files are opened. */
+export interface OpenFolder {
+  /** Opens a file by its name; `path` names it in errors. @throws FileError */
+  open(name: string, path: string): OpenFile;
+  close(): void;
+}
 
 /** An open file. It is closed when who opened it has closed it and nobody retains it any more. */
 export class OpenFile {
@@ -141,11 +156,50 @@ export class RootFolder {
     }
   }
 
-  #opened(fd: number, real: string, path: string): OpenFile {
+  /**
+   * Opens a folder, to open files of it at once. `real`: a path within the root that is no symbolic link; `path` names it in
+   * errors. On Linux the folder is looked at once, and its files are opened through it: nobody can put it elsewhere.
+   *
+   * @throws FileError
+   */
+  openFolder(real: string, path: string): OpenFolder {
+    if (process.platform !== 'linux') {
+      return { open: (name, file) => this.openFileNow(join(real, name), file), close() {} };
+    }
+    let folder: number;
+    try {
+      folder = openSync(real, folderFlags);
+    } catch (error) {
+      throw toFileError(error, path);
+    }
+    const close = (): void => {
+      closeSync(folder);
+    };
+    try {
+      this.checkOpened(folder, real, path);
+    } catch (error) {
+      close();
+      throw error;
+    }
+    const through = `/proc/self/fd/${String(folder)}/`;
+    return {
+      open: (name, file) => {
+        try {
+          return this.#opened(openSync(through + name, readFlags), undefined, file);
+        } catch (error) {
+          throw toFileError(error, file);
+        }
+      },
+      close,
+    };
+  }
+
+  // `real`: undefined where the way to it cannot have been another one.
+  #opened(fd: number, real: string | undefined, path: string): OpenFile {
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) throw new NotRegularFileError(`${JSON.stringify(path)} is not a regular file.`, path);
-      this.checkOpened(fd, real, path);
+      if (real !== undefined) this.checkOpened(fd, real, path);
       return new OpenFile(fd, stats);
     } catch (error) {
       closeSync(fd);
@@ -197,6 +251,25 @@ export class RootFolder {
       return real;
     } catch (error) {
       throw toFileError(error, path);
+    }
+  }
+
+  /**
+   * Makes a folder at once in one that was made or looked at. Undefined where something has its name already.
+   *
+   * @throws FileError
+   */
+  makeFolderNow(parent: string, name: string, path: string): string | undefined {
+    const folder = parent + sep + name;
+    try {
+      diskPace.measure(() => {
+        mkdirSync(folder);
+      });
+      return folder;
+    } catch (error) {
+      const failure = toFileError(error, path);
+      if (failure instanceof FileConflictError) return undefined;
+      throw failure;
     }
   }
 

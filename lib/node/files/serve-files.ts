@@ -11,7 +11,8 @@ import {
 } from '../../files/file-routes.js';
 import type { Call, Handles } from '../../routes/handler.js';
 import type { FileItem } from '../../files/file-item.js';
-import { entriesOf, filesOf } from './file-source.js';
+import { filesOf } from './file-source.js';
+import { entriesOf } from './walk-folder.js';
 import { FolderReception } from './folder-reception.js';
 import { FileReceiver } from './file-receiver.js';
 import { stopsAll } from './receive-files.js';

@@ -19,6 +19,8 @@ export interface Place {
   readonly path: string;
   /** Called with the open temporary file; what it throws fails the job. */
   check?(fd: number, temporary: string): void;
+  /** True: its folder was made for this transfer, so that nothing else has the name. */
+  readonly fresh?: boolean;
 }
 
 /** What a file has beside its bytes. */
@@ -73,7 +75,7 @@ export function writeWhole(bytes: Uint8Array, place: Place, name: string, attrib
   let fd: number | undefined = openSync(temporary, createFlags, openMode(attributes));
   try {
     place.check?.(fd, temporary);
-    checkTarget(place.path, name);
+    if (place.fresh !== true) checkTarget(place.path, name);
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, at);
     setAttributes(fd, attributes);
     const open = fd;

@@ -13,22 +13,25 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { concatMap, from, lastValueFrom, NEVER, of, tap, toArray } from 'rxjs';
+import { concat, concatMap, from, lastValueFrom, NEVER, of, tap, toArray } from 'rxjs';
 import { ConfigurationError, RefusedError } from '../../../lib/errors.js';
 import { fileBytes, list$, readFile$, stat$, writeFile$ } from '../../../lib/files/file-client.js';
 import {
   FileAccessError,
   FileConflictError,
   FileCorruptError,
+  FileError,
   FileNotFoundError,
   FileOutsideRootError,
   FilesReadOnlyError,
   NotRegularFileError,
 } from '../../../lib/files/file-error.js';
-import type { FileItem } from '../../../lib/files/file-item.js';
+import { FileKind, type FileItem } from '../../../lib/files/file-item.js';
+import { encodePack } from '../../../lib/files/file-pack.js';
 import { fileRoutes, type WriteReport } from '../../../lib/files/file-routes.js';
+import { maxOpenFiles, maxPackedFiles } from '../../../lib/limits.js';
 import { receiveFile } from '../../../lib/node/files/receive-file.js';
-import { receiveFiles } from '../../../lib/node/files/receive-files.js';
+import { receiveFiles, type ReceiveFilesOptions } from '../../../lib/node/files/receive-files.js';
 import { serveFiles } from '../../../lib/node/files/serve-files.js';
 import { partialFile } from '../../../lib/node/files/temporary.js';
 import { itemsOf, namesIn, someBytes } from '../../support/file-stream.js';
@@ -195,6 +198,28 @@ describe('the root', () => {
     symlinkSync(host.folder, served('deep'));
     expect(() => root.openFileNow(real, 'deep/secret')).toThrow(FileOutsideRootError);
     await expect(root.openFile(real, 'deep/secret')).rejects.toBeInstanceOf(FileOutsideRootError);
+    expect(() => root.openFolder(join(host.root, 'deep'), 'deep')).toThrow(FileError);
+  });
+
+  it('is kept where a link takes the place of a folder on the way, or of a file, when many are read', async () => {
+    const { RootFolder } = await import('../../../lib/node/files/root-folder.js');
+    mkdirSync(served('route/deep'), { recursive: true });
+    writeFileSync(served('route/deep/secret'), 'inside');
+    const root = new RootFolder(host.root);
+    const real = join(host.root, 'route/deep');
+    const open = root.openFolder(real, 'route/deep');
+    renameSync(served('route'), served('gone'));
+    mkdirSync(join(host.folder, 'deep'));
+    writeFileSync(join(host.folder, 'deep/secret'), 'outside');
+    symlinkSync(host.folder, served('route'));
+    expect(() => root.openFolder(real, 'route/deep')).toThrow(FileOutsideRootError);
+    // The folder that was looked at is the one that is read.
+    const file = open.open('secret', 'route/deep/secret');
+    expect(readFileSync(file.fd, 'utf8')).toBe('inside');
+    file.close();
+    symlinkSync(join(host.folder, 'secret'), served('gone/deep/link'));
+    expect(() => open.open('link', 'link')).toThrow(FileError);
+    open.close();
   });
 
   it('replaces a link that is written to, and leaves what it leads to', async () => {
@@ -214,7 +239,7 @@ describe('the root', () => {
     const all = await lastValueFrom(
       host.leaf.exchange(fileRoutes.read, undefined, [{ path: '', recursive: true }]).pipe(toArray()),
     );
-    const paths = all.flatMap((item) => (item.kind === 'header' ? [item.path] : []));
+    const paths = all.flatMap((item) => (item.kind === 'pack' ? item.files.map(({ path }) => path) : [item.kind]));
     expect(paths).toStrictEqual(['in/file']);
   });
 
@@ -278,6 +303,72 @@ describe('many files in one stream', () => {
     for (const name of names) expect(readFileSync(here(name), 'utf8')).toBe(name.repeat(5));
     expect(Buffer.compare(readFileSync(here('again')), bytes)).toBe(0);
     expect(namesIn(here('empty'))).toStrictEqual([]);
+  });
+
+  it.each<[string, ReceiveFilesOptions]>([
+    ['at once', { fsync: false }],
+    ['and forced to the disk', {}],
+    ['to be continued', { resume: true, fsync: false }],
+  ])('are refused one by one in a pack, and the others are written %s', async (_, options) => {
+    mkdirSync(here('folder'));
+    const some = bytes.subarray(0, 10);
+    const mtime = 1_600_000_000_123;
+    const names = ['ok', '../bad', 'folder', 'sub/../../bad', 'sub/ok', 'sub/two', '/bad', 'sub/.x.rxgrid-tmp'];
+    const pack = encodePack(
+      FileKind.Pack,
+      names.map((path) => ({ path, mode: 0o4600, mtime, bytes: some })),
+    );
+    const progress = await lastValueFrom(from([pack]).pipe(receiveFiles(host.local, options), toArray()));
+    expect(
+      progress.flatMap(({ path, failure }) => (failure === undefined ? [] : [`${path} ${failure.code}`])).sort(),
+    ).toStrictEqual([
+      '../bad file-outside-root',
+      '/bad file-outside-root',
+      'folder file-not-regular',
+      'sub/../../bad file-outside-root',
+      'sub/.x.rxgrid-tmp file-not-found',
+    ]);
+    expect(namesIn(host.local)).toStrictEqual(['folder', 'ok', 'sub']);
+    expect(namesIn(here('sub'))).toStrictEqual(['ok', 'two']);
+    for (const name of ['ok', 'sub/ok', 'sub/two']) {
+      expect(new Uint8Array(readFileSync(here(name)))).toStrictEqual(some);
+      const { mtimeMs, mode } = statSync(here(name));
+      expect([Math.floor(mtimeMs), mode & 0o7777]).toStrictEqual([mtime, 0o600]);
+    }
+    expect(progress.at(-1)!.files).toBe(3);
+  });
+
+  it('are held back where they come in packs, so that few are open at once', async () => {
+    let open = 0;
+    let most = 0;
+    const packs = Array.from({ length: 5 }, (_, pack) => ({
+      kind: 'pack' as const,
+      files: Array.from({ length: maxPackedFiles }, (_, file) => ({
+        path: `f${String(pack)}-${String(file)}`,
+        mode: 0o600,
+        bytes: bytes.subarray(0, 10),
+      })),
+    }));
+    const timer = setInterval(() => {
+      open = namesIn(host.local).filter((name) => name.endsWith('.rxgrid-tmp')).length;
+      most = Math.max(most, open);
+    }, 0);
+    const progress = await lastValueFrom(from(packs).pipe(receiveFiles(host.local), toArray()));
+    clearInterval(timer);
+    expect(progress.at(-1)!.files).toBe(5 * maxPackedFiles);
+    expect(most).toBeLessThanOrEqual(maxOpenFiles);
+  });
+
+  it('are no pack where one file is to come, or where a hash is asked for that a pack has not', async () => {
+    const pack: FileItem = { kind: 'pack', files: [{ path: 'a', mode: 0o600, bytes: bytes.subarray(0, 10) }] };
+    await expect(lastValueFrom(from([pack]).pipe(receiveFile(here('a'))))).rejects.toBeInstanceOf(FileCorruptError);
+    const [header] = itemsOf(bytes);
+    await expect(lastValueFrom(from([header!, pack]).pipe(receiveFiles(host.local)))).rejects.toBeInstanceOf(
+      FileCorruptError,
+    );
+    const strict = from([pack]).pipe(receiveFiles(host.local, { verify: true }), toArray());
+    expect((await lastValueFrom(strict)).map(({ failure }) => failure?.code)).toStrictEqual(['file-corrupt']);
+    expect(namesIn(host.local)).toStrictEqual([]);
   });
 
   it('are refused one by one, and the others are written', async () => {
@@ -347,7 +438,9 @@ describe('a transfer that breaks off', () => {
         expect(namesIn(host.local)).toStrictEqual(['big']);
       }
       // The other way round.
-      const back = writeFile$(leaf, 'back', itemsOf(bytes, { piece: 100_000 }), { resume: true }).pipe(
+      // Without its end: the host would finish the file, and give it its name while the next try begins.
+      const unfinished = concat(itemsOf(bytes, { piece: 100_000 }).slice(0, -1), NEVER);
+      const back = writeFile$(leaf, 'back', unfinished, { resume: true }).pipe(
         concatMap((step) => of(step.written).pipe(cut)),
       );
       await leaf.ready();

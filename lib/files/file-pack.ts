@@ -1,0 +1,117 @@
+import { CodecError, ProtocolError } from '../errors.js';
+import { maxPackedFiles } from '../limits.js';
+
+/*
+ * Small files of a folder, whole, several in one item: three items for each cost both sides more than reading and
+ * writing it (measured with bench/files/many.mjs).
+ *
+ *     pack = file*                                                             1 to 64 of them
+ *     file = length u32, mtime f64 (NaN: none), mode u16, path length u16, path, bytes     big-endian
+ */
+
+/** A whole small file of a pack. */
+export interface PackedFile {
+  /** As in a header. */
+  readonly path: string;
+  /** Time of the last change, in ms since the epoch. */
+  readonly mtime?: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** A view into the item. */
+  readonly bytes: Uint8Array;
+}
+
+/** Small files that come whole in one item. */
+export interface FilePack {
+  readonly kind: 'pack';
+  readonly files: readonly PackedFile[];
+}
+
+/** Bytes before the path of a packed file. */
+const fixedBytes = 16;
+/** UTF-8 takes at most so many bytes for a unit of a string. */
+const bytesPerUnit = 3;
+const maxPathBytes = 4 << 10;
+const maxMode = 0o7777;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Encodes a pack, behind the byte of its kind.
+ *
+ * @throws CodecError where there are too many files, or what is told of one is out of its bounds.
+ */
+export function encodePack(kind: number, files: readonly PackedFile[]): Uint8Array {
+  if (files.length === 0 || files.length > maxPackedFiles) {
+    throw new CodecError(`A pack has ${files.length} files; 1 to ${maxPackedFiles} are possible.`);
+  }
+  let room = 1;
+  for (const { path, bytes } of files) room += fixedBytes + path.length * bytesPerUnit + bytes.length;
+  const item = new Uint8Array(room);
+  const view = new DataView(item.buffer);
+  item[0] = kind;
+  let at = 1;
+  for (const { path, mtime = NaN, mode, bytes } of files) {
+    const { written } = encoder.encodeInto(path, item.subarray(at + fixedBytes));
+    const problem = problemOf(path, written, mtime, mode);
+    if (problem !== undefined) throw new CodecError(`The packed file ${JSON.stringify(path)}: ${problem}.`);
+    view.setUint32(at, bytes.length);
+    view.setFloat64(at + 4, mtime);
+    view.setUint16(at + 12, mode);
+    view.setUint16(at + 14, written);
+    at += fixedBytes + written;
+    item.set(bytes, at);
+    at += bytes.length;
+  }
+  return item.subarray(0, at);
+}
+
+/**
+ * Decodes a pack behind the byte of its kind. The bytes of its files are views.
+ *
+ * @throws ProtocolError where it is none.
+ */
+export function decodePack(body: Uint8Array): FilePack {
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const files: PackedFile[] = [];
+  let at = 0;
+  while (at < body.length) {
+    if (files.length === maxPackedFiles) throw new ProtocolError(`A pack has more than ${maxPackedFiles} files.`);
+    if (body.length - at < fixedBytes) throw cut();
+    const length = view.getUint32(at);
+    const mtime = view.getFloat64(at + 4);
+    const mode = view.getUint16(at + 12);
+    const pathBytes = view.getUint16(at + 14);
+    at += fixedBytes;
+    if (body.length - at < pathBytes + length) throw cut();
+    const path = decodePath(body.subarray(at, at + pathBytes));
+    const problem = problemOf(path, pathBytes, mtime, mode);
+    if (problem !== undefined) throw new ProtocolError(`A packed file: ${problem}.`);
+    at += pathBytes;
+    const bytes = body.subarray(at, at + length);
+    at += length;
+    files.push(Number.isNaN(mtime) ? { path, mode, bytes } : { path, mtime, mode, bytes });
+  }
+  if (files.length === 0) throw new ProtocolError('A pack has no files.');
+  return { kind: 'pack', files };
+}
+
+function decodePath(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new ProtocolError('The path of a packed file is no UTF-8.');
+  }
+}
+
+function problemOf(path: string, bytes: number, mtime: number, mode: number): string | undefined {
+  if (path === '' || path.includes('\0') || path.endsWith('/')) return 'the path is empty, of a folder, or has a NUL';
+  if (bytes > maxPathBytes) return `the path has ${bytes} bytes; the limit is ${maxPathBytes}`;
+  if (!Number.isNaN(mtime) && !(Number.isSafeInteger(mtime) && mtime >= 0)) return `the time ${mtime} is none`;
+  if (mode > maxMode) return `the mode ${mode} has more than permission bits`;
+  return undefined;
+}
+
+function cut(): ProtocolError {
+  return new ProtocolError('A pack ends within a file.');
+}
