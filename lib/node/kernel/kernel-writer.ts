@@ -21,8 +21,10 @@ import { descriptorOf, type KernelSender } from './kernel-sender.js';
 const waitBytes = 16 << 10;
 /** Bytes that are read and written where the kernel refuses to send this file. */
 const copyBytes = 64 << 10;
-/** After so many bytes in a row, others have their turn. */
-const burstBytes = 4 << 20;
+/** Bytes of one call: what is not in the page cache is waited for within it. */
+const callBytes = 256 << 10;
+/** After so much time in calls, in ms, others have their turn of the event loop. */
+const burstMs = 3;
 /** Times between two tries, in ms, while what others have sent waits in the socket: it could not be passed. */
 const [firstRetry, lastRetry] = [1, 32] as const;
 
@@ -48,7 +50,8 @@ export class KernelWriter {
   #left = 0;
   #corked = false;
   #copying = false;
-  #burst = 0;
+  // Time in calls since others had their turn.
+  #spent = 0;
   #retry: number = firstRetry;
   // Holds what is being written.
   #chunk: Buffer | undefined = undefined;
@@ -110,19 +113,27 @@ export class KernelWriter {
         this.#tear(new Error('The socket closed within a message.'));
         return;
       }
+      if (this.#spent >= burstMs) {
+        this.#spent = 0;
+        this.#cork();
+        setImmediate(this.#send);
+        return;
+      }
       let result;
+      const began = performance.now();
       try {
-        result = this.#sender.send(socket, body.file.fd, this.#offset, this.#left, this.#head);
+        const count = Math.min(this.#left, callBytes);
+        result = this.#sender.send(socket, body.file.fd, this.#offset, count, this.#head);
       } catch (error) {
         this.#tear(error as Error);
         return;
       }
+      this.#spent += performance.now() - began;
       const { sent, errno } = result;
       const headSent = this.#passHead(sent);
       const ofFile = sent - headSent;
       this.#offset += ofFile;
       this.#left -= ofFile;
-      this.#burst += ofFile;
       if (errno === EAGAIN) {
         this.#copy(waitBytes);
         return;
@@ -191,7 +202,7 @@ export class KernelWriter {
     // Nothing else is in the socket: this flushes nothing.
     this.#uncork();
     this.#socket.write(bytes, (error) => {
-      this.#burst = 0;
+      this.#spent = 0;
       if (this.#body === undefined) return;
       if (error === undefined || error === null) this.#send();
       else this.#tear(error);
@@ -204,11 +215,11 @@ export class KernelWriter {
     this.#body = undefined;
     this.#uncork();
     for (const then of this.#whenWhole.splice(0)) then();
-    if (this.#burst < burstBytes) {
+    if (this.#spent < burstMs) {
       done();
       return;
     }
-    this.#burst = 0;
+    this.#spent = 0;
     setImmediate(done);
   }
 

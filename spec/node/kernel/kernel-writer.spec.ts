@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, Socket, type AddressInfo, type Server } from 'node:net';
@@ -50,6 +50,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   socket.destroy();
   server.close();
   closeSync(fd);
@@ -159,6 +160,36 @@ describe('a message', () => {
     expect((await all()).equals(message(180_000))).toBe(true);
     expect(copied).toBe(180_000);
     expect(refusals).toStrictEqual(['The kernel does not send this file (error 22).']);
+  });
+
+  test('gives others a turn of the event loop in its middle, where it takes its time', async () => {
+    let now = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => (now += 1));
+    const { send } = sender;
+    let others = 0;
+    const turns: number[] = [];
+    jest.spyOn(sender, 'send').mockImplementation((...call) => {
+      turns.push(others);
+      setImmediate(() => {
+        if (others++ === 0) socket.write('pong');
+      });
+      return send(...call);
+    });
+    // Each call takes a millisecond by this clock, and three are a turn.
+    steps = Array.from({ length: 8 }, () => 1_000);
+    expect(await write(8_000 - head.length)).toBeUndefined();
+    expect(turns).toStrictEqual([0, 0, 0, 3, 3, 3, 6, 6]);
+    expect((await all()).equals(Buffer.concat([message(8_000 - head.length), Buffer.from('pong')]))).toBe(true);
+  });
+
+  test('is sent in calls of 256 KiB', async () => {
+    const counts: number[] = [];
+    jest.spyOn(sender, 'send').mockImplementation((_socket, _file, _offset, count) => {
+      counts.push(count);
+      return { sent: count, errno: 0 };
+    });
+    expect(await write(600 << 10)).toBeUndefined();
+    expect(counts.slice(0, 2)).toStrictEqual([256 << 10, 256 << 10]);
   });
 
   test('is followed by the next one', async () => {
