@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.js';
 
+import { isBulkItem } from './bulk-item.js';
 import { isBytes } from './codec.js';
 import { pathText } from './msgpack-path.js';
 import type { MsgpackBounds } from './msgpack-scan.js';
@@ -137,6 +138,9 @@ class Preparation {
 }
 
 function remedy(value: object): string {
+  if (isBulkItem(value)) {
+    return 'a file region needs a duplex route that carries files; give its contract `output: fileItems` or `raw` (`input` for sendfile)';
+  }
   if (value instanceof Error) return 'an Error cannot be sent as a value; throw it, or send its message';
   if (value instanceof Map) return 'a Map cannot be sent; send Object.fromEntries(map), or [...map]';
   if (value instanceof Set) return 'a Set cannot be sent; send [...set]';

@@ -8,7 +8,7 @@ import { from, lastValueFrom, of, toArray } from 'rxjs';
 import { fileItems } from '../../../lib/files/file-codec.js';
 import type { FileItem } from '../../../lib/files/file-item.js';
 import type { FileProgress } from '../../../lib/files/file-region.js';
-import { duplex, raw, type } from '../../../lib/index.js';
+import { duplex, raw, type, unary } from '../../../lib/index.js';
 import { fileRegion, sendfile, type Manager } from '../../../lib/node/index.js';
 import { RealGrid } from '../../support/real-grid.js';
 
@@ -153,4 +153,20 @@ test('a Blob comes with its hash', async () => {
   await output;
   const { hash } = end as { hash: Uint8Array };
   expect(Buffer.from(hash).toString('hex')).toBe(hashOf(bytes));
+});
+
+test('a region on a route without files fails, and the text says what to do', async () => {
+  const { dialer, acceptor } = await hosts();
+  const typed = duplex({ name: 'typed', request: type<string>(), input: type<unknown>(), output: type<unknown>() });
+  const one = unary({ name: 'one', request: type<string>(), response: type<unknown>() });
+  const { path } = file('a', 100);
+  acceptor.handle(typed, () => [fileRegion(path)]);
+  acceptor.handle(one, () => fileRegion(path));
+  const connection = dialer.connection(acceptor.local);
+  const remedy = /output: fileItems/;
+  await expect(lastValueFrom(connection.open(typed, ''))).rejects.toThrow(remedy);
+  await expect(lastValueFrom(connection.request(one, ''))).rejects.toThrow(remedy);
+  const stream = connection.open(typed, '');
+  stream.subscribe({ error: () => undefined });
+  await expect(lastValueFrom(of(path).pipe(sendfile(stream)))).rejects.toThrow(remedy);
 });
