@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { measureMany } from '../files/many.mjs';
 import { nginx, rsync } from '../hosts/file-server.mjs';
 import { freePort, Worker } from '../processes/worker.mjs';
 import { median, medianRatio } from '../report/statistics.mjs';
@@ -30,28 +31,45 @@ const gates = {
   rsync: {},
 };
 const beside = ['call-p99', 'loop-delay', 'rss'];
+/** A folder of small files. */
+const many = { files: 10_000, bytes: 4096 };
 
 export const files = {
   name: 'files',
   title: 'A file of 1 GiB from the page cache to another process',
-  cells: [...Object.keys(gates), ...beside],
+  cells: [...Object.keys(gates), ...beside, 'many'],
   async run(bench) {
-    const asked = Object.keys(gates).filter((name) => bench.wants(name) || bench.wants(`${name} cpu`));
-    const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'rxgrid-bench-'));
-    const workers = await Promise.all([acceptorModule, acceptorModule, dialerModule].map((one) => Worker.start(one)));
-    const servers = [];
-    try {
-      const setup = await prepare(bench, folder, workers, servers);
-      const results = asked.length === 0 ? [] : await measure(bench, asked, setup);
-      if (beside.some((name) => bench.wants(name))) results.push(...(await measureBeside(bench, setup)));
-      return results;
-    } finally {
-      for (const server of servers) await server?.stop();
-      for (const worker of workers) await worker.stop();
-      rmSync(folder, { recursive: true });
-    }
+    const results = await measureOne(bench);
+    if (bench.wants('many')) results.push(await measureFolder(bench));
+    return results;
   },
 };
+
+async function measureFolder(bench) {
+  bench.note('many');
+  const times = await measureMany(many.files, many.bytes, bench.rounds);
+  const value = medianRatio(times.tar, times.ours);
+  bench.remark(`many: ${many.files} files of ${many.bytes} bytes, beside tar over TCP.`);
+  return { name: 'many', against: 'tar over TCP', value, unit: 'x', gate: 0.5 };
+}
+
+async function measureOne(bench) {
+  const asked = Object.keys(gates).filter((name) => bench.wants(name) || bench.wants(`${name} cpu`));
+  if (asked.length === 0 && !beside.some((name) => bench.wants(name))) return [];
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'rxgrid-bench-'));
+  const workers = await Promise.all([acceptorModule, acceptorModule, dialerModule].map((one) => Worker.start(one)));
+  const servers = [];
+  try {
+    const setup = await prepare(bench, folder, workers, servers);
+    const results = asked.length === 0 ? [] : await measure(bench, asked, setup);
+    if (beside.some((name) => bench.wants(name))) results.push(...(await measureBeside(bench, setup)));
+    return results;
+  } finally {
+    for (const server of servers) await server?.stop();
+    for (const worker of workers) await worker.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
 
 async function prepare(bench, folder, [kernel, pooled, dialer], servers) {
   const path = join(folder, 'file');
