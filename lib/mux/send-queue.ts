@@ -161,6 +161,11 @@ export class SendQueue {
     if (owner.queued !== undefined) this.#leaving.set(muxId, owner);
   }
 
+  /** True where the last frames of an owner that has ended still wait. */
+  isLeaving(muxId: MuxId): boolean {
+    return this.#leaving.get(muxId)?.queued !== undefined;
+  }
+
   /** Takes back what waits of an owner that has ended. True where there was something. */
   takeBack(muxId: MuxId): boolean {
     const owner = this.#leaving.get(muxId);

@@ -50,6 +50,8 @@ export class Strays {
   /** A caller addresses a mux that this side does not have any more. */
   ofCaller({ op, muxId, seq, deadlineMs }: FrameView): void {
     this.#stats.strays++;
+    // An end that still waits says more, and must not be overtaken by one that does not.
+    if (op !== Op.DisconnectServerMux && this.#queue.isLeaving(muxId)) return;
     switch (op) {
       case Op.Ping: {
         const payload = encodePong({ unknown: true, error: undefined, time: undefined });
