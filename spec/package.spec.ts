@@ -89,14 +89,17 @@ function runScript(name: string, code: string): string {
   return run(process.execPath, [name], user).trim();
 }
 
+/** An expression in a script: a Promise of a port that nobody uses. */
+const freePort = `new Promise((resolve) => {
+  const probe = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = probe.address();
+    probe.close(() => resolve(port));
+  });
+})`;
+
 const usesGrid = `
   const echo = unary({ id: 1, name: 'echo', request: raw, response: raw });
-  const port = await new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
+  const port = await ${freePort};
   const local = 'http://127.0.0.1:' + port;
   const manager = new Manager({ local, hosts: [], auth: staticToken('x'), leaves: { authenticate: () => 'ann' } });
   manager.handle(echo, (bytes) => bytes);
@@ -280,12 +283,7 @@ describe('where WebAssembly is forbidden', () => {
       process.exit();
     };
     const hostOf = async () => {
-      const port = await new Promise((resolve) => {
-        const probe = createServer().listen(0, '127.0.0.1', () => {
-          const { port } = probe.address();
-          probe.close(() => resolve(port));
-        });
-      });
+      const port = await ${freePort};
       const local = 'http://127.0.0.1:' + port;
       const manager = new Manager({ local, hosts: [], auth: staticToken('x'), leaves: { authenticate: () => 'ann' } });
       manager.handle(echo, (bytes) => bytes);

@@ -11,6 +11,7 @@
 
 import { sizeOf, type WireMessage } from '../wire/batch.js';
 import { slabBytes, Slabs } from '../wire/slabs.js';
+import { maxMessageHead, writeMessageHead } from './message-head.js';
 
 /** The part of a net or TLS socket that is needed. */
 export interface RawSocket {
@@ -24,8 +25,6 @@ export interface RawSocket {
 export type MaskFrame = (data: Uint8Array, options: typeof maskOptions) => [Uint8Array, Uint8Array];
 
 const maskOptions = { fin: true, mask: true, opcode: 2, readOnly: false, rsv1: false };
-/** Header of a frame at most: 2, 8 for a long length, 4 for the mask. */
-const maxHeaderBytes = 14;
 /** Unmasked, up to this size a copy in one write costs less than a writev. */
 const smallBytes = 4 << 10;
 
@@ -56,7 +55,7 @@ export class FrameWriter {
 
   #writeMasked(message: WireMessage, size: number, mask: MaskFrame): void {
     const slabs = this.#slabs;
-    const room = maxHeaderBytes + size;
+    const room = maxMessageHead + size;
     let bytes: Uint8Array;
     let at = 0;
     if (room <= slabBytes) {
@@ -65,7 +64,7 @@ export class FrameWriter {
     } else {
       bytes = new Uint8Array(room);
     }
-    const from = at + maxHeaderBytes;
+    const from = at + maxMessageHead;
     const end = copyParts(message, bytes, from);
     const [header] = mask(bytes.subarray(from, end), maskOptions);
     const start = from - header.length;
@@ -78,9 +77,9 @@ export class FrameWriter {
 
   #writeSmall(message: WireMessage, size: number): void {
     const slabs = this.#slabs;
-    const bytes = slabs.take(maxHeaderBytes + size);
+    const bytes = slabs.take(maxMessageHead + size);
     const start = slabs.at;
-    const end = copyParts(message, bytes, writeHeader(bytes, start, size));
+    const end = copyParts(message, bytes, writeMessageHead(bytes, start, size, false));
     slabs.advance(end, end - start);
     this.#raw.write(bytes.subarray(start, end));
     slabs.settle(this.#raw.writableLength);
@@ -88,9 +87,9 @@ export class FrameWriter {
 
   #writeParts(message: WireMessage, size: number): void {
     const raw = this.#raw;
-    const header = new Uint8Array(maxHeaderBytes);
+    const header = new Uint8Array(maxMessageHead);
     raw.cork();
-    raw.write(header.subarray(0, writeHeader(header, 0, size)));
+    raw.write(header.subarray(0, writeMessageHead(header, 0, size, false)));
     if (message instanceof Uint8Array) raw.write(message);
     else for (const part of message) raw.write(part);
     raw.uncork();
@@ -107,26 +106,6 @@ function copyParts(message: WireMessage, to: Uint8Array, at: number): number {
   for (const part of message) {
     to.set(part, at);
     at += part.length;
-  }
-  return at;
-}
-
-/** Header of an unmasked binary frame that is a whole message; the result is where it ends. */
-function writeHeader(bytes: Uint8Array, at: number, size: number): number {
-  bytes[at++] = 0x82;
-  if (size < 126) {
-    bytes[at++] = size;
-  } else if (size < 0x1_0000) {
-    bytes[at++] = 126;
-    bytes[at++] = size >>> 8;
-    bytes[at++] = size;
-  } else {
-    bytes[at++] = 127;
-    for (let count = 0; count < 4; count++) bytes[at++] = 0;
-    bytes[at++] = size >>> 24;
-    bytes[at++] = size >>> 16;
-    bytes[at++] = size >>> 8;
-    bytes[at++] = size;
   }
   return at;
 }

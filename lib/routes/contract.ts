@@ -60,7 +60,7 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
 
 /**
  * Declares a route with streams: `output` comes from the handler, `input` goes to it. A capacity is a credit window in
- * items: a number stays as it is, a {@link Window} grows while the consumer keeps up. Default: 16, growing to 16 384 or 4 MiB.
+ * items: a number stays as it is, a {@link Window} grows while the consumer keeps up. Default: 16, growing to 16 384 or 8 MiB.
  *
  * @throws ConfigurationError for an id, a name or a capacity that cannot work.
  */

@@ -1,12 +1,12 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SocketBulk } from '../../connection/socket.js';
+import { messageHeadBytes, writeMessageHead } from '../../connection/message-head.js';
 import { closeTimeout } from '../../connection/ws-socket.js';
 import type { BulkBytes, BulkDone } from '../../mux/bulk.js';
 import { refusalOf, type KernelSender } from '../kernel/kernel-sender.js';
 import { KernelWriter, type FileBody } from '../kernel/kernel-writer.js';
-import { loadMask, maskInPlace, type Masking } from './mask.js';
-import { messageHeadBytes, writeMessageHead } from './message-head.js';
+import { loadMask, maskInPlace, writeKey, type Masking } from './mask.js';
 
 /** What a {@link NodeBulkWriter} is made of. */
 export interface BulkWriterOptions {
@@ -54,8 +54,8 @@ export class NodeBulkWriter implements SocketBulk {
     }
     const { masking } = this.#options;
     const payload = head.length + body.length;
-    const message = new Uint8Array(messageHeadBytes(payload, masking) + head.length);
-    message.set(head, writeMessageHead(message, 0, payload, masking));
+    const message = new Uint8Array(messageHeadBytes(payload, masking !== 'none') + head.length);
+    message.set(head, writeMaskedHead(message, payload, masking));
     this.#kernelWriter!.write(message, body, done);
   }
 
@@ -67,12 +67,12 @@ export class NodeBulkWriter implements SocketBulk {
       return;
     }
     const payload = head.length + bytes.length;
-    const before = messageHeadBytes(payload, masking) + head.length;
+    const before = messageHeadBytes(payload, masking !== 'none') + head.length;
     const within = room >= before;
     const message = within
       ? new Uint8Array(bytes.buffer, bytes.byteOffset - before, before + bytes.length)
       : new Uint8Array(before);
-    const payloadAt = writeMessageHead(message, 0, payload, masking);
+    const payloadAt = writeMaskedHead(message, payload, masking);
     message.set(head, payloadAt);
     if (masking === 'random') {
       const key = message.subarray(payloadAt - 4, payloadAt);
@@ -123,4 +123,13 @@ export class NodeBulkWriter implements SocketBulk {
     this.#kernelWriter = new KernelWriter(socket, sender);
     return undefined;
   }
+}
+
+/** Writes the header of a message, with its key where it has one; the result is where the payload begins. */
+function writeMaskedHead(message: Uint8Array, payload: number, masking: Masking): number {
+  const at = writeMessageHead(message, 0, payload, masking !== 'none');
+  if (masking === 'none') return at;
+  if (masking === 'zero') message.fill(0, at, at + 4);
+  else writeKey(message, at);
+  return at + 4;
 }
