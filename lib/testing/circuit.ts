@@ -135,8 +135,9 @@ class End {
     if (!this.#open) return;
     const passing = this.#options.sets(this.name, this.#other, bytes, this.#silent);
     if (this.#silent) return;
-    const cargo: Cargo = { kind: 'message', bytes: passing.bytes };
     for (let copy = 0; copy < passing.copies; copy++) {
+      // In memory of its own, as what comes from a socket.
+      const cargo: Cargo = { kind: 'message', bytes: passing.bytes.slice() };
       if (passing.behindNext) this.lane.sendBehindNext(cargo, swapPatience);
       else this.lane.send(cargo, passing.extraDelay);
     }

@@ -102,8 +102,10 @@ export class Lane {
     this.#cancelArrival = undefined;
     if (stalled) return;
     this.#freeAt = Math.max(this.#freeAt, this.#now());
+    const waited = this.bufferedBytes;
     this.#transmit();
     this.#armArrival();
+    if (this.bufferedBytes < waited) this.#sink.sent(this.bufferedBytes);
   }
 
   /** From now on everything is lost, also what is on its way, and nobody is told. */

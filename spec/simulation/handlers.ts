@@ -12,12 +12,19 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
     (yes: boolean): void => {
       record.running += yes ? 1 : -1;
     };
-  /** A handler begins. A second one for one call is a fault, but for the leaf of a relay. */
+  /**
+   * A handler begins. A second one for one call is a fault, but for the leaf of a relay, and where a broken peer sends the
+   * opening of a call twice: when the call has ended in between, nothing tells its second opening from a new call.
+   */
   const begin = (script: Script): CallRecord => {
     const record = ledger.calls.get(script.id)!;
     if (script.via !== '') {
       record.runs++;
-      if (record.runs > 1 && !ledger.duplicates) ledger.violate(rules.once, record, `${record.runs} handlers`);
+      if (record.runs > 1) {
+        if (!ledger.duplicates) ledger.violate(rules.once, record, `${record.runs} handlers`);
+        record.out.produceAgain();
+        record.in.consumeAgain();
+      }
     }
     return record;
   };
@@ -102,7 +109,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
       const pass = (item: Uint8Array): void => {
         record.in.deliver(item);
         record.in.released++;
-        record.out.produced++;
+        record.out.pass();
       };
       return script.taker === 'forAwait'
         ? each(call.input, running(record), pass)

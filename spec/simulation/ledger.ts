@@ -17,13 +17,15 @@ export const rules = {
 
 /** One direction of one call: items are numbered, and carry the number of their call. */
 export class Flow {
-  produced = 0;
   delivered = 0;
   /** Items that the consumer is done with. */
   released = 0;
   /** The consumer was told that this was all. */
   completed = false;
 
+  /** Items of the run of the producer, and of the run that made most. */
+  #produced = 0;
+  #most = 0;
   readonly #call: number;
   readonly #label: string;
   readonly #capacity: number | undefined;
@@ -46,12 +48,30 @@ export class Flow {
     const item = new Uint8Array(Math.max(8, size));
     const view = new DataView(item.buffer);
     view.setUint32(0, this.#call);
-    view.setUint32(4, this.produced++);
-    const ahead = this.produced - this.released;
+    view.setUint32(4, this.#produced);
+    this.pass();
+    const ahead = this.#produced - this.released;
     if (pulled && this.#capacity !== undefined && ahead > this.#capacity + 1) {
       this.#violate(rules.ahead, `${this.#label}: ${ahead} items ahead at a window of ${this.#capacity}`);
     }
     return item;
+  }
+
+  /** An item that was made elsewhere is passed on. */
+  pass(): void {
+    this.#produced++;
+    this.#most = Math.max(this.#most, this.#produced);
+  }
+
+  /** Its producer is run again, and counts from the beginning; the consumer has one run's items, the first's or this one's. */
+  produceAgain(): void {
+    this.#produced = 0;
+  }
+
+  /** Its consumer is run again, and gets the items from the beginning. */
+  consumeAgain(): void {
+    this.delivered = 0;
+    this.completed = false;
   }
 
   /** The consumer gets an item. */
@@ -59,8 +79,8 @@ export class Flow {
     const view = new DataView(item.buffer, item.byteOffset, item.byteLength);
     const call = view.getUint32(0);
     const index = view.getUint32(4);
-    if (call !== this.#call || index !== this.delivered || index >= this.produced || this.completed) {
-      const state = `${this.produced} produced, ${this.completed ? 'completed' : 'open'}`;
+    if (call !== this.#call || index !== this.delivered || index >= this.#most || this.completed) {
+      const state = `${this.#most} produced, ${this.completed ? 'completed' : 'open'}`;
       this.#violate(
         rules.order,
         `${this.#label}: item ${index} of call ${call} came as item ${this.delivered} (${state})`,

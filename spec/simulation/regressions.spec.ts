@@ -120,3 +120,44 @@ it('data for a mux whose end still waits is not answered before that end', async
   const options = projectSimulation({ seed: 24882, hosts: 5, steps });
   await expect(simulate(options)).resolves.toMatchObject({ steps: 1 });
 });
+
+// No fault of the library: a broken peer sent the opening of a call twice, with its end in between, so it was two calls. The
+// simulation took the second one's items for the first one's. Found as seed 21847; this is what it was shrunk to.
+it('an opening that comes again after the end of its call is another call', async () => {
+  const steps: Step<Operation>[] = [
+    { at: 14943, fault: { kind: 'duplicate', between: ['b', 'c'], from: 'b', count: 3 } },
+    { at: 25032, fault: { kind: 'reorder', between: ['c', 'b'], from: 'c', count: 1 } },
+    {
+      at: 26705,
+      operation: {
+        from: 'b',
+        to: 'c',
+        route: 'serve',
+        window: 'growing',
+        script: {
+          id: 30,
+          form: 'observable',
+          items: 5,
+          pace: 0,
+          size: 60,
+          failAt: -1,
+          taker: 'forAwait',
+          takes: 0,
+          late: 0,
+          via: 'e',
+        },
+        taker: 'forAwait',
+        takes: 1,
+        late: 0,
+        input: { items: 0, form: 'value', pace: 0 },
+        timeout: 50,
+        stopAfter: 0,
+        unsubscribeAt: 0,
+        abortAt: 0,
+        waitForConnect: undefined,
+      },
+    },
+  ];
+  const options = projectSimulation({ seed: 21847, hosts: 5, steps });
+  await expect(simulate(options)).resolves.toMatchObject({ steps: 3 });
+});

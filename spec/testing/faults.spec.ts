@@ -78,6 +78,20 @@ describe('faults of messages', () => {
     expect(run(3)).toEqual(['3: 0', '4: 1', '4: 1', '5: 2']);
   });
 
+  it('duplicate: two messages in memory of their own, as from a socket', () => {
+    const { faults, cable, a, b, clock } = scene();
+    faults.duplicate(cable);
+    const seen: number[] = [];
+    b.inbound.subscribe((message) => {
+      seen.push(message[0]!);
+      message.fill(9);
+    });
+    const message = new Uint8Array([1]);
+    a.outbound.next(message);
+    clock.runFor(10);
+    expect([seen, message[0]]).toEqual([[1, 1], 1]);
+  });
+
   it('reorder: behind the next one; where none comes, a little later', () => {
     const { faults, cable, run } = scene();
     faults.reorder(cable, { at: 1 });

@@ -150,6 +150,19 @@ describe('a line in memory', () => {
     expect(heardByB).toEqual(['113: 1', '118: 2']);
   });
 
+  it.each([undefined, 1_000_000])('stalled, tells when what waited has drained (bandwidth %s)', (bandwidth) => {
+    const { clock, cable, a } = scene(bandwidth === undefined ? {} : { bandwidth });
+    const drained: number[] = [];
+    a.drained.subscribe(() => drained.push(clock.elapsed));
+    const resume = cable.stall('a');
+    a.outbound.next(bytes(100_000, 1));
+    clock.runFor(50);
+    expect([a.bufferedBytes, drained]).toEqual([100_000, []]);
+    resume();
+    clock.runFor(200);
+    expect([a.bufferedBytes, drained]).toEqual([0, [bandwidth === undefined ? 50 : 150]]);
+  });
+
   it('stalled, has its bandwidth again only from the end of the stall on; a new WebSocket is stalled too', () => {
     const { clock, cable, a, heardByB } = scene({ latency: 5, bandwidth: 100_000 });
     a.outbound.next(bytes(50_000, 1));
