@@ -4,7 +4,7 @@
 //   dist/cjs    those as CommonJS
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,17 +17,20 @@ const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 process.on('exit', () => rmSync(next, { recursive: true, force: true }));
 
-for (const [config, folder] of [
-  ['tsconfig.esm.json', 'esm'],
+// Node keeps the text of what it has loaded, comments included. The declarations keep theirs: they are documentation.
+for (const [config, folder, ...more] of [
+  ['tsconfig.esm.json', 'esm', '--declaration', 'false', '--removeComments'],
   ['tsconfig.cjs.json', 'cjs'],
 ]) {
-  const args = [tsc, '-p', config, '--outDir', `${next}/${folder}`];
+  const args = [tsc, '-p', config, '--outDir', `${next}/${folder}`, ...more];
   const run = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (run.status !== 0) {
     console.error(`rxgrid: the build with ${config} failed.`);
     process.exit(1);
   }
 }
+
+cpSync(`${next}/cjs`, `${next}/esm`, { recursive: true });
 
 const shared = { platform: 'node', target: 'es2022', packages: 'external', sourcemap: true, logLevel: 'warning' };
 const entries = Object.values(exports).flatMap(
