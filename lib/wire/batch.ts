@@ -19,10 +19,10 @@ export const maxBatchBytes = 64 << 10;
 /**
  * A batch of many small frames goes out at this size already: the other side begins while this one goes on, and a receiver
  * that reads 64 KiB at a time copies fewer messages together. Measured beside 64 KiB for all: 512 B with 64 calls in flight
- * 1.7x, items of 100 B 1.4x, 1 024 calls in flight 0.9x.
+ * 1.9x to 2x, items of 100 B both ways 1.6x, one way 0.9x to 1.2x, 1 024 calls in flight 0.9x.
  */
-const manyFramesBytes = 24 << 10;
-const manyFrames = 24;
+const manyFramesBytes = 12 << 10;
+const manyFrames = 16;
 
 /** Room for the longest Merged tuple: array, muxId, `ce` seq, deadline, handler, op, flags, bin header. */
 const mergedHeadBytes = 16;
@@ -133,8 +133,8 @@ export class Batch {
       if (summed) bytes[this.#firstFlags]! |= Flag.Crc;
     } else {
       summed = checksum !== undefined;
-      // The head is written right-aligned before the first frame: its length depends on the count.
-      from = this.#start - (count < 0x80 ? 9 : count < 0x100 ? 10 : count < 0x1_0000 ? 11 : 13);
+      // The head is written right-aligned before the first frame: its length depends on the count, which two bytes hold.
+      from = this.#start - (count < 0x80 ? 9 : count < 0x100 ? 10 : 11);
       writeHead(bytes, from, 0, count, 0, 0, Op.Merged, summed ? Flag.Crc : 0, 0);
     }
     if (summed) this.#at = writeCrc(bytes, this.#at, checksum!.hash(bytes.subarray(from, this.#at)));

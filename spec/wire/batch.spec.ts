@@ -60,7 +60,7 @@ const connect = frameOf(Op.Connect, 0, { payload: 'c' });
 describe('frames that are added', () => {
   // The first test: the slab is new, so no message is split at its end.
   it('merge with a count of any length', () => {
-    for (const count of [2, 127, 128, 255, 256, 1500]) {
+    for (const count of [2, 127, 128, 255, 256, 800]) {
       const frames = Array.from({ length: count }, (_, index) => fromResponder.ack(index));
       const messages = send(frames, true);
       expect(messages).toHaveLength(1);
@@ -99,7 +99,7 @@ describe('frames that are added', () => {
         Array.from({ length: count }, (_, index) => fromCaller.item(index, 1, new Uint8Array(bytes))),
         true,
       ).map((message) => joinFragments(message).length >> 10);
-    expect(sizes(64, 512)).toStrictEqual([23, 9]);
+    expect(sizes(64, 512)).toStrictEqual([11, 11, 9]);
     expect(sizes(12, 5_000)).toStrictEqual([58]);
   });
 
