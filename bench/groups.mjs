@@ -16,7 +16,7 @@ import { files } from './cells/files.mjs';
 import { latency } from './cells/latency.mjs';
 import { memory } from './cells/memory.mjs';
 import { micro } from './cells/micro.mjs';
-import { rates } from './cells/rates.mjs';
+import { loaded, rates } from './cells/rates.mjs';
 import { slow } from './cells/slow.mjs';
 import { start } from './cells/start.mjs';
 import { typed } from './cells/typed.mjs';
@@ -25,6 +25,7 @@ import { idle, scale } from './cells/scale.mjs';
 
 export const groups = [
   rates,
+  loaded,
   checksum,
   typed,
   slow,

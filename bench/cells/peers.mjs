@@ -18,20 +18,21 @@ export function adapterUrl(name, folder) {
 }
 
 /**
- * Starts peers, { name, adapter, options }, one after the other. One that has no adapter here, or does not start, is
+ * Starts peers, as `Pair.start` takes them but with the names of their adapters, one after the other. One that has no adapter here, or does not start, is
  * reported and left out; without the first one there is nothing to compare with.
  */
 export async function startPeers(bench, peers) {
   const pairs = [];
   const absent = [];
-  for (const [index, { name, adapter, options }] of peers.entries()) {
-    const url = adapterUrl(adapter, bench.peers);
+  for (const [index, peer] of peers.entries()) {
+    const { name } = peer;
+    const url = adapterUrl(peer.adapter, bench.peers);
     if (url === undefined) {
       absent.push(name);
       continue;
     }
     try {
-      pairs.push(await Pair.start({ name, adapter: url, options }));
+      pairs.push(await Pair.start({ ...peer, adapter: url }));
     } catch (error) {
       if (index === 0) throw error;
       bench.note(`${name}: does not start: ${error.message}`);

@@ -1,4 +1,4 @@
-// The table of gates: calls and items per second, beside each peer.
+// The table of gates: calls and items per second, beside each peer. And the same in processes that hold memory.
 import { readFileSync } from 'node:fs';
 import { matrix } from '../report/matrix.mjs';
 import { median, medianRatio } from '../report/statistics.mjs';
@@ -7,37 +7,53 @@ import { ours, startPeers, stopPeers } from './peers.mjs';
 
 const { cells, peers, derived } = JSON.parse(readFileSync(new URL('../gates.json', import.meta.url), 'utf8'));
 
+/** What an application may hold. With less than 8 MiB V8 leaves the old generation alone, and with a little more it does not. */
+const heldMiB = 64;
+
 export const rates = {
   name: 'rates',
   title: 'Rates per second, checksum off: ours / theirs',
   quick: true,
   markdown: matrix,
   cells,
+  run: (bench) => measure(bench, 0),
+};
+
+export const loaded = {
+  name: 'loaded',
+  title: `The same in processes that hold ${heldMiB} MiB, without gates: ours / theirs`,
+  markdown: matrix,
+  cells,
   async run(bench) {
-    // Without a gate there is nothing to measure.
-    const takes = (peer, cell) => peers[peer].gates[cells.indexOf(cell)] !== null && bench.wants(cell, peer);
-    const names = Object.keys(peers).filter((peer) => cells.some((cell) => takes(peer, cell)));
-    const pairs = await startPeers(bench, [
-      { name: ours, adapter: 'rxgrid' },
-      ...names.map((name) => ({ name, adapter: peers[name].adapter })),
-    ]);
-    try {
-      const results = [];
-      for (const cell of cells) {
-        const taking = pairs.filter(({ name }) => name === ours || takes(name, cell));
-        if (taking.length === 1) continue;
-        bench.note(cell);
-        const measured = await measureRates(bench, workloads[cell], taking);
-        for (const name of names) {
-          if (measured.has(name)) results.push(...compare(cell, name, measured.get(ours), measured.get(name)));
-        }
-      }
-      return results;
-    } finally {
-      await stopPeers(pairs);
-    }
+    const results = await measure(bench, heldMiB);
+    return results.map((cell) => ({ ...cell, gate: undefined, stretch: undefined }));
   },
 };
+
+async function measure(bench, held) {
+  // Without a gate there is nothing to measure.
+  const takes = (peer, cell) => peers[peer].gates[cells.indexOf(cell)] !== null && bench.wants(cell, peer);
+  const names = Object.keys(peers).filter((peer) => cells.some((cell) => takes(peer, cell)));
+  const pairs = await startPeers(bench, [
+    { name: ours, adapter: 'rxgrid', held },
+    ...names.map((name) => ({ name, adapter: peers[name].adapter, held })),
+  ]);
+  try {
+    const results = [];
+    for (const cell of cells) {
+      const taking = pairs.filter(({ name }) => name === ours || takes(name, cell));
+      if (taking.length === 1) continue;
+      bench.note(cell);
+      const measured = await measureRates(bench, workloads[cell], taking);
+      for (const name of names) {
+        if (measured.has(name)) results.push(...compare(cell, name, measured.get(ours), measured.get(name)));
+      }
+    }
+    return results;
+  } finally {
+    await stopPeers(pairs);
+  }
+}
 
 function compare(name, against, own, other) {
   const index = cells.indexOf(name);

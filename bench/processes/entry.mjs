@@ -3,8 +3,17 @@
 // for the other end.
 const module = await import(process.argv[2]);
 
-/** What every process can tell of itself. CPU in µs since the start, memory in bytes. */
+const held = [];
+
+/** What every process can do, and tell of itself. CPU in µs since the start, memory in bytes. */
 const own = {
+  /** Holds so much memory in small objects, as an application does. */
+  hold(mebibytes) {
+    const until = process.memoryUsage().heapUsed + (mebibytes << 20);
+    while (process.memoryUsage().heapUsed < until) {
+      held.push(Array.from({ length: 1_000 }, (_, index) => ({ index, text: `${held.length}-${index}` })));
+    }
+  },
   usage() {
     const { user, system } = process.cpuUsage();
     const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();

@@ -27,11 +27,12 @@ export class Pair {
     this.#extraPids = extraPids;
   }
 
-  /** `peer`: { name, adapter: URL of its module, options: what the adapter gets besides the port }. */
-  static async start({ name, adapter, options }) {
+  /** `peer`: { name, adapter: URL of its module, options: what the adapter gets besides the port, held: MiB of heap that each process holds }. */
+  static async start({ name, adapter, options, held = 0 }) {
     const port = await freePort();
     const workers = await Promise.all([Worker.start(server), Worker.start(client)]);
     try {
+      for (const worker of workers) await worker.call('hold', held);
       const extraPids = await workers[0].call('start', adapter, { port, ...options });
       const caps = await workers[1].call('start', adapter, { port, ...options });
       return new Pair(name, caps, ...workers, extraPids);
