@@ -17,27 +17,61 @@ export function decodeFrame(
 ): void {
   if (end - start < 8) throw new ProtocolError(`A frame of ${String(end - start)} bytes is too short.`);
   if (bytes[start] !== 0x97) throw new ProtocolError('A frame must begin with a MessagePack array of 7.');
-  at = start + 1;
   limit = end;
-  out.muxId = readMuxId(bytes);
-  out.seq = readUint(bytes, 0xffff_ffff, 'seq');
-  out.deadlineMs = readUint(bytes, 0xffff_ffff, 'deadlineMs');
-  out.handler = readUint(bytes, 0xff, 'handler');
-  out.op = readUint(bytes, 0xff, 'op');
-  const flags = readUint(bytes, 0xff, 'flags');
+  // A field of one byte is read here, and another one elsewhere: measured, with calls for all of them a frame took 1.3x.
+  let p = start + 1;
+  let byte = bytes[p]!;
+  if (byte < 0x80) {
+    out.muxId = byte;
+    p++;
+  } else {
+    at = p;
+    out.muxId = readMuxId(bytes);
+    p = at;
+  }
+  byte = bytes[p]!;
+  if (byte < 0x80) {
+    out.seq = byte;
+    p++;
+  } else {
+    out.seq = readUint(bytes, p, 0xffff_ffff, 'seq');
+    p = at;
+  }
+  byte = bytes[p]!;
+  if (byte < 0x80) {
+    out.deadlineMs = byte;
+    p++;
+  } else {
+    out.deadlineMs = readUint(bytes, p, 0xffff_ffff, 'deadlineMs');
+    p = at;
+  }
+  let flags = bytes[p + 2]!;
+  // Of all that is read this way, nothing is used where it was behind the end of the frame: the payload's header is not there.
+  if ((bytes[p]! | bytes[p + 1]! | flags) < 0x80) {
+    out.handler = bytes[p]!;
+    out.op = bytes[p + 1]!;
+    p += 3;
+  } else {
+    out.handler = readUint(bytes, p, 0xff, 'handler');
+    out.op = readUint(bytes, at, 0xff, 'op');
+    flags = readUint(bytes, at, 0xff, 'flags');
+    p = at;
+  }
   out.flags = flags;
+  at = p;
   const length = readBinLength(bytes);
+  p = at;
   let tail = end;
   if ((flags & (Flag.Crc | Flag.Subroute)) !== 0) {
     if ((flags & Flag.Crc) !== 0) tail -= crcBytes;
     if ((flags & Flag.Subroute) !== 0) tail -= subrouteBytes;
   }
-  if (at + length > tail) throw new ProtocolError(`A payload of ${String(length)} bytes does not fit in its frame.`);
+  if (p + length > tail) throw new ProtocolError(`A payload of ${String(length)} bytes does not fit in its frame.`);
   if (hash !== undefined && (flags & Flag.Crc) !== 0) checkHash(bytes, start, end, hash);
-  out.payload = length === 0 ? emptyPayload : bytes.subarray(at, at + length);
+  out.payload = length === 0 ? emptyPayload : bytes.subarray(p, p + length);
   out.subroute = (flags & Flag.Subroute) !== 0 ? bytes.subarray(tail, tail + subrouteBytes) : undefined;
   // A Merged tuple is followed by its frames, not by extra bytes.
-  bodyAt = at + length;
+  bodyAt = p + length;
   out.extra = bodyAt < tail && out.op !== Op.Merged ? bytes.subarray(bodyAt, tail) : undefined;
 }
 
@@ -110,7 +144,8 @@ function need(count: number): void {
   if (at + count > limit) throw new ProtocolError('The frame ends in the middle of its tuple.');
 }
 
-function readUint(bytes: Uint8Array, max: number, field: string): number {
+function readUint(bytes: Uint8Array, from: number, max: number, field: string): number {
+  at = from;
   need(1);
   const tag = bytes[at++]!;
   if (tag < 0x80) return tag;
@@ -146,13 +181,17 @@ function readMuxId(bytes: Uint8Array): MuxId {
     at += 9;
     return high < 0x20_0000 ? high * 0x1_0000_0000 + low : (BigInt(high) << 32n) | BigInt(low);
   }
-  return readUint(bytes, 0xffff_ffff, 'muxId');
+  return readUint(bytes, at, 0xffff_ffff, 'muxId');
 }
 
 function readBinLength(bytes: Uint8Array): number {
   need(2);
-  const tag = bytes[at++];
-  if (tag === 0xc4) return bytes[at++]!;
+  const tag = bytes[at]!;
+  if (tag === 0xc4) {
+    at += 2;
+    return bytes[at - 1]!;
+  }
+  at++;
   if (tag === 0xc5) {
     need(2);
     at += 2;
