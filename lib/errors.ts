@@ -53,10 +53,11 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   readonly sent: boolean;
   /** Host at the other end, as configured. */
   readonly host: string;
-  /** Emits once when the connection is back, and completes; an `Observable<void>`. */
-  readonly reconnected: Reconnected;
   /** True where the route of the call is declared idempotent: to call again does no harm, even where `sent`. */
   readonly idempotent: boolean;
+
+  // Private, so that an error that is printed does not show the insides of an Observable.
+  readonly #reconnected: Reconnected;
 
   constructor(
     message: string,
@@ -65,8 +66,13 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.sent = details.sent;
     this.host = details.host;
-    this.reconnected = details.reconnected;
     this.idempotent = details.idempotent ?? false;
+    this.#reconnected = details.reconnected;
+  }
+
+  /** Emits once when the connection is back, and completes; an `Observable<void>`. */
+  get reconnected(): Reconnected {
+    return this.#reconnected;
   }
 
   /** @internal The same error, of a call whose route is declared idempotent. */
