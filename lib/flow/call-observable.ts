@@ -1,4 +1,4 @@
-import type { Observable, Subscriber } from 'rxjs';
+import type { Observable, Subscriber, Unsubscribable } from 'rxjs';
 import type { Delivery } from './delivery.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { Inbound } from './inbound.js';
@@ -6,7 +6,7 @@ import { PullIterator } from './pull-iterator.js';
 import { openReader } from './reader-pull.js';
 
 /** Starts one call, whose items come from the `inbound` that it attaches; the result cancels the call. */
-export type StartCall<T> = (attach: (inbound: Inbound<T>) => void) => () => void;
+export type StartCall<T> = (attach: (inbound: Inbound<T>) => void) => Unsubscribable | (() => void);
 
 /**
  * The items of a stream. Cold: each subscription is one call. The credit of an item returns when its consumer is done
@@ -14,8 +14,9 @@ export type StartCall<T> = (attach: (inbound: Inbound<T>) => void) => () => void
  * delivery is released.
  */
 export class CallObservable<T> extends GuardedObservable<T> implements AsyncIterable<T> {
-  /** The items as deliveries, each to be released by hand. A subscription is a call of its own. */
-  readonly deliveries: Observable<Delivery<T>>;
+  readonly #start: StartCall<T>;
+  readonly #guard: (() => void) | undefined;
+  #deliveries: Observable<Delivery<T>> | undefined = undefined;
 
   /** `guard` throws where the items cannot be subscribed to. */
   constructor(start: StartCall<T>, guard?: () => void) {
@@ -26,13 +27,19 @@ export class CallObservable<T> extends GuardedObservable<T> implements AsyncIter
         }),
       guard,
     );
-    this.deliveries = new GuardedObservable(
+    this.#start = start;
+    this.#guard = guard;
+  }
+
+  /** The items as deliveries, each to be released by hand. A subscription is a call of its own. */
+  get deliveries(): Observable<Delivery<T>> {
+    return (this.#deliveries ??= new GuardedObservable(
       (subscriber: Subscriber<Delivery<T>>) =>
-        start((inbound) => {
+        this.#start((inbound) => {
           inbound.attachExplicit(subscriber);
         }),
-      guard,
-    );
+      this.#guard,
+    ));
   }
 
   /** The credit of an item returns when the loop asks for the next one; leaving the loop cancels the call. */

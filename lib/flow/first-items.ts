@@ -7,13 +7,14 @@ import { currentDelivery, currentSource } from './delivery.js';
 export class FirstItems {
   // What comes in one piece comes in one go: the last one will do.
   #last = 0;
-  // What comes in parts.
-  readonly #waiting = new Set<number>();
+  // What comes in parts. Undefined: nothing has, which is the usual case.
+  #waiting: Set<number> | undefined = undefined;
 
   /** An item of the current delivery begins to wait. The delivery, where it is its first one; 0 where it is not. */
   add(): number {
     const delivery = currentDelivery();
     if (currentSource()?.partOf === delivery) {
+      this.#waiting ??= new Set();
       if (this.#waiting.has(delivery)) return 0;
       this.#waiting.add(delivery);
     } else if (delivery === this.#last) return 0;
@@ -23,6 +24,6 @@ export class FirstItems {
 
   /** The first item of a delivery waits no longer. */
   remove(delivery: number): void {
-    if (this.#waiting.size > 0) this.#waiting.delete(delivery);
+    this.#waiting?.delete(delivery);
   }
 }

@@ -1,4 +1,11 @@
-import { Observable, Subscriber, type Observer, type PartialObserver, type Subscription } from 'rxjs';
+import {
+  Observable,
+  Subscriber,
+  type Observer,
+  type PartialObserver,
+  type Subscription,
+  type TeardownLogic,
+} from 'rxjs';
 import { lastBehind } from './subscriber.js';
 
 /**
@@ -12,7 +19,7 @@ export class GuardedObservable<T> extends Observable<T> {
   readonly #guard: (() => void) | undefined;
 
   /** `guard` is called first, and throws to refuse. */
-  constructor(subscribe: (subscriber: Subscriber<T>) => () => void, guard: (() => void) | undefined) {
+  constructor(subscribe: (subscriber: Subscriber<T>) => TeardownLogic, guard: (() => void) | undefined) {
     super(subscribe);
     this.#guard = guard;
   }

@@ -13,14 +13,24 @@ import { DeliverySource, tellEnd, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
 import { noteSubscription } from './subscription-notes.js';
 
+/** The end of a stream that an {@link Inbound} belongs to. */
+export interface InboundOwner<T> {
+  /** Names the route in what is reported. */
+  readonly route: string;
+  readonly report: Report;
+  /** The value of one item; what it throws ends the stream. */
+  decode(payload: Uint8Array): T;
+  /** Returns one credit. */
+  release(): void;
+  /** An item does not decode; called at most once. The stream should then be cancelled, and the consumer has got the error. */
+  undecodable(error: unknown): void;
+}
+
 /** See the head of this file. */
 export class Inbound<T> {
-  readonly #route: string;
-  readonly #decode: (payload: Uint8Array) => T;
-  readonly #report: Report;
+  readonly #owner: InboundOwner<T>;
   readonly #release: () => void;
   readonly #source: DeliverySource;
-  readonly #onDecodeError: (error: unknown) => void;
   // Held in order. Undefined: nothing has been held yet, which is the usual case.
   #held: Uint8Array[] | undefined = undefined;
   #heldFrom = 0;
@@ -30,23 +40,12 @@ export class Inbound<T> {
   #discarding = false;
   #draining = false;
 
-  /**
-   * `release` returns one credit. `onDecodeError` is called at most once; the stream should then be cancelled, and the
-   * consumer has got the error.
-   */
-  constructor(
-    route: string,
-    decode: (payload: Uint8Array) => T,
-    release: () => void,
-    report: Report,
-    onDecodeError: (error: unknown) => void,
-  ) {
-    this.#route = route;
-    this.#decode = decode;
-    this.#release = release;
-    this.#report = report;
-    this.#onDecodeError = onDecodeError;
-    this.#source = new DeliverySource(release);
+  constructor(owner: InboundOwner<T>) {
+    this.#owner = owner;
+    this.#release = () => {
+      owner.release();
+    };
+    this.#source = new DeliverySource(this.#release);
   }
 
   /** Items that wait for a consumer. */
@@ -66,7 +65,7 @@ export class Inbound<T> {
   attach(subscriber: Subscriber<T>, origin: object = this.#source): void {
     this.#source.origin = origin;
     this.#source.consumer = subscriber;
-    noteSubscription({ route: this.#route, report: this.#report, origin });
+    noteSubscription({ route: this.#owner.route, report: this.#owner.report, origin });
     this.#subscriber = subscriber;
     this.#drain();
   }
@@ -118,17 +117,20 @@ export class Inbound<T> {
   #give(payload: Uint8Array): void {
     let value: T;
     try {
-      value = this.#decode(payload);
+      value = this.#owner.decode(payload);
     } catch (error) {
       const consumer = this.#subscriber ?? this.#explicit;
       this.#release();
       this.discard();
-      this.#onDecodeError(error);
+      this.#owner.undecodable(error);
       consumer?.error(error);
       return;
     }
     if (this.#subscriber !== undefined) this.#source.deliver(this.#subscriber, value);
-    else this.#explicit?.next(new ExplicitDelivery(value, this.#release, { route: this.#route, report: this.#report }));
+    else {
+      const { route, report } = this.#owner;
+      this.#explicit?.next(new ExplicitDelivery(value, this.#release, { route, report }));
+    }
   }
 
   #finish(): void {

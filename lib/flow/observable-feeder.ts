@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs';
+import type { Observable, Observer } from 'rxjs';
 import { BufferOverflowError } from '../errors.js';
 import { currentSource } from './delivery.js';
 import type { FeedBounds, Feeder, Outlet } from './feed.js';
@@ -14,7 +14,7 @@ interface Buffered {
 }
 
 /** Sends what an Observable pushes, through a bounded buffer; a stream that it is made of is held back instead. */
-export class ObservableFeeder<T> implements Feeder {
+export class ObservableFeeder<T> implements Feeder, Observer<T> {
   readonly #outlet: Outlet<T>;
   readonly #bounds: FeedBounds;
   readonly #buffer: Buffered[] = [];
@@ -31,18 +31,47 @@ export class ObservableFeeder<T> implements Feeder {
   constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
     this.#outlet = outlet;
     this.#bounds = bounds;
-    this.#relayed.subscribe(source, {
-      next: (item) => {
-        this.#next(item);
-      },
-      error: (error: unknown) => {
-        this.#finish({ failed: true, error });
-      },
-      complete: () => {
-        this.#finish({ failed: false });
-      },
-    });
+    this.#relayed.subscribe(source, this);
   }
+
+  // --- the source's side
+
+  next(item: T): void {
+    if (this.#stopped || this.#end !== undefined) return;
+    let payload: Uint8Array;
+    try {
+      payload = this.#outlet.encode(item);
+    } catch (error) {
+      this.#finish({ failed: true, error });
+      return;
+    }
+    if (this.#bufferFrom === this.#buffer.length && !this.#sending && this.#outlet.canSend) {
+      this.#outlet.send(payload);
+      return;
+    }
+    const release = this.#relayed.retainCurrent();
+    const firstOf = release === undefined ? 0 : this.#firstItems.add();
+    if (firstOf === 0) {
+      this.#boundedItems++;
+      this.#boundedBytes += payload.length;
+      if (this.#boundedItems > this.#bounds.items || this.#boundedBytes > this.#bounds.bytes) {
+        release?.();
+        this.#overflow(release === undefined);
+        return;
+      }
+    }
+    this.#buffer.push({ payload, firstOf, release });
+  }
+
+  error(error: unknown): void {
+    this.#finish({ failed: true, error });
+  }
+
+  complete(): void {
+    this.#finish({ failed: false });
+  }
+
+  // --- the outlet's side
 
   resume(): void {
     if (this.#sending) return;
@@ -72,33 +101,6 @@ export class ObservableFeeder<T> implements Feeder {
     this.#stopped = true;
     this.#relayed.unsubscribe();
     for (const { release } of this.#buffer.splice(this.#bufferFrom)) release?.();
-  }
-
-  #next(item: T): void {
-    if (this.#stopped || this.#end !== undefined) return;
-    let payload: Uint8Array;
-    try {
-      payload = this.#outlet.encode(item);
-    } catch (error) {
-      this.#finish({ failed: true, error });
-      return;
-    }
-    if (this.#bufferFrom === this.#buffer.length && !this.#sending && this.#outlet.canSend) {
-      this.#outlet.send(payload);
-      return;
-    }
-    const release = this.#relayed.retainCurrent();
-    const firstOf = release === undefined ? 0 : this.#firstItems.add();
-    if (firstOf === 0) {
-      this.#boundedItems++;
-      this.#boundedBytes += payload.length;
-      if (this.#boundedItems > this.#bounds.items || this.#boundedBytes > this.#bounds.bytes) {
-        release?.();
-        this.#overflow(release === undefined);
-        return;
-      }
-    }
-    this.#buffer.push({ payload, firstOf, release });
   }
 
   #overflow(free: boolean): void {

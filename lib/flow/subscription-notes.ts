@@ -19,7 +19,8 @@ let notes: SubscriptionNotes | undefined;
 export class SubscriptionNotes {
   /** The streams noted so far. */
   readonly streams: SubscribedStream[] = [];
-  readonly #origins = new Set<object>();
+  // Undefined: none is noted, which is the usual case.
+  #origins: Set<object> | undefined = undefined;
   readonly #apart: boolean;
   #outer: SubscriptionNotes | undefined = undefined;
   #noting = false;
@@ -79,7 +80,7 @@ export class SubscriptionNotes {
   /** Notes one stream. */
   add(stream: SubscribedStream): void {
     this.streams.push(stream);
-    this.#origins.add(stream.origin);
+    (this.#origins ??= new Set()).add(stream.origin);
     if (!this.#apart) this.#outer?.add(stream);
   }
 
@@ -92,7 +93,8 @@ export class SubscriptionNotes {
   retainCurrent(): (() => void) | undefined {
     const source = currentSource();
     if (source === undefined) return undefined;
-    return this.#origins.has(source.origin) || this.#comesHere(source.consumer) ? source.retain() : undefined;
+    const noted = this.#origins?.has(source.origin) === true;
+    return noted || this.#comesHere(source.consumer) ? source.retain() : undefined;
   }
 
   #comesHere(consumer: unknown): boolean {

@@ -1,26 +1,38 @@
+import type { BulkFrame, BulkWriter } from '../mux/bulk.js';
 import type { StreamMux } from '../mux/stream.js';
 import type { BulkForm, BulkPort } from './bulk-item.js';
 
-/** The {@link BulkPort} of a stream, which may not be there yet. */
-export function streamPort(form: BulkForm, route: string, stream: () => StreamMux | undefined): BulkPort {
-  return {
-    form,
-    route,
-    get credit() {
-      const mux = stream();
-      return mux === undefined || mux.ended || mux.sendEnded ? 0 : mux.credit;
-    },
-    get frameBytes() {
-      return stream()?.bulkFrameBytes ?? 0;
-    },
-    get writer() {
-      return stream()?.bulkWriter;
-    },
-    send: (payload) => {
-      stream()?.send(payload);
-    },
-    sendBulk: (frame) => {
-      stream()?.sendBulk(frame);
-    },
-  };
+/** The {@link BulkPort} of a stream. */
+export class StreamPort implements BulkPort {
+  readonly form: BulkForm;
+  readonly route: string;
+  /** The stream; undefined until there is one. */
+  stream: StreamMux | undefined;
+
+  constructor(form: BulkForm, route: string, stream?: StreamMux) {
+    this.form = form;
+    this.route = route;
+    this.stream = stream;
+  }
+
+  get credit(): number {
+    const { stream } = this;
+    return stream === undefined || stream.ended || stream.sendEnded ? 0 : stream.credit;
+  }
+
+  get frameBytes(): number {
+    return this.stream?.bulkFrameBytes ?? 0;
+  }
+
+  get writer(): BulkWriter | undefined {
+    return this.stream?.bulkWriter;
+  }
+
+  send(payload: Uint8Array): void {
+    this.stream?.send(payload);
+  }
+
+  sendBulk(frame: BulkFrame): void {
+    this.stream?.sendBulk(frame);
+  }
 }

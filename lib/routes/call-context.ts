@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.js';
-import { CallObservable, type StartCall } from '../flow/call-observable.js';
+import { CallObservable } from '../flow/call-observable.js';
 import type { Inbound } from '../flow/inbound.js';
 import type { Connection } from './connection.js';
 import type { Call } from './handler.js';
@@ -34,7 +34,7 @@ export class CallContext<I> implements Call<I> {
   }
 
   get input(): CallObservable<I> {
-    return (this.#input ??= new CallObservable<I>(this.#startInput, this.#checkInput));
+    return (this.#input ??= inputOf(this.#inbound));
   }
 
   get signal(): AbortSignal {
@@ -58,21 +58,23 @@ export class CallContext<I> implements Call<I> {
     this.#ended ??= { reason };
     this.#abort?.abort(reason);
   }
+}
 
-  readonly #startInput: StartCall<I> = (attach) => {
-    const inbound = this.#inbound!;
-    attach(inbound);
-    return () => {
-      inbound.discard();
-    };
-  };
-
-  readonly #checkInput = (): void => {
-    if (this.#inbound === undefined) throw new ConfigurationError('A unary call has no input.');
-    if (this.#inbound.taken) {
-      throw new ConfigurationError(
-        'The input of a call can be consumed once, while the call runs. Share it: call.input.pipe(share()).',
-      );
-    }
-  };
+function inputOf<I>(inbound: Inbound<I> | undefined): CallObservable<I> {
+  return new CallObservable<I>(
+    (attach) => {
+      attach(inbound!);
+      return () => {
+        inbound!.discard();
+      };
+    },
+    () => {
+      if (inbound === undefined) throw new ConfigurationError('A unary call has no input.');
+      if (inbound.taken) {
+        throw new ConfigurationError(
+          'The input of a call can be consumed once, while the call runs. Share it: call.input.pipe(share()).',
+        );
+      }
+    },
+  );
 }

@@ -1,13 +1,14 @@
 import { isObservable } from 'rxjs';
 import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
 import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
-import { Inbound } from '../flow/inbound.js';
+import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import type { Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { StreamSink } from '../mux/stream.js';
+import type { Report } from '../observe.js';
 import { isBulkItem } from './bulk-item.js';
 import { BulkOutlet } from './bulk-outlet.js';
-import { streamPort } from './bulk-port.js';
+import { StreamPort } from './bulk-port.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault } from './codec.js';
 import { isThenable } from './handler.js';
@@ -32,7 +33,7 @@ export function duplexResponder(
 }
 
 /** One running handler of a stream: its output is fed to the caller, the caller's input to it. */
-class DuplexRun implements StreamSink, Outlet<unknown> {
+class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   readonly route: string;
 
   readonly #route: WireRoute;
@@ -49,27 +50,13 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     this.#route = route;
     this.#stream = stream;
     this.#context = context;
-    this.#inbound = new Inbound(
-      route.name,
-      (payload) => route.input!.decode(payload),
-      () => {
-        stream.release();
-      },
-      context.report,
-      (error) => {
-        this.#refuse(error);
-      },
-    );
+    this.#inbound = new Inbound<unknown>(this);
     this.#call = new CallContext(caller, route.subroute, stream.deadline, context.connectFor, this.#inbound);
     if (route.input === undefined) this.#inbound.end();
     if (route.bulkOutput !== undefined) {
-      this.#bulk = new BulkOutlet(
-        this,
-        streamPort(route.bulkOutput, this.route, () => stream),
-        () => {
-          this.#feeder?.resume();
-        },
-      );
+      this.#bulk = new BulkOutlet(this, new StreamPort(route.bulkOutput, this.route, stream), () => {
+        this.#feeder?.resume();
+      });
     }
     stream.attach(this);
   }
@@ -79,7 +66,7 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     try {
       request = this.#route.request.decode(payload);
     } catch (error) {
-      this.#refuse(error);
+      this.undecodable(error);
       return;
     }
     let result: unknown;
@@ -90,9 +77,14 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
       return;
     }
     if (isThenable(result)) {
-      void Promise.resolve(result).then(this.#feed, (error: unknown) => {
-        this.fail(error);
-      });
+      void Promise.resolve(result).then(
+        (given) => {
+          this.#feed(given);
+        },
+        (error: unknown) => {
+          this.fail(error);
+        },
+      );
     } else this.#feed(result);
   }
 
@@ -118,6 +110,29 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     // Not as if the caller had completed it: who still reads would take what it has for the whole.
     this.#inbound.end(error ?? new CancelledError(`${this.route}: the handler has ended, and with it its input.`));
     if (error === undefined && !this.#inbound.taken) this.#inbound.discard();
+  }
+
+  // --- the input's side
+
+  get report(): Report {
+    return this.#context.report;
+  }
+
+  decode(payload: Uint8Array): unknown {
+    return this.#route.input!.decode(payload);
+  }
+
+  release(): void {
+    this.#stream.release();
+  }
+
+  /** What the caller sent does not decode. */
+  undecodable(error: unknown): void {
+    this.#call.abort(error);
+    this.#bulk?.stop();
+    this.#feeder?.stop();
+    if (isCallersFault(error)) this.#tell(error);
+    else this.fail(error);
   }
 
   // --- the handler's side
@@ -146,15 +161,6 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     }
   }
 
-  // What the caller sent does not decode.
-  #refuse(error: unknown): void {
-    this.#call.abort(error);
-    this.#bulk?.stop();
-    this.#feeder?.stop();
-    if (isCallersFault(error)) this.#tell(error);
-    else this.fail(error);
-  }
-
   // False where the handler has ended already, be it that the end still waits for credit.
   #tell(error: unknown): boolean {
     if (this.#stream.ended || this.#stream.sendEnded) return false;
@@ -167,7 +173,7 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     return this.#stream.ended;
   }
 
-  readonly #feed = (given: unknown): void => {
+  #feed(given: unknown): void {
     const result = this.#bulk !== undefined && isBulkItem(given) ? [given] : given;
     if (!isFeedSource(result)) {
       this.fail(
@@ -184,5 +190,5 @@ class DuplexRun implements StreamSink, Outlet<unknown> {
     }
     this.#feeder = feed(result, this.#bulk ?? this, this.#context.bounds);
     if (this.#hasEnded()) this.#feeder.stop();
-  };
+  }
 }

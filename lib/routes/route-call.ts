@@ -3,6 +3,7 @@ import { GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
+import { emptyPayload } from '../wire/frame.js';
 import { onAbort, type ResolvedOptions } from './options.js';
 import { toAddress, type WireRoute } from './wire-route.js';
 
@@ -21,7 +22,8 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
 
   protected readonly caller: C;
   protected readonly wireRoute: WireRoute;
-  protected readonly payload: Uint8Array;
+  // Let go when it has been sent: a stream may outlive it by days.
+  #payload: Uint8Array;
   #stopWaiting: (() => void) | undefined = undefined;
   #stopListening: (() => void) | undefined = undefined;
 
@@ -31,7 +33,7 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
     this.wait = wait;
     this.caller = caller;
     this.wireRoute = route;
-    this.payload = payload;
+    this.#payload = payload;
   }
 
   /** Makes the call: now, or when there is a connection. A signal that aborts ends it. */
@@ -47,8 +49,10 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
   }
 
   start(engine: Engine): void {
+    const payload = this.#payload;
+    this.#payload = emptyPayload;
     try {
-      this.open(engine, toAddress(this.wireRoute));
+      this.open(engine, toAddress(this.wireRoute), payload);
     } catch (error) {
       if (!(error instanceof GridError)) throw error;
       this.caller.runtime.schedule(() => {
@@ -59,7 +63,7 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
 
   abstract fail(error: unknown): void;
   /** Opens its mux. A GridError that it throws fails the call. */
-  protected abstract open(engine: Engine, address: Address): void;
+  protected abstract open(engine: Engine, address: Address, payload: Uint8Array): void;
   /** A signal of the call has aborted. */
   protected abstract aborted(reason: unknown): void;
 

@@ -109,10 +109,7 @@ export class RouteConnection implements Connection {
       );
       attach(call.inbound);
       call.begin(resolved.signals);
-      return () => {
-        call.inbound.discard();
-        call.cancel(undefined);
-      };
+      return call;
     });
   }
 

@@ -1,13 +1,14 @@
+import type { Unsubscribable } from 'rxjs';
 import { CancelledError, GridError } from '../errors.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
-import { Inbound } from '../flow/inbound.js';
+import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
 import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import { BulkOutlet } from './bulk-outlet.js';
-import { streamPort } from './bulk-port.js';
+import { StreamPort } from './bulk-port.js';
 import { checkPayloadSize } from './payload-size.js';
 import type { ResolvedOptions } from './options.js';
 import { RouteCall, type Caller } from './route-call.js';
@@ -19,8 +20,11 @@ export interface StreamCaller extends Caller {
   readonly bounds: FeedBounds;
 }
 
-/** The caller's side of one stream, from its start to its end. */
-export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamSink, Outlet<I> {
+/** The caller's side of one stream, from its start to its end; it is the teardown of a subscription that began it. */
+export class StreamCall<I, O>
+  extends RouteCall<StreamCaller>
+  implements StreamSink, InboundOwner<O>, Outlet<I>, Unsubscribable
+{
   /** What comes from the handler. */
   readonly inbound: Inbound<O>;
   /** Called when the credit may have changed. */
@@ -30,11 +34,12 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
 
   readonly #input: FeedSource<I> | undefined;
   // Where the input carries files.
+  readonly #port: StreamPort | undefined;
   readonly #bulk: BulkOutlet<I> | undefined;
   #stream: CallerStream | undefined = undefined;
   #feeder: Feeder | undefined = undefined;
   // Further sources of the input.
-  readonly #sendings = new Set<Sending<I>>();
+  #sendings: Set<Sending<I>> | undefined = undefined;
   // The input has completed, perhaps before there was a connection.
   #inputDone = false;
   #ended = false;
@@ -50,18 +55,10 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
   ) {
     super(caller, route, payload, options);
     this.#input = input;
-    this.inbound = new Inbound<O>(
-      route.name,
-      (bytes) => route.output.decode(bytes) as O,
-      () => this.#stream?.release(),
-      caller.report,
-      (error) => {
-        this.cancel(error);
-      },
-    );
+    this.inbound = new Inbound<O>(this);
     if (route.bulkInput !== undefined) {
-      const port = streamPort(route.bulkInput, this.route, () => this.#stream);
-      this.#bulk = new BulkOutlet<I>(this, port, () => {
+      this.#port = new StreamPort(route.bulkInput, this.route);
+      this.#bulk = new BulkOutlet<I>(this, this.#port, () => {
         this.#resume();
       });
     }
@@ -91,7 +88,7 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
     const outlet = new SendingOutlet(this.#bulk ?? this, complete);
     const sending = new Sending<I>(this.route, outlet, this.caller.bounds, observer);
     if (open && !this.#ended) {
-      this.#sendings.add(sending);
+      (this.#sendings ??= new Set()).add(sending);
       return sending;
     }
     sending.refuse();
@@ -109,6 +106,12 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
     const stream = this.#stream;
     this.#finish(reason);
     stream?.cancel(reason instanceof GridError ? reason : new CancelledError('The call was cancelled on this side.'));
+  }
+
+  /** The subscriber has gone. Harmless after the end. */
+  unsubscribe(): void {
+    this.inbound.discard();
+    this.cancel(undefined);
   }
 
   // --- the engine's side
@@ -133,6 +136,24 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
 
   ended(error: GridError | undefined): void {
     this.#finish(error);
+  }
+
+  // --- the output's side
+
+  get report(): Report {
+    return this.caller.report;
+  }
+
+  decode(payload: Uint8Array): O {
+    return this.wireRoute.output.decode(payload) as O;
+  }
+
+  release(): void {
+    this.#stream?.release();
+  }
+
+  undecodable(error: unknown): void {
+    this.cancel(error);
   }
 
   // --- the input's side
@@ -162,10 +183,11 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
     this.cancel(error ?? new CancelledError('The input failed without an error.'));
   }
 
-  protected open(engine: Engine, address: Address): void {
+  protected open(engine: Engine, address: Address, payload: Uint8Array): void {
     const { inWindow, outWindow } = this.wireRoute;
-    checkPayloadSize(this.payload, this.caller.limits, this.route, 'request');
-    this.#stream = engine.openStream(address, this.payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
+    checkPayloadSize(payload, this.caller.limits, this.route, 'request');
+    this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
+    if (this.#port !== undefined) this.#port.stream = this.#stream;
     if (this.#inputDone) this.#halfClose();
     else this.feedInput();
   }
@@ -176,12 +198,12 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
 
   #resume(): void {
     this.#feeder?.resume();
-    for (const sending of this.#sendings) sending.resume();
+    if (this.#sendings !== undefined) for (const sending of this.#sendings) sending.resume();
   }
 
   #halfClose(): void {
     this.#stream!.halfClose();
-    for (const sending of this.#sendings) sending.halfClosed();
+    if (this.#sendings !== undefined) for (const sending of this.#sendings) sending.halfClosed();
   }
 
   #finish(cause: unknown): void {
@@ -192,7 +214,7 @@ export class StreamCall<I, O> extends RouteCall<StreamCaller> implements StreamS
     this.settle();
     this.#bulk?.stop();
     this.#feeder?.stop();
-    for (const sending of this.#sendings) sending.end(error);
+    if (this.#sendings !== undefined) for (const sending of this.#sendings) sending.end(error);
     this.inbound.end(error);
     this.onEnded?.(error);
   }

@@ -51,8 +51,8 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
     this.#mux?.cancel();
   }
 
-  protected open(engine: Engine, address: Address): void {
-    this.#mux = engine.request(address, this.payload, this.deadline, this);
+  protected open(engine: Engine, address: Address, payload: Uint8Array): void {
+    this.#mux = engine.request(address, payload, this.deadline, this);
   }
 
   protected aborted(reason: unknown): void {

@@ -16,13 +16,13 @@ function calls(guard?: () => void): Calls {
     cancelled: 0,
     released: 0,
     items: new CallObservable<number>((attach) => {
-      const inbound = new Inbound<number>(
-        'route',
-        (payload) => payload[0]!,
-        () => made.released++,
-        () => undefined,
-        () => undefined,
-      );
+      const inbound = new Inbound<number>({
+        route: 'route',
+        report: () => undefined,
+        decode: (payload) => payload[0]!,
+        release: () => made.released++,
+        undecodable: () => undefined,
+      });
       made.inbounds.push(inbound);
       attach(inbound);
       return () => {
@@ -37,6 +37,7 @@ function calls(guard?: () => void): Calls {
 describe('a call observable', () => {
   it('makes one call for each subscription, of whatever kind', async () => {
     const made = calls();
+    expect(made.items.deliveries).toBe(made.items.deliveries);
     expect(made.inbounds).toHaveLength(0);
     const values: number[] = [];
     made.items.subscribe((value) => values.push(value));

@@ -19,18 +19,18 @@ interface Setup {
 function setup(): Setup {
   let released = 0;
   const decodeErrors: unknown[] = [];
-  const inbound = new Inbound<number>(
-    'route',
-    (payload) => {
+  const inbound = new Inbound<number>({
+    route: 'route',
+    report: () => undefined,
+    decode: (payload) => {
       if (payload[0] === 255) throw new Error('not decodable');
       return payload[0]!;
     },
-    () => {
+    release: () => {
       released++;
     },
-    () => undefined,
-    (error) => decodeErrors.push(error),
-  );
+    undecodable: (error) => decodeErrors.push(error),
+  });
   return {
     inbound,
     released: () => released,

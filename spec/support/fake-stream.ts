@@ -17,13 +17,13 @@ export class FakeStream {
   constructor(route = 'upstream') {
     this.items = new CallObservable<number>((attach) => {
       this.calls++;
-      const inbound = new Inbound<number>(
+      const inbound = new Inbound<number>({
         route,
-        (payload) => payload[0]!,
-        () => this.released++,
-        (event) => this.events.push(event),
-        () => undefined,
-      );
+        report: (event) => this.events.push(event),
+        decode: (payload) => payload[0]!,
+        release: () => this.released++,
+        undecodable: () => undefined,
+      });
       this.inbound = inbound;
       attach(inbound);
       return () => {
