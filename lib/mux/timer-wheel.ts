@@ -1,15 +1,18 @@
 /**
  * One timer for any number of deadlines: a wheel of 1 ms slots.
  *
- *     slot  0    1    2   …  4095      due % 4096 names the slot; an entry that is due in a later
- *           │    │    └─ e ─ e         revolution stays where it is until its time comes
+ *     slot  0    1    2   …    63      the low bits of due name the slot; an entry that is due in a
+ *           │    │    └─ e ─ e         later revolution stays where it is until its time comes
  *           └─ e └─ …
+ *
+ * There are more slots where more entries wait, up to 4 096: an idle connection should not pay for a busy one.
  *
  * Adding and removing an entry touches two neighbours, and almost every deadline is removed before it passes. The
  * platform's timer is set for the earliest entry only.
  */
 
-const slotCount = 4096;
+const fewestSlots = 64;
+const mostSlots = 4096;
 
 /** A timer of the platform that is set for longer fires at once. */
 const maxTimerMs = 0x7fff_ffff;
@@ -27,11 +30,28 @@ export abstract class TimerEntry {
   abstract onTimer(now: number): void;
 }
 
+/** The newest entry of each; their number is a power of two. */
+type Slots = (TimerEntry | undefined)[];
+
+const emptySlots = (count: number): Slots => new Array<TimerEntry | undefined>(count).fill(undefined);
+
+// `&` takes a number modulo 2^32, which keeps the low bits of every time.
+const slotOf = (slots: Slots, due: number): number => due & (slots.length - 1);
+
+function put(slots: Slots, entry: TimerEntry): void {
+  const slot = slotOf(slots, entry.due);
+  const head = slots[slot];
+  entry.nextTimer = head;
+  entry.previousTimer = undefined;
+  if (head !== undefined) head.previousTimer = entry;
+  slots[slot] = entry;
+}
+
 /** See the head of this file. */
 export class TimerWheel {
   readonly #now: () => number;
   readonly #schedule: (task: () => void, ms: number) => () => void;
-  #slots: (TimerEntry | undefined)[] | undefined = undefined;
+  #slots: Slots | undefined = undefined;
   #size = 0;
   // The platform's timer is set for this time; Infinity: it is not set.
   #wakeAt = Infinity;
@@ -58,17 +78,12 @@ export class TimerWheel {
   add(entry: TimerEntry, due: number): void {
     if (entry.due !== Infinity) this.remove(entry);
     if (due === Infinity) return;
-    const slots = (this.#slots ??= new Array<TimerEntry | undefined>(slotCount).fill(undefined));
+    const slots = this.#roomySlots();
     if (this.#size === 0) this.#firedUpTo = Math.floor(this.#now()) - 1;
     // An entry that is due in the past goes to the next slot that will be visited.
     const at = Math.max(Math.ceil(due), this.#firedUpTo + 1);
     entry.due = at;
-    const slot = at % slotCount;
-    const head = slots[slot];
-    entry.nextTimer = head;
-    entry.previousTimer = undefined;
-    if (head !== undefined) head.previousTimer = entry;
-    slots[slot] = entry;
+    put(slots, entry);
     this.#size++;
     if (at < this.#earliest) this.#earliest = at;
   }
@@ -79,7 +94,7 @@ export class TimerWheel {
     const { nextTimer, previousTimer } = entry;
     if (nextTimer !== undefined) nextTimer.previousTimer = previousTimer;
     if (previousTimer !== undefined) previousTimer.nextTimer = nextTimer;
-    else this.#slots![entry.due % slotCount] = nextTimer;
+    else this.#slots![slotOf(this.#slots!, entry.due)] = nextTimer;
     entry.due = Infinity;
     entry.nextTimer = undefined;
     entry.previousTimer = undefined;
@@ -124,8 +139,8 @@ export class TimerWheel {
     const from = this.#firedUpTo + 1;
     this.#firedUpTo = until;
     const due: TimerEntry[] = [];
-    for (let time = from; time <= until && time < from + slotCount; time++) {
-      for (let entry = slots[time % slotCount]; entry !== undefined; entry = entry.nextTimer) {
+    for (let time = from; time <= until && time < from + slots.length; time++) {
+      for (let entry = slots[slotOf(slots, time)]; entry !== undefined; entry = entry.nextTimer) {
         if (entry.due <= until) due.push(entry);
       }
     }
@@ -142,14 +157,33 @@ export class TimerWheel {
     this.settle();
   }
 
+  // The slots, with room for one more entry.
+  #roomySlots(): Slots {
+    const slots = (this.#slots ??= emptySlots(fewestSlots));
+    if (this.#size < slots.length || slots.length === mostSlots) return slots;
+    const more = emptySlots(slots.length * 4);
+    for (const head of slots) {
+      // From the oldest on, so that each slot is a stack again.
+      let entry = head;
+      while (entry?.nextTimer !== undefined) entry = entry.nextTimer;
+      while (entry !== undefined) {
+        const newer = entry.previousTimer;
+        put(more, entry);
+        entry = newer;
+      }
+    }
+    this.#slots = more;
+    return more;
+  }
+
   // Walks the slots in the order of time, up to the first entry that is due in this revolution: among many it is near.
   // Where all are due later, every one has been looked at; that happens once a revolution at the most.
   #findEarliest(): void {
     const slots = this.#slots!;
     const from = this.#firedUpTo + 1;
     let earliest = Infinity;
-    for (let time = from; time < from + slotCount && time < earliest; time++) {
-      for (let entry = slots[time % slotCount]; entry !== undefined; entry = entry.nextTimer) {
+    for (let time = from; time < from + slots.length && time < earliest; time++) {
+      for (let entry = slots[slotOf(slots, time)]; entry !== undefined; entry = entry.nextTimer) {
         if (entry.due < earliest) earliest = entry.due;
       }
     }

@@ -67,6 +67,25 @@ describe('TimerWheel', () => {
     expect([wheel.size, runtime.scheduled]).toStrictEqual([0, 0]);
   });
 
+  it('keeps the order, and what was removed out, while more and more entries wait', () => {
+    const { runtime, wheel, fired, add } = setUp();
+    const expected: { ms: number; index: number }[] = [];
+    const removed: Entry[] = [];
+    for (let index = 0; index < 5_000; index++) {
+      const ms = 10 + ((index * 7) % 30) * 300;
+      const entry = add(String(index), ms);
+      if (index % 3 === 0) removed.push(entry);
+      else expected.push({ ms, index });
+      // One that waits is the newest, the oldest or between, in its slot.
+      if (index % 5 === 0 && removed.length > 0) wheel.remove(removed.shift()!);
+    }
+    for (const entry of removed) wheel.remove(entry);
+    expect(wheel.size).toBe(expected.length);
+    runtime.advance(10_000);
+    expected.sort((a, b) => a.ms - b.ms || a.index - b.index);
+    expect(fired).toStrictEqual(expected.map(({ ms, index }) => `${index} ${ms}`));
+  });
+
   it('costs no timer where an entry is removed in the turn in which it was added', () => {
     const { runtime, entry } = setUp();
     const wheel = new TimerWheel(
