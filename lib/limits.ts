@@ -12,6 +12,8 @@ export interface Limits {
   readonly handshakeTimeout: number;
   /** Time for one dial, until the WebSocket is open. Default 2 s. */
   readonly dialTimeout: number;
+  /** Dials that may be under way at once, of all hosts in the process together; further ones wait for their turn. Default 64. */
+  readonly maxDials: number;
   /** Timeout of a unary call that names none. Default 60 s. */
   readonly unaryTimeout: number;
   /** Interval of the connection's pings; a Pong older than two of them drops the connection. Default 10 s. */
@@ -40,6 +42,7 @@ export const defaultLimits: Limits = {
   maxOpenMuxes: 131_072,
   handshakeTimeout: 5_000,
   dialTimeout: 2_000,
+  maxDials: 64,
   unaryTimeout: 60_000,
   connectionPingInterval: 10_000,
   streamPingInterval: 15_000,

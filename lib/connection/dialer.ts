@@ -1,10 +1,11 @@
 /**
  * Dials one host for ever.
  *
- *     waiting ──▶ dialing ──open──▶ handshake ──accepted──▶ linked ──lost──▶ waiting
- *        ▲           └──── failed ────┴── rejected ─────────────────────────────▲
+ *     waiting ──▶ gate ──▶ dialing ──open──▶ handshake ──accepted──▶ linked ──lost──▶ waiting
+ *        ▲                    └──── failed ────┴── rejected ─────────────────────────────▲
  *
- * The next attempt starts `redialInterval` after the last one began, plus a random share of `dialJitter`.
+ * The next attempt starts `redialInterval` after the last one began, plus a random share of `dialJitter`. An attempt
+ * begins behind the gate, and so do its times and its token.
  */
 
 import { defer, Subscription } from 'rxjs';
@@ -14,8 +15,10 @@ import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
 import type { ConnectRequest, ConnectResponse } from '../wire/connect.js';
 import { timestampFromMs } from '../wire/timestamp.js';
+import { DialGate } from './dial-gate.js';
 import type { HostConnection } from './host-connection.js';
 import { connectMessage, readConnectResponse } from './handshake.js';
+import { patience } from './patience.js';
 import type { Dial, Socket } from './socket.js';
 
 /** What a dialer needs. */
@@ -43,6 +46,7 @@ export class Dialer {
   #attempt: Subscription | undefined = undefined;
   #attemptBegan = -Infinity;
   #cancelWait: (() => void) | undefined = undefined;
+  #leaveGate: (() => void) | undefined = undefined;
   #stopped = false;
 
   constructor(options: DialerOptions) {
@@ -52,7 +56,7 @@ export class Dialer {
         this.#wait();
       }),
     );
-    void this.#dial();
+    this.#enter();
   }
 
   /** Gives up for good. */
@@ -60,6 +64,7 @@ export class Dialer {
     this.#stopped = true;
     this.#cancelWait?.();
     this.#attempt?.unsubscribe();
+    this.#leaveGate?.();
     this.#subscription.unsubscribe();
   }
 
@@ -69,10 +74,19 @@ export class Dialer {
     const next = this.#attemptBegan + limits.redialInterval + runtime.random() * limits.dialJitter;
     this.#cancelWait = runtime.schedule(
       () => {
-        void this.#dial();
+        this.#enter();
       },
       Math.max(0, next - runtime.now()),
     );
+  }
+
+  #enter(): void {
+    const { runtime, limits } = this.#options;
+    this.#leaveGate = DialGate.of(runtime).enter(limits.maxDials, limits.dialTimeout / 2, () => {
+      void this.#dial();
+    });
+    // Who makes the token may have stopped this.
+    if (this.#stopped) this.#leaveGate();
   }
 
   async #dial(): Promise<void> {
@@ -90,10 +104,14 @@ export class Dialer {
     const attempt = new Subscription();
     this.#attempt = attempt;
     const late = (what: string, ms: number): (() => void) =>
-      runtime.schedule(() => {
-        attempt.unsubscribe();
-        this.#fail(new Error(`${what} did not come within ${String(ms)} ms.`));
-      }, ms);
+      patience(
+        runtime,
+        () => {
+          attempt.unsubscribe();
+          this.#fail(new Error(`${what} did not come within ${String(ms)} ms.`));
+        },
+        ms,
+      );
     const cancelDialTimer = late(`An open connection to ${url}`, limits.dialTimeout);
     attempt.add(cancelDialTimer);
     attempt.add(
@@ -119,9 +137,13 @@ export class Dialer {
     const late = new Promise<never>((_, reject) => {
       const ms = limits.handshakeTimeout;
       attempt.add(
-        runtime.schedule(() => {
-          reject(new Error(`it did not come within ${String(ms)} ms`));
-        }, ms),
+        patience(
+          runtime,
+          () => {
+            reject(new Error(`it did not come within ${String(ms)} ms`));
+          },
+          ms,
+        ),
       );
     });
     try {
@@ -171,6 +193,7 @@ export class Dialer {
           }
           linked = true;
           attempt.unsubscribe();
+          this.#leaveGate?.();
           accepted(socket, response);
         },
         error: (error: unknown) => {
@@ -187,6 +210,7 @@ export class Dialer {
 
   #fail(error: Error): void {
     if (this.#stopped) return;
+    this.#leaveGate?.();
     this.#options.connection.attemptFailed(error);
     this.#wait();
   }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEVER, Observable, Subject, throwError } from 'rxjs';
+import { DialGate } from '../../lib/connection/dial-gate.js';
 import { Dialer, type DialerOptions } from '../../lib/connection/dialer.js';
 import { connectResponseMessage, readConnect } from '../../lib/connection/handshake.js';
 import { linkedSockets } from '../../lib/connection/memory-socket.js';
 import type { DialOptions, Socket } from '../../lib/connection/socket.js';
 import { RejectedError } from '../../lib/errors.js';
+import { defaultLimits, type Limits } from '../../lib/limits.js';
 import { encodeFrame } from '../../lib/wire/encode.js';
 import type { ConnectRequest, ConnectResponse } from '../../lib/wire/connect.js';
 import { timestampToMs } from '../../lib/wire/timestamp.js';
@@ -314,7 +316,128 @@ describe('the next dial', () => {
   });
 });
 
+describe('dials beside each other', () => {
+  /** Hosts that share an acceptor, which opens one socket in 5 ms, also for who has given up. */
+  async function crowd(dialers: number, limits: Partial<Limits>, silent = 0) {
+    const runtime = new ManualRuntime();
+    let busyUntil = runtime.now();
+    let given = 0;
+    const dial = (): Observable<Socket> =>
+      new Observable((subscriber) => {
+        const [near, far] = linkedSockets();
+        far.inbound.subscribe({ next: () => accept(far), error: () => undefined });
+        busyUntil = Math.max(busyUntil, runtime.now()) + 5;
+        let open = false;
+        runtime.schedule(() => {
+          if (subscriber.closed) return;
+          open = true;
+          subscriber.next(near);
+        }, busyUntil - runtime.now());
+        return () => {
+          if (!open) given++;
+        };
+      });
+    const scenes = Array.from({ length: dialers }, (_, index) => {
+      const a = new TestConnection(runtime, 'http://b', limits);
+      const dialer = new Dialer({
+        connection: a.connection,
+        url,
+        dial: index < silent ? () => NEVER : dial,
+        runtime,
+        limits: a.limits,
+        checksum: testChecksum,
+        connect: { id, host: 'http://a', ext: { ack: 1 } },
+        token: () => 'token',
+        accepted: (socket) => {
+          a.open(socket);
+        },
+        rejected: () => undefined,
+      });
+      return { a, dialer };
+    });
+    const linked = (): number => scenes.filter(({ a }) => a.connection.state.status === 'connected').length;
+    return { runtime, scenes, linked, given: () => given };
+  }
+
+  it('wait for their turn, so that none is given up for which work was done', async () => {
+    const { runtime, linked, given } = await crowd(600, { maxDials: 20, connectionPingInterval: 60_000 });
+    await pass(runtime, 4_000);
+    expect(linked()).toBe(600);
+    expect(given()).toBe(0);
+  });
+
+  it('go on where more hosts than may be dialed at once are silent', async () => {
+    const { runtime, linked } = await crowd(100, { maxDials: 20 }, 40);
+    await pass(runtime, 2_000);
+    expect(linked()).toBe(0);
+    await pass(runtime, 1_000);
+    expect(linked()).toBe(60);
+  });
+
+  it('make their token when they begin', async () => {
+    const tokens: number[] = [];
+    const runtime = new ManualRuntime();
+    const leave = DialGate.of(runtime).enter(1, 5_000, () => undefined);
+    const a = new TestConnection(runtime, 'http://b', { maxDials: 1 });
+    const start = runtime.now();
+    const dialer = new Dialer({
+      connection: a.connection,
+      url,
+      dial: () => NEVER,
+      runtime,
+      limits: a.limits,
+      checksum: testChecksum,
+      connect: { id, host: 'http://a', ext: { ack: 1 } },
+      token: () => {
+        tokens.push(runtime.now() - start);
+        return 'token';
+      },
+      accepted: () => undefined,
+      rejected: () => undefined,
+    });
+    await pass(runtime, 3_000);
+    expect(a.statuses).toStrictEqual(['connecting']);
+    leave();
+    await settle(runtime);
+    await pass(runtime, 1_999, 1);
+    expect(tokens).toStrictEqual([3_000]);
+    expect(a.statuses).toStrictEqual(['connecting']);
+    await pass(runtime, 1, 1);
+    expect(a.statuses).toStrictEqual(['connecting', 'back-off']);
+    dialer.stop();
+    a.connection.close();
+    expect(runtime.scheduled).toBe(0);
+  });
+});
+
 describe('stop()', () => {
+  it('gives up while it waits for its turn', async () => {
+    const scene = new Scene({ limits: { ...defaultLimits, maxDials: 0 } });
+    await scene.end();
+    expect(scene.attempts).toStrictEqual([]);
+  });
+
+  it('may come from who makes the token, and lets the next one begin', async () => {
+    const runtime = new ManualRuntime();
+    const limits = { ...defaultLimits, maxDials: 1 };
+    let tokens = 0;
+    const scene: Scene = new Scene({
+      runtime,
+      limits,
+      dial: () => throwError(() => new Error('down')),
+      token: () => {
+        if (++tokens === 2) scene.dialer.stop();
+        return 'token';
+      },
+    });
+    await settle(runtime);
+    runtime.advance(2_000);
+    expect(tokens).toBe(2);
+    let begun = false;
+    DialGate.of(runtime).enter(1, 1_000, () => (begun = true))();
+    expect(begun).toBe(true);
+  });
+
   it('gives up while the token is made', async () => {
     const token = new Subject<string>();
     const scene = new Scene({

@@ -1,0 +1,72 @@
+import type { Runtime } from '../runtime.js';
+import { patience } from './patience.js';
+
+interface Waiting {
+  readonly most: number;
+  readonly begin: () => void;
+}
+
+/**
+ * Lets the dials of a process begin, so many at once, in the order in which they asked. A dial costs a process some
+ * milliseconds of CPU: where hundreds begin together, none is done in its time, and all that was done for them is lost.
+ *
+ *     waiting ──room──▶ under way ──left, or long silent──▶ done
+ */
+export class DialGate {
+  static readonly #gates = new WeakMap<Runtime, DialGate>();
+
+  readonly #runtime: Runtime;
+  readonly #waiting = new Set<Waiting>();
+  #underWay = 0;
+
+  /** The gate of all who share a runtime: in a process these are all its hosts. */
+  static of(runtime: Runtime): DialGate {
+    let gate = this.#gates.get(runtime);
+    if (gate === undefined) this.#gates.set(runtime, (gate = new DialGate(runtime)));
+    return gate;
+  }
+
+  private constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /**
+   * Calls `begin` when fewer than `most` dials are under way: now, or when the others before it have begun. The dial counts
+   * until the result is called, which also takes back one that waits, and for `silence` ms at the most: one that is
+   * not done by then waits for the network and costs nothing, and hosts that are down must not hold up the others.
+   */
+  enter(most: number, silence: number, begin: () => void): () => void {
+    let left = false;
+    let leave = (): void => undefined;
+    const entry: Waiting = {
+      most,
+      begin: () => {
+        this.#underWay++;
+        const done = (): void => {
+          leave = () => undefined;
+          cancelTimer();
+          this.#underWay--;
+          this.#next();
+        };
+        const cancelTimer = patience(this.#runtime, done, silence);
+        leave = done;
+        begin();
+      },
+    };
+    this.#waiting.add(entry);
+    this.#next();
+    return () => {
+      if (left) return;
+      left = true;
+      if (!this.#waiting.delete(entry)) leave();
+    };
+  }
+
+  #next(): void {
+    for (const entry of this.#waiting) {
+      if (this.#underWay >= entry.most) return;
+      this.#waiting.delete(entry);
+      entry.begin();
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { DialGate } from '../../lib/connection/dial-gate.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+let runtime: ManualRuntime;
+let gate: DialGate;
+let begun: string[];
+beforeEach(() => {
+  runtime = new ManualRuntime();
+  gate = DialGate.of(runtime);
+  begun = [];
+});
+
+const enter = (name: string, most = 2): (() => void) => gate.enter(most, 1_000, () => begun.push(name));
+
+describe('the gate of dials', () => {
+  it('is one for all who share a runtime', () => {
+    expect(DialGate.of(runtime)).toBe(gate);
+    expect(DialGate.of(new ManualRuntime())).not.toBe(gate);
+  });
+
+  it('lets so many begin, and the others in their order as these leave', () => {
+    const leave = ['a', 'b', 'c', 'd', 'e'].map((name) => enter(name));
+    expect(begun).toStrictEqual(['a', 'b']);
+    leave[1]!();
+    expect(begun).toStrictEqual(['a', 'b', 'c']);
+    leave[0]!();
+    leave[2]!();
+    expect(begun).toStrictEqual(['a', 'b', 'c', 'd', 'e']);
+    leave[3]!();
+    leave[4]!();
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('counts who leaves twice once', () => {
+    const leave = enter('a', 1);
+    leave();
+    leave();
+    const names = ['b', 'c'];
+    for (const name of names) enter(name, 1);
+    expect(begun).toStrictEqual(['a', 'b']);
+  });
+
+  it('takes back one that waits', () => {
+    const leave = ['a', 'b', 'c', 'd'].map((name) => enter(name, 1));
+    leave[1]!();
+    leave[0]!();
+    expect(begun).toStrictEqual(['a', 'c']);
+  });
+
+  it('holds each to its own number, and lets nobody overtake', () => {
+    const leave = enter('a', 1);
+    enter('b', 1);
+    enter('c', 9);
+    expect(begun).toStrictEqual(['a']);
+    leave();
+    expect(begun).toStrictEqual(['a', 'b', 'c']);
+  });
+
+  it('does not count one that is silent for long, also when it leaves later', () => {
+    const leave = ['a', 'b', 'c', 'd', 'e'].map((name) => enter(name));
+    runtime.advance(999);
+    expect(begun).toStrictEqual(['a', 'b']);
+    runtime.advance(1);
+    expect(begun).toStrictEqual(['a', 'b', 'c', 'd']);
+    leave[0]!();
+    expect(begun).toStrictEqual(['a', 'b', 'c', 'd']);
+    leave[2]!();
+    expect(begun).toStrictEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('may be entered and left by one that begins', () => {
+    let inner = (): void => undefined;
+    gate.enter(1, 1_000, () => {
+      begun.push('outer');
+      inner = enter('inner', 1);
+      inner();
+      inner = enter('again', 1);
+    })();
+    expect(begun).toStrictEqual(['outer', 'again']);
+    inner();
+    expect(runtime.scheduled).toBe(0);
+  });
+});
