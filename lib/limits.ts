@@ -54,13 +54,19 @@ export const defaultLimits: Limits = {
   maxClockSkew: 5 * 60_000,
 };
 
-/** A credit window, in items: it grows from `initial` to `max` while the consumer keeps up, bounded by `maxBytes` of items in flight. */
+/**
+ * A credit window, in items: it grows from `initial` to `max` while the consumer keeps up, and holds no more items than
+ * make up `maxBytes`.
+ */
 export interface Window {
   /** Items at the start. */
   readonly initial: number;
   /** Items at the most; equal to `initial` for a window that never grows. */
   readonly max: number;
-  /** Bytes of items at the most, estimated from the items seen. Default 8 MiB. */
+  /**
+   * Bytes of items at the most, estimated from the sizes of those that came; one item may always be on the way. The first
+   * `initial` items are granted before a size is known. Default 8 MiB.
+   */
   readonly maxBytes?: number;
 }
 

@@ -10,7 +10,8 @@
  * the consumer had run dry and the whole window went round in about a round trip, and halves where more than half of it
  * waited all the time. So a fast consumer gets full speed, also one that takes what comes together one by one, and a slow
  * one has few items waiting. A window that takes longer to go round than a round trip holds nobody up: a larger one would
- * only make everything else on the connection wait behind its items.
+ * only make everything else on the connection wait behind its items. One of large items shrinks below its initial size, to
+ * one item at the least, as soon as their size is seen: what `maxBytes` holds is what waits ahead of everything else.
  */
 
 import { defaultWindow, type Window } from '../limits.js';
@@ -47,7 +48,7 @@ export class ReceiveWindow {
   #released = 0;
   #fewest = Infinity;
   #lookedAt: number;
-  // Moving estimate of an item's size.
+  // Moving estimate of an item's size; 0 before the first one.
   #itemBytes = 0;
 
   /**
@@ -61,7 +62,7 @@ export class ReceiveWindow {
     this.#announced = announced;
     this.#initial = window.initial;
     this.#max = announced ? window.max : window.initial;
-    this.#maxBytes = window.maxBytes ?? defaultWindow.maxBytes;
+    this.#maxBytes = announced ? (window.maxBytes ?? defaultWindow.maxBytes) : Infinity;
     this.#granted = window.initial;
   }
 
@@ -70,7 +71,8 @@ export class ReceiveWindow {
     if (this.#granted === 0) return false;
     this.#granted--;
     this.held++;
-    this.#itemBytes += (bytes - this.#itemBytes) / 8;
+    if (this.#itemBytes === 0) this.#itemBytes = bytes;
+    else this.#itemBytes += (bytes - this.#itemBytes) / 8;
     return true;
   }
 
@@ -88,27 +90,35 @@ export class ReceiveWindow {
 
   /** What to tell the sender now: the credit owed, and more where the window grows. */
   takeGrant(): number {
-    if (this.#released >= this.size) this.#resize();
+    if (this.#released >= this.size) this.#look();
+    else if (this.size > this.#room) this.#resize(this.#room);
     const grant = this.owed;
     this.owed = 0;
     this.#granted += grant;
     return grant;
   }
 
-  #resize(): void {
+  // Items that maxBytes holds.
+  get #room(): number {
+    return Math.max(1, Math.floor(this.#maxBytes / Math.max(1, this.#itemBytes)));
+  }
+
+  #look(): void {
     let size = this.size;
     const fast = this.#wentRoundFast();
     if (this.#fewest === 0) size = fast ? size * 2 : size;
     else if (this.#fewest * 2 > size) size >>= 1;
-    const room = Math.floor(this.#maxBytes / Math.max(1, this.#itemBytes));
-    size = Math.max(this.#initial, Math.min(size, this.#max, room));
+    this.#resize(Math.min(Math.max(this.#initial, size), this.#max, this.#room));
+    this.#released = 0;
+    this.#fewest = Infinity;
+  }
+
+  #resize(size: number): void {
     // What the window loses is kept back from what is owed, and then from later releases.
     const owed = this.owed - this.#excess + size - this.size;
     this.owed = Math.max(0, owed);
     this.#excess = Math.max(0, -owed);
     this.size = size;
-    this.#released = 0;
-    this.#fewest = Infinity;
   }
 
   #wentRoundFast(): boolean {

@@ -96,10 +96,11 @@ export function toWindow(capacity: number | Window | undefined, what: string): R
   if (capacity === undefined) return defaultWindow;
   const window =
     typeof capacity === 'number'
-      ? { initial: capacity, max: capacity, maxBytes: defaultWindow.maxBytes }
+      ? // So many items, whatever their size.
+        { initial: capacity, max: capacity, maxBytes: Infinity }
       : { initial: capacity.initial, max: capacity.max, maxBytes: capacity.maxBytes ?? defaultWindow.maxBytes };
   const good = (items: number): boolean => Number.isInteger(items) && items >= 1 && items <= 0x7fff_ffff;
-  if (!good(window.initial) || !good(window.max) || !good(window.maxBytes)) {
+  if (!good(window.initial) || !good(window.max) || !(good(window.maxBytes) || typeof capacity === 'number')) {
     throw new ConfigurationError(
       `${what} must be a whole number of items, 1 or more; it is ${typeof capacity === 'number' ? String(capacity) : JSON.stringify(capacity)}.`,
     );
