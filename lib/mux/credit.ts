@@ -10,7 +10,8 @@
  * the consumer had run dry and the whole window went round in about a round trip, and halves where more than half of it
  * waited all the time. So a fast consumer gets full speed, also one that takes what comes together one by one, and a slow
  * one has few items waiting. A window that takes longer to go round than a round trip holds nobody up: a larger one would
- * only make everything else on the connection wait behind its items. One of large items shrinks below its initial size, to
+ * only make everything else on the connection wait behind its items, and one that takes much longer halves, because its
+ * items wait somewhere on the way: in a kernel, mostly, where nothing can overtake them. One of large items shrinks below its initial size, to
  * one item at the least, as soon as their size is seen: what `maxBytes` holds is what waits ahead of everything else.
  */
 
@@ -25,7 +26,13 @@ export interface Pace {
 }
 
 /** Ms that a window may take to go round beyond one and a half round trips, and still grow: what both ends need to compute. */
-const turnSlack = 1;
+const turnSlack = 0.5;
+
+/** A window of so many bytes does not shrink however long it takes to go round: another call hardly waits for it. */
+const minWindowBytes = 1 << 20;
+
+/** A window halves that takes so many times as long to go round as it may take and still grow. */
+const longTurns = 2;
 
 /** The receiving side of a credit window. */
 export class ReceiveWindow {
@@ -105,10 +112,11 @@ export class ReceiveWindow {
 
   #look(): void {
     let size = this.size;
-    const fast = this.#wentRoundFast();
-    if (this.#fewest === 0) size = fast ? size * 2 : size;
-    else if (this.#fewest * 2 > size) size >>= 1;
-    this.#resize(Math.min(Math.max(this.#initial, size), this.#max, this.#room));
+    const turns = this.#turns();
+    if (this.#fewest === 0 && turns <= 1) size *= 2;
+    else if (this.#fewest * 2 > size) size = Math.max(size >> 1, Math.min(size, this.#initial));
+    else if (turns > longTurns) size = Math.max(size >> 1, Math.min(size, this.#least));
+    this.#resize(Math.min(size, this.#max, this.#room));
     this.#released = 0;
     this.#fewest = Infinity;
   }
@@ -121,11 +129,17 @@ export class ReceiveWindow {
     this.size = size;
   }
 
-  #wentRoundFast(): boolean {
-    if (this.#pace === undefined) return true;
+  // Items below which a window does not shrink because it takes long.
+  get #least(): number {
+    return Math.max(2, Math.ceil(minWindowBytes / Math.max(1, this.#itemBytes)));
+  }
+
+  // How long the window took to go round, in parts of what it may take and still grow.
+  #turns(): number {
+    if (this.#pace === undefined) return 0;
     const now = this.#pace.now();
     const took = now - this.#lookedAt;
     this.#lookedAt = now;
-    return took <= this.#pace.roundTrip * 1.5 + turnSlack;
+    return took / (this.#pace.roundTrip * 1.5 + turnSlack);
   }
 }

@@ -20,6 +20,8 @@ export interface MuxHost {
   now(): number;
   /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
   readonly roundTrip: number;
+  /** A call that began then has its answer: no round trip is longer. */
+  answered(began: number): void;
   /** Makes what was sent leave at the end of this turn of the event loop. */
   touch(): void;
   /** Tells the stream's credit at the end of this turn. */

@@ -24,11 +24,14 @@ export interface ResponseSink {
 export class UnaryCaller extends Mux {
   readonly #sink: ResponseSink;
   readonly #forget: (mux: UnaryCaller) => void;
+  readonly #began: number;
 
-  constructor(host: MuxHost, id: MuxId, sink: ResponseSink, forget: (mux: UnaryCaller) => void) {
+  /** `began`: the time, in ms since the epoch. */
+  constructor(host: MuxHost, id: MuxId, sink: ResponseSink, forget: (mux: UnaryCaller) => void, began: number) {
     super(host, id);
     this.#sink = sink;
     this.#forget = forget;
+    this.#began = began;
   }
 
   /** A Response, or a MuxConnectError. */
@@ -36,6 +39,7 @@ export class UnaryCaller extends Mux {
     const { op, flags, payload } = frame;
     if (op === Op.Response) {
       this.#end();
+      this.host.answered(this.#began);
       if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));
       else this.#sink.response(payload);
     } else if (op === Op.MuxConnectError) {

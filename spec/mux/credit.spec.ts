@@ -102,8 +102,8 @@ describe('a window that is announced', () => {
 
   it.each([
     ['as long as it goes round in a round trip', 50, 50, 128],
-    ['as long as both ends need a while beyond that', 50, 76, 128],
-    ['but not where it takes longer: a larger one would hold nobody up less', 50, 77, 16],
+    ['as long as both ends need a while beyond that', 50, 75.5, 128],
+    ['but not where it takes longer: a larger one would hold nobody up less', 50, 76, 16],
     ['but not where a consumer takes a ms for each item', 0.1, 16, 16],
     ['whatever it takes while the round trip is not known', Infinity, 1e6, 128],
   ])('doubles %s', (_, roundTrip, took, size) => {
@@ -115,6 +115,45 @@ describe('a window that is announced', () => {
       run.release(run.window.held);
     }
     expect(run.window.size).toBe(size);
+  });
+
+  describe('that takes long to go round', () => {
+    /** The size of a window after it went round so often, in so many ms each, with items of so many bytes. */
+    const after = (start: number, rounds: number, took: number, bytes: number, roundTrip = 0.2): number => {
+      let time = 1000;
+      const pace = { now: () => time, roundTrip };
+      const run = new Run(new ReceiveWindow({ initial: 16, max: 16_384, maxBytes: 64 << 20 }, true, pace));
+      const turn = (): void => {
+        run.send(run.credit, bytes);
+        run.release(run.window.held);
+      };
+      while (run.window.size < start) turn();
+      for (let round = 0; round < rounds; round++) {
+        time += took;
+        turn();
+      }
+      return run.window.size;
+    };
+
+    it('halves, down to what holds 1 MiB, below its initial size too', () => {
+      expect([0, 1, 2, 3, 4].map((rounds) => after(128, rounds, 5, 64 << 10))).toStrictEqual([128, 64, 32, 16, 16]);
+      expect([0, 1, 2, 3, 4].map((rounds) => after(16, rounds, 5, 256 << 10))).toStrictEqual([16, 8, 4, 4, 4]);
+    });
+
+    it('keeps two items, so that one is on the way while the other one is consumed', () => {
+      expect(after(16, 9, 50, 4 << 20)).toBe(2);
+    });
+
+    it('stays where it holds less than 1 MiB', () => {
+      expect(after(1024, 3, 50, 100)).toBe(1024);
+    });
+
+    it('stays where it takes no more than twice what it may take to grow', () => {
+      expect(after(128, 3, 1.5, 64 << 10)).toBe(128);
+      expect(after(128, 1, 1.7, 64 << 10)).toBe(64);
+      expect(after(128, 3, 150, 64 << 10, 50)).toBe(128);
+      expect(after(128, 1, 152, 64 << 10, 50)).toBe(64);
+    });
   });
 
   it('doubles too where the consumer takes what came together one by one, as a loop does', () => {

@@ -246,6 +246,22 @@ describe('bounds', () => {
   });
 });
 
+describe('the round trip', () => {
+  it('is at most what the fastest call took', () => {
+    const end = loneEngine();
+    expect(end.engine.roundTrip).toBe(Infinity);
+    const answers = [30, 5, 40].map((took) => {
+      const { mux } = end.request(1);
+      end.sent();
+      end.runtime.advance(took);
+      end.receive(fromResponder.response(mux.id, 'x'));
+      end.runtime.turn();
+      return end.engine.roundTrip;
+    });
+    expect(answers).toStrictEqual([30, 5, 5]);
+  });
+});
+
 describe('close', () => {
   it('ends every mux once, and nothing is sent any more', () => {
     const end = loneEngine();
