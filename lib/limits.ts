@@ -4,7 +4,11 @@ export interface Limits {
   readonly maxMessageBytes: number;
   /** Largest payload of a unary request or response, and of one stream item. Default 4 MiB. */
   readonly maxUnaryBytes: number;
-  /** Bytes that may wait in the send queue of one connection. Default 16 MiB. */
+  /**
+   * Bytes that may wait in the send queue of one connection: a call or a response that would make it more is
+   * refused. What ends or acknowledges a call never is: at four times as many bytes, beyond 256 KiB and
+   * `maxUnaryBytes` that the socket may have, the other side counts as not reading, and the connection is given up. Default 16 MiB.
+   */
   readonly maxSendQueueBytes: number;
   /** Muxes that may be open at once, in each direction. Default 131 072. */
   readonly maxOpenMuxes: number;

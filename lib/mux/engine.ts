@@ -22,7 +22,7 @@ import { noStats, type Address, type EngineOptions, type EngineStats, type Respo
 import { remainingMs, responderSlackMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
-import { SendQueue } from './send-queue.js';
+import { congestedBytes, SendQueue } from './send-queue.js';
 import type { StreamMux } from './stream.js';
 import { Strays } from './strays.js';
 import { TimerWheel } from './timer-wheel.js';
@@ -73,7 +73,8 @@ export class Engine implements MuxHost {
     this.queue = new SendQueue(
       sink,
       options.sendChecksum ? options.checksum : undefined,
-      options.limits.maxSendQueueBytes * 4,
+      // Below that a socket that keeps up may have taken a message as large as they get.
+      options.limits.maxSendQueueBytes * 4 + congestedBytes + options.limits.maxUnaryBytes,
       (error) => {
         options.onFault(error);
       },
@@ -107,7 +108,7 @@ export class Engine implements MuxHost {
         'maxUnaryBytes',
       );
     }
-    this.#checkRoom(sink.route);
+    this.#checkRoom(sink.route, payload.length);
     const mux = new UnaryCaller(this, this.#takeId(), sink, this.#forgetOutgoing, this.now());
     this.#outgoing.add(mux);
     this.wheel.add(mux, deadline);
@@ -129,7 +130,7 @@ export class Engine implements MuxHost {
     deadline: number,
     sink: Parameters<CallerStream['attach']>[0],
   ): CallerStream {
-    this.#checkRoom(sink.route);
+    this.#checkRoom(sink.route, payload.length);
     const mux = new CallerStream(this, this.#takeId(), outWindow, inCapacity, deadline, this.#forgetOutgoing);
     mux.attach(sink);
     this.#outgoing.add(mux);
@@ -250,7 +251,7 @@ export class Engine implements MuxHost {
     return this.#nextId++;
   }
 
-  #checkRoom(route: string): void {
+  #checkRoom(route: string, payloadBytes: number): void {
     if (this.#closed) throw this.disconnected(false);
     const { maxOpenMuxes, maxSendQueueBytes } = this.limits;
     if (this.#outgoing.size >= maxOpenMuxes) {
@@ -259,9 +260,9 @@ export class Engine implements MuxHost {
         'maxOpenMuxes',
       );
     }
-    if (this.queue.queuedBytes > maxSendQueueBytes) {
+    if (this.queue.isFullFor(payloadBytes, maxSendQueueBytes)) {
       throw new LimitError(
-        `${route}: ${String(this.queue.queuedBytes)} bytes wait to be sent. Call slower, or raise maxSendQueueBytes.`,
+        `${route}: ${String(this.queue.queuedBytes)} bytes wait to be sent, and with this call they would be more than maxSendQueueBytes, ${String(maxSendQueueBytes)}. Call slower, or raise it.`,
         'maxSendQueueBytes',
       );
     }

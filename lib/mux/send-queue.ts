@@ -53,7 +53,7 @@ export interface QueuedFrame {
 }
 
 /** Bytes in the socket above which frames wait here, where they keep their order and can still be taken back. */
-const congestedBytes = 256 << 10;
+export const congestedBytes = 256 << 10;
 
 /** See the head of this file. */
 export class SendQueue {
@@ -144,6 +144,11 @@ export class SendQueue {
     if (!this.congested && owner.queued === undefined) return true;
     this.#waiting.add(owner);
     return false;
+  }
+
+  /** True where a frame with so large a payload would have to wait, and more than `maxBytes` would wait then. */
+  isFullFor(payloadBytes: number, maxBytes: number): boolean {
+    return (this.congested || this.queuedBytes > 0) && this.queuedBytes + payloadBytes + maxHeadBytes > maxBytes;
   }
 
   /** Takes back what has not gone out. True where there was something. */

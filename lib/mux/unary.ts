@@ -113,7 +113,7 @@ export class UnaryResponder extends Mux {
       this.fail(
         `The response has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: use a stream for payloads of this size.`,
       );
-    } else if (this.host.queue.queuedBytes > maxSendQueueBytes) {
+    } else if (this.host.queue.isFullFor(payload?.length ?? 0, maxSendQueueBytes)) {
       this.fail('The send queue of the responder is full (maxSendQueueBytes): read faster, or ask for less at once.');
     } else {
       const flags = payload?.length === 0 ? Flag.Eof | Flag.PayloadIsZero : Flag.Eof;

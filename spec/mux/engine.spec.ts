@@ -221,18 +221,40 @@ describe('bounds', () => {
     end.sent();
     end.sink.bufferedBytes = 0;
     for (let count = 0; count < 3; count++) end.request(1, 'x'.repeat(30_000));
-    calls[0]!.mux.respond(new Uint8Array(30_000));
-    expect(end.engine.queue.queuedBytes).toBeGreaterThan(100_000);
-    expect(limitOf(() => end.request(1))).toBe('maxSendQueueBytes');
-    expect(limitOf(() => end.open(2))).toBe('maxSendQueueBytes');
+    expect(limitOf(() => end.request(1, 'x'.repeat(30_000)))).toBe('maxSendQueueBytes');
+    calls[0]!.mux.respond(new Uint8Array(9_500));
+    expect(end.engine.queue.queuedBytes).toBeGreaterThan(99_500);
+    expect(limitOf(() => end.request(1, 'x'.repeat(500)))).toBe('maxSendQueueBytes');
+    expect(limitOf(() => end.open(2, { payload: 'x'.repeat(500) }))).toBe('maxSendQueueBytes');
     calls[1]!.mux.respond(new Uint8Array(500));
+    expect(end.engine.queue.queuedBytes).toBeLessThan(100_000);
     end.engine.drained();
     expect(plain(end.sent()).at(-1)).toBe('Response 2 Eof PayloadIsErr');
-    expect([limitOf(() => end.request(1)), end.faults]).toStrictEqual([undefined, []]);
+    expect([limitOf(() => end.request(1, 'x'.repeat(500))), end.faults]).toStrictEqual([undefined, []]);
+  });
+
+  it('a tiny maxSendQueueBytes is never exceeded, and what the socket holds is no fault', () => {
+    const end = loneEngine({ limits: { maxSendQueueBytes: 1_000 } });
+    end.sink.bufferedBytes = 300_000;
+    end.request(1);
+    end.sent();
+    end.sink.bufferedBytes = 256 << 10;
+    const refused = [];
+    for (let size = 0; size < 600; size += 20) {
+      const limit = limitOf(() => end.request(1, 'x'.repeat(size)));
+      expect(end.engine.queue.queuedBytes).toBeLessThanOrEqual(1_000);
+      if (limit !== undefined) refused.push(limit);
+    }
+    expect(refused.length).toBeGreaterThan(20);
+    expect(new Set(refused)).toStrictEqual(new Set(['maxSendQueueBytes']));
+    // One that need not wait is none of the queue's.
+    end.sink.bufferedBytes = 0;
+    end.engine.drained();
+    expect([limitOf(() => end.request(1, 'x'.repeat(5_000))), end.faults]).toStrictEqual([undefined, []]);
   });
 
   it('four times maxSendQueueBytes in socket and queue is a fault, once', () => {
-    const end = loneEngine({ limits: { maxSendQueueBytes: 1 << 20 } });
+    const end = loneEngine({ limits: { maxSendQueueBytes: 1 << 20, maxUnaryBytes: 30_000 } });
     const calls = end.serveUnary(1);
     end.receive(...Array.from({ length: 200 }, (_, index) => fromCaller.request(index)));
     end.sink.bufferedBytes = 4 << 20;
