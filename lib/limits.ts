@@ -14,6 +14,8 @@ export interface Limits {
   readonly maxOpenMuxes: number;
   /** Time for the handshake after the WebSocket has opened. Default 5 s. */
   readonly handshakeTimeout: number;
+  /** Sockets whose handshake may be under way at once, of those that others dialed; further ones are rejected. Default 1 024. */
+  readonly maxHandshakes: number;
   /** Time for one dial, until the WebSocket is open. Default 2 s. */
   readonly dialTimeout: number;
   /** Dials that may be under way at once, of all hosts in the process together; further ones wait for their turn. Default 64. */
@@ -45,6 +47,7 @@ export const defaultLimits: Limits = {
   maxSendQueueBytes: 16 << 20,
   maxOpenMuxes: 131_072,
   handshakeTimeout: 5_000,
+  maxHandshakes: 1_024,
   dialTimeout: 2_000,
   maxDials: 64,
   unaryTimeout: 60_000,

@@ -14,6 +14,7 @@ import {
   readConnect,
   type Agreement,
 } from '../connection/handshake.js';
+import { patience } from '../connection/patience.js';
 import type { Socket } from '../connection/socket.js';
 import { errorText, RejectedError } from '../errors.js';
 import type { ConnectRequest } from '../wire/connect.js';
@@ -43,8 +44,21 @@ export type Admit = (request: ConnectRequest, info: DialerInfo) => Promise<Admis
 /** A rejected socket stays open so long, in ms, that the other side can read the reason. */
 const rejectionLinger = 100;
 
-/** Runs the acceptor's handshake on an open socket. The result gives up. */
-export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, admit: Admit): () => void {
+/** Tells a dialer that its handshake cannot even begin, and closes the socket. */
+export function refuseHandshake(side: Side, socket: Socket, reason: string): void {
+  socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: reason }));
+  socket.outbound.complete();
+  side.report({ type: 'rejected', host: 'an unknown host', by: 'local', reason });
+}
+
+/** Runs the acceptor's handshake on an open socket. The result gives up. `done` is called when it is over, however it ended. */
+export function acceptHandshake(
+  side: Side,
+  socket: Socket,
+  info: DialerInfo,
+  admit: Admit,
+  done: () => void,
+): () => void {
   let state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
   let host = 'an unknown host';
   const subscription = new Subscription();
@@ -53,6 +67,7 @@ export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, ad
     state = 'done';
     cancelTimer();
     subscription.unsubscribe();
+    done();
   };
   const giveUp = (error: Error): void => {
     finish();
@@ -96,10 +111,14 @@ export function acceptHandshake(side: Side, socket: Socket, info: DialerInfo, ad
   const isChecking = (): boolean => state === 'checking';
   const isDone = (): boolean => state === 'done';
 
-  let cancelTimer = side.runtime.schedule(() => {
-    const late = state === 'waiting' ? 'No connect came' : 'The checks of the connect did not end';
-    reject(`${late} within ${String(side.limits.handshakeTimeout)} ms.`);
-  }, side.limits.handshakeTimeout);
+  let cancelTimer = patience(
+    side.runtime,
+    () => {
+      const late = state === 'waiting' ? 'No connect came' : 'The checks of the connect did not end';
+      reject(`${late} within ${String(side.limits.handshakeTimeout)} ms.`);
+    },
+    side.limits.handshakeTimeout,
+  );
   subscription.add(
     socket.inbound.subscribe({
       next: (message) => {

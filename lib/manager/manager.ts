@@ -26,7 +26,7 @@ import type { Duplex, Unary } from '../routes/contract.js';
 import type { Bound, Call, Handler, Handles, One, Output, RawHandler } from '../routes/handler.js';
 import type { RouteConnection } from '../routes/route-connection.js';
 import type { ConnectRequest } from '../wire/connect.js';
-import { acceptHandshake, checkClock, type Admission, type DialerInfo } from './acceptor.js';
+import { acceptHandshake, checkClock, refuseHandshake, type Admission, type DialerInfo } from './acceptor.js';
 import type { Auth } from './auth.js';
 import { defaultPath, dialUrl, parseHost, usesTls } from './host-name.js';
 import { Leaves, type LeafOptions } from './leaves.js';
@@ -78,7 +78,7 @@ export class Manager implements Handles {
   readonly #loopback: Peer;
   readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
   readonly #leaves: Leaves | undefined;
-  readonly #handshakes = new Set<() => void>();
+  readonly #handshakes = new Set<{ giveUp: () => void }>();
   #membership: Subscription | undefined = undefined;
   #started: Promise<void> | undefined = undefined;
   #state: 'created' | 'started' | 'closed' = 'created';
@@ -148,12 +148,24 @@ export class Manager implements Handles {
 
   /** Takes an open socket that somebody dialed: the handshake decides who it is. For transports; in Node, `listen()` and `attach()` call it. */
   accept(socket: Socket, info: DialerInfo = {}): void {
-    const giveUp = acceptHandshake(this.#side, socket, info, (request) => this.#admit(request, info));
-    this.#handshakes.add(giveUp);
-    socket.inbound.subscribe({
-      complete: () => this.#handshakes.delete(giveUp),
-      error: () => this.#handshakes.delete(giveUp),
-    });
+    const { maxHandshakes } = this.#side.limits;
+    if (this.#handshakes.size >= maxHandshakes) {
+      refuseHandshake(
+        this.#side,
+        socket,
+        `${String(maxHandshakes)} handshakes are under way at ${this.local} (maxHandshakes): dial again later`,
+      );
+      return;
+    }
+    const handshake = { giveUp: (): void => undefined };
+    this.#handshakes.add(handshake);
+    handshake.giveUp = acceptHandshake(
+      this.#side,
+      socket,
+      info,
+      (request) => this.#admit(request, info),
+      () => this.#handshakes.delete(handshake),
+    );
   }
 
   /** Closes every connection; calls in flight fail. A closed manager cannot be started again. */
@@ -161,7 +173,7 @@ export class Manager implements Handles {
     if (this.#state === 'closed') return Promise.resolve();
     this.#state = 'closed';
     this.#membership?.unsubscribe();
-    for (const giveUp of this.#handshakes) giveUp();
+    for (const { giveUp } of this.#handshakes) giveUp();
     for (const peer of [...this.#peers.value.values(), this.#loopback]) closePeer(peer);
     this.#leaves?.close();
     this.#peers.complete();

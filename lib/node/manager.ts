@@ -26,6 +26,7 @@ export class Manager extends IsomorphicManager {
   readonly #tls: TlsOptions | undefined;
   readonly #kernel: KernelOf;
   readonly #maxMessageBytes: number;
+  readonly #handshakeTimeout: number;
   readonly #unmount: (() => void)[] = [];
   #server: HttpServer | HttpsServer | undefined = undefined;
 
@@ -34,6 +35,7 @@ export class Manager extends IsomorphicManager {
     this.#tls = options.tls;
     this.#kernel = kernelOf(options);
     this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
+    this.#handshakeTimeout = options.limits?.handshakeTimeout ?? defaultLimits.handshakeTimeout;
   }
 
   /**
@@ -48,7 +50,13 @@ export class Manager extends IsomorphicManager {
     if (secure && (this.#tls?.cert === undefined || this.#tls.key === undefined)) {
       throw new ConfigurationError(`${this.local} is https: give the manager tls: { key, cert }.`);
     }
-    const server = secure ? createTlsServer(tlsContext(this.#tls!)) : createServer();
+    // Who connects and asks for no upgrade holds a socket as one does that sends no Connect.
+    const times = {
+      headersTimeout: this.#handshakeTimeout,
+      requestTimeout: this.#handshakeTimeout,
+      connectionsCheckingInterval: this.#handshakeTimeout,
+    };
+    const server = secure ? createTlsServer({ ...times, ...tlsContext(this.#tls!) }) : createServer(times);
     this.#mount(server, true);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import { connectMessage, readConnectResponse } from '../../lib/connection/handshake.js';
 import { linkedSockets } from '../../lib/connection/memory-socket.js';
+import type { Limits } from '../../lib/limits.js';
 import { staticToken, type Auth } from '../../lib/manager/auth.js';
 import type { Manager } from '../../lib/manager/manager.js';
 import { whoDials } from '../../lib/manager/who-dials.js';
@@ -54,8 +55,8 @@ function dial(manager: Manager) {
   };
 }
 
-async function waiting(auth: Auth = staticToken('secret')): Promise<Manager> {
-  const manager = network.manager(local, [remote, c], { auth });
+async function waiting(auth: Auth = staticToken('secret'), limits: Partial<Limits> = {}): Promise<Manager> {
+  const manager = network.manager(local, [remote, c], { auth, limits });
   await manager.start();
   return manager;
 }
@@ -98,6 +99,31 @@ describe('the handshake of an acceptor', () => {
     expect(silent.ends).toStrictEqual([]);
     await network.pass(100, 1);
     expect(silent.ends).toStrictEqual([reason]);
+  });
+
+  it('rejects more dialers than maxHandshakes at once, whatever they send, until others are done', async () => {
+    const manager = await waiting(undefined, { maxHandshakes: 2 });
+    const [silent, slow, third] = [dial(manager), dial(manager), dial(manager)];
+    const rejectedReason = `2 handshakes are under way at ${local} (maxHandshakes): dial again later`;
+    expect(third.answer()).toStrictEqual({ accepted: false, rejectedReason });
+    expect(third.ends).toStrictEqual(['closed']);
+    expect(network.events(local)).toMatchObject([{ type: 'rejected', by: 'local', reason: rejectedReason }]);
+    // Accepted, gone, rejected, too late: each makes room, and only once.
+    await slow.send(connectOf());
+    expect(slow.answer().accepted).toBe(true);
+    const gone = dial(manager);
+    expect(dial(manager).messages.length).toBe(1);
+    gone.near.outbound.error(new Error('bye'));
+    const garbage = dial(manager);
+    await garbage.send(new Uint8Array(3));
+    expect(dial(manager).messages.length).toBe(1);
+    await network.pass(100, 1);
+    const later = dial(manager);
+    expect([later.messages.length, silent.messages.length]).toStrictEqual([0, 0]);
+    await network.pass(5_100, 1);
+    expect([dial(manager), dial(manager), dial(manager)].map(({ messages }) => messages.length)).toStrictEqual([
+      0, 0, 1,
+    ]);
   });
 
   it('ends checks that do not end', async () => {

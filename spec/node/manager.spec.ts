@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { firstValueFrom, toArray } from 'rxjs';
 import type { Manager } from '../../lib/node/index.js';
 import { raw, type } from '../../lib/routes/codec.js';
@@ -67,6 +67,16 @@ describe('listen()', () => {
     await manager.listen({ port, address: '127.0.0.1' });
     expect((await http(`http://127.0.0.1:${port}/minio/grid/v1`)).status).toBe(426);
     await expect(http(`${manager.local}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('closes a connection that asks for nothing within handshakeTimeout', async () => {
+    const local = `http://127.0.0.1:${await freePort()}`;
+    const manager = grid.manager(local, [], { limits: { handshakeTimeout: 100 } });
+    await manager.listen({ address: '127.0.0.1' });
+    const [silent, slow] = [0, 1].map(() => connectTcp({ port: Number(new URL(local).port), host: '127.0.0.1' }));
+    slow!.write('GET /minio/grid/v1 HTTP/1.1\r\n');
+    const closed = [silent!, slow!].map((socket) => once(socket.resume(), 'close'));
+    await Promise.all(closed);
   });
 
   it('fails with the error of the system where the port is taken, and can be tried again', async () => {
