@@ -6,7 +6,7 @@ const quietMs = 21_000;
 /** A third of the hosts is away for so long, in ms: long enough for a few dials of each of the others. */
 const downMs = 6_000;
 const binMs = 250;
-const sizes = [3, 8, 32, 128];
+const sizes = [3, 8, 32, 64, 128];
 
 export const scale = {
   name: 'scale',
