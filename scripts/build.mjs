@@ -4,13 +4,14 @@
 //   dist/cjs    those as CommonJS
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const require = createRequire(import.meta.url);
+const tsc = require.resolve('typescript/bin/tsc');
 const dist = `${root}dist`;
 const next = `${root}dist.${String(process.pid)}`;
 const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
@@ -37,7 +38,7 @@ const entries = Object.values(exports).flatMap(
   ({ import: { types } = {} }) => /^\.\/dist\/esm\/(.+)\.d\.ts$/.exec(types)?.[1] ?? [],
 );
 const ofNode = [...entries.filter((name) => name !== 'index'), 'cli/main'];
-const later = ['wire/xxh3', 'manager/jose', 'files/sha256'];
+const later = ['manager/jose', 'files/sha256'];
 // esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so
 // that what they share is one file.
 const oneCore = {
@@ -53,6 +54,36 @@ const oneCore = {
     });
   },
 };
+// For a browser the checksum is a file of its own. Nearly every process of Node needs it, and finding the file, and that of
+// its package, takes 2 ms: there both are part of the main file, as the license of the package allows.
+const checksumAtOnce = {
+  name: 'checksum at once',
+  setup({ onLoad, onResolve }) {
+    const later = "const { createXXHash3 } = await import('./xxh3.js');";
+    onLoad({ filter: /wire.checksum\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (!text.includes(later)) throw new Error(`${path} has no line ${later}`);
+      return { contents: `import { createXXHash3 } from './xxh3.js';\n${text.replace(later, '')}` };
+    });
+    onResolve({ filter: /^hash-wasm.*xxhash3/ }, ({ path }) => ({ path: require.resolve(path) }));
+    onLoad({ filter: /hash-wasm.*xxhash3/ }, ({ path }) => {
+      // As a module: esbuild's helpers for CommonJS would be one more file.
+      const contents = `const exports = {}, module = { exports };\n${readFileSync(path, 'utf8')}\nexport default exports;`;
+      return { contents };
+    });
+  },
+};
+// Node has SHA-256 itself, at once: to load the package for it takes 3 ms and 0.2 MB of each process.
+const hashOfNode = {
+  name: 'hash of Node',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^@noble.hashes.sha2$/ }, ({ path }) => ({ path, namespace: 'node' }));
+    onLoad({ filter: /sha2$/, namespace: 'node' }, () => ({
+      contents: `import { createHash } from 'node:crypto';
+        export const sha256 = (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest());`,
+    }));
+  },
+};
 await build({
   ...shared,
   // What is loaded later is named too: a running process finds it under the same name after the next build.
@@ -64,7 +95,7 @@ await build({
   format: 'esm',
   // The manifest tells bundlers that an import alone does nothing.
   ignoreAnnotations: true,
-  plugins: [oneCore],
+  plugins: [oneCore, checksumAtOnce, hashOfNode],
 });
 await build({
   ...shared,
@@ -78,6 +109,7 @@ await build({
   supported: { 'dynamic-import': false },
 });
 writeFileSync(`${next}/cjs/package.json`, '{ "type": "commonjs" }\n');
+copyFileSync(new URL('../LICENSE', pathToFileURL(require.resolve('hash-wasm'))), `${next}/LICENSE.hash-wasm`);
 
 const old = `${next}.old`;
 mkdirSync(dist, { recursive: true });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -115,7 +116,7 @@ describe('the package', () => {
   it('holds what is built, and nothing of the source', () => {
     const root = join(user, 'node_modules/rxgrid');
     expect(readdirSync(root).sort()).toStrictEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']);
-    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['chunks', 'cjs', 'esm']);
+    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['LICENSE.hash-wasm', 'chunks', 'cjs', 'esm']);
     const strangers = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.(spec|test)\.|(?<!\.d)\.ts$/.test(name),
     );
@@ -275,6 +276,9 @@ describe('where WebAssembly is forbidden', () => {
       const forbidden = () => { throw new Error('forbidden by the policy of the page'); };
       globalThis.WebAssembly = { compile: forbidden, instantiate: forbidden };
       const leaf = connect(url, { token: 'x', ${options} });
+      leaf.frames$.subscribe(({ direction, frame: { subroute } }) => {
+        if (direction === 'out' && subroute) console.log(Buffer.from(subroute).toString('hex'));
+      });
       try {
         console.log((await firstValueFrom(leaf.request(echo, Uint8Array.of(1, 2, 3)))).join());
       } catch (error) {
@@ -294,7 +298,9 @@ describe('where WebAssembly is forbidden', () => {
     else hostOf();`;
 
   it('a leaf without checksums works, subroutes too', () => {
-    expect(runScript('forbidden.cjs', script(`checksum: 'off'`))).toBe('1,2,3');
+    // The id of a route without a number: SHA-256 of its path, but for two bytes (wire protocol, section 2.3).
+    const id = `ff00${createHash('sha256').update('echo/a/b').digest('hex').slice(4)}`;
+    expect(runScript('forbidden.cjs', script(`checksum: 'off'`))).toBe(`${id}\n1,2,3`);
   });
 
   it('a leaf with checksums says what to do', () => {

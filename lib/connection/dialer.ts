@@ -28,7 +28,8 @@ export interface DialerOptions {
   readonly dial: Dial;
   readonly runtime: Runtime;
   readonly limits: Limits;
-  readonly checksum: Checksum | undefined;
+  /** A promise while it is being made: the socket opens meanwhile, and the handshake waits. Where it rejects, stop the dialer. */
+  readonly checksum: Checksum | undefined | Promise<Checksum>;
   /** Makes the Connect, but for its time and token. */
   readonly connect: Omit<ConnectRequest, 'time' | 'token'>;
   /** Makes a token for one attempt. */
@@ -154,12 +155,29 @@ export class Dialer {
   }
 
   #shakeHands(socket: Socket, token: string, attempt: Subscription): Subscription {
-    const { runtime, checksum, connect, accepted, rejected, url } = this.#options;
+    const { checksum } = this.#options;
     let linked = false;
     const handshake = new Subscription(() => {
       // The attempt was given up: a half-open socket must not stay.
       if (!linked) socket.outbound.error(new Error('The handshake was given up.'));
     });
+    const begin = (made: Checksum | undefined): void => {
+      if (!handshake.closed) this.#sendConnect(socket, token, made, attempt, handshake, () => (linked = true));
+    };
+    if (checksum instanceof Promise) checksum.then(begin, () => undefined);
+    else begin(checksum);
+    return handshake;
+  }
+
+  #sendConnect(
+    socket: Socket,
+    token: string,
+    checksum: Checksum | undefined,
+    attempt: Subscription,
+    handshake: Subscription,
+    onLinked: () => void,
+  ): void {
+    const { runtime, connect, accepted, rejected, url } = this.#options;
     const fail = (error: Error): void => {
       // To give a socket up may end its inbound at once, which is no second failure.
       if (attempt.closed) return;
@@ -171,7 +189,7 @@ export class Dialer {
       hello = connectMessage({ ...connect, time: timestampFromMs(runtime.now()), token });
     } catch (error) {
       fail(new Error(`The token cannot be sent: ${errorText(error)}`));
-      return handshake;
+      return;
     }
     handshake.add(
       socket.inbound.subscribe({
@@ -191,7 +209,7 @@ export class Dialer {
             );
             return;
           }
-          linked = true;
+          onLinked();
           attempt.unsubscribe();
           this.#leaveGate?.();
           accepted(socket, response);
@@ -205,7 +223,6 @@ export class Dialer {
       }),
     );
     socket.outbound.next(hello);
-    return handshake;
   }
 
   #fail(error: Error): void {

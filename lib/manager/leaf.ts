@@ -47,41 +47,37 @@ export function connect(url: string, options: ConnectOptions): LeafConnection {
   const { connection, routes } = side.connect(target);
   for (const bound of options.handlers ?? []) side.registry.add(bound);
   const { token } = options;
-  let dialer: Dialer | undefined;
   let closed = false;
-
-  const start = async (): Promise<void> => {
-    // Without checksums nothing here needs WebAssembly, which a page may forbid.
-    if (side.checksumMode === 'auto') await side.prepare();
-    if (closed) return;
-    const extensions = announcedExtensions(side.checksumMode);
-    dialer = new Dialer({
-      connection,
-      url: target,
-      dial: options.dial ?? dialWebSocket,
-      runtime: side.runtime,
-      limits: side.limits,
-      checksum: side.checksum,
-      connect: { id: side.id, host: '', leaf: true, ext: extensions },
-      token: async () => (typeof token === 'function' ? token() : token),
-      accepted: (socket, response) => {
-        const agreement = agree(extensions, response.ext, target.startsWith('wss:'));
-        name = response.name ?? target;
-        connection.open(side.link(connection, { socket, agreement, remoteId: response.id, caller: name }));
-      },
-      rejected: (reason) => {
-        side.report({ type: 'rejected', host: target, by: 'remote', reason });
-      },
-    });
-  };
-  start().catch((error: unknown) => {
+  // Without checksums nothing here needs WebAssembly, which a page may forbid. It is compiled while the socket opens.
+  const checksum = side.checksumMode === 'auto' ? side.prepare() : undefined;
+  const extensions = announcedExtensions(side.checksumMode);
+  const dialer = new Dialer({
+    connection,
+    url: target,
+    dial: options.dial ?? dialWebSocket,
+    runtime: side.runtime,
+    limits: side.limits,
+    checksum,
+    connect: { id: side.id, host: '', leaf: true, ext: extensions },
+    token: async () => (typeof token === 'function' ? token() : token),
+    accepted: (socket, response) => {
+      const agreement = agree(extensions, response.ext, target.startsWith('wss:'));
+      name = response.name ?? target;
+      connection.open(side.link(connection, { socket, agreement, remoteId: response.id, caller: name }));
+    },
+    rejected: (reason) => {
+      side.report({ type: 'rejected', host: target, by: 'remote', reason });
+    },
+  });
+  checksum?.catch((error: unknown) => {
+    dialer.stop();
     connection.attemptFailed(error instanceof Error ? error : new Error(String(error)));
   });
 
   return leafConnection(routes, side, () => {
     if (closed) return;
     closed = true;
-    dialer?.stop();
+    dialer.stop();
     connection.close();
     side.close();
   });

@@ -71,8 +71,8 @@ export class Side {
    *
    * @throws ConfigurationError where WebAssembly is forbidden.
    */
-  async prepare(): Promise<void> {
-    this.#checksum = await createChecksum();
+  async prepare(): Promise<Checksum> {
+    return (this.#checksum = await createChecksum());
   }
 
   /** A connection to a host, and calls by route over it. */

@@ -1,7 +1,7 @@
 import { CodecError, ConfigurationError, errorText } from '../errors.js';
 
 import type { Codec } from './codec.js';
-import { msgpackLite } from './msgpack-lite.js';
+import { type MsgpackLite, msgpackLite } from './msgpack-lite.js';
 import { type MsgpackBounds, scanMsgpack } from './msgpack-scan.js';
 import { msgpackValue } from './msgpack-value.js';
 
@@ -41,13 +41,15 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
     maxDepth: checked('maxDepth', maxDepth, 512),
     maxItems: checked('maxItems', maxItems, 0xffff_ffff),
   };
-  const lite = msgpackLite(timestamps);
+  // Made when there is something to encode: many sides only ever see bytes.
+  let made: MsgpackLite | undefined;
+  const lite = (): MsgpackLite => (made ??= msgpackLite(timestamps));
   return {
     codec: 'msgpack',
     encode(value) {
       if (value === undefined) return new Uint8Array(0);
       try {
-        return lite.encode(msgpackValue(value, bounds));
+        return lite().encode(msgpackValue(value, bounds));
       } catch (error) {
         throw typed('encode the value', error);
       }
@@ -57,7 +59,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
       if (bytes.byteLength === 0) return undefined as T;
       try {
         scanMsgpack(bytes, bounds);
-        return lite.decode(bytes) as T;
+        return lite().decode(bytes) as T;
       } catch (error) {
         throw typed('decode the payload', error);
       }

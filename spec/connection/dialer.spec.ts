@@ -7,6 +7,7 @@ import { linkedSockets } from '../../lib/connection/memory-socket.js';
 import type { DialOptions, Socket } from '../../lib/connection/socket.js';
 import { RejectedError } from '../../lib/errors.js';
 import { defaultLimits, type Limits } from '../../lib/limits.js';
+import type { Checksum } from '../../lib/wire/checksum.js';
 import { encodeFrame } from '../../lib/wire/encode.js';
 import type { ConnectRequest, ConnectResponse } from '../../lib/wire/connect.js';
 import { timestampToMs } from '../../lib/wire/timestamp.js';
@@ -98,6 +99,33 @@ const reject = (socket: Socket): void => {
 };
 
 describe('a dial', () => {
+  it('opens the socket while the checksum is made, and shakes hands when it is there', async () => {
+    let made: (checksum: Checksum) => void = () => undefined;
+    const checksum = new Promise<Checksum>((resolve) => (made = resolve));
+    const scene = new Scene({ checksum });
+    scene.answer = accept;
+    await settle(scene.runtime);
+    expect([scene.far.length, scene.connects.length]).toStrictEqual([1, 0]);
+    made(testChecksum);
+    await settle(scene.runtime);
+    expect([scene.connects.length, scene.a.statuses]).toStrictEqual([1, ['connecting', 'connected']]);
+    await scene.end();
+  });
+
+  it('gives the open socket up where it is stopped before the checksum is made, or too late', async () => {
+    let made: (checksum: Checksum) => void = () => undefined;
+    const checksum = new Promise<Checksum>((resolve) => (made = resolve));
+    const scene = new Scene({ checksum });
+    await settle(scene.runtime);
+    await pass(scene.runtime, 5_000);
+    expect([scene.far.length, scene.ends]).toStrictEqual([2, ['The handshake was given up.']]);
+    scene.dialer.stop();
+    expect(scene.ends).toHaveLength(2);
+    made(testChecksum);
+    await scene.end();
+    expect(scene.connects).toStrictEqual([]);
+  });
+
   it('sends headers and a Connect with one token, and links when it is accepted', async () => {
     const scene = new Scene();
     scene.answer = accept;
