@@ -1,4 +1,5 @@
 import { CodecError } from '../errors.js';
+import { ARRAY, EXT, kinds, MAP, NEVER, SCALAR, sizes, TEXT, widths } from '../wire/msgpack-head.js';
 
 import { pathText } from './msgpack-path.js';
 import { readTime } from './msgpack-timestamp.js';
@@ -21,58 +22,6 @@ interface Level {
   keyStart: number;
   keyEnd: number;
 }
-
-const SCALAR = 0;
-const TEXT = 1;
-const BIN = 2;
-const EXT = 3;
-const ARRAY = 4;
-const MAP = 5;
-const NEVER = 6;
-
-/** For 0xc0 to 0xdf: what it is. */
-const kinds = Uint8Array.of(
-  ...[SCALAR, NEVER, SCALAR, SCALAR, BIN, BIN, BIN, EXT, EXT, EXT],
-  ...[SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR],
-  ...[EXT, EXT, EXT, EXT, EXT, TEXT, TEXT, TEXT, ARRAY, ARRAY, MAP, MAP],
-);
-/** For 0xc0 to 0xdf: bytes of the length that follows; 0 = none does. */
-const widths = Uint8Array.of(0, 0, 0, 0, 1, 2, 4, 1, 2, 4, ...new Array<number>(15).fill(0), 1, 2, 4, 2, 4, 2, 4);
-/** For 0xc0 to 0xdf without a length: bytes of the value. */
-const sizes = Uint8Array.of(
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  4,
-  8,
-  1,
-  2,
-  4,
-  8,
-  1,
-  2,
-  4,
-  8,
-  1,
-  2,
-  4,
-  8,
-  16,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-);
 
 /**
  * Checks a payload before a decoder that trusts its input sees it: one MessagePack value and nothing behind it, every
@@ -102,6 +51,7 @@ export function scanMsgpack(bytes: Uint8Array, { maxDepth, maxItems }: MsgpackBo
       level.left--;
     }
 
+    // As the functions of msgpack-head.ts, in one go: three calls take a quarter longer.
     let kind: number;
     let length: number;
     if (head < 0x80 || head >= 0xe0) {

@@ -1,7 +1,16 @@
-/** The ext type of the grid protocol (section 4): seconds int64, nanoseconds int32. */
-export const gridTimeType = 5;
-/** The ext type −1 of the MessagePack specification, as an unsigned byte: 4, 8 or 12 bytes. */
-export const standardTimeType = 0xff;
+import {
+  gridType,
+  isNanoseconds,
+  standardType,
+  timestampData,
+  timestampFromMs,
+  timestampOf,
+} from '../wire/timestamp.js';
+
+/** The ext type of the grid protocol. */
+export const gridTimeType = gridType;
+/** The ext type −1 of the MessagePack specification, as an unsigned byte. */
+export const standardTimeType = standardType & 0xff;
 
 /** Farthest time from the epoch that a Date can hold, in milliseconds. */
 const maxDateMs = 8.64e15;
@@ -16,26 +25,10 @@ const word = 0x1_0000_0000;
  */
 export function readTime(type: number, data: Uint8Array): number | undefined {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  let seconds: number;
-  let nanoseconds = 0;
-  if (type === gridTimeType && data.length === 12) {
-    seconds = view.getInt32(0) * word + view.getUint32(4);
-    nanoseconds = view.getInt32(8);
-  } else if (type === standardTimeType && data.length === 4) {
-    seconds = view.getUint32(0);
-  } else if (type === standardTimeType && data.length === 8) {
-    // 30 bits of nanoseconds, then 34 bits of seconds.
-    nanoseconds = view.getUint32(0) >>> 2;
-    seconds = (view.getUint32(0) & 3) * word + view.getUint32(4);
-  } else if (type === standardTimeType && data.length === 12) {
-    nanoseconds = view.getUint32(0);
-    seconds = view.getInt32(4) * word + view.getUint32(8);
-  } else {
-    return undefined;
-  }
-  if (nanoseconds < 0 || nanoseconds > 999_999_999) return undefined;
+  const time = timestampOf(type === standardTimeType ? standardType : type, view);
+  if (time === undefined || !isNanoseconds(time.nanoseconds)) return undefined;
   // In this order: adding a fraction to so large a number could round it up to the next millisecond.
-  const ms = seconds * 1_000 + Math.floor(nanoseconds / 1e6);
+  const ms = time.seconds * 1_000 + Math.floor(time.nanoseconds / 1e6);
   return Math.abs(ms) <= maxDateMs ? ms : undefined;
 }
 
@@ -56,23 +49,15 @@ export function standardTime(ms: number): Uint8Array {
   }
   const view = new DataView(new ArrayBuffer(12));
   view.setUint32(0, nanoseconds);
-  setSeconds(view, 4, seconds);
+  view.setInt32(4, Math.floor(seconds / word));
+  // The low half of the two's complement, also of a negative number.
+  view.setUint32(8, seconds >>> 0);
   return bytesOf(view);
 }
 
 /** Gives the data of the grid's time ext. `ms` is an integer within a Date's range. */
 export function gridTime(ms: number): Uint8Array {
-  const seconds = Math.floor(ms / 1_000);
-  const view = new DataView(new ArrayBuffer(12));
-  setSeconds(view, 0, seconds);
-  view.setInt32(8, (ms - seconds * 1_000) * 1e6);
-  return bytesOf(view);
-}
-
-function setSeconds(view: DataView, offset: number, seconds: number): void {
-  view.setInt32(offset, Math.floor(seconds / word));
-  // The low half of the two's complement, also of a negative number.
-  view.setUint32(offset + 4, seconds >>> 0);
+  return timestampData(timestampFromMs(ms));
 }
 
 function bytesOf(view: DataView): Uint8Array {

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.js';
+import { ARRAY, BIN, EXT, kindOf, lengthIn, MAP, NEVER, TEXT, widthOf } from './msgpack-head.js';
 
 /** Levels of arrays and maps within a value that is skipped. */
 const maxDepth = 32;
@@ -43,12 +44,7 @@ export class MsgpackReader {
    * is then skipped, whatever it is. A key that comes twice is a fault, since readers would differ in which one counts.
    */
   map(field: string, read: (key: string) => boolean): void {
-    const first = this.#byte(field);
-    let count: number;
-    if ((first & 0xf0) === 0x80) count = first & 0x0f;
-    else if (first === 0xde) count = this.#uint16(field);
-    else if (first === 0xdf) count = this.#uint32(field);
-    else throw this.#unexpected(field, 'a map', first);
+    const count = this.#head(field, MAP, 'a map');
     // A key and a value take a byte each at least.
     if (count * 2 > this.#left()) throw this.fault(`${field} declares ${count} entries, more than there are bytes`);
     if (count > maxEntries) throw this.fault(`${field} has ${count} entries; the limit is ${maxEntries}`);
@@ -113,7 +109,7 @@ export class MsgpackReader {
 
   /** Reads a bin of exactly `length` bytes; the result is a copy. */
   bin(field: string, length: number): Uint8Array {
-    const actual = this.#binLength(field);
+    const actual = this.#head(field, BIN, 'a bin');
     if (actual !== length) throw this.fault(`${field} has ${actual} bytes instead of ${length}`);
     const start = this.#take(field, length);
     return this.#bytes.slice(start, start + length);
@@ -121,7 +117,7 @@ export class MsgpackReader {
 
   /** Reads a bin of at most `maxBytes` bytes; the result is a copy. */
   bytes(field: string, maxBytes: number): Uint8Array {
-    const length = this.#binLength(field);
+    const length = this.#head(field, BIN, 'a bin');
     if (length > maxBytes) throw this.fault(`${field} has ${length} bytes; the limit is ${maxBytes}`);
     const start = this.#take(field, length);
     return this.#bytes.slice(start, start + length);
@@ -129,13 +125,7 @@ export class MsgpackReader {
 
   /** Reads an ext: its type, −128..127, and a view of its data. */
   ext(field: string): { readonly type: number; readonly data: DataView } {
-    const first = this.#byte(field);
-    let length: number;
-    if (first >= 0xd4 && first <= 0xd8) length = 1 << (first - 0xd4);
-    else if (first === 0xc7) length = this.#byte(field);
-    else if (first === 0xc8) length = this.#uint16(field);
-    else if (first === 0xc9) length = this.#uint32(field);
-    else throw this.#unexpected(field, 'an ext', first);
+    const length = this.#head(field, EXT, 'an ext');
     const type = this.#view.getInt8(this.#take(field, 1));
     const start = this.#take(field, length);
     return { type, data: new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start, length) };
@@ -168,87 +158,36 @@ export class MsgpackReader {
   /** Passes over one value, or over the header of an array or map: the result is how many values are in it. */
   #skipOne(field: string): number {
     const first = this.#byte(field);
-    if (first <= 0x7f || first >= 0xe0) return 0;
-    if (first <= 0x8f) return (first & 0x0f) * 2;
-    if (first <= 0x9f) return first & 0x0f;
-    if (first <= 0xbf) return this.#pass(field, first & 0x1f);
-    switch (first) {
-      case 0xc0:
-      case 0xc2:
-      case 0xc3:
-        return 0;
-      case 0xc4:
-      case 0xd9:
-        return this.#pass(field, this.#byte(field));
-      case 0xc5:
-      case 0xda:
-        return this.#pass(field, this.#uint16(field));
-      case 0xc6:
-      case 0xdb:
-        return this.#pass(field, this.#uint32(field));
-      case 0xc7:
-        return this.#pass(field, this.#byte(field) + 1);
-      case 0xc8:
-        return this.#pass(field, this.#uint16(field) + 1);
-      case 0xc9:
-        return this.#pass(field, this.#uint32(field) + 1);
-      case 0xcc:
-      case 0xd0:
-        return this.#pass(field, 1);
-      case 0xcd:
-      case 0xd1:
-        return this.#pass(field, 2);
-      case 0xca:
-      case 0xce:
-      case 0xd2:
-        return this.#pass(field, 4);
-      case 0xcb:
-      case 0xcf:
-      case 0xd3:
-        return this.#pass(field, 8);
-      case 0xd4:
-      case 0xd5:
-      case 0xd6:
-      case 0xd7:
-      case 0xd8:
-        return this.#pass(field, (1 << (first - 0xd4)) + 1);
-      case 0xdc:
-        return this.#uint16(field);
-      case 0xdd:
-        return this.#uint32(field);
-      case 0xde:
-        return this.#uint16(field) * 2;
-      case 0xdf:
-        return this.#uint32(field) * 2;
-      default:
-        throw this.#unexpected(field, 'a value', first);
-    }
-  }
-
-  #pass(field: string, length: number): 0 {
-    this.#take(field, length);
+    const kind = kindOf(first);
+    if (kind === NEVER) throw this.#unexpected(field, 'a value', first);
+    const length = this.#length(field, first);
+    if (kind === ARRAY) return length;
+    if (kind === MAP) return length * 2;
+    this.#take(field, kind === EXT ? length + 1 : length);
     return 0;
   }
 
   #text(field: string, maxBytes: number): Uint8Array {
-    const first = this.#byte(field);
-    let length: number;
-    if ((first & 0xe0) === 0xa0) length = first & 0x1f;
-    else if (first === 0xd9) length = this.#byte(field);
-    else if (first === 0xda) length = this.#uint16(field);
-    else if (first === 0xdb) length = this.#uint32(field);
-    else throw this.#unexpected(field, 'a string', first);
+    const length = this.#head(field, TEXT, 'a string');
     if (length > maxBytes) throw this.fault(`${field} has ${length} bytes; the limit is ${maxBytes}`);
     const start = this.#take(field, length);
     return this.#bytes.subarray(start, start + length);
   }
 
-  #binLength(field: string): number {
+  /** Reads the first byte of a value, which must be of this kind, and gives its length as it declares it. */
+  #head(field: string, kind: number, wanted: string): number {
     const first = this.#byte(field);
-    if (first === 0xc4) return this.#byte(field);
-    if (first === 0xc5) return this.#uint16(field);
-    if (first === 0xc6) return this.#uint32(field);
-    throw this.#unexpected(field, 'a bin', first);
+    if (kindOf(first) !== kind) throw this.#unexpected(field, wanted, first);
+    return this.#length(field, first);
+  }
+
+  #length(field: string, first: number): number {
+    const width = widthOf(first);
+    if (width === 0) return lengthIn(first);
+    let length = 0;
+    const start = this.#take(field, width);
+    for (let at = start; at < start + width; at++) length = length * 256 + this.#bytes[at]!;
+    return length;
   }
 
   #left(): number {

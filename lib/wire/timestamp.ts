@@ -11,9 +11,9 @@ export interface Timestamp {
 }
 
 /** The ext type of the protocol: seconds int64, nanoseconds int32, both big-endian. */
-const gridType = 5;
+export const gridType = 5;
 /** The ext type of the MessagePack specification: 4, 8 or 12 bytes. */
-const standardType = -1;
+export const standardType = -1;
 
 const maxNanoseconds = 999_999_999;
 
@@ -38,12 +38,17 @@ export function writeTimestamp(writer: MsgpackWriter, { seconds, nanoseconds }: 
   if (!Number.isSafeInteger(seconds) || !Number.isInteger(nanoseconds) || !isNanoseconds(nanoseconds)) {
     throw new CodecError(`Not a timestamp: ${seconds} seconds, ${nanoseconds} nanoseconds.`);
   }
+  writer.ext8(gridType, timestampData({ seconds, nanoseconds }));
+}
+
+/** The data of ext type 5, for numbers in range. */
+export function timestampData({ seconds, nanoseconds }: Timestamp): Uint8Array {
   const data = new DataView(new ArrayBuffer(12));
   data.setInt32(0, Math.floor(seconds / 0x1_0000_0000));
   // The low half of the two's complement, also of a negative number.
   data.setUint32(4, seconds >>> 0);
   data.setInt32(8, nanoseconds);
-  writer.ext8(gridType, new Uint8Array(data.buffer));
+  return new Uint8Array(data.buffer);
 }
 
 /**
@@ -53,6 +58,18 @@ export function writeTimestamp(writer: MsgpackWriter, { seconds, nanoseconds }: 
  */
 export function readTimestamp(reader: MsgpackReader, field: string): Timestamp {
   const { type, data } = reader.ext(field);
+  const time = timestampOf(type, data);
+  if (time === undefined) {
+    throw reader.fault(`${field} is not a timestamp: ext type ${type} of ${data.byteLength} bytes`);
+  }
+  if (!Number.isSafeInteger(time.seconds) || !isNanoseconds(time.nanoseconds)) {
+    throw reader.fault(`${field} is out of range: ${time.seconds} seconds, ${time.nanoseconds} nanoseconds`);
+  }
+  return time;
+}
+
+/** What an ext with this type, −128..127, and data says; undefined where it is no timestamp. The numbers may be out of range. */
+export function timestampOf(type: number, data: DataView): Timestamp | undefined {
   let seconds: number;
   let nanoseconds: number;
   if (type === gridType && data.byteLength === 12) {
@@ -69,14 +86,12 @@ export function readTimestamp(reader: MsgpackReader, field: string): Timestamp {
     nanoseconds = data.getUint32(0);
     seconds = data.getInt32(4) * 0x1_0000_0000 + data.getUint32(8);
   } else {
-    throw reader.fault(`${field} is not a timestamp: ext type ${type} of ${data.byteLength} bytes`);
-  }
-  if (!Number.isSafeInteger(seconds) || !isNanoseconds(nanoseconds)) {
-    throw reader.fault(`${field} is out of range: ${seconds} seconds, ${nanoseconds} nanoseconds`);
+    return undefined;
   }
   return { seconds, nanoseconds };
 }
 
-function isNanoseconds(value: number): boolean {
+/** True for a number of nanoseconds within a second. */
+export function isNanoseconds(value: number): boolean {
   return value >= 0 && value <= maxNanoseconds;
 }

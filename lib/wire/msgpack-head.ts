@@ -1,0 +1,103 @@
+/*
+ * What the first byte of a MessagePack value says: its kind, and how long it is.
+ */
+
+/** Nil, a boolean or a number. */
+export const SCALAR = 0;
+/** A string: UTF-8. */
+export const TEXT = 1;
+/** Bytes. */
+export const BIN = 2;
+/** Bytes with a type. */
+export const EXT = 3;
+/** Elements. */
+export const ARRAY = 4;
+/** Entries. */
+export const MAP = 5;
+/** 0xc1, which begins nothing. */
+export const NEVER = 6;
+
+/** For 0xc0 to 0xdf: what it is. */
+export const kinds = Uint8Array.of(
+  ...[SCALAR, NEVER, SCALAR, SCALAR, BIN, BIN, BIN, EXT, EXT, EXT],
+  ...[SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR],
+  ...[EXT, EXT, EXT, EXT, EXT, TEXT, TEXT, TEXT, ARRAY, ARRAY, MAP, MAP],
+);
+/** For 0xc0 to 0xdf: bytes of the length that follows; 0 = none does. */
+export const widths = Uint8Array.of(
+  0,
+  0,
+  0,
+  0,
+  1,
+  2,
+  4,
+  1,
+  2,
+  4,
+  ...new Array<number>(15).fill(0),
+  1,
+  2,
+  4,
+  2,
+  4,
+  2,
+  4,
+);
+/** For 0xc0 to 0xdf without a length: bytes of the value. */
+export const sizes = Uint8Array.of(
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  4,
+  8,
+  1,
+  2,
+  4,
+  8,
+  1,
+  2,
+  4,
+  8,
+  1,
+  2,
+  4,
+  8,
+  16,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+);
+
+/** The kind of the value that begins with `head`. */
+export function kindOf(head: number): number {
+  if (head < 0x80 || head >= 0xe0) return SCALAR;
+  if (head < 0xc0) return head < 0x90 ? MAP : head < 0xa0 ? ARRAY : TEXT;
+  return kinds[head - 0xc0]!;
+}
+
+/** Bytes of the length that follows `head`, big-endian; 0: {@link lengthIn} tells it. */
+export function widthOf(head: number): number {
+  return head < 0xc0 || head >= 0xe0 ? 0 : widths[head - 0xc0]!;
+}
+
+/**
+ * The length that `head` alone tells: bytes of a value, without its head and the type of an ext; elements of an array;
+ * entries of a map.
+ */
+export function lengthIn(head: number): number {
+  if (head < 0x80 || head >= 0xe0) return 0;
+  if (head < 0xc0) return head < 0xa0 ? head & 0x0f : head & 0x1f;
+  return sizes[head - 0xc0]!;
+}
