@@ -27,7 +27,7 @@ class PlainWindow {
     if (this.granted === 0) return false;
     this.granted--;
     this.waiting.push(bytes);
-    this.meanBytes = this.meanBytes * (7 / 8) + bytes * (1 / 8);
+    this.meanBytes = this.meanBytes === 0 ? bytes : this.meanBytes * (7 / 8) + bytes * (1 / 8);
     return true;
   }
 
@@ -40,25 +40,30 @@ class PlainWindow {
   }
 
   takeGrant() {
-    if (this.waitedAfterRelease.length >= this.size) this.resize();
+    const room = Math.max(1, Math.floor(this.maxBytes / Math.max(1, this.meanBytes)));
+    if (this.waitedAfterRelease.length >= this.size) this.look(room);
+    else if (this.size > room) this.resize(room);
     const grant = this.released;
     this.released = 0;
     this.granted += grant;
     return grant;
   }
 
-  resize() {
+  look(room) {
     const before = this.size;
     const fewest = Math.min(...this.waitedAfterRelease);
     let wanted = before;
     if (fewest === 0) wanted = before * 2;
-    else if (fewest > before / 2) wanted = Math.floor(before / 2);
-    wanted = Math.min(wanted, this.max, Math.floor(this.maxBytes / Math.max(1, this.meanBytes)));
-    this.size = Math.max(this.initial, wanted);
-    const change = this.size - before + this.released - this.kept;
+    else if (fewest > before / 2) wanted = Math.max(Math.floor(before / 2), Math.min(before, this.initial));
+    this.resize(Math.min(wanted, this.max, room));
+    this.waitedAfterRelease = [];
+  }
+
+  resize(size) {
+    const change = size - this.size + this.released - this.kept;
+    this.size = size;
     this.released = Math.max(0, change);
     this.kept = Math.max(0, -change);
-    this.waitedAfterRelease = [];
   }
 }
 
