@@ -98,7 +98,7 @@ export class ReceiveWindow {
   /** What to tell the sender now: the credit owed, and more where the window grows. */
   takeGrant(): number {
     if (this.#released >= this.size) this.#look();
-    else if (this.size > this.#room) this.#resize(this.#room);
+    else if (this.size > 1 && this.size * this.#itemBytes > this.#maxBytes) this.#resize(this.#room);
     const grant = this.owed;
     this.owed = 0;
     this.#granted += grant;
