@@ -13,6 +13,7 @@ import { cancel } from './cells/cancel.mjs';
 import { checksum } from './cells/checksum.mjs';
 import { cpu } from './cells/cpu.mjs';
 import { files } from './cells/files.mjs';
+import { filesMemory } from './cells/files-memory.mjs';
 import { latency } from './cells/latency.mjs';
 import { memory } from './cells/memory.mjs';
 import { micro } from './cells/micro.mjs';
@@ -35,6 +36,7 @@ export const groups = [
   bulk,
   memory,
   files,
+  filesMemory,
   bundle,
   start,
   wan,

@@ -48,6 +48,27 @@ export function watchDelay() {
   delay.enable();
 }
 
+let watched;
+
+/** Notes the most memory that the process has, from now until `memory()`. */
+export function watchMemory() {
+  const most = { rss: 0, arrayBuffers: 0 };
+  const look = () => {
+    const { rss, arrayBuffers } = process.memoryUsage();
+    most.rss = Math.max(most.rss, rss);
+    most.arrayBuffers = Math.max(most.arrayBuffers, arrayBuffers);
+  };
+  look();
+  watched = { most, look, timer: setInterval(look, 10) };
+}
+
+/** In bytes. */
+export function memory() {
+  clearInterval(watched.timer);
+  watched.look();
+  return watched.most;
+}
+
 /** The longest event-loop delay in ms, and how the last region was sent. */
 export function told() {
   delay?.disable();

@@ -21,6 +21,29 @@ export async function take(name, path) {
   return { seconds: (performance.now() - began) / 1e3, bytes };
 }
 
+/** Takes a file that is zeros but for its marks, `[position, text]`, and looks at each byte. Seconds, bytes. */
+export async function takeSparse(name, path, marks) {
+  const zeros = Buffer.alloc(1 << 20);
+  const began = performance.now();
+  let bytes = 0;
+  for await (const part of leaves.get(name).stream(download, path)) {
+    for (const [position, text] of marks) {
+      const mark = Buffer.from(text);
+      const begin = Math.max(position, bytes) - bytes;
+      const end = Math.min(position + mark.length, bytes + part.length) - bytes;
+      if (begin >= end) continue;
+      const expected = mark.subarray(begin + bytes - position, end + bytes - position);
+      if (!expected.equals(part.subarray(begin, end))) throw new Error(`The mark at ${position} is not there.`);
+      part.fill(0, begin, end);
+    }
+    if (zeros.compare(part, 0, part.length, 0, part.length) !== 0) {
+      throw new Error(`Of the bytes from ${bytes} on, not all are those of the file.`);
+    }
+    bytes += part.length;
+  }
+  return { seconds: (performance.now() - began) / 1e3, bytes };
+}
+
 /** Gives one to it. */
 export async function give(name, path) {
   const began = performance.now();

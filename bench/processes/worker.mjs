@@ -13,12 +13,16 @@ export class Worker {
   #nextId = 1;
   #stopping = false;
 
-  /** `module`: URL of what the process runs. `notify` hears what it sends unasked. */
-  static async start(module, { notify, execArgv = [] } = {}) {
+  /**
+   * `module`: URL of what the process runs. `notify` hears what it sends unasked. `execPath`: what runs Node, which then
+   * is among the arguments `before`.
+   */
+  static async start(module, { notify, execArgv = [], execPath = process.execPath, before = [] } = {}) {
     const worker = new Worker();
     // Standard output is for the tables: what libraries print goes to standard error.
     const child = fork(entry, [String(module)], {
-      execArgv: ['--expose-gc', ...execArgv],
+      execPath,
+      execArgv: [...before, '--expose-gc', ...execArgv],
       stdio: ['ignore', 2, 'inherit', 'ipc'],
     });
     worker.#child = child;
