@@ -1,11 +1,13 @@
 import { map, Observable, type OperatorFunction } from 'rxjs';
 import { ProtocolError } from '../errors.js';
 import { isFeedSource } from '../flow/feed.js';
+import type { BulkItem } from '../routes/bulk-item.js';
 import { isBytes } from '../routes/codec.js';
 import type { Connection, Input } from '../routes/connection.js';
 import type { CallOptions } from '../routes/options.js';
 import { FileCorruptError, fileErrorOf } from './file-error.js';
 import type { FileItem } from './file-item.js';
+import { FileRegion } from './file-region.js';
 import { fileRoutes, type Answer, type FileInfo, type WantedFile, type WriteRequest } from './file-routes.js';
 
 /** Bytes of a data item that is cut from a Blob or an array. */
@@ -25,8 +27,8 @@ export interface WriteProgress {
   readonly written: number;
 }
 
-/** What `writeFile$` sends: bytes, a Blob or a File, or the items of a stream of one file. */
-export type FileSource = Uint8Array | Blob | Input<FileItem>;
+/** What `writeFile$` sends: bytes, a Blob or a File, the region of a file, or the items of a stream of one file. */
+export type FileSource = Uint8Array | Blob | FileRegion | Input<FileItem | BulkItem>;
 
 /**
  * What is known about a file or a folder of a host that serves files.
@@ -90,6 +92,9 @@ export function readFile$(
  * it. Emits what the other host has written; completes when the file has its name.
  *
  * Errors: {@link FileError}; those of a call.
+ *
+ * @example
+ * writeFile$(host2, 'inbox/part.1', fileRegion('disk1/part.1', { hash: 'sha256' })).subscribe(draw);
  */
 export function writeFile$(
   connection: Connection,
@@ -97,11 +102,14 @@ export function writeFile$(
   source: FileSource,
   { resume = false, fsync = true, ...options }: WriteFileOptions = {},
 ): Observable<WriteProgress> {
-  const input = (): ReturnType<Extract<Input<FileItem>, () => unknown>> => {
+  const input = (): ReturnType<Extract<Input<FileItem | BulkItem>, () => unknown>> => {
     if (isBytes(source) || source instanceof Blob) return itemsOf(path, source);
+    if (source instanceof FileRegion) return [source];
     const items = typeof source === 'function' ? source() : source;
     if (isFeedSource(items)) return items;
-    throw new TypeError('The source of writeFile$ must be a Uint8Array, a Blob, or the items of a file.');
+    throw new TypeError(
+      'The source of writeFile$ must be a Uint8Array, a Blob, a file region, or the items of a file.',
+    );
   };
   return connection.exchange(fileRoutes.write, { path, resume, fsync }, input, options).pipe(
     map((report) => {
