@@ -94,3 +94,11 @@ export const maxSmallFileBytes = 64 << 10;
 export const maxPackedFiles = 64;
 /** Files that a sender reads ahead of the credit, and that a receiver writes beside each other. */
 export const maxOpenFiles = 32;
+/** Pieces of a file that wait to be written at the receiver, and pieces of one write, at most. */
+export const maxPiecesWaiting = 8;
+/** Reports of failed files that wait for a caller who does not read them; more holds the input back. */
+export const maxFailuresWaiting = 256;
+/** Buffers for the largest bulk frame that may be in use at once. Who wants more gets small ones. */
+export const maxLargeBuffers = 8;
+/** Of those, the ones that are kept when nobody uses them. */
+export const maxKeptBuffers = 4;

@@ -1,11 +1,7 @@
-import { maxBulkFrameBytes, minBulkFrameBytes } from '../../limits.js';
+import { maxBulkFrameBytes, maxKeptBuffers, maxLargeBuffers, minBulkFrameBytes } from '../../limits.js';
 
 /** Room before the bytes, for what goes before them in the same write: WebSocket header, frame head, kind of the item. */
 export const headRoom = 64;
-
-/** Large buffers that are kept when nobody uses them, and that may be in use at once. Who wants more gets small ones. */
-const keptBuffers = 4;
-const largeBuffers = 8;
 
 const free: Buffer[] = [];
 let inUse = 0;
@@ -23,7 +19,7 @@ export interface FrameBuffer {
  * still cost little.
  */
 export function takeBuffer(): FrameBuffer {
-  if (inUse >= largeBuffers) {
+  if (inUse >= maxLargeBuffers) {
     const small = Buffer.allocUnsafeSlow(headRoom + minBulkFrameBytes);
     return { bytes: small.subarray(headRoom), release() {} };
   }
@@ -33,7 +29,7 @@ export function takeBuffer(): FrameBuffer {
     bytes: buffer.subarray(headRoom),
     release() {
       inUse--;
-      if (free.length < keptBuffers) free.push(buffer);
+      if (free.length < maxKeptBuffers) free.push(buffer);
     },
   };
 }

@@ -10,26 +10,15 @@
  * the piece is written.
  */
 
-import { createHash, type Hash } from 'node:crypto';
-import { close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
 import { FileConflictError, FileCorruptError, type FileError } from '../../files/file-error.js';
 import type { FileEnd, FileHeader } from '../../files/file-item.js';
-import { maxSmallFileBytes } from '../../limits.js';
-import { claim, unclaim } from './claims.js';
+import { maxPiecesWaiting, maxSmallFileBytes } from '../../limits.js';
 import { diskPace } from './disk-pace.js';
+import { FileCheck } from './file-check.js';
+import { giveScratch, takeScratch } from './scratch.js';
 import { toFileError } from './system-error.js';
-import { partialPath, temporaryPath } from './temporary.js';
-import {
-  checkTarget,
-  continueFlags,
-  createFlags,
-  openMode,
-  setAttributes,
-  writeFully,
-  writeWhole,
-  type Attributes,
-  type Place,
-} from './write-file.js';
+import { UnfinishedFile, type StepDone } from './unfinished-file.js';
+import { writeWhole, type Attributes, type Place } from './write-file.js';
 
 /** How a file is written. */
 export interface FileJobOptions {
@@ -54,20 +43,6 @@ export interface FileJobObserver {
   failed(error: FileError): void;
 }
 
-/** Pieces of one write, and pieces that wait at the most. */
-const maxPieces = 8;
-
-const hashes = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
-
-// Of a small file that was written at once: the next one has it. One file after the other is the usual way.
-let scratch: ArrayBufferLike | undefined;
-
-function takeScratch(length: number): Uint8Array {
-  const buffer = scratch ?? new ArrayBuffer(maxSmallFileBytes);
-  scratch = undefined;
-  return new Uint8Array(buffer, 0, length);
-}
-
 interface Piece {
   readonly bytes: Uint8Array;
   readonly release: (() => void) | undefined;
@@ -86,18 +61,14 @@ export class FileJob {
   readonly #collected: Uint8Array | undefined;
   readonly #name: string;
   readonly #waiting: Piece[] = [];
+  readonly #check: FileCheck;
   #place: Place | undefined = undefined;
-  #temporary = '';
-  #claimed = false;
-  #fd: number | undefined = undefined;
+  #file: UnfinishedFile | undefined = undefined;
   // An asynchronous step runs.
   #busy = false;
-  #received = 0;
-  #hash: Hash | undefined = undefined;
   #state: 'opening' | 'writing' | 'finishing' | 'renaming' | 'done' | 'failed' = 'opening';
   #ended = false;
   #error: FileError | undefined = undefined;
-  #spoilt = false;
 
   /** `name`: the file in errors. */
   constructor(header: FileHeader, name: string, options: FileJobOptions, observer: FileJobObserver) {
@@ -109,8 +80,7 @@ export class FileJob {
     if (!this.#keeps && header.length <= maxSmallFileBytes) {
       this.#collected = options.fsync === false ? takeScratch(header.length) : new Uint8Array(header.length);
     }
-    const { hash } = header;
-    if (hash !== undefined && options.verify !== false && hashes.has(hash)) this.#hash = createHash(hash);
+    this.#check = new FileCheck(header, options.verify !== false);
   }
 
   /** Opens the file. It may be given bytes before and after; `place` may say where it is later. */
@@ -127,7 +97,7 @@ export class FileJob {
 
   /** True while more pieces may be given. */
   get hasRoom(): boolean {
-    return this.#waiting.length < maxPieces || this.#over;
+    return this.#waiting.length < maxPiecesWaiting || this.#over;
   }
 
   /** Takes the next bytes. They are released when they are written, or will not be. */
@@ -136,16 +106,14 @@ export class FileJob {
       release?.();
       return;
     }
-    this.#received += bytes.length;
-    if (this.#received > this.header.length) {
+    const problem = this.#check.add(bytes);
+    if (problem !== undefined) {
       release?.();
-      this.#spoilt = true;
-      this.#corrupt(`More than the ${String(this.header.length)} bytes came that were announced`);
+      this.#corrupt(problem);
       return;
     }
-    this.#hash?.update(bytes);
     if (this.#collected !== undefined || bytes.length === 0) {
-      this.#collected?.set(bytes, this.#received - bytes.length);
+      this.#collected?.set(bytes, this.#check.received - bytes.length);
       release?.();
       return;
     }
@@ -154,17 +122,10 @@ export class FileJob {
   }
 
   /** Everything has come. */
-  end({ length, hash }: FileEnd): void {
+  end(end: FileEnd): void {
     if (this.#over) return;
-    const { header } = this;
-    if (this.#received !== header.length || length !== header.length) {
-      this.#corrupt(`${String(this.#received)} bytes came, and ${String(header.length)} were announced`);
-      return;
-    }
-    const problem = this.#hashProblem(hash);
+    const problem = this.#check.end(end);
     if (problem !== undefined) {
-      // Who continues must not keep what is wrong somewhere.
-      this.#spoilt = true;
       this.#corrupt(problem);
       return;
     }
@@ -175,12 +136,14 @@ export class FileJob {
 
   /** Gives the file up: the observer hears of it when nothing is written any more. Harmless after the end. */
   fail(error: FileError): void {
-    this.#fail(error);
+    if (this.#over) return;
+    this.#error = error;
+    if (!this.#busy && this.#place !== undefined) this.#tellFailure();
   }
 
   /** The stream ended without an end of this file. */
   breakOff(): void {
-    if (!this.#over) this.#corrupt(`The stream broke off after ${String(this.#received)} bytes`);
+    if (!this.#over) this.#corrupt(`The stream broke off after ${String(this.#check.received)} bytes`);
   }
 
   get #over(): boolean {
@@ -193,19 +156,18 @@ export class FileJob {
       return;
     }
     this.#place = place;
-    const { verify } = this.#options;
-    const { header } = this;
-    if (verify === true && this.#hash === undefined) {
-      const what = header.hash === undefined ? 'no hash' : `a hash ${header.hash}, which is not known here`;
-      this.#corrupt(`It comes with ${what}, so that it cannot be verified`);
+    const { verify, offset = 0 } = this.#options;
+    const unverifiable = verify === true ? this.#check.unverifiable() : undefined;
+    if (unverifiable !== undefined) {
+      this.#corrupt(unverifiable);
       return;
     }
-    const problem = this.#placeProblem();
+    const problem = this.#check.misplaced(offset);
     if (problem !== undefined) {
-      this.#fail(new FileConflictError(`${JSON.stringify(this.#name)}: ${problem}.`, this.#name));
+      this.fail(new FileConflictError(`${JSON.stringify(this.#name)}: ${problem}.`, this.#name));
       return;
     }
-    if (this.#collected === undefined) this.#openTemporary(place);
+    if (this.#collected === undefined) this.#openFile(place);
     else if (this.#ended) this.#writeWhole(place, this.#collected);
   };
 
@@ -216,9 +178,9 @@ export class FileJob {
         diskPace.measure(() => {
           writeWhole(bytes, place, this.#name, this.#attributes);
         });
-        scratch = bytes.buffer;
+        giveScratch(bytes);
       } catch (error) {
-        this.#fail(toFileError(error, this.#name));
+        this.fail(toFileError(error, this.#name));
         return;
       }
       this.written = bytes.length;
@@ -228,98 +190,38 @@ export class FileJob {
       return;
     }
     if (bytes.length > 0) this.#waiting.push({ bytes, release: undefined });
-    this.#openTemporary(place);
+    this.#openFile(place);
   }
 
-  #openTemporary(place: Place): void {
-    if (!this.#keeps) {
-      this.#temporary = temporaryPath(place.path);
-      this.#openFile(createFlags);
-      return;
-    }
-    this.#temporary = partialPath(place.path);
-    this.#run(
-      (callback) => {
-        claim(this.#temporary, {
-          granted: () => {
-            this.#claimed = true;
-            callback(null);
-          },
-          replaced: () => {
-            const text = `${JSON.stringify(this.#name)}: somebody else writes the same file now.`;
-            this.#fail(new FileConflictError(text, this.#name));
-          },
+  #openFile(place: Place): void {
+    const file = new UnfinishedFile(place, this.#name, this.#keeps);
+    this.#file = file;
+    const replaced = (): void => {
+      const text = `${JSON.stringify(this.#name)}: somebody else writes the same file now.`;
+      this.fail(new FileConflictError(text, this.#name));
+    };
+    const claim = (done: StepDone): void => {
+      file.claim(replaced, done);
+    };
+    const open = (done: StepDone): void => {
+      file.open(this.#attributes, done);
+    };
+    const prepare = (done: StepDone): void => {
+      file.prepare(this.header.offset, done);
+    };
+    this.#run(claim, () => {
+      this.#run(open, () => {
+        this.#run(prepare, () => {
+          this.#state = 'writing';
+          this.#continue();
         });
-      },
-      () => {
-        this.#openFile(continueFlags);
-      },
-    );
-  }
-
-  #openFile(flags: number): void {
-    this.#run(
-      (callback) => {
-        open(this.#temporary, flags, openMode(this.#attributes), (error, fd) => {
-          if (error === null) this.#fd = fd;
-          callback(error);
-        });
-      },
-      () => {
-        this.#opened();
-      },
-    );
-  }
-
-  #placeProblem(): string | undefined {
-    const { offset = 0 } = this.#options;
-    const { header } = this;
-    const end = header.offset + header.length;
-    if (header.offset > offset) {
-      return `the bytes from ${String(header.offset)} on come, and ${String(offset)} are here`;
-    }
-    return end === header.size
-      ? undefined
-      : `the bytes to ${String(end)} come, and the file has ${String(header.size)}`;
-  }
-
-  #opened(): void {
-    try {
-      this.#place!.check?.(this.#fd!, this.#temporary);
-      checkTarget(this.#place!.path, this.#name);
-      if (!this.#keeps) {
-        this.#ready();
-        return;
-      }
-      const stats = fstatSync(this.#fd!);
-      if (!stats.isFile() || stats.size < this.header.offset) {
-        throw new FileConflictError(
-          `${String(this.header.offset)} bytes of ${JSON.stringify(this.#name)} should be here, and are not.`,
-          this.#name,
-        );
-      }
-    } catch (error) {
-      this.#fail(toFileError(error, this.#name));
-      return;
-    }
-    this.#run(
-      (callback) => {
-        ftruncate(this.#fd!, this.header.offset, callback);
-      },
-      () => {
-        this.#ready();
-      },
-    );
+      });
+    });
   }
 
   get #attributes(): Attributes {
     const { mode, mtime } = this.header;
     return { mode: this.#options.mode, defaultMode: mode, mtime };
-  }
-
-  #ready(): void {
-    this.#state = 'writing';
-    this.#continue();
   }
 
   #continue(): void {
@@ -329,13 +231,13 @@ export class FileJob {
   }
 
   #write(): void {
-    const pieces = this.#waiting.splice(0, maxPieces);
+    const pieces = this.#waiting.splice(0, maxPiecesWaiting);
     const total = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const { header } = this;
     this.#run(
       (callback) => {
         const buffers = pieces.map(({ bytes }) => bytes);
-        writeFully(this.#fd!, buffers, header.offset + this.written, (error) => {
+        this.#file!.write(buffers, header.offset + this.written, (error) => {
           for (const { release } of pieces) release?.();
           if (error === null) this.written += total;
           callback(error);
@@ -350,53 +252,25 @@ export class FileJob {
 
   #finish(): void {
     this.#state = 'finishing';
-    const fd = this.#fd!;
-    try {
-      setAttributes(fd, this.#attributes);
-    } catch (error) {
-      this.#fail(toFileError(error, this.#name));
-      return;
-    }
-    if (this.#options.fsync === false) {
-      this.#rename();
-      return;
-    }
-    this.#run(
-      (callback) => {
-        fsync(fd, callback);
-      },
-      () => {
-        this.#rename();
-      },
-    );
-  }
-
-  #rename(): void {
-    const fd = this.#fd!;
-    this.#fd = undefined;
-    try {
-      // Before the rename: Windows renames nothing that is open. File systems over a network tell here what they could not write.
-      closeSync(fd);
-    } catch (error) {
-      this.#fail(toFileError(error, this.#name));
-      return;
-    }
-    // From here on it cannot be given up.
-    this.#state = 'renaming';
-    rename(this.#temporary, this.#place!.path, (error) => {
-      if (error !== null) {
-        this.#error = toFileError(error, this.#name);
-        this.#tellFailure();
-        return;
-      }
-      this.#unclaim();
-      this.#state = 'done';
-      this.#observer.done();
+    const file = this.#file!;
+    const finish = (done: StepDone): void => {
+      file.finish(this.#attributes, this.#options.fsync !== false, done);
+    };
+    const rename = (done: StepDone): void => {
+      file.rename(done);
+    };
+    this.#run(finish, () => {
+      // From here on it cannot be given up.
+      this.#state = 'renaming';
+      this.#run(rename, () => {
+        this.#state = 'done';
+        this.#observer.done();
+      });
     });
   }
 
   /** Runs one asynchronous step. What fails meanwhile is told after it. */
-  #run(start: (callback: (error: unknown) => void) => void, next: () => void): void {
+  #run(start: (done: StepDone) => void, next: () => void): void {
     this.#busy = true;
     start((error) => {
       this.#busy = false;
@@ -406,44 +280,17 @@ export class FileJob {
     });
   }
 
-  #hashProblem(value: Uint8Array | undefined): string | undefined {
-    const hash = this.#hash;
-    if (hash === undefined) return undefined;
-    if (value === undefined) return 'The hash did not come that was announced';
-    return hash.digest().equals(value)
-      ? undefined
-      : `The ${this.header.hash!} of what came is not that of what was sent`;
-  }
-
   #corrupt(what: string): void {
-    this.#fail(new FileCorruptError(`${JSON.stringify(this.#name)}: ${what}. Send the file again.`, this.#name));
-  }
-
-  #fail(error: FileError): void {
-    if (this.#over) return;
-    this.#error = error;
-    if (!this.#busy && this.#place !== undefined) this.#tellFailure();
+    this.fail(new FileCorruptError(`${JSON.stringify(this.#name)}: ${what}. Send the file again.`, this.#name));
   }
 
   #tellFailure(): void {
     this.#state = 'failed';
     for (const { release } of this.#waiting.splice(0)) release?.();
     const tell = (): void => {
-      this.#unclaim();
       this.#observer.failed(this.#error!);
     };
-    const remove = (): void => {
-      if (this.#temporary === '' || kept) tell();
-      else unlink(this.#temporary, tell);
-    };
-    // What has no bytes, or wrong ones, is of no use to who continues.
-    const kept = this.#keeps && !this.#spoilt && (this.#fd === undefined || fstatSync(this.#fd).size > 0);
-    if (this.#fd === undefined) remove();
-    else close(this.#fd, remove);
-  }
-
-  #unclaim(): void {
-    if (this.#claimed) unclaim(this.#temporary);
-    this.#claimed = false;
+    if (this.#file === undefined) tell();
+    else this.#file.giveUp(this.#check.spoilt, tell);
   }
 }

@@ -9,6 +9,7 @@ import {
   type WriteReport,
   type WriteRequest,
 } from '../../files/file-routes.js';
+import { maxFailuresWaiting } from '../../limits.js';
 import type { Call, Handles } from '../../routes/handler.js';
 import type { FileItem } from '../../files/file-item.js';
 import { filesOf } from './file-source.js';
@@ -36,9 +37,6 @@ interface WriteState {
   told: boolean;
   ended: { readonly error?: unknown } | undefined;
 }
-
-/** Reports of failures that wait for a caller who does not read them; more holds the input back. */
-const maxFailuresWaiting = 256;
 
 /**
  * Serves the files of a folder to the other hosts and to the leaves that may call these routes: `readFile$`, `list$`,
