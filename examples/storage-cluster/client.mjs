@@ -1,9 +1,12 @@
 // @ts-check
 // One host, as the client sees it. The client is a leaf: it dials every host and is dialed by none.
-import { defer, filter, finalize, firstValueFrom, map, toArray } from 'rxjs';
-import { connect, retryOnDisconnect } from 'rxgrid';
-import { digestOf, Sum } from './files.mjs';
+import { concatMap, defer, filter, finalize, firstValueFrom, toArray } from 'rxjs';
+import { retryOnDisconnect } from 'rxgrid';
+import { connect } from 'rxgrid/node';
+import { digestOf } from './files.mjs';
 import { get, list, put, stat, watch } from './routes.mjs';
+
+/** @typedef {import('./files.mjs').Source} Source */
 
 export class RemoteHost {
   /** @type {import('rxgrid').ConnectionState | undefined} */
@@ -35,25 +38,23 @@ export class RemoteHost {
   }
 
   /**
-   * Stores a file. It is done when two hosts have it, and both have what was sent.
+   * Stores a file. It is done when two hosts have it, and both have what is here.
    *
    * @param {string} path
-   * @param {() => AsyncIterable<Uint8Array>} chunks
+   * @param {Source} source
+   * @param {() => Promise<void>} asked Called when the host asks for the bytes; they go when it resolves.
    */
-  put(path, chunks) {
+  put(path, source, asked) {
     return defer(() => {
       this.puts++;
-      const sum = new Sum();
       async function* input() {
-        for await (const chunk of chunks()) {
-          sum.add(chunk);
-          yield chunk;
-        }
+        await asked();
+        yield source.item();
       }
       return this.connection.exchange(put, { path, copies: 2 }, input, { timeout: this.#timeout }).pipe(
         toArray(),
-        map((receipts) => {
-          const sent = sum.digest();
+        concatMap(async (receipts) => {
+          const sent = await source.digest();
           const hosts = receipts.filter(({ sha256 }) => sha256 === sent.sha256).map(({ host }) => host);
           if (new Set(hosts).size < 2) throw new Error(`${this.label} did not store ${path} twice.`);
           return sent;

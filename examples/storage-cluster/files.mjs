@@ -1,29 +1,43 @@
 // Reading, hashing and listing the files that are to be stored.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { createReadStream, readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileRegion } from 'rxgrid/node';
 
-const chunkBytes = 256 * 1024;
+/** Bytes from which on opening a file as a region costs less than copying it. */
+export const leastRegion = 64 << 10;
 
-/** The bytes of a file. A generator: whoever asks slowly makes it read slowly. */
-export async function* readChunks(file, size) {
-  if (size <= chunkBytes) {
-    // Handing the few system calls for a small file to other threads takes longer than making them.
-    yield readFileSync(file);
-    return;
+/** A file of this disk that is sent to a host. */
+export class Source {
+  #file;
+  #size;
+  /** @type {Promise<{ size: number, sha256: string }> | undefined} */
+  #digest;
+
+  /** @param {string} file @param {number} size */
+  constructor(file, size) {
+    this.#file = file;
+    this.#size = size;
   }
-  const handle = await open(file);
-  try {
-    for (let offset = 0; offset < size;) {
-      const length = Math.min(chunkBytes, size - offset);
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, offset);
-      if (bytesRead === 0) break;
-      offset += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+
+  /** What is sent: a region, whose bytes do not pass through here, or the bytes of what is small. */
+  item() {
+    if (this.#size >= leastRegion) {
+      this.#digest = digestOf(createReadStream(this.#file, { highWaterMark: 1 << 20 }));
+      // digest() tells it.
+      this.#digest.catch(() => undefined);
+      return fileRegion(this.#file);
     }
-  } finally {
-    await handle.close();
+    // Handing the few system calls for a small file to other threads takes longer than making them.
+    const bytes = readFileSync(this.#file);
+    this.#digest = digestOf([bytes]);
+    return bytes;
+  }
+
+  /** Of the file, by a reading of its own. After `item()`. */
+  async digest() {
+    return /** @type {Promise<{ size: number, sha256: string }>} */ (this.#digest);
   }
 }
 

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { catchError, defer, EMPTY, filter, forkJoin, from, lastValueFrom, map, merge } from 'rxjs';
 import { retry, throwError, timeout, timer } from 'rxjs';
-import { consume, DisconnectedError } from 'rxgrid';
-import { readChunks } from './files.mjs';
+import { consume, DisconnectedError, FileError } from 'rxgrid';
+import { Source } from './files.mjs';
 import { Outage } from './outage.mjs';
 
 const putsAtOnce = 64;
@@ -108,13 +108,13 @@ export class Job {
 
   /** @param {Entry} file @param {number} awayFor How many files are stored while the victim is away. */
   #storeOne(file, awayFor) {
-    const { path } = file;
+    const { path, size: length } = file;
     /** @type {RemoteHost} */
     let host;
     this.#started++;
     return defer(() => {
       host = this.#nextHost();
-      return host.put(path, () => this.#chunks(file, host, awayFor));
+      return host.put(path, new Source(join(this.#dir, path), length), () => this.#asked(host, awayFor));
     }).pipe(
       retry({
         count: 4,
@@ -138,14 +138,12 @@ export class Job {
     );
   }
 
-  /** What is sent to a host. @param {Entry} file @param {RemoteHost} host @param {number} awayFor */
-  async *#chunks({ path, size }, host, awayFor) {
-    if (host === this.#outage.victim && this.#outage.state === 'not yet' && this.#isMiddle()) {
-      // The host has begun to serve this put, and asks for its bytes: so a call is in flight when it is killed.
-      this.#restartAt = this.stored.size + awayFor;
-      await this.#outage.begin();
-    }
-    yield* readChunks(join(this.#dir, path), size);
+  /** A host has begun to serve a put, and asks for its bytes. @param {RemoteHost} host @param {number} awayFor */
+  async #asked(host, awayFor) {
+    if (host !== this.#outage.victim || this.#outage.state !== 'not yet' || !this.#isMiddle()) return;
+    // So a call is in flight when the host is killed.
+    this.#restartAt = this.stored.size + awayFor;
+    await this.#outage.begin();
   }
 
   /** Reads a file from one host, and asks the third one for its hash. @param {string} path @param {RemoteHost} reader */
@@ -193,5 +191,5 @@ function finished(work$) {
 
 /** An error of reading the file here, not of a call. @param {any} error */
 function isFileError(error) {
-  return error.syscall !== undefined;
+  return error.syscall !== undefined || error instanceof FileError;
 }

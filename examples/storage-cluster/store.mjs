@@ -4,10 +4,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileRegion } from 'rxgrid/node';
-import { Sum } from './files.mjs';
-
-/** Bytes from which on opening the file costs less than copying them. */
-const leastRegion = 64 << 10;
+import { leastRegion, Sum } from './files.mjs';
 
 export class Store {
   bytes = 0;
