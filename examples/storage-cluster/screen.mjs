@@ -63,7 +63,8 @@ export class Screen {
     };
     const before = this.#before.get(host) ?? { at: 0, calls: 0, bytes: 0 };
     this.#before.set(host, now);
-    const perSecond = (figure) => ((now[figure] - before[figure]) * 1_000) / (now.at - before.at);
+    // A host that was killed counts anew.
+    const perSecond = (figure) => (Math.max(0, now[figure] - before[figure]) * 1_000) / (now.at - before.at);
     const peers = links.filter((link) => this.hosts.some(({ url }) => url === link.host));
     return [
       label,
