@@ -1,5 +1,6 @@
 import { sep } from 'node:path';
 import { diskPace } from './disk-pace.js';
+import type { HeldFolder } from './held-folder.js';
 import { isTemporary } from './temporary.js';
 import type { FileHeader } from '../../files/file-item.js';
 import type { Place } from './write-file.js';
@@ -13,6 +14,8 @@ export class FolderReception {
   // Those that nothing was in.
   readonly #fresh = new Set<string>();
   readonly #making = new Map<string, Promise<string>>();
+  // The folder of the last file, until this turn of the event loop ends.
+  #held: { readonly path: string; readonly folder: HeldFolder } | undefined = undefined;
 
   constructor(root: RootFolder) {
     this.#root = root;
@@ -42,8 +45,25 @@ export class FolderReception {
       check: (fd, temporary) => {
         this.#root.checkOpened(fd, temporary, path);
       },
+      hold: () => this.#hold(folder, path),
     };
   }
+
+  /** Files of one folder follow each other: one look at it is for all of them that come at once. */
+  #hold(folder: string, path: string): HeldFolder | undefined {
+    if (this.#held?.path === folder) return this.#held.folder;
+    const held = this.#root.holdFolder(folder, path);
+    if (held === undefined) return undefined;
+    if (this.#held === undefined) queueMicrotask(this.#letGo);
+    else this.#held.folder.close();
+    this.#held = { path: folder, folder: held };
+    return held;
+  }
+
+  readonly #letGo = (): void => {
+    this.#held?.folder.close();
+    this.#held = undefined;
+  };
 
   /** Makes a folder at once, where what it is in is known. Undefined where that is not so, or where it is there. */
   #makeNow(path: string): string | undefined {

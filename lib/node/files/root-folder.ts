@@ -23,6 +23,7 @@ import {
   NotRegularFileError,
 } from '../../files/file-error.js';
 import { diskPace } from './disk-pace.js';
+import { HeldFolder } from './held-folder.js';
 import { toFileError } from './system-error.js';
 import { isTemporary } from './temporary.js';
 
@@ -192,6 +193,24 @@ export class RootFolder {
       },
       close,
     };
+  }
+
+  /**
+   * Holds a folder open, to write files into it; `path` names one of them in errors. Undefined on systems other than Linux.
+   *
+   * @throws FileError
+   */
+  holdFolder(real: string, path: string): HeldFolder | undefined {
+    if (process.platform !== 'linux') return undefined;
+    let folder: HeldFolder | undefined;
+    try {
+      folder = new HeldFolder(real);
+      this.checkOpened(folder.fd, real, path);
+      return folder;
+    } catch (error) {
+      folder?.close();
+      throw toFileError(error, path);
+    }
   }
 
   // `real`: undefined where the way to it cannot have been another one.

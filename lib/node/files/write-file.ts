@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  futimesSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-  writev,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, futimesSync, writeSync, writev } from 'node:fs';
+import { sep } from 'node:path';
 import { NotRegularFileError } from '../../files/file-error.js';
+import { byPath, type TargetFolder } from './held-folder.js';
 import { temporaryPath } from './temporary.js';
 
 /** Where a file is written to. */
@@ -19,6 +10,8 @@ export interface Place {
   readonly path: string;
   /** Called with the open temporary file; what it throws fails the job. */
   check?(fd: number, temporary: string): void;
+  /** Its folder, where it can be held open and was looked at, for this turn of the event loop. @throws FileError */
+  hold?(): TargetFolder | undefined;
   /** True: its folder was made for this transfer, so that nothing else has the name. */
   readonly fresh?: boolean;
 }
@@ -54,9 +47,9 @@ export function openMode({ mode, defaultMode = 0o666 }: Attributes): number {
 }
 
 /** Looks whether a file may replace what has its name. @throws NotRegularFileError */
-export function checkTarget(path: string, name: string): void {
+export function checkTarget(path: string, name: string, folder: TargetFolder = byPath): void {
   // The folder was read a moment ago, for `open`: this waits for no disk.
-  const target = lstatSync(path, { throwIfNoEntry: false });
+  const target = folder.look(path);
   if (target === undefined || target.isFile() || target.isSymbolicLink()) return;
   throw new NotRegularFileError(`${JSON.stringify(name)} is there already, and is no regular file.`, name);
 }
@@ -71,20 +64,23 @@ export function setAttributes(fd: number, { mode, mtime }: Attributes): void {
 
 /** The whole way of a small file at once. Throws the system's errors, and then leaves nothing. */
 export function writeWhole(bytes: Uint8Array, place: Place, name: string, attributes: Attributes): void {
-  const temporary = temporaryPath(place.path);
-  let fd: number | undefined = openSync(temporary, createFlags, openMode(attributes));
+  const held = place.hold?.();
+  const folder = held ?? byPath;
+  const path = held === undefined ? place.path : place.path.slice(place.path.lastIndexOf(sep) + 1);
+  const temporary = temporaryPath(path);
+  let fd: number | undefined = folder.create(temporary, createFlags, openMode(attributes));
   try {
-    place.check?.(fd, temporary);
-    if (place.fresh !== true) checkTarget(place.path, name);
+    if (held === undefined) place.check?.(fd, temporary);
+    if (place.fresh !== true) checkTarget(path, name, folder);
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, at);
     setAttributes(fd, attributes);
     const open = fd;
     fd = undefined;
     closeSync(open);
-    renameSync(temporary, place.path);
+    folder.rename(temporary, path);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
-    unlinkSync(temporary);
+    folder.remove(temporary);
     throw error;
   }
 }

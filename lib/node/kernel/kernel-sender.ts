@@ -7,6 +7,7 @@ import type { Foreign, LoadForeign } from './foreign.js';
 import { freebsdSender } from './freebsd.js';
 import { illumosSender } from './illumos.js';
 import { linuxSender } from './linux.js';
+import { loadKoffi } from './load-koffi.js';
 
 /** What one call has sent. */
 export interface KernelSent {
@@ -42,11 +43,6 @@ const bindings: Readonly<Record<string, (foreign: Foreign) => KernelSender>> = {
 };
 /** With 32 bits, `off_t` has two sizes. */
 const architectures = new Set(['x64', 'arm64', 'ppc64', 's390x', 'riscv64', 'loong64']);
-
-const loadKoffi: LoadForeign = async () => {
-  const module = (await import('koffi')) as { readonly default?: unknown };
-  return (module.default ?? module) as Foreign;
-};
 
 /** The binding of this system; a string is the reason why there is none. */
 export async function loadKernelSender(

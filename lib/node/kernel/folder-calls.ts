@@ -1,0 +1,63 @@
+import { getSystemErrorName } from 'node:util';
+import type { Foreign } from './foreign.js';
+import { loadKoffi } from './load-koffi.js';
+
+/**
+ * Calls of Linux that name a file within an open folder, by its descriptor. Node has none of them: a path is followed from
+ * its beginning at each call, and somebody may put a symbolic link in it between two calls.
+ *
+ * They throw errors with a `code`, as those of `node:fs`.
+ */
+export interface FolderCalls {
+  /** Opens a file; the descriptor is not passed on to other programs. */
+  open(folder: number, name: string, flags: number, mode: number): number;
+  /** Renames a file within the folder. What has the other name is replaced. */
+  rename(folder: number, from: string, to: string): void;
+}
+
+const closeOnExec = 0o2000000;
+
+/** Binds the calls of the C library. */
+export function folderCallsOf(foreign: Foreign): FolderCalls {
+  const library = foreign.load(null);
+  // The mode is a variable argument: of 32 bits it goes where a declared one goes, on all that koffi knows but Apple's.
+  const openat = library.func('int openat(int folder, const char *name, int flags, uint32_t mode)');
+  const renameat = library.func('int renameat(int from, const char *old, int to, const char *name)');
+  const { EINTR } = foreign.os.errno;
+  const checked = (call: string, run: () => number): number => {
+    for (;;) {
+      const result = run();
+      if (result >= 0) return result;
+      const number = foreign.errno();
+      if (number !== EINTR) throw systemError(call, number);
+    }
+  };
+  return {
+    open: (folder, name, flags, mode) => checked('openat', () => openat(folder, name, flags | closeOnExec, mode)),
+    rename(folder, from, to) {
+      checked('renameat', () => renameat(folder, from, folder, to));
+    },
+  };
+}
+
+function systemError(call: string, number: number): Error {
+  const code = getSystemErrorName(-number);
+  return Object.assign(new Error(`${call} failed: ${code}`), { code });
+}
+
+let calls: FolderCalls | undefined;
+let loading = false;
+
+/** The calls, where they are there: not on other systems, not without koffi, and not before it is loaded, for which this asks. */
+export function folderCalls(): FolderCalls | undefined {
+  if (!loading && process.platform === 'linux') {
+    loading = true;
+    loadKoffi().then(
+      (foreign) => {
+        calls = folderCallsOf(foreign);
+      },
+      () => undefined,
+    );
+  }
+  return calls;
+}
