@@ -55,9 +55,9 @@ async function copyFolder(context: CopyContext, source: string, target: string):
   const { resume, verify, fsync } = options;
   // What is there in all is for the bar, and what is here is for a second try: else the folder comes without being listed.
   const plan = bar.shown || resume ? await planOf(context, source, target) : undefined;
-  const wanted: Iterable<WantedFile> = plan?.wanted ?? [
-    { path: source, recursive: true, ...(verify ? { hash: 'sha256' } : {}) },
-  ];
+  const whole: WantedFile = { path: source, recursive: true, ...(verify ? { hash: 'sha256' } : {}) };
+  // As one folder where nothing of it is here: its small files come in packs.
+  const wanted: Iterable<WantedFile> = plan?.untouched !== false ? [whole] : plan.wanted;
   const before = plan?.before ?? 0;
   const files$ = connection.exchange(fileRoutes.read, undefined, wanted).pipe(
     takeUntilAborted(signal),
@@ -75,6 +75,8 @@ interface Plan {
   /** Bytes of all files, and of those that are here already. */
   readonly total: number;
   readonly before: number;
+  /** True: nothing of it is here, nor a part of a file. */
+  readonly untouched: boolean;
 }
 
 async function planOf(context: CopyContext, source: string, target: string): Promise<Plan> {
@@ -82,6 +84,7 @@ async function planOf(context: CopyContext, source: string, target: string): Pro
   const infos = await firstValueFrom(list$(connection, source, { recursive: true, signal }).pipe(toArray()));
   const wanted: WantedFile[] = [];
   let [total, before] = [0, 0];
+  let untouched = true;
   for (const info of infos) {
     if (info.type === 'other') skipped(`${joinPath(source, info.path)} is a link or a device, and is left out.`);
     if (info.type === 'folder') await mkdir(join(target, info.path), { recursive: true });
@@ -90,10 +93,12 @@ async function planOf(context: CopyContext, source: string, target: string): Pro
     const here = join(target, info.path);
     if (options.resume && isSame(await infoOf(here), info)) {
       before += info.size;
+      untouched = false;
       continue;
     }
     const have = options.resume && info.size >= resumableBytes ? await partialFile(here) : undefined;
     before += have?.length ?? 0;
+    if (have !== undefined) untouched = false;
     wanted.push({
       path: joinPath(source, info.path),
       as: info.path,
@@ -101,7 +106,7 @@ async function planOf(context: CopyContext, source: string, target: string): Pro
       ...(options.verify ? { hash: 'sha256' } : {}),
     });
   }
-  return { wanted, total, before };
+  return { wanted, total, before, untouched };
 }
 
 async function infoOf(path: string): Promise<Pick<FileInfo, 'size' | 'mtime'> | undefined> {

@@ -56,18 +56,23 @@ async function copyFolder(context: CopyContext, path: string, target: string): P
   const there = options.resume ? await filesThere(context, target) : new Map<string, FileInfo>();
   const wanted: WantedFile[] = [];
   let [total, before] = [0, 0];
+  let untouched = true;
   for await (const file of walkFiles(root)) {
     const { path: name, size, mtime } = file;
     total += size;
     if (isSame(there.get(name), { size, mtime })) {
       before += size;
+      untouched = false;
       continue;
     }
     const offset = await offsetOf(context, resolve(path, name), size, joinPath(target, name));
     before += offset;
+    if (offset > 0) untouched = false;
     wanted.push({ path: name, offset, ...hash });
   }
-  await send(context, target, true, root, wanted, total, before);
+  // As one folder where nothing of it is there: its small files go in packs.
+  const files = untouched ? [{ path: '', recursive: true, ...hash }] : wanted;
+  await send(context, target, true, root, files, total, before);
 }
 
 async function send(
