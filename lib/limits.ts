@@ -102,3 +102,5 @@ export const maxFailuresWaiting = 256;
 export const maxLargeBuffers = 8;
 /** Of those, the ones that are kept when nobody uses them. */
 export const maxKeptBuffers = 4;
+/** Bytes of a file that the system reads into its page cache ahead of what is sent, in kernel mode. */
+export const readAheadBytes = 4 << 20;

@@ -1,5 +1,9 @@
 /** A function of the C library. */
-export type ForeignFunction = (...args: readonly unknown[]) => number;
+export interface ForeignFunction {
+  (...args: readonly unknown[]): number;
+  /** The same in the thread pool; the last argument is called with the error and the result. */
+  async?(...args: readonly unknown[]): void;
+}
 
 /** The part of koffi that is used. */
 export interface Foreign {

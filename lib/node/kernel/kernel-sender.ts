@@ -25,6 +25,8 @@ export interface KernelSender {
   readonly errors: KernelErrors;
   /** Sends `head`, where there is one, and then up to `count` bytes of the file from `offset` on, as far as the socket takes them. */
   send(socket: number, file: number, offset: number, count: number, head: Uint8Array | undefined): KernelSent;
+  /** Has the system read a part of a file into its page cache, on another thread. Undefined where there is no such call. */
+  readAhead?(file: number, offset: number, count: number, done: () => void): void;
 }
 
 /** Numbers of the errors that are told apart. */

@@ -16,6 +16,7 @@ import type { BulkDone } from '../../mux/bulk.js';
 import { FileIoError } from '../../files/file-error.js';
 import type { SourceFile } from '../files/source-file.js';
 import { descriptorOf, type KernelSender } from './kernel-sender.js';
+import { ReadAhead } from './read-ahead.js';
 
 /** Bytes that pass through JavaScript where the socket is full. */
 const waitBytes = 16 << 10;
@@ -43,6 +44,7 @@ export interface FileBody {
 export class KernelWriter {
   readonly #socket: Socket;
   readonly #sender: KernelSender;
+  readonly #ahead: ReadAhead;
   #body: FileBody | undefined = undefined;
   #done: BulkDone = ignore;
   #head: Uint8Array | undefined = undefined;
@@ -60,6 +62,7 @@ export class KernelWriter {
   constructor(socket: Socket, sender: KernelSender) {
     this.#socket = socket;
     this.#sender = sender;
+    this.#ahead = new ReadAhead(sender);
     socket.once('close', () => {
       if (this.#busy) this.#tear(new Error('The socket closed within a message.'));
     });
@@ -73,6 +76,7 @@ export class KernelWriter {
     this.#offset = body.offset;
     this.#left = body.length;
     this.#copying = false;
+    this.#ahead.beyond(body.file, body.offset + body.length);
     this.#begin();
   }
 
