@@ -1,4 +1,4 @@
-// 64 muxes queue 4 frames each while the socket is full, and all leave when it is not: the ring, against a list of muxes
+// 64 muxes queue a window of 16 frames each while the socket is full, and all leave when it is not: the ring, against a list of muxes
 // with their frames.
 import { SendQueue } from '../../dist/esm/mux/send-queue.js';
 import { Batch, joinFragments } from '../../dist/esm/wire/batch.js';
@@ -7,7 +7,7 @@ import { Op } from '../../dist/esm/wire/ops.js';
 import { noHash } from './frames.mjs';
 
 const muxes = 64;
-const framesEach = 4;
+const framesEach = 16;
 const full = 1 << 20;
 const hardLimit = 64 << 20;
 const payload = new Uint8Array(100);
@@ -32,7 +32,7 @@ export function create() {
 }
 
 function fairQueue(take) {
-  const sink = { bufferedBytes: 0, copies: true, send: take };
+  const sink = { bufferedBytes: 0, heldBytes: 0, send: take };
   const queue = new SendQueue(sink, undefined, hardLimit, (error) => {
     throw error;
   });
@@ -52,7 +52,7 @@ function fairQueue(take) {
 function fairList(take) {
   const batch = new Batch((message) => {
     take(message);
-    return true;
+    return 0;
   }, undefined);
   return () => {
     batch.add(0, 0, 0, 0, Op.Pong, 0, payload);

@@ -202,7 +202,7 @@ export class SendQueue {
   #enqueue(owner: FrameOwner, frame: QueuedFrame): void {
     if (owner.queued === undefined) {
       owner.queued = [frame];
-      this.#lineUp(owner);
+      this.#lineOf(frame).add(owner);
     } else {
       owner.queued.push(frame);
     }
@@ -210,16 +210,17 @@ export class SendQueue {
     this.#checkHardLimit();
   }
 
-  #lineUp(owner: FrameOwner): void {
-    (owner.queued![0]!.bulk === undefined ? this.#ring : this.#bulk.owners).add(owner);
+  // Where an owner stands whose next frame this is.
+  #lineOf(frame: QueuedFrame): Set<FrameOwner> {
+    return frame.bulk === undefined ? this.#ring : this.#bulk.owners;
   }
 
   #shift(owner: FrameOwner): QueuedFrame {
-    const frame = owner.queued!.shift()!;
-    this.#ring.delete(owner);
-    this.#bulk.owners.delete(owner);
-    if (owner.queued!.length === 0) owner.queued = undefined;
-    else this.#lineUp(owner);
+    const queued = owner.queued!;
+    const frame = queued.shift()!;
+    this.#lineOf(frame).delete(owner);
+    if (queued.length === 0) owner.queued = undefined;
+    else this.#lineOf(queued[0]!).add(owner);
     this.queuedBytes -= frame.payload.length + maxHeadBytes;
     return frame;
   }
