@@ -11,7 +11,7 @@ export const usage = `npm run bench -- [options]
   --warm N         warm-up before the rounds of a cell, in ms; default 800, with --quick 300
   --check          a cell that falls short is measured twice more; exit 1 if its median falls short, too
   --json FILE      writes everything as JSON
-  --markdown FILE  writes the tables as Markdown, into the places that FILE has for them: <!-- bench GROUP -->
+  --markdown FILE  writes the tables as Markdown, into the places that FILE has for them: <!-- bench GROUP -->; a new FILE gets all
   --list           names the groups and their cells`;
 
 /** @throws Error with a text for the user, for arguments that make no sense. */

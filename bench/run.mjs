@@ -56,7 +56,13 @@ async function main() {
 }
 
 function writeMarkdown(file, sections) {
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const filled = fillPlaces(text, sections);
-  writeFileSync(file, filled === text ? `${[...sections.values()].join('\n\n')}\n` : filled);
+  if (!existsSync(file)) {
+    writeFileSync(file, `${[...sections.values()].join('\n\n')}\n`);
+    return;
+  }
+  const text = readFileSync(file, 'utf8');
+  for (const name of sections.keys()) {
+    if (!text.includes(`<!-- bench ${name} -->`)) console.error(`${file} has no place for ${name}: it was left out.`);
+  }
+  writeFileSync(file, fillPlaces(text, sections));
 }

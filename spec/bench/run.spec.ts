@@ -124,8 +124,11 @@ describe('npm run bench', () => {
   );
 
   it('--only micro measures parts of the library, each of which gives what the plain way gives', async () => {
-    const { code, lines, errors } = await bench('--only', 'micro', ...tiny);
+    writeFileSync(join(source, 'out/kept.md'), 'a text without a place');
+    const { code, lines, errors } = await bench('--only', 'micro', ...tiny, '--markdown', 'out/kept.md');
     expect(errors).not.toMatch(/Error/);
+    expect(errors).toContain('kept.md has no place for micro');
+    expect(readFileSync(join(source, 'out/kept.md'), 'utf8')).toBe('a text without a place');
     expect(code).toBe(0);
     expect(lines.at(-1)).toMatch(/^bench: 7 cells, \d+ at gate, 0 at stretch$/);
   }, 60_000);
