@@ -36,30 +36,26 @@ export class DialGate {
    * not done by then waits for the network and costs nothing, and hosts that are down must not hold up the others.
    */
   enter(most: number, silence: number, begin: () => void): () => void {
-    let left = false;
-    let leave = (): void => undefined;
+    let cancelTimer: (() => void) | undefined;
     const entry: Waiting = {
       most,
       begin: () => {
         this.#underWay++;
-        const done = (): void => {
-          leave = () => undefined;
-          cancelTimer();
-          this.#underWay--;
-          this.#next();
-        };
-        const cancelTimer = patience(this.#runtime, done, silence);
-        leave = done;
+        cancelTimer = patience(this.#runtime, leave, silence);
         begin();
       },
     };
+    const leave = (): void => {
+      this.#waiting.delete(entry);
+      if (cancelTimer === undefined) return;
+      cancelTimer();
+      cancelTimer = undefined;
+      this.#underWay--;
+      this.#next();
+    };
     this.#waiting.add(entry);
     this.#next();
-    return () => {
-      if (left) return;
-      left = true;
-      if (!this.#waiting.delete(entry)) leave();
-    };
+    return leave;
   }
 
   #next(): void {

@@ -44,11 +44,19 @@ export type Admit = (request: ConnectRequest, info: DialerInfo) => Promise<Admis
 /** A rejected socket stays open so long, in ms, that the other side can read the reason. */
 const rejectionLinger = 100;
 
+/** Who has sent no Connect yet. */
+const unknownHost = 'an unknown host';
+
 /** Tells a dialer that its handshake cannot even begin, and closes the socket. */
 export function refuseHandshake(side: Side, socket: Socket, reason: string): void {
-  socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: reason }));
+  tellRejection(side, socket, unknownHost, reason);
   socket.outbound.complete();
-  side.report({ type: 'rejected', host: 'an unknown host', by: 'local', reason });
+}
+
+// The other side is told `told`, and this one `reason`, which may say more.
+function tellRejection(side: Side, socket: Socket, host: string, reason: string, told = reason): void {
+  socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: told }));
+  side.report({ type: 'rejected', host, by: 'local', reason });
 }
 
 /** Runs the acceptor's handshake on an open socket. The result gives up. `done` is called when it is over, however it ended. */
@@ -60,7 +68,7 @@ export function acceptHandshake(
   done: () => void,
 ): () => void {
   let state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
-  let host = 'an unknown host';
+  let host = unknownHost;
   const subscription = new Subscription();
 
   const finish = (): void => {
@@ -73,14 +81,12 @@ export function acceptHandshake(
     finish();
     socket.outbound.error(error);
   };
-  // The other side is told `told`, and this one `reason`, which may say more.
-  const reject = (reason: string, told = reason): void => {
+  const reject = (reason: string, told?: string): void => {
     if (state === 'rejected' || state === 'done') return;
     // Reading goes on while the reason leaves: closing a socket with unread bytes may destroy what was sent.
     state = 'rejected';
     cancelTimer();
-    socket.outbound.next(connectResponseMessage({ id: side.id, accepted: false, rejectedReason: told }));
-    side.report({ type: 'rejected', host, by: 'local', reason });
+    tellRejection(side, socket, host, reason, told);
     if (isDone()) return;
     cancelTimer = side.runtime.schedule(() => {
       giveUp(new Error(reason));
