@@ -5,12 +5,12 @@
  * @packageDocumentation
  */
 
-export { connect, type ConnectOptions, type LeafConnection } from './manager/leaf.js';
-export { Manager, type ClusterState, type HostState, type ManagerOptions } from './manager/manager.js';
-export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './manager/auth.js';
-export type { DialerInfo } from './manager/acceptor.js';
-export type { LeafOptions } from './manager/leaves.js';
-export type { SideOptions } from './manager/side.js';
+export { connect, type ConnectOptions, type LeafConnection } from './endpoint/leaf.js';
+export { Manager, type ClusterState, type HostState, type ManagerOptions } from './endpoint/manager.js';
+export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './endpoint/auth.js';
+export type { DialerInfo } from './endpoint/acceptor.js';
+export type { LeafOptions } from './endpoint/leaves.js';
+export type { EndpointOptions } from './endpoint/endpoint.js';
 
 export {
   raw,
@@ -23,10 +23,10 @@ export {
   type SentItem,
   type Shape,
   type TypeOnly,
-} from './routes/codec.js';
-export type { Connection, Input, Payload } from './routes/connection.js';
-export { duplex, unary, type Duplex, type Route, type RouteBase, type Unary } from './routes/contract.js';
-export { DuplexStream } from './routes/duplex-stream.js';
+} from './codec/codec.js';
+export type { Connection, Input, Payload } from './contract/connection.js';
+export { duplex, unary, type Duplex, type Route, type RouteBase, type Unary } from './contract/contract.js';
+export { DuplexStream } from './calls/duplex-stream.js';
 export {
   bind,
   type Bound,
@@ -37,9 +37,9 @@ export {
   type One,
   type Output,
   type RawHandler,
-} from './routes/handler.js';
-export { msgpack, type MsgpackOptions } from './routes/msgpack-codec.js';
-export type { CallOptions } from './routes/options.js';
+} from './contract/handler.js';
+export { msgpack, type MsgpackOptions } from './codec/msgpack-codec.js';
+export type { CallOptions } from './contract/options.js';
 
 export { fileItems } from './files/file-codec.js';
 export { FileChangedError, FileError } from './files/file-error.js';
@@ -47,7 +47,7 @@ export type { FileItem } from './files/file-item.js';
 export { FileRegion, type FileMode, type FileProgress, type RegionOptions } from './files/file-region.js';
 export type { SendfileOptions } from './files/send-regions.js';
 export { fileRegion, sendfile } from './files/sendfile.js';
-export type { BulkItem } from './routes/bulk-item.js';
+export type { BulkItem } from './codec/bulk-item.js';
 
 export { CallObservable, type StartCall } from './flow/call-observable.js';
 export type { Delivery } from './flow/delivery.js';
@@ -70,7 +70,7 @@ export type { ReaderOptions } from './flow/reader-pull.js';
 export type { ConnectionState, ConnectionStats, ConnectionStatus } from './connection/host-connection.js';
 export type { ChecksumMode } from './connection/handshake.js';
 export type { ObservedFrame } from './connection/link.js';
-export type { Dial, DialOptions, Socket } from './connection/socket.js';
+export type { Dial, DialOptions, Socket } from './transport/socket.js';
 export type { WireMessage } from './wire/batch.js';
 export type { Frame, MuxId } from './wire/frame.js';
 export { Flag, Op, opName, type OpName } from './wire/ops.js';

@@ -38,7 +38,7 @@ const entries = Object.values(exports).flatMap(
   ({ import: { types } = {} }) => /^\.\/dist\/esm\/(.+)\.d\.ts$/.exec(types)?.[1] ?? [],
 );
 const ofNode = [...entries.filter((name) => name !== 'index'), 'cli/main'];
-const later = ['manager/jose', 'files/sha256'];
+const later = ['endpoint/jose', 'files/sha256'];
 // esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so
 // that what they share is one file.
 const oneCore = {

@@ -14,7 +14,7 @@ afterEach(async () => {
   await real.close();
 });
 
-// The same as spec/routes/slow-consumer.spec.ts, over TCP, where buffers that nobody owns could hide what is ahead.
+// The same as spec/calls/slow-consumer.spec.ts, over TCP, where buffers that nobody owns could hide what is ahead.
 describe.each([
   ['a fixed window', 16, 17],
   ['the default window', defaultWindow, 17],

@@ -1,9 +1,9 @@
 // 64 unary calls over a connection of a host to itself: what a user subscribes to, against calls of the engine below with
 // a bare callback. It says what the Observable and its route cost on top.
 import { raw, unary } from '../../dist/esm/index.js';
-import { linkedSockets } from '../../dist/esm/connection/memory-socket.js';
-import { Side } from '../../dist/esm/manager/side.js';
-import { bind } from '../../dist/esm/routes/handler.js';
+import { linkedSockets } from '../../dist/esm/transport/memory-socket.js';
+import { Endpoint } from '../../dist/esm/endpoint/endpoint.js';
+import { bind } from '../../dist/esm/contract/handler.js';
 import { HandRuntime } from './hand-runtime.mjs';
 
 const calls = 64;
@@ -17,7 +17,7 @@ const fail = (error) => {
 
 export async function create() {
   const runtime = new HandRuntime();
-  const side = new Side({ runtime }, () => fail(new Error('no calls from handlers')));
+  const side = new Endpoint({ runtime }, () => fail(new Error('no calls from handlers')));
   side.registry.add(bind(echo, (payload) => payload));
   await side.prepare();
   const host = 'http://localhost';

@@ -8,10 +8,10 @@ import { list$, stat$ } from '../files/file-client.js';
 import type { FileProgress } from '../files/file-region.js';
 import { RateMeter } from '../files/rate-meter.js';
 import { fileRoutes, type FileInfo, type FilePart, type WantedFile, type WriteReport } from '../files/file-routes.js';
-import { filesOf } from '../node/files/file-source.js';
-import { walkFiles } from '../node/files/walk-folder.js';
-import { RootFolder } from '../node/files/root-folder.js';
-import { toFileError } from '../node/files/system-error.js';
+import { filesOf } from '../node/files/send/file-source.js';
+import { walkFiles } from '../node/files/folder/walk-folder.js';
+import { RootFolder } from '../node/files/folder/root-folder.js';
+import { toFileError } from '../node/files/folder/system-error.js';
 import { isSame, joinPath, resumableBytes, type CopyContext } from './copy.js';
 import { exitCodes, Failure } from './failure.js';
 

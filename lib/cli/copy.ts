@@ -1,5 +1,5 @@
 import type { FileError } from '../files/file-error.js';
-import type { Connection } from '../routes/connection.js';
+import type { Connection } from '../contract/connection.js';
 import type { ProgressBar } from './progress-bar.js';
 
 /** What the user asked for. */

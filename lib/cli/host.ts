@@ -1,7 +1,7 @@
 import { filter, firstValueFrom, timeout } from 'rxjs';
 import { ConfigurationError, errorText } from '../errors.js';
-import type { LeafConnection } from '../manager/leaf.js';
-import { connect } from '../node/leaf.js';
+import type { LeafConnection } from '../endpoint/leaf.js';
+import { connect } from '../node/server/leaf.js';
 import { exitCodes, Failure, failureText } from './failure.js';
 
 /** Connects to a host as a leaf, or says why that cannot be. */

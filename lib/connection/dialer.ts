@@ -19,7 +19,7 @@ import { DialGate } from './dial-gate.js';
 import type { HostConnection } from './host-connection.js';
 import { connectMessage, readConnectResponse } from './handshake.js';
 import { patience } from './patience.js';
-import type { Dial, Socket } from './socket.js';
+import type { Dial, Socket } from '../transport/socket.js';
 
 /** What a dialer needs. */
 export interface DialerOptions {

@@ -20,7 +20,7 @@ import type { Frame, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 import { firstMuxId, type Agreement } from './handshake.js';
 import { answerPing, Keepalive } from './keepalive.js';
-import type { Socket } from './socket.js';
+import type { Socket } from '../transport/socket.js';
 
 /** A frame as it passed, for those who look. */
 export interface ObservedFrame {

@@ -1,5 +1,5 @@
 import type { IHasher } from 'hash-wasm';
-import type { BulkPort } from '../routes/bulk-item.js';
+import type { BulkPort } from '../codec/bulk-item.js';
 import { FileIoError } from './file-error.js';
 import { boundsOf, FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from './file-region.js';
 

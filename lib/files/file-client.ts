@@ -1,10 +1,10 @@
 import { map, Observable, type OperatorFunction } from 'rxjs';
 import { ProtocolError } from '../errors.js';
 import { isFeedSource } from '../flow/feed.js';
-import type { BulkItem } from '../routes/bulk-item.js';
-import { isBytes } from '../routes/codec.js';
-import type { Connection, Input } from '../routes/connection.js';
-import type { CallOptions } from '../routes/options.js';
+import type { BulkItem } from '../codec/bulk-item.js';
+import { isBytes } from '../codec/codec.js';
+import type { Connection, Input } from '../contract/connection.js';
+import type { CallOptions } from '../contract/options.js';
 import { FileCorruptError, fileErrorOf } from './file-error.js';
 import type { FileItem } from './file-item.js';
 import { FileRegion } from './file-region.js';

@@ -1,5 +1,5 @@
 import { CodecError, ProtocolError } from '../errors.js';
-import type { BulkCodec } from '../routes/codec.js';
+import type { BulkCodec } from '../codec/codec.js';
 import {
   decodeFileItem,
   encodeFileData,

@@ -1,5 +1,5 @@
 import type { BulkDone } from '../mux/bulk.js';
-import { sendBulk, type BulkItem, type BulkPort, type BulkRun } from '../routes/bulk-item.js';
+import { sendBulk, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
 import { RegionRun } from './region-run.js';
 
 /**

@@ -1,5 +1,5 @@
-import { type } from '../routes/codec.js';
-import { duplex, unary } from '../routes/contract.js';
+import { type } from '../codec/codec.js';
+import { duplex, unary } from '../contract/contract.js';
 import { fileItems } from './file-codec.js';
 import type { FailureMessage } from './file-error.js';
 

@@ -9,7 +9,7 @@
  */
 
 import type { BulkFrame } from '../mux/bulk.js';
-import type { BulkPort, BulkRun } from '../routes/bulk-item.js';
+import type { BulkPort, BulkRun } from '../codec/bulk-item.js';
 import { errorText } from '../errors.js';
 import { FileError } from './file-error.js';
 import { encodeFileEnd, encodeFileError, encodeFileHeader, fileDataPrefix } from './file-item.js';

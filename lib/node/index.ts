@@ -4,13 +4,13 @@
  * @packageDocumentation
  */
 
-export type { SocketOptions, TlsOptions } from './dial.js';
-export { connect, type NodeConnectOptions } from './leaf.js';
-export { Manager, type ListenOptions, type ManagerOptions } from './manager.js';
-export { partialFile } from './files/temporary.js';
-export { receiveFile, type ReceiveFileOptions, type ReceiveProgress } from './files/receive-file.js';
-export { receiveFiles, type ReceiveFilesOptions, type ReceiveFilesProgress } from './files/receive-files.js';
-export { serveFiles, type ServeFilesOptions } from './files/serve-files.js';
+export type { SocketOptions, TlsOptions } from './server/dial.js';
+export { connect, type NodeConnectOptions } from './server/leaf.js';
+export { Manager, type ListenOptions, type ManagerOptions } from './server/manager.js';
+export { partialFile } from './files/receive/temporary.js';
+export { receiveFile, type ReceiveFileOptions, type ReceiveProgress } from './files/receive/receive-file.js';
+export { receiveFiles, type ReceiveFilesOptions, type ReceiveFilesProgress } from './files/receive/receive-files.js';
+export { serveFiles, type ServeFilesOptions } from './files/folder/serve-files.js';
 export { toNodeReadable, type NodeReadableOptions } from './to-node-readable.js';
-export { fileRegion, type RegionSource } from './files/file-region.js';
-export { sendfile, type SendfileSource } from './files/sendfile.js';
+export { fileRegion, type RegionSource } from './files/send/file-region.js';
+export { sendfile, type SendfileSource } from './files/send/sendfile.js';

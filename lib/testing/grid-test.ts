@@ -8,25 +8,25 @@
 import type { Observable } from 'rxjs';
 import { createChecksum } from '../wire/checksum.js';
 import { exclusively } from './exclusive.js';
-import { GridAssertionError } from './assertion.js';
-import type { Cable } from './cable.js';
-import { Cluster, type ClusterOptions } from './cluster.js';
+import { GridAssertionError } from './marbles/assertion.js';
+import type { Cable } from './network/cable.js';
+import { Cluster, type ClusterOptions } from './network/cluster.js';
 import {
   Expectations,
   type FramesExpectation,
   type FramesOptions,
   type ObservableExpectation,
   type SubscriptionsExpectation,
-} from './expectations.js';
-import { Faults } from './faults.js';
-import { GridLink, type LinkOptions } from './link.js';
-import { coldMarbles, hotMarbles, type MarbleObservable } from './marble-sources.js';
-import { timeOf, type MarbleValues, type SubscriptionTimes } from './marbles.js';
-import { RouteBook } from './route-book.js';
+} from './marbles/expectations.js';
+import { Faults } from './network/faults.js';
+import { GridLink, type LinkOptions } from './network/link.js';
+import { coldMarbles, hotMarbles, type MarbleObservable } from './marbles/marble-sources.js';
+import { timeOf, type MarbleValues, type SubscriptionTimes } from './marbles/marbles.js';
+import { RouteBook } from './frames/route-book.js';
 import type { SeededRandom } from './seeded-random.js';
-import { transcript } from './transcript.js';
-import { VirtualClock } from './virtual-clock.js';
-import { installVirtualTime } from './virtual-globals.js';
+import { transcript } from './frames/transcript.js';
+import { VirtualClock } from './time/virtual-clock.js';
+import { installVirtualTime } from './time/virtual-globals.js';
 
 /** Options of {@link gridTest}. */
 export interface GridTestOptions {

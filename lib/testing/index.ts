@@ -7,9 +7,9 @@
 
 export { gridTest, type GridTestContext, type GridTestOptions } from './grid-test.js';
 
-export { VirtualClock, type VirtualClockOptions } from './virtual-clock.js';
-export { installVirtualTime } from './virtual-globals.js';
-export { schedulerRuntime, type SchedulerRuntimeOptions } from './scheduler-runtime.js';
+export { VirtualClock, type VirtualClockOptions } from './time/virtual-clock.js';
+export { installVirtualTime } from './time/virtual-globals.js';
+export { schedulerRuntime, type SchedulerRuntimeOptions } from './time/scheduler-runtime.js';
 export { SeededRandom } from './seeded-random.js';
 
 export { simulate, type SimulationOptions, type SimulationReport } from './simulation/simulate.js';
@@ -19,12 +19,12 @@ export type { Invariant } from './simulation/invariant.js';
 export type { Step } from './simulation/plan.js';
 export type { FaultKind, FaultMix, FaultStep } from './simulation/fault-plan.js';
 
-export { GridLink, type LinkEnd, type LinkOptions } from './link.js';
-export { Cluster, type ClusterOptions } from './cluster.js';
-export { ClusterHost, type ClusterHostOptions } from './cluster-host.js';
-export { MemoryNetwork, shortName, type MemoryNetworkOptions } from './memory-network.js';
-export { Cable, type CableOptions, type FaultTarget } from './cable.js';
-export type { LineOptions } from './lane.js';
+export { GridLink, type LinkEnd, type LinkOptions } from './network/link.js';
+export { Cluster, type ClusterOptions } from './network/cluster.js';
+export { ClusterHost, type ClusterHostOptions } from './network/cluster-host.js';
+export { MemoryNetwork, shortName, type MemoryNetworkOptions } from './network/memory-network.js';
+export { Cable, type CableOptions, type FaultTarget } from './network/cable.js';
+export type { LineOptions } from './network/lane.js';
 
 export {
   Faults,
@@ -32,12 +32,12 @@ export {
   type LineFaultOptions,
   type MessageFaultOptions,
   type RestartOptions,
-} from './faults.js';
-export { MessageFaults, Passing, type MessageFault } from './passing.js';
+} from './network/faults.js';
+export { MessageFaults, Passing, type MessageFault } from './network/passing.js';
 
-export { RouteBook } from './route-book.js';
-export { frameText, readWire, transcript, type WireEvent, type WireFrame } from './transcript.js';
-export { WireLog, type Fate, type LogEntry } from './wire-log.js';
+export { RouteBook } from './frames/route-book.js';
+export { frameText, readWire, transcript, type WireEvent, type WireFrame } from './frames/transcript.js';
+export { WireLog, type Fate, type LogEntry } from './frames/wire-log.js';
 export {
   ack,
   anyFrame,
@@ -62,8 +62,8 @@ export {
   responseError,
   type FrameDetails,
   type MaybeValue,
-} from './frame-matchers.js';
-export { frame, fromCaller, fromResponder, messageOf, payload, type FrameFields } from './frame-builders.js';
+} from './frames/frame-matchers.js';
+export { frame, fromCaller, fromResponder, messageOf, payload, type FrameFields } from './frames/frame-builders.js';
 
 export {
   Expectations,
@@ -71,9 +71,9 @@ export {
   type FramesOptions,
   type ObservableExpectation,
   type SubscriptionsExpectation,
-} from './expectations.js';
-export { coldMarbles, hotMarbles, MarbleObservable } from './marble-sources.js';
-export type { MarbleValues, SubscriptionTimes } from './marbles.js';
-export { GridAssertionError } from './assertion.js';
-export { anError, equal, like } from './equality.js';
-export { inspect, type AsymmetricMatcher } from './inspect.js';
+} from './marbles/expectations.js';
+export { coldMarbles, hotMarbles, MarbleObservable } from './marbles/marble-sources.js';
+export type { MarbleValues, SubscriptionTimes } from './marbles/marbles.js';
+export { GridAssertionError } from './marbles/assertion.js';
+export { anError, equal, like } from './marbles/equality.js';
+export { inspect, type AsymmetricMatcher } from './marbles/inspect.js';

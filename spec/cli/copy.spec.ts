@@ -7,7 +7,7 @@ import type { CopyContext } from '../../lib/cli/copy.js';
 import type { ProgressBar } from '../../lib/cli/progress-bar.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import type { WantedFile } from '../../lib/files/file-routes.js';
-import type { Connection } from '../../lib/routes/connection.js';
+import type { Connection } from '../../lib/contract/connection.js';
 import { FilesHost } from '../support/files-host.js';
 
 let host: FilesHost;

@@ -1,4 +1,4 @@
-import { msgpack } from '../../lib/routes/msgpack-codec.js';
+import { msgpack } from '../../lib/codec/msgpack-codec.js';
 import type { RecordedCall } from '../support/recorded-calls.js';
 import { outcomeOf } from '../support/recorded-calls.js';
 import type { Side, WholeRecording } from '../support/recordings.js';

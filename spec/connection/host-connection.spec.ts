@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
-import { linkedSockets } from '../../lib/connection/memory-socket.js';
+import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { linkedPair, settle, TestConnection } from '../support/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEVER, Subject } from 'rxjs';
 import { Link, type ObservedFrame } from '../../lib/connection/link.js';
-import { linkedSockets } from '../../lib/connection/memory-socket.js';
+import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { ProtocolError } from '../../lib/errors.js';
 import { decodePong, encodePing } from '../../lib/wire/control.js';
 import type { WireMessage } from '../../lib/wire/batch.js';

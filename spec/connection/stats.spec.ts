@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, take, toArray } from 'rxjs';
 import type { ConnectionStats } from '../../lib/connection/host-connection.js';
-import { linkedSockets } from '../../lib/connection/memory-socket.js';
+import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { linkedPair } from '../support/links.js';
 
 describe('the figures', () => {

@@ -6,9 +6,9 @@
 import { decodeConnectResponse } from '../../lib/wire/connect.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import type { FrameView, MuxId } from '../../lib/wire/frame.js';
-import { ofCaller } from '../../lib/testing/transcript.js';
-import { eachFrame, type Fate } from '../../lib/testing/wire-log.js';
-import type { WatchedCircuit, WireWatcher } from '../../lib/testing/wire-watcher.js';
+import { ofCaller } from '../../lib/testing/frames/transcript.js';
+import { eachFrame, type Fate } from '../../lib/testing/frames/wire-log.js';
+import type { WatchedCircuit, WireWatcher } from '../../lib/testing/frames/wire-watcher.js';
 
 export type Role = 'caller' | 'responder';
 

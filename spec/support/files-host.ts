@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LeafConnection } from '../../lib/manager/leaf.js';
-import type { LeafOptions } from '../../lib/manager/leaves.js';
-import type { Manager } from '../../lib/node/manager.js';
-import { serveFiles, type ServeFilesOptions } from '../../lib/node/files/serve-files.js';
+import type { LeafConnection } from '../../lib/endpoint/leaf.js';
+import type { LeafOptions } from '../../lib/endpoint/leaves.js';
+import type { Manager } from '../../lib/node/server/manager.js';
+import { serveFiles, type ServeFilesOptions } from '../../lib/node/files/folder/serve-files.js';
 import { freePort, RealGrid } from './real-grid.js';
 
 /** A host that serves the files of a folder, and a leaf of it with a folder of its own. */

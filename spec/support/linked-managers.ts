@@ -1,7 +1,7 @@
 import { afterEach } from '@jest/globals';
 import { firstValueFrom, Observable, toArray, type Subscriber } from 'rxjs';
-import { linkedSockets } from '../../lib/connection/memory-socket.js';
-import type { Dial, Socket } from '../../lib/connection/socket.js';
+import { linkedSockets } from '../../lib/transport/memory-socket.js';
+import type { Dial, Socket } from '../../lib/transport/socket.js';
 import type { GridEvent } from '../../lib/observe.js';
 import { Manager, staticToken, type Connection, type ManagerOptions } from '../../lib/index.js';
 import { ManualRuntime } from './manual-runtime.js';

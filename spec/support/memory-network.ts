@@ -1,10 +1,10 @@
 import { Observable, throwError } from 'rxjs';
-import { linkedSockets } from '../../lib/connection/memory-socket.js';
-import type { Dial, Socket } from '../../lib/connection/socket.js';
-import { staticToken } from '../../lib/manager/auth.js';
-import type { DialerInfo } from '../../lib/manager/acceptor.js';
-import { connect, type ConnectOptions, type LeafConnection } from '../../lib/manager/leaf.js';
-import { Manager, type ManagerOptions } from '../../lib/manager/manager.js';
+import { linkedSockets } from '../../lib/transport/memory-socket.js';
+import type { Dial, Socket } from '../../lib/transport/socket.js';
+import { staticToken } from '../../lib/endpoint/auth.js';
+import type { DialerInfo } from '../../lib/endpoint/acceptor.js';
+import { connect, type ConnectOptions, type LeafConnection } from '../../lib/endpoint/leaf.js';
+import { Manager, type ManagerOptions } from '../../lib/endpoint/manager.js';
 import type { GridEvent } from '../../lib/observe.js';
 import type { Runtime } from '../../lib/runtime.js';
 import { pass, settle } from './links.js';

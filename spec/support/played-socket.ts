@@ -1,6 +1,6 @@
 import { NEVER, Subject, type Observer } from 'rxjs';
-import type { Socket } from '../../lib/connection/socket.js';
-import { adoptWebSocket } from '../../lib/connection/ws-socket.js';
+import type { Socket } from '../../lib/transport/socket.js';
+import { adoptWebSocket } from '../../lib/transport/ws-socket.js';
 import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
 import { ManualRuntime } from './manual-runtime.js';
 

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, request, type IncomingMessage, type Server } from 'node:http';
 import { connect as connectTcp, createServer, type AddressInfo, type NetConnectOpts, type Socket } from 'node:net';
 import { filter, firstValueFrom } from 'rxjs';
-import { staticToken } from '../../lib/manager/auth.js';
-import { Manager, type ManagerOptions } from '../../lib/node/manager.js';
-import { connect, type ConnectOptions, type LeafConnection } from '../../lib/manager/leaf.js';
-import { createDial } from '../../lib/connection/ws-socket.js';
+import { staticToken } from '../../lib/endpoint/auth.js';
+import { Manager, type ManagerOptions } from '../../lib/node/server/manager.js';
+import { connect, type ConnectOptions, type LeafConnection } from '../../lib/endpoint/leaf.js';
+import { createDial } from '../../lib/transport/ws-socket.js';
 import type { ConnectionState } from '../../lib/connection/host-connection.js';
-import type { Connection } from '../../lib/routes/connection.js';
+import type { Connection } from '../../lib/contract/connection.js';
 
 /** Short times, so that tests on real sockets wait little. */
 export const quick = { redialInterval: 20, dialJitter: 20, dialedGrace: 500 };

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { Subject, type Observable } from 'rxjs';
 import { GridError, RemoteError } from '../../lib/errors.js';
 import type { Connection } from '../../lib/index.js';
-import { raw, type } from '../../lib/routes/codec.js';
-import { duplex, unary } from '../../lib/routes/contract.js';
+import { raw, type } from '../../lib/codec/codec.js';
+import { duplex, unary } from '../../lib/contract/contract.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Op } from '../../lib/wire/ops.js';
 import { capacities } from './recorded-handlers.js';
 import { hexOf } from './vectors.js';
-import { msgpack } from '../../lib/routes/msgpack-codec.js';
+import { msgpack } from '../../lib/codec/msgpack-codec.js';
 
 /*
  * Calls of the recorded callers, made again through the public API.

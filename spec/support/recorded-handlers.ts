@@ -1,6 +1,6 @@
-import { type } from '../../lib/routes/codec.js';
-import { unary } from '../../lib/routes/contract.js';
-import type { Call } from '../../lib/routes/handler.js';
+import { type } from '../../lib/codec/codec.js';
+import { unary } from '../../lib/contract/contract.js';
+import type { Call } from '../../lib/contract/handler.js';
 import { DeadlineExceededError } from '../../lib/errors.js';
 import type { Manager } from '../../lib/index.js';
 import type { HandlerEvent } from './recordings.js';

@@ -33,7 +33,7 @@ async function inputs(entry: string, platform: 'browser' | 'node'): Promise<stri
 describe('bundles', () => {
   it.each(['lib/index.ts', 'lib/node/index.ts'])('%s holds nothing of the kit', async (entry) => {
     const files = await inputs(entry, 'node');
-    expect(files).toContain('lib/manager/manager.ts');
+    expect(files).toContain('lib/endpoint/manager.ts');
     expect(files.filter((name) => name.includes('testing'))).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { BulkDone } from '../../mux/bulk.js';
 import { FileIoError } from '../../files/file-error.js';
-import type { SourceFile } from '../files/source-file.js';
+import type { SourceFile } from '../files/send/source-file.js';
 import { descriptorOf, type KernelSender } from './kernel-sender.js';
 import { ReadAhead } from './read-ahead.js';
 

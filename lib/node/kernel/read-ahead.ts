@@ -1,5 +1,5 @@
 import { readAheadBytes } from '../../limits.js';
-import type { SourceFile } from '../files/source-file.js';
+import type { SourceFile } from '../files/send/source-file.js';
 import type { KernelSender } from './kernel-sender.js';
 
 interface Reached {

@@ -1,5 +1,5 @@
-import type { Fate } from '../wire-log.js';
-import type { WatchedCircuit, WireWatcher } from '../wire-watcher.js';
+import type { Fate } from '../frames/wire-log.js';
+import type { WatchedCircuit, WireWatcher } from '../frames/wire-watcher.js';
 
 /**
  * Everything that happened in a run, as a number of events and as a fingerprint of all of them, with every byte and every

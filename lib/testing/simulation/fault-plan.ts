@@ -8,11 +8,11 @@
 import { Subscription } from 'rxjs';
 import type { Frame } from '../../wire/frame.js';
 import { Op } from '../../wire/ops.js';
-import type { Cluster } from '../cluster.js';
-import { Faults } from '../faults.js';
-import { inspect } from '../inspect.js';
+import type { Cluster } from '../network/cluster.js';
+import { Faults } from '../network/faults.js';
+import { inspect } from '../marbles/inspect.js';
 import type { SeededRandom } from '../seeded-random.js';
-import type { VirtualClock } from '../virtual-clock.js';
+import type { VirtualClock } from '../time/virtual-clock.js';
 
 type Pair = readonly [string, string];
 

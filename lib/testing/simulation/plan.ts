@@ -1,7 +1,7 @@
 import type { SeededRandom } from '../seeded-random.js';
 import { drawFaults, faultText, type FaultMix, type FaultStep } from './fault-plan.js';
 import type { Workload } from './workload.js';
-import { inspect } from '../inspect.js';
+import { inspect } from '../marbles/inspect.js';
 
 /** What a run does at one time: an operation of the workload, or a fault. Plain data: a plan can be cut, printed and kept. */
 export type Step<Operation> =

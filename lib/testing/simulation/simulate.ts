@@ -6,7 +6,7 @@
  */
 
 import { createChecksum } from '../../wire/checksum.js';
-import { hostNames, type ClusterOptions } from '../cluster.js';
+import { hostNames, type ClusterOptions } from '../network/cluster.js';
 import { exclusively } from '../exclusive.js';
 import type { FaultMix } from './fault-plan.js';
 import type { Invariant } from './invariant.js';

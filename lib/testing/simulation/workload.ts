@@ -1,7 +1,7 @@
-import type { Manager } from '../../manager/manager.js';
-import type { Cluster } from '../cluster.js';
+import type { Manager } from '../../endpoint/manager.js';
+import type { Cluster } from '../network/cluster.js';
 import type { SeededRandom } from '../seeded-random.js';
-import type { VirtualClock } from '../virtual-clock.js';
+import type { VirtualClock } from '../time/virtual-clock.js';
 import type { Invariant } from './invariant.js';
 
 /** One run, as its workload and its invariants see it. */

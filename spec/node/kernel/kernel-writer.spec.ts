@@ -5,7 +5,7 @@ import { createServer, Socket, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileChangedError } from '../../../lib/files/file-error.js';
-import type { SourceFile } from '../../../lib/node/files/source-file.js';
+import type { SourceFile } from '../../../lib/node/files/send/source-file.js';
 import type { KernelSender, KernelSent } from '../../../lib/node/kernel/kernel-sender.js';
 import { KernelWriter, type FileBody } from '../../../lib/node/kernel/kernel-writer.js';
 

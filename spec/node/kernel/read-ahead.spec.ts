@@ -4,7 +4,7 @@ import type { ForeignFunction } from '../../../lib/node/kernel/foreign.js';
 import type { KernelSender } from '../../../lib/node/kernel/kernel-sender.js';
 import { linuxSender } from '../../../lib/node/kernel/linux.js';
 import { ReadAhead } from '../../../lib/node/kernel/read-ahead.js';
-import type { SourceFile } from '../../../lib/node/files/source-file.js';
+import type { SourceFile } from '../../../lib/node/files/send/source-file.js';
 
 const mebibyte = 1 << 20;
 let asked: [number, number, number][];

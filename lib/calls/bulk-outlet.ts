@@ -1,0 +1,90 @@
+import type { Outlet } from '../flow/feed.js';
+import { isBulkItem, sendBulk, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
+
+/** Stands for a bulk item between `encode` and `send`: it has no bytes of its own. */
+class BulkPayload extends Uint8Array {
+  readonly item: BulkItem;
+
+  constructor(item: BulkItem) {
+    super(0);
+    this.item = item;
+  }
+}
+
+/**
+ * An outlet that takes bulk items among the others: while one sends itself, nothing else is taken, and the end waits.
+ *
+ *     idle ──send(bulk item)──▶ sending ──ended──▶ idle: complete or fail, where that came meanwhile; else onFree
+ */
+export class BulkOutlet<T> implements Outlet<T> {
+  readonly #outlet: Outlet<T>;
+  readonly #port: BulkPort;
+  readonly #onFree: () => void;
+  #sending = false;
+  #run: BulkRun | undefined = undefined;
+  #stopped = false;
+  #end: (() => void) | undefined = undefined;
+
+  /** `onFree`: items may be sent again. */
+  constructor(outlet: Outlet<T>, port: BulkPort, onFree: () => void) {
+    this.#outlet = outlet;
+    this.#port = port;
+    this.#onFree = onFree;
+  }
+
+  get canSend(): boolean {
+    return !this.#sending && this.#outlet.canSend;
+  }
+
+  encode(item: T): Uint8Array {
+    return isBulkItem(item) ? new BulkPayload(item) : this.#outlet.encode(item);
+  }
+
+  send(payload: Uint8Array): void {
+    if (!(payload instanceof BulkPayload)) {
+      this.#outlet.send(payload);
+      return;
+    }
+    this.#sending = true;
+    const run = payload.item[sendBulk](this.#port, (failure) => {
+      this.#sending = false;
+      this.#run = undefined;
+      if (this.#stopped) return;
+      if (failure !== undefined) this.#outlet.fail(failure.error);
+      else if (this.#end !== undefined) this.#end();
+      else this.#onFree();
+    });
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have ended at once.
+    if (!this.#sending) return;
+    this.#run = run;
+    if (this.#stopped) run.stop();
+  }
+
+  complete(): void {
+    this.#finish(() => {
+      this.#outlet.complete();
+    });
+  }
+
+  fail(error: unknown): void {
+    this.#finish(() => {
+      this.#outlet.fail(error);
+    });
+  }
+
+  /** There may be credit again. */
+  resume(): void {
+    this.#run?.resume();
+  }
+
+  /** The stream has ended: sends no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#run?.stop();
+  }
+
+  #finish(end: () => void): void {
+    if (this.#sending) this.#end = end;
+    else end();
+  }
+}

@@ -1,0 +1,143 @@
+import { Observable } from 'rxjs';
+import type { ConnectionState, ConnectionStats, HostConnection } from '../connection/host-connection.js';
+import type { ObservedFrame } from '../connection/link.js';
+import { ConfigurationError } from '../errors.js';
+import { CallObservable } from '../flow/call-observable.js';
+import { isFeedSource, type FeedSource } from '../flow/feed.js';
+import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
+import type { Connection, Input, Payload } from '../contract/connection.js';
+import type { Duplex, Unary } from '../contract/contract.js';
+import { DuplexStream } from './duplex-stream.js';
+import type { Call } from '../contract/handler.js';
+import { resolveOptions, type CallOptions, type ResolvedOptions } from '../contract/options.js';
+import { StreamCall, type StreamCaller } from './stream-call.js';
+import { UnaryCall } from './unary-call.js';
+import type { WireRoute, WireRoutes } from '../contract/wire-route.js';
+
+/** What a {@link RouteConnection} is made of. */
+export interface RouteConnectionOptions extends StreamCaller {
+  readonly routes: WireRoutes;
+}
+
+/** {@link Connection} over the connection to a host. */
+export class RouteConnection implements Connection {
+  readonly host: string;
+  readonly state$: Observable<ConnectionState>;
+  readonly stats$: Observable<ConnectionStats>;
+  readonly frames$: Observable<ObservedFrame>;
+
+  readonly #options: RouteConnectionOptions;
+  readonly #connection: HostConnection;
+  readonly #parent: Call<unknown> | undefined;
+
+  /** `parent`: the call on whose behalf every call of this connection is made. */
+  constructor(options: RouteConnectionOptions, parent?: Call<unknown>) {
+    this.#options = options;
+    this.#connection = options.connection;
+    this.#parent = parent;
+    this.host = options.connection.host;
+    this.state$ = options.connection.state$;
+    this.stats$ = options.connection.stats$;
+    this.frames$ = options.connection.frames$;
+  }
+
+  /** The same connection for calls on behalf of `parent`. */
+  onBehalfOf(parent: Call<unknown>): RouteConnection {
+    return new RouteConnection(this.#options, parent);
+  }
+
+  ready(): Promise<void> {
+    return this.#connection.ready();
+  }
+
+  request<Q extends Shape, R extends Shape>(
+    contract: Unary<Q, R>,
+    value: Payload<Q>,
+    options?: CallOptions,
+  ): Observable<Received<R>> {
+    const route = this.#options.routes.of(contract);
+    const { unaryTimeout } = this.#options.limits;
+    return new Observable<Received<R>>((subscriber) => {
+      const payload = encodePayload(route, value);
+      return new UnaryCall(this.#options, route, payload, this.#resolve(options, unaryTimeout), subscriber);
+    });
+  }
+
+  stream<Q extends Shape, O extends Shape>(
+    contract: Duplex<Q, undefined, O>,
+    value: Payload<Q>,
+    options?: CallOptions,
+  ): CallObservable<Received<O>> {
+    return this.#stream(contract, value, undefined, options);
+  }
+
+  exchange<Q extends Shape, I extends Shape, O extends Shape>(
+    contract: Duplex<Q, I, O>,
+    value: Payload<Q>,
+    input: Input<SentItem<I>>,
+    options?: CallOptions,
+  ): CallObservable<Received<O>> {
+    return this.#stream(contract, value, () => inputSource(input), options);
+  }
+
+  open<Q extends Shape, I extends Shape, O extends Shape>(
+    contract: Duplex<Q, I, O>,
+    value: Sent<Q>,
+    options?: CallOptions,
+  ): DuplexStream<Sent<I>, Received<O>> {
+    const route = this.#options.routes.of(contract);
+    checkInput(route, true, 'open');
+    return new DuplexStream(this.#options, route, route.request.encode(value), this.#resolve(options, Infinity));
+  }
+
+  #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(
+    contract: Duplex<Q, I, O>,
+    value: Payload<Q>,
+    input: (() => FeedSource<SentItem<I>>) | undefined,
+    options: CallOptions | undefined,
+  ): CallObservable<Received<O>> {
+    const route = this.#options.routes.of(contract);
+    checkInput(route, input !== undefined, input === undefined ? 'stream' : 'exchange');
+    return new CallObservable<Received<O>>((attach) => {
+      const resolved = this.#resolve(options, Infinity);
+      const call = new StreamCall<SentItem<I>, Received<O>>(
+        this.#options,
+        route,
+        encodePayload(route, value),
+        resolved,
+        input?.(),
+      );
+      attach(call.inbound);
+      call.begin(resolved.signals);
+      return call;
+    });
+  }
+
+  #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
+    const withParent = this.#parent === undefined ? options : { parent: this.#parent, ...options };
+    // The engine reads the clock once a turn: many calls share that.
+    const now = this.#connection.engine?.now() ?? this.#options.runtime.now();
+    return resolveOptions(withParent, now, defaultTimeout);
+  }
+}
+
+function encodePayload(route: WireRoute, value: unknown): Uint8Array {
+  // A contract's payload is data: a function can only be the one that gives it.
+  return route.request.encode(typeof value === 'function' ? (value as () => unknown)() : value);
+}
+
+// Types refuse it too; who calls without them would wait for an input that never ends, or never begins.
+function checkInput({ name, kind, input }: WireRoute, gives: boolean, method: string): void {
+  if (kind !== 'duplex' || gives === (input !== undefined)) return;
+  throw new ConfigurationError(
+    gives
+      ? `${name} has no input, and ${method} gives one: use stream(…), or declare the input's shape.`
+      : `${name} has an input, and ${method} gives none: use exchange(…) or open(…).`,
+  );
+}
+
+function inputSource<I>(input: Input<I>): FeedSource<I> {
+  const source = typeof input === 'function' ? input() : input;
+  if (isFeedSource(source)) return source as FeedSource<I>;
+  throw new TypeError('The input of an exchange must be an Observable, an iterable, or a function that gives one.');
+}

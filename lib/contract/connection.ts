@@ -1,0 +1,56 @@
+import type { Observable } from 'rxjs';
+import type { ConnectionState, ConnectionStats } from '../connection/host-connection.js';
+import type { ObservedFrame } from '../connection/link.js';
+import type { CallObservable } from '../flow/call-observable.js';
+import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
+import type { Duplex, Unary } from './contract.js';
+import type { DuplexStream } from '../calls/duplex-stream.js';
+import type { CallOptions } from './options.js';
+
+/** The payload of a call: a value, or a function that gives it, called once per subscription, so that a retry may send another one. */
+export type Payload<Q> = Sent<Q> | (() => Sent<Q>);
+
+/** The input of an exchange: what can be read again for each subscription, or a function that gives it. */
+export type Input<I> = Observable<I> | Iterable<I> | (() => Observable<I> | AsyncIterable<I> | Iterable<I>);
+
+/**
+ * The connection to one host: calls by route. Everything but `open` is cold: nothing is sent before `subscribe`, each
+ * subscription is one call, and unsubscribing before the end cancels it at the other side too.
+ */
+export interface Connection {
+  /** Host at the other end, as configured. */
+  readonly host: string;
+  /** The state, beginning with the present one; completes when the connection is closed for good. */
+  readonly state$: Observable<ConnectionState>;
+  /** The figures, now and then every second. */
+  readonly stats$: Observable<ConnectionStats>;
+  /** Every frame that passes. Decoded only while somebody is subscribed. */
+  readonly frames$: Observable<ObservedFrame>;
+  /** Resolves when connected. Rejects with DisconnectedError when the connection is closed for good. */
+  ready(): Promise<void>;
+  /** One request, one response. */
+  request<Q extends Shape, R extends Shape>(
+    route: Unary<Q, R>,
+    value: Payload<Q>,
+    options?: CallOptions,
+  ): Observable<Received<R>>;
+  /** One request, many items. */
+  stream<Q extends Shape, O extends Shape>(
+    route: Duplex<Q, undefined, O>,
+    value: Payload<Q>,
+    options?: CallOptions,
+  ): CallObservable<Received<O>>;
+  /** One request and the input's items, many items back. An input that fails cancels the call, which errors with its error. */
+  exchange<Q extends Shape, I extends Shape, O extends Shape>(
+    route: Duplex<Q, I, O>,
+    value: Payload<Q>,
+    input: Input<SentItem<I>>,
+    options?: CallOptions,
+  ): CallObservable<Received<O>>;
+  /** The open pair, single use. It sends at once. */
+  open<Q extends Shape, I extends Shape, O extends Shape>(
+    route: Duplex<Q, I, O>,
+    value: Sent<Q>,
+    options?: CallOptions,
+  ): DuplexStream<Sent<I>, Received<O>>;
+}

@@ -1,0 +1,152 @@
+import { ConfigurationError } from '../errors.js';
+import { defaultWindow, type Window } from '../limits.js';
+import type { Shape, TypeOnly } from '../codec/codec.js';
+
+/** What every route has. */
+export interface RouteBase {
+  /** Handler id on the wire, 1..239. A route without one is addressed by its name, between hosts that are both rxgrid. */
+  readonly id?: number;
+  /** For people, and the address of a route without an id. */
+  readonly name: string;
+  /** A second part of the address: several routes may share an id, each with a subroute of its own. */
+  readonly subroute?: string;
+  /** True: calling it twice does no harm, so that operators may call again after a loss. Default false. */
+  readonly idempotent?: boolean;
+}
+
+/** A route with one request and one response. Made by {@link unary}. */
+export interface Unary<Q extends Shape, R extends Shape> extends RouteBase {
+  readonly kind: 'unary';
+  readonly request: Q;
+  readonly response: R;
+}
+
+/** A route with a stream of items in one or both directions. Made by {@link duplex}. */
+export interface Duplex<Q extends Shape, I extends Shape | undefined, O extends Shape> extends RouteBase {
+  readonly kind: 'duplex';
+  readonly request: Q;
+  /** Undefined: the handler takes no input. */
+  readonly input: I;
+  readonly output: O;
+  /** Window of the input, in items. Undefined exactly where there is no input. */
+  readonly inWindow: Required<Window> | undefined;
+  /** Window of the output, in items. */
+  readonly outWindow: Required<Window>;
+}
+
+/** Any route. */
+export type Route = Unary<Shape, Shape> | Duplex<Shape, Shape | undefined, Shape>;
+
+/** Handler ids from here to 255 are rxgrid's own. */
+const firstReservedId = 240;
+
+/**
+ * Declares a route with one request and one response: `unary({ id: 9, name: 'diskInfo', request: type<Query>(), response: type<Info>() })`.
+ * Without `request` or `response` there is none.
+ *
+ * @throws ConfigurationError for an id or a name that cannot work.
+ */
+export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOnly<void>>(
+  definition: RouteBase & { request?: Q; response?: R },
+): Unary<Q, R> {
+  checkBase(definition);
+  return {
+    ...baseOf(definition),
+    kind: 'unary',
+    request: definition.request ?? (nothing as Q),
+    response: definition.response ?? (nothing as R),
+  };
+}
+
+/**
+ * Declares a route with streams: `output` comes from the handler, `input` goes to it. A capacity is a credit window in
+ * items: a number stays as it is, a {@link Window} grows while the consumer keeps up. Default: 16, growing to 16 384 or 8 MiB.
+ *
+ * @throws ConfigurationError for an id, a name or a capacity that cannot work.
+ */
+export function duplex<
+  Q extends Shape = TypeOnly<void>,
+  I extends Shape | undefined = undefined,
+  O extends Shape = TypeOnly<never>,
+>(
+  definition: RouteBase & { request?: Q; output?: O; outCapacity?: number | Window } & ([I] extends [undefined]
+      ? { input?: undefined; inCapacity?: 0 }
+      : { input: I; inCapacity?: number | Window }),
+): Duplex<Q, I, O> {
+  checkBase(definition);
+  const { name, input, inCapacity, outCapacity } = definition;
+  if (input === undefined && inCapacity !== undefined && inCapacity !== 0) {
+    throw new ConfigurationError(
+      `Route ${name}: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.`,
+    );
+  }
+  return {
+    ...baseOf(definition),
+    kind: 'duplex',
+    request: definition.request ?? (nothing as Q),
+    input: input as I,
+    output: definition.output ?? (nothing as unknown as O),
+    inWindow: input === undefined ? undefined : toWindow(inCapacity, `Route ${name}: inCapacity`),
+    outWindow: toWindow(outCapacity, `Route ${name}: outCapacity`),
+  };
+}
+
+/** Makes a window of what a user gave. @throws ConfigurationError where it cannot work; `what` names it. */
+export function toWindow(capacity: number | Window | undefined, what: string): Required<Window> {
+  if (capacity === undefined) return defaultWindow;
+  const window =
+    typeof capacity === 'number'
+      ? // So many items, whatever their size.
+        { initial: capacity, max: capacity, maxBytes: Infinity }
+      : { initial: capacity.initial, max: capacity.max, maxBytes: capacity.maxBytes ?? defaultWindow.maxBytes };
+  const good = (items: number): boolean => Number.isInteger(items) && items >= 1 && items <= 0x7fff_ffff;
+  if (!good(window.initial) || !good(window.max) || !(good(window.maxBytes) || typeof capacity === 'number')) {
+    throw new ConfigurationError(
+      `${what} must be a whole number of items, 1 or more; it is ${typeof capacity === 'number' ? String(capacity) : JSON.stringify(capacity)}.`,
+    );
+  }
+  if (window.max < window.initial) {
+    throw new ConfigurationError(
+      `${what}: max ${String(window.max)} is below initial ${String(window.initial)}. Raise max.`,
+    );
+  }
+  return window;
+}
+
+/** How errors and events name a route. */
+export function describeRoute(route: RouteBase): string {
+  return route.subroute === undefined ? route.name : `${route.name}/${route.subroute}`;
+}
+
+const nothing: TypeOnly<void> = { typeOnly: true };
+
+function baseOf({ id, name, subroute, idempotent }: RouteBase): RouteBase {
+  return {
+    name,
+    ...(id === undefined ? {} : { id }),
+    ...(subroute === undefined ? {} : { subroute }),
+    ...(idempotent === undefined ? {} : { idempotent }),
+  };
+}
+
+function checkBase({ id, name, subroute }: RouteBase): void {
+  if (typeof name !== 'string' || name === '') throw new ConfigurationError('A route needs a name.');
+  if (subroute === '')
+    throw new ConfigurationError(`Route ${name}: a subroute must not be empty. Leave it out, or name it.`);
+  checkId(id, `Route ${name}`);
+}
+
+/** @throws ConfigurationError for a handler id that a user's route cannot have. */
+export function checkId(id: number | undefined, what: string): void {
+  if (id === undefined) return;
+  if (!Number.isInteger(id) || id < 1 || id > 255) {
+    throw new ConfigurationError(
+      `${what}: the id must be a whole number from 1 to ${String(firstReservedId - 1)}; it is ${String(id)}.`,
+    );
+  }
+  if (id >= firstReservedId) {
+    throw new ConfigurationError(
+      `${what}: the ids ${String(firstReservedId)} to 255 are rxgrid's own. Take one below.`,
+    );
+  }
+}

@@ -1,0 +1,105 @@
+import type { Observable } from 'rxjs';
+import type { CallObservable } from '../flow/call-observable.js';
+import type { Window } from '../limits.js';
+import type { BulkItem } from '../codec/bulk-item.js';
+import type { BulkCodec, Received, Sent, SentItem, Shape } from '../codec/codec.js';
+import type { Connection } from './connection.js';
+import type { Duplex, Unary } from './contract.js';
+
+/** What a handler knows about the call that it serves. `I`: the items of its input. */
+export interface Call<I> {
+  /**
+   * The input: completes at the caller's half-close, errors when the caller is gone, and with CancelledError where the
+   * handler's result ends before. It can be consumed once, while the call runs.
+   */
+  readonly input: CallObservable<I>;
+  /** Aborts when nobody waits for the result any more: cancel, deadline, or the loss of the connection. */
+  readonly signal: AbortSignal;
+  /** When the caller stops waiting; undefined for a stream without a deadline. */
+  readonly deadline: Date | undefined;
+  /** Name of the calling host, or the identity of the leaf. */
+  readonly caller: string;
+  /** The route's subroute. */
+  readonly subroute: string | undefined;
+  /** The connection to a host, for calls on behalf of this one: they inherit its deadline and its cancel. */
+  connection(host: string): Connection;
+}
+
+/** One result: a value, a Promise of one, or an Observable of exactly one. */
+export type One<T> = T | PromiseLike<T> | Observable<T>;
+
+/** A string is iterable letter by letter: never what was meant. */
+type Items<T> = Observable<T> | AsyncIterable<T> | (Iterable<T> & object);
+
+/** The output of a stream: an iterable or async iterable is pulled, one item per credit; an Observable is buffered, within bounds. */
+export type Many<T> = Items<T> | PromiseLike<Items<T>>;
+
+/** What a stream handler gives for the shape of its output: its items, or, where the route carries files, a file region alone. */
+export type Output<O> = O extends BulkCodec<unknown> ? AloneOrMany<BulkItem | Items<SentItem<O>>> : Many<SentItem<O>>;
+
+type AloneOrMany<T> = T | PromiseLike<T>;
+
+/** A handler with its route, for places that take a list of them. Made by {@link bind}. */
+export interface Bound {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a contract of any shapes.
+  readonly route: Unary<any, any> | Duplex<any, any, any>;
+  readonly handler: Handler;
+}
+
+/** A handler whose types are known to its route alone. */
+export type Handler = (request: never, call: never) => unknown;
+
+/** A handler of opaque bytes, which needs no contract. `null` or `undefined` as a response means "no payload". */
+export type RawHandler =
+  | {
+      /** Handler id, 1..239. */
+      readonly id: number;
+      readonly subroute?: string;
+      readonly kind: 'unary';
+      handle(payload: Uint8Array, call: Call<never>): One<Uint8Array | null | undefined>;
+    }
+  | {
+      /** Handler id, 1..239. */
+      readonly id: number;
+      readonly subroute?: string;
+      readonly kind: 'duplex';
+      /** Window of the input; without one there is no input. */
+      readonly inCapacity?: number | Window;
+      readonly outCapacity?: number | Window;
+      handle(payload: Uint8Array, call: Call<Uint8Array>): Output<BulkCodec<Uint8Array>>;
+    };
+
+/** Places where handlers are registered. */
+export interface Handles {
+  /** Registers the handler of a unary route. @throws ConfigurationError where the route has one. */
+  handle<Q extends Shape, R extends Shape>(
+    route: Unary<Q, R>,
+    handler: (request: Received<Q>, call: Call<never>) => One<Sent<R>>,
+  ): void;
+  /** Registers the handler of a duplex route. @throws ConfigurationError where the route has one. */
+  handle<Q extends Shape, I extends Shape | undefined, O extends Shape>(
+    route: Duplex<Q, I, O>,
+    handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
+  ): void;
+  /** Registers a handler of opaque bytes. @throws ConfigurationError where its address has one, or cannot work. */
+  handleRaw(handler: RawHandler): void;
+}
+
+/** Pairs a unary route with its handler. */
+export function bind<Q extends Shape, R extends Shape>(
+  route: Unary<Q, R>,
+  handler: (request: Received<Q>, call: Call<never>) => One<Sent<R>>,
+): Bound;
+/** Pairs a duplex route with its handler. */
+export function bind<Q extends Shape, I extends Shape | undefined, O extends Shape>(
+  route: Duplex<Q, I, O>,
+  handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
+): Bound;
+export function bind(route: Bound['route'], handler: Handler): Bound {
+  return { route, handler };
+}
+
+/** True for a Promise of any make. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,157 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { CodecError, DisconnectedError } from '../errors.js';
+import type { Window } from '../limits.js';
+import type { Address } from '../mux/engine.js';
+import { subrouteId } from '../wire/subroute.js';
+import type { BulkForm } from '../codec/bulk-item.js';
+import { raw, type BulkCodec, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
+import { describeRoute, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
+
+/** A route as calls and dispatch need it: its address, and a codec for each of its payloads. */
+export interface WireRoute {
+  /** How errors and events name it. */
+  readonly name: string;
+  readonly kind: Route['kind'];
+  /** Handler id: the route's own, or {@link namedHandler}. */
+  readonly handler: number;
+  /** Text of the subroute; undefined where the id alone is the address. */
+  readonly path: string | undefined;
+  /** As the contract names it; part of the path. */
+  readonly subroute: string | undefined;
+  readonly idempotent: boolean;
+  readonly request: Codec<unknown>;
+  /** Response of a unary route, output of a duplex one. */
+  readonly output: Codec<unknown>;
+  /** Undefined where there is no input. */
+  readonly input: Codec<unknown> | undefined;
+  readonly inWindow: Required<Window> | undefined;
+  readonly outWindow: Required<Window> | undefined;
+  /** How the input and the output hold bytes of files; undefined where they hold none. */
+  readonly bulkInput: BulkForm | undefined;
+  readonly bulkOutput: BulkForm | undefined;
+}
+
+/** The handler of all routes without an id: the subroute is the route's name. */
+export const namedHandler = 255;
+
+/** Makes a {@link WireRoute} of a contract; shapes without a codec of their own use `codec`. */
+export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
+  const { handler, path } = addressOf(route);
+  const name = describeRoute(route);
+  const duplex = route.kind === 'duplex' ? route : undefined;
+  return {
+    name,
+    kind: route.kind,
+    handler,
+    path,
+    subroute: route.subroute,
+    idempotent: route.idempotent ?? false,
+    request: codecOf(route.request, codec, `${name}: the request`),
+    output: codecOf(
+      route.kind === 'unary' ? route.response : route.output,
+      codec,
+      `${name}: the ${route.kind === 'unary' ? 'response' : 'output'}`,
+    ),
+    input: duplex?.input === undefined ? undefined : codecOf(duplex.input, codec, `${name}: the input`),
+    inWindow: duplex?.inWindow,
+    outWindow: duplex?.outWindow,
+    bulkInput: duplex?.input === undefined ? undefined : bulkFormOf(duplex.input),
+    bulkOutput: duplex === undefined ? undefined : bulkFormOf(duplex.output),
+  };
+}
+
+/** A route of opaque bytes in every place. */
+export function rawWireRoute(
+  kind: Route['kind'],
+  handler: number,
+  path: string | undefined,
+  inWindow: Required<Window> | undefined,
+  outWindow: Required<Window> | undefined,
+): WireRoute {
+  const bytes: Codec<unknown> = raw;
+  return {
+    name: path === undefined ? `handler ${String(handler)}` : `handler ${String(handler)}/${path}`,
+    kind,
+    handler,
+    path,
+    subroute: path,
+    idempotent: false,
+    request: bytes,
+    output: bytes,
+    input: inWindow === undefined ? undefined : bytes,
+    inWindow,
+    outWindow,
+    bulkInput: 'raw',
+    bulkOutput: 'raw',
+  };
+}
+
+/** The address of a route on the wire. */
+export function toAddress(route: WireRoute): Address {
+  return route.path === undefined
+    ? { handler: route.handler }
+    : { handler: route.handler, subroute: subrouteId(route.handler, route.path) };
+}
+
+/** What the caller of a route is told of an error: whether it may call again is known to the route alone. */
+export function errorOf<E>(route: WireRoute, error: E): E | DisconnectedError {
+  return route.idempotent && error instanceof DisconnectedError ? error.ofIdempotentCall() : error;
+}
+
+/** The routes of one side, made once each. Contracts are values that live as long as the program. */
+export class WireRoutes {
+  readonly codec: PayloadCodec;
+  readonly #known = new WeakMap<object, WireRoute>();
+
+  constructor(codec: PayloadCodec) {
+    this.codec = codec;
+  }
+
+  /** The wire form of a contract. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a contract of any shapes.
+  of(route: Unary<any, any> | Duplex<any, any, any>): WireRoute {
+    let known = this.#known.get(route);
+    if (known === undefined) {
+      known = toWireRoute(route as Route, this.codec);
+      this.#known.set(route, known);
+    }
+    return known;
+  }
+}
+
+function addressOf({ id, name, subroute }: RouteBase): { handler: number; path: string | undefined } {
+  if (id !== undefined) return { handler: id, path: subroute };
+  return { handler: namedHandler, path: subroute === undefined ? name : `${name}/${subroute}` };
+}
+
+function bulkFormOf(shape: Shape): BulkForm | undefined {
+  return 'bulk' in shape ? (shape as BulkCodec<unknown>).bulk : undefined;
+}
+
+function codecOf(shape: Shape, codec: PayloadCodec, what: string): Codec<unknown> {
+  if ('codec' in shape) return shape;
+  if ('typeOnly' in shape) return codec;
+  return validating(shape, codec, what);
+}
+
+// The sender gives the schema's input and the receiver gets its output: so the receiver validates.
+function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string): Codec<unknown> {
+  return {
+    codec: codec.codec,
+    encode: (value) => codec.encode(value),
+    decode: (bytes) => {
+      const result = schema['~standard'].validate(codec.decode(bytes));
+      if ('then' in result) {
+        throw new TypeError(`${what} has a schema that validates asynchronously. Use a synchronous one.`);
+      }
+      if (result.issues === undefined) return result.value;
+      const issues = result.issues.map(({ path, message }) => `${pathText(path)}${message}`).join('; ');
+      throw new CodecError(`${what} does not fit its schema: ${issues}`);
+    },
+  };
+}
+
+function pathText(path: StandardSchemaV1.Issue['path']): string {
+  if (path === undefined || path.length === 0) return '';
+  return `${path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')}: `;
+}

@@ -1,0 +1,154 @@
+/**
+ * The acceptor's side of a handshake.
+ *
+ *     waiting ──Connect──▶ checking (host, clock, token, direction) ──▶ done: accepted, the link is open
+ *        └── silence, garbage ──▶ rejected ◀── a check fails ──┘          (the reason goes to both ends)
+ *                                    └── after a while, or when the other side has closed ──▶ done
+ */
+
+import { Subscription } from 'rxjs';
+import {
+  agree,
+  announcedExtensions,
+  connectResponseMessage,
+  readConnect,
+  type Agreement,
+} from '../connection/handshake.js';
+import { patience } from '../connection/patience.js';
+import type { Socket } from '../transport/socket.js';
+import { errorText, RejectedError } from '../errors.js';
+import type { ConnectRequest } from '../wire/connect.js';
+import { timestampToMs } from '../wire/timestamp.js';
+import type { Endpoint } from './endpoint.js';
+
+/** What the transport knows about who dials. */
+export interface DialerInfo {
+  /** Origin header of a browser. */
+  readonly origin?: string | undefined;
+}
+
+/** Who a Connect was accepted as. */
+export interface Admission {
+  /** Name of the acceptor, for a leaf. */
+  readonly name?: string;
+  readonly tls: boolean;
+  /** The last check, in the turn of the answer: what was true while others were checked too need not be true now. @throws as Admit. */
+  check?(): void;
+  /** Takes the socket over. Called in the turn in which the answer was sent. */
+  open(socket: Socket, agreement: Agreement, remoteId: Uint8Array): void;
+}
+
+/** Checks a Connect. @throws any error; its text is the reason of the rejection. */
+export type Admit = (request: ConnectRequest, info: DialerInfo) => Promise<Admission>;
+
+/** A rejected socket stays open so long, in ms, that the other side can read the reason. */
+const rejectionLinger = 100;
+
+/** Who has sent no Connect yet. */
+const unknownHost = 'an unknown host';
+
+/** Tells a dialer that its handshake cannot even begin, and closes the socket. */
+export function refuseHandshake(endpoint: Endpoint, socket: Socket, reason: string): void {
+  tellRejection(endpoint, socket, unknownHost, reason);
+  socket.outbound.complete();
+}
+
+// The other side is told `told`, and this one `reason`, which may say more.
+function tellRejection(endpoint: Endpoint, socket: Socket, host: string, reason: string, told = reason): void {
+  socket.outbound.next(connectResponseMessage({ id: endpoint.id, accepted: false, rejectedReason: told }));
+  endpoint.report({ type: 'rejected', host, by: 'local', reason });
+}
+
+/** Runs the acceptor's handshake on an open socket. The result gives up. `done` is called when it is over, however it ended. */
+export function acceptHandshake(
+  endpoint: Endpoint,
+  socket: Socket,
+  info: DialerInfo,
+  admit: Admit,
+  done: () => void,
+): () => void {
+  let state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
+  let host = unknownHost;
+  const subscription = new Subscription();
+
+  const finish = (): void => {
+    state = 'done';
+    cancelTimer();
+    subscription.unsubscribe();
+    done();
+  };
+  const giveUp = (error: Error): void => {
+    finish();
+    socket.outbound.error(error);
+  };
+  const reject = (reason: string, told?: string): void => {
+    if (state === 'rejected' || state === 'done') return;
+    // Reading goes on while the reason leaves: closing a socket with unread bytes may destroy what was sent.
+    state = 'rejected';
+    cancelTimer();
+    tellRejection(endpoint, socket, host, reason, told);
+    if (isDone()) return;
+    cancelTimer = endpoint.runtime.schedule(() => {
+      giveUp(new Error(reason));
+    }, rejectionLinger);
+  };
+  const onConnect = async (message: Uint8Array): Promise<void> => {
+    state = 'checking';
+    const request = readConnect(message, endpoint.checksum);
+    host = request.leaf === true ? 'a leaf' : request.host;
+    const admission = await admit(request, info);
+    if (!isChecking()) return;
+    admission.check?.();
+    finish();
+    const extensions = announcedExtensions(endpoint.checksumMode);
+    socket.outbound.next(
+      connectResponseMessage({
+        id: endpoint.id,
+        accepted: true,
+        rejectedReason: '',
+        // A reference peer sends none and gets none.
+        ...(request.ext === undefined ? {} : { ext: extensions }),
+        ...(admission.name === undefined ? {} : { name: admission.name }),
+      }),
+    );
+    admission.open(socket, agree(extensions, request.ext, admission.tls), request.id);
+  };
+  // The compiler does not see that `state` changes while a check waits.
+  const isChecking = (): boolean => state === 'checking';
+  const isDone = (): boolean => state === 'done';
+
+  let cancelTimer = patience(
+    endpoint.runtime,
+    () => {
+      const late = state === 'waiting' ? 'No connect came' : 'The checks of the connect did not end';
+      reject(`${late} within ${String(endpoint.limits.handshakeTimeout)} ms.`);
+    },
+    endpoint.limits.handshakeTimeout,
+  );
+  subscription.add(
+    socket.inbound.subscribe({
+      next: (message) => {
+        if (state === 'checking') reject('A message came before the connect was answered.');
+        if (state !== 'waiting') return;
+        onConnect(message).catch((error: unknown) => {
+          reject(errorText(error), error instanceof RejectedError ? error.reason : undefined);
+        });
+      },
+      error: finish,
+      complete: finish,
+    }),
+  );
+  return () => {
+    if (state !== 'done') giveUp(new Error('The host closes.'));
+  };
+}
+
+/** @throws Error where the clocks are further apart than the limit. */
+export function checkClock(request: ConnectRequest, endpoint: Endpoint): void {
+  const skew = Math.abs(endpoint.runtime.now() - timestampToMs(request.time));
+  if (skew > endpoint.limits.maxClockSkew) {
+    throw new Error(
+      `the clocks differ by ${String(Math.round(skew / 1000))} s, and ${String(endpoint.limits.maxClockSkew / 1000)} s are allowed: synchronise them`,
+    );
+  }
+}

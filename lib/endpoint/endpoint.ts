@@ -1,0 +1,130 @@
+import { filter, Subject, type Observable } from 'rxjs';
+import { HostConnection } from '../connection/host-connection.js';
+import type { ChecksumMode } from '../connection/handshake.js';
+import { Link, type LinkOptions } from '../connection/link.js';
+import { ProtocolError } from '../errors.js';
+import { defaultLimits, type Limits } from '../limits.js';
+import type { GridEvent } from '../observe.js';
+import type { PayloadCodec } from '../codec/codec.js';
+import type { ConnectFor } from '../handlers/call-context.js';
+import { msgpack } from '../codec/msgpack-codec.js';
+import { Registry } from '../handlers/registry.js';
+import { RouteConnection } from '../calls/route-connection.js';
+import { toAddress, WireRoutes } from '../contract/wire-route.js';
+import { systemRuntime, type Runtime } from '../runtime.js';
+import { createChecksum, type Checksum } from '../wire/checksum.js';
+import { processIdLength } from '../wire/connect.js';
+import { subrouteKey } from '../wire/subroute.js';
+
+/** Options that a manager and a leaf share. */
+export interface EndpointOptions {
+  /** Encodes the payloads of routes that name no codec. Default MessagePack, {@link msgpack}. Both ends must agree. */
+  readonly codec?: PayloadCodec;
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** 'off' asks the other sides for no checksums, and sends none. Default 'auto': on, but where both ends use TLS. */
+  readonly checksum?: ChecksumMode;
+  /** Clock, randomness and timers; for tests. Default the platform's. */
+  readonly runtime?: Runtime;
+}
+
+/** What one end of connections is made of: its routes and handlers, its clock, its events. */
+export class Endpoint {
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly checksumMode: ChecksumMode;
+  readonly routes: WireRoutes;
+  readonly registry: Registry;
+  /** 16 bytes, made once: a new one means that the process restarted. */
+  readonly id: Uint8Array;
+  readonly events$: Observable<GridEvent>;
+
+  readonly #events = new Subject<GridEvent>();
+  #checksum: Checksum | undefined = undefined;
+
+  constructor({ codec, limits, checksum, runtime }: EndpointOptions, connectFor: ConnectFor) {
+    this.runtime = runtime ?? systemRuntime;
+    this.limits = { ...defaultLimits, ...limits };
+    this.checksumMode = checksum ?? 'auto';
+    this.routes = new WireRoutes(codec ?? msgpack());
+    this.registry = new Registry(this.routes, {
+      report: this.report,
+      limits: this.limits,
+      bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
+      connectFor,
+    });
+    this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
+    this.events$ = this.#events.asObservable();
+  }
+
+  /** There after {@link prepare}. Without one, what comes with checksums is taken unchecked. */
+  get checksum(): Checksum | undefined {
+    return this.#checksum;
+  }
+
+  readonly report = (event: GridEvent): void => {
+    this.#events.next(event);
+  };
+
+  /**
+   * Compiles the checksum. Due before the first link, but for a leaf that uses none.
+   *
+   * @throws ConfigurationError where WebAssembly is forbidden.
+   */
+  async prepare(): Promise<Checksum> {
+    return (this.#checksum = await createChecksum());
+  }
+
+  /** A connection to a host, and calls by route over it. */
+  connect(host: string): { readonly connection: HostConnection; readonly routes: RouteConnection } {
+    const { runtime, limits } = this;
+    const connection = new HostConnection({ host, runtime, limits });
+    const routes = new RouteConnection({
+      runtime,
+      limits,
+      connection,
+      routes: this.routes,
+      report: this.report,
+      bounds: { items: limits.bufferItems, bytes: limits.bufferBytes },
+    });
+    return { connection, routes };
+  }
+
+  /** A link for `connection` over a socket whose handshake is done. */
+  link(
+    connection: HostConnection,
+    {
+      socket,
+      agreement,
+      remoteId,
+      caller,
+      find,
+    }: Pick<LinkOptions, 'socket' | 'agreement' | 'remoteId' | 'caller'> & Partial<Pick<LinkOptions, 'find'>>,
+  ): Link {
+    const link = new Link({
+      socket,
+      agreement,
+      remoteId,
+      caller,
+      runtime: this.runtime,
+      limits: this.limits,
+      checksum: this.checksum,
+      find: find ?? ((handler, subroute) => this.registry.find(handler, subroute)),
+      disconnected: (sent) => connection.disconnected(sent),
+    });
+    link.closed.pipe(filter((error) => error instanceof ProtocolError)).subscribe(({ message }) => {
+      this.report({ type: 'protocol-fault', host: connection.host, message });
+    });
+    return link;
+  }
+
+  /** What tells a route's address from all others: the handler id, or the key of the subroute. */
+  addressKey(route: Parameters<WireRoutes['of']>[0]): string {
+    const { handler, subroute } = toAddress(this.routes.of(route));
+    return subroute === undefined ? String(handler) : subrouteKey(subroute);
+  }
+
+  close(): void {
+    this.#events.complete();
+  }
+}

@@ -1,0 +1,105 @@
+import type { Observable } from 'rxjs';
+import { Dialer } from '../connection/dialer.js';
+import { agree, announcedExtensions } from '../connection/handshake.js';
+import type { Dial } from '../transport/socket.js';
+import { dialWebSocket } from '../transport/ws-socket.js';
+import { ConfigurationError } from '../errors.js';
+import type { GridEvent } from '../observe.js';
+import type { Connection } from '../contract/connection.js';
+import type { Bound } from '../contract/handler.js';
+import type { RouteConnection } from '../calls/route-connection.js';
+import { defaultPath } from './host-name.js';
+import { Endpoint, type EndpointOptions } from './endpoint.js';
+
+/** Options of {@link connect}. */
+export interface ConnectOptions extends EndpointOptions {
+  /** Proves who the leaf is: a token, or a function that makes one for each attempt to connect. */
+  readonly token: string | (() => string | Promise<string>);
+  /** Handlers that the host may call. */
+  readonly handlers?: readonly Bound[];
+  /** Opens WebSockets. Default isomorphic-ws. */
+  readonly dial?: Dial;
+}
+
+/** The connection of a leaf. */
+export interface LeafConnection extends Connection {
+  /** What belongs to no call: handler errors, lost backpressure, rejections. */
+  readonly events$: Observable<GridEvent>;
+  /** Closes it for good; calls in flight fail. */
+  close(): void;
+}
+
+/**
+ * Connects to a host as a leaf: as a side that dials, has no name of its own, and can still serve. For browsers and tools.
+ * It reconnects for ever.
+ *
+ * @param url - `ws://…` or `wss://…` of the host; without a path, the default one.
+ * @throws ConfigurationError for a URL that cannot be dialed.
+ */
+export function connect(url: string, options: ConnectOptions): LeafConnection {
+  const target = parseUrl(url);
+  // What the host calls itself, which handlers hear as the caller.
+  let name = target;
+  const endpoint: Endpoint = new Endpoint(options, (host, parent) => {
+    if (host !== routes.host && host !== name) throw new ConfigurationError(`A leaf knows one host: ${routes.host}.`);
+    return routes.onBehalfOf(parent);
+  });
+  const { connection, routes } = endpoint.connect(target);
+  for (const bound of options.handlers ?? []) endpoint.registry.add(bound);
+  const { token } = options;
+  let closed = false;
+  // Without checksums nothing here needs WebAssembly, which a page may forbid. It is compiled while the socket opens.
+  const checksum = endpoint.checksumMode === 'auto' ? endpoint.prepare() : undefined;
+  const extensions = announcedExtensions(endpoint.checksumMode);
+  const dialer = new Dialer({
+    connection,
+    url: target,
+    dial: options.dial ?? dialWebSocket,
+    runtime: endpoint.runtime,
+    limits: endpoint.limits,
+    checksum,
+    connect: { id: endpoint.id, host: '', leaf: true, ext: extensions },
+    token: async () => (typeof token === 'function' ? token() : token),
+    accepted: (socket, response) => {
+      const agreement = agree(extensions, response.ext, target.startsWith('wss:'));
+      name = response.name ?? target;
+      connection.open(endpoint.link(connection, { socket, agreement, remoteId: response.id, caller: name }));
+    },
+    rejected: (reason) => {
+      endpoint.report({ type: 'rejected', host: target, by: 'remote', reason });
+    },
+  });
+  checksum?.catch((error: unknown) => {
+    dialer.stop();
+    connection.attemptFailed(error instanceof Error ? error : new Error(String(error)));
+  });
+
+  return leafConnection(routes, endpoint, () => {
+    if (closed) return;
+    closed = true;
+    dialer.stop();
+    connection.close();
+    endpoint.close();
+  });
+}
+
+function leafConnection(routes: RouteConnection, endpoint: Endpoint, close: () => void): LeafConnection {
+  return Object.assign(routes, { events$: endpoint.events$, close });
+}
+
+function parseUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new ConfigurationError(`${JSON.stringify(text)} is no URL. Give one like wss://host.example.`);
+  }
+  if (url.protocol === 'http:') url.protocol = 'ws:';
+  if (url.protocol === 'https:') url.protocol = 'wss:';
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
+    throw new ConfigurationError(`${text}: a leaf dials ws: or wss:, not ${url.protocol}`);
+  }
+  if (url.hash !== '') throw new ConfigurationError(`${text}: a URL to dial has no fragment ("${url.hash}").`);
+  if (url.pathname === '/' || url.pathname === '') url.pathname = defaultPath;
+  return url.href;
+}

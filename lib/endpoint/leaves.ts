@@ -1,0 +1,97 @@
+import type { HostConnection } from '../connection/host-connection.js';
+import type { EngineOptions } from '../mux/engine.js';
+import type { Duplex, Unary } from '../contract/contract.js';
+import type { RouteConnection } from '../calls/route-connection.js';
+import { subrouteKey } from '../wire/subroute.js';
+import type { ConnectRequest } from '../wire/connect.js';
+import { checkClock, type Admission, type DialerInfo } from './acceptor.js';
+import type { Endpoint } from './endpoint.js';
+
+/** How a host takes leaves: browsers and tools that dial it without being hosts. */
+export interface LeafOptions {
+  /** Checks the token and gives the leaf's identity, which handlers see as `call.caller`. Throwing rejects the leaf. */
+  authenticate(token: string, info: DialerInfo): string | Promise<string>;
+  /** Origins of pages that may connect, compared exactly. Default: any; what has no Origin header is no page. */
+  readonly origins?: readonly string[];
+  /** The routes that leaves may call. Default: all. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- contracts of any shapes.
+  readonly routes?: readonly (Unary<any, any> | Duplex<any, any, any>)[];
+  /** Leaves at once. Default 1 000. */
+  readonly max?: number;
+}
+
+const defaultMaxLeaves = 1_000;
+
+/** The leaves of one host. */
+export class Leaves {
+  readonly #endpoint: Endpoint;
+  readonly #options: LeafOptions;
+  readonly #name: string;
+  // Oldest first.
+  readonly #connections = new Map<HostConnection, RouteConnection>();
+  #allowed: ReadonlySet<string> | undefined = undefined;
+
+  /** `name`: of the host, which leaves are told. */
+  constructor(endpoint: Endpoint, options: LeafOptions, name: string) {
+    this.#endpoint = endpoint;
+    this.#options = options;
+    this.#name = name;
+  }
+
+  /** Leaves that are connected. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** The connection to a leaf, by its identity; of several with one identity, to the newest. */
+  get(identity: string): RouteConnection | undefined {
+    let newest: RouteConnection | undefined;
+    for (const [{ host }, routes] of this.#connections) if (host === identity) newest = routes;
+    return newest;
+  }
+
+  /** Checks the Connect of a leaf. @throws Error; its text is the reason of the rejection. */
+  async admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
+    const { origins, max = defaultMaxLeaves } = this.#options;
+    checkClock(request, this.#endpoint);
+    if (origins !== undefined && info.origin !== undefined && !origins.includes(info.origin)) {
+      throw new Error(`the origin ${info.origin} may not connect`);
+    }
+    const checkRoom = (): void => {
+      if (this.size >= max) throw new Error(`${String(max)} leaves are connected, which is the limit`);
+    };
+    checkRoom();
+    const identity = await this.#options.authenticate(request.token, info);
+    return {
+      name: this.#name,
+      tls: this.#name.startsWith('https://'),
+      check: checkRoom,
+      open: (socket, agreement, remoteId) => {
+        const { connection, routes } = this.#endpoint.connect(identity);
+        this.#connections.set(connection, routes);
+        connection.lost.subscribe(() => {
+          this.#connections.delete(connection);
+          connection.close();
+        });
+        connection.open(
+          this.#endpoint.link(connection, { socket, agreement, remoteId, caller: identity, find: this.#find }),
+        );
+      },
+    };
+  }
+
+  close(): void {
+    for (const connection of [...this.#connections.keys()]) connection.close();
+    this.#connections.clear();
+  }
+
+  readonly #find: EngineOptions['find'] = (handler, subroute) => {
+    const { routes } = this.#options;
+    if (routes !== undefined) {
+      this.#allowed ??= new Set(routes.map((route) => this.#endpoint.addressKey(route)));
+      const key = subroute === undefined ? String(handler) : subrouteKey(subroute);
+      if (!this.#allowed.has(key)) return 'Leaves may not call this route.';
+    }
+    return this.#endpoint.registry.find(handler, subroute);
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * One host of a cluster: its connections to all others, its handlers, its leaves.
+ *
+ *     created ──start──▶ started ──close──▶ closed
+ *     handlers first      peers dial or wait
+ */
+
+import {
+  BehaviorSubject,
+  combineLatest,
+  isObservable,
+  map,
+  of,
+  switchMap,
+  type Observable,
+  type Subscription,
+} from 'rxjs';
+import type { ConnectionState } from '../connection/host-connection.js';
+import type { Dial, Socket } from '../transport/socket.js';
+import { dialWebSocket } from '../transport/ws-socket.js';
+import { ConfigurationError, errorText } from '../errors.js';
+import type { GridEvent } from '../observe.js';
+import type { Received, Sent, Shape } from '../codec/codec.js';
+import type { Connection } from '../contract/connection.js';
+import type { Duplex, Unary } from '../contract/contract.js';
+import type { Bound, Call, Handler, Handles, One, Output, RawHandler } from '../contract/handler.js';
+import type { RouteConnection } from '../calls/route-connection.js';
+import type { ConnectRequest } from '../wire/connect.js';
+import { acceptHandshake, checkClock, refuseHandshake, type Admission, type DialerInfo } from './acceptor.js';
+import type { Auth } from './auth.js';
+import { defaultPath, dialUrl, parseHost, usesTls } from './host-name.js';
+import { Leaves, type LeafOptions } from './leaves.js';
+import { createPeer, startLoopback, startPeer, type Peer } from './peers.js';
+import { Endpoint, type EndpointOptions } from './endpoint.js';
+
+/** Options of a {@link Manager}. */
+export interface ManagerOptions extends EndpointOptions {
+  /** Name of this host: its base URL, exactly as the other hosts have it configured. */
+  readonly local: string;
+  /** Names of all hosts; this one may be among them. An Observable may change them: who is new is connected, who is gone is closed. */
+  readonly hosts: readonly string[] | Observable<readonly string[]>;
+  /** Signs and checks the tokens between hosts, for instance `sharedSecret(…)`. */
+  readonly auth: Auth;
+  /** Path of the WebSocket. Of several, the first is dialed and all are served. Default `/minio/grid/v1`. */
+  readonly path?: string | readonly string[];
+  /** Takes leaves. Default: none are taken. */
+  readonly leaves?: LeafOptions;
+  /** Opens WebSockets. Default isomorphic-ws. */
+  readonly dial?: Dial;
+}
+
+/** One other host, as this host sees it. */
+export interface HostState extends ConnectionState {
+  /** Which side dials: it is decided from the names. Undefined before the start. */
+  readonly dials: 'local' | 'remote' | undefined;
+}
+
+/** The cluster, as this host sees it. */
+export interface ClusterState {
+  readonly local: string;
+  /** All other hosts, in the order of the configuration. */
+  readonly hosts: readonly HostState[];
+}
+
+/** See the head of this file. */
+export class Manager implements Handles {
+  /** Name of this host. */
+  readonly local: string;
+  /** The paths that it serves; the first is dialed. */
+  readonly paths: readonly string[];
+  /** The cluster, beginning with its present state. Completes at the close. */
+  readonly cluster$: Observable<ClusterState>;
+  /** What belongs to no call: handler errors, lost backpressure, rejections, protocol faults. */
+  readonly events$: Observable<GridEvent>;
+
+  readonly #options: ManagerOptions;
+  readonly #endpoint: Endpoint;
+  readonly #loopback: Peer;
+  readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
+  readonly #leaves: Leaves | undefined;
+  readonly #handshakes = new Set<{ giveUp: () => void }>();
+  #membership: Subscription | undefined = undefined;
+  #started: Promise<void> | undefined = undefined;
+  #state: 'created' | 'started' | 'closed' = 'created';
+
+  /** @throws ConfigurationError for a host name or a path that cannot work. */
+  constructor(options: ManagerOptions) {
+    this.#options = options;
+    this.local = parseHost(options.local);
+    this.paths = typeof options.path === 'string' ? [options.path] : (options.path ?? [defaultPath]);
+    for (const path of this.paths) dialUrl(this.local, path);
+    if (this.paths.length === 0)
+      throw new ConfigurationError('A manager needs a path. Leave the option out for the default one.');
+    this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
+    this.events$ = this.#endpoint.events$;
+    this.#loopback = createPeer(this.#endpoint, this.local);
+    this.#leaves = options.leaves && new Leaves(this.#endpoint, options.leaves, this.local);
+    if (!isObservable(options.hosts)) this.#setHosts(options.hosts);
+    this.cluster$ = this.#peers.pipe(
+      switchMap((peers) => {
+        const states = [...peers.values()].map((peer) =>
+          peer.connection.state$.pipe(map((state): HostState => ({ ...state, dials: peer.dials }))),
+        );
+        return states.length === 0 ? of([]) : combineLatest(states);
+      }),
+      map((hosts): ClusterState => ({ local: this.local, hosts })),
+    );
+  }
+
+  /** Registers the handler of a unary route. @throws ConfigurationError where the route has one. */
+  handle<Q extends Shape, R extends Shape>(
+    route: Unary<Q, R>,
+    handler: (request: Received<Q>, call: Call<never>) => One<Sent<R>>,
+  ): void;
+  /** Registers the handler of a duplex route. @throws ConfigurationError where the route has one. */
+  handle<Q extends Shape, I extends Shape | undefined, O extends Shape>(
+    route: Duplex<Q, I, O>,
+    handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
+  ): void;
+  handle(route: Bound['route'], handler: Handler): void {
+    this.#endpoint.registry.add({ route, handler });
+  }
+
+  /** Registers a handler of opaque bytes. @throws ConfigurationError where its address has one, or cannot work. */
+  handleRaw(handler: RawHandler): void {
+    this.#endpoint.registry.addRaw(handler);
+  }
+
+  /**
+   * The connection to a host of the configuration, to this one (in memory), or to a leaf by its identity.
+   *
+   * @throws ConfigurationError for a host that is none of these.
+   */
+  connection(host: string): Connection {
+    return this.#routesTo(host);
+  }
+
+  /** Starts to dial the peers that this host dials. In Node, `listen()` and `attach()` do it. Once; later calls do nothing. */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /** True after `close()`. */
+  protected get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** Takes an open socket that somebody dialed: the handshake decides who it is. For transports; in Node, `listen()` and `attach()` call it. */
+  accept(socket: Socket, info: DialerInfo = {}): void {
+    const { maxHandshakes } = this.#endpoint.limits;
+    if (this.#handshakes.size >= maxHandshakes) {
+      refuseHandshake(
+        this.#endpoint,
+        socket,
+        `${String(maxHandshakes)} handshakes are under way at ${this.local} (maxHandshakes): dial again later`,
+      );
+      return;
+    }
+    const handshake = { giveUp: (): void => undefined };
+    this.#handshakes.add(handshake);
+    handshake.giveUp = acceptHandshake(
+      this.#endpoint,
+      socket,
+      info,
+      (request) => this.#admit(request, info),
+      () => this.#handshakes.delete(handshake),
+    );
+  }
+
+  /** Closes every connection; calls in flight fail. A closed manager cannot be started again. */
+  close(): Promise<void> {
+    if (this.#state === 'closed') return Promise.resolve();
+    this.#state = 'closed';
+    this.#membership?.unsubscribe();
+    for (const { giveUp } of this.#handshakes) giveUp();
+    for (const peer of [...this.#peers.value.values(), this.#loopback]) closePeer(peer);
+    this.#leaves?.close();
+    this.#peers.complete();
+    this.#endpoint.close();
+    return Promise.resolve();
+  }
+
+  async #start(): Promise<void> {
+    await this.#endpoint.prepare();
+    if (this.#state !== 'created') return;
+    this.#state = 'started';
+    startLoopback(this.#endpoint, this.#loopback);
+    for (const peer of this.#peers.value.values()) this.#startPeer(peer);
+    // Now it is known who dials.
+    this.#peers.next(this.#peers.value);
+    const { hosts } = this.#options;
+    if (!isObservable(hosts)) return;
+    const refuse = (host: string, reason: string): void => {
+      this.#endpoint.report({ type: 'rejected', host, by: 'local', reason });
+    };
+    this.#membership = hosts.subscribe({
+      next: (names) => {
+        this.#setHosts(names.filter((name) => isHost(name, refuse)));
+      },
+      error: (error: unknown) => {
+        refuse(this.local, `The Observable of the hosts failed, and its last list stays: ${errorText(error)}`);
+      },
+    });
+  }
+
+  #startPeer(peer: Peer): void {
+    const { auth, dial } = this.#options;
+    startPeer(this.#endpoint, this.local, peer, auth, this.paths[0]!, dial ?? dialWebSocket);
+  }
+
+  #setHosts(names: readonly string[]): void {
+    const peers = new Map<string, Peer>();
+    const before = this.#peers.value;
+    for (const name of names) {
+      parseHost(name);
+      if (name === this.local || peers.has(name)) continue;
+      peers.set(name, before.get(name) ?? createPeer(this.#endpoint, name));
+    }
+    for (const peer of before.values()) if (!peers.has(peer.host)) closePeer(peer);
+    if (this.#state === 'started') {
+      for (const peer of peers.values()) if (!before.has(peer.host)) this.#startPeer(peer);
+    }
+    this.#peers.next(peers);
+  }
+
+  #routesTo(host: string): RouteConnection {
+    if (host === this.local) return this.#loopback.routes;
+    const found = this.#peers.value.get(host)?.routes ?? this.#leaves?.get(host);
+    if (found !== undefined) return found;
+    const known = [...this.#peers.value.keys()].join(', ');
+    throw new ConfigurationError(
+      `${host} is no host of this cluster. Known: ${known === '' ? 'none' : known}. Names are compared byte for byte.`,
+    );
+  }
+
+  // The order of the checks is the protocol's: wire protocol, section 4.
+  async #admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
+    // A host may be dialed while it starts.
+    await this.#started;
+    if (this.#state !== 'started') throw new Error(`${this.local} is not started, or closed`);
+    if (request.leaf === true) {
+      if (this.#leaves === undefined) throw new Error(`${this.local} takes no leaves`);
+      return this.#leaves.admit(request, info);
+    }
+    const peer = this.#peers.value.get(request.host);
+    if (peer === undefined) throw new Error(`unknown incoming host: ${request.host}`);
+    checkClock(request, this.#endpoint);
+    await this.#options.auth.verify(request.token, { local: this.local, remote: peer.host });
+    if (peer.dials === 'local') {
+      throw new Error(`wrong direction: ${this.local} dials ${peer.host}, which its name decides`);
+    }
+    return {
+      tls: usesTls(this.local) && usesTls(peer.host),
+      open: (socket, agreement, remoteId) => {
+        peer.connection.open(this.#endpoint.link(peer.connection, { socket, agreement, remoteId, caller: peer.host }));
+      },
+    };
+  }
+}
+
+// There is nobody to throw to while the hosts change.
+function isHost(name: string, refuse: (name: string, reason: string) => void): boolean {
+  try {
+    parseHost(name);
+    return true;
+  } catch (error) {
+    refuse(name, errorText(error));
+    return false;
+  }
+}
+
+function closePeer(peer: Peer): void {
+  peer.stop();
+  peer.connection.close();
+}

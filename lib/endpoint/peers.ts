@@ -1,0 +1,95 @@
+import { Dialer } from '../connection/dialer.js';
+import { agree, announcedExtensions } from '../connection/handshake.js';
+import type { HostConnection } from '../connection/host-connection.js';
+import { linkedSockets } from '../transport/memory-socket.js';
+import type { Dial } from '../transport/socket.js';
+import type { RouteConnection } from '../calls/route-connection.js';
+import type { Auth } from './auth.js';
+import { dialUrl, usesTls } from './host-name.js';
+import type { Endpoint } from './endpoint.js';
+import { whoDials } from './who-dials.js';
+
+/** One other host of the cluster, or this one. */
+export interface Peer {
+  readonly host: string;
+  readonly connection: HostConnection;
+  readonly routes: RouteConnection;
+  /** Who dials; undefined before the start, and for the local host. */
+  dials: 'local' | 'remote' | undefined;
+  /** Ends what keeps the peer connected. */
+  stop: () => void;
+}
+
+/** Makes a peer that does nothing yet. */
+export function createPeer(endpoint: Endpoint, host: string): Peer {
+  return { host, ...endpoint.connect(host), dials: undefined, stop: () => undefined };
+}
+
+/** Links the local host with itself, in memory: calls go the same way as to any other host. */
+export function startLoopback(endpoint: Endpoint, peer: Peer): void {
+  const { host, connection } = peer;
+  const agreement = { extended: true, ack: true, credits: true, sendChecksum: false };
+  const link = (): void => {
+    const [caller, responder] = linkedSockets((task) => endpoint.runtime.schedule(task, 0));
+    const shared = { agreement, remoteId: endpoint.id, caller: host };
+    endpoint.link(connection, { socket: responder, ...shared });
+    connection.open(endpoint.link(connection, { socket: caller, ...shared }));
+  };
+  link();
+  // Even this link may be lost: a process that was stopped for a while has answered no ping.
+  const subscription = connection.lost.subscribe(link);
+  peer.stop = () => {
+    subscription.unsubscribe();
+  };
+}
+
+/** Dials the peer for ever, or waits to be dialed: the names decide. */
+export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: Auth, path: string, dial: Dial): void {
+  const { host, connection } = peer;
+  if (!whoDials(local, host, (text) => endpoint.checksum!.hash64(text))) {
+    peer.dials = 'remote';
+    peer.stop = awaitDial(endpoint, peer);
+    return;
+  }
+  peer.dials = 'local';
+  const extensions = announcedExtensions(endpoint.checksumMode);
+  const tls = usesTls(local) && usesTls(host);
+  const dialer = new Dialer({
+    connection,
+    url: dialUrl(host, path),
+    dial,
+    runtime: endpoint.runtime,
+    limits: endpoint.limits,
+    checksum: endpoint.checksum,
+    connect: { id: endpoint.id, host: local, ext: extensions },
+    token: () => auth.sign({ local, remote: host }),
+    accepted: (socket, response) => {
+      const agreement = agree(extensions, response.ext, tls);
+      connection.open(endpoint.link(connection, { socket, agreement, remoteId: response.id, caller: host }));
+    },
+    rejected: (reason) => {
+      endpoint.report({ type: 'rejected', host, by: 'remote', reason });
+    },
+  });
+  peer.stop = () => {
+    dialer.stop();
+  };
+}
+
+// Calls wait a while for a host that should dial, after the start and after each loss; then they fail at once.
+function awaitDial(endpoint: Endpoint, { host, connection }: Peer): () => void {
+  const { dialedGrace } = endpoint.limits;
+  let cancel = (): void => undefined;
+  const wait = (): void => {
+    cancel();
+    cancel = endpoint.runtime.schedule(() => {
+      connection.attemptFailed(new Error(`${host} has not dialed for ${String(dialedGrace)} ms.`));
+    }, dialedGrace);
+  };
+  wait();
+  const subscription = connection.lost.subscribe(wait);
+  return () => {
+    cancel();
+    subscription.unsubscribe();
+  };
+}

@@ -1,0 +1,80 @@
+import { ConfigurationError } from '../errors.js';
+import { CallObservable } from '../flow/call-observable.js';
+import type { Inbound } from '../flow/inbound.js';
+import type { Connection } from '../contract/connection.js';
+import type { Call } from '../contract/handler.js';
+
+/** Gives the connection to a host, for calls on behalf of a call. */
+export type ConnectFor = (host: string, parent: Call<unknown>) => Connection;
+
+/** {@link Call} of one running handler. What few handlers look at is made when they look. */
+export class CallContext<I> implements Call<I> {
+  readonly caller: string;
+  readonly subroute: string | undefined;
+
+  readonly #deadline: number;
+  readonly #connectFor: ConnectFor;
+  readonly #inbound: Inbound<I> | undefined;
+  #input: CallObservable<I> | undefined = undefined;
+  #abort: AbortController | undefined = undefined;
+  #ended: { readonly reason: unknown } | undefined = undefined;
+
+  constructor(
+    caller: string,
+    subroute: string | undefined,
+    deadline: number,
+    connectFor: ConnectFor,
+    inbound: Inbound<I> | undefined,
+  ) {
+    this.caller = caller;
+    this.subroute = subroute;
+    this.#deadline = deadline;
+    this.#connectFor = connectFor;
+    this.#inbound = inbound;
+  }
+
+  get input(): CallObservable<I> {
+    return (this.#input ??= inputOf(this.#inbound));
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#ended !== undefined) this.#abort.abort(this.#ended.reason);
+    }
+    return this.#abort.signal;
+  }
+
+  get deadline(): Date | undefined {
+    return this.#deadline === Infinity ? undefined : new Date(this.#deadline);
+  }
+
+  connection(host: string): Connection {
+    return this.#connectFor(host, this);
+  }
+
+  /** Nobody waits for the result any more. */
+  abort(reason: unknown): void {
+    this.#ended ??= { reason };
+    this.#abort?.abort(reason);
+  }
+}
+
+function inputOf<I>(inbound: Inbound<I> | undefined): CallObservable<I> {
+  return new CallObservable<I>(
+    (attach) => {
+      attach(inbound!);
+      return () => {
+        inbound!.discard();
+      };
+    },
+    () => {
+      if (inbound === undefined) throw new ConfigurationError('A unary call has no input.');
+      if (inbound.taken) {
+        throw new ConfigurationError(
+          'The input of a call can be consumed once, while the call runs. Share it: call.input.pipe(share()).',
+        );
+      }
+    },
+  );
+}

@@ -1,0 +1,194 @@
+import { isObservable } from 'rxjs';
+import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
+import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
+import { Inbound, type InboundOwner } from '../flow/inbound.js';
+import type { Responder } from '../mux/engine.js';
+import type { ResponderStream } from '../mux/responder-stream.js';
+import type { StreamSink } from '../mux/stream.js';
+import type { Report } from '../observe.js';
+import { isBulkItem } from '../codec/bulk-item.js';
+import { BulkOutlet } from '../calls/bulk-outlet.js';
+import { StreamPort } from '../contract/bulk-port.js';
+import { CallContext } from './call-context.js';
+import { isCallersFault } from '../codec/codec.js';
+import { isThenable } from '../contract/handler.js';
+import { checkPayloadSize } from '../contract/payload-size.js';
+import type { DispatchContext } from './registry.js';
+import type { WireRoute } from '../contract/wire-route.js';
+
+/** Runs the handler of a duplex route for each stream that comes. */
+export function duplexResponder(
+  route: WireRoute,
+  handler: (request: unknown, call: CallContext<unknown>) => unknown,
+  context: DispatchContext,
+): Responder {
+  return {
+    kind: 'duplex',
+    inWindow: route.inWindow,
+    outWindow: route.outWindow!,
+    open(stream, payload, caller) {
+      new DuplexRun(route, stream, caller, context).run(handler, payload);
+    },
+  };
+}
+
+/** One running handler of a stream: its output is fed to the caller, the caller's input to it. */
+class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
+  readonly route: string;
+
+  readonly #route: WireRoute;
+  readonly #stream: ResponderStream;
+  readonly #context: DispatchContext;
+  readonly #inbound: Inbound<unknown>;
+  readonly #call: CallContext<unknown>;
+  // Where the route carries files.
+  readonly #bulk: BulkOutlet<unknown> | undefined;
+  #feeder: Feeder | undefined = undefined;
+
+  constructor(route: WireRoute, stream: ResponderStream, caller: string, context: DispatchContext) {
+    this.route = route.name;
+    this.#route = route;
+    this.#stream = stream;
+    this.#context = context;
+    this.#inbound = new Inbound<unknown>(this);
+    this.#call = new CallContext(caller, route.subroute, stream.deadline, context.connectFor, this.#inbound);
+    if (route.input === undefined) this.#inbound.end();
+    if (route.bulkOutput !== undefined) {
+      this.#bulk = new BulkOutlet(this, new StreamPort(route.bulkOutput, this.route, stream), () => {
+        this.#feeder?.resume();
+      });
+    }
+    stream.attach(this);
+  }
+
+  run(handler: (request: unknown, call: CallContext<unknown>) => unknown, payload: Uint8Array): void {
+    let request: unknown;
+    try {
+      request = this.#route.request.decode(payload);
+    } catch (error) {
+      this.undecodable(error);
+      return;
+    }
+    let result: unknown;
+    try {
+      result = handler(request, this.#call);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (isThenable(result)) {
+      void Promise.resolve(result).then(
+        (given) => {
+          this.#feed(given);
+        },
+        (error: unknown) => {
+          this.fail(error);
+        },
+      );
+    } else this.#feed(result);
+  }
+
+  // --- the engine's side
+
+  item(payload: Uint8Array): void {
+    this.#inbound.push(payload);
+  }
+
+  inputEnded(): void {
+    this.#inbound.end();
+  }
+
+  writable(): void {
+    this.#bulk?.resume();
+    this.#feeder?.resume();
+  }
+
+  ended(error: GridError | undefined): void {
+    this.#bulk?.stop();
+    this.#feeder?.stop();
+    if (error !== undefined) this.#call.abort(error);
+    // Not as if the caller had completed it: who still reads would take what it has for the whole.
+    this.#inbound.end(error ?? new CancelledError(`${this.route}: the handler has ended, and with it its input.`));
+    if (error === undefined && !this.#inbound.taken) this.#inbound.discard();
+  }
+
+  // --- the input's side
+
+  get report(): Report {
+    return this.#context.report;
+  }
+
+  decode(payload: Uint8Array): unknown {
+    return this.#route.input!.decode(payload);
+  }
+
+  release(): void {
+    this.#stream.release();
+  }
+
+  /** What the caller sent does not decode. */
+  undecodable(error: unknown): void {
+    this.#call.abort(error);
+    this.#bulk?.stop();
+    this.#feeder?.stop();
+    if (isCallersFault(error)) this.#tell(error);
+    else this.fail(error);
+  }
+
+  // --- the handler's side
+
+  get canSend(): boolean {
+    return this.#stream.writable;
+  }
+
+  encode(item: unknown): Uint8Array {
+    const payload = this.#route.output.encode(item);
+    checkPayloadSize(payload, this.#context.limits, this.route, 'item');
+    return payload;
+  }
+
+  send(payload: Uint8Array): void {
+    this.#stream.send(payload);
+  }
+
+  complete(): void {
+    this.#stream.complete();
+  }
+
+  fail(error: unknown): void {
+    if (this.#tell(error)) {
+      this.#context.report({ type: 'handler-error', route: this.route, caller: this.#call.caller, error });
+    }
+  }
+
+  // False where the handler has ended already, be it that the end still waits for credit.
+  #tell(error: unknown): boolean {
+    if (this.#stream.ended || this.#stream.sendEnded) return false;
+    this.#stream.fail(errorText(error));
+    return true;
+  }
+
+  // A method, because the compiler does not see what a handler does.
+  #hasEnded(): boolean {
+    return this.#stream.ended;
+  }
+
+  #feed(given: unknown): void {
+    const result = this.#bulk !== undefined && isBulkItem(given) ? [given] : given;
+    if (!isFeedSource(result)) {
+      this.fail(
+        new HandlerError(
+          `${this.route}: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.`,
+        ),
+      );
+      return;
+    }
+    if (this.#stream.ended) {
+      // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
+      if (!isObservable(result)) feed(result, this.#bulk ?? this, this.#context.bounds).stop();
+      return;
+    }
+    this.#feeder = feed(result, this.#bulk ?? this, this.#context.bounds);
+    if (this.#hasEnded()) this.#feeder.stop();
+  }
+}

@@ -1,0 +1,83 @@
+import { ConfigurationError } from '../errors.js';
+import type { FeedBounds } from '../flow/feed.js';
+import type { Limits } from '../limits.js';
+import type { Responder } from '../mux/engine.js';
+import type { Report } from '../observe.js';
+import { subrouteId, subrouteKey } from '../wire/subroute.js';
+import type { ConnectFor } from './call-context.js';
+import { checkId, toWindow } from '../contract/contract.js';
+import { duplexResponder } from './duplex-dispatch.js';
+import type { Bound, Handler, RawHandler } from '../contract/handler.js';
+import { unaryResponder } from './unary-dispatch.js';
+import { rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
+
+/** What running handlers need. */
+export interface DispatchContext {
+  readonly report: Report;
+  readonly limits: Limits;
+  readonly bounds: FeedBounds;
+  readonly connectFor: ConnectFor;
+}
+
+/** The handlers of one side, by address. */
+export class Registry {
+  readonly #routes: WireRoutes;
+  readonly #context: DispatchContext;
+  readonly #byId: (Responder | undefined)[] = new Array<Responder | undefined>(256).fill(undefined);
+  readonly #bySubroute = new Map<string, Responder>();
+  readonly #taken = new Map<string, string>();
+
+  constructor(routes: WireRoutes, context: DispatchContext) {
+    this.#routes = routes;
+    this.#context = context;
+  }
+
+  /** Registers a handler with its route. @throws ConfigurationError where the address has one. */
+  add({ route, handler }: Bound): void {
+    this.#add(this.#routes.of(route), handler);
+  }
+
+  /** Registers a handler of opaque bytes. @throws ConfigurationError where the address has one, or cannot work. */
+  addRaw(handler: RawHandler): void {
+    const what = `Handler ${String(handler.id)}`;
+    checkId(handler.id, what);
+    if (handler.subroute === '') {
+      throw new ConfigurationError(`${what}: a subroute must not be empty. Leave it out, or name it.`);
+    }
+    const duplex = handler.kind === 'duplex' ? handler : undefined;
+    const route = rawWireRoute(
+      handler.kind,
+      handler.id,
+      handler.subroute,
+      duplex?.inCapacity === undefined ? undefined : toWindow(duplex.inCapacity, `${what}: inCapacity`),
+      duplex === undefined ? undefined : toWindow(duplex.outCapacity, `${what}: outCapacity`),
+    );
+    this.#add(route, handler.handle.bind(handler) as Handler);
+  }
+
+  /** Finds what answers a call; a string is the text of the refusal. */
+  find(handler: number, subroute: Uint8Array | undefined): Responder | string {
+    const found = subroute === undefined ? this.#byId[handler] : this.#bySubroute.get(subrouteKey(subroute));
+    if (found !== undefined) return found;
+    return subroute === undefined
+      ? `No handler for id ${String(handler)} on this host.`
+      : `No handler for this subroute of id ${String(handler)} on this host.`;
+  }
+
+  #add(route: WireRoute, handler: Handler): void {
+    const { handler: id, path, name } = route;
+    const address = path === undefined ? String(id) : `${String(id)}/${path}`;
+    const other = this.#taken.get(address);
+    if (other !== undefined) {
+      throw new ConfigurationError(
+        `Route ${name}: ${other} has a handler at this address (${address}) already. Give one of them another id or subroute.`,
+      );
+    }
+    this.#taken.set(address, name);
+    const run = handler as (request: unknown, call: unknown) => unknown;
+    const responder =
+      route.kind === 'unary' ? unaryResponder(route, run, this.#context) : duplexResponder(route, run, this.#context);
+    if (path === undefined) this.#byId[id] = responder;
+    else this.#bySubroute.set(subrouteKey(subrouteId(id, path)), responder);
+  }
+}

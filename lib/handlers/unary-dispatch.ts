@@ -1,0 +1,128 @@
+import { isObservable, take, type Observable, type Subscription } from 'rxjs';
+import { errorText, HandlerError, type GridError } from '../errors.js';
+import type { Responder } from '../mux/engine.js';
+import type { CancelSink, UnaryResponder } from '../mux/unary.js';
+import { CallContext } from './call-context.js';
+import { isCallersFault, raw } from '../codec/codec.js';
+import { isThenable } from '../contract/handler.js';
+import type { DispatchContext } from './registry.js';
+import type { WireRoute } from '../contract/wire-route.js';
+
+/** Runs the handler of a unary route for each call that comes. */
+export function unaryResponder(
+  route: WireRoute,
+  handler: (request: unknown, call: CallContext<never>) => unknown,
+  context: DispatchContext,
+): Responder {
+  return {
+    kind: 'unary',
+    respond(mux, payload, caller) {
+      let request: unknown;
+      const call = new CallContext<never>(caller, route.subroute, mux.deadline, context.connectFor, undefined);
+      const run = new UnaryRun(route, mux, call, context);
+      try {
+        request = route.request.decode(payload);
+      } catch (error) {
+        run.refuse(error);
+        return;
+      }
+      try {
+        run.settle(handler(request, call));
+      } catch (error) {
+        run.fail(error);
+      }
+    },
+  };
+}
+
+/** One running handler: its result goes to the caller, the caller's cancel to it. */
+class UnaryRun implements CancelSink {
+  readonly #route: WireRoute;
+  readonly #mux: UnaryResponder;
+  readonly #call: CallContext<never>;
+  readonly #context: DispatchContext;
+  #subscription: Subscription | undefined = undefined;
+
+  constructor(route: WireRoute, mux: UnaryResponder, call: CallContext<never>, context: DispatchContext) {
+    this.#route = route;
+    this.#mux = mux;
+    this.#call = call;
+    this.#context = context;
+    mux.attach(this);
+  }
+
+  settle(result: unknown): void {
+    if (isObservable(result)) this.#subscribe(result);
+    else if (isThenable(result)) this.#await(result);
+    else this.#respond(result);
+  }
+
+  /** The request does not decode. */
+  refuse(error: unknown): void {
+    if (isCallersFault(error)) this.#mux.fail(errorText(error));
+    else this.fail(error);
+  }
+
+  fail(error: unknown): void {
+    if (this.#mux.ended) return;
+    this.#mux.fail(errorText(error));
+    this.#context.report({ type: 'handler-error', route: this.#route.name, caller: this.#call.caller, error });
+  }
+
+  cancelled(reason: GridError): void {
+    this.#call.abort(reason);
+    this.#subscription?.unsubscribe();
+  }
+
+  #await(result: PromiseLike<unknown>): void {
+    void Promise.resolve(result).then(
+      (value) => {
+        this.#respond(value);
+      },
+      (error: unknown) => {
+        this.fail(error);
+      },
+    );
+  }
+
+  #subscribe(result: Observable<unknown>): void {
+    let item: { readonly value: unknown } | undefined;
+    // Two are as wrong as more; an endless source that emits within `subscribe` has to be stopped there.
+    const subscription = result.pipe(take(2)).subscribe({
+      next: (value) => {
+        if (item === undefined) {
+          item = { value };
+          return;
+        }
+        this.fail(
+          new HandlerError(
+            `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route as duplex.`,
+          ),
+        );
+      },
+      error: (error: unknown) => {
+        this.fail(error);
+      },
+      complete: () => {
+        if (item !== undefined) this.#respond(item.value);
+        else this.fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
+      },
+    });
+    this.#subscription = subscription;
+    if (this.#mux.ended) subscription.unsubscribe();
+  }
+
+  #respond(value: unknown): void {
+    if (this.#mux.ended) return;
+    // Raw bytes know no null; for other codecs it is a value.
+    const nothing = value === undefined || (value === null && this.#route.output.codec === raw.codec);
+    let payload: Uint8Array;
+    try {
+      payload = this.#route.output.encode(nothing ? undefined : value);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.#mux.respond(nothing && payload.length === 0 ? null : payload);
+  }
+}

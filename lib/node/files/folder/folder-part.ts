@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import type { FileError } from '../../../files/file-error.js';
+import type { FilePack, PackedFile } from '../../../files/file-pack.js';
+import { maxPackedFiles, maxSmallFileBytes } from '../../../limits.js';
+import { diskPace } from '../receive/disk-pace.js';
+import { readNow, readWhole } from '../send/read-part.js';
+import type { OpenFile, OpenFolder, RootFolder } from './root-folder.js';
+import { toFileError } from './system-error.js';
+import type { FolderPart, OneFile } from './walk-folder.js';
+
+/** What became of the files of a part of a folder. */
+export interface PackedPart {
+  readonly failures: readonly FileError[];
+  readonly packs: readonly FilePack[];
+  /** Those that are not small: they are opened when their turn comes. */
+  readonly large: readonly OneFile[];
+}
+
+/** Reads the small files of a part of a folder, at once where the disk is quick. */
+export async function packPart(root: RootFolder, part: FolderPart): Promise<PackedPart> {
+  const { names, real, prefix, wanted } = part;
+  const files: PackedFile[] = [];
+  const failures: FileError[] = [];
+  const large: OneFile[] = [];
+  const fail = (error: unknown, path: string): void => {
+    failures.push(toFileError(error, path));
+  };
+  const take = (file: PackedFile | undefined, path: string, name: string): void => {
+    if (file === undefined) large.push({ path, wanted, real: join(real, name) });
+    else files.push(file);
+  };
+  let folder: OpenFolder | undefined;
+  const waiting: Promise<void>[] = [];
+  try {
+    for (const name of names) {
+      const path = prefix + name;
+      if (!diskPace.quick) {
+        const later = root.openFile(join(real, name), path).then((file) => packedLater(file, path));
+        waiting.push(
+          later.then(
+            (file) => {
+              take(file, path, name);
+            },
+            (error: unknown) => {
+              fail(error, path);
+            },
+          ),
+        );
+        continue;
+      }
+      try {
+        folder ??= root.openFolder(real, path);
+        const opened = folder;
+        take(
+          diskPace.measure(() => packedNow(opened.open(name, path), path)),
+          path,
+          name,
+        );
+      } catch (error) {
+        fail(error, path);
+      }
+    }
+  } finally {
+    folder?.close();
+  }
+  await Promise.all(waiting);
+  return { failures, packs: [...packsOf(files)], large };
+}
+
+/** A small file, and undefined for another one. It is closed. */
+function packedNow(file: OpenFile, path: string): PackedFile | undefined {
+  try {
+    const { size } = file.stats;
+    if (size > maxSmallFileBytes) return undefined;
+    return packed(file, path, readNow(file.fd, { path, offset: 0, length: size }));
+  } finally {
+    file.close();
+  }
+}
+
+async function packedLater(file: OpenFile, path: string): Promise<PackedFile | undefined> {
+  try {
+    const { size } = file.stats;
+    if (size > maxSmallFileBytes) return undefined;
+    return packed(file, path, await readWhole(file.fd, { path, offset: 0, length: size }));
+  } finally {
+    file.close();
+  }
+}
+
+function packed({ stats: { mode, mtimeMs } }: OpenFile, path: string, bytes: Uint8Array): PackedFile {
+  // A time before 1970 has no form in a header.
+  return { path, mode: mode & 0o777, bytes, ...(mtimeMs >= 0 ? { mtime: Math.floor(mtimeMs) } : {}) };
+}
+
+function* packsOf(files: readonly PackedFile[]): Generator<FilePack> {
+  let begin = 0;
+  let bytes = 0;
+  for (let at = 0; at < files.length; at++) {
+    const { length } = files[at]!.bytes;
+    if (at > begin && (bytes + length > maxSmallFileBytes || at - begin === maxPackedFiles)) {
+      yield { kind: 'pack', files: files.slice(begin, at) };
+      begin = at;
+      bytes = 0;
+    }
+    bytes += length;
+  }
+  if (begin < files.length) yield { kind: 'pack', files: files.slice(begin) };
+}

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import type { BulkOf } from '../../../transport/ws-socket.js';
+import type { SocketBulk } from '../../../transport/socket.js';
+import type { KernelSender } from '../../kernel/kernel-sender.js';
+import { NodeBulkWriter } from './bulk-writer.js';
+import type { Masking } from './mask.js';
+
+/** How the kernel sends files, for the sockets of one side; a string is the reason why it does not. */
+export type KernelOf = () => Promise<KernelSender | string>;
+
+/** The bulk writer of a WebSocket that was accepted. `socket`: of the server's `upgrade` event. */
+export function acceptorBulk(webSocket: WebSocket, socket: Duplex, kernel: KernelOf): SocketBulk {
+  return bulkFor(webSocket, socket, 'none', kernel);
+}
+
+/** Finds the stream beneath a WebSocket that is being dialed, for its bulk writer. */
+export function dialerBulk(masking: Masking, kernel: KernelOf): BulkOf {
+  return (socket) => {
+    const webSocket = socket as WebSocket;
+    let stream: Duplex | undefined;
+    webSocket.once('upgrade', (response: IncomingMessage) => {
+      stream = response.socket;
+    });
+    return () => (stream === undefined ? undefined : bulkFor(webSocket, stream, masking, kernel));
+  };
+}
+
+function bulkFor(webSocket: WebSocket, socket: Duplex, masking: Masking, kernel: KernelOf): SocketBulk {
+  return new NodeBulkWriter({
+    socket,
+    masking,
+    compressed: webSocket.extensions !== '',
+    isOpen: () => webSocket.readyState === WebSocket.OPEN,
+    kernel,
+  });
+}

@@ -1,0 +1,135 @@
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { SocketBulk } from '../../../transport/socket.js';
+import { messageHeadBytes, writeMessageHead } from '../../../transport/message-head.js';
+import { closeTimeout } from '../../../transport/ws-socket.js';
+import type { BulkBytes, BulkDone } from '../../../mux/bulk.js';
+import { refusalOf, type KernelSender } from '../../kernel/kernel-sender.js';
+import { KernelWriter, type FileBody } from '../../kernel/kernel-writer.js';
+import { loadMask, maskInPlace, writeKey, type Masking } from './mask.js';
+
+/** What a {@link NodeBulkWriter} is made of. */
+export interface BulkWriterOptions {
+  /** Of the `upgrade` event. */
+  readonly socket: Duplex;
+  readonly masking: Masking;
+  /** True where compression was negotiated. */
+  readonly compressed: boolean;
+  /** False as soon as the WebSocket closes. */
+  readonly isOpen: () => boolean;
+  /** How the kernel sends files; a string is the reason why it does not. */
+  readonly kernel: () => Promise<KernelSender | string>;
+}
+
+/** Why one side's messages cannot come from the kernel as they are. */
+const masked =
+  'A dialer masks what it sends, so the kernel cannot send it as it is: let the other side dial, or set zeroMask between servers.';
+
+/**
+ * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`. `ws` writes its own messages whole, in one
+ * turn, and so they do not mix.
+ */
+export class NodeBulkWriter implements SocketBulk {
+  readonly #socket: Duplex;
+  readonly #options: BulkWriterOptions;
+  #kernel: Promise<string | undefined> | undefined = undefined;
+  #kernelWriter: KernelWriter | undefined = undefined;
+
+  constructor(options: BulkWriterOptions) {
+    this.#socket = options.socket;
+    this.#options = options;
+    if (options.masking === 'random') void loadMask();
+  }
+
+  /** Resolves with the reason why files cannot go from the kernel over this connection; undefined: they can, with `writeFile`. */
+  kernelRefusal(): Promise<string | undefined> {
+    return (this.#kernel ??= this.#openKernel());
+  }
+
+  /** Sends one message of `head` and a part of a file. */
+  writeFile(head: Uint8Array, body: FileBody, done: BulkDone): void {
+    if (!this.#open) {
+      done(new Error('The WebSocket is closed.'));
+      return;
+    }
+    const { masking } = this.#options;
+    const payload = head.length + body.length;
+    const message = new Uint8Array(messageHeadBytes(payload, masking !== 'none') + head.length);
+    message.set(head, writeMaskedHead(message, payload, masking));
+    this.#kernelWriter!.write(message, body, done);
+  }
+
+  writeBytes(head: Uint8Array, { bytes, room }: BulkBytes, done: BulkDone): void {
+    const socket = this.#socket;
+    const { masking } = this.#options;
+    if (!this.#open) {
+      done(new Error('The WebSocket is closed.'));
+      return;
+    }
+    const payload = head.length + bytes.length;
+    const before = messageHeadBytes(payload, masking !== 'none') + head.length;
+    const within = room >= before;
+    const message = within
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset - before, before + bytes.length)
+      : new Uint8Array(before);
+    const payloadAt = writeMaskedHead(message, payload, masking);
+    message.set(head, payloadAt);
+    if (masking === 'random') {
+      const key = message.subarray(payloadAt - 4, payloadAt);
+      maskInPlace(message.subarray(payloadAt), key);
+      if (!within) maskInPlace(bytes, key, head.length);
+    }
+    const written = (error?: Error | null): void => {
+      done(error ?? undefined);
+    };
+    if (within) {
+      socket.write(message, written);
+      return;
+    }
+    socket.cork();
+    socket.write(message);
+    socket.write(bytes, written);
+    socket.uncork();
+  }
+
+  whenWhole(then: () => void): void {
+    if (this.#kernelWriter === undefined) {
+      then();
+      return;
+    }
+    const timer = setTimeout(() => this.#socket.destroy(), closeTimeout);
+    this.#socket.once('close', () => {
+      clearTimeout(timer);
+    });
+    this.#kernelWriter.whenWhole(() => {
+      clearTimeout(timer);
+      then();
+    });
+  }
+
+  get #open(): boolean {
+    return this.#options.isOpen() && !this.#socket.destroyed;
+  }
+
+  async #openKernel(): Promise<string | undefined> {
+    const { masking, compressed, kernel } = this.#options;
+    const socket = this.#socket;
+    const refusal = refusalOf(socket);
+    if (!(socket instanceof Socket) || refusal !== undefined) return refusal;
+    if (masking === 'random') return masked;
+    if (compressed) return 'Compression was negotiated.';
+    const sender = await kernel();
+    if (typeof sender === 'string') return sender;
+    this.#kernelWriter = new KernelWriter(socket, sender);
+    return undefined;
+  }
+}
+
+/** Writes the header of a message, with its key where it has one; the result is where the payload begins. */
+function writeMaskedHead(message: Uint8Array, payload: number, masking: Masking): number {
+  const at = writeMessageHead(message, 0, payload, masking !== 'none');
+  if (masking === 'none') return at;
+  if (masking === 'zero') message.fill(0, at, at + 4);
+  else writeKey(message, at);
+  return at + 4;
+}

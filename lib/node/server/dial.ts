@@ -1,0 +1,45 @@
+import type { SecureContextOptions } from 'node:tls';
+import type { Dial } from '../../transport/socket.js';
+import { createDial } from '../../transport/ws-socket.js';
+import { dialerBulk, type KernelOf } from '../files/send/attach-bulk.js';
+import { systemKernelSender } from '../kernel/kernel-sender.js';
+
+/** TLS of this host: its certificate for who dials it, and whom it trusts when it dials. PEM texts. */
+export interface TlsOptions {
+  readonly key?: string | Uint8Array;
+  readonly cert?: string | Uint8Array;
+  /** Certificates that sign those of the other hosts. Default: the well-known ones. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+}
+
+/** What both a host and a leaf in Node may be told about their sockets. */
+export interface SocketOptions {
+  /** Needed where the local name is https, or where others have certificates that are not well known. */
+  readonly tls?: TlsOptions;
+  /**
+   * True: the files that this side sends over connections that it dialed are masked with a key of zeros, which is no
+   * masking: so the kernel can send them in that direction too. Every receiver accepts it. Only between servers, over networks where no
+   * foreign proxy reads along: RFC 6455 (section 10.3) asks for keys that nobody can foresee, because scripts in browsers
+   * could otherwise make bytes that a faulty proxy takes for another protocol's. Default false.
+   */
+  readonly zeroMask?: boolean;
+  /** False: files never go from the kernel's page cache to the socket, but always through buffers. Default true. */
+  readonly kernelSendfile?: boolean;
+}
+
+/** How the kernel sends files, as the options say. */
+export function kernelOf({ kernelSendfile = true }: SocketOptions): KernelOf {
+  return kernelSendfile ? systemKernelSender : () => Promise.resolve('kernelSendfile is false.');
+}
+
+/** Dials as the options say. */
+export function nodeDial(options: SocketOptions): Dial {
+  const { tls, zeroMask = false } = options;
+  return createDial(tls ? tlsContext(tls) : {}, dialerBulk(zeroMask ? 'zero' : 'random', kernelOf(options)));
+}
+
+/** TLS options as Node takes them. */
+export function tlsContext({ key, cert, ca }: TlsOptions): SecureContextOptions {
+  // Node's types ask for Buffer where any Uint8Array does.
+  return { key, cert, ca } as SecureContextOptions;
+}

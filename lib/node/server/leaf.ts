@@ -1,0 +1,15 @@
+import { connect as connectAnywhere, type ConnectOptions, type LeafConnection } from '../../endpoint/leaf.js';
+import { nodeDial, type SocketOptions } from './dial.js';
+
+/** Options of {@link connect} in Node. */
+export interface NodeConnectOptions extends ConnectOptions, SocketOptions {}
+
+/**
+ * Connects to a host as a leaf, as `connect` of `rxgrid` does, and sends files in the best way that Node has.
+ *
+ * @param url - `ws://…` or `wss://…` of the host; without a path, the default one.
+ * @throws ConfigurationError for a URL that cannot be dialed.
+ */
+export function connect(url: string, options: NodeConnectOptions): LeafConnection {
+  return connectAnywhere(url, { ...options, dial: options.dial ?? nodeDial(options) });
+}

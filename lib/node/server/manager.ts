@@ -1,0 +1,128 @@
+import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { adoptWebSocket } from '../../transport/ws-socket.js';
+import { ConfigurationError } from '../../errors.js';
+import { defaultLimits } from '../../limits.js';
+import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../../endpoint/manager.js';
+import { kernelOf, nodeDial, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
+import { acceptorBulk, type KernelOf } from '../files/send/attach-bulk.js';
+import { ServerRouter } from './server-router.js';
+
+/** Options of a {@link Manager} in Node. */
+export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
+
+/** Where to listen, where that differs from the local name. */
+export interface ListenOptions {
+  /** Port. Default: the local name's. */
+  readonly port?: number;
+  /** Address of the interface. Default: all. */
+  readonly address?: string;
+}
+
+/** {@link IsomorphicManager} that others can dial: it serves its paths on an HTTP server. */
+export class Manager extends IsomorphicManager {
+  readonly #tls: TlsOptions | undefined;
+  readonly #kernel: KernelOf;
+  readonly #maxMessageBytes: number;
+  readonly #handshakeTimeout: number;
+  readonly #unmount: (() => void)[] = [];
+  #server: HttpServer | HttpsServer | undefined = undefined;
+
+  constructor(options: ManagerOptions) {
+    super({ ...options, dial: options.dial ?? nodeDial(options) });
+    this.#tls = options.tls;
+    this.#kernel = kernelOf(options);
+    this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
+    this.#handshakeTimeout = options.limits?.handshakeTimeout ?? defaultLimits.handshakeTimeout;
+  }
+
+  /**
+   * Starts an HTTP server at the port of the local name, serves the manager's paths on it, and dials the peers.
+   *
+   * @throws ConfigurationError where the local name is https and there is no certificate; the system's error where the port is taken.
+   */
+  async listen({ port, address }: ListenOptions = {}): Promise<void> {
+    this.#checkOpen();
+    const url = new URL(this.local);
+    const secure = url.protocol === 'https:';
+    if (secure && (this.#tls?.cert === undefined || this.#tls.key === undefined)) {
+      throw new ConfigurationError(`${this.local} is https: give the manager tls: { key, cert }.`);
+    }
+    // Who connects and asks for no upgrade holds a socket as one does that sends no Connect.
+    const times = {
+      headersTimeout: this.#handshakeTimeout,
+      requestTimeout: this.#handshakeTimeout,
+      connectionsCheckingInterval: this.#handshakeTimeout,
+    };
+    const server = secure ? createTlsServer({ ...times, ...tlsContext(this.#tls!) }) : createServer(times);
+    this.#mount(server, true);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port: port ?? Number(url.port || (secure ? 443 : 80)), host: address }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#server = server;
+    // A close() meanwhile found no server to close.
+    if (this.closed) await this.#closeServer();
+    this.#checkOpen();
+    await this.start();
+  }
+
+  /**
+   * Serves the manager's paths on an HTTP server of yours, and dials the peers. Requests for other paths go where they
+   * went before: attach after your own request handlers. The server stays yours to listen and to close.
+   *
+   * @throws ConfigurationError where a path serves another manager already.
+   */
+  async attach(server: HttpServer | HttpsServer): Promise<void> {
+    this.#checkOpen();
+    this.#mount(server, false);
+    await this.start();
+  }
+
+  override async close(): Promise<void> {
+    for (const unmount of this.#unmount.splice(0)) unmount();
+    await super.close();
+    await this.#closeServer();
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw new ConfigurationError(`The manager of ${this.local} is closed: make a new one.`);
+  }
+
+  async #closeServer(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+      server.closeAllConnections();
+    });
+  }
+
+  #mount(server: HttpServer | HttpsServer, ownsServer: boolean): void {
+    const router = ServerRouter.of(server, ownsServer);
+    const service = {
+      maxMessageBytes: this.#maxMessageBytes,
+      onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex) => {
+        this.accept(adoptWebSocket(socket, raw, acceptorBulk(socket, raw, this.#kernel)), {
+          origin: request.headers.origin,
+        });
+      },
+    };
+    const mounted: (() => void)[] = [];
+    try {
+      for (const path of this.paths) mounted.push(router.mount(path, service));
+    } catch (error) {
+      for (const unmount of mounted) unmount();
+      throw error;
+    }
+    this.#unmount.push(...mounted);
+  }
+}

@@ -1,0 +1,34 @@
+import { msgpack } from '../../codec/msgpack-codec.js';
+import type { PayloadCodec } from '../../codec/codec.js';
+import type { Bound } from '../../contract/handler.js';
+import { toAddress, WireRoutes, type WireRoute } from '../../contract/wire-route.js';
+import { subrouteKey } from '../../wire/subroute.js';
+
+/** The routes that a test knows: so a transcript has names instead of handler ids, and values instead of bytes. */
+export class RouteBook {
+  readonly codec: PayloadCodec;
+  readonly #routes: WireRoutes;
+  readonly #known = new Map<string, WireRoute>();
+
+  constructor(codec: PayloadCodec = msgpack()) {
+    this.codec = codec;
+    this.#routes = new WireRoutes(codec);
+  }
+
+  /** The wire form of a contract, which is known from now on. */
+  add(contract: Bound['route']): WireRoute {
+    const route = this.#routes.of(contract);
+    const { handler, subroute } = toAddress(route);
+    this.#known.set(keyOf(handler, subroute), route);
+    return route;
+  }
+
+  /** The route of a Request or a ConnectMux. */
+  find(handler: number, subroute: Uint8Array | undefined): WireRoute | undefined {
+    return this.#known.get(keyOf(handler, subroute));
+  }
+}
+
+function keyOf(handler: number, subroute: Uint8Array | undefined): string {
+  return subroute === undefined ? String(handler) : subrouteKey(subroute);
+}

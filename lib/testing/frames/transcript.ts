@@ -1,0 +1,156 @@
+import type { WireRoute } from '../../contract/wire-route.js';
+import { decodeConnectRequest, decodeConnectResponse } from '../../wire/connect.js';
+import { decodeConnectError, decodeCredit } from '../../wire/control.js';
+import type { Frame } from '../../wire/frame.js';
+import { Flag, Op, opName } from '../../wire/ops.js';
+import type { Cable } from '../network/cable.js';
+import { inspect } from '../marbles/inspect.js';
+import { timeText } from '../marbles/marbles.js';
+import type { RouteBook } from './route-book.js';
+import { framesOf, type Fate } from './wire-log.js';
+
+/** One frame as it went over a cable. */
+export interface WireFrame {
+  /** When it was sent, in ms since the Unix epoch. */
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+  readonly frame: Frame;
+  /** The route of its mux, where the kit knows it. */
+  readonly route: WireRoute | undefined;
+  /** What became of its message, where it did not simply arrive. */
+  readonly fates: readonly Fate[];
+}
+
+/** A socket that opened, closed or broke, or a fault. */
+export interface WireEvent {
+  readonly at: number;
+  readonly what: 'opened' | 'closed' | 'broken' | 'fault';
+  readonly text: string;
+}
+
+/** What went over a cable since `since` (ms since the Unix epoch), in order. */
+export function readWire(cable: Cable, book: RouteBook, since = -Infinity): (WireFrame | WireEvent)[] {
+  // Of each mux the route; keyed by the end that opened it.
+  const routes = new Map<string, WireRoute | undefined>();
+  const read: (WireFrame | WireEvent)[] = [];
+  for (const entry of cable.log.entries) {
+    if (entry.kind === 'event') {
+      if (entry.what === 'opened') routes.clear();
+      if (entry.at >= since) read.push(entry);
+      continue;
+    }
+    const { at, from, to, fates } = entry;
+    for (const frame of framesOf(entry.bytes)) {
+      const key = `${ofCaller(frame.op) ? from : to} ${frame.muxId}`;
+      if (frame.op === Op.Request || frame.op === Op.ConnectMux)
+        routes.set(key, book.find(frame.handler, frame.subroute));
+      if (at >= since) read.push({ at, from, to, frame, route: routes.get(key), fates });
+    }
+  }
+  return read;
+}
+
+/** What went over a cable, one line a frame, for people. `start`: what counts as 0 ms. */
+export function transcript(cable: Cable, book: RouteBook, start: number, last = Infinity): string {
+  const lines = readWire(cable, book).map((each) => {
+    const time = timeText(each.at - start);
+    return 'frame' in each ? `${time}  ${wireText(each)}` : `${time}  ${cable.ends.join(' ⇄ ')}  ${each.text}`;
+  });
+  const shown = lines.slice(-last);
+  if (shown.length < lines.length) shown.unshift(`  … ${lines.length - shown.length} lines before`);
+  return shown.join('\n');
+}
+
+/** Who sent what to whom, and what became of it. */
+export function wireText({ from, to, frame, route, fates }: WireFrame): string {
+  const fate = fates.length === 0 ? '' : `  [${fates.join(', ')}]`;
+  return `${from} → ${to}  ${frameText(frame, route)}${fate}`;
+}
+
+/** True for the ops that the caller of a mux sends. */
+export function ofCaller(op: number): boolean {
+  return (
+    op === Op.Request ||
+    op === Op.ConnectMux ||
+    op === Op.MuxClientMsg ||
+    op === Op.UnblockSrvMux ||
+    op === Op.DisconnectServerMux ||
+    op === Op.Ping
+  );
+}
+
+const flagNames = (Object.entries(Flag) as [string, number][]).filter(
+  ([name]) => name !== 'Crc' && name !== 'Subroute',
+);
+
+/** One line for a frame: `MuxServerMsg 1 #2 watch { id: 7 } Eof`. The flags that say only what follows are left out. */
+export function frameText(frame: Frame, route: WireRoute | undefined): string {
+  const { muxId, seq, handler, deadlineMs, flags, op } = frame;
+  const parts: string[] = [opName(op) ?? `op ${op}`];
+  if (muxId !== 0) parts.push(String(muxId));
+  if (seq !== 0) parts.push(`#${seq}`);
+  if (route !== undefined) parts.push(route.name);
+  else if (handler !== 0) parts.push(`handler ${handler}`);
+  const text = payloadText(frame, route);
+  if (text !== '') parts.push(text);
+  for (const [name, bit] of flagNames) if ((flags & bit) !== 0) parts.push(name);
+  if (deadlineMs !== 0) parts.push(`${deadlineMs} ms`);
+  return parts.join(' ');
+}
+
+/** The value of a payload; undefined where the frame has none. @throws what the codec throws. */
+export function valueOf(frame: Frame, route: WireRoute | undefined): unknown {
+  const { op, payload, flags } = frame;
+  if ((flags & Flag.PayloadIsErr) !== 0) return new TextDecoder().decode(payload);
+  switch (op) {
+    case Op.Request:
+    case Op.ConnectMux:
+      return route === undefined ? payload : route.request.decode(payload);
+    case Op.Response:
+    case Op.MuxServerMsg:
+      return route === undefined ? payload : route.output.decode(payload);
+    case Op.MuxClientMsg:
+      return route?.input === undefined ? payload : route.input.decode(payload);
+    case Op.UnblockClMux:
+    case Op.UnblockSrvMux:
+      return decodeCredit(payload);
+    case Op.MuxConnectError:
+      return decodeConnectError(payload);
+    case Op.Connect:
+      return decodeConnectRequest(payload);
+    case Op.ConnectResponse:
+      return decodeConnectResponse(payload);
+    default:
+      return payload;
+  }
+}
+
+function payloadText(frame: Frame, route: WireRoute | undefined): string {
+  const isCredit = frame.op === Op.UnblockClMux || frame.op === Op.UnblockSrvMux;
+  if (isCredit) return `+${inspect(safely(() => valueOf(frame, route)))}`;
+  if (frame.payload.length === 0 || frame.op === Op.Ping || frame.op === Op.Pong || frame.op === Op.AckMux) return '';
+  if (frame.op === Op.Connect) return handshakeText(safely(() => decodeConnectRequest(frame.payload).host));
+  if (frame.op === Op.ConnectResponse) {
+    return handshakeText(
+      safely(() => {
+        const { accepted, rejectedReason } = decodeConnectResponse(frame.payload);
+        return accepted ? 'accepted' : `rejected: ${rejectedReason}`;
+      }),
+    );
+  }
+  return inspect(safely(() => valueOf(frame, route)));
+}
+
+function handshakeText(value: unknown): string {
+  return typeof value === 'string' ? value : inspect(value);
+}
+
+// A transcript is read when something is wrong: a payload that does not decode is one more thing to see.
+function safely(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error;
+  }
+}

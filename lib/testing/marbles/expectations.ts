@@ -1,0 +1,297 @@
+/**
+ * What a test expects, told before time passes and checked after: of Observables, of subscriptions, of frames on a wire.
+ */
+
+import type { Observable, Subscription } from 'rxjs';
+import { align, GridAssertionError } from './assertion.js';
+import type { Cable } from '../network/cable.js';
+import type { FrameMatcher } from '../frames/frame-matchers.js';
+import { inspect } from './inspect.js';
+import {
+  draw,
+  lengthOf,
+  parseMarbles,
+  parseSubscription,
+  sameTimed,
+  timedText,
+  timeText,
+  type MarbleValues,
+  type SubscriptionTimes,
+  type Timed,
+} from './marbles.js';
+import type { RouteBook } from '../frames/route-book.js';
+import { readWire, transcript, wireText, type WireEvent, type WireFrame } from '../frames/transcript.js';
+import type { VirtualClock } from '../time/virtual-clock.js';
+
+/** Lines of a transcript in a failure message. */
+const transcriptLines = 40;
+
+interface Expectation {
+  /** When everything that is expected has happened, in ms of the clock. */
+  until: number;
+  /** Undefined until `toBe` was called. */
+  check: (() => void) | undefined;
+}
+
+/** Options of {@link Expectations.frames}. */
+export interface FramesOptions {
+  /** True: also the connection's own frames: handshake, pings. Default false. */
+  readonly control?: boolean;
+  /** Only what this end sends. */
+  readonly from?: string;
+}
+
+/** What `expectObservable` gives. */
+export interface ObservableExpectation<T> {
+  toBe(marbles: string, values?: MarbleValues, error?: unknown): void;
+  toEqual(other: Observable<T>): void;
+}
+
+/** What `expectSubscriptions` gives. */
+export interface SubscriptionsExpectation {
+  toBe(marbles: string | readonly string[]): void;
+}
+
+/** What `expectFrames` gives: `|` is a polite close of the WebSocket, `#` a break. */
+export interface FramesExpectation {
+  toBe(marbles: string, matchers?: MarbleValues<FrameMatcher>): void;
+}
+
+/** See the head of this file. All diagrams begin at the time at which they are handed over. */
+export class Expectations {
+  readonly #clock: VirtualClock;
+  #pending: Expectation[] = [];
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  /** When everything that is expected has happened, in ms of the clock. */
+  get until(): number {
+    return this.#pending.reduce((latest, { until }) => Math.max(latest, until), this.#clock.elapsed);
+  }
+
+  /** What an Observable does. It is subscribed to at `^` of `subscription`, by default now, and unsubscribed from at `!`. */
+  observable<T>(source: Observable<T>, subscription?: string): ObservableExpectation<T> {
+    const expectation = this.#add();
+    const origin = this.#clock.elapsed;
+    const actual = this.#record(source, subscription, expectation);
+    return {
+      toBe: (marbles, values, error) => {
+        const expected = parseMarbles(marbles, values, error);
+        expectation.until = Math.max(expectation.until, origin + lengthOf(marbles));
+        expectation.check = () => {
+          compare('expectObservable', actual, expected, values);
+        };
+      },
+      toEqual: (other) => {
+        const expected = this.#record(other, subscription, expectation);
+        expectation.check = () => {
+          compare('expectObservable', actual, expected, undefined);
+        };
+      },
+    };
+  }
+
+  /** When a drawn Observable was subscribed to. */
+  subscriptions(actual: readonly SubscriptionTimes[]): SubscriptionsExpectation {
+    const expectation = this.#add();
+    const origin = this.#clock.elapsed;
+    return {
+      toBe: (marbles) => {
+        const expected = (typeof marbles === 'string' ? [marbles] : marbles).map(parseSubscription);
+        for (const { subscribedFrame, unsubscribedFrame } of expected) {
+          const last = unsubscribedFrame === Infinity ? subscribedFrame : unsubscribedFrame;
+          expectation.until = Math.max(expectation.until, origin + last);
+        }
+        expectation.check = () => {
+          const [found, wanted] = [actual.map(subscriptionText), expected.map(subscriptionText)];
+          report('expectSubscriptions', align(found, wanted, Object.is), found, wanted, []);
+        };
+      },
+    };
+  }
+
+  /** What goes over a cable. `|` is a polite close, `#` a break, of the WebSocket. */
+  frames(cable: Cable, book: RouteBook, { control = false, from }: FramesOptions = {}): FramesExpectation {
+    const expectation = this.#add();
+    const origin = this.#clock.now();
+    const end = this.#clock.elapsed;
+    return {
+      toBe: (marbles, matchers = {}) => {
+        const expected = parseMarbles(marbles, matchers).map((timed) => wanted(timed, marbles, matchers));
+        for (const matcher of Object.values(matchers)) matcher.teach(book);
+        expectation.until = end + lengthOf(marbles);
+        expectation.check = () => {
+          const [oldest] = cable.log.entries;
+          if (cable.log.dropped > 0 && (oldest === undefined || oldest.at >= origin)) {
+            throw new Error(`The log of ${cable.ends.join(' ⇄ ')} no longer holds what is expected. Raise history.`);
+          }
+          const actual = readWire(cable, book, origin).filter((each) =>
+            'frame' in each
+              ? (control || each.frame.muxId !== 0) && (from === undefined || each.from === from)
+              : each.what === 'closed' || each.what === 'broken',
+          );
+          const same = (found: WireFrame | WireEvent, want: WantedFrame): boolean =>
+            found.at - origin === want.frame && want.fits(found, book);
+          const diff = align(actual, expected, same);
+          const text = (each: WireFrame | WireEvent): string =>
+            `${timeText(each.at - origin)}  ${'frame' in each ? wireText(each) : each.text}`;
+          const marks = actual.map((each) => ({
+            frame: each.at - origin,
+            mark: expected.find((want) => want.fits(each, book))?.mark ?? '?',
+          }));
+          report(
+            `expectFrames(${cable.ends.join(' ⇄ ')})`,
+            diff.map((line) => ({
+              ...(line.actual === undefined ? {} : { actual: text(line.actual) }),
+              ...(line.expected === undefined ? {} : { expected: line.expected.text }),
+            })),
+            actual.map(text),
+            expected.map((each) => each.text),
+            [
+              `expected  ${marbles.trim()}`,
+              `found     ${draw(marks) ?? '(cannot be drawn)'}`,
+              '',
+              'Transcript:',
+              transcript(cable, book, origin, transcriptLines),
+            ],
+          );
+        };
+      },
+    };
+  }
+
+  /** Checks what was expected so far, and forgets it. @throws GridAssertionError */
+  check(): void {
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const { check } of pending) {
+      if (check === undefined) throw new Error('An expectation was begun and not finished: call toBe().');
+      check();
+    }
+  }
+
+  #add(): Expectation {
+    const expectation: Expectation = { until: this.#clock.elapsed, check: undefined };
+    this.#pending.push(expectation);
+    return expectation;
+  }
+
+  #record<T>(source: Observable<T>, marbles: string | undefined, expectation: Expectation): Timed[] {
+    const clock = this.#clock;
+    const origin = clock.elapsed;
+    const timeline: Timed[] = [];
+    const { subscribedFrame, unsubscribedFrame } = parseSubscription(marbles);
+    const note = (notification: Timed['notification']): void => {
+      timeline.push({ frame: clock.elapsed - origin, notification });
+    };
+    let subscription: Subscription | undefined;
+    const subscribe = (): void => {
+      subscription = source.subscribe({
+        next: (value) => {
+          note({ kind: 'N', value });
+        },
+        error: (error: unknown) => {
+          note({ kind: 'E', error });
+        },
+        complete: () => {
+          note({ kind: 'C' });
+        },
+      });
+    };
+    // Before anything is emitted at this time, as in TestScheduler: hot sources of the same time are not missed.
+    if (subscribedFrame === 0) clock.whenQuiet(subscribe);
+    else if (subscribedFrame !== Infinity) clock.schedule(subscribe, subscribedFrame);
+    if (unsubscribedFrame !== Infinity) {
+      clock.schedule(() => {
+        subscription?.unsubscribe();
+      }, unsubscribedFrame);
+      expectation.until = Math.max(expectation.until, clock.elapsed + unsubscribedFrame);
+    }
+    return timeline;
+  }
+}
+
+interface WantedFrame {
+  readonly frame: number;
+  readonly mark: string;
+  readonly text: string;
+  fits(found: WireFrame | WireEvent, book: RouteBook): boolean;
+}
+
+function wanted({ frame, notification }: Timed, marbles: string, matchers: MarbleValues<FrameMatcher>): WantedFrame {
+  if (notification.kind !== 'N') {
+    const [mark, what] = notification.kind === 'C' ? (['|', 'closed'] as const) : (['#', 'broken'] as const);
+    return {
+      frame,
+      mark,
+      text: `${timeText(frame)}  ${what}`,
+      fits: (found) => 'what' in found && found.what === what,
+    };
+  }
+  const matcher = notification.value as FrameMatcher | undefined;
+  if (matcher === undefined) {
+    throw new Error(`"${marbles}" has a letter without a matcher. There are: ${Object.keys(matchers).join(', ')}.`);
+  }
+  const mark = Object.keys(matchers).find((letter) => matchers[letter] === matcher)!;
+  return {
+    frame,
+    mark,
+    text: `${timeText(frame)}  ${mark} = ${matcher.toString()}`,
+    fits: (found, book) => 'frame' in found && matcher.matches(found, book),
+  };
+}
+
+function compare(
+  what: string,
+  actual: readonly Timed[],
+  expected: readonly Timed[],
+  values: MarbleValues | undefined,
+): void {
+  const letter = ({ notification }: Timed): string => {
+    if (notification.kind !== 'N') return notification.kind === 'C' ? '|' : '#';
+    const probe = { frame: 0, notification };
+    const known = Object.entries(values ?? {}).find(([, value]) =>
+      sameTimed(probe, { frame: 0, notification: { kind: 'N', value } }),
+    );
+    if (known !== undefined) return known[0];
+    return typeof notification.value === 'string' && notification.value.length === 1 ? notification.value : '?';
+  };
+  const drawn = (timeline: readonly Timed[]): string =>
+    draw(timeline.map((each) => ({ frame: each.frame, mark: letter(each) }))) ?? '(cannot be drawn)';
+  report(
+    what,
+    align(actual, expected, sameTimed).map((line) => ({
+      ...(line.actual === undefined ? {} : { actual: timedText(line.actual) }),
+      ...(line.expected === undefined ? {} : { expected: timedText(line.expected) }),
+    })),
+    actual.map(timedText),
+    expected.map(timedText),
+    [`expected  ${drawn(expected)}`, `found     ${drawn(actual)}`],
+  );
+}
+
+function report(
+  what: string,
+  diff: readonly { readonly actual?: string; readonly expected?: string }[],
+  actual: readonly string[],
+  expected: readonly string[],
+  notes: readonly string[],
+): void {
+  if (diff.every((line) => line.actual !== undefined && line.expected !== undefined)) return;
+  const lines = diff.map((line) => {
+    if (line.actual === undefined) return `- ${line.expected!}`;
+    return `${line.expected === undefined ? '+' : ' '} ${line.actual}`;
+  });
+  throw new GridAssertionError(
+    [`${what}: something else happened (- expected, + found).`, '', ...lines, '', ...notes].join('\n').trimEnd(),
+    actual,
+    expected,
+  );
+}
+
+function subscriptionText({ subscribedFrame, unsubscribedFrame }: SubscriptionTimes): string {
+  const end = unsubscribedFrame === Infinity ? 'stays' : `unsubscribed at ${unsubscribedFrame} ms`;
+  return `subscribed at ${inspect(subscribedFrame)} ms, ${end}`;
+}

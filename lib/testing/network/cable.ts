@@ -1,0 +1,179 @@
+import type { Socket } from '../../transport/socket.js';
+import type { Runtime } from '../../runtime.js';
+import type { Frame } from '../../wire/frame.js';
+import { Circuit } from './circuit.js';
+import { messageOf } from '../frames/frame-builders.js';
+import type { LineOptions } from './lane.js';
+import { MessageFaults, Passing, type MessageFault } from './passing.js';
+import type { SeededRandom } from '../seeded-random.js';
+import { WireLog, type Fate } from '../frames/wire-log.js';
+import type { WatchedCircuit, WireWatcher } from '../frames/wire-watcher.js';
+
+/** Something whose line can have faults: a cable, or what has cables. */
+export interface FaultTarget {
+  /** Its cables, as far as they are there. */
+  readonly cables: readonly Cable[];
+  /** Lets `fault` look at every message that sets out, also on cables to come. The result takes it away. */
+  interfere(fault: MessageFault): () => void;
+}
+
+/** What a {@link Cable} is made of. */
+export interface CableOptions {
+  /** Short names of its ends. */
+  readonly ends: readonly [string, string];
+  readonly runtime: Runtime;
+  readonly random: SeededRandom;
+  readonly line: LineOptions;
+  /** Entries of the log that are kept; 0 for none. */
+  readonly history: number;
+  /** Faults of the whole network. */
+  readonly faults?: MessageFaults;
+  /** Those who watch the whole network. */
+  readonly watchers?: ReadonlySet<WireWatcher>;
+}
+
+const nobody: ReadonlySet<WireWatcher> = new Set();
+
+/** The line between two hosts. WebSockets come and go on it; its log and its faults stay. */
+export class Cable implements FaultTarget {
+  readonly ends: readonly [string, string];
+  /** What went over it. */
+  readonly log: WireLog;
+  readonly cables: readonly Cable[] = [this];
+
+  readonly #options: CableOptions;
+  readonly #faults = new MessageFaults();
+  readonly #stalls = new Map<string, number>();
+  #circuits: Circuit[] = [];
+  #partitions = 0;
+
+  constructor(options: CableOptions) {
+    this.ends = options.ends;
+    this.log = new WireLog(options.history);
+    this.#options = options;
+  }
+
+  /** False while a partition separates the ends: nobody can dial. */
+  get reachable(): boolean {
+    return this.#partitions === 0;
+  }
+
+  /** True while a WebSocket is open on it. */
+  get open(): boolean {
+    return this.#circuits.some(({ open }) => open);
+  }
+
+  /** Opens a WebSocket; the first socket is that of `opener`. */
+  connect(opener = this.ends[0]): readonly [Socket, Socket] {
+    const other = this.#otherThan(opener);
+    const { runtime, random, line, watchers = nobody } = this.#options;
+    const watched: WatchedCircuit = { ends: [opener, other] };
+    const circuit: Circuit = new Circuit({
+      ends: watched.ends,
+      runtime,
+      random,
+      line,
+      sets: (from, to, bytes, lost) => {
+        const passing = this.#setOut(from, to, bytes, lost);
+        for (const watcher of watchers) watcher.sent(watched, from, bytes, lost ? ['lost'] : passing.fates);
+        return passing;
+      },
+      arrives: (to, bytes) => {
+        for (const watcher of watchers) watcher.arrived(watched, to, bytes);
+      },
+      endClosed: (end) => {
+        for (const watcher of watchers) watcher.closed(watched, end);
+      },
+      ended: (what, text) => {
+        this.#note(what, text);
+      },
+    });
+    for (const watcher of watchers) watcher.opened(watched);
+    this.#circuits = [...this.#circuits.filter(({ open }) => open), circuit];
+    for (const [end, count] of this.#stalls) circuit.stall(end, count > 0);
+    this.#note('opened', `opened by ${opener}`);
+    return circuit.sockets;
+  }
+
+  interfere(fault: MessageFault): () => void {
+    return this.#faults.add(fault);
+  }
+
+  /** Breaks the open WebSockets: both ends are told at once, and what is on its way is lost. */
+  cut(reason = 'The line was cut.'): void {
+    for (const circuit of this.#circuits) circuit.cut(reason);
+  }
+
+  /**
+   * Makes the open WebSockets half-open: what `from` sends from now on is lost, its close too, and nobody is told.
+   * Without `from`, in both directions. WebSockets that are opened later are sound.
+   */
+  halfOpen(from?: string): void {
+    this.#note('fault', from === undefined ? 'half-open' : `half-open: ${from} is not heard`);
+    for (const circuit of this.#circuits) circuit.silence(from);
+  }
+
+  /** Stops what `from` sends, without loss. Without `from`, in both directions. The result lets it go on. */
+  stall(from?: string): () => void {
+    this.#note('fault', `stalled${from === undefined ? '' : `: from ${from}`}`);
+    const ends = from === undefined ? this.ends : [from];
+    for (const end of ends) this.#addStalls(end, 1);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#note('fault', 'moves again');
+      for (const end of ends) this.#addStalls(end, -1);
+    };
+  }
+
+  /** Separates the ends: nothing moves, and dials are not answered. The result heals it; what waited then arrives, as in TCP. */
+  partition(): () => void {
+    this.#partitions++;
+    this.#note('fault', 'partitioned');
+    const resume = this.stall();
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#partitions--;
+      resume();
+    };
+  }
+
+  /** Sends frames in one message, as though `from` had sent them. @throws Error while no WebSocket is open. */
+  inject(from: string, ...frames: readonly Frame[]): void {
+    this.#otherThan(from);
+    const circuit = this.#circuits.findLast(({ open }) => open);
+    if (circuit === undefined) throw new Error(`No WebSocket is open between ${this.ends.join(' and ')}.`);
+    circuit.inject(from, messageOf(frames));
+  }
+
+  #otherThan(end: string): string {
+    const [left, right] = this.ends;
+    if (end === left) return right;
+    if (end === right) return left;
+    throw new Error(`${end} is no end of the cable ${left} ⇄ ${right}.`);
+  }
+
+  #setOut(from: string, to: string, bytes: Uint8Array, lost: boolean): Passing {
+    const passing = new Passing(from, to, bytes);
+    if (!lost) {
+      this.#options.faults?.apply(passing);
+      this.#faults.apply(passing);
+    }
+    const fates: Fate[] = lost ? ['lost'] : passing.fates;
+    this.log.add({ kind: 'message', at: this.#options.runtime.now(), from, to, bytes, fates });
+    return passing;
+  }
+
+  #note(what: 'opened' | 'closed' | 'broken' | 'fault', text: string): void {
+    this.log.add({ kind: 'event', at: this.#options.runtime.now(), what, text });
+  }
+
+  #addStalls(end: string, difference: number): void {
+    const count = (this.#stalls.get(end) ?? 0) + difference;
+    this.#stalls.set(end, count);
+    for (const circuit of this.#circuits) circuit.stall(end, count > 0);
+  }
+}

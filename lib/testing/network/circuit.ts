@@ -1,0 +1,181 @@
+import { Subject, type Observer } from 'rxjs';
+import type { Socket } from '../../transport/socket.js';
+import type { Runtime } from '../../runtime.js';
+import { joinFragments, type WireMessage } from '../../wire/batch.js';
+import { Lane, type Cargo, type LineOptions } from './lane.js';
+import type { Passing } from './passing.js';
+import type { SeededRandom } from '../seeded-random.js';
+
+/** As in the adapter for real sockets: below this `drained` is told. */
+const drainedBytes = 64 << 10;
+/** A message that is to arrive behind the next one waits so long for one, in ms. */
+const swapPatience = 50;
+
+/** What a circuit needs of its cable. */
+export interface CircuitOptions {
+  /** Names of the two ends; the first one opened it. */
+  readonly ends: readonly [string, string];
+  readonly runtime: Runtime;
+  readonly random: SeededRandom;
+  readonly line: LineOptions;
+  /** A message sets out: decides what becomes of it. */
+  sets(from: string, to: string, bytes: Uint8Array, lost: boolean): Passing;
+  /** A message arrives, before the end that it comes to hears of it. */
+  arrives(to: string, bytes: Uint8Array): void;
+  /** An end is closed: by itself, or because it heard that the other one is. Told once for each end. */
+  endClosed(name: string): void;
+  /** One end closed it, or it broke. Told once for each circuit. */
+  ended(what: 'closed' | 'broken', text: string): void;
+}
+
+/** One WebSocket in memory: two sockets, and a lane for each direction. */
+export class Circuit {
+  readonly sockets: readonly [Socket, Socket];
+  readonly #ends: readonly [End, End];
+  #over = false;
+
+  constructor(options: CircuitOptions) {
+    const [left, right] = options.ends;
+    const ended = (what: 'closed' | 'broken', text: string): void => {
+      if (this.#over) return;
+      this.#over = true;
+      options.ended(what, text);
+    };
+    const first = new End(left, right, options, ended);
+    const second = new End(right, left, options, ended);
+    first.connect(second);
+    second.connect(first);
+    this.#ends = [first, second];
+    this.sockets = [first.socket, second.socket];
+  }
+
+  /** True until one end closes it, or it breaks. */
+  get open(): boolean {
+    return !this.#over;
+  }
+
+  /** Breaks it: both ends are told at once, and what is on its way is lost. */
+  cut(reason: string): void {
+    for (const end of this.#ends) end.lane.kill();
+    for (const end of this.#ends) end.arrived({ kind: 'reset', reason });
+  }
+
+  /** From now on everything that `from` sends is lost, and nobody is told. Undefined: in both directions. */
+  silence(from: string | undefined): void {
+    for (const end of this.#ends) if (from === undefined || from === end.name) end.silence();
+  }
+
+  /** Stops the messages of `from`, or lets them go on. */
+  stall(from: string, stalled: boolean): void {
+    for (const end of this.#ends) if (from === end.name) end.lane.stalled = stalled;
+  }
+
+  /** Sends a message as though the socket of `from` had. */
+  inject(from: string, bytes: Uint8Array): void {
+    this.#ends.find(({ name }) => name === from)!.send(bytes);
+  }
+}
+
+class End {
+  readonly name: string;
+  readonly socket: Socket;
+  readonly lane: Lane;
+  readonly #other: string;
+  readonly #options: CircuitOptions;
+  readonly #ended: CircuitOptions['ended'];
+  readonly #inbound = new Subject<Uint8Array>();
+  readonly #drained = new Subject<void>();
+  #peer!: End;
+  #open = true;
+  #silent = false;
+
+  constructor(name: string, other: string, options: CircuitOptions, ended: CircuitOptions['ended']) {
+    this.name = name;
+    this.#other = other;
+    this.#options = options;
+    this.#ended = ended;
+    const lane = new Lane(options.runtime, options.random, options.line, {
+      arrived: (cargo) => {
+        this.#peer.arrived(cargo);
+      },
+      sent: (bufferedBytes) => {
+        if (this.#open && bufferedBytes <= drainedBytes) this.#drained.next();
+      },
+    });
+    this.lane = lane;
+    const outbound: Observer<WireMessage> = {
+      next: (message) => {
+        this.send(joinFragments(message));
+      },
+      error: (error) => {
+        this.#close(
+          { kind: 'reset', reason: 'The socket closed with code 1006.' },
+          `broken by ${name}: ${textOf(error)}`,
+        );
+      },
+      complete: () => {
+        this.#close({ kind: 'close' }, `closed by ${name}`);
+      },
+    };
+    this.socket = {
+      inbound: this.#inbound.asObservable(),
+      outbound,
+      drained: this.#drained.asObservable(),
+      get bufferedBytes() {
+        return lane.bufferedBytes;
+      },
+    };
+  }
+
+  connect(peer: End): void {
+    this.#peer = peer;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!this.#open) return;
+    const passing = this.#options.sets(this.name, this.#other, bytes, this.#silent);
+    if (this.#silent) return;
+    for (let copy = 0; copy < passing.copies; copy++) {
+      // In memory of its own, as what comes from a socket.
+      const cargo: Cargo = { kind: 'message', bytes: passing.bytes.slice() };
+      if (passing.behindNext) this.lane.sendBehindNext(cargo, swapPatience);
+      else this.lane.send(cargo, passing.extraDelay);
+    }
+  }
+
+  silence(): void {
+    this.#silent = true;
+    this.lane.kill();
+  }
+
+  arrived(cargo: Cargo): void {
+    if (!this.#open) return;
+    if (cargo.kind === 'message') {
+      this.#options.arrives(this.name, cargo.bytes);
+      this.#inbound.next(cargo.bytes);
+      return;
+    }
+    this.#open = false;
+    this.#options.endClosed(this.name);
+    if (cargo.kind === 'close') {
+      this.#inbound.complete();
+    } else {
+      this.#ended('broken', cargo.reason);
+      this.#inbound.error(new Error(cargo.reason));
+    }
+  }
+
+  #close(cargo: Cargo, text: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#options.endClosed(this.name);
+    this.#ended(cargo.kind === 'close' ? 'closed' : 'broken', text);
+    // What was sent before arrives before; over a half-open line the other end never hears of it.
+    this.lane.send(cargo);
+    this.#inbound.complete();
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,128 @@
+import { Manager, type ManagerOptions } from '../../endpoint/manager.js';
+import type { Connection } from '../../contract/connection.js';
+import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
+import type { Cable } from './cable.js';
+import type { MemoryNetwork } from './memory-network.js';
+import type { RouteBook } from '../frames/route-book.js';
+import type { VirtualClock } from '../time/virtual-clock.js';
+
+/** What a {@link ClusterHost} is made of. */
+export interface ClusterHostOptions {
+  readonly name: string;
+  readonly clock: VirtualClock;
+  readonly network: MemoryNetwork;
+  readonly book: RouteBook;
+  /** How wrong its clock is, in ms. */
+  readonly skew: number;
+  readonly options: Omit<ManagerOptions, 'local' | 'dial' | 'runtime'>;
+  readonly setup: ((manager: Manager, name: string) => void) | undefined;
+}
+
+/** One host of a {@link Cluster}, across its restarts: each start makes a new manager, with the same handlers. */
+export class ClusterHost implements Handles {
+  /** Short name, such as `a`. */
+  readonly name: string;
+  /** Name as the hosts know it, such as `http://a`. */
+  readonly url: string;
+  /** Registers a handler, for this and every later start. */
+  readonly handle: Handles['handle'];
+
+  readonly #options: ClusterHostOptions;
+  readonly #handlers: Bound[] = [];
+  readonly #rawHandlers: RawHandler[] = [];
+  #starts = 0;
+  #manager: Manager;
+  #stopListening: (() => void)[] = [];
+  #state: 'created' | 'running' | 'down' = 'created';
+
+  constructor(options: ClusterHostOptions) {
+    this.name = options.name;
+    this.url = `http://${options.name}`;
+    this.#options = options;
+    this.#manager = this.#create();
+    this.handle = ((route: Bound['route'], handler: Bound['handler']) => {
+      options.book.add(route);
+      this.#handlers.push({ route, handler });
+      register(this.#manager, { route, handler });
+    }) as Handles['handle'];
+  }
+
+  /** The manager of the present run; after a crash, the closed one. */
+  get manager(): Manager {
+    return this.#manager;
+  }
+
+  /** True between its start and its crash or close. */
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
+  /** Registers a handler of opaque bytes, for this and every later start. */
+  handleRaw(handler: RawHandler): void {
+    this.#rawHandlers.push(handler);
+    this.#manager.handleRaw(handler);
+  }
+
+  /** The connection to another host. After a restart, ask again: the old process's connections are closed. */
+  connection(to: ClusterHost | string): Connection {
+    return this.#manager.connection(typeof to === 'string' ? `http://${to}` : to.url);
+  }
+
+  /** The cable to another host. */
+  cable(to: ClusterHost | string): Cable {
+    return this.#options.network.cable(this.name, typeof to === 'string' ? to : to.name);
+  }
+
+  /** Starts it; after a crash, as a new process. Does nothing while it runs. */
+  async start(): Promise<void> {
+    if (this.#state === 'running') return;
+    if (this.#state === 'down') this.#manager = this.#create();
+    this.#state = 'running';
+    const manager = this.#manager;
+    this.#stopListening = manager.paths.map((path) =>
+      this.#options.network.listen(this.url, path, (socket) => {
+        manager.accept(socket);
+      }),
+    );
+    await this.#options.clock.hold(manager.start());
+  }
+
+  /**
+   * Ends it as a killed process: its sockets break, and the others see that. `silent`: as a host that loses power, the
+   * others see nothing. Calls that this host made fail at once.
+   */
+  crash(silent = false): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'down';
+    for (const stop of this.#stopListening) stop();
+    for (const cable of this.#options.network.cables) {
+      if (!cable.ends.includes(this.name)) continue;
+      if (silent) cable.halfOpen();
+      else cable.cut(`The process of ${this.name} is gone.`);
+    }
+    void this.#manager.close();
+  }
+
+  /** Ends it politely. */
+  async close(): Promise<void> {
+    this.#state = 'down';
+    for (const stop of this.#stopListening) stop();
+    await this.#manager.close();
+  }
+
+  #create(): Manager {
+    const { options, network, name, setup, clock, skew } = this.#options;
+    // Randomness of its own: what one process does changes no choice of another one, nor of the next one here.
+    const runtime = clock.fork(`${name} ${++this.#starts}`, skew);
+    const manager = new Manager({ ...options, runtime, local: this.url, dial: network.dialer(name) });
+    for (const bound of this.#handlers) register(manager, bound);
+    for (const handler of this.#rawHandlers) manager.handleRaw(handler);
+    setup?.(manager, name);
+    return manager;
+  }
+}
+
+// The types of a bound handler were checked when it was bound.
+function register(manager: Manager, { route, handler }: Bound): void {
+  (manager.handle as (route: Bound['route'], handler: Bound['handler']) => void).call(manager, route, handler);
+}

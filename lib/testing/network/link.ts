@@ -1,0 +1,136 @@
+/**
+ * Two ends, each the other's other end, linked in memory without a handshake: for flows of calls. Dialing, tokens and
+ * reconnecting are the business of a {@link Cluster}.
+ */
+
+import type { Observable } from 'rxjs';
+import type { Agreement } from '../../connection/handshake.js';
+import { Endpoint, type EndpointOptions } from '../../endpoint/endpoint.js';
+import type { GridEvent } from '../../observe.js';
+import type { Connection } from '../../contract/connection.js';
+import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
+import type { RouteConnection } from '../../calls/route-connection.js';
+import type { Runtime } from '../../runtime.js';
+import { Cable, type FaultTarget } from './cable.js';
+import type { LineOptions } from './lane.js';
+import type { MessageFault } from './passing.js';
+import { RouteBook } from '../frames/route-book.js';
+import { SeededRandom } from '../seeded-random.js';
+
+/** Options of a {@link GridLink}. */
+export interface LinkOptions extends LineOptions, Omit<EndpointOptions, 'runtime'> {
+  readonly runtime: Runtime;
+  /** Names of the two ends. Default `a` and `b`. */
+  readonly names?: readonly [string, string];
+  /** False: as towards a reference peer, without extensions. Default true. */
+  readonly extensions?: boolean;
+  /** Of jitter. Default 1. */
+  readonly seed?: number;
+  /** Entries of the log that are kept. Default 10 000. */
+  readonly history?: number;
+}
+
+/** One end of a link: its handlers, and the connection to the other end. */
+export interface LinkEnd extends Connection, Handles {
+  readonly name: string;
+  /** What belongs to no call: handler errors, lost backpressure, protocol faults. */
+  readonly events$: Observable<GridEvent>;
+}
+
+const defaultHistory = 10_000;
+/** As hosts that count from 1 towards each other, and from 2^40 towards a reference peer. */
+const agreements = {
+  extended: { extended: true, ack: true, credits: true },
+  plain: { extended: false, ack: false, credits: false },
+} as const;
+
+/** See the head of this file. */
+export class GridLink implements FaultTarget {
+  readonly a: LinkEnd;
+  readonly b: LinkEnd;
+  readonly cable: Cable;
+  readonly cables: readonly Cable[];
+  /** Names of the routes that have handlers here, for transcripts. */
+  readonly book: RouteBook;
+  /** Resolves when the ends are linked. Calls that are made before wait for it, in no virtual time. */
+  readonly opened: Promise<void>;
+
+  readonly #sides: readonly [OpenSide, OpenSide];
+  readonly #agreement: Agreement;
+  #closed = false;
+
+  constructor(options: LinkOptions) {
+    const { runtime, names = ['a', 'b'], extensions = true, seed = 1, history = defaultHistory, checksum } = options;
+    const [left, right] = names;
+    this.cable = new Cable({
+      ends: [left, right],
+      runtime,
+      random: new SeededRandom(seed).fork('network'),
+      line: options,
+      history,
+    });
+    this.cables = this.cable.cables;
+    this.book = new RouteBook(options.codec);
+    this.#agreement = { ...agreements[extensions ? 'extended' : 'plain'], sendChecksum: checksum !== 'off' };
+    const leftSide = openSide(options, left, right, this.book);
+    const rightSide = openSide(options, right, left, this.book);
+    this.#sides = [leftSide, rightSide];
+    this.a = leftSide.end;
+    this.b = rightSide.end;
+    this.opened = this.#open();
+  }
+
+  /** Links the ends again, after the line was lost; a link that is still there is replaced. */
+  reconnect(): void {
+    if (this.#closed) return;
+    const sockets = this.cable.connect();
+    this.#sides.forEach(({ side, connection, name }, index) => {
+      const socket = sockets[index]!;
+      connection.open(
+        side.link(connection, { socket, agreement: this.#agreement, remoteId: side.id, caller: `http://${name}` }),
+      );
+    });
+  }
+
+  interfere(fault: MessageFault): () => void {
+    return this.cable.interfere(fault);
+  }
+
+  /** Closes both ends; calls in flight fail. */
+  close(): void {
+    this.#closed = true;
+    for (const { connection, side } of this.#sides) {
+      connection.close();
+      side.close();
+    }
+  }
+
+  async #open(): Promise<void> {
+    await Promise.all(this.#sides.map(({ side }) => side.prepare()));
+    this.reconnect();
+  }
+}
+
+interface OpenSide extends ReturnType<Endpoint['connect']> {
+  readonly side: Endpoint;
+  readonly end: LinkEnd;
+  /** Of the other end. */
+  readonly name: string;
+}
+
+function openSide(options: LinkOptions, name: string, other: string, book: RouteBook): OpenSide {
+  const side: Endpoint = new Endpoint(options, (_, parent): RouteConnection => routes.onBehalfOf(parent));
+  const { connection, routes } = side.connect(`http://${other}`);
+  const end = Object.assign(routes, {
+    name,
+    events$: side.events$,
+    handle: (route: Bound['route'], handler: Bound['handler']): void => {
+      book.add(route);
+      side.registry.add({ route, handler });
+    },
+    handleRaw: (handler: RawHandler): void => {
+      side.registry.addRaw(handler);
+    },
+  }) as LinkEnd;
+  return { side, connection, routes, end, name: other };
+}

@@ -1,0 +1,278 @@
+/**
+ * Time that stands still until somebody drives it.
+ *
+ *     advance, drive   await:  timer ▶ turn of the event loop ▶ timer ▶ turn …   promises run between the timers
+ *     runFor           sync:   timer ▶ deferred tasks ▶ timer …                  for what needs no promises
+ *
+ * Between two timers nothing happens, so an hour of a cluster costs what its timers and messages cost. The same seed and
+ * the same program give the same order of events.
+ */
+
+import type { Runtime } from '../../runtime.js';
+import { microtask, nextTurn, realDelay, withPatience } from './event-loop.js';
+import { SeededRandom } from '../seeded-random.js';
+import { TimerHeap, type Timer } from './timer-heap.js';
+
+/** A longer delay makes the timers of the platform fire at once; here it is refused, so that the fault is seen. */
+const maxTimerMs = 0x7fff_ffff;
+/** Tasks at one point in time before it counts as endless. */
+const maxTasksAtOnce = 1_000_000;
+/** With no timer at all, something real may still come. So often it is looked for, about 2 real ms apart. */
+const realLooks = 500;
+
+/** Work that holds time may take so long, in real ms. */
+const holdPatience = 10_000;
+
+/** Options of a {@link VirtualClock}. */
+export interface VirtualClockOptions {
+  /** Of everything random. Default 1. */
+  readonly seed?: number;
+  /** What the clock shows first, in ms since the Unix epoch. Default 2027-01-01. */
+  readonly start?: number;
+}
+
+/** See the head of this file. */
+export class VirtualClock implements Runtime {
+  /** What the clock showed first, in ms since the Unix epoch. */
+  readonly start: number;
+  /** Randomness from the seed. Take a fork for a purpose of your own. */
+  readonly seeded: SeededRandom;
+
+  readonly #timers = new TimerHeap();
+  readonly #holds = new Set<Promise<unknown>>();
+  #elapsed = 0;
+  #order = 0;
+  #deferred: (() => void)[] = [];
+  #quiet: (() => void)[] = [];
+  #waiters: { readonly until: number; readonly resolve: () => void }[] = [];
+  #failures: unknown[] = [];
+  #synchronous = false;
+  #driving = false;
+  #tasksAtOnce = 0;
+
+  constructor({ seed = 1, start = Date.UTC(2027, 0, 1) }: VirtualClockOptions = {}) {
+    this.start = start;
+    this.seeded = new SeededRandom(seed);
+  }
+
+  /** Milliseconds since the start: the frame of a marble diagram that begins there. */
+  get elapsed(): number {
+    return this.#elapsed;
+  }
+
+  /** Milliseconds since the Unix epoch. */
+  now(): number {
+    return this.start + this.#elapsed;
+  }
+
+  /** A number in [0, 1), from the seed. */
+  random(): number {
+    return this.seeded.next();
+  }
+
+  /** Runs `task` after the code that runs now: in a microtask, as the platform does, or within {@link runFor}. */
+  defer(task: () => void): void {
+    this.#deferred.push(task);
+    // One microtask for each, so that tasks and promises keep the order that they have in a real process.
+    if (!this.#synchronous) microtask(this.#runOneDeferred);
+  }
+
+  /** Runs `task` after `ms`; the result cancels it. */
+  schedule(task: () => void, ms: number): () => void {
+    if (!(ms >= 0 && ms <= maxTimerMs)) throw new RangeError(`A delay of ${ms} ms is not what a timer takes.`);
+    const timer: Timer = { at: this.#elapsed + ms, order: this.#order++, task };
+    this.#timers.push(timer);
+    return () => {
+      timer.task = undefined;
+    };
+  }
+
+  /** A clock that is wrong by so many ms, for a host of its own; timers run at the same time. */
+  skewed(ms: number): Runtime {
+    return {
+      now: () => this.now() + ms,
+      random: () => this.random(),
+      defer: (task) => {
+        this.defer(task);
+      },
+      schedule: (task, delay) => this.schedule(task, delay),
+    };
+  }
+
+  /** Randomness of its own, from the seed and the label, and a clock that is wrong by `skew` ms: for a host. */
+  fork(label: string, skew = 0): Runtime {
+    const random = this.seeded.fork(label);
+    return { ...this.skewed(skew), random: () => random.next() };
+  }
+
+  /** Timers that are set and not cancelled. */
+  get pendingTimers(): number {
+    return this.#timers.count;
+  }
+
+  /** Runs `task` once, when everything has happened that needs no time. */
+  whenQuiet(task: () => void): void {
+    this.#quiet.push(task);
+  }
+
+  /**
+   * Keeps time from passing until `work` has settled: for what really takes time, such as a file, a crypto key, a socket.
+   * Work that waits for virtual time would wait for ever.
+   */
+  hold<T>(work: PromiseLike<T>): Promise<T> {
+    const held = Promise.resolve(work);
+    this.#holds.add(held);
+    const release = (): void => {
+      this.#holds.delete(held);
+    };
+    held.then(release, release);
+    return held;
+  }
+
+  /** Reports what a task threw outside of a drive; the drive throws it. */
+  fail(error: unknown): void {
+    this.#failures.push(error);
+  }
+
+  /** Lets `ms` pass, with everything that happens then, promises too. Also within a drive: then it waits for its time. */
+  async advance(ms: number): Promise<void> {
+    const arrived = { yes: false };
+    const waiting = new Promise<void>((resolve) => {
+      this.#waiters.push({
+        until: this.#elapsed + ms,
+        resolve: () => {
+          arrived.yes = true;
+          resolve();
+        },
+      });
+      this.#waiters.sort((a, b) => a.until - b.until);
+    });
+    if (!this.#driving) await this.drive(() => arrived.yes);
+    await waiting;
+  }
+
+  /** Lets everything happen that needs no time. */
+  settle(): Promise<void> {
+    return this.advance(0);
+  }
+
+  /**
+   * Goes from timer to timer until `done` says so, and lets promises run between.
+   *
+   * @param maxTime - Virtual ms after which it gives up. @throws what a task threw, or Error when it gives up.
+   */
+  async drive(done: () => boolean, maxTime = Infinity): Promise<void> {
+    if (this.#driving) throw new Error('This clock is driven already.');
+    this.#driving = true;
+    const last = this.#elapsed + maxTime;
+    try {
+      for (;;) {
+        await this.#turn();
+        if (this.#runQuiet()) continue;
+        if (done()) return;
+        const { first } = this.#timers;
+        const [waiter] = this.#waiters;
+        if (waiter !== undefined && waiter.until < (first?.at ?? Infinity)) {
+          this.#waiters.shift();
+          this.#moveTo(waiter.until);
+          waiter.resolve();
+        } else if (first === undefined) {
+          await this.#waitForReality(done);
+        } else if (first.at > last && waiter === undefined) {
+          throw new Error(`Still not done after ${maxTime} ms of virtual time.`);
+        } else {
+          this.#runFirst();
+        }
+      }
+    } finally {
+      this.#driving = false;
+    }
+  }
+
+  /** Lets `ms` pass without a turn of the event loop: fast, and nothing that waits for a promise goes on. */
+  runFor(ms: number): void {
+    const end = this.#elapsed + ms;
+    const outer = this.#synchronous;
+    this.#synchronous = true;
+    try {
+      this.#runDeferred();
+      for (let { first } = this.#timers; first !== undefined && first.at <= end; { first } = this.#timers) {
+        this.#runFirst();
+        this.#runDeferred();
+      }
+      this.#moveTo(end);
+    } finally {
+      this.#synchronous = outer;
+    }
+    this.#throwFailure();
+  }
+
+  async #turn(): Promise<void> {
+    await nextTurn();
+    while (this.#holds.size > 0) {
+      await withPatience(Promise.allSettled(this.#holds), holdPatience, () => {
+        // What is held no longer must not hold up those who come after.
+        this.#holds.clear();
+        return new Error(`Time was held for ${holdPatience} real ms. Does what holds it wait for virtual time?`);
+      });
+      await nextTurn();
+    }
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failures.length > 0) throw this.#failures.shift();
+  }
+
+  #runQuiet(): boolean {
+    const tasks = this.#quiet;
+    this.#quiet = [];
+    for (const task of tasks) task();
+    return tasks.length > 0;
+  }
+
+  #runFirst(): void {
+    const timer = this.#timers.shift()!;
+    this.#moveTo(timer.at);
+    if (++this.#tasksAtOnce > maxTasksAtOnce) {
+      throw new Error(`Time stands still at ${this.#elapsed} ms: tasks set timers of 0 ms for ever.`);
+    }
+    timer.task!();
+  }
+
+  #moveTo(time: number): void {
+    if (time <= this.#elapsed) return;
+    this.#elapsed = time;
+    this.#tasksAtOnce = 0;
+  }
+
+  #runDeferred(): void {
+    for (let count = 0; this.#deferred.length > 0;) {
+      const tasks = this.#deferred;
+      this.#deferred = [];
+      for (const task of tasks) {
+        if (++count > maxTasksAtOnce) throw new Error('The turn does not end: tasks defer tasks for ever.');
+        task();
+      }
+    }
+  }
+
+  readonly #runOneDeferred = (): void => {
+    try {
+      this.#deferred.shift()?.();
+    } catch (error) {
+      this.fail(error);
+    }
+  };
+
+  async #waitForReality(done: () => boolean): Promise<void> {
+    for (let look = 0; look < realLooks; look++) {
+      await realDelay(2);
+      if (done() || this.#timers.first !== undefined || this.#waiters.length > 0 || this.#quiet.length > 0) return;
+    }
+    throw new Error(
+      `Nothing happens any more at ${this.#elapsed} ms: no timer is set, and what is waited for does not come. ` +
+        'Does something wait for a call that nobody answers? Wrap work that really takes time in hold().',
+    );
+  }
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { ConfigurationError, defaultWindow, duplex, raw, type, unary } from '../../lib/index.js';
+import { describeRoute, toWindow } from '../../lib/contract/contract.js';
+
+const refused = (make: () => unknown): string => {
+  try {
+    make();
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message;
+    throw error;
+  }
+  throw new Error('It was not refused.');
+};
+
+describe('a unary contract', () => {
+  it('holds what it was given, and shapes of nothing for what it was not', () => {
+    const request = z.object({ disk: z.number() });
+    expect(unary({ id: 9, name: 'diskInfo', subroute: 'd1', request, response: raw, idempotent: true })).toStrictEqual({
+      kind: 'unary',
+      id: 9,
+      name: 'diskInfo',
+      subroute: 'd1',
+      idempotent: true,
+      request,
+      response: raw,
+    });
+    expect(unary({ name: 'ping' })).toStrictEqual({
+      kind: 'unary',
+      name: 'ping',
+      request: { typeOnly: true },
+      response: { typeOnly: true },
+    });
+  });
+});
+
+describe('a duplex contract', () => {
+  it('has the default windows where it names none, and no window for an input that it has not', () => {
+    expect(duplex({ id: 22, name: 'watch', output: type<number>() })).toStrictEqual({
+      kind: 'duplex',
+      id: 22,
+      name: 'watch',
+      request: { typeOnly: true },
+      input: undefined,
+      output: { typeOnly: true },
+      inWindow: undefined,
+      outWindow: defaultWindow,
+    });
+    expect(duplex({ name: 'upload', input: raw }).inWindow).toStrictEqual(defaultWindow);
+    expect(duplex({ name: 'watch', inCapacity: 0 }).inWindow).toBeUndefined();
+  });
+
+  it('makes a fixed window of a number, and a growing one of a window', () => {
+    const { inWindow, outWindow } = duplex({
+      name: 'x',
+      input: raw,
+      inCapacity: 4,
+      outCapacity: { initial: 2, max: 8, maxBytes: 99 },
+    });
+    expect([inWindow, outWindow]).toStrictEqual([
+      { initial: 4, max: 4, maxBytes: Infinity },
+      { initial: 2, max: 8, maxBytes: 99 },
+    ]);
+    expect(toWindow({ initial: 1, max: 1 }, 'x')).toStrictEqual({ initial: 1, max: 1, maxBytes: 8 << 20 });
+  });
+});
+
+describe('a contract that cannot work', () => {
+  it.each([
+    [0, 'Route x: the id must be a whole number from 1 to 239; it is 0.'],
+    [-1, 'Route x: the id must be a whole number from 1 to 239; it is -1.'],
+    [1.5, 'Route x: the id must be a whole number from 1 to 239; it is 1.5.'],
+    [256, 'Route x: the id must be a whole number from 1 to 239; it is 256.'],
+    [Number.NaN, 'Route x: the id must be a whole number from 1 to 239; it is NaN.'],
+    [240, "Route x: the ids 240 to 255 are rxgrid's own. Take one below."],
+    [255, "Route x: the ids 240 to 255 are rxgrid's own. Take one below."],
+  ])('with the id %p says so', (id, message) => {
+    expect(refused(() => unary({ id, name: 'x' }))).toBe(message);
+    expect(refused(() => duplex({ id, name: 'x' }))).toBe(message);
+  });
+
+  it.each([1, 239])('is not one with the id %p', (id) => {
+    expect(unary({ id, name: 'x' }).id).toBe(id);
+  });
+
+  it('without a name says so', () => {
+    expect(refused(() => unary({ name: '' }))).toBe('A route needs a name.');
+    expect(refused(() => duplex({ id: 1 } as never))).toBe('A route needs a name.');
+  });
+
+  it('with an empty subroute says so', () => {
+    expect(refused(() => unary({ name: 'x', subroute: '' }))).toBe(
+      'Route x: a subroute must not be empty. Leave it out, or name it.',
+    );
+  });
+
+  it('with a capacity of an input that it has not says so', () => {
+    expect(refused(() => duplex({ name: 'x', inCapacity: 4 } as never))).toBe(
+      "Route x: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.",
+    );
+  });
+
+  it.each([
+    [-1, '-1'],
+    [0, '0'],
+    [1.5, '1.5'],
+    [Number.NaN, 'NaN'],
+    [2 ** 31, '2147483648'],
+    [{ initial: 0, max: 1 }, '{"initial":0,"max":1}'],
+    [{ initial: 1, max: Infinity }, '{"initial":1,"max":null}'],
+    [{ initial: 1, max: 1, maxBytes: 0 }, '{"initial":1,"max":1,"maxBytes":0}'],
+  ])('with the capacity %p names the option and the value', (capacity, text) => {
+    const must = `must be a whole number of items, 1 or more; it is ${text}.`;
+    expect(refused(() => duplex({ name: 'x', outCapacity: capacity }))).toBe(`Route x: outCapacity ${must}`);
+    expect(refused(() => duplex({ name: 'x', input: raw, inCapacity: capacity }))).toBe(`Route x: inCapacity ${must}`);
+  });
+
+  it('with a window that ends below its start says so', () => {
+    expect(refused(() => duplex({ name: 'x', outCapacity: { initial: 4, max: 2 } }))).toBe(
+      'Route x: outCapacity: max 2 is below initial 4. Raise max.',
+    );
+  });
+});
+
+it('a route is named by its name and its subroute', () => {
+  expect([describeRoute({ name: 'a' }), describeRoute({ name: 'a', subroute: 'b' })]).toStrictEqual(['a', 'a/b']);
+});

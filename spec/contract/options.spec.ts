@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigurationError } from '../../lib/index.js';
+import type { Call } from '../../lib/contract/handler.js';
+import { onAbort, resolveOptions, type CallOptions } from '../../lib/contract/options.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+const now = 1_000;
+const deadlineOf = (options: CallOptions | undefined, defaultTimeout = 60_000): number =>
+  resolveOptions(options, now, defaultTimeout).deadline;
+const parent = (deadline: number | undefined): Call<unknown> =>
+  ({
+    signal: new AbortController().signal,
+    deadline: deadline === undefined ? undefined : new Date(deadline),
+  }) as Call<unknown>;
+
+describe('the deadline of a call', () => {
+  it.each<[string, CallOptions | undefined, number]>([
+    ['the default timeout where nothing is said', undefined, 61_000],
+    ['the default timeout where only other things are said', { waitForConnect: true }, 61_000],
+    ['its timeout', { timeout: 500 }, 1_500],
+    ['none with an endless timeout', { timeout: Infinity }, Infinity],
+    ['its deadline, without the default', { deadline: new Date(100_000) }, 100_000],
+    ['the earlier one of both', { timeout: 500, deadline: new Date(100_000) }, 1_500],
+    ['the earlier one of both, the other way', { timeout: 500, deadline: new Date(1_200) }, 1_200],
+    ['that of its parent', { parent: parent(5_000) }, 5_000],
+    ['its own where that is earlier than its parent’s', { parent: parent(5_000), timeout: 100 }, 1_100],
+    ['its parent’s where that is earlier than its own', { parent: parent(5_000), timeout: 9_000 }, 5_000],
+    ['the default where its parent has none', { parent: parent(undefined) }, 61_000],
+    ['the default where its parent’s is later', { parent: parent(100_000) }, 61_000],
+    [
+      'its own, later than the default, where its parent’s is later still',
+      { parent: parent(200_000), timeout: 99_000 },
+      100_000,
+    ],
+  ])('is %s', (_, options, expected) => {
+    expect(deadlineOf(options)).toBe(expected);
+  });
+
+  it('is none for a stream that names none', () => {
+    expect(deadlineOf(undefined, Infinity)).toBe(Infinity);
+    expect(deadlineOf({}, Infinity)).toBe(Infinity);
+  });
+});
+
+describe('options that cannot work', () => {
+  it.each<[CallOptions, string]>([
+    [{ timeout: 0 }, 'A timeout must be a number of ms above 0; it is 0.'],
+    [{ timeout: -5 }, 'A timeout must be a number of ms above 0; it is -5.'],
+    [{ timeout: Number.NaN }, 'A timeout must be a number of ms above 0; it is NaN.'],
+    [{ deadline: new Date('never') }, 'A deadline must be a valid Date; it is an invalid one.'],
+    [{ waitForConnect: -1 }, 'waitForConnect must be a number of ms, 0 or more, or a boolean; it is -1.'],
+    [{ waitForConnect: Number.NaN }, 'waitForConnect must be a number of ms, 0 or more, or a boolean; it is NaN.'],
+  ])('%j: says what to give', (options, message) => {
+    expect(() => deadlineOf(options)).toThrow(new ConfigurationError(message));
+  });
+});
+
+describe('the signals of a call', () => {
+  it('are its own and its parent’s', () => {
+    const { signal } = new AbortController();
+    const of = parent(undefined);
+    expect(resolveOptions({ signal, parent: of }, now, 1).signals).toStrictEqual([signal, of.signal]);
+    expect(resolveOptions({}, now, 1).signals).toStrictEqual([]);
+  });
+
+  it('tell the reason of the first that aborts, once', () => {
+    const [first, second] = [new AbortController(), new AbortController()];
+    const reasons: unknown[] = [];
+    onAbort([first.signal, second.signal], new ManualRuntime(), (reason) => reasons.push(reason));
+    second.abort('second');
+    first.abort('first');
+    expect(reasons).toStrictEqual(['second']);
+  });
+
+  it('tell of one that has aborted already later, on a macrotask', () => {
+    const runtime = new ManualRuntime();
+    const reasons: unknown[] = [];
+    onAbort([new AbortController().signal, AbortSignal.abort('long ago')], runtime, (reason) => reasons.push(reason));
+    expect(reasons).toStrictEqual([]);
+    runtime.advance(0);
+    expect(reasons).toStrictEqual(['long ago']);
+  });
+
+  it('tell nothing after the listening has stopped', () => {
+    const runtime = new ManualRuntime();
+    const controller = new AbortController();
+    const reasons: unknown[] = [];
+    onAbort([controller.signal], runtime, (reason) => reasons.push(reason))();
+    onAbort([AbortSignal.abort()], runtime, (reason) => reasons.push(reason))();
+    controller.abort();
+    runtime.advance(0);
+    expect([reasons, runtime.scheduled]).toStrictEqual([[], 0]);
+  });
+});

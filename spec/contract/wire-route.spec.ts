@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { CodecError, duplex, msgpack, raw, type, unary, type Codec } from '../../lib/index.js';
+import { rawWireRoute, toAddress, toWireRoute, WireRoutes, type WireRoute } from '../../lib/contract/wire-route.js';
+import { subrouteId } from '../../lib/wire/subroute.js';
+
+const text: Codec<string> = {
+  codec: 'text',
+  encode: (value) => new TextEncoder().encode(value),
+  decode: (bytes) => new TextDecoder().decode(bytes),
+};
+const codec = msgpack();
+const wire = (route: Parameters<WireRoutes['of']>[0]): WireRoute => new WireRoutes(codec).of(route);
+
+describe('the address of a route', () => {
+  const addressOf = (route: WireRoute): unknown => {
+    const { handler, subroute } = toAddress(route);
+    return subroute === undefined ? handler : [handler, subroute];
+  };
+
+  it.each([
+    ['its id', { id: 9, name: 'x' }, 9],
+    ['its id and subroute', { id: 9, name: 'x', subroute: 'disk1' }, [9, subrouteId(9, 'disk1')]],
+    ['its name under id 255 where it has no id', { name: 'x' }, [255, subrouteId(255, 'x')]],
+    ['name and subroute where it has no id', { name: 'x', subroute: 'disk1' }, [255, subrouteId(255, 'x/disk1')]],
+  ])('is %s', (_, base, expected) => {
+    expect(addressOf(wire(unary(base)))).toStrictEqual(expected);
+    expect(addressOf(wire(duplex(base)))).toStrictEqual(expected);
+  });
+
+  it('of a raw route is its id and subroute', () => {
+    expect(addressOf(rawWireRoute('unary', 7, undefined, undefined, undefined))).toBe(7);
+    expect(addressOf(rawWireRoute('unary', 7, 's', undefined, undefined))).toStrictEqual([7, subrouteId(7, 's')]);
+  });
+});
+
+describe('the wire form of a route', () => {
+  it('is made once for each contract', () => {
+    const routes = new WireRoutes(codec);
+    const route = unary({ name: 'x' });
+    expect(routes.of(route)).toBe(routes.of(route));
+    expect(routes.of(unary({ name: 'x' }))).not.toBe(routes.of(route));
+  });
+
+  it('names the route, and its subroute as the contract has it', () => {
+    const { name, subroute, path } = wire(unary({ name: 'x', subroute: 's' }));
+    expect([name, subroute, path]).toStrictEqual(['x/s', 's', 'x/s']);
+    expect(wire(unary({ name: 'x' })).subroute).toBeUndefined();
+    expect(rawWireRoute('unary', 7, 's', undefined, undefined).name).toBe('handler 7/s');
+    expect(rawWireRoute('unary', 7, undefined, undefined, undefined).name).toBe('handler 7');
+  });
+
+  it('has the codec of each shape: its own, or the one of the manager', () => {
+    const { request, input, output } = wire(duplex({ name: 'x', request: text, input: raw, output: type<number>() }));
+    expect([request, input, output]).toStrictEqual([text, raw, codec]);
+    expect(wire(duplex({ name: 'x' })).input).toBeUndefined();
+  });
+
+  it('is idempotent only where the contract says so', () => {
+    expect(wire(unary({ name: 'x' })).idempotent).toBe(false);
+    expect(wire(unary({ name: 'x', idempotent: true })).idempotent).toBe(true);
+  });
+});
+
+describe('a schema', () => {
+  const since = z.object({ since: z.coerce.number().min(0).default(7) });
+  const { request } = toWireRoute(unary({ name: 'watch', request: since }), codec);
+  const decoded = (value: unknown): unknown => request.decode(codec.encode(value));
+
+  it('gives the receiver its output for what the sender gave as its input', () => {
+    expect(codec.decode(request.encode({ since: '5' }))).toStrictEqual({ since: '5' });
+    expect([decoded({ since: '5' }), decoded({})]).toStrictEqual([{ since: 5 }, { since: 7 }]);
+  });
+
+  it('says where and why a value does not fit', () => {
+    expect(() => decoded({ since: -1 })).toThrow(CodecError);
+    expect(() => decoded({ since: -1 })).toThrow(/^watch: the request does not fit its schema: since: .*>=0/);
+    expect(() => decoded(undefined)).toThrow(
+      /^watch: the request does not fit its schema: Invalid input: expected object, received undefined$/,
+    );
+  });
+
+  it('names every place that does not fit', () => {
+    const disks = z.object({ disks: z.array(z.object({ id: z.number() })), name: z.string() });
+    const list = duplex({ name: 'x', output: disks });
+    const { output } = wire(list);
+    expect(() => output.decode(codec.encode({ disks: [{ id: 1 }, { id: 'two' }] }))).toThrow(
+      /^x: the output does not fit its schema: disks\.1\.id: .*; name: .*$/,
+    );
+  });
+
+  it.each([
+    ['a Promise', async (value: unknown) => ({ value })],
+    ['a Promise of another make', () => ({ then: () => undefined })],
+  ])('that gives %s is a TypeError that names the place', (_, validate) => {
+    const schema = { '~standard': { version: 1, vendor: 'test', validate } } as never;
+    const { output } = toWireRoute(unary({ name: 'x', response: schema }), codec);
+    expect(() => output.decode(codec.encode(1))).toThrow(
+      new TypeError('x: the response has a schema that validates asynchronously. Use a synchronous one.'),
+    );
+  });
+
+  it('that validates asynchronously only where it must is told apart by what it does', () => {
+    const even = z.number().refine(async (value) => Promise.resolve(value % 2 === 0));
+    const { input } = wire(duplex({ name: 'x', input: even }));
+    expect(() => input!.decode(codec.encode(2))).toThrow(TypeError);
+  });
+});

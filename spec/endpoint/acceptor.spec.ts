@@ -1,0 +1,250 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { firstValueFrom } from 'rxjs';
+import { connectMessage, readConnectResponse } from '../../lib/connection/handshake.js';
+import { linkedSockets } from '../../lib/transport/memory-socket.js';
+import type { Limits } from '../../lib/limits.js';
+import { staticToken, type Auth } from '../../lib/endpoint/auth.js';
+import type { Manager } from '../../lib/endpoint/manager.js';
+import { whoDials } from '../../lib/endpoint/who-dials.js';
+import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
+import type { ConnectRequest } from '../../lib/wire/connect.js';
+import { encodeFrame } from '../../lib/wire/encode.js';
+import { timestampFromMs } from '../../lib/wire/timestamp.js';
+import { frameOf } from '../support/frames.js';
+import { MemoryNetwork } from '../support/memory-network.js';
+
+const [a, b, c] = ['http://a:9000', 'http://b:9000', 'http://c:9000'] as const;
+
+let network: MemoryNetwork;
+let checksum: Checksum;
+let local: string;
+let remote: string;
+beforeEach(async () => {
+  checksum = await createChecksum();
+  network = new MemoryNetwork();
+  // `remote` is the one that dials.
+  [remote, local] = whoDials(a, b, checksum.hash64) ? [a, b] : [b, a];
+});
+afterEach(async () => {
+  expect(await network.close()).toBe(0);
+});
+
+/** A dialer by hand, at a manager that waits for it. */
+function dial(manager: Manager) {
+  const [near, far] = linkedSockets();
+  const messages: Uint8Array[] = [];
+  const ends: string[] = [];
+  near.inbound.subscribe({
+    next: (message) => messages.push(message),
+    error: (error: unknown) => ends.push((error as Error).message),
+    complete: () => ends.push('closed'),
+  });
+  manager.accept(far);
+  return {
+    near,
+    ends,
+    messages,
+    send: async (message: Uint8Array) => {
+      near.outbound.next(message);
+      await network.settle();
+    },
+    answer: () => {
+      const { id: _, ...response } = readConnectResponse(messages[0]!, checksum);
+      return response;
+    },
+  };
+}
+
+async function waiting(auth: Auth = staticToken('secret'), limits: Partial<Limits> = {}): Promise<Manager> {
+  const manager = network.manager(local, [remote, c], { auth, limits });
+  await manager.start();
+  return manager;
+}
+
+const connectOf = (overrides: Partial<ConnectRequest> = {}): Uint8Array =>
+  connectMessage({
+    id: new Uint8Array(16),
+    host: remote,
+    time: timestampFromMs(network.runtime.now()),
+    token: 'secret',
+    ...overrides,
+  });
+
+async function statusOf(manager: Manager): Promise<string> {
+  return (await firstValueFrom(manager.connection(remote).state$)).status;
+}
+
+describe('the handshake of an acceptor', () => {
+  it('answers a reference peer in its own form, and an rxgrid with what it supports', async () => {
+    const manager = await waiting();
+    const reference = dial(manager);
+    await reference.send(connectOf());
+    expect(reference.answer()).toStrictEqual({ accepted: true, rejectedReason: '' });
+    const own = dial(manager);
+    await own.send(connectOf({ ext: { ack: 1 } }));
+    expect(own.answer()).toStrictEqual({ accepted: true, rejectedReason: '', ext: { ack: 1, credits: 1 } });
+    expect(await statusOf(manager)).toBe('connected');
+    // The new one has replaced the old one.
+    expect(reference.ends).toStrictEqual(['closed']);
+  });
+
+  it('ends silence after handshakeTimeout, with the reason', async () => {
+    const silent = dial(await waiting());
+    await network.pass(4_999, 1);
+    expect(silent.messages).toStrictEqual([]);
+    await network.pass(1, 1);
+    const reason = 'No connect came within 5000 ms.';
+    expect(silent.answer()).toStrictEqual({ accepted: false, rejectedReason: reason });
+    expect(network.events(local)).toStrictEqual([{ type: 'rejected', host: 'an unknown host', by: 'local', reason }]);
+    expect(silent.ends).toStrictEqual([]);
+    await network.pass(100, 1);
+    expect(silent.ends).toStrictEqual([reason]);
+  });
+
+  it('rejects more dialers than maxHandshakes at once, whatever they send, until others are done', async () => {
+    const manager = await waiting(undefined, { maxHandshakes: 2 });
+    const [silent, slow, third] = [dial(manager), dial(manager), dial(manager)];
+    const rejectedReason = `2 handshakes are under way at ${local} (maxHandshakes): dial again later`;
+    expect(third.answer()).toStrictEqual({ accepted: false, rejectedReason });
+    expect(third.ends).toStrictEqual(['closed']);
+    expect(network.events(local)).toMatchObject([{ type: 'rejected', by: 'local', reason: rejectedReason }]);
+    // Accepted, gone, rejected, too late: each makes room, and only once.
+    await slow.send(connectOf());
+    expect(slow.answer().accepted).toBe(true);
+    const gone = dial(manager);
+    expect(dial(manager).messages.length).toBe(1);
+    gone.near.outbound.error(new Error('bye'));
+    const garbage = dial(manager);
+    await garbage.send(new Uint8Array(3));
+    expect(dial(manager).messages.length).toBe(1);
+    await network.pass(100, 1);
+    const later = dial(manager);
+    expect([later.messages.length, silent.messages.length]).toStrictEqual([0, 0]);
+    await network.pass(5_100, 1);
+    expect([dial(manager), dial(manager), dial(manager)].map(({ messages }) => messages.length)).toStrictEqual([
+      0, 0, 1,
+    ]);
+  });
+
+  it('ends checks that do not end', async () => {
+    const never = dial(await waiting({ sign: () => 'x', verify: () => new Promise(() => undefined) }));
+    await never.send(connectOf());
+    await network.pass(5_000, 1);
+    expect(never.answer().rejectedReason).toBe('The checks of the connect did not end within 5000 ms.');
+  });
+
+  it('does not link what passes its checks too late, or when the dialer has gone', async () => {
+    const pending: (() => void)[] = [];
+    const manager = await waiting({ sign: () => 'x', verify: () => new Promise((resolve) => pending.push(resolve)) });
+    const late = dial(manager);
+    await late.send(connectOf());
+    // Rejected, and still open for the reason to leave.
+    await network.pass(5_050);
+    const gone = dial(manager);
+    await gone.send(connectOf());
+    gone.near.outbound.error(new Error('bye'));
+    for (const resolve of pending) resolve();
+    await network.settle();
+    expect(late.messages.length).toBe(1);
+    expect(gone.messages).toStrictEqual([]);
+    expect(await statusOf(manager)).not.toBe('connected');
+  });
+
+  it.each<[string, () => Uint8Array, RegExp]>([
+    ['no bytes', () => new Uint8Array(), /A frame of 0 bytes is too short/],
+    ['no frame', () => Uint8Array.from({ length: 64 }, (_, index) => index * 7), /must begin with/],
+    ['another frame', () => encodeFrame(frameOf(14, 5)), /unexpected connect op: Request/],
+    ['an unknown op', () => encodeFrame(frameOf(99, 0)), /unexpected connect op: 99/],
+    ['no map', () => encodeFrame(frameOf(1, 0, { payload: 'hello' })), /Connect: /],
+    [
+      'a map without its keys',
+      () => encodeFrame(frameOf(1, 0, { payload: Uint8Array.of(0x80) })),
+      /the key ID is missing/,
+    ],
+    ['the wrong host', () => connectOf({ host: 'http://d' }), /unknown incoming host: http:\/\/d/],
+    ['its own name', () => connectOf({ host: local }), /unknown incoming host/],
+    ['no host', () => connectOf({ host: '' }), /unknown incoming host: $/],
+    ['a leaf', () => connectOf({ host: '', leaf: true }), /takes no leaves/],
+    ['an old clock', () => connectOf({ time: { seconds: 0, nanoseconds: 0 } }), /the clocks differ by \d+ s/],
+  ])('rejects %s, tells the reason, reads on for a while and closes', async (_, message, text) => {
+    const dialer = dial(await waiting());
+    await dialer.send(message());
+    const { accepted, rejectedReason } = dialer.answer();
+    expect(accepted).toBe(false);
+    expect(rejectedReason).toMatch(text);
+    expect(network.events(local)).toMatchObject([{ type: 'rejected', by: 'local', reason: rejectedReason }]);
+    await dialer.send(connectOf());
+    expect(dialer.messages.length).toBe(1);
+    await network.pass(100, 1);
+    expect(dialer.ends).toStrictEqual([rejectedReason]);
+  });
+
+  it('rejects a message that comes before the answer', async () => {
+    const manager = await waiting({ sign: () => 'x', verify: () => new Promise(() => undefined) });
+    const dialer = dial(manager);
+    await dialer.send(connectOf());
+    await dialer.send(connectOf());
+    expect(dialer.answer().rejectedReason).toBe('A message came before the connect was answered.');
+  });
+
+  it('rejects a host that it should dial itself, after its token', async () => {
+    const manager = network.manager(remote, [local]);
+    await manager.start();
+    await network.settle();
+    const dialer = dial(manager);
+    await dialer.send(connectOf({ host: local }));
+    expect(dialer.answer().rejectedReason).toBe(`wrong direction: ${remote} dials ${local}, which its name decides`);
+    const stranger = dial(manager);
+    await stranger.send(connectOf({ host: local, token: 'wrong' }));
+    expect(stranger.answer().rejectedReason).toBe('auth token: invalid token');
+  });
+
+  it('checks the host first, then the clock, then the token', async () => {
+    const manager = await waiting();
+    const time = { seconds: 0, nanoseconds: 0 };
+    const reasons = [];
+    for (const overrides of [{ host: 'http://d', time, token: 'x' }, { time, token: 'x' }, { token: 'x' }]) {
+      const dialer = dial(manager);
+      await dialer.send(connectOf(overrides));
+      reasons.push(dialer.answer().rejectedReason.split(' ')[0]);
+    }
+    expect(reasons).toStrictEqual(['unknown', 'the', 'auth']);
+  });
+
+  it('tells the dialer the reason of a RejectedError, and no more', async () => {
+    const dialer = dial(await waiting());
+    await dialer.send(connectOf({ token: 'guess' }));
+    expect(dialer.answer().rejectedReason).toBe('auth token: invalid token');
+    expect(network.events(local)).toMatchObject([
+      { host: remote, reason: expect.stringContaining('it is another one') },
+    ]);
+  });
+
+  it('survives a hook that throws anything', async () => {
+    const manager = await waiting({
+      sign: () => 'x',
+      verify: () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- a hook may.
+        throw undefined;
+      },
+    });
+    const dialer = dial(manager);
+    await dialer.send(connectOf());
+    expect(dialer.answer().rejectedReason).toBe('unknown error');
+  });
+
+  it('gives up at the close, and leaves no timer: silent, rejected, and gone dialers', async () => {
+    const manager = await waiting();
+    const [silent, rejected, gone] = [dial(manager), dial(manager), dial(manager)];
+    await rejected.send(connectOf({ host: 'http://d' }));
+    gone.near.outbound.complete();
+    const [early] = linkedSockets();
+    early.outbound.complete();
+    manager.accept(early);
+    await manager.close();
+    await network.settle();
+    expect(silent.ends).toStrictEqual(['The host closes.']);
+    expect(rejected.ends).toStrictEqual(['The host closes.']);
+    expect(network.runtime.scheduled).toBe(0);
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, it } from '@jest/globals';
+import { SignJWT, UnsecuredJWT } from 'jose';
+import { ConfigurationError, RejectedError } from '../../lib/errors.js';
+import { sharedSecret, staticToken } from '../../lib/endpoint/auth.js';
+
+const secret = 'a secret of more than thirty-two bytes';
+const key = new TextEncoder().encode(secret);
+const a = 'http://a:9000';
+const b = 'http://b:9000';
+const dialer = { local: a, remote: b };
+const acceptor = { local: b, remote: a };
+const minute = 60_000;
+
+/** Makes a token at time 0 and checks it at `time`. */
+async function passes(time: number, maxClockSkew?: number): Promise<void> {
+  const start = 1_795_459_691_000;
+  const token = await sharedSecret(secret, { now: () => start }).sign(dialer);
+  const options = { now: () => start + time, ...(maxClockSkew === undefined ? {} : { maxClockSkew }) };
+  await sharedSecret(secret, options).verify(token, acceptor);
+}
+
+describe('sharedSecret', () => {
+  it('accepts its own token, with the secret as text or as bytes', async () => {
+    const token = await sharedSecret(secret).sign(dialer);
+    await sharedSecret(key).verify(token, acceptor);
+    const claims = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString());
+    expect(claims).toMatchObject({ sub: a, aud: b });
+    expect(claims.exp - claims.iat).toBe(300);
+  });
+
+  it('does not change when the bytes of the secret are overwritten', async () => {
+    const bytes = key.slice();
+    const auth = sharedSecret(bytes);
+    bytes.fill(0);
+    await sharedSecret(secret).verify(await auth.sign(dialer), acceptor);
+  });
+
+  it.each<[string, string, { local: string; remote: string }]>([
+    ['with another secret', `${secret}!`, acceptor],
+    ['made for another host', secret, { local: 'http://c:9000', remote: a }],
+    ['made by another host', secret, { local: b, remote: 'http://c:9000' }],
+    ['reflected to its sender', secret, { local: a, remote: b }],
+    ['of another host, when a leaf presents it', secret, { local: b, remote: '' }],
+  ])('refuses a token %s', async (_, otherSecret, context) => {
+    const token = await sharedSecret(otherSecret).sign(dialer);
+    await expect(sharedSecret(secret).verify(token, context)).rejects.toBeInstanceOf(RejectedError);
+  });
+
+  it('takes the empty name of a leaf for a name', async () => {
+    const token = await sharedSecret(secret).sign({ local: '', remote: b });
+    await sharedSecret(secret).verify(token, { local: b, remote: '' });
+    await expect(sharedSecret(secret).verify(token, acceptor)).rejects.toBeInstanceOf(RejectedError);
+  });
+
+  it('accepts clocks that differ by 5 minutes either way, and an expiry of 5 minutes on top', async () => {
+    await passes(0);
+    await passes(-5 * minute);
+    await passes(5 * minute);
+    await passes(10 * minute - 1_000);
+    await expect(passes(10 * minute)).rejects.toThrow(/refused: "exp" claim/);
+    await expect(passes(-5 * minute - 1_000)).rejects.toThrow(/refused: "iat" claim/);
+  });
+
+  it('accepts other clocks where the option says so', async () => {
+    await passes(4 * minute, 0);
+    await expect(passes(5 * minute, 0)).rejects.toBeInstanceOf(RejectedError);
+    await expect(passes(-1_000, 0)).rejects.toBeInstanceOf(RejectedError);
+    await passes(-9 * minute, 10 * minute);
+  });
+
+  it('tells the dialer no details', async () => {
+    await expect(sharedSecret(secret).verify('x', acceptor)).rejects.toMatchObject({
+      reason: 'auth token: invalid token',
+      code: 'rejected',
+    });
+  });
+
+  it.each(['', 'x', 'a.b.c', '..', 'debug', '\u0000', 'é'.repeat(1_000)])('refuses garbage: %j', async (token) => {
+    await expect(sharedSecret(secret).verify(token, acceptor)).rejects.toBeInstanceOf(RejectedError);
+  });
+
+  it('refuses a token without signature, without expiry, or with a long one, and of another algorithm', async () => {
+    const auth = sharedSecret(secret);
+    const now = Math.floor(Date.now() / 1_000);
+    const full = () => new SignJWT().setSubject(a).setAudience(b).setIssuedAt(now);
+    const unsigned = new UnsecuredJWT()
+      .setSubject(a)
+      .setAudience(b)
+      .setIssuedAt(now)
+      .setExpirationTime(now + 9);
+    const tokens = [
+      unsigned.encode(),
+      await full().setProtectedHeader({ alg: 'HS256' }).sign(key),
+      await full()
+        .setProtectedHeader({ alg: 'HS512' })
+        .setExpirationTime(now + 9)
+        .sign(new Uint8Array(64).fill(1)),
+      await full()
+        .setAudience([b, a])
+        .setProtectedHeader({ alg: 'HS256' })
+        .setExpirationTime(now + 9)
+        .sign(key),
+      // Good for a year by its own expiry, but made eleven minutes ago.
+      await full()
+        .setIssuedAt(now - 660)
+        .setProtectedHeader({ alg: 'HS256' })
+        .setExpirationTime(now + 3e7)
+        .sign(key),
+    ];
+    for (const token of tokens) await expect(auth.verify(token, acceptor)).rejects.toBeInstanceOf(RejectedError);
+    const good = await full()
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime(now + 9)
+      .sign(key);
+    await auth.verify(good, acceptor);
+  });
+
+  it('refuses a secret that is too short, and says how to make one', () => {
+    expect(() => sharedSecret('x'.repeat(31))).toThrow(ConfigurationError);
+    expect(() => sharedSecret('x'.repeat(31))).toThrow(/has 31 bytes; it needs 32 or more.*openssl/);
+    expect(() => sharedSecret(new Uint8Array(0))).toThrow(ConfigurationError);
+    sharedSecret('é'.repeat(16));
+  });
+});
+
+describe('staticToken', () => {
+  const auth = staticToken('debug');
+
+  it('accepts the token and nothing else', () => {
+    expect(auth.sign(dialer)).toBe('debug');
+    expect(auth.verify('debug', acceptor)).toBeUndefined();
+    for (const token of ['', 'd', 'debu', 'debugd', 'debugdebug', 'Debug', 'debuG', 'x'.repeat(100_000)]) {
+      expect(() => auth.verify(token, acceptor)).toThrow(RejectedError);
+    }
+  });
+
+  it('does not take an empty one', () => {
+    expect(() => staticToken('')).toThrow(ConfigurationError);
+  });
+});

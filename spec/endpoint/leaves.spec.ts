@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { firstValueFrom } from 'rxjs';
+import type { LeafConnection } from '../../lib/endpoint/leaf.js';
+import type { LeafOptions } from '../../lib/endpoint/leaves.js';
+import type { Manager } from '../../lib/endpoint/manager.js';
+import { raw, type } from '../../lib/codec/codec.js';
+import { unary } from '../../lib/contract/contract.js';
+import { bind } from '../../lib/contract/handler.js';
+import { MemoryNetwork, skewed } from '../support/memory-network.js';
+
+const host = 'http://host:9000';
+const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });
+const secret = unary({ id: 1, subroute: 'secret', name: 'secret', request: raw, response: type<string>() });
+const named = unary({ name: 'named', request: raw, response: type<string>() });
+const notify = unary({ id: 3, name: 'notify', request: type<string>(), response: type<string>() });
+const callBack = unary({ id: 4, name: 'callBack', request: raw, response: type<string>() });
+
+let network: MemoryNetwork;
+beforeEach(() => {
+  network = new MemoryNetwork();
+});
+afterEach(async () => {
+  expect(await network.close()).toBe(0);
+});
+
+async function start(leaves?: Partial<LeafOptions>): Promise<Manager> {
+  const options = leaves && { leaves: { authenticate: (token: string) => `user ${token}`, ...leaves } };
+  const manager = network.manager(host, [], options);
+  manager.handle(whoAmI, (_, call) => call.caller);
+  manager.handle(secret, () => 'the secret');
+  manager.handle(named, () => 'by name');
+  manager.handle(callBack, (_, call) => call.connection(call.caller).request(notify, 'ping'));
+  await manager.start();
+  return manager;
+}
+
+async function ask(leaf: LeafConnection, route = whoAmI): Promise<string> {
+  const answer = firstValueFrom(leaf.request(route, new Uint8Array()));
+  answer.catch(() => undefined);
+  await network.settle();
+  return answer;
+}
+
+async function reasonOf(leaf: LeafConnection): Promise<unknown> {
+  await network.settle();
+  return (await firstValueFrom(leaf.state$)).error;
+}
+
+describe('a host', () => {
+  it('takes no leaves by default, and says so to both ends', async () => {
+    await start();
+    const leaf = network.leaf(host);
+    const told: unknown[] = [];
+    leaf.events$.subscribe((event) => told.push(event));
+    const reason = `${host} takes no leaves`;
+    expect(await reasonOf(leaf)).toMatchObject({ code: 'rejected', reason });
+    expect(told).toStrictEqual([{ type: 'rejected', host: leaf.host, by: 'remote', reason }]);
+    expect(network.events(host)).toStrictEqual([{ type: 'rejected', host: 'a leaf', by: 'local', reason }]);
+  });
+
+  it.each<[string, LeafOptions['authenticate']]>([
+    ['at once', (token) => `user ${token}`],
+    ['later', async (token) => Promise.resolve(`user ${token}`)],
+  ])('hears who a leaf is, %s: handlers see it as the caller', async (_, authenticate) => {
+    await start({ authenticate });
+    const leaf = network.leaf(host, { token: 'ann' });
+    expect(await ask(leaf)).toBe('user ann');
+  });
+
+  it('keeps the `this` of its hook', async () => {
+    class Users implements LeafOptions {
+      readonly prefix = 'user ';
+      authenticate(token: string): string {
+        return this.prefix + token;
+      }
+    }
+    const manager = network.manager(host, [], { leaves: new Users() });
+    manager.handle(whoAmI, (_, call) => call.caller);
+    await manager.start();
+    expect(await ask(network.leaf(host, { token: 'ann' }))).toBe('user ann');
+  });
+
+  it('rejects a leaf whose hook throws or rejects, with its text', async () => {
+    await start({
+      authenticate: (token) => {
+        if (token === 'sync') throw new Error('not you');
+        return Promise.reject(new Error('nor you'));
+      },
+    });
+    expect(await reasonOf(network.leaf(host, { token: 'sync' }))).toMatchObject({ reason: 'not you' });
+    expect(await reasonOf(network.leaf(host, { token: 'async' }))).toMatchObject({ reason: 'nor you' });
+  });
+
+  it('rejects a leaf with a wrong clock', async () => {
+    await start({});
+    const leaf = network.leaf(host, { runtime: skewed(network.runtime, -400_000) });
+    expect(await reasonOf(leaf)).toMatchObject({ reason: expect.stringContaining('the clocks differ by 400 s') });
+  });
+
+  it('checks the origin of pages, and tells the hook', async () => {
+    const origins: unknown[] = [];
+    await start({
+      origins: ['https://good.example'],
+      authenticate: (token, info) => {
+        origins.push(info.origin);
+        return token;
+      },
+    });
+    const good = network.leaf(host, {}, { origin: 'https://good.example' });
+    expect(await ask(good)).toBe('leaf');
+    const tool = network.leaf(host);
+    expect(await ask(tool)).toBe('leaf');
+    for (const origin of ['https://bad.example', 'https://good.example:8443', 'null', '']) {
+      expect(await reasonOf(network.leaf(host, {}, { origin }))).toMatchObject({
+        reason: `the origin ${origin} may not connect`,
+      });
+    }
+    expect(origins).toStrictEqual(['https://good.example', undefined]);
+  });
+
+  it('lets leaves call the routes of its list alone, by id, subroute or name', async () => {
+    await start({ routes: [whoAmI, named] });
+    const leaf = network.leaf(host);
+    expect(await ask(leaf)).toBe('user leaf');
+    expect(await ask(leaf, named)).toBe('by name');
+    for (const route of [secret, callBack]) {
+      await expect(ask(leaf, route)).rejects.toMatchObject({
+        code: 'refused',
+        message: 'Leaves may not call this route.',
+      });
+    }
+  });
+
+  it('lets hosts call what leaves may not', async () => {
+    const manager = await start({ routes: [] });
+    const answer = firstValueFrom(manager.connection(host).request(secret, new Uint8Array()));
+    await network.settle();
+    expect(await answer).toBe('the secret');
+    await expect(ask(network.leaf(host))).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  it('takes no more leaves than max, also of those that come at once, and others when they have gone', async () => {
+    await start({ max: 2 });
+    const leaves = Array.from({ length: 5 }, (_, index) => network.leaf(host, { token: `${index}` }));
+    await network.settle();
+    const statuses = await Promise.all(leaves.map(async (leaf) => (await firstValueFrom(leaf.state$)).status));
+    expect(statuses).toStrictEqual(['connected', 'connected', 'back-off', 'back-off', 'back-off']);
+    expect(await reasonOf(leaves[2]!)).toMatchObject({ reason: '2 leaves are connected, which is the limit' });
+    leaves[0]!.close();
+    await network.pass(2_100);
+    const connected = await Promise.all(
+      leaves.slice(1).map(async (leaf) => (await firstValueFrom(leaf.state$)).status),
+    );
+    expect(connected.filter((status) => status === 'connected').length).toBe(2);
+  });
+
+  it('calls the handlers of a leaf, from a handler or on its own', async () => {
+    const manager = await start({});
+    const handlers = [bind(notify, (text, call) => `${text} pong to ${call.caller}`)];
+    const leaf = network.leaf(host, { token: 'ann', handlers });
+    expect(await ask(leaf, callBack)).toBe(`ping pong to ${host}`);
+    const answer = firstValueFrom(manager.connection('user ann').request(notify, 'hi'));
+    await network.settle();
+    expect(await answer).toBe(`hi pong to ${host}`);
+    leaf.close();
+    await network.settle();
+    expect(() => manager.connection('user ann')).toThrow('user ann is no host of this cluster');
+  });
+
+  it('finds the newest of several leaves with one identity, and the older when that has gone', async () => {
+    const manager = await start({ authenticate: () => 'twin' });
+    const leaves = ['old', 'new'].map((name) => network.leaf(host, { handlers: [bind(notify, () => name)] }));
+    await network.settle();
+    const who = async (): Promise<string> => {
+      const answer = firstValueFrom(manager.connection('twin').request(notify, ''));
+      await network.settle();
+      return answer;
+    };
+    expect(await who()).toBe('new');
+    leaves[1]!.close();
+    await network.settle();
+    expect(await who()).toBe('old');
+  });
+
+  it('is no cluster of its leaves, and does not forward between them', async () => {
+    const manager = await start({});
+    network.leaf(host, { token: 'ann' });
+    await network.settle();
+    expect((await firstValueFrom(manager.cluster$)).hosts).toStrictEqual([]);
+  });
+
+  it('closes its leaves with it; they dial for ever', async () => {
+    const manager = await start({});
+    const leaf = network.leaf(host);
+    expect(await ask(leaf)).toBe('user leaf');
+    await manager.close();
+    expect((await firstValueFrom(leaf.state$)).status).toBe('connecting');
+    await start({});
+    await network.pass(2_100);
+    expect(await ask(leaf)).toBe('user leaf');
+    expect((await firstValueFrom(leaf.state$)).connects).toBe(2);
+  });
+});

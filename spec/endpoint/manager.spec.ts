@@ -1,0 +1,279 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { EMPTY, firstValueFrom, type Observable } from 'rxjs';
+import { staticToken } from '../../lib/endpoint/auth.js';
+import { Manager, type ClusterState, type ManagerOptions } from '../../lib/endpoint/manager.js';
+import { ConfigurationError } from '../../lib/errors.js';
+import { raw, type } from '../../lib/codec/codec.js';
+import { duplex, unary } from '../../lib/contract/contract.js';
+import { MemoryNetwork } from '../support/memory-network.js';
+
+const [a, b, c] = ['http://a:9000', 'http://b:9000', 'http://c:9000'] as const;
+const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });
+const countTo = duplex({ id: 2, name: 'countTo', request: type<number>(), output: type<number>() });
+const relay = unary({ id: 3, name: 'relay', request: type<string>(), response: type<string>() });
+
+let network: MemoryNetwork;
+beforeEach(() => {
+  network = new MemoryNetwork();
+});
+afterEach(async () => {
+  expect(await network.close()).toBe(0);
+});
+
+function serve(manager: Manager): void {
+  manager.handle(whoAmI, (_, call) => `${call.caller} to ${manager.local}`);
+  manager.handle(countTo, function* (to) {
+    for (let count = 1; count <= to; count++) yield count;
+  } as (to: number) => Iterable<number>);
+  manager.handle(relay, (host, call) => call.connection(host).request(whoAmI, new Uint8Array()));
+}
+
+async function ask(from: Manager, to: string): Promise<string> {
+  const answer = firstValueFrom(from.connection(to).request(whoAmI, new Uint8Array()));
+  // Observed now: it may fail while the time passes.
+  answer.catch(() => undefined);
+  await network.settle();
+  return answer;
+}
+
+describe('three managers', () => {
+  it('link each pair once, dialed by the one that the names decide, and call each other and themselves', async () => {
+    const managers = await network.mesh([a, b, c]);
+    managers.forEach(serve);
+    for (const from of managers) {
+      for (const to of [a, b, c]) expect(await ask(from, to)).toBe(`${from.local} to ${to}`);
+    }
+    for (const [one, other] of [
+      [a, b],
+      [b, c],
+      [a, c],
+    ] as const) {
+      expect(network.between(one, other).length).toBe(1);
+      const { from } = network.between(one, other)[0]!;
+      const dialer = managers.find(({ local }) => local === from)!;
+      const { hosts } = await firstValueFrom(dialer.cluster$);
+      const peer = from === one ? other : one;
+      expect(hosts.find(({ host }) => host === peer)).toMatchObject({
+        dials: 'local',
+        status: 'connected',
+        connects: 1,
+      });
+    }
+    expect(network.cables.length).toBe(3);
+  });
+
+  it('relay calls for each other', async () => {
+    const managers = await network.mesh([a, b, c]);
+    managers.forEach(serve);
+    const answer = firstValueFrom(managers[0]!.connection(b).request(relay, c));
+    await network.settle();
+    expect(await answer).toBe(`${b} to ${c}`);
+  });
+
+  it('connect again when one was killed, and all calls in flight fail', async () => {
+    const [first, second] = await network.mesh([a, b, c]);
+    second!.handle(whoAmI, () => new Promise(() => undefined));
+    const answer = expect(ask(first!, b)).rejects.toMatchObject({ code: 'disconnected', sent: true, host: b });
+    await network.settle();
+    network.cut(b);
+    await answer;
+    await network.pass(2_100);
+    expect(
+      (await firstValueFrom(first!.cluster$)).hosts.map(({ status, connects }) => [status, connects]),
+    ).toStrictEqual([
+      ['connected', 2],
+      ['connected', 1],
+    ]);
+    expect(network.between(a, b).length).toBe(1);
+  });
+});
+
+describe('the loopback', () => {
+  it('is a connection like any other, also of a manager that is alone', async () => {
+    const manager = network.manager(a, [a]);
+    serve(manager);
+    const early = ask(manager, a);
+    expect(await firstValueFrom(manager.cluster$)).toStrictEqual({ local: a, hosts: [] });
+    await manager.start();
+    await network.settle();
+    expect(await early).toBe(`${a} to ${a}`);
+    const items: number[] = [];
+    manager
+      .connection(a)
+      .stream(countTo, 40)
+      .subscribe((item) => items.push(item));
+    await network.settle();
+    expect(items.length).toBe(40);
+    expect(network.cables).toStrictEqual([]);
+  });
+});
+
+describe('a manager', () => {
+  const auth = staticToken('secret');
+
+  it.each<[string, Partial<ManagerOptions>, RegExp]>([
+    ['a local name with a slash', { local: 'http://a:9000/' }, /write "http:\/\/a:9000"/],
+    ['a host with a path', { hosts: ['http://b:9000/minio/grid/v1'] }, /write "http:\/\/b:9000"/],
+    ['a host that is a WebSocket URL', { hosts: ['wss://b'] }, /write "https:\/\/b"/],
+    ['a host without a scheme', { hosts: ['b:9000'] }, /write "http:\/\/b:9000"/],
+    ['a path with a query', { path: '/x?y' }, /The path "\/x\?y" must start with "\/" and have no query/],
+    ['no path', { path: [] }, /needs a path/],
+  ])('refuses %s', (_, options, text) => {
+    const make = (): Manager => new Manager({ local: a, hosts: [], auth, ...options });
+    expect(make).toThrow(ConfigurationError);
+    expect(make).toThrow(text);
+  });
+
+  it('takes its own name and duplicates among the hosts, in the order given', async () => {
+    const manager = network.manager(a, [c, a, b, c, a, b]);
+    const { hosts } = await firstValueFrom(manager.cluster$);
+    expect(hosts.map(({ host, dials, status }) => [host, dials, status])).toStrictEqual([
+      [c, undefined, 'connecting'],
+      [b, undefined, 'connecting'],
+    ]);
+  });
+
+  it('names the hosts it knows where one is unknown', () => {
+    const manager = network.manager(a, [b, c]);
+    expect(() => manager.connection('http://b:9000/')).toThrow(ConfigurationError);
+    expect(() => manager.connection('http://d')).toThrow(
+      `http://d is no host of this cluster. Known: ${b}, ${c}. Names are compared byte for byte.`,
+    );
+    expect(() => network.manager(a, []).connection('')).toThrow('Known: none');
+  });
+
+  it('refuses a second handler, and calls of none', async () => {
+    const [first] = await network.mesh([a, b]);
+    serve(first!);
+    expect(() => {
+      serve(first!);
+    }).toThrow(ConfigurationError);
+    await expect(ask(first!, b)).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  it('calls and refuses before the start as connections do', async () => {
+    const manager = network.manager(a, [b]);
+    const answer = ask(manager, b);
+    answer.catch(() => undefined);
+    await manager.close();
+    await network.pass(10);
+    await expect(answer).rejects.toMatchObject({ code: 'disconnected', sent: false });
+  });
+
+  it('starts once, and closes twice', async () => {
+    const manager = network.manager(a, [a, b]);
+    expect(manager.start()).toBe(manager.start());
+    await manager.start();
+    await manager.close();
+    await manager.close();
+    await manager.start();
+    expect(network.runtime.scheduled).toBe(0);
+    expect(await firstValueFrom(manager.cluster$, { defaultValue: undefined })).toBe(undefined);
+  });
+
+  it('may be closed while it starts', async () => {
+    const manager = network.manager(a, [b]);
+    const started = manager.start();
+    await manager.close();
+    await started;
+    await network.settle();
+    expect(network.cables).toStrictEqual([]);
+  });
+
+  it('tells how the cluster is, from the start to the close', async () => {
+    const manager = network.manager(a, [b, c]);
+    network.manager(b, [a]);
+    const seen: ClusterState[] = [];
+    let completed = false;
+    manager.cluster$.subscribe({ next: (state) => seen.push(state), complete: () => (completed = true) });
+    expect(seen.map(({ hosts }) => hosts.map(({ dials }) => dials))).toStrictEqual([[undefined, undefined]]);
+    await manager.start();
+    for (const { dials } of seen.at(-1)!.hosts) expect(['local', 'remote']).toContain(dials);
+    await network.pass(2_000);
+    expect(seen.at(-1)!.hosts.map(({ status }) => status)).toStrictEqual(['back-off', 'back-off']);
+    await manager.close();
+    expect(completed).toBe(true);
+  });
+
+  it('reports a fault of the other side', async () => {
+    await network.mesh([a, b]);
+    const [cable] = network.between(a, b);
+    cable!.near.outbound.next(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    expect(network.events(cable!.to)).toStrictEqual([
+      { type: 'protocol-fault', host: cable!.from, message: 'A frame must begin with a MessagePack array of 7.' },
+    ]);
+  });
+
+  it('reports what a handler throws', async () => {
+    const [first, second] = await network.mesh([a, b]);
+    const error = new Error('no disk');
+    second!.handle(whoAmI, () => {
+      throw error;
+    });
+    await expect(ask(first!, b)).rejects.toMatchObject({ code: 'remote', message: 'no disk' });
+    expect(network.events(b)).toStrictEqual([{ type: 'handler-error', route: 'whoAmI', caller: a, error }]);
+  });
+
+  it('serves raw handlers', async () => {
+    const [first, second] = await network.mesh([a, b]);
+    second!.handleRaw({ id: 77, subroute: 'disk1', kind: 'unary', handle: (payload) => payload.slice().reverse() });
+    const route = unary({ id: 77, subroute: 'disk1', name: 'raw', request: raw, response: raw });
+    const answer = firstValueFrom(first!.connection(b).request(route, Uint8Array.of(1, 2)));
+    await network.settle();
+    expect(await answer).toStrictEqual(Uint8Array.of(2, 1));
+  });
+
+  it('serves several paths, and dials the first', async () => {
+    const dials: string[] = [];
+    const dial = (url: string): Observable<never> => {
+      dials.push(new URL(url).pathname);
+      return EMPTY;
+    };
+    const manager = network.manager(a, [b, c], { path: ['/v2', '/v1'], dial });
+    const other = network.manager(b, [a, c], { path: '/v3', dial });
+    await Promise.all([manager.start(), other.start()]);
+    await network.settle();
+    expect(manager.paths).toStrictEqual(['/v2', '/v1']);
+    expect(other.paths).toStrictEqual(['/v3']);
+    expect(dials.length).toBeGreaterThan(0);
+    expect(dials).not.toContain('/v1');
+  });
+});
+
+describe('close()', () => {
+  it('fails calls in flight on both sides, stops their handlers and says goodbye', async () => {
+    const [first, second] = await network.mesh([a, b]);
+    let aborted: unknown;
+    second!.handle(whoAmI, (_, call) => {
+      call.signal.addEventListener('abort', () => (aborted = call.signal.reason as unknown));
+      return new Promise(() => undefined);
+    });
+    const answer = expect(ask(first!, b)).rejects.toMatchObject({ code: 'disconnected', sent: true });
+    await network.settle();
+    await first!.close();
+    await answer;
+    expect(aborted).toMatchObject({ code: 'disconnected', host: a });
+    expect(network.between(a, b)).toStrictEqual([]);
+    expect((await firstValueFrom(second!.connection(a).state$)).status).toBe('connecting');
+  });
+
+  it('gives up a handshake that runs: no link, no timer', async () => {
+    let verified: (() => void) | undefined;
+    const auth = {
+      ...staticToken('secret'),
+      verify: () =>
+        new Promise<void>((resolve) => {
+          verified = resolve;
+        }),
+    };
+    const managers = [network.manager(a, [b], { auth }), network.manager(b, [a], { auth })];
+    await Promise.all(managers.map((manager) => manager.start()));
+    await network.settle();
+    const { to } = network.cables[0]!;
+    await managers.find(({ local }) => local === to)!.close();
+    expect(network.between(a, b)).toStrictEqual([]);
+    verified!();
+    await network.settle();
+    expect(network.between(a, b)).toStrictEqual([]);
+  });
+});

@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import { Cable, Faults, fromCaller, SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
+import { Op } from '../../../lib/wire/ops.js';
+
+/** `a` sends message 0 at 0 ms, 1 at 1 ms, …; gives what `b` hears as `time: number`. */
+function scene(seed = 1, latency = 3) {
+  const clock = new VirtualClock({ seed });
+  const cable = new Cable({
+    ends: ['a', 'b'],
+    runtime: clock,
+    random: new SeededRandom(seed),
+    line: { latency },
+    history: 1_000,
+  });
+  const [a, b] = cable.connect();
+  const heard: string[] = [];
+  b.inbound.subscribe({
+    next: (message) => heard.push(`${clock.elapsed}: ${message.join(' ')}`),
+    error: (error: unknown) => heard.push(`${clock.elapsed}: ${(error as Error).message}`),
+  });
+  const run = (count: number): string[] => {
+    for (let index = 0; index < count; index++) {
+      a.outbound.next(Uint8Array.of(index));
+      clock.runFor(1);
+    }
+    clock.runFor(200);
+    return heard;
+  };
+  return { clock, cable, faults: new Faults(clock), run, heard, a, b };
+}
+
+const fates = ({ log }: Cable): string[] =>
+  log.entries.flatMap((entry) => (entry.kind === 'message' ? [entry.fates.join('+')] : []));
+
+describe('faults of messages', () => {
+  it('drop: the next one, or the next ones from given times on', () => {
+    const now = scene();
+    now.faults.drop(now.cable);
+    expect(now.run(3)).toEqual(['4: 1', '5: 2']);
+    expect(fates(now.cable)).toEqual(['dropped', '', '']);
+
+    const drawn = scene();
+    drawn.faults.drop(drawn.cable, { at: '-x--y' });
+    expect(drawn.run(6)).toEqual(['3: 0', '5: 2', '6: 3', '8: 5']);
+
+    const many = scene();
+    many.faults.drop(many.cable, { at: 2, count: 2 });
+    expect(many.run(6)).toEqual(['3: 0', '4: 1', '7: 4', '8: 5']);
+  });
+
+  it('for a time, from one end, and where a frame is in it', () => {
+    const timed = scene();
+    timed.faults.drop(timed.cable, { at: 1, for: 2, count: Infinity });
+    expect(timed.run(5)).toEqual(['3: 0', '6: 3', '7: 4']);
+
+    const other = scene();
+    other.faults.drop(other.cable, { from: 'b', count: Infinity });
+    expect(other.run(2)).toHaveLength(2);
+
+    const chosen = scene();
+    chosen.faults.drop(chosen.cable, { where: ({ op }) => op === Op.MuxClientMsg });
+    chosen.cable.inject('a', fromCaller.cancel(1));
+    chosen.cable.inject('a', fromCaller.cancel(2), fromCaller.item(1, 1, 'x'));
+    chosen.cable.inject('a', fromCaller.item(1, 2, 'x'));
+    chosen.clock.runFor(10);
+    expect(fates(chosen.cable)).toEqual(['', 'dropped', '']);
+  });
+
+  it('delay: what follows waits behind', () => {
+    const { faults, cable, run } = scene();
+    faults.delay(cable, 10, { at: 1 });
+    expect(run(4)).toEqual(['3: 0', '14: 1', '14: 2', '14: 3']);
+  });
+
+  it('duplicate', () => {
+    const { faults, cable, run } = scene();
+    faults.duplicate(cable, { at: 1 });
+    expect(run(3)).toEqual(['3: 0', '4: 1', '4: 1', '5: 2']);
+  });
+
+  it('duplicate: two messages in memory of their own, as from a socket', () => {
+    const { faults, cable, a, b, clock } = scene();
+    faults.duplicate(cable);
+    const seen: number[] = [];
+    b.inbound.subscribe((message) => {
+      seen.push(message[0]!);
+      message.fill(9);
+    });
+    const message = new Uint8Array([1]);
+    a.outbound.next(message);
+    clock.runFor(10);
+    expect([seen, message[0]]).toEqual([[1, 1], 1]);
+  });
+
+  it('reorder: behind the next one; where none comes, a little later', () => {
+    const { faults, cable, run } = scene();
+    faults.reorder(cable, { at: 1 });
+    expect(run(4)).toEqual(['3: 0', '5: 2', '5: 1', '6: 3']);
+
+    const last = scene();
+    last.faults.reorder(last.cable, { at: 1 });
+    expect(last.run(2)).toEqual(['3: 0', '54: 1']);
+  });
+
+  it('corrupt: one bit, in a copy', () => {
+    const { faults, cable, heard, clock, a } = scene();
+    faults.corrupt(cable);
+    const message = new Uint8Array(100);
+    a.outbound.next(message);
+    clock.runFor(10);
+    const arrived = heard[0]!.slice(3).split(' ').map(Number);
+    const changed = arrived.filter((byte) => byte !== 0);
+    expect(changed).toHaveLength(1);
+    expect(Math.log2(changed[0]!) % 1).toBe(0);
+    expect(message.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('at random, by the seed, until unsubscribed', () => {
+    const run = (seed: number): string[] => {
+      const { faults, cable, run: go } = scene(seed);
+      const fault = faults.drop(cable, { rate: 0.3 });
+      const heard = go(200);
+      fault.unsubscribe();
+      const count = heard.length;
+      go(50);
+      expect(heard).toHaveLength(count + 50);
+      return heard.slice(0, count);
+    };
+    const heard = run(1);
+    expect(heard.length).toBeGreaterThan(110);
+    expect(heard.length).toBeLessThan(170);
+    expect(run(1)).toEqual(heard);
+    expect(run(2)).not.toEqual(heard);
+  });
+});
+
+describe('faults of lines', () => {
+  it('cut, at a time', () => {
+    const { faults, cable, run } = scene();
+    faults.cut(cable, { at: '----x' });
+    expect(run(6)).toEqual(['3: 0', '4: The line was cut.']);
+  });
+
+  it('stall, for a time', () => {
+    const { faults, cable, run } = scene();
+    faults.stall(cable, { at: 1, for: 20, from: 'a' });
+    // What is on its way stands too; what waited then sets out.
+    expect(run(3)).toEqual(['21: 0', '24: 1', '24: 2']);
+  });
+
+  it('half-open', () => {
+    const { faults, cable, run } = scene();
+    faults.halfOpen(cable, { at: 4 });
+    // What is on its way is lost too.
+    expect(run(6)).toEqual(['3: 0']);
+    expect(fates(cable)).toEqual(['', '', '', '', 'lost', 'lost']);
+  });
+
+  it('at random times, and not after unsubscribing', () => {
+    const times = (seed: number): number[] => {
+      const { clock, cable, faults } = scene(seed);
+      const told: number[] = [];
+      const fault = faults.stall(cable, { every: 1_000, for: 100 });
+      clock.runFor(50_000);
+      for (const entry of cable.log.entries) {
+        if (entry.kind === 'event' && entry.text === 'stalled') told.push(entry.at - clock.start);
+      }
+      fault.unsubscribe();
+      const before = cable.log.entries.length;
+      clock.runFor(10_000);
+      expect(cable.log.entries.length - before).toBeLessThanOrEqual(1);
+      return told;
+    };
+    const first = times(1);
+    expect(first.length).toBeGreaterThan(20);
+    expect(times(1)).toEqual(first);
+    expect(times(2)).not.toEqual(first);
+  });
+});

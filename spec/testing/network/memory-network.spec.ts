@@ -1,0 +1,260 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Socket } from '../../../lib/transport/socket.js';
+import { Cable, MemoryNetwork, SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
+import type { LineOptions } from '../../../lib/testing/index.js';
+
+const bytes = (length: number, fill = 0): Uint8Array => new Uint8Array(length).fill(fill);
+const options = { headers: {}, maxMessageBytes: 1 << 20 };
+
+/** A cable with an open WebSocket, and what `b` hears: `time: first byte or end`. */
+function scene(line: LineOptions = {}, seed = 1) {
+  const clock = new VirtualClock({ seed });
+  const random = new SeededRandom(seed);
+  const cable = new Cable({ ends: ['a', 'b'], runtime: clock, random, line, history: 100 });
+  const [a, b] = cable.connect();
+  return { clock, cable, a, b, heardByA: hear(clock, a), heardByB: hear(clock, b) };
+}
+
+function hear(clock: VirtualClock, socket: Socket): string[] {
+  const heard: string[] = [];
+  const note = (what: string): void => {
+    heard.push(`${clock.elapsed}: ${what}`);
+  };
+  socket.inbound.subscribe({
+    next: (message) => {
+      note(String(message[0]));
+    },
+    error: (error: unknown) => {
+      note((error as Error).message);
+    },
+    complete: () => {
+      note('closed');
+    },
+  });
+  return heard;
+}
+
+describe('a line in memory', () => {
+  it('delivers after the latency, in order, one message a task', () => {
+    const { clock, a, heardByB } = scene({ latency: 7 });
+    a.outbound.next(bytes(1, 1));
+    a.outbound.next([bytes(1, 2), bytes(1, 3)]);
+    clock.runFor(6);
+    expect(heardByB).toEqual([]);
+    clock.runFor(1);
+    expect(heardByB).toEqual(['7: 1', '7: 2']);
+  });
+
+  it('adds a jitter from the seed, and keeps the order', () => {
+    const run = (seed: number): string[] => {
+      const { clock, a, heardByB } = scene({ latency: 1, jitter: 20 }, seed);
+      for (let index = 0; index < 30; index++) {
+        a.outbound.next(bytes(1, index));
+        clock.runFor(3);
+      }
+      clock.runFor(100);
+      return heardByB;
+    };
+    const heard = run(1);
+    expect(heard.map((each) => Number(each.split(': ')[1]))).toEqual(Array.from({ length: 30 }, (_, index) => index));
+    expect(new Set(heard.map((each, index) => Number(each.split(':')[0]) - 3 * index)).size).toBeGreaterThan(5);
+    expect(run(1)).toEqual(heard);
+    expect(run(2)).not.toEqual(heard);
+  });
+
+  it('sends no more than its bandwidth; what waits is in bufferedBytes, and drained tells when it is less', () => {
+    const { clock, a, heardByB } = scene({ latency: 5, bandwidth: 100_000 });
+    const drained: number[] = [];
+    a.drained.subscribe(() => drained.push(clock.elapsed));
+    for (let index = 0; index < 3; index++) a.outbound.next(bytes(50_000, index));
+    expect(a.bufferedBytes).toBe(150_000);
+    clock.runFor(500);
+    expect(a.bufferedBytes).toBe(100_000);
+    clock.runFor(1_000);
+    expect(a.bufferedBytes).toBe(0);
+    clock.runFor(100);
+    expect(heardByB).toEqual(['505: 0', '1005: 1', '1505: 2']);
+    // Below 64 KiB, as the socket of the platform.
+    expect(drained).toEqual([1_000, 1_500]);
+  });
+
+  it('does not round the bandwidth of small messages up', () => {
+    const { clock, a, heardByB } = scene({ latency: 0, bandwidth: 1_000_000 });
+    for (let index = 0; index < 200; index++) a.outbound.next(bytes(100, index));
+    clock.runFor(100);
+    // 20 000 bytes at 1 000 bytes a ms.
+    expect(heardByB.at(-1)).toBe('20: 199');
+  });
+
+  it('delivers what was sent before a close and before a break; both ends hear of the end once', () => {
+    const polite = scene();
+    polite.a.outbound.next(bytes(1, 1));
+    polite.a.outbound.complete();
+    polite.a.outbound.complete();
+    polite.a.outbound.next(bytes(1, 2));
+    polite.clock.runFor(10);
+    expect(polite.heardByB).toEqual(['1: 1', '1: closed']);
+    expect(polite.heardByA).toEqual(['0: closed']);
+
+    const broken = scene();
+    broken.a.outbound.next(bytes(1, 1));
+    broken.a.outbound.error(new Error('why'));
+    broken.clock.runFor(10);
+    expect(broken.heardByB).toEqual(['1: 1', '1: The socket closed with code 1006.']);
+    expect(broken.cable.open).toBe(false);
+    const events = broken.cable.log.entries.map((entry) => (entry.kind === 'event' ? entry.text : 'message'));
+    expect(events).toEqual(['opened by a', 'message', 'broken by a: why']);
+  });
+
+  it('loses what is on its way when it is cut', () => {
+    const { clock, cable, a, heardByA, heardByB } = scene({ latency: 5 });
+    a.outbound.next(bytes(1, 1));
+    clock.runFor(4);
+    cable.cut();
+    clock.runFor(10);
+    expect([heardByA, heardByB]).toEqual([['4: The line was cut.'], ['4: The line was cut.']]);
+  });
+
+  it('half-open, tells nobody: not even that it was closed', () => {
+    const { clock, cable, a, b, heardByA, heardByB } = scene({ latency: 5 });
+    cable.halfOpen('a');
+    a.outbound.next(bytes(1, 1));
+    b.outbound.next(bytes(1, 2));
+    a.outbound.error(new Error('why'));
+    clock.runFor(100);
+    expect(heardByB).toEqual([]);
+    expect(heardByA).toEqual(['0: closed']);
+    const [again] = cable.connect('b');
+    const heard = hear(clock, again);
+    cable.inject('a', { muxId: 1, seq: 0, deadlineMs: 0, handler: 0, op: 8, flags: 0, payload: new Uint8Array(0) });
+    clock.runFor(10);
+    expect(heard).toEqual(['105: 151']);
+  });
+
+  it('stalled, loses nothing: the sender waits with what it has', () => {
+    const { clock, cable, a, heardByB } = scene({ latency: 5 });
+    a.outbound.next(bytes(1, 1));
+    clock.runFor(3);
+    const resume = cable.stall('a');
+    const resumeToo = cable.stall();
+    a.outbound.next(bytes(1, 2));
+    clock.runFor(100);
+    expect(heardByB).toEqual([]);
+    expect(a.bufferedBytes).toBe(1);
+    resume();
+    resume();
+    clock.runFor(10);
+    expect(heardByB).toEqual([]);
+    resumeToo();
+    clock.runFor(10);
+    expect(heardByB).toEqual(['113: 1', '118: 2']);
+  });
+
+  it.each([undefined, 1_000_000])('stalled, tells when what waited has drained (bandwidth %s)', (bandwidth) => {
+    const { clock, cable, a } = scene(bandwidth === undefined ? {} : { bandwidth });
+    const drained: number[] = [];
+    a.drained.subscribe(() => drained.push(clock.elapsed));
+    const resume = cable.stall('a');
+    a.outbound.next(bytes(100_000, 1));
+    clock.runFor(50);
+    expect([a.bufferedBytes, drained]).toEqual([100_000, []]);
+    resume();
+    clock.runFor(200);
+    expect([a.bufferedBytes, drained]).toEqual([0, [bandwidth === undefined ? 50 : 150]]);
+  });
+
+  it('stalled, has its bandwidth again only from the end of the stall on; a new WebSocket is stalled too', () => {
+    const { clock, cable, a, heardByB } = scene({ latency: 5, bandwidth: 100_000 });
+    a.outbound.next(bytes(50_000, 1));
+    clock.runFor(100);
+    const resume = cable.stall();
+    const [again, far] = cable.connect();
+    const heardAgain = hear(clock, far);
+    again.outbound.next(bytes(1, 7));
+    clock.runFor(900);
+    resume();
+    clock.runFor(1_000);
+    expect(heardByB).toEqual(['1505: 1']);
+    expect(heardAgain).toEqual(['1006: 7']);
+  });
+
+  it('keeps a bounded log', () => {
+    const { clock, cable, a } = scene();
+    for (let index = 0; index < 1_000; index++) a.outbound.next(bytes(1, index));
+    clock.runFor(10);
+    expect(cable.log.entries.length).toBeLessThan(200);
+    expect(cable.log.dropped + cable.log.entries.length).toBe(1_001);
+    expect(() => cable.stall('c')).not.toThrow();
+    expect(() => {
+      cable.inject('c');
+    }).toThrow('c is no end of the cable a ⇄ b.');
+  });
+});
+
+describe('MemoryNetwork', () => {
+  const dialed = (network: MemoryNetwork, clock: VirtualClock, url: string, from = 'a') => {
+    const told: string[] = [];
+    const subscription = network
+      .dialer(from)(url, options)
+      .subscribe({
+        next: () => told.push(`${clock.elapsed}: open`),
+        error: (error: unknown) => told.push(`${clock.elapsed}: ${(error as Error).message}`),
+      });
+    return { told, subscription };
+  };
+
+  it('opens after a round trip, and refuses where nobody listens', () => {
+    const clock = new VirtualClock();
+    const network = new MemoryNetwork({ runtime: clock, latency: 10 });
+    const accepted: number[] = [];
+    const stop = network.listen('http://b:80', '/p', () => accepted.push(clock.elapsed));
+    const open = dialed(network, clock, 'ws://b:80/p');
+    const otherPath = dialed(network, clock, 'ws://b:80/q');
+    const otherPort = dialed(network, clock, 'ws://b/p');
+    clock.runFor(30);
+    expect(accepted).toEqual([10]);
+    expect(open.told).toEqual(['20: open']);
+    expect(otherPath.told).toEqual(['20: Dialing ws://b:80/q failed: nobody listens there.']);
+    expect(otherPort.told).toEqual(['20: Dialing ws://b/p failed: nobody listens there.']);
+    stop();
+    const later = dialed(network, clock, 'ws://b:80/p');
+    clock.runFor(30);
+    expect(later.told).toEqual(['50: Dialing ws://b:80/p failed: nobody listens there.']);
+  });
+
+  it('does not answer across a partition; one that gives up leaves nothing open', () => {
+    const clock = new VirtualClock();
+    const network = new MemoryNetwork({ runtime: clock, latency: 10 });
+    network.listen('http://b', '/p', () => undefined);
+    const heal = network.cable('b', 'a').partition();
+    const lost = dialed(network, clock, 'ws://b/p');
+    clock.runFor(1_000);
+    expect(lost.told).toEqual([]);
+    heal();
+    const given = dialed(network, clock, 'ws://b/p');
+    clock.runFor(15);
+    expect(network.cable('a', 'b').open).toBe(true);
+    given.subscription.unsubscribe();
+    clock.runFor(100);
+    expect(given.told).toEqual([]);
+    expect(network.cable('a', 'b').open).toBe(false);
+  });
+
+  it('has a line of its own for each pair', () => {
+    const clock = new VirtualClock();
+    const network = new MemoryNetwork({
+      runtime: clock,
+      latency: 1,
+      line: (from, to) => (from === 'a' && to === 'far' ? { latency: 100 } : undefined),
+    });
+    for (const host of ['near', 'far']) network.listen(`http://${host}`, '/', () => undefined);
+    const near = dialed(network, clock, 'ws://near/');
+    const far = dialed(network, clock, 'ws://far/');
+    clock.runFor(500);
+    expect([near.told, far.told]).toEqual([['2: open'], ['200: open']]);
+    expect(network.cables.map(({ ends }) => ends)).toEqual([
+      ['a', 'near'],
+      ['a', 'far'],
+    ]);
+  });
+});

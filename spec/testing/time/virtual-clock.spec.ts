@@ -1,0 +1,209 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { VirtualClock } from '../../../lib/testing/index.js';
+
+describe('VirtualClock', () => {
+  it('runs timers in the order of their times, and equal ones in the order of setting', () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ ms: fc.nat(50), cancelled: fc.boolean() }), { maxLength: 60 }), (timers) => {
+        const clock = new VirtualClock();
+        const ran: { index: number; at: number }[] = [];
+        const cancels = timers.map(({ ms }, index) => clock.schedule(() => ran.push({ index, at: clock.elapsed }), ms));
+        timers.forEach(({ cancelled }, index) => {
+          if (cancelled) cancels[index]!();
+        });
+        clock.runFor(50);
+        const expected = timers
+          .map(({ ms, cancelled }, index) => ({ index, at: ms, cancelled }))
+          .filter(({ cancelled }) => !cancelled)
+          .sort((a, b) => a.at - b.at || a.index - b.index)
+          .map(({ index, at }) => ({ index, at }));
+        expect(ran).toEqual(expected);
+      }),
+    );
+  });
+
+  it('keeps the order that deferred tasks and promises have in a real process', async () => {
+    const order = async (defer: (task: () => void) => void): Promise<string[]> => {
+      const told: string[] = [];
+      defer(() => told.push('deferred 1'));
+      void Promise.resolve().then(() => told.push('promise 1'));
+      defer(() => {
+        told.push('deferred 2');
+        defer(() => told.push('deferred 3'));
+      });
+      void Promise.resolve().then(() => told.push('promise 2'));
+      await new Promise((resolve) => setImmediate(resolve));
+      return told;
+    };
+    const clock = new VirtualClock();
+    expect(
+      await order((task) => {
+        clock.defer(task);
+      }),
+    ).toEqual(await order(queueMicrotask));
+  });
+
+  it('runs the promises of one timer before the next timer', async () => {
+    const clock = new VirtualClock();
+    const told: string[] = [];
+    for (const name of ['first', 'second']) {
+      clock.schedule(() => {
+        void (async () => {
+          for (let hop = 0; hop < 20; hop++) await Promise.resolve();
+          told.push(`promise of ${name}`);
+        })();
+        told.push(name);
+      }, 5);
+    }
+    await clock.advance(5);
+    expect(told).toEqual(['first', 'promise of first', 'second', 'promise of second']);
+  });
+
+  it('advances within a drive, and to the end of a point in time', async () => {
+    const clock = new VirtualClock();
+    const told: string[] = [];
+    let done = false;
+    const sleeper = async (name: string, ms: number): Promise<void> => {
+      await clock.advance(ms);
+      told.push(`${name} at ${clock.elapsed}`);
+    };
+    const flow = (async () => {
+      await Promise.resolve();
+      clock.schedule(() => {
+        clock.schedule(() => told.push('timer of timer'), 0);
+      }, 10);
+      await Promise.all([sleeper('late', 20), sleeper('early', 10)]);
+      done = true;
+    })();
+    await clock.drive(() => done);
+    await flow;
+    expect(told).toEqual(['timer of timer', 'early at 10', 'late at 20']);
+  });
+
+  it('does nothing between two timers: a year is at once', async () => {
+    const clock = new VirtualClock();
+    await clock.advance(365 * 24 * 3_600_000);
+    expect(new Date(clock.now())).toEqual(new Date('2028-01-01T00:00:00Z'));
+  });
+
+  it('stands still while something real is held', async () => {
+    const clock = new VirtualClock();
+    const work = clock.hold(
+      (async () => {
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return clock.elapsed;
+      })(),
+    );
+    await clock.advance(1_000);
+    expect(await work).toBe(0);
+    expect(clock.elapsed).toBe(1_000);
+  });
+
+  it('throws what a timer or a deferred task throws', async () => {
+    const clock = new VirtualClock();
+    clock.schedule(() => {
+      throw new Error('of a timer');
+    }, 1);
+    await expect(clock.advance(1)).rejects.toThrow('of a timer');
+    clock.defer(() => {
+      throw new Error('of a deferred task');
+    });
+    await expect(clock.advance(0)).rejects.toThrow('of a deferred task');
+    clock.schedule(() => {
+      throw new Error('at once');
+    }, 1);
+    expect(() => {
+      clock.runFor(1);
+    }).toThrow('at once');
+  });
+
+  it('gives up when time stands still, when the test waits for ever, and when nothing is left to wait for', async () => {
+    const still = new VirtualClock();
+    const again = (): void => {
+      still.schedule(again, 0);
+    };
+    again();
+    expect(() => {
+      still.runFor(1);
+    }).toThrow('Time stands still at 0 ms');
+
+    const endless = new VirtualClock();
+    const tick = (): void => {
+      endless.schedule(tick, 10);
+    };
+    tick();
+    await expect(endless.drive(() => false, 1_000)).rejects.toThrow('Still not done after 1000 ms of virtual time.');
+    await expect(new VirtualClock().drive(() => false)).rejects.toThrow('Nothing happens any more at 0 ms');
+  });
+
+  it('waits for what is real when no timer is set', async () => {
+    const clock = new VirtualClock();
+    let done = false;
+    setTimeout(() => {
+      done = true;
+    }, 5);
+    await clock.drive(() => done);
+    expect(clock.elapsed).toBe(0);
+  });
+
+  it('refuses a delay that no timer takes, and a second driver', async () => {
+    const clock = new VirtualClock();
+    for (const ms of [-1, NaN, 2 ** 31, Infinity]) {
+      expect(() => clock.schedule(() => undefined, ms)).toThrow(RangeError);
+    }
+    const first = clock.advance(1);
+    await expect(clock.drive(() => true)).rejects.toThrow('driven already');
+    await first;
+  });
+
+  it('runs deferred tasks within runFor, which waits for no promise', () => {
+    const clock = new VirtualClock();
+    const told: string[] = [];
+    clock.schedule(() => {
+      clock.defer(() => told.push('deferred'));
+      void Promise.resolve().then(() => told.push('promise'));
+    }, 1);
+    clock.schedule(() => told.push('next timer'), 1);
+    clock.runFor(1);
+    expect(told).toEqual(['deferred', 'next timer']);
+  });
+
+  it('gives hosts clocks that are wrong', () => {
+    const clock = new VirtualClock({ start: 1_000 });
+    const skewed = clock.skewed(-300);
+    let ran = 0;
+    skewed.schedule(() => (ran = skewed.now()), 50);
+    clock.runFor(50);
+    expect(ran).toBe(750);
+  });
+});
+
+describe('randomness', () => {
+  it('comes from the seed', () => {
+    const draw = (seed: number): number[] => {
+      const clock = new VirtualClock({ seed });
+      return [clock.random(), clock.random(), clock.seeded.fork('x').next()];
+    };
+    expect(draw(1)).toEqual(draw(1));
+    expect(draw(1)).not.toEqual(draw(2));
+  });
+
+  it('of a fork does not depend on what else was drawn', () => {
+    const early = new VirtualClock().seeded.fork('x').next();
+    const clock = new VirtualClock();
+    clock.random();
+    expect(clock.seeded.fork('x').next()).toBe(early);
+    expect(clock.seeded.fork('y').next()).not.toBe(early);
+  });
+
+  it('gives intervals with the mean that was asked for, and picks from all', () => {
+    const random = new VirtualClock().seeded;
+    const intervals = Array.from({ length: 10_000 }, () => random.interval(100));
+    expect(intervals.reduce((sum, each) => sum + each) / 10_000).toBeCloseTo(100, -1);
+    expect(Math.min(...intervals)).toBe(1);
+    const picked = new Set(Array.from({ length: 100 }, () => random.pick(['a', 'b', 'c'])));
+    expect(picked.size).toBe(3);
+    expect(() => random.pick([])).toThrow(RangeError);
+  });
+});

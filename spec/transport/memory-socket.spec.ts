@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { linkedSockets } from '../../lib/transport/memory-socket.js';
+import type { Socket } from '../../lib/transport/socket.js';
+import { bytesOf } from '../support/frames.js';
+
+describe('linkedSockets', () => {
+  const listen = (socket: Socket): string[] => {
+    const heard: string[] = [];
+    socket.inbound.subscribe({
+      next: (message) => heard.push(Buffer.from(message).toString()),
+      error: (error: unknown) => heard.push(`error ${String(error)}`),
+      complete: () => heard.push('complete'),
+    });
+    return heard;
+  };
+
+  it('carries messages both ways, in the call, fragments joined', () => {
+    const [left, right] = linkedSockets();
+    const heard = [listen(left), listen(right)];
+    left.outbound.next([bytesOf('a'), bytesOf('b')]);
+    right.outbound.next(bytesOf('c'));
+    expect(heard).toStrictEqual([['c'], ['ab']]);
+  });
+
+  it('lets others run now and then, and keeps the order', () => {
+    const yielded: (() => void)[] = [];
+    const [left, right] = linkedSockets((task) => yielded.push(task));
+    const heard = listen(right);
+    const sent = Array.from({ length: 300 }, (_, index) => String(index));
+    for (const text of sent) left.outbound.next(bytesOf(text));
+    expect([heard.length, yielded.length]).toStrictEqual([128, 1]);
+    yielded[0]!();
+    left.outbound.next(bytesOf('more'));
+    expect(heard).toStrictEqual([...sent, 'more']);
+  });
+
+  it('closes both ends, and drops what comes later', () => {
+    const [left, right] = linkedSockets();
+    const heard = [listen(left), listen(right)];
+    left.outbound.complete();
+    left.outbound.next(bytesOf('late'));
+    right.outbound.next(bytesOf('late'));
+    right.outbound.error('late');
+    expect(heard).toStrictEqual([['complete'], ['complete']]);
+  });
+
+  it('breaks both ends: the other one hears why', () => {
+    const [left, right] = linkedSockets();
+    const heard = [listen(left), listen(right)];
+    right.outbound.error('cut');
+    left.outbound.next(bytesOf('late'));
+    expect(heard).toStrictEqual([['error cut'], ['complete']]);
+  });
+});

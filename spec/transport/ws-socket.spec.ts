@@ -1,0 +1,283 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { createServer, type AddressInfo, type Server, type Socket as NetSocket } from 'node:net';
+import { firstValueFrom } from 'rxjs';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Socket } from '../../lib/transport/socket.js';
+import { adoptWebSocket, createDial, dialWebSocket } from '../../lib/transport/ws-socket.js';
+import { bytesOf } from '../support/frames.js';
+
+const options = { headers: { Authorization: 'Bearer x' }, maxMessageBytes: 1 << 20 };
+
+let server: WebSocketServer;
+let url: string;
+
+beforeEach(async () => {
+  server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: true });
+  await once(server, 'listening');
+  url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+});
+
+afterEach(async () => {
+  for (const client of server.clients) client.terminate();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+});
+
+/** A dialed socket, and the server's end of it as `ws` has it. */
+async function connected(): Promise<{ near: Socket; far: WebSocket; headers: Record<string, unknown> }> {
+  const accepted = once(server, 'connection');
+  const near = await firstValueFrom(dialWebSocket(url, options));
+  const [far, request] = await accepted;
+  return { near, far, headers: request.headers };
+}
+
+/** What a socket hears; `end` resolves at its end. */
+function listen(socket: Socket): { messages: Uint8Array[]; end: Promise<string> } {
+  const messages: Uint8Array[] = [];
+  const end = new Promise<string>((resolve) => {
+    socket.inbound.subscribe({
+      next: (message) => messages.push(message),
+      error: (error: unknown) => {
+        resolve((error as Error).message);
+      },
+      complete: () => {
+        resolve('complete');
+      },
+    });
+  });
+  return { messages, end };
+}
+
+describe('a dialed socket', () => {
+  it('sends the headers, offers no compression, and carries binary messages both ways', async () => {
+    const { near, far, headers } = await connected();
+    expect(headers.authorization).toBe('Bearer x');
+    expect(headers['sec-websocket-extensions']).toBe(undefined);
+    const heard = listen(near);
+    const message = once(far, 'message');
+    near.outbound.next(bytesOf('to'));
+    expect((await message).map(String)).toStrictEqual(['to', 'true']);
+    far.send('text is ignored');
+    far.send(Buffer.from('fro'));
+    far.close(1000);
+    expect(await heard.end).toBe('complete');
+    expect(heard.messages.map((bytes) => [bytes.constructor.name, Buffer.from(bytes).toString()])).toStrictEqual([
+      ['Uint8Array', 'fro'],
+    ]);
+  });
+
+  it('joins fragments at the other end, also when several messages go at once', async () => {
+    const { near, far } = await connected();
+    const heard = listen(adoptWebSocket(far));
+    const big = new Uint8Array(300_000).fill(7);
+    near.outbound.next([bytesOf('a'), big, bytesOf('b')]);
+    near.outbound.next(bytesOf('c'));
+    near.outbound.next([bytesOf('d')]);
+    near.outbound.complete();
+    expect(await heard.end).toBe('complete');
+    expect(heard.messages.map(({ length }) => length)).toStrictEqual([300_002, 1, 1]);
+    expect(Buffer.from(heard.messages[0]!).equals(Buffer.concat([Buffer.from('a'), big, Buffer.from('b')]))).toBe(true);
+  });
+
+  it('sends whole frames both ways, with pings of both ends between them', async () => {
+    const accepted = once(server, 'connection');
+    const near = await firstValueFrom(dialWebSocket(url, options));
+    const [far, request] = (await accepted) as [WebSocket, IncomingMessage];
+    const other = adoptWebSocket(far, request.socket);
+    const [nearHeard, farHeard] = [listen(near), listen(other)];
+    const pong = once(far, 'pong');
+    const sizes = [0, 125, 126, 4096, 5000, 65_535, 65_536, 300_000, 1 << 20];
+    for (const size of sizes) {
+      const message = new Uint8Array(size).fill(size);
+      near.outbound.next(message);
+      far.ping();
+      other.outbound.next([message.subarray(0, size >> 1), message.subarray(size >> 1)]);
+    }
+    await pong;
+    other.outbound.complete();
+    expect(await nearHeard.end).toBe('complete');
+    expect(await farHeard.end).toBe('complete');
+    for (const { messages } of [nearHeard, farHeard]) {
+      expect(messages.map(({ length }) => length)).toStrictEqual(sizes);
+      for (const message of messages) expect(message.every((byte) => byte === (message.length & 0xff))).toBe(true);
+    }
+  });
+
+  it('completes where it is closed here, and destroys without a close frame where it errors', async () => {
+    const first = await connected();
+    const ended = listen(first.near);
+    const closed = once(first.far, 'close');
+    first.near.outbound.complete();
+    expect((await closed)[0]).toBe(1000);
+    expect(await ended.end).toBe('complete');
+    const second = await connected();
+    const broken = once(second.far, 'close');
+    second.near.outbound.error(new Error('enough'));
+    expect((await broken)[0]).toBe(1006);
+  });
+
+  it('errors where the other end is killed, and drops what is sent later', async () => {
+    const { near, far } = await connected();
+    const heard = listen(near);
+    far.terminate();
+    expect(await heard.end).toBe('The socket closed with code 1006.');
+    near.outbound.next(bytesOf('late'));
+    near.outbound.next([bytesOf('late'), bytesOf('r')]);
+    near.outbound.complete();
+    near.outbound.error(new Error('late'));
+    expect(near.bufferedBytes).toBe(0);
+  });
+
+  it('errors where a message is longer than maxMessageBytes; the other end hears 1009', async () => {
+    const { near, far } = await connected();
+    const heard = listen(near);
+    const closed = once(far, 'close');
+    far.send(Buffer.alloc((1 << 20) + 1));
+    expect(await heard.end).toMatch(/Max payload size exceeded/);
+    expect((await closed)[0]).toBe(1009);
+    const other = await connected();
+    const heardToo = listen(other.near);
+    other.far.send(Buffer.alloc(1 << 20));
+    other.far.close(1000);
+    expect(await heardToo.end).toBe('complete');
+    expect(heardToo.messages.map(({ length }) => length)).toStrictEqual([1 << 20]);
+  });
+
+  it('tells how much it holds, and when that has gone', async () => {
+    const { near, far } = await connected();
+    const raw = (far as unknown as { _socket: NetSocket })._socket;
+    raw.pause();
+    for (let count = 0; count < 64; count++) near.outbound.next(new Uint8Array(1 << 20));
+    expect(near.bufferedBytes).toBeGreaterThan(16 << 20);
+    const drained = firstValueFrom(near.drained);
+    raw.resume();
+    await drained;
+    expect(near.bufferedBytes).toBeLessThanOrEqual(64 << 10);
+    near.outbound.error(undefined);
+  });
+});
+
+describe('a dial', () => {
+  it('fails where nobody listens', async () => {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    const dial = firstValueFrom(dialWebSocket(`ws://127.0.0.1:${port}/`, options));
+    await expect(dial).rejects.toThrow(/^Dialing ws:\/\/127\.0\.0\.1:\d+\/ failed: .*ECONNREFUSED/);
+  });
+
+  it.each([
+    ['ws://127.0.0.1:1/#fragment', options],
+    ['nonsense', options],
+    ['ws://127.0.0.1:1/', { ...options, headers: { Authorization: 'line\nbreak' } }],
+  ])('fails where it cannot be made: %s', async (to, with_) => {
+    await expect(firstValueFrom(dialWebSocket(to, with_))).rejects.toThrow();
+  });
+
+  it('fails where the server says no', async () => {
+    const refusing: Server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.resume().end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
+    }).listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    const { port } = refusing.address() as AddressInfo;
+    await expect(firstValueFrom(dialWebSocket(`ws://127.0.0.1:${port}/`, options))).rejects.toThrow(/503/);
+    await new Promise((resolve) => refusing.close(resolve));
+  });
+
+  it('is given up without a trace while nobody answers', async () => {
+    const sockets: NetSocket[] = [];
+    const silent = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const heard: unknown[] = [];
+    const connecting = once(silent, 'connection');
+    const dial = createDial({})(`ws://127.0.0.1:${port}/`, options).subscribe({
+      next: () => heard.push('next'),
+      error: (error: unknown) => heard.push(error),
+      complete: () => heard.push('complete'),
+    });
+    await connecting;
+    const closed = once(sockets[0]!, 'close');
+    sockets[0]!.resume();
+    dial.unsubscribe();
+    await closed;
+    expect(heard).toStrictEqual([]);
+    await new Promise((resolve) => silent.close(resolve));
+  });
+});
+
+/** What the platform's WebSocket of a browser has: no `on`, no fragments, no word when it has sent. */
+class BrowserSocket {
+  readyState = 1;
+  binaryType = 'blob';
+  bufferedAmount = 0;
+  readonly sent: unknown[] = [];
+  readonly closes: unknown[] = [];
+  onmessage: ((event: { data: unknown }) => void) | undefined = undefined;
+  onerror: ((event: object) => void) | undefined = undefined;
+  onclose: ((event: { code: number }) => void) | undefined = undefined;
+
+  send(data: unknown): void {
+    this.sent.push(data);
+  }
+
+  close(code?: number): void {
+    this.closes.push(code);
+  }
+}
+
+describe('the socket of a browser', () => {
+  it('takes ArrayBuffers in, and sends bytes or a Blob of the fragments', async () => {
+    const raw = new BrowserSocket();
+    const socket = adoptWebSocket(raw);
+    const heard = listen(socket);
+    expect(raw.binaryType).toBe('arraybuffer');
+    raw.onmessage!({ data: Uint8Array.of(1, 2).buffer });
+    raw.onmessage!({ data: 'text' });
+    expect(heard.messages).toStrictEqual([Uint8Array.of(1, 2)]);
+    socket.outbound.next(bytesOf('x'));
+    socket.outbound.next([bytesOf('a'), bytesOf('b')]);
+    expect(raw.sent[0]).toStrictEqual(bytesOf('x'));
+    expect(await (raw.sent[1] as Blob).text()).toBe('ab');
+    raw.readyState = 2;
+    socket.outbound.next(bytesOf('late'));
+    expect(raw.sent.length).toBe(2);
+    raw.onclose!({ code: 1000 });
+    expect(await heard.end).toBe('complete');
+    raw.onmessage!({ data: new ArrayBuffer(1) });
+    expect(heard.messages.length).toBe(1);
+  });
+
+  it('is closed politely or not, and errors with what the platform says', async () => {
+    const raw = new BrowserSocket();
+    const socket = adoptWebSocket(raw);
+    const heard = listen(socket);
+    socket.outbound.complete();
+    socket.outbound.error(new Error('enough'));
+    expect(raw.closes).toStrictEqual([1000, undefined]);
+    raw.onerror!({});
+    raw.onclose!({ code: 1006 });
+    expect(await heard.end).toBe('the platform gives no reason');
+  });
+
+  it('is looked at while it holds much', async () => {
+    const raw = new BrowserSocket();
+    const socket = adoptWebSocket(raw);
+    raw.bufferedAmount = 1 << 20;
+    const drained = firstValueFrom(socket.drained);
+    socket.outbound.next(bytesOf('x'));
+    socket.outbound.next(bytesOf('y'));
+    expect(socket.bufferedBytes).toBe(1 << 20);
+    setTimeout(() => (raw.bufferedAmount = 10), 10);
+    await drained;
+    expect(raw.bufferedAmount).toBe(10);
+  });
+});
