@@ -6,9 +6,12 @@ import tseslint from 'typescript-eslint';
  * What each part of lib may import: files directly in lib, folders of lib, and packages. A folder may always import
  * from itself. `types` may be imported as types only.
  */
-const bottom = ['errors', 'observe', 'limits'];
+const bottom = ['errors', 'observe', 'limits', 'printable'];
 const layers = [
-  { files: ['errors', 'observe', 'limits', 'runtime'], roots: ['errors', 'observe', 'limits'] },
+  {
+    files: ['errors', 'observe', 'limits', 'printable', 'runtime'],
+    roots: ['errors', 'observe', 'limits', 'printable'],
+  },
   {
     folder: 'wire',
     roots: bottom,

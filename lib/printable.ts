@@ -1,0 +1,28 @@
+/**
+ * What must not reach a terminal or a log as it is: the C0 and C1 controls and DEL (escape sequences, new lines), the marks
+ * that change the direction of text, separators of lines, invisible characters, and halves of surrogate pairs.
+ */
+const unprintable =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}\u{e0000}-\u{e0fff}]/gu;
+
+const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * A text of another side, so that it can be printed: what a terminal would act on is written as in JSON (`\u001b`), and a
+ * text longer than `maxLength` is cut. The result is one line.
+ *
+ * @param maxLength - UTF-16 units of the result at the most, not counting the mark of the cut. Default 2 000.
+ */
+export function printable(text: string, maxLength = 2_000): string {
+  // Cut before, too: a peer may send megabytes.
+  const shown = text.slice(0, maxLength).replace(unprintable, escape);
+  if (text.length <= maxLength && shown.length <= maxLength) return shown;
+  // Not within a surrogate pair.
+  return `${shown.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+function escape(character: string): string {
+  const code = character.codePointAt(0)!;
+  if (code > 0xffff) return `\\u{${code.toString(16)}}`;
+  return short[character] ?? `\\u${code.toString(16).padStart(4, '0')}`;
+}
