@@ -26,3 +26,20 @@ function escape(character: string): string {
   if (code > 0xffff) return `\\u{${code.toString(16)}}`;
   return short[character] ?? `\\u${code.toString(16).padStart(4, '0')}`;
 }
+
+/**
+ * A URL as states, errors and events show it: without user and password, and with `…` in place of its query, because
+ * either may hold a secret. A text that is no URL is not shown at all where it may hold one (it has an `@` or a `?`).
+ */
+export function printableUrl(text: string): string {
+  if (!URL.canParse(text)) return /[@?]/.test(text) ? 'a text that is no URL' : printable(text);
+  const url = new URL(text);
+  const query = url.search === '' ? '' : '?…';
+  // Of `user:password@host:1` the parser makes a scheme "user" and a path that holds the password.
+  if (url.host === '' && url.pathname.includes('@')) return 'a text that is no URL';
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  url.hash = '';
+  return printable(url.href + query);
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { printable } from '../lib/printable.js';
+import { printable, printableUrl } from '../lib/printable.js';
 
 describe('printable()', () => {
   it.each([
@@ -30,5 +30,18 @@ describe('printable()', () => {
     expect(printable('x'.repeat(1 << 24), 5)).toBe('xxxxx…');
     expect(printable('\x1b\x1b', 6)).toBe('\\u001b…');
     expect(printable('abc', 3)).toBe('abc');
+  });
+});
+
+describe('printableUrl()', () => {
+  it.each([
+    ['wss://host.example/minio/grid/v1', 'wss://host.example/minio/grid/v1'],
+    ['ws://user:hunter2@127.0.0.1:1/x', 'ws://127.0.0.1:1/x'],
+    ['ws://127.0.0.1:1/x?token=secret&y=1#z', 'ws://127.0.0.1:1/x?…'],
+    ['user:hunter2@host:port?token=secret', 'a text that is no URL'],
+    ['//user:hunter2@host', 'a text that is no URL'],
+    ['no \x1b url', 'no \\u001b url'],
+  ])('shows %j as %j', (url, shown) => {
+    expect(printableUrl(url)).toBe(shown);
   });
 });
