@@ -90,6 +90,6 @@ export {
   RejectedError,
   RemoteError,
 } from './errors.js';
-export { defaultLimits, defaultWindow, type Limits, type Window } from './limits.js';
+export { defaultLimits, defaultWindow, type Limits, type CreditWindow } from './limits.js';
 export type { GridEvent } from './observe.js';
 export type { Runtime } from './runtime.js';

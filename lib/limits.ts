@@ -65,7 +65,7 @@ export const defaultLimits: Limits = {
  * A credit window, in items: it grows from `initial` to `max` while the consumer keeps up, and holds no more items than
  * make up `maxBytes`.
  */
-export interface Window {
+export interface CreditWindow {
   /** Items at the start. */
   readonly initial: number;
   /** Items at the most; equal to `initial` for a window that never grows. */
@@ -81,7 +81,7 @@ export interface Window {
  * The window of a stream that names none, in each direction. 8 MiB fill 1 Gbit/s over 50 ms, with a quarter to spare for
  * credit that is on its way back.
  */
-export const defaultWindow: Required<Window> = { initial: 16, max: 16_384, maxBytes: 8 << 20 };
+export const defaultWindow: Required<CreditWindow> = { initial: 16, max: 16_384, maxBytes: 8 << 20 };
 
 /** Smallest and largest size of a bulk frame, which adapts, in bytes. */
 export const minBulkFrameBytes = 64 << 10;

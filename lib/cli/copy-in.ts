@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { firstValueFrom, lastValueFrom, tap, toArray } from 'rxjs';
-import { list$, readFile$, stat$ } from '../files/file-client.js';
+import { listFiles, readFile, statFile } from '../files/file-client.js';
 import { fileRoutes, type FileInfo, type WantedFile } from '../files/file-routes.js';
 import { receiveFile } from '../node/files/receive/receive-file.js';
 import { receiveFiles } from '../node/files/receive/receive-files.js';
@@ -13,7 +13,7 @@ import { exitCodes, Failure } from './failure.js';
 /** Copies a file or a folder of a host to here. */
 export async function copyIn(context: CopyContext, source: string, target: string): Promise<void> {
   const { connection, options, signal } = context;
-  const info = await firstValueFrom(stat$(connection, source, { signal }));
+  const info = await firstValueFrom(statFile(connection, source, { signal }));
   const name = lastName(source);
   const there = await stat(target).catch(() => undefined);
   const isFolder = there?.isDirectory() ?? /[/\\]$/.test(target);
@@ -36,7 +36,7 @@ async function copyFile(
 ): Promise<void> {
   const have = options.resume ? await partialFile(target) : undefined;
   const { resume, verify, fsync } = options;
-  const file$ = readFile$(connection, source, {
+  const file$ = readFile(connection, source, {
     ...(have === undefined ? {} : { have }),
     ...(verify ? { hash: 'sha256' } : {}),
   }).pipe(
@@ -81,7 +81,7 @@ interface Plan {
 
 async function planOf(context: CopyContext, source: string, target: string): Promise<Plan> {
   const { connection, options, signal, skipped } = context;
-  const infos = await firstValueFrom(list$(connection, source, { recursive: true, signal }).pipe(toArray()));
+  const infos = await firstValueFrom(listFiles(connection, source, { recursive: true, signal }).pipe(toArray()));
   const wanted: WantedFile[] = [];
   let [total, before] = [0, 0];
   let untouched = true;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
 import { firstValueFrom, lastValueFrom, tap, toArray, type Observable } from 'rxjs';
 import { FileNotFoundError, fileErrorOf, type FileError } from '../files/file-error.js';
-import { list$, stat$ } from '../files/file-client.js';
+import { listFiles, statFile } from '../files/file-client.js';
 import type { FileProgress } from '../files/file-region.js';
 import { RateMeter } from '../files/rate-meter.js';
 import { fileRoutes, type FileInfo, type FilePart, type WantedFile, type WriteReport } from '../files/file-routes.js';
@@ -145,7 +145,7 @@ async function begins(path: string, { length, sha256 }: FilePart): Promise<boole
 
 async function infoOf({ connection, signal }: CopyContext, path: string): Promise<FileInfo | undefined> {
   try {
-    return await firstValueFrom(stat$(connection, path, { signal }));
+    return await firstValueFrom(statFile(connection, path, { signal }));
   } catch (error) {
     if (error instanceof FileNotFoundError) return undefined;
     throw error;
@@ -154,7 +154,7 @@ async function infoOf({ connection, signal }: CopyContext, path: string): Promis
 
 async function filesThere({ connection, signal }: CopyContext, target: string): Promise<Map<string, FileInfo>> {
   try {
-    const infos = await firstValueFrom(list$(connection, target, { recursive: true, signal }).pipe(toArray()));
+    const infos = await firstValueFrom(listFiles(connection, target, { recursive: true, signal }).pipe(toArray()));
     return new Map(infos.map((info) => [info.path, info]));
   } catch (error) {
     if (error instanceof FileNotFoundError) return new Map();

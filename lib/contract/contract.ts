@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.js';
-import { defaultWindow, type Window } from '../limits.js';
+import { defaultWindow, type CreditWindow } from '../limits.js';
 import type { Shape, TypeOnly } from '../codec/codec.js';
 
 /** What every route has. */
@@ -29,9 +29,9 @@ export interface Duplex<Q extends Shape, I extends Shape | undefined, O extends 
   readonly input: I;
   readonly output: O;
   /** Window of the input, in items. Undefined exactly where there is no input. */
-  readonly inWindow: Required<Window> | undefined;
+  readonly inWindow: Required<CreditWindow> | undefined;
   /** Window of the output, in items. */
-  readonly outWindow: Required<Window>;
+  readonly outWindow: Required<CreditWindow>;
 }
 
 /** Any route. */
@@ -60,7 +60,7 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
 
 /**
  * Declares a route with streams: `output` comes from the handler, `input` goes to it. A capacity is a credit window in
- * items: a number stays as it is, a {@link Window} grows while the consumer keeps up. Default: 16, growing to 16 384 or 8 MiB.
+ * items: a number stays as it is, a {@link CreditWindow} grows while the consumer keeps up. Default: 16, growing to 16 384 or 8 MiB.
  *
  * @throws ConfigurationError for an id, a name or a capacity that cannot work.
  */
@@ -69,9 +69,9 @@ export function duplex<
   I extends Shape | undefined = undefined,
   O extends Shape = TypeOnly<never>,
 >(
-  definition: RouteBase & { request?: Q; output?: O; outCapacity?: number | Window } & ([I] extends [undefined]
+  definition: RouteBase & { request?: Q; output?: O; outCapacity?: number | CreditWindow } & ([I] extends [undefined]
       ? { input?: undefined; inCapacity?: 0 }
-      : { input: I; inCapacity?: number | Window }),
+      : { input: I; inCapacity?: number | CreditWindow }),
 ): Duplex<Q, I, O> {
   checkBase(definition);
   const { name, input, inCapacity, outCapacity } = definition;
@@ -92,7 +92,7 @@ export function duplex<
 }
 
 /** Makes a window of what a user gave. @throws ConfigurationError where it cannot work; `what` names it. */
-export function toWindow(capacity: number | Window | undefined, what: string): Required<Window> {
+export function toWindow(capacity: number | CreditWindow | undefined, what: string): Required<CreditWindow> {
   if (capacity === undefined) return defaultWindow;
   const window =
     typeof capacity === 'number'

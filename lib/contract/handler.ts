@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { CallObservable } from '../flow/call-observable.js';
-import type { Window } from '../limits.js';
+import type { CreditWindow } from '../limits.js';
 import type { BulkItem } from '../codec/bulk-item.js';
 import type { BulkCodec, Received, Sent, SentItem, Shape } from '../codec/codec.js';
 import type { Connection } from './connection.js';
@@ -64,8 +64,8 @@ export type RawHandler =
       readonly subroute?: string;
       readonly kind: 'duplex';
       /** Window of the input; without one there is no input. */
-      readonly inCapacity?: number | Window;
-      readonly outCapacity?: number | Window;
+      readonly inCapacity?: number | CreditWindow;
+      readonly outCapacity?: number | CreditWindow;
       handle(payload: Uint8Array, call: Call<Uint8Array>): Output<BulkCodec<Uint8Array>>;
     };
 

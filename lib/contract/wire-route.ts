@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { CodecError, DisconnectedError } from '../errors.js';
-import type { Window } from '../limits.js';
+import type { CreditWindow } from '../limits.js';
 import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
 import type { BulkForm } from '../codec/bulk-item.js';
@@ -24,8 +24,8 @@ export interface WireRoute {
   readonly output: Codec<unknown>;
   /** Undefined where there is no input. */
   readonly input: Codec<unknown> | undefined;
-  readonly inWindow: Required<Window> | undefined;
-  readonly outWindow: Required<Window> | undefined;
+  readonly inWindow: Required<CreditWindow> | undefined;
+  readonly outWindow: Required<CreditWindow> | undefined;
   /** How the input and the output hold bytes of files; undefined where they hold none. */
   readonly bulkInput: BulkForm | undefined;
   readonly bulkOutput: BulkForm | undefined;
@@ -65,8 +65,8 @@ export function rawWireRoute(
   kind: Route['kind'],
   handler: number,
   path: string | undefined,
-  inWindow: Required<Window> | undefined,
-  outWindow: Required<Window> | undefined,
+  inWindow: Required<CreditWindow> | undefined,
+  outWindow: Required<CreditWindow> | undefined,
 ): WireRoute {
   const bytes: Codec<unknown> = raw;
   return {

@@ -19,7 +19,7 @@ export type ReadFileOptions = Omit<WantedFile, 'path' | 'as' | 'recursive'> & Ca
 /** How to write a file: see {@link WriteRequest}. */
 export type WriteFileOptions = Omit<WriteRequest, 'path' | 'folder'> & CallOptions;
 
-/** What `writeFile$` emits. */
+/** What `writeFile` emits. */
 export interface WriteProgress {
   /** The path at the other host. */
   readonly path: string;
@@ -27,7 +27,7 @@ export interface WriteProgress {
   readonly written: number;
 }
 
-/** What `writeFile$` sends: bytes, a Blob or a File, the region of a file, or the items of a stream of one file. */
+/** What `writeFile` sends: bytes, a Blob or a File, the region of a file, or the items of a stream of one file. */
 export type FileSource = Uint8Array | Blob | FileRegion | Input<FileItem | BulkItem>;
 
 /**
@@ -35,7 +35,7 @@ export type FileSource = Uint8Array | Blob | FileRegion | Input<FileItem | BulkI
  *
  * Errors: {@link FileError}; those of a call.
  */
-export function stat$(connection: Connection, path: string, options?: CallOptions): Observable<FileInfo> {
+export function statFile(connection: Connection, path: string, options?: CallOptions): Observable<FileInfo> {
   return connection.request(fileRoutes.stat, { path }, options).pipe(
     map((answer) => {
       const { info } = valueOf(answer, path);
@@ -50,7 +50,7 @@ export function stat$(connection: Connection, path: string, options?: CallOption
  *
  * Errors: {@link FileError}; those of a call.
  */
-export function list$(
+export function listFiles(
   connection: Connection,
   path: string,
   { recursive = false, ...options }: { readonly recursive?: boolean } & CallOptions = {},
@@ -65,9 +65,9 @@ export function list$(
  * Errors: {@link FileError}; those of a call.
  *
  * @example
- * readFile$(host2, 'disk1/part.1', { hash: 'sha256' }).pipe(receiveFile('/tmp/part.1')).subscribe(draw);
+ * readFile(host2, 'disk1/part.1', { hash: 'sha256' }).pipe(receiveFile('/tmp/part.1')).subscribe(draw);
  */
-export function readFile$(
+export function readFile(
   connection: Connection,
   path: string,
   { offset, length, have, hash, ...options }: ReadFileOptions = {},
@@ -94,9 +94,9 @@ export function readFile$(
  * Errors: {@link FileError}; those of a call.
  *
  * @example
- * writeFile$(host2, 'inbox/part.1', fileRegion('disk1/part.1', { hash: 'sha256' })).subscribe(draw);
+ * writeFile(host2, 'inbox/part.1', fileRegion('disk1/part.1', { hash: 'sha256' })).subscribe(draw);
  */
-export function writeFile$(
+export function writeFile(
   connection: Connection,
   path: string,
   source: FileSource,
@@ -108,7 +108,7 @@ export function writeFile$(
     const items = typeof source === 'function' ? source() : source;
     if (isFeedSource(items)) return items;
     throw new TypeError(
-      'The source of writeFile$ must be a Uint8Array, a Blob, a file region, or the items of a file.',
+      'The source of writeFile must be a Uint8Array, a Blob, a file region, or the items of a file.',
     );
   };
   return connection.exchange(fileRoutes.write, { path, resume, fsync }, input, options).pipe(

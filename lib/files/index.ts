@@ -7,10 +7,10 @@
 
 export {
   fileBytes,
-  list$,
-  readFile$,
-  stat$,
-  writeFile$,
+  listFiles,
+  readFile,
+  statFile,
+  writeFile,
   type FileSource,
   type ReadFileOptions,
   type WriteFileOptions,

@@ -8,7 +8,7 @@
  */
 
 import { DeadlineExceededError, ProtocolError, RemoteError, type GridError } from '../errors.js';
-import type { Window } from '../limits.js';
+import type { CreditWindow } from '../limits.js';
 import { decodeAck } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
@@ -37,7 +37,7 @@ export class CallerStream extends StreamMux {
   constructor(
     host: MuxHost,
     id: MuxId,
-    outWindow: Window,
+    outWindow: CreditWindow,
     inCapacity: number,
     deadline: number,
     forget: (mux: StreamMux) => void,

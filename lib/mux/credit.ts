@@ -15,7 +15,7 @@
  * one item at the least, as soon as their size is seen: what `maxBytes` holds is what waits ahead of everything else.
  */
 
-import { defaultWindow, type Window } from '../limits.js';
+import { defaultWindow, type CreditWindow } from '../limits.js';
 
 /** Tells how long a window takes to go round. */
 export interface Pace {
@@ -62,7 +62,7 @@ export class ReceiveWindow {
    * `announced`: the sender takes many credits in one frame, so they are told in lots and the window may grow. Else it
    * stays at `window.initial` and every release is told. `pace` undefined: it grows however long it takes to go round.
    */
-  constructor(window: Window, announced: boolean, pace?: Pace) {
+  constructor(window: CreditWindow, announced: boolean, pace?: Pace) {
     this.#pace = pace;
     this.#lookedAt = pace?.now() ?? 0;
     this.size = window.initial;

@@ -1,5 +1,5 @@
 import type { GridError, ProtocolError } from '../errors.js';
-import type { Limits, Window } from '../limits.js';
+import type { Limits, CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
 import type { FrameView } from '../wire/frame.js';
@@ -13,8 +13,8 @@ export type Responder =
   | {
       readonly kind: 'duplex';
       /** Undefined for a route without input. */
-      readonly inWindow: Window | undefined;
-      readonly outWindow: Window;
+      readonly inWindow: CreditWindow | undefined;
+      readonly outWindow: CreditWindow;
       /** Must attach a sink to the stream before it does anything else with it. */
       open(stream: ResponderStream, payload: Uint8Array, caller: string): void;
     };

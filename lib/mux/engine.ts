@@ -11,7 +11,7 @@
  */
 
 import { LimitError, ProtocolError, type GridError } from '../errors.js';
-import type { Limits, Window } from '../limits.js';
+import type { Limits, CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import { decodePong, encodeConnectError } from '../wire/control.js';
 import { decodeMessage } from '../wire/decode.js';
@@ -125,7 +125,7 @@ export class Engine implements MuxHost {
   openStream(
     address: Address,
     payload: Uint8Array,
-    outWindow: Window,
+    outWindow: CreditWindow,
     inCapacity: number,
     deadline: number,
     sink: Parameters<CallerStream['attach']>[0],

@@ -8,7 +8,7 @@
  */
 
 import { CancelledError, DeadlineExceededError, ProtocolError, type GridError } from '../errors.js';
-import type { Window } from '../limits.js';
+import type { CreditWindow } from '../limits.js';
 import { encodeAck, encodePong } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
@@ -37,8 +37,8 @@ export class ResponderStream extends StreamMux {
   constructor(
     host: MuxHost,
     id: MuxId,
-    inWindow: Window | undefined,
-    outWindow: Window,
+    inWindow: CreditWindow | undefined,
+    outWindow: CreditWindow,
     deadline: number,
     forget: (mux: StreamMux) => void,
   ) {

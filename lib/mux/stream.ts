@@ -1,5 +1,5 @@
 import { type GridError } from '../errors.js';
-import type { Window } from '../limits.js';
+import type { CreditWindow } from '../limits.js';
 import { decodeCredit, encodeCredit } from '../wire/control.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
@@ -50,7 +50,7 @@ export abstract class StreamMux extends Mux {
   protected abstract readonly dataOp: number;
   protected abstract readonly creditOp: number;
 
-  constructor(host: MuxHost, id: MuxId, receives: Window | undefined, forget: (mux: StreamMux) => void) {
+  constructor(host: MuxHost, id: MuxId, receives: CreditWindow | undefined, forget: (mux: StreamMux) => void) {
     super(host, id);
     this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.batchedCredits, host);
     this.forget = forget;

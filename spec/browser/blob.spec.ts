@@ -10,7 +10,7 @@ import { Chromium, findChromium } from '../support/chromium.js';
 import { blobBytes, report, upload, type PageReport } from './routes.js';
 
 /*
- * Blobs and Files from a real browser: what a page sends with writeFile$ and sendfile, and reads back.
+ * Blobs and Files from a real browser: what a page sends with writeFile and sendfile, and reads back.
  */
 
 const program = findChromium();
@@ -43,7 +43,7 @@ async function servePage(): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/`;
 }
 
-const title = 'a page writes a Blob with writeFile$, sends a File with sendfile, and reads back what it wrote';
+const title = 'a page writes a Blob with writeFile, sends a File with sendfile, and reads back what it wrote';
 
 describe('Blobs of a browser', () => {
   if (program === undefined) {

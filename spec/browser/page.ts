@@ -3,7 +3,7 @@
  */
 
 import { firstValueFrom, lastValueFrom, of, tap, toArray } from 'rxjs';
-import { fileBytes, readFile$, writeFile$ } from '../../lib/files/index.js';
+import { fileBytes, readFile, writeFile } from '../../lib/files/index.js';
 import { connect, fileRegion, sendfile, type LeafConnection } from '../../lib/index.js';
 import { blobBytes, report, upload, type PageReport } from './routes.js';
 
@@ -17,8 +17,8 @@ async function hashOf(blob: Blob): Promise<string> {
 
 async function transfer(leaf: LeafConnection): Promise<PageReport> {
   const blob = new Blob([new Uint8Array(blobBytes).map((_, index) => (index * index) >> 9)]);
-  const { written } = await lastValueFrom(writeFile$(leaf, 'written.bin', blob));
-  await lastValueFrom(writeFile$(leaf, 'region.bin', fileRegion(blob, { hash: 'sha256' })));
+  const { written } = await lastValueFrom(writeFile(leaf, 'written.bin', blob));
+  await lastValueFrom(writeFile(leaf, 'region.bin', fileRegion(blob, { hash: 'sha256' })));
 
   const stream = leaf.open(upload, undefined);
   const answer = firstValueFrom(stream);
@@ -32,7 +32,7 @@ async function transfer(leaf: LeafConnection): Promise<PageReport> {
   );
   if ((await answer) !== (await hashOf(blob))) throw new Error('The host got other bytes of sendfile.');
 
-  const parts = await lastValueFrom(readFile$(leaf, 'written.bin', { hash: 'sha256' }).pipe(fileBytes(), toArray()));
+  const parts = await lastValueFrom(readFile(leaf, 'written.bin', { hash: 'sha256' }).pipe(fileBytes(), toArray()));
   const readBack = await hashOf(new Blob(parts as Uint8Array<ArrayBuffer>[]));
   return { sent: await hashOf(blob), readBack, written, modes: [...modes], progress: { sent, total } };
 }

@@ -8,7 +8,7 @@ export interface PageReport {
   readonly sent?: string;
   /** Of what the host gave back. */
   readonly readBack?: string;
-  /** The last progress of `writeFile$`. */
+  /** The last progress of `writeFile`. */
   readonly written?: number;
   /** Of `sendfile`: its ways, and the last progress. */
   readonly modes?: readonly string[];

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { Window } from '../../lib/limits.js';
+import type { CreditWindow } from '../../lib/limits.js';
 import type { CallerStream } from '../../lib/mux/caller-stream.js';
 import type { ResponderStream } from '../../lib/mux/responder-stream.js';
 import {
@@ -51,7 +51,7 @@ const step = fc.record({
 });
 
 /** Capacities of the four stream handlers, by their ids. */
-const routes: Readonly<Record<number, { in: number; out: Window }>> = {
+const routes: Readonly<Record<number, { in: number; out: CreditWindow }>> = {
   2: { in: 0, out: { initial: 1, max: 1 } },
   3: { in: 1, out: { initial: 2, max: 2 } },
   4: { in: 4, out: { initial: 4, max: 64 } },

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Window } from '../../lib/limits.js';
+import type { CreditWindow } from '../../lib/limits.js';
 import { decodeConnectError } from '../../lib/wire/control.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import { loneEngine, nothing, textOf, type EngineSetup } from '../support/engines.js';
 import { frameOf, fromCaller, type FrameFields } from '../support/frames.js';
 
 interface Options extends EngineSetup {
-  readonly inCapacity?: number | Window;
-  readonly outCapacity?: number | Window;
+  readonly inCapacity?: number | CreditWindow;
+  readonly outCapacity?: number | CreditWindow;
   readonly connect?: FrameFields;
 }
 

@@ -1,5 +1,5 @@
 import { CancelledError, DisconnectedError, type GridError, type ProtocolError } from '../../lib/errors.js';
-import { defaultLimits, type Limits, type Window } from '../../lib/limits.js';
+import { defaultLimits, type Limits, type CreditWindow } from '../../lib/limits.js';
 import type { CallerStream } from '../../lib/mux/caller-stream.js';
 import { Engine, type Responder } from '../../lib/mux/engine.js';
 import type { ResponderStream } from '../../lib/mux/responder-stream.js';
@@ -133,8 +133,8 @@ export class EngineEnd {
   /** Registers a stream handler, and gives its streams as they are opened. `inCapacity` 0: without input. */
   serveStream(
     handler: number,
-    inCapacity: number | Window,
-    outCapacity: number | Window,
+    inCapacity: number | CreditWindow,
+    outCapacity: number | CreditWindow,
     opened?: (stream: StreamRecorder<ResponderStream>, payload: Uint8Array) => void,
   ): StreamRecorder<ResponderStream>[] {
     const streams: StreamRecorder<ResponderStream>[] = [];
@@ -163,7 +163,7 @@ export class EngineEnd {
   /** Opens a stream. `timeout` undefined: no deadline. */
   open(
     handler: number,
-    options: { payload?: string; inCapacity?: number; outCapacity?: number | Window; timeout?: number } = {},
+    options: { payload?: string; inCapacity?: number; outCapacity?: number | CreditWindow; timeout?: number } = {},
   ): StreamRecorder<CallerStream> {
     const stream = new StreamRecorder<CallerStream>('caller');
     const deadline = options.timeout === undefined ? Infinity : this.runtime.now() + options.timeout;
@@ -333,7 +333,7 @@ export class StreamRecorder<Stream extends CallerStream | ResponderStream> imple
 export const cancelled = new CancelledError('The test cancelled.');
 
 /** A window that never grows, of a number. */
-export function windowOf(size: number | Window): Window {
+export function windowOf(size: number | CreditWindow): CreditWindow {
   return typeof size === 'number' ? { initial: size, max: size } : size;
 }
 

@@ -1,5 +1,5 @@
 import { filter, map, retry, scan, share, type Observable } from 'rxjs';
-import { consume, duplex, toReadableStream, type, type CallObservable, type Window } from '../../lib/index.js';
+import { consume, duplex, toReadableStream, type, type CallObservable, type CreditWindow } from '../../lib/index.js';
 import { toNodeReadable } from '../../lib/node/to-node-readable.js';
 
 /** Counts items of a stream at its two ends. The greatest lead of the producer is what backpressure bounds. */
@@ -113,7 +113,7 @@ export const producers: Readonly<Record<string, (account: Account) => Iterable<n
 };
 
 /** Routes with this window, one for each direction. */
-export const routesWith = (window: number | Window) => ({
+export const routesWith = (window: number | CreditWindow) => ({
   down: duplex({ id: 1, name: 'down', output: type<number>(), outCapacity: window }),
   up: duplex({ id: 2, name: 'up', input: type<number>(), output: type<number>(), inCapacity: window }),
 });

@@ -44,8 +44,8 @@ interface WriteState {
 }
 
 /**
- * Serves the files of a folder to the other hosts and to the leaves that may call these routes: `readFile$`, `list$`,
- * `stat$`, `writeFile$` and the `rxgrid cp` command call them. Off unless this is called. Regular files and folders only.
+ * Serves the files of a folder to the other hosts and to the leaves that may call these routes: `readFile`, `listFiles`,
+ * `statFile`, `writeFile` and the `rxgrid cp` command call them. Off unless this is called. Regular files and folders only.
  *
  * Every host of the cluster, and every leaf whose host lists no `leaves.routes`, can read all of the folder.
  *

@@ -57,7 +57,7 @@ export interface ReceiveProgress {
  * @throws ConfigurationError for an offset or a mode that is none.
  *
  * @example
- * readFile$(host2, 'disk1/part.1', { hash: 'sha256' })
+ * readFile(host2, 'disk1/part.1', { hash: 'sha256' })
  *   .pipe(receiveFile('/tmp/part.1', { verify: true }))
  *   .subscribe(({ received, total }) => bar.update(received / total));
  */

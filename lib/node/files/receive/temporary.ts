@@ -33,7 +33,7 @@ export function partialPath(path: string): string {
 
 /**
  * What is there of a file whose transfer broke off: `receiveFile(path, { resume: true })` keeps it. Ask for the rest with
- * `readFile$(…, { have })`, and continue with `receiveFile(path, { offset: have.length })`. Undefined where nothing is there.
+ * `readFile(…, { have })`, and continue with `receiveFile(path, { offset: have.length })`. Undefined where nothing is there.
  */
 export async function partialFile(path: string): Promise<FilePart | undefined> {
   let fd: number;

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { concat, concatMap, from, lastValueFrom, NEVER, of, tap, toArray } from 'rxjs';
 import { ConfigurationError, RefusedError } from '../../../../lib/errors.js';
-import { fileBytes, list$, readFile$, stat$, writeFile$ } from '../../../../lib/files/file-client.js';
+import { fileBytes, listFiles, readFile, statFile, writeFile } from '../../../../lib/files/file-client.js';
 import {
   FileAccessError,
   FileConflictError,
@@ -52,7 +52,7 @@ const served = (path: string): string => join(host.root, path);
 const here = (path: string): string => join(host.local, path);
 const read = async (path: string): Promise<Uint8Array> => {
   const parts = await lastValueFrom(
-    readFile$(host.leaf, path).pipe(
+    readFile(host.leaf, path).pipe(
       fileBytes(),
       // They are views into received messages.
       concatMap((part) => of(part.slice())),
@@ -69,11 +69,11 @@ const codes = (reports: readonly WriteReport[]): string[] =>
 describe('files', () => {
   it.each([0, 1, 65_536, 65_537, 3_000_000])('of %d bytes go there and back', async (length) => {
     const some = bytes.subarray(0, length);
-    await lastValueFrom(writeFile$(host.leaf, 'a/b/c.bin', some));
+    await lastValueFrom(writeFile(host.leaf, 'a/b/c.bin', some));
     expect(new Uint8Array(readFileSync(served('a/b/c.bin')))).toStrictEqual(some.slice());
     const target = here('c.bin');
     const progress = await lastValueFrom(
-      readFile$(host.leaf, 'a/b/c.bin', { hash: 'sha256' }).pipe(receiveFile(target, { verify: true }), toArray()),
+      readFile(host.leaf, 'a/b/c.bin', { hash: 'sha256' }).pipe(receiveFile(target, { verify: true }), toArray()),
     );
     expect(progress.at(-1)).toMatchObject({ path: target, received: length, total: length });
     expect(new Uint8Array(readFileSync(target))).toStrictEqual(some.slice());
@@ -82,17 +82,17 @@ describe('files', () => {
   });
 
   it('come from a Blob, and in part', async () => {
-    await lastValueFrom(writeFile$(host.leaf, 'blob', new Blob([bytes as Uint8Array<ArrayBuffer>])));
+    await lastValueFrom(writeFile(host.leaf, 'blob', new Blob([bytes as Uint8Array<ArrayBuffer>])));
     expect(statSync(served('blob')).size).toBe(bytes.length);
     for (const [offset, length] of [
       [10, 20],
       [2_000_000, 900_000],
       [3_000_000, 0],
     ] as const) {
-      const parts = await lastValueFrom(readFile$(host.leaf, 'blob', { offset, length }).pipe(fileBytes(), toArray()));
+      const parts = await lastValueFrom(readFile(host.leaf, 'blob', { offset, length }).pipe(fileBytes(), toArray()));
       expect(Buffer.concat(parts).equals(bytes.subarray(offset, offset + length))).toBe(true);
     }
-    await expect(lastValueFrom(readFile$(host.leaf, 'blob', { offset: 1, length: 3_000_000 }))).rejects.toBeInstanceOf(
+    await expect(lastValueFrom(readFile(host.leaf, 'blob', { offset: 1, length: 3_000_000 }))).rejects.toBeInstanceOf(
       FileConflictError,
     );
   });
@@ -100,10 +100,10 @@ describe('files', () => {
   it.each(['with space', 'ünï ☃', 'new\nline', "quote'", '-r', 'a:b', '~', '%2e%2e'])(
     'may be named %j',
     async (name) => {
-      await lastValueFrom(writeFile$(host.leaf, `f/${name}`, bytes.subarray(0, 100)));
+      await lastValueFrom(writeFile(host.leaf, `f/${name}`, bytes.subarray(0, 100)));
       expect(readFileSync(served(`f/${name}`))).toHaveLength(100);
       expect(await read(`f/${name}`)).toHaveLength(100);
-      expect((await lastValueFrom(list$(host.leaf, 'f').pipe(toArray()))).map(({ path }) => path)).toStrictEqual([
+      expect((await lastValueFrom(listFiles(host.leaf, 'f').pipe(toArray()))).map(({ path }) => path)).toStrictEqual([
         name,
       ]);
     },
@@ -116,18 +116,18 @@ describe('files', () => {
     symlinkSync('/etc/passwd', served('d/link'));
     writeFileSync(served('d/.half.rxgrid-part'), 'half');
     const sorted = async (recursive: boolean): Promise<string[]> =>
-      (await lastValueFrom(list$(host.leaf, 'd', { recursive }).pipe(toArray())))
+      (await lastValueFrom(listFiles(host.leaf, 'd', { recursive }).pipe(toArray())))
         .map(({ path, type, size }) => `${path} ${type} ${String(size)}`)
         .sort();
     expect(await sorted(false)).toStrictEqual(['e folder 0', 'link other 0', 'one file 3']);
     expect(await sorted(true)).toStrictEqual(['e folder 0', 'e/two file 4', 'link other 0', 'one file 3']);
-    const { mtime, ...info } = await lastValueFrom(stat$(host.leaf, 'd/one'));
+    const { mtime, ...info } = await lastValueFrom(statFile(host.leaf, 'd/one'));
     expect(info).toStrictEqual({ path: '', type: 'file', size: 3, mode: 0o640 });
     expect(mtime).toBe(Math.floor(statSync(served('d/one')).mtimeMs));
-    expect((await lastValueFrom(stat$(host.leaf, ''))).type).toBe('folder');
-    await expect(lastValueFrom(list$(host.leaf, 'd/one'))).rejects.toBeInstanceOf(NotRegularFileError);
-    await expect(lastValueFrom(stat$(host.leaf, 'd/none'))).rejects.toBeInstanceOf(FileNotFoundError);
-    await expect(lastValueFrom(list$(host.leaf, 'none'))).rejects.toBeInstanceOf(FileNotFoundError);
+    expect((await lastValueFrom(statFile(host.leaf, ''))).type).toBe('folder');
+    await expect(lastValueFrom(listFiles(host.leaf, 'd/one'))).rejects.toBeInstanceOf(NotRegularFileError);
+    await expect(lastValueFrom(statFile(host.leaf, 'd/none'))).rejects.toBeInstanceOf(FileNotFoundError);
+    await expect(lastValueFrom(listFiles(host.leaf, 'none'))).rejects.toBeInstanceOf(FileNotFoundError);
   });
 });
 
@@ -155,14 +155,14 @@ describe('the root', () => {
   ];
   it.each(ways)('is not left by reading %j', async (path) => {
     await expect(read(path)).rejects.toBeInstanceOf(FileOutsideRootError);
-    await expect(lastValueFrom(stat$(host.leaf, path))).rejects.toBeInstanceOf(FileOutsideRootError);
-    await expect(lastValueFrom(list$(host.leaf, path))).rejects.toBeInstanceOf(FileOutsideRootError);
+    await expect(lastValueFrom(statFile(host.leaf, path))).rejects.toBeInstanceOf(FileOutsideRootError);
+    await expect(lastValueFrom(listFiles(host.leaf, path))).rejects.toBeInstanceOf(FileOutsideRootError);
   });
 
   it.each(['../new', 'in/../../new', '/new', 'way/new', 'up/new', 'way/deep/new'])(
     'is not left by writing %j',
     async (path) => {
-      await expect(lastValueFrom(writeFile$(host.leaf, path, bytes.subarray(0, 10)))).rejects.toBeInstanceOf(
+      await expect(lastValueFrom(writeFile(host.leaf, path, bytes.subarray(0, 10)))).rejects.toBeInstanceOf(
         FileOutsideRootError,
       );
       const folder = await write(itemsOf(bytes.subarray(0, 10), { path }), { path: '', folder: true });
@@ -176,7 +176,7 @@ describe('the root', () => {
     await expect(read('in/file\0')).rejects.toBeInstanceOf(FileNotFoundError);
     for (const path of ['in/.file.rxgrid-part', 'in/.x.rxgrid-tmp']) {
       await expect(read(path)).rejects.toBeInstanceOf(FileNotFoundError);
-      await expect(lastValueFrom(writeFile$(host.leaf, path, new Uint8Array(1)))).rejects.toBeInstanceOf(
+      await expect(lastValueFrom(writeFile(host.leaf, path, new Uint8Array(1)))).rejects.toBeInstanceOf(
         FileNotFoundError,
       );
     }
@@ -184,7 +184,7 @@ describe('the root', () => {
 
   it('may have links within', async () => {
     expect(Buffer.from(await read('alias/file')).toString()).toBe('inside');
-    await lastValueFrom(writeFile$(host.leaf, 'alias/new', bytes.subarray(0, 5)));
+    await lastValueFrom(writeFile(host.leaf, 'alias/new', bytes.subarray(0, 5)));
     expect(readFileSync(served('in/new'))).toHaveLength(5);
   });
 
@@ -223,7 +223,7 @@ describe('the root', () => {
   });
 
   it('replaces a link that is written to, and leaves what it leads to', async () => {
-    await lastValueFrom(writeFile$(host.leaf, 'link', bytes.subarray(0, 5)));
+    await lastValueFrom(writeFile(host.leaf, 'link', bytes.subarray(0, 5)));
     expect(readFileSync(join(host.folder, 'secret'), 'utf8')).toBe('secret');
     expect(statSync(served('link')).size).toBe(5);
   });
@@ -232,7 +232,7 @@ describe('the root', () => {
     execFileSync('mkfifo', [served('fifo')]);
     for (const path of ['fifo', 'in']) {
       await expect(read(path)).rejects.toBeInstanceOf(NotRegularFileError);
-      await expect(lastValueFrom(writeFile$(host.leaf, path, new Uint8Array(1)))).rejects.toBeInstanceOf(
+      await expect(lastValueFrom(writeFile(host.leaf, path, new Uint8Array(1)))).rejects.toBeInstanceOf(
         NotRegularFileError,
       );
     }
@@ -256,7 +256,7 @@ describe('who may', () => {
   it('write nothing where it is not allowed', async () => {
     await host.close();
     host = await FilesHost.start();
-    await expect(lastValueFrom(writeFile$(host.leaf, 'a', bytes))).rejects.toBeInstanceOf(FilesReadOnlyError);
+    await expect(lastValueFrom(writeFile(host.leaf, 'a', bytes))).rejects.toBeInstanceOf(FilesReadOnlyError);
     expect(namesIn(host.root)).toStrictEqual([]);
   });
 
@@ -265,8 +265,8 @@ describe('who may', () => {
     host = await FilesHost.start({ writable: true, leaves: { routes: [fileRoutes.stat, fileRoutes.read] } });
     writeFileSync(served('a'), 'a');
     expect(await read('a')).toHaveLength(1);
-    await expect(lastValueFrom(list$(host.leaf, ''))).rejects.toBeInstanceOf(RefusedError);
-    await expect(lastValueFrom(writeFile$(host.leaf, 'a', bytes))).rejects.toBeInstanceOf(RefusedError);
+    await expect(lastValueFrom(listFiles(host.leaf, ''))).rejects.toBeInstanceOf(RefusedError);
+    await expect(lastValueFrom(writeFile(host.leaf, 'a', bytes))).rejects.toBeInstanceOf(RefusedError);
   });
 
   it('read what the system lets the host read', async () => {
@@ -400,7 +400,7 @@ describe('headers that lie', () => {
     if (items.length < 4) expect(namesIn(host.root)).toStrictEqual([]);
     expect(codes(await write(items, { path: 'f', resume: true }))).toStrictEqual([code]);
     // The host goes on.
-    expect((await lastValueFrom(stat$(host.leaf, ''))).type).toBe('folder');
+    expect((await lastValueFrom(statFile(host.leaf, ''))).type).toBe('folder');
   });
 });
 
@@ -418,7 +418,7 @@ describe('a transfer that breaks off', () => {
       const cut = tap((received: number) => {
         if (received >= after) for (const socket of sockets) socket.destroy();
       });
-      const lost = readFile$(leaf, 'big').pipe(
+      const lost = readFile(leaf, 'big').pipe(
         receiveFile(target, { resume: true }),
         concatMap((step) => of(step.received).pipe(cut)),
       );
@@ -428,7 +428,7 @@ describe('a transfer that breaks off', () => {
       if (have !== undefined) {
         const headers: FileItem[] = [];
         await lastValueFrom(
-          readFile$(host.leaf, 'big', { have, hash: 'sha256' }).pipe(
+          readFile(host.leaf, 'big', { have, hash: 'sha256' }).pipe(
             tap((item) => item.kind === 'header' && headers.push(item)),
             receiveFile(target, { offset: have.length, verify: true }),
           ),
@@ -440,7 +440,7 @@ describe('a transfer that breaks off', () => {
       // The other way round.
       // Without its end: the host would finish the file, and give it its name while the next try begins.
       const unfinished = concat(itemsOf(bytes, { piece: 100_000 }).slice(0, -1), NEVER);
-      const back = writeFile$(leaf, 'back', unfinished, { resume: true }).pipe(
+      const back = writeFile(leaf, 'back', unfinished, { resume: true }).pipe(
         concatMap((step) => of(step.written).pipe(cut)),
       );
       await leaf.ready();
@@ -451,7 +451,7 @@ describe('a transfer that breaks off', () => {
       expect(existsSync(served('back')) ? hash(served('back')) : hash(served('big'))).toBe(hash(served('big')));
       const offset = value.part?.length ?? 0;
       await lastValueFrom(
-        writeFile$(host.leaf, 'back', itemsOf(bytes.subarray(offset), { offset, hash: 'sha256' }), { resume: true }),
+        writeFile(host.leaf, 'back', itemsOf(bytes.subarray(offset), { offset, hash: 'sha256' }), { resume: true }),
       );
       expect(hash(served('back'))).toBe(hash(served('big')));
     },
@@ -461,14 +461,14 @@ describe('a transfer that breaks off', () => {
     writeFileSync(served('big'), bytes);
     writeFileSync(here('.big.rxgrid-part'), bytes.subarray(1, 1_000_001));
     const have = (await partialFile(here('big')))!;
-    await lastValueFrom(readFile$(host.leaf, 'big', { have }).pipe(receiveFile(here('big'), { offset: have.length })));
+    await lastValueFrom(readFile(host.leaf, 'big', { have }).pipe(receiveFile(here('big'), { offset: have.length })));
     expect(hash(here('big'))).toBe(hash(served('big')));
     // Nor where the file is shorter by now.
     writeFileSync(here('.big.rxgrid-part'), bytes);
     truncateSync(served('big'), 10);
     const more = (await partialFile(here('big')))!;
     await lastValueFrom(
-      readFile$(host.leaf, 'big', { have: more }).pipe(receiveFile(here('big'), { offset: more.length })),
+      readFile(host.leaf, 'big', { have: more }).pipe(receiveFile(here('big'), { offset: more.length })),
     );
     expect(hash(here('big'))).toBe(hash(served('big')));
   });
@@ -489,8 +489,8 @@ describe('a transfer that breaks off', () => {
 
   it('leaves other transfers of the connection alone', async () => {
     writeFileSync(served('big'), bytes);
-    const broken = lastValueFrom(writeFile$(host.leaf, 'x', itemsOf(bytes).slice(0, 2)));
-    const fine = lastValueFrom(readFile$(host.leaf, 'big').pipe(receiveFile(here('big'))));
+    const broken = lastValueFrom(writeFile(host.leaf, 'x', itemsOf(bytes).slice(0, 2)));
+    const fine = lastValueFrom(readFile(host.leaf, 'big').pipe(receiveFile(here('big'))));
     await expect(broken).rejects.toBeInstanceOf(FileCorruptError);
     await fine;
     expect(hash(here('big'))).toBe(hash(served('big')));
@@ -514,13 +514,13 @@ it('reads and writes at offsets above 2^32, of sparse files', async () => {
     input: tail,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  const parts = await lastValueFrom(readFile$(host.leaf, 'sparse', { offset }).pipe(fileBytes(), toArray()));
+  const parts = await lastValueFrom(readFile(host.leaf, 'sparse', { offset }).pipe(fileBytes(), toArray()));
   const got = Buffer.concat(parts);
   expect(got).toHaveLength(1_000);
   expect(got.subarray(0, tail.length).equals(tail)).toBe(true);
   writeFileSync(served('.copy.rxgrid-part'), '');
   truncateSync(served('.copy.rxgrid-part'), offset);
-  await lastValueFrom(writeFile$(host.leaf, 'copy', itemsOf(got, { offset }), { resume: true, fsync: false }));
+  await lastValueFrom(writeFile(host.leaf, 'copy', itemsOf(got, { offset }), { resume: true, fsync: false }));
   expect(statSync(served('copy')).size).toBe(size);
   const end = execFileSync('tail', ['-c', '1000', served('copy')]);
   expect(end.equals(got)).toBe(true);
@@ -529,7 +529,7 @@ it('reads and writes at offsets above 2^32, of sparse files', async () => {
 it('a file that is replaced while it is read is sent as it was', async () => {
   writeFileSync(served('f'), bytes);
   writeFileSync(served('new'), 'new');
-  const swapped = readFile$(host.leaf, 'f').pipe(
+  const swapped = readFile(host.leaf, 'f').pipe(
     tap((item) => {
       if (item.kind === 'header') renameSync(served('new'), served('f'));
     }),
