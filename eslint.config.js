@@ -39,7 +39,7 @@ const layers = [
     folder: 'operators',
     roots: bottom,
     folders: ['flow'],
-    types: { folders: ['contract', 'calls'] },
+    types: { folders: ['contract'] },
     packages: ['rxjs'],
   },
   {
@@ -53,7 +53,7 @@ const layers = [
     folder: 'contract',
     roots: [...bottom, 'runtime'],
     folders: ['wire', 'flow', 'codec'],
-    types: { folders: ['mux', 'connection', 'calls'] },
+    types: { folders: ['mux', 'connection'] },
     packages: ['rxjs', '@standard-schema/spec'],
   },
   {

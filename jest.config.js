@@ -20,6 +20,7 @@ export default {
     '^rxgrid/files$': '<rootDir>/lib/files/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
     '^rxgrid/testing$': '<rootDir>/lib/testing/index.ts',
+    '^rxgrid/wire$': '<rootDir>/lib/wire/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   testTimeout: 15_000,

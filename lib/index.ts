@@ -26,7 +26,7 @@ export {
 } from './codec/codec.js';
 export type { Connection, Input, Payload } from './contract/connection.js';
 export { duplex, unary, type Duplex, type Route, type RouteBase, type Unary } from './contract/contract.js';
-export { DuplexStream } from './calls/duplex-stream.js';
+export type { DuplexStream } from './contract/duplex-stream.js';
 export {
   bind,
   type Bound,
@@ -49,7 +49,7 @@ export type { SendfileOptions } from './files/send-regions.js';
 export { fileRegion, sendfile } from './files/sendfile.js';
 export type { BulkItem } from './codec/bulk-item.js';
 
-export { CallObservable, type StartCall } from './flow/call-observable.js';
+export type { CallObservable } from './flow/call-observable.js';
 export type { Delivery } from './flow/delivery.js';
 export { autoRelease } from './operators/auto-release.js';
 export { bufferBounded, type BufferBoundedOptions } from './operators/buffer-bounded.js';
@@ -71,9 +71,6 @@ export type { ConnectionState, ConnectionStats, ConnectionStatus } from './conne
 export type { ChecksumMode } from './connection/handshake.js';
 export type { ObservedFrame } from './connection/link.js';
 export type { Dial, DialOptions, Socket } from './transport/socket.js';
-export type { WireMessage } from './wire/batch.js';
-export type { Frame, MuxId } from './wire/frame.js';
-export { Flag, Op, opName, type OpName } from './wire/ops.js';
 
 export {
   BufferOverflowError,

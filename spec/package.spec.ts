@@ -149,7 +149,7 @@ describe('the package', () => {
       // The module.exports of a compiled ES module has no other names.
       runScript('names.cjs', `console.log(Object.keys(require('${entry}')).sort().join());`),
     ];
-    for (const entry of ['rxgrid', 'rxgrid/files', 'rxgrid/node']) {
+    for (const entry of ['rxgrid', 'rxgrid/files', 'rxgrid/node', 'rxgrid/wire']) {
       const [esm, cjs] = list(entry);
       expect(esm).toBe(cjs);
       expect(esm!.split(',').length).toBeGreaterThan(0);
@@ -161,12 +161,12 @@ describe('the package', () => {
     [
       'as an ES module',
       'one.mjs',
-      `import * as main from 'rxgrid'; import * as node from 'rxgrid/node'; import * as testing from 'rxgrid/testing'; import * as files from 'rxgrid/files';`,
+      `import * as main from 'rxgrid'; import * as node from 'rxgrid/node'; import * as testing from 'rxgrid/testing'; import * as files from 'rxgrid/files'; import * as wire from 'rxgrid/wire';`,
     ],
     [
       'as CommonJS',
       'one.cjs',
-      `const main = require('rxgrid'); const node = require('rxgrid/node'); const testing = require('rxgrid/testing'); const files = require('rxgrid/files');`,
+      `const main = require('rxgrid'); const node = require('rxgrid/node'); const testing = require('rxgrid/testing'); const files = require('rxgrid/files'); const wire = require('rxgrid/wire');`,
     ],
   ])('is one copy, whichever entry is used, %s', (_, name, imports) => {
     const code = `${imports}
@@ -177,11 +177,13 @@ describe('the package', () => {
         const { a } = link();
         const lost = a.open(main.duplex({ id: 1, name: 'x', input: main.raw, output: main.raw }));
         lost.subscribe({ error: () => {} });
+        let second;
+        try { lost.subscribe({}); } catch (e) { second = e; }
         lost.cancel();
-        console.log(error instanceof main.ConfigurationError, lost instanceof main.DuplexStream);
-        console.log(files.FileError === main.FileError, files.fileItems === main.fileItems);
+        console.log(error instanceof main.ConfigurationError, second instanceof main.ConfigurationError);
+        console.log(files.FileError === main.FileError, files.fileItems === main.fileItems, wire.Op.Ping);
       }).finally(() => clearInterval(alive));`;
-    expect(runScript(name, code)).toBe('true true\ntrue true');
+    expect(runScript(name, code)).toBe('true true\ntrue true 3');
   });
 
   it('loads few files in Node: each costs half a millisecond', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type, unary } from 'rxgrid';
-import { gridTest, request, response } from 'rxgrid/testing';
+import { frames, gridTest } from 'rxgrid/testing';
 
 const greet = unary({ id: 1, name: 'greet', request: type(), response: type() });
 
@@ -10,7 +10,7 @@ test('a greeting takes a round trip', () =>
   gridTest(({ link, expectFrames, expectObservable }) => {
     const { a, b, cable } = link({ latency: 3 });
     b.handle(greet, async (name) => `Hello, ${name}!`);
-    expectFrames(cable).toBe('r--p', { r: request(greet, 'Ann'), p: response(greet, 'Hello, Ann!') });
+    expectFrames(cable).toBe('r--p', { r: frames.request(greet, 'Ann'), p: frames.response(greet, 'Hello, Ann!') });
     expectObservable(a.request(greet, 'Ann')).toBe('------(g|)', { g: 'Hello, Ann!' });
   }));
 

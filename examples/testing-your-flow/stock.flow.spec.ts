@@ -1,6 +1,6 @@
 import { test } from '@jest/globals';
 import { RemoteError } from 'rxgrid';
-import { anError, cancel, gridTest, open, request } from 'rxgrid/testing';
+import { anError, frames, gridTest } from 'rxgrid/testing';
 import { reserve, serveStock, watchLevel } from './stock.js';
 
 // Two ends, 5 ms apart. In a diagram one character is 1 ms; setTimeout in the handler runs on the same time.
@@ -15,9 +15,9 @@ test('a shop reserves, and hears of the change', () =>
     expectObservable(shop.request(reserve, { item: 'tea', count: 2 })).toBe('30ms (f|)', { f: five });
     // Both calls are sent at once; unsubscribing cancels.
     expectFrames(wire, { from: 'a' }).toBe('(or) 47ms x', {
-      o: open(watchLevel, 'tea'),
-      r: request(reserve, { item: 'tea', count: 2 }),
-      x: cancel(),
+      o: frames.open(watchLevel, 'tea'),
+      r: frames.request(reserve, { item: 'tea', count: 2 }),
+      x: frames.cancel(),
     });
   }));
 

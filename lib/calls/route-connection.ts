@@ -7,7 +7,8 @@ import { isFeedSource, type FeedSource } from '../flow/feed.js';
 import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
 import type { Connection, Input, Payload } from '../contract/connection.js';
 import type { Duplex, Unary } from '../contract/contract.js';
-import { DuplexStream } from './duplex-stream.js';
+import type { DuplexStream } from '../contract/duplex-stream.js';
+import { OpenStream } from './open-stream.js';
 import type { Call } from '../contract/handler.js';
 import { resolveOptions, type CallOptions, type ResolvedOptions } from '../contract/options.js';
 import { StreamCall, type StreamCaller } from './stream-call.js';
@@ -87,7 +88,7 @@ export class RouteConnection implements Connection {
   ): DuplexStream<Sent<I>, Received<O>> {
     const route = this.#options.routes.of(contract);
     checkInput(route, true, 'open');
-    return new DuplexStream(this.#options, route, route.request.encode(value), this.#resolve(options, Infinity));
+    return new OpenStream(this.#options, route, route.request.encode(value), this.#resolve(options, Infinity));
   }
 
   #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(

@@ -4,7 +4,7 @@ import type { ObservedFrame } from '../connection/link.js';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
 import type { Duplex, Unary } from './contract.js';
-import type { DuplexStream } from '../calls/duplex-stream.js';
+import type { DuplexStream } from './duplex-stream.js';
 import type { CallOptions } from './options.js';
 
 /** The payload of a call: a value, or a function that gives it, called once per subscription, so that a retry may send another one. */

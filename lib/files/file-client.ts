@@ -107,9 +107,7 @@ export function writeFile(
     if (source instanceof FileRegion) return [source];
     const items = typeof source === 'function' ? source() : source;
     if (isFeedSource(items)) return items;
-    throw new TypeError(
-      'The source of writeFile must be a Uint8Array, a Blob, a file region, or the items of a file.',
-    );
+    throw new TypeError('The source of writeFile must be a Uint8Array, a Blob, a file region, or the items of a file.');
   };
   return connection.exchange(fileRoutes.write, { path, resume, fsync }, input, options).pipe(
     map((report) => {

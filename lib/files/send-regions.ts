@@ -1,6 +1,6 @@
 import { map, Observable } from 'rxjs';
 import { sendFrom } from '../flow/sending.js';
-import type { DuplexStream } from '../calls/duplex-stream.js';
+import type { DuplexStream } from '../contract/duplex-stream.js';
 import type { FileProgress, FileRegion } from './file-region.js';
 
 /** Options of `sendfile`. */

@@ -1,5 +1,5 @@
 import { map, type OperatorFunction } from 'rxjs';
-import type { DuplexStream } from '../calls/duplex-stream.js';
+import type { DuplexStream } from '../contract/duplex-stream.js';
 import { BlobRegion } from './blob-region.js';
 import { FileRegion, type FileProgress, type RegionOptions } from './file-region.js';
 import { sendRegions, type SendfileOptions } from './send-regions.js';

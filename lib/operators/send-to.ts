@@ -1,6 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { sendFrom } from '../flow/sending.js';
-import type { DuplexStream } from '../calls/duplex-stream.js';
+import type { DuplexStream } from '../contract/duplex-stream.js';
 
 /** What {@link sendTo} emits after each item. */
 export interface SendProgress {

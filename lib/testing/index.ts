@@ -38,31 +38,8 @@ export { MessageFaults, Passing, type MessageFault } from './network/passing.js'
 export { RouteBook } from './frames/route-book.js';
 export { frameText, readWire, transcript, type WireEvent, type WireFrame } from './frames/transcript.js';
 export { WireLog, type Fate, type LogEntry } from './frames/wire-log.js';
-export {
-  ack,
-  anyFrame,
-  cancel,
-  connectRequest,
-  connectResponse,
-  end,
-  fail,
-  FrameMatcher,
-  gone,
-  halfClose,
-  input,
-  inputCredit,
-  open,
-  output,
-  outputCredit,
-  ping,
-  pong,
-  refused,
-  request,
-  response,
-  responseError,
-  type FrameDetails,
-  type MaybeValue,
-} from './frames/frame-matchers.js';
+export { frames } from './frames/frames.js';
+export type { FrameDetails, FrameMatcher } from './frames/frame-matchers.js';
 export { frame, fromCaller, fromResponder, messageOf, payload, type FrameFields } from './frames/frame-builders.js';
 
 export {

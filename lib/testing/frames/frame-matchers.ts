@@ -78,7 +78,7 @@ export class FrameMatcher {
       ...(value === undefined ? [] : [inspect(value.wanted)]),
     ];
     const fields = details === undefined ? '' : `.with(${inspect(details)})`;
-    return `${name}(${args.join(', ')})${from === undefined ? '' : `.from(${inspect(from)})`}${fields}`;
+    return `frames.${name}(${args.join(', ')})${from === undefined ? '' : `.from(${inspect(from)})`}${fields}`;
   }
 }
 

@@ -1,5 +1,5 @@
 import { test } from '@jest/globals';
-import { gridTest, request, ack, cancel, gone, open } from '../../../lib/testing/index.js';
+import { frames, gridTest } from '../../../lib/testing/index.js';
 import { add, count } from './routes.js';
 
 /*
@@ -11,7 +11,10 @@ test('giving a call up sends a cancel, which stops the handler; no response foll
     const wire = link({ latency: 3 });
     const result = cold<number>('--------r|', { r: 1 });
     wire.b.handle(add, () => result);
-    expectFrames(wire).toBe('r----c', { r: request(add), c: cancel().from('a').with({ muxId: 1, seq: 0 }) });
+    expectFrames(wire).toBe('r----c', {
+      r: frames.request(add),
+      c: frames.cancel().from('a').with({ muxId: 1, seq: 0 }),
+    });
     expectObservable(wire.a.request(add, []), '^----!').toBe('------');
     // The request arrives after 3 ms, the cancel after 8.
     expectSubscriptions(result.subscriptions).toBe('---^----!');
@@ -23,11 +26,11 @@ test('cancel: unsubscribing stops the handler at the other side', () =>
     const endless = cold<number>('-', {});
     wire.b.handle(count, () => endless);
     expectFrames(wire).toBe('o 19ms k 29ms c 19ms g', {
-      o: open(count),
-      k: ack(),
-      c: cancel().from('a'),
+      o: frames.open(count),
+      k: frames.ack(),
+      c: frames.cancel().from('a'),
       // The answer, which the caller ignores: its mux is gone.
-      g: gone().from('b'),
+      g: frames.gone().from('b'),
     });
     expectObservable(wire.a.stream(count, 0), '^ 49ms !').toBe('-');
     expectSubscriptions(endless.subscriptions).toBe('20ms ^ 49ms !');

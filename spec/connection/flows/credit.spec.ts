@@ -1,18 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { concatMap, delay, of, toArray } from 'rxjs';
 import { consume, duplex, type } from '../../../lib/index.js';
-import {
-  gridTest,
-  ack,
-  end,
-  gone,
-  halfClose,
-  input,
-  inputCredit,
-  open,
-  output,
-  outputCredit,
-} from '../../../lib/testing/index.js';
+import { frames, gridTest } from '../../../lib/testing/index.js';
 import { count, upper } from './routes.js';
 
 /*
@@ -32,17 +21,18 @@ test('output: as many items as the window, then one for each credit', () =>
     const wire = link({ latency });
     wire.b.handle(count, numbers);
     expectFrames(wire).toBe('o 19ms (kab) 15ms c 19ms (deg)', {
-      o: open(count, 3)
+      o: frames
+        .open(count, 3)
         .from('a')
         .with({ muxId: 1, seq: 0, flags: ['Eof'] }),
-      k: ack().from('b').with({ seq: 0 }),
-      a: output(count, 0).from('b').with({ seq: 1 }),
-      b: output(count, 1).from('b').with({ seq: 2 }),
-      c: outputCredit(2).from('a').with({ seq: 1 }),
-      d: output(count, 2).from('b').with({ seq: 3 }),
+      k: frames.ack().from('b').with({ seq: 0 }),
+      a: frames.output(count, 0).from('b').with({ seq: 1 }),
+      b: frames.output(count, 1).from('b').with({ seq: 2 }),
+      c: frames.outputCredit(2).from('a').with({ seq: 1 }),
+      d: frames.output(count, 2).from('b').with({ seq: 3 }),
       // The end takes a credit, as an item does; here one is left for it.
-      e: end().from('b').with({ seq: 4 }),
-      g: gone().from('b'),
+      e: frames.end().from('b').with({ seq: 4 }),
+      g: frames.gone().from('b'),
     });
     expectObservable(wire.a.stream(count, 3)).toBe('40ms (ab) 36ms (c|)', { a: 0, b: 1, c: 2 });
   }));
@@ -90,15 +80,15 @@ test('input: credit comes with the ack, and returns when the handler is done wit
       for await (const text of call.input) yield text.toUpperCase();
     });
     expectFrames(wire).toBe('o 19ms k 29ms i 19ms (pc) 16ms r---------h 19ms (eg)', {
-      o: open(upper).from('a'),
-      k: ack().from('b'),
-      i: input(upper, 'x').from('a').with({ seq: 1 }),
-      p: output(upper, 'X').from('b'),
-      c: inputCredit(1).from('b'),
-      r: outputCredit(1).from('a'),
-      h: halfClose().from('a'),
-      e: end().from('b'),
-      g: gone().from('b'),
+      o: frames.open(upper).from('a'),
+      k: frames.ack().from('b'),
+      i: frames.input(upper, 'x').from('a').with({ seq: 1 }),
+      p: frames.output(upper, 'X').from('b'),
+      c: frames.inputCredit(1).from('b'),
+      r: frames.outputCredit(1).from('a'),
+      h: frames.halfClose().from('a'),
+      e: frames.end().from('b'),
+      g: frames.gone().from('b'),
     });
     expectObservable(wire.a.exchange(upper, undefined, cold('50ms x 49ms |'))).toBe('90ms X 49ms |');
   }));
@@ -117,10 +107,10 @@ test('a consumer that keeps up gets more: the window grows, and one frame return
     const fast = duplex({ id: 5, name: 'fast', output: type<number>(), outCapacity: { initial: 2, max: 8 } });
     wire.b.handle(fast, () => numbers(12));
     expectFrames(wire, { from: 'a' }).toBe('o 39ms c 39ms d', {
-      o: open(fast),
+      o: frames.open(fast),
       // Both items are done with, and the window is 4 now: four may be on their way.
-      c: outputCredit(4),
-      d: outputCredit(8),
+      c: frames.outputCredit(4),
+      d: frames.outputCredit(8),
     });
     expectObservable(wire.a.stream(fast, undefined).pipe(toArray())).toBe('120ms (n|)', { n: [...numbers(12)] });
   }));

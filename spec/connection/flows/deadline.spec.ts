@@ -1,7 +1,7 @@
 import { test } from '@jest/globals';
 import { NEVER } from 'rxjs';
 import { DeadlineExceededError } from '../../../lib/index.js';
-import { anError, gridTest, request, responseError } from '../../../lib/testing/index.js';
+import { anError, frames, gridTest } from '../../../lib/testing/index.js';
 import { add, count } from './routes.js';
 
 /*
@@ -15,7 +15,7 @@ test('the deadline: each side ends the call by its own clock, and nothing more i
     const wire = link({ latency });
     const forever = cold<number>('-');
     wire.b.handle(add, () => forever);
-    expectFrames(wire).toBe('r 200ms', { r: request(add).with({ deadlineMs: 100 }) });
+    expectFrames(wire).toBe('r 200ms', { r: frames.request(add).with({ deadlineMs: 100 }) });
     expectObservable(wire.a.request(add, [], { timeout: time('100ms') })).toBe(
       '100ms #',
       undefined,
@@ -51,11 +51,11 @@ test('a call on behalf of another one ends with it', () =>
     wire.a.handle(add, () => NEVER);
     wire.b.handle(add, (numbers, call) => wire.b.request(add, numbers, { parent: call }));
     expectFrames(wire).toBe('r--q 99ms p', {
-      r: request(add).from('a').with({ deadlineMs: 100 }),
+      r: frames.request(add).from('a').with({ deadlineMs: 100 }),
       // Only the time that is left travels, so clocks need not agree: the way takes nothing of it.
-      q: request(add).from('b').with({ deadlineMs: 100 }),
+      q: frames.request(add).from('b').with({ deadlineMs: 100 }),
       // Too late: a has given up 3 ms before.
-      p: responseError().from('b'),
+      p: frames.responseError().from('b'),
     });
     expectObservable(wire.a.request(add, [], { timeout: 100 })).toBe(
       '100ms #',

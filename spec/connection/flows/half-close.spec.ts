@@ -1,5 +1,5 @@
 import { test } from '@jest/globals';
-import { gridTest, halfClose, input, open } from '../../../lib/testing/index.js';
+import { frames, gridTest } from '../../../lib/testing/index.js';
 import { upload } from './routes.js';
 
 /*
@@ -18,10 +18,10 @@ test('half-close: the input ends without a credit, the output goes on', () =>
       yield bytes;
     });
     expectFrames(wire, { from: 'a' }).toBe('o 39ms (ih)', {
-      o: open(upload).with({ seq: 0 }),
-      i: input(upload),
+      o: frames.open(upload).with({ seq: 0 }),
+      i: frames.input(upload),
       // An Eof without a payload: the reference would drop one.
-      h: halfClose().with({ seq: 2 }),
+      h: frames.halfClose().with({ seq: 2 }),
     });
     expectObservable(wire.a.exchange(upload, undefined, [new Uint8Array(10)])).toBe('180ms (n|)', { n: 10 });
   }));

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { map } from 'rxjs';
 import { sharedSecret, type ConnectionState } from '../../../lib/index.js';
-import { connectRequest, connectResponse, gridTest, like, ping, pong } from '../../../lib/testing/index.js';
+import { frames, gridTest, like } from '../../../lib/testing/index.js';
 import { add } from './routes.js';
 
 /*
@@ -17,12 +17,12 @@ test('handshake: a dials b, which its name decides; then both ping to learn the 
     const wire = grid.cable('a', 'b');
     // The WebSocket takes a round trip to open.
     expectFrames(wire, { control: true }).toBe('10ms h 4ms (yp) 1ms (qs) 1ms t', {
-      h: connectRequest(like({ host: 'http://a', token: 'test' })).from('a'),
-      y: connectResponse(like({ accepted: true })).from('b'),
-      p: ping().from('b'),
-      q: ping().from('a'),
-      s: pong().from('a'),
-      t: pong().from('b'),
+      h: frames.connectRequest(like({ host: 'http://a', token: 'test' })).from('a'),
+      y: frames.connectResponse(like({ accepted: true })).from('b'),
+      p: frames.ping().from('b'),
+      q: frames.ping().from('a'),
+      s: frames.pong().from('a'),
+      t: frames.pong().from('b'),
     });
     await grid.start();
   }));
@@ -44,8 +44,8 @@ test('a wrong token is rejected, with the reason', () =>
       auth: { sign: () => 'forged', verify: () => Promise.reject(new Error('no')) },
     });
     expectFrames(grid.cable('a', 'b'), { control: true }).toBe('10ms h 4ms n 4ms #', {
-      h: connectRequest(),
-      n: connectResponse(like({ accepted: false, rejectedReason: 'no' })),
+      h: frames.connectRequest(),
+      n: frames.connectResponse(like({ accepted: false, rejectedReason: 'no' })),
     });
     await grid.start();
     expectObservable(grid.host('a').connection('b').state$.pipe(statuses), '^ 1s !').toBe('c 19ms b', {

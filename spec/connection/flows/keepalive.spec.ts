@@ -1,7 +1,7 @@
 import { test } from '@jest/globals';
 import { map, NEVER } from 'rxjs';
 import type { ConnectionState } from '../../../lib/index.js';
-import { ack, cancel, gone, gridTest, open, ping, pong } from '../../../lib/testing/index.js';
+import { frames, gridTest } from '../../../lib/testing/index.js';
 import { count } from './routes.js';
 
 /*
@@ -15,8 +15,8 @@ test('keepalive: a ping every 10 s in both directions', () =>
   gridTest(({ link, expectFrames }) => {
     const wire = link({ latency: 20 });
     expectFrames(wire, { control: true, from: 'a' }).toBe('i 19ms o 9979ms i 19ms o 9979ms i 19ms o', {
-      i: ping().with({ muxId: 0, deadlineMs: 10_000, seq: 0 }),
-      o: pong(),
+      i: frames.ping().with({ muxId: 0, deadlineMs: 10_000, seq: 0 }),
+      o: frames.pong(),
     });
   }));
 
@@ -38,15 +38,15 @@ test('a stream: its caller pings every 15 s, as a frame of its sequence', () =>
     const wire = link({ latency });
     wire.b.handle(count, () => NEVER);
     expectFrames(wire, { from: 'a' }).toBe('o 14999ms i 14999ms j 1000ms c', {
-      o: open(count).with({ seq: 0 }),
-      i: ping().with({ muxId: 1, seq: 1 }),
-      j: ping().with({ muxId: 1, seq: 2 }),
-      c: cancel(),
+      o: frames.open(count).with({ seq: 0 }),
+      i: frames.ping().with({ muxId: 1, seq: 1 }),
+      j: frames.ping().with({ muxId: 1, seq: 2 }),
+      c: frames.cancel(),
     });
     expectFrames(wire, { from: 'b' }).toBe('5ms k 14999ms p 14999ms p 1000ms g', {
-      k: ack(),
-      p: pong().with({ muxId: 1 }),
-      g: gone(),
+      k: frames.ack(),
+      p: frames.pong().with({ muxId: 1 }),
+      g: frames.gone(),
     });
     expectObservable(wire.a.stream(count, 0), '^ 31s !').toBe('-');
   }));

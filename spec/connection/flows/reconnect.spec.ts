@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { filter, map, timer, switchMap, retry } from 'rxjs';
 import { DisconnectedError } from '../../../lib/index.js';
-import { anError, gridTest, request } from '../../../lib/testing/index.js';
+import { anError, frames, gridTest } from '../../../lib/testing/index.js';
 import { add, count } from './routes.js';
 
 /*
@@ -73,7 +73,7 @@ test('a corrupted message breaks the connection: framing is lost', () =>
     grid.host('b').handle(add, ([first = 0]) => first);
     await grid.connected();
     faults.corrupt(grid.cable('a', 'b'), { from: 'a' });
-    expectFrames(grid.cable('a', 'b')).toBe('r----#', { r: request(add) });
+    expectFrames(grid.cable('a', 'b')).toBe('r----#', { r: frames.request(add) });
     expectObservable(grid.host('a').connection('b').request(add, [1])).toBe(
       '10ms #',
       undefined,

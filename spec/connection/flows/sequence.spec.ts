@@ -1,21 +1,7 @@
 import { test } from '@jest/globals';
 import { Subject } from 'rxjs';
 import { RemoteError } from '../../../lib/index.js';
-import {
-  anError,
-  fromCaller,
-  gridTest,
-  request,
-  response,
-  ack,
-  fail,
-  gone,
-  input,
-  open,
-  output,
-  outputCredit,
-  payload,
-} from '../../../lib/testing/index.js';
+import { anError, frames, fromCaller, gridTest, payload } from '../../../lib/testing/index.js';
 import { add, count, upper } from './routes.js';
 
 /*
@@ -30,13 +16,13 @@ test('a handler that fails ends the stream with its text', () =>
       throw new Error('disk full');
     });
     expectFrames(wire).toBe('o 19ms (kafg) 14ms c', {
-      o: open(count),
-      k: ack(),
-      a: output(count, 0),
-      f: fail('disk full').with({ seq: 2, flags: ['Eof'] }),
-      g: gone(),
+      o: frames.open(count),
+      k: frames.ack(),
+      a: frames.output(count, 0),
+      f: frames.fail('disk full').with({ seq: 2, flags: ['Eof'] }),
+      g: frames.gone(),
       // The item came in a message of its own, and so its credit was on its way before the end was there.
-      c: outputCredit(1),
+      c: frames.outputCredit(1),
     });
     expectObservable(wire.a.stream(count, 1)).toBe(
       '40ms (a#)',
@@ -55,7 +41,11 @@ test('a gap in the sequence ends the stream: the responder says so', () =>
       anError(RemoteError, { message: 'receive sequence number mismatch. want 1, got 2' }),
     );
     await advance(80);
-    expectFrames(wire).toBe('i 19ms (fg)', { i: input(upper, 'x').with({ seq: 2 }), f: fail(), g: gone() });
+    expectFrames(wire).toBe('i 19ms (fg)', {
+      i: frames.input(upper, 'x').with({ seq: 2 }),
+      f: frames.fail(),
+      g: frames.gone(),
+    });
     // As though a had sent its second item first.
     wire.cable.inject('a', fromCaller.item(1, 2, payload('x')));
   }));
@@ -66,7 +56,7 @@ test('a message that comes twice is a stray the second time', () =>
     wire.b.handle(add, ([first = 0]) => first);
     await settle();
     faults.duplicate(wire, { from: 'b' });
-    expectFrames(wire).toBe('r----p', { r: request(add), p: response(add) });
+    expectFrames(wire).toBe('r----p', { r: frames.request(add), p: frames.response(add) });
     expectObservable(wire.a.request(add, [1])).toBe('10ms (r|)', { r: 1 });
   }));
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { EMPTY } from 'rxjs';
 import { RemoteError, RefusedError } from '../../../lib/index.js';
-import { anError, gridTest, request, response, refused, responseError } from '../../../lib/testing/index.js';
+import { anError, frames, gridTest } from '../../../lib/testing/index.js';
 import { add } from './routes.js';
 
 /*
@@ -15,10 +15,12 @@ test('a request, and its response a round trip later', () =>
     const wire = link({ latency });
     wire.b.handle(add, (numbers) => numbers.reduce((sum, each) => sum + each, 0));
     expectFrames(wire).toBe('r--p', {
-      r: request(add, [1, 2])
+      r: frames
+        .request(add, [1, 2])
         .from('a')
         .with({ muxId: 1, seq: 0, deadlineMs: 60_000, flags: ['Eof'] }),
-      p: response(add, 3)
+      p: frames
+        .response(add, 3)
         .from('b')
         .with({ muxId: 1, seq: 0, flags: ['Eof'] }),
     });
@@ -31,8 +33,8 @@ test('both sides call each other: the same mux id names two muxes', () =>
     wire.a.handle(add, ([first = 0]) => first);
     wire.b.handle(add, ([first = 0]) => -first);
     expectFrames(wire, { from: 'a' }).toBe('r--p', {
-      r: request(add, [1]).with({ muxId: 1 }),
-      p: response(add, 2).with({ muxId: 1 }),
+      r: frames.request(add, [1]).with({ muxId: 1 }),
+      p: frames.response(add, 2).with({ muxId: 1 }),
     });
     expectObservable(wire.a.request(add, [1])).toBe('------(s|)', { s: -1 });
     expectObservable(wire.b.request(add, [2])).toBe('------(s|)', { s: 2 });
@@ -45,7 +47,7 @@ test('a handler that takes its time', () =>
       await new Promise((resolve) => setTimeout(resolve, 4_000));
       return 7;
     });
-    expectFrames(wire).toBe('r 4002ms p', { r: request(add), p: response(add, 7) });
+    expectFrames(wire).toBe('r 4002ms p', { r: frames.request(add), p: frames.response(add, 7) });
     expectObservable(wire.a.request(add, [])).toBe('4006ms (s|)', { s: 7 });
   }));
 
@@ -55,7 +57,10 @@ test('a handler that fails answers with a text', () =>
     wire.b.handle(add, () => {
       throw new TypeError('not numbers');
     });
-    expectFrames(wire).toBe('r--p', { r: request(add), p: responseError('not numbers').with({ flags: ['Eof'] }) });
+    expectFrames(wire).toBe('r--p', {
+      r: frames.request(add),
+      p: frames.responseError('not numbers').with({ flags: ['Eof'] }),
+    });
     expectObservable(wire.a.request(add, [])).toBe(
       '------#',
       undefined,
@@ -67,14 +72,14 @@ test('a handler that gives no item is a fault of its own', () =>
   gridTest(({ link, expectFrames }) => {
     const wire = link({ latency });
     wire.b.handle(add, () => EMPTY);
-    expectFrames(wire).toBe('r--p', { r: request(add), p: responseError() });
+    expectFrames(wire).toBe('r--p', { r: frames.request(add), p: frames.responseError() });
     wire.a.request(add, []).subscribe({ error: () => undefined });
   }));
 
 test('a route that nobody serves is refused', () =>
   gridTest(({ link, expectFrames, expectObservable }) => {
     const wire = link({ latency });
-    expectFrames(wire).toBe('r--p', { r: request(add), p: refused('No handler for id 1 on this host.') });
+    expectFrames(wire).toBe('r--p', { r: frames.request(add), p: frames.refused('No handler for id 1 on this host.') });
     expectObservable(wire.a.request(add, [])).toBe('------#', undefined, anError(RefusedError));
   }));
 

@@ -4,18 +4,13 @@ import { TestScheduler, type RunHelpers } from 'rxjs/testing';
 import { duplex, RemoteError, type, unary } from '../../../lib/index.js';
 import {
   anError,
-  anyFrame,
   equal,
+  frames,
   GridAssertionError,
   gridTest,
+  type GridTestContext,
   inspect,
   like,
-  open,
-  output,
-  request,
-  response,
-  responseError,
-  type GridTestContext,
 } from '../../../lib/testing/index.js';
 import { draw, lengthOf, parseMarbles, timeOf } from '../../../lib/testing/marbles/marbles.js';
 
@@ -125,7 +120,7 @@ describe('expectFrames', () => {
     const message = await failure(({ link, expectFrames }) => {
       const wire = link({ latency: 2 });
       wire.b.handle(echo, (disk) => disk);
-      expectFrames(wire).toBe('r-p', { r: request(echo, { disk: 1 }), p: response(echo, { disk: 2 }) });
+      expectFrames(wire).toBe('r-p', { r: frames.request(echo, { disk: 1 }), p: frames.response(echo, { disk: 2 }) });
       wire.a.request(echo, { disk: 1 }).subscribe();
     });
     expect(message).toBe(
@@ -133,7 +128,7 @@ describe('expectFrames', () => {
         'expectFrames(a ⇄ b): something else happened (- expected, + found).',
         '',
         '       0 ms  a → b  Request 1 echo { disk: 1 } Eof 60000 ms',
-        '-      2 ms  p = response(echo, { disk: 2 })',
+        '-      2 ms  p = frames.response(echo, { disk: 2 })',
         '+      2 ms  b → a  Response 1 echo { disk: 1 } Eof',
         '',
         'expected  r-p',
@@ -159,23 +154,26 @@ describe('expectFrames', () => {
       });
       await advance(10);
       faults.drop(wire, { from: 'b' });
-      expectFrames(wire).toBe('oi', { o: open(named, 5).from('b'), i: output(named, '5').with({ seq: 1 }) });
+      expectFrames(wire).toBe('oi', {
+        o: frames.open(named, 5).from('b'),
+        i: frames.output(named, '5').with({ seq: 1 }),
+      });
       wire.a.stream(named, 5).subscribe({ error: () => undefined });
     });
-    expect(message).toContain('-      0 ms  o = open(named, 5).from("b")');
+    expect(message).toContain('-      0 ms  o = frames.open(named, 5).from("b")');
     expect(message).toContain('a → b  ConnectMux 1 named 5 Eof');
     expect(message).toContain('b → a  MuxServerMsg 1 #1 named "5"  [dropped]');
   });
 
   it.each([
-    ['another value', request(echo, { disk: 2 })],
-    ['another end', request(echo).from('b')],
-    ['another op', anyFrame('Response')],
-    ['another sequence number', request(echo).with({ seq: 1 })],
-    ['another mux', request(echo).with({ muxId: 2 })],
-    ['another deadline', request(echo).with({ deadlineMs: 1 })],
-    ['a flag that is not set', request(echo).with({ flags: ['PayloadIsErr'] })],
-    ['another route', request(unary({ id: 10, name: 'other', request: type<{ disk: number }>() }))],
+    ['another value', frames.request(echo, { disk: 2 })],
+    ['another end', frames.request(echo).from('b')],
+    ['another op', frames.anyFrame('Response')],
+    ['another sequence number', frames.request(echo).with({ seq: 1 })],
+    ['another mux', frames.request(echo).with({ muxId: 2 })],
+    ['another deadline', frames.request(echo).with({ deadlineMs: 1 })],
+    ['a flag that is not set', frames.request(echo).with({ flags: ['PayloadIsErr'] })],
+    ['another route', frames.request(unary({ id: 10, name: 'other', request: type<{ disk: number }>() }))],
   ])('tells %s', async (_, matcher) => {
     const message = await failure(({ link, expectFrames }) => {
       const wire = link();
@@ -186,8 +184,8 @@ describe('expectFrames', () => {
   });
 
   it.each([
-    ['a response that is an error', response(), 'fail'],
-    ['a frame at another time', responseError().with({ seq: 0 }), 'late'],
+    ['a response that is an error', frames.response(), 'fail'],
+    ['a frame at another time', frames.responseError().with({ seq: 0 }), 'late'],
   ])('tells %s', async (_, matcher, how) => {
     const message = await failure(({ link, expectFrames }) => {
       const wire = link();
@@ -218,7 +216,7 @@ describe('expectFrames', () => {
       wire.b.handle(echo, (disk) => disk);
       // Past the pings: a message of several frames has one checksum for all of them.
       await advance(10);
-      expectFrames(wire, { from: 'a' }).toBe('r', { r: request(echo).with({ flags: ['Crc'] }) });
+      expectFrames(wire, { from: 'a' }).toBe('r', { r: frames.request(echo).with({ flags: ['Crc'] }) });
       wire.a.request(echo, { disk: 1 }).subscribe();
     });
     if (checksum === 'auto') await run;
@@ -230,7 +228,7 @@ describe('expectFrames', () => {
       gridTest(({ link, expectFrames }) => {
         const wire = link({ history: 3 });
         wire.b.handle(echo, (disk) => disk);
-        expectFrames(wire).toBe('r', { r: request() });
+        expectFrames(wire).toBe('r', { r: frames.request() });
         for (let disk = 0; disk < 10; disk++) {
           setTimeout(() => wire.a.request(echo, { disk }).subscribe(), 5 * disk);
         }
@@ -241,7 +239,7 @@ describe('expectFrames', () => {
   it('needs a matcher for each letter', async () => {
     await expect(
       gridTest(({ link, expectFrames }) => {
-        expectFrames(link()).toBe('rx', { r: request() });
+        expectFrames(link()).toBe('rx', { r: frames.request() });
       }),
     ).rejects.toThrow('"rx" has a letter without a matcher. There are: r.');
   });

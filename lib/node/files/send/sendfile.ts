@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { map, type OperatorFunction } from 'rxjs';
 import { FileRegion, type FileProgress, type RegionOptions } from '../../../files/file-region.js';
 import { sendRegions, type SendfileOptions } from '../../../files/send-regions.js';
-import type { DuplexStream } from '../../../calls/duplex-stream.js';
+import type { DuplexStream } from '../../../contract/duplex-stream.js';
 import { fileRegion } from './file-region.js';
 
 /** What {@link sendfile} sends: a path, a part of the file at a path, an open handle, a Blob, or a region of any of them. */

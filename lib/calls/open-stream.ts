@@ -1,30 +1,19 @@
-import { BehaviorSubject, Subject, type Observable, type Observer, type Subscriber } from 'rxjs';
+import { BehaviorSubject, Subject, type Observable, type Subscriber } from 'rxjs';
 import { CancelledError, ConfigurationError } from '../errors.js';
 import type { Delivery } from '../flow/delivery.js';
 import { GuardedObservable } from '../flow/guarded-observable.js';
 import { PullIterator } from '../flow/pull-iterator.js';
 import { openReader } from '../flow/reader-pull.js';
 import { sendFrom, type Sending, type SendObserver } from '../flow/sending.js';
+import type { DuplexStream } from '../contract/duplex-stream.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { StreamCall, type StreamCaller } from './stream-call.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
-/**
- * An open stream: the Observable of what the handler sends, and the Observer of what goes to it, in one. Single use: its
- * output can be subscribed to once; the second time `subscribe` throws ConfigurationError. Behind
- * operators, who subscribed to the last of them gets that error, past `retry` and `catchError`; but behind `share` and its
- * like, whose Subject hides who is behind, `retry` gets it too, and subscribes for ever if it has no count: put `retry`
- * before `share`. What comes before the first subscription is held, up to the window.
- *
- * `next` beyond the credit is buffered, within bounds; prefer `sendTo`, or an input that is pulled (`exchange`), or wait
- * for `credit$`.
- */
-export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer<I>, AsyncIterable<O> {
-  /** The output as deliveries, each to be released by hand. It takes the place of subscribing to the stream itself. */
+/** {@link DuplexStream} over one call. */
+export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStream<I, O> {
   readonly deliveries: Observable<Delivery<O>>;
-  /** Items that may be sent now, beginning with the present number. Completes with the stream. */
   readonly credit$: Observable<number>;
-  /** Items given to `next` after the end, and dropped. */
   ignored = 0;
 
   readonly #name: string;
@@ -35,7 +24,6 @@ export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer
   #taken = false;
   #telling = false;
 
-  /** @internal Use `connection.open`. */
   constructor(caller: StreamCaller, route: WireRoute, payload: Uint8Array, options: ResolvedOptions) {
     const take = (): void => {
       this.#take();
@@ -70,54 +58,44 @@ export class DuplexStream<I, O> extends GuardedObservable<O> implements Observer
     this.#call.begin(options.signals);
   }
 
-  /** Items that may be sent now. */
   get credit(): number {
     return this.#call.credit;
   }
 
-  /** True after the end, whichever. */
   get closed(): boolean {
     return this.#call.done;
   }
 
-  /** Resolves at the normal end, rejects with the error. */
   get ended(): Promise<void> {
     return this.#ended;
   }
 
-  /** Sends one item, or buffers it until there is credit. Ignored and counted after the end. */
   next(item: I): void {
     if (this.#input.observed) this.#input.next(item);
     else this.ignored++;
   }
 
-  /** Half-closes: no more input. The output goes on. */
   complete(): void {
     this.#input.complete();
   }
 
-  /** Cancels the stream at both ends; its output errors with `reason`. */
   error(reason: unknown): void {
     this.cancel(reason);
   }
 
-  /** Cancels the stream at both ends; its output errors with `reason`, or with CancelledError. */
   cancel(reason: unknown = new CancelledError(`${this.#name} was cancelled on this side.`)): void {
     this.#call.cancel(reason);
   }
 
-  /** Discards the output, now and later: for who only sends. */
   ignoreOutput(): void {
     this.#take();
     this.#call.inbound.discard();
   }
 
-  /** The credit of an item returns when the loop asks for the next one; leaving the loop cancels the stream. */
   [Symbol.asyncIterator](): AsyncGenerator<O, void, void> {
     return new PullIterator(openReader(this, 'for await'));
   }
 
-  /** @internal Use `sendTo`. */
   [sendFrom](observer: SendObserver): Sending<I> {
     return this.#call.sendFrom(observer, this.#input.observed, () => {
       // What was given to `next` before and waits goes first.
