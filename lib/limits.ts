@@ -88,6 +88,13 @@ export const minBulkFrameBytes = 64 << 10;
 /** See {@link minBulkFrameBytes}. */
 export const maxBulkFrameBytes = 1 << 20;
 
+/** Bytes of a path, in UTF-8, that another side may name: that of Linux. */
+export const maxPathBytes = 4 << 10;
+/** Levels of such a path. */
+export const maxPathLevels = 128;
+/** Symbolic links that are followed for one path. More are a loop. */
+export const maxLinksFollowed = 40;
+
 /** Bytes of a file that is sent and received whole, at most. */
 export const maxSmallFileBytes = 64 << 10;
 /** Small files in one item of a stream of files, at most. */

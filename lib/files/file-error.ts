@@ -22,6 +22,14 @@ export class FileOutsideRootError extends FileError {
   readonly code = 'file-outside-root';
 }
 
+/**
+ * The path cannot be used: it is too long, has too many levels, a NUL, a name that the system does not take, or one that
+ * rxgrid uses itself.
+ */
+export class FilePathError extends FileError {
+  readonly code = 'file-path';
+}
+
 /** The path is a folder, a device, a FIFO or a socket where a file is needed, or a file where a folder is. */
 export class NotRegularFileError extends FileError {
   readonly code = 'file-not-regular';
@@ -67,6 +75,7 @@ export class FileIoError extends FileError {
 const classes = {
   'file-not-found': FileNotFoundError,
   'file-outside-root': FileOutsideRootError,
+  'file-path': FilePathError,
   'file-not-regular': NotRegularFileError,
   'files-read-only': FilesReadOnlyError,
   'file-access': FileAccessError,

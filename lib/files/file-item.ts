@@ -1,4 +1,5 @@
 import { CodecError, ProtocolError } from '../errors.js';
+import { maxPathBytes } from '../limits.js';
 import { checkedText, controlBounds, boundedText, readControlMap, required } from '../wire/control-map.js';
 import { MsgpackReader } from '../wire/msgpack-reader.js';
 import { MsgpackWriter } from '../wire/msgpack-writer.js';
@@ -23,8 +24,8 @@ export const fileDataPrefix: Uint8Array = Uint8Array.of(FileKind.Data);
 
 /** Bounds of what a header, an end or an error may hold, in bytes. */
 export const fileItemBounds = {
-  /** A path: that of Linux. */
-  path: 4 << 10,
+  /** A path. */
+  path: maxPathBytes,
   /** The name of a hash, or of a way. */
   hashName: 32,
   /** The value of a hash. */

@@ -1,5 +1,5 @@
 import { CodecError, ProtocolError } from '../errors.js';
-import { maxPackedFiles } from '../limits.js';
+import { maxPackedFiles, maxPathBytes } from '../limits.js';
 
 /*
  * Small files of a folder, whole, several in one item: three items for each cost both sides more than reading and
@@ -31,7 +31,6 @@ export interface FilePack {
 const fixedBytes = 16;
 /** UTF-8 takes at most so many bytes for a unit of a string. */
 const bytesPerUnit = 3;
-const maxPathBytes = 4 << 10;
 const maxMode = 0o7777;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -24,6 +24,7 @@ export {
   FileIoError,
   FileNotFoundError,
   FileOutsideRootError,
+  FilePathError,
   FilesReadOnlyError,
   FileSpaceError,
   NotRegularFileError,

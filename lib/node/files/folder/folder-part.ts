@@ -4,7 +4,8 @@ import type { FilePack, PackedFile } from '../../../files/file-pack.js';
 import { maxPackedFiles, maxSmallFileBytes } from '../../../limits.js';
 import { diskPace } from '../receive/disk-pace.js';
 import { readNow, readWhole } from '../send/read-part.js';
-import type { OpenFile, OpenFolder, RootFolder } from './root-folder.js';
+import type { OpenFile } from './open-file.js';
+import type { OpenFolder, RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
 import type { FolderPart, OneFile } from './walk-folder.js';
 

@@ -1,9 +1,9 @@
 import { sep } from 'node:path';
-import { diskPace } from '../receive/disk-pace.js';
-import type { HeldFolder } from './held-folder.js';
-import { isTemporary } from '../receive/temporary.js';
 import type { FileHeader } from '../../../files/file-item.js';
+import { peerName } from '../../../files/peer-path.js';
+import { diskPace } from '../receive/disk-pace.js';
 import type { Place } from '../receive/write-file.js';
+import type { FolderHandle } from './held-folder.js';
 import type { RootFolder } from './root-folder.js';
 
 /** Says where the files of a stream go in a folder, whatever their paths say: none leaves it. */
@@ -15,7 +15,7 @@ export class FolderReception {
   readonly #fresh = new Set<string>();
   readonly #making = new Map<string, Promise<string>>();
   // The folder of the last file, until this turn of the event loop ends.
-  #held: { readonly path: string; readonly folder: HeldFolder } | undefined = undefined;
+  #held: { readonly path: string; readonly folder: FolderHandle } | undefined = undefined;
 
   constructor(root: RootFolder) {
     this.#root = root;
@@ -23,37 +23,33 @@ export class FolderReception {
 
   /** Says where a file goes, and makes its folder. @throws FileError, also by the Promise. */
   place({ path }: FileHeader): Place | Promise<Place> {
-    const slash = path.lastIndexOf('/');
-    const made = slash === -1 ? undefined : this.#made.get(path.slice(0, slash));
-    if (made !== undefined && isName(path.slice(slash + 1))) return this.#placeIn(made, path);
     // As a text, before a folder is made of it.
-    this.#root.locate(path);
-    const folder = slash === -1 ? this.#root.path : this.#folder(path.slice(0, slash));
-    return typeof folder === 'string' ? this.#placeIn(folder, path) : folder.then((made) => this.#placeIn(made, path));
+    const parts = partsOf(path);
+    const name = parts.pop()!;
+    const folder = this.#folder(parts);
+    return typeof folder === 'string'
+      ? this.#placeIn(folder, name, path)
+      : folder.then((made) => this.#placeIn(made, name, path));
   }
 
   /** Makes a folder of the stream. @throws FileError by the Promise. */
   async makeFolder({ path }: FileHeader): Promise<void> {
-    await this.#folder(path.replace(/\/+$/, ''));
+    await this.#folder(partsOf(path));
   }
 
-  #placeIn(folder: string, path: string): Place {
+  #placeIn(folder: string, name: string, path: string): Place {
     return {
-      // The path was looked at: its last part is a name.
-      path: folder + sep + path.slice(path.lastIndexOf('/') + 1),
+      path: folder + sep + name,
       fresh: this.#fresh.has(folder),
-      check: (fd, temporary) => {
-        this.#root.checkOpened(fd, temporary, path);
-      },
+      open: () => this.#root.openFolderHandle(folder, path),
       hold: () => this.#hold(folder, path),
     };
   }
 
-  /** Files of one folder follow each other: one look at it is for all of them that come at once. */
-  #hold(folder: string, path: string): HeldFolder | undefined {
+  /** Files of one folder follow each other: it is opened and checked once for all of them that come in one turn. */
+  #hold(folder: string, path: string): FolderHandle {
     if (this.#held?.path === folder) return this.#held.folder;
-    const held = this.#root.holdFolder(folder, path);
-    if (held === undefined) return undefined;
+    const held = this.#root.openFolderHandle(folder, path);
     if (this.#held === undefined) queueMicrotask(this.#letGo);
     else this.#held.folder.close();
     this.#held = { path: folder, folder: held };
@@ -65,25 +61,25 @@ export class FolderReception {
     this.#held = undefined;
   };
 
-  /** Makes a folder at once, where what it is in is known. Undefined where that is not so, or where it is there. */
-  #makeNow(path: string): string | undefined {
-    const slash = path.lastIndexOf('/');
-    const name = path.slice(slash + 1);
-    const parent = slash === -1 ? this.#root.path : this.#made.get(path.slice(0, slash));
-    if (parent === undefined || !isName(name)) return undefined;
-    const made = this.#root.makeFolderNow(parent, name, path);
+  /** Makes a folder at once, where the one that it is in is known. Undefined where that is not so, or where it is there. */
+  #makeNow(parts: readonly string[], path: string): string | undefined {
+    const parent = parts.length === 1 ? this.#root.path : this.#made.get(parts.slice(0, -1).join('/'));
+    if (parent === undefined) return undefined;
+    const made = this.#root.makeFolderNow(parent, parts.at(-1)!, path);
     if (made === undefined) return undefined;
     this.#made.set(path, made);
     this.#fresh.add(made);
     return made;
   }
 
-  #folder(path: string): string | Promise<string> {
+  #folder(parts: readonly string[]): string | Promise<string> {
+    if (parts.length === 0) return this.#root.path;
+    const path = parts.length === 1 ? parts[0]! : parts.join('/');
     const made = this.#made.get(path);
     if (made !== undefined) return made;
     let folder = this.#making.get(path);
     if (folder === undefined) {
-      const now = diskPace.quick ? this.#makeNow(path) : undefined;
+      const now = diskPace.quick ? this.#makeNow(parts, path) : undefined;
       if (now !== undefined) return now;
       folder = this.#root.makeFolder(path).then(
         (real) => {
@@ -103,7 +99,6 @@ export class FolderReception {
   }
 }
 
-/** True for the plain name of a file: what its path says of it needs no other look. */
-function isName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[\\:\0]/.test(name) && !isTemporary(name);
+function partsOf(path: string): string[] {
+  return peerName(path, sep === '\\');
 }

@@ -1,47 +1,16 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstat,
-  mkdir,
-  mkdirSync,
-  open,
-  openSync,
-  readlinkSync,
-  realpath,
-  realpathSync,
-  statSync,
-  type Stats,
-} from 'node:fs';
-import { basename, dirname, join, sep } from 'node:path';
-import { promisify } from 'node:util';
+import { fstatSync, lstatSync, mkdirSync, realpathSync, statSync, type Stats } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConfigurationError } from '../../../errors.js';
-import {
-  FileConflictError,
-  FileNotFoundError,
-  FileOutsideRootError,
-  NotRegularFileError,
-} from '../../../files/file-error.js';
+import { FileConflictError, FileNotFoundError, FileOutsideRootError } from '../../../files/file-error.js';
+import type { FilePart } from '../../../files/file-routes.js';
+import { peerParts, quoted } from '../../../files/peer-path.js';
 import { diskPace } from '../receive/disk-pace.js';
-import { HeldFolder } from './held-folder.js';
+import { partIn } from '../receive/temporary.js';
+import { followLinks } from './follow-links.js';
+import { HeldFolder, NamedFolder, type FolderHandle } from './held-folder.js';
+import type { OpenFile } from './open-file.js';
+import { openIn, openInNow } from './open-in.js';
 import { toFileError } from './system-error.js';
-import { isTemporary } from '../receive/temporary.js';
-
-const realpathOf = promisify(realpath.native);
-const lstatOf = promisify(lstat);
-const openOf = promisify(open);
-const makeFolder = promisify(mkdir);
-
-/** A symbolic link is not followed, and a FIFO does not wait for its other end. */
-const {
-  O_RDONLY,
-  O_NOFOLLOW = 0,
-  O_NONBLOCK = 0,
-  O_DIRECTORY = 0,
-} = constants as { O_RDONLY: number } & Partial<typeof constants>;
-const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-
-const folderFlags = O_RDONLY | O_NOFOLLOW | O_DIRECTORY;
 
 /** A folder whose files are opened. */
 export interface OpenFolder {
@@ -50,51 +19,31 @@ export interface OpenFolder {
   close(): void;
 }
 
-/** An open file. It is closed when who opened it has closed it and nobody retains it any more. */
-export class OpenFile {
-  readonly stats: Stats;
-  #fd: number;
-  #users = 1;
-
-  constructor(fd: number, stats: Stats) {
-    this.#fd = fd;
-    this.stats = stats;
-  }
-
-  /** −1 when it is closed: its number may be another file's. */
-  get fd(): number {
-    return this.#fd;
-  }
-
-  retain(): void {
-    this.#users++;
-  }
-
-  release(): void {
-    if (--this.#users > 0) return;
-    // Nothing was written: this waits for no disk.
-    closeSync(this.#fd);
-    this.#fd = -1;
-  }
-
-  /** Who opened it is done with it. Once. */
-  close(): void {
-    this.release();
-  }
-}
-
 /**
  * A folder that cannot be left. Paths come from the other side: relative, with slashes.
  *
- * A path is looked at as a text, then followed by the system, and what was opened is looked at again: between two looks
- * somebody may put a symbolic link in the way.
+ * A path is checked as a text ({@link peerParts}); its symbolic links are followed only as far as they stay within the root;
+ * and whatever is opened, made, renamed, measured or listed is so by a name in a folder that is held open, after the kernel
+ * was asked where that folder is. So a link that is put in the way between two steps does not help. On systems other than
+ * Linux folders cannot be held: there, what was opened is compared with what its path leads to.
  */
 export class RootFolder {
   /** Without symbolic links. */
   readonly path: string;
+  /** Other spellings of {@link path} that an absolute link may begin with. */
+  readonly #spellings: readonly string[];
 
-  /** @throws ConfigurationError where there is no such folder. */
-  constructor(path: string) {
+  /**
+   * `isReal`: the path is within another root and has no symbolic links; it is checked whenever something in it is used.
+   *
+   * @throws ConfigurationError where there is no such folder.
+   */
+  constructor(path: string, isReal = false) {
+    if (isReal) {
+      this.path = path;
+      this.#spellings = [path];
+      return;
+    }
     try {
       this.path = realpathSync.native(path);
       if (!statSync(this.path).isDirectory()) throw new Error('it is no folder');
@@ -103,35 +52,48 @@ export class RootFolder {
         cause: error,
       });
     }
+    this.#spellings = [this.path, resolve(path)];
   }
 
-  /** Where a path leads by its text. @throws FileOutsideRootError, FileNotFoundError */
+  /** Where a path leads by its text. @throws FileOutsideRootError, FilePathError */
   locate(path: string): string {
-    const foreign = sep === '\\' ? /[\\:]/ : undefined;
-    const parts = path
-      .split('/')
-      .filter((part, index, all) => part !== '.' && (part !== '' || (index === 0 && all.length > 1)));
-    if (parts[0] === '' || parts.includes('..') || foreign?.test(path) === true) {
-      throw new FileOutsideRootError(
-        `${JSON.stringify(path)} leads out of the folder that is served. Give a path within it, without '..'.`,
-        path,
-      );
-    }
-    if (path.includes('\0') || parts.some(isTemporary)) {
-      throw new FileNotFoundError(`There is no ${JSON.stringify(path)}.`, path);
-    }
-    return join(this.path, ...parts);
+    return join(this.path, ...this.#partsOf(path));
   }
 
-  /** Where a path leads, all symbolic links followed. @throws FileError */
+  /** Where a path leads, all symbolic links followed, each of which stays within the root. @throws FileError */
   async resolve(path: string): Promise<string> {
-    const located = this.locate(path);
+    return followLinks({ root: this.path, spellings: this.#spellings, parts: this.#partsOf(path), path });
+  }
+
+  /** What is known about what a path leads to. @throws FileError */
+  async stat(path: string): Promise<Stats> {
+    const real = await this.resolve(path);
+    if (real === this.path) return this.#within(real, path, (folder) => lstatSync(folder.at()));
+    return this.#within(dirname(real), path, (folder) => {
+      const stats = folder.look(basename(real));
+      if (stats === undefined) throw new FileNotFoundError(`There is no ${quoted(path)}.`, path);
+      return stats;
+    });
+  }
+
+  /** What is there of a file whose transfer broke off, with its hash. @throws FileError */
+  async part(path: string, signal?: AbortSignal): Promise<FilePart | undefined> {
+    const parts = this.#partsOf(path);
+    const name = parts.at(-1);
+    if (name === undefined) return undefined;
+    let folder: string;
     try {
-      const real = diskPace.quick ? diskPace.measure(() => realpathSync.native(located)) : await realpathOf(located);
-      this.#checkInside(real, path);
-      return real;
+      folder = await this.resolve(parts.slice(0, -1).join('/'));
     } catch (error) {
-      throw toFileError(error, path);
+      // A file whose folder is missing has no part.
+      if (error instanceof FileNotFoundError) return undefined;
+      throw error;
+    }
+    const held = this.openFolderHandle(folder, path);
+    try {
+      return await partIn(held, name, signal);
+    } finally {
+      held.close();
     }
   }
 
@@ -141,103 +103,52 @@ export class RootFolder {
    * @throws FileError
    */
   async openFile(real: string, path: string): Promise<OpenFile> {
+    const folder = this.openFolderHandle(dirname(real), path);
     try {
-      return this.#opened(await openOf(real, readFlags), real, path);
-    } catch (error) {
-      throw toFileError(error, path);
+      return await openIn(folder, basename(real), path);
+    } finally {
+      folder.close();
     }
   }
 
   /** {@link openFile}, at once. @throws FileError */
   openFileNow(real: string, path: string): OpenFile {
-    try {
-      return this.#opened(openSync(real, readFlags), real, path);
-    } catch (error) {
-      throw toFileError(error, path);
-    }
+    return this.#within(dirname(real), path, (folder) => openInNow(folder, basename(real), path));
   }
 
   /**
    * Opens a folder, to open files of it at once. `real`: a path within the root that is no symbolic link; `path` names it in
-   * errors. On Linux the folder is looked at once, and its files are opened through it: nobody can put it elsewhere.
+   * errors. On Linux the folder is checked once, and its files are opened through it: nobody can put it elsewhere.
    *
    * @throws FileError
    */
   openFolder(real: string, path: string): OpenFolder {
-    if (process.platform !== 'linux') {
-      return { open: (name, file) => this.openFileNow(join(real, name), file), close() {} };
-    }
-    let folder: number;
-    try {
-      folder = openSync(real, folderFlags);
-    } catch (error) {
-      throw toFileError(error, path);
-    }
-    const close = (): void => {
-      closeSync(folder);
-    };
-    try {
-      this.checkOpened(folder, real, path);
-    } catch (error) {
-      close();
-      throw error;
-    }
-    const through = `/proc/self/fd/${String(folder)}/`;
+    const folder = this.openFolderHandle(real, path);
     return {
-      open: (name, file) => {
-        try {
-          return this.#opened(openSync(through + name, readFlags), undefined, file);
-        } catch (error) {
-          throw toFileError(error, file);
-        }
+      open: (name, file) => openInNow(folder, name, file),
+      close: () => {
+        folder.close();
       },
-      close,
     };
   }
 
   /**
-   * Holds a folder open, to write files into it; `path` names one of them in errors. Undefined on systems other than Linux.
+   * Opens a folder of the root, and checks that it is one. `real`: a path within the root without symbolic links; `path`
+   * names it, or a file in it, in errors. Close it.
    *
    * @throws FileError
    */
-  holdFolder(real: string, path: string): HeldFolder | undefined {
-    if (process.platform !== 'linux') return undefined;
+  openFolderHandle(real: string, path: string): FolderHandle {
+    if (process.platform !== 'linux') return this.#named(real, path);
     let folder: HeldFolder | undefined;
     try {
       folder = new HeldFolder(real);
-      this.checkOpened(folder.fd, real, path);
+      this.#checkInside(folder.path, path);
       return folder;
     } catch (error) {
       folder?.close();
       throw toFileError(error, path);
     }
-  }
-
-  // `real`: undefined where the way to it cannot have been another one.
-  #opened(fd: number, real: string | undefined, path: string): OpenFile {
-    try {
-      const stats = fstatSync(fd);
-      if (!stats.isFile()) throw new NotRegularFileError(`${JSON.stringify(path)} is not a regular file.`, path);
-      if (real !== undefined) this.checkOpened(fd, real, path);
-      return new OpenFile(fd, stats);
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-  }
-
-  /** Checks that an open file is within the root, whatever its path says. `opened`: the path that it was opened by. @throws FileError */
-  checkOpened(fd: number, opened: string, path: string): void {
-    if (process.platform === 'linux') {
-      // The kernel's own answer: one call, without disk, and nothing can be changed in between.
-      this.#checkInside(readlinkSync(`/proc/self/fd/${String(fd)}`), path);
-      return;
-    }
-    // It was opened a moment ago: this waits for no disk.
-    const real = realpathSync.native(opened);
-    this.#checkInside(real, path);
-    const [there, here] = [statSync(real), fstatSync(fd)];
-    if (there.ino !== here.ino || there.dev !== here.dev) this.#refuse(path);
   }
 
   /**
@@ -246,31 +157,25 @@ export class RootFolder {
    * @throws FileError
    */
   async makeFolder(path: string): Promise<string> {
-    const located = this.locate(path);
-    if (located === this.path) return located;
-    const parent = await this.makeFolder(
-      dirname(located)
-        .slice(this.path.length + 1)
-        .replaceAll(sep, '/'),
-    );
-    const folder = join(parent, basename(located));
-    try {
-      await makeFolder(folder);
-      return folder;
-    } catch (error) {
-      const failure = toFileError(error, path);
-      if (!(failure instanceof FileConflictError)) throw failure;
+    const parts = this.#partsOf(path);
+    const real = await followLinks({
+      root: this.path,
+      spellings: this.#spellings,
+      parts,
+      path,
+      missing: (parent, name) => {
+        this.#makeIn(parent, name, path);
+      },
+    });
+    if (!(await this.#isFolder(real, path))) {
+      throw new FileConflictError(`${quoted(path)}: something is there already that is no folder.`, path);
     }
-    try {
-      const real = await realpathOf(folder);
-      this.#checkInside(real, path);
-      if (!(await lstatOf(real)).isDirectory()) {
-        throw new NotRegularFileError(`${JSON.stringify(path)} is there, and is no folder.`, path);
-      }
-      return real;
-    } catch (error) {
-      throw toFileError(error, path);
-    }
+    return real;
+  }
+
+  /** Makes a folder, as {@link makeFolder} does, which is then a root of its own. @throws FileError */
+  async sub(path: string): Promise<RootFolder> {
+    return new RootFolder(await this.makeFolder(path), true);
   }
 
   /**
@@ -279,17 +184,56 @@ export class RootFolder {
    * @throws FileError
    */
   makeFolderNow(parent: string, name: string, path: string): string | undefined {
-    const folder = parent + sep + name;
+    return diskPace.measure(() => (this.#makeIn(parent, name, path) ? join(parent, name) : undefined));
+  }
+
+  /** False where something has the name. */
+  #makeIn(parent: string, name: string, path: string): boolean {
+    return this.#within(parent, path, (folder) => {
+      try {
+        mkdirSync(folder.at(name));
+        return true;
+      } catch (error) {
+        const failure = toFileError(error, path);
+        if (failure instanceof FileConflictError) return false;
+        throw failure;
+      }
+    });
+  }
+
+  async #isFolder(real: string, path: string): Promise<boolean> {
+    if (real === this.path) return true;
+    return this.#within(dirname(real), path, (folder) => folder.look(basename(real))?.isDirectory() === true);
+  }
+
+  #within<T>(real: string, path: string, work: (folder: FolderHandle) => T): T {
+    const folder = this.openFolderHandle(real, path);
     try {
-      diskPace.measure(() => {
-        mkdirSync(folder);
-      });
-      return folder;
+      return work(folder);
     } catch (error) {
-      const failure = toFileError(error, path);
-      if (failure instanceof FileConflictError) return undefined;
-      throw failure;
+      throw toFileError(error, path);
+    } finally {
+      folder.close();
     }
+  }
+
+  #named(real: string, path: string): FolderHandle {
+    try {
+      // It was looked at a moment ago: this waits for no disk.
+      this.#checkInside(realpathSync.native(real), path);
+    } catch (error) {
+      throw toFileError(error, path);
+    }
+    return new NamedFolder(real, (fd, opened) => {
+      const now = realpathSync.native(opened);
+      this.#checkInside(now, path);
+      const [there, here] = [statSync(now), fstatSync(fd)];
+      if (there.ino !== here.ino || there.dev !== here.dev) this.#refuse(path);
+    });
+  }
+
+  #partsOf(path: string): readonly string[] {
+    return peerParts(path, sep === '\\');
   }
 
   #checkInside(real: string, path: string): void {
@@ -298,7 +242,7 @@ export class RootFolder {
 
   #refuse(path: string): never {
     throw new FileOutsideRootError(
-      `${JSON.stringify(path)} leads out of the folder that is served, through a symbolic link.`,
+      `${quoted(path)} leads out of the folder that is served, through a symbolic link.`,
       path,
     );
   }

@@ -7,6 +7,7 @@ import {
   NotRegularFileError,
   type FileError,
 } from '../../../files/file-error.js';
+import { quoted } from '../../../files/peer-path.js';
 import {
   fileRoutes,
   type Answer,
@@ -24,7 +25,6 @@ import { FileReceiver } from '../receive/file-receiver.js';
 import { stopsAll } from '../receive/receive-files.js';
 import { RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
-import { partialFile } from '../receive/temporary.js';
 
 /** What {@link serveFiles} serves. */
 export interface ServeFilesOptions {
@@ -56,9 +56,9 @@ interface WriteState {
  */
 export function serveFiles(manager: Handles, { root, writable = false }: ServeFilesOptions): void {
   const folder = new RootFolder(root);
-  manager.handle(fileRoutes.stat, async ({ path, partial = false }) =>
+  manager.handle(fileRoutes.stat, async ({ path, partial = false }, { signal }) =>
     answer(path, async () => {
-      const part = partial ? await partialFile(folder.locate(path)) : undefined;
+      const part = partial ? await folder.part(path, signal) : undefined;
       const info = await infoOf(folder, path).catch((error: unknown) => {
         if (partial && error instanceof FileNotFoundError) return undefined;
         throw error;
@@ -74,15 +74,14 @@ export function serveFiles(manager: Handles, { root, writable = false }: ServeFi
 }
 
 async function infoOf(folder: RootFolder, path: string): Promise<FileInfo> {
-  return toInfo('', await lstat(await folder.resolve(path)));
+  return toInfo('', await folder.stat(path));
 }
 
 async function* list(folder: RootFolder, path: string, recursive: boolean): AsyncGenerator<Answer<FileInfo>> {
   try {
     const real = await folder.resolve(path);
-    if (!(await lstat(real)).isDirectory())
-      throw new NotRegularFileError(`${JSON.stringify(path)} is no folder.`, path);
-    yield* listFolder(real, '', path, recursive);
+    if (!(await folder.stat(path)).isDirectory()) throw new NotRegularFileError(`${quoted(path)} is no folder.`, path);
+    yield* listFolder(folder, real, '', path, recursive);
   } catch (error) {
     const { code, message } = toFileError(error, path);
     yield { failure: { code, message } };
@@ -90,19 +89,20 @@ async function* list(folder: RootFolder, path: string, recursive: boolean): Asyn
 }
 
 async function* listFolder(
+  root: RootFolder,
   real: string,
   below: string,
   path: string,
   recursive: boolean,
 ): AsyncGenerator<Answer<FileInfo>> {
-  for (const entry of await entriesOf(real, path)) {
+  for (const entry of await entriesOf(root, real, path)) {
     const name = below === '' ? entry.name : `${below}/${entry.name}`;
     const where = join(real, entry.name);
     // It may be gone by now.
     const stats = await lstat(where).catch(() => undefined);
     if (stats === undefined) continue;
     yield { value: toInfo(name, stats) };
-    if (recursive && stats.isDirectory()) yield* listFolder(where, name, `${path}/${entry.name}`, true);
+    if (recursive && stats.isDirectory()) yield* listFolder(root, where, name, `${path}/${entry.name}`, true);
   }
 }
 
@@ -124,7 +124,7 @@ async function* write(folder: RootFolder, request: WriteRequest, call: Call<File
   };
   let places: FolderReception;
   try {
-    places = many ? new FolderReception(new RootFolder(await folder.makeFolder(path))) : new FolderReception(folder);
+    places = new FolderReception(many ? await folder.sub(path) : folder);
   } catch (error) {
     yield failureOf(toFileError(error, path));
     return;

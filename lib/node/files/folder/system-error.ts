@@ -4,9 +4,11 @@ import {
   FileError,
   FileIoError,
   FileNotFoundError,
+  FilePathError,
   FileSpaceError,
   NotRegularFileError,
 } from '../../../files/file-error.js';
+import { quoted } from '../../../files/peer-path.js';
 
 const denied = 'The system denies the access to it: look at its owner and permissions, and at those of its folder.';
 
@@ -14,7 +16,7 @@ const denied = 'The system denies the access to it: look at its owner and permis
 export function toFileError(error: unknown, path: string): FileError {
   if (error instanceof FileError) return error;
   const options = { cause: error };
-  const name = JSON.stringify(path);
+  const name = quoted(path);
   // Not `instanceof Error`: the system's errors may be of another realm.
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   switch (code) {
@@ -26,6 +28,16 @@ export function toFileError(error: unknown, path: string): FileError {
     case 'EPERM':
     case 'EROFS':
       return new FileAccessError(`${name}: ${denied}`, path, options);
+    case 'ENAMETOOLONG':
+    case 'EILSEQ':
+      return new FilePathError(`${name}: the system takes no such name (${code}). Choose another one.`, path, options);
+    case 'EMFILE':
+    case 'ENFILE':
+      return new FileIoError(
+        `${name}: too many files are open (${code}). Try again later, or raise the limit of this system (ulimit -n).`,
+        path,
+        options,
+      );
     case 'EISDIR':
     case 'ELOOP':
     case 'ENXIO':

@@ -1,17 +1,16 @@
-import { lstat, readdir, readdirSync, realpath, realpathSync, type Dirent } from 'node:fs';
+import { lstat, readdir, readdirSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { FileConflictError, type FileError } from '../../../files/file-error.js';
+import type { FileError } from '../../../files/file-error.js';
+import { isOwnName } from '../../../files/peer-path.js';
 import type { FileInfo, WantedFile } from '../../../files/file-routes.js';
 import { maxOpenFiles } from '../../../limits.js';
 import { diskPace } from '../receive/disk-pace.js';
 import type { RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
-import { isTemporary } from '../receive/temporary.js';
 
 const readdirOf = promisify(readdir) as (path: string, options: { withFileTypes: true }) => Promise<Dirent[]>;
 const lstatOf = promisify(lstat);
-const realpathOf = promisify(realpath.native);
 
 /** One file of the stream, before it is opened. */
 export interface OneFile {
@@ -34,28 +33,24 @@ export interface FolderPart {
 export type Walked = FolderPart | { readonly path: string; readonly folder: true } | { readonly failure: FileError };
 
 /** The names in a folder with what they are; without files on their way. @throws FileError */
-export async function entriesOf(real: string, path: string): Promise<Dirent[]> {
+export async function entriesOf(root: RootFolder, real: string, path: string): Promise<Dirent[]> {
+  const folder = root.openFolderHandle(real, path);
   try {
-    const look = diskPace.quick
-      ? diskPace.measure(() => ({
-          entries: readdirSync(real, { withFileTypes: true }),
-          now: realpathSync.native(real),
-        }))
-      : { entries: await readdirOf(real, { withFileTypes: true }), now: await realpathOf(real) };
-    const { entries } = look;
-    // Somebody may have put a link in its place meanwhile.
-    if (look.now !== real) {
-      throw new FileConflictError(`${JSON.stringify(path)} was replaced meanwhile. Try again.`, path);
-    }
-    return entries.filter(({ name }) => !isTemporary(name));
+    const options = { withFileTypes: true } as const;
+    const entries = diskPace.quick
+      ? diskPace.measure(() => readdirSync(folder.at(), options))
+      : await readdirOf(folder.at(), options);
+    return entries.filter(({ name }) => !isOwnName(name));
   } catch (error) {
     throw toFileError(error, path);
+  } finally {
+    folder.close();
   }
 }
 
 /** All files of a folder, with their sizes and times, and with nothing that is no file. @throws FileError */
 export async function* walkFiles(root: RootFolder): AsyncGenerator<Pick<FileInfo, 'path' | 'size' | 'mtime'>> {
-  for await (const leaf of walk(root.path, '', { path: '' })) {
+  for await (const leaf of walk(root, root.path, '', { path: '' })) {
     if ('failure' in leaf) throw leaf.failure;
     if ('folder' in leaf) continue;
     for (const { path, real } of filesIn(leaf)) {
@@ -71,10 +66,10 @@ export function filesIn({ real, prefix, names, wanted }: FolderPart): (OneFile &
 }
 
 /** What is in a folder and below, in parts. `path`: that of the folder in the stream. */
-export async function* walk(real: string, path: string, wanted: WantedFile): AsyncGenerator<Walked> {
+export async function* walk(root: RootFolder, real: string, path: string, wanted: WantedFile): AsyncGenerator<Walked> {
   let entries: Dirent[];
   try {
-    entries = await entriesOf(real, path === '' ? wanted.path : path);
+    entries = await entriesOf(root, real, path === '' ? wanted.path : path);
   } catch (error) {
     yield { failure: toFileError(error, path) };
     return;
@@ -87,6 +82,6 @@ export async function* walk(real: string, path: string, wanted: WantedFile): Asy
     yield { real, prefix, names: names.slice(at, at + maxOpenFiles), wanted };
   }
   for (const entry of entries) {
-    if (entry.isDirectory()) yield* walk(join(real, entry.name), prefix + entry.name, wanted);
+    if (entry.isDirectory()) yield* walk(root, join(real, entry.name), prefix + entry.name, wanted);
   }
 }

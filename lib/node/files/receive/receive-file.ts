@@ -5,6 +5,7 @@ import type { FileHeader, FileItem } from '../../../files/file-item.js';
 import { RateMeter } from '../../../files/rate-meter.js';
 import type { FileJobOptions } from './file-job.js';
 import { FileReceiver } from './file-receiver.js';
+import { placeAt } from './write-file.js';
 
 /** Options of {@link receiveFile}. */
 export interface ReceiveFileOptions {
@@ -79,7 +80,7 @@ export function receiveFile(
         name: () => basename(path),
         single: true,
         options: jobOptions,
-        place: () => ({ path }),
+        place: () => placeAt(path),
         progressed: (header, written) => {
           // The last bytes are told when the file has its name.
           if (header.offset + written < header.size) tell(header, written);

@@ -6,11 +6,13 @@
 import { close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
 import { FileConflictError } from '../../../files/file-error.js';
 import { claim, unclaim } from './claims.js';
-import { partialPath, temporaryPath } from './temporary.js';
+import type { FolderHandle } from '../folder/held-folder.js';
+import { partialName, temporaryName } from './temporary.js';
 import {
   checkTarget,
   continueFlags,
   createFlags,
+  nameAt,
   openMode,
   setAttributes,
   writeFully,
@@ -26,7 +28,9 @@ export class UnfinishedFile {
   readonly #place: Place;
   readonly #name: string;
   readonly #keeps: boolean;
-  readonly #path: string;
+  readonly #target: string;
+  // Its name until then.
+  readonly #own: string;
   #claimed = false;
   #fd: number | undefined = undefined;
 
@@ -35,7 +39,8 @@ export class UnfinishedFile {
     this.#place = place;
     this.#name = name;
     this.#keeps = keeps;
-    this.#path = keeps ? partialPath(place.path) : temporaryPath(place.path);
+    this.#target = nameAt(place);
+    this.#own = keeps ? partialName(this.#target) : temporaryName(this.#target);
   }
 
   /** Waits until nobody else continues the same file. `replaced`: somebody else wants to, maybe later. */
@@ -48,23 +53,39 @@ export class UnfinishedFile {
       this.#claimed = true;
       done(null);
     };
-    claim(this.#path, { granted, replaced });
+    claim(this.#claimName, { granted, replaced });
   }
 
-  /** Opens it. */
+  /** Opens it, and checks what was opened. */
   open(attributes: Attributes, done: StepDone): void {
-    open(this.#path, this.#keeps ? continueFlags : createFlags, openMode(attributes), (error, fd) => {
-      if (error === null) this.#fd = fd;
+    let folder: FolderHandle;
+    try {
+      folder = this.#place.open();
+    } catch (error) {
+      done(error);
+      return;
+    }
+    const flags = this.#keeps ? continueFlags : createFlags;
+    open(folder.at(this.#own), flags, openMode(attributes), (failure, fd) => {
+      let error: unknown = failure;
+      if (failure === null) {
+        this.#fd = fd;
+        try {
+          folder.confirm(fd, this.#own);
+          checkTarget(folder, this.#target, this.#name);
+        } catch (refusal) {
+          error = refusal;
+        }
+      }
+      folder.close();
       done(error);
     });
   }
 
-  /** Looks at what was opened, and cuts off what is there behind `offset`. */
+  /** Cuts off what is there behind `offset`. */
   prepare(offset: number, done: StepDone): void {
     const fd = this.#fd!;
     try {
-      this.#place.check?.(fd, this.#path);
-      checkTarget(this.#place.path, this.#name);
       if (this.#keeps) this.#checkKept(fd, offset);
     } catch (error) {
       done(error);
@@ -103,7 +124,15 @@ export class UnfinishedFile {
       done(error);
       return;
     }
-    rename(this.#path, this.#place.path, (error) => {
+    let folder: FolderHandle;
+    try {
+      folder = this.#place.open();
+    } catch (error) {
+      done(error);
+      return;
+    }
+    rename(folder.at(this.#own), folder.at(this.#target), (error) => {
+      folder.close();
       if (error === null) this.#unclaim();
       done(error);
     });
@@ -116,7 +145,7 @@ export class UnfinishedFile {
     const kept = this.#keeps && !spoilt && (fd === undefined || fstatSync(fd).size > 0);
     const closed = (): void => {
       if (kept) gone();
-      else unlink(this.#path, gone);
+      else this.#remove(gone);
     };
     const gone = (): void => {
       this.#unclaim();
@@ -124,6 +153,25 @@ export class UnfinishedFile {
     };
     if (fd === undefined) closed();
     else close(fd, closed);
+  }
+
+  #remove(done: () => void): void {
+    let folder: FolderHandle;
+    try {
+      folder = this.#place.open();
+    } catch {
+      // Its folder is gone, or elsewhere: it is swept where it is.
+      done();
+      return;
+    }
+    unlink(folder.at(this.#own), () => {
+      folder.close();
+      done();
+    });
+  }
+
+  get #claimName(): string {
+    return `${this.#place.path}\0part`;
   }
 
   #checkKept(fd: number, offset: number): void {
@@ -136,7 +184,7 @@ export class UnfinishedFile {
   }
 
   #unclaim(): void {
-    if (this.#claimed) unclaim(this.#path);
+    if (this.#claimed) unclaim(this.#claimName);
     this.#claimed = false;
   }
 }

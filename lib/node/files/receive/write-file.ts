@@ -1,19 +1,31 @@
 import { closeSync, constants, fchmodSync, futimesSync, writeSync, writev } from 'node:fs';
-import { sep } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { NotRegularFileError } from '../../../files/file-error.js';
-import { byPath, type TargetFolder } from '../folder/held-folder.js';
-import { temporaryPath } from './temporary.js';
+import { NamedFolder, type FolderHandle } from '../folder/held-folder.js';
+import { quoted } from '../../../files/peer-path.js';
+import { temporaryName } from './temporary.js';
 
 /** Where a file is written to. */
 export interface Place {
-  /** The final name. */
+  /** The final path. */
   readonly path: string;
-  /** Called with the open temporary file; what it throws fails the job. */
-  check?(fd: number, temporary: string): void;
-  /** Its folder, where it can be held open and was looked at, for this turn of the event loop. @throws FileError */
-  hold?(): TargetFolder | undefined;
+  /** Opens its folder, and checks where it is. Who calls closes it. @throws FileError */
+  open(): FolderHandle;
+  /** Its folder for this turn of the event loop alone; who calls does not close it. @throws FileError */
+  hold(): FolderHandle;
   /** True: its folder was made for this transfer, so that nothing else has the name. */
   readonly fresh?: boolean;
+}
+
+/** The place of a path of this side's user, which may lead anywhere. */
+export function placeAt(path: string): Place {
+  const open = (): FolderHandle => new NamedFolder(dirname(path));
+  return { path, open, hold: open };
+}
+
+/** The last part of a place's path. */
+export function nameAt({ path }: Place): string {
+  return path.slice(path.lastIndexOf(sep) + 1);
 }
 
 /** What a file has beside its bytes. */
@@ -46,12 +58,12 @@ export function openMode({ mode, defaultMode = 0o666 }: Attributes): number {
   return (mode ?? defaultMode) & permissions;
 }
 
-/** Looks whether a file may replace what has its name. @throws NotRegularFileError */
-export function checkTarget(path: string, name: string, folder: TargetFolder = byPath): void {
+/** Checks that a file may replace what has its name in the folder. @throws NotRegularFileError */
+export function checkTarget(folder: FolderHandle, target: string, name: string): void {
   // The folder was read a moment ago, for `open`: this waits for no disk.
-  const target = folder.look(path);
-  if (target === undefined || target.isFile() || target.isSymbolicLink()) return;
-  throw new NotRegularFileError(`${JSON.stringify(name)} is there already, and is no regular file.`, name);
+  const there = folder.look(target);
+  if (there === undefined || there.isFile() || there.isSymbolicLink()) return;
+  throw new NotRegularFileError(`${quoted(name)} is there already, and is no regular file.`, name);
 }
 
 /** Gives an open file its attributes. */
@@ -64,20 +76,19 @@ export function setAttributes(fd: number, { mode, mtime }: Attributes): void {
 
 /** The whole way of a small file at once. Throws the system's errors, and then leaves nothing. */
 export function writeWhole(bytes: Uint8Array, place: Place, name: string, attributes: Attributes): void {
-  const held = place.hold?.();
-  const folder = held ?? byPath;
-  const path = held === undefined ? place.path : place.path.slice(place.path.lastIndexOf(sep) + 1);
-  const temporary = temporaryPath(path);
+  const folder = place.hold();
+  const target = nameAt(place);
+  const temporary = temporaryName(target);
   let fd: number | undefined = folder.create(temporary, createFlags, openMode(attributes));
   try {
-    if (held === undefined) place.check?.(fd, temporary);
-    if (place.fresh !== true) checkTarget(path, name, folder);
+    folder.confirm(fd, temporary);
+    if (place.fresh !== true) checkTarget(folder, target, name);
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, at);
     setAttributes(fd, attributes);
     const open = fd;
     fd = undefined;
     closeSync(open);
-    folder.rename(temporary, path);
+    folder.rename(temporary, target);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
     folder.remove(temporary);

@@ -15,7 +15,8 @@ import { fileRegion } from './file-region.js';
 import { packPart } from '../folder/folder-part.js';
 import { lookAhead } from './look-ahead.js';
 import { readNow, readWhole } from './read-part.js';
-import type { OpenFile, RootFolder } from '../folder/root-folder.js';
+import type { OpenFile } from '../folder/open-file.js';
+import type { RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../folder/system-error.js';
 import { hashOf } from '../receive/temporary.js';
 import { filesIn, walk, type OneFile, type Walked } from '../folder/walk-folder.js';
@@ -94,7 +95,7 @@ async function* leavesOf(root: RootFolder, wanted: AsyncIterable<WantedFile>): A
       // A hash comes with the end of a file, and parts of files are no whole ones.
       const { hash, offset = 0, length } = one;
       const whole = hash === undefined && offset === 0 && length === undefined;
-      for await (const leaf of walk(real, '', one)) {
+      for await (const leaf of walk(root, real, '', one)) {
         if ('names' in leaf && !whole) yield* filesIn(leaf);
         else yield leaf;
       }

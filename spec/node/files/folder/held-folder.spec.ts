@@ -56,7 +56,7 @@ onLinux('A held folder', () => {
     });
 
     const write = (name: string): void => {
-      writeWhole(content, { path: join(folder, name), hold: () => held }, name, attributes);
+      writeWhole(content, { path: join(folder, name), hold: () => held, open: () => held }, name, attributes);
     };
 
     it('gets whole files, with their attributes and nothing beside them', () => {

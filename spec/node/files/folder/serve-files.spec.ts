@@ -23,6 +23,7 @@ import {
   FileError,
   FileNotFoundError,
   FileOutsideRootError,
+  FilePathError,
   FilesReadOnlyError,
   NotRegularFileError,
 } from '../../../../lib/files/file-error.js';
@@ -32,6 +33,8 @@ import { fileRoutes, type WriteReport } from '../../../../lib/files/file-routes.
 import { maxOpenFiles, maxPackedFiles } from '../../../../lib/limits.js';
 import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js';
 import { receiveFiles, type ReceiveFilesOptions } from '../../../../lib/node/files/receive/receive-files.js';
+import { FolderReception } from '../../../../lib/node/files/folder/folder-reception.js';
+import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
 import { partialFile } from '../../../../lib/node/files/receive/temporary.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
@@ -173,13 +176,67 @@ describe('the root', () => {
   );
 
   it('is not left by a NUL, and has no names of files on their way', async () => {
-    await expect(read('in/file\0')).rejects.toBeInstanceOf(FileNotFoundError);
-    for (const path of ['in/.file.rxgrid-part', 'in/.x.rxgrid-tmp']) {
-      await expect(read(path)).rejects.toBeInstanceOf(FileNotFoundError);
-      await expect(lastValueFrom(writeFile(host.leaf, path, new Uint8Array(1)))).rejects.toBeInstanceOf(
-        FileNotFoundError,
-      );
+    await expect(read('in/file\0')).rejects.toBeInstanceOf(FilePathError);
+    for (const path of ['in/.file.rxgrid-part', 'in/.x.rxgrid-tmp', 'in/.x.rxgrid-own']) {
+      await expect(read(path)).rejects.toBeInstanceOf(FilePathError);
+      await expect(lastValueFrom(writeFile(host.leaf, path, new Uint8Array(1)))).rejects.toBeInstanceOf(FilePathError);
     }
+  });
+
+  it('refuses a path of many levels, or of many bytes, before it does anything', async () => {
+    const root = new RootFolder(host.root);
+    // Never ends in time where each level costs a look, or a frame of the stack.
+    for (const path of ['a/'.repeat(2_000_000) + 'x', 'a/'.repeat(200) + 'x', 'é'.repeat(2_100)]) {
+      await expect(root.makeFolder(path)).rejects.toBeInstanceOf(FilePathError);
+      await expect(root.stat(path)).rejects.toBeInstanceOf(FilePathError);
+      await expect(root.part(path)).rejects.toBeInstanceOf(FilePathError);
+    }
+    const path = 'a/'.repeat(20_000) + 'x';
+    await expect(read(path)).rejects.toBeInstanceOf(FilePathError);
+    await expect(lastValueFrom(stat(host.leaf, path))).rejects.toBeInstanceOf(FilePathError);
+    await expect(lastValueFrom(list(host.leaf, path))).rejects.toBeInstanceOf(FilePathError);
+    await expect(lastValueFrom(writeFile(host.leaf, path, bytes))).rejects.toBeInstanceOf(FilePathError);
+    expect(namesIn(host.root)).toStrictEqual(['alias', 'in', 'link', 'up', 'way']);
+  });
+
+  it('says the same of a link that leads out, whatever is there', async () => {
+    symlinkSync(join(host.folder, 'nothing'), served('dangling'));
+    symlinkSync('missing', served('inside'));
+    symlinkSync('loop', served('loop'));
+    for (const path of ['link', 'dangling', 'way/any', 'up/secret', 'up/nothing', 'link/any']) {
+      await expect(lastValueFrom(stat(host.leaf, path))).rejects.toMatchObject({
+        code: 'file-outside-root',
+        message: `"${path}" leads out of the folder that is served, through a symbolic link.`,
+      });
+    }
+    await expect(lastValueFrom(stat(host.leaf, 'inside'))).rejects.toBeInstanceOf(FileNotFoundError);
+    await expect(lastValueFrom(stat(host.leaf, 'loop'))).rejects.toBeInstanceOf(NotRegularFileError);
+  });
+
+  it('is not left by asking for a part', async () => {
+    writeFileSync(join(host.folder, 'outside/.big.rxgrid-part'), 'secret');
+    symlinkSync(join(host.folder, 'outside/.big.rxgrid-part'), served('in/.big.rxgrid-part'));
+    writeFileSync(served('in/.half.rxgrid-part'), 'half');
+    const partOf = (path: string) => lastValueFrom(host.leaf.request(fileRoutes.stat, { path, partial: true }));
+    expect(await partOf('way/big')).toMatchObject({ failure: { code: 'file-outside-root' } });
+    expect(await partOf('in/big')).toStrictEqual({ value: {} });
+    expect(await partOf('none/big')).toStrictEqual({ value: {} });
+    expect(await partOf('alias/half')).toMatchObject({ value: { part: { length: 4 } } });
+  });
+
+  it('is kept where a link takes the place of the folder that is written to', async () => {
+    const root = new RootFolder(host.root);
+    const sub = await root.sub('in/deep');
+    renameSync(served('in'), served('moved'));
+    mkdirSync(join(host.folder, 'outside/deep'));
+    symlinkSync(join(host.folder, 'outside'), served('in'));
+    const reception = new FolderReception(sub);
+    const header = (path: string) => ({ kind: 'header', path, size: 0, offset: 0, length: 0 }) as const;
+    await expect((async () => reception.makeFolder(header('more/')))()).rejects.toBeInstanceOf(FileOutsideRootError);
+    const place = await reception.place(header('file'));
+    expect(() => place.open()).toThrow(FileOutsideRootError);
+    expect(() => place.hold()).toThrow(FileOutsideRootError);
+    expect(namesIn(join(host.folder, 'outside/deep'))).toStrictEqual([]);
   });
 
   it('may have links within', async () => {
@@ -191,7 +248,6 @@ describe('the root', () => {
   it('is kept where a link takes the place of a folder between the look and the open', async () => {
     mkdirSync(served('deep'));
     writeFileSync(served('deep/secret'), 'inside');
-    const { RootFolder } = await import('../../../../lib/node/files/folder/root-folder.js');
     const root = new RootFolder(host.root);
     const real = await root.resolve('deep/secret');
     rmSync(served('deep'), { recursive: true });
@@ -202,7 +258,6 @@ describe('the root', () => {
   });
 
   it('is kept where a link takes the place of a folder on the way, or of a file, when many are read', async () => {
-    const { RootFolder } = await import('../../../../lib/node/files/folder/root-folder.js');
     mkdirSync(served('route/deep'), { recursive: true });
     writeFileSync(served('route/deep/secret'), 'inside');
     const root = new RootFolder(host.root);
@@ -326,7 +381,7 @@ describe('many files in one stream', () => {
       '/bad file-outside-root',
       'folder file-not-regular',
       'sub/../../bad file-outside-root',
-      'sub/.x.rxgrid-tmp file-not-found',
+      'sub/.x.rxgrid-tmp file-path',
     ]);
     expect(namesIn(host.local)).toStrictEqual(['folder', 'ok', 'sub']);
     expect(namesIn(here('sub'))).toStrictEqual(['ok', 'two']);
