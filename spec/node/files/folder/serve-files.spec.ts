@@ -193,8 +193,8 @@ describe('the root', () => {
     }
     const path = 'a/'.repeat(20_000) + 'x';
     await expect(read(path)).rejects.toBeInstanceOf(FilePathError);
-    await expect(lastValueFrom(stat(host.leaf, path))).rejects.toBeInstanceOf(FilePathError);
-    await expect(lastValueFrom(list(host.leaf, path))).rejects.toBeInstanceOf(FilePathError);
+    await expect(lastValueFrom(statFile(host.leaf, path))).rejects.toBeInstanceOf(FilePathError);
+    await expect(lastValueFrom(listFiles(host.leaf, path))).rejects.toBeInstanceOf(FilePathError);
     await expect(lastValueFrom(writeFile(host.leaf, path, bytes))).rejects.toBeInstanceOf(FilePathError);
     expect(namesIn(host.root)).toStrictEqual(['alias', 'in', 'link', 'up', 'way']);
   });
@@ -204,13 +204,13 @@ describe('the root', () => {
     symlinkSync('missing', served('inside'));
     symlinkSync('loop', served('loop'));
     for (const path of ['link', 'dangling', 'way/any', 'up/secret', 'up/nothing', 'link/any']) {
-      await expect(lastValueFrom(stat(host.leaf, path))).rejects.toMatchObject({
+      await expect(lastValueFrom(statFile(host.leaf, path))).rejects.toMatchObject({
         code: 'file-outside-root',
         message: `"${path}" leads out of the folder that is served, through a symbolic link.`,
       });
     }
-    await expect(lastValueFrom(stat(host.leaf, 'inside'))).rejects.toBeInstanceOf(FileNotFoundError);
-    await expect(lastValueFrom(stat(host.leaf, 'loop'))).rejects.toBeInstanceOf(NotRegularFileError);
+    await expect(lastValueFrom(statFile(host.leaf, 'inside'))).rejects.toBeInstanceOf(FileNotFoundError);
+    await expect(lastValueFrom(statFile(host.leaf, 'loop'))).rejects.toBeInstanceOf(NotRegularFileError);
   });
 
   it('is not left by asking for a part', async () => {
