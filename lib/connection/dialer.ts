@@ -11,6 +11,7 @@
 import { defer, Subscription } from 'rxjs';
 import { errorText, RejectedError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import { printable, printableUrl } from '../printable.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
 import type { ConnectRequest, ConnectResponse } from '../wire/connect.js';
@@ -24,6 +25,7 @@ import type { Dial, Socket } from '../transport/socket.js';
 /** What a dialer needs. */
 export interface DialerOptions {
   readonly connection: HostConnection;
+  /** Where to dial. Errors show it without its user, password and query. */
   readonly url: string;
   readonly dial: Dial;
   readonly runtime: Runtime;
@@ -92,6 +94,7 @@ export class Dialer {
 
   async #dial(): Promise<void> {
     const { runtime, limits, dial, url } = this.#options;
+    const shownUrl = printableUrl(url);
     this.#attemptBegan = runtime.now();
     let signed: string;
     try {
@@ -113,13 +116,13 @@ export class Dialer {
         },
         ms,
       );
-    const cancelDialTimer = late(`An open connection to ${url}`, limits.dialTimeout);
+    const cancelDialTimer = late(`An open connection to ${shownUrl}`, limits.dialTimeout);
     attempt.add(cancelDialTimer);
     attempt.add(
       defer(() => dial(url, { headers, maxMessageBytes: limits.maxMessageBytes })).subscribe({
         next: (socket) => {
           cancelDialTimer();
-          attempt.add(late(`The answer of ${url} to the handshake`, limits.handshakeTimeout));
+          attempt.add(late(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout));
           attempt.add(this.#shakeHands(socket, signed, attempt));
         },
         error: (error: unknown) => {
@@ -177,7 +180,8 @@ export class Dialer {
     handshake: Subscription,
     onLinked: () => void,
   ): void {
-    const { runtime, connect, accepted, rejected, url } = this.#options;
+    const { runtime, connect, accepted, rejected } = this.#options;
+    const url = printableUrl(this.#options.url);
     const fail = (error: Error): void => {
       // To give a socket up may end its inbound at once, which is no second failure.
       if (attempt.closed) return;
@@ -199,14 +203,13 @@ export class Dialer {
           try {
             response = readConnectResponse(message, checksum);
           } catch (error) {
-            fail(new Error(`${url} is no grid: ${errorText(error)}`));
+            fail(new Error(`${url} is no grid: ${printable(errorText(error))}`));
             return;
           }
           if (!response.accepted) {
-            rejected(response.rejectedReason);
-            fail(
-              new RejectedError(`${url} rejected the connection: ${response.rejectedReason}`, response.rejectedReason),
-            );
+            const reason = printable(response.rejectedReason);
+            rejected(reason);
+            fail(new RejectedError(`${url} rejected the connection: ${reason}`, reason));
             return;
           }
           onLinked();

@@ -10,7 +10,7 @@ import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs';
 import { ProtocolError, type GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { BulkWriter } from '../mux/bulk.js';
-import { Engine, type EngineOptions } from '../mux/engine.js';
+import { Engine, type Caller, type EngineOptions } from '../mux/engine.js';
 import type { MessageSink } from '../mux/send-queue.js';
 import type { Runtime } from '../runtime.js';
 import { joinFragments, sizeOf, type WireMessage } from '../wire/batch.js';
@@ -39,8 +39,8 @@ export interface LinkOptions {
   readonly agreement: Agreement;
   /** The other side's process: another id under the same host name means that it restarted. */
   readonly remoteId: Uint8Array;
-  /** Who calls from the other side, as handlers hear it. */
-  readonly caller: string;
+  /** Who calls from the other side: passed to handlers. */
+  readonly caller: Caller;
   readonly find: EngineOptions['find'];
   readonly disconnected: (sent: boolean) => GridError;
 }

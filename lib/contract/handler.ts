@@ -19,6 +19,8 @@ export interface Call<I> {
   readonly deadline: Date | undefined;
   /** Name of the calling host, or the identity of the leaf. */
   readonly caller: string;
+  /** Whether `caller` is a host of the cluster or a leaf. No leaf is accepted under the name of a host. */
+  readonly callerKind: 'host' | 'leaf';
   /** The route's subroute. */
   readonly subroute: string | undefined;
   /** The connection to a host, for calls on behalf of this one: they inherit its deadline and its cancel. */

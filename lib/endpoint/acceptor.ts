@@ -17,6 +17,7 @@ import {
 import { patience } from '../connection/patience.js';
 import type { Socket } from '../transport/socket.js';
 import { errorText, RejectedError } from '../errors.js';
+import { printable } from '../printable.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { timestampToMs } from '../wire/timestamp.js';
 import type { Endpoint } from './endpoint.js';
@@ -53,9 +54,9 @@ export function refuseHandshake(endpoint: Endpoint, socket: Socket, reason: stri
   socket.outbound.complete();
 }
 
-// The other side is told `told`, and this one `reason`, which may say more.
+// The other side is told `told`; the event has `reason`, which may say more.
 function tellRejection(endpoint: Endpoint, socket: Socket, host: string, reason: string, told = reason): void {
-  socket.outbound.next(connectResponseMessage({ id: endpoint.id, accepted: false, rejectedReason: told }));
+  socket.outbound.next(connectResponseMessage({ id: endpoint.id, accepted: false, rejectedReason: printable(told) }));
   endpoint.report({ type: 'rejected', host, by: 'local', reason });
 }
 

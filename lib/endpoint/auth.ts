@@ -1,4 +1,5 @@
-import { ConfigurationError, RejectedError } from '../errors.js';
+import type { JWTPayload } from 'jose';
+import { ConfigurationError, errorText, RejectedError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 
 /** The two hosts of a handshake, seen from the one that signs or verifies. */
@@ -15,7 +16,8 @@ export interface Auth {
   sign(context: AuthContext): string | Promise<string>;
   /**
    * Checks, at the acceptor `context.local`, the token of a host that says it is `context.remote`. To throw, or to reject,
-   * is to refuse; a RejectedError has the `reason` that the dialer is told.
+   * is to refuse. The dialer, which is not authenticated, is told the `reason` of a RejectedError and a neutral text for any
+   * other error; the text of the error itself is in the `rejected` event of the acceptor.
    */
   verify(token: string, context: AuthContext): void | Promise<void>;
 }
@@ -36,7 +38,7 @@ const lifetime = 5 * 60;
 /** HS256 asks for a key as long as its hash (RFC 7518, section 3.2). */
 const minSecretBytes = 32;
 /** What a dialer whose token is refused is told. Details would help who guesses; they are in the message. */
-const refusedReason = 'auth token: invalid token';
+export const refusedReason = 'auth token: invalid token';
 
 /**
  * Auth by a secret that all hosts know: the token is a JWT (HS256) whose subject is the sender, whose audience is the
@@ -50,16 +52,20 @@ const refusedReason = 'auth token: invalid token';
  * The secret is the key as it is, so that any JWT library makes and checks the same tokens. One shorter than 32 bytes
  * is refused: whoever sees a token can try secrets without asking a host. `openssl rand -base64 32` makes a good one.
  *
- * @param secret - Text (its UTF-8 bytes are the key) or bytes (they are copied); 32 bytes or more.
- * @throws ConfigurationError when the secret is too short. `verify` rejects with RejectedError.
+ * Of a list of secrets the first one signs, and a token of any of them is accepted. So a secret is replaced while the
+ * cluster runs: give all hosts `[old, new]`, then `[new, old]`, then `[new]`.
+ *
+ * @param secret - Text (its UTF-8 bytes are the key) or bytes (they are copied), of 32 bytes or more; or a list of these.
+ * @throws ConfigurationError when there is no secret, or one is neither text nor bytes, or too short. `verify` rejects
+ * with RejectedError.
  */
-export function sharedSecret(secret: string | Uint8Array, options: SharedSecretOptions = {}): Auth {
-  const key = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret.slice();
-  if (key.length < minSecretBytes) {
-    throw new ConfigurationError(
-      `The shared secret has ${key.length} bytes; it needs ${minSecretBytes} or more. "openssl rand -base64 32" makes one.`,
-    );
-  }
+export function sharedSecret(
+  secret: string | Uint8Array | readonly (string | Uint8Array)[],
+  options: SharedSecretOptions = {},
+): Auth {
+  const keys = (Array.isArray(secret) ? (secret as readonly unknown[]) : [secret]).map(toKey);
+  const [signingKey] = keys;
+  if (signingKey === undefined) throw new ConfigurationError(`sharedSecret was given an empty list: ${howToSetSecret}`);
   const now = options.now ?? Date.now;
   const tolerance = (options.maxClockSkew ?? defaultLimits.maxClockSkew) / 1_000;
   return {
@@ -72,22 +78,31 @@ export function sharedSecret(secret: string | Uint8Array, options: SharedSecretO
         .setAudience(remote)
         .setIssuedAt(issued)
         .setExpirationTime(issued + lifetime)
-        .sign(key);
+        .sign(signingKey);
     },
     async verify(token, { local, remote }) {
       const { errors, jwtVerify } = await loadJose();
-      let claims;
-      try {
-        const options = {
-          algorithms: ['HS256'],
-          requiredClaims: ['exp', 'sub', 'aud'],
-          maxTokenAge: lifetime,
-          clockTolerance: tolerance,
-          currentDate: new Date(now()),
-        };
-        claims = (await jwtVerify(token, key, options)).payload;
-      } catch (cause) {
-        throw refusal(remote, cause instanceof errors.JOSEError ? cause.message : 'it is not a JWT');
+      const options = {
+        algorithms: ['HS256'],
+        requiredClaims: ['exp', 'sub', 'aud'],
+        maxTokenAge: lifetime,
+        clockTolerance: tolerance,
+        currentDate: new Date(now()),
+      };
+      let claims: JWTPayload | undefined;
+      let failure: unknown;
+      for (const key of keys) {
+        try {
+          claims = (await jwtVerify(token, key, options)).payload;
+          break;
+        } catch (error) {
+          failure = error;
+          // Another key makes no difference to a token that is expired or malformed.
+          if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
+        }
+      }
+      if (claims === undefined) {
+        throw refusal(remote, failure instanceof errors.JOSEError ? failure.message : 'it is not a JWT');
       }
       // Checked here: jose takes an empty name for "do not check", and a list of audiences for any of them.
       if (claims.sub !== remote) throw refusal(remote, 'it was made by another host');
@@ -100,12 +115,17 @@ export function sharedSecret(secret: string | Uint8Array, options: SharedSecretO
  * Auth by one token that all hosts send as it is, for tests and private networks: whoever sees it once can use it for
  * ever, and may call itself what it likes.
  *
- * @throws ConfigurationError when the token is empty. `verify` throws RejectedError.
+ * @throws ConfigurationError when the token is no text, or empty. `verify` throws RejectedError.
  */
 export function staticToken(token: string): Auth {
+  const given: unknown = token;
+  if (typeof given !== 'string' || given === '') {
+    throw new ConfigurationError(
+      `staticToken needs a text that is not empty, and was given ${describe(given)}: any host would pass. Set it in the environment of every host, for example staticToken(process.env.GRID_TOKEN).`,
+    );
+  }
   const utf8 = new TextEncoder();
   const expected = utf8.encode(token);
-  if (expected.length === 0) throw new ConfigurationError('The static token is empty: any host would pass.');
   return {
     sign: () => token,
     verify(presented, { remote }) {
@@ -119,6 +139,51 @@ function equal(presented: Uint8Array, expected: Uint8Array): boolean {
   let difference = presented.length ^ expected.length;
   for (let i = 0; i < presented.length; i++) difference |= presented[i]! ^ expected[i % expected.length]!;
   return difference === 0;
+}
+
+const howToSetSecret =
+  'give all hosts the same secret, for example sharedSecret(process.env.GRID_SECRET) with a value that "openssl rand -base64 32" makes.';
+
+function toKey(secret: unknown): Uint8Array {
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
+    throw new ConfigurationError(
+      `sharedSecret needs text or bytes, and was given ${describe(secret)}: ${howToSetSecret}`,
+    );
+  }
+  const key = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret.slice();
+  if (key.length < minSecretBytes) {
+    throw new ConfigurationError(
+      `The shared secret has ${key.length} bytes; it needs ${minSecretBytes} or more: ${howToSetSecret}`,
+    );
+  }
+  return key;
+}
+
+/** Names a wrong value without showing it: it may be part of a secret. */
+export function describe(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (value === '') return 'an empty text';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/**
+ * Runs the check of a token by the user's hook.
+ *
+ * @throws RejectedError; for an error that the hook did not make for the dialer, its message has the text of the error,
+ * and its reason, which the dialer is told, is `neutral`: the dialer is not authenticated, and the text may name a
+ * database or a user.
+ */
+export async function checkToken<T>(neutral: string, check: () => T | PromiseLike<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    throw isRejection(error) ? error : new RejectedError(errorText(error), neutral);
+  }
+}
+
+function isRejection(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'rejected' && 'reason' in error;
 }
 
 function refusal(remote: string, why: string): RejectedError {

@@ -5,6 +5,7 @@ import { Link, type LinkOptions } from '../connection/link.js';
 import { ProtocolError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import type { GridEvent } from '../observe.js';
+import { printable } from '../printable.js';
 import type { PayloadCodec } from '../codec/codec.js';
 import type { ConnectFor } from '../handlers/call-context.js';
 import { msgpack } from '../codec/msgpack-codec.js';
@@ -26,6 +27,14 @@ export interface EndpointOptions {
   readonly checksum?: ChecksumMode;
   /** Clock, randomness and timers; for tests. Default the platform's. */
   readonly runtime?: Runtime;
+}
+
+/** Names and texts of an event may come from a side that nobody has authenticated. */
+function printableEvent(event: GridEvent): GridEvent {
+  const entries = Object.entries(event) as [string, unknown][];
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, typeof value === 'string' ? printable(value) : value]),
+  ) as unknown as GridEvent;
 }
 
 /** What one end of connections is made of: its routes and handlers, its clock, its events. */
@@ -63,7 +72,7 @@ export class Endpoint {
   }
 
   readonly report = (event: GridEvent): void => {
-    this.#events.next(event);
+    this.#events.next(printableEvent(event));
   };
 
   /**

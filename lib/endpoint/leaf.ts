@@ -5,6 +5,7 @@ import type { Dial } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-socket.js';
 import { ConfigurationError } from '../errors.js';
 import type { GridEvent } from '../observe.js';
+import { printableUrl } from '../printable.js';
 import type { Connection } from '../contract/connection.js';
 import type { Bound } from '../contract/handler.js';
 import type { RouteConnection } from '../calls/route-connection.js';
@@ -38,13 +39,15 @@ export interface LeafConnection extends Connection {
  */
 export function connect(url: string, options: ConnectOptions): LeafConnection {
   const target = parseUrl(url);
+  // States, errors and events name the host by it: without what may be a secret.
+  const host = printableUrl(target);
   // What the host calls itself, which handlers hear as the caller.
-  let name = target;
-  const endpoint: Endpoint = new Endpoint(options, (host, parent) => {
-    if (host !== routes.host && host !== name) throw new ConfigurationError(`A leaf knows one host: ${routes.host}.`);
+  let name = host;
+  const endpoint: Endpoint = new Endpoint(options, (to, parent) => {
+    if (to !== routes.host && to !== name) throw new ConfigurationError(`A leaf knows one host: ${routes.host}.`);
     return routes.onBehalfOf(parent);
   });
-  const { connection, routes } = endpoint.connect(target);
+  const { connection, routes } = endpoint.connect(host);
   for (const bound of options.handlers ?? []) endpoint.registry.add(bound);
   const { token } = options;
   let closed = false;
@@ -62,11 +65,13 @@ export function connect(url: string, options: ConnectOptions): LeafConnection {
     token: async () => (typeof token === 'function' ? token() : token),
     accepted: (socket, response) => {
       const agreement = agree(extensions, response.ext, target.startsWith('wss:'));
-      name = response.name ?? target;
-      connection.open(endpoint.link(connection, { socket, agreement, remoteId: response.id, caller: name }));
+      name = response.name ?? host;
+      connection.open(
+        endpoint.link(connection, { socket, agreement, remoteId: response.id, caller: { name, kind: 'host' } }),
+      );
     },
     rejected: (reason) => {
-      endpoint.report({ type: 'rejected', host: target, by: 'remote', reason });
+      endpoint.report({ type: 'rejected', host, by: 'remote', reason });
     },
   });
   checksum?.catch((error: unknown) => {
@@ -92,14 +97,14 @@ function parseUrl(text: string): string {
   try {
     url = new URL(text);
   } catch {
-    throw new ConfigurationError(`${JSON.stringify(text)} is no URL. Give one like wss://host.example.`);
+    throw new ConfigurationError(`"${printableUrl(text)}" is no URL. Give one like wss://host.example.`);
   }
   if (url.protocol === 'http:') url.protocol = 'ws:';
   if (url.protocol === 'https:') url.protocol = 'wss:';
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
-    throw new ConfigurationError(`${text}: a leaf dials ws: or wss:, not ${url.protocol}`);
+    throw new ConfigurationError(`${printableUrl(text)}: a leaf dials ws: or wss:, not ${url.protocol}`);
   }
-  if (url.hash !== '') throw new ConfigurationError(`${text}: a URL to dial has no fragment ("${url.hash}").`);
+  if (url.hash !== '') throw new ConfigurationError(`${printableUrl(text)}: a URL to dial has no fragment ("#…").`);
   if (url.pathname === '/' || url.pathname === '') url.pathname = defaultPath;
   return url.href;
 }

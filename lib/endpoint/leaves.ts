@@ -1,3 +1,4 @@
+import { RejectedError } from '../errors.js';
 import type { HostConnection } from '../connection/host-connection.js';
 import type { EngineOptions } from '../mux/engine.js';
 import type { Duplex, Unary } from '../contract/contract.js';
@@ -5,11 +6,17 @@ import type { RouteConnection } from '../calls/route-connection.js';
 import { subrouteKey } from '../wire/subroute.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { checkClock, type Admission, type DialerInfo } from './acceptor.js';
+import { checkToken, describe } from './auth.js';
 import type { Endpoint } from './endpoint.js';
 
 /** How a host takes leaves: browsers and tools that dial it without being hosts. */
 export interface LeafOptions {
-  /** Checks the token and gives the leaf's identity, which handlers see as `call.caller`. Throwing rejects the leaf. */
+  /**
+   * Checks the token and gives the leaf's identity, which handlers see as `call.caller`: a text that is not empty, and not
+   * the name of a host. Anything else, such as the `undefined` of a look-up that found nobody, rejects the leaf, and so does
+   * an error. The leaf is told the `reason` of a RejectedError, and a neutral text for any other error; the text of the
+   * error itself is in the `rejected` event of the host.
+   */
   authenticate(token: string, info: DialerInfo): string | Promise<string>;
   /** Origins of pages that may connect, compared exactly. Default: any; what has no Origin header is no page. */
   readonly origins?: readonly string[];
@@ -21,21 +28,25 @@ export interface LeafOptions {
 }
 
 const defaultMaxLeaves = 1_000;
+/** What a leaf is told whose token is refused. Details are in the event of the host. */
+const notAuthenticated = 'the token is not accepted';
 
 /** The leaves of one host. */
 export class Leaves {
   readonly #endpoint: Endpoint;
   readonly #options: LeafOptions;
   readonly #name: string;
+  readonly #isHost: (name: string) => boolean;
   // Oldest first.
   readonly #connections = new Map<HostConnection, RouteConnection>();
   #allowed: ReadonlySet<string> | undefined = undefined;
 
-  /** `name`: of the host, which leaves are told. */
-  constructor(endpoint: Endpoint, options: LeafOptions, name: string) {
+  /** `name`: of the host, which leaves are told. `isHost`: whether a name is that of a host of the cluster. */
+  constructor(endpoint: Endpoint, options: LeafOptions, name: string, isHost: (name: string) => boolean) {
     this.#endpoint = endpoint;
     this.#options = options;
     this.#name = name;
+    this.#isHost = isHost;
   }
 
   /** Leaves that are connected. */
@@ -58,14 +69,18 @@ export class Leaves {
       throw new Error(`the origin ${info.origin} may not connect`);
     }
     const checkRoom = (): void => {
-      if (this.size >= max) throw new Error(`${String(max)} leaves are connected, which is the limit`);
+      if (this.size >= max) throw new Error(`${String(max)} leaves are connected, which is the limit (leaves.max)`);
     };
     checkRoom();
-    const identity = await this.#options.authenticate(request.token, info);
+    const identity = await this.#authenticate(request.token, info);
     return {
       name: this.#name,
       tls: this.#name.startsWith('https://'),
-      check: checkRoom,
+      check: () => {
+        checkRoom();
+        // A host of this name may have joined while the token was checked.
+        this.#checkNoHost(identity);
+      },
       open: (socket, agreement, remoteId) => {
         const { connection, routes } = this.#endpoint.connect(identity);
         this.#connections.set(connection, routes);
@@ -74,15 +89,46 @@ export class Leaves {
           connection.close();
         });
         connection.open(
-          this.#endpoint.link(connection, { socket, agreement, remoteId, caller: identity, find: this.#find }),
+          this.#endpoint.link(connection, {
+            socket,
+            agreement,
+            remoteId,
+            caller: { name: identity, kind: 'leaf' },
+            find: this.#find,
+          }),
         );
       },
     };
   }
 
+  /** Closes the connections of leaves whose identity is now the name of a host. */
+  hostsChanged(): void {
+    for (const connection of [...this.#connections.keys()]) if (this.#isHost(connection.host)) connection.close();
+  }
+
   close(): void {
     for (const connection of [...this.#connections.keys()]) connection.close();
     this.#connections.clear();
+  }
+
+  async #authenticate(token: string, info: DialerInfo): Promise<string> {
+    const identity: unknown = await checkToken(notAuthenticated, () => this.#options.authenticate(token, info));
+    if (typeof identity !== 'string' || identity === '') {
+      throw new RejectedError(
+        `The token of a leaf is refused: leaves.authenticate gave ${describe(identity)} instead of an identity`,
+        notAuthenticated,
+      );
+    }
+    this.#checkNoHost(identity);
+    return identity;
+  }
+
+  #checkNoHost(identity: string): void {
+    if (!this.#isHost(identity)) return;
+    throw new RejectedError(
+      `leaves.authenticate gave a leaf the identity ${identity}, which is the name of a host`,
+      notAuthenticated,
+    );
   }
 
   readonly #find: EngineOptions['find'] = (handler, subroute) => {

@@ -27,7 +27,7 @@ import type { Bound, Call, Handler, Handles, One, Output, RawHandler } from '../
 import type { RouteConnection } from '../calls/route-connection.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { acceptHandshake, checkClock, refuseHandshake, type Admission, type DialerInfo } from './acceptor.js';
-import type { Auth } from './auth.js';
+import { checkToken, refusedReason, type Auth } from './auth.js';
 import { defaultPath, dialUrl, parseHost, usesTls } from './host-name.js';
 import { Leaves, type LeafOptions } from './leaves.js';
 import { createPeer, startLoopback, startPeer, type Peer } from './peers.js';
@@ -94,7 +94,8 @@ export class Manager implements Handles {
     this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
     this.events$ = this.#endpoint.events$;
     this.#loopback = createPeer(this.#endpoint, this.local);
-    this.#leaves = options.leaves && new Leaves(this.#endpoint, options.leaves, this.local);
+    this.#leaves =
+      options.leaves && new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name));
     if (!isObservable(options.hosts)) this.#setHosts(options.hosts);
     this.cluster$ = this.#peers.pipe(
       switchMap((peers) => {
@@ -222,6 +223,11 @@ export class Manager implements Handles {
       for (const peer of peers.values()) if (!before.has(peer.host)) this.#startPeer(peer);
     }
     this.#peers.next(peers);
+    this.#leaves?.hostsChanged();
+  }
+
+  #isHost(name: string): boolean {
+    return name === this.local || this.#peers.value.has(name);
   }
 
   #routesTo(host: string): RouteConnection {
@@ -246,14 +252,22 @@ export class Manager implements Handles {
     const peer = this.#peers.value.get(request.host);
     if (peer === undefined) throw new Error(`unknown incoming host: ${request.host}`);
     checkClock(request, this.#endpoint);
-    await this.#options.auth.verify(request.token, { local: this.local, remote: peer.host });
+    const context = { local: this.local, remote: peer.host };
+    await checkToken(refusedReason, () => this.#options.auth.verify(request.token, context));
     if (peer.dials === 'local') {
       throw new Error(`wrong direction: ${this.local} dials ${peer.host}, which its name decides`);
     }
     return {
       tls: usesTls(this.local) && usesTls(peer.host),
       open: (socket, agreement, remoteId) => {
-        peer.connection.open(this.#endpoint.link(peer.connection, { socket, agreement, remoteId, caller: peer.host }));
+        peer.connection.open(
+          this.#endpoint.link(peer.connection, {
+            socket,
+            agreement,
+            remoteId,
+            caller: { name: peer.host, kind: 'host' },
+          }),
+        );
       },
     };
   }

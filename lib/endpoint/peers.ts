@@ -31,7 +31,7 @@ export function startLoopback(endpoint: Endpoint, peer: Peer): void {
   const agreement = { extended: true, ack: true, credits: true, sendChecksum: false };
   const link = (): void => {
     const [caller, responder] = linkedSockets((task) => endpoint.runtime.schedule(task, 0));
-    const shared = { agreement, remoteId: endpoint.id, caller: host };
+    const shared = { agreement, remoteId: endpoint.id, caller: { name: host, kind: 'host' } as const };
     endpoint.link(connection, { socket: responder, ...shared });
     connection.open(endpoint.link(connection, { socket: caller, ...shared }));
   };
@@ -65,7 +65,9 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
     token: () => auth.sign({ local, remote: host }),
     accepted: (socket, response) => {
       const agreement = agree(extensions, response.ext, tls);
-      connection.open(endpoint.link(connection, { socket, agreement, remoteId: response.id, caller: host }));
+      connection.open(
+        endpoint.link(connection, { socket, agreement, remoteId: response.id, caller: { name: host, kind: 'host' } }),
+      );
     },
     rejected: (reason) => {
       endpoint.report({ type: 'rejected', host, by: 'remote', reason });

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';
 import type { Inbound } from '../flow/inbound.js';
+import type { Caller } from '../mux/engine.js';
 import type { Connection } from '../contract/connection.js';
 import type { Call } from '../contract/handler.js';
 
@@ -10,6 +11,7 @@ export type ConnectFor = (host: string, parent: Call<unknown>) => Connection;
 /** {@link Call} of one running handler. What few handlers look at is made when they look. */
 export class CallContext<I> implements Call<I> {
   readonly caller: string;
+  readonly callerKind: Caller['kind'];
   readonly subroute: string | undefined;
 
   readonly #deadline: number;
@@ -20,13 +22,14 @@ export class CallContext<I> implements Call<I> {
   #ended: { readonly reason: unknown } | undefined = undefined;
 
   constructor(
-    caller: string,
+    caller: Caller,
     subroute: string | undefined,
     deadline: number,
     connectFor: ConnectFor,
     inbound: Inbound<I> | undefined,
   ) {
-    this.caller = caller;
+    this.caller = caller.name;
+    this.callerKind = caller.kind;
     this.subroute = subroute;
     this.#deadline = deadline;
     this.#connectFor = connectFor;

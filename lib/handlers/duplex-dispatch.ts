@@ -2,7 +2,7 @@ import { isObservable } from 'rxjs';
 import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
 import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
-import type { Responder } from '../mux/engine.js';
+import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
@@ -45,7 +45,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   readonly #bulk: BulkOutlet<unknown> | undefined;
   #feeder: Feeder | undefined = undefined;
 
-  constructor(route: WireRoute, stream: ResponderStream, caller: string, context: DispatchContext) {
+  constructor(route: WireRoute, stream: ResponderStream, caller: Caller, context: DispatchContext) {
     this.route = route.name;
     this.#route = route;
     this.#stream = stream;

@@ -7,16 +7,23 @@ import type { ResponderStream } from './responder-stream.js';
 import type { MessageSink } from './send-queue.js';
 import type { UnaryResponder } from './unary.js';
 
+/** Who makes the calls of the other side. */
+export interface Caller {
+  /** Name of a host, or identity of a leaf. */
+  readonly name: string;
+  readonly kind: 'host' | 'leaf';
+}
+
 /** What answers the calls of the other side for one route. */
 export type Responder =
-  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: string): void }
+  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: Caller): void }
   | {
       readonly kind: 'duplex';
       /** Undefined for a route without input. */
       readonly inWindow: CreditWindow | undefined;
       readonly outWindow: CreditWindow;
       /** Must attach a sink to the stream before it does anything else with it. */
-      open(stream: ResponderStream, payload: Uint8Array, caller: string): void;
+      open(stream: ResponderStream, payload: Uint8Array, caller: Caller): void;
     };
 
 /** Address of a route on the wire. */
@@ -72,8 +79,8 @@ export interface EngineOptions {
   readonly sink: MessageSink;
   /** Shortest round trip so far, in ms; Infinity while it is not known. */
   roundTrip(): number;
-  /** Who calls from the other side, as responders hear it. */
-  readonly caller: string;
+  /** Who calls from the other side: passed to responders. */
+  readonly caller: Caller;
   /** Finds the route of a call of the other side; a string is the text of the refusal. */
   find(handler: number, subroute: Uint8Array | undefined): Responder | string;
   /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */

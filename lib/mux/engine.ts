@@ -28,7 +28,7 @@ import { Strays } from './strays.js';
 import { TimerWheel } from './timer-wheel.js';
 import { UnaryCaller, UnaryResponder, type ResponseSink } from './unary.js';
 
-export type { Address, EngineOptions, EngineStats, Responder } from './engine-options.js';
+export type { Address, Caller, EngineOptions, EngineStats, Responder } from './engine-options.js';
 
 /** Flags that a MuxConnectError repeats: those that say nothing of what follows the tuple, and that the protocol knows. */
 const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;

@@ -1,5 +1,6 @@
 import WebSocket from 'isomorphic-ws';
 import { Observable, Subject, type Observer } from 'rxjs';
+import { printableUrl } from '../printable.js';
 import type { WireMessage } from '../wire/batch.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
 import type { Dial, DialOptions, Socket, SocketBulk } from './socket.js';
@@ -76,10 +77,12 @@ function openWebSocket(
       subscriber.complete();
     };
     socket.onerror = (event) => {
-      subscriber.error(new Error(`Dialing ${url} failed: ${messageOf(event)}`));
+      subscriber.error(new Error(`Dialing ${printableUrl(url)} failed: ${messageOf(event)}`));
     };
     socket.onclose = (event) => {
-      subscriber.error(new Error(`${url} closed the connection while it was dialed (code ${String(event.code)}).`));
+      subscriber.error(
+        new Error(`${printableUrl(url)} closed the connection while it was dialed (code ${String(event.code)}).`),
+      );
     };
     return () => {
       if (handedOver) return;

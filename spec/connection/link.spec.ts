@@ -237,7 +237,7 @@ describe('frames$', () => {
       checksum: counting,
       agreement: agreed,
       remoteId: new Uint8Array(16),
-      caller: 'http://b',
+      caller: { name: 'http://b', kind: 'host' },
       find: () => 'nothing here',
       disconnected: (sent) => a.connection.disconnected(sent),
     });

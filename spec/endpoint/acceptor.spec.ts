@@ -220,6 +220,35 @@ describe('the handshake of an acceptor', () => {
     ]);
   });
 
+  it('tells the dialer a neutral text for an error of the hook, and the event has the real one', async () => {
+    const manager = await waiting({
+      sign: () => 'x',
+      verify: () => Promise.reject(new Error('connect ECONNREFUSED postgres://app:pass@10.0.0.9/hosts')),
+    });
+    const dialer = dial(manager);
+    await dialer.send(connectOf());
+    expect(dialer.answer().rejectedReason).toBe('auth token: invalid token');
+    expect(network.events(local)).toMatchObject([
+      { host: remote, reason: 'connect ECONNREFUSED postgres://app:pass@10.0.0.9/hosts' },
+    ]);
+  });
+
+  it('escapes and cuts what an unauthenticated dialer calls itself, in the event and in the answer', async () => {
+    const dialer = dial(await waiting());
+    const host = `http://x\n\x1b[31m2026 admin logged in\u202e${'y'.repeat(900)}`;
+    await dialer.send(connectOf({ host }));
+    const shown = host.replace('\n\x1b', String.raw`\n\u001b`).replace('\u202e', String.raw`\u202e`);
+    expect(network.events(local)).toStrictEqual([
+      {
+        type: 'rejected',
+        host: shown,
+        by: 'local',
+        reason: expect.stringContaining(`unknown incoming host: ${shown}`),
+      },
+    ]);
+    expect(dialer.answer().rejectedReason).toContain(shown);
+  });
+
   it('survives a hook that throws anything', async () => {
     const manager = await waiting({
       sign: () => 'x',
@@ -230,7 +259,8 @@ describe('the handshake of an acceptor', () => {
     });
     const dialer = dial(manager);
     await dialer.send(connectOf());
-    expect(dialer.answer().rejectedReason).toBe('unknown error');
+    expect(dialer.answer().rejectedReason).toBe('auth token: invalid token');
+    expect(network.events(local)).toMatchObject([{ reason: 'unknown error' }]);
   });
 
   it('gives up at the close, and leaves no timer: silent, rejected, and gone dialers', async () => {

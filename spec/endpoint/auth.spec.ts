@@ -115,6 +115,40 @@ describe('sharedSecret', () => {
     await auth.verify(good, acceptor);
   });
 
+  it('signs with the first of several secrets, and accepts a token of each: secrets are replaced while hosts run', async () => {
+    const newer = 'another secret, of more than thirty-two bytes';
+    const both = sharedSecret([newer, secret]);
+    await both.verify(await sharedSecret(secret).sign(dialer), acceptor);
+    await both.verify(await both.sign(dialer), acceptor);
+    await sharedSecret(newer).verify(await both.sign(dialer), acceptor);
+    await expect(sharedSecret(secret).verify(await both.sign(dialer), acceptor)).rejects.toThrow(/signature/);
+    await expect(both.verify(await sharedSecret(`${secret}!`).sign(dialer), acceptor)).rejects.toThrow(/signature/);
+    await expect(both.verify('x', acceptor)).rejects.toBeInstanceOf(RejectedError);
+  });
+
+  it('checks the names and the times of a token of each secret', async () => {
+    const both = sharedSecret(['another secret, of more than thirty-two bytes', secret], { now: () => 20 * minute });
+    const old = await sharedSecret(secret, { now: () => 0 }).sign(dialer);
+    await expect(both.verify(old, acceptor)).rejects.toThrow(/"exp" claim/);
+    const foreign = await sharedSecret(secret, { now: () => 20 * minute }).sign({ local: 'http://c:1', remote: b });
+    await expect(both.verify(foreign, acceptor)).rejects.toThrow(/another host/);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['undefined, as of a variable that is not set', undefined, /was given undefined: .*GRID_SECRET/],
+    ['null', null, /was given null/],
+    ['a number', 123, /was given a number/],
+    ['an object', { length: 32 }, /was given an object/],
+    ['an empty text', '', /has 0 bytes; it needs 32 or more/],
+    ['an empty list', [], /was given an empty list/],
+    ['a list of numbers', Array(32).fill(1), /was given a number/],
+    ['a list with undefined', [secret, undefined], /was given undefined/],
+    ['a list with a short one', [secret, 'short'], /has 5 bytes/],
+  ])('refuses %s, and says what to set', (_, given, text) => {
+    expect(() => sharedSecret(given as string)).toThrow(ConfigurationError);
+    expect(() => sharedSecret(given as string)).toThrow(text);
+  });
+
   it('refuses a secret that is too short, and says how to make one', () => {
     expect(() => sharedSecret('x'.repeat(31))).toThrow(ConfigurationError);
     expect(() => sharedSecret('x'.repeat(31))).toThrow(/has 31 bytes; it needs 32 or more.*openssl/);
@@ -134,7 +168,8 @@ describe('staticToken', () => {
     }
   });
 
-  it('does not take an empty one', () => {
-    expect(() => staticToken('')).toThrow(ConfigurationError);
+  it.each([undefined, null, '', 1, ['token']])('does not take %j, and says what to set', (token) => {
+    expect(() => staticToken(token as string)).toThrow(ConfigurationError);
+    expect(() => staticToken(token as string)).toThrow(/GRID_TOKEN/);
   });
 });

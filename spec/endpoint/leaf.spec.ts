@@ -49,6 +49,37 @@ describe('connect()', () => {
     expect(() => connect(url, { token: 'x' })).toThrow(ConfigurationError);
   });
 
+  it.each([
+    ['a dial that fails', () => throwError(() => new Error('offline'))],
+    ['a dial that is never answered', () => NEVER],
+  ])('shows no secret of its URL in states, errors and events: %s', async (_, dial) => {
+    const dialed: string[] = [];
+    const leaf = connect('ws://user:hunter2@host/own?token=qsecret', {
+      token: 'TOPSECRET',
+      runtime: network.runtime,
+      dial: (url) => (dialed.push(url), dial()),
+    });
+    const shown: unknown[] = [];
+    leaf.state$.subscribe((state) => shown.push(state, state.error?.message));
+    leaf.events$.subscribe((event) => shown.push(event));
+    leaf.request(whoAmI, new Uint8Array()).subscribe({ error: (error: Error) => shown.push(error.message) });
+    await network.pass(2_500);
+    expect(dialed[0]).toBe('ws://user:hunter2@host/own?token=qsecret');
+    expect(leaf.host).toBe('ws://host/own?…');
+    expect(shown.length).toBeGreaterThan(3);
+    expect(JSON.stringify(shown)).not.toMatch(/hunter2|qsecret|TOPSECRET/);
+    leaf.close();
+    await network.settle();
+  });
+
+  it.each(['ftp://user:hunter2@host', 'ws://user:hunter2@host/#part', 'user:hunter2@host', '//user:hunter2@host'])(
+    'shows no secret of the URL %j that it refuses',
+    (url) => {
+      expect(() => connect(url, { token: 'x' })).toThrow(ConfigurationError);
+      expect(() => connect(url, { token: 'x' })).toThrow(/^(?!.*hunter2)/);
+    },
+  );
+
   it('calls, streams, measures and shows frames like any connection', async () => {
     await start();
     const leaf = network.leaf(host, { token: 'ann' });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { firstValueFrom } from 'rxjs';
+import { BehaviorSubject, firstValueFrom } from 'rxjs';
+import { RejectedError } from '../../lib/errors.js';
 import type { LeafConnection } from '../../lib/endpoint/leaf.js';
 import type { LeafOptions } from '../../lib/endpoint/leaves.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
@@ -80,15 +81,82 @@ describe('a host', () => {
     expect(await ask(network.leaf(host, { token: 'ann' }))).toBe('user ann');
   });
 
-  it('rejects a leaf whose hook throws or rejects, with its text', async () => {
+  it('rejects a leaf whose hook throws or rejects: the leaf is told a neutral text, the event has the real one', async () => {
     await start({
       authenticate: (token) => {
         if (token === 'sync') throw new Error('not you');
         return Promise.reject(new Error('nor you'));
       },
     });
-    expect(await reasonOf(network.leaf(host, { token: 'sync' }))).toMatchObject({ reason: 'not you' });
-    expect(await reasonOf(network.leaf(host, { token: 'async' }))).toMatchObject({ reason: 'nor you' });
+    const reason = 'the token is not accepted';
+    expect(await reasonOf(network.leaf(host, { token: 'sync' }))).toMatchObject({ reason });
+    expect(await reasonOf(network.leaf(host, { token: 'async' }))).toMatchObject({ reason });
+    expect(network.events(host)).toMatchObject([{ reason: 'not you' }, { reason: 'nor you' }]);
+  });
+
+  it('tells a leaf the reason of a RejectedError', async () => {
+    await start({
+      authenticate: () => {
+        throw new RejectedError('ann is suspended since Monday', 'your account is suspended');
+      },
+    });
+    expect(await reasonOf(network.leaf(host))).toMatchObject({ reason: 'your account is suspended' });
+    expect(network.events(host)).toMatchObject([{ reason: 'ann is suspended since Monday' }]);
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['', 'an empty text'],
+    [false, 'a boolean'],
+    [{ id: 1 }, 'an object'],
+    [['ann'], 'a list'],
+    [7, 'a number'],
+  ])('lets no leaf in for which authenticate gives %j', async (identity, shown) => {
+    await start({ authenticate: () => identity as string });
+    const leaf = network.leaf(host);
+    expect(await reasonOf(leaf)).toMatchObject({ code: 'rejected', reason: 'the token is not accepted' });
+    expect(network.events(host)).toMatchObject([
+      { type: 'rejected', host: 'a leaf', by: 'local', reason: expect.stringContaining(`gave ${shown} instead`) },
+    ]);
+  });
+
+  it('accepts no leaf under the name of a host, its own included', async () => {
+    const other = 'http://other:9000';
+    const manager = network.manager(host, [other], { leaves: { authenticate: (token) => token } });
+    await manager.start();
+    for (const token of [host, other]) {
+      expect(await reasonOf(network.leaf(host, { token }))).toMatchObject({ reason: 'the token is not accepted' });
+    }
+    expect(network.events(host)).toMatchObject([
+      { reason: expect.stringContaining(`identity ${host}, which is the name of a host`) },
+      { reason: expect.stringContaining(`identity ${other}, which is the name of a host`) },
+    ]);
+  });
+
+  it('closes a leaf whose identity becomes the name of a host', async () => {
+    const joining = 'http://joining:9000';
+    const hosts = new BehaviorSubject<readonly string[]>([]);
+    const manager = network.manager(host, hosts, { leaves: { authenticate: (token) => token } });
+    await manager.start();
+    const [leaf, other] = [network.leaf(host, { token: joining }), network.leaf(host, { token: 'ann' })];
+    await Promise.all([leaf.ready(), other.ready(), network.settle()]);
+    hosts.next([joining]);
+    await network.settle();
+    expect((await firstValueFrom(leaf.state$)).status).toBe('connecting');
+    expect((await firstValueFrom(other.state$)).status).toBe('connected');
+    await network.pass(2_100);
+    expect((await firstValueFrom(leaf.state$)).status).toBe('back-off');
+  });
+
+  it('tells handlers whether a host or a leaf calls', async () => {
+    const kindOf = unary({ id: 7, name: 'kindOf', request: raw, response: type<string>() });
+    const manager = await start({});
+    manager.handle(kindOf, (_, call) => call.callerKind);
+    expect(await ask(network.leaf(host), kindOf)).toBe('leaf');
+    const answer = firstValueFrom(manager.connection(host).request(kindOf, new Uint8Array()));
+    await network.settle();
+    expect(await answer).toBe('host');
   });
 
   it('rejects a leaf with a wrong clock', async () => {
@@ -145,7 +213,9 @@ describe('a host', () => {
     await network.settle();
     const statuses = await Promise.all(leaves.map(async (leaf) => (await firstValueFrom(leaf.state$)).status));
     expect(statuses).toStrictEqual(['connected', 'connected', 'back-off', 'back-off', 'back-off']);
-    expect(await reasonOf(leaves[2]!)).toMatchObject({ reason: '2 leaves are connected, which is the limit' });
+    expect(await reasonOf(leaves[2]!)).toMatchObject({
+      reason: '2 leaves are connected, which is the limit (leaves.max)',
+    });
     leaves[0]!.close();
     await network.pass(2_100);
     const connected = await Promise.all(

@@ -94,7 +94,7 @@ export class EngineEnd {
       roundTrip: () => Infinity,
       extensions: { ack: extensions, credits: extensions },
       firstMuxId: setup.firstMuxId ?? 1,
-      caller: 'http://peer',
+      caller: { name: 'http://peer', kind: 'host' },
       sink: this.sink,
       find: (handler) => this.#responders.get(handler) ?? `No handler ${handler}.`,
       onControl: (frame) => {

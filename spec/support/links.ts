@@ -67,7 +67,7 @@ export class TestConnection {
       checksum: testChecksum,
       agreement,
       remoteId: new Uint8Array(16),
-      caller: this.connection.host,
+      caller: { name: this.connection.host, kind: 'host' },
       find: (handler) => this.#responders.get(handler) ?? `No handler ${handler}.`,
       disconnected: (sent) => this.connection.disconnected(sent),
     });

@@ -87,7 +87,12 @@ export class GridLink implements FaultTarget {
     this.#sides.forEach(({ side, connection, name }, index) => {
       const socket = sockets[index]!;
       connection.open(
-        side.link(connection, { socket, agreement: this.#agreement, remoteId: side.id, caller: `http://${name}` }),
+        side.link(connection, {
+          socket,
+          agreement: this.#agreement,
+          remoteId: side.id,
+          caller: { name: `http://${name}`, kind: 'host' },
+        }),
       );
     });
   }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { map } from 'rxjs';
-import { sharedSecret, type ConnectionState } from '../../../lib/index.js';
+import { RejectedError, sharedSecret, type ConnectionState } from '../../../lib/index.js';
 import { frames, gridTest, like } from '../../../lib/testing/index.js';
 import { add } from './routes.js';
 
@@ -41,7 +41,7 @@ test('a wrong token is rejected, with the reason', () =>
     const grid = cluster({
       hosts: 2,
       latency,
-      auth: { sign: () => 'forged', verify: () => Promise.reject(new Error('no')) },
+      auth: { sign: () => 'forged', verify: () => Promise.reject(new RejectedError('a guess', 'no')) },
     });
     expectFrames(grid.cable('a', 'b'), { control: true }).toBe('10ms h 4ms n 4ms #', {
       h: frames.connectRequest(),
