@@ -31,7 +31,7 @@ export interface EndpointOptions {
 
 /** Names and texts of an event may come from a side that nobody has authenticated. */
 function printableEvent(event: GridEvent): GridEvent {
-  const entries = Object.entries(event) as [string, unknown][];
+  const entries = Object.entries<unknown>(event as object as Record<string, unknown>);
   return Object.fromEntries(
     entries.map(([key, value]) => [key, typeof value === 'string' ? printable(value) : value]),
   ) as unknown as GridEvent;
