@@ -62,7 +62,9 @@ describe('connect()', () => {
     const shown: unknown[] = [];
     leaf.state$.subscribe((state) => shown.push(state, state.error?.message));
     leaf.events$.subscribe((event) => shown.push(event));
-    leaf.request(whoAmI, new Uint8Array()).subscribe({ error: (error: unknown) => shown.push((error as Error).message) });
+    leaf
+      .request(whoAmI, new Uint8Array())
+      .subscribe({ error: (error: unknown) => shown.push((error as Error).message) });
     await network.pass(2_500);
     expect(dialed[0]).toBe('ws://user:hunter2@host/own?token=qsecret');
     expect(leaf.host).toBe('ws://host/own?…');
