@@ -34,15 +34,37 @@ interface RawEmitter extends RawSocket {
 /** Opens a WebSocket with isomorphic-ws. Compression is never negotiated. */
 export const dialWebSocket: Dial = createDial({});
 
+/** What a {@link ReadPath} needs. */
+export interface ReadPathOptions {
+  /** True on the side that accepted. */
+  readonly masked: boolean;
+  readonly maxMessageBytes: number;
+  /** Takes one binary message. */
+  readonly message: (message: Uint8Array) => void;
+  /** A message exceeds `maxMessageBytes`; `ws` closes the connection. */
+  readonly tooLarge: () => void;
+}
+
+/** Reads the messages of the socket `raw` under a WebSocket of `ws`. Undefined: it cannot, and `ws` reads as ever. */
+export type ReadPath = (raw: unknown, options: ReadPathOptions) => { stop(): void } | undefined;
+
+/** What Node adds to an accepted WebSocket of `ws`. */
+export interface Acceptance {
+  readonly bulk?: SocketBulk;
+  readonly readPath?: ReadPath;
+  /** A larger message closes the connection. Bytes. Needed for `readPath`. */
+  readonly maxMessageBytes?: number;
+}
+
 /** Gives the bulk writer of a WebSocket that is about to open. */
 export type BulkOf = (socket: unknown) => () => SocketBulk | undefined;
 
 /**
  * Makes a {@link Dial} that gives `ws` further options, such as the certificates to trust. A browser has none. `bulkOf`
- * gets the WebSocket before it opens, and what it returns is called when it has.
+ * gets the WebSocket before it opens, and what it returns is called when it has. `readPath` reads the messages in place of `ws`.
  */
-export function createDial(extra: object, bulkOf?: BulkOf): Dial {
-  return (url, dialOptions) => openWebSocket(url, dialOptions, extra, bulkOf);
+export function createDial(extra: object, bulkOf?: BulkOf, readPath?: ReadPath): Dial {
+  return (url, dialOptions) => openWebSocket(url, dialOptions, extra, bulkOf, readPath);
 }
 
 function openWebSocket(
@@ -50,6 +72,7 @@ function openWebSocket(
   { headers, maxMessageBytes }: DialOptions,
   extra: object,
   bulkOf: BulkOf | undefined,
+  readPath: ReadPath | undefined,
 ): Observable<Socket> {
   return new Observable<Socket>((subscriber) => {
     const options = {
@@ -73,7 +96,7 @@ function openWebSocket(
     }
     socket.onopen = () => {
       handedOver = true;
-      subscriber.next(new WsSocket(socket, raw, maskFrame, bulk?.()));
+      subscriber.next(new WsSocket({ socket, raw, mask: maskFrame, bulk: bulk?.(), readPath, maxMessageBytes }));
       subscriber.complete();
     };
     socket.onerror = (event) => {
@@ -94,8 +117,17 @@ function openWebSocket(
 }
 
 /** Makes a {@link Socket} of an open WebSocket of `ws` or of the platform; `raw`: the net or TLS socket under an accepted one. */
-export function adoptWebSocket(socket: unknown, raw?: unknown, bulk?: SocketBulk): Socket {
-  return new WsSocket(socket as WebSocket, raw as RawEmitter | undefined, undefined, bulk);
+export function adoptWebSocket(socket: unknown, raw?: unknown, acceptance: Acceptance = {}): Socket {
+  return new WsSocket({ socket: socket as WebSocket, raw: raw as RawEmitter | undefined, ...acceptance });
+}
+
+interface Parts extends Omit<Acceptance, 'bulk' | 'readPath'> {
+  readonly socket: WebSocket;
+  readonly raw: RawEmitter | undefined;
+  /** On the side that dialed. */
+  readonly mask?: MaskFrame;
+  readonly bulk?: SocketBulk | undefined;
+  readonly readPath?: ReadPath | undefined;
 }
 
 class WsSocket implements Socket {
@@ -108,17 +140,16 @@ class WsSocket implements Socket {
   readonly #socket: WebSocket;
   readonly #node: NodeWebSocket | undefined;
   readonly #writer: FrameWriter | undefined;
+  #reader: { stop(): void } | undefined = undefined;
+  // Why `ws` is about to fail.
+  #reason: Error | undefined = undefined;
   #closed = false;
   #polling = false;
 
   readonly bulk?: SocketBulk;
 
-  constructor(
-    socket: WebSocket,
-    raw: RawEmitter | undefined,
-    mask: MaskFrame | undefined,
-    bulk: SocketBulk | undefined,
-  ) {
+  constructor(parts: Parts) {
+    const { socket, raw, mask, bulk } = parts;
     this.#socket = socket;
     if (bulk !== undefined) this.bulk = bulk;
     if (raw !== undefined) {
@@ -147,9 +178,9 @@ class WsSocket implements Socket {
       },
     };
     if (this.#node === undefined) this.#listenInBrowser();
-    else this.#listenInNode(this.#node);
+    else this.#listenInNode(this.#node, parts);
     socket.onerror = (event) => {
-      this.#end(new Error(messageOf(event)));
+      this.#end(this.#reason ?? new Error(messageOf(event)));
     };
     socket.onclose = (event) => {
       this.#end(
@@ -166,11 +197,19 @@ class WsSocket implements Socket {
     return this.#socket.bufferedAmount;
   }
 
-  #listenInNode(socket: NodeWebSocket): void {
+  #listenInNode(socket: NodeWebSocket, { raw, mask, readPath, maxMessageBytes = Infinity }: Parts): void {
+    const message = (data: Uint8Array): void => {
+      if (!this.#closed) this.#inbound.next(data);
+    };
     socket.on('message', (data, isBinary) => {
       // A plain view of the Buffer: what users get is a Uint8Array, with the slice() of one.
-      if (isBinary && !this.#closed) this.#inbound.next(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      if (isBinary) message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     });
+    if (raw === undefined) return;
+    const tooLarge = (): void => {
+      this.#reason = new Error(`A message has more than the ${String(maxMessageBytes)} bytes of maxMessageBytes.`);
+    };
+    this.#reader = readPath?.(raw, { masked: mask === undefined, maxMessageBytes, message, tooLarge });
   }
 
   #listenInBrowser(): void {
@@ -222,6 +261,7 @@ class WsSocket implements Socket {
   #end(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#reader?.stop();
     if (error === undefined) this.#inbound.complete();
     else this.#inbound.error(error);
   }

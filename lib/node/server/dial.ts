@@ -3,6 +3,7 @@ import type { Dial } from '../../transport/socket.js';
 import { createDial } from '../../transport/ws-socket.js';
 import { dialerBulk, type KernelOf } from '../files/send/attach-bulk.js';
 import { systemKernelSender } from '../kernel/kernel-sender.js';
+import { readPath } from './read-path.js';
 
 /** TLS of this host: its certificate for who dials it, and whom it trusts when it dials. PEM texts. */
 export interface TlsOptions {
@@ -35,7 +36,7 @@ export function kernelOf({ kernelSendfile = true }: SocketOptions): KernelOf {
 /** Dials as the options say. */
 export function nodeDial(options: SocketOptions): Dial {
   const { tls, zeroMask = false } = options;
-  return createDial(tls ? tlsContext(tls) : {}, dialerBulk(zeroMask ? 'zero' : 'random', kernelOf(options)));
+  return createDial(tls ? tlsContext(tls) : {}, dialerBulk(zeroMask ? 'zero' : 'random', kernelOf(options)), readPath);
 }
 
 /** TLS options as Node takes them. */

@@ -8,6 +8,7 @@ import { defaultLimits } from '../../limits.js';
 import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../../endpoint/manager.js';
 import { kernelOf, nodeDial, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
 import { acceptorBulk, type KernelOf } from '../files/send/attach-bulk.js';
+import { readPath } from './read-path.js';
 import { ServerRouter } from './server-router.js';
 
 /** Options of a {@link Manager} in Node. */
@@ -111,9 +112,9 @@ export class Manager extends IsomorphicManager {
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex) => {
-        this.accept(adoptWebSocket(socket, raw, acceptorBulk(socket, raw, this.#kernel)), {
-          origin: request.headers.origin,
-        });
+        const bulk = acceptorBulk(socket, raw, this.#kernel);
+        const accepted = adoptWebSocket(socket, raw, { bulk, readPath, maxMessageBytes: this.#maxMessageBytes });
+        this.accept(accepted, { origin: request.headers.origin });
       },
     };
     const mounted: (() => void)[] = [];

@@ -20,6 +20,11 @@ export function loadMask(): Promise<void> {
   ));
 }
 
+/** The native masking, once it is loaded: XORs `length` bytes of `source` into `output` at `offset`. */
+export function loadedMask(): Mask | undefined {
+  return native;
+}
+
 const keys = new Uint8Array(4096);
 let keysUsed = keys.length;
 

@@ -1,0 +1,94 @@
+/**
+ * Reads a plain TCP socket under a WebSocket of `ws` into one buffer of the process, and its messages with a
+ * {@link FrameReader}.
+ *
+ * Node allocates 64 KiB for each read of a socket that emits `data`. All of it counts as external memory, and V8 marks
+ * the whole heap each time that memory reaches a limit. A socket that is made with `onread` reads into a buffer of the
+ * user's; here the same is switched on for a socket that exists, by the two fields that the constructor would set.
+ * Where one of them is missing, or the socket is a TLS socket or another runtime's, nothing is changed and `ws` reads as
+ * before.
+ */
+
+import { Socket } from 'node:net';
+import { FrameReader, type Unmask } from '../../transport/frame-reader.js';
+import type { ReadPath } from '../../transport/ws-socket.js';
+import { loadedMask, loadMask } from '../files/send/mask.js';
+
+/** What net.Socket has and its types do not show. */
+interface Internals {
+  readonly _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
+  [field: symbol]: unknown;
+}
+
+/** Everything that one read gives is consumed before the next read of any socket, so one buffer serves all. */
+const readBufferBytes = 256 << 10;
+let readBuffer: Uint8Array | undefined;
+
+/** See the head of this file. */
+export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooLarge }) => {
+  const fields = fieldsOf(raw);
+  if (fields === undefined) return undefined;
+  const { socket, buffer, callback } = fields;
+  const listeners = socket.listeners('data') as ((this: Socket, bytes: Uint8Array) => void)[];
+  const reader = new FrameReader({
+    masked,
+    maxMessageBytes,
+    allocate,
+    unmask,
+    message,
+    pass: (bytes) => {
+      const copy = Buffer.from(bytes);
+      for (const listener of listeners) listener.call(socket, copy);
+    },
+    tooLarge,
+  });
+  if (masked) void loadMask();
+  // What came with the upgrade is still emitted.
+  socket.removeAllListeners('data');
+  socket.on('data', (bytes) => {
+    reader.read(bytes, 0, bytes.length);
+  });
+  const shared = (readBuffer ??= Buffer.allocUnsafeSlow(readBufferBytes));
+  const internals = socket as unknown as Internals;
+  internals[buffer] = shared;
+  internals[callback] = (count: number, bytes: Uint8Array): boolean => {
+    reader.read(bytes, 0, count);
+    return true;
+  };
+  internals._handle!.useUserBuffer!(shared);
+  return reader;
+};
+
+interface Fields {
+  readonly socket: Socket;
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
+function fieldsOf(raw: unknown): Fields | undefined {
+  // A TLS socket is a Socket, too, and reads through another one. On Windows libuv may hold the buffer between reads.
+  if (!(raw instanceof Socket) || raw.constructor !== Socket || process.platform === 'win32') return undefined;
+  const { _handle } = raw as unknown as Internals;
+  if (typeof _handle?.useUserBuffer !== 'function') return undefined;
+  const symbols = Object.getOwnPropertySymbols(raw);
+  const buffer = symbols.find(({ description }) => description === 'kBuffer');
+  const callback = symbols.find(({ description }) => description === 'kBufferCb');
+  return buffer === undefined || callback === undefined ? undefined : { socket: raw, buffer, callback };
+}
+
+// Messages are plain arrays, with the slice() of one.
+function allocate(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+}
+
+/** From this size on the native function is faster than a loop, as `ws` measured for its own. */
+const nativeBytes = 48;
+
+const unmask: Unmask = (source, key, output, offset, length) => {
+  const native = length < nativeBytes ? undefined : loadedMask();
+  if (native !== undefined) {
+    native(source, key, output, offset, length);
+    return;
+  }
+  for (let index = 0; index < length; index++) output[offset + index] = source[index]! ^ key[index & 3]!;
+};

@@ -1,0 +1,240 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { FrameReader, type Unmask } from '../../lib/transport/frame-reader.js';
+import { bytesOf } from '../support/frames.js';
+import { closePayload, wsFrame, type WsFrame } from '../support/ws-frames.js';
+import { wsReceiver } from '../support/ws-receiver.js';
+
+const maxMessageBytes = 70_000;
+const key = [1, 2, 3, 4];
+
+const unmask: Unmask = (source, mask, output, offset, length) => {
+  for (let index = 0; index < length; index++) output[offset + index] = source[index]! ^ mask[index & 3]!;
+};
+
+interface Found {
+  /** What was found in the bytes, in order. */
+  readonly found: string[];
+  /** Sizes of memory that was allocated. */
+  readonly allocated: number[];
+  readonly messages: Uint8Array[];
+}
+
+/** What a reader, with the receiver of `ws` behind it, finds in bytes that come in `chunks`. */
+async function read(chunks: readonly Uint8Array[], masked: boolean, bound = maxMessageBytes): Promise<Found> {
+  const found: string[] = [];
+  const allocated: number[] = [];
+  const messages: Uint8Array[] = [];
+  const toWs = wsReceiver(masked, bound, found);
+  const reader = new FrameReader({
+    masked,
+    maxMessageBytes: bound,
+    // Not zeros: what is not written must not be read.
+    allocate: (bytes) => {
+      allocated.push(bytes);
+      return new Uint8Array(bytes).fill(0xee);
+    },
+    unmask,
+    message: (message) => {
+      messages.push(message);
+      found.push(`message ${Buffer.from(message).toString('hex')}`);
+    },
+    pass: toWs,
+    tooLarge: () => undefined,
+  });
+  for (const chunk of chunks) {
+    // The chunk is used again afterwards, as the buffer of a socket is.
+    const once = chunk.slice();
+    reader.read(once, 0, once.length);
+    once.fill(0xdd);
+  }
+  await new Promise(setImmediate);
+  return { found, allocated, messages };
+}
+
+/** What the receiver of `ws` alone finds. */
+async function readByWs(chunks: readonly Uint8Array[], masked: boolean): Promise<string[]> {
+  const found: string[] = [];
+  const toWs = wsReceiver(masked, maxMessageBytes, found);
+  chunks.forEach(toWs);
+  await new Promise(setImmediate);
+  return found;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const join = (frames: readonly Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(frames));
+const binary = (payload: Uint8Array, more: Partial<WsFrame> = {}): Uint8Array =>
+  wsFrame({ first: 0x82, payload, ...more });
+const empty = new Uint8Array();
+
+describe('the frame reader', () => {
+  for (const size of [0, 1, 3, 125, 126, 127, 8_192, 8_193, 65_535, 65_536, maxMessageBytes]) {
+    for (const masked of [false, true]) {
+      it(`reads a ${masked ? 'masked' : 'plain'} message of ${size} bytes, whole, byte by byte, and cut in the middle`, async () => {
+        const payload = Uint8Array.from({ length: size }, (_, index) => index * 7);
+        const bytes = binary(payload, masked ? { key } : {});
+        const expected = [`message ${hex(payload)}`];
+        const middle = bytes.length >> 1;
+        expect((await read([bytes], masked)).found).toStrictEqual(expected);
+        expect((await read([bytes.subarray(0, middle), bytes.subarray(middle)], masked)).found).toStrictEqual(expected);
+        const bits = Array.from({ length: Math.min(bytes.length, 200) }, (_, at) => bytes.subarray(at, at + 1));
+        expect((await read([...bits, bytes.subarray(bits.length)], masked)).found).toStrictEqual(expected);
+      });
+    }
+  }
+
+  it('gives each message memory of its own: small ones share a slab, a large one has its exact size', async () => {
+    const large = new Uint8Array(20_000).fill(3);
+    const small = bytesOf('small');
+    const { messages, allocated } = await read([binary(small), binary(large), binary(small)], false);
+    expect(messages.map((message) => message.length)).toStrictEqual([5, 20_000, 5]);
+    expect(messages.map(hex)).toStrictEqual([small, large, small].map(hex));
+    expect(allocated).toStrictEqual([64 << 10, 20_000]);
+    expect(messages[2]!.buffer).toBe(messages[0]!.buffer);
+  });
+
+  it('takes a key of zeros, and lengths that are longer than they must be', async () => {
+    const payload = bytesOf('payload');
+    const frames = [binary(payload, { key: [0, 0, 0, 0] }), binary(payload, { key, lengthBytes: 8 })];
+    expect((await read(frames, true)).found).toStrictEqual([`message ${hex(payload)}`, `message ${hex(payload)}`]);
+  });
+
+  it('refuses a message beyond the bound from its length alone, before memory is allocated', async () => {
+    for (const size of [maxMessageBytes + 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+      const { found, allocated } = await read([binary(empty, { claimed: size }), binary(bytesOf('late'))], false);
+      expect(found).toStrictEqual(['error 1009']);
+      expect(allocated).toStrictEqual([]);
+    }
+  });
+
+  it('counts the fragments of a message together', async () => {
+    const half = new Uint8Array(40_000);
+    const frames = [wsFrame({ first: 0x02, payload: half }), wsFrame({ first: 0x80, payload: half })];
+    expect((await read(frames, false)).found).toStrictEqual(['error 1009']);
+  });
+
+  it('has a bound of its own: that of the receiver behind it may be larger', async () => {
+    expect((await read([binary(new Uint8Array(2_000))], false, 1_000)).found).toStrictEqual(['error 1009']);
+  });
+
+  it('reads nothing behind a close frame', async () => {
+    const frames = [wsFrame({ first: 0x88, payload: closePayload(1000, 'bye') }), binary(bytesOf('late'))];
+    expect((await read([join(frames)], false)).found).toStrictEqual(['close 1000 627965']);
+  });
+
+  it('takes control frames between the fragments of a message, and whole messages behind them', async () => {
+    const frames = [
+      wsFrame({ first: 0x02, payload: bytesOf('a') }),
+      wsFrame({ first: 0x89, payload: bytesOf('ping') }),
+      wsFrame({ first: 0x00, payload: bytesOf('b') }),
+      wsFrame({ first: 0x8a, payload: empty }),
+      wsFrame({ first: 0x80, payload: bytesOf('c') }),
+      binary(bytesOf('d')),
+      wsFrame({ first: 0x81, payload: bytesOf('text is dropped') }),
+      binary(bytesOf('e')),
+    ];
+    expect((await read([join(frames)], false)).found).toStrictEqual([
+      'ping 70696e67',
+      'pong ',
+      'message 616263',
+      'message 64',
+      'message 65',
+    ]);
+  });
+
+  // What RFC 6455 forbids, with the code that closes the connection.
+  const refused: readonly (readonly [string, readonly Uint8Array[], boolean?])[] = [
+    ['RSV1', [wsFrame({ first: 0xc2, payload: empty })]],
+    ['RSV2', [wsFrame({ first: 0xa2, payload: empty })]],
+    ['RSV3', [wsFrame({ first: 0x92, payload: empty })]],
+    ['RSV1 of a control frame', [wsFrame({ first: 0xc9, payload: empty })]],
+    ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map(
+      (opcode) => [`opcode ${opcode}`, [wsFrame({ first: 0x80 | opcode, payload: empty })]] as const,
+    ),
+    ['a continuation of nothing', [wsFrame({ first: 0x80, payload: empty })]],
+    ['a message within a fragmented one', [wsFrame({ first: 0x02, payload: empty }), binary(empty)]],
+    [
+      'a text within a fragmented message',
+      [wsFrame({ first: 0x02, payload: empty }), wsFrame({ first: 0x81, payload: empty })],
+    ],
+    ['a fragmented ping', [wsFrame({ first: 0x09, payload: empty })]],
+    ['a fragmented close', [wsFrame({ first: 0x08, payload: empty })]],
+    ['a ping of 126 bytes', [wsFrame({ first: 0x89, payload: new Uint8Array(126) })]],
+    ['a close of one byte', [wsFrame({ first: 0x88, payload: bytesOf('x') })]],
+    ['a close with code 1005', [wsFrame({ first: 0x88, payload: closePayload(1005) })]],
+    ['a masked frame from the side that accepted', [binary(empty, { key })]],
+    ['a frame without a mask from the side that dialed', [binary(empty)], true],
+  ];
+  for (const [what, frames, masked = false] of refused) {
+    it(`closes with code 1002 for ${what}, and reads nothing behind it`, async () => {
+      expect((await read([...frames, binary(bytesOf('late'), masked ? { key } : {})], masked)).found).toStrictEqual([
+        'error 1002',
+      ]);
+    });
+  }
+
+  it('finds a fault in two bytes: the rest of the header need not come', async () => {
+    expect((await read([Uint8Array.of(0xc2), Uint8Array.of(127)], false)).found).toStrictEqual(['error 1002']);
+  });
+
+  it('stops within a message, and in the middle of a chunk', async () => {
+    const found: string[] = [];
+    const reader: FrameReader = new FrameReader({
+      masked: false,
+      maxMessageBytes,
+      allocate: (bytes) => new Uint8Array(bytes),
+      unmask,
+      message: (message) => {
+        found.push(hex(message));
+        reader.stop();
+      },
+      pass: () => found.push('passed'),
+      tooLarge: () => undefined,
+    });
+    const bytes = join([binary(bytesOf('a')), binary(bytesOf('b'))]);
+    reader.read(bytes, 0, bytes.length);
+    expect(found).toStrictEqual(['61']);
+  });
+});
+
+describe('the frame reader and the receiver of ws', () => {
+  const anyKey = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
+  const anyFrame = fc.record({
+    first: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(0x82) },
+      { weight: 6, arbitrary: fc.constantFrom(0x02, 0x00, 0x80, 0x81, 0x01, 0x89, 0x8a, 0x88) },
+      { weight: 1, arbitrary: fc.nat(255) },
+    ),
+    payload: fc.oneof(
+      { weight: 20, arbitrary: fc.uint8Array({ maxLength: 20 }) },
+      { weight: 10, arbitrary: fc.uint8Array({ maxLength: 300, size: 'max' }) },
+      { weight: 1, arbitrary: fc.constantFrom(8_192, 9_000, 70_000, 71_000).map((size) => new Uint8Array(size)) },
+    ),
+    lengthBytes: fc.constantFrom<0 | 2 | 8>(0, 0, 0, 2, 8),
+    wrongMask: fc.constantFrom(false, false, false, false, false, false, false, false, false, true),
+    key: anyKey,
+  });
+  const scenario = fc.record({
+    masked: fc.boolean(),
+    frames: fc.array(anyFrame, { minLength: 1, maxLength: 12 }),
+    flip: fc.option(fc.tuple(fc.nat(), fc.nat(7)), { freq: 3 }),
+    cuts: fc.array(fc.nat(), { maxLength: 8 }),
+  });
+
+  it('agree on random and mutated frames, cut at random places', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ masked, frames, flip, cuts }) => {
+        const bytes = join(
+          frames.map(({ wrongMask, key: drawn, ...frame }) =>
+            wsFrame({ ...frame, key: masked !== wrongMask ? drawn : undefined }),
+          ),
+        );
+        if (flip !== null) bytes[flip[0] % Math.min(bytes.length, 64)]! ^= 1 << flip[1];
+        const at = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+        const chunks = at.slice(1).map((end, index) => bytes.subarray(at[index], end));
+        expect((await read(chunks, masked)).found).toStrictEqual(await readByWs(chunks, masked));
+      }),
+      { numRuns: Number(process.env.RXGRID_FRAME_RUNS ?? 500) },
+    );
+  }, 600_000);
+});
