@@ -108,7 +108,14 @@ export class FrameReader {
     while (at < end) {
       head[this.#headLength++] = chunk[at++]!;
       const length = this.#headLength;
-      if (length < 2 || length < this.#headBytes(head[0]!, head[1]!)) continue;
+      if (length < 2) continue;
+      const all = this.#headBytes(head[0]!, head[1]!);
+      // The length is known before the key has come.
+      if (length === all - 4 && this.#masked && this.#isTooLarge(head, 0)) {
+        this.#refuse(head[0]!);
+        return at;
+      }
+      if (length < all) continue;
       this.#headLength = 0;
       this.#begin(head, 0, length);
       break;
@@ -127,6 +134,11 @@ export class FrameReader {
     return (second & 0x80) !== this.#maskBit || !isValid(first, second & 0x7f, this.#fragmentBytes !== undefined);
   }
 
+  #isTooLarge(bytes: Uint8Array, at: number): boolean {
+    const isData = (bytes[at]! & 0x08) === 0;
+    return isData && readSize(bytes, at) + (this.#fragmentBytes ?? 0) > this.#options.maxMessageBytes;
+  }
+
   // The header of `length` bytes at `at` is whole.
   #begin(bytes: Uint8Array, at: number, length: number): void {
     const first = bytes[at]!;
@@ -136,11 +148,11 @@ export class FrameReader {
       this.#options.pass(bytes.subarray(at, at + length));
       return;
     }
-    const size = readSize(bytes, at);
-    if ((first & 0x08) === 0 && size + (this.#fragmentBytes ?? 0) > this.#options.maxMessageBytes) {
+    if (this.#isTooLarge(bytes, at)) {
       this.#refuse(first);
       return;
     }
+    const size = readSize(bytes, at);
     if (first !== 0x82) {
       this.#beginPass(bytes, at, length, size);
       return;

@@ -27,6 +27,8 @@ export interface Socket {
   readonly heldBytes?: number | undefined;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
+  /** How messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform. */
+  readonly readPath?: 'buffer' | 'ws';
   /** Writes large messages in a better way than `outbound` does, where there is one. */
   readonly bulk?: SocketBulk;
 }

@@ -189,6 +189,10 @@ class WsSocket implements Socket {
     };
   }
 
+  get readPath(): 'buffer' | 'ws' {
+    return this.#reader === undefined ? 'ws' : 'buffer';
+  }
+
   get heldBytes(): number {
     return this.#writer === undefined ? this.#socket.bufferedAmount : this.#writer.heldBytes;
   }

@@ -173,6 +173,11 @@ describe('the frame reader', () => {
     });
   }
 
+  it('refuses a length before the key behind it has come', async () => {
+    const whole = binary(empty, { claimed: 2 ** 60, key });
+    expect((await read([whole.subarray(0, whole.length - 4)], true)).found).toStrictEqual(['error 1009']);
+  });
+
   it('finds a fault in two bytes: the rest of the header need not come', async () => {
     expect((await read([Uint8Array.of(0xc2), Uint8Array.of(127)], false)).found).toStrictEqual(['error 1002']);
   });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { filter, firstValueFrom, lastValueFrom, map, toArray } from 'rxjs';
 import { WebSocket } from 'ws';
@@ -11,6 +11,7 @@ import { bind } from '../../../lib/contract/handler.js';
 import { timestampFromMs } from '../../../lib/wire/timestamp.js';
 import { fromCaller, messageOf } from '../../support/frames.js';
 import { freePort, RealGrid, until } from '../../support/real-grid.js';
+import { hideUserBuffer } from '../../support/user-buffer.js';
 
 const echo = unary({ id: 1, name: 'echo', request: raw, response: raw });
 const digest = unary({ id: 2, name: 'digest', request: raw, response: type<string>() });
@@ -42,7 +43,19 @@ function payloadOf(length: number): Uint8Array {
   return bytes;
 }
 
-describe.each(['auto', 'off'] as const)('payloads, with checksum %s', (checksum) => {
+describe.each([
+  ['auto', 'buffer'],
+  ['off', 'buffer'],
+  ['auto', 'ws'],
+] as const)('payloads, with checksum %s, read by way of %s', (checksum, way) => {
+  let restore = (): void => undefined;
+  beforeAll(async () => {
+    if (way === 'ws') restore = await hideUserBuffer();
+  });
+  afterAll(() => {
+    restore();
+  });
+
   it.each([1, (32 << 10) - 1, 32 << 10, 64 << 10, 1 << 20, 4 << 20])(
     'of %i bytes arrive whole, both ways',
     async (size) => {
