@@ -34,6 +34,11 @@ export interface ConnectionState {
   readonly connects: number;
   /** Why the last attempt failed, or the last link was lost. */
   readonly error?: Error;
+  /**
+   * While connected, how messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform (TLS,
+   * browsers, other runtimes). Undefined for a connection in memory.
+   */
+  readonly readPath?: 'buffer' | 'ws';
 }
 
 /** Figures of a connection. Counts only grow, across reconnects. */
@@ -337,6 +342,9 @@ export class HostConnection {
       since: status === 'back-off' && before.status === status ? before.since : this.#runtime.now(),
       connects,
       ...(error === undefined ? {} : { error }),
+      ...(status === 'connected' && this.#link.value?.readPath !== undefined
+        ? { readPath: this.#link.value.readPath }
+        : {}),
     });
   }
 }

@@ -122,6 +122,11 @@ export class Link {
     return this.#open;
   }
 
+  /** How the messages of its socket are read; see `Socket`. */
+  get readPath(): 'buffer' | 'ws' | undefined {
+    return this.#socket.readPath;
+  }
+
   /** Round-trip time of the last ping, in ms. */
   get rtt(): number | undefined {
     return this.#keepalive.rtt;

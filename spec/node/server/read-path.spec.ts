@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { filter, firstValueFrom } from 'rxjs';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { readPath } from '../../../lib/node/server/read-path.js';
 import { adoptWebSocket } from '../../../lib/transport/ws-socket.js';
 import { bytesOf } from '../../support/frames.js';
+import { RealGrid } from '../../support/real-grid.js';
 import { hideUserBuffer } from '../../support/user-buffer.js';
 import { closePayload, wsFrame } from '../../support/ws-frames.js';
 
@@ -147,6 +150,27 @@ describe('a plain socket', () => {
     raw.write(close);
     await accepted.ended;
     expect(accepted.heard).toStrictEqual(['a', 'b', 'complete']);
+  });
+});
+
+describe('a connection', () => {
+  it.each([
+    ['http', 'buffer'],
+    ['https', 'ws'],
+  ] as const)('of %s hosts says that it is read by way of %s, at both ends', async (scheme, way) => {
+    const grid = new RealGrid();
+    try {
+      const read = (name: string): string => readFileSync(`spec/support/tls/${name}.pem`, 'utf8');
+      const tls = { key: read('key'), cert: read('cert'), ca: read('cert') };
+      const managers = await grid.pair({ tls }, scheme);
+      for (const [at, manager] of managers.entries()) {
+        const { state$ } = manager.connection(managers[1 - at]!.local);
+        const { readPath } = await firstValueFrom(state$.pipe(filter(({ status }) => status === 'connected')));
+        expect(readPath).toBe(way);
+      }
+    } finally {
+      await grid.close();
+    }
   });
 });
 
