@@ -16,13 +16,12 @@ const layers = [
     folder: 'wire',
     roots: bottom,
     packages: ['hash-wasm', 'hash-wasm/dist/xxhash3.umd.min.js', '@noble/hashes/sha2'],
-    timeless: true,
   },
-  { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'] }, timeless: true },
+  { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'] } },
   { folder: 'flow', roots: bottom, packages: ['rxjs'] },
   {
     folder: 'transport',
-    roots: bottom,
+    roots: [...bottom, 'runtime'],
     folders: ['wire'],
     types: { folders: ['mux'] },
     packages: ['rxjs'],
@@ -104,12 +103,28 @@ const layers = [
 
 /** Globals and properties that only Node has. */
 const nodeGlobals = ['Buffer', 'process', 'global', 'setImmediate', 'clearImmediate', '__dirname', '__filename'];
-/** The engine gets time and randomness passed in. */
-const timeGlobals = ['setTimeout', 'setInterval', 'queueMicrotask', 'performance', 'crypto'];
+/** Time and randomness come from lib/runtime.ts, so that a test can make them; only the adapters in node/ do without. */
+const timeGlobals = [
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'queueMicrotask',
+  'performance',
+  'crypto',
+].map((name) => ({ name, message: 'Take time and randomness from a Runtime (lib/runtime.ts).' }));
 const timeProperties = [
-  { object: 'Date', property: 'now' },
-  { object: 'Math', property: 'random' },
+  ...timeGlobals.map(({ name, message }) => ({ object: 'globalThis', property: name, message })),
+  { object: 'Date', property: 'now', message: 'Use Runtime.wallNow(), or Runtime.now() for what measures or waits.' },
+  { object: 'AbortSignal', property: 'timeout', message: 'Use Runtime.schedule().' },
+  { object: 'Math', property: 'random', message: 'Use Runtime.random().' },
 ];
+const timeSyntax = [
+  { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Use Runtime.wallNow().' },
+  { selector: 'CallExpression[callee.name="Date"]', message: 'Use Runtime.wallNow().' },
+];
+/** Where the platform's clocks and timers become a Runtime, or virtual ones take their place. */
+const clockFiles = ['lib/runtime.ts', 'lib/testing/time/event-loop.ts', 'lib/testing/time/virtual-globals.ts'];
 
 /** Regular expressions for import paths, as seen from a file `depth` folders below lib. */
 function pathsOf({ roots = [], folders = [] }, depth) {
@@ -146,9 +161,10 @@ function layerConfig(layer, name, files, depth) {
         { selector: `ImportExpression[source.value=${inSelector(forbiddenAsValue)}]`, message },
         { selector: 'ImportExpression:not([source.type="Literal"])', message: 'Import a literal path.' },
         { selector: `TSImportType[source.value=${inSelector(forbidden)}]`, message },
+        ...timeSyntax,
       ],
-      'no-restricted-globals': ['error', ...nodeGlobals, ...(layer.timeless ? timeGlobals : [])],
-      ...(layer.timeless ? { 'no-restricted-properties': ['error', ...timeProperties] } : {}),
+      'no-restricted-globals': ['error', ...nodeGlobals, ...timeGlobals],
+      'no-restricted-properties': ['error', ...timeProperties],
     },
   };
 }
@@ -232,6 +248,18 @@ export default defineConfig(
   {
     files: ['lib/{node,testing,cli}/**/*.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [foreign] }] },
+  },
+  {
+    files: ['lib/{testing,cli}/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...timeGlobals],
+      'no-restricted-properties': ['error', ...timeProperties],
+      'no-restricted-syntax': ['error', ...timeSyntax],
+    },
+  },
+  {
+    files: clockFiles,
+    rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off', 'no-restricted-syntax': 'off' },
   },
   {
     files: ['lib/node/**/*.ts'],

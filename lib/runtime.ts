@@ -3,8 +3,17 @@
  * the same seed is the same run.
  */
 export interface Runtime {
-  /** Milliseconds since the Unix epoch, with a fraction where the platform has it; never goes backwards. */
+  /**
+   * The monotonic clock, in milliseconds from an arbitrary zero, with a fraction where the platform has it. For everything
+   * that measures or waits: timers, deadlines, windows, pings. It never goes backwards and never jumps. It may stand still
+   * while the machine sleeps.
+   */
   now(): number;
+  /**
+   * The wall clock, in milliseconds since the Unix epoch. For what leaves the process as a date, or comes from a user as
+   * one: handshakes, tokens, `Date` options, `since`. It may jump in both directions when it is corrected, and after a sleep.
+   */
+  wallNow(): number;
   /** A number in [0, 1). */
   random(): number;
   /** Runs `task` soon, after the code that runs now, before any timer. */
@@ -13,15 +22,15 @@ export interface Runtime {
   schedule(task: () => void, ms: number): () => void;
 }
 
-const origin = performance.timeOrigin;
-
 // Node's own queue runs when all that waits for a Promise has run, so what many of them send leaves together. It is not
 // only fairer: measured, it costs 0.2 µs where queueMicrotask costs 1.4.
 const { process } = globalThis as { process?: { nextTick?: (task: () => void) => void } };
 
-/** The clock, the randomness and the event loop of the platform. */
+/** The clocks, the randomness and the event loop of the platform. */
 export const systemRuntime: Runtime = {
-  now: () => origin + performance.now(),
+  // Read from the globals at each call: the testing kit may put virtual clocks in their place.
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
   random: Math.random,
   // Not queueMicrotask itself: a browser refuses it as a method of another object.
   defer: process?.nextTick ?? ((task) => queueMicrotask(task)),

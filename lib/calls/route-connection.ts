@@ -114,11 +114,13 @@ export class RouteConnection implements Connection {
     });
   }
 
+  readonly #wallNow = (): number => this.#options.runtime.wallNow();
+
   #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
     const withParent = this.#parent === undefined ? options : { parent: this.#parent, ...options };
     // The engine reads the clock once a turn: many calls share that.
     const now = this.#connection.engine?.now() ?? this.#options.runtime.now();
-    return resolveOptions(withParent, now, defaultTimeout);
+    return resolveOptions(withParent, now, this.#wallNow, defaultTimeout);
   }
 }
 

@@ -12,6 +12,7 @@ import { filesOf } from '../node/files/send/file-source.js';
 import { walkFiles } from '../node/files/folder/walk-folder.js';
 import { RootFolder } from '../node/files/folder/root-folder.js';
 import { toFileError } from '../node/files/folder/system-error.js';
+import { systemRuntime } from '../runtime.js';
 import { isSame, joinPath, resumableBytes, type CopyContext } from './copy.js';
 import { exitCodes, Failure } from './failure.js';
 
@@ -86,7 +87,7 @@ async function send(
 ): Promise<void> {
   const { connection, options, bar, signal, failed } = context;
   const { resume, fsync } = options;
-  const meter = new RateMeter(performance.now(), before);
+  const meter = new RateMeter(systemRuntime.now(), before);
   let mode: string | undefined;
   const progress = (step: FileProgress): void => {
     ({ mode } = step);
@@ -104,7 +105,7 @@ async function send(
     tap((report) => {
       if (report.kind === 'progress') {
         const bytes = before + report.bytes;
-        bar.update({ bytes, total, rate: meter.rate(performance.now(), bytes), mode });
+        bar.update({ bytes, total, rate: meter.rate(systemRuntime.now(), bytes), mode });
         return;
       }
       const error = fileErrorOf(report, report.path);

@@ -14,6 +14,8 @@ export interface BulkPort {
   readonly frameBytes: number;
   /** Writes bulk frames. Undefined without a connection. */
   readonly writer: BulkWriter | undefined;
+  /** The monotonic clock, in ms. Asked only while there is credit, or has been. */
+  now(): number;
   /** Sends an item, and uses a credit. */
   send(payload: Uint8Array): void;
   /** Sends an item that somebody else writes, and uses a credit. */

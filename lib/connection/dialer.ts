@@ -104,7 +104,7 @@ export class Dialer {
       return;
     }
     if (this.#stopped) return;
-    const headers = { Authorization: `Bearer ${signed}`, 'X-Minio-Time': nanoseconds(runtime.now()) };
+    const headers = { Authorization: `Bearer ${signed}`, 'X-Minio-Time': nanoseconds(runtime.wallNow()) };
     const attempt = new Subscription();
     this.#attempt = attempt;
     const late = (what: string, ms: number): (() => void) =>
@@ -190,7 +190,7 @@ export class Dialer {
     };
     let hello: Uint8Array;
     try {
-      hello = connectMessage({ ...connect, time: timestampFromMs(runtime.now()), token });
+      hello = connectMessage({ ...connect, time: timestampFromMs(runtime.wallNow()), token });
     } catch (error) {
       fail(new Error(`The token cannot be sent: ${errorText(error)}`));
       return;

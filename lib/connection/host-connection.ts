@@ -28,7 +28,7 @@ export interface ConnectionState {
   /** Host at the other end. */
   readonly host: string;
   readonly status: ConnectionStatus;
-  /** When this state began, in ms since the epoch. */
+  /** When this state began by the wall clock, in ms since the epoch. */
   readonly since: number;
   /** How many links have opened so far; more than 1 means that it reconnected. */
   readonly connects: number;
@@ -75,7 +75,7 @@ export interface HostConnectionOptions {
 export interface WaitingCall {
   /** Names the route in error messages. */
   readonly route: string;
-  /** In ms since the epoch; Infinity for none. */
+  /** On the monotonic clock of the runtime, in ms; Infinity for none. */
   readonly deadline: number;
   /** False: never wait. True: wait however long. A number: wait at most so many ms. Undefined: as the state says. */
   readonly wait: boolean | number | undefined;
@@ -115,7 +115,7 @@ export class HostConnection {
     this.#state = new BehaviorSubject<ConnectionState>({
       host,
       status: 'connecting',
-      since: runtime.now(),
+      since: runtime.wallNow(),
       connects: 0,
     });
     this.state$ = this.#state.asObservable();
@@ -339,7 +339,7 @@ export class HostConnection {
       host: this.host,
       status,
       // A further failed attempt begins no new back-off.
-      since: status === 'back-off' && before.status === status ? before.since : this.#runtime.now(),
+      since: status === 'back-off' && before.status === status ? before.since : this.#runtime.wallNow(),
       connects,
       ...(error === undefined ? {} : { error }),
       ...(status === 'connected' && this.#link.value?.readPath !== undefined

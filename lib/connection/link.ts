@@ -25,7 +25,7 @@ import type { Socket } from '../transport/socket.js';
 /** A frame as it passed, for those who look. */
 export interface ObservedFrame {
   readonly direction: 'in' | 'out';
-  /** When it passed, in ms since the epoch. */
+  /** When it passed by the wall clock, in ms since the epoch. */
   readonly at: number;
   readonly frame: Frame;
 }
@@ -142,7 +142,7 @@ export class Link {
       });
       closed.add(
         this.#passed.subscribe(({ direction, message }) => {
-          const at = this.#runtime.now();
+          const at = this.#runtime.wallNow();
           for (const frame of this.#decode(message)) subscriber.next({ direction, at, frame });
         }),
       );

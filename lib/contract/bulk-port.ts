@@ -28,6 +28,10 @@ export class StreamPort implements BulkPort {
     return this.stream?.bulkWriter;
   }
 
+  now(): number {
+    return this.stream?.now() ?? 0;
+  }
+
   send(payload: Uint8Array): void {
     this.stream?.send(payload);
   }

@@ -15,7 +15,7 @@ export interface Call<I> {
   readonly input: CallObservable<I>;
   /** Aborts when nobody waits for the result any more: cancel, deadline, or the loss of the connection. */
   readonly signal: AbortSignal;
-  /** When the caller stops waiting; undefined for a stream without a deadline. */
+  /** When the caller stops waiting, by the wall clock of this host as it is now; undefined for a stream without a deadline. */
   readonly deadline: Date | undefined;
   /** Name of the calling host, or the identity of the leaf. */
   readonly caller: string;

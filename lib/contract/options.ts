@@ -6,7 +6,10 @@ import type { Call } from './handler.js';
 export interface CallOptions {
   /** Time for the whole call, in ms. Default, where there is no deadline either: 60 s for unary calls, none for streams. */
   readonly timeout?: number;
-  /** The point in time at which the call ends at the latest. With a timeout, the earlier one counts. */
+  /**
+   * The point in time, by the wall clock, at which the call ends at the latest. It becomes a duration when the call is made:
+   * a correction of the clock later on changes nothing. With a timeout, the earlier one counts.
+   */
   readonly deadline?: Date;
   /** Aborting it cancels the call; it then errors with `signal.reason`. */
   readonly signal?: AbortSignal;
@@ -21,7 +24,7 @@ export interface CallOptions {
 
 /** The options of a call, as calls use them. */
 export interface ResolvedOptions {
-  /** In ms since the epoch; Infinity for none. */
+  /** On the monotonic clock, in ms; Infinity for none. */
   readonly deadline: number;
   readonly signals: readonly AbortSignal[];
   readonly wait: boolean | number | undefined;
@@ -29,8 +32,17 @@ export interface ResolvedOptions {
 
 const noSignals: readonly AbortSignal[] = [];
 
-/** Resolves options at the time `now`. @throws ConfigurationError for a time that is none. */
-export function resolveOptions(options: CallOptions | undefined, now: number, defaultTimeout: number): ResolvedOptions {
+/**
+ * Resolves options at the time `now` of the monotonic clock. `wallNow` is asked where an option is a date.
+ *
+ * @throws ConfigurationError for a time that is none.
+ */
+export function resolveOptions(
+  options: CallOptions | undefined,
+  now: number,
+  wallNow: () => number,
+  defaultTimeout: number,
+): ResolvedOptions {
   if (options === undefined) return { deadline: now + defaultTimeout, signals: noSignals, wait: undefined };
   const { timeout, deadline, signal, parent, waitForConnect } = options;
   if (timeout !== undefined && !(timeout > 0)) {
@@ -48,8 +60,10 @@ export function resolveOptions(options: CallOptions | undefined, now: number, de
   const signals: AbortSignal[] = [];
   if (signal !== undefined) signals.push(signal);
   if (parent !== undefined) signals.push(parent.signal);
+  const dates = [deadline, parent?.deadline].flatMap((date) => date?.getTime() ?? []);
+  const untilDate = dates.length === 0 ? Infinity : Math.min(...dates) - wallNow();
   return {
-    deadline: Math.min(now + own, deadline?.getTime() ?? Infinity, parent?.deadline?.getTime() ?? Infinity),
+    deadline: now + Math.min(own, untilDate),
     signals,
     wait: waitForConnect,
   };

@@ -146,7 +146,7 @@ export function acceptHandshake(
 
 /** @throws Error where the clocks are further apart than the limit. */
 export function checkClock(request: ConnectRequest, endpoint: Endpoint): void {
-  const skew = Math.abs(endpoint.runtime.now() - timestampToMs(request.time));
+  const skew = Math.abs(endpoint.runtime.wallNow() - timestampToMs(request.time));
   if (skew > endpoint.limits.maxClockSkew) {
     throw new Error(
       `the clocks differ by ${String(Math.round(skew / 1000))} s, and ${String(endpoint.limits.maxClockSkew / 1000)} s are allowed: synchronise them`,

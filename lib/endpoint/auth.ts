@@ -8,6 +8,8 @@ export interface AuthContext {
   readonly local: string;
   /** Name of the other host; when verifying, the name that it claims. */
   readonly remote: string;
+  /** The wall clock of this host's runtime, in milliseconds since the Unix epoch. */
+  readonly wallNow: () => number;
 }
 
 /** How a dialer proves who it is, and how an acceptor checks it. The token travels in the first message of a connection. */
@@ -24,8 +26,6 @@ export interface Auth {
 
 /** Options of {@link sharedSecret}. */
 export interface SharedSecretOptions {
-  /** The clock, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: () => number;
   /** Largest difference of the two clocks, in milliseconds. Default 5 minutes, as for the handshake. */
   readonly maxClockSkew?: number;
 }
@@ -66,11 +66,10 @@ export function sharedSecret(
   const keys = (Array.isArray(secret) ? (secret as readonly unknown[]) : [secret]).map(toKey);
   const [signingKey] = keys;
   if (signingKey === undefined) throw new ConfigurationError(`sharedSecret was given an empty list: ${howToSetSecret}`);
-  const now = options.now ?? Date.now;
   const tolerance = (options.maxClockSkew ?? defaultLimits.maxClockSkew) / 1_000;
   return {
-    async sign({ local, remote }) {
-      const issued = Math.floor(now() / 1_000);
+    async sign({ local, remote, wallNow }) {
+      const issued = Math.floor(wallNow() / 1_000);
       const { SignJWT } = await loadJose();
       return new SignJWT()
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
@@ -80,14 +79,14 @@ export function sharedSecret(
         .setExpirationTime(issued + lifetime)
         .sign(signingKey);
     },
-    async verify(token, { local, remote }) {
+    async verify(token, { local, remote, wallNow }) {
       const { errors, jwtVerify } = await loadJose();
       const options = {
         algorithms: ['HS256'],
         requiredClaims: ['exp', 'sub', 'aud'],
         maxTokenAge: lifetime,
         clockTolerance: tolerance,
-        currentDate: new Date(now()),
+        currentDate: new Date(wallNow()),
       };
       let claims: JWTPayload | undefined;
       let failure: unknown;

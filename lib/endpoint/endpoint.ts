@@ -25,7 +25,7 @@ export interface EndpointOptions {
   readonly limits?: Partial<Limits>;
   /** 'off' asks the other sides for no checksums, and sends none. Default 'auto': on, but where both ends use TLS. */
   readonly checksum?: ChecksumMode;
-  /** Clock, randomness and timers; for tests. Default the platform's. */
+  /** Clocks, randomness and timers; for tests. Default the platform's. */
   readonly runtime?: Runtime;
 }
 
@@ -57,6 +57,7 @@ export class Endpoint {
     this.checksumMode = checksum ?? 'auto';
     this.routes = new WireRoutes(codec ?? msgpack());
     this.registry = new Registry(this.routes, {
+      runtime: this.runtime,
       report: this.report,
       limits: this.limits,
       bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },

@@ -252,7 +252,8 @@ export class Manager implements Handles {
     const peer = this.#peers.value.get(request.host);
     if (peer === undefined) throw new Error(`unknown incoming host: ${request.host}`);
     checkClock(request, this.#endpoint);
-    const context = { local: this.local, remote: peer.host };
+    const wallNow = (): number => this.#endpoint.runtime.wallNow();
+    const context = { local: this.local, remote: peer.host, wallNow };
     await checkToken(refusedReason, () => this.#options.auth.verify(request.token, context));
     if (peer.dials === 'local') {
       throw new Error(`wrong direction: ${this.local} dials ${peer.host}, which its name decides`);

@@ -62,7 +62,7 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
     limits: endpoint.limits,
     checksum: endpoint.checksum,
     connect: { id: endpoint.id, host: local, ext: extensions },
-    token: () => auth.sign({ local, remote: host }),
+    token: () => auth.sign({ local, remote: host, wallNow: () => endpoint.runtime.wallNow() }),
     accepted: (socket, response) => {
       const agreement = agree(extensions, response.ext, tls);
       connection.open(

@@ -24,7 +24,7 @@ export class RegionRun implements BulkRun {
   readonly #port: BulkPort;
   readonly #observer: RegionObserver;
   readonly #ended: (failure?: { readonly error: unknown }) => void;
-  readonly #meter = new RateMeter(performance.now());
+  #meter: RateMeter | undefined = undefined;
   #state: 'waiting' | 'opening' | 'header' | 'data' | 'finishing' | 'end' | 'failing' | 'over' = 'waiting';
   #open: OpenRegion | undefined = undefined;
   // Bytes of the region that are ready, queued or sent; and those that are sent.
@@ -82,6 +82,7 @@ export class RegionRun implements BulkRun {
 
   #begin(): void {
     this.#state = 'opening';
+    this.#meter = new RateMeter(this.#port.now());
     settle(
       () => this.#region.open(this.#port),
       (open) => {
@@ -179,7 +180,7 @@ export class RegionRun implements BulkRun {
   // False: it is over. Who heard of it may have stopped it, or failed.
   #tellProgress(): boolean {
     const { mode, reason, copied, length: total } = this.#open!;
-    const rate = this.#meter.rate(performance.now(), this.#sent);
+    const rate = this.#meter!.rate(this.#port.now(), this.#sent);
     try {
       this.#observer.progress({ path: this.#region.path, sent: this.#sent, total, mode, reason, copied, rate });
     } catch (error) {

@@ -4,9 +4,16 @@ import type { Inbound } from '../flow/inbound.js';
 import type { Caller } from '../mux/engine.js';
 import type { Connection } from '../contract/connection.js';
 import type { Call } from '../contract/handler.js';
+import type { Runtime } from '../runtime.js';
 
 /** Gives the connection to a host, for calls on behalf of a call. */
 export type ConnectFor = (host: string, parent: Call<unknown>) => Connection;
+
+/** What a call needs from the side that serves it. */
+export interface CallScope {
+  readonly runtime: Runtime;
+  readonly connectFor: ConnectFor;
+}
 
 /** {@link Call} of one running handler. What few handlers look at is made when they look. */
 export class CallContext<I> implements Call<I> {
@@ -15,24 +22,25 @@ export class CallContext<I> implements Call<I> {
   readonly subroute: string | undefined;
 
   readonly #deadline: number;
-  readonly #connectFor: ConnectFor;
+  readonly #scope: CallScope;
   readonly #inbound: Inbound<I> | undefined;
   #input: CallObservable<I> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
   #ended: { readonly reason: unknown } | undefined = undefined;
 
+  /** `deadline`: on the monotonic clock, in ms; Infinity for none. */
   constructor(
     caller: Caller,
     subroute: string | undefined,
     deadline: number,
-    connectFor: ConnectFor,
+    scope: CallScope,
     inbound: Inbound<I> | undefined,
   ) {
     this.caller = caller.name;
     this.callerKind = caller.kind;
     this.subroute = subroute;
     this.#deadline = deadline;
-    this.#connectFor = connectFor;
+    this.#scope = scope;
     this.#inbound = inbound;
   }
 
@@ -49,11 +57,14 @@ export class CallContext<I> implements Call<I> {
   }
 
   get deadline(): Date | undefined {
-    return this.#deadline === Infinity ? undefined : new Date(this.#deadline);
+    if (this.#deadline === Infinity) return undefined;
+    // Made when it is asked for: the wall clock may have been corrected since the call came.
+    const { runtime } = this.#scope;
+    return new Date(runtime.wallNow() + this.#deadline - runtime.now());
   }
 
   connection(host: string): Connection {
-    return this.#connectFor(host, this);
+    return this.#scope.connectFor(host, this);
   }
 
   /** Nobody waits for the result any more. */

@@ -51,7 +51,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
     this.#stream = stream;
     this.#context = context;
     this.#inbound = new Inbound<unknown>(this);
-    this.#call = new CallContext(caller, route.subroute, stream.deadline, context.connectFor, this.#inbound);
+    this.#call = new CallContext(caller, route.subroute, stream.deadline, context, this.#inbound);
     if (route.input === undefined) this.#inbound.end();
     if (route.bulkOutput !== undefined) {
       this.#bulk = new BulkOutlet(this, new StreamPort(route.bulkOutput, this.route, stream), () => {

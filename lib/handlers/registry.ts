@@ -4,7 +4,7 @@ import type { Limits } from '../limits.js';
 import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';
 import { subrouteId, subrouteKey } from '../wire/subroute.js';
-import type { ConnectFor } from './call-context.js';
+import type { CallScope } from './call-context.js';
 import { checkId, toWindow } from '../contract/contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
 import type { Bound, Handler, RawHandler } from '../contract/handler.js';
@@ -12,11 +12,10 @@ import { unaryResponder } from './unary-dispatch.js';
 import { rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
 
 /** What running handlers need. */
-export interface DispatchContext {
+export interface DispatchContext extends CallScope {
   readonly report: Report;
   readonly limits: Limits;
   readonly bounds: FeedBounds;
-  readonly connectFor: ConnectFor;
 }
 
 /** The handlers of one side, by address. */

@@ -18,7 +18,7 @@ export function unaryResponder(
     kind: 'unary',
     respond(mux, payload, caller) {
       let request: unknown;
-      const call = new CallContext<never>(caller, route.subroute, mux.deadline, context.connectFor, undefined);
+      const call = new CallContext<never>(caller, route.subroute, mux.deadline, context, undefined);
       const run = new UnaryRun(route, mux, call, context);
       try {
         request = route.request.decode(payload);

@@ -95,7 +95,7 @@ export class Engine implements MuxHost {
   }
 
   /**
-   * Starts a unary call. `deadline` in ms since the epoch.
+   * Starts a unary call. `deadline` on the monotonic clock, in ms.
    *
    * @throws LimitError where the payload, the send queue or the number of calls is beyond its bound.
    * @throws what `disconnected` makes, after `close`.
@@ -117,7 +117,7 @@ export class Engine implements MuxHost {
   }
 
   /**
-   * Opens a stream. `inCapacity` 0: the route has no input. `deadline` in ms since the epoch, Infinity for none.
+   * Opens a stream. `inCapacity` 0: the route has no input. `deadline` on the monotonic clock, in ms, Infinity for none.
    *
    * @throws LimitError where the send queue or the number of calls is beyond its bound.
    * @throws what `disconnected` makes, after `close`.

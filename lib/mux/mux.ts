@@ -16,7 +16,7 @@ export interface MuxHost {
   readonly ackCapacity: boolean;
   /** True where both sides announced `credits`: one frame returns many credits, and windows may grow. */
   readonly batchedCredits: boolean;
-  /** The time, in ms since the epoch. */
+  /** The time on the monotonic clock, in ms; one reading for a whole turn of the event loop. */
   now(): number;
   /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
   readonly roundTrip: number;

@@ -24,7 +24,7 @@ export class ResponderStream extends StreamMux {
   protected override readonly dataOp = Op.MuxServerMsg;
   protected override readonly creditOp = Op.UnblockClMux;
 
-  /** When the caller stops waiting, in ms since the epoch; Infinity for none. */
+  /** When the caller stops waiting, on the monotonic clock, in ms; Infinity for none. */
   readonly deadline: number;
 
   readonly #maxCredit: number;

@@ -74,6 +74,11 @@ export abstract class StreamMux extends Mux {
     return this.window?.held ?? 0;
   }
 
+  /** The time on the monotonic clock, in ms. */
+  now(): number {
+    return this.host.now();
+  }
+
   /** Sends one item and uses one credit. Ignored after the end; there must be credit. */
   send(payload: Uint8Array): void {
     if (this.ended || this.sendEnded) return;

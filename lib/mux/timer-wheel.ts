@@ -19,7 +19,7 @@ const maxTimerMs = 0x7fff_ffff;
 
 /** What waits in a wheel; the entry itself is the list node, so that arming allocates nothing. */
 export abstract class TimerEntry {
-  /** When {@link onTimer} is called, in ms since the epoch. Infinity while the entry is in no wheel. */
+  /** When {@link onTimer} is called, on the monotonic clock, in ms. Infinity while the entry is in no wheel. */
   due = Infinity;
   /** @internal */
   nextTimer: TimerEntry | undefined = undefined;

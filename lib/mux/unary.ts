@@ -26,7 +26,7 @@ export class UnaryCaller extends Mux {
   readonly #forget: (mux: UnaryCaller) => void;
   readonly #began: number;
 
-  /** `began`: the time, in ms since the epoch. */
+  /** `began`: the time on the monotonic clock, in ms. */
   constructor(host: MuxHost, id: MuxId, sink: ResponseSink, forget: (mux: UnaryCaller) => void, began: number) {
     super(host, id);
     this.#sink = sink;
@@ -87,7 +87,7 @@ export interface CancelSink {
 
 /** The responder's end of a unary call, as its handler sees it. */
 export class UnaryResponder extends Mux {
-  /** When the caller stops waiting, in ms since the epoch. */
+  /** When the caller stops waiting, on the monotonic clock, in ms. */
   readonly deadline: number;
   #worker: CancelSink | undefined = undefined;
   readonly #seq: number;

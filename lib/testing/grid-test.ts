@@ -32,7 +32,7 @@ import { installVirtualTime } from './time/virtual-globals.js';
 export interface GridTestOptions {
   /** Of everything random: jitter, faults, ids. Default 1. */
   readonly seed?: number;
-  /** What the clock shows first, in ms since the Unix epoch. Default 2027-01-01. */
+  /** What the wall clock shows first, in ms since the Unix epoch. Default 2027-01-01. */
   readonly start?: number;
   /** False: setTimeout, Date and so rxjs' time operators stay real. Default true. */
   readonly virtualGlobals?: boolean;
@@ -206,7 +206,7 @@ class GridTest {
   #transcript(lines: number): string {
     const cables = [...this.#links, ...this.#clusters].flatMap((owner) => owner.cables);
     return cables
-      .map((cable) => transcript(cable, this.#bookOf(cable), this.#clock.start, lines))
+      .map((cable) => transcript(cable, this.#bookOf(cable), 0, lines))
       .filter((text) => text !== '')
       .join('\n\n');
   }

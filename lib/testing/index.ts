@@ -8,6 +8,7 @@
 export { gridTest, type GridTestContext, type GridTestOptions } from './grid-test.js';
 
 export { VirtualClock, type VirtualClockOptions } from './time/virtual-clock.js';
+export { MachineClock } from './time/machine-clock.js';
 export { installVirtualTime } from './time/virtual-globals.js';
 export { schedulerRuntime, type SchedulerRuntimeOptions } from './time/scheduler-runtime.js';
 export { SeededRandom } from './seeded-random.js';
@@ -28,6 +29,7 @@ export type { LineOptions } from './network/lane.js';
 
 export {
   Faults,
+  type ClockFaultOptions,
   type DirectionFaultOptions,
   type LineFaultOptions,
   type MessageFaultOptions,

@@ -1,6 +1,7 @@
 import WebSocket from 'isomorphic-ws';
 import { Observable, Subject, type Observer } from 'rxjs';
 import { printableUrl } from '../printable.js';
+import { systemRuntime } from '../runtime.js';
 import type { WireMessage } from '../wire/batch.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
 import type { Dial, DialOptions, Socket, SocketBulk } from './socket.js';
@@ -249,7 +250,8 @@ class WsSocket implements Socket {
   #poll(): void {
     if (this.#polling) return;
     this.#polling = true;
-    setTimeout(() => {
+    // The platform's own timers, whatever runtime the connection has: so the buffer of a real socket empties.
+    systemRuntime.schedule(() => {
       this.#polling = false;
       if (this.#closed) return;
       if (this.#socket.bufferedAmount > drainedBytes) this.#poll();

@@ -221,7 +221,7 @@ describe('a request that ends early', () => {
 
   it('passes its deadline with an error that names the route, and stops its handler', async () => {
     await link(hanging);
-    const [byTimeout, byDeadline] = [{ timeout: 500 }, { deadline: new Date(pair.grid.time.now() + 500) }].map(
+    const [byTimeout, byDeadline] = [{ timeout: 500 }, { deadline: new Date(pair.grid.time.wallNow() + 500) }].map(
       (options) => record(pair.ab.request(hang, 'x', options)),
     );
     await pair.grid.advance(499, 499);

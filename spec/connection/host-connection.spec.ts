@@ -15,20 +15,25 @@ describe('the states of a connection', () => {
   it('go from connecting to connected, back to connecting at a loss, and end closed', () => {
     const { runtime, a, sockets } = linkedPair();
     expect(a.states).toStrictEqual([
-      { host: 'http://b', status: 'connecting', since: runtime.now(), connects: 0 },
-      { host: 'http://b', status: 'connected', since: runtime.now(), connects: 1 },
+      { host: 'http://b', status: 'connecting', since: runtime.wallNow(), connects: 0 },
+      { host: 'http://b', status: 'connected', since: runtime.wallNow(), connects: 1 },
     ]);
     runtime.advance(5);
     sockets[1].outbound.error(broken);
     expect(a.states.at(-1)).toStrictEqual({
       host: 'http://b',
       status: 'connecting',
-      since: runtime.now(),
+      since: runtime.wallNow(),
       connects: 1,
       error: broken,
     });
     a.open(linkedSockets()[0]);
-    expect(a.states.at(-1)).toStrictEqual({ host: 'http://b', status: 'connected', since: runtime.now(), connects: 2 });
+    expect(a.states.at(-1)).toStrictEqual({
+      host: 'http://b',
+      status: 'connected',
+      since: runtime.wallNow(),
+      connects: 2,
+    });
     a.connection.close();
     a.connection.close();
     expect(a.statuses).toStrictEqual(['connecting', 'connected', 'connecting', 'connected', 'closed']);
@@ -50,7 +55,7 @@ describe('the states of a connection', () => {
     });
     a.open(linkedSockets()[0]);
     expect(a.connection.state.status).toBe('connected');
-    expect(a.connection.state.since).toBe(runtime.now());
+    expect(a.connection.state.since).toBe(runtime.wallNow());
     a.connection.attemptFailed(broken);
     expect(a.connection.state.status).toBe('connected');
     a.connection.close();

@@ -26,7 +26,7 @@ describe('Keepalive', () => {
     keepalive.onPong(answerPing(pings[0]!.payload));
     runtime.advance(10_000);
     expect(pings.map(({ at }) => at)).toStrictEqual([10_000, 20_000]);
-    expect(timestampToMs(decodePing(pings[1]!.payload).time)).toBe(runtime.now());
+    expect(timestampToMs(decodePing(pings[1]!.payload).time)).toBe(runtime.wallNow());
     expect(silences).toStrictEqual([]);
     keepalive.stop();
     expect(runtime.scheduled).toBe(0);
@@ -58,6 +58,55 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
+  it.each([-3_600_000, 3_600_000])('measures by the monotonic clock: the wall clock may be set by %i ms', (ms) => {
+    const { runtime, keepalive, pings, silences } = scene();
+    keepalive.ping();
+    runtime.advance(12);
+    runtime.wallOffset += ms;
+    runtime.advance(13);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    expect([keepalive.rtt, keepalive.shortest]).toStrictEqual([25, 25]);
+    // Nobody is blamed, and further round trips are right, too.
+    for (let answered = 1; answered < 4;) {
+      runtime.advance(1);
+      const ping = pings[answered];
+      if (ping === undefined) continue;
+      runtime.advance(30);
+      keepalive.onPong(answerPing(ping.payload));
+      answered++;
+    }
+    expect([keepalive.rtt, keepalive.shortest, silences]).toStrictEqual([30, 25, []]);
+    keepalive.stop();
+  });
+
+  it('asks at once after a sleep of the machine, and gives the other side an interval to answer', () => {
+    const { runtime, keepalive, pings, silences } = scene();
+    runtime.advance(10_000);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    runtime.advance(4_500);
+    // Asleep for an hour: only the wall clock went on.
+    runtime.wallOffset += 3_600_000;
+    runtime.advance(500);
+    expect(pings.map(({ at }) => at)).toStrictEqual([10_000, 15_000]);
+    runtime.advance(9_999);
+    expect(silences).toStrictEqual([]);
+    runtime.advance(1);
+    expect(silences).toStrictEqual([25_000]);
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it('goes on as before where the other side answers after a sleep', () => {
+    const { runtime, keepalive, pings, silences } = scene();
+    runtime.wallOffset += 3_600_000;
+    runtime.advance(1_000);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    runtime.advance(10_000);
+    keepalive.onPong(answerPing(pings[1]!.payload));
+    runtime.advance(10_000);
+    expect([pings.map(({ at }) => at), silences]).toStrictEqual([[1_000, 11_000, 21_000], []]);
+    keepalive.stop();
+  });
+
   it('does not blame the other side where this process was held up', () => {
     let now = 0;
     let wake: (() => void) | undefined;
@@ -65,6 +114,7 @@ describe('Keepalive', () => {
     const keepalive = new Keepalive(
       {
         now: () => now,
+        wallNow: () => now,
         random: () => 0,
         defer: () => undefined,
         schedule: (task) => {

@@ -5,12 +5,17 @@ import { onAbort, resolveOptions, type CallOptions } from '../../lib/contract/op
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 const now = 1_000;
+/** The wall clock is so far ahead of the monotonic one. */
+const wallOffset = 1_795_459_000_000;
+const wallNow = (): number => now + wallOffset;
+/** The date at which the monotonic clock shows `ms`. */
+const dateOf = (ms: number): Date => new Date(ms + wallOffset);
 const deadlineOf = (options: CallOptions | undefined, defaultTimeout = 60_000): number =>
-  resolveOptions(options, now, defaultTimeout).deadline;
+  resolveOptions(options, now, wallNow, defaultTimeout).deadline;
 const parent = (deadline: number | undefined): Call<unknown> =>
   ({
     signal: new AbortController().signal,
-    deadline: deadline === undefined ? undefined : new Date(deadline),
+    deadline: deadline === undefined ? undefined : dateOf(deadline),
   }) as Call<unknown>;
 
 describe('the deadline of a call', () => {
@@ -19,9 +24,9 @@ describe('the deadline of a call', () => {
     ['the default timeout where only other things are said', { waitForConnect: true }, 61_000],
     ['its timeout', { timeout: 500 }, 1_500],
     ['none with an endless timeout', { timeout: Infinity }, Infinity],
-    ['its deadline, without the default', { deadline: new Date(100_000) }, 100_000],
-    ['the earlier one of both', { timeout: 500, deadline: new Date(100_000) }, 1_500],
-    ['the earlier one of both, the other way', { timeout: 500, deadline: new Date(1_200) }, 1_200],
+    ['its deadline, without the default', { deadline: dateOf(100_000) }, 100_000],
+    ['the earlier one of both', { timeout: 500, deadline: dateOf(100_000) }, 1_500],
+    ['the earlier one of both, the other way', { timeout: 500, deadline: dateOf(1_200) }, 1_200],
     ['that of its parent', { parent: parent(5_000) }, 5_000],
     ['its own where that is earlier than its parent’s', { parent: parent(5_000), timeout: 100 }, 1_100],
     ['its parent’s where that is earlier than its own', { parent: parent(5_000), timeout: 9_000 }, 5_000],
@@ -59,8 +64,8 @@ describe('the signals of a call', () => {
   it('are its own and its parent’s', () => {
     const { signal } = new AbortController();
     const of = parent(undefined);
-    expect(resolveOptions({ signal, parent: of }, now, 1).signals).toStrictEqual([signal, of.signal]);
-    expect(resolveOptions({}, now, 1).signals).toStrictEqual([]);
+    expect(resolveOptions({ signal, parent: of }, now, wallNow, 1).signals).toStrictEqual([signal, of.signal]);
+    expect(resolveOptions({}, now, wallNow, 1).signals).toStrictEqual([]);
   });
 
   it('tell the reason of the first that aborts, once', () => {

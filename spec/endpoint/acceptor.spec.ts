@@ -65,7 +65,7 @@ const connectOf = (overrides: Partial<ConnectRequest> = {}): Uint8Array =>
   connectMessage({
     id: new Uint8Array(16),
     host: remote,
-    time: timestampFromMs(network.runtime.now()),
+    time: timestampFromMs(network.runtime.wallNow()),
     token: 'secret',
     ...overrides,
   });

@@ -7,16 +7,17 @@ const secret = 'a secret of more than thirty-two bytes';
 const key = new TextEncoder().encode(secret);
 const a = 'http://a:9000';
 const b = 'http://b:9000';
-const dialer = { local: a, remote: b };
-const acceptor = { local: b, remote: a };
+const wallNow = Date.now;
+const dialer = { local: a, remote: b, wallNow };
+const acceptor = { local: b, remote: a, wallNow };
 const minute = 60_000;
 
 /** Makes a token at time 0 and checks it at `time`. */
 async function passes(time: number, maxClockSkew?: number): Promise<void> {
   const start = 1_795_459_691_000;
-  const token = await sharedSecret(secret, { now: () => start }).sign(dialer);
-  const options = { now: () => start + time, ...(maxClockSkew === undefined ? {} : { maxClockSkew }) };
-  await sharedSecret(secret, options).verify(token, acceptor);
+  const token = await sharedSecret(secret).sign({ ...dialer, wallNow: () => start });
+  const options = maxClockSkew === undefined ? {} : { maxClockSkew };
+  await sharedSecret(secret, options).verify(token, { ...acceptor, wallNow: () => start + time });
 }
 
 describe('sharedSecret', () => {
@@ -43,12 +44,12 @@ describe('sharedSecret', () => {
     ['of another host, when a leaf presents it', secret, { local: b, remote: '' }],
   ])('refuses a token %s', async (_, otherSecret, context) => {
     const token = await sharedSecret(otherSecret).sign(dialer);
-    await expect(sharedSecret(secret).verify(token, context)).rejects.toBeInstanceOf(RejectedError);
+    await expect(sharedSecret(secret).verify(token, { ...context, wallNow })).rejects.toBeInstanceOf(RejectedError);
   });
 
   it('takes the empty name of a leaf for a name', async () => {
-    const token = await sharedSecret(secret).sign({ local: '', remote: b });
-    await sharedSecret(secret).verify(token, { local: b, remote: '' });
+    const token = await sharedSecret(secret).sign({ local: '', remote: b, wallNow });
+    await sharedSecret(secret).verify(token, { local: b, remote: '', wallNow });
     await expect(sharedSecret(secret).verify(token, acceptor)).rejects.toBeInstanceOf(RejectedError);
   });
 
@@ -127,11 +128,12 @@ describe('sharedSecret', () => {
   });
 
   it('checks the names and the times of a token of each secret', async () => {
-    const both = sharedSecret(['another secret, of more than thirty-two bytes', secret], { now: () => 20 * minute });
-    const old = await sharedSecret(secret, { now: () => 0 }).sign(dialer);
-    await expect(both.verify(old, acceptor)).rejects.toThrow(/"exp" claim/);
-    const foreign = await sharedSecret(secret, { now: () => 20 * minute }).sign({ local: 'http://c:1', remote: b });
-    await expect(both.verify(foreign, acceptor)).rejects.toThrow(/another host/);
+    const both = sharedSecret(['another secret, of more than thirty-two bytes', secret]);
+    const late = { ...acceptor, wallNow: () => 20 * minute };
+    const old = await sharedSecret(secret).sign({ ...dialer, wallNow: () => 0 });
+    await expect(both.verify(old, late)).rejects.toThrow(/"exp" claim/);
+    const foreign = await sharedSecret(secret).sign({ ...late, local: 'http://c:1', remote: b });
+    await expect(both.verify(foreign, late)).rejects.toThrow(/another host/);
   });
 
   it.each<[string, unknown, RegExp]>([

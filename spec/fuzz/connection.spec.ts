@@ -93,7 +93,7 @@ function evil(network: MemoryNetwork, manager: Manager) {
     frames,
     isOpen: () => open,
     shake: async () => {
-      const time = timestampFromMs(network.runtime.now());
+      const time = timestampFromMs(network.runtime.wallNow());
       const id = new Uint8Array(16);
       const ext = announcedExtensions('auto');
       near.outbound.next(connectMessage({ id, host: '', time, token: 'evil', leaf: true, ext }));

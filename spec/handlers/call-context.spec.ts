@@ -31,7 +31,7 @@ describe('the call of a handler', () => {
       b.handle(outer, (_, call) => seen.push(call));
       b.handle(sub, (_, call) => void seen.push(call));
     });
-    const now = pair.grid.time.now();
+    const now = pair.grid.time.wallNow();
     await all(pair.ab.request(outer, undefined, { timeout: 700 }));
     await all(pair.b.connection(hostB).request(sub, undefined, { timeout: Infinity }));
     expect(seen.map(({ caller, subroute, deadline }) => [caller, subroute, deadline?.getTime()])).toStrictEqual([

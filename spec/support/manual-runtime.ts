@@ -6,12 +6,17 @@ const maxTimerMs = 0x7fff_ffff;
 /** Deferred tasks that one turn may run before it counts as endless. */
 const maxTasks = 1_000_000;
 
+/** Far from the epoch and from 0, so that a clock that was taken for the other one, or for none, is seen. */
+const monotonicStart = 5_000_000;
+
 /**
  * A {@link Runtime} that the test drives: time stands still until `advance`, deferred tasks wait until `turn`, and
  * random numbers come from a seed. A run with the same seed is the same run.
  */
 export class ManualRuntime implements Runtime {
-  #now: number;
+  /** How far the wall clock is ahead of the monotonic one, in ms. A test may change it: the wall clock then jumps. */
+  wallOffset: number;
+  #now = monotonicStart;
   #state: number;
   #order = 0;
   #deferred: (() => void)[] = [];
@@ -19,11 +24,15 @@ export class ManualRuntime implements Runtime {
 
   constructor(seed = 1, start = 1_800_000_000_000) {
     this.#state = seed >>> 0;
-    this.#now = start;
+    this.wallOffset = start - monotonicStart;
   }
 
   now(): number {
     return this.#now;
+  }
+
+  wallNow(): number {
+    return this.#now + this.wallOffset;
   }
 
   /** Mulberry32. */

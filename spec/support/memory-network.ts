@@ -128,10 +128,11 @@ export class MemoryNetwork {
   }
 }
 
-/** The same clock, set wrong by so many ms. */
+/** The same clocks, with the wall clock set wrong by so many ms. */
 export function skewed(runtime: Runtime, ms: number): Runtime {
   return {
-    now: () => runtime.now() + ms,
+    now: () => runtime.now(),
+    wallNow: () => runtime.wallNow() + ms,
     random: () => runtime.random(),
     defer: (task) => {
       runtime.defer(task);

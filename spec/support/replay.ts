@@ -168,7 +168,7 @@ export class Replay {
   async #shakeHands(): Promise<void> {
     const id = new Uint8Array(16).fill(7);
     const { dialer } = this.recording;
-    const time = timestampFromMs(this.time.now());
+    const time = timestampFromMs(this.time.wallNow());
     const payload =
       this.role === 'acceptor'
         ? encodeConnectRequest({ id, host: dialer, time, token })
@@ -275,7 +275,7 @@ export class Replay {
   }
 
   #checkPing({ payload }: Frame): void {
-    const late = Math.abs(timestampToMs(decodePing(payload).time) - this.time.now());
+    const late = Math.abs(timestampToMs(decodePing(payload).time) - this.time.wallNow());
     if (late > 0.001) this.faults.push(`the time of a Ping is ${late} ms off`);
   }
 

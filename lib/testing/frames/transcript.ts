@@ -11,7 +11,7 @@ import { framesOf, type Fate } from './wire-log.js';
 
 /** One frame as it went over a cable. */
 export interface WireFrame {
-  /** When it was sent, in ms since the Unix epoch. */
+  /** When it was sent, in ms since the start of the clock. */
   readonly at: number;
   readonly from: string;
   readonly to: string;
@@ -29,7 +29,7 @@ export interface WireEvent {
   readonly text: string;
 }
 
-/** What went over a cable since `since` (ms since the Unix epoch), in order. */
+/** What went over a cable since `since` (ms since the start of the clock), in order. */
 export function readWire(cable: Cable, book: RouteBook, since = -Infinity): (WireFrame | WireEvent)[] {
   // Of each mux the route; keyed by the end that opened it.
   const routes = new Map<string, WireRoute | undefined>();

@@ -9,7 +9,7 @@ export type Fate = 'dropped' | 'lost' | 'corrupted' | 'duplicated' | 'reordered'
 export type LogEntry =
   | {
       readonly kind: 'message';
-      /** Ms since the Unix epoch. */
+      /** Ms since the start of the clock. */
       readonly at: number;
       readonly from: string;
       readonly to: string;

@@ -4,6 +4,7 @@ import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
 import type { Cable } from './cable.js';
 import type { MemoryNetwork } from './memory-network.js';
 import type { RouteBook } from '../frames/route-book.js';
+import type { MachineClock } from '../time/machine-clock.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
 
 /** What a {@link ClusterHost} is made of. */
@@ -12,7 +13,7 @@ export interface ClusterHostOptions {
   readonly clock: VirtualClock;
   readonly network: MemoryNetwork;
   readonly book: RouteBook;
-  /** How wrong its clock is, in ms. */
+  /** How wrong its wall clock is, in ms. */
   readonly skew: number;
   readonly options: Omit<ManagerOptions, 'local' | 'dial' | 'runtime'>;
   readonly setup: ((manager: Manager, name: string) => void) | undefined;
@@ -28,6 +29,7 @@ export class ClusterHost implements Handles {
   readonly handle: Handles['handle'];
 
   readonly #options: ClusterHostOptions;
+  readonly #machine: MachineClock;
   readonly #handlers: Bound[] = [];
   readonly #rawHandlers: RawHandler[] = [];
   #starts = 0;
@@ -39,6 +41,7 @@ export class ClusterHost implements Handles {
     this.name = options.name;
     this.url = `http://${options.name}`;
     this.#options = options;
+    this.#machine = options.clock.skewed(options.skew);
     this.#manager = this.#create();
     this.handle = ((route: Bound['route'], handler: Bound['handler']) => {
       options.book.add(route);
@@ -103,6 +106,24 @@ export class ClusterHost implements Handles {
     void this.#manager.close();
   }
 
+  /** Sets the wall clock of its machine: it jumps by `ms`, which may be negative. It stays so across restarts. */
+  setWall(ms: number): void {
+    this.#machine.setWall(ms);
+  }
+
+  /**
+   * Puts its machine to sleep: its timers and its monotonic clock stand still, nothing arrives at it or leaves it, and its
+   * wall clock goes on. The result wakes it; what was sent to it meanwhile then arrives, as over TCP.
+   */
+  sleep(): () => void {
+    const wake = this.#machine.sleep();
+    const reach = this.#options.network.isolate(this.name);
+    return () => {
+      wake();
+      reach();
+    };
+  }
+
   /** Ends it politely. */
   async close(): Promise<void> {
     this.#state = 'down';
@@ -111,9 +132,9 @@ export class ClusterHost implements Handles {
   }
 
   #create(): Manager {
-    const { options, network, name, setup, clock, skew } = this.#options;
+    const { options, network, name, setup, clock } = this.#options;
     // Randomness of its own: what one process does changes no choice of another one, nor of the next one here.
-    const runtime = clock.fork(`${name} ${++this.#starts}`, skew);
+    const runtime = clock.fork(`${name} ${++this.#starts}`, this.#machine);
     const manager = new Manager({ ...options, runtime, local: this.url, dial: network.dialer(name) });
     for (const bound of this.#handlers) register(manager, bound);
     for (const handler of this.#rawHandlers) manager.handleRaw(handler);

@@ -25,7 +25,7 @@ export interface ClusterOptions
   readonly hosts?: number | readonly string[];
   /** Registers handlers at a manager: called before each start, so a restart loses what it keeps. */
   readonly setup?: (manager: Manager, name: string) => void;
-  /** How wrong the clock of a host is, in ms. */
+  /** How wrong the wall clock of a host is, in ms. */
   readonly skew?: Readonly<Record<string, number>>;
   /** The line between two hosts, where it differs. */
   readonly line?: (from: string, to: string) => LineOptions | undefined;

@@ -48,6 +48,17 @@ export interface RestartOptions extends LineFaultOptions {
   readonly silent?: boolean;
 }
 
+/** Options of {@link Faults.clock}. */
+export interface ClockFaultOptions extends LineFaultOptions {
+  /** Ms by which the wall clock jumps; negative: back. After `for`, or when the fault is unsubscribed, it is set right. */
+  readonly wall?: number;
+  /**
+   * True: the machine sleeps until `for` is over, or the fault is unsubscribed. Its monotonic clock and its timers stand
+   * still and nothing reaches it; its wall clock goes on.
+   */
+  readonly sleep?: boolean;
+}
+
 /** Faults of lines and hosts: each at given times, or at random from the seed. Unsubscribing ends a fault. */
 export class Faults {
   readonly #clock: VirtualClock;
@@ -139,6 +150,36 @@ export class Faults {
           });
         },
       ];
+    });
+  }
+
+  /**
+   * The clocks of a host's machine are no longer those of the others: its wall clock is set, or the machine sleeps, or both.
+   *
+   * ```ts
+   * faults.clock(cluster.host('a'), { wall: -600_000 });                 // set back by ten minutes
+   * faults.clock(cluster.host('a'), { sleep: true, for: 3_600_000 });    // a laptop, closed for an hour
+   * ```
+   *
+   * @throws RangeError where neither is asked for.
+   */
+  clock(host: ClusterHost, options: ClockFaultOptions): Subscription {
+    const { wall = 0, sleep = false } = options;
+    if (!Number.isFinite(wall) || (wall === 0 && !sleep)) {
+      throw new RangeError(
+        'faults.clock: give `wall`, a number of ms by which the wall clock jumps, or `sleep: true`.',
+      );
+    }
+    return this.#happen(options, () => {
+      const undo: (() => void)[] = [];
+      if (wall !== 0) {
+        host.setWall(wall);
+        undo.push(() => {
+          host.setWall(-wall);
+        });
+      }
+      if (sleep) undo.unshift(host.sleep());
+      return undo;
     });
   }
 

@@ -47,8 +47,6 @@ export class Lane {
   bufferedBytes = 0;
 
   readonly #runtime: Runtime;
-  // Small numbers keep fractions that ms since the epoch would lose.
-  readonly #begin: number;
   readonly #random: SeededRandom;
   readonly #line: LineOptions;
   readonly #sink: LaneSink;
@@ -64,7 +62,6 @@ export class Lane {
 
   constructor(runtime: Runtime, random: SeededRandom, line: LineOptions, sink: LaneSink) {
     this.#runtime = runtime;
-    this.#begin = runtime.now();
     this.#random = random;
     this.#line = line;
     this.#sink = sink;
@@ -73,7 +70,7 @@ export class Lane {
   /** Sends. `extraDelay` is added to the latency; what follows waits behind it, as in TCP. */
   send(cargo: Cargo, extraDelay = 0): void {
     if (this.#dead) return;
-    this.#take({ cargo, extraDelay, sentAt: this.#now() });
+    this.#take({ cargo, extraDelay, sentAt: this.#runtime.now() });
     const swapped = this.#swapped;
     this.#swapped = undefined;
     if (swapped !== undefined) this.#take(swapped);
@@ -83,7 +80,7 @@ export class Lane {
   sendBehindNext(cargo: Cargo, patience: number): void {
     if (this.#dead) return;
     if (this.#swapped !== undefined) this.#take(this.#swapped);
-    const item = { cargo, extraDelay: 0, sentAt: this.#now() };
+    const item = { cargo, extraDelay: 0, sentAt: this.#runtime.now() };
     this.#swapped = item;
     this.#runtime.schedule(() => {
       if (this.#swapped !== item) return;
@@ -101,7 +98,7 @@ export class Lane {
     this.#cancelSend = undefined;
     this.#cancelArrival = undefined;
     if (stalled) return;
-    this.#freeAt = Math.max(this.#freeAt, this.#now());
+    this.#freeAt = Math.max(this.#freeAt, this.#runtime.now());
     const waited = this.bufferedBytes;
     this.#transmit();
     this.#armArrival();
@@ -119,10 +116,6 @@ export class Lane {
     this.#cancelArrival?.();
   }
 
-  #now(): number {
-    return this.#runtime.now() - this.#begin;
-  }
-
   #take(item: Item): void {
     this.#waiting.push(item);
     this.bufferedBytes += sizeOf(item.cargo);
@@ -131,7 +124,7 @@ export class Lane {
 
   #transmit(): void {
     if (this.#stalled || this.#cancelSend !== undefined) return;
-    const now = this.#now();
+    const now = this.#runtime.now();
     const { bandwidth = Infinity } = this.#line;
     while (this.#waiting.length > 0) {
       const item = this.#waiting[0]!;
@@ -156,7 +149,7 @@ export class Lane {
     this.bufferedBytes -= sizeOf(cargo);
     const { latency = 1, jitter = 0 } = this.#line;
     const late = jitter === 0 ? 0 : this.#random.below(jitter + 1);
-    const at = this.#now() + latency + late + extraDelay;
+    const at = this.#runtime.now() + latency + late + extraDelay;
     this.#air.push({ cargo, at });
     if (this.#air.length === 1) this.#armArrival();
   }
@@ -165,7 +158,7 @@ export class Lane {
   // before the next.
   #armArrival(): void {
     if (this.#cancelArrival !== undefined || this.#air.length === 0) return;
-    const delay = Math.max(0, this.#air[0]!.at - this.#now());
+    const delay = Math.max(0, this.#air[0]!.at - this.#runtime.now());
     this.#cancelArrival = this.#runtime.schedule(() => {
       this.#cancelArrival = undefined;
       const { cargo } = this.#air.shift()!;

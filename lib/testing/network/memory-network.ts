@@ -33,6 +33,7 @@ export class MemoryNetwork implements FaultTarget {
   readonly #listeners = new Map<string, Listener[]>();
   readonly #cables = new Map<string, Cable>();
   readonly #watchers = new Set<WireWatcher>();
+  readonly #isolated = new Set<{ readonly host: string; readonly healings: (() => void)[] }>();
 
   constructor(options: MemoryNetworkOptions) {
     this.#options = options;
@@ -64,8 +65,22 @@ export class MemoryNetwork implements FaultTarget {
       const line = this.#lineOf(...ends);
       cable = new Cable({ ends, runtime, random, line, history, faults: this.#faults, watchers: this.#watchers });
       this.#cables.set(key, cable);
+      for (const { host, healings } of this.#isolated) if (ends.includes(host)) healings.push(cable.partition());
     }
     return cable;
+  }
+
+  /**
+   * Separates a host, by its short name, from all others: nothing moves on its cables, also on those to come, and dials are
+   * not answered. The result heals it; what waited then arrives, as in TCP.
+   */
+  isolate(host: string): () => void {
+    const healings = this.cables.filter(({ ends }) => ends.includes(host)).map((cable) => cable.partition());
+    const isolation = { host, healings };
+    this.#isolated.add(isolation);
+    return () => {
+      if (this.#isolated.delete(isolation)) for (const heal of healings) heal();
+    };
   }
 
   /** Takes dials to `host` (such as `http://a`) on `path`. The result stops that; what is open stays open. */

@@ -258,7 +258,7 @@ export class SimulationRun<Operation> implements Simulation {
       readWire(cable, book)
         .filter((each) => !('frame' in each) || !isKeepalive(each.frame))
         .map((each) => ({
-          at: Math.round(each.at - this.clock.start),
+          at: Math.round(each.at),
           text: 'frame' in each ? wireText(each) : `${cable.ends.join(' ⇄ ')}  ${each.text}`,
         })),
     );

@@ -6,7 +6,7 @@ import { SeededRandom } from '../seeded-random.js';
 export interface SchedulerRuntimeOptions {
   /** Of everything random. Default 1. */
   readonly seed?: number;
-  /** What frame 0 is, in ms since the Unix epoch. Default 2027-01-01. */
+  /** What frame 0 is by the wall clock, in ms since the Unix epoch. Default 2027-01-01. */
   readonly start?: number;
   /**
    * Timers that are due after this frame are not set. Default 60 000. Without an end, `TestScheduler.run` would never
@@ -41,7 +41,8 @@ export function schedulerRuntime(
     };
   };
   return {
-    now: () => start + scheduler.now(),
+    now: () => scheduler.now(),
+    wallNow: () => start + scheduler.now(),
     random: () => random.next(),
     defer: (task) => {
       schedule(task, 0);

@@ -11,6 +11,7 @@
 import type { Runtime } from '../../runtime.js';
 import { microtask, nextTurn, realDelay, withPatience } from './event-loop.js';
 import { SeededRandom } from '../seeded-random.js';
+import { MachineClock } from './machine-clock.js';
 import { TimerHeap, type Timer } from './timer-heap.js';
 
 /** A longer delay makes the timers of the platform fire at once; here it is refused, so that the fault is seen. */
@@ -27,13 +28,13 @@ const holdPatience = 10_000;
 export interface VirtualClockOptions {
   /** Of everything random. Default 1. */
   readonly seed?: number;
-  /** What the clock shows first, in ms since the Unix epoch. Default 2027-01-01. */
+  /** What the wall clock shows first, in ms since the Unix epoch. Default 2027-01-01. */
   readonly start?: number;
 }
 
 /** See the head of this file. */
 export class VirtualClock implements Runtime {
-  /** What the clock showed first, in ms since the Unix epoch. */
+  /** What the wall clock showed first, in ms since the Unix epoch. */
   readonly start: number;
   /** Randomness from the seed. Take a fork for a purpose of your own. */
   readonly seeded: SeededRandom;
@@ -60,8 +61,13 @@ export class VirtualClock implements Runtime {
     return this.#elapsed;
   }
 
-  /** Milliseconds since the Unix epoch. */
+  /** The monotonic clock: milliseconds since the start. */
   now(): number {
+    return this.#elapsed;
+  }
+
+  /** The wall clock: milliseconds since the Unix epoch. */
+  wallNow(): number {
     return this.start + this.#elapsed;
   }
 
@@ -87,22 +93,15 @@ export class VirtualClock implements Runtime {
     };
   }
 
-  /** A clock that is wrong by so many ms, for a host of its own; timers run at the same time. */
-  skewed(ms: number): Runtime {
-    return {
-      now: () => this.now() + ms,
-      random: () => this.random(),
-      defer: (task) => {
-        this.defer(task);
-      },
-      schedule: (task, delay) => this.schedule(task, delay),
-    };
+  /** The clocks of a machine whose wall clock is wrong by so many ms; timers run at the same time. */
+  skewed(ms: number): MachineClock {
+    return new MachineClock(this, ms);
   }
 
-  /** Randomness of its own, from the seed and the label, and a clock that is wrong by `skew` ms: for a host. */
-  fork(label: string, skew = 0): Runtime {
+  /** Randomness of its own, from the seed and the label: for a process, on a machine that is `machine` or has right clocks. */
+  fork(label: string, machine = this.skewed(0)): Runtime {
     const random = this.seeded.fork(label);
-    return { ...this.skewed(skew), random: () => random.next() };
+    return machine.withRandom(() => random.next());
   }
 
   /** Timers that are set and not cancelled. */

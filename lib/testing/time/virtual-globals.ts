@@ -141,7 +141,7 @@ function delayOf(ms: unknown): number {
 }
 
 function virtualDate(clock: VirtualClock): DateConstructor {
-  const now = (): number => Math.floor(clock.now());
+  const now = (): number => Math.floor(clock.wallNow());
   return new Proxy(Date, {
     construct: (target, args, newTarget) =>
       Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget) as object,
@@ -153,7 +153,7 @@ function virtualDate(clock: VirtualClock): DateConstructor {
 function virtualPerformance(clock: VirtualClock): Performance {
   return new Proxy(performance, {
     get: (target, key) => {
-      if (key === 'now') return () => clock.elapsed;
+      if (key === 'now') return () => clock.now();
       if (key === 'timeOrigin') return clock.start;
       const value = Reflect.get(target, key, target) as unknown;
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;

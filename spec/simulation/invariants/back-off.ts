@@ -16,8 +16,12 @@ export function backOff({ cluster, clock }: Simulation, ledger: Ledger): Invaria
         const { manager } = cluster.host(from);
         manager.cluster$.pipe(take(1)).subscribe(({ hosts }) => {
           const state = hosts.find(({ host }) => host === cluster.host(to).url);
-          if (state?.status !== 'back-off' || clock.now() - state.since <= 1) return;
-          ledger.violate(rules.waiting, record, `it waits, ${Math.round(clock.now() - state.since)} ms in back-off`);
+          if (state?.status !== 'back-off' || clock.wallNow() - state.since <= 1) return;
+          ledger.violate(
+            rules.waiting,
+            record,
+            `it waits, ${Math.round(clock.wallNow() - state.since)} ms in back-off`,
+          );
         });
       }
     },

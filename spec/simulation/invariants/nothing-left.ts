@@ -21,9 +21,10 @@ export function nothingLeft({ cluster, clock }: Simulation, model: WireModel): I
             });
         }
       }
-      // Each end of each connection has the timer of its keepalive; a host's connection to itself has two ends.
+      // Each end of each connection has the timer of its keepalive; a host's connection to itself has two ends. Each host
+      // looks whether its machine has slept.
       const { length } = cluster.hosts;
-      const expected = length * (length - 1) + 2 * length;
+      const expected = length * (length - 1) + 2 * length + length;
       // A message on its way has a timer too.
       const still = model.circuits.every(({ inTheAir, tampered }) => inTheAir === 0 && !tampered);
       if (still && clock.pendingTimers !== expected) left.push(`${clock.pendingTimers} timers; ${expected} are due`);

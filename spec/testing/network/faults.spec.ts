@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Cable, Faults, fromCaller, SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
+import { Cable, type ClusterHost, Faults, fromCaller, SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
 import { Op } from '../../../lib/wire/ops.js';
 
 /** `a` sends message 0 at 0 ms, 1 at 1 ms, …; gives what `b` hears as `time: number`. */
@@ -163,7 +163,7 @@ describe('faults of lines', () => {
       const fault = faults.stall(cable, { every: 1_000, for: 100 });
       clock.runFor(50_000);
       for (const entry of cable.log.entries) {
-        if (entry.kind === 'event' && entry.text === 'stalled') told.push(entry.at - clock.start);
+        if (entry.kind === 'event' && entry.text === 'stalled') told.push(entry.at);
       }
       fault.unsubscribe();
       const before = cable.log.entries.length;
@@ -175,5 +175,50 @@ describe('faults of lines', () => {
     expect(first.length).toBeGreaterThan(20);
     expect(times(1)).toEqual(first);
     expect(times(2)).not.toEqual(first);
+  });
+});
+
+describe('faults of the clocks of a host', () => {
+  function machine() {
+    const clock = new VirtualClock();
+    const told: string[] = [];
+    const host = {
+      setWall: (ms: number) => told.push(`${clock.elapsed}: wall ${ms}`),
+      sleep: () => {
+        told.push(`${clock.elapsed}: asleep`);
+        return () => told.push(`${clock.elapsed}: awake`);
+      },
+    };
+    return { clock, told, host: host as unknown as ClusterHost, faults: new Faults(clock) };
+  }
+
+  it('set its wall clock, for good', () => {
+    const { clock, told, host, faults } = machine();
+    faults.clock(host, { wall: -600_000, at: '--x' });
+    clock.runFor(100);
+    expect(told).toStrictEqual(['2: wall -600000']);
+  });
+
+  it('set its wall clock, and right again', () => {
+    const { clock, told, host, faults } = machine();
+    faults.clock(host, { wall: 60_000, for: 20 });
+    const fault = faults.clock(host, { wall: 1_000, at: 5 });
+    clock.runFor(10);
+    fault.unsubscribe();
+    clock.runFor(100);
+    expect(told).toStrictEqual(['0: wall 60000', '5: wall 1000', '10: wall -1000', '20: wall -60000']);
+  });
+
+  it('put its machine to sleep, with a wall clock that is wrong meanwhile', () => {
+    const { clock, told, host, faults } = machine();
+    faults.clock(host, { sleep: true, at: 5, for: 20 });
+    faults.clock(host, { sleep: true, wall: 7, at: 50, for: 1 });
+    clock.runFor(100);
+    expect(told).toStrictEqual(['5: asleep', '25: awake', '50: wall 7', '50: asleep', '51: awake', '51: wall -7']);
+  });
+
+  it.each([{}, { wall: 0 }, { wall: Number.NaN }, { sleep: false }])('refuse %j, which asks for nothing', (options) => {
+    const { host, faults } = machine();
+    expect(() => faults.clock(host, options)).toThrow(RangeError);
   });
 });

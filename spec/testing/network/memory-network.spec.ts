@@ -258,3 +258,22 @@ describe('MemoryNetwork', () => {
     ]);
   });
 });
+
+describe('a host that is isolated', () => {
+  it('is reached over no cable, also not over one that is laid later, until it is healed', () => {
+    const clock = new VirtualClock();
+    const network = new MemoryNetwork({ runtime: clock });
+    const cables = [network.cable('a', 'b'), network.cable('b', 'c')];
+    const heal = network.isolate('a');
+    const again = network.isolate('a');
+    cables.push(network.cable('a', 'c'));
+    const reachable = (): boolean[] => cables.map((cable) => cable.reachable);
+    expect(reachable()).toStrictEqual([false, true, false]);
+    heal();
+    heal();
+    expect(reachable()).toStrictEqual([false, true, false]);
+    again();
+    cables.push(network.cable('a', 'd'));
+    expect(reachable()).toStrictEqual([true, true, true, true]);
+  });
+});

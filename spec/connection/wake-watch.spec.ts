@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals';
+import { WakeWatch } from '../../lib/connection/wake-watch.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+describe('WakeWatch', () => {
+  it('tells that more wall time has passed than monotonic time', () => {
+    const runtime = new ManualRuntime();
+    const start = runtime.now();
+    const woken: number[] = [];
+    const stop = WakeWatch.of(runtime).listen(() => woken.push(runtime.now() - start));
+    runtime.advance(10_000);
+    expect(woken).toStrictEqual([]);
+    runtime.wallOffset += 3_600_000;
+    runtime.advance(10_000);
+    expect(woken).toStrictEqual([11_000]);
+    stop();
+  });
+
+  it.each([-3_600_000, -1, 1_500])('takes a wall clock that is set by %i ms for no sleep', (ms) => {
+    const runtime = new ManualRuntime();
+    const woken: string[] = [];
+    const stop = WakeWatch.of(runtime).listen(() => woken.push('woken'));
+    runtime.wallOffset += ms;
+    runtime.advance(10_000);
+    expect(woken).toStrictEqual([]);
+    stop();
+  });
+
+  it('has one timer for all, and none when nobody listens', () => {
+    const runtime = new ManualRuntime();
+    const woken: string[] = [];
+    const stops = ['first', 'second'].map((name) => WakeWatch.of(runtime).listen(() => woken.push(name)));
+    expect(runtime.scheduled).toBe(1);
+    stops[0]!();
+    runtime.wallOffset += 60_000;
+    runtime.advance(1_000);
+    expect(woken).toStrictEqual(['second']);
+    stops[1]!();
+    expect(runtime.scheduled).toBe(0);
+    // It begins anew: what passed while nobody listened was no sleep.
+    runtime.wallOffset += 60_000;
+    const stop = WakeWatch.of(runtime).listen(() => woken.push('third'));
+    runtime.advance(5_000);
+    expect(woken).toStrictEqual(['second']);
+    stop();
+  });
+});
