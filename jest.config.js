@@ -1,6 +1,7 @@
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '\\.long\\.spec\\.ts$'],
   // The built copies hold package.json files; without this jest finds two packages of one name.
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   transform: {

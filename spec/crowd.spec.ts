@@ -1,51 +1,20 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { firstValueFrom } from 'rxjs';
-import type { Connection } from '../lib/index.js';
-import { Crowd, crowdSize } from './support/crowd.js';
+import { describe, expect, it } from '@jest/globals';
+import { Crowd } from './support/crowd.js';
 import { linkedPair } from './support/linked-managers.js';
-import { RealGrid, until } from './support/real-grid.js';
 
-let close: () => Promise<void>;
-afterEach(async () => {
-  await close();
-});
+// The crowd of crowd.long.spec.ts, at a size that takes a moment.
+const size = 500;
 
-const right = { unary: crowdSize, duplex: crowdSize };
-const openCalls = async (connection: Connection): Promise<unknown> => {
-  const { openIn, openOut } = await firstValueFrom(connection.stats$);
-  return { openIn, openOut };
-};
-
-describe('10 000 unary calls and 10 000 streams at once, in each direction of one connection', () => {
-  it('are all answered right, in memory', async () => {
-    const crowd = new Crowd(2);
+describe('500 unary calls and 500 streams at once, in each direction of one connection', () => {
+  it('are all answered right', async () => {
+    const crowd = new Crowd(2, size);
     const { grid, ab, ba } = await linkedPair(({ a, b }) => {
       crowd.serve(a);
       crowd.serve(b);
     });
-    close = () => grid.close();
+    const right = { unary: size, duplex: size };
     expect(await Promise.all([crowd.callAll(ab), crowd.callAll(ba)])).toStrictEqual([right, right]);
-    expect(crowd.entered).toBe(4 * crowdSize);
-    expect(await openCalls(ab)).toStrictEqual({ openIn: 0, openOut: 0 });
-  }, 120_000);
-
-  it('are all answered right, over the loopback', async () => {
-    const crowd = new Crowd(1);
-    const { grid, a } = await linkedPair(({ a }) => crowd.serve(a));
-    close = () => grid.close();
-    expect(await crowd.callAll(a.connection(a.local))).toStrictEqual(right);
-  }, 120_000);
-
-  it('are all answered right, on real sockets', async () => {
-    const crowd = new Crowd(2);
-    const real = new RealGrid();
-    close = () => real.close();
-    const [a, b] = await real.pair();
-    for (const manager of [a, b]) crowd.serve(manager);
-    const connections = [a.connection(b.local), b.connection(a.local)];
-    await Promise.all(connections.map(async (connection) => until(connection, 'connected')));
-    const results = connections.map(async (connection) => crowd.callAll(connection));
-    expect(await Promise.all(results)).toStrictEqual([right, right]);
-    expect(crowd.entered).toBe(4 * crowdSize);
-  }, 120_000);
+    expect(crowd.entered).toBe(4 * size);
+    await grid.close();
+  });
 });

@@ -1,9 +1,6 @@
 import { concat, forkJoin, last, lastValueFrom, map } from 'rxjs';
 import { duplex, type, unary, type Connection, type Handles } from '../../lib/index.js';
 
-/** Calls of each kind that one side makes. */
-export const crowdSize = 10_000;
-
 const increment = unary({ id: 50, name: 'increment', request: type<number>(), response: type<number>() });
 const add = duplex({ id: 51, name: 'add', request: type<number>(), input: type<number>(), output: type<number>() });
 
@@ -11,6 +8,7 @@ const add = duplex({ id: 51, name: 'add', request: type<number>(), input: type<n
 export class Crowd {
   /** Handlers that run, or ran. */
   entered = 0;
+  readonly #size: number;
   readonly #expected: number;
   #open = (): void => undefined;
   // A Promise: a Subject takes long to forget each of so many subscribers.
@@ -18,9 +16,10 @@ export class Crowd {
     this.#open = resolve;
   });
 
-  /** `callers`: sides that call {@link callAll}. */
-  constructor(callers: number) {
-    this.#expected = 2 * crowdSize * callers;
+  /** `callers`: sides that call {@link callAll}. `size`: calls of each kind that one side makes. */
+  constructor(callers: number, size: number) {
+    this.#size = size;
+    this.#expected = 2 * size * callers;
   }
 
   serve(handles: Handles): void {
@@ -28,9 +27,9 @@ export class Crowd {
     handles.handle(add, (value, { input }) => concat(this.#answer(value), input.pipe(map((item) => value + item))));
   }
 
-  /** Makes 10 000 unary calls and 10 000 streams with values of their own, and counts the right answers. */
+  /** Makes so many unary calls and streams with values of their own, and counts the right answers. */
   async callAll(connection: Connection): Promise<{ unary: number; duplex: number }> {
-    const values = Array.from({ length: crowdSize }, (_, index) => index);
+    const values = Array.from({ length: this.#size }, (_, index) => index);
     const requests = values.map((value) => connection.request(increment, value).pipe(map((sum) => sum === value + 1)));
     const streams = values.map((value) =>
       connection.exchange(add, value, [1, 2, 2 * value]).pipe(
