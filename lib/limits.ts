@@ -71,8 +71,9 @@ export interface CreditWindow {
   /** Items at the most; equal to `initial` for a window that never grows. */
   readonly max: number;
   /**
-   * Bytes of items at the most, estimated from the sizes of those that came; one item may always be on the way. The first
-   * `initial` items are granted before a size is known. Default 8 MiB.
+   * Bytes of items that are on the way or not consumed: at so many the sender stops, so the last item may exceed it, and
+   * one item may always be on the way. Default 8 MiB. Towards a peer without the extension `bytes` it is estimated from
+   * the sizes of the items that came.
    */
   readonly maxBytes?: number;
 }
@@ -82,6 +83,12 @@ export interface CreditWindow {
  * credit that is on its way back.
  */
 export const defaultWindow: Required<CreditWindow> = { initial: 16, max: 16_384, maxBytes: 8 << 20 };
+
+/**
+ * A peer without extensions learns no window: it goes by the capacity in its own table. One that sends more than this side
+ * declared is followed, up to so many times the initial window, and to its `maxBytes`.
+ */
+export const toleratedWindows = 3;
 
 /** Smallest and largest size of a bulk frame, which adapts, in bytes. */
 export const minBulkFrameBytes = 64 << 10;

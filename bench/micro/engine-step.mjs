@@ -39,7 +39,7 @@ function linkEngines() {
       limits: defaultLimits,
       checksum: { hash: noHash, hashParts: noHash },
       sendChecksum: false,
-      extensions: { ack: true, credits: true },
+      extensions: { ack: true, credits: true, bytes: true },
       firstMuxId: 1,
       caller: 'other',
       sink: { bufferedBytes: 0, copies: false, send: (message) => other().receive(message) },

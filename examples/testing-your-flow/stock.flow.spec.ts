@@ -13,10 +13,11 @@ test('a shop reserves, and hears of the change', () =>
 
     expectObservable(shop.stream(watchLevel, 'tea'), '^ 50ms !').toBe('10ms s 19ms f', { s: seven, f: five });
     expectObservable(shop.request(reserve, { item: 'tea', count: 2 })).toBe('30ms (f|)', { f: five });
-    // Both calls are sent at once; unsubscribing cancels.
-    expectFrames(wire, { from: 'a' }).toBe('(or) 47ms x', {
+    // Both calls are sent at once; a shop that has taken a level says so a round trip later; unsubscribing cancels.
+    expectFrames(wire, { from: 'a' }).toBe('(or) 16ms c 19ms c 10ms x', {
       o: frames.open(watchLevel, 'tea'),
       r: frames.request(reserve, { item: 'tea', count: 2 }),
+      c: frames.outputCredit(1),
       x: frames.cancel(),
     });
   }));

@@ -66,7 +66,7 @@ export class StreamCall<I, O>
 
   /** Items that may be sent now. */
   get credit(): number {
-    return this.#stream?.credit ?? 0;
+    return this.#stream?.available ?? 0;
   }
 
   get done(): boolean {

@@ -27,7 +27,7 @@ export type ChecksumMode = 'auto' | 'off';
 
 /** What this side announces. */
 export function announcedExtensions(checksum: ChecksumMode): Extensions {
-  return checksum === 'off' ? { ack: 1, credits: 1, crc: 0 } : { ack: 1, credits: 1 };
+  return checksum === 'off' ? { ack: 1, credits: 1, bytes: 1, crc: 0 } : { ack: 1, credits: 1, bytes: 1 };
 }
 
 /** What the two sides of one connection agreed on. */
@@ -36,6 +36,7 @@ export interface Agreement {
   readonly extended: boolean;
   readonly ack: boolean;
   readonly credits: boolean;
+  readonly bytes: boolean;
   /** Whether this side sends checksums. */
   readonly sendChecksum: boolean;
 }
@@ -50,6 +51,8 @@ export function agree(local: Extensions, remote: Extensions | undefined, tls: bo
     extended: remote !== undefined,
     ack: both('ack'),
     credits: both('credits'),
+    // Its frames are those of the other two with more in them.
+    bytes: both('bytes') && both('credits') && both('ack'),
     sendChecksum: !tls && remote?.crc !== 0 && local.crc !== 0,
   };
 }

@@ -17,7 +17,7 @@ export class StreamPort implements BulkPort {
 
   get credit(): number {
     const { stream } = this;
-    return stream === undefined || stream.ended || stream.sendEnded ? 0 : stream.credit;
+    return stream === undefined || stream.ended || stream.sendEnded ? 0 : stream.available;
   }
 
   get frameBytes(): number {

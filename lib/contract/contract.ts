@@ -60,7 +60,12 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
 
 /**
  * Declares a route with streams: `output` comes from the handler, `input` goes to it. A capacity is a credit window in
- * items: a number stays as it is, a {@link CreditWindow} grows while the consumer keeps up. Default: 16, growing to 16 384 or 8 MiB.
+ * items: a number stays as it is, a {@link CreditWindow} grows while the consumer keeps up. Default: 16, growing to 16 384. A
+ * window of either kind holds 8 MiB, unless it names another `maxBytes`; one item may always be on the way.
+ *
+ * Hosts of rxgrid tell each other their windows, and use the smaller one of two that differ. A reference peer learns none:
+ * towards such a peer a window never grows, and its capacities must be those of the peer's own table. Name them as
+ * numbers: where this side's `outCapacity` is larger than the table's, the peer loses items without an error.
  *
  * @throws ConfigurationError for an id, a name or a capacity that cannot work.
  */
@@ -96,11 +101,10 @@ export function toWindow(capacity: number | CreditWindow | undefined, what: stri
   if (capacity === undefined) return defaultWindow;
   const window =
     typeof capacity === 'number'
-      ? // So many items, whatever their size.
-        { initial: capacity, max: capacity, maxBytes: Infinity }
+      ? { initial: capacity, max: capacity, maxBytes: defaultWindow.maxBytes }
       : { initial: capacity.initial, max: capacity.max, maxBytes: capacity.maxBytes ?? defaultWindow.maxBytes };
   const good = (items: number): boolean => Number.isInteger(items) && items >= 1 && items <= 0x7fff_ffff;
-  if (!good(window.initial) || !good(window.max) || !(good(window.maxBytes) || typeof capacity === 'number')) {
+  if (!good(window.initial) || !good(window.max) || !good(window.maxBytes)) {
     throw new ConfigurationError(
       `${what} must be a whole number of items, 1 or more; it is ${typeof capacity === 'number' ? String(capacity) : JSON.stringify(capacity)}.`,
     );

@@ -9,7 +9,7 @@
 
 import { DeadlineExceededError, ProtocolError, RemoteError, type GridError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
-import { decodeAck } from '../wire/control.js';
+import { decodeAck } from '../wire/window-payloads.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import type { MuxHost } from './mux.js';
@@ -75,9 +75,7 @@ export class CallerStream extends StreamMux {
       case Op.AckMux:
         if (this.#acked) break;
         this.#acked = true;
-        if (!this.sendEnded) {
-          this.#addCredit(this.host.ackCapacity && payload.length > 0 ? decodeAck(payload) : this.#inCapacity);
-        }
+        this.#onAck(payload);
         break;
       case Op.DisconnectClientMux:
         this.#drop();
@@ -145,10 +143,11 @@ export class CallerStream extends StreamMux {
     }
     const last = (flags & Flag.Eof) !== 0;
     if (!last || payload.length > 0 || (flags & Flag.PayloadIsZero) !== 0) {
-      if (!this.window!.receive(payload.length) && !last) {
+      const overrun = this.window!.receive(payload.length);
+      if (overrun !== undefined && !last) {
         this.#fail(
           new ProtocolError(
-            `${this.sink.route}: the other side sent more than the window of ${String(this.window!.size)} items. Declare the same outCapacity at both ends.`,
+            `${this.sink.route}: the other side sent more ${overrun} than the window of ${String(this.window!.size)} items holds. Declare the same outCapacity at both ends.`,
           ),
         );
         return;
@@ -161,6 +160,15 @@ export class CallerStream extends StreamMux {
       this.#drop();
       this.endWith(undefined);
     }
+  }
+
+  #onAck(payload: Uint8Array): void {
+    const ack = this.host.ackCapacity && payload.length > 0 ? decodeAck(payload) : undefined;
+    if (ack !== undefined && this.host.windows.bytes) {
+      if (ack.inBytes !== undefined) this.boundBytes(ack.inBytes);
+      this.window!.limit(ack.out ?? Infinity, ack.outBytes ?? Infinity);
+    }
+    if (!this.sendEnded) this.#addCredit(ack?.in ?? this.#inCapacity);
   }
 
   #checkSequence(seq: number): boolean {

@@ -73,7 +73,7 @@ export interface EngineOptions {
   /** Whether messages go out with a checksum. */
   readonly sendChecksum: boolean;
   /** Extensions that both sides announced. */
-  readonly extensions: { readonly ack: boolean; readonly credits: boolean };
+  readonly extensions: { readonly ack: boolean; readonly credits: boolean; readonly bytes: boolean };
   /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
   readonly firstMuxId: number;
   readonly sink: MessageSink;

@@ -11,27 +11,28 @@
  */
 
 import { LimitError, ProtocolError, type GridError } from '../errors.js';
-import type { Limits, CreditWindow } from '../limits.js';
+import { defaultWindow, type Limits, type CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
-import { decodePong, encodeConnectError } from '../wire/control.js';
+import { decodePong } from '../wire/control.js';
 import { decodeMessage } from '../wire/decode.js';
 import { FrameView, type Hash32, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
+import { encodeOpening } from '../wire/window-payloads.js';
 import { CallerStream } from './caller-stream.js';
-import { noStats, type Address, type EngineOptions, type EngineStats, type Responder } from './engine-options.js';
-import { remainingMs, responderSlackMs, type Mux, type MuxHost } from './mux.js';
+import type { WindowExtensions } from './credit.js';
+import { IncomingCalls } from './incoming-calls.js';
+import { LateCredit } from './late-credit.js';
+import { noStats, type Address, type EngineOptions, type EngineStats } from './engine-options.js';
+import { remainingMs, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
 import { congestedBytes, SendQueue } from './send-queue.js';
 import type { StreamMux } from './stream.js';
 import { Strays } from './strays.js';
 import { TimerWheel } from './timer-wheel.js';
-import { UnaryCaller, UnaryResponder, type ResponseSink } from './unary.js';
+import { UnaryCaller, type ResponseSink } from './unary.js';
 
 export type { Address, Caller, EngineOptions, EngineStats, Responder } from './engine-options.js';
-
-/** Flags that a MuxConnectError repeats: those that say nothing of what follows the tuple, and that the protocol knows. */
-const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;
 
 /** See the head of this file. */
 export class Engine implements MuxHost {
@@ -39,7 +40,7 @@ export class Engine implements MuxHost {
   readonly wheel: TimerWheel;
   readonly limits: Limits;
   readonly ackCapacity: boolean;
-  readonly batchedCredits: boolean;
+  readonly windows: WindowExtensions;
   readonly stats: EngineStats = noStats();
 
   readonly #options: EngineOptions;
@@ -47,11 +48,12 @@ export class Engine implements MuxHost {
   readonly #view = new FrameView();
   readonly #hash: Hash32 | undefined;
   readonly #outgoing = new MuxTable<UnaryCaller | CallerStream>();
-  readonly #incoming = new MuxTable<UnaryResponder | ResponderStream>();
+  readonly #incoming: IncomingCalls;
   #nextId: number;
   #closed = false;
   #flushDue = false;
   #owing: StreamMux[] = [];
+  readonly #lateCredit: LateCredit;
   // The clock is read once a turn: reading it cost a tenth of a call.
   #time = 0;
   #timeIsFresh = false;
@@ -66,10 +68,11 @@ export class Engine implements MuxHost {
     this.#runtime = options.runtime;
     this.limits = options.limits;
     this.ackCapacity = options.extensions.ack;
-    this.batchedCredits = options.extensions.credits;
+    this.windows = options.extensions;
     this.#nextId = options.firstMuxId;
     this.#hash = options.checksum?.hash;
     const { sink } = options;
+    this.#incoming = new IncomingCalls(this, options);
     this.queue = new SendQueue(
       sink,
       options.sendChecksum ? options.checksum : undefined,
@@ -83,6 +86,7 @@ export class Engine implements MuxHost {
     this.#strays = new Strays(this.queue, this.stats, () => {
       this.touch();
     });
+    this.#lateCredit = new LateCredit(this, (task, ms) => this.#runtime.schedule(task, ms));
     this.wheel = new TimerWheel(
       () => this.#runtime.now(),
       (task, ms) => this.#runtime.schedule(task, ms),
@@ -135,7 +139,10 @@ export class Engine implements MuxHost {
     mux.attach(sink);
     this.#outgoing.add(mux);
     const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);
-    this.#send(mux, address, Op.ConnectMux, flags, payload, deadline);
+    const extra = this.windows.bytes
+      ? encodeOpening({ items: outWindow.initial, bytes: outWindow.maxBytes ?? defaultWindow.maxBytes })
+      : undefined;
+    this.#send(mux, address, Op.ConnectMux, flags, payload, deadline, extra);
     return mux;
   }
 
@@ -175,6 +182,7 @@ export class Engine implements MuxHost {
     this.queue.close();
     for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) if (!mux.ended) mux.disconnect();
     this.#owing = [];
+    this.#lateCredit.stop();
     this.wheel.stop();
   }
 
@@ -209,6 +217,10 @@ export class Engine implements MuxHost {
     this.touch();
   }
 
+  oweCreditLater(stream: StreamMux): void {
+    this.#lateCredit.add(stream);
+  }
+
   sendGone(muxId: MuxId, op: number): void {
     this.#strays.sendGone(muxId, op);
   }
@@ -226,7 +238,10 @@ export class Engine implements MuxHost {
       const owing = this.#owing;
       this.#owing = [];
       this.#flushDue = true;
-      for (const stream of owing) stream.tellCredit();
+      for (const stream of owing) {
+        stream.creditDue = false;
+        stream.sendCredit();
+      }
       this.#flushDue = false;
       // No flush is due that would see that the time is an old one.
       this.#timeIsFresh = false;
@@ -239,11 +254,6 @@ export class Engine implements MuxHost {
 
   readonly #forgetOutgoing = (mux: { readonly id: MuxId }): void => {
     this.#outgoing.delete(mux.id);
-  };
-
-  readonly #forgetIncoming = (mux: Mux): void => {
-    this.#incoming.delete(mux.id);
-    this.queue.leave(mux.id, mux);
   };
 
   #takeId(): number {
@@ -275,6 +285,7 @@ export class Engine implements MuxHost {
     flags: number,
     payload: Uint8Array,
     deadline: number,
+    extra?: Uint8Array,
   ): void {
     const { handler, subroute } = address;
     const remaining = deadline === Infinity ? 0 : remainingMs(deadline, this.now());
@@ -287,7 +298,7 @@ export class Engine implements MuxHost {
       op,
       subroute === undefined ? flags : flags | Flag.Subroute,
       payload,
-      subroute,
+      extra === undefined || subroute === undefined ? (extra ?? subroute) : join(extra, subroute),
     );
     this.touch();
   }
@@ -319,10 +330,10 @@ export class Engine implements MuxHost {
         break;
       }
       case Op.Request:
-        this.#onRequest(frame);
+        this.#incoming.onRequest(frame);
         break;
       case Op.ConnectMux:
-        this.#onConnectMux(frame);
+        this.#incoming.onConnectMux(frame);
         break;
       case Op.MuxClientMsg:
       case Op.UnblockSrvMux: {
@@ -355,66 +366,6 @@ export class Engine implements MuxHost {
     return !this.#closed;
   };
 
-  #onRequest(frame: FrameView): void {
-    const responder = this.#findResponder(frame, 'unary');
-    if (responder?.kind !== 'unary') return;
-    const { payload } = frame;
-    const deadline = this.now() + frame.deadlineMs;
-    const mux = new UnaryResponder(
-      this,
-      frame.muxId,
-      frame.seq,
-      frame.deadlineMs === 0 ? Infinity : deadline,
-      this.#forgetIncoming,
-    );
-    this.#incoming.add(mux);
-    if (frame.deadlineMs !== 0) this.wheel.add(mux, deadline + responderSlackMs);
-    responder.respond(mux, payload, this.#options.caller);
-  }
-
-  #onConnectMux(frame: FrameView): void {
-    const responder = this.#findResponder(frame, 'duplex');
-    if (responder?.kind !== 'duplex') return;
-    const { payload, flags } = frame;
-    const deadline = frame.deadlineMs === 0 ? Infinity : this.now() + frame.deadlineMs;
-    const { inWindow, outWindow } = responder;
-    const mux = new ResponderStream(this, frame.muxId, inWindow, outWindow, deadline, this.#forgetIncoming);
-    this.#incoming.add(mux);
-    mux.acknowledge(inWindow?.initial ?? 0);
-    responder.open(mux, payload, this.#options.caller);
-    if ((flags & Flag.Eof) !== 0) mux.closeInput();
-  }
-
-  // Undefined: the call was refused, or is a duplicate.
-  #findResponder(frame: FrameView, kind: Responder['kind']): Responder | undefined {
-    if (this.#incoming.get(frame.muxId) !== undefined) {
-      this.stats.strays++;
-      return undefined;
-    }
-    this.stats.callsIn++;
-    const found = this.#options.find(frame.handler, frame.subroute);
-    let refusal: string;
-    if (typeof found === 'string') refusal = found;
-    else if (found.kind !== kind) {
-      refusal = `Handler ${String(frame.handler)} is ${found.kind}; call it as such.`;
-    } else if ((frame.flags & Flag.Stateless) !== 0) refusal = 'Stateless streams not supported';
-    else if (this.#incoming.size >= this.limits.maxOpenMuxes) {
-      refusal = `${String(this.limits.maxOpenMuxes)} calls are open on this connection (maxOpenMuxes).`;
-    } else return found;
-    // The refusal repeats what it refuses, but for the flags of what follows the tuple.
-    this.queue.sendControl(
-      frame.muxId,
-      frame.seq,
-      frame.deadlineMs,
-      frame.handler,
-      Op.MuxConnectError,
-      frame.flags & refusedFlags,
-      encodeConnectError(refusal),
-    );
-    this.touch();
-    return undefined;
-  }
-
   #onPing(frame: FrameView): void {
     if (frame.muxId === 0) {
       this.#options.onControl(frame);
@@ -438,4 +389,11 @@ export class Engine implements MuxHost {
       this.#strays.ofResponder(frame);
     }
   }
+}
+
+function join(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(left.length + right.length);
+  joined.set(left);
+  joined.set(right, left.length);
+  return joined;
 }

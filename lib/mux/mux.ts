@@ -2,6 +2,7 @@ import type { GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { MuxId } from '../wire/frame.js';
 import type { FrameOwner, QueuedFrame, SendQueue } from './send-queue.js';
+import type { WindowExtensions } from './credit.js';
 import type { StreamMux } from './stream.js';
 import { TimerEntry, type TimerWheel } from './timer-wheel.js';
 
@@ -14,8 +15,8 @@ export interface MuxHost {
   readonly stats: { creditStalls: number };
   /** True where both sides announced `ack`: AckMux carries the in capacity. */
   readonly ackCapacity: boolean;
-  /** True where both sides announced `credits`: one frame returns many credits, and windows may grow. */
-  readonly batchedCredits: boolean;
+  /** What both sides announced of windows. */
+  readonly windows: WindowExtensions;
   /** The time on the monotonic clock, in ms; one reading for a whole turn of the event loop. */
   now(): number;
   /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
@@ -24,8 +25,10 @@ export interface MuxHost {
   answered(began: number): void;
   /** Makes what was sent leave at the end of this turn of the event loop. */
   touch(): void;
-  /** Tells the stream's credit at the end of this turn. */
+  /** Sends the stream's credit at the end of this turn. */
   oweCredit(stream: StreamMux): void;
+  /** Sends the stream's credit a round trip from now, unless it is sent before. */
+  oweCreditLater(stream: StreamMux): void;
   /**
    * Sends a frame that says no more than that this end of the mux is gone: DisconnectServerMux or DisconnectClientMux.
    * Once a turn, however often it is asked for.

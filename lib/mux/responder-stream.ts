@@ -8,16 +8,19 @@
  */
 
 import { CancelledError, DeadlineExceededError, ProtocolError, type GridError } from '../errors.js';
-import type { CreditWindow } from '../limits.js';
-import { encodeAck, encodePong } from '../wire/control.js';
+import { defaultWindow, type CreditWindow } from '../limits.js';
+import { encodePong } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
+import { encodeAck, type Ack, type Opening } from '../wire/window-payloads.js';
 import { responderSlackMs, type MuxHost } from './mux.js';
 import { StreamMux } from './stream.js';
 import { encodeText } from './unary.js';
 
 /** Intervals without a Ping after which the caller counts as gone: wire protocol, section 5. */
 const maxSilentIntervals = 4;
+
+const bytesOf = (window: CreditWindow): number => window.maxBytes ?? defaultWindow.maxBytes;
 
 /** See the head of this file. */
 export class ResponderStream extends StreamMux {
@@ -28,6 +31,7 @@ export class ResponderStream extends StreamMux {
   readonly deadline: number;
 
   readonly #maxCredit: number;
+  readonly #outWindow: CreditWindow;
   // The handler has ended; undefined text: it completed.
   #ending = false;
   #errorText: string | undefined = undefined;
@@ -39,21 +43,28 @@ export class ResponderStream extends StreamMux {
     id: MuxId,
     inWindow: CreditWindow | undefined,
     outWindow: CreditWindow,
+    opening: Opening | undefined,
     deadline: number,
     forget: (mux: StreamMux) => void,
   ) {
     super(host, id, inWindow, forget);
-    this.credit = outWindow.initial;
     // Credit saturates, so that a caller that returns too much gains nothing.
-    this.#maxCredit = host.batchedCredits ? outWindow.max : outWindow.initial;
+    this.#maxCredit = host.windows.credits ? outWindow.max : outWindow.initial;
+    this.credit = opening === undefined ? outWindow.initial : Math.min(opening.items, outWindow.max);
+    if (opening !== undefined) this.boundBytes(Math.min(opening.bytes, bytesOf(outWindow)));
+    this.#outWindow = outWindow;
     this.deadline = deadline;
     this.receiveEnded = inWindow === undefined;
     this.#armTimer();
   }
 
-  /** Tells the caller that the stream is open, and its credit where that was announced. */
-  acknowledge(inCapacity: number): void {
-    const payload = this.host.ackCapacity ? encodeAck(inCapacity) : emptyPayload;
+  /** Tells the caller that the stream is open, and the windows where that was announced. */
+  acknowledge(inWindow: CreditWindow | undefined): void {
+    const { ackCapacity, windows } = this.host;
+    const ack: Ack = { in: inWindow?.initial ?? 0 };
+    const out = this.#outWindow;
+    const both = { ...ack, inBytes: inWindow && bytesOf(inWindow), out: out.max, outBytes: bytesOf(out) };
+    const payload = ackCapacity ? encodeAck(windows.bytes ? both : ack) : emptyPayload;
     this.host.queue.send(this, this.id, 0, 0, 0, Op.AckMux, 0, payload);
     this.host.touch();
   }
@@ -132,7 +143,7 @@ export class ResponderStream extends StreamMux {
     } else if ((flags & Flag.Eof) !== 0) {
       this.receiveEnded = true;
       this.sink.inputEnded();
-    } else if (this.window!.receive(payload.length)) {
+    } else if (this.window!.receive(payload.length) === undefined) {
       this.sink.item(payload);
     } else {
       this.#fault('handler blocked');
@@ -141,8 +152,9 @@ export class ResponderStream extends StreamMux {
 
   #onCredit(count: number): void {
     this.credit = Math.min(this.credit + count, this.#maxCredit);
-    if (this.#ending) this.#sendEnd();
-    else this.sink.writable();
+    if (!this.#ending) this.sink.writable();
+    // A frame that only acknowledges gives none.
+    else if (this.credit > 0) this.#sendEnd();
   }
 
   #checkSequence(seq: number): boolean {

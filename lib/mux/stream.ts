@@ -1,11 +1,12 @@
 import { type GridError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
-import { decodeCredit, encodeCredit } from '../wire/control.js';
+import { decodeCredit, encodeCredit } from '../wire/window-payloads.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
 import type { BulkFrame, BulkWriter } from './bulk.js';
 import { ReceiveWindow } from './credit.js';
 import { Mux, type MuxHost } from './mux.js';
+import { SizeQueue } from './size-queue.js';
 
 /** Who consumes one end of a stream, and feeds it. */
 export interface StreamSink {
@@ -37,8 +38,10 @@ export abstract class StreamMux extends Mux {
   sendEnded = false;
   /** True after the other side has sent its last item. */
   receiveEnded = false;
-  /** True while the engine tells this stream's credit at the end of the turn. */
+  /** True while the engine sends this stream's credit at the end of the turn. */
   creditDue = false;
+  /** True while the engine sends this stream's credit a round trip later. */
+  creditDueLater = false;
 
   protected sink: StreamSink = detached;
   protected readonly window: ReceiveWindow | undefined;
@@ -46,13 +49,18 @@ export abstract class StreamMux extends Mux {
   // Both directions begin with 0: ConnectMux and AckMux.
   #sendSeq = 1;
   #receiveSeq = 1;
+  // Items that were sent and that the other side has not acknowledged. Undefined: it does not say how many it takes.
+  #unacknowledged: SizeQueue | undefined = undefined;
+  #maxUnacknowledged = Infinity;
+  // Of the last item: the best guess at the next one's.
+  #itemBytes = 0;
 
   protected abstract readonly dataOp: number;
   protected abstract readonly creditOp: number;
 
   constructor(host: MuxHost, id: MuxId, receives: CreditWindow | undefined, forget: (mux: StreamMux) => void) {
     super(host, id);
-    this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.batchedCredits, host);
+    this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.windows, host);
     this.forget = forget;
   }
 
@@ -64,9 +72,17 @@ export abstract class StreamMux extends Mux {
   /** True where an item would leave now. Where only the socket holds it up, the sink hears `writable()` later. */
   get writable(): boolean {
     if (this.ended || this.sendEnded) return false;
-    if (this.credit > 0) return this.host.queue.hasRoomFor(this);
+    if (this.available > 0) return this.host.queue.hasRoomFor(this);
     this.host.stats.creditStalls++;
     return false;
+  }
+
+  /** Items that may be sent now: the credit, or none while too many bytes are unacknowledged. */
+  get available(): number {
+    const sent = this.#unacknowledged;
+    if (sent === undefined || sent.bytes === 0) return this.credit;
+    const room = this.#maxUnacknowledged - sent.bytes;
+    return room > 0 && this.#itemBytes <= room ? this.credit : 0;
   }
 
   /** Received items that the consumer has not released. */
@@ -83,6 +99,7 @@ export abstract class StreamMux extends Mux {
   send(payload: Uint8Array): void {
     if (this.ended || this.sendEnded) return;
     this.credit--;
+    this.#count(payload.length);
     this.sendSequenced(this.dataOp, payload.length === 0 ? Flag.PayloadIsZero : 0, payload);
   }
 
@@ -90,6 +107,7 @@ export abstract class StreamMux extends Mux {
   sendBulk(frame: BulkFrame): void {
     if (this.ended || this.sendEnded) return;
     this.credit--;
+    this.#count(frame.prefix.length + frame.length);
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
     this.host.queue.sendBulk(this, this.id, seq, this.dataOp, frame);
@@ -108,26 +126,55 @@ export abstract class StreamMux extends Mux {
 
   /** The consumer is done with one item: its credit goes back to the sender. */
   release(): void {
-    if (this.window === undefined || this.window.held === 0) return;
-    if (this.window.release() && !this.ended && !this.receiveEnded) this.host.oweCredit(this);
-  }
-
-  /** Tells the credit that is owed. Called by the engine, once at the end of the turn. */
-  tellCredit(): void {
-    this.creditDue = false;
+    const { window } = this;
+    if (window === undefined || window.held === 0) return;
+    const due = window.release();
     if (this.ended || this.receiveEnded) return;
-    const grant = this.window!.takeGrant();
-    if (grant === 0) return;
-    if (this.host.batchedCredits) {
-      this.sendSequenced(this.creditOp, 0, grant === 1 ? emptyPayload : encodeCredit(grant));
-      return;
-    }
-    for (let count = 0; count < grant; count++) this.sendSequenced(this.creditOp, 0, emptyPayload);
+    if (due) this.host.oweCredit(this);
+    else if (!this.creditDueLater && window.isUrgent) this.host.oweCreditLater(this);
   }
 
-  /** Credits that a frame returns: one, or, where that was announced, as many as its payload says. */
+  /** True where something was released that the sender does not know. */
+  get owesCredit(): boolean {
+    return !this.ended && !this.receiveEnded && this.window?.hasGrant === true;
+  }
+
+  /** Sends the credit that is owed. Called by the engine, at the end of a turn. */
+  sendCredit(): void {
+    if (this.ended || this.receiveEnded) return;
+    const window = this.window!;
+    const { acknowledged } = window;
+    const credits = window.takeGrant();
+    const { windows } = this.host;
+    if (!windows.credits) {
+      for (let count = 0; count < credits; count++) this.sendSequenced(this.creditOp, 0, emptyPayload);
+    } else if (windows.bytes && credits !== acknowledged) {
+      this.sendSequenced(this.creditOp, 0, encodeCredit(credits, acknowledged));
+    } else if (credits > 0) {
+      this.sendSequenced(this.creditOp, 0, credits === 1 ? emptyPayload : encodeCredit(credits));
+    }
+  }
+
+  /** The other side takes so many unacknowledged bytes. */
+  protected boundBytes(maxBytes: number): void {
+    this.#unacknowledged ??= new SizeQueue();
+    this.#maxUnacknowledged = maxBytes;
+  }
+
+  /** Takes in what a credit frame acknowledges; the result is how many credits it gives. */
   protected creditsIn(payload: Uint8Array): number {
-    return payload.length > 0 && this.host.batchedCredits ? decodeCredit(payload) : 1;
+    if (payload.length === 0 || !this.host.windows.credits) {
+      this.#unacknowledged?.drop(1);
+      return 1;
+    }
+    const { credits, acknowledged } = decodeCredit(payload);
+    this.#unacknowledged?.drop(acknowledged);
+    return credits;
+  }
+
+  #count(bytes: number): void {
+    this.#itemBytes = bytes;
+    this.#unacknowledged?.push(bytes);
   }
 
   /** Sends a frame that the sequence counts. */

@@ -1,7 +1,7 @@
 import type { Checksum } from './checksum.js';
 import { type MuxId } from './frame.js';
 import { maxHeadBytes, writeCrc, writeHead } from './encode.js';
-import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
+import { crcBytes, Flag, Op } from './ops.js';
 import { slabBytes, Slabs } from './slabs.js';
 
 /**
@@ -63,7 +63,10 @@ export class Batch {
     return this.count === 0 ? 0 : this.#at - this.#start;
   }
 
-  /** Adds one frame. The payload is copied, or, from {@link fragmentBytes} on, sent by reference at once. */
+  /**
+   * Adds one frame. The payload is copied, or, from {@link fragmentBytes} on, sent by reference at once. `tail` follows
+   * the tuple: extra bytes of an extension, and then the subroute where the flags say that there is one.
+   */
   add(
     muxId: MuxId,
     seq: number,
@@ -72,15 +75,16 @@ export class Batch {
     op: number,
     flags: number,
     payload: Uint8Array,
-    subroute?: Uint8Array,
+    tail?: Uint8Array,
   ): void {
     const length = payload.length;
     if (length >= fragmentBytes) {
       this.flush();
-      this.#emitFragments(muxId, seq, deadlineMs, handler, op, flags, payload, subroute);
+      this.#emitFragments(muxId, seq, deadlineMs, handler, op, flags, payload, tail);
       return;
     }
-    const need = maxHeadBytes + 3 + length + subrouteBytes;
+    const tailBytes = tail === undefined ? 0 : tail.length;
+    const need = maxHeadBytes + 3 + length + tailBytes;
     // `while`: who is given the message may add frames meanwhile.
     while (this.count !== 0 && this.#at + need + crcBytes > (this.count < manyFrames ? this.#end : this.#manyEnd)) {
       this.flush();
@@ -89,7 +93,7 @@ export class Batch {
     const bytes = this.#bytes;
     let at = this.#at;
     // A bin16 header where bin8 might just fit costs one byte, and spares computing the tuple's length first.
-    const short = length < 190;
+    const short = length + tailBytes < 222;
     const frameAt = at + (short ? 2 : 3);
     const payloadAt = writeHead(bytes, frameAt, muxId, seq, deadlineMs, handler, op, flags, length);
     if (this.count === 0) {
@@ -101,9 +105,9 @@ export class Batch {
     if (length <= 48) for (let index = 0; index < length; index++) bytes[payloadAt + index] = payload[index]!;
     else bytes.set(payload, payloadAt);
     let end = payloadAt + length;
-    if (subroute !== undefined) {
-      bytes.set(subroute, end);
-      end += subrouteBytes;
+    if (tail !== undefined) {
+      bytes.set(tail, end);
+      end += tailBytes;
     }
     const size = end - frameAt;
     if (short) {
@@ -165,17 +169,17 @@ export class Batch {
     op: number,
     flags: number,
     payload: Uint8Array,
-    subroute: Uint8Array | undefined,
+    tail: Uint8Array | undefined,
   ): void {
     const head = new Uint8Array(maxHeadBytes);
     const sum = this.#checksum !== undefined && carriesChecksum(op, muxId);
     const end = writeHead(head, 0, muxId, seq, deadlineMs, handler, op, sum ? flags | Flag.Crc : flags, payload.length);
     const fragments = [head.subarray(0, end), payload];
-    if (subroute !== undefined) fragments.push(subroute);
+    if (tail !== undefined) fragments.push(tail);
     if (sum) {
-      const tail = new Uint8Array(crcBytes);
-      writeCrc(tail, 0, this.#checksum.hashParts(fragments));
-      fragments.push(tail);
+      const crc = new Uint8Array(crcBytes);
+      writeCrc(crc, 0, this.#checksum.hashParts(fragments));
+      fragments.push(crc);
     }
     this.#slabs.pass(sizeOf(fragments));
     this.#slabs.settle(this.#emit(fragments));

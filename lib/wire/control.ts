@@ -1,4 +1,3 @@
-import { CodecError } from '../errors.js';
 import { boundedText, controlBounds, readControlMap, required } from './control-map.js';
 import { MsgpackReader } from './msgpack-reader.js';
 import { MsgpackWriter } from './msgpack-writer.js';
@@ -97,52 +96,4 @@ export function decodeConnectError(payload: Uint8Array): string {
   const reader = new MsgpackReader(payload, 'MuxConnectError');
   const fields = readControlMap(reader, { Error: (from, field) => from.text(field, controlBounds.text) });
   return required(reader, 'Error', fields.Error);
-}
-
-/**
- * Encodes the payload of AckMux between hosts that announced the extension `ack`.
- *
- * @param inCapacity - The in capacity of the handler, in items.
- * @throws CodecError when that is no integer from 0 to 2^53 − 1.
- */
-export function encodeAck(inCapacity: number): Uint8Array {
-  return new MsgpackWriter().map(1).string('in').uint(inCapacity).finish();
-}
-
-/**
- * Decodes the payload of AckMux: the in capacity, in items. An empty one is that of a peer without the extension: do not
- * decode it.
- *
- * @throws ProtocolError
- */
-export function decodeAck(payload: Uint8Array): number {
-  const reader = new MsgpackReader(payload, 'AckMux');
-  const fields = readControlMap(reader, { in: (from, field) => from.uint(field) });
-  return required(reader, 'in', fields.in);
-}
-
-/**
- * Encodes the payload of UnblockSrvMux and UnblockClMux between hosts that announced the extension `credits`.
- *
- * @param credits - How many items more the receiver may send, 1 or more.
- * @throws CodecError when that is no integer from 1 to 2^53 − 1.
- */
-export function encodeCredit(credits: number): Uint8Array {
-  if (credits === 0) throw new CodecError('A credit frame gives at least one credit.');
-  return new MsgpackWriter().uint(credits).finish();
-}
-
-/**
- * Decodes the payload of UnblockSrvMux and UnblockClMux: how many items more the receiver may send. An empty one is one
- * credit.
- *
- * @throws ProtocolError
- */
-export function decodeCredit(payload: Uint8Array): number {
-  if (payload.length === 0) return 1;
-  const reader = new MsgpackReader(payload, 'Unblock');
-  const credits = reader.uint('the number of credits');
-  reader.end();
-  if (credits === 0) throw reader.fault('the number of credits is 0');
-  return credits;
 }

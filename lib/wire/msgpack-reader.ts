@@ -150,6 +150,11 @@ export class MsgpackReader {
     }
   }
 
+  /** True where every byte has been read. */
+  get atEnd(): boolean {
+    return this.#left() === 0;
+  }
+
   /** Checks that nothing follows. */
   end(): void {
     if (this.#left() > 0) throw this.fault(`${this.#left()} bytes follow the value`);

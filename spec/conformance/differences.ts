@@ -232,13 +232,16 @@ export function nilTime(opener: 'dialer' | 'acceptor', id: number): Difference {
   };
 }
 
-/** Ext, a map of `ack: 1` and `credits: 1`, after the four keys of the reference. */
+/** Ext, a map of `ack: 1`, `credits: 1` and `bytes: 1`, after the four keys of the reference. */
 export const announcement: Difference = {
   name: 'extensions',
   frames: (frames) =>
     frames.map((frame) => {
       if (frame.op !== 'Connect') return frame;
-      return { ...frame, payload: `${frame.payload.replace(/^84/, '85')}a345787482a361636b01a76372656469747301` };
+      return {
+        ...frame,
+        payload: `${frame.payload.replace(/^84/, '85')}a345787483a361636b01a76372656469747301a5627974657301`,
+      };
     }),
 };
 

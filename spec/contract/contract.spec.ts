@@ -58,7 +58,7 @@ describe('a duplex contract', () => {
       outCapacity: { initial: 2, max: 8, maxBytes: 99 },
     });
     expect([inWindow, outWindow]).toStrictEqual([
-      { initial: 4, max: 4, maxBytes: Infinity },
+      { initial: 4, max: 4, maxBytes: 8 << 20 },
       { initial: 2, max: 8, maxBytes: 99 },
     ]);
     expect(toWindow({ initial: 1, max: 1 }, 'x')).toStrictEqual({ initial: 1, max: 1, maxBytes: 8 << 20 });

@@ -82,7 +82,7 @@ describe('the handshake of an acceptor', () => {
     expect(reference.answer()).toStrictEqual({ accepted: true, rejectedReason: '' });
     const own = dial(manager);
     await own.send(connectOf({ ext: { ack: 1 } }));
-    expect(own.answer()).toStrictEqual({ accepted: true, rejectedReason: '', ext: { ack: 1, credits: 1 } });
+    expect(own.answer()).toStrictEqual({ accepted: true, rejectedReason: '', ext: { ack: 1, credits: 1, bytes: 1 } });
     expect(await statusOf(manager)).toBe('connected');
     // The new one has replaced the old one.
     expect(reference.ends).toStrictEqual(['closed']);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ProtocolError, RefusedError, RemoteError } from '../../lib/errors.js';
-import { encodeAck } from '../../lib/wire/control.js';
+import { encodeAck } from '../../lib/wire/window-payloads.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import { cancelled, loneEngine, nothing, type EngineEnd, type EngineSetup } from '../support/engines.js';
 import { frameOf, fromResponder } from '../support/frames.js';
@@ -65,10 +65,10 @@ describe('upstream credit', () => {
 
   it('is what AckMux says, where that was announced; else its payload is ignored', () => {
     const { end, stream } = opened({ inCapacity: 3 }, { acked: false });
-    end.receive(fromResponder.ack(1, encodeAck(1000)));
+    end.receive(fromResponder.ack(1, encodeAck({ in: 1000 })));
     expect(stream.mux.credit).toBe(1000);
     const plain = opened({ inCapacity: 3 }, { acked: false, extensions: false });
-    plain.end.receive(fromResponder.ack(1, encodeAck(1000)));
+    plain.end.receive(fromResponder.ack(1, encodeAck({ in: 1000 })));
     expect(plain.stream.mux.credit).toBe(3);
     const silent = opened({ inCapacity: 3 });
     expect(silent.stream.mux.credit).toBe(3);
@@ -185,8 +185,9 @@ describe('items', () => {
       credits.push(...end.sent());
     }
     expect(credits).toStrictEqual([
-      'UnblockSrvMux 1 #1 <04>',
-      'UnblockSrvMux 1 #2 <08>',
+      // More credits than items that they acknowledge.
+      'UnblockSrvMux 1 #1 <0402>',
+      'UnblockSrvMux 1 #2 <0804>',
       'UnblockSrvMux 1 #3 <08>',
       'UnblockSrvMux 1 #4 <08>',
     ]);

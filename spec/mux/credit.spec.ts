@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { defaultWindow } from '../../lib/limits.js';
-import { ReceiveWindow } from '../../lib/mux/credit.js';
+import { defaultWindow, toleratedWindows } from '../../lib/limits.js';
+import { ReceiveWindow, type WindowExtensions } from '../../lib/mux/credit.js';
 
 /** A sender that obeys, a consumer, and what is between them, for one window. */
 class Run {
@@ -17,7 +17,7 @@ class Run {
   send(count = 1, bytes = 10): void {
     for (let index = 0; index < count && this.credit > 0; index++) {
       this.credit--;
-      expect(this.window.receive(bytes)).toBe(true);
+      expect(this.window.receive(bytes)).toBe(undefined);
     }
   }
 
@@ -38,16 +38,33 @@ class Run {
   }
 }
 
+/** Of a connection whose other side announced `credits`, or nothing. */
+const extensions = (credits: boolean): WindowExtensions => ({ credits, bytes: false });
+
 const fixed = (size: number, announced = false): Run =>
-  new Run(new ReceiveWindow({ initial: size, max: size }, announced));
+  new Run(new ReceiveWindow({ initial: size, max: size }, extensions(announced)));
 const growing = (initial: number, max: number, maxBytes?: number): Run =>
-  new Run(new ReceiveWindow({ initial, max, ...(maxBytes === undefined ? {} : { maxBytes }) }, true));
+  new Run(new ReceiveWindow({ initial, max, ...(maxBytes === undefined ? {} : { maxBytes }) }, extensions(true)));
 
 describe('a window towards a peer without the extension', () => {
-  it('takes as many items as were granted, and no more', () => {
+  /** Takes items until one is refused. */
+  const fill = (window: ReceiveWindow, bytes: number): number => {
+    while (window.receive(bytes) === undefined);
+    return window.held;
+  };
+
+  it('takes some items more than it has, from a sender that goes by a larger table, and returns the credit of each', () => {
     const { window } = fixed(2);
-    expect([window.receive(1), window.receive(1), window.receive(1)]).toStrictEqual([true, true, false]);
-    expect(window.held).toBe(2);
+    expect([fill(window, 1), window.receive(1)]).toStrictEqual([2 * toleratedWindows, 'items']);
+    for (let item = 0; item < 2 * toleratedWindows; item++) window.release();
+    expect(window.takeGrant()).toBe(2 * toleratedWindows);
+  });
+
+  it('takes no more of them than its bytes hold', () => {
+    const window = new ReceiveWindow({ initial: 4, max: 4, maxBytes: 5_000 }, extensions(false));
+    // What was granted is taken, whatever its size: only what comes beyond is bounded.
+    expect(fill(window, 1_000)).toBe(5);
+    expect(fill(new ReceiveWindow({ initial: 4, max: 4, maxBytes: 5_000 }, extensions(false)), 2_000)).toBe(4);
   });
 
   it('returns each credit at once', () => {
@@ -59,7 +76,7 @@ describe('a window towards a peer without the extension', () => {
   });
 
   it('never grows, whatever its options say', () => {
-    const run = new Run(new ReceiveWindow({ initial: 4, max: 1000 }, false));
+    const run = new Run(new ReceiveWindow({ initial: 4, max: 1000 }, extensions(false)));
     for (let round = 0; round < 100; round++) {
       run.send(4);
       run.release(4);
@@ -108,7 +125,9 @@ describe('a window that is announced', () => {
     ['whatever it takes while the round trip is not known', Infinity, 1e6, 128],
   ])('doubles %s', (_, roundTrip, took, size) => {
     let time = 1000;
-    const run = new Run(new ReceiveWindow({ initial: 16, max: 1000 }, true, { now: () => time, roundTrip }));
+    const run = new Run(
+      new ReceiveWindow({ initial: 16, max: 1000 }, extensions(true), { now: () => time, roundTrip }),
+    );
     for (let round = 0; round < 3; round++) {
       run.send(run.credit);
       time += took;
@@ -122,7 +141,7 @@ describe('a window that is announced', () => {
     const after = (start: number, rounds: number, took: number, bytes: number, roundTrip = 0.2): number => {
       let time = 1000;
       const pace = { now: () => time, roundTrip };
-      const run = new Run(new ReceiveWindow({ initial: 16, max: 16_384, maxBytes: 64 << 20 }, true, pace));
+      const run = new Run(new ReceiveWindow({ initial: 16, max: 16_384, maxBytes: 64 << 20 }, extensions(true), pace));
       const turn = (): void => {
         run.send(run.credit, bytes);
         run.release(run.window.held);
@@ -280,13 +299,81 @@ describe('a window that is announced', () => {
   });
 
   it('is not bounded in bytes towards a peer that counts on its size', () => {
-    const run = new Run(new ReceiveWindow({ initial: 16, max: 1000, maxBytes: 1000 }, false));
+    const run = new Run(new ReceiveWindow({ initial: 16, max: 1000, maxBytes: 1000 }, extensions(false)));
     run.send(16, 1 << 20);
     for (let count = 0; count < 16; count++) {
       run.window.release();
       run.tell();
     }
     expect([run.window.size, run.credit]).toStrictEqual([16, 16]);
+  });
+});
+
+describe('a window whose bytes both sides count', () => {
+  const make = (initial: number, max: number, maxBytes: number): ReceiveWindow =>
+    new ReceiveWindow({ initial, max, maxBytes }, { credits: true, bytes: true });
+
+  it('refuses an item that is sent while so many bytes are unacknowledged', () => {
+    const window = make(16, 16, 3_000);
+    for (let item = 0; item < 3; item++) expect(window.receive(1_000)).toBe(undefined);
+    expect(window.receive(1)).toBe('bytes');
+  });
+
+  it('takes one item of any size', () => {
+    const window = make(16, 16, 1);
+    expect([window.receive(1 << 20), window.receive(1)]).toStrictEqual([undefined, 'bytes']);
+  });
+
+  it('refuses an item beyond its credit, however small: the sender knows this window', () => {
+    const window = make(2, 2, 3_000);
+    expect([window.receive(1), window.receive(1), window.receive(1)]).toStrictEqual([undefined, undefined, 'items']);
+  });
+
+  it('counts released items until a grant acknowledges them', () => {
+    const window = make(16, 16, 2_000);
+    window.receive(2_000);
+    window.release();
+    expect([window.acknowledged, window.receive(1)]).toStrictEqual([1, 'bytes']);
+    window.takeGrant();
+    expect([window.acknowledged, window.receive(1)]).toStrictEqual([0, undefined]);
+  });
+
+  it('grants at once where the sender may be held up by the bytes alone', () => {
+    const window = make(16, 16, 4_000);
+    for (let item = 0; item < 4; item++) window.receive(1_000);
+    expect(window.release()).toBe(true);
+    const small = make(16, 16, 40_000);
+    for (let item = 0; item < 4; item++) small.receive(1_000);
+    expect([small.release(), small.hasGrant]).toStrictEqual([false, true]);
+  });
+
+  it('acknowledges what it is done with, also where the window shrinks and no credit is owed', () => {
+    const window = make(4, 64, 100_000);
+    for (let round = 0; round < 6; round++) {
+      for (let item = 0; item < 4; item++) window.receive(10);
+      while (window.held > 0) window.release();
+      window.takeGrant();
+    }
+    let largest = 0;
+    // Most of the window waits: it shrinks, and keeps the credit of what is released.
+    for (let round = 0; round < 200 && window.size >= largest; round++) {
+      largest = window.size;
+      while (window.receive(10) === undefined);
+      window.release();
+      window.takeGrant();
+    }
+    window.release();
+    expect([window.owed, window.acknowledged, window.hasGrant]).toStrictEqual([0, 1, true]);
+  });
+
+  it('is no larger than what the sender uses of it', () => {
+    const window = make(16, 1_000, 100_000);
+    window.limit(8, 5_000);
+    for (let item = 0; item < 8; item++) expect(window.receive(1)).toBe(undefined);
+    expect([window.receive(1), window.size]).toStrictEqual(['items', 8]);
+    for (let item = 0; item < 2; item++) window.release();
+    // A quarter of what the sender has, not of what this side would take.
+    expect(window.takeGrant()).toBe(2);
   });
 });
 
@@ -304,13 +391,15 @@ it('keeps its sums, whatever comes: a sender that obeys is never refused, and ne
       fc.array(step, { maxLength: 200 }),
       (initial, more, announced, steps) => {
         const max = initial + more;
-        const { window, ...run } = new Run(new ReceiveWindow({ initial, max, maxBytes: 100_000 }, announced));
+        const { window, ...run } = new Run(
+          new ReceiveWindow({ initial, max, maxBytes: 100_000 }, extensions(announced)),
+        );
         let { credit } = run;
         for (const { what, count, bytes } of steps) {
           for (let index = 0; index < count; index++) {
             if (what === 'send' && credit > 0) {
               credit--;
-              expect(window.receive(bytes)).toBe(true);
+              expect(window.receive(bytes)).toBe(undefined);
             } else if (what === 'release' && window.held > 0) {
               if (window.release() && index % 3 === 0) credit += window.takeGrant();
             } else if (what === 'tell') credit += window.takeGrant();
@@ -324,8 +413,8 @@ it('keeps its sums, whatever comes: a sender that obeys is never refused, and ne
         credit += window.takeGrant();
         // A sender is never left with nothing for good.
         expect(credit).toBeGreaterThanOrEqual(window.size);
-        for (; credit > 0; credit--) expect(window.receive(1)).toBe(true);
-        expect(window.receive(1)).toBe(false);
+        for (; credit > 0; credit--) expect(window.receive(1)).toBe(undefined);
+        if (window.size >= initial * toleratedWindows) expect(window.receive(1)).toBe('items');
       },
     ),
     { numRuns: 500 },

@@ -243,6 +243,8 @@ class World {
       if (heard[0]?.startsWith('re:') === true) expect(heard).toStrictEqual([`re: call ${index}`]);
     });
     for (const { leftovers } of this.ends) expect(leftovers).toStrictEqual(nothing);
+    // Credit that was to be sent later has nobody to go to.
+    this.runtime.advance(10);
     expect(this.runtime.scheduled).toBe(0);
   }
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { defaultWindow } from '../../lib/limits.js';
 import type { CreditWindow } from '../../lib/limits.js';
 import { decodeConnectError } from '../../lib/wire/control.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
+import { decodeAck } from '../../lib/wire/window-payloads.js';
 import { loneEngine, nothing, textOf, type EngineSetup } from '../support/engines.js';
 import { frameOf, fromCaller, type FrameFields } from '../support/frames.js';
 
@@ -21,12 +23,15 @@ function opened({ inCapacity = 0, outCapacity = 4, connect = {}, ...setup }: Opt
 }
 
 describe('opening', () => {
-  it('is acknowledged, with the in capacity where that was announced', () => {
+  it('is acknowledged, with the windows of both directions where that was announced', () => {
     const end = loneEngine();
     const payloads: string[] = [];
     end.serveStream(2, 7, 1, (_, payload) => payloads.push(textOf(payload)));
     end.receive(fromCaller.connectMux(1, { payload: 'hello' }));
-    expect([payloads, end.sent()]).toStrictEqual([['hello'], ['AckMux 1 <81a2696e07>']]);
+    expect(payloads).toStrictEqual(['hello']);
+    end.sent();
+    const ack = { in: 7, inBytes: defaultWindow.maxBytes, out: 1, outBytes: defaultWindow.maxBytes };
+    expect(decodeAck(end.sink.frames[0]!.payload)).toStrictEqual(ack);
     const plain = loneEngine({ extensions: false });
     plain.serveStream(2, 7, 1);
     plain.receive(fromCaller.connectMux(1));

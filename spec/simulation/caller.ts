@@ -13,7 +13,7 @@ import {
 import type { Simulation } from '../../lib/testing/index.js';
 import { rules, type CallRecord, type Ledger } from './ledger.js';
 import { endless, type Operation } from './operation.js';
-import { ask, askByName, echo, relay, serve, talk } from './routes.js';
+import { ask, askByName, asCallerHas, echo, relay, serve, talk } from './routes.js';
 import { plannedFailure, sourceOf } from './source.js';
 import { take, witness, type Takeable } from './take.js';
 
@@ -73,7 +73,7 @@ class PendingCall {
 
   // The result gives up.
   #call(connection: Connection, options: CallOptions): () => void {
-    const { route, window, script } = this.#operation;
+    const { route, window, callerWindow, script } = this.#operation;
     switch (route) {
       case 'ask':
       case 'askByName': {
@@ -91,15 +91,19 @@ class PendingCall {
         };
       }
       case 'serve':
-        return this.#take(connection.stream(serve[window], script, options));
+        return this.#take(connection.stream(asCallerHas(serve, window, callerWindow), script, options));
       case 'relay':
-        return this.#take(connection.stream(relay[window], script, options));
+        return this.#take(connection.stream(asCallerHas(relay, window, callerWindow), script, options));
       case 'talk':
-        return this.#take(connection.exchange(talk[window], script, () => this.#input() as never, options));
+        return this.#take(
+          connection.exchange(asCallerHas(talk, window, callerWindow), script, () => this.#input() as never, options),
+        );
       case 'echo':
-        return this.#take(connection.exchange(echo[window], script, () => this.#input() as never, options));
+        return this.#take(
+          connection.exchange(asCallerHas(echo, window, callerWindow), script, () => this.#input() as never, options),
+        );
       case 'open': {
-        const stream = connection.open(talk[window], script, options);
+        const stream = connection.open(asCallerHas(talk, window, callerWindow), script, options);
         const input = this.#input() as Iterable<Uint8Array>;
         fromIterable(input)
           .pipe(sendTo(stream))

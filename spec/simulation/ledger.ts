@@ -114,9 +114,12 @@ export class CallRecord {
     this.operation = operation;
     this.beganAt = beganAt;
     const capacity = capacityOf(operation.window);
+    const callers = capacityOf(operation.callerWindow ?? operation.window);
+    // The receiver of an input says what it takes; of an output, the smaller of the two windows holds.
+    const output = Math.min(capacity ?? Infinity, callers ?? Infinity);
     // A relay holds what is on its way in two windows, and an echo what is in two directions.
     const passesOn = operation.route === 'relay' || operation.route === 'echo';
-    this.out = new Flow(id, `output of call ${id}`, passesOn ? undefined : capacity, violate);
+    this.out = new Flow(id, `output of call ${id}`, passesOn || output === Infinity ? undefined : output, violate);
     this.in = new Flow(id, `input of call ${id}`, capacity, violate);
   }
 

@@ -6,7 +6,9 @@ export interface Operation {
   readonly from: string;
   readonly to: string;
   readonly route: 'ask' | 'askByName' | 'serve' | 'relay' | 'talk' | 'echo' | 'open';
+  /** Window of the handler's contract, and of the caller's: the two sides need not have declared the same. */
   readonly window: WindowName;
+  readonly callerWindow?: WindowName;
   readonly script: Script;
   readonly taker: Taker;
   /** Virtual ms that the caller needs for an item. */
@@ -61,11 +63,13 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     late: random.pick([0, 0, 0, 70]),
     via: random.pick(hosts.filter((host) => host !== to || hosts.length === 1)),
   };
+  const drawWindow = (): WindowName => (large && random.chance(0.7) ? 'growing' : random.pick(windows));
   return {
     from,
     to,
     route,
-    window: large && random.chance(0.7) ? 'growing' : random.pick(windows),
+    window: drawWindow(),
+    callerWindow: drawWindow(),
     script,
     taker: random.pick(takers),
     takes: random.pick([0, 0, 1, 20]),

@@ -79,6 +79,23 @@ export const echo = eachWindow((name, capacity, index): TalkRoute =>
   }),
 );
 
+/** The handler's route, as a caller has it whose contract names other windows. */
+export function asCallerHas<R extends ServeRoute | TalkRoute>(
+  routes: Record<WindowName, R>,
+  window: WindowName,
+  callerWindow: WindowName = window,
+): R {
+  if (callerWindow === window) return routes[window];
+  const known = callersRoutes.get(routes[window]) ?? new Map<WindowName, R>();
+  callersRoutes.set(routes[window], known);
+  const { inWindow, outWindow } = routes[callerWindow];
+  const made = known.get(callerWindow) ?? { ...routes[window], inWindow, outWindow };
+  known.set(callerWindow, made as R);
+  return made as R;
+}
+
+const callersRoutes = new Map<object, Map<WindowName, any>>();
+
 /** Items that may be ahead of the consumer; undefined where the window may grow. */
 export function capacityOf(window: WindowName): number | undefined {
   return capacities[window];

@@ -40,8 +40,8 @@ export const testChecksum: Checksum = {
 
 /** What a test may choose about an engine. */
 export interface EngineSetup {
-  /** All extensions on (the default) or off, as towards a reference peer. */
-  readonly extensions?: boolean;
+  /** All extensions on (the default), off, as towards a reference peer, or all but `bytes`. */
+  readonly extensions?: boolean | 'no bytes';
   /** Whether this engine sends checksums. Default true. */
   readonly checksum?: boolean;
   readonly limits?: Partial<Limits>;
@@ -92,7 +92,7 @@ export class EngineEnd {
       checksum: testChecksum,
       sendChecksum: setup.checksum ?? true,
       roundTrip: () => Infinity,
-      extensions: { ack: extensions, credits: extensions },
+      extensions: { ack: extensions !== false, credits: extensions !== false, bytes: extensions === true },
       firstMuxId: setup.firstMuxId ?? 1,
       caller: { name: 'http://peer', kind: 'host' },
       sink: this.sink,

@@ -11,13 +11,9 @@ import {
   type ConnectRequest,
 } from '../../lib/wire/connect.js';
 import {
-  decodeAck,
-  decodeCredit,
   decodeConnectError,
   decodePing,
   decodePong,
-  encodeAck,
-  encodeCredit,
   encodeConnectError,
   encodePing,
   encodePong,
@@ -25,6 +21,7 @@ import {
 import { decodeFrames } from '../../lib/wire/decode.js';
 import { Op } from '../../lib/wire/ops.js';
 import { timestampFromMs, timestampToMs } from '../../lib/wire/timestamp.js';
+import { decodeAck, decodeCredit, decodeOpening } from '../../lib/wire/window-payloads.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -51,6 +48,7 @@ const decoders = [
   decodeConnectError,
   decodeAck,
   decodeCredit,
+  decodeOpening,
 ];
 
 /** Runs a decoder on bytes that may be anything: it returns, or throws ProtocolError. */
@@ -259,39 +257,11 @@ describe('timestamps', () => {
 
 describe('payloads within a stream', () => {
   it('round trip', () => {
-    expect(hex(encodeAck(300))).toBe('81a2696ecd012c');
-    expect(decodeAck(bytes('81a2696ecd012c'))).toBe(300);
-    for (const credits of [1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
-      expect(decodeCredit(encodeCredit(credits))).toBe(credits);
-    }
-    expect(hex(encodeCredit(1))).toBe('01');
-    expect(decodeCredit(new Uint8Array(0))).toBe(1);
-    expect(hex(encodeCredit(2 ** 32))).toBe('cf0000000100000000');
     const pong = { unknown: true, error: 'gone', time: undefined };
     expect(decodePong(encodePong(pong))).toStrictEqual(pong);
     expect(decodePong(bytes('81a26e66c3'))).toStrictEqual({ unknown: true, error: undefined, time: undefined });
     const long = `x${'y'.repeat(70_000)}`;
     expect(decodeConnectError(encodeConnectError(long))).toBe(long.slice(0, 16_384));
-  });
-
-  it('take a number in any form that is not negative, and no other', () => {
-    for (const form of ['05', 'cc05', 'cd0005', 'ce00000005', 'cf0000000000000005', 'd005', 'd10005', 'd200000005']) {
-      expect(decodeCredit(bytes(form))).toBe(5);
-    }
-    expect(decodeCredit(bytes('d30000000000000005'))).toBe(5);
-    for (const form of [
-      '00',
-      'ff',
-      'd0ff',
-      'd1ffff',
-      'd2ffffffff',
-      'd3ffffffffffffffff',
-      'cb4014000000000000',
-      '0505',
-    ]) {
-      expect(() => decodeCredit(bytes(form))).toThrow(ProtocolError);
-    }
-    for (const credits of [0, -1, 1.5, 2 ** 53, NaN]) expect(() => encodeCredit(credits)).toThrow(CodecError);
   });
 
   it('keep an error text that is not UTF-8 readable', () => {
@@ -323,6 +293,8 @@ describe('hostile bytes', () => {
       'nf',
       'Error',
       'in',
+      'outBytes',
+      'w',
       'X',
     );
     fc.assert(

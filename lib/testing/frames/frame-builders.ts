@@ -1,8 +1,9 @@
 import { msgpack } from '../../codec/msgpack-codec.js';
-import { encodeAck, encodeConnectError, encodeCredit, encodePong } from '../../wire/control.js';
+import { encodeConnectError, encodePong } from '../../wire/control.js';
 import { encodeFrame, encodeMerged } from '../../wire/encode.js';
 import { emptyPayload, type Frame, type Hash32, type MuxId } from '../../wire/frame.js';
 import { Flag, Op } from '../../wire/ops.js';
+import { encodeAck, encodeCredit } from '../../wire/window-payloads.js';
 
 /** Fields of a frame; a payload may be text. */
 export type FrameFields = Partial<Omit<Frame, 'payload'>> & { readonly payload?: Uint8Array | string };
@@ -46,7 +47,7 @@ export const fromResponder = {
   refused: (muxId: MuxId, text: string): Frame =>
     frame(Op.MuxConnectError, muxId, { payload: encodeConnectError(text) }),
   ack: (muxId: MuxId, inCapacity?: number): Frame =>
-    frame(Op.AckMux, muxId, inCapacity === undefined ? {} : { payload: encodeAck(inCapacity) }),
+    frame(Op.AckMux, muxId, inCapacity === undefined ? {} : { payload: encodeAck({ in: inCapacity }) }),
   item: (muxId: MuxId, seq: number, item: Uint8Array | string): Frame =>
     frame(Op.MuxServerMsg, muxId, { seq, payload: item, flags: itemFlags(item) }),
   end: (muxId: MuxId, seq: number): Frame => frame(Op.MuxServerMsg, muxId, { seq, flags: Flag.Eof }),

@@ -1,6 +1,6 @@
 import type { WireRoute } from '../../contract/wire-route.js';
 import { decodeConnectRequest, decodeConnectResponse } from '../../wire/connect.js';
-import { decodeConnectError, decodeCredit } from '../../wire/control.js';
+import { decodeConnectError } from '../../wire/control.js';
 import type { Frame } from '../../wire/frame.js';
 import { Flag, Op, opName } from '../../wire/ops.js';
 import type { Cable } from '../network/cable.js';
@@ -8,6 +8,7 @@ import { inspect } from '../marbles/inspect.js';
 import { timeText } from '../marbles/marbles.js';
 import type { RouteBook } from './route-book.js';
 import { framesOf, type Fate } from './wire-log.js';
+import { decodeCredit } from '../../wire/window-payloads.js';
 
 /** One frame as it went over a cable. */
 export interface WireFrame {
@@ -114,7 +115,7 @@ export function valueOf(frame: Frame, route: WireRoute | undefined): unknown {
       return route?.input === undefined ? payload : route.input.decode(payload);
     case Op.UnblockClMux:
     case Op.UnblockSrvMux:
-      return decodeCredit(payload);
+      return decodeCredit(payload).credits;
     case Op.MuxConnectError:
       return decodeConnectError(payload);
     case Op.Connect:

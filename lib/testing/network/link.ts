@@ -40,8 +40,8 @@ export interface LinkEnd extends Connection, Handles {
 const defaultHistory = 10_000;
 /** As hosts that count from 1 towards each other, and from 2^40 towards a reference peer. */
 const agreements = {
-  extended: { extended: true, ack: true, credits: true },
-  plain: { extended: false, ack: false, credits: false },
+  extended: { extended: true, ack: true, credits: true, bytes: true },
+  plain: { extended: false, ack: false, credits: false, bytes: false },
 } as const;
 
 /** See the head of this file. */

@@ -1,7 +1,8 @@
 import type { RouteBook } from '../../../lib/testing/index.js';
-import { decodeAck, decodeCredit } from '../../../lib/wire/control.js';
 import type { FrameView } from '../../../lib/wire/frame.js';
 import { Op } from '../../../lib/wire/ops.js';
+import { defaultWindow } from '../../../lib/limits.js';
+import { decodeAck, decodeCredit, decodeOpening } from '../../../lib/wire/window-payloads.js';
 import { describe, isEof, type MuxModel, type Seen, type WireRule } from '../wire-model.js';
 
 /** One direction of one stream. */
@@ -12,7 +13,7 @@ interface Account {
   received: number;
   granted: number;
   /** Credits that the receiver may tell beyond what it received: a window that grows. */
-  readonly growth: number;
+  growth: number;
 }
 
 /**
@@ -29,8 +30,8 @@ export function credit(book: RouteBook): WireRule {
     const route = book.find(mux.handler, mux.subroute)!;
     const window = accounts === outputs ? route.outWindow : route.inWindow;
     const account = {
-      // The output's is known to both; the input's comes with the AckMux.
-      credit: accounts === outputs ? window!.initial : 0,
+      // The output's comes with the ConnectMux; the input's with the AckMux.
+      credit: 0,
       received: 0,
       granted: 0,
       growth: window === undefined ? 0 : window.max - window.initial,
@@ -60,15 +61,22 @@ export function credit(book: RouteBook): WireRule {
     arrived(seen) {
       if (!isStream(seen)) return;
       const { mux, frame } = seen as Seen & { mux: MuxModel };
-      if (frame.op === Op.MuxServerMsg && !isEof(frame)) accountOf(outputs, mux).received++;
+      if (frame.op === Op.ConnectMux) {
+        const output = accountOf(outputs, mux);
+        const { max } = book.find(mux.handler, mux.subroute)!.outWindow!;
+        const { items } = decodeOpening(frame.extra!);
+        output.credit = Math.min(items, max);
+        // Of the windows that are drawn, those of a few items are fixed.
+        output.growth = items < defaultWindow.initial ? 0 : max - output.credit;
+      } else if (frame.op === Op.MuxServerMsg && !isEof(frame)) accountOf(outputs, mux).received++;
       else if (frame.op === Op.MuxClientMsg && !isEof(frame)) accountOf(inputs, mux).received++;
       else if (frame.op === Op.UnblockSrvMux) accountOf(outputs, mux).credit += creditsIn(frame);
       else if (frame.op === Op.UnblockClMux) accountOf(inputs, mux).credit += creditsIn(frame);
-      else if (frame.op === Op.AckMux) accountOf(inputs, mux).credit += decodeAck(frame.payload);
+      else if (frame.op === Op.AckMux) accountOf(inputs, mux).credit += decodeAck(frame.payload).in;
     },
   };
 }
 
 function creditsIn({ payload }: FrameView): number {
-  return payload.length === 0 ? 1 : decodeCredit(payload);
+  return payload.length === 0 ? 1 : decodeCredit(payload).credits;
 }

@@ -1,0 +1,59 @@
+/**
+ * Credit that fills no lot, sent a round trip after it was released. So a sender that goes by a smaller window than this
+ * side has, or that has used all its credit, never waits longer.
+ *
+ *     release ──no lot is full──▶ waiting ──a round trip──▶ due at the end of that turn, if it is owed still
+ */
+
+import type { StreamMux } from './stream.js';
+
+/** What it needs from the engine. */
+export interface CreditHost {
+  /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
+  readonly roundTrip: number;
+  oweCredit(stream: StreamMux): void;
+}
+
+/** Credit waits at most so long, in ms, also where a round trip takes longer. */
+const maxDelay = 10;
+/** And so long at the least: no timer is shorter. */
+const minDelay = 1;
+
+/** See the head of this file. */
+export class LateCredit {
+  readonly #host: CreditHost;
+  readonly #schedule: (task: () => void, ms: number) => () => void;
+  #streams: StreamMux[] = [];
+  #cancel: (() => void) | undefined = undefined;
+
+  constructor(host: CreditHost, schedule: (task: () => void, ms: number) => () => void) {
+    this.#host = host;
+    this.#schedule = schedule;
+  }
+
+  /** Sends the credit of this stream a round trip from now, if it is owed then. */
+  add(stream: StreamMux): void {
+    stream.creditDueLater = true;
+    this.#streams.push(stream);
+    if (this.#cancel !== undefined) return;
+    const delay = Math.max(minDelay, Math.min(this.#host.roundTrip, maxDelay));
+    this.#cancel = this.#schedule(this.#onTime, delay);
+  }
+
+  /** Sends nothing any more. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#streams = [];
+  }
+
+  readonly #onTime = (): void => {
+    this.#cancel = undefined;
+    const streams = this.#streams;
+    this.#streams = [];
+    for (const stream of streams) {
+      stream.creditDueLater = false;
+      if (stream.owesCredit) this.#host.oweCredit(stream);
+    }
+  };
+}

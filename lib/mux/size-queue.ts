@@ -1,0 +1,61 @@
+/**
+ * Sizes of items in the order in which they were sent, and their sum. Items of one size in a row take one entry: most
+ * streams have items of one size, and then nothing is allocated for an item.
+ */
+export class SizeQueue {
+  /** Items in the queue. */
+  count = 0;
+  /** Sum of their sizes. */
+  bytes = 0;
+
+  // Runs of equal sizes: the size and the count of each, oldest first, from #head on.
+  #runs: number[] = [];
+  #head = 0;
+
+  /** Adds one item. */
+  push(size: number): void {
+    this.count++;
+    this.bytes += size;
+    const runs = this.#runs;
+    const last = runs.length;
+    if (last > this.#head && runs[last - 2] === size) runs[last - 1]!++;
+    else runs.push(size, 1);
+  }
+
+  /** Takes the oldest item out and gives its size; 0 where there is none. */
+  shift(): number {
+    if (this.count === 0) return 0;
+    const runs = this.#runs;
+    const size = runs[this.#head]!;
+    this.count--;
+    this.bytes -= size;
+    const left = --runs[this.#head + 1]!;
+    if (left === 0) this.#dropRun();
+    return size;
+  }
+
+  /** Takes the oldest `count` items out, or all where there are fewer. */
+  drop(count: number): void {
+    let left = Math.min(count, this.count);
+    this.count -= left;
+    while (left > 0) {
+      const runs = this.#runs;
+      const taken = Math.min(left, runs[this.#head + 1]!);
+      left -= taken;
+      this.bytes -= taken * runs[this.#head]!;
+      runs[this.#head + 1]! -= taken;
+      if (runs[this.#head + 1] === 0) this.#dropRun();
+    }
+  }
+
+  #dropRun(): void {
+    this.#head += 2;
+    if (this.#head === this.#runs.length) {
+      this.#runs.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#runs.length) {
+      this.#runs = this.#runs.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}
