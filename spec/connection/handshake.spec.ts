@@ -70,7 +70,11 @@ describe('what two sides conclude', () => {
       [on, off, false],
       { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false },
     ],
-    ['this side wants none', [off, on, false], { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false }],
+    [
+      'this side wants none',
+      [off, on, false],
+      { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false },
+    ],
     [
       'the other knows none of ours',
       [on, { meta: 1 }, false],
