@@ -72,7 +72,7 @@ const layers = [
     roots: bottom,
     folders: ['wire', 'flow', 'operators', 'contract', 'codec', 'calls'],
     types: { folders: ['mux'] },
-    packages: ['rxjs', 'hash-wasm', 'hash-wasm/dist/sha256.umd.min.js'],
+    packages: ['rxjs', '@standard-schema/spec', 'hash-wasm', 'hash-wasm/dist/sha256.umd.min.js'],
   },
   {
     folder: 'endpoint',

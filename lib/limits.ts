@@ -106,6 +106,12 @@ export const maxLinksFollowed = 40;
 export const maxSmallFileBytes = 64 << 10;
 /** Small files in one item of a stream of files, at most. */
 export const maxPackedFiles = 64;
+/** Names of folders that a walk holds of one folder before it goes into them, and names that are read at once. */
+export const maxFolderNames = 1_024;
+/** Folders within each other that a walk holds open: those with more folders in them than {@link maxFolderNames}. */
+export const maxOpenFolders = 16;
+/** Entries of a listing in one item. */
+export const maxListedEntries = 64;
 /** Files that a sender reads ahead of the credit, and that a receiver writes beside each other. */
 export const maxOpenFiles = 32;
 /** Pieces of a file that wait to be written at the receiver, and pieces of one write, at most. */

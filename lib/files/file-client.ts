@@ -1,4 +1,4 @@
-import { map, Observable, type OperatorFunction } from 'rxjs';
+import { map, mergeMap, Observable, tap, type OperatorFunction } from 'rxjs';
 import { ProtocolError } from '../errors.js';
 import { isFeedSource } from '../flow/feed.js';
 import type { BulkItem } from '../codec/bulk-item.js';
@@ -7,6 +7,7 @@ import type { Connection, Input } from '../contract/connection.js';
 import type { CallOptions } from '../contract/options.js';
 import { FileCorruptError, fileErrorOf } from './file-error.js';
 import type { FileItem } from './file-item.js';
+import { peerName } from './peer-path.js';
 import { FileRegion } from './file-region.js';
 import { fileRoutes, type Answer, type FileInfo, type WantedFile, type WriteRequest } from './file-routes.js';
 
@@ -48,14 +49,21 @@ export function statFile(connection: Connection, path: string, options?: CallOpt
 /**
  * What is in a folder of a host that serves files; with `recursive` also what is in its folders. In no certain order.
  *
- * Errors: {@link FileError}; those of a call.
+ * Errors: {@link FileError}, also where the host lists a path that leads out of the folder; those of a call.
  */
 export function listFiles(
   connection: Connection,
   path: string,
   { recursive = false, ...options }: { readonly recursive?: boolean } & CallOptions = {},
 ): Observable<FileInfo> {
-  return connection.stream(fileRoutes.list, { path, recursive }, options).pipe(map((answer) => valueOf(answer, path)));
+  // A host of an earlier version does not know batches, and sends its entries one by one.
+  return connection.stream(fileRoutes.list, { path, recursive, batches: true }, options).pipe(
+    mergeMap((answer) => ('values' in answer ? answer.values : [valueOf(answer, path)])),
+    tap((info) => {
+      // Whoever lists may be hostile, and whoever asks may join the path to one of its own.
+      peerName(info.path);
+    }),
+  );
 }
 
 /**

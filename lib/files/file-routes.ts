@@ -1,7 +1,20 @@
-import { type } from '../codec/codec.js';
 import { duplex, unary } from '../contract/contract.js';
 import { fileItems } from './file-codec.js';
 import type { FailureMessage } from './file-error.js';
+import {
+  count,
+  flag,
+  listOf,
+  oneOf,
+  optional,
+  record,
+  sha256,
+  shapeOf,
+  text,
+  time,
+  type Check,
+} from './file-shapes.js';
+import { maxListedEntries } from '../limits.js';
 
 /** What is known about a file or a folder. */
 export interface FileInfo {
@@ -37,6 +50,11 @@ export interface WantedFile {
   readonly offset?: number;
   /** Bytes. Default: to the end. */
   readonly length?: number;
+  /**
+   * True: the file may grow while it is sent, as a log does, and the part that is asked for is not changed by that. Default
+   * false: a file that is written to while it is sent fails with FileChangedError.
+   */
+  readonly growing?: boolean;
   /** What is there already. Where it is the beginning of the file, the rest is sent; else all of it. */
   readonly have?: FilePart;
   /** Hash that comes with the end. Default none. */
@@ -80,37 +98,88 @@ export interface StatAnswer {
   readonly part?: FilePart;
 }
 
+/** What `list` is asked. */
+export interface ListRequest {
+  readonly path: string;
+  /** Default false: the entries of this folder alone. */
+  readonly recursive?: boolean;
+  /** True: entries come in lists of up to 64, which takes a tenth of the time. Default false: one by one. */
+  readonly batches?: boolean;
+}
+
+/** Some entries of a listing. */
+export interface ListBatch {
+  readonly values: readonly FileInfo[];
+}
+
 /** The id of all routes for files: contracts of users cannot have it. */
 const reserved = { id: 240 } as const;
+
+const progressReport = record({ kind: oneOf('progress'), files: count, bytes: count });
+const failureReport = record({ kind: oneOf('failure'), path: text, code: text, message: text });
+const failure = record({ code: text, message: text });
+const part = record({ length: count, sha256 });
+const info = record({ path: text, type: oneOf('file', 'folder', 'other'), size: count, mtime: time, mode: count });
 
 const stat = unary({
   name: 'files',
   subroute: 'stat',
-  request: type<StatRequest>(),
-  response: type<Answer<StatAnswer>>(),
+  request: shapeOf<StatRequest>(record({ path: text, partial: optional(flag) })),
+  response: shapeOf<Answer<StatAnswer>>(
+    answer({ value: optional(record({ info: optional(info), part: optional(part) })) }),
+  ),
   idempotent: true,
 });
 const list = duplex({
   name: 'files',
   subroute: 'list',
-  request: type<{ readonly path: string; readonly recursive?: boolean }>(),
-  output: type<Answer<FileInfo>>(),
+  request: shapeOf<ListRequest>(record({ path: text, recursive: optional(flag), batches: optional(flag) })),
+  output: shapeOf<Answer<FileInfo> | ListBatch>(
+    answer({ value: optional(info), values: optional(listOf(info, maxListedEntries)) }),
+  ),
   idempotent: true,
 });
 const read = duplex({
   name: 'files',
   subroute: 'read',
-  input: type<WantedFile>(),
+  input: shapeOf<WantedFile>(
+    record({
+      path: text,
+      as: optional(text),
+      recursive: optional(flag),
+      offset: optional(count),
+      length: optional(count),
+      growing: optional(flag),
+      have: optional(part),
+      hash: optional(oneOf('sha256')),
+    }),
+  ),
   output: fileItems,
   idempotent: true,
 });
 const write = duplex({
   name: 'files',
   subroute: 'write',
-  request: type<WriteRequest>(),
+  request: shapeOf<WriteRequest>(
+    record({ path: text, folder: optional(flag), resume: optional(flag), fsync: optional(flag) }),
+  ),
   input: fileItems,
-  output: type<WriteReport>(),
+  output: shapeOf<WriteReport>(report),
 });
+
+/** A failure, or one of some other fields. */
+function answer(fields: Readonly<Record<string, Check>>): Check {
+  const check = record({ failure: optional(failure), ...fields });
+  const names = ['failure', ...Object.keys(fields)];
+  return (value) =>
+    check(value) ??
+    (names.some((name) => name in (value as object)) ? undefined : `it has none of ${names.join(', ')}`);
+}
+
+function report(value: unknown): string | undefined {
+  const isFailure = (value as { readonly kind?: unknown } | null | undefined)?.kind === 'failure';
+  return (isFailure ? failureReport : progressReport)(value);
+}
 
 /**
  * The contracts of the ready-made routes for files, which `serveFiles` answers. A host that names the routes of its leaves

@@ -1,13 +1,4 @@
-import { lstat } from 'node:fs/promises';
-import type { Stats } from 'node:fs';
-import { join } from 'node:path';
-import {
-  FileNotFoundError,
-  FilesReadOnlyError,
-  NotRegularFileError,
-  type FileError,
-} from '../../../files/file-error.js';
-import { quoted } from '../../../files/peer-path.js';
+import { FileNotFoundError, FilesReadOnlyError, type FileError } from '../../../files/file-error.js';
 import {
   fileRoutes,
   type Answer,
@@ -16,10 +7,11 @@ import {
   type WriteRequest,
 } from '../../../files/file-routes.js';
 import { maxFailuresWaiting } from '../../../limits.js';
+import { quoted } from '../../../files/peer-path.js';
 import type { Call, Handles } from '../../../contract/handler.js';
 import type { FileItem } from '../../../files/file-item.js';
 import { filesOf } from '../send/file-source.js';
-import { entriesOf } from './walk-folder.js';
+import { listFolder, toInfo } from './list-folder.js';
 import { FolderReception } from './folder-reception.js';
 import { FileReceiver } from '../receive/file-receiver.js';
 import { stopsAll } from '../receive/receive-files.js';
@@ -66,7 +58,7 @@ export function serveFiles(manager: Handles, { root, writable = false }: ServeFi
       return { ...(info === undefined ? {} : { info }), ...(part === undefined ? {} : { part }) };
     }),
   );
-  manager.handle(fileRoutes.list, ({ path, recursive = false }) => list(folder, path, recursive));
+  manager.handle(fileRoutes.list, (request) => listFolder(folder, request));
   manager.handle(fileRoutes.read, (_, call) => filesOf(folder, call.input));
   manager.handle(fileRoutes.write, (request, call) =>
     writable ? write(folder, request, call) : [failureOf(readOnly(request.path))],
@@ -75,41 +67,6 @@ export function serveFiles(manager: Handles, { root, writable = false }: ServeFi
 
 async function infoOf(folder: RootFolder, path: string): Promise<FileInfo> {
   return toInfo('', await folder.stat(path));
-}
-
-async function* list(folder: RootFolder, path: string, recursive: boolean): AsyncGenerator<Answer<FileInfo>> {
-  try {
-    const real = await folder.resolve(path);
-    if (!(await folder.stat(path)).isDirectory()) throw new NotRegularFileError(`${quoted(path)} is no folder.`, path);
-    yield* listFolder(folder, real, '', path, recursive);
-  } catch (error) {
-    const { code, message } = toFileError(error, path);
-    yield { failure: { code, message } };
-  }
-}
-
-async function* listFolder(
-  root: RootFolder,
-  real: string,
-  below: string,
-  path: string,
-  recursive: boolean,
-): AsyncGenerator<Answer<FileInfo>> {
-  for (const entry of await entriesOf(root, real, path)) {
-    const name = below === '' ? entry.name : `${below}/${entry.name}`;
-    const where = join(real, entry.name);
-    // It may be gone by now.
-    const stats = await lstat(where).catch(() => undefined);
-    if (stats === undefined) continue;
-    yield { value: toInfo(name, stats) };
-    if (recursive && stats.isDirectory()) yield* listFolder(root, where, name, `${path}/${entry.name}`, true);
-  }
-}
-
-function toInfo(path: string, stats: Stats): FileInfo {
-  const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
-  const size = type === 'file' ? stats.size : 0;
-  return { path, type, size, mtime: Math.floor(stats.mtimeMs), mode: stats.mode & 0o777 };
 }
 
 /** Writes what comes, and tells how far it is: the newest figures, whenever the caller asks. */
@@ -195,7 +152,7 @@ function failureOf({ path, code, message }: FileError): Extract<WriteReport, { k
 
 function readOnly(path: string): FilesReadOnlyError {
   return new FilesReadOnlyError(
-    `${JSON.stringify(path)} cannot be written: this host serves files for reading only (serveFiles with writable: true allows it).`,
+    `${quoted(path)} cannot be written: this host serves files for reading only (serveFiles with writable: true allows it).`,
     path,
   );
 }

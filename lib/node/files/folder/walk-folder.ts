@@ -1,16 +1,21 @@
-import { lstat, readdir, readdirSync, type Dirent } from 'node:fs';
+/**
+ * What is in a folder and below, in chunks. The names of a folder are read as the chunks are taken, and are never all in
+ * memory: a folder stays open while its files, and then the folders of a chunk, have their turn.
+ */
+
+import { opendir, opendirSync, type Dir, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { FileError } from '../../../files/file-error.js';
-import { isOwnName } from '../../../files/peer-path.js';
+import { FileIoError, FilePathError, type FileError } from '../../../files/file-error.js';
 import type { FileInfo, WantedFile } from '../../../files/file-routes.js';
-import { maxOpenFiles } from '../../../limits.js';
+import { isOwnName, quoted } from '../../../files/peer-path.js';
+import { maxFolderNames, maxOpenFiles, maxOpenFolders, maxPathLevels } from '../../../limits.js';
 import { diskPace } from '../receive/disk-pace.js';
+import type { FolderHandle } from './held-folder.js';
 import type { RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
 
-const readdirOf = promisify(readdir) as (path: string, options: { withFileTypes: true }) => Promise<Dirent[]>;
-const lstatOf = promisify(lstat);
+const opendirOf = promisify(opendir) as (path: string, options: { bufferSize: number }) => Promise<Dir>;
 
 /** One file of the stream, before it is opened. */
 export interface OneFile {
@@ -32,29 +37,87 @@ export interface FolderPart {
 /** What a walk finds: files of a folder, a folder without anything in it, a folder that cannot be read. */
 export type Walked = FolderPart | { readonly path: string; readonly folder: true } | { readonly failure: FileError };
 
-/** The names in a folder with what they are; without files on their way. @throws FileError */
-export async function entriesOf(root: RootFolder, real: string, path: string): Promise<Dirent[]> {
-  const folder = root.openFolderHandle(real, path);
+/** Some entries of a folder. */
+export interface Chunk {
+  /** The folder, open until the next chunk is asked for. */
+  readonly folder: FolderHandle;
+  readonly real: string;
+  /** Of the folder, in the stream: empty for the one that the walk begins with. */
+  readonly path: string;
+  /** Without files on their way. None where the folder is empty. */
+  readonly entries: readonly Dirent[];
+}
+
+/** Where a walk begins. */
+export interface WalkOptions {
+  /** Without symbolic links. */
+  readonly real: string;
+  /** Names it in errors. */
+  readonly name: string;
+  readonly recursive: boolean;
+  /** Entries of a chunk, at the most. */
+  readonly chunkEntries: number;
+}
+
+/** A folder that is read. */
+interface Level {
+  readonly real: string;
+  readonly path: string;
+  readonly folder: FolderHandle;
+  readonly dir: Dir;
+  /** Nothing was in it so far. */
+  empty: boolean;
+  /** All its names were read, and it is closed. */
+  done: boolean;
+  /** Folders in it that have not had their turn. */
+  readonly folders: string[];
+}
+
+/** The entries of a folder and of those below it, files first. A folder that cannot be read becomes a failure. */
+export async function* walkChunks(
+  root: RootFolder,
+  { real, name, recursive, chunkEntries }: WalkOptions,
+): AsyncGenerator<Chunk | { readonly failure: FileError }> {
+  const levels: Level[] = [];
+  let next: { readonly real: string; readonly path: string } | undefined = { real, path: '' };
   try {
-    const options = { withFileTypes: true } as const;
-    const entries = diskPace.quick
-      ? diskPace.measure(() => readdirSync(folder.at(), options))
-      : await readdirOf(folder.at(), options);
-    return entries.filter(({ name }) => !isOwnName(name));
-  } catch (error) {
-    throw toFileError(error, path);
+    while (next !== undefined || levels.length > 0) {
+      if (next !== undefined) {
+        const { path } = next;
+        try {
+          levels.push(await openLevel(root, next.real, path, path === '' ? name : path, levels));
+        } catch (error) {
+          yield { failure: toFileError(error, path) };
+        }
+        next = undefined;
+        continue;
+      }
+      const level = levels.at(-1)!;
+      const folder = level.folders.pop();
+      if (folder !== undefined) {
+        next = { real: join(level.real, folder), path: level.path === '' ? folder : `${level.path}/${folder}` };
+        continue;
+      }
+      if (level.done) {
+        levels.pop();
+        continue;
+      }
+      yield* readLevel(level, { name, recursive, chunkEntries });
+    }
   } finally {
-    folder.close();
+    for (const level of levels) closeLevel(level);
   }
 }
 
 /** All files of a folder, with their sizes and times, and with nothing that is no file. @throws FileError */
 export async function* walkFiles(root: RootFolder): AsyncGenerator<Pick<FileInfo, 'path' | 'size' | 'mtime'>> {
-  for await (const leaf of walk(root, root.path, '', { path: '' })) {
-    if ('failure' in leaf) throw leaf.failure;
-    if ('folder' in leaf) continue;
-    for (const { path, real } of filesIn(leaf)) {
-      const stats = await lstatOf(real).catch(() => undefined);
+  const options = { real: root.path, name: '', recursive: true, chunkEntries: maxOpenFiles };
+  for await (const chunk of walkChunks(root, options)) {
+    if ('failure' in chunk) throw chunk.failure;
+    for (const entry of chunk.entries) {
+      if (!entry.isFile()) continue;
+      const stats = chunk.folder.look(entry.name);
+      const path = chunk.path === '' ? entry.name : `${chunk.path}/${entry.name}`;
       if (stats?.isFile() === true) yield { path, size: stats.size, mtime: Math.floor(stats.mtimeMs) };
     }
   }
@@ -65,23 +128,99 @@ export function filesIn({ real, prefix, names, wanted }: FolderPart): (OneFile &
   return names.map((name) => ({ path: prefix + name, wanted, real: join(real, name) }));
 }
 
-/** What is in a folder and below, in parts. `path`: that of the folder in the stream. */
-export async function* walk(root: RootFolder, real: string, path: string, wanted: WantedFile): AsyncGenerator<Walked> {
-  let entries: Dirent[];
+/** What is in a folder and below, in parts. */
+export async function* walk(root: RootFolder, real: string, wanted: WantedFile): AsyncGenerator<Walked> {
+  const options = { real, name: wanted.path, recursive: true, chunkEntries: maxOpenFiles };
+  for await (const chunk of walkChunks(root, options)) {
+    if ('failure' in chunk) {
+      yield chunk;
+      continue;
+    }
+    const { path, entries } = chunk;
+    if (entries.length === 0 && path !== '') yield { path: `${path}/`, folder: true };
+    // Links, devices, FIFOs and sockets are no files.
+    const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+    if (names.length > 0) yield { real: chunk.real, prefix: path === '' ? '' : `${path}/`, names, wanted };
+  }
+}
+
+async function openLevel(
+  root: RootFolder,
+  real: string,
+  path: string,
+  name: string,
+  levels: readonly Level[],
+): Promise<Level> {
+  if (path !== '' && path.split('/').length >= maxPathLevels) {
+    throw new FilePathError(`${quoted(name)} has ${maxPathLevels} levels or more: what is in it is left out.`, name);
+  }
+  if (levels.filter(({ done }) => !done).length >= maxOpenFolders) {
+    throw new FileIoError(
+      `${quoted(name)}: ${maxOpenFolders} folders with more than ${maxFolderNames} folders each are open within each other.`,
+      name,
+    );
+  }
+  const folder = root.openFolderHandle(real, name);
   try {
-    entries = await entriesOf(root, real, path === '' ? wanted.path : path);
+    const options = { bufferSize: maxFolderNames };
+    const dir = diskPace.quick
+      ? diskPace.measure(() => opendirSync(folder.at(), options))
+      : await opendirOf(folder.at(), options);
+    return { real, path, folder, dir, empty: true, done: false, folders: [] };
   } catch (error) {
-    yield { failure: toFileError(error, path) };
-    return;
+    folder.close();
+    throw error;
   }
-  if (entries.length === 0 && path !== '') yield { path: `${path}/`, folder: true };
-  // Links, devices, FIFOs and sockets are no files.
-  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-  const prefix = path === '' ? '' : `${path}/`;
-  for (let at = 0; at < names.length; at += maxOpenFiles) {
-    yield { real, prefix, names: names.slice(at, at + maxOpenFiles), wanted };
+}
+
+/** The next chunks of a folder: up to its end, or until so many folders were found in it that these have their turn. */
+async function* readLevel(
+  level: Level,
+  { name, recursive, chunkEntries }: Omit<WalkOptions, 'real'>,
+): AsyncGenerator<Chunk | { readonly failure: FileError }> {
+  const { real, path, folder } = level;
+  while (!level.done && level.folders.length < maxFolderNames) {
+    let entries: Dirent[];
+    let more: boolean;
+    try {
+      ({ entries, more } = diskPace.quick
+        ? diskPace.measure(() => readNow(level.dir, chunkEntries))
+        : await readLater(level.dir, chunkEntries));
+    } catch (error) {
+      closeLevel(level);
+      yield { failure: toFileError(error, path === '' ? name : path) };
+      return;
+    }
+    if (entries.length > 0 || (level.empty && !more)) yield { folder, real, path, entries };
+    level.empty &&= entries.length === 0;
+    if (recursive) for (const entry of entries) if (entry.isDirectory()) level.folders.push(entry.name);
+    if (!more) closeLevel(level);
   }
-  for (const entry of entries) {
-    if (entry.isDirectory()) yield* walk(root, join(real, entry.name), prefix + entry.name, wanted);
+}
+
+function readNow(dir: Dir, count: number): { entries: Dirent[]; more: boolean } {
+  const entries: Dirent[] = [];
+  while (entries.length < count) {
+    const entry = dir.readSync();
+    if (entry === null) return { entries, more: false };
+    if (!isOwnName(entry.name)) entries.push(entry);
   }
+  return { entries, more: true };
+}
+
+async function readLater(dir: Dir, count: number): Promise<{ entries: Dirent[]; more: boolean }> {
+  const entries: Dirent[] = [];
+  while (entries.length < count) {
+    const entry = await dir.read();
+    if (entry === null) return { entries, more: false };
+    if (!isOwnName(entry.name)) entries.push(entry);
+  }
+  return { entries, more: true };
+}
+
+function closeLevel(level: Level): void {
+  if (level.done) return;
+  level.done = true;
+  level.dir.closeSync();
+  level.folder.close();
 }

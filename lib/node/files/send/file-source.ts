@@ -95,7 +95,7 @@ async function* leavesOf(root: RootFolder, wanted: AsyncIterable<WantedFile>): A
       // A hash comes with the end of a file, and parts of files are no whole ones.
       const { hash, offset = 0, length } = one;
       const whole = hash === undefined && offset === 0 && length === undefined;
-      for await (const leaf of walk(root, real, '', one)) {
+      for await (const leaf of walk(root, real, one)) {
         if ('names' in leaf && !whole) yield* filesIn(leaf);
         else yield leaf;
       }

@@ -1,0 +1,75 @@
+import { lstat, type Stats } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { NotRegularFileError } from '../../../files/file-error.js';
+import type { Answer, FileInfo, ListBatch, ListRequest } from '../../../files/file-routes.js';
+import { quoted } from '../../../files/peer-path.js';
+import { maxListedEntries } from '../../../limits.js';
+import { diskPace } from '../receive/disk-pace.js';
+import type { FolderHandle } from './held-folder.js';
+import type { RootFolder } from './root-folder.js';
+import { toFileError } from './system-error.js';
+import { walkChunks, type Chunk } from './walk-folder.js';
+
+const lstatOf = promisify(lstat);
+/** How long batches that are ready at once may follow each other before others have their turn, in ms. */
+const turnMs = 4;
+
+/** The entries of a folder, and with `recursive` of those in it, as they are read. What fails ends the listing. */
+export async function* listFolder(
+  root: RootFolder,
+  { path, recursive = false, batches = false }: ListRequest,
+): AsyncGenerator<Answer<FileInfo> | ListBatch> {
+  try {
+    const real = await root.resolve(path);
+    if (!(await root.stat(path)).isDirectory()) throw new NotRegularFileError(`${quoted(path)} is no folder.`, path);
+    const options = { real, name: path, recursive, chunkEntries: maxListedEntries };
+    let turn = performance.now();
+    for await (const chunk of walkChunks(root, options)) {
+      if ('failure' in chunk) throw chunk.failure;
+      const values = await infosOf(chunk);
+      if (!batches) for (const value of values) yield { value };
+      else if (values.length > 0) yield { values };
+      if (performance.now() - turn > turnMs) {
+        await setImmediate();
+        turn = performance.now();
+      }
+    }
+  } catch (error) {
+    const { code, message } = toFileError(error, path);
+    yield { failure: { code, message } };
+  }
+}
+
+/** What is known about a file, for those who ask. */
+export function toInfo(path: string, stats: Stats): FileInfo {
+  const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
+  const size = type === 'file' ? stats.size : 0;
+  return { path, type, size, mtime: Math.floor(stats.mtimeMs), mode: stats.mode & 0o777 };
+}
+
+async function infosOf({ folder, path, entries }: Chunk): Promise<FileInfo[]> {
+  const names = entries.map(({ name }) => name);
+  const stats = diskPace.quick
+    ? diskPace.measure(() => names.map((name) => lookNow(folder, name)))
+    : await Promise.all(names.map((name) => lstatOf(folder.at(name)).catch(nothing)));
+  const infos: FileInfo[] = [];
+  for (const [index, name] of names.entries()) {
+    const known = stats[index];
+    // It may be gone by now.
+    if (known !== undefined) infos.push(toInfo(path === '' ? name : `${path}/${name}`, known));
+  }
+  return infos;
+}
+
+function lookNow(folder: FolderHandle, name: string): Stats | undefined {
+  try {
+    return folder.look(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function nothing(): undefined {
+  return undefined;
+}

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastValueFrom, take, toArray } from 'rxjs';
+import { listFiles } from '../../../../lib/files/file-client.js';
+import { FileOutsideRootError, FilePathError } from '../../../../lib/files/file-error.js';
+import { fileRoutes, type FileInfo } from '../../../../lib/files/file-routes.js';
+import { maxFolderNames, maxListedEntries, maxPathLevels } from '../../../../lib/limits.js';
+import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
+import { walkChunks } from '../../../../lib/node/files/folder/walk-folder.js';
+import { FilesHost } from '../../../support/files-host.js';
+
+let host: FilesHost;
+
+beforeEach(async () => {
+  host = await FilesHost.start();
+});
+
+afterEach(async () => {
+  await host.close();
+});
+
+const touch = (path: string): void => {
+  closeSync(openSync(join(host.root, path), 'w'));
+};
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+describe('A listing', () => {
+  it('comes in batches where they are asked for, else one by one', async () => {
+    const names = Array.from({ length: maxListedEntries * 2 + 5 }, (_, index) => `f${index}`);
+    for (const name of names) touch(name);
+    const list = (batches: boolean) =>
+      lastValueFrom(host.leaf.stream(fileRoutes.list, { path: '', batches }).pipe(toArray()));
+    const batched = await list(true);
+    const sizes = batched.map((item) => ('values' in item ? item.values.length : -1));
+    expect(sizes).toStrictEqual([maxListedEntries, maxListedEntries, 5]);
+    const single = await list(false);
+    expect(single).toHaveLength(names.length);
+    expect(single.every((item) => 'value' in item)).toBe(true);
+    const infos = await lastValueFrom(listFiles(host.leaf, '').pipe(toArray()));
+    expect(infos.map(({ path }) => path).sort()).toStrictEqual(names.sort());
+  });
+
+  it('is not collected: who takes a few entries leaves nothing open', async () => {
+    for (let index = 0; index < 200; index++) {
+      mkdirSync(join(host.root, `d${index}`));
+      touch(`d${index}/f`);
+    }
+    const before = descriptors();
+    const few = await lastValueFrom(listFiles(host.leaf, '', { recursive: true }).pipe(take(3), toArray()));
+    expect(few).toHaveLength(3);
+    expect(await lastValueFrom(listFiles(host.leaf, '', { recursive: true }).pipe(toArray()))).toHaveLength(400);
+    expect(descriptors()).toBe(before);
+  });
+
+  it('reads a folder of many folders in parts, and each of them once', async () => {
+    const count = maxFolderNames + 10;
+    for (let index = 0; index < count; index++) mkdirSync(join(host.root, `d${index}`));
+    const root = new RootFolder(host.root);
+    const before = descriptors();
+    const paths = new Set<string>();
+    let chunks = 0;
+    for await (const chunk of walkChunks(root, { real: root.path, name: '', recursive: true, chunkEntries: 64 })) {
+      if ('failure' in chunk) throw chunk.failure;
+      if (chunk.path !== '') {
+        paths.add(chunk.path);
+        chunks++;
+      }
+    }
+    expect([paths.size, chunks, descriptors()]).toStrictEqual([count, count, before]);
+  });
+
+  it('ends at the limit of levels, with what is above it', async () => {
+    let path = host.root;
+    for (let level = 0; level <= maxPathLevels; level++) {
+      path += '/x';
+      mkdirSync(path);
+    }
+    const infos: FileInfo[] = [];
+    const listing = lastValueFrom(listFiles(host.leaf, '', { recursive: true }).pipe(toArray()));
+    await expect(listing).rejects.toBeInstanceOf(FilePathError);
+    expect(infos).toStrictEqual([]);
+    // By parts: nothing deeper than the limit has a name.
+    const root = new RootFolder(host.root);
+    const seen: string[] = [];
+    for await (const chunk of walkChunks(root, { real: root.path, name: '', recursive: true, chunkEntries: 64 })) {
+      seen.push('failure' in chunk ? chunk.failure.code : chunk.path);
+    }
+    expect(seen.at(-1)).toBe('file-path');
+    expect(Math.max(...seen.map((one) => one.split('/').length))).toBe(maxPathLevels - 1);
+  });
+});
+
+it.each(['../x', '/etc/passwd', 'a/../../x', '..'])('a host that lists %j is not believed', async (path) => {
+  const hostile = host.grid.manager('http://127.0.0.1:1', []);
+  await hostile.start();
+  hostile.handle(fileRoutes.list, () => [{ values: [{ path, type: 'folder', size: 0, mtime: 0, mode: 0o755 }] }]);
+  const listing = listFiles(hostile.connection(hostile.local), '').pipe(toArray());
+  await expect(lastValueFrom(listing)).rejects.toBeInstanceOf(FileOutsideRootError);
+});
