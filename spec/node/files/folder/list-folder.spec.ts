@@ -94,7 +94,9 @@ describe('A listing', () => {
 it.each(['../x', '/etc/passwd', 'a/../../x', '..'])('a host that lists %j is not believed', async (path) => {
   const hostile = host.grid.manager('http://127.0.0.1:1', []);
   await hostile.start();
-  hostile.handle(fileRoutes.list, () => [{ values: [{ path, type: 'folder', size: 0, mtime: 0, mode: 0o755 }] }]);
+  hostile.handle(fileRoutes.list, () => [
+    { values: [{ path, type: 'folder' as const, size: 0, mtime: 0, mode: 0o755 }] },
+  ]);
   const listing = listFiles(hostile.connection(hostile.local), '').pipe(toArray());
   await expect(lastValueFrom(listing)).rejects.toBeInstanceOf(FileOutsideRootError);
 });
