@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { BufferOverflowError } from '../errors.js';
+import { BufferOverflowError, ConfigurationError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 import { isLost, retainCurrent } from './delivery.js';
 import { FirstItems } from './first-items.js';
@@ -24,10 +24,10 @@ export function openReader<T>(
   return isPullable(source) ? source[makePull]() : new ReaderPull(source, reader, capacity);
 }
 
-/** @throws RangeError for a capacity that is none. `reader` names who has the option. */
+/** @throws ConfigurationError for a capacity that is none. `reader` names who has the option. */
 export function checkCapacity(reader: string, capacity: number | undefined): void {
   if (capacity === undefined || (Number.isInteger(capacity) && capacity >= 1)) return;
-  throw new RangeError(`${reader}: capacity must be a whole number of items, 1 or more; it is ${String(capacity)}.`);
+  throw new ConfigurationError(`${reader}: capacity must be a whole number of items, 1 or more; it is ${String(capacity)}.`);
 }
 
 interface Waiting<T> extends Taken<T> {

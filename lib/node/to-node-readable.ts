@@ -27,7 +27,7 @@ export interface NodeReadableOptions extends ReaderOptions {
  * Errors: those of the source, after what waits; BufferOverflowError, at once; TypeError for an item `null`, which Node takes for
  * the end.
  *
- * @throws RangeError for a capacity that is none.
+ * @throws ConfigurationError for a capacity that is none.
  *
  * @example
  * await pipeline(toNodeReadable(host2.stream(download, { name }), { objectMode: false }), createWriteStream(path));

@@ -1,5 +1,5 @@
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
-import { BufferOverflowError } from '../errors.js';
+import { BufferOverflowError, ConfigurationError } from '../errors.js';
 import { PullableObservable, QueuePull, type Taken } from '../flow/pull.js';
 import { checkCapacity } from '../flow/reader-pull.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
@@ -30,7 +30,7 @@ export interface BufferBoundedOptions<T> {
  * Errors: BufferOverflowError, at once, where `overflow` is `error`; TypeError where `maxBytes` is set and an item has no size;
  * what `sizeOf` and `drops` throw. An error of the source comes after what waits.
  *
- * @throws RangeError for a bound that is none.
+ * @throws ConfigurationError for a bound that is none.
  *
  * @example
  * grid.handle(prices, () => prices$.pipe(bufferBounded({ capacity: 100, overflow: 'drop-oldest' })));
@@ -39,7 +39,7 @@ export function bufferBounded<T>(options: BufferBoundedOptions<T>): MonoTypeOper
   const { capacity, maxBytes } = options;
   checkCapacity('bufferBounded', capacity);
   if (maxBytes !== undefined && !(maxBytes >= 1)) {
-    throw new RangeError(`bufferBounded: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
+    throw new ConfigurationError(`bufferBounded: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
   }
   return (source) => new PullableObservable(source, () => new BoundedPull(source, options));
 }

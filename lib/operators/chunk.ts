@@ -1,4 +1,5 @@
 import { asyncScheduler, Observable, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import { ConfigurationError } from '../errors.js';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
 import { SubscriptionNotes } from '../flow/subscription-notes.js';
@@ -22,7 +23,7 @@ export interface ChunkOptions {
  *
  * Errors: an error of the source, or what `sizeOf` throws, comes after the chunk that was being filled.
  *
- * @throws RangeError for a bound that is none.
+ * @throws ConfigurationError for a bound that is none.
  *
  * @example
  * grid.handle(logs, () => lines$.pipe(chunk({ maxBytes: 64 << 10, maxMs: 20 }))); // output: type<Uint8Array[]>()
@@ -36,8 +37,8 @@ export function chunk<T>({
   scheduler = asyncScheduler,
   sizeOf = byteSizeOf,
 }: ChunkOptions & { readonly sizeOf?: (item: T) => number }): OperatorFunction<T, T[]> {
-  if (!(maxBytes >= 1)) throw new RangeError(`chunk: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
-  if (!(maxMs >= 0)) throw new RangeError(`chunk: maxMs must be 0 or more; it is ${String(maxMs)}.`);
+  if (!(maxBytes >= 1)) throw new ConfigurationError(`chunk: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
+  if (!(maxMs >= 0)) throw new ConfigurationError(`chunk: maxMs must be 0 or more; it is ${String(maxMs)}.`);
   return (source) => {
     const chunks = new Observable<T[]>((subscriber) => {
       const notes = new SubscriptionNotes(true);

@@ -1,5 +1,14 @@
-import { from, Observable, type ObservableInput, type ObservedValueOf, type OperatorFunction } from 'rxjs';
+import {
+  from,
+  Observable,
+  type ObservableInput,
+  type ObservedValueOf,
+  type OperatorFunction,
+  type Subscriber,
+} from 'rxjs';
+import { ConfigurationError } from '../errors.js';
 import { isLost, nextDelivery, retainCurrent, retainFrom } from '../flow/delivery.js';
+import { Fifo } from '../flow/fifo.js';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
 import { SubscriptionNotes } from '../flow/subscription-notes.js';
@@ -8,6 +17,12 @@ import { SubscriptionNotes } from '../flow/subscription-notes.js';
 export interface ConsumeOptions {
   /** Items in work at once, 1 or more. The window of the stream bounds it too. Default 1. */
   readonly concurrency?: number;
+  /**
+   * What becomes of the items that have arrived when the source fails. `finish`: all of them are worked on, and the error
+   * comes after the last; so do `bufferBounded`, `chunk` and a `for await` loop. `abandon`: the error comes at once, the
+   * work on items is unsubscribed, and items that wait are dropped; so do `mergeMap` and `concatMap`. Default `finish`.
+   */
+  readonly onSourceError?: 'finish' | 'abandon';
 }
 
 const remedy =
@@ -21,112 +36,170 @@ const remedy =
  * `backpressure-lost` in `events$`. Items from elsewhere than a stream are worked on all the same.
  *
  * Order: results come as the inner Observables give them; with `concurrency: 1`, in the order of the items.
+ *
+ * Errors: an error of the source comes when the items that arrived before it are done with, or at once, as
+ * `onSourceError` says. What `project` throws, and an error of an inner Observable, comes at once, and ends all work.
+ *
+ * @throws ConfigurationError for options that cannot work.
  */
 export function consume<T, R extends ObservableInput<unknown>>(
   project: (value: T, index: number) => R,
-  { concurrency = 1 }: ConsumeOptions = {},
+  { concurrency = 1, onSourceError = 'finish' }: ConsumeOptions = {},
 ): OperatorFunction<T, ObservedValueOf<R>> {
-  if (!(concurrency >= 1))
-    throw new RangeError(`consume: concurrency must be 1 or more; it is ${String(concurrency)}.`);
+  if (!(concurrency >= 1)) {
+    throw new ConfigurationError(`consume: concurrency must be 1 or more; it is ${String(concurrency)}.`);
+  }
+  if (!['finish', 'abandon'].includes(onSourceError)) {
+    throw new ConfigurationError(
+      `consume: onSourceError must be 'finish' or 'abandon'; it is ${String(onSourceError)}.`,
+    );
+  }
   return (source) =>
     new Observable((subscriber) => {
-      const waiting: { readonly value: T; readonly release: (() => void) | undefined }[] = [];
-      // Taking from the front of a long array copies it: what was taken stays a while.
-      let taken = 0;
-      const notes = new SubscriptionNotes(true);
-      // What the results come from, for those behind.
-      const origin = {};
-      let reported = false;
-      let active = 0;
-      let index = 0;
-      let completed = false;
-      let starting = false;
+      new Consumption(project, concurrency, onSourceError === 'abandon', subscriber).start(source);
+    });
+}
 
-      const start = (): void => {
-        // An inner Observable that ends at once must not recurse for each waiting item.
-        if (starting) return;
-        starting = true;
-        while (active < concurrency && taken < waiting.length && !subscriber.closed) run(waiting[taken++]!);
-        starting = false;
-        if (taken === waiting.length) waiting.length = taken = 0;
-        else if (taken > 1_024) {
-          waiting.splice(0, taken);
-          taken = 0;
-        }
-        // Where nothing is in work, nothing waits: the loop above would have taken it.
-        if (completed && active === 0) subscriber.complete();
-      };
-      const run = ({ value, release }: (typeof waiting)[number]): void => {
-        let inner: Observable<ObservedValueOf<R>>;
-        active++;
-        try {
-          inner = from(project(value, index++));
-        } catch (error) {
-          release?.();
-          subscriber.error(error);
+interface Waiting<T> {
+  readonly value: T;
+  readonly release: (() => void) | undefined;
+}
+
+/**
+ * One subscription of {@link consume}.
+ *
+ *     an item:      waiting ──fewer than `concurrency` in work──▶ in work ──inner ends, results released──▶ credit returns
+ *     the source:   open ──completes, fails──▶ ended ──nothing waits or is in work──▶ complete, error
+ */
+class Consumption<T, R extends ObservableInput<unknown>> {
+  readonly #project: (value: T, index: number) => R;
+  readonly #concurrency: number;
+  readonly #abandons: boolean;
+  readonly #subscriber: Subscriber<ObservedValueOf<R>>;
+  readonly #waiting = new Fifo<Waiting<T>>();
+  readonly #notes = new SubscriptionNotes(true);
+  // What the results come from, for the operators behind.
+  readonly #origin = {};
+  #inWork = 0;
+  #index = 0;
+  #starting = false;
+  #lossReported = false;
+  #sourceEnd: { readonly failed: boolean; readonly error?: unknown } | undefined = undefined;
+
+  constructor(
+    project: (value: T, index: number) => R,
+    concurrency: number,
+    abandons: boolean,
+    subscriber: Subscriber<ObservedValueOf<R>>,
+  ) {
+    this.#project = project;
+    this.#concurrency = concurrency;
+    this.#abandons = abandons;
+    this.#subscriber = subscriber;
+  }
+
+  start(source: Observable<T>): void {
+    this.#subscriber.add(() => {
+      for (const { release } of this.#waiting.clear()) release?.();
+      this.#notes.unsubscribe();
+    });
+    noteRedelivery(this.#origin, this.#notes);
+    this.#notes.subscribe(source, {
+      next: (value) => {
+        this.#accept(value);
+      },
+      error: (error: unknown) => {
+        this.#endSource({ failed: true, error });
+      },
+      complete: () => {
+        this.#endSource({ failed: false });
+      },
+    });
+  }
+
+  #accept(value: T): void {
+    const release = retainCurrent();
+    if (!this.#lossReported && this.#notes.streams.length > 0 && isLost()) this.#reportLoss();
+    this.#waiting.push({ value, release });
+    this.#notes.except(this.#startWork);
+  }
+
+  #endSource(end: { readonly failed: boolean; readonly error?: unknown }): void {
+    if (end.failed && this.#abandons) {
+      this.#subscriber.error(end.error);
+      return;
+    }
+    this.#sourceEnd = end;
+    this.#startWork();
+  }
+
+  readonly #startWork = (): void => {
+    // An inner Observable that ends at once must not recurse for each waiting item.
+    if (this.#starting) return;
+    this.#starting = true;
+    while (this.#inWork < this.#concurrency && !this.#subscriber.closed) {
+      const item = this.#waiting.shift();
+      if (item === undefined) break;
+      this.#work(item);
+    }
+    this.#starting = false;
+    // Where nothing is in work, nothing waits: the loop above would have taken it.
+    if (this.#sourceEnd === undefined || this.#inWork > 0) return;
+    if (this.#sourceEnd.failed) this.#subscriber.error(this.#sourceEnd.error);
+    else this.#subscriber.complete();
+  };
+
+  #work({ value, release }: Waiting<T>): void {
+    let inner: Observable<ObservedValueOf<R>>;
+    this.#inWork++;
+    try {
+      inner = from(this.#project(value, this.#index++));
+    } catch (error) {
+      release?.();
+      this.#subscriber.error(error);
+      return;
+    }
+    // The work, and each result that somebody retains.
+    let holders = 1;
+    const delivery = release === undefined ? 0 : nextDelivery();
+    const releaseHolder = (): void => {
+      if (--holders === 0) release?.();
+    };
+    const results = subscriberOf<ObservedValueOf<R>>({
+      next: (result) => {
+        // Where the work is a stream itself, its window bounds the results.
+        const releaseResult = retainFrom(results);
+        if (release === undefined && releaseResult === undefined) {
+          this.#subscriber.next(result);
           return;
         }
-        // The work, and each result that somebody retains.
-        let holders = 1;
-        const delivery = release === undefined ? 0 : nextDelivery();
-        const settle = (): void => {
-          if (--holders === 0) release?.();
-        };
-        const results = subscriberOf<ObservedValueOf<R>>({
-          next: (result) => {
-            // Where the work is a stream itself, its window bounds the results.
-            const releaseResult = retainFrom(results);
-            if (release === undefined && releaseResult === undefined) {
-              subscriber.next(result);
-              return;
-            }
-            holders++;
-            if (releaseResult === undefined) redeliver(origin, subscriber, result, settle, delivery);
-            else {
-              redeliver(origin, subscriber, result, () => {
-                settle();
-                releaseResult();
-              });
-            }
-          },
-          error: (error: unknown) => {
-            results.unsubscribe();
-            subscriber.error(error);
-          },
-          complete: () => {
-            active--;
-            subscriber.remove(results);
-            results.unsubscribe();
-            start();
-          },
-        });
-        results.add(settle);
-        subscriber.add(results);
-        inner.subscribe(results);
-      };
-
-      subscriber.add(() => {
-        for (const { release } of waiting.splice(taken)) release?.();
-        notes.unsubscribe();
-      });
-      noteRedelivery(origin, notes);
-      notes.subscribe(source, {
-        next: (value) => {
-          const release = retainCurrent();
-          if (!reported && notes.streams.length > 0 && isLost()) {
-            reported = true;
-            for (const { route, report } of notes.streams) report({ type: 'backpressure-lost', route, remedy });
-          }
-          waiting.push({ value, release });
-          notes.except(start);
-        },
-        error: (error: unknown) => {
-          subscriber.error(error);
-        },
-        complete: () => {
-          completed = true;
-          start();
-        },
-      });
+        holders++;
+        if (releaseResult === undefined) redeliver(this.#origin, this.#subscriber, result, releaseHolder, delivery);
+        else {
+          redeliver(this.#origin, this.#subscriber, result, () => {
+            releaseHolder();
+            releaseResult();
+          });
+        }
+      },
+      error: (error: unknown) => {
+        results.unsubscribe();
+        this.#subscriber.error(error);
+      },
+      complete: () => {
+        this.#inWork--;
+        this.#subscriber.remove(results);
+        results.unsubscribe();
+        this.#startWork();
+      },
     });
+    results.add(releaseHolder);
+    this.#subscriber.add(results);
+    inner.subscribe(results);
+  }
+
+  #reportLoss(): void {
+    this.#lossReported = true;
+    for (const { route, report } of this.#notes.streams) report({ type: 'backpressure-lost', route, remedy });
+  }
 }

@@ -18,7 +18,7 @@ export interface PullOptions {
  *
  * Errors: what the iterator throws.
  *
- * @throws RangeError for a capacity that is none.
+ * @throws ConfigurationError for a capacity that is none.
  *
  * @example
  * fromIterable(lines()).pipe(map(encode), sendTo(stream)).subscribe();

@@ -11,7 +11,7 @@ import type { PullOptions } from './from-iterable.js';
  *
  * Errors: those of the stream; TypeError where it is locked already.
  *
- * @throws RangeError for a capacity that is none.
+ * @throws ConfigurationError for a capacity that is none.
  *
  * @example
  * fromReadableStream(response.body).pipe(sendTo(stream)).subscribe();

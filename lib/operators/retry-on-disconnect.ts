@@ -1,5 +1,5 @@
 import { concat, isObservable, retry, throwError, type MonoTypeOperatorFunction } from 'rxjs';
-import { DisconnectedError } from '../errors.js';
+import { ConfigurationError, DisconnectedError } from '../errors.js';
 
 /** Options of {@link retryOnDisconnect}. */
 export interface RetryOnDisconnectOptions {
@@ -23,14 +23,15 @@ export interface RetryOnDisconnectOptions {
  * A stream starts again from its beginning. To go on where it was, give its payload as a function: it is called for each
  * subscription.
  *
- * @throws RangeError for a count that is none.
+ * @throws ConfigurationError for a count that is none.
  *
  * @example
  * host2.stream(watch, () => ({ since: last })).pipe(retryOnDisconnect({ idempotent: true }), tap(({ at }) => (last = at)));
  */
 export function retryOnDisconnect<T>(options: RetryOnDisconnectOptions = {}): MonoTypeOperatorFunction<T> {
   const { count = Infinity, resetOnSuccess = true, idempotent } = options;
-  if (!(count >= 0)) throw new RangeError(`retryOnDisconnect: count must be 0 or more; it is ${String(count)}.`);
+  if (!(count >= 0))
+    throw new ConfigurationError(`retryOnDisconnect: count must be 0 or more; it is ${String(count)}.`);
   return retry({
     count,
     resetOnSuccess,

@@ -11,7 +11,7 @@ import { checkCapacity, openReader, type ReaderOptions } from '../flow/reader-pu
  *
  * Errors: those of the source, after what waits; BufferOverflowError, at once.
  *
- * @throws RangeError for a capacity that is none.
+ * @throws ConfigurationError for a capacity that is none.
  *
  * @example
  * for await (const event of toAsyncIterable(host2.stream(watch, {}).pipe(filter(isHot)))) await save(event);

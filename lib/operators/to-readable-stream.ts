@@ -10,7 +10,7 @@ import { checkCapacity, openReader, type ReaderOptions } from '../flow/reader-pu
  *
  * Errors: those of the source, after what waits; BufferOverflowError, at once.
  *
- * @throws RangeError for a capacity that is none.
+ * @throws ConfigurationError for a capacity that is none.
  *
  * @example
  * return new Response(toReadableStream(host2.stream(download, { name })));

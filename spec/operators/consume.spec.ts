@@ -63,11 +63,30 @@ describe('consume', () => {
     });
   });
 
-  it('passes an error of the source on at once, and stops what is in work', () => {
+  it('works on all items that arrived before the source failed, and then passes its error on', () => {
+    scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const source = hot('  abc#');
+      const inner = cold('  --x|');
+      expectObservable(source.pipe(consume(() => inner))).toBe('--x--x--x#');
+      expectSubscriptions(source.subscriptions).toBe('^--!');
+      expectSubscriptions(inner.subscriptions).toBe(['^--!', '---^--!', '------^--!']);
+      expectObservable(hot('--#').pipe(consume(() => inner))).toBe('--#');
+    });
+  });
+
+  it('passes an error of an inner Observable on, and not that of the source, where the source failed before', () => {
+    scheduler.run(({ hot, cold, expectObservable }) => {
+      const source = hot('  ab-#');
+      const inner = cold('  -----#', {}, 'of the work');
+      expectObservable(source.pipe(consume(() => inner))).toBe('-----#', {}, 'of the work');
+    });
+  });
+
+  it('abandons its work at an error of the source where it is told to', () => {
     scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const source = hot('  ab--#');
       const inner = cold('  ---------x|');
-      expectObservable(source.pipe(consume(() => inner))).toBe('----#');
+      expectObservable(source.pipe(consume(() => inner, { onSourceError: 'abandon' }))).toBe('----#');
       expectSubscriptions(inner.subscriptions).toBe(['^---!']);
     });
   });
@@ -123,6 +142,12 @@ describe('consume', () => {
   it.each([0, -1, Number.NaN])('refuses a concurrency of %p', (concurrency) => {
     expect(() => consume(() => of(1), { concurrency })).toThrow(
       `consume: concurrency must be 1 or more; it is ${String(concurrency)}.`,
+    );
+  });
+
+  it('refuses what is no way to meet an error of the source', () => {
+    expect(() => consume(() => of(1), { onSourceError: 'stop' as 'finish' })).toThrow(
+      "consume: onSourceError must be 'finish' or 'abandon'; it is stop.",
     );
   });
 
@@ -220,6 +245,38 @@ describe('consume at the end of a stream', () => {
     subscription.unsubscribe();
     expect([stream.released, stream.cancelled]).toStrictEqual([3, 1]);
   });
+
+  it.each([
+    ['finish', 3, [0, 1, 2, 3]],
+    ['abandon', 1, [0, 3, 3, 3]],
+  ] as const)(
+    'where the stream fails, %s: works on %i items, and returns all credit',
+    (onSourceError, worked, credit) => {
+      const stream = new FakeStream();
+      const work: Subject<number>[] = [];
+      const errors: unknown[] = [];
+      stream.items
+        .pipe(
+          consume(
+            () => {
+              const subject = new Subject<number>();
+              work.push(subject);
+              return subject;
+            },
+            { onSourceError },
+          ),
+        )
+        .subscribe({ error: (error: unknown) => errors.push(error) });
+      stream.push(1, 2, 3);
+      const released = [stream.released];
+      stream.end(new Error('disk full'));
+      for (const count of [0, 1, 2]) {
+        work[count]?.complete();
+        released.push(stream.released);
+      }
+      expect([errors, work.length, released]).toStrictEqual([[new Error('disk full')], worked, credit]);
+    },
+  );
 
   it.each([
     ['an inner Observable fails', () => throwError(() => new Error('of the work'))],
