@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.js';
+import { whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
 import type { Call } from './handler.js';
 
@@ -81,15 +82,14 @@ export function onAbort(
       abort(aborted.reason);
     }, 0);
   }
-  const stop = new AbortController();
-  for (const signal of signals) {
-    const listener = (): void => {
-      stop.abort();
+  const stops = signals.map((signal) =>
+    whenAborted(signal, () => {
+      stop();
       abort(signal.reason);
-    };
-    signal.addEventListener('abort', listener, { signal: stop.signal });
-  }
-  return () => {
-    stop.abort();
+    }),
+  );
+  const stop = (): void => {
+    for (const stopListening of stops) stopListening();
   };
+  return stop;
 }

@@ -6,12 +6,15 @@
  *
  * An Observable pushes, so an operator that buffers cannot know when its consumer is ready. Who sends with credit, or
  * reads on demand, asks an Observable for {@link makePull} and, where it is there, takes from it instead of subscribing.
- * Any other subscriber gets the items as they come. The key belongs to the Observable itself: an operator behind it
- * makes another Observable, without the key.
+ * The key belongs to the Observable itself: an operator behind it makes another Observable, without the key. That one
+ * subscribes, and so does every other subscriber. It gets one item after the other, each as a delivery: the next one is
+ * taken when nobody retains the one before. So who sends with credit behind `map`, `finalize` or `takeUntil` lets items
+ * wait here, too, as `consume` does; a subscriber that retains nothing gets every item as it comes.
  */
 
 import { Observable, type Subscriber } from 'rxjs';
 import { Fifo } from './fifo.js';
+import { noteRedelivery, redeliver } from './redeliver.js';
 import { subscriberOf } from './subscriber.js';
 
 /** One item that was taken. */
@@ -51,14 +54,63 @@ export interface Pullable<T> {
 export class PullableObservable<T> extends Observable<T> implements Pullable<T> {
   readonly #makePull: () => Pull<T>;
 
-  /** `items`: what any other subscriber gets. */
-  constructor(items: Observable<T>, pull: () => Pull<T>) {
-    super((subscriber: Subscriber<T>) => items.subscribe(subscriber));
+  /** `pull` makes the {@link Pull} of one subscription. */
+  constructor(pull: () => Pull<T>) {
+    super((subscriber: Subscriber<T>) => {
+      noteRedelivery(this);
+      new PullDelivery(pull(), subscriber, this).start();
+    });
     this.#makePull = pull;
   }
 
   [makePull](): Pull<T> {
     return this.#makePull();
+  }
+}
+
+/** Gives a subscriber what a {@link Pull} has: the next item when nobody retains the one before. */
+class PullDelivery<T> {
+  readonly #pull: Pull<T>;
+  readonly #subscriber: Subscriber<T>;
+  readonly #origin: object;
+  #delivering = false;
+  #retained = false;
+
+  constructor(pull: Pull<T>, subscriber: Subscriber<T>, origin: object) {
+    this.#pull = pull;
+    this.#subscriber = subscriber;
+    this.#origin = origin;
+  }
+
+  start(): void {
+    this.#subscriber.add(() => {
+      this.#pull.stop();
+    });
+    this.#pull.open(this.#deliver);
+  }
+
+  readonly #deliver = (): void => {
+    // A release within `next` must not recurse for each item.
+    if (this.#delivering) return;
+    this.#delivering = true;
+    while (!this.#retained && !this.#subscriber.closed && this.#deliverOne());
+    this.#delivering = false;
+    const { end } = this.#pull;
+    if (end === undefined) return;
+    if (end.failed) this.#subscriber.error(end.error);
+    else this.#subscriber.complete();
+  };
+
+  #deliverOne(): boolean {
+    const taken = this.#pull.take();
+    if (taken === undefined) return false;
+    this.#retained = true;
+    redeliver(this.#origin, this.#subscriber, taken.value, () => {
+      this.#retained = false;
+      taken.release?.();
+      this.#deliver();
+    });
+    return true;
   }
 }
 

@@ -27,7 +27,9 @@ export function openReader<T>(
 /** @throws ConfigurationError for a capacity that is none. `reader` names who has the option. */
 export function checkCapacity(reader: string, capacity: number | undefined): void {
   if (capacity === undefined || (Number.isInteger(capacity) && capacity >= 1)) return;
-  throw new ConfigurationError(`${reader}: capacity must be a whole number of items, 1 or more; it is ${String(capacity)}.`);
+  throw new ConfigurationError(
+    `${reader}: capacity must be a whole number of items, 1 or more; it is ${String(capacity)}.`,
+  );
 }
 
 interface Waiting<T> extends Taken<T> {

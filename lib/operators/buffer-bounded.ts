@@ -24,8 +24,9 @@ export interface BufferBoundedOptions<T> {
  * returns, the input of an exchange, what goes into `sendTo`, or what `toAsyncIterable`, `toReadableStream` and
  * `toNodeReadable` read. Items wait while there is no credit, or nobody reads, and are taken one by one.
  *
- * It must be the last operator: an operator behind it, and any other subscriber, gets the items as they come, and
- * nothing waits. It takes items as they come, so a stream before it is not held back; for that, leave it out.
+ * Operators that pass items on synchronously, such as `map`, `finalize` or `takeUntil`, may stand behind it; then one more
+ * item waits at its consumer. Behind an asynchronous operator, such as `delay`, and for a subscriber that takes every item
+ * at once, nothing waits. It takes items as they come, so a stream before it is not held back; for that, leave it out.
  *
  * Errors: BufferOverflowError, at once, where `overflow` is `error`; TypeError where `maxBytes` is set and an item has no size;
  * what `sizeOf` and `drops` throw. An error of the source comes after what waits.
@@ -41,7 +42,7 @@ export function bufferBounded<T>(options: BufferBoundedOptions<T>): MonoTypeOper
   if (maxBytes !== undefined && !(maxBytes >= 1)) {
     throw new ConfigurationError(`bufferBounded: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
   }
-  return (source) => new PullableObservable(source, () => new BoundedPull(source, options));
+  return (source) => new PullableObservable(() => new BoundedPull(source, options));
 }
 
 interface Waiting<T> extends Taken<T> {

@@ -11,10 +11,13 @@ export interface ConflateOptions<T> {
 /**
  * For state that only counts at its newest: while the consumer is not ready, one item waits, and a newer one takes its
  * place; with `reduce`, the two are folded into one instead, and nothing is given up. The consumer is what sends with
- * credit (a handler's result, the input of an exchange, `sendTo`) or reads on demand (`toAsyncIterable` and its like).
+ * credit (a handler's result, the input of an exchange, `sendTo`), reads on demand (`toAsyncIterable` and its like), or
+ * works on one item after the other (`consume`).
  *
- * It must be the last operator: an operator behind it, and any other subscriber, gets the items as they come. It takes
- * items as they come, so a stream before it is not held back.
+ * Operators that pass items on synchronously, such as `map`, `finalize` or `takeUntil`, may stand behind it; then one more
+ * item waits at its consumer, and is as old as it is. Behind an asynchronous operator, such as `delay`, and for a
+ * subscriber that takes every item at once, nothing is conflated. It takes items as they come, so a stream before it is
+ * not held back.
  *
  * Errors: what `reduce` and `drops` throw, at once. An error of the source comes after the item that waits.
  *
@@ -25,7 +28,7 @@ export interface ConflateOptions<T> {
 export function conflate<T>(reduce?: (kept: T, item: T) => T): MonoTypeOperatorFunction<T>;
 export function conflate<T>(options: ConflateOptions<T>): MonoTypeOperatorFunction<T>;
 export function conflate<T>(how: ((kept: T, item: T) => T) | ConflateOptions<T> = {}): MonoTypeOperatorFunction<T> {
-  return (source) => new PullableObservable(source, () => new ConflatingPull(source, how));
+  return (source) => new PullableObservable(() => new ConflatingPull(source, how));
 }
 
 class ConflatingPull<T> extends QueuePull<T> {

@@ -1,4 +1,5 @@
 import { Observable, takeUntil, type MonoTypeOperatorFunction } from 'rxjs';
+import { whenAborted } from '../flow/when-aborted.js';
 
 /**
  * Passes items on until the signal aborts, and then errors with `signal.reason`. Where it has aborted already, the source
@@ -15,12 +16,9 @@ export function takeUntilAborted<T>(signal: AbortSignal): MonoTypeOperatorFuncti
       };
       if (signal.aborted) {
         abort();
-        return;
+        return undefined;
       }
-      signal.addEventListener('abort', abort);
-      return () => {
-        signal.removeEventListener('abort', abort);
-      };
+      return whenAborted(signal, abort);
     }),
   );
 }
