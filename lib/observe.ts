@@ -2,6 +2,8 @@
 export type GridEvent =
   /** A handler threw, or its result broke the contract. */
   | { readonly type: 'handler-error'; readonly route: string; readonly caller: string; readonly error: unknown }
+  /** The Observable of a unary handler has emitted its item and does not complete: the caller still waits. */
+  | { readonly type: 'handler-not-completed'; readonly route: string; readonly caller: string; readonly remedy: string }
   /** `consume()` stands behind an asynchronous operator: items are taken before they are done with. */
   | { readonly type: 'backpressure-lost'; readonly route: string; readonly remedy: string }
   /** An open stream's output fills its window and nobody reads it. */

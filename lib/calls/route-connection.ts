@@ -4,6 +4,7 @@ import type { ObservedFrame } from '../connection/link.js';
 import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';
 import { isFeedSource, type FeedSource } from '../flow/feed.js';
+import { Inbound } from '../flow/inbound.js';
 import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
 import type { Connection, Input, Payload } from '../contract/connection.js';
 import type { Duplex, Unary } from '../contract/contract.js';
@@ -59,8 +60,17 @@ export class RouteConnection implements Connection {
     const route = this.#options.routes.of(contract);
     const { unaryTimeout } = this.#options.limits;
     return new Observable<Received<R>>((subscriber) => {
-      const payload = encodePayload(route, value);
-      return new UnaryCall(this.#options, route, payload, this.#resolve(options, unaryTimeout), subscriber);
+      let payload: Uint8Array;
+      let resolved: ResolvedOptions;
+      try {
+        payload = encodePayload(route, value);
+        resolved = this.#resolve(options, unaryTimeout);
+      } catch (error) {
+        return this.#soon(() => {
+          subscriber.error(error);
+        });
+      }
+      return new UnaryCall(this.#options, route, payload, resolved, subscriber);
     });
   }
 
@@ -100,14 +110,22 @@ export class RouteConnection implements Connection {
     const route = this.#options.routes.of(contract);
     checkInput(route, input !== undefined, input === undefined ? 'stream' : 'exchange');
     return new CallObservable<Received<O>>((attach) => {
-      const resolved = this.#resolve(options, Infinity);
-      const call = new StreamCall<SentItem<I>, Received<O>>(
-        this.#options,
-        route,
-        encodePayload(route, value),
-        resolved,
-        input?.(),
-      );
+      let call: StreamCall<SentItem<I>, Received<O>>;
+      let resolved: ResolvedOptions;
+      try {
+        resolved = this.#resolve(options, Infinity);
+        call = new StreamCall(this.#options, route, encodePayload(route, value), resolved, input?.());
+      } catch (error) {
+        const inbound = new Inbound<Received<O>>({
+          ...nothingInbound,
+          route: route.name,
+          report: this.#options.report,
+        });
+        attach(inbound);
+        return this.#soon(() => {
+          inbound.end(error);
+        });
+      }
       attach(call.inbound);
       call.begin(resolved.signals);
       return call;
@@ -116,6 +134,11 @@ export class RouteConnection implements Connection {
 
   readonly #wallNow = (): number => this.#options.runtime.wallNow();
 
+  // A failure on a macrotask: an error within `subscribe` makes retry() overflow the stack.
+  #soon(fail: () => void): () => void {
+    return this.#options.runtime.schedule(fail, 0);
+  }
+
   #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
     const withParent = this.#parent === undefined ? options : { parent: this.#parent, ...options };
     // The engine reads the clock once a turn: many calls share that.
@@ -123,6 +146,15 @@ export class RouteConnection implements Connection {
     return resolveOptions(withParent, now, this.#wallNow, defaultTimeout);
   }
 }
+
+/** The owner of the receiving half of a call that has failed before it began. */
+const nothingInbound = {
+  decode: (): never => {
+    throw new TypeError('A call that did not begin receives nothing.');
+  },
+  release: (): void => undefined,
+  undecodable: (): void => undefined,
+};
 
 function encodePayload(route: WireRoute, value: unknown): Uint8Array {
   // A contract's payload is data: a function can only be the one that gives it.

@@ -42,6 +42,8 @@ export class StreamCall<I, O>
   #sendings: Set<Sending<I>> | undefined = undefined;
   // The input has completed, perhaps before there was a connection.
   #inputDone = false;
+  // Until `begin` has returned: the consumer is still within its `subscribe`.
+  #beginning = true;
   #ended = false;
   #endError: unknown = undefined;
   #unreadReported = false;
@@ -71,6 +73,14 @@ export class StreamCall<I, O>
 
   get done(): boolean {
     return this.#ended;
+  }
+
+  override begin(signals: ResolvedOptions['signals']): void {
+    try {
+      super.begin(signals);
+    } finally {
+      this.#beginning = false;
+    }
   }
 
   /** Starts to read the input before there is a connection: what pushes is buffered, within the bounds. */
@@ -180,7 +190,15 @@ export class StreamCall<I, O>
 
   fail(error: unknown): void {
     // An end without an error would be taken for the normal one.
-    this.cancel(error ?? new CancelledError('The input failed without an error.'));
+    const reason = error ?? new CancelledError('The input failed without an error.');
+    if (!this.#beginning) {
+      this.cancel(reason);
+      return;
+    }
+    // On a macrotask, as every failure: an error within `subscribe` makes retry() overflow the stack.
+    this.caller.runtime.schedule(() => {
+      this.cancel(reason);
+    }, 0);
   }
 
   protected open(engine: Engine, address: Address, payload: Uint8Array): void {

@@ -19,6 +19,11 @@ export interface Unary<Q extends Shape, R extends Shape> extends RouteBase {
   readonly kind: 'unary';
   readonly request: Q;
   readonly response: R;
+  /**
+   * True: an Observable that the handler returns answers with its first item, and is unsubscribed then. Default false: it
+   * must emit one item and complete.
+   */
+  readonly takeFirst?: boolean;
 }
 
 /** A route with a stream of items in one or both directions. Made by {@link duplex}. */
@@ -47,7 +52,7 @@ const firstReservedId = 240;
  * @throws ConfigurationError for an id or a name that cannot work.
  */
 export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOnly<void>>(
-  definition: RouteBase & { request?: Q; response?: R },
+  definition: RouteBase & { request?: Q; response?: R; takeFirst?: boolean },
 ): Unary<Q, R> {
   checkBase(definition);
   return {
@@ -55,6 +60,7 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
     kind: 'unary',
     request: definition.request ?? (nothing as Q),
     response: definition.response ?? (nothing as R),
+    ...(definition.takeFirst === undefined ? {} : { takeFirst: definition.takeFirst }),
   };
 }
 

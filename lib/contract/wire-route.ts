@@ -19,6 +19,8 @@ export interface WireRoute {
   /** As the contract names it; part of the path. */
   readonly subroute: string | undefined;
   readonly idempotent: boolean;
+  /** A unary handler's Observable answers with its first item. */
+  readonly takesFirst: boolean;
   readonly request: Codec<unknown>;
   /** Response of a unary route, output of a duplex one. */
   readonly output: Codec<unknown>;
@@ -46,6 +48,7 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
     path,
     subroute: route.subroute,
     idempotent: route.idempotent ?? false,
+    takesFirst: route.kind === 'unary' && route.takeFirst === true,
     request: codecOf(route.request, codec, `${name}: the request`),
     output: codecOf(
       route.kind === 'unary' ? route.response : route.output,
@@ -76,6 +79,7 @@ export function rawWireRoute(
     path,
     subroute: path,
     idempotent: false,
+    takesFirst: false,
     request: bytes,
     output: bytes,
     input: inWindow === undefined ? undefined : bytes,

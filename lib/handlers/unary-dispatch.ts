@@ -8,6 +8,9 @@ import { isThenable } from '../contract/handler.js';
 import type { DispatchContext } from './registry.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
+/** An Observable that has emitted its item and not completed after so many ms is reported. */
+const completionGraceMs = 1_000;
+
 /** Runs the handler of a unary route for each call that comes. */
 export function unaryResponder(
   route: WireRoute,
@@ -87,16 +90,18 @@ class UnaryRun implements CancelSink {
 
   #subscribe(result: Observable<unknown>): void {
     let item: { readonly value: unknown } | undefined;
+    let returned = false;
     // Two are as wrong as more; an endless source that emits within `subscribe` has to be stopped there.
-    const subscription = result.pipe(take(2)).subscribe({
+    const subscription = result.pipe(take(this.#route.takesFirst ? 1 : 2)).subscribe({
       next: (value) => {
         if (item === undefined) {
           item = { value };
+          if (returned) this.#awaitCompletion();
           return;
         }
         this.fail(
           new HandlerError(
-            `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route as duplex.`,
+            `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route with takeFirst, or as duplex.`,
           ),
         );
       },
@@ -108,8 +113,29 @@ class UnaryRun implements CancelSink {
         else this.fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
       },
     });
+    returned = true;
     this.#subscription = subscription;
     if (this.#mux.ended) subscription.unsubscribe();
+    else if (item !== undefined) this.#awaitCompletion();
+  }
+
+  // A BehaviorSubject, or a stream without take(1), has given the response and never completes: the caller waits, and
+  // nothing fails.
+  #awaitCompletion(): void {
+    const subscription = this.#subscription!;
+    if (subscription.closed || this.#route.takesFirst) return;
+    const { report, schedule } = this.#context;
+    const route = this.#route.name;
+    subscription.add(
+      schedule(() => {
+        report({
+          type: 'handler-not-completed',
+          route,
+          caller: this.#call.caller,
+          remedy: `${route}: the Observable of a unary handler has emitted an item ${String(completionGraceMs)} ms ago and has not completed: its caller still waits. Use take(1), or declare the route with takeFirst: true.`,
+        });
+      }, completionGraceMs),
+    );
   }
 
   #respond(value: unknown): void {

@@ -50,9 +50,7 @@ export function consume<T, R extends ObservableInput<unknown>>(
     throw new ConfigurationError(`consume: concurrency must be 1 or more; it is ${String(concurrency)}.`);
   }
   if (!['finish', 'abandon'].includes(onSourceError)) {
-    throw new ConfigurationError(
-      `consume: onSourceError must be 'finish' or 'abandon'; it is ${String(onSourceError)}.`,
-    );
+    throw new ConfigurationError(`consume: onSourceError must be 'finish' or 'abandon'; it is ${onSourceError}.`);
   }
   return (source) =>
     new Observable((subscriber) => {

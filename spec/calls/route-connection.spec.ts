@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { defer, filter, firstValueFrom, map, of, retry, take, type Observable } from 'rxjs';
+import { defer, filter, firstValueFrom, map, NEVER, of, retry, take, throwError, type Observable } from 'rxjs';
 import { DeadlineExceededError, DisconnectedError, duplex, type, unary, type CallOptions } from '../../lib/index.js';
 import { systemRuntime } from '../../lib/runtime.js';
 import { all, hostB, linkedPair, pair as unlinkedPair, record, turn, type Pair } from '../support/linked-managers.js';
@@ -181,6 +181,40 @@ describe('a call in back-off', () => {
     });
     pair.grid.reachable = true;
     expect(await results).toStrictEqual([[8], [10]]);
+  });
+});
+
+describe('a call that cannot begin', () => {
+  const sum = duplex({ id: 3, name: 'sum', input: type<unknown>(), output: type<number>() });
+  const failing = (): never => {
+    throw new Error('of the caller');
+  };
+  const unreadable = { [Symbol.iterator]: failing };
+  it.each<[string, () => Observable<unknown>]>([
+    ['has a request that no codec takes', () => pair.ab.request(double, Symbol('s') as never)],
+    ['has a function for its request that throws', () => pair.ab.request(double, failing)],
+    ['has an option that is none', () => pair.ab.request(double, 1, { timeout: -1 })],
+    ['is a stream whose request no codec takes', () => pair.ab.stream(count, Symbol('s') as never)],
+    ['is a stream with an option that is none', () => pair.ab.stream(count, undefined, { timeout: -1 })],
+    ['has a function for its input that throws', () => pair.ab.exchange(sum, undefined, failing)],
+    ['has an input that is none', () => pair.ab.exchange(sum, undefined, 5 as never)],
+    ['has an iterable for its input that throws', () => pair.ab.exchange(sum, undefined, unreadable)],
+    ['has an input that fails within subscribe', () => pair.ab.exchange(sum, undefined, throwError(failing))],
+    ['has a first item that no codec takes', () => pair.ab.exchange(sum, undefined, of(Symbol('s')))],
+    ['has deliveries, and a request that no codec takes', () => pair.ab.stream(count, Symbol('s') as never).deliveries],
+  ])('fails on a macrotask where it %s, so that retry() does not recurse', async (_, call) => {
+    pair = await linkedPair(serving);
+    pair.b.handle(sum, () => NEVER);
+    let subscriptions = 0;
+    const { log } = record(
+      defer(() => {
+        subscriptions++;
+        return call();
+      }).pipe(retry(3)),
+    );
+    expect([log, subscriptions]).toStrictEqual([[], 1]);
+    await pair.grid.advance(0);
+    expect([log.length, subscriptions, calls]).toStrictEqual([1, 4, 0]);
   });
 });
 

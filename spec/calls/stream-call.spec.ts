@@ -330,7 +330,7 @@ describe('an exchange', () => {
     const { log } = record(
       pair.ab.exchange(sum, 0, new Observable<number>((subscriber) => subscriber.error(undefined))),
     );
-    await pair.grid.settle();
+    await pair.grid.advance(0);
     expect(log).toMatchObject([{ code: 'cancelled', message: 'The input failed without an error.' }]);
   });
 
@@ -344,7 +344,7 @@ describe('an exchange', () => {
     const errors: unknown[] = [];
     for (const input of [broken, [Symbol('s')], 'text', () => 'text', 5, undefined]) {
       const { log } = record(pair.ab.exchange(sum, 0, input as never));
-      await pair.grid.settle();
+      await pair.grid.advance(0);
       errors.push(log.at(-1));
     }
     const noInput = new TypeError(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { finalize, map, NEVER, Observable, share, Subject, takeUntil, tap } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { finalize, map, NEVER, share, Subject, takeUntil, tap } from 'rxjs';
 import { bufferBounded } from '../../lib/operators/buffer-bounded.js';
 import { conflate } from '../../lib/operators/conflate.js';
 import { consume } from '../../lib/operators/consume.js';
@@ -95,8 +96,8 @@ it('conflates for a reader behind another operator', async () => {
   const first = items.next();
   for (let item = 0; item < 10; item++) source.next(item);
   source.complete();
-  const values = [await first, await items.next(), await items.next()];
-  expect(values.map(({ value }) => value)).toStrictEqual([0, 9, undefined]);
+  const values: unknown[] = [(await first).value, (await items.next()).value, (await items.next()).value];
+  expect(values).toStrictEqual([0, 9, undefined]);
 });
 
 it('conflates a stream for a slow consumer: its credit returns, and each new item replaces the one that waits', () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { concat, EMPTY, from, NEVER, Observable, of, throwError } from 'rxjs';
-import { raw, RemoteError, type, unary } from '../../lib/index.js';
+import { BehaviorSubject, concat, EMPTY, from, ignoreElements, NEVER, Observable, of, throwError, timer } from 'rxjs';
+import { DeadlineExceededError, raw, RemoteError, type, unary, type GridEvent } from '../../lib/index.js';
+import { anError, gridTest } from '../../lib/testing/index.js';
 import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
 
 const get = unary({ id: 1, name: 'get', response: type<unknown>() });
@@ -81,7 +82,7 @@ describe('a unary handler that fails', () => {
     [
       'gives two items',
       () => of(1, 2),
-      'get: a unary handler gave two items. Use take(1), or declare the route as duplex.',
+      'get: a unary handler gave two items. Use take(1), or declare the route with takeFirst, or as duplex.',
     ],
     [
       'gives a value that cannot be encoded',
@@ -193,4 +194,75 @@ describe('a raw unary handler', () => {
     await expect(call('text')).rejects.toThrow('Cannot encode string as raw bytes: give a Uint8Array');
     expect(pair.grid.events).toHaveLength(1);
   });
+});
+
+describe('a unary handler whose Observable does not complete', () => {
+  const remedy =
+    'get: the Observable of a unary handler has emitted an item 1000 ms ago and has not completed: its caller still waits. Use take(1), or declare the route with takeFirst: true.';
+  const event: GridEvent = { type: 'handler-not-completed', route: 'get', caller: 'http://a', remedy };
+
+  it.each<[string, () => Observable<unknown>, string, string]>([
+    ['emits within subscribe', () => new BehaviorSubject(1), '1001ms e', '3s #'],
+    ['emits later', () => concat(timer(500), NEVER), '1501ms e', '3s #'],
+  ])('is reported once after a second where it %s', (_, handler, reported, answered) =>
+    gridTest(({ link, expectObservable }) => {
+      const { a, b } = link({ latency: 1 });
+      b.handle(get, handler);
+      expectObservable(b.events$).toBe(reported, { e: event });
+      expectObservable(a.request(get, undefined, { timeout: 3_000 })).toBe(
+        answered,
+        undefined,
+        anError(DeadlineExceededError),
+      );
+    }),
+  );
+
+  it.each<[string, () => Observable<unknown>]>([
+    ['completes within a second', () => concat(of(1), timer(900).pipe(ignoreElements()))],
+    ['emits nothing', () => NEVER],
+    [
+      'fails',
+      () =>
+        concat(
+          of(1),
+          throwError(() => new Error('failed')),
+        ),
+    ],
+  ])('is not reported where it %s', (_, handler) =>
+    gridTest(async ({ link, advance }) => {
+      const { a, b } = link();
+      const events: string[] = [];
+      b.events$.subscribe(({ type }) => events.push(type));
+      b.handle(get, handler);
+      const call = a.request(get, undefined, { timeout: 3_000 }).subscribe({ error: () => undefined });
+      await advance('5s');
+      call.unsubscribe();
+      expect(events.filter((type) => type !== 'handler-error')).toStrictEqual([]);
+    }),
+  );
+
+  it('is not reported after its caller has cancelled', () =>
+    gridTest(async ({ link, advance }) => {
+      const { a, b } = link();
+      const events: GridEvent[] = [];
+      b.events$.subscribe((event) => events.push(event));
+      b.handle(get, () => new BehaviorSubject(1));
+      const call = a.request(get, undefined).subscribe();
+      await advance('500ms');
+      call.unsubscribe();
+      await advance('5s');
+      expect(events).toStrictEqual([]);
+    }));
+
+  it('answers with the first item where its route says so, and is unsubscribed', () =>
+    gridTest(async ({ link, advance }) => {
+      const { a, b } = link();
+      const first = unary({ id: 2, name: 'first', response: type<number>(), takeFirst: true });
+      const state = new BehaviorSubject(7);
+      b.handle(first, () => state);
+      const items: unknown[] = [];
+      a.request(first, undefined).subscribe((item) => items.push(item));
+      await advance('1s');
+      expect([items, state.observed]).toStrictEqual([[7], false]);
+    }));
 });
