@@ -61,7 +61,6 @@ export class Endpoint {
       report: this.report,
       limits: this.limits,
       bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
-      schedule: (task, ms) => this.runtime.schedule(task, ms),
       connectFor,
     });
     this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));

@@ -3,7 +3,6 @@ import type { FeedBounds } from '../flow/feed.js';
 import type { Limits } from '../limits.js';
 import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';
-import type { Runtime } from '../runtime.js';
 import { subrouteId, subrouteKey } from '../wire/subroute.js';
 import type { CallScope } from './call-context.js';
 import { checkId, toWindow } from '../contract/contract.js';
@@ -17,7 +16,6 @@ export interface DispatchContext extends CallScope {
   readonly report: Report;
   readonly limits: Limits;
   readonly bounds: FeedBounds;
-  readonly schedule: Runtime['schedule'];
 }
 
 /** The handlers of one side, by address. */

@@ -124,10 +124,10 @@ class UnaryRun implements CancelSink {
   #awaitCompletion(): void {
     const subscription = this.#subscription!;
     if (subscription.closed || this.#route.takesFirst) return;
-    const { report, schedule } = this.#context;
+    const { report, runtime } = this.#context;
     const route = this.#route.name;
     subscription.add(
-      schedule(() => {
+      runtime.schedule(() => {
         report({
           type: 'handler-not-completed',
           route,
