@@ -58,7 +58,7 @@ export class Manager extends IsomorphicManager {
       connectionsCheckingInterval: this.#handshakeTimeout,
     };
     const server = secure ? createTlsServer({ ...times, ...tlsContext(this.#tls!) }) : createServer(times);
-    this.#mount(server, true);
+    this.#mount(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ port: port ?? Number(url.port || (secure ? 443 : 80)), host: address }, () => {
@@ -74,14 +74,15 @@ export class Manager extends IsomorphicManager {
   }
 
   /**
-   * Serves the manager's paths on an HTTP server of yours, and dials the peers. Requests for other paths go where they
-   * went before: attach after your own request handlers. The server stays yours to listen and to close.
+   * Serves the manager's paths on an HTTP server of yours, and dials the peers. Requests and upgrades for other paths go to
+   * the listeners of the server, whether they were added before or are added later; where there are none, the answer is
+   * 404. The server stays yours to listen and to close.
    *
    * @throws ConfigurationError where a path serves another manager already.
    */
   async attach(server: HttpServer | HttpsServer): Promise<void> {
     this.#checkOpen();
-    this.#mount(server, false);
+    this.#mount(server);
     await this.start();
   }
 
@@ -107,12 +108,12 @@ export class Manager extends IsomorphicManager {
     });
   }
 
-  #mount(server: HttpServer | HttpsServer, ownsServer: boolean): void {
-    const router = ServerRouter.of(server, ownsServer);
+  #mount(server: HttpServer | HttpsServer): void {
+    const router = ServerRouter.of(server);
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
-      onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex) => {
-        const bulk = acceptorBulk(socket, raw, this.#kernel);
+      onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined) => {
+        const bulk = raw === undefined ? undefined : acceptorBulk(socket, raw, this.#kernel);
         const accepted = adoptWebSocket(socket, raw, { bulk, readPath, maxMessageBytes: this.#maxMessageBytes });
         this.accept(accepted, { origin: request.headers.origin });
       },

@@ -152,7 +152,10 @@ describe('a leaf on a real socket', () => {
       token: async () => Promise.resolve(tokens.shift()!),
       handlers,
     });
-    expect((await until(leaf, 'back-off')).error).toMatchObject({ code: 'rejected', reason: 'no such user' });
+    expect((await until(leaf, 'back-off')).error).toMatchObject({
+      code: 'rejected',
+      reason: 'the token is not accepted',
+    });
     await until(leaf, 'connected', 1);
     expect(await firstValueFrom(leaf.request(whoAmI, new Uint8Array()))).toBe(`the leaf of ${manager.local}`);
     expect(manager.connection('good 1 from undefined').host).toBe('good 1 from undefined');
