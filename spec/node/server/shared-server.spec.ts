@@ -98,7 +98,7 @@ const guests: Record<string, (server: Server) => Promise<Guest>> = {
     let check: Guest['check'];
     const fastify = Fastify({
       serverFactory: (handler) => {
-        const guest = counted(handler as RequestListener);
+        const guest = counted(handler);
         check = guest.check;
         return server.on('request', guest.listener);
       },
