@@ -113,8 +113,8 @@ export class Manager extends IsomorphicManager {
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined) => {
-        const bulk = raw === undefined ? undefined : acceptorBulk(socket, raw, this.#kernel);
-        const accepted = adoptWebSocket(socket, raw, { bulk, readPath, maxMessageBytes: this.#maxMessageBytes });
+        const bulk = raw === undefined ? {} : { bulk: acceptorBulk(socket, raw, this.#kernel) };
+        const accepted = adoptWebSocket(socket, raw, { ...bulk, readPath, maxMessageBytes: this.#maxMessageBytes });
         this.accept(accepted, { origin: request.headers.origin });
       },
     };
