@@ -7,7 +7,7 @@ const module = new URL('../hosts/micro.mjs', import.meta.url);
 const gate = 1.05;
 /** A subscription adds to the engine below it: it can't be faster, and what it costs is stated. */
 const stated = ['subscription'];
-const cells = ['encode', 'decode', 'engine-step', 'send-queue', 'credit', 'timer-wheel', 'mux-table', 'subscription'];
+const cells = ['encode', 'decode', 'engine-step', 'schedule', 'credit', 'timer-wheel', 'mux-table', 'subscription'];
 
 export const micro = {
   name: 'micro',

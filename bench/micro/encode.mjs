@@ -12,9 +12,7 @@ export function create() {
     return true;
   }, undefined);
   const ours = () => {
-    for (const { muxId, seq, deadlineMs, handler, op, flags, payload } of frames) {
-      batch.add(muxId, seq, deadlineMs, handler, op, flags, payload);
-    }
+    for (const { muxId, seq, op, flags, payload } of frames) batch.add(muxId, op, flags, payload, seq);
     batch.flush();
     return message;
   };

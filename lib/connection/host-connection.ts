@@ -162,7 +162,7 @@ export class HostConnection {
       ...counts,
       openOut: link?.engine.open.outgoing ?? 0,
       openIn: link?.engine.open.incoming ?? 0,
-      queuedBytes: link?.engine.queue.queuedBytes ?? 0,
+      queuedBytes: link?.engine.schedule.queuedBytes ?? 0,
     };
   }
 

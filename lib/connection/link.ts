@@ -11,7 +11,7 @@ import { ProtocolError, type GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { BulkWriter } from '../mux/bulk.js';
 import { Engine, type Caller, type EngineOptions } from '../mux/engine.js';
-import type { MessageSink } from '../mux/send-queue.js';
+import type { MessageSink } from '../mux/message-writer.js';
 import type { Runtime } from '../runtime.js';
 import { joinFragments, sizeOf, type WireMessage } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';

@@ -123,7 +123,7 @@ export class CallerStream extends StreamMux {
   }
 
   get #opened(): boolean {
-    return this.queued?.[0]?.op !== Op.ConnectMux;
+    return this.host.schedule.waitingOp(this) !== Op.ConnectMux;
   }
 
   #armTimer(): void {
@@ -188,7 +188,7 @@ export class CallerStream extends StreamMux {
 
   // What has not gone out is of no use to a stream that the responder has ended.
   #drop(): void {
-    this.host.queue.purge(this);
+    this.host.schedule.purge(this);
   }
 
   #fail(error: GridError): void {

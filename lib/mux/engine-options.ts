@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
 import type { FrameView } from '../wire/frame.js';
 import type { ResponderStream } from './responder-stream.js';
-import type { MessageSink } from './send-queue.js';
+import type { MessageSink } from './message-writer.js';
 import type { UnaryResponder } from './unary.js';
 
 /** Who makes the calls of the other side. */

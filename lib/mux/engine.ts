@@ -3,10 +3,10 @@
  *
  *     receive ──▶ decode ──▶ outgoing table (muxes that this side opened) ──▶ ResponseSink, StreamSink
  *                     └────▶ incoming table (muxes that the other side opened) ──▶ Responder
- *     request, open ──▶ mux ──▶ send queue ──▶ flush, at the end of the turn ──▶ MessageSink
+ *     request, open ──▶ mux ──▶ schedule ──▶ flush, at the end of the turn ──▶ MessageSink
  *
  * Bytes, time and the event loop are passed in. User code is called from `receive`, from timers and from the flush; what
- * it sends from there goes to the queue. Who hears of a message within MessageSink.send may call, too: what it sends
+ * it sends from there goes to the schedule. Who hears of a message within MessageSink.send may call, too: what it sends
  * waits until that message is on its way, and what comes waits until the message that is being read is done with.
  */
 
@@ -26,7 +26,8 @@ import { noStats, type Address, type EngineOptions, type EngineStats } from './e
 import { remainingMs, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
-import { congestedBytes, SendQueue } from './send-queue.js';
+import { congestedBytes } from './message-writer.js';
+import { Schedule } from './schedule.js';
 import type { StreamMux } from './stream.js';
 import { Strays } from './strays.js';
 import { TimerWheel } from './timer-wheel.js';
@@ -36,7 +37,7 @@ export type { Address, Caller, EngineOptions, EngineStats, Responder } from './e
 
 /** See the head of this file. */
 export class Engine implements MuxHost {
-  readonly queue: SendQueue;
+  readonly schedule: Schedule;
   readonly wheel: TimerWheel;
   readonly limits: Limits;
   readonly ackCapacity: boolean;
@@ -71,19 +72,24 @@ export class Engine implements MuxHost {
     this.windows = options.extensions;
     this.#nextId = options.firstMuxId;
     this.#hash = options.checksum?.hash;
-    const { sink } = options;
     this.#incoming = new IncomingCalls(this, options);
-    this.queue = new SendQueue(
-      sink,
-      options.sendChecksum ? options.checksum : undefined,
+    this.schedule = new Schedule({
+      sink: options.sink,
+      checksum: options.sendChecksum ? options.checksum : undefined,
       // Below that a socket that keeps up may have taken a message as large as they get.
-      options.limits.maxSendQueueBytes * 4 + congestedBytes + options.limits.maxUnaryBytes,
-      (error) => {
+      hardLimit: options.limits.maxSendQueueBytes * 4 + congestedBytes + options.limits.maxUnaryBytes,
+      onFault: (error) => {
         options.onFault(error);
       },
-      () => this.#runtime.now(),
-    );
-    this.#strays = new Strays(this.queue, this.stats, () => {
+      onThrown: (error) => {
+        // In a task of its own, as rxjs does: nothing here is harmed.
+        this.#runtime.schedule(() => {
+          throw error;
+        }, 0);
+      },
+      now: () => this.#runtime.now(),
+    });
+    this.#strays = new Strays(this.schedule, this.stats, () => {
       this.touch();
     });
     this.#lateCredit = new LateCredit(this, (task, ms) => this.#runtime.schedule(task, ms));
@@ -166,7 +172,7 @@ export class Engine implements MuxHost {
   /** Sends a frame of the connection itself, before everything that waits. */
   sendControl(op: number, payload: Uint8Array, deadlineMs = 0, seq = 0): void {
     if (this.#closed) return;
-    this.queue.sendControl(0, seq, deadlineMs, 0, op, 0, payload);
+    this.schedule.sendControl(0, op, 0, payload, seq, { deadlineMs, handler: 0 });
     this.touch();
   }
 
@@ -179,7 +185,7 @@ export class Engine implements MuxHost {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.queue.close();
+    this.schedule.close();
     for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) if (!mux.ended) mux.disconnect();
     this.#owing = [];
     this.#lateCredit.stop();
@@ -246,14 +252,15 @@ export class Engine implements MuxHost {
       // No flush is due that would see that the time is an old one.
       this.#timeIsFresh = false;
     }
-    this.queue.flush();
+    this.schedule.flush();
     // An answer that came at once may have released more.
     if (this.#owing.length > 0) this.touch();
     this.wheel.settle();
   };
 
-  readonly #forgetOutgoing = (mux: { readonly id: MuxId }): void => {
+  readonly #forgetOutgoing = (mux: Mux): void => {
     this.#outgoing.delete(mux.id);
+    this.schedule.leave(mux, false);
   };
 
   #takeId(): number {
@@ -270,9 +277,9 @@ export class Engine implements MuxHost {
         'maxOpenMuxes',
       );
     }
-    if (this.queue.isFullFor(payloadBytes, maxSendQueueBytes)) {
+    if (this.schedule.isFullFor(payloadBytes, maxSendQueueBytes)) {
       throw new LimitError(
-        `${route}: ${String(this.queue.queuedBytes)} bytes wait to be sent, and with this call they would be more than maxSendQueueBytes, ${String(maxSendQueueBytes)}. Call slower, or raise it.`,
+        `${route}: ${String(this.schedule.queuedBytes)} bytes wait to be sent, and with this call they would be more than maxSendQueueBytes, ${String(maxSendQueueBytes)}. Call slower, or raise it.`,
         'maxSendQueueBytes',
       );
     }
@@ -289,17 +296,11 @@ export class Engine implements MuxHost {
   ): void {
     const { handler, subroute } = address;
     const remaining = deadline === Infinity ? 0 : remainingMs(deadline, this.now());
-    this.queue.send(
-      mux,
-      mux.id,
-      0,
-      remaining,
+    this.schedule.send(mux, op, subroute === undefined ? flags : flags | Flag.Subroute, payload, 0, {
+      deadlineMs: remaining,
       handler,
-      op,
-      subroute === undefined ? flags : flags | Flag.Subroute,
-      payload,
-      extra === undefined || subroute === undefined ? (extra ?? subroute) : join(extra, subroute),
-    );
+      tail: extra === undefined || subroute === undefined ? (extra ?? subroute) : join(extra, subroute),
+    });
     this.touch();
   }
 

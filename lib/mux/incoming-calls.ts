@@ -99,21 +99,18 @@ export class IncomingCalls {
       refusal = `${String(this.#host.limits.maxOpenMuxes)} calls are open on this connection (maxOpenMuxes).`;
     } else return found;
     // The refusal repeats what it refuses, but for the flags of what follows the tuple.
-    this.#host.queue.sendControl(
-      frame.muxId,
-      frame.seq,
-      frame.deadlineMs,
-      frame.handler,
-      Op.MuxConnectError,
-      frame.flags & refusedFlags,
-      encodeConnectError(refusal),
-    );
+    const { muxId, seq, deadlineMs, handler } = frame;
+    const flags = frame.flags & refusedFlags;
+    this.#host.schedule.sendControl(muxId, Op.MuxConnectError, flags, encodeConnectError(refusal), seq, {
+      deadlineMs,
+      handler,
+    });
     this.#host.touch();
     return undefined;
   }
 
   readonly #forget = (mux: Mux): void => {
     this.#table.delete(mux.id);
-    this.#host.queue.leave(mux.id, mux);
+    this.#host.schedule.leave(mux, true);
   };
 }

@@ -1,14 +1,15 @@
 import type { GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { MuxId } from '../wire/frame.js';
-import type { FrameOwner, QueuedFrame, SendQueue } from './send-queue.js';
+import type { FrameOwner, LaneName, Place } from './place.js';
+import type { Schedule } from './schedule.js';
 import type { WindowExtensions } from './credit.js';
 import type { StreamMux } from './stream.js';
 import { TimerEntry, type TimerWheel } from './timer-wheel.js';
 
 /** What a mux needs from its engine. */
 export interface MuxHost {
-  readonly queue: SendQueue;
+  readonly schedule: Schedule;
   readonly wheel: TimerWheel;
   readonly limits: Limits;
   /** Counts what the streams see. */
@@ -45,7 +46,7 @@ export interface MuxHost {
 export abstract class Mux extends TimerEntry implements FrameOwner {
   readonly id: MuxId;
   ended = false;
-  queued: QueuedFrame[] | undefined = undefined;
+  place: Place | undefined = undefined;
   protected readonly host: MuxHost;
 
   constructor(host: MuxHost, id: MuxId) {
@@ -56,6 +57,8 @@ export abstract class Mux extends TimerEntry implements FrameOwner {
 
   /** The connection is gone, or closes: ends the mux and sends nothing. */
   abstract disconnect(): void;
+
+  abstract get lane(): LaneName;
 
   abstract onWritable(): void;
 

@@ -65,7 +65,7 @@ export class ResponderStream extends StreamMux {
     const out = this.#outWindow;
     const both = { ...ack, inBytes: inWindow && bytesOf(inWindow), out: out.max, outBytes: bytesOf(out) };
     const payload = ackCapacity ? encodeAck(windows.bytes ? both : ack) : emptyPayload;
-    this.host.queue.send(this, this.id, 0, 0, 0, Op.AckMux, 0, payload);
+    this.host.schedule.send(this, Op.AckMux, 0, payload);
     this.host.touch();
   }
 
@@ -99,14 +99,13 @@ export class ResponderStream extends StreamMux {
       case Op.Ping:
         if (!this.#checkSequence(seq)) break;
         this.#pinged = true;
-        this.host.queue.sendControl(
+        this.host.schedule.sendControl(
           this.id,
-          seq,
-          frame.deadlineMs,
-          0,
           Op.Pong,
           0,
           encodePong({ unknown: false, error: undefined, time: undefined }),
+          seq,
+          { deadlineMs: frame.deadlineMs, handler: 0 },
         );
         this.host.touch();
         break;
@@ -187,11 +186,11 @@ export class ResponderStream extends StreamMux {
   #sendLast(errorText: string | undefined): void {
     if (errorText === undefined) this.sendSequenced(Op.MuxServerMsg, Flag.Eof, emptyPayload);
     else this.sendSequenced(Op.MuxServerMsg, Flag.Eof | Flag.PayloadIsErr, encodeText(errorText));
-    this.host.queue.send(this, this.id, 0, 0, 0, Op.DisconnectClientMux, 0, emptyPayload);
+    this.host.schedule.send(this, Op.DisconnectClientMux, 0, emptyPayload);
   }
 
   #abort(reason: GridError, tellCaller: boolean): void {
-    this.host.queue.purge(this);
+    this.host.schedule.purge(this);
     if (tellCaller) this.host.sendGone(this.id, Op.DisconnectClientMux);
     this.endWith(reason);
   }

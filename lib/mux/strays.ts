@@ -9,11 +9,11 @@
 import { encodePong } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
-import type { SendQueue } from './send-queue.js';
+import type { Schedule } from './schedule.js';
 
 /** See the head of this file. */
 export class Strays {
-  readonly #queue: SendQueue;
+  readonly #schedule: Schedule;
   readonly #stats: { strays: number };
   readonly #touch: () => void;
   // What sendGone sent last in this turn: a burst of data for one mux gets one answer, and none after a cancel.
@@ -21,8 +21,8 @@ export class Strays {
   #lastGoneOp = 0;
 
   /** `touch`: makes what was sent leave at the end of this turn. */
-  constructor(queue: SendQueue, stats: { strays: number }, touch: () => void) {
-    this.#queue = queue;
+  constructor(schedule: Schedule, stats: { strays: number }, touch: () => void) {
+    this.#schedule = schedule;
     this.#stats = stats;
     this.#touch = touch;
   }
@@ -37,7 +37,7 @@ export class Strays {
     if (this.#lastGoneOp === op && this.#lastGoneId === muxId) return;
     this.#lastGoneId = muxId;
     this.#lastGoneOp = op;
-    this.#queue.sendControl(muxId, 0, 0, 0, op, 0, emptyPayload);
+    this.#schedule.sendControl(muxId, op, 0, emptyPayload);
     this.#touch();
   }
 
@@ -51,17 +51,17 @@ export class Strays {
   ofCaller({ op, muxId, seq, deadlineMs }: FrameView): void {
     this.#stats.strays++;
     // An end that still waits says more, and must not be overtaken by one that does not.
-    if (op !== Op.DisconnectServerMux && this.#queue.isLeaving(muxId)) return;
+    if (op !== Op.DisconnectServerMux && this.#schedule.isLeaving(muxId)) return;
     switch (op) {
       case Op.Ping: {
         const payload = encodePong({ unknown: true, error: undefined, time: undefined });
-        this.#queue.sendControl(muxId, seq, deadlineMs, 0, Op.Pong, 0, payload);
+        this.#schedule.sendControl(muxId, Op.Pong, 0, payload, seq, { deadlineMs, handler: 0 });
         this.#touch();
         break;
       }
       case Op.DisconnectServerMux:
-        // A cancel takes back what a handler that has ended left in the queue.
-        if (this.#queue.takeBack(muxId)) this.sendGone(muxId, Op.DisconnectClientMux);
+        // A cancel takes back what a handler that has ended left in the schedule. A unary call has no clean-up frame.
+        if (this.#schedule.takeBack(muxId) === 'streams') this.sendGone(muxId, Op.DisconnectClientMux);
         break;
       case Op.MuxClientMsg:
         this.sendGone(muxId, Op.DisconnectClientMux);

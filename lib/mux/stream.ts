@@ -6,6 +6,7 @@ import { Flag } from '../wire/ops.js';
 import type { BulkFrame, BulkWriter } from './bulk.js';
 import { ReceiveWindow } from './credit.js';
 import { Mux, type MuxHost } from './mux.js';
+import type { LaneName } from './place.js';
 import { SizeQueue } from './size-queue.js';
 
 /** Who consumes one end of a stream, and feeds it. */
@@ -72,7 +73,7 @@ export abstract class StreamMux extends Mux {
   /** True where an item would leave now. Where only the socket holds it up, the sink hears `writable()` later. */
   get writable(): boolean {
     if (this.ended || this.sendEnded) return false;
-    if (this.available > 0) return this.host.queue.hasRoomFor(this);
+    if (this.available > 0) return this.host.schedule.hasRoomFor(this);
     this.host.stats.creditStalls++;
     return false;
   }
@@ -110,18 +111,18 @@ export abstract class StreamMux extends Mux {
     this.#count(frame.prefix.length + frame.length);
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
-    this.host.queue.sendBulk(this, this.id, seq, this.dataOp, frame);
+    this.host.schedule.sendBulk(this, this.dataOp, seq, frame);
     this.host.touch();
   }
 
   /** Writes bulk frames; undefined where the transport does not. */
   get bulkWriter(): BulkWriter | undefined {
-    return this.host.queue.bulkWriter;
+    return this.host.schedule.bulkWriter;
   }
 
   /** Bytes that the next bulk frame should have at most. */
   get bulkFrameBytes(): number {
-    return this.host.queue.bulkFrameBytes;
+    return this.host.schedule.bulkFrameBytes;
   }
 
   /** The consumer is done with one item: its credit goes back to the sender. */
@@ -182,7 +183,7 @@ export abstract class StreamMux extends Mux {
     // Taken first: who hears of the message may send on this stream again.
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
-    this.host.queue.send(this, this.id, seq, 0, 0, op, flags, payload);
+    this.host.schedule.send(this, op, flags, payload, seq);
     this.host.touch();
   }
 
@@ -203,6 +204,10 @@ export abstract class StreamMux extends Mux {
     this.finish();
     this.forget(this);
     this.sink.ended(error);
+  }
+
+  override get lane(): LaneName {
+    return 'streams';
   }
 
   override onWritable(): void {

@@ -10,6 +10,7 @@ import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { decodeConnectError } from '../wire/control.js';
 import { Flag, Op } from '../wire/ops.js';
 import { Mux, type MuxHost } from './mux.js';
+import type { LaneName } from './place.js';
 
 /** Who waits for a response. Exactly one of the two methods is called, once; none after `cancel`. */
 export interface ResponseSink {
@@ -54,19 +55,23 @@ export class UnaryCaller extends Mux {
   cancel(): void {
     if (this.ended) return;
     this.#end();
-    if (!this.host.queue.purge(this)) this.host.sendGone(this.id, Op.DisconnectServerMux);
+    if (!this.host.schedule.purge(this)) this.host.sendGone(this.id, Op.DisconnectServerMux);
   }
 
   override onTimer(): void {
     this.#end();
-    this.host.queue.purge(this);
+    this.host.schedule.purge(this);
     this.#sink.failed(new DeadlineExceededError(`The deadline of ${this.#sink.route} passed without an answer.`));
   }
 
   override disconnect(): void {
-    const sent = this.queued === undefined;
+    const sent = this.host.schedule.waitingOp(this) === undefined;
     this.#end();
     this.#sink.failed(this.host.disconnected(sent));
+  }
+
+  override get lane(): LaneName {
+    return 'calls';
   }
 
   override onWritable(): void {
@@ -113,7 +118,7 @@ export class UnaryResponder extends Mux {
       this.fail(
         `The response has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: use a stream for payloads of this size.`,
       );
-    } else if (this.host.queue.isFullFor(payload?.length ?? 0, maxSendQueueBytes)) {
+    } else if (this.host.schedule.isFullFor(payload?.length ?? 0, maxSendQueueBytes)) {
       this.fail('The send queue of the responder is full (maxSendQueueBytes): read faster, or ask for less at once.');
     } else {
       const flags = payload?.length === 0 ? Flag.Eof | Flag.PayloadIsZero : Flag.Eof;
@@ -128,7 +133,7 @@ export class UnaryResponder extends Mux {
 
   /** The caller has given up. */
   cancel(): void {
-    this.#abort(new CancelledError('The caller cancelled the call.'));
+    if (!this.ended) this.#abort(new CancelledError('The caller cancelled the call.'));
   }
 
   override onTimer(): void {
@@ -139,13 +144,19 @@ export class UnaryResponder extends Mux {
     this.#abort(this.host.disconnected(true));
   }
 
+  override get lane(): LaneName {
+    return 'calls';
+  }
+
   override onWritable(): void {
     // A response is never refused by the queue: it waits in it.
   }
 
   #send(flags: number, payload: Uint8Array): void {
-    this.#end();
-    this.host.queue.send(this, this.id, this.#seq, 0, 0, Op.Response, flags, payload);
+    this.finish();
+    // Before the engine forgets the mux: what waits can then be taken back by a cancel.
+    this.host.schedule.send(this, Op.Response, flags, payload, this.#seq);
+    this.#forget(this);
     this.host.touch();
   }
 

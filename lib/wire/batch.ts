@@ -1,6 +1,6 @@
 import type { Checksum } from './checksum.js';
 import { type MuxId } from './frame.js';
-import { maxHeadBytes, writeCrc, writeHead } from './encode.js';
+import { maxHeadBytes, writeCrc, writeHead, type Opening } from './encode.js';
 import { crcBytes, Flag, Op } from './ops.js';
 import { slabBytes, Slabs } from './slabs.js';
 
@@ -63,26 +63,15 @@ export class Batch {
     return this.count === 0 ? 0 : this.#at - this.#start;
   }
 
-  /**
-   * Adds one frame. The payload is copied, or, from {@link fragmentBytes} on, sent by reference at once. `tail` follows
-   * the tuple: extra bytes of an extension, and then the subroute where the flags say that there is one.
-   */
-  add(
-    muxId: MuxId,
-    seq: number,
-    deadlineMs: number,
-    handler: number,
-    op: number,
-    flags: number,
-    payload: Uint8Array,
-    tail?: Uint8Array,
-  ): void {
+  /** Adds one frame. The payload is copied, or, from {@link fragmentBytes} on, sent by reference at once. */
+  add(muxId: MuxId, op: number, flags: number, payload: Uint8Array, seq = 0, opening?: Opening): void {
     const length = payload.length;
     if (length >= fragmentBytes) {
       this.flush();
-      this.#emitFragments(muxId, seq, deadlineMs, handler, op, flags, payload, tail);
+      this.#emitFragments(muxId, op, flags, payload, seq, opening);
       return;
     }
+    const tail = opening?.tail;
     const tailBytes = tail === undefined ? 0 : tail.length;
     const need = maxHeadBytes + 3 + length + tailBytes;
     // `while`: who is given the message may add frames meanwhile.
@@ -95,7 +84,7 @@ export class Batch {
     // A bin16 header where bin8 might just fit costs one byte, and spares computing the tuple's length first.
     const short = length + tailBytes < 222;
     const frameAt = at + (short ? 2 : 3);
-    const payloadAt = writeHead(bytes, frameAt, muxId, seq, deadlineMs, handler, op, flags, length);
+    const payloadAt = writeHead(bytes, frameAt, muxId, op, flags, length, seq, opening);
     if (this.count === 0) {
       this.#start = at;
       this.#firstFrame = frameAt;
@@ -139,7 +128,7 @@ export class Batch {
       summed = checksum !== undefined;
       // The head is written right-aligned before the first frame: its length depends on the count, which two bytes hold.
       from = this.#start - (count < 0x80 ? 9 : count < 0x100 ? 10 : 11);
-      writeHead(bytes, from, 0, count, 0, 0, Op.Merged, summed ? Flag.Crc : 0, 0);
+      writeHead(bytes, from, 0, Op.Merged, summed ? Flag.Crc : 0, 0, count);
     }
     if (summed) this.#at = writeCrc(bytes, this.#at, checksum!.hash(bytes.subarray(from, this.#at)));
     const end = this.#at;
@@ -163,19 +152,17 @@ export class Batch {
 
   #emitFragments(
     muxId: MuxId,
-    seq: number,
-    deadlineMs: number,
-    handler: number,
     op: number,
     flags: number,
     payload: Uint8Array,
-    tail: Uint8Array | undefined,
+    seq: number,
+    opening: Opening | undefined,
   ): void {
     const head = new Uint8Array(maxHeadBytes);
     const sum = this.#checksum !== undefined && carriesChecksum(op, muxId);
-    const end = writeHead(head, 0, muxId, seq, deadlineMs, handler, op, sum ? flags | Flag.Crc : flags, payload.length);
+    const end = writeHead(head, 0, muxId, op, sum ? flags | Flag.Crc : flags, payload.length, seq, opening);
     const fragments = [head.subarray(0, end), payload];
-    if (tail !== undefined) fragments.push(tail);
+    if (opening?.tail !== undefined) fragments.push(opening.tail);
     if (sum) {
       const crc = new Uint8Array(crcBytes);
       writeCrc(crc, 0, this.#checksum.hashParts(fragments));

@@ -4,6 +4,16 @@ import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
 /** Longest tuple, without its payload: array, muxId 9, seq 5, deadlineMs 5, handler 2, op 1, flags 1, bin header 5. */
 export const maxHeadBytes = 29;
 
+/** What a frame that opens a mux says beyond the others; of the answers, some repeat it. */
+export interface Opening {
+  /** Remaining time in ms; 0 for none. */
+  readonly deadlineMs: number;
+  /** Handler id. */
+  readonly handler: number;
+  /** What follows the tuple: extra bytes of an extension, and then the subroute where the flags say that there is one. */
+  readonly tail?: Uint8Array | undefined;
+}
+
 /**
  * Writes the seven fields up to the payload's header at `at`, each integer in its shortest form, and returns where the
  * payload begins. There must be room for {@link maxHeadBytes}. `op` and `flags` are below 128.
@@ -12,22 +22,27 @@ export function writeHead(
   out: Uint8Array,
   at: number,
   muxId: MuxId,
-  seq: number,
-  deadlineMs: number,
-  handler: number,
   op: number,
   flags: number,
   payloadLength: number,
+  seq = 0,
+  opening?: Opening,
 ): number {
   out[at++] = 0x97;
   if (typeof muxId === 'number' && muxId < 0x80) out[at++] = muxId;
   else at = writeMuxId(out, at, muxId);
   if (seq < 0x80) out[at++] = seq;
   else at = writeUint32(out, at, seq);
-  if (deadlineMs < 0x80) out[at++] = deadlineMs;
-  else at = writeUint32(out, at, deadlineMs);
-  if (handler >= 0x80) out[at++] = 0xcc;
-  out[at++] = handler;
+  if (opening === undefined) {
+    out[at++] = 0;
+    out[at++] = 0;
+  } else {
+    const { deadlineMs, handler } = opening;
+    if (deadlineMs < 0x80) out[at++] = deadlineMs;
+    else at = writeUint32(out, at, deadlineMs);
+    if (handler >= 0x80) out[at++] = 0xcc;
+    out[at++] = handler;
+  }
   out[at++] = op;
   out[at++] = flags;
   return writeBinHeader(out, at, payloadLength);
@@ -89,17 +104,7 @@ export function encodeFrame(frame: Frame, hash?: Hash32): Uint8Array {
   const out = new Uint8Array(
     maxHeadBytes + payload.length + (extra?.length ?? 0) + (subroute === undefined ? 0 : subrouteBytes) + crcBytes,
   );
-  let at = writeHead(
-    out,
-    0,
-    frame.muxId,
-    frame.seq,
-    frame.deadlineMs,
-    frame.handler,
-    frame.op,
-    frame.flags,
-    payload.length,
-  );
+  let at = writeHead(out, 0, frame.muxId, frame.op, frame.flags, payload.length, frame.seq, frame);
   for (const part of [payload, extra, subroute]) {
     if (part === undefined) continue;
     out.set(part, at);
@@ -113,7 +118,7 @@ export function encodeFrame(frame: Frame, hash?: Hash32): Uint8Array {
 export function encodeMerged(frames: readonly Uint8Array[], hash?: Hash32): Uint8Array {
   const size = frames.reduce((sum, frame) => sum + frame.length + 5, maxHeadBytes + crcBytes);
   const out = new Uint8Array(size);
-  let at = writeHead(out, 0, 0, frames.length, 0, 0, Op.Merged, hash === undefined ? 0 : Flag.Crc, 0);
+  let at = writeHead(out, 0, 0, Op.Merged, hash === undefined ? 0 : Flag.Crc, 0, frames.length);
   for (const frame of frames) {
     at = writeBinHeader(out, at, frame.length);
     out.set(frame, at);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LimitError } from '../../lib/errors.js';
+import { queuedFrameBytes } from '../../lib/mux/place.js';
 import { Op } from '../../lib/wire/ops.js';
 import { cancelled, EngineEnd, linkEngines, loneEngine, nothing, testChecksum } from '../support/engines.js';
 import { bytesOf, frameOf, fromCaller, fromResponder, messageOf } from '../support/frames.js';
@@ -222,12 +223,12 @@ describe('bounds', () => {
     end.sink.bufferedBytes = 0;
     for (let count = 0; count < 3; count++) end.request(1, 'x'.repeat(30_000));
     expect(limitOf(() => end.request(1, 'x'.repeat(30_000)))).toBe('maxSendQueueBytes');
-    calls[0]!.mux.respond(new Uint8Array(9_500));
-    expect(end.engine.queue.queuedBytes).toBeGreaterThan(99_500);
+    calls[0]!.mux.respond(new Uint8Array(100_000 - 3 * 30_000 - 4 * queuedFrameBytes));
+    expect(end.engine.schedule.queuedBytes).toBe(100_000);
     expect(limitOf(() => end.request(1, 'x'.repeat(500)))).toBe('maxSendQueueBytes');
     expect(limitOf(() => end.open(2, { payload: 'x'.repeat(500) }))).toBe('maxSendQueueBytes');
     calls[1]!.mux.respond(new Uint8Array(500));
-    expect(end.engine.queue.queuedBytes).toBeLessThan(100_000);
+    expect(end.engine.schedule.queuedBytes).toBeLessThan(101_000);
     end.engine.drained();
     expect(plain(end.sent()).at(-1)).toBe('Response 2 Eof PayloadIsErr');
     expect([limitOf(() => end.request(1, 'x'.repeat(500))), end.faults]).toStrictEqual([undefined, []]);
@@ -242,7 +243,7 @@ describe('bounds', () => {
     const refused = [];
     for (let size = 0; size < 600; size += 20) {
       const limit = limitOf(() => end.request(1, 'x'.repeat(size)));
-      expect(end.engine.queue.queuedBytes).toBeLessThanOrEqual(1_000);
+      expect(end.engine.schedule.queuedBytes).toBeLessThanOrEqual(1_000);
       if (limit !== undefined) refused.push(limit);
     }
     expect(refused.length).toBeGreaterThan(20);

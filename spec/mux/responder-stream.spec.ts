@@ -269,7 +269,7 @@ describe('the end', () => {
       end.sink.bufferedBytes = 0;
       end.engine.drained();
       expect(end.sent()).toStrictEqual([]);
-      expect(end.engine.queue.queuedBytes).toBe(0);
+      expect(end.engine.schedule.queuedBytes).toBe(0);
       // A second one finds nothing.
       end.receive(fromCaller.cancel(1));
       expect(end.sent()).toStrictEqual([]);

@@ -3,7 +3,7 @@ import { defaultLimits, type Limits, type CreditWindow } from '../../lib/limits.
 import type { CallerStream } from '../../lib/mux/caller-stream.js';
 import { Engine, type Responder } from '../../lib/mux/engine.js';
 import type { ResponderStream } from '../../lib/mux/responder-stream.js';
-import type { MessageSink } from '../../lib/mux/send-queue.js';
+import type { MessageSink } from '../../lib/mux/message-writer.js';
 import type { StreamSink } from '../../lib/mux/stream.js';
 import type { ResponseSink, UnaryCaller, UnaryResponder } from '../../lib/mux/unary.js';
 import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
@@ -196,7 +196,7 @@ export class EngineEnd {
   /** What is left behind; all zero when everything has ended. */
   get leftovers(): { outgoing: number; incoming: number; timers: number; queuedBytes: number } {
     const { engine } = this;
-    return { ...engine.open, timers: engine.wheel.size, queuedBytes: engine.queue.queuedBytes };
+    return { ...engine.open, timers: engine.wheel.size, queuedBytes: engine.schedule.queuedBytes };
   }
 }
 

@@ -1,6 +1,6 @@
-// 64 muxes queue a window of 16 frames each while the socket is full, and all leave when it is not: the ring, against a list of muxes
-// with their frames.
-import { SendQueue } from '../../dist/esm/mux/send-queue.js';
+// 64 muxes queue a window of 16 frames each while the socket is full, and all leave when it is not: the schedule, against a list
+// of muxes with their frames.
+import { Schedule } from '../../dist/esm/mux/schedule.js';
 import { Batch, joinFragments } from '../../dist/esm/wire/batch.js';
 import { decodeFrames } from '../../dist/esm/wire/decode.js';
 import { Op } from '../../dist/esm/wire/ops.js';
@@ -15,7 +15,7 @@ const payload = new Uint8Array(100);
 export function create() {
   let keep;
   const take = (message) => keep?.push(...decodeFrames(joinFragments(message), noHash));
-  const [queueAll, listAll] = [fairQueue(take), fairList(take)];
+  const [queueAll, listAll] = [fairSchedule(take), fairList(take)];
   const framesOf = (sendAll) => {
     keep = [];
     sendAll();
@@ -31,21 +31,35 @@ export function create() {
   };
 }
 
-function fairQueue(take) {
+function fairSchedule(take) {
   const sink = { bufferedBytes: 0, heldBytes: 0, send: take };
-  const queue = new SendQueue(sink, undefined, hardLimit, (error) => {
+  const fail = (error) => {
     throw error;
+  };
+  const schedule = new Schedule({
+    sink,
+    checksum: undefined,
+    hardLimit,
+    onFault: fail,
+    onThrown: fail,
+    now: () => 0,
   });
-  const owners = Array.from({ length: muxes }, () => ({ queued: undefined, onWritable() {} }));
+  const owners = Array.from({ length: muxes }, (_, id) => ({
+    id,
+    lane: 'streams',
+    ended: false,
+    place: undefined,
+    onWritable() {},
+  }));
   return () => {
     sink.bufferedBytes = full;
-    queue.sendControl(0, 0, 0, 0, Op.Pong, 0, payload);
-    queue.flush();
+    schedule.sendControl(0, Op.Pong, 0, payload);
+    schedule.flush();
     for (let seq = 0; seq < framesEach; seq++) {
-      for (const [muxId, owner] of owners.entries()) queue.send(owner, muxId, seq, 0, 0, Op.MuxServerMsg, 0, payload);
+      for (const owner of owners) schedule.send(owner, Op.MuxServerMsg, 0, payload, seq);
     }
     sink.bufferedBytes = 0;
-    queue.flush();
+    schedule.flush();
   };
 }
 
@@ -55,18 +69,18 @@ function fairList(take) {
     return 0;
   }, undefined);
   return () => {
-    batch.add(0, 0, 0, 0, Op.Pong, 0, payload);
+    batch.add(0, Op.Pong, 0, payload);
     batch.flush();
     const waiting = new Map();
     for (let seq = 0; seq < framesEach; seq++) {
       for (let muxId = 0; muxId < muxes; muxId++) {
-        const frame = { muxId, seq, deadlineMs: 0, handler: 0, op: Op.MuxServerMsg, flags: 0, payload };
+        const frame = { muxId, seq, op: Op.MuxServerMsg, flags: 0, payload };
         waiting.set(muxId, [...(waiting.get(muxId) ?? []), frame]);
       }
     }
     while (waiting.size > 0) {
       for (const [owner, [frame, ...others]] of [...waiting]) {
-        batch.add(frame.muxId, frame.seq, frame.deadlineMs, frame.handler, frame.op, frame.flags, frame.payload);
+        batch.add(frame.muxId, frame.op, frame.flags, frame.payload, frame.seq);
         if (others.length > 0) waiting.set(owner, others);
         else waiting.delete(owner);
       }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { maxBulkFrameBytes, minBulkFrameBytes } from '../../lib/limits.js';
-import { BulkLine, type BulkDone, type BulkFrame } from '../../lib/mux/bulk.js';
-import { SendQueue, type FrameOwner } from '../../lib/mux/send-queue.js';
+import type { BulkDone, BulkFrame } from '../../lib/mux/bulk.js';
+import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/place.js';
+import { Schedule } from '../../lib/mux/schedule.js';
 import { Op } from '../../lib/wire/ops.js';
 import { FakeSink, testChecksum } from '../support/engines.js';
 import { bytesOf } from '../support/frames.js';
@@ -12,22 +12,29 @@ interface Owner extends FrameOwner {
 
 let log: string[];
 let sink: FakeSink;
-let queue: SendQueue;
+let schedule: Schedule;
 let done: BulkDone | undefined;
 
 beforeEach(() => {
   log = [];
   sink = new FakeSink();
   done = undefined;
-  queue = new SendQueue(sink, testChecksum, 10 << 20, (error) => log.push(error.message));
+  schedule = new Schedule({
+    sink,
+    checksum: testChecksum,
+    hardLimit: 10 << 20,
+    onFault: (error) => log.push(error.message),
+    onThrown: (error) => log.push(String(error)),
+    now: () => 0,
+  });
 });
 
-function owner(id: number): Owner {
-  return { id, queued: undefined, onWritable: () => log.push(`writable ${id}`) };
+function owner(id: number, lane: LaneName = 'streams'): Owner {
+  return { id, lane, ended: false, place: undefined, onWritable: () => log.push(`writable ${id}`) };
 }
 
 /** A bulk frame that is written when the test says so, or at once. */
-function bulk(from: Owner, seq: number, { length = 1000, atOnce = false } = {}): BulkFrame {
+function bulk(from: Owner, seq: number, { length = quantumBytes, atOnce = false } = {}): BulkFrame {
   const frame: BulkFrame = {
     prefix: Uint8Array.of(2),
     length,
@@ -37,7 +44,7 @@ function bulk(from: Owner, seq: number, { length = 1000, atOnce = false } = {}):
       else done = whenDone;
     },
   };
-  queue.sendBulk(from, from.id, seq, Op.MuxServerMsg, frame);
+  schedule.sendBulk(from, Op.MuxServerMsg, seq, frame);
   return frame;
 }
 
@@ -54,7 +61,7 @@ function note(entry?: string): void {
 }
 
 function send(from: Owner, seq: number, payload = ''): void {
-  queue.send(from, from.id, seq, 0, 0, Op.MuxServerMsg, 0, bytesOf(payload));
+  schedule.send(from, Op.MuxServerMsg, 0, bytesOf(payload), seq);
 }
 
 function finish(error?: Error): void {
@@ -65,7 +72,7 @@ function finish(error?: Error): void {
 }
 
 function flush(): void {
-  queue.flush();
+  schedule.flush();
   note();
 }
 
@@ -98,13 +105,13 @@ describe('a bulk frame', () => {
     flush();
     bulk(one, 2);
     send(two, 1);
-    queue.sendControl(0, 0, 0, 0, Op.Pong, 0, bytesOf(''));
-    expect(queue.hasRoomFor(two)).toBe(false);
+    schedule.sendControl(0, Op.Pong, 0, bytesOf(''));
+    expect(schedule.hasRoomFor(two)).toBe(false);
     flush();
     expect(log).toStrictEqual(['bulk 1.1']);
     finish();
     // What waited for one bulk frame goes before the next one.
-    expect(log).toStrictEqual(['bulk 1.1', '0.0', '2.1', 'bulk 1.2']);
+    expect(log.filter((entry) => entry !== 'writable 2')).toStrictEqual(['bulk 1.1', '0.0', '2.1', 'bulk 1.2']);
   });
 
   test('of one mux does not hold up those of another', () => {
@@ -117,15 +124,19 @@ describe('a bulk frame', () => {
 
   test('gets its turn beside others that saturate the connection', () => {
     const [one, two] = [owner(1), owner(2)];
-    bulk(one, 1);
+    // Made when the one before has left, as those of a file are.
+    bulk(one, 1, { length: 3 * quantumBytes });
     flush();
+    for (let seq = 1; seq <= 5; seq++) send(two, seq, 'x'.repeat(quantumBytes));
+    sink.bufferedBytes = 1 << 20;
+    finish();
     bulk(one, 2);
-    for (let seq = 1; seq <= 6; seq++) send(two, seq, 'x'.repeat(300));
-    finish();
+    sink.bufferedBytes = 0;
+    flush();
     // As many bytes as the last bulk frame had, and then the next one.
-    expect(log).toStrictEqual(['bulk 1.1', '2.1', '2.2', '2.3', '2.4', 'bulk 1.2']);
+    expect(log).toStrictEqual(['bulk 1.1', '2.1', '2.2', '2.3', 'bulk 1.2']);
     finish();
-    expect(log.slice(6)).toStrictEqual(['2.5', '2.6']);
+    expect(log.slice(5)).toStrictEqual(['2.4', '2.5']);
   });
 
   test('that is written at once lets the next one go in the same flush', () => {
@@ -151,11 +162,11 @@ describe('a bulk frame', () => {
     bulk(one, 1);
     bulk(two, 1);
     flush();
-    expect(queue.purge(two)).toBe(true);
-    expect(queue.purge(one)).toBe(false);
+    expect(schedule.purge(two)).toBe(true);
+    expect(schedule.purge(one)).toBe(false);
     finish();
     expect(log).toStrictEqual(['bulk 1.1']);
-    expect(queue.queuedBytes).toBe(0);
+    expect(schedule.queuedBytes).toBe(0);
   });
 
   test('that is torn is followed by nothing', () => {
@@ -165,7 +176,7 @@ describe('a bulk frame', () => {
     send(two, 1);
     finish(new Error('torn'));
     flush();
-    queue.sendControl(0, 0, 0, 0, Op.Ping, 0, bytesOf(''));
+    schedule.sendControl(0, Op.Ping, 0, bytesOf(''));
     flush();
     expect(log).toStrictEqual(['bulk 1.1']);
   });
@@ -175,51 +186,9 @@ describe('a bulk frame', () => {
     bulk(one, 1);
     bulk(one, 2);
     flush();
-    queue.close();
+    schedule.close();
     finish();
     flush();
     expect(log).toStrictEqual(['bulk 1.1']);
-  });
-});
-
-describe('the size of bulk frames', () => {
-  let now: number;
-  let line: BulkLine;
-
-  beforeEach(() => {
-    now = 0;
-    line = new BulkLine(() => now);
-  });
-
-  function frame(othersSend: boolean): number {
-    line.begin(line.frameBytes);
-    if (othersSend) line.othersSend();
-    line.end();
-    return line.frameBytes;
-  }
-
-  test('stays at its largest while nobody else sends', () => {
-    expect(frame(false)).toBe(maxBulkFrameBytes);
-  });
-
-  test('halves with each frame beside which others send, down to its smallest', () => {
-    const sizes = Array.from({ length: 6 }, () => frame(true));
-    expect(sizes).toStrictEqual([512 << 10, 256 << 10, 128 << 10, 64 << 10, 64 << 10, 64 << 10]);
-    expect(sizes.at(-1)).toBe(minBulkFrameBytes);
-  });
-
-  test('is not changed by what others sent before a transfer', () => {
-    line.othersSend();
-    expect(frame(false)).toBe(maxBulkFrameBytes);
-  });
-
-  test('grows again after 50 ms in which nobody else sent', () => {
-    frame(true);
-    frame(true);
-    now += 49;
-    expect(frame(false)).toBe(256 << 10);
-    now += 1;
-    expect(frame(false)).toBe(512 << 10);
-    expect(frame(false)).toBe(1 << 20);
   });
 });

@@ -1,32 +1,49 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { ProtocolError } from '../../lib/errors.js';
-import { SendQueue, type FrameOwner } from '../../lib/mux/send-queue.js';
+import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/place.js';
+import { Schedule } from '../../lib/mux/schedule.js';
+import { maxHeadBytes } from '../../lib/wire/encode.js';
 import { Op } from '../../lib/wire/ops.js';
 import { FakeSink, testChecksum } from '../support/engines.js';
 import { bytesOf } from '../support/frames.js';
 
 const full = 1 << 20;
+/** A payload that uses a turn up, with the most that its head may have. */
+const turnful = 'x'.repeat(quantumBytes - maxHeadBytes);
 
 let sink: FakeSink;
 let faults: ProtocolError[];
-let queue: SendQueue;
+let schedule: Schedule;
+let thrown: unknown[];
 let writable: string[];
 beforeEach(() => {
   sink = new FakeSink();
   faults = [];
   writable = [];
-  queue = new SendQueue(sink, testChecksum, 10 << 20, (error) => faults.push(error));
+  thrown = [];
+  schedule = newSchedule(10 << 20);
 });
 
-type Owner = FrameOwner & { readonly id: number };
+function newSchedule(hardLimit: number): Schedule {
+  return new Schedule({
+    sink,
+    checksum: testChecksum,
+    hardLimit,
+    onFault: (error) => faults.push(error),
+    onThrown: (error) => thrown.push(error),
+    now: () => 0,
+  });
+}
 
-function owner(id: number): Owner {
-  return { id, queued: undefined, onWritable: () => writable.push(`${id}`) };
+type Owner = FrameOwner & { readonly id: number; ended: boolean };
+
+function owner(id: number, lane: LaneName = 'streams'): Owner {
+  return { id, lane, ended: false, place: undefined, onWritable: () => writable.push(`${id}`) };
 }
 
 function send(from: Owner, seq: number, payload = ''): void {
-  queue.send(from, from.id, seq, 0, 0, Op.MuxServerMsg, 0, bytesOf(payload));
+  schedule.send(from, Op.MuxServerMsg, 0, bytesOf(payload), seq);
 }
 
 /** Frames that have left, as `mux.seq`, since the last call. */
@@ -43,14 +60,14 @@ function left(): string[] {
 /** Makes the socket full, so that frames wait. */
 function congest(): void {
   sink.bufferedBytes = full;
-  queue.sendControl(0, 0, 0, 0, Op.Pong, 0, bytesOf(''));
-  queue.flush();
+  schedule.sendControl(0, Op.Pong, 0, bytesOf(''));
+  schedule.flush();
   left();
 }
 
 function drain(): void {
   sink.bufferedBytes = 0;
-  queue.flush();
+  schedule.flush();
 }
 
 describe('while the socket keeps up', () => {
@@ -58,16 +75,16 @@ describe('while the socket keeps up', () => {
     const [one, two] = [owner(1), owner(2)];
     send(one, 1);
     send(two, 1);
-    queue.sendControl(0, 0, 0, 0, Op.Pong, 0, bytesOf(''));
+    schedule.sendControl(0, Op.Pong, 0, bytesOf(''));
     send(one, 2);
-    queue.flush();
+    schedule.flush();
     expect(sink.messages).toHaveLength(1);
     expect(left()).toStrictEqual(['1.1', '2.1', '0.0', '1.2']);
-    expect([queue.hasRoomFor(one), queue.queuedBytes]).toStrictEqual([true, 0]);
+    expect([schedule.hasRoomFor(one), schedule.queuedBytes]).toStrictEqual([true, 0]);
   });
 
   it('sends nothing where there is nothing', () => {
-    queue.flush();
+    schedule.flush();
     expect(sink.messages).toStrictEqual([]);
   });
 });
@@ -77,30 +94,73 @@ describe('while the socket is full', () => {
     congest();
     const one = owner(1);
     send(one, 1);
-    queue.sendControl(0, 5, 0, 0, Op.Ping, 0, bytesOf(''));
-    queue.flush();
+    schedule.sendControl(0, Op.Ping, 0, bytesOf(''), 5);
+    schedule.flush();
     expect(left()).toStrictEqual(['0.5']);
-    expect(queue.queuedBytes).toBeGreaterThan(0);
+    expect(schedule.queuedBytes).toBeGreaterThan(0);
     drain();
     expect(left()).toStrictEqual(['1.1']);
-    expect(queue.queuedBytes).toBe(0);
+    expect(schedule.queuedBytes).toBe(0);
   });
 
-  it('takes one frame of each mux in turn, and keeps the order within a mux', () => {
+  it('gives each mux a turn of so many bytes, and keeps the order within a mux', () => {
     congest();
     const [one, two, three] = [owner(1), owner(2), owner(3)];
-    for (let seq = 1; seq <= 3; seq++) send(one, seq);
-    send(two, 1);
-    send(three, 1);
-    send(three, 2);
+    for (let seq = 1; seq <= 3; seq++) send(one, seq, turnful);
+    // Three frames that are one turn together.
+    for (let seq = 1; seq <= 4; seq++) send(two, seq, 'x'.repeat(turnful.length / 3));
+    send(three, 1, turnful);
+    send(three, 2, turnful);
     drain();
-    expect(left()).toStrictEqual(['1.1', '2.1', '3.1', '1.2', '3.2', '1.3']);
+    expect(left()).toStrictEqual(['1.1', '2.1', '2.2', '2.3', '3.1', '1.2', '2.4', '3.2', '1.3']);
+  });
+
+  it('passes a mux by that has sent more than its share, until that is paid', () => {
+    congest();
+    const [large, small] = [owner(1), owner(2)];
+    for (let seq = 1; seq <= 2; seq++) send(large, seq, turnful.repeat(3));
+    for (let seq = 1; seq <= 6; seq++) send(small, seq, turnful);
+    drain();
+    expect(left()).toStrictEqual(['1.1', '2.1', '2.2', '2.3', '1.2', '2.4', '2.5', '2.6']);
+  });
+
+  it('remembers a debt while the mux has nothing to send, and others have', () => {
+    congest();
+    const [large, small] = [owner(1), owner(2)];
+    const inTurns = sink.onSend;
+    // The next large frame is sent only when the one before has left, as that of a file is.
+    let seq = 1;
+    send(large, seq, turnful.repeat(3));
+    sink.onSend = (message) => {
+      if (Array.isArray(message) && message[1]?.length === 3 * turnful.length) send(large, ++seq, turnful.repeat(3));
+    };
+    for (let count = 1; count <= 6; count++) send(small, count, turnful);
+    drain();
+    sink.onSend = inTurns;
+    expect(left().slice(0, 8)).toStrictEqual(['1.1', '2.1', '2.2', '2.3', '1.2', '2.4', '2.5', '2.6']);
+  });
+
+  it('gives calls and streams the same, however many there are of either', () => {
+    congest();
+    const stream = owner(1000);
+    for (let seq = 1; seq <= 10; seq++) send(stream, seq, turnful);
+    for (let id = 1; id <= 10; id++) send(owner(id, 'calls'), 0, turnful);
+    drain();
+    const order = left().map((name) => (name.startsWith('1000.') ? 's' : 'c'));
+    expect(order.join('')).toBe('cs'.repeat(10));
+  });
+
+  it('lets calls out in the order in which they came', () => {
+    congest();
+    for (let id = 1; id <= 5; id++) send(owner(id, 'calls'), 0, id === 2 ? turnful.repeat(8) : turnful);
+    drain();
+    expect(left()).toStrictEqual(['1.0', '2.0', '3.0', '4.0', '5.0']);
   });
 
   it('goes on with the next mux where the socket was full again', () => {
     congest();
     const bulk = owner(1);
-    const others = [2, 3, 4].map(owner);
+    const others = [2, 3, 4].map((id) => owner(id));
     const large = 'x'.repeat(100_000);
     for (let seq = 1; seq <= 3; seq++) send(bulk, seq, large);
     for (const other of others) send(other, 1, large);
@@ -122,21 +182,92 @@ describe('while the socket is full', () => {
     send(one, 1);
     sink.bufferedBytes = 0;
     send(one, 2);
-    queue.flush();
+    schedule.flush();
     expect(left()).toStrictEqual(['1.1', '1.2']);
   });
 
-  it('tells who asked for room, once, when everything has gone', () => {
+  it('gives an owner that asked for room its turn among those whose frames wait', () => {
+    congest();
+    const stream: Owner = {
+      ...owner(100),
+      onWritable() {
+        for (let seq = 1; schedule.hasRoomFor(this); seq++) send(this, seq, turnful);
+        writable.push(left().join(' '));
+      },
+    };
+    schedule.hasRoomFor(stream);
+    for (let id = 1; id <= 4; id++) send(owner(id), 1, turnful);
+    // Room for five frames.
+    let room = 5;
+    sink.onSend = () => {
+      if (--room <= 0) sink.bufferedBytes = full;
+    };
+    drain();
+    expect(writable[0]!.split(' ')).toContain('100.1');
+    expect([...writable.join(' ').split(' '), ...left()].filter((name) => name !== '').slice(0, 5)).toStrictEqual([
+      ...['100.1', '1.1', '2.1', '3.1', '4.1'],
+    ]);
+  });
+
+  it('gives an owner that has ended no turn', () => {
+    congest();
+    const one = owner(1);
+    schedule.hasRoomFor(one);
+    one.ended = true;
+    schedule.leave(one, false);
+    expect(one.place).toBeUndefined();
+    drain();
+    expect(writable).toStrictEqual([]);
+  });
+
+  it('lets an owner that has ended go with its last frame, while others wait', () => {
+    congest();
+    const [one, two] = [owner(1), owner(2)];
+    send(one, 1, turnful.repeat(20));
+    one.ended = true;
+    schedule.leave(one, true);
+    for (let seq = 1; seq <= 3; seq++) send(two, seq, turnful);
+    expect(schedule.isLeaving(1)).toBe(true);
+    sink.onSend = () => {
+      sink.bufferedBytes = full;
+    };
+    drain();
+    expect([left(), one.place, schedule.isLeaving(1)]).toStrictEqual([['1.1'], undefined, false]);
+    expect(two.place).toBeDefined();
+  });
+
+  it('an owner that throws in its turn harms no other', () => {
+    congest();
+    const bad: Owner = {
+      ...owner(1),
+      onWritable() {
+        send(this, 1);
+        throw new Error('mine');
+      },
+    };
+    for (const from of [bad, owner(2)]) schedule.hasRoomFor(from);
+    drain();
+    expect([thrown, writable, left()]).toStrictEqual([[new Error('mine')], ['2'], ['1.1']]);
+    send(owner(3), 1);
+    schedule.flush();
+    expect(left()).toStrictEqual(['3.1']);
+  });
+
+  it('gives those who asked for room one turn each', () => {
     congest();
     const [one, two, three] = [owner(1), owner(2), owner(3)];
     send(one, 1);
-    expect([queue.hasRoomFor(one), queue.hasRoomFor(two), queue.hasRoomFor(two)]).toStrictEqual([false, false, false]);
-    queue.flush();
+    expect([schedule.hasRoomFor(one), schedule.hasRoomFor(two), schedule.hasRoomFor(two)]).toStrictEqual([
+      false,
+      false,
+      false,
+    ]);
+    schedule.flush();
     expect(writable).toStrictEqual([]);
     drain();
     expect(writable).toStrictEqual(['1', '2']);
     drain();
-    expect([writable, queue.hasRoomFor(three)]).toStrictEqual([['1', '2'], true]);
+    expect([writable, schedule.hasRoomFor(three)]).toStrictEqual([['1', '2'], true]);
   });
 
   it('tells first who was not told the last time: one with much to send does not keep the others out', () => {
@@ -147,10 +278,10 @@ describe('while the socket is full', () => {
       onWritable() {
         told.push(id);
         // As much as it may, each time.
-        for (let seq = 1; queue.hasRoomFor(this); seq++) send(this, seq, 'x'.repeat(100_000));
+        for (let seq = 1; schedule.hasRoomFor(this); seq++) send(this, seq, 'x'.repeat(100_000));
       },
     }));
-    for (const from of greedy) queue.hasRoomFor(from);
+    for (const from of greedy) schedule.hasRoomFor(from);
     sink.onSend = () => {
       sink.bufferedBytes = full;
     };
@@ -164,35 +295,36 @@ describe('while the socket is full', () => {
     for (const from of [one, two, three]) {
       send(from, 1, 'payload');
       send(from, 2, 'payload');
-      queue.hasRoomFor(from);
+      schedule.hasRoomFor(from);
     }
-    const before = queue.queuedBytes;
-    expect(queue.purge(two)).toBe(true);
-    expect(queue.purge(two)).toBe(false);
-    expect(queue.queuedBytes).toBeCloseTo((before * 2) / 3);
+    const before = schedule.queuedBytes;
+    expect(schedule.purge(two)).toBe(true);
+    expect(schedule.purge(two)).toBe(false);
+    expect(schedule.queuedBytes).toBeCloseTo((before * 2) / 3);
     drain();
-    expect(left()).toStrictEqual(['1.1', '3.1', '1.2', '3.2']);
-    expect([writable, queue.queuedBytes]).toStrictEqual([['1', '3'], 0]);
+    expect(left()).toStrictEqual(['1.1', '1.2', '3.1', '3.2']);
+    expect([writable, schedule.queuedBytes]).toStrictEqual([['1', '3'], 0]);
   });
 
   it('takes nothing back where nothing waits', () => {
     const one = owner(1);
     send(one, 1);
-    expect(queue.purge(one)).toBe(false);
+    expect(schedule.purge(one)).toBe(false);
   });
 
   it('does work in proportion to the frames: 100 000 muxes wait, half of them give up', () => {
+    schedule = newSchedule(1 << 30);
     congest();
     const owners = Array.from({ length: 100_000 }, (_, index) => owner(index + 1));
     const before = performance.now();
     for (const from of owners) send(from, 1);
     let purged = 0;
-    for (const from of owners) if (from.id % 2 === 0 && queue.purge(from)) purged++;
+    for (const from of owners) if (from.id % 2 === 0 && schedule.purge(from)) purged++;
     drain();
     // Looking at all of them for each of them takes minutes.
     expect(performance.now() - before).toBeLessThan(10_000);
     expect(purged).toBe(50_000);
-    expect([left().length, queue.queuedBytes]).toStrictEqual([50_000, 0]);
+    expect([left().length, schedule.queuedBytes]).toStrictEqual([50_000, 0]);
   });
 });
 
@@ -202,8 +334,8 @@ describe('a peer that does not read', () => {
     const one = owner(1);
     for (let seq = 1; seq <= 100 && faults.length === 0; seq++) send(one, seq, 'x'.repeat(200_000));
     expect(faults).toHaveLength(1);
-    expect(queue.queuedBytes + sink.bufferedBytes).toBeGreaterThan(10 << 20);
-    expect(queue.queuedBytes + sink.bufferedBytes).toBeLessThan(11 << 20);
+    expect(schedule.queuedBytes + sink.bufferedBytes).toBeGreaterThan(10 << 20);
+    expect(schedule.queuedBytes + sink.bufferedBytes).toBeLessThan(11 << 20);
   });
 
   it('is a fault where only control frames wait for it', () => {
@@ -211,8 +343,8 @@ describe('a peer that does not read', () => {
       sink.bufferedBytes += (message as Uint8Array).length;
     };
     for (let count = 0; count < 2000 && faults.length === 0; count++) {
-      queue.sendControl(0, 0, 0, 0, Op.Pong, 0, new Uint8Array(10_000));
-      queue.flush();
+      schedule.sendControl(0, Op.Pong, 0, new Uint8Array(10_000));
+      schedule.flush();
     }
     expect(faults).toHaveLength(1);
   });
@@ -236,7 +368,7 @@ describe('the sink', () => {
     };
     // Each is a message of its own, so the sink is called in the middle of send().
     for (let count = 0; count < 20; count++) next('x'.repeat(40_000));
-    for (let count = 0; count < 50; count++) queue.flush();
+    for (let count = 0; count < 50; count++) schedule.flush();
     const order = left();
     const of = (id: number): number[] =>
       order.filter((name) => name.startsWith(`${id}.`)).map((name) => Number(name.slice(2)));
@@ -249,7 +381,7 @@ describe('the sink', () => {
     const one = owner(1);
     for (let seq = 1; seq <= 20; seq++) send(one, seq, 'x'.repeat(40_000));
     sink.onSend = () => {
-      queue.flush();
+      schedule.flush();
     };
     drain();
     expect(left()).toStrictEqual(Array.from({ length: 20 }, (_, index) => `1.${index + 1}`));
@@ -258,9 +390,9 @@ describe('the sink', () => {
   it('that asks for room from inside send() is told', () => {
     const one = owner(1);
     const answers: boolean[] = [];
-    sink.onSend = () => answers.push(queue.hasRoomFor(one));
+    sink.onSend = () => answers.push(schedule.hasRoomFor(one));
     send(one, 1);
-    queue.flush();
+    schedule.flush();
     expect([answers, writable]).toStrictEqual([[false], ['1']]);
   });
 });
@@ -270,13 +402,13 @@ describe('after close', () => {
     congest();
     const [one, two] = [owner(1), owner(2)];
     send(one, 1);
-    queue.hasRoomFor(two);
-    queue.close();
+    schedule.hasRoomFor(two);
+    schedule.close();
     drain();
     send(two, 1, 'x'.repeat(100_000));
-    for (let count = 0; count < 10_000; count++) queue.sendControl(1, 0, 0, 0, Op.DisconnectServerMux, 0, bytesOf(''));
-    queue.flush();
-    expect([left(), writable, queue.queuedBytes]).toStrictEqual([[], [], 0]);
+    for (let count = 0; count < 10_000; count++) schedule.sendControl(1, Op.DisconnectServerMux, 0, bytesOf(''));
+    schedule.flush();
+    expect([left(), writable, schedule.queuedBytes]).toStrictEqual([[], [], 0]);
   });
 });
 
@@ -300,9 +432,9 @@ it('keeps the order within a mux and loses nothing, whatever the socket does', (
     fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
       sink = new FakeSink();
       shown = 0;
-      queue = new SendQueue(sink, testChecksum, 1 << 30, (error) => faults.push(error));
+      schedule = newSchedule(1 << 30);
       writable = [];
-      const owners = [0, 1, 2, 3, 4].map(owner);
+      const owners = [0, 1, 2, 3, 4].map((id) => owner(id, id < 2 ? 'calls' : 'streams'));
       const sent: string[][] = owners.map(() => []);
       const asked = new Set<string>();
       for (const { what, id, size } of steps) {
@@ -312,10 +444,10 @@ it('keeps the order within a mux and loses nothing, whatever the socket does', (
           sent[id]!.push(`${id}.${seq}`);
           send(from, seq, 'x'.repeat(size));
         } else if (what === 'ask') {
-          if (!queue.hasRoomFor(from)) asked.add(String(id));
+          if (!schedule.hasRoomFor(from)) asked.add(String(id));
         } else {
           sink.bufferedBytes = size;
-          queue.flush();
+          schedule.flush();
         }
       }
       drain();
@@ -324,7 +456,7 @@ it('keeps the order within a mux and loses nothing, whatever the socket does', (
         expect(order.filter((name) => name.startsWith(`${id}.`))).toStrictEqual(frames);
       });
       expect(new Set(writable)).toStrictEqual(asked);
-      expect(queue.queuedBytes).toBe(0);
+      expect(schedule.queuedBytes).toBe(0);
     }),
     { numRuns: 300 },
   );

@@ -1,0 +1,33 @@
+/** Payloads are copied into chunks of this size. */
+const chunkBytes = 64 << 10;
+/** From this size on, a payload is not copied, unless it holds memory of more than twice its size. */
+const largeBytes = 16 << 10;
+
+/**
+ * Keeps the payloads of queued frames. A payload may be a small part of a large message that was received (an answer
+ * that repeats the first bytes of its request): while it waits it must not hold the whole.
+ */
+export class PayloadStore {
+  #chunk: Uint8Array | undefined = undefined;
+  #at = 0;
+
+  /** A payload of the same bytes, which holds about as much memory as it has bytes. */
+  keep(payload: Uint8Array): Uint8Array {
+    const { length } = payload;
+    if (length === 0) return payload;
+    if (length >= largeBytes) return payload.buffer.byteLength > 2 * length ? new Uint8Array(payload) : payload;
+    if (this.#chunk === undefined || this.#at + length > chunkBytes) {
+      this.#chunk = new Uint8Array(chunkBytes);
+      this.#at = 0;
+    }
+    const kept = this.#chunk.subarray(this.#at, this.#at + length);
+    kept.set(payload);
+    this.#at += length;
+    return kept;
+  }
+
+  /** Nothing waits any more: an idle connection holds no chunk. */
+  release(): void {
+    this.#chunk = undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { maxBulkFrameBytes, minBulkFrameBytes } from '../../lib/limits.js';
+import { BulkSize } from '../../lib/mux/bulk-size.js';
+
+describe('the size of bulk frames', () => {
+  let now: number;
+  let size: BulkSize;
+
+  beforeEach(() => {
+    now = 0;
+    size = new BulkSize(() => now);
+  });
+
+  function frame(othersSend: boolean): number {
+    size.begin();
+    if (othersSend) size.othersSend();
+    size.end();
+    return size.bytes;
+  }
+
+  test('stays at its largest while nobody else sends', () => {
+    expect(frame(false)).toBe(maxBulkFrameBytes);
+  });
+
+  test('halves with each frame beside which others send, down to its smallest', () => {
+    const sizes = Array.from({ length: 6 }, () => frame(true));
+    expect(sizes).toStrictEqual([512 << 10, 256 << 10, 128 << 10, 64 << 10, 64 << 10, 64 << 10]);
+    expect(sizes.at(-1)).toBe(minBulkFrameBytes);
+  });
+
+  test('is not changed by what others sent before a transfer', () => {
+    size.othersSend();
+    expect(frame(false)).toBe(maxBulkFrameBytes);
+  });
+
+  test('grows again after 50 ms in which nobody else sent', () => {
+    frame(true);
+    frame(true);
+    now += 49;
+    expect(frame(false)).toBe(256 << 10);
+    now += 1;
+    expect(frame(false)).toBe(512 << 10);
+    expect(frame(false)).toBe(1 << 20);
+  });
+});
