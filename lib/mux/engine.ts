@@ -23,7 +23,7 @@ import type { WindowExtensions } from './credit.js';
 import { IncomingCalls } from './incoming-calls.js';
 import { LateCredit } from './late-credit.js';
 import { noStats, type Address, type EngineOptions, type EngineStats } from './engine-options.js';
-import { remainingMs, type MuxHost } from './mux.js';
+import { remainingMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
 import { congestedBytes } from './message-writer.js';

@@ -18,8 +18,8 @@ beforeAll(async () => {
 const hash = (bytes: Uint8Array): number => checksum.hash(bytes);
 
 function add(batch: Batch, frame: Frame): void {
-  const { muxId, seq, op, flags, payload } = frame;
-  batch.add(muxId, op, flags, payload, seq, frame);
+  const { muxId, seq, deadlineMs, handler, op, flags, payload, subroute } = frame;
+  batch.add(muxId, op, flags, payload, seq, { deadlineMs, handler, tail: subroute });
 }
 
 /** A sink that holds the messages it is given, so that their memory must not be used again. */
