@@ -2,7 +2,7 @@ import { CodecError, ConfigurationError, errorText } from '../errors.js';
 
 import type { Codec } from './codec.js';
 import { type MsgpackLite, msgpackLite } from './msgpack-lite.js';
-import { type MsgpackBounds, scanMsgpack } from './msgpack-scan.js';
+import { type MsgpackBounds, readMsgpack } from './msgpack-read.js';
 import { msgpackValue } from './msgpack-value.js';
 
 /** Options of {@link msgpack}. */
@@ -41,7 +41,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
     maxDepth: checked('maxDepth', maxDepth, 512),
     maxItems: checked('maxItems', maxItems, 0xffff_ffff),
   };
-  // Made when there is something to encode: many sides only ever see bytes.
+  // Made with the first payload: many sides only ever see bytes.
   let made: MsgpackLite | undefined;
   const lite = (): MsgpackLite => (made ??= msgpackLite(timestamps));
   return {
@@ -58,8 +58,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
       // Types cannot say it: T includes undefined where a payload may be empty.
       if (bytes.byteLength === 0) return undefined as T;
       try {
-        scanMsgpack(bytes, bounds);
-        return lite().decode(bytes) as T;
+        return readMsgpack(bytes, bounds, lite().readLeaf) as T;
       } catch (error) {
         throw typed('decode the payload', error);
       }

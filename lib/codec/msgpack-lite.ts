@@ -1,6 +1,7 @@
-import { createCodec, decode, encode } from 'msgpack-lite';
+import { createCodec, Decoder, encode } from 'msgpack-lite';
 
 import { isBytes } from './codec.js';
+import type { ReadLeaf } from './msgpack-read.js';
 import { type Sink, sinks, withSink } from './msgpack-sink.js';
 import { gridTime, gridTimeType, readTime, standardTime, standardTimeType } from './msgpack-timestamp.js';
 
@@ -12,8 +13,8 @@ import { gridTime, gridTimeType, readTime, standardTime, standardTimeType } from
 export interface MsgpackLite {
   /** Writes a value as `msgpackValue` gives it; the result is exactly as long as its buffer. */
   encode(value: unknown): Uint8Array;
-  /** Reads a payload that `scanMsgpack` has passed. */
-  decode(bytes: Uint8Array): unknown;
+  /** Reads nil, booleans, numbers and times, whose bytes are known to be there. */
+  readonly readLeaf: ReadLeaf;
 }
 
 interface Target {
@@ -22,8 +23,9 @@ interface Target {
   reserve(length: number): number;
 }
 
+/** What msgpack-lite reads from; its types do not show the fields. */
 interface Source {
-  readonly buffer: Uint8Array;
+  buffer: Uint8Array;
   offset: number;
 }
 
@@ -31,7 +33,7 @@ interface Source {
 interface Internals {
   /** Writes one value; called for each value and key within a value. */
   encode: (target: Target, value: unknown) => void;
-  /** Reads one value; called for each value and key within a value. */
+  /** Reads one value. */
   decode: (source: Source) => unknown;
   /** Gives the packer for an object that becomes an ext. */
   getExtPacker: (value: object) => unknown;
@@ -67,36 +69,21 @@ export function msgpackLite(timestamps: 'standard' | 'grid'): MsgpackLite {
     }
   };
 
-  const decodeOther = internals.decode;
-  internals.decode = (source) => {
-    const head = source.buffer[source.offset]!;
-    if (head >= 0xa0 && head < 0xc0) return readText(source, source.offset + 1, head & 0x1f);
-    switch (head) {
-      case 0xc4:
-      case 0xc5:
-      case 0xc6:
-        return new Uint8Array(decodeOther(source) as ArrayBuffer);
-      case 0xcb:
-        return read8(source).getFloat64(0);
-      case 0xcf:
-        return integer(read8(source).getUint32(0));
-      case 0xd3:
-        return integer(read8(source).getInt32(0));
-      case 0xd9:
-      case 0xda:
-      case 0xdb:
-        return readSizedText(source, 1 << (head - 0xd9));
-      default:
-        return decodeOther(source);
-    }
-  };
+  const source = new (Decoder as unknown as new (options: object) => Source)({ codec });
 
   return {
     encode: (value) => withSink(() => encode(value, { codec })),
-    decode: (bytes) => decode(bytes, { codec }) as unknown,
+    readLeaf: (bytes, offset) => {
+      source.buffer = bytes;
+      source.offset = offset;
+      const value = internals.decode(source);
+      source.buffer = nothing;
+      return value;
+    },
   };
 }
 
+const nothing = new Uint8Array(0);
 const word = 0x1_0000_0000;
 
 /** Writes what is no int32. Beyond 2^53 it is a float: an integer there is not exact anyway, and arrives as it was. */
@@ -129,58 +116,4 @@ function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
   return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
     ? buffer
     : new Uint8Array(bytes).buffer;
-}
-
-const eight = new Uint8Array(8);
-const eightView = new DataView(eight.buffer);
-
-/** Reads the eight bytes of a number into a view that lasts until the next call. */
-function read8(source: Source): DataView {
-  const { buffer, offset } = source;
-  for (let i = 0; i < 8; i++) eight[i] = buffer[offset + 1 + i]!;
-  source.offset = offset + 9;
-  return eightView;
-}
-
-/** A number where it is exact, a bigint where not. The low half is that of the latest `read8`. */
-function integer(high: number): number | bigint {
-  const low = eightView.getUint32(4);
-  // Beyond 2^53 the number is rounded, and never to a safe one.
-  const number = high * word + low;
-  return Number.isSafeInteger(number) ? number : (BigInt(high) << 32n) | BigInt(low);
-}
-
-/** Length from which a TextDecoder is faster than a loop. */
-const longText = 64;
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** Reads a text that has its length in `width` bytes after its first one. */
-function readSizedText(source: Source, width: number): string {
-  let start = source.offset + 1;
-  let length = 0;
-  for (let i = 0; i < width; i++) length = length * 256 + source.buffer[start++]!;
-  return readText(source, start, length);
-}
-
-function readText(source: Source, start: number, length: number): string {
-  const { buffer } = source;
-  const end = start + length;
-  source.offset = end;
-  if (length < longText) {
-    let text = '';
-    let pos = start;
-    // Four at a time: each step makes a string.
-    while (pos + 4 <= end) {
-      const a = buffer[pos]!;
-      const b = buffer[pos + 1]!;
-      const c = buffer[pos + 2]!;
-      const d = buffer[pos + 3]!;
-      if ((a | b | c | d) >= 0x80) break;
-      text += String.fromCharCode(a, b, c, d);
-      pos += 4;
-    }
-    while (pos < end && buffer[pos]! < 0x80) text += String.fromCharCode(buffer[pos++]!);
-    if (pos === end) return text;
-  }
-  return decoder.decode(buffer.subarray(start, end));
 }

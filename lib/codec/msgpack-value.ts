@@ -3,7 +3,7 @@ import { CodecError } from '../errors.js';
 import { isBulkItem } from './bulk-item.js';
 import { isBytes } from './codec.js';
 import { pathText } from './msgpack-path.js';
-import type { MsgpackBounds } from './msgpack-scan.js';
+import type { MsgpackBounds } from './msgpack-read.js';
 
 const maxUint64 = 0xffff_ffff_ffff_ffffn;
 const minInt64 = -0x8000_0000_0000_0000n;

@@ -3,15 +3,17 @@ import fc from 'fast-check';
 import * as msgpackLite from 'msgpack-lite';
 
 import { CodecError } from '../../lib/errors.js';
-import { type MsgpackBounds, scanMsgpack } from '../../lib/codec/msgpack-scan.js';
+import { msgpackLite as lite } from '../../lib/codec/msgpack-lite.js';
+import { type MsgpackBounds, readMsgpack } from '../../lib/codec/msgpack-read.js';
 
+const { readLeaf } = lite('standard');
 const bounds: MsgpackBounds = { maxDepth: 64, maxItems: 100_000 };
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 const join = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 const repeat = (text: string, times: number): string => text.repeat(times);
 
 const scan = (bytes: Uint8Array | string, given: MsgpackBounds = bounds): void => {
-  scanMsgpack(typeof bytes === 'string' ? hex(bytes) : bytes, given);
+  readMsgpack(typeof bytes === 'string' ? hex(bytes) : bytes, given, readLeaf);
 };
 
 /** The text of the error; fails when there is none, or when it is not a CodecError. */
