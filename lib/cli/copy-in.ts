@@ -1,115 +1,198 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { firstValueFrom, lastValueFrom, tap, toArray } from 'rxjs';
-import { listFiles, readFile, statFile } from '../files/file-client.js';
-import { fileRoutes, type FileInfo, type WantedFile } from '../files/file-routes.js';
+import { createHash, type Hash } from 'node:crypto';
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { firstValueFrom, lastValueFrom, map, tap, type Observable } from 'rxjs';
+import { FileCorruptError, FileNotFoundError } from '../files/file-error.js';
+import { fileBytes, readFile, statFile } from '../files/file-client.js';
+import type { FileItem } from '../files/file-item.js';
+import type { FileInfo } from '../files/file-routes.js';
+import { RateMeter } from '../files/rate-meter.js';
+import { RootFolder } from '../node/files/folder/root-folder.js';
 import { receiveFile } from '../node/files/receive/receive-file.js';
-import { receiveFiles } from '../node/files/receive/receive-files.js';
 import { partialFile } from '../node/files/receive/temporary.js';
 import { takeUntilAborted } from '../operators/take-until-aborted.js';
-import { isSame, joinPath, lastName, resumableBytes, type CopyContext } from './copy.js';
+import { systemRuntime } from '../runtime.js';
+import { toAsyncIterable } from '../operators/to-async-iterable.js';
+import { copyFolderIn } from './copy-in-folder.js';
+import { lastName, type CopyContext } from './copy.js';
 import { exitCodes, Failure } from './failure.js';
+import { OutputPipe } from './output-pipe.js';
+import { listRemote } from './remote-folder.js';
 
-/** Copies a file or a folder of a host to here. */
-export async function copyIn(context: CopyContext, source: string, target: string): Promise<void> {
+/** Copies a file or a folder of a host to here. `target` undefined: to standard output. */
+export async function copyIn(context: CopyContext, source: string, target: string | undefined): Promise<void> {
   const { connection, options, signal } = context;
   const info = await firstValueFrom(statFile(connection, source, { signal }));
-  const name = lastName(source);
-  const there = await stat(target).catch(() => undefined);
-  const isFolder = there?.isDirectory() ?? /[/\\]$/.test(target);
   if (info.type === 'folder') {
+    if (target === undefined) {
+      throw new Failure(`${JSON.stringify(source)} is a folder: only a file can go to a pipe.`, exitCodes.usage);
+    }
     if (!options.recursive) {
       throw new Failure(`${JSON.stringify(source)} is a folder: give -r to copy all that is in it.`, exitCodes.usage);
     }
-    // As cp does it: into a folder that is there, or as one that is not.
-    await copyFolder(context, source, there === undefined ? target : join(target, name));
+    context.decided.target ??= await folderTarget(context, source, target);
+    await copyFolderIn(context, source, context.decided.target);
     return;
   }
-  if (isFolder) await mkdir(target, { recursive: true });
-  await copyFile(context, source, isFolder ? join(target, name) : target);
+  const pipe = target === undefined ? OutputPipe.stdout() : OutputPipe.of(target, await statsOf(target));
+  if (pipe !== undefined) {
+    await copyToPipe(context, source, info, pipe);
+    return;
+  }
+  context.decided.target ??= await fileTarget(source, target!);
+  await copyFile(context, source, info, context.decided.target);
 }
 
-async function copyFile(
-  { connection, options, bar, signal }: CopyContext,
-  source: string,
-  target: string,
-): Promise<void> {
+/** Where a folder goes: as cp does it, but that with `--resume` what an earlier run made does not change it. */
+async function folderTarget(context: CopyContext, source: string, target: string): Promise<string> {
+  const there = await statsOf(target);
+  if (there !== undefined && !there.isDirectory()) {
+    throw new Failure(`${JSON.stringify(target)} is there, and is no folder.`);
+  }
+  const name = nameOf(source);
+  if (isInto(target)) return join(target, name);
+  if (there === undefined) return target;
+  if (!context.options.resume) return join(target, name);
+  const names = new Set(await readdir(target));
+  let same = names.size === 0 || [...names].some((one) => one.endsWith('.rxgrid-part'));
+  for await (const { path } of listRemote(context, source)) {
+    same ||= names.has(path);
+    if (same) return target;
+  }
+  throw otherFolder(target, name);
+}
+
+/** For a folder that is no earlier copy: nothing is mixed into it. */
+export function otherFolder(target: string, name: string): Failure {
+  return new Failure(
+    `${JSON.stringify(target)} is there, and nothing of the source is in it: with --resume, the target is the copy itself. Write ${JSON.stringify(`${target}/`)} to make or continue ${JSON.stringify(`${target}/${name}`)}.`,
+    exitCodes.usage,
+  );
+}
+
+/** True where the text of a target says that the source goes into it. */
+export function isInto(target: string): boolean {
+  return target === '' || /(^|[/\\])\.{0,2}$/.test(target);
+}
+
+/** Where a file goes: into a folder, or to a name, through the links that the user typed. */
+async function fileTarget(source: string, target: string): Promise<string> {
+  const there = await statsOf(target);
+  if (there?.isDirectory() === true || isInto(target)) {
+    await mkdir(target === '' ? '.' : target, { recursive: true });
+    // The host must not choose where it goes, whatever a path at the host may look like here.
+    return new RootFolder(target === '' ? '.' : target).locate(nameOf(source));
+  }
+  if (there !== undefined) return realpath(target);
+  const isLink = await lstat(target).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  );
+  if (isLink) {
+    throw new Failure(`${JSON.stringify(target)} is a link to nothing. Remove it, or give the path that it names.`);
+  }
+  const folder = dirname(target);
+  if ((await statsOf(folder)) === undefined) {
+    throw new Failure(`There is no folder ${JSON.stringify(folder)} here. Make it first, with mkdir -p.`);
+  }
+  return target;
+}
+
+function nameOf(source: string): string {
+  const name = lastName(source);
+  if (name === '..') throw new Failure(`${JSON.stringify(source)}: give the path without '..'.`, exitCodes.usage);
+  return name;
+}
+
+async function copyFile(context: CopyContext, source: string, info: FileInfo, target: string): Promise<void> {
+  const { connection, options, report, signal } = context;
+  report.found(info.size);
+  report.foundAll();
+  if (options.dryRun) {
+    report.would(source, info.size);
+    return;
+  }
   const have = options.resume ? await partialFile(target) : undefined;
   const { resume, verify, fsync } = options;
+  let before: number | undefined;
   const file$ = readFile(connection, source, {
     ...(have === undefined ? {} : { have }),
     ...(verify ? { hash: 'sha256' } : {}),
   }).pipe(
     takeUntilAborted(signal),
+    tap((item) => {
+      if (item.kind !== 'header' || before !== undefined) return;
+      before = item.offset;
+      report.there(before, false);
+    }),
     receiveFile(target, { resume, fsync, verify, ...(have === undefined ? {} : { offset: have.length }) }),
-    tap(({ received: bytes, total, rate, mode }) => {
-      bar.update({ bytes, total, rate, mode });
+    tap(({ received, total, rate, mode }) => {
+      if (mode !== undefined) report.because(mode, 'so the host says.');
+      report.step({ files: received === total ? 1 : 0, bytes: received - (before ?? 0), rate, mode });
     }),
   );
   await lastValueFrom(file$);
 }
 
-async function copyFolder(context: CopyContext, source: string, target: string): Promise<void> {
-  const { connection, options, bar, signal, failed } = context;
-  await mkdir(target, { recursive: true });
-  const { resume, verify, fsync } = options;
-  // What is there in all is for the bar, and what is here is for a second try: else the folder comes without being listed.
-  const plan = bar.shown || resume ? await planOf(context, source, target) : undefined;
-  const whole: WantedFile = { path: source, recursive: true, ...(verify ? { hash: 'sha256' } : {}) };
-  // As one folder where nothing of it is here: its small files come in packs.
-  const wanted: Iterable<WantedFile> = plan?.untouched !== false ? [whole] : plan.wanted;
-  const before = plan?.before ?? 0;
-  const files$ = connection.exchange(fileRoutes.read, undefined, wanted).pipe(
+/** To what is no regular file: bytes as they come. A hash can be checked at the end alone, when they are gone. */
+async function copyToPipe(context: CopyContext, source: string, info: FileInfo, pipe: OutputPipe): Promise<void> {
+  const { connection, options, report, signal } = context;
+  report.found(info.size);
+  report.foundAll();
+  if (options.dryRun) {
+    report.would(source, info.size);
+    return;
+  }
+  if (options.resume) throw new Failure('--resume needs a file as its target, not a pipe.', exitCodes.usage);
+  const meter = new RateMeter(systemRuntime.now());
+  let mode: string | undefined;
+  const items$: Observable<FileItem> = readFile(connection, source, options.verify ? { hash: 'sha256' } : {}).pipe(
     takeUntilAborted(signal),
-    receiveFiles(target, { resume, fsync, verify, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) }),
-    tap(({ received, rate, mode, failure }) => {
-      if (failure !== undefined) failed(failure);
-      bar.update({ bytes: before + received, total: plan?.total ?? 0, rate, mode });
+    tap((item) => {
+      if (item.kind === 'header') mode = item.via;
     }),
   );
-  await lastValueFrom(files$, { defaultValue: undefined });
-}
-
-interface Plan {
-  readonly wanted: readonly WantedFile[];
-  /** Bytes of all files, and of those that are here already. */
-  readonly total: number;
-  readonly before: number;
-  /** True: nothing of it is here, nor a part of a file. */
-  readonly untouched: boolean;
-}
-
-async function planOf(context: CopyContext, source: string, target: string): Promise<Plan> {
-  const { connection, options, signal, skipped } = context;
-  const infos = await firstValueFrom(listFiles(connection, source, { recursive: true, signal }).pipe(toArray()));
-  const wanted: WantedFile[] = [];
-  let [total, before] = [0, 0];
-  let untouched = true;
-  for (const info of infos) {
-    if (info.type === 'other') skipped(`${joinPath(source, info.path)} is a link or a device, and is left out.`);
-    if (info.type === 'folder') await mkdir(join(target, info.path), { recursive: true });
-    if (info.type !== 'file') continue;
-    total += info.size;
-    const here = join(target, info.path);
-    if (options.resume && isSame(await infoOf(here), info)) {
-      before += info.size;
-      untouched = false;
-      continue;
+  const bytes$ = (options.verify ? items$.pipe(checkHash(source)) : items$).pipe(fileBytes());
+  let bytes = 0;
+  let whole = false;
+  try {
+    for await (const chunk of toAsyncIterable(bytes$)) {
+      await pipe.write(chunk, signal);
+      bytes += chunk.length;
+      report.step({ files: 0, bytes, rate: meter.rate(systemRuntime.now(), bytes), mode });
     }
-    const have = options.resume && info.size >= resumableBytes ? await partialFile(here) : undefined;
-    before += have?.length ?? 0;
-    if (have !== undefined) untouched = false;
-    wanted.push({
-      path: joinPath(source, info.path),
-      as: info.path,
-      ...(have === undefined ? {} : { have }),
-      ...(options.verify ? { hash: 'sha256' } : {}),
-    });
+    whole = true;
+    report.step({ files: 1, bytes, rate: meter.rate(systemRuntime.now(), bytes), mode });
+  } finally {
+    await pipe.end(whole);
   }
-  return { wanted, total, before, untouched };
 }
 
-async function infoOf(path: string): Promise<Pick<FileInfo, 'size' | 'mtime'> | undefined> {
-  const stats = await stat(path).catch(() => undefined);
-  return stats?.isFile() === true ? { size: stats.size, mtime: stats.mtimeMs } : undefined;
+function checkHash(path: string): (source: Observable<FileItem>) => Observable<FileItem> {
+  return (source) => {
+    const hash: Hash = createHash('sha256');
+    return source.pipe(
+      map((item) => {
+        if (item.kind === 'data') hash.update(item.bytes);
+        if (item.kind === 'end' && (item.hash === undefined || Buffer.compare(hash.digest(), item.hash) !== 0)) {
+          const text = `${JSON.stringify(path)}: the sha256 of what came is not that of what was sent. It has been written to the pipe.`;
+          throw new FileCorruptError(text, path);
+        }
+        return item;
+      }),
+    );
+  };
+}
+
+async function statsOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path === '' ? '.' : path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOTDIR')
+      throw new FileNotFoundError(`A part of the path ${JSON.stringify(path)} is no folder.`, path);
+    throw new Failure(`${JSON.stringify(path)} cannot be used (${String(code)}).`);
+  }
 }

@@ -1,6 +1,5 @@
-import type { FileError } from '../files/file-error.js';
 import type { Connection } from '../contract/connection.js';
-import type { ProgressBar } from './progress-bar.js';
+import type { Report } from './report.js';
 
 /** What the user asked for. */
 export interface CopyOptions {
@@ -10,27 +9,32 @@ export interface CopyOptions {
   /** Check a SHA-256 before a file gets its name. */
   readonly verify: boolean;
   readonly fsync: boolean;
+  /** What becomes of symbolic links in folders: they are left out, or the files that they lead to are copied. */
+  readonly links: 'skip' | 'follow';
+  /** True: say which files would be copied, and copy none. */
+  readonly dryRun: boolean;
+  /** True for the path, relative to the source, of what is left out. Undefined: nothing is. */
+  readonly excludes: ((path: string) => boolean) | undefined;
 }
 
 /** What a copy works with. */
 export interface CopyContext {
   readonly connection: Connection;
   readonly options: CopyOptions;
-  readonly bar: ProgressBar;
-  /** Aborts when the user interrupts. */
+  readonly report: Report;
+  /** Aborts when the user interrupts; its reason is the error. */
   readonly signal: AbortSignal;
-  /** Tells the user of a file that is not copied; the others are. */
-  readonly failed: (error: FileError) => void;
-  /** Tells the user what is left out, which is no failure. */
-  readonly skipped: (text: string) => void;
+  /** Where the source goes, once that is decided: a second try must not decide anew because of what the first one made. */
+  readonly decided: { target?: string };
 }
 
 /** A larger file is worth asking what is there of it. */
 export const resumableBytes = 1 << 20;
 
-/** The last part of a path with slashes. */
+/** The last part of a path with slashes; empty for the folder that is served, or the working folder. */
 export function lastName(path: string): string {
-  return path.replace(/\/+$/, '').split('/').at(-1) ?? '';
+  const name = path.replace(/\/+$/, '').split('/').at(-1) ?? '';
+  return name === '.' ? '' : name;
 }
 
 /** Joins parts of a path with slashes; empty ones are left out. */

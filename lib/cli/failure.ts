@@ -1,10 +1,27 @@
-import { DisconnectedError, GridError, RefusedError, RejectedError } from '../errors.js';
-import { FileConflictError, FileCorruptError } from '../files/file-error.js';
+import { DisconnectedError, errorText, RefusedError, RejectedError } from '../errors.js';
 
-/** Exit codes of the command. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** Exit codes of the command. Those of signals are 128 and the signal's number, as in a shell. */
+export const exitCodes = {
+  /** Everything that was asked for is done. */
+  done: 0,
+  /** The command failed, and nothing was done. */
+  failed: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** There is no connection, or it was lost. */
+  disconnected: 3,
+  /** The host does not let us in, or does not serve files to us. */
+  refused: 4,
+  /** Some files are not copied. */
+  partly: 5,
+  hangup: 129,
+  interrupted: 130,
+  /** The reader of our standard output is gone. */
+  brokenPipe: 141,
+  terminated: 143,
+} as const;
 
-/** Ends the command with a text for the user. */
+/** Ends the command with a text for the user. An empty text: nothing is printed. */
 export class Failure extends Error {
   readonly exitCode: number;
 
@@ -14,19 +31,25 @@ export class Failure extends Error {
   }
 }
 
-/** What the user reads of an error: what happened, and what to do. */
+/** What the user reads of an error: what happened, and what to do. It may hold texts of the host: print it with {@link printable}. */
 export function failureText(error: unknown, resumable: boolean): string {
+  if (error instanceof Failure) return error.message;
   if (error instanceof RejectedError) {
-    return `the host does not let us in: ${error.reason}. Give the right token with --token or RXGRID_TOKEN.`;
+    return `the host does not let us in: ${error.reason}. Give the right token with --token-file, --token or RXGRID_TOKEN.`;
   }
   if (error instanceof RefusedError) {
     return `the host does not serve files to us: ${error.message} It has to call serveFiles(…), and leaves.routes has to allow it.`;
   }
   if (error instanceof DisconnectedError) {
-    return `the connection to ${error.host} is lost. ${resumable ? 'Run the same command again to continue.' : 'Try again; with --resume a broken copy can be continued.'}`;
+    return `the connection to ${error.host} is lost. ${resumable ? 'Run the same command again to continue.' : 'Run it again with --resume: what is there already is not copied again.'}`;
   }
-  if (error instanceof FileCorruptError || error instanceof FileConflictError || error instanceof GridError) {
-    return error.message;
-  }
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
+}
+
+/** The exit code for an error that ends the command. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Failure) return error.exitCode;
+  if (error instanceof RejectedError || error instanceof RefusedError) return exitCodes.refused;
+  if (error instanceof DisconnectedError) return exitCodes.disconnected;
+  return exitCodes.failed;
 }

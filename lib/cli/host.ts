@@ -1,33 +1,60 @@
-import { filter, firstValueFrom, timeout } from 'rxjs';
-import { ConfigurationError, errorText } from '../errors.js';
+import { filter, firstValueFrom, map, merge, timer } from 'rxjs';
+import { ConfigurationError, errorText, RefusedError, RejectedError } from '../errors.js';
+import type { ConnectionState } from '../connection/host-connection.js';
 import type { LeafConnection } from '../endpoint/leaf.js';
 import { connect } from '../node/server/leaf.js';
+import { takeUntilAborted } from '../operators/take-until-aborted.js';
 import { exitCodes, Failure, failureText } from './failure.js';
 
-/** Connects to a host as a leaf, or says why that cannot be. */
-export async function connectTo(host: string, token: string, connectMs: number): Promise<LeafConnection> {
+/** How to connect. */
+export interface HostOptions {
+  readonly token: string;
+  /** Time to connect, in ms. */
+  readonly connectMs: number;
+  /** Certificates to trust, in PEM, in place of the well-known ones. */
+  readonly ca: Uint8Array | undefined;
+  /** Aborts the attempt; its reason is the error. */
+  readonly signal: AbortSignal;
+}
+
+/** Connects to a host as a leaf. @throws Failure that says why that cannot be; the reason of the signal. */
+export async function connectTo(host: string, { token, connectMs, ca, signal }: HostOptions): Promise<LeafConnection> {
   let leaf: LeafConnection;
   try {
-    leaf = connect(host, { token });
+    leaf = connect(host, {
+      token,
+      limits: { dialTimeout: connectMs, handshakeTimeout: connectMs },
+      ...(ca === undefined ? {} : { tls: { ca } }),
+    });
   } catch (error) {
     if (error instanceof ConfigurationError) throw new Failure(error.message, exitCodes.usage);
     throw error;
   }
   // It would try for ever. A person waits for one attempt.
-  const state = await firstValueFrom(
-    leaf.state$.pipe(
-      filter(({ status }) => status !== 'connecting'),
-      timeout({ first: connectMs }),
-    ),
-  ).catch(() => undefined);
-  if (state?.status === 'connected') return leaf;
-  leaf.close();
-  const cause = state?.error;
-  if (cause === undefined) throw new Failure(`${host} does not answer. Is a host there, and is it started?`);
-  const text = failureText(cause, false);
-  throw new Failure(
-    text === cause.message
-      ? `cannot connect to ${host}: ${errorText(cause)}. Is a host there, and is it started?`
-      : text,
+  const first$ = merge(
+    leaf.state$.pipe(filter(({ status }) => status !== 'connecting')),
+    timer(connectMs).pipe(map((): ConnectionState | undefined => undefined)),
+  );
+  try {
+    const state = await firstValueFrom(first$.pipe(takeUntilAborted(signal)));
+    if (state?.status === 'connected') return leaf;
+    throw failureOf(host, connectMs, state?.error);
+  } catch (error) {
+    leaf.close();
+    throw error;
+  }
+}
+
+function failureOf(host: string, connectMs: number, cause: Error | undefined): Failure {
+  if (cause instanceof RejectedError || cause instanceof RefusedError) {
+    return new Failure(failureText(cause, false), exitCodes.refused);
+  }
+  const what =
+    cause === undefined
+      ? `${host} does not answer within ${connectMs / 1_000} s.`
+      : `cannot connect to ${host}: ${errorText(cause)}`;
+  return new Failure(
+    `${what.replace(/[^.]$/, '$&.')} Is a host there, and is it started? --timeout sets the time to wait.`,
+    exitCodes.disconnected,
   );
 }

@@ -2,31 +2,40 @@ import cliProgress from 'cli-progress';
 
 /** How far a copy is. */
 export interface Progress {
-  /** Bytes, and of how many; 0 where that is not known. */
+  /** Files that are whole. */
+  readonly files: number;
+  /** Bytes that are at the target. */
   readonly bytes: number;
-  readonly total: number;
+  /** Bytes of all files; undefined while they are being counted. */
+  readonly total: number | undefined;
   /** Bytes per second. */
   readonly rate: number;
   /** How the bytes leave the sender. */
   readonly mode: string | undefined;
 }
 
-/** A bar on the terminal, or nothing where there is none: progress is for people. */
+/** Columns of a terminal that does not say how many it has. */
+const defaultColumns = 80;
+const [leastName, mostName, leastBar, mostBar] = [8, 30, 6, 24];
+
+/** A bar on the terminal, in one line of whatever width it has, or nothing where there is no terminal. */
 export class ProgressBar {
   readonly #bar: cliProgress.SingleBar | undefined;
+  readonly #stream: NodeJS.WriteStream;
   #started = false;
 
+  /** `name`: what is copied; it has to be {@link printable}. */
   constructor(name: string, terminal: boolean, stream: NodeJS.WriteStream = process.stderr) {
+    this.#stream = stream;
     if (!terminal) return;
     this.#bar = new cliProgress.SingleBar({
       stream,
-      hideCursor: true,
-      clearOnComplete: false,
-      format: `${name} {bar} {share} {size} {speed} {left} {mode}`,
-      barsize: 24,
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
+      clearOnComplete: true,
+      linewrap: true,
       fps: 10,
+      // A line of the command may have been written over it.
+      forceRedraw: true,
+      format: (_options, _params, progress: Progress) => barText(name, progress, stream.columns || defaultColumns),
     });
   }
 
@@ -35,32 +44,65 @@ export class ProgressBar {
     return this.#bar !== undefined;
   }
 
-  update({ bytes, total, rate, mode }: Progress): void {
+  update(progress: Progress): void {
     const bar = this.#bar;
     if (bar === undefined) return;
-    const share = total === 0 ? 1 : bytes / total;
-    const fields = {
-      share: `${String(Math.floor(share * 100)).padStart(3)}%`,
-      size: sizeText(bytes),
-      speed: `${sizeText(rate)}/s`,
-      left: bytes >= total || rate === 0 ? '--:--' : timeText((total - bytes) / rate),
-      mode: mode ?? '',
-    };
-    if (!this.#started) {
-      bar.start(Math.max(total, 1), total === 0 ? 1 : bytes, fields);
-      this.#started = true;
-      return;
-    }
-    bar.setTotal(Math.max(total, 1));
-    bar.update(total === 0 ? 1 : bytes, fields);
+    if (this.#started) bar.update(progress);
+    else bar.start(1, 0, progress);
+    this.#started = true;
   }
 
+  /** Takes the bar off the line, so that a text may be written there. It is drawn again behind it. */
+  clear(): void {
+    if (this.#started) this.#stream.write('\r\u001b[K');
+  }
+
+  /** Takes it away for good. */
   stop(): void {
     if (this.#started) this.#bar?.stop();
+    this.#started = false;
   }
 }
 
-/** A number of bytes in at most seven characters. */
+/**
+ * The bar as a text of fewer than `columns` columns: the name, the bar, the share, the bytes, the rate, the time that is
+ * left, and the mode, without those that find no room. What matters less goes first.
+ */
+export function barText(name: string, progress: Progress, columns: number): string {
+  const { files, bytes, total, rate, mode } = progress;
+  const share = total === undefined ? undefined : total === 0 ? 1 : Math.min(1, bytes / total);
+  const size = sizeText(bytes);
+  const sizes = total === undefined ? size : `${size} / ${sizeText(total)}`;
+  const speed = `${sizeText(rate)}/s`;
+  const ends = total !== undefined && bytes < total && rate > 0;
+  const left = ends ? timeText((total - bytes) / rate) : total === undefined ? '' : '--:--';
+  const percent = share === undefined ? '' : `${String(Math.floor(share * 100)).padStart(3)}%`;
+  const count = share === undefined ? `${String(files)} files` : '';
+  const ways = [
+    [percent, count, sizes, speed, left, mode ?? ''],
+    [percent, count, sizes, speed, left],
+    [percent, count, size, speed, left],
+    [percent, count, size, speed],
+    [percent, size],
+    [percent || size],
+  ];
+  // The last column stays free: some terminals go to the next line when it is written.
+  const room = columns - 1;
+  const least = Math.min(leastName, widthOf(name)) + (share === undefined ? 1 : leastBar + 2);
+  for (const way of ways) {
+    const tail = way.filter((field) => field !== '').join(' ');
+    const rest = room - tail.length;
+    if (rest < least) continue;
+    if (share === undefined) return `${fit(name, Math.min(rest - 1, mostName))} ${tail}`;
+    const shown = fit(name, Math.max(leastName, Math.min(mostName, rest - mostBar - 2)));
+    const cells = Math.min(mostBar, rest - widthOf(shown) - 2);
+    const full = Math.floor(share * cells);
+    return `${shown} ${'█'.repeat(full)}${'░'.repeat(cells - full)} ${tail}`;
+  }
+  return fit(percent || size, Math.max(0, room));
+}
+
+/** A number of bytes in at most ten characters. */
 export function sizeText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
@@ -79,3 +121,32 @@ export function timeText(seconds: number): string {
   const [hours, minutes] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60];
   return hours === 0 ? `${two(minutes)}:${two(whole % 60)}` : `${String(hours)}:${two(minutes)}:${two(whole % 60)}`;
 }
+
+/** Cuts a text in its middle, so that it has at most so many columns: the end of a name tells files apart. */
+export function fit(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  if (columns < 1) return '';
+  const characters = Array.from(segmenter.segment(text), ({ segment }) => segment);
+  const [head, tail]: [string[], string[]] = [[], []];
+  let room = columns - 1;
+  // One at a time from both ends, as long as there is room.
+  for (let count = 0; ; count++) {
+    const next = count % 2 === 0 ? characters.shift() : characters.pop();
+    const width = next === undefined ? 0 : widthOf(next);
+    if (next === undefined || width > room) return `${head.join('')}…${tail.join('')}`;
+    room -= width;
+    if (count % 2 === 0) head.push(next);
+    else tail.unshift(next);
+  }
+}
+
+/** Columns that a text takes on a terminal: East Asian characters and emoji take two, combining marks none. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += /\p{M}/u.test(character) ? 0 : wide.test(character) ? 2 : 1;
+  return width;
+}
+
+const segmenter = new Intl.Segmenter();
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;

@@ -42,9 +42,9 @@ export interface FilePart {
 export interface WantedFile {
   /** Relative to the folder that is served, with slashes. */
   readonly path: string;
-  /** Its path in the stream. Default: `path`. */
+  /** Its path in the stream. Default: `path`, and with `recursive` none: paths are relative to the folder. */
   readonly as?: string;
-  /** True: all files of this folder, and of those in it; their paths in the stream are relative to it. Default false. */
+  /** True: all files of this folder, and of those in it; their paths in the stream are relative to it, behind `as`. Default false. */
   readonly recursive?: boolean;
   /** First byte. Default 0. */
   readonly offset?: number;

@@ -23,6 +23,50 @@ describe('addresses', () => {
     expect(parseAddress(text, 'linux')).toStrictEqual({ kind: 'local', path: text });
   });
 
+  it('may be the pipe', () => {
+    expect(parseAddress('-')).toStrictEqual({ kind: 'pipe' });
+    expect(parseAddress('./-')).toStrictEqual({ kind: 'local', path: './-' });
+  });
+
+  it.each([
+    'ws://user:pw@host:x',
+    'ws://user:pw@host:9000:x',
+    'ws://user:9000@host:x',
+    'ws://user@host:9000:x',
+    'ws://user@host:x',
+    'user@host:x',
+    'user:pw@host:x',
+    'user@host:9000:x',
+    'ws://host?a:9000:x',
+    'ws://host#a:9000:x',
+    'ws://host/grid?token=a:x',
+    'ws://host:9000/grid#a:x',
+    'ws://ho\\st:9000:x',
+    'ws://ho%40st:9000:x',
+    'ws://ho st:9000:x',
+    'ho\u001bst:9000:x',
+    'h:me@x',
+    'ftp://host:x',
+    'ws://host',
+  ])('%j are refused', (text) => {
+    let failure: unknown;
+    try {
+      parseAddress(text, 'linux');
+    } catch (error) {
+      failure = error;
+    }
+    expect(failure).toMatchObject({ exitCode: 2 });
+    expect((failure as Error).message).not.toMatch(/\p{Cc}/u);
+  });
+
+  it.each([
+    ['h:80:me@x', 'me@x'],
+    ['h:a/me@x', 'a/me@x'],
+    ['h:a?b#c', 'a?b#c'],
+  ])('%j have any path', (text, path) => {
+    expect(parseAddress(text, 'linux')).toMatchObject({ kind: 'remote', path });
+  });
+
   it('have drives on Windows', () => {
     expect(parseAddress('C:\\a', 'win32')).toStrictEqual({ kind: 'local', path: 'C:\\a' });
     expect(parseAddress('c:a', 'linux')).toStrictEqual({ kind: 'remote', host: 'ws://c', path: 'a' });

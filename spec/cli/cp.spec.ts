@@ -74,7 +74,12 @@ async function finish(child: ChildProcess): Promise<Run> {
 }
 
 const run = (args: readonly string[], env?: Record<string, string>): Promise<Run> => finish(start(args, env));
-const done: Run = { code: 0, stdout: '', stderr: '' };
+/** Nothing but the summary. */
+const done = {
+  code: 0,
+  stdout: '',
+  stderr: expect.stringMatching(/^\d+ files?, [\d.]+ \w+, [\d.]+ s.*\n$/) as unknown as string,
+};
 const served = (path: string): string => join(host.root, path);
 const here = (path: string): string => join(host.local, path);
 const same = (one: string, other: string): boolean => readFileSync(one).equals(readFileSync(other));
@@ -107,7 +112,10 @@ describe('rxgrid cp', () => {
     writeFileSync(here('all/deep/large'), bytes);
     symlinkSync('one', here('all/link'));
     expect(await run(['cp', here('all'), `${base}:x`])).toMatchObject({ code: 2 });
-    expect(await run(['cp', '-r', here('all'), `${base}:x`])).toStrictEqual(done);
+    expect(await run(['cp', '-r', here('all'), `${base}:x`])).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^rxgrid: "link" is a symbolic link.*\n3 files, 1.9 MiB, .*1 left out\n$/),
+    });
     expect(namesIn(served('x'))).toStrictEqual(['deep', 'one', 'zero']);
     expect(namesIn(served('x/deep'))).toStrictEqual(['empty', 'large']);
     expect(await run(['cp', '-r', '--verify', `${base}:x`, here('back')])).toStrictEqual(done);
@@ -117,25 +125,50 @@ describe('rxgrid cp', () => {
     rmSync(here('back/deep/large'));
     const inode = statSync(here('back/one')).ino;
     expect(await run(['cp', '-r', '--resume', `${base}:x`, here('back')])).toStrictEqual(done);
-    expect(namesIn(here('back'))).toStrictEqual(['deep', 'one', 'x', 'zero']);
-    expect(await run(['cp', '-r', '--resume', `${base}:x`, here('again')])).toStrictEqual(done);
+    expect(namesIn(here('back'))).toStrictEqual(['deep', 'one', 'zero']);
+    expect(same(here('back/deep/large'), here('all/deep/large'))).toBe(true);
     expect(statSync(here('back/one'))).toMatchObject({ ino: inode, mtimeMs });
   }, 30_000);
 
   it.each<[string, () => string[], Record<string, string>, number, RegExp]>([
     ['no token', () => ['cp', `${base}:a`, here('a')], {}, 2, /--token|RXGRID_TOKEN/],
-    ['a wrong token', () => ['cp', '--token', 'bad', `${base}:a`, here('a')], {}, 1, /unknown token.*--token/],
+    ['a wrong token', () => ['cp', '--token', 'bad', `${base}:a`, here('a')], {}, 4, /does not let us in: .*--token/],
     ['two local paths', () => ['cp', 'a', 'b'], {}, 2, /host:port:path/],
     ['no such file', () => ['cp', `${base}:none`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /There is no "none"/],
     ['no such local file', () => ['cp', here('none'), `${base}:a`], { RXGRID_TOKEN: 'good' }, 1, /There is no/],
     ['a way out', () => ['cp', `${base}:../a`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /leads out/],
-    ['no host', () => ['cp', 'ws://127.0.0.1:1:a', here('a')], { RXGRID_TOKEN: 'good' }, 1, /Is a host there/],
+    ['no host', () => ['cp', 'ws://127.0.0.1:1:a', here('a')], { RXGRID_TOKEN: 'good' }, 3, /Is a host there/],
+    ['no folder here', () => ['cp', `${base}:a`, here('b/a')], { RXGRID_TOKEN: 'good' }, 1, /no folder .*mkdir -p/],
+    ['a link to nothing', () => ['cp', `${base}:a`, here('link')], { RXGRID_TOKEN: 'good' }, 1, /link to nothing/],
+    ['no number', () => ['cp', '--timeout', 'NaN', `${base}:a`, here('a')], {}, 2, /seconds: more than 0/],
+    ['a negative time', () => ['cp', '--timeout', '-5', `${base}:a`, here('a')], {}, 2, /seconds: more than 0/],
+    ['a time without end', () => ['cp', '--timeout', '1e9', `${base}:a`, here('a')], {}, 2, /3600 at the most/],
+    ['a user', () => ['cp', 'ws://user:pw@127.0.0.1:a', here('a')], { RXGRID_TOKEN: 'good' }, 2, /no user/],
+    ['one path', () => ['cp', `${base}:a`], { RXGRID_TOKEN: 'good' }, 2, /a source and a target/],
+    ['no match', () => ['cp', `${base}:*.txt`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /nothing at the host matches/],
+    [
+      'no such token',
+      () => ['cp', '--token-file', here('t'), `${base}:a`, here('a')],
+      {},
+      2,
+      /the token cannot be read/,
+    ],
+    [
+      '--ca for ws',
+      () => ['cp', '--ca', here('t'), `${base}:a`, here('a')],
+      { RXGRID_TOKEN: 'good' },
+      2,
+      /--ca is for wss/,
+    ],
+    ['a pipe with -r', () => ['cp', '-r', '-', `${base}:a`], { RXGRID_TOKEN: 'good' }, 2, /does not go with -r/],
     ['an unknown option', () => ['cp', '--fast', 'a', 'b'], {}, 2, /unknown option/],
   ])('tells what to do about %s', async (_, args, env, code, text) => {
+    writeFileSync(served('a'), 'a');
+    symlinkSync(here('nothing'), here('link'));
     const result = await run(args(), env);
     expect(result).toMatchObject({ code, stdout: '' });
     expect(result.stderr).toMatch(text);
-    expect(namesIn(host.local)).toStrictEqual([]);
+    expect(namesIn(host.local)).toStrictEqual(['link']);
   });
 
   it('tells of files that are not copied, and copies the others', async () => {
@@ -144,15 +177,15 @@ describe('rxgrid cp', () => {
     writeFileSync(served('x/bad'), 'bad');
     mkdirSync(here('to/x/bad'), { recursive: true });
     const { code, stderr } = await run(['cp', '-r', `${base}:x`, here('to')]);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/"bad" is there already.*\n.*1 file is not copied/);
+    expect(code).toBe(5);
+    expect(stderr).toMatch(/^rxgrid: "bad" is there already.*\n1 file, 4 B, .*, 1 not copied\n$/);
     expect(namesIn(here('to/x'))).toStrictEqual(['bad', 'good']);
   });
 
   it('has help and a version', async () => {
     const help = await run(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    expect(help.stdout).toMatch(/cp \[options\] <source> <target>/);
+    expect(help.stdout).toMatch(/cp \[options\] <paths\.\.\.>/);
     expect((await run(['cp', '--help'])).stdout).toMatch(/--resume.*--verify.*RXGRID_TOKEN/s);
     expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await run([])).code).toBe(2);

@@ -123,7 +123,7 @@ describe.each(['upload', 'download'])('during an %s', (way) => {
         expectWholeOrNone(target);
         if (!existsSync(target)) expect(code).not.toBe(0);
         if (killsHost) await startHost();
-        expect(await end(cp('--resume', ...args))).toStrictEqual({ code: 0, stderr: '' });
+        expect(await end(cp('--resume', ...args))).toMatchObject({ code: 0 });
         expect(readFileSync(target).equals(bytes)).toBe(true);
       }
     },
@@ -172,7 +172,7 @@ describe('a byte that changes on the way', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/sha256/);
     expect(readdirSync(join(folder, 'here'))).toStrictEqual([]);
-    expect(await end(cp(remote('big', base), target))).toStrictEqual({ code: 0, stderr: '' });
+    expect(await end(cp(remote('big', base), target))).toMatchObject({ code: 0 });
     expect(readFileSync(target).equals(bytes)).toBe(false);
   }, 30_000);
 });

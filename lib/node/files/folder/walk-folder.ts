@@ -136,7 +136,9 @@ export async function* walk(root: RootFolder, real: string, wanted: WantedFile):
       yield chunk;
       continue;
     }
-    const { path, entries } = chunk;
+    const { entries } = chunk;
+    // What was asked for under another name has it before all paths.
+    const path = [wanted.as ?? '', chunk.path].filter((part) => part !== '').join('/');
     if (entries.length === 0 && path !== '') yield { path: `${path}/`, folder: true };
     // Links, devices, FIFOs and sockets are no files.
     const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);

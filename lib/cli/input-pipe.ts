@@ -1,0 +1,45 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What came from a pipe, in a file. */
+export interface Spooled {
+  readonly path: string;
+  readonly size: number;
+  remove(): Promise<void>;
+}
+
+/**
+ * Takes all that comes from a pipe into a file that nobody else can read. `source`: its path, or anything else for standard
+ * input. Errors: the system's; the reason of the signal. Nothing is left after one.
+ */
+export async function spool(source: string, signal: AbortSignal): Promise<Spooled> {
+  const folder = await mkdtemp(join(await realpath(tmpdir()), 'rxgrid-cp-'));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const path = join(folder, 'input');
+  const input = source.startsWith('/') && source !== '/dev/stdin' ? createReadStream(source) : process.stdin;
+  const abort = (): void => {
+    input.destroy(signal.reason as Error);
+  };
+  signal.addEventListener('abort', abort);
+  try {
+    signal.throwIfAborted();
+    const file = await open(path, 'wx', 0o600);
+    let size = 0;
+    try {
+      for await (const chunk of input as AsyncIterable<Uint8Array>) {
+        await file.writeFile(chunk);
+        size += chunk.length;
+      }
+    } finally {
+      await file.close();
+    }
+    return { path, size, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
