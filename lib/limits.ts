@@ -14,7 +14,12 @@ export interface Limits {
   readonly maxOpenMuxes: number;
   /** Time for the handshake after the WebSocket has opened. Default 5 s. */
   readonly handshakeTimeout: number;
-  /** Sockets whose handshake may be under way at once, of those that others dialed; further ones are rejected. Default 1 024. */
+  /**
+   * Sockets whose handshake may be under way at once, of those that others dialed. When there are more, the oldest one that
+   * has sent nothing, of the address that has the most, is closed for the next; where all have sent something, the next
+   * is rejected. Beside them are as many hosts that carry a valid token in the header of the upgrade. `listen()` has the
+   * same bound for TCP connections that have sent no request. Default 1 024.
+   */
   readonly maxHandshakes: number;
   /** Time for one dial, until the WebSocket is open. Default 2 s. */
   readonly dialTimeout: number;

@@ -26,6 +26,10 @@ import type { Endpoint } from './endpoint.js';
 export interface DialerInfo {
   /** Origin header of a browser. */
   readonly origin?: string | undefined;
+  /** Network address that the connection came from: that of a proxy, where there is one. */
+  readonly address?: string | undefined;
+  /** Authorization header of the upgrade. Hosts send their token in it, browsers cannot. */
+  readonly authorization?: string | undefined;
 }
 
 /** Who a Connect was accepted as. */
@@ -60,14 +64,24 @@ function tellRejection(endpoint: Endpoint, socket: Socket, host: string, reason:
   endpoint.report({ type: 'rejected', host, by: 'local', reason });
 }
 
-/** Runs the acceptor's handshake on an open socket. The result gives up. `done` is called when it is over, however it ended. */
+/** A handshake that is under way. */
+export interface Handshake {
+  /** True while the dialer has sent nothing. */
+  readonly silent: boolean;
+  /** Rejects it with a reason, which both ends are told. */
+  reject(reason: string): void;
+  /** Closes the socket at once, without a reason. */
+  giveUp(): void;
+}
+
+/** Runs the acceptor's handshake on an open socket. `done` is called when it is over, however it ended. */
 export function acceptHandshake(
   endpoint: Endpoint,
   socket: Socket,
   info: DialerInfo,
   admit: Admit,
   done: () => void,
-): () => void {
+): Handshake {
   let state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
   let host = unknownHost;
   const subscription = new Subscription();
@@ -139,8 +153,14 @@ export function acceptHandshake(
       complete: finish,
     }),
   );
-  return () => {
-    if (state !== 'done') giveUp(new Error('The host closes.'));
+  return {
+    get silent() {
+      return state === 'waiting';
+    },
+    reject,
+    giveUp: () => {
+      if (state !== 'done') giveUp(new Error('The host closes.'));
+    },
   };
 }
 

@@ -22,6 +22,11 @@ export interface Auth {
    * other error; the text of the error itself is in the `rejected` event of the acceptor.
    */
   verify(token: string, context: AuthContext): void | Promise<void>;
+  /**
+   * The name of the host that a token claims to come from, without any check; undefined where the token has none. With it,
+   * a host whose upgrade carries a valid token gets in while strangers fill `maxHandshakes`. Default: none does.
+   */
+  claimedHost?(token: string): string | undefined | Promise<string | undefined>;
 }
 
 /** Options of {@link sharedSecret}. */
@@ -78,6 +83,14 @@ export function sharedSecret(
         .setIssuedAt(issued)
         .setExpirationTime(issued + lifetime)
         .sign(signingKey);
+    },
+    async claimedHost(token) {
+      const { decodeJwt } = await loadJose();
+      try {
+        return decodeJwt(token).sub;
+      } catch {
+        return undefined;
+      }
     },
     async verify(token, { local, remote, wallNow }) {
       const { errors, jwtVerify } = await loadJose();

@@ -1,1 +1,1 @@
-export { errors, jwtVerify, SignJWT } from 'jose';
+export { decodeJwt, errors, jwtVerify, SignJWT } from 'jose';

@@ -26,8 +26,9 @@ import type { Duplex, Unary } from '../contract/contract.js';
 import type { Bound, Call, Handler, Handles, One, Output, RawHandler } from '../contract/handler.js';
 import type { RouteConnection } from '../calls/route-connection.js';
 import type { ConnectRequest } from '../wire/connect.js';
-import { acceptHandshake, checkClock, refuseHandshake, type Admission, type DialerInfo } from './acceptor.js';
+import { checkClock, type Admission, type DialerInfo } from './acceptor.js';
 import { checkToken, refusedReason, type Auth } from './auth.js';
+import { Handshakes } from './handshakes.js';
 import { defaultPath, dialUrl, parseHost, usesTls } from './host-name.js';
 import { Leaves, type LeafOptions } from './leaves.js';
 import { createPeer, startLoopback, startPeer, type Peer } from './peers.js';
@@ -78,7 +79,7 @@ export class Manager implements Handles {
   readonly #loopback: Peer;
   readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
   readonly #leaves: Leaves | undefined;
-  readonly #handshakes = new Set<{ giveUp: () => void }>();
+  readonly #handshakes: Handshakes;
   #membership: Subscription | undefined = undefined;
   #started: Promise<void> | undefined = undefined;
   #state: 'created' | 'started' | 'closed' = 'created';
@@ -93,6 +94,7 @@ export class Manager implements Handles {
       throw new ConfigurationError('A manager needs a path. Leave the option out for the default one.');
     this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
     this.events$ = this.#endpoint.events$;
+    this.#handshakes = new Handshakes(this.#endpoint, this.local, (authorization) => this.#vouch(authorization));
     this.#loopback = createPeer(this.#endpoint, this.local);
     this.#leaves =
       options.leaves && new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name));
@@ -149,24 +151,7 @@ export class Manager implements Handles {
 
   /** Takes an open socket that somebody dialed: the handshake decides who it is. For transports; in Node, `listen()` and `attach()` call it. */
   accept(socket: Socket, info: DialerInfo = {}): void {
-    const { maxHandshakes } = this.#endpoint.limits;
-    if (this.#handshakes.size >= maxHandshakes) {
-      refuseHandshake(
-        this.#endpoint,
-        socket,
-        `${String(maxHandshakes)} handshakes are under way at ${this.local} (maxHandshakes): dial again later`,
-      );
-      return;
-    }
-    const handshake = { giveUp: (): void => undefined };
-    this.#handshakes.add(handshake);
-    handshake.giveUp = acceptHandshake(
-      this.#endpoint,
-      socket,
-      info,
-      (request) => this.#admit(request, info),
-      () => this.#handshakes.delete(handshake),
-    );
+    this.#handshakes.accept(socket, info, (request) => this.#admit(request, info));
   }
 
   /** Closes every connection; calls in flight fail. A closed manager cannot be started again. */
@@ -174,7 +159,7 @@ export class Manager implements Handles {
     if (this.#state === 'closed') return Promise.resolve();
     this.#state = 'closed';
     this.#membership?.unsubscribe();
-    for (const { giveUp } of this.#handshakes) giveUp();
+    this.#handshakes.close();
     for (const peer of [...this.#peers.value.values(), this.#loopback]) closePeer(peer);
     this.#leaves?.close();
     this.#peers.complete();
@@ -240,6 +225,25 @@ export class Manager implements Handles {
     );
   }
 
+  async #verify(token: string, remote: string): Promise<void> {
+    const wallNow = (): number => this.#endpoint.runtime.wallNow();
+    await checkToken(refusedReason, () => this.#options.auth.verify(token, { local: this.local, remote, wallNow }));
+  }
+
+  // See Handshakes.
+  async #vouch(authorization: string): Promise<boolean> {
+    const token = /^Bearer (.+)$/i.exec(authorization)?.[1];
+    if (token === undefined) return false;
+    try {
+      const host = await this.#options.auth.claimedHost?.(token);
+      if (host === undefined || !this.#peers.value.has(host)) return false;
+      await this.#verify(token, host);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   // The order of the checks is the protocol's: wire protocol, section 4.
   async #admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
     // A host may be dialed while it starts.
@@ -252,9 +256,7 @@ export class Manager implements Handles {
     const peer = this.#peers.value.get(request.host);
     if (peer === undefined) throw new Error(`unknown incoming host: ${request.host}`);
     checkClock(request, this.#endpoint);
-    const wallNow = (): number => this.#endpoint.runtime.wallNow();
-    const context = { local: this.local, remote: peer.host, wallNow };
-    await checkToken(refusedReason, () => this.#options.auth.verify(request.token, context));
+    await this.#verify(request.token, peer.host);
     if (peer.dials === 'local') {
       throw new Error(`wrong direction: ${this.local} dials ${peer.host}, which its name decides`);
     }

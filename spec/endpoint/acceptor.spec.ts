@@ -3,7 +3,8 @@ import { firstValueFrom } from 'rxjs';
 import { connectMessage, readConnectResponse } from '../../lib/connection/handshake.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import type { Limits } from '../../lib/limits.js';
-import { staticToken, type Auth } from '../../lib/endpoint/auth.js';
+import type { DialerInfo } from '../../lib/endpoint/acceptor.js';
+import { sharedSecret, staticToken, type Auth } from '../../lib/endpoint/auth.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import { whoDials } from '../../lib/endpoint/who-dials.js';
 import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
@@ -30,7 +31,7 @@ afterEach(async () => {
 });
 
 /** A dialer by hand, at a manager that waits for it. */
-function dial(manager: Manager) {
+function dial(manager: Manager, info: DialerInfo = {}) {
   const [near, far] = linkedSockets();
   const messages: Uint8Array[] = [];
   const ends: string[] = [];
@@ -39,7 +40,7 @@ function dial(manager: Manager) {
     error: (error: unknown) => ends.push((error as Error).message),
     complete: () => ends.push('closed'),
   });
-  manager.accept(far);
+  manager.accept(far, info);
   return {
     near,
     ends,
@@ -101,29 +102,84 @@ describe('the handshake of an acceptor', () => {
     expect(silent.ends).toStrictEqual([reason]);
   });
 
-  it('rejects more dialers than maxHandshakes at once, whatever they send, until others are done', async () => {
+  const tooMany = (max: number): string =>
+    `${String(max)} handshakes are under way at ${local} (maxHandshakes): dial again later`;
+
+  it('drops the oldest silent dialer for the next when maxHandshakes are under way, with the reason', async () => {
     const manager = await waiting(undefined, { maxHandshakes: 2 });
-    const [silent, slow, third] = [dial(manager), dial(manager), dial(manager)];
-    const rejectedReason = `2 handshakes are under way at ${local} (maxHandshakes): dial again later`;
-    expect(third.answer()).toStrictEqual({ accepted: false, rejectedReason });
-    expect(third.ends).toStrictEqual(['closed']);
-    expect(network.events(local)).toMatchObject([{ type: 'rejected', by: 'local', reason: rejectedReason }]);
-    // Accepted, gone, rejected, too late: each makes room, and only once.
-    await slow.send(connectOf());
-    expect(slow.answer().accepted).toBe(true);
-    const gone = dial(manager);
-    expect(dial(manager).messages.length).toBe(1);
-    gone.near.outbound.error(new Error('bye'));
-    const garbage = dial(manager);
-    await garbage.send(new Uint8Array(3));
-    expect(dial(manager).messages.length).toBe(1);
+    const [oldest, second, third] = [dial(manager), dial(manager), dial(manager)];
+    expect(oldest.answer()).toStrictEqual({ accepted: false, rejectedReason: tooMany(2) });
+    expect(network.events(local)).toMatchObject([{ type: 'rejected', by: 'local', reason: tooMany(2) }]);
     await network.pass(100, 1);
-    const later = dial(manager);
-    expect([later.messages.length, silent.messages.length]).toStrictEqual([0, 0]);
-    await network.pass(5_100, 1);
-    expect([dial(manager), dial(manager), dial(manager)].map(({ messages }) => messages.length)).toStrictEqual([
-      0, 0, 1,
-    ]);
+    expect(oldest.ends).toStrictEqual([tooMany(2)]);
+    await third.send(connectOf());
+    expect(third.answer().accepted).toBe(true);
+    // The accepted one has made room.
+    const fourth = dial(manager);
+    expect([second.messages.length, fourth.messages.length]).toStrictEqual([0, 0]);
+    // So do those that are gone, and those that were rejected.
+    second.near.outbound.error(new Error('bye'));
+    await fourth.send(new Uint8Array(3));
+    await network.pass(100, 1);
+    expect([dial(manager), dial(manager)].map(({ messages }) => messages.length)).toStrictEqual([0, 0]);
+  });
+
+  it('rejects the next where all that are under way have sent something', async () => {
+    const manager = await waiting(
+      { sign: () => 'x', verify: () => new Promise(() => undefined) },
+      { maxHandshakes: 2 },
+    );
+    const busy = [dial(manager), dial(manager)];
+    for (const dialer of busy) await dialer.send(connectOf());
+    const next = dial(manager);
+    expect(next.answer()).toStrictEqual({ accepted: false, rejectedReason: tooMany(2) });
+    expect(next.ends).toStrictEqual(['closed']);
+    expect(busy.map(({ messages }) => messages.length)).toStrictEqual([0, 0]);
+  });
+
+  it('gives each address its share', async () => {
+    const manager = await waiting(undefined, { maxHandshakes: 3 });
+    const honest = dial(manager, { address: '10.0.0.9' });
+    const flood = Array.from({ length: 50 }, () => dial(manager, { address: '10.6.6.6' }));
+    expect(flood.filter(({ messages, ends }) => messages.length + ends.length > 0).length).toBe(48);
+    await honest.send(connectOf());
+    expect(honest.answer().accepted).toBe(true);
+  });
+
+  describe('when the pool is full of dialers that all wait for their check', () => {
+    const auth = sharedSecret('a secret of more than thirty-two bytes');
+    const slow: Auth = {
+      ...auth,
+      verify: (token, context) => (token === 'slow' ? new Promise(() => undefined) : auth.verify(token, context)),
+    };
+    const sign = async (from: string): Promise<string> =>
+      auth.sign({ local: from, remote: local, wallNow: () => network.runtime.wallNow() });
+    const full = async (): Promise<Manager> => {
+      const manager = await waiting(slow, { maxHandshakes: 2 });
+      for (const dialer of [dial(manager), dial(manager)]) await dialer.send(connectOf({ token: 'slow' }));
+      return manager;
+    };
+
+    it('lets a host in whose upgrade carries a valid token', async () => {
+      const manager = await full();
+      const token = await sign(remote);
+      const host = dial(manager, { authorization: `Bearer ${token}` });
+      await network.settle();
+      await host.send(connectOf({ token }));
+      expect(host.answer().accepted).toBe(true);
+    });
+
+    it.each<[string, () => string | Promise<string>]>([
+      ['no token', () => 'Bearer x'],
+      ['another scheme', async () => `Basic ${await sign(remote)}`],
+      ['a token of a stranger', async () => `Bearer ${await sign('http://stranger:1')}`],
+      ['a forged token', async () => `Bearer ${(await sign(remote)).slice(0, -4)}aaaa`],
+    ])('rejects who carries %s', async (_, authorization) => {
+      const manager = await full();
+      const stranger = dial(manager, { authorization: await authorization() });
+      for (let turn = 0; turn < 5; turn++) await network.settle();
+      expect(stranger.answer()).toStrictEqual({ accepted: false, rejectedReason: tooMany(2) });
+    });
   });
 
   it('ends checks that do not end', async () => {

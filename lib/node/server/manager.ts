@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { adoptWebSocket } from '../../transport/ws-socket.js';
@@ -10,6 +11,7 @@ import { kernelOf, nodeDial, tlsContext, type SocketOptions, type TlsOptions } f
 import { acceptorBulk, type KernelOf } from '../files/send/attach-bulk.js';
 import { readPath } from './read-path.js';
 import { ServerRouter } from './server-router.js';
+import { SilentSockets } from './silent-sockets.js';
 
 /** Options of a {@link Manager} in Node. */
 export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
@@ -28,6 +30,7 @@ export class Manager extends IsomorphicManager {
   readonly #kernel: KernelOf;
   readonly #maxMessageBytes: number;
   readonly #handshakeTimeout: number;
+  readonly #maxHandshakes: number;
   readonly #unmount: (() => void)[] = [];
   #server: HttpServer | HttpsServer | undefined = undefined;
 
@@ -37,6 +40,7 @@ export class Manager extends IsomorphicManager {
     this.#kernel = kernelOf(options);
     this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
     this.#handshakeTimeout = options.limits?.handshakeTimeout ?? defaultLimits.handshakeTimeout;
+    this.#maxHandshakes = options.limits?.maxHandshakes ?? defaultLimits.maxHandshakes;
   }
 
   /**
@@ -57,7 +61,12 @@ export class Manager extends IsomorphicManager {
       requestTimeout: this.#handshakeTimeout,
       connectionsCheckingInterval: this.#handshakeTimeout,
     };
-    const server = secure ? createTlsServer({ ...times, ...tlsContext(this.#tls!) }) : createServer(times);
+    const silent = new SilentSockets(this.#maxHandshakes);
+    const options = { ...times, IncomingMessage: silent.IncomingMessage };
+    const server = secure
+      ? createTlsServer({ ...options, ...tlsContext(this.#tls!), handshakeTimeout: this.#handshakeTimeout })
+      : createServer(options);
+    silent.watch(server);
     this.#mount(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -115,7 +124,12 @@ export class Manager extends IsomorphicManager {
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined) => {
         const bulk = raw === undefined ? {} : { bulk: acceptorBulk(socket, raw, this.#kernel) };
         const accepted = adoptWebSocket(socket, raw, { ...bulk, readPath, maxMessageBytes: this.#maxMessageBytes });
-        this.accept(accepted, { origin: request.headers.origin });
+        const { origin, authorization } = request.headers;
+        this.accept(accepted, {
+          origin,
+          authorization,
+          address: (request.socket as Socket | undefined)?.remoteAddress,
+        });
       },
     };
     const mounted: (() => void)[] = [];

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
+import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
 import { firstValueFrom, toArray } from 'rxjs';
-import type { Manager } from '../../../lib/node/index.js';
+import { connect, type Manager } from '../../../lib/node/index.js';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
 import { freePort, http, RealGrid, until } from '../../support/real-grid.js';
@@ -11,6 +11,9 @@ import { freePort, http, RealGrid, until } from '../../support/real-grid.js';
 const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });
 const count = duplex({ id: 2, name: 'count', request: type<number>(), output: type<number>() });
 const nothing = new Uint8Array();
+
+const read = (name: string): string => readFileSync(`spec/support/tls/${name}.pem`, 'utf8');
+const tls = { key: read('key'), cert: read('cert'), ca: read('cert') };
 
 let grid: RealGrid;
 beforeEach(() => {
@@ -79,6 +82,42 @@ describe('listen()', () => {
     await Promise.all(closed);
   });
 
+  it.each(['http', 'https'])(
+    'holds maxHandshakes %s connections that ask for nothing: the oldest gives way',
+    async (scheme) => {
+      const local = `${scheme}://127.0.0.1:${await freePort()}`;
+      const manager = serve(
+        grid.manager(local, [], { limits: { maxHandshakes: 3 }, tls, leaves: { authenticate: (token) => token } }),
+      );
+      await manager.listen();
+      const closed: number[] = [];
+      const sockets: Socket[] = [];
+      for (let index = 0; index < 8; index++) {
+        const socket = connectTcp({ port: Number(new URL(local).port), host: '127.0.0.1' });
+        grid.closeLater(() => socket.destroy());
+        socket.on('close', () => closed.push(index)).on('error', () => undefined);
+        await once(socket, 'connect');
+        sockets.push(socket);
+      }
+      await Promise.all(sockets.slice(0, 5).map(async (socket) => socket.closed || once(socket, 'close')));
+      expect(closed.sort()).toStrictEqual([0, 1, 2, 3, 4]);
+      // Who asks gets in, and what has asked is no longer in the pool.
+      const leaf = connect(local, { token: 'leaf', tls });
+      grid.closeLater(() => {
+        leaf.close();
+      });
+      await leaf.ready();
+      expect(await firstValueFrom(leaf.request(whoAmI, nothing))).toBe(`leaf at ${local}`);
+    },
+  );
+
+  it('closes a TLS connection that sends no hello within handshakeTimeout', async () => {
+    const local = `https://127.0.0.1:${await freePort()}`;
+    await grid.manager(local, [], { limits: { handshakeTimeout: 100 }, tls }).listen();
+    const socket = connectTcp({ port: Number(new URL(local).port), host: '127.0.0.1' });
+    await once(socket.resume(), 'close');
+  });
+
   it('fails with the error of the system where the port is taken, and can be tried again', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
@@ -99,9 +138,6 @@ describe('listen()', () => {
 });
 
 describe('TLS', () => {
-  const read = (name: string): string => readFileSync(`spec/support/tls/${name}.pem`, 'utf8');
-  const tls = { key: read('key'), cert: read('cert'), ca: read('cert') };
-
   it('links two https hosts, without checksums', async () => {
     const [a, b] = await grid.pair({ tls }, 'https');
     serve(a);

@@ -1,0 +1,81 @@
+import type { Socket } from '../transport/socket.js';
+import { acceptHandshake, refuseHandshake, type Admit, type DialerInfo, type Handshake } from './acceptor.js';
+import type { Endpoint } from './endpoint.js';
+import { Newcomers, type Newcomer } from './newcomers.js';
+
+/** Says whether the Authorization header of a dialer is that of a host of the cluster. Never rejects. */
+export type Vouch = (authorization: string) => Promise<boolean>;
+
+interface Entry extends Newcomer {
+  handshake: Handshake | undefined;
+}
+
+/**
+ * The handshakes that others began at one host, `maxHandshakes` at once. When the pool is full, the oldest dialer that has
+ * sent nothing gives way. Hosts that carry a valid token in the header of the upgrade are not in the pool: strangers
+ * cannot keep them out.
+ */
+export class Handshakes {
+  readonly #endpoint: Endpoint;
+  readonly #local: string;
+  readonly #vouch: Vouch;
+  readonly #pool: Newcomers<Entry>;
+  // Beside the pool: their header is being checked, or was found valid.
+  readonly #vouched = new Set<Entry>();
+  // Dropped, and still open for a moment, so that the reason can leave.
+  readonly #leaving = new Set<Entry>();
+
+  constructor(endpoint: Endpoint, local: string, vouch: Vouch) {
+    this.#endpoint = endpoint;
+    this.#local = local;
+    this.#vouch = vouch;
+    this.#pool = new Newcomers(endpoint.limits.maxHandshakes);
+  }
+
+  /** Begins the handshake of an open socket, or refuses it. */
+  accept(socket: Socket, info: DialerInfo, admit: Admit): void {
+    const { maxHandshakes } = this.#endpoint.limits;
+    const entry: Entry = {
+      address: info.address ?? '',
+      handshake: undefined,
+      get silent() {
+        return this.handshake?.silent ?? true;
+      },
+      drop: () => {
+        this.#drop(entry);
+      },
+    };
+    const { authorization } = info;
+    const full = this.#pool.size >= maxHandshakes;
+    if (full && authorization !== undefined && this.#vouched.size < maxHandshakes) {
+      this.#vouched.add(entry);
+      void this.#vouch(authorization).then((valid) => {
+        if (!valid && this.#vouched.delete(entry) && !this.#pool.add(entry)) entry.drop();
+      });
+    } else if (!this.#pool.add(entry)) {
+      refuseHandshake(this.#endpoint, socket, this.#fullReason);
+      return;
+    }
+    entry.handshake = acceptHandshake(this.#endpoint, socket, info, admit, () => {
+      this.#pool.delete(entry);
+      this.#vouched.delete(entry);
+      this.#leaving.delete(entry);
+    });
+  }
+
+  /** Gives up all of them. */
+  close(): void {
+    for (const { handshake } of [...this.#pool, ...this.#vouched, ...this.#leaving]) handshake?.giveUp();
+  }
+
+  #drop(entry: Entry): void {
+    if (this.#leaving.size < this.#endpoint.limits.maxHandshakes) this.#leaving.add(entry);
+    else entry.handshake?.giveUp();
+    entry.handshake?.reject(this.#fullReason);
+  }
+
+  get #fullReason(): string {
+    const { maxHandshakes } = this.#endpoint.limits;
+    return `${String(maxHandshakes)} handshakes are under way at ${this.#local} (maxHandshakes): dial again later`;
+  }
+}
