@@ -5,8 +5,8 @@ export interface Limits {
   /** Largest payload of a unary request or response, and of one stream item. Default 4 MiB. */
   readonly maxUnaryBytes: number;
   /**
-   * Bytes that may wait in the send queue of one connection: a call or a response that would make it more is
-   * refused. What ends or acknowledges a call never is: at four times as many bytes, beyond 256 KiB and
+   * Memory of the frames that may wait in the send queue of one connection, each with about 450 bytes beside its payload:
+   * a call or a response that would make it more is refused. What ends or acknowledges a call never is: at four times as many bytes, beyond 256 KiB and
    * `maxUnaryBytes` that the socket may have, the other side counts as not reading, and the connection is given up. Default 16 MiB.
    */
   readonly maxSendQueueBytes: number;

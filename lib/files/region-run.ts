@@ -163,8 +163,9 @@ export class RegionRun implements BulkRun {
         part.write(head, (error) => {
           this.#writing = false;
           this.#queued = undefined;
-          done(error);
+          // The next frame is queued before others have their turn: else they would have all of it while it is made.
           this.#written(part.length, error);
+          done(error);
         });
       },
     };

@@ -252,6 +252,39 @@ describe('the responder of a unary call', () => {
   });
 });
 
+describe('an answer that waits in a full socket', () => {
+  function waiting() {
+    const end = loneEngine();
+    const calls = end.serveUnary(1);
+    end.receive(fromCaller.request(5, { handler: 1 }), fromCaller.request(6, { handler: 1 }));
+    end.sink.bufferedBytes = 1 << 20;
+    end.engine.sendControl(Op.Ping, new Uint8Array(1));
+    end.sent();
+    for (const { mux } of calls) mux.respond(new Uint8Array(3));
+    const drained = (): string[] => {
+      end.sink.bufferedBytes = 0;
+      end.engine.drained();
+      return end.sent();
+    };
+    return { end, drained };
+  }
+
+  it('is taken back by a cancel, which is not answered', () => {
+    const { end, drained } = waiting();
+    end.receive(fromCaller.cancel(5));
+    expect(end.sent()).toStrictEqual([]);
+    expect(drained()).toStrictEqual(['Response 6 Eof <000000>']);
+    expect(end.leftovers).toStrictEqual(nothing);
+  });
+
+  it('is not overtaken by the answer to a stray', () => {
+    const { end, drained } = waiting();
+    end.receive(fromCaller.item(5, 1, 'x'), fromCaller.ping(6, 1));
+    expect(end.sent()).toStrictEqual([]);
+    expect(drained()).toStrictEqual(['Response 5 Eof <000000>', 'Response 6 Eof <000000>']);
+  });
+});
+
 describe('a refusal', () => {
   it('repeats deadline, handler, sequence number and flags of what it refuses', () => {
     const end = loneEngine();

@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { PayloadStore } from '../../lib/mux/payload-store.js';
+
+describe('a payload that is kept', () => {
+  it('has the same bytes, and later ones leave it as it is', () => {
+    const store = new PayloadStore();
+    const payloads = Array.from({ length: 5_000 }, (_, index) => new Uint8Array(1 + (index % 100)).fill(index));
+    const kept = payloads.map((payload) => store.keep(payload));
+    expect(kept.map((payload) => [...payload])).toStrictEqual(payloads.map((payload) => [...payload]));
+  });
+
+  it('does not hold the message that it is a small part of', () => {
+    const message = new Uint8Array(4 << 20).fill(7);
+    const store = new PayloadStore();
+    for (const length of [1, 100, 20_000, 1 << 20]) {
+      const kept = store.keep(message.subarray(10, 10 + length));
+      expect(kept).toStrictEqual(new Uint8Array(length).fill(7));
+      expect(kept.buffer.byteLength).toBeLessThanOrEqual(Math.max(length, 64 << 10));
+    }
+  });
+
+  it('is not copied where it is large, and most of its memory', () => {
+    const payload = new Uint8Array(1 << 20);
+    expect(new PayloadStore().keep(payload)).toBe(payload);
+  });
+
+  it('a Buffer is copied, too', () => {
+    const large = Buffer.alloc(1 << 20, 1);
+    const kept = new PayloadStore().keep(large.subarray(0, 20_000));
+    large.fill(2);
+    expect(kept.every((byte) => byte === 1)).toBe(true);
+  });
+});
