@@ -6,10 +6,10 @@ import tseslint from 'typescript-eslint';
  * What each part of lib may import: files directly in lib, folders of lib, and packages. A folder may always import
  * from itself. `types` may be imported as types only.
  */
-const bottom = ['errors', 'observe', 'limits', 'printable'];
+const bottom = ['errors', 'guard', 'observe', 'limits', 'printable'];
 const layers = [
   {
-    files: ['errors', 'observe', 'limits', 'printable', 'runtime'],
+    files: ['errors', 'guard', 'observe', 'limits', 'printable', 'runtime'],
     roots: ['errors', 'observe', 'limits', 'printable'],
   },
   {

@@ -122,8 +122,33 @@ export class HandlerError extends GridError {
   readonly code = 'handler';
 }
 
-/** The text that goes to the other side for an error of any kind. Never a stack. */
+/**
+ * The text that goes to the other side for an error of any kind. Never a stack. It never throws, whatever was thrown.
+ *
+ * By its properties, not by `instanceof`: an error may be of another realm (Node's own are, in a vm context such as a
+ * file of jest), and what somebody threw need not be an Error at all.
+ */
 export function errorText(error: unknown): string {
-  if (error instanceof Error) return error.message === '' ? error.name : error.message;
-  return typeof error === 'string' ? error : 'unknown error';
+  try {
+    if (typeof error === 'string') return error;
+    if (typeof error === 'number' || typeof error === 'boolean' || typeof error === 'bigint') return String(error);
+    if (typeof error !== 'object' || error === null) return 'unknown error';
+    const { message, name } = error as { readonly message?: unknown; readonly name?: unknown };
+    if (typeof message === 'string' && message !== '') return message;
+    return typeof name === 'string' && name !== '' ? name : 'unknown error';
+  } catch {
+    // A getter, or a Proxy.
+    return 'an error whose message cannot be read';
+  }
+}
+
+/** What was thrown as an Error: itself where it is one, of this realm or another; else one with its text, and it as the cause. */
+export function toError(thrown: unknown): Error {
+  try {
+    // The second test knows the errors of another realm.
+    if (thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]') return thrown as Error;
+  } catch {
+    // A Proxy: as what it is, it is of no use.
+  }
+  return new Error(errorText(thrown), { cause: thrown });
 }

@@ -1,4 +1,5 @@
 import type { Outlet } from '../flow/feed.js';
+import type { OnThrown } from '../guard.js';
 import { isBulkItem, sendBulk, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
 
 /** Stands for a bulk item between `encode` and `send`: it has no bytes of its own. */
@@ -30,6 +31,14 @@ export class BulkOutlet<T> implements Outlet<T> {
     this.#outlet = outlet;
     this.#port = port;
     this.#onFree = onFree;
+  }
+
+  get onThrown(): OnThrown {
+    return this.#outlet.onThrown;
+  }
+
+  get onLateFailure(): OnThrown | undefined {
+    return this.#outlet.onLateFailure;
   }
 
   get canSend(): boolean {

@@ -3,6 +3,8 @@ import { CancelledError, GridError } from '../errors.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded, type OnThrown } from '../guard.js';
 import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
@@ -31,6 +33,9 @@ export class StreamCall<I, O>
   onCredit: (() => void) | undefined = undefined;
   /** Called once at the end. */
   onEnded: ((error: unknown) => void) | undefined = undefined;
+
+  /** What the caller's own code throws has nobody else who waits for it. */
+  readonly onThrown = reportUnhandled;
 
   readonly #input: FeedSource<I> | undefined;
   // Where the input carries files.
@@ -216,12 +221,20 @@ export class StreamCall<I, O>
 
   #resume(): void {
     this.#feeder?.resume();
-    if (this.#sendings !== undefined) for (const sending of this.#sendings) sending.resume();
+    for (const sending of this.#sendings ?? []) {
+      guarded(this.onThrown, () => {
+        sending.resume();
+      });
+    }
   }
 
   #halfClose(): void {
     this.#stream!.halfClose();
-    if (this.#sendings !== undefined) for (const sending of this.#sendings) sending.halfClosed();
+    for (const sending of this.#sendings ?? []) {
+      guarded(this.onThrown, () => {
+        sending.halfClosed();
+      });
+    }
   }
 
   #finish(cause: unknown): void {
@@ -230,11 +243,16 @@ export class StreamCall<I, O>
     this.#ended = true;
     this.#endError = error;
     this.settle();
-    this.#bulk?.stop();
-    this.#feeder?.stop();
-    if (this.#sendings !== undefined) for (const sending of this.#sendings) sending.end(error);
+    // Each of these may run the user's code.
+    guarded(this.onThrown, () => this.#bulk?.stop());
+    guarded(this.onThrown, () => this.#feeder?.stop());
+    for (const sending of this.#sendings ?? []) {
+      guarded(this.onThrown, () => {
+        sending.end(error);
+      });
+    }
     this.inbound.end(error);
-    this.onEnded?.(error);
+    guarded(this.onThrown, () => this.onEnded?.(error));
   }
 }
 
@@ -246,6 +264,10 @@ class SendingOutlet<I> implements Outlet<I> {
   constructor(call: Outlet<I>, complete: () => void) {
     this.#call = call;
     this.complete = complete;
+  }
+
+  get onThrown(): OnThrown {
+    return this.#call.onThrown;
   }
 
   get canSend(): boolean {

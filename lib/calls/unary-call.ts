@@ -1,5 +1,7 @@
 import type { Subscriber, Unsubscribable } from 'rxjs';
 import type { GridError } from '../errors.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
 import type { ResolvedOptions } from '../contract/options.js';
@@ -29,11 +31,10 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
     try {
       value = this.wireRoute.output.decode(payload);
     } catch (error) {
-      this.#subscriber.error(error);
+      this.#error(error);
       return;
     }
-    this.#subscriber.next(value);
-    this.#subscriber.complete();
+    guarded(reportUnhandled, this.#answer, value);
   }
 
   failed(error: GridError): void {
@@ -42,7 +43,7 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
 
   fail(error: GridError): void {
     this.settle();
-    this.#subscriber.error(errorOf(this.wireRoute, error));
+    this.#error(errorOf(this.wireRoute, error));
   }
 
   /** The subscriber has gone. Harmless after the end. */
@@ -57,6 +58,17 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
 
   protected aborted(reason: unknown): void {
     this.unsubscribe();
-    this.#subscriber.error(reason);
+    this.#error(reason);
+  }
+
+  readonly #answer = (value: unknown): void => {
+    this.#subscriber.next(value);
+    this.#subscriber.complete();
+  };
+
+  #error(error: unknown): void {
+    guarded(reportUnhandled, () => {
+      this.#subscriber.error(error);
+    });
   }
 }

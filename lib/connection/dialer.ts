@@ -9,7 +9,9 @@
  */
 
 import { defer, Subscription } from 'rxjs';
-import { errorText, RejectedError } from '../errors.js';
+import { ConfigurationError, errorText, RejectedError, toError } from '../errors.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
 import { printable, printableUrl } from '../printable.js';
 import type { Runtime } from '../runtime.js';
@@ -66,7 +68,7 @@ export class Dialer {
   stop(): void {
     this.#stopped = true;
     this.#cancelWait?.();
-    this.#attempt?.unsubscribe();
+    if (this.#attempt !== undefined) giveUp(this.#attempt);
     this.#leaveGate?.();
     this.#subscription.unsubscribe();
   }
@@ -86,7 +88,9 @@ export class Dialer {
   #enter(): void {
     const { runtime, limits } = this.#options;
     this.#leaveGate = DialGate.of(runtime).enter(limits.maxDials, limits.dialTimeout / 2, () => {
-      void this.#dial();
+      this.#dial().catch((error: unknown) => {
+        this.#fail(toError(error));
+      });
     });
     // Who makes the token may have stopped this.
     if (this.#stopped) this.#leaveGate();
@@ -107,12 +111,17 @@ export class Dialer {
     const headers = { Authorization: `Bearer ${signed}`, 'X-Minio-Time': nanoseconds(runtime.wallNow()) };
     const attempt = new Subscription();
     this.#attempt = attempt;
+    const fail = (error: unknown): void => {
+      // To give a socket up may end it at once, which is no second failure.
+      if (attempt.closed) return;
+      giveUp(attempt);
+      this.#fail(toError(error));
+    };
     const late = (what: string, ms: number): (() => void) =>
       patience(
         runtime,
         () => {
-          attempt.unsubscribe();
-          this.#fail(new Error(`${what} did not come within ${String(ms)} ms.`));
+          fail(new Error(`${what} did not come within ${String(ms)} ms.`));
         },
         ms,
       );
@@ -121,14 +130,13 @@ export class Dialer {
     attempt.add(
       defer(() => dial(url, { headers, maxMessageBytes: limits.maxMessageBytes })).subscribe({
         next: (socket) => {
-          cancelDialTimer();
-          attempt.add(late(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout));
-          attempt.add(this.#shakeHands(socket, signed, attempt));
+          guarded(fail, () => {
+            cancelDialTimer();
+            attempt.add(late(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout));
+            this.#shakeHands(socket, signed, attempt, fail);
+          });
         },
-        error: (error: unknown) => {
-          attempt.unsubscribe();
-          this.#fail(error instanceof Error ? error : new Error(String(error)));
-        },
+        error: fail,
       }),
     );
   }
@@ -151,25 +159,33 @@ export class Dialer {
       );
     });
     try {
-      return await Promise.race([token(), late]);
+      const signed: unknown = await Promise.race([token(), late]);
+      if (typeof signed === 'string') return signed;
+      throw new ConfigurationError(`sign() must give a text; it gave a value of type ${typeof signed}`);
     } finally {
       attempt.unsubscribe();
     }
   }
 
-  #shakeHands(socket: Socket, token: string, attempt: Subscription): Subscription {
+  #shakeHands(socket: Socket, token: string, attempt: Subscription, fail: (error: unknown) => void): void {
     const { checksum } = this.#options;
     let linked = false;
     const handshake = new Subscription(() => {
       // The attempt was given up: a half-open socket must not stay.
       if (!linked) socket.outbound.error(new Error('The handshake was given up.'));
     });
+    attempt.add(handshake);
     const begin = (made: Checksum | undefined): void => {
-      if (!handshake.closed) this.#sendConnect(socket, token, made, attempt, handshake, () => (linked = true));
+      if (!handshake.closed) this.#sendConnect(socket, token, made, attempt, fail, handshake, () => (linked = true));
     };
-    if (checksum instanceof Promise) checksum.then(begin, () => undefined);
-    else begin(checksum);
-    return handshake;
+    if (checksum instanceof Promise) {
+      void checksum.then(
+        (made) => {
+          guarded(fail, begin, made);
+        },
+        () => undefined,
+      );
+    } else begin(checksum);
   }
 
   #sendConnect(
@@ -177,17 +193,12 @@ export class Dialer {
     token: string,
     checksum: Checksum | undefined,
     attempt: Subscription,
+    fail: (error: Error) => void,
     handshake: Subscription,
     onLinked: () => void,
   ): void {
     const { runtime, connect, accepted, rejected } = this.#options;
     const url = printableUrl(this.#options.url);
-    const fail = (error: Error): void => {
-      // To give a socket up may end its inbound at once, which is no second failure.
-      if (attempt.closed) return;
-      attempt.unsubscribe();
-      this.#fail(error);
-    };
     let hello: Uint8Array;
     try {
       hello = connectMessage({ ...connect, time: timestampFromMs(runtime.wallNow()), token });
@@ -213,7 +224,7 @@ export class Dialer {
             return;
           }
           onLinked();
-          attempt.unsubscribe();
+          giveUp(attempt);
           this.#leaveGate?.();
           accepted(socket, response);
         },
@@ -234,6 +245,13 @@ export class Dialer {
     this.#options.connection.attemptFailed(error);
     this.#wait();
   }
+}
+
+// The dial may be a user's Observable, and what its finalizers throw must not end the dialing.
+function giveUp(attempt: Subscription): void {
+  guarded(reportUnhandled, () => {
+    attempt.unsubscribe();
+  });
 }
 
 /** The X-Minio-Time header: Unix time in nanoseconds, decimal. */

@@ -15,6 +15,8 @@
 
 import { BehaviorSubject, filter, map, Observable, Subject, switchMap, take, EMPTY } from 'rxjs';
 import { DeadlineExceededError, DisconnectedError, type GridError } from '../errors.js';
+import { isolated, reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { Engine } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
@@ -118,14 +120,17 @@ export class HostConnection {
       since: runtime.wallNow(),
       connects: 0,
     });
-    this.state$ = this.#state.asObservable();
+    // Users subscribe to these. What one of them throws must not keep the state from the others, and from who dials.
+    this.state$ = isolated(this.#state);
     this.lost = this.#lost.asObservable();
-    this.frames$ = this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY));
+    this.frames$ = isolated(this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY)));
     this.stats$ = new Observable<ConnectionStats>((subscriber) => {
       let cancel: () => void;
       const tell = (): void => {
         cancel = runtime.schedule(tell, statsInterval);
-        subscriber.next(this.stats);
+        guarded(reportUnhandled, () => {
+          subscriber.next(this.stats);
+        });
       };
       tell();
       const closed = this.#state.subscribe({
@@ -225,7 +230,9 @@ export class HostConnection {
       if (this.#link.value !== link) break;
       if (!this.#waiting.delete(entry)) continue;
       entry.cancelTimer?.();
-      entry.call.start(link.engine);
+      guarded(reportUnhandled, () => {
+        entry.call.start(link.engine);
+      });
     }
   }
 

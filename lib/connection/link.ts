@@ -7,7 +7,9 @@
  */
 
 import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs';
-import { ProtocolError, type GridError } from '../errors.js';
+import { ProtocolError, toError, type GridError } from '../errors.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded, type OnThrown } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { BulkWriter } from '../mux/bulk.js';
 import { Engine, type Caller, type EngineOptions } from '../mux/engine.js';
@@ -88,6 +90,7 @@ export class Link {
       onFault: (error) => {
         this.#end(error);
       },
+      onThrown: reportUnhandled,
       disconnected: options.disconnected,
     });
     this.#keepalive = new Keepalive(
@@ -106,7 +109,7 @@ export class Link {
           this.#receive(message);
         },
         error: (error: unknown) => {
-          this.#end(error instanceof Error ? error : new Error(String(error)));
+          this.#end(toError(error));
         },
         complete: () => {
           this.#end(new Error('The other side closed the connection.'));
@@ -163,6 +166,11 @@ export class Link {
       });
   }
 
+  /** @internal The socket cannot go on. */
+  fail(error: Error): void {
+    this.#end(error);
+  }
+
   /** @internal Tells those who look. */
   observe(direction: 'in' | 'out', message: WireMessage): void {
     if (this.#passed.observed) this.#passed.next({ direction, message });
@@ -197,8 +205,13 @@ export class Link {
   #finish(error: Error | undefined, endSocket: () => void): void {
     this.#open = false;
     this.#keepalive.stop();
-    for (const subscription of this.#subscriptions) subscription.unsubscribe();
-    endSocket();
+    // A socket may be a user's: what it throws must not keep the calls from their end.
+    for (const subscription of this.#subscriptions) {
+      guarded(reportUnhandled, () => {
+        subscription.unsubscribe();
+      });
+    }
+    guarded(reportUnhandled, endSocket);
     // Told before the calls hear it: whoever calls again from there finds the connection's new state.
     this.#closed.next(error);
     this.#closed.complete();
@@ -220,10 +233,18 @@ class EngineSink implements MessageSink {
   readonly bulk: BulkWriter;
   readonly #link: Link;
   readonly #socket: Socket;
+  readonly #onThrown: OnThrown;
+  readonly #sendNow: (message: WireMessage) => void;
 
   constructor(link: Link, socket: Socket) {
     this.#link = link;
     this.#socket = socket;
+    this.#onThrown = (error) => {
+      link.fail(toError(error));
+    };
+    this.#sendNow = (message) => {
+      socket.outbound.next(message);
+    };
     this.bulk = socket.bulk ?? {
       writeBytes: (head, { bytes, pooled }, done) => {
         // The socket may keep what it was given.
@@ -243,7 +264,8 @@ class EngineSink implements MessageSink {
 
   send(message: WireMessage): void {
     this.#count(message, sizeOf(message));
-    this.#socket.outbound.next(message);
+    // What cannot be sent is lost, and with it the order of all that follows.
+    guarded(this.#onThrown, this.#sendNow, message);
   }
 
   passing(head: Uint8Array, length: number): void {

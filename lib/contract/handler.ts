@@ -101,7 +101,15 @@ export function bind(route: Bound['route'], handler: Handler): Bound {
   return { route, handler };
 }
 
-/** True for a Promise of any make. */
+/**
+ * True for a Promise of any make. It never throws: an object whose `then` cannot be read counts as one, and who awaits it
+ * gets that error.
+ */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return typeof (value as { then?: unknown }).then === 'function';
+  } catch {
+    return true;
+  }
 }

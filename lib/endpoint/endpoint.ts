@@ -3,6 +3,7 @@ import { HostConnection } from '../connection/host-connection.js';
 import type { ChecksumMode } from '../connection/handshake.js';
 import { Link, type LinkOptions } from '../connection/link.js';
 import { ProtocolError } from '../errors.js';
+import { isolated } from '../flow/unhandled.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import type { GridEvent } from '../observe.js';
 import { printable } from '../printable.js';
@@ -64,7 +65,8 @@ export class Endpoint {
       connectFor,
     });
     this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
-    this.events$ = this.#events.asObservable();
+    // What a listener throws must neither keep the event from the others, nor reach who reports it.
+    this.events$ = isolated(this.#events);
   }
 
   /** There after {@link prepare}. Without one, what comes with checksums is taken unchecked. */

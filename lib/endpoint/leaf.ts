@@ -3,12 +3,14 @@ import { Dialer } from '../connection/dialer.js';
 import { agree, announcedExtensions } from '../connection/handshake.js';
 import type { Dial } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-socket.js';
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, toError } from '../errors.js';
+import { guarded, ThrownErrors } from '../guard.js';
 import type { GridEvent } from '../observe.js';
 import { printableUrl } from '../printable.js';
 import type { Connection } from '../contract/connection.js';
 import type { Bound } from '../contract/handler.js';
 import type { RouteConnection } from '../calls/route-connection.js';
+import { printableUrl } from '../printable.js';
 import { defaultPath } from './host-name.js';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 
@@ -26,7 +28,7 @@ export interface ConnectOptions extends EndpointOptions {
 export interface LeafConnection extends Connection {
   /** What belongs to no call: handler errors, lost backpressure, rejections. */
   readonly events$: Observable<GridEvent>;
-  /** Closes it for good; calls in flight fail. */
+  /** Closes it for good; calls in flight fail. @throws AggregateError, when all is closed, of what failed meanwhile. */
   close(): void;
 }
 
@@ -76,15 +78,21 @@ export function connect(url: string, options: ConnectOptions): LeafConnection {
   });
   checksum?.catch((error: unknown) => {
     dialer.stop();
-    connection.attemptFailed(error instanceof Error ? error : new Error(String(error)));
+    connection.attemptFailed(toError(error));
   });
 
   return leafConnection(routes, endpoint, () => {
     if (closed) return;
     closed = true;
-    dialer.stop();
-    connection.close();
+    const errors = new ThrownErrors();
+    guarded(errors.add, () => {
+      dialer.stop();
+    });
+    guarded(errors.add, () => {
+      connection.close();
+    });
     endpoint.close();
+    errors.throwAny(`The connection to ${printableUrl(target)} is closed, and some of it failed to close as it should.`);
   });
 }
 

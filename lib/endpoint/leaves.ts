@@ -1,5 +1,7 @@
 import { RejectedError } from '../errors.js';
 import type { HostConnection } from '../connection/host-connection.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { EngineOptions } from '../mux/engine.js';
 import type { Duplex, Unary } from '../contract/contract.js';
 import type { RouteConnection } from '../calls/route-connection.js';
@@ -107,7 +109,11 @@ export class Leaves {
   }
 
   close(): void {
-    for (const connection of [...this.#connections.keys()]) connection.close();
+    for (const connection of [...this.#connections.keys()]) {
+      guarded(reportUnhandled, () => {
+        connection.close();
+      });
+    }
     this.#connections.clear();
   }
 

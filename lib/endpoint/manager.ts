@@ -19,6 +19,8 @@ import type { ConnectionState } from '../connection/host-connection.js';
 import type { Dial, Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-socket.js';
 import { ConfigurationError, errorText } from '../errors.js';
+import { isolated, reportUnhandled } from '../flow/unhandled.js';
+import { guarded, ThrownErrors } from '../guard.js';
 import type { GridEvent } from '../observe.js';
 import type { Received, Sent, Shape } from '../codec/codec.js';
 import type { Connection } from '../contract/connection.js';
@@ -82,6 +84,7 @@ export class Manager implements Handles {
   readonly #handshakes: Handshakes;
   #membership: Subscription | undefined = undefined;
   #started: Promise<void> | undefined = undefined;
+  #closing: Promise<void> | undefined = undefined;
   #state: 'created' | 'started' | 'closed' = 'created';
 
   /** @throws ConfigurationError for a host name or a path that cannot work. */
@@ -99,7 +102,7 @@ export class Manager implements Handles {
     this.#leaves =
       options.leaves && new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name));
     if (!isObservable(options.hosts)) this.#setHosts(options.hosts);
-    this.cluster$ = this.#peers.pipe(
+    const cluster$ = this.#peers.pipe(
       switchMap((peers) => {
         const states = [...peers.values()].map((peer) =>
           peer.connection.state$.pipe(map((state): HostState => ({ ...state, dials: peer.dials }))),
@@ -108,6 +111,7 @@ export class Manager implements Handles {
       }),
       map((hosts): ClusterState => ({ local: this.local, hosts })),
     );
+    this.cluster$ = isolated(cluster$);
   }
 
   /** Registers the handler of a unary route. @throws ConfigurationError where the route has one. */
@@ -154,17 +158,30 @@ export class Manager implements Handles {
     this.#handshakes.accept(socket, info, (request) => this.#admit(request, info));
   }
 
-  /** Closes every connection; calls in flight fail. A closed manager cannot be started again. */
+  /**
+   * Closes every connection; calls in flight fail. A closed manager cannot be started again. Further calls give the result
+   * of the first one.
+   *
+   * Everything is closed, whatever fails meanwhile; then the Promise rejects with an AggregateError of what did. What the
+   * code of callers and handlers throws is reported as ever, and is none of it.
+   */
   close(): Promise<void> {
-    if (this.#state === 'closed') return Promise.resolve();
+    return (this.#closing ??= this.closeAll());
+  }
+
+  /** What {@link close} does, once. */
+  protected async closeAll(): Promise<void> {
     this.#state = 'closed';
-    this.#membership?.unsubscribe();
-    this.#handshakes.close();
-    for (const peer of [...this.#peers.value.values(), this.#loopback]) closePeer(peer);
-    this.#leaves?.close();
+    const errors = new ThrownErrors();
+    guarded(errors.add, () => this.#membership?.unsubscribe());
+    guarded(errors.add, () => {
+      this.#handshakes.close();
+    });
+    for (const peer of [...this.#peers.value.values(), this.#loopback]) guarded(errors.add, closePeer, peer);
+    guarded(errors.add, () => this.#leaves?.close());
     this.#peers.complete();
     this.#endpoint.close();
-    return Promise.resolve();
+    errors.throwAny(`${this.local} is closed, and some of it failed to close as it should.`);
   }
 
   async #start(): Promise<void> {
@@ -180,9 +197,14 @@ export class Manager implements Handles {
     const refuse = (host: string, reason: string): void => {
       this.#endpoint.report({ type: 'rejected', host, by: 'local', reason });
     };
+    const failed = (error: unknown): void => {
+      refuse(this.local, `The list of hosts cannot be used, and the last one stays: ${errorText(error)}`);
+    };
     this.#membership = hosts.subscribe({
       next: (names) => {
-        this.#setHosts(names.filter((name) => isHost(name, refuse)));
+        guarded(failed, () => {
+          this.#setHosts(checkHosts(names).filter((name) => isHost(name, refuse)));
+        });
       },
       error: (error: unknown) => {
         refuse(this.local, `The Observable of the hosts failed, and its last list stays: ${errorText(error)}`);
@@ -203,9 +225,14 @@ export class Manager implements Handles {
       if (name === this.local || peers.has(name)) continue;
       peers.set(name, before.get(name) ?? createPeer(this.#endpoint, name));
     }
-    for (const peer of before.values()) if (!peers.has(peer.host)) closePeer(peer);
+    for (const peer of before.values()) if (!peers.has(peer.host)) guarded(reportUnhandled, closePeer, peer);
     if (this.#state === 'started') {
-      for (const peer of peers.values()) if (!before.has(peer.host)) this.#startPeer(peer);
+      for (const peer of peers.values()) {
+        if (before.has(peer.host)) continue;
+        guarded(reportUnhandled, () => {
+          this.#startPeer(peer);
+        });
+      }
     }
     this.#peers.next(peers);
     this.#leaves?.hostsChanged();
@@ -276,8 +303,18 @@ export class Manager implements Handles {
   }
 }
 
+// A source of hosts may be a look-up that found nothing, or JSON that somebody wrote. @throws TypeError where it is no list.
+function checkHosts(names: unknown): readonly unknown[] {
+  if (Array.isArray(names)) return names;
+  throw new TypeError(`the Observable of the hosts emitted ${kindOf(names)}; it must emit arrays of host names`);
+}
+
 // There is nobody to throw to while the hosts change.
-function isHost(name: string, refuse: (name: string, reason: string) => void): boolean {
+function isHost(name: unknown, refuse: (name: string, reason: string) => void): name is string {
+  if (typeof name !== 'string') {
+    refuse(kindOf(name), `A host name must be a text, such as "http://10.0.0.1:9000"; it is ${kindOf(name)}.`);
+    return false;
+  }
   try {
     parseHost(name);
     return true;
@@ -287,7 +324,14 @@ function isHost(name: string, refuse: (name: string, reason: string) => void): b
   }
 }
 
-function closePeer(peer: Peer): void {
-  peer.stop();
-  peer.connection.close();
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : value === undefined ? 'undefined' : `a value of type ${typeof value}`;
+}
+
+function closePeer({ stop, connection }: Peer): void {
+  try {
+    stop();
+  } finally {
+    connection.close();
+  }
 }

@@ -5,6 +5,8 @@
  */
 
 import { isObservable, type Observable } from 'rxjs';
+import type { OnThrown } from '../guard.js';
+import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js';
 import { ObservableFeeder } from './observable-feeder.js';
 import { isPullable, makePull } from './pull.js';
 import { PullFeeder } from './pull-feeder.js';
@@ -20,6 +22,10 @@ export interface Outlet<T> {
   complete(): void;
   /** The source failed, after everything before it is sent. */
   fail(error: unknown): void;
+  /** Takes what the source throws while it is cleaned up: in a finalizer, or in the `finally` of a generator. */
+  readonly onThrown: OnThrown;
+  /** Takes the rejection of an async iterator that comes after it was stopped. Default: dropped, as from() of rxjs does. */
+  readonly onLateFailure?: OnThrown | undefined;
 }
 
 /** A source that is being sent. */
@@ -81,10 +87,10 @@ class IterableFeeder<T> implements Feeder {
     const outlet = this.#outlet;
     try {
       while (!this.#stopped && outlet.canSend) {
-        const result = this.#iterator.next();
+        const result = checkResult(this.#iterator.next());
         if (this.#isStopped()) {
           // A generator that stops its own call runs, and so could not be returned then.
-          if (result.done !== true) this.#return();
+          if (result.done !== true) returnIterator(this.#iterator, outlet.onThrown);
           break;
         }
         if (result.done === true) {
@@ -95,7 +101,8 @@ class IterableFeeder<T> implements Feeder {
         outlet.send(outlet.encode(result.value));
       }
     } catch (error) {
-      if (!this.#stopped) {
+      if (this.#stopped) outlet.onThrown(error);
+      else {
         this.stop();
         outlet.fail(error);
       }
@@ -107,20 +114,12 @@ class IterableFeeder<T> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#return();
+    returnIterator(this.#iterator, this.#outlet.onThrown);
   }
 
   // A method, because the compiler does not see what the user's code does.
   #isStopped(): boolean {
     return this.#stopped;
-  }
-
-  #return(): void {
-    try {
-      this.#iterator.return?.();
-    } catch {
-      // Nobody waits for what a generator throws while it is torn down.
-    }
   }
 }
 
@@ -152,24 +151,19 @@ class AsyncFeeder<T> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    // A generator runs its `finally` here, or when what it waits for is there. Nobody waits for what that throws.
-    try {
-      this.#iterator.return?.().then(undefined, () => undefined);
-    } catch {
-      // As above.
-    }
+    returnAsyncIterator(this.#iterator, this.#outlet.onThrown);
   }
 
   readonly #onResult = (result: IteratorResult<T>): void => {
     this.#pulling = false;
     if (this.#stopped) return;
-    if (result.done === true) {
-      this.#stopped = true;
-      this.#outlet.complete();
-      return;
-    }
     try {
-      this.#outlet.send(this.#outlet.encode(result.value));
+      if (checkResult(result).done === true) {
+        this.#stopped = true;
+        this.#outlet.complete();
+        return;
+      }
+      this.#outlet.send(this.#outlet.encode(result.value as T));
     } catch (error) {
       this.stop();
       this.#outlet.fail(error);
@@ -180,7 +174,10 @@ class AsyncFeeder<T> implements Feeder {
 
   readonly #fail = (error: unknown): void => {
     this.#pulling = false;
-    if (this.#stopped) return;
+    if (this.#stopped) {
+      this.#outlet.onLateFailure?.(error);
+      return;
+    }
     this.#stopped = true;
     this.#outlet.fail(error);
   };

@@ -8,6 +8,7 @@
  */
 
 import type { Subscriber } from 'rxjs';
+import { guarded, type OnThrown } from '../guard.js';
 import type { Report } from '../observe.js';
 import { DeliverySource, tellEnd, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
@@ -22,6 +23,8 @@ export interface InboundOwner<T> {
   decode(payload: Uint8Array): T;
   /** Returns one credit. */
   release(): void;
+  /** Takes what the consumer's code throws out of a notification. */
+  readonly onThrown: OnThrown;
   /** An item does not decode; called at most once. The stream should then be cancelled, and the consumer has got the error. */
   undecodable(error: unknown): void;
 }
@@ -123,15 +126,22 @@ export class Inbound<T> {
       this.#release();
       this.discard();
       this.#owner.undecodable(error);
-      consumer?.error(error);
+      guarded(this.#owner.onThrown, () => consumer?.error(error));
       return;
     }
-    if (this.#subscriber !== undefined) this.#source.deliver(this.#subscriber, value);
-    else {
-      const { route, report } = this.#owner;
-      this.#explicit?.next(new ExplicitDelivery(value, this.#release, { route, report }));
-    }
+    // The items behind this one come all the same.
+    guarded(this.#owner.onThrown, this.#deliver, value);
   }
+
+  // The type of its argument is `unknown`, or an Inbound of one type would be none of a wider one.
+  readonly #deliver = (value: unknown): void => {
+    if (this.#subscriber !== undefined) {
+      this.#source.deliver(this.#subscriber, value as T);
+      return;
+    }
+    const { route, report } = this.#owner;
+    this.#explicit?.next(new ExplicitDelivery(value as T, this.#release, { route, report }));
+  };
 
   #finish(): void {
     if (this.#end === undefined || this.#draining || this.held > 0) return;
@@ -140,6 +150,9 @@ export class Inbound<T> {
     this.#subscriber = undefined;
     this.#explicit = undefined;
     this.#discarding = true;
-    tellEnd(consumer, this.#end.error);
+    const { error } = this.#end;
+    guarded(this.#owner.onThrown, () => {
+      tellEnd(consumer, error);
+    });
   }
 }

@@ -31,7 +31,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
     this.#outlet = outlet;
     this.#bounds = bounds;
-    this.#relayed.subscribe(source, this);
+    this.#relayed.subscribe(source, this, outlet.onThrown);
   }
 
   // --- the source's side

@@ -13,7 +13,7 @@ export class PullFeeder<T> implements Feeder {
     this.#outlet = outlet;
     pull.open(() => {
       this.resume();
-    });
+    }, outlet.onThrown);
     this.resume();
   }
 

@@ -14,8 +14,10 @@
 
 import { Observable, type Subscriber } from 'rxjs';
 import { Fifo } from './fifo.js';
+import type { OnThrown } from '../guard.js';
 import { noteRedelivery, redeliver } from './redeliver.js';
-import { subscriberOf } from './subscriber.js';
+import { GuardedSubscriber } from './subscriber.js';
+import { reportUnhandled } from './unhandled.js';
 
 /** One item that was taken. */
 export interface Taken<T> {
@@ -32,8 +34,11 @@ export interface PullEnd {
 
 /** Takes the items of one subscription. */
 export interface Pull<T> {
-  /** Subscribes. From then on `onReady` is called when there may be something to take, or the end; also within this call. */
-  open(onReady: () => void): void;
+  /**
+   * Subscribes. From then on `onReady` is called when there may be something to take, or the end; also within this call.
+   * `onThrown` takes what the source's finalizers throw; by default it is reported as unhandled.
+   */
+  open(onReady: () => void, onThrown?: OnThrown): void;
   /** The next item; undefined where none waits. */
   take(): Taken<T> | undefined;
   /** Set when everything is taken and nothing comes any more. */
@@ -126,6 +131,7 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
 
   readonly #source: Observable<T>;
   #onReady: () => void = nothing;
+  #onThrown: OnThrown = reportUnhandled;
   #end: PullEnd | undefined = undefined;
   #stopped = false;
   #accepting = false;
@@ -135,24 +141,30 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
 
   constructor(source: Observable<T>) {
     this.#source = source;
-    this.#subscriber = subscriberOf({
-      next: (item) => {
-        this.#next(item);
+    this.#subscriber = new GuardedSubscriber<T>(
+      {
+        next: (item) => {
+          this.#next(item);
+        },
+        error: (error: unknown) => {
+          this.#finish({ failed: true, error });
+        },
+        complete: () => {
+          this.#finish({ failed: false });
+        },
       },
-      error: (error: unknown) => {
-        this.#finish({ failed: true, error });
+      (error) => {
+        this.#onThrown(error);
       },
-      complete: () => {
-        this.#finish({ failed: false });
-      },
-    });
+    );
   }
 
   /** Puts an item into the queue, or does not. What it throws fails the pull at once. */
   protected abstract accept(item: T): void;
 
-  open(onReady: () => void): void {
+  open(onReady: () => void, onThrown: OnThrown = reportUnhandled): void {
     this.#onReady = onReady;
+    this.#onThrown = onThrown;
     this.#source.subscribe(this.#subscriber);
   }
 

@@ -4,7 +4,10 @@
  */
 
 import { Observable, type Subscriber } from 'rxjs';
+import { guarded } from '../guard.js';
+import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js';
 import { noteRedelivery, redeliver } from './redeliver.js';
+import { reportUnhandled } from './unhandled.js';
 
 /** An Observable of what the iterator gives; one iterator for each subscription. At most `capacity` items are out at once. */
 export function pulled<T>(iterator: () => Iterator<T>, capacity: number): Observable<T> {
@@ -58,18 +61,35 @@ abstract class Puller<T> {
   }
 
   protected give(result: IteratorResult<T>): void {
-    if (result.done === true) {
-      this.ended = true;
-      this.#subscriber.complete();
+    let value: T;
+    try {
+      if (checkResult(result).done === true) {
+        this.ended = true;
+        this.#end(() => {
+          this.#subscriber.complete();
+        });
+        return;
+      }
+      value = result.value as T;
+    } catch (error) {
+      this.fail(error);
+      this.returnIterator();
       return;
     }
     this.#out++;
-    redeliver(this.#origin, this.#subscriber, result.value, this.#onRelease);
+    redeliver(this.#origin, this.#subscriber, value, this.#onRelease);
   }
 
   protected fail(error: unknown): void {
     this.ended = true;
-    this.#subscriber.error(error);
+    this.#end(() => {
+      this.#subscriber.error(error);
+    });
+  }
+
+  // The next item is asked for by who releases the one before: a finalizer behind must not throw there.
+  #end(notify: () => void): void {
+    guarded(reportUnhandled, notify);
   }
 
   readonly #onRelease = (): void => {
@@ -90,8 +110,11 @@ class SyncPuller<T> extends Puller<T> {
     // A release within `next` must not recurse for each item.
     if (this.pulling) return;
     this.pulling = true;
-    while (this.wanted) this.#pullOne();
-    this.pulling = false;
+    try {
+      while (this.wanted) this.#pullOne();
+    } finally {
+      this.pulling = false;
+    }
   }
 
   #pullOne(): void {
@@ -108,11 +131,8 @@ class SyncPuller<T> extends Puller<T> {
   }
 
   protected returnIterator(): void {
-    try {
-      this.#iterator.return?.();
-    } catch {
-      // Nobody waits for what a generator throws while it is torn down.
-    }
+    // As from() of rxjs: nobody waits for what an iterator throws while it is stopped.
+    returnIterator(this.#iterator, ignore);
   }
 }
 
@@ -138,21 +158,26 @@ class AsyncPuller<T> extends Puller<T> {
   }
 
   protected returnIterator(): void {
-    try {
-      this.#iterator.return?.().then(undefined, () => undefined);
-    } catch {
-      // As in SyncPuller.
-    }
+    returnAsyncIterator(this.#iterator, ignore);
   }
 
   readonly #onResult = (result: IteratorResult<T>): void => {
-    if (!this.ended) this.give(result);
+    // Behind a Promise nobody catches.
+    if (!this.ended) guarded(reportUnhandled, this.#give, result);
     this.pulling = false;
     this.pull();
+  };
+
+  readonly #give = (result: IteratorResult<T>): void => {
+    this.give(result);
   };
 
   readonly #onError = (error: unknown): void => {
     this.pulling = false;
     if (!this.ended) this.fail(error);
   };
+}
+
+function ignore(): void {
+  // See above.
 }

@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import { BufferOverflowError, ConfigurationError } from '../errors.js';
+import type { OnThrown } from '../guard.js';
 import { defaultLimits } from '../limits.js';
 import { isLost, retainCurrent } from './delivery.js';
 import { FirstItems } from './first-items.js';
@@ -52,12 +53,12 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
     this.#capacity = capacity;
   }
 
-  override open(onReady: () => void): void {
+  override open(onReady: () => void, onThrown?: OnThrown): void {
     this.#notes.during(() => {
       super.open(() => {
         // What the reader does with an item is no part of the source.
         this.#notes.except(onReady);
-      });
+      }, onThrown);
     });
   }
 

@@ -1,4 +1,5 @@
 import { CancelledError, ConfigurationError } from '../errors.js';
+import type { OnThrown } from '../guard.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from './feed.js';
 
 /** Key of the method with which a stream makes a {@link Sending} for an observer; `sendTo` uses it. */
@@ -86,6 +87,10 @@ export class Sending<I> implements Outlet<I> {
   stop(): void {
     this.#over = true;
     this.#feeder?.stop();
+  }
+
+  get onThrown(): OnThrown {
+    return this.#outlet.onThrown;
   }
 
   get canSend(): boolean {

@@ -4,7 +4,8 @@
  * that is subscribed to late is not held back.
  */
 
-import { Observable, Subscriber, type Observer } from 'rxjs';
+import { Observable, Subscriber, type Observer, type TeardownLogic } from 'rxjs';
+import { guarded, type OnThrown } from '../guard.js';
 
 let made: Subscriber<never> | undefined;
 const maker = new Observable<never>((subscriber) => {
@@ -15,6 +16,33 @@ const maker = new Observable<never>((subscriber) => {
 export function subscriberOf<T>(observer: Observer<T>): Subscriber<T> {
   maker.subscribe(observer);
   return made as unknown as Subscriber<T>;
+}
+
+/**
+ * The Subscriber of an observer whose source is user code. What a finalizer of the source throws, when the source ends or
+ * when somebody unsubscribes, goes to `onThrown`: neither to who unsubscribes, nor to whatever made the source end.
+ */
+export class GuardedSubscriber<T> extends Subscriber<T> {
+  readonly #onThrown: OnThrown;
+
+  constructor(observer: Observer<T>, onThrown: OnThrown) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- rxjs has no other way to see the end of a subscription.
+    super(subscriberOf(observer));
+    this.#onThrown = onThrown;
+  }
+
+  override unsubscribe(): void {
+    guarded(this.#onThrown, () => {
+      super.unsubscribe();
+    });
+  }
+
+  // A finalizer that is added after the end runs at once.
+  override add(teardown: TeardownLogic): void {
+    guarded(this.#onThrown, () => {
+      super.add(teardown);
+    });
+  }
 }
 
 /** True where what `from` gets goes on to `to`, through operators of rxjs; behind a Subject nobody knows. */

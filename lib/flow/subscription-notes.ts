@@ -3,7 +3,8 @@
 import type { Observable, Observer, Subscriber } from 'rxjs';
 import type { Report } from '../observe.js';
 import { currentSource } from './delivery.js';
-import { leadsTo, subscriberOf } from './subscriber.js';
+import type { OnThrown } from '../guard.js';
+import { GuardedSubscriber, leadsTo, subscriberOf } from './subscriber.js';
 
 /** A stream that was subscribed to, as `consume` names it when it finds that backpressure is lost. */
 export interface SubscribedStream {
@@ -34,9 +35,12 @@ export class SubscriptionNotes {
     this.#apart = apart;
   }
 
-  /** Subscribes, and notes the streams that are subscribed to within. {@link unsubscribe} stops a source that is still in here, too. */
-  subscribe<T>(source: Observable<T>, observer: Observer<T>): void {
-    const subscriber = subscriberOf(observer);
+  /**
+   * Subscribes, and notes the streams that are subscribed to within. {@link unsubscribe} stops a source that is still in
+   * here, too. `onThrown`: takes what the source's finalizers throw; by default, whoever unsubscribes gets it.
+   */
+  subscribe<T>(source: Observable<T>, observer: Observer<T>, onThrown?: OnThrown): void {
+    const subscriber = onThrown === undefined ? subscriberOf(observer) : new GuardedSubscriber(observer, onThrown);
     this.#subscriber = subscriber;
     this.during(() => {
       source.subscribe(subscriber);

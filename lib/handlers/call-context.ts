@@ -67,6 +67,20 @@ export class CallContext<I> implements Call<I> {
     return this.#scope.connectFor(host, this);
   }
 
+  /**
+   * True where an error is no more than what became of the abort: its reason, or the AbortError that the platform's
+   * functions make of it. A handler that passes `signal` on ends like that.
+   */
+  isAbort(error: unknown): boolean {
+    if (this.#ended === undefined) return false;
+    if (error === this.#ended.reason) return true;
+    try {
+      return (error as { readonly name?: unknown } | undefined)?.name === 'AbortError';
+    } catch {
+      return false;
+    }
+  }
+
   /** Nobody waits for the result any more. */
   abort(reason: unknown): void {
     this.#ended ??= { reason };

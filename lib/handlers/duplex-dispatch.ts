@@ -2,6 +2,8 @@ import { isObservable } from 'rxjs';
 import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
 import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
+import { thrownErrors } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { StreamSink } from '../mux/stream.js';
@@ -35,6 +37,14 @@ export function duplexResponder(
 /** One running handler of a stream: its output is fed to the caller, the caller's input to it. */
 class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   readonly route: string;
+
+  /** Takes what the handler's code throws where nobody waits for it. */
+  readonly onThrown = (error: unknown): void => {
+    for (const thrown of thrownErrors(error)) if (!this.#call.isAbort(thrown)) this.#report(thrown);
+  };
+
+  /** Takes what the handler's iterator throws after the end. */
+  readonly onLateFailure = this.onThrown;
 
   readonly #route: WireRoute;
   readonly #stream: ResponderStream;
@@ -104,9 +114,9 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   }
 
   ended(error: GridError | undefined): void {
-    this.#bulk?.stop();
-    this.#feeder?.stop();
+    // The signal first: what the handler's clean-up throws because of it is no error.
     if (error !== undefined) this.#call.abort(error);
+    this.#stop();
     // Not as if the caller had completed it: who still reads would take what it has for the whole.
     this.#inbound.end(error ?? new CancelledError(`${this.route}: the handler has ended, and with it its input.`));
     if (error === undefined && !this.#inbound.taken) this.#inbound.discard();
@@ -129,8 +139,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   /** What the caller sent does not decode. */
   undecodable(error: unknown): void {
     this.#call.abort(error);
-    this.#bulk?.stop();
-    this.#feeder?.stop();
+    this.#stop();
     if (isCallersFault(error)) this.#tell(error);
     else this.fail(error);
   }
@@ -156,9 +165,16 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   }
 
   fail(error: unknown): void {
-    if (this.#tell(error)) {
-      this.#context.report({ type: 'handler-error', route: this.route, caller: this.#call.caller, error });
-    }
+    if (this.#tell(error) || !this.#call.isAbort(error)) this.#report(error);
+  }
+
+  #report(error: unknown): void {
+    this.#context.report({ type: 'handler-error', route: this.route, caller: this.#call.caller, error });
+  }
+
+  #stop(): void {
+    guarded(this.onThrown, () => this.#bulk?.stop());
+    guarded(this.onThrown, () => this.#feeder?.stop());
   }
 
   // False where the handler has ended already, be it that the end still waits for credit.
@@ -173,8 +189,22 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
     return this.#stream.ended;
   }
 
+  // A result may be an object of any kind, whose getters throw.
   #feed(given: unknown): void {
+    guarded(this.#onFailed, this.#feedNow, given);
+  }
+
+  readonly #onFailed = (error: unknown): void => {
+    this.fail(error);
+  };
+
+  readonly #feedNow = (given: unknown): void => {
     const result = this.#bulk !== undefined && isBulkItem(given) ? [given] : given;
+    if (this.#stream.ended) {
+      // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
+      if (isFeedSource(result) && !isObservable(result)) feed(result, this.#bulk ?? this, this.#context.bounds).stop();
+      return;
+    }
     if (!isFeedSource(result)) {
       this.fail(
         new HandlerError(
@@ -183,12 +213,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
       );
       return;
     }
-    if (this.#stream.ended) {
-      // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
-      if (!isObservable(result)) feed(result, this.#bulk ?? this, this.#context.bounds).stop();
-      return;
-    }
     this.#feeder = feed(result, this.#bulk ?? this, this.#context.bounds);
     if (this.#hasEnded()) this.#feeder.stop();
-  }
+  };
 }

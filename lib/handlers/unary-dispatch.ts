@@ -1,5 +1,8 @@
 import { isObservable, take, type Observable, type Subscription } from 'rxjs';
 import { errorText, HandlerError, type GridError } from '../errors.js';
+import { GuardedSubscriber } from '../flow/subscriber.js';
+import { thrownErrors } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Responder } from '../mux/engine.js';
 import type { CancelSink, UnaryResponder } from '../mux/unary.js';
 import { CallContext } from './call-context.js';
@@ -69,8 +72,21 @@ class UnaryRun implements CancelSink {
   fail(error: unknown): void {
     if (this.#mux.ended) return;
     this.#mux.fail(errorText(error));
+    this.#report(error);
+  }
+
+  #report(error: unknown): void {
     this.#context.report({ type: 'handler-error', route: this.#route.name, caller: this.#call.caller, error });
   }
+
+  readonly #onFailed = (error: unknown): void => {
+    this.fail(error);
+  };
+
+  // Takes what the finalizers of the result throw.
+  readonly #onThrown = (error: unknown): void => {
+    for (const thrown of thrownErrors(error)) if (!this.#call.isAbort(thrown)) this.#report(thrown);
+  };
 
   cancelled(reason: GridError): void {
     this.#call.abort(reason);
@@ -91,31 +107,35 @@ class UnaryRun implements CancelSink {
   #subscribe(result: Observable<unknown>): void {
     let item: { readonly value: unknown } | undefined;
     let returned = false;
+    const subscriber = new GuardedSubscriber<unknown>(
+      {
+        next: (value) => {
+          if (item === undefined) {
+            item = { value };
+            if (returned) this.#awaitCompletion();
+            return;
+          }
+          this.fail(
+            new HandlerError(
+              `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route with takeFirst, or as duplex.`,
+            ),
+          );
+        },
+        error: (error: unknown) => {
+          this.fail(error);
+        },
+        complete: () => {
+          if (item !== undefined) this.#respond(item.value);
+          else this.fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
+        },
+      },
+      this.#onThrown,
+    );
+    this.#subscription = subscriber;
     // Two are as wrong as more; an endless source that emits within `subscribe` has to be stopped there.
-    const subscription = result.pipe(take(this.#route.takesFirst ? 1 : 2)).subscribe({
-      next: (value) => {
-        if (item === undefined) {
-          item = { value };
-          if (returned) this.#awaitCompletion();
-          return;
-        }
-        this.fail(
-          new HandlerError(
-            `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route with takeFirst, or as duplex.`,
-          ),
-        );
-      },
-      error: (error: unknown) => {
-        this.fail(error);
-      },
-      complete: () => {
-        if (item !== undefined) this.#respond(item.value);
-        else this.fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
-      },
-    });
+    result.pipe(take(this.#route.takesFirst ? 1 : 2)).subscribe(subscriber);
     returned = true;
-    this.#subscription = subscription;
-    if (this.#mux.ended) subscription.unsubscribe();
+    if (this.#mux.ended) subscriber.unsubscribe();
     else if (item !== undefined) this.#awaitCompletion();
   }
 
@@ -142,13 +162,10 @@ class UnaryRun implements CancelSink {
     if (this.#mux.ended) return;
     // Raw bytes know no null; for other codecs it is a value.
     const nothing = value === undefined || (value === null && this.#route.output.codec === raw.codec);
-    let payload: Uint8Array;
-    try {
-      payload = this.#route.output.encode(nothing ? undefined : value);
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
-    this.#mux.respond(nothing && payload.length === 0 ? null : payload);
+    // The codec may be a user's, and give anything.
+    guarded(this.#onFailed, () => {
+      const payload = this.#route.output.encode(nothing ? undefined : value);
+      this.#mux.respond(nothing && payload.length === 0 ? null : payload);
+    });
   }
 }

@@ -1,4 +1,5 @@
 import type { GridError, ProtocolError } from '../errors.js';
+import type { OnThrown } from '../guard.js';
 import type { Limits, CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
@@ -87,6 +88,8 @@ export interface EngineOptions {
   onControl(frame: FrameView): void;
   /** The connection must close: framing is lost, or a hard bound is reached. */
   onFault(error: ProtocolError): void;
+  /** Takes what a sink or a responder threw: it is of no concern to any other frame or mux. */
+  readonly onThrown: OnThrown;
   /** The error of a mux whose connection, or whose other end, is gone. */
   disconnected(sent: boolean): GridError;
 }

@@ -8,9 +8,11 @@
  * Bytes, time and the event loop are passed in. User code is called from `receive`, from timers and from the flush; what
  * it sends from there goes to the schedule. Who hears of a message within MessageSink.send may call, too: what it sends
  * waits until that message is on its way, and what comes waits until the message that is being read is done with.
+ * What user code throws concerns its own mux: each frame, mux and timer is guarded by itself.
  */
 
 import { LimitError, ProtocolError, type GridError } from '../errors.js';
+import { guarded, type OnThrown } from '../guard.js';
 import { defaultWindow, type Limits, type CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import { decodePong } from '../wire/control.js';
@@ -96,6 +98,7 @@ export class Engine implements MuxHost {
     this.wheel = new TimerWheel(
       () => this.#runtime.now(),
       (task, ms) => this.#runtime.schedule(task, ms),
+      options.onThrown,
     );
   }
 
@@ -186,7 +189,9 @@ export class Engine implements MuxHost {
     if (this.#closed) return;
     this.#closed = true;
     this.schedule.close();
-    for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) if (!mux.ended) mux.disconnect();
+    for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) {
+      if (!mux.ended) guarded(this.onThrown, disconnect, mux);
+    }
     this.#owing = [];
     this.#lateCredit.stop();
     this.wheel.stop();
@@ -199,6 +204,10 @@ export class Engine implements MuxHost {
       this.touch();
     }
     return this.#time;
+  }
+
+  get onThrown(): OnThrown {
+    return this.#options.onThrown;
   }
 
   get roundTrip(): number {
@@ -244,10 +253,7 @@ export class Engine implements MuxHost {
       const owing = this.#owing;
       this.#owing = [];
       this.#flushDue = true;
-      for (const stream of owing) {
-        stream.creditDue = false;
-        stream.sendCredit();
-      }
+      for (const stream of owing) guarded(this.onThrown, sendCredit, stream);
       this.#flushDue = false;
       // No flush is due that would see that the time is an old one.
       this.#timeIsFresh = false;
@@ -318,6 +324,17 @@ export class Engine implements MuxHost {
 
   // True: go on with the next frame of the message.
   readonly #visit = (frame: FrameView): boolean => {
+    guarded(this.#onFrameThrown, this.#dispatch, frame);
+    return !this.#closed;
+  };
+
+  // A payload that does not parse ends the connection; what a sink throws ends nothing.
+  readonly #onFrameThrown = (error: unknown): void => {
+    if (error instanceof ProtocolError) this.#options.onFault(error);
+    else this.onThrown(error);
+  };
+
+  readonly #dispatch = (frame: FrameView): void => {
     switch (frame.op) {
       case Op.Response:
       case Op.MuxServerMsg:
@@ -364,7 +381,6 @@ export class Engine implements MuxHost {
       default:
         this.stats.unknownOps++;
     }
-    return !this.#closed;
   };
 
   #onPing(frame: FrameView): void {
@@ -397,4 +413,14 @@ function join(left: Uint8Array, right: Uint8Array): Uint8Array {
   joined.set(left);
   joined.set(right, left.length);
   return joined;
+}
+
+// Made once, for guarded().
+function disconnect(mux: Mux): void {
+  mux.disconnect();
+}
+
+function sendCredit(stream: StreamMux): void {
+  stream.creditDue = false;
+  stream.sendCredit();
 }

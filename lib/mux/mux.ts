@@ -1,4 +1,5 @@
 import type { GridError } from '../errors.js';
+import type { OnThrown } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { MuxId } from '../wire/frame.js';
 import type { FrameOwner, LaneName, Place } from './place.js';
@@ -18,6 +19,8 @@ export interface MuxHost {
   readonly ackCapacity: boolean;
   /** What both sides announced of windows. */
   readonly windows: WindowExtensions;
+  /** Takes what a sink threw where no frame, mux or timer is in hand. */
+  readonly onThrown: OnThrown;
   /** The time on the monotonic clock, in ms; one reading for a whole turn of the event loop. */
   now(): number;
   /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */

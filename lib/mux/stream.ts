@@ -1,4 +1,5 @@
 import { type GridError } from '../errors.js';
+import { guarded } from '../guard.js';
 import type { CreditWindow } from '../limits.js';
 import { decodeCredit, encodeCredit } from '../wire/window-payloads.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
@@ -211,6 +212,12 @@ export abstract class StreamMux extends Mux {
   }
 
   override onWritable(): void {
-    if (!this.ended) this.sink.writable();
+    // Called in a loop over all that wait for room.
+    if (!this.ended) guarded(this.host.onThrown, tellWritable, this.sink);
   }
+}
+
+// Made once, for guarded().
+function tellWritable(sink: StreamSink): void {
+  sink.writable();
 }

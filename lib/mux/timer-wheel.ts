@@ -11,6 +11,8 @@
  * platform's timer is set for the earliest entry only.
  */
 
+import { guarded, type OnThrown } from '../guard.js';
+
 const fewestSlots = 64;
 const mostSlots = 4096;
 
@@ -51,6 +53,7 @@ function put(slots: Slots, entry: TimerEntry): void {
 export class TimerWheel {
   readonly #now: () => number;
   readonly #schedule: (task: () => void, ms: number) => () => void;
+  readonly #onThrown: OnThrown;
   #slots: Slots | undefined = undefined;
   #size = 0;
   // The platform's timer is set for this time; Infinity: it is not set.
@@ -61,9 +64,11 @@ export class TimerWheel {
   // Everything due up to this time has fired.
   #firedUpTo = 0;
 
-  constructor(now: () => number, schedule: (task: () => void, ms: number) => () => void) {
+  /** `onThrown`: takes what an entry's timer threw; the others fire all the same. */
+  constructor(now: () => number, schedule: (task: () => void, ms: number) => () => void, onThrown: OnThrown) {
     this.#now = now;
     this.#schedule = schedule;
+    this.#onThrown = onThrown;
   }
 
   /** Entries that wait. */
@@ -150,7 +155,9 @@ export class TimerWheel {
       // One that fires may remove another one, or move it.
       if (entry.due > until) continue;
       this.remove(entry);
-      entry.onTimer(now);
+      guarded(this.#onThrown, () => {
+        entry.onTimer(now);
+      });
     }
     this.#earliest = Infinity;
     if (this.#size > 0) this.#findEarliest();

@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { map, retry, share } from 'rxjs';
+import { reportUnhandled } from '../../lib/flow/unhandled.js';
 import { CallObservable } from '../../lib/flow/call-observable.js';
 import { Inbound } from '../../lib/flow/inbound.js';
 
@@ -21,6 +22,7 @@ function calls(guard?: () => void): Calls {
         report: () => undefined,
         decode: (payload) => payload[0]!,
         release: () => made.released++,
+        onThrown: reportUnhandled,
         undecodable: () => undefined,
       });
       made.inbounds.push(inbound);

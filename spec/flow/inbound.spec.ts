@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { map, Observable, take, type Subscriber } from 'rxjs';
+import { reportUnhandled } from '../../lib/flow/unhandled.js';
 import type { Delivery } from '../../lib/flow/delivery.js';
 import { retainCurrent } from '../../lib/flow/delivery.js';
 import { Inbound } from '../../lib/flow/inbound.js';
@@ -29,6 +30,7 @@ function setup(): Setup {
     release: () => {
       released++;
     },
+    onThrown: reportUnhandled,
     undecodable: (error) => decodeErrors.push(error),
   });
   return {

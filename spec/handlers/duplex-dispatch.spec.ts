@@ -309,7 +309,7 @@ describe('a stream handler whose caller goes', () => {
   it('while its Promise is open: what it then gives is returned, and an Observable never subscribed to', async () => {
     const log: string[] = [];
     let give = (_: unknown): void => undefined;
-    const open = async (result: unknown): Promise<void> => {
+    const open = async (result: unknown, reported: readonly string[] = []): Promise<void> => {
       pair = await linkedPair(({ b }) => {
         b.handle(get, async () => new Promise<never>((resolve) => (give = resolve as typeof give)));
       });
@@ -320,7 +320,8 @@ describe('a stream handler whose caller goes', () => {
       await pair.grid.settle();
       give(result);
       await pair.grid.settle();
-      expect(pair.grid.events).toStrictEqual([]);
+      // A handler that notices the end and gives nothing makes no error; one that throws does.
+      expect(pair.grid.events.map((event) => (event as { error: Error }).error.message)).toStrictEqual(reported);
       await pair.grid.close();
     };
     const iterator = {
@@ -330,13 +331,16 @@ describe('a stream handler whose caller goes', () => {
         return Promise.reject(new Error('of the tear-down'));
       },
     };
-    await open({ [Symbol.asyncIterator]: () => iterator });
+    await open({ [Symbol.asyncIterator]: () => iterator }, ['of the tear-down']);
     await open(new Observable(() => void log.push('subscribed')));
-    await open({
-      [Symbol.iterator]: () => {
-        throw new Error('no iterator');
+    await open(
+      {
+        [Symbol.iterator]: () => {
+          throw new Error('no iterator');
+        },
       },
-    });
+      ['no iterator'],
+    );
     await open('no source');
     expect(log).toStrictEqual(['returned']);
   });

@@ -78,6 +78,8 @@ export class EngineEnd {
   readonly engine: Engine;
   readonly sink = new FakeSink();
   readonly faults: ProtocolError[] = [];
+  /** What sinks and responders threw. */
+  readonly thrown: unknown[] = [];
   /** Frames of the connection itself that came. */
   readonly controls: Frame[] = [];
   readonly #responders = new Map<number, Responder>();
@@ -104,6 +106,9 @@ export class EngineEnd {
       onFault: (error) => {
         this.faults.push(error);
         this.engine.close();
+      },
+      onThrown: (error) => {
+        this.thrown.push(error);
       },
       disconnected: (sent) =>
         new DisconnectedError('remote disconnected', { sent, host: 'http://peer', reconnected: undefined }),

@@ -1,3 +1,4 @@
+import { reportUnhandled } from '../../lib/flow/unhandled.js';
 import { CallObservable } from '../../lib/flow/call-observable.js';
 import { Inbound } from '../../lib/flow/inbound.js';
 import type { GridEvent } from '../../lib/observe.js';
@@ -22,6 +23,7 @@ export class FakeStream {
         report: (event) => this.events.push(event),
         decode: (payload) => payload[0]!,
         release: () => this.released++,
+        onThrown: reportUnhandled,
         undecodable: () => undefined,
       });
       this.inbound = inbound;

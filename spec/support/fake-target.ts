@@ -32,6 +32,7 @@ export class FakeTarget {
         return outlet.canSend;
       },
       encode: (item: number) => outlet.encode(item),
+      onThrown: outlet.onThrown,
       send: (payload: Uint8Array) => {
         outlet.send(payload);
       },

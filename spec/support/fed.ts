@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs';
+import { reportUnhandled } from '../../lib/flow/unhandled.js';
 import { feed, type FeedSource } from '../../lib/flow/feed.js';
 
 const toBytes = (item: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(item));
@@ -25,6 +26,7 @@ export function fed<T>(source: FeedSource<T>, credit: Observable<unknown>, initi
         fail: (error) => {
           subscriber.error(error);
         },
+        onThrown: reportUnhandled,
       },
       { items: 1024, bytes: 1 << 20 },
     );

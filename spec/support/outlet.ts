@@ -5,6 +5,11 @@ import { feed } from '../../lib/flow/feed.js';
 export class FakeOutlet implements Outlet<number> {
   credit: number;
   readonly log: unknown[] = [];
+  /** What the source threw while it was cleaned up. */
+  readonly thrown: unknown[] = [];
+  readonly onThrown = (error: unknown): void => {
+    this.thrown.push(error);
+  };
   /** Called after each item: for tests of re-entrancy. */
   onSend: (() => void) | undefined = undefined;
   #feeder: Feeder | undefined = undefined;

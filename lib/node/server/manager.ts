@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { adoptWebSocket } from '../../transport/ws-socket.js';
 import { ConfigurationError } from '../../errors.js';
+import { guarded, ThrownErrors } from '../../guard.js';
 import { defaultLimits } from '../../limits.js';
 import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../../endpoint/manager.js';
 import { kernelOf, nodeDial, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
@@ -95,10 +96,12 @@ export class Manager extends IsomorphicManager {
     await this.start();
   }
 
-  override async close(): Promise<void> {
-    for (const unmount of this.#unmount.splice(0)) unmount();
-    await super.close();
-    await this.#closeServer();
+  protected override async closeAll(): Promise<void> {
+    const errors = new ThrownErrors();
+    for (const unmount of this.#unmount.splice(0)) guarded(errors.add, unmount);
+    await super.closeAll().catch(errors.add);
+    await this.#closeServer().catch(errors.add);
+    errors.throwAny(`${this.local} is closed, and some of it failed to close as it should.`);
   }
 
   #checkOpen(): void {
