@@ -60,9 +60,11 @@ class Preparation {
       return this.#record(value as Readonly<Record<string, unknown>>, depth);
     }
     if (isBytes(value)) return value;
-    if (value instanceof Date) {
-      if (Number.isNaN(value.getTime())) throw this.#fault(depth, 'an invalid Date; send null');
-      return value;
+    const time = timeOf(value);
+    if (time !== undefined) {
+      if (Number.isNaN(time)) throw this.#fault(depth, 'an invalid Date; send null');
+      // One of another realm is none to msgpack-lite.
+      return value instanceof Date ? value : new Date(time);
     }
     throw this.#fault(depth, remedy(value));
   }
@@ -137,14 +139,27 @@ class Preparation {
   }
 }
 
+/** The time of a Date of any realm, such as those that Node's `fs.stat` gives to a sandbox; undefined for anything else. */
+function timeOf(value: object): number | undefined {
+  try {
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What kind of object it is, by its tag: it may be of another realm. */
+const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1);
+
 function remedy(value: object): string {
   if (isBulkItem(value)) {
     return 'a file region needs a duplex route that carries files; give its contract `output: fileItems` or `raw` (`input` for sendfile)';
   }
-  if (value instanceof Error) return 'an Error cannot be sent as a value; throw it, or send its message';
-  if (value instanceof Map) return 'a Map cannot be sent; send Object.fromEntries(map), or [...map]';
-  if (value instanceof Set) return 'a Set cannot be sent; send [...set]';
-  if (value instanceof Promise) return 'a Promise cannot be sent; await it first';
+  const tag = tagOf(value);
+  if (tag === 'Error') return 'an Error cannot be sent as a value; throw it, or send its message';
+  if (tag === 'Map') return 'a Map cannot be sent; send Object.fromEntries(map), or [...map]';
+  if (tag === 'Set') return 'a Set cannot be sent; send [...set]';
+  if (tag === 'Promise') return 'a Promise cannot be sent; await it first';
   if (ArrayBuffer.isView(value))
     return 'of typed arrays only Uint8Array can be sent; send new Uint8Array(it.buffer, …)';
   if (value instanceof ArrayBuffer) return 'an ArrayBuffer cannot be sent; send new Uint8Array(it)';

@@ -10,7 +10,6 @@ import { printableUrl } from '../printable.js';
 import type { Connection } from '../contract/connection.js';
 import type { Bound } from '../contract/handler.js';
 import type { RouteConnection } from '../calls/route-connection.js';
-import { printableUrl } from '../printable.js';
 import { defaultPath } from './host-name.js';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 

@@ -407,6 +407,13 @@ describe('fields and elements', () => {
     expect(roundTrip([bare, runInNewContext('({ a: [{}] })')])).toStrictEqual([{ a: 1 }, { a: [{}] }]);
   });
 
+  it('may be Dates of another realm, such as those that fs.stat gives to a sandbox', () => {
+    expect(roundTrip(runInNewContext('({ at: new Date(5) })'))).toStrictEqual({ at: new Date(5) });
+    expect(refusal(() => encoded({ at: runInNewContext('new Date(NaN)') }))).toMatch('an invalid Date');
+    expect(refusal(() => encoded([runInNewContext('new Map()')]))).toMatch('a Map cannot be sent');
+    expect(refusal(() => encoded([runInNewContext('new Error("e")')]))).toMatch('an Error cannot be sent');
+  });
+
   it('may be shared, as long as that is no cycle', () => {
     const shared = { a: 1 };
     expect(roundTrip([shared, shared, { shared }])).toStrictEqual([{ a: 1 }, { a: 1 }, { shared: { a: 1 } }]);

@@ -109,6 +109,26 @@ describe('hosts as an Observable', () => {
     }
   });
 
+  it.each<[string, unknown, string]>([
+    ['null', null, 'emitted null; it must emit arrays'],
+    ['a text', b, 'emitted a value of type string; it must emit arrays'],
+    ['a list with something else in it', [c, 5], 'A host name must be a text, such as "http://10.0.0.1:9000"'],
+    ['a list with null in it', [c, null], 'it is null'],
+  ])('may emit %s: that is reported, and harms nothing', async (_, garbage, reason) => {
+    const hosts = new Subject<readonly string[]>();
+    const manager = network.manager(a, hosts);
+    await manager.start();
+    hosts.next([c]);
+    hosts.next(garbage as readonly string[]);
+    expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([c]);
+    expect(network.events(a)).toMatchObject([
+      { type: 'rejected', by: 'local', reason: expect.stringContaining(reason) },
+    ]);
+    hosts.next([b, c]);
+    expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([b, c]);
+    await manager.close();
+  });
+
   it('is not listened to after the close', async () => {
     const hosts = new BehaviorSubject<readonly string[]>([]);
     const manager = network.manager(a, hosts);

@@ -501,3 +501,39 @@ it('counts', () => {
   expect(b.engine.stats).toMatchObject({ callsOut: 0, callsIn: 1, messagesIn: 1 });
   expect(b.engine.stats.bytesIn).toBeGreaterThan(0);
 });
+
+describe('a sink or a responder that throws', () => {
+  const boom = new Error('boom');
+  const throwBoom = (): never => {
+    throw boom;
+  };
+
+  it('keeps no other frame of the message from its mux', () => {
+    const end = loneEngine();
+    end.serve(1, { kind: 'unary', respond: throwBoom });
+    const calls = end.serveUnary(2);
+    end.receive(fromCaller.request(1, { handler: 1 }), fromCaller.request(2, { handler: 2 }));
+    expect(calls).toHaveLength(1);
+    expect(end.thrown).toStrictEqual([boom]);
+    expect(end.faults).toStrictEqual([]);
+  });
+
+  it('keeps no other mux from the end of the connection', () => {
+    const end = loneEngine();
+    const told: string[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      end.engine.request({ handler: 1 }, bytesOf(name), Infinity, {
+        route: name,
+        response: throwBoom,
+        failed: ({ code }) => {
+          told.push(`${name} ${code}`);
+          throwBoom();
+        },
+      });
+    }
+    end.engine.close();
+    expect(told).toStrictEqual(['a disconnected', 'b disconnected', 'c disconnected']);
+    expect(end.thrown).toStrictEqual([boom, boom, boom]);
+    expect(end.engine.open).toStrictEqual({ outgoing: 0, incoming: 0 });
+  });
+});

@@ -36,12 +36,12 @@ const rethrow = (error: unknown): never => {
   throw error;
 };
 
-function setUp(start?: number) {
+function setUp(start?: number, onThrown: (error: unknown) => void = rethrow) {
   const runtime = new ManualRuntime(1, start);
   const wheel = new SettledWheel(
     () => runtime.now(),
     (task, ms) => runtime.schedule(task, ms),
-    rethrow,
+    onThrown,
   );
   const began = runtime.now();
   const fired: string[] = [];
@@ -108,6 +108,19 @@ describe('TimerWheel', () => {
     wheel.add(added, runtime.now() + 10);
     wheel.settle();
     expect(runtime.scheduled).toBe(1);
+  });
+
+  it('fires every entry that is due, and later ones, although one of them throws', () => {
+    const thrown: unknown[] = [];
+    const { runtime, fired, add } = setUp(undefined, (error) => thrown.push(error));
+    add('a', 10, () => {
+      throw new Error('boom');
+    });
+    add('b', 10);
+    add('c', 20);
+    runtime.advance(20);
+    expect(fired).toStrictEqual(['a 10', 'b 10', 'c 20']);
+    expect(thrown).toStrictEqual([new Error('boom')]);
   });
 
   it('has one timer of the platform, and none when it is empty', () => {

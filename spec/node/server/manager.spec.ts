@@ -2,10 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
-import { firstValueFrom, toArray } from 'rxjs';
-import { connect, type Manager } from '../../../lib/node/index.js';
+import { firstValueFrom, NEVER, Observable, toArray } from 'rxjs';
+import { consume, staticToken } from '../../../lib/index.js';
+import { connect, Manager as NodeManager, type Manager } from '../../../lib/node/index.js';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
+import { record } from '../../support/linked-managers.js';
 import { freePort, http, RealGrid, until } from '../../support/real-grid.js';
 
 const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });
@@ -213,5 +215,34 @@ describe('close()', () => {
     // Would take 30 s.
     await manager.close();
     await expect(http(`${manager.local}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
+
+describe('close()', () => {
+  it('closes everything although something throws, and then rejects with all of that', async () => {
+    const [a, b] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
+    const boom = new Error('boom');
+    const hosts = new Observable<string[]>((subscriber) => {
+      subscriber.next([a, b]);
+      return () => {
+        throw boom;
+      };
+    });
+    const manager = new NodeManager({ local: a, hosts, auth: staticToken('secret') });
+    await manager.listen({ address: '127.0.0.1' });
+    const { log } = record(
+      manager
+        .connection(a)
+        .stream(count, 1e9)
+        .pipe(consume(() => NEVER)),
+    );
+    const closing = manager.close();
+    expect(manager.close()).toBe(closing);
+    await expect(closing).rejects.toThrow(`${a} is closed, and some of it failed to close as it should.`);
+    const error = await closing.then(undefined, (reason: unknown) => reason as AggregateError);
+    expect(error).toBeInstanceOf(AggregateError);
+    expect((error as AggregateError).errors).toMatchObject([{ errors: [boom] }]);
+    expect(log).toMatchObject([{ code: 'disconnected' }]);
+    await expect(http(a)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });

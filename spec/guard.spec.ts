@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { guarded, ThrownErrors } from '../lib/guard.js';
+
+describe('guarded', () => {
+  it('hands its argument on, and gives what is thrown to whoever takes it', () => {
+    const log: unknown[] = [];
+    const onThrown = (error: unknown): void => void log.push(error);
+    guarded(onThrown, (text: string) => log.push(text), 'a');
+    guarded(onThrown, () => {
+      throw 'b';
+    });
+    expect(log).toStrictEqual(['a', 'b']);
+  });
+});
+
+describe('ThrownErrors', () => {
+  it('throws nothing where nothing was thrown', () => {
+    new ThrownErrors().throwAny('closing');
+  });
+
+  it('throws all at the end, and takes those of an inner clean-up one by one', () => {
+    const inner = new ThrownErrors();
+    inner.add(1);
+    inner.add(2);
+    const outer = new ThrownErrors();
+    guarded(outer.add, () => {
+      inner.throwAny('inner');
+    });
+    outer.add(3);
+    let thrown: unknown;
+    guarded(
+      (error) => (thrown = error),
+      () => {
+        outer.throwAny('the host is closed');
+      },
+    );
+    expect(thrown).toBeInstanceOf(AggregateError);
+    expect(thrown).toMatchObject({ message: 'the host is closed', errors: [1, 2, 3] });
+  });
+});
