@@ -91,7 +91,9 @@ export function connect(url: string, options: ConnectOptions): LeafConnection {
       connection.close();
     });
     endpoint.close();
-    errors.throwAny(`The connection to ${printableUrl(target)} is closed, and some of it failed to close as it should.`);
+    errors.throwAny(
+      `The connection to ${printableUrl(target)} is closed, and some of it failed to close as it should.`,
+    );
   });
 }
 

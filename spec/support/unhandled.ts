@@ -11,7 +11,9 @@ export function collectUnhandled(): unknown[] {
       unhandled.push(...(errors ?? [error]));
     };
   });
-  afterEach(() => {
+  afterEach(async () => {
+    // What a test leaves behind is not the next one's.
+    await reported();
     config.onUnhandledError = before;
     unhandled.length = 0;
   });
