@@ -3,6 +3,8 @@ import type { ConnectionState, ConnectionStats, HostConnection } from '../connec
 import type { ObservedFrame } from '../connection/link.js';
 import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import { isFeedSource, type FeedSource } from '../flow/feed.js';
 import { Inbound } from '../flow/inbound.js';
 import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
@@ -136,7 +138,9 @@ export class RouteConnection implements Connection {
 
   // A failure on a macrotask: an error within `subscribe` makes retry() overflow the stack.
   #soon(fail: () => void): () => void {
-    return this.#options.runtime.schedule(fail, 0);
+    return this.#options.runtime.schedule(() => {
+      guarded(reportUnhandled, fail);
+    }, 0);
   }
 
   #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
@@ -153,6 +157,7 @@ const nothingInbound = {
     throw new TypeError('A call that did not begin receives nothing.');
   },
   release: (): void => undefined,
+  onThrown: reportUnhandled,
   undecodable: (): void => undefined,
 };
 
