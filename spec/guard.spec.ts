@@ -1,15 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { guarded, ThrownErrors } from '../lib/guard.js';
 
+const boom = new Error('boom');
+
 describe('guarded', () => {
   it('hands its argument on, and gives what is thrown to whoever takes it', () => {
     const log: unknown[] = [];
     const onThrown = (error: unknown): void => void log.push(error);
     guarded(onThrown, (text: string) => log.push(text), 'a');
     guarded(onThrown, () => {
-      throw 'b';
+      throw boom;
     });
-    expect(log).toStrictEqual(['a', 'b']);
+    expect(log).toStrictEqual(['a', boom]);
   });
 });
 

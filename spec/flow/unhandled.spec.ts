@@ -5,6 +5,7 @@ import { collectUnhandled, reported } from '../support/unhandled.js';
 
 const unhandled = collectUnhandled();
 const boom = new Error('boom');
+const failure = new Error('failed');
 const throwBoom = (): never => {
   throw boom;
 };
@@ -26,10 +27,10 @@ describe('isolated', () => {
       const items = isolated(source);
       const log: unknown[] = [];
       items.pipe(finalize(throwBoom)).subscribe({ error: () => undefined });
-      items.subscribe({ error: (error) => log.push(error), complete: () => log.push('done') });
+      items.subscribe({ error: (error: unknown) => log.push(error), complete: () => log.push('done') });
       if (end === 'complete') source.complete();
-      else source.error('failed');
-      expect(log).toStrictEqual([end === 'complete' ? 'done' : 'failed']);
+      else source.error(failure);
+      expect(log).toStrictEqual([end === 'complete' ? 'done' : failure]);
       await reported();
       expect(unhandled).toStrictEqual([boom]);
     },
