@@ -111,6 +111,23 @@ export const maxLinksFollowed = 40;
 export const maxSmallFileBytes = 64 << 10;
 /** Small files in one item of a stream of files, at most. */
 export const maxPackedFiles = 64;
+/** Files that a server of files has open at once, for all peers together; further ones wait for their turn. */
+export const maxServedFiles = 256;
+/** Of those, for one peer. */
+export const maxServedFilesPerPeer = 64;
+/** Folders that a server of files walks through at once, for all peers together, and for one peer. */
+export const maxServedWalks = 64;
+/** See {@link maxServedWalks}. */
+export const maxServedWalksPerPeer = 16;
+/** Requests of one peer that wait for their turn to open a file; further ones are refused. */
+export const maxOpensWaiting = 4_096;
+/** Hashes of files at once, in a process. */
+export const maxHashesAtOnce = 4;
+/** Time without bytes after which a file that is being received by a server is given up, in ms. */
+export const uploadIdleTimeout = 60_000;
+/** Age, in ms, from which a file on its way is taken for one that nobody continues. */
+export const temporaryFileAge = 24 * 60 * 60_000;
+
 /** Names of folders that a walk holds of one folder before it goes into them, and names that are read at once. */
 export const maxFolderNames = 1_024;
 /** Folders within each other that a walk holds open: those with more folders in them than {@link maxFolderNames}. */

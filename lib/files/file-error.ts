@@ -67,6 +67,18 @@ export class FileChangedError extends FileError {
   override readonly retryable = true;
 }
 
+/** The host has too many files open, and too many requests that wait: try again later. */
+export class FileBusyError extends FileError {
+  readonly code = 'file-busy';
+  override readonly retryable = true;
+}
+
+/** No byte of a file came for a minute, so that the host gave it up. */
+export class FileIdleError extends FileError {
+  readonly code = 'file-idle';
+  override readonly retryable = true;
+}
+
 /** Any other failure of reading or writing. */
 export class FileIoError extends FileError {
   readonly code = 'file-io';
@@ -83,6 +95,8 @@ const classes = {
   'file-corrupt': FileCorruptError,
   'file-conflict': FileConflictError,
   'file-changed': FileChangedError,
+  'file-busy': FileBusyError,
+  'file-idle': FileIdleError,
   'file-io': FileIoError,
 } as const;
 

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors.js';
 import type { BulkDone } from '../mux/bulk.js';
 import { sendBulk, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
 import { RegionRun } from './region-run.js';
@@ -31,6 +32,11 @@ export interface RegionOptions {
   readonly offset?: number;
   /** Bytes. Default: to the end. */
   readonly length?: number;
+  /**
+   * True: the file may grow while it is sent, as a log does, and only what is cut off from the region is a change. Default
+   * false: a file that is written to while it is sent fails with FileChangedError.
+   */
+  readonly growing?: boolean;
   /** Name of the file in the stream. Default: its own name, without the folders. */
   readonly as?: string;
   /** Has the receiver check the bytes with a hash, which goes with the end. They then pass through JavaScript. Default none. */
@@ -97,7 +103,12 @@ export abstract class FileRegion implements BulkItem {
   readonly options: RegionOptions;
   readonly #observer: RegionObserver | undefined;
 
+  /** @throws ConfigurationError for a hash that is not known. */
   constructor(path: string, options: RegionOptions, observer?: RegionObserver) {
+    const { hash }: { readonly hash?: string } = options;
+    if (hash !== undefined && hash !== 'sha256') {
+      throw new ConfigurationError(`A file region has the hash ${JSON.stringify(hash)}: only sha256 is known.`);
+    }
     this.path = path;
     this.options = options;
     this.#observer = observer;

@@ -18,9 +18,12 @@ export {
 } from './file-client.js';
 export {
   FileAccessError,
+  FileBusyError,
+  FileChangedError,
   FileConflictError,
   FileCorruptError,
   FileError,
+  FileIdleError,
   FileIoError,
   FileNotFoundError,
   FileOutsideRootError,

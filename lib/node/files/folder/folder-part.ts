@@ -3,7 +3,7 @@ import type { FileError } from '../../../files/file-error.js';
 import type { FilePack, PackedFile } from '../../../files/file-pack.js';
 import { maxPackedFiles, maxSmallFileBytes } from '../../../limits.js';
 import { diskPace } from '../receive/disk-pace.js';
-import { readNow, readWhole } from '../send/read-part.js';
+import { readNow, readSizeless, readWhole } from '../send/read-part.js';
 import type { OpenFile } from './open-file.js';
 import type { OpenFolder, RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
@@ -73,7 +73,12 @@ function packedNow(file: OpenFile, path: string): PackedFile | undefined {
   try {
     const { size } = file.stats;
     if (size > maxSmallFileBytes) return undefined;
-    return packed(file, path, readNow(file.fd, { path, offset: 0, length: size }));
+    const { fd, stats } = file;
+    return packed(
+      file,
+      path,
+      size === 0 ? readSizeless(fd, path) : readNow(fd, { path, offset: 0, length: size, stats }),
+    );
   } finally {
     file.close();
   }
@@ -83,7 +88,9 @@ async function packedLater(file: OpenFile, path: string): Promise<PackedFile | u
   try {
     const { size } = file.stats;
     if (size > maxSmallFileBytes) return undefined;
-    return packed(file, path, await readWhole(file.fd, { path, offset: 0, length: size }));
+    const { fd, stats } = file;
+    const bytes = size === 0 ? readSizeless(fd, path) : await readWhole(fd, { path, offset: 0, length: size, stats });
+    return packed(file, path, bytes);
   } finally {
     file.close();
   }

@@ -77,7 +77,7 @@ export class RootFolder {
   }
 
   /** What is there of a file whose transfer broke off, with its hash. @throws FileError */
-  async part(path: string, signal?: AbortSignal): Promise<FilePart | undefined> {
+  async part(path: string, signal?: AbortSignal, peer?: string): Promise<FilePart | undefined> {
     const parts = this.#partsOf(path);
     const name = parts.at(-1);
     if (name === undefined) return undefined;
@@ -91,7 +91,7 @@ export class RootFolder {
     }
     const held = this.openFolderHandle(folder, path);
     try {
-      return await partIn(held, name, signal);
+      return await partIn(held, name, signal, peer);
     } finally {
       held.close();
     }

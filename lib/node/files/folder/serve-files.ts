@@ -1,20 +1,26 @@
-import { FileNotFoundError, FilesReadOnlyError, type FileError } from '../../../files/file-error.js';
+import { ConfigurationError } from '../../../errors.js';
+import { FileNotFoundError, FilesReadOnlyError } from '../../../files/file-error.js';
 import {
   fileRoutes,
   type Answer,
   type FileInfo,
-  type WriteReport,
-  type WriteRequest,
+  type FilePart,
+  type ListBatch,
+  type ListRequest,
 } from '../../../files/file-routes.js';
-import { maxFailuresWaiting } from '../../../limits.js';
 import { quoted } from '../../../files/peer-path.js';
-import type { Call, Handles } from '../../../contract/handler.js';
-import type { FileItem } from '../../../files/file-item.js';
+import {
+  maxServedFiles,
+  maxServedFilesPerPeer,
+  maxServedWalks,
+  maxServedWalksPerPeer,
+  uploadIdleTimeout,
+} from '../../../limits.js';
+import type { Handles } from '../../../contract/handler.js';
 import { filesOf } from '../send/file-source.js';
 import { listFolder, toInfo } from './list-folder.js';
-import { FolderReception } from './folder-reception.js';
-import { FileReceiver } from '../receive/file-receiver.js';
-import { stopsAll } from '../receive/receive-files.js';
+import { OpenFiles, openFilesWithin, type ReleaseSlot } from './open-files.js';
+import { failureOf, receiveWrites } from './receive-writes.js';
 import { RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
 
@@ -24,15 +30,23 @@ export interface ServeFilesOptions {
   readonly root: string;
   /** True: files may be written and replaced, and folders made. Default false. */
   readonly writable?: boolean;
+  /**
+   * Files that are open at once, for all peers together; further ones wait for their turn. Default 256, and less where the
+   * process may have few descriptors (`ulimit -n`).
+   */
+  readonly maxOpenFiles?: number;
+  /** Of those, for one peer: a host, or the leaves of one identity. Default 64. */
+  readonly maxOpenFilesPerPeer?: number;
+  /** Time without bytes, in ms, after which a file that is being written is given up. Default 60 000. */
+  readonly uploadIdleTimeout?: number;
 }
 
-/** How far a writing is. */
-interface WriteState {
-  files: number;
-  bytes: number;
-  /** True: the caller knows these figures. */
-  told: boolean;
-  ended: { readonly error?: unknown } | undefined;
+/** What the routes of one server have in common. */
+interface Server {
+  readonly folder: RootFolder;
+  readonly files: OpenFiles;
+  readonly walks: OpenFiles;
+  readonly uploadIdleTimeout: number;
 }
 
 /**
@@ -41,16 +55,17 @@ interface WriteState {
  *
  * Every host of the cluster, and every leaf whose host lists no `leaves.routes`, can read all of the folder.
  *
- * @throws ConfigurationError where there is no such folder, or the manager serves files already.
+ * @throws ConfigurationError where there is no such folder, where a bound is none, or where the manager serves files already.
  *
  * @example
  * serveFiles(grid, { root: '/srv/data' });
  */
-export function serveFiles(manager: Handles, { root, writable = false }: ServeFilesOptions): void {
-  const folder = new RootFolder(root);
-  manager.handle(fileRoutes.stat, async ({ path, partial = false }, { signal }) =>
+export function serveFiles(manager: Handles, options: ServeFilesOptions): void {
+  const server = serverOf(options);
+  const { folder, files, walks } = server;
+  manager.handle(fileRoutes.stat, async ({ path, partial = false }, { signal, caller: peer }) =>
     answer(path, async () => {
-      const part = partial ? await folder.part(path, signal) : undefined;
+      const part = partial ? await partOf(server, path, peer, signal) : undefined;
       const info = await infoOf(folder, path).catch((error: unknown) => {
         if (partial && error instanceof FileNotFoundError) return undefined;
         throw error;
@@ -58,82 +73,70 @@ export function serveFiles(manager: Handles, { root, writable = false }: ServeFi
       return { ...(info === undefined ? {} : { info }), ...(part === undefined ? {} : { part }) };
     }),
   );
-  manager.handle(fileRoutes.list, (request) => listFolder(folder, request));
-  manager.handle(fileRoutes.read, (_, call) => filesOf(folder, call.input));
-  manager.handle(fileRoutes.write, (request, call) =>
-    writable ? write(folder, request, call) : [failureOf(readOnly(request.path))],
+  manager.handle(fileRoutes.list, (request, { signal, caller: peer }) => list(server, request, peer, signal));
+  manager.handle(fileRoutes.read, (_, { input, signal, caller: peer }) =>
+    filesOf(folder, input, {}, { files, walks, peer, signal }),
   );
+  manager.handle(fileRoutes.write, (request, call) =>
+    options.writable === true ? receiveWrites(server, request, call) : [failureOf(readOnly(request.path))],
+  );
+}
+
+function serverOf(options: ServeFilesOptions): Server {
+  const { root } = options;
+  const bound = (name: 'maxOpenFiles' | 'maxOpenFilesPerPeer' | 'uploadIdleTimeout', otherwise: number): number => {
+    const value = options[name] ?? otherwise;
+    if (Number.isSafeInteger(value) && value > 0) return value;
+    throw new ConfigurationError(`serveFiles: ${name} must be an integer of 1 or more; it is ${String(value)}.`);
+  };
+  const total = openFilesWithin(bound('maxOpenFiles', maxServedFiles));
+  const perPeer = Math.min(bound('maxOpenFilesPerPeer', maxServedFilesPerPeer), total);
+  const walks = Math.min(maxServedWalks, total);
+  return {
+    folder: new RootFolder(root),
+    // One peer never has all of them.
+    files: new OpenFiles(
+      total,
+      options.maxOpenFilesPerPeer === undefined ? Math.min(perPeer, Math.ceil(total / 2)) : perPeer,
+    ),
+    walks: new OpenFiles(walks, Math.min(maxServedWalksPerPeer, Math.ceil(walks / 2))),
+    uploadIdleTimeout: bound('uploadIdleTimeout', uploadIdleTimeout),
+  };
+}
+
+async function partOf(
+  { folder, files }: Server,
+  path: string,
+  peer: string,
+  signal: AbortSignal,
+): Promise<FilePart | undefined> {
+  const release = await files.take(peer, signal);
+  try {
+    return await folder.part(path, signal, peer);
+  } finally {
+    release();
+  }
 }
 
 async function infoOf(folder: RootFolder, path: string): Promise<FileInfo> {
   return toInfo('', await folder.stat(path));
 }
 
-/** Writes what comes, and tells how far it is: the newest figures, whenever the caller asks. */
-async function* write(folder: RootFolder, request: WriteRequest, call: Call<FileItem>): AsyncGenerator<WriteReport> {
-  const { path, folder: many = false, resume = false, fsync = true } = request;
-  const failures: WriteReport[] = [];
-  const state: WriteState = { files: 0, bytes: 0, told: true, ended: undefined };
-  let wake: () => void = nothing;
-  const news = (): void => {
-    state.told = false;
-    wake();
-  };
-  let places: FolderReception;
+async function* list(
+  { folder, walks }: Server,
+  request: ListRequest,
+  peer: string,
+  signal: AbortSignal,
+): AsyncGenerator<Answer<FileInfo> | ListBatch> {
+  let release: ReleaseSlot | undefined;
   try {
-    places = new FolderReception(many ? await folder.sub(path) : folder);
+    release = await walks.take(peer, signal);
+    yield* listFolder(folder, request);
   } catch (error) {
-    yield failureOf(toFileError(error, path));
-    return;
-  }
-  const receiver: FileReceiver = new FileReceiver(call.input, 'files/write', {
-    name: (header) => (many ? header.path : path),
-    single: !many,
-    options: { resume, fsync, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) },
-    place: (header) => places.place(many ? header : { ...header, path }),
-    ...(many ? { makeFolder: (header) => places.makeFolder(header) } : {}),
-    ready: () => failures.length < maxFailuresWaiting,
-    progressed: (_, _written, more) => {
-      state.bytes += more;
-      news();
-    },
-    done: () => {
-      state.files++;
-      news();
-    },
-    failed: (error) => {
-      if (!many || stopsAll(error)) receiver.abort(error);
-      else {
-        failures.push(failureOf(error));
-        wake();
-      }
-    },
-    ended: (error) => {
-      state.ended = { error };
-      wake();
-    },
-  });
-  receiver.start();
-  try {
-    // Failures, then the newest figures, then the end: each as soon as the caller has use for it.
-    for (;;) {
-      const { ended } = state;
-      for (const failure of failures.splice(0)) yield failure;
-      receiver.resume();
-      if (!state.told) {
-        state.told = true;
-        yield { kind: 'progress', files: state.files, bytes: state.bytes };
-      } else if (ended !== undefined) {
-        if (ended.error !== undefined) yield { ...failureOf(toFileError(ended.error, path)), path: '' };
-        return;
-      } else if (state.ended === undefined && failures.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
+    const { code, message } = toFileError(error, request.path);
+    yield { failure: { code, message } };
   } finally {
-    receiver.stop();
+    release?.();
   }
 }
 
@@ -146,17 +149,9 @@ async function answer<T>(path: string, work: () => Promise<T>): Promise<Answer<T
   }
 }
 
-function failureOf({ path, code, message }: FileError): Extract<WriteReport, { kind: 'failure' }> {
-  return { kind: 'failure', path, code, message };
-}
-
 function readOnly(path: string): FilesReadOnlyError {
   return new FilesReadOnlyError(
     `${quoted(path)} cannot be written: this host serves files for reading only (serveFiles with writable: true allows it).`,
     path,
   );
-}
-
-function nothing(): void {
-  // Nobody waits.
 }

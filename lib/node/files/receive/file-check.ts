@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileEnd, FileHeader } from '../../../files/file-item.js';
+import { quoted } from '../../../files/peer-path.js';
 
 const hashes = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
 
@@ -11,20 +12,31 @@ export class FileCheck {
   spoilt = false;
 
   readonly #header: FileHeader;
+  readonly #verify: boolean;
   readonly #hash: Hash | undefined;
 
   /** `verify`: false does not look at a hash. */
   constructor(header: FileHeader, verify: boolean) {
     this.#header = header;
+    this.#verify = verify;
     const { hash } = header;
-    this.#hash = hash !== undefined && verify && hashes.has(hash) ? createHash(hash) : undefined;
+    this.#hash = hash !== undefined && verify ? hasherOf(hash) : undefined;
   }
 
-  /** For a file that has to come with a hash. */
-  unverifiable(): string | undefined {
-    if (this.#hash !== undefined) return undefined;
+  /** True: what comes is compared with a hash. */
+  get hashes(): boolean {
+    return this.#hash !== undefined;
+  }
+
+  /** Where a hash comes that is not known, or, with `required`, where none comes. */
+  unverifiable(required: boolean): string | undefined {
+    if (this.#hash !== undefined || !this.#verify) return undefined;
     const { hash } = this.#header;
-    const what = hash === undefined ? 'no hash' : `a hash ${hash}, which is not known here`;
+    if (hash === undefined && !required) return undefined;
+    const what =
+      hash === undefined
+        ? 'no hash'
+        : `a hash ${quoted(hash)}, which is not known here (${[...hashes].join(', ')} are)`;
     return `It comes with ${what}, so that it cannot be verified`;
   }
 
@@ -66,5 +78,15 @@ export class FileCheck {
     return hash.digest().equals(value)
       ? undefined
       : `The ${this.#header.hash!} of what came is not that of what was sent`;
+  }
+}
+
+function hasherOf(name: string): Hash | undefined {
+  if (!hashes.has(name)) return undefined;
+  try {
+    return createHash(name);
+  } catch {
+    // A build of Node may be without some.
+    return undefined;
   }
 }

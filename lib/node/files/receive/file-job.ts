@@ -16,6 +16,7 @@ import { maxPiecesWaiting, maxSmallFileBytes } from '../../../limits.js';
 import { diskPace } from './disk-pace.js';
 import { FileCheck } from './file-check.js';
 import { giveScratch, takeScratch } from '../folder/scratch.js';
+import type { ReleaseSlot } from '../folder/open-files.js';
 import { toFileError } from '../folder/system-error.js';
 import { UnfinishedFile, type StepDone } from './unfinished-file.js';
 import { writeWhole, type Attributes, type Place } from './write-file.js';
@@ -31,6 +32,8 @@ export interface FileJobOptions {
   readonly fsync?: boolean;
   /** Permission bits, whatever the header and the umask say. */
   readonly mode?: number;
+  /** @internal Gives a slot for the open file. */
+  readonly slot?: () => ReleaseSlot | Promise<ReleaseSlot>;
 }
 
 /** Who has the job written. */
@@ -68,6 +71,7 @@ export class FileJob {
   #busy = false;
   #state: 'opening' | 'writing' | 'finishing' | 'renaming' | 'done' | 'failed' = 'opening';
   #ended = false;
+  #releaseSlot: ReleaseSlot | undefined = undefined;
   #error: FileError | undefined = undefined;
 
   /** `name`: the file in errors. */
@@ -157,7 +161,7 @@ export class FileJob {
     }
     this.#place = place;
     const { verify, offset = 0 } = this.#options;
-    const unverifiable = verify === true ? this.#check.unverifiable() : undefined;
+    const unverifiable = this.#check.unverifiable(verify === true);
     if (unverifiable !== undefined) {
       this.#corrupt(unverifiable);
       return;
@@ -209,15 +213,30 @@ export class FileJob {
     const prepare = (done: StepDone): void => {
       file.prepare(this.header.offset, done);
     };
-    this.#run(claim, () => {
-      this.#run(open, () => {
-        this.#run(prepare, () => {
-          this.#state = 'writing';
-          this.#continue();
+    this.#run(this.#takeSlot, () => {
+      this.#run(claim, () => {
+        this.#run(open, () => {
+          this.#run(prepare, () => {
+            this.#state = 'writing';
+            this.#continue();
+          });
         });
       });
     });
   }
+
+  readonly #takeSlot = (done: StepDone): void => {
+    const taken = this.#options.slot?.();
+    if (!(taken instanceof Promise)) {
+      this.#releaseSlot = taken;
+      done(null);
+      return;
+    }
+    taken.then((release) => {
+      this.#releaseSlot = release;
+      done(null);
+    }, done);
+  };
 
   get #attributes(): Attributes {
     const { mode, mtime } = this.header;
@@ -264,6 +283,7 @@ export class FileJob {
       this.#state = 'renaming';
       this.#run(rename, () => {
         this.#state = 'done';
+        this.#releaseSlot?.();
         this.#observer.done();
       });
     });
@@ -288,6 +308,7 @@ export class FileJob {
     this.#state = 'failed';
     for (const { release } of this.#waiting.splice(0)) release?.();
     const tell = (): void => {
+      this.#releaseSlot?.();
       this.#observer.failed(this.#error!);
     };
     if (this.#file === undefined) tell();

@@ -23,6 +23,7 @@ import type { PackedFile } from '../../../files/file-pack.js';
 import { maxOpenFiles } from '../../../limits.js';
 import { diskPace } from './disk-pace.js';
 import { toFileError } from '../folder/system-error.js';
+import type { ReleaseSlot } from '../folder/open-files.js';
 import { FileJob, type FileJobOptions } from './file-job.js';
 import { writeWhole, type Place } from './write-file.js';
 
@@ -37,6 +38,10 @@ export interface Reception {
   /** True: one file must come. */
   readonly single: boolean;
   readonly options: FileJobOptions;
+  /** Gives a slot for an open file; what it gives is called when the file is closed. Default: as many as are asked for. */
+  slot?(): ReleaseSlot | Promise<ReleaseSlot>;
+  /** An item was taken. */
+  taken?(): void;
   /** False: nothing is taken until {@link FileReceiver.resume}. */
   ready?(): boolean;
   /** Bytes of a file are written, `written` of it so far. */
@@ -96,12 +101,18 @@ export class FileReceiver {
       }
       const taken = this.#pull.take();
       if (taken === undefined) break;
+      this.#reception.taken?.();
       this.#take(taken.value, taken.release);
     }
     if (this.#state === 'running' && this.#packed === undefined) this.#lookForEnd();
     this.#pumping = false;
     this.#tellEnd();
   };
+
+  /** True while a file is open, and nothing is done because nothing comes. */
+  get waitsForBytes(): boolean {
+    return this.#current !== undefined && this.#canTake();
+  }
 
   /** Stops: files that are under way are given up. `ended` is not called any more. */
   stop(): void {
@@ -225,20 +236,26 @@ export class FileReceiver {
   #openJob(header: FileHeader): FileJob {
     const reception = this.#reception;
     const name = reception.name(header);
-    const job: FileJob = new FileJob(header, name, reception.options, {
-      written: (bytes) => {
-        if (this.#state === 'running') reception.progressed(header, job.written, bytes);
-        this.resume();
+    const slot = reception.slot === undefined ? {} : { slot: () => reception.slot!() };
+    const job: FileJob = new FileJob(
+      header,
+      name,
+      { ...reception.options, ...slot },
+      {
+        written: (bytes) => {
+          if (this.#state === 'running') reception.progressed(header, job.written, bytes);
+          this.resume();
+        },
+        done: () => {
+          this.#jobs.delete(job);
+          if (this.#state === 'running') reception.done(header, job.written);
+          this.resume();
+        },
+        failed: (error) => {
+          this.#failed(job, error);
+        },
       },
-      done: () => {
-        this.#jobs.delete(job);
-        if (this.#state === 'running') reception.done(header, job.written);
-        this.resume();
-      },
-      failed: (error) => {
-        this.#failed(job, error);
-      },
-    });
+    );
     this.#jobs.add(job);
     let place: Place | Promise<Place>;
     try {

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { FilePart } from '../../../files/file-routes.js';
 import { NamedFolder, type FolderHandle } from '../folder/held-folder.js';
 import type { OpenFile } from '../folder/open-file.js';
+import { hashFile } from './hash-file.js';
 import { openInNow } from '../folder/open-in.js';
 
 /*
@@ -36,7 +36,12 @@ export async function partialFile(path: string): Promise<FilePart | undefined> {
 }
 
 /** {@link partialFile}, in a folder that is open. */
-export async function partIn(folder: FolderHandle, name: string, signal?: AbortSignal): Promise<FilePart | undefined> {
+export async function partIn(
+  folder: FolderHandle,
+  name: string,
+  signal?: AbortSignal,
+  peer?: string,
+): Promise<FilePart | undefined> {
   let file: OpenFile;
   try {
     file = openInNow(folder, partialName(name), name);
@@ -46,26 +51,11 @@ export async function partIn(folder: FolderHandle, name: string, signal?: AbortS
   try {
     const length = file.stats.size;
     if (length === 0) return undefined;
-    const sha256 = await hashOf(file.fd, length, signal);
+    const sha256 = await hashFile({ fd: file.fd, length, signal, peer });
     return sha256 && { length, sha256 };
   } finally {
     file.close();
   }
-}
-
-/** SHA-256 of the first bytes of an open file. Undefined where it has fewer. */
-export async function hashOf(fd: number, length: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {
-  const hash = createHash('sha256');
-  let left = length;
-  if (length > 0) {
-    const stream = createReadStream('', { fd, start: 0, end: length - 1, autoClose: false, highWaterMark: 1 << 20 });
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      signal?.throwIfAborted();
-      hash.update(chunk);
-      left -= chunk.length;
-    }
-  }
-  return left === 0 ? new Uint8Array(hash.digest()) : undefined;
 }
 
 function sibling(name: string, ending: string): string {

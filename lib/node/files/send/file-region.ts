@@ -35,10 +35,20 @@ class NodeFileRegion extends FileRegion {
   }
 
   async open(port: BulkPort): Promise<OpenRegion> {
-    const { as, hash } = this.options;
+    const { as } = this.options;
     // A handle does not know its name.
     const name = as ?? (basename(this.path) || 'file');
     const file = await SourceFile.open(this.#file, name, this.options);
+    try {
+      return await this.#choose(file, name, port);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  async #choose(file: SourceFile, name: string, port: BulkPort): Promise<OpenRegion> {
+    const { hash } = this.options;
     const writer = port.writer!;
     let reason: string | undefined = 'The transport of this connection is no socket.';
     if (hash !== undefined) reason = 'The hash that was asked for needs the bytes in JavaScript.';

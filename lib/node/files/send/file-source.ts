@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { FileConflictError, type FileError } from '../../../files/file-error.js';
 import type { FileItem } from '../../../files/file-item.js';
@@ -14,11 +15,14 @@ import { diskPace } from '../receive/disk-pace.js';
 import { fileRegion } from './file-region.js';
 import { packPart } from '../folder/folder-part.js';
 import { lookAhead } from './look-ahead.js';
-import { readNow, readWhole } from './read-part.js';
+import { isSame } from './file-state.js';
+import { readNow, readSizeless, readWhole } from './read-part.js';
+import { quoted } from '../../../files/peer-path.js';
+import type { OpenFiles, ReleaseSlot } from '../folder/open-files.js';
 import type { OpenFile } from '../folder/open-file.js';
 import type { RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../folder/system-error.js';
-import { hashOf } from '../receive/temporary.js';
+import { hashFile } from '../receive/hash-file.js';
 import { filesIn, walk, type OneFile, type Walked } from '../folder/walk-folder.js';
 
 /** How long files that are ready at once may follow each other before others have their turn, in ms. */
@@ -27,10 +31,17 @@ const turnMs = 4;
 /** What is to be made ready. */
 type Leaf = OneFile | Walked;
 
+/** A file that is not small: it is opened when its turn comes, so that a stream has one open at a time. */
+interface LargeFile extends OneFile {
+  /** What was found when it was opened before: for a file that is still the same. */
+  readonly known?: { readonly stats: Stats; readonly offset: number };
+}
+
 /** What is ready to be sent. */
-type Ready =
-  | { readonly items: readonly FileItem[]; readonly large?: readonly OneFile[] }
-  | { readonly file: OpenFile; readonly region: FileRegion };
+interface Ready {
+  readonly items: readonly FileItem[];
+  readonly large: readonly LargeFile[];
+}
 
 /** Who hears how files are sent. */
 export interface FilesObserver {
@@ -38,6 +49,25 @@ export interface FilesObserver {
   progress?(progress: FileProgress): void;
   /** One that cannot be read: the other side is told too. */
   failed?(error: FileError): void;
+}
+
+/** For whom files are opened. */
+export interface FilesUser {
+  /** Ends what waits and what is hashed. Default: nothing does. */
+  readonly signal?: AbortSignal;
+  /** Who it is. Default: this side. */
+  readonly peer?: string;
+  /** Gives slots for open files. Default: as many as are asked for. */
+  readonly files?: OpenFiles;
+  /** Gives slots for folders that are walked through. Default: as many as are asked for. */
+  readonly walks?: OpenFiles;
+}
+
+/** What the steps of a stream have in common. */
+interface Source {
+  readonly root: RootFolder;
+  readonly observer: FilesObserver;
+  readonly user: FilesUser;
 }
 
 /**
@@ -48,17 +78,18 @@ export async function* filesOf(
   root: RootFolder,
   wanted: AsyncIterable<WantedFile>,
   observer: FilesObserver = {},
+  user: FilesUser = {},
 ): AsyncGenerator<FileItem | FileRegion> {
+  const source: Source = { root, observer, user };
   const files = lookAhead(
-    leavesOf(root, wanted),
-    (leaf) => prepare(root, leaf, observer),
+    leavesOf(source, wanted),
+    (leaf) => prepare(source, leaf),
     (leaf) => ('names' in leaf ? leaf.names.length : 1),
-    closeFile,
   );
   let turn = performance.now();
-  for await (const ready of files) {
-    yield* inOrder(ready);
-    if ('large' in ready) for (const leaf of ready.large) yield* inOrder(await prepare(root, leaf, observer));
+  for await (const { items, large } of files) {
+    yield* items;
+    for (const leaf of large) yield* largeFile(source, leaf);
     // Files in the memory of the system are ready at once: without this, so many as the credit allows hold up the loop.
     if (performance.now() - turn > turnMs) {
       await setImmediate();
@@ -67,30 +98,49 @@ export async function* filesOf(
   }
 }
 
-async function* inOrder(ready: Ready): AsyncGenerator<FileItem | FileRegion> {
-  if ('items' in ready) {
-    yield* ready.items;
-    return;
-  }
+async function* largeFile(source: Source, leaf: LargeFile): AsyncGenerator<FileItem | FileRegion> {
+  const { root, observer, user } = source;
+  const { path, wanted, known } = leaf;
+  let release: ReleaseSlot | undefined;
+  let file: OpenFile | undefined;
   try {
+    let region: FileRegion;
+    try {
+      release = await slotOf(user);
+      file = await root.openFile(leaf.real ?? (await root.resolve(wanted.path)), path);
+      const offset =
+        known !== undefined && isSame(known.stats, file.stats) ? known.offset : await offsetOf(file, wanted, user);
+      region = toRegion(file, partOf(file, path, offset, wanted), observer);
+    } catch (error) {
+      yield errorItem(toFileError(error, path), observer);
+      return;
+    }
     // It is sent when the next item is asked for.
-    yield ready.region;
+    yield region;
   } finally {
-    closeFile(ready);
+    file?.close();
+    release?.();
   }
 }
 
-function closeFile(ready: Ready): void {
-  if ('file' in ready) ready.file.close();
+/** A slot for a file, where they are counted. */
+function slotOf({ files, peer = '', signal }: FilesUser): ReleaseSlot | Promise<ReleaseSlot> {
+  return files === undefined ? noSlot : files.take(peer, signal);
 }
 
-async function* leavesOf(root: RootFolder, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Leaf> {
+function noSlot(): void {
+  // Nobody counts.
+}
+
+async function* leavesOf({ root, user }: Source, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Leaf> {
   for await (const one of wanted) {
     if (one.recursive !== true) {
       yield { path: one.as ?? one.path, wanted: one };
       continue;
     }
+    let release: ReleaseSlot | undefined;
     try {
+      release = await user.walks?.take(user.peer ?? '', user.signal);
       const real = await root.resolve(one.path);
       // A hash comes with the end of a file, and parts of files are no whole ones.
       const { hash, offset = 0, length } = one;
@@ -101,47 +151,77 @@ async function* leavesOf(root: RootFolder, wanted: AsyncIterable<WantedFile>): A
       }
     } catch (error) {
       yield { failure: toFileError(error, one.path) };
+    } finally {
+      release?.();
     }
   }
 }
 
-async function prepare(root: RootFolder, leaf: Leaf, observer: FilesObserver): Promise<Ready> {
-  if ('failure' in leaf) return failed(leaf.failure, observer);
-  if ('names' in leaf) {
+async function prepare(source: Source, leaf: Leaf): Promise<Ready> {
+  const { root, observer, user } = source;
+  if ('failure' in leaf) return { items: [errorItem(leaf.failure, observer)], large: [] };
+  if ('folder' in leaf) {
+    const { path } = leaf;
+    const header: FileItem = { kind: 'header', path, size: 0, offset: 0, length: 0 };
+    return { items: [header, { kind: 'end', length: 0 }], large: [] };
+  }
+  let release: ReleaseSlot | undefined;
+  try {
+    release = await slotOf(user);
+    if (!('names' in leaf)) return await prepareOne(source, leaf);
     const { failures, packs, large } = await packPart(root, leaf);
     return { items: [...failures.map((failure) => errorItem(failure, observer)), ...packs], large };
-  }
-  const { path } = leaf;
-  if ('folder' in leaf) {
-    return {
-      items: [
-        { kind: 'header', path, size: 0, offset: 0, length: 0 },
-        { kind: 'end', length: 0 },
-      ],
-    };
-  }
-  const { wanted } = leaf;
-  let file: OpenFile | undefined;
-  try {
-    const real = leaf.real ?? (await root.resolve(wanted.path));
-    if (wanted.have === undefined && diskPace.quick) {
-      return diskPace.measure(() => {
-        file = root.openFileNow(real, path);
-        const part = partOf(file, path, wanted.offset ?? 0, wanted);
-        return part.length > maxSmallFileBytes
-          ? toRegion(file, part, observer)
-          : toItems(file, part, readNow(file.fd, part));
-      });
-    }
-    file = await root.openFile(real, path);
-    const part = partOf(file, path, await offsetOf(file, wanted), wanted);
-    return part.length > maxSmallFileBytes
-      ? toRegion(file, part, observer)
-      : toItems(file, part, await readWhole(file.fd, part));
   } catch (error) {
-    file?.close();
-    return failed(toFileError(error, path), observer);
+    const path = 'names' in leaf ? leaf.prefix : leaf.path;
+    return { items: [errorItem(toFileError(error, path), observer)], large: [] };
+  } finally {
+    release?.();
   }
+}
+
+/** The items of a small file. */
+async function prepareOne({ root, user }: Source, leaf: OneFile): Promise<Ready> {
+  const { path, wanted } = leaf;
+  const real = leaf.real ?? (await root.resolve(wanted.path));
+  if (wanted.have === undefined && diskPace.quick) {
+    return diskPace.measure(() => {
+      const file = root.openFileNow(real, path);
+      try {
+        const part = partOf(file, path, wanted.offset ?? 0, wanted);
+        if (part.length > maxSmallFileBytes) return { items: [], large: [{ ...leaf, real }] };
+        return { items: toItems(file, part, contentNow(file, part)), large: [] };
+      } finally {
+        file.close();
+      }
+    });
+  }
+  const file = await root.openFile(real, path);
+  try {
+    const { stats } = file;
+    const offset = await offsetOf(file, wanted, user);
+    const part = partOf(file, path, offset, wanted);
+    if (part.length > maxSmallFileBytes) return { items: [], large: [{ ...leaf, real, known: { stats, offset } }] };
+    return {
+      items: toItems(
+        file,
+        part,
+        isWholeOfNothing(file, part) ? readSizeless(file.fd, path) : await readWhole(file.fd, { ...part, stats }),
+      ),
+      large: [],
+    };
+  } finally {
+    file.close();
+  }
+}
+
+function contentNow(file: OpenFile, part: Part): Uint8Array {
+  const { fd, stats } = file;
+  return isWholeOfNothing(file, part) ? readSizeless(fd, part.path) : readNow(fd, { ...part, stats });
+}
+
+/** True for all of a file of size 0, which may have content all the same. */
+function isWholeOfNothing({ stats }: OpenFile, { asked }: Part): boolean {
+  return stats.size === 0 && asked === undefined;
 }
 
 /** What is to be sent of a file. */
@@ -150,31 +230,38 @@ interface Part {
   readonly offset: number;
   readonly length: number;
   readonly hash: 'sha256' | undefined;
+  readonly growing: boolean | undefined;
+  /** The length that was asked for. */
+  readonly asked: number | undefined;
 }
 
-async function offsetOf({ fd, stats }: OpenFile, { offset = 0, have }: WantedFile): Promise<number> {
+async function offsetOf(
+  { fd, stats }: OpenFile,
+  { offset = 0, have }: WantedFile,
+  { signal, peer }: FilesUser,
+): Promise<number> {
   if (have === undefined) return offset;
   if (have.length > stats.size) return 0;
-  const mine = await hashOf(fd, have.length);
+  const mine = await hashFile({ fd, length: have.length, signal, peer });
   // What differs is sent from the start.
   return mine !== undefined && Buffer.compare(mine, have.sha256) === 0 ? have.length : 0;
 }
 
-function partOf({ stats }: OpenFile, path: string, offset: number, { length, hash }: WantedFile): Part {
-  const part = { path, offset, length: length ?? Math.max(0, stats.size - offset), hash };
-  const counts = [part.offset, part.length].every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (!counts || offset > stats.size || part.length > stats.size - offset) {
+function partOf({ stats }: OpenFile, path: string, offset: number, { length, hash, growing }: WantedFile): Part {
+  const part: Part = { path, offset, length: length ?? Math.max(0, stats.size - offset), hash, growing, asked: length };
+  if (offset > stats.size || part.length > stats.size - offset) {
     throw new FileConflictError(
-      `${JSON.stringify(path)} has ${String(stats.size)} bytes, not ${String(part.length)} from ${String(offset)} on.`,
+      `${quoted(path)} has ${String(stats.size)} bytes, not ${String(part.length)} from ${String(offset)} on.`,
       path,
     );
   }
   return part;
 }
 
-function toRegion(file: OpenFile, { path, offset, length, hash }: Part, observer: FilesObserver): Ready {
-  const region = fileRegion(file, { as: path, offset, length, ...(hash === undefined ? {} : { hash }) });
-  const observed = region.observedBy({
+function toRegion(file: OpenFile, part: Part, observer: FilesObserver): FileRegion {
+  const { path, offset, length, hash, growing = false } = part;
+  const region = fileRegion(file, { as: path, offset, length, growing, ...(hash === undefined ? {} : { hash }) });
+  return region.observedBy({
     progress: (step) => {
       observer.progress?.(step);
     },
@@ -182,17 +269,15 @@ function toRegion(file: OpenFile, { path, offset, length, hash }: Part, observer
       observer.failed?.(toFileError(error, path));
     },
   });
-  return { file, region: observed };
 }
 
-function toItems(file: OpenFile, { path, offset, length, hash }: Part, bytes: Uint8Array): Ready {
-  file.close();
-  const { size } = file.stats;
-  const { mtimeMs, mode } = file.stats;
+function toItems({ stats }: OpenFile, { path, offset, hash }: Part, bytes: Uint8Array): FileItem[] {
+  const { length } = bytes;
+  const { mtimeMs, mode } = stats;
   const header: FileItem = {
     kind: 'header',
     path,
-    size,
+    size: Math.max(stats.size, length),
     offset,
     length,
     mode: mode & 0o777,
@@ -202,11 +287,7 @@ function toItems(file: OpenFile, { path, offset, length, hash }: Part, bytes: Ui
   };
   const value = hash === undefined ? {} : { hash: new Uint8Array(createHash(hash).update(bytes).digest()) };
   const end: FileItem = { kind: 'end', length, ...value };
-  return { items: length === 0 ? [header, end] : [header, { kind: 'data', bytes }, end] };
-}
-
-function failed(error: FileError, observer: FilesObserver): Ready {
-  return { items: [errorItem(error, observer)] };
+  return length === 0 ? [header, end] : [header, { kind: 'data', bytes }, end];
 }
 
 function errorItem(error: FileError, observer: FilesObserver): FileItem {

@@ -2,13 +2,12 @@ import { maxOpenFiles } from '../../../limits.js';
 
 /**
  * Works on items ahead of who takes the results, on as many at once as `weight` lets fit into what may be open. Results come in the order of the items,
- * each as soon as it is there, also where the next item is long in coming. What was made and is not taken goes to `drop`.
+ * each as soon as it is there, also where the next item is long in coming.
  */
 export async function* lookAhead<T, R>(
   items: AsyncIterable<T>,
   work: (item: T) => Promise<R>,
   weight: (item: T) => number,
-  drop: (result: R) => void,
 ): AsyncGenerator<R> {
   const iterator = items[Symbol.asyncIterator]();
   const results: Promise<R>[] = [];
@@ -42,7 +41,6 @@ export async function* lookAhead<T, R>(
     }
   } finally {
     next?.catch(isReady);
-    for (const result of results) result.then(drop, isReady);
     if (more) await iterator.return?.();
   }
 }

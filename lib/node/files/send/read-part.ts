@@ -1,8 +1,12 @@
-import { read, readSync } from 'node:fs';
+import { fstat, fstatSync, read, readSync, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
-import { FileChangedError } from '../../../files/file-error.js';
+import { FileIoError } from '../../../files/file-error.js';
+import { quoted } from '../../../files/peer-path.js';
+import { maxSmallFileBytes } from '../../../limits.js';
+import { checkUnchanged, truncated } from './file-state.js';
 
 const readOf = promisify(read);
+const fstatOf = promisify(fstat);
 
 /** What is to be read. */
 export interface ReadPart {
@@ -10,30 +14,62 @@ export interface ReadPart {
   readonly path: string;
   readonly offset: number;
   readonly length: number;
+  /** The file as it was when it was opened. */
+  readonly stats: Stats;
+  /** True: what is appended meanwhile is no change. Default false. */
+  readonly growing?: boolean | undefined;
 }
 
-/** Reads a part of an open file at once. @throws FileChangedError where it is shorter. */
-export function readNow(fd: number, { path, offset, length }: ReadPart): Uint8Array {
+/** Reads a part of an open file at once. @throws FileChangedError where what was read is no one state of it. */
+export function readNow(fd: number, part: ReadPart): Uint8Array {
+  const { path, offset, length, stats, growing = false } = part;
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const count = readSync(fd, bytes, at, length - at, offset + at);
     if (count === 0) throw truncated(path);
     at += count;
   }
+  checkUnchanged(stats, fstatSync(fd), { path, end: offset + length, growing });
   return bytes;
 }
 
 /** {@link readNow}, by the thread pool. */
-export async function readWhole(fd: number, { path, offset, length }: ReadPart): Promise<Uint8Array> {
+export async function readWhole(fd: number, part: ReadPart): Promise<Uint8Array> {
+  const { path, offset, length, stats, growing = false } = part;
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const { bytesRead } = await readOf(fd, bytes, at, length - at, offset + at);
     if (bytesRead === 0) throw truncated(path);
     at += bytesRead;
   }
+  checkUnchanged(stats, await fstatOf(fd), { path, end: offset + length, growing });
   return bytes;
 }
 
-function truncated(path: string): FileChangedError {
-  return new FileChangedError(`${JSON.stringify(path)} became shorter while it was read. Read it again.`, path);
+/**
+ * Reads what a file of size 0 has all the same: those of procfs are made when they are read, and say no size.
+ *
+ * @throws FileIoError where it has more than 64 KiB: nobody knows how much.
+ */
+export function readSizeless(fd: number, path: string): Uint8Array {
+  // Nearly all are empty: one call, and no memory.
+  if (readSync(fd, probe, 0, 1, 0) === 0) return probe.subarray(0, 0);
+  const bytes = new Uint8Array(maxSmallFileBytes + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const count = readSync(fd, bytes, length, bytes.length - length, length);
+    if (count === 0) return bytes.slice(0, length);
+    length += count;
+  }
+  throw new FileIoError(
+    `${quoted(path)} has no size and more than ${String(maxSmallFileBytes)} bytes. Copy it to a file, and send that.`,
+    path,
+  );
 }
+
+/** True for an open file of size 0 that has content. */
+export function isSizeless(fd: number): boolean {
+  return readSync(fd, probe, 0, 1, 0) > 0;
+}
+
+const probe = new Uint8Array(1);

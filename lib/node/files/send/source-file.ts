@@ -1,7 +1,11 @@
 import { close, constants, fstat, fstatSync, open, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { FileChangedError, FileIoError, NotRegularFileError } from '../../../files/file-error.js';
+import { FileIoError, NotRegularFileError, type FileChangedError } from '../../../files/file-error.js';
 import { boundsOf, type RegionOptions } from '../../../files/file-region.js';
+import { quoted } from '../../../files/peer-path.js';
+import { checkUnchanged, truncated } from './file-state.js';
+import { isSizeless } from './read-part.js';
+import { OpenFile } from '../folder/open-file.js';
 import { toFileError } from '../folder/system-error.js';
 
 // Opening a FIFO would wait for who writes to it. Windows has no such flag.
@@ -26,9 +30,8 @@ export class SourceFile {
   readonly permissions: number;
   readonly #fd: number;
   readonly #handle: RegionHandle | undefined;
-  // A part that was asked for by its length may be of a file that others append to.
-  readonly #mayGrow: boolean;
-  readonly #mtimeMs: number;
+  readonly #growing: boolean;
+  readonly #stats: Stats;
 
   private constructor(
     path: string,
@@ -37,7 +40,13 @@ export class SourceFile {
     stats: Stats,
     options: RegionOptions,
   ) {
-    if (!stats.isFile()) throw new NotRegularFileError(`${JSON.stringify(path)} is not a regular file.`, path);
+    if (!stats.isFile()) throw new NotRegularFileError(`${quoted(path)} is not a regular file.`, path);
+    if (stats.size === 0 && isSizeless(fd)) {
+      throw new NotRegularFileError(
+        `${quoted(path)} has content but no size, as files of procfs have. Read it, and send the bytes.`,
+        path,
+      );
+    }
     const bounds = boundsOf(options, stats.size);
     if (bounds === undefined) {
       const { offset = 0, length } = options;
@@ -54,8 +63,8 @@ export class SourceFile {
     this.length = bounds.length;
     this.mtime = Math.max(0, Math.floor(stats.mtimeMs));
     this.permissions = stats.mode & 0o777;
-    this.#mayGrow = options.length !== undefined;
-    this.#mtimeMs = stats.mtimeMs;
+    this.#growing = options.growing === true;
+    this.#stats = stats;
   }
 
   /** Opens a path, or takes a handle, which stays the user's. Errors: FileError. */
@@ -70,7 +79,9 @@ export class SourceFile {
         fstat(fd, (error, stats) => {
           try {
             if (error !== null) throw error;
-            resolve(new SourceFile(path, fd, handle, stats, options));
+            // It may have been hashed since it was opened: it must not have changed after that.
+            const known = handle instanceof OpenFile ? handle.stats : stats;
+            resolve(new SourceFile(path, fd, handle, known, options));
           } catch (failure) {
             if (handle === undefined) close(fd, ignore);
             else handle.release?.();
@@ -121,10 +132,7 @@ export class SourceFile {
 
   /** The error for a file that has become shorter. */
   truncated(): FileChangedError {
-    return new FileChangedError(
-      `${JSON.stringify(this.path)} was truncated while it was sent. Send it again; replace files by renaming, not in place.`,
-      this.path,
-    );
+    return truncated(this.path);
   }
 
   close(): void {
@@ -133,14 +141,8 @@ export class SourceFile {
   }
 
   #check(stats: Stats): void {
-    const { size, mtimeMs } = stats;
-    if (size < this.offset + this.length) throw this.truncated();
-    if (size === this.size ? mtimeMs !== this.#mtimeMs : !this.#mayGrow) {
-      throw new FileChangedError(
-        `${JSON.stringify(this.path)} was written to while it was sent. Send it again; replace files by renaming, not in place.`,
-        this.path,
-      );
-    }
+    const { path, offset, length } = this;
+    checkUnchanged(this.#stats, stats, { path, end: offset + length, growing: this.#growing });
   }
 }
 

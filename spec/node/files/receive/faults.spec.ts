@@ -1,5 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { appendFileSync, readdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { firstValueFrom, from, lastValueFrom, of, Subject, take, takeUntil, toArray } from 'rxjs';
@@ -129,9 +141,41 @@ describe.each([
     await expectAlive();
   });
 
-  test('a region with a length may be of a file that grows', async () => {
-    const { path, bytes } = grid.file('a', 5 * mebibyte);
+  test.each<[string, (path: string) => void]>([
+    [
+      'rewritten in place and appended to',
+      (path) => {
+        const fd = openSync(path, 'r+');
+        writeSync(fd, Buffer.alloc(5 * mebibyte, 'B'), 0);
+        writeSync(fd, Buffer.alloc(10, 'B'), 0, 10, 5 * mebibyte);
+        closeSync(fd);
+      },
+    ],
+    [
+      'rewritten in place, with its old time',
+      (path) => {
+        const { atime, mtime } = statSync(path);
+        const fd = openSync(path, 'r+');
+        writeSync(fd, Buffer.alloc(mebibyte, 'B'), 0);
+        closeSync(fd);
+        utimesSync(path, atime, mtime);
+      },
+    ],
+  ])('a region with a length of a file that is %s is not delivered as whole', async (_, rewrite) => {
+    const { path } = grid.file('a', 5 * mebibyte);
+    utimesSync(path, 1_600_000_000, 1_600_000_000);
     serve(path, { length: 5 * mebibyte });
+    const { items, held, go, end } = heldDownload();
+    await held;
+    rewrite(path);
+    go();
+    await end;
+    expect(items.at(-1)).toMatchObject({ kind: 'error', code: 'file-changed' });
+  });
+
+  test('a region may be of a file that grows, where it says so', async () => {
+    const { path, bytes } = grid.file('a', 5 * mebibyte);
+    serve(path, { length: 5 * mebibyte, growing: true });
     const { items, held, go, end } = heldDownload();
     await held;
     appendFileSync(path, 'more');

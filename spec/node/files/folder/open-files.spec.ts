@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { CancelledError } from '../../../../lib/errors.js';
+import { FileBusyError } from '../../../../lib/files/file-error.js';
+import { maxOpensWaiting } from '../../../../lib/limits.js';
+import { OpenFiles, openFilesWithin, type ReleaseSlot } from '../../../../lib/node/files/folder/open-files.js';
+
+/** Takes a slot, and notes who has one. */
+function taker(files: OpenFiles): {
+  take(peer: string, signal?: AbortSignal): Promise<void>;
+  had: string[];
+  release(): void;
+} {
+  const releases: ReleaseSlot[] = [];
+  const had: string[] = [];
+  return {
+    had,
+    async take(peer, signal) {
+      releases.push(await files.take(peer, signal));
+      had.push(peer);
+    },
+    release: () => {
+      releases.shift()!();
+    },
+  };
+}
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('Slots for open files', () => {
+  it('are given at once while there are some, and then in order', async () => {
+    const { take, had, release } = taker(new OpenFiles(2, 2));
+    for (const peer of ['a', 'b', 'c', 'd']) void take(peer);
+    await turn();
+    expect(had).toStrictEqual(['a', 'b']);
+    release();
+    await turn();
+    expect(had).toStrictEqual(['a', 'b', 'c']);
+    release();
+    release();
+    await turn();
+    expect(had).toStrictEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('are bounded for each peer, who does not hold up the others', async () => {
+    const { take, had, release } = taker(new OpenFiles(3, 1));
+    for (const peer of ['a', 'a', 'a', 'b']) void take(peer);
+    await turn();
+    expect(had).toStrictEqual(['a', 'b']);
+    release();
+    await turn();
+    expect(had).toStrictEqual(['a', 'b', 'a']);
+  });
+
+  it('are not waited for after a cancel, nor lost by one', async () => {
+    const files = new OpenFiles(1, 1);
+    const release = await files.take('a');
+    const cancel = new AbortController();
+    const waiting = files.take('a', cancel.signal);
+    const next = files.take('a');
+    cancel.abort();
+    await expect(waiting).rejects.toBeInstanceOf(CancelledError);
+    await expect(files.take('a', cancel.signal)).rejects.toBeInstanceOf(CancelledError);
+    release();
+    // Twice is once.
+    release();
+    const second = await next;
+    const third = files.take('a');
+    expect(third).toBeInstanceOf(Promise);
+    second();
+    (await third)();
+    expect(typeof files.take('a')).toBe('function');
+  });
+
+  it('are refused where too many wait already', async () => {
+    const files = new OpenFiles(1, 1);
+    await files.take('a');
+    for (let count = 0; count < maxOpensWaiting; count++) void files.take('a');
+    await expect(files.take('a')).rejects.toBeInstanceOf(FileBusyError);
+  });
+});
+
+it('a process with few descriptors has few files open', () => {
+  expect([64, 32, 1_024, Infinity].map((limit) => openFilesWithin(256, limit))).toStrictEqual([16, 2, 256, 256]);
+});
