@@ -18,6 +18,7 @@ import { latency } from './cells/latency.mjs';
 import { memory } from './cells/memory.mjs';
 import { micro } from './cells/micro.mjs';
 import { loaded, rates } from './cells/rates.mjs';
+import { shares } from './cells/shares.mjs';
 import { slow } from './cells/slow.mjs';
 import { start } from './cells/start.mjs';
 import { typed } from './cells/typed.mjs';
@@ -34,6 +35,7 @@ export const groups = [
   latency,
   cpu,
   bulk,
+  shares,
   memory,
   files,
   filesMemory,

@@ -2,12 +2,13 @@
 // One set of contract options for all cells: the defaults.
 import { Subject } from 'rxjs';
 import { duplex, raw, staticToken, type, unary } from 'rxgrid';
-import { Manager } from 'rxgrid/node';
+import { fileRegion, Manager } from 'rxgrid/node';
 
 export const caps = { backpressure: 'credit that follows the consumer', cancel: 'cancel frame' };
 
 const echo = unary({ id: 1, name: 'echo', request: raw, response: raw });
 const items = duplex({ id: 2, name: 'items', request: type(), output: raw });
+const fileBytes = duplex({ id: 4, name: 'fileBytes', request: type(), output: raw });
 const echoItems = duplex({ id: 3, name: 'echoItems', input: raw, output: raw });
 
 // Two names of one machine: each of the two hosts listens, and their names decide which one dials.
@@ -39,8 +40,17 @@ export async function startServer({ port, host, stats, checksum = 'off' }) {
   grid.handle(echo, (payload) => payload);
   grid.handle(items, ({ count, size }) => produce(count, size, stats));
   grid.handle(echoItems, (_, call) => call.input);
+  grid.handle(fileBytes, (path) => [fileRegion(path)]);
   await grid.listen({ port, address: host });
   return { port, close: () => grid.close() };
+}
+
+function take(stream, onItem) {
+  let subscription;
+  const done = new Promise((resolve, reject) => {
+    subscription = stream.subscribe({ next: onItem, error: reject, complete: resolve });
+  });
+  return { done, cancel: () => subscription.unsubscribe() };
 }
 
 export async function connect({ port, host, checksum = 'off' }) {
@@ -55,15 +65,8 @@ export async function connect({ port, host, checksum = 'off' }) {
       new Promise((resolve, reject) => {
         server.request(echo, payload).subscribe({ next: resolve, error: reject });
       }),
-    stream(count, size, onItem) {
-      let subscription;
-      const done = new Promise((resolve, reject) => {
-        subscription = server
-          .stream(items, { count, size })
-          .subscribe({ next: onItem, error: reject, complete: resolve });
-      });
-      return { done, cancel: () => subscription.unsubscribe() };
-    },
+    stream: (count, size, onItem) => take(server.stream(items, { count, size }), onItem),
+    file: (path, onItem) => take(server.stream(fileBytes, path), onItem),
     pull: (count, size) => server.stream(items, { count, size })[Symbol.asyncIterator](),
     async duplex(onItem) {
       const input = new Subject();

@@ -1,13 +1,16 @@
-// 64 muxes queue a window of 16 frames each while the socket is full, and all leave when it is not: the schedule, against a list
+// 64 muxes queue 160 frames each while the socket is full, and all leave when it is not: the schedule, against a list
 // of muxes with their frames.
 import { Schedule } from '../../dist/esm/mux/schedule.js';
+import { quantumBytes } from '../../dist/esm/mux/place.js';
 import { Batch, joinFragments } from '../../dist/esm/wire/batch.js';
 import { decodeFrames } from '../../dist/esm/wire/decode.js';
+import { maxHeadBytes } from '../../dist/esm/wire/encode.js';
 import { Op } from '../../dist/esm/wire/ops.js';
 import { noHash } from './frames.mjs';
 
 const muxes = 64;
-const framesEach = 16;
+/** Together more than a turn. */
+const framesEach = 160;
 const full = 1 << 20;
 const hardLimit = 64 << 20;
 const payload = new Uint8Array(100);
@@ -75,14 +78,19 @@ function fairList(take) {
     for (let seq = 0; seq < framesEach; seq++) {
       for (let muxId = 0; muxId < muxes; muxId++) {
         const frame = { muxId, seq, op: Op.MuxServerMsg, flags: 0, payload };
-        waiting.set(muxId, [...(waiting.get(muxId) ?? []), frame]);
+        if (seq === 0) waiting.set(muxId, { frames: [], deficit: 0 });
+        waiting.get(muxId).frames.push(frame);
       }
     }
     while (waiting.size > 0) {
-      for (const [owner, [frame, ...others]] of [...waiting]) {
-        batch.add(frame.muxId, frame.op, frame.flags, frame.payload, frame.seq);
-        if (others.length > 0) waiting.set(owner, others);
-        else waiting.delete(owner);
+      for (const [muxId, owner] of waiting) {
+        owner.deficit += quantumBytes;
+        while (owner.deficit > 0 && owner.frames.length > 0) {
+          const { op, flags, payload, seq } = owner.frames.shift();
+          owner.deficit -= payload.length + maxHeadBytes;
+          batch.add(muxId, op, flags, payload, seq);
+        }
+        if (owner.frames.length === 0) waiting.delete(muxId);
       }
     }
     batch.flush();

@@ -4,3 +4,4 @@ export { stream } from './stream.mjs';
 export { duplex } from './duplex.mjs';
 export { cancel } from './cancel.mjs';
 export { besideBulk } from './beside-bulk.mjs';
+export { shares } from './shares.mjs';

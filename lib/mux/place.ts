@@ -23,24 +23,40 @@ export interface FrameOwner {
   onWritable(): void;
 }
 
-/** A frame that waits for its turn. A list, because most owners have one. */
-export interface QueuedFrame {
-  readonly op: number;
-  readonly flags: number;
-  readonly seq: number;
-  readonly payload: Uint8Array;
-  readonly opening: Opening | undefined;
-  /** Set where another component writes the payload. */
-  readonly bulk: BulkFrame | undefined;
-  next: QueuedFrame | undefined;
-}
-
 /** Memory of a queued frame beside its payload: frame, view of the payload, place, and a mux that has ended. Measured. */
 export const queuedFrameBytes = 448;
 
-/** Memory that a queued frame holds, in bytes. */
-export function memoryOf(frame: QueuedFrame): number {
-  return frame.payload.length + (frame.opening?.tail?.length ?? 0) + queuedFrameBytes;
+/** A frame that waits for its turn. A list, because most owners have one. */
+export class QueuedFrame {
+  readonly op: number;
+  readonly flags: number;
+  readonly payload: Uint8Array;
+  readonly seq: number;
+  readonly opening: Opening | undefined;
+  /** Set where another component writes the payload. */
+  readonly bulk: BulkFrame | undefined;
+  next: QueuedFrame | undefined = undefined;
+
+  constructor(
+    op: number,
+    flags: number,
+    payload: Uint8Array,
+    seq: number,
+    opening: Opening | undefined,
+    bulk: BulkFrame | undefined,
+  ) {
+    this.op = op;
+    this.flags = flags;
+    this.payload = payload;
+    this.seq = seq;
+    this.opening = opening;
+    this.bulk = bulk;
+  }
+
+  /** Memory that it holds, in bytes. */
+  get memory(): number {
+    return this.payload.length + (this.opening?.tail?.length ?? 0) + queuedFrameBytes;
+  }
 }
 
 /** Where one owner stands in its lane. */

@@ -36,7 +36,7 @@ import type { BulkFrame, BulkWriter } from './bulk.js';
 import { Lanes } from './lane.js';
 import { MessageWriter, type MessageSink } from './message-writer.js';
 import { PayloadStore } from './payload-store.js';
-import { memoryOf, Place, queuedFrameBytes, type FrameOwner, type LaneName, type QueuedFrame } from './place.js';
+import { Place, QueuedFrame, queuedFrameBytes, type FrameOwner, type LaneName } from './place.js';
 
 /** What a {@link Schedule} is made of. */
 export interface ScheduleOptions {
@@ -92,8 +92,7 @@ export class Schedule {
   send(owner: FrameOwner, op: number, flags: number, payload: Uint8Array, seq = 0, opening?: Opening): void {
     if (this.#writer.congested || this.#lanes.ready !== 0) {
       if (!this.#isTurnOf(owner)) {
-        const frame = { op, flags, seq, payload: this.#payloads.keep(payload), opening };
-        this.#enqueue(owner, { ...frame, bulk: undefined, next: undefined });
+        this.#enqueue(owner, new QueuedFrame(op, flags, this.#payloads.keep(payload), seq, opening, undefined));
         return;
       }
       this.#lanes.charge(this.#turn!, payload.length + maxHeadBytes);
@@ -106,8 +105,7 @@ export class Schedule {
    * read here.
    */
   sendBulk(owner: FrameOwner, op: number, seq: number, bulk: BulkFrame): void {
-    const frame = { op, flags: 0, seq, payload: emptyPayload, opening: undefined };
-    this.#enqueue(owner, { ...frame, bulk, next: undefined });
+    this.#enqueue(owner, new QueuedFrame(op, 0, emptyPayload, seq, undefined, bulk));
   }
 
   /** Sends a frame of the connection, or one that answers a stray: before everything that waits. */
@@ -143,7 +141,7 @@ export class Schedule {
     const { place } = owner;
     if (place === undefined || this.#closed) return false;
     const found = place.first !== undefined;
-    for (let frame = place.first; frame !== undefined; frame = frame.next) this.queuedBytes -= memoryOf(frame);
+    for (let frame = place.first; frame !== undefined; frame = frame.next) this.queuedBytes -= frame.memory;
     place.first = undefined;
     place.last = undefined;
     place.asked = false;
@@ -224,7 +222,7 @@ export class Schedule {
     else place.last.next = frame;
     place.last = frame;
     this.#lanes.count(place);
-    this.queuedBytes += memoryOf(frame);
+    this.queuedBytes += frame.memory;
     this.#checkHardLimit();
   }
 
@@ -279,10 +277,11 @@ export class Schedule {
   }
 
   #sendFirst(place: Place): void {
-    const { op, flags, seq, payload, opening, bulk, next } = place.first!;
-    this.queuedBytes -= memoryOf(place.first!);
-    place.first = next;
-    if (next === undefined) place.last = undefined;
+    const frame = place.first!;
+    const { op, flags, seq, payload, opening, bulk } = frame;
+    this.queuedBytes -= frame.memory;
+    place.first = frame.next;
+    if (frame.next === undefined) place.last = undefined;
     this.#lanes.count(place);
     const { id } = place.owner;
     if (bulk === undefined) {
