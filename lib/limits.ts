@@ -1,3 +1,5 @@
+import { checkOptions, either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from './check.js';
+
 /** Every bound of the library, named once. Sizes in bytes, times in milliseconds, counts in items unless said otherwise. */
 export interface Limits {
   /** Largest WebSocket message that is accepted; a larger one closes the connection. Default 16 MiB. */
@@ -10,6 +12,10 @@ export interface Limits {
    * `maxUnaryBytes` that the socket may have, the other side counts as not reading, and the connection is given up. Default 16 MiB.
    */
   readonly maxSendQueueBytes: number;
+  /** Calls that may wait for one connection at once; a further one fails with LimitError. Default 10 000. */
+  readonly maxWaitingCalls: number;
+  /** Bytes of payload that the calls waiting for one connection may hold; one call always may. Default 16 MiB. */
+  readonly maxWaitingBytes: number;
   /** Muxes that may be open at once, in each direction. Default 131 072. */
   readonly maxOpenMuxes: number;
   /** Time for the handshake after the WebSocket has opened. Default 5 s. */
@@ -50,6 +56,8 @@ export const defaultLimits: Limits = {
   maxMessageBytes: 16 << 20,
   maxUnaryBytes: 4 << 20,
   maxSendQueueBytes: 16 << 20,
+  maxWaitingCalls: 10_000,
+  maxWaitingBytes: 16 << 20,
   maxOpenMuxes: 131_072,
   handshakeTimeout: 5_000,
   maxHandshakes: 1_024,
@@ -65,6 +73,44 @@ export const defaultLimits: Limits = {
   bufferBytes: 4 << 20,
   maxClockSkew: 5 * 60_000,
 };
+
+// Lengths on the wire have 32 bits.
+const bytes = whole(1, 0xffff_ffff, 'bytes');
+const count = whole(1);
+// These two are added up for one timer.
+const maxHalfTimerMs = maxTimerMs >> 1;
+
+const limitRules: Readonly<Record<keyof Limits, Rule>> = {
+  maxMessageBytes: bytes,
+  maxUnaryBytes: bytes,
+  maxSendQueueBytes: bytes,
+  maxWaitingCalls: count,
+  maxWaitingBytes: bytes,
+  maxOpenMuxes: count,
+  handshakeTimeout: wholeMs(1),
+  maxHandshakes: count,
+  dialTimeout: wholeMs(1),
+  maxDials: count,
+  unaryTimeout: either(wholeMs(1), oneOf(Infinity)),
+  connectionPingInterval: wholeMs(1),
+  streamPingInterval: wholeMs(1),
+  redialInterval: wholeMs(1, maxHalfTimerMs),
+  dialJitter: wholeMs(0, maxHalfTimerMs),
+  dialedGrace: wholeMs(0),
+  bufferItems: count,
+  bufferBytes: bytes,
+  maxClockSkew: whole(0, Number.MAX_SAFE_INTEGER, 'ms'),
+};
+
+/**
+ * The defaults, with what a user gave instead.
+ *
+ * @throws ConfigurationError for a name that is no limit, and a value that cannot work, undefined among them.
+ */
+export function withDefaults(given: Partial<Limits> | undefined): Limits {
+  if (given !== undefined) checkOptions(given, limitRules, { of: 'limits', refuseUndefined: true });
+  return { ...defaultLimits, ...given };
+}
 
 /**
  * A credit window, in items: it grows from `initial` to `max` while the consumer keeps up, and holds no more items than

@@ -144,10 +144,9 @@ export class RouteConnection implements Connection {
   }
 
   #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
-    const withParent = this.#parent === undefined ? options : { parent: this.#parent, ...options };
     // The engine reads the clock once a turn: many calls share that.
     const now = this.#connection.engine?.now() ?? this.#options.runtime.now();
-    return resolveOptions(withParent, now, this.#wallNow, defaultTimeout);
+    return resolveOptions(options, now, this.#wallNow, defaultTimeout, this.#parent);
   }
 }
 

@@ -1,4 +1,5 @@
-import { CodecError, ConfigurationError, errorText } from '../errors.js';
+import { checkOptions, oneOf, whole, type Rule } from '../check.js';
+import { CodecError, errorText } from '../errors.js';
 
 import type { Codec } from './codec.js';
 import { type MsgpackLite, msgpackLite } from './msgpack-lite.js';
@@ -18,6 +19,12 @@ export interface MsgpackOptions {
   readonly timestamps?: 'standard' | 'grid';
 }
 
+const msgpackRules: Readonly<Record<keyof MsgpackOptions, Rule>> = {
+  maxDepth: whole(1, 512),
+  maxItems: whole(1, 0xffff_ffff),
+  timestamps: oneOf('standard', 'grid'),
+};
+
 /**
  * MessagePack by msgpack-lite, made safe for payloads of strangers: the default codec of a manager.
  *
@@ -33,13 +40,14 @@ export interface MsgpackOptions {
  * and for what exceeds the bounds. `decode` throws CodecError for all that is not one whole MessagePack value of such
  * a kind, before anything is built from it. Where a key comes twice in a map, the last one counts.
  *
- * @throws ConfigurationError when a bound is no integer within its range.
+ * @throws ConfigurationError for an option that is unknown or out of its range.
  */
 export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
+  checkOptions(options, msgpackRules, { of: 'msgpack' });
   const { maxDepth = 64, maxItems = 1 << 18, timestamps = 'standard' } = options;
   const bounds: MsgpackBounds = {
-    maxDepth: checked('maxDepth', maxDepth, 512),
-    maxItems: checked('maxItems', maxItems, 0xffff_ffff),
+    maxDepth,
+    maxItems,
   };
   // Made with the first payload: many sides only ever see bytes.
   let made: MsgpackLite | undefined;
@@ -70,9 +78,4 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
 function typed(what: string, error: unknown): CodecError {
   if (error instanceof CodecError) return error;
   return new CodecError(`Cannot ${what}: ${errorText(error)}.`, { cause: error });
-}
-
-function checked(name: string, value: number, max: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new ConfigurationError(`${name} of msgpack() is ${value}; give an integer from 1 to ${max}.`);
 }

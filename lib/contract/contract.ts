@@ -1,3 +1,4 @@
+import { anything, checkOption, checkOptions, oneOf, whole, type Rule } from '../check.js';
 import { ConfigurationError } from '../errors.js';
 import { defaultWindow, type CreditWindow } from '../limits.js';
 import type { Shape, TypeOnly } from '../codec/codec.js';
@@ -54,7 +55,7 @@ const firstReservedId = 240;
 export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOnly<void>>(
   definition: RouteBase & { request?: Q; response?: R; takeFirst?: boolean },
 ): Unary<Q, R> {
-  checkBase(definition);
+  checkBase(definition, unaryRules);
   return {
     ...baseOf(definition),
     kind: 'unary',
@@ -84,7 +85,7 @@ export function duplex<
       ? { input?: undefined; inCapacity?: 0 }
       : { input: I; inCapacity?: number | CreditWindow }),
 ): Duplex<Q, I, O> {
-  checkBase(definition);
+  checkBase(definition, duplexRules);
   const { name, input, inCapacity, outCapacity } = definition;
   if (input === undefined && inCapacity !== undefined && inCapacity !== 0) {
     throw new ConfigurationError(
@@ -102,19 +103,23 @@ export function duplex<
   };
 }
 
+const items = whole(1, 0x7fff_ffff, 'items');
+const windowRules: Readonly<Record<keyof CreditWindow, Rule>> = {
+  initial: items,
+  max: items,
+  maxBytes: whole(1, 0x7fff_ffff, 'bytes'),
+};
+
 /** Makes a window of what a user gave. @throws ConfigurationError where it cannot work; `what` names it. */
 export function toWindow(capacity: number | CreditWindow | undefined, what: string): Required<CreditWindow> {
   if (capacity === undefined) return defaultWindow;
-  const window =
-    typeof capacity === 'number'
-      ? { initial: capacity, max: capacity, maxBytes: defaultWindow.maxBytes }
-      : { initial: capacity.initial, max: capacity.max, maxBytes: capacity.maxBytes ?? defaultWindow.maxBytes };
-  const good = (items: number): boolean => Number.isInteger(items) && items >= 1 && items <= 0x7fff_ffff;
-  if (!good(window.initial) || !good(window.max) || !good(window.maxBytes)) {
-    throw new ConfigurationError(
-      `${what} must be a whole number of items, 1 or more; it is ${typeof capacity === 'number' ? String(capacity) : JSON.stringify(capacity)}.`,
-    );
+  if (typeof capacity === 'number') {
+    checkOption(what, capacity, items);
+    return { initial: capacity, max: capacity, maxBytes: defaultWindow.maxBytes };
   }
+  checkOptions(capacity, windowRules, { of: what, required: ['initial', 'max'] });
+  const { initial, max, maxBytes = defaultWindow.maxBytes } = capacity;
+  const window = { initial, max, maxBytes };
   if (window.max < window.initial) {
     throw new ConfigurationError(
       `${what}: max ${String(window.max)} is below initial ${String(window.initial)}. Raise max.`,
@@ -139,8 +144,21 @@ function baseOf({ id, name, subroute, idempotent }: RouteBase): RouteBase {
   };
 }
 
-function checkBase({ id, name, subroute }: RouteBase): void {
+// Ids, shapes and windows have checks of their own, which say more.
+const baseRules: Readonly<Record<string, Rule>> = {
+  id: anything,
+  name: anything,
+  subroute: { expected: 'a text', accepts: (value) => typeof value === 'string' },
+  idempotent: oneOf(true, false),
+  request: anything,
+};
+const unaryRules = { ...baseRules, response: anything };
+const duplexRules = { ...baseRules, input: anything, output: anything, inCapacity: anything, outCapacity: anything };
+
+function checkBase(definition: RouteBase, rules: Readonly<Record<string, Rule>>): void {
+  const { id, name, subroute } = definition;
   if (typeof name !== 'string' || name === '') throw new ConfigurationError('A route needs a name.');
+  checkOptions(definition, rules, { of: `Route ${name}` });
   if (subroute === '')
     throw new ConfigurationError(`Route ${name}: a subroute must not be empty. Leave it out, or name it.`);
   checkId(id, `Route ${name}`);

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../errors.js';
+import { anyMs, checkOptions, either, oneOf, withMethods, type Rule } from '../check.js';
 import { whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
 import type { Call } from './handler.js';
@@ -31,32 +31,47 @@ export interface ResolvedOptions {
   readonly wait: boolean | number | undefined;
 }
 
+const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
+  timeout: anyMs,
+  deadline: {
+    expected: 'a valid Date',
+    // Not by instanceof: a Date may come from another realm.
+    accepts: (value) =>
+      Object.prototype.toString.call(value) === '[object Date]' && !Number.isNaN((value as Date).getTime()),
+  },
+  signal: withMethods('an AbortSignal', 'addEventListener'),
+  parent: {
+    expected: 'the call that a handler was given',
+    accepts: (value) => typeof value === 'object' && value !== null && 'signal' in value,
+  },
+  waitForConnect: either(oneOf(true, false), {
+    expected: 'a number of ms, 0 or more',
+    accepts: (value) => typeof value === 'number' && value >= 0,
+  }),
+};
+
+const optionsOfCall = { of: 'A call' };
+const noOptions: CallOptions = {};
 const noSignals: readonly AbortSignal[] = [];
 
 /**
- * Resolves options at the time `now` of the monotonic clock. `wallNow` is asked where an option is a date.
+ * Resolves options at the time `now` of the monotonic clock. `wallNow` is asked where an option is a date; `onBehalfOf` is
+ * the parent of a call that names none.
  *
- * @throws ConfigurationError for a time that is none.
+ * @throws ConfigurationError for an unknown option, and for one that cannot work.
  */
 export function resolveOptions(
   options: CallOptions | undefined,
   now: number,
   wallNow: () => number,
   defaultTimeout: number,
+  onBehalfOf?: Call<unknown>,
 ): ResolvedOptions {
-  if (options === undefined) return { deadline: now + defaultTimeout, signals: noSignals, wait: undefined };
-  const { timeout, deadline, signal, parent, waitForConnect } = options;
-  if (timeout !== undefined && !(timeout > 0)) {
-    throw new ConfigurationError(`A timeout must be a number of ms above 0; it is ${String(timeout)}.`);
+  if (options === undefined && onBehalfOf === undefined) {
+    return { deadline: now + defaultTimeout, signals: noSignals, wait: undefined };
   }
-  if (deadline !== undefined && Number.isNaN(deadline.getTime())) {
-    throw new ConfigurationError('A deadline must be a valid Date; it is an invalid one.');
-  }
-  if (typeof waitForConnect === 'number' && !(waitForConnect >= 0)) {
-    throw new ConfigurationError(
-      `waitForConnect must be a number of ms, 0 or more, or a boolean; it is ${String(waitForConnect)}.`,
-    );
-  }
+  if (options !== undefined) checkOptions(options, callRules, optionsOfCall);
+  const { timeout, deadline, signal, parent = onBehalfOf, waitForConnect } = options ?? noOptions;
   const own = timeout ?? (deadline === undefined ? defaultTimeout : Infinity);
   const signals: AbortSignal[] = [];
   if (signal !== undefined) signals.push(signal);

@@ -1,4 +1,5 @@
 import type { JWTPayload } from 'jose';
+import { checkOptions, whole } from '../check.js';
 import { ConfigurationError, errorText, RejectedError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 
@@ -68,6 +69,7 @@ export function sharedSecret(
   secret: string | Uint8Array | readonly (string | Uint8Array)[],
   options: SharedSecretOptions = {},
 ): Auth {
+  checkOptions(options, { maxClockSkew: whole(0, Number.MAX_SAFE_INTEGER, 'ms') }, { of: 'sharedSecret' });
   const keys = (Array.isArray(secret) ? (secret as readonly unknown[]) : [secret]).map(toKey);
   const [signingKey] = keys;
   if (signingKey === undefined) throw new ConfigurationError(`sharedSecret was given an empty list: ${howToSetSecret}`);

@@ -1,10 +1,11 @@
 import { filter, Subject, type Observable } from 'rxjs';
+import { anObject, oneOf, withMethods, type Rule } from '../check.js';
 import { HostConnection } from '../connection/host-connection.js';
 import type { ChecksumMode } from '../connection/handshake.js';
 import { Link, type LinkOptions } from '../connection/link.js';
 import { ProtocolError } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
-import { defaultLimits, type Limits } from '../limits.js';
+import { withDefaults, type Limits } from '../limits.js';
 import type { GridEvent } from '../observe.js';
 import { printable } from '../printable.js';
 import type { PayloadCodec } from '../codec/codec.js';
@@ -38,6 +39,14 @@ function printableEvent(event: GridEvent): GridEvent {
   ) as unknown as GridEvent;
 }
 
+/** What the options of a manager and of a leaf may be, as far as they share them. */
+export const endpointRules: Readonly<Record<keyof EndpointOptions, Rule>> = {
+  codec: withMethods('a codec, such as msgpack()', 'encode', 'decode'),
+  limits: anObject,
+  checksum: oneOf('auto', 'off'),
+  runtime: withMethods('a Runtime', 'now', 'wallNow', 'random', 'defer', 'schedule'),
+};
+
 /** What one end of connections is made of: its routes and handlers, its clock, its events. */
 export class Endpoint {
   readonly runtime: Runtime;
@@ -54,7 +63,7 @@ export class Endpoint {
 
   constructor({ codec, limits, checksum, runtime }: EndpointOptions, connectFor: ConnectFor) {
     this.runtime = runtime ?? systemRuntime;
-    this.limits = { ...defaultLimits, ...limits };
+    this.limits = withDefaults(limits);
     this.checksumMode = checksum ?? 'auto';
     this.routes = new WireRoutes(codec ?? msgpack());
     this.registry = new Registry(this.routes, {

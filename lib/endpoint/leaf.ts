@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import { aFunction, checkOptions, type Rule } from '../check.js';
 import { Dialer } from '../connection/dialer.js';
 import { agree, announcedExtensions } from '../connection/handshake.js';
 import type { Dial } from '../transport/socket.js';
@@ -11,7 +12,7 @@ import type { Connection } from '../contract/connection.js';
 import type { Bound } from '../contract/handler.js';
 import type { RouteConnection } from '../calls/route-connection.js';
 import { defaultPath } from './host-name.js';
-import { Endpoint, type EndpointOptions } from './endpoint.js';
+import { Endpoint, endpointRules, type EndpointOptions } from './endpoint.js';
 
 /** Options of {@link connect}. */
 export interface ConnectOptions extends EndpointOptions {
@@ -22,6 +23,20 @@ export interface ConnectOptions extends EndpointOptions {
   /** Opens WebSockets. Default isomorphic-ws. */
   readonly dial?: Dial;
 }
+
+/** What the options of a leaf may be. */
+export const leafRules: Readonly<Record<keyof ConnectOptions, Rule>> = {
+  ...endpointRules,
+  token: {
+    expected: 'a text, or a function that gives one for each attempt to connect',
+    accepts: (value) => typeof value === 'string' || typeof value === 'function',
+  },
+  handlers: {
+    expected: 'a list of handlers, each made by bind(route, handler)',
+    accepts: (value) => Array.isArray(value),
+  },
+  dial: aFunction('opens WebSockets'),
+};
 
 /** The connection of a leaf. */
 export interface LeafConnection extends Connection {
@@ -36,9 +51,10 @@ export interface LeafConnection extends Connection {
  * It reconnects for ever.
  *
  * @param url - `ws://…` or `wss://…` of the host; without a path, the default one.
- * @throws ConfigurationError for a URL that cannot be dialed.
+ * @throws ConfigurationError for a URL that cannot be dialed, and for an option that is unknown or cannot work.
  */
 export function connect(url: string, options: ConnectOptions): LeafConnection {
+  checkOptions(options, leafRules, { of: 'connect', required: ['token'] });
   const target = parseUrl(url);
   // States, errors and events name the host by it: without what may be a secret.
   const host = printableUrl(target);

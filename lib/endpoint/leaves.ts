@@ -1,3 +1,4 @@
+import { aFunction, checkOptions, whole, type Rule } from '../check.js';
 import { RejectedError } from '../errors.js';
 import type { HostConnection } from '../connection/host-connection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
@@ -33,6 +34,15 @@ const defaultMaxLeaves = 1_000;
 /** What a leaf is told whose token is refused. Details are in the event of the host. */
 const notAuthenticated = 'the token is not accepted';
 
+const list = (of: string): Rule => ({ expected: `a list of ${of}`, accepts: (value) => Array.isArray(value) });
+
+const leavesRules: Readonly<Record<keyof LeafOptions, Rule>> = {
+  authenticate: aFunction('checks a token and gives the identity of the leaf'),
+  origins: list("origins, such as ['https://host.example']"),
+  routes: list('routes'),
+  max: whole(0),
+};
+
 /** The leaves of one host. */
 export class Leaves {
   readonly #endpoint: Endpoint;
@@ -45,6 +55,7 @@ export class Leaves {
 
   /** `name`: of the host, which leaves are told. `isHost`: whether a name is that of a host of the cluster. */
   constructor(endpoint: Endpoint, options: LeafOptions, name: string, isHost: (name: string) => boolean) {
+    checkOptions(options, leavesRules, { of: 'leaves', required: ['authenticate'], mayHaveOthers: true });
     this.#endpoint = endpoint;
     this.#options = options;
     this.#name = name;

@@ -15,6 +15,7 @@ import {
   type Observable,
   type Subscription,
 } from 'rxjs';
+import { aFunction, anObject, checkOptions, withMethods, type Rule } from '../check.js';
 import type { ConnectionState } from '../connection/host-connection.js';
 import type { Dial, Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-socket.js';
@@ -34,7 +35,7 @@ import { Handshakes } from './handshakes.js';
 import { defaultPath, dialUrl, parseHost, usesTls } from './host-name.js';
 import { Leaves, type LeafOptions } from './leaves.js';
 import { createPeer, startLoopback, startPeer, type Peer } from './peers.js';
-import { Endpoint, type EndpointOptions } from './endpoint.js';
+import { Endpoint, endpointRules, type EndpointOptions } from './endpoint.js';
 
 /** Options of a {@link Manager}. */
 export interface ManagerOptions extends EndpointOptions {
@@ -51,6 +52,29 @@ export interface ManagerOptions extends EndpointOptions {
   /** Opens WebSockets. Default isomorphic-ws. */
   readonly dial?: Dial;
 }
+
+const listOfTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
+
+/** What the options of a manager may be. */
+export const managerRules: Readonly<Record<keyof ManagerOptions, Rule>> = {
+  ...endpointRules,
+  local: {
+    expected: "the base URL of this host, such as 'http://10.0.0.1:9000'",
+    accepts: (value) => typeof value === 'string',
+  },
+  hosts: {
+    expected: "a list of the base URLs of all hosts, such as ['http://10.0.0.1:9000'], or an Observable of such lists",
+    accepts: (value) => isObservable(value) || listOfTexts(value),
+  },
+  auth: withMethods('what signs and checks the tokens between hosts, such as sharedSecret(secret)', 'sign', 'verify'),
+  path: {
+    expected: "a path such as '/minio/grid/v1', or a list of paths",
+    accepts: (value) => typeof value === 'string' || listOfTexts(value),
+  },
+  leaves: anObject,
+  dial: aFunction('opens WebSockets'),
+};
 
 /** One other host, as this host sees it. */
 export interface HostState extends ConnectionState {
@@ -87,8 +111,9 @@ export class Manager implements Handles {
   #closing: Promise<void> | undefined = undefined;
   #state: 'created' | 'started' | 'closed' = 'created';
 
-  /** @throws ConfigurationError for a host name or a path that cannot work. */
+  /** @throws ConfigurationError for an option that is unknown, missing, or cannot work, such as a host name in another form. */
   constructor(options: ManagerOptions) {
+    checkOptions(options, managerRules, { of: 'Manager', required: ['local', 'hosts', 'auth'] });
     this.#options = options;
     this.local = parseHost(options.local);
     this.paths = typeof options.path === 'string' ? [options.path] : (options.path ?? [defaultPath]);

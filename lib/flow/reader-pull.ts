@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
-import { BufferOverflowError, ConfigurationError } from '../errors.js';
+import { checkOptions, whole, type Rule } from '../check.js';
+import { BufferOverflowError } from '../errors.js';
 import type { OnThrown } from '../guard.js';
 import { defaultLimits } from '../limits.js';
 import { isLost, retainCurrent } from './delivery.js';
@@ -25,12 +26,15 @@ export function openReader<T>(
   return isPullable(source) ? source[makePull]() : new ReaderPull(source, reader, capacity);
 }
 
-/** @throws ConfigurationError for a capacity that is none. `reader` names who has the option. */
-export function checkCapacity(reader: string, capacity: number | undefined): void {
-  if (capacity === undefined || (Number.isInteger(capacity) && capacity >= 1)) return;
-  throw new ConfigurationError(
-    `${reader}: capacity must be a whole number of items, 1 or more; it is ${String(capacity)}.`,
-  );
+const capacityRule = whole(1, Number.MAX_SAFE_INTEGER, 'items');
+
+/**
+ * Checks options that have a capacity, and `others`. `reader` names who has the options.
+ *
+ * @throws ConfigurationError for an option that is unknown or cannot work.
+ */
+export function checkReaderOptions(reader: string, options: object, others: Readonly<Record<string, Rule>> = {}): void {
+  checkOptions(options, { capacity: capacityRule, ...others }, { of: reader });
 }
 
 interface Waiting<T> extends Taken<T> {

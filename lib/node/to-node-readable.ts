@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import type { Observable } from 'rxjs';
+import { oneOf, whole, withMethods } from '../check.js';
 import { CancelledError } from '../errors.js';
 import type { Pull } from '../flow/pull.js';
-import { checkCapacity, openReader, type ReaderOptions } from '../flow/reader-pull.js';
+import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
 
 /** Options of {@link toNodeReadable}. */
 export interface NodeReadableOptions extends ReaderOptions {
@@ -17,6 +18,12 @@ export interface NodeReadableOptions extends ReaderOptions {
   readonly signal?: AbortSignal;
 }
 
+const readableRules = {
+  objectMode: oneOf(true, false),
+  highWaterMark: whole(0),
+  signal: withMethods('an AbortSignal', 'addEventListener'),
+};
+
 /**
  * A Node Readable of an Observable's items. Demand follows the reader: the credit of a stream's item returns when the
  * next one is asked for, also behind operators that pass items on synchronously; what nothing can hold back waits, up to
@@ -27,13 +34,13 @@ export interface NodeReadableOptions extends ReaderOptions {
  * Errors: those of the source, after what waits; BufferOverflowError, at once; TypeError for an item `null`, which Node takes for
  * the end.
  *
- * @throws ConfigurationError for a capacity that is none.
+ * @throws ConfigurationError for an option that is unknown or cannot work.
  *
  * @example
  * await pipeline(toNodeReadable(host2.stream(download, { name }), { objectMode: false }), createWriteStream(path));
  */
 export function toNodeReadable<T>(source: Observable<T>, options: NodeReadableOptions = {}): Readable {
-  checkCapacity('toNodeReadable', options.capacity);
+  checkReaderOptions('toNodeReadable', options, readableRules);
   return new PullReadable(openReader(source, 'toNodeReadable', options), options);
 }
 

@@ -1,7 +1,7 @@
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
-import { BufferOverflowError, ConfigurationError } from '../errors.js';
+import { aFunction, checkOptions, oneOf, whole, withMethods } from '../check.js';
+import { BufferOverflowError } from '../errors.js';
 import { PullableObservable, QueuePull, type Taken } from '../flow/pull.js';
-import { checkCapacity } from '../flow/reader-pull.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
 import type { Drop, DropObserver } from './drop.js';
 
@@ -19,6 +19,14 @@ export interface BufferBoundedOptions<T> {
   readonly drops?: DropObserver<T>;
 }
 
+const bufferRules = {
+  capacity: whole(1, Number.MAX_SAFE_INTEGER, 'items'),
+  maxBytes: whole(1, Number.MAX_SAFE_INTEGER, 'bytes'),
+  sizeOf: aFunction('gives the size of an item'),
+  overflow: oneOf('error', 'drop-oldest', 'drop-newest'),
+  drops: withMethods('an observer, such as a Subject', 'next'),
+};
+
 /**
  * A buffer, with a bound and a policy of your own, for an Observable that is faster than its consumer: what a handler
  * returns, the input of an exchange, what goes into `sendTo`, or what `toAsyncIterable`, `toReadableStream` and
@@ -31,17 +39,13 @@ export interface BufferBoundedOptions<T> {
  * Errors: BufferOverflowError, at once, where `overflow` is `error`; TypeError where `maxBytes` is set and an item has no size;
  * what `sizeOf` and `drops` throw. An error of the source comes after what waits.
  *
- * @throws ConfigurationError for a bound that is none.
+ * @throws ConfigurationError for an option that is unknown, missing, or cannot work.
  *
  * @example
  * grid.handle(prices, () => prices$.pipe(bufferBounded({ capacity: 100, overflow: 'drop-oldest' })));
  */
 export function bufferBounded<T>(options: BufferBoundedOptions<T>): MonoTypeOperatorFunction<T> {
-  const { capacity, maxBytes } = options;
-  checkCapacity('bufferBounded', capacity);
-  if (maxBytes !== undefined && !(maxBytes >= 1)) {
-    throw new ConfigurationError(`bufferBounded: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
-  }
+  checkOptions(options, bufferRules, { of: 'bufferBounded', required: ['capacity', 'overflow'] });
   return (source) => new PullableObservable(() => new BoundedPull(source, options));
 }
 

@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, type OperatorFunction, type SchedulerLike } from 'rxjs';
-import { ConfigurationError } from '../errors.js';
+import { aFunction, checkOptions, timerMs, whole, withMethods } from '../check.js';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
 import { SubscriptionNotes } from '../flow/subscription-notes.js';
@@ -14,6 +14,13 @@ export interface ChunkOptions {
   readonly scheduler?: SchedulerLike;
 }
 
+const chunkRules = {
+  maxBytes: whole(1),
+  maxMs: timerMs,
+  scheduler: withMethods('a scheduler of rxjs', 'schedule'),
+  sizeOf: aFunction('gives the size of an item'),
+};
+
 /**
  * Puts small items together, so that many of them cost one credit and one frame. {@link unchunk} takes them apart again:
  * `unchunk` behind `chunk` gives the same items. The size of an item is its `byteLength`, or what `sizeOf` says.
@@ -23,7 +30,7 @@ export interface ChunkOptions {
  *
  * Errors: an error of the source, or what `sizeOf` throws, comes after the chunk that was being filled.
  *
- * @throws ConfigurationError for a bound that is none.
+ * @throws ConfigurationError for an option that is unknown, missing, or cannot work.
  *
  * @example
  * grid.handle(logs, () => lines$.pipe(chunk({ maxBytes: 64 << 10, maxMs: 20 }))); // output: type<Uint8Array[]>()
@@ -31,14 +38,9 @@ export interface ChunkOptions {
  */
 export function chunk<T>(options: ChunkOptions & { readonly sizeOf: (item: T) => number }): OperatorFunction<T, T[]>;
 export function chunk<T extends { readonly byteLength: number }>(options: ChunkOptions): OperatorFunction<T, T[]>;
-export function chunk<T>({
-  maxBytes,
-  maxMs,
-  scheduler = asyncScheduler,
-  sizeOf = byteSizeOf,
-}: ChunkOptions & { readonly sizeOf?: (item: T) => number }): OperatorFunction<T, T[]> {
-  if (!(maxBytes >= 1)) throw new ConfigurationError(`chunk: maxBytes must be 1 or more; it is ${String(maxBytes)}.`);
-  if (!(maxMs >= 0)) throw new ConfigurationError(`chunk: maxMs must be 0 or more; it is ${String(maxMs)}.`);
+export function chunk<T>(options: ChunkOptions & { readonly sizeOf?: (item: T) => number }): OperatorFunction<T, T[]> {
+  checkOptions(options, chunkRules, { of: 'chunk', required: ['maxBytes', 'maxMs'] });
+  const { maxBytes, maxMs, scheduler = asyncScheduler, sizeOf = byteSizeOf } = options;
   return (source) => {
     const chunks = new Observable<T[]>((subscriber) => {
       const notes = new SubscriptionNotes(true);

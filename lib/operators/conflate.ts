@@ -1,4 +1,5 @@
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
+import { checkOptions, withMethods } from '../check.js';
 import { PullableObservable, QueuePull } from '../flow/pull.js';
 import type { DropObserver } from './drop.js';
 
@@ -7,6 +8,8 @@ export interface ConflateOptions<T> {
   /** Hears of each item that a newer one replaced: an observer, such as a Subject. */
   readonly drops?: DropObserver<T>;
 }
+
+const conflateRules = { drops: withMethods('an observer, such as a Subject', 'next') };
 
 /**
  * For state that only counts at its newest: while the consumer is not ready, one item waits, and a newer one takes its
@@ -21,6 +24,8 @@ export interface ConflateOptions<T> {
  *
  * Errors: what `reduce` and `drops` throw, at once. An error of the source comes after the item that waits.
  *
+ * @throws ConfigurationError for an option that is unknown or cannot work.
+ *
  * @example
  * grid.handle(load, () => load$.pipe(conflate()));
  * grid.handle(traffic, () => bytes$.pipe(conflate((sum, bytes) => sum + bytes)));
@@ -28,6 +33,7 @@ export interface ConflateOptions<T> {
 export function conflate<T>(reduce?: (kept: T, item: T) => T): MonoTypeOperatorFunction<T>;
 export function conflate<T>(options: ConflateOptions<T>): MonoTypeOperatorFunction<T>;
 export function conflate<T>(how: ((kept: T, item: T) => T) | ConflateOptions<T> = {}): MonoTypeOperatorFunction<T> {
+  if (typeof how !== 'function') checkOptions(how, conflateRules, { of: 'conflate' });
   return (source) => new PullableObservable(() => new ConflatingPull(source, how));
 }
 

@@ -6,7 +6,7 @@ import {
   type OperatorFunction,
   type Subscriber,
 } from 'rxjs';
-import { ConfigurationError } from '../errors.js';
+import { checkOptions, either, oneOf, whole } from '../check.js';
 import { isLost, nextDelivery, retainCurrent, retainFrom } from '../flow/delivery.js';
 import { Fifo } from '../flow/fifo.js';
 import { noteRedelivery, redeliver } from '../flow/redeliver.js';
@@ -25,6 +25,8 @@ export interface ConsumeOptions {
   readonly onSourceError?: 'finish' | 'abandon';
 }
 
+const consumeRules = { concurrency: either(whole(1), oneOf(Infinity)), onSourceError: oneOf('finish', 'abandon') };
+
 const remedy =
   'consume() stands behind an asynchronous operator, such as delay, observeOn or concatMap: the credit of an item returns before consume sees it. Put consume() before it.';
 
@@ -40,18 +42,14 @@ const remedy =
  * Errors: an error of the source comes when the items that arrived before it are done with, or at once, as
  * `onSourceError` says. What `project` throws, and an error of an inner Observable, comes at once, and ends all work.
  *
- * @throws ConfigurationError for options that cannot work.
+ * @throws ConfigurationError for an option that is unknown or cannot work.
  */
 export function consume<T, R extends ObservableInput<unknown>>(
   project: (value: T, index: number) => R,
-  { concurrency = 1, onSourceError = 'finish' }: ConsumeOptions = {},
+  options: ConsumeOptions = {},
 ): OperatorFunction<T, ObservedValueOf<R>> {
-  if (!(concurrency >= 1)) {
-    throw new ConfigurationError(`consume: concurrency must be 1 or more; it is ${String(concurrency)}.`);
-  }
-  if (!['finish', 'abandon'].includes(onSourceError)) {
-    throw new ConfigurationError(`consume: onSourceError must be 'finish' or 'abandon'; it is ${onSourceError}.`);
-  }
+  checkOptions(options, consumeRules, { of: 'consume' });
+  const { concurrency = 1, onSourceError = 'finish' } = options;
   return (source) =>
     new Observable((subscriber) => {
       new Consumption(project, concurrency, onSourceError === 'abandon', subscriber).start(source);

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { pulled, pulledAsync } from '../flow/pulled.js';
-import { checkCapacity } from '../flow/reader-pull.js';
+import { checkReaderOptions } from '../flow/reader-pull.js';
 
 /** Options of {@link fromIterable} and `fromReadableStream`. */
 export interface PullOptions {
@@ -18,14 +18,14 @@ export interface PullOptions {
  *
  * Errors: what the iterator throws.
  *
- * @throws ConfigurationError for a capacity that is none.
+ * @throws ConfigurationError for an option that is unknown or cannot work.
  *
  * @example
  * fromIterable(lines()).pipe(map(encode), sendTo(stream)).subscribe();
  */
 export function fromIterable<T>(source: Iterable<T> | AsyncIterable<T>, options: PullOptions = {}): Observable<T> {
+  checkReaderOptions('fromIterable', options);
   const { capacity = 1 } = options;
-  checkCapacity('fromIterable', capacity);
   return Symbol.asyncIterator in source
     ? pulledAsync(() => source[Symbol.asyncIterator](), capacity)
     : pulled(() => source[Symbol.iterator](), capacity);

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { pulledAsync } from '../flow/pulled.js';
-import { checkCapacity } from '../flow/reader-pull.js';
+import { checkReaderOptions } from '../flow/reader-pull.js';
 import type { PullOptions } from './from-iterable.js';
 
 /**
@@ -11,14 +11,14 @@ import type { PullOptions } from './from-iterable.js';
  *
  * Errors: those of the stream; TypeError where it is locked already.
  *
- * @throws ConfigurationError for a capacity that is none.
+ * @throws ConfigurationError for an option that is unknown or cannot work.
  *
  * @example
  * fromReadableStream(response.body).pipe(sendTo(stream)).subscribe();
  */
 export function fromReadableStream<T>(stream: ReadableStream<T>, options: PullOptions = {}): Observable<T> {
+  checkReaderOptions('fromReadableStream', options);
   const { capacity = 1 } = options;
-  checkCapacity('fromReadableStream', capacity);
   return pulledAsync(() => readerIterator(stream.getReader()), capacity);
 }
 

@@ -1,5 +1,6 @@
 import { concat, isObservable, retry, throwError, type MonoTypeOperatorFunction } from 'rxjs';
-import { ConfigurationError, DisconnectedError } from '../errors.js';
+import { checkOptions, either, oneOf, whole } from '../check.js';
+import { DisconnectedError } from '../errors.js';
 
 /** Options of {@link retryOnDisconnect}. */
 export interface RetryOnDisconnectOptions {
@@ -14,6 +15,12 @@ export interface RetryOnDisconnectOptions {
   readonly idempotent?: boolean;
 }
 
+const retryRules = {
+  count: either(whole(0), oneOf(Infinity)),
+  resetOnSuccess: oneOf(true, false),
+  idempotent: oneOf(true, false),
+};
+
 /**
  * Calls again when the connection is back, after it was lost or while it was not there.
  *
@@ -23,15 +30,14 @@ export interface RetryOnDisconnectOptions {
  * A stream starts again from its beginning. To go on where it was, give its payload as a function: it is called for each
  * subscription.
  *
- * @throws ConfigurationError for a count that is none.
+ * @throws ConfigurationError for an option that is unknown or cannot work.
  *
  * @example
  * host2.stream(watch, () => ({ since: last })).pipe(retryOnDisconnect({ idempotent: true }), tap(({ at }) => (last = at)));
  */
 export function retryOnDisconnect<T>(options: RetryOnDisconnectOptions = {}): MonoTypeOperatorFunction<T> {
+  checkOptions(options, retryRules, { of: 'retryOnDisconnect' });
   const { count = Infinity, resetOnSuccess = true, idempotent } = options;
-  if (!(count >= 0))
-    throw new ConfigurationError(`retryOnDisconnect: count must be 0 or more; it is ${String(count)}.`);
   return retry({
     count,
     resetOnSuccess,

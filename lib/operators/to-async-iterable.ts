@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { PullIterator } from '../flow/pull-iterator.js';
-import { checkCapacity, openReader, type ReaderOptions } from '../flow/reader-pull.js';
+import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
 
 /**
  * Reads an Observable with `for await`. The credit of a stream's item returns when the loop asks for the next one, also
@@ -11,13 +11,13 @@ import { checkCapacity, openReader, type ReaderOptions } from '../flow/reader-pu
  *
  * Errors: those of the source, after what waits; BufferOverflowError, at once.
  *
- * @throws ConfigurationError for a capacity that is none.
+ * @throws ConfigurationError for an option that is unknown or cannot work.
  *
  * @example
  * for await (const event of toAsyncIterable(host2.stream(watch, {}).pipe(filter(isHot)))) await save(event);
  */
 export function toAsyncIterable<T>(source: Observable<T>, options: ReaderOptions = {}): AsyncIterable<T> {
-  checkCapacity('toAsyncIterable', options.capacity);
+  checkReaderOptions('toAsyncIterable', options);
   return {
     [Symbol.asyncIterator]: () => new PullIterator(openReader(source, 'toAsyncIterable', options)),
   };

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { checkCapacity, openReader, type ReaderOptions } from '../flow/reader-pull.js';
+import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
 
 /**
  * A WHATWG ReadableStream of an Observable's items, such as the body of a `Response`. Demand follows the reader: the credit of a
@@ -10,13 +10,13 @@ import { checkCapacity, openReader, type ReaderOptions } from '../flow/reader-pu
  *
  * Errors: those of the source, after what waits; BufferOverflowError, at once.
  *
- * @throws ConfigurationError for a capacity that is none.
+ * @throws ConfigurationError for an option that is unknown or cannot work.
  *
  * @example
  * return new Response(toReadableStream(host2.stream(download, { name })));
  */
 export function toReadableStream<T>(source: Observable<T>, options: ReaderOptions = {}): ReadableStream<T> {
-  checkCapacity('toReadableStream', options.capacity);
+  checkReaderOptions('toReadableStream', options);
   const pull = openReader(source, 'toReadableStream', options);
   let opened = false;
   let over = false;

@@ -100,19 +100,34 @@ describe('a contract that cannot work', () => {
     );
   });
 
-  it.each([
-    [-1, '-1'],
-    [0, '0'],
-    [1.5, '1.5'],
-    [Number.NaN, 'NaN'],
-    [2 ** 31, '2147483648'],
-    [{ initial: 0, max: 1 }, '{"initial":0,"max":1}'],
-    [{ initial: 1, max: Infinity }, '{"initial":1,"max":null}'],
-    [{ initial: 1, max: 1, maxBytes: 0 }, '{"initial":1,"max":1,"maxBytes":0}'],
+  it.each<[unknown, string]>([
+    [-1, ' must be a whole number of items from 1 to 2147483647; it is -1.'],
+    [0, ' must be a whole number of items from 1 to 2147483647; it is 0.'],
+    [1.5, ' must be a whole number of items from 1 to 2147483647; it is 1.5.'],
+    [Number.NaN, ' must be a whole number of items from 1 to 2147483647; it is NaN.'],
+    [2 ** 31, ' must be a whole number of items from 1 to 2147483647; it is 2147483648.'],
+    ['16', ": the options must be an object; it is '16'."],
+    [{ initial: 0, max: 1 }, ': initial must be a whole number of items from 1 to 2147483647; it is 0.'],
+    [{ initial: 1, max: Infinity }, ': max must be a whole number of items from 1 to 2147483647; it is Infinity.'],
+    [{ initial: 1, max: 1, maxBytes: 0 }, ': maxBytes must be a whole number of bytes from 1 to 2147483647; it is 0.'],
+    [{ initial: 1 }, ' needs max: a whole number of items from 1 to 2147483647.'],
+    [{ initial: 1, max: 1, maxByte: 1 }, ' has no option maxByte. Did you mean maxBytes?'],
   ])('with the capacity %p names the option and the value', (capacity, text) => {
-    const must = `must be a whole number of items, 1 or more; it is ${text}.`;
-    expect(refused(() => duplex({ name: 'x', outCapacity: capacity }))).toBe(`Route x: outCapacity ${must}`);
-    expect(refused(() => duplex({ name: 'x', input: raw, inCapacity: capacity }))).toBe(`Route x: inCapacity ${must}`);
+    const given = capacity as number;
+    expect(refused(() => duplex({ name: 'x', outCapacity: given }))).toBe(`Route x: outCapacity${text}`);
+    expect(refused(() => duplex({ name: 'x', input: raw, inCapacity: given }))).toBe(`Route x: inCapacity${text}`);
+  });
+
+  it('with a misspelt option says so', () => {
+    expect(refused(() => unary({ name: 'x', requst: raw } as never))).toBe(
+      'Route x has no option requst. Did you mean request?',
+    );
+    expect(refused(() => duplex({ name: 'x', outCapcity: 2 } as never))).toBe(
+      'Route x has no option outCapcity. Did you mean outCapacity?',
+    );
+    expect(refused(() => unary({ name: 'x', idempotent: 'yes' } as never))).toBe(
+      "Route x: idempotent must be true or false; it is 'yes'.",
+    );
   });
 
   it('with a window that ends below its start says so', () => {

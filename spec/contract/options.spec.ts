@@ -49,12 +49,22 @@ describe('the deadline of a call', () => {
 
 describe('options that cannot work', () => {
   it.each<[CallOptions, string]>([
-    [{ timeout: 0 }, 'A timeout must be a number of ms above 0; it is 0.'],
-    [{ timeout: -5 }, 'A timeout must be a number of ms above 0; it is -5.'],
-    [{ timeout: Number.NaN }, 'A timeout must be a number of ms above 0; it is NaN.'],
-    [{ deadline: new Date('never') }, 'A deadline must be a valid Date; it is an invalid one.'],
-    [{ waitForConnect: -1 }, 'waitForConnect must be a number of ms, 0 or more, or a boolean; it is -1.'],
-    [{ waitForConnect: Number.NaN }, 'waitForConnect must be a number of ms, 0 or more, or a boolean; it is NaN.'],
+    [{ timeout: 0 }, 'A call: timeout must be a number of ms above 0, or Infinity; it is 0.'],
+    [{ timeout: -5 }, 'A call: timeout must be a number of ms above 0, or Infinity; it is -5.'],
+    [{ timeout: Number.NaN }, 'A call: timeout must be a number of ms above 0, or Infinity; it is NaN.'],
+    [{ deadline: new Date('never') }, 'A call: deadline must be a valid Date; it is an invalid Date.'],
+    [{ timeout: '500' as never }, "A call: timeout must be a number of ms above 0, or Infinity; it is '500'."],
+    [{ deadline: 5 as never }, 'A call: deadline must be a valid Date; it is 5.'],
+    [{ tiemout: 500 } as never, 'A call has no option tiemout. Did you mean timeout?'],
+    [{ signal: {} as never }, 'A call: signal must be an AbortSignal; it is an object.'],
+    [{ parent: 'me' as never }, "A call: parent must be the call that a handler was given; it is 'me'."],
+    [500 as never, 'A call: the options must be an object; it is 500.'],
+    [null as never, 'A call: the options must be an object; it is null.'],
+    [{ waitForConnect: -1 }, 'A call: waitForConnect must be true or false, or a number of ms, 0 or more; it is -1.'],
+    [
+      { waitForConnect: Number.NaN },
+      'A call: waitForConnect must be true or false, or a number of ms, 0 or more; it is NaN.',
+    ],
   ])('%j: says what to give', (options, message) => {
     expect(() => deadlineOf(options)).toThrow(new ConfigurationError(message));
   });

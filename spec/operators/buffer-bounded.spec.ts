@@ -319,7 +319,7 @@ describe('the bounds of bufferBounded', () => {
 
   it.each([0, -1, Number.NaN])('refuse maxBytes of %p', (maxBytes) => {
     expect(() => bufferBounded({ capacity: 1, maxBytes, overflow: 'error' })).toThrow(
-      `bufferBounded: maxBytes must be 1 or more; it is ${String(maxBytes)}.`,
+      `bufferBounded: maxBytes must be a whole number of bytes, 1 or more; it is ${String(maxBytes)}.`,
     );
   });
 });

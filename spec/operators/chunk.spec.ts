@@ -137,10 +137,10 @@ describe('chunk', () => {
 
   it.each([0, Number.NaN])('refuses bounds of %p', (bound) => {
     expect(() => chunk({ maxBytes: bound, maxMs: 1 })).toThrow(
-      `chunk: maxBytes must be 1 or more; it is ${String(bound)}.`,
+      `chunk: maxBytes must be a whole number, 1 or more; it is ${String(bound)}.`,
     );
     expect(() => chunk({ maxBytes: 1, maxMs: bound - 1 })).toThrow(
-      `chunk: maxMs must be 0 or more; it is ${String(bound - 1)}.`,
+      `chunk: maxMs must be a number of ms from 0 to 2147483647; it is ${String(bound - 1)}.`,
     );
   });
 });

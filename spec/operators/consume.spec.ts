@@ -141,13 +141,13 @@ describe('consume', () => {
 
   it.each([0, -1, Number.NaN])('refuses a concurrency of %p', (concurrency) => {
     expect(() => consume(() => of(1), { concurrency })).toThrow(
-      `consume: concurrency must be 1 or more; it is ${String(concurrency)}.`,
+      `consume: concurrency must be a whole number, 1 or more, or Infinity; it is ${String(concurrency)}.`,
     );
   });
 
   it('refuses what is no way to meet an error of the source', () => {
     expect(() => consume(() => of(1), { onSourceError: 'stop' as 'finish' })).toThrow(
-      "consume: onSourceError must be 'finish' or 'abandon'; it is stop.",
+      "consume: onSourceError must be 'finish' or 'abandon'; it is 'stop'.",
     );
   });
 

@@ -134,7 +134,7 @@ describe('retryOnDisconnect', () => {
 
   it.each([-1, Number.NaN])('refuses a count of %p', (count) => {
     expect(() => retryOnDisconnect({ count })).toThrow(
-      `retryOnDisconnect: count must be 0 or more; it is ${String(count)}.`,
+      `retryOnDisconnect: count must be a whole number, 0 or more, or Infinity; it is ${String(count)}.`,
     );
   });
 });

@@ -1,4 +1,5 @@
 import type { SecureContextOptions } from 'node:tls';
+import { anObject, checkOptions, either, oneOf, type Rule } from '../../check.js';
 import type { Dial } from '../../transport/socket.js';
 import { createDial } from '../../transport/ws-socket.js';
 import { dialerBulk, type KernelOf } from '../files/send/attach-bulk.js';
@@ -26,6 +27,42 @@ export interface SocketOptions {
   readonly zeroMask?: boolean;
   /** False: files never go from the kernel's page cache to the socket, but always through buffers. Default true. */
   readonly kernelSendfile?: boolean;
+}
+
+const pem: Rule = { expected: 'PEM, as a text or as bytes', accepts: isPem };
+
+const tlsRules: Readonly<Record<keyof TlsOptions, Rule>> = {
+  key: pem,
+  cert: pem,
+  ca: either(pem, { expected: 'a list of these', accepts: (value) => Array.isArray(value) && value.every(isPem) }),
+};
+
+function isPem(value: unknown): boolean {
+  return typeof value === 'string' || ArrayBuffer.isView(value);
+}
+
+/** What {@link SocketOptions} may be. */
+const socketRules: Readonly<Record<keyof SocketOptions, Rule>> = {
+  tls: anObject,
+  zeroMask: oneOf(true, false),
+  kernelSendfile: oneOf(true, false),
+};
+
+/**
+ * Checks options that have {@link SocketOptions} among them, and gives the others, with a dial that goes by these. `rules`:
+ * of the others.
+ *
+ * @throws ConfigurationError
+ */
+export function takeSocketOptions<T extends SocketOptions & { readonly dial?: Dial }>(
+  options: T,
+  rules: Readonly<Record<string, Rule>>,
+  of: string,
+): Omit<T, keyof SocketOptions> {
+  checkOptions(options, { ...rules, ...socketRules }, { of });
+  if (options.tls !== undefined) checkOptions(options.tls, tlsRules, { of: `${of}: tls` });
+  const { tls: _tls, zeroMask: _zeroMask, kernelSendfile: _kernelSendfile, ...others } = options;
+  return { ...others, dial: options.dial ?? nodeDial(options) };
 }
 
 /** How the kernel sends files, as the options say. */

@@ -1,5 +1,10 @@
-import { connect as connectAnywhere, type ConnectOptions, type LeafConnection } from '../../endpoint/leaf.js';
-import { nodeDial, type SocketOptions } from './dial.js';
+import {
+  connect as connectAnywhere,
+  leafRules,
+  type ConnectOptions,
+  type LeafConnection,
+} from '../../endpoint/leaf.js';
+import { takeSocketOptions, type SocketOptions } from './dial.js';
 
 /** Options of {@link connect} in Node. */
 export interface NodeConnectOptions extends ConnectOptions, SocketOptions {}
@@ -8,8 +13,8 @@ export interface NodeConnectOptions extends ConnectOptions, SocketOptions {}
  * Connects to a host as a leaf, as `connect` of `rxgrid` does, and sends files in the best way that Node has.
  *
  * @param url - `ws://…` or `wss://…` of the host; without a path, the default one.
- * @throws ConfigurationError for a URL that cannot be dialed.
+ * @throws ConfigurationError for a URL that cannot be dialed, and for an option that is unknown or cannot work.
  */
 export function connect(url: string, options: NodeConnectOptions): LeafConnection {
-  return connectAnywhere(url, { ...options, dial: options.dial ?? nodeDial(options) });
+  return connectAnywhere(url, takeSocketOptions(options, leafRules, 'connect'));
 }

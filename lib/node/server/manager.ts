@@ -3,12 +3,17 @@ import { createServer as createTlsServer, type Server as HttpsServer } from 'nod
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { checkOptions, someText, whole, type Rule } from '../../check.js';
 import { adoptWebSocket } from '../../transport/ws-socket.js';
 import { ConfigurationError } from '../../errors.js';
 import { guarded, ThrownErrors } from '../../guard.js';
 import { defaultLimits } from '../../limits.js';
-import { Manager as IsomorphicManager, type ManagerOptions as IsomorphicOptions } from '../../endpoint/manager.js';
-import { kernelOf, nodeDial, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
+import {
+  Manager as IsomorphicManager,
+  managerRules,
+  type ManagerOptions as IsomorphicOptions,
+} from '../../endpoint/manager.js';
+import { kernelOf, takeSocketOptions, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
 import { acceptorBulk, type KernelOf } from '../files/send/attach-bulk.js';
 import { readPath } from './read-path.js';
 import { ServerRouter } from './server-router.js';
@@ -25,6 +30,8 @@ export interface ListenOptions {
   readonly address?: string;
 }
 
+const listenRules: Readonly<Record<keyof ListenOptions, Rule>> = { port: whole(0, 0xffff), address: someText };
+
 /** {@link IsomorphicManager} that others can dial: it serves its paths on an HTTP server. */
 export class Manager extends IsomorphicManager {
   readonly #tls: TlsOptions | undefined;
@@ -36,7 +43,7 @@ export class Manager extends IsomorphicManager {
   #server: HttpServer | HttpsServer | undefined = undefined;
 
   constructor(options: ManagerOptions) {
-    super({ ...options, dial: options.dial ?? nodeDial(options) });
+    super(takeSocketOptions(options, managerRules, 'Manager'));
     this.#tls = options.tls;
     this.#kernel = kernelOf(options);
     this.#maxMessageBytes = options.limits?.maxMessageBytes ?? defaultLimits.maxMessageBytes;
@@ -49,7 +56,9 @@ export class Manager extends IsomorphicManager {
    *
    * @throws ConfigurationError where the local name is https and there is no certificate; the system's error where the port is taken.
    */
-  async listen({ port, address }: ListenOptions = {}): Promise<void> {
+  async listen(options: ListenOptions = {}): Promise<void> {
+    checkOptions(options, listenRules, { of: 'listen' });
+    const { port, address } = options;
     this.#checkOpen();
     const url = new URL(this.local);
     const secure = url.protocol === 'https:';
@@ -63,10 +72,10 @@ export class Manager extends IsomorphicManager {
       connectionsCheckingInterval: this.#handshakeTimeout,
     };
     const silent = new SilentSockets(this.#maxHandshakes);
-    const options = { ...times, IncomingMessage: silent.IncomingMessage };
+    const serverOptions = { ...times, IncomingMessage: silent.IncomingMessage };
     const server = secure
-      ? createTlsServer({ ...options, ...tlsContext(this.#tls!), handshakeTimeout: this.#handshakeTimeout })
-      : createServer(options);
+      ? createTlsServer({ ...serverOptions, ...tlsContext(this.#tls!), handshakeTimeout: this.#handshakeTimeout })
+      : createServer(serverOptions);
     silent.watch(server);
     this.#mount(server);
     await new Promise<void>((resolve, reject) => {

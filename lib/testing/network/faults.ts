@@ -1,4 +1,5 @@
 import { Subscription } from 'rxjs';
+import { ConfigurationError } from '../../errors.js';
 import type { Frame } from '../../wire/frame.js';
 import type { Cable, FaultTarget } from './cable.js';
 import type { ClusterHost } from './cluster-host.js';
@@ -161,12 +162,12 @@ export class Faults {
    * faults.clock(cluster.host('a'), { sleep: true, for: 3_600_000 });    // a laptop, closed for an hour
    * ```
    *
-   * @throws RangeError where neither is asked for.
+   * @throws ConfigurationError where neither is asked for.
    */
   clock(host: ClusterHost, options: ClockFaultOptions): Subscription {
     const { wall = 0, sleep = false } = options;
     if (!Number.isFinite(wall) || (wall === 0 && !sleep)) {
-      throw new RangeError(
+      throw new ConfigurationError(
         'faults.clock: give `wall`, a number of ms by which the wall clock jumps, or `sleep: true`.',
       );
     }

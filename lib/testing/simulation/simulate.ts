@@ -5,6 +5,7 @@
  *                                             └─ violation ──▶ shrink: runs with a part of the plan ──▶ SimulationError
  */
 
+import { ConfigurationError } from '../../errors.js';
 import { createChecksum } from '../../wire/checksum.js';
 import { hostNames, type ClusterOptions } from '../network/cluster.js';
 import { exclusively } from '../exclusive.js';
@@ -81,7 +82,7 @@ const transcriptHistory = 200;
  * Simulations and `gridTest`s that run at the same time wait for each other.
  *
  * @throws SimulationError for what does not hold: its message has the seed, the shrunk plan and how to repeat it.
- * RangeError without a host.
+ * ConfigurationError without a host.
  */
 export function simulate<Operation>(options: SimulationOptions<Operation>): Promise<SimulationReport> {
   return exclusively(async () => {
@@ -100,7 +101,7 @@ function withDefaults<Operation>(
   hash: (bytes: Uint8Array) => number,
 ): RunOptions<Operation> {
   const { hosts = 3, faults = {} } = options;
-  if (hostNames(hosts).length === 0) throw new RangeError('A simulation needs a host.');
+  if (hostNames(hosts).length === 0) throw new ConfigurationError('A simulation needs a host.');
   return {
     seed: options.seed ?? 1,
     hosts: hostNames(hosts),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ConfigurationError } from '../../../lib/errors.js';
 import { Cable, type ClusterHost, Faults, fromCaller, SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
 import { Op } from '../../../lib/wire/ops.js';
 
@@ -219,6 +220,6 @@ describe('faults of the clocks of a host', () => {
 
   it.each([{}, { wall: 0 }, { wall: Number.NaN }, { sleep: false }])('refuse %j, which asks for nothing', (options) => {
     const { host, faults } = machine();
-    expect(() => faults.clock(host, options)).toThrow(RangeError);
+    expect(() => faults.clock(host, options)).toThrow(ConfigurationError);
   });
 });
