@@ -32,6 +32,7 @@ export {
   type Bound,
   type Call,
   type Handler,
+  type HandlerOf,
   type Handles,
   type Many,
   type One,

@@ -56,7 +56,7 @@ export class RouteConnection implements Connection {
 
   request<Q extends Shape, R extends Shape>(
     contract: Unary<Q, R>,
-    value: Payload<Q>,
+    value?: Payload<Q>,
     options?: CallOptions,
   ): Observable<Received<R>> {
     const route = this.#options.routes.of(contract);
@@ -78,7 +78,7 @@ export class RouteConnection implements Connection {
 
   stream<Q extends Shape, O extends Shape>(
     contract: Duplex<Q, undefined, O>,
-    value: Payload<Q>,
+    value?: Payload<Q>,
     options?: CallOptions,
   ): CallObservable<Received<O>> {
     return this.#stream(contract, value, undefined, options);
@@ -95,7 +95,7 @@ export class RouteConnection implements Connection {
 
   open<Q extends Shape, I extends Shape, O extends Shape>(
     contract: Duplex<Q, I, O>,
-    value: Sent<Q>,
+    value?: Sent<Q>,
     options?: CallOptions,
   ): DuplexStream<Sent<I>, Received<O>> {
     const route = this.#options.routes.of(contract);
@@ -105,7 +105,7 @@ export class RouteConnection implements Connection {
 
   #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(
     contract: Duplex<Q, I, O>,
-    value: Payload<Q>,
+    value: Payload<Q> | undefined,
     input: (() => FeedSource<SentItem<I>>) | undefined,
     options: CallOptions | undefined,
   ): CallObservable<Received<O>> {

@@ -33,8 +33,12 @@ export interface BulkRun {
 /** Key of the method with which a bulk item sends itself. Registered, so that two copies of the library know each other's. */
 export const sendBulk: unique symbol = Symbol.for('rxgrid.sendBulk');
 
+/** Tells a {@link BulkItem} from other values, for the compiler alone: there is no such property when the program runs. */
+export declare const bulkItem: unique symbol;
+
 /** What a handler may give, or an input may have, in the place of many items: it sends itself piece by piece, as credit allows. */
 export interface BulkItem {
+  readonly [bulkItem]: true;
   /** @internal Begins to send. `ended` is called once, later or at once. */
   [sendBulk](port: BulkPort, ended: (failure?: { readonly error: unknown }) => void): BulkRun;
 }

@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import type { ConnectionState, ConnectionStats } from '../connection/host-connection.js';
 import type { ObservedFrame } from '../connection/link.js';
 import type { CallObservable } from '../flow/call-observable.js';
-import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
+import type { Received, Sent, SentItem, Shape, TypeOnly } from '../codec/codec.js';
 import type { Duplex, Unary } from './contract.js';
 import type { DuplexStream } from './duplex-stream.js';
 import type { CallOptions } from './options.js';
@@ -11,7 +11,10 @@ import type { CallOptions } from './options.js';
 export type Payload<Q> = Sent<Q> | (() => Sent<Q>);
 
 /** The input of an exchange: what can be read again for each subscription, or a function that gives it. */
-export type Input<I> = Observable<I> | Iterable<I> | (() => Observable<I> | AsyncIterable<I> | Iterable<I>);
+export type Input<I> = Observable<I> | Items<I> | (() => Observable<I> | AsyncIterable<I> | Items<I>);
+
+/** A string is iterable letter by letter: never what was meant. */
+type Items<I> = Iterable<I> & object;
 
 /**
  * The connection to one host: calls by route. Everything but `open` is cold: nothing is sent before `subscribe`, each
@@ -28,13 +31,23 @@ export interface Connection {
   readonly frames$: Observable<ObservedFrame>;
   /** Resolves when connected. Rejects with DisconnectedError when the connection is closed for good. */
   ready(): Promise<void>;
-  /** One request, one response. */
+  /** One request, one response. A route without a request needs no value. */
+  request<R extends Shape>(
+    route: Unary<TypeOnly<void>, R>,
+    value?: undefined,
+    options?: CallOptions,
+  ): Observable<Received<R>>;
   request<Q extends Shape, R extends Shape>(
     route: Unary<Q, R>,
     value: Payload<Q>,
     options?: CallOptions,
   ): Observable<Received<R>>;
-  /** One request, many items. */
+  /** One request, many items. A route without a request needs no value. */
+  stream<O extends Shape>(
+    route: Duplex<TypeOnly<void>, undefined, O>,
+    value?: undefined,
+    options?: CallOptions,
+  ): CallObservable<Received<O>>;
   stream<Q extends Shape, O extends Shape>(
     route: Duplex<Q, undefined, O>,
     value: Payload<Q>,
@@ -47,7 +60,12 @@ export interface Connection {
     input: Input<SentItem<I>>,
     options?: CallOptions,
   ): CallObservable<Received<O>>;
-  /** The open pair, single use. It sends at once. */
+  /** The open pair, single use. It sends at once. A route without a request needs no value. */
+  open<I extends Shape, O extends Shape>(
+    route: Duplex<TypeOnly<void>, I, O>,
+    value?: undefined,
+    options?: CallOptions,
+  ): DuplexStream<Sent<I>, Received<O>>;
   open<Q extends Shape, I extends Shape, O extends Shape>(
     route: Duplex<Q, I, O>,
     value: Sent<Q>,

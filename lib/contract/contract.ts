@@ -59,8 +59,8 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
   return {
     ...baseOf(definition),
     kind: 'unary',
-    request: definition.request ?? (nothing as Q),
-    response: definition.response ?? (nothing as R),
+    request: definition.request ?? (nothing as Shape as Q),
+    response: definition.response ?? (nothing as Shape as R),
     ...(definition.takeFirst === undefined ? {} : { takeFirst: definition.takeFirst }),
   };
 }
@@ -95,9 +95,9 @@ export function duplex<
   return {
     ...baseOf(definition),
     kind: 'duplex',
-    request: definition.request ?? (nothing as Q),
+    request: definition.request ?? (nothing as Shape as Q),
     input: input as I,
-    output: definition.output ?? (nothing as unknown as O),
+    output: definition.output ?? (nothing as Shape as O),
     inWindow: input === undefined ? undefined : toWindow(inCapacity, `Route ${name}: inCapacity`),
     outWindow: toWindow(outCapacity, `Route ${name}: outCapacity`),
   };
@@ -133,7 +133,13 @@ export function describeRoute(route: RouteBase): string {
   return route.subroute === undefined ? route.name : `${route.name}/${route.subroute}`;
 }
 
-const nothing: TypeOnly<void> = { typeOnly: true };
+// `nothing` is known to this library alone: where a route has no output, its handler may return nothing.
+const nothing: TypeOnly<void> & { readonly nothing: true } = { typeOnly: true, nothing: true };
+
+/** True for the shape of what a route has none of. */
+export function isNothing(shape: Shape): boolean {
+  return 'nothing' in shape;
+}
 
 function baseOf({ id, name, subroute, idempotent }: RouteBase): RouteBase {
   return {

@@ -4,7 +4,7 @@ import type { CreditWindow } from '../limits.js';
 import type { BulkItem } from '../codec/bulk-item.js';
 import type { BulkCodec, Received, Sent, SentItem, Shape } from '../codec/codec.js';
 import type { Connection } from './connection.js';
-import type { Duplex, Unary } from './contract.js';
+import type { Duplex, Route, Unary } from './contract.js';
 
 /** What a handler knows about the call that it serves. `I`: the items of its input. */
 export interface Call<I> {
@@ -36,10 +36,29 @@ type Items<T> = Observable<T> | AsyncIterable<T> | (Iterable<T> & object);
 /** The output of a stream: an iterable or async iterable is pulled, one item per credit; an Observable is buffered, within bounds. */
 export type Many<T> = Items<T> | PromiseLike<Items<T>>;
 
-/** What a stream handler gives for the shape of its output: its items, or, where the route carries files, a file region alone. */
-export type Output<O> = O extends BulkCodec<unknown> ? AloneOrMany<BulkItem | Items<SentItem<O>>> : Many<SentItem<O>>;
+/**
+ * What a stream handler gives for the shape of its output: its items; where the route carries files, also a file region
+ * alone; where it has no output, also nothing, when the handler is done with the input.
+ */
+export type Output<O> = [Sent<O>] extends [never]
+  ? // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- an async function without a return.
+    Many<never> | void | PromiseLike<void>
+  : O extends BulkCodec<unknown>
+    ? AloneOrMany<BulkItem | Items<SentItem<O>>>
+    : Many<SentItem<O>>;
 
 type AloneOrMany<T> = T | PromiseLike<T>;
+
+/**
+ * The handler of a route. One conditional type instead of an overload for each kind: the compiler checks a function without
+ * parameters once, against the first overload, and would widen the literals that it gives.
+ */
+export type HandlerOf<R> =
+  R extends Unary<infer Q, infer P>
+    ? (request: Received<Q>, call: Call<never>) => One<Sent<P>>
+    : R extends Duplex<infer Q, infer I, infer O>
+      ? (request: Received<Q>, call: Call<Received<I>>) => Output<O>
+      : never;
 
 /** A handler with its route, for places that take a list of them. Made by {@link bind}. */
 export interface Bound {
@@ -73,32 +92,15 @@ export type RawHandler =
 
 /** Places where handlers are registered. */
 export interface Handles {
-  /** Registers the handler of a unary route. @throws ConfigurationError where the route has one. */
-  handle<Q extends Shape, R extends Shape>(
-    route: Unary<Q, R>,
-    handler: (request: Received<Q>, call: Call<never>) => One<Sent<R>>,
-  ): void;
-  /** Registers the handler of a duplex route. @throws ConfigurationError where the route has one. */
-  handle<Q extends Shape, I extends Shape | undefined, O extends Shape>(
-    route: Duplex<Q, I, O>,
-    handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
-  ): void;
+  /** Registers the handler of a route. @throws ConfigurationError where the route has one. */
+  handle<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>): void;
   /** Registers a handler of opaque bytes. @throws ConfigurationError where its address has one, or cannot work. */
   handleRaw(handler: RawHandler): void;
 }
 
-/** Pairs a unary route with its handler. */
-export function bind<Q extends Shape, R extends Shape>(
-  route: Unary<Q, R>,
-  handler: (request: Received<Q>, call: Call<never>) => One<Sent<R>>,
-): Bound;
-/** Pairs a duplex route with its handler. */
-export function bind<Q extends Shape, I extends Shape | undefined, O extends Shape>(
-  route: Duplex<Q, I, O>,
-  handler: (request: Received<Q>, call: Call<Received<I>>) => Output<O>,
-): Bound;
-export function bind(route: Bound['route'], handler: Handler): Bound {
-  return { route, handler };
+/** Pairs a route with its handler. */
+export function bind<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>): Bound {
+  return { route, handler: handler as Handler };
 }
 
 /**

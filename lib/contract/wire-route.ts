@@ -5,7 +5,7 @@ import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
 import type { BulkForm } from '../codec/bulk-item.js';
 import { raw, type BulkCodec, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
-import { describeRoute, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
+import { describeRoute, isNothing, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
 
 /** A route as calls and dispatch need it: its address, and a codec for each of its payloads. */
 export interface WireRoute {
@@ -24,6 +24,8 @@ export interface WireRoute {
   readonly request: Codec<unknown>;
   /** Response of a unary route, output of a duplex one. */
   readonly output: Codec<unknown>;
+  /** False for a duplex route without an output: its handler may return nothing. */
+  readonly hasOutput: boolean;
   /** Undefined where there is no input. */
   readonly input: Codec<unknown> | undefined;
   readonly inWindow: Required<CreditWindow> | undefined;
@@ -55,6 +57,7 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
       codec,
       `${name}: the ${route.kind === 'unary' ? 'response' : 'output'}`,
     ),
+    hasOutput: duplex === undefined || !isNothing(duplex.output),
     input: duplex?.input === undefined ? undefined : codecOf(duplex.input, codec, `${name}: the input`),
     inWindow: duplex?.inWindow,
     outWindow: duplex?.outWindow,
@@ -82,6 +85,7 @@ export function rawWireRoute(
     takesFirst: false,
     request: bytes,
     output: bytes,
+    hasOutput: true,
     input: inWindow === undefined ? undefined : bytes,
     inWindow,
     outWindow,

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import type { BulkDone } from '../mux/bulk.js';
-import { sendBulk, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
+import { sendBulk, type bulkItem, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
 import { RegionRun } from './region-run.js';
 
 /**
@@ -98,6 +98,7 @@ export interface RegionObserver {
  * error as an item, and the items after it are sent.
  */
 export abstract class FileRegion implements BulkItem {
+  declare readonly [bulkItem]: true;
   /** The file, as it was named. */
   readonly path: string;
   readonly options: RegionOptions;

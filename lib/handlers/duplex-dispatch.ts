@@ -199,7 +199,9 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   };
 
   readonly #feedNow = (given: unknown): void => {
-    const result = this.#bulk !== undefined && isBulkItem(given) ? [given] : given;
+    const alone = this.#bulk !== undefined && isBulkItem(given);
+    const none = given === undefined && !this.#route.hasOutput;
+    const result = alone ? [given] : none ? [] : given;
     if (this.#stream.ended) {
       // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
       if (isFeedSource(result) && !isObservable(result)) feed(result, this.#bulk ?? this, this.#context.bounds).stop();

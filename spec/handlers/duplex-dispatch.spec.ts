@@ -397,3 +397,24 @@ describe('the input of a stream handler that has ended', () => {
     expect(log).toStrictEqual([over]);
   });
 });
+
+describe('a route without an output', () => {
+  const sink = duplex({ id: 7, name: 'sink', input: type<number>() });
+  const none = duplex({ id: 8, name: 'none', output: type<number>() });
+
+  it('may have a handler that gives nothing: the stream ends when the handler has', async () => {
+    const items: number[] = [];
+    pair = await linkedPair(({ b }) =>
+      b.handle(sink, async (_, call) => {
+        for await (const item of call.input) items.push(item);
+      }),
+    );
+    expect(await all(pair.ab.exchange(sink, undefined, [1, 2, 3]))).toStrictEqual([]);
+    expect([items, pair.grid.events]).toStrictEqual([[1, 2, 3], []]);
+  });
+
+  it('is another one than a route whose handler has forgotten its output', async () => {
+    pair = await linkedPair(({ b }) => b.handle(none, () => undefined as never));
+    await expect(all(pair.ab.stream(none))).rejects.toThrow('none: a stream handler must give an Observable');
+  });
+});

@@ -2,13 +2,14 @@
  * Uses that must compile, and refusals that must not. Checked by the compiler, not run: `npm run types` checks this file
  * with all others, and api.spec.ts checks it for those who only run the tests.
  */
-import { filter, map, of, retry, type Observable } from 'rxjs';
+import { filter, ignoreElements, interval, map, of, retry, type Observable } from 'rxjs';
 import { z } from 'zod';
 import {
   bind,
   connect,
   consume,
   duplex,
+  fileItems,
   msgpack,
   raw,
   type,
@@ -18,10 +19,11 @@ import {
   type Connection,
   type Delivery,
   type DuplexStream,
+  type FileRegion,
   type Handles,
   type Received,
   type Sent,
-} from '../../lib/index.js';
+} from 'rxgrid';
 
 /** True where the two types are the same, both ways. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -87,6 +89,12 @@ export function shapes(): void {
   msgpack<DiskInfo>().decode(new Uint8Array(1)).free.toString();
 }
 
+const added = duplex({ name: 'added', output: type<{ at: number; kind: 'add' | 'del' }>() });
+const sink = duplex({ name: 'sink', input: type<number>() });
+const download = duplex({ name: 'download', output: raw });
+const files = duplex({ name: 'files', output: fileItems });
+declare const region: FileRegion;
+
 export function calls(): void {
   let last = 0;
   const info: Observable<DiskInfo> = connection.request(diskInfo, { disk: 1 }, { timeout: 500 });
@@ -128,6 +136,11 @@ export function calls(): void {
     for await (const progress of open) last += progress.bytes;
     for await (const event of connection.stream(watch, {})) last = event.at;
   };
+  const none: Observable<void> = connection.request(ping);
+  const letters: CallObservable<string> = connection.stream(lines);
+  const opened: DuplexStream<number, never> = connection.open(sink);
+  const sent: CallObservable<never> = connection.exchange(sink, undefined, [1]);
+  use(none, letters, opened, sent);
   use(info, nothing, events, counts, deliveries, credit, loop);
 }
 
@@ -153,6 +166,27 @@ export function handlers(): void {
     return ['1', '2'];
   });
   grid.handle(lines, () => ['a', 'b']);
+  grid.handle(added, function* () {
+    yield { at: 1, kind: 'add' };
+  });
+  grid.handle(added, async function* () {
+    await Promise.resolve();
+    yield { at: 1, kind: 'del' };
+  });
+  grid.handle(added, () => interval(1).pipe(map((at) => ({ at, kind: 'add' }))));
+  grid.handle(sink, async (_, call) => {
+    for await (const item of call.input) use(item);
+  });
+  grid.handle(sink, (_, call) => {
+    call.input.subscribe();
+  });
+  grid.handle(sink, (_, call) => call.input.pipe(ignoreElements()));
+  grid.handle(download, () => region);
+  grid.handle(download, function* () {
+    yield new Uint8Array(1);
+    yield region;
+  });
+  grid.handle(files, async () => Promise.resolve(region));
   grid.handleRaw({ id: 40, kind: 'unary', handle: (payload) => payload });
   grid.handleRaw({ id: 40, kind: 'unary', handle: () => null });
   grid.handleRaw({
@@ -172,6 +206,34 @@ export function refusals(): void {
   grid.handle(lines, () => 'abc');
   // @ts-expect-error nor in a Promise
   grid.handle(lines, async () => Promise.resolve('abc'));
+  // @ts-expect-error a file region is not just any value
+  grid.handle(download, () => 5);
+  // @ts-expect-error nor is a text one
+  grid.handle(download, () => 'text');
+  // @ts-expect-error nor is an object
+  grid.handle(download, () => ({ any: 1 }));
+  // @ts-expect-error nor is a Date in a Promise
+  grid.handle(download, async () => Promise.resolve(new Date()));
+  // @ts-expect-error items of raw bytes are bytes
+  grid.handle(download, () => of('a', 5));
+  // @ts-expect-error items of files are no numbers
+  grid.handle(files, () => 5);
+  // @ts-expect-error raw handlers as well
+  grid.handleRaw({ id: 40, kind: 'duplex', handle: () => 'x' });
+  // @ts-expect-error a string is no input letter by letter
+  connection.exchange(duplex({ name: 't', input: type<string>() }), undefined, 'letters');
+  // @ts-expect-error bytes are no input byte by byte
+  connection.exchange(upload, { name: 'x' }, new Uint8Array(5));
+  // @ts-expect-error a route with a request needs its value
+  connection.request(diskInfo);
+  // @ts-expect-error also where it opens a stream
+  connection.open(upload);
+  // @ts-expect-error a literal that its type has not
+  grid.handle(added, () => [{ at: 1, kind: 'move' }]);
+  // @ts-expect-error a route with an output needs one
+  grid.handle(added, async () => Promise.resolve());
+  // @ts-expect-error a route without an output sends nothing
+  grid.handle(sink, (_, call) => call.input);
   // @ts-expect-error a route without input has nothing to open
   connection.open(watch, {});
   // @ts-expect-error exchange needs a route with input
