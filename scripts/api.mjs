@@ -12,7 +12,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const check = process.argv.includes('--check');
 const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const entries = Object.entries(exports).flatMap(([path, { import: { types } = {} }]) =>
-  types === undefined ? [] : [{ name: path === '.' ? 'rxgrid' : `rxgrid-${path.slice(2)}`, file: root + types.slice(2) }],
+  types === undefined
+    ? []
+    : [{ name: path === '.' ? 'rxgrid' : `rxgrid-${path.slice(2)}`, file: root + types.slice(2) }],
 );
 const program = ts.createProgram(
   entries.map(({ file }) => file),
@@ -40,7 +42,8 @@ function referencesOf(symbol) {
       const referred = checker.getSymbolAtLocation(node);
       const target = referred && resolve(referred);
       const isDeclaration = target?.declarations?.some(
-        (declaration) => isOurs(declaration) && (ts.isVariableDeclaration(declaration) || ts.isSourceFile(declaration.parent)),
+        (declaration) =>
+          isOurs(declaration) && (ts.isVariableDeclaration(declaration) || ts.isSourceFile(declaration.parent)),
       );
       if (isDeclaration && target !== symbol) found.add(target);
     }
