@@ -11,8 +11,13 @@ export type Check = (value: unknown) => string | undefined;
 
 const sha256Bytes = 32;
 
+/** A shape of values that are checked, and passed on as they are. Named, so that declarations can name the types of routes. */
+export interface CheckedShape<T> extends StandardSchemaV1<T, T> {
+  readonly '~standard': StandardSchemaV1.Props<T, T>;
+}
+
 /** A shape that lets through what has no problem, as it is. */
-export function shapeOf<T>(check: Check): StandardSchemaV1<T, T> {
+export function shapeOf<T>(check: Check): CheckedShape<T> {
   return {
     '~standard': {
       version: 1,
