@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { CreditWindow } from '../limits.js';
 import type { BulkItem } from '../codec/bulk-item.js';
-import type { BulkCodec, Received, Sent, SentItem, Shape } from '../codec/codec.js';
+import type { BulkCodec, Received, Sent, SentItem } from '../codec/codec.js';
 import type { Connection } from './connection.js';
 import type { Duplex, Route, Unary } from './contract.js';
 
