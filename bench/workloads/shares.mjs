@@ -19,7 +19,10 @@ export async function shares(client, { kinds, path, ms }) {
     calls() {
       const payload = payloadOf(callSize);
       const call = async () => {
-        while (!over) bytes.calls += (await client.unary(payload)).length;
+        while (!over) {
+          const { length } = await client.unary(payload);
+          bytes.calls += length;
+        }
       };
       return Array.from({ length: callsOpen }, call);
     },

@@ -1,7 +1,9 @@
 /** Payloads are copied into chunks of this size. */
 const chunkBytes = 64 << 10;
-/** From this size on, a payload is not copied, unless it holds memory of more than twice its size. */
+/** From this size on, the copy of a payload is an array of its own. */
 const largeBytes = 16 << 10;
+/** V8 keeps the bytes of smaller arrays within the object, and makes a buffer for them when it is asked for. */
+const inObjectBytes = 64;
 
 /**
  * Keeps the payloads of queued frames. A payload may be a small part of a large message that was received (an answer
@@ -15,7 +17,8 @@ export class PayloadStore {
   keep(payload: Uint8Array): Uint8Array {
     const { length } = payload;
     if (length === 0) return payload;
-    if (length >= largeBytes) return payload.buffer.byteLength > 2 * length ? new Uint8Array(payload) : payload;
+    if (length > inObjectBytes && payload.buffer.byteLength <= 2 * length) return payload;
+    if (length >= largeBytes) return new Uint8Array(payload);
     if (this.#chunk === undefined || this.#at + length > chunkBytes) {
       this.#chunk = new Uint8Array(chunkBytes);
       this.#at = 0;
