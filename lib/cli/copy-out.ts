@@ -16,7 +16,7 @@ import { statsIn } from './target-look.js';
 /** Copies a file or a folder from here to a host. `source` undefined: from standard input. */
 export async function copyOut(context: CopyContext, source: string | undefined, target: string): Promise<void> {
   if (source === undefined) {
-    await copyPipe(context, 'standard input', target);
+    await copyPipe(context, undefined, target);
     return;
   }
   const stats = await stat(source).catch((error: unknown) => {
@@ -33,7 +33,7 @@ export async function copyOut(context: CopyContext, source: string | undefined, 
     return;
   }
   if (stats.isFIFO() || source === '/dev/stdin') {
-    await copyPipe(context, source, target);
+    await copyPipe(context, source === '/dev/stdin' ? undefined : source, target);
     return;
   }
   if (!stats.isFile()) throw new Failure(`${JSON.stringify(source)} is no regular file.`);
@@ -88,14 +88,14 @@ async function copyFile(context: CopyContext, path: string, size: number, target
 }
 
 /** A file is announced with its size: what comes from a pipe goes to a temporary file first. */
-async function copyPipe(context: CopyContext, source: string, target: string): Promise<void> {
+async function copyPipe(context: CopyContext, source: string | undefined, target: string): Promise<void> {
   if (context.options.resume) throw new Failure('--resume needs a file as its source, not a pipe.', exitCodes.usage);
   context.decided.target ??= target;
   if (lastName(target) === '' || target.endsWith('/') || (await remoteInfo(context, target))?.type === 'folder') {
     throw new Failure(`${JSON.stringify(target)} is a folder: what comes from a pipe needs a name.`, exitCodes.usage);
   }
   const spooled = await spool(source, context.signal).catch((error: unknown) => {
-    const failure = toFileError(error, source);
+    const failure = toFileError(error, source ?? 'standard input');
     throw failure instanceof FileSpaceError
       ? new Failure(`${failure.message} It is kept in a temporary file first: TMPDIR says where.`)
       : error;

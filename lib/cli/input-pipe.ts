@@ -11,14 +11,14 @@ export interface Spooled {
 }
 
 /**
- * Takes all that comes from a pipe into a file that nobody else can read. `source`: its path, or anything else for standard
- * input. Errors: the system's; the reason of the signal. Nothing is left after one.
+ * Takes all that comes from a pipe into a file that nobody else can read. `source`: its path; undefined for standard input.
+ * Errors: the system's; the reason of the signal. Nothing is left after one.
  */
-export async function spool(source: string, signal: AbortSignal): Promise<Spooled> {
+export async function spool(source: string | undefined, signal: AbortSignal): Promise<Spooled> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'rxgrid-cp-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const path = join(folder, 'input');
-  const input = source.startsWith('/') && source !== '/dev/stdin' ? createReadStream(source) : process.stdin;
+  const input = source === undefined ? process.stdin : createReadStream(source);
   const abort = (): void => {
     input.destroy(signal.reason as Error);
   };
