@@ -38,6 +38,13 @@ export class RefusedError extends GridError {
 export class DeadlineExceededError extends GridError {
   readonly code = 'deadline-exceeded';
   override readonly retryable = true;
+  /** False when nothing of the call can have reached the other side; true when it may have. */
+  readonly sent: boolean;
+
+  constructor(message: string, details: { sent?: boolean } = {}) {
+    super(message);
+    this.sent = details.sent ?? true;
+  }
 }
 
 /** The call was cancelled on this side, for instance by `cancel()` of an open stream without a reason, or it ended before its input did. */
@@ -120,6 +127,20 @@ export class ConfigurationError extends GridError {
 /** A handler broke its contract, for instance a unary handler that gave no item or two. */
 export class HandlerError extends GridError {
   readonly code = 'handler';
+}
+
+/**
+ * Makes an error without a stack trace, which takes most of its time: for errors that come in great numbers at once, or that
+ * hardly anybody looks at, and whose stack would show nothing but this library.
+ */
+export function withoutStack<E>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /**

@@ -4,7 +4,14 @@ import { checkOptions, either, maxTimerMs, oneOf, whole, wholeMs, type Rule } fr
 export interface Limits {
   /** Largest WebSocket message that is accepted; a larger one closes the connection. Default 16 MiB. */
   readonly maxMessageBytes: number;
-  /** Largest payload of a unary request or response, and of one stream item. Default 4 MiB. */
+  /** Frames that one WebSocket message may carry; one with more closes the connection. Default 65 536. */
+  readonly maxMessageFrames: number;
+  /** Largest WebSocket message that is accepted before the handshake is complete. Default 64 KiB. */
+  readonly maxHandshakeBytes: number;
+  /**
+   * Largest payload of a unary request or response, and of one stream item, sent and received: who gets a larger one refuses
+   * the call, or ends it with an error. Default 4 MiB.
+   */
   readonly maxUnaryBytes: number;
   /**
    * Memory of the frames that may wait in the send queue of one connection, each with about 450 bytes beside its payload:
@@ -16,8 +23,19 @@ export interface Limits {
   readonly maxWaitingCalls: number;
   /** Bytes of payload that the calls waiting for one connection may hold; one call always may. Default 16 MiB. */
   readonly maxWaitingBytes: number;
-  /** Muxes that may be open at once, in each direction. Default 131 072. */
+  /** Muxes that may be open at once, in each direction; a call of the other side counts until its handler has ended. Default 131 072. */
   readonly maxOpenMuxes: number;
+  /**
+   * Bytes that one connection may hold of what the other side sent: payloads of calls whose handlers run, and stream items
+   * that are not consumed. Beyond it new calls are refused, and streams get credit for one item at a time; at four times
+   * as many bytes the stream that receives one more item ends. Default 128 MiB.
+   */
+  readonly maxReceiveBytes: number;
+  /**
+   * Calls of the other side that it may cancel per second, beyond `maxOpenMuxes` of them at once. More closes the
+   * connection: each cancelled call has cost a start of its handler. Default 20 000.
+   */
+  readonly maxCancelsPerSecond: number;
   /** Time for the handshake after the WebSocket has opened. Default 5 s. */
   readonly handshakeTimeout: number;
   /**
@@ -54,11 +72,15 @@ export interface Limits {
 /** The defaults of {@link Limits}. */
 export const defaultLimits: Limits = {
   maxMessageBytes: 16 << 20,
+  maxMessageFrames: 65_536,
+  maxHandshakeBytes: 64 << 10,
   maxUnaryBytes: 4 << 20,
   maxSendQueueBytes: 16 << 20,
   maxWaitingCalls: 10_000,
   maxWaitingBytes: 16 << 20,
   maxOpenMuxes: 131_072,
+  maxReceiveBytes: 128 << 20,
+  maxCancelsPerSecond: 20_000,
   handshakeTimeout: 5_000,
   maxHandshakes: 1_024,
   dialTimeout: 2_000,
@@ -83,10 +105,14 @@ const maxHalfTimerMs = maxTimerMs >> 1;
 const limitRules: Readonly<Record<keyof Limits, Rule>> = {
   maxMessageBytes: bytes,
   maxUnaryBytes: bytes,
+  maxMessageFrames: count,
+  maxHandshakeBytes: bytes,
   maxSendQueueBytes: bytes,
   maxWaitingCalls: count,
   maxWaitingBytes: bytes,
   maxOpenMuxes: count,
+  maxReceiveBytes: bytes,
+  maxCancelsPerSecond: count,
   handshakeTimeout: wholeMs(1),
   maxHandshakes: count,
   dialTimeout: wholeMs(1),

@@ -12,6 +12,8 @@ export type GridEvent =
   | { readonly type: 'unreleased-delivery'; readonly route: string }
   /** The other side broke a rule of the protocol. */
   | { readonly type: 'protocol-fault'; readonly host: string; readonly message: string }
+  /** A connection was lost because a bound was reached, at this side or at the other one: the message names the option. */
+  | { readonly type: 'limit'; readonly host: string; readonly limit: string; readonly message: string }
   /** A handshake was rejected, by this side or by the other one. */
   | { readonly type: 'rejected'; readonly host: string; readonly by: 'local' | 'remote'; readonly reason: string };
 

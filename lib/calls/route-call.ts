@@ -1,5 +1,5 @@
 import type { HostConnection, WaitingCall } from '../connection/host-connection.js';
-import { GridError } from '../errors.js';
+import { DeadlineExceededError, GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
@@ -45,10 +45,16 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
       });
       if (signals.some((signal) => signal.aborted)) return;
     }
-    this.#stopWaiting = connection.withEngine(this);
+    // A call made too late, or on behalf of one that is over, is not even sent.
+    if (this.deadline <= (connection.engine?.now() ?? runtime.now())) this.#stopWaiting = this.#failLate();
+    else this.#stopWaiting = connection.withEngine(this);
   }
 
   start(engine: Engine): void {
+    if (this.deadline <= engine.now()) {
+      this.#stopWaiting = this.#failLate();
+      return;
+    }
     const payload = this.#payload;
     this.#payload = emptyPayload;
     try {
@@ -59,6 +65,14 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
         this.fail(error);
       }, 0);
     }
+  }
+
+  // On a macrotask: delivered at once, the failure makes retry() overflow the stack.
+  #failLate(): () => void {
+    return this.caller.runtime.schedule(() => {
+      const text = `The deadline of ${this.route} had passed before it could be sent.`;
+      this.fail(new DeadlineExceededError(text, { sent: false }));
+    }, 0);
   }
 
   abstract fail(error: unknown): void;

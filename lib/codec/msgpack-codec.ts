@@ -10,7 +10,7 @@ import { msgpackValue } from './msgpack-value.js';
 export interface MsgpackOptions {
   /** Levels of arrays and maps within each other, in what is encoded and decoded; 1 to 512. Default 64. */
   readonly maxDepth?: number;
-  /** Elements of all arrays plus entries of all maps of one payload, in what is encoded and decoded. Default 262 144. */
+  /** Elements of all arrays plus entries of all maps of one payload, in what is encoded and decoded. Default 16 384. */
   readonly maxItems?: number;
   /**
    * How a Date is written: `standard` is the timestamp of the MessagePack specification (ext −1), `grid` is that of the
@@ -44,7 +44,7 @@ const msgpackRules: Readonly<Record<keyof MsgpackOptions, Rule>> = {
  */
 export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
   checkOptions(options, msgpackRules, { of: 'msgpack' });
-  const { maxDepth = 64, maxItems = 1 << 18, timestamps = 'standard' } = options;
+  const { maxDepth = 64, maxItems = 1 << 14, timestamps = 'standard' } = options;
   const bounds: MsgpackBounds = {
     maxDepth,
     maxItems,

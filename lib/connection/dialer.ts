@@ -9,7 +9,7 @@
  */
 
 import { defer, Subscription } from 'rxjs';
-import { ConfigurationError, errorText, RejectedError, toError } from '../errors.js';
+import { ConfigurationError, errorText, LimitError, RejectedError, toError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
@@ -168,7 +168,8 @@ export class Dialer {
   }
 
   #shakeHands(socket: Socket, token: string, attempt: Subscription, fail: (error: unknown) => void): void {
-    const { checksum } = this.#options;
+    const { checksum, limits } = this.#options;
+    socket.limitMessages?.(limits.maxHandshakeBytes);
     let linked = false;
     const handshake = new Subscription(() => {
       // The attempt was given up: a half-open socket must not stay.
@@ -212,6 +213,7 @@ export class Dialer {
           if (attempt.closed) return;
           let response: ConnectResponse;
           try {
+            checkHandshakeSize(message, this.#options.limits);
             response = readConnectResponse(message, checksum);
           } catch (error) {
             fail(new Error(`${url} is no grid: ${printable(errorText(error))}`));
@@ -257,4 +259,13 @@ function giveUp(attempt: Subscription): void {
 /** The X-Minio-Time header: Unix time in nanoseconds, decimal. */
 function nanoseconds(ms: number): string {
   return String(BigInt(Math.floor(ms)) * 1_000_000n);
+}
+
+/** @throws LimitError where the answer is larger than any: not every transport has a bound of its own. */
+function checkHandshakeSize(message: Uint8Array, { maxHandshakeBytes }: Limits): void {
+  if (message.length <= maxHandshakeBytes) return;
+  throw new LimitError(
+    `it answered with ${String(message.length)} bytes, and maxHandshakeBytes is ${String(maxHandshakeBytes)}`,
+    'maxHandshakeBytes',
+  );
 }

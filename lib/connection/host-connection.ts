@@ -106,6 +106,8 @@ export class HostConnection {
   readonly #runtime: Runtime;
   readonly #state: BehaviorSubject<ConnectionState>;
   readonly #link = new BehaviorSubject<Link | undefined>(undefined);
+  // One for all errors: a lost link has as many as it had calls.
+  readonly #reconnected: Observable<void>;
   readonly #lost = new Subject<Error | undefined>();
   #waiting = new Set<{ call: WaitingCall; cancelTimer: (() => void) | undefined }>();
   // Counts of the links that are gone.
@@ -122,6 +124,11 @@ export class HostConnection {
     });
     // Users subscribe to these. What one of them throws must not keep the state from the others, and from who dials.
     this.state$ = isolated(this.#state);
+    this.#reconnected = this.#state.pipe(
+      filter(({ status }) => status === 'connected'),
+      take(1),
+      map(() => undefined),
+    );
     this.lost = this.#lost.asObservable();
     this.frames$ = isolated(this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY)));
     this.stats$ = new Observable<ConnectionStats>((subscriber) => {
@@ -268,17 +275,9 @@ export class HostConnection {
     return new DisconnectedError(`${why.replace(/\.?$/, '.')}${sentText}`, {
       sent,
       host: this.host,
-      reconnected: this.#reconnected(),
+      reconnected: this.#reconnected,
       cause: error,
     });
-  }
-
-  #reconnected(): Observable<void> {
-    return this.#state.pipe(
-      filter(({ status }) => status === 'connected'),
-      take(1),
-      map(() => undefined),
-    );
   }
 
   #enqueue(call: WaitingCall, wait: boolean | number): () => void {
@@ -294,6 +293,7 @@ export class HostConnection {
           const error = late
             ? new DeadlineExceededError(
                 `The deadline of ${call.route} passed while there was no connection to ${this.host}.`,
+                { sent: false },
               )
             : this.disconnected(false);
           this.#waiting.delete(entry);

@@ -67,6 +67,8 @@ export class Link {
 
   constructor(options: LinkOptions) {
     const { socket, runtime, limits, checksum, agreement } = options;
+    // The handshake is done: the other side is known, and may send more at once.
+    socket.limitMessages?.(limits.maxMessageBytes);
     this.#socket = socket;
     this.#runtime = runtime;
     this.#checksum = checksum;
@@ -91,6 +93,10 @@ export class Link {
         this.#end(error);
       },
       onThrown: reportUnhandled,
+      onBehind: (behind) => {
+        if (behind) socket.pause?.();
+        else socket.resume?.();
+      },
       disconnected: options.disconnected,
     });
     this.#keepalive = new Keepalive(

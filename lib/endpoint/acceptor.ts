@@ -132,6 +132,8 @@ export function acceptHandshake(
   const isChecking = (): boolean => state === 'checking';
   const isDone = (): boolean => state === 'done';
 
+  const { maxHandshakeBytes } = endpoint.limits;
+  socket.limitMessages?.(maxHandshakeBytes);
   let cancelTimer = patience(
     endpoint.runtime,
     () => {
@@ -145,6 +147,13 @@ export function acceptHandshake(
       next: (message) => {
         if (state === 'checking') reject('A message came before the connect was answered.');
         if (state !== 'waiting') return;
+        // Not every transport has a bound of its own.
+        if (message.length > maxHandshakeBytes) {
+          reject(
+            `The connect has ${String(message.length)} bytes, and maxHandshakeBytes is ${String(maxHandshakeBytes)}.`,
+          );
+          return;
+        }
         onConnect(message).catch((error: unknown) => {
           reject(errorText(error), error instanceof RejectedError ? error.reason : undefined);
         });

@@ -1,9 +1,9 @@
-import { filter, Subject, type Observable } from 'rxjs';
+import { Subject, type Observable } from 'rxjs';
 import { anObject, oneOf, withMethods, type Rule } from '../check.js';
 import { HostConnection } from '../connection/host-connection.js';
 import type { ChecksumMode } from '../connection/handshake.js';
 import { Link, type LinkOptions } from '../connection/link.js';
-import { ProtocolError } from '../errors.js';
+import { LimitError, ProtocolError } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import { withDefaults, type Limits } from '../limits.js';
 import type { GridEvent } from '../observe.js';
@@ -133,8 +133,12 @@ export class Endpoint {
       find: find ?? ((handler, subroute) => this.registry.find(handler, subroute)),
       disconnected: (sent) => connection.disconnected(sent),
     });
-    link.closed.pipe(filter((error) => error instanceof ProtocolError)).subscribe(({ message }) => {
-      this.report({ type: 'protocol-fault', host: connection.host, message });
+    link.closed.subscribe((error) => {
+      const { host } = connection;
+      if (error instanceof ProtocolError) this.report({ type: 'protocol-fault', host, message: error.message });
+      else if (error instanceof LimitError) {
+        this.report({ type: 'limit', host, limit: error.limit, message: error.message });
+      }
     });
     return link;
   }

@@ -34,6 +34,8 @@ export interface Feeder {
   resume(): void;
   /** Stops the source: unsubscribes, or returns the iterator. Nothing is sent any more. */
   stop(): void;
+  /** After `stop`: settles when the source has ended; undefined where it has. */
+  readonly running?: PromiseLike<unknown> | undefined;
 }
 
 /** What can be fed. */
@@ -124,6 +126,7 @@ class IterableFeeder<T> implements Feeder {
 }
 
 class AsyncFeeder<T> implements Feeder {
+  running: PromiseLike<unknown> | undefined = undefined;
   readonly #iterator: AsyncIterator<T>;
   readonly #outlet: Outlet<T>;
   #stopped = false;
@@ -151,7 +154,7 @@ class AsyncFeeder<T> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    returnAsyncIterator(this.#iterator, this.#outlet.onThrown);
+    this.running = returnAsyncIterator(this.#iterator, this.#outlet.onThrown);
   }
 
   readonly #onResult = (result: IteratorResult<T>): void => {

@@ -19,10 +19,15 @@ export function returnIterator(iterator: Iterator<unknown>, onThrown: OnThrown):
 }
 
 /** As {@link returnIterator}. A generator runs its `finally` now, or when what it waits for is there. */
-export function returnAsyncIterator(iterator: AsyncIterator<unknown>, onThrown: OnThrown): void {
+export function returnAsyncIterator(
+  iterator: AsyncIterator<unknown>,
+  onThrown: OnThrown,
+): Promise<unknown> | undefined {
+  let ended: Promise<unknown> | undefined;
   guarded(onThrown, () => {
-    Promise.resolve(iterator.return?.()).catch(onThrown);
+    if (iterator.return !== undefined) ended = Promise.resolve(iterator.return()).catch(onThrown);
   });
+  return ended;
 }
 
 function describe(value: unknown): string {

@@ -158,7 +158,7 @@ class AsyncPuller<T> extends Puller<T> {
   }
 
   protected returnIterator(): void {
-    returnAsyncIterator(this.#iterator, ignore);
+    void returnAsyncIterator(this.#iterator, ignore);
   }
 
   readonly #onResult = (result: IteratorResult<T>): void => {

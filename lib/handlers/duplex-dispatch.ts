@@ -54,6 +54,8 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   // Where the route carries files.
   readonly #bulk: BulkOutlet<unknown> | undefined;
   #feeder: Feeder | undefined = undefined;
+  // While the handler has not given its output yet.
+  #deciding: Promise<void> | undefined = undefined;
 
   constructor(route: WireRoute, stream: ResponderStream, caller: Caller, context: DispatchContext) {
     this.route = route.name;
@@ -87,11 +89,13 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
       return;
     }
     if (isThenable(result)) {
-      void Promise.resolve(result).then(
+      this.#deciding = Promise.resolve(result).then(
         (given) => {
+          this.#deciding = undefined;
           this.#feed(given);
         },
         (error: unknown) => {
+          this.#deciding = undefined;
           this.fail(error);
         },
       );
@@ -120,6 +124,10 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
     // Not as if the caller had completed it: who still reads would take what it has for the whole.
     this.#inbound.end(error ?? new CancelledError(`${this.route}: the handler has ended, and with it its input.`));
     if (error === undefined && !this.#inbound.taken) this.#inbound.discard();
+  }
+
+  get running(): PromiseLike<unknown> | undefined {
+    return this.#deciding ?? this.#feeder?.running;
   }
 
   // --- the input's side

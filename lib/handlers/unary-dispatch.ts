@@ -48,6 +48,8 @@ class UnaryRun implements CancelSink {
   readonly #call: CallContext<never>;
   readonly #context: DispatchContext;
   #subscription: Subscription | undefined = undefined;
+  // Settles when a handler that gave a Promise has ended.
+  #running: Promise<unknown> | undefined = undefined;
 
   constructor(route: WireRoute, mux: UnaryResponder, call: CallContext<never>, context: DispatchContext) {
     this.#route = route;
@@ -93,8 +95,12 @@ class UnaryRun implements CancelSink {
     this.#subscription?.unsubscribe();
   }
 
+  get running(): PromiseLike<unknown> | undefined {
+    return this.#running;
+  }
+
   #await(result: PromiseLike<unknown>): void {
-    void Promise.resolve(result).then(
+    this.#running = Promise.resolve(result).then(
       (value) => {
         this.#respond(value);
       },

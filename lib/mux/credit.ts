@@ -152,8 +152,19 @@ export class ReceiveWindow {
     return this.owed > 0 || (this.acknowledged > 0 && (this.#extensions.bytes || this.held === 0));
   }
 
-  /** What to grant the sender now: the credit owed, and more where the window grows. It acknowledges what was released. */
-  takeGrant(): number {
+  /**
+   * What to grant the sender now: the credit owed, and more where the window grows. It acknowledges what was released.
+   * `oneAtATime`: credit for one item, where the sender has none and the consumer holds none; the rest stays owed.
+   */
+  takeGrant(oneAtATime = false): number {
+    if (oneAtATime) {
+      const grant = this.#granted + this.held === 0 ? Math.min(1, this.owed) : 0;
+      this.owed -= grant;
+      this.acknowledged = 0;
+      this.#releasedBytes = 0;
+      this.#granted += grant;
+      return grant;
+    }
     if (this.#extensions.credits) {
       if (this.#released >= this.size) this.#look();
       else if (this.size > 1 && this.size * this.#itemBytes > this.#maxBytes) this.#resize(this.#room);

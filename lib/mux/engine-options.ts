@@ -90,6 +90,8 @@ export interface EngineOptions {
   onFault(error: ProtocolError): void;
   /** Takes what a sink or a responder threw: it is of no concern to any other frame or mux. */
   readonly onThrown: OnThrown;
+  /** Messages come faster than they are read: the socket should not be read until this is called with false. */
+  onBehind?(behind: boolean): void;
   /** The error of a mux whose connection, or whose other end, is gone. */
   disconnected(sent: boolean): GridError;
 }

@@ -11,22 +11,24 @@
  * What user code throws concerns its own mux: each frame, mux and timer is guarded by itself.
  */
 
-import { LimitError, ProtocolError, type GridError } from '../errors.js';
+import { LimitError, ProtocolError, withoutStack, type GridError } from '../errors.js';
 import { guarded, type OnThrown } from '../guard.js';
 import { defaultWindow, type Limits, type CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import { decodePong } from '../wire/control.js';
-import { decodeMessage } from '../wire/decode.js';
-import { FrameView, type Hash32, type MuxId } from '../wire/frame.js';
+import { FrameView, joinBytes, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { encodeOpening } from '../wire/window-payloads.js';
 import { CallerStream } from './caller-stream.js';
+import { CancelBudget } from './cancel-budget.js';
 import type { WindowExtensions } from './credit.js';
 import { IncomingCalls } from './incoming-calls.js';
 import { LateCredit } from './late-credit.js';
+import { MessageReader } from './message-reader.js';
 import { noStats, type Address, type EngineOptions, type EngineStats } from './engine-options.js';
 import { remainingMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
+import { ReceiveAccount } from './receive-account.js';
 import { ResponderStream } from './responder-stream.js';
 import { congestedBytes } from './message-writer.js';
 import { Schedule } from './schedule.js';
@@ -45,11 +47,10 @@ export class Engine implements MuxHost {
   readonly ackCapacity: boolean;
   readonly windows: WindowExtensions;
   readonly stats: EngineStats = noStats();
+  readonly account: ReceiveAccount;
 
   readonly #options: EngineOptions;
   readonly #runtime: Runtime;
-  readonly #view = new FrameView();
-  readonly #hash: Hash32 | undefined;
   readonly #outgoing = new MuxTable<UnaryCaller | CallerStream>();
   readonly #incoming: IncomingCalls;
   #nextId: number;
@@ -57,14 +58,15 @@ export class Engine implements MuxHost {
   #flushDue = false;
   #owing: StreamMux[] = [];
   readonly #lateCredit: LateCredit;
+  // Streams whose credit waits for room in the account.
+  #waitingForRoom: StreamMux[] = [];
+  readonly #cancels: CancelBudget;
   // The clock is read once a turn: reading it cost a tenth of a call.
   #time = 0;
   #timeIsFresh = false;
   #shortestCall = Infinity;
   readonly #strays: Strays;
-  // Messages that came while one is being read: over a link in memory, what a sink sends may be answered at once.
-  readonly #arrived: Uint8Array[] = [];
-  #reading = false;
+  readonly #reader: MessageReader;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -73,7 +75,27 @@ export class Engine implements MuxHost {
     this.ackCapacity = options.extensions.ack;
     this.windows = options.extensions;
     this.#nextId = options.firstMuxId;
-    this.#hash = options.checksum?.hash;
+    const { maxReceiveBytes, maxCancelsPerSecond, maxOpenMuxes } = options.limits;
+    this.account = new ReceiveAccount(maxReceiveBytes, () => {
+      const streams = this.#waitingForRoom;
+      this.#waitingForRoom = [];
+      for (const stream of streams) if (stream.owesCredit) this.oweCredit(stream);
+    });
+    this.#cancels = new CancelBudget(maxCancelsPerSecond, maxOpenMuxes, this.#runtime.now());
+    this.#reader = new MessageReader({
+      hash: options.checksum?.hash,
+      maxFrames: options.limits.maxMessageFrames,
+      view: new FrameView(),
+      now: () => this.#runtime.now(),
+      schedule: (task, ms) => this.#runtime.schedule(task, ms),
+      visit: this.#visit,
+      onFault: (error) => {
+        options.onFault(error);
+      },
+      onBehind: (behind) => {
+        options.onBehind?.(behind);
+      },
+    });
     this.#incoming = new IncomingCalls(this, options);
     this.schedule = new Schedule({
       sink: options.sink,
@@ -157,17 +179,10 @@ export class Engine implements MuxHost {
 
   /** Takes one WebSocket message in. One that comes while another is being read waits for its end. */
   receive(message: Uint8Array): void {
-    if (this.#reading) {
-      this.#arrived.push(message);
-      return;
-    }
-    this.#reading = true;
-    try {
-      this.#read(message);
-      for (let next = this.#arrived.shift(); next !== undefined; next = this.#arrived.shift()) this.#read(next);
-    } finally {
-      this.#reading = false;
-    }
+    if (this.#closed) return;
+    this.stats.messagesIn++;
+    this.stats.bytesIn += message.length;
+    this.#reader.receive(message);
     // What came may have ended the last mux without anything to send: no flush follows that would see it.
     if (this.wheel.size === 0) this.wheel.settle();
   }
@@ -188,6 +203,7 @@ export class Engine implements MuxHost {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#reader.stop();
     this.schedule.close();
     for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) {
       if (!mux.ended) guarded(this.onThrown, disconnect, mux);
@@ -208,6 +224,14 @@ export class Engine implements MuxHost {
 
   get onThrown(): OnThrown {
     return this.#options.onThrown;
+  }
+
+  get arrivedAt(): number {
+    return this.#reader.arrivedAt;
+  }
+
+  clock(): number {
+    return this.#runtime.now();
   }
 
   get roundTrip(): number {
@@ -236,12 +260,20 @@ export class Engine implements MuxHost {
     this.#lateCredit.add(stream);
   }
 
+  oweCreditWithRoom(stream: StreamMux): void {
+    this.#waitingForRoom.push(stream);
+  }
+
+  runsOn(bytes: number, until: PromiseLike<unknown>): void {
+    this.#incoming.runsOn(bytes, until);
+  }
+
   sendGone(muxId: MuxId, op: number): void {
     this.#strays.sendGone(muxId, op);
   }
 
   disconnected(sent: boolean): GridError {
-    return this.#options.disconnected(sent);
+    return withoutStack(() => this.#options.disconnected(sent));
   }
 
   readonly #flush = (): void => {
@@ -305,21 +337,9 @@ export class Engine implements MuxHost {
     this.schedule.send(mux, op, subroute === undefined ? flags : flags | Flag.Subroute, payload, 0, {
       deadlineMs: remaining,
       handler,
-      tail: extra === undefined || subroute === undefined ? (extra ?? subroute) : join(extra, subroute),
+      tail: extra === undefined || subroute === undefined ? (extra ?? subroute) : joinBytes(extra, subroute),
     });
     this.touch();
-  }
-
-  #read(message: Uint8Array): void {
-    if (this.#closed) return;
-    this.stats.messagesIn++;
-    this.stats.bytesIn += message.length;
-    try {
-      decodeMessage(message, this.#view, this.#hash, this.#visit);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#options.onFault(error);
-    }
   }
 
   // True: go on with the next frame of the message.
@@ -361,6 +381,14 @@ export class Engine implements MuxHost {
         break;
       }
       case Op.DisconnectServerMux: {
+        if (!this.#cancels.take(this.now())) {
+          this.#options.onFault(
+            new ProtocolError(
+              `The other side cancels more than ${String(this.limits.maxCancelsPerSecond)} calls per second (maxCancelsPerSecond).`,
+            ),
+          );
+          break;
+        }
         const mux = this.#incoming.get(frame.muxId);
         if (mux instanceof ResponderStream) mux.onFrame(frame);
         else if (mux === undefined) this.#strays.ofCaller(frame);
@@ -406,13 +434,6 @@ export class Engine implements MuxHost {
       this.#strays.ofResponder(frame);
     }
   }
-}
-
-function join(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(left.length + right.length);
-  joined.set(left);
-  joined.set(right, left.length);
-  return joined;
 }
 
 // Made once, for guarded().

@@ -17,17 +17,26 @@ import { UnaryResponder } from './unary.js';
 
 /** What incoming calls need from their engine. */
 export interface IncomingHost extends MuxHost {
+  /** When the message that is being read arrived, on the monotonic clock, in ms. */
+  readonly arrivedAt: number;
+  /** The monotonic clock itself; `now()` is one reading for a turn. */
+  clock(): number;
   readonly stats: MuxHost['stats'] & { callsIn: number; strays: number };
 }
 
 /** Flags that a MuxConnectError repeats: those that say nothing of what follows the tuple, and that the protocol knows. */
 const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;
 
+/** In ms: a handler that ran before this one may have taken so long. */
+const shortDeadlineMs = 5_000;
+
 /** See the head of this file. */
 export class IncomingCalls {
   readonly #host: IncomingHost;
   readonly #options: EngineOptions;
   readonly #table = new MuxTable<UnaryResponder | ResponderStream>();
+  // Handlers whose calls have ended.
+  #runningOn = 0;
 
   constructor(host: IncomingHost, options: EngineOptions) {
     this.#host = host;
@@ -53,17 +62,19 @@ export class IncomingCalls {
   onRequest(frame: FrameView): void {
     const responder = this.#findResponder(frame, 'unary');
     if (responder?.kind !== 'unary') return;
-    const { payload } = frame;
-    const deadline = this.#host.now() + frame.deadlineMs;
-    const mux = new UnaryResponder(
-      this.#host,
-      frame.muxId,
-      frame.seq,
-      frame.deadlineMs === 0 ? Infinity : deadline,
-      this.#forget,
-    );
+    const { payload, deadlineMs } = frame;
+    const host = this.#host;
+    const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
+    // Past the deadline nobody waits for an answer.
+    if (this.#isLate(deadlineMs, deadline)) return;
+    const mux = new UnaryResponder(host, frame.muxId, frame.seq, deadline, payload.length, this.#forget);
     this.#table.add(mux);
-    if (frame.deadlineMs !== 0) this.#host.wheel.add(mux, deadline + responderSlackMs);
+    host.account.add(payload.length);
+    if (deadlineMs !== 0) {
+      host.wheel.add(mux, deadline + responderSlackMs);
+      // The wheel sets its timer at the end of a turn.
+      host.touch();
+    }
     responder.respond(mux, payload, this.#options.caller);
   }
 
@@ -71,15 +82,39 @@ export class IncomingCalls {
   onConnectMux(frame: FrameView): void {
     const responder = this.#findResponder(frame, 'duplex');
     if (responder?.kind !== 'duplex') return;
-    const { payload, flags, extra } = frame;
-    const deadline = frame.deadlineMs === 0 ? Infinity : this.#host.now() + frame.deadlineMs;
+    const { payload, flags, extra, deadlineMs } = frame;
+    const host = this.#host;
+    const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
+    if (this.#isLate(deadlineMs, deadline)) {
+      host.sendGone(frame.muxId, Op.DisconnectClientMux);
+      return;
+    }
     const { inWindow, outWindow } = responder;
-    const opening = this.#host.windows.bytes && extra !== undefined ? decodeOpening(extra) : undefined;
-    const mux = new ResponderStream(this.#host, frame.muxId, inWindow, outWindow, opening, deadline, this.#forget);
+    const opening = host.windows.bytes && extra !== undefined ? decodeOpening(extra) : undefined;
+    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, opening, deadline, this.#forget);
+    mux.requestBytes = payload.length;
     this.#table.add(mux);
+    host.account.add(payload.length);
     mux.acknowledge(inWindow);
     responder.open(mux, payload, this.#options.caller);
     if ((flags & Flag.Eof) !== 0) mux.closeInput();
+  }
+
+  /** A call has ended, and its handler runs on: it counts, and so does what it holds, until then. */
+  runsOn(bytes: number, until: PromiseLike<unknown>): void {
+    this.#runningOn++;
+    this.#host.account.add(bytes);
+    const ended = (): void => {
+      this.#runningOn--;
+      this.#host.account.remove(bytes);
+    };
+    void Promise.resolve(until).then(ended, ended);
+  }
+
+  // The clock is read for those alone that may be late: a slice of reading takes less than other deadlines.
+  #isLate(deadlineMs: number, deadline: number): boolean {
+    if (deadlineMs === 0) return false;
+    return (deadlineMs < shortDeadlineMs ? this.#host.clock() : this.#host.now()) >= deadline;
   }
 
   // Undefined: the call was refused, or is a duplicate.
@@ -95,9 +130,8 @@ export class IncomingCalls {
     else if (found.kind !== kind) {
       refusal = `Handler ${String(frame.handler)} is ${found.kind}; call it as such.`;
     } else if ((frame.flags & Flag.Stateless) !== 0) refusal = 'Stateless streams not supported';
-    else if (this.#table.size >= this.#host.limits.maxOpenMuxes) {
-      refusal = `${String(this.#host.limits.maxOpenMuxes)} calls are open on this connection (maxOpenMuxes).`;
-    } else return found;
+    else refusal = this.#isTooMuch(frame.payload.length) ?? '';
+    if (refusal === '') return found as Responder;
     // The refusal repeats what it refuses, but for the flags of what follows the tuple.
     const { muxId, seq, deadlineMs, handler } = frame;
     const flags = frame.flags & refusedFlags;
@@ -109,7 +143,23 @@ export class IncomingCalls {
     return undefined;
   }
 
-  readonly #forget = (mux: Mux): void => {
+  // Which bound the call is beyond; undefined: none.
+  #isTooMuch(bytes: number): string | undefined {
+    const { limits, account } = this.#host;
+    if (bytes > limits.maxUnaryBytes) {
+      return `The request has ${String(bytes)} bytes, and maxUnaryBytes of this host is ${String(limits.maxUnaryBytes)}: use a stream for payloads of this size.`;
+    }
+    if (this.#table.size + this.#runningOn >= limits.maxOpenMuxes) {
+      return `${String(limits.maxOpenMuxes)} calls are open on this connection, or their handlers run on (maxOpenMuxes).`;
+    }
+    if (account.isFull) {
+      return `This host holds ${String(account.bytes)} bytes of this connection's calls (maxReceiveBytes): call again when some have ended.`;
+    }
+    return undefined;
+  }
+
+  readonly #forget = (mux: Mux & { readonly requestBytes: number }): void => {
+    this.#host.account.remove(mux.requestBytes);
     this.#table.delete(mux.id);
     this.#host.schedule.leave(mux, true);
   };

@@ -2,6 +2,7 @@ import type { GridError } from '../errors.js';
 import type { OnThrown } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { MuxId } from '../wire/frame.js';
+import type { ReceiveAccount } from './receive-account.js';
 import type { FrameOwner, LaneName, Place } from './place.js';
 import type { Schedule } from './schedule.js';
 import type { WindowExtensions } from './credit.js';
@@ -38,6 +39,12 @@ export interface MuxHost {
    * Once a turn, however often it is asked for.
    */
   sendGone(muxId: MuxId, op: number): void;
+  /** The bytes that this connection holds of what the other side sent. */
+  readonly account: ReceiveAccount;
+  /** A responder's call has ended, and its handler runs on, with so many bytes, until this promise settles. */
+  runsOn(bytes: number, until: PromiseLike<unknown>): void;
+  /** Sends the stream's credit when there is room in the account again. */
+  oweCreditWithRoom(stream: StreamMux): void;
   /** The error for a connection that is gone, or for a mux that the other side dropped. */
   disconnected(sent: boolean): GridError;
 }

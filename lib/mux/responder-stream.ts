@@ -7,7 +7,7 @@
  *     A protocol fault, a cancel, the deadline and the loss of the connection end both at once.
  */
 
-import { CancelledError, DeadlineExceededError, ProtocolError, type GridError } from '../errors.js';
+import { CancelledError, DeadlineExceededError, ProtocolError, withoutStack, type GridError } from '../errors.js';
 import { defaultWindow, type CreditWindow } from '../limits.js';
 import { encodePong } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
@@ -110,7 +110,10 @@ export class ResponderStream extends StreamMux {
         this.host.touch();
         break;
       case Op.DisconnectServerMux:
-        this.#abort(new CancelledError('The caller cancelled the stream.'), true);
+        this.#abort(
+          withoutStack(() => new CancelledError('The caller cancelled the stream.')),
+          true,
+        );
         break;
       default:
     }
@@ -118,7 +121,10 @@ export class ResponderStream extends StreamMux {
 
   override onTimer(now: number): void {
     if (now >= this.deadline + responderSlackMs) {
-      this.#abort(new DeadlineExceededError('The deadline of the stream passed.'), true);
+      this.#abort(
+        withoutStack(() => new DeadlineExceededError('The deadline of the stream passed.')),
+        true,
+      );
       return;
     }
     this.#silentIntervals = this.#pinged ? 0 : this.#silentIntervals + 1;
@@ -142,10 +148,10 @@ export class ResponderStream extends StreamMux {
     } else if ((flags & Flag.Eof) !== 0) {
       this.receiveEnded = true;
       this.sink.inputEnded();
-    } else if (this.window!.receive(payload.length) === undefined) {
-      this.sink.item(payload);
     } else {
-      this.#fault('handler blocked');
+      const overrun = this.take(payload);
+      if (overrun === undefined) this.sink.item(payload);
+      else this.#fault(overrun.startsWith('max') ? `${overrun} of the responder is exceeded` : 'handler blocked');
     }
   }
 

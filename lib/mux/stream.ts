@@ -5,7 +5,7 @@ import { decodeCredit, encodeCredit } from '../wire/window-payloads.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
 import type { BulkFrame, BulkWriter } from './bulk.js';
-import { ReceiveWindow } from './credit.js';
+import { ReceiveWindow, type Overrun } from './credit.js';
 import { Mux, type MuxHost } from './mux.js';
 import type { LaneName } from './place.js';
 import { SizeQueue } from './size-queue.js';
@@ -22,6 +22,8 @@ export interface StreamSink {
   writable(): void;
   /** The stream has ended, exactly once; without an error where the handler completed. */
   ended(error: GridError | undefined): void;
+  /** After `ended`: settles when the handler has ended; undefined where it does not run on. */
+  readonly running?: PromiseLike<unknown> | undefined;
 }
 
 const detached: StreamSink = {
@@ -40,6 +42,8 @@ export abstract class StreamMux extends Mux {
   sendEnded = false;
   /** True after the other side has sent its last item. */
   receiveEnded = false;
+  /** Bytes of the request, which the handler may hold; 0 at the caller. */
+  requestBytes = 0;
   /** True while the engine sends this stream's credit at the end of the turn. */
   creditDue = false;
   /** True while the engine sends this stream's credit a round trip later. */
@@ -123,14 +127,17 @@ export abstract class StreamMux extends Mux {
 
   /** Bytes that the next bulk frame should have at most. */
   get bulkFrameBytes(): number {
-    return this.host.schedule.bulkFrameBytes;
+    return Math.min(this.host.schedule.bulkFrameBytes, this.host.limits.maxUnaryBytes);
   }
 
   /** The consumer is done with one item: its credit goes back to the sender. */
   release(): void {
     const { window } = this;
     if (window === undefined || window.held === 0) return;
+    const { heldBytes } = window;
     const due = window.release();
+    // What the consumer of a stream that has ended still holds is the handler's, if it runs on.
+    if (!this.ended) this.host.account.remove(heldBytes - window.heldBytes);
     if (this.ended || this.receiveEnded) return;
     if (due) this.host.oweCredit(this);
     else if (!this.creditDueLater && window.isUrgent) this.host.oweCreditLater(this);
@@ -146,8 +153,9 @@ export abstract class StreamMux extends Mux {
     if (this.ended || this.receiveEnded) return;
     const window = this.window!;
     const { acknowledged } = window;
-    const credits = window.takeGrant();
-    const { windows } = this.host;
+    const { windows, account } = this.host;
+    const credits = window.takeGrant(account.isFull);
+    if (account.isFull && window.owed > 0) this.host.oweCreditWithRoom(this);
     if (!windows.credits) {
       for (let count = 0; count < credits; count++) this.sendSequenced(this.creditOp, 0, emptyPayload);
     } else if (windows.bytes && credits !== acknowledged) {
@@ -155,6 +163,16 @@ export abstract class StreamMux extends Mux {
     } else if (credits > 0) {
       this.sendSequenced(this.creditOp, 0, credits === 1 ? emptyPayload : encodeCredit(credits));
     }
+  }
+
+  /** Takes in one item, before the sink gets it. The result is why it must not come. */
+  protected take(payload: Uint8Array): Overrun | 'maxUnaryBytes' | 'maxReceiveBytes' | undefined {
+    const { limits, account } = this.host;
+    if (payload.length > limits.maxUnaryBytes) return 'maxUnaryBytes';
+    if (account.isOverrun) return 'maxReceiveBytes';
+    const overrun = this.window!.receive(payload.length);
+    if (overrun === undefined) account.add(payload.length);
+    return overrun;
   }
 
   /** The other side takes so many unacknowledged bytes. */
@@ -204,7 +222,15 @@ export abstract class StreamMux extends Mux {
   protected endWith(error: GridError | undefined): void {
     this.finish();
     this.forget(this);
-    this.sink.ended(error);
+    const heldBytes = this.window?.heldBytes ?? 0;
+    this.host.account.remove(heldBytes);
+    try {
+      this.sink.ended(error);
+    } finally {
+      // Also where a finalizer throws.
+      const { running } = this.sink;
+      if (running !== undefined) this.host.runsOn(heldBytes + this.requestBytes, running);
+    }
   }
 
   override get lane(): LaneName {

@@ -5,7 +5,15 @@
  *     responder   idle ──Request──▶ running ──respond | fail | deadline | DisconnectServerMux | loss──▶ ended
  */
 
-import { CancelledError, DeadlineExceededError, RefusedError, RemoteError, type GridError } from '../errors.js';
+import {
+  CancelledError,
+  DeadlineExceededError,
+  LimitError,
+  RefusedError,
+  RemoteError,
+  type GridError,
+  withoutStack,
+} from '../errors.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { decodeConnectError } from '../wire/control.js';
 import { Flag, Op } from '../wire/ops.js';
@@ -41,7 +49,10 @@ export class UnaryCaller extends Mux {
     if (op === Op.Response) {
       this.#end();
       this.host.answered(this.#began);
+      const { maxUnaryBytes } = this.host.limits;
       if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));
+      else if (payload.length > maxUnaryBytes)
+        this.#sink.failed(tooLarge(this.#sink.route, 'response', payload, maxUnaryBytes));
       else this.#sink.response(payload);
     } else if (op === Op.MuxConnectError) {
       // Read first: a payload that is none closes the connection, and the call must then still be there.
@@ -60,8 +71,9 @@ export class UnaryCaller extends Mux {
 
   override onTimer(): void {
     this.#end();
-    this.host.schedule.purge(this);
-    this.#sink.failed(new DeadlineExceededError(`The deadline of ${this.#sink.route} passed without an answer.`));
+    const sent = !this.host.schedule.purge(this);
+    const text = `The deadline of ${this.#sink.route} passed without an answer.`;
+    this.#sink.failed(new DeadlineExceededError(text, { sent }));
   }
 
   override disconnect(): void {
@@ -88,6 +100,8 @@ export class UnaryCaller extends Mux {
 export interface CancelSink {
   /** Nobody waits for the answer any more: cancel, deadline or loss. Called once at most. */
   cancelled(reason: GridError): void;
+  /** After `cancelled`: settles when the handler has ended; undefined where it does not run on. */
+  readonly running?: PromiseLike<unknown> | undefined;
 }
 
 /** The responder's end of a unary call, as its handler sees it. */
@@ -95,11 +109,21 @@ export class UnaryResponder extends Mux {
   /** When the caller stops waiting, on the monotonic clock, in ms. */
   readonly deadline: number;
   #worker: CancelSink | undefined = undefined;
+  /** Bytes of the request, which the handler may hold. */
+  readonly requestBytes: number;
   readonly #seq: number;
   readonly #forget: (mux: UnaryResponder) => void;
 
-  constructor(host: MuxHost, id: MuxId, seq: number, deadline: number, forget: (mux: UnaryResponder) => void) {
+  constructor(
+    host: MuxHost,
+    id: MuxId,
+    seq: number,
+    deadline: number,
+    requestBytes: number,
+    forget: (mux: UnaryResponder) => void,
+  ) {
     super(host, id);
+    this.requestBytes = requestBytes;
     this.#seq = seq;
     this.deadline = deadline;
     this.#forget = forget;
@@ -133,11 +157,11 @@ export class UnaryResponder extends Mux {
 
   /** The caller has given up. */
   cancel(): void {
-    if (!this.ended) this.#abort(new CancelledError('The caller cancelled the call.'));
+    if (!this.ended) this.#abort(withoutStack(() => new CancelledError('The caller cancelled the call.')));
   }
 
   override onTimer(): void {
-    this.#abort(new DeadlineExceededError('The deadline of the call passed.'));
+    this.#abort(withoutStack(() => new DeadlineExceededError('The deadline of the call passed.')));
   }
 
   override disconnect(): void {
@@ -162,7 +186,13 @@ export class UnaryResponder extends Mux {
 
   #abort(reason: GridError): void {
     this.#end();
-    this.#worker?.cancelled(reason);
+    try {
+      this.#worker?.cancelled(reason);
+    } finally {
+      // Also where a finalizer throws.
+      const running = this.#worker?.running;
+      if (running !== undefined) this.host.runsOn(this.requestBytes, running);
+    }
   }
 
   #end(): void {
@@ -180,10 +210,22 @@ const textDecoder = new TextDecoder();
 const textEncoder = new TextEncoder();
 /** An error text is cut here, in UTF-16 units: it is for people. */
 const maxTextLength = 8192;
+/** And here, in bytes, where another side sends it. */
+const maxTextBytes = 32 << 10;
 
-/** Reads an error text; bytes that are no UTF-8 become replacement characters. */
+/** Reads an error text; bytes that are no UTF-8 become replacement characters, and what is too long is left out. */
 export function decodeText(payload: Uint8Array): string {
-  return textDecoder.decode(payload);
+  return payload.length <= maxTextBytes
+    ? textDecoder.decode(payload)
+    : `${textDecoder.decode(payload.subarray(0, maxTextBytes))}…`;
+}
+
+/** The error for a payload of the other side that is larger than this side takes. */
+export function tooLarge(route: string, what: string, payload: Uint8Array, maxUnaryBytes: number): LimitError {
+  return new LimitError(
+    `${route}: the other side sent ${what === 'item' ? 'an' : 'a'} ${what} of ${String(payload.length)} bytes, and maxUnaryBytes of this side is ${String(maxUnaryBytes)}. Send it in several items, or raise maxUnaryBytes here.`,
+    'maxUnaryBytes',
+  );
 }
 
 /** Writes an error text. */

@@ -43,6 +43,7 @@ type State = 'head' | 'body' | 'passing' | 'finished';
 /** See the head of this file. */
 export class FrameReader {
   readonly #options: FrameReaderOptions;
+  #maxMessageBytes: number;
   readonly #masked: boolean;
   readonly #maskBit: number;
   #state: State = 'head';
@@ -67,8 +68,14 @@ export class FrameReader {
 
   constructor(options: FrameReaderOptions) {
     this.#options = options;
+    this.#maxMessageBytes = options.maxMessageBytes;
     this.#masked = options.masked;
     this.#maskBit = options.masked ? 0x80 : 0;
+  }
+
+  /** Refuses messages that are larger from now on. Bytes. */
+  limit(maxMessageBytes: number): void {
+    this.#maxMessageBytes = maxMessageBytes;
   }
 
   /** Reads no more: what comes is dropped. */
@@ -136,7 +143,7 @@ export class FrameReader {
 
   #isTooLarge(bytes: Uint8Array, at: number): boolean {
     const isData = (bytes[at]! & 0x08) === 0;
-    return isData && readSize(bytes, at) + (this.#fragmentBytes ?? 0) > this.#options.maxMessageBytes;
+    return isData && readSize(bytes, at) + (this.#fragmentBytes ?? 0) > this.#maxMessageBytes;
   }
 
   // The header of `length` bytes at `at` is whole.

@@ -29,6 +29,12 @@ export interface Socket {
   readonly drained: Observable<void>;
   /** How messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform. */
   readonly readPath?: 'buffer' | 'ws';
+  /** A larger message closes the connection from now on. Before it is called, `maxMessageBytes` of the dial holds. Bytes. */
+  limitMessages?(maxMessageBytes: number): void;
+  /** Reads no more until {@link resume}, but what has been read already: the other side is held up. */
+  pause?(): void;
+  /** Reads again after {@link pause}. */
+  resume?(): void;
   /** Writes large messages in a better way than `outbound` does, where there is one. */
   readonly bulk?: SocketBulk;
 }

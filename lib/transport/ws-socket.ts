@@ -2,6 +2,7 @@ import WebSocket from 'isomorphic-ws';
 import { Observable, Subject, type Observer } from 'rxjs';
 import { printableUrl } from '../printable.js';
 import { systemRuntime } from '../runtime.js';
+import { LimitError } from '../errors.js';
 import type { WireMessage } from '../wire/batch.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
 import type { Dial, DialOptions, Socket, SocketBulk } from './socket.js';
@@ -25,6 +26,10 @@ interface NodeWebSocket {
   on(event: 'upgrade', listener: (response: { readonly socket: RawEmitter }) => void): void;
   send(data: Uint8Array, options: { binary: boolean; fin: boolean }, written: (error?: Error) => void): void;
   terminate(): void;
+  pause(): void;
+  resume(): void;
+  /** Reads the frames; not in its types. Other implementations of the same interface have none. */
+  readonly _receiver?: { _maxPayload: number };
 }
 
 /** The socket under a WebSocket of `ws`. */
@@ -47,7 +52,10 @@ export interface ReadPathOptions {
 }
 
 /** Reads the messages of the socket `raw` under a WebSocket of `ws`. Undefined: it cannot, and `ws` reads as ever. */
-export type ReadPath = (raw: unknown, options: ReadPathOptions) => { stop(): void } | undefined;
+export type ReadPath = (
+  raw: unknown,
+  options: ReadPathOptions,
+) => { stop(): void; limit(maxMessageBytes: number): void } | undefined;
 
 /** What Node adds to an accepted WebSocket of `ws`. */
 export interface Acceptance {
@@ -141,7 +149,8 @@ class WsSocket implements Socket {
   readonly #socket: WebSocket;
   readonly #node: NodeWebSocket | undefined;
   readonly #writer: FrameWriter | undefined;
-  #reader: { stop(): void } | undefined = undefined;
+  #reader: ReturnType<ReadPath> = undefined;
+  #maxMessageBytes: number;
   // Why `ws` is about to fail.
   #reason: Error | undefined = undefined;
   #closed = false;
@@ -152,6 +161,7 @@ class WsSocket implements Socket {
   constructor(parts: Parts) {
     const { socket, raw, mask, bulk } = parts;
     this.#socket = socket;
+    this.#maxMessageBytes = parts.maxMessageBytes ?? Infinity;
     if (bulk !== undefined) this.bulk = bulk;
     if (raw !== undefined) {
       this.#writer = new FrameWriter(raw, mask);
@@ -181,13 +191,26 @@ class WsSocket implements Socket {
     if (this.#node === undefined) this.#listenInBrowser();
     else this.#listenInNode(this.#node, parts);
     socket.onerror = (event) => {
-      this.#end(this.#reason ?? new Error(messageOf(event)));
+      this.#end(this.#reason ?? (isTooLarge(event) ? this.#tooLarge() : new Error(messageOf(event))));
     };
     socket.onclose = (event) => {
-      this.#end(
-        event.code === normalClosure ? undefined : new Error(`The socket closed with code ${String(event.code)}.`),
-      );
+      this.#end(event.code === normalClosure ? undefined : closeError(event.code));
     };
+  }
+
+  limitMessages(maxMessageBytes: number): void {
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#reader?.limit(maxMessageBytes);
+    const receiver = this.#node?._receiver;
+    if (receiver !== undefined) receiver._maxPayload = Math.min(maxMessageBytes, 0x7fff_ffff);
+  }
+
+  pause(): void {
+    this.#node?.pause();
+  }
+
+  resume(): void {
+    this.#node?.resume();
   }
 
   get readPath(): 'buffer' | 'ws' {
@@ -212,7 +235,7 @@ class WsSocket implements Socket {
     });
     if (raw === undefined) return;
     const tooLarge = (): void => {
-      this.#reason = new Error(`A message has more than the ${String(maxMessageBytes)} bytes of maxMessageBytes.`);
+      this.#reason = this.#tooLarge();
     };
     this.#reader = readPath?.(raw, { masked: mask === undefined, maxMessageBytes, message, tooLarge });
   }
@@ -220,8 +243,22 @@ class WsSocket implements Socket {
   #listenInBrowser(): void {
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer && !this.#closed) this.#inbound.next(new Uint8Array(data));
+      if (!(data instanceof ArrayBuffer) || this.#closed) return;
+      if (data.byteLength <= this.#maxMessageBytes) {
+        this.#inbound.next(new Uint8Array(data));
+        return;
+      }
+      // The platform knows no bound: what came is dropped, and nothing more is taken.
+      this.#end(this.#tooLarge());
+      this.#socket.close();
     };
+  }
+
+  #tooLarge(): LimitError {
+    return new LimitError(
+      `The other side sent a message of more than ${String(this.#maxMessageBytes)} bytes: raise maxMessageBytes here, or send less at once there. (Before the handshake is complete, maxHandshakeBytes holds.)`,
+      'maxMessageBytes',
+    );
   }
 
   #send(message: WireMessage): void {
@@ -293,6 +330,23 @@ function destroy(socket: WebSocket): void {
   const node: unknown = socket;
   if (isNode(node)) node.terminate();
   else socket.close();
+}
+
+/** Close code of a socket whose message was too large for the other side. */
+const tooLargeClosure = 1009;
+
+function closeError(code: number): Error {
+  return code === tooLargeClosure
+    ? new LimitError(
+        'The other side closed the connection: a message was larger than its maxMessageBytes (code 1009). Raise it there, or send less at once here.',
+        'maxMessageBytes',
+      )
+    : new Error(`The socket closed with code ${String(code)}.`);
+}
+
+function isTooLarge(event: unknown): boolean {
+  const { error } = event as { error?: { code?: unknown } };
+  return error?.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 }
 
 function messageOf(event: unknown): string {

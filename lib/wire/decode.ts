@@ -76,8 +76,80 @@ export function decodeFrame(
 }
 
 /**
- * Walks the frames of one WebSocket message, which is one frame or one Merged frame that carries several. `out` holds
- * one frame at a time; `visit` returns false to stop.
+ * The frames of one WebSocket message, which is one frame or one Merged frame that carries several. They are walked in
+ * order, in as many steps as the walker wants.
+ */
+export class MessageCursor {
+  readonly #out: FrameView;
+  readonly #hash: Hash32 | undefined;
+  readonly #maxFrames: number;
+  #message: Uint8Array = emptyPayload;
+  // Where the next merged frame begins, and where the last one ends.
+  #position = 0;
+  #end = 0;
+  #left = 0;
+  #merged = false;
+
+  /** `out` holds one frame at a time. A message of more than `maxFrames` is a fault. */
+  constructor(out: FrameView, hash: Hash32 | undefined, maxFrames = Infinity) {
+    this.#out = out;
+    this.#hash = hash;
+    this.#maxFrames = maxFrames;
+  }
+
+  /** Begins with a message. @throws ProtocolError as {@link decodeFrame}, and where there are too many frames. */
+  begin(message: Uint8Array): void {
+    const out = this.#out;
+    this.#left = 0;
+    decodeFrame(message, 0, message.length, out, this.#hash);
+    this.#merged = out.op === Op.Merged;
+    this.#left = this.#merged ? out.seq : 1;
+    if (!this.#merged) return;
+    if (this.#left > this.#maxFrames) {
+      throw new ProtocolError(
+        `A message has ${String(this.#left)} frames, and at most ${String(this.#maxFrames)} are taken (maxMessageFrames).`,
+      );
+    }
+    this.#message = message;
+    this.#position = bodyAt;
+    this.#end = message.length - ((out.flags & Flag.Crc) !== 0 ? crcBytes : 0);
+  }
+
+  /**
+   * Walks on, until `visit` returns false. The result: false where frames are left.
+   *
+   * @throws ProtocolError as {@link decodeFrame}; frames before the fault have been visited.
+   */
+  walk(visit: (frame: FrameView) => boolean): boolean {
+    const out = this.#out;
+    if (!this.#merged) {
+      if (this.#left === 0) return true;
+      this.#left = 0;
+      visit(out);
+      return true;
+    }
+    const message = this.#message;
+    const end = this.#end;
+    while (this.#left > 0) {
+      this.#left--;
+      at = this.#position;
+      limit = end;
+      const length = readBinLength(message);
+      const from = at;
+      this.#position = from + length;
+      if (this.#position > end) throw new ProtocolError('A merged frame is longer than its message.');
+      decodeFrame(message, from, this.#position, out, this.#hash);
+      if (out.op === Op.Merged) throw new ProtocolError('Merged frames do not nest.');
+      if (!visit(out)) break;
+    }
+    if (this.#left > 0) return false;
+    this.#message = emptyPayload;
+    return true;
+  }
+}
+
+/**
+ * Walks the frames of one WebSocket message. `out` holds one frame at a time; `visit` returns false to stop.
  *
  * @throws ProtocolError as {@link decodeFrame}; frames before the fault have been visited.
  */
@@ -87,26 +159,9 @@ export function decodeMessage(
   hash: Hash32 | undefined,
   visit: (frame: FrameView) => boolean,
 ): void {
-  decodeFrame(message, 0, message.length, out, hash);
-  if (out.op !== Op.Merged) {
-    visit(out);
-    return;
-  }
-  const count = out.seq;
-  let position = bodyAt;
-  const end = message.length - ((out.flags & Flag.Crc) !== 0 ? crcBytes : 0);
-  for (let index = 0; index < count; index++) {
-    at = position;
-    limit = end;
-    const length = readBinLength(message);
-    const from = at;
-    position = from + length;
-    if (position > end) throw new ProtocolError('A merged frame is longer than its message.');
-    decodeFrame(message, from, position, out, hash);
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- decodeFrame has filled it anew.
-    if (out.op === Op.Merged) throw new ProtocolError('Merged frames do not nest.');
-    if (!visit(out)) return;
-  }
+  const cursor = new MessageCursor(out, hash);
+  cursor.begin(message);
+  cursor.walk(visit);
 }
 
 /** Copies what a view holds now, for those who keep frames: transcripts, `frames$`, tests. */

@@ -39,3 +39,11 @@ export class FrameView implements Frame {
 
 /** Low 32 bits of XXH3-64 with seed 0, as an unsigned integer; see `Checksum` in checksum.ts. */
 export type Hash32 = (bytes: Uint8Array) => number;
+
+/** Both arrays in one. */
+export function joinBytes(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(left.length + right.length);
+  joined.set(left);
+  joined.set(right, left.length);
+  return joined;
+}

@@ -249,3 +249,41 @@ describe('a connection', () => {
     expect(log[0]).toStrictEqual(['out', expect.any(Number), 2]);
   });
 });
+
+describe('a call whose deadline has passed before it is made', () => {
+  it('is not sent: it fails on a macrotask, connected or in back-off', async () => {
+    pair = unlinkedPair();
+    serving(pair);
+    await pair.grid.start();
+    await connect();
+    const past = (): CallOptions => ({ deadline: new Date(pair.grid.time.wallNow() - 60_000) });
+    const make = (): readonly { readonly log: readonly unknown[] }[] => [
+      record(pair.ab.request(double, 4, past())),
+      record(pair.ab.stream(count, undefined, past())),
+      record(pair.ab.request(double, 4, { ...past(), waitForConnect: false })),
+    ];
+    const late = { code: 'deadline-exceeded', sent: false, message: expect.stringContaining('could be sent') };
+    const check = async (): Promise<void> => {
+      const outcomes = make();
+      expect(outcomes.map(({ log }) => log)).toStrictEqual([[], [], []]);
+      await pair.grid.advance(1);
+      for (const { log } of outcomes) expect(log).toMatchObject([late]);
+    };
+    await check();
+    expect(calls).toBe(0);
+    pair.grid.reachable = false;
+    await pair.grid.advance(4_000, 500);
+    await check();
+  });
+
+  it('tells retry() each time, and no stack overflows', async () => {
+    pair = unlinkedPair();
+    serving(pair);
+    await pair.grid.start();
+    await connect();
+    const deadline = new Date(pair.grid.time.wallNow() - 1);
+    const { log } = record(pair.ab.request(double, 4, { deadline }).pipe(retry(50)));
+    await pair.grid.advance(200);
+    expect(log).toMatchObject([{ code: 'deadline-exceeded', sent: false }]);
+  });
+});

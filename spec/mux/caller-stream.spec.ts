@@ -403,6 +403,22 @@ describe('time', () => {
     expect(stream.heard).toStrictEqual(['data will do']);
   });
 
+  it.each([
+    ['1 ms early', 1_999, 'ended: deadline-exceeded'],
+    ['50 ms early', 1_950, 'ended: deadline-exceeded'],
+    ['earlier than a timer is', 1_949, 'ended: disconnected'],
+  ])('a responder that drops the stream %s', (_, at, outcome) => {
+    // As a reference peer, whose timer for the same deadline passes first in a third of all cases: it sends no reason.
+    for (const drop of [fromResponder.disconnect, (id: number) => fromResponder.pong(id, 1, { unknown: true })]) {
+      const end = loneEngine({ extensions: false });
+      const stream = end.open(2, { timeout: 2_000 });
+      end.receive(fromResponder.ack(1));
+      end.runtime.advance(at);
+      end.receive(drop(1));
+      expect(stream.heard).toStrictEqual([outcome]);
+    }
+  });
+
   it('sends no Ping where the deadline comes first', () => {
     const { end } = opened({ timeout: 15_000 });
     end.runtime.advance(15_000);

@@ -136,7 +136,7 @@ describe('a dialed socket', () => {
     const heard = listen(near);
     const closed = once(far, 'close');
     far.send(Buffer.alloc((1 << 20) + 1));
-    expect(await heard.end).toMatch(/Max payload size exceeded/);
+    expect(await heard.end).toMatch(/more than 1048576 bytes: raise maxMessageBytes/);
     expect((await closed)[0]).toBe(1009);
     const other = await connected();
     const heardToo = listen(other.near);

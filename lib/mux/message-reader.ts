@@ -1,0 +1,146 @@
+/**
+ * Reads the messages of the other side, frame by frame, in slices: a message with many frames, or frames whose handlers
+ * take long, must not keep the event loop from everything else.
+ *
+ *     idle ──message──▶ reading ──all frames──▶ idle
+ *                        │   ▲
+ *          time is over  ▼   │ next macrotask
+ *                       behind: the socket is not read, and what still comes waits in order
+ */
+
+import { ProtocolError } from '../errors.js';
+import { MessageCursor } from '../wire/decode.js';
+import type { FrameView, Hash32 } from '../wire/frame.js';
+
+/** What a {@link MessageReader} needs. */
+export interface ReaderOptions {
+  readonly hash: Hash32 | undefined;
+  readonly maxFrames: number;
+  readonly view: FrameView;
+  /** The monotonic clock, in ms. */
+  now(): number;
+  schedule(task: () => void, ms: number): () => void;
+  /** Takes one frame; false: no further ones are wanted. */
+  visit(frame: FrameView): boolean;
+  /** The bytes break the protocol. */
+  onFault(error: ProtocolError): void;
+  /** The reader falls behind, or has caught up. */
+  onBehind(behind: boolean): void;
+}
+
+/** A slice takes so long, in ms, and then the event loop has its turn. */
+const sliceTime = 10;
+/** Frames between two looks at the clock; a power of two. */
+const framesPerLook = 16;
+
+/** See the head of this file. */
+export class MessageReader {
+  /** When the message that is being read arrived. */
+  arrivedAt = 0;
+
+  readonly #options: ReaderOptions;
+  readonly #cursor: MessageCursor;
+  // Messages that wait, oldest first, each with the time at which it came.
+  readonly #waiting: { readonly message: Uint8Array; readonly at: number }[] = [];
+  #reading = false;
+  // Set while the rest of a message waits for its slice.
+  #cancelSlice: (() => void) | undefined = undefined;
+  #sliceEnd = Infinity;
+  #count = 0;
+  #timeIsOver = false;
+  #stopped = false;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    this.#cursor = new MessageCursor(options.view, options.hash, options.maxFrames);
+  }
+
+  /** Reads one message. One that comes while another is being read waits for its end. */
+  receive(message: Uint8Array): void {
+    const at = this.#options.now();
+    if (this.#reading || this.#cancelSlice !== undefined) {
+      this.#waiting.push({ message, at });
+      return;
+    }
+    this.#timeIsOver = false;
+    this.#sliceEnd = at + sliceTime;
+    this.#run(() => this.#begin(message, at));
+  }
+
+  /** Reads nothing any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelSlice?.();
+    this.#cancelSlice = undefined;
+    this.#waiting.length = 0;
+  }
+
+  #run(first: () => boolean): void {
+    this.#reading = true;
+    let done = false;
+    try {
+      done = first();
+      while (done && !this.#timeIsOver) {
+        const next = this.#waiting.shift();
+        if (next === undefined) break;
+        done = this.#begin(next.message, next.at);
+      }
+    } finally {
+      this.#reading = false;
+    }
+    if (this.#isStopped()) return;
+    if (!done || this.#waiting.length > 0) this.#fallBehind();
+  }
+
+  #begin(message: Uint8Array, at: number): boolean {
+    if (this.#stopped) return true;
+    this.arrivedAt = at;
+    try {
+      this.#cursor.begin(message);
+      return this.#cursor.walk(this.#visit);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #goOn(): boolean {
+    try {
+      return this.#cursor.walk(this.#visit);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): true {
+    if (!(error instanceof ProtocolError)) throw error;
+    this.#options.onFault(error);
+    return true;
+  }
+
+  #fallBehind(): void {
+    this.#options.onBehind(true);
+    this.#cancelSlice = this.#options.schedule(() => {
+      this.#cancelSlice = undefined;
+      this.#timeIsOver = false;
+      this.#sliceEnd = this.#options.now() + sliceTime;
+      this.#run(() => this.#goOn());
+      if (!this.#isBehind() && !this.#isStopped()) this.#options.onBehind(false);
+    }, 0);
+  }
+
+  readonly #visit = (frame: FrameView): boolean => {
+    if (!this.#options.visit(frame)) return false;
+    if ((++this.#count & (framesPerLook - 1)) !== 0) return true;
+    this.#timeIsOver = this.#options.now() >= this.#sliceEnd;
+    return !this.#timeIsOver;
+  };
+
+  // Methods, because the compiler does not see what a frame does.
+  #isBehind(): boolean {
+    return this.#cancelSlice !== undefined;
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ProtocolError } from '../../lib/errors.js';
+import { MessageReader } from '../../lib/mux/message-reader.js';
+import { FrameView } from '../../lib/wire/frame.js';
+import { fromCaller, messageOf } from '../support/frames.js';
+import { ManualRuntime } from '../support/manual-runtime.js';
+
+/** A reader whose frames take `frameTime` ms each, and what it saw. */
+function makeReader(frameTime: number, maxFrames = 1_000) {
+  const runtime = new ManualRuntime();
+  const seen: { readonly id: unknown; readonly slice: number }[] = [];
+  const faults: ProtocolError[] = [];
+  const behind: boolean[] = [];
+  let slice = 0;
+  let time = 0;
+  const reader = new MessageReader({
+    hash: undefined,
+    maxFrames,
+    view: new FrameView(),
+    now: () => time,
+    schedule: (task, ms) =>
+      runtime.schedule(() => {
+        slice++;
+        task();
+      }, ms),
+    visit: (frame) => {
+      seen.push({ id: frame.muxId, slice });
+      time += frameTime;
+      return true;
+    },
+    onFault: (error) => faults.push(error),
+    onBehind: (is) => behind.push(is),
+  });
+  return { runtime, reader, seen, faults, behind };
+}
+
+const message = (from: number, count: number): Uint8Array =>
+  messageOf(Array.from({ length: count }, (_, index) => fromCaller.cancel(from + index)));
+
+describe('a message with many frames', () => {
+  it('is read in slices, in order, and the event loop has its turn between them', () => {
+    const { runtime, reader, seen, behind } = makeReader(1);
+    reader.receive(message(1, 100));
+    // The clock is looked at after every 16 frames.
+    expect([seen.length, behind]).toStrictEqual([16, [true]]);
+    runtime.advance(0);
+    expect(seen.map(({ id }) => id)).toStrictEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(new Set(seen.map(({ slice }) => slice)).size).toBeGreaterThan(5);
+    expect(behind.at(-1)).toBe(false);
+  });
+
+  it('is read before what comes meanwhile', () => {
+    const { runtime, reader, seen, behind } = makeReader(1);
+    reader.receive(message(1, 20));
+    reader.receive(message(21, 1));
+    reader.receive(message(22, 40));
+    runtime.advance(0);
+    expect(seen.map(({ id }) => id)).toStrictEqual(Array.from({ length: 61 }, (_, index) => index + 1));
+    expect(behind.at(-1)).toBe(false);
+    // And nothing twice, whatever the last one was.
+    reader.receive(message(62, 1));
+    expect(seen.length).toBe(62);
+  });
+
+  it('is read at once where it takes no time', () => {
+    const { reader, seen, behind } = makeReader(0);
+    reader.receive(message(1, 500));
+    expect([seen.length, behind]).toStrictEqual([500, []]);
+  });
+
+  it('is not read on after a stop', () => {
+    const { runtime, reader, seen } = makeReader(1);
+    reader.receive(message(1, 100));
+    reader.stop();
+    runtime.advance(0);
+    expect([seen.length, runtime.scheduled]).toStrictEqual([16, 0]);
+  });
+
+  it('is a fault beyond maxMessageFrames', () => {
+    const { reader, seen, faults } = makeReader(0, 10);
+    reader.receive(message(1, 10));
+    reader.receive(message(11, 11));
+    expect([seen.length, faults.length]).toStrictEqual([10, 1]);
+    expect(faults[0]!.message).toContain('maxMessageFrames');
+  });
+});
+
+it('says when a message arrived, however late it is read', () => {
+  const { runtime, reader, seen } = makeReader(1);
+  const arrived: number[] = [];
+  reader.receive(message(1, 20));
+  reader.receive(message(21, 1));
+  const { length } = seen;
+  expect(length).toBe(16);
+  runtime.advance(0);
+  arrived.push(reader.arrivedAt);
+  // It came at 16, and was read at 20.
+  expect(arrived).toStrictEqual([16]);
+});

@@ -1,0 +1,170 @@
+import { describe, expect, it } from '@jest/globals';
+import { decodeConnectError } from '../../lib/wire/control.js';
+import { Op } from '../../lib/wire/ops.js';
+import { linkEngines, loneEngine, type EngineEnd } from '../support/engines.js';
+import { fromCaller, fromResponder } from '../support/frames.js';
+
+/** Texts of the refusals that were sent. */
+const refusals = ({ sink }: EngineEnd): string[] =>
+  sink.frames.filter(({ op }) => op === Op.MuxConnectError).map(({ payload }) => decodeConnectError(payload));
+
+const bytes = (length: number): Uint8Array => new Uint8Array(length);
+
+describe('maxUnaryBytes on receipt', () => {
+  const limits = { maxUnaryBytes: 100 };
+
+  it('refuses a request, and the opening of a stream', () => {
+    const end = loneEngine({ limits });
+    const calls = end.serveUnary(1);
+    const streams = end.serveStream(2, 0, 1);
+    end.receive(fromCaller.request(1, { payload: bytes(101) }), fromCaller.connectMux(2, { payload: bytes(101) }));
+    end.receive(fromCaller.request(3, { payload: bytes(100) }));
+    end.sent();
+    expect([calls.length, streams.length]).toStrictEqual([1, 0]);
+    expect(refusals(end)).toStrictEqual([
+      expect.stringContaining('maxUnaryBytes of this host is 100'),
+      expect.stringContaining('maxUnaryBytes of this host is 100'),
+    ]);
+  });
+
+  it('fails a call whose response is larger', () => {
+    const end = loneEngine({ limits });
+    const call = end.request(1);
+    end.receive(fromResponder.response(1, bytes(101)));
+    expect([call.heard, call.error?.message]).toStrictEqual([
+      ['limit'],
+      'the call: the other side sent a response of 101 bytes, and maxUnaryBytes of this side is 100. Send it in several items, or raise maxUnaryBytes here.',
+    ]);
+  });
+
+  it('ends a stream with a larger item, in both directions', () => {
+    const end = loneEngine({ limits });
+    const stream = end.open(2);
+    end.receive(fromResponder.ack(1), fromResponder.item(1, 1, bytes(101)));
+    expect(stream.heard).toStrictEqual(['ended: limit']);
+    const [input] = end.serveStream(2, 4, 1);
+    expect(input).toBe(undefined);
+    const inputs = end.serveStream(3, 4, 1);
+    end.receive(fromCaller.connectMux(9, { handler: 3 }), fromCaller.item(9, 1, bytes(101)));
+    expect(inputs[0]!.heard).toStrictEqual(['ended: protocol']);
+    expect(inputs[0]!.error?.message).toContain('maxUnaryBytes');
+  });
+
+  it('cuts an error text, which has a bound of its own', () => {
+    const end = loneEngine();
+    const call = end.request(1);
+    end.receive(fromResponder.responseError(1, 'x'.repeat(1 << 20)));
+    expect(call.error?.message.length).toBe((32 << 10) + 1);
+  });
+});
+
+describe('maxReceiveBytes', () => {
+  const limits = { maxReceiveBytes: 1_000 };
+
+  it('refuses calls while the payloads of running ones make up so much', async () => {
+    const end = loneEngine({ limits });
+    const calls = end.serveUnary(1);
+    for (let id = 1; id <= 3; id++) end.receive(fromCaller.request(id, { payload: bytes(600) }));
+    end.sent();
+    expect([calls.length, end.engine.account.bytes]).toStrictEqual([2, 1_200]);
+    expect(refusals(end)).toStrictEqual([expect.stringContaining('maxReceiveBytes')]);
+    calls[0]!.mux.respond(bytes(0));
+    end.receive(fromCaller.request(4, { payload: bytes(600) }));
+    expect(calls.length).toBe(3);
+  });
+
+  it('counts items until they are consumed, and then gives credit for one at a time', () => {
+    const { a, b, turn, advance } = linkEngines({ limits });
+    const handlers = b.serveStream(2, 16, 1);
+    const first = a.open(2, { inCapacity: 16 });
+    const second = a.open(2, { inCapacity: 16 });
+    turn();
+    for (let item = 0; item < 15; item++) first.send('x'.repeat(100));
+    turn();
+    expect(b.engine.account.isFull).toBe(true);
+    // The other stream uses up its credit, and gets one item's back for each one that is consumed.
+    for (let item = 0; item < 16; item++) second.send('y');
+    turn();
+    handlers[1]!.release(15);
+    advance(20);
+    expect([second.mux.credit, handlers[1]!.mux.held]).toStrictEqual([0, 1]);
+    handlers[1]!.release();
+    advance(20);
+    expect(second.mux.credit).toBe(1);
+    second.send('y');
+    turn();
+    handlers[1]!.release();
+    advance(20);
+    expect(second.mux.credit).toBe(1);
+    // There is room again: what is owed comes without a further release.
+    handlers[0]!.release(15);
+    advance(20);
+    expect(second.mux.credit).toBeGreaterThanOrEqual(15);
+    expect(b.engine.account.bytes).toBe(0);
+  });
+
+  it('ends the stream that receives more than four times as much', () => {
+    const { a, b, turn } = linkEngines({ limits });
+    const handlers = b.serveStream(2, 64, 1);
+    const stream = a.open(2, { inCapacity: 64 });
+    turn();
+    for (let item = 0; item < 41; item++) stream.send('x'.repeat(100));
+    turn();
+    expect(handlers[0]!.error?.message).toContain('maxReceiveBytes');
+    expect(b.engine.account.bytes).toBe(0);
+  });
+});
+
+describe('maxOpenMuxes', () => {
+  it('counts a call until its handler has ended', async () => {
+    const end = loneEngine({ limits: { maxOpenMuxes: 2 } });
+    let endHandler = (): void => undefined;
+    const calls = end.serveUnary(1, (mux) => {
+      const running = new Promise<void>((resolve) => (endHandler = resolve));
+      mux.attach({ cancelled: () => undefined, running });
+    });
+    for (let id = 1; id <= 5; id++) end.receive(fromCaller.request(id), fromCaller.cancel(id));
+    expect(calls.length).toBe(2);
+    endHandler();
+    await Promise.resolve();
+    await Promise.resolve();
+    end.receive(fromCaller.request(9));
+    expect(calls.length).toBe(3);
+  });
+});
+
+describe('maxCancelsPerSecond', () => {
+  it('closes the connection with the reason beyond a budget', () => {
+    const end = loneEngine({ limits: { maxOpenMuxes: 10, maxCancelsPerSecond: 20 } });
+    end.serveUnary(1);
+    const cancel = (from: number, count: number): void => {
+      for (let id = from; id < from + count; id++) end.receive(fromCaller.request(id), fromCaller.cancel(id));
+    };
+    cancel(1, 20);
+    end.runtime.advance(1_000);
+    cancel(21, 20);
+    expect(end.faults).toStrictEqual([]);
+    cancel(41, 1);
+    expect(end.faults[0]!.message).toContain('maxCancelsPerSecond');
+  });
+});
+
+describe('a call whose deadline has passed when it is read', () => {
+  it('starts no handler', () => {
+    const end = loneEngine();
+    const calls = end.serveUnary(1, () => {
+      // Takes its time within the message.
+      end.runtime.advance(100);
+    });
+    const streams = end.serveStream(2, 0, 1);
+    end.receive(
+      fromCaller.request(1, { deadlineMs: 1_000 }),
+      fromCaller.request(2, { deadlineMs: 100 }),
+      fromCaller.connectMux(3, { deadlineMs: 50 }),
+      fromCaller.request(4, { deadlineMs: 101 }),
+    );
+    expect([calls.map(({ mux }) => mux.id), streams.length]).toStrictEqual([[1, 4], 0]);
+    // The caller of a stream is told that it is gone; that of a call waits for nothing.
+    expect(end.sent()).toContain('DisconnectClientMux 3');
+  });
+});
