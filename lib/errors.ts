@@ -8,34 +8,79 @@ export abstract class GridError extends Error {
   /** True when the same call may succeed later without any change by the caller. */
   readonly retryable: boolean = false;
 
+  /** @internal Names the class: a literal, because minifiers and bundlers rename classes. */
+  static readonly brand: string = 'rxgrid.GridError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
+    const { brand, name } = new.target;
+    // A class of a user's, without a brand of its own, has the name that it has.
+    this.name = Object.hasOwn(new.target, 'brand') ? brand.slice(brandPrefix.length) : name;
   }
+
+  /**
+   * By brand, not by identity: where two copies of the package are in one process (one that was imported and one that was
+   * required, for instance), an error of the one is an instance of the class of the other.
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (!Object.hasOwn(this, 'brand')) return Function.prototype[Symbol.hasInstance].call(this, value);
+    const { brand } = this;
+    return brandsOf(value).includes(brand);
+  }
+}
+
+const brandPrefix = 'rxgrid.';
+
+/** The brands of the classes that an error is of. None for what is no object, or cannot be looked at. */
+function brandsOf(value: unknown): string[] {
+  const brands: string[] = [];
+  if (typeof value !== 'object' || value === null) return brands;
+  try {
+    for (let at: unknown = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
+      if (!Object.hasOwn(at as object, 'constructor')) continue;
+      const { constructor } = at as { readonly constructor: unknown };
+      if (typeof constructor !== 'function' || !Object.hasOwn(constructor, 'brand')) continue;
+      const { brand } = constructor as unknown as { readonly brand: unknown };
+      if (typeof brand === 'string' && brand.startsWith(brandPrefix)) brands.push(brand);
+    }
+  } catch {
+    // A Proxy.
+  }
+  return brands;
 }
 
 /** A payload, or a control payload, that cannot be encoded or decoded. */
 export class CodecError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.CodecError';
   readonly code = 'codec';
 }
 
 /** The other side broke the wire protocol, or its bytes do not parse. */
 export class ProtocolError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.ProtocolError';
   readonly code = 'protocol';
 }
 
 /** The handler at the other end failed. The message is the text that it sent; the protocol carries no codes. */
 export class RemoteError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.RemoteError';
   readonly code = 'remote';
 }
 
 /** The other end refused to start the call: no such route, another kind of route, or too many calls. The message is its text. */
 export class RefusedError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.RefusedError';
   readonly code = 'refused';
 }
 
 /** The deadline of a call passed before its end. */
 export class DeadlineExceededError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.DeadlineExceededError';
   readonly code = 'deadline-exceeded';
   override readonly retryable = true;
   /** False when nothing of the call can have reached the other side; true when it may have. */
@@ -49,11 +94,15 @@ export class DeadlineExceededError extends GridError {
 
 /** The call was cancelled on this side, for instance by `cancel()` of an open stream without a reason, or it ended before its input did. */
 export class CancelledError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.CancelledError';
   readonly code = 'cancelled';
 }
 
 /** There is no connection to the host, or it was lost before the call ended. */
 export class DisconnectedError<Reconnected = unknown> extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.DisconnectedError';
   readonly code = 'disconnected';
   override readonly retryable = true;
   /** False when nothing of the call can have reached the other side; true when it may have. */
@@ -91,6 +140,8 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
 
 /** The handshake ended with a rejection. `reason` is the text of the side that rejected. */
 export class RejectedError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.RejectedError';
   readonly code = 'rejected';
   override readonly retryable = true;
   /** The text of the side that rejected. */
@@ -104,6 +155,8 @@ export class RejectedError extends GridError {
 
 /** A bound was reached. The message names the bound, its value and the option that raises it. */
 export class LimitError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.LimitError';
   readonly code = 'limit';
   /** Name of the option that holds the bound. */
   readonly limit: string;
@@ -116,16 +169,22 @@ export class LimitError extends GridError {
 
 /** An Observable produced faster than the other side consumed, and its buffer is full. */
 export class BufferOverflowError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.BufferOverflowError';
   readonly code = 'buffer-overflow';
 }
 
 /** An option, a route or a host name that cannot work. The message says what to change. */
 export class ConfigurationError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.ConfigurationError';
   readonly code = 'configuration';
 }
 
 /** A handler broke its contract, for instance a unary handler that gave no item or two. */
 export class HandlerError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.HandlerError';
   readonly code = 'handler';
 }
 

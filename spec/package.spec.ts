@@ -143,6 +143,20 @@ describe('the package', () => {
     expect(runScript('use.cjs', code)).toBe('1,2,3');
   });
 
+  it('runs as both at once: errors of the one are instances of the classes of the other, by names of their own', () => {
+    writeFileSync(
+      join(user, 'both.mjs'),
+      `import { createRequire } from 'node:module';
+       import * as esm from 'rxgrid';
+       const cjs = createRequire(import.meta.url)('rxgrid');
+       const made = (copy) => new copy.DisconnectedError('gone', { sent: false, host: 'http://a' });
+       const told = (error, copy) => [error.name, error instanceof copy.DisconnectedError, error instanceof copy.LimitError];
+       console.log(JSON.stringify([esm.GridError !== cjs.GridError, told(made(esm), cjs), told(made(cjs), esm)]));`,
+    );
+    const told = ['DisconnectedError', true, false];
+    expect(JSON.parse(run(process.execPath, ['both.mjs'], user))).toStrictEqual([true, told, told]);
+  });
+
   it('gives the same names either way', () => {
     const list = (entry: string): string[] => [
       runScript('names.mjs', `import * as all from '${entry}'; console.log(Object.keys(all).sort().join());`),

@@ -2,6 +2,8 @@ import { GridError } from '../errors.js';
 
 /** Base of the errors about files, on this side or told by the other one. */
 export abstract class FileError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileError';
   abstract override readonly code: FileErrorCode;
   /** The file, as it was asked for; empty where the other side did not say. */
   readonly path: string;
@@ -14,11 +16,15 @@ export abstract class FileError extends GridError {
 
 /** There is no such file or folder. */
 export class FileNotFoundError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileNotFoundError';
   readonly code = 'file-not-found';
 }
 
 /** The path leads out of the folder that is served: by `..`, as an absolute path, or through a symbolic link. */
 export class FileOutsideRootError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileOutsideRootError';
   readonly code = 'file-outside-root';
 }
 
@@ -27,42 +33,58 @@ export class FileOutsideRootError extends FileError {
  * rxgrid uses itself.
  */
 export class FilePathError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FilePathError';
   readonly code = 'file-path';
 }
 
 /** The path is a folder, a device, a FIFO or a socket where a file is needed, or a file where a folder is. */
 export class NotRegularFileError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.NotRegularFileError';
   readonly code = 'file-not-regular';
 }
 
 /** The folder is served for reading only: `serveFiles` was not told `writable: true`. */
 export class FilesReadOnlyError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FilesReadOnlyError';
   readonly code = 'files-read-only';
 }
 
 /** The system denies the access. */
 export class FileAccessError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileAccessError';
   readonly code = 'file-access';
 }
 
 /** The disk is full, or a quota is used up. */
 export class FileSpaceError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileSpaceError';
   readonly code = 'file-space';
 }
 
 /** What came is not what was announced: another length, another hash, no end. Nothing of it is kept under the final name. */
 export class FileCorruptError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileCorruptError';
   readonly code = 'file-corrupt';
   override readonly retryable = true;
 }
 
 /** What is there does not fit what comes: a transfer cannot be continued, or somebody else writes the same file. */
 export class FileConflictError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileConflictError';
   readonly code = 'file-conflict';
 }
 
 /** The file was truncated, or written to, while it was sent. */
 export class FileChangedError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileChangedError';
   readonly code = 'file-changed';
   override readonly retryable = true;
 }
@@ -81,6 +103,8 @@ export class FileIdleError extends FileError {
 
 /** Any other failure of reading or writing. */
 export class FileIoError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileIoError';
   readonly code = 'file-io';
 }
 

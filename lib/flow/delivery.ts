@@ -9,6 +9,7 @@
  * credit returns when `next` has returned and the last who retained it has released it.
  */
 
+import { ambient } from './ambient.js';
 import { leadsTo } from './subscriber.js';
 
 /** One item of a stream, whose credit goes back to the sender when it is released. */
@@ -17,12 +18,6 @@ export interface Delivery<T> {
   /** Done with the item. More than once is harmless. */
   release(): void;
 }
-
-// `next` is synchronous and JavaScript has one thread, so at any time at most one delivery is innermost.
-let current: DeliverySource | undefined;
-// Tells one delivery from the next: 0 while none is current.
-let currentId = 0;
-let lastId = 0;
 
 /** Holds one delivery until nobody needs it: the call of `next` itself, and everybody who retained it. */
 class Retention {
@@ -65,19 +60,18 @@ export class DeliverySource {
 
   /** Calls `observer.next(value)` with the delivery current. Nothing is allocated where nobody retains it. */
   deliver<T>(observer: { next(value: T): void }, value: T): void {
-    const outer = current;
-    const outerId = currentId;
+    const outer = ambient.current;
+    const outerId = ambient.currentId;
     const outerRetention = this.#retention;
     this.#retention = undefined;
-    currentId = ++lastId;
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- `current` is what this file is about.
-    current = this;
+    ambient.currentId = ++ambient.lastId;
+    ambient.current = this;
     try {
       observer.next(value);
     } finally {
       const retention = this.#takeRetention();
-      current = outer;
-      currentId = outerId;
+      ambient.current = outer;
+      ambient.currentId = outerId;
       this.#retention = outerRetention;
       if (retention === undefined) this.#release();
       else retention.settle();
@@ -101,44 +95,44 @@ export class DeliverySource {
  * Undefined where no delivery is current: the item did not come from a stream, or came through an asynchronous operator.
  */
 export function retainCurrent(): (() => void) | undefined {
-  return current?.retain();
+  return ambient.current?.retain();
 }
 
 /** As {@link retainCurrent}, where the current delivery goes on to `subscriber`, through operators of rxjs. */
 export function retainFrom(subscriber: object): (() => void) | undefined {
-  return current !== undefined && leadsTo(current.consumer, subscriber) ? current.retain() : undefined;
+  return ambient.current !== undefined && leadsTo(ambient.current.consumer, subscriber)
+    ? ambient.current.retain()
+    : undefined;
 }
 
 /** Who delivers the current delivery; undefined where there is none. */
 export function currentSource(): DeliverySource | undefined {
-  return current;
+  return ambient.current;
 }
 
 /** Names the current delivery; 0 where there is none. */
 export function currentDelivery(): number {
-  return current === undefined || current.partOf === 0 ? currentId : current.partOf;
+  return ambient.current === undefined || ambient.current.partOf === 0 ? ambient.currentId : ambient.current.partOf;
 }
-
-let ending = false;
 
 /** Tells an observer that its stream has ended. What comes within, such as the result of `reduce`, has lost no credit. */
 export function tellEnd(observer: { complete(): void; error(error: unknown): void }, error: unknown): void {
-  const outer = ending;
-  ending = true;
+  const outer = ambient.ending;
+  ambient.ending = true;
   try {
     if (error === undefined) observer.complete();
     else observer.error(error);
   } finally {
-    ending = outer;
+    ambient.ending = outer;
   }
 }
 
 /** True where an item without a delivery has lost one: it came through an asynchronous operator, if it is a stream's. */
 export function isLost(): boolean {
-  return current === undefined && !ending;
+  return ambient.current === undefined && !ambient.ending;
 }
 
 /** A name for what is delivered in parts. */
 export function nextDelivery(): number {
-  return ++lastId;
+  return ++ambient.lastId;
 }

@@ -1,12 +1,12 @@
 import {
   Observable,
-  Subscriber,
   type Observer,
   type PartialObserver,
+  type Subscriber,
   type Subscription,
   type TeardownLogic,
 } from 'rxjs';
-import { lastBehind } from './subscriber.js';
+import { isSubscriber, lastBehind } from './subscriber.js';
 
 /**
  * An Observable that may refuse to be subscribed to, by throwing out of `subscribe`: an error notification instead would
@@ -35,7 +35,7 @@ export class GuardedObservable<T> extends Observable<T> {
       this.#guard?.();
     } catch (refusal) {
       const [subscriber] = observer;
-      if (!(subscriber instanceof Subscriber)) throw refusal;
+      if (!isSubscriber(subscriber)) throw refusal;
       lastBehind(subscriber).error(refusal);
       return subscriber;
     }

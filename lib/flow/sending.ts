@@ -2,8 +2,7 @@ import { CancelledError, ConfigurationError } from '../errors.js';
 import type { OnThrown } from '../guard.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from './feed.js';
 
-/** Key of the method with which a stream makes a {@link Sending} for an observer; `sendTo` uses it. */
-export const sendFrom: unique symbol = Symbol.for('rxgrid.sendFrom');
+export { sendFrom } from './ambient.js';
 
 /** Who hears how the sending goes on. */
 export interface SendObserver {

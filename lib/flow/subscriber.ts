@@ -47,15 +47,21 @@ export class GuardedSubscriber<T> extends Subscriber<T> {
 
 /** True where what `from` gets goes on to `to`, through operators of rxjs; behind a Subject nobody knows. */
 export function leadsTo(from: unknown, to: unknown): boolean {
-  for (let at = from; at instanceof Subscriber; at = destinationOf(at)) if (at === to) return true;
+  for (let at = from; isSubscriber(at); at = destinationOf(at)) if (at === to) return true;
   return false;
 }
 
 /** The last Subscriber behind this one: that of who subscribed, beyond all operators. */
 export function lastBehind(subscriber: Subscriber<unknown>): Subscriber<unknown> {
   let last = subscriber;
-  for (let at = destinationOf(last); at instanceof Subscriber; at = destinationOf(at)) last = at;
+  for (let at = destinationOf(last); isSubscriber(at); at = destinationOf(at)) last = at;
   return last;
+}
+
+/** Tells a Subscriber, also one of another copy of rxjs in the same process: by what it has, as rxjs itself does. */
+export function isSubscriber(value: unknown): value is Subscriber<unknown> {
+  if (value instanceof Subscriber) return true;
+  return typeof value === 'object' && value !== null && 'destination' in value && 'isStopped' in value;
 }
 
 function destinationOf(subscriber: object): unknown {

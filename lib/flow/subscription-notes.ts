@@ -2,6 +2,7 @@
 
 import type { Observable, Observer, Subscriber } from 'rxjs';
 import type { Report } from '../observe.js';
+import { ambient } from './ambient.js';
 import { currentSource } from './delivery.js';
 import type { OnThrown } from '../guard.js';
 import { GuardedSubscriber, leadsTo, subscriberOf } from './subscriber.js';
@@ -13,8 +14,6 @@ export interface SubscribedStream {
   /** What was subscribed to: the same one for each call that it makes. */
   readonly origin: object;
 }
-
-let notes: SubscriptionNotes | undefined;
 
 /** Notes which streams are subscribed to within a subscription. */
 export class SubscriptionNotes {
@@ -54,14 +53,13 @@ export class SubscriptionNotes {
 
   /** Runs `subscribe`, and notes the streams that are subscribed to within it. An outer operator sees what an inner one sees. */
   during(subscribe: () => void): void {
-    this.#outer = notes;
+    this.#outer = ambient.notes;
     this.#noting = true;
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- as `current` in delivery.ts.
-    notes = this;
+    ambient.notes = this;
     try {
       subscribe();
     } finally {
-      notes = this.#outer;
+      ambient.notes = this.#outer;
       this.#noting = false;
     }
   }
@@ -72,12 +70,12 @@ export class SubscriptionNotes {
       task();
       return;
     }
-    const inner = notes;
-    notes = this.#outer;
+    const inner = ambient.notes;
+    ambient.notes = this.#outer;
     try {
       task();
     } finally {
-      notes = inner;
+      ambient.notes = inner;
     }
   }
 
@@ -112,5 +110,5 @@ export class SubscriptionNotes {
 
 /** Called by a stream when it is subscribed to. */
 export function noteSubscription(stream: SubscribedStream): void {
-  notes?.add(stream);
+  ambient.notes?.add(stream);
 }
