@@ -14,7 +14,7 @@ export interface Limits {
    */
   readonly maxUnaryBytes: number;
   /**
-   * Memory of the frames that may wait in the send queue of one connection, each with about 450 bytes beside its payload:
+   * Memory of the frames that may wait in the send queue of one connection, each with about 600 bytes beside its payload:
    * a call or a response that would make it more is refused. What ends or acknowledges a call never is: at four times as many bytes, beyond 256 KiB and
    * `maxUnaryBytes` that the socket may have, the other side counts as not reading, and the connection is given up. Default 16 MiB.
    */

@@ -24,7 +24,7 @@ export interface FrameOwner {
 }
 
 /** Memory of a queued frame beside its payload: frame, view of the payload, place, and a mux that has ended. Measured. */
-export const queuedFrameBytes = 448;
+export const queuedFrameBytes = 576;
 
 /** A frame that waits for its turn. A list, because most owners have one. */
 export class QueuedFrame {
