@@ -22,6 +22,7 @@ import { listFolder, toInfo } from './list-folder.js';
 import { OpenFiles, openFilesWithin, type ReleaseSlot } from './open-files.js';
 import { failureOf, receiveWrites } from './receive-writes.js';
 import { RootFolder } from './root-folder.js';
+import { sweepTemporaries } from './sweep.js';
 import { toFileError } from './system-error.js';
 
 /** What {@link serveFiles} serves. */
@@ -63,6 +64,8 @@ interface Server {
 export function serveFiles(manager: Handles, options: ServeFilesOptions): void {
   const server = serverOf(options);
   const { folder, files, walks } = server;
+  // Nobody waits for it, and what fails is tried again at the next start.
+  if (options.writable === true) void sweepTemporaries(folder).catch(() => undefined);
   manager.handle(fileRoutes.stat, async ({ path, partial = false }, { signal, caller: peer }) =>
     answer(path, async () => {
       const part = partial ? await partOf(server, path, peer, signal) : undefined;

@@ -57,6 +57,8 @@ export interface WalkOptions {
   readonly recursive: boolean;
   /** Entries of a chunk, at the most. */
   readonly chunkEntries: number;
+  /** True: with files on their way. Default false. */
+  readonly temporaries?: boolean;
 }
 
 /** A folder that is read. */
@@ -76,7 +78,7 @@ interface Level {
 /** The entries of a folder and of those below it, files first. A folder that cannot be read becomes a failure. */
 export async function* walkChunks(
   root: RootFolder,
-  { real, name, recursive, chunkEntries }: WalkOptions,
+  { real, name, recursive, chunkEntries, temporaries = false }: WalkOptions,
 ): AsyncGenerator<Chunk | { readonly failure: FileError }> {
   const levels: Level[] = [];
   let next: { readonly real: string; readonly path: string } | undefined = { real, path: '' };
@@ -102,7 +104,7 @@ export async function* walkChunks(
         levels.pop();
         continue;
       }
-      yield* readLevel(level, { name, recursive, chunkEntries });
+      yield* readLevel(level, { name, recursive, chunkEntries, temporaries });
     }
   } finally {
     for (const level of levels) closeLevel(level);
@@ -178,7 +180,7 @@ async function openLevel(
 /** The next chunks of a folder: up to its end, or until so many folders were found in it that these have their turn. */
 async function* readLevel(
   level: Level,
-  { name, recursive, chunkEntries }: Omit<WalkOptions, 'real'>,
+  { name, recursive, chunkEntries, temporaries = false }: Omit<WalkOptions, 'real'>,
 ): AsyncGenerator<Chunk | { readonly failure: FileError }> {
   const { real, path, folder } = level;
   while (!level.done && level.folders.length < maxFolderNames) {
@@ -186,8 +188,8 @@ async function* readLevel(
     let more: boolean;
     try {
       ({ entries, more } = diskPace.quick
-        ? diskPace.measure(() => readNow(level.dir, chunkEntries))
-        : await readLater(level.dir, chunkEntries));
+        ? diskPace.measure(() => readNow(level.dir, chunkEntries, temporaries))
+        : await readLater(level.dir, chunkEntries, temporaries));
     } catch (error) {
       closeLevel(level);
       yield { failure: toFileError(error, path === '' ? name : path) };
@@ -200,22 +202,22 @@ async function* readLevel(
   }
 }
 
-function readNow(dir: Dir, count: number): { entries: Dirent[]; more: boolean } {
+function readNow(dir: Dir, count: number, temporaries: boolean): { entries: Dirent[]; more: boolean } {
   const entries: Dirent[] = [];
   while (entries.length < count) {
     const entry = dir.readSync();
     if (entry === null) return { entries, more: false };
-    if (!isOwnName(entry.name)) entries.push(entry);
+    if (temporaries || !isOwnName(entry.name)) entries.push(entry);
   }
   return { entries, more: true };
 }
 
-async function readLater(dir: Dir, count: number): Promise<{ entries: Dirent[]; more: boolean }> {
+async function readLater(dir: Dir, count: number, temporaries: boolean): Promise<{ entries: Dirent[]; more: boolean }> {
   const entries: Dirent[] = [];
   while (entries.length < count) {
     const entry = await dir.read();
     if (entry === null) return { entries, more: false };
-    if (!isOwnName(entry.name)) entries.push(entry);
+    if (temporaries || !isOwnName(entry.name)) entries.push(entry);
   }
   return { entries, more: true };
 }

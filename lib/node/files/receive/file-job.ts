@@ -71,6 +71,7 @@ export class FileJob {
   #busy = false;
   #state: 'opening' | 'writing' | 'finishing' | 'renaming' | 'done' | 'failed' = 'opening';
   #ended = false;
+  #hash: Uint8Array | undefined = undefined;
   #releaseSlot: ReleaseSlot | undefined = undefined;
   #error: FileError | undefined = undefined;
 
@@ -134,6 +135,7 @@ export class FileJob {
       return;
     }
     this.#ended = true;
+    this.#hash = end.hash;
     if (this.#collected === undefined) this.#continue();
     else if (this.#place !== undefined) this.#writeWhole(this.#place, this.#collected);
   }
@@ -276,18 +278,27 @@ export class FileJob {
       file.finish(this.#attributes, this.#options.fsync !== false, done);
     };
     const rename = (done: StepDone): void => {
-      file.rename(done);
+      file.rename(this.header.offset + this.header.length, done);
     };
-    this.#run(finish, () => {
-      // From here on it cannot be given up.
-      this.#state = 'renaming';
-      this.#run(rename, () => {
-        this.#state = 'done';
-        this.#releaseSlot?.();
-        this.#observer.done();
-      });
-    });
+    this.#run(this.#verify, () =>
+      this.#run(finish, () => {
+        // From here on it cannot be given up.
+        this.#state = 'renaming';
+        this.#run(rename, () => {
+          this.#state = 'done';
+          this.#releaseSlot?.();
+          this.#observer.done();
+        });
+      }),
+    );
   }
+
+  /** What can be continued has had other writers before: the bytes on the disk are compared, too. */
+  readonly #verify = (done: StepDone): void => {
+    const { offset, length, hash: algorithm } = this.header;
+    if (!this.#keeps || !this.#check.hashes || algorithm === undefined || this.#hash === undefined) done(null);
+    else this.#file!.verify({ offset, length, algorithm }, this.#hash, done);
+  };
 
   /** Runs one asynchronous step. What fails meanwhile is told after it. */
   #run(start: (done: StepDone) => void, next: () => void): void {

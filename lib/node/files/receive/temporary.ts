@@ -1,30 +1,50 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { lstatSync, opendir, type Dir } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { promisify } from 'node:util';
 import type { FilePart } from '../../../files/file-routes.js';
 import { NamedFolder, type FolderHandle } from '../folder/held-folder.js';
 import type { OpenFile } from '../folder/open-file.js';
-import { hashFile } from './hash-file.js';
 import { openInNow } from '../folder/open-in.js';
+import { hashFile } from './hash-file.js';
+import { isOwned, ownerMark } from './owner.js';
 
 /*
- * A file on its way has another name beside the one that it will get: on the same file system, so that it can be renamed.
- * One that can be continued has always the same other name, any other one a name of its own.
+ * Names of a file on its way, beside the name that it will get: on the same file system, so that it can be renamed.
+ *
+ *     .NAME.OWNER.rxgrid-tmp    is written, and removed after a failure
+ *     .NAME.OWNER.rxgrid-own    is written, and can be continued after a failure
+ *     .NAME.rxgrid-part         nobody writes it: whoever continues it renames it to a name of its own first
  */
 
-/** File systems take 255 bytes; a dot, a number and the ending are added. */
-const maxNameBytes = 200;
-/** Tells this process from others. */
-const processName = randomBytes(6).toString('hex');
-let lastNumber = 0;
+const opendirOf = promisify(opendir) as (path: string) => Promise<Dir>;
+/** File systems take 255 bytes; dots, a mark of up to 44 bytes and the ending are added. */
+const maxNameBytes = 180;
+// Files that this process writes and that can be continued: their names, by folder and final name.
+const written = new Map<string, string>();
 
 /** A name that nothing has. */
 export function temporaryName(name: string): string {
-  return sibling(name, `${processName}-${String(++lastNumber)}.rxgrid-tmp`);
+  return sibling(name, `${ownerMark()}.rxgrid-tmp`);
+}
+
+/** A name that nothing has, of a file that can be continued. */
+export function ownName(name: string): string {
+  return sibling(name, `${ownerMark()}.rxgrid-own`);
 }
 
 /** The name of what is there of a file whose transfer broke off. */
 export function partialName(name: string): string {
   return sibling(name, 'rxgrid-part');
+}
+
+/** Remembers what this process writes, so that it is found while it is written. The result forgets it. */
+export function noteWritten(folder: FolderHandle, name: string, own: string): () => void {
+  const key = keyOf(folder, name);
+  written.set(key, own);
+  return () => {
+    if (written.get(key) === own) written.delete(key);
+  };
 }
 
 /**
@@ -42,12 +62,18 @@ export async function partIn(
   signal?: AbortSignal,
   peer?: string,
 ): Promise<FilePart | undefined> {
-  let file: OpenFile;
-  try {
-    file = openInNow(folder, partialName(name), name);
-  } catch {
-    return undefined;
+  let file = openPart(folder, partialName(name));
+  if (file === undefined) {
+    let own: string | undefined;
+    try {
+      own = written.get(keyOf(folder, name));
+    } catch {
+      return undefined;
+    }
+    if (own !== undefined) file = openPart(folder, own);
+    else if (await recoverPart(folder, name, signal)) file = openPart(folder, partialName(name));
   }
+  if (file === undefined) return undefined;
   try {
     const length = file.stats.size;
     if (length === 0) return undefined;
@@ -56,6 +82,43 @@ export async function partIn(
   } finally {
     file.close();
   }
+}
+
+/** Makes a part of what a process has left that was killed. False where there is nothing. */
+async function recoverPart(folder: FolderHandle, name: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const beginning = sibling(name, '');
+  let dir: Dir;
+  try {
+    dir = await opendirOf(folder.at());
+  } catch {
+    return false;
+  }
+  for await (const entry of dir) {
+    if (signal?.aborted === true) return false;
+    const own = entry.name;
+    if (!own.startsWith(beginning) || !own.endsWith('.rxgrid-own') || isOwned(own) !== false) continue;
+    try {
+      folder.rename(own, partialName(name));
+      return true;
+    } catch {
+      // Somebody else was faster.
+    }
+  }
+  return false;
+}
+
+function openPart(folder: FolderHandle, name: string): OpenFile | undefined {
+  try {
+    return openInNow(folder, name, name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A folder has many paths, and may be renamed. @throws the system's errors */
+function keyOf(folder: FolderHandle, name: string): string {
+  const { dev, ino } = lstatSync(folder.at());
+  return `${String(dev)} ${String(ino)} ${name}`;
 }
 
 function sibling(name: string, ending: string): string {

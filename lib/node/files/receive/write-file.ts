@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, futimesSync, writeSync, writev } from 'node:fs';
+import { closeSync, constants, fchmodSync, futimesSync, readFileSync, writeSync, writev } from 'node:fs';
 import { dirname, sep } from 'node:path';
 import { NotRegularFileError } from '../../../files/file-error.js';
 import { NamedFolder, type FolderHandle } from '../folder/held-folder.js';
@@ -41,17 +41,22 @@ export interface Attributes {
 /** Windows has not all of them. */
 const {
   O_WRONLY,
+  O_RDWR,
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW = 0,
   O_NONBLOCK = 0,
-} = constants as Partial<typeof constants> & Record<'O_WRONLY' | 'O_CREAT' | 'O_EXCL', number>;
+} = constants as Partial<typeof constants> & Record<'O_WRONLY' | 'O_RDWR' | 'O_CREAT' | 'O_EXCL', number>;
 const permissions = 0o777;
 
 /** Opens a name that nothing has. */
 export const createFlags = O_WRONLY | O_CREAT | O_EXCL;
-/** Opens what may be there. Something else may have the name: no link is followed, and no FIFO waited for. */
-export const continueFlags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+/** Opens a name that nothing has, of a file that can be continued: it may be read again, to be checked. */
+export const resumableFlags = O_RDWR | O_CREAT | O_EXCL;
+/** Opens what is there. Something else may have the name: no link is followed, and no FIFO waited for. */
+export const continueFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+/** Permission bits of a file that can be continued, until it is whole. */
+export const partMode = 0o600;
 
 /** The permission bits to open a file with. Never more: set-uid is not for who sends a file to say. */
 export function openMode({ mode, defaultMode = 0o666 }: Attributes): number {
@@ -66,9 +71,10 @@ export function checkTarget(folder: FolderHandle, target: string, name: string):
   throw new NotRegularFileError(`${quoted(name)} is there already, and is no regular file.`, name);
 }
 
-/** Gives an open file its attributes. */
-export function setAttributes(fd: number, { mode, mtime }: Attributes): void {
+/** Gives an open file its attributes. `wasPart`: it was opened with {@link partMode}. */
+export function setAttributes(fd: number, { mode, defaultMode = 0o666, mtime }: Attributes, wasPart = false): void {
   if (mode !== undefined) fchmodSync(fd, mode & permissions);
+  else if (wasPart) fchmodSync(fd, defaultMode & permissions & ~umask());
   // Who resumes a folder recognises a whole file by its size and time. In seconds a whole number of ms would be rounded
   // down: a µs more keeps it.
   if (mtime !== undefined) futimesSync(fd, (mtime + 0.001) / 1_000, (mtime + 0.001) / 1_000);
@@ -116,4 +122,20 @@ function skip(buffers: readonly Uint8Array[], count: number): readonly Uint8Arra
   let index = 0;
   while (index < buffers.length && buffers[index]!.length <= left) left -= buffers[index++]!.length;
   return index === buffers.length ? [] : [buffers[index]!.subarray(left), ...buffers.slice(index + 1)];
+}
+
+/** Where it cannot be known: for the owner alone. */
+const strictUmask = 0o077;
+
+/** What the system takes away from the permission bits of a new file. */
+function umask(): number {
+  try {
+    // Node's own function sets it for a moment, which other threads would see.
+    const found = /^Umask:\s*([0-7]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    if (found !== undefined) return parseInt(found, 8);
+  } catch {
+    // Of Linux alone.
+  }
+  // Asking Node would change it for a moment, for all threads.
+  return strictUmask;
 }

@@ -33,8 +33,11 @@ async function receive(items: readonly FileItem[]): Promise<string> {
   const before = items.slice(0, -1);
   for (const item of before) source.next(item);
   const length = before.reduce((sum, item) => sum + (item.kind === 'data' ? item.bytes.length : 0), 0);
-  const part = join(folder, '.target.rxgrid-part');
-  while (statSync(part, { throwIfNoEntry: false })?.size !== length) {
+  const written = (): number | undefined => {
+    const [own] = namesIn(folder).filter((name) => name.endsWith('.rxgrid-own'));
+    return own === undefined ? undefined : statSync(join(folder, own), { throwIfNoEntry: false })?.size;
+  };
+  while (written() !== length) {
     await new Promise((resolve) => setImmediate(resolve));
   }
   source.next(items.at(-1)!);

@@ -1,0 +1,51 @@
+import { setImmediate } from 'node:timers/promises';
+import { temporaryFileAge } from '../../../limits.js';
+import { isOwnName } from '../../../files/peer-path.js';
+import { isOwned } from '../receive/owner.js';
+import type { FolderHandle } from './held-folder.js';
+import type { RootFolder } from './root-folder.js';
+import { walkChunks } from './walk-folder.js';
+
+const ownForm = /^(.+)\.[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-z]+-[0-9a-z]+-[0-9a-z]+\.rxgrid-own$/s;
+
+/**
+ * Removes what processes have left that were killed, and what nobody has continued for a day. What a killed process has
+ * left that can be continued becomes a part again. Files of a process that runs are left alone; where that cannot be known,
+ * their age counts. The result is how many were removed.
+ */
+export async function sweepTemporaries(root: RootFolder, now: number = Date.now()): Promise<number> {
+  let removed = 0;
+  const options = { real: root.path, name: '', recursive: true, chunkEntries: 64, temporaries: true };
+  for await (const chunk of walkChunks(root, options)) {
+    // What cannot be read is not for this process to sweep.
+    if ('failure' in chunk) continue;
+    for (const { name } of chunk.entries) {
+      if (isOwnName(name) && sweepOne(chunk.folder, name, now)) removed++;
+    }
+    await setImmediate();
+  }
+  return removed;
+}
+
+function sweepOne(folder: FolderHandle, name: string, now: number): boolean {
+  try {
+    const stats = folder.look(name);
+    if (stats?.isFile() !== true) return false;
+    const owned = isOwned(name);
+    if (owned === true) return false;
+    const isOld = now - stats.mtimeMs > temporaryFileAge;
+    const [, beginning] = ownForm.exec(name) ?? [];
+    if (owned === false && !isOld && beginning !== undefined) {
+      const part = `${beginning}.rxgrid-part`;
+      if (folder.look(part) === undefined) {
+        folder.rename(name, part);
+        return false;
+      }
+    } else if (owned !== false && !isOld) return false;
+    folder.remove(name);
+    return true;
+  } catch {
+    // It is gone, or not ours to remove.
+    return false;
+  }
+}
