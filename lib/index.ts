@@ -89,5 +89,6 @@ export {
   RemoteError,
 } from './errors.js';
 export { defaultLimits, defaultWindow, type Limits, type CreditWindow } from './limits.js';
+export type { ErrorInfo } from './error-info.js';
 export type { GridEvent } from './observe.js';
 export type { Runtime } from './runtime.js';

@@ -167,6 +167,13 @@ export const defaultWindow: Required<CreditWindow> = { initial: 16, max: 16_384,
  */
 export const toleratedWindows = 3;
 
+/** How long, in ms, an older process under the name of a dialer has to show that it is still there. */
+export const duplicateProbe = 1_000;
+/** Longest wait, in ms, of a process whose name another one has, before it dials again. */
+export const maxDuplicateWait = 60_000;
+/** Leaves that have left and whose connection, which is closed, can still be asked for. */
+export const maxGoneLeaves = 1_024;
+
 /** Smallest and largest size of a bulk frame, which adapts, in bytes. */
 export const minBulkFrameBytes = 64 << 10;
 /** See {@link minBulkFrameBytes}. */

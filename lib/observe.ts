@@ -1,7 +1,9 @@
+import type { ErrorInfo } from './error-info.js';
+
 /** Something that a person who runs the program should know, and that belongs to no single call. */
 export type GridEvent =
   /** A handler threw, or its result broke the contract. */
-  | { readonly type: 'handler-error'; readonly route: string; readonly caller: string; readonly error: unknown }
+  | { readonly type: 'handler-error'; readonly route: string; readonly caller: string; readonly error: ErrorInfo }
   /** The Observable of a unary handler has emitted its item and does not complete: the caller still waits. */
   | { readonly type: 'handler-not-completed'; readonly route: string; readonly caller: string; readonly remedy: string }
   /** `consume()` stands behind an asynchronous operator: items are taken before they are done with. */
@@ -14,6 +16,11 @@ export type GridEvent =
   | { readonly type: 'protocol-fault'; readonly host: string; readonly message: string }
   /** A connection was lost because a bound was reached, at this side or at the other one: the message names the option. */
   | { readonly type: 'limit'; readonly host: string; readonly limit: string; readonly message: string }
+  /**
+   * Two processes run under the name `host`: one is connected to the host `at` and answers, and another one dialed it and
+   * was turned away. Emitted at `at` and at the process that was turned away.
+   */
+  | { readonly type: 'duplicate-host'; readonly host: string; readonly at: string }
   /** A handshake was rejected, by this side or by the other one. */
   | { readonly type: 'rejected'; readonly host: string; readonly by: 'local' | 'remote'; readonly reason: string };
 

@@ -12,7 +12,7 @@ import { defer, Subscription } from 'rxjs';
 import { ConfigurationError, errorText, LimitError, RejectedError, toError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
-import type { Limits } from '../limits.js';
+import { maxDuplicateWait, type Limits } from '../limits.js';
 import { printable, printableUrl } from '../printable.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
@@ -42,6 +42,8 @@ export interface DialerOptions {
   readonly accepted: (socket: Socket, response: ConnectResponse) => void;
   /** The other side rejected. */
   readonly rejected: (reason: string) => void;
+  /** The other side has a connection to another process under this side's name. Follows `rejected`. */
+  readonly duplicate?: () => void;
 }
 
 /** See the head of this file. */
@@ -53,6 +55,8 @@ export class Dialer {
   #cancelWait: (() => void) | undefined = undefined;
   #leaveGate: (() => void) | undefined = undefined;
   #stopped = false;
+  // Attempts in a row that failed because another process has this side's name.
+  #duplicates = 0;
 
   constructor(options: DialerOptions) {
     this.#options = options;
@@ -76,7 +80,11 @@ export class Dialer {
   #wait(): void {
     if (this.#stopped) return;
     const { runtime, limits } = this.#options;
-    const next = this.#attemptBegan + limits.redialInterval + runtime.random() * limits.dialJitter;
+    const interval =
+      this.#duplicates === 0
+        ? limits.redialInterval
+        : Math.max(limits.redialInterval, Math.min(limits.redialInterval * 2 ** this.#duplicates, maxDuplicateWait));
+    const next = this.#attemptBegan + interval + runtime.random() * limits.dialJitter;
     this.#cancelWait = runtime.schedule(
       () => {
         this.#enter();
@@ -136,7 +144,10 @@ export class Dialer {
             this.#shakeHands(socket, signed, attempt, fail);
           });
         },
-        error: fail,
+        error: (error: unknown) => {
+          if (error instanceof RejectedError) this.#options.rejected(error.reason);
+          fail(error);
+        },
       }),
     );
   }
@@ -198,7 +209,7 @@ export class Dialer {
     handshake: Subscription,
     onLinked: () => void,
   ): void {
-    const { runtime, connect, accepted, rejected } = this.#options;
+    const { runtime, connect, accepted, rejected, duplicate } = this.#options;
     const url = printableUrl(this.#options.url);
     let hello: Uint8Array;
     try {
@@ -222,9 +233,14 @@ export class Dialer {
           if (!response.accepted) {
             const reason = printable(response.rejectedReason);
             rejected(reason);
+            if (response.ext?.dup === 1) {
+              this.#duplicates++;
+              duplicate?.();
+            }
             fail(new RejectedError(`${url} rejected the connection: ${reason}`, reason));
             return;
           }
+          this.#duplicates = 0;
           onLinked();
           giveUp(attempt);
           this.#leaveGate?.();

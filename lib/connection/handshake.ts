@@ -30,6 +30,9 @@ export function announcedExtensions(checksum: ChecksumMode): Extensions {
   return checksum === 'off' ? { ack: 1, credits: 1, bytes: 1, crc: 0 } : { ack: 1, credits: 1, bytes: 1 };
 }
 
+/** In a rejection: another process under the dialer's name is connected. Told to dialers that announced extensions. */
+export const duplicateHost: Extensions = { dup: 1 };
+
 /** What the two sides of one connection agreed on. */
 export interface Agreement {
   /** The other side announced extensions: it is an rxgrid, not a reference peer. */

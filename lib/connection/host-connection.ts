@@ -14,6 +14,7 @@
  */
 
 import { BehaviorSubject, filter, map, Observable, Subject, switchMap, take, EMPTY } from 'rxjs';
+import { errorInfo, type ErrorInfo } from '../error-info.js';
 import { DeadlineExceededError, DisconnectedError, type GridError } from '../errors.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
@@ -35,7 +36,7 @@ export interface ConnectionState {
   /** How many links have opened so far; more than 1 means that it reconnected. */
   readonly connects: number;
   /** Why the last attempt failed, or the last link was lost. */
-  readonly error?: Error;
+  readonly error?: ErrorInfo;
   /**
    * While connected, how messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform (TLS,
    * browsers, other runtimes). Undefined for a connection in memory.
@@ -276,7 +277,7 @@ export class HostConnection {
       sent,
       host: this.host,
       reconnected: this.#reconnected,
-      cause: error,
+      cause: error?.cause,
     });
   }
 
@@ -348,7 +349,7 @@ export class HostConnection {
       // A further failed attempt begins no new back-off.
       since: status === 'back-off' && before.status === status ? before.since : this.#runtime.wallNow(),
       connects,
-      ...(error === undefined ? {} : { error }),
+      ...(error === undefined ? {} : { error: errorInfo(error) }),
       ...(status === 'connected' && this.#link.value?.readPath !== undefined
         ? { readPath: this.#link.value.readPath }
         : {}),

@@ -6,7 +6,7 @@
  *     socket.outbound ◀── engine ◀── calls
  */
 
-import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs';
+import { AsyncSubject, Observable, Subject, Subscription } from 'rxjs';
 import { ProtocolError, toError, type GridError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded, type OnThrown } from '../guard.js';
@@ -62,6 +62,7 @@ export class Link {
   readonly #keepalive: Keepalive;
   readonly #closed = new AsyncSubject<Error | undefined>();
   readonly #passed = new Subject<{ direction: 'in' | 'out'; message: WireMessage }>();
+  readonly #pongs = new Subject<void>();
   readonly #subscriptions: Subscription[] = [];
   #open = true;
 
@@ -164,6 +165,33 @@ export class Link {
     this.#keepalive.ping();
   }
 
+  /** Asks the other side for a sign of life; resolves with whether one came within `ms`. */
+  answers(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const wait = new Subscription();
+      const end = (alive: boolean): void => {
+        wait.unsubscribe();
+        resolve(alive);
+      };
+      wait.add(
+        this.#runtime.schedule(() => {
+          end(false);
+        }, ms),
+      );
+      wait.add(
+        this.#closed.subscribe(() => {
+          end(false);
+        }),
+      );
+      wait.add(
+        this.#pongs.subscribe(() => {
+          end(true);
+        }),
+      );
+      if (!wait.closed) this.ping();
+    });
+  }
+
   /** Closes the socket politely. Every call on it ends with the link's error. */
   close(): void {
     if (this.#open)
@@ -195,6 +223,7 @@ export class Link {
         break;
       case Op.Pong:
         this.#keepalive.onPong(frame.payload);
+        this.#pongs.next();
         break;
       default:
       // Connect and ConnectResponse come once, before there is a link; Disconnect is reserved. As the reference: ignored.

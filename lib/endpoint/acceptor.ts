@@ -11,6 +11,7 @@ import {
   agree,
   announcedExtensions,
   connectResponseMessage,
+  duplicateHost,
   readConnect,
   type Agreement,
 } from '../connection/handshake.js';
@@ -18,7 +19,7 @@ import { patience } from '../connection/patience.js';
 import type { Socket } from '../transport/socket.js';
 import { errorText, RejectedError } from '../errors.js';
 import { printable } from '../printable.js';
-import type { ConnectRequest } from '../wire/connect.js';
+import type { ConnectRequest, Extensions } from '../wire/connect.js';
 import { timestampToMs } from '../wire/timestamp.js';
 import type { Endpoint } from './endpoint.js';
 
@@ -46,6 +47,9 @@ export interface Admission {
 /** Checks a Connect. @throws any error; its text is the reason of the rejection. */
 export type Admit = (request: ConnectRequest, info: DialerInfo) => Promise<Admission>;
 
+/** Another process under the dialer's name is connected, and answers. */
+export class DuplicateHostRejection extends Error {}
+
 /** A rejected socket stays open so long, in ms, that the other side can read the reason. */
 const rejectionLinger = 100;
 
@@ -59,8 +63,22 @@ export function refuseHandshake(endpoint: Endpoint, socket: Socket, reason: stri
 }
 
 // The other side is told `told`; the event has `reason`, which may say more.
-function tellRejection(endpoint: Endpoint, socket: Socket, host: string, reason: string, told = reason): void {
-  socket.outbound.next(connectResponseMessage({ id: endpoint.id, accepted: false, rejectedReason: printable(told) }));
+function tellRejection(
+  endpoint: Endpoint,
+  socket: Socket,
+  host: string,
+  reason: string,
+  told = reason,
+  ext?: Extensions,
+): void {
+  socket.outbound.next(
+    connectResponseMessage({
+      id: endpoint.id,
+      accepted: false,
+      rejectedReason: printable(told),
+      ...(ext === undefined ? {} : { ext }),
+    }),
+  );
   endpoint.report({ type: 'rejected', host, by: 'local', reason });
 }
 
@@ -84,6 +102,7 @@ export function acceptHandshake(
 ): Handshake {
   let state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
   let host = unknownHost;
+  let extended = false;
   const subscription = new Subscription();
 
   const finish = (): void => {
@@ -96,12 +115,12 @@ export function acceptHandshake(
     finish();
     socket.outbound.error(error);
   };
-  const reject = (reason: string, told?: string): void => {
+  const reject = (reason: string, told?: string, ext?: Extensions): void => {
     if (state === 'rejected' || state === 'done') return;
     // Reading goes on while the reason leaves: closing a socket with unread bytes may destroy what was sent.
     state = 'rejected';
     cancelTimer();
-    tellRejection(endpoint, socket, host, reason, told);
+    tellRejection(endpoint, socket, host, reason, told, extended ? ext : undefined);
     if (isDone()) return;
     cancelTimer = endpoint.runtime.schedule(() => {
       giveUp(new Error(reason));
@@ -111,6 +130,7 @@ export function acceptHandshake(
     state = 'checking';
     const request = readConnect(message, endpoint.checksum);
     host = request.leaf === true ? 'a leaf' : request.host;
+    extended = request.ext !== undefined;
     const admission = await admit(request, info);
     if (!isChecking()) return;
     admission.check?.();
@@ -155,7 +175,8 @@ export function acceptHandshake(
           return;
         }
         onConnect(message).catch((error: unknown) => {
-          reject(errorText(error), error instanceof RejectedError ? error.reason : undefined);
+          const told = error instanceof RejectedError ? error.reason : undefined;
+          reject(errorText(error), told, error instanceof DuplicateHostRejection ? duplicateHost : undefined);
         });
       },
       error: finish,

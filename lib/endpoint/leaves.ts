@@ -1,5 +1,6 @@
 import { aFunction, checkOptions, whole, type Rule } from '../check.js';
 import { RejectedError } from '../errors.js';
+import { maxGoneLeaves } from '../limits.js';
 import type { HostConnection } from '../connection/host-connection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
@@ -51,6 +52,8 @@ export class Leaves {
   readonly #isHost: (name: string) => boolean;
   // Oldest first.
   readonly #connections = new Map<HostConnection, RouteConnection>();
+  // Closed connections of the leaves that left last.
+  readonly #gone = new Map<string, RouteConnection>();
   #allowed: ReadonlySet<string> | undefined = undefined;
 
   /** `name`: of the host, which leaves are told. `isHost`: whether a name is that of a host of the cluster. */
@@ -67,11 +70,14 @@ export class Leaves {
     return this.#connections.size;
   }
 
-  /** The connection to a leaf, by its identity; of several with one identity, to the newest. */
+  /**
+   * The connection to a leaf, by its identity; of several with one identity, to the newest. That of a leaf which has left is
+   * closed: who has just heard from a leaf need not reckon with an exception.
+   */
   get(identity: string): RouteConnection | undefined {
     let newest: RouteConnection | undefined;
     for (const [{ host }, routes] of this.#connections) if (host === identity) newest = routes;
-    return newest;
+    return newest ?? this.#gone.get(identity);
   }
 
   /** Checks the Connect of a leaf. @throws Error; its text is the reason of the rejection. */
@@ -100,6 +106,7 @@ export class Leaves {
         connection.lost.subscribe(() => {
           this.#connections.delete(connection);
           connection.close();
+          this.#rememberGone(identity, routes);
         });
         connection.open(
           this.#endpoint.link(connection, {
@@ -116,7 +123,7 @@ export class Leaves {
 
   /** Closes the connections of leaves whose identity is now the name of a host. */
   hostsChanged(): void {
-    for (const connection of [...this.#connections.keys()]) if (this.#isHost(connection.host)) connection.close();
+    for (const connection of [...this.#connections.keys()]) if (this.#isHost(connection.host)) connection.link?.close();
   }
 
   close(): void {
@@ -146,6 +153,13 @@ export class Leaves {
       `leaves.authenticate gave a leaf the identity ${identity}, which is the name of a host`,
       notAuthenticated,
     );
+  }
+
+  #rememberGone(identity: string, routes: RouteConnection): void {
+    this.#gone.delete(identity);
+    this.#gone.set(identity, routes);
+    const [oldest] = this.#gone.keys();
+    if (this.#gone.size > maxGoneLeaves) this.#gone.delete(oldest!);
   }
 
   readonly #find: EngineOptions['find'] = (handler, subroute) => {

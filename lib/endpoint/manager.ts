@@ -29,7 +29,8 @@ import type { Duplex, Unary } from '../contract/contract.js';
 import type { Bound, Call, Handler, Handles, One, Output, RawHandler } from '../contract/handler.js';
 import type { RouteConnection } from '../calls/route-connection.js';
 import type { ConnectRequest } from '../wire/connect.js';
-import { checkClock, type Admission, type DialerInfo } from './acceptor.js';
+import { duplicateProbe } from '../limits.js';
+import { checkClock, DuplicateHostRejection, type Admission, type DialerInfo } from './acceptor.js';
 import { checkToken, refusedReason, type Auth } from './auth.js';
 import { Handshakes } from './handshakes.js';
 import { defaultPath, dialUrl, parseHost, usesTls } from './host-name.js';
@@ -282,6 +283,17 @@ export class Manager implements Handles {
     await checkToken(refusedReason, () => this.#options.auth.verify(token, { local: this.local, remote, wallNow }));
   }
 
+  // A process that dials again replaces its own connection, and that of a process that is gone.
+  async #checkDuplicate({ host, connection }: Peer, id: Uint8Array): Promise<void> {
+    const { link } = connection;
+    if (link === undefined || link.remoteId.every((byte, index) => byte === id[index])) return;
+    if (!(await link.answers(duplicateProbe))) return;
+    this.#endpoint.report({ type: 'duplicate-host', host, at: this.local });
+    throw new DuplicateHostRejection(
+      `another process calls itself ${host} and is connected to ${this.local}: give each process a name of its own, or stop the other one`,
+    );
+  }
+
   // See Handshakes.
   async #vouch(authorization: string): Promise<boolean> {
     const token = /^Bearer (.+)$/i.exec(authorization)?.[1];
@@ -302,16 +314,22 @@ export class Manager implements Handles {
     await this.#started;
     if (this.#state !== 'started') throw new Error(`${this.local} is not started, or closed`);
     if (request.leaf === true) {
-      if (this.#leaves === undefined) throw new Error(`${this.local} takes no leaves`);
+      if (this.#leaves === undefined)
+        throw new Error(`${this.local} takes no leaves: give its Manager the option leaves: { authenticate }`);
       return this.#leaves.admit(request, info);
     }
     const peer = this.#peers.value.get(request.host);
-    if (peer === undefined) throw new Error(`unknown incoming host: ${request.host}`);
+    if (peer === undefined) {
+      throw new Error(
+        `unknown incoming host: ${request.host} is not among the hosts of ${this.local}: add it, spelt exactly so`,
+      );
+    }
     checkClock(request, this.#endpoint);
     await this.#verify(request.token, peer.host);
     if (peer.dials === 'local') {
       throw new Error(`wrong direction: ${this.local} dials ${peer.host}, which its name decides`);
     }
+    await this.#checkDuplicate(peer, request.id);
     return {
       tls: usesTls(this.local) && usesTls(peer.host),
       open: (socket, agreement, remoteId) => {

@@ -72,6 +72,9 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
     rejected: (reason) => {
       endpoint.report({ type: 'rejected', host, by: 'remote', reason });
     },
+    duplicate: () => {
+      endpoint.report({ type: 'duplicate-host', host: local, at: host });
+    },
   });
   peer.stop = () => {
     dialer.stop();

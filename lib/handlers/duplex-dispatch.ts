@@ -1,4 +1,5 @@
 import { isObservable } from 'rxjs';
+import { errorInfo } from '../error-info.js';
 import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
 import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
@@ -177,7 +178,12 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   }
 
   #report(error: unknown): void {
-    this.#context.report({ type: 'handler-error', route: this.route, caller: this.#call.caller, error });
+    this.#context.report({
+      type: 'handler-error',
+      route: this.route,
+      caller: this.#call.caller,
+      error: errorInfo(error),
+    });
   }
 
   #stop(): void {

@@ -1,4 +1,5 @@
 import { isObservable, take, type Observable, type Subscription } from 'rxjs';
+import { errorInfo } from '../error-info.js';
 import { errorText, HandlerError, type GridError } from '../errors.js';
 import { GuardedSubscriber } from '../flow/subscriber.js';
 import { thrownErrors } from '../flow/unhandled.js';
@@ -78,7 +79,12 @@ class UnaryRun implements CancelSink {
   }
 
   #report(error: unknown): void {
-    this.#context.report({ type: 'handler-error', route: this.#route.name, caller: this.#call.caller, error });
+    this.#context.report({
+      type: 'handler-error',
+      route: this.#route.name,
+      caller: this.#call.caller,
+      error: errorInfo(error),
+    });
   }
 
   readonly #onFailed = (error: unknown): void => {

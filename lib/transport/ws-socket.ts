@@ -1,8 +1,8 @@
 import WebSocket from 'isomorphic-ws';
 import { Observable, Subject, type Observer } from 'rxjs';
-import { printableUrl } from '../printable.js';
+import { LimitError, RejectedError } from '../errors.js';
+import { printable, printableUrl } from '../printable.js';
 import { systemRuntime } from '../runtime.js';
-import { LimitError } from '../errors.js';
 import type { WireMessage } from '../wire/batch.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
 import type { Dial, DialOptions, Socket, SocketBulk } from './socket.js';
@@ -23,6 +23,10 @@ const normalClosure = 1000;
 /** The part of `ws` beyond the WebSocket of the platform. */
 interface NodeWebSocket {
   on(event: 'message', listener: (data: Uint8Array, isBinary: boolean) => void): void;
+  on(
+    event: 'unexpected-response',
+    listener: (request: unknown, response: { readonly statusCode: number; readonly statusMessage: string }) => void,
+  ): void;
   on(event: 'upgrade', listener: (response: { readonly socket: RawEmitter }) => void): void;
   send(data: Uint8Array, options: { binary: boolean; fin: boolean }, written: (error?: Error) => void): void;
   terminate(): void;
@@ -101,6 +105,11 @@ function openWebSocket(
     if (isNode(node)) {
       node.on('upgrade', (response) => {
         raw = response.socket;
+      });
+    }
+    if (isNode(node)) {
+      node.on('unexpected-response', (_, response) => {
+        subscriber.error(refusedUpgrade(printableUrl(url), response.statusCode, response.statusMessage));
       });
     }
     socket.onopen = () => {
@@ -347,6 +356,19 @@ function closeError(code: number): Error {
 function isTooLarge(event: unknown): boolean {
   const { error } = event as { error?: { code?: unknown } };
   return error?.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+}
+
+// An answer of HTTP where an upgrade was asked for.
+function refusedUpgrade(url: string, status: number, statusText: string): Error {
+  const answer = printable(`HTTP ${String(status)} ${statusText}`.trim());
+  if (status === 401 || status === 403) {
+    return new RejectedError(
+      `${url} rejected the upgrade with ${answer}: is the token right, and may it be dialed from here?`,
+      answer,
+    );
+  }
+  const hint = status === 404 ? ': is the grid served at another path?' : '.';
+  return new Error(`Dialing ${url} failed: it answered ${answer}${hint}`);
 }
 
 function messageOf(event: unknown): string {

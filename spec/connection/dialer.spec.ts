@@ -240,8 +240,8 @@ describe('a dial', () => {
     scene.answer = reject;
     await settle(scene.runtime);
     const { error } = scene.a.connection.state;
-    expect(error).toBeInstanceOf(RejectedError);
-    expect(error).toMatchObject({ reason: 'not today', message: 'ws://b/grid rejected the connection: not today' });
+    expect(error!.cause).toBeInstanceOf(RejectedError);
+    expect(error).toMatchObject({ code: 'rejected', message: 'ws://b/grid rejected the connection: not today' });
     expect(scene.rejections).toStrictEqual(['not today']);
     expect(scene.ends).toStrictEqual(['The handshake was given up.']);
     await scene.end();

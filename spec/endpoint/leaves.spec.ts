@@ -3,9 +3,10 @@ import { BehaviorSubject, firstValueFrom } from 'rxjs';
 import { RejectedError } from '../../lib/errors.js';
 import type { LeafConnection } from '../../lib/endpoint/leaf.js';
 import type { LeafOptions } from '../../lib/endpoint/leaves.js';
-import type { Manager } from '../../lib/endpoint/manager.js';
+import type { ClusterState, Manager } from '../../lib/endpoint/manager.js';
+import type { GridEvent } from '../../lib/observe.js';
 import { raw, type } from '../../lib/codec/codec.js';
-import { unary } from '../../lib/contract/contract.js';
+import { duplex, unary } from '../../lib/contract/contract.js';
 import { bind } from '../../lib/contract/handler.js';
 import { MemoryNetwork, skewed } from '../support/memory-network.js';
 
@@ -44,7 +45,7 @@ async function ask(leaf: LeafConnection, route = whoAmI): Promise<string> {
 
 async function reasonOf(leaf: LeafConnection): Promise<unknown> {
   await network.settle();
-  return (await firstValueFrom(leaf.state$)).error;
+  return (await firstValueFrom(leaf.state$)).error?.cause;
 }
 
 describe('a host', () => {
@@ -53,7 +54,7 @@ describe('a host', () => {
     const leaf = network.leaf(host);
     const told: unknown[] = [];
     leaf.events$.subscribe((event) => told.push(event));
-    const reason = `${host} takes no leaves`;
+    const reason = `${host} takes no leaves: give its Manager the option leaves: { authenticate }`;
     expect(await reasonOf(leaf)).toMatchObject({ code: 'rejected', reason });
     expect(told).toStrictEqual([{ type: 'rejected', host: leaf.host, by: 'remote', reason }]);
     expect(network.events(host)).toStrictEqual([{ type: 'rejected', host: 'a leaf', by: 'local', reason }]);
@@ -234,7 +235,9 @@ describe('a host', () => {
     expect(await answer).toBe(`hi pong to ${host}`);
     leaf.close();
     await network.settle();
-    expect(() => manager.connection('user ann')).toThrow('user ann is no host of this cluster');
+    // A leaf may leave at any moment: its connection is closed, and who asks for it hears so from its calls.
+    await expect(manager.connection('user ann').ready()).rejects.toMatchObject({ code: 'disconnected' });
+    expect(() => manager.connection('user bob')).toThrow('user bob is no host of this cluster');
   });
 
   it('finds the newest of several leaves with one identity, and the older when that has gone', async () => {
@@ -257,6 +260,30 @@ describe('a host', () => {
     network.leaf(host, { token: 'ann' });
     await network.settle();
     expect((await firstValueFrom(manager.cluster$)).hosts).toStrictEqual([]);
+  });
+
+  it('streams its cluster and its events to a leaf, also when a host fails', async () => {
+    const other = 'http://other:9000';
+    const cluster = duplex({ id: 8, name: 'cluster', output: type<ClusterState>() });
+    const events = duplex({ id: 9, name: 'events', output: type<GridEvent>() });
+    const manager = network.manager(host, [other], { leaves: { authenticate: (token) => token } });
+    manager.handle(cluster, () => manager.cluster$);
+    manager.handle(events, () => manager.events$);
+    manager.handle(whoAmI, () => {
+      throw new Error('bug');
+    });
+    await manager.start();
+    const leaf = network.leaf(host);
+    const seen: { readonly clusters: ClusterState[]; readonly events: GridEvent[] } = { clusters: [], events: [] };
+    leaf.stream(cluster, undefined).subscribe({ next: (state) => seen.clusters.push(state), error: () => undefined });
+    leaf.stream(events, undefined).subscribe({ next: (event) => seen.events.push(event), error: () => undefined });
+    await network.pass(3_000);
+    await ask(leaf).catch(() => undefined);
+    await network.settle();
+    expect(seen.clusters.at(-1)!.hosts).toMatchObject([
+      { host: other, status: 'back-off', error: { name: 'Error', message: expect.any(String) } },
+    ]);
+    expect(seen.events).toMatchObject([{ type: 'handler-error', error: { name: 'Error', message: 'bug' } }]);
   });
 
   it('closes its leaves with it; they dial for ever', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { errorInfo } from '../../lib/error-info.js';
 import { EMPTY, firstValueFrom, type Observable } from 'rxjs';
 import { staticToken } from '../../lib/endpoint/auth.js';
 import { Manager, type ClusterState, type ManagerOptions } from '../../lib/endpoint/manager.js';
@@ -211,7 +212,9 @@ describe('a manager', () => {
       throw error;
     });
     await expect(ask(first!, b)).rejects.toMatchObject({ code: 'remote', message: 'no disk' });
-    expect(network.events(b)).toStrictEqual([{ type: 'handler-error', route: 'whoAmI', caller: a, error }]);
+    expect(network.events(b)).toStrictEqual([
+      { type: 'handler-error', route: 'whoAmI', caller: a, error: errorInfo(error) },
+    ]);
   });
 
   it('serves raw handlers', async () => {

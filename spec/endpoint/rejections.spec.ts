@@ -45,7 +45,9 @@ describe('a handshake that is rejected', () => {
       () => ({}),
       () => ({ hosts: [c] }),
       (reason) => {
-        expect(reason).toBe(`unknown incoming host: ${dialer}`);
+        expect(reason).toBe(
+          `unknown incoming host: ${dialer} is not among the hosts of ${acceptor}: add it, spelt exactly so`,
+        );
       },
     ],
     ...[301_000, -301_000].map(
@@ -62,7 +64,7 @@ describe('a handshake that is rejected', () => {
   ])('%s: both ends hear the reason', async (_, dials, accepts, check) => {
     const { state } = await meet(dials(), accepts());
     expect(state).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
-    const { reason } = state.error as RejectedError;
+    const { reason } = state.error!.cause as RejectedError;
     check(reason);
     expect(network.events(dialer)).toStrictEqual([{ type: 'rejected', host: acceptor, by: 'remote', reason }]);
     expect(network.events(acceptor)).toStrictEqual([{ type: 'rejected', host: dialer, by: 'local', reason }]);
@@ -72,7 +74,8 @@ describe('a handshake that is rejected', () => {
   it('for its token: the dialer hears no details', async () => {
     const { state } = await meet({ auth: staticToken('another') }, {});
     const reason = 'auth token: invalid token';
-    expect(state).toMatchObject({ status: 'back-off', error: { code: 'rejected', reason } });
+    expect(state).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
+    expect(state.error!.cause).toMatchObject({ reason });
     expect(network.events(dialer)).toStrictEqual([{ type: 'rejected', host: acceptor, by: 'remote', reason }]);
     expect(network.events(acceptor)).toStrictEqual([
       {
@@ -108,14 +111,17 @@ describe('a handshake that is rejected', () => {
     await network.settle();
     const reason = `${acceptor} is not started, or closed`;
     const { error } = await firstValueFrom(near.connection(acceptor).state$);
-    expect(error).toMatchObject({ code: 'rejected', reason });
+    expect(error?.cause).toMatchObject({ code: 'rejected', reason });
     expect(network.events(acceptor)).toStrictEqual([{ type: 'rejected', host: dialer, by: 'local', reason }]);
     await far.start();
     await network.pass(2_000);
     expect(network.between(a, b).length).toBe(1);
     await far.close();
     await network.pass(2_000);
-    expect((await firstValueFrom(near.connection(acceptor).state$)).error).toMatchObject({ code: 'rejected', reason });
+    expect((await firstValueFrom(near.connection(acceptor).state$)).error?.cause).toMatchObject({
+      code: 'rejected',
+      reason,
+    });
   });
 
   it('waits for a manager that starts', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { errorInfo } from '../../lib/error-info.js';
 import { concat, from, map, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { z } from 'zod';
 import { CancelledError, CodecError, duplex, raw, RemoteError, type } from '../../lib/index.js';
@@ -150,7 +151,7 @@ describe('a stream handler that fails', () => {
   ])('%s: tells the items before, and the text, and is reported once', async (_, handler, items) => {
     expect(await answer(handler)).toStrictEqual([...items, new RemoteError('disk on fire')]);
     expect(pair.grid.events).toStrictEqual([
-      { type: 'handler-error', route: 'get', caller: 'http://a:1', error: broken },
+      { type: 'handler-error', route: 'get', caller: 'http://a:1', error: errorInfo(broken) },
     ]);
   });
 
@@ -167,7 +168,7 @@ describe('a stream handler that fails', () => {
     });
     expect([log.length, log[0], stopped]).toStrictEqual([2, 1, true]);
     expect(log[1]).toBeInstanceOf(RemoteError);
-    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: expect.any(CodecError) }]);
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'codec' } }]);
   });
 
   it('gives an item that is too large: tells the limit, and is reported', async () => {
@@ -179,7 +180,9 @@ describe('a stream handler that fails', () => {
     await pair.grid.settle();
     const text = 'bytes: the item has 101 bytes, and maxUnaryBytes is 100: send it in several items.';
     expect([log.length, log[1]]).toStrictEqual([2, new RemoteError(text)]);
-    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { limit: 'maxUnaryBytes' } }]);
+    expect(pair.grid.events).toMatchObject([
+      { type: 'handler-error', error: { code: 'limit', cause: expect.objectContaining({ limit: 'maxUnaryBytes' }) } },
+    ]);
   });
 
   it('overflows: tells the remedies, and is reported', async () => {

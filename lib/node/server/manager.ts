@@ -26,7 +26,7 @@ export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
 export interface ListenOptions {
   /** Port. Default: the local name's. */
   readonly port?: number;
-  /** Address of the interface. Default: all. */
+  /** Address of the interface. Default: the loopback interface where the local name is a loopback address, otherwise all. */
   readonly address?: string;
 }
 
@@ -40,6 +40,7 @@ export class Manager extends IsomorphicManager {
   readonly #handshakeTimeout: number;
   readonly #maxHandshakes: number;
   readonly #unmount: (() => void)[] = [];
+  #listens = false;
   #server: HttpServer | HttpsServer | undefined = undefined;
 
   constructor(options: ManagerOptions) {
@@ -54,12 +55,30 @@ export class Manager extends IsomorphicManager {
   /**
    * Starts an HTTP server at the port of the local name, serves the manager's paths on it, and dials the peers.
    *
-   * @throws ConfigurationError where the local name is https and there is no certificate; the system's error where the port is taken.
+   * @throws ConfigurationError where the local name is https and there is no certificate, and where it listens already; an
+   * error with the system's `code` (EADDRINUSE) where the port is taken.
    */
   async listen(options: ListenOptions = {}): Promise<void> {
     checkOptions(options, listenRules, { of: 'listen' });
     const { port, address } = options;
     this.#checkOpen();
+    if (this.#listens) {
+      throw new ConfigurationError(
+        `The manager of ${this.local} listens already. For a second address, attach() it to an HTTP server of your own.`,
+      );
+    }
+    this.#listens = true;
+    try {
+      await this.#listen(port, address);
+    } catch (error) {
+      this.#listens = false;
+      throw error;
+    }
+    this.#checkOpen();
+    await this.start();
+  }
+
+  async #listen(port: number | undefined, address: string | undefined): Promise<void> {
     const url = new URL(this.local);
     const secure = url.protocol === 'https:';
     if (secure && (this.#tls?.cert === undefined || this.#tls.key === undefined)) {
@@ -77,19 +96,24 @@ export class Manager extends IsomorphicManager {
       ? createTlsServer({ ...serverOptions, ...tlsContext(this.#tls!), handshakeTimeout: this.#handshakeTimeout })
       : createServer(serverOptions);
     silent.watch(server);
-    this.#mount(server);
+    const at = {
+      port: port ?? Number(url.port || (secure ? 443 : 80)),
+      host: address ?? loopbackOf(url.hostname),
+    };
+    const unmount = this.#mount(server);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ port: port ?? Number(url.port || (secure ? 443 : 80)), host: address }, () => {
-        server.off('error', reject);
+      server.once('error', (error) => {
+        unmount();
+        reject(listenError(error, this.local, at.port));
+      });
+      server.listen(at, () => {
+        server.removeAllListeners('error');
         resolve();
       });
     });
     this.#server = server;
     // A close() meanwhile found no server to close.
     if (this.closed) await this.#closeServer();
-    this.#checkOpen();
-    await this.start();
   }
 
   /**
@@ -129,7 +153,8 @@ export class Manager extends IsomorphicManager {
     });
   }
 
-  #mount(server: HttpServer | HttpsServer): void {
+  // The result stops it.
+  #mount(server: HttpServer | HttpsServer): () => void {
     const router = ServerRouter.of(server);
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
@@ -151,6 +176,23 @@ export class Manager extends IsomorphicManager {
       for (const unmount of mounted) unmount();
       throw error;
     }
-    this.#unmount.push(...mounted);
+    const unmount = (): void => {
+      for (const stop of mounted.splice(0)) stop();
+    };
+    this.#unmount.push(unmount);
+    return unmount;
   }
+}
+
+/** Where to listen for a name that only this machine reaches; undefined, which is everywhere, for any other. */
+function loopbackOf(hostname: string): string | undefined {
+  if (hostname === '[::1]') return '::1';
+  return hostname === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(hostname) ? hostname : undefined;
+}
+
+function listenError(error: Error, local: string, port: number): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'EADDRINUSE') return error;
+  const text = `${local} cannot listen: port ${String(port)} is in use. Stop the other process, or give listen({ port }) another one.`;
+  return Object.assign(new Error(text, { cause: error }), { code });
 }

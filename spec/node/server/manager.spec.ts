@@ -126,8 +126,28 @@ describe('listen()', () => {
     grid.closeLater(() => new Promise((resolve) => taken.close(resolve)));
     const { port } = taken.address() as AddressInfo;
     const manager = grid.manager(`http://127.0.0.1:${port}`, []);
-    await expect(manager.listen({ address: '127.0.0.1' })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(manager.listen({ address: '127.0.0.1' })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      message: `${manager.local} cannot listen: port ${port} is in use. Stop the other process, or give listen({ port }) another one.`,
+    });
     await manager.listen({ address: '127.0.0.1', port: await freePort() });
+  });
+
+  it('listens once', async () => {
+    const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, []);
+    await manager.listen();
+    await expect(manager.listen()).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining(`The manager of ${manager.local} listens already`),
+    });
+    expect((await http(`${manager.local}/minio/grid/v1`)).status).toBe(426);
+  });
+
+  it('is reached from this machine alone where its name is a loopback address', async () => {
+    const port = await freePort();
+    await grid.manager(`http://127.0.0.1:${port}`, []).listen();
+    // The rest of 127.0.0.0/8 is this machine, too, and would be served where all interfaces are.
+    await expect(http(`http://127.0.0.2:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('needs a certificate for https', async () => {

@@ -152,7 +152,7 @@ describe('a leaf on a real socket', () => {
       token: async () => Promise.resolve(tokens.shift()!),
       handlers,
     });
-    expect((await until(leaf, 'back-off')).error).toMatchObject({
+    expect((await until(leaf, 'back-off')).error?.cause).toMatchObject({
       code: 'rejected',
       reason: 'the token is not accepted',
     });
@@ -266,8 +266,39 @@ describe('a peer that does not read', () => {
     };
     send();
     expect((await fault).message).toMatch(/^The other side does not read: .* Raise maxSendQueueBytes/);
-    expect(() => manager.connection('ann')).toThrow('no host of this cluster');
+    await expect(manager.connection('ann').ready()).rejects.toMatchObject({ code: 'disconnected' });
     const { leaf } = grid.leaf(manager.local);
     await leaf.ready();
+  });
+});
+
+describe('a server that answers the upgrade with HTTP', () => {
+  const answering = async (status: string): Promise<string> => {
+    const host = await grid.server();
+    host.server.on('upgrade', (_, socket) =>
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`),
+    );
+    return host.name;
+  };
+
+  it.each(['403 Forbidden', '401 Unauthorized'])(
+    'rejects the dialer with %s: an error of its kind, and an event',
+    async (status) => {
+      const { leaf } = grid.leaf(await answering(status));
+      const event = firstValueFrom(leaf.events$);
+      expect((await until(leaf, 'back-off')).error).toMatchObject({ code: 'rejected' });
+      expect(await event).toStrictEqual({ type: 'rejected', host: leaf.host, by: 'remote', reason: `HTTP ${status}` });
+    },
+  );
+
+  it('asks for another path at 404, also of a manager', async () => {
+    const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, []);
+    await manager.listen();
+    for (const name of [await answering('404 Not Found'), `${manager.local}/ws`]) {
+      const { leaf } = grid.leaf(name);
+      expect((await until(leaf, 'back-off')).error!.message).toBe(
+        `Dialing ${leaf.host} failed: it answered HTTP 404 Not Found: is the grid served at another path?`,
+      );
+    }
   });
 });
