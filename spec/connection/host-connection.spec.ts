@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { errorInfo } from '../../lib/error-info.js';
 import { firstValueFrom } from 'rxjs';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { linkedPair, settle, TestConnection } from '../support/links.js';
@@ -25,7 +26,7 @@ describe('the states of a connection', () => {
       status: 'connecting',
       since: runtime.wallNow(),
       connects: 1,
-      error: broken,
+      error: errorInfo(broken),
     });
     a.open(linkedSockets()[0]);
     expect(a.states.at(-1)).toStrictEqual({
@@ -51,7 +52,7 @@ describe('the states of a connection', () => {
       status: 'back-off',
       since,
       connects: 0,
-      error: second,
+      error: errorInfo(second),
     });
     a.open(linkedSockets()[0]);
     expect(a.connection.state.status).toBe('connected');
