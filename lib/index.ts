@@ -12,6 +12,7 @@ export type { DialerInfo } from './endpoint/acceptor.js';
 export type { LeafOptions } from './endpoint/leaves.js';
 export type { EndpointOptions } from './endpoint/endpoint.js';
 
+export { float } from './codec/float.js';
 export {
   raw,
   type,

@@ -33,6 +33,7 @@ const msgpackRules: Readonly<Record<keyof MsgpackOptions, Rule>> = {
  * - A bigint, which must fit into 64 bits, arrives as a number where that is exact (to 2^53 − 1), and as a bigint beyond.
  *   So a field of bigints needs a schema that coerces (`z.coerce.bigint()`), or `BigInt(…)` where it is used.
  * - A Date is exact to the millisecond: finer times of other peers are rounded down. −0 arrives as 0.
+ * - A whole number is encoded as an integer. A Go field of type float64 takes none: send {@link float}`(5)`.
  * - A Buffer arrives as a Uint8Array. Decoded bytes are a copy, and keep nothing of the received message.
  *
  * `encode` throws CodecError for what would arrive as something else: functions, symbols, Map, Set, errors, other typed

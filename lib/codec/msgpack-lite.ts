@@ -1,5 +1,6 @@
 import { createCodec, Decoder, encode } from 'msgpack-lite';
 
+import { floatOf } from './float.js';
 import { isBytes } from './codec.js';
 import type { ReadLeaf } from './msgpack-read.js';
 import { type Sink, sinks, withSink } from './msgpack-sink.js';
@@ -65,7 +66,9 @@ export function msgpackLite(timestamps: 'standard' | 'grid'): MsgpackLite {
     } else if (typeof value === 'bigint') {
       writeInt64(target, value >= 0n, Number(value >> 32n), Number(value & 0xffff_ffffn));
     } else {
-      encodeOther(target, isBytes(value) ? wholeBuffer(value) : value);
+      const float = floatOf(value);
+      if (float === undefined) encodeOther(target, isBytes(value) ? wholeBuffer(value) : value);
+      else writeFloat(target, float);
     }
   };
 
@@ -95,10 +98,14 @@ function writeNumber(target: Target, value: number): void {
   } else if (Number.isSafeInteger(value)) {
     writeInt64(target, value > 0, Math.floor(value / word), value >>> 0);
   } else {
-    const offset = target.reserve(9);
-    target.buffer[offset] = 0xcb;
-    target.buffer.view.setFloat64(offset + 1, value);
+    writeFloat(target, value);
   }
+}
+
+function writeFloat(target: Target, value: number): void {
+  const offset = target.reserve(9);
+  target.buffer[offset] = 0xcb;
+  target.buffer.view.setFloat64(offset + 1, value);
 }
 
 /** Writes the halves of a two's complement. */

@@ -1,3 +1,4 @@
+import { floatOf } from './float.js';
 import { CodecError } from '../errors.js';
 
 import { isBulkItem } from './bulk-item.js';
@@ -59,7 +60,7 @@ class Preparation {
     if (prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null) {
       return this.#record(value as Readonly<Record<string, unknown>>, depth);
     }
-    if (isBytes(value)) return value;
+    if (isBytes(value) || floatOf(value) !== undefined) return value;
     const time = timeOf(value);
     if (time !== undefined) {
       if (Number.isNaN(time)) throw this.#fault(depth, 'an invalid Date; send null');
