@@ -8,6 +8,7 @@ import { fileBytes, readFile, statFile } from '../files/file-client.js';
 import type { FileItem } from '../files/file-item.js';
 import type { FileInfo } from '../files/file-routes.js';
 import { RateMeter } from '../files/rate-meter.js';
+import { isOwnName } from '../files/peer-path.js';
 import { RootFolder } from '../node/files/folder/root-folder.js';
 import { receiveFile } from '../node/files/receive/receive-file.js';
 import { partialFile } from '../node/files/receive/temporary.js';
@@ -55,7 +56,7 @@ async function folderTarget(context: CopyContext, source: string, target: string
   if (there === undefined) return target;
   if (!context.options.resume) return join(target, name);
   const names = new Set(await readdir(target));
-  let same = names.size === 0 || [...names].some((one) => one.endsWith('.rxgrid-part'));
+  let same = names.size === 0 || [...names].some((one) => isOwnName(one));
   for await (const { path } of listRemote(context, source)) {
     same ||= names.has(path);
     if (same) return target;

@@ -13,14 +13,19 @@ export function darwinSender(foreign: Foreign): KernelSender {
     .load(null)
     .func('int sendfile(int file, int socket, int64_t offset, int64_t *len, rxgrid_sf_hdtr *head, int flags)');
   const len = new BigInt64Array(1);
+  const errors = errorsOf(foreign);
   return {
     experimental: true,
-    errors: errorsOf(foreign),
+    errors,
     send(socket, file, offset, count, head) {
       len[0] = BigInt(count + (head?.length ?? 0));
       const failed = sendfile(file, socket, offset, len, headOf(head), 0) < 0;
       const errno = failed ? foreign.errno() : 0;
-      return { sent: Number(len[0]), errno };
+      // With another error it is what went in.
+      const known = errno === 0 || errno === errors.EAGAIN || errno === errors.EINTR;
+      const sent = known ? Number(len[0]) : 0;
+      if (sent > count + (head?.length ?? 0)) throw new Error('sendfile says that it has sent more than it was given');
+      return { sent, errno };
     },
   };
 }

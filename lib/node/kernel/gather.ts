@@ -2,13 +2,22 @@ import type { Foreign } from './foreign.js';
 
 /** Declares `struct sf_hdtr`, with which a BSD's sendfile takes a head along. */
 export function declareHead(foreign: Foreign): void {
-  foreign.struct('rxgrid_iovec', { iov_base: 'const void *', iov_len: 'size_t' });
-  foreign.struct('rxgrid_sf_hdtr', {
+  declareOnce(foreign, 'rxgrid_iovec', { iov_base: 'const void *', iov_len: 'size_t' });
+  declareOnce(foreign, 'rxgrid_sf_hdtr', {
     headers: 'rxgrid_iovec *',
     hdr_cnt: 'int',
     trailers: 'rxgrid_iovec *',
     trl_cnt: 'int',
   });
+}
+
+/** Both builds of the package may be loaded in one process, whose koffi knows a name once. */
+function declareOnce(foreign: Foreign, name: string, fields: Readonly<Record<string, string>>): void {
+  try {
+    foreign.struct(name, fields);
+  } catch {
+    // It is declared already. Where it is not, the function that names it cannot be declared either, and says so.
+  }
 }
 
 /** The `struct sf_hdtr` of a head; null for none. */

@@ -59,14 +59,22 @@ export async function loadKernelSender(
   let foreign: Foreign;
   try {
     foreign = await load();
-  } catch {
-    return 'koffi is not installed: npm install koffi, to send files from the kernel.';
+  } catch (error) {
+    return refusalToLoad(error);
   }
   try {
     return binding(foreign);
   } catch (error) {
     return `The system's sendfile cannot be called: ${String(error)}`;
   }
+}
+
+function refusalToLoad(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
+    return 'koffi is not installed: npm install koffi, to send files from the kernel.';
+  }
+  return `koffi cannot be loaded: ${String(error)}`;
 }
 
 let loaded: Promise<KernelSender | string> | undefined;

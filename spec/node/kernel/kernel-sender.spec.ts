@@ -60,7 +60,48 @@ async function bind(platform: string, library: FakeLibrary): Promise<KernelSende
 }
 
 describe('finding a binding', () => {
-  const none = (): Promise<Foreign> => Promise.reject(new Error('Cannot find module'));
+  const none = (): Promise<Foreign> =>
+    Promise.reject(Object.assign(new Error('Cannot find module'), { code: 'ERR_MODULE_NOT_FOUND' }));
+
+  test('where koffi cannot be loaded the reason says why', async () => {
+    const reason = await loadKernelSender(() => Promise.reject(new Error('wrong ELF class')), 'linux', 'x64');
+    expect(reason).toMatch(/cannot be loaded.*wrong ELF class/);
+  });
+
+  test('is made again where its structures are declared already', async () => {
+    const foreign: Foreign = {
+      load: () => ({ func: () => () => 0 }),
+      struct: () => {
+        throw new Error('Duplicate type name');
+      },
+      errno: () => 0,
+      os: { errno: { EAGAIN: 11, EINTR: 4, EPIPE: 32, ECONNRESET: 104 } },
+    };
+    expect(typeof (await loadKernelSender(() => Promise.resolve(foreign), 'freebsd', 'x64'))).toBe('object');
+  });
+
+  test.each([
+    ['an error of which the count says nothing', 22, 500, 0],
+    ['a full socket', 11, 500, 500],
+  ])('on macOS believes the count of %s', async (_, errno, count, sent) => {
+    const foreign: Foreign = {
+      load: () => ({
+        func:
+          () =>
+          (...args: readonly unknown[]) => {
+            (args[3] as BigInt64Array)[0] = BigInt(count);
+            return -1;
+          },
+      }),
+      struct: () => undefined,
+      errno: () => errno,
+      os: { errno: { EAGAIN: 11, EINTR: 4, EPIPE: 32, ECONNRESET: 104 } },
+    };
+    const sender = await loadKernelSender(() => Promise.resolve(foreign), 'darwin', 'arm64');
+    if (typeof sender === 'string') throw new Error(sender);
+    expect(sender.send(1, 2, 0, 1_000, undefined)).toStrictEqual({ sent, errno });
+    if (errno === 11) expect(() => sender.send(1, 2, 0, 400, undefined)).toThrow(/more than/);
+  });
 
   test('without koffi there is none, and the reason says what to install', async () => {
     expect(await loadKernelSender(none, 'linux', 'x64')).toMatch(/npm install koffi/);
@@ -150,13 +191,13 @@ describe('the arguments', () => {
 
   test('on macOS the length goes in with the head, and comes out as what was sent, also with an error', async () => {
     const library = new FakeLibrary();
-    library.number = 35;
+    library.number = 11;
     library.answer = (_name, [, , , length]) => {
       (length as BigInt64Array)[0] = 703n;
       return -1;
     };
     const sender = await bind('darwin', library);
-    expect(sender.send(socket, file, offset, count, head)).toStrictEqual({ sent: 703, errno: 35 });
+    expect(sender.send(socket, file, offset, count, head)).toStrictEqual({ sent: 703, errno: 11 });
     sender.send(socket, file, offset, count, undefined);
     expect(library.calls).toStrictEqual([
       ['sendfile', file, socket, offset, BigInt(count + 3), gathered, 0],
@@ -205,8 +246,10 @@ withCompiler('a C library with the signatures of the BSDs', () => {
         if (head) sum += head->hdr_cnt * 10 + ((char *)head->headers[0].iov_base)[2] + head->headers[0].iov_len + (head->trailers != 0);
         return sum;
       }
+      static int64_t given;
+      int64_t last(void) { return given; }
       int darwin(int file, int socket, int64_t offset, int64_t *len, struct sf_hdtr *head, int flags) {
-        *len = *len * 100000 + sum(file, socket, offset, head) + flags;
+        given = *len * 100000 + sum(file, socket, offset, head) + flags;
         return 0;
       }
       int freebsd(int file, int socket, int64_t offset, size_t count, struct sf_hdtr *head, int64_t *sent, int flags) {
@@ -230,8 +273,11 @@ withCompiler('a C library with the signatures of the BSDs', () => {
     const declared = new Set<string>();
     const withHead = 9 * 1000 + 7 + 5 + 10 + 3 + 3;
     const darwin = darwinSender(foreign('darwin'));
-    expect(darwin.send(7, 9, 5, 40, head).sent).toBe(43 * 100_000 + withHead);
-    expect(darwin.send(7, 9, 5, 40, undefined).sent).toBe(40 * 100_000 + 9 * 1000 + 7 + 5);
+    const last = library.func('int64_t last()') as ForeignFunction;
+    expect(darwin.send(7, 9, 5, 40, head).sent).toBe(43);
+    expect(Number(last())).toBe(43 * 100_000 + withHead);
+    expect(darwin.send(7, 9, 5, 40, undefined).sent).toBe(40);
+    expect(Number(last())).toBe(40 * 100_000 + 9 * 1000 + 7 + 5);
     const freebsd = freebsdSender(foreign('freebsd'));
     expect(freebsd.send(7, 9, 5, 40, head).sent).toBe(40 * 100_000 + withHead);
   });
