@@ -38,14 +38,14 @@ export async function connectTo(host: string, { token, connectMs, ca, signal }: 
   try {
     const state = await firstValueFrom(first$.pipe(takeUntilAborted(signal)));
     if (state?.status === 'connected') return leaf;
-    throw failureOf(host, connectMs, state?.error);
+    throw failureOf(host, connectMs, state?.error?.cause);
   } catch (error) {
     leaf.close();
     throw error;
   }
 }
 
-function failureOf(host: string, connectMs: number, cause: Error | undefined): Failure {
+function failureOf(host: string, connectMs: number, cause: unknown): Failure {
   if (cause instanceof RejectedError || cause instanceof RefusedError) {
     return new Failure(failureText(cause, false), exitCodes.refused);
   }

@@ -158,8 +158,16 @@ const baseRules: Readonly<Record<string, Rule>> = {
   idempotent: oneOf(true, false),
   request: anything,
 };
-const unaryRules = { ...baseRules, response: anything };
-const duplexRules = { ...baseRules, input: anything, output: anything, inCapacity: anything, outCapacity: anything };
+// The kind is there where a definition is spread from another route.
+const unaryRules = { ...baseRules, kind: oneOf('unary'), response: anything, takeFirst: oneOf(true, false) };
+const duplexRules = {
+  ...baseRules,
+  kind: oneOf('duplex'),
+  input: anything,
+  output: anything,
+  inCapacity: anything,
+  outCapacity: anything,
+};
 
 function checkBase(definition: RouteBase, rules: Readonly<Record<string, Rule>>): void {
   const { id, name, subroute } = definition;

@@ -28,8 +28,8 @@ describe('a unary contract', () => {
     expect(unary({ name: 'ping' })).toStrictEqual({
       kind: 'unary',
       name: 'ping',
-      request: { typeOnly: true },
-      response: { typeOnly: true },
+      request: { typeOnly: true, nothing: true },
+      response: { typeOnly: true, nothing: true },
     });
   });
 });
@@ -40,7 +40,7 @@ describe('a duplex contract', () => {
       kind: 'duplex',
       id: 22,
       name: 'watch',
-      request: { typeOnly: true },
+      request: { typeOnly: true, nothing: true },
       input: undefined,
       output: { typeOnly: true },
       inWindow: undefined,

@@ -193,7 +193,9 @@ describe('an acceptor', () => {
     const answers = await send(...opened);
     expect(answers.filter((line) => line.startsWith('MuxConnectError')).length).toBe(maxOpenMuxes);
     const refusal = peer.frames.find(({ op }) => op === Op.MuxConnectError)!;
-    expect(decodeConnectError(refusal.payload)).toBe('40 calls are open on this connection (maxOpenMuxes).');
+    expect(decodeConnectError(refusal.payload)).toBe(
+      '40 calls are open on this connection, or their handlers run on (maxOpenMuxes).',
+    );
     const { openIn } = await firstValueFrom(manager.connection('evil').stats$);
     expect(openIn).toBe(maxOpenMuxes);
     expect(await send(fromCaller.cancel(1))).toStrictEqual([]);

@@ -69,11 +69,11 @@ describe('a raw handler that cannot work', () => {
     [{ id: 250, kind: 'unary', handle }, "Handler 250: the ids 240 to 255 are rxgrid's own. Take one below."],
     [
       { id: 5, kind: 'duplex', inCapacity: -1, handle },
-      'Handler 5: inCapacity must be a whole number of items, 1 or more; it is -1.',
+      'Handler 5: inCapacity must be a whole number of items from 1 to 2147483647; it is -1.',
     ],
     [
       { id: 5, kind: 'duplex', outCapacity: 0, handle },
-      'Handler 5: outCapacity must be a whole number of items, 1 or more; it is 0.',
+      'Handler 5: outCapacity must be a whole number of items from 1 to 2147483647; it is 0.',
     ],
     [
       { id: 5, kind: 'unary', subroute: '', handle },
