@@ -1,4 +1,5 @@
-// 8 192 items through a window that grows and shrinks: two counters, against a list of what waited since the last look.
+// 8 192 items through a window that grows and shrinks, and whose bytes both sides count: counters, against lists of what
+// waits and of what waited since the last look.
 import { defaultWindow } from '../../dist/esm/limits.js';
 import { ReceiveWindow } from '../../dist/esm/mux/credit.js';
 
@@ -12,11 +13,17 @@ const phases = [
 /** Small ones and large ones, so that bytes bound the window, too. */
 const bytesOf = (index) => 1_000 * (1 + (index % 40));
 
+/** Between two hosts of this library. */
+const extensions = { credits: true, bytes: true };
+
 /** The rules of the window, written down as they are told. */
 class PlainWindow {
   constructor({ initial, max, maxBytes }) {
     Object.assign(this, { initial, max, maxBytes, size: initial, granted: initial });
     this.waiting = [];
+    this.unacknowledged = 0;
+    this.acknowledgedNext = 0;
+    this.largest = 0;
     this.released = 0;
     this.kept = 0;
     this.meanBytes = 0;
@@ -24,19 +31,23 @@ class PlainWindow {
   }
 
   receive(bytes) {
-    if (this.granted === 0) return false;
+    if (this.unacknowledged >= this.maxBytes) return 'bytes';
+    if (this.granted === 0) return 'items';
     this.granted--;
     this.waiting.push(bytes);
+    this.unacknowledged += bytes;
+    this.largest = Math.max(this.largest, bytes);
     this.meanBytes = this.meanBytes === 0 ? bytes : this.meanBytes * (7 / 8) + bytes * (1 / 8);
-    return true;
+    return undefined;
   }
 
   release() {
-    this.waiting.shift();
+    this.acknowledgedNext += this.waiting.shift();
     this.waitedAfterRelease.push(this.waiting.length);
     if (this.kept > 0) this.kept--;
     else this.released++;
-    return this.released > 0 && (this.granted === 0 || this.released >= this.size / 4);
+    if (this.released > 0 && (this.granted === 0 || this.released >= this.size / 4)) return true;
+    return this.unacknowledged + this.largest > this.maxBytes;
   }
 
   takeGrant() {
@@ -46,6 +57,8 @@ class PlainWindow {
     const grant = this.released;
     this.released = 0;
     this.granted += grant;
+    this.unacknowledged -= this.acknowledgedNext;
+    this.acknowledgedNext = 0;
     return grant;
   }
 
@@ -67,29 +80,38 @@ class PlainWindow {
   }
 }
 
-/** Sends what there is credit for, releases what waits, and so on; gives all grants. */
+/** Sends what credit and bytes allow, releases what waits, and so on; gives all grants. */
 function run(window) {
   const grants = [];
   let credit = defaultWindow.initial;
-  let waiting = 0;
   let sent = 0;
-  while (sent < items || waiting > 0) {
-    for (; credit > 0 && sent < items; credit--, waiting++) window.receive(bytesOf(sent++));
+  // Items released, and of those the ones that a grant has acknowledged; and the bytes that none has.
+  let released = 0;
+  let acknowledged = 0;
+  let unacknowledgedBytes = 0;
+  while (released < items) {
+    for (; credit > 0 && sent < items && unacknowledgedBytes < defaultWindow.maxBytes; credit--) {
+      const bytes = bytesOf(sent++);
+      unacknowledgedBytes += bytes;
+      const overrun = window.receive(bytes);
+      if (overrun !== undefined) throw new Error(`Item ${sent} is beyond the window: ${overrun}.`);
+    }
     const { share } = phases.find(({ until }) => sent < until);
-    const count = Math.ceil(waiting * share);
+    const count = Math.ceil((sent - released) * share);
     let due = false;
     for (let index = 0; index < count; index++) due = window.release() || due;
-    waiting -= count;
+    released += count;
     if (!due) continue;
     const grant = window.takeGrant();
     credit += grant;
+    for (; acknowledged < released; acknowledged++) unacknowledgedBytes -= bytesOf(acknowledged);
     grants.push(grant);
   }
   return grants;
 }
 
 export function create() {
-  const ours = () => run(new ReceiveWindow(defaultWindow, true));
+  const ours = () => run(new ReceiveWindow(defaultWindow, extensions));
   const plain = () => run(new PlainWindow(defaultWindow));
   return { operations: items, ours, plain, compare: () => [ours(), plain()] };
 }
