@@ -169,6 +169,20 @@ function layerConfig(layer, name, files, depth) {
   };
 }
 
+/**
+ * Files that are longer than 300 lines, each with the most that it may have. The list must shrink: a file leaves it when
+ * it is split, and none is added.
+ */
+const longFiles = {
+  'lib/connection/host-connection.ts': 450,
+  'lib/endpoint/manager.ts': 450,
+  'lib/mux/engine.ts': 450,
+  'lib/mux/schedule.ts': 450,
+  'lib/node/files/receive/file-job.ts': 450,
+  'lib/node/files/receive/file-receiver.ts': 450,
+  'lib/transport/ws-socket.ts': 450,
+};
+
 const layerConfigs = layers.flatMap((layer) => {
   if (!layer.folder) {
     return [
@@ -236,12 +250,13 @@ export default defineConfig(
   {
     files: ['lib/**/*.ts'],
     rules: {
-      'max-lines': ['error', { max: 450 }],
+      'max-lines': ['error', { max: 300 }],
       'no-console': 'error',
       'rxjs-x/no-exposed-subjects': 'error',
       'rxjs-x/no-sharereplay-before-takeuntil': 'error',
     },
   },
+  ...Object.entries(longFiles).map(([file, max]) => ({ files: [file], rules: { 'max-lines': ['error', { max }] } })),
   { files: ['lib/cli/**/*.ts'], rules: { 'no-console': 'off' } },
   unlisted,
   ...layerConfigs,

@@ -5,7 +5,7 @@
 export type MuxId = number | bigint;
 
 /** A payload of no bytes. */
-export const emptyPayload = new Uint8Array(0);
+export const emptyPayload: Uint8Array = new Uint8Array(0);
 
 /** The fields of one frame, as they stand on the wire: wire protocol, section 2. */
 export interface Frame {

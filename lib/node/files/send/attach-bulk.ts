@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocket } from 'ws';
 import type { BulkOf } from '../../../transport/ws-socket.js';
 import type { SocketBulk } from '../../../transport/socket.js';
 import type { KernelSender } from '../../kernel/kernel-sender.js';
@@ -10,15 +9,28 @@ import type { Masking } from './mask.js';
 /** How the kernel sends files, for the sockets of one side; a string is the reason why it does not. */
 export type KernelOf = () => Promise<KernelSender | string>;
 
+/** What is used of a WebSocket of ws. Not its own type, because a declaration that names it needs `@types/ws`. */
+interface OpenWebSocket {
+  readonly readyState: number;
+  readonly extensions: string;
+}
+
+interface DialingWebSocket extends OpenWebSocket {
+  once(event: 'upgrade', listener: (response: IncomingMessage) => void): unknown;
+}
+
+/** `readyState` of an open WebSocket, as the standard says. */
+const openState = 1;
+
 /** The bulk writer of a WebSocket that was accepted. `socket`: of the server's `upgrade` event. */
-export function acceptorBulk(webSocket: WebSocket, socket: Duplex, kernel: KernelOf): SocketBulk {
+export function acceptorBulk(webSocket: OpenWebSocket, socket: Duplex, kernel: KernelOf): SocketBulk {
   return bulkFor(webSocket, socket, 'none', kernel);
 }
 
 /** Finds the stream beneath a WebSocket that is being dialed, for its bulk writer. */
 export function dialerBulk(masking: Masking, kernel: KernelOf): BulkOf {
   return (socket) => {
-    const webSocket = socket as WebSocket;
+    const webSocket = socket as DialingWebSocket;
     let stream: Duplex | undefined;
     webSocket.once('upgrade', (response: IncomingMessage) => {
       stream = response.socket;
@@ -27,12 +39,12 @@ export function dialerBulk(masking: Masking, kernel: KernelOf): BulkOf {
   };
 }
 
-function bulkFor(webSocket: WebSocket, socket: Duplex, masking: Masking, kernel: KernelOf): SocketBulk {
+function bulkFor(webSocket: OpenWebSocket, socket: Duplex, masking: Masking, kernel: KernelOf): SocketBulk {
   return new NodeBulkWriter({
     socket,
     masking,
     compressed: webSocket.extensions !== '',
-    isOpen: () => webSocket.readyState === WebSocket.OPEN,
+    isOpen: () => webSocket.readyState === openState,
     kernel,
   });
 }
