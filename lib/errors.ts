@@ -86,8 +86,8 @@ export class DeadlineExceededError extends GridError {
   /** False when nothing of the call can have reached the other side; true when it may have. */
   readonly sent: boolean;
 
-  constructor(message: string, details: { sent?: boolean } = {}) {
-    super(message);
+  constructor(message: string, details: { sent?: boolean; cause?: unknown } = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.sent = details.sent ?? true;
   }
 }

@@ -1,4 +1,5 @@
-import type { HostConnection, WaitingCall } from '../connection/host-connection.js';
+import type { HostConnection } from '../connection/host-connection.js';
+import type { WaitingCall } from '../connection/waiting-calls.js';
 import { DeadlineExceededError, GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Address, Engine } from '../mux/engine.js';
@@ -34,6 +35,10 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
     this.caller = caller;
     this.wireRoute = route;
     this.#payload = payload;
+  }
+
+  get bytes(): number {
+    return this.#payload.length;
   }
 
   /** Makes the call: now, or when there is a connection. A signal that aborts ends it. */

@@ -13,15 +13,16 @@
  * attempt runs there: a host that is down must not hold up its callers again and again.
  */
 
-import { BehaviorSubject, filter, map, Observable, Subject, switchMap, take, EMPTY } from 'rxjs';
+import { BehaviorSubject, defer, filter, map, Observable, of, Subject, switchMap, take, EMPTY } from 'rxjs';
 import { errorInfo, type ErrorInfo } from '../error-info.js';
-import { DeadlineExceededError, DisconnectedError, type GridError } from '../errors.js';
+import { DisconnectedError } from '../errors.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { Engine } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
 import type { Link, ObservedFrame } from './link.js';
+import { WaitingCalls, type WaitingCall } from './waiting-calls.js';
 
 /** What a connection does now. */
 export type ConnectionStatus = 'connecting' | 'connected' | 'back-off' | 'closed';
@@ -74,23 +75,9 @@ export interface HostConnectionOptions {
   readonly limits: Limits;
 }
 
-/** A call that waits for the connection. */
-export interface WaitingCall {
-  /** Names the route in error messages. */
-  readonly route: string;
-  /** On the monotonic clock of the runtime, in ms; Infinity for none. */
-  readonly deadline: number;
-  /** False: never wait. True: wait however long. A number: wait at most so many ms. Undefined: as the state says. */
-  readonly wait: boolean | number | undefined;
-  start(engine: Engine): void;
-  fail(error: GridError): void;
-}
-
 const noCounts = { callsOut: 0, callsIn: 0, messagesOut: 0, messagesIn: 0, bytesOut: 0, bytesIn: 0, creditStalls: 0 };
 /** `stats$` is refreshed so often, in ms. */
 const statsInterval = 1_000;
-/** A longer delay makes the timers of the platform fire at once. */
-const maxTimerMs = 0x7fff_ffff;
 
 /** See the head of this file. */
 export class HostConnection {
@@ -110,13 +97,14 @@ export class HostConnection {
   // One for all errors: a lost link has as many as it had calls.
   readonly #reconnected: Observable<void>;
   readonly #lost = new Subject<Error | undefined>();
-  #waiting = new Set<{ call: WaitingCall; cancelTimer: (() => void) | undefined }>();
+  readonly #waiting: WaitingCalls;
   // Counts of the links that are gone.
   #past = noCounts;
 
-  constructor({ host, runtime }: HostConnectionOptions) {
+  constructor({ host, runtime, limits }: HostConnectionOptions) {
     this.host = host;
     this.#runtime = runtime;
+    this.#waiting = new WaitingCalls(host, runtime, limits, () => this.disconnected(false));
     this.#state = new BehaviorSubject<ConnectionState>({
       host,
       status: 'connecting',
@@ -124,7 +112,8 @@ export class HostConnection {
       connects: 0,
     });
     // Users subscribe to these. What one of them throws must not keep the state from the others, and from who dials.
-    this.state$ = isolated(this.#state);
+    // A BehaviorSubject that has completed gives its value to nobody: who asks late must still learn that it is closed.
+    this.state$ = isolated(defer(() => (this.state.status === 'closed' ? of(this.state) : this.#state)));
     this.#reconnected = this.#state.pipe(
       filter(({ status }) => status === 'connected'),
       take(1),
@@ -213,7 +202,7 @@ export class HostConnection {
         call.fail(this.disconnected(false));
       }, 0);
     }
-    return this.#enqueue(call, wait);
+    return this.#waiting.add(call, wait);
   }
 
   /** A link has opened. One that was there is replaced: what is in flight on it fails. */
@@ -233,15 +222,14 @@ export class HostConnection {
     if (!link.open) return;
     link.ping();
     this.#setState('connected', this.#state.value.connects + 1);
-    for (const entry of [...this.#waiting]) {
-      // A call that starts may take another one back, and may even end the link: the others then go on waiting.
-      if (this.#link.value !== link) break;
-      if (!this.#waiting.delete(entry)) continue;
-      entry.cancelTimer?.();
-      guarded(reportUnhandled, () => {
-        entry.call.start(link.engine);
-      });
-    }
+    this.#waiting.startAll(
+      (call) => {
+        guarded(reportUnhandled, () => {
+          call.start(link.engine);
+        });
+      },
+      () => this.#link.value === link,
+    );
   }
 
   /** An attempt to connect failed: from now on calls fail at once, until a link opens. */
@@ -249,9 +237,7 @@ export class HostConnection {
     const { status, connects } = this.#state.value;
     if (status === 'closed' || status === 'connected') return;
     this.#setState('back-off', connects, error);
-    for (const entry of [...this.#waiting]) {
-      if (entry.call.wait === undefined) this.#failWaiting(entry, this.disconnected(false));
-    }
+    this.#waiting.fail(this.disconnected(false), ({ wait }) => wait === undefined);
   }
 
   /** Closes for good. */
@@ -259,7 +245,7 @@ export class HostConnection {
     if (this.#state.value.status === 'closed') return;
     this.#setState('closed', this.#state.value.connects);
     this.#link.value?.close();
-    for (const entry of [...this.#waiting]) this.#failWaiting(entry, this.disconnected(false));
+    this.#waiting.fail(this.disconnected(false), () => true);
     this.#state.complete();
     this.#link.complete();
     this.#lost.complete();
@@ -271,7 +257,9 @@ export class HostConnection {
     const why =
       status === 'closed'
         ? `The connection to ${this.host} is closed for good.`
-        : `There is no connection to ${this.host}${error === undefined ? '' : `: ${error.message}`}`;
+        : status === 'connected'
+          ? `The call was dropped by ${this.host}, or its connection was replaced; there is a connection now`
+          : `There is no connection to ${this.host}${error === undefined ? '' : `: ${error.message}`}`;
     const sentText = sent ? ' The call may have reached it.' : ' Nothing of the call was sent.';
     return new DisconnectedError(`${why.replace(/\.?$/, '.')}${sentText}`, {
       sent,
@@ -279,42 +267,6 @@ export class HostConnection {
       reconnected: this.#reconnected,
       cause: error?.cause,
     });
-  }
-
-  #enqueue(call: WaitingCall, wait: boolean | number): () => void {
-    const entry: { call: WaitingCall; cancelTimer: (() => void) | undefined } = { call, cancelTimer: undefined };
-    this.#waiting.add(entry);
-    const now = this.#runtime.now();
-    const patience = typeof wait === 'number' ? now + wait : Infinity;
-    const until = Math.min(patience, call.deadline);
-    if (until !== Infinity) {
-      entry.cancelTimer = this.#runtime.schedule(
-        () => {
-          const late = call.deadline <= patience;
-          const error = late
-            ? new DeadlineExceededError(
-                `The deadline of ${call.route} passed while there was no connection to ${this.host}.`,
-                { sent: false },
-              )
-            : this.disconnected(false);
-          this.#waiting.delete(entry);
-          call.fail(error);
-        },
-        Math.min(Math.max(0, until - now), maxTimerMs),
-      );
-    }
-    return () => {
-      this.#waiting.delete(entry);
-      entry.cancelTimer?.();
-    };
-  }
-
-  #failWaiting(entry: { call: WaitingCall; cancelTimer: (() => void) | undefined }, error: GridError): void {
-    this.#waiting.delete(entry);
-    entry.cancelTimer?.();
-    this.#runtime.schedule(() => {
-      entry.call.fail(error);
-    }, 0);
   }
 
   #onLinkClosed(link: Link, error: Error | undefined): void {

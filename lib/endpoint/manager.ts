@@ -8,6 +8,7 @@
 import {
   BehaviorSubject,
   combineLatest,
+  defer,
   isObservable,
   map,
   of,
@@ -128,7 +129,8 @@ export class Manager implements Handles {
     this.#leaves =
       options.leaves && new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name));
     if (!isObservable(options.hosts)) this.#setHosts(options.hosts);
-    const cluster$ = this.#peers.pipe(
+    // As state$ of a connection: who asks after the close gets the last state.
+    const cluster$ = defer(() => (this.closed ? of(this.#peers.value) : this.#peers)).pipe(
       switchMap((peers) => {
         const states = [...peers.values()].map((peer) =>
           peer.connection.state$.pipe(map((state): HostState => ({ ...state, dials: peer.dials }))),

@@ -48,13 +48,30 @@ describe('the gate of dials', () => {
     expect(begun).toStrictEqual(['a', 'c']);
   });
 
-  it('holds each to its own number, and lets nobody overtake', () => {
+  it('holds each to its own number, and passes over those that may not begin yet', () => {
     const leave = enter('a', 1);
     enter('b', 1);
-    enter('c', 9);
-    expect(begun).toStrictEqual(['a']);
+    const other = enter('c', 9);
+    expect(begun).toStrictEqual(['a', 'c']);
     leave();
-    expect(begun).toStrictEqual(['a', 'b', 'c']);
+    expect(begun).toStrictEqual(['a', 'c']);
+    other();
+    expect(begun).toStrictEqual(['a', 'c', 'b']);
+  });
+
+  it('lets nobody starve: one that was passed over often goes before all others', () => {
+    let leave = enter('other', 9);
+    enter('patient', 1);
+    for (let round = 0; round < 64; round++) {
+      const next = enter('other', 9);
+      leave();
+      leave = next;
+    }
+    expect(begun.filter((name) => name === 'other').length).toBe(65);
+    enter('late', 9);
+    expect(begun.at(-1)).toBe('other');
+    leave();
+    expect(begun.slice(-2)).toStrictEqual(['patient', 'late']);
   });
 
   it('does not count one that is silent for long, also when it leaves later', () => {

@@ -367,3 +367,18 @@ describe('close()', () => {
     expect(runtime.scheduled).toBe(0);
   });
 });
+
+it('a connection that is closed says so to who asks late', async () => {
+  const { a } = alone();
+  a.connection.close();
+  expect((await firstValueFrom(a.connection.state$)).status).toBe('closed');
+});
+
+it('a call that is dropped while there is a connection says so', () => {
+  const { a } = alone();
+  a.open(linkedSockets()[0]);
+  expect(a.connection.disconnected(true).message).toBe(
+    'The call was dropped by http://b, or its connection was replaced; there is a connection now. The call may have reached it.',
+  );
+  a.connection.close();
+});

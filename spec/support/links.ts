@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Agreement } from '../../lib/connection/handshake.js';
-import { HostConnection, type ConnectionState, type WaitingCall } from '../../lib/connection/host-connection.js';
+import { HostConnection, type ConnectionState } from '../../lib/connection/host-connection.js';
+import type { WaitingCall } from '../../lib/connection/waiting-calls.js';
 import { Link } from '../../lib/connection/link.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import type { Socket } from '../../lib/transport/socket.js';
@@ -109,6 +110,7 @@ export class TestConnection {
 export class TestCall extends ResponseRecorder implements WaitingCall {
   readonly deadline: number;
   readonly wait: boolean | number | undefined;
+  readonly bytes = 0;
   readonly takeBack: () => void;
   /** Times that it was started. */
   started = 0;

@@ -1,0 +1,147 @@
+/**
+ * The calls that wait for one connection, within bounds of their number and their bytes.
+ *
+ *     add ──▶ waiting ──take──▶ started     by the connection, when a link opens
+ *                └── its patience or its deadline passes, fail, take back ──▶ gone
+ */
+
+import { maxTimerMs } from '../check.js';
+import { DeadlineExceededError, LimitError, type GridError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { Engine } from '../mux/engine.js';
+import type { Runtime } from '../runtime.js';
+
+/** A call that waits for the connection. */
+export interface WaitingCall {
+  /** Names the route in error messages. */
+  readonly route: string;
+  /** Bytes of its payload. */
+  readonly bytes: number;
+  /** On the monotonic clock of the runtime, in ms; Infinity for none. */
+  readonly deadline: number;
+  /** False: never wait. True: wait however long. A number: wait at most so many ms. Undefined: as the state says. */
+  readonly wait: boolean | number | undefined;
+  start(engine: Engine): void;
+  fail(error: GridError): void;
+}
+
+interface Entry {
+  readonly call: WaitingCall;
+  cancelTimer: (() => void) | undefined;
+}
+
+/** See the head of this file. */
+export class WaitingCalls {
+  readonly #host: string;
+  readonly #runtime: Runtime;
+  readonly #limits: Limits;
+  readonly #disconnected: () => GridError;
+  readonly #entries = new Set<Entry>();
+  #bytes = 0;
+
+  /** `disconnected` makes the error of a call whose patience has passed; its message says why there is no connection. */
+  constructor(host: string, runtime: Runtime, limits: Limits, disconnected: () => GridError) {
+    this.#host = host;
+    this.#runtime = runtime;
+    this.#limits = limits;
+    this.#disconnected = disconnected;
+  }
+
+  /** Bytes of payload that the waiting calls hold. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Makes a call wait: `wait` ms, or however long. One too many fails, on a macrotask. The result takes it back. */
+  add(call: WaitingCall, wait: boolean | number): () => void {
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) {
+      return this.#runtime.schedule(() => {
+        call.fail(refusal);
+      }, 0);
+    }
+    const entry: Entry = { call, cancelTimer: undefined };
+    this.#entries.add(entry);
+    this.#bytes += call.bytes;
+    this.#arm(entry, typeof wait === 'number' ? this.#runtime.now() + wait : Infinity);
+    return () => {
+      this.#remove(entry);
+    };
+  }
+
+  /** Takes the calls out one by one and gives them to `start`, as long as `goOn` says so. */
+  startAll(start: (call: WaitingCall) => void, goOn: () => boolean): void {
+    // A call that starts may take another one back, and may even end the link: the others then go on waiting.
+    for (const entry of [...this.#entries]) {
+      if (!goOn()) break;
+      if (this.#remove(entry)) start(entry.call);
+    }
+  }
+
+  /** Fails, on a macrotask, the calls of which `which` says so. */
+  fail(error: GridError, which: (call: WaitingCall) => boolean): void {
+    for (const entry of [...this.#entries]) {
+      if (!which(entry.call)) continue;
+      this.#remove(entry);
+      this.#runtime.schedule(() => {
+        entry.call.fail(error);
+      }, 0);
+    }
+  }
+
+  #refusal({ route, bytes }: WaitingCall): LimitError | undefined {
+    const { maxWaitingCalls, maxWaitingBytes } = this.#limits;
+    if (this.size >= maxWaitingCalls) {
+      return new LimitError(
+        `${route}: ${maxWaitingCalls} calls wait for a connection to ${this.#host}. Call later, or raise maxWaitingCalls.`,
+        'maxWaitingCalls',
+      );
+    }
+    if (this.size > 0 && this.#bytes + bytes > maxWaitingBytes) {
+      return new LimitError(
+        `${route}: the calls that wait for a connection to ${this.#host} hold ${this.#bytes} bytes, and with these ${bytes} they would hold more than maxWaitingBytes, ${maxWaitingBytes}. Call later, or raise it.`,
+        'maxWaitingBytes',
+      );
+    }
+    return undefined;
+  }
+
+  #arm(entry: Entry, patience: number): void {
+    const { call } = entry;
+    const until = Math.min(patience, call.deadline);
+    if (until === Infinity) return;
+    const left = until - this.#runtime.now();
+    entry.cancelTimer = this.#runtime.schedule(
+      () => {
+        // A longer wait than a timer takes is made of several.
+        if (left > maxTimerMs) {
+          this.#arm(entry, patience);
+          return;
+        }
+        this.#remove(entry);
+        call.fail(call.deadline <= patience ? this.#late(call) : this.#disconnected());
+      },
+      Math.min(Math.max(0, left), maxTimerMs),
+    );
+  }
+
+  #late({ route }: WaitingCall): DeadlineExceededError {
+    const { cause } = this.#disconnected();
+    const reason = cause instanceof Error ? ` (${cause.message.replace(/\.$/, '')})` : '';
+    return new DeadlineExceededError(
+      `The deadline of ${route} passed while there was no connection to ${this.#host}${reason}.`,
+      { sent: false, cause },
+    );
+  }
+
+  #remove(entry: Entry): boolean {
+    if (!this.#entries.delete(entry)) return false;
+    this.#bytes -= entry.call.bytes;
+    entry.cancelTimer?.();
+    return true;
+  }
+}
