@@ -13,6 +13,8 @@ export interface Rule {
   /** Completes "must be …". */
   readonly expected: string;
   accepts(value: unknown): boolean;
+  /** A sentence, after a space, on a value that is not accepted; empty where there is nothing to add. */
+  hint?(value: unknown): string;
 }
 
 /** A whole number in a range. */
@@ -89,7 +91,9 @@ export const anything: Rule = { expected: 'anything', accepts: () => true };
  * @throws ConfigurationError where the rule does not accept the value.
  */
 export function checkOption(name: string, value: unknown, rule: Rule): void {
-  if (!rule.accepts(value)) throw new ConfigurationError(`${name} must be ${rule.expected}; it is ${shown(value)}.`);
+  if (rule.accepts(value)) return;
+  const hint = rule.hint?.(value) ?? '';
+  throw new ConfigurationError(`${name} must be ${rule.expected}; it is ${shown(value)}.${hint}`);
 }
 
 /** How {@link checkOptions} names options and treats those that are missing. */

@@ -1,6 +1,21 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { NEVER } from 'rxjs';
-import { consume, DisconnectedError, duplex, GridError, raw } from '../lib/index.js';
+import { firstValueFrom, NEVER, of, toArray, type Observable } from 'rxjs';
+import {
+  consume,
+  DisconnectedError,
+  duplex,
+  fileRegion,
+  GridError,
+  Manager,
+  raw,
+  sendfile,
+  staticToken,
+  type,
+  unary,
+} from '../lib/index.js';
+import { BlobRegion } from '../lib/files/blob-region.js';
+import { writeFile } from '../lib/files/file-client.js';
+import { FileRegion } from '../lib/files/file-region.js';
 import { FileError, FileNotFoundError } from '../lib/files/file-error.js';
 import { PairOfEachTest, record } from './support/linked-managers.js';
 
@@ -10,7 +25,7 @@ import { PairOfEachTest, record } from './support/linked-managers.js';
  */
 
 type Main = typeof import('../lib/index.js');
-type Files = typeof import('../lib/files/file-error.js');
+type Files = typeof import('../lib/files/file-error.js') & typeof import('../lib/files/file-region.js');
 
 function secondCopy(): Main & Files {
   let copy: (Main & Files) | undefined;
@@ -18,6 +33,7 @@ function secondCopy(): Main & Files {
     copy = {
       ...jest.requireActual<Main>('../lib/index.js'),
       ...jest.requireActual<Files>('../lib/files/file-error.js'),
+      ...jest.requireActual<Files>('../lib/files/file-region.js'),
     };
   });
   return copy!;
@@ -89,5 +105,84 @@ describe('errors', () => {
     Object.defineProperty(renamed, 'name', { value: '_a' });
     Object.defineProperty(renamed, 'brand', { value: 'rxgrid.DisconnectedError' });
     expect(new renamed('gone', details).name).toBe('DisconnectedError');
+  });
+});
+
+describe('an Observable of a second copy of rxjs, which isObservable refuses', () => {
+  // As of an rxjs without lift.
+  const foreign = { subscribe: () => undefined, pipe: () => foreign } as never;
+  const pair = new PairOfEachTest();
+  const numbers = duplex({ id: 1, name: 'numbers', output: raw });
+  const echo = duplex({ id: 2, name: 'echo', input: raw, output: raw });
+  const bytes = unary({ id: 3, name: 'bytes', response: raw });
+  const value = unary({ id: 4, name: 'value', response: type<unknown>() });
+
+  const link = async (): Promise<void> =>
+    pair.link(({ b }) => {
+      b.handle(numbers, () => foreign);
+      b.handle(echo, (_, call) => call.input);
+      b.handle(bytes, () => foreign);
+      b.handle(value, async () => Promise.resolve(foreign));
+    });
+
+  it.each<[string, () => Observable<unknown>, string]>([
+    ['result of a stream handler', () => pair.ab.stream(numbers, undefined), 'remote'],
+    ['result of a unary handler of bytes', () => pair.ab.request(bytes, undefined), 'remote'],
+    ['result of a unary handler of values', () => pair.ab.request(value, undefined), 'remote'],
+    ['input of an exchange', () => pair.ab.exchange(echo, undefined, foreign), 'configuration'],
+    ['input of an exchange, from a function', () => pair.ab.exchange(echo, undefined, () => foreign), 'configuration'],
+    ['source of writeFile', () => writeFile(pair.ab, 'a', foreign), 'configuration'],
+  ])('is named in the error: as the %s', async (_, call, code) => {
+    await link();
+    const { log } = record(call());
+    await pair.grid.advance(1);
+    expect(log).toMatchObject([{ code, message: expect.stringContaining('two copies of rxjs are loaded') }]);
+    if (code === 'remote') expect(pair.grid.events).toMatchObject([{ error: { code: 'handler' } }]);
+  });
+
+  it('is named in the error: as the hosts of a manager', () => {
+    expect(() => new Manager({ local: 'http://a', auth: staticToken('s'), hosts: foreign })).toThrow(
+      /hosts must be .* two copies of rxjs are loaded/,
+    );
+  });
+});
+
+describe('regions of files', () => {
+  it('of one copy are instances of FileRegion of the other, and nothing else is', () => {
+    const region = other.fileRegion(new Blob(['abc']));
+    expect(other.FileRegion).not.toBe(FileRegion);
+    expect(region).toBeInstanceOf(FileRegion);
+    expect(fileRegion(new Blob(['abc']))).toBeInstanceOf(other.FileRegion);
+    expect(fileRegion(new Blob(['abc']))).toBeInstanceOf(BlobRegion);
+    expect(region).not.toBeInstanceOf(BlobRegion);
+    for (const value of [undefined, null, 5, 'text', {}, new Blob(['abc'])]) {
+      expect(value instanceof FileRegion).toBe(false);
+    }
+  });
+});
+
+describe('regions of files of the other copy', () => {
+  const pair = new PairOfEachTest();
+
+  it.each(['a handler returns', 'sendfile sends'])('are sent: %s', async (how) => {
+    const region = other.fileRegion(new Blob(['abc']));
+    const upload = duplex({ id: 1, name: 'upload', input: raw, output: raw });
+    const download = duplex({ id: 2, name: 'download', output: raw });
+    await pair.link(({ b }) => {
+      b.handle(upload, (_, call) => call.input);
+      b.handle(download, () => region as never);
+    });
+    let items: Observable<Uint8Array>;
+    if (how === 'a handler returns') items = pair.ab.stream(download, undefined);
+    else {
+      const stream = pair.ab.open(upload, undefined);
+      of(region)
+        .pipe(sendfile(stream) as never)
+        .subscribe();
+      items = stream;
+    }
+    const text = firstValueFrom(items.pipe(toArray())).then((parts) => Buffer.concat(parts).toString());
+    await pair.grid.settle();
+    expect(await text).toBe('abc');
   });
 });

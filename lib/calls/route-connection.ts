@@ -6,6 +6,7 @@ import { CallObservable } from '../flow/call-observable.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import { isFeedSource, type FeedSource } from '../flow/feed.js';
+import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { Inbound } from '../flow/inbound.js';
 import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
 import type { Connection, Input, Payload } from '../contract/connection.js';
@@ -178,5 +179,7 @@ function checkInput({ name, kind, input }: WireRoute, gives: boolean, method: st
 function inputSource<I>(input: Input<I>): FeedSource<I> {
   const source = typeof input === 'function' ? input() : input;
   if (isFeedSource(source)) return source as FeedSource<I>;
-  throw new TypeError('The input of an exchange must be an Observable, an iterable, or a function that gives one.');
+  throw new ConfigurationError(
+    `The input of an exchange must be an Observable, an iterable, or a function that gives one.${foreignObservableHint(source)}`,
+  );
 }

@@ -21,6 +21,7 @@ import type { ConnectionState } from '../connection/host-connection.js';
 import type { Dial, Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-socket.js';
 import { ConfigurationError, errorText } from '../errors.js';
+import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
 import type { GridEvent } from '../observe.js';
@@ -68,6 +69,7 @@ export const managerRules: Readonly<Record<keyof ManagerOptions, Rule>> = {
   hosts: {
     expected: "a list of the base URLs of all hosts, such as ['http://10.0.0.1:9000'], or an Observable of such lists",
     accepts: (value) => isObservable(value) || listOfTexts(value),
+    hint: foreignObservableHint,
   },
   auth: withMethods('what signs and checks the tokens between hosts, such as sharedSecret(secret)', 'sign', 'verify'),
   path: {

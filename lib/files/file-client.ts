@@ -1,6 +1,7 @@
 import { map, mergeMap, Observable, tap, type OperatorFunction } from 'rxjs';
-import { ProtocolError } from '../errors.js';
+import { ConfigurationError, ProtocolError } from '../errors.js';
 import { isFeedSource } from '../flow/feed.js';
+import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { BulkItem } from '../codec/bulk-item.js';
 import { isBytes } from '../codec/codec.js';
 import type { Connection, Input } from '../contract/connection.js';
@@ -115,7 +116,9 @@ export function writeFile(
     if (source instanceof FileRegion) return [source];
     const items = typeof source === 'function' ? source() : source;
     if (isFeedSource(items)) return items;
-    throw new TypeError('The source of writeFile must be a Uint8Array, a Blob, a file region, or the items of a file.');
+    throw new ConfigurationError(
+      `The source of writeFile must be a Uint8Array, a Blob, a file region, or the items of a file.${foreignObservableHint(items)}`,
+    );
   };
   return connection.exchange(fileRoutes.write, { path, resume, fsync }, input, options).pipe(
     map((report) => {

@@ -90,6 +90,9 @@ export interface RegionObserver {
   failed(error: unknown): void;
 }
 
+/** Brand of a region. Registered, so that two copies of the library know each other's. */
+const regionBrand: unique symbol = Symbol.for('rxgrid.FileRegion');
+
 /**
  * A part of a file. A handler returns or yields it where the route's output carries files (`fileItems`) or raw bytes, and
  * the file is sent in its place: as header, data and end, or as bytes. Made by `fileRegion`.
@@ -98,7 +101,16 @@ export interface RegionObserver {
  * error as an item, and the items after it are sent.
  */
 export abstract class FileRegion implements BulkItem {
+  /** By brand, not by identity: a region of another copy of the package in this process is one, too. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // The classes of Blobs and of paths are told by identity.
+    if (this !== FileRegion) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && regionBrand in value;
+  }
+
   declare readonly [bulkItem]: true;
+  /** @internal */
+  readonly [regionBrand] = true;
   /** The file, as it was named. */
   readonly path: string;
   readonly options: RegionOptions;

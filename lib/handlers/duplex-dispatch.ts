@@ -1,6 +1,7 @@
 import { isObservable } from 'rxjs';
 import { errorInfo } from '../error-info.js';
 import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
+import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { thrownErrors } from '../flow/unhandled.js';
@@ -224,7 +225,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
     if (!isFeedSource(result)) {
       this.fail(
         new HandlerError(
-          `${this.route}: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.`,
+          `${this.route}: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.${foreignObservableHint(result)}`,
         ),
       );
       return;

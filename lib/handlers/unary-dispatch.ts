@@ -1,6 +1,7 @@
 import { isObservable, take, type Observable, type Subscription } from 'rxjs';
 import { errorInfo } from '../error-info.js';
 import { errorText, HandlerError, type GridError } from '../errors.js';
+import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { GuardedSubscriber } from '../flow/subscriber.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
@@ -170,13 +171,26 @@ class UnaryRun implements CancelSink {
     );
   }
 
+  // Only what cannot be encoded was meant as an Observable: a codec of a user's may take objects with a subscribe().
+  #encode(value: unknown): Uint8Array {
+    try {
+      return this.#route.output.encode(value);
+    } catch (error) {
+      const hint = foreignObservableHint(value);
+      if (hint === '') throw error;
+      throw new HandlerError(`${this.#route.name}: a unary handler gave what cannot be encoded.${hint}`, {
+        cause: error,
+      });
+    }
+  }
+
   #respond(value: unknown): void {
     if (this.#mux.ended) return;
     // Raw bytes know no null; for other codecs it is a value.
     const nothing = value === undefined || (value === null && this.#route.output.codec === raw.codec);
     // The codec may be a user's, and give anything.
     guarded(this.#onFailed, () => {
-      const payload = this.#route.output.encode(nothing ? undefined : value);
+      const payload = this.#encode(nothing ? undefined : value);
       this.#mux.respond(nothing && payload.length === 0 ? null : payload);
     });
   }

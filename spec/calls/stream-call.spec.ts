@@ -18,6 +18,7 @@ import { z } from 'zod';
 import {
   BufferOverflowError,
   CodecError,
+  ConfigurationError,
   consume,
   DeadlineExceededError,
   DisconnectedError,
@@ -347,7 +348,7 @@ describe('an exchange', () => {
       await pair.grid.advance(0);
       errors.push(log.at(-1));
     }
-    const noInput = new TypeError(
+    const noInput = new ConfigurationError(
       'The input of an exchange must be an Observable, an iterable, or a function that gives one.',
     );
     expect(errors[0]).toStrictEqual(new Error('no iterator'));

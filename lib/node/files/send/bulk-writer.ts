@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { SocketBulk } from '../../../transport/socket.js';
 import { messageHeadBytes, writeMessageHead } from '../../../transport/message-head.js';
 import { closeTimeout } from '../../../transport/ws-socket.js';
-import type { BulkBytes, BulkDone } from '../../../mux/bulk.js';
+import type { BulkBytes, BulkDone, BulkWriter } from '../../../mux/bulk.js';
 import { refusalOf, type KernelSender } from '../../kernel/kernel-sender.js';
 import { KernelWriter, type FileBody } from '../../kernel/kernel-writer.js';
 import { loadMask, maskInPlace, writeKey, type Masking } from './mask.js';
@@ -132,4 +132,9 @@ function writeMaskedHead(message: Uint8Array, payload: number, masking: Masking)
   if (masking === 'zero') message.fill(0, at, at + 4);
   else writeKey(message, at);
   return at + 4;
+}
+
+/** Tells one from the writers of other transports: by what it can do, since it may be of another copy of the package. */
+export function isNodeBulkWriter(writer: BulkWriter): writer is NodeBulkWriter {
+  return 'kernelRefusal' in writer && 'writeFile' in writer;
 }

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { BlobRegion } from '../../../files/blob-region.js';
 import { FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from '../../../files/file-region.js';
 import type { BulkPort } from '../../../codec/bulk-item.js';
-import { NodeBulkWriter } from './bulk-writer.js';
+import { isNodeBulkWriter } from './bulk-writer.js';
 import { KernelRegion } from './kernel-region.js';
 import { PooledRegion } from './pooled-region.js';
 import { SourceFile, type RegionHandle } from './source-file.js';
@@ -52,9 +52,9 @@ class NodeFileRegion extends FileRegion {
     const writer = port.writer!;
     let reason: string | undefined = 'The transport of this connection is no socket.';
     if (hash !== undefined) reason = 'The hash that was asked for needs the bytes in JavaScript.';
-    else if (writer instanceof NodeBulkWriter) reason = await writer.kernelRefusal();
+    else if (isNodeBulkWriter(writer)) reason = await writer.kernelRefusal();
     const pooled = new PooledRegion(file, name, hash, writer, reason);
-    return reason === undefined && writer instanceof NodeBulkWriter ? new KernelRegion(file, writer, pooled) : pooled;
+    return reason === undefined && isNodeBulkWriter(writer) ? new KernelRegion(file, writer, pooled) : pooled;
   }
 
   observedBy(observer: RegionObserver): FileRegion {
