@@ -103,8 +103,10 @@ export class Inbound<T> {
     this.#finish();
   }
 
+  // A view would keep the whole message, and those that share its memory; only the item is accounted for.
   #hold(payload: Uint8Array): void {
-    (this.#held ??= []).push(payload);
+    const isSmallPart = payload.length * 2 < payload.buffer.byteLength;
+    (this.#held ??= []).push(isSmallPart ? payload.slice() : payload);
   }
 
   #drain(): void {

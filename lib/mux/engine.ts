@@ -59,7 +59,7 @@ export class Engine implements MuxHost {
   #owing: StreamMux[] = [];
   readonly #lateCredit: LateCredit;
   // Streams whose credit waits for room in the account.
-  #waitingForRoom: StreamMux[] = [];
+  #waitingForRoom = new Set<StreamMux>();
   readonly #cancels: CancelBudget;
   // The clock is read once a turn: reading it cost a tenth of a call.
   #time = 0;
@@ -78,7 +78,7 @@ export class Engine implements MuxHost {
     const { maxReceiveBytes, maxCancelsPerSecond, maxOpenMuxes } = options.limits;
     this.account = new ReceiveAccount(maxReceiveBytes, () => {
       const streams = this.#waitingForRoom;
-      this.#waitingForRoom = [];
+      this.#waitingForRoom = new Set();
       for (const stream of streams) if (stream.owesCredit) this.oweCredit(stream);
     });
     this.#cancels = new CancelBudget(maxCancelsPerSecond, maxOpenMuxes, this.#runtime.now());
@@ -261,7 +261,7 @@ export class Engine implements MuxHost {
   }
 
   oweCreditWithRoom(stream: StreamMux): void {
-    this.#waitingForRoom.push(stream);
+    this.#waitingForRoom.add(stream);
   }
 
   runsOn(bytes: number, until: PromiseLike<unknown>): void {

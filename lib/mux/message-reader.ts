@@ -32,6 +32,11 @@ export interface ReaderOptions {
 const sliceTime = 10;
 /** Frames between two looks at the clock; a power of two. */
 const framesPerLook = 16;
+/**
+ * Of a message that is larger, in bytes, a payload that is less than a quarter is copied: whoever keeps it would keep the
+ * whole message, and only the payload is accounted for. No sender of this library merges frames into so large a message.
+ */
+const pinnableBytes = 64 << 10;
 
 /** See the head of this file. */
 export class MessageReader {
@@ -47,6 +52,8 @@ export class MessageReader {
   #cancelSlice: (() => void) | undefined = undefined;
   #sliceEnd = Infinity;
   #count = 0;
+  // Payloads that are shorter are copied.
+  #copiedBelow = 0;
   #timeIsOver = false;
   #stopped = false;
 
@@ -95,6 +102,7 @@ export class MessageReader {
   #begin(message: Uint8Array, at: number): boolean {
     if (this.#stopped) return true;
     this.arrivedAt = at;
+    this.#copiedBelow = message.length > pinnableBytes ? message.length / 4 : 0;
     try {
       this.#cursor.begin(message);
       return this.#cursor.walk(this.#visit);
@@ -129,6 +137,7 @@ export class MessageReader {
   }
 
   readonly #visit = (frame: FrameView): boolean => {
+    if (frame.payload.length < this.#copiedBelow) frame.payload = frame.payload.slice();
     if (!this.#options.visit(frame)) return false;
     if ((++this.#count & (framesPerLook - 1)) !== 0) return true;
     this.#timeIsOver = this.#options.now() >= this.#sliceEnd;

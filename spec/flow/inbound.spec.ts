@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { map, Observable, take, type Subscriber } from 'rxjs';
+import { map, Observable, Subscriber, take } from 'rxjs';
 import { reportUnhandled } from '../../lib/flow/unhandled.js';
 import type { Delivery } from '../../lib/flow/delivery.js';
 import { retainCurrent } from '../../lib/flow/delivery.js';
@@ -65,6 +65,24 @@ describe('an inbound half that nobody consumes yet', () => {
     const { inbound, released } = setup();
     for (const value of [1, 2]) inbound.push(bytes(value));
     expect([inbound.held, inbound.taken, released()]).toStrictEqual([2, false, 0]);
+  });
+
+  it('holds no message of which an item is a small part', () => {
+    const decoded: Uint8Array[] = [];
+    const inbound = new Inbound<number>({
+      route: 'route',
+      report: () => undefined,
+      decode: (payload) => decoded.push(payload),
+      release: () => undefined,
+      onThrown: reportUnhandled,
+      undecodable: () => undefined,
+    });
+    const message = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    inbound.push(message.subarray(2, 3));
+    inbound.push(message.subarray(1));
+    inbound.attach(new Subscriber());
+    expect(decoded).toStrictEqual([message.slice(2, 3), message.slice(1)]);
+    expect(decoded.map(({ buffer }) => buffer === message.buffer)).toStrictEqual([false, true]);
   });
 
   it('gives them in order to its consumer, and then what comes', () => {

@@ -85,6 +85,29 @@ describe('a message with many frames', () => {
   });
 });
 
+it.each([
+  ['copied out of a message of more than 64 KiB, or whoever keeps it keeps the message', 100_000, false],
+  ['a view into a smaller message', 1_000, true],
+])('a small payload is %s', (_, otherBytes, isView) => {
+  const kept: Uint8Array[] = [];
+  const reader = new MessageReader({
+    hash: undefined,
+    maxFrames: 10,
+    view: new FrameView(),
+    now: () => 0,
+    schedule: () => () => undefined,
+    visit: ({ payload }) => kept.push(payload) > 0,
+    onFault: (error) => {
+      throw error;
+    },
+    onBehind: () => undefined,
+  });
+  const received = messageOf([fromCaller.item(1, 1, 'small'), fromCaller.item(2, 1, new Uint8Array(otherBytes))]);
+  reader.receive(received);
+  expect(Buffer.from(kept[0]!).toString()).toBe('small');
+  expect([kept[0]!.buffer === received.buffer, kept[1]!.buffer === received.buffer]).toStrictEqual([isView, true]);
+});
+
 it('says when a message arrived, however late it is read', () => {
   const { runtime, reader, seen } = makeReader(1);
   const arrived: number[] = [];

@@ -103,6 +103,26 @@ describe('maxReceiveBytes', () => {
     expect(b.engine.account.bytes).toBe(0);
   });
 
+  it('lets a stream wait for room once, however many items it has had one at a time', () => {
+    const { a, b, turn, advance } = linkEngines({ limits });
+    const handlers = b.serveStream(2, 16, 1);
+    const first = a.open(2, { inCapacity: 16 });
+    const second = a.open(2, { inCapacity: 16 });
+    turn();
+    for (let item = 0; item < 15; item++) first.send('x'.repeat(100));
+    for (let item = 0; item < 16; item++) second.send('y');
+    turn();
+    for (let item = 0; item < 16; item++) {
+      handlers[1]!.release();
+      advance(20);
+    }
+    const { mux } = handlers[1]!;
+    let asked = 0;
+    Object.defineProperty(mux, 'owesCredit', { get: () => ++asked > 0 });
+    handlers[0]!.release(15);
+    expect(asked).toBe(1);
+  });
+
   it('ends the stream that receives more than four times as much', () => {
     const { a, b, turn } = linkEngines({ limits });
     const handlers = b.serveStream(2, 64, 1);

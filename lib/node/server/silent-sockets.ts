@@ -29,7 +29,11 @@ export class SilentSockets {
 
   /** Watches the connections of a server. */
   watch(server: Server): void {
+    // A router that hands a connection back to its server announces it again.
+    const known = new WeakSet<Socket>();
     server.on('connection', (socket: Socket) => {
+      if (known.has(socket)) return;
+      known.add(socket);
       const end = endOf(socket);
       const newcomer: Newcomer = {
         address: socket.remoteAddress ?? '',
