@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { map, Observable, Subscriber, take } from 'rxjs';
+import { map, Observable, take, type Subscriber } from 'rxjs';
 import { reportUnhandled } from '../../lib/flow/unhandled.js';
 import type { Delivery } from '../../lib/flow/delivery.js';
 import { retainCurrent } from '../../lib/flow/delivery.js';
@@ -80,7 +80,9 @@ describe('an inbound half that nobody consumes yet', () => {
     const message = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
     inbound.push(message.subarray(2, 3));
     inbound.push(message.subarray(1));
-    inbound.attach(new Subscriber());
+    new Observable<number>((subscriber) => {
+      inbound.attach(subscriber);
+    }).subscribe();
     expect(decoded).toStrictEqual([message.slice(2, 3), message.slice(1)]);
     expect(decoded.map(({ buffer }) => buffer === message.buffer)).toStrictEqual([false, true]);
   });
