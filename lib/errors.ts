@@ -70,11 +70,21 @@ export class RemoteError extends GridError {
   readonly code = 'remote';
 }
 
-/** The other end refused to start the call: no such route, another kind of route, or too many calls. The message is its text. */
+/**
+ * The other end refused to start the call: no such route, another kind of route, or too many calls. The message names the
+ * route and the host, and ends with the text of the other end.
+ */
 export class RefusedError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.RefusedError';
   readonly code = 'refused';
+  /** The text of the side that refused. */
+  readonly reason: string;
+
+  constructor(message: string, reason = message) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** The deadline of a call passed before its end. */

@@ -10,6 +10,11 @@ export type GridEvent =
   | { readonly type: 'backpressure-lost'; readonly route: string; readonly remedy: string }
   /** An open stream's output fills its window and nobody reads it. */
   | { readonly type: 'unread-output'; readonly route: string; readonly held: number }
+  /**
+   * A caller has an input, and the route of the handler has none: nothing of the input arrives. Emitted at both ends; `host`
+   * is the other one. At the caller only where the other side is an rxgrid: a reference peer does not say so.
+   */
+  | { readonly type: 'input-ignored'; readonly route: string; readonly host: string; readonly remedy: string }
   /** A delivery was garbage-collected without `release()`: its credit is lost. */
   | { readonly type: 'unreleased-delivery'; readonly route: string }
   /** The other side broke a rule of the protocol. */

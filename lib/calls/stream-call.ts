@@ -149,6 +149,16 @@ export class StreamCall<I, O>
     this.onCredit?.();
   }
 
+  inputIgnored(): void {
+    const { host } = this.caller.connection;
+    this.caller.report({
+      type: 'input-ignored',
+      route: this.route,
+      host,
+      remedy: `${this.route}: the call has an input, and the route of the handler at ${host} has none: nothing of the input arrives. Declare the same input at both sides.`,
+    });
+  }
+
   ended(error: GridError | undefined): void {
     this.#finish(error);
   }
@@ -239,7 +249,7 @@ export class StreamCall<I, O>
 
   #finish(cause: unknown): void {
     if (this.#ended) return;
-    const error = errorOf(this.wireRoute, cause);
+    const error = errorOf(this.wireRoute, this.caller.connection.host, cause);
     this.#ended = true;
     this.#endError = error;
     this.settle();

@@ -43,7 +43,7 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
 
   fail(error: GridError): void {
     this.settle();
-    this.#error(errorOf(this.wireRoute, error));
+    this.#error(errorOf(this.wireRoute, this.caller.connection.host, error));
   }
 
   /** The subscriber has gone. Harmless after the end. */

@@ -38,7 +38,7 @@ export function failureText(error: unknown, resumable: boolean): string {
     return `the host does not let us in: ${error.reason}. Give the right token with --token-file, --token or RXGRID_TOKEN.`;
   }
   if (error instanceof RefusedError) {
-    return `the host does not serve files to us: ${error.message} It has to call serveFiles(…), and leaves.routes has to allow it.`;
+    return `the host does not serve files to us: ${error.reason} It has to call serveFiles(…), and leaves.routes has to allow it.`;
   }
   if (error instanceof DisconnectedError) {
     return `the connection to ${error.host} is lost. ${resumable ? 'Run the same command again to continue.' : 'Run it again with --resume: what is there already is not copied again.'}`;

@@ -161,11 +161,14 @@ function remedy(value: object): string {
   if (tag === 'Map') return 'a Map cannot be sent; send Object.fromEntries(map), or [...map]';
   if (tag === 'Set') return 'a Set cannot be sent; send [...set]';
   if (tag === 'Promise') return 'a Promise cannot be sent; await it first';
+  if (tag.endsWith('Generator')) {
+    return 'a generator cannot be sent; send its items: as an array, [...it], or from a duplex route, whose handler may return it';
+  }
   if (ArrayBuffer.isView(value))
     return 'of typed arrays only Uint8Array can be sent; send new Uint8Array(it.buffer, …)';
   if (value instanceof ArrayBuffer) return 'an ArrayBuffer cannot be sent; send new Uint8Array(it)';
   const name: unknown = (value.constructor as { readonly name?: unknown } | undefined)?.name;
-  return `an instance of a class (${typeof name === 'string' ? name : 'unknown'}) cannot be sent; send a plain object, such as { ...it }`;
+  return `an instance of a class (${typeof name === 'string' && name !== '' ? name : 'unknown'}) cannot be sent; send a plain object, such as { ...it }`;
 }
 
 /** In every runtime of today, and not in the types of ES2023. */

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { CodecError, DisconnectedError } from '../errors.js';
+import { CodecError, DisconnectedError, RefusedError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
 import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
@@ -56,6 +56,7 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
       route.kind === 'unary' ? route.response : route.output,
       codec,
       `${name}: the ${route.kind === 'unary' ? 'response' : 'output'}`,
+      true,
     ),
     hasOutput: duplex === undefined || !isNothing(duplex.output),
     input: duplex?.input === undefined ? undefined : codecOf(duplex.input, codec, `${name}: the input`),
@@ -101,8 +102,14 @@ export function toAddress(route: WireRoute): Address {
     : { handler: route.handler, subroute: subrouteId(route.handler, route.path) };
 }
 
-/** What the caller of a route is told of an error: whether it may call again is known to the route alone. */
-export function errorOf<E>(route: WireRoute, error: E): E | DisconnectedError {
+/**
+ * The error of a call as its caller gets it: only the route knows whether the call may be repeated, and a host that
+ * refuses a call need not know the route's name.
+ */
+export function errorOf<E>(route: WireRoute, host: string, error: E): E | DisconnectedError | RefusedError {
+  if (error instanceof RefusedError) {
+    return new RefusedError(`${route.name}: ${host} refused the call: ${error.reason}`, error.reason);
+  }
   return route.idempotent && error instanceof DisconnectedError ? error.ofIdempotentCall() : error;
 }
 
@@ -136,26 +143,39 @@ function bulkFormOf(shape: Shape): BulkForm | undefined {
   return 'bulk' in shape ? (shape as BulkCodec<unknown>).bulk : undefined;
 }
 
-function codecOf(shape: Shape, codec: PayloadCodec, what: string): Codec<unknown> {
+function codecOf(shape: Shape, codec: PayloadCodec, what: string, checksSent = false): Codec<unknown> {
   if ('codec' in shape) return shape;
   if ('typeOnly' in shape) return codec;
-  return validating(shape, codec, what);
+  return validating(shape, codec, what, checksSent);
 }
 
-// The sender gives the schema's input and the receiver gets its output: so the receiver validates.
-function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string): Codec<unknown> {
+/**
+ * The sender gives the schema's input and the receiver gets its output: so the receiver validates. `checksSent`: the sender
+ * does, too. So what a handler gives wrongly is an error of the handler, at its own host: the caller has no way to tell it.
+ */
+function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string, checksSent: boolean): Codec<unknown> {
+  const validate = (value: unknown): StandardSchemaV1.Result<unknown> => {
+    const result = schema['~standard'].validate(value);
+    if ('then' in result) {
+      throw new TypeError(`${what} has a schema that validates asynchronously. Use a synchronous one.`);
+    }
+    return result;
+  };
+  const decode = (bytes: Uint8Array): unknown => {
+    const result = validate(codec.decode(bytes));
+    if (result.issues === undefined) return result.value;
+    const issues = result.issues.map(({ path, message }) => `${pathText(path)}${message}`).join('; ');
+    throw new CodecError(`${what} does not fit its schema: ${issues}`);
+  };
   return {
     codec: codec.codec,
-    encode: (value) => codec.encode(value),
-    decode: (bytes) => {
-      const result = schema['~standard'].validate(codec.decode(bytes));
-      if ('then' in result) {
-        throw new TypeError(`${what} has a schema that validates asynchronously. Use a synchronous one.`);
-      }
-      if (result.issues === undefined) return result.value;
-      const issues = result.issues.map(({ path, message }) => `${pathText(path)}${message}`).join('; ');
-      throw new CodecError(`${what} does not fit its schema: ${issues}`);
+    encode: (value) => {
+      const payload = codec.encode(value);
+      // A codec may make what fits of what does not, such as a text of a Date: what arrives decides.
+      if (checksSent && validate(value).issues !== undefined) decode(payload);
+      return payload;
     },
+    decode,
   };
 }
 

@@ -167,7 +167,7 @@ export class Leaves {
     if (routes !== undefined) {
       this.#allowed ??= new Set(routes.map((route) => this.#endpoint.addressKey(route)));
       const key = subroute === undefined ? String(handler) : subrouteKey(subroute);
-      if (!this.#allowed.has(key)) return 'Leaves may not call this route.';
+      if (!this.#allowed.has(key)) return 'Leaves may not call this route. Add it to leaves.routes there.';
     }
     return this.#endpoint.registry.find(handler, subroute);
   };

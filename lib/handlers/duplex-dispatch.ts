@@ -73,6 +73,14 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
       });
     }
     stream.attach(this);
+    if (stream.ignoresInput) {
+      context.report({
+        type: 'input-ignored',
+        route: this.route,
+        host: caller.name,
+        remedy: `${this.route}: ${caller.name} calls it with an input, and the route of the handler has none: nothing of the input arrives. Declare the same input at both sides.`,
+      });
+    }
   }
 
   run(handler: (request: unknown, call: CallContext<unknown>) => unknown, payload: Uint8Array): void {

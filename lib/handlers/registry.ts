@@ -9,7 +9,7 @@ import { checkId, toWindow } from '../contract/contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
 import type { Bound, Handler, RawHandler } from '../contract/handler.js';
 import { unaryResponder } from './unary-dispatch.js';
-import { rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
+import { namedHandler, rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
 
 /** What running handlers need. */
 export interface DispatchContext extends CallScope {
@@ -58,9 +58,12 @@ export class Registry {
   find(handler: number, subroute: Uint8Array | undefined): Responder | string {
     const found = subroute === undefined ? this.#byId[handler] : this.#bySubroute.get(subrouteKey(subroute));
     if (found !== undefined) return found;
-    return subroute === undefined
-      ? `No handler for id ${String(handler)} on this host.`
-      : `No handler for this subroute of id ${String(handler)} on this host.`;
+    if (subroute === undefined) {
+      return `No handler for id ${String(handler)}. Register one with handle(…) there, and check that both sides declare the route with the same id.`;
+    }
+    return handler === namedHandler
+      ? 'No handler for a route of this name. Register one with handle(…) there, and check that both sides declare the route with the same name and subroute, and without an id.'
+      : `No handler for this subroute of id ${String(handler)}. Register one with handle(…) there, and check that both sides declare the route with the same id and subroute.`;
   }
 
   #add(route: WireRoute, handler: Handler): void {

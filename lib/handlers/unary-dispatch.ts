@@ -43,6 +43,13 @@ export function unaryResponder(
   };
 }
 
+/** True for generators, other iterators, and what is iterated asynchronously, such as a stream of Node: never one item. */
+function isIterator(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Symbol.asyncIterator in value) return true;
+  return Symbol.iterator in value && 'next' in value && typeof value.next === 'function';
+}
+
 /** One running handler: its result goes to the caller, the caller's cancel to it. */
 class UnaryRun implements CancelSink {
   readonly #route: WireRoute;
@@ -190,6 +197,11 @@ class UnaryRun implements CancelSink {
     const nothing = value === undefined || (value === null && this.#route.output.codec === raw.codec);
     // The codec may be a user's, and give anything.
     guarded(this.#onFailed, () => {
+      if (isIterator(value)) {
+        throw new HandlerError(
+          `${this.#route.name}: a unary handler gave a generator or another iterator. Return one value, such as an array of the items, or declare the route as duplex.`,
+        );
+      }
       const payload = this.#encode(nothing ? undefined : value);
       this.#mux.respond(nothing && payload.length === 0 ? null : payload);
     });

@@ -192,6 +192,8 @@ export class CallerStream extends StreamMux {
       if (ack.inBytes !== undefined) this.boundBytes(ack.inBytes);
       this.window!.limit(ack.out ?? Infinity, ack.outBytes ?? Infinity);
     }
+    // Called before the credit: what the sink does then may end the stream.
+    if (ack?.in === 0 && this.#inCapacity > 0) this.sink.inputIgnored?.();
     if (!this.sendEnded) this.#addCredit(ack?.in ?? this.#inCapacity);
   }
 

@@ -91,13 +91,14 @@ export class IncomingCalls {
     }
     const { inWindow, outWindow } = responder;
     const opening = host.windows.bytes && extra !== undefined ? decodeOpening(extra) : undefined;
-    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, opening, deadline, this.#forget);
+    const hasInput = (flags & Flag.Eof) === 0;
+    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, opening, deadline, hasInput, this.#forget);
     mux.requestBytes = payload.length;
     this.#table.add(mux);
     host.account.add(payload.length);
     mux.acknowledge(inWindow);
     responder.open(mux, payload, this.#options.caller);
-    if ((flags & Flag.Eof) !== 0) mux.closeInput();
+    if (!hasInput) mux.closeInput();
   }
 
   /** A call has ended, and its handler runs on: it counts, and so does what it holds, until then. */
@@ -128,7 +129,7 @@ export class IncomingCalls {
     let refusal: string;
     if (typeof found === 'string') refusal = found;
     else if (found.kind !== kind) {
-      refusal = `Handler ${String(frame.handler)} is ${found.kind}; call it as such.`;
+      refusal = `Handler ${String(frame.handler)} is ${found.kind}: declare the route as ${found.kind} at both sides.`;
     } else if ((frame.flags & Flag.Stateless) !== 0) refusal = 'Stateless streams not supported';
     else refusal = this.#isTooMuch(frame.payload.length) ?? '';
     if (refusal === '') return found as Responder;

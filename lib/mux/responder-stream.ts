@@ -30,6 +30,9 @@ export class ResponderStream extends StreamMux {
   /** When the caller stops waiting, on the monotonic clock, in ms; Infinity for none. */
   readonly deadline: number;
 
+  /** True where the caller has an input, and the route of this side has none. */
+  readonly ignoresInput: boolean;
+
   readonly #maxCredit: number;
   readonly #outWindow: CreditWindow;
   // The handler has ended; undefined text: it completed.
@@ -45,9 +48,11 @@ export class ResponderStream extends StreamMux {
     outWindow: CreditWindow,
     opening: Opening | undefined,
     deadline: number,
+    callerHasInput: boolean,
     forget: (mux: StreamMux) => void,
   ) {
     super(host, id, inWindow, forget);
+    this.ignoresInput = callerHasInput && inWindow === undefined;
     // Credit saturates, so that a caller that returns too much gains nothing.
     this.#maxCredit = host.windows.credits ? outWindow.max : outWindow.initial;
     this.credit = opening === undefined ? outWindow.initial : Math.min(opening.items, outWindow.max);

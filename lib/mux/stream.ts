@@ -20,6 +20,8 @@ export interface StreamSink {
   inputEnded(): void;
   /** `writable` may have become true. */
   writable(): void;
+  /** The responder takes no input, and this caller has one. */
+  inputIgnored?(): void;
   /** The stream has ended, exactly once; without an error where the handler completed. */
   ended(error: GridError | undefined): void;
   /** After `ended`: settles when the handler has ended; undefined where it does not run on. */

@@ -29,7 +29,7 @@ import {
   RemoteError,
   type,
 } from '../../lib/index.js';
-import { all, PairOfEachTest, record, type Pair } from '../support/linked-managers.js';
+import { all, hostA, hostB, PairOfEachTest, record, type Pair } from '../support/linked-managers.js';
 
 const count = duplex({ id: 1, name: 'count', request: type<number>(), output: type<number>() });
 const sum = duplex({ id: 2, name: 'sum', request: type<number>(), input: type<number>(), output: type<number>() });
@@ -152,7 +152,11 @@ describe('a stream', () => {
     await link();
     const { log } = record(pair.ab.stream(count, 1));
     await pair.grid.settle();
-    expect(log).toStrictEqual([new RefusedError('No handler for id 1 on this host.')]);
+    expect(log).toStrictEqual([
+      new RefusedError(
+        `count: ${hostB} refused the call: No handler for id 1. Register one with handle(…) there, and check that both sides declare the route with the same id.`,
+      ),
+    ]);
   });
 
   it('passes its deadline, and has none where it names none', async () => {
@@ -184,14 +188,14 @@ describe('a stream', () => {
     expect([late.log, seen]).toStrictEqual([['long ago'], []]);
   });
 
-  it('cancels its handler, and tells its consumer, where an item does not fit the schema', async () => {
+  it('cancels its handler, and tells its consumer, where an item does not fit the schema, and the host has another one', async () => {
     const checked = duplex({ id: 3, name: 'checked', output: z.object({ at: z.number() }) });
     let stopped = false;
     await link(({ b }) => {
-      b.handle(checked, function* () {
+      b.handle(duplex({ id: 3, name: 'checked', output: type<unknown>() }), function* () {
         try {
           yield { at: 1 };
-          yield { at: 'two' } as never;
+          yield { at: 'two' };
           for (let at = 3; ; at++) yield { at };
         } finally {
           stopped = true;
@@ -203,6 +207,41 @@ describe('a stream', () => {
     expect([log.length, log[0], stopped]).toStrictEqual([2, { at: 1 }, true]);
     expect(log[1]).toBeInstanceOf(CodecError);
     expect(String(log[1])).toMatch(/checked: the output does not fit its schema: at: /);
+  });
+
+  it('is reported at both ends where it has an input, and the route of the handler has none', async () => {
+    const talk = duplex({ id: 3, name: 'talk', input: type<number>(), output: type<number>() });
+    await link(({ b }) => {
+      b.handle(duplex({ id: 3, name: 'talk', output: type<number>() }), () => [1]);
+    });
+    const { log } = record(pair.ab.exchange(talk, undefined, NEVER));
+    await pair.grid.settle();
+    expect(log).toStrictEqual([1, 'done']);
+    expect(pair.grid.events).toStrictEqual([
+      {
+        type: 'input-ignored',
+        route: 'talk',
+        host: hostA,
+        remedy: `talk: ${hostA} calls it with an input, and the route of the handler has none: nothing of the input arrives. Declare the same input at both sides.`,
+      },
+      {
+        type: 'input-ignored',
+        route: 'talk',
+        host: hostB,
+        remedy: `talk: the call has an input, and the route of the handler at ${hostB} has none: nothing of the input arrives. Declare the same input at both sides.`,
+      },
+    ]);
+  });
+
+  it('is not reported where both sides have an input, or none', async () => {
+    const talk = duplex({ id: 3, name: 'talk', input: type<number>(), output: type<number>() });
+    await link(({ b }) => {
+      b.handle(talk, () => [1]);
+      b.handle(count, () => [1]);
+    });
+    expect(await all(pair.ab.exchange(talk, undefined, []))).toStrictEqual([1]);
+    expect(await all(pair.ab.stream(count, 1))).toStrictEqual([1]);
+    expect(pair.grid.events).toStrictEqual([]);
   });
 
   it('names the limit that its request is beyond', async () => {

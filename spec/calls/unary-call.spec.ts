@@ -14,7 +14,7 @@ import {
   unary,
   type Connection,
 } from '../../lib/index.js';
-import { all, PairOfEachTest, record, type Pair } from '../support/linked-managers.js';
+import { all, hostB, PairOfEachTest, record, type Pair } from '../support/linked-managers.js';
 
 const double = unary({ id: 1, name: 'double', request: type<number>(), response: type<number>() });
 const ping = unary({ name: 'ping' });
@@ -112,10 +112,14 @@ describe('a request that fails', () => {
   it('tells that the host has no such route, and which', async () => {
     await link();
     await expect(all(pair.ab.request(double, 1))).rejects.toStrictEqual(
-      new RefusedError('No handler for id 1 on this host.'),
+      new RefusedError(
+        `double: ${hostB} refused the call: No handler for id 1. Register one with handle(…) there, and check that both sides declare the route with the same id.`,
+      ),
     );
     await expect(all(pair.ab.request(ping, undefined))).rejects.toStrictEqual(
-      new RefusedError('No handler for this subroute of id 255 on this host.'),
+      new RefusedError(
+        `ping: ${hostB} refused the call: No handler for a route of this name. Register one with handle(…) there, and check that both sides declare the route with the same name and subroute, and without an id.`,
+      ),
     );
   });
 
@@ -130,10 +134,10 @@ describe('a request that fails', () => {
     expect(pair.grid.events).toStrictEqual([]);
   });
 
-  it('tells that a response does not fit its schema', async () => {
+  it('tells that a response does not fit its schema, where the host has another one', async () => {
     const stat = unary({ id: 3, name: 'stat', response: z.object({ free: z.number() }) });
     await link(({ b }) => {
-      b.handle(stat, () => ({ free: 'much' }) as never);
+      b.handle(unary({ id: 3, name: 'stat', response: type<unknown>() }), () => ({ free: 'much' }));
     });
     const { log } = record(pair.ab.request(stat, undefined));
     await pair.grid.settle();
@@ -149,7 +153,7 @@ describe('a request that fails', () => {
       b.handle(stat, () => undefined);
     });
     await expect(all(pair.ab.request(stat, 1))).rejects.toBeInstanceOf(RemoteError);
-    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', route: 'stat', error: expect.any(TypeError) }]);
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', route: 'stat', error: { name: 'TypeError' } }]);
   });
 
   it('tells that a value cannot be encoded', async () => {

@@ -440,7 +440,16 @@ describe('what is refused', () => {
     ['a Set', new Set([1]), '[...set]'],
     ['an Error', new TypeError('secret'), 'throw it'],
     ['a Promise', Promise.resolve(1), 'await it'],
+    ['a generator', (function* () {})(), 'send its items'],
+    ['an async generator', (async function* () {})(), 'send its items'],
     ['an instance of a class', new User(), '(User)'],
+    [
+      'an instance of a class without a name',
+      new (class {
+        id = 1;
+      })(),
+      '(unknown)',
+    ],
     ['an object with an own prototype', Object.create({ a: 1 }), 'plain object'],
     ['an object that hides its class', Object.create(new User(), { constructor: { value: undefined } }), 'a class'],
     ['a RegExp', /x/, '(RegExp)'],

@@ -192,10 +192,13 @@ describe('a host', () => {
     const leaf = network.leaf(host);
     expect(await ask(leaf)).toBe('user leaf');
     expect(await ask(leaf, named)).toBe('by name');
-    for (const route of [secret, callBack]) {
+    for (const [route, name] of [
+      [secret, 'secret/secret'],
+      [callBack, 'callBack'],
+    ] as const) {
       await expect(ask(leaf, route)).rejects.toMatchObject({
         code: 'refused',
-        message: 'Leaves may not call this route.',
+        message: `${name}: ${leaf.host} refused the call: Leaves may not call this route. Add it to leaves.routes there.`,
       });
     }
   });

@@ -205,6 +205,31 @@ describe('a stream handler that fails', () => {
   });
 });
 
+describe('the output of a stream handler that does not fit the schema', () => {
+  it('stops the handler, is told to the caller, and is reported at its own host', async () => {
+    const numbers = duplex({ id: 4, name: 'numbers', output: z.number() });
+    let stopped = false;
+    pair = await linkedPair(({ b }) => {
+      b.handle(numbers, function* () {
+        try {
+          yield 1;
+          yield 'two' as never;
+          yield 3;
+        } finally {
+          stopped = true;
+        }
+      });
+    });
+    const { log } = record(pair.ab.stream(numbers, undefined));
+    await pair.grid.settle();
+    const message = 'numbers: the output does not fit its schema: Invalid input: expected number, received string';
+    expect([log, stopped]).toStrictEqual([[1, new RemoteError(message)], true]);
+    expect(pair.grid.events).toMatchObject([
+      { type: 'handler-error', route: 'numbers', error: { code: 'codec', message } },
+    ]);
+  });
+});
+
 describe('the input of a stream handler that does not fit the schema', () => {
   it('is told to both sides, stops the handler, and is not reported', async () => {
     const inputs: unknown[] = [];

@@ -118,8 +118,12 @@ describe('a handler', () => {
       a.handle(stream, () => [1]);
       b.handle(request, () => undefined);
     });
-    await expect(all(pair.ab.stream(stream, undefined))).rejects.toThrow('Handler 9 is unary; call it as such.');
-    await expect(all(pair.ba.request(request, undefined))).rejects.toThrow('Handler 9 is duplex; call it as such.');
+    await expect(all(pair.ab.stream(stream, undefined))).rejects.toThrow(
+      'Handler 9 is unary: declare the route as unary at both sides.',
+    );
+    await expect(all(pair.ba.request(request, undefined))).rejects.toThrow(
+      'Handler 9 is duplex: declare the route as duplex at both sides.',
+    );
   });
 
   it('can be bound to its route, for a leaf that serves', async () => {

@@ -1,8 +1,17 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { BehaviorSubject, concat, EMPTY, from, ignoreElements, NEVER, Observable, of, throwError, timer } from 'rxjs';
-import { DeadlineExceededError, raw, RemoteError, type, unary, type GridEvent } from '../../lib/index.js';
+import { z } from 'zod';
+import {
+  DeadlineExceededError,
+  raw,
+  RemoteError,
+  type,
+  unary,
+  type GridEvent,
+  type PayloadCodec,
+} from '../../lib/index.js';
 import { anError, gridTest } from '../../lib/testing/index.js';
-import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
+import { all, hostA, linkedPair, record, type Pair } from '../support/linked-managers.js';
 
 const get = unary({ id: 1, name: 'get', response: type<unknown>() });
 
@@ -48,6 +57,49 @@ describe('the result of a unary handler', () => {
     await pair.grid.settle();
     expect(log).toStrictEqual([]);
     unsubscribe();
+  });
+});
+
+describe('a unary handler whose result breaks the contract', () => {
+  const stat = unary({ id: 2, name: 'stat', response: z.object({ free: z.number() }) });
+  const text = 'stat: the response does not fit its schema: free: Invalid input: expected number, received string';
+
+  it('is told to the caller, and reported at its own host, where it does not fit the schema', async () => {
+    pair = await linkedPair(({ b }) => b.handle(stat, () => ({ free: 'much' }) as never));
+    await expect(all(pair.ab.request(stat, undefined))).rejects.toStrictEqual(new RemoteError(text));
+    expect(pair.grid.events).toStrictEqual([
+      {
+        type: 'handler-error',
+        route: 'stat',
+        caller: hostA,
+        error: { name: 'CodecError', code: 'codec', message: text },
+      },
+    ]);
+  });
+
+  it('may give what the codec makes fit', async () => {
+    const dated = unary({ id: 3, name: 'dated', response: z.string() });
+    const json: PayloadCodec = {
+      codec: 'json',
+      encode: (value) => new TextEncoder().encode(JSON.stringify(value)),
+      decode: (bytes) => (bytes.length === 0 ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as unknown)),
+    };
+    pair = await linkedPair(({ b }) => b.handle(dated, () => new Date(0) as never), { codec: json });
+    expect(await all(pair.ab.request(dated, undefined))).toStrictEqual(['1970-01-01T00:00:00.000Z']);
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+
+  const remedy =
+    'get: a unary handler gave a generator or another iterator. Return one value, such as an array of the items, or declare the route as duplex.';
+  it.each<[string, () => unknown]>([
+    ['a generator', (): unknown => (function* () {})()],
+    ['an async generator', (): unknown => (async function* () {})()],
+    ['a Promise of one', async (): Promise<unknown> => Promise.resolve((function* () {})())],
+    ['an iterator', (): unknown => new Map().values()],
+    ['what is iterated asynchronously', (): unknown => ({ [Symbol.asyncIterator]: () => undefined })],
+  ])('says so where it is %s', async (_, handler) => {
+    await expect(answer(handler)).rejects.toStrictEqual(new RemoteError(remedy));
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'handler', message: remedy } }]);
   });
 });
 

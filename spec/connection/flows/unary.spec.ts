@@ -79,7 +79,12 @@ test('a handler that gives no item is a fault of its own', () =>
 test('a route that nobody serves is refused', () =>
   gridTest(({ link, expectFrames, expectObservable }) => {
     const wire = link({ latency });
-    expectFrames(wire).toBe('r--p', { r: frames.request(add), p: frames.refused('No handler for id 1 on this host.') });
+    expectFrames(wire).toBe('r--p', {
+      r: frames.request(add),
+      p: frames.refused(
+        'No handler for id 1. Register one with handle(…) there, and check that both sides declare the route with the same id.',
+      ),
+    });
     expectObservable(wire.a.request(add, [])).toBe('------#', undefined, anError(RefusedError));
   }));
 
