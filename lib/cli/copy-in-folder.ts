@@ -4,6 +4,7 @@ import { FileError } from '../files/file-error.js';
 import { listFiles } from '../files/file-client.js';
 import { fileRoutes, type FileInfo, type WantedFile } from '../files/file-routes.js';
 import { RootFolder } from '../node/files/folder/root-folder.js';
+import { sweepTemporaries } from '../node/files/folder/sweep.js';
 import { receiveFiles } from '../node/files/receive/receive-files.js';
 import { takeUntilAborted } from '../operators/take-until-aborted.js';
 import { toAsyncIterable } from '../operators/to-async-iterable.js';
@@ -43,6 +44,8 @@ export async function copyFolderIn(context: CopyContext, source: string, target:
   const continues = options.resume && (await readdir(target)).length > 0;
   if (continues || options.excludes !== undefined || options.links === 'follow') {
     await receive(context, () => wantedBy(planIn(context, source, root)), target);
+    // No server does it here. What a run has left that was killed is of no use once this one has come to its end.
+    if (continues) await sweepTemporaries(root).catch(() => undefined);
     return;
   }
   const whole: WantedFile = { path: source, recursive: true, ...hashOf(context) };

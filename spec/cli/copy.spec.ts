@@ -98,6 +98,19 @@ function contextOf(options: Partial<CopyOptions> = {}): Noted {
   };
 }
 
+it('a folder that is continued has nothing left of processes that were killed', async () => {
+  mkdirSync(served('x/y'), { recursive: true });
+  for (const name of ['x/a', 'x/y/b']) writeFileSync(served(name), name);
+  mkdirSync(here('x/y'), { recursive: true });
+  writeFileSync(here('x/a'), '');
+  // Of another system, so that its age counts.
+  const left = here('x/y/.b.00000000-00000000-1-1-1.rxgrid-own');
+  writeFileSync(left, 'x');
+  utimesSync(left, 1, 1);
+  await copyIn(contextOf({ resume: true }), 'x', here('x'));
+  expect(namesIn(here('x/y'))).toStrictEqual(['b']);
+});
+
 it.each([false, true])(
   'a folder of which nothing is there goes in packs, and what it has is counted beside that; resume: %s',
   async (resume) => {

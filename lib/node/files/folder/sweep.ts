@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { temporaryFileAge } from '../../../limits.js';
 import { isOwnName } from '../../../files/peer-path.js';
@@ -10,8 +11,8 @@ const ownForm = /^(.+)\.[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-z]+-[0-9a-z]+-[0-9a-z]+\.r
 
 /**
  * Removes what processes have left that were killed, and what nobody has continued for a day. What a killed process has
- * left that can be continued becomes a part again. Files of a process that runs are left alone; where that cannot be known,
- * their age counts. The result is how many were removed.
+ * left that can be continued becomes a part again, unless it is empty, or the file has been completed since. Files of a
+ * process that runs are left alone; where that cannot be known, their age counts. The result is how many were removed.
  */
 export async function sweepTemporaries(root: RootFolder, now: number = Date.now()): Promise<number> {
   let removed = 0;
@@ -27,6 +28,14 @@ export async function sweepTemporaries(root: RootFolder, now: number = Date.now(
   return removed;
 }
 
+/** False for what has no bytes, and where the file was completed after this was written: nobody will ask for the rest. */
+function isWorthContinuing(folder: FolderHandle, beginning: string, left: Stats): boolean {
+  if (left.size === 0) return false;
+  // Not by the times of changes, which are those of the originals.
+  const whole = folder.look(beginning.slice(1));
+  return whole === undefined || whole.ctimeMs <= left.ctimeMs;
+}
+
 function sweepOne(folder: FolderHandle, name: string, now: number): boolean {
   try {
     const stats = folder.look(name);
@@ -35,7 +44,7 @@ function sweepOne(folder: FolderHandle, name: string, now: number): boolean {
     if (owned === true) return false;
     const isOld = now - stats.mtimeMs > temporaryFileAge;
     const [, beginning] = ownForm.exec(name) ?? [];
-    if (owned === false && !isOld && beginning !== undefined) {
+    if (owned === false && !isOld && beginning !== undefined && isWorthContinuing(folder, beginning, stats)) {
       const part = `${beginning}.rxgrid-part`;
       if (folder.look(part) === undefined) {
         folder.rename(name, part);

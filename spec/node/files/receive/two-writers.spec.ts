@@ -184,4 +184,23 @@ describe('The sweep', () => {
       ['.a.rxgrid-part', '.c.rxgrid-part', names[4]!.slice(4), names[5]!.slice(4)].sort(),
     );
   });
+
+  it('keeps nothing of a killed process that is empty, or of a file that was completed later', async () => {
+    const dead = markOfDead();
+    const left = (name: string): string => join(folder, `.${name}.${dead}.rxgrid-own`);
+    writeFileSync(left('empty'), '');
+    for (const name of ['missing', 'completed']) writeFileSync(left(name), 'x');
+    writeFileSync(join(folder, 'older'), 'x');
+    // The times of an inode have the resolution of the system's clock.
+    const later = (name: string, than: string): void => {
+      do writeFileSync(name, 'y');
+      while (statSync(name).ctimeMs <= statSync(than).ctimeMs);
+    };
+    later(join(folder, 'completed'), left('completed'));
+    // As a file that is received has the time of its original.
+    utimesSync(join(folder, 'completed'), 1, 1);
+    later(left('older'), join(folder, 'older'));
+    expect(await sweepTemporaries(new RootFolder(folder))).toBe(2);
+    expect(namesIn(folder)).toStrictEqual(['.missing.rxgrid-part', '.older.rxgrid-part', 'completed', 'older']);
+  });
 });

@@ -1,0 +1,37 @@
+import type { CopyContext, CopyOptions } from '../../lib/cli/copy.js';
+import { ProgressBar } from '../../lib/cli/progress-bar.js';
+import { Report } from '../../lib/cli/report.js';
+import type { Connection } from '../../lib/contract/connection.js';
+
+/** What `rxgrid cp -r` works with, without a terminal. `lines` takes what it says. */
+export function copyContext(
+  connection: Connection,
+  options: Partial<CopyOptions> = {},
+  lines: string[] = [],
+): CopyContext {
+  const report = new Report({
+    bar: new ProgressBar('x', false),
+    write: (line) => lines.push(line),
+    result: (line) => lines.push(line),
+    quiet: false,
+    verbose: true,
+    resumable: options.resume === true,
+    now: () => performance.now(),
+  });
+  return {
+    connection,
+    report,
+    options: {
+      recursive: true,
+      resume: false,
+      verify: false,
+      fsync: false,
+      links: 'skip',
+      dryRun: false,
+      excludes: undefined,
+      ...options,
+    },
+    signal: new AbortController().signal,
+    decided: {},
+  };
+}
