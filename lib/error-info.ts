@@ -13,14 +13,24 @@ export interface ErrorInfo {
   readonly cause?: unknown;
 }
 
-/** Describes an error of any kind. */
+/** Describes an error of any kind, also one of another realm. Never throws: it may be anything that user code threw. */
 export function errorInfo(error: unknown): ErrorInfo {
-  const isError = error instanceof Error;
-  const code: unknown = isError && 'code' in error ? error.code : undefined;
-  const info = {
-    name: isError ? error.name : 'Error',
-    ...(typeof code === 'string' ? { code } : {}),
-    message: errorText(error),
-  };
+  const info = { ...nameAndCode(error), message: errorText(error) };
   return Object.defineProperty(info, 'cause', { value: error });
+}
+
+function nameAndCode(error: unknown): Pick<ErrorInfo, 'name' | 'code'> {
+  try {
+    // The second test knows the errors of another realm.
+    if (error instanceof Error || Object.prototype.toString.call(error) === '[object Error]') {
+      const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
+      return {
+        name: typeof name === 'string' ? name : 'Error',
+        ...(typeof code === 'string' ? { code } : {}),
+      };
+    }
+  } catch {
+    // A getter, or a Proxy.
+  }
+  return { name: 'Error' };
 }

@@ -223,8 +223,9 @@ export function errorText(error: unknown): string {
     if (typeof error === 'string') return error;
     if (typeof error === 'number' || typeof error === 'boolean' || typeof error === 'bigint') return String(error);
     if (typeof error !== 'object' || error === null) return 'unknown error';
-    const { message, name } = error as { readonly message?: unknown; readonly name?: unknown };
+    const { message } = error as { readonly message?: unknown };
     if (typeof message === 'string' && message !== '') return message;
+    const { name } = error as { readonly name?: unknown };
     return typeof name === 'string' && name !== '' ? name : 'unknown error';
   } catch {
     // A getter, or a Proxy.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { runInNewContext } from 'node:vm';
 import { errorInfo } from '../lib/error-info.js';
 import { DeadlineExceededError } from '../lib/errors.js';
 import { msgpack } from '../lib/codec/msgpack-codec.js';
@@ -22,5 +23,32 @@ describe('errorInfo()', () => {
     expect(info.cause).toBe(error);
     const codec = msgpack();
     expect(codec.decode(codec.encode(info))).toStrictEqual(plain);
+  });
+
+  const unreadable = (): never => {
+    throw new Error('trap');
+  };
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+
+  it.each<[string, unknown]>([
+    ['an error whose name throws', Object.defineProperty(new Error('seen'), 'name', { get: unreadable })],
+    ['an error whose code throws', Object.defineProperty(new Error('seen'), 'code', { get: unreadable })],
+    ['an error whose name is no text', Object.assign(new Error('seen'), { name: 5 })],
+  ])('describes %s', (_, error) => {
+    expect(errorInfo(error)).toStrictEqual({ name: 'Error', message: 'seen' });
+  });
+
+  it.each<[string, unknown]>([
+    ['a Proxy whose traps throw', new Proxy({}, { get: unreadable, getPrototypeOf: unreadable })],
+    ['a Proxy that was revoked', revoked.proxy],
+  ])('describes %s', (_, error) => {
+    expect(errorInfo(error)).toStrictEqual({ name: 'Error', message: 'an error whose message cannot be read' });
+    expect(errorInfo(error).cause).toBe(error);
+  });
+
+  it('knows an error of another realm', () => {
+    const error: unknown = runInNewContext("Object.assign(new RangeError('far'), { code: 'ENOENT' })");
+    expect(errorInfo(error)).toStrictEqual({ name: 'RangeError', code: 'ENOENT', message: 'far' });
   });
 });

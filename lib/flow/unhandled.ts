@@ -32,9 +32,14 @@ export function isolated<T>(source: Observable<T>): Observable<T> {
 
 /** What was thrown, one by one: rxjs wraps what finalizers throw in an UnsubscriptionError, which hides it. */
 export function thrownErrors(error: unknown): readonly unknown[] {
-  const { name, errors } = (typeof error === 'object' && error !== null ? error : {}) as {
-    readonly name?: unknown;
-    readonly errors?: unknown;
-  };
-  return name === 'UnsubscriptionError' && Array.isArray(errors) ? (errors as unknown[]) : [error];
+  try {
+    const { name, errors } = (typeof error === 'object' && error !== null ? error : {}) as {
+      readonly name?: unknown;
+      readonly errors?: unknown;
+    };
+    if (name === 'UnsubscriptionError' && Array.isArray(errors)) return errors as unknown[];
+  } catch {
+    // A getter, or a Proxy.
+  }
+  return [error];
 }

@@ -61,3 +61,9 @@ describe('thrownErrors', () => {
     expect([group, null, 'text'].map((error) => thrownErrors(error))).toStrictEqual([[group], [null], ['text']]);
   });
 });
+
+it('thrownErrors() takes what cannot even be read as it is', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  expect(thrownErrors(proxy)[0]).toBe(proxy);
+});
