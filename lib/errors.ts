@@ -144,7 +144,8 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   /** @internal The same error, of a call whose route is declared idempotent. */
   ofIdempotentCall(): DisconnectedError<Reconnected> {
     const { message, sent, host, reconnected, cause } = this;
-    return new DisconnectedError(message, { sent, host, reconnected, idempotent: true, cause });
+    // One for each call of a connection that is lost.
+    return withoutStack(() => new DisconnectedError(message, { sent, host, reconnected, idempotent: true, cause }));
   }
 }
 

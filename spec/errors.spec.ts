@@ -14,6 +14,14 @@ it('DisconnectedError prints what happened, and not the insides of its Observabl
   expect(error.reconnected).toBe(NEVER);
 });
 
+it('DisconnectedError takes no stack for the copy of an idempotent call: a lost connection has as many as it had calls', () => {
+  const error = new DisconnectedError('host b is gone', { sent: true, host: 'http://b', reconnected: NEVER });
+  const copy = error.ofIdempotentCall();
+  expect(copy.idempotent).toBe(true);
+  expect(copy.reconnected).toBe(NEVER);
+  expect(copy.stack).not.toContain('\n');
+});
+
 const unreadable = Object.defineProperty(new Error(), 'message', {
   get() {
     throw new Error('the getter');

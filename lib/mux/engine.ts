@@ -65,6 +65,7 @@ export class Engine implements MuxHost {
   #time = 0;
   #timeIsFresh = false;
   #shortestCall = Infinity;
+  #connectionLost: GridError | undefined = undefined;
   readonly #strays: Strays;
   readonly #reader: MessageReader;
 
@@ -274,6 +275,10 @@ export class Engine implements MuxHost {
 
   disconnected(sent: boolean): GridError {
     return withoutStack(() => this.#options.disconnected(sent));
+  }
+
+  get connectionLost(): GridError {
+    return (this.#connectionLost ??= this.disconnected(true));
   }
 
   readonly #flush = (): void => {

@@ -47,6 +47,8 @@ export interface MuxHost {
   oweCreditWithRoom(stream: StreamMux): void;
   /** The error for a connection that is gone, or for a mux that the other side dropped. */
   disconnected(sent: boolean): GridError;
+  /** Why handlers are aborted when the connection is gone: one error for all of them. */
+  readonly connectionLost: GridError;
 }
 
 /**

@@ -139,7 +139,7 @@ export class ResponderStream extends StreamMux {
   }
 
   override disconnect(): void {
-    this.#abort(this.host.disconnected(true), false);
+    this.#abort(this.host.connectionLost, false);
   }
 
   #armTimer(): void {

@@ -165,7 +165,7 @@ export class UnaryResponder extends Mux {
   }
 
   override disconnect(): void {
-    this.#abort(this.host.disconnected(true));
+    this.#abort(this.host.connectionLost);
   }
 
   override get lane(): LaneName {

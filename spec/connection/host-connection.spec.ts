@@ -287,6 +287,16 @@ describe('a call on a connection that is lost', () => {
     expect(heard).toStrictEqual(['back', 'complete']);
   });
 
+  it('shares one `reconnected` among all errors', () => {
+    const { runtime, a, b, sockets } = linkedPair();
+    b.serveSilence();
+    const calls = [a.call(), a.call()];
+    runtime.turn();
+    sockets[1].outbound.error(broken);
+    expect(calls[0]!.lost).not.toBe(calls[1]!.lost);
+    expect(calls[0]!.lost.reconnected).toBe(calls[1]!.lost.reconnected);
+  });
+
   it('tells by completing that the connection never comes back', () => {
     const { runtime, a, b, sockets } = linkedPair();
     b.serveSilence();

@@ -537,3 +537,33 @@ describe('a sink or a responder that throws', () => {
     expect(end.engine.open).toStrictEqual({ outgoing: 0, incoming: 0 });
   });
 });
+
+// Every error has a cost, and there may be 131 072 calls in each direction.
+describe('the loss of a connection with many calls', () => {
+  it('makes an error without a stack for each caller, and one for all handlers', () => {
+    const end = loneEngine();
+    const reasons: unknown[] = [];
+    end.serve(1, {
+      kind: 'unary',
+      respond: (mux) => {
+        mux.attach({ cancelled: (reason) => reasons.push(reason) });
+      },
+    });
+    const streams = end.serveStream(2, 4, 4);
+    for (let id = 1; id <= 20; id += 2) {
+      end.receive(fromCaller.request(id, { handler: 1 }), fromCaller.connectMux(id + 1, { handler: 2 }));
+    }
+    const calls = Array.from({ length: 10 }, () => [end.request(1), end.open(2)]).flat();
+    end.runtime.turn();
+    end.engine.close();
+    reasons.push(...streams.map(({ error }) => error));
+    expect(reasons).toHaveLength(20);
+    expect(new Set(reasons).size).toBe(1);
+    const errors = calls.map(({ error }) => error!);
+    expect(errors.map(({ code }) => code)).toStrictEqual(new Array(20).fill('disconnected'));
+    expect(new Set(errors).size).toBe(20);
+    for (const { stack } of [...errors, reasons[0] as Error]) {
+      expect(stack).toBe('DisconnectedError: remote disconnected');
+    }
+  });
+});
