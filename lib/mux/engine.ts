@@ -387,11 +387,7 @@ export class Engine implements MuxHost {
       }
       case Op.DisconnectServerMux: {
         if (!this.#cancels.take(this.now())) {
-          this.#options.onFault(
-            new ProtocolError(
-              `The other side cancels more than ${String(this.limits.maxCancelsPerSecond)} calls per second (maxCancelsPerSecond).`,
-            ),
-          );
+          this.#options.onFault(this.#cancels.fault);
           break;
         }
         const mux = this.#incoming.get(frame.muxId);
