@@ -10,12 +10,13 @@
  *                back-off ───────── link opened ───────────┘        any ──close──▶ closed
  *
  * While connecting, calls wait. The first failed attempt leads to back-off, where they fail at once, and every further
- * attempt runs there: a host that is down must not hold up its callers again and again.
+ * attempt runs there: a host that is down must not hold up its callers again and again. Before the manager is started
+ * nothing tries to connect: it counts as connecting, but calls fail at once and say what to do (`held`).
  */
 
 import { BehaviorSubject, defer, filter, map, Observable, of, Subject, switchMap, take, EMPTY } from 'rxjs';
 import { errorInfo, type ErrorInfo } from '../error-info.js';
-import { DisconnectedError } from '../errors.js';
+import { ConfigurationError, DisconnectedError } from '../errors.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
@@ -73,6 +74,11 @@ export interface HostConnectionOptions {
   readonly host: string;
   readonly runtime: Runtime;
   readonly limits: Limits;
+  /**
+   * Why nothing tries to connect yet; undefined as soon as something does. As long as there is a reason, calls fail with it
+   * at once, as in back-off. Default: never a reason.
+   */
+  readonly held?: () => string | undefined;
 }
 
 const noCounts = { callsOut: 0, callsIn: 0, messagesOut: 0, messagesIn: 0, bytesOut: 0, bytesIn: 0, creditStalls: 0 };
@@ -98,11 +104,13 @@ export class HostConnection {
   readonly #reconnected: Observable<void>;
   readonly #lost = new Subject<Error | undefined>();
   readonly #waiting: WaitingCalls;
+  readonly #held: () => string | undefined;
   // Counts of the links that are gone.
   #past = noCounts;
 
-  constructor({ host, runtime, limits }: HostConnectionOptions) {
+  constructor({ host, runtime, limits, held = nothing }: HostConnectionOptions) {
     this.host = host;
+    this.#held = held;
     this.#runtime = runtime;
     this.#waiting = new WaitingCalls(host, runtime, limits, () => this.disconnected(false));
     this.#state = new BehaviorSubject<ConnectionState>({
@@ -168,8 +176,9 @@ export class HostConnection {
     };
   }
 
-  /** Resolves when connected; rejects when closed for good. */
+  /** Resolves when connected; rejects when closed for good, and while nothing tries to connect. */
   ready(): Promise<void> {
+    if (this.#held() !== undefined) return Promise.reject(this.disconnected(false));
     return new Promise((resolve, reject) => {
       this.#state
         .pipe(
@@ -195,7 +204,7 @@ export class HostConnection {
       call.start(link.engine);
       return nothing;
     }
-    const wait = call.wait ?? this.#state.value.status === 'connecting';
+    const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#held() === undefined);
     if (wait === false || this.#state.value.status === 'closed') {
       // On a macrotask: delivered at once, the failure makes retry() overflow the stack; on a microtask, starve the timers.
       return this.#runtime.schedule(() => {
@@ -254,18 +263,20 @@ export class HostConnection {
   /** The error of a call whose connection is not there, or was lost. */
   disconnected(sent: boolean): DisconnectedError<Observable<void>> {
     const { status, error } = this.#state.value;
+    const held = status === 'connecting' ? this.#held() : undefined;
+    const reason = held ?? error?.message;
     const why =
       status === 'closed'
         ? `The connection to ${this.host} is closed for good.`
         : status === 'connected'
           ? `The call was dropped by ${this.host}, or its connection was replaced; there is a connection now`
-          : `There is no connection to ${this.host}${error === undefined ? '' : `: ${error.message}`}`;
+          : `There is no connection to ${this.host}${reason === undefined ? '' : `: ${reason}`}`;
     const sentText = sent ? ' The call may have reached it.' : ' Nothing of the call was sent.';
     return new DisconnectedError(`${why.replace(/\.?$/, '.')}${sentText}`, {
       sent,
       host: this.host,
       reconnected: this.#reconnected,
-      cause: error?.cause,
+      cause: held === undefined ? error?.cause : new ConfigurationError(held),
     });
   }
 
@@ -309,6 +320,6 @@ export class HostConnection {
   }
 }
 
-function nothing(): void {
-  // The call has started: there is nothing to take back.
+function nothing(): undefined {
+  // A call that has started cannot be taken back; a connection without a `held` has no reason to wait.
 }

@@ -29,7 +29,10 @@ export interface Connection {
   readonly stats$: Observable<ConnectionStats>;
   /** Every frame that passes. Decoded only while somebody is subscribed. */
   readonly frames$: Observable<ObservedFrame>;
-  /** Resolves when connected. Rejects with DisconnectedError when the connection is closed for good. */
+  /**
+   * Resolves when connected. Rejects with DisconnectedError when the connection is closed for good, and where the manager is
+   * not started.
+   */
   ready(): Promise<void>;
   /** One request, one response. A route without a request needs no value. */
   request<R extends Shape>(

@@ -17,8 +17,8 @@ export interface CallOptions {
   /** The call on whose behalf this one is made: its deadline and its cancel hold for this one too, beside its own. */
   readonly parent?: Call<unknown>;
   /**
-   * What to do while there is no connection. Default: wait while connecting, fail at once in back-off. True: wait until
-   * the deadline. A number: wait at most so many ms. False: fail at once.
+   * What to do while there is no connection. Default: wait while connecting, fail at once in back-off and before the
+   * manager is started. True: wait until the deadline. A number: wait at most so many ms. False: fail at once.
    */
   readonly waitForConnect?: boolean | number;
 }

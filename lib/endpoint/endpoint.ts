@@ -57,6 +57,8 @@ export class Endpoint {
   /** 16 bytes, made once: a new one means that the process restarted. */
   readonly id: Uint8Array;
   readonly events$: Observable<GridEvent>;
+  /** Why nothing tries to connect, as calls say it; undefined once something does. */
+  held: string | undefined = undefined;
 
   readonly #events = new Subject<GridEvent>();
   #checksum: Checksum | undefined = undefined;
@@ -99,7 +101,7 @@ export class Endpoint {
   /** A connection to a host, and calls by route over it. */
   connect(host: string): { readonly connection: HostConnection; readonly routes: RouteConnection } {
     const { runtime, limits } = this;
-    const connection = new HostConnection({ host, runtime, limits });
+    const connection = new HostConnection({ host, runtime, limits, held: () => this.held });
     const routes = new RouteConnection({
       runtime,
       limits,

@@ -126,6 +126,7 @@ export class Manager implements Handles {
       throw new ConfigurationError('A manager needs a path. Leave the option out for the default one.');
     this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
     this.events$ = this.#endpoint.events$;
+    this.expectStart(false);
     this.#handshakes = new Handshakes(this.#endpoint, this.local, (authorization) => this.#vouch(authorization));
     this.#loopback = createPeer(this.#endpoint, this.local);
     this.#leaves =
@@ -172,10 +173,26 @@ export class Manager implements Handles {
     return this.#routesTo(host);
   }
 
-  /** Starts to dial the peers that this host dials. In Node, `listen()` and `attach()` do it. Once; later calls do nothing. */
+  /**
+   * Starts to dial the peers that this host dials. In Node, `listen()` and `attach()` do it. Once; later calls do nothing.
+   * Before it, calls fail at once, but for those with `waitForConnect`.
+   *
+   * @throws ConfigurationError where WebAssembly is forbidden.
+   */
   start(): Promise<void> {
-    this.#started ??= this.#start();
+    if (this.#started === undefined) {
+      this.expectStart(true);
+      this.#started = this.#start();
+    }
     return this.#started;
+  }
+
+  /** Whether a start is under way: calls then wait for a connection. Without effect once `start` was called. */
+  protected expectStart(expected: boolean): void {
+    if (this.#started !== undefined) return;
+    this.#endpoint.held = expected
+      ? undefined
+      : `the manager of ${this.local} is not started: call listen() or attach() first, or start() where there is no server`;
   }
 
   /** True after `close()`. */
@@ -215,7 +232,12 @@ export class Manager implements Handles {
   }
 
   async #start(): Promise<void> {
-    await this.#endpoint.prepare();
+    try {
+      await this.#endpoint.prepare();
+    } catch (error) {
+      this.#endpoint.held = `the manager of ${this.local} could not start: ${errorText(error)}`;
+      throw error;
+    }
     if (this.#state !== 'created') return;
     this.#state = 'started';
     startLoopback(this.#endpoint, this.#loopback);
@@ -277,8 +299,11 @@ export class Manager implements Handles {
     const found = this.#peers.value.get(host)?.routes ?? this.#leaves?.get(host);
     if (found !== undefined) return found;
     const known = [...this.#peers.value.keys()].join(', ');
+    // Hosts that come from an Observable are known only after the start.
+    const { held } = this.#endpoint;
+    const why = held === undefined || !isObservable(this.#options.hosts) ? '' : ` As yet ${held}.`;
     throw new ConfigurationError(
-      `${host} is no host of this cluster. Known: ${known === '' ? 'none' : known}. Names are compared byte for byte.`,
+      `${host} is no host of this cluster. Known: ${known === '' ? 'none' : known}. Names are compared byte for byte.${why}`,
     );
   }
 

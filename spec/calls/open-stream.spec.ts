@@ -64,6 +64,7 @@ describe('an open stream', () => {
   it('takes what it is given before there is a connection, and its half-close', async () => {
     pair = unlinkedPair();
     echoing(pair);
+    const started = pair.grid.start();
     const [streams, empty] = [[1, 2].map(() => pair.ab.open(echo, 'x')), pair.ab.open(echo, 'y')] as const;
     const logs = streams.map((stream) => record(stream).log);
     const { log } = record(empty);
@@ -71,7 +72,7 @@ describe('an open stream', () => {
     streams[0]!.complete();
     empty.complete();
     expect([streams[0]!.credit, streams[0]!.ignored]).toStrictEqual([0, 0]);
-    await pair.grid.start();
+    await started;
     const echoed = [10, 20, 30, 40, 50, 60];
     expect([...logs, log]).toStrictEqual([[...echoed, 'done'], echoed, ['done']]);
   });

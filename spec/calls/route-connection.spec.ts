@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { defer, filter, firstValueFrom, map, NEVER, of, retry, take, throwError, type Observable } from 'rxjs';
 import { DeadlineExceededError, DisconnectedError, duplex, type, unary, type CallOptions } from '../../lib/index.js';
 import { systemRuntime } from '../../lib/runtime.js';
-import { all, hostB, linkedPair, pair as unlinkedPair, record, turn, type Pair } from '../support/linked-managers.js';
+import { all, hostB, linkedPair, pair as unlinkedPair, record, type Pair } from '../support/linked-managers.js';
 
 const double = unary({ id: 1, name: 'double', request: type<number>(), response: type<number>() });
 const count = duplex({ id: 2, name: 'count', output: type<number>() });
@@ -45,10 +45,11 @@ describe('a call while the connection is made', () => {
   it('waits, and is sent when it is there', async () => {
     pair = unlinkedPair();
     serving(pair);
+    const started = pair.grid.start();
     const logs = [record(pair.ab.request(double, 4)), record(pair.ab.stream(count, undefined))].map(({ log }) => log);
-    await turn();
+    await Promise.resolve();
     expect([logs, calls]).toStrictEqual([[[], []], 0]);
-    await pair.grid.start();
+    await started;
     expect(logs).toStrictEqual([
       [8, 'done'],
       [1, 2, 3, 'done'],
@@ -56,7 +57,9 @@ describe('a call while the connection is made', () => {
   });
 
   it('is bounded by its deadline', async () => {
-    pair = unlinkedPair();
+    // An attempt that takes longer than the call may.
+    pair = unlinkedPair({ dial: () => NEVER });
+    await Promise.all([pair.a.start(), pair.b.start()]);
     const { log } = record(pair.ab.request(double, 4, { timeout: 500 }));
     await pair.grid.advance(501);
     expect(log).toStrictEqual([
@@ -67,9 +70,10 @@ describe('a call while the connection is made', () => {
   it('is taken back when it is unsubscribed', async () => {
     pair = unlinkedPair();
     serving(pair);
+    const started = pair.grid.start();
     record(pair.ab.request(double, 4)).unsubscribe();
     record(pair.ab.stream(count, undefined)).unsubscribe();
-    await pair.grid.start();
+    await started;
     expect(calls).toBe(0);
   });
 
@@ -83,19 +87,21 @@ describe('a call while the connection is made', () => {
       for (const victim of victims) victim.unsubscribe();
       return of(1);
     });
+    const started = pair.grid.start();
     record(pair.ab.exchange(talk, undefined, input));
     victims.push(record(pair.ab.request(double, 4)), record(pair.ab.stream(count, undefined)));
-    await pair.grid.start();
+    await started;
     expect(calls).toBe(0);
   });
 
   it('fails when the attempt to connect fails, on a macrotask', async () => {
     pair = unlinkedPair();
+    pair.grid.reachable = false;
+    const started = pair.grid.start();
     const [failing, waiting] = [{}, { waitForConnect: true }].map((options: CallOptions) =>
       record(pair.ab.request(double, 4, options)),
     );
-    pair.grid.reachable = false;
-    await pair.grid.start();
+    await started;
     await pair.grid.advance(2_500, 500);
     expect(failing!.log).toStrictEqual([expect.any(DisconnectedError)]);
     expect(failing!.log).toMatchObject([{ sent: false, retryable: true, host: hostB, code: 'disconnected' }]);
@@ -104,7 +110,8 @@ describe('a call while the connection is made', () => {
   });
 
   it('fails at once with waitForConnect: false', async () => {
-    pair = unlinkedPair();
+    pair = unlinkedPair({ dial: () => NEVER });
+    await Promise.all([pair.a.start(), pair.b.start()]);
     const { log } = record(pair.ab.request(double, 4, { waitForConnect: false }));
     expect(log).toStrictEqual([]);
     await pair.grid.advance(0);

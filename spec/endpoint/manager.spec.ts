@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { errorInfo } from '../../lib/error-info.js';
-import { EMPTY, firstValueFrom, type Observable } from 'rxjs';
+import { BehaviorSubject, EMPTY, firstValueFrom, type Observable } from 'rxjs';
 import { staticToken } from '../../lib/endpoint/auth.js';
 import { Manager, type ClusterState, type ManagerOptions } from '../../lib/endpoint/manager.js';
 import { ConfigurationError } from '../../lib/errors.js';
@@ -93,9 +93,10 @@ describe('the loopback', () => {
   it('is a connection like any other, also of a manager that is alone', async () => {
     const manager = network.manager(a, [a]);
     serve(manager);
-    const early = ask(manager, a);
     expect(await firstValueFrom(manager.cluster$)).toStrictEqual({ local: a, hosts: [] });
-    await manager.start();
+    const started = manager.start();
+    const early = ask(manager, a);
+    await started;
     await network.settle();
     expect(await early).toBe(`${a} to ${a}`);
     const items: number[] = [];
@@ -159,6 +160,51 @@ describe('a manager', () => {
     await manager.close();
     await network.pass(10);
     await expect(answer).rejects.toMatchObject({ code: 'disconnected', sent: false });
+  });
+
+  it('fails calls at once before the start, and says what to do', async () => {
+    const manager = network.manager(a, [a, b]);
+    serve(manager);
+    const text = `the manager of ${a} is not started: call listen() or attach() first, or start() where there is no server`;
+    for (const host of [a, b]) {
+      const connection = manager.connection(host);
+      const failure = {
+        code: 'disconnected',
+        sent: false,
+        message: `There is no connection to ${host}: ${text}. Nothing of the call was sent.`,
+      };
+      await expect(connection.ready()).rejects.toMatchObject(failure);
+      const failures = [connection.stream(countTo, 3), connection.request(whoAmI, new Uint8Array())].map(
+        async (call: Observable<unknown>) => expect(firstValueFrom(call)).rejects.toMatchObject(failure),
+      );
+      await network.pass(1);
+      await Promise.all(failures);
+    }
+    await manager.start();
+    await network.settle();
+    await expect(ask(manager, a)).resolves.toBe(`${a} to ${a}`);
+  });
+
+  it('lets a call wait for its start where it is told to; the error of its deadline says so', async () => {
+    const manager = network.manager(a, [b]);
+    serve(manager);
+    const request = (timeout: number): Observable<string> =>
+      manager.connection(a).request(whoAmI, new Uint8Array(), { waitForConnect: true, timeout });
+    const late = expect(firstValueFrom(request(100))).rejects.toMatchObject({
+      code: 'deadline-exceeded',
+      message: expect.stringContaining(`the manager of ${a} is not started: call listen()`),
+    });
+    const patient = firstValueFrom(request(10_000));
+    await network.pass(200);
+    await late;
+    await manager.start();
+    await network.settle();
+    expect(await patient).toBe(`${a} to ${a}`);
+  });
+
+  it('names no hosts before the start where they come from an Observable, and says why', () => {
+    const manager = network.manager(a, new BehaviorSubject<readonly string[]>([b]));
+    expect(() => manager.connection(b)).toThrow(`the manager of ${a} is not started`);
   });
 
   it('starts once, and closes twice', async () => {

@@ -62,7 +62,7 @@ describe('hosts as an Observable', () => {
     expect(await names(manager)).toStrictEqual([`${c} connected`]);
     expect(network.between(a, b)).toStrictEqual([]);
     expect(() => manager.connection(b)).toThrow(`Known: ${c}`);
-    expect(await firstValueFrom(toB.state$, { defaultValue: 'completed' })).toBe('completed');
+    expect((await firstValueFrom(toB.state$)).status).toBe('closed');
     await expect(toB.ready()).rejects.toMatchObject({ code: 'disconnected' });
     hosts.next([b, c]);
     await network.pass(3_000);
@@ -228,8 +228,9 @@ describe('the side that dials', () => {
         return payload;
       });
     });
+    const started = managers.map((manager) => manager.start());
     const heard = [call(managers[0]!, b), call(managers[1]!, a)];
-    await Promise.all(managers.map((manager) => manager.start()));
+    await Promise.all(started);
     await network.settle();
     expect(heard).toStrictEqual([['answered'], ['answered']]);
     expect(served).toBe(2);

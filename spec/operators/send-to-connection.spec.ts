@@ -71,7 +71,8 @@ describe('sendTo over a connection', () => {
     net = pair();
     inputs = [];
     net.b.handle(up, (_, call) => takeAll(call));
-    const [some, none] = [net.ab.open(up, undefined), net.ab.open(up, undefined)];
+    const patient = { waitForConnect: true };
+    const [some, none] = [net.ab.open(up, undefined, patient), net.ab.open(up, undefined, patient)];
     const logs = [record(of(1).pipe(sendTo(some))).log, record(EMPTY.pipe(sendTo(none))).log];
     await net.grid.settle();
     expect(logs).toStrictEqual([[], []]);

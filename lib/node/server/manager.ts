@@ -68,10 +68,12 @@ export class Manager extends IsomorphicManager {
       );
     }
     this.#listens = true;
+    this.expectStart(true);
     try {
       await this.#listen(port, address);
     } catch (error) {
       this.#listens = false;
+      this.expectStart(false);
       throw error;
     }
     this.#checkOpen();

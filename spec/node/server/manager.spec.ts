@@ -126,11 +126,17 @@ describe('listen()', () => {
     grid.closeLater(() => new Promise((resolve) => taken.close(resolve)));
     const { port } = taken.address() as AddressInfo;
     const manager = grid.manager(`http://127.0.0.1:${port}`, []);
+    serve(manager);
     await expect(manager.listen({ address: '127.0.0.1' })).rejects.toMatchObject({
       code: 'EADDRINUSE',
       message: `${manager.local} cannot listen: port ${port} is in use. Stop the other process, or give listen({ port }) another one.`,
     });
-    await manager.listen({ address: '127.0.0.1', port: await freePort() });
+    await expect(manager.connection(manager.local).ready()).rejects.toThrow('is not started: call listen()');
+    const listens = manager.listen({ address: '127.0.0.1', port: await freePort() });
+    // Calls wait from here on.
+    const answer = firstValueFrom(manager.connection(manager.local).request(whoAmI, nothing));
+    await listens;
+    expect(await answer).toBe(`${manager.local} at ${manager.local}`);
   });
 
   it('listens once', async () => {
