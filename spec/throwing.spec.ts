@@ -28,7 +28,7 @@ const unhandled = collectUnhandled();
 const pair = new PairOfEachTest();
 
 const errorsOf = (events: readonly GridEvent[]): unknown[] =>
-  events.map((event) => (event.type === 'handler-error' ? [event.route, event.caller, event.error] : event));
+  events.map((event) => (event.type === 'handler-error' ? [event.route, event.caller, event.error.cause] : event));
 
 /** A call of each kind, sent in the turn in which it is called: what they gave, later. */
 function neighbours(): { readonly results: () => unknown[] } {

@@ -80,7 +80,7 @@ const acceptor: Readonly<Record<string, Plan>> = {
   'handshake-clock-skew': rejectedInOtherWords,
   'handshake-garbage': rejectedInOtherWords,
   'handshake-not-connect': rejected,
-  'handshake-unknown-host': rejected,
+  'handshake-unknown-host': rejectedInOtherWords,
   'handshake-wrong-direction': rejectedInOtherWords,
   keepalive: { patience: idle, differences: [nilTime('dialer', 1)] },
   'quirk-connect-eof': {
