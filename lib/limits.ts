@@ -206,6 +206,8 @@ export const maxHashesAtOnce = 4;
 export const uploadIdleTimeout = 60_000;
 /** Age, in ms, from which a file on its way is taken for one that nobody continues. */
 export const temporaryFileAge = 24 * 60 * 60_000;
+/** Pause between two sweeps of the files on their way in a folder that is served for writing, in ms. */
+export const temporarySweepInterval = 60 * 60_000;
 
 /** Names of folders that a walk holds of one folder before it goes into them, and names that are read at once. */
 export const maxFolderNames = 1_024;

@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { lastValueFrom, tap } from 'rxjs';
 import { FileError } from '../files/file-error.js';
-import { listFiles } from '../files/file-client.js';
+import { listEntries } from '../files/file-client.js';
 import { fileRoutes, type FileInfo, type WantedFile } from '../files/file-routes.js';
 import { RootFolder } from '../node/files/folder/root-folder.js';
 import { sweepTemporaries } from '../node/files/folder/sweep.js';
@@ -22,9 +22,6 @@ interface Planned {
 
 /** What a host's entry is that is no file and no folder: it does not say which. */
 const unknownKind = 'a link, a device, a pipe or a socket';
-
-/** So many of the host's names are kept, in order to name nothing twice. */
-const maxSkippedKnown = 10_000;
 
 /**
  * Copies a folder of a host to here.
@@ -85,22 +82,11 @@ async function receive(
 /** Counts what there is, and reports what is left out. What cannot be listed is reported by the host where it is read. */
 async function countIn(context: CopyContext, source: string): Promise<void> {
   const { connection, report, signal } = context;
-  // Of a listing that is read twice.
-  const skipped = new Set<string>();
-  const take = ({ type, path, size }: FileInfo): void => {
+  for await (const entry of toAsyncIterable(listEntries(connection, source, { recursive: true, signal }))) {
+    if ('failure' in entry) continue;
+    const { type, path, size } = entry.info;
     if (type === 'file') report.found(size);
-    else if (type === 'other' && !skipped.has(path)) {
-      if (skipped.size < maxSkippedKnown) skipped.add(path);
-      report.skipped(joinPath(source, path), unknownKind);
-    }
-  };
-  try {
-    for await (const info of toAsyncIterable(listFiles(connection, source, { recursive: true, signal }))) take(info);
-  } catch (error) {
-    // A folder that cannot be read ends the whole listing: then each folder in one of its own.
-    if (!(error instanceof FileError)) throw error;
-    report.countAgain();
-    for await (const entry of walkRemote(context, source)) if ('info' in entry) take(entry.info);
+    else if (type === 'other') report.skipped(joinPath(source, path), unknownKind);
   }
   report.foundAll();
 }
@@ -108,7 +94,7 @@ async function countIn(context: CopyContext, source: string): Promise<void> {
 /** The files that are wanted, as the listing comes. The names are the host's: what is here is found within the root alone. */
 async function* planIn(context: CopyContext, source: string, root: RootFolder | undefined): AsyncGenerator<Planned> {
   const { options, report, signal } = context;
-  for await (const entry of walkRemote(context, source, '', options.excludes)) {
+  for await (const entry of walkRemote(context, source, options.excludes)) {
     signal.throwIfAborted();
     if ('failure' in entry) {
       report.failed(entry.failure);

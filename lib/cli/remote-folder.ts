@@ -1,13 +1,10 @@
 import { firstValueFrom } from 'rxjs';
 import { FileError, FileNotFoundError } from '../files/file-error.js';
-import { listFiles, statFile } from '../files/file-client.js';
+import { listEntries, listFiles, statFile, type ListedEntry } from '../files/file-client.js';
 import type { FileInfo } from '../files/file-routes.js';
 import { maxPathLevels } from '../limits.js';
 import { toAsyncIterable } from '../operators/to-async-iterable.js';
 import { joinPath, type CopyContext } from './copy.js';
-
-/** What is in a folder of a host: an entry, with its path relative to the folder; or why a folder cannot be listed. */
-export type RemoteEntry = { readonly info: FileInfo } | { readonly failure: FileError };
 
 type Remote = Pick<CopyContext, 'connection' | 'signal'>;
 
@@ -27,23 +24,41 @@ export function listRemote({ connection, signal }: Remote, path: string): AsyncI
 }
 
 /**
- * What is in a folder of the host and below, each folder in a list of its own: so one that cannot be read does not end
- * the others. What is excluded is not listed. The names are the host's: check each path before it is used.
+ * What is in a folder of the host and below. Where something is excluded, each folder is listed by itself, so that the host
+ * does not go into what nobody wants; else all of it is one listing. A folder that cannot be read does not end the others.
+ * The names are the host's: check each path before it is used.
  */
-export async function* walkRemote(
+export function walkRemote(
   remote: Remote,
   path: string,
-  below = '',
   excludes?: (path: string) => boolean,
-): AsyncGenerator<RemoteEntry> {
+): AsyncGenerator<ListedEntry> {
+  return excludes === undefined ? walkAtOnce(remote, path) : walkByFolder(remote, path, '', excludes);
+}
+
+async function* walkAtOnce({ connection, signal }: Remote, path: string): AsyncGenerator<ListedEntry> {
+  try {
+    yield* toAsyncIterable(listEntries(connection, path, { recursive: true, signal }));
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    yield { failure: error };
+  }
+}
+
+async function* walkByFolder(
+  remote: Remote,
+  path: string,
+  below: string,
+  excludes: (path: string) => boolean,
+): AsyncGenerator<ListedEntry> {
   try {
     for await (const info of listRemote(remote, joinPath(path, below))) {
       const entry = below === '' ? info.path : `${below}/${info.path}`;
-      if (excludes?.(entry) === true) continue;
+      if (excludes(entry)) continue;
       yield { info: { ...info, path: entry } };
       // A name with a slash, or none, would lead anywhere in the host's own tree, also to where it has been already.
       if (info.type === 'folder' && isName(info.path) && depthOf(entry) < maxPathLevels) {
-        yield* walkRemote(remote, path, entry, excludes);
+        yield* walkByFolder(remote, path, entry, excludes);
       }
     }
   } catch (error) {

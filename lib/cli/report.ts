@@ -133,11 +133,6 @@ export class Report {
     this.#found = add(this.#found, { files: 1, bytes });
   }
 
-  /** What was found is counted anew. */
-  countAgain(): void {
-    this.#found = nothing;
-  }
-
   /** All files of the source were found. */
   foundAll(): void {
     this.#foundAll = this.#last;

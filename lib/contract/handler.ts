@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { CreditWindow } from '../limits.js';
+import type { Runtime } from '../runtime.js';
 import type { BulkItem } from '../codec/bulk-item.js';
 import type { BulkCodec, Received, Sent, SentItem } from '../codec/codec.js';
 import type { Connection } from './connection.js';
@@ -90,8 +91,17 @@ export type RawHandler =
       handle(payload: Uint8Array, call: Call<Uint8Array>): Output<BulkCodec<Uint8Array>>;
     };
 
+/** @internal How long handlers are in service, and by which clock: for what they do beside calls. */
+export interface Lifetime {
+  readonly runtime: Runtime;
+  /** Completes when no handler is called any more, also for who subscribes later. */
+  readonly closed$: Observable<never>;
+}
+
 /** Places where handlers are registered. */
 export interface Handles {
+  /** @internal Undefined: the clock is the platform's, and the end is not known. */
+  readonly lifetime?: Lifetime;
   /** Registers the handler of a route. @throws ConfigurationError where the route has one. */
   handle<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>): void;
   /** Registers a handler of opaque bytes. @throws ConfigurationError where its address has one, or cannot work. */

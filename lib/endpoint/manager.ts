@@ -9,6 +9,7 @@ import {
   BehaviorSubject,
   combineLatest,
   defer,
+  ignoreElements,
   isObservable,
   map,
   of,
@@ -28,7 +29,7 @@ import type { GridEvent } from '../observe.js';
 import type { Received, Sent, Shape } from '../codec/codec.js';
 import type { Connection } from '../contract/connection.js';
 import type { Duplex, Unary } from '../contract/contract.js';
-import type { Bound, Call, Handler, Handles, One, Output, RawHandler } from '../contract/handler.js';
+import type { Bound, Call, Handler, Handles, Lifetime, One, Output, RawHandler } from '../contract/handler.js';
 import type { RouteConnection } from '../calls/route-connection.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { duplicateProbe } from '../limits.js';
@@ -103,6 +104,8 @@ export class Manager implements Handles {
   readonly cluster$: Observable<ClusterState>;
   /** What belongs to no call: handler errors, lost backpressure, rejections, protocol faults. */
   readonly events$: Observable<GridEvent>;
+  /** @internal */
+  readonly lifetime: Lifetime;
 
   readonly #options: ManagerOptions;
   readonly #endpoint: Endpoint;
@@ -127,6 +130,7 @@ export class Manager implements Handles {
     this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
     this.events$ = this.#endpoint.events$;
     this.expectStart(false);
+    this.lifetime = { runtime: this.#endpoint.runtime, closed$: this.events$.pipe(ignoreElements()) };
     this.#handshakes = new Handshakes(this.#endpoint, this.local, (authorization) => this.#vouch(authorization));
     this.#loopback = createPeer(this.#endpoint, this.local);
     this.#leaves =

@@ -1,4 +1,4 @@
-import { map, mergeMap, Observable, tap, type OperatorFunction } from 'rxjs';
+import { concat, defer, EMPTY, map, mergeMap, Observable, tap, throwError, type OperatorFunction } from 'rxjs';
 import { ConfigurationError, ProtocolError } from '../errors.js';
 import { isFeedSource } from '../flow/feed.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
@@ -6,7 +6,7 @@ import type { BulkItem } from '../codec/bulk-item.js';
 import { isBytes } from '../codec/codec.js';
 import type { Connection, Input } from '../contract/connection.js';
 import type { CallOptions } from '../contract/options.js';
-import { FileCorruptError, fileErrorOf } from './file-error.js';
+import { FileCorruptError, fileErrorOf, type FileError } from './file-error.js';
 import type { FileItem } from './file-item.js';
 import { peerName } from './peer-path.js';
 import { FileRegion } from './file-region.js';
@@ -47,22 +47,67 @@ export function statFile(connection: Connection, path: string, options?: CallOpt
   );
 }
 
+/** How to list a folder. */
+export interface ListFilesOptions extends CallOptions {
+  /** True: also what is in its folders, and so on. Default false. */
+  readonly recursive?: boolean;
+  /**
+   * Called for each folder within that the host cannot list; the listing is then complete without what is in it. Default:
+   * the listing goes on too, and errors at its end with the first of these.
+   */
+  readonly unreadable?: (error: FileError) => void;
+}
+
 /**
  * What is in a folder of a host that serves files; with `recursive` also what is in its folders. In no certain order.
  *
- * Errors: {@link FileError}, also where the host lists a path that leads out of the folder; those of a call.
+ * Errors: {@link FileError}: where the folder cannot be listed; where one within cannot be, at the end; where the host
+ * lists a path that leads out of the folder. Those of a call.
  */
 export function listFiles(
   connection: Connection,
   path: string,
-  { recursive = false, ...options }: { readonly recursive?: boolean } & CallOptions = {},
+  { recursive = false, unreadable, ...options }: ListFilesOptions = {},
 ): Observable<FileInfo> {
+  return defer(() => {
+    let first: FileError | undefined;
+    const failed = unreadable ?? ((error: FileError) => (first ??= error));
+    const infos$ = listEntries(connection, path, { ...options, recursive }).pipe(
+      mergeMap((entry) => {
+        if ('info' in entry) return [entry.info];
+        failed(entry.failure);
+        return [];
+      }),
+    );
+    return concat(
+      infos$,
+      defer(() => (first === undefined ? EMPTY : throwError(() => first))),
+    );
+  });
+}
+
+/** An entry of a listing, or a folder within that the host cannot list. */
+export type ListedEntry = { readonly info: FileInfo } | { readonly failure: FileError };
+
+/** As {@link listFiles}, with what cannot be listed among the entries. */
+export function listEntries(
+  connection: Connection,
+  path: string,
+  { recursive = false, ...options }: Omit<ListFilesOptions, 'unreadable'> = {},
+): Observable<ListedEntry> {
   // A host of an earlier version does not know batches, and sends its entries one by one.
-  return connection.stream(fileRoutes.list, { path, recursive, batches: true }, options).pipe(
-    mergeMap((answer) => ('values' in answer ? answer.values : [valueOf(answer, path)])),
-    tap((info) => {
+  return connection.stream(fileRoutes.list, { path, recursive, batches: true, failures: true }, options).pipe(
+    mergeMap((answer): readonly ListedEntry[] => {
+      if (!('values' in answer)) return [{ info: valueOf(answer, path) }];
+      const failures = answer.failures ?? [];
+      return [
+        ...answer.values.map((info) => ({ info })),
+        ...failures.map((failure) => ({ failure: fileErrorOf(failure, failure.path) })),
+      ];
+    }),
+    tap((entry) => {
       // Whoever lists may be hostile, and whoever asks may join the path to one of its own.
-      peerName(info.path);
+      peerName('info' in entry ? entry.info.path : entry.failure.path);
     }),
   );
 }

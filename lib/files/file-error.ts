@@ -91,12 +91,16 @@ export class FileChangedError extends FileError {
 
 /** The host has too many files open, and too many requests that wait: try again later. */
 export class FileBusyError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileBusyError';
   readonly code = 'file-busy';
   override readonly retryable = true;
 }
 
 /** No byte of a file came for a minute, so that the host gave it up. */
 export class FileIdleError extends FileError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.FileIdleError';
   readonly code = 'file-idle';
   override readonly retryable = true;
 }

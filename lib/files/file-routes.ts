@@ -105,11 +105,20 @@ export interface ListRequest {
   readonly recursive?: boolean;
   /** True: entries come in lists of up to 64, which takes a tenth of the time. Default false: one by one. */
   readonly batches?: boolean;
+  /** True: a folder within that cannot be listed is named in a batch, and the listing goes on. Default false: it ends there. */
+  readonly failures?: boolean;
 }
 
 /** Some entries of a listing. */
 export interface ListBatch {
   readonly values: readonly FileInfo[];
+  /** Where they are asked for: folders that cannot be listed, by their path in the listing. */
+  readonly failures?: readonly ListFailure[];
+}
+
+/** Why a folder of a listing cannot be listed. */
+export interface ListFailure extends FailureMessage {
+  readonly path: string;
 }
 
 /** The id of all routes for files: contracts of users cannot have it. */
@@ -118,6 +127,7 @@ const reserved = { id: 240 } as const;
 const progressReport = record({ kind: oneOf('progress'), files: count, bytes: count });
 const failureReport = record({ kind: oneOf('failure'), path: text, code: text, message: text });
 const failure = record({ code: text, message: text });
+const listFailure = record({ path: text, code: text, message: text });
 const part = record({ length: count, sha256 });
 const info = record({ path: text, type: oneOf('file', 'folder', 'other'), size: count, mtime: time, mode: count });
 
@@ -133,9 +143,15 @@ const stat = unary({
 const list = duplex({
   name: 'files',
   subroute: 'list',
-  request: shapeOf<ListRequest>(record({ path: text, recursive: optional(flag), batches: optional(flag) })),
+  request: shapeOf<ListRequest>(
+    record({ path: text, recursive: optional(flag), batches: optional(flag), failures: optional(flag) }),
+  ),
   output: shapeOf<Answer<FileInfo> | ListBatch>(
-    answer({ value: optional(info), values: optional(listOf(info, maxListedEntries)) }),
+    answer({
+      value: optional(info),
+      values: optional(listOf(info, maxListedEntries)),
+      failures: optional(listOf(listFailure, maxListedEntries)),
+    }),
   ),
   idempotent: true,
 });
@@ -151,7 +167,8 @@ const read = duplex({
       length: optional(count),
       growing: optional(flag),
       have: optional(part),
-      hash: optional(oneOf('sha256')),
+      // One that is not known fails its file alone: a caller may be of a later version.
+      hash: optional(text),
     }),
   ),
   output: fileItems,

@@ -12,6 +12,7 @@ export {
   statFile,
   writeFile,
   type FileSource,
+  type ListFilesOptions,
   type ReadFileOptions,
   type WriteFileOptions,
   type WriteProgress,

@@ -20,20 +20,22 @@ export class FilesHost {
   manager!: Manager;
   leaf!: LeafConnection;
 
-  static async start(
-    options: Partial<ServeFilesOptions> & { readonly leaves?: Partial<LeafOptions>; readonly token?: string } = {},
-  ): Promise<FilesHost> {
+  static async start({
+    leaves,
+    token,
+    ...options
+  }: Partial<ServeFilesOptions> & {
+    readonly leaves?: Partial<LeafOptions>;
+    readonly token?: string;
+  } = {}): Promise<FilesHost> {
     const host = new FilesHost();
     mkdirSync(host.root);
     mkdirSync(host.local);
     host.name = `http://127.0.0.1:${String(await freePort())}`;
-    host.manager = host.grid.manager(host.name, [], { leaves: { authenticate: () => 'tool', ...options.leaves } });
-    serveFiles(host.manager, {
-      root: host.root,
-      ...(options.writable === undefined ? {} : { writable: options.writable }),
-    });
+    host.manager = host.grid.manager(host.name, [], { leaves: { authenticate: () => 'tool', ...leaves } });
+    serveFiles(host.manager, { root: host.root, ...options });
     await host.manager.listen({ address: '127.0.0.1' });
-    host.leaf = host.grid.leaf(host.name, options.token === undefined ? {} : { token: options.token }).leaf;
+    host.leaf = host.grid.leaf(host.name, token === undefined ? {} : { token }).leaf;
     await host.leaf.ready();
     return host;
   }

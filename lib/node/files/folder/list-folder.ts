@@ -15,10 +15,13 @@ const lstatOf = promisify(lstat);
 /** How long batches that are ready at once may follow each other before others have their turn, in ms. */
 const turnMs = 4;
 
-/** The entries of a folder, and with `recursive` of those in it, as they are read. What fails ends the listing. */
+/**
+ * The entries of a folder, and with `recursive` of those in it, as they are read. A folder within that cannot be read is
+ * reported with `failures`, and ends the listing without.
+ */
 export async function* listFolder(
   root: RootFolder,
-  { path, recursive = false, batches = false }: ListRequest,
+  { path, recursive = false, batches = false, failures = false }: ListRequest,
 ): AsyncGenerator<Answer<FileInfo> | ListBatch> {
   try {
     const real = await root.resolve(path);
@@ -26,7 +29,12 @@ export async function* listFolder(
     const options = { real, name: path, recursive, chunkEntries: maxListedEntries };
     let turn = performance.now();
     for await (const chunk of walkChunks(root, options)) {
-      if ('failure' in chunk) throw chunk.failure;
+      if ('failure' in chunk) {
+        if (!failures || chunk.path === '') throw chunk.failure;
+        const { code, message } = chunk.failure;
+        yield { values: [], failures: [{ path: chunk.path, code, message }] };
+        continue;
+      }
       const values = await infosOf(chunk);
       if (!batches) for (const value of values) yield { value };
       else if (values.length > 0) yield { values };

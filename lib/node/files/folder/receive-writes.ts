@@ -3,11 +3,13 @@ import { FileIdleError, type FileError } from '../../../files/file-error.js';
 import type { FileItem } from '../../../files/file-item.js';
 import type { WriteReport, WriteRequest } from '../../../files/file-routes.js';
 import { maxFailuresWaiting } from '../../../limits.js';
+import type { Runtime } from '../../../runtime.js';
 import { FileReceiver } from '../receive/file-receiver.js';
 import { stopsAll } from '../receive/receive-files.js';
 import { FolderReception } from './folder-reception.js';
 import type { OpenFiles } from './open-files.js';
 import type { RootFolder } from './root-folder.js';
+import { IdleLimit } from './idle-limit.js';
 import { toFileError } from './system-error.js';
 
 /** Where files are written to. */
@@ -16,6 +18,7 @@ export interface WriteServer {
   readonly files: OpenFiles;
   /** In ms. */
   readonly uploadIdleTimeout: number;
+  readonly runtime: Runtime;
 }
 
 /** How far a writing is. */
@@ -29,7 +32,7 @@ interface WriteState {
 
 /** Writes what comes, and tells how far it is: the newest figures, whenever the caller asks. */
 export async function* receiveWrites(
-  { folder, files, uploadIdleTimeout }: WriteServer,
+  { folder, files, uploadIdleTimeout, runtime }: WriteServer,
   request: WriteRequest,
   call: Call<FileItem>,
 ): AsyncGenerator<WriteReport> {
@@ -56,7 +59,7 @@ export async function* receiveWrites(
     ...(many ? { makeFolder: (header) => places.makeFolder(header) } : {}),
     slot: () => files.take(call.caller, call.signal),
     taken: () => {
-      idle.refresh();
+      idle.heard();
     },
     ready: () => failures.length < maxFailuresWaiting,
     progressed: (_, _written, more) => {
@@ -79,12 +82,14 @@ export async function* receiveWrites(
       wake();
     },
   });
-  // Only the other side's silence counts: not a wait for this side's disk, or for a slot.
-  const idle = setInterval(() => {
-    if (!receiver.waitsForBytes) return;
-    const text = `Nothing came of the file for ${String(uploadIdleTimeout / 1_000)} s, so that it was given up. Send it again.`;
-    receiver.abort(new FileIdleError(text, path));
-  }, uploadIdleTimeout);
+  const idle = new IdleLimit(runtime, uploadIdleTimeout, {
+    // Only the other side's silence counts: not a wait for this side's disk, or for a slot.
+    waits: () => receiver.waitsForBytes,
+    expired: () => {
+      const text = `Nothing came of the file for ${String(uploadIdleTimeout / 1_000)} s, so that it was given up. Send it again.`;
+      receiver.abort(new FileIdleError(text, path));
+    },
+  });
   receiver.start();
   try {
     // Failures, then the newest figures, then the end: each as soon as the caller has use for it.
@@ -105,7 +110,7 @@ export async function* receiveWrites(
       }
     }
   } finally {
-    clearInterval(idle);
+    idle.stop();
     receiver.stop();
   }
 }

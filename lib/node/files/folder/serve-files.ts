@@ -1,4 +1,5 @@
-import { ConfigurationError } from '../../../errors.js';
+import { NEVER } from 'rxjs';
+import { checkOptions, oneOf, someText, whole, wholeMs, type Rule } from '../../../check.js';
 import { FileNotFoundError, FilesReadOnlyError } from '../../../files/file-error.js';
 import {
   fileRoutes,
@@ -16,13 +17,14 @@ import {
   maxServedWalksPerPeer,
   uploadIdleTimeout,
 } from '../../../limits.js';
-import type { Handles } from '../../../contract/handler.js';
+import type { Handles, Lifetime } from '../../../contract/handler.js';
+import { systemRuntime, type Runtime } from '../../../runtime.js';
 import { filesOf } from '../send/file-source.js';
 import { listFolder, toInfo } from './list-folder.js';
 import { OpenFiles, openFilesWithin, type ReleaseSlot } from './open-files.js';
 import { failureOf, receiveWrites } from './receive-writes.js';
 import { RootFolder } from './root-folder.js';
-import { sweepTemporaries } from './sweep.js';
+import { sweepRepeatedly } from './sweep.js';
 import { toFileError } from './system-error.js';
 
 /** What {@link serveFiles} serves. */
@@ -42,13 +44,24 @@ export interface ServeFilesOptions {
   readonly uploadIdleTimeout?: number;
 }
 
+const serveFilesRules: Readonly<Record<keyof ServeFilesOptions, Rule>> = {
+  root: someText,
+  writable: oneOf(true, false),
+  maxOpenFiles: whole(1),
+  maxOpenFilesPerPeer: whole(1),
+  uploadIdleTimeout: wholeMs(1),
+};
+
 /** What the routes of one server have in common. */
 interface Server {
   readonly folder: RootFolder;
   readonly files: OpenFiles;
   readonly walks: OpenFiles;
   readonly uploadIdleTimeout: number;
+  readonly runtime: Runtime;
 }
+
+const platformLifetime: Lifetime = { runtime: systemRuntime, closed$: NEVER };
 
 /**
  * Serves the files of a folder to the other hosts and to the leaves that may call these routes: `readFile`, `listFiles`,
@@ -62,10 +75,9 @@ interface Server {
  * serveFiles(grid, { root: '/srv/data' });
  */
 export function serveFiles(manager: Handles, options: ServeFilesOptions): void {
-  const server = serverOf(options);
+  const lifetime = manager.lifetime ?? platformLifetime;
+  const server = serverOf(options, lifetime.runtime);
   const { folder, files, walks } = server;
-  // Nobody waits for it, and what fails is tried again at the next start.
-  if (options.writable === true) void sweepTemporaries(folder).catch(() => undefined);
   manager.handle(fileRoutes.stat, async ({ path, partial = false }, { signal, caller: peer }) =>
     answer(path, async () => {
       const part = partial ? await partOf(server, path, peer, signal) : undefined;
@@ -83,27 +95,24 @@ export function serveFiles(manager: Handles, options: ServeFilesOptions): void {
   manager.handle(fileRoutes.write, (request, call) =>
     options.writable === true ? receiveWrites(server, request, call) : [failureOf(readOnly(request.path))],
   );
+  if (options.writable === true) sweepRepeatedly(folder, lifetime);
 }
 
-function serverOf(options: ServeFilesOptions): Server {
-  const { root } = options;
-  const bound = (name: 'maxOpenFiles' | 'maxOpenFilesPerPeer' | 'uploadIdleTimeout', otherwise: number): number => {
-    const value = options[name] ?? otherwise;
-    if (Number.isSafeInteger(value) && value > 0) return value;
-    throw new ConfigurationError(`serveFiles: ${name} must be an integer of 1 or more; it is ${String(value)}.`);
-  };
-  const total = openFilesWithin(bound('maxOpenFiles', maxServedFiles));
-  const perPeer = Math.min(bound('maxOpenFilesPerPeer', maxServedFilesPerPeer), total);
+function serverOf(options: ServeFilesOptions, runtime: Runtime): Server {
+  checkOptions(options, serveFilesRules, { of: 'serveFiles', required: ['root'] });
+  const total = openFilesWithin(options.maxOpenFiles ?? maxServedFiles);
+  const perPeer = Math.min(options.maxOpenFilesPerPeer ?? maxServedFilesPerPeer, total);
   const walks = Math.min(maxServedWalks, total);
   return {
-    folder: new RootFolder(root),
+    folder: new RootFolder(options.root),
     // One peer never has all of them.
     files: new OpenFiles(
       total,
       options.maxOpenFilesPerPeer === undefined ? Math.min(perPeer, Math.ceil(total / 2)) : perPeer,
     ),
     walks: new OpenFiles(walks, Math.min(maxServedWalksPerPeer, Math.ceil(walks / 2))),
-    uploadIdleTimeout: bound('uploadIdleTimeout', uploadIdleTimeout),
+    uploadIdleTimeout: options.uploadIdleTimeout ?? uploadIdleTimeout,
+    runtime,
   };
 }
 

@@ -7,7 +7,7 @@ import { opendir, opendirSync, type Dir, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FileIoError, FilePathError, type FileError } from '../../../files/file-error.js';
-import type { FileInfo, WantedFile } from '../../../files/file-routes.js';
+import type { WantedFile } from '../../../files/file-routes.js';
 import { isOwnName, quoted } from '../../../files/peer-path.js';
 import { maxFolderNames, maxOpenFiles, maxOpenFolders, maxPathLevels } from '../../../limits.js';
 import { diskPace } from '../receive/disk-pace.js';
@@ -35,7 +35,13 @@ export interface FolderPart {
 }
 
 /** What a walk finds: files of a folder, a folder without anything in it, a folder that cannot be read. */
-export type Walked = FolderPart | { readonly path: string; readonly folder: true } | { readonly failure: FileError };
+export type Walked = FolderPart | { readonly path: string; readonly folder: true } | UnreadFolder;
+
+/** A folder that cannot be read. `path`: as that of a {@link Chunk}. */
+export interface UnreadFolder {
+  readonly path: string;
+  readonly failure: FileError;
+}
 
 /** Some entries of a folder. */
 export interface Chunk {
@@ -79,7 +85,7 @@ interface Level {
 export async function* walkChunks(
   root: RootFolder,
   { real, name, recursive, chunkEntries, temporaries = false }: WalkOptions,
-): AsyncGenerator<Chunk | { readonly failure: FileError }> {
+): AsyncGenerator<Chunk | UnreadFolder> {
   const levels: Level[] = [];
   let next: { readonly real: string; readonly path: string } | undefined = { real, path: '' };
   try {
@@ -89,7 +95,7 @@ export async function* walkChunks(
         try {
           levels.push(await openLevel(root, next.real, path, path === '' ? name : path, levels));
         } catch (error) {
-          yield { failure: toFileError(error, path) };
+          yield { path, failure: toFileError(error, path === '' ? name : path) };
         }
         next = undefined;
         continue;
@@ -108,20 +114,6 @@ export async function* walkChunks(
     }
   } finally {
     for (const level of levels) closeLevel(level);
-  }
-}
-
-/** All files of a folder, with their sizes and times, and with nothing that is no file. @throws FileError */
-export async function* walkFiles(root: RootFolder): AsyncGenerator<Pick<FileInfo, 'path' | 'size' | 'mtime'>> {
-  const options = { real: root.path, name: '', recursive: true, chunkEntries: maxOpenFiles };
-  for await (const chunk of walkChunks(root, options)) {
-    if ('failure' in chunk) throw chunk.failure;
-    for (const entry of chunk.entries) {
-      if (!entry.isFile()) continue;
-      const stats = chunk.folder.look(entry.name);
-      const path = chunk.path === '' ? entry.name : `${chunk.path}/${entry.name}`;
-      if (stats?.isFile() === true) yield { path, size: stats.size, mtime: Math.floor(stats.mtimeMs) };
-    }
   }
 }
 
@@ -181,7 +173,7 @@ async function openLevel(
 async function* readLevel(
   level: Level,
   { name, recursive, chunkEntries, temporaries = false }: Omit<WalkOptions, 'real'>,
-): AsyncGenerator<Chunk | { readonly failure: FileError }> {
+): AsyncGenerator<Chunk | UnreadFolder> {
   const { real, path, folder } = level;
   while (!level.done && level.folders.length < maxFolderNames) {
     let entries: Dirent[];
@@ -192,7 +184,7 @@ async function* readLevel(
         : await readLater(level.dir, chunkEntries, temporaries));
     } catch (error) {
       closeLevel(level);
-      yield { failure: toFileError(error, path === '' ? name : path) };
+      yield { path, failure: toFileError(error, path === '' ? name : path) };
       return;
     }
     if (entries.length > 0 || (level.empty && !more)) yield { folder, real, path, entries };

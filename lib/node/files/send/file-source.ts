@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { FileConflictError, type FileError } from '../../../files/file-error.js';
+import type { FileError } from '../../../files/file-error.js';
 import type { FileItem } from '../../../files/file-item.js';
 import type { FileProgress, FileRegion } from '../../../files/file-region.js';
 import type { WantedFile } from '../../../files/file-routes.js';
@@ -17,12 +17,11 @@ import { packPart } from '../folder/folder-part.js';
 import { lookAhead } from './look-ahead.js';
 import { isSame } from './file-state.js';
 import { readNow, readSizeless, readWhole } from './read-part.js';
-import { quoted } from '../../../files/peer-path.js';
 import type { OpenFiles, ReleaseSlot } from '../folder/open-files.js';
 import type { OpenFile } from '../folder/open-file.js';
 import type { RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../folder/system-error.js';
-import { hashFile } from '../receive/hash-file.js';
+import { isWholeOfNothing, offsetOf, partOf, type Part } from './wanted-part.js';
 import { filesIn, walk, type OneFile, type Walked } from '../folder/walk-folder.js';
 
 /** How long files that are ready at once may follow each other before others have their turn, in ms. */
@@ -150,7 +149,7 @@ async function* leavesOf({ root, user }: Source, wanted: AsyncIterable<WantedFil
         else yield leaf;
       }
     } catch (error) {
-      yield { failure: toFileError(error, one.path) };
+      yield { path: '', failure: toFileError(error, one.path) };
     } finally {
       release?.();
     }
@@ -217,45 +216,6 @@ async function prepareOne({ root, user }: Source, leaf: OneFile): Promise<Ready>
 function contentNow(file: OpenFile, part: Part): Uint8Array {
   const { fd, stats } = file;
   return isWholeOfNothing(file, part) ? readSizeless(fd, part.path) : readNow(fd, { ...part, stats });
-}
-
-/** True for all of a file of size 0, which may have content all the same. */
-function isWholeOfNothing({ stats }: OpenFile, { asked }: Part): boolean {
-  return stats.size === 0 && asked === undefined;
-}
-
-/** What is to be sent of a file. */
-interface Part {
-  readonly path: string;
-  readonly offset: number;
-  readonly length: number;
-  readonly hash: 'sha256' | undefined;
-  readonly growing: boolean | undefined;
-  /** The length that was asked for. */
-  readonly asked: number | undefined;
-}
-
-async function offsetOf(
-  { fd, stats }: OpenFile,
-  { offset = 0, have }: WantedFile,
-  { signal, peer }: FilesUser,
-): Promise<number> {
-  if (have === undefined) return offset;
-  if (have.length > stats.size) return 0;
-  const mine = await hashFile({ fd, length: have.length, signal, peer });
-  // What differs is sent from the start.
-  return mine !== undefined && Buffer.compare(mine, have.sha256) === 0 ? have.length : 0;
-}
-
-function partOf({ stats }: OpenFile, path: string, offset: number, { length, hash, growing }: WantedFile): Part {
-  const part: Part = { path, offset, length: length ?? Math.max(0, stats.size - offset), hash, growing, asked: length };
-  if (offset > stats.size || part.length > stats.size - offset) {
-    throw new FileConflictError(
-      `${quoted(path)} has ${String(stats.size)} bytes, not ${String(part.length)} from ${String(offset)} on.`,
-      path,
-    );
-  }
-  return part;
 }
 
 function toRegion(file: OpenFile, part: Part, observer: FilesObserver): FileRegion {

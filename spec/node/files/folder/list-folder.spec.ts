@@ -1,9 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { lastValueFrom, take, toArray } from 'rxjs';
+import { lastValueFrom, take, tap, toArray } from 'rxjs';
 import { listFiles } from '../../../../lib/files/file-client.js';
-import { FileOutsideRootError, FilePathError } from '../../../../lib/files/file-error.js';
+import {
+  FileAccessError,
+  FileOutsideRootError,
+  FilePathError,
+  type FileError,
+} from '../../../../lib/files/file-error.js';
 import { fileRoutes, type FileInfo } from '../../../../lib/files/file-routes.js';
 import { maxFolderNames, maxListedEntries, maxPathLevels } from '../../../../lib/limits.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
@@ -90,6 +95,81 @@ describe('A listing', () => {
     expect(seen.at(-1)).toBe('file-path');
     expect(Math.max(...seen.map((one) => one.split('/').length))).toBe(maxPathLevels - 1);
   });
+});
+
+// Nobody is denied anything as root: then the host is somebody else meanwhile.
+const asRoot = process.geteuid?.() === 0 ? describe : describe.skip;
+
+asRoot('A folder within that cannot be listed', () => {
+  beforeEach(() => {
+    chmodSync(host.folder, 0o755);
+    for (const folder of ['a', 'closed', 'closed/deep', 'z', 'z/closed']) mkdirSync(join(host.root, folder));
+    for (const file of ['a/1', 'closed/2', 'z/3', 'z/closed/4']) touch(file);
+    for (const folder of ['closed', 'z/closed']) chmodSync(join(host.root, folder), 0);
+    process.seteuid!(65_534);
+  });
+
+  afterEach(() => {
+    process.seteuid!(0);
+  });
+
+  const all = ['a', 'a/1', 'closed', 'z', 'z/3', 'z/closed'];
+  /** The paths, and the path of the error at the end. */
+  async function list(unreadable?: (error: FileError) => void): Promise<{ paths: string[]; failed?: string }> {
+    const paths: string[] = [];
+    const listing = listFiles(host.leaf, '', { recursive: true, ...(unreadable && { unreadable }) });
+    try {
+      await lastValueFrom(listing.pipe(tap(({ path }) => paths.push(path))));
+      return { paths: paths.sort() };
+    } catch (error) {
+      expect(error).toBeInstanceOf(FileAccessError);
+      return { paths: paths.sort(), failed: (error as FileError).path };
+    }
+  }
+
+  it('does not end the listing, and is its error in the end', async () => {
+    const { paths, failed } = await list();
+    expect(paths).toStrictEqual(all);
+    expect(['closed', 'z/closed']).toContain(failed);
+  });
+
+  it('is told to who asks for that, and the listing completes', async () => {
+    const errors: FileError[] = [];
+    expect(await list((error) => errors.push(error))).toStrictEqual({ paths: all });
+    expect(errors.map(({ path, code }) => `${path} ${code}`).sort()).toStrictEqual([
+      'closed file-access',
+      'z/closed file-access',
+    ]);
+  });
+
+  it('ends it for a caller that does not know such answers', async () => {
+    const items = await lastValueFrom(
+      host.leaf.stream(fileRoutes.list, { path: '', recursive: true, batches: true }).pipe(toArray()),
+    );
+    expect(items.at(-1)).toMatchObject({ failure: { code: 'file-access' } });
+    expect(items.every((item) => !('failures' in item))).toBe(true);
+  });
+
+  it('is an error at once where it is what was asked for', async () => {
+    await expect(lastValueFrom(listFiles(host.leaf, 'closed', { unreadable: fail }))).rejects.toMatchObject({
+      code: 'file-access',
+      path: 'closed',
+    });
+  });
+});
+
+function fail(error: FileError): void {
+  throw error;
+}
+
+it('a host that names a folder outside which it cannot list is not believed', async () => {
+  const hostile = host.grid.manager('http://127.0.0.1:1', []);
+  await hostile.start();
+  hostile.handle(fileRoutes.list, () => [
+    { values: [], failures: [{ path: '../x', code: 'file-access', message: 'no' }] },
+  ]);
+  const listing = listFiles(hostile.connection(hostile.local), '', { unreadable: fail });
+  await expect(lastValueFrom(listing)).rejects.toBeInstanceOf(FileOutsideRootError);
 });
 
 it.each(['../x', '/etc/passwd', 'a/../../x', '..'])('a host that lists %j is not believed', async (path) => {

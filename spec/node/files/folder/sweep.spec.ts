@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ignoreElements, Subject } from 'rxjs';
+import type { Handles } from '../../../../lib/contract/handler.js';
+import { temporaryFileAge, temporarySweepInterval } from '../../../../lib/limits.js';
+import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
+import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
+import { sweepRepeatedly } from '../../../../lib/node/files/folder/sweep.js';
+import { namesIn } from '../../../support/file-stream.js';
+import { ManualRuntime } from '../../../support/manual-runtime.js';
+
+const part = '.big.rxgrid-part';
+let folder: string;
+let runtime: ManualRuntime;
+let closing: Subject<never>;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxgrid-sweep-'));
+  runtime = new ManualRuntime();
+  closing = new Subject();
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const lifetime = () => ({ runtime, closed$: closing.pipe(ignoreElements()) });
+
+/** Leaves a part that was written to so long ago, in ms. */
+function leave(age: number): void {
+  const path = join(folder, part);
+  writeFileSync(path, 'some');
+  utimesSync(path, new Date(), new Date(runtime.wallNow() - age));
+}
+
+/** The result waits until the next sweep is over. */
+function sweeper(): () => Promise<void> {
+  const swept = new Subject<void>();
+  let count = 0;
+  let seen = 0;
+  swept.subscribe(() => count++);
+  sweepRepeatedly(new RootFolder(folder), lifetime(), () => {
+    swept.next();
+  });
+  return async () => {
+    while (count === seen) await new Promise((resolve) => setImmediate(resolve));
+    seen = count;
+  };
+}
+
+describe('The repeated sweep', () => {
+  it('removes what has become old since the last one', async () => {
+    leave(temporaryFileAge - temporarySweepInterval / 2);
+    const swept = sweeper();
+    await swept();
+    expect(namesIn(folder)).toStrictEqual([part]);
+    runtime.advance(temporarySweepInterval);
+    await swept();
+    expect(namesIn(folder)).toStrictEqual([]);
+    leave(2 * temporaryFileAge);
+    runtime.advance(temporarySweepInterval);
+    await swept();
+    expect(namesIn(folder)).toStrictEqual([]);
+  });
+
+  it('waits for its pause, however long a sweep takes, and ends with what it belongs to', async () => {
+    const swept = sweeper();
+    expect(runtime.scheduled).toBe(0);
+    await swept();
+    leave(2 * temporaryFileAge);
+    runtime.advance(temporarySweepInterval - 1);
+    expect(runtime.scheduled).toBe(1);
+    closing.complete();
+    expect(runtime.scheduled).toBe(0);
+    runtime.advance(2 * temporarySweepInterval);
+    expect(namesIn(folder)).toStrictEqual([part]);
+  });
+
+  it('does not begin after the end', () => {
+    closing.complete();
+    leave(2 * temporaryFileAge);
+    sweepRepeatedly(new RootFolder(folder), lifetime());
+    runtime.advance(temporarySweepInterval);
+    expect(namesIn(folder)).toStrictEqual([part]);
+  });
+});
+
+describe('A server', () => {
+  const handles = (): Handles => ({ handle: () => undefined, handleRaw: () => undefined, lifetime: lifetime() });
+
+  it('sweeps by the clock of its manager where it may write', async () => {
+    leave(2 * temporaryFileAge);
+    serveFiles(handles(), { root: folder, writable: true });
+    while (runtime.scheduled === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(namesIn(folder)).toStrictEqual([]);
+    closing.complete();
+  });
+
+  it('sweeps nothing where it may only read', async () => {
+    leave(2 * temporaryFileAge);
+    serveFiles(handles(), { root: folder });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([namesIn(folder), runtime.scheduled]).toStrictEqual([[part], 0]);
+  });
+});
