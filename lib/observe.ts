@@ -23,7 +23,7 @@ export type GridEvent =
   | { readonly type: 'limit'; readonly host: string; readonly limit: string; readonly message: string }
   /**
    * Two processes run under the name `host`: one is connected to the host `at` and answers, and another one dialed it and
-   * was turned away. Emitted at `at` and at the process that was turned away.
+   * was turned away. Emitted at `at` and at both processes; at the older one where it and `at` are both rxgrid.
    */
   | { readonly type: 'duplicate-host'; readonly host: string; readonly at: string }
   /** A handshake was rejected, by this side or by the other one. */

@@ -38,7 +38,7 @@ import { checkToken, refusedReason, type Auth } from './auth.js';
 import { Handshakes } from './handshakes.js';
 import { defaultPath, dialUrl, parseHost, usesTls } from './host-name.js';
 import { Leaves, type LeafOptions } from './leaves.js';
-import { createPeer, startLoopback, startPeer, type Peer } from './peers.js';
+import { createPeer, sendDuplicateNotice, startLoopback, startPeer, type Peer } from './peers.js';
 import { Endpoint, endpointRules, type EndpointOptions } from './endpoint.js';
 
 /** Options of a {@link Manager}. */
@@ -322,6 +322,7 @@ export class Manager implements Handles {
     if (link === undefined || link.remoteId.every((byte, index) => byte === id[index])) return;
     if (!(await link.answers(duplicateProbe))) return;
     this.#endpoint.report({ type: 'duplicate-host', host, at: this.local });
+    sendDuplicateNotice(link);
     throw new DuplicateHostRejection(
       `another process calls itself ${host} and is connected to ${this.local}: give each process a name of its own, or stop the other one`,
     );
@@ -341,6 +342,15 @@ export class Manager implements Handles {
     }
   }
 
+  async #checkPeer(peer: Peer, request: ConnectRequest): Promise<void> {
+    checkClock(request, this.#endpoint);
+    await this.#verify(request.token, peer.host);
+    if (peer.dials === 'local') {
+      throw new Error(`wrong direction: ${this.local} dials ${peer.host}, which its name decides`);
+    }
+    await this.#checkDuplicate(peer, request.id);
+  }
+
   // The order of the checks is the protocol's: wire protocol, section 4.
   async #admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
     // A host may be dialed while it starts.
@@ -357,12 +367,12 @@ export class Manager implements Handles {
         `unknown incoming host: ${request.host} is not among the hosts of ${this.local}: add it, spelt exactly so`,
       );
     }
-    checkClock(request, this.#endpoint);
-    await this.#verify(request.token, peer.host);
-    if (peer.dials === 'local') {
-      throw new Error(`wrong direction: ${this.local} dials ${peer.host}, which its name decides`);
+    try {
+      await this.#checkPeer(peer, request);
+    } catch (error) {
+      peer.rejected(errorText(error));
+      throw error;
     }
-    await this.#checkDuplicate(peer, request.id);
     return {
       tls: usesTls(this.local) && usesTls(peer.host),
       open: (socket, agreement, remoteId) => {

@@ -1,6 +1,11 @@
 import { Dialer } from '../connection/dialer.js';
 import { agree, announcedExtensions } from '../connection/handshake.js';
 import type { HostConnection } from '../connection/host-connection.js';
+import type { Link, LinkOptions } from '../connection/link.js';
+import { GridError, RejectedError } from '../errors.js';
+import { duplicateProbe } from '../limits.js';
+import type { Responder } from '../mux/engine.js';
+import { emptyPayload } from '../wire/frame.js';
 import { linkedSockets } from '../transport/memory-socket.js';
 import type { Dial } from '../transport/socket.js';
 import type { RouteConnection } from '../calls/route-connection.js';
@@ -8,6 +13,9 @@ import type { Auth } from './auth.js';
 import { dialUrl, usesTls } from './host-name.js';
 import type { Endpoint } from './endpoint.js';
 import { whoDials } from './who-dials.js';
+
+/** The handler id of the notice that another process dials under the same host name; 240 is that of the routes for files. */
+const duplicateNotice = 241;
 
 /** One other host of the cluster, or this one. */
 export interface Peer {
@@ -18,11 +26,13 @@ export interface Peer {
   dials: 'local' | 'remote' | undefined;
   /** Ends what keeps the peer connected. */
   stop: () => void;
+  /** This side has rejected a dial under the peer's name. */
+  rejected: (reason: string) => void;
 }
 
 /** Makes a peer that does nothing yet. */
 export function createPeer(endpoint: Endpoint, host: string): Peer {
-  return { host, ...endpoint.connect(host), dials: undefined, stop: () => undefined };
+  return { host, ...endpoint.connect(host), dials: undefined, stop: () => undefined, rejected: () => undefined };
 }
 
 /** Links the local host with itself, in memory: calls go the same way as to any other host. */
@@ -48,12 +58,16 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
   const { host, connection } = peer;
   if (!whoDials(local, host, (text) => endpoint.checksum!.hash64(text))) {
     peer.dials = 'remote';
-    peer.stop = awaitDial(endpoint, peer);
+    awaitDial(endpoint, local, peer);
     return;
   }
   peer.dials = 'local';
   const extensions = announcedExtensions(endpoint.checksumMode);
   const tls = usesTls(local) && usesTls(host);
+  const duplicate = (): void => {
+    endpoint.report({ type: 'duplicate-host', host: local, at: host });
+  };
+  const notice = onDuplicateNotice(duplicate);
   const dialer = new Dialer({
     connection,
     url: dialUrl(host, path),
@@ -65,16 +79,22 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
     token: () => auth.sign({ local, remote: host, wallNow: () => endpoint.runtime.wallNow() }),
     accepted: (socket, response) => {
       const agreement = agree(extensions, response.ext, tls);
+      const find: LinkOptions['find'] = (handler, subroute) =>
+        handler === duplicateNotice && subroute === undefined ? notice : endpoint.registry.find(handler, subroute);
       connection.open(
-        endpoint.link(connection, { socket, agreement, remoteId: response.id, caller: { name: host, kind: 'host' } }),
+        endpoint.link(connection, {
+          socket,
+          agreement,
+          remoteId: response.id,
+          caller: { name: host, kind: 'host' },
+          find,
+        }),
       );
     },
     rejected: (reason) => {
       endpoint.report({ type: 'rejected', host, by: 'remote', reason });
     },
-    duplicate: () => {
-      endpoint.report({ type: 'duplicate-host', host: local, at: host });
-    },
+    duplicate,
   });
   peer.stop = () => {
     dialer.stop();
@@ -82,19 +102,55 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
 }
 
 // Calls wait a while for a host that should dial, after the start and after each loss; then they fail at once.
-function awaitDial(endpoint: Endpoint, { host, connection }: Peer): () => void {
+function awaitDial(endpoint: Endpoint, local: string, peer: Peer): void {
+  const { host, connection } = peer;
   const { dialedGrace } = endpoint.limits;
   let cancel = (): void => undefined;
+  // Why this side rejected the peer since it waits for it.
+  let rejection: RejectedError | undefined;
   const wait = (): void => {
     cancel();
+    rejection = undefined;
     cancel = endpoint.runtime.schedule(() => {
-      connection.attemptFailed(new Error(`${host} has not dialed for ${String(dialedGrace)} ms.`));
+      connection.attemptFailed(rejection ?? new Error(`${host} has not dialed for ${String(dialedGrace)} ms.`));
     }, dialedGrace);
   };
   wait();
   const subscription = connection.lost.subscribe(wait);
-  return () => {
+  peer.stop = () => {
     cancel();
     subscription.unsubscribe();
   };
+  peer.rejected = (reason) => {
+    rejection = new RejectedError(`${local} rejected a connection from ${host}: ${reason}`, reason);
+    // Within the grace it must not end the waiting: whoever has no token can dial under any name.
+    if (connection.state.status === 'back-off') connection.attemptFailed(rejection);
+  };
+}
+
+/** Tells the process at the other end of a link that another one dialed under its name. Hosts of older versions refuse it. */
+export function sendDuplicateNotice(link: Link): void {
+  const { engine, agreement } = link;
+  if (!agreement.extended) return;
+  const sink = { route: 'the notice of a duplicate host', response: ignore, failed: ignore };
+  try {
+    engine.request({ handler: duplicateNotice }, emptyPayload, engine.now() + duplicateProbe, sink);
+  } catch (error) {
+    // No room in the queue: the next attempt of the newcomer is told again.
+    if (!(error instanceof GridError)) throw error;
+  }
+}
+
+function onDuplicateNotice(notify: () => void): Responder {
+  return {
+    kind: 'unary',
+    respond: (mux) => {
+      mux.respond(null);
+      notify();
+    },
+  };
+}
+
+function ignore(): void {
+  // Whether the notice arrived makes no difference.
 }

@@ -41,7 +41,7 @@ const state = async (from: Manager, to: string) => firstValueFrom(from.connectio
 const duplicates = (events: readonly GridEvent[]): GridEvent[] =>
   events.filter(({ type }) => type === 'duplicate-host');
 
-it('turns the newcomer away while the older one answers, and tells both ends', async () => {
+it('turns the newcomer away while the older one answers, and tells all three', async () => {
   const older = await process();
   const newer = await process();
   expect(await state(older.manager, local)).toMatchObject({ status: 'connected', connects: 1 });
@@ -50,6 +50,7 @@ it('turns the newcomer away while the older one answers, and tells both ends', a
   const event = { type: 'duplicate-host', host: twin, at: local };
   expect(duplicates(newer.events)[0]).toStrictEqual(event);
   expect(duplicates(network.events(local))[0]).toStrictEqual(event);
+  expect(older.events).toStrictEqual([event]);
   await older.manager.close();
 });
 

@@ -5,6 +5,7 @@ import type { HostState, Manager } from '../../lib/endpoint/manager.js';
 import { raw } from '../../lib/codec/codec.js';
 import { unary } from '../../lib/contract/contract.js';
 import { createPeer, startLoopback } from '../../lib/endpoint/peers.js';
+import { staticToken } from '../../lib/endpoint/auth.js';
 import { Endpoint } from '../../lib/endpoint/endpoint.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 
@@ -169,6 +170,31 @@ describe('the side that is dialed', () => {
     const late = call(manager, remote);
     network.runtime.advance(0);
     expect(late).toStrictEqual(['disconnected']);
+  });
+
+  it('says why it rejected the host, after the grace', async () => {
+    const { manager, remote } = await waiting();
+    const other = network.manager(remote, [manager.local], { auth: staticToken('another') });
+    await other.start();
+    await network.pass(2_100, 50);
+    const [peer] = await hostsOf(manager);
+    const reason = network.events(manager.local).find(({ type }) => type === 'rejected');
+    expect(peer).toMatchObject({
+      status: 'back-off',
+      error: {
+        code: 'rejected',
+        message: `${manager.local} rejected a connection from ${remote}: ${(reason as { reason: string }).reason}`,
+      },
+    });
+  });
+
+  it('says why it rejected the host where it did so later, and lets calls wait until then', async () => {
+    const { manager, remote } = await waiting();
+    await network.pass(2_100, 50);
+    expect((await hostsOf(manager))[0]).toMatchObject({ error: { message: `${remote} has not dialed for 2000 ms.` } });
+    await network.manager(remote, [manager.local], { auth: staticToken('another') }).start();
+    await network.settle();
+    expect((await hostsOf(manager))[0]).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
   });
 
   it('connects after the grace too, and has it again after each loss', async () => {
