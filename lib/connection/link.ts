@@ -9,13 +9,12 @@
 import { AsyncSubject, Observable, Subject, Subscription } from 'rxjs';
 import { ProtocolError, toError, type GridError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
-import { guarded, type OnThrown } from '../guard.js';
+import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
-import type { BulkWriter } from '../mux/bulk.js';
 import { Engine, type Caller, type EngineOptions } from '../mux/engine.js';
-import type { MessageSink } from '../mux/message-writer.js';
+import { EngineSink } from './engine-sink.js';
 import type { Runtime } from '../runtime.js';
-import { joinFragments, sizeOf, type WireMessage } from '../wire/batch.js';
+import { joinFragments, type WireMessage } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
 import { decodeFrames } from '../wire/decode.js';
 import type { Frame, FrameView } from '../wire/frame.js';
@@ -194,7 +193,11 @@ export class Link {
 
   /** Closes the socket politely. Every call on it ends with the link's error. */
   close(): void {
-    if (this.#open)
+    if (!this.#open) return;
+    // What waits for the end of the turn leaves before the close frame: a Pong above all, which a reference peer misses.
+    this.engine.drained();
+    // To send may have found that the socket is broken.
+    if (this.open)
       this.#finish(undefined, () => {
         this.#socket.outbound.complete();
       });
@@ -261,56 +264,5 @@ export class Link {
       if (error instanceof ProtocolError) return [];
       throw error;
     }
-  }
-}
-
-class EngineSink implements MessageSink {
-  readonly bulk: BulkWriter;
-  readonly #link: Link;
-  readonly #socket: Socket;
-  readonly #onThrown: OnThrown;
-  readonly #sendNow: (message: WireMessage) => void;
-
-  constructor(link: Link, socket: Socket) {
-    this.#link = link;
-    this.#socket = socket;
-    this.#onThrown = (error) => {
-      link.fail(toError(error));
-    };
-    this.#sendNow = (message) => {
-      socket.outbound.next(message);
-    };
-    this.bulk = socket.bulk ?? {
-      writeBytes: (head, { bytes, pooled }, done) => {
-        // The socket may keep what it was given.
-        socket.outbound.next([head, pooled ? bytes.slice() : bytes]);
-        done();
-      },
-    };
-  }
-
-  get bufferedBytes(): number {
-    return this.#socket.bufferedBytes;
-  }
-
-  get heldBytes(): number | undefined {
-    return this.#socket.heldBytes;
-  }
-
-  send(message: WireMessage): void {
-    this.#count(message, sizeOf(message));
-    // What cannot be sent is lost, and with it the order of all that follows.
-    guarded(this.#onThrown, this.#sendNow, message);
-  }
-
-  passing(head: Uint8Array, length: number): void {
-    this.#count(head, length);
-  }
-
-  #count(message: WireMessage, bytes: number): void {
-    const { stats } = this.#link.engine;
-    stats.messagesOut++;
-    stats.bytesOut += bytes;
-    this.#link.observe('out', message);
   }
 }

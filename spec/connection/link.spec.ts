@@ -151,6 +151,19 @@ describe('the pings of a link', () => {
     expect(runtime.scheduled).toBe(2);
   });
 
+  it('are answered before a polite close, also where both come in one turn', () => {
+    const { runtime, frames, far, link, ends } = lone();
+    const order: string[] = [];
+    far.inbound.subscribe({ next: () => order.push('message'), complete: () => order.push('closed') });
+    const time = { seconds: 5, nanoseconds: 6 };
+    const ping = frameOf(Op.Ping, 0, { seq: 7, deadlineMs: 10_000, payload: encodePing({ time }) });
+    far.outbound.next(messageOf([ping], testChecksum.hash));
+    link.close();
+    runtime.turn();
+    expect(frames).toMatchObject([{ op: Op.Pong, muxId: 0, seq: 7, deadlineMs: 10_000 }]);
+    expect([order, ends]).toStrictEqual([['message', 'closed'], ['closed']]);
+  });
+
   it('go out each interval, and two without an answer end the link', () => {
     const { runtime, frames, closed, ends } = lone();
     runtime.advance(19_999);

@@ -1,0 +1,67 @@
+import { toError } from '../errors.js';
+import { guarded, type OnThrown } from '../guard.js';
+import type { BulkWriter } from '../mux/bulk.js';
+import type { EngineStats } from '../mux/engine.js';
+import type { MessageSink } from '../mux/message-writer.js';
+import type { Socket } from '../transport/socket.js';
+import { sizeOf, type WireMessage } from '../wire/batch.js';
+
+/** What the sink needs from its link. */
+export interface SinkOwner {
+  readonly engine: { readonly stats: EngineStats };
+  /** The socket cannot go on. */
+  fail(error: Error): void;
+  observe(direction: 'in' | 'out', message: WireMessage): void;
+}
+
+/** What an engine sends goes to the socket of its link, is counted, and is shown to those who observe the link. */
+export class EngineSink implements MessageSink {
+  readonly bulk: BulkWriter;
+  readonly #link: SinkOwner;
+  readonly #socket: Socket;
+  readonly #onThrown: OnThrown;
+  readonly #sendNow: (message: WireMessage) => void;
+
+  constructor(link: SinkOwner, socket: Socket) {
+    this.#link = link;
+    this.#socket = socket;
+    this.#onThrown = (error) => {
+      link.fail(toError(error));
+    };
+    this.#sendNow = (message) => {
+      socket.outbound.next(message);
+    };
+    this.bulk = socket.bulk ?? {
+      writeBytes: (head, { bytes, pooled }, done) => {
+        // The socket may keep what it was given.
+        socket.outbound.next([head, pooled ? bytes.slice() : bytes]);
+        done();
+      },
+    };
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedBytes;
+  }
+
+  get heldBytes(): number | undefined {
+    return this.#socket.heldBytes;
+  }
+
+  send(message: WireMessage): void {
+    this.#count(message, sizeOf(message));
+    // What cannot be sent is lost, and with it the order of all that follows.
+    guarded(this.#onThrown, this.#sendNow, message);
+  }
+
+  passing(head: Uint8Array, length: number): void {
+    this.#count(head, length);
+  }
+
+  #count(message: WireMessage, bytes: number): void {
+    const { stats } = this.#link.engine;
+    stats.messagesOut++;
+    stats.bytesOut += bytes;
+    this.#link.observe('out', message);
+  }
+}
