@@ -17,7 +17,7 @@ export interface PackedPart {
   readonly large: readonly OneFile[];
 }
 
-/** Reads the small files of a part of a folder, at once where the disk is quick. */
+/** Reads the small files of a part of a folder, at once where the disk is quick; one is open at a time. */
 export async function packPart(root: RootFolder, part: FolderPart): Promise<PackedPart> {
   const { names, real, prefix, wanted } = part;
   const files: PackedFile[] = [];
@@ -31,22 +31,16 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
     else files.push(file);
   };
   let folder: OpenFolder | undefined;
-  const waiting: Promise<void>[] = [];
   try {
     for (const name of names) {
       const path = prefix + name;
       if (!diskPace.quick) {
-        const later = root.openFile(join(real, name), path).then((file) => packedLater(file, path));
-        waiting.push(
-          later.then(
-            (file) => {
-              take(file, path, name);
-            },
-            (error: unknown) => {
-              fail(error, path);
-            },
-          ),
-        );
+        // One after the other: a part has one slot for an open file. Other parts are read meanwhile.
+        try {
+          take(await packedLater(await root.openFile(join(real, name), path), path), path, name);
+        } catch (error) {
+          fail(error, path);
+        }
         continue;
       }
       try {
@@ -64,7 +58,6 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
   } finally {
     folder?.close();
   }
-  await Promise.all(waiting);
   return { failures, packs: [...packsOf(files)], large };
 }
 

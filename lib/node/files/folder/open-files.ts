@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CancelledError } from '../../../errors.js';
 import { FileBusyError } from '../../../files/file-error.js';
-import { maxOpensWaiting } from '../../../limits.js';
+import { whenAborted } from '../../../flow/when-aborted.js';
+import { maxOpenFiles, maxOpensWaiting } from '../../../limits.js';
 
 /** Gives a slot back. Harmless when called again. */
 export type ReleaseSlot = () => void;
@@ -60,11 +61,12 @@ export class OpenFiles {
       const entry: Waiting = {
         peer,
         granted: (release) => {
-          signal?.removeEventListener('abort', leave);
+          ignore?.();
           resolve(release);
         },
       };
-      signal?.addEventListener('abort', leave, { once: true });
+      // All files of one call wait with one signal.
+      const ignore = signal === undefined ? undefined : whenAborted(signal, leave);
       this.#waiting.add(entry);
       this.#waitingBy.set(peer, waiting + 1);
     });
@@ -105,6 +107,13 @@ export class OpenFiles {
 /** Files that may be open at once, of so many that are wanted: a process may have a low limit of descriptors. */
 export function openFilesWithin(wanted: number, descriptors = descriptorLimit()): number {
   return Math.max(2, Math.min(wanted, Math.floor((descriptors - reservedDescriptors) / descriptorsPerFile)));
+}
+
+let besideEachOther: number | undefined;
+
+/** Files that a receiver writes beside each other: {@link maxOpenFiles}, or less, as {@link openFilesWithin} says. */
+export function filesBesideEachOther(): number {
+  return (besideEachOther ??= openFilesWithin(maxOpenFiles));
 }
 
 function descriptorLimit(): number {

@@ -20,10 +20,9 @@ import {
 } from '../../../files/file-error.js';
 import { decodeFileItem, type FileHeader, type FileItem } from '../../../files/file-item.js';
 import type { PackedFile } from '../../../files/file-pack.js';
-import { maxOpenFiles } from '../../../limits.js';
 import { diskPace } from './disk-pace.js';
 import { toFileError } from '../folder/system-error.js';
-import type { ReleaseSlot } from '../folder/open-files.js';
+import { filesBesideEachOther, type ReleaseSlot } from '../folder/open-files.js';
 import { FileJob, type FileJobOptions } from './file-job.js';
 import { writeWhole, type Place } from './write-file.js';
 
@@ -125,7 +124,7 @@ export class FileReceiver {
   #canTake(): boolean {
     return (
       this.#state === 'running' &&
-      (this.#current?.hasRoom ?? this.#jobs.size < maxOpenFiles) &&
+      (this.#current?.hasRoom ?? this.#jobs.size < filesBesideEachOther()) &&
       this.#reception.ready?.() !== false
     );
   }

@@ -26,6 +26,20 @@ function taker(files: OpenFiles): {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('Slots for open files', () => {
+  it('are waited for by many files of one call, without a warning of Node', async () => {
+    const warnings: string[] = [];
+    const warned = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', warned);
+    const { signal } = new AbortController();
+    const { take, release } = taker(new OpenFiles(1, 1));
+    for (let count = 0; count < 12; count++) void take('a', signal);
+    await turn();
+    await turn();
+    process.off('warning', warned);
+    release();
+    expect(warnings).toStrictEqual([]);
+  });
+
   it('are given at once while there are some, and then in order', async () => {
     const { take, had, release } = taker(new OpenFiles(2, 2));
     for (const peer of ['a', 'b', 'c', 'd']) void take(peer);
