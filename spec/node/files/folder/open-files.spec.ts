@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
 import { CancelledError } from '../../../../lib/errors.js';
 import { FileBusyError } from '../../../../lib/files/file-error.js';
 import { maxOpensWaiting } from '../../../../lib/limits.js';
@@ -26,18 +27,15 @@ function taker(files: OpenFiles): {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('Slots for open files', () => {
-  it('are waited for by many files of one call, without a warning of Node', async () => {
-    const warnings: string[] = [];
-    const warned = ({ name }: Error): void => void warnings.push(name);
-    process.on('warning', warned);
-    const { signal } = new AbortController();
-    const { take, release } = taker(new OpenFiles(1, 1));
-    for (let count = 0; count < 12; count++) void take('a', signal);
-    await turn();
-    await turn();
-    process.off('warning', warned);
-    release();
-    expect(warnings).toStrictEqual([]);
+  it('are waited for by many files of one call with one listener: Node warns of more than ten', async () => {
+    const abort = new AbortController();
+    const { take } = taker(new OpenFiles(1, 1));
+    await take('a');
+    const waiting = Array.from({ length: 12 }, () => take('a', abort.signal));
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1);
+    abort.abort();
+    for (const one of waiting) await expect(one).rejects.toThrow(CancelledError);
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
   });
 
   it('are given at once while there are some, and then in order', async () => {
