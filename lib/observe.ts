@@ -15,11 +15,38 @@ export type GridEvent =
    * is the other one. At the caller only where the other side is an rxgrid: a reference peer does not say so.
    */
   | { readonly type: 'input-ignored'; readonly route: string; readonly host: string; readonly remedy: string }
+  /**
+   * A route without a capacity of its own is used with a peer that does not announce windows (the extension `ack`): both go
+   * by their own tables, and a stream fails or stands still where those differ. `host` is the peer, `capacity` what this side
+   * goes by. Emitted once for each route.
+   */
+  | {
+      readonly type: 'capacity-assumed';
+      readonly route: string;
+      readonly host: string;
+      readonly capacity: number;
+      readonly remedy: string;
+    }
+  /**
+   * The handler's side has ended a stream because of what its caller sent: more items than the window of the input holds
+   * (`handler blocked`), or an item after the end of the input or on a route without one (`did not expect inbound message`).
+   * `reason` is the text that the caller gets.
+   */
+  | {
+      readonly type: 'input-refused';
+      readonly route: string;
+      readonly caller: string;
+      readonly reason: 'handler blocked' | 'did not expect inbound message';
+      readonly remedy: string;
+    }
   /** A delivery was garbage-collected without `release()`: its credit is lost. */
   | { readonly type: 'unreleased-delivery'; readonly route: string }
   /** The other side broke a rule of the protocol. */
   | { readonly type: 'protocol-fault'; readonly host: string; readonly message: string }
-  /** A connection was lost because a bound was reached, at this side or at the other one: the message names the option. */
+  /**
+   * A connection was lost, or a handshake that others began, because a bound was reached, at this side or at the other one:
+   * the message names the option.
+   */
   | { readonly type: 'limit'; readonly host: string; readonly limit: string; readonly message: string }
   /**
    * Two processes run under the name `host`: one is connected to the host `at` and answers, and another one dialed it and

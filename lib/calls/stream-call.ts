@@ -10,6 +10,7 @@ import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import { BulkOutlet } from './bulk-outlet.js';
+import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { StreamPort } from '../contract/bulk-port.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import type { ResolvedOptions } from '../contract/options.js';
@@ -20,6 +21,7 @@ import { errorOf, type WireRoute } from '../contract/wire-route.js';
 export interface StreamCaller extends Caller {
   readonly report: Report;
   readonly bounds: FeedBounds;
+  readonly assumed: AssumedCapacities;
 }
 
 /** The caller's side of one stream, from its start to its end; it is the teardown of a subscription that began it. */
@@ -220,6 +222,7 @@ export class StreamCall<I, O>
     const { inWindow, outWindow } = this.wireRoute;
     checkPayloadSize(payload, this.caller.limits, this.route, 'request');
     this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
+    if (!engine.ackCapacity) this.caller.assumed.note(this.wireRoute, this.caller.connection.host);
     if (this.#port !== undefined) this.#port.stream = this.#stream;
     if (this.#inputDone) this.#halfClose();
     else this.feedInput();

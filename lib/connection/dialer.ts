@@ -180,7 +180,7 @@ export class Dialer {
 
   #shakeHands(socket: Socket, token: string, attempt: Subscription, fail: (error: unknown) => void): void {
     const { checksum, limits } = this.#options;
-    socket.limitMessages?.(limits.maxHandshakeBytes);
+    socket.limitMessages?.(limits.maxHandshakeBytes, 'maxHandshakeBytes');
     let linked = false;
     const handshake = new Subscription(() => {
       // The attempt was given up: a half-open socket must not stay.

@@ -72,7 +72,8 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
  *
  * Hosts of rxgrid tell each other their windows, and use the smaller one of two that differ. A reference peer learns none:
  * towards such a peer a window never grows, and its capacities must be those of the peer's own table. Name them as
- * numbers: where this side's `outCapacity` is larger than the table's, the peer loses items without an error.
+ * numbers: where this side's `outCapacity` is larger than the table's, the peer loses items without an error. The event `capacity-assumed`
+ * names the routes that declare none and are used with such a peer.
  *
  * @throws ConfigurationError for an id, a name or a capacity that cannot work.
  */

@@ -17,7 +17,7 @@ import {
 } from '../connection/handshake.js';
 import { patience } from '../connection/patience.js';
 import type { Socket } from '../transport/socket.js';
-import { errorText, RejectedError } from '../errors.js';
+import { errorText, LimitError, RejectedError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { ConnectRequest, Extensions } from '../wire/connect.js';
 import { timestampToMs } from '../wire/timestamp.js';
@@ -153,7 +153,7 @@ export function acceptHandshake(
   const isDone = (): boolean => state === 'done';
 
   const { maxHandshakeBytes } = endpoint.limits;
-  socket.limitMessages?.(maxHandshakeBytes);
+  socket.limitMessages?.(maxHandshakeBytes, 'maxHandshakeBytes');
   let cancelTimer = patience(
     endpoint.runtime,
     () => {
@@ -179,7 +179,12 @@ export function acceptHandshake(
           reject(errorText(error), told, error instanceof DuplicateHostRejection ? duplicateHost : undefined);
         });
       },
-      error: finish,
+      error: (error: unknown) => {
+        if (error instanceof LimitError) {
+          endpoint.report({ type: 'limit', host, limit: error.limit, message: error.message });
+        }
+        finish();
+      },
       complete: finish,
     }),
   );

@@ -10,6 +10,7 @@ import type { GridEvent } from '../observe.js';
 import { printable } from '../printable.js';
 import type { PayloadCodec } from '../codec/codec.js';
 import type { ConnectFor } from '../handlers/call-context.js';
+import { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { msgpack } from '../codec/msgpack-codec.js';
 import { Registry } from '../handlers/registry.js';
 import { RouteConnection } from '../calls/route-connection.js';
@@ -61,6 +62,7 @@ export class Endpoint {
   held: string | undefined = undefined;
 
   readonly #events = new Subject<GridEvent>();
+  readonly #assumed: AssumedCapacities;
   #checksum: Checksum | undefined = undefined;
 
   constructor({ codec, limits, checksum, runtime }: EndpointOptions, connectFor: ConnectFor) {
@@ -68,11 +70,13 @@ export class Endpoint {
     this.limits = withDefaults(limits);
     this.checksumMode = checksum ?? 'auto';
     this.routes = new WireRoutes(codec ?? msgpack());
+    this.#assumed = new AssumedCapacities(this.report);
     this.registry = new Registry(this.routes, {
       runtime: this.runtime,
       report: this.report,
       limits: this.limits,
       bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
+      assumed: this.#assumed,
       connectFor,
     });
     this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
@@ -109,6 +113,7 @@ export class Endpoint {
       routes: this.routes,
       report: this.report,
       bounds: { items: limits.bufferItems, bytes: limits.bufferBytes },
+      assumed: this.#assumed,
     });
     return { connection, routes };
   }

@@ -8,7 +8,7 @@ import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
-import type { StreamSink } from '../mux/stream.js';
+import type { InputRefusal, StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import { isBulkItem } from '../codec/bulk-item.js';
 import { BulkOutlet } from '../calls/bulk-outlet.js';
@@ -73,6 +73,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
       });
     }
     stream.attach(this);
+    if (!stream.announcesWindows) context.assumed.note(route, caller.name);
     if (stream.ignoresInput) {
       context.report({
         type: 'input-ignored',
@@ -120,6 +121,20 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
 
   inputEnded(): void {
     this.#inbound.end();
+  }
+
+  inputRefused(reason: InputRefusal): void {
+    const { caller } = this.#call;
+    this.#context.report({
+      type: 'input-refused',
+      route: this.route,
+      caller,
+      reason,
+      remedy:
+        reason === 'handler blocked'
+          ? `${this.route}: ${caller} sent more items than the window of the input, ${String(this.#route.inWindow?.initial)}, holds. Declare the same inCapacity at both sides.`
+          : `${this.route}: ${caller} sent an item after the end of its input, or the route has no input here. Declare the same input at both sides.`,
+    });
   }
 
   writable(): void {

@@ -5,6 +5,7 @@ import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';
 import { subrouteId, subrouteKey } from '../wire/subroute.js';
 import type { CallScope } from './call-context.js';
+import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { checkId, toWindow } from '../contract/contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
 import type { Bound, Handler, RawHandler } from '../contract/handler.js';
@@ -16,6 +17,7 @@ export interface DispatchContext extends CallScope {
   readonly report: Report;
   readonly limits: Limits;
   readonly bounds: FeedBounds;
+  readonly assumed: AssumedCapacities;
 }
 
 /** The handlers of one side, by address. */

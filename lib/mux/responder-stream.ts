@@ -14,7 +14,7 @@ import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { encodeAck, type Ack, type Opening } from '../wire/window-payloads.js';
 import { responderSlackMs, type MuxHost } from './mux.js';
-import { StreamMux } from './stream.js';
+import { StreamMux, type InputRefusal } from './stream.js';
 import { encodeText } from './unary.js';
 
 /** Intervals without a Ping after which the caller counts as gone: wire protocol, section 5. */
@@ -149,15 +149,21 @@ export class ResponderStream extends StreamMux {
 
   #onData(flags: number, payload: Uint8Array): void {
     if (this.receiveEnded) {
-      this.#fault('did not expect inbound message');
+      this.#refuseInput('did not expect inbound message');
     } else if ((flags & Flag.Eof) !== 0) {
       this.receiveEnded = true;
       this.sink.inputEnded();
     } else {
       const overrun = this.take(payload);
       if (overrun === undefined) this.sink.item(payload);
-      else this.#fault(overrun.startsWith('max') ? `${overrun} of the responder is exceeded` : 'handler blocked');
+      else if (overrun.startsWith('max')) this.#fault(`${overrun} of the responder is exceeded`);
+      else this.#refuseInput('handler blocked');
     }
+  }
+
+  #refuseInput(reason: InputRefusal): void {
+    this.sink.inputRefused?.(reason);
+    this.#fault(reason);
   }
 
   #onCredit(count: number): void {

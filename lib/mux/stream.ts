@@ -10,6 +10,9 @@ import { Mux, type MuxHost } from './mux.js';
 import type { LaneName } from './place.js';
 import { SizeQueue } from './size-queue.js';
 
+/** Text, of the reference, with which a responder ends a stream whose caller sent an item that it should not have sent. */
+export type InputRefusal = 'handler blocked' | 'did not expect inbound message';
+
 /** Who consumes one end of a stream, and feeds it. */
 export interface StreamSink {
   /** Names the route in error messages. */
@@ -22,6 +25,8 @@ export interface StreamSink {
   writable(): void;
   /** The responder takes no input, and this caller has one. */
   inputIgnored?(): void;
+  /** Only at the responder: the stream ends, because the caller sent an item for which it had no credit, or no input. */
+  inputRefused?(reason: InputRefusal): void;
   /** The stream has ended, exactly once; without an error where the handler completed. */
   ended(error: GridError | undefined): void;
   /** After `ended`: settles when the handler has ended; undefined where it does not run on. */
@@ -91,6 +96,11 @@ export abstract class StreamMux extends Mux {
     if (sent === undefined || sent.bytes === 0) return this.credit;
     const room = this.#maxUnacknowledged - sent.bytes;
     return room > 0 && this.#itemBytes <= room ? this.credit : 0;
+  }
+
+  /** True where the other side announces its windows: neither side goes by a table of its own. */
+  get announcesWindows(): boolean {
+    return this.host.ackCapacity;
   }
 
   /** Received items that the consumer has not released. */

@@ -29,8 +29,11 @@ export interface Socket {
   readonly drained: Observable<void>;
   /** How messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform. */
   readonly readPath?: 'buffer' | 'ws';
-  /** A larger message closes the connection from now on. Before it is called, `maxMessageBytes` of the dial holds. Bytes. */
-  limitMessages?(maxMessageBytes: number): void;
+  /**
+   * A larger message closes the connection from now on. Before it is called, `maxMessageBytes` of the dial holds. Bytes.
+   * `limit` names the option that holds the bound, for the error; default `maxMessageBytes`.
+   */
+  limitMessages?(maxMessageBytes: number, limit?: string): void;
   /** Reads no more until {@link resume}, but what has been read already: the other side is held up. */
   pause?(): void;
   /** Reads again after {@link pause}. */

@@ -160,6 +160,8 @@ class WsSocket implements Socket {
   readonly #writer: FrameWriter | undefined;
   #reader: ReturnType<ReadPath> = undefined;
   #maxMessageBytes: number;
+  // The option that holds it.
+  #limit = 'maxMessageBytes';
   // Why `ws` is about to fail.
   #reason: Error | undefined = undefined;
   #closed = false;
@@ -207,8 +209,9 @@ class WsSocket implements Socket {
     };
   }
 
-  limitMessages(maxMessageBytes: number): void {
+  limitMessages(maxMessageBytes: number, limit = 'maxMessageBytes'): void {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#limit = limit;
     this.#reader?.limit(maxMessageBytes);
     const receiver = this.#node?._receiver;
     if (receiver !== undefined) receiver._maxPayload = Math.min(maxMessageBytes, 0x7fff_ffff);
@@ -265,8 +268,8 @@ class WsSocket implements Socket {
 
   #tooLarge(): LimitError {
     return new LimitError(
-      `The other side sent a message of more than ${String(this.#maxMessageBytes)} bytes: raise maxMessageBytes here, or send less at once there. (Before the handshake is complete, maxHandshakeBytes holds.)`,
-      'maxMessageBytes',
+      `The other side sent a message of more than ${String(this.#maxMessageBytes)} bytes: raise ${this.#limit} here, or send less at once there.`,
+      this.#limit,
     );
   }
 

@@ -303,3 +303,34 @@ it('counts messages and bytes, of fragments too', () => {
   expect(sent[0]).toBe(sent[1]);
   expect(a.connection.stats.messagesOut - before.messagesOut).toBe(1);
 });
+
+it('does not read its socket while the engine is behind, and reads it again when it has caught up', () => {
+  // A clock that goes on by 4 ms whenever it is read: a slice of reading takes three looks at it.
+  class Slow extends ManualRuntime {
+    #read = 0;
+    override now(): number {
+      return super.now() + 4 * this.#read++;
+    }
+  }
+  const runtime = new Slow();
+  const a = new TestConnection(runtime);
+  const calls: unknown[] = [];
+  a.serve(1, { kind: 'unary', respond: (mux) => void calls.push(mux.id) });
+  const inbound = new Subject<Uint8Array>();
+  const log: string[] = [];
+  a.link({
+    inbound,
+    outbound: { next: () => {}, error: () => {}, complete: () => {} },
+    bufferedBytes: 0,
+    drained: NEVER,
+    pause: () => log.push(`pause after ${calls.length < 200 ? 'some' : 'all'}`),
+    resume: () => log.push(`resume after ${calls.length < 200 ? 'some' : 'all'}`),
+  });
+  const requests = Array.from({ length: 200 }, (_, index) => fromCaller.request(index + 1, { deadlineMs: 0 }));
+  inbound.next(messageOf(requests, testChecksum.hash));
+  expect(log).toStrictEqual(['pause after some']);
+  for (let slice = 0; slice < 20 && calls.length < 200; slice++) runtime.advance(1);
+  expect(calls).toStrictEqual(requests.map(({ muxId }) => muxId));
+  expect(log[0]).toBe('pause after some');
+  expect(log.filter((line) => line.startsWith('resume'))).toStrictEqual(['resume after all']);
+});

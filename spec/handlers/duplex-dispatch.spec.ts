@@ -2,7 +2,23 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { errorInfo } from '../../lib/error-info.js';
 import { concat, from, map, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { z } from 'zod';
-import { CancelledError, CodecError, duplex, raw, RemoteError, type } from '../../lib/index.js';
+import {
+  CancelledError,
+  CodecError,
+  duplex,
+  msgpack,
+  raw,
+  RemoteError,
+  type,
+  type GridEvent,
+} from '../../lib/index.js';
+import { AssumedCapacities } from '../../lib/contract/assumed-capacities.js';
+import type { Route } from '../../lib/contract/contract.js';
+import { toWireRoute } from '../../lib/contract/wire-route.js';
+import { duplexResponder } from '../../lib/handlers/duplex-dispatch.js';
+import { defaultLimits } from '../../lib/limits.js';
+import { loneEngine } from '../support/engines.js';
+import { fromCaller } from '../support/frames.js';
 import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
 
 const get = duplex({ id: 1, name: 'get', output: type<unknown>() });
@@ -444,5 +460,48 @@ describe('a route without an output', () => {
   it('is another one than a route whose handler has forgotten its output', async () => {
     pair = await linkedPair(({ b }) => b.handle(none, () => undefined as never));
     await expect(all(pair.ab.stream(none))).rejects.toThrow('none: a stream handler must give an Observable');
+  });
+});
+
+describe('an item that the caller should not have sent', () => {
+  it.each([
+    [
+      'handler blocked',
+      [fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'), fromCaller.item(1, 3, 'c')],
+      'sent more items than the window of the input, 2, holds. Declare the same inCapacity at both sides.',
+    ],
+    [
+      'did not expect inbound message',
+      [fromCaller.halfClose(1, 1), fromCaller.item(1, 2, 'late')],
+      'sent an item after the end of its input, or the route has no input here. Declare the same input at both sides.',
+    ],
+  ] as const)('ends its stream, and is an event at the handler: %s', (reason, frames, remedy) => {
+    const events: GridEvent[] = [];
+    const report = (event: GridEvent): void => void events.push(event);
+    const end = loneEngine();
+    const context = { runtime: end.runtime, limits: defaultLimits, report, bounds: { items: 1, bytes: 1 } };
+    const connectFor = (): never => {
+      throw new Error('not called');
+    };
+    const route = duplex({ id: 7, name: 'upload', request: raw, input: raw, output: raw, inCapacity: 2 });
+    end.serve(
+      7,
+      duplexResponder(toWireRoute(route as Route, msgpack()), () => NEVER, {
+        ...context,
+        connectFor,
+        assumed: new AssumedCapacities(report),
+      }),
+    );
+    end.receive(fromCaller.connectMux(1, { handler: 7 }), ...frames);
+    expect(events).toStrictEqual([
+      {
+        type: 'input-refused',
+        route: 'upload',
+        caller: 'http://peer',
+        reason,
+        remedy: `upload: http://peer ${remedy}`,
+      },
+    ]);
+    expect(end.sent().some((line) => line.includes(reason))).toBe(true);
   });
 });
