@@ -33,7 +33,6 @@ export class StreamCall<I, O>
   readonly inbound: Inbound<O>;
   /** Called when the credit may have changed. */
   onCredit: (() => void) | undefined = undefined;
-  /** Called once at the end. */
   onEnded: ((error: unknown) => void) | undefined = undefined;
 
   /** What the caller's own code throws has nobody else who waits for it. */

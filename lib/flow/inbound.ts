@@ -10,6 +10,7 @@
 import type { Subscriber } from 'rxjs';
 import { guarded, type OnThrown } from '../guard.js';
 import type { Report } from '../observe.js';
+import { isSmallPart } from '../small-part.js';
 import { DeliverySource, tellEnd, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
 import { noteSubscription } from './subscription-notes.js';
@@ -105,8 +106,7 @@ export class Inbound<T> {
 
   // A view would keep the whole message, and those that share its memory; only the item is accounted for.
   #hold(payload: Uint8Array): void {
-    const isSmallPart = payload.length * 2 < payload.buffer.byteLength;
-    (this.#held ??= []).push(isSmallPart ? payload.slice() : payload);
+    (this.#held ??= []).push(isSmallPart(payload) ? payload.slice() : payload);
   }
 
   #drain(): void {

@@ -1,3 +1,5 @@
+import { isSmallPart } from '../small-part.js';
+
 /** Payloads are copied into chunks of this size. */
 const chunkBytes = 64 << 10;
 /** From this size on, the copy of a payload is an array of its own. */
@@ -17,7 +19,7 @@ export class PayloadStore {
   keep(payload: Uint8Array): Uint8Array {
     const { length } = payload;
     if (length === 0) return payload;
-    if (length > inObjectBytes && payload.buffer.byteLength <= 2 * length) return payload;
+    if (length > inObjectBytes && !isSmallPart(payload)) return payload;
     if (length >= largeBytes) return new Uint8Array(payload);
     if (this.#chunk === undefined || this.#at + length > chunkBytes) {
       this.#chunk = new Uint8Array(chunkBytes);

@@ -3,7 +3,6 @@ import { RouteConnection } from '../../lib/calls/route-connection.js';
 import { AssumedCapacities } from '../../lib/contract/assumed-capacities.js';
 import { toWireRoute, WireRoutes } from '../../lib/contract/wire-route.js';
 import { duplexResponder } from '../../lib/handlers/duplex-dispatch.js';
-import type { Route } from '../../lib/contract/contract.js';
 import { duplex, msgpack, raw, type GridEvent } from '../../lib/index.js';
 import { defaultLimits } from '../../lib/limits.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
@@ -36,7 +35,7 @@ function served(route: Watch, extensions: boolean): GridEvent[] {
   };
   end.serve(
     7,
-    duplexResponder(toWireRoute(route as Route, msgpack()), () => [], { ...context, connectFor }),
+    duplexResponder(toWireRoute(route, msgpack()), () => [], { ...context, connectFor }),
   );
   const connect = { handler: 7, flags: Flag.Eof };
   end.receive(fromCaller.connectMux(1, connect), fromCaller.connectMux(2, connect));

@@ -13,7 +13,6 @@ import {
   type GridEvent,
 } from '../../lib/index.js';
 import { AssumedCapacities } from '../../lib/contract/assumed-capacities.js';
-import type { Route } from '../../lib/contract/contract.js';
 import { toWireRoute } from '../../lib/contract/wire-route.js';
 import { duplexResponder } from '../../lib/handlers/duplex-dispatch.js';
 import { defaultLimits } from '../../lib/limits.js';
@@ -486,7 +485,7 @@ describe('an item that the caller should not have sent', () => {
     const route = duplex({ id: 7, name: 'upload', request: raw, input: raw, output: raw, inCapacity: 2 });
     end.serve(
       7,
-      duplexResponder(toWireRoute(route as Route, msgpack()), () => NEVER, {
+      duplexResponder(toWireRoute(route, msgpack()), () => NEVER, {
         ...context,
         connectFor,
         assumed: new AssumedCapacities(report),
