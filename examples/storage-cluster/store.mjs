@@ -60,7 +60,7 @@ export class Store {
     const file = this.#files.get(path);
     if (file === undefined) throw new Error(`There is no ${path}.`);
     for (const [offset, length] of file.extents) {
-      if (length >= leastRegion) yield fileRegion(this.#dataPath, { offset, length });
+      if (length >= leastRegion) yield fileRegion(this.#dataPath, { offset, length, growing: true });
       else yield this.#chunk(offset, length);
     }
   }
