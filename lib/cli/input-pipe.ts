@@ -11,7 +11,8 @@ export interface Spooled {
 }
 
 /**
- * Takes all that comes from a pipe into a file that nobody else can read. `source`: its path; undefined for standard input.
+ * Writes all that comes from a pipe to a file in a folder that only this user can enter. `source`: its path; undefined for
+ * standard input. The file itself has the mode that the umask gives, because the copy gets the mode of its original.
  * Errors: the system's; the reason of the signal. Nothing is left after one.
  */
 export async function spool(source: string | undefined, signal: AbortSignal): Promise<Spooled> {
@@ -25,7 +26,7 @@ export async function spool(source: string | undefined, signal: AbortSignal): Pr
   signal.addEventListener('abort', abort);
   try {
     signal.throwIfAborted();
-    const file = await open(path, 'wx', 0o600);
+    const file = await open(path, 'wx', 0o666);
     let size = 0;
     try {
       for await (const chunk of input as AsyncIterable<Uint8Array>) {

@@ -116,6 +116,9 @@ export function sharedSecret(
         }
       }
       if (claims === undefined) {
+        if (failure instanceof errors.JWSSignatureVerificationFailed) {
+          throw refusal(remote, 'it is signed with another secret: give all hosts the same one');
+        }
         throw refusal(remote, failure instanceof errors.JOSEError ? failure.message : 'it is not a JWT');
       }
       // Checked here: jose takes an empty name for "do not check", and a list of audiences for any of them.
