@@ -61,6 +61,7 @@ export class RouteConnection implements Connection {
     options?: CallOptions,
   ): Observable<Received<R>> {
     const route = this.#options.routes.of(contract);
+    checkKind(route, 'unary');
     const { unaryTimeout } = this.#options.limits;
     return new Observable<Received<R>>((subscriber) => {
       let payload: Uint8Array;
@@ -100,6 +101,7 @@ export class RouteConnection implements Connection {
     options?: CallOptions,
   ): DuplexStream<Sent<I>, Received<O>> {
     const route = this.#options.routes.of(contract);
+    checkKind(route, 'duplex');
     checkInput(route, true, 'open');
     return new OpenStream(this.#options, route, route.request.encode(value), this.#resolve(options, Infinity));
   }
@@ -111,6 +113,7 @@ export class RouteConnection implements Connection {
     options: CallOptions | undefined,
   ): CallObservable<Received<O>> {
     const route = this.#options.routes.of(contract);
+    checkKind(route, 'duplex');
     checkInput(route, input !== undefined, input === undefined ? 'stream' : 'exchange');
     return new CallObservable<Received<O>>((attach) => {
       let call: StreamCall<SentItem<I>, Received<O>>;
@@ -166,9 +169,16 @@ function encodePayload(route: WireRoute, value: unknown): Uint8Array {
   return route.request.encode(typeof value === 'function' ? (value as () => unknown)() : value);
 }
 
+// Types refuse it too.
+function checkKind({ name, kind }: WireRoute, called: WireRoute['kind']): void {
+  if (kind === called) return;
+  const methods = kind === 'unary' ? 'request(…)' : 'stream(…), exchange(…) or open(…)';
+  throw new ConfigurationError(`${name} is a ${kind} route: call it with ${methods}.`);
+}
+
 // Types refuse it too; who calls without them would wait for an input that never ends, or never begins.
-function checkInput({ name, kind, input }: WireRoute, gives: boolean, method: string): void {
-  if (kind !== 'duplex' || gives === (input !== undefined)) return;
+function checkInput({ name, input }: WireRoute, gives: boolean, method: string): void {
+  if (gives === (input !== undefined)) return;
   throw new ConfigurationError(
     gives
       ? `${name} has no input, and ${method} gives one: use stream(…), or declare the input's shape.`

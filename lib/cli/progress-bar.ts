@@ -59,7 +59,11 @@ export class ProgressBar {
 
   /** Takes it away for good. */
   stop(): void {
-    if (this.#started) this.#bar?.stop();
+    if (this.#started) {
+      this.#bar?.stop();
+      // The bar may have been drawn one line lower: the `^C` that a terminal echoes behind it goes to the next line.
+      this.#stream.write('\u001b[J');
+    }
     this.#started = false;
   }
 }

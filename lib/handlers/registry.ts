@@ -1,3 +1,4 @@
+import { aFunction, checkOption } from '../check.js';
 import { ConfigurationError } from '../errors.js';
 import type { FeedBounds } from '../flow/feed.js';
 import type { Limits } from '../limits.js';
@@ -35,6 +36,7 @@ export class Registry {
 
   /** Registers a handler with its route. @throws ConfigurationError where the address has one. */
   add({ route, handler }: Bound): void {
+    checkOption(`Route ${route.name}: the handler`, handler, aFunction('answers a call'));
     this.#add(this.#routes.of(route), handler);
   }
 

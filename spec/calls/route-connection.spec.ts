@@ -1,6 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { defer, filter, firstValueFrom, map, NEVER, of, retry, take, throwError, type Observable } from 'rxjs';
-import { DeadlineExceededError, DisconnectedError, duplex, type, unary, type CallOptions } from '../../lib/index.js';
+import {
+  ConfigurationError,
+  DeadlineExceededError,
+  DisconnectedError,
+  duplex,
+  type,
+  unary,
+  type CallOptions,
+} from '../../lib/index.js';
 import { systemRuntime } from '../../lib/runtime.js';
 import { all, hostB, linkedPair, pair as unlinkedPair, record, type Pair } from '../support/linked-managers.js';
 
@@ -292,5 +300,19 @@ describe('a call whose deadline has passed before it is made', () => {
     const { log } = record(pair.ab.request(double, 4, { deadline }).pipe(retry(50)));
     await pair.grid.advance(200);
     expect(log).toMatchObject([{ code: 'deadline-exceeded', sent: false }]);
+  });
+});
+
+// Types refuse it. JavaScript gets an error that says which method to call.
+describe('a method that does not fit the kind of its route', () => {
+  it.each([
+    ['request', count, 'count is a duplex route: call it with stream(…), exchange(…) or open(…).'],
+    ['stream', double, 'double is a unary route: call it with request(…).'],
+    ['exchange', double, 'double is a unary route: call it with request(…).'],
+    ['open', double, 'double is a unary route: call it with request(…).'],
+  ] as const)('%s is refused', async (method, route, message) => {
+    pair = await linkedPair();
+    const call = pair.ab[method].bind(pair.ab) as (...args: unknown[]) => unknown;
+    expect(() => call(route, 1, [])).toThrow(new ConfigurationError(message));
   });
 });

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -64,6 +65,11 @@ describe('a pipe', () => {
     expect(readFileSync(here('out')).equals(bytes)).toBe(true);
     // Nothing is left of the temporary file, and none is named `-`.
     expect(namesIn(host.local)).toStrictEqual(['in', 'out']);
+  });
+
+  it('gives its copy the mode that the umask gives', async () => {
+    expect((await shell('umask 022; echo x | $cp - $h:up')).code).toBe(0);
+    expect(statSync(served('up')).mode & 0o777).toBe(0o644);
   });
 
   it('whose reader has enough ends it without a word', async () => {

@@ -21,6 +21,15 @@ const refusal = (register: () => void): string => {
   throw new Error('It was not refused.');
 };
 
+it('a handler that is no function is refused', () => {
+  const handles = setup();
+  expect(
+    refusal(() => {
+      handles.handle(unary({ id: 9, name: 'diskInfo' }), 3 as never);
+    }),
+  ).toBe('Route diskInfo: the handler must be a function that answers a call; it is 3.');
+});
+
 describe('a second handler', () => {
   const nothing = (): undefined => undefined;
 

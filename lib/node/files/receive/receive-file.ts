@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigurationError } from '../../../errors.js';
+import { checkOptions, oneOf, whole, type Rule } from '../../../check.js';
 import type { FileHeader, FileItem } from '../../../files/file-item.js';
 import { RateMeter } from '../../../files/rate-meter.js';
 import type { FileJobOptions } from './file-job.js';
@@ -102,13 +102,19 @@ export function receiveFile(
 }
 
 /** @throws ConfigurationError */
+const flag = oneOf(true, false);
+const receiveRules: Readonly<Record<keyof ReceiveFileOptions, Rule>> = {
+  offset: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+  resume: flag,
+  verify: flag,
+  fsync: flag,
+  mode: {
+    expected: 'permission bits, 0 to 0o777',
+    accepts: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777,
+  },
+};
+
 function checked(options: ReceiveFileOptions): FileJobOptions {
-  const { offset, mode } = options;
-  if (offset !== undefined && !(Number.isSafeInteger(offset) && offset >= 0)) {
-    throw new ConfigurationError(`receiveFile: offset must be a number of bytes, 0 or more; it is ${String(offset)}.`);
-  }
-  if (mode !== undefined && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)) {
-    throw new ConfigurationError(`receiveFile: mode must be permission bits, 0 to 0o777; it is ${String(mode)}.`);
-  }
+  checkOptions(options, receiveRules, { of: 'receiveFile' });
   return options;
 }

@@ -374,7 +374,14 @@ describe('receiveFile', () => {
       }
     });
 
-    it.each([{ offset: -1 }, { offset: 1.5 }, { mode: 0o1000 }, { mode: -1 }])('for %p', (options) => {
+    it.each([
+      { resum: true } as object,
+      { verify: 'yes' } as object,
+      { offset: -1 },
+      { offset: 1.5 },
+      { mode: 0o1000 },
+      { mode: -1 },
+    ])('for %p', (options) => {
       expect(() => receiveFile(target, options)).toThrow(ConfigurationError);
     });
   });
