@@ -183,6 +183,8 @@ function say(text) {
   if (process.connected) process.send?.({ say: text });
 }
 
-grid.events$.subscribe((event) => say(`${event.type} ${'error' in event ? event.error.message : JSON.stringify(event)}`));
+grid.events$.subscribe((event) =>
+  say(`${event.type} ${'error' in event ? event.error.message : JSON.stringify(event)}`),
+);
 await grid.listen({ address: '127.0.0.1' });
 process.send?.({ listening: true });

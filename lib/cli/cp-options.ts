@@ -45,7 +45,12 @@ export function describeCp(command: Command): Command {
         .choices(['skip', 'follow'])
         .default('skip'),
     )
-    .option('--exclude <glob>', 'leave out what matches; may be given several times', collect, [])
+    .option(
+      '--exclude <glob>',
+      'leave out what matches: names, or paths relative to the source folder; may be given several times',
+      collect,
+      [],
+    )
     .option('-n, --dry-run', 'list what would be copied, and copy nothing', false)
     .addOption(new Option('--token <token>', 'what the host knows us by').env('RXGRID_TOKEN'))
     .option('--token-file <file>', 'a file with the token: other users see the arguments of a process')

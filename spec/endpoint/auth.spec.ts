@@ -122,8 +122,12 @@ describe('sharedSecret', () => {
     await both.verify(await sharedSecret(secret).sign(dialer), acceptor);
     await both.verify(await both.sign(dialer), acceptor);
     await sharedSecret(newer).verify(await both.sign(dialer), acceptor);
-    await expect(sharedSecret(secret).verify(await both.sign(dialer), acceptor)).rejects.toThrow(/signed with another secret/);
-    await expect(both.verify(await sharedSecret(`${secret}!`).sign(dialer), acceptor)).rejects.toThrow(/signed with another secret/);
+    await expect(sharedSecret(secret).verify(await both.sign(dialer), acceptor)).rejects.toThrow(
+      /signed with another secret/,
+    );
+    await expect(both.verify(await sharedSecret(`${secret}!`).sign(dialer), acceptor)).rejects.toThrow(
+      /signed with another secret/,
+    );
     await expect(both.verify('x', acceptor)).rejects.toBeInstanceOf(RejectedError);
   });
 
