@@ -374,16 +374,12 @@ describe('receiveFile', () => {
       }
     });
 
-    it.each([
-      { resum: true } as object,
-      { verify: 'yes' } as object,
-      { offset: -1 },
-      { offset: 1.5 },
-      { mode: 0o1000 },
-      { mode: -1 },
-    ])('for %p', (options) => {
-      expect(() => receiveFile(target, options)).toThrow(ConfigurationError);
-    });
+    it.each([{ resum: true }, { verify: 'yes' }, { offset: -1 }, { offset: 1.5 }, { mode: 0o1000 }, { mode: -1 }])(
+      'for %p',
+      (options) => {
+        expect(() => receiveFile(target, options)).toThrow(ConfigurationError);
+      },
+    );
   });
 
   it('writes at offsets above 2^32', async () => {
