@@ -377,7 +377,7 @@ describe('receiveFile', () => {
     it.each([{ resum: true }, { verify: 'yes' }, { offset: -1 }, { offset: 1.5 }, { mode: 0o1000 }, { mode: -1 }])(
       'for %p',
       (options) => {
-        expect(() => receiveFile(target, options)).toThrow(ConfigurationError);
+        expect(() => receiveFile(target, options as object)).toThrow(ConfigurationError);
       },
     );
   });
