@@ -1,7 +1,12 @@
 import { fstatSync, lstatSync, mkdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConfigurationError } from '../../../errors.js';
-import { FileConflictError, FileNotFoundError, FileOutsideRootError } from '../../../files/file-error.js';
+import {
+  FileConflictError,
+  FileNotFoundError,
+  FileOutsideRootError,
+  NotRegularFileError,
+} from '../../../files/file-error.js';
 import type { FilePart } from '../../../files/file-routes.js';
 import { peerParts, quoted } from '../../../files/peer-path.js';
 import { diskPace } from '../receive/disk-pace.js';
@@ -103,7 +108,7 @@ export class RootFolder {
    * @throws FileError
    */
   async openFile(real: string, path: string): Promise<OpenFile> {
-    const folder = this.openFolderHandle(dirname(real), path);
+    const folder = this.openFolderHandle(this.#folderOf(real, path), path);
     try {
       return await openIn(folder, basename(real), path);
     } finally {
@@ -113,7 +118,7 @@ export class RootFolder {
 
   /** {@link openFile}, at once. @throws FileError */
   openFileNow(real: string, path: string): OpenFile {
-    return this.#within(dirname(real), path, (folder) => openInNow(folder, basename(real), path));
+    return this.#within(this.#folderOf(real, path), path, (folder) => openInNow(folder, basename(real), path));
   }
 
   /**
@@ -215,6 +220,12 @@ export class RootFolder {
     } finally {
       folder.close();
     }
+  }
+
+  /** The folder that a file is in. The root is no file, and what it is in is not touched. @throws NotRegularFileError */
+  #folderOf(real: string, path: string): string {
+    if (real === this.path) throw new NotRegularFileError(`${quoted(path)} is not a regular file.`, path);
+    return dirname(real);
   }
 
   #named(real: string, path: string): FolderHandle {
