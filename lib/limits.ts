@@ -55,7 +55,10 @@ export interface Limits {
   readonly connectionPingInterval: number;
   /** Interval of a stream's pings, sent by its caller. Default 15 s. */
   readonly streamPingInterval: number;
-  /** Shortest time between the starts of two dials; a random share of `dialJitter` is added. Default 1 s. */
+  /**
+   * Time between the starts of two dials of a host that is down; a random share of `dialJitter` is added. The first
+   * attempts come earlier: after 50, 100, 200 … ms, with their share of the jitter. Default 1 s.
+   */
   readonly redialInterval: number;
   /** Upper bound of the random time that is added to `redialInterval`. Default 1 s. */
   readonly dialJitter: number;
@@ -167,6 +170,8 @@ export const defaultWindow: Required<CreditWindow> = { initial: 16, max: 16_384,
  */
 export const toleratedWindows = 3;
 
+/** First time, in ms, between two dials of a host; each further one is twice as long, up to `redialInterval`. */
+export const firstRedial = 50;
 /** How long, in ms, an older process under the name of a dialer has to show that it is still there. */
 export const duplicateProbe = 1_000;
 /** Longest wait, in ms, of a process whose name another one has, before it dials again. */

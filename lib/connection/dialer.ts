@@ -4,15 +4,18 @@
  *     waiting ──▶ gate ──▶ dialing ──open──▶ handshake ──accepted──▶ linked ──lost──▶ waiting
  *        ▲                    └──── failed ────┴── rejected ─────────────────────────────▲
  *
- * The next attempt starts `redialInterval` after the last one began, plus a random share of `dialJitter`. An attempt
- * begins behind the gate, and so do its times and its token.
+ * The first attempts start 50, 100, 200 … ms after the one before began: a host that starts, or starts again, notices its
+ * peers only when they dial it. Further ones follow at `redialInterval`. A random share of `dialJitter` is added, of an
+ * earlier attempt in the same proportion. The count begins again when a link is lost that lived for `redialInterval`; one
+ * that flaps is dialed no faster than a host that is down, and so is a host that rejected: it has started. An attempt begins behind the gate, and so do its times and its
+ * token.
  */
 
 import { defer, Subscription } from 'rxjs';
-import { ConfigurationError, errorText, LimitError, RejectedError, toError } from '../errors.js';
+import { ConfigurationError, errorText, RejectedError, toError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
-import { maxDuplicateWait, type Limits } from '../limits.js';
+import { firstRedial, maxDuplicateWait, type Limits } from '../limits.js';
 import { printable, printableUrl } from '../printable.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
@@ -20,7 +23,7 @@ import type { ConnectRequest, ConnectResponse } from '../wire/connect.js';
 import { timestampFromMs } from '../wire/timestamp.js';
 import { DialGate } from './dial-gate.js';
 import type { HostConnection } from './host-connection.js';
-import { connectMessage, readConnectResponse } from './handshake.js';
+import { checkHandshakeSize, connectMessage, readConnectResponse } from './handshake.js';
 import { patience } from './patience.js';
 import type { Dial, Socket } from '../transport/socket.js';
 
@@ -55,6 +58,9 @@ export class Dialer {
   #cancelWait: (() => void) | undefined = undefined;
   #leaveGate: (() => void) | undefined = undefined;
   #stopped = false;
+  // Attempts since the last link that lasted.
+  #attempts = 0;
+  #linkedAt = 0;
   // Attempts in a row that failed because another process has this side's name.
   #duplicates = 0;
 
@@ -62,6 +68,7 @@ export class Dialer {
     this.#options = options;
     this.#subscription.add(
       options.connection.lost.subscribe(() => {
+        if (options.runtime.now() - this.#linkedAt >= options.limits.redialInterval) this.#attempts = 0;
         this.#wait();
       }),
     );
@@ -80,17 +87,23 @@ export class Dialer {
   #wait(): void {
     if (this.#stopped) return;
     const { runtime, limits } = this.#options;
-    const interval =
-      this.#duplicates === 0
-        ? limits.redialInterval
-        : Math.max(limits.redialInterval, Math.min(limits.redialInterval * 2 ** this.#duplicates, maxDuplicateWait));
-    const next = this.#attemptBegan + interval + runtime.random() * limits.dialJitter;
+    const interval = this.#interval();
+    const jitter = limits.dialJitter * Math.min(1, interval / limits.redialInterval);
+    const next = this.#attemptBegan + interval + runtime.random() * jitter;
     this.#cancelWait = runtime.schedule(
       () => {
         this.#enter();
       },
       Math.max(0, next - runtime.now()),
     );
+  }
+
+  #interval(): number {
+    const { redialInterval } = this.#options.limits;
+    if (this.#duplicates > 0) {
+      return Math.max(redialInterval, Math.min(redialInterval * 2 ** this.#duplicates, maxDuplicateWait));
+    }
+    return Math.min(redialInterval, firstRedial * 2 ** Math.max(0, this.#attempts - 1));
   }
 
   #enter(): void {
@@ -108,6 +121,7 @@ export class Dialer {
     const { runtime, limits, dial, url } = this.#options;
     const shownUrl = printableUrl(url);
     this.#attemptBegan = runtime.now();
+    this.#attempts++;
     let signed: string;
     try {
       signed = await this.#sign();
@@ -145,7 +159,7 @@ export class Dialer {
           });
         },
         error: (error: unknown) => {
-          if (error instanceof RejectedError) this.#options.rejected(error.reason);
+          if (error instanceof RejectedError) this.#rejected(error.reason);
           fail(error);
         },
       }),
@@ -209,7 +223,7 @@ export class Dialer {
     handshake: Subscription,
     onLinked: () => void,
   ): void {
-    const { runtime, connect, accepted, rejected, duplicate } = this.#options;
+    const { runtime, connect, accepted, duplicate } = this.#options;
     const url = printableUrl(this.#options.url);
     let hello: Uint8Array;
     try {
@@ -232,7 +246,7 @@ export class Dialer {
           }
           if (!response.accepted) {
             const reason = printable(response.rejectedReason);
-            rejected(reason);
+            this.#rejected(reason);
             if (response.ext?.dup === 1) {
               this.#duplicates++;
               duplicate?.();
@@ -241,6 +255,7 @@ export class Dialer {
             return;
           }
           this.#duplicates = 0;
+          this.#linkedAt = this.#options.runtime.now();
           onLinked();
           giveUp(attempt);
           this.#leaveGate?.();
@@ -255,6 +270,11 @@ export class Dialer {
       }),
     );
     socket.outbound.next(hello);
+  }
+
+  #rejected(reason: string): void {
+    this.#attempts = Infinity;
+    this.#options.rejected(reason);
   }
 
   #fail(error: Error): void {
@@ -275,13 +295,4 @@ function giveUp(attempt: Subscription): void {
 /** The X-Minio-Time header: Unix time in nanoseconds, decimal. */
 function nanoseconds(ms: number): string {
   return String(BigInt(Math.floor(ms)) * 1_000_000n);
-}
-
-/** @throws LimitError where the answer is larger than any: not every transport has a bound of its own. */
-function checkHandshakeSize(message: Uint8Array, { maxHandshakeBytes }: Limits): void {
-  if (message.length <= maxHandshakeBytes) return;
-  throw new LimitError(
-    `it answered with ${String(message.length)} bytes, and maxHandshakeBytes is ${String(maxHandshakeBytes)}`,
-    'maxHandshakeBytes',
-  );
 }

@@ -6,7 +6,8 @@
  *     acceptor  open ──waits for Connect──▶ checks (host, clock, token, direction) ──ConnectResponse──▶ connected | closed
  */
 
-import { ProtocolError } from '../errors.js';
+import { LimitError, ProtocolError } from '../errors.js';
+import type { Limits } from '../limits.js';
 import type { Checksum } from '../wire/checksum.js';
 import {
   decodeConnectRequest,
@@ -94,4 +95,13 @@ function readControl(message: Uint8Array, op: number, name: string, checksum: Ch
   decodeFrame(message, 0, message.length, frame, checksum?.hash);
   if (frame.op !== op) throw new ProtocolError(`unexpected ${name} op: ${opName(frame.op) ?? String(frame.op)}`);
   return frame.payload;
+}
+
+/** @throws LimitError where the answer is larger than any: not every transport has a bound of its own. */
+export function checkHandshakeSize(message: Uint8Array, { maxHandshakeBytes }: Limits): void {
+  if (message.length <= maxHandshakeBytes) return;
+  throw new LimitError(
+    `it answered with ${String(message.length)} bytes, and maxHandshakeBytes is ${String(maxHandshakeBytes)}`,
+    'maxHandshakeBytes',
+  );
 }

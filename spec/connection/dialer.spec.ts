@@ -193,7 +193,8 @@ describe('a dial', () => {
     await settle(scene.runtime);
     expect(scene.a.statuses).toStrictEqual(['connecting', 'back-off']);
     expect(scene.a.connection.state.error!.message).toMatch(text);
-    await pass(scene.runtime, 2_000);
+    // The second attempt comes after 50 to 100 ms, the third one 100 ms after it at the earliest.
+    await pass(scene.runtime, 100);
     expect(scene.attempts.length).toBe(2);
     await scene.end();
   });
@@ -286,15 +287,16 @@ describe('a dial', () => {
 });
 
 describe('the next dial', () => {
-  it('starts redialInterval after the last one began, plus the random share of dialJitter, for ever', async () => {
+  it('starts 50, 100, 200 … ms after the last one began, up to redialInterval, plus a random share of the jitter, for ever', async () => {
     const scene = new Scene({ dial: () => throwError(() => new Error('down')) });
     // The same numbers, since nothing else draws any.
     const random = new ManualRuntime();
     await pass(scene.runtime, 30_000, 1);
     expect(scene.attempts.length).toBeGreaterThan(15);
     let at = 0;
-    for (const attempt of scene.attempts.slice(1)) {
-      at += 1_000 + random.random() * 1_000;
+    for (const [index, attempt] of scene.attempts.slice(1).entries()) {
+      const interval = [50, 100, 200, 400, 800][index] ?? 1_000;
+      at += interval + random.random() * interval;
       expect(attempt).toBeGreaterThanOrEqual(at - 1);
       expect(attempt).toBeLessThanOrEqual(at + 1);
       at = attempt;
@@ -318,15 +320,38 @@ describe('the next dial', () => {
     await scene.end();
   });
 
-  it('waits its interval where the link is lost soon', async () => {
+  it('comes no faster where links are lost soon; a link that lived for redialInterval begins the count again', async () => {
     const scene = new Scene();
+    const gaps = (): number[] => scene.attempts.slice(1).map((at, index) => at - scene.attempts[index]!);
     scene.answer = (far) => {
       accept(far);
-      far.outbound.error(new Error('cut'));
+      if (scene.attempts.length < 9) far.outbound.error(new Error('cut'));
     };
-    await pass(scene.runtime, 10_000);
-    expect(scene.attempts.length).toBeGreaterThanOrEqual(5);
-    expect(scene.attempts.length).toBeLessThanOrEqual(11);
+    await pass(scene.runtime, 20_000, 1);
+    expect(scene.attempts.length).toBe(9);
+    for (const [index, gap] of gaps().entries()) {
+      const interval = [50, 100, 200, 400, 800][index] ?? 1_000;
+      expect(gap).toBeGreaterThanOrEqual(interval);
+      expect(gap).toBeLessThanOrEqual(2 * interval + 2);
+    }
+    // This one has lived long, and the host is now down: quick attempts again.
+    scene.answer = (far) => {
+      far.outbound.error(new Error('down'));
+    };
+    scene.far.at(-1)!.outbound.error(new Error('cut'));
+    const before = scene.attempts.length;
+    await pass(scene.runtime, 320, 1);
+    expect(scene.attempts.length - before).toBeGreaterThanOrEqual(3);
+    await scene.end();
+  });
+
+  it('waits its interval where the other side has rejected', async () => {
+    const scene = new Scene();
+    scene.answer = reject;
+    await pass(scene.runtime, 990, 1);
+    expect(scene.attempts).toStrictEqual([0]);
+    await pass(scene.runtime, 1_020, 1);
+    expect(scene.attempts.length).toBe(2);
     await scene.end();
   });
 
