@@ -34,7 +34,9 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
       this.#error(error);
       return;
     }
+    // One after the other: an observer that throws at the item is told the end all the same.
     guarded(reportUnhandled, this.#answer, value);
+    guarded(reportUnhandled, complete, this.#subscriber);
   }
 
   failed(error: GridError): void {
@@ -63,7 +65,6 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
 
   readonly #answer = (value: unknown): void => {
     this.#subscriber.next(value);
-    this.#subscriber.complete();
   };
 
   #error(error: unknown): void {
@@ -71,4 +72,9 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
       this.#subscriber.error(error);
     });
   }
+}
+
+// Made once, for guarded().
+function complete(subscriber: Subscriber<unknown>): void {
+  subscriber.complete();
 }

@@ -98,8 +98,12 @@ class PullDelivery<T> {
     // A release within `next` must not recurse for each item.
     if (this.#delivering) return;
     this.#delivering = true;
-    while (!this.#retained && !this.#subscriber.closed && this.#deliverOne());
-    this.#delivering = false;
+    try {
+      while (!this.#retained && !this.#subscriber.closed && this.#deliverOne());
+    } finally {
+      // Also where the subscriber throws: the next item is delivered all the same.
+      this.#delivering = false;
+    }
     const { end } = this.#pull;
     if (end === undefined) return;
     if (end.failed) this.#subscriber.error(end.error);

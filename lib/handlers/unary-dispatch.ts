@@ -81,7 +81,11 @@ class UnaryRun implements CancelSink {
   }
 
   fail(error: unknown): void {
-    if (this.#mux.ended) return;
+    if (this.#mux.ended) {
+      // Nobody waits for it any more: as with a stream, it is an event unless it is what became of the abort.
+      if (!this.#call.isAbort(error)) this.#report(error);
+      return;
+    }
     this.#mux.fail(errorText(error));
     this.#report(error);
   }

@@ -165,25 +165,33 @@ describe('a unary handler that fails', () => {
     expect(emitted).toBe(2);
   });
 
-  it('tells nobody after the call was cancelled', async () => {
-    let reject = (_: Error): void => undefined;
-    pair = await linkedPair(({ b }) =>
-      b.handle(
-        get,
-        async () =>
-          new Promise((_, fail) => {
-            reject = fail;
-          }),
-      ),
-    );
-    const { log, unsubscribe } = record(pair.ab.request(get, undefined));
-    await pair.grid.settle();
-    unsubscribe();
-    await pair.grid.settle();
-    reject(broken);
-    await pair.grid.settle();
-    expect([log, pair.grid.events]).toStrictEqual([[], []]);
-  });
+  it.each(['an error', 'the reason of its signal', 'an AbortError'])(
+    'tells no caller after the call was cancelled, and is an event where it is no abort: %s',
+    async (kind) => {
+      let reject = (_: Error): void => undefined;
+      let signal: AbortSignal | undefined;
+      pair = await linkedPair(({ b }) =>
+        b.handle(
+          get,
+          async (_, call) =>
+            new Promise((__, fail) => {
+              ({ signal } = call);
+              reject = fail;
+            }),
+        ),
+      );
+      const { log, unsubscribe } = record(pair.ab.request(get, undefined));
+      await pair.grid.settle();
+      unsubscribe();
+      await pair.grid.settle();
+      const aborted = kind === 'an AbortError' ? new DOMException('aborted', 'AbortError') : (signal!.reason as Error);
+      reject(kind === 'an error' ? broken : aborted);
+      await pair.grid.settle();
+      expect(log).toStrictEqual([]);
+      const causes = pair.grid.events.map((event) => event.type === 'handler-error' && event.error.cause);
+      expect(causes).toStrictEqual(kind === 'an error' ? [broken] : []);
+    },
+  );
 
   it('is unsubscribed where the caller goes while it subscribes', async () => {
     let stopped = 0;

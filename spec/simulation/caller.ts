@@ -15,7 +15,8 @@ import { rules, type CallRecord, type Ledger } from './ledger.js';
 import { endless, type Operation } from './operation.js';
 import { ask, askByName, asCallerHas, echo, relay, serve, talk } from './routes.js';
 import { plannedFailure, sourceOf } from './source.js';
-import { take, witness, type Takeable } from './take.js';
+import { take, unsubscribe, witness, type Takeable, type TakerThrows } from './take.js';
+import { PlannedThrow, type Reported } from './throws.js';
 
 interface End {
   readonly error?: unknown;
@@ -78,6 +79,7 @@ class PendingCall {
       case 'ask':
       case 'askByName': {
         const { out } = this.#record;
+        const throws = this.#throws();
         const source = connection.request(route === 'ask' ? ask : askByName, script, options);
         const call: Subscription = witness(
           source,
@@ -85,9 +87,10 @@ class PendingCall {
             out.deliver(item);
           },
           this.#ended,
+          throws,
         );
         return () => {
-          call.unsubscribe();
+          unsubscribe(call, throws);
         };
       }
       case 'serve':
@@ -135,6 +138,7 @@ class PendingCall {
       taker,
       takes,
       stopAfter,
+      throws: this.#throws(),
       stopped: () => {
         this.#stop();
       },
@@ -142,10 +146,36 @@ class PendingCall {
     });
   }
 
+  #thrown(place: string, belongs: readonly Reported[], mayBeLost = false): () => PlannedThrow {
+    return () =>
+      this.#ledger.throws.make(this.#record.operation.script.id, `the caller’s ${place}`, belongs, () => mayBeLost);
+  }
+
+  // What of the code that takes the output throws.
+  #throws(): TakerThrows | undefined {
+    const { throws, throwAt = 0 } = this.#operation;
+    if (throws !== 'projection' && throws !== 'finalizer' && throws !== 'observer') return undefined;
+    const belongs: readonly Reported[] = throws === 'projection' ? ['outcome'] : ['unhandled', 'caught'];
+    return { place: throws, at: throwAt, make: this.#thrown(throws, belongs), ledger: this.#ledger.throws };
+  }
+
   #input(): unknown {
-    const { input, script, route } = this.#operation;
+    const { input, script, route, throws, throwAt = 0 } = this.#operation;
     const form = route === 'open' || input.form === 'promise' ? 'generator' : input.form;
-    return sourceOf({ flow: this.#record.in, ...input, form, size: script.size, failAt: -1 });
+    // What an async iterator rejects with after it was stopped is dropped, as from() of rxjs does it.
+    const isPaced = form === 'generator';
+    return sourceOf({
+      flow: this.#record.in,
+      ...input,
+      form,
+      size: script.size,
+      failAt: throws === 'inputFailure' && form !== 'value' && route !== 'open' ? Math.min(throwAt, input.items) : -1,
+      failure: this.#thrown('input', ['outcome'], isPaced),
+      finalizer:
+        throws === 'inputFinalizer'
+          ? this.#thrown('finalizer of the input', ['unhandled', 'outcome'], isPaced)
+          : undefined,
+    });
   }
 
   #after(ms: number, task: () => void): void {
@@ -206,7 +236,14 @@ class PendingCall {
     }
     if (error instanceof DeadlineExceededError && (timeout > 0 || route.startsWith('ask'))) return;
     if (error === this.#reason && abortAt > 0) return;
-    if (error instanceof RemoteError && (route === 'relay' || (error.message === plannedFailure && script.failAt >= 0)))
+    if (error instanceof PlannedThrow && error.call === script.id) {
+      this.#ledger.throws.report(error, 'outcome');
+      return;
+    }
+    if (
+      error instanceof RemoteError &&
+      (route === 'relay' || (error.message === plannedFailure && (script.failAt >= 0 || script.throws !== undefined)))
+    )
       return;
     if ((error instanceof ProtocolError || error instanceof RemoteError) && this.#ledger.duplicates) return;
     this.#ledger.violate(

@@ -2,8 +2,16 @@ import { Observable, tap } from 'rxjs';
 import type { Call, Manager } from '../../lib/index.js';
 import { rules, type CallRecord, type Ledger } from './ledger.js';
 import { ask, askByName, echo, relay, serve, talk, windows, type Script } from './routes.js';
-import { plannedFailure, sleep, sourceOf } from './source.js';
+import { sleep, sourceOf, throwing } from './source.js';
 import { take } from './take.js';
+import { PlannedThrow, type Reported } from './throws.js';
+
+/** The handler cannot go on without its input. */
+export class InputFailed extends Error {
+  constructor(cause: unknown) {
+    super('the input failed', { cause });
+  }
+}
 
 /** Registers the handlers of the simulation at one host. */
 export function registerHandlers(manager: Manager, ledger: Ledger): void {
@@ -12,6 +20,42 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
     (yes: boolean): void => {
       record.running += yes ? 1 : -1;
     };
+  // A process that has ended reports nothing any more.
+  let closedAt = Infinity;
+  manager.events$.subscribe({ complete: () => (closedAt = performance.now()) });
+  const thrown =
+    (script: Script, place: string, mayBeLost = false, belongs: readonly Reported[] = ['events$']) =>
+    (): PlannedThrow => {
+      const { throws } = ledger;
+      const at = performance.now();
+      return throws.make(script.id, `the handler’s ${place}`, belongs, () => mayBeLost || at >= closedAt);
+    };
+  const failure = (script: Script): (() => PlannedThrow) => thrown(script, 'source');
+  const finalizerOf = (script: Script): (() => PlannedThrow) | undefined =>
+    script.throws === 'finalizer' ? thrown(script, 'finalizer') : undefined;
+  /** What of the code of this handler throws. */
+  const explosives = (
+    script: Script,
+  ): Pick<Parameters<typeof sourceOf>[0], 'failure' | 'finalizer' | 'projection'> => ({
+    failure: failure(script),
+    finalizer: finalizerOf(script),
+    projection:
+      script.throws === 'projection' ? { at: script.throwAt ?? 0, make: thrown(script, 'projection') } : undefined,
+  });
+  const inputThrows = (script: Script): Parameters<typeof take>[1]['throws'] => {
+    // What becomes of the input may be of no more interest to the handler.
+    const isProjection = script.throws === 'inputProjection';
+    // What ends behind a timer of rxjs is reported by rxjs.
+    const belongs: Reported[] = script.taker === 'consume' ? ['events$', 'unhandled'] : ['events$'];
+    const place = isProjection ? 'projection' : 'finalizer';
+    if (script.throws !== 'inputProjection' && script.throws !== 'inputFinalizer') return undefined;
+    return {
+      place,
+      at: script.throwAt ?? 0,
+      make: thrown(script, `input’s ${place}`, isProjection, belongs),
+      ledger: ledger.throws,
+    };
+  };
   /**
    * A handler begins. A second one for one call is a fault, but for the leaf of a relay, and where a broken peer sends the
    * opening of a call twice: when the call has ended in between, nothing tells its second opening from a new call.
@@ -26,33 +70,37 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
         record.in.consumeAgain();
       }
     }
+    if (script.throws === 'handler') throw thrown(script, 'function')();
     return record;
   };
   const answer = (script: Script, call: Call<never>): Uint8Array | Promise<Uint8Array> | Observable<Uint8Array> => {
     const record = begin(script);
     const give = (): Uint8Array => {
-      if (script.failAt >= 0) throw new Error(plannedFailure);
+      if (script.failAt >= 0) throw failure(script)();
       return record.out.produce(script.size, false);
     };
     switch (script.form) {
       case 'value':
         return give();
       case 'observable':
-        return new Observable((subscriber) => {
-          running(record)(true);
-          const timer = setTimeout(() => {
-            try {
-              subscriber.next(give());
-              subscriber.complete();
-            } catch (error) {
-              subscriber.error(error);
-            }
-          }, script.pace);
-          return () => {
-            clearTimeout(timer);
-            running(record)(false);
-          };
-        });
+        return throwing(
+          new Observable<Uint8Array>((subscriber) => {
+            running(record)(true);
+            const timer = setTimeout(() => {
+              try {
+                subscriber.next(give());
+                subscriber.complete();
+              } catch (error) {
+                subscriber.error(error);
+              }
+            }, script.pace);
+            return () => {
+              clearTimeout(timer);
+              running(record)(false);
+            };
+          }),
+          explosives(script),
+        );
       case 'generator':
         // Answers nobody: it ends when the call does.
         if (script.failAt < 0 && script.items > 20) return untilAborted(call, running(record));
@@ -67,12 +115,14 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
   for (const window of windows) {
     manager.handle(serve[window], (script) => {
       const record = begin(script);
-      return sourceOf({ ...script, flow: record.out, running: running(record) });
+      return sourceOf({ ...script, ...explosives(script), flow: record.out, running: running(record) });
     });
     manager.handle(relay[window], (script, call) => {
       const record = begin(script);
       const source = call.connection(`http://${script.via}`).stream(serve[window], { ...script, via: '' });
-      return script.taker === 'forAwait' ? each(source, running(record)) : source;
+      return script.taker === 'forAwait'
+        ? each(source, running(record), finalizerOf(script))
+        : throwing(source, explosives(script));
     });
     manager.handle(talk[window], (script, call) => {
       const record = begin(script);
@@ -87,8 +137,9 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
             takes: script.takes,
             stopAfter: 0,
             stopped: () => undefined,
+            throws: inputThrows(script),
             ended: (end) => {
-              if ('error' in end) reject(new Error('the input failed', { cause: end.error }));
+              if ('error' in end) reject(end.error instanceof PlannedThrow ? end.error : new InputFailed(end.error));
               else resolve();
             },
           });
@@ -102,7 +153,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
         over = !yes;
         running(record)(yes);
       };
-      return sourceOf({ ...script, flow: record.out, running: run, until: taken });
+      return sourceOf({ ...script, ...explosives(script), flow: record.out, running: run, until: taken });
     });
     manager.handle(echo[window], (script, call) => {
       const record = begin(script);
@@ -112,8 +163,11 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
         record.out.pass();
       };
       return script.taker === 'forAwait'
-        ? each(call.input, running(record), pass)
-        : call.input.pipe(tap({ next: pass, complete: () => (record.in.completed = true) }));
+        ? each(call.input, running(record), finalizerOf(script), pass)
+        : throwing(
+            call.input.pipe(tap({ next: pass, complete: () => (record.in.completed = true) })),
+            explosives(script),
+          );
     });
   }
 }
@@ -121,6 +175,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
 async function* each(
   source: AsyncIterable<Uint8Array>,
   running: (yes: boolean) => void,
+  finalizer: (() => Error) | undefined,
   pass: (item: Uint8Array) => void = () => undefined,
 ): AsyncGenerator<Uint8Array> {
   running(true);
@@ -131,6 +186,8 @@ async function* each(
     }
   } finally {
     running(false);
+     
+    if (finalizer !== undefined) throw finalizer();
   }
 }
 
@@ -139,7 +196,7 @@ function untilAborted(call: Call<never>, running: (yes: boolean) => void): Promi
   return new Promise((_, reject) => {
     call.signal.addEventListener('abort', () => {
       running(false);
-      reject(new Error('aborted'));
+      reject(call.signal.reason as Error);
     });
   });
 }

@@ -1,5 +1,6 @@
 import type { Operation } from './operation.js';
 import { capacityOf } from './routes.js';
+import { Throws } from './throws.js';
 
 /** Names of what the ledger checks. */
 export const rules = {
@@ -134,10 +135,12 @@ export class Ledger {
   readonly calls = new Map<number, CallRecord>();
   /** Messages may come twice, or behind others: what no TCP connection does. */
   readonly duplicates: boolean;
+  readonly throws: Throws;
   readonly #violate: (rule: string, text: string) => void;
 
   constructor(duplicates: boolean, violate: (rule: string, text: string) => void) {
     this.duplicates = duplicates;
+    this.throws = new Throws(violate);
     this.#violate = violate;
   }
 

@@ -1,5 +1,6 @@
 import type { SeededRandom } from '../../lib/testing/index.js';
 import { forms, takers, windows, type Form, type Script, type Taker, type WindowName } from './routes.js';
+import { callerThrows, handlerThrows, type CallerThrow } from './throws.js';
 
 /** One call, as data. */
 export interface Operation {
@@ -25,10 +26,16 @@ export interface Operation {
   readonly unsubscribeAt: number;
   readonly abortAt: number;
   readonly waitForConnect: boolean | number | undefined;
+  /** What of the caller's code throws, and at which item where an operator or an observer does. */
+  readonly throws?: CallerThrow;
+  readonly throwAt?: number;
 }
 
 /** More items than any call gets in its time. */
 export const endless = 1_000_000;
+
+/** The share of calls whose handler throws, and of those whose caller does. */
+const throwing = 0.12;
 
 /** Draws a call. */
 export function drawOperation(random: SeededRandom, hosts: readonly string[], id: number): Operation {
@@ -63,6 +70,8 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     late: random.pick([0, 0, 0, 70]),
     via: random.pick(hosts.filter((host) => host !== to || hosts.length === 1)),
   };
+  const ofHandler = random.chance(throwing) ? { throws: random.pick(handlerThrows), throwAt: random.below(6) } : {};
+  const ofCaller = random.chance(throwing) ? { throws: random.pick(callerThrows), throwAt: random.below(6) } : {};
   const drawWindow = (): WindowName => (large && random.chance(0.7) ? 'growing' : random.pick(windows));
   return {
     from,
@@ -70,7 +79,7 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     route,
     window: drawWindow(),
     callerWindow: drawWindow(),
-    script,
+    script: { ...script, ...ofHandler },
     taker: random.pick(takers),
     takes: random.pick([0, 0, 1, 20]),
     late: route === 'open' ? random.pick([0, 0, 90]) : 0,
@@ -80,5 +89,6 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     unsubscribeAt: stop === 'unsubscribe' || isEndless ? 1 + random.below(1_500) : 0,
     abortAt: stop === 'abort' ? 1 + random.below(1_500) : 0,
     waitForConnect: random.pick([undefined, undefined, undefined, true, false, 700]),
+    ...ofCaller,
   };
 }

@@ -7,7 +7,8 @@ import {
   type Workload,
 } from '../../lib/testing/index.js';
 import { performCall } from './caller.js';
-import { registerHandlers } from './handlers.js';
+import { GridError } from '../../lib/index.js';
+import { InputFailed, registerHandlers } from './handlers.js';
 import { backOff } from './invariants/back-off.js';
 import { cleanUp } from './invariants/clean-up.js';
 import { credit } from './invariants/credit.js';
@@ -20,6 +21,7 @@ import { sequence } from './invariants/sequence.js';
 import { Ledger, rules } from './ledger.js';
 import { drawOperation, type Operation } from './operation.js';
 import { ask, askByName, echo, relay, serve, talk } from './routes.js';
+import { throwRules } from './throws.js';
 import { WireModel } from './wire-model.js';
 
 /** What the simulation of the library itself is drawn from. */
@@ -87,6 +89,11 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
     setup: (manager) => {
       registerHandlers(manager, ledger);
       manager.events$.subscribe((event) => {
+        if (event.type === 'handler-error') {
+          const { cause } = event.error;
+          // What came of the failure of a call that the handler made, or of its input.
+          if (!(cause instanceof GridError) && !(cause instanceof InputFailed)) ledger.throws.report(cause, 'events$');
+        }
         if (event.type !== 'protocol-fault' || broken) return;
         // What was corrupted is found. Nothing else may break the protocol.
         if (model.tampered.has([manager.local, event.host].map(shortName).sort().join(' '))) return;
@@ -94,6 +101,9 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
       });
     },
     draw: (random, hosts) => drawOperation(random, hosts, ++calls),
+    unhandled: (error) => {
+      ledger.throws.report(error, 'unhandled');
+    },
     perform: (operation) => performCall(operation, simulation, ledger),
     invariants: [
       atTheEnd(ledger),
@@ -101,6 +111,13 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
       { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger),
       nothingLeft(simulation, model),
+      // Not before all is closed: what is thrown at the end is reported later.
+      {
+        name: throwRules.once,
+        closed() {
+          ledger.throws.check();
+        },
+      },
     ],
   };
 

@@ -161,3 +161,44 @@ it('an opening that comes again after the end of its call is another call', asyn
   const options = projectSimulation({ seed: 21847, hosts: 5, steps });
   await expect(simulate(options)).resolves.toMatchObject({ steps: 3 });
 });
+
+// A subscriber that threw at the item of a response was not told that the call had completed: it waited for ever. Found as
+// seeds 5 and 10; this is what 5 was shrunk to.
+it('an observer that throws at the item of a unary call is told its end', async () => {
+  const steps: Step<Operation>[] = [
+    {
+      at: 20372,
+      operation: {
+        from: 'd',
+        to: 'c',
+        route: 'ask',
+        window: 'four',
+        callerWindow: 'growing',
+        script: {
+          id: 12,
+          form: 'generator',
+          items: 2,
+          pace: 0,
+          size: 21,
+          failAt: -1,
+          taker: 'subscribe',
+          takes: 15,
+          late: 0,
+          via: 'b',
+        },
+        taker: 'deliveries',
+        takes: 0,
+        late: 0,
+        input: { items: 8, form: 'value', pace: 3 },
+        timeout: 0,
+        stopAfter: 0,
+        unsubscribeAt: 0,
+        abortAt: 0,
+        waitForConnect: true,
+        throws: 'observer',
+        throwAt: 0,
+      },
+    },
+  ];
+  await simulate(projectSimulation({ seed: 5, hosts: 5, steps, shrinkRuns: 0 }));
+});

@@ -1,5 +1,6 @@
 import { duplex, raw, type, unary } from '../../lib/index.js';
 import type { Duplex, Unary } from '../../lib/index.js';
+import type { HandlerThrow } from './throws.js';
 
 /** How a handler behaves: the caller says so in its request. */
 export interface Script {
@@ -23,6 +24,9 @@ export interface Script {
   readonly late: number;
   /** The host that a relay calls. */
   readonly via: string;
+  /** What of the handler's code throws, and at which item where an operator does. */
+  readonly throws?: HandlerThrow;
+  readonly throwAt?: number;
 }
 
 /** How a handler, or the input of a call, gives items. */

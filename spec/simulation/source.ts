@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { finalize, map, Observable } from 'rxjs';
 import type { Flow } from './ledger.js';
 import type { Form } from './routes.js';
 
@@ -14,6 +14,12 @@ export interface SourceOptions {
   readonly failAt: number;
   /** It ends when this has settled. */
   readonly until?: Promise<unknown> | undefined;
+  /** Makes the error of its `failAt`. */
+  readonly failure: () => Error;
+  /** Makes the error that its finalizer throws, or the `finally` of its generator. */
+  readonly finalizer?: (() => Error) | undefined;
+  /** An operator behind it throws at this item, where it is an Observable. */
+  readonly projection?: { readonly at: number; readonly make: () => Error } | undefined;
   /** It runs, or does not any more. */
   readonly running?: (running: boolean) => void;
 }
@@ -37,41 +43,80 @@ export function sourceOf(
 ):
   Observable<Uint8Array> | AsyncIterable<Uint8Array> | (Iterable<Uint8Array> & object) | Promise<Iterable<Uint8Array>> {
   const { form, items, pace, until } = options;
-  if (form === 'observable') return pushed(options);
+  if (form === 'observable') return throwing(pushed(options), options);
   if (form === 'generator' || items > mostAtOnce || until !== undefined) return paced(options);
   if (form === 'promise') return sleep(pace).then(() => atOnce(options));
-  return form === 'value' ? [...atOnce({ ...options, failAt: -1 }, false)] : atOnce(options);
+  return form === 'value' ? [...atOnce({ ...options, failAt: -1, finalizer: undefined }, false)] : atOnce(options);
 }
 
-function* atOnce({ flow, items, size, failAt, running }: SourceOptions, pulled = true): Generator<Uint8Array> {
+/** The same items, from a source that throws as it should. */
+export function throwing<T>(
+  source: Observable<T>,
+  { finalizer, projection }: Pick<SourceOptions, 'finalizer' | 'projection'>,
+): Observable<T> {
+  let thrower = source;
+  if (projection !== undefined) {
+    thrower = thrower.pipe(
+      map((item, index) => {
+        if (index === projection.at) throw projection.make();
+        return item;
+      }),
+    );
+  }
+  if (finalizer === undefined) return thrower;
+  return thrower.pipe(
+    finalize(() => {
+      throw finalizer();
+    }),
+  );
+}
+
+function* atOnce(
+  { flow, items, size, failAt, running, failure, finalizer }: SourceOptions,
+  pulled = true,
+): Generator<Uint8Array> {
   running?.(true);
   try {
     for (let index = 0; index < items; index++) {
-      if (index === failAt) throw new Error(plannedFailure);
+      if (index === failAt) throw failure();
       yield flow.produce(size, pulled);
     }
-    if (items === failAt) throw new Error(plannedFailure);
+    if (items === failAt) throw failure();
   } finally {
     running?.(false);
+     
+    if (finalizer !== undefined) throw finalizer();
   }
 }
 
-async function* paced({ flow, items, pace, size, failAt, until, running }: SourceOptions): AsyncGenerator<Uint8Array> {
+async function* paced({
+  flow,
+  items,
+  pace,
+  size,
+  failAt,
+  until,
+  running,
+  failure,
+  finalizer,
+}: SourceOptions): AsyncGenerator<Uint8Array> {
   running?.(true);
   try {
     for (let index = 0; index < items; index++) {
       if (pace > 0) await sleep(pace);
-      if (index === failAt) throw new Error(plannedFailure);
+      if (index === failAt) throw failure();
       yield flow.produce(size, true);
     }
-    if (items === failAt) throw new Error(plannedFailure);
+    if (items === failAt) throw failure();
     await until;
   } finally {
     running?.(false);
+     
+    if (finalizer !== undefined) throw finalizer();
   }
 }
 
-function pushed({ flow, items, pace, size, failAt, until, running }: SourceOptions): Observable<Uint8Array> {
+function pushed({ flow, items, pace, size, failAt, until, running, failure }: SourceOptions): Observable<Uint8Array> {
   return new Observable((subscriber) => {
     running?.(true);
     subscriber.add(() => running?.(false));
@@ -83,7 +128,7 @@ function pushed({ flow, items, pace, size, failAt, until, running }: SourceOptio
     const tick = (): void => {
       while (!subscriber.closed) {
         if (index === failAt) {
-          subscriber.error(new Error(plannedFailure));
+          subscriber.error(failure());
           return;
         }
         if (index === items) {

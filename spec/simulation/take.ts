@@ -1,12 +1,22 @@
-import { map, type Observable, Subscriber, type Subscription, timer, of } from 'rxjs';
+import { finalize, map, type Observable, Subscriber, type Subscription, timer, of } from 'rxjs';
 import { consume, type Delivery } from '../../lib/index.js';
 import type { Flow } from './ledger.js';
 import type { Taker } from './routes.js';
 import { sleep } from './source.js';
+import type { Throws } from './throws.js';
 
 /** What can be taken in every way. */
 export interface Takeable extends Observable<Uint8Array>, AsyncIterable<Uint8Array> {
   readonly deliveries: Observable<Delivery<Uint8Array>>;
+}
+
+/** What the code of who takes items throws. */
+export interface TakerThrows {
+  readonly place: 'projection' | 'finalizer' | 'observer';
+  /** Item at which an operator or the observer throws. */
+  readonly at: number;
+  readonly make: () => Error;
+  readonly ledger: Throws;
 }
 
 /** Who takes the items of a stream. */
@@ -17,6 +27,7 @@ export interface TakeOptions {
   readonly takes: number;
   /** Stop after so many items; 0: do not. */
   readonly stopAfter: number;
+  readonly throws?: TakerThrows | undefined;
   /** It has been stopped, by itself. */
   readonly stopped: () => void;
   /** It has ended; told as often as the stream tells it. */
@@ -30,21 +41,35 @@ export interface TakeOptions {
 class Witness<T> extends Subscriber<T> {
   readonly #item: (item: T) => void;
   readonly #ended: (end: { readonly error?: unknown }) => void;
+  readonly #throws: TakerThrows | undefined;
   #ends = 0;
+  #items = 0;
+  // While its own finalizers run at the end.
+  #finalizing = false;
 
-  constructor(item: (item: T) => void, ended: (end: { readonly error?: unknown }) => void) {
+  constructor(
+    item: (item: T) => void,
+    ended: (end: { readonly error?: unknown }) => void,
+    throws: TakerThrows | undefined,
+  ) {
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- an observer never hears what comes after the end.
     super();
     this.#item = item;
     this.#ended = ended;
+    this.#throws = throws;
   }
 
   override next(item?: T): void {
-    if (this.#ends > 0 || !this.closed) this.#item(item!);
+    if (this.#ends === 0 && this.closed) return;
+    this.#item(item!);
+    const throws = this.#throws;
+    if (throws?.place === 'observer' && this.#items++ === throws.at) throw throws.make();
   }
 
   override error(error: unknown): void {
-    this.#end({ error });
+    // An operator of rxjs makes an error of what its destination throws. An observer would not hear of it.
+    if (this.#finalizing) this.#throws!.ledger.report(error, 'caught');
+    else this.#end({ error });
   }
 
   override complete(): void {
@@ -55,7 +80,13 @@ class Witness<T> extends Subscriber<T> {
     if (this.closed && this.#ends === 0) return;
     this.#ends++;
     this.#ended(end);
-    this.unsubscribe();
+    this.#finalizing = this.#throws?.place === 'finalizer';
+    try {
+      this.unsubscribe();
+    } finally {
+      // The operators behind it see the throw in this turn.
+      queueMicrotask(() => (this.#finalizing = false));
+    }
   }
 }
 
@@ -64,22 +95,54 @@ export function witness<T>(
   source: Observable<T>,
   item: (item: T, subscription: Subscription) => void,
   ended: (end: { readonly error?: unknown }) => void,
+  throws?: TakerThrows,
 ): Subscription {
-  const subscriber = new Witness<T>((value) => {
-    item(value, subscriber);
-  }, ended);
-  source.subscribe(subscriber);
+  const subscriber: Witness<T> = new Witness<T>(
+    (value) => {
+      item(value, subscriber);
+    },
+    ended,
+    throws,
+  );
+  explosive(source, throws).subscribe(subscriber);
   return subscriber;
+}
+
+/** The source, behind an operator that throws as it should. */
+function explosive<T>(source: Observable<T>, throws: TakerThrows | undefined): Observable<T> {
+  if (throws?.place === 'projection') {
+    return source.pipe(
+      map((item, index) => {
+        if (index === throws.at) throw throws.make();
+        return item;
+      }),
+    );
+  }
+  if (throws?.place !== 'finalizer') return source;
+  return source.pipe(
+    finalize(() => {
+      throw throws.make();
+    }),
+  );
+}
+
+/** Unsubscribes; what finalizers throw comes to who does that. */
+export function unsubscribe(subscription: Subscription, throws: TakerThrows | undefined): void {
+  if (throws === undefined) subscription.unsubscribe();
+  else
+    throws.ledger.catching(() => {
+      subscription.unsubscribe();
+    });
 }
 
 /** Takes all items of a stream in one of the ways that users do. The result gives up. */
 export function take(stream: Takeable, options: TakeOptions): () => void {
-  const { flow, taker, takes, stopAfter, stopped, ended } = options;
+  const { flow, taker, takes, stopAfter, stopped, ended, throws } = options;
   if (taker === 'forAwait') return iterate(stream, options);
   const taken = (subscription: Subscription): void => {
     if (flow.delivered !== stopAfter) return;
     stopped();
-    subscription.unsubscribe();
+    unsubscribe(subscription, throws);
   };
   const end = (value: { readonly error?: unknown }): void => {
     if (!('error' in value)) flow.completed = true;
@@ -87,7 +150,7 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
   };
   const subscription = subscribe();
   return () => {
-    subscription.unsubscribe();
+    unsubscribe(subscription, throws);
   };
 
   function subscribe(): Subscription {
@@ -103,7 +166,7 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
           flow.released++;
           taken(current);
         };
-        return witness(consumed, release, end);
+        return witness(consumed, release, end, throws);
       }
       case 'deliveries':
         return witness(
@@ -119,6 +182,7 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
             taken(current);
           },
           end,
+          throws,
         );
       default:
         return witness(
@@ -129,12 +193,13 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
             taken(current);
           },
           end,
+          throws,
         );
     }
   }
 }
 
-function iterate(stream: Takeable, { flow, takes, stopAfter, stopped, ended }: TakeOptions): () => void {
+function iterate(stream: Takeable, { flow, takes, stopAfter, stopped, ended, throws }: TakeOptions): () => void {
   const iterator = stream[Symbol.asyncIterator]();
   // Given up: the loop may go on for one more turn, and its end is no outcome.
   let given = false as boolean;
@@ -146,6 +211,7 @@ function iterate(stream: Takeable, { flow, takes, stopAfter, stopped, ended }: T
         stopped();
         return;
       }
+      if (throws?.place === 'projection' && flow.delivered > throws.at) throw throws.make();
       if (takes > 0) await sleep(takes);
       flow.released++;
     }

@@ -6,7 +6,7 @@
  *                                                      └──────────────────────────────────────────────────▲
  */
 
-import { Subscription, take } from 'rxjs';
+import { config, Subscription, take } from 'rxjs';
 import { errorText, GridError } from '../../errors.js';
 import type { Frame } from '../../wire/frame.js';
 import { Op } from '../../wire/ops.js';
@@ -122,6 +122,10 @@ export class SimulationRun<Operation> implements Simulation {
   /** Runs it. Virtual time must not be installed. */
   async run(): Promise<RunResult<Operation>> {
     const restore = installVirtualTime(this.clock);
+    const { onUnhandledError } = config;
+    if (this.#workload.unhandled !== undefined) {
+      config.onUnhandledError = (error: unknown) => this.#workload.unhandled?.(error);
+    }
     try {
       await this.#guarded(() => this.#play());
       const text = this.#transcript();
@@ -129,6 +133,7 @@ export class SimulationRun<Operation> implements Simulation {
       const { events, fingerprint } = this.#log;
       return { steps: this.#steps, violation: this.#violation, events, fingerprint, transcript: text };
     } finally {
+      config.onUnhandledError = onUnhandledError;
       restore();
     }
   }

@@ -29,6 +29,11 @@ export interface Workload<Operation> {
    * with anything but a GridError, which is what faults lead to.
    */
   perform(operation: Operation, simulation: Simulation): unknown;
+  /**
+   * Takes what the code of the hosts throws where nobody handles it, in place of `config.onUnhandledError` of rxjs while the
+   * run lasts. Default: such an error is thrown in a task of its own, which fails the run.
+   */
+  unhandled?(error: unknown): void;
   /** What must hold, where it needs the state of the workload. */
   readonly invariants?: readonly Invariant[];
 }
