@@ -101,6 +101,8 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     this.#stopped = true;
     this.#relayed.unsubscribe();
     for (const { release } of this.#buffer.splice(this.#bufferFrom)) release?.();
+    // It failed while items before the failure still waited to be sent: nobody else gets to know.
+    if (this.#end?.failed === true) this.#outlet.onLateFailure?.(this.#end.error);
   }
 
   #overflow(free: boolean): void {

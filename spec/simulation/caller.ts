@@ -156,7 +156,16 @@ class PendingCall {
     const { throws, throwAt = 0 } = this.#operation;
     if (throws !== 'projection' && throws !== 'finalizer' && throws !== 'observer') return undefined;
     const belongs: readonly Reported[] = throws === 'projection' ? ['outcome'] : ['unhandled', 'caught'];
-    return { place: throws, at: throwAt, make: this.#thrown(throws, belongs), ledger: this.#ledger.throws };
+    const make = this.#thrown(throws, belongs);
+    return {
+      place: throws,
+      at: throwAt,
+      make: () => {
+        this.#record.out.abandoned = true;
+        return make();
+      },
+      ledger: this.#ledger.throws,
+    };
   }
 
   #input(): unknown {

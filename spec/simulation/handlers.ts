@@ -1,6 +1,6 @@
 import { Observable, tap } from 'rxjs';
 import type { Call, Manager } from '../../lib/index.js';
-import { rules, type CallRecord, type Ledger } from './ledger.js';
+import { rules, type CallRecord, type Flow, type Ledger } from './ledger.js';
 import { ask, askByName, echo, relay, serve, talk, windows, type Script } from './routes.js';
 import { sleep, sourceOf, throwing } from './source.js';
 import { take } from './take.js';
@@ -42,17 +42,21 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
     projection:
       script.throws === 'projection' ? { at: script.throwAt ?? 0, make: thrown(script, 'projection') } : undefined,
   });
-  const inputThrows = (script: Script): Parameters<typeof take>[1]['throws'] => {
+  const inputThrows = (script: Script, flow: Flow): Parameters<typeof take>[1]['throws'] => {
     // What becomes of the input may be of no more interest to the handler.
     const isProjection = script.throws === 'inputProjection';
-    // What ends behind a timer of rxjs is reported by rxjs.
-    const belongs: Reported[] = script.taker === 'consume' ? ['events$', 'unhandled'] : ['events$'];
+    // rxjs reports what ends behind a timer of its own, and gives the subscriber what ends within its subscribe.
+    const belongs: readonly Reported[] = ['events$', 'unhandled', 'caught'];
     const place = isProjection ? 'projection' : 'finalizer';
     if (script.throws !== 'inputProjection' && script.throws !== 'inputFinalizer') return undefined;
+    const make = thrown(script, `input’s ${place}`, isProjection, belongs);
     return {
       place,
       at: script.throwAt ?? 0,
-      make: thrown(script, `input’s ${place}`, isProjection, belongs),
+      make: () => {
+        flow.abandoned = true;
+        return make();
+      },
       ledger: ledger.throws,
     };
   };
@@ -137,7 +141,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
             takes: script.takes,
             stopAfter: 0,
             stopped: () => undefined,
-            throws: inputThrows(script),
+            throws: inputThrows(script, record.in),
             ended: (end) => {
               if ('error' in end) reject(end.error instanceof PlannedThrow ? end.error : new InputFailed(end.error));
               else resolve();
@@ -186,7 +190,7 @@ async function* each(
     }
   } finally {
     running(false);
-     
+
     if (finalizer !== undefined) throw finalizer();
   }
 }

@@ -23,6 +23,8 @@ export class Flow {
   released = 0;
   /** The consumer was told that this was all. */
   completed = false;
+  /** Its consumer has failed: the credit of what still comes returns at once. */
+  abandoned = false;
 
   /** Items of the run of the producer, and of the run that made most. */
   #produced = 0;
@@ -52,7 +54,7 @@ export class Flow {
     view.setUint32(4, this.#produced);
     this.pass();
     const ahead = this.#produced - this.released;
-    if (pulled && this.#capacity !== undefined && ahead > this.#capacity + 1) {
+    if (pulled && !this.abandoned && this.#capacity !== undefined && ahead > this.#capacity + 1) {
       this.#violate(rules.ahead, `${this.#label}: ${ahead} items ahead at a window of ${this.#capacity}`);
     }
     return item;

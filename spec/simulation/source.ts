@@ -84,7 +84,7 @@ function* atOnce(
     if (items === failAt) throw failure();
   } finally {
     running?.(false);
-     
+
     if (finalizer !== undefined) throw finalizer();
   }
 }
@@ -111,7 +111,7 @@ async function* paced({
     await until;
   } finally {
     running?.(false);
-     
+
     if (finalizer !== undefined) throw finalizer();
   }
 }
