@@ -1,11 +1,20 @@
 /**
- * Reads the messages of the other side, frame by frame, in slices: a message with many frames, or frames whose handlers
- * take long, must not keep the event loop from everything else.
+ * Reads the messages of the other side, frame by frame, in slices: a message with many frames, many messages with one
+ * frame each, or frames whose handlers take long, must not keep the event loop from everything else.
  *
  *     idle ──message──▶ reading ──all frames──▶ idle
- *                        │   ▲
- *          time is over  ▼   │ next macrotask
- *                       behind: the socket is not read, and what still comes waits in order
+ *      │                 │   ▲
+ *      │   time is over  ▼   │ next macrotask
+ *      └───message────▶ behind: the socket is not read, and what still comes waits in order
+ *
+ * A slice may span messages. Those that follow each other closely form a run, which shares the time of one slice:
+ *
+ *     none ──message──▶ new ──has lasted `markAfter`──▶ marked ──time is over──▶ behind
+ *      ▲                 │ older than `sparseAfter`       │
+ *      └─────────────────┴───────── the marker fires ─────┘
+ *
+ * The marker is a macrotask: once it has run, the event loop has turned. Sparse messages need none, nor do few that come
+ * together, so they cost no timer.
  */
 
 import { ProtocolError } from '../errors.js';
@@ -30,6 +39,10 @@ export interface ReaderOptions {
 
 /** A slice takes so long, in ms, and then the event loop has its turn. */
 const sliceTime = 10;
+/** A run of messages that has lasted so long, in ms, gets a marker. */
+const markAfter = 2;
+/** The event loop is taken to have turned within so long, in ms, if the run has no marker: messages are sparse. */
+const sparseAfter = 50;
 /** Frames between two looks at the clock; a power of two. */
 const framesPerLook = 16;
 /**
@@ -51,6 +64,10 @@ export class MessageReader {
   // Set while the rest of a message waits for its slice.
   #cancelSlice: (() => void) | undefined = undefined;
   #sliceEnd = Infinity;
+  // When the present run of messages began.
+  #runBegan = -Infinity;
+  // Set while a macrotask waits that shows that the event loop has turned.
+  #cancelMarker: (() => void) | undefined = undefined;
   #count = 0;
   // Payloads that are shorter are copied.
   #copiedBelow = 0;
@@ -69,8 +86,13 @@ export class MessageReader {
       this.#waiting.push({ message, at });
       return;
     }
+    if (this.#isRunOver(at)) {
+      this.#waiting.push({ message, at });
+      this.#fallBehind();
+      return;
+    }
     this.#timeIsOver = false;
-    this.#sliceEnd = at + sliceTime;
+    this.#sliceEnd = this.#runBegan + sliceTime;
     this.#run(() => this.#begin(message, at));
   }
 
@@ -79,7 +101,26 @@ export class MessageReader {
     this.#stopped = true;
     this.#cancelSlice?.();
     this.#cancelSlice = undefined;
+    this.#cancelMarker?.();
+    this.#cancelMarker = undefined;
     this.#waiting.length = 0;
+  }
+
+  // Puts a message that comes now into the present run, or into a new one. True: the run has used up its slice.
+  #isRunOver(at: number): boolean {
+    if (this.#cancelMarker !== undefined) return at - this.#runBegan >= sliceTime;
+    const lasted = at - this.#runBegan;
+    if (lasted < markAfter) return false;
+    if (lasted < sparseAfter) {
+      this.#cancelMarker = this.#options.schedule(() => {
+        this.#cancelMarker = undefined;
+        // The next message begins a new run.
+        this.#runBegan = -Infinity;
+      }, 0);
+    }
+    // Whether the event loop has turned meanwhile was not watched: the time of a slice begins anew.
+    if (lasted >= sliceTime) this.#runBegan = at;
+    return false;
   }
 
   #run(first: () => boolean): void {
@@ -87,9 +128,9 @@ export class MessageReader {
     let done = false;
     try {
       done = first();
-      while (done && !this.#timeIsOver) {
-        const next = this.#waiting.shift();
-        if (next === undefined) break;
+      while (done && !this.#timeIsOver && this.#waiting.length > 0) {
+        if (this.#options.now() >= this.#sliceEnd) break;
+        const next = this.#waiting.shift()!;
         done = this.#begin(next.message, next.at);
       }
     } finally {
@@ -126,11 +167,15 @@ export class MessageReader {
   }
 
   #fallBehind(): void {
+    // The slice that follows shows the same.
+    this.#cancelMarker?.();
+    this.#cancelMarker = undefined;
     this.#options.onBehind(true);
     this.#cancelSlice = this.#options.schedule(() => {
       this.#cancelSlice = undefined;
       this.#timeIsOver = false;
-      this.#sliceEnd = this.#options.now() + sliceTime;
+      this.#runBegan = this.#options.now();
+      this.#sliceEnd = this.#runBegan + sliceTime;
       this.#run(() => this.#goOn());
       if (!this.#isBehind() && !this.#isStopped()) this.#options.onBehind(false);
     }, 0);

@@ -31,7 +31,10 @@ function makeReader(frameTime: number, maxFrames = 1_000) {
     onFault: (error) => faults.push(error),
     onBehind: (is) => behind.push(is),
   });
-  return { runtime, reader, seen, faults, behind };
+  const pass = (ms: number): void => {
+    time += ms;
+  };
+  return { runtime, reader, seen, faults, behind, pass };
 }
 
 const message = (from: number, count: number): Uint8Array =>
@@ -82,6 +85,70 @@ describe('a message with many frames', () => {
     reader.receive(message(11, 11));
     expect([seen.length, faults.length]).toStrictEqual([10, 1]);
     expect(faults[0]!.message).toContain('maxMessageFrames');
+  });
+});
+
+describe('many messages with one frame each', () => {
+  const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+  it('share the time of one slice while the event loop does not turn', () => {
+    const { runtime, reader, seen, behind } = makeReader(1);
+    for (let id = 1; id <= 100; id++) reader.receive(message(id, 1));
+    expect([seen.length, behind]).toStrictEqual([10, [true]]);
+    runtime.advance(0);
+    expect(seen.map(({ id }) => id)).toStrictEqual(ids(100));
+    expect(new Set(seen.map(({ slice }) => slice)).size).toBeGreaterThan(5);
+    expect(behind.at(-1)).toBe(false);
+    // Those that follow a slice in the same turn have what is left of its time.
+    for (let id = 101; id <= 140; id++) reader.receive(message(id, 1));
+    expect(seen.length).toBeLessThan(115);
+    runtime.advance(0);
+    expect(seen.map(({ id }) => id)).toStrictEqual(ids(140));
+  });
+
+  it('include the time that passes between them', () => {
+    const { reader, seen, behind, pass } = makeReader(0);
+    for (let id = 1; id <= 100; id++) {
+      reader.receive(message(id, 1));
+      pass(1);
+    }
+    expect([seen.length, behind]).toStrictEqual([10, [true]]);
+  });
+
+  it('are read at once where the event loop turns between them', () => {
+    const { runtime, reader, seen, behind } = makeReader(1);
+    for (let id = 1; id <= 100; id++) {
+      reader.receive(message(id, 1));
+      runtime.advance(0);
+    }
+    expect([seen.length, behind]).toStrictEqual([100, []]);
+  });
+
+  it('take no timer where they are sparse', () => {
+    const { runtime, reader, seen, behind, pass } = makeReader(0.5);
+    for (let id = 1; id <= 20; id++) {
+      reader.receive(message(id, 1));
+      pass(50);
+    }
+    expect([seen.length, behind, runtime.scheduled]).toStrictEqual([20, [], 0]);
+  });
+
+  it('share it where each takes long, too', () => {
+    const { runtime, reader, seen, behind } = makeReader(20);
+    for (let id = 1; id <= 10; id++) reader.receive(message(id, 1));
+    expect([seen.length, behind]).toStrictEqual([2, [true]]);
+    runtime.advance(0);
+    expect(seen.map(({ id }) => id)).toStrictEqual(ids(10));
+    // Two before the first one, and then one in each.
+    expect(seen.map(({ slice }) => slice)).toStrictEqual([0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('leave no timer after a stop', () => {
+    const { runtime, reader, seen } = makeReader(1);
+    for (let id = 1; id <= 5; id++) reader.receive(message(id, 1));
+    expect(runtime.scheduled).toBe(1);
+    reader.stop();
+    expect([seen.length, runtime.scheduled]).toStrictEqual([5, 0]);
   });
 });
 
