@@ -23,7 +23,7 @@ export interface Limits {
   readonly maxWaitingCalls: number;
   /** Bytes of payload that the calls waiting for one connection may hold; one call always may. Default 16 MiB. */
   readonly maxWaitingBytes: number;
-  /** Muxes that may be open at once, in each direction; a call of the other side counts until its handler has ended. Default 131 072. */
+  /** Muxes that may be open at once, in each direction; a call of the other side counts until its handler has ended, also after a reconnect. Default 131 072. */
   readonly maxOpenMuxes: number;
   /**
    * Bytes that one connection may hold of what the other side sent: payloads of calls whose handlers run, and stream items

@@ -21,6 +21,7 @@ import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { Engine } from '../mux/engine.js';
+import { RunningHandlers } from '../mux/running-handlers.js';
 import type { Runtime } from '../runtime.js';
 import type { Link, ObservedFrame } from './link.js';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.js';
@@ -79,6 +80,8 @@ export interface HostConnectionOptions {
    * at once, as in back-off. Default: never a reason.
    */
   readonly held?: () => string | undefined;
+  /** Handlers of the peer that run on. Default: counted for this connection alone. */
+  readonly running?: RunningHandlers | undefined;
 }
 
 const noCounts = { callsOut: 0, callsIn: 0, messagesOut: 0, messagesIn: 0, bytesOut: 0, bytesIn: 0, creditStalls: 0 };
@@ -88,6 +91,8 @@ const statsInterval = 1_000;
 /** See the head of this file. */
 export class HostConnection {
   readonly host: string;
+  /** Handlers of the peer that run on after their calls, also those of links that are gone. */
+  readonly running: RunningHandlers;
   /** The state, beginning with the present one. Completes when the connection is closed for good. */
   readonly state$: Observable<ConnectionState>;
   /** The figures, now and then every second. */
@@ -108,8 +113,9 @@ export class HostConnection {
   // Counts of the links that are gone.
   #past = noCounts;
 
-  constructor({ host, runtime, limits, held = nothing }: HostConnectionOptions) {
+  constructor({ host, runtime, limits, held = nothing, running = new RunningHandlers() }: HostConnectionOptions) {
     this.host = host;
+    this.running = running;
     this.#held = held;
     this.#runtime = runtime;
     this.#waiting = new WaitingCalls(host, runtime, limits, () => this.disconnected(false));

@@ -13,6 +13,7 @@ import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
 import { Engine, type Caller, type EngineOptions } from '../mux/engine.js';
 import { EngineSink } from './engine-sink.js';
+import type { RunningHandlers } from '../mux/running-handlers.js';
 import type { Runtime } from '../runtime.js';
 import { joinFragments, type WireMessage } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
@@ -36,6 +37,8 @@ export interface LinkOptions {
   readonly socket: Socket;
   readonly runtime: Runtime;
   readonly limits: Limits;
+  /** Handlers of the peer that run on, across its links. */
+  readonly running: RunningHandlers;
   readonly checksum: Checksum | undefined;
   readonly agreement: Agreement;
   /** The other side's process: another id under the same host name means that it restarted. */
@@ -78,6 +81,7 @@ export class Link {
     this.engine = new Engine({
       runtime,
       limits,
+      running: options.running,
       checksum,
       sendChecksum: agreement.sendChecksum,
       extensions: agreement,

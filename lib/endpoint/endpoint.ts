@@ -15,6 +15,7 @@ import { msgpack } from '../codec/msgpack-codec.js';
 import { Registry } from '../handlers/registry.js';
 import { RouteConnection } from '../calls/route-connection.js';
 import { toAddress, WireRoutes } from '../contract/wire-route.js';
+import type { RunningHandlers } from '../mux/running-handlers.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
 import { processIdLength } from '../wire/connect.js';
@@ -102,10 +103,13 @@ export class Endpoint {
     return (this.#checksum = await createChecksum());
   }
 
-  /** A connection to a host, and calls by route over it. */
-  connect(host: string): { readonly connection: HostConnection; readonly routes: RouteConnection } {
+  /** A connection to a host, and calls by route over it. `running`: where several connections are of one peer. */
+  connect(
+    host: string,
+    running?: RunningHandlers,
+  ): { readonly connection: HostConnection; readonly routes: RouteConnection } {
     const { runtime, limits } = this;
-    const connection = new HostConnection({ host, runtime, limits, held: () => this.held });
+    const connection = new HostConnection({ host, runtime, limits, held: () => this.held, running });
     const routes = new RouteConnection({
       runtime,
       limits,
@@ -136,6 +140,7 @@ export class Endpoint {
       caller,
       runtime: this.runtime,
       limits: this.limits,
+      running: connection.running,
       checksum: this.checksum,
       find: find ?? ((handler, subroute) => this.registry.find(handler, subroute)),
       disconnected: (sent) => connection.disconnected(sent),

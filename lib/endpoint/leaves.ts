@@ -5,6 +5,7 @@ import type { HostConnection } from '../connection/host-connection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { EngineOptions } from '../mux/engine.js';
+import { RunningHandlers } from '../mux/running-handlers.js';
 import type { Duplex, Unary } from '../contract/contract.js';
 import type { RouteConnection } from '../calls/route-connection.js';
 import { subrouteKey } from '../wire/subroute.js';
@@ -54,6 +55,8 @@ export class Leaves {
   readonly #connections = new Map<HostConnection, RouteConnection>();
   // Closed connections of the leaves that left last.
   readonly #gone = new Map<string, RouteConnection>();
+  // By identity, while a leaf of this identity is connected or its handlers run on.
+  readonly #running = new Map<string, RunningHandlers>();
   #allowed: ReadonlySet<string> | undefined = undefined;
 
   /** `name`: of the host, which leaves are told. `isHost`: whether a name is that of a host of the cluster. */
@@ -101,7 +104,7 @@ export class Leaves {
         this.#checkNoHost(identity);
       },
       open: (socket, agreement, remoteId) => {
-        const { connection, routes } = this.#endpoint.connect(identity);
+        const { connection, routes } = this.#endpoint.connect(identity, this.#runningOf(identity));
         this.#connections.set(connection, routes);
         connection.lost.subscribe(() => {
           this.#connections.delete(connection);
@@ -153,6 +156,15 @@ export class Leaves {
       `leaves.authenticate gave a leaf the identity ${identity}, which is the name of a host`,
       notAuthenticated,
     );
+  }
+
+  #runningOf(identity: string): RunningHandlers {
+    let running = this.#running.get(identity);
+    if (running === undefined) {
+      running = new RunningHandlers(() => this.#running.delete(identity));
+      this.#running.set(identity, running);
+    }
+    return running;
   }
 
   #rememberGone(identity: string, routes: RouteConnection): void {

@@ -6,6 +6,7 @@ import type { Checksum } from '../wire/checksum.js';
 import type { FrameView } from '../wire/frame.js';
 import type { ResponderStream } from './responder-stream.js';
 import type { MessageSink } from './message-writer.js';
+import type { RunningHandlers } from './running-handlers.js';
 import type { UnaryResponder } from './unary.js';
 
 /** Who makes the calls of the other side. */
@@ -69,6 +70,8 @@ export function noStats(): EngineStats {
 export interface EngineOptions {
   readonly runtime: Runtime;
   readonly limits: Limits;
+  /** Handlers of this peer that run on after their calls, also those of links that are gone: they count towards the limits. */
+  readonly running: RunningHandlers;
   /** Received messages are checked wherever they carry a checksum. Undefined: they are not, and none are sent. */
   readonly checksum: Checksum | undefined;
   /** Whether messages go out with a checksum. */

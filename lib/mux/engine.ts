@@ -77,7 +77,7 @@ export class Engine implements MuxHost {
     this.windows = options.extensions;
     this.#nextId = options.firstMuxId;
     const { maxReceiveBytes, maxCancelsPerSecond, maxOpenMuxes } = options.limits;
-    this.account = new ReceiveAccount(maxReceiveBytes, () => {
+    this.account = new ReceiveAccount(maxReceiveBytes, options.running, () => {
       const streams = this.#waitingForRoom;
       this.#waitingForRoom = new Set();
       for (const stream of streams) if (stream.owesCredit) this.oweCredit(stream);
@@ -209,6 +209,8 @@ export class Engine implements MuxHost {
     for (const mux of [...this.#outgoing.entries(), ...this.#incoming.entries()]) {
       if (!mux.ended) guarded(this.onThrown, disconnect, mux);
     }
+    // After the calls have ended: the handlers that run on are then counted as such.
+    this.account.close();
     this.#owing = [];
     this.#lateCredit.stop();
     this.wheel.stop();
@@ -266,7 +268,7 @@ export class Engine implements MuxHost {
   }
 
   runsOn(bytes: number, until: PromiseLike<unknown>): void {
-    this.#incoming.runsOn(bytes, until);
+    this.#options.running.add(bytes, until);
   }
 
   sendGone(muxId: MuxId, op: number): void {

@@ -35,8 +35,6 @@ export class IncomingCalls {
   readonly #host: IncomingHost;
   readonly #options: EngineOptions;
   readonly #table = new MuxTable<UnaryResponder | ResponderStream>();
-  // Handlers whose calls have ended.
-  #runningOn = 0;
 
   constructor(host: IncomingHost, options: EngineOptions) {
     this.#host = host;
@@ -101,17 +99,6 @@ export class IncomingCalls {
     if (!hasInput) mux.closeInput();
   }
 
-  /** A call has ended, and its handler runs on: it counts, and so does what it holds, until then. */
-  runsOn(bytes: number, until: PromiseLike<unknown>): void {
-    this.#runningOn++;
-    this.#host.account.add(bytes);
-    const ended = (): void => {
-      this.#runningOn--;
-      this.#host.account.remove(bytes);
-    };
-    void Promise.resolve(until).then(ended, ended);
-  }
-
   // The clock is read for those alone that may be late: a slice of reading takes less than other deadlines.
   #isLate(deadlineMs: number, deadline: number): boolean {
     if (deadlineMs === 0) return false;
@@ -150,7 +137,7 @@ export class IncomingCalls {
     if (bytes > limits.maxUnaryBytes) {
       return `The request has ${String(bytes)} bytes, and maxUnaryBytes of this host is ${String(limits.maxUnaryBytes)}: use a stream for payloads of this size.`;
     }
-    if (this.#table.size + this.#runningOn >= limits.maxOpenMuxes) {
+    if (this.#table.size + this.#options.running.count >= limits.maxOpenMuxes) {
       return `${String(limits.maxOpenMuxes)} calls are open on this connection, or their handlers run on (maxOpenMuxes).`;
     }
     if (account.isFull) {

@@ -248,6 +248,7 @@ describe('frames$', () => {
       socket: near,
       runtime,
       limits: a.limits,
+      running: a.connection.running,
       checksum: counting,
       agreement: agreed,
       remoteId: new Uint8Array(16),

@@ -258,6 +258,34 @@ describe('a host', () => {
     expect(await who()).toBe('old');
   });
 
+  it('counts the handlers that an identity left running when a leaf of it connects again', async () => {
+    const manager = network.manager(host, [], {
+      leaves: { authenticate: (token) => `user ${token}` },
+      limits: { maxOpenMuxes: 2 },
+    });
+    const ends: (() => void)[] = [];
+    manager.handle(whoAmI, () => new Promise((resolve) => ends.push(() => resolve('ended'))));
+    await manager.start();
+    const startedBy = async (token: string): Promise<number> => {
+      const before = ends.length;
+      const leaf = network.leaf(host, { token });
+      for (let call = 0; call < 3; call++) leaf.request(whoAmI, new Uint8Array()).subscribe({ error: () => undefined });
+      await network.settle();
+      leaf.close();
+      await network.settle();
+      return ends.length - before;
+    };
+    expect([await startedBy('ann'), await startedBy('ann')]).toStrictEqual([2, 0]);
+    // Nobody else is concerned.
+    expect(await startedBy('bob')).toBe(2);
+    ends[0]!();
+    await network.settle();
+    expect([await startedBy('ann'), await startedBy('bob')]).toStrictEqual([1, 0]);
+    for (const end of ends) end();
+    await network.settle();
+    expect([await startedBy('ann'), await startedBy('bob')]).toStrictEqual([2, 2]);
+  });
+
   it('is no cluster of its leaves, and does not forward between them', async () => {
     const manager = await start({});
     network.leaf(host, { token: 'ann' });

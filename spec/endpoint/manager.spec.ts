@@ -89,6 +89,23 @@ describe('three managers', () => {
   });
 });
 
+it('counts the handlers that a host left running when it connects again', async () => {
+  const [first, second] = await network.mesh([a, b], { limits: { maxOpenMuxes: 2 } });
+  const ends: (() => void)[] = [];
+  second!.handle(whoAmI, () => new Promise((resolve) => ends.push(() => resolve('ended'))));
+  const started: number[] = [];
+  for (let link = 0; link < 3; link++) {
+    for (let call = 0; call < 2; call++) ask(first!, b).catch(() => undefined);
+    await network.settle();
+    started.push(ends.length);
+    network.cut(b);
+    await network.pass(2_100);
+    if (link === 1) ends[0]!();
+    await network.settle();
+  }
+  expect(started).toStrictEqual([2, 2, 3]);
+});
+
 describe('the loopback', () => {
   it('is a connection like any other, also of a manager that is alone', async () => {
     const manager = network.manager(a, [a]);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeConnectError } from '../../lib/wire/control.js';
+import type { Limits } from '../../lib/limits.js';
+import { RunningHandlers } from '../../lib/mux/running-handlers.js';
 import { Op } from '../../lib/wire/ops.js';
 import { linkEngines, loneEngine, type EngineEnd } from '../support/engines.js';
 import { fromCaller, fromResponder } from '../support/frames.js';
@@ -150,6 +152,90 @@ describe('maxOpenMuxes', () => {
     await Promise.resolve();
     end.receive(fromCaller.request(9));
     expect(calls.length).toBe(3);
+  });
+});
+
+describe('handlers that run on after their link is gone', () => {
+  const setUp = (limits: Partial<Limits>) => {
+    const unused: string[] = [];
+    const running = new RunningHandlers(() => unused.push('unused'));
+    const ends: (() => void)[] = [];
+    const connect = () => {
+      const end = loneEngine({ limits, running });
+      const calls = end.serveUnary(1, (mux) => {
+        const until = new Promise<void>((resolve) => ends.push(resolve));
+        mux.attach({ cancelled: () => undefined, running: until });
+      });
+      return { end, calls };
+    };
+    return { running, unused, ends, connect };
+  };
+  const settled = async (): Promise<void> => {
+    for (let turn = 0; turn < 4; turn++) await Promise.resolve();
+  };
+
+  it('count towards maxOpenMuxes of the next links, until they end', async () => {
+    const { running, unused, ends, connect } = setUp({ maxOpenMuxes: 2 });
+    let started = 0;
+    for (let link = 0; link < 5; link++) {
+      const { end, calls } = connect();
+      for (let id = 1; id <= 3; id++) end.receive(fromCaller.request(id));
+      end.sent();
+      expect(refusals(end).length).toBe(link === 0 ? 1 : 3);
+      end.engine.close();
+      started += calls.length;
+    }
+    expect([started, running.count, unused]).toStrictEqual([2, 2, []]);
+    ends[0]!();
+    await settled();
+    const { end, calls } = connect();
+    for (let id = 1; id <= 3; id++) end.receive(fromCaller.request(id));
+    expect([calls.length, running.count]).toStrictEqual([1, 1]);
+    end.engine.close();
+    for (const endHandler of ends) endHandler();
+    await settled();
+    expect([running.count, unused]).toStrictEqual([0, ['unused']]);
+  });
+
+  it('count towards maxReceiveBytes of the next links, until they end', async () => {
+    const { running, ends, connect } = setUp({ maxReceiveBytes: 1_000 });
+    const first = connect();
+    first.end.receive(fromCaller.request(1, { payload: bytes(1_000) }));
+    first.end.engine.close();
+    const { end, calls } = connect();
+    const streams = end.serveStream(2, 16, 1);
+    end.receive(fromCaller.request(1));
+    end.sent();
+    expect([calls.length, end.engine.account.bytes, refusals(end)]).toStrictEqual([
+      0,
+      1_000,
+      [expect.stringContaining('maxReceiveBytes')],
+    ]);
+    ends[0]!();
+    await settled();
+    expect([running.bytes, end.engine.account.bytes]).toStrictEqual([0, 0]);
+    end.receive(fromCaller.request(2), fromCaller.connectMux(3, { handler: 2 }));
+    expect([calls.length, streams.length]).toStrictEqual([1, 1]);
+  });
+
+  it('make streams of the next link wait for room, which they get when the handlers end', async () => {
+    const { running, connect } = setUp({ maxReceiveBytes: 1_000 });
+    const { end } = connect();
+    const streams = end.serveStream(2, 4, 1);
+    end.receive(fromCaller.connectMux(1, { handler: 2 }));
+    let endHandler = (): void => undefined;
+    // Of a link before this one.
+    running.add(1_000, new Promise<void>((resolve) => (endHandler = resolve)));
+    end.receive(...[1, 2, 3, 4].map((seq) => fromCaller.item(1, seq, 'x')));
+    end.sent();
+    streams[0]!.release(4);
+    end.runtime.advance(20);
+    const before = end.sent();
+    endHandler();
+    await settled();
+    end.runtime.advance(20);
+    const after = end.sent();
+    expect([before.length, after.length, streams[0]!.mux.owesCredit]).toStrictEqual([1, 1, false]);
   });
 });
 

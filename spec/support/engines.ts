@@ -4,6 +4,7 @@ import type { CallerStream } from '../../lib/mux/caller-stream.js';
 import { Engine, type Responder } from '../../lib/mux/engine.js';
 import type { ResponderStream } from '../../lib/mux/responder-stream.js';
 import type { MessageSink } from '../../lib/mux/message-writer.js';
+import { RunningHandlers } from '../../lib/mux/running-handlers.js';
 import type { StreamSink } from '../../lib/mux/stream.js';
 import type { ResponseSink, UnaryCaller, UnaryResponder } from '../../lib/mux/unary.js';
 import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
@@ -47,6 +48,8 @@ export interface EngineSetup {
   readonly limits?: Partial<Limits>;
   readonly firstMuxId?: number;
   readonly runtime?: ManualRuntime;
+  /** Shared by the engines of one peer. Default: one of its own. */
+  readonly running?: RunningHandlers;
 }
 
 /** A sink that keeps messages, and whose fill level the test controls. */
@@ -91,6 +94,7 @@ export class EngineEnd {
     this.engine = new Engine({
       runtime: this.runtime,
       limits: { ...defaultLimits, ...setup.limits },
+      running: setup.running ?? new RunningHandlers(),
       checksum: testChecksum,
       sendChecksum: setup.checksum ?? true,
       roundTrip: () => Infinity,

@@ -65,6 +65,7 @@ export class TestConnection {
       socket,
       runtime: this.runtime,
       limits: this.limits,
+      running: this.connection.running,
       checksum: testChecksum,
       agreement,
       remoteId: new Uint8Array(16),
