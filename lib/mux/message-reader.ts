@@ -119,7 +119,7 @@ export class MessageReader {
       }, 0);
     }
     // Whether the event loop has turned meanwhile was not watched: the time of a slice begins anew.
-    if (lasted >= sliceTime) this.#runBegan = at;
+    this.#runBegan = at;
     return false;
   }
 
