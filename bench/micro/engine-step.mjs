@@ -2,6 +2,7 @@
 // frame and a timer of the platform for each deadline.
 import { defaultLimits } from '../../dist/esm/limits.js';
 import { Engine } from '../../dist/esm/mux/engine.js';
+import { RunningHandlers } from '../../dist/esm/mux/running-handlers.js';
 import { decodeFrames } from '../../dist/esm/wire/decode.js';
 import { encodeFrame } from '../../dist/esm/wire/encode.js';
 import { Flag, Op } from '../../dist/esm/wire/ops.js';
@@ -37,6 +38,7 @@ function linkEngines() {
     new Engine({
       runtime,
       limits: defaultLimits,
+      running: new RunningHandlers(),
       checksum: { hash: noHash, hashParts: noHash },
       sendChecksum: false,
       extensions: { ack: true, credits: true, bytes: true },
