@@ -130,7 +130,7 @@ describe('npm run bench', () => {
     expect(errors).toContain('kept.md has no place for micro');
     expect(readFileSync(join(source, 'out/kept.md'), 'utf8')).toBe('a text without a place');
     expect(code).toBe(0);
-    expect(lines.at(-1)).toMatch(/^bench: 7 cells, \d+ at gate, 0 at stretch$/);
+    expect(lines.at(-1)).toMatch(/^bench: 6 cells, \d+ at gate, 0 at stretch$/);
   }, 60_000);
 
   it.each([['--only', 'nonsense'], ['--only', 'rates/nonsense'], ['--rounds', '0'], ['--nonsense']])(
