@@ -83,6 +83,7 @@ function leaf(): void {
 
 function proxy(): void {
   let task: KillTask | undefined;
+  let port = 0;
   let passed = 0;
   const pass = (from: Socket, to: Socket): void => {
     from.on('data', (chunk: Buffer) => {
@@ -108,12 +109,13 @@ function proxy(): void {
     });
   };
   const server = createServer((near) => {
-    const far = connectTcp(task!.port, '127.0.0.1');
+    // A leaf that has lost its host dials again, also when the kill is over.
+    const far = connectTcp(port, '127.0.0.1');
     pass(near, far);
     pass(far, near);
   });
   process.on('message', (next: KillTask) => {
-    [task, passed] = [next, 0];
+    [task, port, passed] = [next, next.port, 0];
     say({});
   });
   server.listen(0, '127.0.0.1', () => {
