@@ -18,7 +18,7 @@ describe('the stop of an iterator', () => {
     const thrown: unknown[] = [];
     const onThrown = (error: unknown): void => void thrown.push(error);
     if (kind === 'sync') returnIterator(iterator as Iterator<unknown>, onThrown);
-    else returnAsyncIterator(iterator as AsyncIterator<unknown>, onThrown);
+    else void returnAsyncIterator(iterator as AsyncIterator<unknown>, onThrown);
     await turn();
     return thrown;
   };
