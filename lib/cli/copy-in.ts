@@ -106,14 +106,17 @@ function nameOf(source: string): string {
   return name;
 }
 
+/** Reports the one file that is to be copied. True: nothing more is to be done. */
+function isDryRun({ options, report }: CopyContext, source: string, { size }: FileInfo): boolean {
+  report.found(size);
+  report.foundAll();
+  if (options.dryRun) report.would(source, size);
+  return options.dryRun;
+}
+
 async function copyFile(context: CopyContext, source: string, info: FileInfo, target: string): Promise<void> {
   const { connection, options, report, signal } = context;
-  report.found(info.size);
-  report.foundAll();
-  if (options.dryRun) {
-    report.would(source, info.size);
-    return;
-  }
+  if (isDryRun(context, source, info)) return;
   const have = options.resume ? await partialFile(target) : undefined;
   const { resume, verify, fsync } = options;
   let before: number | undefined;
@@ -139,12 +142,7 @@ async function copyFile(context: CopyContext, source: string, info: FileInfo, ta
 /** To what is no regular file: bytes as they come. A hash can be checked at the end alone, when they are gone. */
 async function copyToPipe(context: CopyContext, source: string, info: FileInfo, pipe: OutputPipe): Promise<void> {
   const { connection, options, report, signal } = context;
-  report.found(info.size);
-  report.foundAll();
-  if (options.dryRun) {
-    report.would(source, info.size);
-    return;
-  }
+  if (isDryRun(context, source, info)) return;
   if (options.resume) throw new Failure('--resume needs a file as its target, not a pipe.', exitCodes.usage);
   const meter = new RateMeter(systemRuntime.now());
   let mode: string | undefined;
