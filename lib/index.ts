@@ -16,7 +16,7 @@ export { float } from './codec/float.js';
 export {
   raw,
   type,
-  type BulkCodec,
+  type RegionCodec,
   type Codec,
   type PayloadCodec,
   type Received,
@@ -49,7 +49,7 @@ export type { FileItem } from './files/file-item.js';
 export { FileRegion, type FileMode, type FileProgress, type RegionOptions } from './files/file-region.js';
 export type { SendfileOptions } from './files/send-regions.js';
 export { fileRegion, sendfile } from './files/sendfile.js';
-export type { BulkItem } from './codec/bulk-item.js';
+export type { RegionItem } from './codec/region-item.js';
 
 export type { CallObservable } from './flow/call-observable.js';
 export type { Delivery } from './flow/delivery.js';

@@ -179,10 +179,10 @@ export const maxDuplicateWait = 60_000;
 /** Leaves that have left and whose connection, which is closed, can still be asked for. */
 export const maxGoneLeaves = 1_024;
 
-/** Smallest and largest size of a bulk frame, which adapts, in bytes. */
-export const minBulkFrameBytes = 64 << 10;
-/** See {@link minBulkFrameBytes}. */
-export const maxBulkFrameBytes = 1 << 20;
+/** Smallest and largest size of a region frame, which adapts, in bytes. */
+export const minRegionFrameBytes = 64 << 10;
+/** See {@link minRegionFrameBytes}. */
+export const maxRegionFrameBytes = 1 << 20;
 
 /** Bytes of a path, in UTF-8, that another side may name: that of Linux. */
 export const maxPathBytes = 4 << 10;
@@ -226,7 +226,7 @@ export const maxOpenFiles = 32;
 export const maxPiecesWaiting = 8;
 /** Reports of failed files that wait for a caller who does not read them; more holds the input back. */
 export const maxFailuresWaiting = 256;
-/** Buffers for the largest bulk frame that may be in use at once. Who wants more gets small ones. */
+/** Buffers for the largest region frame that may be in use at once. Who wants more gets small ones. */
 export const maxLargeBuffers = 8;
 /** Of those, the ones that are kept when nobody uses them. */
 export const maxKeptBuffers = 4;

@@ -9,9 +9,9 @@ import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
-import { BulkOutlet } from './bulk-outlet.js';
+import { RegionOutlet } from './region-outlet.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
-import { StreamPort } from '../contract/bulk-port.js';
+import { StreamPort } from '../contract/stream-port.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { RouteCall, type Caller } from './route-call.js';
@@ -41,7 +41,7 @@ export class StreamCall<I, O>
   readonly #input: FeedSource<I> | undefined;
   // Where the input carries files.
   readonly #port: StreamPort | undefined;
-  readonly #bulk: BulkOutlet<I> | undefined;
+  readonly #regions: RegionOutlet<I> | undefined;
   #stream: CallerStream | undefined = undefined;
   #feeder: Feeder | undefined = undefined;
   // Further sources of the input.
@@ -64,9 +64,9 @@ export class StreamCall<I, O>
     super(caller, route, payload, options);
     this.#input = input;
     this.inbound = new Inbound<O>(this);
-    if (route.bulkInput !== undefined) {
-      this.#port = new StreamPort(route.bulkInput, this.route);
-      this.#bulk = new BulkOutlet<I>(this, this.#port, () => {
+    if (route.regionInput !== undefined) {
+      this.#port = new StreamPort(route.regionInput, this.route);
+      this.#regions = new RegionOutlet<I>(this, this.#port, () => {
         this.#resume();
       });
     }
@@ -92,7 +92,7 @@ export class StreamCall<I, O>
   /** Starts to read the input before there is a connection: what pushes is buffered, within the bounds. */
   feedInput(): void {
     if (this.#input === undefined || this.#feeder !== undefined) return;
-    this.#feeder = feed(this.#input, this.#bulk ?? this, this.caller.bounds);
+    this.#feeder = feed(this.#input, this.#regions ?? this, this.caller.bounds);
     if (this.#ended) this.#feeder.stop();
   }
 
@@ -101,7 +101,7 @@ export class StreamCall<I, O>
    * {@link complete}. `open`: the input has not completed.
    */
   sendFrom(observer: SendObserver, open: boolean, complete: () => void): Sending<I> {
-    const outlet = new SendingOutlet(this.#bulk ?? this, complete);
+    const outlet = new SendingOutlet(this.#regions ?? this, complete);
     const sending = new Sending<I>(this.route, outlet, this.caller.bounds, observer);
     if (open && !this.#ended) {
       (this.#sendings ??= new Set()).add(sending);
@@ -145,7 +145,7 @@ export class StreamCall<I, O>
   }
 
   writable(): void {
-    this.#bulk?.resume();
+    this.#regions?.resume();
     this.#resume();
     this.onCredit?.();
   }
@@ -256,7 +256,7 @@ export class StreamCall<I, O>
     this.#endError = error;
     this.settle();
     // Each of these may run the user's code.
-    guarded(this.onThrown, () => this.#bulk?.stop());
+    guarded(this.onThrown, () => this.#regions?.stop());
     guarded(this.onThrown, () => this.#feeder?.stop());
     for (const sending of this.#sendings ?? []) {
       guarded(this.onThrown, () => {

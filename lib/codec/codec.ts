@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import { CodecError } from '../errors.js';
-import type { BulkForm, BulkItem } from './bulk-item.js';
+import type { RegionForm, RegionItem } from './region-item.js';
 
 /**
  * Turns values into payloads and back. Where a route names no codec of its own, the manager's is used.
@@ -27,10 +27,10 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
 }
 
-/** A codec of a route that carries the bytes of files: a bulk item, such as a file region, may stand for many items. */
-export interface BulkCodec<T> extends Codec<T> {
+/** A codec of a route that carries the bytes of files: a region item, such as a file region, may stand for many items. */
+export interface RegionCodec<T> extends Codec<T> {
   /** As they are, or each behind its kind. */
-  readonly bulk: BulkForm;
+  readonly regions: RegionForm;
 }
 
 /** A codec for values of any kind, as a manager takes one for the routes that name none. */
@@ -61,7 +61,7 @@ export type Sent<S> =
         : never;
 
 /** What may be given as an item for a shape: what a sender gives, and where the route carries files, a file region. */
-export type SentItem<S> = S extends BulkCodec<unknown> ? Sent<S> | BulkItem : Sent<S>;
+export type SentItem<S> = S extends RegionCodec<unknown> ? Sent<S> | RegionItem : Sent<S>;
 
 /** What the receiver of a shape gets: the output of a schema (after defaults, coercion, transforms), or the type of a codec. */
 export type Received<S> =
@@ -85,9 +85,9 @@ export function type<T>(): TypeOnly<T> {
  * Bytes as they are. What it decodes is a view into the received message: copy (`bytes.slice()`) what you keep.
  * `encode` throws CodecError for anything that is no Uint8Array; `undefined`, from a caller without types, gives zero bytes.
  */
-export const raw: BulkCodec<Uint8Array> = {
+export const raw: RegionCodec<Uint8Array> = {
   codec: 'raw',
-  bulk: 'raw',
+  regions: 'raw',
   encode(value: unknown): Uint8Array {
     if (isBytes(value)) return value;
     if (value === undefined) return new Uint8Array(0);

@@ -1,7 +1,7 @@
 import { floatOf } from './float.js';
 import { CodecError } from '../errors.js';
 
-import { isBulkItem } from './bulk-item.js';
+import { isRegionItem } from './region-item.js';
 import { isBytes } from './codec.js';
 import { pathText } from './msgpack-path.js';
 import type { MsgpackBounds } from './msgpack-read.js';
@@ -153,7 +153,7 @@ function timeOf(value: object): number | undefined {
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1);
 
 function remedy(value: object): string {
-  if (isBulkItem(value)) {
+  if (isRegionItem(value)) {
     return 'a file region needs a duplex route that carries files; give its contract `output: fileItems` or `raw` (`input` for sendfile)';
   }
   const tag = tagOf(value);

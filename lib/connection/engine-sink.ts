@@ -1,6 +1,6 @@
 import { toError } from '../errors.js';
 import { guarded, type OnThrown } from '../guard.js';
-import type { BulkWriter } from '../mux/bulk.js';
+import type { RegionWriter } from '../mux/region-frame.js';
 import type { EngineStats } from '../mux/engine.js';
 import type { MessageSink } from '../mux/message-writer.js';
 import type { Socket } from '../transport/socket.js';
@@ -16,7 +16,7 @@ export interface SinkOwner {
 
 /** What an engine sends goes to the socket of its link, is counted, and is shown to those who observe the link. */
 export class EngineSink implements MessageSink {
-  readonly bulk: BulkWriter;
+  readonly regionWriter: RegionWriter;
   readonly #link: SinkOwner;
   readonly #socket: Socket;
   readonly #onThrown: OnThrown;
@@ -31,7 +31,7 @@ export class EngineSink implements MessageSink {
     this.#sendNow = (message) => {
       socket.outbound.next(message);
     };
-    this.bulk = socket.bulk ?? {
+    this.regionWriter = socket.regionWriter ?? {
       writeBytes: (head, { bytes, pooled }, done) => {
         // The socket may keep what it was given.
         socket.outbound.next([head, pooled ? bytes.slice() : bytes]);

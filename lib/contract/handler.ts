@@ -2,8 +2,8 @@ import type { Observable } from 'rxjs';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
-import type { BulkItem } from '../codec/bulk-item.js';
-import type { BulkCodec, Received, Sent, SentItem } from '../codec/codec.js';
+import type { RegionItem } from '../codec/region-item.js';
+import type { RegionCodec, Received, Sent, SentItem } from '../codec/codec.js';
 import type { Connection } from './connection.js';
 import type { Duplex, Route, Unary } from './contract.js';
 
@@ -44,8 +44,8 @@ export type Many<T> = Items<T> | PromiseLike<Items<T>>;
 export type Output<O> = [Sent<O>] extends [never]
   ? // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- an async function without a return.
     Many<never> | void | PromiseLike<void>
-  : O extends BulkCodec<unknown>
-    ? AloneOrMany<BulkItem | Items<SentItem<O>>>
+  : O extends RegionCodec<unknown>
+    ? AloneOrMany<RegionItem | Items<SentItem<O>>>
     : Many<SentItem<O>>;
 
 type AloneOrMany<T> = T | PromiseLike<T>;
@@ -88,7 +88,7 @@ export type RawHandler =
       /** Window of the input; without one there is no input. */
       readonly inCapacity?: number | CreditWindow;
       readonly outCapacity?: number | CreditWindow;
-      handle(payload: Uint8Array, call: Call<Uint8Array>): Output<BulkCodec<Uint8Array>>;
+      handle(payload: Uint8Array, call: Call<Uint8Array>): Output<RegionCodec<Uint8Array>>;
     };
 
 /** @internal How long handlers are in service, and by which clock: for what they do beside calls. */

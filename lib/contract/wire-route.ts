@@ -3,8 +3,8 @@ import { CodecError, DisconnectedError, RefusedError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
 import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
-import type { BulkForm } from '../codec/bulk-item.js';
-import { raw, type BulkCodec, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
+import type { RegionForm } from '../codec/region-item.js';
+import { raw, type RegionCodec, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
 import { describeRoute, isNothing, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
 
 /** A route as calls and dispatch need it: its address, and a codec for each of its payloads. */
@@ -31,8 +31,8 @@ export interface WireRoute {
   readonly inWindow: Required<CreditWindow> | undefined;
   readonly outWindow: Required<CreditWindow> | undefined;
   /** How the input and the output hold bytes of files; undefined where they hold none. */
-  readonly bulkInput: BulkForm | undefined;
-  readonly bulkOutput: BulkForm | undefined;
+  readonly regionInput: RegionForm | undefined;
+  readonly regionOutput: RegionForm | undefined;
 }
 
 /** The handler of all routes without an id: the subroute is the route's name. */
@@ -62,8 +62,8 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
     input: duplex?.input === undefined ? undefined : codecOf(duplex.input, codec, `${name}: the input`),
     inWindow: duplex?.inWindow,
     outWindow: duplex?.outWindow,
-    bulkInput: duplex?.input === undefined ? undefined : bulkFormOf(duplex.input),
-    bulkOutput: duplex === undefined ? undefined : bulkFormOf(duplex.output),
+    regionInput: duplex?.input === undefined ? undefined : regionFormOf(duplex.input),
+    regionOutput: duplex === undefined ? undefined : regionFormOf(duplex.output),
   };
 }
 
@@ -90,8 +90,8 @@ export function rawWireRoute(
     input: inWindow === undefined ? undefined : bytes,
     inWindow,
     outWindow,
-    bulkInput: 'raw',
-    bulkOutput: 'raw',
+    regionInput: 'raw',
+    regionOutput: 'raw',
   };
 }
 
@@ -139,8 +139,8 @@ function addressOf({ id, name, subroute }: RouteBase): { handler: number; path: 
   return { handler: namedHandler, path: subroute === undefined ? name : `${name}/${subroute}` };
 }
 
-function bulkFormOf(shape: Shape): BulkForm | undefined {
-  return 'bulk' in shape ? (shape as BulkCodec<unknown>).bulk : undefined;
+function regionFormOf(shape: Shape): RegionForm | undefined {
+  return 'regions' in shape ? (shape as RegionCodec<unknown>).regions : undefined;
 }
 
 function codecOf(shape: Shape, codec: PayloadCodec, what: string, checksSent = false): Codec<unknown> {

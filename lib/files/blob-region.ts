@@ -1,5 +1,5 @@
 import type { IHasher } from 'hash-wasm';
-import type { BulkPort } from '../codec/bulk-item.js';
+import type { RegionPort } from '../codec/region-item.js';
 import { FileIoError } from './file-error.js';
 import { boundsOf, FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from './file-region.js';
 
@@ -12,7 +12,7 @@ export class BlobRegion extends FileRegion {
     this.#blob = blob;
   }
 
-  async open({ writer }: BulkPort): Promise<OpenRegion> {
+  async open({ writer }: RegionPort): Promise<OpenRegion> {
     const blob = this.#blob;
     const { size } = blob;
     const bounds = boundsOf(this.options, size);

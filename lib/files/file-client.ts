@@ -2,7 +2,7 @@ import { concat, defer, EMPTY, map, mergeMap, Observable, tap, throwError, type 
 import { ConfigurationError, ProtocolError } from '../errors.js';
 import { isFeedSource } from '../flow/feed.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
-import type { BulkItem } from '../codec/bulk-item.js';
+import type { RegionItem } from '../codec/region-item.js';
 import { isBytes } from '../codec/codec.js';
 import type { Connection, Input } from '../contract/connection.js';
 import type { CallOptions } from '../contract/options.js';
@@ -30,7 +30,7 @@ export interface WriteProgress {
 }
 
 /** What `writeFile` sends: bytes, a Blob or a File, the region of a file, or the items of a stream of one file. */
-export type FileSource = Uint8Array | Blob | FileRegion | Input<FileItem | BulkItem>;
+export type FileSource = Uint8Array | Blob | FileRegion | Input<FileItem | RegionItem>;
 
 /**
  * What is known about a file or a folder of a host that serves files.
@@ -156,7 +156,7 @@ export function writeFile(
   source: FileSource,
   { resume = false, fsync = true, ...options }: WriteFileOptions = {},
 ): Observable<WriteProgress> {
-  const input = (): ReturnType<Extract<Input<FileItem | BulkItem>, () => unknown>> => {
+  const input = (): ReturnType<Extract<Input<FileItem | RegionItem>, () => unknown>> => {
     if (isBytes(source) || source instanceof Blob) return itemsOf(path, source);
     if (source instanceof FileRegion) return [source];
     const items = typeof source === 'function' ? source() : source;

@@ -1,5 +1,5 @@
 import { CodecError, ProtocolError } from '../errors.js';
-import type { BulkCodec } from '../codec/codec.js';
+import type { RegionCodec } from '../codec/codec.js';
 import {
   decodeFileItem,
   encodeFileData,
@@ -16,9 +16,9 @@ import { encodePack } from './file-pack.js';
  * file regions for it, and the items of the protocol are made of them; the receiver gets the items. The bytes of a data
  * item are a view into the received message.
  */
-export const fileItems: BulkCodec<FileItem> = {
+export const fileItems: RegionCodec<FileItem> = {
   codec: 'files',
-  bulk: 'files',
+  regions: 'files',
   encode: (item) => {
     switch (item.kind) {
       case 'header':

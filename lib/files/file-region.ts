@@ -1,6 +1,12 @@
 import { ConfigurationError } from '../errors.js';
-import type { BulkDone } from '../mux/bulk.js';
-import { sendBulk, type bulkItem, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
+import type { RegionDone } from '../mux/region-frame.js';
+import {
+  sendRegion,
+  type regionItem,
+  type RegionItem,
+  type RegionPort,
+  type RegionSending,
+} from '../codec/region-item.js';
 import { RegionRun } from './region-run.js';
 
 /**
@@ -50,7 +56,7 @@ export interface RegionPart {
   /** Bytes. */
   readonly length: number;
   /** Sends one message of `head` and the bytes. */
-  write(head: Uint8Array, done: BulkDone): void;
+  write(head: Uint8Array, done: RegionDone): void;
   /** It will not be sent. */
   drop(): void;
 }
@@ -100,7 +106,7 @@ const regionBrand: unique symbol = Symbol.for('rxgrid.FileRegion');
  * On a route of raw bytes a failure is that of the handler or of the input. On a route of files the other side gets the
  * error as an item, and the items after it are sent.
  */
-export abstract class FileRegion implements BulkItem {
+export abstract class FileRegion implements RegionItem {
   /** By brand, not by identity: a region of another copy of the package in this process is one, too. */
   static [Symbol.hasInstance](value: unknown): boolean {
     // The classes of Blobs and of paths are told by identity.
@@ -108,7 +114,7 @@ export abstract class FileRegion implements BulkItem {
     return typeof value === 'object' && value !== null && regionBrand in value;
   }
 
-  declare readonly [bulkItem]: true;
+  declare readonly [regionItem]: true;
   /** @internal */
   readonly [regionBrand] = true;
   /** The file, as it was named. */
@@ -128,13 +134,13 @@ export abstract class FileRegion implements BulkItem {
   }
 
   /** Opens the file, and chooses how its bytes go through this port. */
-  abstract open(port: BulkPort): OpenRegion | Promise<OpenRegion>;
+  abstract open(port: RegionPort): OpenRegion | Promise<OpenRegion>;
 
   /** @internal The same region, with somebody who hears how it is sent. */
   abstract observedBy(observer: RegionObserver): FileRegion;
 
   /** @internal */
-  [sendBulk](port: BulkPort, ended: (failure?: { readonly error: unknown }) => void): BulkRun {
+  [sendRegion](port: RegionPort, ended: (failure?: { readonly error: unknown }) => void): RegionSending {
     const { progress } = this.options;
     const observer = this.#observer ?? {
       progress: (step: FileProgress) => progress?.(step),

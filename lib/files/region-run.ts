@@ -8,8 +8,8 @@
  * receiver that stands still costs two frames.
  */
 
-import type { BulkFrame } from '../mux/bulk.js';
-import type { BulkPort, BulkRun } from '../codec/bulk-item.js';
+import type { RegionFrame } from '../mux/region-frame.js';
+import type { RegionPort, RegionSending } from '../codec/region-item.js';
 import { errorText } from '../errors.js';
 import { FileError } from './file-error.js';
 import { encodeFileEnd, encodeFileError, encodeFileHeader, fileDataPrefix } from './file-item.js';
@@ -19,9 +19,9 @@ import { RateMeter } from './rate-meter.js';
 const noPrefix = new Uint8Array(0);
 
 /** See the head of this file. */
-export class RegionRun implements BulkRun {
+export class RegionRun implements RegionSending {
   readonly #region: FileRegion;
-  readonly #port: BulkPort;
+  readonly #port: RegionPort;
   readonly #observer: RegionObserver;
   readonly #ended: (failure?: { readonly error: unknown }) => void;
   #meter: RateMeter | undefined = undefined;
@@ -39,7 +39,7 @@ export class RegionRun implements BulkRun {
 
   constructor(
     region: FileRegion,
-    port: BulkPort,
+    port: RegionPort,
     observer: RegionObserver,
     ended: (failure?: { readonly error: unknown }) => void,
   ) {
@@ -129,7 +129,7 @@ export class RegionRun implements BulkRun {
     if (part !== undefined && this.#queued === undefined && this.#port.credit > 0) {
       this.#ready = undefined;
       this.#queued = part;
-      this.#port.sendBulk(this.#frameOf(part));
+      this.#port.sendRegionFrame(this.#frameOf(part));
     }
     const left = open.length - this.#prepared;
     if (this.#preparing || this.#ready !== undefined || left === 0 || this.#port.credit === 0) return;
@@ -154,7 +154,7 @@ export class RegionRun implements BulkRun {
     );
   }
 
-  #frameOf(part: RegionPart): BulkFrame {
+  #frameOf(part: RegionPart): RegionFrame {
     return {
       prefix: this.#kinds ? fileDataPrefix : noPrefix,
       length: part.length,

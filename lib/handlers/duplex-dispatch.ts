@@ -10,9 +10,9 @@ import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { InputRefusal, StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
-import { isBulkItem } from '../codec/bulk-item.js';
-import { BulkOutlet } from '../calls/bulk-outlet.js';
-import { StreamPort } from '../contract/bulk-port.js';
+import { isRegionItem } from '../codec/region-item.js';
+import { RegionOutlet } from '../calls/region-outlet.js';
+import { StreamPort } from '../contract/stream-port.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault } from '../codec/codec.js';
 import { isThenable } from '../contract/handler.js';
@@ -54,7 +54,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   readonly #inbound: Inbound<unknown>;
   readonly #call: CallContext<unknown>;
   // Where the route carries files.
-  readonly #bulk: BulkOutlet<unknown> | undefined;
+  readonly #regions: RegionOutlet<unknown> | undefined;
   #feeder: Feeder | undefined = undefined;
   // While the handler has not given its output yet.
   #deciding: Promise<void> | undefined = undefined;
@@ -67,8 +67,8 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
     this.#inbound = new Inbound<unknown>(this);
     this.#call = new CallContext(caller, route.subroute, stream.deadline, context, this.#inbound);
     if (route.input === undefined) this.#inbound.end();
-    if (route.bulkOutput !== undefined) {
-      this.#bulk = new BulkOutlet(this, new StreamPort(route.bulkOutput, this.route, stream), () => {
+    if (route.regionOutput !== undefined) {
+      this.#regions = new RegionOutlet(this, new StreamPort(route.regionOutput, this.route, stream), () => {
         this.#feeder?.resume();
       });
     }
@@ -138,7 +138,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   }
 
   writable(): void {
-    this.#bulk?.resume();
+    this.#regions?.resume();
     this.#feeder?.resume();
   }
 
@@ -211,7 +211,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   }
 
   #stop(): void {
-    guarded(this.onThrown, () => this.#bulk?.stop());
+    guarded(this.onThrown, () => this.#regions?.stop());
     guarded(this.onThrown, () => this.#feeder?.stop());
   }
 
@@ -237,12 +237,13 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   };
 
   readonly #feedNow = (given: unknown): void => {
-    const alone = this.#bulk !== undefined && isBulkItem(given);
+    const alone = this.#regions !== undefined && isRegionItem(given);
     const none = given === undefined && !this.#route.hasOutput;
     const result = alone ? [given] : none ? [] : given;
     if (this.#stream.ended) {
       // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
-      if (isFeedSource(result) && !isObservable(result)) feed(result, this.#bulk ?? this, this.#context.bounds).stop();
+      if (isFeedSource(result) && !isObservable(result))
+        feed(result, this.#regions ?? this, this.#context.bounds).stop();
       return;
     }
     if (!isFeedSource(result)) {
@@ -253,7 +254,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
       );
       return;
     }
-    this.#feeder = feed(result, this.#bulk ?? this, this.#context.bounds);
+    this.#feeder = feed(result, this.#regions ?? this, this.#context.bounds);
     if (this.#hasEnded()) this.#feeder.stop();
   };
 }

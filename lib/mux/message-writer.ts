@@ -2,15 +2,15 @@
  * Makes messages of frames, and writes them to the socket.
  *
  *     open ──a message is being written, or the socket holds more than congestedBytes──▶ congested ──refresh──▶ open
- *       └──── a bulk frame is being written, until it is done ─────────────────────────────▲
+ *       └──── a region frame is being written, until it is done ─────────────────────────────▲
  */
 
 import { Batch, type WireMessage } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
 import { maxHeadBytes, writeHead } from '../wire/encode.js';
 import type { MuxId } from '../wire/frame.js';
-import type { BulkFrame, BulkWriter } from './bulk.js';
-import { BulkSize } from './bulk-size.js';
+import type { RegionFrame, RegionWriter } from './region-frame.js';
+import { RegionFrameSize } from './region-frame-size.js';
 
 /** The way to the socket. */
 export interface MessageSink {
@@ -20,9 +20,9 @@ export interface MessageSink {
   readonly bufferedBytes: number;
   /** Of all that was sent, the newest so many bytes are still referred to. Undefined where that is not known. */
   readonly heldBytes?: number | undefined;
-  /** Writes bulk frames. */
-  readonly bulk?: BulkWriter;
-  /** A bulk frame of `length` bytes begins to leave. `head` is the same frame without its payload. */
+  /** Writes region frames. */
+  readonly regionWriter?: RegionWriter;
+  /** A region frame of `length` bytes begins to leave. `head` is the same frame without its payload. */
   passing?(head: Uint8Array, length: number): void;
 }
 
@@ -40,25 +40,25 @@ export class MessageWriter {
   readonly batch: Batch;
 
   readonly #sink: MessageSink;
-  readonly #bulkSize: BulkSize;
+  readonly #frameSize: RegionFrameSize;
   readonly #onCongested: () => void;
   // Messages that the socket took since it was last not congested.
   #heldMessages = 0;
   #emitting = false;
-  #writingBulk = false;
+  #writingRegion = false;
   #closed = false;
 
   /** `checksum` undefined: messages carry none. `now`: the time in ms. `onCongested`: a message was sent, and the socket is full. */
   constructor(sink: MessageSink, checksum: Checksum | undefined, now: () => number, onCongested: () => void) {
     this.#sink = sink;
-    this.#bulkSize = new BulkSize(now);
+    this.#frameSize = new RegionFrameSize(now);
     this.#onCongested = onCongested;
     this.batch = new Batch((message) => this.#emit(message), checksum);
   }
 
   /** True while the sink is within a message: what is given to it now would have to wait there. */
   get busy(): boolean {
-    return this.#emitting || this.#writingBulk;
+    return this.#emitting || this.#writingRegion;
   }
 
   /** Memory of what the socket holds. */
@@ -66,14 +66,14 @@ export class MessageWriter {
     return this.#sink.bufferedBytes + this.#heldMessages * heldMessageBytes;
   }
 
-  /** Writes bulk frames; undefined where the sink does not. */
-  get bulkWriter(): BulkWriter | undefined {
-    return this.#sink.bulk;
+  /** Writes region frames; undefined where the sink does not. */
+  get regionWriter(): RegionWriter | undefined {
+    return this.#sink.regionWriter;
   }
 
-  /** Bytes that the next bulk frame should have at most. */
-  get bulkFrameBytes(): number {
-    return this.#bulkSize.bytes;
+  /** Bytes that the next region frame should have at most. */
+  get regionFrameBytes(): number {
+    return this.#frameSize.bytes;
   }
 
   /** Looks whether the socket has room again. Not while {@link busy}. */
@@ -87,10 +87,10 @@ export class MessageWriter {
     this.batch.flush();
   }
 
-  /** Writes a bulk frame: a message of its own. `onDone` is called when it has left, where that is not at once. */
-  writeBulk(muxId: MuxId, op: number, seq: number, bulk: BulkFrame, onDone: () => void): void {
-    const { prefix } = bulk;
-    const length = prefix.length + bulk.length;
+  /** Writes a region frame: a message of its own. `onDone` is called when it has left, where that is not at once. */
+  writeRegionFrame(muxId: MuxId, op: number, seq: number, region: RegionFrame, onDone: () => void): void {
+    const { prefix } = region;
+    const length = prefix.length + region.length;
     const head = new Uint8Array(maxHeadBytes + prefix.length);
     const end = writeHead(head, 0, muxId, op, 0, length, seq);
     head.set(prefix, end);
@@ -98,15 +98,15 @@ export class MessageWriter {
       const shown = new Uint8Array(maxHeadBytes);
       this.#sink.passing(shown.subarray(0, writeHead(shown, 0, muxId, op, 0, 0, seq)), end + length);
     }
-    this.#writingBulk = true;
+    this.#writingRegion = true;
     this.congested = true;
-    this.#bulkSize.begin();
+    this.#frameSize.begin();
     let within = true;
-    bulk.write(head.subarray(0, end + prefix.length), (error) => {
+    region.write(head.subarray(0, end + prefix.length), (error) => {
       // After a torn message nothing can follow: it stays as it is until the connection is given up.
       if (error !== undefined || this.#closed) return;
-      this.#writingBulk = false;
-      this.#bulkSize.end();
+      this.#writingRegion = false;
+      this.#frameSize.end();
       if (within) this.refresh();
       else onDone();
     });
@@ -127,11 +127,11 @@ export class MessageWriter {
     this.#emitting = true;
     // What is sent meanwhile waits, so that nothing overtakes the frame that is being added.
     this.congested = true;
-    this.#bulkSize.othersSend();
+    this.#frameSize.othersSend();
     this.#sink.send(message);
     this.#emitting = outer;
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the sink may have closed the engine.
-    this.congested = !this.#closed && (outer || this.#writingBulk || this.#sink.bufferedBytes > congestedBytes);
+    this.congested = !this.#closed && (outer || this.#writingRegion || this.#sink.bufferedBytes > congestedBytes);
     if (this.congested) {
       this.#heldMessages++;
       this.#onCongested();

@@ -1,6 +1,6 @@
 import type { Opening } from '../wire/encode.js';
 import type { MuxId } from '../wire/frame.js';
-import type { BulkFrame } from './bulk.js';
+import type { RegionFrame } from './region-frame.js';
 
 /** Bytes of a turn: what an owner, or a lane, may send before the next one. */
 export const quantumBytes = 16 << 10;
@@ -34,7 +34,7 @@ export class QueuedFrame {
   readonly seq: number;
   readonly opening: Opening | undefined;
   /** Set where another component writes the payload. */
-  readonly bulk: BulkFrame | undefined;
+  readonly region: RegionFrame | undefined;
   next: QueuedFrame | undefined = undefined;
 
   constructor(
@@ -43,14 +43,14 @@ export class QueuedFrame {
     payload: Uint8Array,
     seq: number,
     opening: Opening | undefined,
-    bulk: BulkFrame | undefined,
+    region: RegionFrame | undefined,
   ) {
     this.op = op;
     this.flags = flags;
     this.payload = payload;
     this.seq = seq;
     this.opening = opening;
-    this.bulk = bulk;
+    this.region = region;
   }
 
   /** Memory that it holds, in bytes. */

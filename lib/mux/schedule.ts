@@ -5,17 +5,17 @@
  *     send ── nothing waits, and the socket keeps up ──────────────────────┤
  *       └──── else: a frame of the owner ─────┐                            ▼
  *     hasRoomFor ── refused: a turn is due ──┐│                          batch ──flush──▶ socket
- *     sendBulk ── a frame that another       ││                            ▲                ▲
- *                 component writes ─────────┐││                            │                │
+ *     sendRegionFrame ── a frame that        ││                            ▲                ▲
+ *         another component writes ─────────┐││                            │                │
  *                                           ▼▼▼                            │                │
  *                 place ──▶ lane of calls     A ▸ B ▸ C ▸ …  ──┐ one turn  │                │
- *                       └─▶ lane of streams   D ▸ E ▸ D ▸ …  ──┴─ each ────┴── bulk frame ──┘
+ *                       └─▶ lane of streams   D ▸ E ▸ D ▸ …  ──┴─ each ────┴── region frame ──┘
  *
  * An owner (one end of a mux) has a place while it has something to send:
  *
- *     none ──send, sendBulk, hasRoomFor──▶ ready ──its turn: frames, then onWritable──▶ ready, at the end of the ring
- *      ▲                                    │  └──────── nothing more to send ──▶ in debt ──debt paid──▶ none
- *      └── purge, leave, last frame gone ───┘
+ *     none ──send, sendRegionFrame, hasRoomFor──▶ ready ──its turn: frames, then onWritable──▶ ready, at the end of the ring
+ *      ▲                                           │  └──────── nothing more to send ──▶ in debt ──debt paid──▶ none
+ *      └── purge, leave, last frame gone ──────────┘
  *
  * Deficit round robin by bytes, twice: between the lanes, and among the owners of one lane. A turn is worth
  * `quantumBytes`. It ends when the owner has sent as much; what it sent beyond, since frames are whole and the size of
@@ -32,7 +32,7 @@ import type { Batch } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
 import { maxHeadBytes, type Opening } from '../wire/encode.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
-import type { BulkFrame, BulkWriter } from './bulk.js';
+import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { Lanes } from './lane.js';
 import { MessageWriter, type MessageSink } from './message-writer.js';
 import { PayloadStore } from './payload-store.js';
@@ -78,14 +78,14 @@ export class Schedule {
     this.#batch = this.#writer.batch;
   }
 
-  /** Writes bulk frames; undefined where the sink does not. */
-  get bulkWriter(): BulkWriter | undefined {
-    return this.#writer.bulkWriter;
+  /** Writes region frames; undefined where the sink does not. */
+  get regionWriter(): RegionWriter | undefined {
+    return this.#writer.regionWriter;
   }
 
-  /** Bytes that the next bulk frame should have at most. */
-  get bulkFrameBytes(): number {
-    return this.#writer.bulkFrameBytes;
+  /** Bytes that the next region frame should have at most. */
+  get regionFrameBytes(): number {
+    return this.#writer.regionFrameBytes;
   }
 
   /** Sends a frame of a mux: at once where nothing waits, else when its turn comes. `opening`: of a frame that opens it. */
@@ -104,8 +104,8 @@ export class Schedule {
    * Sends a frame whose payload another component writes, when its turn comes. It carries no checksum: its bytes are not
    * read here.
    */
-  sendBulk(owner: FrameOwner, op: number, seq: number, bulk: BulkFrame): void {
-    this.#enqueue(owner, new QueuedFrame(op, 0, emptyPayload, seq, undefined, bulk));
+  sendRegionFrame(owner: FrameOwner, op: number, seq: number, region: RegionFrame): void {
+    this.#enqueue(owner, new QueuedFrame(op, 0, emptyPayload, seq, undefined, region));
   }
 
   /** Sends a frame of the connection, or one that answers a stray: before everything that waits. */
@@ -244,12 +244,12 @@ export class Schedule {
   #serve(place: Place): void {
     this.#lanes.begin(place);
     while (place.first !== undefined && this.#maySend(place)) {
-      // What was sent before a bulk frame leaves before it, and may fill the socket.
-      if (place.first.bulk !== undefined && this.#batch.count > 0) this.#writer.flush();
+      // What was sent before a region frame leaves before it, and may fill the socket.
+      if (place.first.region !== undefined && this.#batch.count > 0) this.#writer.flush();
       else this.#sendFirst(place);
     }
     if (place.asked && place.first === undefined && this.#maySend(place)) this.#giveTurn(place);
-    // A bulk frame that is still being written is within the turn: what comes meanwhile goes before the next one.
+    // A region frame that is still being written is within the turn: what comes meanwhile goes before the next one.
     if (!this.#writer.busy) this.#endTurn(place);
   }
 
@@ -278,19 +278,19 @@ export class Schedule {
 
   #sendFirst(place: Place): void {
     const frame = place.first!;
-    const { op, flags, seq, payload, opening, bulk } = frame;
+    const { op, flags, seq, payload, opening, region } = frame;
     this.queuedBytes -= frame.memory;
     place.first = frame.next;
     if (frame.next === undefined) place.last = undefined;
     this.#lanes.count(place);
     const { id } = place.owner;
-    if (bulk === undefined) {
+    if (region === undefined) {
       this.#lanes.charge(place, payload.length + maxHeadBytes);
       this.#batch.add(id, op, flags, payload, seq, opening);
       return;
     }
-    this.#lanes.charge(place, bulk.prefix.length + bulk.length + maxHeadBytes);
-    this.#writer.writeBulk(id, op, seq, bulk, () => {
+    this.#lanes.charge(place, region.prefix.length + region.length + maxHeadBytes);
+    this.#writer.writeRegionFrame(id, op, seq, region, () => {
       this.#endTurn(place);
       this.flush();
     });

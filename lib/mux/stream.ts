@@ -4,7 +4,7 @@ import type { CreditWindow } from '../limits.js';
 import { decodeCredit, encodeCredit } from '../wire/window-payloads.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
-import type { BulkFrame, BulkWriter } from './bulk.js';
+import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { ReceiveWindow, type Overrun } from './credit.js';
 import { Mux, type MuxHost } from './mux.js';
 import type { LaneName } from './place.js';
@@ -122,24 +122,24 @@ export abstract class StreamMux extends Mux {
   }
 
   /** Sends one item that somebody else writes, and uses one credit. Ignored after the end; there must be credit. */
-  sendBulk(frame: BulkFrame): void {
+  sendRegionFrame(frame: RegionFrame): void {
     if (this.ended || this.sendEnded) return;
     this.credit--;
     this.#count(frame.prefix.length + frame.length);
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
-    this.host.schedule.sendBulk(this, this.dataOp, seq, frame);
+    this.host.schedule.sendRegionFrame(this, this.dataOp, seq, frame);
     this.host.touch();
   }
 
-  /** Writes bulk frames; undefined where the transport does not. */
-  get bulkWriter(): BulkWriter | undefined {
-    return this.host.schedule.bulkWriter;
+  /** Writes region frames; undefined where the transport does not. */
+  get regionWriter(): RegionWriter | undefined {
+    return this.host.schedule.regionWriter;
   }
 
-  /** Bytes that the next bulk frame should have at most. */
-  get bulkFrameBytes(): number {
-    return Math.min(this.host.schedule.bulkFrameBytes, this.host.limits.maxUnaryBytes);
+  /** Bytes that the next region frame should have at most. */
+  get regionFrameBytes(): number {
+    return Math.min(this.host.schedule.regionFrameBytes, this.host.limits.maxUnaryBytes);
   }
 
   /** The consumer is done with one item: its credit goes back to the sender. */

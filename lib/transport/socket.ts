@@ -1,5 +1,5 @@
 import type { Observable, Observer } from 'rxjs';
-import type { BulkWriter } from '../mux/bulk.js';
+import type { RegionWriter } from '../mux/region-frame.js';
 import type { WireMessage } from '../wire/batch.js';
 
 /**
@@ -39,11 +39,11 @@ export interface Socket {
   /** Reads again after {@link pause}. */
   resume?(): void;
   /** Writes large messages in a better way than `outbound` does, where there is one. */
-  readonly bulk?: SocketBulk;
+  readonly regionWriter?: SocketRegionWriter;
 }
 
 /** Writes large messages past a socket's own way. */
-export interface SocketBulk extends BulkWriter {
+export interface SocketRegionWriter extends RegionWriter {
   /** Calls `then` when no message is half written: now, or soon. Where that takes too long, the socket is destroyed instead. */
   whenWhole(then: () => void): void;
 }

@@ -5,7 +5,7 @@ import { printable, printableUrl } from '../printable.js';
 import { systemRuntime } from '../runtime.js';
 import type { WireMessage } from '../wire/batch.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
-import type { Dial, DialOptions, Socket, SocketBulk } from './socket.js';
+import type { Dial, DialOptions, Socket, SocketRegionWriter } from './socket.js';
 
 /*
  * The one file that knows isomorphic-ws: `ws` in Node, the platform's WebSocket in a browser.
@@ -63,28 +63,28 @@ export type ReadPath = (
 
 /** What Node adds to an accepted WebSocket of `ws`. */
 export interface Acceptance {
-  readonly bulk?: SocketBulk;
+  readonly regionWriter?: SocketRegionWriter;
   readonly readPath?: ReadPath;
   /** A larger message closes the connection. Bytes. Needed for `readPath`. */
   readonly maxMessageBytes?: number;
 }
 
-/** Gives the bulk writer of a WebSocket that is about to open. */
-export type BulkOf = (socket: unknown) => () => SocketBulk | undefined;
+/** Gives the region writer of a WebSocket that is about to open. */
+export type RegionWriterOf = (socket: unknown) => () => SocketRegionWriter | undefined;
 
 /**
- * Makes a {@link Dial} that gives `ws` further options, such as the certificates to trust. A browser has none. `bulkOf`
+ * Makes a {@link Dial} that gives `ws` further options, such as the certificates to trust. A browser has none. `regionWriterOf`
  * gets the WebSocket before it opens, and what it returns is called when it has. `readPath` reads the messages in place of `ws`.
  */
-export function createDial(extra: object, bulkOf?: BulkOf, readPath?: ReadPath): Dial {
-  return (url, dialOptions) => openWebSocket(url, dialOptions, extra, bulkOf, readPath);
+export function createDial(extra: object, regionWriterOf?: RegionWriterOf, readPath?: ReadPath): Dial {
+  return (url, dialOptions) => openWebSocket(url, dialOptions, extra, regionWriterOf, readPath);
 }
 
 function openWebSocket(
   url: string,
   { headers, maxMessageBytes }: DialOptions,
   extra: object,
-  bulkOf: BulkOf | undefined,
+  regionWriterOf: RegionWriterOf | undefined,
   readPath: ReadPath | undefined,
 ): Observable<Socket> {
   return new Observable<Socket>((subscriber) => {
@@ -98,7 +98,7 @@ function openWebSocket(
     };
     // A browser's constructor ignores the third argument.
     const socket = new WebSocket(url, [], options);
-    const bulk = bulkOf?.(socket);
+    const regionWriter = regionWriterOf?.(socket);
     let handedOver = false;
     let raw: RawEmitter | undefined;
     const node: unknown = socket;
@@ -114,7 +114,9 @@ function openWebSocket(
     }
     socket.onopen = () => {
       handedOver = true;
-      subscriber.next(new WsSocket({ socket, raw, mask: maskFrame, bulk: bulk?.(), readPath, maxMessageBytes }));
+      subscriber.next(
+        new WsSocket({ socket, raw, mask: maskFrame, regionWriter: regionWriter?.(), readPath, maxMessageBytes }),
+      );
       subscriber.complete();
     };
     socket.onerror = (event) => {
@@ -139,12 +141,12 @@ export function adoptWebSocket(socket: unknown, raw?: unknown, acceptance: Accep
   return new WsSocket({ socket: socket as WebSocket, raw: raw as RawEmitter | undefined, ...acceptance });
 }
 
-interface Parts extends Omit<Acceptance, 'bulk' | 'readPath'> {
+interface Parts extends Omit<Acceptance, 'regionWriter' | 'readPath'> {
   readonly socket: WebSocket;
   readonly raw: RawEmitter | undefined;
   /** On the side that dialed. */
   readonly mask?: MaskFrame;
-  readonly bulk?: SocketBulk | undefined;
+  readonly regionWriter?: SocketRegionWriter | undefined;
   readonly readPath?: ReadPath | undefined;
 }
 
@@ -167,13 +169,13 @@ class WsSocket implements Socket {
   #closed = false;
   #polling = false;
 
-  readonly bulk?: SocketBulk;
+  readonly regionWriter?: SocketRegionWriter;
 
   constructor(parts: Parts) {
-    const { socket, raw, mask, bulk } = parts;
+    const { socket, raw, mask, regionWriter } = parts;
     this.#socket = socket;
     this.#maxMessageBytes = parts.maxMessageBytes ?? Infinity;
-    if (bulk !== undefined) this.bulk = bulk;
+    if (regionWriter !== undefined) this.regionWriter = regionWriter;
     if (raw !== undefined) {
       this.#writer = new FrameWriter(raw, mask);
       raw.on('drain', () => {
@@ -195,8 +197,8 @@ class WsSocket implements Socket {
         const close = (): void => {
           socket.close(normalClosure);
         };
-        if (bulk === undefined) close();
-        else bulk.whenWhole(close);
+        if (regionWriter === undefined) close();
+        else regionWriter.whenWhole(close);
       },
     };
     if (this.#node === undefined) this.#listenInBrowser();

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { BulkDone, BulkFrame } from '../../lib/mux/bulk.js';
+import type { RegionDone, RegionFrame } from '../../lib/mux/region-frame.js';
 import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/place.js';
 import { Schedule } from '../../lib/mux/schedule.js';
 import { Op } from '../../lib/wire/ops.js';
@@ -13,7 +13,7 @@ interface Owner extends FrameOwner {
 let log: string[];
 let sink: FakeSink;
 let schedule: Schedule;
-let done: BulkDone | undefined;
+let done: RegionDone | undefined;
 
 beforeEach(() => {
   log = [];
@@ -33,18 +33,18 @@ function owner(id: number, lane: LaneName = 'streams'): Owner {
   return { id, lane, ended: false, place: undefined, onWritable: () => log.push(`writable ${id}`) };
 }
 
-/** A bulk frame that is written when the test says so, or at once. */
-function bulk(from: Owner, seq: number, { length = quantumBytes, atOnce = false } = {}): BulkFrame {
-  const frame: BulkFrame = {
+/** A region frame that is written when the test says so, or at once. */
+function region(from: Owner, seq: number, { length = quantumBytes, atOnce = false } = {}): RegionFrame {
+  const frame: RegionFrame = {
     prefix: Uint8Array.of(2),
     length,
     write: (_head, whenDone) => {
-      note(`bulk ${from.id}.${seq}`);
+      note(`region ${from.id}.${seq}`);
       if (atOnce) whenDone();
       else done = whenDone;
     },
   };
-  schedule.sendBulk(from, Op.MuxServerMsg, seq, frame);
+  schedule.sendRegionFrame(from, Op.MuxServerMsg, seq, frame);
   return frame;
 }
 
@@ -76,22 +76,22 @@ function flush(): void {
   note();
 }
 
-describe('a bulk frame', () => {
+describe('a region frame', () => {
   test('keeps its place among the frames of its mux', () => {
     const one = owner(1);
     send(one, 1);
-    bulk(one, 2);
+    region(one, 2);
     send(one, 3);
     flush();
-    expect(log).toStrictEqual(['1.1', 'bulk 1.2']);
+    expect(log).toStrictEqual(['1.1', 'region 1.2']);
     finish();
-    expect(log).toStrictEqual(['1.1', 'bulk 1.2', '1.3']);
+    expect(log).toStrictEqual(['1.1', 'region 1.2', '1.3']);
   });
 
   test('is announced with a head that says its length, prefix and all', () => {
     const one = owner(1);
     let head: Uint8Array = new Uint8Array();
-    const frame = bulk(one, 5, { length: 70_000 });
+    const frame = region(one, 5, { length: 70_000 });
     Object.assign(frame, { write: (bytes: Uint8Array) => (head = bytes) });
     flush();
     // The tuple of 7: mux, seq, no deadline, no handler, MuxServerMsg, no flags, bin32 of 70 001 bytes; the prefix.
@@ -101,94 +101,94 @@ describe('a bulk frame', () => {
 
   test('holds others up until it is done, and no longer', () => {
     const [one, two] = [owner(1), owner(2)];
-    bulk(one, 1);
+    region(one, 1);
     flush();
-    bulk(one, 2);
+    region(one, 2);
     send(two, 1);
     schedule.sendControl(0, Op.Pong, 0, bytesOf(''));
     expect(schedule.hasRoomFor(two)).toBe(false);
     flush();
-    expect(log).toStrictEqual(['bulk 1.1']);
+    expect(log).toStrictEqual(['region 1.1']);
     finish();
-    // What waited for one bulk frame goes before the next one.
-    expect(log.filter((entry) => entry !== 'writable 2')).toStrictEqual(['bulk 1.1', '0.0', '2.1', 'bulk 1.2']);
+    // What waited for one region frame goes before the next one.
+    expect(log.filter((entry) => entry !== 'writable 2')).toStrictEqual(['region 1.1', '0.0', '2.1', 'region 1.2']);
   });
 
   test('of one mux does not hold up those of another', () => {
     const [one, two] = [owner(1), owner(2)];
-    for (const seq of [1, 2]) for (const from of [one, two]) bulk(from, seq);
+    for (const seq of [1, 2]) for (const from of [one, two]) region(from, seq);
     flush();
     for (let count = 0; count < 3; count++) finish();
-    expect(log).toStrictEqual(['bulk 1.1', 'bulk 2.1', 'bulk 1.2', 'bulk 2.2']);
+    expect(log).toStrictEqual(['region 1.1', 'region 2.1', 'region 1.2', 'region 2.2']);
   });
 
   test('gets its turn beside others that saturate the connection', () => {
     const [one, two] = [owner(1), owner(2)];
     // Made when the one before has left, as those of a file are.
-    bulk(one, 1, { length: 3 * quantumBytes });
+    region(one, 1, { length: 3 * quantumBytes });
     flush();
     for (let seq = 1; seq <= 5; seq++) send(two, seq, 'x'.repeat(quantumBytes));
     sink.bufferedBytes = 1 << 20;
     finish();
-    bulk(one, 2);
+    region(one, 2);
     sink.bufferedBytes = 0;
     flush();
-    // As many bytes as the last bulk frame had, and then the next one.
-    expect(log).toStrictEqual(['bulk 1.1', '2.1', '2.2', '2.3', 'bulk 1.2']);
+    // As many bytes as the last region frame had, and then the next one.
+    expect(log).toStrictEqual(['region 1.1', '2.1', '2.2', '2.3', 'region 1.2']);
     finish();
     expect(log.slice(5)).toStrictEqual(['2.4', '2.5']);
   });
 
   test('that is written at once lets the next one go in the same flush', () => {
     const one = owner(1);
-    for (const seq of [1, 2, 3]) bulk(one, seq, { atOnce: true });
+    for (const seq of [1, 2, 3]) region(one, seq, { atOnce: true });
     flush();
-    expect(log).toStrictEqual(['bulk 1.1', 'bulk 1.2', 'bulk 1.3']);
+    expect(log).toStrictEqual(['region 1.1', 'region 1.2', 'region 1.3']);
   });
 
   test('waits while the socket is full', () => {
     const one = owner(1);
     sink.bufferedBytes = 1 << 20;
-    bulk(one, 1);
+    region(one, 1);
     flush();
     expect(log).toStrictEqual([]);
     sink.bufferedBytes = 0;
     flush();
-    expect(log).toStrictEqual(['bulk 1.1']);
+    expect(log).toStrictEqual(['region 1.1']);
   });
 
   test('is taken back while it waits, not when it is being written', () => {
     const [one, two] = [owner(1), owner(2)];
-    bulk(one, 1);
-    bulk(two, 1);
+    region(one, 1);
+    region(two, 1);
     flush();
     expect(schedule.purge(two)).toBe(true);
     expect(schedule.purge(one)).toBe(false);
     finish();
-    expect(log).toStrictEqual(['bulk 1.1']);
+    expect(log).toStrictEqual(['region 1.1']);
     expect(schedule.queuedBytes).toBe(0);
   });
 
   test('that is torn is followed by nothing', () => {
     const [one, two] = [owner(1), owner(2)];
-    bulk(one, 1);
+    region(one, 1);
     flush();
     send(two, 1);
     finish(new Error('torn'));
     flush();
     schedule.sendControl(0, Op.Ping, 0, bytesOf(''));
     flush();
-    expect(log).toStrictEqual(['bulk 1.1']);
+    expect(log).toStrictEqual(['region 1.1']);
   });
 
   test('that ends after the queue has closed changes nothing', () => {
     const one = owner(1);
-    bulk(one, 1);
-    bulk(one, 2);
+    region(one, 1);
+    region(one, 2);
     flush();
     schedule.close();
     finish();
     flush();
-    expect(log).toStrictEqual(['bulk 1.1']);
+    expect(log).toStrictEqual(['region 1.1']);
   });
 });

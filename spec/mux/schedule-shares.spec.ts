@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { BulkFrame } from '../../lib/mux/bulk.js';
+import type { RegionFrame } from '../../lib/mux/region-frame.js';
 import { quantumBytes } from '../../lib/mux/place.js';
 import type { ResponderStream } from '../../lib/mux/responder-stream.js';
 import { maxBatchBytes, sizeOf } from '../../lib/wire/batch.js';
@@ -78,19 +78,19 @@ function sharesOf({ calls, pulled, queued, files }: Mix, bytes: number, step: nu
   }
   for (const size of files) {
     const { index, mux } = open();
-    const frame: BulkFrame = {
+    const frame: RegionFrame = {
       prefix: new Uint8Array(0),
       length: size,
       write: (_head, done) => {
         ofStreams[index]! += size;
         passed(size);
         end.runtime.defer(() => {
-          mux.sendBulk(frame);
+          mux.sendRegionFrame(frame);
           done();
         });
       },
     };
-    mux.sendBulk(frame);
+    mux.sendRegionFrame(frame);
   }
   let id = 1_000;
   end.serveUnary(1, (mux, payload) => {

@@ -12,7 +12,7 @@
 
 import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { BulkDone } from '../../mux/bulk.js';
+import type { RegionDone } from '../../mux/region-frame.js';
 import { FileIoError } from '../../files/file-error.js';
 import type { SourceFile } from '../files/send/source-file.js';
 import { descriptorOf, type KernelSender } from './kernel-sender.js';
@@ -46,7 +46,7 @@ export class KernelWriter {
   readonly #sender: KernelSender;
   readonly #ahead: ReadAhead;
   #body: FileBody | undefined = undefined;
-  #done: BulkDone = ignore;
+  #done: RegionDone = ignore;
   #head: Uint8Array | undefined = undefined;
   #offset = 0;
   #left = 0;
@@ -69,7 +69,7 @@ export class KernelWriter {
   }
 
   /** Sends the message of `head`, which has the WebSocket header, and the body. One at a time. */
-  write(head: Uint8Array, body: FileBody, done: BulkDone): void {
+  write(head: Uint8Array, body: FileBody, done: RegionDone): void {
     this.#body = body;
     this.#done = done;
     this.#head = head;

@@ -2,7 +2,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { anObject, checkOptions, either, oneOf, type Rule } from '../../check.js';
 import type { Dial } from '../../transport/socket.js';
 import { createDial } from '../../transport/ws-socket.js';
-import { dialerBulk, type KernelOf } from '../files/send/attach-bulk.js';
+import { dialerRegionWriter, type KernelOf } from '../files/send/attach-region-writer.js';
 import { systemKernelSender } from '../kernel/kernel-sender.js';
 import { readPath } from './read-path.js';
 
@@ -73,7 +73,11 @@ export function kernelOf({ kernelSendfile = true }: SocketOptions): KernelOf {
 /** Dials as the options say. */
 export function nodeDial(options: SocketOptions): Dial {
   const { tls, zeroMask = false } = options;
-  return createDial(tls ? tlsContext(tls) : {}, dialerBulk(zeroMask ? 'zero' : 'random', kernelOf(options)), readPath);
+  return createDial(
+    tls ? tlsContext(tls) : {},
+    dialerRegionWriter(zeroMask ? 'zero' : 'random', kernelOf(options)),
+    readPath,
+  );
 }
 
 /** TLS options as Node takes them. */

@@ -14,7 +14,7 @@ import {
   type ManagerOptions as IsomorphicOptions,
 } from '../../endpoint/manager.js';
 import { kernelOf, takeSocketOptions, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
-import { acceptorBulk, type KernelOf } from '../files/send/attach-bulk.js';
+import { acceptorRegionWriter, type KernelOf } from '../files/send/attach-region-writer.js';
 import { readPath } from './read-path.js';
 import { ServerRouter } from './server-router.js';
 import { SilentSockets } from './silent-sockets.js';
@@ -161,8 +161,12 @@ export class Manager extends IsomorphicManager {
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined) => {
-        const bulk = raw === undefined ? {} : { bulk: acceptorBulk(socket, raw, this.#kernel) };
-        const accepted = adoptWebSocket(socket, raw, { ...bulk, readPath, maxMessageBytes: this.#maxMessageBytes });
+        const regionWriter = raw === undefined ? {} : { regionWriter: acceptorRegionWriter(socket, raw, this.#kernel) };
+        const accepted = adoptWebSocket(socket, raw, {
+          ...regionWriter,
+          readPath,
+          maxMessageBytes: this.#maxMessageBytes,
+        });
         const { origin, authorization } = request.headers;
         this.accept(accepted, {
           origin,

@@ -1,4 +1,4 @@
-import { maxBulkFrameBytes, maxKeptBuffers, maxLargeBuffers, minBulkFrameBytes } from '../../../limits.js';
+import { maxRegionFrameBytes, maxKeptBuffers, maxLargeBuffers, minRegionFrameBytes } from '../../../limits.js';
 
 /** Room before the bytes, for what goes before them in the same write: WebSocket header, frame head, kind of the item. */
 export const headRoom = 64;
@@ -6,7 +6,7 @@ export const headRoom = 64;
 const free: Buffer[] = [];
 let inUse = 0;
 
-/** Memory for one bulk frame. */
+/** Memory for one region frame. */
 export interface FrameBuffer {
   /** Room for the bytes of a file, after {@link headRoom} bytes of the same memory. */
   readonly bytes: Buffer;
@@ -20,11 +20,11 @@ export interface FrameBuffer {
  */
 export function takeBuffer(): FrameBuffer {
   if (inUse >= maxLargeBuffers) {
-    const small = Buffer.allocUnsafeSlow(headRoom + minBulkFrameBytes);
+    const small = Buffer.allocUnsafeSlow(headRoom + minRegionFrameBytes);
     return { bytes: small.subarray(headRoom), release() {} };
   }
   inUse++;
-  const buffer = free.pop() ?? Buffer.allocUnsafeSlow(headRoom + maxBulkFrameBytes);
+  const buffer = free.pop() ?? Buffer.allocUnsafeSlow(headRoom + maxRegionFrameBytes);
   return {
     bytes: buffer.subarray(headRoom),
     release() {

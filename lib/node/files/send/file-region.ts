@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { BlobRegion } from '../../../files/blob-region.js';
 import { FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from '../../../files/file-region.js';
-import type { BulkPort } from '../../../codec/bulk-item.js';
-import { isNodeBulkWriter } from './bulk-writer.js';
+import type { RegionPort } from '../../../codec/region-item.js';
+import { isNodeRegionWriter } from './region-writer.js';
 import { KernelRegion } from './kernel-region.js';
 import { PooledRegion } from './pooled-region.js';
 import { SourceFile, type RegionHandle } from './source-file.js';
@@ -34,7 +34,7 @@ class NodeFileRegion extends FileRegion {
     this.#file = file;
   }
 
-  async open(port: BulkPort): Promise<OpenRegion> {
+  async open(port: RegionPort): Promise<OpenRegion> {
     const { as } = this.options;
     // A handle does not know its name.
     const name = as ?? (basename(this.path) || 'file');
@@ -47,14 +47,14 @@ class NodeFileRegion extends FileRegion {
     }
   }
 
-  async #choose(file: SourceFile, name: string, port: BulkPort): Promise<OpenRegion> {
+  async #choose(file: SourceFile, name: string, port: RegionPort): Promise<OpenRegion> {
     const { hash } = this.options;
     const writer = port.writer!;
     let reason: string | undefined = 'The transport of this connection is no socket.';
     if (hash !== undefined) reason = 'The hash that was asked for needs the bytes in JavaScript.';
-    else if (isNodeBulkWriter(writer)) reason = await writer.kernelRefusal();
+    else if (isNodeRegionWriter(writer)) reason = await writer.kernelRefusal();
     const pooled = new PooledRegion(file, name, hash, writer, reason);
-    return reason === undefined && isNodeBulkWriter(writer) ? new KernelRegion(file, writer, pooled) : pooled;
+    return reason === undefined && isNodeRegionWriter(writer) ? new KernelRegion(file, writer, pooled) : pooled;
   }
 
   observedBy(observer: RegionObserver): FileRegion {

@@ -1,5 +1,5 @@
 import type { FileMode, OpenRegion, RegionPart } from '../../../files/file-region.js';
-import type { NodeBulkWriter } from './bulk-writer.js';
+import type { NodeRegionWriter } from './region-writer.js';
 import type { PooledRegion } from './pooled-region.js';
 import type { SourceFile } from './source-file.js';
 
@@ -19,11 +19,11 @@ export class KernelRegion implements OpenRegion {
   reason: string | undefined = undefined;
 
   readonly #file: SourceFile;
-  readonly #writer: NodeBulkWriter;
+  readonly #writer: NodeRegionWriter;
   readonly #pooled: PooledRegion;
   #copied = 0;
 
-  constructor(file: SourceFile, writer: NodeBulkWriter, pooled: PooledRegion) {
+  constructor(file: SourceFile, writer: NodeRegionWriter, pooled: PooledRegion) {
     this.#file = file;
     this.#writer = writer;
     this.#pooled = pooled;

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { read } from 'node:fs';
 import type { OpenRegion, RegionPart } from '../../../files/file-region.js';
-import type { BulkWriter } from '../../../mux/bulk.js';
+import type { RegionWriter } from '../../../mux/region-frame.js';
 import { headRoom, takeBuffer } from './buffer-pool.js';
 import type { SourceFile } from './source-file.js';
 import { toFileError } from '../folder/system-error.js';
@@ -20,14 +20,14 @@ export class PooledRegion implements OpenRegion {
   copied = 0;
 
   readonly #file: SourceFile;
-  readonly #writer: BulkWriter;
+  readonly #writer: RegionWriter;
   readonly #hash: Hash | undefined;
 
   constructor(
     file: SourceFile,
     name: string,
     hash: string | undefined,
-    writer: BulkWriter,
+    writer: RegionWriter,
     reason: string | undefined,
   ) {
     this.#file = file;

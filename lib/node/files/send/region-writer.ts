@@ -1,15 +1,15 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { SocketBulk } from '../../../transport/socket.js';
+import type { SocketRegionWriter } from '../../../transport/socket.js';
 import { messageHeadBytes, writeMessageHead } from '../../../transport/message-head.js';
 import { closeTimeout } from '../../../transport/ws-socket.js';
-import type { BulkBytes, BulkDone, BulkWriter } from '../../../mux/bulk.js';
+import type { RegionBytes, RegionDone, RegionWriter } from '../../../mux/region-frame.js';
 import { refusalOf, type KernelSender } from '../../kernel/kernel-sender.js';
 import { KernelWriter, type FileBody } from '../../kernel/kernel-writer.js';
 import { loadMask, maskInPlace, writeKey, type Masking } from './mask.js';
 
-/** What a {@link NodeBulkWriter} is made of. */
-export interface BulkWriterOptions {
+/** What a {@link NodeRegionWriter} is made of. */
+export interface RegionWriterOptions {
   /** Of the `upgrade` event. */
   readonly socket: Duplex;
   readonly masking: Masking;
@@ -29,13 +29,13 @@ const masked =
  * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`. `ws` writes its own messages whole, in one
  * turn, and so they do not mix.
  */
-export class NodeBulkWriter implements SocketBulk {
+export class NodeRegionWriter implements SocketRegionWriter {
   readonly #socket: Duplex;
-  readonly #options: BulkWriterOptions;
+  readonly #options: RegionWriterOptions;
   #kernel: Promise<string | undefined> | undefined = undefined;
   #kernelWriter: KernelWriter | undefined = undefined;
 
-  constructor(options: BulkWriterOptions) {
+  constructor(options: RegionWriterOptions) {
     this.#socket = options.socket;
     this.#options = options;
     if (options.masking === 'random') void loadMask();
@@ -47,7 +47,7 @@ export class NodeBulkWriter implements SocketBulk {
   }
 
   /** Sends one message of `head` and a part of a file. */
-  writeFile(head: Uint8Array, body: FileBody, done: BulkDone): void {
+  writeFile(head: Uint8Array, body: FileBody, done: RegionDone): void {
     if (!this.#open) {
       done(new Error('The WebSocket is closed.'));
       return;
@@ -59,7 +59,7 @@ export class NodeBulkWriter implements SocketBulk {
     this.#kernelWriter!.write(message, body, done);
   }
 
-  writeBytes(head: Uint8Array, { bytes, room }: BulkBytes, done: BulkDone): void {
+  writeBytes(head: Uint8Array, { bytes, room }: RegionBytes, done: RegionDone): void {
     const socket = this.#socket;
     const { masking } = this.#options;
     if (!this.#open) {
@@ -135,6 +135,6 @@ function writeMaskedHead(message: Uint8Array, payload: number, masking: Masking)
 }
 
 /** Tells one from the writers of other transports: by what it can do, since it may be of another copy of the package. */
-export function isNodeBulkWriter(writer: BulkWriter): writer is NodeBulkWriter {
+export function isNodeRegionWriter(writer: RegionWriter): writer is NodeRegionWriter {
   return 'kernelRefusal' in writer && 'writeFile' in writer;
 }

@@ -1,15 +1,15 @@
-import type { BulkFrame, BulkWriter } from '../mux/bulk.js';
+import type { RegionFrame, RegionWriter } from '../mux/region-frame.js';
 import type { StreamMux } from '../mux/stream.js';
-import type { BulkForm, BulkPort } from '../codec/bulk-item.js';
+import type { RegionForm, RegionPort } from '../codec/region-item.js';
 
-/** The {@link BulkPort} of a stream. */
-export class StreamPort implements BulkPort {
-  readonly form: BulkForm;
+/** The {@link RegionPort} of a stream. */
+export class StreamPort implements RegionPort {
+  readonly form: RegionForm;
   readonly route: string;
   /** The stream; undefined until there is one. */
   stream: StreamMux | undefined;
 
-  constructor(form: BulkForm, route: string, stream?: StreamMux) {
+  constructor(form: RegionForm, route: string, stream?: StreamMux) {
     this.form = form;
     this.route = route;
     this.stream = stream;
@@ -21,11 +21,11 @@ export class StreamPort implements BulkPort {
   }
 
   get frameBytes(): number {
-    return this.stream?.bulkFrameBytes ?? 0;
+    return this.stream?.regionFrameBytes ?? 0;
   }
 
-  get writer(): BulkWriter | undefined {
-    return this.stream?.bulkWriter;
+  get writer(): RegionWriter | undefined {
+    return this.stream?.regionWriter;
   }
 
   now(): number {
@@ -36,7 +36,7 @@ export class StreamPort implements BulkPort {
     this.stream?.send(payload);
   }
 
-  sendBulk(frame: BulkFrame): void {
-    this.stream?.sendBulk(frame);
+  sendRegionFrame(frame: RegionFrame): void {
+    this.stream?.sendRegionFrame(frame);
   }
 }

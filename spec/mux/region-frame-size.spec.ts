@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { maxBulkFrameBytes, minBulkFrameBytes } from '../../lib/limits.js';
-import { BulkSize } from '../../lib/mux/bulk-size.js';
+import { maxRegionFrameBytes, minRegionFrameBytes } from '../../lib/limits.js';
+import { RegionFrameSize } from '../../lib/mux/region-frame-size.js';
 
-describe('the size of bulk frames', () => {
+describe('the size of region frames', () => {
   let now: number;
-  let size: BulkSize;
+  let size: RegionFrameSize;
 
   beforeEach(() => {
     now = 0;
-    size = new BulkSize(() => now);
+    size = new RegionFrameSize(() => now);
   });
 
   function frame(othersSend: boolean): number {
@@ -19,18 +19,18 @@ describe('the size of bulk frames', () => {
   }
 
   test('stays at its largest while nobody else sends', () => {
-    expect(frame(false)).toBe(maxBulkFrameBytes);
+    expect(frame(false)).toBe(maxRegionFrameBytes);
   });
 
   test('halves with each frame beside which others send, down to its smallest', () => {
     const sizes = Array.from({ length: 6 }, () => frame(true));
     expect(sizes).toStrictEqual([512 << 10, 256 << 10, 128 << 10, 64 << 10, 64 << 10, 64 << 10]);
-    expect(sizes.at(-1)).toBe(minBulkFrameBytes);
+    expect(sizes.at(-1)).toBe(minRegionFrameBytes);
   });
 
   test('is not changed by what others sent before a transfer', () => {
     size.othersSend();
-    expect(frame(false)).toBe(maxBulkFrameBytes);
+    expect(frame(false)).toBe(maxRegionFrameBytes);
   });
 
   test('grows again after 50 ms in which nobody else sent', () => {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { BulkOf } from '../../../transport/ws-socket.js';
-import type { SocketBulk } from '../../../transport/socket.js';
+import type { RegionWriterOf } from '../../../transport/ws-socket.js';
+import type { SocketRegionWriter } from '../../../transport/socket.js';
 import type { KernelSender } from '../../kernel/kernel-sender.js';
-import { NodeBulkWriter } from './bulk-writer.js';
+import { NodeRegionWriter } from './region-writer.js';
 import type { Masking } from './mask.js';
 
 /** How the kernel sends files, for the sockets of one side; a string is the reason why it does not. */
@@ -22,25 +22,30 @@ interface DialingWebSocket extends OpenWebSocket {
 /** `readyState` of an open WebSocket, as the standard says. */
 const openState = 1;
 
-/** The bulk writer of a WebSocket that was accepted. `socket`: of the server's `upgrade` event. */
-export function acceptorBulk(webSocket: OpenWebSocket, socket: Duplex, kernel: KernelOf): SocketBulk {
-  return bulkFor(webSocket, socket, 'none', kernel);
+/** The region writer of a WebSocket that was accepted. `socket`: of the server's `upgrade` event. */
+export function acceptorRegionWriter(webSocket: OpenWebSocket, socket: Duplex, kernel: KernelOf): SocketRegionWriter {
+  return regionWriterFor(webSocket, socket, 'none', kernel);
 }
 
-/** Finds the stream beneath a WebSocket that is being dialed, for its bulk writer. */
-export function dialerBulk(masking: Masking, kernel: KernelOf): BulkOf {
+/** Finds the stream beneath a WebSocket that is being dialed, for its region writer. */
+export function dialerRegionWriter(masking: Masking, kernel: KernelOf): RegionWriterOf {
   return (socket) => {
     const webSocket = socket as DialingWebSocket;
     let stream: Duplex | undefined;
     webSocket.once('upgrade', (response: IncomingMessage) => {
       stream = response.socket;
     });
-    return () => (stream === undefined ? undefined : bulkFor(webSocket, stream, masking, kernel));
+    return () => (stream === undefined ? undefined : regionWriterFor(webSocket, stream, masking, kernel));
   };
 }
 
-function bulkFor(webSocket: OpenWebSocket, socket: Duplex, masking: Masking, kernel: KernelOf): SocketBulk {
-  return new NodeBulkWriter({
+function regionWriterFor(
+  webSocket: OpenWebSocket,
+  socket: Duplex,
+  masking: Masking,
+  kernel: KernelOf,
+): SocketRegionWriter {
+  return new NodeRegionWriter({
     socket,
     masking,
     compressed: webSocket.extensions !== '',

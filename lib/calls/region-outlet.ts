@@ -1,33 +1,39 @@
 import type { Outlet } from '../flow/feed.js';
 import type { OnThrown } from '../guard.js';
-import { isBulkItem, sendBulk, type BulkItem, type BulkPort, type BulkRun } from '../codec/bulk-item.js';
+import {
+  isRegionItem,
+  sendRegion,
+  type RegionItem,
+  type RegionPort,
+  type RegionSending,
+} from '../codec/region-item.js';
 
-/** Stands for a bulk item between `encode` and `send`: it has no bytes of its own. */
-class BulkPayload extends Uint8Array {
-  readonly item: BulkItem;
+/** Stands for a region item between `encode` and `send`: it has no bytes of its own. */
+class RegionPayload extends Uint8Array {
+  readonly item: RegionItem;
 
-  constructor(item: BulkItem) {
+  constructor(item: RegionItem) {
     super(0);
     this.item = item;
   }
 }
 
 /**
- * An outlet that takes bulk items among the others: while one sends itself, nothing else is taken, and the end waits.
+ * An outlet that takes region items among the others: while one sends itself, nothing else is taken, and the end waits.
  *
- *     idle ──send(bulk item)──▶ sending ──ended──▶ idle: complete or fail, where that came meanwhile; else onFree
+ *     idle ──send(region item)──▶ sending ──ended──▶ idle: complete or fail, where that came meanwhile; else onFree
  */
-export class BulkOutlet<T> implements Outlet<T> {
+export class RegionOutlet<T> implements Outlet<T> {
   readonly #outlet: Outlet<T>;
-  readonly #port: BulkPort;
+  readonly #port: RegionPort;
   readonly #onFree: () => void;
   #sending = false;
-  #run: BulkRun | undefined = undefined;
+  #run: RegionSending | undefined = undefined;
   #stopped = false;
   #end: (() => void) | undefined = undefined;
 
   /** `onFree`: items may be sent again. */
-  constructor(outlet: Outlet<T>, port: BulkPort, onFree: () => void) {
+  constructor(outlet: Outlet<T>, port: RegionPort, onFree: () => void) {
     this.#outlet = outlet;
     this.#port = port;
     this.#onFree = onFree;
@@ -46,16 +52,16 @@ export class BulkOutlet<T> implements Outlet<T> {
   }
 
   encode(item: T): Uint8Array {
-    return isBulkItem(item) ? new BulkPayload(item) : this.#outlet.encode(item);
+    return isRegionItem(item) ? new RegionPayload(item) : this.#outlet.encode(item);
   }
 
   send(payload: Uint8Array): void {
-    if (!(payload instanceof BulkPayload)) {
+    if (!(payload instanceof RegionPayload)) {
       this.#outlet.send(payload);
       return;
     }
     this.#sending = true;
-    const run = payload.item[sendBulk](this.#port, (failure) => {
+    const run = payload.item[sendRegion](this.#port, (failure) => {
       this.#sending = false;
       this.#run = undefined;
       if (this.#stopped) return;
