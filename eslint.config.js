@@ -126,6 +126,38 @@ const timeSyntax = [
 /** Where the platform's clocks and timers become a Runtime, or virtual ones take their place. */
 const clockFiles = ['lib/runtime.ts', 'lib/testing/time/event-loop.ts', 'lib/testing/time/virtual-globals.ts'];
 
+/**
+ * A spec waits for the event itself, or runs on virtual time: a sleep is too short on a slow machine and too long on every
+ * other one. A delay of 0 is a turn of the event loop, not a sleep.
+ */
+const sleepMessage = 'Wait for the event itself, or run the spec on virtual time (gridTest, ManualRuntime).';
+const sleepSyntax = [
+  {
+    selector:
+      'NewExpression[callee.name="Promise"] CallExpression[callee.name="setTimeout"][arguments.length>1]:not([arguments.1.value=0])',
+    message: sleepMessage,
+  },
+  {
+    selector: 'CallExpression[callee.name=/^(first|last)ValueFrom$/] > CallExpression[callee.name="timer"]',
+    message: sleepMessage,
+  },
+  { selector: 'ImportDeclaration[source.value=/timers.promises$/]', message: sleepMessage },
+];
+const equalSyntax = {
+  selector: 'MemberExpression[property.name="toEqual"]:has(CallExpression[callee.name="expect"])',
+  message: 'Use toStrictEqual: toEqual takes undefined for absent.',
+};
+/**
+ * Specs whose timers are virtual: their bodies run in gridTest, simulate or on an installed clock. The ledger of kills looks
+ * at the folder of a process that is gone: nobody tells it when another one has put back what was left.
+ */
+const virtualSpecs = [
+  'spec/connection/flows/*.ts',
+  'spec/testing/**/*.ts',
+  'spec/simulation/**/*.ts',
+  'spec/node/files/kill-ledger.long.spec.ts',
+];
+
 /** Regular expressions for import paths, as seen from a file `depth` folders below lib. */
 function pathsOf({ roots = [], folders = [] }, depth) {
   const up = depth === 0 ? '\\./' : '\\.\\./'.repeat(depth);
@@ -290,7 +322,9 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/unbound-method': 'off',
       'rxjs-x/no-ignored-notifier': 'off',
+      'no-restricted-syntax': ['error', ...sleepSyntax, equalSyntax],
     },
   },
+  { files: virtualSpecs, rules: { 'no-restricted-syntax': ['error', equalSyntax] } },
   { files: ['**/*.{js,mjs}'], rules: { eqeqeq: 'error', 'no-unused-vars': 'error' } },
 );

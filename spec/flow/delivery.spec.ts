@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { config, delay, share, Subject } from 'rxjs';
+import { config, delay, lastValueFrom, map, share, Subject } from 'rxjs';
 import { currentDelivery, DeliverySource, retainCurrent } from '../../lib/flow/delivery.js';
 
 const counted = (): { readonly source: DeliverySource; readonly released: () => number } => {
@@ -112,10 +112,15 @@ describe('the current delivery', () => {
     const { source, released } = counted();
     const seen: unknown[] = [];
     const subject = new Subject<number>();
-    subject.pipe(delay(0)).subscribe(() => seen.push(retainCurrent(), currentDelivery()));
+    const over = lastValueFrom(
+      subject.pipe(
+        delay(0),
+        map(() => seen.push(retainCurrent(), currentDelivery())),
+      ),
+    );
     source.deliver(subject, 1);
     subject.complete();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await over;
     expect([retainCurrent(), currentDelivery(), seen, released()]).toStrictEqual([undefined, 0, [undefined, 0], 1]);
   });
 

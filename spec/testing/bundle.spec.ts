@@ -34,13 +34,13 @@ describe('bundles', () => {
   it.each(['lib/index.ts', 'lib/node/index.ts'])('%s holds nothing of the kit', async (entry) => {
     const files = await inputs(entry, 'node');
     expect(files).toContain('lib/endpoint/manager.ts');
-    expect(files.filter((name) => name.includes('testing'))).toEqual([]);
+    expect(files.filter((name) => name.includes('testing'))).toStrictEqual([]);
   });
 
   it('the kit needs no framework and nothing of Node: it runs in a browser too', async () => {
     const files = await inputs('lib/testing/index.ts', 'browser');
     const packages = files.filter((name) => !name.startsWith('lib/'));
-    expect(packages.sort()).toEqual([
+    expect(packages.sort()).toStrictEqual([
       '@noble/hashes/sha2',
       'hash-wasm/dist/xxhash3.umd.min.js',
       'isomorphic-ws',

@@ -13,7 +13,7 @@ const ticks = duplex({ id: 2, name: 'ticks', request: type<number>(), output: ty
 
 function scheduler(): TestScheduler {
   return new TestScheduler((actual, expected) => {
-    expect(actual).toEqual(expected);
+    expect(actual).toStrictEqual(expected);
   });
 }
 
@@ -52,7 +52,7 @@ test('a link without marbles, on a clock of its own', async () => {
   const heard: number[] = [];
   link.a.request(double, 4).subscribe((response) => heard.push(response));
   clock.runFor(10);
-  expect(heard).toEqual([8]);
+  expect(heard).toStrictEqual([8]);
   const lost: string[] = [];
   new Faults(clock).cut(link);
   link.a.request(double, 4).subscribe({
@@ -64,6 +64,6 @@ test('a link without marbles, on a clock of its own', async () => {
   link.a.request(double, 5).subscribe((response) => heard.push(response));
   clock.runFor(10);
   // The cut led to a wait, and so the call in between went through.
-  expect({ heard, lost }).toEqual({ heard: [8, 8, 10], lost: [] });
+  expect({ heard, lost }).toStrictEqual({ heard: [8, 8, 10], lost: [] });
   link.close();
 });

@@ -51,7 +51,7 @@ test('a consumer that is slow holds the producer back', () =>
       .subscribe((number) => saved.push(number));
     await advance('5s');
     // The first arrives after 40 ms, and each takes a second.
-    expect(saved).toEqual([0, 1, 2, 3]);
+    expect(saved).toStrictEqual([0, 1, 2, 3]);
     // At most the window of 2 and one more.
     expect(produced - saved.length).toBeLessThanOrEqual(3);
   }));
@@ -70,7 +70,7 @@ test('behind an asynchronous operator the window is no bound, and it is said so'
       )
       .subscribe();
     await advance('5s');
-    expect(events).toEqual(['backpressure-lost']);
+    expect(events).toStrictEqual(['backpressure-lost']);
   }));
 
 test('input: credit comes with the ack, and returns when the handler is done with an item', () =>

@@ -70,5 +70,5 @@ test('clocks that are wrong by more than five minutes do not connect', () =>
     });
     await grid.start();
     await advance('1s');
-    expect(reasons).toEqual(['the clocks differ by 360 s, and 300 s are allowed: synchronise them']);
+    expect(reasons).toStrictEqual(['the clocks differ by 360 s, and 300 s are allowed: synchronise them']);
   }));

@@ -97,5 +97,5 @@ test('calls of one turn travel in one message', () =>
     for (const number of [1, 2, 3]) wire.a.request(add, [number]).subscribe();
     await advance('1s');
     const messages = wire.cable.log.entries.slice(before);
-    expect(messages.map((entry) => entry.kind === 'message' && entry.from)).toEqual(['a', 'b']);
+    expect(messages.map((entry) => entry.kind === 'message' && entry.from)).toStrictEqual(['a', 'b']);
   }));

@@ -43,7 +43,7 @@ describe('expectObservable', () => {
       shared(context as unknown as RunHelpers);
     });
     new TestScheduler((actual, expected) => {
-      expect(actual).toEqual(expected);
+      expect(actual).toStrictEqual(expected);
     }).run(shared);
   });
 
@@ -263,7 +263,7 @@ describe('diagrams', () => {
   it('are read and drawn', () => {
     expect(lengthOf('a--')).toBe(3);
     expect(lengthOf('a 2s ')).toBe(2_001);
-    expect([timeOf('5s'), timeOf('1.5s'), timeOf('300ms'), timeOf('2m'), timeOf('---|'), timeOf(7)]).toEqual([
+    expect([timeOf('5s'), timeOf('1.5s'), timeOf('300ms'), timeOf('2m'), timeOf('---|'), timeOf(7)]).toStrictEqual([
       5_000, 1_500, 300, 120_000, 3, 7,
     ]);
     expect(() => timeOf('---')).toThrow('"---" is no time');

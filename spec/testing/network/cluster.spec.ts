@@ -38,11 +38,11 @@ describe('a cluster', () => {
       });
       await grid.connected();
       const ask = (): Promise<string> => firstValueFrom(grid.host('x').connection('y').request(whoAmI, undefined));
-      expect([await ask(), await ask()]).toEqual(['y, call 1', 'y, call 2']);
+      expect([await ask(), await ask()]).toStrictEqual(['y, call 1', 'y, call 2']);
       faults.restart(grid.host('y'), { for: 1_000 });
       await advance('5s');
       expect(await ask()).toBe('y, call 1');
-      expect(starts).toEqual(['x', 'y', 'y']);
+      expect(starts).toStrictEqual(['x', 'y', 'y']);
       expect(() => grid.host('z')).toThrow('z is no host of x, y.');
     }));
 
@@ -70,7 +70,7 @@ describe('a cluster', () => {
       // It is down already.
       b.crash();
       await advance('30s');
-      expect(ends).toEqual([`of b at 1 s: ${DisconnectedError.name}`, `of a at 20 s: ${DisconnectedError.name}`]);
+      expect(ends).toStrictEqual([`of b at 1 s: ${DisconnectedError.name}`, `of a at 20 s: ${DisconnectedError.name}`]);
     }));
 
   it('time stands still while tokens are made and checked, however long that takes', () => {

@@ -37,22 +37,22 @@ describe('faults of messages', () => {
   it('drop: the next one, or the next ones from given times on', () => {
     const now = scene();
     now.faults.drop(now.cable);
-    expect(now.run(3)).toEqual(['4: 1', '5: 2']);
-    expect(fates(now.cable)).toEqual(['dropped', '', '']);
+    expect(now.run(3)).toStrictEqual(['4: 1', '5: 2']);
+    expect(fates(now.cable)).toStrictEqual(['dropped', '', '']);
 
     const drawn = scene();
     drawn.faults.drop(drawn.cable, { at: '-x--y' });
-    expect(drawn.run(6)).toEqual(['3: 0', '5: 2', '6: 3', '8: 5']);
+    expect(drawn.run(6)).toStrictEqual(['3: 0', '5: 2', '6: 3', '8: 5']);
 
     const many = scene();
     many.faults.drop(many.cable, { at: 2, count: 2 });
-    expect(many.run(6)).toEqual(['3: 0', '4: 1', '7: 4', '8: 5']);
+    expect(many.run(6)).toStrictEqual(['3: 0', '4: 1', '7: 4', '8: 5']);
   });
 
   it('for a time, from one end, and where a frame is in it', () => {
     const timed = scene();
     timed.faults.drop(timed.cable, { at: 1, for: 2, count: Infinity });
-    expect(timed.run(5)).toEqual(['3: 0', '6: 3', '7: 4']);
+    expect(timed.run(5)).toStrictEqual(['3: 0', '6: 3', '7: 4']);
 
     const other = scene();
     other.faults.drop(other.cable, { from: 'b', count: Infinity });
@@ -64,19 +64,19 @@ describe('faults of messages', () => {
     chosen.cable.inject('a', fromCaller.cancel(2), fromCaller.item(1, 1, 'x'));
     chosen.cable.inject('a', fromCaller.item(1, 2, 'x'));
     chosen.clock.runFor(10);
-    expect(fates(chosen.cable)).toEqual(['', 'dropped', '']);
+    expect(fates(chosen.cable)).toStrictEqual(['', 'dropped', '']);
   });
 
   it('delay: what follows waits behind', () => {
     const { faults, cable, run } = scene();
     faults.delay(cable, 10, { at: 1 });
-    expect(run(4)).toEqual(['3: 0', '14: 1', '14: 2', '14: 3']);
+    expect(run(4)).toStrictEqual(['3: 0', '14: 1', '14: 2', '14: 3']);
   });
 
   it('duplicate', () => {
     const { faults, cable, run } = scene();
     faults.duplicate(cable, { at: 1 });
-    expect(run(3)).toEqual(['3: 0', '4: 1', '4: 1', '5: 2']);
+    expect(run(3)).toStrictEqual(['3: 0', '4: 1', '4: 1', '5: 2']);
   });
 
   it('duplicate: two messages in memory of their own, as from a socket', () => {
@@ -90,17 +90,17 @@ describe('faults of messages', () => {
     const message = new Uint8Array([1]);
     a.outbound.next(message);
     clock.runFor(10);
-    expect([seen, message[0]]).toEqual([[1, 1], 1]);
+    expect([seen, message[0]]).toStrictEqual([[1, 1], 1]);
   });
 
   it('reorder: behind the next one; where none comes, a little later', () => {
     const { faults, cable, run } = scene();
     faults.reorder(cable, { at: 1 });
-    expect(run(4)).toEqual(['3: 0', '5: 2', '5: 1', '6: 3']);
+    expect(run(4)).toStrictEqual(['3: 0', '5: 2', '5: 1', '6: 3']);
 
     const last = scene();
     last.faults.reorder(last.cable, { at: 1 });
-    expect(last.run(2)).toEqual(['3: 0', '54: 1']);
+    expect(last.run(2)).toStrictEqual(['3: 0', '54: 1']);
   });
 
   it('corrupt: one bit, in a copy', () => {
@@ -130,8 +130,8 @@ describe('faults of messages', () => {
     const heard = run(1);
     expect(heard.length).toBeGreaterThan(110);
     expect(heard.length).toBeLessThan(170);
-    expect(run(1)).toEqual(heard);
-    expect(run(2)).not.toEqual(heard);
+    expect(run(1)).toStrictEqual(heard);
+    expect(run(2)).not.toStrictEqual(heard);
   });
 });
 
@@ -139,22 +139,22 @@ describe('faults of lines', () => {
   it('cut, at a time', () => {
     const { faults, cable, run } = scene();
     faults.cut(cable, { at: '----x' });
-    expect(run(6)).toEqual(['3: 0', '4: The line was cut.']);
+    expect(run(6)).toStrictEqual(['3: 0', '4: The line was cut.']);
   });
 
   it('stall, for a time', () => {
     const { faults, cable, run } = scene();
     faults.stall(cable, { at: 1, for: 20, from: 'a' });
     // What is on its way stands too; what waited then sets out.
-    expect(run(3)).toEqual(['21: 0', '24: 1', '24: 2']);
+    expect(run(3)).toStrictEqual(['21: 0', '24: 1', '24: 2']);
   });
 
   it('half-open', () => {
     const { faults, cable, run } = scene();
     faults.halfOpen(cable, { at: 4 });
     // What is on its way is lost too.
-    expect(run(6)).toEqual(['3: 0']);
-    expect(fates(cable)).toEqual(['', '', '', '', 'lost', 'lost']);
+    expect(run(6)).toStrictEqual(['3: 0']);
+    expect(fates(cable)).toStrictEqual(['', '', '', '', 'lost', 'lost']);
   });
 
   it('at random times, and not after unsubscribing', () => {
@@ -174,8 +174,8 @@ describe('faults of lines', () => {
     };
     const first = times(1);
     expect(first.length).toBeGreaterThan(20);
-    expect(times(1)).toEqual(first);
-    expect(times(2)).not.toEqual(first);
+    expect(times(1)).toStrictEqual(first);
+    expect(times(2)).not.toStrictEqual(first);
   });
 });
 

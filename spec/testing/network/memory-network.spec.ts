@@ -40,9 +40,9 @@ describe('a line in memory', () => {
     a.outbound.next(bytes(1, 1));
     a.outbound.next([bytes(1, 2), bytes(1, 3)]);
     clock.runFor(6);
-    expect(heardByB).toEqual([]);
+    expect(heardByB).toStrictEqual([]);
     clock.runFor(1);
-    expect(heardByB).toEqual(['7: 1', '7: 2']);
+    expect(heardByB).toStrictEqual(['7: 1', '7: 2']);
   });
 
   it('adds a jitter from the seed, and keeps the order', () => {
@@ -56,10 +56,12 @@ describe('a line in memory', () => {
       return heardByB;
     };
     const heard = run(1);
-    expect(heard.map((each) => Number(each.split(': ')[1]))).toEqual(Array.from({ length: 30 }, (_, index) => index));
+    expect(heard.map((each) => Number(each.split(': ')[1]))).toStrictEqual(
+      Array.from({ length: 30 }, (_, index) => index),
+    );
     expect(new Set(heard.map((each, index) => Number(each.split(':')[0]) - 3 * index)).size).toBeGreaterThan(5);
-    expect(run(1)).toEqual(heard);
-    expect(run(2)).not.toEqual(heard);
+    expect(run(1)).toStrictEqual(heard);
+    expect(run(2)).not.toStrictEqual(heard);
   });
 
   it('sends no more than its bandwidth; what waits is in bufferedBytes, and drained tells when it is less', () => {
@@ -73,9 +75,9 @@ describe('a line in memory', () => {
     clock.runFor(1_000);
     expect(a.bufferedBytes).toBe(0);
     clock.runFor(100);
-    expect(heardByB).toEqual(['505: 0', '1005: 1', '1505: 2']);
+    expect(heardByB).toStrictEqual(['505: 0', '1005: 1', '1505: 2']);
     // Below 64 KiB, as the socket of the platform.
-    expect(drained).toEqual([1_000, 1_500]);
+    expect(drained).toStrictEqual([1_000, 1_500]);
   });
 
   it('does not round the bandwidth of small messages up', () => {
@@ -93,17 +95,17 @@ describe('a line in memory', () => {
     polite.a.outbound.complete();
     polite.a.outbound.next(bytes(1, 2));
     polite.clock.runFor(10);
-    expect(polite.heardByB).toEqual(['1: 1', '1: closed']);
-    expect(polite.heardByA).toEqual(['0: closed']);
+    expect(polite.heardByB).toStrictEqual(['1: 1', '1: closed']);
+    expect(polite.heardByA).toStrictEqual(['0: closed']);
 
     const broken = scene();
     broken.a.outbound.next(bytes(1, 1));
     broken.a.outbound.error(new Error('why'));
     broken.clock.runFor(10);
-    expect(broken.heardByB).toEqual(['1: 1', '1: The socket closed with code 1006.']);
+    expect(broken.heardByB).toStrictEqual(['1: 1', '1: The socket closed with code 1006.']);
     expect(broken.cable.open).toBe(false);
     const events = broken.cable.log.entries.map((entry) => (entry.kind === 'event' ? entry.text : 'message'));
-    expect(events).toEqual(['opened by a', 'message', 'broken by a: why']);
+    expect(events).toStrictEqual(['opened by a', 'message', 'broken by a: why']);
   });
 
   it('loses what is on its way when it is cut', () => {
@@ -112,7 +114,7 @@ describe('a line in memory', () => {
     clock.runFor(4);
     cable.cut();
     clock.runFor(10);
-    expect([heardByA, heardByB]).toEqual([['4: The line was cut.'], ['4: The line was cut.']]);
+    expect([heardByA, heardByB]).toStrictEqual([['4: The line was cut.'], ['4: The line was cut.']]);
   });
 
   it('half-open, tells nobody: not even that it was closed', () => {
@@ -122,13 +124,13 @@ describe('a line in memory', () => {
     b.outbound.next(bytes(1, 2));
     a.outbound.error(new Error('why'));
     clock.runFor(100);
-    expect(heardByB).toEqual([]);
-    expect(heardByA).toEqual(['0: closed']);
+    expect(heardByB).toStrictEqual([]);
+    expect(heardByA).toStrictEqual(['0: closed']);
     const [again] = cable.connect('b');
     const heard = hear(clock, again);
     cable.inject('a', { muxId: 1, seq: 0, deadlineMs: 0, handler: 0, op: 8, flags: 0, payload: new Uint8Array(0) });
     clock.runFor(10);
-    expect(heard).toEqual(['105: 151']);
+    expect(heard).toStrictEqual(['105: 151']);
   });
 
   it('stalled, loses nothing: the sender waits with what it has', () => {
@@ -139,15 +141,15 @@ describe('a line in memory', () => {
     const resumeToo = cable.stall();
     a.outbound.next(bytes(1, 2));
     clock.runFor(100);
-    expect(heardByB).toEqual([]);
+    expect(heardByB).toStrictEqual([]);
     expect(a.bufferedBytes).toBe(1);
     resume();
     resume();
     clock.runFor(10);
-    expect(heardByB).toEqual([]);
+    expect(heardByB).toStrictEqual([]);
     resumeToo();
     clock.runFor(10);
-    expect(heardByB).toEqual(['113: 1', '118: 2']);
+    expect(heardByB).toStrictEqual(['113: 1', '118: 2']);
   });
 
   it.each([undefined, 1_000_000])('stalled, tells when what waited has drained (bandwidth %s)', (bandwidth) => {
@@ -157,10 +159,10 @@ describe('a line in memory', () => {
     const resume = cable.stall('a');
     a.outbound.next(bytes(100_000, 1));
     clock.runFor(50);
-    expect([a.bufferedBytes, drained]).toEqual([100_000, []]);
+    expect([a.bufferedBytes, drained]).toStrictEqual([100_000, []]);
     resume();
     clock.runFor(200);
-    expect([a.bufferedBytes, drained]).toEqual([0, [bandwidth === undefined ? 50 : 150]]);
+    expect([a.bufferedBytes, drained]).toStrictEqual([0, [bandwidth === undefined ? 50 : 150]]);
   });
 
   it('stalled, has its bandwidth again only from the end of the stall on; a new WebSocket is stalled too', () => {
@@ -174,8 +176,8 @@ describe('a line in memory', () => {
     clock.runFor(900);
     resume();
     clock.runFor(1_000);
-    expect(heardByB).toEqual(['1505: 1']);
-    expect(heardAgain).toEqual(['1006: 7']);
+    expect(heardByB).toStrictEqual(['1505: 1']);
+    expect(heardAgain).toStrictEqual(['1006: 7']);
   });
 
   it('keeps a bounded log', () => {
@@ -212,14 +214,14 @@ describe('MemoryNetwork', () => {
     const otherPath = dialed(network, clock, 'ws://b:80/q');
     const otherPort = dialed(network, clock, 'ws://b/p');
     clock.runFor(30);
-    expect(accepted).toEqual([10]);
-    expect(open.told).toEqual(['20: open']);
-    expect(otherPath.told).toEqual(['20: Dialing ws://b:80/q failed: nobody listens there.']);
-    expect(otherPort.told).toEqual(['20: Dialing ws://b/p failed: nobody listens there.']);
+    expect(accepted).toStrictEqual([10]);
+    expect(open.told).toStrictEqual(['20: open']);
+    expect(otherPath.told).toStrictEqual(['20: Dialing ws://b:80/q failed: nobody listens there.']);
+    expect(otherPort.told).toStrictEqual(['20: Dialing ws://b/p failed: nobody listens there.']);
     stop();
     const later = dialed(network, clock, 'ws://b:80/p');
     clock.runFor(30);
-    expect(later.told).toEqual(['50: Dialing ws://b:80/p failed: nobody listens there.']);
+    expect(later.told).toStrictEqual(['50: Dialing ws://b:80/p failed: nobody listens there.']);
   });
 
   it('does not answer across a partition; one that gives up leaves nothing open', () => {
@@ -229,14 +231,14 @@ describe('MemoryNetwork', () => {
     const heal = network.cable('b', 'a').partition();
     const lost = dialed(network, clock, 'ws://b/p');
     clock.runFor(1_000);
-    expect(lost.told).toEqual([]);
+    expect(lost.told).toStrictEqual([]);
     heal();
     const given = dialed(network, clock, 'ws://b/p');
     clock.runFor(15);
     expect(network.cable('a', 'b').open).toBe(true);
     given.subscription.unsubscribe();
     clock.runFor(100);
-    expect(given.told).toEqual([]);
+    expect(given.told).toStrictEqual([]);
     expect(network.cable('a', 'b').open).toBe(false);
   });
 
@@ -251,8 +253,8 @@ describe('MemoryNetwork', () => {
     const near = dialed(network, clock, 'ws://near/');
     const far = dialed(network, clock, 'ws://far/');
     clock.runFor(500);
-    expect([near.told, far.told]).toEqual([['2: open'], ['200: open']]);
-    expect(network.cables.map(({ ends }) => ends)).toEqual([
+    expect([near.told, far.told]).toStrictEqual([['2: open'], ['200: open']]);
+    expect(network.cables.map(({ ends }) => ends)).toStrictEqual([
       ['a', 'near'],
       ['a', 'far'],
     ]);

@@ -51,7 +51,7 @@ describe('shrink', () => {
     expect(tries).toBe(7);
     expect(tried).toHaveLength(7);
     expect(smallest.length).toBeLessThan(100);
-    expect(smallest).toEqual(expect.arrayContaining([0, 99]));
+    expect(smallest).toStrictEqual(expect.arrayContaining([0, 99]));
   });
 
   it('leaves what needs everything', async () => {

@@ -18,7 +18,7 @@ describe('VirtualClock', () => {
           .filter(({ cancelled }) => !cancelled)
           .sort((a, b) => a.at - b.at || a.index - b.index)
           .map(({ index, at }) => ({ index, at }));
-        expect(ran).toEqual(expected);
+        expect(ran).toStrictEqual(expected);
       }),
     );
   });
@@ -41,7 +41,7 @@ describe('VirtualClock', () => {
       await order((task) => {
         clock.defer(task);
       }),
-    ).toEqual(await order(queueMicrotask));
+    ).toStrictEqual(await order(queueMicrotask));
   });
 
   it('runs the promises of one timer before the next timer', async () => {
@@ -57,7 +57,7 @@ describe('VirtualClock', () => {
       }, 5);
     }
     await clock.advance(5);
-    expect(told).toEqual(['first', 'promise of first', 'second', 'promise of second']);
+    expect(told).toStrictEqual(['first', 'promise of first', 'second', 'promise of second']);
   });
 
   it('advances within a drive, and to the end of a point in time', async () => {
@@ -78,13 +78,13 @@ describe('VirtualClock', () => {
     })();
     await clock.drive(() => done);
     await flow;
-    expect(told).toEqual(['timer of timer', 'early at 10', 'late at 20']);
+    expect(told).toStrictEqual(['timer of timer', 'early at 10', 'late at 20']);
   });
 
   it('does nothing between two timers: a year is at once', async () => {
     const clock = new VirtualClock();
     await clock.advance(365 * 24 * 3_600_000);
-    expect(new Date(clock.wallNow())).toEqual(new Date('2028-01-01T00:00:00Z'));
+    expect(new Date(clock.wallNow())).toStrictEqual(new Date('2028-01-01T00:00:00Z'));
   });
 
   it('stands still while something real is held', async () => {
@@ -166,7 +166,7 @@ describe('VirtualClock', () => {
     }, 1);
     clock.schedule(() => told.push('next timer'), 1);
     clock.runFor(1);
-    expect(told).toEqual(['deferred', 'next timer']);
+    expect(told).toStrictEqual(['deferred', 'next timer']);
   });
 
   it('gives hosts clocks that are wrong', () => {
@@ -185,8 +185,8 @@ describe('randomness', () => {
       const clock = new VirtualClock({ seed });
       return [clock.random(), clock.random(), clock.seeded.fork('x').next()];
     };
-    expect(draw(1)).toEqual(draw(1));
-    expect(draw(1)).not.toEqual(draw(2));
+    expect(draw(1)).toStrictEqual(draw(1));
+    expect(draw(1)).not.toStrictEqual(draw(2));
   });
 
   it('of a fork does not depend on what else was drawn', () => {

@@ -46,7 +46,7 @@ describe('virtual time', () => {
       expectObservable(timer(time('|') + 60_000).pipe(map(() => 'x'))).toBe('1m (x|)');
     };
     new TestScheduler((actual, expected) => {
-      expect(actual).toEqual(expected);
+      expect(actual).toStrictEqual(expected);
     }).run(flow);
     await gridTest((context) => {
       flow(context as unknown as RunHelpers);
@@ -73,7 +73,13 @@ describe('virtual time', () => {
         note((signal.reason as Error).name);
       });
       await advance(20);
-      expect(told).toEqual(['immediate at 0', 'interval at 4', 'TimeoutError at 7', 'interval at 8', 'timeout at 10']);
+      expect(told).toStrictEqual([
+        'immediate at 0',
+        'interval at 4',
+        'TimeoutError at 7',
+        'interval at 8',
+        'timeout at 10',
+      ]);
       expect(Date.now()).toBe(Date.UTC(2027, 0, 1) + 20);
       expect(new Date().toISOString()).toBe('2027-01-01T00:00:00.020Z');
       expect(new Date(5).getTime()).toBe(5);
@@ -122,7 +128,7 @@ describe('virtual time', () => {
       Date,
       performance,
       timeout: AbortSignal.timeout,
-    }).toEqual(before);
+    }).toStrictEqual(before);
   });
 
   it('can be left out', () =>
@@ -148,7 +154,7 @@ describe('virtual time', () => {
         times.push(clock.elapsed, performance.now());
       });
     await Promise.all([run(), run(), run()]);
-    expect(times).toEqual([10, 10, 10, 10, 10, 10]);
+    expect(times).toStrictEqual([10, 10, 10, 10, 10, 10]);
   });
 
   it('lets an error that rxjs reports out of band fail the test', async () => {
