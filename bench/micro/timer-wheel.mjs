@@ -26,9 +26,9 @@ export function create() {
     ours() {
       const now = performance.timeOrigin + performance.now();
       for (const [index, entry] of entries.entries()) wheel.add(entry, now + timeout(index));
-      wheel.settle();
+      wheel.rearm();
       for (const entry of entries) wheel.remove(entry);
-      wheel.settle();
+      wheel.rearm();
     },
     plain() {
       const timers = Array.from({ length: deadlines }, (_, index) => setTimeout(() => {}, timeout(index)));
@@ -51,7 +51,7 @@ function firedByWheel() {
     },
   );
   for (let index = 0; index < deadlines; index++) wheel.add(new Entry(() => fired.push(index)), timeout(index));
-  wheel.settle();
+  wheel.rearm();
   while (wake !== undefined) {
     const { task, at } = wake;
     wake = undefined;

@@ -1,5 +1,5 @@
 import type { Runtime } from '../runtime.js';
-import { patience } from './patience.js';
+import { stallTolerantTimer } from './stall-tolerant-timer.js';
 
 /** So many dials may begin before one that waits longer, because its own bound is lower. */
 const mostOvertaken = 64;
@@ -47,7 +47,7 @@ export class DialGate {
       overtaken: 0,
       begin: () => {
         this.#underWay++;
-        cancelTimer = patience(this.#runtime, leave, silence);
+        cancelTimer = stallTolerantTimer(this.#runtime, leave, silence);
         begin();
       },
     };

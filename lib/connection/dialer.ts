@@ -24,7 +24,7 @@ import { timestampFromMs } from '../wire/timestamp.js';
 import { DialGate } from './dial-gate.js';
 import type { HostConnection } from './host-connection.js';
 import { checkHandshakeSize, connectMessage, readConnectResponse } from './handshake.js';
-import { patience } from './patience.js';
+import { stallTolerantTimer } from './stall-tolerant-timer.js';
 import type { Dial, Socket } from '../transport/socket.js';
 
 /** What a dialer needs. */
@@ -140,7 +140,7 @@ export class Dialer {
       this.#fail(toError(error));
     };
     const late = (what: string, ms: number): (() => void) =>
-      patience(
+      stallTolerantTimer(
         runtime,
         () => {
           fail(new Error(`${what} did not come within ${String(ms)} ms.`));
@@ -174,7 +174,7 @@ export class Dialer {
     const late = new Promise<never>((_, reject) => {
       const ms = limits.handshakeTimeout;
       attempt.add(
-        patience(
+        stallTolerantTimer(
           runtime,
           () => {
             reject(new Error(`it did not come within ${String(ms)} ms`));

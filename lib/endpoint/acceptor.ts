@@ -15,7 +15,7 @@ import {
   readConnect,
   type Agreement,
 } from '../connection/handshake.js';
-import { patience } from '../connection/patience.js';
+import { stallTolerantTimer } from '../connection/stall-tolerant-timer.js';
 import type { Socket } from '../transport/socket.js';
 import { errorText, LimitError, RejectedError } from '../errors.js';
 import { printable } from '../printable.js';
@@ -154,7 +154,7 @@ export function acceptHandshake(
 
   const { maxHandshakeBytes } = endpoint.limits;
   socket.limitMessages?.(maxHandshakeBytes, 'maxHandshakeBytes');
-  let cancelTimer = patience(
+  let cancelTimer = stallTolerantTimer(
     endpoint.runtime,
     () => {
       const late = state === 'waiting' ? 'No connect came' : 'The checks of the connect did not end';

@@ -5,7 +5,7 @@
  */
 
 import type { DeliverySource } from './delivery.js';
-import type { SubscriptionNotes } from './subscription-notes.js';
+import type { SourceTracker } from './source-tracker.js';
 
 /** See the head of this file. `next` and `subscribe` are synchronous, so each has one value at a time. */
 export interface Ambient {
@@ -18,7 +18,7 @@ export interface Ambient {
   /** True while an observer is told the end of its stream. */
   ending: boolean;
   /** Who notes the streams that are subscribed to now. */
-  notes: SubscriptionNotes | undefined;
+  notes: SourceTracker | undefined;
 }
 
 const key = Symbol.for('rxgrid.ambient.1');

@@ -10,7 +10,7 @@
  */
 
 import { ambient } from './ambient.js';
-import { leadsTo } from './subscriber.js';
+import { isUpstreamOf } from './subscriber.js';
 
 /** One item of a stream, whose credit goes back to the sender when it is released. */
 export interface Delivery<T> {
@@ -20,7 +20,7 @@ export interface Delivery<T> {
 }
 
 /** Holds one delivery until nobody needs it: the call of `next` itself, and everybody who retained it. */
-class Retention {
+class DeliveryHolders {
   #holders = 1;
   readonly #release: () => void;
 
@@ -34,11 +34,11 @@ class Retention {
     return () => {
       if (released) return;
       released = true;
-      this.settle();
+      this.drop();
     };
   }
 
-  settle(): void {
+  drop(): void {
     if (--this.#holders === 0) this.#release();
   }
 }
@@ -52,7 +52,7 @@ export class DeliverySource {
   /** Set: what it delivers is part of this delivery; see {@link nextDelivery}. */
   partOf = 0;
   readonly #release: () => void;
-  #retention: Retention | undefined = undefined;
+  #holders: DeliveryHolders | undefined = undefined;
 
   constructor(release: () => void) {
     this.#release = release;
@@ -62,31 +62,31 @@ export class DeliverySource {
   deliver<T>(observer: { next(value: T): void }, value: T): void {
     const outer = ambient.current;
     const outerId = ambient.currentId;
-    const outerRetention = this.#retention;
-    this.#retention = undefined;
+    const outerHolders = this.#holders;
+    this.#holders = undefined;
     ambient.currentId = ++ambient.lastId;
     ambient.current = this;
     try {
       observer.next(value);
     } finally {
-      const retention = this.#takeRetention();
+      const holders = this.#takeHolders();
       ambient.current = outer;
       ambient.currentId = outerId;
-      this.#retention = outerRetention;
-      if (retention === undefined) this.#release();
-      else retention.settle();
+      this.#holders = outerHolders;
+      if (holders === undefined) this.#release();
+      else holders.drop();
     }
   }
 
   /** Retains the delivery that is current. */
   retain(): () => void {
-    this.#retention ??= new Retention(this.#release);
-    return this.#retention.retain();
+    this.#holders ??= new DeliveryHolders(this.#release);
+    return this.#holders.retain();
   }
 
   // `next` has set it, which the compiler cannot see.
-  #takeRetention(): Retention | undefined {
-    return this.#retention;
+  #takeHolders(): DeliveryHolders | undefined {
+    return this.#holders;
   }
 }
 
@@ -99,8 +99,8 @@ export function retainCurrent(): (() => void) | undefined {
 }
 
 /** As {@link retainCurrent}, where the current delivery goes on to `subscriber`, through operators of rxjs. */
-export function retainFrom(subscriber: object): (() => void) | undefined {
-  return ambient.current !== undefined && leadsTo(ambient.current.consumer, subscriber)
+export function retainCurrentFor(subscriber: object): (() => void) | undefined {
+  return ambient.current !== undefined && isUpstreamOf(ambient.current.consumer, subscriber)
     ? ambient.current.retain()
     : undefined;
 }
@@ -116,7 +116,7 @@ export function currentDelivery(): number {
 }
 
 /** Tells an observer that its stream has ended. What comes within, such as the result of `reduce`, has lost no credit. */
-export function tellEnd(observer: { complete(): void; error(error: unknown): void }, error: unknown): void {
+export function notifyEnd(observer: { complete(): void; error(error: unknown): void }, error: unknown): void {
   const outer = ambient.ending;
   ambient.ending = true;
   try {
@@ -128,7 +128,7 @@ export function tellEnd(observer: { complete(): void; error(error: unknown): voi
 }
 
 /** True where an item without a delivery has lost one: it came through an asynchronous operator, if it is a stream's. */
-export function isLost(): boolean {
+export function isDeliveryLost(): boolean {
   return ambient.current === undefined && !ambient.ending;
 }
 

@@ -6,7 +6,7 @@ import {
   type Subscription,
   type TeardownLogic,
 } from 'rxjs';
-import { isSubscriber, lastBehind } from './subscriber.js';
+import { isSubscriber, finalSubscriber } from './subscriber.js';
 
 /**
  * An Observable that may refuse to be subscribed to, by throwing out of `subscribe`: an error notification instead would
@@ -36,7 +36,7 @@ export class GuardedObservable<T> extends Observable<T> {
     } catch (refusal) {
       const [subscriber] = observer;
       if (!isSubscriber(subscriber)) throw refusal;
-      lastBehind(subscriber).error(refusal);
+      finalSubscriber(subscriber).error(refusal);
       return subscriber;
     }
     return super.subscribe(...(observer as [PartialObserver<T>]));

@@ -11,9 +11,9 @@ import type { Subscriber } from 'rxjs';
 import { guarded, type OnThrown } from '../guard.js';
 import type { Report } from '../observe.js';
 import { isSmallPart } from '../small-part.js';
-import { DeliverySource, tellEnd, type Delivery } from './delivery.js';
+import { DeliverySource, notifyEnd, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
-import { noteSubscription } from './subscription-notes.js';
+import { trackSubscription } from './source-tracker.js';
 
 /** The end of a stream that an {@link Inbound} belongs to. */
 export interface InboundOwner<T> {
@@ -69,7 +69,7 @@ export class Inbound<T> {
   attach(subscriber: Subscriber<T>, origin: object = this.#source): void {
     this.#source.origin = origin;
     this.#source.consumer = subscriber;
-    noteSubscription({ route: this.#owner.route, report: this.#owner.report, origin });
+    trackSubscription({ route: this.#owner.route, report: this.#owner.report, origin });
     this.#subscriber = subscriber;
     this.#drain();
   }
@@ -154,7 +154,7 @@ export class Inbound<T> {
     this.#discarding = true;
     const { error } = this.#end;
     guarded(this.#owner.onThrown, () => {
-      tellEnd(consumer, error);
+      notifyEnd(consumer, error);
     });
   }
 }

@@ -3,7 +3,7 @@ import { BufferOverflowError } from '../errors.js';
 import { currentSource } from './delivery.js';
 import type { FeedBounds, Feeder, Outlet } from './feed.js';
 import { FirstItems } from './first-items.js';
-import { SubscriptionNotes } from './subscription-notes.js';
+import { SourceTracker } from './source-tracker.js';
 
 interface Buffered {
   readonly payload: Uint8Array;
@@ -26,7 +26,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   #stopped = false;
   #sending = false;
   // The streams that the source is made of.
-  readonly #relayed = new SubscriptionNotes(true);
+  readonly #relayed = new SourceTracker(true);
 
   constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
     this.#outlet = outlet;
@@ -89,7 +89,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     if (this.#bufferFrom === this.#buffer.length) {
       this.#buffer.length = 0;
       this.#bufferFrom = 0;
-      this.#tellEnd();
+      this.#notifyEnd();
     } else if (this.#bufferFrom > 1024) {
       this.#buffer.splice(0, this.#bufferFrom);
       this.#bufferFrom = 0;
@@ -138,10 +138,10 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     if (this.#stopped || this.#end !== undefined) return;
     this.#end = end;
     this.#relayed.unsubscribe();
-    if (this.#bufferFrom === this.#buffer.length && !this.#sending) this.#tellEnd();
+    if (this.#bufferFrom === this.#buffer.length && !this.#sending) this.#notifyEnd();
   }
 
-  #tellEnd(): void {
+  #notifyEnd(): void {
     if (this.#end === undefined || this.#stopped) return;
     this.#stopped = true;
     if (this.#end.failed) this.#outlet.fail(this.#end.error);

@@ -15,7 +15,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { Fifo } from './fifo.js';
 import type { OnThrown } from '../guard.js';
-import { noteRedelivery, redeliver } from './redeliver.js';
+import { trackRedelivery, redeliver } from './redeliver.js';
 import { GuardedSubscriber } from './subscriber.js';
 import { reportUnhandled } from './unhandled.js';
 
@@ -62,7 +62,7 @@ export class PullableObservable<T> extends Observable<T> implements Pullable<T> 
   /** `pull` makes the {@link Pull} of one subscription. */
   constructor(pull: () => Pull<T>) {
     super((subscriber: Subscriber<T>) => {
-      noteRedelivery(this);
+      trackRedelivery(this);
       new PullDelivery(pull(), subscriber, this).start();
     });
     this.#makePull = pull;

@@ -6,7 +6,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { guarded } from '../guard.js';
 import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js';
-import { noteRedelivery, redeliver } from './redeliver.js';
+import { trackRedelivery, redeliver } from './redeliver.js';
 import { reportUnhandled } from './unhandled.js';
 
 /** An Observable of what the iterator gives; one iterator for each subscription. At most `capacity` items are out at once. */
@@ -21,7 +21,7 @@ export function pulledAsync<T>(iterator: () => AsyncIterator<T>, capacity: numbe
 
 function observableOf<T>(makePuller: (subscriber: Subscriber<T>, items: object) => Puller<T>): Observable<T> {
   const items = new Observable<T>((subscriber) => {
-    noteRedelivery(items);
+    trackRedelivery(items);
     const puller = makePuller(subscriber, items);
     subscriber.add(() => {
       puller.stop();

@@ -3,10 +3,10 @@ import { checkOptions, whole, type Rule } from '../check.js';
 import { BufferOverflowError } from '../errors.js';
 import type { OnThrown } from '../guard.js';
 import { defaultLimits } from '../limits.js';
-import { isLost, retainCurrent } from './delivery.js';
+import { isDeliveryLost, retainCurrent } from './delivery.js';
 import { FirstItems } from './first-items.js';
 import { isPullable, makePull, QueuePull, type Pull, type Taken } from './pull.js';
-import { SubscriptionNotes } from './subscription-notes.js';
+import { SourceTracker } from './source-tracker.js';
 
 /** Options of what reads an Observable on demand. */
 export interface ReaderOptions {
@@ -46,7 +46,7 @@ interface Waiting<T> extends Taken<T> {
 class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   readonly #reader: string;
   readonly #capacity: number;
-  readonly #notes = new SubscriptionNotes(true);
+  readonly #notes = new SourceTracker(true);
   #counted = 0;
   readonly #firstItems = new FirstItems();
   #reported = false;
@@ -76,7 +76,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
 
   protected accept(value: T): void {
     const release = retainCurrent();
-    if (isLost()) this.#reportLoss();
+    if (isDeliveryLost()) this.#reportLoss();
     const firstOf = release === undefined ? 0 : this.#firstItems.add();
     if (firstOf === 0 && ++this.#counted > this.#capacity) {
       release?.();

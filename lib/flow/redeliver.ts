@@ -1,5 +1,5 @@
 import { DeliverySource } from './delivery.js';
-import { noteSubscription, type SubscriptionNotes } from './subscription-notes.js';
+import { trackSubscription, type SourceTracker } from './source-tracker.js';
 
 /**
  * Calls `observer.next(value)` with a delivery of its own current: `release` is called when nobody needs it any more.
@@ -23,8 +23,8 @@ export function redeliver<T>(
  * Notes that `origin` is subscribed to, which delivers with {@link redeliver}. Who finds that backpressure is lost behind
  * it reports that of the streams in `of`, where there are any.
  */
-export function noteRedelivery(origin: object, of?: SubscriptionNotes): void {
-  noteSubscription({
+export function trackRedelivery(origin: object, of?: SourceTracker): void {
+  trackSubscription({
     route: '',
     origin,
     report: (event) => {

@@ -46,13 +46,13 @@ export class GuardedSubscriber<T> extends Subscriber<T> {
 }
 
 /** True where what `from` gets goes on to `to`, through operators of rxjs; behind a Subject nobody knows. */
-export function leadsTo(from: unknown, to: unknown): boolean {
+export function isUpstreamOf(from: unknown, to: unknown): boolean {
   for (let at = from; isSubscriber(at); at = destinationOf(at)) if (at === to) return true;
   return false;
 }
 
 /** The last Subscriber behind this one: that of who subscribed, beyond all operators. */
-export function lastBehind(subscriber: Subscriber<unknown>): Subscriber<unknown> {
+export function finalSubscriber(subscriber: Subscriber<unknown>): Subscriber<unknown> {
   let last = subscriber;
   for (let at = destinationOf(last); isSubscriber(at); at = destinationOf(at)) last = at;
   return last;

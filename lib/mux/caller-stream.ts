@@ -220,7 +220,7 @@ export class CallerStream extends StreamMux {
   #fail(error: GridError): void {
     const opened = this.#opened;
     this.#drop();
-    if (opened) this.host.sendGone(this.id, Op.DisconnectServerMux);
+    if (opened) this.host.sendDisconnect(this.id, Op.DisconnectServerMux);
     this.endWith(error);
   }
 }

@@ -44,7 +44,7 @@ export interface EngineStats {
   callsOut: number;
   callsIn: number;
   /** Frames for muxes that have ended or never were. */
-  strays: number;
+  unknownMuxFrames: number;
   /** Frames with an op that the protocol does not know. */
   unknownOps: number;
   /** Times that a stream had an item to send and no credit. */
@@ -60,7 +60,7 @@ export function noStats(): EngineStats {
     bytesOut: 0,
     callsOut: 0,
     callsIn: 0,
-    strays: 0,
+    unknownMuxFrames: 0,
     unknownOps: 0,
     creditStalls: 0,
   };

@@ -23,7 +23,7 @@ import { CallerStream } from './caller-stream.js';
 import { CancelBudget } from './cancel-budget.js';
 import type { WindowExtensions } from './credit.js';
 import { IncomingCalls } from './incoming-calls.js';
-import { LateCredit } from './late-credit.js';
+import { DelayedCredit } from './delayed-credit.js';
 import { MessageReader } from './message-reader.js';
 import { noStats, type Address, type EngineOptions, type EngineStats } from './engine-options.js';
 import { remainingMs, type Mux, type MuxHost } from './mux.js';
@@ -33,7 +33,7 @@ import { ResponderStream } from './responder-stream.js';
 import { congestedBytes } from './message-writer.js';
 import { Schedule } from './schedule.js';
 import type { StreamMux } from './stream.js';
-import { Strays } from './strays.js';
+import { UnknownMux } from './unknown-mux.js';
 import { TimerWheel } from './timer-wheel.js';
 import { UnaryCaller, type ResponseSink } from './unary.js';
 
@@ -57,7 +57,7 @@ export class Engine implements MuxHost {
   #closed = false;
   #flushDue = false;
   #owing: StreamMux[] = [];
-  readonly #lateCredit: LateCredit;
+  readonly #lateCredit: DelayedCredit;
   // Streams whose credit waits for room in the account.
   #waitingForRoom = new Set<StreamMux>();
   readonly #cancels: CancelBudget;
@@ -66,7 +66,7 @@ export class Engine implements MuxHost {
   #timeIsFresh = false;
   #shortestCall = Infinity;
   #connectionLost: GridError | undefined = undefined;
-  readonly #strays: Strays;
+  readonly #unknownMux: UnknownMux;
   readonly #reader: MessageReader;
 
   constructor(options: EngineOptions) {
@@ -114,10 +114,10 @@ export class Engine implements MuxHost {
       },
       now: () => this.#runtime.now(),
     });
-    this.#strays = new Strays(this.schedule, this.stats, () => {
-      this.touch();
+    this.#unknownMux = new UnknownMux(this.schedule, this.stats, () => {
+      this.scheduleFlush();
     });
-    this.#lateCredit = new LateCredit(this, (task, ms) => this.#runtime.schedule(task, ms));
+    this.#lateCredit = new DelayedCredit(this, (task, ms) => this.#runtime.schedule(task, ms));
     this.wheel = new TimerWheel(
       () => this.#runtime.now(),
       (task, ms) => this.#runtime.schedule(task, ms),
@@ -185,14 +185,14 @@ export class Engine implements MuxHost {
     this.stats.bytesIn += message.length;
     this.#reader.receive(message);
     // What came may have ended the last mux without anything to send: no flush follows that would see it.
-    if (this.wheel.size === 0) this.wheel.settle();
+    if (this.wheel.size === 0) this.wheel.rearm();
   }
 
   /** Sends a frame of the connection itself, before everything that waits. */
   sendControl(op: number, payload: Uint8Array, deadlineMs = 0, seq = 0): void {
     if (this.#closed) return;
     this.schedule.sendControl(0, op, 0, payload, seq, { deadlineMs, handler: 0 });
-    this.touch();
+    this.scheduleFlush();
   }
 
   /** The socket has room again. */
@@ -220,7 +220,7 @@ export class Engine implements MuxHost {
     if (!this.#timeIsFresh) {
       this.#time = this.#runtime.now();
       this.#timeIsFresh = true;
-      this.touch();
+      this.scheduleFlush();
     }
     return this.#time;
   }
@@ -241,12 +241,12 @@ export class Engine implements MuxHost {
     return Math.min(this.#options.roundTrip(), this.#shortestCall);
   }
 
-  answered(began: number): void {
+  recordRoundTrip(began: number): void {
     const took = this.now() - began;
     if (took < this.#shortestCall) this.#shortestCall = took;
   }
 
-  touch(): void {
+  scheduleFlush(): void {
     if (this.#flushDue) return;
     this.#flushDue = true;
     this.#runtime.defer(this.#flush);
@@ -256,23 +256,23 @@ export class Engine implements MuxHost {
     if (stream.creditDue) return;
     stream.creditDue = true;
     this.#owing.push(stream);
-    this.touch();
+    this.scheduleFlush();
   }
 
-  oweCreditLater(stream: StreamMux): void {
+  delayCredit(stream: StreamMux): void {
     this.#lateCredit.add(stream);
   }
 
-  oweCreditWithRoom(stream: StreamMux): void {
+  oweCreditWhenRoom(stream: StreamMux): void {
     this.#waitingForRoom.add(stream);
   }
 
-  runsOn(bytes: number, until: PromiseLike<unknown>): void {
+  addRunningHandler(bytes: number, until: PromiseLike<unknown>): void {
     this.#options.running.add(bytes, until);
   }
 
-  sendGone(muxId: MuxId, op: number): void {
-    this.#strays.sendGone(muxId, op);
+  sendDisconnect(muxId: MuxId, op: number): void {
+    this.#unknownMux.sendDisconnect(muxId, op);
   }
 
   disconnected(sent: boolean): GridError {
@@ -286,7 +286,7 @@ export class Engine implements MuxHost {
   readonly #flush = (): void => {
     this.#flushDue = false;
     this.#timeIsFresh = false;
-    this.#strays.beginTurn();
+    this.#unknownMux.beginTurn();
     if (this.#closed) return;
     if (this.#owing.length > 0) {
       const owing = this.#owing;
@@ -299,8 +299,8 @@ export class Engine implements MuxHost {
     }
     this.schedule.flush();
     // An answer that came at once may have released more.
-    if (this.#owing.length > 0) this.touch();
-    this.wheel.settle();
+    if (this.#owing.length > 0) this.scheduleFlush();
+    this.wheel.rearm();
   };
 
   readonly #forgetOutgoing = (mux: Mux): void => {
@@ -346,7 +346,7 @@ export class Engine implements MuxHost {
       handler,
       tail: extra === undefined || subroute === undefined ? (extra ?? subroute) : joinBytes(extra, subroute),
     });
-    this.touch();
+    this.scheduleFlush();
   }
 
   // True: go on with the next frame of the message.
@@ -370,7 +370,7 @@ export class Engine implements MuxHost {
       case Op.MuxConnectError:
       case Op.DisconnectClientMux: {
         const mux = this.#outgoing.get(frame.muxId);
-        if (mux === undefined) this.#strays.ofResponder(frame);
+        if (mux === undefined) this.#unknownMux.answerResponder(frame);
         else mux.onFrame(frame);
         break;
       }
@@ -384,7 +384,7 @@ export class Engine implements MuxHost {
       case Op.UnblockSrvMux: {
         const mux = this.#incoming.get(frame.muxId);
         if (mux instanceof ResponderStream) mux.onFrame(frame);
-        else this.#strays.ofCaller(frame);
+        else this.#unknownMux.answerCaller(frame);
         break;
       }
       case Op.DisconnectServerMux: {
@@ -394,7 +394,7 @@ export class Engine implements MuxHost {
         }
         const mux = this.#incoming.get(frame.muxId);
         if (mux instanceof ResponderStream) mux.onFrame(frame);
-        else if (mux === undefined) this.#strays.ofCaller(frame);
+        else if (mux === undefined) this.#unknownMux.answerCaller(frame);
         else mux.cancel();
         break;
       }
@@ -421,7 +421,7 @@ export class Engine implements MuxHost {
     }
     const mux = this.#incoming.get(frame.muxId);
     if (mux instanceof ResponderStream) mux.onFrame(frame);
-    else this.#strays.ofCaller(frame);
+    else this.#unknownMux.answerCaller(frame);
   }
 
   #onPong(frame: FrameView): void {
@@ -434,7 +434,7 @@ export class Engine implements MuxHost {
       const pong = decodePong(frame.payload);
       mux.onPong(pong.unknown, pong.error);
     } else if (mux === undefined) {
-      this.#strays.ofResponder(frame);
+      this.#unknownMux.answerResponder(frame);
     }
   }
 }

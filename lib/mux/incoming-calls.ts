@@ -21,7 +21,7 @@ export interface IncomingHost extends MuxHost {
   readonly arrivedAt: number;
   /** The monotonic clock itself; `now()` is one reading for a turn. */
   clock(): number;
-  readonly stats: MuxHost['stats'] & { callsIn: number; strays: number };
+  readonly stats: MuxHost['stats'] & { callsIn: number; unknownMuxFrames: number };
 }
 
 /** Flags that a MuxConnectError repeats: those that say nothing of what follows the tuple, and that the protocol knows. */
@@ -71,7 +71,7 @@ export class IncomingCalls {
     if (deadlineMs !== 0) {
       host.wheel.add(mux, deadline + responderSlackMs);
       // The wheel sets its timer at the end of a turn.
-      host.touch();
+      host.scheduleFlush();
     }
     responder.respond(mux, payload, this.#options.caller);
   }
@@ -84,7 +84,7 @@ export class IncomingCalls {
     const host = this.#host;
     const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
     if (this.#isLate(deadlineMs, deadline)) {
-      host.sendGone(frame.muxId, Op.DisconnectClientMux);
+      host.sendDisconnect(frame.muxId, Op.DisconnectClientMux);
       return;
     }
     const { inWindow, outWindow } = responder;
@@ -108,7 +108,7 @@ export class IncomingCalls {
   // Undefined: the call was refused, or is a duplicate.
   #findResponder(frame: FrameView, kind: Responder['kind']): Responder | undefined {
     if (this.#table.get(frame.muxId) !== undefined) {
-      this.#host.stats.strays++;
+      this.#host.stats.unknownMuxFrames++;
       return undefined;
     }
     this.#host.stats.callsIn++;
@@ -127,7 +127,7 @@ export class IncomingCalls {
       deadlineMs,
       handler,
     });
-    this.#host.touch();
+    this.#host.scheduleFlush();
     return undefined;
   }
 

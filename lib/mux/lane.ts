@@ -3,33 +3,33 @@
  * the picture.
  */
 
-import { quantumBytes, type LaneName, type Place } from './place.js';
+import { quantumBytes, type LaneName, type OwnerQueue } from './owner-queue.js';
 
 /** The places of owners that share equally, as a ring: {@link first} has its turn, and then goes to the end. */
 class Lane {
-  /** Bytes that the lane may send in its turn; as {@link Place.deficit}. */
+  /** Bytes that the lane may send in its turn; as {@link OwnerQueue.deficit}. */
   deficit = quantumBytes;
   /** Places that have something to send; the others are in debt. */
   ready = 0;
-  first: Place | undefined = undefined;
-  #last: Place | undefined = undefined;
+  first: OwnerQueue | undefined = undefined;
+  #last: OwnerQueue | undefined = undefined;
 
-  append(place: Place): void {
-    place.previous = this.#last;
-    place.next = undefined;
-    if (this.#last === undefined) this.first = place;
-    else this.#last.next = place;
-    this.#last = place;
+  append(queue: OwnerQueue): void {
+    queue.previous = this.#last;
+    queue.next = undefined;
+    if (this.#last === undefined) this.first = queue;
+    else this.#last.next = queue;
+    this.#last = queue;
   }
 
-  remove(place: Place): void {
-    const { previous, next } = place;
+  remove(queue: OwnerQueue): void {
+    const { previous, next } = queue;
     if (previous === undefined) this.first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    place.previous = undefined;
-    place.next = undefined;
+    queue.previous = undefined;
+    queue.next = undefined;
   }
 
   clear(): void {
@@ -49,7 +49,7 @@ export class Lanes {
   #current = this.#lanes.calls;
 
   /** The place whose turn it is. There must be one that is ready. A lane without is passed by, and pays its debt. */
-  next(): Place {
+  next(): OwnerQueue {
     const { calls, streams } = this.#lanes;
     while (this.#current.deficit <= 0 || this.#current.ready === 0) {
       if (this.#current.deficit <= 0) this.#current.deficit += quantumBytes;
@@ -59,51 +59,51 @@ export class Lanes {
   }
 
   /** The place's turn begins, or goes on where the socket was full, or where its lane's turn had ended. */
-  begin(place: Place): void {
-    if (place.deficit <= 0) place.deficit += quantumBytes;
+  begin(queue: OwnerQueue): void {
+    if (queue.deficit <= 0) queue.deficit += quantumBytes;
   }
 
   /** True until the turn of the place, or of its lane, is used up. */
-  mayGoOn(place: Place): boolean {
-    return place.deficit > 0 && this.#laneOf(place).deficit > 0;
+  mayGoOn(queue: OwnerQueue): boolean {
+    return queue.deficit > 0 && this.#laneOf(queue).deficit > 0;
   }
 
   /** The place has sent so many bytes. */
-  charge(place: Place, bytes: number): void {
-    place.deficit -= bytes;
-    this.#laneOf(place).deficit -= bytes;
+  charge(queue: OwnerQueue, bytes: number): void {
+    queue.deficit -= bytes;
+    this.#laneOf(queue).deficit -= bytes;
   }
 
   /** The turn of the place has ended: the next one's comes. */
-  rotate(place: Place): void {
-    const lane = this.#laneOf(place);
-    lane.remove(place);
-    lane.append(place);
+  rotate(queue: OwnerQueue): void {
+    const lane = this.#laneOf(queue);
+    lane.remove(queue);
+    lane.append(queue);
   }
 
-  append(place: Place): void {
-    this.#laneOf(place).append(place);
+  append(queue: OwnerQueue): void {
+    this.#laneOf(queue).append(queue);
   }
 
   /** Takes out a place, which has nothing to send. */
-  remove(place: Place): void {
-    this.#laneOf(place).remove(place);
+  remove(queue: OwnerQueue): void {
+    this.#laneOf(queue).remove(queue);
   }
 
   /** Brings the numbers of places that are ready up to date, after a change of this one. */
-  count(place: Place): void {
-    const { ready } = place;
-    if (ready === place.counted) return;
-    place.counted = ready;
+  count(queue: OwnerQueue): void {
+    const { ready } = queue;
+    if (ready === queue.counted) return;
+    queue.counted = ready;
     const step = ready ? 1 : -1;
-    this.#laneOf(place).ready += step;
+    this.#laneOf(queue).ready += step;
     this.ready += step;
   }
 
   /** Nothing is ready: forgives all debts, and so no place is left. */
   forgive(): void {
     for (const lane of Object.values(this.#lanes)) {
-      for (let place = lane.first; place !== undefined; place = place.next) place.owner.place = undefined;
+      for (let queue = lane.first; queue !== undefined; queue = queue.next) queue.owner.queue = undefined;
     }
     this.clear();
   }
@@ -114,7 +114,7 @@ export class Lanes {
     for (const lane of Object.values(this.#lanes)) lane.clear();
   }
 
-  #laneOf(place: Place): Lane {
-    return this.#lanes[place.owner.lane];
+  #laneOf(queue: OwnerQueue): Lane {
+    return this.#lanes[queue.owner.lane];
   }
 }

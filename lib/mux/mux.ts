@@ -3,7 +3,7 @@ import type { OnThrown } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { MuxId } from '../wire/frame.js';
 import type { ReceiveAccount } from './receive-account.js';
-import type { FrameOwner, LaneName, Place } from './place.js';
+import type { FrameOwner, LaneName, OwnerQueue } from './owner-queue.js';
 import type { Schedule } from './schedule.js';
 import type { WindowExtensions } from './credit.js';
 import type { StreamMux } from './stream.js';
@@ -27,24 +27,24 @@ export interface MuxHost {
   /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
   readonly roundTrip: number;
   /** A call that began then has its answer: no round trip is longer. */
-  answered(began: number): void;
+  recordRoundTrip(began: number): void;
   /** Makes what was sent leave at the end of this turn of the event loop. */
-  touch(): void;
+  scheduleFlush(): void;
   /** Sends the stream's credit at the end of this turn. */
   oweCredit(stream: StreamMux): void;
   /** Sends the stream's credit a round trip from now, unless it is sent before. */
-  oweCreditLater(stream: StreamMux): void;
+  delayCredit(stream: StreamMux): void;
   /**
    * Sends a frame that says no more than that this end of the mux is gone: DisconnectServerMux or DisconnectClientMux.
    * Once a turn, however often it is asked for.
    */
-  sendGone(muxId: MuxId, op: number): void;
+  sendDisconnect(muxId: MuxId, op: number): void;
   /** The bytes that this connection holds of what the other side sent. */
   readonly account: ReceiveAccount;
   /** A responder's call has ended, and its handler runs on, with so many bytes, until this promise settles. */
-  runsOn(bytes: number, until: PromiseLike<unknown>): void;
+  addRunningHandler(bytes: number, until: PromiseLike<unknown>): void;
   /** Sends the stream's credit when there is room in the account again. */
-  oweCreditWithRoom(stream: StreamMux): void;
+  oweCreditWhenRoom(stream: StreamMux): void;
   /** The error for a connection that is gone, or for a mux that the other side dropped. */
   disconnected(sent: boolean): GridError;
   /** Why handlers are aborted when the connection is gone: one error for all of them. */
@@ -58,7 +58,7 @@ export interface MuxHost {
 export abstract class Mux extends TimerEntry implements FrameOwner {
   readonly id: MuxId;
   ended = false;
-  place: Place | undefined = undefined;
+  queue: OwnerQueue | undefined = undefined;
   protected readonly host: MuxHost;
 
   constructor(host: MuxHost, id: MuxId) {

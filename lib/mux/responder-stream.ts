@@ -71,7 +71,7 @@ export class ResponderStream extends StreamMux {
     const both = { ...ack, inBytes: inWindow && bytesOf(inWindow), out: out.max, outBytes: bytesOf(out) };
     const payload = ackCapacity ? encodeAck(windows.bytes ? both : ack) : emptyPayload;
     this.host.schedule.send(this, Op.AckMux, 0, payload);
-    this.host.touch();
+    this.host.scheduleFlush();
   }
 
   /** The handler has given its last item. */
@@ -112,7 +112,7 @@ export class ResponderStream extends StreamMux {
           seq,
           { deadlineMs: frame.deadlineMs, handler: 0 },
         );
-        this.host.touch();
+        this.host.scheduleFlush();
         break;
       case Op.DisconnectServerMux:
         this.#abort(
@@ -208,7 +208,7 @@ export class ResponderStream extends StreamMux {
 
   #abort(reason: GridError, tellCaller: boolean): void {
     this.host.schedule.purge(this);
-    if (tellCaller) this.host.sendGone(this.id, Op.DisconnectClientMux);
+    if (tellCaller) this.host.sendDisconnect(this.id, Op.DisconnectClientMux);
     this.endWith(reason);
   }
 }

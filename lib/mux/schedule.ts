@@ -36,7 +36,7 @@ import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { Lanes } from './lane.js';
 import { MessageWriter, type MessageSink } from './message-writer.js';
 import { PayloadStore } from './payload-store.js';
-import { Place, QueuedFrame, queuedFrameBytes, type FrameOwner, type LaneName } from './place.js';
+import { OwnerQueue, QueuedFrame, queuedFrameBytes, type FrameOwner, type LaneName } from './owner-queue.js';
 
 /** What a {@link Schedule} is made of. */
 export interface ScheduleOptions {
@@ -63,9 +63,9 @@ export class Schedule {
   readonly #payloads = new PayloadStore();
   readonly #lanes = new Lanes();
   // Whose turn it is to make frames on request.
-  #turn: Place | undefined = undefined;
+  #turn: OwnerQueue | undefined = undefined;
   // Responders that have ended and whose last frames wait, by the mux ids of the other side.
-  readonly #leaving = new Map<MuxId, Place>();
+  readonly #leaving = new Map<MuxId, OwnerQueue>();
   #draining = false;
   #closed = false;
 
@@ -119,9 +119,9 @@ export class Schedule {
       if (this.#lanes.ready === 0) return true;
       if (this.#isTurnOf(owner) && this.#lanes.mayGoOn(this.#turn!)) return true;
     }
-    const place = this.#placeOf(owner);
-    place.asked = true;
-    this.#lanes.count(place);
+    const queue = this.#queueOf(owner);
+    queue.asked = true;
+    this.#lanes.count(queue);
     return false;
   }
 
@@ -133,19 +133,19 @@ export class Schedule {
 
   /** The op of the owner's oldest frame that has not gone out, or that had not when the schedule closed. */
   waitingOp(owner: FrameOwner): number | undefined {
-    return owner.place?.first?.op;
+    return owner.queue?.first?.op;
   }
 
   /** Takes back what has not gone out. True where there was something. */
   purge(owner: FrameOwner): boolean {
-    const { place } = owner;
-    if (place === undefined || this.#closed) return false;
-    const found = place.first !== undefined;
-    for (let frame = place.first; frame !== undefined; frame = frame.next) this.queuedBytes -= frame.memory;
-    place.first = undefined;
-    place.last = undefined;
-    place.asked = false;
-    this.#remove(place);
+    const { queue } = owner;
+    if (queue === undefined || this.#closed) return false;
+    const found = queue.first !== undefined;
+    for (let frame = queue.first; frame !== undefined; frame = frame.next) this.queuedBytes -= frame.memory;
+    queue.first = undefined;
+    queue.last = undefined;
+    queue.asked = false;
+    this.#remove(queue);
     return found;
   }
 
@@ -154,11 +154,11 @@ export class Schedule {
    * `incoming`: the other side opened the mux, and may ask for what waits by its id.
    */
   leave(owner: FrameOwner, incoming: boolean): void {
-    const { place } = owner;
-    if (place === undefined || this.#closed) return;
-    place.asked = false;
-    if (!place.ready) this.#remove(place);
-    else if (incoming) this.#leaving.set(owner.id, place);
+    const { queue } = owner;
+    if (queue === undefined || this.#closed) return;
+    queue.asked = false;
+    if (!queue.ready) this.#remove(queue);
+    else if (incoming) this.#leaving.set(owner.id, queue);
   }
 
   /** True where the last frames of a responder that has ended still wait. */
@@ -197,31 +197,31 @@ export class Schedule {
 
   #isTurnOf(owner: FrameOwner): boolean {
     const turn = this.#turn;
-    return turn !== undefined && turn === owner.place && turn.first === undefined && !this.#writer.congested;
+    return turn !== undefined && turn === owner.queue && turn.first === undefined && !this.#writer.congested;
   }
 
-  #placeOf(owner: FrameOwner): Place {
-    if (owner.place === undefined) {
-      owner.place = new Place(owner);
-      this.#lanes.append(owner.place);
+  #queueOf(owner: FrameOwner): OwnerQueue {
+    if (owner.queue === undefined) {
+      owner.queue = new OwnerQueue(owner);
+      this.#lanes.append(owner.queue);
     }
-    return owner.place;
+    return owner.queue;
   }
 
-  #remove(place: Place): void {
-    const { owner } = place;
-    this.#lanes.count(place);
-    this.#lanes.remove(place);
-    owner.place = undefined;
-    if (this.#leaving.get(owner.id) === place) this.#leaving.delete(owner.id);
+  #remove(queue: OwnerQueue): void {
+    const { owner } = queue;
+    this.#lanes.count(queue);
+    this.#lanes.remove(queue);
+    owner.queue = undefined;
+    if (this.#leaving.get(owner.id) === queue) this.#leaving.delete(owner.id);
   }
 
   #enqueue(owner: FrameOwner, frame: QueuedFrame): void {
-    const place = this.#placeOf(owner);
-    if (place.last === undefined) place.first = frame;
-    else place.last.next = frame;
-    place.last = frame;
-    this.#lanes.count(place);
+    const queue = this.#queueOf(owner);
+    if (queue.last === undefined) queue.first = frame;
+    else queue.last.next = frame;
+    queue.last = frame;
+    this.#lanes.count(queue);
     this.queuedBytes += frame.memory;
     this.#checkHardLimit();
   }
@@ -241,57 +241,57 @@ export class Schedule {
     this.#payloads.release();
   }
 
-  #serve(place: Place): void {
-    this.#lanes.begin(place);
-    while (place.first !== undefined && this.#maySend(place)) {
+  #serve(queue: OwnerQueue): void {
+    this.#lanes.begin(queue);
+    while (queue.first !== undefined && this.#maySend(queue)) {
       // What was sent before a region frame leaves before it, and may fill the socket.
-      if (place.first.region !== undefined && this.#batch.count > 0) this.#writer.flush();
-      else this.#sendFirst(place);
+      if (queue.first.region !== undefined && this.#batch.count > 0) this.#writer.flush();
+      else this.#sendFirst(queue);
     }
-    if (place.asked && place.first === undefined && this.#maySend(place)) this.#giveTurn(place);
+    if (queue.asked && queue.first === undefined && this.#maySend(queue)) this.#giveTurn(queue);
     // A region frame that is still being written is within the turn: what comes meanwhile goes before the next one.
-    if (!this.#writer.busy) this.#endTurn(place);
+    if (!this.#writer.busy) this.#endTurn(queue);
   }
 
-  #endTurn(place: Place): void {
+  #endTurn(queue: OwnerQueue): void {
     // The owner may have ended, and left, meanwhile.
-    if (this.#closed || place.owner.place !== place) return;
-    if (!place.ready && (place.deficit > 0 || place.owner.ended)) this.#remove(place);
-    else if (place.deficit <= 0) this.#lanes.rotate(place);
+    if (this.#closed || queue.owner.queue !== queue) return;
+    if (!queue.ready && (queue.deficit > 0 || queue.owner.ended)) this.#remove(queue);
+    else if (queue.deficit <= 0) this.#lanes.rotate(queue);
   }
 
-  #maySend(place: Place): boolean {
-    return !this.#writer.congested && this.#lanes.mayGoOn(place);
+  #maySend(queue: OwnerQueue): boolean {
+    return !this.#writer.congested && this.#lanes.mayGoOn(queue);
   }
 
-  #giveTurn(place: Place): void {
-    place.asked = false;
-    this.#lanes.count(place);
-    this.#turn = place;
+  #giveTurn(queue: OwnerQueue): void {
+    queue.asked = false;
+    this.#lanes.count(queue);
+    this.#turn = queue;
     try {
-      place.owner.onWritable();
+      queue.owner.onWritable();
     } catch (error) {
       this.#options.onThrown(error);
     }
     this.#turn = undefined;
   }
 
-  #sendFirst(place: Place): void {
-    const frame = place.first!;
+  #sendFirst(queue: OwnerQueue): void {
+    const frame = queue.first!;
     const { op, flags, seq, payload, opening, region } = frame;
     this.queuedBytes -= frame.memory;
-    place.first = frame.next;
-    if (frame.next === undefined) place.last = undefined;
-    this.#lanes.count(place);
-    const { id } = place.owner;
+    queue.first = frame.next;
+    if (frame.next === undefined) queue.last = undefined;
+    this.#lanes.count(queue);
+    const { id } = queue.owner;
     if (region === undefined) {
-      this.#lanes.charge(place, payload.length + maxHeadBytes);
+      this.#lanes.charge(queue, payload.length + maxHeadBytes);
       this.#batch.add(id, op, flags, payload, seq, opening);
       return;
     }
-    this.#lanes.charge(place, region.prefix.length + region.length + maxHeadBytes);
+    this.#lanes.charge(queue, region.prefix.length + region.length + maxHeadBytes);
     this.#writer.writeRegionFrame(id, op, seq, region, () => {
-      this.#endTurn(place);
+      this.#endTurn(queue);
       this.flush();
     });
   }

@@ -7,7 +7,7 @@ import { Flag } from '../wire/ops.js';
 import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { ReceiveWindow, type Overrun } from './credit.js';
 import { Mux, type MuxHost } from './mux.js';
-import type { LaneName } from './place.js';
+import type { LaneName } from './owner-queue.js';
 import { SizeQueue } from './size-queue.js';
 
 /** Text, of the reference, with which a responder ends a stream whose caller sent an item that it should not have sent. */
@@ -54,7 +54,7 @@ export abstract class StreamMux extends Mux {
   /** True while the engine sends this stream's credit at the end of the turn. */
   creditDue = false;
   /** True while the engine sends this stream's credit a round trip later. */
-  creditDueLater = false;
+  creditDelayed = false;
 
   protected sink: StreamSink = detached;
   protected readonly window: ReceiveWindow | undefined;
@@ -129,7 +129,7 @@ export abstract class StreamMux extends Mux {
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
     this.host.schedule.sendRegionFrame(this, this.dataOp, seq, frame);
-    this.host.touch();
+    this.host.scheduleFlush();
   }
 
   /** Writes region frames; undefined where the transport does not. */
@@ -152,7 +152,7 @@ export abstract class StreamMux extends Mux {
     if (!this.ended) this.host.account.remove(heldBytes - window.heldBytes);
     if (this.ended || this.receiveEnded) return;
     if (due) this.host.oweCredit(this);
-    else if (!this.creditDueLater && window.isUrgent) this.host.oweCreditLater(this);
+    else if (!this.creditDelayed && window.isUrgent) this.host.delayCredit(this);
   }
 
   /** True where something was released that the sender does not know. */
@@ -167,7 +167,7 @@ export abstract class StreamMux extends Mux {
     const { acknowledged } = window;
     const { windows, account } = this.host;
     const credits = window.takeGrant(account.isFull);
-    if (account.isFull && window.owed > 0) this.host.oweCreditWithRoom(this);
+    if (account.isFull && window.owed > 0) this.host.oweCreditWhenRoom(this);
     if (!windows.credits) {
       for (let count = 0; count < credits; count++) this.sendSequenced(this.creditOp, 0, emptyPayload);
     } else if (windows.bytes && credits !== acknowledged) {
@@ -215,7 +215,7 @@ export abstract class StreamMux extends Mux {
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
     this.host.schedule.send(this, op, flags, payload, seq);
-    this.host.touch();
+    this.host.scheduleFlush();
   }
 
   /** Checks and takes the sequence number of a received frame. False: there is a gap. */
@@ -241,7 +241,7 @@ export abstract class StreamMux extends Mux {
     } finally {
       // Also where a finalizer throws.
       const { running } = this.sink;
-      if (running !== undefined) this.host.runsOn(heldBytes + this.requestBytes, running);
+      if (running !== undefined) this.host.addRunningHandler(heldBytes + this.requestBytes, running);
     }
   }
 

@@ -110,12 +110,12 @@ export class TimerWheel {
    * Sets the platform's timer for what was added and removed since the last time; due at the end of each turn. A call
    * that is answered in the turn in which it came costs no timer (setting and clearing one was 0.9 µs).
    */
-  settle(): void {
+  rearm(): void {
     if (this.#size === 0) this.stop();
     else if (this.#earliest < this.#wakeAt) this.#wake(this.#earliest);
   }
 
-  /** Takes the platform's timer down. Entries stay, and {@link settle} starts it again. */
+  /** Takes the platform's timer down. Entries stay, and {@link rearm} starts it again. */
   stop(): void {
     this.#cancelWake?.();
     this.#cancelWake = undefined;
@@ -161,7 +161,7 @@ export class TimerWheel {
     }
     this.#earliest = Infinity;
     if (this.#size > 0) this.#findEarliest();
-    this.settle();
+    this.rearm();
   }
 
   // The slots, with room for one more entry.

@@ -18,7 +18,7 @@ import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { decodeConnectError } from '../wire/control.js';
 import { Flag, Op } from '../wire/ops.js';
 import { Mux, type MuxHost } from './mux.js';
-import type { LaneName } from './place.js';
+import type { LaneName } from './owner-queue.js';
 
 /** Who waits for a response. Exactly one of the two methods is called, once; none after `cancel`. */
 export interface ResponseSink {
@@ -48,7 +48,7 @@ export class UnaryCaller extends Mux {
     const { op, flags, payload } = frame;
     if (op === Op.Response) {
       this.#end();
-      this.host.answered(this.#began);
+      this.host.recordRoundTrip(this.#began);
       const { maxUnaryBytes } = this.host.limits;
       if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));
       else if (payload.length > maxUnaryBytes)
@@ -66,7 +66,7 @@ export class UnaryCaller extends Mux {
   cancel(): void {
     if (this.ended) return;
     this.#end();
-    if (!this.host.schedule.purge(this)) this.host.sendGone(this.id, Op.DisconnectServerMux);
+    if (!this.host.schedule.purge(this)) this.host.sendDisconnect(this.id, Op.DisconnectServerMux);
   }
 
   override onTimer(): void {
@@ -181,7 +181,7 @@ export class UnaryResponder extends Mux {
     // Before the engine forgets the mux: what waits can then be taken back by a cancel.
     this.host.schedule.send(this, Op.Response, flags, payload, this.#seq);
     this.#forget(this);
-    this.host.touch();
+    this.host.scheduleFlush();
   }
 
   #abort(reason: GridError): void {
@@ -191,7 +191,7 @@ export class UnaryResponder extends Mux {
     } finally {
       // Also where a finalizer throws.
       const running = this.#worker?.running;
-      if (running !== undefined) this.host.runsOn(this.requestBytes, running);
+      if (running !== undefined) this.host.addRunningHandler(this.requestBytes, running);
     }
   }
 

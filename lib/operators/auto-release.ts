@@ -1,6 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Delivery } from '../flow/delivery.js';
-import { noteRedelivery, redeliver } from '../flow/redeliver.js';
+import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
 
 /**
@@ -28,7 +28,7 @@ export function autoRelease<T>(): OperatorFunction<Delivery<T>, T> {
         },
       });
       subscriber.add(deliveries);
-      noteRedelivery(values);
+      trackRedelivery(values);
       source.subscribe(deliveries);
     });
     return values;

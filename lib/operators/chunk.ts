@@ -1,8 +1,8 @@
 import { asyncScheduler, Observable, type OperatorFunction, type SchedulerLike } from 'rxjs';
 import { aFunction, checkOptions, timerMs, whole, withMethods } from '../check.js';
-import { noteRedelivery, redeliver } from '../flow/redeliver.js';
+import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
-import { SubscriptionNotes } from '../flow/subscription-notes.js';
+import { SourceTracker } from '../flow/source-tracker.js';
 
 /** Options of {@link chunk}. */
 export interface ChunkOptions {
@@ -43,7 +43,7 @@ export function chunk<T>(options: ChunkOptions & { readonly sizeOf?: (item: T) =
   const { maxBytes, maxMs, scheduler = asyncScheduler, sizeOf = byteSizeOf } = options;
   return (source) => {
     const chunks = new Observable<T[]>((subscriber) => {
-      const notes = new SubscriptionNotes(true);
+      const notes = new SourceTracker(true);
       let items: T[] = [];
       let bytes = 0;
       // The credit of the chunk that is being filled: that of its last item.
@@ -86,7 +86,7 @@ export function chunk<T>(options: ChunkOptions & { readonly sizeOf?: (item: T) =
         subscriber.error(error);
       };
 
-      noteRedelivery(chunks, notes);
+      trackRedelivery(chunks, notes);
       subscriber.add(() => {
         timer?.unsubscribe();
         notes.unsubscribe();

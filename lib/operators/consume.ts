@@ -7,11 +7,11 @@ import {
   type Subscriber,
 } from 'rxjs';
 import { checkOptions, either, oneOf, whole } from '../check.js';
-import { isLost, nextDelivery, retainCurrent, retainFrom } from '../flow/delivery.js';
+import { isDeliveryLost, nextDelivery, retainCurrent, retainCurrentFor } from '../flow/delivery.js';
 import { Fifo } from '../flow/fifo.js';
-import { noteRedelivery, redeliver } from '../flow/redeliver.js';
+import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
-import { SubscriptionNotes } from '../flow/subscription-notes.js';
+import { SourceTracker } from '../flow/source-tracker.js';
 
 /** Options of {@link consume}. */
 export interface ConsumeOptions {
@@ -73,7 +73,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
   readonly #abandons: boolean;
   readonly #subscriber: Subscriber<ObservedValueOf<R>>;
   readonly #waiting = new Fifo<Waiting<T>>();
-  readonly #notes = new SubscriptionNotes(true);
+  readonly #notes = new SourceTracker(true);
   // What the results come from, for the operators behind.
   readonly #origin = {};
   #inWork = 0;
@@ -99,7 +99,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
       for (const { release } of this.#waiting.clear()) release?.();
       this.#notes.unsubscribe();
     });
-    noteRedelivery(this.#origin, this.#notes);
+    trackRedelivery(this.#origin, this.#notes);
     this.#notes.subscribe(source, {
       next: (value) => {
         this.#accept(value);
@@ -115,7 +115,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
 
   #accept(value: T): void {
     const release = retainCurrent();
-    if (!this.#lossReported && this.#notes.streams.length > 0 && isLost()) this.#reportLoss();
+    if (!this.#lossReported && this.#notes.streams.length > 0 && isDeliveryLost()) this.#reportLoss();
     this.#waiting.push({ value, release });
     this.#notes.except(this.#startWork);
   }
@@ -164,7 +164,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
     const results = subscriberOf<ObservedValueOf<R>>({
       next: (result) => {
         // Where the work is a stream itself, its window bounds the results.
-        const releaseResult = retainFrom(results);
+        const releaseResult = retainCurrentFor(results);
         if (release === undefined && releaseResult === undefined) {
           this.#subscriber.next(result);
           return;

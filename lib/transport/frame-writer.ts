@@ -72,7 +72,7 @@ export class FrameWriter {
     if (room <= slabBytes) slabs.advance(end, end - start);
     else slabs.pass(end - start);
     this.#raw.write(bytes.subarray(start, end));
-    slabs.settle(this.#raw.writableLength);
+    slabs.reclaim(this.#raw.writableLength);
   }
 
   #writeSmall(message: WireMessage, size: number): void {
@@ -82,7 +82,7 @@ export class FrameWriter {
     const end = copyParts(message, bytes, writeMessageHead(bytes, start, size, false));
     slabs.advance(end, end - start);
     this.#raw.write(bytes.subarray(start, end));
-    slabs.settle(this.#raw.writableLength);
+    slabs.reclaim(this.#raw.writableLength);
   }
 
   #writeParts(message: WireMessage, size: number): void {
@@ -94,7 +94,7 @@ export class FrameWriter {
     else for (const part of message) raw.write(part);
     raw.uncork();
     this.#slabs.pass(size);
-    this.#slabs.settle(raw.writableLength);
+    this.#slabs.reclaim(raw.writableLength);
   }
 }
 

@@ -133,7 +133,7 @@ export class Batch {
     if (summed) this.#at = writeCrc(bytes, this.#at, checksum!.hash(bytes.subarray(from, this.#at)));
     const end = this.#at;
     this.#slabs.advance(end, end - from);
-    this.#slabs.settle(this.#emit(bytes.subarray(from, end)));
+    this.#slabs.reclaim(this.#emit(bytes.subarray(from, end)));
   }
 
   /** Drops what waits. */
@@ -169,7 +169,7 @@ export class Batch {
       fragments.push(crc);
     }
     this.#slabs.pass(sizeOf(fragments));
-    this.#slabs.settle(this.#emit(fragments));
+    this.#slabs.reclaim(this.#emit(fragments));
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Memory for messages on their way: written one behind the other, and used again when they have gone.
  *
- *     free ──take──▶ written to ──advance──▶ on its way ──settle──▶ free
+ *     free ──take──▶ written to ──advance──▶ on its way ──reclaim──▶ free
  *
  * New memory costs more than writing to it: 33 µs for 64 KiB, measured, where a copy of as much takes 6. So what is free
  * is shared by all connections of the process, and an idle connection holds none.
@@ -41,21 +41,21 @@ export class Slabs {
     return slab;
   }
 
-  /** The message that was written, of `length` bytes up to `end`, is about to be sent. {@link settle} follows. */
+  /** The message that was written, of `length` bytes up to `end`, is about to be sent. {@link reclaim} follows. */
   advance(end: number, length: number): void {
     this.#open = false;
     this.at = end;
     this.pass(length);
   }
 
-  /** A message of `length` bytes that is not in a slab is about to be sent. {@link settle} follows. */
+  /** A message of `length` bytes that is not in a slab is about to be sent. {@link reclaim} follows. */
   pass(length: number): void {
     this.#sent += length;
     this.#sending++;
   }
 
   /** It was sent. Of all that was sent, the newest `held` bytes are still referred to; Infinity: perhaps for ever. */
-  settle(held: number): void {
+  reclaim(held: number): void {
     // Who hears of a message may send another one, or begin to write it: what is held is known when the outermost is gone.
     if (--this.#sending > 0) return;
     const full = this.#full;

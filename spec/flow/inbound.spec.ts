@@ -4,7 +4,7 @@ import { reportUnhandled } from '../../lib/flow/unhandled.js';
 import type { Delivery } from '../../lib/flow/delivery.js';
 import { retainCurrent } from '../../lib/flow/delivery.js';
 import { Inbound } from '../../lib/flow/inbound.js';
-import { SubscriptionNotes } from '../../lib/flow/subscription-notes.js';
+import { SourceTracker } from '../../lib/flow/source-tracker.js';
 
 const bytes = (value: number): Uint8Array => Uint8Array.of(value);
 
@@ -191,7 +191,7 @@ describe('an inbound half with its consumer', () => {
 
   it('is named to who notes subscriptions, with what it is a call of', () => {
     const { inbound } = setup();
-    const notes = new SubscriptionNotes();
+    const notes = new SourceTracker();
     const origin = {};
     let retained: (() => void) | undefined;
     notes.during(() => {

@@ -26,7 +26,7 @@ import {
   tap,
   timer,
 } from 'rxjs';
-import { lastBehind, leadsTo, subscriberOf } from '../../lib/flow/subscriber.js';
+import { finalSubscriber, isUpstreamOf, subscriberOf } from '../../lib/flow/subscriber.js';
 import { testScheduler } from '../support/marbles.js';
 
 const silent = { next: () => undefined, error: () => undefined, complete: () => undefined };
@@ -71,7 +71,7 @@ describe('where items go on to', () => {
       const seen: boolean[] = [];
       const end = subscriberOf<unknown>(silent);
       const source = new Observable<number>((subscriber) => {
-        seen.push(leadsTo(subscriber, end), lastBehind(subscriber) === end);
+        seen.push(isUpstreamOf(subscriber, end), finalSubscriber(subscriber) === end);
         if (seen.length === 2) subscriber.error(new Error('for retry'));
       });
       through(source).subscribe(end);
@@ -90,7 +90,7 @@ describe('where items go on to', () => {
     const seen: boolean[] = [];
     const end = subscriberOf<number>(silent);
     new Observable<number>((subscriber) => {
-      seen.push(leadsTo(subscriber, end), lastBehind(subscriber) === end);
+      seen.push(isUpstreamOf(subscriber, end), finalSubscriber(subscriber) === end);
     })
       .pipe(operator)
       .subscribe(end);
@@ -99,7 +99,7 @@ describe('where items go on to', () => {
 
   it('is nowhere for what is no Subscriber', () => {
     const end = subscriberOf<number>(silent);
-    for (const from of [undefined, null, {}, new Subject()]) expect(leadsTo(from, end)).toBe(false);
+    for (const from of [undefined, null, {}, new Subject()]) expect(isUpstreamOf(from, end)).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LimitError } from '../../lib/errors.js';
-import { queuedFrameBytes } from '../../lib/mux/place.js';
+import { queuedFrameBytes } from '../../lib/mux/owner-queue.js';
 import { Op } from '../../lib/wire/ops.js';
 import { cancelled, EngineEnd, linkEngines, loneEngine, nothing, testChecksum } from '../support/engines.js';
 import { bytesOf, frameOf, fromCaller, fromResponder, messageOf } from '../support/frames.js';
@@ -101,7 +101,7 @@ describe('strays', () => {
       fromResponder.connectError(1, 'x'),
     ];
     end.receive(...frames);
-    expect([end.sent(), end.engine.stats.strays]).toStrictEqual([[], frames.length]);
+    expect([end.sent(), end.engine.stats.unknownMuxFrames]).toStrictEqual([[], frames.length]);
   });
 
   it.each([
@@ -117,7 +117,7 @@ describe('strays', () => {
     expect(end.sent()).toStrictEqual([answer]);
     end.receive(frame);
     expect(end.sent()).toStrictEqual([answer]);
-    expect(end.engine.stats.strays).toBe(4);
+    expect(end.engine.stats.unknownMuxFrames).toBe(4);
   });
 
   it('a Ping is answered: the mux is not known', () => {
@@ -497,7 +497,7 @@ it('counts', () => {
   b.serveUnary(1, (mux) => mux.respond(null));
   a.request(1);
   turn();
-  expect(a.engine.stats).toMatchObject({ callsOut: 1, callsIn: 0, messagesIn: 1, strays: 0 });
+  expect(a.engine.stats).toMatchObject({ callsOut: 1, callsIn: 0, messagesIn: 1, unknownMuxFrames: 0 });
   expect(b.engine.stats).toMatchObject({ callsOut: 0, callsIn: 1, messagesIn: 1 });
   expect(b.engine.stats.bytesIn).toBeGreaterThan(0);
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { RegionDone, RegionFrame } from '../../lib/mux/region-frame.js';
-import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/place.js';
+import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/owner-queue.js';
 import { Schedule } from '../../lib/mux/schedule.js';
 import { Op } from '../../lib/wire/ops.js';
 import { FakeSink, testChecksum } from '../support/engines.js';
@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 
 function owner(id: number, lane: LaneName = 'streams'): Owner {
-  return { id, lane, ended: false, place: undefined, onWritable: () => log.push(`writable ${id}`) };
+  return { id, lane, ended: false, queue: undefined, onWritable: () => log.push(`writable ${id}`) };
 }
 
 /** A region frame that is written when the test says so, or at once. */

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { RegionFrame } from '../../lib/mux/region-frame.js';
-import { quantumBytes } from '../../lib/mux/place.js';
+import { quantumBytes } from '../../lib/mux/owner-queue.js';
 import type { ResponderStream } from '../../lib/mux/responder-stream.js';
 import { maxBatchBytes, sizeOf } from '../../lib/wire/batch.js';
 import { maxHeadBytes } from '../../lib/wire/encode.js';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { ProtocolError } from '../../lib/errors.js';
-import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/place.js';
+import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/owner-queue.js';
 import { Schedule } from '../../lib/mux/schedule.js';
 import { maxHeadBytes } from '../../lib/wire/encode.js';
 import { Op } from '../../lib/wire/ops.js';
@@ -42,7 +42,7 @@ function newSchedule(hardLimit: number): Schedule {
 type Owner = FrameOwner & { readonly id: number; ended: boolean };
 
 function owner(id: number, lane: LaneName = 'streams'): Owner {
-  return { id, lane, ended: false, place: undefined, onWritable: () => writable.push(`${id}`) };
+  return { id, lane, ended: false, queue: undefined, onWritable: () => writable.push(`${id}`) };
 }
 
 function send(from: Owner, seq: number, payload = ''): void {
@@ -208,7 +208,7 @@ describe('while the socket is full', () => {
     schedule.hasRoomFor(one);
     one.ended = true;
     schedule.leave(one, false);
-    expect(one.place).toBeUndefined();
+    expect(one.queue).toBeUndefined();
     drain();
     expect(writable).toStrictEqual([]);
   });
@@ -225,8 +225,8 @@ describe('while the socket is full', () => {
       sink.bufferedBytes = full;
     };
     drain();
-    expect([left(), one.place, schedule.isLeaving(1)]).toStrictEqual([['1.1'], undefined, false]);
-    expect(two.place).toBeDefined();
+    expect([left(), one.queue, schedule.isLeaving(1)]).toStrictEqual([['1.1'], undefined, false]);
+    expect(two.queue).toBeDefined();
   });
 
   it('an owner that throws in its turn harms no other', () => {

@@ -22,12 +22,12 @@ class Entry extends TimerEntry {
 class SettledWheel extends TimerWheel {
   override add(entry: TimerEntry, due: number): void {
     super.add(entry, due);
-    this.settle();
+    this.rearm();
   }
 
   override remove(entry: TimerEntry): void {
     super.remove(entry);
-    this.settle();
+    this.rearm();
   }
 }
 
@@ -103,10 +103,10 @@ describe('TimerWheel', () => {
     wheel.add(added, runtime.now() + 10);
     expect(runtime.scheduled).toBe(0);
     wheel.remove(added);
-    wheel.settle();
+    wheel.rearm();
     expect(runtime.scheduled).toBe(0);
     wheel.add(added, runtime.now() + 10);
-    wheel.settle();
+    wheel.rearm();
     expect(runtime.scheduled).toBe(1);
   });
 

@@ -54,7 +54,7 @@ describe('the caller of a unary call', () => {
       fromResponder.connectError(1, 'four'),
     );
     expect([call.heard, end.sent()]).toStrictEqual([['one'], []]);
-    expect(end.engine.stats.strays).toBe(3);
+    expect(end.engine.stats.unknownMuxFrames).toBe(3);
   });
 
   it('is not ended by frames of streams', () => {

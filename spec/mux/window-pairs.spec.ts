@@ -12,7 +12,7 @@ const items = 500;
 /** Ms that a message takes from one end to the other. */
 const oneWay = 5;
 const roundTrip = 2 * oneWay;
-/** Credit waits so long at the most (`LateCredit`). */
+/** Credit waits so long at the most (`DelayedCredit`). */
 const creditWait = 10;
 
 const windows: Readonly<Record<string, CreditWindow>> = {

@@ -13,7 +13,7 @@ function write(slabs: Slabs, length: number, value: number): Uint8Array {
 it('takes the same memory again when nothing is held', () => {
   const slabs = new Slabs();
   const first = write(slabs, 100, 1);
-  slabs.settle(0);
+  slabs.reclaim(0);
   const second = write(slabs, 100, 2);
   expect([second.buffer === first.buffer, second.byteOffset]).toStrictEqual([true, first.byteOffset]);
 });
@@ -39,7 +39,7 @@ it('leaves what is held as it is, whatever is sent and whenever it goes', () => 
         } else held.push(write(slabs, length, value));
         const expected = new Map(users.flatMap((each) => each.held.map((bytes) => [bytes, bytes[0]])));
         held.splice(0, goes);
-        slabs.settle(held.reduce((sum, bytes) => sum + bytes.length, 0));
+        slabs.reclaim(held.reduce((sum, bytes) => sum + bytes.length, 0));
         for (const each of users) {
           for (const bytes of each.held) expect(bytes.every((byte) => byte === expected.get(bytes))).toBe(true);
         }
@@ -53,13 +53,13 @@ it('gives no memory back while the outer of two messages is on its way, or while
   const slabs = new Slabs();
   const outer = write(slabs, 100, 1);
   const inner = write(slabs, 100, 2);
-  slabs.settle(0);
+  slabs.reclaim(0);
   expect([outer[0], inner[0]]).toStrictEqual([1, 2]);
   const open = slabs
     .take(100)
     .subarray(slabs.at, slabs.at + 100)
     .fill(3);
-  slabs.settle(0);
+  slabs.reclaim(0);
   const other = write(new Slabs(), slabBytes, 4);
   expect([open[0], other[0]]).toStrictEqual([3, 4]);
 });
@@ -68,10 +68,10 @@ it('holds no memory of messages that may be kept for ever', () => {
   const slabs = new Slabs();
   const messages = Array.from({ length: 8 }, (_, index) => {
     const message = write(slabs, slabBytes / 2, index);
-    slabs.settle(Infinity);
+    slabs.reclaim(Infinity);
     return message;
   });
-  slabs.settle(0);
+  slabs.reclaim(0);
   write(new Slabs(), slabBytes, 99);
   expect(messages.slice(0, 6).map((bytes) => bytes[0])).toStrictEqual([0, 1, 2, 3, 4, 5]);
 });

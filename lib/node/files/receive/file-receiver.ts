@@ -105,7 +105,7 @@ export class FileReceiver {
     }
     if (this.#state === 'running' && this.#packed === undefined) this.#lookForEnd();
     this.#pumping = false;
-    this.#tellEnd();
+    this.#notifyEnd();
   };
 
   /** True while a file is open, and nothing is done because nothing comes. */
@@ -329,7 +329,7 @@ export class FileReceiver {
     for (const job of [...this.#jobs]) job.fail(given);
   }
 
-  #tellEnd(): void {
+  #notifyEnd(): void {
     if (this.#jobs.size > 0 || (this.#state === 'running' && this.#sourceEnd === undefined) || this.#state === 'ended')
       return;
     this.#state = 'ended';

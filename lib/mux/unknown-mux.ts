@@ -12,19 +12,19 @@ import { Op } from '../wire/ops.js';
 import type { Schedule } from './schedule.js';
 
 /** See the head of this file. */
-export class Strays {
+export class UnknownMux {
   readonly #schedule: Schedule;
-  readonly #stats: { strays: number };
-  readonly #touch: () => void;
-  // What sendGone sent last in this turn: a burst of data for one mux gets one answer, and none after a cancel.
+  readonly #stats: { unknownMuxFrames: number };
+  readonly #scheduleFlush: () => void;
+  // What sendDisconnect sent last in this turn: a burst of data for one mux gets one answer, and none after a cancel.
   #lastGoneId: MuxId = 0;
   #lastGoneOp = 0;
 
-  /** `touch`: makes what was sent leave at the end of this turn. */
-  constructor(schedule: Schedule, stats: { strays: number }, touch: () => void) {
+  /** `scheduleFlush`: makes what was sent leave at the end of this turn. */
+  constructor(schedule: Schedule, stats: { unknownMuxFrames: number }, scheduleFlush: () => void) {
     this.#schedule = schedule;
     this.#stats = stats;
-    this.#touch = touch;
+    this.#scheduleFlush = scheduleFlush;
   }
 
   /** A new turn of the event loop: what was said before may be said again. */
@@ -33,38 +33,39 @@ export class Strays {
   }
 
   /** Says that this end of a mux is gone; once a turn. */
-  sendGone(muxId: MuxId, op: number): void {
+  sendDisconnect(muxId: MuxId, op: number): void {
     if (this.#lastGoneOp === op && this.#lastGoneId === muxId) return;
     this.#lastGoneId = muxId;
     this.#lastGoneOp = op;
     this.#schedule.sendControl(muxId, op, 0, emptyPayload);
-    this.#touch();
+    this.#scheduleFlush();
   }
 
   /** A responder that sends data, AckMux or Pong holds a mux that this side has given up. */
-  ofResponder({ op, muxId }: FrameView): void {
-    this.#stats.strays++;
-    if (op === Op.MuxServerMsg || op === Op.AckMux || op === Op.Pong) this.sendGone(muxId, Op.DisconnectServerMux);
+  answerResponder({ op, muxId }: FrameView): void {
+    this.#stats.unknownMuxFrames++;
+    if (op === Op.MuxServerMsg || op === Op.AckMux || op === Op.Pong)
+      this.sendDisconnect(muxId, Op.DisconnectServerMux);
   }
 
   /** A caller addresses a mux that this side does not have any more. */
-  ofCaller({ op, muxId, seq, deadlineMs }: FrameView): void {
-    this.#stats.strays++;
+  answerCaller({ op, muxId, seq, deadlineMs }: FrameView): void {
+    this.#stats.unknownMuxFrames++;
     // An end that still waits says more, and must not be overtaken by one that does not.
     if (op !== Op.DisconnectServerMux && this.#schedule.isLeaving(muxId)) return;
     switch (op) {
       case Op.Ping: {
         const payload = encodePong({ unknown: true, error: undefined, time: undefined });
         this.#schedule.sendControl(muxId, Op.Pong, 0, payload, seq, { deadlineMs, handler: 0 });
-        this.#touch();
+        this.#scheduleFlush();
         break;
       }
       case Op.DisconnectServerMux:
         // A cancel takes back what a handler that has ended left in the schedule. A unary call has no clean-up frame.
-        if (this.#schedule.takeBack(muxId) === 'streams') this.sendGone(muxId, Op.DisconnectClientMux);
+        if (this.#schedule.takeBack(muxId) === 'streams') this.sendDisconnect(muxId, Op.DisconnectClientMux);
         break;
       case Op.MuxClientMsg:
-        this.sendGone(muxId, Op.DisconnectClientMux);
+        this.sendDisconnect(muxId, Op.DisconnectClientMux);
         break;
       default:
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { map, merge, Observable, of, Subject, switchMap, tap } from 'rxjs';
 import { DeliverySource } from '../../lib/flow/delivery.js';
-import { noteSubscription, SubscriptionNotes, type SubscribedStream } from '../../lib/flow/subscription-notes.js';
+import { trackSubscription, SourceTracker, type SubscribedStream } from '../../lib/flow/source-tracker.js';
 
 const counted = (): { readonly source: DeliverySource; readonly released: () => number } => {
   let count = 0;
@@ -15,13 +15,13 @@ describe('subscription notes', () => {
   const stream = (route: string): SubscribedStream => ({ route, report: () => undefined, origin: {} });
   const subscribing = (noted: SubscribedStream): Observable<number> =>
     new Observable((subscriber) => {
-      noteSubscription(noted);
+      trackSubscription(noted);
       subscriber.next(1);
     });
-  const routes = (notes: SubscriptionNotes): string[] => notes.streams.map(({ route }) => route);
+  const routes = (notes: SourceTracker): string[] => notes.streams.map(({ route }) => route);
 
   it('hold what is subscribed to within, and nothing else', () => {
-    const notes = new SubscriptionNotes();
+    const notes = new SourceTracker();
     subscribing(stream('before')).subscribe();
     notes.during(() => {
       merge(subscribing(stream('one')), subscribing(stream('two'))).subscribe();
@@ -31,7 +31,7 @@ describe('subscription notes', () => {
   });
 
   it('of an outer operator hold what an inner one notes', () => {
-    const [outer, inner] = [new SubscriptionNotes(), new SubscriptionNotes()];
+    const [outer, inner] = [new SourceTracker(), new SourceTracker()];
     outer.during(() => {
       inner.during(() => {
         subscribing(stream('inner')).subscribe();
@@ -42,7 +42,7 @@ describe('subscription notes', () => {
   });
 
   it('do not hold what a consumer subscribes to while the source emits', () => {
-    const [outer, inner] = [new SubscriptionNotes(), new SubscriptionNotes()];
+    const [outer, inner] = [new SourceTracker(), new SourceTracker()];
     outer.during(() => {
       inner.during(() => {
         const consumer = tap(() => {
@@ -58,7 +58,7 @@ describe('subscription notes', () => {
   });
 
   it('end with their subscription, even where that throws', () => {
-    const notes = new SubscriptionNotes();
+    const notes = new SourceTracker();
     expect(() => {
       notes.during(() => {
         throw new Error('of the source');
@@ -69,7 +69,7 @@ describe('subscription notes', () => {
   });
 
   it('retain a delivery of a stream that they hold, also of its later calls, and of no other', () => {
-    const notes = new SubscriptionNotes();
+    const notes = new SourceTracker();
     const [mine, later, other] = [counted(), counted(), counted()];
     const origin = {};
     mine.source.origin = origin;
@@ -87,7 +87,7 @@ describe('subscription notes', () => {
   });
 
   it('retain a delivery of a stream that an operator of the source subscribed to later, and of no other', () => {
-    const notes = new SubscriptionNotes();
+    const notes = new SourceTracker();
     const lookup = new Subject<DeliverySource>();
     const retained: boolean[] = [];
     const attach = (source: DeliverySource): Observable<number> =>
@@ -115,7 +115,7 @@ describe('subscription notes', () => {
   });
 
   it('retain no delivery whose item only causes another one', () => {
-    const notes = new SubscriptionNotes();
+    const notes = new SourceTracker();
     const retained: boolean[] = [];
     const items = new Subject<number>();
     notes.subscribe(items, {

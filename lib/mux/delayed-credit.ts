@@ -20,7 +20,7 @@ const maxDelay = 10;
 const minDelay = 1;
 
 /** See the head of this file. */
-export class LateCredit {
+export class DelayedCredit {
   readonly #host: CreditHost;
   readonly #schedule: (task: () => void, ms: number) => () => void;
   #streams: StreamMux[] = [];
@@ -33,7 +33,7 @@ export class LateCredit {
 
   /** Sends the credit of this stream a round trip from now, if it is owed then. */
   add(stream: StreamMux): void {
-    stream.creditDueLater = true;
+    stream.creditDelayed = true;
     this.#streams.push(stream);
     if (this.#cancel !== undefined) return;
     const delay = Math.max(minDelay, Math.min(this.#host.roundTrip, maxDelay));
@@ -52,7 +52,7 @@ export class LateCredit {
     const streams = this.#streams;
     this.#streams = [];
     for (const stream of streams) {
-      stream.creditDueLater = false;
+      stream.creditDelayed = false;
       if (stream.owesCredit) this.#host.oweCredit(stream);
     }
   };

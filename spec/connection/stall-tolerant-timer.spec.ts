@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { patience } from '../../lib/connection/patience.js';
+import { stallTolerantTimer } from '../../lib/connection/stall-tolerant-timer.js';
 import type { Runtime } from '../../lib/runtime.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
-describe('patience', () => {
+describe('a timer that tolerates stalls', () => {
   it('ends after its time where the loop turns', () => {
     const runtime = new ManualRuntime();
     let ended = 0;
-    patience(runtime, () => ended++, 2_000);
+    stallTolerantTimer(runtime, () => ended++, 2_000);
     runtime.advance(1_999);
     expect(ended).toBe(0);
     runtime.advance(1);
@@ -21,7 +21,7 @@ describe('patience', () => {
       throw new Error('cancelled');
     };
     for (const at of [0, 600, 1_900]) {
-      const cancel = patience(runtime, fail, 2_000);
+      const cancel = stallTolerantTimer(runtime, fail, 2_000);
       runtime.advance(at);
       cancel();
       expect(runtime.scheduled).toBe(0);
@@ -38,7 +38,7 @@ describe('patience', () => {
       },
     } as unknown as Runtime;
     let ended = 0;
-    patience(runtime, () => ended++, 2_000);
+    stallTolerantTimer(runtime, () => ended++, 2_000);
     // Each turn runs all timers that are due, and all are: the loop is always late.
     const turns = [1, 2, 3, 4].map(() => {
       for (const task of timers.splice(0)) task();

@@ -8,7 +8,7 @@ const parts = 4;
  * its timers before it reads what has come meanwhile. So the time is counted in parts, each of which begins when the
  * one before was noticed: however long the loop stood still, it was one part, and what came had its turns to be read.
  */
-export function patience(runtime: Runtime, task: () => void, ms: number): () => void {
+export function stallTolerantTimer(runtime: Runtime, task: () => void, ms: number): () => void {
   let left = parts;
   const part = (): void => {
     if (--left === 0) task();

@@ -18,7 +18,7 @@ export interface FrameOwner {
   /** True after the end: the owner leaves the schedule with its last frame, and has no turn of its own any more. */
   readonly ended: boolean;
   /** Kept by the schedule: where the owner stands; undefined while it has nothing to send. */
-  place: Place | undefined;
+  queue: OwnerQueue | undefined;
   /** The owner's turn, after it was refused room: it may send until there is no room for it again. */
   onWritable(): void;
 }
@@ -60,7 +60,7 @@ export class QueuedFrame {
 }
 
 /** Where one owner stands in its lane. */
-export class Place {
+export class OwnerQueue {
   readonly owner: FrameOwner;
   /** Bytes that the owner may send in its turn. Below zero: it has sent more than its share, and turns pass it by. */
   deficit = quantumBytes;
@@ -72,8 +72,8 @@ export class Place {
   first: QueuedFrame | undefined = undefined;
   last: QueuedFrame | undefined = undefined;
   /** Neighbours in the lane. */
-  previous: Place | undefined = undefined;
-  next: Place | undefined = undefined;
+  previous: OwnerQueue | undefined = undefined;
+  next: OwnerQueue | undefined = undefined;
 
   constructor(owner: FrameOwner) {
     this.owner = owner;

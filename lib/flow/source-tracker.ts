@@ -5,7 +5,7 @@ import type { Report } from '../observe.js';
 import { ambient } from './ambient.js';
 import { currentSource } from './delivery.js';
 import type { OnThrown } from '../guard.js';
-import { GuardedSubscriber, leadsTo, subscriberOf } from './subscriber.js';
+import { GuardedSubscriber, isUpstreamOf, subscriberOf } from './subscriber.js';
 
 /** A stream that was subscribed to, as `consume` names it when it finds that backpressure is lost. */
 export interface SubscribedStream {
@@ -16,13 +16,13 @@ export interface SubscribedStream {
 }
 
 /** Notes which streams are subscribed to within a subscription. */
-export class SubscriptionNotes {
+export class SourceTracker {
   /** The streams noted so far. */
   readonly streams: SubscribedStream[] = [];
   // Undefined: none is noted, which is the usual case.
   #origins: Set<object> | undefined = undefined;
   readonly #apart: boolean;
-  #outer: SubscriptionNotes | undefined = undefined;
+  #outer: SourceTracker | undefined = undefined;
   #noting = false;
   #subscriber: Subscriber<never> | undefined = undefined;
   // A consumer that was looked at, and whether its items come here.
@@ -102,13 +102,13 @@ export class SubscriptionNotes {
   #comesHere(consumer: unknown): boolean {
     if (consumer !== this.#consumer) {
       this.#consumer = consumer;
-      this.#leadsHere = leadsTo(consumer, this.#subscriber);
+      this.#leadsHere = isUpstreamOf(consumer, this.#subscriber);
     }
     return this.#leadsHere;
   }
 }
 
 /** Called by a stream when it is subscribed to. */
-export function noteSubscription(stream: SubscribedStream): void {
+export function trackSubscription(stream: SubscribedStream): void {
   ambient.notes?.add(stream);
 }
