@@ -7,10 +7,10 @@ import { openReader } from '../flow/reader-pull.js';
 import { sendFrom, type Sending, type SendObserver } from '../flow/sending.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 import type { ResolvedOptions } from '../contract/options.js';
-import { StreamCall, type StreamCaller } from './stream-call.js';
+import { StreamCall, type StreamCallerContext } from './stream-call.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
-/** {@link DuplexStream} over one call. */
+/** The {@link DuplexStream} of one call. */
 export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStream<I, O> {
   readonly deliveries: Observable<Delivery<O>>;
   readonly credit$: Observable<number>;
@@ -22,9 +22,9 @@ export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStre
   readonly #credit = new BehaviorSubject(0);
   readonly #ended: Promise<void>;
   #taken = false;
-  #telling = false;
+  #notifying = false;
 
-  constructor(caller: StreamCaller, route: WireRoute, payload: Uint8Array, options: ResolvedOptions) {
+  constructor(caller: StreamCallerContext, route: WireRoute, payload: Uint8Array, options: ResolvedOptions) {
     const take = (): void => {
       this.#take();
     };
@@ -42,7 +42,7 @@ export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStre
     }, take);
     this.credit$ = this.#credit.asObservable();
     this.#call = new StreamCall<I, O>(caller, route, payload, options, this.#input);
-    this.#call.onCredit = this.#tellCredit;
+    this.#call.onCredit = this.#notifyCredit;
     this.#ended = new Promise((resolve, reject) => {
       this.#call.onEnded = (error) => {
         this.#credit.complete();
@@ -52,7 +52,7 @@ export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStre
         else reject(error);
       };
     });
-    // Who does not ask for the end is not told of its error here: the output tells it too.
+    // Without this, an error would be an unhandled rejection in programs that never read `ended`. The output reports it as well.
     this.#ended.catch(() => undefined);
     this.#call.feedInput();
     this.#call.begin(options.signals);
@@ -98,23 +98,23 @@ export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStre
 
   [sendFrom](observer: SendObserver): Sending<I> {
     return this.#call.sendFrom(observer, this.#input.observed, () => {
-      // What was given to `next` before and waits goes first.
+      // Items that were passed to `next` earlier and are still buffered go first.
       this.complete();
     });
   }
 
-  // Who hears of credit may send, which uses it up: told in a loop, so that it does not recurse for each item.
-  readonly #tellCredit = (): void => {
-    if (this.#telling) return;
-    this.#telling = true;
+  // A subscriber of `credit$` may send, which uses credit. The loop prevents one level of recursion per item.
+  readonly #notifyCredit = (): void => {
+    if (this.#notifying) return;
+    this.#notifying = true;
     while (this.#call.credit !== this.#credit.value && !this.#call.done) this.#credit.next(this.#call.credit);
-    this.#telling = false;
+    this.#notifying = false;
   };
 
   #take(): void {
     if (this.#taken) {
       throw new ConfigurationError(
-        `The output of ${this.#name} was taken already: an open stream is single use. For an Observable that calls anew on each subscription use stream(…) or exchange(…).`,
+        `The output of ${this.#name} has already been subscribed to: an open stream can be used once. For an Observable that makes a new call on each subscription use stream(…) or exchange(…).`,
       );
     }
     this.#taken = true;

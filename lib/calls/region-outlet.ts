@@ -8,7 +8,7 @@ import {
   type RegionSending,
 } from '../codec/region-item.js';
 
-/** Stands for a region item between `encode` and `send`: it has no bytes of its own. */
+/** Carries a region item from `encode` to `send`. It has no bytes itself. */
 class RegionPayload extends Uint8Array {
   readonly item: RegionItem;
 
@@ -19,9 +19,10 @@ class RegionPayload extends Uint8Array {
 }
 
 /**
- * An outlet that takes region items among the others: while one sends itself, nothing else is taken, and the end waits.
+ * An outlet that accepts region items as well as ordinary ones. While a region item sends itself, the outlet accepts
+ * nothing else and defers `complete` and `fail`.
  *
- *     idle ──send(region item)──▶ sending ──ended──▶ idle: complete or fail, where that came meanwhile; else onFree
+ *     idle ──send(region item)──▶ sending ──ended──▶ idle, then the deferred complete or fail; if there is none, onFree
  */
 export class RegionOutlet<T> implements Outlet<T> {
   readonly #outlet: Outlet<T>;
@@ -32,7 +33,7 @@ export class RegionOutlet<T> implements Outlet<T> {
   #stopped = false;
   #end: (() => void) | undefined = undefined;
 
-  /** `onFree`: items may be sent again. */
+  /** `onFree` is called when items may be sent again. */
   constructor(outlet: Outlet<T>, port: RegionPort, onFree: () => void) {
     this.#outlet = outlet;
     this.#port = port;
@@ -69,7 +70,7 @@ export class RegionOutlet<T> implements Outlet<T> {
       else if (this.#end !== undefined) this.#end();
       else this.#onFree();
     });
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have ended at once.
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- sendBulk may have ended synchronously.
     if (!this.#sending) return;
     this.#run = run;
     if (this.#stopped) run.stop();
@@ -87,12 +88,12 @@ export class RegionOutlet<T> implements Outlet<T> {
     });
   }
 
-  /** There may be credit again. */
+  /** Continues after credit has arrived. */
   resume(): void {
     this.#run?.resume();
   }
 
-  /** The stream has ended: sends no more. */
+  /** Stops sending, because the stream has ended. */
   stop(): void {
     this.#stopped = true;
     this.#run?.stop();

@@ -8,22 +8,27 @@ import { emptyPayload } from '../wire/frame.js';
 import { onAbort, type ResolvedOptions } from '../contract/options.js';
 import { toAddress, type WireRoute } from '../contract/wire-route.js';
 
-/** What calls need from the side that makes them. */
-export interface Caller {
+/** What a call needs from the endpoint that makes it. */
+export interface CallerContext {
   readonly runtime: Runtime;
   readonly limits: Limits;
   readonly connection: HostConnection;
 }
 
-/** What every call has: its route, its payload, and its way to a connection. */
-export abstract class RouteCall<C extends Caller = Caller> implements WaitingCall {
+/**
+ * The part that unary and stream calls share: from `begin` until the mux is opened.
+ *
+ *     begin ──▶ waiting for a connection ──start──▶ open (the subclass owns the mux) ──▶ dispose
+ *       └── deadline passed, signal aborted, no connection ──▶ fail (on a macrotask) ────────┘
+ */
+export abstract class RouteCall<C extends CallerContext = CallerContext> implements WaitingCall {
   readonly route: string;
   readonly deadline: number;
   readonly wait: boolean | number | undefined;
 
   protected readonly caller: C;
   protected readonly wireRoute: WireRoute;
-  // Let go when it has been sent: a stream may outlive it by days.
+  // Dropped once it has been sent: a stream may live for days.
   #payload: Uint8Array;
   #stopWaiting: (() => void) | undefined = undefined;
   #stopListening: (() => void) | undefined = undefined;
@@ -41,7 +46,7 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
     return this.#payload.length;
   }
 
-  /** Makes the call: now, or when there is a connection. A signal that aborts ends it. */
+  /** Makes the call, now or once there is a connection, and ends it when one of the signals aborts. */
   begin(signals: ResolvedOptions['signals']): void {
     const { runtime, connection } = this.caller;
     if (signals.length > 0) {
@@ -50,14 +55,14 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
       });
       if (signals.some((signal) => signal.aborted)) return;
     }
-    // A call made too late, or on behalf of one that is over, is not even sent.
-    if (this.deadline <= (connection.engine?.now() ?? runtime.now())) this.#stopWaiting = this.#failLate();
+    // A call whose deadline has passed, or whose parent has, is not sent.
+    if (this.deadline <= (connection.engine?.now() ?? runtime.now())) this.#stopWaiting = this.#failPastDeadline();
     else this.#stopWaiting = connection.withEngine(this);
   }
 
   start(engine: Engine): void {
     if (this.deadline <= engine.now()) {
-      this.#stopWaiting = this.#failLate();
+      this.#stopWaiting = this.#failPastDeadline();
       return;
     }
     const payload = this.#payload;
@@ -72,8 +77,8 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
     }
   }
 
-  // On a macrotask: delivered at once, the failure makes retry() overflow the stack.
-  #failLate(): () => void {
+  // On a macrotask: a synchronous failure makes retry() overflow the stack.
+  #failPastDeadline(): () => void {
     return this.caller.runtime.schedule(() => {
       const text = `The deadline of ${this.route} had passed before it could be sent.`;
       this.fail(new DeadlineExceededError(text, { sent: false }));
@@ -81,13 +86,13 @@ export abstract class RouteCall<C extends Caller = Caller> implements WaitingCal
   }
 
   abstract fail(error: unknown): void;
-  /** Opens its mux. A GridError that it throws fails the call. */
+  /** Opens the mux. A GridError that it throws fails the call. */
   protected abstract open(engine: Engine, address: Address, payload: Uint8Array): void;
-  /** A signal of the call has aborted. */
+  /** Called when a signal of the call has aborted. */
   protected abstract aborted(reason: unknown): void;
 
-  /** The call is over: it waits for no connection and listens to no signal. */
-  protected settle(): void {
+  /** Called when the call has ended: stops waiting for a connection and listening to signals. */
+  protected dispose(): void {
     this.#stopListening?.();
     this.#stopWaiting?.();
   }

@@ -15,16 +15,16 @@ import type { DuplexStream } from '../contract/duplex-stream.js';
 import { OpenStream } from './open-stream.js';
 import type { Call } from '../contract/handler.js';
 import { resolveOptions, type CallOptions, type ResolvedOptions } from '../contract/options.js';
-import { StreamCall, type StreamCaller } from './stream-call.js';
+import { StreamCall, type StreamCallerContext } from './stream-call.js';
 import { UnaryCall } from './unary-call.js';
 import type { WireRoute, WireRoutes } from '../contract/wire-route.js';
 
-/** What a {@link RouteConnection} is made of. */
-export interface RouteConnectionOptions extends StreamCaller {
+/** What a {@link RouteConnection} needs from its endpoint. */
+export interface RouteConnectionOptions extends StreamCallerContext {
   readonly routes: WireRoutes;
 }
 
-/** {@link Connection} over the connection to a host. */
+/** Makes calls by contract on a {@link HostConnection}. */
 export class RouteConnection implements Connection {
   readonly host: string;
   readonly state$: Observable<ConnectionState>;
@@ -35,7 +35,7 @@ export class RouteConnection implements Connection {
   readonly #connection: HostConnection;
   readonly #parent: Call<unknown> | undefined;
 
-  /** `parent`: the call on whose behalf every call of this connection is made. */
+  /** `parent` is the call on whose behalf all calls of this connection are made. */
   constructor(options: RouteConnectionOptions, parent?: Call<unknown>) {
     this.#options = options;
     this.#connection = options.connection;
@@ -46,7 +46,7 @@ export class RouteConnection implements Connection {
     this.frames$ = options.connection.frames$;
   }
 
-  /** The same connection for calls on behalf of `parent`. */
+  /** Returns a view of this connection for calls on behalf of `parent`. */
   onBehalfOf(parent: Call<unknown>): RouteConnection {
     return new RouteConnection(this.#options, parent);
   }
@@ -70,7 +70,7 @@ export class RouteConnection implements Connection {
         payload = encodePayload(route, value);
         resolved = this.#resolve(options, unaryTimeout);
       } catch (error) {
-        return this.#soon(() => {
+        return this.#onMacrotask(() => {
           subscriber.error(error);
         });
       }
@@ -123,12 +123,12 @@ export class RouteConnection implements Connection {
         call = new StreamCall(this.#options, route, encodePayload(route, value), resolved, input?.());
       } catch (error) {
         const inbound = new Inbound<Received<O>>({
-          ...nothingInbound,
+          ...unopenedCall,
           route: route.name,
           report: this.#options.report,
         });
         attach(inbound);
-        return this.#soon(() => {
+        return this.#onMacrotask(() => {
           inbound.end(error);
         });
       }
@@ -140,24 +140,24 @@ export class RouteConnection implements Connection {
 
   readonly #wallNow = (): number => this.#options.runtime.wallNow();
 
-  // A failure on a macrotask: an error within `subscribe` makes retry() overflow the stack.
-  #soon(fail: () => void): () => void {
+  // An error within `subscribe` makes retry() overflow the stack.
+  #onMacrotask(fail: () => void): () => void {
     return this.#options.runtime.schedule(() => {
       guarded(reportUnhandled, fail);
     }, 0);
   }
 
   #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
-    // The engine reads the clock once a turn: many calls share that.
+    // The engine reads the clock once per turn, and all calls of the turn share that reading.
     const now = this.#connection.engine?.now() ?? this.#options.runtime.now();
     return resolveOptions(options, now, this.#wallNow, defaultTimeout, this.#parent);
   }
 }
 
-/** The owner of the receiving half of a call that has failed before it began. */
-const nothingInbound = {
+/** The owner of the inbound half of a call that failed before it began. */
+const unopenedCall = {
   decode: (): never => {
-    throw new TypeError('A call that did not begin receives nothing.');
+    throw new TypeError('A call that was not opened receives nothing.');
   },
   release: (): void => undefined,
   onThrown: reportUnhandled,
@@ -165,24 +165,24 @@ const nothingInbound = {
 };
 
 function encodePayload(route: WireRoute, value: unknown): Uint8Array {
-  // A contract's payload is data: a function can only be the one that gives it.
+  // Payloads are data, so a function can only be one that returns the payload.
   return route.request.encode(typeof value === 'function' ? (value as () => unknown)() : value);
 }
 
-// Types refuse it too.
+// For callers without types.
 function checkKind({ name, kind }: WireRoute, called: WireRoute['kind']): void {
   if (kind === called) return;
   const methods = kind === 'unary' ? 'request(…)' : 'stream(…), exchange(…) or open(…)';
   throw new ConfigurationError(`${name} is a ${kind} route: call it with ${methods}.`);
 }
 
-// Types refuse it too; who calls without them would wait for an input that never ends, or never begins.
-function checkInput({ name, input }: WireRoute, gives: boolean, method: string): void {
-  if (gives === (input !== undefined)) return;
+// For callers without types, who would otherwise wait for an input that never starts or never ends.
+function checkInput({ name, input }: WireRoute, hasInput: boolean, method: string): void {
+  if (hasInput === (input !== undefined)) return;
   throw new ConfigurationError(
-    gives
-      ? `${name} has no input, and ${method} gives one: use stream(…), or declare the input's shape.`
-      : `${name} has an input, and ${method} gives none: use exchange(…) or open(…).`,
+    hasInput
+      ? `${name} has no input, and ${method} sends one: use stream(…), or declare the input's shape.`
+      : `${name} has an input, and ${method} sends none: use exchange(…) or open(…).`,
   );
 }
 
@@ -190,6 +190,6 @@ function inputSource<I>(input: Input<I>): FeedSource<I> {
   const source = typeof input === 'function' ? input() : input;
   if (isFeedSource(source)) return source as FeedSource<I>;
   throw new ConfigurationError(
-    `The input of an exchange must be an Observable, an iterable, or a function that gives one.${foreignObservableHint(source)}`,
+    `The input of an exchange must be an Observable, an iterable, or a function that returns one.${foreignObservableHint(source)}`,
   );
 }

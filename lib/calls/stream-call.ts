@@ -4,58 +4,66 @@ import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
 import { reportUnhandled } from '../flow/unhandled.js';
-import { guarded, type OnThrown } from '../guard.js';
+import { guarded } from '../guard.js';
 import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import { RegionOutlet } from './region-outlet.js';
+import { SendingOutlet } from './sending-outlet.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { StreamPort } from '../contract/stream-port.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import type { ResolvedOptions } from '../contract/options.js';
-import { RouteCall, type Caller } from './route-call.js';
+import { RouteCall, type CallerContext } from './route-call.js';
 import { errorOf, type WireRoute } from '../contract/wire-route.js';
 
-/** What a stream call needs beyond a unary one. */
-export interface StreamCaller extends Caller {
+/** What a stream call needs from its endpoint, in addition to what a unary call needs. */
+export interface StreamCallerContext extends CallerContext {
   readonly report: Report;
   readonly bounds: FeedBounds;
   readonly assumed: AssumedCapacities;
 }
 
-/** The caller's side of one stream, from its start to its end; it is the teardown of a subscription that began it. */
+/**
+ * The caller's side of one stream. It is also the teardown of the subscription that made the call.
+ *
+ *     begin ──▶ waiting for a connection ──▶ open ──complete──▶ half-closed ──▶ ended
+ *       └──────────────── cancel, failure, end from the handler, at any time ─────┘
+ *
+ * It is the outlet of its input, the owner of its output (`inbound`), and the sink of its mux.
+ */
 export class StreamCall<I, O>
-  extends RouteCall<StreamCaller>
+  extends RouteCall<StreamCallerContext>
   implements StreamSink, InboundOwner<O>, Outlet<I>, Unsubscribable
 {
-  /** What comes from the handler. */
+  /** The items from the handler. */
   readonly inbound: Inbound<O>;
   /** Called when the credit may have changed. */
   onCredit: (() => void) | undefined = undefined;
   onEnded: ((error: unknown) => void) | undefined = undefined;
 
-  /** What the caller's own code throws has nobody else who waits for it. */
+  /** Receives what the caller's own code throws where no caller could catch it. */
   readonly onThrown = reportUnhandled;
 
   readonly #input: FeedSource<I> | undefined;
-  // Where the input carries files.
+  // Defined if the input carries files.
   readonly #port: StreamPort | undefined;
   readonly #regions: RegionOutlet<I> | undefined;
   #stream: CallerStream | undefined = undefined;
   #feeder: Feeder | undefined = undefined;
-  // Further sources of the input.
+  // Additional sources of the input, made by sendFrom.
   #sendings: Set<Sending<I>> | undefined = undefined;
-  // The input has completed, perhaps before there was a connection.
+  // The input has completed, possibly before there was a connection.
   #inputDone = false;
-  // Until `begin` has returned: the consumer is still within its `subscribe`.
+  // True until `begin` has returned, while the consumer is still within its `subscribe`.
   #beginning = true;
   #ended = false;
   #endError: unknown = undefined;
   #unreadReported = false;
 
   constructor(
-    caller: StreamCaller,
+    caller: StreamCallerContext,
     route: WireRoute,
     payload: Uint8Array,
     options: ResolvedOptions,
@@ -72,7 +80,7 @@ export class StreamCall<I, O>
     }
   }
 
-  /** Items that may be sent now. */
+  /** Number of items that may be sent now. */
   get credit(): number {
     return this.#stream?.available ?? 0;
   }
@@ -89,7 +97,7 @@ export class StreamCall<I, O>
     }
   }
 
-  /** Starts to read the input before there is a connection: what pushes is buffered, within the bounds. */
+  /** Starts to read the input before there is a connection. Items that are pushed are buffered, within the bounds. */
   feedInput(): void {
     if (this.#input === undefined || this.#feeder !== undefined) return;
     this.#feeder = feed(this.#input, this.#regions ?? this, this.caller.bounds);
@@ -97,8 +105,8 @@ export class StreamCall<I, O>
   }
 
   /**
-   * Makes a sending of one more source. `complete` is called when it has given its last item; it leads to
-   * {@link complete}. `open`: the input has not completed.
+   * Creates a sending for an additional source. `complete` is called after the source's last item and must result in a
+   * call of {@link complete}. `open` is false if the input has already completed.
    */
   sendFrom(observer: SendObserver, open: boolean, complete: () => void): Sending<I> {
     const outlet = new SendingOutlet(this.#regions ?? this, complete);
@@ -108,7 +116,7 @@ export class StreamCall<I, O>
       return sending;
     }
     sending.refuse();
-    // On a macrotask, as every failure: delivered at once it makes retry() overflow the stack.
+    // On a macrotask, like every failure: a synchronous one makes retry() overflow the stack.
     this.caller.runtime.schedule(() => {
       if (this.#ended) sending.end(this.#endError);
       else sending.halfClosed();
@@ -116,7 +124,7 @@ export class StreamCall<I, O>
     return sending;
   }
 
-  /** Gives the call up and tells the consumer `reason`. Harmless after the end. */
+  /** Cancels the call; the consumer's output errors with `reason`. No effect after the end. */
   cancel(reason: unknown): void {
     if (this.#ended) return;
     const stream = this.#stream;
@@ -124,7 +132,7 @@ export class StreamCall<I, O>
     stream?.cancel(reason instanceof GridError ? reason : new CancelledError('The call was cancelled on this side.'));
   }
 
-  /** The subscriber has gone. Harmless after the end. */
+  /** Cancels the call because its subscriber has unsubscribed. No effect after the end. */
   unsubscribe(): void {
     this.inbound.discard();
     this.cancel(undefined);
@@ -141,7 +149,7 @@ export class StreamCall<I, O>
   }
 
   inputEnded(): void {
-    // Only a responder's input ends.
+    // Only a responder receives the end of an input.
   }
 
   writable(): void {
@@ -156,7 +164,7 @@ export class StreamCall<I, O>
       type: 'input-ignored',
       route: this.route,
       host,
-      remedy: `${this.route}: the call has an input, and the route of the handler at ${host} has none: nothing of the input arrives. Declare the same input at both sides.`,
+      remedy: `${this.route}: the call has an input, but the handler's route at ${host} has none, so none of the input arrives. Declare the same input on both sides.`,
     });
   }
 
@@ -205,13 +213,13 @@ export class StreamCall<I, O>
   }
 
   fail(error: unknown): void {
-    // An end without an error would be taken for the normal one.
+    // Undefined would be taken for a normal end.
     const reason = error ?? new CancelledError('The input failed without an error.');
     if (!this.#beginning) {
       this.cancel(reason);
       return;
     }
-    // On a macrotask, as every failure: an error within `subscribe` makes retry() overflow the stack.
+    // On a macrotask, like every failure: an error within `subscribe` makes retry() overflow the stack.
     this.caller.runtime.schedule(() => {
       this.cancel(reason);
     }, 0);
@@ -254,8 +262,8 @@ export class StreamCall<I, O>
     const error = errorOf(this.wireRoute, this.caller.connection.host, cause);
     this.#ended = true;
     this.#endError = error;
-    this.settle();
-    // Each of these may run the user's code.
+    this.dispose();
+    // Each of these may run user code.
     guarded(this.onThrown, () => this.#regions?.stop());
     guarded(this.onThrown, () => this.#feeder?.stop());
     for (const sending of this.#sendings ?? []) {
@@ -265,36 +273,5 @@ export class StreamCall<I, O>
     }
     this.inbound.end(error);
     guarded(this.onThrown, () => this.onEnded?.(error));
-  }
-}
-
-/** A call's input, as a sending uses it: its own last item is not the input's. */
-class SendingOutlet<I> implements Outlet<I> {
-  readonly #call: Outlet<I>;
-  readonly complete: () => void;
-
-  constructor(call: Outlet<I>, complete: () => void) {
-    this.#call = call;
-    this.complete = complete;
-  }
-
-  get onThrown(): OnThrown {
-    return this.#call.onThrown;
-  }
-
-  get canSend(): boolean {
-    return this.#call.canSend;
-  }
-
-  encode(item: I): Uint8Array {
-    return this.#call.encode(item);
-  }
-
-  send(payload: Uint8Array): void {
-    this.#call.send(payload);
-  }
-
-  fail(error: unknown): void {
-    this.#call.fail(error);
   }
 }

@@ -5,16 +5,16 @@ import { guarded } from '../guard.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
 import type { ResolvedOptions } from '../contract/options.js';
-import { RouteCall, type Caller } from './route-call.js';
+import { RouteCall, type CallerContext } from './route-call.js';
 import { errorOf, type WireRoute } from '../contract/wire-route.js';
 
-/** One unary call, from subscription to its end; it is the subscription's teardown itself. */
+/** The caller's side of one unary call. It is also the teardown of the subscription that made the call. */
 export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable {
   readonly #subscriber: Subscriber<unknown>;
   #mux: UnaryCaller | undefined = undefined;
 
   constructor(
-    caller: Caller,
+    caller: CallerContext,
     route: WireRoute,
     payload: Uint8Array,
     options: ResolvedOptions,
@@ -26,7 +26,7 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
   }
 
   response(payload: Uint8Array): void {
-    this.settle();
+    this.dispose();
     let value: unknown;
     try {
       value = this.wireRoute.output.decode(payload);
@@ -34,8 +34,8 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
       this.#error(error);
       return;
     }
-    // One after the other: an observer that throws at the item is told the end all the same.
-    guarded(reportUnhandled, this.#answer, value);
+    // Guarded separately: an observer that throws in `next` must still receive `complete`.
+    guarded(reportUnhandled, this.#emit, value);
     guarded(reportUnhandled, complete, this.#subscriber);
   }
 
@@ -44,13 +44,13 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
   }
 
   fail(error: GridError): void {
-    this.settle();
+    this.dispose();
     this.#error(errorOf(this.wireRoute, this.caller.connection.host, error));
   }
 
-  /** The subscriber has gone. Harmless after the end. */
+  /** Cancels the call because its subscriber has unsubscribed. No effect after the end. */
   unsubscribe(): void {
-    this.settle();
+    this.dispose();
     this.#mux?.cancel();
   }
 
@@ -63,7 +63,7 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
     this.#error(reason);
   }
 
-  readonly #answer = (value: unknown): void => {
+  readonly #emit = (value: unknown): void => {
     this.#subscriber.next(value);
   };
 
@@ -74,7 +74,7 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
   }
 }
 
-// Made once, for guarded().
+// A constant function, so that guarded() needs no closure per call.
 function complete(subscriber: Subscriber<unknown>): void {
   subscriber.complete();
 }

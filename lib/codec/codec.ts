@@ -50,6 +50,22 @@ export interface TypeOnly<T> {
  */
 export type Shape = Codec<unknown> | TypeOnly<unknown> | StandardSchemaV1;
 
+/** True for a shape. Never throws. A schema may be a function, as those of arktype are. */
+export function isShape(value: unknown): value is Shape {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  try {
+    if ('codec' in value) {
+      const { encode, decode } = value as Partial<Codec<unknown>>;
+      return typeof encode === 'function' && typeof decode === 'function';
+    }
+    if ('typeOnly' in value) return true;
+    const standard = (value as Partial<StandardSchemaV1>)['~standard'];
+    return typeof standard?.validate === 'function';
+  } catch {
+    return false;
+  }
+}
+
 /** What a sender gives for a shape: the input of a schema, or the type of a codec. */
 export type Sent<S> =
   S extends StandardSchemaV1<infer I, unknown>

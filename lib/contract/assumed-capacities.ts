@@ -3,8 +3,8 @@ import type { Report } from '../observe.js';
 import type { WireRoute } from './wire-route.js';
 
 /**
- * Reports the routes that have no capacity of their own and are used with a peer that does not announce windows: once for
- * each route. Each side then goes by its own table, and neither can find out that they differ.
+ * Reports each route that declares no capacity and is used with a peer that does not announce windows, once per route.
+ * Each side then uses its own table of capacities, and neither can detect that the tables differ.
  */
 export class AssumedCapacities {
   readonly #report: Report;
@@ -14,7 +14,7 @@ export class AssumedCapacities {
     this.#report = report;
   }
 
-  /** `route` is used with `host`, which does not announce windows. */
+  /** Records that `route` is used with `host`, which does not announce windows. */
   note(route: WireRoute, host: string): void {
     const assumed = [];
     if (route.inWindow === defaultWindow) assumed.push('inCapacity');
@@ -27,7 +27,7 @@ export class AssumedCapacities {
       route: route.name,
       host,
       capacity,
-      remedy: `${route.name}: ${host} does not announce its capacities, and the route declares none: ${String(capacity)} is assumed. Declare ${assumed.join(' and ')} as in the table of ${host}, or its streams may fail or stand still.`,
+      remedy: `${route.name}: ${host} does not announce its capacities, and the route declares none: ${String(capacity)} is assumed. Declare ${assumed.join(' and ')} as in the table of ${host}, or its streams may fail or stall.`,
     });
   }
 }

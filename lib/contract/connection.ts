@@ -7,34 +7,34 @@ import type { Duplex, Unary } from './contract.js';
 import type { DuplexStream } from './duplex-stream.js';
 import type { CallOptions } from './options.js';
 
-/** The payload of a call: a value, or a function that gives it, called once per subscription, so that a retry may send another one. */
+/** The payload of a call: a value, or a function that returns it. The function is called once per subscription, so a retry can send a different value. */
 export type Payload<Q> = Sent<Q> | (() => Sent<Q>);
 
-/** The input of an exchange: what can be read again for each subscription, or a function that gives it. */
+/** The input of an exchange: a source that can be read again for each subscription, or a function that returns one. */
 export type Input<I> = Observable<I> | Items<I> | (() => Observable<I> | AsyncIterable<I> | Items<I>);
 
-/** A string is iterable letter by letter: never what was meant. */
+/** Excludes strings, which are iterable character by character. */
 type Items<I> = Iterable<I> & object;
 
 /**
- * The connection to one host: calls by route. Everything but `open` is cold: nothing is sent before `subscribe`, each
- * subscription is one call, and unsubscribing before the end cancels it at the other side too.
+ * The connection to one host. Every method that makes a call is cold, except `open`: nothing is sent before `subscribe`,
+ * each subscription is one call, and unsubscribing before the end cancels the call on both sides.
  */
 export interface Connection {
-  /** Host at the other end, as configured. */
+  /** Name of the remote host, as configured. */
   readonly host: string;
-  /** The state, beginning with the present one; completes when the connection is closed for good. */
+  /** The state, starting with the current one. Completes when the connection is closed permanently. */
   readonly state$: Observable<ConnectionState>;
-  /** The figures, now and then every second. */
+  /** The statistics: once on subscription, then every second. */
   readonly stats$: Observable<ConnectionStats>;
-  /** Every frame that passes. Decoded only while somebody is subscribed. */
+  /** Every frame sent or received. Frames are decoded for it only while it has subscribers. */
   readonly frames$: Observable<ObservedFrame>;
   /**
-   * Resolves when connected. Rejects with DisconnectedError when the connection is closed for good, and where the manager is
-   * not started.
+   * Resolves when connected. Rejects with DisconnectedError when the connection is closed permanently, or when the manager
+   * has not been started.
    */
   ready(): Promise<void>;
-  /** One request, one response. A route without a request needs no value. */
+  /** Sends one request and receives one response. A route without a request needs no value. */
   request<R extends Shape>(
     route: Unary<TypeOnly<void>, R>,
     value?: undefined,
@@ -45,7 +45,7 @@ export interface Connection {
     value: Payload<Q>,
     options?: CallOptions,
   ): Observable<Received<R>>;
-  /** One request, many items. A route without a request needs no value. */
+  /** Sends one request and receives a stream of items. A route without a request needs no value. */
   stream<O extends Shape>(
     route: Duplex<TypeOnly<void>, undefined, O>,
     value?: undefined,
@@ -56,14 +56,14 @@ export interface Connection {
     value: Payload<Q>,
     options?: CallOptions,
   ): CallObservable<Received<O>>;
-  /** One request and the input's items, many items back. An input that fails cancels the call, which errors with its error. */
+  /** Sends one request and a stream of input items, and receives a stream of items. If the input fails, the call is cancelled and errors with the input's error. */
   exchange<Q extends Shape, I extends Shape, O extends Shape>(
     route: Duplex<Q, I, O>,
     value: Payload<Q>,
     input: Input<SentItem<I>>,
     options?: CallOptions,
   ): CallObservable<Received<O>>;
-  /** The open pair, single use. It sends at once. A route without a request needs no value. */
+  /** Opens a stream that can be used once, as an Observable and an Observer. The opening frame is sent immediately. A route without a request needs no value. */
   open<I extends Shape, O extends Shape>(
     route: Duplex<TypeOnly<void>, I, O>,
     value?: undefined,

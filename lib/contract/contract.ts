@@ -1,17 +1,17 @@
 import { anything, checkOption, checkOptions, oneOf, whole, type Rule } from '../check.js';
 import { ConfigurationError } from '../errors.js';
 import { defaultWindow, type CreditWindow } from '../limits.js';
-import type { Shape, TypeOnly } from '../codec/codec.js';
+import { isShape, type Shape, type TypeOnly } from '../codec/codec.js';
 
-/** What every route has. */
+/** The properties that all kinds of routes share. */
 export interface RouteBase {
   /** Handler id on the wire, 1..239. A route without one is addressed by its name, between hosts that are both rxgrid. */
   readonly id?: number;
-  /** For people, and the address of a route without an id. */
+  /** Name of the route in errors and events. It is also the address of a route without an id. */
   readonly name: string;
-  /** A second part of the address: several routes may share an id, each with a subroute of its own. */
+  /** Second part of the address: several routes may share an id if their subroutes differ. */
   readonly subroute?: string;
-  /** True: calling it twice does no harm, so that operators may call again after a loss. Default false. */
+  /** True if repeating the call is harmless, so operators may repeat it after a connection loss. Default false. */
   readonly idempotent?: boolean;
 }
 
@@ -21,8 +21,8 @@ export interface Unary<Q extends Shape, R extends Shape> extends RouteBase {
   readonly request: Q;
   readonly response: R;
   /**
-   * True: an Observable that the handler returns answers with its first item, and is unsubscribed then. Default false: it
-   * must emit one item and complete.
+   * True: the response is the first item of an Observable that the handler returns, which is then unsubscribed. Default
+   * false: the Observable must emit exactly one item and complete.
    */
   readonly takeFirst?: boolean;
 }
@@ -31,10 +31,10 @@ export interface Unary<Q extends Shape, R extends Shape> extends RouteBase {
 export interface Duplex<Q extends Shape, I extends Shape | undefined, O extends Shape> extends RouteBase {
   readonly kind: 'duplex';
   readonly request: Q;
-  /** Undefined: the handler takes no input. */
+  /** Undefined if the handler takes no input. */
   readonly input: I;
   readonly output: O;
-  /** Window of the input, in items. Undefined exactly where there is no input. */
+  /** Window of the input, in items. Undefined if and only if there is no input. */
   readonly inWindow: Required<CreditWindow> | undefined;
   /** Window of the output, in items. */
   readonly outWindow: Required<CreditWindow>;
@@ -43,19 +43,19 @@ export interface Duplex<Q extends Shape, I extends Shape | undefined, O extends 
 /** Any route. */
 export type Route = Unary<Shape, Shape> | Duplex<Shape, Shape | undefined, Shape>;
 
-/** Handler ids from here to 255 are rxgrid's own. */
+/** Handler ids from this one to 255 are reserved for rxgrid. */
 const firstReservedId = 240;
 
 /**
  * Declares a route with one request and one response: `unary({ id: 9, name: 'diskInfo', request: type<Query>(), response: type<Info>() })`.
- * Without `request` or `response` there is none.
+ * If `request` or `response` is left out, the call carries none.
  *
- * @throws ConfigurationError for an id or a name that cannot work.
+ * @throws ConfigurationError for an invalid id, name or shape, and for an unknown property.
  */
 export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOnly<void>>(
   definition: RouteBase & { request?: Q; response?: R; takeFirst?: boolean },
 ): Unary<Q, R> {
-  checkBase(definition, unaryRules);
+  checkDefinition(definition, unaryRules);
   return {
     ...baseOf(definition),
     kind: 'unary',
@@ -66,16 +66,19 @@ export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOn
 }
 
 /**
- * Declares a route with streams: `output` comes from the handler, `input` goes to it. A capacity is a credit window in
- * items: a number stays as it is, a {@link CreditWindow} grows while the consumer keeps up. Default: 16, growing to 16 384. A
- * window of either kind holds 8 MiB, unless it names another `maxBytes`; one item may always be on the way.
+ * Declares a route with streams: the handler produces `output` and consumes `input`. A capacity is a credit window in
+ * items: a number is a fixed window; a {@link CreditWindow} grows while the consumer keeps up. Default: 16, growing to
+ * 16 384. Either kind of window also holds at most `maxBytes`, by default 8 MiB; one item may always be in flight.
  *
- * Hosts of rxgrid tell each other their windows, and use the smaller one of two that differ. A reference peer learns none:
- * towards such a peer a window never grows, and its capacities must be those of the peer's own table. Name them as
- * numbers: where this side's `outCapacity` is larger than the table's, the peer loses items without an error. The event `capacity-assumed`
- * names the routes that declare none and are used with such a peer.
+ * rxgrid hosts announce their windows to each other and use the smaller of two that differ. A reference peer announces
+ * none: towards such a peer a window never grows, and the capacities must equal those in the peer's own table. Declare
+ * them as numbers: if this side's `outCapacity` is larger than the table's, the peer loses items without an error. The
+ * event `capacity-assumed` names the routes that declare none and are used with such a peer.
  *
- * @throws ConfigurationError for an id, a name or a capacity that cannot work.
+ * The definition may be spread from another route (`duplex({ ...watch, name: 'watch2' })`): the windows of that route are
+ * kept unless `inCapacity` or `outCapacity` is given.
+ *
+ * @throws ConfigurationError for an invalid id, name, shape or capacity, and for an unknown property.
  */
 export function duplex<
   Q extends Shape = TypeOnly<void>,
@@ -86,8 +89,10 @@ export function duplex<
       ? { input?: undefined; inCapacity?: 0 }
       : { input: I; inCapacity?: number | CreditWindow }),
 ): Duplex<Q, I, O> {
-  checkBase(definition, duplexRules);
+  checkDefinition(definition, duplexRules);
   const { name, input, inCapacity, outCapacity } = definition;
+  // Present if the definition is spread from another route.
+  const { inWindow, outWindow } = definition as Partial<Pick<Duplex<Q, I, O>, 'inWindow' | 'outWindow'>>;
   if (input === undefined && inCapacity !== undefined && inCapacity !== 0) {
     throw new ConfigurationError(
       `Route ${name}: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.`,
@@ -99,8 +104,8 @@ export function duplex<
     request: definition.request ?? (nothing as Shape as Q),
     input: input as I,
     output: definition.output ?? (nothing as Shape as O),
-    inWindow: input === undefined ? undefined : toWindow(inCapacity, `Route ${name}: inCapacity`),
-    outWindow: toWindow(outCapacity, `Route ${name}: outCapacity`),
+    inWindow: input === undefined ? undefined : windowOf(inCapacity, inWindow, `Route ${name}: inCapacity`),
+    outWindow: windowOf(outCapacity, outWindow, `Route ${name}: outCapacity`),
   };
 }
 
@@ -111,7 +116,7 @@ const windowRules: Readonly<Record<keyof CreditWindow, Rule>> = {
   maxBytes: whole(1, 0x7fff_ffff, 'bytes'),
 };
 
-/** Makes a window of what a user gave. @throws ConfigurationError where it cannot work; `what` names it. */
+/** Converts a capacity option to a window. @throws ConfigurationError if it is invalid; `what` names the option in the message. */
 export function toWindow(capacity: number | CreditWindow | undefined, what: string): Required<CreditWindow> {
   if (capacity === undefined) return defaultWindow;
   if (typeof capacity === 'number') {
@@ -129,15 +134,24 @@ export function toWindow(capacity: number | CreditWindow | undefined, what: stri
   return window;
 }
 
-/** How errors and events name a route. */
+function windowOf(
+  capacity: number | CreditWindow | undefined,
+  spread: Required<CreditWindow> | undefined,
+  what: string,
+): Required<CreditWindow> {
+  // The default stays the same object: AssumedCapacities recognizes it by identity.
+  return capacity === undefined && spread === defaultWindow ? defaultWindow : toWindow(capacity ?? spread, what);
+}
+
+/** The name of a route in errors and events. */
 export function describeRoute(route: RouteBase): string {
   return route.subroute === undefined ? route.name : `${route.name}/${route.subroute}`;
 }
 
-// `nothing` is known to this library alone: where a route has no output, its handler may return nothing.
+// The extra property distinguishes an absent shape from `type<…>()`: the handler of a route without an output may return nothing.
 const nothing: TypeOnly<void> & { readonly nothing: true } = { typeOnly: true, nothing: true };
 
-/** True for the shape of what a route has none of. */
+/** True for the shape that stands for an absent request, response or output. */
 export function isNothing(shape: Shape): boolean {
   return 'nothing' in shape;
 }
@@ -151,35 +165,47 @@ function baseOf({ id, name, subroute, idempotent }: RouteBase): RouteBase {
   };
 }
 
-// Ids, shapes and windows have checks of their own, which say more.
+const shape: Rule = {
+  expected: 'a shape: type<T>(), raw, another codec, or a schema of zod, valibot or arktype',
+  accepts: isShape,
+  hint: (value) => {
+    const names = [String, Number, Boolean, Date, Array] as readonly unknown[];
+    const types = ['string', 'number', 'boolean', 'Date', 'unknown[]'];
+    return ` Write type<${types[names.indexOf(value)] ?? 'T'}>(), or leave the property out if there is no payload.`;
+  },
+};
+
+// Ids, names and windows are checked elsewhere, with more specific messages.
 const baseRules: Readonly<Record<string, Rule>> = {
   id: anything,
   name: anything,
-  subroute: { expected: 'a text', accepts: (value) => typeof value === 'string' },
+  subroute: { expected: 'a string', accepts: (value) => typeof value === 'string' },
   idempotent: oneOf(true, false),
-  request: anything,
+  request: shape,
 };
-// The kind is there where a definition is spread from another route.
-const unaryRules = { ...baseRules, kind: oneOf('unary'), response: anything, takeFirst: oneOf(true, false) };
+// `kind` and the windows are present if the definition is spread from another route.
+const unaryRules = { ...baseRules, kind: oneOf('unary'), response: shape, takeFirst: oneOf(true, false) };
 const duplexRules = {
   ...baseRules,
   kind: oneOf('duplex'),
-  input: anything,
-  output: anything,
+  input: shape,
+  output: shape,
   inCapacity: anything,
   outCapacity: anything,
+  inWindow: anything,
+  outWindow: anything,
 };
 
-function checkBase(definition: RouteBase, rules: Readonly<Record<string, Rule>>): void {
+function checkDefinition(definition: RouteBase, rules: Readonly<Record<string, Rule>>): void {
   const { id, name, subroute } = definition;
   if (typeof name !== 'string' || name === '') throw new ConfigurationError('A route needs a name.');
   checkOptions(definition, rules, { of: `Route ${name}` });
   if (subroute === '')
-    throw new ConfigurationError(`Route ${name}: a subroute must not be empty. Leave it out, or name it.`);
+    throw new ConfigurationError(`Route ${name}: a subroute must not be empty. Leave it out, or give it a name.`);
   checkId(id, `Route ${name}`);
 }
 
-/** @throws ConfigurationError for a handler id that a user's route cannot have. */
+/** @throws ConfigurationError for a handler id that is not available to users. */
 export function checkId(id: number | undefined, what: string): void {
   if (id === undefined) return;
   if (!Number.isInteger(id) || id < 1 || id > 255) {
@@ -189,7 +215,7 @@ export function checkId(id: number | undefined, what: string): void {
   }
   if (id >= firstReservedId) {
     throw new ConfigurationError(
-      `${what}: the ids ${String(firstReservedId)} to 255 are rxgrid's own. Take one below.`,
+      `${what}: the ids ${String(firstReservedId)} to 255 are reserved for rxgrid. Use a lower one.`,
     );
   }
 }

@@ -3,38 +3,40 @@ import type { Delivery } from '../flow/delivery.js';
 import type { sendFrom, Sending, SendObserver } from '../flow/sending.js';
 
 /**
- * An open stream: the Observable of what the handler sends, and the Observer of what goes to it, in one. Made by
- * {@link Connection.open}. Single use: its
- * output can be subscribed to once; the second time `subscribe` throws ConfigurationError. Behind
- * operators, who subscribed to the last of them gets that error, past `retry` and `catchError`; but behind `share` and its
- * like, whose Subject hides who is behind, `retry` gets it too, and subscribes for ever if it has no count: put `retry`
- * before `share`. What comes before the first subscription is held, up to the window.
+ * An open stream, returned by {@link Connection.open}: an Observable of the items that the handler sends, and an Observer
+ * for the items to send to it.
  *
- * `next` beyond the credit is buffered, within bounds; prefer `sendTo`, or an input that is pulled (`exchange`), or wait
- * for `credit$`.
+ * The output can be subscribed to once; a second `subscribe` throws ConfigurationError. Through operators, the error is
+ * thrown to the code that called the outermost `subscribe`, bypassing `retry` and `catchError`. Behind `share` and similar
+ * operators, whose Subject separates the two subscriptions, `retry` does receive the error and, without a count,
+ * resubscribes forever: apply `retry` before `share`. Items that arrive before the first subscription are held, up to the
+ * window.
+ *
+ * `next` beyond the credit buffers the item, within bounds. Prefer `sendTo`, an input that is pulled (`exchange`), or
+ * waiting for `credit$`.
  */
 export interface DuplexStream<I, O> extends Observable<O>, Observer<I>, AsyncIterable<O> {
-  /** The output as deliveries, each to be released by hand. It takes the place of subscribing to the stream itself. */
+  /** The output as deliveries, each of which must be released explicitly. Use it instead of subscribing to the stream itself. */
   readonly deliveries: Observable<Delivery<O>>;
-  /** Items that may be sent now. */
+  /** Number of items that may be sent now. */
   readonly credit: number;
-  /** Items that may be sent now, beginning with the present number. Completes with the stream. */
+  /** Number of items that may be sent now, starting with the current value. Completes when the stream ends. */
   readonly credit$: Observable<number>;
-  /** Items given to `next` after the end, and dropped. */
+  /** Number of items that were passed to `next` after the end and dropped. */
   readonly ignored: number;
-  /** True after the end, whichever. */
+  /** True once the stream has ended, normally or with an error. */
   readonly closed: boolean;
-  /** Resolves at the normal end, rejects with the error. */
+  /** Resolves at the normal end; rejects with the error of the stream. */
   readonly ended: Promise<void>;
   /** Sends one item, or buffers it until there is credit. Ignored and counted after the end. */
   next(item: I): void;
-  /** Half-closes: no more input. The output goes on. */
+  /** Half-closes the stream: no more input; the output continues. */
   complete(): void;
   /** Cancels the stream at both ends; its output errors with `reason`. */
   error(reason: unknown): void;
   /** Cancels the stream at both ends; its output errors with `reason`, or with CancelledError. */
   cancel(reason?: unknown): void;
-  /** Discards the output, now and later: for who only sends. */
+  /** Discards the output, both held and future items. Use it if the stream is only sent to. */
   ignoreOutput(): void;
   /** The credit of an item returns when the loop asks for the next one; leaving the loop cancels the stream. */
   [Symbol.asyncIterator](): AsyncGenerator<O, void, void>;

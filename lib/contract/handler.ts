@@ -7,52 +7,52 @@ import type { RegionCodec, Received, Sent, SentItem } from '../codec/codec.js';
 import type { Connection } from './connection.js';
 import type { Duplex, Route, Unary } from './contract.js';
 
-/** What a handler knows about the call that it serves. `I`: the items of its input. */
+/** The call that a handler serves. `I` is the type of the input items. */
 export interface Call<I> {
   /**
-   * The input: completes at the caller's half-close, errors when the caller is gone, and with CancelledError where the
-   * handler's result ends before. It can be consumed once, while the call runs.
+   * The input. It completes at the caller's half-close, errors when the call ends early, and errors with CancelledError if
+   * the handler's result ends first. It can be consumed once, while the call runs.
    */
   readonly input: CallObservable<I>;
-  /** Aborts when nobody waits for the result any more: cancel, deadline, or the loss of the connection. */
+  /** Aborts when the caller no longer waits for the result: on cancel, deadline or connection loss. */
   readonly signal: AbortSignal;
-  /** When the caller stops waiting, by the wall clock of this host as it is now; undefined for a stream without a deadline. */
+  /** The deadline, according to this host's current wall clock; undefined for a stream without a deadline. */
   readonly deadline: Date | undefined;
-  /** Name of the calling host, or the identity of the leaf. */
+  /** Name of the calling host, or identity of the calling leaf. */
   readonly caller: string;
-  /** Whether `caller` is a host of the cluster or a leaf. No leaf is accepted under the name of a host. */
+  /** Whether `caller` names a host of the cluster or a leaf. A leaf is never accepted under the name of a host. */
   readonly callerKind: 'host' | 'leaf';
-  /** The route's subroute. */
+  /** Subroute of the route that was called. */
   readonly subroute: string | undefined;
-  /** The connection to a host, for calls on behalf of this one: they inherit its deadline and its cancel. */
+  /** The connection to a host, for calls on behalf of this one: they inherit its deadline and its signal. */
   connection(host: string): Connection;
 }
 
-/** One result: a value, a Promise of one, or an Observable of exactly one. */
+/** The result of a unary handler: a value, a Promise of one, or an Observable of exactly one item. */
 export type One<T> = T | PromiseLike<T> | Observable<T>;
 
-/** A string is iterable letter by letter: never what was meant. */
+/** Excludes strings, which are iterable character by character. */
 type Items<T> = Observable<T> | AsyncIterable<T> | (Iterable<T> & object);
 
-/** The output of a stream: an iterable or async iterable is pulled, one item per credit; an Observable is buffered, within bounds. */
+/** The output of a stream handler. An iterable or async iterable is pulled, one item per credit; an Observable goes through a bounded buffer. */
 export type Many<T> = Items<T> | PromiseLike<Items<T>>;
 
 /**
- * What a stream handler gives for the shape of its output: its items; where the route carries files, also a file region
- * alone; where it has no output, also nothing, when the handler is done with the input.
+ * What a stream handler returns for the shape of its output: items; on a route that carries files, also a single file
+ * region; on a route without an output, also nothing, once the handler has finished with the input.
  */
 export type Output<O> = [Sent<O>] extends [never]
   ? // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- an async function without a return.
     Many<never> | void | PromiseLike<void>
   : O extends RegionCodec<unknown>
-    ? AloneOrMany<RegionItem | Items<SentItem<O>>>
+    ? ValueOrPromise<RegionItem | Items<SentItem<O>>>
     : Many<SentItem<O>>;
 
-type AloneOrMany<T> = T | PromiseLike<T>;
+type ValueOrPromise<T> = T | PromiseLike<T>;
 
 /**
- * The handler of a route. One conditional type instead of an overload for each kind: the compiler checks a function without
- * parameters once, against the first overload, and would widen the literals that it gives.
+ * The handler of a route. This is one conditional type rather than one overload per kind, because the compiler checks a
+ * function without parameters against the first overload only, and would widen the literals that it returns.
  */
 export type HandlerOf<R> =
   R extends Unary<infer Q, infer P>
@@ -61,17 +61,17 @@ export type HandlerOf<R> =
       ? (request: Received<Q>, call: Call<Received<I>>) => Output<O>
       : never;
 
-/** A handler with its route, for places that take a list of them. Made by {@link bind}. */
+/** A route paired with its handler, for options that take a list of handlers. Created by {@link bind}. */
 export interface Bound {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a contract of any shapes.
   readonly route: Unary<any, any> | Duplex<any, any, any>;
   readonly handler: Handler;
 }
 
-/** A handler whose types are known to its route alone. */
+/** A handler with its types erased; its route determines them. */
 export type Handler = (request: never, call: never) => unknown;
 
-/** A handler of opaque bytes, which needs no contract. `null` or `undefined` as a response means "no payload". */
+/** A handler of opaque bytes, which needs no contract. A response of `null` or `undefined` means "no payload". */
 export type RawHandler =
   | {
       /** Handler id, 1..239. */
@@ -85,26 +85,26 @@ export type RawHandler =
       readonly id: number;
       readonly subroute?: string;
       readonly kind: 'duplex';
-      /** Window of the input; without one there is no input. */
+      /** Window of the input. Leave it out if there is no input. */
       readonly inCapacity?: number | CreditWindow;
       readonly outCapacity?: number | CreditWindow;
       handle(payload: Uint8Array, call: Call<Uint8Array>): Output<RegionCodec<Uint8Array>>;
     };
 
-/** @internal How long handlers are in service, and by which clock: for what they do beside calls. */
+/** @internal The clock and the end of service of a registrar, for background work of its handlers. */
 export interface Lifetime {
   readonly runtime: Runtime;
-  /** Completes when no handler is called any more, also for who subscribes later. */
+  /** Completes when no handler will be called any more; replays that to late subscribers. */
   readonly closed$: Observable<never>;
 }
 
-/** Places where handlers are registered. */
+/** Objects on which handlers can be registered. */
 export interface Handles {
-  /** @internal Undefined: the clock is the platform's, and the end is not known. */
+  /** @internal Undefined: the platform's clock applies, and the end of service is unknown. */
   readonly lifetime?: Lifetime;
-  /** Registers the handler of a route. @throws ConfigurationError where the route has one. */
+  /** Registers the handler of a route. @throws ConfigurationError if the route already has one. */
   handle<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>): void;
-  /** Registers a handler of opaque bytes. @throws ConfigurationError where its address has one, or cannot work. */
+  /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
   handleRaw(handler: RawHandler): void;
 }
 
@@ -114,8 +114,8 @@ export function bind<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>):
 }
 
 /**
- * True for a Promise of any make. It never throws: an object whose `then` cannot be read counts as one, and who awaits it
- * gets that error.
+ * True for any object with a `then` method. Never throws: an object whose `then` getter throws counts as a thenable, and
+ * awaiting it rejects with that error.
  */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if (typeof value !== 'object' || value === null) return false;

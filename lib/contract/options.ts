@@ -5,27 +5,27 @@ import type { Call } from './handler.js';
 
 /** Options of one call. */
 export interface CallOptions {
-  /** Time for the whole call, in ms. Default, where there is no deadline either: 60 s for unary calls, none for streams. */
+  /** Time allowed for the whole call, in ms. Default without a `deadline`: 60 s for unary calls, unlimited for streams. */
   readonly timeout?: number;
   /**
-   * The point in time, by the wall clock, at which the call ends at the latest. It becomes a duration when the call is made:
-   * a correction of the clock later on changes nothing. With a timeout, the earlier one counts.
+   * The time, according to the wall clock, by which the call must end. It is converted to a duration when the call is made,
+   * so later corrections of the clock have no effect. If `timeout` is given too, the earlier of the two applies.
    */
   readonly deadline?: Date;
-  /** Aborting it cancels the call; it then errors with `signal.reason`. */
+  /** Aborting the signal cancels the call, which then errors with `signal.reason`. */
   readonly signal?: AbortSignal;
-  /** The call on whose behalf this one is made: its deadline and its cancel hold for this one too, beside its own. */
+  /** The call on whose behalf this one is made. Its deadline and its signal apply in addition to this call's own. */
   readonly parent?: Call<unknown>;
   /**
-   * What to do while there is no connection. Default: wait while connecting, fail at once in back-off and before the
-   * manager is started. True: wait until the deadline. A number: wait at most so many ms. False: fail at once.
+   * What to do while there is no connection. Default: wait while connecting; fail at once during back-off and before the
+   * manager has been started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
    */
   readonly waitForConnect?: boolean | number;
 }
 
-/** The options of a call, as calls use them. */
+/** Call options after validation and with defaults applied. */
 export interface ResolvedOptions {
-  /** On the monotonic clock, in ms; Infinity for none. */
+  /** Monotonic time in ms; Infinity for none. */
   readonly deadline: number;
   readonly signals: readonly AbortSignal[];
   readonly wait: boolean | number | undefined;
@@ -35,7 +35,7 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   timeout: anyMs,
   deadline: {
     expected: 'a valid Date',
-    // Not by instanceof: a Date may come from another realm.
+    // instanceof would refuse a Date of another realm.
     accepts: (value) =>
       Object.prototype.toString.call(value) === '[object Date]' && !Number.isNaN((value as Date).getTime()),
   },
@@ -50,15 +50,15 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   }),
 };
 
-const optionsOfCall = { of: 'A call' };
+const checkedAs = { of: 'A call' };
 const noOptions: CallOptions = {};
 const noSignals: readonly AbortSignal[] = [];
 
 /**
- * Resolves options at the time `now` of the monotonic clock. `wallNow` is asked where an option is a date; `onBehalfOf` is
- * the parent of a call that names none.
+ * Validates call options and applies defaults. `now` is the monotonic time; `wallNow` is called only if an option is a
+ * date; `onBehalfOf` is the parent of a call that specifies none.
  *
- * @throws ConfigurationError for an unknown option, and for one that cannot work.
+ * @throws ConfigurationError for an unknown or invalid option.
  */
 export function resolveOptions(
   options: CallOptions | undefined,
@@ -70,7 +70,7 @@ export function resolveOptions(
   if (options === undefined && onBehalfOf === undefined) {
     return { deadline: now + defaultTimeout, signals: noSignals, wait: undefined };
   }
-  if (options !== undefined) checkOptions(options, callRules, optionsOfCall);
+  if (options !== undefined) checkOptions(options, callRules, checkedAs);
   const { timeout, deadline, signal, parent = onBehalfOf, waitForConnect } = options ?? noOptions;
   const own = timeout ?? (deadline === undefined ? defaultTimeout : Infinity);
   const signals: AbortSignal[] = [];
@@ -85,7 +85,7 @@ export function resolveOptions(
   };
 }
 
-/** Calls `onAbort` once when one of the signals aborts, later also for one that has aborted already. The result stops listening. */
+/** Calls `abort` once, when the first of the signals aborts; on a macrotask if one has aborted already. Returns a function that stops listening. */
 export function onAbort(
   signals: readonly AbortSignal[],
   runtime: Runtime,

@@ -2,9 +2,9 @@ import { LimitError } from '../errors.js';
 import type { Limits } from '../limits.js';
 
 /**
- * Checks the payload that opens a stream, or an item of one.
+ * Checks the size of a stream's request or item.
  *
- * @throws LimitError where it has more than `maxUnaryBytes`.
+ * @throws LimitError if it is larger than `maxUnaryBytes`.
  */
 export function checkPayloadSize(payload: Uint8Array, limits: Limits, route: string, what: 'request' | 'item'): void {
   const { maxUnaryBytes } = limits;

@@ -2,11 +2,11 @@ import type { RegionFrame, RegionWriter } from '../mux/region-frame.js';
 import type { StreamMux } from '../mux/stream.js';
 import type { RegionForm, RegionPort } from '../codec/region-item.js';
 
-/** The {@link RegionPort} of a stream. */
+/** The {@link RegionPort} of one direction of a stream. */
 export class StreamPort implements RegionPort {
   readonly form: RegionForm;
   readonly route: string;
-  /** The stream; undefined until there is one. */
+  /** The stream; undefined until it has been opened. */
   stream: StreamMux | undefined;
 
   constructor(form: RegionForm, route: string, stream?: StreamMux) {

@@ -7,38 +7,38 @@ import type { RegionForm } from '../codec/region-item.js';
 import { raw, type RegionCodec, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
 import { describeRoute, isNothing, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
 
-/** A route as calls and dispatch need it: its address, and a codec for each of its payloads. */
+/** A route resolved for calls and dispatch: its address, and a codec for each of its payloads. */
 export interface WireRoute {
-  /** How errors and events name it. */
+  /** Name of the route in errors and events. */
   readonly name: string;
   readonly kind: Route['kind'];
-  /** Handler id: the route's own, or {@link namedHandler}. */
+  /** Handler id: that of the route, or {@link namedHandler}. */
   readonly handler: number;
-  /** Text of the subroute; undefined where the id alone is the address. */
+  /** Text of the subroute on the wire; undefined if the id alone is the address. */
   readonly path: string | undefined;
-  /** As the contract names it; part of the path. */
+  /** Subroute of the contract; part of the path. */
   readonly subroute: string | undefined;
   readonly idempotent: boolean;
-  /** A unary handler's Observable answers with its first item. */
+  /** True if the first item of a unary handler's Observable is the response. */
   readonly takesFirst: boolean;
   readonly request: Codec<unknown>;
   /** Response of a unary route, output of a duplex one. */
   readonly output: Codec<unknown>;
-  /** False for a duplex route without an output: its handler may return nothing. */
+  /** False for a duplex route without an output, whose handler may return nothing. */
   readonly hasOutput: boolean;
-  /** Undefined where there is no input. */
+  /** Undefined if there is no input. */
   readonly input: Codec<unknown> | undefined;
   readonly inWindow: Required<CreditWindow> | undefined;
   readonly outWindow: Required<CreditWindow> | undefined;
-  /** How the input and the output hold bytes of files; undefined where they hold none. */
+  /** How the input and the output carry file bytes; undefined if they carry none. */
   readonly regionInput: RegionForm | undefined;
   readonly regionOutput: RegionForm | undefined;
 }
 
-/** The handler of all routes without an id: the subroute is the route's name. */
+/** Handler id of all routes without an id: their subroute is the route's name. */
 export const namedHandler = 255;
 
-/** Makes a {@link WireRoute} of a contract; shapes without a codec of their own use `codec`. */
+/** Resolves a contract to a {@link WireRoute}. Shapes that are not codecs themselves use `codec`. */
 export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
   const { handler, path } = addressOf(route);
   const name = describeRoute(route);
@@ -67,7 +67,7 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
   };
 }
 
-/** A route of opaque bytes in every place. */
+/** Creates a route whose payloads are all opaque bytes. */
 export function rawWireRoute(
   kind: Route['kind'],
   handler: number,
@@ -95,7 +95,7 @@ export function rawWireRoute(
   };
 }
 
-/** The address of a route on the wire. */
+/** Returns the address of a route on the wire. */
 export function toAddress(route: WireRoute): Address {
   return route.path === undefined
     ? { handler: route.handler }
@@ -103,8 +103,8 @@ export function toAddress(route: WireRoute): Address {
 }
 
 /**
- * The error of a call as its caller gets it: only the route knows whether the call may be repeated, and a host that
- * refuses a call need not know the route's name.
+ * Converts the error of a call to the one that its caller receives: only the route states whether the call may be
+ * repeated, and a host that refuses a call may not know the route's name.
  */
 export function errorOf<E>(route: WireRoute, host: string, error: E): E | DisconnectedError | RefusedError {
   if (error instanceof RefusedError) {
@@ -113,7 +113,7 @@ export function errorOf<E>(route: WireRoute, host: string, error: E): E | Discon
   return route.idempotent && error instanceof DisconnectedError ? error.ofIdempotentCall() : error;
 }
 
-/** The routes of one side, made once each. Contracts are values that live as long as the program. */
+/** The resolved routes of one endpoint; each contract is resolved once. */
 export class WireRoutes {
   readonly codec: PayloadCodec;
   readonly #known = new WeakMap<object, WireRoute>();
@@ -122,7 +122,7 @@ export class WireRoutes {
     this.codec = codec;
   }
 
-  /** The wire form of a contract. */
+  /** Returns the resolved form of a contract. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a contract of any shapes.
   of(route: Unary<any, any> | Duplex<any, any, any>): WireRoute {
     let known = this.#known.get(route);
@@ -150,8 +150,9 @@ function codecOf(shape: Shape, codec: PayloadCodec, what: string, checksSent = f
 }
 
 /**
- * The sender gives the schema's input and the receiver gets its output: so the receiver validates. `checksSent`: the sender
- * does, too. So what a handler gives wrongly is an error of the handler, at its own host: the caller has no way to tell it.
+ * The sender passes the schema's input and the receiver gets its output, so the receiver validates. With `checksSent` the
+ * sender validates as well: then a result that does not fit the schema is reported at the handler's host, where the fault
+ * is, and not only at the caller.
  */
 function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string, checksSent: boolean): Codec<unknown> {
   const validate = (value: unknown): StandardSchemaV1.Result<unknown> => {
@@ -171,7 +172,7 @@ function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string,
     codec: codec.codec,
     encode: (value) => {
       const payload = codec.encode(value);
-      // A codec may make what fits of what does not, such as a text of a Date: what arrives decides.
+      // A codec may convert an invalid value to a valid one, for example a Date to a string: the decoded value decides.
       if (checksSent && validate(value).issues !== undefined) decode(payload);
       return payload;
     },

@@ -6,16 +6,16 @@ import type { Connection } from '../contract/connection.js';
 import type { Call } from '../contract/handler.js';
 import type { Runtime } from '../runtime.js';
 
-/** Gives the connection to a host, for calls on behalf of a call. */
+/** Returns the connection to a host, for calls on behalf of `parent`. */
 export type ConnectFor = (host: string, parent: Call<unknown>) => Connection;
 
-/** What a call needs from the side that serves it. */
+/** What the context of a call needs from the endpoint that serves it. */
 export interface CallScope {
   readonly runtime: Runtime;
   readonly connectFor: ConnectFor;
 }
 
-/** {@link Call} of one running handler. What few handlers look at is made when they look. */
+/** The {@link Call} of one running handler. Parts that few handlers use are created on first access. */
 export class CallContext<I> implements Call<I> {
   readonly caller: string;
   readonly callerKind: Caller['kind'];
@@ -28,7 +28,7 @@ export class CallContext<I> implements Call<I> {
   #abort: AbortController | undefined = undefined;
   #ended: { readonly reason: unknown } | undefined = undefined;
 
-  /** `deadline`: on the monotonic clock, in ms; Infinity for none. */
+  /** `deadline` is a monotonic time in ms; Infinity for none. */
   constructor(
     caller: Caller,
     subroute: string | undefined,
@@ -58,7 +58,7 @@ export class CallContext<I> implements Call<I> {
 
   get deadline(): Date | undefined {
     if (this.#deadline === Infinity) return undefined;
-    // Made when it is asked for: the wall clock may have been corrected since the call came.
+    // Computed on access: the wall clock may have been corrected since the call arrived.
     const { runtime } = this.#scope;
     return new Date(runtime.wallNow() + this.#deadline - runtime.now());
   }
@@ -68,8 +68,8 @@ export class CallContext<I> implements Call<I> {
   }
 
   /**
-   * True where an error is no more than what became of the abort: its reason, or the AbortError that the platform's
-   * functions make of it. A handler that passes `signal` on ends like that.
+   * True if an error is only a consequence of the abort: the abort's reason, or the AbortError with which platform functions
+   * reject. A handler that passes `signal` on fails with one of these.
    */
   isAbort(error: unknown): boolean {
     if (this.#ended === undefined) return false;
@@ -81,7 +81,7 @@ export class CallContext<I> implements Call<I> {
     }
   }
 
-  /** Nobody waits for the result any more. */
+  /** Aborts the signal, because the caller no longer waits for the result. */
   abort(reason: unknown): void {
     this.#ended ??= { reason };
     this.#abort?.abort(reason);

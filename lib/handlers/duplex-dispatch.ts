@@ -20,7 +20,7 @@ import { checkPayloadSize } from '../contract/payload-size.js';
 import type { DispatchContext } from './registry.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
-/** Runs the handler of a duplex route for each stream that comes. */
+/** Creates the responder that runs the handler of a duplex route for each stream. */
 export function duplexResponder(
   route: WireRoute,
   handler: (request: unknown, call: CallContext<unknown>) => unknown,
@@ -31,21 +31,27 @@ export function duplexResponder(
     inWindow: route.inWindow,
     outWindow: route.outWindow!,
     open(stream, payload, caller) {
-      new DuplexRun(route, stream, caller, context).run(handler, payload);
+      new DuplexInvocation(route, stream, caller, context).run(handler, payload);
     },
   };
 }
 
-/** One running handler of a stream: its output is fed to the caller, the caller's input to it. */
-class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
+/**
+ * One running handler of a stream. It is the outlet of the handler's output, the owner of its input (`inbound`), and the
+ * sink of its mux.
+ *
+ *     run ──▶ waiting for the result (a Promise) ──▶ feeding ──complete, fail──▶ output ended ──▶ ended
+ *      └─────────────── cancel, deadline, connection loss, undecodable input, at any time ──────────┘
+ */
+class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   readonly route: string;
 
-  /** Takes what the handler's code throws where nobody waits for it. */
+  /** Reports what the handler's code throws where no caller could catch it. */
   readonly onThrown = (error: unknown): void => {
     for (const thrown of thrownErrors(error)) if (!this.#call.isAbort(thrown)) this.#report(thrown);
   };
 
-  /** Takes what the handler's iterator throws after the end. */
+  /** Reports what the handler's iterator throws after the end. */
   readonly onLateFailure = this.onThrown;
 
   readonly #route: WireRoute;
@@ -53,11 +59,11 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   readonly #context: DispatchContext;
   readonly #inbound: Inbound<unknown>;
   readonly #call: CallContext<unknown>;
-  // Where the route carries files.
+  // Defined if the output carries files.
   readonly #regions: RegionOutlet<unknown> | undefined;
   #feeder: Feeder | undefined = undefined;
-  // While the handler has not given its output yet.
-  #deciding: Promise<void> | undefined = undefined;
+  // Defined while the handler's result is a pending Promise.
+  #pendingResult: Promise<void> | undefined = undefined;
 
   constructor(route: WireRoute, stream: ResponderStream, caller: Caller, context: DispatchContext) {
     this.route = route.name;
@@ -79,7 +85,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
         type: 'input-ignored',
         route: this.route,
         host: caller.name,
-        remedy: `${this.route}: ${caller.name} calls it with an input, and the route of the handler has none: nothing of the input arrives. Declare the same input at both sides.`,
+        remedy: `${this.route}: ${caller.name} calls it with an input, but the handler's route has none, so none of the input arrives. Declare the same input on both sides.`,
       });
     }
   }
@@ -100,13 +106,13 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
       return;
     }
     if (isThenable(result)) {
-      this.#deciding = Promise.resolve(result).then(
-        (given) => {
-          this.#deciding = undefined;
-          this.#feed(given);
+      this.#pendingResult = Promise.resolve(result).then(
+        (output) => {
+          this.#pendingResult = undefined;
+          this.#feed(output);
         },
         (error: unknown) => {
-          this.#deciding = undefined;
+          this.#pendingResult = undefined;
           this.fail(error);
         },
       );
@@ -132,8 +138,8 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
       reason,
       remedy:
         reason === 'handler blocked'
-          ? `${this.route}: ${caller} sent more items than the window of the input, ${String(this.#route.inWindow?.initial)}, holds. Declare the same inCapacity at both sides.`
-          : `${this.route}: ${caller} sent an item after the end of its input, or the route has no input here. Declare the same input at both sides.`,
+          ? `${this.route}: ${caller} sent more items than the window of the input, ${String(this.#route.inWindow?.initial)}, holds. Declare the same inCapacity on both sides.`
+          : `${this.route}: ${caller} sent an item after the end of its input, or the route has no input here. Declare the same input on both sides.`,
     });
   }
 
@@ -143,16 +149,16 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   }
 
   ended(error: GridError | undefined): void {
-    // The signal first: what the handler's clean-up throws because of it is no error.
+    // Abort first: errors that the handler's clean-up throws because of the abort are not reported.
     if (error !== undefined) this.#call.abort(error);
     this.#stop();
-    // Not as if the caller had completed it: who still reads would take what it has for the whole.
-    this.#inbound.end(error ?? new CancelledError(`${this.route}: the handler has ended, and with it its input.`));
+    // An error rather than completion: a reader must not take a truncated input for a complete one.
+    this.#inbound.end(error ?? new CancelledError(`${this.route}: the input has ended because the handler has.`));
     if (error === undefined && !this.#inbound.taken) this.#inbound.discard();
   }
 
   get running(): PromiseLike<unknown> | undefined {
-    return this.#deciding ?? this.#feeder?.running;
+    return this.#pendingResult ?? this.#feeder?.running;
   }
 
   // --- the input's side
@@ -169,11 +175,11 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
     this.#stream.release();
   }
 
-  /** What the caller sent does not decode. */
+  /** Ends the stream because the request or an input item cannot be decoded. */
   undecodable(error: unknown): void {
     this.#call.abort(error);
     this.#stop();
-    if (isCallersFault(error)) this.#tell(error);
+    if (isCallersFault(error)) this.#sendFailure(error);
     else this.fail(error);
   }
 
@@ -198,7 +204,7 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
   }
 
   fail(error: unknown): void {
-    if (this.#tell(error) || !this.#call.isAbort(error)) this.#report(error);
+    if (this.#sendFailure(error) || !this.#call.isAbort(error)) this.#report(error);
   }
 
   #report(error: unknown): void {
@@ -215,46 +221,48 @@ class DuplexRun implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
     guarded(this.onThrown, () => this.#feeder?.stop());
   }
 
-  // False where the handler has ended already, be it that the end still waits for credit.
-  #tell(error: unknown): boolean {
+  // Returns false if the output has already ended, even if its end still waits for credit.
+  #sendFailure(error: unknown): boolean {
     if (this.#stream.ended || this.#stream.sendEnded) return false;
     this.#stream.fail(errorText(error));
     return true;
   }
 
-  // A method, because the compiler does not see what a handler does.
+  // A method, because the compiler assumes that a property keeps its value across calls of user code.
   #hasEnded(): boolean {
     return this.#stream.ended;
   }
 
-  // A result may be an object of any kind, whose getters throw.
-  #feed(given: unknown): void {
-    guarded(this.#onFailed, this.#feedNow, given);
+  // Guarded, because the result may be any object, including one whose getters throw.
+  #feed(result: unknown): void {
+    guarded(this.#onFailed, this.#feedResult, result);
   }
 
   readonly #onFailed = (error: unknown): void => {
     this.fail(error);
   };
 
-  readonly #feedNow = (given: unknown): void => {
-    const alone = this.#regions !== undefined && isRegionItem(given);
-    const none = given === undefined && !this.#route.hasOutput;
-    const result = alone ? [given] : none ? [] : given;
+  readonly #feedResult = (result: unknown): void => {
+    const single = this.#regions !== undefined && isRegionItem(result);
+    const none = result === undefined && !this.#route.hasOutput;
+    const source = single ? [result] : none ? [] : result;
     if (this.#stream.ended) {
-      // The caller has gone while the handler made up its mind. An Observable has not begun; an iterator may clean up.
-      if (isFeedSource(result) && !isObservable(result))
-        feed(result, this.#regions ?? this, this.#context.bounds).stop();
+      // The stream ended before the handler returned its output. An Observable has not been subscribed; an iterator may need
+      // to clean up.
+      if (isFeedSource(source) && !isObservable(source)) {
+        feed(source, this.#regions ?? this, this.#context.bounds).stop();
+      }
       return;
     }
-    if (!isFeedSource(result)) {
+    if (!isFeedSource(source)) {
       this.fail(
         new HandlerError(
-          `${this.route}: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.${foreignObservableHint(result)}`,
+          `${this.route}: a stream handler must return an Observable, an iterable, an async iterable, or a Promise of one of these.${foreignObservableHint(source)}`,
         ),
       );
       return;
     }
-    this.#feeder = feed(result, this.#regions ?? this, this.#context.bounds);
+    this.#feeder = feed(source, this.#regions ?? this, this.#context.bounds);
     if (this.#hasEnded()) this.#feeder.stop();
   };
 }

@@ -13,7 +13,7 @@ import type { Bound, Handler, RawHandler } from '../contract/handler.js';
 import { unaryResponder } from './unary-dispatch.js';
 import { namedHandler, rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
 
-/** What running handlers need. */
+/** What running handlers need from their endpoint. */
 export interface DispatchContext extends CallScope {
   readonly report: Report;
   readonly limits: Limits;
@@ -21,31 +21,31 @@ export interface DispatchContext extends CallScope {
   readonly assumed: AssumedCapacities;
 }
 
-/** The handlers of one side, by address. */
+/** The handlers of one endpoint, by address. */
 export class Registry {
   readonly #routes: WireRoutes;
   readonly #context: DispatchContext;
   readonly #byId: (Responder | undefined)[] = new Array<Responder | undefined>(256).fill(undefined);
   readonly #bySubroute = new Map<string, Responder>();
-  readonly #taken = new Map<string, string>();
+  readonly #nameByAddress = new Map<string, string>();
 
   constructor(routes: WireRoutes, context: DispatchContext) {
     this.#routes = routes;
     this.#context = context;
   }
 
-  /** Registers a handler with its route. @throws ConfigurationError where the address has one. */
+  /** Registers a handler with its route. @throws ConfigurationError if the address already has one. */
   add({ route, handler }: Bound): void {
     checkOption(`Route ${route.name}: the handler`, handler, aFunction('answers a call'));
     this.#add(this.#routes.of(route), handler);
   }
 
-  /** Registers a handler of opaque bytes. @throws ConfigurationError where the address has one, or cannot work. */
+  /** Registers a handler of opaque bytes. @throws ConfigurationError if the address is invalid or already has a handler. */
   addRaw(handler: RawHandler): void {
     const what = `Handler ${String(handler.id)}`;
     checkId(handler.id, what);
     if (handler.subroute === '') {
-      throw new ConfigurationError(`${what}: a subroute must not be empty. Leave it out, or name it.`);
+      throw new ConfigurationError(`${what}: a subroute must not be empty. Leave it out, or give it a name.`);
     }
     const duplex = handler.kind === 'duplex' ? handler : undefined;
     const route = rawWireRoute(
@@ -58,28 +58,28 @@ export class Registry {
     this.#add(route, handler.handle.bind(handler) as Handler);
   }
 
-  /** Finds what answers a call; a string is the text of the refusal. */
+  /** Finds the responder for a call. A string is the reason for refusing the call. */
   find(handler: number, subroute: Uint8Array | undefined): Responder | string {
     const found = subroute === undefined ? this.#byId[handler] : this.#bySubroute.get(subrouteKey(subroute));
     if (found !== undefined) return found;
     if (subroute === undefined) {
-      return `No handler for id ${String(handler)}. Register one with handle(…) there, and check that both sides declare the route with the same id.`;
+      return `No handler for id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id.`;
     }
     return handler === namedHandler
-      ? 'No handler for a route of this name. Register one with handle(…) there, and check that both sides declare the route with the same name and subroute, and without an id.'
-      : `No handler for this subroute of id ${String(handler)}. Register one with handle(…) there, and check that both sides declare the route with the same id and subroute.`;
+      ? 'No handler for a route of this name. Register one there with handle(…), and check that both sides declare the route with the same name and subroute, and without an id.'
+      : `No handler for this subroute of id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id and subroute.`;
   }
 
   #add(route: WireRoute, handler: Handler): void {
     const { handler: id, path, name } = route;
     const address = path === undefined ? String(id) : `${String(id)}/${path}`;
-    const other = this.#taken.get(address);
+    const other = this.#nameByAddress.get(address);
     if (other !== undefined) {
       throw new ConfigurationError(
-        `Route ${name}: ${other} has a handler at this address (${address}) already. Give one of them another id or subroute.`,
+        `Route ${name}: the route ${other} already has a handler at this address (${address}). Give one of them another id or subroute.`,
       );
     }
-    this.#taken.set(address, name);
+    this.#nameByAddress.set(address, name);
     const run = handler as (request: unknown, call: unknown) => unknown;
     const responder =
       route.kind === 'unary' ? unaryResponder(route, run, this.#context) : duplexResponder(route, run, this.#context);

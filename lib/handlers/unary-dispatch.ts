@@ -1,4 +1,4 @@
-import { isObservable, take, type Observable, type Subscription } from 'rxjs';
+import { isObservable, Observable, take, type Subscription } from 'rxjs';
 import { errorInfo } from '../error-info.js';
 import { errorText, HandlerError, type GridError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
@@ -13,10 +13,10 @@ import { isThenable } from '../contract/handler.js';
 import type { DispatchContext } from './registry.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
-/** An Observable that has emitted its item and not completed after so many ms is reported. */
+/** Time in ms that an Observable may take to complete after emitting its item before it is reported. */
 const completionGraceMs = 1_000;
 
-/** Runs the handler of a unary route for each call that comes. */
+/** Creates the responder that runs the handler of a unary route for each call. */
 export function unaryResponder(
   route: WireRoute,
   handler: (request: unknown, call: CallContext<never>) => unknown,
@@ -27,37 +27,37 @@ export function unaryResponder(
     respond(mux, payload, caller) {
       let request: unknown;
       const call = new CallContext<never>(caller, route.subroute, mux.deadline, context, undefined);
-      const run = new UnaryRun(route, mux, call, context);
+      const invocation = new UnaryInvocation(route, mux, call, context);
       try {
         request = route.request.decode(payload);
       } catch (error) {
-        run.refuse(error);
+        invocation.refuse(error);
         return;
       }
       try {
-        run.settle(handler(request, call));
+        invocation.handleResult(handler(request, call));
       } catch (error) {
-        run.fail(error);
+        invocation.fail(error);
       }
     },
   };
 }
 
-/** True for generators, other iterators, and what is iterated asynchronously, such as a stream of Node: never one item. */
+/** True for generators, other iterators and async iterables such as Node streams, none of which can be a single response. */
 function isIterator(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (Symbol.asyncIterator in value) return true;
   return Symbol.iterator in value && 'next' in value && typeof value.next === 'function';
 }
 
-/** One running handler: its result goes to the caller, the caller's cancel to it. */
-class UnaryRun implements CancelSink {
+/** One running handler of a unary call: sends its result to the caller, and cancels it when the caller cancels. */
+class UnaryInvocation implements CancelSink {
   readonly #route: WireRoute;
   readonly #mux: UnaryResponder;
   readonly #call: CallContext<never>;
   readonly #context: DispatchContext;
   #subscription: Subscription | undefined = undefined;
-  // Settles when a handler that gave a Promise has ended.
+  // Settles when the Promise that the handler returned has settled.
   #running: Promise<unknown> | undefined = undefined;
 
   constructor(route: WireRoute, mux: UnaryResponder, call: CallContext<never>, context: DispatchContext) {
@@ -68,13 +68,13 @@ class UnaryRun implements CancelSink {
     mux.attach(this);
   }
 
-  settle(result: unknown): void {
+  handleResult(result: unknown): void {
     if (isObservable(result)) this.#subscribe(result);
     else if (isThenable(result)) this.#await(result);
     else this.#respond(result);
   }
 
-  /** The request does not decode. */
+  /** Answers with an error, because the request cannot be decoded. */
   refuse(error: unknown): void {
     if (isCallersFault(error)) this.#mux.fail(errorText(error));
     else this.fail(error);
@@ -82,7 +82,7 @@ class UnaryRun implements CancelSink {
 
   fail(error: unknown): void {
     if (this.#mux.ended) {
-      // Nobody waits for it any more: as with a stream, it is an event unless it is what became of the abort.
+      // The caller no longer waits. As with a stream, the error is reported unless it is a consequence of the abort.
       if (!this.#call.isAbort(error)) this.#report(error);
       return;
     }
@@ -103,7 +103,7 @@ class UnaryRun implements CancelSink {
     this.fail(error);
   };
 
-  // Takes what the finalizers of the result throw.
+  // Reports what finalizers of the result throw.
   readonly #onThrown = (error: unknown): void => {
     for (const thrown of thrownErrors(error)) if (!this.#call.isAbort(thrown)) this.#report(thrown);
   };
@@ -141,7 +141,7 @@ class UnaryRun implements CancelSink {
           }
           this.fail(
             new HandlerError(
-              `${this.#route.name}: a unary handler gave two items. Use take(1), or declare the route with takeFirst, or as duplex.`,
+              `${this.#route.name}: a unary handler returned an Observable of two items. Use take(1), or declare the route with takeFirst, or as duplex.`,
             ),
           );
         },
@@ -150,21 +150,28 @@ class UnaryRun implements CancelSink {
         },
         complete: () => {
           if (item !== undefined) this.#respond(item.value);
-          else this.fail(new HandlerError(`${this.#route.name}: a unary handler gave no item. Use defaultIfEmpty(…).`));
+          else
+            this.fail(
+              new HandlerError(
+                `${this.#route.name}: a unary handler returned an Observable that completed without an item. Use defaultIfEmpty(…).`,
+              ),
+            );
         },
       },
       this.#onThrown,
     );
     this.#subscription = subscriber;
-    // Two are as wrong as more; an endless source that emits within `subscribe` has to be stopped there.
-    result.pipe(take(this.#route.takesFirst ? 1 : 2)).subscribe(subscriber);
+    // Two items are enough to detect the fault; take() also stops an endless source that emits within `subscribe`.
+    // Wrapped, so that only `subscribe` of the result is called: its `pipe` or `lift` may be overridden.
+    const items = new Observable<unknown>((inner) => result.subscribe(inner));
+    items.pipe(take(this.#route.takesFirst ? 1 : 2)).subscribe(subscriber);
     returned = true;
     if (this.#mux.ended) subscriber.unsubscribe();
     else if (item !== undefined) this.#awaitCompletion();
   }
 
-  // A BehaviorSubject, or a stream without take(1), has given the response and never completes: the caller waits, and
-  // nothing fails.
+  // A BehaviorSubject, or a stream without take(1), emits the response and never completes: without this report the caller
+  // waits and nothing fails.
   #awaitCompletion(): void {
     const subscription = this.#subscription!;
     if (subscription.closed || this.#route.takesFirst) return;
@@ -176,20 +183,20 @@ class UnaryRun implements CancelSink {
           type: 'handler-not-completed',
           route,
           caller: this.#call.caller,
-          remedy: `${route}: the Observable of a unary handler has emitted an item ${String(completionGraceMs)} ms ago and has not completed: its caller still waits. Use take(1), or declare the route with takeFirst: true.`,
+          remedy: `${route}: the Observable of a unary handler emitted an item ${String(completionGraceMs)} ms ago and has not completed, so its caller is still waiting. Use take(1), or declare the route with takeFirst: true.`,
         });
       }, completionGraceMs),
     );
   }
 
-  // Only what cannot be encoded was meant as an Observable: a codec of a user's may take objects with a subscribe().
+  // The hint is added only if encoding fails: a user's codec may accept objects that have a subscribe() method.
   #encode(value: unknown): Uint8Array {
     try {
       return this.#route.output.encode(value);
     } catch (error) {
       const hint = foreignObservableHint(value);
       if (hint === '') throw error;
-      throw new HandlerError(`${this.#route.name}: a unary handler gave what cannot be encoded.${hint}`, {
+      throw new HandlerError(`${this.#route.name}: a unary handler returned a value that cannot be encoded.${hint}`, {
         cause: error,
       });
     }
@@ -197,13 +204,13 @@ class UnaryRun implements CancelSink {
 
   #respond(value: unknown): void {
     if (this.#mux.ended) return;
-    // Raw bytes know no null; for other codecs it is a value.
+    // `raw` has no null; for other codecs null is a value.
     const nothing = value === undefined || (value === null && this.#route.output.codec === raw.codec);
-    // The codec may be a user's, and give anything.
+    // Guarded, because a user's codec may return anything.
     guarded(this.#onFailed, () => {
       if (isIterator(value)) {
         throw new HandlerError(
-          `${this.#route.name}: a unary handler gave a generator or another iterator. Return one value, such as an array of the items, or declare the route as duplex.`,
+          `${this.#route.name}: a unary handler returned a generator or another iterator. Return one value, such as an array of the items, or declare the route as duplex.`,
         );
       }
       const payload = this.#encode(nothing ? undefined : value);

@@ -190,7 +190,7 @@ describe('the credit of an open stream', () => {
 describe('the output of an open stream', () => {
   const taken = (name: string): ConfigurationError =>
     new ConfigurationError(
-      `The output of ${name} was taken already: an open stream is single use. For an Observable that calls anew on each subscription use stream(…) or exchange(…).`,
+      `The output of ${name} has already been subscribed to: an open stream can be used once. For an Observable that makes a new call on each subscription use stream(…) or exchange(…).`,
     );
 
   it('can be taken once: the second subscription throws, of whatever form', async () => {

@@ -154,7 +154,7 @@ describe('a stream', () => {
     await pair.grid.settle();
     expect(log).toStrictEqual([
       new RefusedError(
-        `count: ${hostB} refused the call: No handler for id 1. Register one with handle(…) there, and check that both sides declare the route with the same id.`,
+        `count: ${hostB} refused the call: No handler for id 1. Register one there with handle(…), and check that both sides declare the route with the same id.`,
       ),
     ]);
   });
@@ -222,13 +222,13 @@ describe('a stream', () => {
         type: 'input-ignored',
         route: 'talk',
         host: hostA,
-        remedy: `talk: ${hostA} calls it with an input, and the route of the handler has none: nothing of the input arrives. Declare the same input at both sides.`,
+        remedy: `talk: ${hostA} calls it with an input, but the handler's route has none, so none of the input arrives. Declare the same input on both sides.`,
       },
       {
         type: 'input-ignored',
         route: 'talk',
         host: hostB,
-        remedy: `talk: the call has an input, and the route of the handler at ${hostB} has none: nothing of the input arrives. Declare the same input at both sides.`,
+        remedy: `talk: the call has an input, but the handler's route at ${hostB} has none, so none of the input arrives. Declare the same input on both sides.`,
       },
     ]);
   });
@@ -281,9 +281,9 @@ describe('a stream', () => {
     await link();
     const { ab } = pair;
     expect(() => ab.stream(sum as never, 1)).toThrow(
-      'sum has an input, and stream gives none: use exchange(…) or open(…).',
+      'sum has an input, and stream sends none: use exchange(…) or open(…).',
     );
-    const remedy = "gives one: use stream(…), or declare the input's shape.";
+    const remedy = "sends one: use stream(…), or declare the input's shape.";
     expect(() => ab.exchange(count as never, 1, [])).toThrow(`count has no input, and exchange ${remedy}`);
     expect(() => ab.open(count as never, 1)).toThrow(`count has no input, and open ${remedy}`);
   });
@@ -388,7 +388,7 @@ describe('an exchange', () => {
       errors.push(log.at(-1));
     }
     const noInput = new ConfigurationError(
-      'The input of an exchange must be an Observable, an iterable, or a function that gives one.',
+      'The input of an exchange must be an Observable, an iterable, or a function that returns one.',
     );
     expect(errors[0]).toStrictEqual(new Error('no iterator'));
     expect(errors[1]).toBeInstanceOf(CodecError);

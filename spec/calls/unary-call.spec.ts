@@ -113,12 +113,12 @@ describe('a request that fails', () => {
     await link();
     await expect(all(pair.ab.request(double, 1))).rejects.toStrictEqual(
       new RefusedError(
-        `double: ${hostB} refused the call: No handler for id 1. Register one with handle(…) there, and check that both sides declare the route with the same id.`,
+        `double: ${hostB} refused the call: No handler for id 1. Register one there with handle(…), and check that both sides declare the route with the same id.`,
       ),
     );
     await expect(all(pair.ab.request(ping, undefined))).rejects.toStrictEqual(
       new RefusedError(
-        `ping: ${hostB} refused the call: No handler for a route of this name. Register one with handle(…) there, and check that both sides declare the route with the same name and subroute, and without an id.`,
+        `ping: ${hostB} refused the call: No handler for a route of this name. Register one there with handle(…), and check that both sides declare the route with the same name and subroute, and without an id.`,
       ),
     );
   });

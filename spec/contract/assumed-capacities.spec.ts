@@ -77,7 +77,7 @@ describe.each([
         host: 'http://peer',
         capacity: 16,
         remedy:
-          'watch: http://peer does not announce its capacities, and the route declares none: 16 is assumed. Declare outCapacity as in the table of http://peer, or its streams may fail or stand still.',
+          'watch: http://peer does not announce its capacities, and the route declares none: 16 is assumed. Declare outCapacity as in the table of http://peer, or its streams may fail or stall.',
       },
     ]);
   });

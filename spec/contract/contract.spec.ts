@@ -72,8 +72,8 @@ describe('a contract that cannot work', () => {
     [1.5, 'Route x: the id must be a whole number from 1 to 239; it is 1.5.'],
     [256, 'Route x: the id must be a whole number from 1 to 239; it is 256.'],
     [Number.NaN, 'Route x: the id must be a whole number from 1 to 239; it is NaN.'],
-    [240, "Route x: the ids 240 to 255 are rxgrid's own. Take one below."],
-    [255, "Route x: the ids 240 to 255 are rxgrid's own. Take one below."],
+    [240, 'Route x: the ids 240 to 255 are reserved for rxgrid. Use a lower one.'],
+    [255, 'Route x: the ids 240 to 255 are reserved for rxgrid. Use a lower one.'],
   ])('with the id %p says so', (id, message) => {
     expect(refused(() => unary({ id, name: 'x' }))).toBe(message);
     expect(refused(() => duplex({ id, name: 'x' }))).toBe(message);
@@ -90,7 +90,7 @@ describe('a contract that cannot work', () => {
 
   it('with an empty subroute says so', () => {
     expect(refused(() => unary({ name: 'x', subroute: '' }))).toBe(
-      'Route x: a subroute must not be empty. Leave it out, or name it.',
+      'Route x: a subroute must not be empty. Leave it out, or give it a name.',
     );
   });
 
@@ -130,9 +130,74 @@ describe('a contract that cannot work', () => {
     );
   });
 
+  it.each<[unknown, string]>([
+    [String, 'it is a function. Write type<string>(), or leave the property out if there is no payload.'],
+    [Date, 'it is a function. Write type<Date>(), or leave the property out if there is no payload.'],
+    [() => ({}), 'it is a function. Write type<T>(), or leave the property out if there is no payload.'],
+    [{}, 'it is an object. Write type<T>(), or leave the property out if there is no payload.'],
+    [null, 'it is null. Write type<T>(), or leave the property out if there is no payload.'],
+    ['string', "it is 'string'. Write type<T>(), or leave the property out if there is no payload."],
+    [{ codec: 'x', encode: raw.encode }, 'it is an object. Write type<T>(), or leave the property out'],
+    [{ '~standard': {} }, 'it is an object. Write type<T>(), or leave the property out'],
+    [
+      new Proxy(
+        {},
+        {
+          has: () => {
+            throw new Error('trap');
+          },
+        },
+      ),
+      'it is an object. Write type<T>(), or leave the property out',
+    ],
+  ])('with %p in place of a shape says what to write', (value, text) => {
+    const must = 'must be a shape: type<T>(), raw, another codec, or a schema of zod, valibot or arktype; ';
+    for (const property of ['request', 'response']) {
+      const message = refused(() => unary({ name: 'x', [property]: value }));
+      expect(message).toContain(`Route x: ${property} ${must}${text}`);
+    }
+    for (const property of ['request', 'input', 'output']) {
+      const message = refused(() => duplex({ name: 'x', [property]: value }));
+      expect(message).toContain(`Route x: ${property} ${must}${text}`);
+    }
+  });
+
   it('with a window that ends below its start says so', () => {
     expect(refused(() => duplex({ name: 'x', outCapacity: { initial: 4, max: 2 } }))).toBe(
       'Route x: outCapacity: max 2 is below initial 4. Raise max.',
+    );
+  });
+});
+
+describe('a contract spread from another one', () => {
+  const upload = duplex({ id: 7, name: 'upload', input: raw, output: raw, inCapacity: 4, outCapacity: 5 });
+
+  it('keeps what it does not replace', () => {
+    expect(duplex({ ...upload })).toStrictEqual(upload);
+    expect(duplex({ ...upload, id: 8, name: 'other' })).toStrictEqual({ ...upload, id: 8, name: 'other' });
+    const get = unary({ id: 9, name: 'get', request: raw, takeFirst: true });
+    expect(unary({ ...get, subroute: 's' })).toStrictEqual({ ...get, subroute: 's' });
+  });
+
+  it('takes a capacity in place of the window', () => {
+    const wider = duplex({ ...upload, outCapacity: 9 });
+    expect([wider.inWindow, wider.outWindow]).toStrictEqual([upload.inWindow, toWindow(9, 'x')]);
+  });
+
+  it('keeps the default windows as such, so that an assumed capacity is still reported', () => {
+    const { inWindow, outWindow } = duplex({ ...duplex({ name: 'x', input: raw }), name: 'y' });
+    expect([inWindow === defaultWindow, outWindow === defaultWindow]).toStrictEqual([true, true]);
+  });
+
+  it('has no window where its input is taken away, and the default one where it gets an input', () => {
+    expect(duplex({ ...upload, input: undefined } as never).inWindow).toBeUndefined();
+    const watch = duplex({ name: 'watch', output: raw });
+    expect(duplex({ ...watch, input: raw }).inWindow).toBe(defaultWindow);
+  });
+
+  it('with a window that cannot work says so', () => {
+    expect(refused(() => duplex({ ...upload, outWindow: { initial: 0, max: 1 } } as never))).toBe(
+      'Route upload: outCapacity: initial must be a whole number of items from 1 to 2147483647; it is 0.',
     );
   });
 });

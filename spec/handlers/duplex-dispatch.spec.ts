@@ -76,7 +76,7 @@ describe('the result of a stream handler', () => {
   });
 
   const refusal = new RemoteError(
-    'get: a stream handler must give an Observable, an iterable or an async iterable, or a Promise of one.',
+    'get: a stream handler must return an Observable, an iterable, an async iterable, or a Promise of one of these.',
   );
   it.each<[string, unknown]>([
     ['a text', 'abc'],
@@ -390,7 +390,7 @@ describe('a stream handler whose caller goes', () => {
 });
 
 describe('the input of a stream handler that has ended', () => {
-  const over = new CancelledError('talk: the handler has ended, and with it its input.');
+  const over = new CancelledError('talk: the input has ended because the handler has.');
   /** What the input of such a handler does. */
   const ending = async (output: unknown, input: Observable<number>): Promise<unknown[]> => {
     const log: unknown[] = [];
@@ -458,7 +458,7 @@ describe('a route without an output', () => {
 
   it('is another one than a route whose handler has forgotten its output', async () => {
     pair = await linkedPair(({ b }) => b.handle(none, () => undefined as never));
-    await expect(all(pair.ab.stream(none))).rejects.toThrow('none: a stream handler must give an Observable');
+    await expect(all(pair.ab.stream(none))).rejects.toThrow('none: a stream handler must return an Observable');
   });
 });
 
@@ -467,12 +467,12 @@ describe('an item that the caller should not have sent', () => {
     [
       'handler blocked',
       [fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'), fromCaller.item(1, 3, 'c')],
-      'sent more items than the window of the input, 2, holds. Declare the same inCapacity at both sides.',
+      'sent more items than the window of the input, 2, holds. Declare the same inCapacity on both sides.',
     ],
     [
       'did not expect inbound message',
       [fromCaller.halfClose(1, 1), fromCaller.item(1, 2, 'late')],
-      'sent an item after the end of its input, or the route has no input here. Declare the same input at both sides.',
+      'sent an item after the end of its input, or the route has no input here. Declare the same input on both sides.',
     ],
   ] as const)('ends its stream, and is an event at the handler: %s', (reason, frames, remedy) => {
     const events: GridEvent[] = [];

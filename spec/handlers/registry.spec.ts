@@ -42,7 +42,7 @@ describe('a second handler', () => {
         handles.handle(route, nothing);
       }),
     ).toBe(
-      'Route diskInfo: diskInfo has a handler at this address (9) already. Give one of them another id or subroute.',
+      'Route diskInfo: the route diskInfo already has a handler at this address (9). Give one of them another id or subroute.',
     );
   });
 
@@ -55,7 +55,7 @@ describe('a second handler', () => {
         handles.handleRaw(raws);
       }),
     ).toBe(
-      'Route handler 9/disk1: watch/disk1 has a handler at this address (9/disk1) already. Give one of them another id or subroute.',
+      'Route handler 9/disk1: the route watch/disk1 already has a handler at this address (9/disk1). Give one of them another id or subroute.',
     );
   });
 
@@ -75,7 +75,7 @@ describe('a raw handler that cannot work', () => {
   };
   it.each<[Parameters<Handles['handleRaw']>[0], string]>([
     [{ id: 0, kind: 'unary', handle }, 'Handler 0: the id must be a whole number from 1 to 239; it is 0.'],
-    [{ id: 250, kind: 'unary', handle }, "Handler 250: the ids 240 to 255 are rxgrid's own. Take one below."],
+    [{ id: 250, kind: 'unary', handle }, 'Handler 250: the ids 240 to 255 are reserved for rxgrid. Use a lower one.'],
     [
       { id: 5, kind: 'duplex', inCapacity: -1, handle },
       'Handler 5: inCapacity must be a whole number of items from 1 to 2147483647; it is -1.',
@@ -86,7 +86,7 @@ describe('a raw handler that cannot work', () => {
     ],
     [
       { id: 5, kind: 'unary', subroute: '', handle },
-      'Handler 5: a subroute must not be empty. Leave it out, or name it.',
+      'Handler 5: a subroute must not be empty. Leave it out, or give it a name.',
     ],
   ])('%j: says what to change', (handler, message) => {
     const handles = setup();

@@ -90,7 +90,7 @@ describe('a unary handler whose result breaks the contract', () => {
   });
 
   const remedy =
-    'get: a unary handler gave a generator or another iterator. Return one value, such as an array of the items, or declare the route as duplex.';
+    'get: a unary handler returned a generator or another iterator. Return one value, such as an array of the items, or declare the route as duplex.';
   it.each<[string, () => unknown]>([
     ['a generator', (): unknown => (function* () {})()],
     ['an async generator', (): unknown => (async function* () {})()],
@@ -130,11 +130,15 @@ describe('a unary handler that fails', () => {
       'disk on fire',
     ],
     ['gives a thenable that throws', () => thenThrowing, 'disk on fire'],
-    ['gives no item', () => EMPTY, 'get: a unary handler gave no item. Use defaultIfEmpty(…).'],
+    [
+      'gives no item',
+      () => EMPTY,
+      'get: a unary handler returned an Observable that completed without an item. Use defaultIfEmpty(…).',
+    ],
     [
       'gives two items',
       () => of(1, 2),
-      'get: a unary handler gave two items. Use take(1), or declare the route with takeFirst, or as duplex.',
+      'get: a unary handler returned an Observable of two items. Use take(1), or declare the route with takeFirst, or as duplex.',
     ],
     [
       'gives a value that cannot be encoded',
@@ -258,7 +262,7 @@ describe('a raw unary handler', () => {
 
 describe('a unary handler whose Observable does not complete', () => {
   const remedy =
-    'get: the Observable of a unary handler has emitted an item 1000 ms ago and has not completed: its caller still waits. Use take(1), or declare the route with takeFirst: true.';
+    'get: the Observable of a unary handler emitted an item 1000 ms ago and has not completed, so its caller is still waiting. Use take(1), or declare the route with takeFirst: true.';
   const event: GridEvent = { type: 'handler-not-completed', route: 'get', caller: 'http://a', remedy };
 
   it.each<[string, () => Observable<unknown>, string, string]>([

@@ -82,7 +82,7 @@ test('a route that nobody serves is refused', () =>
     expectFrames(wire).toBe('r--p', {
       r: frames.request(add),
       p: frames.refused(
-        'No handler for id 1. Register one with handle(…) there, and check that both sides declare the route with the same id.',
+        'No handler for id 1. Register one there with handle(…), and check that both sides declare the route with the same id.',
       ),
     });
     expectObservable(wire.a.request(add, [])).toBe('------#', undefined, anError(RefusedError));
