@@ -16,6 +16,7 @@ export { SeededRandom } from './seeded-random.js';
 export { simulate, type SimulationOptions, type SimulationReport } from './simulation/simulate.js';
 export { SimulationError } from './simulation/simulation-error.js';
 export type { Simulation, Workload } from './simulation/workload.js';
+export type { Liveness } from './simulation/liveness.js';
 export type { Invariant } from './simulation/invariant.js';
 export type { Step } from './simulation/plan.js';
 export type { FaultKind, FaultMix, FaultStep } from './simulation/fault-plan.js';

@@ -11,6 +11,7 @@ import { hostNames, type ClusterOptions } from '../network/cluster.js';
 import { exclusively } from '../exclusive.js';
 import type { FaultMix } from './fault-plan.js';
 import type { Invariant } from './invariant.js';
+import { livenessOf, type Liveness } from './liveness.js';
 import type { Step } from './plan.js';
 import { shrink } from './shrink.js';
 import { SimulationError } from './simulation-error.js';
@@ -33,6 +34,11 @@ export interface SimulationOptions<Operation> {
   readonly patience?: number;
   /** The faults that happen; false for none. Default: one in 3 s, of all kinds that TCP, machines and processes have. */
   readonly faults?: FaultMix | false;
+  /**
+   * What must be possible once the faults are over and the hosts have recovered; false: nothing. Default: ten operations,
+   * which must succeed within 10 000.
+   */
+  readonly liveness?: Liveness | false;
   /** Options of the managers and of the lines between them. */
   readonly cluster?: Omit<Partial<ClusterOptions>, 'clock' | 'hosts' | 'setup' | 'history'>;
   /** Makes what the hosts do. Called for each run, so that none sees the state of another one. */
@@ -54,6 +60,10 @@ export interface SimulationReport {
   readonly events: number;
   /** Of every event with its time, and of every byte on the wires: equal for equal runs. */
   readonly fingerprint: string;
+  /** Operations that succeeded. */
+  readonly succeeded: number;
+  /** Operations that failed as they may, by the `code` of the error. */
+  readonly failed: Readonly<Record<string, number>>;
 }
 
 const transcriptHistory = 200;
@@ -90,8 +100,9 @@ export function simulate<Operation>(options: SimulationOptions<Operation>): Prom
     const checksum = await createChecksum();
     const runOptions = withDefaults(options, (bytes) => checksum.hash(bytes));
     const result = await new SimulationRun(runOptions).run();
-    const { steps, events, fingerprint, violation } = result;
-    if (violation === undefined) return { seed: runOptions.seed, steps: steps.length, events, fingerprint };
+    const { steps, events, fingerprint, violation, outcomes } = result;
+    if (violation === undefined)
+      return { seed: runOptions.seed, steps: steps.length, events, fingerprint, ...outcomes };
     throw await explain(options, runOptions, { ...result, violation });
   });
 }
@@ -100,8 +111,9 @@ function withDefaults<Operation>(
   options: SimulationOptions<Operation>,
   hash: (bytes: Uint8Array) => number,
 ): RunOptions<Operation> {
-  const { hosts = 3, faults = {} } = options;
-  if (hostNames(hosts).length === 0) throw new ConfigurationError('A simulation needs a host.');
+  const { hosts = 3, faults = {}, liveness } = options;
+  const { length } = hostNames(hosts);
+  if (length === 0) throw new ConfigurationError('A simulation needs a host.');
   return {
     seed: options.seed ?? 1,
     hosts: hostNames(hosts),
@@ -110,6 +122,7 @@ function withDefaults<Operation>(
     quiet: options.quiet ?? 35_000,
     patience: options.patience ?? 180_000,
     faults: faults === false ? undefined : faults,
+    liveness: liveness === false ? undefined : livenessOf(liveness, length),
     cluster: options.cluster ?? {},
     workload: options.workload,
     invariants: options.invariants ?? [],

@@ -7,20 +7,20 @@
  */
 
 import { config, Subscription, take } from 'rxjs';
-import { errorText, GridError } from '../../errors.js';
-import type { Frame } from '../../wire/frame.js';
-import { Op } from '../../wire/ops.js';
+import { errorText } from '../../errors.js';
 import { Cluster, type ClusterOptions } from '../network/cluster.js';
 import { inspect } from '../marbles/inspect.js';
 import { shortName } from '../network/memory-network.js';
-import { timeText } from '../marbles/marbles.js';
-import { readWire, wireText } from '../frames/transcript.js';
 import { VirtualClock } from '../time/virtual-clock.js';
 import { installVirtualTime } from '../time/virtual-globals.js';
+import { Disturbance } from './disturbance.js';
 import { EventLog } from './event-log.js';
 import { startFault, faultText, type FaultMix } from './fault-plan.js';
 import type { Invariant } from './invariant.js';
+import { chooseCore, type Liveness } from './liveness.js';
+import { operationRules, Operations, type Outcomes } from './operations.js';
 import { drawPlan, type Step } from './plan.js';
+import { transcriptOf } from './run-transcript.js';
 import type { Violation } from './simulation-error.js';
 import type { Simulation, Workload } from './workload.js';
 
@@ -34,6 +34,7 @@ export interface RunOptions<Operation> {
   readonly quiet: number;
   readonly patience: number;
   readonly faults: FaultMix | undefined;
+  readonly liveness: Required<Liveness> | undefined;
   readonly cluster: Omit<Partial<ClusterOptions>, 'clock' | 'hosts' | 'setup'>;
   readonly workload: (simulation: Simulation) => Workload<Operation>;
   readonly invariants: readonly ((simulation: Simulation) => Invariant)[];
@@ -49,19 +50,17 @@ export interface RunResult<Operation> {
   readonly violation: Violation | undefined;
   readonly events: number;
   readonly fingerprint: string;
+  readonly outcomes: Outcomes;
   /** The last lines of what went over the wires; empty without a history. */
   readonly transcript: string;
 }
 
 /** What the run itself checks. */
 const rules = {
-  ends: 'every operation ends',
-  errors: 'an operation fails with nothing but a GridError',
   throws: 'nothing is thrown out of a task',
   connected: 'the hosts are connected again after the faults',
 } as const;
 
-const transcriptLines = 30;
 /** Virtual ms after the last operation, in which its cancel arrives. */
 const settling = 2_000;
 
@@ -74,9 +73,12 @@ export class SimulationRun<Operation> implements Simulation {
   readonly #workload: Workload<Operation>;
   readonly #invariants: readonly Invariant[];
   readonly #steps: readonly Step<Operation>[];
+  // The hosts that stay up while it is checked that there is progress.
+  readonly #core: readonly string[];
   readonly #log: EventLog;
   readonly #faults = new Subscription();
-  readonly #open = new Set<Operation>();
+  readonly #disturbance: Disturbance;
+  readonly #operations: Operations<Operation>;
   #ready = false;
   #step = 0;
   #violation: Violation | undefined = undefined;
@@ -98,12 +100,23 @@ export class SimulationRun<Operation> implements Simulation {
     });
     this.cluster.network.watch(this.#log);
     this.#workload = workload(this);
+    this.#disturbance = new Disturbance(options.quiet);
+    this.#operations = new Operations({
+      simulation: this,
+      workload: this.#workload,
+      disturbance: this.#disturbance,
+      now: () => this.clock.elapsed,
+    });
     this.#ready = true;
     for (const { manager, name } of this.cluster.hosts) this.#workload.setup(manager, name);
     this.#invariants = [...invariants.map((make) => make(this)), ...(this.#workload.invariants ?? [])];
+    const { faults, liveness } = options;
+    const random = this.clock.seeded.fork('plan');
+    this.#core =
+      faults === undefined || liveness === undefined ? hosts : chooseCore(random.fork('core'), hosts, liveness.core);
     this.#steps =
       typeof steps === 'number'
-        ? drawPlan(this.clock.seeded.fork('plan'), this.#workload, { ...options, operations: steps })
+        ? drawPlan(random, this.#workload, { ...options, operations: steps, core: this.#core })
         : steps;
   }
 
@@ -128,10 +141,11 @@ export class SimulationRun<Operation> implements Simulation {
     }
     try {
       await this.#guarded(() => this.#play());
-      const text = this.#transcript();
+      const transcript = this.#options.history === 0 ? '' : transcriptOf(this.cluster);
       await this.#guarded(() => this.#close());
       const { events, fingerprint } = this.#log;
-      return { steps: this.#steps, violation: this.#violation, events, fingerprint, transcript: text };
+      const { outcomes } = this.#operations;
+      return { steps: this.#steps, violation: this.#violation, events, fingerprint, outcomes, transcript };
     } finally {
       config.onUnhandledError = onUnhandledError;
       restore();
@@ -157,23 +171,61 @@ export class SimulationRun<Operation> implements Simulation {
     for (const host of this.cluster.hosts) await host.start();
     await this.cluster.start();
     const begin = this.clock.elapsed;
-    for (const [index, step] of this.#steps.entries()) {
+    this.#schedule([...this.#steps.entries()].filter(([, step]) => !('recovered' in step)));
+    await this.#until(begin + duration);
+    this.#faults.unsubscribe();
+    await this.#until(begin + duration + quiet);
+    await this.#until(begin + duration + patience, () => this.#operations.open.length === 0);
+    this.#checkOver(operationRules.ends);
+    this.#checkSome();
+    this.#checkConnected();
+    await this.#checkProgress();
+    // What the last end set off is still on its way.
+    await this.#until(this.clock.elapsed + settling);
+    this.#check('end');
+  }
+
+  #schedule(steps: readonly [number, Step<Operation>][]): void {
+    for (const [index, step] of steps) {
       this.clock.schedule(() => {
         this.#begin(step, index + 1);
       }, step.at);
     }
-    await this.#until(begin + duration);
-    this.#faults.unsubscribe();
-    await this.#until(begin + duration + quiet);
-    await this.#until(begin + duration + patience, () => this.#open.size === 0);
-    if (this.#open.size > 0) {
-      this.violate(rules.ends, `Still open: ${[...this.#open].slice(0, 3).map(inspect).join(', ')}`);
-      return;
-    }
-    // What the last end set off is still on its way.
-    await this.#until(this.clock.elapsed + settling);
+  }
+
+  #checkOver(rule: string): void {
+    const { open } = this.#operations;
+    if (open.length > 0) this.violate(rule, `Still open: ${open.slice(0, 3).map(inspect).join(', ')}`);
+  }
+
+  // A run in which nothing succeeds has tested nothing. A plan that was given may be all failures on purpose.
+  #checkSome(): void {
+    const { succeeded, failed } = this.#operations.outcomes;
+    if (typeof this.#options.steps !== 'number' || succeeded > 0 || Object.keys(failed).length === 0) return;
+    this.violate(operationRules.some, `None did; ${inspect(failed)}`);
+  }
+
+  /**
+   * Once the hosts are connected again, a core of them makes progress while the others are down: operations succeed, in
+   * time. Then the others come back.
+   */
+  async #checkProgress(): Promise<void> {
+    const { liveness, quiet } = this.#options;
+    if (liveness === undefined || this.#violation !== undefined) return;
+    const steps = [...this.#steps.entries()].filter(([, step]) => 'recovered' in step);
+    if (steps.length === 0) return;
+    const others = this.cluster.hosts.filter(({ name }) => !this.#core.includes(name));
+    const random = this.clock.seeded.fork('others');
+    for (const host of others) host.crash(random.chance(0.5));
+    const last = this.clock.elapsed + liveness.duration;
+    this.#schedule(steps);
+    await this.#until(last);
+    await this.#until(last + liveness.within, () => this.#operations.open.length === 0);
+    this.#checkOver(operationRules.progress);
+    if (others.length === 0) return;
+    for (const host of others) await host.start();
+    await this.#until(this.clock.elapsed + quiet);
     this.#checkConnected();
-    this.#check('end');
   }
 
   // Time goes on to `end`, or until it is enough, or until something is violated.
@@ -200,39 +252,11 @@ export class SimulationRun<Operation> implements Simulation {
     this.#check('step');
     if ('fault' in step) {
       this.note(`fault ${faultText(step.fault)}`);
+      this.#disturbance.add(this.clock.elapsed, 'for' in step.fault ? step.fault.for : 0);
       this.#faults.add(startFault(step.fault, this.cluster, this.clock));
       return;
     }
-    const { operation } = step;
-    this.note(`operation ${inspect(operation)}`);
-    let work: unknown;
-    try {
-      work = this.#workload.perform(operation, this);
-    } catch (error) {
-      this.#failed(operation, error);
-      return;
-    }
-    if (!isThenable(work)) return;
-    this.#open.add(operation);
-    work.then(
-      () => {
-        this.#open.delete(operation);
-        this.note('operation ended');
-      },
-      (error: unknown) => {
-        this.#open.delete(operation);
-        this.#failed(operation, error);
-      },
-    );
-  }
-
-  #failed(operation: Operation, error: unknown): void {
-    this.note(`operation failed: ${errorText(error)}`);
-    if (error instanceof GridError) return;
-    this.violate(
-      rules.errors,
-      `${inspect(operation)}: ${error instanceof Error ? (error.stack ?? error.message) : inspect(error)}`,
-    );
+    this.#operations.perform(step.operation);
   }
 
   #check(when: 'step' | 'end' | 'closed'): void {
@@ -255,30 +279,4 @@ export class SimulationRun<Operation> implements Simulation {
       });
     }
   }
-
-  #transcript(): string {
-    if (this.#options.history === 0) return '';
-    const { book, cables } = this.cluster;
-    const lines = cables.flatMap((cable) =>
-      readWire(cable, book)
-        .filter((each) => !('frame' in each) || !isKeepalive(each.frame))
-        .map((each) => ({
-          at: Math.round(each.at),
-          text: 'frame' in each ? wireText(each) : `${cable.ends.join(' ⇄ ')}  ${each.text}`,
-        })),
-    );
-    lines.sort((left, right) => left.at - right.at);
-    return lines
-      .slice(-transcriptLines)
-      .map(({ at, text }) => `${timeText(at)}  ${text}`)
-      .join('\n');
-  }
-}
-
-function isKeepalive({ op, muxId }: Frame): boolean {
-  return muxId === 0 && (op === Op.Ping || op === Op.Pong);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

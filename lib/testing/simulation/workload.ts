@@ -1,3 +1,4 @@
+import type { GridError } from '../../errors.js';
 import type { Manager } from '../../endpoint/manager.js';
 import type { Cluster } from '../network/cluster.js';
 import type { SeededRandom } from '../seeded-random.js';
@@ -26,9 +27,15 @@ export interface Workload<Operation> {
   draw(random: SeededRandom, hosts: readonly string[]): Operation;
   /**
    * Carries an operation out. A promise that it returns is waited for: the run fails when it never settles, or rejects
-   * with anything but a GridError, which is what faults lead to.
+   * with anything but what faults lead to: DisconnectedError and DeadlineExceededError, and these only where a fault was
+   * there in time. A run in which no operation succeeds fails, too.
    */
   perform(operation: Operation, simulation: Simulation): unknown;
+  /**
+   * Whether an operation may fail with this error, whatever faults there were. Default: it may not. For answers that are
+   * part of the service, such as a RefusedError with a code of yours, and for what its own timeouts lead to.
+   */
+  mayFail?(error: GridError, operation: Operation): boolean;
   /**
    * Takes what the code of the hosts throws where nobody handles it, in place of `config.onUnhandledError` of rxjs while the
    * run lasts. Default: such an error is thrown in a task of its own, which fails the run.

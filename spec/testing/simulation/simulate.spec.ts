@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
-import { type, unary } from '../../../lib/index.js';
+import { type, unary, type Manager } from '../../../lib/index.js';
 import {
   simulate,
   SimulationError,
@@ -10,6 +10,10 @@ import {
 } from '../../../lib/testing/index.js';
 
 const add = unary({ id: 1, name: 'add', request: type<number>(), response: type<number>() });
+
+const fails = (): number => {
+  throw new TypeError('no');
+};
 
 interface Addition {
   readonly from: string;
@@ -52,7 +56,12 @@ describe('simulate', () => {
       steps: expect.any(Number),
       events: expect.any(Number),
       fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+      succeeded: expect.any(Number),
+      failed: expect.any(Object),
     });
+    const failed = Object.values(report.failed).reduce((sum, count) => sum + count, 0);
+    // With the ten that show that the hosts have recovered.
+    expect(report.succeeded + failed).toBe(40);
     // 30 operations, and faults.
     expect(report.steps).toBeGreaterThan(30);
     expect(report.events).toBeGreaterThan(300);
@@ -66,7 +75,78 @@ describe('simulate', () => {
   });
 
   it('without faults every step is an operation', async () => {
-    expect((await simulate({ ...counters(), faults: false })).steps).toBe(30);
+    expect(await simulate({ ...counters(), faults: false, liveness: false })).toMatchObject({
+      steps: 30,
+      succeeded: 30,
+      failed: {},
+    });
+  });
+
+  it.each([
+    ['handlers that all fail', { setup: (manager: Manager) => manager.handle(add, fails) }, 'remote'],
+    ['handlers that are not there', { setup: () => undefined }, 'refused'],
+  ])('%s are violations: no fault leads to that', async (_, change, code) => {
+    const error = await failureOf({ ...counters(change), shrinkRuns: 0 });
+    expect(error.invariant).toBe('an operation fails only as the consequence of a fault');
+    expect(error.message).toContain(`No fault leads to an error with the code ${code}.`);
+  });
+
+  it('a workload says what may fail, but a run in which nothing succeeds has tested nothing', async () => {
+    const error = await failureOf(counters({ setup: () => undefined, mayFail: ({ code }) => code === 'refused' }));
+    expect(error.invariant).toBe('some operation succeeds');
+    const some = counters({
+      setup: (manager, name) => name === 'a' && manager.handle(add, () => 1),
+      mayFail: ({ code }, { to }) => code === 'refused' && to !== 'a',
+    });
+    const { succeeded, failed } = await simulate({ ...some, faults: false });
+    expect(Object.keys(failed)).toStrictEqual(['refused']);
+    expect(succeeded + failed.refused!).toBe(40);
+  });
+
+  it('where no fault was, or none in time, nothing may fail', async () => {
+    const late = counters({
+      perform: ({ from, to, amount }, { cluster }) =>
+        firstValueFrom(cluster.host(from).connection(to).request(add, amount, { timeout: 1 })),
+    });
+    const calm = await failureOf({ ...late, faults: false, shrinkRuns: 0 });
+    expect(calm.message).toContain('It ran without a fault, and no fault was recent enough to be the cause.');
+    const operation = { from: 'a', to: 'b', amount: 1 };
+    const fault = { kind: 'cut', between: ['a', 'b'] } as const;
+    const recent: Step<Addition>[] = [
+      { at: 100, fault },
+      { at: 200, operation },
+    ];
+    await simulate({ ...late, steps: recent });
+    const { invariant } = await failureOf({
+      ...late,
+      shrinkRuns: 0,
+      duration: 50_000,
+      steps: [...recent, { at: 40_000, operation }],
+    });
+    expect(invariant).toBe('an operation fails only as the consequence of a fault');
+  });
+
+  it('after the faults a core of the hosts makes progress while the others are down', async () => {
+    const seen: string[] = [];
+    const options = counters({
+      draw: (random, hosts) => ({ from: random.pick(hosts), to: random.pick(hosts), amount: hosts.length }),
+      perform: ({ from, to, amount }, { cluster }) => {
+        if (amount === 2) seen.push(cluster.hosts.map(({ running }) => (running ? 'up' : 'down')).join(' '));
+        return firstValueFrom(cluster.host(from).connection(to).request(add, amount, { timeout: 3_000 }));
+      },
+    });
+    await simulate({ ...options, liveness: { core: 2, operations: 3 } });
+    expect(seen).toHaveLength(3);
+    for (const states of seen) expect(states.split(' ').sort()).toStrictEqual(['down', 'up', 'up']);
+    const stuck = counters({
+      draw: (_, hosts) => ({ from: 'a', to: 'b', amount: hosts.length }),
+      perform: ({ amount }) => (amount === 2 ? new Promise(() => undefined) : undefined),
+    });
+    const { invariant, steps } = await failureOf({ ...stuck, liveness: { core: 2 } });
+    expect(invariant).toBe('after the faults, every operation ends in time');
+    expect(steps).toStrictEqual([
+      { at: expect.any(Number), operation: { from: 'a', to: 'b', amount: 2 }, recovered: true },
+    ]);
   });
 
   it('what is violated is shrunk, and the error says how to repeat it', async () => {

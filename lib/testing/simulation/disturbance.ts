@@ -1,0 +1,20 @@
+/** When faults have disturbed the hosts of a run, and when the hosts have had the time to recover. Times in virtual ms. */
+export class Disturbance {
+  readonly #recovery: number;
+  #until = -Infinity;
+
+  /** `recovery`: how long after the end of a fault its consequences may still be seen. */
+  constructor(recovery: number) {
+    this.#recovery = recovery;
+  }
+
+  /** A fault begins, and lasts for so long. */
+  add(at: number, lasts: number): void {
+    this.#until = Math.max(this.#until, at + lasts + this.#recovery);
+  }
+
+  /** Whether no fault can have touched what began at `at` and ends now. */
+  calmSince(at: number): boolean {
+    return at > this.#until;
+  }
+}

@@ -1,0 +1,110 @@
+import { errorText, GridError } from '../../errors.js';
+import { inspect } from '../marbles/inspect.js';
+import type { Disturbance } from './disturbance.js';
+import type { Simulation, Workload } from './workload.js';
+
+/** What the operations of a run are held to. */
+export const operationRules = {
+  ends: 'every operation ends',
+  errors: 'an operation fails with nothing but a GridError',
+  consequence: 'an operation fails only as the consequence of a fault',
+  progress: 'after the faults, every operation ends in time',
+  some: 'some operation succeeds',
+} as const;
+
+/** Codes of errors that faults of lines, hosts and clocks lead to. Every other one is a violation, unless the workload allows it. */
+const consequences: readonly string[] = ['disconnected', 'deadline-exceeded'];
+
+/** What an {@link Operations} needs of its run. */
+export interface OperationsOptions<Operation> {
+  readonly simulation: Simulation;
+  readonly workload: Workload<Operation>;
+  readonly disturbance: Disturbance;
+  readonly now: () => number;
+}
+
+/** How the operations of a run ended. */
+export interface Outcomes {
+  readonly succeeded: number;
+  /** By the `code` of the error; those without one are violations. */
+  readonly failed: Readonly<Record<string, number>>;
+}
+
+/** The operations of a run: it performs them, counts how they end, and reports those that may not have failed. */
+export class Operations<Operation> {
+  readonly #options: OperationsOptions<Operation>;
+  readonly #open = new Map<Operation, number>();
+  readonly #failed = new Map<string, number>();
+  #succeeded = 0;
+
+  constructor(options: OperationsOptions<Operation>) {
+    this.#options = options;
+  }
+
+  /** Operations that have begun and not ended. */
+  get open(): readonly Operation[] {
+    return [...this.#open.keys()];
+  }
+
+  get outcomes(): Outcomes {
+    return {
+      succeeded: this.#succeeded,
+      failed: Object.fromEntries([...this.#failed].sort(([left], [right]) => (left < right ? -1 : 1))),
+    };
+  }
+
+  perform(operation: Operation): void {
+    const { simulation, workload, now } = this.#options;
+    const beganAt = now();
+    simulation.note(`operation ${inspect(operation)}`);
+    let work: unknown;
+    try {
+      work = workload.perform(operation, simulation);
+    } catch (error) {
+      this.#fail(operation, beganAt, error);
+      return;
+    }
+    if (!isThenable(work)) {
+      this.#succeeded++;
+      return;
+    }
+    this.#open.set(operation, beganAt);
+    work.then(
+      () => {
+        this.#open.delete(operation);
+        this.#succeeded++;
+        simulation.note('operation ended');
+      },
+      (error: unknown) => {
+        this.#open.delete(operation);
+        this.#fail(operation, beganAt, error);
+      },
+    );
+  }
+
+  #fail(operation: Operation, beganAt: number, error: unknown): void {
+    const { simulation, workload, disturbance } = this.#options;
+    simulation.note(`operation failed: ${errorText(error)}`);
+    if (!(error instanceof GridError)) {
+      simulation.violate(operationRules.errors, `${inspect(operation)}: ${traceOf(error)}`);
+      return;
+    }
+    this.#failed.set(error.code, (this.#failed.get(error.code) ?? 0) + 1);
+    if (workload.mayFail?.(error, operation) === true) return;
+    const why = !consequences.includes(error.code)
+      ? `No fault leads to an error with the code ${error.code}. Where it is due, say so in \`mayFail\` of the workload.`
+      : disturbance.calmSince(beganAt)
+        ? 'It ran without a fault, and no fault was recent enough to be the cause.'
+        : undefined;
+    if (why !== undefined)
+      simulation.violate(operationRules.consequence, `${inspect(operation)}: ${why}\n${traceOf(error)}`);
+  }
+}
+
+function traceOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : inspect(error);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
