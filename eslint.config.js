@@ -17,7 +17,8 @@ const layers = [
     roots: bottom,
     packages: ['hash-wasm', 'hash-wasm/dist/xxhash3.umd.min.js', '@noble/hashes/sha2'],
   },
-  { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'] } },
+  { folder: 'metrics', roots: bottom },
+  { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'], folders: ['metrics'] } },
   { folder: 'flow', roots: bottom, packages: ['rxjs'] },
   {
     folder: 'transport',

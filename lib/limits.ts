@@ -232,3 +232,20 @@ export const maxLargeBuffers = 8;
 export const maxKeptBuffers = 4;
 /** Bytes of a file that the system reads into its page cache ahead of what is sent, in kernel mode. */
 export const readAheadBytes = 4 << 20;
+
+/** Routes that are counted one by one, at both sides together; further ones are counted as one. */
+export const maxMeteredRoutes = 4_096;
+/** Codes of errors that a route counts one by one; further ones are counted as `other`. Codes may come from the other side. */
+export const maxErrorCodes = 32;
+/** Streams, transfers and leaves that are listed one by one for observers. The numbers of all are told beside them. */
+export const maxListed = 1_000;
+/** How often figures are refreshed while somebody observes them, in ms. */
+export const figuresInterval = 1_000;
+/** How far the percentiles of observed routes look back, in ms. */
+export const percentileWindow = 60_000;
+/** Events that a monitor keeps for who subscribes later, and that may wait for a slow reader. */
+export const maxMonitorEvents = 256;
+/** Characters of these events together. */
+export const maxMonitorEventChars = 256 << 10;
+/** Bytes of JSON Schemas in the description of a host; what is beyond is left out. */
+export const maxSchemaBytes = 1 << 20;
