@@ -17,7 +17,7 @@ export class StreamPort implements RegionPort {
 
   get credit(): number {
     const { stream } = this;
-    return stream === undefined || stream.ended || stream.sendEnded ? 0 : stream.available;
+    return stream === undefined || stream.ended || stream.sendEnded ? 0 : stream.wantedCredit;
   }
 
   get frameBytes(): number {

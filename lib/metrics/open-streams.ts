@@ -18,15 +18,36 @@ export interface DirectionCredit {
   readonly used: number;
 }
 
-/** One end of an open stream, as its meter sees it. The times are those of the monotonic clock, in ms. */
+/** One end of an open stream, as its meter sees it. */
 export interface MeteredStream {
-  readonly counts: StreamCounts;
-  /** Since when it waits for credit; undefined while it does not. */
-  readonly stalledSince: number | undefined;
-  /** Undefined where this side sends no more items, or none at all. */
-  readonly sending: DirectionCredit | undefined;
-  /** Undefined where this side receives no more items, or none at all. */
-  readonly receiving: DirectionCredit | undefined;
+  readonly counts: StreamCounts & {
+    /** Since when it waits for credit, on the monotonic clock, in ms; undefined while it does not. */
+    readonly stalledSince: number | undefined;
+    /** Of the items sent, those that the other side has acknowledged. */
+    readonly acknowledged: number;
+  };
+  /** Items that may be sent now, by their number. */
+  readonly credit: number;
+  /** True where no more items are sent. */
+  readonly sendEnded: boolean;
+  /** True where no more items come. */
+  readonly receiveEnded: boolean;
+  /** Items that the other side may have on the way or waiting; undefined where nothing is received. */
+  readonly windowSize: number | undefined;
+  /** Received items that are not released. */
+  readonly held: number;
+}
+
+/** The credit of the sending direction; undefined where no more items are sent. */
+export function sendingCredit({ counts, credit, sendEnded }: MeteredStream): DirectionCredit | undefined {
+  if (sendEnded) return undefined;
+  const used = Math.max(0, counts.itemsOut - counts.acknowledged);
+  return { granted: credit + used, used };
+}
+
+/** The credit of the receiving direction; undefined where no more items come. */
+export function receivingCredit({ windowSize, held, receiveEnded }: MeteredStream): DirectionCredit | undefined {
+  return windowSize === undefined || receiveEnded ? undefined : { granted: windowSize, used: held };
 }
 
 /** An open stream with what its counters do not know. */

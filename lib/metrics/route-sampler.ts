@@ -1,7 +1,7 @@
 import { maxListed, percentileWindow } from '../limits.js';
 import type { RouteFigures, StreamFigures, StreamList } from './figures.js';
 import { noDurations, quantileOf, subtractDurations, type Durations } from './log-histogram.js';
-import type { OpenStream } from './open-streams.js';
+import { receivingCredit, sendingCredit, type OpenStream } from './open-streams.js';
 import type { RouteMeter, RouteMeters } from './route-meter.js';
 
 /** The percentiles look back by this many steps. */
@@ -56,23 +56,24 @@ export function listStreams(meters: RouteMeters, now: number): StreamList {
   meters.all.forEach((meter, number) => {
     for (const entry of meter.streams) {
       found.push({ entry, meter, number });
-      if (entry.stream.stalledSince !== undefined) stalled++;
+      if (entry.stream.counts.stalledSince !== undefined) stalled++;
     }
   });
   found.sort((left, right) => importance(left.entry) - importance(right.entry));
   const streams = found.slice(0, maxListed).map(({ entry, meter, number }): StreamFigures => {
     const { stream, peer, openedAt, id } = entry;
-    const { stalledSince } = stream;
+    const { stalledSince } = stream.counts;
+    const { itemsOut, itemsIn, bytesOut, bytesIn, creditStalls, creditStalledMs } = stream.counts;
     return {
       id: `${number}.${id}`,
       route: meter.route.name,
       side: meter.side,
       peer,
       age: Math.max(0, now - openedAt),
-      ...stream.counts,
+      ...{ itemsOut, itemsIn, bytesOut, bytesIn, creditStalls, creditStalledMs },
       stalledFor: stalledSince === undefined ? undefined : Math.max(0, now - stalledSince),
-      sending: stream.sending,
-      receiving: stream.receiving,
+      sending: sendingCredit(stream),
+      receiving: receivingCredit(stream),
     };
   });
   return { open: found.length, stalled, streams };
@@ -82,5 +83,5 @@ export function listStreams(meters: RouteMeters, now: number): StreamList {
 const notStalled = 2 ** 50;
 
 function importance({ stream, openedAt }: OpenStream): number {
-  return stream.stalledSince ?? notStalled + openedAt;
+  return stream.counts.stalledSince ?? notStalled + openedAt;
 }

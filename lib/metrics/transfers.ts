@@ -59,10 +59,15 @@ export class Transfers {
   };
 }
 
+interface Sample {
+  readonly at: number;
+  readonly moved: number;
+}
+
 /** Makes figures of transfers, for somebody who asks again and again. */
 export class TransferSampler {
   readonly #transfers: Transfers;
-  #before = new Map<Transfer, { readonly at: number; readonly moved: number }>();
+  #before = new Map<Transfer, Sample>();
 
   constructor(transfers: Transfers) {
     this.#transfers = transfers;
@@ -70,7 +75,7 @@ export class TransferSampler {
 
   /** The files that are on their way at the time `now` of the monotonic clock, in ms. */
   sample(now: number): TransferList {
-    const present: typeof this.#before = new Map();
+    const present = new Map<Transfer, Sample>();
     const transfers: TransferFigures[] = [];
     for (const transfer of this.#transfers) {
       if (transfers.length === maxListed) break;

@@ -209,6 +209,7 @@ export class CallerStream extends StreamMux {
 
   #addCredit(count: number): void {
     this.credit = Math.min(this.credit + count, maxCredit);
+    this.credited();
     if (!this.sendEnded) this.sink.writable();
   }
 

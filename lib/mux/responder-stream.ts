@@ -57,6 +57,7 @@ export class ResponderStream extends StreamMux {
     this.#maxCredit = host.windows.credits ? outWindow.max : outWindow.initial;
     this.credit = opening === undefined ? outWindow.initial : Math.min(opening.items, outWindow.max);
     if (opening !== undefined) this.boundBytes(Math.min(opening.bytes, bytesOf(outWindow)));
+    this.counts.credited = true;
     this.#outWindow = outWindow;
     this.deadline = deadline;
     this.receiveEnded = inWindow === undefined;
@@ -168,6 +169,7 @@ export class ResponderStream extends StreamMux {
 
   #onCredit(count: number): void {
     this.credit = Math.min(this.credit + count, this.#maxCredit);
+    this.credited();
     if (!this.#ending) this.sink.writable();
     // A frame that only acknowledges gives none.
     else if (this.credit > 0) this.#sendEnd();

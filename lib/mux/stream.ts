@@ -1,6 +1,7 @@
 import { type GridError } from '../errors.js';
 import { guarded } from '../guard.js';
 import type { CreditWindow } from '../limits.js';
+import type { MeteredStream } from '../metrics/open-streams.js';
 import { decodeCredit, encodeCredit } from '../wire/window-payloads.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
@@ -9,6 +10,7 @@ import { ReceiveWindow, type Overrun } from './credit.js';
 import { Mux, type MuxHost } from './mux.js';
 import type { LaneName } from './owner-queue.js';
 import { SizeQueue } from './size-queue.js';
+import { StreamCounter } from './stream-counter.js';
 
 /** Text, of the reference, with which a responder ends a stream whose caller sent an item that it should not have sent. */
 export type InputRefusal = 'handler blocked' | 'did not expect inbound message';
@@ -42,7 +44,7 @@ const detached: StreamSink = {
 };
 
 /** One end of a stream: sequence, credit in both directions, and the one end. */
-export abstract class StreamMux extends Mux {
+export abstract class StreamMux extends Mux implements MeteredStream {
   /** Credit of the sending direction, in items. */
   credit = 0;
   /** True after this side has sent its last item. */
@@ -55,6 +57,9 @@ export abstract class StreamMux extends Mux {
   creditDue = false;
   /** True while the engine sends this stream's credit a round trip later. */
   creditDelayed = false;
+
+  /** What it has moved, and how it waits for credit. */
+  readonly counts = new StreamCounter();
 
   protected sink: StreamSink = detached;
   protected readonly window: ReceiveWindow | undefined;
@@ -85,9 +90,17 @@ export abstract class StreamMux extends Mux {
   /** True where an item would leave now. Where only the socket holds it up, the sink hears `writable()` later. */
   get writable(): boolean {
     if (this.ended || this.sendEnded) return false;
-    if (this.available > 0) return this.host.schedule.hasRoomFor(this);
-    this.host.stats.creditStalls++;
-    return false;
+    return this.wantedCredit > 0 && this.host.schedule.hasRoomFor(this);
+  }
+
+  /** As {@link available}, for a side that has an item to send: without credit, the stream counts as stalled from now on. */
+  get wantedCredit(): number {
+    const { available, counts } = this;
+    if (available === 0 && counts.credited && counts.stalledSince === undefined) {
+      this.host.stats.creditStalls++;
+      counts.stall(this.host.now());
+    }
+    return available;
   }
 
   /** Items that may be sent now: the credit, or none while too many bytes are unacknowledged. */
@@ -101,6 +114,11 @@ export abstract class StreamMux extends Mux {
   /** True where the other side announces its windows: neither side goes by a table of its own. */
   get announcesWindows(): boolean {
     return this.host.ackCapacity;
+  }
+
+  /** Items of the receiving window, as it is now; undefined where nothing is received. */
+  get windowSize(): number | undefined {
+    return this.window?.size;
   }
 
   /** Received items that the consumer has not released. */
@@ -183,7 +201,10 @@ export abstract class StreamMux extends Mux {
     if (payload.length > limits.maxUnaryBytes) return 'maxUnaryBytes';
     if (account.isOverrun) return 'maxReceiveBytes';
     const overrun = this.window!.receive(payload.length);
-    if (overrun === undefined) account.add(payload.length);
+    if (overrun === undefined) {
+      account.add(payload.length);
+      this.counts.received(payload.length);
+    }
     return overrun;
   }
 
@@ -197,14 +218,24 @@ export abstract class StreamMux extends Mux {
   protected creditsIn(payload: Uint8Array): number {
     if (payload.length === 0 || !this.host.windows.credits) {
       this.#unacknowledged?.drop(1);
+      this.counts.acknowledged++;
       return 1;
     }
     const { credits, acknowledged } = decodeCredit(payload);
     this.#unacknowledged?.drop(acknowledged);
+    this.counts.acknowledged += acknowledged;
     return credits;
   }
 
+  /** Credit has come, before the sink is told. */
+  protected credited(): void {
+    const { counts } = this;
+    counts.credited = true;
+    if (counts.stalledSince !== undefined && this.available > 0) counts.resume(this.host.now());
+  }
+
   #count(bytes: number): void {
+    this.counts.sent(bytes);
     this.#itemBytes = bytes;
     this.#unacknowledged?.push(bytes);
   }
@@ -234,6 +265,7 @@ export abstract class StreamMux extends Mux {
   protected endWith(error: GridError | undefined): void {
     this.finish();
     this.forget(this);
+    if (this.counts.stalledSince !== undefined) this.counts.resume(this.host.now());
     const heldBytes = this.window?.heldBytes ?? 0;
     this.host.account.remove(heldBytes);
     try {
