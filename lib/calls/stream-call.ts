@@ -1,6 +1,6 @@
 import type { Unsubscribable } from 'rxjs';
 import { CancelledError, GridError } from '../errors.js';
-import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
+import type { FeedBounds, FeedSource, Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
 import { reportUnhandled } from '../flow/unhandled.js';
@@ -9,10 +9,9 @@ import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
-import { RegionOutlet } from './region-outlet.js';
+import { SendingHalf } from './sending-half.js';
 import { SendingOutlet } from './sending-outlet.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
-import { StreamPort } from '../contract/stream-port.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { RouteCall, type CallerContext } from './route-call.js';
@@ -47,11 +46,8 @@ export class StreamCall<I, O>
   readonly onThrown = reportUnhandled;
 
   readonly #input: FeedSource<I> | undefined;
-  // Defined if the input carries files.
-  readonly #port: StreamPort | undefined;
-  readonly #regions: RegionOutlet<I> | undefined;
+  readonly #sendingHalf: SendingHalf<I>;
   #stream: CallerStream | undefined = undefined;
-  #feeder: Feeder | undefined = undefined;
   // Additional sources of the input, made by sendFrom.
   #sendings: Set<Sending<I>> | undefined = undefined;
   // The input has completed, possibly before there was a connection.
@@ -72,12 +68,9 @@ export class StreamCall<I, O>
     super(caller, route, payload, options);
     this.#input = input;
     this.inbound = new Inbound<O>(this);
-    if (route.regionInput !== undefined) {
-      this.#port = new StreamPort(route.regionInput, this.route);
-      this.#regions = new RegionOutlet<I>(this, this.#port, () => {
-        this.#resume();
-      });
-    }
+    this.#sendingHalf = new SendingHalf<I>(this, route.regionInput, this.route, () => {
+      this.#resume();
+    });
   }
 
   /** Number of items that may be sent now. */
@@ -99,9 +92,8 @@ export class StreamCall<I, O>
 
   /** Starts to read the input before there is a connection. Items that are pushed are buffered, within the bounds. */
   feedInput(): void {
-    if (this.#input === undefined || this.#feeder !== undefined) return;
-    this.#feeder = feed(this.#input, this.#regions ?? this, this.caller.bounds);
-    if (this.#ended) this.#feeder.stop();
+    if (this.#input === undefined || this.#sendingHalf.fed) return;
+    this.#sendingHalf.feed(this.#input, this.caller.bounds, () => this.#ended);
   }
 
   /**
@@ -109,7 +101,7 @@ export class StreamCall<I, O>
    * call of {@link complete}. `open` is false if the input has already completed.
    */
   sendFrom(observer: SendObserver, open: boolean, complete: () => void): Sending<I> {
-    const outlet = new SendingOutlet(this.#regions ?? this, complete);
+    const outlet = new SendingOutlet(this.#sendingHalf.outlet, complete);
     const sending = new Sending<I>(this.route, outlet, this.caller.bounds, observer);
     if (open && !this.#ended) {
       (this.#sendings ??= new Set()).add(sending);
@@ -153,7 +145,7 @@ export class StreamCall<I, O>
   }
 
   writable(): void {
-    this.#regions?.resume();
+    this.#sendingHalf.resumeRegion();
     this.#resume();
     this.onCredit?.();
   }
@@ -230,7 +222,7 @@ export class StreamCall<I, O>
     checkPayloadSize(payload, this.caller.limits, this.route, 'request');
     this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
     if (!engine.ackCapacity) this.caller.assumed.note(this.wireRoute, this.caller.connection.host);
-    if (this.#port !== undefined) this.#port.stream = this.#stream;
+    this.#sendingHalf.attach(this.#stream);
     if (this.#inputDone) this.#halfClose();
     else this.feedInput();
   }
@@ -240,7 +232,7 @@ export class StreamCall<I, O>
   }
 
   #resume(): void {
-    this.#feeder?.resume();
+    this.#sendingHalf.resumeSource();
     for (const sending of this.#sendings ?? []) {
       guarded(this.onThrown, () => {
         sending.resume();
@@ -264,8 +256,7 @@ export class StreamCall<I, O>
     this.#endError = error;
     this.dispose();
     // Each of these may run user code.
-    guarded(this.onThrown, () => this.#regions?.stop());
-    guarded(this.onThrown, () => this.#feeder?.stop());
+    this.#sendingHalf.stop();
     for (const sending of this.#sendings ?? []) {
       guarded(this.onThrown, () => {
         sending.end(error);

@@ -2,7 +2,7 @@ import { isObservable } from 'rxjs';
 import { errorInfo } from '../error-info.js';
 import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
-import { feed, isFeedSource, type Feeder, type Outlet } from '../flow/feed.js';
+import { feed, isFeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
@@ -11,8 +11,7 @@ import type { ResponderStream } from '../mux/responder-stream.js';
 import type { InputRefusal, StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import { isRegionItem } from '../codec/region-item.js';
-import { RegionOutlet } from '../calls/region-outlet.js';
-import { StreamPort } from '../contract/stream-port.js';
+import { SendingHalf } from '../calls/sending-half.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault } from '../codec/codec.js';
 import { isThenable } from '../contract/handler.js';
@@ -59,9 +58,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   readonly #context: DispatchContext;
   readonly #inbound: Inbound<unknown>;
   readonly #call: CallContext<unknown>;
-  // Defined if the output carries files.
-  readonly #regions: RegionOutlet<unknown> | undefined;
-  #feeder: Feeder | undefined = undefined;
+  readonly #sendingHalf: SendingHalf<unknown>;
   // Defined while the handler's result is a pending Promise.
   #pendingResult: Promise<void> | undefined = undefined;
 
@@ -73,11 +70,10 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
     this.#inbound = new Inbound<unknown>(this);
     this.#call = new CallContext(caller, route.subroute, stream.deadline, context, this.#inbound);
     if (route.input === undefined) this.#inbound.end();
-    if (route.regionOutput !== undefined) {
-      this.#regions = new RegionOutlet(this, new StreamPort(route.regionOutput, this.route, stream), () => {
-        this.#feeder?.resume();
-      });
-    }
+    this.#sendingHalf = new SendingHalf(this, route.regionOutput, this.route, () => {
+      this.#sendingHalf.resumeSource();
+    });
+    this.#sendingHalf.attach(stream);
     stream.attach(this);
     if (!stream.announcesWindows) context.assumed.note(route, caller.name);
     if (stream.ignoresInput) {
@@ -144,21 +140,21 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   writable(): void {
-    this.#regions?.resume();
-    this.#feeder?.resume();
+    this.#sendingHalf.resumeRegion();
+    this.#sendingHalf.resumeSource();
   }
 
   ended(error: GridError | undefined): void {
     // Abort first: errors that the handler's clean-up throws because of the abort are not reported.
     if (error !== undefined) this.#call.abort(error);
-    this.#stop();
+    this.#sendingHalf.stop();
     // An error rather than completion: a reader must not take a truncated input for a complete one.
     this.#inbound.end(error ?? new CancelledError(`${this.route}: the input has ended because the handler has.`));
     if (error === undefined && !this.#inbound.taken) this.#inbound.discard();
   }
 
   get running(): PromiseLike<unknown> | undefined {
-    return this.#pendingResult ?? this.#feeder?.running;
+    return this.#pendingResult ?? this.#sendingHalf.running;
   }
 
   // --- the input's side
@@ -178,7 +174,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   /** Ends the stream because the request or an input item cannot be decoded. */
   undecodable(error: unknown): void {
     this.#call.abort(error);
-    this.#stop();
+    this.#sendingHalf.stop();
     if (isCallersFault(error)) this.#sendFailure(error);
     else this.fail(error);
   }
@@ -216,21 +212,11 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
     });
   }
 
-  #stop(): void {
-    guarded(this.onThrown, () => this.#regions?.stop());
-    guarded(this.onThrown, () => this.#feeder?.stop());
-  }
-
   // Returns false if the output has already ended, even if its end still waits for credit.
   #sendFailure(error: unknown): boolean {
     if (this.#stream.ended || this.#stream.sendEnded) return false;
     this.#stream.fail(errorText(error));
     return true;
-  }
-
-  // A method, because the compiler assumes that a property keeps its value across calls of user code.
-  #hasEnded(): boolean {
-    return this.#stream.ended;
   }
 
   // Guarded, because the result may be any object, including one whose getters throw.
@@ -243,14 +229,14 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   };
 
   readonly #feedResult = (result: unknown): void => {
-    const single = this.#regions !== undefined && isRegionItem(result);
+    const single = this.#sendingHalf.takesRegions && isRegionItem(result);
     const none = result === undefined && !this.#route.hasOutput;
     const source = single ? [result] : none ? [] : result;
     if (this.#stream.ended) {
       // The stream ended before the handler returned its output. An Observable has not been subscribed; an iterator may need
       // to clean up.
       if (isFeedSource(source) && !isObservable(source)) {
-        feed(source, this.#regions ?? this, this.#context.bounds).stop();
+        feed(source, this.#sendingHalf.outlet, this.#context.bounds).stop();
       }
       return;
     }
@@ -262,7 +248,6 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
       );
       return;
     }
-    this.#feeder = feed(source, this.#regions ?? this, this.#context.bounds);
-    if (this.#hasEnded()) this.#feeder.stop();
+    this.#sendingHalf.feed(source, this.#context.bounds, () => this.#stream.ended);
   };
 }
