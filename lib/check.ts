@@ -163,7 +163,7 @@ function refuseUnknown(of: string, name: string, known: readonly string[], mayHa
 }
 
 /** The name that was probably meant; undefined where none is near. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const most = Math.max(2, Math.floor(name.length / 3));
   let best: string | undefined;
   let bestDistance = most + 1;

@@ -104,6 +104,7 @@ class GridTest {
   readonly #options: GridTestOptions;
   readonly #clock: VirtualClock;
   readonly #expectations: Expectations;
+  readonly #faults: Faults;
   readonly #links: GridLink[] = [];
   readonly #clusters: Cluster[] = [];
   readonly #books = new Map<Cable, RouteBook>();
@@ -112,6 +113,7 @@ class GridTest {
     this.#options = options;
     this.#clock = new VirtualClock(options);
     this.#expectations = new Expectations(this.#clock);
+    this.#faults = new Faults(this.#clock);
   }
 
   async run(body: (context: GridTestContext) => void | Promise<void>): Promise<void> {
@@ -136,6 +138,7 @@ class GridTest {
     const running = (async () => {
       await body(this.#context());
       await this.#flush();
+      this.#checkFaults();
     })().finally(() => {
       ended = true;
     });
@@ -151,6 +154,20 @@ class GridTest {
     this.#expectations.check();
   }
 
+  // A fault that never strikes tests nothing: the times are wrong, or the messages are not those that were meant.
+  #checkFaults(): void {
+    const { unstruck } = this.#faults;
+    if (unstruck.length === 0) return;
+    const lines = unstruck.map(({ text }) => `  ${text}`);
+    throw new GridAssertionError(
+      `Faults that never struck, so the test says nothing about them:\n${lines.join('\n')}\n` +
+        'Check their times, `from` and `where`, and that time passes after them; or give `mayMiss: true`.\n\n' +
+        `Transcript:\n${this.#transcript(transcriptLines)}`,
+      [],
+      lines,
+    );
+  }
+
   async #close(): Promise<void> {
     for (const link of this.#links) link.close();
     await Promise.all(this.#clusters.map((cluster) => cluster.close()));
@@ -164,7 +181,7 @@ class GridTest {
     const { seed } = clock.seeded;
     return {
       clock,
-      faults: new Faults(clock),
+      faults: this.#faults,
       random: clock.seeded.fork('test'),
       link: (options = {}) => {
         const link = new GridLink({ seed, ...options, runtime: clock });

@@ -22,20 +22,25 @@ export type { Step } from './simulation/plan.js';
 export type { FaultKind, FaultMix, FaultStep } from './simulation/fault-plan.js';
 
 export { GridLink, type LinkEnd, type LinkOptions } from './network/link.js';
-export { Cluster, type ClusterOptions } from './network/cluster.js';
+export { Cluster, type ClusterEvent, type ClusterOptions } from './network/cluster.js';
 export { ClusterHost, type ClusterHostOptions } from './network/cluster-host.js';
+export type { ClusterLeaf } from './network/cluster-leaf.js';
 export { MemoryNetwork, shortName, type MemoryNetworkOptions } from './network/memory-network.js';
-export { Cable, type CableOptions, type FaultTarget } from './network/cable.js';
+export { Cable, type CableOptions } from './network/cable.js';
+export type { FaultCable, FaultHost, FaultParty, FaultTarget } from './network/fault-target.js';
 export type { LineOptions } from './network/lane.js';
 
-export {
-  Faults,
-  type ClockFaultOptions,
-  type DirectionFaultOptions,
-  type LineFaultOptions,
-  type MessageFaultOptions,
-  type RestartOptions,
-} from './network/faults.js';
+export { Faults, type FaultClock } from './network/faults.js';
+export type { Fault } from './network/fault.js';
+export type {
+  ClockFaultOptions,
+  DirectionFaultOptions,
+  FaultOptions,
+  LineFaultOptions,
+  MessageFaultOptions,
+  RestartOptions,
+  SliceFaultOptions,
+} from './network/fault-options.js';
 export { MessageFaults, Passing, type MessageFault } from './network/passing.js';
 
 export { RouteBook } from './frames/route-book.js';

@@ -3,7 +3,7 @@ import { decodeFrames, decodeMessage } from '../../wire/decode.js';
 import { FrameView, type Frame, type Hash32 } from '../../wire/frame.js';
 
 /** What happened to a message on its way; absent where it simply arrives. */
-export type Fate = 'dropped' | 'lost' | 'corrupted' | 'duplicated' | 'reordered' | 'delayed';
+export type Fate = 'dropped' | 'lost' | 'corrupted' | 'duplicated' | 'reordered' | 'delayed' | 'sliced';
 
 /** One WebSocket message, or one event of the line, at the time at which it was sent. */
 export type LogEntry =

@@ -4,6 +4,7 @@
 
 import type { Observable, Subscription } from 'rxjs';
 import { align, GridAssertionError } from './assertion.js';
+import { checkHostName } from '../name-check.js';
 import type { Cable } from '../network/cable.js';
 import type { FrameMatcher } from '../frames/frame-matchers.js';
 import { inspect } from './inspect.js';
@@ -114,12 +115,13 @@ export class Expectations {
 
   /** What goes over a cable. `|` is a polite close, `#` a break, of the WebSocket. */
   frames(cable: Cable, book: RouteBook, { control = false, from }: FramesOptions = {}): FramesExpectation {
+    if (from !== undefined) checkHostName(from, cable.ends, cable.ends.join(' ⇄ '));
     const expectation = this.#add();
     const origin = this.#clock.now();
     const end = this.#clock.elapsed;
     return {
       toBe: (marbles, matchers = {}) => {
-        const expected = parseMarbles(marbles, matchers).map((timed) => wanted(timed, marbles, matchers));
+        const expected = parseMarbles(marbles, matchers, undefined, 'matcher').map((timed) => wanted(timed, matchers));
         for (const matcher of Object.values(matchers)) matcher.teach(book);
         expectation.until = end + lengthOf(marbles);
         expectation.check = () => {
@@ -220,7 +222,7 @@ interface WantedFrame {
   fits(found: WireFrame | WireEvent, book: RouteBook): boolean;
 }
 
-function wanted({ frame, notification }: Timed, marbles: string, matchers: MarbleValues<FrameMatcher>): WantedFrame {
+function wanted({ frame, notification }: Timed, matchers: MarbleValues<FrameMatcher>): WantedFrame {
   if (notification.kind !== 'N') {
     const [mark, what] = notification.kind === 'C' ? (['|', 'closed'] as const) : (['#', 'broken'] as const);
     return {
@@ -230,10 +232,7 @@ function wanted({ frame, notification }: Timed, marbles: string, matchers: Marbl
       fits: (found) => 'what' in found && found.what === what,
     };
   }
-  const matcher = notification.value as FrameMatcher | undefined;
-  if (matcher === undefined) {
-    throw new Error(`"${marbles}" has a letter without a matcher. There are: ${Object.keys(matchers).join(', ')}.`);
-  }
+  const matcher = notification.value as FrameMatcher;
   const mark = Object.keys(matchers).find((letter) => matchers[letter] === matcher)!;
   return {
     frame,

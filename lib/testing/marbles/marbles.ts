@@ -4,8 +4,8 @@ import { equal } from './equality.js';
 import { inspect } from './inspect.js';
 
 /*
- * Marble diagrams as in TestScheduler.run: one character is 1 ms, blanks are ignored, `5s`, `300ms` and `1m` between blanks
- * let time pass, `(ab)` is at once. A group takes as much time as it has characters, so what follows it soon after cannot
+ * Marble diagrams as in TestScheduler.run: one character is 1 ms, blanks are ignored, `300ms`, `5s`, `1m` and `1h` between
+ * blanks let time pass, `(ab)` is at once. A group takes as much time as it has characters, so what follows it soon after cannot
  * be drawn: give the line more latency.
  */
 
@@ -24,22 +24,56 @@ export interface SubscriptionTimes {
 /** Values by the letters of a diagram. */
 export type MarbleValues<T = unknown> = Readonly<Record<string, T>>;
 
-/** Reads a diagram. Letters without a value stand for themselves, where no values are given at all. */
-export function parseMarbles(marbles: string, values?: MarbleValues, error?: unknown): Timed[] {
-  return inRunMode(() =>
-    // With a blank at the end, so that a duration may be the last thing in a diagram.
-    TestScheduler.parseMarbles(`${marbles} `, values, error, false, true).map(({ frame, notification }) => ({
-      frame,
-      notification: notification as ObservableNotification<unknown>,
-    })),
-  );
+/**
+ * Reads a diagram. Letters stand for themselves where no values are given.
+ *
+ * @param what - What the letters stand for, in the error.
+ * @throws Error for a group that is not closed, and for a letter that the values lack.
+ */
+export function parseMarbles(marbles: string, values?: MarbleValues, error?: unknown, what = 'value'): Timed[] {
+  const timeline = inRunMode(() => TestScheduler.parseMarbles(readable(marbles), undefined, error, false, true));
+  return timeline.map(({ frame, notification }) => {
+    if (notification.kind !== 'N' || values === undefined) {
+      return { frame, notification: notification as ObservableNotification<unknown> };
+    }
+    const letter = notification.value as string;
+    if (!Object.hasOwn(values, letter)) {
+      const known = Object.keys(values).join(', ');
+      throw new Error(`"${marbles}" has the letter ${letter} without a ${what}. There are: ${known}.`);
+    }
+    return { frame, notification: { kind: 'N', value: values[letter] } };
+  });
+}
+
+// What TestScheduler reads: hours as minutes, and a blank at the end, so that a duration may be the last thing.
+function readable(marbles: string): string {
+  checkGroups(marbles);
+  const text = marbles.replace(/(^|\s)(\d+(?:\.\d+)?)h(?=\s|$)/g, (_, before: string, hours: string) => {
+    return `${before}${String(Number(hours) * 60)}m`;
+  });
+  return `${text} `;
+}
+
+// TestScheduler takes all that follows an unclosed parenthesis as one group, without a word.
+function checkGroups(marbles: string): void {
+  let opened = -1;
+  for (let index = 0; index < marbles.length; index++) {
+    const opens = marbles[index] === '(';
+    if (!opens && marbles[index] !== ')') continue;
+    if (opens !== opened < 0) {
+      const why = opens ? `opens a group within the one at ${opened}` : 'closes a group that is not open';
+      throw new Error(`"${marbles}": the parenthesis at ${index} ${why}.`);
+    }
+    opened = opens ? index : -1;
+  }
+  if (opened >= 0) throw new Error(`"${marbles}": the group that begins at ${opened} is not closed.`);
 }
 
 /** Reads a diagram of `^` and `!`. */
 export function parseSubscription(marbles: string | undefined): SubscriptionTimes {
   if (marbles === undefined) return { subscribedFrame: 0, unsubscribedFrame: Infinity };
   const { subscribedFrame, unsubscribedFrame } = inRunMode(() =>
-    TestScheduler.parseMarblesAsSubscriptions(`${marbles} `, true),
+    TestScheduler.parseMarblesAsSubscriptions(readable(marbles), true),
   );
   return { subscribedFrame, unsubscribedFrame };
 }
@@ -49,12 +83,12 @@ export function framesAt(marbles: string): number[] {
   return parseMarbles(marbles).map(({ frame }) => frame);
 }
 
-/** The time of `|` in a diagram, or a duration such as `5s`, `300ms`, `1m`; numbers are ms. */
+/** The time of `|` in a diagram, or a duration such as `300ms`, `5s`, `1m`, `1h`; numbers are ms. */
 export function timeOf(time: string | number): number {
   if (typeof time === 'number') return time;
-  const text = /^\s*[\d.]+(ms|s|m)\s*$/.test(time) ? `${time.trim()} |` : time;
+  const text = /^\s*[\d.]+(ms|s|m|h)\s*$/.test(time) ? `${time.trim()} |` : time;
   const end = parseMarbles(text).find(({ notification }) => notification.kind === 'C');
-  if (end === undefined) throw new Error(`"${time}" is no time: write "5s", or a diagram with a "|".`);
+  if (end === undefined) throw new Error(`"${time}" is no time: write "5s" (or ms, m, h), or a diagram with a "|".`);
   return end.frame;
 }
 

@@ -1,21 +1,16 @@
+import { ConfigurationError } from '../../errors.js';
 import type { Socket } from '../../transport/socket.js';
 import type { Runtime } from '../../runtime.js';
 import type { Frame } from '../../wire/frame.js';
+import { nearestOf } from '../name-check.js';
 import { Circuit } from './circuit.js';
+import type { FaultCable, FaultTarget } from './fault-target.js';
 import { messageOf } from '../frames/frame-builders.js';
 import type { LineOptions } from './lane.js';
 import { MessageFaults, Passing, type MessageFault } from './passing.js';
 import type { SeededRandom } from '../seeded-random.js';
 import { WireLog, type Fate } from '../frames/wire-log.js';
 import type { WatchedCircuit, WireWatcher } from '../frames/wire-watcher.js';
-
-/** Something whose line can have faults: a cable, or what has cables. */
-export interface FaultTarget {
-  /** Its cables, as far as they are there. */
-  readonly cables: readonly Cable[];
-  /** Lets `fault` look at every message that sets out, also on cables to come. The result takes it away. */
-  interfere(fault: MessageFault): () => void;
-}
 
 /** What a {@link Cable} is made of. */
 export interface CableOptions {
@@ -35,7 +30,7 @@ export interface CableOptions {
 const nobody: ReadonlySet<WireWatcher> = new Set();
 
 /** The line between two hosts. WebSockets come and go on it; its log and its faults stay. */
-export class Cable implements FaultTarget {
+export class Cable implements FaultTarget, FaultCable {
   readonly ends: readonly [string, string];
   /** What went over it. */
   readonly log: WireLog;
@@ -44,6 +39,7 @@ export class Cable implements FaultTarget {
   readonly #options: CableOptions;
   readonly #faults = new MessageFaults();
   readonly #stalls = new Map<string, number>();
+  readonly #limits = new Map<string, number[]>();
   #circuits: Circuit[] = [];
   #partitions = 0;
 
@@ -91,6 +87,7 @@ export class Cable implements FaultTarget {
     for (const watcher of watchers) watcher.opened(watched);
     this.#circuits = [...this.#circuits.filter(({ open }) => open), circuit];
     for (const [end, count] of this.#stalls) circuit.stall(end, count > 0);
+    for (const end of this.#limits.keys()) circuit.limit(end, this.#limitOf(end));
     this.#note('opened', `opened by ${opener}`);
     return circuit.sockets;
   }
@@ -99,22 +96,29 @@ export class Cable implements FaultTarget {
     return this.#faults.add(fault);
   }
 
-  /** Breaks the open WebSockets: both ends are told at once, and what is on its way is lost. */
-  cut(reason = 'The line was cut.'): void {
+  /** Breaks the open WebSockets: both ends see it at once, and what is on its way is lost. True: one was open. */
+  cut(reason = 'The line was cut.'): boolean {
+    const { open } = this;
     for (const circuit of this.#circuits) circuit.cut(reason);
+    return open;
   }
 
   /**
-   * Makes the open WebSockets half-open: what `from` sends from now on is lost, its close too, and nobody is told.
-   * Without `from`, in both directions. WebSockets that are opened later are sound.
+   * Makes the open WebSockets half-open: what `from` sends from now on is lost, its close too, and neither end is informed.
+   * Without `from`, in both directions. WebSockets that are opened later work. True: one was open.
+   *
+   * @throws ConfigurationError where `from` is no end of the cable.
    */
-  halfOpen(from?: string): void {
-    this.#note('fault', from === undefined ? 'half-open' : `half-open: ${from} is not heard`);
+  halfOpen(from?: string): boolean {
+    if (from !== undefined) this.#otherThan(from);
+    this.#note('fault', from === undefined ? 'half-open' : `half-open: what ${from} sends is lost`);
     for (const circuit of this.#circuits) circuit.silence(from);
+    return this.open;
   }
 
   /** Stops what `from` sends, without loss. Without `from`, in both directions. The result lets it go on. */
   stall(from?: string): () => void {
+    if (from !== undefined) this.#otherThan(from);
     this.#note('fault', `stalled${from === undefined ? '' : `: from ${from}`}`);
     const ends = from === undefined ? this.ends : [from];
     for (const end of ends) this.#addStalls(end, 1);
@@ -141,6 +145,21 @@ export class Cable implements FaultTarget {
     };
   }
 
+  /** Carries no more than so many bytes per second of what `from` sends; without `from`, in each direction. */
+  limit(bytesPerSecond: number, from?: string): () => void {
+    if (from !== undefined) this.#otherThan(from);
+    this.#note('fault', `limited to ${bytesPerSecond} bytes/s${from === undefined ? '' : `: from ${from}`}`);
+    const ends = from === undefined ? this.ends : [from];
+    for (const end of ends) this.#changeLimits(end, (limits) => [...limits, bytesPerSecond]);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#note('fault', 'no longer limited');
+      for (const end of ends) this.#changeLimits(end, (limits) => limits.toSpliced(limits.indexOf(bytesPerSecond), 1));
+    };
+  }
+
   /** Sends frames in one message, as though `from` had sent them. @throws Error while no WebSocket is open. */
   inject(from: string, ...frames: readonly Frame[]): void {
     this.#otherThan(from);
@@ -153,7 +172,7 @@ export class Cable implements FaultTarget {
     const [left, right] = this.ends;
     if (end === left) return right;
     if (end === right) return left;
-    throw new Error(`${end} is no end of the cable ${left} ⇄ ${right}.`);
+    throw new ConfigurationError(`${end} is no end of the cable ${left} ⇄ ${right}. ${nearestOf(end, this.ends)}`);
   }
 
   #setOut(from: string, to: string, bytes: Uint8Array, lost: boolean): Passing {
@@ -169,6 +188,16 @@ export class Cable implements FaultTarget {
 
   #note(what: 'opened' | 'closed' | 'broken' | 'fault', text: string): void {
     this.log.add({ kind: 'event', at: this.#options.runtime.now(), what, text });
+  }
+
+  // The tightest of the limits holds.
+  #limitOf(end: string): number {
+    return Math.min(...(this.#limits.get(end) ?? []));
+  }
+
+  #changeLimits(end: string, change: (limits: readonly number[]) => number[]): void {
+    this.#limits.set(end, change(this.#limits.get(end) ?? []));
+    for (const circuit of this.#circuits) circuit.limit(end, this.#limitOf(end));
   }
 
   #addStalls(end: string, difference: number): void {

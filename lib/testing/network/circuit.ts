@@ -70,6 +70,11 @@ export class Circuit {
     for (const end of this.#ends) if (from === end.name) end.lane.stalled = stalled;
   }
 
+  /** Bounds the bandwidth of what `from` sends, in bytes per second; Infinity: only the line's own holds. */
+  limit(from: string, bytesPerSecond: number): void {
+    for (const end of this.#ends) if (from === end.name) end.lane.limit = bytesPerSecond;
+  }
+
   /** Sends a message as though the socket of `from` had. */
   inject(from: string, bytes: Uint8Array): void {
     this.#ends.find(({ name }) => name === from)!.send(bytes);
@@ -135,11 +140,13 @@ class End {
     if (!this.#open) return;
     const passing = this.#options.sets(this.name, this.#other, bytes, this.#silent);
     if (this.#silent) return;
+    const { pieces } = passing;
+    const slicing = pieces === undefined ? 0 : (Math.ceil(passing.bytes.length / pieces.bytes) - 1) * pieces.gap;
     for (let copy = 0; copy < passing.copies; copy++) {
       // In memory of its own, as what comes from a socket.
       const cargo: Cargo = { kind: 'message', bytes: passing.bytes.slice() };
       if (passing.behindNext) this.lane.sendBehindNext(cargo, swapPatience);
-      else this.lane.send(cargo, passing.extraDelay);
+      else this.lane.send(cargo, passing.extraDelay + Math.max(0, slicing));
     }
   }
 

@@ -1,9 +1,13 @@
+import { Subject, type Observable } from 'rxjs';
 import { Manager, type ManagerOptions } from '../../endpoint/manager.js';
+import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
 import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
 import type { Cable } from './cable.js';
 import type { MemoryNetwork } from './memory-network.js';
 import type { RouteBook } from '../frames/route-book.js';
+import { teachRoutes } from '../frames/taught-routes.js';
+import { checkHostName } from '../name-check.js';
 import type { MachineClock } from '../time/machine-clock.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
 
@@ -17,6 +21,10 @@ export interface ClusterHostOptions {
   readonly skew: number;
   readonly options: Omit<ManagerOptions, 'local' | 'dial' | 'runtime'>;
   readonly setup: ((manager: Manager, name: string) => void) | undefined;
+  /** Short names of the hosts of the cluster. */
+  readonly hosts: readonly string[];
+  /** Names of the hosts and of the leaves that there are now. */
+  readonly known: () => readonly string[];
 }
 
 /** One host of a {@link Cluster}, across its restarts: each start makes a new manager, with the same handlers. */
@@ -25,6 +33,8 @@ export class ClusterHost implements Handles {
   readonly name: string;
   /** Name as the hosts know it, such as `http://a`. */
   readonly url: string;
+  /** What belongs to no call, of this and every later process of the host. */
+  readonly events$: Observable<GridEvent>;
   /** Registers a handler, for this and every later start. */
   readonly handle: Handles['handle'];
 
@@ -32,6 +42,7 @@ export class ClusterHost implements Handles {
   readonly #machine: MachineClock;
   readonly #handlers: Bound[] = [];
   readonly #rawHandlers: RawHandler[] = [];
+  readonly #events = new Subject<GridEvent>();
   #starts = 0;
   #manager: Manager;
   #stopListening: (() => void)[] = [];
@@ -42,9 +53,9 @@ export class ClusterHost implements Handles {
     this.url = `http://${options.name}`;
     this.#options = options;
     this.#machine = options.clock.skewed(options.skew);
+    this.events$ = this.#events.asObservable();
     this.#manager = this.#create();
     this.handle = ((route: Bound['route'], handler: Bound['handler']) => {
-      options.book.add(route);
       this.#handlers.push({ route, handler });
       register(this.#manager, { route, handler });
     }) as Handles['handle'];
@@ -66,14 +77,28 @@ export class ClusterHost implements Handles {
     this.#manager.handleRaw(handler);
   }
 
-  /** The connection to another host. After a restart, ask again: the old process's connections are closed. */
+  /**
+   * The connection to another host, or to this one. After a restart, ask again: the old process's connections are closed.
+   *
+   * @throws ConfigurationError for a name that no host has.
+   */
   connection(to: ClusterHost | string): Connection {
-    return this.#manager.connection(typeof to === 'string' ? `http://${to}` : to.url);
+    if (typeof to !== 'string') return this.#manager.connection(to.url);
+    // A leaf is known by its identity, which is not the name of its cable.
+    const { hosts, known } = this.#options;
+    try {
+      return this.#manager.connection(hosts.includes(to) ? `http://${to}` : to);
+    } catch (error) {
+      checkHostName(to, known(), 'the cluster');
+      throw error;
+    }
   }
 
-  /** The cable to another host. */
+  /** The cable to another host or to a leaf. @throws ConfigurationError for a name that none has. */
   cable(to: ClusterHost | string): Cable {
-    return this.#options.network.cable(this.name, typeof to === 'string' ? to : to.name);
+    const name = typeof to === 'string' ? to : to.name;
+    checkHostName(name, this.#options.known(), 'the cluster');
+    return this.#options.network.cable(this.name, name);
   }
 
   /** Starts it; after a crash, as a new process. Does nothing while it runs. */
@@ -136,6 +161,10 @@ export class ClusterHost implements Handles {
     // Randomness of its own: what one process does changes no choice of another one, nor of the next one here.
     const runtime = clock.fork(`${name} ${++this.#starts}`, this.#machine);
     const manager = new Manager({ ...options, runtime, local: this.url, dial: network.dialer(name) });
+    manager.events$.subscribe((event) => {
+      this.#events.next(event);
+    });
+    teachRoutes(manager, this.#options.book);
     for (const bound of this.#handlers) register(manager, bound);
     for (const handler of this.#rawHandlers) manager.handleRaw(handler);
     setup?.(manager, name);

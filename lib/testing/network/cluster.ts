@@ -3,15 +3,21 @@
  * their handshakes, tokens, pings and reconnects, on virtual time.
  */
 
-import { filter, firstValueFrom } from 'rxjs';
+import { filter, firstValueFrom, map, merge, Subject, type Observable } from 'rxjs';
+import { checkOptions } from '../../check.js';
+import { ConfigurationError } from '../../errors.js';
 import { staticToken, type Auth } from '../../endpoint/auth.js';
-import { connect, type ConnectOptions, type LeafConnection } from '../../endpoint/leaf.js';
+import { connect, type ConnectOptions } from '../../endpoint/leaf.js';
 import { defaultPath } from '../../endpoint/host-name.js';
 import type { Manager, ManagerOptions } from '../../endpoint/manager.js';
 import type { Bound } from '../../contract/handler.js';
-import type { Cable, FaultTarget } from './cable.js';
+import type { GridEvent } from '../../observe.js';
+import { checkHostName } from '../name-check.js';
+import type { Cable } from './cable.js';
 import { ClusterHost } from './cluster-host.js';
-import type { LineOptions } from './lane.js';
+import { clusterLeaf, type ClusterLeaf } from './cluster-leaf.js';
+import type { FaultTarget } from './fault-target.js';
+import { lineOptionRules, type LineOptions } from './lane.js';
 import { MemoryNetwork } from './memory-network.js';
 import type { MessageFault } from './passing.js';
 import { RouteBook } from '../frames/route-book.js';
@@ -33,19 +39,31 @@ export interface ClusterOptions
   readonly history?: number;
 }
 
+/** An event of one host or leaf of a {@link Cluster}. */
+export interface ClusterEvent {
+  /** Short name of the host or the leaf. */
+  readonly at: string;
+  readonly event: GridEvent;
+}
+
 /** See the head of this file. */
 export class Cluster implements FaultTarget {
   readonly hosts: readonly ClusterHost[];
   readonly network: MemoryNetwork;
   /** Names of the routes that have handlers here, for transcripts. */
   readonly book: RouteBook;
+  /** What belongs to no call, of all hosts, across their restarts, and of all leaves: handler errors, rejections, limits. */
+  readonly events$: Observable<ClusterEvent>;
 
   readonly #clock: VirtualClock;
-  readonly #leaves: LeafConnection[] = [];
+  readonly #leaves: ClusterLeaf[] = [];
+  readonly #leafEvents = new Subject<ClusterEvent>();
 
+  /** @throws ConfigurationError for an option that is unknown or out of its range, and for a host that is named twice. */
   constructor(options: ClusterOptions) {
     const { clock, hosts = 2, setup, skew, line, history, latency, jitter, bandwidth, auth, ...others } = options;
     this.#clock = clock;
+    checkOptions(given({ latency, jitter, bandwidth }), lineOptionRules, { of: 'cluster' });
     this.book = new RouteBook(options.codec);
     const { seed } = clock.seeded;
     this.network = new MemoryNetwork({
@@ -54,6 +72,7 @@ export class Cluster implements FaultTarget {
       ...given({ line, history, latency, jitter, bandwidth }),
     });
     const names = hostNames(hosts);
+    checkNames(names, Object.keys(skew ?? {}));
     const urls = names.map((name) => `http://${name}`);
     const managerOptions = { ...others, hosts: urls, auth: holding(clock, auth ?? staticToken('test')) };
     this.hosts = names.map(
@@ -66,7 +85,13 @@ export class Cluster implements FaultTarget {
           skew: skew?.[name] ?? 0,
           options: managerOptions,
           setup,
+          hosts: names,
+          known: () => this.ends,
         }),
+    );
+    this.events$ = merge(
+      this.#leafEvents,
+      ...this.hosts.map(({ name, events$ }) => events$.pipe(map((event) => ({ at: name, event })))),
     );
   }
 
@@ -74,17 +99,30 @@ export class Cluster implements FaultTarget {
     return this.network.cables;
   }
 
-  /** A host by its short name. @throws Error for one that is not in the cluster. */
-  host(name: string): ClusterHost {
-    const found = this.hosts.find((host) => host.name === name);
-    if (found === undefined)
-      throw new Error(`${name} is no host of ${this.hosts.map((host) => host.name).join(', ')}.`);
-    return found;
+  /** Short names of the hosts, then of the leaves. */
+  get ends(): readonly string[] {
+    return [...this.hosts, ...this.#leaves].map(({ name }) => name);
   }
 
-  /** The cable between two hosts, for faults and for `expectFrames`. */
-  cable(left: ClusterHost | string, right: ClusterHost | string): Cable {
-    return this.network.cable(nameOf(left), nameOf(right));
+  /** A host by its short name. @throws ConfigurationError for one that is not in the cluster. */
+  host(name: string): ClusterHost {
+    const found = this.hosts.find((host) => host.name === name);
+    if (found !== undefined) return found;
+    const names = this.hosts.map((host) => host.name);
+    checkHostName(name, names, 'the cluster');
+    throw new ConfigurationError(`${name} is no host of the cluster.`);
+  }
+
+  /**
+   * The cable between two hosts, or a host and a leaf, for faults and for `expectFrames`.
+   *
+   * @throws ConfigurationError for a name that none has, and for two ends that are the same.
+   */
+  cable(left: ClusterHost | ClusterLeaf | string, right: ClusterHost | ClusterLeaf | string): Cable {
+    const ends = [nameOf(left), nameOf(right)] as const;
+    for (const end of ends) checkHostName(end, this.ends, 'the cluster');
+    if (ends[0] === ends[1]) throw new ConfigurationError(`A cable has two ends: ${ends[0]} has none to itself.`);
+    return this.network.cable(...ends);
   }
 
   interfere(fault: MessageFault): () => void {
@@ -108,17 +146,30 @@ export class Cluster implements FaultTarget {
     );
   }
 
-  /** A leaf that dials `host`, over a cable of its own. The host takes it when the option `leaves` says so. */
+  /**
+   * A leaf that dials `host`, over a cable of its own: a target of faults like any other. The host accepts it when the option
+   * `leaves` says so.
+   *
+   * @throws ConfigurationError for the name of a host of the cluster, and for a host that is not in it.
+   */
   leaf(
     name: string,
     host: ClusterHost | string,
     options: Partial<ConnectOptions> & { handlers?: readonly Bound[] } = {},
-  ): LeafConnection {
-    const leaf = connect(`ws://${nameOf(host)}${defaultPath}`, {
+  ): ClusterLeaf {
+    if (this.hosts.some((each) => each.name === name))
+      throw new ConfigurationError(`${name} is a host of the cluster.`);
+    this.host(nameOf(host));
+    const connection = connect(`ws://${nameOf(host)}${defaultPath}`, {
       token: name,
       runtime: this.#clock,
       dial: this.network.dialer(name),
       ...options,
+    });
+    const leaf = clusterLeaf(connection, name, nameOf(host), this.network);
+    for (const { route } of options.handlers ?? []) this.book.add(route);
+    leaf.events$.subscribe((event) => {
+      this.#leafEvents.next({ at: name, event });
     });
     this.#leaves.push(leaf);
     return leaf;
@@ -138,7 +189,14 @@ export function hostNames(hosts: number | readonly string[]): readonly string[] 
   return Array.from({ length: hosts }, (_, index) => (index < 26 ? String.fromCharCode(97 + index) : `h${index}`));
 }
 
-function nameOf(host: ClusterHost | string): string {
+function checkNames(names: readonly string[], skewed: readonly string[]): void {
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) !== index) throw new ConfigurationError(`cluster: two hosts are named ${name}.`);
+  }
+  for (const name of skewed) checkHostName(name, names, 'the cluster (option skew)');
+}
+
+function nameOf(host: ClusterHost | ClusterLeaf | string): string {
   return typeof host === 'string' ? host : host.name;
 }
 

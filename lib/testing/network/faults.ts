@@ -1,111 +1,109 @@
-import { Subscription } from 'rxjs';
 import { ConfigurationError } from '../../errors.js';
-import type { Frame } from '../../wire/frame.js';
-import type { Cable, FaultTarget } from './cable.js';
-import type { ClusterHost } from './cluster-host.js';
+import { checkOption, whole } from '../../check.js';
 import { framesAt } from '../marbles/marbles.js';
-import type { Passing } from './passing.js';
 import type { SeededRandom } from '../seeded-random.js';
-import type { VirtualClock } from '../time/virtual-clock.js';
+import type { ClusterHost } from './cluster-host.js';
+import {
+  checkFaultOptions,
+  checkTarget,
+  faultRules,
+  refuseOnBytes,
+  type ClockFaultOptions,
+  type DirectionFaultOptions,
+  type LineFaultOptions,
+  type MessageFaultOptions,
+  type RestartOptions,
+  type SliceFaultOptions,
+} from './fault-options.js';
+import type { FaultCable, FaultHost, FaultParty, FaultTarget } from './fault-target.js';
+import { Fault, targetText, textOf } from './fault.js';
+import type { Passing } from './passing.js';
+
+/** The time on which faults happen: virtual, or that of the platform. */
+export interface FaultClock {
+  /** Randomness of the seed. */
+  readonly seeded: SeededRandom;
+  /** Runs `task` after `ms`; the result cancels it. */
+  schedule(task: () => void, ms: number): () => void;
+  /** Reports what a task threw. */
+  fail(error: unknown): void;
+}
+
+/** What a fault does when it strikes: what undoes it, where it lasts; undefined where there was nothing to strike. */
+type Strike = () => readonly (() => void)[] | undefined;
 
 /**
- * When a fault happens, and to which messages. Without `at` and `rate`: to the next message, whatever it is. Pings of the
- * connection are messages too: say with `where` or `from` which one is meant.
+ * Faults of lines and hosts: each at given times, or at random from the seed. Unsubscribing ends a fault.
+ *
+ * Every method throws ConfigurationError for options that are unknown or out of their range, and for hosts that the target
+ * does not have.
  */
-export interface MessageFaultOptions {
-  /** Marbles: each mark is a time from which the next message is hit. Or a number of ms from now. */
-  readonly at?: string | number;
-  /** Hits each message with this probability, from the seed. */
-  readonly rate?: number;
-  /** So many messages are hit, for each time of `at`. Default 1, with a rate any number. */
-  readonly count?: number;
-  /** Ms after which it stops. Default: it does not. */
-  readonly for?: number;
-  /** Only messages of this end. */
-  readonly from?: string;
-  /** Only messages that hold such a frame. */
-  readonly where?: (frame: Frame) => boolean;
-}
-
-/** When a fault of a line or of a host happens. Without `at` and `every`: now. */
-export interface LineFaultOptions {
-  /** Marbles: each mark is a time at which it happens. Or a number of ms from now. */
-  readonly at?: string | number;
-  /** At random times whose mean distance is so many ms, from the seed. */
-  readonly every?: number;
-  /** Ms that it lasts, where it lasts. Default: until the fault is unsubscribed. */
-  readonly for?: number;
-}
-
-/** Options of {@link Faults.halfOpen} and {@link Faults.stall}. */
-export interface DirectionFaultOptions extends LineFaultOptions {
-  /** Only what this end sends. Default: both directions. */
-  readonly from?: string;
-}
-
-/** Options of {@link Faults.restart}. */
-export interface RestartOptions extends LineFaultOptions {
-  /** True: as a loss of power, the others see nothing. Default: as a killed process, its sockets break. */
-  readonly silent?: boolean;
-}
-
-/** Options of {@link Faults.clock}. */
-export interface ClockFaultOptions extends LineFaultOptions {
-  /** Ms by which the wall clock jumps; negative: back. After `for`, or when the fault is unsubscribed, it is set right. */
-  readonly wall?: number;
-  /**
-   * True: the machine sleeps until `for` is over, or the fault is unsubscribed. Its monotonic clock and its timers stand
-   * still and nothing reaches it; its wall clock goes on.
-   */
-  readonly sleep?: boolean;
-}
-
-/** Faults of lines and hosts: each at given times, or at random from the seed. Unsubscribing ends a fault. */
 export class Faults {
-  readonly #clock: VirtualClock;
+  readonly #clock: FaultClock;
   readonly #random: SeededRandom;
+  readonly #all: Fault[] = [];
 
   /** `random`: by default a fork of the clock's, so that faults do not change other random choices. */
-  constructor(clock: VirtualClock, random: SeededRandom = clock.seeded.fork('faults')) {
+  constructor(clock: FaultClock, random: SeededRandom = clock.seeded.fork('faults')) {
     this.#clock = clock;
     this.#random = random;
   }
 
+  /** The faults that have not struck so far, and were to: `gridTest` fails where any are left at its end. */
+  get unstruck(): readonly Fault[] {
+    return this.#all.filter(({ strikes, mayMiss }) => strikes === 0 && !mayMiss);
+  }
+
   /** Messages do not arrive. */
-  drop(target: FaultTarget, options?: MessageFaultOptions): Subscription {
-    return this.#hit(target, options, (passing) => {
+  drop(target: FaultTarget, options?: MessageFaultOptions): Fault {
+    return this.#hit('drop', target, options, (passing) => {
       passing.copies = 0;
       passing.fates.push('dropped');
     });
   }
 
   /** Messages take `ms` longer. What is sent after one waits behind it, as in TCP. */
-  delay(target: FaultTarget, ms: number, options?: MessageFaultOptions): Subscription {
-    return this.#hit(target, options, (passing) => {
+  delay(target: FaultTarget, ms: number, options?: MessageFaultOptions): Fault {
+    checkOption('faults.delay: ms', ms, whole(1));
+    return this.#hit('delay', target, options, (passing) => {
       passing.extraDelay += ms;
       passing.fates.push('delayed');
     });
   }
 
+  /**
+   * Messages arrive in pieces of so many bytes, `gap` ms apart. In memory, where a message arrives whole, it arrives with its
+   * last piece.
+   */
+  slice(target: FaultTarget, bytes: number, options: SliceFaultOptions = {}): Fault {
+    checkOption('faults.slice: bytes', bytes, whole(1));
+    const { gap = 1, ...when } = options;
+    checkFaultOptions('faults.slice', options, faultRules.slice, target.ends);
+    return this.#hit('slice', target, when, (passing) => {
+      passing.pieces = { bytes, gap };
+      passing.fates.push('sliced');
+    });
+  }
+
   /** Messages arrive twice. */
-  duplicate(target: FaultTarget, options?: MessageFaultOptions): Subscription {
-    return this.#hit(target, options, (passing) => {
+  duplicate(target: FaultTarget, options?: MessageFaultOptions): Fault {
+    return this.#hit('duplicate', target, options, (passing) => {
       passing.copies *= 2;
       passing.fates.push('duplicated');
     });
   }
 
   /** Messages arrive behind the one that is sent next. */
-  reorder(target: FaultTarget, options?: MessageFaultOptions): Subscription {
-    return this.#hit(target, options, (passing) => {
+  reorder(target: FaultTarget, options?: MessageFaultOptions): Fault {
+    return this.#hit('reorder', target, options, (passing) => {
       passing.behindNext = true;
       passing.fates.push('reordered');
     });
   }
 
   /** One bit of a message is flipped, at a random place. */
-  corrupt(target: FaultTarget, options?: MessageFaultOptions): Subscription {
-    return this.#hit(target, options, (passing) => {
+  corrupt(target: FaultTarget, options?: MessageFaultOptions): Fault {
+    return this.#hit('corrupt', target, options, (passing) => {
       if (passing.bytes.length === 0) return;
       passing.bytes = passing.bytes.slice();
       const place = this.#random.below(passing.bytes.length);
@@ -114,35 +112,59 @@ export class Faults {
     });
   }
 
-  /** The WebSocket breaks: both ends are told. */
-  cut(target: FaultTarget, options?: LineFaultOptions): Subscription {
-    return this.#happen(options, () => {
-      for (const cable of target.cables) cable.cut();
-      return [];
-    });
+  /** The WebSocket breaks: both ends see it at once. */
+  cut(target: FaultTarget, options?: LineFaultOptions): Fault {
+    return this.#onLines('cut', target, options, faultRules.line, (cables) =>
+      some(cables.map((cable) => cable.cut())) ? [] : undefined,
+    );
   }
 
-  /** What is sent is lost, and nobody is told; a WebSocket that is opened later is sound. */
-  halfOpen(target: FaultTarget, options: DirectionFaultOptions = {}): Subscription {
-    return this.#happen(options, () => {
-      for (const cable of target.cables) cable.halfOpen(options.from);
-      return [];
-    });
+  /** What is sent is lost, and neither end is informed; a WebSocket that is opened later works. */
+  halfOpen(target: FaultTarget, options: DirectionFaultOptions = {}): Fault {
+    return this.#onLines('halfOpen', target, options, faultRules.direction, (cables) =>
+      some(cables.map((cable) => cable.halfOpen(options.from))) ? [] : undefined,
+    );
   }
 
   /** Nothing moves, and nothing is lost: the sender's buffer fills. */
-  stall(target: FaultTarget, options: DirectionFaultOptions = {}): Subscription {
-    return this.#happen(options, () => target.cables.map((cable) => cable.stall(options.from)));
+  stall(target: FaultTarget, options: DirectionFaultOptions = {}): Fault {
+    return this.#onLines('stall', target, options, faultRules.direction, (cables) =>
+      cables.map((cable) => cable.stall(options.from)),
+    );
   }
 
-  /** No host of one group reaches one of the other: nothing moves, and dials are not answered. */
-  partition(groupA: readonly ClusterHost[], groupB: readonly ClusterHost[], options?: LineFaultOptions): Subscription {
-    return this.#happen(options, () => cablesBetween(groupA, groupB).map((cable) => cable.partition()));
+  /** The line carries no more than so many bytes per second, in each direction. */
+  limit(target: FaultTarget, bytesPerSecond: number, options: DirectionFaultOptions = {}): Fault {
+    checkOption('faults.limit: bytesPerSecond', bytesPerSecond, whole(1));
+    return this.#onLines('limit', target, options, faultRules.direction, (cables) =>
+      cables.map((cable) => cable.limit(bytesPerSecond, options.from)),
+    );
+  }
+
+  /** No host or leaf of one group reaches one of the other: nothing moves, and dials are not answered. */
+  partition(groupA: readonly FaultParty[], groupB: readonly FaultParty[], options: LineFaultOptions = {}): Fault {
+    const name = 'faults.partition';
+    checkFaultOptions(name, options, faultRules.line);
+    for (const group of [groupA, groupB]) {
+      if (!Array.isArray(group) || group.length === 0) {
+        throw new ConfigurationError(`${name}: a group must be a list of hosts and leaves that is not empty.`);
+      }
+      for (const party of group) checkTarget(name, party, ['name', 'cable']);
+    }
+    const names = (group: readonly FaultParty[]): string => group.map((party) => party.name).join(', ');
+    return this.#happen(textOf('partition', `[${names(groupA)}], [${names(groupB)}]`, options), options, () =>
+      groupA.flatMap((left) =>
+        groupB.filter((right) => right.name !== left.name).map((right) => left.cable(right.name).partition()),
+      ),
+    );
   }
 
   /** The host dies, and comes back as a new process; without `for`, when the fault is unsubscribed. */
-  restart(host: ClusterHost, options: RestartOptions = {}): Subscription {
-    return this.#happen(options, () => {
+  restart(host: FaultHost, options: RestartOptions = {}): Fault {
+    checkTarget('faults.restart', host, ['name', 'crash', 'start']);
+    checkFaultOptions('faults.restart', options, faultRules.restart);
+    return this.#happen(textOf('restart', host.name, options), options, () => {
+      if (!host.running) return undefined;
       host.crash(options.silent);
       return [
         () => {
@@ -164,14 +186,16 @@ export class Faults {
    *
    * @throws ConfigurationError where neither is asked for.
    */
-  clock(host: ClusterHost, options: ClockFaultOptions): Subscription {
+  clock(host: Pick<ClusterHost, 'name' | 'setWall' | 'sleep'>, options: ClockFaultOptions): Fault {
+    checkTarget('faults.clock', host, ['setWall', 'sleep']);
+    checkFaultOptions('faults.clock', options, faultRules.clock);
     const { wall = 0, sleep = false } = options;
-    if (!Number.isFinite(wall) || (wall === 0 && !sleep)) {
+    if (wall === 0 && !sleep) {
       throw new ConfigurationError(
         'faults.clock: give `wall`, a number of ms by which the wall clock jumps, or `sleep: true`.',
       );
     }
-    return this.#happen(options, () => {
+    return this.#happen(textOf('clock', host.name, options), options, () => {
       const undo: (() => void)[] = [];
       if (wall !== 0) {
         host.setWall(wall);
@@ -184,35 +208,67 @@ export class Faults {
     });
   }
 
-  #hit(target: FaultTarget, options: MessageFaultOptions = {}, change: (passing: Passing) => void): Subscription {
-    const { rate, count = rate === undefined ? 1 : Infinity, from, where } = options;
-    const fits = (passing: Passing): boolean =>
-      (from === undefined || passing.from === from) && (where === undefined || passing.frames.some(where));
-    return this.#happen(given(options), () => {
-      let left = count;
-      const stop = target.interfere((passing) => {
-        if (left === 0 || !fits(passing)) return;
-        if (rate !== undefined && !this.#random.chance(rate)) return;
-        left--;
-        change(passing);
-      });
-      return [stop];
-    });
+  #onLines(
+    name: string,
+    target: FaultTarget,
+    options: LineFaultOptions = {},
+    rules: (typeof faultRules)['line' | 'direction'],
+    strike: (cables: readonly FaultCable[]) => readonly (() => void)[] | undefined,
+  ): Fault {
+    checkTarget(`faults.${name}`, target, ['cables', 'interfere']);
+    checkFaultOptions(`faults.${name}`, options, rules, target.ends);
+    return this.#happen(textOf(name, targetText(target), options), options, () =>
+      target.cables.length === 0 ? undefined : strike(target.cables),
+    );
   }
 
-  // `begin` gives what undoes it, where it lasts.
-  #happen(options: LineFaultOptions = {}, begin: () => readonly (() => void)[]): Subscription {
-    const { at, every, for: duration } = options;
-    const whole = new Subscription();
+  #hit(
+    name: string,
+    target: FaultTarget,
+    options: MessageFaultOptions = {},
+    change: (passing: Passing) => void,
+  ): Fault {
+    checkTarget(`faults.${name}`, target, ['cables', 'interfere']);
+    checkFaultOptions(`faults.${name}`, options, faultRules.message, target.ends);
+    const { rate, count = rate === undefined ? 1 : Infinity, from, where } = options;
+    refuseOnBytes(name, target, where !== undefined);
+    const fits = (passing: Passing): boolean =>
+      (from === undefined || passing.from === from) && (where === undefined || passing.frames.some(where));
+    // Counted by the messages that are struck, not by the times from which they are.
+    const fault: Fault = this.#happen(
+      textOf(name, targetText(target), options),
+      options,
+      () => {
+        let left = count;
+        const stop = target.interfere((passing) => {
+          if (left === 0 || !fits(passing)) return;
+          if (rate !== undefined && !this.#random.chance(rate)) return;
+          left--;
+          fault.strikes++;
+          change(passing);
+        });
+        return [stop];
+      },
+      false,
+    );
+    return fault;
+  }
+
+  #happen(text: string, options: LineFaultOptions, strike: Strike, counts = true): Fault {
+    const { at, every, for: duration, mayMiss = false } = options;
+    const fault = new Fault(`faults.${text}`, mayMiss);
+    this.#all.push(fault);
     const schedule = (task: () => void, ms: number): void => {
       const cancel = this.#clock.schedule(task, ms);
-      whole.add(cancel);
+      fault.add(cancel);
     };
     const fire = (): void => {
-      const undo = begin();
-      const one = new Subscription();
+      const undo = strike();
+      if (undo === undefined) return;
+      if (counts) fault.strikes++;
+      const one = new Fault(text, true);
       for (const each of undo) one.add(each);
-      whole.add(one);
+      fault.add(one);
       if (duration === undefined) return;
       schedule(() => {
         one.unsubscribe();
@@ -230,14 +286,11 @@ export class Faults {
     if (every !== undefined) repeat(every);
     else if (at === undefined) fire();
     else for (const time of typeof at === 'number' ? [at] : framesAt(at)) schedule(fire, time);
-    return whole;
+    return fault;
   }
 }
 
-function cablesBetween(groupA: readonly ClusterHost[], groupB: readonly ClusterHost[]): Cable[] {
-  return groupA.flatMap((left) => groupB.filter((right) => right !== left).map((right) => left.cable(right)));
-}
-
-function given({ at, for: duration }: MessageFaultOptions): LineFaultOptions {
-  return { ...(at === undefined ? {} : { at }), ...(duration === undefined ? {} : { for: duration }) };
+/** Whether any is true; all are evaluated before. */
+function some(done: readonly boolean[]): boolean {
+  return done.includes(true);
 }

@@ -5,6 +5,7 @@
  *                 └── bufferedBytes      └── neither moves while the lane is stalled
  */
 
+import { whole, type Rule } from '../../check.js';
 import type { Runtime } from '../../runtime.js';
 import type { SeededRandom } from '../seeded-random.js';
 
@@ -17,6 +18,16 @@ export interface LineOptions {
   /** Bytes per second. Default: no bound. */
   readonly bandwidth?: number;
 }
+
+/** What the options of a line may be. */
+export const lineOptionRules: Readonly<Record<keyof LineOptions, Rule>> = {
+  latency: whole(0, 0x7fff_ffff, 'ms'),
+  jitter: whole(0, 0x7fff_ffff, 'ms'),
+  bandwidth: {
+    expected: 'a number of bytes per second above 0',
+    accepts: (value) => typeof value === 'number' && value > 0,
+  },
+};
 
 /** What travels: a message, or the end of the socket. */
 export type Cargo =
@@ -55,6 +66,7 @@ export class Lane {
   // When the line has sent what is on it; with a fraction of a ms.
   #freeAt = 0;
   #stalled = false;
+  #limit = Infinity;
   #dead = false;
   #swapped: Item | undefined = undefined;
   #cancelSend: (() => void) | undefined = undefined;
@@ -105,6 +117,17 @@ export class Lane {
     if (this.bufferedBytes < waited) this.#sink.sent(this.bufferedBytes);
   }
 
+  /** Bytes per second that the lane carries at most, beside the bandwidth of the line. */
+  set limit(bytesPerSecond: number) {
+    if (bytesPerSecond === this.#limit || this.#dead) return;
+    this.#limit = bytesPerSecond;
+    this.#cancelSend?.();
+    this.#cancelSend = undefined;
+    const waited = this.bufferedBytes;
+    this.#transmit();
+    if (this.bufferedBytes < waited) this.#sink.sent(this.bufferedBytes);
+  }
+
   /** From now on everything is lost, also what is on its way, and nobody is told. */
   kill(): void {
     this.#dead = true;
@@ -125,7 +148,7 @@ export class Lane {
   #transmit(): void {
     if (this.#stalled || this.#cancelSend !== undefined) return;
     const now = this.#runtime.now();
-    const { bandwidth = Infinity } = this.#line;
+    const bandwidth = Math.min(this.#line.bandwidth ?? Infinity, this.#limit);
     while (this.#waiting.length > 0) {
       const item = this.#waiting[0]!;
       const doneAt = Math.max(this.#freeAt, item.sentAt) + (sizeOf(item.cargo) * 1_000) / bandwidth;

@@ -4,15 +4,17 @@
  */
 
 import type { Observable } from 'rxjs';
+import { anything, checkOptions, oneOf, whole, type Rule } from '../../check.js';
 import type { Agreement } from '../../connection/handshake.js';
-import { Endpoint, type EndpointOptions } from '../../endpoint/endpoint.js';
+import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
 import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { Runtime } from '../../runtime.js';
-import { Cable, type FaultTarget } from './cable.js';
-import type { LineOptions } from './lane.js';
+import { Cable } from './cable.js';
+import type { FaultTarget } from './fault-target.js';
+import { lineOptionRules, type LineOptions } from './lane.js';
 import type { MessageFault } from './passing.js';
 import { RouteBook } from '../frames/route-book.js';
 import { SeededRandom } from '../seeded-random.js';
@@ -37,6 +39,18 @@ export interface LinkEnd extends Connection, Handles {
   readonly events$: Observable<GridEvent>;
 }
 
+const linkRules: Readonly<Record<keyof LinkOptions, Rule>> = {
+  ...endpointRules,
+  ...lineOptionRules,
+  names: {
+    expected: 'two names that differ',
+    accepts: (value) => Array.isArray(value) && value.length === 2 && new Set(value).size === 2,
+  },
+  extensions: oneOf(true, false),
+  seed: anything,
+  history: whole(0),
+};
+
 const defaultHistory = 10_000;
 /** As hosts that count from 1 towards each other, and from 2^40 towards a reference peer. */
 const agreements = {
@@ -50,6 +64,8 @@ export class GridLink implements FaultTarget {
   readonly b: LinkEnd;
   readonly cable: Cable;
   readonly cables: readonly Cable[];
+  /** Names of the two ends. */
+  readonly ends: readonly [string, string];
   /** Names of the routes that have handlers here, for transcripts. */
   readonly book: RouteBook;
   /** Resolves when the ends are linked. Calls that are made before wait for it, in no virtual time. */
@@ -59,7 +75,9 @@ export class GridLink implements FaultTarget {
   readonly #agreement: Agreement;
   #closed = false;
 
+  /** @throws ConfigurationError for an option that is unknown or out of its range. */
   constructor(options: LinkOptions) {
+    checkOptions(options, linkRules, { of: 'link', required: ['runtime'] });
     const { runtime, names = ['a', 'b'], extensions = true, seed = 1, history = defaultHistory, checksum } = options;
     const [left, right] = names;
     this.cable = new Cable({
@@ -70,6 +88,7 @@ export class GridLink implements FaultTarget {
       history,
     });
     this.cables = this.cable.cables;
+    this.ends = [left, right];
     this.book = new RouteBook(options.codec);
     this.#agreement = { ...agreements[extensions ? 'extended' : 'plain'], sendChecksum: checksum !== 'off' };
     const leftSide = openSide(options, left, right, this.book);

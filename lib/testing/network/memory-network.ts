@@ -1,7 +1,8 @@
 import { Observable } from 'rxjs';
 import type { Dial, Socket } from '../../transport/socket.js';
 import type { Runtime } from '../../runtime.js';
-import { Cable, type FaultTarget } from './cable.js';
+import { Cable } from './cable.js';
+import type { FaultTarget } from './fault-target.js';
 import type { LineOptions } from './lane.js';
 import { MessageFaults, type MessageFault } from './passing.js';
 import { SeededRandom } from '../seeded-random.js';

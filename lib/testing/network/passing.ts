@@ -11,6 +11,8 @@ export class Passing {
   copies = 1;
   /** Ms that it takes longer; what is sent after it waits behind it. */
   extraDelay = 0;
+  /** It arrives in pieces of so many bytes, with so many ms between them. Undefined: whole. */
+  pieces: { readonly bytes: number; readonly gap: number } | undefined = undefined;
   /** Whether it arrives behind the message that is sent next. */
   behindNext = false;
   readonly fates: Fate[] = [];

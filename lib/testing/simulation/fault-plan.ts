@@ -53,6 +53,23 @@ export const usualFaults: readonly FaultKind[] = [
 
 /** Mean ms that a fault lasts, where it lasts. Many end before anybody notices, some do not. */
 const meanDuration = 2_500;
+/** All kinds; the compiler finds one that is missing. */
+const allKinds: Readonly<Record<FaultKind, true>> = {
+  cut: true,
+  'half-open': true,
+  stall: true,
+  delay: true,
+  partition: true,
+  restart: true,
+  corrupt: true,
+  duplicate: true,
+  reorder: true,
+  drop: true,
+};
+
+/** Names of all kinds of faults. */
+export const faultKinds = Object.keys(allKinds);
+
 /** Upper bound of a `delay`, in ms. */
 const maxDelay = 800;
 

@@ -12,6 +12,7 @@ import { exclusively } from '../exclusive.js';
 import type { FaultMix } from './fault-plan.js';
 import type { Invariant } from './invariant.js';
 import { livenessOf, type Liveness } from './liveness.js';
+import { checkFaultMix, checkSteps } from './plan-check.js';
 import type { Step } from './plan.js';
 import { shrink } from './shrink.js';
 import { SimulationError } from './simulation-error.js';
@@ -114,6 +115,8 @@ function withDefaults<Operation>(
   const { hosts = 3, faults = {}, liveness } = options;
   const { length } = hostNames(hosts);
   if (length === 0) throw new ConfigurationError('A simulation needs a host.');
+  if (faults !== false) checkFaultMix(faults);
+  if (typeof options.steps === 'object') checkSteps(options.steps, hostNames(hosts));
   return {
     seed: options.seed ?? 1,
     hosts: hostNames(hosts),

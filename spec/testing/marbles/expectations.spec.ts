@@ -241,7 +241,7 @@ describe('expectFrames', () => {
       gridTest(({ link, expectFrames }) => {
         expectFrames(link()).toBe('rx', { r: frames.request() });
       }),
-    ).rejects.toThrow('"rx" has a letter without a matcher. There are: r.');
+    ).rejects.toThrow('"rx" has the letter x without a matcher. There are: r.');
   });
 });
 

@@ -186,7 +186,7 @@ describe('a line in memory', () => {
     clock.runFor(10);
     expect(cable.log.entries.length).toBeLessThan(200);
     expect(cable.log.dropped + cable.log.entries.length).toBe(1_001);
-    expect(() => cable.stall('c')).not.toThrow();
+    expect(() => cable.stall('c')).toThrow('c is no end of the cable a ⇄ b. There are: a, b.');
     expect(() => {
       cable.inject('c');
     }).toThrow('c is no end of the cable a ⇄ b.');

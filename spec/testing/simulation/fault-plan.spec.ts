@@ -34,7 +34,7 @@ describe('startFault', () => {
   it.each<[FaultStep, string]>([
     [{ kind: 'cut', between }, 'The line was cut.'],
     [{ kind: 'half-open', between }, 'half-open'],
-    [{ kind: 'half-open', between, from: 'a' }, 'half-open: a is not heard'],
+    [{ kind: 'half-open', between, from: 'a' }, 'half-open: what a sends is lost'],
     [{ kind: 'stall', between, from: 'b', for: 10 }, 'stalled: from b'],
     [{ kind: 'partition', group: ['a'], for: 10 }, 'partitioned'],
     [{ kind: 'restart', host: 'a', silent: false, for: 10 }, 'The process of a is gone.'],

@@ -1,0 +1,148 @@
+import { aFunction, anObject, checkOptions, either, oneOf, someText, timerMs, whole, type Rule } from '../../check.js';
+import { ConfigurationError } from '../../errors.js';
+import { nearestOf } from '../name-check.js';
+import type { Frame } from '../../wire/frame.js';
+import type { FaultTarget } from './fault-target.js';
+import { framesAt } from '../marbles/marbles.js';
+
+/** What all faults take. */
+export interface FaultOptions {
+  /**
+   * True: the fault may end without having struck once. Default false: `gridTest` fails for such a fault, because the test
+   * tried less than it says.
+   */
+  readonly mayMiss?: boolean;
+}
+
+/**
+ * When a fault strikes, and which messages. Without `at` and `rate`: the next message, whatever it is. Pings of the
+ * connection are messages too: `where` or `from` say which one is meant.
+ */
+export interface MessageFaultOptions extends FaultOptions {
+  /** Marbles: each mark is a time from which the next message is struck. Or a number of ms from now. */
+  readonly at?: string | number;
+  /** Strikes each message with this probability, above 0 and up to 1, drawn from the seed. */
+  readonly rate?: number;
+  /** How many messages are struck, for each time of `at`. Default 1; with a rate, any number. */
+  readonly count?: number;
+  /** Ms after which the fault ends. Default: it does not. */
+  readonly for?: number;
+  /** Only messages of this end. */
+  readonly from?: string;
+  /** Only messages that hold such a frame. */
+  readonly where?: (frame: Frame) => boolean;
+}
+
+/** When a fault of a line or of a host happens. Without `at` and `every`: now. */
+export interface LineFaultOptions extends FaultOptions {
+  /** Marbles: each mark is a time at which it happens. Or a number of ms from now. */
+  readonly at?: string | number;
+  /** At random times with this mean distance in ms, drawn from the seed. */
+  readonly every?: number;
+  /** Ms that it lasts, where it lasts. Default: until the fault is unsubscribed. */
+  readonly for?: number;
+}
+
+/** Options of {@link Faults.halfOpen}, {@link Faults.stall} and {@link Faults.limit}. */
+export interface DirectionFaultOptions extends LineFaultOptions {
+  /** Only what this end sends. Default: both directions. */
+  readonly from?: string;
+}
+
+/** Options of {@link Faults.slice}. */
+export interface SliceFaultOptions extends MessageFaultOptions {
+  /** Ms between two pieces. Default 1. */
+  readonly gap?: number;
+}
+
+/** Options of {@link Faults.restart}. */
+export interface RestartOptions extends LineFaultOptions {
+  /** True: as a loss of power, the others see nothing. Default: as a killed process, its sockets break. */
+  readonly silent?: boolean;
+}
+
+/** Options of {@link Faults.clock}. */
+export interface ClockFaultOptions extends LineFaultOptions {
+  /** Ms by which the wall clock jumps; negative: back. After `for`, or when the fault is unsubscribed, it is set right. */
+  readonly wall?: number;
+  /**
+   * True: the machine sleeps until `for` is over, or the fault is unsubscribed. Its monotonic clock and its timers stand
+   * still and nothing reaches it; its wall clock goes on.
+   */
+  readonly sleep?: boolean;
+}
+
+const probability: Rule = {
+  expected: 'a probability above 0 and up to 1',
+  accepts: (value) => typeof value === 'number' && value > 0 && value <= 1,
+};
+const finite: Rule = { expected: 'a finite number of ms', accepts: Number.isFinite };
+const times: Rule = either(timerMs, {
+  expected: 'a diagram with a mark for each time, such as "---x--x"',
+  accepts: (value) => typeof value === 'string' && framesAt(value).length > 0,
+});
+const counts: Rule = either(whole(1), { expected: 'Infinity', accepts: (value) => value === Infinity });
+const flag = oneOf(true, false);
+
+const shared = { mayMiss: flag, at: times, for: timerMs };
+const lineRules = { ...shared, every: timerMs };
+const directionRules = { ...lineRules, from: someText };
+const messageRules = {
+  ...shared,
+  rate: probability,
+  count: counts,
+  from: someText,
+  where: aFunction('says whether a frame is meant'),
+};
+
+/** What the options of each kind of fault may be. */
+export const faultRules = {
+  message: messageRules,
+  slice: { ...messageRules, gap: timerMs },
+  line: lineRules,
+  direction: directionRules,
+  restart: { ...lineRules, silent: flag },
+  clock: { ...lineRules, wall: finite, sleep: flag },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Rule>>>>;
+
+/**
+ * Checks the options of a fault. `ends`: the hosts that `from` may name, where they are known.
+ *
+ * @throws ConfigurationError
+ */
+export function checkFaultOptions(
+  name: string,
+  options: object,
+  rules: Readonly<Record<string, Rule>>,
+  ends?: readonly string[],
+): void {
+  checkOptions(options, rules, { of: name });
+  const { from, at, every } = options as DirectionFaultOptions;
+  if (at !== undefined && every !== undefined) {
+    throw new ConfigurationError(`${name}: give \`at\` or \`every\`, not both.`);
+  }
+  if (from !== undefined && ends !== undefined && !ends.includes(from)) {
+    throw new ConfigurationError(`${name}: from is '${from}', which is none of its ends. ${nearestOf(from, ends)}`);
+  }
+}
+
+/** @throws ConfigurationError where the target of a fault is no target. */
+export function checkTarget(name: string, target: unknown, methods: readonly string[]): void {
+  const given = target as Readonly<Record<string, unknown>> | null | undefined;
+  if (anObject.accepts(given) && methods.every((method) => given![method] !== undefined)) return;
+  throw new ConfigurationError(
+    `${name}: the target must have ${methods.join(', ')}: a link, a cluster, a cable, a host or a leaf, not its name.`,
+  );
+}
+
+/** What needs to know where a message begins and ends. */
+const ofMessages = ['drop', 'duplicate', 'reorder'];
+
+/** @throws ConfigurationError for a fault of messages on a line that carries bytes. */
+export function refuseOnBytes(name: string, { carries }: FaultTarget, hasWhere: boolean): void {
+  if (carries !== 'bytes' || (!hasWhere && !ofMessages.includes(name))) return;
+  throw new ConfigurationError(
+    `faults.${name}${hasWhere ? ': where' : ''}: real sockets carry bytes in which no message can be told from another. ` +
+      'Use cut, halfOpen, stall, partition, delay, slice, corrupt or limit, or run this test on virtual time.',
+  );
+}

@@ -1,0 +1,51 @@
+import { checkOptions, wholeMs, type Rule } from '../../check.js';
+import { ConfigurationError } from '../../errors.js';
+import { inspect } from '../marbles/inspect.js';
+import { checkHostName, nearestOf } from '../name-check.js';
+import { faultKinds, type FaultMix } from './fault-plan.js';
+import type { Step } from './plan.js';
+
+const mixRules: Readonly<Record<keyof FaultMix, Rule>> = {
+  every: wholeMs(1),
+  kinds: {
+    expected: 'a list of kinds of faults that is not empty; for none, give `faults: false`',
+    accepts: (value) => Array.isArray(value) && value.length > 0,
+  },
+};
+
+/** @throws ConfigurationError for an unknown option or kind, and for an empty list of kinds. */
+export function checkFaultMix(mix: FaultMix): void {
+  checkOptions(mix, mixRules, { of: 'simulate: faults' });
+  for (const kind of mix.kinds ?? []) checkKind(kind, 'simulate: faults: kinds');
+}
+
+/** @throws ConfigurationError for a step of a given plan with an unknown kind of fault, an unknown host or no time. */
+export function checkSteps(steps: readonly Step<unknown>[], hosts: readonly string[]): void {
+  for (const [index, step] of steps.entries()) {
+    const what = `simulate: steps[${index}]`;
+    const given: Readonly<Record<string, unknown>> = step;
+    if (!Number.isFinite(given.at) || (given.at as number) < 0) {
+      throw new ConfigurationError(`${what}: at must be a number of ms, 0 or more; it is ${inspect(given.at)}.`);
+    }
+    if ('fault' in given === 'operation' in given) {
+      throw new ConfigurationError(`${what} must have either an operation or a fault.`);
+    }
+    if ('fault' in given) checkFault(given.fault, `${what}.fault`, hosts);
+  }
+}
+
+function checkFault(fault: unknown, what: string, hosts: readonly string[]): void {
+  if (typeof fault !== 'object' || fault === null) {
+    throw new ConfigurationError(`${what} must be an object such as { kind: 'cut', between: ['a', 'b'] }.`);
+  }
+  const { kind, between, group, host, from } = fault as Readonly<Record<string, unknown>>;
+  checkKind(kind, what);
+  // Whatever its kind, these are the fields of a fault that name hosts.
+  const named = [between, group, host, from].flat().filter((name): name is string => typeof name === 'string');
+  for (const name of named) checkHostName(name, hosts, `the simulation (${what})`);
+}
+
+function checkKind(kind: unknown, what: string): void {
+  if (typeof kind === 'string' && faultKinds.includes(kind)) return;
+  throw new ConfigurationError(`${what}: ${inspect(kind)} is no kind of fault. ${nearestOf(String(kind), faultKinds)}`);
+}
