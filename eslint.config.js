@@ -52,20 +52,20 @@ const layers = [
   {
     folder: 'contract',
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'flow', 'codec'],
+    folders: ['wire', 'flow', 'codec', 'metrics'],
     types: { folders: ['mux', 'connection'] },
     packages: ['rxjs', '@standard-schema/spec'],
   },
   {
     folder: 'calls',
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'mux', 'flow', 'connection', 'contract', 'codec'],
+    folders: ['wire', 'mux', 'flow', 'connection', 'contract', 'codec', 'metrics'],
     packages: ['rxjs'],
   },
   {
     folder: 'handlers',
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'mux', 'flow', 'contract', 'codec', 'calls'],
+    folders: ['wire', 'mux', 'flow', 'contract', 'codec', 'calls', 'metrics'],
     packages: ['rxjs'],
   },
   {
@@ -78,7 +78,19 @@ const layers = [
   {
     folder: 'endpoint',
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'mux', 'flow', 'transport', 'connection', 'operators', 'contract', 'codec', 'calls', 'handlers'],
+    folders: [
+      'wire',
+      'mux',
+      'flow',
+      'transport',
+      'connection',
+      'operators',
+      'contract',
+      'codec',
+      'calls',
+      'handlers',
+      'metrics',
+    ],
     packages: ['rxjs', 'jose', '@standard-schema/spec'],
   },
   {
@@ -97,6 +109,7 @@ const layers = [
       'handlers',
       'files',
       'endpoint',
+      'metrics',
     ],
     packages: ['rxjs'],
   },

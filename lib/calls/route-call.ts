@@ -2,17 +2,19 @@ import type { HostConnection } from '../connection/host-connection.js';
 import type { WaitingCall } from '../connection/waiting-calls.js';
 import { DeadlineExceededError, GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import type { Outcome, RouteMeter } from '../metrics/route-meter.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
 import { emptyPayload } from '../wire/frame.js';
 import { onAbort, type ResolvedOptions } from '../contract/options.js';
-import { toAddress, type WireRoute } from '../contract/wire-route.js';
+import { toAddress, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
 
 /** What a call needs from the endpoint that makes it. */
 export interface CallerContext {
   readonly runtime: Runtime;
   readonly limits: Limits;
   readonly connection: HostConnection;
+  readonly routes: WireRoutes;
 }
 
 /**
@@ -27,10 +29,14 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
   readonly wait: boolean | number | undefined;
 
   protected readonly caller: C;
+  protected readonly meter: RouteMeter;
   protected readonly wireRoute: WireRoute;
   // Dropped once it has been sent: a stream may live for days.
   #payload: Uint8Array;
   #stopWaiting: (() => void) | undefined = undefined;
+  // When the call was made, on the monotonic clock, in ms.
+  #began = 0;
+  #counted = false;
   #stopListening: (() => void) | undefined = undefined;
 
   constructor(caller: C, route: WireRoute, payload: Uint8Array, { deadline, wait }: ResolvedOptions) {
@@ -38,6 +44,7 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
     this.deadline = deadline;
     this.wait = wait;
     this.caller = caller;
+    this.meter = caller.routes.callMeter(route);
     this.wireRoute = route;
     this.#payload = payload;
   }
@@ -49,6 +56,8 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
   /** Makes the call, now or once there is a connection, and ends it when one of the signals aborts. */
   begin(signals: ResolvedOptions['signals']): void {
     const { runtime, connection } = this.caller;
+    this.#began = this.now();
+    this.meter.begin(this.#payload.length);
     if (signals.length > 0) {
       this.#stopListening = onAbort(signals, runtime, (reason) => {
         this.aborted(reason);
@@ -56,7 +65,7 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
       if (signals.some((signal) => signal.aborted)) return;
     }
     // A call whose deadline has passed, or whose parent has, is not sent.
-    if (this.deadline <= (connection.engine?.now() ?? runtime.now())) this.#stopWaiting = this.#failPastDeadline();
+    if (this.deadline <= this.#began) this.#stopWaiting = this.#failPastDeadline();
     else this.#stopWaiting = connection.withEngine(this);
   }
 
@@ -75,6 +84,19 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
         this.fail(error);
       }, 0);
     }
+  }
+
+  /** Returns the time on the monotonic clock, in ms; with a connection, one reading for a whole turn of the event loop. */
+  protected now(): number {
+    const { runtime, connection } = this.caller;
+    return connection.engine?.now() ?? runtime.now();
+  }
+
+  /** Counts how the call ended. No effect after the first time. */
+  protected count(outcome: Outcome): void {
+    if (this.#counted) return;
+    this.#counted = true;
+    this.meter.end(outcome === 'cancelled' ? 0 : this.now() - this.#began, outcome);
   }
 
   // On a macrotask: a synchronous failure makes retry() overflow the stack.

@@ -17,12 +17,10 @@ import type { Call } from '../contract/handler.js';
 import { resolveOptions, type CallOptions, type ResolvedOptions } from '../contract/options.js';
 import { StreamCall, type StreamCallerContext } from './stream-call.js';
 import { UnaryCall } from './unary-call.js';
-import type { WireRoute, WireRoutes } from '../contract/wire-route.js';
+import type { WireRoute } from '../contract/wire-route.js';
 
 /** What a {@link RouteConnection} needs from its endpoint. */
-export interface RouteConnectionOptions extends StreamCallerContext {
-  readonly routes: WireRoutes;
-}
+export type RouteConnectionOptions = StreamCallerContext;
 
 /** Makes calls by contract on a {@link HostConnection}. */
 export class RouteConnection implements Connection {

@@ -5,6 +5,9 @@ import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import type { OpenStream as MeteredEntry } from '../metrics/open-streams.js';
+import { outcomeOf } from '../metrics/outcome.js';
+import type { Outcome } from '../metrics/route-meter.js';
 import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
@@ -48,6 +51,7 @@ export class StreamCall<I, O>
   readonly #input: FeedSource<I> | undefined;
   readonly #sendingHalf: SendingHalf<I>;
   #stream: CallerStream | undefined = undefined;
+  #metered: MeteredEntry | undefined = undefined;
   // Additional sources of the input, made by sendFrom.
   #sendings: Set<Sending<I>> | undefined = undefined;
   // The input has completed, possibly before there was a connection.
@@ -117,10 +121,10 @@ export class StreamCall<I, O>
   }
 
   /** Cancels the call; the consumer's output errors with `reason`. No effect after the end. */
-  cancel(reason: unknown): void {
+  cancel(reason: unknown, outcome: Outcome = 'cancelled'): void {
     if (this.#ended) return;
     const stream = this.#stream;
-    this.#finish(reason);
+    this.#finish(reason, outcome);
     stream?.cancel(reason instanceof GridError ? reason : new CancelledError('The call was cancelled on this side.'));
   }
 
@@ -179,7 +183,7 @@ export class StreamCall<I, O>
   }
 
   undecodable(error: unknown): void {
-    this.cancel(error);
+    this.cancel(error, outcomeOf(error));
   }
 
   // --- the input's side
@@ -208,12 +212,12 @@ export class StreamCall<I, O>
     // Undefined would be taken for a normal end.
     const reason = error ?? new CancelledError('The input failed without an error.');
     if (!this.#beginning) {
-      this.cancel(reason);
+      this.cancel(reason, outcomeOf(reason));
       return;
     }
     // On a macrotask, like every failure: an error within `subscribe` makes retry() overflow the stack.
     this.caller.runtime.schedule(() => {
-      this.cancel(reason);
+      this.cancel(reason, outcomeOf(reason));
     }, 0);
   }
 
@@ -222,6 +226,7 @@ export class StreamCall<I, O>
     checkPayloadSize(payload, this.caller.limits, this.route, 'request');
     this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
     if (!engine.ackCapacity) this.caller.assumed.note(this.wireRoute, this.caller.connection.host);
+    this.#metered = this.meter.streams.add(this.#stream, this.caller.connection.host, this.now());
     this.#sendingHalf.attach(this.#stream);
     if (this.#inputDone) this.#halfClose();
     else this.feedInput();
@@ -249,8 +254,10 @@ export class StreamCall<I, O>
     }
   }
 
-  #finish(cause: unknown): void {
+  #finish(cause: unknown, outcome: Outcome = outcomeOf(cause)): void {
     if (this.#ended) return;
+    if (this.#metered !== undefined) this.meter.streams.remove(this.#metered);
+    this.count(outcome);
     const error = errorOf(this.wireRoute, this.caller.connection.host, cause);
     this.#ended = true;
     this.#endError = error;

@@ -2,6 +2,7 @@ import type { Subscriber, Unsubscribable } from 'rxjs';
 import type { GridError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import { outcomeOf } from '../metrics/outcome.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
 import type { ResolvedOptions } from '../contract/options.js';
@@ -31,9 +32,12 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
     try {
       value = this.wireRoute.output.decode(payload);
     } catch (error) {
+      this.count(outcomeOf(error));
       this.#error(error);
       return;
     }
+    this.meter.response(payload.length);
+    this.count('ok');
     // Guarded separately: an observer that throws in `next` must still receive `complete`.
     guarded(reportUnhandled, this.#emit, value);
     guarded(reportUnhandled, complete, this.#subscriber);
@@ -45,12 +49,14 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
 
   fail(error: GridError): void {
     this.dispose();
+    this.count(outcomeOf(error));
     this.#error(errorOf(this.wireRoute, this.caller.connection.host, error));
   }
 
   /** Cancels the call because its subscriber has unsubscribed. No effect after the end. */
   unsubscribe(): void {
     this.dispose();
+    this.count('cancelled');
     this.#mux?.cancel();
   }
 

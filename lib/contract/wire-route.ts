@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { CodecError, DisconnectedError, RefusedError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
+import { RouteMeters, type RouteMeter } from '../metrics/route-meter.js';
 import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
 import type { RegionForm } from '../codec/region-item.js';
@@ -33,6 +34,8 @@ export interface WireRoute {
   /** How the input and the output carry file bytes; undefined if they carry none. */
   readonly regionInput: RegionForm | undefined;
   readonly regionOutput: RegionForm | undefined;
+  /** Counters of the calls that this endpoint makes; undefined until the first call. */
+  callMeter?: RouteMeter;
 }
 
 /** Handler id of all routes without an id: their subroute is the route's name. */
@@ -116,10 +119,17 @@ export function errorOf<E>(route: WireRoute, host: string, error: E): E | Discon
 /** The resolved routes of one endpoint; each contract is resolved once. */
 export class WireRoutes {
   readonly codec: PayloadCodec;
+  /** Counters of the routes' calls, for both sides. */
+  readonly meters = new RouteMeters();
   readonly #known = new WeakMap<object, WireRoute>();
 
   constructor(codec: PayloadCodec) {
     this.codec = codec;
+  }
+
+  /** Returns the counters of the calls that this endpoint makes by a route. */
+  callMeter(route: WireRoute): RouteMeter {
+    return (route.callMeter ??= this.meters.of(route, 'caller'));
   }
 
   /** Returns the resolved form of a contract. */

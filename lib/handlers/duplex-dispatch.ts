@@ -6,6 +6,9 @@ import { feed, isFeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import type { OpenStream } from '../metrics/open-streams.js';
+import { handlerFailed, outcomeOf } from '../metrics/outcome.js';
+import { RouteMeter, type Outcome } from '../metrics/route-meter.js';
 import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { InputRefusal, StreamSink } from '../mux/stream.js';
@@ -24,13 +27,15 @@ export function duplexResponder(
   route: WireRoute,
   handler: (request: unknown, call: CallContext<unknown>) => unknown,
   context: DispatchContext,
+  meter = new RouteMeter(route, 'handler'),
 ): Responder {
   return {
     kind: 'duplex',
     inWindow: route.inWindow,
     outWindow: route.outWindow!,
     open(stream, payload, caller) {
-      new DuplexInvocation(route, stream, caller, context).run(handler, payload);
+      meter.begin(payload.length);
+      new DuplexInvocation(route, stream, caller, context, meter).run(handler, payload);
     },
   };
 }
@@ -59,10 +64,16 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   readonly #inbound: Inbound<unknown>;
   readonly #call: CallContext<unknown>;
   readonly #sendingHalf: SendingHalf<unknown>;
+  readonly #meter: RouteMeter;
+  readonly #metered: OpenStream;
+  // How the handler ended, as its caller is told.
+  #outcome: Outcome = 'ok';
   // Defined while the handler's result is a pending Promise.
   #pendingResult: Promise<void> | undefined = undefined;
 
-  constructor(route: WireRoute, stream: ResponderStream, caller: Caller, context: DispatchContext) {
+  constructor(route: WireRoute, stream: ResponderStream, caller: Caller, context: DispatchContext, meter: RouteMeter) {
+    this.#meter = meter;
+    this.#metered = meter.streams.add(stream, caller.name, stream.now());
     this.route = route.name;
     this.#route = route;
     this.#stream = stream;
@@ -145,6 +156,9 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   ended(error: GridError | undefined): void {
+    this.#meter.streams.remove(this.#metered);
+    const now = this.#meter.exact ? this.#context.runtime.now() : this.#stream.now();
+    this.#meter.end(now - this.#metered.openedAt, error === undefined ? this.#outcome : outcomeOf(error));
     // Abort first: errors that the handler's clean-up throws because of the abort are not reported.
     if (error !== undefined) this.#call.abort(error);
     this.#sendingHalf.stop();
@@ -215,6 +229,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   // Returns false if the output has already ended, even if its end still waits for credit.
   #sendFailure(error: unknown): boolean {
     if (this.#stream.ended || this.#stream.sendEnded) return false;
+    this.#outcome = outcomeOf(error ?? {}, handlerFailed);
     this.#stream.fail(errorText(error));
     return true;
   }

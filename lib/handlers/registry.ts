@@ -81,8 +81,9 @@ export class Registry {
     }
     this.#nameByAddress.set(address, name);
     const run = handler as (request: unknown, call: unknown) => unknown;
-    const responder =
-      route.kind === 'unary' ? unaryResponder(route, run, this.#context) : duplexResponder(route, run, this.#context);
+    const meter = this.#routes.meters.of(route, 'handler');
+    const respond = route.kind === 'unary' ? unaryResponder : duplexResponder;
+    const responder = respond(route, run, this.#context, meter);
     if (path === undefined) this.#byId[id] = responder;
     else this.#bySubroute.set(subrouteKey(subrouteId(id, path)), responder);
   }

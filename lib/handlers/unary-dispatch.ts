@@ -5,6 +5,8 @@ import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { GuardedSubscriber } from '../flow/subscriber.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import { handlerFailed, outcomeOf } from '../metrics/outcome.js';
+import { RouteMeter, type Outcome } from '../metrics/route-meter.js';
 import type { Responder } from '../mux/engine.js';
 import type { CancelSink, UnaryResponder } from '../mux/unary.js';
 import { CallContext } from './call-context.js';
@@ -21,13 +23,15 @@ export function unaryResponder(
   route: WireRoute,
   handler: (request: unknown, call: CallContext<never>) => unknown,
   context: DispatchContext,
+  meter = new RouteMeter(route, 'handler'),
 ): Responder {
   return {
     kind: 'unary',
     respond(mux, payload, caller) {
       let request: unknown;
+      meter.begin(payload.length);
       const call = new CallContext<never>(caller, route.subroute, mux.deadline, context, undefined);
-      const invocation = new UnaryInvocation(route, mux, call, context);
+      const invocation = new UnaryInvocation(route, mux, call, context, meter);
       try {
         request = route.request.decode(payload);
       } catch (error) {
@@ -56,11 +60,23 @@ class UnaryInvocation implements CancelSink {
   readonly #mux: UnaryResponder;
   readonly #call: CallContext<never>;
   readonly #context: DispatchContext;
+  readonly #meter: RouteMeter;
+  // When the request came, on the monotonic clock, in ms.
+  readonly #began: number;
+  #counted = false;
   #subscription: Subscription | undefined = undefined;
   // Settles when the Promise that the handler returned has settled.
   #running: Promise<unknown> | undefined = undefined;
 
-  constructor(route: WireRoute, mux: UnaryResponder, call: CallContext<never>, context: DispatchContext) {
+  constructor(
+    route: WireRoute,
+    mux: UnaryResponder,
+    call: CallContext<never>,
+    context: DispatchContext,
+    meter: RouteMeter,
+  ) {
+    this.#meter = meter;
+    this.#began = mux.now();
     this.#route = route;
     this.#mux = mux;
     this.#call = call;
@@ -76,6 +92,7 @@ class UnaryInvocation implements CancelSink {
 
   /** Answers with an error, because the request cannot be decoded. */
   refuse(error: unknown): void {
+    this.#count(outcomeOf(error, handlerFailed));
     if (isCallersFault(error)) this.#mux.fail(errorText(error));
     else this.fail(error);
   }
@@ -86,8 +103,17 @@ class UnaryInvocation implements CancelSink {
       if (!this.#call.isAbort(error)) this.#report(error);
       return;
     }
+    this.#count(outcomeOf(error ?? {}, handlerFailed));
     this.#mux.fail(errorText(error));
     this.#report(error);
+  }
+
+  // Counts how the call ended, for its caller. The handler may run on.
+  #count(outcome: Outcome): void {
+    if (this.#counted) return;
+    this.#counted = true;
+    const now = this.#meter.exact ? this.#context.runtime.now() : this.#mux.now();
+    this.#meter.end(now - this.#began, outcome);
   }
 
   #report(error: unknown): void {
@@ -109,6 +135,7 @@ class UnaryInvocation implements CancelSink {
   };
 
   cancelled(reason: GridError): void {
+    this.#count(outcomeOf(reason));
     this.#call.abort(reason);
     this.#subscription?.unsubscribe();
   }
@@ -214,6 +241,8 @@ class UnaryInvocation implements CancelSink {
         );
       }
       const payload = this.#encode(nothing ? undefined : value);
+      this.#meter.response(payload.length);
+      this.#count('ok');
       this.#mux.respond(nothing && payload.length === 0 ? null : payload);
     });
   }

@@ -19,6 +19,12 @@ const otherCodes = 'other';
 /** How a call ended: well, given up by its caller, or with an error of this code. */
 export type Outcome = 'ok' | 'cancelled' | { readonly code: string };
 
+/** Whether durations are measured by a clock that is read for each call. */
+export interface Precision {
+  /** False: by one reading for each turn of the event loop, which costs nothing; what a handler computes is not seen. */
+  exact: boolean;
+}
+
 /** Everything that a meter has counted. Counts only grow, but for `inFlight`. */
 export interface MeterCounts extends StreamCounts {
   readonly calls: number;
@@ -49,10 +55,17 @@ export class RouteMeter {
   #bytesOut = 0;
   #bytesIn = 0;
   readonly #durations = new LogHistogram();
+  readonly #precision: Precision;
 
-  constructor(route: MeteredRoute, side: Side) {
+  constructor(route: MeteredRoute, side: Side, precision: Precision = { exact: false }) {
     this.route = route;
     this.side = side;
+    this.#precision = precision;
+  }
+
+  /** See {@link Precision}. */
+  get exact(): boolean {
+    return this.#precision.exact;
   }
 
   /** A call begins; its request is that of this side (`caller`) or of the other one. */
@@ -111,10 +124,10 @@ const otherRoutes = '(other routes)';
 
 /** The meters of one process's end of the grid: one for each route and side. */
 export class RouteMeters {
+  /** Of all of them. Exact while somebody observes. */
+  readonly precision: Precision = { exact: false };
   readonly #max: number;
   readonly #meters = new Map<string, RouteMeter>();
-  /** True while somebody observes: the handlers' clock is then read exactly, which costs more. */
-  exact = false;
 
   /** `max`: routes that are counted one by one, at both sides together. */
   constructor(max = maxMeteredRoutes) {
@@ -129,7 +142,7 @@ export class RouteMeters {
     if (this.#meters.size >= this.#max && route.name !== otherRoutes) {
       return this.of({ name: otherRoutes, kind: route.kind }, side);
     }
-    const meter = new RouteMeter({ name: route.name, kind: route.kind }, side);
+    const meter = new RouteMeter({ name: route.name, kind: route.kind }, side, this.precision);
     this.#meters.set(key, meter);
     return meter;
   }

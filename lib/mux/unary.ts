@@ -129,6 +129,11 @@ export class UnaryResponder extends Mux {
     this.#forget = forget;
   }
 
+  /** Returns the time on the monotonic clock, in ms; one reading for a whole turn of the event loop. */
+  now(): number {
+    return this.host.now();
+  }
+
   /** Says who works on the answer. */
   attach(worker: CancelSink): void {
     this.#worker = worker;
