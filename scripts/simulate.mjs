@@ -1,13 +1,8 @@
 // The project's own simulation: `npm run simulate -- --seeds N [--hosts N] [--seed S]`. See docs/simulation.md.
-import { fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { bundleSimulation, runSeeds } from './simulation-workers.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const options = {
   seeds: { type: 'string', default: '100' },
   hosts: { type: 'string', default: '5' },
@@ -27,26 +22,6 @@ const hosts = number('hosts', 1);
 const first = number('seed', 0);
 const workers = Math.min(number('workers', 1), seeds);
 
-// One file, from the sources: no build of the package is needed, and none can be stale. Within the project, so that its
-// packages are found.
-const folder = mkdtempSync(join(root, 'node_modules', '.simulate-'));
-const bundle = join(folder, 'worker.mjs');
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-await build({
-  entryPoints: [join(root, 'spec/simulation/worker.ts')],
-  outfile: bundle,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  packages: 'external',
-  // Errors are named after their class, and the names are part of the fingerprint.
-  keepNames: true,
-  sourcemap: 'inline',
-  logLevel: 'warning',
-});
-
-let next = first;
 let done = 0;
 let events = 0;
 const failures = [];
@@ -72,37 +47,7 @@ function take(result) {
   report(false);
 }
 
-await Promise.all(
-  Array.from(
-    { length: workers },
-    () =>
-      new Promise((resolve) => {
-        let running;
-        const worker = fork(bundle, [String(hosts)], { execArgv: [...process.execArgv, '--enable-source-maps'] });
-        const give = () => {
-          if (next >= first + seeds) {
-            worker.disconnect();
-            return;
-          }
-          running = next++;
-          worker.send(running);
-        };
-        worker.on('message', (result) => {
-          running = undefined;
-          take(result);
-          give();
-        });
-        worker.on('exit', (code) => {
-          if (running !== undefined) {
-            const message = `Seed ${running}: the process ended with ${code}, see above.`;
-            take({ seed: running, events: 0, fingerprint: '', failure: { invariant: 'the process lives', message } });
-          }
-          resolve();
-        });
-        give();
-      }),
-  ),
-);
+await runSeeds({ bundle: await bundleSimulation(), hosts, first, seeds, workers, onResult: take });
 
 if (process.stdout.isTTY) process.stdout.write('\n');
 if (values.fingerprint) {

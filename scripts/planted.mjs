@@ -1,0 +1,139 @@
+// Plants faults into a copy of lib, one at a time, and looks which checks find them: the simulation, and the specs nearest
+// to each. `npm run planted -- [--seeds N] [--seed S] [--workers N] [--every N] [--name TEXT] [--skip simulation|specs]`.
+// See docs/simulation.md.
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { faults } from './planted/faults.mjs';
+import { plant } from './planted/plant.mjs';
+import { bundleSimulation, runSeeds, sourceOf } from './simulation-workers.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
+    hosts: { type: 'string', default: '5' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+    every: { type: 'string', default: '1' },
+    name: { type: 'string', default: '' },
+    skip: { type: 'string', default: '' },
+  },
+});
+const number = (name) => {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= 1) return value;
+  console.error(`rxgrid: --${name} must be a whole number, 1 or more; it is ${values[name]}.`);
+  process.exit(2);
+};
+const [seeds, first, hosts, workers, every] = ['seeds', 'seed', 'hosts', 'workers', 'every'].map(number);
+const chosen = faults.filter(({ name }, index) => index % every === 0 && name.includes(values.name));
+
+/** A seed that runs longer, in real ms, counts as one that never ends. */
+const seedPatience = 60_000;
+/** So do specs. */
+const specPatience = 180_000;
+
+/** What the simulation finds: its seed and invariant. */
+async function simulated(change) {
+  let found;
+  await runSeeds({
+    bundle: await bundleSimulation(change),
+    hosts,
+    first,
+    seeds,
+    workers: 1,
+    shrinkRuns: 0,
+    patience: seedPatience,
+    onResult: ({ seed, failure }) => {
+      if (failure !== undefined) found = `seed ${seed}: ${failure.invariant}`;
+      return found !== undefined;
+    },
+  });
+  return found;
+}
+
+/** A copy of what jest needs, in which one file of lib is changed at a time. */
+function copyProject() {
+  const folder = mkdtempSync(join(tmpdir(), 'rxgrid-planted-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ['lib', 'spec', 'scripts', 'jest.config.js', 'package.json', 'tsconfig.json']) {
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+/** What the specs find: the first test that fails. */
+async function specified(folder, specs) {
+  const jest = join(folder, 'node_modules', 'jest', 'bin', 'jest.js');
+  const child = spawn(process.execPath, [jest, '--ci', '--bail', '--runInBand', ...specs], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, FORCE_COLOR: '0' },
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+  }, specPatience);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  clearTimeout(timer);
+  if (code === 0) return undefined;
+  return late ? 'they do not end' : (/● (.+)/.exec(text)?.[1] ?? text.trim().slice(-200));
+}
+
+const skips = (what) => values.skip === what;
+const folders = skips('specs') ? [] : Array.from({ length: workers }, copyProject);
+
+// Without a fault nothing may be found, or the rest means nothing.
+if (!skips('simulation')) {
+  const found = await simulated(undefined);
+  if (found !== undefined) throw new Error(`The simulation fails without any fault: ${found}`);
+}
+if (!skips('specs')) {
+  const found = await specified(folders[0], [...new Set(chosen.flatMap(({ specs }) => specs))]);
+  if (found !== undefined) throw new Error(`The specs fail without any fault: ${found}`);
+}
+
+const counts = { simulation: 0, specs: 0, neither: 0 };
+const gaps = [];
+let next = 0;
+async function work(index) {
+  while (next < chosen.length) {
+    const number = ++next;
+    const fault = chosen[number - 1];
+    const { name, file, specs, neither } = fault;
+    const original = sourceOf(file);
+    const change = { file, text: plant(original, fault) };
+    const bySimulation = skips('simulation') ? undefined : await simulated(change);
+    let bySpecs;
+    if (!skips('specs')) {
+      writeFileSync(join(folders[index], file), change.text);
+      bySpecs = await specified(folders[index], specs);
+      writeFileSync(join(folders[index], file), original);
+    }
+    if (bySimulation !== undefined) counts.simulation++;
+    if (bySpecs !== undefined) counts.specs++;
+    if (bySimulation === undefined && bySpecs === undefined) {
+      counts.neither++;
+      if (neither === undefined) gaps.push(name);
+    }
+    const why = bySimulation === undefined && bySpecs === undefined ? `\n    ${neither ?? 'a gap'}` : '';
+    console.log(
+      `${number}. ${name} (${file})\n    simulation: ${bySimulation ?? '—'}\n    specs: ${bySpecs ?? '—'}${why}`,
+    );
+  }
+}
+await Promise.all(Array.from({ length: workers }, (_, index) => work(index)));
+
+if (gaps.length > 0 && values.skip === '') console.log(`Found by nothing, and not explained: ${gaps.join('; ')}`);
+console.log(
+  `planted: ${chosen.length} faults, simulation ${counts.simulation}, specs ${counts.specs}, neither ${counts.neither}`,
+);
+process.exitCode = gaps.length > 0 && values.skip === '' ? 1 : 0;

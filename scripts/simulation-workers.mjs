@@ -1,0 +1,114 @@
+// Runs seeds of the project's simulation in processes of their own: for `npm run simulate` and `npm run planted`.
+import { fork } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * Bundles the simulation from the sources: no build of the package is needed, and none can be stale. `change` replaces the
+ * text of one source file. The result is removed when this process ends.
+ *
+ * @param {{ file: string, text: string } | undefined} change
+ */
+export async function bundleSimulation(change) {
+  // Within the project, so that its packages are found.
+  const folder = mkdtempSync(join(root, 'node_modules', '.simulate-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const bundle = join(folder, 'worker.mjs');
+  const changed = change && join(root, change.file);
+  await build({
+    entryPoints: [join(root, 'spec/simulation/worker.ts')],
+    outfile: bundle,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    // Errors are named after their class, and the names are part of the fingerprint.
+    keepNames: true,
+    sourcemap: 'inline',
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'change',
+        setup({ onLoad }) {
+          onLoad({ filter: /\.ts$/ }, ({ path }) =>
+            path === changed ? { contents: change.text, loader: 'ts' } : undefined,
+          );
+        },
+      },
+    ],
+  });
+  return bundle;
+}
+
+/** The text of a source file. */
+export function sourceOf(file) {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+/**
+ * Runs seeds, each in one of `workers` processes.
+ *
+ * @param {object} options
+ * @param {string} options.bundle Of {@link bundleSimulation}.
+ * @param {number} options.hosts
+ * @param {number} options.first The first seed.
+ * @param {number} options.seeds How many.
+ * @param {number} options.workers
+ * @param {number} [options.shrinkRuns] Default: that of `simulate`.
+ * @param {number} [options.patience] Real ms after which a seed counts as one that never ends. Default: without end.
+ * @param {(result: object) => boolean | void} options.onResult True: enough, no further seeds.
+ */
+export async function runSeeds({ bundle, hosts, first, seeds, workers, shrinkRuns, patience, onResult }) {
+  let next = first;
+  let enough = false;
+  const running = new Set();
+  const take = (result) => {
+    if (enough || onResult(result) !== true) return;
+    enough = true;
+    for (const worker of running) worker.kill();
+  };
+  const one = () =>
+    new Promise((resolve) => {
+      let seed;
+      let timer;
+      const args = [String(hosts), ...(shrinkRuns === undefined ? [] : [String(shrinkRuns)])];
+      const worker = fork(bundle, args, { execArgv: [...process.execArgv, '--enable-source-maps'] });
+      running.add(worker);
+      const failed = (invariant, message) => {
+        take({ seed, events: 0, fingerprint: '', failure: { invariant, message: `Seed ${seed}: ${message}` } });
+        seed = undefined;
+      };
+      const give = () => {
+        clearTimeout(timer);
+        if (enough || next >= first + seeds) {
+          worker.disconnect();
+          return;
+        }
+        seed = next++;
+        worker.send(seed);
+        if (patience === undefined) return;
+        timer = setTimeout(() => {
+          failed('a run ends', `it has not ended after ${patience} real ms.`);
+          worker.kill('SIGKILL');
+        }, patience);
+      };
+      worker.on('message', (result) => {
+        seed = undefined;
+        take(result);
+        give();
+      });
+      worker.on('exit', (code) => {
+        clearTimeout(timer);
+        running.delete(worker);
+        if (seed !== undefined && !enough) failed('the process lives', `the process ended with ${code}, see above.`);
+        resolve();
+      });
+      give();
+    });
+  await Promise.all(Array.from({ length: Math.min(workers, seeds) }, one));
+}
