@@ -249,3 +249,14 @@ export const maxMonitorEvents = 256;
 export const maxMonitorEventChars = 256 << 10;
 /** Bytes of JSON Schemas in the description of a host; what is beyond is left out. */
 export const maxSchemaBytes = 1 << 20;
+
+/** Hosts in a list of a ready-made source (DNS, etcd, a file), where its option `maxHosts` says nothing else. */
+export const maxSourceHosts = 256;
+/** Bytes of a file that lists hosts. */
+export const maxHostFileBytes = 1 << 20;
+/** Time for one question to a name server, in ms; it is asked twice. */
+export const dnsTimeout = 2_000;
+/** Time for one request to etcd, in ms. */
+export const etcdRequestTimeout = 2_000;
+/** First pause, in ms, after a source of hosts could not be read; each further one is twice as long, up to its interval. */
+export const firstLookupRetry = 250;

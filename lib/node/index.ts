@@ -14,3 +14,9 @@ export { serveFiles, type ServeFilesOptions } from './files/folder/serve-files.j
 export { toNodeReadable, type NodeReadableOptions } from './to-node-readable.js';
 export { fileRegion, type RegionSource } from './files/send/file-region.js';
 export { sendfile, type SendfileSource } from './files/send/sendfile.js';
+export { hostsFromDns, type DnsHostsOptions } from './membership/hosts-from-dns.js';
+export { hostsFromEtcd, type EtcdHostsOptions } from './membership/hosts-from-etcd.js';
+export { hostsFromFile, type FileHostsOptions } from './membership/hosts-from-file.js';
+export { hostsFromStatefulSet, type StatefulSetOptions } from './membership/hosts-from-stateful-set.js';
+export type { HostSourceOptions } from './membership/host-source.js';
+export { MembershipError } from './membership/membership-error.js';
