@@ -66,7 +66,7 @@ describe('DelayedRemovals', () => {
           const now = time.now();
           for (const name of names) missingSince.set(name, Infinity);
           for (const [name, since] of missingSince) {
-            if (!names.includes(name) && since === Infinity) missingSince.set(name, now);
+            if (!(names as string[]).includes(name) && since === Infinity) missingSince.set(name, now);
           }
           hosts.update(names);
           const expected = [...missingSince].filter(([, since]) => since + removeAfter > now).map(([name]) => name);
