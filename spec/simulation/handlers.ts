@@ -36,12 +36,19 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
   /** What of the code of this handler throws. */
   const explosives = (
     script: Script,
-  ): Pick<Parameters<typeof sourceOf>[0], 'failure' | 'finalizer' | 'projection'> => ({
-    failure: failure(script),
-    finalizer: finalizerOf(script),
-    projection:
-      script.throws === 'projection' ? { at: script.throwAt ?? 0, make: thrown(script, 'projection') } : undefined,
-  });
+    input?: Flow,
+  ): Pick<Parameters<typeof sourceOf>[0], 'failure' | 'finalizer' | 'projection'> => {
+    const make = (): PlannedThrow => {
+      // The rest of the input is discarded, and its credit returned, until the caller has received the error.
+      if (input !== undefined) input.abandoned = true;
+      return thrown(script, 'projection')();
+    };
+    return {
+      failure: failure(script),
+      finalizer: finalizerOf(script),
+      projection: script.throws === 'projection' ? { at: script.throwAt ?? 0, make } : undefined,
+    };
+  };
   const inputThrows = (script: Script, flow: Flow): Parameters<typeof take>[1]['throws'] => {
     // What becomes of the input may be of no more interest to the handler.
     const isProjection = script.throws === 'inputProjection';
@@ -170,7 +177,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
         ? each(call.input, running(record), finalizerOf(script), pass)
         : throwing(
             call.input.pipe(tap({ next: pass, complete: () => (record.in.completed = true) })),
-            explosives(script),
+            explosives(script, record.in),
           );
     });
   }

@@ -76,16 +76,21 @@ function* atOnce(
   pulled = true,
 ): Generator<Uint8Array> {
   running?.(true);
+  // What a `finally` throws replaces the failure before it, which nobody could report then.
+  let failed = false;
+  const fail = (): never => {
+    failed = true;
+    throw failure();
+  };
   try {
     for (let index = 0; index < items; index++) {
-      if (index === failAt) throw failure();
+      if (index === failAt) fail();
       yield flow.produce(size, pulled);
     }
-    if (items === failAt) throw failure();
+    if (items === failAt) fail();
   } finally {
     running?.(false);
-
-    if (finalizer !== undefined) throw finalizer();
+    if (finalizer !== undefined && !failed) throw finalizer();
   }
 }
 
@@ -101,18 +106,22 @@ async function* paced({
   finalizer,
 }: SourceOptions): AsyncGenerator<Uint8Array> {
   running?.(true);
+  let failed = false;
+  const fail = (): never => {
+    failed = true;
+    throw failure();
+  };
   try {
     for (let index = 0; index < items; index++) {
       if (pace > 0) await sleep(pace);
-      if (index === failAt) throw failure();
+      if (index === failAt) fail();
       yield flow.produce(size, true);
     }
-    if (items === failAt) throw failure();
+    if (items === failAt) fail();
     await until;
   } finally {
     running?.(false);
-
-    if (finalizer !== undefined) throw finalizer();
+    if (finalizer !== undefined && !failed) throw finalizer();
   }
 }
 
