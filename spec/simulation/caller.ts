@@ -173,13 +173,15 @@ class PendingCall {
     const form = route === 'open' || input.form === 'promise' ? 'generator' : input.form;
     // What an async iterator rejects with after it was stopped is dropped, as from() of rxjs does it.
     const isPaced = form === 'generator';
+    // So is the failure of an Observable that still waits behind items when the call ends otherwise, as in observeOn().
+    const mayBeLost = isPaced || form === 'observable';
     return sourceOf({
       flow: this.#record.in,
       ...input,
       form,
       size: script.size,
       failAt: throws === 'inputFailure' && form !== 'value' && route !== 'open' ? Math.min(throwAt, input.items) : -1,
-      failure: this.#thrown('input', ['outcome'], isPaced),
+      failure: this.#thrown('input', ['outcome'], mayBeLost),
       finalizer:
         throws === 'inputFinalizer'
           ? this.#thrown('finalizer of the input', ['unhandled', 'outcome'], isPaced)

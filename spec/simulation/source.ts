@@ -77,7 +77,7 @@ function* atOnce(
 ): Generator<Uint8Array> {
   running?.(true);
   // What a `finally` throws replaces the failure before it, which nobody could report then.
-  let failed = false;
+  let failed = false as boolean;
   const fail = (): never => {
     failed = true;
     throw failure();
@@ -106,7 +106,7 @@ async function* paced({
   finalizer,
 }: SourceOptions): AsyncGenerator<Uint8Array> {
   running?.(true);
-  let failed = false;
+  let failed = false as boolean;
   const fail = (): never => {
     failed = true;
     throw failure();
