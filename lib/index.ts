@@ -6,7 +6,8 @@
  */
 
 export { connect, type ConnectOptions, type LeafConnection } from './endpoint/leaf.js';
-export { Manager, type ClusterState, type HostState, type ManagerOptions } from './endpoint/manager.js';
+export { Manager, type ClusterState, type HostState } from './endpoint/manager.js';
+export type { ManagerOptions } from './endpoint/manager-options.js';
 export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './endpoint/auth.js';
 export type { DialerInfo } from './endpoint/acceptor.js';
 export type { LeafOptions } from './endpoint/leaves.js';

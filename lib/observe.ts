@@ -53,6 +53,17 @@ export type GridEvent =
    * was turned away. Emitted at `at` and at both processes; at the older one where it and `at` are both rxgrid.
    */
   | { readonly type: 'duplicate-host'; readonly host: string; readonly at: string }
+  /**
+   * The Observable `hosts` of the manager of `host` emitted a list that is probably wrong. `empty`: the list was ignored, and
+   * the previous one stays. `local-missing`: it does not contain `host`; it was applied. `duplicate`: it names a host more
+   * than once; the name counts once.
+   */
+  | {
+      readonly type: 'host-list';
+      readonly host: string;
+      readonly problem: 'empty' | 'local-missing' | 'duplicate';
+      readonly remedy: string;
+    }
   /** A handshake was rejected, by this side or by the other one. */
   | { readonly type: 'rejected'; readonly host: string; readonly by: 'local' | 'remote'; readonly reason: string };
 

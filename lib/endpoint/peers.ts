@@ -35,6 +35,15 @@ export function createPeer(endpoint: Endpoint, host: string): Peer {
   return { host, ...endpoint.connect(host), dials: undefined, stop: () => undefined, rejected: () => undefined };
 }
 
+/** Stops what keeps a peer connected, and closes its connection. */
+export function closePeer({ stop, connection }: Peer): void {
+  try {
+    stop();
+  } finally {
+    connection.close();
+  }
+}
+
 /** Links the local host with itself, in memory: calls go the same way as to any other host. */
 export function startLoopback(endpoint: Endpoint, peer: Peer): void {
   const { host, connection } = peer;

@@ -408,7 +408,7 @@ describe('an exchange', () => {
 
   it('names the limit that an item is beyond', async () => {
     const put = duplex({ id: 4, name: 'put', input: raw, output: type<number>() });
-    await link(({ b }) => b.handle(put, ({}, { input }) => input.pipe(map(({ length }) => length))), {
+    await link(({ b }) => b.handle(put, (_, { input }) => input.pipe(map(({ length }) => length))), {
       limits: { maxUnaryBytes: 100 },
     });
     const { log } = record(pair.ab.exchange(put, undefined, [new Uint8Array(100), new Uint8Array(101)]));

@@ -51,31 +51,31 @@ describe('hosts as an Observable', () => {
     await network.pass(2_100);
     expect(await names(manager)).toStrictEqual([`${b} connected`]);
     const toB = manager.connection(b);
-    hosts.next([c, b, a, c]);
+    hosts.next([a, c, b, a, c]);
     await network.pass(2_100);
     expect(await names(manager)).toStrictEqual([`${c} connected`, `${b} connected`]);
     expect((await hostsOf(manager)).map(({ connects }) => connects)).toStrictEqual([1, 1]);
-    hosts.next([b, c]);
+    hosts.next([a, b, c]);
     await network.settle();
     expect(await names(manager)).toStrictEqual([`${b} connected`, `${c} connected`]);
-    hosts.next([c]);
+    hosts.next([a, c]);
     await network.settle();
     expect(await names(manager)).toStrictEqual([`${c} connected`]);
     expect(network.between(a, b)).toStrictEqual([]);
     expect(() => manager.connection(b)).toThrow(`Known: ${c}`);
     expect((await firstValueFrom(toB.state$)).status).toBe('closed');
     await expect(toB.ready()).rejects.toMatchObject({ code: 'disconnected' });
-    hosts.next([b, c]);
+    hosts.next([a, b, c]);
     await network.pass(3_000);
     expect(await names(manager)).toStrictEqual([`${b} connected`, `${c} connected`]);
   });
 
   it('stops to dial who is gone', async () => {
-    const hosts = new BehaviorSubject<readonly string[]>([b, c]);
+    const hosts = new BehaviorSubject<readonly string[]>([a, b, c]);
     const manager = network.manager(a, hosts);
     await manager.start();
     await network.pass(3_000);
-    hosts.next([]);
+    hosts.next([a]);
     await network.settle();
     // The two links of the loopback ping each other, and one watch looks whether the machine has slept.
     expect(network.runtime.scheduled).toBe(3);
@@ -85,7 +85,7 @@ describe('hosts as an Observable', () => {
     const hosts = new Subject<readonly string[]>();
     const manager = network.manager(a, hosts);
     await manager.start();
-    hosts.next([`${b}/`, c]);
+    hosts.next([a, `${b}/`, c]);
     await network.settle();
     expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([c]);
     expect(network.events(a)).toMatchObject([
@@ -98,7 +98,7 @@ describe('hosts as an Observable', () => {
       const hosts = new Subject<readonly string[]>();
       const manager = network.manager(a, hosts);
       await manager.start();
-      hosts.next([b]);
+      hosts.next([a, b]);
       if (end === 'error') hosts.error(new Error('etcd is gone'));
       else hosts.complete();
       expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([b]);
@@ -113,21 +113,59 @@ describe('hosts as an Observable', () => {
   it.each<[string, unknown, string]>([
     ['null', null, 'emitted null; it must emit arrays'],
     ['a text', b, 'emitted a value of type string; it must emit arrays'],
-    ['a list with something else in it', [c, 5], 'A host name must be a text, such as "http://10.0.0.1:9000"'],
-    ['a list with null in it', [c, null], 'it is null'],
+    ['a list with something else in it', [a, c, 5], 'A host name must be a text, such as "http://10.0.0.1:9000"'],
+    ['a list with null in it', [a, c, null], 'it is null'],
   ])('may emit %s: that is reported, and harms nothing', async (_, garbage, reason) => {
     const hosts = new Subject<readonly string[]>();
     const manager = network.manager(a, hosts);
     await manager.start();
-    hosts.next([c]);
+    hosts.next([a, c]);
     hosts.next(garbage as readonly string[]);
     expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([c]);
     expect(network.events(a)).toMatchObject([
       { type: 'rejected', by: 'local', reason: expect.stringContaining(reason) },
     ]);
-    hosts.next([b, c]);
+    hosts.next([a, b, c]);
     expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([b, c]);
     await manager.close();
+  });
+
+  it('may not emit an empty list: that is reported, and the last list stays', async () => {
+    const hosts = new BehaviorSubject<readonly string[]>([a, b]);
+    const manager = network.manager(a, hosts);
+    await manager.start();
+    hosts.next([]);
+    expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([b]);
+    const remedy = 'The list of hosts is empty; the previous list stays. Emit at least this host.';
+    expect(network.events(a)).toStrictEqual([{ type: 'host-list', host: a, problem: 'empty', remedy }]);
+  });
+
+  it('may emit a list without this host, which is applied, and reported until the host is listed', async () => {
+    const hosts = new BehaviorSubject<readonly string[]>([b]);
+    const manager = network.manager(a, hosts);
+    await manager.start();
+    hosts.next([b, c]);
+    expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([b, c]);
+    const event = {
+      type: 'host-list',
+      host: a,
+      problem: 'local-missing',
+      remedy: `The list of hosts does not contain ${a}, the local name, so the other hosts will probably reject this one. Add it, or correct local; names are compared byte for byte.`,
+    };
+    expect(network.events(a)).toStrictEqual([event]);
+    hosts.next([a, b]);
+    expect(network.events(a)).toStrictEqual([event]);
+    hosts.next([b]);
+    expect(network.events(a)).toStrictEqual([event, event]);
+  });
+
+  it('may emit duplicates, which count once and are reported', async () => {
+    const hosts = new BehaviorSubject<readonly string[]>([a, b, c, b, a]);
+    const manager = network.manager(a, hosts);
+    await manager.start();
+    expect((await hostsOf(manager)).map(({ host }) => host)).toStrictEqual([b, c]);
+    const remedy = `The list of hosts has ${b}, ${a} more than once. List each host once.`;
+    expect(network.events(a)).toStrictEqual([{ type: 'host-list', host: a, problem: 'duplicate', remedy }]);
   });
 
   it('is not listened to after the close', async () => {

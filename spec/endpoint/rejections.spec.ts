@@ -3,7 +3,8 @@ import { firstValueFrom } from 'rxjs';
 import type { ConnectionState } from '../../lib/connection/host-connection.js';
 import type { RejectedError } from '../../lib/errors.js';
 import { staticToken } from '../../lib/endpoint/auth.js';
-import type { Manager, ManagerOptions } from '../../lib/endpoint/manager.js';
+import type { Manager } from '../../lib/endpoint/manager.js';
+import type { ManagerOptions } from '../../lib/endpoint/manager-options.js';
 import { whoDials } from '../../lib/endpoint/who-dials.js';
 import { createChecksum } from '../../lib/wire/checksum.js';
 import { MemoryNetwork, skewed } from '../support/memory-network.js';
@@ -43,7 +44,7 @@ describe('a handshake that is rejected', () => {
     [
       'for its name',
       () => ({}),
-      () => ({ hosts: [c] }),
+      () => ({ hosts: [acceptor, c] }),
       (reason) => {
         expect(reason).toBe(
           `unknown incoming host: ${dialer} is not among the hosts of ${acceptor}: add it, spelt exactly so`,

@@ -5,6 +5,7 @@ import type { Dial, Socket } from '../../lib/transport/socket.js';
 import type { GridEvent } from '../../lib/observe.js';
 import { Manager, staticToken, type Connection, type ManagerOptions } from '../../lib/index.js';
 import { ManualRuntime } from './manual-runtime.js';
+import { withLocal } from './with-local.js';
 
 /** Virtual time for timers; what is deferred runs as a microtask, so that Promises and generators run along. */
 export class VirtualTime extends ManualRuntime {
@@ -37,7 +38,7 @@ export class LinkedManagers {
       runtime: this.time,
       dial: this.dial,
       local,
-      hosts,
+      hosts: withLocal(local, hosts),
       ...options,
     });
     manager.events$.subscribe((event) => this.events.push(event));

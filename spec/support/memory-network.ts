@@ -4,11 +4,13 @@ import type { Dial, Socket } from '../../lib/transport/socket.js';
 import { staticToken } from '../../lib/endpoint/auth.js';
 import type { DialerInfo } from '../../lib/endpoint/acceptor.js';
 import { connect, type ConnectOptions, type LeafConnection } from '../../lib/endpoint/leaf.js';
-import { Manager, type ManagerOptions } from '../../lib/endpoint/manager.js';
+import { Manager } from '../../lib/endpoint/manager.js';
+import type { ManagerOptions } from '../../lib/endpoint/manager-options.js';
 import type { GridEvent } from '../../lib/observe.js';
 import type { Runtime } from '../../lib/runtime.js';
 import { pass, settle } from './links.js';
 import { ManualRuntime } from './manual-runtime.js';
+import { withLocal } from './with-local.js';
 
 /** One socket between two managers. */
 export interface Cable {
@@ -37,7 +39,7 @@ export class MemoryNetwork {
   manager(local: string, hosts: ManagerOptions['hosts'], options: Partial<ManagerOptions> = {}): Manager {
     const manager = new Manager({
       local,
-      hosts,
+      hosts: withLocal(local, hosts),
       auth: staticToken('secret'),
       runtime: this.runtime,
       dial: this.dialFrom(local),

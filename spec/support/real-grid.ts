@@ -8,6 +8,7 @@ import { connect, type ConnectOptions, type LeafConnection } from '../../lib/end
 import { createDial } from '../../lib/transport/ws-socket.js';
 import type { ConnectionState } from '../../lib/connection/host-connection.js';
 import type { Connection } from '../../lib/contract/connection.js';
+import { withLocal } from './with-local.js';
 
 /** Short times, so that tests on real sockets wait little. */
 export const quick = { redialInterval: 20, dialJitter: 20, dialedGrace: 500 };
@@ -38,7 +39,7 @@ export class RealGrid {
   manager(local: string, hosts: ManagerOptions['hosts'], options: Partial<ManagerOptions> = {}): Manager {
     const manager = new Manager({
       local,
-      hosts,
+      hosts: withLocal(local, hosts),
       auth: staticToken('secret'),
       ...options,
       limits: { ...quick, ...options.limits },

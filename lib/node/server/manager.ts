@@ -8,11 +8,8 @@ import { adoptWebSocket } from '../../transport/ws-socket.js';
 import { ConfigurationError } from '../../errors.js';
 import { guarded, ThrownErrors } from '../../guard.js';
 import { defaultLimits } from '../../limits.js';
-import {
-  Manager as IsomorphicManager,
-  managerRules,
-  type ManagerOptions as IsomorphicOptions,
-} from '../../endpoint/manager.js';
+import { Manager as IsomorphicManager } from '../../endpoint/manager.js';
+import { managerRules, type ManagerOptions as IsomorphicOptions } from '../../endpoint/manager-options.js';
 import { kernelOf, takeSocketOptions, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
 import { acceptorRegionWriter, type KernelOf } from '../files/send/attach-region-writer.js';
 import { readPath } from './read-path.js';

@@ -1,5 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
-import { Manager, type ManagerOptions } from '../../endpoint/manager.js';
+import { Manager } from '../../endpoint/manager.js';
+import type { ManagerOptions } from '../../endpoint/manager-options.js';
 import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
 import type { Bound, Handles, RawHandler } from '../../contract/handler.js';

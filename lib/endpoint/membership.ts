@@ -1,0 +1,103 @@
+import { BehaviorSubject, isObservable, type Observable, type Subscription } from 'rxjs';
+import { errorText } from '../errors.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
+import type { Endpoint } from './endpoint.js';
+import { checkHostList, HostLists } from './host-list.js';
+import { closePeer, createPeer, type Peer } from './peers.js';
+
+/** What a {@link Membership} needs from its manager. */
+export interface MembershipOptions {
+  readonly endpoint: Endpoint;
+  readonly local: string;
+  readonly hosts: readonly string[] | Observable<readonly string[]>;
+  /** Starts to dial a peer, or to wait for it. */
+  readonly startPeer: (peer: Peer) => void;
+  /** Called after the list has changed. */
+  readonly changed: () => void;
+}
+
+/**
+ * The other hosts of the cluster. Keeps one peer for each name of the current list.
+ *
+ *     created (static list: peers exist) ──start──▶ started (peers are started; an Observable is subscribed to) ──close──▶ closed
+ */
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #lists: HostLists;
+  readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
+  #started = false;
+  #subscription: Subscription | undefined = undefined;
+
+  /** @throws ConfigurationError for a static list that is not valid. */
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    const { endpoint, local, hosts } = options;
+    this.#lists = new HostLists(local, endpoint.report);
+    if (isObservable(hosts)) return;
+    checkHostList(hosts, local);
+    this.#apply(hosts);
+  }
+
+  /** The peers by name, in the order of the list. */
+  get peers(): ReadonlyMap<string, Peer> {
+    return this.#peers.value;
+  }
+
+  /** The peers, starting with the current ones. Completes when the membership is closed. */
+  get peers$(): Observable<ReadonlyMap<string, Peer>> {
+    return this.#peers;
+  }
+
+  /** Starts all peers, and subscribes to the list if it is an Observable. */
+  start(): void {
+    this.#started = true;
+    for (const peer of this.peers.values()) this.#options.startPeer(peer);
+    // Emits again, because it is known now which side dials.
+    this.#peers.next(this.peers);
+    const { endpoint, local, hosts } = this.#options;
+    if (!isObservable(hosts)) return;
+    const report = (reason: string): void => {
+      endpoint.report({ type: 'rejected', host: local, by: 'local', reason });
+    };
+    const unusable = (error: unknown): void => {
+      report(`The list of hosts cannot be used, and the last one stays: ${errorText(error)}`);
+    };
+    this.#subscription = hosts.subscribe({
+      next: (names) => {
+        guarded(unusable, () => {
+          const valid = this.#lists.check(names);
+          if (valid !== undefined) this.#apply(valid);
+        });
+      },
+      error: (error: unknown) => {
+        report(`The Observable of the hosts failed, and its last list stays: ${errorText(error)}`);
+      },
+    });
+  }
+
+  /** Stops to follow the list. */
+  unsubscribe(): void {
+    this.#subscription?.unsubscribe();
+  }
+
+  /** Completes {@link peers$}. The peers themselves are closed by the manager. */
+  complete(): void {
+    this.#peers.complete();
+  }
+
+  #apply(names: readonly string[]): void {
+    const { endpoint, local, startPeer, changed } = this.#options;
+    const before = this.peers;
+    const peers = new Map<string, Peer>();
+    for (const name of names) {
+      if (name !== local) peers.set(name, before.get(name) ?? createPeer(endpoint, name));
+    }
+    for (const peer of before.values()) if (!peers.has(peer.host)) guarded(reportUnhandled, closePeer, peer);
+    if (this.#started) {
+      for (const peer of peers.values()) if (!before.has(peer.host)) guarded(reportUnhandled, startPeer, peer);
+    }
+    this.#peers.next(peers);
+    changed();
+  }
+}
