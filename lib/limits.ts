@@ -184,53 +184,55 @@ export const minRegionFrameBytes = 64 << 10;
 /** See {@link minRegionFrameBytes}. */
 export const maxRegionFrameBytes = 1 << 20;
 
-/** Bytes of a path, in UTF-8, that another side may name: that of Linux. */
+/** Bytes of a path in UTF-8 that a peer may name: the limit of Linux. */
 export const maxPathBytes = 4 << 10;
 /** Levels of such a path. */
 export const maxPathLevels = 128;
-/** Symbolic links that are followed for one path. More are a loop. */
+/** Symbolic links that are followed for one path. More are taken for a loop. */
 export const maxLinksFollowed = 40;
 
-/** Bytes of a file that is sent and received whole, at most. */
+/** Bytes of the largest file that is sent and received as a whole. */
 export const maxSmallFileBytes = 64 << 10;
-/** Small files in one item of a stream of files, at most. */
+/** Small files in one pack, at most. */
 export const maxPackedFiles = 64;
 /** Files that a server of files has open at once, for all peers together; further ones wait for their turn. */
 export const maxServedFiles = 256;
-/** Of those, for one peer. */
+/** Files of {@link maxServedFiles} that one peer may have open. */
 export const maxServedFilesPerPeer = 64;
-/** Folders that a server of files walks through at once, for all peers together, and for one peer. */
+/** Folders that a server of files walks through at once, for all peers together. */
 export const maxServedWalks = 64;
-/** See {@link maxServedWalks}. */
+/** Walks of {@link maxServedWalks} that one peer may have. */
 export const maxServedWalksPerPeer = 16;
 /** Requests of one peer that wait for their turn to open a file; further ones are refused. */
 export const maxOpensWaiting = 4_096;
 /** Hashes of files at once, in a process. */
 export const maxHashesAtOnce = 4;
-/** Time without bytes after which a file that is being received by a server is given up, in ms. */
+/** Time without bytes, in ms, after which a server gives up a file that a peer writes. */
 export const uploadIdleTimeout = 60_000;
-/** Age, in ms, from which a file on its way is taken for one that nobody continues. */
+/** Age, in ms, at which a temporary file is removed, because no transfer has continued it. */
 export const temporaryFileAge = 24 * 60 * 60_000;
-/** Pause between two sweeps of the files on their way in a folder that is served for writing, in ms. */
+/** Pause, in ms, between two sweeps for temporary files in a folder that is served for writing. */
 export const temporarySweepInterval = 60 * 60_000;
 
-/** Names of folders that a walk holds of one folder before it goes into them, and names that are read at once. */
+/** Subfolders of one folder that a walk remembers before it enters them, and names that are read at once. */
 export const maxFolderNames = 1_024;
-/** Folders within each other that a walk holds open: those with more folders in them than {@link maxFolderNames}. */
+/** Nested folders that a walk holds open: those with more than {@link maxFolderNames} subfolders. */
 export const maxOpenFolders = 16;
 /** Entries of a listing in one item. */
 export const maxListedEntries = 64;
-/** Files that a sender reads ahead of the credit, and that a receiver writes beside each other. */
+/** Entries that a caller takes of one listing: a hostile host could list without end. */
+export const maxListingEntries = 10_000_000;
+/** Files that a sender reads ahead of the credit, and that a receiver writes concurrently. */
 export const maxOpenFiles = 32;
 /** Pieces of a file that wait to be written at the receiver, and pieces of one write, at most. */
 export const maxPiecesWaiting = 8;
-/** Reports of failed files that wait for a caller who does not read them; more holds the input back. */
+/** Reports of failed files that wait for a caller that does not read them; with more, the host takes no further input. */
 export const maxFailuresWaiting = 256;
-/** Buffers for the largest region frame that may be in use at once. Who wants more gets small ones. */
+/** Buffers of the largest size of a region frame in use at once. Further transfers get small ones. */
 export const maxLargeBuffers = 8;
-/** Of those, the ones that are kept when nobody uses them. */
+/** Buffers of {@link maxLargeBuffers} that are kept while they are unused. */
 export const maxKeptBuffers = 4;
-/** Bytes of a file that the system reads into its page cache ahead of what is sent, in kernel mode. */
+/** Bytes of a file that the system reads into its page cache ahead of the bytes being sent, in kernel mode. */
 export const readAheadBytes = 4 << 20;
 
 /** Routes that are counted one by one, at both sides together; further ones are counted as one. */

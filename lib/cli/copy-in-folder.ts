@@ -10,7 +10,7 @@ import { takeUntilAborted } from '../operators/take-until-aborted.js';
 import { toAsyncIterable } from '../operators/to-async-iterable.js';
 import { isSame, joinPath, resumableBytes, type CopyContext } from './copy.js';
 import { remoteInfo, walkRemote } from './remote-folder.js';
-import { statsIn } from './target-look.js';
+import { statsIn } from './target-stats.js';
 import { withScan } from './with-scan.js';
 
 /** A file that is to be copied. */

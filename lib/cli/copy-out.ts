@@ -11,7 +11,7 @@ import { exitCodes, Failure } from './failure.js';
 import { spool } from './input-pipe.js';
 import { offsetOf, sendFiles } from './send-files.js';
 import { listRemote, remoteInfo } from './remote-folder.js';
-import { statsIn } from './target-look.js';
+import { statsIn } from './target-stats.js';
 
 /** Copies a file or a folder from here to a host. `source` undefined: from standard input. */
 export async function copyOut(context: CopyContext, source: string | undefined, target: string): Promise<void> {

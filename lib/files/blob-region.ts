@@ -3,7 +3,7 @@ import type { RegionPort } from '../codec/region-item.js';
 import { FileIoError } from './file-error.js';
 import { boundsOf, FileRegion, type OpenRegion, type RegionObserver, type RegionOptions } from './file-region.js';
 
-/** A part of a Blob or of a File. */
+/** A region of a Blob or a File. */
 export class BlobRegion extends FileRegion {
   readonly #blob: Blob;
 
@@ -18,7 +18,7 @@ export class BlobRegion extends FileRegion {
     const bounds = boundsOf(this.options, size);
     if (bounds === undefined) {
       throw new FileIoError(
-        `The Blob has ${String(size)} bytes: the region is not within. Give an offset and a length that are.`,
+        `The region is not within the ${String(size)} bytes of the Blob. Give an offset and a length that are.`,
         this.path,
       );
     }
@@ -27,7 +27,7 @@ export class BlobRegion extends FileRegion {
     let copied = 0;
     return {
       mode: 'browser',
-      reason: 'A Blob is read through JavaScript.',
+      reason: 'The bytes of a Blob pass through JavaScript.',
       get copied() {
         return copied;
       },
@@ -62,13 +62,17 @@ export class BlobRegion extends FileRegion {
     try {
       return new Uint8Array(await this.#blob.slice(at, at + max).arrayBuffer());
     } catch (error) {
-      // The file behind a File has gone or has changed: that is all that a browser tells.
-      throw new FileIoError(`${JSON.stringify(this.path)} cannot be read any more.`, this.path, { cause: error });
+      // The file of a File was removed or changed: browsers do not say which.
+      throw new FileIoError(
+        `${JSON.stringify(this.path)} cannot be read any more: it was removed or changed.`,
+        this.path,
+        { cause: error },
+      );
     }
   }
 }
 
-/** A file of its own, loaded when it is needed: 10 kB of WebAssembly that few pages need. */
+/** Loads the hash on demand: few pages need its 10 kB of WebAssembly. */
 async function createHasher(): Promise<IHasher> {
   const { createSHA256 } = await import('./sha256.js');
   return (await createSHA256()).init();

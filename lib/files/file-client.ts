@@ -1,31 +1,35 @@
 import { concat, defer, EMPTY, map, mergeMap, Observable, tap, throwError, type OperatorFunction } from 'rxjs';
+import { checkOption, whole } from '../check.js';
 import { ConfigurationError, ProtocolError } from '../errors.js';
+import { maxListingEntries } from '../limits.js';
 import { isFeedSource } from '../flow/feed.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { RegionItem } from '../codec/region-item.js';
 import { isBytes } from '../codec/codec.js';
 import type { Connection, Input } from '../contract/connection.js';
 import type { CallOptions } from '../contract/options.js';
-import { FileCorruptError, fileErrorOf, type FileError } from './file-error.js';
+import { FileCorruptError, fileErrorOf, FileIoError, type FileError } from './file-error.js';
 import type { FileItem } from './file-item.js';
-import { peerName } from './peer-path.js';
+import { valueOf } from './answer.js';
+import { peerName, quoted } from './peer-path.js';
 import { FileRegion } from './file-region.js';
-import { fileRoutes, type Answer, type FileInfo, type WantedFile, type WriteRequest } from './file-routes.js';
+import { fileRoutes, type FileInfo, type WantedFile, type WriteRequest } from './file-routes.js';
 
-/** Bytes of a data item that is cut from a Blob or an array. */
+/** Bytes of a data item of a Blob or an array. */
 const sliceBytes = 256 << 10;
+const maxEntriesRule = whole(1);
 
 /** What to read of a file: see {@link WantedFile}. */
-export type ReadFileOptions = Omit<WantedFile, 'path' | 'as' | 'recursive'> & CallOptions;
+export type ReadFileOptions = Omit<WantedFile, 'path' | 'as' | 'recursive' | 'folders'> & CallOptions;
 
 /** How to write a file: see {@link WriteRequest}. */
-export type WriteFileOptions = Omit<WriteRequest, 'path' | 'folder'> & CallOptions;
+export type WriteFileOptions = Omit<WriteRequest, 'path' | 'folder' | 'mode' | 'mtime'> & CallOptions;
 
 /** What `writeFile` emits. */
 export interface WriteProgress {
-  /** The path at the other host. */
+  /** The path at the host. */
   readonly path: string;
-  /** Bytes that the other host has written. */
+  /** Bytes that the host has written. */
   readonly written: number;
 }
 
@@ -33,7 +37,7 @@ export interface WriteProgress {
 export type FileSource = Uint8Array | Blob | FileRegion | Input<FileItem | RegionItem>;
 
 /**
- * What is known about a file or a folder of a host that serves files.
+ * Describes a file or a folder of a host that serves files.
  *
  * Errors: {@link FileError}; those of a call.
  */
@@ -41,7 +45,8 @@ export function statFile(connection: Connection, path: string, options?: CallOpt
   return connection.request(fileRoutes.stat, { path }, options).pipe(
     map((answer) => {
       const { info } = valueOf(answer, path);
-      if (info === undefined) throw new ProtocolError('The answer of files/stat has no info.');
+      if (info === undefined)
+        throw new ProtocolError('The answer of files/stat has no info, which was not optional in this request.');
       return info;
     }),
   );
@@ -49,20 +54,25 @@ export function statFile(connection: Connection, path: string, options?: CallOpt
 
 /** How to list a folder. */
 export interface ListFilesOptions extends CallOptions {
-  /** True: also what is in its folders, and so on. Default false. */
+  /** True: also what is in the folders below. Default false. */
   readonly recursive?: boolean;
   /**
-   * Called for each folder within that the host cannot list; the listing is then complete without what is in it. Default:
-   * the listing goes on too, and errors at its end with the first of these.
+   * Called for each inner folder that the host cannot list. Default: the listing goes on, and errors at its end with the first
+   * of these failures.
    */
   readonly unreadable?: (error: FileError) => void;
+  /**
+   * Entries after which the listing fails with FileIoError, because a hostile host could list without end. Default
+   * 10 000 000.
+   */
+  readonly maxEntries?: number;
 }
 
 /**
- * What is in a folder of a host that serves files; with `recursive` also what is in its folders. In no certain order.
+ * Lists a folder of a host that serves files, in no particular order.
  *
- * Errors: {@link FileError}: where the folder cannot be listed; where one within cannot be, at the end; where the host
- * lists a path that leads out of the folder. Those of a call.
+ * Errors: {@link FileError} where the folder cannot be listed; at the end, where an inner folder cannot be; where the host lists
+ * a path that leads out of the folder; where it lists too many entries. Those of a call.
  */
 export function listFiles(
   connection: Connection,
@@ -86,15 +96,16 @@ export function listFiles(
   });
 }
 
-/** An entry of a listing, or a folder within that the host cannot list. */
+/** An entry of a listing, or an inner folder that the host cannot list. */
 export type ListedEntry = { readonly info: FileInfo } | { readonly failure: FileError };
 
-/** As {@link listFiles}, with what cannot be listed among the entries. */
+/** {@link listFiles}, with the failures among the entries. */
 export function listEntries(
   connection: Connection,
   path: string,
-  { recursive = false, ...options }: Omit<ListFilesOptions, 'unreadable'> = {},
+  { recursive = false, maxEntries = maxListingEntries, ...options }: Omit<ListFilesOptions, 'unreadable'> = {},
 ): Observable<ListedEntry> {
+  checkOption('listFiles: maxEntries', maxEntries, maxEntriesRule);
   // A host of an earlier version does not know batches, and sends its entries one by one.
   return connection.stream(fileRoutes.list, { path, recursive, batches: true, failures: true }, options).pipe(
     mergeMap((answer): readonly ListedEntry[] => {
@@ -106,15 +117,22 @@ export function listEntries(
       ];
     }),
     tap((entry) => {
-      // Whoever lists may be hostile, and whoever asks may join the path to one of its own.
+      // The host may be hostile, and the caller may join the path to one of its own.
       peerName('info' in entry ? entry.info.path : entry.failure.path);
+    }),
+    map((entry, index) => {
+      if (index < maxEntries) return entry;
+      throw new FileIoError(
+        `The host lists more than ${String(maxEntries)} entries in ${quoted(path)}, which is the limit. Raise maxEntries, if the folder has so many.`,
+        path,
+      );
     }),
   );
 }
 
 /**
- * Reads a file of a host that serves files. Emits the items of a stream of one file: give them to `receiveFile`, or take
- * the bytes with {@link fileBytes}. The bytes of an item are a view into the received message.
+ * Reads a file of a host that serves files. Emits the items of a stream of one file, which `receiveFile` writes and
+ * {@link fileBytes} turns into bytes. The bytes of an item are a view into the received message.
  *
  * Errors: {@link FileError}; those of a call.
  *
@@ -142,8 +160,8 @@ export function readFile(
 }
 
 /**
- * Writes a file of a host that serves files with `writable: true`. There is the whole file under its name, or nothing of
- * it. Emits what the other host has written; completes when the file has its name.
+ * Writes a file at a host that serves files with `writable: true`. The name always stands for the whole file or for nothing of
+ * it. Emits the progress of the host; completes when the file has its name.
  *
  * Errors: {@link FileError}; those of a call.
  *
@@ -154,7 +172,7 @@ export function writeFile(
   connection: Connection,
   path: string,
   source: FileSource,
-  { resume = false, fsync = true, ...options }: WriteFileOptions = {},
+  { resume = false, fsync = true, preserve = false, ...options }: WriteFileOptions = {},
 ): Observable<WriteProgress> {
   const input = (): ReturnType<Extract<Input<FileItem | RegionItem>, () => unknown>> => {
     if (isBytes(source) || source instanceof Blob) return itemsOf(path, source);
@@ -162,10 +180,11 @@ export function writeFile(
     const items = typeof source === 'function' ? source() : source;
     if (isFeedSource(items)) return items;
     throw new ConfigurationError(
-      `The source of writeFile must be a Uint8Array, a Blob, a file region, or the items of a file.${foreignObservableHint(items)}`,
+      `The source of writeFile must be a Uint8Array, a Blob, a file region, or the items of a stream of one file.${foreignObservableHint(items)}`,
     );
   };
-  return connection.exchange(fileRoutes.write, { path, resume, fsync }, input, options).pipe(
+  const request: WriteRequest = { path, resume, fsync, ...(preserve ? { preserve } : {}) };
+  return connection.exchange(fileRoutes.write, request, input, options).pipe(
     map((report) => {
       if (report.kind === 'failure') throw fileErrorOf(report, path);
       return { path, written: report.bytes };
@@ -174,16 +193,17 @@ export function writeFile(
 }
 
 /**
- * The bytes of a stream of one file, checked for their length. They are views into received messages: copy what you keep.
+ * Turns a stream of one file into its bytes, and checks their length. They are views into received messages: copy what you
+ * keep.
  *
- * Errors: those of the source; {@link FileError} for an item `error`; FileCorruptError where the stream is not that of one
+ * Errors: those of the source; {@link FileError} for an item `error`; FileCorruptError where the stream is not one of a single
  * whole file.
  */
 export function fileBytes(): OperatorFunction<FileItem, Uint8Array> {
   return (source) =>
     new Observable((subscriber) => {
       let path = '';
-      // Undefined before the header and after the end.
+      // Bytes left in the file; undefined before the header and after the end.
       let left: number | undefined;
       let begun = false;
       const corrupt = (what: string): void => {
@@ -193,13 +213,13 @@ export function fileBytes(): OperatorFunction<FileItem, Uint8Array> {
         next: (item) => {
           switch (item.kind) {
             case 'header':
-              if (begun) corrupt('A second file follows in a stream that is to be one');
+              if (begun) corrupt('A second file came where one file was expected');
               begun = true;
               ({ path, length: left } = item);
               return;
             case 'data':
               if (left === undefined || item.bytes.length > left) {
-                corrupt(`${String(item.bytes.length)} bytes came where ${String(left ?? 0)} were left`);
+                corrupt(`${String(item.bytes.length)} bytes came where ${String(left ?? 0)} were expected`);
                 return;
               }
               left -= item.bytes.length;
@@ -207,10 +227,10 @@ export function fileBytes(): OperatorFunction<FileItem, Uint8Array> {
               return;
             case 'end':
               if (left === 0) left = undefined;
-              else corrupt(`The file ended where ${String(left ?? 0)} bytes were left`);
+              else corrupt(`The file ended ${String(left ?? 0)} bytes too early`);
               return;
             case 'pack':
-              corrupt('A pack of files came where one was to come');
+              corrupt('A pack of files came where one file was expected');
               return;
             case 'error':
               subscriber.error(fileErrorOf(item, path));
@@ -221,13 +241,13 @@ export function fileBytes(): OperatorFunction<FileItem, Uint8Array> {
         },
         complete: () => {
           if (begun && left === undefined) subscriber.complete();
-          else corrupt('The stream broke off before the end of the file');
+          else corrupt('The stream ended before the end of the file');
         },
       });
     });
 }
 
-/** The items of one file from memory, or from where a Blob has it. */
+/** The items of one file whose bytes are in memory or in a Blob. */
 async function* itemsOf(path: string, source: Uint8Array | Blob): AsyncGenerator<FileItem> {
   const size = isBytes(source) ? source.length : source.size;
   yield { kind: 'header', path: nameOf(path), size, offset: 0, length: size };
@@ -240,9 +260,4 @@ async function* itemsOf(path: string, source: Uint8Array | Blob): AsyncGenerator
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1) || path;
-}
-
-function valueOf<T>(answer: Answer<T>, path: string): T {
-  if ('failure' in answer) throw fileErrorOf(answer.failure, path);
-  return answer.value;
 }

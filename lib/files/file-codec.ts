@@ -12,9 +12,9 @@ import {
 import { encodePack } from './file-pack.js';
 
 /**
- * The shape of a stream of files: `duplex({ name: 'read', request: type<Query>(), output: fileItems })`. A handler gives
- * file regions for it, and the items of the protocol are made of them; the receiver gets the items. The bytes of a data
- * item are a view into the received message.
+ * The shape of a stream of files: `duplex({ name: 'read', request: type<Query>(), output: fileItems })`. A handler may return
+ * file regions, which are sent as items; the receiver gets the items. The bytes of a data item are a view into the received
+ * message.
  */
 export const fileItems: RegionCodec<FileItem> = {
   codec: 'files',
@@ -37,7 +37,7 @@ export const fileItems: RegionCodec<FileItem> = {
     try {
       return decodeFileItem(bytes);
     } catch (error) {
-      // What comes from the other side is its fault, and is told to it.
+      // A malformed item is the fault of the peer, and is reported to it.
       if (error instanceof ProtocolError) throw new CodecError(error.message, { cause: error });
       throw error;
     }

@@ -1,11 +1,11 @@
 import { GridError } from '../errors.js';
 
-/** Base of the errors about files, on this side or told by the other one. */
+/** Base of the errors about files, of this side or reported by a peer. */
 export abstract class FileError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileError';
   abstract override readonly code: FileErrorCode;
-  /** The file, as it was asked for; empty where the other side did not say. */
+  /** The file, as it was requested; empty where the peer did not name it. */
   readonly path: string;
 
   constructor(message: string, path: string, options?: ErrorOptions) {
@@ -21,7 +21,7 @@ export class FileNotFoundError extends FileError {
   readonly code = 'file-not-found';
 }
 
-/** The path leads out of the folder that is served: by `..`, as an absolute path, or through a symbolic link. */
+/** The path leads out of the served folder: by `..`, as an absolute path, or through a symbolic link. */
 export class FileOutsideRootError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileOutsideRootError';
@@ -29,7 +29,7 @@ export class FileOutsideRootError extends FileError {
 }
 
 /**
- * The path cannot be used: it is too long, has too many levels, a NUL, a name that the system does not take, or one that
+ * The path cannot be used: it is too long, has too many levels or a NUL, or a name that the system does not accept or that
  * rxgrid uses itself.
  */
 export class FilePathError extends FileError {
@@ -38,21 +38,21 @@ export class FilePathError extends FileError {
   readonly code = 'file-path';
 }
 
-/** The path is a folder, a device, a FIFO or a socket where a file is needed, or a file where a folder is. */
+/** The path is that of a folder, a device, a FIFO or a socket where a file is needed, or of a file where a folder is needed. */
 export class NotRegularFileError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.NotRegularFileError';
   readonly code = 'file-not-regular';
 }
 
-/** The folder is served for reading only: `serveFiles` was not told `writable: true`. */
+/** The host does not allow changes: its `serveFiles` needs `writable: true`, or for a removal `removable: true`. */
 export class FilesReadOnlyError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FilesReadOnlyError';
   readonly code = 'files-read-only';
 }
 
-/** The system denies the access. */
+/** The system, or the permission model of Node, denies access. */
 export class FileAccessError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileAccessError';
@@ -66,7 +66,7 @@ export class FileSpaceError extends FileError {
   readonly code = 'file-space';
 }
 
-/** What came is not what was announced: another length, another hash, no end. Nothing of it is kept under the final name. */
+/** The received bytes are not the announced ones: the length or the hash differs, or the end is missing. The file does not get its name. */
 export class FileCorruptError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileCorruptError';
@@ -74,7 +74,7 @@ export class FileCorruptError extends FileError {
   override readonly retryable = true;
 }
 
-/** What is there does not fit what comes: a transfer cannot be continued, or somebody else writes the same file. */
+/** The transfer conflicts with what exists: it cannot be continued, another transfer writes the same file, or the name is taken. */
 export class FileConflictError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileConflictError';
@@ -89,7 +89,7 @@ export class FileChangedError extends FileError {
   override readonly retryable = true;
 }
 
-/** The host has too many files open, and too many requests that wait: try again later. */
+/** Too many requests of this peer wait for a file to be opened: try again later. */
 export class FileBusyError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileBusyError';
@@ -97,7 +97,7 @@ export class FileBusyError extends FileError {
   override readonly retryable = true;
 }
 
-/** No byte of a file came for a minute, so that the host gave it up. */
+/** No byte of a file came for a minute (`uploadIdleTimeout`), so the host gave it up. */
 export class FileIdleError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileIdleError';
@@ -131,15 +131,15 @@ const classes = {
 /** The code of a {@link FileError}. */
 export type FileErrorCode = keyof typeof classes;
 
-/** A failure as it travels. */
+/** A failure as it goes over the wire. */
 export interface FailureMessage {
-  /** A {@link FileErrorCode}; one that is not known is taken for `file-io`. */
+  /** A {@link FileErrorCode}; an unknown code is taken for `file-io`. */
   readonly code: string;
   /** For people. */
   readonly message: string;
 }
 
-/** The error for what the other side tells. */
+/** The error for a failure that a peer has reported. */
 export function fileErrorOf({ code, message }: FailureMessage, path: string): FileError {
   const known = Object.hasOwn(classes, code) ? classes[code as FileErrorCode] : FileIoError;
   return new known(message, path);

@@ -11,26 +11,26 @@ import { decodePack, type FilePack } from './file-pack.js';
  *     file   = header data* end | header data* error | error | pack
  *     item   = one kind byte, body
  *
- * The body of a header, an end and an error is a MessagePack map; that of data is bytes of the file. A header whose path
- * ends with a slash names a folder, and has no data. An error outside a file says that a file which was to come does not.
- * A pack has small files of a folder, whole: see file-pack.ts.
+ * The body of a header, an end and an error is a MessagePack map; the body of data is bytes of the file. A header whose path
+ * ends with a slash is that of a folder, and has no data. An error outside a file stands for a requested file that cannot be
+ * sent. A pack has small files as a whole: see file-pack.ts.
  */
 
 /** The first byte of an item. */
 export const FileKind = { Header: 1, Data: 2, End: 3, Error: 4, Pack: 5 } as const;
 
-/** What stands before the bytes of a file: a data item is these bytes, then the file's. */
+/** The bytes of a data item that precede those of the file. */
 export const fileDataPrefix: Uint8Array = Uint8Array.of(FileKind.Data);
 
-/** Bounds of what a header, an end or an error may hold, in bytes. */
+/** Bounds of the fields of a header, an end and an error, in bytes. */
 export const fileItemBounds = {
   /** A path. */
   path: maxPathBytes,
-  /** The name of a hash, or of a way. */
+  /** The name of a hash, or of a mode (`via`). */
   hashName: 32,
   /** The value of a hash. */
   hash: 64,
-  /** A code of an error. */
+  /** The code of an error. */
   code: 64,
 } as const;
 
@@ -40,25 +40,25 @@ const maxMode = 0o7777;
 /** Begins a file. */
 export interface FileHeader {
   readonly kind: 'header';
-  /** Name of the file, relative to what the stream is about, with slashes; with one at the end for a folder. */
+  /** Path of the file relative to the request, with slashes; a folder has one at the end. */
   readonly path: string;
   /** Bytes of the whole file. */
   readonly size: number;
-  /** Where the bytes that follow begin in the file. */
+  /** Offset in the file of the first byte that follows. */
   readonly offset: number;
-  /** Bytes that follow. */
+  /** Number of bytes that follow. */
   readonly length: number;
   /** Time of the last change, in ms since the epoch. */
   readonly mtime?: number;
   /** Permission bits. */
   readonly mode?: number;
-  /** The hash whose value comes with the end, for instance `sha256`; of the bytes that follow. */
+  /** The hash of the bytes that follow, for instance `sha256`; its value comes with the end. */
   readonly hash?: string;
-  /** How the bytes get to the socket at the sender, for people: `kernel`, `pooled` or `browser`. */
+  /** How the sender reads the file, for people: `kernel`, `pooled` or `browser`. */
   readonly via?: string;
 }
 
-/** Bytes of a file, at the place where the last ones ended. */
+/** The next bytes of a file. */
 export interface FileData {
   readonly kind: 'data';
   /** A view into the item. */
@@ -68,18 +68,18 @@ export interface FileData {
 /** Ends a file. */
 export interface FileEnd {
   readonly kind: 'end';
-  /** Bytes that were sent: the length of the header. */
+  /** Number of bytes that were sent, equal to the length in the header. */
   readonly length: number;
   /** The value of the hash that the header names. */
   readonly hash?: Uint8Array;
 }
 
-/** Ends a file that cannot be sent, or says that one cannot. */
+/** Ends a file whose sending has failed, or stands for a file that cannot be sent. */
 export interface FileFailure {
   readonly kind: 'error';
-  /** Tells programs what it is. */
+  /** For programs: a code of a FileError. */
   readonly code: string;
-  /** Tells people. */
+  /** For people. */
   readonly message: string;
 }
 
@@ -89,7 +89,7 @@ export type FileItem = FileHeader | FileData | FileEnd | FileFailure | FilePack;
 /**
  * Encodes the item that begins a file.
  *
- * @throws CodecError where a number or a text is out of its bounds, or where the bytes that follow are not within the file.
+ * @throws CodecError where a number or a text is out of bounds, or where the bytes that follow are not within the file.
  */
 export function encodeFileHeader(header: Omit<FileHeader, 'kind'>): Uint8Array {
   const { path, size, offset, length, mtime, mode, hash, via } = header;
@@ -104,14 +104,14 @@ export function encodeFileHeader(header: Omit<FileHeader, 'kind'>): Uint8Array {
   if (mode !== undefined) writer.string('mode').uint(mode);
   if (hash !== undefined)
     writer.string('hash').string(checkedText('The name of a hash', hash, fileItemBounds.hashName));
-  if (via !== undefined) writer.string('via').string(checkedText('The name of a way', via, fileItemBounds.hashName));
+  if (via !== undefined) writer.string('via').string(checkedText('The mode of a sender', via, fileItemBounds.hashName));
   return writer.finish();
 }
 
 /**
  * Encodes the item that ends a file.
  *
- * @throws CodecError where the length is no unsigned integer, or the hash has more than 64 bytes.
+ * @throws CodecError where the length is not an unsigned integer, or the hash has more than 64 bytes.
  */
 export function encodeFileEnd({ length, hash }: Omit<FileEnd, 'kind'>): Uint8Array {
   if (hash !== undefined && hash.length > fileItemBounds.hash) {
@@ -125,7 +125,7 @@ export function encodeFileEnd({ length, hash }: Omit<FileEnd, 'kind'>): Uint8Arr
 }
 
 /**
- * Encodes the item for a file that cannot be sent. A message that is too long is cut.
+ * Encodes the item for a file that cannot be sent. A message that is too long is truncated.
  *
  * @throws CodecError where the code has more than 64 bytes.
  */
@@ -137,7 +137,7 @@ export function encodeFileError({ code, message }: Omit<FileFailure, 'kind'>): U
   return writer.finish();
 }
 
-/** Encodes a data item by copying. Who sends many bytes puts {@link fileDataPrefix} before them instead. */
+/** Encodes a data item by copying. Senders of many bytes write {@link fileDataPrefix} before them instead. */
 export function encodeFileData(bytes: Uint8Array): Uint8Array {
   const item = new Uint8Array(fileDataPrefix.length + bytes.length);
   item.set(fileDataPrefix);
@@ -146,10 +146,9 @@ export function encodeFileData(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Decodes an item. The bytes of a data item are a view into it. It trusts nothing but that an item is whole: whether a
- * path may be used is for the receiver to decide.
+ * Decodes an item. The bytes of a data item are a view into it. Whether a path may be used is for the receiver to check.
  *
- * @throws ProtocolError where the item is none.
+ * @throws ProtocolError where the item is malformed.
  */
 export function decodeFileItem(item: Uint8Array): FileItem {
   switch (item[0]) {
@@ -171,7 +170,7 @@ export function decodeFileItem(item: Uint8Array): FileItem {
 }
 
 function writeKind(kind: number): MsgpackWriter {
-  // Numbers below 128 are themselves in MessagePack.
+  // MessagePack encodes numbers below 128 as themselves.
   return new MsgpackWriter().uint(kind);
 }
 
@@ -225,7 +224,7 @@ function readUint(reader: MsgpackReader, field: string): number {
   return reader.uint(field);
 }
 
-/** What cannot be in a header, whoever makes it. */
+/** What is wrong with a header, of either side; undefined: nothing. */
 function problemOf({ path, size, offset, length, mode, hash }: Omit<FileHeader, 'kind'>): string | undefined {
   if (path === '' || path.includes('\0')) return 'the path is empty, or has a NUL';
   // Not `offset + length > size`: the sum may be above 2^53.

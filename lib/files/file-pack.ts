@@ -2,16 +2,16 @@ import { CodecError, ProtocolError } from '../errors.js';
 import { maxPackedFiles, maxPathBytes } from '../limits.js';
 
 /*
- * Small files of a folder, whole, several in one item: three items for each cost both sides more than reading and
- * writing it (measured with bench/files/many.mjs).
+ * Several small files of a folder in one item. With three items per file, the items would cost both sides more than reading
+ * and writing the file (measured with bench/files/many.mjs).
  *
  *     pack = file*                                                             1 to 64 of them
  *     file = length u32, mtime f64 (NaN: none), mode u16, path length u16, path, bytes     big-endian
  */
 
-/** A whole small file of a pack. */
+/** A small file in a pack. */
 export interface PackedFile {
-  /** As in a header. */
+  /** Path of the file, as in a header. */
   readonly path: string;
   /** Time of the last change, in ms since the epoch. */
   readonly mtime?: number;
@@ -21,7 +21,7 @@ export interface PackedFile {
   readonly bytes: Uint8Array;
 }
 
-/** Small files that come whole in one item. */
+/** Small files in one item. */
 export interface FilePack {
   readonly kind: 'pack';
   readonly files: readonly PackedFile[];
@@ -29,20 +29,20 @@ export interface FilePack {
 
 /** Bytes before the path of a packed file. */
 const fixedBytes = 16;
-/** UTF-8 takes at most so many bytes for a unit of a string. */
+/** Bytes in UTF-8 of a UTF-16 unit, at most. */
 const bytesPerUnit = 3;
 const maxMode = 0o7777;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Encodes a pack, behind the byte of its kind.
+ * Encodes a pack, after the byte of its kind.
  *
- * @throws CodecError where there are too many files, or what is told of one is out of its bounds.
+ * @throws CodecError where there are too many files, or a field of one is out of bounds.
  */
 export function encodePack(kind: number, files: readonly PackedFile[]): Uint8Array {
   if (files.length === 0 || files.length > maxPackedFiles) {
-    throw new CodecError(`A pack has ${files.length} files; 1 to ${maxPackedFiles} are possible.`);
+    throw new CodecError(`A pack has ${files.length} files; it must have 1 to ${maxPackedFiles}.`);
   }
   let room = 1;
   for (const { path, bytes } of files) room += fixedBytes + path.length * bytesPerUnit + bytes.length;
@@ -66,9 +66,9 @@ export function encodePack(kind: number, files: readonly PackedFile[]): Uint8Arr
 }
 
 /**
- * Decodes a pack behind the byte of its kind. The bytes of its files are views.
+ * Decodes a pack after the byte of its kind. The bytes of its files are views.
  *
- * @throws ProtocolError where it is none.
+ * @throws ProtocolError where it is malformed.
  */
 export function decodePack(body: Uint8Array): FilePack {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
@@ -99,14 +99,14 @@ function decodePath(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new ProtocolError('The path of a packed file is no UTF-8.');
+    throw new ProtocolError('The path of a packed file is not UTF-8.');
   }
 }
 
 function problemOf(path: string, bytes: number, mtime: number, mode: number): string | undefined {
   if (path === '' || path.includes('\0') || path.endsWith('/')) return 'the path is empty, of a folder, or has a NUL';
   if (bytes > maxPathBytes) return `the path has ${bytes} bytes; the limit is ${maxPathBytes}`;
-  if (!Number.isNaN(mtime) && !(Number.isSafeInteger(mtime) && mtime >= 0)) return `the time ${mtime} is none`;
+  if (!Number.isNaN(mtime) && !(Number.isSafeInteger(mtime) && mtime >= 0)) return `${mtime} is not a time`;
   if (mode > maxMode) return `the mode ${mode} has more than permission bits`;
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../errors.js';
+import { aFunction, checkOptions, oneOf, whole, type Rule } from '../check.js';
 import type { RegionDone } from '../mux/region-frame.js';
 import {
   sendRegion,
@@ -7,26 +7,26 @@ import {
   type RegionPort,
   type RegionSending,
 } from '../codec/region-item.js';
-import { RegionRun } from './region-run.js';
+import { RegionTransfer } from './region-transfer.js';
 
 /**
- * How the bytes of a file get to the socket: from the kernel's page cache without passing through JavaScript, through a
- * few buffers, or from a Blob.
+ * How the bytes of a file get to the socket: `kernel`, from the page cache without passing through JavaScript; `pooled`,
+ * through a few buffers; `browser`, from a Blob.
  */
 export type FileMode = 'kernel' | 'pooled' | 'browser';
 
-/** How far the sending of a file region is. */
+/** The progress of a file region that is being sent. */
 export interface FileProgress {
-  /** The file, as it was named; of a Blob the name, where it has one. */
+  /** The file, as the caller named it; of a Blob, its name, if any. */
   readonly path: string;
   /** Bytes that the transport has taken. */
   readonly sent: number;
   /** Bytes of the region. */
   readonly total: number;
   readonly mode: FileMode;
-  /** Why the mode is not `kernel`, or not any more. */
+  /** Why the mode is not, or no longer, `kernel`. */
   readonly reason: string | undefined;
-  /** Of the bytes sent, how many passed through JavaScript. */
+  /** Bytes of `sent` that passed through JavaScript. */
   readonly copied: number;
   /** Bytes per second, of the last two seconds. */
   readonly rate: number;
@@ -39,17 +39,26 @@ export interface RegionOptions {
   /** Bytes. Default: to the end. */
   readonly length?: number;
   /**
-   * True: the file may grow while it is sent, as a log does, and only what is cut off from the region is a change. Default
+   * True: the file may grow while it is sent, as a log does; only a truncation of the region counts as a change. Default
    * false: a file that is written to while it is sent fails with FileChangedError.
    */
   readonly growing?: boolean;
-  /** Name of the file in the stream. Default: its own name, without the folders. */
+  /** Path of the file in the stream. Default: its name, without the folders. */
   readonly as?: string;
-  /** Has the receiver check the bytes with a hash, which goes with the end. They then pass through JavaScript. Default none. */
+  /** The hash that the end of the file carries, for the receiver to check. The bytes then pass through JavaScript. Default none. */
   readonly hash?: 'sha256';
-  /** Called after each frame: for handlers, which have no other place to see it. */
+  /** Called after each frame. Handlers have no other way to observe the progress. */
   readonly progress?: (progress: FileProgress) => void;
 }
+
+const regionRules: Readonly<Record<keyof RegionOptions, Rule>> = {
+  offset: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+  length: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+  growing: oneOf(true, false),
+  as: { expected: 'a text', accepts: (value) => typeof value === 'string' },
+  hash: oneOf('sha256'),
+  progress: aFunction('takes the progress'),
+};
 
 /** Bytes of one frame, ready to be sent. */
 export interface RegionPart {
@@ -57,7 +66,7 @@ export interface RegionPart {
   readonly length: number;
   /** Sends one message of `head` and the bytes. */
   write(head: Uint8Array, done: RegionDone): void;
-  /** It will not be sent. */
+  /** The part will not be sent. */
   drop(): void;
 }
 
@@ -67,7 +76,7 @@ export interface OpenRegion {
   readonly reason: string | undefined;
   /** Bytes so far that passed through JavaScript. */
   readonly copied: number;
-  /** Name of the file in the stream. */
+  /** Path of the file in the stream. */
   readonly name: string;
   /** Bytes of the file. */
   readonly size: number;
@@ -79,37 +88,37 @@ export interface OpenRegion {
   readonly mtime: number | undefined;
   /** Permission bits. */
   readonly permissions: number | undefined;
-  /** Name of the hash that goes with the end. */
+  /** Name of the hash that the end of the file carries. */
   readonly hash: string | undefined;
-  /** The bytes from `at` on, `max` at the most. Called for one after the other, in order. */
+  /** The bytes from `at` on, at most `max`. Called for one part after the other, in order. */
   part(at: number, max: number): RegionPart | Promise<RegionPart>;
-  /** All is sent. Gives the hash. Throws where the file is not any more what was announced. */
+  /** All bytes are sent. The result is the hash. Throws where the file has changed since its header was sent. */
   finish(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
-  /** Closes the file, where it was opened for the region. Once, after the last frame was written. */
+  /** Closes the file, where it was opened for the region. Called once, after the last frame was written. */
   close(): void;
 }
 
-/** Who hears how a region is sent. */
+/** Observes the sending of a region. */
 export interface RegionObserver {
   progress(progress: FileProgress): void;
-  /** The region cannot be sent. On a route of files the other side was told, and the stream goes on. */
+  /** The region cannot be sent. On a route of files, the peer was told, and the stream goes on. */
   failed(error: unknown): void;
 }
 
-/** Brand of a region. Registered, so that two copies of the library know each other's. */
+/** Brand of a region. The symbol is registered, so that two copies of the library recognise each other's regions. */
 const regionBrand: unique symbol = Symbol.for('rxgrid.FileRegion');
 
 /**
- * A part of a file. A handler returns or yields it where the route's output carries files (`fileItems`) or raw bytes, and
- * the file is sent in its place: as header, data and end, or as bytes. Made by `fileRegion`.
+ * A region of a file, made by `fileRegion`. A handler returns or yields it, or an input has it, where the route carries files
+ * (`fileItems`) or raw bytes. The file is sent in its place: as a header, data and an end, or as bytes.
  *
- * On a route of raw bytes a failure is that of the handler or of the input. On a route of files the other side gets the
- * error as an item, and the items after it are sent.
+ * On a route of raw bytes, a failure is that of the handler or of the input. On a route of files, the peer gets the error as an
+ * item, and the items after it are sent.
  */
 export abstract class FileRegion implements RegionItem {
-  /** By brand, not by identity: a region of another copy of the package in this process is one, too. */
+  /** By brand, not by identity: a region of another copy of the package counts, too. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    // The classes of Blobs and of paths are told by identity.
+    // The subclasses have no brands.
     if (this !== FileRegion) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && regionBrand in value;
   }
@@ -117,17 +126,14 @@ export abstract class FileRegion implements RegionItem {
   declare readonly [regionItem]: true;
   /** @internal */
   readonly [regionBrand] = true;
-  /** The file, as it was named. */
+  /** The file, as the caller named it. */
   readonly path: string;
   readonly options: RegionOptions;
   readonly #observer: RegionObserver | undefined;
 
-  /** @throws ConfigurationError for a hash that is not known. */
+  /** @throws ConfigurationError for an option that does not exist or cannot work. */
   constructor(path: string, options: RegionOptions, observer?: RegionObserver) {
-    const { hash }: { readonly hash?: string } = options;
-    if (hash !== undefined && hash !== 'sha256') {
-      throw new ConfigurationError(`A file region has the hash ${JSON.stringify(hash)}: only sha256 is known.`);
-    }
+    checkOptions(options, regionRules, { of: 'fileRegion' });
     this.path = path;
     this.options = options;
     this.#observer = observer;
@@ -136,7 +142,7 @@ export abstract class FileRegion implements RegionItem {
   /** Opens the file, and chooses how its bytes go through this port. */
   abstract open(port: RegionPort): OpenRegion | Promise<OpenRegion>;
 
-  /** @internal The same region, with somebody who hears how it is sent. */
+  /** @internal The same region with another observer. */
   abstract observedBy(observer: RegionObserver): FileRegion;
 
   /** @internal */
@@ -146,13 +152,13 @@ export abstract class FileRegion implements RegionItem {
       progress: (step: FileProgress) => progress?.(step),
       failed() {},
     };
-    const run = new RegionRun(this, port, observer, ended);
+    const run = new RegionTransfer(this, port, observer, ended);
     run.resume();
     return run;
   }
 }
 
-/** The first byte and the number of bytes of a region of a file of `size` bytes; undefined where it is not within. */
+/** The first byte and the number of bytes of a region of a file of `size` bytes; undefined: it is not within the file. */
 export function boundsOf(
   { offset = 0, length }: RegionOptions,
   size: number,

@@ -16,13 +16,13 @@ import {
 } from './file-shapes.js';
 import { maxListedEntries } from '../limits.js';
 
-/** What is known about a file or a folder. */
+/** A file or a folder of a host. */
 export interface FileInfo {
-  /** Relative to what was asked for, with slashes; empty for that itself. */
+  /** Relative to the requested path, with slashes; empty for that path itself. */
   readonly path: string;
-  /** `other`: a symbolic link, a device, a FIFO or a socket, which are not served. */
+  /** `other`: a symbolic link, a device, a FIFO or a socket; these are not served. */
   readonly type: 'file' | 'folder' | 'other';
-  /** Bytes; 0 for what is no file. */
+  /** Bytes of a file; else 0. */
   readonly size: number;
   /** Time of the last change, in ms since the epoch. */
   readonly mtime: number;
@@ -30,7 +30,7 @@ export interface FileInfo {
   readonly mode: number;
 }
 
-/** The beginning of a file that one side has already. */
+/** The beginning of a file, which one side has already. */
 export interface FilePart {
   /** Bytes from the start of the file. */
   readonly length: number;
@@ -38,81 +38,95 @@ export interface FilePart {
   readonly sha256: Uint8Array;
 }
 
-/** One file, or one folder with all that is in it, that somebody wants to read. */
+/** A request for one file, or for one folder with all that is in it. */
 export interface WantedFile {
-  /** Relative to the folder that is served, with slashes. */
+  /** Relative to the served folder, with slashes. */
   readonly path: string;
-  /** Its path in the stream. Default: `path`, and with `recursive` none: paths are relative to the folder. */
+  /** The path of the file in the stream. Default: `path`. With `recursive`, a prefix of all paths; default: none. */
   readonly as?: string;
-  /** True: all files of this folder, and of those in it; their paths in the stream are relative to it, behind `as`. Default false. */
+  /** True: all files of this folder and of the folders below it; their paths in the stream are relative to it. Default false. */
   readonly recursive?: boolean;
+  /**
+   * True, with `recursive`: the stream has a header with the permission bits and the time of each folder. Default false: it
+   * has headers of empty folders only. A host of an earlier version ignores it.
+   */
+  readonly folders?: boolean;
   /** First byte. Default 0. */
   readonly offset?: number;
   /** Bytes. Default: to the end. */
   readonly length?: number;
   /**
-   * True: the file may grow while it is sent, as a log does, and the part that is asked for is not changed by that. Default
-   * false: a file that is written to while it is sent fails with FileChangedError.
+   * True: the file may grow while it is sent, as a log does; bytes that are appended do not count as a change. Default false:
+   * a file that is written to while it is sent fails with FileChangedError.
    */
   readonly growing?: boolean;
-  /** What is there already. Where it is the beginning of the file, the rest is sent; else all of it. */
+  /** The bytes that the caller has. Where they are the beginning of the file, the rest is sent; else all of it. */
   readonly have?: FilePart;
-  /** Hash that comes with the end. Default none. */
+  /** The hash that the end of the file carries. Default none. */
   readonly hash?: 'sha256';
 }
 
-/** Where files are to be written. */
+/** Where and how files are to be written. */
 export interface WriteRequest {
-  /** A file, or with `folder` the folder that the paths of the stream are relative to. Folders on the way are made. */
+  /** A file, or with `folder` the folder that the paths of the stream are relative to. Missing folders are made. */
   readonly path: string;
-  /** Default false: the stream is one file, and its path there does not count. */
+  /** True: the stream is of many files. Default false: it is of one file, whose path in the stream does not count. */
   readonly folder?: boolean;
-  /** True: what came before a failure is kept, and can be continued. Default false. */
+  /** True: the bytes that came before a failure are kept, and can be continued. Default false. */
   readonly resume?: boolean;
   /** False: files are not forced to the disk, so a power cut may lose them. Default true. */
   readonly fsync?: boolean;
+  /**
+   * True: files get the permission bits of the stream exactly, and folders those and the times of the stream. Default false:
+   * the umask of the host takes its share, and folders are as new ones. A host of an earlier version ignores it.
+   */
+  readonly preserve?: boolean;
+  /** With `folder` and `preserve`: the permission bits of the folder itself. */
+  readonly mode?: number;
+  /** With `folder` and `preserve`: the time of the folder itself, in ms since the epoch. */
+  readonly mtime?: number;
 }
 
-/** What a writer is told. */
+/** What the handler of `files/write` reports. */
 export type WriteReport =
-  /** So much is written, of all files together. */
+  /** The files and bytes written so far. */
   | { readonly kind: 'progress'; readonly files: number; readonly bytes: number }
-  /** This file is not; an empty path: all that was to come is not. */
+  /** A file could not be written. An empty path: the whole transfer has failed. */
   | ({ readonly kind: 'failure'; readonly path: string } & FailureMessage);
 
-/** An answer, or why there is none: the protocol itself carries no codes. */
+/** A value, or why there is none. The errors of the protocol itself carry no codes. */
 export type Answer<T> = { readonly value: T } | { readonly failure: FailureMessage };
 
-/** What `stat` is asked. */
+/** The request of `files/stat`. */
 export interface StatRequest {
   readonly path: string;
-  /** True: the part of a file whose transfer broke off, with its hash. Default false. */
+  /** True: also the part that an interrupted transfer of the file has left, with its hash. Default false. */
   readonly partial?: boolean;
 }
 
-/** What `stat` tells. */
+/** The answer of `files/stat`. */
 export interface StatAnswer {
-  /** Undefined where there is no such file, and a part was asked for. */
+  /** Undefined where there is no such file and `partial` was given. */
   readonly info?: FileInfo;
-  /** Where it was asked for and there is one. */
+  /** The part, where `partial` was given and there is one. */
   readonly part?: FilePart;
 }
 
-/** What `list` is asked. */
+/** The request of `files/list`. */
 export interface ListRequest {
   readonly path: string;
-  /** Default false: the entries of this folder alone. */
+  /** True: also the entries of the folders below. Default false. */
   readonly recursive?: boolean;
-  /** True: entries come in lists of up to 64, which takes a tenth of the time. Default false: one by one. */
+  /** True: entries come in batches of up to 64, which takes a tenth of the time. Default false: one by one. */
   readonly batches?: boolean;
-  /** True: a folder within that cannot be listed is named in a batch, and the listing goes on. Default false: it ends there. */
+  /** True: an inner folder that cannot be listed is reported in a batch. Default false: the listing fails there. */
   readonly failures?: boolean;
 }
 
 /** Some entries of a listing. */
 export interface ListBatch {
   readonly values: readonly FileInfo[];
-  /** Where they are asked for: folders that cannot be listed, by their path in the listing. */
+  /** With `failures` of the request: folders that cannot be listed, by their paths in the listing. */
   readonly failures?: readonly ListFailure[];
 }
 
@@ -121,7 +135,20 @@ export interface ListFailure extends FailureMessage {
   readonly path: string;
 }
 
-/** The id of all routes for files: contracts of users cannot have it. */
+/** The request of `files/remove`. */
+export interface RemoveRequest {
+  readonly path: string;
+  /** True: a folder is removed with all that is in it. Default false: only an empty folder is removed. */
+  readonly recursive?: boolean;
+}
+
+/** The answer of `files/remove`, given repeatedly while a large folder is being removed. */
+export interface RemoveAnswer {
+  /** Entries removed so far. */
+  readonly removed: number;
+}
+
+/** The handler id of all routes for files, which contracts of users cannot have. */
 const reserved = { id: 240 } as const;
 
 const progressReport = record({ kind: oneOf('progress'), files: count, bytes: count });
@@ -165,9 +192,10 @@ const read = duplex({
       recursive: optional(flag),
       offset: optional(count),
       length: optional(count),
+      folders: optional(flag),
       growing: optional(flag),
       have: optional(part),
-      // One that is not known fails its file alone: a caller may be of a later version.
+      // Any text: a hash that this version does not know fails its file alone.
       hash: optional(text),
     }),
   ),
@@ -178,19 +206,33 @@ const write = duplex({
   name: 'files',
   subroute: 'write',
   request: shapeOf<WriteRequest>(
-    record({ path: text, folder: optional(flag), resume: optional(flag), fsync: optional(flag) }),
+    record({
+      path: text,
+      folder: optional(flag),
+      resume: optional(flag),
+      fsync: optional(flag),
+      preserve: optional(flag),
+      mode: optional(count),
+      mtime: optional(time),
+    }),
   ),
   input: fileItems,
   output: shapeOf<WriteReport>(report),
 });
 
-/** A failure, or one of some other fields. */
+const remove = duplex({
+  name: 'files',
+  subroute: 'remove',
+  request: shapeOf<RemoveRequest>(record({ path: text, recursive: optional(flag) })),
+  output: shapeOf<Answer<RemoveAnswer>>(answer({ value: optional(record({ removed: count })) })),
+});
+
+/** A record with a failure, or with at least one of some other fields. */
 function answer(fields: Readonly<Record<string, Check>>): Check {
   const check = record({ failure: optional(failure), ...fields });
   const names = ['failure', ...Object.keys(fields)];
   return (value) =>
-    check(value) ??
-    (names.some((name) => name in (value as object)) ? undefined : `it has none of ${names.join(', ')}`);
+    check(value) ?? (names.some((name) => name in (value as object)) ? undefined : `it has no ${names.join(', ')}`);
 }
 
 function report(value: unknown): string | undefined {
@@ -199,16 +241,17 @@ function report(value: unknown): string | undefined {
 }
 
 /**
- * The contracts of the ready-made routes for files, which `serveFiles` answers. A host that names the routes of its leaves
- * lists the ones that they may call: `leaves: { routes: [fileRoutes.stat, fileRoutes.list, fileRoutes.read] }`.
+ * The contracts of the routes that `serveFiles` handles. A host whose leaves may call only some routes lists these among them: `leaves: { routes: [fileRoutes.stat, fileRoutes.list, fileRoutes.read] }`.
  */
 export const fileRoutes = {
-  /** What is known about a file or a folder. */
+  /** Describes a file or a folder. */
   stat: { ...stat, ...reserved },
-  /** What is in a folder. */
+  /** Lists a folder. */
   list: { ...list, ...reserved },
-  /** Files, in the order in which they are asked for, in one stream. */
+  /** Sends files in one stream, in the order of the requests. */
   read: { ...read, ...reserved },
-  /** Files to be written, in one stream. */
+  /** Writes the files of one stream. */
   write: { ...write, ...reserved },
+  /** Removes a file or a folder. */
+  remove: { ...remove, ...reserved },
 } as const;

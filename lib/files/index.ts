@@ -1,6 +1,5 @@
 /**
- * Files of hosts that serve them: what a caller needs, in Node and in browsers. `rxgrid/node` has `serveFiles` and
- * `receiveFile`.
+ * The caller's side of hosts that serve files, for Node and browsers. `serveFiles` and `receiveFile` are in `rxgrid/node`.
  *
  * @packageDocumentation
  */
@@ -17,6 +16,7 @@ export {
   type WriteFileOptions,
   type WriteProgress,
 } from './file-client.js';
+export { removeFile, type RemoveFileOptions, type RemoveProgress } from './remove-file.js';
 export {
   FileAccessError,
   FileBusyError,
@@ -43,6 +43,8 @@ export {
   type Answer,
   type FileInfo,
   type FilePart,
+  type RemoveAnswer,
+  type RemoveRequest,
   type StatAnswer,
   type StatRequest,
   type WantedFile,

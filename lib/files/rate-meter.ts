@@ -1,19 +1,19 @@
-/** How far the figure looks back, in ms. */
+/** The period over which the rate is measured, in ms. */
 const windowMs = 2_000;
-/** Time between two samples that are kept, in ms. */
+/** Time between two samples, in ms. */
 const sampleMs = 100;
 
 /** Bytes per second over about the last two seconds. */
 export class RateMeter {
-  // Oldest first: when, and how many bytes there were by then.
+  // Oldest first: the time, and the bytes moved until then.
   readonly #samples: { readonly at: number; readonly bytes: number }[] = [];
 
-  /** `now` in ms, by any clock that goes forward; `bytes` that are there before the transfer. */
+  /** `now`: in ms, of a monotonic clock; `bytes`: moved before the transfer. */
   constructor(now: number, bytes = 0) {
     this.#samples.push({ at: now, bytes });
   }
 
-  /** The rate now that `bytes` have been moved altogether. */
+  /** The rate, when `bytes` have been moved altogether. */
   rate(now: number, bytes: number): number {
     const samples = this.#samples;
     if (now - samples.at(-1)!.at >= sampleMs) {

@@ -6,8 +6,8 @@ import type { FileProgress, FileRegion } from './file-region.js';
 /** Options of `sendfile`. */
 export interface SendfileOptions {
   /**
-   * Called for a file that cannot be sent, on a route of files: the other side is told, and the other files go on. Without
-   * it the first such file ends the sending with its error.
+   * Called for a file that cannot be sent. On a route of files, the peer is told, and the other files follow. Default: the first
+   * such file ends the sending with its error.
    */
   readonly failed?: (path: string, error: unknown) => void;
 }
@@ -32,7 +32,7 @@ export function sendRegions(
         subscriber.error(error);
       },
     });
-    // Before it starts: a progress may end it.
+    // Before the start, because the first progress may unsubscribe.
     subscriber.add(() => {
       sending.stop();
       if (!over) stream.cancel();

@@ -4,17 +4,17 @@ import { BlobRegion } from './blob-region.js';
 import { FileRegion, type FileProgress, type RegionOptions } from './file-region.js';
 import { sendRegions, type SendfileOptions } from './send-regions.js';
 
-/** A part of a Blob or File, for a handler to return or yield in the place of its bytes, or for {@link sendfile}. */
+/** A region of a Blob or File, which a handler may return or yield in the place of its bytes, and {@link sendfile} takes. */
 export function fileRegion(blob: Blob, options: RegionOptions = {}): FileRegion {
   return new BlobRegion(blob, options);
 }
 
 /**
  * Sends Blobs, Files, and regions of them to an open stream, one after the other, as its credit allows, and then half-closes
- * it. Emits after each frame; completes when the half-close has gone out. In Node take the one of `rxgrid/node`: it also sends
- * files by their paths.
+ * it. Emits after each frame; completes when the half-close has been sent. In Node, use `sendfile` of `rxgrid/node`, which also
+ * sends files by their paths.
  *
- * Unsubscribing before the end cancels the stream at the next boundary of a frame.
+ * Unsubscribing before the end cancels the stream at the next frame boundary.
  *
  * Errors: FileError; that of the source; that of the call.
  *

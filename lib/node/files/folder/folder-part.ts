@@ -9,15 +9,15 @@ import type { OpenFolder, RootFolder } from './root-folder.js';
 import { toFileError } from './system-error.js';
 import type { FolderPart, OneFile } from './walk-folder.js';
 
-/** What became of the files of a part of a folder. */
+/** The files of a part of a folder, read or left for later. */
 export interface PackedPart {
   readonly failures: readonly FileError[];
   readonly packs: readonly FilePack[];
-  /** Those that are not small: they are opened when their turn comes. */
+  /** Files that are not small: each is opened when its turn comes. */
   readonly large: readonly OneFile[];
 }
 
-/** Reads the small files of a part of a folder, at once where the disk is quick; one is open at a time. */
+/** Reads the small files of a part of a folder, synchronously where the disk is quick; one file is open at a time. */
 export async function packPart(root: RootFolder, part: FolderPart): Promise<PackedPart> {
   const { names, real, prefix, wanted } = part;
   const files: PackedFile[] = [];
@@ -35,7 +35,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
     for (const name of names) {
       const path = prefix + name;
       if (!diskPace.quick) {
-        // One after the other: a part has one slot for an open file. Other parts are read meanwhile.
+        // One after the other, since a part has one slot for an open file. Other parts are read meanwhile.
         try {
           take(await packedLater(await root.openFile(join(real, name), path), path), path, name);
         } catch (error) {
@@ -61,7 +61,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
   return { failures, packs: [...packsOf(files)], large };
 }
 
-/** A small file, and undefined for another one. It is closed. */
+/** Reads and closes a file; undefined: it is not small. */
 function packedNow(file: OpenFile, path: string): PackedFile | undefined {
   try {
     const { size } = file.stats;
@@ -90,7 +90,7 @@ async function packedLater(file: OpenFile, path: string): Promise<PackedFile | u
 }
 
 function packed({ stats: { mode, mtimeMs } }: OpenFile, path: string, bytes: Uint8Array): PackedFile {
-  // A time before 1970 has no form in a header.
+  // A header cannot express a time before 1970.
   return { path, mode: mode & 0o777, bytes, ...(mtimeMs >= 0 ? { mtime: Math.floor(mtimeMs) } : {}) };
 }
 

@@ -10,23 +10,23 @@ import { toFileError } from './system-error.js';
 const lstatOf = promisify(lstat);
 const readlinkOf = promisify(readlink);
 
-/** A path to follow. */
+/** A path whose symbolic links are to be followed. */
 export interface Following {
-  /** The folder that is not left, without symbolic links. */
+  /** The folder that no link may lead out of; it has no symbolic links itself. */
   readonly root: string;
-  /** How an absolute link within the root may begin. */
+  /** How an absolute link that stays within the root may begin. */
   readonly spellings: readonly string[];
   /** The path below the root, as `peerParts` gives it. */
   readonly parts: readonly string[];
   /** Names the path in errors. */
   readonly path: string;
-  /** Called for what is not there, to make it. Default: FileNotFoundError. */
+  /** Called for a name that does not exist, to make it. Default: FileNotFoundError. */
   readonly missing?: (parent: string, name: string) => void;
 }
 
 /**
- * Where a path leads, all symbolic links followed. A link that leads out of the root is not followed by a single step: the
- * answer says what the link says, and nothing about what is there.
+ * The real path of a path: all its symbolic links are followed. A link that leads out of the root is not followed at all, so
+ * that the error says nothing about what exists outside.
  *
  * @throws FileError
  */
@@ -36,37 +36,37 @@ export async function followLinks(following: Following): Promise<string> {
     if (diskPace.quick) {
       return diskPace.measure(() => {
         let step = steps.next();
-        while (step.done !== true) step = steps.next(lookNow(step.value));
+        while (step.done !== true) step = steps.next(entryNow(step.value));
         return step.value;
       });
     }
     let step = steps.next();
-    while (step.done !== true) step = steps.next(await look(step.value));
+    while (step.done !== true) step = steps.next(await entryOf(step.value));
     return step.value;
   } catch (error) {
     throw toFileError(error, following.path);
   }
 }
 
-/** What has a name: undefined, the target of a link, or something else. */
-type Look = { readonly link: string | undefined } | undefined;
+/** What a name stands for: nothing (undefined), a symbolic link with its target, or anything else. */
+type Entry = { readonly link: string | undefined } | undefined;
 
-/** Yields paths to look at. */
-function* follow({ root, spellings, parts, path, missing }: Following): Generator<string, string, Look> {
+/** Yields paths whose entries it needs; its caller decides how they are read. */
+function* follow({ root, spellings, parts, path, missing }: Following): Generator<string, string, Entry> {
   const left = [...parts].reverse();
   const real: string[] = [];
   let links = 0;
   for (let part = left.pop(); part !== undefined; part = left.pop()) {
     if (part === '' || part === '.') continue;
     if (part === '..') {
-      // Of a link: what it leads from has no links any more.
+      // Only the target of a link has `..`; the folders before it are resolved already.
       if (real.pop() === undefined) throw outside(path);
       continue;
     }
     const parent = join(root, ...real);
     const found = yield join(parent, part);
     if (found === undefined) {
-      if (missing === undefined) throw new FileNotFoundError(`There is no ${quoted(path)}.`, path);
+      if (missing === undefined) throw new FileNotFoundError(`${quoted(path)} does not exist.`, path);
       missing(parent, part);
     }
     if (found?.link === undefined) {
@@ -74,7 +74,7 @@ function* follow({ root, spellings, parts, path, missing }: Following): Generato
       continue;
     }
     if (++links > maxLinksFollowed) {
-      throw new NotRegularFileError(`${quoted(path)} has symbolic links that lead to each other.`, path);
+      throw new NotRegularFileError(`${quoted(path)} has symbolic links that form a loop.`, path);
     }
     const below = belowRoot(found.link, spellings);
     if (below === undefined) throw outside(path);
@@ -84,7 +84,7 @@ function* follow({ root, spellings, parts, path, missing }: Following): Generato
   return join(root, ...real);
 }
 
-/** A link's target: as it is where it is relative; of an absolute one what is behind the root; undefined where it is elsewhere. */
+/** The target of a link relative to its folder, or, of an absolute one, to the root; undefined: it is outside the root. */
 function belowRoot(target: string, spellings: readonly string[]): string | undefined {
   if (!isAbsolute(target)) return target;
   for (const root of spellings) {
@@ -96,18 +96,15 @@ function belowRoot(target: string, spellings: readonly string[]): string | undef
 }
 
 function outside(path: string): FileOutsideRootError {
-  return new FileOutsideRootError(
-    `${quoted(path)} leads out of the folder that is served, through a symbolic link.`,
-    path,
-  );
+  return new FileOutsideRootError(`${quoted(path)} leads out of the served folder through a symbolic link.`, path);
 }
 
-function lookNow(path: string): Look {
+function entryNow(path: string): Entry {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : { link: stats.isSymbolicLink() ? readlinkSync(path) : undefined };
 }
 
-async function look(path: string): Promise<Look> {
+async function entryOf(path: string): Promise<Entry> {
   let stats: Stats;
   try {
     stats = await lstatOf(path);

@@ -2,27 +2,27 @@ import { closeSync, lstatSync, openSync, readlinkSync, renameSync, unlinkSync, t
 import { sep } from 'node:path';
 import { folderCalls, type FolderCalls } from '../../kernel/folder-calls.js';
 
-/** A folder in which files are opened and get their names. Errors are the system's, unless said otherwise. */
+/** A folder in which files are opened, created and renamed. Errors are the system's, unless said otherwise. */
 export interface FolderHandle {
-  /** What `node:fs` calls a name in the folder; without a name, the folder. Usable until {@link close}. */
+  /** A path for `node:fs` of a name in the folder, or of the folder itself. Valid until {@link close}. */
   at(name?: string): string;
-  /** Opens a file that is not there yet, for writing. */
+  /** Creates a file and opens it for writing. */
   create(name: string, flags: number, mode: number): number;
   rename(from: string, to: string): void;
   remove(name: string): void;
-  /** What has a name; a link is not followed. Undefined where nothing has it. */
-  look(name: string): Stats | undefined;
-  /** Confirms that what was opened by a name is in this folder. @throws FileOutsideRootError */
+  /** The status of a name, whose symbolic link is not followed. Undefined where nothing has the name. */
+  lstat(name: string): Stats | undefined;
+  /** Confirms that the file which was opened by a name is in this folder. @throws FileOutsideRootError */
   confirm(fd: number, name: string): void;
   close(): void;
 }
 
-/** A folder by its path, which each call follows anew: where the system cannot hold a folder open. */
+/** A folder by its path, which each call resolves anew, for systems that cannot hold a folder open. */
 export class NamedFolder implements FolderHandle {
   readonly #path: string;
   readonly #confirm: ((fd: number, path: string) => void) | undefined;
 
-  /** `confirm`: throws where an open file is not what its path says. Default: it is not asked. */
+  /** `confirm`: throws where an open file is not the one of a path. Default: no check. */
   constructor(path: string, confirm?: (fd: number, path: string) => void) {
     this.#path = path;
     this.#confirm = confirm;
@@ -45,7 +45,7 @@ export class NamedFolder implements FolderHandle {
     unlinkSync(this.at(name));
   }
 
-  look(name: string): Stats | undefined {
+  lstat(name: string): Stats | undefined {
     return lstatSync(this.at(name), { throwIfNoEntry: false });
   }
 
@@ -54,31 +54,31 @@ export class NamedFolder implements FolderHandle {
   }
 
   close(): void {
-    // Nothing is open.
+    // No descriptor is open.
   }
 }
 
-/** `O_PATH`: a folder that is only gone through may be one that cannot be listed. `node:fs` does not know it. */
+/** `O_PATH`, which `node:fs` lacks: a folder may be passed through without the right to list it. */
 const folderFlags = 0o10000000;
 
 /**
- * A folder of Linux that is held open: a name leads nowhere else, whatever is done to the path of the folder meanwhile. So
- * it is enough to ask once where it is. Close it soon.
+ * A folder that is held open, on Linux: its names lead into it, whatever happens to the path of the folder meanwhile. So it
+ * is enough to check once where the folder is. Close it soon.
  */
 export class HeldFolder implements FolderHandle {
   readonly fd: number;
   readonly #through: string;
   readonly #calls: FolderCalls | undefined;
 
-  /** `calls`: undefined where names have to go by way of /proc. Throws the system's errors. */
+  /** `calls`: the system's `…at` calls; undefined: names go through /proc. Throws the system's errors. */
   constructor(path: string, calls: FolderCalls | undefined = folderCalls()) {
     this.#calls = calls;
-    // With a slash, so that it is a folder.
+    // The slash makes this fail for anything but a folder.
     this.fd = openSync(`${path}/`, folderFlags);
     this.#through = `/proc/self/fd/${String(this.fd)}`;
   }
 
-  /** Where it is, as the kernel says: without symbolic links. */
+  /** Where the folder is, as the kernel says: without symbolic links. */
   get path(): string {
     return readlinkSync(this.#through);
   }
@@ -102,12 +102,12 @@ export class HeldFolder implements FolderHandle {
     unlinkSync(this.at(name));
   }
 
-  look(name: string): Stats | undefined {
+  lstat(name: string): Stats | undefined {
     return lstatSync(this.at(name), { throwIfNoEntry: false });
   }
 
   confirm(): void {
-    // A name of a folder that is held leads into it.
+    // A name in a held folder leads into it.
   }
 
   close(): void {

@@ -2,18 +2,18 @@ import type { Runtime } from '../../../runtime.js';
 
 /** What an {@link IdleLimit} watches. */
 export interface IdleSubject {
-  /** True while the other side has to send something. The time of anything else does not count. */
+  /** True while this side waits for the peer alone. Other times do not count. */
   waits(): boolean;
-  /** Nothing came for so long. Called once. */
+  /** The peer has been silent for too long. Called once. */
   expired(): void;
 }
 
-/** How long the other side may be silent. One timer, which is not set anew for each item. */
+/** Limits how long a peer may be silent. It has one timer, which is not set anew for each item. */
 export class IdleLimit {
   readonly #runtime: Runtime;
   readonly #timeout: number;
   readonly #subject: IdleSubject;
-  /** When something came, or when nothing was waited for. */
+  /** When the peer was last heard, or not waited for. */
   #heard: number;
   #cancel: () => void;
 
@@ -23,10 +23,10 @@ export class IdleLimit {
     this.#timeout = timeout;
     this.#subject = subject;
     this.#heard = runtime.now();
-    this.#cancel = runtime.schedule(this.#look, timeout);
+    this.#cancel = runtime.schedule(this.#check, timeout);
   }
 
-  /** Something came. */
+  /** The peer has sent something. */
   heard(): void {
     this.#heard = this.#runtime.now();
   }
@@ -35,11 +35,11 @@ export class IdleLimit {
     this.#cancel();
   }
 
-  readonly #look = (): void => {
+  readonly #check = (): void => {
     const now = this.#runtime.now();
     if (!this.#subject.waits()) this.#heard = now;
     const left = this.#heard + this.#timeout - now;
-    if (left > 0) this.#cancel = this.#runtime.schedule(this.#look, left);
+    if (left > 0) this.#cancel = this.#runtime.schedule(this.#check, left);
     else this.#subject.expired();
   };
 }

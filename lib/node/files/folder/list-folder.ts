@@ -12,12 +12,12 @@ import { toFileError } from './system-error.js';
 import { walkChunks, type Chunk } from './walk-folder.js';
 
 const lstatOf = promisify(lstat);
-/** How long batches that are ready at once may follow each other before others have their turn, in ms. */
+/** Time, in ms, after which batches that are ready synchronously give the event loop a turn. */
 const turnMs = 4;
 
 /**
- * The entries of a folder, and with `recursive` of those in it, as they are read. A folder within that cannot be read is
- * reported with `failures`, and ends the listing without.
+ * The entries of a folder, and with `recursive` those of the folders below it, as they are read. An inner folder that cannot
+ * be read is reported with `failures`, and ends the listing otherwise.
  */
 export async function* listFolder(
   root: RootFolder,
@@ -25,7 +25,7 @@ export async function* listFolder(
 ): AsyncGenerator<Answer<FileInfo> | ListBatch> {
   try {
     const real = await root.resolve(path);
-    if (!(await root.stat(path)).isDirectory()) throw new NotRegularFileError(`${quoted(path)} is no folder.`, path);
+    if (!(await root.stat(path)).isDirectory()) throw new NotRegularFileError(`${quoted(path)} is not a folder.`, path);
     const options = { real, name: path, recursive, chunkEntries: maxListedEntries };
     let turn = performance.now();
     for await (const chunk of walkChunks(root, options)) {
@@ -49,7 +49,7 @@ export async function* listFolder(
   }
 }
 
-/** What is known about a file, for those who ask. */
+/** The public description of a file. */
 export function toInfo(path: string, stats: Stats): FileInfo {
   const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
   const size = type === 'file' ? stats.size : 0;
@@ -59,20 +59,20 @@ export function toInfo(path: string, stats: Stats): FileInfo {
 async function infosOf({ folder, path, entries }: Chunk): Promise<FileInfo[]> {
   const names = entries.map(({ name }) => name);
   const stats = diskPace.quick
-    ? diskPace.measure(() => names.map((name) => lookNow(folder, name)))
+    ? diskPace.measure(() => names.map((name) => lstatNow(folder, name)))
     : await Promise.all(names.map((name) => lstatOf(folder.at(name)).catch(nothing)));
   const infos: FileInfo[] = [];
   for (const [index, name] of names.entries()) {
     const known = stats[index];
-    // It may be gone by now.
+    // The entry may be gone by now.
     if (known !== undefined) infos.push(toInfo(path === '' ? name : `${path}/${name}`, known));
   }
   return infos;
 }
 
-function lookNow(folder: FolderHandle, name: string): Stats | undefined {
+function lstatNow(folder: FolderHandle, name: string): Stats | undefined {
   try {
-    return folder.look(name);
+    return folder.lstat(name);
   } catch {
     return undefined;
   }

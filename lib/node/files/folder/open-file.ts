@@ -1,6 +1,6 @@
 import { closeSync, type Stats } from 'node:fs';
 
-/** An open file. It is closed when its owner has closed it and nobody retains it any more. */
+/** An open file. It is closed when its owner has closed it and nothing retains it any more. */
 export class OpenFile {
   readonly stats: Stats;
   #fd: number;
@@ -12,12 +12,12 @@ export class OpenFile {
     this.stats = stats;
   }
 
-  /** −1 when it is closed: its number may be another file's. */
+  /** −1 once the file is closed: the number may be another file's by then. */
   get fd(): number {
     return this.#fd;
   }
 
-  /** Keeps it open until {@link release}. */
+  /** Keeps the file open until {@link release}. */
   retain(): void {
     this.#users++;
   }
@@ -25,12 +25,12 @@ export class OpenFile {
   /** Once for each {@link retain}. */
   release(): void {
     if (--this.#users > 0) return;
-    // Nothing was written: this waits for no disk.
+    // Nothing was written, so this does not wait for the disk.
     closeSync(this.#fd);
     this.#fd = -1;
   }
 
-  /** The owner is done with it. Harmless when called again. */
+  /** The owner does not need the file any more. Further calls have no effect. */
   close(): void {
     if (!this.#owned) return;
     this.#owned = false;

@@ -8,7 +8,7 @@ import { toFileError } from './system-error.js';
 
 const openOf = promisify(open);
 
-/** A symbolic link is not followed, and a FIFO does not wait for its other end. */
+/** Symbolic links are not followed, and a FIFO does not block. */
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as { O_RDONLY: number } & Partial<typeof constants>;
 const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
@@ -23,7 +23,7 @@ export async function openIn(folder: FolderHandle, name: string, path: string): 
   return opened(fd, folder, name, path);
 }
 
-/** {@link openIn}, at once. @throws FileError */
+/** {@link openIn}, synchronously. @throws FileError */
 export function openInNow(folder: FolderHandle, name: string, path: string): OpenFile {
   let fd: number;
   try {

@@ -2,124 +2,121 @@ import type { Call } from '../../../contract/handler.js';
 import { FileIdleError, type FileError } from '../../../files/file-error.js';
 import type { FileItem } from '../../../files/file-item.js';
 import type { WriteReport, WriteRequest } from '../../../files/file-routes.js';
-import { maxFailuresWaiting } from '../../../limits.js';
 import type { Runtime } from '../../../runtime.js';
 import { FileReceiver } from '../receive/file-receiver.js';
 import { stopsAll } from '../receive/receive-files.js';
+import type { Reception } from '../receive/reception.js';
 import { FolderReception } from './folder-reception.js';
-import type { OpenFiles } from './open-files.js';
-import type { RootFolder } from './root-folder.js';
 import { IdleLimit } from './idle-limit.js';
+import type { RootFolder } from './root-folder.js';
+import type { SlotPool } from './slot-pool.js';
 import { toFileError } from './system-error.js';
+import { failureOf, WriteReports } from './write-reports.js';
 
-/** Where files are written to. */
+/** What the handler of `files/write` works with. */
 export interface WriteServer {
   readonly folder: RootFolder;
-  readonly files: OpenFiles;
+  /** Slots for open files. */
+  readonly files: SlotPool;
   /** In ms. */
   readonly uploadIdleTimeout: number;
   readonly runtime: Runtime;
 }
 
-/** How far a writing is. */
-interface WriteState {
-  files: number;
-  bytes: number;
-  /** True: the caller knows these figures. */
-  told: boolean;
-  ended: { readonly error?: unknown } | undefined;
-}
-
-/** Writes what comes, and tells how far it is: the newest figures, whenever the caller asks. */
+/** Writes the received files, and reports failures and the newest figures. */
 export async function* receiveWrites(
   { folder, files, uploadIdleTimeout, runtime }: WriteServer,
   request: WriteRequest,
   call: Call<FileItem>,
 ): AsyncGenerator<WriteReport> {
-  const { path, folder: many = false, resume = false, fsync = true } = request;
-  const failures: WriteReport[] = [];
-  const state: WriteState = { files: 0, bytes: 0, told: true, ended: undefined };
-  let wake: () => void = nothing;
-  const news = (): void => {
-    state.told = false;
-    wake();
-  };
-  let places: FolderReception;
+  const { path } = request;
+  const reports = new WriteReports(path);
+  let target: WriteTarget;
   try {
-    places = new FolderReception(many ? await folder.sub(path) : folder);
+    // Without an await where none is needed: the input may begin in this turn.
+    target = new WriteTarget(request, request.folder === true ? await folder.sub(path) : folder);
   } catch (error) {
     yield failureOf(toFileError(error, path));
     return;
   }
   const receiver: FileReceiver = new FileReceiver(call.input, 'files/write', {
-    name: (header) => (many ? header.path : path),
-    single: !many,
-    options: { resume, fsync, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) },
-    place: (header) => places.place(many ? header : { ...header, path }),
-    ...(many ? { makeFolder: (header) => places.makeFolder(header) } : {}),
+    ...target.reception,
     slot: () => files.take(call.caller, call.signal),
     taken: () => {
       idle.heard();
     },
-    ready: () => failures.length < maxFailuresWaiting,
-    progressed: (_, _written, more) => {
-      state.bytes += more;
-      news();
+    ready: () => !reports.isFull,
+    progressed: (_header, _written, bytes) => {
+      reports.written(bytes);
     },
     done: () => {
-      state.files++;
-      news();
+      reports.fileDone();
     },
     failed: (error) => {
-      if (!many || stopsAll(error)) receiver.abort(error);
-      else {
-        failures.push(failureOf(error));
-        wake();
-      }
+      if (request.folder !== true || stopsAll(error)) receiver.abort(error);
+      else reports.failed(error);
     },
     ended: (error) => {
-      state.ended = { error };
-      wake();
+      if (error === undefined) for (const failure of target.finish()) reports.failed(failure);
+      reports.end(error);
     },
   });
   const idle = new IdleLimit(runtime, uploadIdleTimeout, {
-    // Only the other side's silence counts: not a wait for this side's disk, or for a slot.
+    // Only the silence of the peer counts, and not a wait for the disk or for a slot of this side.
     waits: () => receiver.waitsForBytes,
     expired: () => {
-      const text = `Nothing came of the file for ${String(uploadIdleTimeout / 1_000)} s, so that it was given up. Send it again.`;
+      const text = `No byte of the file came for ${String(uploadIdleTimeout / 1_000)} s, so the host has given it up. Send it again; uploadIdleTimeout of serveFiles sets the time.`;
       receiver.abort(new FileIdleError(text, path));
     },
   });
   receiver.start();
   try {
-    // Failures, then the newest figures, then the end: each as soon as the caller has use for it.
-    for (;;) {
-      const { ended } = state;
-      for (const failure of failures.splice(0)) yield failure;
-      receiver.resume();
-      if (!state.told) {
-        state.told = true;
-        yield { kind: 'progress', files: state.files, bytes: state.bytes };
-      } else if (ended !== undefined) {
-        if (ended.error !== undefined) yield { ...failureOf(toFileError(ended.error, path)), path: '' };
-        return;
-      } else if (state.ended === undefined && failures.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
+    yield* reports.all(receiver.resume);
   } finally {
     idle.stop();
     receiver.stop();
   }
 }
 
-/** A failure as it is reported to who writes. */
-export function failureOf({ path, code, message }: FileError): Extract<WriteReport, { kind: 'failure' }> {
-  return { kind: 'failure', path, code, message };
-}
+/** The file or the folder that a request names. */
+class WriteTarget {
+  readonly #request: WriteRequest;
+  readonly #root: RootFolder;
+  readonly #folder: FolderReception;
 
-function nothing(): void {
-  // Nobody waits.
+  constructor(request: WriteRequest, root: RootFolder) {
+    this.#request = request;
+    this.#root = root;
+    this.#folder = new FolderReception(root, request);
+  }
+
+  get reception(): Pick<Reception, 'name' | 'single' | 'options' | 'destinationOf' | 'makeFolder'> {
+    const { path, resume = false, fsync = true, preserve = false } = this.#request;
+    const options = { resume, fsync, preserve, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) };
+    if (this.#request.folder !== true) {
+      // The path in the stream does not count.
+      const destinationOf: Reception['destinationOf'] = (header) => this.#folder.destinationOf({ ...header, path });
+      return { name: () => path, single: true, options, destinationOf };
+    }
+    return {
+      name: (header) => header.path,
+      single: false,
+      options,
+      destinationOf: (header) => this.#folder.destinationOf(header),
+      makeFolder: (header) => this.#folder.makeFolder(header),
+    };
+  }
+
+  /** All files are written: gives folders their attributes. The result is what failed. */
+  finish(): FileError[] {
+    const { path, preserve, mode, mtime } = this.#request;
+    const failures = this.#folder.finish();
+    if (this.#request.folder !== true || preserve !== true) return failures;
+    try {
+      this.#root.setFolderAttributes(this.#root.path, path, { mode, mtime });
+    } catch (error) {
+      failures.push(toFileError(error, path));
+    }
+    return failures;
+  }
 }

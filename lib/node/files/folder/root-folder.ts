@@ -1,4 +1,4 @@
-import { fstatSync, lstatSync, mkdirSync, realpathSync, statSync, type Stats } from 'node:fs';
+import { chmodSync, fstatSync, lstatSync, mkdirSync, realpathSync, statSync, utimesSync, type Stats } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConfigurationError } from '../../../errors.js';
 import {
@@ -10,6 +10,7 @@ import {
 import type { FilePart } from '../../../files/file-routes.js';
 import { peerParts, quoted } from '../../../files/peer-path.js';
 import { diskPace } from '../receive/disk-pace.js';
+import { permissionBits, secondsOf } from '../receive/attributes.js';
 import { partIn } from '../receive/temporary.js';
 import { followLinks } from './follow-links.js';
 import { HeldFolder, NamedFolder, type FolderHandle } from './held-folder.js';
@@ -17,29 +18,37 @@ import type { OpenFile } from './open-file.js';
 import { openIn, openInNow } from './open-in.js';
 import { toFileError } from './system-error.js';
 
-/** A folder whose files are opened. */
+/** An open folder, whose files are opened synchronously. */
 export interface OpenFolder {
-  /** Opens a file by its name; `path` names it in errors. @throws FileError */
+  /** Opens a file by its name; `path`: the file in errors. @throws FileError */
   open(name: string, path: string): OpenFile;
   close(): void;
 }
 
+/** What a folder has beside its entries. */
+export interface FolderAttributes {
+  /** Permission bits. */
+  readonly mode: number | undefined;
+  /** Time of the last change, in ms since the epoch. */
+  readonly mtime: number | undefined;
+}
+
 /**
- * A folder that cannot be left. Paths come from the other side: relative, with slashes.
+ * A folder that no path leads out of. The paths come from a peer: relative, with slashes.
  *
- * A path is checked as a text ({@link peerParts}); its symbolic links are followed only as far as they stay within the root;
- * and whatever is opened, made, renamed, measured or listed is so by a name in a folder that is held open, after the kernel
- * was asked where that folder is. So a link that is put in the way between two steps does not help. On systems other than
- * Linux folders cannot be held: there, what was opened is compared with what its path leads to.
+ * A path is checked as a text ({@link peerParts}), and its symbolic links are followed only as far as they stay within the
+ * root. Every file operation uses a name in a folder that is held open, after the kernel was asked where that folder is, so a
+ * link that another process swaps in between two steps has no effect. Systems other than Linux cannot hold folders: there, an
+ * opened file is compared with the one that its path leads to.
  */
 export class RootFolder {
-  /** Without symbolic links. */
+  /** The real path: without symbolic links. */
   readonly path: string;
   /** Other spellings of {@link path} that an absolute link may begin with. */
   readonly #spellings: readonly string[];
 
   /**
-   * `isReal`: the path is within another root and has no symbolic links; it is checked whenever something in it is used.
+   * `isReal`: the path is within another root and has no symbolic links; it is checked whenever the folder is used.
    *
    * @throws ConfigurationError where there is no such folder.
    */
@@ -51,37 +60,40 @@ export class RootFolder {
     }
     try {
       this.path = realpathSync.native(path);
-      if (!statSync(this.path).isDirectory()) throw new Error('it is no folder');
+      if (!statSync(this.path).isDirectory()) throw new Error('it is not a folder');
     } catch (error) {
-      throw new ConfigurationError(`${JSON.stringify(path)} cannot be the root of files: make it a folder first.`, {
-        cause: error,
-      });
+      throw new ConfigurationError(
+        `${JSON.stringify(path)} cannot be the root of files, because there is no such folder. Make it first.`,
+        {
+          cause: error,
+        },
+      );
     }
     this.#spellings = [this.path, resolve(path)];
   }
 
-  /** Where a path leads by its text. @throws FileOutsideRootError, FilePathError */
+  /** The path below the root by its text alone; links are not followed. @throws FileOutsideRootError, FilePathError */
   locate(path: string): string {
     return join(this.path, ...this.#partsOf(path));
   }
 
-  /** Where a path leads, all symbolic links followed, each of which stays within the root. @throws FileError */
+  /** The real path of a path, all of whose symbolic links stay within the root. @throws FileError */
   async resolve(path: string): Promise<string> {
     return followLinks({ root: this.path, spellings: this.#spellings, parts: this.#partsOf(path), path });
   }
 
-  /** What is known about what a path leads to. @throws FileError */
+  /** The status of what a path leads to. @throws FileError */
   async stat(path: string): Promise<Stats> {
     const real = await this.resolve(path);
     if (real === this.path) return this.#within(real, path, (folder) => lstatSync(folder.at()));
     return this.#within(dirname(real), path, (folder) => {
-      const stats = folder.look(basename(real));
-      if (stats === undefined) throw new FileNotFoundError(`There is no ${quoted(path)}.`, path);
+      const stats = folder.lstat(basename(real));
+      if (stats === undefined) throw new FileNotFoundError(`${quoted(path)} does not exist.`, path);
       return stats;
     });
   }
 
-  /** What is there of a file whose transfer broke off, with its hash. @throws FileError */
+  /** The bytes that an interrupted transfer of a file has left, with their hash. @throws FileError */
   async part(path: string, signal?: AbortSignal, peer?: string): Promise<FilePart | undefined> {
     const parts = this.#partsOf(path);
     const name = parts.at(-1);
@@ -103,7 +115,7 @@ export class RootFolder {
   }
 
   /**
-   * Opens a file for reading. `real`: a path within the root that is no symbolic link; `path` names it in errors.
+   * Opens a file for reading. `real`: its real path within the root; `path`: the file in errors.
    *
    * @throws FileError
    */
@@ -116,14 +128,14 @@ export class RootFolder {
     }
   }
 
-  /** {@link openFile}, at once. @throws FileError */
+  /** {@link openFile}, synchronously. @throws FileError */
   openFileNow(real: string, path: string): OpenFile {
     return this.#within(this.#folderOf(real, path), path, (folder) => openInNow(folder, basename(real), path));
   }
 
   /**
-   * Opens a folder, to open files of it at once. `real`: a path within the root that is no symbolic link; `path` names it in
-   * errors. On Linux the folder is checked once, and its files are opened through it: nobody can put it elsewhere.
+   * Opens a folder, to open its files synchronously. `real`: its real path within the root; `path`: the folder in errors. On
+   * Linux the folder is checked once, and its files are opened through it, wherever its path leads meanwhile.
    *
    * @throws FileError
    */
@@ -138,8 +150,8 @@ export class RootFolder {
   }
 
   /**
-   * Opens a folder of the root, and checks that it is one. `real`: a path within the root without symbolic links; `path`
-   * names it, or a file in it, in errors. Close it.
+   * Opens a folder, and checks that it is within the root. `real`: its real path; `path`: the folder, or a file in it, in
+   * errors. The caller closes it.
    *
    * @throws FileError
    */
@@ -157,7 +169,7 @@ export class RootFolder {
   }
 
   /**
-   * Makes a folder, and those on the way to it. The result is its path without symbolic links.
+   * Makes a folder and those on the way to it, where they are missing. The result is its real path.
    *
    * @throws FileError
    */
@@ -173,18 +185,18 @@ export class RootFolder {
       },
     });
     if (!(await this.#isFolder(real, path))) {
-      throw new FileConflictError(`${quoted(path)}: something is there already that is no folder.`, path);
+      throw new FileConflictError(`${quoted(path)} exists and is not a folder.`, path);
     }
     return real;
   }
 
-  /** Makes a folder, as {@link makeFolder} does, which is then a root of its own. @throws FileError */
+  /** {@link makeFolder}, for a folder that becomes a root of its own. @throws FileError */
   async sub(path: string): Promise<RootFolder> {
     return new RootFolder(await this.makeFolder(path), true);
   }
 
   /**
-   * Makes a folder at once in one that was made or looked at. Undefined where something has its name already.
+   * Makes a folder synchronously in one whose real path is known. Undefined where the name is taken.
    *
    * @throws FileError
    */
@@ -192,7 +204,15 @@ export class RootFolder {
     return diskPace.measure(() => (this.#makeIn(parent, name, path) ? join(parent, name) : undefined));
   }
 
-  /** False where something has the name. */
+  /** Gives an existing folder its attributes. `real`: its real path; `path`: the folder in errors. @throws FileError */
+  setFolderAttributes(real: string, path: string, { mode, mtime }: FolderAttributes): void {
+    this.#within(real, path, (folder) => {
+      if (mode !== undefined) chmodSync(folder.at(), mode & permissionBits);
+      if (mtime !== undefined) utimesSync(folder.at(), secondsOf(mtime), secondsOf(mtime));
+    });
+  }
+
+  /** False: the name is taken. */
   #makeIn(parent: string, name: string, path: string): boolean {
     return this.#within(parent, path, (folder) => {
       try {
@@ -208,7 +228,7 @@ export class RootFolder {
 
   async #isFolder(real: string, path: string): Promise<boolean> {
     if (real === this.path) return true;
-    return this.#within(dirname(real), path, (folder) => folder.look(basename(real))?.isDirectory() === true);
+    return this.#within(dirname(real), path, (folder) => folder.lstat(basename(real))?.isDirectory() === true);
   }
 
   #within<T>(real: string, path: string, work: (folder: FolderHandle) => T): T {
@@ -222,7 +242,7 @@ export class RootFolder {
     }
   }
 
-  /** The folder that a file is in. The root is no file, and what it is in is not touched. @throws NotRegularFileError */
+  /** The folder of a file. The root has none: nothing outside it is touched. @throws NotRegularFileError */
   #folderOf(real: string, path: string): string {
     if (real === this.path) throw new NotRegularFileError(`${quoted(path)} is not a regular file.`, path);
     return dirname(real);
@@ -230,7 +250,7 @@ export class RootFolder {
 
   #named(real: string, path: string): FolderHandle {
     try {
-      // It was looked at a moment ago: this waits for no disk.
+      // The path was resolved a moment ago, so this does not wait for the disk.
       this.#checkInside(realpathSync.native(real), path);
     } catch (error) {
       throw toFileError(error, path);
@@ -252,9 +272,6 @@ export class RootFolder {
   }
 
   #refuse(path: string): never {
-    throw new FileOutsideRootError(
-      `${quoted(path)} leads out of the folder that is served, through a symbolic link.`,
-      path,
-    );
+    throw new FileOutsideRootError(`${quoted(path)} leads out of the served folder through a symbolic link.`, path);
   }
 }

@@ -1,6 +1,12 @@
 import { NEVER } from 'rxjs';
 import { checkOptions, oneOf, someText, whole, wholeMs, type Rule } from '../../../check.js';
-import { FileNotFoundError, FilesReadOnlyError } from '../../../files/file-error.js';
+import { ConfigurationError } from '../../../errors.js';
+import {
+  FileNotFoundError,
+  FilesReadOnlyError,
+  type FailureMessage,
+  type FileError,
+} from '../../../files/file-error.js';
 import {
   fileRoutes,
   type Answer,
@@ -8,6 +14,8 @@ import {
   type FilePart,
   type ListBatch,
   type ListRequest,
+  type RemoveAnswer,
+  type RemoveRequest,
 } from '../../../files/file-routes.js';
 import { quoted } from '../../../files/peer-path.js';
 import {
@@ -21,42 +29,49 @@ import type { Handles, Lifetime } from '../../../contract/handler.js';
 import { systemRuntime, type Runtime } from '../../../runtime.js';
 import { filesOf } from '../send/file-source.js';
 import { listFolder, toInfo } from './list-folder.js';
-import { OpenFiles, openFilesWithin, type ReleaseSlot } from './open-files.js';
-import { failureOf, receiveWrites } from './receive-writes.js';
+import { SlotPool, slotsWithin, type ReleaseSlot } from './slot-pool.js';
+import { receiveWrites } from './receive-writes.js';
+import { failureOf } from './write-reports.js';
+import { removeTree } from './remove-tree.js';
 import { RootFolder } from './root-folder.js';
 import { sweepRepeatedly } from './sweep.js';
 import { toFileError } from './system-error.js';
 
-/** What {@link serveFiles} serves. */
+/** Options of {@link serveFiles}. */
 export interface ServeFilesOptions {
-  /** The folder. Nothing outside it is read or written, whatever paths and symbolic links say. */
+  /** The served folder. Nothing outside it is read or written, whatever paths and symbolic links say. */
   readonly root: string;
-  /** True: files may be written and replaced, and folders made. Default false. */
+  /** True: peers may write and replace files, and make folders. Default false. */
   readonly writable?: boolean;
+  /** True: peers may remove files and folders, with `removeFile` and `rxgrid rm`; needs `writable`. Default false. */
+  readonly removable?: boolean;
   /**
-   * Files that are open at once, for all peers together; further ones wait for their turn. Default 256, and less where the
-   * process may have few descriptors (`ulimit -n`).
+   * Files that are open at once, for all peers together; further ones wait for their turn. Default 256, or fewer where the
+   * process has a low limit of descriptors (`ulimit -n`).
    */
   readonly maxOpenFiles?: number;
-  /** Of those, for one peer: a host, or the leaves of one identity. Default 64. */
+  /** Files that are open at once for one peer: a host, or the leaves of one identity. Default 64. */
   readonly maxOpenFilesPerPeer?: number;
-  /** Time without bytes, in ms, after which a file that is being written is given up. Default 60 000. */
+  /** Time without bytes, in ms, after which a file that a peer writes is given up. Default 60 000. */
   readonly uploadIdleTimeout?: number;
 }
 
 const serveFilesRules: Readonly<Record<keyof ServeFilesOptions, Rule>> = {
   root: someText,
   writable: oneOf(true, false),
+  removable: oneOf(true, false),
   maxOpenFiles: whole(1),
   maxOpenFilesPerPeer: whole(1),
   uploadIdleTimeout: wholeMs(1),
 };
 
-/** What the routes of one server have in common. */
+/** What the handlers of one server share. */
 interface Server {
   readonly folder: RootFolder;
-  readonly files: OpenFiles;
-  readonly walks: OpenFiles;
+  /** Slots for open files. */
+  readonly files: SlotPool;
+  /** Slots for walks through folders. */
+  readonly walks: SlotPool;
   readonly uploadIdleTimeout: number;
   readonly runtime: Runtime;
 }
@@ -64,12 +79,13 @@ interface Server {
 const platformLifetime: Lifetime = { runtime: systemRuntime, closed$: NEVER };
 
 /**
- * Serves the files of a folder to the other hosts and to the leaves that may call these routes: `readFile`, `listFiles`,
- * `statFile`, `writeFile` and the `rxgrid cp` command call them. Off unless this is called. Regular files and folders only.
+ * Serves the regular files and the folders below a folder. `readFile`, `listFiles`, `statFile`, `writeFile`, `removeFile` and
+ * the commands `rxgrid cp`, `ls`, `stat` and `rm` call the routes. A host serves no files unless it calls this function.
  *
- * Every host of the cluster, and every leaf whose host lists no `leaves.routes`, can read all of the folder.
+ * Every host of the cluster may read all of the folder, and so may every leaf, unless `leaves.routes` excludes the routes.
  *
- * @throws ConfigurationError where there is no such folder, where a bound is none, or where the manager serves files already.
+ * @throws ConfigurationError where there is no such folder, for an option that does not exist or cannot work, or where the
+ * manager serves files already.
  *
  * @example
  * serveFiles(grid, { root: '/srv/data' });
@@ -95,22 +111,29 @@ export function serveFiles(manager: Handles, options: ServeFilesOptions): void {
   manager.handle(fileRoutes.write, (request, call) =>
     options.writable === true ? receiveWrites(server, request, call) : [failureOf(readOnly(request.path))],
   );
+  manager.handle(fileRoutes.remove, (request, { signal, caller: peer }) =>
+    options.removable === true ? remove(server, request, peer, signal) : [{ failure: notRemovable(request.path) }],
+  );
   if (options.writable === true) sweepRepeatedly(folder, lifetime);
 }
 
 function serverOf(options: ServeFilesOptions, runtime: Runtime): Server {
   checkOptions(options, serveFilesRules, { of: 'serveFiles', required: ['root'] });
-  const total = openFilesWithin(options.maxOpenFiles ?? maxServedFiles);
+  if (options.removable === true && options.writable !== true) {
+    throw new ConfigurationError('serveFiles: removable needs writable: true.');
+  }
+  const total = slotsWithin(options.maxOpenFiles ?? maxServedFiles);
   const perPeer = Math.min(options.maxOpenFilesPerPeer ?? maxServedFilesPerPeer, total);
   const walks = Math.min(maxServedWalks, total);
   return {
     folder: new RootFolder(options.root),
-    // One peer never has all of them.
-    files: new OpenFiles(
+    // By default one peer never has all of the slots.
+    files: new SlotPool(
       total,
       options.maxOpenFilesPerPeer === undefined ? Math.min(perPeer, Math.ceil(total / 2)) : perPeer,
+      { what: 'files', option: 'maxOpenFilesPerPeer' },
     ),
-    walks: new OpenFiles(walks, Math.min(maxServedWalksPerPeer, Math.ceil(walks / 2))),
+    walks: new SlotPool(walks, Math.min(maxServedWalksPerPeer, Math.ceil(walks / 2)), { what: 'folder listings' }),
     uploadIdleTimeout: options.uploadIdleTimeout ?? uploadIdleTimeout,
     runtime,
   };
@@ -145,8 +168,24 @@ async function* list(
     release = await walks.take(peer, signal);
     yield* listFolder(folder, request);
   } catch (error) {
-    const { code, message } = toFileError(error, request.path);
-    yield { failure: { code, message } };
+    yield { failure: messageOf(toFileError(error, request.path)) };
+  } finally {
+    release?.();
+  }
+}
+
+async function* remove(
+  { folder, walks }: Server,
+  { path, recursive }: RemoveRequest,
+  peer: string,
+  signal: AbortSignal,
+): AsyncGenerator<Answer<RemoveAnswer>> {
+  let release: ReleaseSlot | undefined;
+  try {
+    release = await walks.take(peer, signal);
+    for await (const removed of removeTree(folder, path, { recursive, signal })) yield { value: { removed } };
+  } catch (error) {
+    yield { failure: messageOf(toFileError(error, path)) };
   } finally {
     release?.();
   }
@@ -156,14 +195,26 @@ async function answer<T>(path: string, work: () => Promise<T>): Promise<Answer<T
   try {
     return { value: await work() };
   } catch (error) {
-    const { code, message } = toFileError(error, path);
-    return { failure: { code, message } };
+    return { failure: messageOf(toFileError(error, path)) };
   }
 }
 
 function readOnly(path: string): FilesReadOnlyError {
   return new FilesReadOnlyError(
-    `${quoted(path)} cannot be written: this host serves files for reading only (serveFiles with writable: true allows it).`,
+    `${quoted(path)} cannot be written, because this host serves files for reading only. Its serveFiles needs writable: true.`,
     path,
   );
+}
+
+function notRemovable(path: string): FailureMessage {
+  return messageOf(
+    new FilesReadOnlyError(
+      `${quoted(path)} cannot be removed, because this host allows no removal. Its serveFiles needs removable: true.`,
+      path,
+    ),
+  );
+}
+
+function messageOf({ code, message }: FileError): FailureMessage {
+  return { code, message };
 }

@@ -12,8 +12,8 @@ import { walkChunks } from './walk-folder.js';
 const ownForm = /^(.+)\.[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-z]+-[0-9a-z]+-[0-9a-z]+\.rxgrid-own$/s;
 
 /**
- * Sweeps a folder at once, and then again after each pause of {@link temporarySweepInterval}, until the end of `lifetime`.
- * What fails is tried again the next time. `swept` is called after each sweep.
+ * Sweeps a folder at once, and again {@link temporarySweepInterval} after the end of each sweep, until the end of `lifetime`.
+ * Failures are left to the next sweep. `swept` is called after each one.
  */
 export function sweepRepeatedly(root: RootFolder, { runtime, closed$ }: Lifetime, swept: () => void = nothing): void {
   const end = new AbortController();
@@ -33,7 +33,7 @@ export function sweepRepeatedly(root: RootFolder, { runtime, closed$ }: Lifetime
   if (!closed()) void sweep();
 }
 
-/** As {@link Runtime.schedule}; but on the platform's clock the process may end while the task waits. */
+/** {@link Runtime.schedule}, except that a timer of the platform does not keep the process alive. */
 function schedule(runtime: Runtime, task: () => void, ms: number): () => void {
   if (runtime !== systemRuntime) return runtime.schedule(task, ms);
   const timer = setTimeout(task, ms).unref();
@@ -43,14 +43,14 @@ function schedule(runtime: Runtime, task: () => void, ms: number): () => void {
 }
 
 function nothing(): void {
-  // Nobody waits for a sweep.
+  // No error and no result of a sweep matters to anyone.
 }
 
 /**
- * Removes what processes have left that were killed, and what nobody has continued for a day. What a killed process has
- * left that can be continued becomes a part again, unless it is empty, or the file has been completed since. Files of a
- * process that runs are left alone; where that cannot be known, their age counts. `stopped` ends the sweep early. The
- * result is how many were removed.
+ * Removes the temporary files of processes that were killed, and parts that were not continued for a day. A resumable file of a
+ * killed process becomes a part again, unless it is empty or the file was completed since. Files of running processes are left
+ * alone; where that cannot be known, the age of the file decides. `stopped` ends the sweep early. The result is the number of
+ * files removed.
  */
 export async function sweepTemporaries(
   root: RootFolder,
@@ -60,7 +60,7 @@ export async function sweepTemporaries(
   let removed = 0;
   const options = { real: root.path, name: '', recursive: true, chunkEntries: 64, temporaries: true };
   for await (const chunk of walkChunks(root, options)) {
-    // What cannot be read is not for this process to sweep.
+    // A folder that this process cannot read is not its own to sweep.
     if ('failure' in chunk) continue;
     for (const { name } of chunk.entries) {
       if (isOwnName(name) && sweepOne(chunk.folder, name, now)) removed++;
@@ -71,17 +71,17 @@ export async function sweepTemporaries(
   return removed;
 }
 
-/** False for what has no bytes, and where the file was completed after this was written: nobody will ask for the rest. */
+/** False for an empty file, and where the complete file is newer: no transfer will ask for the rest then. */
 function isWorthContinuing(folder: FolderHandle, beginning: string, left: Stats): boolean {
   if (left.size === 0) return false;
-  // Not by the times of changes, which are those of the originals.
-  const whole = folder.look(beginning.slice(1));
+  // Not by mtime, which is that of the original.
+  const whole = folder.lstat(beginning.slice(1));
   return whole === undefined || whole.ctimeMs <= left.ctimeMs;
 }
 
 function sweepOne(folder: FolderHandle, name: string, now: number): boolean {
   try {
-    const stats = folder.look(name);
+    const stats = folder.lstat(name);
     if (stats?.isFile() !== true) return false;
     const owned = isOwned(name);
     if (owned === true) return false;
@@ -89,7 +89,7 @@ function sweepOne(folder: FolderHandle, name: string, now: number): boolean {
     const [, beginning] = ownForm.exec(name) ?? [];
     if (owned === false && !isOld && beginning !== undefined && isWorthContinuing(folder, beginning, stats)) {
       const part = `${beginning}.rxgrid-part`;
-      if (folder.look(part) === undefined) {
+      if (folder.lstat(part) === undefined) {
         folder.rename(name, part);
         return false;
       }
@@ -97,7 +97,7 @@ function sweepOne(folder: FolderHandle, name: string, now: number): boolean {
     folder.remove(name);
     return true;
   } catch {
-    // It is gone, or not ours to remove.
+    // The file is gone, or may not be removed.
     return false;
   }
 }

@@ -10,27 +10,35 @@ import {
 } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
 
-const denied = 'The system denies the access to it: look at its owner and permissions, and at those of its folder.';
+const denied = 'the system denies access. Check the owner and the permissions of the file and of its folder.';
+const restricted =
+  "Node's permission model denies access. Allow the path with --allow-fs-read and --allow-fs-write; fsync does not work under it, so give fsync: false.";
 
-/** The error of the library for one of the system. `path`: as it was asked for; what the system says of paths is not told. */
+/** Turns an error of the system into a FileError. `path`: as it was asked for; the real path is not revealed. */
 export function toFileError(error: unknown, path: string): FileError {
   if (error instanceof FileError) return error;
   const options = { cause: error };
   const name = quoted(path);
-  // Not `instanceof Error`: the system's errors may be of another realm.
+  // Not by `instanceof Error`: the system's errors may be of another realm.
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   switch (code) {
     case 'ENOENT':
-      return new FileNotFoundError(`There is no ${name}.`, path, options);
+      return new FileNotFoundError(`${name} does not exist.`, path, options);
     case 'ENOTDIR':
-      return new FileNotFoundError(`There is no ${name}: a part of the path is no folder.`, path, options);
+      return new FileNotFoundError(`${name} does not exist: a part of the path is not a folder.`, path, options);
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
       return new FileAccessError(`${name}: ${denied}`, path, options);
+    case 'ERR_ACCESS_DENIED':
+      return new FileAccessError(`${name}: ${restricted}`, path, options);
     case 'ENAMETOOLONG':
     case 'EILSEQ':
-      return new FilePathError(`${name}: the system takes no such name (${code}). Choose another one.`, path, options);
+      return new FilePathError(
+        `${name}: the system does not accept this name (${code}). Choose another one.`,
+        path,
+        options,
+      );
     case 'EMFILE':
     case 'ENFILE':
       return new FileIoError(
@@ -45,11 +53,23 @@ export function toFileError(error: unknown, path: string): FileError {
     case 'ENOSPC':
     case 'EDQUOT':
     case 'EFBIG':
-      return new FileSpaceError(`${name}: no space is left for it (${code}). Make room, and try again.`, path, options);
+      return new FileSpaceError(
+        `${name}: no space is left on the disk (${code}). Make room, and try again.`,
+        path,
+        options,
+      );
     case 'EEXIST':
     case 'ENOTEMPTY':
-      return new FileConflictError(`${name}: something is there already that is no file (${code}).`, path, options);
+      return new FileConflictError(
+        `${name}: the name is taken by something that is not a file, or by a folder that is not empty (${code}).`,
+        path,
+        options,
+      );
     default:
-      return new FileIoError(`${name} failed: ${code === '' ? String(error) : code}.`, path, options);
+      return new FileIoError(
+        `${name}: reading or writing failed: ${code === '' ? String(error) : code}.`,
+        path,
+        options,
+      );
   }
 }

@@ -1,9 +1,9 @@
 /**
- * What is in a folder and below, in chunks. The names of a folder are read as the chunks are taken, and are never all in
- * memory: a folder stays open while its files, and then the folders of a chunk, have their turn.
+ * Walks a folder and the folders below it, in chunks. The names of a folder are read as chunks are taken, and are never all
+ * in memory: a folder stays open while its files are handled, and then the folders of the names that were read.
  */
 
-import { opendir, opendirSync, type Dir, type Dirent } from 'node:fs';
+import { lstatSync, opendir, opendirSync, type Dir, type Dirent, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FileIoError, FilePathError, type FileError } from '../../../files/file-error.js';
@@ -17,25 +17,33 @@ import { toFileError } from './system-error.js';
 
 const opendirOf = promisify(opendir) as (path: string, options: { bufferSize: number }) => Promise<Dir>;
 
-/** One file of the stream, before it is opened. */
+/** A file of a stream, before it is opened. */
 export interface OneFile {
   readonly path: string;
   readonly wanted: WantedFile;
-  /** Undefined: not followed yet. */
+  /** The real path; undefined: its symbolic links are not followed yet. */
   readonly real?: string;
 }
 
-/** Some files of one folder, of which all is wanted. */
+/** Some files of one folder, each of which is wanted as a whole. */
 export interface FolderPart {
   readonly real: string;
-  /** Stands before their names in the stream. */
+  /** Precedes the names in the stream. */
   readonly prefix: string;
   readonly names: readonly string[];
   readonly wanted: WantedFile;
 }
 
-/** What a walk finds: files of a folder, a folder without anything in it, a folder that cannot be read. */
-export type Walked = FolderPart | { readonly path: string; readonly folder: true } | UnreadFolder;
+/** What a walk yields: files of a folder, a folder of which the stream has a header, or a folder that cannot be read. */
+export type Walked = FolderPart | WalkedFolder | UnreadFolder;
+
+/** A folder that is empty, or whose attributes are wanted. */
+export interface WalkedFolder {
+  /** In the stream, with a slash at the end. */
+  readonly path: string;
+  readonly folder: true;
+  readonly stats: Stats | undefined;
+}
 
 /** A folder that cannot be read. `path`: as that of a {@link Chunk}. */
 export interface UnreadFolder {
@@ -48,40 +56,43 @@ export interface Chunk {
   /** The folder, open until the next chunk is asked for. */
   readonly folder: FolderHandle;
   readonly real: string;
-  /** Of the folder, in the stream: empty for the one that the walk begins with. */
+  /** The path of the folder relative to the one that the walk began with. */
   readonly path: string;
-  /** Without files on their way. None where the folder is empty. */
+  /** True for the first chunk of a folder. */
+  readonly first: boolean;
+  /** Empty only where the folder is empty. */
+
   readonly entries: readonly Dirent[];
 }
 
-/** Where a walk begins. */
+/** What a walk goes through. */
 export interface WalkOptions {
-  /** Without symbolic links. */
+  /** The real path of the folder where the walk begins. */
   readonly real: string;
-  /** Names it in errors. */
+  /** The folder in errors. */
   readonly name: string;
   readonly recursive: boolean;
-  /** Entries of a chunk, at the most. */
+  /** Entries of a chunk, at most. */
   readonly chunkEntries: number;
-  /** True: with files on their way. Default false. */
+  /** True: files that are being received are included. Default false. */
   readonly temporaries?: boolean;
 }
 
-/** A folder that is read. */
+/** A folder that is being read. */
 interface Level {
   readonly real: string;
   readonly path: string;
   readonly folder: FolderHandle;
   readonly dir: Dir;
-  /** Nothing was in it so far. */
+  /** No entry was found so far. */
   empty: boolean;
-  /** All its names were read, and it is closed. */
+  /** All names were read, and the folder is closed. */
   done: boolean;
-  /** Folders in it that have not had their turn. */
+  /** Folders in it that the walk has still to enter. */
   readonly folders: string[];
 }
 
-/** The entries of a folder and of those below it, files first. A folder that cannot be read becomes a failure. */
+/** The entries of a folder and of those below it, the folder's own entries first. A folder that cannot be read is a failure. */
 export async function* walkChunks(
   root: RootFolder,
   { real, name, recursive, chunkEntries, temporaries = false }: WalkOptions,
@@ -122,7 +133,7 @@ export function filesIn({ real, prefix, names, wanted }: FolderPart): (OneFile &
   return names.map((name) => ({ path: prefix + name, wanted, real: join(real, name) }));
 }
 
-/** What is in a folder and below, in parts. */
+/** The files and the empty folders of a folder and of those below it. With `folders` of `wanted`, all folders. */
 export async function* walk(root: RootFolder, real: string, wanted: WantedFile): AsyncGenerator<Walked> {
   const options = { real, name: wanted.path, recursive: true, chunkEntries: maxOpenFiles };
   for await (const chunk of walkChunks(root, options)) {
@@ -131,13 +142,18 @@ export async function* walk(root: RootFolder, real: string, wanted: WantedFile):
       continue;
     }
     const { entries } = chunk;
-    // What was asked for under another name has it before all paths.
+    // `as` precedes all paths in the stream.
     const path = [wanted.as ?? '', chunk.path].filter((part) => part !== '').join('/');
-    if (entries.length === 0 && path !== '') yield { path: `${path}/`, folder: true };
-    // Links, devices, FIFOs and sockets are no files.
+    const isHeader = wanted.folders === true ? chunk.first : entries.length === 0;
+    if (isHeader && path !== '') yield { path: `${path}/`, folder: true, stats: folderStats(chunk, wanted) };
+    // Symbolic links, devices, FIFOs and sockets are left out.
     const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
     if (names.length > 0) yield { real: chunk.real, prefix: path === '' ? '' : `${path}/`, names, wanted };
   }
+}
+
+function folderStats({ folder }: Chunk, { folders = false }: WantedFile): Stats | undefined {
+  return folders ? lstatSync(folder.at()) : undefined;
 }
 
 async function openLevel(
@@ -148,11 +164,14 @@ async function openLevel(
   levels: readonly Level[],
 ): Promise<Level> {
   if (path !== '' && path.split('/').length >= maxPathLevels) {
-    throw new FilePathError(`${quoted(name)} has ${maxPathLevels} levels or more: what is in it is left out.`, name);
+    throw new FilePathError(
+      `${quoted(name)} has ${maxPathLevels} levels, which is the limit: its content is left out.`,
+      name,
+    );
   }
   if (levels.filter(({ done }) => !done).length >= maxOpenFolders) {
     throw new FileIoError(
-      `${quoted(name)}: ${maxOpenFolders} folders with more than ${maxFolderNames} folders each are open within each other.`,
+      `${quoted(name)}: more than ${maxOpenFolders} nested folders have more than ${maxFolderNames} folders each, which is the limit: its content is left out.`,
       name,
     );
   }
@@ -169,7 +188,7 @@ async function openLevel(
   }
 }
 
-/** The next chunks of a folder: up to its end, or until so many folders were found in it that these have their turn. */
+/** The next chunks of a folder, up to its end, or until it has so many folders that the walk enters them first. */
 async function* readLevel(
   level: Level,
   { name, recursive, chunkEntries, temporaries = false }: Omit<WalkOptions, 'real'>,
@@ -187,7 +206,7 @@ async function* readLevel(
       yield { path, failure: toFileError(error, path === '' ? name : path) };
       return;
     }
-    if (entries.length > 0 || (level.empty && !more)) yield { folder, real, path, entries };
+    if (entries.length > 0 || (level.empty && !more)) yield { folder, real, path, first: level.empty, entries };
     level.empty &&= entries.length === 0;
     if (recursive) for (const entry of entries) if (entry.isDirectory()) level.folders.push(entry.name);
     if (!more) closeLevel(level);

@@ -1,36 +1,36 @@
 /*
- * Who writes a file that can be continued: one at a time, because two would tear each other's. The newest wins, since it is
- * most often the same one after a loss that this side has not noticed yet.
+ * Claims on files that can be continued. Two writers of one file would tear each other's bytes, so one at a time has the
+ * claim. The newest claimant wins: most often it is the same sender after a connection loss that this side has not noticed.
  */
 
-/** One that wants to write. */
+/** A writer of a file that can be continued. */
 export interface Claimant {
-  /** It is alone with the file, until it gives the claim up. Called once, maybe at once. */
+  /** The claimant is the only writer of the file until it releases its claim. Called once, possibly within `claim`. */
   granted(): void;
-  /** Another one wants the file: it should give its claim up soon. */
+  /** Another claimant waits for the file: this one should release its claim soon. */
   replaced(): void;
 }
 
-// In the order in which they came; the first of a line has the claim.
-const lines = new Map<string, Claimant[]>();
+// By path, in the order of arrival; the first claimant of a queue has the claim.
+const queues = new Map<string, Claimant[]>();
 
-/** Claims a partial file. Who has it is told, and who waits for it. */
+/** Claims a partial file. All claimants before this one are told that they are replaced. */
 export function claim(path: string, claimant: Claimant): void {
-  const line = lines.get(path);
-  if (line === undefined) {
-    lines.set(path, [claimant]);
+  const queue = queues.get(path);
+  if (queue === undefined) {
+    queues.set(path, [claimant]);
     claimant.granted();
     return;
   }
-  const before = [...line];
-  line.push(claimant);
+  const before = [...queue];
+  queue.push(claimant);
   for (const one of before) one.replaced();
 }
 
-/** Gives a claim up that was granted. */
-export function unclaim(path: string): void {
-  const line = lines.get(path);
-  line?.shift();
-  if (line?.[0] === undefined) lines.delete(path);
-  else line[0].granted();
+/** Releases a claim that was granted. */
+export function releaseClaim(path: string): void {
+  const queue = queues.get(path);
+  queue?.shift();
+  if (queue?.[0] === undefined) queues.delete(path);
+  else queue[0].granted();
 }

@@ -1,32 +1,32 @@
-/** A file that takes longer than this waited for a disk, in ms: more than a turn of the processor that others have. */
+/** A file that takes longer than this, in ms, waited for the disk: a busy processor rarely takes so long. */
 const slowMs = 10;
-/** Files that go through the pool after one that waited. */
-const backOff = 64;
+/** Files that go through the thread pool after one that waited for the disk. */
+const pooledAfterSlow = 64;
 
 /**
- * Whether small files are read and written at once, on the thread of the event loop, or by the thread pool.
+ * Decides whether small files are read and written synchronously on the thread of the event loop, or by the thread pool.
  *
- * What is in the memory of the system takes some 10 µs for a whole file at once, and five times that by way of the pool,
- * whose threads have to be woken for each step (measured with bench/files/many.mjs). What waits for a disk must not hold
- * up the loop. So: at once, until one is seen to wait; then some by the pool.
+ * A file in the page cache takes about 10 µs synchronously, and five times as long through the pool, whose threads are woken
+ * for each step (measured with bench/files/many.mjs). A file that waits for the disk must not block the event loop. So files
+ * are handled synchronously until one is seen to wait; then some go through the pool.
  */
 export class DiskPace {
-  #left = 0;
+  #pooled = 0;
 
-  /** True: the next file may be handled at once, within {@link measure}. */
+  /** True: the next file may be handled synchronously, within {@link measure}. */
   get quick(): boolean {
-    if (this.#left === 0) return true;
-    this.#left--;
+    if (this.#pooled === 0) return true;
+    this.#pooled--;
     return false;
   }
 
-  /** Runs what handles one file at once. */
+  /** Runs the synchronous work on one file, and notes whether it waited for the disk. */
   measure<T>(work: () => T): T {
     const began = performance.now();
     try {
       return work();
     } finally {
-      if (performance.now() - began > slowMs) this.#left = backOff;
+      if (performance.now() - began > slowMs) this.#pooled = pooledAfterSlow;
     }
   }
 }

@@ -2,91 +2,96 @@ import { createHash, type Hash } from 'node:crypto';
 import type { FileEnd, FileHeader } from '../../../files/file-item.js';
 import { quoted } from '../../../files/peer-path.js';
 
-const hashes = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
+const algorithms = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
 
-/** What comes of a file, compared with what its header and its end promise. A result is what is wrong. */
+/**
+ * Compares the bytes of one received file with what its header and its end promise. Each method returns what is wrong, as a
+ * text for an error, or undefined.
+ */
 export class FileCheck {
-  /** Bytes that came. */
+  /** Bytes received so far. */
   received = 0;
-  /** What came is wrong somewhere: who continues must not keep it. */
-  spoilt = false;
+  /** True: some of the received bytes are wrong, so they must not be kept for a later transfer. */
+  corrupt = false;
 
   readonly #header: FileHeader;
   readonly #verify: boolean;
   readonly #hash: Hash | undefined;
 
-  /** `verify`: false does not look at a hash. */
+  /** `verify`: false ignores the hash. */
   constructor(header: FileHeader, verify: boolean) {
     this.#header = header;
     this.#verify = verify;
     const { hash } = header;
-    this.#hash = hash !== undefined && verify ? hasherOf(hash) : undefined;
+    this.#hash = hash !== undefined && verify ? hasherFor(hash) : undefined;
   }
 
-  /** True: what comes is compared with a hash. */
+  /** True: the bytes are compared with a hash. */
   get hashes(): boolean {
     return this.#hash !== undefined;
   }
 
-  /** Where a hash comes that is not known, or, with `required`, where none comes. */
+  /** Why the file cannot be verified: its hash is unknown, or, with `required`, it has none. */
   unverifiable(required: boolean): string | undefined {
     if (this.#hash !== undefined || !this.#verify) return undefined;
     const { hash } = this.#header;
     if (hash === undefined && !required) return undefined;
-    const what =
+    const has =
       hash === undefined
         ? 'no hash'
-        : `a hash ${quoted(hash)}, which is not known here (${[...hashes].join(', ')} are)`;
-    return `It comes with ${what}, so that it cannot be verified`;
+        : `the hash ${quoted(hash)}, which this host does not know (it knows ${[...algorithms].join(', ')})`;
+    return `the stream has ${has}, so the file cannot be verified`;
   }
 
-  /** Whether what comes joins on to the bytes that are `here`, and goes to the end of the file. */
-  misplaced(here: number): string | undefined {
+  /** Why the bytes that come do not continue the `present` bytes, or do not reach the end of the file. */
+  misplaced(present: number): string | undefined {
     const { offset, length, size } = this.#header;
-    if (offset > here) return `the bytes from ${String(offset)} on come, and ${String(here)} are here`;
+    if (offset > present) {
+      return `the stream begins at byte ${String(offset)}, and only ${String(present)} bytes are present`;
+    }
     const end = offset + length;
-    return end === size ? undefined : `the bytes to ${String(end)} come, and the file has ${String(size)}`;
+    return end === size ? undefined : `the stream ends at byte ${String(end)} of ${String(size)}`;
   }
 
-  /** The next bytes. */
+  /** Adds received bytes. */
   add(bytes: Uint8Array): string | undefined {
     const { length } = this.#header;
     this.received += bytes.length;
     if (this.received > length) {
-      this.spoilt = true;
-      return `More than the ${String(length)} bytes came that were announced`;
+      this.corrupt = true;
+      return `more bytes came than the ${String(length)} that were announced`;
     }
     this.#hash?.update(bytes);
     return undefined;
   }
 
-  /** Everything has come. Once. */
+  /** The end of the file has come. Call it once. */
   end({ length, hash }: FileEnd): string | undefined {
     const announced = this.#header.length;
     if (this.received !== announced || length !== announced) {
       return `${String(this.received)} bytes came, and ${String(announced)} were announced`;
     }
     const problem = this.#hashProblem(hash);
-    this.spoilt = problem !== undefined;
+    this.corrupt = problem !== undefined;
     return problem;
   }
 
   #hashProblem(value: Uint8Array | undefined): string | undefined {
     const hash = this.#hash;
     if (hash === undefined) return undefined;
-    if (value === undefined) return 'The hash did not come that was announced';
+    if (value === undefined) return 'the announced hash did not come';
     return hash.digest().equals(value)
       ? undefined
-      : `The ${this.#header.hash!} of what came is not that of what was sent`;
+      : `the ${this.#header.hash!} of the received bytes is not that of the file`;
   }
 }
 
-function hasherOf(name: string): Hash | undefined {
-  if (!hashes.has(name)) return undefined;
+function hasherFor(name: string): Hash | undefined {
+  if (!algorithms.has(name)) return undefined;
   try {
     return createHash(name);
   } catch {
-    // A build of Node may be without some.
+    // Some builds of Node lack some algorithms.
     return undefined;
   }
 }

@@ -1,54 +1,42 @@
 /**
- * One file that is being written.
+ * The writing of one received file.
  *
- *     opening ──▶ writing ──end──▶ finishing (fsync) ──▶ renaming ──▶ done
- *        └───────────┴── fail, or what does not fit ──┘     └────────▶ failed
+ *     opening ──▶ writing ──end──▶ finishing (verify, attributes, fsync) ──▶ renaming ──▶ done
+ *        └───────────┴── fail, or a mismatch ──┘                                └────────▶ failed
  *
- * Bytes go to a temporary name, in order: one write of up to eight pieces at a time, so that what is there at any time is
- * the beginning of the file, also when the process is killed. (Buffered writes to one file wait for each other in the
- * kernel anyway: several at once would only occupy the threads of the pool.) What a piece is a view of is released when
- * the piece is written.
+ * The bytes go to a temporary name, in order, with one write at a time of up to eight pieces. So the temporary file is the
+ * beginning of the file at any time, also when the process is killed. (The kernel serializes buffered writes to one file
+ * anyway: several at once would only occupy threads of the pool.) The credit of a piece returns when it is written.
  */
 
 import { FileConflictError, FileCorruptError, type FileError } from '../../../files/file-error.js';
 import type { FileEnd, FileHeader } from '../../../files/file-item.js';
-import { maxPiecesWaiting, maxSmallFileBytes } from '../../../limits.js';
-import { diskPace } from './disk-pace.js';
-import { FileCheck } from './file-check.js';
-import { giveScratch, takeScratch } from '../folder/scratch.js';
-import type { ReleaseSlot } from '../folder/open-files.js';
+import { quoted } from '../../../files/peer-path.js';
+import type { ReleaseSlot } from '../folder/slot-pool.js';
 import { toFileError } from '../folder/system-error.js';
-import { UnfinishedFile, type StepDone } from './unfinished-file.js';
-import { writeWhole, type Attributes, type Place } from './write-file.js';
+import { attributesOf, type Attributes } from './attributes.js';
+import type { Destination } from './destination.js';
+import { FileCheck } from './file-check.js';
+import { PieceQueue } from './piece-queue.js';
+import type { ReceiveFileOptions } from './receive-options.js';
+import { SmallFile } from './small-file.js';
+import { StepRunner, type Step } from './step-runner.js';
+import { UnfinishedFile } from './unfinished-file.js';
 
 /** How a file is written. */
-export interface FileJobOptions {
-  /** Bytes of an earlier try that may be kept; with it, or with `resume`, what is there after a failure stays. */
-  readonly offset?: number;
-  readonly resume?: boolean;
-  /** True: without a hash the file is refused. False: a hash is not looked at. Default: it is checked where it comes. */
-  readonly verify?: boolean;
-  /** Default true. */
-  readonly fsync?: boolean;
-  /** Permission bits, whatever the header and the umask say. */
-  readonly mode?: number;
-  /** @internal Gives a slot for the open file. */
+export interface FileJobOptions extends ReceiveFileOptions {
+  /** Gives a slot for the open file. Default: no slot is needed. */
   readonly slot?: () => ReleaseSlot | Promise<ReleaseSlot>;
 }
 
-/** Who has the job written. */
+/** Receives the progress and the result of a job. */
 export interface FileJobObserver {
   /** Bytes are on the disk, or at least with the system. */
   written(bytes: number): void;
-  /** The file has its name. */
+  /** The file has its final name. */
   done(): void;
-  /** Nothing has the name. */
+  /** The job has ended without the file. */
   failed(error: FileError): void;
-}
-
-interface Piece {
-  readonly bytes: Uint8Array;
-  readonly release: (() => void) | undefined;
 }
 
 /** See the head of this file. */
@@ -59,19 +47,17 @@ export class FileJob {
 
   readonly #options: FileJobOptions;
   readonly #observer: FileJobObserver;
-  readonly #keeps: boolean;
-  // Bytes of a small file. They are copied, so that their credit returns: the end may need it.
-  readonly #collected: Uint8Array | undefined;
+  readonly #resumable: boolean;
+  readonly #small: SmallFile | undefined;
   readonly #name: string;
-  readonly #waiting: Piece[] = [];
+  readonly #attributes: Attributes;
+  readonly #pieces = new PieceQueue();
   readonly #check: FileCheck;
-  #place: Place | undefined = undefined;
+  #destination: Destination | undefined = undefined;
   #file: UnfinishedFile | undefined = undefined;
-  // An asynchronous step runs.
-  #busy = false;
+  readonly #steps = new StepRunner((error) => this.#stepEnded(error));
   #state: 'opening' | 'writing' | 'finishing' | 'renaming' | 'done' | 'failed' = 'opening';
-  #ended = false;
-  #hash: Uint8Array | undefined = undefined;
+  #end: FileEnd | undefined = undefined;
   #releaseSlot: ReleaseSlot | undefined = undefined;
   #error: FileError | undefined = undefined;
 
@@ -81,31 +67,30 @@ export class FileJob {
     this.#name = name;
     this.#options = options;
     this.#observer = observer;
-    this.#keeps = options.resume === true || options.offset !== undefined;
-    if (!this.#keeps && header.length <= maxSmallFileBytes) {
-      this.#collected = options.fsync === false ? takeScratch(header.length) : new Uint8Array(header.length);
-    }
+    this.#attributes = attributesOf(header, options);
+    this.#resumable = options.resume === true || options.offset !== undefined;
+    this.#small = this.#resumable ? undefined : SmallFile.of(header.length, options.fsync !== false);
     this.#check = new FileCheck(header, options.verify !== false);
   }
 
-  /** Opens the file. It may be given bytes before and after; `place` may say where it is later. */
-  start(place: Place | Promise<Place>): void {
-    if (!(place instanceof Promise)) {
-      this.#open(place);
+  /** Opens the file. Bytes may come before and after; the destination may become known later. */
+  start(destination: Destination | Promise<Destination>): void {
+    if (!(destination instanceof Promise)) {
+      this.#open(destination);
       return;
     }
-    place.then(this.#open, (error: unknown) => {
+    destination.then(this.#open, (error: unknown) => {
       this.#error ??= toFileError(error, this.#name);
-      this.#tellFailure();
+      this.#endFailed();
     });
   }
 
-  /** True while more pieces may be given. */
+  /** True while the job takes further bytes without delay. */
   get hasRoom(): boolean {
-    return this.#waiting.length < maxPiecesWaiting || this.#over;
+    return this.#pieces.hasRoom || this.#over;
   }
 
-  /** Takes the next bytes. They are released when they are written, or will not be. */
+  /** Takes the next bytes. `release` is called when they are written or given up. */
   write(bytes: Uint8Array, release: (() => void) | undefined): void {
     if (this.#over) {
       release?.();
@@ -114,120 +99,114 @@ export class FileJob {
     const problem = this.#check.add(bytes);
     if (problem !== undefined) {
       release?.();
-      this.#corrupt(problem);
+      this.#failCorrupt(problem);
       return;
     }
-    if (this.#collected !== undefined || bytes.length === 0) {
-      this.#collected?.set(bytes, this.#check.received - bytes.length);
+    if (this.#small !== undefined || bytes.length === 0) {
+      this.#small?.set(bytes, this.#check.received - bytes.length);
       release?.();
       return;
     }
-    this.#waiting.push({ bytes, release });
+    this.#pieces.push(bytes, release);
     this.#continue();
   }
 
-  /** Everything has come. */
+  /** All bytes have come. */
   end(end: FileEnd): void {
     if (this.#over) return;
     const problem = this.#check.end(end);
     if (problem !== undefined) {
-      this.#corrupt(problem);
+      this.#failCorrupt(problem);
       return;
     }
-    this.#ended = true;
-    this.#hash = end.hash;
-    if (this.#collected === undefined) this.#continue();
-    else if (this.#place !== undefined) this.#writeWhole(this.#place, this.#collected);
+    this.#end = end;
+    if (this.#small === undefined) this.#continue();
+    else if (this.#destination !== undefined) this.#writeSmall(this.#destination, this.#small);
   }
 
-  /** Gives the file up: the observer hears of it when nothing is written any more. Harmless after the end. */
+  /** Gives the file up. The observer is told when nothing is written any more. Has no effect after the end. */
   fail(error: FileError): void {
     if (this.#over) return;
     this.#error = error;
-    if (!this.#busy && this.#place !== undefined) this.#tellFailure();
+    if (!this.#steps.busy && this.#destination !== undefined) this.#endFailed();
   }
 
-  /** The stream ended without an end of this file. */
+  /** The stream has ended before the end of this file. */
   breakOff(): void {
-    if (!this.#over) this.#corrupt(`The stream broke off after ${String(this.#check.received)} bytes`);
+    if (!this.#over) this.#failCorrupt(`the stream ended after ${String(this.#check.received)} bytes`);
   }
 
   get #over(): boolean {
     return this.#state === 'done' || this.#state === 'renaming' || this.#error !== undefined;
   }
 
-  readonly #open = (place: Place): void => {
+  readonly #open = (destination: Destination): void => {
     if (this.#error !== undefined) {
-      this.#tellFailure();
+      this.#endFailed();
       return;
     }
-    this.#place = place;
+    this.#destination = destination;
     const { verify, offset = 0 } = this.#options;
     const unverifiable = this.#check.unverifiable(verify === true);
     if (unverifiable !== undefined) {
-      this.#corrupt(unverifiable);
+      this.#failCorrupt(unverifiable);
       return;
     }
-    const problem = this.#check.misplaced(offset);
-    if (problem !== undefined) {
-      this.fail(new FileConflictError(`${JSON.stringify(this.#name)}: ${problem}.`, this.#name));
+    const misplaced = this.#check.misplaced(offset);
+    if (misplaced !== undefined) {
+      this.fail(new FileConflictError(`${quoted(this.#name)}: ${misplaced}. Send the whole file.`, this.#name));
       return;
     }
-    if (this.#collected === undefined) this.#openFile(place);
-    else if (this.#ended) this.#writeWhole(place, this.#collected);
+    if (this.#small === undefined) this.#openFile(destination);
+    else if (this.#end !== undefined) this.#writeSmall(destination, this.#small);
   };
 
-  #writeWhole(place: Place, bytes: Uint8Array): void {
-    // To force it to the disk takes its time.
-    if (this.#options.fsync === false && diskPace.quick) {
-      try {
-        diskPace.measure(() => {
-          writeWhole(bytes, place, this.#name, this.#attributes);
-        });
-        giveScratch(bytes);
-      } catch (error) {
-        this.fail(toFileError(error, this.#name));
-        return;
-      }
-      this.written = bytes.length;
-      this.#state = 'done';
-      this.#observer.written(bytes.length);
-      this.#observer.done();
+  #writeSmall(destination: Destination, small: SmallFile): void {
+    const { bytes } = small;
+    let isWritten: boolean;
+    try {
+      isWritten = small.writeNow(destination, this.#name, this.#attributes);
+    } catch (error) {
+      this.fail(toFileError(error, this.#name));
       return;
     }
-    if (bytes.length > 0) this.#waiting.push({ bytes, release: undefined });
-    this.#openFile(place);
+    if (!isWritten) {
+      if (bytes.length > 0) this.#pieces.push(bytes, undefined);
+      this.#openFile(destination);
+      return;
+    }
+    this.written = bytes.length;
+    this.#state = 'done';
+    this.#observer.written(bytes.length);
+    this.#observer.done();
   }
 
-  #openFile(place: Place): void {
-    const file = new UnfinishedFile(place, this.#name, this.#keeps);
+  #openFile(destination: Destination): void {
+    const file = new UnfinishedFile(destination, this.#name, this.#resumable);
     this.#file = file;
     const replaced = (): void => {
-      const text = `${JSON.stringify(this.#name)}: somebody else writes the same file now.`;
+      const text = `${quoted(this.#name)}: another transfer writes the same file now.`;
       this.fail(new FileConflictError(text, this.#name));
     };
-    const claim = (done: StepDone): void => {
-      file.claim(replaced, done);
-    };
-    const open = (done: StepDone): void => {
-      file.open(this.#attributes, done);
-    };
-    const prepare = (done: StepDone): void => {
-      file.prepare(this.header.offset, done);
-    };
-    this.#run(this.#takeSlot, () => {
-      this.#run(claim, () => {
-        this.#run(open, () => {
-          this.#run(prepare, () => {
-            this.#state = 'writing';
-            this.#continue();
-          });
-        });
-      });
+    const steps: Step[] = [
+      this.#takeSlot,
+      (done) => {
+        file.claim(replaced, done);
+      },
+      (done) => {
+        file.open(this.#attributes, done);
+      },
+      (done) => {
+        file.prepare(this.header.offset, done);
+      },
+    ];
+    this.#steps.run(steps, () => {
+      this.#state = 'writing';
+      this.#continue();
     });
   }
 
-  readonly #takeSlot = (done: StepDone): void => {
+  readonly #takeSlot: Step = (done) => {
     const taken = this.#options.slot?.();
     if (!(taken instanceof Promise)) {
       this.#releaseSlot = taken;
@@ -240,89 +219,73 @@ export class FileJob {
     }, done);
   };
 
-  get #attributes(): Attributes {
-    const { mode, mtime } = this.header;
-    return { mode: this.#options.mode, defaultMode: mode, mtime };
-  }
-
   #continue(): void {
-    if (this.#state !== 'writing' || this.#busy) return;
-    if (this.#waiting.length > 0) this.#write();
-    else if (this.#ended) this.#finish();
+    if (this.#state !== 'writing' || this.#steps.busy) return;
+    if (!this.#pieces.isEmpty) this.#writePieces();
+    else if (this.#end !== undefined) this.#finish(this.#end);
   }
 
-  #write(): void {
-    const pieces = this.#waiting.splice(0, maxPiecesWaiting);
-    const total = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const { header } = this;
-    this.#run(
-      (callback) => {
-        const buffers = pieces.map(({ bytes }) => bytes);
-        this.#file!.write(buffers, header.offset + this.written, (error) => {
-          for (const { release } of pieces) release?.();
-          if (error === null) this.written += total;
-          callback(error);
-        });
-      },
-      () => {
-        this.#observer.written(total);
-        this.#continue();
-      },
-    );
-  }
-
-  #finish(): void {
-    this.#state = 'finishing';
-    const file = this.#file!;
-    const finish = (done: StepDone): void => {
-      file.finish(this.#attributes, this.#options.fsync !== false, done);
+  #writePieces(): void {
+    const batch = this.#pieces.take();
+    const write: Step = (done) => {
+      this.#file!.write(batch.buffers, this.header.offset + this.written, (error) => {
+        batch.release();
+        if (error === null) this.written += batch.length;
+        done(error);
+      });
     };
-    const rename = (done: StepDone): void => {
-      file.rename(this.header.offset + this.header.length, done);
-    };
-    this.#run(this.#verify, () =>
-      this.#run(finish, () => {
-        // From here on it cannot be given up.
-        this.#state = 'renaming';
-        this.#run(rename, () => {
-          this.#state = 'done';
-          this.#releaseSlot?.();
-          this.#observer.done();
-        });
-      }),
-    );
-  }
-
-  /** What can be continued has had other writers before: the bytes on the disk are compared, too. */
-  readonly #verify = (done: StepDone): void => {
-    const { offset, length, hash: algorithm } = this.header;
-    if (!this.#keeps || !this.#check.hashes || algorithm === undefined || this.#hash === undefined) done(null);
-    else this.#file!.verify({ offset, length, algorithm }, this.#hash, done);
-  };
-
-  /** Runs one asynchronous step. What fails meanwhile is told after it. */
-  #run(start: (done: StepDone) => void, next: () => void): void {
-    this.#busy = true;
-    start((error) => {
-      this.#busy = false;
-      if (error !== null && error !== undefined) this.#error ??= toFileError(error, this.#name);
-      if (this.#error === undefined) next();
-      else this.#tellFailure();
+    this.#steps.run([write], () => {
+      this.#observer.written(batch.length);
+      this.#continue();
     });
   }
 
-  #corrupt(what: string): void {
-    this.fail(new FileCorruptError(`${JSON.stringify(this.#name)}: ${what}. Send the file again.`, this.#name));
+  #finish({ hash }: FileEnd): void {
+    this.#state = 'finishing';
+    const file = this.#file!;
+    const { offset, length, hash: algorithm } = this.header;
+    const verify: Step = (done) => {
+      // A resumable file has had other writers before: the bytes on the disk are verified, too.
+      if (!this.#resumable || !this.#check.hashes || algorithm === undefined || hash === undefined) done(null);
+      else file.verify({ offset, length, algorithm }, hash, done);
+    };
+    const finish: Step = (done) => {
+      file.finish(this.#attributes, this.#options.fsync !== false, done);
+    };
+    this.#steps.run([verify, finish], () => {
+      // From here on the file cannot be given up.
+      this.#state = 'renaming';
+      const rename: Step = (done) => {
+        file.rename(offset + length, done);
+      };
+      this.#steps.run([rename], () => {
+        this.#state = 'done';
+        this.#releaseSlot?.();
+        this.#observer.done();
+      });
+    });
   }
 
-  #tellFailure(): void {
+  /** A failure that came during a step takes effect when the step has ended. False: the job has failed. */
+  #stepEnded(error: unknown): boolean {
+    if (error !== undefined) this.#error ??= toFileError(error, this.#name);
+    if (this.#error === undefined) return true;
+    this.#endFailed();
+    return false;
+  }
+
+  #failCorrupt(what: string): void {
+    this.fail(new FileCorruptError(`${quoted(this.#name)}: ${what}. Send the file again.`, this.#name));
+  }
+
+  #endFailed(): void {
     this.#state = 'failed';
-    for (const { release } of this.#waiting.splice(0)) release?.();
-    const tell = (): void => {
+    this.#pieces.clear();
+    const ended = (): void => {
       this.#releaseSlot?.();
       this.#observer.failed(this.#error!);
     };
-    if (this.#file === undefined) tell();
-    else this.#file.giveUp(this.#check.spoilt, tell);
+    if (this.#file === undefined) ended();
+    else this.#file.giveUp(this.#check.corrupt, ended);
   }
 }

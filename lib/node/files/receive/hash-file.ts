@@ -1,6 +1,6 @@
 /*
- * SHA-256 of files, on threads of their own: a large file must not hold up the event loop. At most four at once; the rest
- * waits in order, but a peer that has two does not get a third one before the others.
+ * Hashes of files, computed on worker threads: a large file must not block the event loop. At most four run at once; further
+ * ones wait in order, except that a peer with two running hashes gets a third one only when no other peer waits.
  *
  *     waiting ──a worker is free──▶ hashing ──▶ done
  *        └── signal ──▶ cancelled       └── signal ──▶ stopping (after at most 1 MiB) ──▶ cancelled
@@ -14,15 +14,15 @@ import { CancelledError } from '../../../errors.js';
 import { maxHashesAtOnce } from '../../../limits.js';
 
 const readOf = promisify(read);
-/** What takes less than a fraction of a millisecond is not worth a thread. */
+/** Hashing so few bytes takes a fraction of a millisecond: not worth a thread. */
 const inlineBytes = 64 << 10;
 const chunkBytes = 1 << 20;
-/** A worker that has nothing to do for so long, in ms, ends. */
+/** An idle worker ends after this time, in ms. */
 const workerIdle = 5_000;
-/** Hashes of one peer at once, where others wait. */
+/** Hashes of one peer at once, while other peers wait. */
 const fairShare = 2;
 
-/** Bytes of an open file, which stays open until the result is there. */
+/** A range of an open file. The file must stay open until the result has come. */
 export interface HashRequest {
   readonly fd: number;
   /** First byte. Default 0. */
@@ -31,7 +31,7 @@ export interface HashRequest {
   /** As `createHash` names it. Default `sha256`. */
   readonly algorithm?: string;
   readonly signal?: AbortSignal | undefined;
-  /** Who wants it. */
+  /** The peer on whose behalf the file is hashed. */
   readonly peer?: string | undefined;
 }
 
@@ -51,9 +51,9 @@ const running = new Map<Job, string>();
 const idle: Hasher[] = [];
 
 /**
- * The hash of a part of an open file. Undefined where the file ends before.
+ * The hash of a range of an open file. Undefined where the file ends before the range does.
  *
- * Errors: CancelledError when `signal` aborts, after which the file is not read any more; those of the system.
+ * Errors: CancelledError when `signal` aborts, after which the file is not read any more; the system's errors.
  */
 export async function hashFile(request: HashRequest): Promise<Uint8Array | undefined> {
   const { length, signal } = request;
@@ -62,7 +62,7 @@ export async function hashFile(request: HashRequest): Promise<Uint8Array | undef
   const job = newJob(request);
   const abort = (): void => {
     Atomics.store(job.stop, 0, 1);
-    // One that has begun ends by itself, soon: its file must be open until then.
+    // A running hash stops by itself within a chunk. Its file must stay open until then.
     if (waiting.delete(job)) job.finish(undefined);
   };
   signal?.addEventListener('abort', abort, { once: true });
@@ -71,7 +71,7 @@ export async function hashFile(request: HashRequest): Promise<Uint8Array | undef
   try {
     const { digest, problem } = (await job.result) ?? {};
     if (isAborted(signal)) throw cancelled();
-    // A thread that cannot be started, for instance, is no reason to do without.
+    // A thread that cannot be started, for instance, is no reason to fail.
     if (problem !== undefined) return await hashHere(request);
     return digest;
   } finally {
@@ -79,7 +79,7 @@ export async function hashFile(request: HashRequest): Promise<Uint8Array | undef
   }
 }
 
-/** On this thread, a chunk at a time. */
+/** Hashes on this thread, a chunk at a time. */
 async function hashHere({
   fd,
   offset = 0,
@@ -148,7 +148,7 @@ function idleHasher(): Hasher | undefined {
   return undefined;
 }
 
-/** A thread that hashes one file at a time. */
+/** A worker thread that hashes one file at a time. */
 class Hasher {
   readonly #worker = new Worker(program, { eval: true, workerData: chunkBytes });
   #ended: ((result: Result, reusable: boolean) => void) | undefined = undefined;
@@ -177,7 +177,7 @@ class Hasher {
     this.#worker.postMessage({ fd, offset, length, algorithm, stop });
   }
 
-  /** It has nothing to do: the process may end, and the thread does after a while. */
+  /** The worker is idle: it does not keep the process alive, and ends after a while. */
   rest(gone: () => void): void {
     this.#worker.unref();
     this.#timer = setTimeout(() => {
@@ -194,7 +194,7 @@ class Hasher {
   }
 }
 
-// A function, because the compiler does not see that it changes.
+// A function, because the compiler assumes that `aborted` does not change.
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
@@ -203,7 +203,7 @@ function cancelled(): CancelledError {
   return new CancelledError('The call was cancelled while a file was hashed.');
 }
 
-/** As a text, so that it needs no file of its own in each form of the package. */
+/** A text, so that no form of the package needs a separate file for it. */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { readSync } = require('node:fs');

@@ -1,40 +1,17 @@
 import { basename } from 'node:path';
 import { Observable, type OperatorFunction } from 'rxjs';
-import { checkOptions, oneOf, whole, type Rule } from '../../../check.js';
 import type { FileHeader, FileItem } from '../../../files/file-item.js';
 import { RateMeter } from '../../../files/rate-meter.js';
-import type { FileJobOptions } from './file-job.js';
+import { destinationAt } from './destination.js';
 import { FileReceiver } from './file-receiver.js';
-import { placeAt } from './write-file.js';
-
-/** Options of {@link receiveFile}. */
-export interface ReceiveFileOptions {
-  /**
-   * Bytes that are here already, of an earlier try with `resume`: see {@link partialFile}. The stream may begin there, or
-   * before. What is here is kept after a failure too, as with `resume`.
-   */
-  readonly offset?: number;
-  /**
-   * True: what came before a failure is kept beside the target, as `.NAME.rxgrid-part`, and can be continued. Default
-   * false: nothing is left.
-   */
-  readonly resume?: boolean;
-  /**
-   * True: a stream without a hash that can be checked is refused. False: a hash is not looked at. Default: it is checked
-   * where it comes. The file gets its name after the check.
-   */
-  readonly verify?: boolean;
-  /** False: the file is not forced to the disk before it gets its name, so a power cut may lose it. Default true. */
-  readonly fsync?: boolean;
-  /** Permission bits. Default: those of the stream as far as the umask lets them, or the system's. */
-  readonly mode?: number;
-}
+import { checkReceiveFileOptions, type ReceiveFileOptions } from './receive-options.js';
+import type { ReceiveLimit } from './reception.js';
 
 /** What {@link receiveFile} emits. */
 export interface ReceiveProgress {
-  /** The final name. */
+  /** The final path. */
   readonly path: string;
-  /** Bytes that are written, with those that were here before. */
+  /** Bytes of the file that are written, including those of an earlier transfer. */
   readonly received: number;
   /** Bytes of the whole file. */
   readonly total: number;
@@ -45,17 +22,18 @@ export interface ReceiveProgress {
 }
 
 /**
- * Writes a stream of one file. Under its name there is the whole file or nothing of it: the bytes go to a temporary name
- * beside it, and get the name at the end. Emits progress; completes when the file has its name.
+ * Writes a stream of one file. The final name always stands for the whole file or for nothing of it: the bytes go to a
+ * temporary name in the same folder, which is renamed at the end. Emits progress; completes when the file has its name.
  *
- * The credit of an item returns when its bytes are written, so a slow disk holds the sender back. Unsubscribing gives the
- * file up, and cancels the stream. A name that exists is replaced; a symbolic link of that name is replaced too, not followed.
+ * The credit of an item returns when its bytes are written, so a slow disk slows the sender down. Unsubscribing gives the file
+ * up and cancels the stream. An existing file is replaced; a symbolic link is replaced, too, and not followed.
  *
- * Errors: those of the source; FileCorruptError where the length or the hash is not what was announced; FileConflictError
- * where the stream does not fit what is here; NotRegularFileError where the name is a folder or a device; FileSpaceError;
- * FileAccessError; FileNotFoundError where the folder is missing; FileIoError; ProtocolError for what is no stream of a file.
+ * Errors: those of the source; FileCorruptError where the length or the hash is not the announced one; FileConflictError where
+ * the stream does not continue the bytes that are present; NotRegularFileError where the name is that of a folder or a device;
+ * FileSpaceError; FileAccessError; FileNotFoundError where the folder is missing; FileIoError; ProtocolError where the source is
+ * not a stream of files.
  *
- * @throws ConfigurationError for an offset or a mode that is none.
+ * @throws ConfigurationError for an option that does not exist or cannot work.
  *
  * @example
  * readFile(host2, 'disk1/part.1', { hash: 'sha256' })
@@ -66,12 +44,21 @@ export function receiveFile(
   path: string,
   options: ReceiveFileOptions = {},
 ): OperatorFunction<FileItem | Uint8Array, ReceiveProgress> {
-  const jobOptions = checked(options);
+  checkReceiveFileOptions(options);
+  return receiveAt(path, options);
+}
+
+/** {@link receiveFile}, no faster than a limit. */
+export function receiveAt(
+  path: string,
+  options: ReceiveFileOptions,
+  limit?: ReceiveLimit,
+): OperatorFunction<FileItem | Uint8Array, ReceiveProgress> {
   return (source) =>
     new Observable((subscriber) => {
       const began = performance.now();
       let meter: RateMeter | undefined;
-      const tell = ({ offset, size, via }: FileHeader, written: number): void => {
+      const emit = ({ offset, size, via }: FileHeader, written: number): void => {
         const received = offset + written;
         meter ??= new RateMeter(began, offset);
         subscriber.next({ path, received, total: size, rate: meter.rate(performance.now(), received), mode: via });
@@ -79,13 +66,15 @@ export function receiveFile(
       const receiver: FileReceiver = new FileReceiver(source, 'receiveFile', {
         name: () => basename(path),
         single: true,
-        options: jobOptions,
-        place: () => placeAt(path),
+        options,
+        destinationOf: () => destinationAt(path),
+        taken: (bytes) => limit?.taken(bytes),
+        ready: () => limit?.ready() !== false,
         progressed: (header, written) => {
-          // The last bytes are told when the file has its name.
-          if (header.offset + written < header.size) tell(header, written);
+          // The last bytes are reported together with the final name.
+          if (header.offset + written < header.size) emit(header, written);
         },
-        done: tell,
+        done: emit,
         failed: (error) => {
           receiver.abort(error);
         },
@@ -94,27 +83,10 @@ export function receiveFile(
           else subscriber.error(error);
         },
       });
+      subscriber.add(limit?.watch(receiver.resume));
       subscriber.add(() => {
         receiver.stop();
       });
       receiver.start();
     });
-}
-
-/** @throws ConfigurationError */
-const flag = oneOf(true, false);
-const receiveRules: Readonly<Record<keyof ReceiveFileOptions, Rule>> = {
-  offset: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
-  resume: flag,
-  verify: flag,
-  fsync: flag,
-  mode: {
-    expected: 'permission bits, 0 to 0o777',
-    accepts: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777,
-  },
-};
-
-function checked(options: ReceiveFileOptions): FileJobOptions {
-  checkOptions(options, receiveRules, { of: 'receiveFile' });
-  return options;
 }

@@ -2,38 +2,36 @@ import { Observable, type OperatorFunction } from 'rxjs';
 import { FileIoError, FileSpaceError, type FileError } from '../../../files/file-error.js';
 import type { FileItem } from '../../../files/file-item.js';
 import { RateMeter } from '../../../files/rate-meter.js';
-import { FileReceiver } from './file-receiver.js';
 import { FolderReception } from '../folder/folder-reception.js';
-import type { ReceiveFileOptions } from './receive-file.js';
 import { RootFolder } from '../folder/root-folder.js';
-
-/** Options of {@link receiveFiles}. */
-export type ReceiveFilesOptions = Omit<ReceiveFileOptions, 'mode'>;
+import { FileReceiver } from './file-receiver.js';
+import { checkReceiveFilesOptions, type ReceiveFilesOptions } from './receive-options.js';
+import type { ReceiveLimit } from './reception.js';
 
 /** What {@link receiveFiles} emits. */
 export interface ReceiveFilesProgress {
-  /** The file that it is about, relative to the folder; empty for a failure without a name. */
+  /** The file that this value is about, relative to the folder; empty for a failure without a name. */
   readonly path: string;
-  /** Files that have their name. */
+  /** Files that have their final names. */
   readonly files: number;
-  /** Bytes that are written, of all files. */
+  /** Bytes written, of all files. */
   readonly received: number;
   /** Bytes per second, over about the last two seconds. */
   readonly rate: number;
   /** How the sender says that it reads the file: see {@link ReceiveProgress.mode}. */
   readonly mode: string | undefined;
-  /** Set where the file is not there and will not be. The others go on. */
+  /** Set where the file could not be received. The others follow. */
   readonly failure?: FileError;
 }
 
 /**
- * Writes the files of a stream into a folder, each as {@link receiveFile} does. Paths that lead out of it are refused;
- * folders are made. What fails for one file is emitted, and does not stop the others; a full disk does.
+ * Writes the files of a stream into a folder, each as {@link receiveFile} does. Paths that lead out of the folder are refused;
+ * folders are made. The failure of one file is emitted, and does not stop the others; a full disk does.
  *
  * Errors: those of the source; FileSpaceError; FileIoError; FileCorruptError and ProtocolError where the stream itself is
- * broken. What fails one file alone is emitted: see {@link ReceiveFilesProgress.failure}.
+ * broken. The failure of a single file is emitted: see {@link ReceiveFilesProgress.failure}.
  *
- * @throws ConfigurationError where the folder is none.
+ * @throws ConfigurationError where there is no such folder, or for an option that does not exist or cannot work.
  *
  * @example
  * host2.exchange(fileRoutes.read, undefined, [{ path: 'photos', recursive: true }]).pipe(receiveFiles('/tmp/photos'));
@@ -42,14 +40,23 @@ export function receiveFiles(
   folder: string,
   options: ReceiveFilesOptions = {},
 ): OperatorFunction<FileItem | Uint8Array, ReceiveFilesProgress> {
-  const root = new RootFolder(folder);
+  checkReceiveFilesOptions(options);
+  return receiveInto(new RootFolder(folder), options);
+}
+
+/** {@link receiveFiles}, into a folder that is open already, and no faster than a limit. */
+export function receiveInto(
+  root: RootFolder,
+  options: ReceiveFilesOptions,
+  limit?: ReceiveLimit,
+): OperatorFunction<FileItem | Uint8Array, ReceiveFilesProgress> {
   return (source) =>
     new Observable((subscriber) => {
-      const reception = new FolderReception(root);
+      const reception = new FolderReception(root, options);
       const meter = new RateMeter(performance.now());
       let files = 0;
       let received = 0;
-      const tell = (path: string, mode: string | undefined, failure?: FileError): void => {
+      const emit = (path: string, mode: string | undefined, failure?: FileError): void => {
         const rate = meter.rate(performance.now(), received);
         subscriber.next({ path, files, received, rate, mode, ...(failure === undefined ? {} : { failure }) });
       };
@@ -57,26 +64,30 @@ export function receiveFiles(
         name: ({ path }) => path,
         single: false,
         options,
-        place: (header) => reception.place(header),
+        destinationOf: (header) => reception.destinationOf(header),
         makeFolder: (header) => reception.makeFolder(header),
+        taken: (bytes) => limit?.taken(bytes),
+        ready: () => limit?.ready() !== false,
         progressed: ({ path, length, via }, written, bytes) => {
           received += bytes;
-          // The last bytes are told with the name.
-          if (written < length) tell(path, via);
+          // The last bytes are reported together with the final name.
+          if (written < length) emit(path, via);
         },
         done: ({ path, via }) => {
           files++;
-          tell(path, via);
+          emit(path, via);
         },
         failed: (error) => {
           if (stopsAll(error)) receiver.abort(error);
-          else tell(error.path, undefined, error);
+          else emit(error.path, undefined, error);
         },
         ended: (error) => {
+          for (const failure of reception.finish()) emit(failure.path, undefined, failure);
           if (error === undefined) subscriber.complete();
           else subscriber.error(error);
         },
       });
+      subscriber.add(limit?.watch(receiver.resume));
       subscriber.add(() => {
         receiver.stop();
       });
@@ -84,8 +95,8 @@ export function receiveFiles(
     });
 }
 
-/** What would fail every other file too. */
+/** True for an error with which every other file would fail, too. */
 export function stopsAll(error: FileError): boolean {
-  // One that was told by the other side has no cause here.
+  // An error that the other side has reported has no cause here.
   return error instanceof FileSpaceError || (error instanceof FileIoError && error.cause !== undefined);
 }

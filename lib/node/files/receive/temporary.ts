@@ -10,35 +10,36 @@ import { hashFile } from './hash-file.js';
 import { isOwned, ownerMark } from './owner.js';
 
 /*
- * Names of a file on its way, beside the name that it will get: on the same file system, so that it can be renamed.
+ * Names of files that are being received. They are in the folder of the final name, hence on the same file system, so that a
+ * rename is atomic.
  *
- *     .NAME.OWNER.rxgrid-tmp    is written, and removed after a failure
- *     .NAME.OWNER.rxgrid-own    is written, and can be continued after a failure
- *     .NAME.rxgrid-part         nobody writes it: whoever continues it renames it to a name of its own first
+ *     .NAME.OWNER.rxgrid-tmp    being written; removed after a failure
+ *     .NAME.OWNER.rxgrid-own    being written; kept after a failure, so that it can be continued
+ *     .NAME.rxgrid-part         not being written: a process that continues it renames it to a name of its own first
  */
 
 const opendirOf = promisify(opendir) as (path: string) => Promise<Dir>;
-/** File systems take 255 bytes; dots, a mark of up to 44 bytes and the ending are added. */
+/** File systems allow 255 bytes; dots, an owner of up to 44 bytes and the ending are added to the name. */
 const maxNameBytes = 180;
-// Files that this process writes and that can be continued: their names, by folder and final name.
+// Names of the resumable files that this process writes, by folder and final name.
 const written = new Map<string, string>();
 
-/** A name that nothing has. */
+/** A name that no other file has. */
 export function temporaryName(name: string): string {
   return sibling(name, `${ownerMark()}.rxgrid-tmp`);
 }
 
-/** A name that nothing has, of a file that can be continued. */
+/** A name that no other file has, for a file that can be continued. */
 export function ownName(name: string): string {
   return sibling(name, `${ownerMark()}.rxgrid-own`);
 }
 
-/** The name of what is there of a file whose transfer broke off. */
+/** The name of the bytes that an interrupted transfer has left. */
 export function partialName(name: string): string {
   return sibling(name, 'rxgrid-part');
 }
 
-/** Remembers what this process writes, so that it is found while it is written. The result forgets it. */
+/** Registers a file that this process writes, so that {@link partIn} finds it meanwhile. The result unregisters it. */
 export function noteWritten(folder: FolderHandle, name: string, own: string): () => void {
   const key = keyOf(folder, name);
   written.set(key, own);
@@ -48,14 +49,14 @@ export function noteWritten(folder: FolderHandle, name: string, own: string): ()
 }
 
 /**
- * What is there of a file whose transfer broke off: `receiveFile(path, { resume: true })` keeps it. Ask for the rest with
- * `readFile(…, { have })`, and continue with `receiveFile(path, { offset: have.length })`. Undefined where nothing is there.
+ * The bytes of a file that an interrupted `receiveFile(path, { resume: true })` has left. Ask for the rest with
+ * `readFile(…, { have })`, and continue with `receiveFile(path, { offset: have.length })`. Undefined where there are none.
  */
 export async function partialFile(path: string): Promise<FilePart | undefined> {
   return partIn(new NamedFolder(dirname(path)), basename(path));
 }
 
-/** {@link partialFile}, in a folder that is open. */
+/** {@link partialFile}, in an open folder. */
 export async function partIn(
   folder: FolderHandle,
   name: string,
@@ -84,7 +85,7 @@ export async function partIn(
   }
 }
 
-/** Makes a part of what a process has left that was killed. False where there is nothing. */
+/** Turns the file that a killed process has left into a part. False where there is none. */
 async function recoverPart(folder: FolderHandle, name: string, signal: AbortSignal | undefined): Promise<boolean> {
   const beginning = sibling(name, '');
   let dir: Dir;
@@ -101,7 +102,7 @@ async function recoverPart(folder: FolderHandle, name: string, signal: AbortSign
       folder.rename(own, partialName(name));
       return true;
     } catch {
-      // Somebody else was faster.
+      // Another process was faster.
     }
   }
   return false;
@@ -115,7 +116,7 @@ function openPart(folder: FolderHandle, name: string): OpenFile | undefined {
   }
 }
 
-/** A folder has many paths, and may be renamed. @throws the system's errors */
+/** Not by its path: a folder has several, and may be renamed. Throws the system's errors. */
 function keyOf(folder: FolderHandle, name: string): string {
   const { dev, ino } = lstatSync(folder.at());
   return `${String(dev)} ${String(ino)} ${name}`;

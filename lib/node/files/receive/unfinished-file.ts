@@ -1,59 +1,54 @@
 /*
- * A file under its other name, until it gets its own one or goes. Each step has to be over before the next one; who calls
- * sees to that.
+ * A file that is being written, under a name of its own until it is complete. Its steps are asynchronous: each one must have
+ * ended before the next one is started, which is the caller's duty.
  *
- * One that can be continued is taken by renaming it to a name of this process: that happens once, so that two processes
- * never write one file, and whoever comes later begins anew. After a failure it is renamed back.
+ *     claim ──▶ open ──▶ prepare ──▶ write… ──▶ verify ──▶ finish ──▶ rename
+ *       └─────────┴─────────┴───────────┴──────────┴─────────┴──▶ giveUp
+ *
+ * A part that an earlier transfer has left is taken over by renaming it to a name of this process. A rename succeeds once, so
+ * two processes never write one file: the one that comes later finds no part and begins anew. After a failure the file is
+ * renamed back to a part.
  */
 
 import { chmodSync, close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
 import { FileConflictError, FileCorruptError, NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
 import type { FolderHandle } from '../folder/held-folder.js';
-import { claim, unclaim } from './claims.js';
+import { creationMode, partMode, setAttributes, type Attributes } from './attributes.js';
+import { claim, releaseClaim } from './claims.js';
+import { finalName, type Destination } from './destination.js';
 import { hashFile } from './hash-file.js';
 import { noteWritten, ownName, partialName, temporaryName } from './temporary.js';
-import {
-  checkTarget,
-  continueFlags,
-  createFlags,
-  nameAt,
-  openMode,
-  partMode,
-  resumableFlags,
-  setAttributes,
-  writeFully,
-  type Attributes,
-  type Place,
-} from './write-file.js';
+import { checkTarget, continueFlags, createFlags, resumableFlags, writeFully } from './write-file.js';
 
-/** Called at the end of a step, maybe at once, with the error, where there is one. */
+/** Called when a step ends, possibly within the call that starts it; null or undefined: the step has succeeded. */
 export type StepDone = (error: unknown) => void;
 
 /** See the head of this file. */
 export class UnfinishedFile {
-  readonly #place: Place;
+  readonly #destination: Destination;
+  /** The file in errors. */
   readonly #name: string;
-  readonly #keeps: boolean;
+  readonly #resumable: boolean;
   readonly #target: string;
-  // Its name until then.
+  /** The name until the file is complete. */
   readonly #own: string;
   #claimed = false;
   #forget: (() => void) | undefined = undefined;
   #fd: number | undefined = undefined;
 
-  /** `name`: the file in errors. `keeps`: what is there after a failure can be continued. */
-  constructor(place: Place, name: string, keeps: boolean) {
-    this.#place = place;
+  /** `name`: the file in errors. `resumable`: after a failure the file stays, and can be continued. */
+  constructor(destination: Destination, name: string, resumable: boolean) {
+    this.#destination = destination;
     this.#name = name;
-    this.#keeps = keeps;
-    this.#target = nameAt(place);
-    this.#own = keeps ? ownName(this.#target) : temporaryName(this.#target);
+    this.#resumable = resumable;
+    this.#target = finalName(destination);
+    this.#own = resumable ? ownName(this.#target) : temporaryName(this.#target);
   }
 
-  /** Waits until nobody else continues the same file. `replaced`: somebody else wants to, maybe later. */
+  /** Waits until no other transfer of this process writes the same part. `replaced`: another transfer waits for it. */
   claim(replaced: () => void, done: StepDone): void {
-    if (!this.#keeps) {
+    if (!this.#resumable) {
       done(null);
       return;
     }
@@ -61,55 +56,49 @@ export class UnfinishedFile {
       this.#claimed = true;
       done(null);
     };
-    claim(this.#claimName, { granted, replaced });
+    claim(this.#claimKey, { granted, replaced });
   }
 
-  /** Opens it, and checks what was opened. */
+  /** Opens the file, and checks what was opened. */
   open(attributes: Attributes, done: StepDone): void {
     let folder: FolderHandle;
-    let taken = false;
     try {
-      folder = this.#place.open();
+      folder = this.#destination.open();
     } catch (error) {
       done(error);
       return;
     }
+    let continues: boolean;
     try {
       checkTarget(folder, this.#target, this.#name);
-      taken = this.#keeps && this.#takePart(folder);
+      continues = this.#resumable && this.#takeOverPart(folder);
     } catch (error) {
       folder.close();
       done(error);
       return;
     }
-    const flags = taken ? continueFlags : this.#keeps ? resumableFlags : createFlags;
-    open(folder.at(this.#own), flags, this.#keeps ? partMode : openMode(attributes), (failure, fd) => {
-      let error: unknown = failure;
-      if (failure === null) {
-        this.#fd = fd;
-        try {
-          folder.confirm(fd, this.#own);
-          if (this.#keeps) this.#forget = noteWritten(folder, this.#target, this.#own);
-        } catch (refusal) {
-          error = refusal;
-        }
-      }
+    const flags = continues ? continueFlags : this.#resumable ? resumableFlags : createFlags;
+    const mode = this.#resumable ? partMode : creationMode(attributes);
+    open(folder.at(this.#own), flags, mode, (failure, fd) => {
+      const error: unknown = failure ?? this.#opened(fd, folder);
       folder.close();
       done(error);
     });
   }
 
-  /** Cuts off what is there behind `offset`. */
+  /** Cuts off the bytes after `offset`, which an earlier transfer may have left. */
   prepare(offset: number, done: StepDone): void {
-    const fd = this.#fd!;
-    try {
-      if (this.#keeps) this.#checkKept(fd, offset);
-    } catch (error) {
-      done(error);
+    if (!this.#resumable) {
+      done(null);
       return;
     }
-    if (this.#keeps) ftruncate(fd, offset, done);
-    else done(null);
+    const fd = this.#fd!;
+    const stats = fstatSync(fd);
+    if (stats.isFile() && stats.size >= offset) ftruncate(fd, offset, done);
+    else {
+      const text = `${quoted(this.#name)}: the first ${String(offset)} bytes, which the stream leaves out, are not present. Send the file again.`;
+      done(new FileConflictError(text, this.#name));
+    }
   }
 
   /** Writes all buffers. */
@@ -117,46 +106,58 @@ export class UnfinishedFile {
     writeFully(this.#fd!, buffers, position, done);
   }
 
-  /** Compares what the file has on the disk with a hash: what came was right, and others may have touched the file since. */
+  /**
+   * Compares a hash with the bytes on the disk. The received bytes had the right hash, but another process may have changed
+   * the file since.
+   */
   verify(
     range: { readonly offset: number; readonly length: number; readonly algorithm: string },
     expected: Uint8Array,
     done: StepDone,
   ): void {
     hashFile({ fd: this.#fd!, ...range }).then((found) => {
-      if (found !== undefined && Buffer.compare(found, expected) === 0) done(null);
-      else
-        done(
-          new FileCorruptError(`${quoted(this.#name)} was changed while it was written. Send it again.`, this.#name),
-        );
+      if (found !== undefined && Buffer.compare(found, expected) === 0) {
+        done(null);
+        return;
+      }
+      const text = `${quoted(this.#name)} was changed while it was written. Send it again.`;
+      done(new FileCorruptError(text, this.#name));
     }, done);
   }
 
-  /** Gives it its attributes, and forces it to the disk where that is asked for. */
+  /** Gives the file its attributes. `fsync`: forces it to the disk, too. */
   finish(attributes: Attributes, forced: boolean, done: StepDone): void {
     const fd = this.#fd!;
+    const byName = (use: (folder: FolderHandle, name: string) => void): void => {
+      const folder = this.#destination.open();
+      try {
+        use(folder, this.#own);
+      } finally {
+        folder.close();
+      }
+    };
     try {
-      setAttributes(fd, attributes, this.#keeps);
+      setAttributes({ fd, byName }, attributes, this.#resumable);
+      if (forced) fsync(fd, done);
     } catch (error) {
       done(error);
       return;
     }
-    if (forced) fsync(fd, done);
-    else done(null);
+    if (!forced) done(null);
   }
 
-  /** Gives it its own name. `size`: what it must have. */
+  /** Gives the file its final name. `size`: the size that it must have. */
   rename(size: number, done: StepDone): void {
     const fd = this.#fd!;
     this.#fd = undefined;
     let folder: FolderHandle | undefined;
     try {
       const written = fstatSync(fd);
-      // Windows renames nothing that is open. File systems over a network tell here what they could not write.
+      // Windows does not rename open files, and network file systems report failed writes at close.
       closeSync(fd);
-      folder = this.#place.open();
-      const there = folder.look(this.#own);
-      if (there?.ino !== written.ino || there.size !== size) throw this.#touched();
+      folder = this.#destination.open();
+      const named = folder.lstat(this.#own);
+      if (named?.ino !== written.ino || named.size !== size) throw this.#touched();
     } catch (error) {
       folder?.close();
       done(error);
@@ -165,34 +166,48 @@ export class UnfinishedFile {
     const opened = folder;
     rename(opened.at(this.#own), opened.at(this.#target), (error) => {
       opened.close();
-      if (error === null) this.#unclaim();
+      if (error === null) this.#releaseClaim();
       done(error);
     });
   }
 
-  /** After a failure: closes it, and removes it unless it can be continued. `spoilt`: nobody should. */
-  giveUp(spoilt: boolean, done: () => void): void {
+  /** After a failure: closes the file, and removes it unless it can be continued. `corrupt`: it must not be continued. */
+  giveUp(corrupt: boolean, done: () => void): void {
     const fd = this.#fd;
-    // What has no bytes is of no use to who continues.
-    const kept = this.#keeps && !spoilt && (fd === undefined || fstatSync(fd).size > 0);
-    const gone = (): void => {
-      this.#unclaim();
-      done();
-    };
+    // An empty part has nothing to continue.
+    const keep = this.#resumable && !corrupt && (fd === undefined || fstatSync(fd).size > 0);
     const closed = (): void => {
-      this.#leave(kept, gone);
+      this.#keepOrRemove(keep, () => {
+        this.#releaseClaim();
+        done();
+      });
     };
     if (fd === undefined) closed();
     else close(fd, closed);
   }
 
-  /** Takes what can be continued. False where nothing is there, or somebody else has just taken it. */
-  #takePart(folder: FolderHandle): boolean {
+  /** Confirms what was opened. The result is the error, if any. */
+  #opened(fd: number, folder: FolderHandle): unknown {
+    this.#fd = fd;
+    try {
+      folder.confirm(fd, this.#own);
+      if (this.#resumable) this.#forget = noteWritten(folder, this.#target, this.#own);
+      return null;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Renames an existing part to the name of this process. False: there is none, or another process has just taken it. */
+  #takeOverPart(folder: FolderHandle): boolean {
     const part = partialName(this.#target);
-    const there = folder.look(part);
-    if (there === undefined) return false;
-    if (!there.isFile()) {
-      throw new NotRegularFileError(`${quoted(this.#name)}: what is kept of it is no regular file.`, this.#name);
+    const existing = folder.lstat(part);
+    if (existing === undefined) return false;
+    if (!existing.isFile()) {
+      throw new NotRegularFileError(
+        `${quoted(this.#name)}: its part ${quoted(part)} is not a regular file. Remove it.`,
+        this.#name,
+      );
     }
     try {
       folder.rename(part, this.#own);
@@ -200,53 +215,43 @@ export class UnfinishedFile {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
       throw error;
     }
-    // An earlier version gave it the mode of its original, which may be read-only.
-    if ((there.mode & partMode) !== partMode) chmodSync(folder.at(this.#own), partMode);
+    // Earlier versions gave a part the mode of its original, which may be read-only.
+    if ((existing.mode & partMode) !== partMode) chmodSync(folder.at(this.#own), partMode);
     return true;
   }
 
-  /** Removes it, or leaves it for who continues. */
-  #leave(kept: boolean, done: () => void): void {
+  #keepOrRemove(keep: boolean, done: () => void): void {
     let folder: FolderHandle;
     try {
-      folder = this.#place.open();
+      folder = this.#destination.open();
     } catch {
-      // Its folder is gone, or elsewhere: it is swept where it is.
+      // The folder was removed or moved: a sweep finds the file wherever it is.
       done();
       return;
     }
-    const left = (): void => {
+    const ended = (): void => {
       folder.close();
       done();
     };
-    if (kept) rename(folder.at(this.#own), folder.at(partialName(this.#target)), left);
-    else unlink(folder.at(this.#own), left);
+    if (keep) rename(folder.at(this.#own), folder.at(partialName(this.#target)), ended);
+    else unlink(folder.at(this.#own), ended);
   }
 
   #touched(): FileConflictError {
     return new FileConflictError(
-      `${quoted(this.#name)}: another process has touched the file while it was written. Send it again.`,
+      `${quoted(this.#name)}: another process has changed the file while it was written. Send it again.`,
       this.#name,
     );
   }
 
-  get #claimName(): string {
-    return `${this.#place.path}\0part`;
+  get #claimKey(): string {
+    return `${this.#destination.path}\0part`;
   }
 
-  #checkKept(fd: number, offset: number): void {
-    const stats = fstatSync(fd);
-    if (stats.isFile() && stats.size >= offset) return;
-    throw new FileConflictError(
-      `${String(offset)} bytes of ${JSON.stringify(this.#name)} should be here, and are not.`,
-      this.#name,
-    );
-  }
-
-  #unclaim(): void {
+  #releaseClaim(): void {
     this.#forget?.();
     this.#forget = undefined;
-    if (this.#claimed) unclaim(this.#claimName);
+    if (this.#claimed) releaseClaim(this.#claimKey);
     this.#claimed = false;
   }
 }

@@ -17,7 +17,7 @@ import { packPart } from '../folder/folder-part.js';
 import { lookAhead } from './look-ahead.js';
 import { isSame } from './file-state.js';
 import { readNow, readSizeless, readWhole } from './read-part.js';
-import type { OpenFiles, ReleaseSlot } from '../folder/open-files.js';
+import type { SlotPool, ReleaseSlot } from '../folder/slot-pool.js';
 import type { OpenFile } from '../folder/open-file.js';
 import type { RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../folder/system-error.js';
@@ -57,9 +57,9 @@ export interface FilesUser {
   /** Who it is. Default: this side. */
   readonly peer?: string;
   /** Gives slots for open files. Default: as many as are asked for. */
-  readonly files?: OpenFiles;
+  readonly files?: SlotPool;
   /** Gives slots for folders that are walked through. Default: as many as are asked for. */
-  readonly walks?: OpenFiles;
+  readonly walks?: SlotPool;
 }
 
 /** What the steps of a stream have in common. */
@@ -160,8 +160,9 @@ async function prepare(source: Source, leaf: Leaf): Promise<Ready> {
   const { root, observer, user } = source;
   if ('failure' in leaf) return { items: [errorItem(leaf.failure, observer)], large: [] };
   if ('folder' in leaf) {
-    const { path } = leaf;
-    const header: FileItem = { kind: 'header', path, size: 0, offset: 0, length: 0 };
+    const { path, stats } = leaf;
+    const attributes = stats === undefined ? {} : attributesOf(stats);
+    const header: FileItem = { kind: 'header', path, size: 0, offset: 0, length: 0, ...attributes };
     return { items: [header, { kind: 'end', length: 0 }], large: [] };
   }
   let release: ReleaseSlot | undefined;
@@ -233,21 +234,23 @@ function toRegion(file: OpenFile, part: Part, observer: FilesObserver): FileRegi
 
 function toItems({ stats }: OpenFile, { path, offset, hash }: Part, bytes: Uint8Array): FileItem[] {
   const { length } = bytes;
-  const { mtimeMs, mode } = stats;
   const header: FileItem = {
     kind: 'header',
     path,
     size: Math.max(stats.size, length),
     offset,
     length,
-    mode: mode & 0o777,
-    // A time before 1970 has no form in a header.
-    ...(mtimeMs >= 0 ? { mtime: Math.floor(mtimeMs) } : {}),
+    ...attributesOf(stats),
     ...(hash === undefined ? {} : { hash }),
   };
   const value = hash === undefined ? {} : { hash: new Uint8Array(createHash(hash).update(bytes).digest()) };
   const end: FileItem = { kind: 'end', length, ...value };
   return length === 0 ? [header, end] : [header, { kind: 'data', bytes }, end];
+}
+
+/** What a header says of a file or a folder beside its size. It cannot express a time before 1970. */
+function attributesOf({ mode, mtimeMs }: Stats): { readonly mode: number; readonly mtime?: number } {
+  return { mode: mode & 0o777, ...(mtimeMs >= 0 ? { mtime: Math.floor(mtimeMs) } : {}) };
 }
 
 function errorItem(error: FileError, observer: FilesObserver): FileItem {

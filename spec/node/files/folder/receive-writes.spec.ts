@@ -7,7 +7,7 @@ import type { Call } from '../../../../lib/contract/handler.js';
 import type { FileItem } from '../../../../lib/files/file-item.js';
 import type { WriteReport } from '../../../../lib/files/file-routes.js';
 import { uploadIdleTimeout } from '../../../../lib/limits.js';
-import { OpenFiles } from '../../../../lib/node/files/folder/open-files.js';
+import { SlotPool } from '../../../../lib/node/files/folder/slot-pool.js';
 import { receiveWrites } from '../../../../lib/node/files/folder/receive-writes.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
@@ -16,7 +16,7 @@ import { ManualRuntime } from '../../../support/manual-runtime.js';
 let folder: string;
 let runtime: ManualRuntime;
 let input: Subject<FileItem>;
-let files: OpenFiles;
+let files: SlotPool;
 const bytes = someBytes(300_000);
 const [header, first, second] = itemsOf(bytes, { piece: 100_000 });
 
@@ -24,7 +24,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'rxgrid-writes-'));
   runtime = new ManualRuntime();
   input = new Subject();
-  files = new OpenFiles(1, 1);
+  files = new SlotPool(1, 1, { what: 'files' });
 });
 
 afterEach(() => {

@@ -32,7 +32,8 @@ import { encodePack } from '../../../../lib/files/file-pack.js';
 import { fileRoutes, type WriteReport } from '../../../../lib/files/file-routes.js';
 import { maxOpenFiles, maxPackedFiles } from '../../../../lib/limits.js';
 import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js';
-import { receiveFiles, type ReceiveFilesOptions } from '../../../../lib/node/files/receive/receive-files.js';
+import { receiveFiles } from '../../../../lib/node/files/receive/receive-files.js';
+import type { ReceiveFilesOptions } from '../../../../lib/node/files/receive/receive-options.js';
 import { FolderReception } from '../../../../lib/node/files/folder/folder-reception.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
@@ -206,7 +207,7 @@ describe('the root', () => {
     for (const path of ['link', 'dangling', 'way/any', 'up/secret', 'up/nothing', 'link/any']) {
       await expect(lastValueFrom(statFile(host.leaf, path))).rejects.toMatchObject({
         code: 'file-outside-root',
-        message: `"${path}" leads out of the folder that is served, through a symbolic link.`,
+        message: `"${path}" leads out of the served folder through a symbolic link.`,
       });
     }
     await expect(lastValueFrom(statFile(host.leaf, 'inside'))).rejects.toBeInstanceOf(FileNotFoundError);
@@ -233,7 +234,7 @@ describe('the root', () => {
     const reception = new FolderReception(sub);
     const header = (path: string) => ({ kind: 'header', path, size: 0, offset: 0, length: 0 }) as const;
     await expect((async () => reception.makeFolder(header('more/')))()).rejects.toBeInstanceOf(FileOutsideRootError);
-    const place = await reception.place(header('file'));
+    const place = await reception.destinationOf(header('file'));
     expect(() => place.open()).toThrow(FileOutsideRootError);
     expect(() => place.hold()).toThrow(FileOutsideRootError);
     expect(namesIn(join(host.folder, 'outside/deep'))).toStrictEqual([]);

@@ -376,12 +376,22 @@ describe('a file that cannot be read', () => {
   test('a region that is not within the file', async () => {
     const { path } = grid.file('a', 10);
     host.handle(rawUpload, (_, { input }) => input);
-    for (const region of [{ offset: 11 }, { offset: 5, length: 6 }, { offset: -1 }, { length: 0.5 }]) {
+    for (const region of [{ offset: 11 }, { offset: 5, length: 6 }]) {
       const stream = leaf.open(rawUpload, undefined);
       const output = lastValueFrom(from(stream)).catch(kindOf);
       const sent = await lastValueFrom(of({ path, ...region }).pipe(sendfile(stream))).catch(kindOf);
       expect([sent, await output]).toStrictEqual(['FileIoError file-io', 'FileIoError file-io']);
     }
+  });
+
+  test.each([
+    [{ offset: -1 }, 'fileRegion: offset must be'],
+    [{ length: 0.5 }, 'fileRegion: length must be'],
+    [{ ofset: 1 }, 'fileRegion has no option ofset. Did you mean offset?'],
+    [{ hash: 'md5' }, "fileRegion: hash must be 'sha256'"],
+  ])('an option that cannot work is refused when the region is made: %j', (options, text) => {
+    expect(() => fileRegion('a', options as object)).toThrow(text);
+    expect(() => fileRegion(new Blob(['a']), options as object)).toThrow(text);
   });
 
   const ifRoot = process.geteuid?.() === 0 ? test : test.skip;

@@ -15,11 +15,8 @@ import {
 } from '../../../../lib/files/file-error.js';
 import { encodeFileData, encodeFileEnd, encodeFileHeader, type FileItem } from '../../../../lib/files/file-item.js';
 import { redeliver } from '../../../../lib/flow/redeliver.js';
-import {
-  receiveFile,
-  type ReceiveFileOptions,
-  type ReceiveProgress,
-} from '../../../../lib/node/files/receive/receive-file.js';
+import { receiveFile, type ReceiveProgress } from '../../../../lib/node/files/receive/receive-file.js';
+import type { ReceiveFileOptions } from '../../../../lib/node/files/receive/receive-options.js';
 import { partialFile } from '../../../../lib/node/files/receive/temporary.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
 

@@ -102,7 +102,7 @@ describe('A hash that the host does not know', () => {
     await expect(lastValueFrom(lying)).rejects.toBeInstanceOf(FileCorruptError);
     await expect(
       lastValueFrom(writeFile(host.leaf, 'a', [{ ...header!, hash: 'x' } as FileItem, ...rest])),
-    ).rejects.toThrow('a hash "x", which is not known here');
+    ).rejects.toThrow('the hash "x", which this host does not know');
     expect([namesIn(host.local), namesIn(host.root)]).toStrictEqual([[], []]);
   });
 });
@@ -229,7 +229,7 @@ it('a name that the system does not take is named in the error, with what to do'
   expect(name.length).toBeLessThan(maxPathBytes);
   const refused = {
     code: 'file-path',
-    message: expect.stringContaining('the system takes no such name (ENAMETOOLONG)'),
+    message: expect.stringContaining('the system does not accept this name (ENAMETOOLONG)'),
   };
   await expect(lastValueFrom(readFile(host.leaf, name).pipe(fileBytes()))).rejects.toMatchObject(refused);
   for (const size of [10, 100_000]) {

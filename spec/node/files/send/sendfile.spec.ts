@@ -103,7 +103,7 @@ test('files follow each other in a stream of files, with other items between', a
     { kind: 'error', code: 'file-not-found', message: 'none' },
     { kind: 'header', path: 'b', size: 0, offset: 0, length: 0, ...common },
     { kind: 'end', length: 0 },
-    { kind: 'error', code: 'file-not-found', message: 'There is no "none".' },
+    { kind: 'error', code: 'file-not-found', message: '"none" does not exist.' },
     { kind: 'header', path: 'c', size: 10, offset: 4, length: 6, ...common },
     6,
     { kind: 'end', length: 6 },

@@ -3,10 +3,10 @@ import { getEventListeners } from 'node:events';
 import { CancelledError } from '../../../../lib/errors.js';
 import { FileBusyError } from '../../../../lib/files/file-error.js';
 import { maxOpensWaiting } from '../../../../lib/limits.js';
-import { OpenFiles, openFilesWithin, type ReleaseSlot } from '../../../../lib/node/files/folder/open-files.js';
+import { SlotPool, slotsWithin, type ReleaseSlot } from '../../../../lib/node/files/folder/slot-pool.js';
 
 /** Takes a slot, and notes who has one. */
-function taker(files: OpenFiles): {
+function taker(files: SlotPool): {
   take(peer: string, signal?: AbortSignal): Promise<void>;
   had: string[];
   release(): void;
@@ -29,7 +29,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe('Slots for open files', () => {
   it('are waited for by many files of one call with one listener: Node warns of more than ten', async () => {
     const abort = new AbortController();
-    const { take } = taker(new OpenFiles(1, 1));
+    const { take } = taker(new SlotPool(1, 1, { what: 'files', option: 'maxOpenFilesPerPeer' }));
     await take('a');
     const waiting = Array.from({ length: 12 }, () => take('a', abort.signal));
     expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1);
@@ -39,7 +39,7 @@ describe('Slots for open files', () => {
   });
 
   it('are given at once while there are some, and then in order', async () => {
-    const { take, had, release } = taker(new OpenFiles(2, 2));
+    const { take, had, release } = taker(new SlotPool(2, 2, { what: 'files', option: 'maxOpenFilesPerPeer' }));
     for (const peer of ['a', 'b', 'c', 'd']) void take(peer);
     await turn();
     expect(had).toStrictEqual(['a', 'b']);
@@ -53,7 +53,7 @@ describe('Slots for open files', () => {
   });
 
   it('are bounded for each peer, who does not hold up the others', async () => {
-    const { take, had, release } = taker(new OpenFiles(3, 1));
+    const { take, had, release } = taker(new SlotPool(3, 1, { what: 'files', option: 'maxOpenFilesPerPeer' }));
     for (const peer of ['a', 'a', 'a', 'b']) void take(peer);
     await turn();
     expect(had).toStrictEqual(['a', 'b']);
@@ -63,7 +63,7 @@ describe('Slots for open files', () => {
   });
 
   it('are not waited for after a cancel, nor lost by one', async () => {
-    const files = new OpenFiles(1, 1);
+    const files = new SlotPool(1, 1, { what: 'files', option: 'maxOpenFilesPerPeer' });
     const release = await files.take('a');
     const cancel = new AbortController();
     const waiting = files.take('a', cancel.signal);
@@ -83,7 +83,7 @@ describe('Slots for open files', () => {
   });
 
   it('are refused where too many wait already', async () => {
-    const files = new OpenFiles(1, 1);
+    const files = new SlotPool(1, 1, { what: 'files', option: 'maxOpenFilesPerPeer' });
     await files.take('a');
     for (let count = 0; count < maxOpensWaiting; count++) void files.take('a');
     await expect(files.take('a')).rejects.toBeInstanceOf(FileBusyError);
@@ -91,5 +91,5 @@ describe('Slots for open files', () => {
 });
 
 it('a process with few descriptors has few files open', () => {
-  expect([64, 32, 1_024, Infinity].map((limit) => openFilesWithin(256, limit))).toStrictEqual([16, 2, 256, 256]);
+  expect([64, 32, 1_024, Infinity].map((limit) => slotsWithin(256, limit))).toStrictEqual([16, 2, 256, 256]);
 });

@@ -4,50 +4,59 @@ import { FileBusyError } from '../../../files/file-error.js';
 import { whenAborted } from '../../../flow/when-aborted.js';
 import { maxOpenFiles, maxOpensWaiting } from '../../../limits.js';
 
-/** Gives a slot back. Harmless when called again. */
+/** Gives a slot back. Further calls have no effect. */
 export type ReleaseSlot = () => void;
 
-/** One that waits for a slot. */
+/** What the slots of a pool are for, in errors. */
+export interface SlotSubject {
+  /** In the plural. */
+  readonly what: string;
+  /** The option of `serveFiles` that sets the number of slots of a peer. */
+  readonly option?: string;
+}
+
+/** A request that waits for a slot. */
 interface Waiting {
   readonly peer: string;
   granted(release: ReleaseSlot): void;
 }
 
-/** Descriptors that a process needs for other things: its program, sockets, folders that are open for a moment. */
+/** Descriptors that a process needs for other purposes: its program, sockets, folders that are open for a moment. */
 const reservedDescriptors = 32;
-/** Descriptors that go with one open file: itself, and its folder for a moment. */
+/** Descriptors of one open file: its own, and that of its folder for a moment. */
 const descriptorsPerFile = 2;
 
 /**
- * Slots for files that are open at once: so many for all peers together, and so many for each. Who finds none waits for
- * its turn, in order; a peer that has all of its own does not hold up the others.
+ * Limits how many files (or folder walks) are open at once, for all peers together and for each peer. A request that finds no
+ * slot waits, in order; a peer that has all of its slots does not block the others.
  */
-export class OpenFiles {
+export class SlotPool {
   readonly #total: number;
   readonly #perPeer: number;
+  readonly #subject: SlotSubject;
   #taken = 0;
   readonly #takenBy = new Map<string, number>();
   readonly #waitingBy = new Map<string, number>();
   readonly #waiting = new Set<Waiting>();
 
-  constructor(total: number, perPeer: number) {
+  constructor(total: number, perPeer: number, subject: SlotSubject) {
     this.#total = total;
     this.#perPeer = perPeer;
+    this.#subject = subject;
   }
 
   /**
-   * A slot, at once where one is free. Errors: FileBusyError where too many wait already; CancelledError when `signal` aborts.
+   * Takes a slot, synchronously where one is free. Errors: FileBusyError where too many requests of the peer wait already;
+   * CancelledError when `signal` aborts.
    */
   take(peer: string, signal?: AbortSignal): ReleaseSlot | Promise<ReleaseSlot> {
     if (this.#isFreeFor(peer)) return this.#grant(peer);
     const waiting = this.#waitingBy.get(peer) ?? 0;
     if (waiting >= maxOpensWaiting) {
-      return Promise.reject(
-        new FileBusyError(
-          `This host has ${String(this.#perPeer)} files open for you, and ${String(waiting)} of your requests wait for their turn. Try again when some have ended.`,
-          '',
-        ),
-      );
+      const { what, option } = this.#subject;
+      const raise = option === undefined ? '' : `, or have the host raise ${option} of serveFiles`;
+      const text = `This host has ${String(this.#perPeer)} ${what} open for this peer, and ${String(waiting)} more wait for their turn, which is the limit. Try again when some have ended${raise}.`;
+      return Promise.reject(new FileBusyError(text, ''));
     }
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
@@ -65,7 +74,7 @@ export class OpenFiles {
           resolve(release);
         },
       };
-      // All files of one call wait with one signal.
+      // All files of one call share a signal.
       const ignore = signal === undefined ? undefined : whenAborted(signal, leave);
       this.#waiting.add(entry);
       this.#waitingBy.set(peer, waiting + 1);
@@ -90,7 +99,7 @@ export class OpenFiles {
   }
 
   #serve(): void {
-    // A set is in the order in which they came.
+    // A set keeps the order of arrival.
     for (const entry of this.#waiting) {
       if (this.#taken >= this.#total) return;
       if (!this.#isFreeFor(entry.peer)) continue;
@@ -104,16 +113,16 @@ export class OpenFiles {
   }
 }
 
-/** Files that may be open at once, of so many that are wanted: a process may have a low limit of descriptors. */
-export function openFilesWithin(wanted: number, descriptors = descriptorLimit()): number {
+/** Files that may be open at once: `wanted`, or fewer where the process has a low limit of descriptors. */
+export function slotsWithin(wanted: number, descriptors = descriptorLimit()): number {
   return Math.max(2, Math.min(wanted, Math.floor((descriptors - reservedDescriptors) / descriptorsPerFile)));
 }
 
-let besideEachOther: number | undefined;
+let concurrent: number | undefined;
 
-/** Files that a receiver writes beside each other: {@link maxOpenFiles}, or less, as {@link openFilesWithin} says. */
-export function filesBesideEachOther(): number {
-  return (besideEachOther ??= openFilesWithin(maxOpenFiles));
+/** Files that a receiver writes concurrently: {@link maxOpenFiles}, or fewer, see {@link slotsWithin}. */
+export function concurrentFiles(): number {
+  return (concurrent ??= slotsWithin(maxOpenFiles));
 }
 
 function descriptorLimit(): number {
@@ -121,7 +130,7 @@ function descriptorLimit(): number {
     const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
     return limit === undefined ? Infinity : Number(limit);
   } catch {
-    // Of Linux alone; others have no low limit as a rule.
+    // Only Linux has this file; other systems rarely have a low limit.
     return Infinity;
   }
 }

@@ -1,11 +1,11 @@
 /**
- * One region on its way: header, frames as credit allows, end.
+ * The sending of one region: a header, frames as credit allows, and an end.
  *
  *     waiting ──credit──▶ opening ──▶ header ──▶ data ──last byte sent──▶ finishing ──▶ end ──▶ over
  *                            └────────────────────┴── failure ─────────────┴──▶ failing ──▶ over
  *
- * While one frame waits for its turn or is written, the next one is made ready, where there is credit for it: so a
- * receiver that stands still costs two frames.
+ * While one frame waits for its turn or is written, the next one is prepared, if there is credit for it. So a receiver that
+ * has stopped reading costs the memory of two frames.
  */
 
 import type { RegionFrame } from '../mux/region-frame.js';
@@ -19,7 +19,7 @@ import { RateMeter } from './rate-meter.js';
 const noPrefix = new Uint8Array(0);
 
 /** See the head of this file. */
-export class RegionRun implements RegionSending {
+export class RegionTransfer implements RegionSending {
   readonly #region: FileRegion;
   readonly #port: RegionPort;
   readonly #observer: RegionObserver;
@@ -27,7 +27,7 @@ export class RegionRun implements RegionSending {
   #meter: RateMeter | undefined = undefined;
   #state: 'waiting' | 'opening' | 'header' | 'data' | 'finishing' | 'end' | 'failing' | 'over' = 'waiting';
   #open: OpenRegion | undefined = undefined;
-  // Bytes of the region that are ready, queued or sent; and those that are sent.
+  // Bytes of the region that are prepared (or queued, or sent), and bytes that are sent.
   #prepared = 0;
   #sent = 0;
   #preparing = false;
@@ -76,14 +76,15 @@ export class RegionRun implements RegionSending {
     this.#dropAll();
   }
 
-  get #kinds(): boolean {
+  /** True: each item begins with its kind. */
+  get #isFileRoute(): boolean {
     return this.#port.form === 'files';
   }
 
   #begin(): void {
     this.#state = 'opening';
     this.#meter = new RateMeter(this.#port.now());
-    settle(
+    whenMade(
       () => this.#region.open(this.#port),
       (open) => {
         this.#open = open;
@@ -96,7 +97,7 @@ export class RegionRun implements RegionSending {
 
   #sendHeader(): void {
     this.#state = 'header';
-    if (this.#kinds) {
+    if (this.#isFileRoute) {
       if (this.#port.credit === 0) return;
       const { name: path, size, offset, length, mtime, permissions, hash, mode: via } = this.#open!;
       let header: Uint8Array;
@@ -112,7 +113,7 @@ export class RegionRun implements RegionSending {
         return;
       }
       this.#port.send(header);
-      // Who heard of the item may have stopped it.
+      // An observer of the item may have stopped the transfer.
       if (this.#isOver()) return;
     }
     this.#state = 'data';
@@ -134,7 +135,7 @@ export class RegionRun implements RegionSending {
     const left = open.length - this.#prepared;
     if (this.#preparing || this.#ready !== undefined || left === 0 || this.#port.credit === 0) return;
     this.#preparing = true;
-    settle(
+    whenMade(
       () => open.part(open.offset + this.#prepared, Math.min(left, this.#port.frameBytes - fileDataPrefix.length)),
       (next) => {
         this.#preparing = false;
@@ -156,14 +157,14 @@ export class RegionRun implements RegionSending {
 
   #frameOf(part: RegionPart): RegionFrame {
     return {
-      prefix: this.#kinds ? fileDataPrefix : noPrefix,
+      prefix: this.#isFileRoute ? fileDataPrefix : noPrefix,
       length: part.length,
       write: (head, done) => {
         this.#writing = true;
         part.write(head, (error) => {
           this.#writing = false;
           this.#queued = undefined;
-          // The next frame is queued before others have their turn: else they would have all of it while it is made.
+          // The next frame is queued before the schedule goes on: else other muxes would have every turn meanwhile.
           this.#written(part.length, error);
           done(error);
         });
@@ -175,11 +176,11 @@ export class RegionRun implements RegionSending {
     this.#sent += bytes;
     if (this.#state !== 'data') this.#close();
     else if (error !== undefined) this.#tear(error);
-    else if (this.#tellProgress()) this.#sendData();
+    else if (this.#reportProgress()) this.#sendData();
   }
 
-  // False: it is over. Who heard of it may have stopped it, or failed.
-  #tellProgress(): boolean {
+  // False: the transfer is over. The observer may have stopped it, or thrown.
+  #reportProgress(): boolean {
     const { mode, reason, copied, length: total } = this.#open!;
     const rate = this.#meter!.rate(this.#port.now(), this.#sent);
     try {
@@ -190,7 +191,7 @@ export class RegionRun implements RegionSending {
     return this.#state === 'data' || this.#state === 'end';
   }
 
-  // A message broke off, and with it the connection. Where the file is to blame, only this side knows.
+  // A message was torn, and the connection with it. Where the file caused that, only this side knows.
   #tear(error: Error): void {
     this.#state = 'over';
     this.#dropAll();
@@ -201,7 +202,7 @@ export class RegionRun implements RegionSending {
 
   #finish(): void {
     this.#state = 'finishing';
-    settle(
+    whenMade(
       () => this.#open!.finish(),
       (hash) => {
         if (this.#state === 'over') return;
@@ -214,14 +215,14 @@ export class RegionRun implements RegionSending {
   }
 
   #sendEnd(): void {
-    if (this.#kinds) {
+    if (this.#isFileRoute) {
       if (this.#port.credit === 0) return;
       const { length } = this.#open!;
       this.#port.send(encodeFileEnd(this.#hash === undefined ? { length } : { length, hash: this.#hash }));
       if (this.#isOver()) return;
     }
-    // A file without bytes has no frame that would tell it.
-    if (this.#open!.length === 0 && !this.#tellProgress()) return;
+    // An empty region has no frame after which the progress would be reported.
+    if (this.#open!.length === 0 && !this.#reportProgress()) return;
     this.#state = 'over';
     this.#close();
     this.#ended();
@@ -237,7 +238,7 @@ export class RegionRun implements RegionSending {
 
   #sendError(): void {
     const error = this.#error;
-    if (this.#kinds) {
+    if (this.#isFileRoute) {
       if (this.#port.credit === 0) return;
       this.#port.send(
         encodeFileError({ code: error instanceof FileError ? error.code : 'file-io', message: errorText(error) }),
@@ -246,14 +247,14 @@ export class RegionRun implements RegionSending {
     }
     this.#state = 'over';
     this.#observer.failed(error);
-    if (this.#kinds) this.#ended();
+    if (this.#isFileRoute) this.#ended();
     else this.#ended({ error });
   }
 
   #dropAll(): void {
     this.#ready?.drop();
     this.#ready = undefined;
-    // One that waits for its turn was taken out of the queue, or its queue is gone.
+    // A frame that waits for its turn was taken out of the queue, or its queue is gone.
     if (this.#queued !== undefined && !this.#writing) {
       this.#queued.drop();
       this.#queued = undefined;
@@ -268,14 +269,14 @@ export class RegionRun implements RegionSending {
     this.#open = undefined;
   }
 
-  // A method, because the compiler does not see what the user's code does.
+  // A method, because the compiler assumes that calls do not change the state.
   #isOver(): boolean {
     return this.#state === 'over';
   }
 }
 
-/** Goes on at once where the result is there. What `then` throws is no failure of `make`. */
-function settle<T>(make: () => T | Promise<T>, then: (result: T) => void, failed: (error: unknown) => void): void {
+/** Calls `then` with the result of `make`, synchronously where it is not a Promise. An error of `then` is not one of `make`. */
+function whenMade<T>(make: () => T | Promise<T>, then: (result: T) => void, failed: (error: unknown) => void): void {
   let result: T | Promise<T>;
   try {
     result = make();

@@ -1,0 +1,42 @@
+import type { FileError } from '../../../files/file-error.js';
+import type { FileHeader } from '../../../files/file-item.js';
+import type { ReleaseSlot } from '../folder/slot-pool.js';
+import type { Destination } from './destination.js';
+import type { ReceiveFileOptions } from './receive-options.js';
+
+/** What a {@link FileReceiver} does with the files of a stream, and to whom it reports. */
+export interface Reception {
+  /** How errors name a file. */
+  name(header: FileHeader): string;
+  /** Where a file goes. @throws FileError, also by the Promise. */
+  destinationOf(header: FileHeader): Destination | Promise<Destination>;
+  /** Makes a folder that the stream names. Without this method such a stream is refused. */
+  makeFolder?(header: FileHeader): Promise<unknown>;
+  /** True: the stream must be of exactly one file. */
+  readonly single: boolean;
+  readonly options: ReceiveFileOptions;
+  /** Gives a slot for an open file; its result is called when the file is closed. Default: no slots are needed. */
+  slot?(): ReleaseSlot | Promise<ReleaseSlot>;
+  /** An item of so many bytes of content was taken from the stream. */
+  taken?(bytes: number): void;
+  /** False: no item is taken until {@link FileReceiver.resume} is called. */
+  ready?(): boolean;
+  /** Bytes of a file are written; `written` is their sum so far. */
+  progressed(header: FileHeader, written: number, bytes: number): void;
+  /** A file has its final name. */
+  done(header: FileHeader, written: number): void;
+  /** A file could not be received. Others may follow. */
+  failed(error: FileError): void;
+  /** The transfer is over; `error` ended it early. Nothing is called after this. */
+  ended(error?: unknown): void;
+}
+
+/** Limits how fast a receiver takes items, for `rxgrid cp --limit-rate`. */
+export interface ReceiveLimit {
+  /** Content was taken from the stream. */
+  taken(bytes: number): void;
+  /** False: nothing may be taken at the moment. */
+  ready(): boolean;
+  /** Has `resume` called whenever {@link ready} has become true. The result stops that. */
+  watch(resume: () => void): () => void;
+}
