@@ -221,8 +221,6 @@ function layerConfig(layer, name, files, depth) {
  */
 const longFiles = {
   'lib/connection/host-connection.ts': 450,
-  'lib/mux/engine.ts': 450,
-  'lib/mux/schedule.ts': 450,
   'lib/node/files/receive/file-job.ts': 450,
   'lib/node/files/receive/file-receiver.ts': 450,
   'lib/transport/ws-socket.ts': 450,

@@ -16,7 +16,7 @@ import { responderSlackMs, type MuxHost } from './mux.js';
 import { StreamMux } from './stream.js';
 import { decodeText, refused, tooLarge } from './unary.js';
 
-/** Credit never adds up to more: what a peer grants beyond is of no use. */
+/** Upper bound of the credit: a peer that grants more gains nothing. */
 const maxCredit = 0x7fff_ffff;
 
 /** See the head of this file. */
@@ -27,7 +27,7 @@ export class CallerStream extends StreamMux {
   readonly #deadline: number;
   readonly #inCapacity: number;
   #acked = false;
-  // Something came since the last ping; and pings in a row without anything.
+  // Whether a frame arrived since the last ping, and the number of pings in a row without one.
   #heard = true;
   #silentPings = 0;
 
@@ -56,7 +56,7 @@ export class CallerStream extends StreamMux {
     this.sendSequenced(Op.MuxClientMsg, Flag.Eof, emptyPayload);
   }
 
-  /** Gives the stream up: the handler is stopped. The sink hears `reason`. */
+  /** Cancels the stream: the handler is stopped, and the sink ends with `reason`. */
   cancel(reason: GridError): void {
     if (!this.ended) this.#fail(reason);
   }
@@ -79,7 +79,9 @@ export class CallerStream extends StreamMux {
         break;
       case Op.DisconnectClientMux:
         this.#drop();
-        this.endWith((flags & Flag.PayloadIsErr) !== 0 ? new RemoteError(decodeText(payload)) : this.#gone());
+        this.endWith(
+          (flags & Flag.PayloadIsErr) !== 0 ? new RemoteError(decodeText(payload)) : this.#droppedByResponder(),
+        );
         break;
       case Op.MuxConnectError: {
         const error = refused(payload);
@@ -91,12 +93,12 @@ export class CallerStream extends StreamMux {
     }
   }
 
-  /** A Pong of this mux. `unknown`: the responder does not know it; `error` ends it. */
+  /** Handles a Pong of this mux. `unknown`: the responder does not know the mux. `error` ends it. */
   onPong(unknown: boolean, error: string | undefined): void {
     this.#heard = true;
     if (!unknown && error === undefined) return;
     this.#drop();
-    this.endWith(error === undefined ? this.#gone() : new RemoteError(error));
+    this.endWith(error === undefined ? this.#droppedByResponder() : new RemoteError(error));
   }
 
   override onTimer(now: number): void {
@@ -125,10 +127,10 @@ export class CallerStream extends StreamMux {
     return new DeadlineExceededError(text, { sent: this.#opened });
   }
 
-  // The responder has dropped the stream. Its timer runs for the same deadline, and it does not say so: at a reference peer it
-  // passes first in a third of all cases.
-  #gone(): GridError {
-    const isDeadline = this.#deadline - this.host.now() <= responderSlackMs;
+  // The responder has dropped the stream without a reason. Its timer runs for the same deadline, and at a reference peer it
+  // fires first in a third of all cases.
+  #droppedByResponder(): GridError {
+    const isDeadline = this.#deadline - this.host.turn.now() <= responderSlackMs;
     return isDeadline ? this.#deadlinePassed() : this.host.disconnected(true);
   }
 
@@ -137,7 +139,7 @@ export class CallerStream extends StreamMux {
   }
 
   #armTimer(): void {
-    const now = this.host.now();
+    const now = this.host.turn.now();
     const interval = this.host.limits.streamPingInterval;
     // A stream that ends before its first ping is due sends none.
     this.host.wheel.add(this, Math.min(this.#deadline, now + interval));
@@ -176,7 +178,7 @@ export class CallerStream extends StreamMux {
         return tooLarge(route, 'item', payload, limits.maxUnaryBytes);
       case 'maxReceiveBytes':
         return new LimitError(
-          `${route}: ${String(account.bytes)} bytes of this connection wait to be consumed, which is four times maxReceiveBytes. Consume faster, open fewer streams, or raise it.`,
+          `${route}: ${String(account.bytes)} bytes of this connection wait to be consumed, four times maxReceiveBytes. Consume faster, open fewer streams, or raise it.`,
           'maxReceiveBytes',
         );
       default:
@@ -192,7 +194,7 @@ export class CallerStream extends StreamMux {
       if (ack.inBytes !== undefined) this.boundBytes(ack.inBytes);
       this.window!.limit(ack.out ?? Infinity, ack.outBytes ?? Infinity);
     }
-    // Called before the credit: what the sink does then may end the stream.
+    // Called before the credit is added: the sink may end the stream.
     if (ack?.in === 0 && this.#inCapacity > 0) this.sink.inputIgnored?.();
     if (!this.sendEnded) this.#addCredit(ack?.in ?? this.#inCapacity);
   }
@@ -213,7 +215,7 @@ export class CallerStream extends StreamMux {
     if (!this.sendEnded) this.sink.writable();
   }
 
-  // What has not gone out is of no use to a stream that the responder has ended.
+  // Queued frames are of no use to a stream that the responder has ended.
   #drop(): void {
     this.host.schedule.purge(this);
   }

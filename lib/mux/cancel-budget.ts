@@ -1,32 +1,32 @@
 import { ProtocolError } from '../errors.js';
 
 /**
- * How many calls the other side may cancel: as many as may be open, at once, and so many per second. An open call that is
- * cancelled costs it two small frames, and this side a start of the handler.
+ * A token bucket for the calls that the other side cancels: a burst of as many as may be open, and `perSecond` on average.
+ * To open and cancel a call costs the other side two small frames, and this side the start of a handler.
  */
 export class CancelBudget {
   readonly #perSecond: number;
   readonly #perMs: number;
-  readonly #most: number;
-  #left: number;
-  #lookedAt: number;
+  readonly #capacity: number;
+  #tokens: number;
+  #updatedAt: number;
 
-  constructor(perSecond: number, atOnce: number, now: number) {
+  constructor(perSecond: number, burst: number, now: number) {
     this.#perSecond = perSecond;
     this.#perMs = perSecond / 1_000;
-    this.#most = Math.max(perSecond, atOnce);
-    this.#left = this.#most;
-    this.#lookedAt = now;
+    this.#capacity = Math.max(perSecond, burst);
+    this.#tokens = this.#capacity;
+    this.#updatedAt = now;
   }
 
-  /** Takes one cancel; false where there were too many. */
+  /** Takes one token; false where none is left. */
   take(now: number): boolean {
-    this.#left = Math.min(this.#most, this.#left + (now - this.#lookedAt) * this.#perMs) - 1;
-    this.#lookedAt = now;
-    return this.#left >= 0;
+    this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#updatedAt) * this.#perMs) - 1;
+    this.#updatedAt = now;
+    return this.#tokens >= 0;
   }
 
-  /** Why the connection closes once {@link take} has given false. */
+  /** The error with which the connection closes once {@link take} has returned false. */
   get fault(): ProtocolError {
     return new ProtocolError(
       `The other side cancels more than ${String(this.#perSecond)} calls per second (maxCancelsPerSecond).`,

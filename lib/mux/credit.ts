@@ -2,65 +2,66 @@
  * Credit of one direction of a stream, at its receiver.
  *
  *     granted ──receive──▶ held ──release──▶ owed ──takeGrant──▶ granted
- *                                   └─▶ gone, while the window shrinks
+ *                                   └─▶ dropped, while the window shrinks
  *
- *     granted + held + owed = size (+ what is still to go)
+ *     granted + held + owed = size (+ credit that is still to be dropped)
  *
- * A fixed window only turns round. One that may grow is looked at once a window of items is released: it doubles where
- * the consumer had run dry and the whole window went round in about a round trip, and halves where more than half of it
- * waited all the time. So a fast consumer gets full speed, also one that takes what comes together one by one, and a slow
- * one has few items waiting. A window that takes longer to go round than a round trip holds nobody up: a larger one would
- * only make everything else on the connection wait behind its items, and one that takes much longer halves, because its
- * items wait somewhere on the way: in a kernel, mostly, where nothing can overtake them. One of large items shrinks below its initial size, to
- * one item at the least, as soon as their size is seen: what `maxBytes` holds is what waits ahead of everything else.
+ * The size of a fixed window never changes. A window that may grow is adjusted once for each window of released items. It
+ * doubles where the consumer had run dry and the whole window circulated (was sent, consumed and acknowledged) within about
+ * a round trip. It halves where more than half of it was waiting throughout. So a fast consumer reaches full speed, even one
+ * that takes items one by one, and a slow consumer has few items waiting. A window that takes longer than a round trip to
+ * circulate does not limit the rate: a larger one would only make everything else on the connection wait behind its items.
+ * One that takes much longer halves, because its items wait somewhere on the way, usually in a kernel, where nothing can
+ * overtake them. A window of large items shrinks below its initial size, down to one item, as soon as their size is known:
+ * `maxBytes` is what may wait ahead of everything else.
  *
- * Credit is sent in lots. A release that makes no lot full is sent a round trip later at the latest (`Engine`), so no
- * sender waits longer for credit that is owed, whatever it knows of this window.
+ * Credit is sent in batches of a quarter of the window. Credit that does not fill a batch is sent a round trip later at the
+ * latest (`DelayedCredit`), so no sender waits longer for credit that is owed, whatever it knows of this window.
  *
- * Between hosts that announced `bytes`, the window also bounds the bytes that the sender has sent and that this side has
- * not acknowledged. Both sides count the same items: those of each grant are the oldest ones.
+ * Between hosts that announced `bytes`, the window also bounds the bytes that were sent and not yet acknowledged. Both sides
+ * count the same items: those acknowledged by a grant are the oldest ones.
  */
 
 import { defaultWindow, toleratedWindows, type CreditWindow } from '../limits.js';
 import { SizeQueue } from './size-queue.js';
 
-/** Tells how long a window takes to go round. */
+/** Measures how long a window takes to circulate. */
 export interface Pace {
-  /** The time, in ms. */
+  /** The time on the monotonic clock, in ms. */
   now(): number;
-  /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
+  /** Shortest round trip of the connection so far, in ms; Infinity while it is unknown. */
   readonly roundTrip: number;
 }
 
-/** Ms that a window may take to go round beyond one and a half round trips, and still grow: what both ends need to compute. */
-const turnSlack = 0.5;
+/** In ms. Added to one and a half round trips, within which a window must circulate to grow: computing time of both ends. */
+const computingTime = 0.5;
 
-/** A window of so many bytes does not shrink however long it takes to go round: another call hardly waits for it. */
+/** A window of this many bytes does not shrink however slowly it circulates: other calls hardly wait for it. */
 const minWindowBytes = 1 << 20;
 
-/** A window halves that takes so many times as long to go round as it may take and still grow. */
-const longTurns = 2;
+/** A window halves where it circulates this many times more slowly than a window that may grow. */
+const slowFactor = 2;
 
-/** What the two sides of a connection agreed on. */
+/** Extensions about windows that both sides of a connection announced. */
 export interface WindowExtensions {
-  /** `credits`: one frame returns many credits, so they are sent in lots and the window may grow. */
+  /** One frame returns many credits, so they are sent in batches and the window may grow. */
   readonly credits: boolean;
-  /** `bytes`: both sides know the window, and count its bytes. */
+  /** Both sides know the window, and count its bytes. */
   readonly bytes: boolean;
 }
 
-/** Why an item is refused: the sender had no credit for it, or too many unacknowledged bytes. */
+/** Why an item is refused: the sender had no credit for it, or too many bytes were unacknowledged. */
 export type Overrun = 'items' | 'bytes';
 
 /** The receiving side of a credit window. */
 export class ReceiveWindow {
-  /** Items that may be on the way or waiting at once, now. */
+  /** Items that may currently be in flight or waiting. */
   size: number;
-  /** Received and not released. */
+  /** Items received and not released. */
   held = 0;
-  /** Released and not yet granted again. */
+  /** Credit of released items that has not been granted again. */
   owed = 0;
-  /** Items released since the last grant, which the next one acknowledges. */
+  /** Items released since the last grant; the next grant acknowledges them. */
   acknowledged = 0;
 
   readonly #extensions: WindowExtensions;
@@ -69,23 +70,23 @@ export class ReceiveWindow {
   #maxBytes: number;
   readonly #pace: Pace | undefined;
   #granted: number;
-  // Items whose credit is kept back when they are released, because the window shrinks.
+  // Number of releases whose credit will be dropped, because the window shrank.
   #excess = 0;
-  // Since the last look: items released, and the fewest that waited.
+  // Since the last adjustment: items released, and the fewest that waited at once.
   #released = 0;
-  #fewest = Infinity;
-  #lookedAt: number;
-  // Moving estimate of an item's size; 0 before the first one. And the largest one.
+  #fewestHeld = Infinity;
+  #adjustedAt: number;
+  // Moving average of the item size, 0 before the first item; and the largest item.
   #itemBytes = 0;
   #largest = 0;
   // Sizes of the items held, and the bytes of those released and not yet acknowledged.
   readonly #sizes = new SizeQueue();
   #releasedBytes = 0;
 
-  /** `pace` undefined: a window that may grow does so however long it takes to go round. */
+  /** `pace` undefined: the window grows however slowly it circulates. */
   constructor(window: CreditWindow, extensions: WindowExtensions, pace?: Pace) {
     this.#pace = pace;
-    this.#lookedAt = pace?.now() ?? 0;
+    this.#adjustedAt = pace?.now() ?? 0;
     this.size = window.initial;
     this.#extensions = extensions;
     this.#initial = window.initial;
@@ -94,12 +95,12 @@ export class ReceiveWindow {
     this.#granted = window.initial;
   }
 
-  /** Bytes of the items that are held. */
+  /** Bytes of the held items. */
   get heldBytes(): number {
     return this.#sizes.bytes;
   }
 
-  /** The sender never uses more than so much of the window. Called before the first item. */
+  /** The sender never uses more than this part of the window. Must be called before the first item. */
   limit(items: number, bytes: number): void {
     this.#max = Math.min(this.#max, items);
     this.#maxBytes = Math.min(this.#maxBytes, bytes);
@@ -108,7 +109,7 @@ export class ReceiveWindow {
     this.#granted = items;
   }
 
-  /** Takes one item in; the result is why the sender should not have sent it. */
+  /** Takes one received item. Returns why the sender must not have sent it; undefined where it was allowed to. */
   receive(bytes: number): Overrun | undefined {
     if (this.#extensions.bytes && this.#unacknowledged >= this.#maxBytes) return 'bytes';
     if (this.#granted > 0) this.#granted--;
@@ -122,39 +123,39 @@ export class ReceiveWindow {
   }
 
   /**
-   * The consumer is done with one item. True where the sender should know it at the end of this turn; else a round trip
-   * later is early enough.
+   * The consumer has finished with one item. True where the credit should be sent at the end of this turn; otherwise a round
+   * trip later is early enough.
    */
   release(): boolean {
     this.held--;
     this.#released++;
     this.acknowledged++;
     this.#releasedBytes += this.#sizes.shift();
-    if (this.held < this.#fewest) this.#fewest = this.held;
+    if (this.held < this.#fewestHeld) this.#fewestHeld = this.held;
     if (this.#excess > 0) this.#excess--;
     else this.owed++;
-    // Sent before a quarter of the window is owed, a credit costs a frame and gains nothing while the sender has others.
+    // Before a quarter of the window is owed, a credit frame gains nothing while the sender still has credit.
     if (this.owed > 0 && (!this.#extensions.credits || this.#granted === 0 || this.owed * 4 >= this.size)) return true;
-    // The sender may be held up by the bytes alone.
+    // The bound in bytes alone may stop the sender.
     return this.#extensions.bytes && this.#unacknowledged + this.#largest > this.#maxBytes;
   }
 
   /**
-   * True where credit that is owed may not wait for a lot, but for a round trip: the consumer has run dry, the bytes alone
-   * may hold the sender up, or it has less credit than this side knows.
+   * True where owed credit must not wait until a batch is full, but at most a round trip: the consumer has run dry, the bound
+   * in bytes may stop the sender, or the sender may have less credit than this side believes.
    */
   get isUrgent(): boolean {
     return !this.#extensions.bytes || this.held === 0 || this.#unacknowledged * 2 > this.#maxBytes;
   }
 
-  /** True where the sender should hear of something that was released. */
+  /** True where there are releases that the sender should be told of. */
   get hasGrant(): boolean {
     return this.owed > 0 || (this.acknowledged > 0 && (this.#extensions.bytes || this.held === 0));
   }
 
   /**
-   * What to grant the sender now: the credit owed, and more where the window grows. It acknowledges what was released.
-   * `oneAtATime`: credit for one item, where the sender has none and the consumer holds none; the rest stays owed.
+   * Returns the credit to grant now: the owed credit, and more where the window grows. The grant acknowledges all releases.
+   * `oneAtATime`: credit for one item where the sender has none and the consumer holds none; the rest stays owed.
    */
   takeGrant(oneAtATime = false): number {
     if (oneAtATime) {
@@ -166,10 +167,10 @@ export class ReceiveWindow {
       return grant;
     }
     if (this.#extensions.credits) {
-      if (this.#released >= this.size) this.#look();
+      if (this.#released >= this.size) this.#adjust();
       else if (this.size > 1 && this.size * this.#itemBytes > this.#maxBytes) this.#resize(this.#room);
     }
-    // A sender that goes by a smaller window of its own may have had nothing but what this one keeps back.
+    // A sender with a smaller window of its own may have had only credit that this window dropped.
     if (this.owed === 0 && this.held === 0 && this.acknowledged > 0 && !this.#extensions.bytes) {
       this.owed = 1;
       this.#excess++;
@@ -182,12 +183,12 @@ export class ReceiveWindow {
     return grant;
   }
 
-  // Bytes that the sender counts as unacknowledged when all that was granted has reached it.
+  // Bytes that the sender counts as unacknowledged once all grants have reached it.
   get #unacknowledged(): number {
     return this.#sizes.bytes + this.#releasedBytes;
   }
 
-  // A sender that never heard of this window goes by its own. What it shows to have is what it has.
+  // A sender that does not know this window uses its own. The window is widened to what the sender uses.
   #tolerate(): boolean {
     if (this.#extensions.bytes || this.size >= this.#initial * toleratedWindows) return false;
     if (this.#sizes.bytes >= this.#maxBytes) return false;
@@ -196,41 +197,41 @@ export class ReceiveWindow {
     return true;
   }
 
-  // Items that maxBytes holds.
+  // Number of items that fit into maxBytes.
   get #room(): number {
     return Math.max(1, Math.floor(this.#maxBytes / Math.max(1, this.#itemBytes)));
   }
 
-  #look(): void {
+  #adjust(): void {
     let size = this.size;
-    const turns = this.#turns();
-    if (this.#fewest === 0 && turns <= 1) size *= 2;
-    else if (this.#fewest * 2 > size) size = Math.max(size >> 1, Math.min(size, this.#initial));
-    else if (turns > longTurns) size = Math.max(size >> 1, Math.min(size, this.#least));
+    const circulation = this.#circulation();
+    if (this.#fewestHeld === 0 && circulation <= 1) size *= 2;
+    else if (this.#fewestHeld * 2 > size) size = Math.max(size >> 1, Math.min(size, this.#initial));
+    else if (circulation > slowFactor) size = Math.max(size >> 1, Math.min(size, this.#least));
     this.#resize(Math.min(size, this.#max, this.#room));
     this.#released = 0;
-    this.#fewest = Infinity;
+    this.#fewestHeld = Infinity;
   }
 
   #resize(size: number): void {
-    // What the window loses is kept back from what is owed, and then from later releases.
+    // A smaller window takes credit from what is owed, and then from later releases.
     const owed = this.owed - this.#excess + size - this.size;
     this.owed = Math.max(0, owed);
     this.#excess = Math.max(0, -owed);
     this.size = size;
   }
 
-  // Items below which a window does not shrink because it takes long.
+  // Size below which a window does not shrink for circulating slowly.
   get #least(): number {
     return Math.max(2, Math.ceil(minWindowBytes / Math.max(1, this.#itemBytes)));
   }
 
-  // How long the window took to go round, in parts of what it may take and still grow.
-  #turns(): number {
+  // How long the window took to circulate, relative to the longest time after which it may still grow.
+  #circulation(): number {
     if (this.#pace === undefined) return 0;
     const now = this.#pace.now();
-    const took = now - this.#lookedAt;
-    this.#lookedAt = now;
-    return took / (this.#pace.roundTrip * 1.5 + turnSlack);
+    const duration = now - this.#adjustedAt;
+    this.#adjustedAt = now;
+    return duration / (this.#pace.roundTrip * 1.5 + computingTime);
   }
 }

@@ -1,22 +1,22 @@
 /**
- * Credit that fills no lot, sent a round trip after it was released. So a sender that goes by a smaller window than this
- * side has, or that has used all its credit, never waits longer.
+ * Sends credit that does not fill a batch a round trip after it was released, as TCP delays an acknowledgement. A sender
+ * that goes by a smaller window than this side, or that has used all its credit, never waits longer than that.
  *
- *     release ──no lot is full──▶ waiting ──a round trip──▶ due at the end of that turn, if it is owed still
+ *     release, no batch is full ──▶ delayed ──a round trip──▶ due at the end of that turn, if it is still owed
  */
 
 import type { StreamMux } from './stream.js';
 
-/** What it needs from the engine. */
+/** What {@link DelayedCredit} needs from the turn of its engine. */
 export interface CreditHost {
-  /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
+  /** Shortest round trip of the connection so far, in ms; Infinity while it is unknown. */
   readonly roundTrip: number;
   oweCredit(stream: StreamMux): void;
 }
 
-/** Credit waits at most so long, in ms, also where a round trip takes longer. */
+/** Longest delay, in ms, even where a round trip takes longer. */
 const maxDelay = 10;
-/** And so long at the least: no timer is shorter. */
+/** Shortest delay, in ms: no timer is shorter. */
 const minDelay = 1;
 
 /** See the head of this file. */
@@ -31,7 +31,7 @@ export class DelayedCredit {
     this.#schedule = schedule;
   }
 
-  /** Sends the credit of this stream a round trip from now, if it is owed then. */
+  /** Sends the credit of this stream a round trip from now, if it is still owed then. */
   add(stream: StreamMux): void {
     stream.creditDelayed = true;
     this.#streams.push(stream);
@@ -40,7 +40,7 @@ export class DelayedCredit {
     this.#cancel = this.#schedule(this.#onTime, delay);
   }
 
-  /** Sends nothing any more. */
+  /** Cancels all delayed credit. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;

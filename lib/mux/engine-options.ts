@@ -9,14 +9,14 @@ import type { MessageSink } from './message-writer.js';
 import type { RunningHandlers } from './running-handlers.js';
 import type { UnaryResponder } from './unary.js';
 
-/** Who makes the calls of the other side. */
+/** The party at the other side, as handlers see it. */
 export interface Caller {
-  /** Name of a host, or identity of a leaf. */
+  /** The name of a host, or the identity of a leaf. */
   readonly name: string;
   readonly kind: 'host' | 'leaf';
 }
 
-/** What answers the calls of the other side for one route. */
+/** Answers the calls of the other side for one route. */
 export type Responder =
   | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: Caller): void }
   | {
@@ -24,18 +24,18 @@ export type Responder =
       /** Undefined for a route without input. */
       readonly inWindow: CreditWindow | undefined;
       readonly outWindow: CreditWindow;
-      /** Must attach a sink to the stream before it does anything else with it. */
+      /** Must attach a sink to the stream before anything else. */
       open(stream: ResponderStream, payload: Uint8Array, caller: Caller): void;
     };
 
-/** Address of a route on the wire. */
+/** The address of a route on the wire. */
 export interface Address {
   readonly handler: number;
   /** Subroute id of 32 bytes. */
   readonly subroute?: Uint8Array | undefined;
 }
 
-/** Counters of one engine. All only grow. */
+/** Counters of one engine. They never decrease. */
 export interface EngineStats {
   messagesIn: number;
   messagesOut: number;
@@ -43,15 +43,15 @@ export interface EngineStats {
   bytesOut: number;
   callsOut: number;
   callsIn: number;
-  /** Frames for muxes that have ended or never were. */
+  /** Frames for muxes that have ended or never existed. */
   unknownMuxFrames: number;
   /** Frames with an op that the protocol does not know. */
   unknownOps: number;
-  /** Times that a stream had an item to send and no credit. */
+  /** How often a stream had an item to send and no credit. */
   creditStalls: number;
 }
 
-/** The counters of an engine that has done nothing. */
+/** The counters of a new engine. */
 export function noStats(): EngineStats {
   return {
     messagesIn: 0,
@@ -66,35 +66,35 @@ export function noStats(): EngineStats {
   };
 }
 
-/** What an engine is made of. */
+/** Options of an engine. */
 export interface EngineOptions {
   readonly runtime: Runtime;
   readonly limits: Limits;
-  /** Handlers of this peer that run on after their calls, also those of links that are gone: they count towards the limits. */
+  /** Handlers of this peer that outlive their calls, including those of earlier links: they count towards the limits. */
   readonly running: RunningHandlers;
-  /** Received messages are checked wherever they carry a checksum. Undefined: they are not, and none are sent. */
+  /** Verifies received messages that carry a checksum. Undefined: checksums are neither verified nor sent. */
   readonly checksum: Checksum | undefined;
-  /** Whether messages go out with a checksum. */
+  /** Whether sent messages carry a checksum. */
   readonly sendChecksum: boolean;
   /** Extensions that both sides announced. */
   readonly extensions: { readonly ack: boolean; readonly credits: boolean; readonly bytes: boolean };
   /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
   readonly firstMuxId: number;
   readonly sink: MessageSink;
-  /** Shortest round trip so far, in ms; Infinity while it is not known. */
+  /** Shortest round trip of the pings so far, in ms; Infinity before the first Pong. */
   roundTrip(): number;
-  /** Who calls from the other side: passed to responders. */
+  /** The party at the other side; passed to responders. */
   readonly caller: Caller;
-  /** Finds the route of a call of the other side; a string is the text of the refusal. */
+  /** Finds the responder of a route. A string is the text of the refusal. */
   find(handler: number, subroute: Uint8Array | undefined): Responder | string;
   /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */
   onControl(frame: FrameView): void;
-  /** The connection must close: framing is lost, or a hard bound is reached. */
+  /** The connection must close: the frames cannot be parsed, or a hard bound was exceeded. */
   onFault(error: ProtocolError): void;
-  /** Takes what a sink or a responder threw: it is of no concern to any other frame or mux. */
+  /** Takes an error thrown by a sink or a responder. Other frames and muxes are not affected. */
   readonly onThrown: OnThrown;
-  /** Messages come faster than they are read: the socket should not be read until this is called with false. */
+  /** Called with true when messages arrive faster than they are read: the socket should be paused until it is called with false. */
   onBehind?(behind: boolean): void;
-  /** The error of a mux whose connection, or whose other end, is gone. */
+  /** Creates the error of a mux whose connection, or whose other end, is lost. */
   disconnected(sent: boolean): GridError;
 }

@@ -1,5 +1,5 @@
 /**
- * The calls that the other side makes: each is opened with its route's responder, or refused.
+ * The calls of the other side: each one is handed to the responder of its route, or refused.
  *
  *     Request, ConnectMux ──▶ duplicate? ──▶ route? ──▶ room? ──▶ responder
  *                               └ ignored      └──────────┴──▶ MuxConnectError
@@ -15,19 +15,17 @@ import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
 import { UnaryResponder } from './unary.js';
 
-/** What incoming calls need from their engine. */
+/** What {@link IncomingCalls} need from their engine. */
 export interface IncomingHost extends MuxHost {
-  /** When the message that is being read arrived, on the monotonic clock, in ms. */
+  /** Arrival time of the message that is being read, on the monotonic clock, in ms. */
   readonly arrivedAt: number;
-  /** The monotonic clock itself; `now()` is one reading for a turn. */
-  clock(): number;
   readonly stats: MuxHost['stats'] & { callsIn: number; unknownMuxFrames: number };
 }
 
-/** Flags that a MuxConnectError repeats: those that say nothing of what follows the tuple, and that the protocol knows. */
+/** Flags that a MuxConnectError repeats: the known ones that do not describe what follows the tuple. */
 const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;
 
-/** In ms: a handler that ran before this one may have taken so long. */
+/** In ms. A shorter deadline may have passed while earlier handlers of the same turn ran. */
 const shortDeadlineMs = 5_000;
 
 /** See the head of this file. */
@@ -41,7 +39,7 @@ export class IncomingCalls {
     this.#options = options;
   }
 
-  /** Calls that are open. */
+  /** Number of open calls. */
   get size(): number {
     return this.#table.size;
   }
@@ -56,27 +54,27 @@ export class IncomingCalls {
     return this.#table.entries();
   }
 
-  /** A unary call begins. */
+  /** Handles a Request. */
   onRequest(frame: FrameView): void {
     const responder = this.#findResponder(frame, 'unary');
     if (responder?.kind !== 'unary') return;
     const { payload, deadlineMs } = frame;
     const host = this.#host;
     const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
-    // Past the deadline nobody waits for an answer.
+    // The caller does not wait for a response after its deadline.
     if (this.#isLate(deadlineMs, deadline)) return;
-    const mux = new UnaryResponder(host, frame.muxId, frame.seq, deadline, payload.length, this.#forget);
+    const mux = new UnaryResponder(host, frame.muxId, frame.seq, deadline, payload.length, this.#remove);
     this.#table.add(mux);
     host.account.add(payload.length);
     if (deadlineMs !== 0) {
       host.wheel.add(mux, deadline + responderSlackMs);
-      // The wheel sets its timer at the end of a turn.
-      host.scheduleFlush();
+      // The wheel sets its timer when the turn ends.
+      host.turn.scheduleFlush();
     }
     responder.respond(mux, payload, this.#options.caller);
   }
 
-  /** A stream begins. */
+  /** Handles a ConnectMux. */
   onConnectMux(frame: FrameView): void {
     const responder = this.#findResponder(frame, 'duplex');
     if (responder?.kind !== 'duplex') return;
@@ -90,7 +88,7 @@ export class IncomingCalls {
     const { inWindow, outWindow } = responder;
     const opening = host.windows.bytes && extra !== undefined ? decodeOpening(extra) : undefined;
     const hasInput = (flags & Flag.Eof) === 0;
-    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, opening, deadline, hasInput, this.#forget);
+    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, opening, deadline, hasInput, this.#remove);
     mux.requestBytes = payload.length;
     this.#table.add(mux);
     host.account.add(payload.length);
@@ -99,10 +97,10 @@ export class IncomingCalls {
     if (!hasInput) mux.closeInput();
   }
 
-  // The clock is read for those alone that may be late: a slice of reading takes less than other deadlines.
+  // The clock is read again for short deadlines only: reading one slice takes less time than the others.
   #isLate(deadlineMs: number, deadline: number): boolean {
     if (deadlineMs === 0) return false;
-    return (deadlineMs < shortDeadlineMs ? this.#host.clock() : this.#host.now()) >= deadline;
+    return (deadlineMs < shortDeadlineMs ? this.#host.turn.exactNow() : this.#host.turn.now()) >= deadline;
   }
 
   // Undefined: the call was refused, or is a duplicate.
@@ -118,27 +116,27 @@ export class IncomingCalls {
     else if (found.kind !== kind) {
       refusal = `Handler ${String(frame.handler)} is ${found.kind}: declare the route as ${found.kind} at both sides.`;
     } else if ((frame.flags & Flag.Stateless) !== 0) refusal = 'Stateless streams not supported';
-    else refusal = this.#isTooMuch(frame.payload.length) ?? '';
+    else refusal = this.#exceededBound(frame.payload.length) ?? '';
     if (refusal === '') return found as Responder;
-    // The refusal repeats what it refuses, but for the flags of what follows the tuple.
+    // The refusal repeats the refused frame, except for the flags of what follows the tuple.
     const { muxId, seq, deadlineMs, handler } = frame;
     const flags = frame.flags & refusedFlags;
     this.#host.schedule.sendControl(muxId, Op.MuxConnectError, flags, encodeConnectError(refusal), seq, {
       deadlineMs,
       handler,
     });
-    this.#host.scheduleFlush();
+    this.#host.turn.scheduleFlush();
     return undefined;
   }
 
-  // Which bound the call is beyond; undefined: none.
-  #isTooMuch(bytes: number): string | undefined {
+  // The bound that the call would exceed, as the text of a refusal; undefined where there is none.
+  #exceededBound(bytes: number): string | undefined {
     const { limits, account } = this.#host;
     if (bytes > limits.maxUnaryBytes) {
       return `The request has ${String(bytes)} bytes, and maxUnaryBytes of this host is ${String(limits.maxUnaryBytes)}: use a stream for payloads of this size.`;
     }
     if (this.#table.size + this.#options.running.count >= limits.maxOpenMuxes) {
-      return `${String(limits.maxOpenMuxes)} calls are open on this connection, or their handlers run on (maxOpenMuxes).`;
+      return `${String(limits.maxOpenMuxes)} calls are open on this connection, or their handlers are still running (maxOpenMuxes).`;
     }
     if (account.isFull) {
       return `This host holds ${String(account.bytes)} bytes of this connection's calls (maxReceiveBytes): call again when some have ended.`;
@@ -146,7 +144,7 @@ export class IncomingCalls {
     return undefined;
   }
 
-  readonly #forget = (mux: Mux & { readonly requestBytes: number }): void => {
+  readonly #remove = (mux: Mux & { readonly requestBytes: number }): void => {
     this.#host.account.remove(mux.requestBytes);
     this.#table.delete(mux.id);
     this.#host.schedule.leave(mux, true);

@@ -1,15 +1,14 @@
 /**
- * Whose turn it is: deficit round robin by bytes, between two lanes and among the owners of each. See schedule.ts for
- * the picture.
+ * Deficit round robin by bytes, between two lanes and among the owners of each lane. schedule.ts has the picture.
  */
 
 import { quantumBytes, type LaneName, type OwnerQueue } from './owner-queue.js';
 
-/** The places of owners that share equally, as a ring: {@link first} has its turn, and then goes to the end. */
+/** The queues of owners that share equally, as a ring: {@link first} has its turn, and then moves to the end. */
 class Lane {
-  /** Bytes that the lane may send in its turn; as {@link OwnerQueue.deficit}. */
+  /** Bytes that the lane may send in its turn; see {@link OwnerQueue.deficit}. */
   deficit = quantumBytes;
-  /** Places that have something to send; the others are in debt. */
+  /** Number of queues with something to send. The others are in debt. */
   ready = 0;
   first: OwnerQueue | undefined = undefined;
   #last: OwnerQueue | undefined = undefined;
@@ -42,13 +41,16 @@ class Lane {
 
 /** The two lanes of a {@link Schedule}. */
 export class Lanes {
-  /** Places that have something to send. */
+  /** Number of queues with something to send. */
   ready = 0;
 
   readonly #lanes: Readonly<Record<LaneName, Lane>> = { calls: new Lane(), streams: new Lane() };
   #current = this.#lanes.calls;
 
-  /** The place whose turn it is. There must be one that is ready. A lane without is passed by, and pays its debt. */
+  /**
+   * The queue whose turn it is. At least one must be ready. A lane in which none is ready is skipped, and pays off its
+   * debt meanwhile.
+   */
   next(): OwnerQueue {
     const { calls, streams } = this.#lanes;
     while (this.#current.deficit <= 0 || this.#current.ready === 0) {
@@ -58,23 +60,23 @@ export class Lanes {
     return this.#current.first!;
   }
 
-  /** The place's turn begins, or goes on where the socket was full, or where its lane's turn had ended. */
+  /** Begins the turn of a queue, or continues it after the socket was full or the turn of its lane had ended. */
   begin(queue: OwnerQueue): void {
     if (queue.deficit <= 0) queue.deficit += quantumBytes;
   }
 
-  /** True until the turn of the place, or of its lane, is used up. */
-  mayGoOn(queue: OwnerQueue): boolean {
+  /** True until the turn of the queue, or of its lane, is used up. */
+  mayContinue(queue: OwnerQueue): boolean {
     return queue.deficit > 0 && this.#laneOf(queue).deficit > 0;
   }
 
-  /** The place has sent so many bytes. */
+  /** Charges the queue and its lane for bytes that were sent. */
   charge(queue: OwnerQueue, bytes: number): void {
     queue.deficit -= bytes;
     this.#laneOf(queue).deficit -= bytes;
   }
 
-  /** The turn of the place has ended: the next one's comes. */
+  /** Ends the turn of the queue: it moves to the end of the ring. */
   rotate(queue: OwnerQueue): void {
     const lane = this.#laneOf(queue);
     lane.remove(queue);
@@ -85,30 +87,30 @@ export class Lanes {
     this.#laneOf(queue).append(queue);
   }
 
-  /** Takes out a place, which has nothing to send. */
+  /** Removes a queue, which has nothing to send. */
   remove(queue: OwnerQueue): void {
     this.#laneOf(queue).remove(queue);
   }
 
-  /** Brings the numbers of places that are ready up to date, after a change of this one. */
-  count(queue: OwnerQueue): void {
+  /** Updates the numbers of ready queues after a change of this one. */
+  updateReady(queue: OwnerQueue): void {
     const { ready } = queue;
-    if (ready === queue.counted) return;
-    queue.counted = ready;
+    if (ready === queue.countedAsReady) return;
+    queue.countedAsReady = ready;
     const step = ready ? 1 : -1;
     this.#laneOf(queue).ready += step;
     this.ready += step;
   }
 
-  /** Nothing is ready: forgives all debts, and so no place is left. */
-  forgive(): void {
+  /** Cancels all debts when nothing is ready, and so removes every queue. */
+  cancelDebts(): void {
     for (const lane of Object.values(this.#lanes)) {
       for (let queue = lane.first; queue !== undefined; queue = queue.next) queue.owner.queue = undefined;
     }
     this.clear();
   }
 
-  /** Forgets all places. Their owners keep them. */
+  /** Removes all queues. Their owners keep the reference to them. */
   clear(): void {
     this.ready = 0;
     for (const lane of Object.values(this.#lanes)) lane.clear();

@@ -1,27 +1,28 @@
 /**
- * Reads the messages of the other side, frame by frame, in slices: a message with many frames, many messages with one
- * frame each, or frames whose handlers take long, must not keep the event loop from everything else.
+ * Reads the messages of the other side, frame by frame, in slices of time: a message with many frames, many messages of
+ * one frame each, or frames with slow handlers must not block the event loop.
  *
  *     idle ──message──▶ reading ──all frames──▶ idle
  *      │                 │   ▲
- *      │   time is over  ▼   │ next macrotask
- *      └───message────▶ behind: the socket is not read, and what still comes waits in order
+ *      │   slice used up ▼   │ next macrotask
+ *      └───message────▶ behind: the socket is not read, and messages that still arrive wait in order
  *
- * A slice may span messages. Those that follow each other closely form a run, which shares the time of one slice:
+ * Messages that follow each other closely form a run, which shares one slice:
  *
- *     none ──message──▶ new ──has lasted `markAfter`──▶ marked ──time is over──▶ behind
+ *     none ──message──▶ new ──has lasted `markAfter`──▶ marked ──slice used up──▶ behind
  *      ▲                 │ older than `sparseAfter`       │
  *      └─────────────────┴───────── the marker fires ─────┘
  *
- * The marker is a macrotask: once it has run, the event loop has turned. Sparse messages need none, nor do few that come
- * together, so they cost no timer.
+ * The marker is a macrotask: once it has run, the event loop has turned. Sparse messages and short bursts need no marker, so
+ * they cost no timer.
  */
 
 import { ProtocolError } from '../errors.js';
+import { isSmallPart } from '../small-part.js';
 import { MessageCursor } from '../wire/decode.js';
 import type { FrameView, Hash32 } from '../wire/frame.js';
 
-/** What a {@link MessageReader} needs. */
+/** Options of a {@link MessageReader}. */
 export interface ReaderOptions {
   readonly hash: Hash32 | undefined;
   readonly maxFrames: number;
@@ -29,49 +30,49 @@ export interface ReaderOptions {
   /** The monotonic clock, in ms. */
   now(): number;
   schedule(task: () => void, ms: number): () => void;
-  /** Takes one frame; false: no further ones are wanted. */
+  /** Takes one frame; returns false to stop. */
   visit(frame: FrameView): boolean;
-  /** The bytes break the protocol. */
+  /** The bytes violate the protocol. */
   onFault(error: ProtocolError): void;
   /** The reader falls behind, or has caught up. */
   onBehind(behind: boolean): void;
 }
 
-/** A slice takes so long, in ms, and then the event loop has its turn. */
+/** Length of a slice, in ms. After it, the event loop turns. */
 const sliceTime = 10;
-/** A run of messages that has lasted so long, in ms, gets a marker. */
+/** A run of messages that has lasted this long, in ms, gets a marker. */
 const markAfter = 2;
-/** The event loop is taken to have turned within so long, in ms, if the run has no marker: messages are sparse. */
+/** After this time, in ms, a run without a marker counts as over: messages are sparse, and the event loop has turned. */
 const sparseAfter = 50;
-/** Frames between two looks at the clock; a power of two. */
-const framesPerLook = 16;
+/** Frames between two readings of the clock; a power of two. */
+const framesPerReading = 16;
 /**
- * Of a message that is larger, in bytes, a payload that is less than a quarter is copied: whoever keeps it would keep the
- * whole message, and only the payload is accounted for. No sender of this library merges frames into so large a message.
+ * Payloads of a message larger than this, in bytes, are copied where they are a small part of it: a consumer that keeps one
+ * would keep the whole message, while only the payload is accounted for. No sender of this library merges frames into such
+ * a large message.
  */
-const pinnableBytes = 64 << 10;
+const largeMessageBytes = 64 << 10;
 
 /** See the head of this file. */
 export class MessageReader {
-  /** When the message that is being read arrived. */
+  /** Arrival time of the message that is being read, on the monotonic clock, in ms. */
   arrivedAt = 0;
 
   readonly #options: ReaderOptions;
   readonly #cursor: MessageCursor;
-  // Messages that wait, oldest first, each with the time at which it came.
+  // Messages that wait, oldest first, each with its arrival time.
   readonly #waiting: { readonly message: Uint8Array; readonly at: number }[] = [];
   #reading = false;
-  // Set while the rest of a message waits for its slice.
+  // Set while the rest of a message waits for the next slice.
   #cancelSlice: (() => void) | undefined = undefined;
   #sliceEnd = Infinity;
-  // When the present run of messages began.
+  // When the current run of messages began.
   #runBegan = -Infinity;
-  // Set while a macrotask waits that shows that the event loop has turned.
+  // Set while the marker waits to run.
   #cancelMarker: (() => void) | undefined = undefined;
-  #count = 0;
-  // Payloads that are shorter are copied.
-  #copiedBelow = 0;
-  #timeIsOver = false;
+  #frameCount = 0;
+  #isLargeMessage = false;
+  #sliceUsedUp = false;
   #stopped = false;
 
   constructor(options: ReaderOptions) {
@@ -79,7 +80,7 @@ export class MessageReader {
     this.#cursor = new MessageCursor(options.view, options.hash, options.maxFrames);
   }
 
-  /** Reads one message. One that comes while another is being read waits for its end. */
+  /** Reads one message. A message that arrives while another one is being read waits for its end. */
   receive(message: Uint8Array): void {
     const at = this.#options.now();
     if (this.#reading || this.#cancelSlice !== undefined) {
@@ -91,12 +92,12 @@ export class MessageReader {
       this.#fallBehind();
       return;
     }
-    this.#timeIsOver = false;
+    this.#sliceUsedUp = false;
     this.#sliceEnd = this.#runBegan + sliceTime;
     this.#run(() => this.#begin(message, at));
   }
 
-  /** Reads nothing any more. */
+  /** Reads nothing afterwards. */
   stop(): void {
     this.#stopped = true;
     this.#cancelSlice?.();
@@ -106,7 +107,7 @@ export class MessageReader {
     this.#waiting.length = 0;
   }
 
-  // Puts a message that comes now into the present run, or into a new one. True: the run has used up its slice.
+  // Adds a message that arrives now to the current run, or begins a new one. True: the run has used up its slice.
   #isRunOver(at: number): boolean {
     if (this.#cancelMarker !== undefined) return at - this.#runBegan >= sliceTime;
     const lasted = at - this.#runBegan;
@@ -118,7 +119,7 @@ export class MessageReader {
         this.#runBegan = -Infinity;
       }, 0);
     }
-    // Whether the event loop has turned meanwhile was not watched: the time of a slice begins anew.
+    // It is unknown whether the event loop has turned meanwhile: a new slice begins.
     this.#runBegan = at;
     return false;
   }
@@ -128,7 +129,7 @@ export class MessageReader {
     let done = false;
     try {
       done = first();
-      while (done && !this.#timeIsOver && this.#waiting.length > 0) {
+      while (done && !this.#sliceUsedUp && this.#waiting.length > 0) {
         if (this.#options.now() >= this.#sliceEnd) break;
         const next = this.#waiting.shift()!;
         done = this.#begin(next.message, next.at);
@@ -143,7 +144,7 @@ export class MessageReader {
   #begin(message: Uint8Array, at: number): boolean {
     if (this.#stopped) return true;
     this.arrivedAt = at;
-    this.#copiedBelow = message.length > pinnableBytes ? message.length / 4 : 0;
+    this.#isLargeMessage = message.length > largeMessageBytes;
     try {
       this.#cursor.begin(message);
       return this.#cursor.walk(this.#visit);
@@ -152,7 +153,7 @@ export class MessageReader {
     }
   }
 
-  #goOn(): boolean {
+  #continue(): boolean {
     try {
       return this.#cursor.walk(this.#visit);
     } catch (error) {
@@ -167,29 +168,29 @@ export class MessageReader {
   }
 
   #fallBehind(): void {
-    // The slice that follows shows the same.
+    // The next slice is a macrotask, too, and shows that the event loop has turned.
     this.#cancelMarker?.();
     this.#cancelMarker = undefined;
     this.#options.onBehind(true);
     this.#cancelSlice = this.#options.schedule(() => {
       this.#cancelSlice = undefined;
-      this.#timeIsOver = false;
+      this.#sliceUsedUp = false;
       this.#runBegan = this.#options.now();
       this.#sliceEnd = this.#runBegan + sliceTime;
-      this.#run(() => this.#goOn());
+      this.#run(() => this.#continue());
       if (!this.#isBehind() && !this.#isStopped()) this.#options.onBehind(false);
     }, 0);
   }
 
   readonly #visit = (frame: FrameView): boolean => {
-    if (frame.payload.length < this.#copiedBelow) frame.payload = frame.payload.slice();
+    if (this.#isLargeMessage && isSmallPart(frame.payload)) frame.payload = frame.payload.slice();
     if (!this.#options.visit(frame)) return false;
-    if ((++this.#count & (framesPerLook - 1)) !== 0) return true;
-    this.#timeIsOver = this.#options.now() >= this.#sliceEnd;
-    return !this.#timeIsOver;
+    if ((++this.#frameCount & (framesPerReading - 1)) !== 0) return true;
+    this.#sliceUsedUp = this.#options.now() >= this.#sliceEnd;
+    return !this.#sliceUsedUp;
   };
 
-  // Methods, because the compiler does not see what a frame does.
+  // Methods, because the compiler cannot see that handling a frame changes these fields.
   #isBehind(): boolean {
     return this.#cancelSlice !== undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * Makes messages of frames, and writes them to the socket.
+ * Turns frames into messages, and writes them to the socket.
  *
  *     open ──a message is being written, or the socket holds more than congestedBytes──▶ congested ──refresh──▶ open
  *       └──── a region frame is being written, until it is done ─────────────────────────────▲
@@ -12,43 +12,46 @@ import type { MuxId } from '../wire/frame.js';
 import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { RegionFrameSize } from './region-frame-size.js';
 
-/** The way to the socket. */
+/** Port to the socket. */
 export interface MessageSink {
-  /** Sends one WebSocket message. It may call the engine before it returns. */
+  /** Sends one WebSocket message. The engine may be called before this returns. */
   send(message: WireMessage): void;
-  /** Bytes that the socket holds and has not given to the network. */
+  /** Bytes that the socket holds and has not handed to the network. */
   readonly bufferedBytes: number;
-  /** Of all that was sent, the newest so many bytes are still referred to. Undefined where that is not known. */
+  /** Of all bytes that were sent, this many of the newest ones are still referenced. Undefined where that is unknown. */
   readonly heldBytes?: number | undefined;
   /** Writes region frames. */
   readonly regionWriter?: RegionWriter;
-  /** A region frame of `length` bytes begins to leave. `head` is the same frame without its payload. */
+  /** A region frame of `length` bytes begins to be written. `head` is the same frame without its payload. */
   passing?(head: Uint8Array, length: number): void;
 }
 
-/** Bytes in the socket above which frames wait in the schedule, where they keep their order and can still be taken back. */
+/** Bytes in the socket above which frames stay in the schedule, where they are ordered fairly and can still be removed. */
 export const congestedBytes = 256 << 10;
 
-/** Memory of a message in the socket beside its bytes. */
+/** Memory of a message in the socket besides its bytes. */
 const heldMessageBytes = 256;
 
 /** See the head of this file. */
 export class MessageWriter {
-  /** True while frames must wait. */
+  /** True while frames must stay in the schedule. */
   congested = false;
-  /** Frames for the next message. What is added leaves with {@link flush}, or before, where it is much. */
+  /** Frames of the next message. They leave with {@link flush}, or earlier where there are many. */
   readonly batch: Batch;
 
   readonly #sink: MessageSink;
   readonly #frameSize: RegionFrameSize;
   readonly #onCongested: () => void;
-  // Messages that the socket took since it was last not congested.
+  // Messages that the socket took since it was last uncongested.
   #heldMessages = 0;
   #emitting = false;
   #writingRegion = false;
   #closed = false;
 
-  /** `checksum` undefined: messages carry none. `now`: the time in ms. `onCongested`: a message was sent, and the socket is full. */
+  /**
+   * `checksum` undefined: messages carry none. `now` is the monotonic clock, in ms. `onCongested` is called after a message
+   * that filled the socket.
+   */
   constructor(sink: MessageSink, checksum: Checksum | undefined, now: () => number, onCongested: () => void) {
     this.#sink = sink;
     this.#frameSize = new RegionFrameSize(now);
@@ -56,27 +59,27 @@ export class MessageWriter {
     this.batch = new Batch((message) => this.#emit(message), checksum);
   }
 
-  /** True while the sink is within a message: what is given to it now would have to wait there. */
+  /** True while the sink is handling a message: another one would have to wait there. */
   get busy(): boolean {
     return this.#emitting || this.#writingRegion;
   }
 
-  /** Memory of what the socket holds. */
+  /** Memory of the messages that the socket holds, in bytes. */
   get heldBytes(): number {
     return this.#sink.bufferedBytes + this.#heldMessages * heldMessageBytes;
   }
 
-  /** Writes region frames; undefined where the sink does not. */
+  /** Writes region frames; undefined where the sink has no way to do so. */
   get regionWriter(): RegionWriter | undefined {
     return this.#sink.regionWriter;
   }
 
-  /** Bytes that the next region frame should have at most. */
+  /** Size in bytes that the next region frame should not exceed. */
   get regionFrameBytes(): number {
     return this.#frameSize.bytes;
   }
 
-  /** Looks whether the socket has room again. Not while {@link busy}. */
+  /** Checks whether the socket has room again. Must not be called while {@link busy}. */
   refresh(): void {
     this.congested = this.#sink.bufferedBytes > congestedBytes;
     if (!this.congested) this.#heldMessages = 0;
@@ -87,7 +90,7 @@ export class MessageWriter {
     this.batch.flush();
   }
 
-  /** Writes a region frame: a message of its own. `onDone` is called when it has left, where that is not at once. */
+  /** Writes a region frame as a message of its own. `onDone` is called once it is written, unless that happens at once. */
   writeRegionFrame(muxId: MuxId, op: number, seq: number, region: RegionFrame, onDone: () => void): void {
     const { prefix } = region;
     const length = prefix.length + region.length;
@@ -103,7 +106,7 @@ export class MessageWriter {
     this.#frameSize.begin();
     let within = true;
     region.write(head.subarray(0, end + prefix.length), (error) => {
-      // After a torn message nothing can follow: it stays as it is until the connection is given up.
+      // Nothing can follow a torn message: the writer stays busy until the connection is closed.
       if (error !== undefined || this.#closed) return;
       this.#writingRegion = false;
       this.#frameSize.end();
@@ -113,21 +116,21 @@ export class MessageWriter {
     within = false;
   }
 
-  /** Nothing is sent any more. */
+  /** Sends nothing afterwards. */
   close(): void {
     this.#closed = true;
     this.congested = false;
     this.batch.discard();
   }
 
-  // The result: bytes that are still referred to, see Batch.
+  // Returns the number of bytes that are still referenced, see Batch.
   #emit(message: WireMessage): number {
     if (this.#closed) return Infinity;
     const outer = this.#emitting;
     this.#emitting = true;
-    // What is sent meanwhile waits, so that nothing overtakes the frame that is being added.
+    // Frames sent meanwhile wait, so that none overtakes the frame that is being added.
     this.congested = true;
-    this.#frameSize.othersSend();
+    this.#frameSize.otherMessageSent();
     this.#sink.send(message);
     this.#emitting = outer;
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the sink may have closed the engine.

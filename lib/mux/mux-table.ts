@@ -1,14 +1,13 @@
 import type { MuxId } from '../wire/frame.js';
 
-/** What a table holds: anything with the id under which it was put in. */
+/** An entry of a table: anything with the id under which it was added. */
 export interface TableEntry {
   readonly id: MuxId;
 }
 
 /**
- * Muxes by id. An id's low bits choose a slot; a second id that falls on the same slot goes to a Map. Sequential ids,
- * which is what every known peer uses, never meet the Map until the slots are full.
- * Measured: 20 ns a look-up, where a Map of numbers takes 83.
+ * Muxes by id. The low bits of an id select a slot; a second id for the same slot goes to a Map. Sequential ids, which every
+ * known peer uses, need the Map only once the slots are full. Measured: 20 ns per lookup, where a Map of numbers takes 83.
  */
 export class MuxTable<Entry extends TableEntry> {
   #slots: (Entry | undefined)[] = new Array<Entry | undefined>(16).fill(undefined);
@@ -20,14 +19,14 @@ export class MuxTable<Entry extends TableEntry> {
     return this.#size;
   }
 
-  /** The entry of `id`, if there is one. */
+  /** The entry with this id; undefined where there is none. */
   get(id: MuxId): Entry | undefined {
     const entry = this.#slots[this.#slotOf(id)];
     if (entry?.id === id) return entry;
     return this.#overflow.size === 0 ? undefined : this.#overflow.get(id);
   }
 
-  /** Puts an entry in. Its id must not be in the table. */
+  /** Adds an entry. Its id must not be in the table. */
   add(entry: Entry): void {
     if (this.#size * 2 >= this.#slots.length && this.#slots.length < 1 << 18) this.#grow();
     const slot = this.#slotOf(entry.id);
@@ -36,7 +35,7 @@ export class MuxTable<Entry extends TableEntry> {
     this.#size++;
   }
 
-  /** Takes the entry of `id` out; true where there was one. */
+  /** Removes the entry with this id; true where there was one. */
   delete(id: MuxId): boolean {
     const slot = this.#slotOf(id);
     const entry = this.#slots[slot];
@@ -46,7 +45,7 @@ export class MuxTable<Entry extends TableEntry> {
     return true;
   }
 
-  /** All entries, copied: the table may change while they are walked. */
+  /** A copy of all entries: the table may change while they are iterated. */
   entries(): Entry[] {
     const found = this.#slots.filter((entry) => entry !== undefined);
     for (const entry of this.#overflow.values()) found.push(entry);

@@ -6,54 +6,42 @@ import type { ReceiveAccount } from './receive-account.js';
 import type { FrameOwner, LaneName, OwnerQueue } from './owner-queue.js';
 import type { Schedule } from './schedule.js';
 import type { WindowExtensions } from './credit.js';
-import type { StreamMux } from './stream.js';
 import { TimerEntry, type TimerWheel } from './timer-wheel.js';
+import type { Turn } from './turn.js';
 
 /** What a mux needs from its engine. */
 export interface MuxHost {
   readonly schedule: Schedule;
   readonly wheel: TimerWheel;
+  /** The clock of this turn of the event loop, its flush, and the credit that is sent with it. */
+  readonly turn: Turn;
   readonly limits: Limits;
-  /** Counts what the streams see. */
+  /** Counters that streams update. */
   readonly stats: { creditStalls: number };
   /** True where both sides announced `ack`: AckMux carries the in capacity. */
   readonly ackCapacity: boolean;
-  /** What both sides announced of windows. */
+  /** Extensions about windows that both sides announced. */
   readonly windows: WindowExtensions;
-  /** Takes what a sink threw where no frame, mux or timer is in hand. */
+  /** Takes what a sink threw outside of any frame, mux or timer. */
   readonly onThrown: OnThrown;
-  /** The time on the monotonic clock, in ms; one reading for a whole turn of the event loop. */
-  now(): number;
-  /** Shortest round trip of the connection so far, in ms; Infinity while it is not known. */
-  readonly roundTrip: number;
-  /** A call that began then has its answer: no round trip is longer. */
-  recordRoundTrip(began: number): void;
-  /** Makes what was sent leave at the end of this turn of the event loop. */
-  scheduleFlush(): void;
-  /** Sends the stream's credit at the end of this turn. */
-  oweCredit(stream: StreamMux): void;
-  /** Sends the stream's credit a round trip from now, unless it is sent before. */
-  delayCredit(stream: StreamMux): void;
   /**
-   * Sends a frame that says no more than that this end of the mux is gone: DisconnectServerMux or DisconnectClientMux.
-   * Once a turn, however often it is asked for.
+   * Sends a frame that only says that this end of the mux is gone: DisconnectServerMux or DisconnectClientMux. It is sent
+   * once a turn, however often it is asked for.
    */
   sendDisconnect(muxId: MuxId, op: number): void;
-  /** The bytes that this connection holds of what the other side sent. */
+  /** The received bytes that this connection holds. */
   readonly account: ReceiveAccount;
-  /** A responder's call has ended, and its handler runs on, with so many bytes, until this promise settles. */
+  /** A responder's call has ended, but its handler keeps running, and holds so many bytes, until this promise settles. */
   addRunningHandler(bytes: number, until: PromiseLike<unknown>): void;
-  /** Sends the stream's credit when there is room in the account again. */
-  oweCreditWhenRoom(stream: StreamMux): void;
-  /** The error for a connection that is gone, or for a mux that the other side dropped. */
+  /** The error for a lost connection, or for a mux that the other side dropped. */
   disconnected(sent: boolean): GridError;
-  /** Why handlers are aborted when the connection is gone: one error for all of them. */
+  /** The reason with which handlers are aborted when the connection is lost: one error for all of them. */
   readonly connectionLost: GridError;
 }
 
 /**
- * One call of a connection, at one of its two ends. A mux ends exactly once; `ended` is set before anybody is told, so
- * whoever is told may do anything.
+ * One call of a connection, at one of its two ends. A mux ends exactly once. `ended` is set before any callback is called,
+ * so a callback may do anything.
  */
 export abstract class Mux extends TimerEntry implements FrameOwner {
   readonly id: MuxId;
@@ -67,24 +55,27 @@ export abstract class Mux extends TimerEntry implements FrameOwner {
     this.id = id;
   }
 
-  /** The connection is gone, or closes: ends the mux and sends nothing. */
+  /** The connection was lost, or closes: ends the mux and sends nothing. */
   abstract disconnect(): void;
 
   abstract get lane(): LaneName;
 
   abstract onWritable(): void;
 
-  /** Marks the end. Queued frames go out unless `purge` takes them back first. */
+  /** Marks the end. Queued frames still leave, unless `purge` removes them first. */
   protected finish(): void {
     this.ended = true;
     this.host.wheel.remove(this);
   }
 }
 
-/** The remaining time of a call as it goes on the wire: rounded down, at least 1, and 0 for none. */
+/** The remaining time of a call as it is written to the wire: rounded down, at least 1; 0 means that there is no deadline. */
 export function remainingMs(deadline: number, now: number): number {
   return deadline === Infinity ? 0 : Math.min(Math.max(1, Math.floor(deadline - now)), 0xffff_ffff);
 }
 
-/** A responder's timer gets this much on top, so that the caller's own, which knows the exact time, passes first: wire protocol, section 7. */
+/**
+ * Added to a responder's timer, in ms, so that the caller's own timer, which knows the exact time, fires first: wire
+ * protocol, section 7.
+ */
 export const responderSlackMs = 50;

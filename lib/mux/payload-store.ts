@@ -4,18 +4,18 @@ import { isSmallPart } from '../small-part.js';
 const chunkBytes = 64 << 10;
 /** From this size on, the copy of a payload is an array of its own. */
 const largeBytes = 16 << 10;
-/** V8 keeps the bytes of smaller arrays within the object, and makes a buffer for them when it is asked for. */
+/** V8 keeps the bytes of smaller arrays in the object itself, and creates a buffer only when it is read. */
 const inObjectBytes = 64;
 
 /**
- * Keeps the payloads of queued frames. A payload may be a small part of a large message that was received (an answer
- * that repeats the first bytes of its request): while it waits it must not hold the whole.
+ * Keeps the payloads of queued frames. A payload may be a small part of a large received message, as in an answer that
+ * repeats the first bytes of its request: a queued frame must not keep the whole message alive.
  */
 export class PayloadStore {
   #chunk: Uint8Array | undefined = undefined;
   #at = 0;
 
-  /** A payload of the same bytes, which holds about as much memory as it has bytes. */
+  /** Returns a payload with the same bytes, which holds about as much memory as it has bytes. */
   keep(payload: Uint8Array): Uint8Array {
     const { length } = payload;
     if (length === 0) return payload;
@@ -31,7 +31,7 @@ export class PayloadStore {
     return kept;
   }
 
-  /** Nothing waits any more: an idle connection holds no chunk. */
+  /** Nothing is queued any more: an idle connection holds no chunk. */
   release(): void {
     this.#chunk = undefined;
   }

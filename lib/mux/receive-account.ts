@@ -1,11 +1,11 @@
 import type { RunningHandlers } from './running-handlers.js';
 
-/** Beyond so many times `maxReceiveBytes` no item is taken any more: its stream ends. */
+/** Above this multiple of `maxReceiveBytes`, an item ends its stream. */
 const hardFactor = 4;
 
 /**
- * The bytes that one connection holds of what the other side sent, and those of handlers that earlier connections of the
- * same peer left running: `maxReceiveBytes` bounds them.
+ * Accounts for the received bytes that one connection holds, and for those of handlers that earlier connections of the same
+ * peer left running. `maxReceiveBytes` bounds the sum.
  */
 export class ReceiveAccount {
   readonly #max: number;
@@ -14,7 +14,7 @@ export class ReceiveAccount {
   readonly #onRoom: () => void;
   #bytes = 0;
 
-  /** `onRoom`: the account was full, and is not any more. */
+  /** `onRoom` is called when the account was full and has room again. */
   constructor(max: number, running: RunningHandlers, onRoom: () => void) {
     this.#max = max;
     this.#running = running;
@@ -24,33 +24,33 @@ export class ReceiveAccount {
     });
   }
 
-  /** Bytes that are held. */
+  /** Bytes that are held now. */
   get bytes(): number {
     return this.#bytes + this.#running.bytes;
   }
 
-  /** True while calls are refused, and streams get credit for one item at a time. */
+  /** True while new calls are refused and streams get credit for one item at a time. */
   get isFull(): boolean {
     return this.bytes >= this.#max;
   }
 
-  /** True while not even what was granted is taken. */
+  /** True while not even items with credit are accepted. */
   get isOverrun(): boolean {
     return this.bytes >= this.#max * hardFactor;
   }
 
-  /** So many bytes came. */
+  /** Adds received bytes. */
   add(bytes: number): void {
     this.#bytes += bytes;
   }
 
-  /** So many bytes are held no longer. */
+  /** Removes bytes that are no longer held. */
   remove(bytes: number): void {
     this.#bytes -= bytes;
     this.#checkRoom(bytes);
   }
 
-  /** The connection is closed: what is released from now on is of no concern to it. */
+  /** The connection is closed: it is not notified of bytes that are released later. */
   close(): void {
     this.#leave();
   }

@@ -1,18 +1,18 @@
 /**
- * How large the region frames of a connection are: as large as they may be while nothing else is sent, and small beside other
- * traffic. They are small not for the sake of what waits in the schedule, where a region frame has its turn like any other,
- * but because as many of them as there is credit for are on the way, ahead of every answer. (Measured: a call beside a
- * transfer waited 19 ms with frames of 1 MiB and a window of 16.)
+ * The size of a connection's region frames: as large as allowed while nothing else is sent, and small beside other traffic.
+ * Small frames do not help queued frames, because the schedule gives a region frame a turn like any other. They help because
+ * a whole window of region frames is in flight ahead of every answer. (Measured: a call beside a transfer waited 19 ms with
+ * frames of 1 MiB and a window of 16.)
  */
 
 import { maxRegionFrameBytes, minRegionFrameBytes } from '../limits.js';
 
-/** Region frames grow again after so long a time, in ms, in which nothing else was sent. */
+/** Region frames grow again after this time, in ms, without other traffic. */
 const quietTime = 50;
 
 /** See the head of this file. */
 export class RegionFrameSize {
-  /** Bytes of the next region frames. */
+  /** Size of the next region frames, in bytes. */
   bytes = maxRegionFrameBytes;
 
   readonly #now: () => number;
@@ -20,23 +20,23 @@ export class RegionFrameSize {
   #lastOther = -Infinity;
   #lastEnd = -Infinity;
 
-  /** `now`: the time in ms. */
+  /** `now` is the monotonic clock, in ms. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** A message without a region frame goes out. */
-  othersSend(): void {
+  /** A message without a region frame is sent. */
+  otherMessageSent(): void {
     this.#othersSent = true;
   }
 
-  /** A region frame begins to leave. */
+  /** A region frame begins to be written. */
   begin(): void {
-    // What led to the first frame of a transfer is not beside it.
+    // Frames that led to the first frame of a transfer are no traffic beside it.
     if (this.#now() - this.#lastEnd >= quietTime) this.#othersSent = false;
   }
 
-  /** The region frame has left. */
+  /** The region frame has been written. */
   end(): void {
     const now = this.#now();
     this.#lastEnd = now;

@@ -1,20 +1,20 @@
 /**
- * Region frames: frames whose payload is not in hand when they are queued. When its turn has come, whoever made the frame
- * writes it, from memory or from where the bytes are.
+ * Region frames: frames whose payload is not in memory when they are queued. Another component, such as a file region,
+ * writes the frame when its turn comes, from memory or directly from the file.
  *
  *     queued ──its turn──▶ writing ──done──▶ written           one at a time on a connection
  *        └─ purged                └─ done(error): the connection is lost
  */
 
-/** Called once: everything is with the network, or the message is torn. */
+/** Called once: the network has all bytes, or, with an error, the message is torn. */
 export type RegionDone = (error?: Error) => void;
 
-/** Bytes in memory that go out as one message. They are the writer's until it is done, and it may change them. */
+/** Bytes in memory that are sent as one message. They belong to the writer until it is done, and it may change them. */
 export interface RegionBytes {
   readonly bytes: Uint8Array;
-  /** Bytes before them in the same memory, for what stands before them in the message. */
+  /** Free bytes before them in the same memory, where the writer may put the head of the message. */
   readonly room: number;
-  /** True: the memory is used again afterwards. Else it is given away. */
+  /** True: the memory is reused afterwards. False: it is given away. */
   readonly pooled: boolean;
 }
 
@@ -26,10 +26,10 @@ export interface RegionWriter {
 
 /** One frame whose payload another component writes. */
 export interface RegionFrame {
-  /** Stands before the body, in the payload. */
+  /** Bytes of the payload before the body. */
   readonly prefix: Uint8Array;
-  /** Bytes of the body. */
+  /** Size of the body in bytes. */
   readonly length: number;
-  /** Its turn has come: sends one message of `head`, which has the prefix, and the body. */
+  /** The frame's turn has come: sends one message made of `head`, which includes the prefix, and the body. */
   write(head: Uint8Array, done: RegionDone): void;
 }

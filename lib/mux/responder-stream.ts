@@ -17,7 +17,7 @@ import { responderSlackMs, type MuxHost } from './mux.js';
 import { StreamMux, type InputRefusal } from './stream.js';
 import { encodeText } from './unary.js';
 
-/** Intervals without a Ping after which the caller counts as gone: wire protocol, section 5. */
+/** Number of intervals without a Ping after which the caller is considered lost: wire protocol, section 5. */
 const maxSilentIntervals = 4;
 
 const bytesOf = (window: CreditWindow): number => window.maxBytes ?? defaultWindow.maxBytes;
@@ -27,10 +27,10 @@ export class ResponderStream extends StreamMux {
   protected override readonly dataOp = Op.MuxServerMsg;
   protected override readonly creditOp = Op.UnblockClMux;
 
-  /** When the caller stops waiting, on the monotonic clock, in ms; Infinity for none. */
+  /** The caller's deadline on the monotonic clock, in ms; Infinity for none. */
   readonly deadline: number;
 
-  /** True where the caller has an input, and the route of this side has none. */
+  /** True where the caller has an input, but the route of this side has none. */
   readonly ignoresInput: boolean;
 
   readonly #maxCredit: number;
@@ -53,7 +53,7 @@ export class ResponderStream extends StreamMux {
   ) {
     super(host, id, inWindow, forget);
     this.ignoresInput = callerHasInput && inWindow === undefined;
-    // Credit saturates, so that a caller that returns too much gains nothing.
+    // Credit saturates, so that a caller that grants too much gains nothing.
     this.#maxCredit = host.windows.credits ? outWindow.max : outWindow.initial;
     this.credit = opening === undefined ? outWindow.initial : Math.min(opening.items, outWindow.max);
     if (opening !== undefined) this.boundBytes(Math.min(opening.bytes, bytesOf(outWindow)));
@@ -64,7 +64,7 @@ export class ResponderStream extends StreamMux {
     this.#armTimer();
   }
 
-  /** Tells the caller that the stream is open, and the windows where that was announced. */
+  /** Sends AckMux: the stream is open. It carries the windows where both sides announced that extension. */
   acknowledge(inWindow: CreditWindow | undefined): void {
     const { ackCapacity, windows } = this.host;
     const ack: Ack = { in: inWindow?.initial ?? 0 };
@@ -72,10 +72,10 @@ export class ResponderStream extends StreamMux {
     const both = { ...ack, inBytes: inWindow && bytesOf(inWindow), out: out.max, outBytes: bytesOf(out) };
     const payload = ackCapacity ? encodeAck(windows.bytes ? both : ack) : emptyPayload;
     this.host.schedule.send(this, Op.AckMux, 0, payload);
-    this.host.scheduleFlush();
+    this.host.turn.scheduleFlush();
   }
 
-  /** The handler has given its last item. */
+  /** The handler has produced its last item. */
   complete(): void {
     this.#end(undefined);
   }
@@ -92,7 +92,7 @@ export class ResponderStream extends StreamMux {
     this.sink.inputEnded();
   }
 
-  /** Any frame of the caller for this mux, but its ConnectMux. */
+  /** Any frame of the caller for this mux except ConnectMux. */
   onFrame(frame: FrameView): void {
     const { op, seq } = frame;
     switch (op) {
@@ -113,7 +113,7 @@ export class ResponderStream extends StreamMux {
           seq,
           { deadlineMs: frame.deadlineMs, handler: 0 },
         );
-        this.host.scheduleFlush();
+        this.host.turn.scheduleFlush();
         break;
       case Op.DisconnectServerMux:
         this.#abort(
@@ -145,7 +145,7 @@ export class ResponderStream extends StreamMux {
 
   #armTimer(): void {
     const { wheel, limits } = this.host;
-    wheel.add(this, Math.min(this.deadline + responderSlackMs, this.host.now() + limits.streamPingInterval));
+    wheel.add(this, Math.min(this.deadline + responderSlackMs, this.host.turn.now() + limits.streamPingInterval));
   }
 
   #onData(flags: number, payload: Uint8Array): void {
@@ -171,7 +171,7 @@ export class ResponderStream extends StreamMux {
     this.credit = Math.min(this.credit + count, this.#maxCredit);
     this.credited();
     if (!this.#ending) this.sink.writable();
-    // A frame that only acknowledges gives none.
+    // A frame that only acknowledges grants no credit.
     else if (this.credit > 0) this.#sendEnd();
   }
 
@@ -189,14 +189,14 @@ export class ResponderStream extends StreamMux {
     if (this.credit > 0) this.#sendEnd();
   }
 
-  // The end takes a credit, as an item does: so it comes when the consumer has come to it.
+  // The end uses a credit, as an item does, so it arrives when the consumer is ready for it.
   #sendEnd(): void {
     this.credit--;
     this.#sendLast(this.#errorText);
     this.endWith(undefined);
   }
 
-  // A fault takes no credit: a caller accepts one Eof beyond its window.
+  // A protocol fault uses no credit: a caller accepts one Eof beyond its window.
   #fault(text: string): void {
     this.#sendLast(text);
     this.endWith(new ProtocolError(`${this.sink.route}: ${text}`));
@@ -208,9 +208,9 @@ export class ResponderStream extends StreamMux {
     this.host.schedule.send(this, Op.DisconnectClientMux, 0, emptyPayload);
   }
 
-  #abort(reason: GridError, tellCaller: boolean): void {
+  #abort(reason: GridError, notifyCaller: boolean): void {
     this.host.schedule.purge(this);
-    if (tellCaller) this.host.sendDisconnect(this.id, Op.DisconnectClientMux);
+    if (notifyCaller) this.host.sendDisconnect(this.id, Op.DisconnectClientMux);
     this.endWith(reason);
   }
 }

@@ -1,32 +1,36 @@
 /**
- * The handlers of one peer that run on after their calls have ended, and the bytes that they hold. The peer keeps it across
- * its links: a peer that hangs up and connects again gets no new allowance for the handlers that it left behind.
+ * Counts the handlers of one peer that keep running after their calls have ended, and the bytes that they hold. There is one
+ * instance per peer, across its links: a peer that disconnects and reconnects gets no new allowance for the handlers that it
+ * left behind.
  *
- *     call open (table of its engine) ──cancel | deadline | loss──▶ running on (here) ──handler ends──▶ gone
+ *     call open (table of its engine) ──cancel | deadline | loss──▶ still running (counted here) ──handler ends──▶ removed
  */
 export class RunningHandlers {
   readonly #onUnused: (() => void) | undefined;
-  // One for each engine that counts these bytes.
+  // One for each engine that accounts for these bytes.
   readonly #listeners = new Set<(bytes: number) => void>();
   #count = 0;
   #bytes = 0;
 
-  /** `onUnused`: no engine uses it, and no handler runs on. */
+  /** `onUnused` is called when no engine uses the count and no handler is left. */
   constructor(onUnused?: () => void) {
     this.#onUnused = onUnused;
   }
 
-  /** Handlers that run on. */
+  /** Number of handlers that are still running. */
   get count(): number {
     return this.#count;
   }
 
-  /** Bytes that they hold of what the other side sent. */
+  /** Received bytes that they hold. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** An engine begins to count them. `onReleased` is called with the bytes of each handler that ends. The result ends both. */
+  /**
+   * Registers an engine that accounts for these bytes. `onReleased` is called with the bytes of each handler that ends.
+   * Returns a function that unregisters it.
+   */
   join(onReleased: (bytes: number) => void): () => void {
     this.#listeners.add(onReleased);
     return () => {
@@ -34,7 +38,7 @@ export class RunningHandlers {
     };
   }
 
-  /** The call of a handler has ended, and the handler runs on, with so many bytes, until the promise settles. */
+  /** Adds a handler whose call has ended. It holds so many bytes until the promise settles. */
   add(bytes: number, until: PromiseLike<unknown>): void {
     this.#count++;
     this.#bytes += bytes;

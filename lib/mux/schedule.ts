@@ -1,5 +1,5 @@
 /**
- * What is sent next: the one place that decides it, for all muxes of a connection.
+ * Decides which frame of a connection is sent next.
  *
  *     sendControl ─────────────────────────────────────────────────────────┐
  *     send ── nothing waits, and the socket keeps up ──────────────────────┤
@@ -8,23 +8,24 @@
  *     sendRegionFrame ── a frame that        ││                            ▲                ▲
  *         another component writes ─────────┐││                            │                │
  *                                           ▼▼▼                            │                │
- *                 place ──▶ lane of calls     A ▸ B ▸ C ▸ …  ──┐ one turn  │                │
+ *                 queue ──▶ lane of calls     A ▸ B ▸ C ▸ …  ──┐ one turn  │                │
  *                       └─▶ lane of streams   D ▸ E ▸ D ▸ …  ──┴─ each ────┴── region frame ──┘
  *
- * An owner (one end of a mux) has a place while it has something to send:
+ * An owner (one end of a mux) has a queue while it has something to send:
  *
  *     none ──send, sendRegionFrame, hasRoomFor──▶ ready ──its turn: frames, then onWritable──▶ ready, at the end of the ring
  *      ▲                                           │  └──────── nothing more to send ──▶ in debt ──debt paid──▶ none
- *      └── purge, leave, last frame gone ──────────┘
+ *      └── purge, leave, last frame sent ──────────┘
  *
- * Deficit round robin by bytes, twice: between the lanes, and among the owners of one lane. A turn is worth
- * `quantumBytes`. It ends when the owner has sent as much; what it sent beyond, since frames are whole and the size of
- * one that is made on request is known only afterwards, is a debt, for which later turns pass it by. An owner in debt
- * keeps its place though it has nothing to send, or one that sends a large frame at a time would never pay. When nothing
- * waits any more, debts are forgiven. Calls leave in the order in which they came.
+ * Deficit round robin by bytes is applied twice: between the lanes, and among the owners of a lane. A turn is worth
+ * `quantumBytes`, and ends when the owner has sent that much. Frames are sent whole, and the size of a frame that is
+ * produced on request is known only afterwards; bytes beyond the quantum are a debt, for which later turns are skipped. An
+ * owner in debt keeps its queue even while it has nothing to send: otherwise an owner that sends one large frame at a time
+ * would never pay. When nothing is queued any more, all debts are cancelled. Calls leave in the order of their arrival.
  *
- * Two lanes, because a call is an owner with one frame: in a single ring a stream beside 1 500 calls would have
- * a 1 500th of the connection. With two, each lane has half, and each owner at least half of what one ring gives it.
+ * There are two lanes because a call is an owner with a single frame: in one ring, a stream beside 1 500 calls would get
+ * one 1 500th of the connection. With two lanes, each lane gets half, and each owner at least half of what it would get in
+ * a single ring.
  */
 
 import { ProtocolError } from '../errors.js';
@@ -38,23 +39,23 @@ import { MessageWriter, type MessageSink } from './message-writer.js';
 import { PayloadStore } from './payload-store.js';
 import { OwnerQueue, QueuedFrame, queuedFrameBytes, type FrameOwner, type LaneName } from './owner-queue.js';
 
-/** What a {@link Schedule} is made of. */
+/** Options of a {@link Schedule}. */
 export interface ScheduleOptions {
   readonly sink: MessageSink;
-  /** Undefined: messages go out without a checksum. */
+  /** Undefined: messages are sent without a checksum. */
   readonly checksum: Checksum | undefined;
-  /** Bytes in the socket and here together at which the other side counts as not reading: `onFault` is then called. */
+  /** Bytes in the socket and in this queue above which the other side is taken not to read: `onFault` is called. */
   readonly hardLimit: number;
   readonly onFault: (error: ProtocolError) => void;
-  /** An owner threw in its turn. The others have theirs all the same. */
+  /** An owner threw in its turn. The other owners are served regardless. */
   readonly onThrown: (error: unknown) => void;
-  /** The time in ms. */
+  /** The time on the monotonic clock, in ms. */
   readonly now: () => number;
 }
 
 /** See the head of this file. */
 export class Schedule {
-  /** Memory of the frames that wait here, in bytes. */
+  /** Memory of the queued frames, in bytes. */
   queuedBytes = 0;
 
   readonly #options: ScheduleOptions;
@@ -62,9 +63,9 @@ export class Schedule {
   readonly #batch: Batch;
   readonly #payloads = new PayloadStore();
   readonly #lanes = new Lanes();
-  // Whose turn it is to make frames on request.
+  // The owner that is producing frames in its turn.
   #turn: OwnerQueue | undefined = undefined;
-  // Responders that have ended and whose last frames wait, by the mux ids of the other side.
+  // Responders that have ended while their last frames are queued, by the mux ids of the other side.
   readonly #leaving = new Map<MuxId, OwnerQueue>();
   #draining = false;
   #closed = false;
@@ -78,17 +79,17 @@ export class Schedule {
     this.#batch = this.#writer.batch;
   }
 
-  /** Writes region frames; undefined where the sink does not. */
+  /** Writes region frames; undefined where the sink has no way to do so. */
   get regionWriter(): RegionWriter | undefined {
     return this.#writer.regionWriter;
   }
 
-  /** Bytes that the next region frame should have at most. */
+  /** Size in bytes that the next region frame should not exceed. */
   get regionFrameBytes(): number {
     return this.#writer.regionFrameBytes;
   }
 
-  /** Sends a frame of a mux: at once where nothing waits, else when its turn comes. `opening`: of a frame that opens it. */
+  /** Sends a frame of a mux: at once where nothing is queued, otherwise in its turn. `opening` belongs to a frame that opens the mux. */
   send(owner: FrameOwner, op: number, flags: number, payload: Uint8Array, seq = 0, opening?: Opening): void {
     if (this.#writer.congested || this.#lanes.ready !== 0) {
       if (!this.#isTurnOf(owner)) {
@@ -100,79 +101,73 @@ export class Schedule {
     this.#batch.add(owner.id, op, flags, payload, seq, opening);
   }
 
-  /**
-   * Sends a frame whose payload another component writes, when its turn comes. It carries no checksum: its bytes are not
-   * read here.
-   */
+  /** Sends, in its turn, a frame whose payload another component writes, without a checksum. */
   sendRegionFrame(owner: FrameOwner, op: number, seq: number, region: RegionFrame): void {
     this.#enqueue(owner, new QueuedFrame(op, 0, emptyPayload, seq, undefined, region));
   }
 
-  /** Sends a frame of the connection, or one that answers a stray: before everything that waits. */
+  /** Sends a frame of the connection itself, or an answer for an unknown mux: ahead of all queued frames. */
   sendControl(muxId: MuxId, op: number, flags: number, payload: Uint8Array, seq = 0, opening?: Opening): void {
     this.#batch.add(muxId, op, flags, payload, seq, opening);
   }
 
-  /** True where a frame of this owner would go out at once; else the owner has a turn, with `onWritable`, when it would. */
+  /** True where a frame of this owner would be sent at once. Otherwise the owner gets a turn, with `onWritable`, once it would. */
   hasRoomFor(owner: FrameOwner): boolean {
     if (!this.#writer.congested) {
       if (this.#lanes.ready === 0) return true;
-      if (this.#isTurnOf(owner) && this.#lanes.mayGoOn(this.#turn!)) return true;
+      if (this.#isTurnOf(owner) && this.#lanes.mayContinue(this.#turn!)) return true;
     }
     const queue = this.#queueOf(owner);
-    queue.asked = true;
-    this.#lanes.count(queue);
+    queue.wantsTurn = true;
+    this.#lanes.updateReady(queue);
     return false;
   }
 
-  /** True where a frame with so large a payload would have to wait, and more than `maxBytes` would wait then. */
+  /** True where a frame with such a payload would be queued, and the queue would then exceed `maxBytes`. */
   isFullFor(payloadBytes: number, maxBytes: number): boolean {
     const waits = this.#writer.congested || this.queuedBytes > 0;
     return waits && this.queuedBytes + payloadBytes + queuedFrameBytes > maxBytes;
   }
 
-  /** The op of the owner's oldest frame that has not gone out, or that had not when the schedule closed. */
+  /** The op of the owner's oldest queued frame; after `close`, of the one that was queued then. */
   waitingOp(owner: FrameOwner): number | undefined {
     return owner.queue?.first?.op;
   }
 
-  /** Takes back what has not gone out. True where there was something. */
+  /** Removes the owner's queued frames. True where there were any. */
   purge(owner: FrameOwner): boolean {
     const { queue } = owner;
     if (queue === undefined || this.#closed) return false;
     const found = queue.first !== undefined;
-    for (let frame = queue.first; frame !== undefined; frame = frame.next) this.queuedBytes -= frame.memory;
-    queue.first = undefined;
-    queue.last = undefined;
-    queue.asked = false;
+    this.queuedBytes -= queue.clear();
     this.#remove(queue);
     return found;
   }
 
   /**
-   * The owner has ended: it has no turn of its own any more. What waits of it goes out, unless it is taken back.
-   * `incoming`: the other side opened the mux, and may ask for what waits by its id.
+   * The owner has ended and gets no further turn. Its queued frames are still sent, unless they are removed.
+   * `incoming`: the other side opened the mux, and may cancel the queued frames by its id.
    */
   leave(owner: FrameOwner, incoming: boolean): void {
     const { queue } = owner;
     if (queue === undefined || this.#closed) return;
-    queue.asked = false;
+    queue.wantsTurn = false;
     if (!queue.ready) this.#remove(queue);
     else if (incoming) this.#leaving.set(owner.id, queue);
   }
 
-  /** True where the last frames of a responder that has ended still wait. */
+  /** True while the last frames of a responder that has ended are queued. */
   isLeaving(muxId: MuxId): boolean {
     return this.#leaving.has(muxId);
   }
 
-  /** Takes back what waits of a responder that has ended. The result is its lane, where there was something. */
-  takeBack(muxId: MuxId): LaneName | undefined {
+  /** Removes the queued frames of a responder that has ended. Returns its lane where there were any. */
+  cancelLeaving(muxId: MuxId): LaneName | undefined {
     const owner = this.#leaving.get(muxId)?.owner;
     return owner !== undefined && this.purge(owner) ? owner.lane : undefined;
   }
 
-  /** Gives the batch to the socket, and then what waits, as far as the socket takes it. */
+  /** Gives the batch to the socket, and then the queued frames, as far as the socket takes them. */
   flush(): void {
     if (this.#writer.busy || this.#draining) return;
     this.#writer.flush();
@@ -185,7 +180,7 @@ export class Schedule {
     }
   }
 
-  /** Forgets everything. Nothing leaves any more, whatever is sent. */
+  /** Drops all queued frames. Nothing is sent afterwards. */
   close(): void {
     this.#closed = true;
     this.queuedBytes = 0;
@@ -210,7 +205,7 @@ export class Schedule {
 
   #remove(queue: OwnerQueue): void {
     const { owner } = queue;
-    this.#lanes.count(queue);
+    this.#lanes.updateReady(queue);
     this.#lanes.remove(queue);
     owner.queue = undefined;
     if (this.#leaving.get(owner.id) === queue) this.#leaving.delete(owner.id);
@@ -218,10 +213,8 @@ export class Schedule {
 
   #enqueue(owner: FrameOwner, frame: QueuedFrame): void {
     const queue = this.#queueOf(owner);
-    if (queue.last === undefined) queue.first = frame;
-    else queue.last.next = frame;
-    queue.last = frame;
-    this.#lanes.count(queue);
+    queue.append(frame);
+    this.#lanes.updateReady(queue);
     this.queuedBytes += frame.memory;
     this.#checkHardLimit();
   }
@@ -231,42 +224,42 @@ export class Schedule {
     const lanes = this.#lanes;
     writer.refresh();
     do {
-      // A full batch goes out by itself, and may fill the socket.
+      // A full batch is sent without a flush, and may fill the socket.
       while (!writer.congested && lanes.ready > 0) this.#serve(lanes.next());
       writer.flush();
     } while (!writer.congested && lanes.ready > 0);
     if (writer.congested) return;
-    // Nothing waits: the connection has room for all.
-    lanes.forgive();
+    // Nothing is queued: the connection has room for every owner.
+    lanes.cancelDebts();
     this.#payloads.release();
   }
 
   #serve(queue: OwnerQueue): void {
     this.#lanes.begin(queue);
     while (queue.first !== undefined && this.#maySend(queue)) {
-      // What was sent before a region frame leaves before it, and may fill the socket.
+      // Frames that were sent before a region frame leave before it, and may fill the socket.
       if (queue.first.region !== undefined && this.#batch.count > 0) this.#writer.flush();
       else this.#sendFirst(queue);
     }
-    if (queue.asked && queue.first === undefined && this.#maySend(queue)) this.#giveTurn(queue);
-    // A region frame that is still being written is within the turn: what comes meanwhile goes before the next one.
+    if (queue.wantsTurn && queue.first === undefined && this.#maySend(queue)) this.#giveTurn(queue);
+    // The turn lasts until a region frame has been written: frames sent meanwhile go before the next region frame.
     if (!this.#writer.busy) this.#endTurn(queue);
   }
 
   #endTurn(queue: OwnerQueue): void {
-    // The owner may have ended, and left, meanwhile.
+    // The owner may have ended, and left the schedule, meanwhile.
     if (this.#closed || queue.owner.queue !== queue) return;
     if (!queue.ready && (queue.deficit > 0 || queue.owner.ended)) this.#remove(queue);
     else if (queue.deficit <= 0) this.#lanes.rotate(queue);
   }
 
   #maySend(queue: OwnerQueue): boolean {
-    return !this.#writer.congested && this.#lanes.mayGoOn(queue);
+    return !this.#writer.congested && this.#lanes.mayContinue(queue);
   }
 
   #giveTurn(queue: OwnerQueue): void {
-    queue.asked = false;
-    this.#lanes.count(queue);
+    queue.wantsTurn = false;
+    this.#lanes.updateReady(queue);
     this.#turn = queue;
     try {
       queue.owner.onWritable();
@@ -277,12 +270,10 @@ export class Schedule {
   }
 
   #sendFirst(queue: OwnerQueue): void {
-    const frame = queue.first!;
+    const frame = queue.removeFirst();
     const { op, flags, seq, payload, opening, region } = frame;
     this.queuedBytes -= frame.memory;
-    queue.first = frame.next;
-    if (frame.next === undefined) queue.last = undefined;
-    this.#lanes.count(queue);
+    this.#lanes.updateReady(queue);
     const { id } = queue.owner;
     if (region === undefined) {
       this.#lanes.charge(queue, payload.length + maxHeadBytes);
@@ -300,7 +291,7 @@ export class Schedule {
     if (this.queuedBytes + this.#writer.heldBytes <= this.#options.hardLimit) return;
     this.#options.onFault(
       new ProtocolError(
-        'The other side does not read: more than four times maxSendQueueBytes wait for it. Raise maxSendQueueBytes if that is meant.',
+        'The other side does not read: more than four times maxSendQueueBytes is queued for it. Raise maxSendQueueBytes where this is intended.',
       ),
     );
   }

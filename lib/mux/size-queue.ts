@@ -1,11 +1,11 @@
 /**
- * Sizes of items in the order in which they were sent, and their sum. Items of one size in a row take one entry: most
- * streams have items of one size, and then nothing is allocated for an item.
+ * The sizes of items in the order in which they were sent, and their sum, run-length encoded: most streams have items of
+ * one size, and then an item allocates nothing.
  */
 export class SizeQueue {
-  /** Items in the queue. */
+  /** Number of items. */
   count = 0;
-  /** Sum of their sizes. */
+  /** Sum of their sizes, in bytes. */
   bytes = 0;
 
   // Runs of equal sizes: the size and the count of each, oldest first, from #head on.
@@ -22,19 +22,19 @@ export class SizeQueue {
     else runs.push(size, 1);
   }
 
-  /** Takes the oldest item out and gives its size; 0 where there is none. */
+  /** Removes the oldest item and returns its size; 0 where there is none. */
   shift(): number {
     if (this.count === 0) return 0;
     const runs = this.#runs;
     const size = runs[this.#head]!;
     this.count--;
     this.bytes -= size;
-    const left = --runs[this.#head + 1]!;
-    if (left === 0) this.#dropRun();
+    const remaining = --runs[this.#head + 1]!;
+    if (remaining === 0) this.#dropRun();
     return size;
   }
 
-  /** Takes the oldest `count` items out, or all where there are fewer. */
+  /** Removes the oldest `count` items, or all where there are fewer. */
   drop(count: number): void {
     let left = Math.min(count, this.count);
     this.count -= left;

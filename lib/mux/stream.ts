@@ -1,4 +1,4 @@
-import { type GridError } from '../errors.js';
+import type { GridError } from '../errors.js';
 import { guarded } from '../guard.js';
 import type { CreditWindow } from '../limits.js';
 import type { MeteredStream } from '../metrics/open-streams.js';
@@ -12,26 +12,26 @@ import type { LaneName } from './owner-queue.js';
 import { SizeQueue } from './size-queue.js';
 import { StreamCounter } from './stream-counter.js';
 
-/** Text, of the reference, with which a responder ends a stream whose caller sent an item that it should not have sent. */
+/** The reference's error text with which a responder ends a stream whose caller sent an item that it must not send. */
 export type InputRefusal = 'handler blocked' | 'did not expect inbound message';
 
-/** Who consumes one end of a stream, and feeds it. */
+/** Consumes one end of a stream, and feeds it. */
 export interface StreamSink {
   /** Names the route in error messages. */
   readonly route: string;
-  /** One item; a view into the received message. `release()` of the stream is due once for each. */
+  /** One item: a view into the received message. `release()` of the stream must be called once for each. */
   item(payload: Uint8Array): void;
-  /** The other side half-closed: no more items come. Only at the responder. */
+  /** The other side half-closed: no more items follow. Only at the responder. */
   inputEnded(): void;
-  /** `writable` may have become true. */
+  /** The stream's `writable` may have become true. */
   writable(): void;
-  /** The responder takes no input, and this caller has one. */
+  /** This caller has an input, but the responder's route takes none. */
   inputIgnored?(): void;
-  /** Only at the responder: the stream ends, because the caller sent an item for which it had no credit, or no input. */
+  /** Only at the responder: the stream ends because the caller sent an item without credit, or to a route without input. */
   inputRefused?(reason: InputRefusal): void;
-  /** The stream has ended, exactly once; without an error where the handler completed. */
+  /** The stream has ended. Called exactly once; without an error where the handler completed. */
   ended(error: GridError | undefined): void;
-  /** After `ended`: settles when the handler has ended; undefined where it does not run on. */
+  /** After `ended`: settles once the handler has ended; undefined where it is not running any more. */
   readonly running?: PromiseLike<unknown> | undefined;
 }
 
@@ -43,7 +43,12 @@ const detached: StreamSink = {
   ended() {},
 };
 
-/** One end of a stream: sequence, credit in both directions, and the one end. */
+/**
+ * One end of a stream: sequence numbers, credit in both directions, and the single end.
+ *
+ *     sending     open ──send (credit > 0)──▶ open ──last item──▶ sendEnded ──┐
+ *     receiving   open ──take ──▶ held ──release──▶ open ──Eof──▶ receiveEnded ┴─▶ ended
+ */
 export abstract class StreamMux extends Mux implements MeteredStream {
   /** Credit of the sending direction, in items. */
   credit = 0;
@@ -51,11 +56,11 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   sendEnded = false;
   /** True after the other side has sent its last item. */
   receiveEnded = false;
-  /** Bytes of the request, which the handler may hold; 0 at the caller. */
+  /** Size of the request in bytes, which the handler may hold; 0 at the caller. */
   requestBytes = 0;
-  /** True while the engine sends this stream's credit at the end of the turn. */
+  /** True while this stream's credit is to be sent at the end of the turn. */
   creditDue = false;
-  /** True while the engine sends this stream's credit a round trip later. */
+  /** True while this stream's credit is delayed by a round trip. */
   creditDelayed = false;
 
   /** What it has moved, and how it waits for credit. */
@@ -64,13 +69,13 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   protected sink: StreamSink = detached;
   protected readonly window: ReceiveWindow | undefined;
   protected readonly forget: (mux: StreamMux) => void;
-  // Both directions begin with 0: ConnectMux and AckMux.
+  // Both directions begin with 0, which ConnectMux and AckMux carry.
   #sendSeq = 1;
   #receiveSeq = 1;
-  // Items that were sent and that the other side has not acknowledged. Undefined: it does not say how many it takes.
+  // Items that the other side has not acknowledged. Undefined where it announced no bound in bytes.
   #unacknowledged: SizeQueue | undefined = undefined;
   #maxUnacknowledged = Infinity;
-  // Of the last item: the best guess at the next one's.
+  // Size of the last item: the best estimate for the next one.
   #itemBytes = 0;
 
   protected abstract readonly dataOp: number;
@@ -78,16 +83,16 @@ export abstract class StreamMux extends Mux implements MeteredStream {
 
   constructor(host: MuxHost, id: MuxId, receives: CreditWindow | undefined, forget: (mux: StreamMux) => void) {
     super(host, id);
-    this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.windows, host);
+    this.window = receives === undefined ? undefined : new ReceiveWindow(receives, host.windows, host.turn);
     this.forget = forget;
   }
 
-  /** Says who consumes and feeds this end. Due before anything else happens on it. */
+  /** Sets the sink of this end. Must be called before anything else happens on the stream. */
   attach(sink: StreamSink): void {
     this.sink = sink;
   }
 
-  /** True where an item would leave now. Where only the socket holds it up, the sink hears `writable()` later. */
+  /** True where an item would be sent now. Where only the socket is full, the sink's `writable()` is called later. */
   get writable(): boolean {
     if (this.ended || this.sendEnded) return false;
     return this.wantedCredit > 0 && this.host.schedule.hasRoomFor(this);
@@ -103,7 +108,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     return available;
   }
 
-  /** Items that may be sent now: the credit, or none while too many bytes are unacknowledged. */
+  /** Number of items that may be sent now: the credit, or 0 while too many bytes are unacknowledged. */
   get available(): number {
     const sent = this.#unacknowledged;
     if (sent === undefined || sent.bytes === 0) return this.credit;
@@ -111,7 +116,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     return room > 0 && this.#itemBytes <= room ? this.credit : 0;
   }
 
-  /** True where the other side announces its windows: neither side goes by a table of its own. */
+  /** True where the other side announces its windows, so that neither side relies on a table of its own. */
   get announcesWindows(): boolean {
     return this.host.ackCapacity;
   }
@@ -128,7 +133,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
 
   /** The time on the monotonic clock, in ms. */
   now(): number {
-    return this.host.now();
+    return this.host.turn.now();
   }
 
   /** Sends one item and uses one credit. Ignored after the end; there must be credit. */
@@ -139,7 +144,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     this.sendSequenced(this.dataOp, payload.length === 0 ? Flag.PayloadIsZero : 0, payload);
   }
 
-  /** Sends one item that somebody else writes, and uses one credit. Ignored after the end; there must be credit. */
+  /** Sends one item that another component writes, and uses one credit. Ignored after the end; there must be credit. */
   sendRegionFrame(frame: RegionFrame): void {
     if (this.ended || this.sendEnded) return;
     this.credit--;
@@ -147,45 +152,45 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
     this.host.schedule.sendRegionFrame(this, this.dataOp, seq, frame);
-    this.host.scheduleFlush();
+    this.host.turn.scheduleFlush();
   }
 
-  /** Writes region frames; undefined where the transport does not. */
+  /** Writes region frames; undefined where the transport has no way to do so. */
   get regionWriter(): RegionWriter | undefined {
     return this.host.schedule.regionWriter;
   }
 
-  /** Bytes that the next region frame should have at most. */
+  /** Size in bytes that the next region frame should not exceed. */
   get regionFrameBytes(): number {
     return Math.min(this.host.schedule.regionFrameBytes, this.host.limits.maxUnaryBytes);
   }
 
-  /** The consumer is done with one item: its credit goes back to the sender. */
+  /** The consumer has finished with one item: its credit returns to the sender. */
   release(): void {
     const { window } = this;
     if (window === undefined || window.held === 0) return;
     const { heldBytes } = window;
     const due = window.release();
-    // What the consumer of a stream that has ended still holds is the handler's, if it runs on.
+    // Items that are held after the end are accounted for with the handler, if it is still running.
     if (!this.ended) this.host.account.remove(heldBytes - window.heldBytes);
     if (this.ended || this.receiveEnded) return;
-    if (due) this.host.oweCredit(this);
-    else if (!this.creditDelayed && window.isUrgent) this.host.delayCredit(this);
+    if (due) this.host.turn.oweCredit(this);
+    else if (!this.creditDelayed && window.isUrgent) this.host.turn.delayCredit(this);
   }
 
-  /** True where something was released that the sender does not know. */
+  /** True where there are releases that the sender has not been told of. */
   get owesCredit(): boolean {
     return !this.ended && !this.receiveEnded && this.window?.hasGrant === true;
   }
 
-  /** Sends the credit that is owed. Called by the engine, at the end of a turn. */
+  /** Sends the owed credit. Called at the end of a turn. */
   sendCredit(): void {
     if (this.ended || this.receiveEnded) return;
     const window = this.window!;
     const { acknowledged } = window;
     const { windows, account } = this.host;
     const credits = window.takeGrant(account.isFull);
-    if (account.isFull && window.owed > 0) this.host.oweCreditWhenRoom(this);
+    if (account.isFull && window.owed > 0) this.host.turn.oweCreditWhenRoom(this);
     if (!windows.credits) {
       for (let count = 0; count < credits; count++) this.sendSequenced(this.creditOp, 0, emptyPayload);
     } else if (windows.bytes && credits !== acknowledged) {
@@ -195,7 +200,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     }
   }
 
-  /** Takes in one item, before the sink gets it. The result is why it must not come. */
+  /** Accounts for one received item, before the sink gets it. Returns the bound that the item violates, if any. */
   protected take(payload: Uint8Array): Overrun | 'maxUnaryBytes' | 'maxReceiveBytes' | undefined {
     const { limits, account } = this.host;
     if (payload.length > limits.maxUnaryBytes) return 'maxUnaryBytes';
@@ -208,13 +213,13 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     return overrun;
   }
 
-  /** The other side takes so many unacknowledged bytes. */
+  /** The other side accepts this many unacknowledged bytes. */
   protected boundBytes(maxBytes: number): void {
     this.#unacknowledged ??= new SizeQueue();
     this.#maxUnacknowledged = maxBytes;
   }
 
-  /** Takes in what a credit frame acknowledges; the result is how many credits it gives. */
+  /** Handles the acknowledgement in a credit frame, and returns the number of credits that the frame grants. */
   protected creditsIn(payload: Uint8Array): number {
     if (payload.length === 0 || !this.host.windows.credits) {
       this.#unacknowledged?.drop(1);
@@ -240,28 +245,28 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     this.#unacknowledged?.push(bytes);
   }
 
-  /** Sends a frame that the sequence counts. */
+  /** Sends a frame with the next sequence number. */
   protected sendSequenced(op: number, flags: number, payload: Uint8Array): void {
-    // Taken first: who hears of the message may send on this stream again.
+    // Taken first: the sink of the message may send on this stream again.
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
     this.host.schedule.send(this, op, flags, payload, seq);
-    this.host.scheduleFlush();
+    this.host.turn.scheduleFlush();
   }
 
-  /** Checks and takes the sequence number of a received frame. False: there is a gap. */
+  /** Checks the sequence number of a received frame. False where there is a gap. */
   protected inSequence(seq: number): boolean {
     if (seq !== this.#receiveSeq) return false;
     this.#receiveSeq = (this.#receiveSeq + 1) >>> 0;
     return true;
   }
 
-  /** The number that {@link inSequence} waits for. */
+  /** The number that {@link inSequence} expects. */
   protected get expectedSeq(): number {
     return this.#receiveSeq;
   }
 
-  /** Ends the mux and tells the sink. */
+  /** Ends the mux and notifies the sink. */
   protected endWith(error: GridError | undefined): void {
     this.finish();
     this.forget(this);
@@ -271,7 +276,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     try {
       this.sink.ended(error);
     } finally {
-      // Also where a finalizer throws.
+      // Even where a finalizer throws.
       const { running } = this.sink;
       if (running !== undefined) this.host.addRunningHandler(heldBytes + this.requestBytes, running);
     }
@@ -282,12 +287,12 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   }
 
   override onWritable(): void {
-    // Called in a loop over all that wait for room.
-    if (!this.ended) guarded(this.host.onThrown, tellWritable, this.sink);
+    // Called in a loop over all owners that wait for room.
+    if (!this.ended) guarded(this.host.onThrown, notifyWritable, this.sink);
   }
 }
 
-// Made once, for guarded().
-function tellWritable(sink: StreamSink): void {
+// Created once, for guarded().
+function notifyWritable(sink: StreamSink): void {
   sink.writable();
 }

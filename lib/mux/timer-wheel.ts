@@ -1,14 +1,14 @@
 /**
  * One timer for any number of deadlines: a wheel of 1 ms slots.
  *
- *     slot  0    1    2   …    63      the low bits of due name the slot; an entry that is due in a
- *           │    │    └─ e ─ e         later revolution stays where it is until its time comes
+ *     slot  0    1    2   …    63      the low bits of `due` select the slot; an entry of a
+ *           │    │    └─ e ─ e         later revolution stays in its slot until its time comes
  *           └─ e └─ …
  *
- * There are more slots where more entries wait, up to 4 096: an idle connection should not pay for a busy one.
+ * The wheel grows with its entries, up to 4 096 slots, so that an idle connection does not pay for a busy one.
  *
- * Adding and removing an entry touches two neighbours, and almost every deadline is removed before it passes. The
- * platform's timer is set for the earliest entry only.
+ * Adding and removing an entry touches two neighbours, and almost every deadline is removed before it passes. Only the
+ * earliest entry has a timer of the platform.
  */
 
 import { guarded, type OnThrown } from '../guard.js';
@@ -16,23 +16,23 @@ import { guarded, type OnThrown } from '../guard.js';
 const fewestSlots = 64;
 const mostSlots = 4096;
 
-/** A timer of the platform that is set for longer fires at once. */
+/** Longest time of a platform timer, in ms: one that is set for longer fires at once. */
 const maxTimerMs = 0x7fff_ffff;
 
-/** What waits in a wheel; the entry itself is the list node, so that arming allocates nothing. */
+/** An entry of a wheel. The entry itself is the list node, so that arming a timer allocates nothing. */
 export abstract class TimerEntry {
-  /** When {@link onTimer} is called, on the monotonic clock, in ms. Infinity while the entry is in no wheel. */
+  /** When {@link onTimer} is due, on the monotonic clock, in ms. Infinity while the entry is in no wheel. */
   due = Infinity;
   /** @internal */
   nextTimer: TimerEntry | undefined = undefined;
   /** @internal */
   previousTimer: TimerEntry | undefined = undefined;
 
-  /** Called once when the time has come; the entry has left the wheel and may be added again. */
+  /** Called once when the entry is due. The entry has left the wheel, and may be added again. */
   abstract onTimer(now: number): void;
 }
 
-/** The newest entry of each; their number is a power of two. */
+/** The newest entry of each slot; the number of slots is a power of two. */
 type Slots = (TimerEntry | undefined)[];
 
 const emptySlots = (count: number): Slots => new Array<TimerEntry | undefined>(count).fill(undefined);
@@ -56,29 +56,29 @@ export class TimerWheel {
   readonly #onThrown: OnThrown;
   #slots: Slots | undefined = undefined;
   #size = 0;
-  // The platform's timer is set for this time; Infinity: it is not set.
+  // The time for which the platform's timer is set; Infinity where it is not set.
   #wakeAt = Infinity;
-  // Nothing is due before; the entry that was may have been removed.
+  // Lower bound of all due times: the entry that had it may have been removed.
   #earliest = Infinity;
   #cancelWake: (() => void) | undefined = undefined;
   // Everything due up to this time has fired.
   #firedUpTo = 0;
 
-  /** `onThrown`: takes what an entry's timer threw; the others fire all the same. */
+  /** `onThrown` takes an error thrown by an entry's timer. The other entries fire regardless. */
   constructor(now: () => number, schedule: (task: () => void, ms: number) => () => void, onThrown: OnThrown) {
     this.#now = now;
     this.#schedule = schedule;
     this.#onThrown = onThrown;
   }
 
-  /** Entries that wait. */
+  /** Number of entries. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Adds `entry`, or moves it where it is in the wheel already. It fires at `due` or up to 1 ms later, never earlier;
-   * at Infinity it never does, and is not held.
+   * Adds `entry`, or moves it if it is in the wheel already. It fires at `due` or up to 1 ms later, never earlier. An
+   * entry that is due at Infinity never fires, and is not held.
    */
   add(entry: TimerEntry, due: number): void {
     if (entry.due !== Infinity) this.remove(entry);
@@ -93,7 +93,7 @@ export class TimerWheel {
     if (at < this.#earliest) this.#earliest = at;
   }
 
-  /** Removes `entry`; harmless where it is in no wheel. */
+  /** Removes `entry`. Does nothing where it is in no wheel. */
   remove(entry: TimerEntry): void {
     if (entry.due === Infinity) return;
     const { nextTimer, previousTimer } = entry;
@@ -107,15 +107,15 @@ export class TimerWheel {
   }
 
   /**
-   * Sets the platform's timer for what was added and removed since the last time; due at the end of each turn. A call
-   * that is answered in the turn in which it came costs no timer (setting and clearing one was 0.9 µs).
+   * Sets the platform's timer for the entries added and removed since the last call. Must be called at the end of each
+   * turn. A call that is answered within its turn costs no timer (setting and clearing one took 0.9 µs).
    */
   rearm(): void {
     if (this.#size === 0) this.stop();
     else if (this.#earliest < this.#wakeAt) this.#wake(this.#earliest);
   }
 
-  /** Takes the platform's timer down. Entries stay, and {@link rearm} starts it again. */
+  /** Clears the platform's timer. Entries stay; {@link rearm} sets the timer again. */
   stop(): void {
     this.#cancelWake?.();
     this.#cancelWake = undefined;
@@ -132,7 +132,7 @@ export class TimerWheel {
         this.#wakeAt = Infinity;
         this.#fire();
       },
-      // Rounded up: a timer drops the fraction, and would wake too early for the entry.
+      // Rounded up: a timer drops the fraction, and would fire too early for the entry.
       Math.min(Math.max(0, Math.ceil(at - this.#now())), maxTimerMs),
     );
   }
@@ -149,10 +149,10 @@ export class TimerWheel {
         if (entry.due <= until) due.push(entry);
       }
     }
-    // Each slot is a stack: reversed, and sorted by a sort that is stable, equal times fire in the order of adding.
+    // Each slot is a stack. Reversed, and then sorted stably, entries with equal times fire in the order of their adding.
     due.reverse().sort((a, b) => a.due - b.due);
     for (const entry of due) {
-      // One that fires may remove another one, or move it.
+      // An entry that fires may remove another one, or move it.
       if (entry.due > until) continue;
       this.remove(entry);
       guarded(this.#onThrown, () => {
@@ -164,13 +164,13 @@ export class TimerWheel {
     this.rearm();
   }
 
-  // The slots, with room for one more entry.
+  // Returns the slots, with room for one more entry.
   #roomySlots(): Slots {
     const slots = (this.#slots ??= emptySlots(fewestSlots));
     if (this.#size < slots.length || slots.length === mostSlots) return slots;
     const more = emptySlots(slots.length * 4);
     for (const head of slots) {
-      // From the oldest on, so that each slot is a stack again.
+      // From the oldest entry on, so that each new slot is a stack again.
       let entry = head;
       while (entry?.nextTimer !== undefined) entry = entry.nextTimer;
       while (entry !== undefined) {
@@ -183,8 +183,8 @@ export class TimerWheel {
     return more;
   }
 
-  // Walks the slots in the order of time, up to the first entry that is due in this revolution: among many it is near.
-  // Where all are due later, every one has been looked at; that happens once a revolution at the most.
+  // Visits the slots in the order of time, up to the first entry that is due in this revolution, which is near where there
+  // are many. Where all entries are due later, it visits all of them, at most once a revolution.
   #findEarliest(): void {
     const slots = this.#slots!;
     const from = this.#firedUpTo + 1;

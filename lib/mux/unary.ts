@@ -20,11 +20,11 @@ import { Flag, Op } from '../wire/ops.js';
 import { Mux, type MuxHost } from './mux.js';
 import type { LaneName } from './owner-queue.js';
 
-/** Who waits for a response. Exactly one of the two methods is called, once; none after `cancel`. */
+/** Receives the response of a call. Exactly one of the two methods is called, once; none after `cancel`. */
 export interface ResponseSink {
   /** Names the route in error messages. */
   readonly route: string;
-  /** The response; a view into the received message. */
+  /** The response: a view into the received message. */
   response(payload: Uint8Array): void;
   failed(error: GridError): void;
 }
@@ -35,7 +35,7 @@ export class UnaryCaller extends Mux {
   readonly #forget: (mux: UnaryCaller) => void;
   readonly #began: number;
 
-  /** `began`: the time on the monotonic clock, in ms. */
+  /** `began` is the time on the monotonic clock, in ms. */
   constructor(host: MuxHost, id: MuxId, sink: ResponseSink, forget: (mux: UnaryCaller) => void, began: number) {
     super(host, id);
     this.#sink = sink;
@@ -43,26 +43,26 @@ export class UnaryCaller extends Mux {
     this.#began = began;
   }
 
-  /** A Response, or a MuxConnectError. */
+  /** Handles a Response or a MuxConnectError. */
   onFrame(frame: FrameView): void {
     const { op, flags, payload } = frame;
     if (op === Op.Response) {
       this.#end();
-      this.host.recordRoundTrip(this.#began);
+      this.host.turn.recordRoundTrip(this.#began);
       const { maxUnaryBytes } = this.host.limits;
       if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));
       else if (payload.length > maxUnaryBytes)
         this.#sink.failed(tooLarge(this.#sink.route, 'response', payload, maxUnaryBytes));
       else this.#sink.response(payload);
     } else if (op === Op.MuxConnectError) {
-      // Read first: a payload that is none closes the connection, and the call must then still be there.
+      // Decoded first: an invalid payload closes the connection, which must then still find this call.
       const error = refused(payload);
       this.#end();
       this.#sink.failed(error);
     }
   }
 
-  /** Gives the call up. A request that has left is cancelled at the other side. */
+  /** Cancels the call. A request that has been sent is cancelled at the other side. */
   cancel(): void {
     if (this.ended) return;
     this.#end();
@@ -72,7 +72,7 @@ export class UnaryCaller extends Mux {
   override onTimer(): void {
     this.#end();
     const sent = !this.host.schedule.purge(this);
-    const text = `The deadline of ${this.#sink.route} passed without an answer.`;
+    const text = `The deadline of ${this.#sink.route} passed without a response.`;
     this.#sink.failed(new DeadlineExceededError(text, { sent }));
   }
 
@@ -87,7 +87,7 @@ export class UnaryCaller extends Mux {
   }
 
   override onWritable(): void {
-    // A request is never refused by the queue: it waits in it.
+    // The schedule never refuses a request: it is queued.
   }
 
   #end(): void {
@@ -96,20 +96,20 @@ export class UnaryCaller extends Mux {
   }
 }
 
-/** Who works on a response. */
+/** Works on a response. */
 export interface CancelSink {
-  /** Nobody waits for the answer any more: cancel, deadline or loss. Called once at most. */
+  /** The caller does not wait any more: cancel, deadline or loss of the connection. Called at most once. */
   cancelled(reason: GridError): void;
-  /** After `cancelled`: settles when the handler has ended; undefined where it does not run on. */
+  /** After `cancelled`: settles once the handler has ended; undefined where it is not running any more. */
   readonly running?: PromiseLike<unknown> | undefined;
 }
 
 /** The responder's end of a unary call, as its handler sees it. */
 export class UnaryResponder extends Mux {
-  /** When the caller stops waiting, on the monotonic clock, in ms. */
+  /** The caller's deadline on the monotonic clock, in ms. */
   readonly deadline: number;
   #worker: CancelSink | undefined = undefined;
-  /** Bytes of the request, which the handler may hold. */
+  /** Size of the request in bytes, which the handler may hold. */
   readonly requestBytes: number;
   readonly #seq: number;
   readonly #forget: (mux: UnaryResponder) => void;
@@ -131,15 +131,15 @@ export class UnaryResponder extends Mux {
 
   /** Returns the time on the monotonic clock, in ms; one reading for a whole turn of the event loop. */
   now(): number {
-    return this.host.now();
+    return this.host.turn.now();
   }
 
-  /** Says who works on the answer. */
+  /** Sets what works on the response. */
   attach(worker: CancelSink): void {
     this.#worker = worker;
   }
 
-  /** Answers; null is "no payload". Ignored after the end. */
+  /** Sends the response; null means "no payload". Ignored after the end. */
   respond(payload: Uint8Array | null): void {
     if (this.ended) return;
     const { maxUnaryBytes, maxSendQueueBytes } = this.host.limits;
@@ -155,12 +155,12 @@ export class UnaryResponder extends Mux {
     }
   }
 
-  /** Answers with an error text. Ignored after the end. */
+  /** Responds with an error text. Ignored after the end. */
   fail(text: string): void {
     if (!this.ended) this.#send(Flag.Eof | Flag.PayloadIsErr, encodeText(text));
   }
 
-  /** The caller has given up. */
+  /** The caller has cancelled the call. */
   cancel(): void {
     if (!this.ended) this.#abort(withoutStack(() => new CancelledError('The caller cancelled the call.')));
   }
@@ -178,15 +178,15 @@ export class UnaryResponder extends Mux {
   }
 
   override onWritable(): void {
-    // A response is never refused by the queue: it waits in it.
+    // The schedule never refuses a response: it is queued.
   }
 
   #send(flags: number, payload: Uint8Array): void {
     this.finish();
-    // Before the engine forgets the mux: what waits can then be taken back by a cancel.
+    // Sent before the mux leaves the table: a cancel can then still remove the queued response.
     this.host.schedule.send(this, Op.Response, flags, payload, this.#seq);
     this.#forget(this);
-    this.host.scheduleFlush();
+    this.host.turn.scheduleFlush();
   }
 
   #abort(reason: GridError): void {
@@ -194,7 +194,7 @@ export class UnaryResponder extends Mux {
     try {
       this.#worker?.cancelled(reason);
     } finally {
-      // Also where a finalizer throws.
+      // Even where a finalizer throws.
       const running = this.#worker?.running;
       if (running !== undefined) this.host.addRunningHandler(this.requestBytes, running);
     }
@@ -206,26 +206,26 @@ export class UnaryResponder extends Mux {
   }
 }
 
-/** The error for a MuxConnectError: the text is the other side's. */
+/** The error for a MuxConnectError, with the text of the other side. */
 export function refused(payload: Uint8Array): RefusedError {
   return new RefusedError(decodeConnectError(payload));
 }
 
 const textDecoder = new TextDecoder();
 const textEncoder = new TextEncoder();
-/** An error text is cut here, in UTF-16 units: it is for people. */
+/** Longest error text that is sent, in UTF-16 units. Error texts are for people. */
 const maxTextLength = 8192;
-/** And here, in bytes, where another side sends it. */
+/** Longest error text that is decoded, in bytes. */
 const maxTextBytes = 32 << 10;
 
-/** Reads an error text; bytes that are no UTF-8 become replacement characters, and what is too long is left out. */
+/** Decodes an error text. Invalid UTF-8 becomes replacement characters; a text that is too long is cut. */
 export function decodeText(payload: Uint8Array): string {
   return payload.length <= maxTextBytes
     ? textDecoder.decode(payload)
     : `${textDecoder.decode(payload.subarray(0, maxTextBytes))}…`;
 }
 
-/** The error for a payload of the other side that is larger than this side takes. */
+/** The error for a received payload that is larger than `maxUnaryBytes`. */
 export function tooLarge(route: string, what: string, payload: Uint8Array, maxUnaryBytes: number): LimitError {
   return new LimitError(
     `${route}: the other side sent ${what === 'item' ? 'an' : 'a'} ${what} of ${String(payload.length)} bytes, and maxUnaryBytes of this side is ${String(maxUnaryBytes)}. Send it in several items, or raise maxUnaryBytes here.`,
@@ -233,7 +233,7 @@ export function tooLarge(route: string, what: string, payload: Uint8Array, maxUn
   );
 }
 
-/** Writes an error text. */
+/** Encodes an error text; one that is too long is cut. */
 export function encodeText(text: string): Uint8Array {
   return textEncoder.encode(text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text);
 }

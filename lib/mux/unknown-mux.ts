@@ -1,9 +1,9 @@
 /**
- * What comes for a mux that has ended or never was, and what is answered: wire protocol, section 7.
+ * Answers frames for a mux that has ended or never existed: wire protocol, section 7.
  *
- *     from a caller      data, or a cancel of what still waits ──▶ DisconnectClientMux      Ping ──▶ Pong "unknown"
+ *     from a caller      data, or a cancel of what is still queued ──▶ DisconnectClientMux      Ping ──▶ Pong "unknown"
  *     from a responder   data, AckMux, Pong ──▶ DisconnectServerMux
- *     anything else is counted, and no more
+ *     all other frames are counted and ignored
  */
 
 import { encodePong } from '../wire/control.js';
@@ -16,23 +16,23 @@ export class UnknownMux {
   readonly #schedule: Schedule;
   readonly #stats: { unknownMuxFrames: number };
   readonly #scheduleFlush: () => void;
-  // What sendDisconnect sent last in this turn: a burst of data for one mux gets one answer, and none after a cancel.
+  // The last disconnect of this turn: a burst of data for one mux gets one answer, and none after a cancel.
   #lastGoneId: MuxId = 0;
   #lastGoneOp = 0;
 
-  /** `scheduleFlush`: makes what was sent leave at the end of this turn. */
+  /** `scheduleFlush` makes what was sent leave at the end of this turn. */
   constructor(schedule: Schedule, stats: { unknownMuxFrames: number }, scheduleFlush: () => void) {
     this.#schedule = schedule;
     this.#stats = stats;
     this.#scheduleFlush = scheduleFlush;
   }
 
-  /** A new turn of the event loop: what was said before may be said again. */
+  /** A new turn of the event loop begins: the same answer may be sent again. */
   beginTurn(): void {
     this.#lastGoneOp = 0;
   }
 
-  /** Says that this end of a mux is gone; once a turn. */
+  /** Tells the other side that this end of a mux is gone; once a turn. */
   sendDisconnect(muxId: MuxId, op: number): void {
     if (this.#lastGoneOp === op && this.#lastGoneId === muxId) return;
     this.#lastGoneId = muxId;
@@ -41,17 +41,17 @@ export class UnknownMux {
     this.#scheduleFlush();
   }
 
-  /** A responder that sends data, AckMux or Pong holds a mux that this side has given up. */
+  /** A responder that sends data, AckMux or Pong still holds a mux that this side has dropped. */
   answerResponder({ op, muxId }: FrameView): void {
     this.#stats.unknownMuxFrames++;
     if (op === Op.MuxServerMsg || op === Op.AckMux || op === Op.Pong)
       this.sendDisconnect(muxId, Op.DisconnectServerMux);
   }
 
-  /** A caller addresses a mux that this side does not have any more. */
+  /** A caller addresses a mux that this side does not have. */
   answerCaller({ op, muxId, seq, deadlineMs }: FrameView): void {
     this.#stats.unknownMuxFrames++;
-    // An end that still waits says more, and must not be overtaken by one that does not.
+    // The queued end of the mux carries more information, and must not be overtaken by a bare disconnect.
     if (op !== Op.DisconnectServerMux && this.#schedule.isLeaving(muxId)) return;
     switch (op) {
       case Op.Ping: {
@@ -61,8 +61,8 @@ export class UnknownMux {
         break;
       }
       case Op.DisconnectServerMux:
-        // A cancel takes back what a handler that has ended left in the schedule. A unary call has no clean-up frame.
-        if (this.#schedule.takeBack(muxId) === 'streams') this.sendDisconnect(muxId, Op.DisconnectClientMux);
+        // A cancel removes the frames that a finished handler left in the schedule. A unary call has no clean-up frame.
+        if (this.#schedule.cancelLeaving(muxId) === 'streams') this.sendDisconnect(muxId, Op.DisconnectClientMux);
         break;
       case Op.MuxClientMsg:
         this.sendDisconnect(muxId, Op.DisconnectClientMux);

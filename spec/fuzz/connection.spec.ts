@@ -194,7 +194,7 @@ describe('an acceptor', () => {
     expect(answers.filter((line) => line.startsWith('MuxConnectError')).length).toBe(maxOpenMuxes);
     const refusal = peer.frames.find(({ op }) => op === Op.MuxConnectError)!;
     expect(decodeConnectError(refusal.payload)).toBe(
-      '40 calls are open on this connection, or their handlers run on (maxOpenMuxes).',
+      '40 calls are open on this connection, or their handlers are still running (maxOpenMuxes).',
     );
     const { openIn } = await firstValueFrom(manager.connection('evil').stats$);
     expect(openIn).toBe(maxOpenMuxes);

@@ -272,14 +272,14 @@ describe('bounds', () => {
 describe('the round trip', () => {
   it('is at most what the fastest call took', () => {
     const end = loneEngine();
-    expect(end.engine.roundTrip).toBe(Infinity);
+    expect(end.engine.turn.roundTrip).toBe(Infinity);
     const answers = [30, 5, 40].map((took) => {
       const { mux } = end.request(1);
       end.sent();
       end.runtime.advance(took);
       end.receive(fromResponder.response(mux.id, 'x'));
       end.runtime.turn();
-      return end.engine.roundTrip;
+      return end.engine.turn.roundTrip;
     });
     expect(answers).toStrictEqual([30, 5, 5]);
   });

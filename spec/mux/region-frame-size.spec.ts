@@ -11,9 +11,9 @@ describe('the size of region frames', () => {
     size = new RegionFrameSize(() => now);
   });
 
-  function frame(othersSend: boolean): number {
+  function frame(otherMessageSent: boolean): number {
     size.begin();
-    if (othersSend) size.othersSend();
+    if (otherMessageSent) size.otherMessageSent();
     size.end();
     return size.bytes;
   }
@@ -29,7 +29,7 @@ describe('the size of region frames', () => {
   });
 
   test('is not changed by what others sent before a transfer', () => {
-    size.othersSend();
+    size.otherMessageSent();
     expect(frame(false)).toBe(maxRegionFrameBytes);
   });
 

@@ -1,0 +1,139 @@
+/**
+ * The calls that this side makes: each gets an id, an entry in the table and its opening frame.
+ *
+ *     request, openStream ──▶ room? ──▶ id ──▶ table, timer ──▶ Request | ConnectMux
+ *                              └ LimitError
+ */
+
+import { LimitError } from '../errors.js';
+import { defaultWindow, type CreditWindow } from '../limits.js';
+import { joinBytes, type MuxId } from '../wire/frame.js';
+import { Flag, Op } from '../wire/ops.js';
+import { encodeOpening } from '../wire/window-payloads.js';
+import { CallerStream } from './caller-stream.js';
+import type { Address } from './engine-options.js';
+import { remainingMs, type Mux, type MuxHost } from './mux.js';
+import { MuxTable } from './mux-table.js';
+import { UnaryCaller, type ResponseSink } from './unary.js';
+
+/** What outgoing calls need from their engine. */
+export interface OutgoingHost extends MuxHost {
+  readonly stats: MuxHost['stats'] & { callsOut: number };
+  /** True after the connection was closed. */
+  readonly closed: boolean;
+}
+
+/** See the head of this file. */
+export class OutgoingCalls {
+  readonly #host: OutgoingHost;
+  readonly #table = new MuxTable<UnaryCaller | CallerStream>();
+  #nextId: number;
+
+  /** `firstId`: the id of the first call; the others follow it. */
+  constructor(host: OutgoingHost, firstId: number) {
+    this.#host = host;
+    this.#nextId = firstId;
+  }
+
+  /** Number of open calls. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** The call with this id, if it is open. */
+  get(id: MuxId): UnaryCaller | CallerStream | undefined {
+    return this.#table.get(id);
+  }
+
+  /** All open calls. */
+  entries(): (UnaryCaller | CallerStream)[] {
+    return this.#table.entries();
+  }
+
+  /** See `Engine.request`. */
+  request(address: Address, payload: Uint8Array, deadline: number, sink: ResponseSink): UnaryCaller {
+    const host = this.#host;
+    const { maxUnaryBytes } = host.limits;
+    if (payload.length > maxUnaryBytes) {
+      throw new LimitError(
+        `${sink.route}: the request has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: use a stream for payloads of this size.`,
+        'maxUnaryBytes',
+      );
+    }
+    this.#checkRoom(sink.route, payload.length);
+    const mux = new UnaryCaller(host, this.#takeId(), sink, this.#remove, host.turn.now());
+    this.#table.add(mux);
+    host.wheel.add(mux, deadline);
+    this.#send(mux, address, Op.Request, Flag.Eof, payload, deadline);
+    return mux;
+  }
+
+  /** See `Engine.openStream`. */
+  openStream(
+    address: Address,
+    payload: Uint8Array,
+    outWindow: CreditWindow,
+    inCapacity: number,
+    deadline: number,
+    sink: Parameters<CallerStream['attach']>[0],
+  ): CallerStream {
+    const host = this.#host;
+    this.#checkRoom(sink.route, payload.length);
+    const mux = new CallerStream(host, this.#takeId(), outWindow, inCapacity, deadline, this.#remove);
+    mux.attach(sink);
+    this.#table.add(mux);
+    const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);
+    const extra = host.windows.bytes
+      ? encodeOpening({ items: outWindow.initial, bytes: outWindow.maxBytes ?? defaultWindow.maxBytes })
+      : undefined;
+    this.#send(mux, address, Op.ConnectMux, flags, payload, deadline, extra);
+    return mux;
+  }
+
+  readonly #remove = (mux: Mux): void => {
+    this.#table.delete(mux.id);
+    this.#host.schedule.leave(mux, false);
+  };
+
+  #takeId(): number {
+    this.#host.stats.callsOut++;
+    return this.#nextId++;
+  }
+
+  #checkRoom(route: string, payloadBytes: number): void {
+    const host = this.#host;
+    if (host.closed) throw host.disconnected(false);
+    const { maxOpenMuxes, maxSendQueueBytes } = host.limits;
+    if (this.#table.size >= maxOpenMuxes) {
+      throw new LimitError(
+        `${route}: ${String(maxOpenMuxes)} calls are open on this connection. Wait for some to end, or raise maxOpenMuxes.`,
+        'maxOpenMuxes',
+      );
+    }
+    if (host.schedule.isFullFor(payloadBytes, maxSendQueueBytes)) {
+      throw new LimitError(
+        `${route}: ${String(host.schedule.queuedBytes)} bytes wait to be sent, and this call would exceed maxSendQueueBytes, ${String(maxSendQueueBytes)}. Make fewer calls at once, or raise it.`,
+        'maxSendQueueBytes',
+      );
+    }
+  }
+
+  #send(
+    mux: UnaryCaller | CallerStream,
+    address: Address,
+    op: number,
+    flags: number,
+    payload: Uint8Array,
+    deadline: number,
+    extra?: Uint8Array,
+  ): void {
+    const { handler, subroute } = address;
+    const { schedule, turn } = this.#host;
+    schedule.send(mux, op, subroute === undefined ? flags : flags | Flag.Subroute, payload, 0, {
+      deadlineMs: remainingMs(deadline, turn.now()),
+      handler,
+      tail: extra === undefined || subroute === undefined ? (extra ?? subroute) : joinBytes(extra, subroute),
+    });
+    turn.scheduleFlush();
+  }
+}
