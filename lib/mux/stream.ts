@@ -103,7 +103,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     const { available, counts } = this;
     if (available === 0 && counts.credited && counts.stalledSince === undefined) {
       this.host.stats.creditStalls++;
-      counts.stall(this.host.now());
+      counts.stall(this.host.turn.now());
     }
     return available;
   }
@@ -236,7 +236,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   protected credited(): void {
     const { counts } = this;
     counts.credited = true;
-    if (counts.stalledSince !== undefined && this.available > 0) counts.resume(this.host.now());
+    if (counts.stalledSince !== undefined && this.available > 0) counts.resume(this.host.turn.now());
   }
 
   #count(bytes: number): void {
@@ -270,7 +270,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   protected endWith(error: GridError | undefined): void {
     this.finish();
     this.forget(this);
-    if (this.counts.stalledSince !== undefined) this.counts.resume(this.host.now());
+    if (this.counts.stalledSince !== undefined) this.counts.resume(this.host.turn.now());
     const heldBytes = this.window?.heldBytes ?? 0;
     this.host.account.remove(heldBytes);
     try {
