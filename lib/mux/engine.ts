@@ -207,7 +207,7 @@ export class Engine implements MuxHost {
   };
 
   #createReader(now: () => number, schedule: Runtime['schedule']): MessageReader {
-    const { checksum, limits, onBehind } = this.#options;
+    const { checksum, limits } = this.#options;
     return new MessageReader({
       hash: checksum?.hash,
       maxFrames: limits.maxMessageFrames,
@@ -216,7 +216,7 @@ export class Engine implements MuxHost {
       schedule,
       visit: this.#visit,
       onFault: this.#onFault,
-      onBehind: (behind) => onBehind?.(behind),
+      onBehind: (behind) => this.#options.onBehind?.(behind),
     });
   }
 
