@@ -152,8 +152,8 @@ export const faults = [
   {
     name: 'a window never grows',
     file: 'lib/mux/credit.ts',
-    find: 'if (this.#fewest === 0 && turns <= 1) size *= 2;',
-    replace: 'if (this.#fewest === 0 && turns <= 1) size *= 1;',
+    find: 'if (this.#fewestHeld === 0 && circulation <= 1) size *= 2;',
+    replace: 'if (this.#fewestHeld === 0 && circulation <= 1) size *= 1;',
     specs: ['spec/mux/credit'],
   },
   {
@@ -224,7 +224,7 @@ export const faults = [
   {
     name: 'a cancel of a stream is not answered',
     file: 'lib/mux/responder-stream.ts',
-    find: 'if (tellCaller) this.host.sendDisconnect(this.id, Op.DisconnectClientMux);',
+    find: 'if (notifyCaller) this.host.sendDisconnect(this.id, Op.DisconnectClientMux);',
     replace: '',
     specs: ['spec/mux/responder-stream'],
   },
@@ -256,21 +256,21 @@ export const faults = [
   // --- unary calls and the engine
   {
     name: 'a unary call has no deadline at the caller',
-    file: 'lib/mux/engine.ts',
-    find: '    this.wheel.add(mux, deadline);\n',
+    file: 'lib/mux/outgoing-calls.ts',
+    find: '    host.wheel.add(mux, deadline);\n',
     replace: '',
     specs: ['spec/mux/unary', 'spec/mux/engine'],
   },
   {
     name: 'a unary deadline passes ten times too late',
-    file: 'lib/mux/engine.ts',
-    find: '    this.wheel.add(mux, deadline);\n',
-    replace: '    this.wheel.add(mux, this.now() + (deadline - this.now()) * 10);\n',
+    file: 'lib/mux/outgoing-calls.ts',
+    find: '    host.wheel.add(mux, deadline);\n',
+    replace: '    host.wheel.add(mux, host.turn.now() + (deadline - host.turn.now()) * 10);\n',
     specs: ['spec/mux/unary', 'spec/mux/engine'],
   },
   {
     name: 'mux ids are used again after 64 calls',
-    file: 'lib/mux/engine.ts',
+    file: 'lib/mux/outgoing-calls.ts',
     find: 'return this.#nextId++;',
     replace: 'return (this.#nextId++ - 1) % 64 + 1;',
     specs: ['spec/mux/engine'],
@@ -382,30 +382,30 @@ export const faults = [
   },
   {
     name: 'outgoing calls have no bound',
-    file: 'lib/mux/engine.ts',
-    find: 'if (this.#outgoing.size >= maxOpenMuxes) {',
-    replace: 'if (this.#outgoing.size >= maxOpenMuxes * 2) {',
+    file: 'lib/mux/outgoing-calls.ts',
+    find: 'if (this.#table.size >= maxOpenMuxes) {',
+    replace: 'if (this.#table.size >= maxOpenMuxes * 2) {',
     specs: ['spec/mux/engine'],
   },
   {
     name: 'credit that waits for room in the account is forgotten',
-    file: 'lib/mux/engine.ts',
+    file: 'lib/mux/turn.ts',
     find: 'for (const stream of streams) if (stream.owesCredit) this.oweCredit(stream);',
     replace: 'streams.clear();',
     specs: ['spec/mux/receive-bounds', 'spec/mux/engine'],
   },
   {
     name: 'a credit that was released while credit was sent waits for the next frame',
-    file: 'lib/mux/engine.ts',
+    file: 'lib/mux/turn.ts',
     find: '    if (this.#owing.length > 0) this.scheduleFlush();\n',
     replace: '',
     specs: ['spec/mux/engine', 'spec/mux/linked'],
   },
   {
     name: 'the clock of the engine is read once and never again',
-    file: 'lib/mux/engine.ts',
-    find: '    this.#flushDue = false;\n    this.#timeIsFresh = false;\n    this.#unknownMux',
-    replace: '    this.#flushDue = false;\n    this.#unknownMux',
+    file: 'lib/mux/turn.ts',
+    find: '    this.#flushScheduled = false;\n    this.#timeIsFresh = false;\n    this.#options.onEnd',
+    replace: '    this.#flushScheduled = false;\n    this.#options.onEnd',
     specs: ['spec/mux/engine'],
   },
 
@@ -435,8 +435,8 @@ export const faults = [
   {
     name: 'a purge does not give the bytes of its frames back',
     file: 'lib/mux/schedule.ts',
-    find: 'for (let frame = queue.first; frame !== undefined; frame = frame.next) this.queuedBytes -= frame.memory;',
-    replace: '',
+    find: 'this.queuedBytes -= queue.clear();',
+    replace: 'queue.clear();',
     specs: ['spec/mux/schedule', 'spec/mux/queued-memory'],
   },
   {
@@ -462,8 +462,8 @@ export const faults = [
   },
   {
     name: 'a drained socket is not used again',
-    file: 'lib/mux/engine.ts',
-    find: 'if (!this.#closed) this.#flush();',
+    file: 'lib/mux/turn.ts',
+    find: 'if (!this.#stopped) this.#flush();',
     replace: '',
     specs: ['spec/mux/schedule', 'spec/mux/engine', 'spec/connection/link'],
   },
