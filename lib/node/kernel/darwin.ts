@@ -4,8 +4,8 @@ import { declareHead, headOf } from './gather.js';
 import type { KernelSender } from './kernel-sender.js';
 
 /**
- * `int sendfile(int file, int socket, off_t offset, off_t *len, struct sf_hdtr *head, int flags)`. `len` goes in as the
- * bytes of head and file together, and comes out as what was sent of them, also with EAGAIN.
+ * `int sendfile(int file, int socket, off_t offset, off_t *len, struct sf_hdtr *head, int flags)`. `len` is the
+ * length of head and file together, and becomes the number of bytes sent, also with EAGAIN.
  */
 export function darwinSender(foreign: Foreign): KernelSender {
   declareHead(foreign);
@@ -21,7 +21,7 @@ export function darwinSender(foreign: Foreign): KernelSender {
       len[0] = BigInt(count + (head?.length ?? 0));
       const failed = sendfile(file, socket, offset, len, headOf(head), 0) < 0;
       const errno = failed ? foreign.errno() : 0;
-      // With another error it is what went in.
+      // With other errors, `len` is unchanged.
       const known = errno === 0 || errno === errors.EAGAIN || errno === errors.EINTR;
       const sent = known ? Number(len[0]) : 0;
       if (sent > count + (head?.length ?? 0)) throw new Error('sendfile says that it has sent more than it was given');

@@ -3,15 +3,15 @@ import type { Foreign } from './foreign.js';
 import { loadKoffi } from './load-koffi.js';
 
 /**
- * Calls of Linux that name a file within an open folder, by its descriptor. Node has none of them: a path is followed from
- * its beginning at each call, and somebody may put a symbolic link in it between two calls.
+ * Calls of Linux that name a file relative to the descriptor of an open folder. Node lacks them: its calls resolve a path from the
+ * beginning each time, and another process may put a symbolic link into it between two calls.
  *
  * They throw errors with a `code`, as those of `node:fs`.
  */
 export interface FolderCalls {
-  /** Opens a file; the descriptor is not passed on to other programs. */
+  /** Opens a file; child processes do not inherit the descriptor. */
   open(folder: number, name: string, flags: number, mode: number): number;
-  /** Renames a file within the folder. What has the other name is replaced. */
+  /** Renames a file within the folder. A file with the new name is replaced. */
   rename(folder: number, from: string, to: string): void;
 }
 

@@ -1,6 +1,6 @@
 import type { Foreign } from './foreign.js';
 
-/** Declares `struct sf_hdtr`, with which a BSD's sendfile takes a head along. */
+/** Declares `struct sf_hdtr`, the head that sendfile of a BSD sends before the file. */
 export function declareHead(foreign: Foreign): void {
   declareOnce(foreign, 'rxgrid_iovec', { iov_base: 'const void *', iov_len: 'size_t' });
   declareOnce(foreign, 'rxgrid_sf_hdtr', {
@@ -11,12 +11,12 @@ export function declareHead(foreign: Foreign): void {
   });
 }
 
-/** Both builds of the package may be loaded in one process, whose koffi knows a name once. */
+/** Both builds of the package may be loaded in one process, and koffi allows one declaration of a name. */
 function declareOnce(foreign: Foreign, name: string, fields: Readonly<Record<string, string>>): void {
   try {
     foreign.struct(name, fields);
   } catch {
-    // It is declared already. Where it is not, the function that names it cannot be declared either, and says so.
+    // It is declared already. If it is not, the declaration of the function fails, and says so.
   }
 }
 

@@ -1,13 +1,13 @@
 /**
- * One message whose body goes from the kernel's page cache to the socket.
+ * Sends messages whose body goes from the kernel's page cache to the socket, one at a time.
  *
  *     idle ──write──▶ sending ◀──written, or a while later──┐
  *      ▲                 │ the socket is full               │
  *      │                 └──▶ waiting: the next 16 KiB through socket.write, so that libuv does the waiting
  *      └── all is sent ──┘            torn (peer gone, file truncated): the socket is destroyed
  *
- * The socket is corked while a message is half sent: what `ws` sends meanwhile (a pong, a close) stays in JavaScript, in
- * order. Everything between two waits happens in one go, so a descriptor cannot become another file's in between.
+ * The socket is corked while a message is half sent, so that what `ws` sends meanwhile (a pong, a close) stays in JavaScript, in
+ * order. Everything between two waits is synchronous, so the number of a descriptor cannot become that of another file.
  */
 
 import { readSync } from 'node:fs';
@@ -18,15 +18,15 @@ import type { SourceFile } from '../files/send/source-file.js';
 import { descriptorOf, type KernelSender } from './kernel-sender.js';
 import { ReadAhead } from './read-ahead.js';
 
-/** Bytes that pass through JavaScript where the socket is full. */
+/** Bytes that pass through JavaScript when the socket is full. */
 const waitBytes = 16 << 10;
-/** Bytes that are read and written where the kernel refuses to send this file. */
+/** Bytes of one read and write where the kernel refuses to send a file. */
 const copyBytes = 64 << 10;
-/** Bytes of one call: what is not in the page cache is waited for within it. */
+/** Bytes of one call, which blocks while bytes are not in the page cache. */
 const callBytes = 256 << 10;
-/** After so much time in calls, in ms, others have their turn of the event loop. */
+/** Time in calls, in ms, after which the event loop gets a turn. */
 const burstMs = 3;
-/** Times between two tries, in ms, while what others have sent waits in the socket: it could not be passed. */
+/** Pauses, in ms, while bytes of other messages wait in the socket: they must not be overtaken. */
 const [firstRetry, lastRetry] = [1, 32] as const;
 
 /** Bytes of an open file that are the body of one message. */
@@ -34,9 +34,9 @@ export interface FileBody {
   readonly file: SourceFile;
   readonly offset: number;
   readonly length: number;
-  /** So many more bytes passed through JavaScript. */
+  /** Further bytes passed through JavaScript. */
   copied(bytes: number): void;
-  /** The kernel does not send this file. The rest of the message passes through JavaScript. */
+  /** The kernel refuses to send this file. The rest of the message passes through JavaScript. */
   refused(reason: string): void;
 }
 
@@ -52,10 +52,10 @@ export class KernelWriter {
   #left = 0;
   #corked = false;
   #copying = false;
-  // Time in calls since others had their turn.
+  // Time in calls since the event loop had a turn.
   #spent = 0;
   #retry: number = firstRetry;
-  // Holds what is being written.
+  // Holds the bytes that are being written.
   #chunk: Buffer | undefined = undefined;
   readonly #whenWhole: (() => void)[] = [];
 
@@ -68,7 +68,7 @@ export class KernelWriter {
     });
   }
 
-  /** Sends the message of `head`, which has the WebSocket header, and the body. One at a time. */
+  /** Sends one message of `head`, which has the WebSocket header, and the body. Only one message at a time. */
   write(head: Uint8Array, body: FileBody, done: RegionDone): void {
     this.#body = body;
     this.#done = done;
@@ -80,7 +80,7 @@ export class KernelWriter {
     this.#begin();
   }
 
-  /** Calls `then` when no message is half sent. */
+  /** Calls `then` as soon as no message is half sent. */
   whenWhole(then: () => void): void {
     if (this.#busy) this.#whenWhole.push(then);
     else then();
@@ -90,8 +90,8 @@ export class KernelWriter {
     return this.#body !== undefined;
   }
 
-  // What others have sent before is still in JavaScript: a write of nothing tells when it is not. It is not corked
-  // until then: that would keep what waits where it is.
+  // Earlier messages of others may still be in JavaScript. The callback of an empty write tells when they have left. The socket
+  // is not corked before, which would keep them there.
   readonly #begin = (error?: Error | null): void => {
     if (this.#body === undefined) return;
     if (error !== undefined && error !== null) this.#tear(error);
@@ -156,7 +156,7 @@ export class KernelWriter {
     }
   };
 
-  // Bytes of what was sent that were the head's.
+  // The number of sent bytes that were of the head.
   #passHead(sent: number): number {
     const head = this.#head;
     if (head === undefined) return 0;
@@ -164,9 +164,9 @@ export class KernelWriter {
     return Math.min(sent, head.length);
   }
 
-  // Sends what is left of the head, and the next bytes of the file, through JavaScript.
+  // Sends the rest of the head, and the next bytes of the file, through JavaScript.
   #copy(most: number): void {
-    // What others have sent would go first, into the middle of the message.
+    // Bytes of other messages would go first, into the middle of this one.
     if (this.#socket.writableLength > 0) {
       setTimeout(this.#send, this.#retry);
       this.#retry = Math.min(this.#retry * 2, lastRetry);
@@ -203,7 +203,7 @@ export class KernelWriter {
     this.#head = undefined;
     this.#offset += ofFile;
     this.#left -= ofFile;
-    // Nothing else is in the socket: this flushes nothing.
+    // The socket has no other bytes: uncorking flushes nothing.
     this.#uncork();
     this.#socket.write(bytes, (error) => {
       this.#spent = 0;
@@ -227,7 +227,7 @@ export class KernelWriter {
     setImmediate(done);
   }
 
-  // Nothing can follow half a message, not even a polite close.
+  // Nothing can follow half a message, not even a close frame.
   #tear(error: Error): void {
     const done = this.#done;
     this.#body = undefined;
@@ -252,5 +252,5 @@ export class KernelWriter {
 const nothing = new Uint8Array(0);
 
 function ignore(): void {
-  // Nothing is being written.
+  // No message is being written.
 }

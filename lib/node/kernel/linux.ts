@@ -2,13 +2,13 @@ import { errorsOf } from './errors.js';
 import type { Foreign } from './foreign.js';
 import type { KernelSender } from './kernel-sender.js';
 
-/** Do not wait; no signal for a peer that is gone; more follows, so that head and file leave together. */
+/** MSG_DONTWAIT; MSG_NOSIGNAL; MSG_MORE, so that the head and the file leave together. */
 const headFlags = 0x40 | 0x4000 | 0x8000;
 
 /** `POSIX_FADV_WILLNEED` */
 const willNeed = 3;
 
-/** `ssize_t sendfile(int out, int in, off_t *offset, size_t count)`. koffi does not know `ssize_t`. */
+/** `ssize_t sendfile(int out, int in, off_t *offset, size_t count)`. koffi lacks `ssize_t`. */
 export function linuxSender(foreign: Foreign): KernelSender {
   const library = foreign.load(null);
   const sendfile = library.func('intptr_t sendfile(int out, int in, int64_t *offset, size_t count)');
@@ -19,7 +19,7 @@ export function linuxSender(foreign: Foreign): KernelSender {
   return {
     experimental: false,
     errors: errorsOf(foreign),
-    // Another file may have the descriptor by then: so be it, nothing but the page cache changes.
+    // The descriptor may be another file's by then. That is harmless: only the page cache changes.
     readAhead: (file, offset, count, done) => advise.async?.(file, offset, count, willNeed, done),
     send(socket, file, offset, count, head) {
       let before = 0;

@@ -6,10 +6,10 @@ import type { KernelSender } from '../../kernel/kernel-sender.js';
 import { NodeRegionWriter } from './region-writer.js';
 import type { Masking } from './mask.js';
 
-/** How the kernel sends files, for the sockets of one side; a string is the reason why it does not. */
+/** Loads the binding with which the kernel sends files; a string: why there is none. */
 export type KernelOf = () => Promise<KernelSender | string>;
 
-/** What is used of a WebSocket of ws. Not its own type, because a declaration that names it needs `@types/ws`. */
+/** The used part of a WebSocket of ws. Its own type would make the declarations depend on `@types/ws`. */
 interface OpenWebSocket {
   readonly readyState: number;
   readonly extensions: string;
@@ -19,15 +19,15 @@ interface DialingWebSocket extends OpenWebSocket {
   once(event: 'upgrade', listener: (response: IncomingMessage) => void): unknown;
 }
 
-/** `readyState` of an open WebSocket, as the standard says. */
+/** `readyState` of an open WebSocket. */
 const openState = 1;
 
-/** The region writer of a WebSocket that was accepted. `socket`: of the server's `upgrade` event. */
+/** The region writer of an accepted WebSocket. `socket`: of the server's `upgrade` event. */
 export function acceptorRegionWriter(webSocket: OpenWebSocket, socket: Duplex, kernel: KernelOf): SocketRegionWriter {
   return regionWriterFor(webSocket, socket, 'none', kernel);
 }
 
-/** Finds the stream beneath a WebSocket that is being dialed, for its region writer. */
+/** The region writer of a WebSocket that is being dialed: finds the stream beneath it. */
 export function dialerRegionWriter(masking: Masking, kernel: KernelOf): RegionWriterOf {
   return (socket) => {
     const webSocket = socket as DialingWebSocket;

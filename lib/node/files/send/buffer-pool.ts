@@ -1,6 +1,6 @@
 import { maxRegionFrameBytes, maxKeptBuffers, maxLargeBuffers, minRegionFrameBytes } from '../../../limits.js';
 
-/** Room before the bytes, for what goes before them in the same write: WebSocket header, frame head, kind of the item. */
+/** Room before the bytes for what precedes them in the same write: WebSocket header, frame head, kind of the item. */
 export const headRoom = 64;
 
 const free: Buffer[] = [];
@@ -8,15 +8,15 @@ let inUse = 0;
 
 /** Memory for one region frame. */
 export interface FrameBuffer {
-  /** Room for the bytes of a file, after {@link headRoom} bytes of the same memory. */
+  /** Room for bytes of a file, preceded by {@link headRoom} bytes of the same memory. */
   readonly bytes: Buffer;
-  /** Gives it back. Once. */
+  /** Gives the buffer back. Called once. */
   release(): void;
 }
 
 /**
- * Takes a buffer for up to 1 MiB of a file, or, where many transfers have theirs, for 64 KiB: so many receivers that stand
- * still cost little.
+ * Takes a buffer for up to 1 MiB of a file, or for 64 KiB while many transfers have one, so that many receivers that have
+ * stopped reading cost little memory.
  */
 export function takeBuffer(): FrameBuffer {
   if (inUse >= maxLargeBuffers) {

@@ -7,15 +7,15 @@ import { KernelRegion } from './kernel-region.js';
 import { PooledRegion } from './pooled-region.js';
 import { SourceFile, type RegionHandle } from './source-file.js';
 
-/** A file: its path, an open handle, which stays yours to close, or a Blob. */
+/** A file: its path, an open handle, which the caller closes, or a Blob. */
 export type RegionSource = string | RegionHandle | Blob;
 
 /**
- * A part of a file, for a handler to return or yield in the place of its bytes, or for {@link sendfile}. Nothing is opened
- * before it is sent.
+ * A region of a file, which a handler may return or yield in the place of its bytes, and {@link sendfile} takes. The file is
+ * opened when the region is sent.
  *
- * The file must stay as it is while it is sent: replace it by renaming another one over it, never in place. Where it
- * changes all the same, the sending fails with FileChangedError.
+ * The file must not change while it is sent: replace files by renaming, never in place. If it does change, the sending fails
+ * with FileChangedError.
  *
  * Errors of the sending: FileError.
  *
@@ -36,7 +36,7 @@ class NodeFileRegion extends FileRegion {
 
   async open(port: RegionPort): Promise<OpenRegion> {
     const { as } = this.options;
-    // A handle does not know its name.
+    // A handle has no name.
     const name = as ?? (basename(this.path) || 'file');
     const file = await SourceFile.open(this.#file, name, this.options);
     try {
@@ -50,8 +50,8 @@ class NodeFileRegion extends FileRegion {
   async #choose(file: SourceFile, name: string, port: RegionPort): Promise<OpenRegion> {
     const { hash } = this.options;
     const writer = port.writer!;
-    let reason: string | undefined = 'The transport of this connection is no socket.';
-    if (hash !== undefined) reason = 'The hash that was asked for needs the bytes in JavaScript.';
+    let reason: string | undefined = 'The transport of this connection is not a socket.';
+    if (hash !== undefined) reason = 'The requested hash needs the bytes in JavaScript.';
     else if (isNodeRegionWriter(writer)) reason = await writer.kernelRefusal();
     const pooled = new PooledRegion(file, name, hash, writer, reason);
     return reason === undefined && isNodeRegionWriter(writer) ? new KernelRegion(file, writer, pooled) : pooled;

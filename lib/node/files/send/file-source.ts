@@ -1,6 +1,6 @@
 /**
- * Streams of files: what is wanted, one by one, becomes the items of the stream. Small files are read whole, several at
- * once and ahead of the credit, so that a folder of them costs no round trip and no wait for each.
+ * Turns requests for files into the items of a stream. Small files are read as a whole, several at once and ahead of the
+ * credit, so that a folder of them costs no round trip and no wait for each file.
  */
 
 import { createHash } from 'node:crypto';
@@ -24,45 +24,45 @@ import { toFileError } from '../folder/system-error.js';
 import { isWholeOfNothing, offsetOf, partOf, type Part } from './wanted-part.js';
 import { filesIn, walk, type OneFile, type Walked } from '../folder/walk-folder.js';
 
-/** How long files that are ready at once may follow each other before others have their turn, in ms. */
+/** Time, in ms, after which files that are ready synchronously give the event loop a turn. */
 const turnMs = 4;
 
-/** What is to be made ready. */
+/** What is to be prepared. */
 type Leaf = OneFile | Walked;
 
-/** A file that is not small: it is opened when its turn comes, so that a stream has one open at a time. */
+/** A file that is not small. It is opened when its turn comes, so that a stream has one such file open at a time. */
 interface LargeFile extends OneFile {
-  /** What was found when it was opened before: for a file that is still the same. */
+  /** What an earlier look at the file found; valid while the file is the same. */
   readonly known?: { readonly stats: Stats; readonly offset: number };
 }
 
-/** What is ready to be sent. */
+/** A prepared leaf. */
 interface Ready {
   readonly items: readonly FileItem[];
   readonly large: readonly LargeFile[];
 }
 
-/** Who hears how files are sent. */
+/** Observes the sending of files. */
 export interface FilesObserver {
-  /** For files that are not small. */
+  /** Called for files that are not small. */
   progress?(progress: FileProgress): void;
-  /** One that cannot be read: the other side is told too. */
+  /** A file cannot be read; the peer is told, too. */
   failed?(error: FileError): void;
 }
 
-/** For whom files are opened. */
+/** On whose behalf files are opened, and with which limits. */
 export interface FilesUser {
-  /** Ends what waits and what is hashed. Default: nothing does. */
+  /** Ends waits and hashes. Default: none. */
   readonly signal?: AbortSignal;
-  /** Who it is. Default: this side. */
+  /** The peer. Default: this side. */
   readonly peer?: string;
-  /** Gives slots for open files. Default: as many as are asked for. */
+  /** Slots for open files. Default: no limit. */
   readonly files?: SlotPool;
-  /** Gives slots for folders that are walked through. Default: as many as are asked for. */
+  /** Slots for walks through folders. Default: no limit. */
   readonly walks?: SlotPool;
 }
 
-/** What the steps of a stream have in common. */
+/** What the steps of one stream share. */
 interface Source {
   readonly root: RootFolder;
   readonly observer: FilesObserver;
@@ -70,8 +70,8 @@ interface Source {
 }
 
 /**
- * The items of a stream of files of a folder, and a region for each file that is not small. What cannot be read becomes an
- * item `error`, and the next one follows.
+ * The items of a stream of files, with a region for each file that is not small. A file that cannot be read becomes an item
+ * `error`, and the next one follows.
  */
 export async function* filesOf(
   root: RootFolder,
@@ -89,7 +89,7 @@ export async function* filesOf(
   for await (const { items, large } of files) {
     yield* items;
     for (const leaf of large) yield* largeFile(source, leaf);
-    // Files in the memory of the system are ready at once: without this, so many as the credit allows hold up the loop.
+    // Files in the page cache are ready synchronously: without a pause, as many as there is credit for block the event loop.
     if (performance.now() - turn > turnMs) {
       await setImmediate();
       turn = performance.now();
@@ -114,7 +114,7 @@ async function* largeFile(source: Source, leaf: LargeFile): AsyncGenerator<FileI
       yield errorItem(toFileError(error, path), observer);
       return;
     }
-    // It is sent when the next item is asked for.
+    // The region has been sent when the next item is requested.
     yield region;
   } finally {
     file?.close();
@@ -122,13 +122,13 @@ async function* largeFile(source: Source, leaf: LargeFile): AsyncGenerator<FileI
   }
 }
 
-/** A slot for a file, where they are counted. */
+/** Takes a slot for an open file, if there is a limit. */
 function slotOf({ files, peer = '', signal }: FilesUser): ReleaseSlot | Promise<ReleaseSlot> {
   return files === undefined ? noSlot : files.take(peer, signal);
 }
 
 function noSlot(): void {
-  // Nobody counts.
+  // There is no limit.
 }
 
 async function* leavesOf({ root, user }: Source, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Leaf> {
@@ -141,7 +141,7 @@ async function* leavesOf({ root, user }: Source, wanted: AsyncIterable<WantedFil
     try {
       release = await user.walks?.take(user.peer ?? '', user.signal);
       const real = await root.resolve(one.path);
-      // A hash comes with the end of a file, and parts of files are no whole ones.
+      // Packs have no hashes, and no parts of files.
       const { hash, offset = 0, length } = one;
       const whole = hash === undefined && offset === 0 && length === undefined;
       for await (const leaf of walk(root, real, one)) {

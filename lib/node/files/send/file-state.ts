@@ -2,24 +2,24 @@ import type { Stats } from 'node:fs';
 import { FileChangedError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
 
-/** What tells one state of a file from another one. */
+/** The fields of a status that distinguish the states of a file. */
 export type FileState = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'nlink'>;
 
-/** A part of a file that was read. */
+/** The range of a file that was read. */
 export interface ReadRange {
-  /** Names the file in errors. */
+  /** The file in errors. */
   readonly path: string;
-  /** The first byte behind the part. */
+  /** The first byte after the range. */
   readonly end: number;
-  /** True: what is appended meanwhile is no change. */
+  /** True: appended bytes do not count as a change. */
   readonly growing: boolean;
 }
 
 /**
- * Checks that what was read of an open file between two states is one state of it.
+ * Checks that the bytes which were read of an open file between two statuses are of one state of the file.
  *
- * The time of the inode (ctime) finds who writes and then sets the time of the last change back. It also moves when a name
- * of the file is removed, or taken by another file: then the number of its names has changed, and the bytes have not.
+ * The time of the inode (ctime) reveals a writer that sets the time of the last change back. It also changes when a name of the
+ * file is removed or given to another file: then the number of names has changed, and the bytes have not.
  *
  * @throws FileChangedError
  */
@@ -33,13 +33,13 @@ export function checkUnchanged(before: FileState, after: FileState, { path, end,
   );
 }
 
-/** True for two looks at one file between which nobody wrote to it. */
+/** True: the file was not written to between the two statuses. */
 export function isSame(before: FileState, after: FileState): boolean {
   const written = after.size !== before.size || after.mtimeMs !== before.mtimeMs || after.ino !== before.ino;
   return !written && (after.ctimeMs === before.ctimeMs || after.nlink !== before.nlink);
 }
 
-/** The error for a file that has become shorter. */
+/** The error for a file that was truncated. */
 export function truncated(path: string): FileChangedError {
   return new FileChangedError(
     `${quoted(path)} was truncated while it was sent. Send it again; replace files by renaming, not in place.`,

@@ -4,8 +4,8 @@ import type { PooledRegion } from './pooled-region.js';
 import type { SourceFile } from './source-file.js';
 
 /**
- * A region that goes from the kernel's page cache to the socket. Where the kernel does not send this file, it goes on in
- * the pooled way.
+ * A region that the kernel sends from its page cache to the socket. Where the kernel cannot send this file, the rest is sent in
+ * pooled mode.
  */
 export class KernelRegion implements OpenRegion {
   readonly name: string;
@@ -37,7 +37,7 @@ export class KernelRegion implements OpenRegion {
 
   part(at: number, max: number): RegionPart | Promise<RegionPart> {
     if (this.mode !== 'kernel') return this.#pooled.part(at, max);
-    // A frame that has begun has promised its length: so most truncations are found before.
+    // A frame announces its length before its bytes are read: this finds most truncations before that.
     this.#file.checkLength();
     return {
       length: max,

@@ -1,8 +1,9 @@
 import { maxOpenFiles } from '../../../limits.js';
 
 /**
- * Works on items ahead of who takes the results, on as many at once as `weight` lets fit into what may be open. Results come in the order of the items,
- * each as soon as it is there, also where the next item is long in coming.
+ * Works on items ahead of the consumer of the results, on as many at once as their weights allow: together at most
+ * {@link maxOpenFiles}. Results come in the order of the items, each as soon as it is ready, even while the next item is
+ * missing.
  */
 export async function* lookAhead<T, R>(
   items: AsyncIterable<T>,
@@ -26,7 +27,7 @@ export async function* lookAhead<T, R>(
           if (item.done === true) more = false;
           else {
             const result = work(item.value);
-            // Who takes it hears of the error.
+            // The consumer gets the error.
             result.catch(isReady);
             results.push(result);
             weights.push(weight(item.value));

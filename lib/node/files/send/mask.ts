@@ -1,15 +1,18 @@
 import { randomFillSync } from 'node:crypto';
 
-/** How the messages of one side are masked (RFC 6455, section 5.3): an acceptor's are not; a dialer's are, with a random key each, or, where it was told so, with one of zeros. */
+/**
+ * How the messages of one side are masked (RFC 6455, section 5.3). An acceptor does not mask; a dialer uses a random key for each
+ * message, or, with `zeroMask`, a key of zeros.
+ */
 export type Masking = 'none' | 'random' | 'zero';
 
 type Mask = (source: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number, length: number) => void;
 
-// As ws does it: the native one where it is installed.
+// As in ws: the native implementation, where it is installed.
 let native: Mask | undefined;
 let loading: Promise<void> | undefined;
 
-/** Loads the native masking, where it is installed. */
+/** Loads the native implementation, where it is installed. */
 export function loadMask(): Promise<void> {
   // @ts-expect-error It has no types.
   return (loading ??= import('bufferutil').then(

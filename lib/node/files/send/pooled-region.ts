@@ -6,7 +6,7 @@ import { headRoom, takeBuffer } from './buffer-pool.js';
 import type { SourceFile } from './source-file.js';
 import { toFileError } from '../folder/system-error.js';
 
-/** A region that is read into pooled buffers, each of which goes out with one write. */
+/** A region that is read into pooled buffers, each of which is sent with one write. */
 export class PooledRegion implements OpenRegion {
   readonly mode = 'pooled';
   readonly reason: string | undefined;
@@ -49,7 +49,7 @@ export class PooledRegion implements OpenRegion {
         reject(toFileError(error, this.#file.path));
       };
       const fill = (filled: number): void => {
-        // The system's read gives less than was asked for at the end of the file, and seldom elsewhere.
+        // A read returns fewer bytes than requested at the end of the file, and rarely elsewhere.
         try {
           read(this.#file.fd, bytes, filled, bytes.length - filled, at + filled, (error, count) => {
             if (error !== null) fail(error);

@@ -8,19 +8,19 @@ import { checkUnchanged, truncated } from './file-state.js';
 const readOf = promisify(read);
 const fstatOf = promisify(fstat);
 
-/** What is to be read. */
+/** The part of a file that is to be read. */
 export interface ReadPart {
-  /** Names the file in errors. */
+  /** The file in errors. */
   readonly path: string;
   readonly offset: number;
   readonly length: number;
-  /** The file as it was when it was opened. */
+  /** The status of the file when it was opened. */
   readonly stats: Stats;
-  /** True: what is appended meanwhile is no change. Default false. */
+  /** True: appended bytes do not count as a change. Default false. */
   readonly growing?: boolean | undefined;
 }
 
-/** Reads a part of an open file at once. @throws FileChangedError where what was read is no one state of it. */
+/** Reads a part of an open file synchronously. @throws FileChangedError where the file changed meanwhile. */
 export function readNow(fd: number, part: ReadPart): Uint8Array {
   const { path, offset, length, stats, growing = false } = part;
   const bytes = new Uint8Array(length);
@@ -33,7 +33,7 @@ export function readNow(fd: number, part: ReadPart): Uint8Array {
   return bytes;
 }
 
-/** {@link readNow}, by the thread pool. */
+/** {@link readNow}, on the thread pool. */
 export async function readWhole(fd: number, part: ReadPart): Promise<Uint8Array> {
   const { path, offset, length, stats, growing = false } = part;
   const bytes = new Uint8Array(length);
@@ -47,12 +47,12 @@ export async function readWhole(fd: number, part: ReadPart): Promise<Uint8Array>
 }
 
 /**
- * Reads what a file of size 0 has all the same: those of procfs are made when they are read, and say no size.
+ * Reads the content of a file of size 0. The files of procfs have one, which is made when they are read.
  *
- * @throws FileIoError where it has more than 64 KiB: nobody knows how much.
+ * @throws FileIoError where the content has more than 64 KiB, because its size cannot be announced.
  */
 export function readSizeless(fd: number, path: string): Uint8Array {
-  // Nearly all are empty: one call, and no memory.
+  // Nearly all files of size 0 are empty: one call, and no memory.
   if (readSync(fd, probe, 0, 1, 0) === 0) return probe.subarray(0, 0);
   const bytes = new Uint8Array(maxSmallFileBytes + 1);
   let length = 0;

@@ -8,26 +8,26 @@ import { refusalOf, type KernelSender } from '../../kernel/kernel-sender.js';
 import { KernelWriter, type FileBody } from '../../kernel/kernel-writer.js';
 import { loadMask, maskInPlace, writeKey, type Masking } from './mask.js';
 
-/** What a {@link NodeRegionWriter} is made of. */
+/** Options of a {@link NodeRegionWriter}. */
 export interface RegionWriterOptions {
-  /** Of the `upgrade` event. */
+  /** The socket of the `upgrade` event. */
   readonly socket: Duplex;
   readonly masking: Masking;
   /** True where compression was negotiated. */
   readonly compressed: boolean;
   /** False as soon as the WebSocket closes. */
   readonly isOpen: () => boolean;
-  /** How the kernel sends files; a string is the reason why it does not. */
+  /** Loads the binding with which the kernel sends files; a string: why there is none. */
   readonly kernel: () => Promise<KernelSender | string>;
 }
 
-/** Why one side's messages cannot come from the kernel as they are. */
+/** Why a dialer cannot send from the kernel. */
 const masked =
-  'A dialer masks what it sends, so the kernel cannot send it as it is: let the other side dial, or set zeroMask between servers.';
+  'A dialer masks its messages, so the kernel cannot send files as they are: let the other side dial, or set zeroMask between servers.';
 
 /**
- * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`. `ws` writes its own messages whole, in one
- * turn, and so they do not mix.
+ * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`. `ws` writes each of its own messages within one
+ * turn of the event loop, so the two do not mix.
  */
 export class NodeRegionWriter implements SocketRegionWriter {
   readonly #socket: Duplex;
@@ -41,7 +41,7 @@ export class NodeRegionWriter implements SocketRegionWriter {
     if (options.masking === 'random') void loadMask();
   }
 
-  /** Resolves with the reason why files cannot go from the kernel over this connection; undefined: they can, with `writeFile`. */
+  /** Resolves with the reason why the kernel cannot send files on this connection; undefined: it can, see `writeFile`. */
   kernelRefusal(): Promise<string | undefined> {
     return (this.#kernel ??= this.#openKernel());
   }
@@ -125,7 +125,7 @@ export class NodeRegionWriter implements SocketRegionWriter {
   }
 }
 
-/** Writes the header of a message, with its key where it has one; the result is where the payload begins. */
+/** Writes the header of a message, with the key of its mask, if any. The result is the offset of the payload. */
 function writeMaskedHead(message: Uint8Array, payload: number, masking: Masking): number {
   const at = writeMessageHead(message, 0, payload, masking !== 'none');
   if (masking === 'none') return at;
@@ -134,7 +134,7 @@ function writeMaskedHead(message: Uint8Array, payload: number, masking: Masking)
   return at + 4;
 }
 
-/** Tells one from the writers of other transports: by what it can do, since it may be of another copy of the package. */
+/** True for a writer of this kind; by its methods, since it may be of another copy of the package. */
 export function isNodeRegionWriter(writer: RegionWriter): writer is NodeRegionWriter {
   return 'kernelRefusal' in writer && 'writeFile' in writer;
 }

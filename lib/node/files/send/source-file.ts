@@ -8,19 +8,19 @@ import { isSizeless } from './read-part.js';
 import { OpenFile } from '../folder/open-file.js';
 import { toFileError } from '../folder/system-error.js';
 
-// Opening a FIFO would wait for who writes to it. Windows has no such flag.
+// O_NONBLOCK: opening a FIFO would wait for its writer. Windows lacks the flag.
 const { O_RDONLY, O_NONBLOCK = 0 } = constants as { O_RDONLY: number; O_NONBLOCK?: number };
 const flags = O_RDONLY | O_NONBLOCK;
 
-/** A file that somebody else has opened, and closes. */
+/** A file that the caller has opened, and closes. */
 export type RegionHandle = Pick<FileHandle, 'fd'> & {
-  /** @internal The file is used from now on, until `release`. */
+  /** @internal The file is in use until `release`. */
   retain?(): void;
-  /** @internal Once for each `retain`. */
+  /** @internal Called once for each `retain`. */
   release?(): void;
 };
 
-/** A regular file that is open for reading, and the part of it that is to be sent. */
+/** A regular file that is open for reading, and the region of it that is sent. */
 export class SourceFile {
   readonly path: string;
   readonly size: number;
@@ -51,7 +51,7 @@ export class SourceFile {
     if (bounds === undefined) {
       const { offset = 0, length } = options;
       throw new FileIoError(
-        `${JSON.stringify(path)} has ${String(stats.size)} bytes: ${String(length ?? 'all')} from ${String(offset)} on are not within. Give an offset and a length that are.`,
+        `${JSON.stringify(path)} has ${String(stats.size)} bytes, and the region (offset ${String(offset)}, length ${String(length ?? 'to the end')}) is not within them. Give an offset and a length that are.`,
         path,
       );
     }
@@ -67,7 +67,7 @@ export class SourceFile {
     this.#stats = stats;
   }
 
-  /** Opens a path, or takes a handle, which stays the user's. Errors: FileError. */
+  /** Opens a path, or takes a handle, which the caller closes. Errors: FileError. */
   static open(file: string | RegionHandle, path: string, options: RegionOptions): Promise<SourceFile> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
@@ -79,7 +79,7 @@ export class SourceFile {
         fstat(fd, (error, stats) => {
           try {
             if (error !== null) throw error;
-            // It may have been hashed since it was opened: it must not have changed after that.
+            // The file may have been hashed since it was opened: its state then is the one to compare with.
             const known = handle instanceof OpenFile ? handle.stats : stats;
             resolve(new SourceFile(path, fd, handle, known, options));
           } catch (failure) {
@@ -99,7 +99,7 @@ export class SourceFile {
     });
   }
 
-  /** The descriptor. Its number may be another file's as soon as the user has closed the handle: ask before each use. */
+  /** The descriptor. The number may be another file's as soon as the user has closed the handle: get it before each use. */
   get fd(): number {
     if (this.#handle !== undefined && this.#handle.fd !== this.#fd) {
       throw new FileIoError(
@@ -110,12 +110,12 @@ export class SourceFile {
     return this.#fd;
   }
 
-  /** Looks whether the region is still there. @throws FileChangedError where it is not. */
+  /** Checks that the file still has the region. @throws FileChangedError */
   checkLength(): void {
     if (fstatSync(this.fd).size < this.offset + this.length) throw this.truncated();
   }
 
-  /** The end of a sending: looks whether the file is still the one that was opened. Errors: FileError. */
+  /** Checks, at the end, that the file is in the state in which it was opened. Errors: FileError. */
   checkUnchanged(): Promise<void> {
     return new Promise((resolve, reject) => {
       fstat(this.fd, (error, stats) => {
@@ -130,7 +130,7 @@ export class SourceFile {
     });
   }
 
-  /** The error for a file that has become shorter. */
+  /** The error for a file that was truncated. */
   truncated(): FileChangedError {
     return truncated(this.path);
   }
@@ -147,5 +147,5 @@ export class SourceFile {
 }
 
 function ignore(): void {
-  // Nothing can be done about a file that was only read.
+  // A failure to close a file that was only read has no consequence.
 }

@@ -4,23 +4,23 @@ import { quoted } from '../../../files/peer-path.js';
 import type { OpenFile } from '../folder/open-file.js';
 import { hashFile, type HashRequest } from '../receive/hash-file.js';
 
-/** True for all of a file of size 0, which may have content all the same. */
+/** True for a whole file of size 0, which may have content in procfs. */
 export function isWholeOfNothing({ stats }: OpenFile, { asked }: Part): boolean {
   return stats.size === 0 && asked === undefined;
 }
 
-/** What is to be sent of a file. */
+/** The part of a file that is to be sent. */
 export interface Part {
   readonly path: string;
   readonly offset: number;
   readonly length: number;
   readonly hash: 'sha256' | undefined;
   readonly growing: boolean | undefined;
-  /** The length that was asked for. */
+  /** The requested length. */
   readonly asked: number | undefined;
 }
 
-/** Where sending begins: behind what the other side has, where that is the beginning of the file. */
+/** The first byte to send: after those that the caller has, where they are the beginning of the file. */
 export async function offsetOf(
   { fd, stats }: OpenFile,
   { offset = 0, have }: WantedFile,
@@ -29,25 +29,28 @@ export async function offsetOf(
   if (have === undefined) return offset;
   if (have.length > stats.size) return 0;
   const mine = await hashFile({ fd, length: have.length, signal, peer });
-  // What differs is sent from the start.
+  // Where they are not, the whole file is sent.
   return mine !== undefined && Buffer.compare(mine, have.sha256) === 0 ? have.length : 0;
 }
 
-/** What is to be sent of a file. @throws FileConflictError, FileIoError */
+/** The part of a file that a request wants. @throws FileConflictError, FileIoError */
 export function partOf({ stats }: OpenFile, path: string, offset: number, { length, hash, growing }: WantedFile): Part {
   checkHash(path, hash);
   const part: Part = { path, offset, length: length ?? Math.max(0, stats.size - offset), hash, growing, asked: length };
   if (offset > stats.size || part.length > stats.size - offset) {
     throw new FileConflictError(
-      `${quoted(path)} has ${String(stats.size)} bytes, not ${String(part.length)} from ${String(offset)} on.`,
+      `${quoted(path)} has ${String(stats.size)} bytes, so it lacks ${String(part.length)} bytes from offset ${String(offset)} on. Ask for a part that it has.`,
       path,
     );
   }
   return part;
 }
 
-/** @throws FileIoError for a hash that is not known here: the other side may ask for any. */
+/** @throws FileIoError for an unknown hash: a peer may request any. */
 function checkHash(path: string, hash: string | undefined): void {
   if (hash === undefined || hash === 'sha256') return;
-  throw new FileIoError(`${quoted(path)}: this host knows no hash ${quoted(hash)}. Ask for sha256, or for none.`, path);
+  throw new FileIoError(
+    `${quoted(path)}: this host does not know the hash ${quoted(hash)}. Ask for sha256, or for none.`,
+    path,
+  );
 }

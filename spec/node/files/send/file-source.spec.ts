@@ -80,7 +80,7 @@ describe('A hash that the host does not know', () => {
       wanted.map(() => ({
         kind: 'error',
         code: 'file-io',
-        message: '"a": this host knows no hash "nope". Ask for sha256, or for none.',
+        message: '"a": this host does not know the hash "nope". Ask for sha256, or for none.',
       })),
     );
     expect(items[40]).toMatchObject({ kind: 'header', path: 'a', hash: 'sha256' });
