@@ -7,8 +7,8 @@
  * The first attempts start 50, 100, 200 … ms after the one before began: a host that starts, or starts again, notices its
  * peers only when they dial it. Further ones follow at `redialInterval`. A random share of `dialJitter` is added, of an
  * earlier attempt in the same proportion. The count begins again when a link is lost that lived for `redialInterval`; one
- * that flaps is dialed no faster than a host that is down, and so is a host that rejected: it has started. An attempt begins behind the gate, and so do its times and its
- * token.
+ * that flaps is dialed no faster than a host that is down, and so is a host that rejected: it has started. An attempt begins
+ * behind the gate, and so do its times and its token.
  */
 
 import { defer, Subscription } from 'rxjs';
@@ -22,6 +22,7 @@ import type { Checksum } from '../wire/checksum.js';
 import type { ConnectRequest, ConnectResponse } from '../wire/connect.js';
 import { timestampFromMs } from '../wire/timestamp.js';
 import { DialGate } from './dial-gate.js';
+import { dialHeaders } from './dial-headers.js';
 import type { HostConnection } from './host-connection.js';
 import { checkHandshakeSize, connectMessage, readConnectResponse } from './handshake.js';
 import { stallTolerantTimer } from './stall-tolerant-timer.js';
@@ -58,14 +59,17 @@ export class Dialer {
   #cancelWait: (() => void) | undefined = undefined;
   #leaveGate: (() => void) | undefined = undefined;
   #stopped = false;
-  // Attempts since the last link that lasted.
-  #attempts = 0;
+  // False after the first link, and after the quick attempts that follow the start: hosts are often started together.
+  #starting = true;
+  readonly #graceEnd: number;
+  #attempts = 0; // since the last link that lasted
   #linkedAt = 0;
   // Attempts in a row that failed because another process has this side's name.
   #duplicates = 0;
 
   constructor(options: DialerOptions) {
     this.#options = options;
+    this.#graceEnd = options.runtime.now() + options.limits.dialedGrace;
     this.#subscription.add(
       options.connection.lost.subscribe(() => {
         if (options.runtime.now() - this.#linkedAt >= options.limits.redialInterval) this.#attempts = 0;
@@ -130,14 +134,14 @@ export class Dialer {
       return;
     }
     if (this.#stopped) return;
-    const headers = { Authorization: `Bearer ${signed}`, 'X-Minio-Time': nanoseconds(runtime.wallNow()) };
+    const headers = dialHeaders(signed, runtime.wallNow());
     const attempt = new Subscription();
     this.#attempt = attempt;
-    const fail = (error: unknown): void => {
+    const fail = (error: unknown, unreachable = false): void => {
       // To give a socket up may end it at once, which is no second failure.
       if (attempt.closed) return;
       giveUp(attempt);
-      this.#fail(toError(error));
+      this.#fail(toError(error), unreachable);
     };
     const late = (what: string, ms: number): (() => void) =>
       stallTolerantTimer(
@@ -160,7 +164,7 @@ export class Dialer {
         },
         error: (error: unknown) => {
           if (error instanceof RejectedError) this.#rejected(error.reason);
-          fail(error);
+          fail(error, true);
         },
       }),
     );
@@ -255,6 +259,7 @@ export class Dialer {
             return;
           }
           this.#duplicates = 0;
+          this.#starting = false;
           this.#linkedAt = this.#options.runtime.now();
           onLinked();
           giveUp(attempt);
@@ -277,10 +282,12 @@ export class Dialer {
     this.#options.rejected(reason);
   }
 
-  #fail(error: Error): void {
+  #fail(error: Error, unreachable = false): void {
     if (this.#stopped) return;
+    const { runtime, limits } = this.#options;
     this.#leaveGate?.();
-    this.#options.connection.attemptFailed(error);
+    this.#starting &&= unreachable && this.#interval() < limits.redialInterval && runtime.now() < this.#graceEnd;
+    this.#options.connection.attemptFailed(error, this.#starting);
     this.#wait();
   }
 }
@@ -290,9 +297,4 @@ function giveUp(attempt: Subscription): void {
   guarded(reportUnhandled, () => {
     attempt.unsubscribe();
   });
-}
-
-/** The X-Minio-Time header: Unix time in nanoseconds, decimal. */
-function nanoseconds(ms: number): string {
-  return String(BigInt(Math.floor(ms)) * 1_000_000n);
 }

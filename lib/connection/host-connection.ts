@@ -247,10 +247,17 @@ export class HostConnection {
     );
   }
 
-  /** An attempt to connect failed: from now on calls fail at once, until a link opens. */
-  attemptFailed(error: Error): void {
+  /**
+   * An attempt to connect failed: from now on calls fail at once, until a link opens. With `soonAgain`, a connection that is
+   * `connecting` remains so, and calls still wait.
+   */
+  attemptFailed(error: Error, soonAgain = false): void {
     const { status, connects } = this.#state.value;
     if (status === 'closed' || status === 'connected') return;
+    if (soonAgain && status === 'connecting') {
+      this.#setState('connecting', connects, error);
+      return;
+    }
     this.#setState('back-off', connects, error);
     this.#waiting.fail(this.disconnected(false), ({ wait }) => wait === undefined);
   }
@@ -315,8 +322,8 @@ export class HostConnection {
     this.#state.next({
       host: this.host,
       status,
-      // A further failed attempt begins no new back-off.
-      since: status === 'back-off' && before.status === status ? before.since : this.#runtime.wallNow(),
+      // A further failed attempt begins no new state.
+      since: before.status === status && status !== 'connected' ? before.since : this.#runtime.wallNow(),
       connects,
       ...(error === undefined ? {} : { error: errorInfo(error) }),
       ...(status === 'connected' && this.#link.value?.readPath !== undefined

@@ -17,8 +17,8 @@ export interface CallOptions {
   /** The call on whose behalf this one is made. Its deadline and its signal apply in addition to this call's own. */
   readonly parent?: Call<unknown>;
   /**
-   * What to do while there is no connection. Default: wait while connecting; fail at once during back-off and before the
-   * manager has been started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
+   * What to do while there is no connection. Default: wait while connecting, which includes the quick
+   * attempts of the first 2 s or so after the start; fail at once during back-off and before the manager has been started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
    */
   readonly waitForConnect?: boolean | number;
 }

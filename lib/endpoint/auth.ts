@@ -95,6 +95,8 @@ export function sharedSecret(
       }
     },
     async verify(token, { local, remote, wallNow }) {
+      // jose decodes leniently: without this, a token with a NUL, a newline or padding appended would pass.
+      if (!isCompactJwt(token)) throw refusal(remote, 'it is not a JWT');
       const { errors, jwtVerify } = await loadJose();
       const options = {
         algorithms: ['HS256'],
@@ -156,6 +158,11 @@ function equal(presented: Uint8Array, expected: Uint8Array): boolean {
   let difference = presented.length ^ expected.length;
   for (let i = 0; i < presented.length; i++) difference |= presented[i]! ^ expected[i % expected.length]!;
   return difference === 0;
+}
+
+/** True for three base64url parts without padding (RFC 7515, section 3.1), the last one with no unused bits set. */
+function isCompactJwt(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]$/.test(token);
 }
 
 const howToSetSecret =

@@ -67,7 +67,7 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
   const { host, connection } = peer;
   if (!whoDials(local, host, (text) => endpoint.checksum!.hash64(text))) {
     peer.dials = 'remote';
-    awaitDial(endpoint, local, peer);
+    awaitDial(endpoint, local, peer, path);
     return;
   }
   peer.dials = 'local';
@@ -111,9 +111,10 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
 }
 
 // Calls wait a while for a host that should dial, after the start and after each loss; then they fail at once.
-function awaitDial(endpoint: Endpoint, local: string, peer: Peer): void {
+function awaitDial(endpoint: Endpoint, local: string, peer: Peer, path: string): void {
   const { host, connection } = peer;
   const { dialedGrace } = endpoint.limits;
+  const notDialed = `${host} has not dialed for ${String(dialedGrace)} ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, and that its first path is ${path}.`;
   let cancel = (): void => undefined;
   // Why this side rejected the peer since it waits for it.
   let rejection: RejectedError | undefined;
@@ -121,7 +122,7 @@ function awaitDial(endpoint: Endpoint, local: string, peer: Peer): void {
     cancel();
     rejection = undefined;
     cancel = endpoint.runtime.schedule(() => {
-      connection.attemptFailed(rejection ?? new Error(`${host} has not dialed for ${String(dialedGrace)} ms.`));
+      connection.attemptFailed(rejection ?? new Error(notDialed));
     }, dialedGrace);
   };
   wait();

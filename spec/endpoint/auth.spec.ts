@@ -80,6 +80,18 @@ describe('sharedSecret', () => {
     await expect(sharedSecret(secret).verify(token, acceptor)).rejects.toBeInstanceOf(RejectedError);
   });
 
+  it('refuses a valid token that is spelt otherwise', async () => {
+    const token = await sharedSecret(secret).sign(dialer);
+    // The last character of a signature of 32 bytes has two bits that say nothing.
+    const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const other = token.slice(0, -1) + digits[digits.indexOf(token.at(-1)!) + 1]!;
+    const spelt = [`${token}\0`, `${token}\n`, `${token}=`, `${token} `, ` ${token}`, token.replace('.', '=.'), other];
+    for (const each of spelt) {
+      await expect(sharedSecret(secret).verify(each, acceptor)).rejects.toBeInstanceOf(RejectedError);
+    }
+    await sharedSecret(secret).verify(token, acceptor);
+  });
+
   it('refuses a token without signature, without expiry, or with a long one, and of another algorithm', async () => {
     const auth = sharedSecret(secret);
     const now = Math.floor(Date.now() / 1_000);

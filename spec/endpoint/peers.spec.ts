@@ -4,6 +4,7 @@ import type { DisconnectedError } from '../../lib/errors.js';
 import type { HostState, Manager } from '../../lib/endpoint/manager.js';
 import { raw } from '../../lib/codec/codec.js';
 import { unary } from '../../lib/contract/contract.js';
+import type { CallOptions } from '../../lib/contract/options.js';
 import { createPeer, startLoopback } from '../../lib/endpoint/peers.js';
 import { staticToken } from '../../lib/endpoint/auth.js';
 import { Endpoint } from '../../lib/endpoint/endpoint.js';
@@ -29,11 +30,14 @@ async function names(manager: Manager): Promise<string[]> {
 }
 
 /** How a call of `echo` ends: 'answered', or the code of its error. */
-function call(manager: Manager, to: string): string[] {
+const notDialed = (local: string, remote: string): string =>
+  `${remote} has not dialed for 2000 ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, and that its first path is /minio/grid/v1.`;
+
+function call(manager: Manager, to: string, options: CallOptions = {}): string[] {
   const heard: string[] = [];
   manager
     .connection(to)
-    .request(echo, new Uint8Array())
+    .request(echo, new Uint8Array(), options)
     .subscribe({
       next: () => heard.push('answered'),
       error: (error: unknown) => heard.push((error as { code: string }).code),
@@ -204,7 +208,7 @@ describe('the side that is dialed', () => {
     await network.pass(200, 1);
     expect(early).toStrictEqual(['disconnected']);
     const [peer] = await hostsOf(manager);
-    expect(peer).toMatchObject({ status: 'back-off', error: { message: `${remote} has not dialed for 2000 ms.` } });
+    expect(peer).toMatchObject({ status: 'back-off', error: { message: notDialed(manager.local, remote) } });
     const late = call(manager, remote);
     network.runtime.advance(0);
     expect(late).toStrictEqual(['disconnected']);
@@ -229,7 +233,7 @@ describe('the side that is dialed', () => {
   it('says why it rejected the host where it did so later, and lets calls wait until then', async () => {
     const { manager, remote } = await waiting();
     await network.pass(2_100, 50);
-    expect((await hostsOf(manager))[0]).toMatchObject({ error: { message: `${remote} has not dialed for 2000 ms.` } });
+    expect((await hostsOf(manager))[0]).toMatchObject({ error: { message: notDialed(manager.local, remote) } });
     await network.manager(remote, [manager.local], { auth: staticToken('another') }).start();
     await network.settle();
     expect((await hostsOf(manager))[0]).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
@@ -271,7 +275,8 @@ describe('the side that dials', () => {
     const remote = dialer.local === a ? b : a;
     const request = dialer.connection(remote).request(echo, new Uint8Array());
     const failed = firstValueFrom(request).catch((error: unknown) => error as DisconnectedError<Observable<void>>);
-    await network.pass(50);
+    // The quick attempts, each with its jitter.
+    await network.pass(3_200, 50);
     const error = (await failed) as DisconnectedError<Observable<void>>;
     expect(error).toMatchObject({ code: 'disconnected', sent: false });
     let answered = 0;
@@ -281,6 +286,26 @@ describe('the side that dials', () => {
     network.down.clear();
     await network.pass(2_100);
     expect(answered).toBe(1);
+  });
+
+  it('lets calls wait while the first quick dials of a host that starts are refused', async () => {
+    const managers = [network.manager(a, [b]), network.manager(b, [a])];
+    managers.forEach((manager) => {
+      manager.handle(echo, (payload) => payload);
+    });
+    network.down.add(a).add(b);
+    await Promise.all(managers.map((manager) => manager.start()));
+    await network.settle();
+    const dialer = (await hostsOf(managers[0]!))[0]!.dials === 'local' ? managers[0]! : managers[1]!;
+    const remote = dialer.local === a ? b : a;
+    const early = call(dialer, remote);
+    const late = call(dialer, remote, { timeout: 10 });
+    await network.pass(300, 10);
+    expect([early, late]).toStrictEqual([[], ['deadline-exceeded']]);
+    expect((await hostsOf(dialer))[0]).toMatchObject({ status: 'connecting', error: { message: expect.any(String) } });
+    network.down.clear();
+    await network.pass(1_000, 10);
+    expect(early).toStrictEqual(['answered']);
   });
 
   it('answers calls that waited for the first connection, once each', async () => {
