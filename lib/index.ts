@@ -11,6 +11,12 @@ export type { ManagerOptions } from './endpoint/manager-options.js';
 export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './endpoint/auth.js';
 export type { DialerInfo } from './endpoint/acceptor.js';
 export type { LeafOptions } from './endpoint/leaves.js';
+export type { LeafDeparture, LeafState, LeavesState } from './endpoint/leaf-list.js';
+export type { Health, HealthStatus, ReadyQuorum } from './endpoint/health.js';
+export type { RouteFigures, StreamFigures, StreamList, TransferFigures, TransferList } from './metrics/figures.js';
+export type { Durations } from './metrics/log-histogram.js';
+export type { DirectionCredit, StreamCounts } from './metrics/open-streams.js';
+export type { Side } from './metrics/route-meter.js';
 export type { EndpointOptions } from './endpoint/endpoint.js';
 
 export { float } from './codec/float.js';

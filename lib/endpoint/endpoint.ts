@@ -15,6 +15,7 @@ import { msgpack } from '../codec/msgpack-codec.js';
 import { Registry } from '../handlers/registry.js';
 import { RouteConnection } from '../calls/route-connection.js';
 import { toAddress, WireRoutes } from '../contract/wire-route.js';
+import { Transfers } from '../metrics/transfers.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
@@ -55,6 +56,8 @@ export class Endpoint {
   readonly limits: Limits;
   readonly checksumMode: ChecksumMode;
   readonly routes: WireRoutes;
+  /** The files that are on their way. */
+  readonly transfers = new Transfers();
   readonly registry: Registry;
   /** 16 bytes, made once: a new one means that the process restarted. */
   readonly id: Uint8Array;

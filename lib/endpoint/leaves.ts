@@ -4,6 +4,7 @@ import { maxGoneLeaves } from '../limits.js';
 import type { HostConnection } from '../connection/host-connection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import { printable } from '../printable.js';
 import type { EngineOptions } from '../mux/engine.js';
 import { RunningHandlers } from '../mux/running-handlers.js';
 import type { Duplex, Unary } from '../contract/contract.js';
@@ -13,6 +14,7 @@ import type { ConnectRequest } from '../wire/connect.js';
 import { checkClock, type Admission, type DialerInfo } from './acceptor.js';
 import { checkToken, describe } from './auth.js';
 import type { Endpoint } from './endpoint.js';
+import type { LeafList, LeafState } from './leaf-list.js';
 
 /** How a host takes leaves: browsers and tools that dial it without being hosts. */
 export interface LeafOptions {
@@ -51,6 +53,7 @@ export class Leaves {
   readonly #options: LeafOptions;
   readonly #name: string;
   readonly #isHost: (name: string) => boolean;
+  readonly #list: LeafList;
   // Oldest first.
   readonly #connections = new Map<HostConnection, RouteConnection>();
   // Closed connections of the leaves that left last.
@@ -60,7 +63,14 @@ export class Leaves {
   #allowed: ReadonlySet<string> | undefined = undefined;
 
   /** `name`: of the host, which leaves are told. `isHost`: whether a name is that of a host of the cluster. */
-  constructor(endpoint: Endpoint, options: LeafOptions, name: string, isHost: (name: string) => boolean) {
+  constructor(
+    endpoint: Endpoint,
+    options: LeafOptions,
+    name: string,
+    isHost: (name: string) => boolean,
+    list: LeafList,
+  ) {
+    this.#list = list;
     checkOptions(options, leavesRules, { of: 'leaves', required: ['authenticate'], mayHaveOthers: true });
     this.#endpoint = endpoint;
     this.#options = options;
@@ -106,7 +116,9 @@ export class Leaves {
       open: (socket, agreement, remoteId) => {
         const { connection, routes } = this.#endpoint.connect(identity, this.#runningOf(identity));
         this.#connections.set(connection, routes);
-        connection.lost.subscribe(() => {
+        this.#list.arrived(connection, this.#stateOf(identity, info));
+        connection.lost.subscribe((error) => {
+          this.#list.left(connection, error);
           this.#connections.delete(connection);
           connection.close();
           this.#rememberGone(identity, routes);
@@ -136,6 +148,15 @@ export class Leaves {
       });
     }
     this.#connections.clear();
+  }
+
+  #stateOf(identity: string, { address, origin }: DialerInfo): LeafState {
+    return {
+      identity: printable(identity),
+      since: this.#endpoint.runtime.wallNow(),
+      ...(address === undefined ? {} : { address }),
+      ...(origin === undefined ? {} : { origin: printable(origin) }),
+    };
   }
 
   async #authenticate(token: string, info: DialerInfo): Promise<string> {

@@ -4,6 +4,7 @@ import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { Dial } from '../transport/socket.js';
 import type { Auth } from './auth.js';
 import { endpointRules, type EndpointOptions } from './endpoint.js';
+import { quorumRule, type ReadyQuorum } from './health.js';
 import type { LeafOptions } from './leaves.js';
 
 /** Options of a {@link Manager}. */
@@ -29,6 +30,11 @@ export interface ManagerOptions extends EndpointOptions {
   readonly leaves?: LeafOptions;
   /** Opens WebSockets. Default isomorphic-ws. */
   readonly dial?: Dial;
+  /**
+   * Connections to other hosts that `health$` and the readiness probe wait for: a number, or `'majority'` for those that make
+   * a majority of all hosts with this one. Default 0.
+   */
+  readonly readyQuorum?: ReadyQuorum;
 }
 
 const isListOfStrings = (value: unknown): boolean =>
@@ -53,4 +59,5 @@ export const managerRules: Readonly<Record<keyof ManagerOptions, Rule>> = {
   },
   leaves: anObject,
   dial: aFunction('opens WebSockets'),
+  readyQuorum: quorumRule,
 };

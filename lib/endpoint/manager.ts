@@ -15,6 +15,7 @@ import { bind, type HandlerOf, type Handles, type Lifetime, type RawHandler } fr
 import { ConfigurationError, errorText } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
+import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
 import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-socket.js';
@@ -23,9 +24,12 @@ import { Endpoint } from './endpoint.js';
 import { Gatekeeper } from './gatekeeper.js';
 import { Handshakes } from './handshakes.js';
 import { defaultPath, dialUrl, parseHost } from './host-name.js';
+import { HealthMonitor, type Health } from './health.js';
+import { LeafList, type LeavesState } from './leaf-list.js';
 import { Leaves } from './leaves.js';
 import { managerRules, type ManagerOptions } from './manager-options.js';
 import { Membership } from './membership.js';
+import { Observation } from './observation.js';
 import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers.js';
 
 /** One other host, as this host sees it. */
@@ -51,6 +55,16 @@ export class Manager implements Handles {
   readonly cluster$: Observable<ClusterState>;
   /** What belongs to no call: handler errors, lost backpressure, rejections, protocol faults. */
   readonly events$: Observable<GridEvent>;
+  /** Counts, errors and durations by route and side: at once, and then every second. Completes at the close. */
+  readonly routes$: Observable<readonly RouteFigures[]>;
+  /** The open streams: at once, and then every second. Completes at the close. */
+  readonly streams$: Observable<StreamList>;
+  /** The files that are on their way: at once, and then every second. Completes at the close. */
+  readonly transfers$: Observable<TransferList>;
+  /** The leaves that are connected, and who came and left. Completes at the close. */
+  readonly leaves$: Observable<LeavesState>;
+  /** Whether this host can be sent calls, beginning with the present state. Completes at the close. */
+  readonly health$: Observable<Health>;
   /** @internal */
   readonly lifetime: Lifetime;
 
@@ -59,6 +73,8 @@ export class Manager implements Handles {
   readonly #loopback: Peer;
   readonly #membership: Membership;
   readonly #leaves: Leaves | undefined;
+  readonly #leafList: LeafList;
+  readonly #health: HealthMonitor;
   readonly #gatekeeper: Gatekeeper;
   readonly #handshakes: Handshakes;
   #started: Promise<void> | undefined = undefined;
@@ -79,8 +95,11 @@ export class Manager implements Handles {
     this.expectStart(false);
     this.lifetime = { runtime: this.#endpoint.runtime, closed$: this.events$.pipe(ignoreElements()) };
     this.#loopback = createPeer(this.#endpoint, this.local);
+    this.#leafList = new LeafList(this.#endpoint.runtime);
+    this.leaves$ = this.#leafList.leaves$;
     this.#leaves =
-      options.leaves && new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name));
+      options.leaves &&
+      new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name), this.#leafList);
     const dial = options.dial ?? dialWebSocket;
     this.#membership = new Membership({
       endpoint: this.#endpoint,
@@ -105,7 +124,11 @@ export class Manager implements Handles {
     this.#handshakes = new Handshakes(this.#endpoint, this.local, (authorization) =>
       this.#gatekeeper.vouch(authorization),
     );
-    this.cluster$ = isolated(this.#clusterState());
+    const cluster$ = this.#clusterState();
+    this.cluster$ = isolated(cluster$);
+    this.#health = new HealthMonitor(this.local, options.readyQuorum ?? 0, cluster$);
+    this.health$ = isolated(this.#health.health$);
+    ({ routes$: this.routes$, streams$: this.streams$, transfers$: this.transfers$ } = new Observation(this.#endpoint));
   }
 
   /** Registers the handler of a route. @throws ConfigurationError if the route already has one. */
@@ -173,6 +196,8 @@ export class Manager implements Handles {
   /** What {@link close} does, once. */
   protected async closeAll(): Promise<void> {
     this.#state = 'closed';
+    this.#health.enter('closed');
+    this.#leafList.close();
     const errors = new ThrownErrors();
     guarded(errors.add, () => {
       this.#membership.unsubscribe();
@@ -196,6 +221,7 @@ export class Manager implements Handles {
     }
     if (this.#state !== 'created') return;
     this.#state = 'started';
+    this.#health.enter('started');
     startLoopback(this.#endpoint, this.#loopback);
     this.#membership.start();
   }

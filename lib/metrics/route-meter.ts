@@ -114,7 +114,8 @@ export class RouteMeter {
   #countError(code: string): void {
     const errors = (this.#errors ??= new Map<string, number>());
     let name = printable(code, maxCodeLength);
-    if (!errors.has(name) && errors.size >= maxErrorCodes) name = otherCodes;
+    // The latter cannot be a key of what is sent to observers.
+    if ((!errors.has(name) && errors.size >= maxErrorCodes) || name === '__proto__') name = otherCodes;
     errors.set(name, (errors.get(name) ?? 0) + 1);
   }
 }
