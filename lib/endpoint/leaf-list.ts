@@ -1,4 +1,5 @@
-import { defer, Observable, of, Subject, startWith } from 'rxjs';
+import type { Observable} from 'rxjs';
+import { defer, of, Subject, startWith } from 'rxjs';
 import { isolated } from '../flow/unhandled.js';
 import { maxListed } from '../limits.js';
 import { printable } from '../printable.js';

@@ -176,7 +176,7 @@ describe('streams$', () => {
       await grid.connected();
       const call = a
         .connection(b)
-        .exchange(upload, undefined as never, () => Array.from({ length: 3 }, () => new Uint8Array(1)))
+        .exchange(upload, undefined, () => Array.from({ length: 3 }, () => new Uint8Array(1)))
         .subscribe();
       await advance(30);
       expect((await firstValueFrom(a.manager.streams$)).streams[0]).toMatchObject({ creditStalls: 0 });
