@@ -1,4 +1,4 @@
-import type { Observable} from 'rxjs';
+import type { Observable } from 'rxjs';
 import { defer, of, Subject, startWith } from 'rxjs';
 import { isolated } from '../flow/unhandled.js';
 import { maxListed } from '../limits.js';
