@@ -15,7 +15,7 @@ export { SeededRandom } from './seeded-random.js';
 
 export { simulate, type SimulationOptions, type SimulationReport } from './simulation/simulate.js';
 export { SimulationError } from './simulation/simulation-error.js';
-export type { Simulation, Workload } from './simulation/workload.js';
+export type { Simulation, StartedFault, Workload } from './simulation/workload.js';
 export type { Liveness } from './simulation/liveness.js';
 export type { Invariant } from './simulation/invariant.js';
 export type { Step } from './simulation/plan.js';
@@ -30,7 +30,9 @@ export { Cable, type CableOptions } from './network/cable.js';
 export type { FaultCable, FaultHost, FaultParty, FaultTarget } from './network/fault-target.js';
 export type { LineOptions } from './network/lane.js';
 
-export { Faults, type FaultClock } from './network/faults.js';
+export { Faults } from './network/faults.js';
+export { LineFaults, type FaultClock } from './network/line-faults.js';
+export { Disk } from './network/disk.js';
 export type { Fault } from './network/fault.js';
 export type {
   ClockFaultOptions,

@@ -4,6 +4,7 @@ import {
   DisconnectedError,
   type DuplexStream,
   fromIterable,
+  GridError,
   ProtocolError,
   RemoteError,
   sendTo,
@@ -22,13 +23,23 @@ interface End {
   readonly error?: unknown;
 }
 
+/** Ms in which the hosts have found each other after the start. */
+const startUp = 3_000;
+/** Ms that an answer may take beside its handler’s time and a round trip. */
+const answerSlack = 5;
 /** Timeout of a unary call that names none, in ms. */
 const unaryTimeout = 60_000;
 
 /** Makes one call, and checks its outcome. The result settles when it is over for the caller. */
 export function performCall(operation: Operation, simulation: Simulation, ledger: Ledger): Promise<void> {
-  return new Promise((resolve) => {
-    new PendingCall(operation, simulation, ledger, resolve).start();
+  return new Promise((resolve, reject) => {
+    // A process that stands still makes no calls.
+    simulation.cluster.host(operation.from).run(() => {
+      new PendingCall(operation, simulation, ledger, (error) => {
+        if (error instanceof GridError) reject(error);
+        else resolve();
+      }).start();
+    });
   });
 }
 
@@ -37,11 +48,11 @@ class PendingCall {
   readonly #simulation: Simulation;
   readonly #ledger: Ledger;
   readonly #record: CallRecord;
-  readonly #over: () => void;
+  readonly #over: (error?: unknown) => void;
   readonly #reason = new Error('aborted as planned');
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
 
-  constructor(operation: Operation, simulation: Simulation, ledger: Ledger, over: () => void) {
+  constructor(operation: Operation, simulation: Simulation, ledger: Ledger, over: (error?: unknown) => void) {
     this.#operation = operation;
     this.#simulation = simulation;
     this.#ledger = ledger;
@@ -191,9 +202,12 @@ class PendingCall {
 
   #after(ms: number, task: () => void): void {
     if (ms === 0) return;
+    const host = this.#simulation.cluster.host(this.#operation.from);
     this.#timers.push(
       setTimeout(() => {
-        if (this.#record.outcomes === 0 && !this.#record.stopped) task();
+        host.run(() => {
+          if (this.#record.outcomes === 0 && !this.#record.stopped) task();
+        });
       }, ms),
     );
   }
@@ -205,10 +219,10 @@ class PendingCall {
     this.#finish();
   }
 
-  #finish(): void {
+  #finish(error?: unknown): void {
     this.#record.overAt ??= this.#simulation.clock.elapsed;
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#over();
+    this.#over(error);
   }
 
   readonly #ended = (end: End): void => {
@@ -226,42 +240,86 @@ class PendingCall {
     this.#checkDeadline();
     if ('error' in end) this.#checkReason(end.error);
     else this.#checkWhole();
-    this.#finish();
+    this.#checkLatency(end);
+    this.#finish(end.error);
   };
 
   #checkDeadline(): void {
-    const { route, timeout, taker, late } = this.#operation;
+    const { route, timeout, taker, late: lateTaker } = this.#operation;
     const isUnary = route === 'ask' || route === 'askByName';
     // In the other ways the consumer's own time comes on top.
-    if (!isUnary && (taker !== 'subscribe' || late > 0)) return;
+    if (!isUnary && (taker !== 'subscribe' || lateTaker > 0)) return;
     const allowed = timeout === 0 ? (isUnary ? unaryTimeout : Infinity) : timeout;
     const took = this.#simulation.clock.elapsed - this.#record.beganAt;
-    if (took > allowed + 1) this.#ledger.violate(rules.deadline, this.#record, `it took ${took} ms of ${allowed}`);
+    const { from } = this.#operation;
+    const { reasons } = this.#ledger;
+    const late = reasons.drift(allowed) + reasons.pausedFor(from, this.#record.beganAt, this.#simulation.clock.elapsed);
+    if (took > allowed + 1 + late)
+      this.#ledger.violate(rules.deadline, this.#record, `it took ${took} ms of ${allowed}`);
   }
 
   #checkReason(error: unknown): void {
-    const { timeout, route, script, abortAt } = this.#operation;
-    if (error instanceof DisconnectedError) {
-      this.#record.unsent = !error.sent;
-      return;
-    }
-    if (error instanceof DeadlineExceededError && (timeout > 0 || route.startsWith('ask'))) return;
-    if (error === this.#reason && abortAt > 0) return;
+    const { route, script } = this.#operation;
+    if (error instanceof DisconnectedError) this.#record.unsent = !error.sent;
     if (error instanceof PlannedThrow && error.call === script.id) {
       this.#ledger.throws.report(error, 'outcome');
       return;
     }
-    if (
-      error instanceof RemoteError &&
-      (route === 'relay' || (error.message === plannedFailure && (script.failAt >= 0 || script.throws !== undefined)))
-    )
-      return;
-    if ((error instanceof ProtocolError || error instanceof RemoteError) && this.#ledger.duplicates) return;
+    if (this.#hasReason(error)) return;
     this.#ledger.violate(
       rules.reason,
       this.#record,
-      error instanceof Error ? (error.stack ?? error.message) : String(error),
+      `${route}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     );
+  }
+
+  // By cause: what a call fails with must have happened to it, or to the hosts between which it runs, and in time.
+  #hasReason(error: unknown): boolean {
+    const { from, to, timeout, route, script, abortAt } = this.#operation;
+    const { reasons } = this.#ledger;
+    const { beganAt } = this.#record;
+    if (error === this.#reason) return abortAt > 0;
+    if (error instanceof DisconnectedError) return beganAt < startUp || reasons.touched(from, to, beganAt);
+    if (error instanceof DeadlineExceededError) return timeout > 0 || route.startsWith('ask');
+    const isTampered = this.#ledger.tampered(this.#record);
+    if (error instanceof ProtocolError) return isTampered;
+    if (!(error instanceof RemoteError)) return false;
+    const isPlanned = script.failAt >= 0 || script.throws !== undefined;
+    if (isPlanned && error.message === plannedFailure) {
+      this.#checkBeforeFailure();
+      return true;
+    }
+    // What became of the call that the relay made.
+    const isRelayed = timeout > 0 || isPlanned || beganAt < startUp || reasons.touched(to, script.via, beganAt);
+    return isTampered || (route === 'relay' && isRelayed);
+  }
+
+  /** What was given before the handler failed has come. */
+  #checkBeforeFailure(): void {
+    const { route, script } = this.#operation;
+    const { delivered } = this.#record.out;
+    if (route === 'echo' || route.startsWith('ask')) return;
+    if (script.throws === undefined && delivered === script.failAt) return;
+    if (script.throws !== undefined && (script.throws !== 'handler' || delivered === 0)) return;
+    this.#ledger.violate(
+      rules.whole,
+      this.#record,
+      `it failed after ${script.throws === undefined ? script.failAt : 0} items, and ${delivered} came`,
+    );
+  }
+
+  /** A unary call over a line that is fast and sound takes a round trip, beside what its handler takes. */
+  #checkLatency(end: End): void {
+    const { from, to, route, script } = this.#operation;
+    const { line, reasons } = this.#ledger;
+    const { beganAt } = this.#record;
+    const isAnswer = !('error' in end) || end.error instanceof RemoteError;
+    if (!route.startsWith('ask') || !isAnswer || line.bandwidth !== undefined || beganAt < startUp) return;
+    if (reasons.touched(from, to, beganAt)) return;
+    const allowed = 2 * (line.latency + line.jitter) + script.pace + answerSlack;
+    const took = this.#simulation.clock.elapsed - beganAt;
+    if (took <= allowed) return;
+    this.#ledger.violate(rules.latency, this.#record, `it took ${took} ms, and ${allowed} are due`);
   }
 
   #checkWhole(): void {

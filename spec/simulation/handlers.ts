@@ -13,8 +13,8 @@ export class InputFailed extends Error {
   }
 }
 
-/** Registers the handlers of the simulation at one host. */
-export function registerHandlers(manager: Manager, ledger: Ledger): void {
+/** Registers the handlers of the simulation at one host. `disk`: waits for the disk of the host. */
+export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => Promise<void>): void {
   const running =
     (record: CallRecord) =>
     (yes: boolean): void => {
@@ -76,7 +76,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
     if (script.via !== '') {
       record.runs++;
       if (record.runs > 1) {
-        if (!ledger.duplicates) ledger.violate(rules.once, record, `${record.runs} handlers`);
+        if (!ledger.tampered(record)) ledger.violate(rules.once, record, `${record.runs} handlers`);
         record.out.produceAgain();
         record.in.consumeAgain();
       }
@@ -117,8 +117,11 @@ export function registerHandlers(manager: Manager, ledger: Ledger): void {
         if (script.failAt < 0 && script.items > 20) return untilAborted(call, running(record));
         return sleep(script.pace).then(give);
       case 'iterable':
-      case 'promise':
         return sleep(script.pace).then(give);
+      case 'promise':
+        return disk()
+          .then(() => sleep(script.pace))
+          .then(give);
     }
   };
   manager.handle(ask, answer);

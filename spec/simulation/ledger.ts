@@ -1,4 +1,5 @@
 import type { Operation } from './operation.js';
+import type { Reasons } from './reasons.js';
 import { capacityOf } from './routes.js';
 import { Throws } from './throws.js';
 
@@ -14,6 +15,7 @@ export const rules = {
   reason: 'a call fails only for a reason',
   waiting: 'in back-off no call waits that was not told to',
   deadline: 'a call ends at its deadline',
+  latency: 'a call that no fault has touched takes its handler’s time and a round trip',
 } as const;
 
 /** One direction of one call: items are numbered, and carry the number of their call. */
@@ -132,16 +134,24 @@ export class CallRecord {
   }
 }
 
+/** The lines between the hosts, in ms and bytes per second. */
+export interface Line {
+  readonly latency: number;
+  readonly jitter: number;
+  readonly bandwidth?: number;
+}
+
 /** All calls of one run. */
 export class Ledger {
   readonly calls = new Map<number, CallRecord>();
-  /** Messages may come twice, or behind others: what no TCP connection does. */
-  readonly duplicates: boolean;
+  readonly reasons: Reasons;
+  readonly line: Line;
   readonly throws: Throws;
   readonly #violate: (rule: string, text: string) => void;
 
-  constructor(duplicates: boolean, violate: (rule: string, text: string) => void) {
-    this.duplicates = duplicates;
+  constructor(reasons: Reasons, line: Line, violate: (rule: string, text: string) => void) {
+    this.reasons = reasons;
+    this.line = line;
     this.throws = new Throws(violate);
     this.#violate = violate;
   }
@@ -151,6 +161,11 @@ export class Ledger {
     const record = new CallRecord(operation, now, this.#violate);
     this.calls.set(operation.script.id, record);
     return record;
+  }
+
+  /** Whether messages of this call, or of the call that its relay makes, may have come twice, or behind others. */
+  tampered({ operation: { from, to, route, script } }: CallRecord): boolean {
+    return this.reasons.tampered(from, to) || (route === 'relay' && this.reasons.tampered(to, script.via));
   }
 
   violate(rule: string, call: CallRecord, text: string): void {

@@ -9,7 +9,7 @@ import {
 import { performCall } from './caller.js';
 import { GridError } from '../../lib/index.js';
 import { InputFailed, registerHandlers } from './handlers.js';
-import { backOff } from './invariants/back-off.js';
+import { backOff, BackOffTimes } from './invariants/back-off.js';
 import { cleanUp } from './invariants/clean-up.js';
 import { credit } from './invariants/credit.js';
 import { keepalive } from './invariants/keepalive.js';
@@ -18,7 +18,8 @@ import { nothingLeft } from './invariants/nothing-left.js';
 import { oneConnection } from './invariants/one-connection.js';
 import { opening } from './invariants/opening.js';
 import { sequence } from './invariants/sequence.js';
-import { Ledger, rules } from './ledger.js';
+import { Ledger, rules, type Line } from './ledger.js';
+import { Reasons } from './reasons.js';
 import { drawOperation, type Operation } from './operation.js';
 import { ask, askByName, echo, relay, serve, talk } from './routes.js';
 import { throwRules } from './throws.js';
@@ -44,6 +45,12 @@ const calmEvery = 9;
 export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSimulation): SimulationOptions<Operation> {
   const broken = seed % brokenEvery === brokenEvery - 1;
   const calm = seed % calmEvery === 0;
+  const line: Line = {
+    latency: 1 + (seed % 23),
+    jitter: seed % 5,
+    // A slow line is what makes frames wait in the send queue.
+    ...(seed % 3 === 0 ? { bandwidth: 400_000 } : {}),
+  };
   return {
     seed,
     hosts,
@@ -55,52 +62,56 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
         : { every: 2_000 },
     // A responder whose caller cannot be heard any more waits for four stream pings.
     ...(broken ? { quiet: 80_000 } : {}),
-    cluster: {
-      latency: 1 + (seed % 23),
-      jitter: seed % 5,
-      // A slow line is what makes frames wait in the send queue.
-      ...(seed % 3 === 0 ? { bandwidth: 400_000 } : {}),
-    },
-    workload: (simulation) => workload(simulation, broken),
+    cluster: line,
+    workload: (simulation) => workload(simulation, line, steps),
     repeat: (failing) => `npm run simulate -- --seeds 1 --hosts ${hosts} --seed ${failing}`,
     ...(shrinkRuns === undefined ? {} : { shrinkRuns }),
   };
 }
 
-function workload(simulation: Simulation, broken: boolean): Workload<Operation> {
+function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['steps']): Workload<Operation> {
   const { cluster, clock } = simulation;
   const violate = (rule: string, text: string): void => {
     simulation.violate(rule, text);
   };
-  const ledger = new Ledger(broken, violate);
   const pings = keepalive();
   const answers = cleanUp();
-  const model = new WireModel(
-    [sequence(), muxEnd(), answers, credit(cluster.book), opening(cluster.book, ledger), oneConnection(), pings],
+  const model: WireModel = new WireModel(
+    [sequence(), muxEnd(), answers, credit(cluster.book), opening(cluster.book, () => ledger), oneConnection(), pings],
     () => clock.elapsed,
     violate,
   );
+  const reasons = new Reasons(simulation, model);
+  const ledger: Ledger = new Ledger(reasons, line, violate);
+  const inBackOff = new BackOffTimes(() => clock.elapsed);
   cluster.network.watch(model);
   for (const routes of [{ ask, askByName }, serve, relay, talk, echo]) {
     for (const route of Object.values(routes)) cluster.book.add(route);
   }
-  let calls = 0;
+  // Of a plan that was given, the ids are taken.
+  let calls =
+    typeof steps === 'object'
+      ? Math.max(0, ...steps.map((step) => ('operation' in step ? step.operation.script.id : 0)))
+      : 0;
   return {
-    setup: (manager) => {
-      registerHandlers(manager, ledger);
+    setup: (manager, name) => {
+      registerHandlers(manager, ledger, () => cluster.host(name).disk.access());
+      inBackOff.watch(manager);
       manager.events$.subscribe((event) => {
         if (event.type === 'handler-error') {
           const { cause } = event.error;
           // What came of the failure of a call that the handler made, or of its input.
           if (!(cause instanceof GridError) && !(cause instanceof InputFailed)) ledger.throws.report(cause, 'events$');
         }
-        if (event.type !== 'protocol-fault' || broken) return;
+        if (event.type !== 'protocol-fault') return;
         // What was corrupted is found. Nothing else may break the protocol.
         if (model.tampered.has([manager.local, event.host].map(shortName).sort().join(' '))) return;
         violate('no host sees the protocol broken', `${manager.local} and ${event.host}: ${event.message}`);
       });
     },
     draw: (random, hosts) => drawOperation(random, hosts, ++calls),
+    // The ledger has looked at each failure, and knows what may lead to it.
+    mayFail: () => true,
     unhandled: (error) => {
       ledger.throws.report(error, 'unhandled');
     },
@@ -109,7 +120,7 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
       atTheEnd(ledger),
       pingsAreSent(),
       { name: answers.name, end: () => answers.check() },
-      backOff(simulation, ledger),
+      backOff(simulation, ledger, inBackOff),
       nothingLeft(simulation, model),
       // Not before all is closed: what is thrown at the end is reported later.
       {
@@ -123,7 +134,7 @@ function workload(simulation: Simulation, broken: boolean): Workload<Operation> 
 
   function pingsAreSent(): Invariant {
     const check = (): void => {
-      pings.check(model, clock.elapsed);
+      pings.check(model, clock.elapsed, reasons);
     };
     return { name: pings.name, step: check, end: check };
   }

@@ -131,11 +131,14 @@ export class Cable implements FaultTarget, FaultCable {
     };
   }
 
-  /** Separates the ends: nothing moves, and dials are not answered. The result heals it; what waited then arrives, as in TCP. */
-  partition(): () => void {
+  /**
+   * Separates the ends: nothing moves, and dials are not answered. With `from`, only what this end sends does not move; no
+   * dial is answered then either, since it takes a round trip. The result heals it; what waited then arrives, as in TCP.
+   */
+  partition(from?: string): () => void {
+    const resume = this.stall(from);
     this.#partitions++;
-    this.#note('fault', 'partitioned');
-    const resume = this.stall();
+    this.#note('fault', `partitioned${from === undefined ? '' : `: from ${from}`}`);
     let over = false;
     return () => {
       if (over) return;

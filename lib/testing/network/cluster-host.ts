@@ -5,6 +5,7 @@ import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
 import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
 import type { Cable } from './cable.js';
+import { Disk } from './disk.js';
 import type { MemoryNetwork } from './memory-network.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { teachRoutes } from '../frames/taught-routes.js';
@@ -38,6 +39,8 @@ export class ClusterHost implements Handles {
   readonly events$: Observable<GridEvent>;
   /** Registers a handler, for this and every later start. */
   readonly handle: Handles['handle'];
+  /** Its disk, for handlers that wait for it: `await cluster.host(name).disk.access()`. */
+  readonly disk: Disk;
 
   readonly #options: ClusterHostOptions;
   readonly #machine: MachineClock;
@@ -54,6 +57,7 @@ export class ClusterHost implements Handles {
     this.url = `http://${options.name}`;
     this.#options = options;
     this.#machine = options.clock.skewed(options.skew);
+    this.disk = new Disk(options.clock);
     this.events$ = this.#events.asObservable();
     this.#manager = this.#create();
     this.handle = ((route: Bound['route'], handler: Bound['handler']) => {
@@ -148,6 +152,35 @@ export class ClusterHost implements Handles {
       wake();
       reach();
     };
+  }
+
+  /**
+   * Pauses its process, as SIGSTOP or a long collection of garbage does: its clocks go on, but none of the library's timers
+   * fires, nothing arrives at it or leaves it, and dials are not answered. The result resumes it. Timers that a test sets
+   * for handlers of the host are those of the test, and go on.
+   */
+  pause(): () => void {
+    const resume = this.#machine.pause();
+    const reach = this.#options.network.isolate(this.name);
+    return () => {
+      resume();
+      reach();
+    };
+  }
+
+  /** Runs `task` as code of its process: now, or when it resumes from a pause. For what a test does in the place of the host. */
+  run(task: () => void): void {
+    this.#machine.run(task);
+  }
+
+  /** Lets the clocks of its machine run at this rate: 1.01 gains 10 ms in each second. 1 is right. */
+  setRate(rate: number): void {
+    this.#machine.setRate(rate);
+  }
+
+  /** Dials to it fail at once; what is connected stays so. The result ends that. */
+  refuse(): () => void {
+    return this.#options.network.refuse(this.name);
   }
 
   /** Ends it politely. */

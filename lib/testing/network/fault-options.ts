@@ -70,11 +70,26 @@ export interface ClockFaultOptions extends LineFaultOptions {
    * still and nothing reaches it; its wall clock goes on.
    */
   readonly sleep?: boolean;
+  /**
+   * Both clocks of the machine run at another rate: 1.001 gains 1 ms in each second. From 0.5 to 2. After `for` the rate is
+   * right again, and what the clocks have gained or lost stays.
+   */
+  readonly rate?: number;
+}
+
+/** Options of {@link Faults.partition}. */
+export interface PartitionOptions extends LineFaultOptions {
+  /** True: only what the first group sends does not arrive; dials between the groups are not answered either way. */
+  readonly oneWay?: boolean;
 }
 
 const probability: Rule = {
   expected: 'a probability above 0 and up to 1',
   accepts: (value) => typeof value === 'number' && value > 0 && value <= 1,
+};
+const clockRate: Rule = {
+  expected: 'a number from 0.5 to 2',
+  accepts: (value) => typeof value === 'number' && value >= 0.5 && value <= 2,
 };
 const finite: Rule = { expected: 'a finite number of ms', accepts: Number.isFinite };
 const times: Rule = either(timerMs, {
@@ -102,7 +117,8 @@ export const faultRules = {
   line: lineRules,
   direction: directionRules,
   restart: { ...lineRules, silent: flag },
-  clock: { ...lineRules, wall: finite, sleep: flag },
+  partition: { ...lineRules, oneWay: flag },
+  clock: { ...lineRules, wall: finite, sleep: flag, rate: clockRate },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Rule>>>>;
 
 /**

@@ -10,8 +10,8 @@ export interface FaultCable {
   halfOpen(from?: string): boolean;
   /** Holds back what is sent. The result lets it go on. */
   stall(from?: string): () => void;
-  /** Separates the ends. The result joins them again. */
-  partition(): () => void;
+  /** Separates the ends; with `from`, only what this one sends does not arrive. The result joins them again. */
+  partition(from?: string): () => void;
   /** Bounds the bandwidth, in bytes per second. The result removes the bound. */
   limit(bytesPerSecond: number, from?: string): () => void;
 }

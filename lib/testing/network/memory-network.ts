@@ -34,6 +34,7 @@ export class MemoryNetwork implements FaultTarget {
   readonly #listeners = new Map<string, Listener[]>();
   readonly #cables = new Map<string, Cable>();
   readonly #watchers = new Set<WireWatcher>();
+  readonly #refusing = new Map<string, number>();
   readonly #isolated = new Set<{ readonly host: string; readonly healings: (() => void)[] }>();
 
   constructor(options: MemoryNetworkOptions) {
@@ -84,6 +85,19 @@ export class MemoryNetwork implements FaultTarget {
     };
   }
 
+  /** Dials to a host, by its short name, fail at once, as those to a port that nobody listens on. The result ends that. */
+  refuse(host: string): () => void {
+    const change = (difference: number): void => {
+      this.#refusing.set(host, (this.#refusing.get(host) ?? 0) + difference);
+    };
+    change(1);
+    let over = false;
+    return () => {
+      if (!over) change(-1);
+      over = true;
+    };
+  }
+
   /** Takes dials to `host` (such as `http://a`) on `path`. The result stops that; what is open stays open. */
   listen(host: string, path: string, accept: (socket: Socket) => void): () => void {
     const listener: Listener = { path, accept };
@@ -115,7 +129,8 @@ export class MemoryNetwork implements FaultTarget {
     let cancel = after(() => {
       // Nobody answers across a partition: the dialer gives up by its own clock.
       if (!cable.reachable) return;
-      const listener = this.#listeners.get(target)?.find((each) => each.path === path);
+      const refuses = (this.#refusing.get(shortName(target)) ?? 0) > 0;
+      const listener = refuses ? undefined : this.#listeners.get(target)?.find((each) => each.path === path);
       if (listener === undefined) {
         cancel = after(() => {
           subscriber.error(new Error(`Dialing ${url} failed: nobody listens there.`));

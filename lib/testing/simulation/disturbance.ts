@@ -8,9 +8,9 @@ export class Disturbance {
     this.#recovery = recovery;
   }
 
-  /** A fault begins, and lasts for so long. */
-  add(at: number, lasts: number): void {
-    this.#until = Math.max(this.#until, at + lasts + this.#recovery);
+  /** A fault begins, and ends at this time. */
+  add(end: number): void {
+    this.#until = Math.max(this.#until, end + this.#recovery);
   }
 
   /** Whether no fault can have touched what began at `at` and ends now. */

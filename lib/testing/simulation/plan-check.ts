@@ -1,4 +1,4 @@
-import { checkOptions, wholeMs, type Rule } from '../../check.js';
+import { checkOptions, oneOf, wholeMs, type Rule } from '../../check.js';
 import { ConfigurationError } from '../../errors.js';
 import { inspect } from '../marbles/inspect.js';
 import { checkHostName, nearestOf } from '../name-check.js';
@@ -7,6 +7,7 @@ import type { Step } from './plan.js';
 
 const mixRules: Readonly<Record<keyof FaultMix, Rule>> = {
   every: wholeMs(1),
+  swarm: oneOf(true, false),
   kinds: {
     expected: 'a list of kinds of faults that is not empty; for none, give `faults: false`',
     accepts: (value) => Array.isArray(value) && value.length > 0,

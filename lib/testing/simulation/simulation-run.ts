@@ -22,7 +22,7 @@ import { operationRules, Operations, type Outcomes } from './operations.js';
 import { drawPlan, type Step } from './plan.js';
 import { transcriptOf } from './run-transcript.js';
 import type { Violation } from './simulation-error.js';
-import type { Simulation, Workload } from './workload.js';
+import type { Simulation, StartedFault, Workload } from './workload.js';
 
 /** What a run is made of. */
 export interface RunOptions<Operation> {
@@ -68,6 +68,7 @@ const settling = 2_000;
 export class SimulationRun<Operation> implements Simulation {
   readonly clock: VirtualClock;
   readonly cluster: Cluster;
+  readonly faults: StartedFault[] = [];
 
   readonly #options: RunOptions<Operation>;
   readonly #workload: Workload<Operation>;
@@ -79,6 +80,8 @@ export class SimulationRun<Operation> implements Simulation {
   readonly #faults = new Subscription();
   readonly #disturbance: Disturbance;
   readonly #operations: Operations<Operation>;
+  // When all faults end that last until then.
+  #faultsEnd = Infinity;
   #ready = false;
   #step = 0;
   #violation: Violation | undefined = undefined;
@@ -171,6 +174,7 @@ export class SimulationRun<Operation> implements Simulation {
     for (const host of this.cluster.hosts) await host.start();
     await this.cluster.start();
     const begin = this.clock.elapsed;
+    this.#faultsEnd = begin + duration;
     this.#schedule([...this.#steps.entries()].filter(([, step]) => !('recovered' in step)));
     await this.#until(begin + duration);
     this.#faults.unsubscribe();
@@ -252,7 +256,11 @@ export class SimulationRun<Operation> implements Simulation {
     this.#check('step');
     if ('fault' in step) {
       this.note(`fault ${faultText(step.fault)}`);
-      this.#disturbance.add(this.clock.elapsed, 'for' in step.fault ? step.fault.for : 0);
+      const { fault } = step;
+      const at = this.clock.elapsed;
+      const until = Math.min('for' in fault ? at + fault.for : at, Math.max(at, this.#faultsEnd));
+      this.faults.push({ fault, at, until });
+      this.#disturbance.add(until);
       this.#faults.add(startFault(step.fault, this.cluster, this.clock));
       return;
     }

@@ -3,13 +3,24 @@ import type { Manager } from '../../endpoint/manager.js';
 import type { Cluster } from '../network/cluster.js';
 import type { SeededRandom } from '../seeded-random.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
+import type { FaultStep } from './fault-plan.js';
 import type { Invariant } from './invariant.js';
+
+/** A fault of a run that has begun. Times in virtual ms since the start. */
+export interface StartedFault {
+  readonly fault: FaultStep;
+  readonly at: number;
+  /** When it ends; `at` for one that does not last, such as a cut. Faults that last longer than the plan end with it. */
+  readonly until: number;
+}
 
 /** One run, as its workload and its invariants see it. */
 export interface Simulation {
   readonly seed: number;
   readonly clock: VirtualClock;
   readonly cluster: Cluster;
+  /** The faults that have begun so far, for invariants that depend on them. */
+  readonly faults: readonly StartedFault[];
   /** Adds a line to the log of the run, which the same seed makes the same again. */
   note(text: string): void;
   /** Reports that an invariant does not hold; the run ends soon. The first report counts. */

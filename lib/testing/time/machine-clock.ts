@@ -2,9 +2,12 @@
  * The two clocks of one machine, among several machines on the same virtual time.
  *
  *     awake ──sleep──▶ asleep ──wake──▶ awake
+ *     running ──pause──▶ paused ──resume──▶ running
  *
  * While the machine is asleep its monotonic clock and its timers stand still; its wall clock goes on, as the battery
- * keeps it going. At any time the wall clock may be set: it jumps, and nothing else does.
+ * keeps it going. While its process is paused (SIGSTOP, a long collection of garbage) both clocks go on, and no task runs:
+ * timers that are due meanwhile fire when it resumes. At any time the wall clock may be set: it jumps, and nothing else
+ * does. Both clocks may drift: they run faster or slower than the true time, and so do the timers.
  */
 
 import type { Runtime } from '../../runtime.js';
@@ -12,7 +15,7 @@ import type { Runtime } from '../../runtime.js';
 interface MachineTimer {
   readonly due: number;
   readonly task: () => void;
-  /** Takes the timer of the true clock down. Undefined while the machine is asleep. */
+  /** Takes the timer of the true clock down. Undefined while the machine is asleep or paused. */
   cancel: (() => void) | undefined;
 }
 
@@ -21,23 +24,30 @@ export class MachineClock implements Runtime {
   readonly #clock: Runtime;
   readonly #timers = new Set<MachineTimer>();
   #wallOffset: number;
-  // How long it has slept so far, without the present sleep.
-  #slept = 0;
-  #fellAsleep = 0;
+  // What the monotonic clock showed at the true time `#since`, and how fast it has run from then on.
+  #reading: number;
+  #since: number;
+  #rate = 1;
+  // The wall clock has run at the rate since this true time.
+  #wallSince: number;
   #sleeps = 0;
+  #pauses = 0;
+  #held: (() => void)[] = [];
 
   /** `clock`: the true time; `wallOffset`: how far the wall clock of the machine is ahead of it, in ms. */
   constructor(clock: Runtime, wallOffset = 0) {
     this.#clock = clock;
     this.#wallOffset = wallOffset;
+    this.#reading = this.#since = this.#wallSince = clock.now();
   }
 
   now(): number {
-    return (this.#sleeps > 0 ? this.#fellAsleep : this.#clock.now()) - this.#slept;
+    return this.#sleeps > 0 ? this.#reading : this.#reading + (this.#clock.now() - this.#since) * this.#rate;
   }
 
   wallNow(): number {
-    return this.#clock.wallNow() + this.#wallOffset;
+    const drifted = (this.#clock.now() - this.#wallSince) * (this.#rate - 1);
+    return this.#clock.wallNow() + this.#wallOffset + drifted;
   }
 
   random(): number {
@@ -45,13 +55,14 @@ export class MachineClock implements Runtime {
   }
 
   defer(task: () => void): void {
-    this.#clock.defer(task);
+    if (this.#pauses > 0) this.#held.push(task);
+    else this.#clock.defer(task);
   }
 
   schedule(task: () => void, ms: number): () => void {
     const timer: MachineTimer = { due: this.now() + ms, task, cancel: undefined };
     this.#timers.add(timer);
-    if (this.#sleeps === 0) this.#arm(timer, ms);
+    this.#arm(timer);
     return () => {
       this.#timers.delete(timer);
       timer.cancel?.();
@@ -63,21 +74,46 @@ export class MachineClock implements Runtime {
     this.#wallOffset += ms;
   }
 
+  /** Makes both clocks run faster or slower: 1.01 gains 10 ms in each second of true time. What they show now stays. */
+  setRate(rate: number): void {
+    const now = this.#clock.now();
+    this.#reading = this.now();
+    this.#since = now;
+    this.#wallOffset += (now - this.#wallSince) * (this.#rate - 1);
+    this.#wallSince = now;
+    this.#rate = rate;
+    this.#rearm();
+  }
+
   /** Puts the machine to sleep. The result wakes it; of several sleeps at once, the last one that ends does. */
   sleep(): () => void {
-    if (this.#sleeps++ === 0) {
-      this.#fellAsleep = this.#clock.now();
-      for (const timer of this.#timers) {
-        timer.cancel?.();
-        timer.cancel = undefined;
-      }
-    }
-    let over = false;
-    return () => {
-      if (over) return;
-      over = true;
-      if (--this.#sleeps === 0) this.#wake();
-    };
+    if (this.#sleeps === 0) this.#reading = this.now();
+    this.#sleeps++;
+    this.#rearm();
+    return once(() => {
+      if (--this.#sleeps > 0) return;
+      this.#since = this.#clock.now();
+      this.#rearm();
+    });
+  }
+
+  /** Pauses the process on the machine. The result resumes it; of several pauses at once, the last one that ends does. */
+  pause(): () => void {
+    this.#pauses++;
+    this.#rearm();
+    return once(() => {
+      if (--this.#pauses > 0) return;
+      const held = this.#held;
+      this.#held = [];
+      for (const task of held) this.#clock.defer(task);
+      this.#rearm();
+    });
+  }
+
+  /** Runs `task` as code of the process: now, or when the process resumes. */
+  run(task: () => void): void {
+    if (this.#pauses > 0) this.#held.push(task);
+    else task();
   }
 
   /** The same clocks with other randomness: for one process on this machine. */
@@ -93,17 +129,34 @@ export class MachineClock implements Runtime {
     };
   }
 
-  #wake(): void {
-    this.#slept += this.#clock.now() - this.#fellAsleep;
-    const now = this.now();
-    // In the order in which they were set, so that timers of one time fire in it.
-    for (const timer of this.#timers) this.#arm(timer, timer.due - now);
+  // In the order in which they were set, so that timers of one time fire in it.
+  #rearm(): void {
+    for (const timer of this.#timers) {
+      timer.cancel?.();
+      timer.cancel = undefined;
+    }
+    for (const timer of this.#timers) this.#arm(timer);
   }
 
-  #arm(timer: MachineTimer, ms: number): void {
-    timer.cancel = this.#clock.schedule(() => {
-      this.#timers.delete(timer);
-      timer.task();
-    }, ms);
+  #arm(timer: MachineTimer): void {
+    if (this.#sleeps > 0 || this.#pauses > 0) return;
+    const left = Math.max(0, timer.due - this.now());
+    timer.cancel = this.#clock.schedule(
+      () => {
+        this.#timers.delete(timer);
+        timer.task();
+      },
+      // Whole ms of true time while the clock drifts: a fraction would be lost in sums, and a timer fire too early.
+      Number.isInteger(left) && this.#rate === 1 ? left : Math.ceil(left / this.#rate),
+    );
   }
+}
+
+function once(task: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    task();
+  };
 }

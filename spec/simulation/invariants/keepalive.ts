@@ -1,11 +1,12 @@
 import { Op } from '../../../lib/wire/ops.js';
+import type { Reasons } from '../reasons.js';
 import type { CircuitModel, WireModel, WireRule } from '../wire-model.js';
 
 /** Interval of the connection's pings, in ms. */
 const interval = 10_000;
 
 /** A connection is asked in each interval whether it lives, and given up when it has not answered for two. */
-export function keepalive(): WireRule & { check(model: WireModel, at: number): void } {
+export function keepalive(): WireRule & { check(model: WireModel, at: number, reasons: Reasons): void } {
   const asked = new Map<CircuitModel, [number, number]>();
   const answered = new Map<CircuitModel, [number, number]>();
   const note = (times: Map<CircuitModel, [number, number]>, circuit: CircuitModel, end: 0 | 1, at: number): void => {
@@ -21,7 +22,7 @@ export function keepalive(): WireRule & { check(model: WireModel, at: number): v
     arrived({ circuit, end, frame, at }) {
       if (frame.op === Op.Pong && frame.muxId === 0) note(answered, circuit, end, at);
     },
-    check(model, at) {
+    check(model, at, reasons) {
       for (const circuit of model.circuits) {
         if (circuit.tampered) continue;
         for (const end of [0, 1] as const) {
@@ -29,9 +30,17 @@ export function keepalive(): WireRule & { check(model: WireModel, at: number): v
           if (since === undefined || circuit.closed[end]) continue;
           const name = `${circuit.ends[end]} to ${circuit.ends[1 - end]!}`;
           const lastAsked = Math.max(since, asked.get(circuit)?.[end] ?? -1);
-          if (at - lastAsked > interval) throw new Error(`${name}: no ping for ${at - lastAsked} ms`);
+          // A process that was held up reads what has come before it blames the other side.
+          const own = circuit.ends[end];
+          const held = (from: number): number => {
+            const paused = reasons.pausedFor(own, from - 1, at + 1);
+            return paused === 0 ? 0 : paused + interval;
+          };
+          if (at - lastAsked > interval + reasons.drift(interval) + held(lastAsked))
+            throw new Error(`${name}: no ping for ${at - lastAsked} ms`);
           const lastAnswered = Math.max(since, answered.get(circuit)?.[end] ?? -1);
-          if (at - lastAnswered > 2 * interval) throw new Error(`${name}: no pong for ${at - lastAnswered} ms`);
+          if (at - lastAnswered > 2 * (interval + reasons.drift(interval)) + held(lastAnswered))
+            throw new Error(`${name}: no pong for ${at - lastAnswered} ms`);
         }
       }
     },

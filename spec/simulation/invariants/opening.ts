@@ -5,14 +5,14 @@ import type { Script } from '../routes.js';
 import { describe, type WireRule } from '../wire-model.js';
 
 /** A call that is over for its caller is not sent any more: what waited in the send queue is taken back. */
-export function opening(book: RouteBook, ledger: Ledger): WireRule {
+export function opening(book: RouteBook, ledger: () => Ledger): WireRule {
   return {
     name: 'a call that is over is not sent',
     sent(seen) {
       const { frame, at } = seen;
       if (frame.op !== Op.Request && frame.op !== Op.ConnectMux) return;
       const script = book.find(frame.handler, frame.subroute)!.request.decode(frame.payload) as Script;
-      const call = ledger.calls.get(script.id)!;
+      const call = ledger().calls.get(script.id)!;
       // The call that a relay makes has a life of its own.
       if (script.via === '' || call.overAt === undefined || call.overAt >= at) return;
       throw new Error(`${describe(seen)}: ${call.toString()} was over at ${Math.round(call.overAt)} ms`);

@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigurationError } from '../../../lib/errors.js';
-import { Cable, type ClusterHost, Faults, fromCaller, SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
+import { firstValueFrom } from 'rxjs';
+import { ConfigurationError, type, unary } from '../../../lib/index.js';
+import {
+  Cable,
+  type Cluster,
+  type ClusterHost,
+  Faults,
+  fromCaller,
+  gridTest,
+  SeededRandom,
+  VirtualClock,
+} from '../../../lib/testing/index.js';
 import { Op } from '../../../lib/wire/ops.js';
 
 /** `a` sends message 0 at 0 ms, 1 at 1 ms, …; gives what `b` hears as `time: number`. */
@@ -221,5 +231,105 @@ describe('faults of the clocks of a host', () => {
   it.each([{}, { wall: 0 }, { wall: Number.NaN }, { sleep: false }])('refuse %j, which asks for nothing', (options) => {
     const { host, faults } = machine();
     expect(() => faults.clock(host, options)).toThrow(ConfigurationError);
+  });
+});
+
+describe('faults of hosts', () => {
+  const route = unary({ id: 7, name: 'disk', response: type<number>() });
+  /** Two connected hosts whose clocks are those of `gridTest`; the second one answers when its disk has. */
+  async function pair(body: (scene: { cluster: Cluster; faults: Faults; clock: VirtualClock }) => Promise<void>) {
+    await gridTest(async ({ cluster: make, faults, clock }) => {
+      const cluster = make({ hosts: 2, latency: 2 });
+      cluster.host('b').handle(route, () =>
+        cluster
+          .host('b')
+          .disk.access()
+          .then(() => Math.round(clock.elapsed)),
+      );
+      await cluster.connected();
+      await body({ cluster, faults, clock });
+    });
+  }
+  const call = (cluster: Cluster, options = {}): Promise<number> =>
+    firstValueFrom(cluster.host('a').connection('b').request(route, undefined, options));
+
+  it('pause: nothing is answered until the process resumes, and then everything is', async () => {
+    await pair(async ({ cluster, faults, clock }) => {
+      const began = clock.elapsed;
+      faults.pause(cluster.host('b'), { for: 3_000 });
+      expect((await call(cluster)) - began).toBe(3_002);
+    });
+  });
+
+  it('slowDisk: who waits for the disk waits so long', async () => {
+    await pair(async ({ cluster, faults, clock }) => {
+      const began = clock.elapsed;
+      const fault = faults.slowDisk(cluster.host('b'), 500);
+      faults.slowDisk(cluster.host('b'), 100, { for: 1 });
+      expect((await call(cluster)) - began).toBe(502);
+      fault.unsubscribe();
+      const again = clock.elapsed;
+      expect((await call(cluster)) - again).toBe(2);
+    });
+  });
+
+  it('refuse: dials fail at once, and what is connected stays so', async () => {
+    await pair(async ({ cluster, faults, clock }) => {
+      for (const host of cluster.hosts) faults.refuse(host, { for: 20_000 });
+      const first = await call(cluster);
+      faults.cut(cluster.cable('a', 'b'));
+      const error: unknown = await call(cluster, { waitForConnect: 5_000 }).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'disconnected' });
+      expect(clock.elapsed - first).toBeLessThan(5_100);
+      expect(await call(cluster, { waitForConnect: true })).toBeGreaterThan(20_000);
+    });
+  });
+
+  it('slowHandshake: the first message of a handshake takes longer', async () => {
+    await pair(async ({ cluster, faults, clock }) => {
+      const fault = faults.slowHandshake(cluster, 4_000, { for: 10_000 });
+      faults.cut(cluster.cable('a', 'b'));
+      const began = clock.elapsed;
+      expect((await call(cluster, { waitForConnect: true })) - began).toBeGreaterThan(4_000);
+      expect(fault.strikes).toBeGreaterThan(0);
+    });
+  });
+
+  it('partition, one way: only what the first group sends does not arrive', async () => {
+    await pair(async ({ cluster, faults }) => {
+      const [a, b] = [cluster.host('a'), cluster.host('b')];
+      const before = (from: string): number =>
+        cluster.cable('a', 'b').log.entries.filter((entry) => entry.kind === 'message' && entry.from === from).length;
+      const fault = faults.partition([a], [b], { oneWay: true });
+      const sent = before('b');
+      // What a sends waits, so b has nothing to answer.
+      await expect(call(cluster, { timeout: 1_000 })).rejects.toMatchObject({ code: 'deadline-exceeded' });
+      expect(before('b')).toBe(sent);
+      fault.unsubscribe();
+      faults.partition([b], [a], { oneWay: true, for: 1_000 });
+      await call(cluster);
+      expect(before('b')).toBeGreaterThan(sent);
+    });
+  });
+
+  it('clock: both clocks drift', async () => {
+    await pair(async ({ cluster, faults, clock }) => {
+      faults.clock(cluster.host('a'), { rate: 2, for: 2_000 });
+      const began = clock.elapsed;
+      faults.pause(cluster.host('b'), { for: 10_000 });
+      await expect(call(cluster, { timeout: 3_000 })).rejects.toMatchObject({ code: 'deadline-exceeded' });
+      expect(clock.elapsed - began).toBe(1_500);
+    });
+  });
+
+  it('are refused where they ask for nothing', async () => {
+    await pair(async ({ cluster, faults }) => {
+      const b = cluster.host('b');
+      expect(() => faults.clock(b, { rate: 1 })).toThrow('give `wall`');
+      expect(() => faults.clock(b, { rate: 3 })).toThrow('from 0.5 to 2');
+      expect(() => faults.slowDisk(b, 0)).toThrow(ConfigurationError);
+      expect(() => faults.pause('b' as never)).toThrow('not its name');
+      await Promise.resolve();
+    });
   });
 });

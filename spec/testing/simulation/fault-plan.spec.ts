@@ -14,11 +14,30 @@ describe('drawFaults', () => {
     expect(drawn.every(({ at }) => at < 20_000)).toBe(true);
   });
 
+  it('draws another half of the kinds for each seed, with other rates', () => {
+    const runs = Array.from({ length: 60 }, (_, seed) => drawFaults(new SeededRandom(seed), hosts, {}, 600_000));
+    const kinds = runs.map((run) => new Set(run.map(({ fault }) => fault.kind)));
+    const sizes = kinds.map(({ size }) => size);
+    expect(Math.min(...sizes)).toBeGreaterThan(0);
+    expect(Math.max(...sizes)).toBeLessThan(usualFaults.length);
+    expect(new Set(kinds.map((each) => [...each].sort().join())).size).toBeGreaterThan(50);
+    for (const kind of usualFaults) {
+      const share = kinds.filter((each) => each.has(kind)).length / kinds.length;
+      expect(share).toBeGreaterThan(0.25);
+      expect(share).toBeLessThan(0.75);
+    }
+    const lengths = runs.map(({ length }) => length);
+    expect(Math.max(...lengths) / Math.min(...lengths)).toBeGreaterThan(2);
+    // A mix that names its kinds means all of them.
+    const named = drawFaults(new SeededRandom(1), hosts, { kinds: ['cut', 'pause'] }, 600_000);
+    expect(new Set(named.map(({ fault }) => fault.kind)).size).toBe(2);
+  });
+
   it('draws every kind of fault, and no kind that the mix does not name', () => {
     const kinds = (mix: Parameters<typeof drawFaults>[2]): string[] => [
       ...new Set(drawFaults(new SeededRandom(3), hosts, mix, 100_000).map(({ fault }) => fault.kind)),
     ];
-    expect(kinds({ every: 500 }).sort()).toStrictEqual([...usualFaults].sort());
+    expect(kinds({ every: 500, swarm: false }).sort()).toStrictEqual([...usualFaults].sort());
     expect(kinds({ every: 500, kinds: ['reorder'] })).toStrictEqual(['reorder']);
     expect(kinds({ kinds: [] })).toStrictEqual([]);
   });

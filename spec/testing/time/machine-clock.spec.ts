@@ -70,4 +70,48 @@ describe('the clocks of a machine', () => {
     expect(process.random()).toBe(clock.fork('a 1').random());
     expect(machine.random()).toBeLessThan(1);
   });
+
+  it('go on while its process is paused, and what was due meanwhile runs when it resumes', () => {
+    const clock = new VirtualClock({ start });
+    const machine = clock.skewed(0);
+    const ran: string[] = [];
+    const at = (name: string) => () => ran.push(`${name} ${machine.now()}`);
+    machine.schedule(at('second'), 40);
+    machine.schedule(at('first'), 20);
+    machine.schedule(at('later'), 200);
+    const resume = machine.pause();
+    const resumeToo = machine.pause();
+    machine.defer(at('deferred'));
+    clock.runFor(100);
+    expect([ran, machine.now(), machine.wallNow()]).toStrictEqual([[], 100, start + 100]);
+    resume();
+    resume();
+    clock.runFor(1);
+    expect(ran).toStrictEqual([]);
+    resumeToo();
+    clock.runFor(150);
+    expect(ran).toStrictEqual(['deferred 101', 'second 101', 'first 101', 'later 200']);
+  });
+
+  it('drift: both run at another rate, and so do its timers; what they gained stays', () => {
+    const clock = new VirtualClock({ start });
+    const machine = clock.skewed(0);
+    const fired: string[] = [];
+    const fire = (): number => fired.push(`${machine.now()} ${clock.elapsed}`);
+    machine.schedule(fire, 1_000);
+    clock.runFor(100);
+    machine.setRate(2);
+    clock.runFor(100);
+    expect([machine.now(), machine.wallNow()]).toStrictEqual([300, start + 300]);
+    clock.runFor(400);
+    expect(fired).toStrictEqual(['1000 550']);
+    machine.setRate(1);
+    const { elapsed } = clock;
+    clock.runFor(100);
+    expect([machine.now(), machine.wallNow() - start]).toStrictEqual([elapsed + 600, elapsed + 600]);
+    machine.setRate(0.5);
+    machine.schedule(fire, 25);
+    clock.runFor(50);
+    expect(fired[1]).toBe(`${elapsed + 625} ${elapsed + 150}`);
+  });
 });

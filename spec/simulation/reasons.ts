@@ -1,0 +1,68 @@
+import type { FaultStep, Simulation } from '../../lib/testing/index.js';
+import type { WireModel } from './wire-model.js';
+
+/** Ms after the end of a fault in which a pair of hosts is connected again, where both ends see it at once. */
+const quickRecovery = 8_000;
+/** And where one of them has to find out: two intervals of the keepalive, one more for a process that was held up, a redial. */
+const slowRecovery = 36_000;
+/** Bound of the drift that is drawn, as a share of the time. */
+const maxDrift = 0.01;
+
+const seenAtOnce: readonly FaultStep['kind'][] = ['cut', 'corrupt', 'refuse', 'delay'];
+
+/** Why something may happen to a call: the faults that touched the hosts of it, in time. Times in virtual ms. */
+export class Reasons {
+  readonly #simulation: Simulation;
+  readonly #model: WireModel;
+
+  constructor(simulation: Simulation, model: WireModel) {
+    this.#simulation = simulation;
+    this.#model = model;
+  }
+
+  /** Whether a fault touched what is between two hosts, or its consequences may have lasted until `from`. */
+  touched(left: string, right: string, from: number): boolean {
+    return this.#simulation.faults.some(
+      (started) => touches(started.fault, left, right) && started.until + recoveryOf(started.fault) >= from,
+    );
+  }
+
+  /** Whether messages between two hosts have not arrived as they were sent: who is told what is then open. */
+  tampered(left: string, right: string): boolean {
+    return this.#model.tampered.has([left, right].sort().join(' '));
+  }
+
+  /** Ms in which the process of a host stood still between two times. */
+  pausedFor(host: string, from: number, to: number): number {
+    let paused = 0;
+    for (const { fault, at, until } of this.#simulation.faults) {
+      if (fault.kind !== 'pause' || fault.host !== host) continue;
+      paused += Math.max(0, Math.min(to, until) - Math.max(from, at));
+    }
+    return paused;
+  }
+
+  /** Whether the process of a host stands still at that time, or has just gone on. */
+  paused(host: string, at: number): boolean {
+    return this.#simulation.faults.some(
+      ({ fault, ...times }) => fault.kind === 'pause' && fault.host === host && times.at <= at && at <= times.until + 1,
+    );
+  }
+
+  /** Ms by which clocks that drift may be wrong about so many ms. */
+  drift(ms: number): number {
+    const drifts = this.#simulation.faults.some(({ fault }) => fault.kind === 'clock' && fault.rate !== undefined);
+    return drifts ? ms * 2 * maxDrift + 2 : 0;
+  }
+}
+
+function recoveryOf(fault: FaultStep): number {
+  if (fault.kind === 'restart' && !fault.silent) return quickRecovery;
+  return seenAtOnce.includes(fault.kind) ? quickRecovery : slowRecovery;
+}
+
+function touches(fault: FaultStep, left: string, right: string): boolean {
+  if ('between' in fault) return fault.between.includes(left) && fault.between.includes(right);
+  if ('group' in fault) return fault.group.includes(left) !== fault.group.includes(right);
+  return fault.host === left || fault.host === right;
+}
