@@ -40,10 +40,10 @@ describe.each([
       return { account: made, work };
     };
     const outputs: Account[] = [];
-    b.handle(down, () => producers[producer]!(outputs.shift()!) as Iterable<number>);
+    b.handle(down, (index) => producers[producer]!(outputs[index!]!) as Iterable<number>);
     const inputs: { consumer: string; account: Account }[] = [];
-    b.handle(up, (_, { input }) => {
-      const { consumer, account } = inputs.shift()!;
+    b.handle(up, (index, { input }) => {
+      const { consumer, account } = inputs[index!]!;
       consumers[consumer]!(input, work, account);
       return NEVER;
     });
@@ -53,9 +53,10 @@ describe.each([
       const [output, input] = [account(), account()];
       outputs.push(output.account);
       inputs.push({ consumer, account: input.account });
-      const exchange = connection.exchange(up, undefined, () => producers[producer]!(input.account)).subscribe();
+      const index = inputs.length - 1;
+      const exchange = connection.exchange(up, index, () => producers[producer]!(input.account)).subscribe();
       return [
-        consume(connection.stream(down, undefined), work, output.account),
+        consume(connection.stream(down, index), work, output.account),
         () => {
           exchange.unsubscribe();
         },

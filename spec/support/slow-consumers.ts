@@ -114,6 +114,20 @@ export const producers: Readonly<Record<string, (account: Account) => Iterable<n
 
 /** Routes with this window, one for each direction. */
 export const routesWith = (window: number | CreditWindow) => ({
-  down: duplex({ id: 1, name: 'down', output: type<number>(), outCapacity: window }),
-  up: duplex({ id: 2, name: 'up', input: type<number>(), output: type<number>(), inCapacity: window }),
+  // The payload says which account is meant: streams do not begin in the order in which they are made.
+  down: duplex({
+    id: 1,
+    name: 'down',
+    request: type<number | undefined>(),
+    output: type<number>(),
+    outCapacity: window,
+  }),
+  up: duplex({
+    id: 2,
+    name: 'up',
+    request: type<number | undefined>(),
+    input: type<number>(),
+    output: type<number>(),
+    inCapacity: window,
+  }),
 });
