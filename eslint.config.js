@@ -6,11 +6,43 @@ import tseslint from 'typescript-eslint';
  * What each part of lib may import: files directly in lib, folders of lib, and packages. A folder may always import
  * from itself. `types` may be imported as types only.
  */
-const bottom = ['check', 'errors', 'error-info', 'guard', 'observe', 'limits', 'printable', 'small-part'];
+const bottom = [
+  'check',
+  'errors',
+  'error-text',
+  'error-brand',
+  'error-info',
+  'guard',
+  'observe',
+  'limits',
+  'printable',
+  'small-part',
+];
 const layers = [
   {
-    files: ['check', 'errors', 'error-info', 'guard', 'observe', 'limits', 'printable', 'small-part', 'runtime'],
-    roots: ['check', 'errors', 'error-info', 'observe', 'limits', 'printable', 'small-part'],
+    files: [
+      'check',
+      'errors',
+      'error-text',
+      'error-info',
+      'guard',
+      'observe',
+      'limits',
+      'printable',
+      'small-part',
+      'runtime',
+    ],
+    roots: [
+      'check',
+      'errors',
+      'error-text',
+      'error-brand',
+      'error-info',
+      'observe',
+      'limits',
+      'printable',
+      'small-part',
+    ],
   },
   {
     folder: 'wire',

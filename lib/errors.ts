@@ -1,3 +1,7 @@
+import { brandPrefix, hasBrand } from './error-brand.js';
+
+export { errorText, toError, withoutStack } from './error-text.js';
+
 /**
  * Base of every error that rxgrid throws or delivers. Tell errors apart by class or by `code`, never by their text:
  * texts are for people and may change.
@@ -7,6 +11,17 @@ export abstract class GridError extends Error {
   abstract readonly code: string;
   /** True when the same call may succeed later without any change by the caller. */
   readonly retryable: boolean = false;
+  /**
+   * False when no handler has begun to work on the call, so that calling again cannot do anything twice; true when one
+   * may have.
+   */
+  readonly sent: boolean = true;
+  /** Host at the other end of the call, as configured. Undefined for an error that belongs to no call. */
+  readonly host: string | undefined = undefined;
+  /** The route of the call, as its contract names it. Undefined for an error that belongs to no call. */
+  readonly route: string | undefined = undefined;
+  /** Which side of the call reported the error first: this one, or the other one. */
+  readonly initiator: 'local' | 'remote' = 'local';
 
   /** @internal Names the class: a literal, because minifiers and bundlers rename classes. */
   static readonly brand: string = 'rxgrid.GridError';
@@ -24,29 +39,16 @@ export abstract class GridError extends Error {
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (!Object.hasOwn(this, 'brand')) return Function.prototype[Symbol.hasInstance].call(this, value);
-    const { brand } = this;
-    return brandsOf(value).includes(brand);
+    return hasBrand(value, this.brand);
   }
 }
 
-const brandPrefix = 'rxgrid.';
-
-/** The brands of the classes that an error is of. None for what is no object, or cannot be looked at. */
-function brandsOf(value: unknown): string[] {
-  const brands: string[] = [];
-  if (typeof value !== 'object' || value === null) return brands;
-  try {
-    for (let at: unknown = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
-      if (!Object.hasOwn(at as object, 'constructor')) continue;
-      const { constructor } = at as { readonly constructor: unknown };
-      if (typeof constructor !== 'function' || !Object.hasOwn(constructor, 'brand')) continue;
-      const { brand } = constructor as unknown as { readonly brand: unknown };
-      if (typeof brand === 'string' && brand.startsWith(brandPrefix)) brands.push(brand);
-    }
-  } catch {
-    // A Proxy.
-  }
-  return brands;
+/** What a schema, or a codec, finds wrong with a value. */
+export interface SchemaIssue {
+  /** Where in the value: keys and indices. Empty for the value as a whole. */
+  readonly path: readonly (string | number)[];
+  /** What is wrong, for people. */
+  readonly message: string;
 }
 
 /** A payload, or a control payload, that cannot be encoded or decoded. */
@@ -54,6 +56,13 @@ export class CodecError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.CodecError';
   readonly code = 'codec';
+  /** What the schema finds wrong; undefined where no schema was asked. */
+  readonly issues: readonly SchemaIssue[] | undefined;
+
+  constructor(message: string, options: ErrorOptions & { readonly issues?: readonly SchemaIssue[] } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.issues = options.issues;
+  }
 }
 
 /** The other side broke the wire protocol, or its bytes do not parse. */
@@ -63,27 +72,75 @@ export class ProtocolError extends GridError {
   readonly code = 'protocol';
 }
 
-/** The handler at the other end failed. The message is the text that it sent; the protocol carries no codes. */
-export class RemoteError extends GridError {
-  /** @internal */
-  static override readonly brand: string = 'rxgrid.RemoteError';
-  readonly code = 'remote';
+/** What the other side of a call says of an error, beside its text. */
+export interface RemoteErrorDetails {
+  /** Code of the error. */
+  readonly code?: string | undefined;
+  readonly retryable?: boolean | undefined;
+  /** See {@link GridError.sent}. */
+  readonly sent?: boolean | undefined;
+  /** Data of a declared error, not decoded. */
+  readonly data?: unknown;
+  readonly cause?: unknown;
 }
 
 /**
- * The other end refused to start the call: no such route, another kind of route, or too many calls. The message names the
- * route and the host, and ends with the text of the other end.
+ * The handler at the other end failed. The message is the text that it sent. `code` is the code of the error that the
+ * handler declared with `defineError`, or one of the library's:
+ *
+ * - `internal`: the handler failed with an error that it does not declare;
+ * - `invalid-argument`: the request, or an item of the input, does not fit the route; see {@link InvalidArgument};
+ * - `permission-denied`, `unauthenticated`, `resource-exhausted`, `unavailable`: see the classes of these names;
+ * - `deadline-exceeded`, `cancelled`: a call that the handler made itself ended so;
+ * - `remote`: the other side tells no codes, as a reference peer.
+ */
+export class RemoteError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.RemoteError';
+  readonly code: string;
+  override readonly retryable: boolean;
+  override readonly sent: boolean;
+  override readonly initiator: 'local' | 'remote' = 'remote';
+  /** Data of the error: bytes where the contract of the call does not name the error; undefined where there is none. */
+  readonly data: unknown;
+
+  constructor(message: string, details: RemoteErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = details.code ?? 'remote';
+    this.retryable = details.retryable ?? false;
+    this.sent = details.sent ?? true;
+    this.data = details.data;
+  }
+}
+
+/**
+ * The other end refused to start the call, so no handler ran. The message names the route and the host, and ends with the
+ * text of the other end. `code` says why:
+ *
+ * - `unimplemented`: there is no such route, or it is of the other kind;
+ * - `resource-exhausted`: a bound of the other end is reached; calling again later may succeed;
+ * - `permission-denied`: leaves may not call the route;
+ * - `unavailable`: the other end takes no new calls;
+ * - `refused`: the other end tells no codes, as a reference peer.
  */
 export class RefusedError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.RefusedError';
-  readonly code = 'refused';
+  readonly code: string;
+  override readonly retryable: boolean;
+  override readonly sent: boolean = false;
+  override readonly initiator: 'local' | 'remote' = 'remote';
   /** The text of the side that refused. */
   readonly reason: string;
+  /** Data of the error, not decoded; undefined where there is none. */
+  readonly data: unknown;
 
-  constructor(message: string, reason = message) {
+  constructor(message: string, reason = message, details: RemoteErrorDetails = {}) {
     super(message);
     this.reason = reason;
+    this.code = details.code ?? 'refused';
+    this.retryable = details.retryable ?? false;
+    this.data = details.data;
   }
 }
 
@@ -94,7 +151,7 @@ export class DeadlineExceededError extends GridError {
   readonly code = 'deadline-exceeded';
   override readonly retryable = true;
   /** False when nothing of the call can have reached the other side; true when it may have. */
-  readonly sent: boolean;
+  override readonly sent: boolean;
 
   constructor(message: string, details: { sent?: boolean; cause?: unknown } = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -116,9 +173,9 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   readonly code = 'disconnected';
   override readonly retryable = true;
   /** False when nothing of the call can have reached the other side; true when it may have. */
-  readonly sent: boolean;
+  override readonly sent: boolean;
   /** Host at the other end, as configured. */
-  readonly host: string;
+  override readonly host: string;
   /** True where the route of the call is declared idempotent: to call again does no harm, even where `sent`. */
   readonly idempotent: boolean;
 
@@ -139,13 +196,6 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   /** Emits once when the connection is back, and completes; an `Observable<void>`. */
   get reconnected(): Reconnected {
     return this.#reconnected;
-  }
-
-  /** @internal The same error, of a call whose route is declared idempotent. */
-  ofIdempotentCall(): DisconnectedError<Reconnected> {
-    const { message, sent, host, reconnected, cause } = this;
-    // One for each call of a connection that is lost.
-    return withoutStack(() => new DisconnectedError(message, { sent, host, reconnected, idempotent: true, cause }));
   }
 }
 
@@ -192,6 +242,13 @@ export class ConfigurationError extends GridError {
   readonly code = 'configuration';
 }
 
+/** An interceptor broke its rules, for instance one that emits two responses for a unary call. The message names it. */
+export class InterceptorError extends GridError {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.InterceptorError';
+  readonly code = 'interceptor';
+}
+
 /** A handler broke its contract, for instance a unary handler that gave no item or two. */
 export class HandlerError extends GridError {
   /** @internal */
@@ -199,48 +256,25 @@ export class HandlerError extends GridError {
   readonly code = 'handler';
 }
 
-/**
- * Makes an error without a stack trace, which takes most of its time: for errors that come in great numbers at once, or that
- * hardly anybody looks at, and whose stack would show nothing but this library.
- */
-export function withoutStack<E>(make: () => E): E {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return make();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+/** What an error of a call says of that call. */
+export interface CallFacts {
+  readonly host: string;
+  readonly route: string;
+  readonly sent?: boolean;
+  /** True where the route is declared idempotent. */
+  readonly idempotent?: boolean;
 }
 
 /**
- * The text that goes to the other side for an error of any kind. Never a stack. It never throws, whatever was thrown.
- *
- * By its properties, not by `instanceof`: an error may be of another realm (Node's own are, in a vm context such as a
- * file of jest), and what somebody threw need not be an Error at all.
+ * @internal Completes the error of a call with the facts of the call. The library has just made the error, for this call
+ * alone. One that says already which route it is of, because it came through an input or an interceptor, stays as it is.
  */
-export function errorText(error: unknown): string {
-  try {
-    if (typeof error === 'string') return error;
-    if (typeof error === 'number' || typeof error === 'boolean' || typeof error === 'bigint') return String(error);
-    if (typeof error !== 'object' || error === null) return 'unknown error';
-    const { message } = error as { readonly message?: unknown };
-    if (typeof message === 'string' && message !== '') return message;
-    const { name } = error as { readonly name?: unknown };
-    return typeof name === 'string' && name !== '' ? name : 'unknown error';
-  } catch {
-    // A getter, or a Proxy.
-    return 'an error whose message cannot be read';
-  }
-}
-
-/** What was thrown as an Error: itself where it is one, of this realm or another; else one with its text, and it as the cause. */
-export function toError(thrown: unknown): Error {
-  try {
-    // The second test knows the errors of another realm.
-    if (thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]') return thrown as Error;
-  } catch {
-    // A Proxy: as what it is, it is of no use.
-  }
-  return new Error(errorText(thrown), { cause: thrown });
+export function completeError<E extends GridError>(error: E, { host, route, sent, idempotent }: CallFacts): E {
+  if (error.route !== undefined || Object.isFrozen(error)) return error;
+  const open = error as { -readonly [Key in keyof CallFacts]: CallFacts[Key] };
+  open.host = host;
+  open.route = route;
+  if (sent !== undefined) open.sent = sent;
+  if (idempotent === true && error instanceof DisconnectedError) open.idempotent = true;
+  return error;
 }

@@ -33,7 +33,16 @@ export {
   type TypeOnly,
 } from './codec/codec.js';
 export type { Connection, Input, Payload } from './contract/connection.js';
-export { duplex, unary, type Duplex, type Route, type RouteBase, type Unary } from './contract/contract.js';
+export {
+  duplex,
+  unary,
+  type Duplex,
+  type ErrorsOf,
+  type Route,
+  type RouteBase,
+  type RouteDefinition,
+  type Unary,
+} from './contract/contract.js';
 export type { DuplexStream } from './contract/duplex-stream.js';
 export {
   bind,
@@ -49,6 +58,31 @@ export {
 } from './contract/handler.js';
 export { msgpack, type MsgpackOptions } from './codec/msgpack-codec.js';
 export type { CallOptions } from './contract/options.js';
+export type { RetryOptions, RouteDefaults } from './contract/route-defaults.js';
+export {
+  DeclaredError,
+  defineError,
+  InvalidArgumentError,
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  UnauthenticatedError,
+  UnavailableError,
+  type AnyErrorClass,
+  type DeclaredErrorOptions,
+  type ErrorClass,
+  type ErrorDefinition,
+} from './contract/define-error.js';
+export type {
+  AnyInterceptor,
+  CallInterceptor,
+  HandlerInterceptor,
+  IncomingCall,
+  InterceptOptions,
+  Interceptor,
+  Next,
+  OutgoingCall,
+  RouteInfo,
+} from './contract/interceptor.js';
 
 export { fileItems } from './files/file-codec.js';
 export { FileChangedError, FileError } from './files/file-error.js';
@@ -90,13 +124,17 @@ export {
   DisconnectedError,
   GridError,
   HandlerError,
+  InterceptorError,
   LimitError,
   ProtocolError,
   RefusedError,
   RejectedError,
   RemoteError,
+  type RemoteErrorDetails,
+  type SchemaIssue,
 } from './errors.js';
 export { defaultLimits, defaultWindow, type Limits, type CreditWindow } from './limits.js';
 export type { ErrorInfo } from './error-info.js';
 export type { GridEvent } from './observe.js';
 export type { Runtime } from './runtime.js';
+export type { Meta } from './wire/opening-extra.js';

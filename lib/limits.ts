@@ -68,6 +68,13 @@ export interface Limits {
   readonly bufferItems: number;
   /** Bytes that an Observable may be ahead of the credit. Default 4 MiB. */
   readonly bufferBytes: number;
+  /** Bytes of the metadata of one call, encoded, sent and received: a call with more fails. Default 8 KiB. */
+  readonly maxMetaBytes: number;
+  /**
+   * Bytes of the data of one error, encoded: a handler that sends more fails with an undeclared error instead, and of an
+   * error that is received, more is left out. Default 64 KiB.
+   */
+  readonly maxErrorDataBytes: number;
   /** Largest difference of the clocks that a handshake accepts. Default 5 minutes. */
   readonly maxClockSkew: number;
 }
@@ -96,6 +103,8 @@ export const defaultLimits: Limits = {
   dialedGrace: 2_000,
   bufferItems: 1_024,
   bufferBytes: 4 << 20,
+  maxMetaBytes: 8 << 10,
+  maxErrorDataBytes: 64 << 10,
   maxClockSkew: 5 * 60_000,
 };
 
@@ -128,6 +137,8 @@ const limitRules: Readonly<Record<keyof Limits, Rule>> = {
   dialedGrace: wholeMs(0),
   bufferItems: count,
   bufferBytes: bytes,
+  maxMetaBytes: bytes,
+  maxErrorDataBytes: bytes,
   maxClockSkew: whole(0, Number.MAX_SAFE_INTEGER, 'ms'),
 };
 

@@ -3,7 +3,14 @@ import type { ErrorInfo } from './error-info.js';
 /** Something that a person who runs the program should know, and that belongs to no single call. */
 export type GridEvent =
   /** A handler threw, or its result broke the contract. */
-  | { readonly type: 'handler-error'; readonly route: string; readonly caller: string; readonly error: ErrorInfo }
+  | {
+      readonly type: 'handler-error';
+      readonly route: string;
+      readonly caller: string;
+      readonly error: ErrorInfo;
+      /** In the text that the caller gets, where that does not get the text of the error. */
+      readonly id?: string;
+    }
   /** The Observable of a unary handler has emitted its item and does not complete: the caller still waits. */
   | { readonly type: 'handler-not-completed'; readonly route: string; readonly caller: string; readonly remedy: string }
   /** `consume()` stands behind an asynchronous operator: items are taken before they are done with. */
@@ -39,6 +46,11 @@ export type GridEvent =
       readonly reason: 'handler blocked' | 'did not expect inbound message';
       readonly remedy: string;
     }
+  /**
+   * A call has metadata, and the host does not take any (the extension `meta`), as a reference peer: the call is sent without
+   * it. Emitted once for each connection.
+   */
+  | { readonly type: 'meta-not-sent'; readonly route: string; readonly host: string; readonly remedy: string }
   /** A delivery was garbage-collected without `release()`: its credit is lost. */
   | { readonly type: 'unreleased-delivery'; readonly route: string }
   /** The other side broke a rule of the protocol. */

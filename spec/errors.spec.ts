@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { NEVER } from 'rxjs';
 import { runInNewContext } from 'node:vm';
-import { errorText, toError } from '../lib/errors.js';
-import { DisconnectedError } from '../lib/index.js';
+import { completeError, errorText, toError } from '../lib/errors.js';
+import { DisconnectedError, RemoteError } from '../lib/index.js';
 
 it('DisconnectedError prints what happened, and not the insides of its Observable', () => {
   const error = new DisconnectedError('host b is gone', { sent: true, host: 'http://b', reconnected: NEVER });
@@ -14,12 +14,19 @@ it('DisconnectedError prints what happened, and not the insides of its Observabl
   expect(error.reconnected).toBe(NEVER);
 });
 
-it('DisconnectedError takes no stack for the copy of an idempotent call: a lost connection has as many as it had calls', () => {
-  const error = new DisconnectedError('host b is gone', { sent: true, host: 'http://b', reconnected: NEVER });
-  const copy = error.ofIdempotentCall();
-  expect(copy.idempotent).toBe(true);
-  expect(copy.reconnected).toBe(NEVER);
-  expect(copy.stack).not.toContain('\n');
+describe('completeError', () => {
+  const facts = { host: 'http://b', route: 'ping', sent: false, idempotent: true };
+
+  it('says which call an error is of, and that its route is idempotent', () => {
+    const error = new DisconnectedError('gone', { sent: false, host: 'http://b', reconnected: NEVER });
+    expect(completeError(error, facts)).toBe(error);
+    expect(error).toMatchObject({ host: 'http://b', route: 'ping', sent: false, idempotent: true, initiator: 'local' });
+  });
+
+  it('leaves an error alone that is of another call', () => {
+    const error = completeError(new RemoteError('no'), { host: 'http://c', route: 'other' });
+    expect(completeError(error, facts)).toMatchObject({ host: 'http://c', route: 'other', sent: true });
+  });
 });
 
 const unreadable = Object.defineProperty(new Error(), 'message', {

@@ -207,7 +207,7 @@ describe('what a handler gives', () => {
     const { log: unaryLog } = record(pair.ab.request(slow, undefined));
     const alive = record(pair.ab.request(echo, 1)).log;
     await pair.grid.settle();
-    expect(log).toMatchObject([{ code: 'remote', message: expect.stringContaining(text) }]);
+    expect(log).toMatchObject([{ code: 'internal', message: expect.stringContaining(text) }]);
     // For a unary call some of these are values.
     expect(unaryLog.length).toBeGreaterThan(0);
     expect(alive).toStrictEqual([1, 'done']);
@@ -244,7 +244,7 @@ describe('what a handler gives', () => {
     await pair.link(({ b }) => b.handle(wrong, async () => Promise.resolve(1)));
     const { log } = record(pair.ab.request(wrong, undefined));
     await pair.grid.settle();
-    expect(log).toMatchObject([{ code: 'remote' }]);
+    expect(log).toMatchObject([{ code: 'internal' }]);
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', route: 'wrong' }]);
   });
 });
@@ -402,7 +402,7 @@ describe('who listens and throws', () => {
     const { results } = neighbours();
     await pair.grid.advance(1_000);
     expect(results()).toStrictEqual(unharmed);
-    expect(failing.log).toMatchObject([{ code: 'remote' }]);
+    expect(failing.log).toMatchObject([{ code: 'internal' }]);
     await pair.a.close();
     await pair.b.close();
     expect(seen).toStrictEqual(['done', 'done', 'done', 'done', 'done']);

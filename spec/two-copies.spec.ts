@@ -126,9 +126,9 @@ describe('an Observable of a second copy of rxjs, which isObservable refuses', (
     });
 
   it.each<[string, () => Observable<unknown>, string]>([
-    ['result of a stream handler', () => pair.ab.stream(numbers, undefined), 'remote'],
-    ['result of a unary handler of bytes', () => pair.ab.request(bytes, undefined), 'remote'],
-    ['result of a unary handler of values', () => pair.ab.request(value, undefined), 'remote'],
+    ['result of a stream handler', () => pair.ab.stream(numbers, undefined), 'internal'],
+    ['result of a unary handler of bytes', () => pair.ab.request(bytes, undefined), 'internal'],
+    ['result of a unary handler of values', () => pair.ab.request(value, undefined), 'internal'],
     ['input of an exchange', () => pair.ab.exchange(echo, undefined, foreign), 'configuration'],
     ['input of an exchange, from a function', () => pair.ab.exchange(echo, undefined, () => foreign), 'configuration'],
     ['source of writeFile', () => writeFile(pair.ab, 'a', foreign), 'configuration'],
@@ -137,7 +137,7 @@ describe('an Observable of a second copy of rxjs, which isObservable refuses', (
     const { log } = record(call());
     await pair.grid.advance(1);
     expect(log).toMatchObject([{ code, message: expect.stringContaining('two copies of rxjs are loaded') }]);
-    if (code === 'remote') expect(pair.grid.events).toMatchObject([{ error: { code: 'handler' } }]);
+    if (code === 'internal') expect(pair.grid.events).toMatchObject([{ error: { code: 'handler' } }]);
   });
 
   it('is named in the error: as the hosts of a manager', () => {

@@ -22,7 +22,15 @@ export async function create() {
   await side.prepare();
   const host = 'http://localhost';
   const { connection, routes } = side.connect(host);
-  const agreement = { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false };
+  const agreement = {
+    extended: true,
+    ack: true,
+    credits: true,
+    bytes: true,
+    meta: true,
+    err: true,
+    sendChecksum: false,
+  };
   const [near, far] = linkedSockets();
   side.link(connection, { socket: far, agreement, remoteId: side.id, caller: host });
   connection.open(side.link(connection, { socket: near, agreement, remoteId: side.id, caller: host }));

@@ -1,6 +1,6 @@
 import type { HostConnection } from '../connection/host-connection.js';
 import type { WaitingCall } from '../connection/waiting-calls.js';
-import { DeadlineExceededError, GridError } from '../errors.js';
+import { completeError, DeadlineExceededError, GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Outcome, RouteMeter } from '../metrics/route-meter.js';
 import type { Address, Engine } from '../mux/engine.js';
@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime.js';
 import { emptyPayload } from '../wire/frame.js';
 import { onAbort, type ResolvedOptions } from '../contract/options.js';
 import { toAddress, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
+import type { UnsentMeta } from './unsent-meta.js';
 
 /** What a call needs from the endpoint that makes it. */
 export interface CallerContext {
@@ -15,6 +16,8 @@ export interface CallerContext {
   readonly limits: Limits;
   readonly connection: HostConnection;
   readonly routes: WireRoutes;
+  /** Reports a peer that gets calls without their metadata. */
+  readonly unsentMeta: UnsentMeta;
 }
 
 /**
@@ -33,13 +36,14 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
   protected readonly wireRoute: WireRoute;
   // Dropped once it has been sent: a stream may live for days.
   #payload: Uint8Array;
+  #meta: Uint8Array | undefined;
   #stopWaiting: (() => void) | undefined = undefined;
   // When the call was made, on the monotonic clock, in ms.
   #began = 0;
   #counted = false;
   #stopListening: (() => void) | undefined = undefined;
 
-  constructor(caller: C, route: WireRoute, payload: Uint8Array, { deadline, wait }: ResolvedOptions) {
+  constructor(caller: C, route: WireRoute, payload: Uint8Array, { deadline, wait, meta }: ResolvedOptions) {
     this.route = route.name;
     this.deadline = deadline;
     this.wait = wait;
@@ -47,10 +51,11 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
     this.meter = caller.routes.callMeter(route);
     this.wireRoute = route;
     this.#payload = payload;
+    this.#meta = meta;
   }
 
   get bytes(): number {
-    return this.#payload.length;
+    return this.#payload.length + (this.#meta?.length ?? 0);
   }
 
   /** Makes the call, now or once there is a connection, and ends it when one of the signals aborts. */
@@ -75,11 +80,16 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
       return;
     }
     const payload = this.#payload;
+    const meta = this.#meta;
     this.#payload = emptyPayload;
+    this.#meta = undefined;
     try {
-      this.open(engine, toAddress(this.wireRoute), payload);
+      this.open(engine, toAddress(this.wireRoute), payload, meta);
+      if (meta !== undefined && !engine.carriesMeta) this.caller.unsentMeta.note(this.caller.connection, this.route);
     } catch (error) {
       if (!(error instanceof GridError)) throw error;
+      const { idempotent } = this.wireRoute;
+      completeError(error, { host: this.caller.connection.host, route: this.route, sent: false, idempotent });
       this.caller.runtime.schedule(() => {
         this.fail(error);
       }, 0);
@@ -109,7 +119,7 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
 
   abstract fail(error: unknown): void;
   /** Opens the mux. A GridError that it throws fails the call. */
-  protected abstract open(engine: Engine, address: Address, payload: Uint8Array): void;
+  protected abstract open(engine: Engine, address: Address, payload: Uint8Array, meta: Uint8Array | undefined): void;
   /** Called when a signal of the call has aborted. */
   protected abstract aborted(reason: unknown): void;
 

@@ -14,6 +14,7 @@ import type { Duplex, Unary } from '../contract/contract.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 import { OpenStream } from './open-stream.js';
 import type { Call } from '../contract/handler.js';
+import { errorOfCall } from '../contract/route-errors.js';
 import { resolveOptions, type CallOptions, type ResolvedOptions } from '../contract/options.js';
 import { StreamCall, type StreamCallerContext } from './stream-call.js';
 import { UnaryCall } from './unary-call.js';
@@ -66,10 +67,10 @@ export class RouteConnection implements Connection {
       let resolved: ResolvedOptions;
       try {
         payload = encodePayload(route, value);
-        resolved = this.#resolve(options, unaryTimeout);
+        resolved = this.#resolve(route, options, unaryTimeout);
       } catch (error) {
         return this.#onMacrotask(() => {
-          subscriber.error(error);
+          subscriber.error(errorOfCall(route, this.host, error, false));
         });
       }
       return new UnaryCall(this.#options, route, payload, resolved, subscriber);
@@ -101,7 +102,7 @@ export class RouteConnection implements Connection {
     const route = this.#options.routes.of(contract);
     checkKind(route, 'duplex');
     checkInput(route, true, 'open');
-    return new OpenStream(this.#options, route, route.request.encode(value), this.#resolve(options, Infinity));
+    return new OpenStream(this.#options, route, route.request.encode(value), this.#resolve(route, options, Infinity));
   }
 
   #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(
@@ -117,7 +118,7 @@ export class RouteConnection implements Connection {
       let call: StreamCall<SentItem<I>, Received<O>>;
       let resolved: ResolvedOptions;
       try {
-        resolved = this.#resolve(options, Infinity);
+        resolved = this.#resolve(route, options, Infinity);
         call = new StreamCall(this.#options, route, encodePayload(route, value), resolved, input?.());
       } catch (error) {
         const inbound = new Inbound<Received<O>>({
@@ -127,7 +128,7 @@ export class RouteConnection implements Connection {
         });
         attach(inbound);
         return this.#onMacrotask(() => {
-          inbound.end(error);
+          inbound.end(errorOfCall(route, this.host, error, false));
         });
       }
       attach(call.inbound);
@@ -145,10 +146,11 @@ export class RouteConnection implements Connection {
     }, 0);
   }
 
-  #resolve(options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
+  #resolve(route: WireRoute, options: CallOptions | undefined, defaultTimeout: number): ResolvedOptions {
     // The engine reads the clock once per turn, and all calls of the turn share that reading.
     const now = this.#connection.engine?.now() ?? this.#options.runtime.now();
-    return resolveOptions(options, now, this.#wallNow, defaultTimeout, this.#parent);
+    const { maxMetaBytes } = this.#options.limits;
+    return resolveOptions(options, now, this.#wallNow, defaultTimeout, this.#parent, route.defaults, maxMetaBytes);
   }
 }
 

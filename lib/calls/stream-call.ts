@@ -18,7 +18,8 @@ import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { RouteCall, type CallerContext } from './route-call.js';
-import { errorOf, type WireRoute } from '../contract/wire-route.js';
+import { errorOfCall } from '../contract/route-errors.js';
+import type { WireRoute } from '../contract/wire-route.js';
 
 /** What a stream call needs from its endpoint, in addition to what a unary call needs. */
 export interface StreamCallerContext extends CallerContext {
@@ -221,10 +222,10 @@ export class StreamCall<I, O>
     }, 0);
   }
 
-  protected open(engine: Engine, address: Address, payload: Uint8Array): void {
+  protected open(engine: Engine, address: Address, payload: Uint8Array, meta: Uint8Array | undefined): void {
     const { inWindow, outWindow } = this.wireRoute;
     checkPayloadSize(payload, this.caller.limits, this.route, 'request');
-    this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this);
+    this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this, meta);
     if (!engine.ackCapacity) this.caller.assumed.note(this.wireRoute, this.caller.connection.host);
     this.#metered = this.meter.streams.add(this.#stream, this.caller.connection.host, this.now());
     this.#sendingHalf.attach(this.#stream);
@@ -258,7 +259,8 @@ export class StreamCall<I, O>
     if (this.#ended) return;
     if (this.#metered !== undefined) this.meter.streams.remove(this.#metered);
     this.count(outcome);
-    const error = errorOf(this.wireRoute, this.caller.connection.host, cause);
+    const sent = this.#stream === undefined ? false : undefined;
+    const error = errorOfCall(this.wireRoute, this.caller.connection.host, cause, sent);
     this.#ended = true;
     this.#endError = error;
     this.dispose();

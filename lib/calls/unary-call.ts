@@ -7,7 +7,8 @@ import type { Address, Engine } from '../mux/engine.js';
 import type { ResponseSink, UnaryCaller } from '../mux/unary.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { RouteCall, type CallerContext } from './route-call.js';
-import { errorOf, type WireRoute } from '../contract/wire-route.js';
+import { errorOfCall } from '../contract/route-errors.js';
+import type { WireRoute } from '../contract/wire-route.js';
 
 /** The caller's side of one unary call. It is also the teardown of the subscription that made the call. */
 export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable {
@@ -33,7 +34,7 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
       value = this.wireRoute.output.decode(payload);
     } catch (error) {
       this.count(outcomeOf(error));
-      this.#error(error);
+      this.#error(this.#complete(error));
       return;
     }
     this.meter.response(payload.length);
@@ -50,7 +51,7 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
   fail(error: GridError): void {
     this.dispose();
     this.count(outcomeOf(error));
-    this.#error(errorOf(this.wireRoute, this.caller.connection.host, error));
+    this.#error(this.#complete(error));
   }
 
   /** Cancels the call because its subscriber has unsubscribed. No effect after the end. */
@@ -60,8 +61,8 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
     this.#mux?.cancel();
   }
 
-  protected open(engine: Engine, address: Address, payload: Uint8Array): void {
-    this.#mux = engine.request(address, payload, this.deadline, this);
+  protected open(engine: Engine, address: Address, payload: Uint8Array, meta: Uint8Array | undefined): void {
+    this.#mux = engine.request(address, payload, this.deadline, this, meta);
   }
 
   protected aborted(reason: unknown): void {
@@ -72,6 +73,10 @@ export class UnaryCall extends RouteCall implements ResponseSink, Unsubscribable
   readonly #emit = (value: unknown): void => {
     this.#subscriber.next(value);
   };
+
+  #complete(error: unknown): unknown {
+    return errorOfCall(this.wireRoute, this.caller.connection.host, error);
+  }
 
   #error(error: unknown): void {
     guarded(reportUnhandled, () => {

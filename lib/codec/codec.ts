@@ -121,6 +121,6 @@ export function isBytes(value: unknown): value is Uint8Array {
 }
 
 /** A payload that does not decode is the caller's fault: it is told, and not reported as the handler's. */
-export function isCallersFault(error: unknown): boolean {
+export function isCallersFault(error: unknown): error is CodecError {
   return error instanceof CodecError;
 }

@@ -28,7 +28,8 @@ export type ChecksumMode = 'auto' | 'off';
 
 /** What this side announces. */
 export function announcedExtensions(checksum: ChecksumMode): Extensions {
-  return checksum === 'off' ? { ack: 1, credits: 1, bytes: 1, crc: 0 } : { ack: 1, credits: 1, bytes: 1 };
+  const extensions = { ack: 1, credits: 1, bytes: 1, meta: 1, err: 1 };
+  return checksum === 'off' ? { ...extensions, crc: 0 } : extensions;
 }
 
 /** In a rejection: another process under the dialer's name is connected. Told to dialers that announced extensions. */
@@ -41,6 +42,10 @@ export interface Agreement {
   readonly ack: boolean;
   readonly credits: boolean;
   readonly bytes: boolean;
+  /** Calls carry metadata. */
+  readonly meta: boolean;
+  /** Errors carry a code and data. */
+  readonly err: boolean;
   /** Whether this side sends checksums. */
   readonly sendChecksum: boolean;
 }
@@ -57,6 +62,8 @@ export function agree(local: Extensions, remote: Extensions | undefined, tls: bo
     credits: both('credits'),
     // Its frames are those of the other two with more in them.
     bytes: both('bytes') && both('credits') && both('ack'),
+    meta: both('meta'),
+    err: both('err'),
     sendChecksum: !tls && remote?.crc !== 0 && local.crc !== 0,
   };
 }

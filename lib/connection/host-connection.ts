@@ -259,7 +259,10 @@ export class HostConnection {
       return;
     }
     this.#setState('back-off', connects, error);
-    this.#waiting.fail(this.disconnected(false), ({ wait }) => wait === undefined);
+    this.#waiting.fail(
+      () => this.disconnected(false),
+      ({ wait }) => wait === undefined,
+    );
   }
 
   /** Closes for good. */
@@ -267,7 +270,10 @@ export class HostConnection {
     if (this.#state.value.status === 'closed') return;
     this.#setState('closed', this.#state.value.connects);
     this.#link.value?.close();
-    this.#waiting.fail(this.disconnected(false), () => true);
+    this.#waiting.fail(
+      () => this.disconnected(false),
+      () => true,
+    );
     this.#state.complete();
     this.#link.complete();
     this.#lost.complete();

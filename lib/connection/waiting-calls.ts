@@ -6,7 +6,7 @@
  */
 
 import { maxTimerMs } from '../check.js';
-import { DeadlineExceededError, LimitError, type GridError } from '../errors.js';
+import { completeError, DeadlineExceededError, LimitError, withoutStack, type GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Engine } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
@@ -82,32 +82,40 @@ export class WaitingCalls {
     }
   }
 
-  /** Fails, on a macrotask, the calls of which `which` says so. */
-  fail(error: GridError, which: (call: WaitingCall) => boolean): void {
+  /** Fails, on a macrotask, the calls of which `which` says so, each with an error of its own. */
+  fail(makeError: () => GridError, which: (call: WaitingCall) => boolean): void {
     for (const entry of [...this.#entries]) {
       if (!which(entry.call)) continue;
       this.#remove(entry);
+      const error = withoutStack(makeError);
       this.#runtime.schedule(() => {
         entry.call.fail(error);
       }, 0);
     }
   }
 
-  #refusal({ route, bytes }: WaitingCall): LimitError | undefined {
+  #refusal(call: WaitingCall): LimitError | undefined {
     const { maxWaitingCalls, maxWaitingBytes } = this.#limits;
+    const { route, bytes } = call;
     if (this.size >= maxWaitingCalls) {
-      return new LimitError(
+      return this.#refused(
+        call,
         `${route}: ${maxWaitingCalls} calls wait for a connection to ${this.#host}. Call later, or raise maxWaitingCalls.`,
         'maxWaitingCalls',
       );
     }
     if (this.size > 0 && this.#bytes + bytes > maxWaitingBytes) {
-      return new LimitError(
+      return this.#refused(
+        call,
         `${route}: the calls that wait for a connection to ${this.#host} hold ${this.#bytes} bytes, and with these ${bytes} they would hold more than maxWaitingBytes, ${maxWaitingBytes}. Call later, or raise it.`,
         'maxWaitingBytes',
       );
     }
     return undefined;
+  }
+
+  #refused({ route }: WaitingCall, text: string, limit: string): LimitError {
+    return completeError(new LimitError(text, limit), { host: this.#host, route, sent: false });
   }
 
   #arm(entry: Entry, patience: number): void {

@@ -2,9 +2,11 @@ import { anything, checkOption, checkOptions, oneOf, whole, type Rule } from '..
 import { ConfigurationError } from '../errors.js';
 import { defaultWindow, type CreditWindow } from '../limits.js';
 import { isShape, type Shape, type TypeOnly } from '../codec/codec.js';
+import type { AnyErrorClass } from './define-error.js';
+import { checkRetryOptions, routeDefaultsRules, type RouteDefaults } from './route-defaults.js';
 
-/** The properties that all kinds of routes share. */
-export interface RouteBase {
+/** The properties that all kinds of routes share. `E`: the classes of the errors that the contract names. */
+export interface RouteBase<E extends readonly AnyErrorClass[] = readonly AnyErrorClass[]> extends RouteDefaults {
   /** Handler id on the wire, 1..239. A route without one is addressed by its name, between hosts that are both rxgrid. */
   readonly id?: number;
   /** Name of the route in errors and events. It is also the address of a route without an id. */
@@ -13,10 +15,24 @@ export interface RouteBase {
   readonly subroute?: string;
   /** True if repeating the call is harmless, so operators may repeat it after a connection loss. Default false. */
   readonly idempotent?: boolean;
+  /**
+   * Classes of the errors that the handler throws, made by `defineError`: its callers get instances of them. Default: none.
+   * The library's own, such as PermissionDeniedError, need not be named.
+   */
+  readonly errors?: E;
 }
 
+/** What defines a route. The name may be left out in a group, which then names the route after itself and its key. */
+export type RouteDefinition<E extends readonly AnyErrorClass[]> = Omit<RouteBase<E>, 'name'> & {
+  readonly name?: string;
+};
+
 /** A route with one request and one response. Made by {@link unary}. */
-export interface Unary<Q extends Shape, R extends Shape> extends RouteBase {
+export interface Unary<
+  Q extends Shape,
+  R extends Shape,
+  E extends readonly AnyErrorClass[] = readonly AnyErrorClass[],
+> extends RouteBase<E> {
   readonly kind: 'unary';
   readonly request: Q;
   readonly response: R;
@@ -28,7 +44,12 @@ export interface Unary<Q extends Shape, R extends Shape> extends RouteBase {
 }
 
 /** A route with a stream of items in one or both directions. Made by {@link duplex}. */
-export interface Duplex<Q extends Shape, I extends Shape | undefined, O extends Shape> extends RouteBase {
+export interface Duplex<
+  Q extends Shape,
+  I extends Shape | undefined,
+  O extends Shape,
+  E extends readonly AnyErrorClass[] = readonly AnyErrorClass[],
+> extends RouteBase<E> {
   readonly kind: 'duplex';
   readonly request: Q;
   /** Undefined if the handler takes no input. */
@@ -43,6 +64,13 @@ export interface Duplex<Q extends Shape, I extends Shape | undefined, O extends 
 /** Any route. */
 export type Route = Unary<Shape, Shape> | Duplex<Shape, Shape | undefined, Shape>;
 
+/** The errors that a contract names: what its calls can fail with, beside the library's own. */
+export type ErrorsOf<R> = R extends { readonly errors?: infer E }
+  ? Exclude<E, undefined> extends readonly (infer C extends AnyErrorClass)[]
+    ? InstanceType<C>
+    : never
+  : never;
+
 /** Handler ids from this one to 255 are reserved for rxgrid. */
 const firstReservedId = 240;
 
@@ -52,9 +80,11 @@ const firstReservedId = 240;
  *
  * @throws ConfigurationError for an invalid id, name or shape, and for an unknown property.
  */
-export function unary<Q extends Shape = TypeOnly<void>, R extends Shape = TypeOnly<void>>(
-  definition: RouteBase & { request?: Q; response?: R; takeFirst?: boolean },
-): Unary<Q, R> {
+export function unary<
+  Q extends Shape = TypeOnly<void>,
+  R extends Shape = TypeOnly<void>,
+  const E extends readonly AnyErrorClass[] = readonly [],
+>(definition: RouteDefinition<E> & { request?: Q; response?: R; takeFirst?: boolean }): Unary<Q, R, E> {
   checkDefinition(definition, unaryRules);
   return {
     ...baseOf(definition),
@@ -84,18 +114,22 @@ export function duplex<
   Q extends Shape = TypeOnly<void>,
   I extends Shape | undefined = undefined,
   O extends Shape = TypeOnly<never>,
+  const E extends readonly AnyErrorClass[] = readonly [],
 >(
-  definition: RouteBase & { request?: Q; output?: O; outCapacity?: number | CreditWindow } & ([I] extends [undefined]
+  definition: RouteDefinition<E> & { request?: Q; output?: O; outCapacity?: number | CreditWindow } & ([I] extends [
+      undefined,
+    ]
       ? { input?: undefined; inCapacity?: 0 }
       : { input: I; inCapacity?: number | CreditWindow }),
-): Duplex<Q, I, O> {
+): Duplex<Q, I, O, E> {
   checkDefinition(definition, duplexRules);
-  const { name, input, inCapacity, outCapacity } = definition;
+  const { input, inCapacity, outCapacity } = definition;
   // Present if the definition is spread from another route.
+  const what = describeDefinition(definition);
   const { inWindow, outWindow } = definition as Partial<Pick<Duplex<Q, I, O>, 'inWindow' | 'outWindow'>>;
   if (input === undefined && inCapacity !== undefined && inCapacity !== 0) {
     throw new ConfigurationError(
-      `Route ${name}: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.`,
+      `${what}: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.`,
     );
   }
   return {
@@ -104,8 +138,8 @@ export function duplex<
     request: definition.request ?? (nothing as Shape as Q),
     input: input as I,
     output: definition.output ?? (nothing as Shape as O),
-    inWindow: input === undefined ? undefined : windowOf(inCapacity, inWindow, `Route ${name}: inCapacity`),
-    outWindow: windowOf(outCapacity, outWindow, `Route ${name}: outCapacity`),
+    inWindow: input === undefined ? undefined : windowOf(inCapacity, inWindow, `${what}: inCapacity`),
+    outWindow: windowOf(outCapacity, outWindow, `${what}: outCapacity`),
   };
 }
 
@@ -156,12 +190,17 @@ export function isNothing(shape: Shape): boolean {
   return 'nothing' in shape;
 }
 
-function baseOf({ id, name, subroute, idempotent }: RouteBase): RouteBase {
+function baseOf<E extends readonly AnyErrorClass[]>(definition: RouteDefinition<E>): RouteBase<E> {
+  const { id, name = '', subroute, idempotent, errors, timeout, waitForConnect, retry } = definition;
   return {
     name,
     ...(id === undefined ? {} : { id }),
     ...(subroute === undefined ? {} : { subroute }),
     ...(idempotent === undefined ? {} : { idempotent }),
+    ...(errors === undefined ? {} : { errors }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(waitForConnect === undefined ? {} : { waitForConnect }),
+    ...(retry === undefined ? {} : { retry }),
   };
 }
 
@@ -181,6 +220,11 @@ const baseRules: Readonly<Record<string, Rule>> = {
   name: anything,
   subroute: { expected: 'a string', accepts: (value) => typeof value === 'string' },
   idempotent: oneOf(true, false),
+  errors: {
+    expected: 'a list of error classes, each made by defineError(…)',
+    accepts: (value) => Array.isArray(value) && value.every(isErrorClass),
+  },
+  ...routeDefaultsRules,
   request: shape,
 };
 // `kind` and the windows are present if the definition is spread from another route.
@@ -196,13 +240,32 @@ const duplexRules = {
   outWindow: anything,
 };
 
-function checkDefinition(definition: RouteBase, rules: Readonly<Record<string, Rule>>): void {
-  const { id, name, subroute } = definition;
-  if (typeof name !== 'string' || name === '') throw new ConfigurationError('A route needs a name.');
-  checkOptions(definition, rules, { of: `Route ${name}` });
-  if (subroute === '')
-    throw new ConfigurationError(`Route ${name}: a subroute must not be empty. Leave it out, or give it a name.`);
-  checkId(id, `Route ${name}`);
+// A route without a name gets one from its group. Only a name that is left out counts as such.
+function checkDefinition(
+  definition: RouteDefinition<readonly AnyErrorClass[]>,
+  rules: Readonly<Record<string, Rule>>,
+): void {
+  const what = describeDefinition(definition);
+  checkOptions(definition, rules, { of: what });
+  const { id, name, subroute, errors = [], retry } = definition;
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    throw new ConfigurationError('A route needs a name.');
+  if (subroute === '') {
+    throw new ConfigurationError(`${what}: a subroute must not be empty. Leave it out, or give it a name.`);
+  }
+  checkId(id, what);
+  if (retry !== undefined) checkRetryOptions(retry, `${what}: retry`);
+  const codes = errors.map(({ code }) => code);
+  const twice = codes.find((code, index) => codes.indexOf(code) !== index);
+  if (twice !== undefined) throw new ConfigurationError(`${what} names two errors of the code ${twice}.`);
+}
+
+function describeDefinition({ name }: { readonly name?: unknown }): string {
+  return typeof name === 'string' && name !== '' ? `Route ${name}` : 'A route without a name';
+}
+
+function isErrorClass(value: unknown): boolean {
+  return typeof value === 'function' && typeof (value as { code?: unknown }).code === 'string' && 'shape' in value;
 }
 
 /** @throws ConfigurationError for a handler id that is not available to users. */

@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
+import type { Meta } from '../wire/opening-extra.js';
 import type { RegionItem } from '../codec/region-item.js';
 import type { RegionCodec, Received, Sent, SentItem } from '../codec/codec.js';
 import type { Connection } from './connection.js';
@@ -22,9 +23,14 @@ export interface Call<I> {
   readonly caller: string;
   /** Whether `caller` names a host of the cluster or a leaf. A leaf is never accepted under the name of a host. */
   readonly callerKind: 'host' | 'leaf';
+  /** Metadata of the call, by key; empty where its caller gives none. */
+  readonly meta: Meta;
   /** Subroute of the route that was called. */
   readonly subroute: string | undefined;
-  /** The connection to a host, for calls on behalf of this one: they inherit its deadline and its signal. */
+  /**
+   * The connection to a host, for calls on behalf of this one: they inherit its deadline and its signal, and what an
+   * interceptor passes on of its metadata.
+   */
   connection(host: string): Connection;
 }
 

@@ -1,11 +1,17 @@
-import { anyMs, checkOptions, either, oneOf, withMethods, type Rule } from '../check.js';
+import { anObject, anyMs, checkOptions, withMethods, type Rule } from '../check.js';
+import { LimitError, ConfigurationError } from '../errors.js';
 import { whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
+import { encodeMeta, metaFault, type Meta } from '../wire/opening-extra.js';
 import type { Call } from './handler.js';
+import { waitForConnectRule, type RouteDefaults } from './route-defaults.js';
 
 /** Options of one call. */
 export interface CallOptions {
-  /** Time allowed for the whole call, in ms. Default without a `deadline`: 60 s for unary calls, unlimited for streams. */
+  /**
+   * Time allowed for the whole call, in ms. Default without a `deadline`: as the route declares it; else 60 s for unary
+   * calls, and unlimited for streams.
+   */
   readonly timeout?: number;
   /**
    * The time, according to the wall clock, by which the call must end. It is converted to a duration when the call is made,
@@ -14,11 +20,20 @@ export interface CallOptions {
   readonly deadline?: Date;
   /** Aborting the signal cancels the call, which then errors with `signal.reason`. */
   readonly signal?: AbortSignal;
-  /** The call on whose behalf this one is made. Its deadline and its signal apply in addition to this call's own. */
+  /**
+   * The call on whose behalf this one is made. Its deadline and its signal apply in addition to this call's own; its
+   * metadata is passed on by interceptors alone.
+   */
   readonly parent?: Call<unknown>;
   /**
-   * What to do while there is no connection. Default: wait while connecting, which includes the quick
-   * attempts of the first 2 s or so after the start; fail at once during back-off and before the manager has been started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
+   * Metadata, which the handler finds in `call.meta`: texts without control characters, at most `maxMetaBytes` in all. A
+   * peer that does not know metadata, such as a reference peer, gets the call without it.
+   */
+  readonly meta?: Meta;
+  /**
+   * What to do while there is no connection. Default: as the route declares it; else wait while connecting, which includes the
+   * quick attempts of the first 2 s or so after the start; fail at once during back-off and before the manager has been
+   * started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
    */
   readonly waitForConnect?: boolean | number;
 }
@@ -29,6 +44,8 @@ export interface ResolvedOptions {
   readonly deadline: number;
   readonly signals: readonly AbortSignal[];
   readonly wait: boolean | number | undefined;
+  /** Encoded; undefined for none. */
+  readonly meta: Uint8Array | undefined;
 }
 
 const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
@@ -44,10 +61,8 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
     expected: 'the call that a handler was given',
     accepts: (value) => typeof value === 'object' && value !== null && 'signal' in value,
   },
-  waitForConnect: either(oneOf(true, false), {
-    expected: 'a number of ms, 0 or more',
-    accepts: (value) => typeof value === 'number' && value >= 0,
-  }),
+  meta: anObject,
+  waitForConnect: waitForConnectRule,
 };
 
 const checkedAs = { of: 'A call' };
@@ -66,13 +81,16 @@ export function resolveOptions(
   wallNow: () => number,
   defaultTimeout: number,
   onBehalfOf?: Call<unknown>,
+  defaults: RouteDefaults = noOptions,
+  maxMetaBytes = Infinity,
 ): ResolvedOptions {
+  const { timeout: routeTimeout = defaultTimeout, waitForConnect: routeWait } = defaults;
   if (options === undefined && onBehalfOf === undefined) {
-    return { deadline: now + defaultTimeout, signals: noSignals, wait: undefined };
+    return { deadline: now + routeTimeout, signals: noSignals, wait: routeWait, meta: undefined };
   }
-  if (options !== undefined) checkOptions(options, callRules, checkedAs);
-  const { timeout, deadline, signal, parent = onBehalfOf, waitForConnect } = options ?? noOptions;
-  const own = timeout ?? (deadline === undefined ? defaultTimeout : Infinity);
+  if (options !== undefined) checkCallOptions(options);
+  const { timeout, deadline, signal, parent = onBehalfOf, waitForConnect = routeWait, meta } = options ?? noOptions;
+  const own = timeout ?? (deadline === undefined ? routeTimeout : Infinity);
   const signals: AbortSignal[] = [];
   if (signal !== undefined) signals.push(signal);
   if (parent !== undefined) signals.push(parent.signal);
@@ -82,7 +100,33 @@ export function resolveOptions(
     deadline: now + Math.min(own, untilDate),
     signals,
     wait: waitForConnect,
+    meta: meta === undefined ? undefined : encodeCheckedMeta(meta, maxMetaBytes),
   };
+}
+
+/** @throws ConfigurationError for an unknown option, and for one that cannot work. */
+export function checkCallOptions(options: CallOptions): void {
+  checkOptions(options, callRules, checkedAs);
+}
+
+/**
+ * Encodes metadata; undefined where there is none in it.
+ *
+ * @throws ConfigurationError where it has something else than texts, or control characters.
+ * @throws LimitError where it is larger than `maxMetaBytes`.
+ */
+export function encodeCheckedMeta(meta: Meta, maxMetaBytes: number): Uint8Array | undefined {
+  const fault = metaFault(meta);
+  if (fault !== undefined) throw new ConfigurationError(`A call cannot carry its metadata: ${fault}.`);
+  const encoded = encodeMeta(meta);
+  if (encoded.length > maxMetaBytes) {
+    throw new LimitError(
+      `The metadata of a call has ${String(encoded.length)} bytes, and maxMetaBytes is ${String(maxMetaBytes)}. Send less, or put it into the request.`,
+      'maxMetaBytes',
+    );
+  }
+  // An empty map has one byte.
+  return encoded.length === 1 ? undefined : encoded;
 }
 
 /** Calls `abort` once, when the first of the signals aborts; on a macrotask if one has aborted already. Returns a function that stops listening. */

@@ -1,11 +1,14 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { CodecError, DisconnectedError, RefusedError } from '../errors.js';
+import { ConfigurationError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
 import { RouteMeters, type RouteMeter } from '../metrics/route-meter.js';
 import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
 import type { RegionForm } from '../codec/region-item.js';
 import { raw, type RegionCodec, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
+import { codecOf } from './shape-codec.js';
+import { RouteErrors } from './route-errors.js';
+import type { RouteInfo } from './interceptor.js';
+import type { RouteDefaults } from './route-defaults.js';
 import { describeRoute, isNothing, type Duplex, type Route, type RouteBase, type Unary } from './contract.js';
 
 /** A route resolved for calls and dispatch: its address, and a codec for each of its payloads. */
@@ -36,6 +39,12 @@ export interface WireRoute {
   readonly regionOutput: RegionForm | undefined;
   /** Counters of the calls that this endpoint makes; undefined until the first call. */
   callMeter?: RouteMeter;
+  /** The errors that its calls can fail with as instances of their classes. */
+  readonly errors: RouteErrors;
+  /** The route, as interceptors see it. */
+  readonly info: RouteInfo;
+  /** What its calls use where they do not say otherwise. */
+  readonly defaults: RouteDefaults;
 }
 
 /** Handler id of all routes without an id: their subroute is the route's name. */
@@ -43,8 +52,14 @@ export const namedHandler = 255;
 
 /** Resolves a contract to a {@link WireRoute}. Shapes that are not codecs themselves use `codec`. */
 export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
+  if (route.name === '') {
+    throw new ConfigurationError(
+      'A route without a name is called and handled as a member of its group. Or give it a name.',
+    );
+  }
   const { handler, path } = addressOf(route);
   const name = describeRoute(route);
+  const { errors = [], timeout, waitForConnect, retry } = route;
   const duplex = route.kind === 'duplex' ? route : undefined;
   return {
     name,
@@ -67,6 +82,13 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
     outWindow: duplex?.outWindow,
     regionInput: duplex?.input === undefined ? undefined : regionFormOf(duplex.input),
     regionOutput: duplex === undefined ? undefined : regionFormOf(duplex.output),
+    errors: new RouteErrors(errors, codec),
+    info: infoOf(route, name),
+    defaults: {
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(waitForConnect === undefined ? {} : { waitForConnect }),
+      ...(retry === undefined ? {} : { retry }),
+    },
   };
 }
 
@@ -77,10 +99,12 @@ export function rawWireRoute(
   path: string | undefined,
   inWindow: Required<CreditWindow> | undefined,
   outWindow: Required<CreditWindow> | undefined,
+  codec: PayloadCodec = raw,
 ): WireRoute {
   const bytes: Codec<unknown> = raw;
+  const name = path === undefined ? `handler ${String(handler)}` : `handler ${String(handler)}/${path}`;
   return {
-    name: path === undefined ? `handler ${String(handler)}` : `handler ${String(handler)}/${path}`,
+    name,
     kind,
     handler,
     path,
@@ -95,6 +119,9 @@ export function rawWireRoute(
     outWindow,
     regionInput: 'raw',
     regionOutput: 'raw',
+    errors: new RouteErrors([], codec),
+    info: infoOf({ kind, id: handler, ...(path === undefined ? {} : { subroute: path }) }, name),
+    defaults: {},
   };
 }
 
@@ -103,17 +130,6 @@ export function toAddress(route: WireRoute): Address {
   return route.path === undefined
     ? { handler: route.handler }
     : { handler: route.handler, subroute: subrouteId(route.handler, route.path) };
-}
-
-/**
- * Converts the error of a call to the one that its caller receives: only the route states whether the call may be
- * repeated, and a host that refuses a call may not know the route's name.
- */
-export function errorOf<E>(route: WireRoute, host: string, error: E): E | DisconnectedError | RefusedError {
-  if (error instanceof RefusedError) {
-    return new RefusedError(`${route.name}: ${host} refused the call: ${error.reason}`, error.reason);
-  }
-  return route.idempotent && error instanceof DisconnectedError ? error.ofIdempotentCall() : error;
 }
 
 /** The resolved routes of one endpoint; each contract is resolved once. */
@@ -149,48 +165,13 @@ function addressOf({ id, name, subroute }: RouteBase): { handler: number; path: 
   return { handler: namedHandler, path: subroute === undefined ? name : `${name}/${subroute}` };
 }
 
+function infoOf(
+  { kind, id, subroute, idempotent = false, errors = [] }: Pick<Route, 'kind'> & Partial<RouteBase>,
+  name: string,
+): RouteInfo {
+  return { name, kind, id, subroute, idempotent, errors: errors.map(({ code }) => code) };
+}
+
 function regionFormOf(shape: Shape): RegionForm | undefined {
   return 'regions' in shape ? (shape as RegionCodec<unknown>).regions : undefined;
-}
-
-function codecOf(shape: Shape, codec: PayloadCodec, what: string, checksSent = false): Codec<unknown> {
-  if ('codec' in shape) return shape;
-  if ('typeOnly' in shape) return codec;
-  return validating(shape, codec, what, checksSent);
-}
-
-/**
- * The sender passes the schema's input and the receiver gets its output, so the receiver validates. With `checksSent` the
- * sender validates as well: then a result that does not fit the schema is reported at the handler's host, where the fault
- * is, and not only at the caller.
- */
-function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string, checksSent: boolean): Codec<unknown> {
-  const validate = (value: unknown): StandardSchemaV1.Result<unknown> => {
-    const result = schema['~standard'].validate(value);
-    if ('then' in result) {
-      throw new TypeError(`${what} has a schema that validates asynchronously. Use a synchronous one.`);
-    }
-    return result;
-  };
-  const decode = (bytes: Uint8Array): unknown => {
-    const result = validate(codec.decode(bytes));
-    if (result.issues === undefined) return result.value;
-    const issues = result.issues.map(({ path, message }) => `${pathText(path)}${message}`).join('; ');
-    throw new CodecError(`${what} does not fit its schema: ${issues}`);
-  };
-  return {
-    codec: codec.codec,
-    encode: (value) => {
-      const payload = codec.encode(value);
-      // A codec may convert an invalid value to a valid one, for example a Date to a string: the decoded value decides.
-      if (checksSent && validate(value).issues !== undefined) decode(payload);
-      return payload;
-    },
-    decode,
-  };
-}
-
-function pathText(path: StandardSchemaV1.Issue['path']): string {
-  if (path === undefined || path.length === 0) return '';
-  return `${path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')}: `;
 }

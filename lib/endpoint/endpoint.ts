@@ -14,6 +14,7 @@ import { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { msgpack } from '../codec/msgpack-codec.js';
 import { Registry } from '../handlers/registry.js';
 import { RouteConnection } from '../calls/route-connection.js';
+import { UnsentMeta } from '../calls/unsent-meta.js';
 import { toAddress, WireRoutes } from '../contract/wire-route.js';
 import { Transfers } from '../metrics/transfers.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
@@ -30,6 +31,11 @@ export interface EndpointOptions {
   readonly limits?: Partial<Limits>;
   /** 'off' asks the other sides for no checksums, and sends none. Default 'auto': on, but where both ends use TLS. */
   readonly checksum?: ChecksumMode;
+  /**
+   * True: a leaf gets the text of an error that a handler throws and that is not made by `defineError`. Default false: it
+   * gets a neutral text with an id, which the event `handler-error` has too. Hosts get the text in any case.
+   */
+  readonly exposeErrors?: boolean;
   /** Clocks, randomness and timers; for tests. Default the platform's. */
   readonly runtime?: Runtime;
 }
@@ -47,6 +53,7 @@ export const endpointRules: Readonly<Record<keyof EndpointOptions, Rule>> = {
   codec: withMethods('a codec, such as msgpack()', 'encode', 'decode'),
   limits: anObject,
   checksum: oneOf('auto', 'off'),
+  exposeErrors: oneOf(true, false),
   runtime: withMethods('a Runtime', 'now', 'wallNow', 'random', 'defer', 'schedule'),
 };
 
@@ -67,14 +74,16 @@ export class Endpoint {
 
   readonly #events = new Subject<GridEvent>();
   readonly #assumed: AssumedCapacities;
+  readonly #unsentMeta: UnsentMeta;
   #checksum: Checksum | undefined = undefined;
 
-  constructor({ codec, limits, checksum, runtime }: EndpointOptions, connectFor: ConnectFor) {
+  constructor({ codec, limits, checksum, runtime, exposeErrors }: EndpointOptions, connectFor: ConnectFor) {
     this.runtime = runtime ?? systemRuntime;
     this.limits = withDefaults(limits);
     this.checksumMode = checksum ?? 'auto';
     this.routes = new WireRoutes(codec ?? msgpack());
     this.#assumed = new AssumedCapacities(this.report);
+    this.#unsentMeta = new UnsentMeta(this.report);
     this.registry = new Registry(this.routes, {
       runtime: this.runtime,
       report: this.report,
@@ -82,6 +91,7 @@ export class Endpoint {
       bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
       assumed: this.#assumed,
       connectFor,
+      exposeErrors: exposeErrors === true,
     });
     this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
     // What a listener throws must neither keep the event from the others, nor reach who reports it.
@@ -121,6 +131,7 @@ export class Endpoint {
       report: this.report,
       bounds: { items: limits.bufferItems, bytes: limits.bufferBytes },
       assumed: this.#assumed,
+      unsentMeta: this.#unsentMeta,
     });
     return { connection, routes };
   }

@@ -5,7 +5,7 @@ import type { HostConnection } from '../connection/host-connection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import { printable } from '../printable.js';
-import type { EngineOptions } from '../mux/engine.js';
+import type { EngineOptions, Refusal } from '../mux/engine.js';
 import { RunningHandlers } from '../mux/running-handlers.js';
 import type { Duplex, Unary } from '../contract/contract.js';
 import type { RouteConnection } from '../calls/route-connection.js';
@@ -35,6 +35,11 @@ export interface LeafOptions {
 }
 
 const defaultMaxLeaves = 1_000;
+/** What a leaf gets that calls a route which is not among those for leaves. */
+const notAllowed: Refusal = {
+  text: 'Leaves may not call this route. Add it to leaves.routes there.',
+  error: { code: 'permission-denied', sent: false },
+};
 /** What a leaf is told whose token is refused. Details are in the event of the host. */
 const notAuthenticated = 'the token is not accepted';
 
@@ -200,7 +205,7 @@ export class Leaves {
     if (routes !== undefined) {
       this.#allowed ??= new Set(routes.map((route) => this.#endpoint.addressKey(route)));
       const key = subroute === undefined ? String(handler) : subrouteKey(subroute);
-      if (!this.#allowed.has(key)) return 'Leaves may not call this route. Add it to leaves.routes there.';
+      if (!this.#allowed.has(key)) return notAllowed;
     }
     return this.#endpoint.registry.find(handler, subroute);
   };

@@ -47,7 +47,15 @@ export function closePeer({ stop, connection }: Peer): void {
 /** Links the local host with itself, in memory: calls go the same way as to any other host. */
 export function startLoopback(endpoint: Endpoint, peer: Peer): void {
   const { host, connection } = peer;
-  const agreement = { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false };
+  const agreement = {
+    extended: true,
+    ack: true,
+    credits: true,
+    bytes: true,
+    meta: true,
+    err: true,
+    sendChecksum: false,
+  };
   const link = (): void => {
     const [caller, responder] = linkedSockets((task) => endpoint.runtime.schedule(task, 0));
     const shared = { agreement, remoteId: endpoint.id, caller: { name: host, kind: 'host' } as const };

@@ -5,6 +5,7 @@ import type { Caller } from '../mux/engine.js';
 import type { Connection } from '../contract/connection.js';
 import type { Call } from '../contract/handler.js';
 import type { Runtime } from '../runtime.js';
+import { noMeta, type Meta } from '../wire/opening-extra.js';
 
 /** Returns the connection to a host, for calls on behalf of `parent`. */
 export type ConnectFor = (host: string, parent: Call<unknown>) => Connection;
@@ -20,6 +21,7 @@ export class CallContext<I> implements Call<I> {
   readonly caller: string;
   readonly callerKind: Caller['kind'];
   readonly subroute: string | undefined;
+  readonly meta: Meta;
 
   readonly #deadline: number;
   readonly #scope: CallScope;
@@ -35,10 +37,12 @@ export class CallContext<I> implements Call<I> {
     deadline: number,
     scope: CallScope,
     inbound: Inbound<I> | undefined,
+    meta: Meta = noMeta,
   ) {
     this.caller = caller.name;
     this.callerKind = caller.kind;
     this.subroute = subroute;
+    this.meta = meta;
     this.#deadline = deadline;
     this.#scope = scope;
     this.#inbound = inbound;

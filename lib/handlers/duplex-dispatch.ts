@@ -1,24 +1,25 @@
 import { isObservable } from 'rxjs';
-import { errorInfo } from '../error-info.js';
-import { CancelledError, errorText, HandlerError, type GridError } from '../errors.js';
+import { CancelledError, HandlerError, type GridError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { feed, isFeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { OpenStream } from '../metrics/open-streams.js';
-import { handlerFailed, outcomeOf } from '../metrics/outcome.js';
+import { outcomeOf } from '../metrics/outcome.js';
 import { RouteMeter, type Outcome } from '../metrics/route-meter.js';
 import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/responder-stream.js';
 import type { InputRefusal, StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
+import type { Meta } from '../wire/opening-extra.js';
 import { isRegionItem } from '../codec/region-item.js';
 import { SendingHalf } from '../calls/sending-half.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault } from '../codec/codec.js';
 import { isThenable } from '../contract/handler.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
+import { eventOf, failureOf, invalidArgument, outcomeOfFailure, type FailedCall, type Failure } from './failure.js';
 import type { DispatchContext } from './registry.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
@@ -33,9 +34,9 @@ export function duplexResponder(
     kind: 'duplex',
     inWindow: route.inWindow,
     outWindow: route.outWindow!,
-    open(stream, payload, caller) {
+    open(stream, payload, caller, meta) {
       meter.begin(payload.length);
-      new DuplexInvocation(route, stream, caller, context, meter).run(handler, payload);
+      new DuplexInvocation(route, stream, caller, context, meter, meta).run(handler, payload);
     },
   };
 }
@@ -68,10 +69,19 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   readonly #metered: OpenStream;
   // How the handler ended, as its caller is told.
   #outcome: Outcome = 'ok';
+  // The handler was called.
+  #began = false;
   // Defined while the handler's result is a pending Promise.
   #pendingResult: Promise<void> | undefined = undefined;
 
-  constructor(route: WireRoute, stream: ResponderStream, caller: Caller, context: DispatchContext, meter: RouteMeter) {
+  constructor(
+    route: WireRoute,
+    stream: ResponderStream,
+    caller: Caller,
+    context: DispatchContext,
+    meter: RouteMeter,
+    meta?: Meta,
+  ) {
     this.#meter = meter;
     this.#metered = meter.streams.add(stream, caller.name, stream.now());
     this.route = route.name;
@@ -79,7 +89,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
     this.#stream = stream;
     this.#context = context;
     this.#inbound = new Inbound<unknown>(this);
-    this.#call = new CallContext(caller, route.subroute, stream.deadline, context, this.#inbound);
+    this.#call = new CallContext(caller, route.subroute, stream.deadline, context, this.#inbound, meta);
     if (route.input === undefined) this.#inbound.end();
     this.#sendingHalf = new SendingHalf(this, route.regionOutput, this.route, () => {
       this.#sendingHalf.resumeSource();
@@ -106,6 +116,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
       return;
     }
     let result: unknown;
+    this.#began = true;
     try {
       result = handler(request, this.#call);
     } catch (error) {
@@ -189,8 +200,8 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   undecodable(error: unknown): void {
     this.#call.abort(error);
     this.#sendingHalf.stop();
-    if (isCallersFault(error)) this.#sendFailure(error);
-    else this.fail(error);
+    if (!isCallersFault(error)) this.fail(error);
+    else if (!this.#hasEnded) this.#sendFailure(invalidArgument(error, this.#failedCall, this.#context, this.#began));
   }
 
   // --- the handler's side
@@ -214,24 +225,28 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   fail(error: unknown): void {
-    if (this.#sendFailure(error) || !this.#call.isAbort(error)) this.#report(error);
+    if (!this.#hasEnded) this.#sendFailure(failureOf(error, this.#failedCall, this.#context));
+    else if (!this.#call.isAbort(error)) this.#report(error);
   }
 
   #report(error: unknown): void {
-    this.#context.report({
-      type: 'handler-error',
-      route: this.route,
-      caller: this.#call.caller,
-      error: errorInfo(error),
-    });
+    this.#context.report(eventOf(error, this.#failedCall));
   }
 
-  // Returns false if the output has already ended, even if its end still waits for credit.
-  #sendFailure(error: unknown): boolean {
-    if (this.#stream.ended || this.#stream.sendEnded) return false;
-    this.#outcome = outcomeOf(error ?? {}, handlerFailed);
-    this.#stream.fail(errorText(error));
-    return true;
+  get #failedCall(): FailedCall {
+    const { caller, callerKind } = this.#call;
+    return { route: this.route, errors: this.#route.errors, caller, callerKind };
+  }
+
+  // True if the output has ended, even if its end still waits for credit.
+  get #hasEnded(): boolean {
+    return this.#stream.ended || this.#stream.sendEnded;
+  }
+
+  #sendFailure({ text, error, event }: Failure): void {
+    this.#outcome = outcomeOfFailure(error);
+    this.#stream.fail(text, error);
+    if (event !== undefined) this.#context.report(event);
   }
 
   // Guarded, because the result may be any object, including one whose getters throw.

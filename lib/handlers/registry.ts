@@ -19,6 +19,8 @@ export interface DispatchContext extends CallScope {
   readonly limits: Limits;
   readonly bounds: FeedBounds;
   readonly assumed: AssumedCapacities;
+  /** True: leaves get the texts of undeclared errors. Default false. */
+  readonly exposeErrors?: boolean;
 }
 
 /** The handlers of one endpoint, by address. */
@@ -54,6 +56,7 @@ export class Registry {
       handler.subroute,
       duplex?.inCapacity === undefined ? undefined : toWindow(duplex.inCapacity, `${what}: inCapacity`),
       duplex === undefined ? undefined : toWindow(duplex.outCapacity, `${what}: outCapacity`),
+      this.#routes.codec,
     );
     this.#add(route, handler.handle.bind(handler) as Handler);
   }

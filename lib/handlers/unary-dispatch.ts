@@ -1,17 +1,17 @@
 import { isObservable, Observable, take, type Subscription } from 'rxjs';
-import { errorInfo } from '../error-info.js';
-import { errorText, HandlerError, type GridError } from '../errors.js';
+import { HandlerError, type GridError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { GuardedSubscriber } from '../flow/subscriber.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
-import { handlerFailed, outcomeOf } from '../metrics/outcome.js';
+import { outcomeOf } from '../metrics/outcome.js';
 import { RouteMeter, type Outcome } from '../metrics/route-meter.js';
 import type { Responder } from '../mux/engine.js';
 import type { CancelSink, UnaryResponder } from '../mux/unary.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault, raw } from '../codec/codec.js';
 import { isThenable } from '../contract/handler.js';
+import { eventOf, failureOf, invalidArgument, outcomeOfFailure, type FailedCall, type Failure } from './failure.js';
 import type { DispatchContext } from './registry.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
@@ -27,10 +27,10 @@ export function unaryResponder(
 ): Responder {
   return {
     kind: 'unary',
-    respond(mux, payload, caller) {
+    respond(mux, payload, caller, meta) {
       let request: unknown;
       meter.begin(payload.length);
-      const call = new CallContext<never>(caller, route.subroute, mux.deadline, context, undefined);
+      const call = new CallContext<never>(caller, route.subroute, mux.deadline, context, undefined, meta);
       const invocation = new UnaryInvocation(route, mux, call, context, meter);
       try {
         request = route.request.decode(payload);
@@ -92,8 +92,7 @@ class UnaryInvocation implements CancelSink {
 
   /** Answers with an error, because the request cannot be decoded. */
   refuse(error: unknown): void {
-    this.#count(outcomeOf(error, handlerFailed));
-    if (isCallersFault(error)) this.#mux.fail(errorText(error));
+    if (isCallersFault(error)) this.#answer(invalidArgument(error, this.#failedCall, this.#context, false));
     else this.fail(error);
   }
 
@@ -103,9 +102,18 @@ class UnaryInvocation implements CancelSink {
       if (!this.#call.isAbort(error)) this.#report(error);
       return;
     }
-    this.#count(outcomeOf(error ?? {}, handlerFailed));
-    this.#mux.fail(errorText(error));
-    this.#report(error);
+    this.#answer(failureOf(error, this.#failedCall, this.#context));
+  }
+
+  #answer({ text, error, event }: Failure): void {
+    this.#count(outcomeOfFailure(error));
+    this.#mux.fail(text, error);
+    if (event !== undefined) this.#context.report(event);
+  }
+
+  get #failedCall(): FailedCall {
+    const { caller, callerKind } = this.#call;
+    return { route: this.#route.name, errors: this.#route.errors, caller, callerKind };
   }
 
   // Counts how the call ended, for its caller. The handler may run on.
@@ -117,12 +125,7 @@ class UnaryInvocation implements CancelSink {
   }
 
   #report(error: unknown): void {
-    this.#context.report({
-      type: 'handler-error',
-      route: this.#route.name,
-      caller: this.#call.caller,
-      error: errorInfo(error),
-    });
+    this.#context.report(eventOf(error, this.#failedCall));
   }
 
   readonly #onFailed = (error: unknown): void => {

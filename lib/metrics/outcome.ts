@@ -4,9 +4,6 @@ import type { Outcome } from './route-meter.js';
 /** The code under which errors are counted that have none. */
 const unknown = 'unknown';
 
-/** The code under which a handler's errors are counted that have none. */
-export const handlerFailed = 'internal';
-
 /** How a call ended whose error is `error`; undefined: it ended well. Never throws: it may be anything that user code threw. */
 export function outcomeOf(error: unknown, withoutCode = unknown): Outcome {
   if (error === undefined) return 'ok';

@@ -14,7 +14,7 @@ import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { responderSlackMs, type MuxHost } from './mux.js';
 import { StreamMux } from './stream.js';
-import { decodeText, refused, tooLarge } from './unary.js';
+import { decodeText, refused, remoteError, tooLarge } from './unary.js';
 
 /** Upper bound of the credit: a peer that grants more gains nothing. */
 const maxCredit = 0x7fff_ffff;
@@ -67,7 +67,7 @@ export class CallerStream extends StreamMux {
     const { op, flags, payload } = frame;
     switch (op) {
       case Op.MuxServerMsg:
-        this.#onData(frame.seq, flags, payload);
+        this.#onData(frame);
         break;
       case Op.UnblockClMux:
         if (this.#checkSequence(frame.seq)) this.#addCredit(this.creditsIn(payload));
@@ -84,7 +84,7 @@ export class CallerStream extends StreamMux {
         );
         break;
       case Op.MuxConnectError: {
-        const error = refused(payload);
+        const error = refused(this.host, frame);
         this.#drop();
         this.endWith(error);
         break;
@@ -145,12 +145,15 @@ export class CallerStream extends StreamMux {
     this.host.wheel.add(this, Math.min(this.#deadline, now + interval));
   }
 
-  #onData(seq: number, flags: number, payload: Uint8Array): void {
+  #onData(frame: FrameView): void {
+    const { seq, flags, payload } = frame;
     if (!this.#checkSequence(seq)) return;
     if ((flags & Flag.PayloadIsErr) !== 0) {
+      // Read first: an error that does not parse closes the connection, and the stream must then still be there.
+      const error = remoteError(this.host, frame);
       this.receiveEnded = true;
       this.#drop();
-      this.endWith(new RemoteError(decodeText(payload)));
+      this.endWith(error);
       return;
     }
     const last = (flags & Flag.Eof) !== 0;

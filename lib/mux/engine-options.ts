@@ -3,7 +3,9 @@ import type { OnThrown } from '../guard.js';
 import type { Limits, CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import type { Checksum } from '../wire/checksum.js';
+import type { CallError } from '../wire/call-error.js';
 import type { FrameView } from '../wire/frame.js';
+import type { Meta } from '../wire/opening-extra.js';
 import type { ResponderStream } from './responder-stream.js';
 import type { MessageSink } from './message-writer.js';
 import type { RunningHandlers } from './running-handlers.js';
@@ -16,17 +18,26 @@ export interface Caller {
   readonly kind: 'host' | 'leaf';
 }
 
-/** Answers the calls of the other side for one route. */
+/** Answers the calls of the other side for one route. `meta` is the metadata of the call; undefined where there is none. */
 export type Responder =
-  | { readonly kind: 'unary'; respond(mux: UnaryResponder, payload: Uint8Array, caller: Caller): void }
+  | {
+      readonly kind: 'unary';
+      respond(mux: UnaryResponder, payload: Uint8Array, caller: Caller, meta?: Meta): void;
+    }
   | {
       readonly kind: 'duplex';
       /** Undefined for a route without input. */
       readonly inWindow: CreditWindow | undefined;
       readonly outWindow: CreditWindow;
       /** Must attach a sink to the stream before anything else. */
-      open(stream: ResponderStream, payload: Uint8Array, caller: Caller): void;
+      open(stream: ResponderStream, payload: Uint8Array, caller: Caller, meta?: Meta): void;
     };
+
+/** Why a call of the other side is not started. A text alone is of the code `unimplemented`. */
+export interface Refusal {
+  readonly text: string;
+  readonly error: CallError;
+}
 
 /** The address of a route on the wire. */
 export interface Address {
@@ -77,7 +88,15 @@ export interface EngineOptions {
   /** Whether sent messages carry a checksum. */
   readonly sendChecksum: boolean;
   /** Extensions that both sides announced. */
-  readonly extensions: { readonly ack: boolean; readonly credits: boolean; readonly bytes: boolean };
+  readonly extensions: {
+    readonly ack: boolean;
+    readonly credits: boolean;
+    readonly bytes: boolean;
+    /** Calls carry metadata. Default false. */
+    readonly meta?: boolean;
+    /** Errors carry a code and data. Default false. */
+    readonly err?: boolean;
+  };
   /** First own mux id: 2^40 towards a reference peer, 1 otherwise (wire protocol, section 2.1). */
   readonly firstMuxId: number;
   readonly sink: MessageSink;
@@ -85,8 +104,8 @@ export interface EngineOptions {
   roundTrip(): number;
   /** The party at the other side; passed to responders. */
   readonly caller: Caller;
-  /** Finds the responder of a route. A string is the text of the refusal. */
-  find(handler: number, subroute: Uint8Array | undefined): Responder | string;
+  /** Finds the route of a call of the other side, or the refusal; a string is the text of one because there is no such route. */
+  find(handler: number, subroute: Uint8Array | undefined): Responder | Refusal | string;
   /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */
   onControl(frame: FrameView): void;
   /** The connection must close: the frames cannot be parsed, or a hard bound was exceeded. */

@@ -33,7 +33,7 @@ import { Turn } from './turn.js';
 import type { ResponseSink, UnaryCaller } from './unary.js';
 import { UnknownMux } from './unknown-mux.js';
 
-export type { Address, Caller, EngineOptions, EngineStats, Responder } from './engine-options.js';
+export type { Address, Caller, EngineOptions, EngineStats, Refusal, Responder } from './engine-options.js';
 
 /** See the head of this file. */
 export class Engine implements MuxHost {
@@ -42,6 +42,9 @@ export class Engine implements MuxHost {
   readonly turn: Turn;
   readonly limits: Limits;
   readonly ackCapacity: boolean;
+  readonly errorDetails: boolean;
+  /** True where both sides announced `meta`: calls carry metadata. */
+  readonly carriesMeta: boolean;
   readonly windows: WindowExtensions;
   readonly stats: EngineStats = noStats();
   readonly account: ReceiveAccount;
@@ -61,6 +64,8 @@ export class Engine implements MuxHost {
     this.#options = options;
     this.limits = limits;
     this.ackCapacity = options.extensions.ack;
+    this.errorDetails = options.extensions.err === true;
+    this.carriesMeta = options.extensions.meta === true;
     this.windows = options.extensions;
     this.onThrown = onThrown;
     const now = (): number => runtime.now();
@@ -113,13 +118,14 @@ export class Engine implements MuxHost {
   }
 
   /**
-   * Starts a unary call. `deadline` is on the monotonic clock, in ms.
+   * Starts a unary call. `deadline` is on the monotonic clock, in ms. `meta` is encoded metadata; it is left out where the
+   * other side did not announce that it takes any.
    *
    * @throws LimitError where the payload, the send queue or the number of calls exceeds its bound.
    * @throws the error of `EngineOptions.disconnected`, after `close`.
    */
-  request(address: Address, payload: Uint8Array, deadline: number, sink: ResponseSink): UnaryCaller {
-    return this.#outgoing.request(address, payload, deadline, sink);
+  request(address: Address, payload: Uint8Array, deadline: number, sink: ResponseSink, meta?: Uint8Array): UnaryCaller {
+    return this.#outgoing.request(address, payload, deadline, sink, meta);
   }
 
   /**
@@ -136,8 +142,9 @@ export class Engine implements MuxHost {
     inCapacity: number,
     deadline: number,
     sink: Parameters<CallerStream['attach']>[0],
+    meta?: Uint8Array,
   ): CallerStream {
-    return this.#outgoing.openStream(address, payload, outWindow, inCapacity, deadline, sink);
+    return this.#outgoing.openStream(address, payload, outWindow, inCapacity, deadline, sink, meta);
   }
 
   /** Takes one received WebSocket message. A message that arrives while another one is being read waits for its end. */

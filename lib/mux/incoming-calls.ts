@@ -5,15 +5,16 @@
  *                               └ ignored      └──────────┴──▶ MuxConnectError
  */
 
+import { exhausted } from '../wire/call-error.js';
 import { encodeConnectError } from '../wire/control.js';
 import type { FrameView, MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
-import { decodeOpening } from '../wire/window-payloads.js';
-import type { EngineOptions, Responder } from './engine-options.js';
+import { decodeOpeningExtra, maxOpeningBytes, metaFault, type Meta } from '../wire/opening-extra.js';
+import type { EngineOptions, Refusal, Responder } from './engine-options.js';
 import { responderSlackMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { ResponderStream } from './responder-stream.js';
-import { UnaryResponder } from './unary.js';
+import { errorTail, UnaryResponder } from './unary.js';
 
 /** What {@link IncomingCalls} need from their engine. */
 export interface IncomingHost extends MuxHost {
@@ -58,11 +59,13 @@ export class IncomingCalls {
   onRequest(frame: FrameView): void {
     const responder = this.#findResponder(frame, 'unary');
     if (responder?.kind !== 'unary') return;
-    const { payload, deadlineMs } = frame;
+    const { payload, extra, deadlineMs } = frame;
     const host = this.#host;
     const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
     // The caller does not wait for a response after its deadline.
     if (this.#isLate(deadlineMs, deadline)) return;
+    const meta = extra !== undefined && this.#carriesMeta ? decodeOpeningExtra(extra).meta : undefined;
+    if (meta !== undefined && this.#refusesMeta(frame, meta)) return;
     const mux = new UnaryResponder(host, frame.muxId, frame.seq, deadline, payload.length, this.#remove);
     this.#table.add(mux);
     host.account.add(payload.length);
@@ -71,7 +74,7 @@ export class IncomingCalls {
       // The wheel sets its timer when the turn ends.
       host.turn.scheduleFlush();
     }
-    responder.respond(mux, payload, this.#options.caller);
+    responder.respond(mux, payload, this.#options.caller, meta);
   }
 
   /** Handles a ConnectMux. */
@@ -86,15 +89,31 @@ export class IncomingCalls {
       return;
     }
     const { inWindow, outWindow } = responder;
-    const opening = host.windows.bytes && extra !== undefined ? decodeOpening(extra) : undefined;
+    const { bytes } = host.windows;
+    const opening = (bytes || this.#carriesMeta) && extra !== undefined ? decodeOpeningExtra(extra) : undefined;
+    const window = bytes ? opening?.window : undefined;
+    const meta = this.#carriesMeta ? opening?.meta : undefined;
+    if (meta !== undefined && this.#refusesMeta(frame, meta)) return;
     const hasInput = (flags & Flag.Eof) === 0;
-    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, opening, deadline, hasInput, this.#remove);
+    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, window, deadline, hasInput, this.#remove);
     mux.requestBytes = payload.length;
     this.#table.add(mux);
     host.account.add(payload.length);
     mux.acknowledge(inWindow);
-    responder.open(mux, payload, this.#options.caller);
+    responder.open(mux, payload, this.#options.caller, meta);
     if (!hasInput) mux.closeInput();
+  }
+
+  get #carriesMeta(): boolean {
+    return this.#options.extensions.meta === true;
+  }
+
+  // What a caller of this library does not send: it checks its metadata before.
+  #refusesMeta(frame: FrameView, meta: Meta): boolean {
+    const fault = metaFault(meta);
+    if (fault === undefined) return false;
+    this.#refuse(frame, { text: `The ${fault}.`, error: { code: 'invalid-argument', sent: false } });
+    return true;
   }
 
   // The clock is read again for short deadlines only: reading one slice takes less time than the others.
@@ -111,35 +130,57 @@ export class IncomingCalls {
     }
     this.#host.stats.callsIn++;
     const found = this.#options.find(frame.handler, frame.subroute);
-    let refusal: string;
-    if (typeof found === 'string') refusal = found;
+    let refusal: Refusal | undefined;
+    if (typeof found === 'string') refusal = unimplemented(found);
+    else if ('text' in found) refusal = found;
     else if (found.kind !== kind) {
-      refusal = `Handler ${String(frame.handler)} is ${found.kind}: declare the route as ${found.kind} at both sides.`;
-    } else if ((frame.flags & Flag.Stateless) !== 0) refusal = 'Stateless streams not supported';
-    else refusal = this.#exceededBound(frame.payload.length) ?? '';
-    if (refusal === '') return found as Responder;
-    // The refusal repeats the refused frame, except for the flags of what follows the tuple.
-    const { muxId, seq, deadlineMs, handler } = frame;
-    const flags = frame.flags & refusedFlags;
-    this.#host.schedule.sendControl(muxId, Op.MuxConnectError, flags, encodeConnectError(refusal), seq, {
-      deadlineMs,
-      handler,
-    });
-    this.#host.turn.scheduleFlush();
+      const text = `Handler ${String(frame.handler)} is ${found.kind}: declare the route as ${found.kind} at both sides.`;
+      refusal = unimplemented(text);
+    } else if ((frame.flags & Flag.Stateless) !== 0) refusal = unimplemented('Stateless streams not supported');
+    else refusal = this.#exceededBound(frame);
+    if (refusal === undefined) return found as Responder;
+    this.#refuse(frame, refusal);
     return undefined;
   }
 
-  // The bound that the call would exceed, as the text of a refusal; undefined where there is none.
-  #exceededBound(bytes: number): string | undefined {
+  // The refusal repeats the refused frame, except for the flags of what follows the tuple.
+  #refuse({ muxId, seq, deadlineMs, handler, flags }: FrameView, { text, error }: Refusal): void {
+    const host = this.#host;
+    const tail = errorTail(host, error)?.tail;
+    const opening = { deadlineMs, handler, tail };
+    host.schedule.sendControl(muxId, Op.MuxConnectError, flags & refusedFlags, encodeConnectError(text), seq, opening);
+    host.turn.scheduleFlush();
+  }
+
+  // The bound that the call would exceed, as a refusal; undefined where there is none.
+  #exceededBound({ payload, extra }: FrameView): Refusal | undefined {
     const { limits, account } = this.#host;
+    const bytes = payload.length;
     if (bytes > limits.maxUnaryBytes) {
-      return `The request has ${String(bytes)} bytes, and maxUnaryBytes of this host is ${String(limits.maxUnaryBytes)}: use a stream for payloads of this size.`;
+      return tooMuch(
+        `The request has ${String(bytes)} bytes, and maxUnaryBytes of this host is ${String(limits.maxUnaryBytes)}: use a stream for payloads of this size.`,
+        'maxUnaryBytes',
+        false,
+      );
+    }
+    if (extra !== undefined && extra.length > limits.maxMetaBytes + maxOpeningBytes && this.#carriesMeta) {
+      return tooMuch(
+        `The metadata has ${String(extra.length)} bytes, and maxMetaBytes of this host is ${String(limits.maxMetaBytes)}.`,
+        'maxMetaBytes',
+        false,
+      );
     }
     if (this.#table.size + this.#options.running.count >= limits.maxOpenMuxes) {
-      return `${String(limits.maxOpenMuxes)} calls are open on this connection, or their handlers are still running (maxOpenMuxes).`;
+      return tooMuch(
+        `${String(limits.maxOpenMuxes)} calls are open on this connection, or their handlers are still running (maxOpenMuxes).`,
+        'maxOpenMuxes',
+      );
     }
     if (account.isFull) {
-      return `This host holds ${String(account.bytes)} bytes of this connection's calls (maxReceiveBytes): call again when some have ended.`;
+      return tooMuch(
+        `This host holds ${String(account.bytes)} bytes of this connection's calls (maxReceiveBytes): call again when some have ended.`,
+        'maxReceiveBytes',
+      );
     }
     return undefined;
   }
@@ -149,4 +190,12 @@ export class IncomingCalls {
     this.#table.delete(mux.id);
     this.#host.schedule.leave(mux, true);
   };
+}
+
+function unimplemented(text: string): Refusal {
+  return { text, error: { code: 'unimplemented', sent: false } };
+}
+
+function tooMuch(text: string, limit: string, retryable = true): Refusal {
+  return { text, error: exhausted(limit, retryable, false) };
 }

@@ -20,6 +20,8 @@ export interface MuxHost {
   readonly stats: { creditStalls: number };
   /** True where both sides announced `ack`: AckMux carries the in capacity. */
   readonly ackCapacity: boolean;
+  /** True where both sides announced `err`: error frames carry a code and data. */
+  readonly errorDetails: boolean;
   /** Extensions about windows that both sides announced. */
   readonly windows: WindowExtensions;
   /** Takes what a sink threw outside of any frame, mux or timer. */

@@ -9,7 +9,7 @@ import { LimitError } from '../errors.js';
 import { defaultWindow, type CreditWindow } from '../limits.js';
 import { joinBytes, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
-import { encodeOpening } from '../wire/window-payloads.js';
+import { openingExtra, requestExtra } from '../wire/opening-extra.js';
 import { CallerStream } from './caller-stream.js';
 import type { Address } from './engine-options.js';
 import { remainingMs, type Mux, type MuxHost } from './mux.js';
@@ -21,6 +21,8 @@ export interface OutgoingHost extends MuxHost {
   readonly stats: MuxHost['stats'] & { callsOut: number };
   /** True after the connection was closed. */
   readonly closed: boolean;
+  /** True where both sides announced `meta`. */
+  readonly carriesMeta: boolean;
 }
 
 /** See the head of this file. */
@@ -51,7 +53,7 @@ export class OutgoingCalls {
   }
 
   /** See `Engine.request`. */
-  request(address: Address, payload: Uint8Array, deadline: number, sink: ResponseSink): UnaryCaller {
+  request(address: Address, payload: Uint8Array, deadline: number, sink: ResponseSink, meta?: Uint8Array): UnaryCaller {
     const host = this.#host;
     const { maxUnaryBytes } = host.limits;
     if (payload.length > maxUnaryBytes) {
@@ -64,7 +66,8 @@ export class OutgoingCalls {
     const mux = new UnaryCaller(host, this.#takeId(), sink, this.#remove, host.turn.now());
     this.#table.add(mux);
     host.wheel.add(mux, deadline);
-    this.#send(mux, address, Op.Request, Flag.Eof, payload, deadline);
+    const extra = meta !== undefined && host.carriesMeta ? requestExtra(meta) : undefined;
+    this.#send(mux, address, Op.Request, Flag.Eof, payload, deadline, extra);
     return mux;
   }
 
@@ -76,6 +79,7 @@ export class OutgoingCalls {
     inCapacity: number,
     deadline: number,
     sink: Parameters<CallerStream['attach']>[0],
+    meta?: Uint8Array,
   ): CallerStream {
     const host = this.#host;
     this.#checkRoom(sink.route, payload.length);
@@ -83,9 +87,10 @@ export class OutgoingCalls {
     mux.attach(sink);
     this.#table.add(mux);
     const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);
-    const extra = host.windows.bytes
-      ? encodeOpening({ items: outWindow.initial, bytes: outWindow.maxBytes ?? defaultWindow.maxBytes })
+    const window = host.windows.bytes
+      ? { items: outWindow.initial, bytes: outWindow.maxBytes ?? defaultWindow.maxBytes }
       : undefined;
+    const extra = openingExtra(window, host.carriesMeta ? meta : undefined);
     this.#send(mux, address, Op.ConnectMux, flags, payload, deadline, extra);
     return mux;
   }

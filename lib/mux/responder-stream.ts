@@ -12,10 +12,12 @@ import { defaultWindow, type CreditWindow } from '../limits.js';
 import { encodePong } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
-import { encodeAck, type Ack, type Opening } from '../wire/window-payloads.js';
+import { exhausted, type CallError } from '../wire/call-error.js';
+import type { OutputWindow } from '../wire/opening-extra.js';
+import { encodeAck, type Ack } from '../wire/window-payloads.js';
 import { responderSlackMs, type MuxHost } from './mux.js';
 import { StreamMux, type InputRefusal } from './stream.js';
-import { encodeText } from './unary.js';
+import { encodeText, errorTail } from './unary.js';
 
 /** Number of intervals without a Ping after which the caller is considered lost: wire protocol, section 5. */
 const maxSilentIntervals = 4;
@@ -38,6 +40,7 @@ export class ResponderStream extends StreamMux {
   // The handler has ended; undefined text: it completed.
   #ending = false;
   #errorText: string | undefined = undefined;
+  #error: CallError | undefined = undefined;
   #pinged = false;
   #silentIntervals = 0;
 
@@ -46,7 +49,7 @@ export class ResponderStream extends StreamMux {
     id: MuxId,
     inWindow: CreditWindow | undefined,
     outWindow: CreditWindow,
-    opening: Opening | undefined,
+    opening: OutputWindow | undefined,
     deadline: number,
     callerHasInput: boolean,
     forget: (mux: StreamMux) => void,
@@ -80,9 +83,9 @@ export class ResponderStream extends StreamMux {
     this.#end(undefined);
   }
 
-  /** The handler failed. */
-  fail(text: string): void {
-    this.#end(text);
+  /** The handler failed: its text, and beside it what a peer gets that announced `err`. */
+  fail(text: string, error?: CallError): void {
+    this.#end(text, error);
   }
 
   /** The input is complete: ConnectMux carried Eof although the route has input. */
@@ -157,7 +160,7 @@ export class ResponderStream extends StreamMux {
     } else {
       const overrun = this.take(payload);
       if (overrun === undefined) this.sink.item(payload);
-      else if (overrun.startsWith('max')) this.#fault(`${overrun} of the responder is exceeded`);
+      else if (overrun.startsWith('max')) this.#fault(`${overrun} of the responder is exceeded`, exhausted(overrun));
       else this.#refuseInput('handler blocked');
     }
   }
@@ -181,10 +184,11 @@ export class ResponderStream extends StreamMux {
     return false;
   }
 
-  #end(errorText: string | undefined): void {
+  #end(errorText: string | undefined, error?: CallError): void {
     if (this.ended || this.#ending) return;
     this.#ending = true;
     this.#errorText = errorText;
+    this.#error = error;
     this.sendEnded = true;
     if (this.credit > 0) this.#sendEnd();
   }
@@ -192,19 +196,22 @@ export class ResponderStream extends StreamMux {
   // The end uses a credit, as an item does, so it arrives when the consumer is ready for it.
   #sendEnd(): void {
     this.credit--;
-    this.#sendLast(this.#errorText);
+    this.#sendLast(this.#errorText, this.#error);
     this.endWith(undefined);
   }
 
   // A protocol fault uses no credit: a caller accepts one Eof beyond its window.
-  #fault(text: string): void {
-    this.#sendLast(text);
+  #fault(text: string, error: CallError = { code: 'internal' }): void {
+    this.#sendLast(text, error);
     this.endWith(new ProtocolError(`${this.sink.route}: ${text}`));
   }
 
-  #sendLast(errorText: string | undefined): void {
+  #sendLast(errorText: string | undefined, error?: CallError): void {
     if (errorText === undefined) this.sendSequenced(Op.MuxServerMsg, Flag.Eof, emptyPayload);
-    else this.sendSequenced(Op.MuxServerMsg, Flag.Eof | Flag.PayloadIsErr, encodeText(errorText));
+    else {
+      const flags = Flag.Eof | Flag.PayloadIsErr;
+      this.sendSequenced(Op.MuxServerMsg, flags, encodeText(errorText), errorTail(this.host, error));
+    }
     this.host.schedule.send(this, Op.DisconnectClientMux, 0, emptyPayload);
   }
 

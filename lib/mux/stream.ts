@@ -2,6 +2,7 @@ import type { GridError } from '../errors.js';
 import { guarded } from '../guard.js';
 import type { CreditWindow } from '../limits.js';
 import type { MeteredStream } from '../metrics/open-streams.js';
+import type { Opening } from '../wire/encode.js';
 import { decodeCredit, encodeCredit } from '../wire/window-payloads.js';
 import { emptyPayload, type MuxId } from '../wire/frame.js';
 import { Flag } from '../wire/ops.js';
@@ -246,11 +247,11 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   }
 
   /** Sends a frame with the next sequence number. */
-  protected sendSequenced(op: number, flags: number, payload: Uint8Array): void {
+  protected sendSequenced(op: number, flags: number, payload: Uint8Array, tail?: Opening): void {
     // Taken first: the sink of the message may send on this stream again.
     const seq = this.#sendSeq;
     this.#sendSeq = (seq + 1) >>> 0;
-    this.host.schedule.send(this, op, flags, payload, seq);
+    this.host.schedule.send(this, op, flags, payload, seq, tail);
     this.host.turn.scheduleFlush();
   }
 

@@ -11,9 +11,12 @@ import {
   LimitError,
   RefusedError,
   RemoteError,
+  type RemoteErrorDetails,
   type GridError,
   withoutStack,
 } from '../errors.js';
+import { decodeCallError, encodeCallError, exhausted, type CallError } from '../wire/call-error.js';
+import type { Opening } from '../wire/encode.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { decodeConnectError } from '../wire/control.js';
 import { Flag, Op } from '../wire/ops.js';
@@ -47,16 +50,18 @@ export class UnaryCaller extends Mux {
   onFrame(frame: FrameView): void {
     const { op, flags, payload } = frame;
     if (op === Op.Response) {
+      // Read first: an error that does not parse closes the connection, and the call must then still be there.
+      const error = (flags & Flag.PayloadIsErr) === 0 ? undefined : remoteError(this.host, frame);
       this.#end();
       this.host.turn.recordRoundTrip(this.#began);
       const { maxUnaryBytes } = this.host.limits;
-      if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));
+      if (error !== undefined) this.#sink.failed(error);
       else if (payload.length > maxUnaryBytes)
         this.#sink.failed(tooLarge(this.#sink.route, 'response', payload, maxUnaryBytes));
       else this.#sink.response(payload);
     } else if (op === Op.MuxConnectError) {
       // Decoded first: an invalid payload closes the connection, which must then still find this call.
-      const error = refused(payload);
+      const error = refused(this.host, frame);
       this.#end();
       this.#sink.failed(error);
     }
@@ -146,18 +151,22 @@ export class UnaryResponder extends Mux {
     if (payload !== null && payload.length > maxUnaryBytes) {
       this.fail(
         `The response has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: use a stream for payloads of this size.`,
+        exhausted('maxUnaryBytes'),
       );
     } else if (this.host.schedule.isFullFor(payload?.length ?? 0, maxSendQueueBytes)) {
-      this.fail('The send queue of the responder is full (maxSendQueueBytes): read faster, or ask for less at once.');
+      this.fail(
+        'The send queue of the responder is full (maxSendQueueBytes): read faster, or ask for less at once.',
+        exhausted('maxSendQueueBytes', true),
+      );
     } else {
       const flags = payload?.length === 0 ? Flag.Eof | Flag.PayloadIsZero : Flag.Eof;
       this.#send(flags, payload ?? emptyPayload);
     }
   }
 
-  /** Responds with an error text. Ignored after the end. */
-  fail(text: string): void {
-    if (!this.ended) this.#send(Flag.Eof | Flag.PayloadIsErr, encodeText(text));
+  /** Responds with an error: its text, and beside it what a peer gets that announced `err`. Ignored after the end. */
+  fail(text: string, error?: CallError): void {
+    if (!this.ended) this.#send(Flag.Eof | Flag.PayloadIsErr, encodeText(text), errorTail(this.host, error));
   }
 
   /** The caller has cancelled the call. */
@@ -181,10 +190,10 @@ export class UnaryResponder extends Mux {
     // The schedule never refuses a response: it is queued.
   }
 
-  #send(flags: number, payload: Uint8Array): void {
+  #send(flags: number, payload: Uint8Array, tail?: Opening): void {
     this.finish();
     // Sent before the mux leaves the table: a cancel can then still remove the queued response.
-    this.host.schedule.send(this, Op.Response, flags, payload, this.#seq);
+    this.host.schedule.send(this, Op.Response, flags, payload, this.#seq, tail);
     this.#forget(this);
     this.host.turn.scheduleFlush();
   }
@@ -206,9 +215,26 @@ export class UnaryResponder extends Mux {
   }
 }
 
-/** The error for a MuxConnectError, with the text of the other side. */
-export function refused(payload: Uint8Array): RefusedError {
-  return new RefusedError(decodeConnectError(payload));
+/** The error for a MuxConnectError: text and code are the other side's. @throws ProtocolError where it does not parse. */
+export function refused(host: MuxHost, { payload, extra }: FrameView): RefusedError {
+  const text = decodeConnectError(payload);
+  return new RefusedError(text, text, detailsOf(host, extra));
+}
+
+/** The error for a frame whose payload is the text of one. @throws ProtocolError where what is beside the text does not parse. */
+export function remoteError(host: MuxHost, { payload, extra }: FrameView): RemoteError {
+  return new RemoteError(decodeText(payload), detailsOf(host, extra));
+}
+
+/** What goes beside the text of an error: nothing where the peer did not announce `err`. */
+export function errorTail(host: MuxHost, error: CallError | undefined): Opening | undefined {
+  if (error === undefined || !host.errorDetails) return undefined;
+  return { deadlineMs: 0, handler: 0, tail: encodeCallError(error) };
+}
+
+function detailsOf(host: MuxHost, extra: Uint8Array | undefined): RemoteErrorDetails | undefined {
+  if (extra === undefined || !host.errorDetails) return undefined;
+  return decodeCallError(extra, host.limits.maxErrorDataBytes);
 }
 
 const textDecoder = new TextDecoder();

@@ -66,6 +66,11 @@ export class MsgpackWriter {
     return this.#byte(0xc7).#byte(data.length).#byte(type).#raw(data);
   }
 
+  /** Writes a value that is encoded already. */
+  encoded(value: Uint8Array): this {
+    return this.#raw(value);
+  }
+
   /** What was written, as an array of its own. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);

@@ -8,14 +8,6 @@ import { MsgpackWriter } from './msgpack-writer.js';
  * throw ProtocolError. Most streams of a program have the same windows: the last payload is kept, in both directions.
  */
 
-/** The window of the receiver of an output, in the extra bytes of ConnectMux (extension `bytes`). */
-export interface Opening {
-  /** Items that the responder may send at first. */
-  readonly items: number;
-  /** Unacknowledged bytes at which the responder stops sending items. */
-  readonly bytes: number;
-}
-
 /** The payload of AckMux (extension `ack`; all but `in` with extension `bytes`). */
 export interface Ack {
   /** In capacity of the handler: items that the caller may send at first. */
@@ -33,16 +25,6 @@ export interface Credit {
   readonly credits: number;
   /** Items that the receiver is done with, oldest first (extension `bytes`). */
   readonly acknowledged: number;
-}
-
-/** Encodes the extra bytes of ConnectMux. @throws CodecError where a number is out of range. */
-export function encodeOpening({ items, bytes }: Opening): Uint8Array {
-  return openings.encode(items, bytes);
-}
-
-/** Decodes the extra bytes of ConnectMux. @throws ProtocolError */
-export function decodeOpening(payload: Uint8Array): Opening {
-  return openings.decode(payload);
 }
 
 /** Encodes the payload of AckMux. @throws CodecError where a number is no integer from 0 to 2^53 − 1. */
@@ -129,19 +111,13 @@ class UintMap<T extends object> {
   }
 }
 
-function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+/** True where both hold the same bytes. */
+export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
   if (left.length !== right.length) return false;
   for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
   return true;
 }
 
-/** Where a caller leaves a key out: nothing is bounded beyond what this side has declared. */
-const unbounded = Number.MAX_SAFE_INTEGER;
-
-const openings = new UintMap('The extension of ConnectMux', ['w', 'b'], ([items, bytes]): Opening => ({
-  items: items!,
-  bytes: bytes ?? unbounded,
-}));
 const acks = new UintMap('AckMux', ['in', 'inBytes', 'out', 'outBytes'], ([capacity, inBytes, out, outBytes]): Ack => ({
   in: capacity!,
   inBytes,

@@ -240,7 +240,7 @@ export const announcement: Difference = {
       if (frame.op !== 'Connect') return frame;
       return {
         ...frame,
-        payload: `${frame.payload.replace(/^84/, '85')}a345787483a361636b01a76372656469747301a5627974657301`,
+        payload: `${frame.payload.replace(/^84/, '85')}a345787485a361636b01a76372656469747301a5627974657301a46d65746101a365727201`,
       };
     }),
 };

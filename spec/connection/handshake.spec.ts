@@ -58,37 +58,45 @@ describe('what two sides conclude', () => {
   const off = announcedExtensions('off');
 
   it.each<[string, Parameters<typeof agree>, object]>([
-    ['both are rxgrid', [on, on, false], { extended: true, ack: true, credits: true, bytes: true, sendChecksum: true }],
-    ['both use TLS', [on, on, true], { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false }],
+    [
+      'both are rxgrid',
+      [on, on, false],
+      { extended: true, ack: true, credits: true, bytes: true, meta: true, err: true, sendChecksum: true },
+    ],
+    [
+      'both use TLS',
+      [on, on, true],
+      { extended: true, ack: true, credits: true, bytes: true, meta: true, err: true, sendChecksum: false },
+    ],
     [
       'the other is a reference peer',
       [on, undefined, false],
-      { extended: false, ack: false, credits: false, bytes: false, sendChecksum: true },
+      { extended: false, ack: false, credits: false, bytes: false, meta: false, err: false, sendChecksum: true },
     ],
     [
       'the other wants no checksums',
       [on, off, false],
-      { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false },
+      { extended: true, ack: true, credits: true, bytes: true, meta: true, err: true, sendChecksum: false },
     ],
     [
       'this side wants none',
       [off, on, false],
-      { extended: true, ack: true, credits: true, bytes: true, sendChecksum: false },
+      { extended: true, ack: true, credits: true, bytes: true, meta: true, err: true, sendChecksum: false },
     ],
     [
       'the other knows none of ours',
-      [on, { meta: 1 }, false],
-      { extended: true, ack: false, credits: false, bytes: false, sendChecksum: true },
+      [on, { zip: 1 }, false],
+      { extended: true, ack: false, credits: false, bytes: false, meta: false, err: false, sendChecksum: true },
     ],
     [
       'the other has another version',
       [on, { ack: 2, credits: 1 }, false],
-      { extended: true, ack: false, credits: true, bytes: false, sendChecksum: true },
+      { extended: true, ack: false, credits: true, bytes: false, meta: false, err: false, sendChecksum: true },
     ],
     [
       'the other announces crc 1',
       [on, { crc: 1 }, false],
-      { extended: true, ack: false, credits: false, bytes: false, sendChecksum: true },
+      { extended: true, ack: false, credits: false, bytes: false, meta: false, err: false, sendChecksum: true },
     ],
   ])('%s', (_, options, agreement) => {
     expect(agree(...options)).toStrictEqual(agreement);

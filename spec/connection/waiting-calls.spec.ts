@@ -68,7 +68,10 @@ describe('the calls that wait for a connection', () => {
     runtime.advance(50);
     expect([log, waiting.size, waiting.bytes]).toStrictEqual([['short failed', 'patient failed'], 0, 0]);
     waiting.add(call('failed', 1), true);
-    waiting.fail(new LimitError('x', 'x'), () => true);
+    waiting.fail(
+      () => new LimitError('x', 'x'),
+      () => true,
+    );
     runtime.advance(0);
     waiting.add(call('started', 1), true);
     waiting.startAll(start, () => true);

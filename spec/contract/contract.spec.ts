@@ -85,7 +85,7 @@ describe('a contract that cannot work', () => {
 
   it('without a name says so', () => {
     expect(refused(() => unary({ name: '' }))).toBe('A route needs a name.');
-    expect(refused(() => duplex({ id: 1 } as never))).toBe('A route needs a name.');
+    expect(refused(() => duplex({ id: 1, name: 5 } as never))).toBe('A route needs a name.');
   });
 
   it('with an empty subroute says so', () => {

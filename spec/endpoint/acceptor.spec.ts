@@ -83,7 +83,8 @@ describe('the handshake of an acceptor', () => {
     expect(reference.answer()).toStrictEqual({ accepted: true, rejectedReason: '' });
     const own = dial(manager);
     await own.send(connectOf({ ext: { ack: 1 } }));
-    expect(own.answer()).toStrictEqual({ accepted: true, rejectedReason: '', ext: { ack: 1, credits: 1, bytes: 1 } });
+    const ext = { ack: 1, credits: 1, bytes: 1, meta: 1, err: 1 };
+    expect(own.answer()).toStrictEqual({ accepted: true, rejectedReason: '', ext });
     expect(await statusOf(manager)).toBe('connected');
     // The new one has replaced the old one.
     expect(reference.ends).toStrictEqual(['closed']);

@@ -197,7 +197,7 @@ describe('a host', () => {
       [callBack, 'callBack'],
     ] as const) {
       await expect(ask(leaf, route)).rejects.toMatchObject({
-        code: 'refused',
+        code: 'permission-denied',
         message: `${name}: ${leaf.host} refused the call: Leaves may not call this route. Add it to leaves.routes there.`,
       });
     }
@@ -208,7 +208,11 @@ describe('a host', () => {
     const answer = firstValueFrom(manager.connection(host).request(secret, new Uint8Array()));
     await network.settle();
     expect(await answer).toBe('the secret');
-    await expect(ask(network.leaf(host))).rejects.toMatchObject({ code: 'refused' });
+    await expect(ask(network.leaf(host))).rejects.toMatchObject({
+      code: 'permission-denied',
+      sent: false,
+      retryable: false,
+    });
   });
 
   it('takes no more leaves than max, also of those that come at once, and others when they have gone', async () => {

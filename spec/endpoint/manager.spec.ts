@@ -171,7 +171,7 @@ describe('a manager', () => {
     expect(() => {
       serve(first!);
     }).toThrow(ConfigurationError);
-    await expect(ask(first!, b)).rejects.toMatchObject({ code: 'refused' });
+    await expect(ask(first!, b)).rejects.toMatchObject({ code: 'unimplemented', sent: false });
   });
 
   it('calls and refuses before the start as connections do', async () => {
@@ -279,7 +279,7 @@ describe('a manager', () => {
     second!.handle(whoAmI, () => {
       throw error;
     });
-    await expect(ask(first!, b)).rejects.toMatchObject({ code: 'remote', message: 'no disk' });
+    await expect(ask(first!, b)).rejects.toMatchObject({ code: 'internal', message: 'no disk' });
     expect(network.events(b)).toStrictEqual([
       { type: 'handler-error', route: 'whoAmI', caller: a, error: errorInfo(error) },
     ]);

@@ -9,6 +9,7 @@ import {
   msgpack,
   raw,
   RemoteError,
+  ResourceExhaustedError,
   type,
   type GridEvent,
 } from '../../lib/index.js';
@@ -194,7 +195,7 @@ describe('a stream handler that fails', () => {
     const { log } = record(pair.ab.stream(bytes, undefined));
     await pair.grid.settle();
     const text = 'bytes: the item has 101 bytes, and maxUnaryBytes is 100: send it in several items.';
-    expect([log.length, log[1]]).toStrictEqual([2, new RemoteError(text)]);
+    expect([log.length, log[1]]).toStrictEqual([2, new ResourceExhaustedError(text, { limit: 'maxUnaryBytes' })]);
     expect(pair.grid.events).toMatchObject([
       { type: 'handler-error', error: { code: 'limit', cause: expect.objectContaining({ limit: 'maxUnaryBytes' }) } },
     ]);
@@ -215,7 +216,7 @@ describe('a stream handler that fails', () => {
     pair = await linkedPair(({ b }) => b.handle(request, () => [1]));
     const { log } = record(pair.ab.stream(request, 'text' as never));
     await pair.grid.settle();
-    expect(String(log[0])).toMatch(/RemoteError: request: the request does not fit its schema: .*number/);
+    expect(String(log[0])).toMatch(/InvalidArgumentError: request: the request does not fit its schema: .*number/);
     expect(pair.grid.events).toStrictEqual([]);
   });
 });
@@ -262,7 +263,7 @@ describe('the input of a stream handler that does not fit the schema', () => {
     expect([inputs.length, inputs[0], source.observed]).toStrictEqual([2, 1, false]);
     expect(inputs[1]).toBeInstanceOf(CodecError);
     expect(reasons).toStrictEqual([inputs[1]]);
-    expect(String(log[0])).toMatch(/RemoteError: checked: the input does not fit its schema: .*number/);
+    expect(String(log[0])).toMatch(/InvalidArgumentError: checked: the input does not fit its schema: .*number/);
     expect(pair.grid.events).toStrictEqual([]);
   });
 

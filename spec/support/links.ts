@@ -37,7 +37,15 @@ export async function pass(runtime: ManualRuntime, ms: number, step = 50): Promi
 }
 
 /** What two rxgrid hosts agree on. */
-export const agreed: Agreement = { extended: true, ack: true, credits: true, bytes: true, sendChecksum: true };
+export const agreed: Agreement = {
+  extended: true,
+  ack: true,
+  credits: true,
+  bytes: true,
+  meta: true,
+  err: true,
+  sendChecksum: true,
+};
 
 /** A connection to `host`, with its states and handlers. */
 export class TestConnection {

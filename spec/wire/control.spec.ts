@@ -21,7 +21,8 @@ import {
 import { decodeFrames } from '../../lib/wire/decode.js';
 import { Op } from '../../lib/wire/ops.js';
 import { timestampFromMs, timestampToMs } from '../../lib/wire/timestamp.js';
-import { decodeAck, decodeCredit, decodeOpening } from '../../lib/wire/window-payloads.js';
+import { decodeOpeningExtra } from '../../lib/wire/opening-extra.js';
+import { decodeAck, decodeCredit } from '../../lib/wire/window-payloads.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -48,7 +49,7 @@ const decoders = [
   decodeConnectError,
   decodeAck,
   decodeCredit,
-  decodeOpening,
+  decodeOpeningExtra,
 ];
 
 /** Runs a decoder on bytes that may be anything: it returns, or throws ProtocolError. */

@@ -1,13 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CodecError, ProtocolError } from '../../lib/errors.js';
-import {
-  decodeAck,
-  decodeCredit,
-  decodeOpening,
-  encodeAck,
-  encodeCredit,
-  encodeOpening,
-} from '../../lib/wire/window-payloads.js';
+import { decodeAck, decodeCredit, encodeAck, encodeCredit } from '../../lib/wire/window-payloads.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -30,17 +23,6 @@ describe('AckMux', () => {
   it('needs the in capacity, and skips keys that it does not know', () => {
     expect(() => decodeAck(bytes('80'))).toThrow(ProtocolError);
     expect(decodeAck(bytes('82 a178c3 a2696e05'))).toStrictEqual({ in: 5, ...none });
-  });
-});
-
-describe('the extension of ConnectMux', () => {
-  it('carries the window of the output', () => {
-    expect(hex(encodeOpening({ items: 16, bytes: 8 << 20 }))).toBe('82a17710a162ce00800000');
-    expect(decodeOpening(bytes('82a17710a162ce00800000'))).toStrictEqual({ items: 16, bytes: 8 << 20 });
-  });
-
-  it('has no bound in bytes where it names none', () => {
-    expect(decodeOpening(bytes('81a17704'))).toStrictEqual({ items: 4, bytes: Number.MAX_SAFE_INTEGER });
   });
 });
 

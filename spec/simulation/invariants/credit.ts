@@ -2,7 +2,8 @@ import type { RouteBook } from '../../../lib/testing/index.js';
 import type { FrameView } from '../../../lib/wire/frame.js';
 import { Op } from '../../../lib/wire/ops.js';
 import { defaultWindow } from '../../../lib/limits.js';
-import { decodeAck, decodeCredit, decodeOpening } from '../../../lib/wire/window-payloads.js';
+import { decodeOpeningExtra } from '../../../lib/wire/opening-extra.js';
+import { decodeAck, decodeCredit } from '../../../lib/wire/window-payloads.js';
 import { describe, isEof, type MuxModel, type Seen, type WireRule } from '../wire-model.js';
 
 /** One direction of one stream. */
@@ -64,7 +65,7 @@ export function credit(book: RouteBook): WireRule {
       if (frame.op === Op.ConnectMux) {
         const output = accountOf(outputs, mux);
         const { max } = book.find(mux.handler, mux.subroute)!.outWindow!;
-        const { items } = decodeOpening(frame.extra!);
+        const { items } = decodeOpeningExtra(frame.extra!).window!;
         output.credit = Math.min(items, max);
         // Of the windows that are drawn, those of a few items are fixed.
         output.growth = items < defaultWindow.initial ? 0 : max - output.credit;

@@ -83,8 +83,8 @@ describe('simulate', () => {
   });
 
   it.each([
-    ['handlers that all fail', { setup: (manager: Manager) => manager.handle(add, fails) }, 'remote'],
-    ['handlers that are not there', { setup: () => undefined }, 'refused'],
+    ['handlers that all fail', { setup: (manager: Manager) => manager.handle(add, fails) }, 'internal'],
+    ['handlers that are not there', { setup: () => undefined }, 'unimplemented'],
   ])('%s are violations: no fault leads to that', async (_, change, code) => {
     const error = await failureOf({ ...counters(change), shrinkRuns: 0 });
     expect(error.invariant).toBe('an operation fails only as the consequence of a fault');
@@ -92,15 +92,17 @@ describe('simulate', () => {
   });
 
   it('a workload says what may fail, but a run in which nothing succeeds has tested nothing', async () => {
-    const error = await failureOf(counters({ setup: () => undefined, mayFail: ({ code }) => code === 'refused' }));
+    const error = await failureOf(
+      counters({ setup: () => undefined, mayFail: ({ code }) => code === 'unimplemented' }),
+    );
     expect(error.invariant).toBe('some operation succeeds');
     const some = counters({
       setup: (manager, name) => name === 'a' && manager.handle(add, () => 1),
-      mayFail: ({ code }, { to }) => code === 'refused' && to !== 'a',
+      mayFail: ({ code }, { to }) => code === 'unimplemented' && to !== 'a',
     });
     const { succeeded, failed } = await simulate({ ...some, faults: false });
-    expect(Object.keys(failed)).toStrictEqual(['refused']);
-    expect(succeeded + failed.refused!).toBe(40);
+    expect(Object.keys(failed)).toStrictEqual(['unimplemented']);
+    expect(succeeded + failed.unimplemented!).toBe(40);
   });
 
   it('where no fault was, or none in time, nothing may fail', async () => {

@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { ProtocolError } from '../../lib/errors.js';
+import {
+  decodeOpeningExtra,
+  encodeMeta,
+  maxMetaEntries,
+  metaFault,
+  openingExtra,
+  requestExtra,
+} from '../../lib/wire/opening-extra.js';
+
+const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes!).toString('hex');
+const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+const window = { items: 16, bytes: 8 << 20 };
+const tenant = encodeMeta({ tenant: 'a' });
+
+describe('the extra bytes of an opening frame', () => {
+  it('carry the window of the output', () => {
+    expect(hex(openingExtra(window, undefined))).toBe('82a17710a162ce00800000');
+    expect(decodeOpeningExtra(bytes('82a17710a162ce00800000'))).toStrictEqual({ window, meta: undefined });
+    expect(openingExtra(undefined, undefined)).toBeUndefined();
+  });
+
+  it('have no bound in bytes where they name none, and need the items', () => {
+    expect(decodeOpeningExtra(bytes('81a17704')).window).toStrictEqual({ items: 4, bytes: Number.MAX_SAFE_INTEGER });
+    expect(() => decodeOpeningExtra(bytes('81a16204'))).toThrow(ProtocolError);
+  });
+
+  it('carry metadata, with the window and without', () => {
+    expect(hex(requestExtra(tenant))).toBe('81a16d81a674656e616e74a161');
+    expect(hex(openingExtra(undefined, tenant))).toBe('81a16d81a674656e616e74a161');
+    expect(hex(openingExtra(window, tenant))).toBe('83a17710a162ce00800000a16d81a674656e616e74a161');
+    const decoded = decodeOpeningExtra(openingExtra(window, tenant)!);
+    expect(decoded.window).toStrictEqual(window);
+    expect({ ...decoded.meta }).toStrictEqual({ tenant: 'a' });
+    expect(decodeOpeningExtra(requestExtra(tenant)).window).toBeUndefined();
+  });
+
+  it('keep the last window, not the last metadata', () => {
+    decodeOpeningExtra(openingExtra(window, undefined)!);
+    decodeOpeningExtra(openingExtra(window, tenant)!);
+    expect(decodeOpeningExtra(openingExtra(window, undefined)!).meta).toBeUndefined();
+  });
+
+  it('give a key that is the name of a property of every object as what it is', () => {
+    const decoded = decodeOpeningExtra(requestExtra(encodeMeta(Object.fromEntries([['__proto__', 'x']])))).meta!;
+    expect(Object.keys(decoded)).toStrictEqual(['__proto__']);
+    expect(decoded.constructor).toBeUndefined();
+  });
+
+  it.each([
+    ['no map', '01'],
+    ['metadata that is no map', '81a16dc3'],
+    ['a key that is a number', '81a16d8101a161'],
+    ['a value that is a number', '81a16d81a16101'],
+    ['a key twice', '81a16d82a161a162a161a163'],
+    ['more entries than bytes', '81a16ddf00ffffff'],
+    ['a text that is cut off', '81a16d81a161d9ff61'],
+    ['bytes that are no UTF-8', '81a16d81a161a1ff'],
+    ['a byte too many', '81a16d8000'],
+  ])('are refused: %s', (_, text) => {
+    expect(() => decodeOpeningExtra(bytes(text))).toThrow(ProtocolError);
+  });
+});
+
+describe('metaFault', () => {
+  it('takes texts, also of other scripts', () => {
+    expect(metaFault({ tenant: 'a', ключ: 'значение 🎉', empty: '' })).toBeUndefined();
+    expect(metaFault({})).toBeUndefined();
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['an empty key', { '': 'x' }, 'metadata has an empty key'],
+    ['a number', { a: 1 }, 'metadata must be texts, and a is of type number'],
+    ['a line break', { a: 'x\ny' }, 'the metadata a has control characters or half characters'],
+    ['an escape sequence in a key', { '\u001b[2J': 'x' }, 'the key \\u001b[2J of the metadata has control'],
+    ['a half character', { a: '\ud83c' }, 'the metadata a has control characters or half characters'],
+    ['a long key', { ['ж'.repeat(129)]: 'x' }, 'has more than 256 bytes'],
+    [
+      'too many entries',
+      Object.fromEntries(Array.from({ length: maxMetaEntries + 1 }, (_, index) => [`k${String(index)}`, ''])),
+      'metadata has 257 entries, and at most 256 are allowed',
+    ],
+  ])('refuses %s', (_, meta, text) => {
+    expect(metaFault(meta as Record<string, string>)).toContain(text);
+  });
+});
