@@ -59,7 +59,7 @@ const layers = [
     types: { folders: ['mux'] },
     packages: ['rxjs'],
     // The types of isomorphic-ws are those of ws even in a browser: they stay in one file.
-    except: { files: ['ws-socket'], packages: ['rxjs', 'isomorphic-ws'] },
+    except: { files: ['ws-dial'], packages: ['rxjs', 'isomorphic-ws'] },
   },
   {
     folder: 'connection',
@@ -248,14 +248,15 @@ function layerConfig(layer, name, files, depth) {
 }
 
 /**
- * Files that are longer than 300 lines, each with the most that it may have. The list must shrink: a file leaves it when
- * it is split, and none is added.
+ * Files with functions of more than 60 lines (without blank lines and comments), each with the most that it may have.
+ * Measured: to split it makes a hot path slower. Pending: its owner is to split it. No file is added as pending.
  */
-const longFiles = {
-  'lib/connection/host-connection.ts': 450,
-  'lib/node/files/receive/file-job.ts': 450,
-  'lib/node/files/receive/file-receiver.ts': 450,
-  'lib/transport/ws-socket.ts': 450,
+const longFunctions = {
+  // Measured: reading the one-byte fields of a frame in functions took 1.3x as long per frame.
+  'lib/wire/decode.ts': 65,
+  // Pending.
+  'lib/endpoint/acceptor.ts': 100,
+  'lib/operators/chunk.ts': 70,
 };
 
 const layerConfigs = layers.flatMap((layer) => {
@@ -326,12 +327,16 @@ export default defineConfig(
     files: ['lib/**/*.ts'],
     rules: {
       'max-lines': ['error', { max: 300 }],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       'no-console': 'error',
       'rxjs-x/no-exposed-subjects': 'error',
       'rxjs-x/no-sharereplay-before-takeuntil': 'error',
     },
   },
-  ...Object.entries(longFiles).map(([file, max]) => ({ files: [file], rules: { 'max-lines': ['error', { max }] } })),
+  ...Object.entries(longFunctions).map(([file, max]) => ({
+    files: [file],
+    rules: { 'max-lines-per-function': ['error', { max, skipBlankLines: true, skipComments: true }] },
+  })),
   { files: ['lib/cli/**/*.ts'], rules: { 'no-console': 'off' } },
   unlisted,
   ...layerConfigs,

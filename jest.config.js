@@ -24,6 +24,8 @@ export default {
     '^rxgrid/wire$': '<rootDir>/lib/wire/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  // Memory that is reused too early shows in any spec.
+  setupFiles: ['<rootDir>/spec/support/poison-slabs.ts'],
   testTimeout: 15_000,
   maxWorkers: 2,
 };

@@ -110,7 +110,8 @@ export { toReadableStream } from './operators/to-readable-stream.js';
 export { unchunk } from './operators/unchunk.js';
 export type { ReaderOptions } from './flow/reader-pull.js';
 
-export type { ConnectionState, ConnectionStats, ConnectionStatus } from './connection/host-connection.js';
+export type { ConnectionStats } from './connection/figures.js';
+export type { ConnectionState, ConnectionStatus } from './connection/host-connection.js';
 export type { ChecksumMode } from './connection/handshake.js';
 export type { ObservedFrame } from './connection/link.js';
 export type { Dial, DialOptions, Socket } from './transport/socket.js';

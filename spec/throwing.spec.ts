@@ -171,12 +171,12 @@ describe('what a handler gives', () => {
     [
       'an iterator whose next gives no object',
       () => ({ [Symbol.iterator]: () => ({ next: () => 5 }) }),
-      'must give an object',
+      'must return an object',
     ],
     [
       'an async iterator whose next gives no object',
       () => ({ [Symbol.asyncIterator]: () => ({ next: async () => Promise.resolve() }) }),
-      'must give an object',
+      'must return an object',
     ],
     [
       'an async iterator whose result cannot be read',

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
-import type { ConnectionState, ConnectionStats, HostConnection } from '../connection/host-connection.js';
+import type { ConnectionStats } from '../connection/figures.js';
+import type { ConnectionState, HostConnection } from '../connection/host-connection.js';
 import type { ObservedFrame } from '../connection/link.js';
 import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';

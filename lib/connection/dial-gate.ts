@@ -1,30 +1,30 @@
 import type { Runtime } from '../runtime.js';
 import { stallTolerantTimer } from './stall-tolerant-timer.js';
 
-/** So many dials may begin before one that waits longer, because its own bound is lower. */
-const mostOvertaken = 64;
+/** Number of later dials that may overtake one that has a lower bound of its own. */
+const maxOvertaken = 64;
 
 interface Waiting {
-  readonly most: number;
+  readonly limit: number;
   overtaken: number;
   readonly begin: () => void;
 }
 
 /**
- * Lets the dials of a process begin, so many at once, in the order in which they asked; one that may not begin yet, because
- * its own number is lower than that of others, is passed over. A dial costs a process some
- * milliseconds of CPU: where hundreds begin together, none is done in its time, and all that was done for them is lost.
+ * A semaphore for the dials of a process, first come, first served. Each dial has its own limit; one whose limit is reached is
+ * overtaken by dials with higher limits. A dial takes some milliseconds of CPU: if hundreds start together, none of them
+ * finishes in time, and all of the work is lost.
  *
- *     waiting ──room──▶ under way ──left, or long silent──▶ done
+ *     waiting ──room──▶ running ──released, or silent for long──▶ done
  */
 export class DialGate {
   static readonly #gates = new WeakMap<Runtime, DialGate>();
 
   readonly #runtime: Runtime;
   readonly #waiting = new Set<Waiting>();
-  #underWay = 0;
+  #running = 0;
 
-  /** The gate of all who share a runtime: in a process these are all its hosts. */
+  /** The gate of a runtime, which all hosts of a process share. */
   static of(runtime: Runtime): DialGate {
     let gate = this.#gates.get(runtime);
     if (gate === undefined) this.#gates.set(runtime, (gate = new DialGate(runtime)));
@@ -36,45 +36,45 @@ export class DialGate {
   }
 
   /**
-   * Calls `begin` when fewer than `most` dials are under way: now, or when others have left. The dial counts
-   * until the result is called, which also takes back one that waits, and for `silence` ms at the most: one that is
-   * not done by then waits for the network and costs nothing, and hosts that are down must not hold up the others.
+   * Calls `begin` once fewer than `limit` dials are running. The dial counts as running until the returned function is called,
+   * which also cancels a waiting dial, and for at most `silence` ms: a dial that takes longer waits for the network and needs
+   * no CPU, and hosts that are down must not delay the others.
    */
-  enter(most: number, silence: number, begin: () => void): () => void {
+  acquire(limit: number, silence: number, begin: () => void): () => void {
     let cancelTimer: (() => void) | undefined;
     const entry: Waiting = {
-      most,
+      limit,
       overtaken: 0,
       begin: () => {
-        this.#underWay++;
-        cancelTimer = stallTolerantTimer(this.#runtime, leave, silence);
+        this.#running++;
+        cancelTimer = stallTolerantTimer(this.#runtime, release, silence);
         begin();
       },
     };
-    const leave = (): void => {
+    const release = (): void => {
       this.#waiting.delete(entry);
       if (cancelTimer === undefined) return;
       cancelTimer();
       cancelTimer = undefined;
-      this.#underWay--;
+      this.#running--;
       this.#next();
     };
     this.#waiting.add(entry);
     this.#next();
-    return leave;
+    return release;
   }
 
   #next(): void {
-    const passed: Waiting[] = [];
+    const overtaken: Waiting[] = [];
     for (const entry of this.#waiting) {
-      if (this.#underWay >= entry.most) {
-        // It has been passed over often enough: the others now wait until there is room for it, or it would starve.
-        if (entry.overtaken >= mostOvertaken) return;
-        passed.push(entry);
+      if (this.#running >= entry.limit) {
+        // It has been overtaken often enough: the others wait until there is room for it, so that it does not starve.
+        if (entry.overtaken >= maxOvertaken) return;
+        overtaken.push(entry);
         continue;
       }
       this.#waiting.delete(entry);
-      for (const each of passed) each.overtaken++;
+      for (const each of overtaken) each.overtaken++;
       entry.begin();
     }
   }

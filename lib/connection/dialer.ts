@@ -1,14 +1,14 @@
 /**
- * Dials one host for ever.
+ * Dials one host, again and again until it is stopped.
  *
  *     waiting ──▶ gate ──▶ dialing ──open──▶ handshake ──accepted──▶ linked ──lost──▶ waiting
  *        ▲                    └──── failed ────┴── rejected ─────────────────────────────▲
  *
- * The first attempts start 50, 100, 200 … ms after the one before began: a host that starts, or starts again, notices its
- * peers only when they dial it. Further ones follow at `redialInterval`. A random share of `dialJitter` is added, of an
- * earlier attempt in the same proportion. The count begins again when a link is lost that lived for `redialInterval`; one
- * that flaps is dialed no faster than a host that is down, and so is a host that rejected: it has started. An attempt begins
- * behind the gate, and so do its times and its token.
+ * The first attempts start 50, 100, 200 … ms after the start of the previous one, because a host that has just started notices
+ * its peers only when they dial it. Later attempts follow at `redialInterval`. Random jitter of up to `dialJitter` is added, for
+ * the earlier attempts in proportion. The sequence restarts when a link that lived for at least `redialInterval` is lost, so a
+ * host whose links flap is dialed no more often than a host that is down. The same holds for a host that rejected the attempt,
+ * since it has started. The time of an attempt, and of its token, begins behind the gate.
  */
 
 import { defer, Subscription } from 'rxjs';
@@ -28,25 +28,25 @@ import { checkHandshakeSize, connectMessage, readConnectResponse } from './hands
 import { stallTolerantTimer } from './stall-tolerant-timer.js';
 import type { Dial, Socket } from '../transport/socket.js';
 
-/** What a dialer needs. */
+/** Options of a {@link Dialer}. */
 export interface DialerOptions {
   readonly connection: HostConnection;
-  /** Where to dial. Errors show it without its user, password and query. */
+  /** The URL to dial. Errors show it without user, password and query. */
   readonly url: string;
   readonly dial: Dial;
   readonly runtime: Runtime;
   readonly limits: Limits;
-  /** A promise while it is being made: the socket opens meanwhile, and the handshake waits. Where it rejects, stop the dialer. */
+  /** While it is a promise, the socket opens and the handshake waits. If it rejects, the dialer must be stopped. */
   readonly checksum: Checksum | undefined | Promise<Checksum>;
-  /** Makes the Connect, but for its time and token. */
+  /** The Connect, except for its time and token. */
   readonly connect: Omit<ConnectRequest, 'time' | 'token'>;
-  /** Makes a token for one attempt. */
+  /** Creates the token of one attempt. */
   readonly token: () => string | Promise<string>;
-  /** The other side accepted: makes the link of the socket. Called in the turn in which the answer came. */
+  /** The other side accepted: creates the link of the socket. Called in the turn in which the answer arrived. */
   readonly accepted: (socket: Socket, response: ConnectResponse) => void;
   /** The other side rejected. */
   readonly rejected: (reason: string) => void;
-  /** The other side has a connection to another process under this side's name. Follows `rejected`. */
+  /** The other side is connected to another process with this side's name. Called after `rejected`. */
   readonly duplicate?: () => void;
 }
 
@@ -57,14 +57,15 @@ export class Dialer {
   #attempt: Subscription | undefined = undefined;
   #attemptBegan = -Infinity;
   #cancelWait: (() => void) | undefined = undefined;
-  #leaveGate: (() => void) | undefined = undefined;
+  #releaseGate: (() => void) | undefined = undefined;
   #stopped = false;
   // False after the first link, and after the quick attempts that follow the start: hosts are often started together.
   #starting = true;
   readonly #graceEnd: number;
-  #attempts = 0; // since the last link that lasted
+  // Number of attempts since the last link that lasted.
+  #attempts = 0;
   #linkedAt = 0;
-  // Attempts in a row that failed because another process has this side's name.
+  // Number of attempts in a row that failed because another process has this side's name.
   #duplicates = 0;
 
   constructor(options: DialerOptions) {
@@ -73,22 +74,22 @@ export class Dialer {
     this.#subscription.add(
       options.connection.lost.subscribe(() => {
         if (options.runtime.now() - this.#linkedAt >= options.limits.redialInterval) this.#attempts = 0;
-        this.#wait();
+        this.#scheduleNext();
       }),
     );
-    this.#enter();
+    this.#passGate();
   }
 
-  /** Gives up for good. */
+  /** Stops dialing for good. */
   stop(): void {
     this.#stopped = true;
     this.#cancelWait?.();
-    if (this.#attempt !== undefined) giveUp(this.#attempt);
-    this.#leaveGate?.();
+    if (this.#attempt !== undefined) cancelAttempt(this.#attempt);
+    this.#releaseGate?.();
     this.#subscription.unsubscribe();
   }
 
-  #wait(): void {
+  #scheduleNext(): void {
     if (this.#stopped) return;
     const { runtime, limits } = this.#options;
     const interval = this.#interval();
@@ -96,7 +97,7 @@ export class Dialer {
     const next = this.#attemptBegan + interval + runtime.random() * jitter;
     this.#cancelWait = runtime.schedule(
       () => {
-        this.#enter();
+        this.#passGate();
       },
       Math.max(0, next - runtime.now()),
     );
@@ -110,15 +111,15 @@ export class Dialer {
     return Math.min(redialInterval, firstRedial * 2 ** Math.max(0, this.#attempts - 1));
   }
 
-  #enter(): void {
+  #passGate(): void {
     const { runtime, limits } = this.#options;
-    this.#leaveGate = DialGate.of(runtime).enter(limits.maxDials, limits.dialTimeout / 2, () => {
+    this.#releaseGate = DialGate.of(runtime).acquire(limits.maxDials, limits.dialTimeout / 2, () => {
       this.#dial().catch((error: unknown) => {
         this.#fail(toError(error));
       });
     });
-    // Who makes the token may have stopped this.
-    if (this.#stopped) this.#leaveGate();
+    // The token function may have stopped the dialer.
+    if (this.#stopped) this.#releaseGate();
   }
 
   async #dial(): Promise<void> {
@@ -138,12 +139,12 @@ export class Dialer {
     const attempt = new Subscription();
     this.#attempt = attempt;
     const fail = (error: unknown, unreachable = false): void => {
-      // To give a socket up may end it at once, which is no second failure.
+      // Cancelling may end the socket synchronously, which is not a second failure.
       if (attempt.closed) return;
-      giveUp(attempt);
+      cancelAttempt(attempt);
       this.#fail(toError(error), unreachable);
     };
-    const late = (what: string, ms: number): (() => void) =>
+    const startTimeout = (what: string, ms: number): (() => void) =>
       stallTolerantTimer(
         runtime,
         () => {
@@ -151,14 +152,14 @@ export class Dialer {
         },
         ms,
       );
-    const cancelDialTimer = late(`An open connection to ${shownUrl}`, limits.dialTimeout);
+    const cancelDialTimer = startTimeout(`An open connection to ${shownUrl}`, limits.dialTimeout);
     attempt.add(cancelDialTimer);
     attempt.add(
       defer(() => dial(url, { headers, maxMessageBytes: limits.maxMessageBytes })).subscribe({
         next: (socket) => {
           guarded(fail, () => {
             cancelDialTimer();
-            attempt.add(late(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout));
+            attempt.add(startTimeout(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout));
             this.#shakeHands(socket, signed, attempt, fail);
           });
         },
@@ -170,7 +171,7 @@ export class Dialer {
     );
   }
 
-  // A token that never comes must not stop the dialing.
+  // A token that never resolves must not stop the dialing.
   async #sign(): Promise<string> {
     const { runtime, limits, token } = this.#options;
     const attempt = new Subscription();
@@ -190,7 +191,7 @@ export class Dialer {
     try {
       const signed: unknown = await Promise.race([token(), late]);
       if (typeof signed === 'string') return signed;
-      throw new ConfigurationError(`sign() must give a text; it gave a value of type ${typeof signed}`);
+      throw new ConfigurationError(`sign() must return a text; it returned a value of type ${typeof signed}`);
     } finally {
       attempt.unsubscribe();
     }
@@ -201,8 +202,8 @@ export class Dialer {
     socket.limitMessages?.(limits.maxHandshakeBytes, 'maxHandshakeBytes');
     let linked = false;
     const handshake = new Subscription(() => {
-      // The attempt was given up: a half-open socket must not stay.
-      if (!linked) socket.outbound.error(new Error('The handshake was given up.'));
+      // The attempt was cancelled: a half-open socket must not stay.
+      if (!linked) socket.outbound.error(new Error('The handshake was cancelled.'));
     });
     attempt.add(handshake);
     const begin = (made: Checksum | undefined): void => {
@@ -262,8 +263,8 @@ export class Dialer {
           this.#starting = false;
           this.#linkedAt = this.#options.runtime.now();
           onLinked();
-          giveUp(attempt);
-          this.#leaveGate?.();
+          cancelAttempt(attempt);
+          this.#releaseGate?.();
           accepted(socket, response);
         },
         error: (error: unknown) => {
@@ -285,15 +286,15 @@ export class Dialer {
   #fail(error: Error, unreachable = false): void {
     if (this.#stopped) return;
     const { runtime, limits } = this.#options;
-    this.#leaveGate?.();
+    this.#releaseGate?.();
     this.#starting &&= unreachable && this.#interval() < limits.redialInterval && runtime.now() < this.#graceEnd;
     this.#options.connection.attemptFailed(error, this.#starting);
-    this.#wait();
+    this.#scheduleNext();
   }
 }
 
-// The dial may be a user's Observable, and what its finalizers throw must not end the dialing.
-function giveUp(attempt: Subscription): void {
+// The dial may be a user's Observable: an error of its finalizers must not end the dialing.
+function cancelAttempt(attempt: Subscription): void {
   guarded(reportUnhandled, () => {
     attempt.unsubscribe();
   });

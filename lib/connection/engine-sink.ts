@@ -9,12 +9,12 @@ import { sizeOf, type WireMessage } from '../wire/batch.js';
 /** What the sink needs from its link. */
 export interface SinkOwner {
   readonly engine: { readonly stats: EngineStats };
-  /** The socket cannot go on. */
+  /** The socket is broken. */
   fail(error: Error): void;
   observe(direction: 'in' | 'out', message: WireMessage): void;
 }
 
-/** What an engine sends goes to the socket of its link, is counted, and is shown to those who observe the link. */
+/** Passes an engine's messages to the socket of its link, counts them, and notifies the observers of the link. */
 export class EngineSink implements MessageSink {
   readonly regionWriter: RegionWriter;
   readonly #link: SinkOwner;
@@ -33,7 +33,7 @@ export class EngineSink implements MessageSink {
     };
     this.regionWriter = socket.regionWriter ?? {
       writeBytes: (head, { bytes, pooled }, done) => {
-        // The socket may keep what it was given.
+        // The socket may keep the array.
         socket.outbound.next([head, pooled ? bytes.slice() : bytes]);
         done();
       },
@@ -50,7 +50,7 @@ export class EngineSink implements MessageSink {
 
   send(message: WireMessage): void {
     this.#count(message, sizeOf(message));
-    // What cannot be sent is lost, and with it the order of all that follows.
+    // A message that cannot be sent is lost, and the sequence of the following ones is broken.
     guarded(this.#onThrown, this.#sendNow, message);
   }
 

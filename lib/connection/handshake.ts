@@ -1,8 +1,8 @@
 /**
- * The two messages of a handshake, and what both sides conclude from them.
+ * The two messages of a handshake, and what both sides derive from them.
  *
  *     dialer    open ──Connect──▶ waiting ──ConnectResponse: accepted──▶ connected
- *                                    └── rejected, garbage, silence ──▶ closed
+ *                                    └── rejected, invalid, silence ──▶ closed
  *     acceptor  open ──waits for Connect──▶ checks (host, clock, token, direction) ──ConnectResponse──▶ connected | closed
  */
 
@@ -23,21 +23,21 @@ import { encodeFrame } from '../wire/encode.js';
 import { FrameView } from '../wire/frame.js';
 import { Op, opName } from '../wire/ops.js';
 
-/** Whether a side wants checksums: 'auto' is on but for connections with TLS at both ends, 'off' asks the other side for none. */
+/** Whether a side wants checksums: `auto` uses them except between two TLS hosts, `off` asks the other side to send none. */
 export type ChecksumMode = 'auto' | 'off';
 
-/** What this side announces. */
+/** The extensions that this side announces. */
 export function announcedExtensions(checksum: ChecksumMode): Extensions {
   const extensions = { ack: 1, credits: 1, bytes: 1, meta: 1, err: 1 };
   return checksum === 'off' ? { ...extensions, crc: 0 } : extensions;
 }
 
-/** In a rejection: another process under the dialer's name is connected. Told to dialers that announced extensions. */
+/** Part of a rejection: another process with the dialer's host name is connected. Only for dialers that announced extensions. */
 export const duplicateHost: Extensions = { dup: 1 };
 
-/** What the two sides of one connection agreed on. */
+/** What both sides of a connection announced. */
 export interface Agreement {
-  /** The other side announced extensions: it is an rxgrid, not a reference peer. */
+  /** The other side announced extensions: it is an rxgrid host, not a reference peer. */
   readonly extended: boolean;
   readonly ack: boolean;
   readonly credits: boolean;
@@ -53,14 +53,14 @@ export interface Agreement {
 /** First own mux id towards a reference peer: wire protocol, section 2.1. */
 const firstMuxIdToReference = 2 ** 40;
 
-/** Concludes from what both sides announced. `tls`: both host names are https. */
+/** Derives the agreement from what both sides announced. `tls`: both host names are https. */
 export function agree(local: Extensions, remote: Extensions | undefined, tls: boolean): Agreement {
   const both = (name: string): boolean => local[name] === 1 && remote?.[name] === 1;
   return {
     extended: remote !== undefined,
     ack: both('ack'),
     credits: both('credits'),
-    // Its frames are those of the other two with more in them.
+    // Its frames extend those of the other two extensions.
     bytes: both('bytes') && both('credits') && both('ack'),
     meta: both('meta'),
     err: both('err'),
@@ -73,12 +73,12 @@ export function firstMuxId(agreement: Agreement): number {
   return agreement.extended ? 1 : firstMuxIdToReference;
 }
 
-/** The message with a Connect. */
+/** Encodes a message with a Connect. */
 export function connectMessage(request: ConnectRequest): Uint8Array {
   return controlMessage(Op.Connect, encodeConnectRequest(request));
 }
 
-/** The message with a ConnectResponse. */
+/** Encodes a message with a ConnectResponse. */
 export function connectResponseMessage(response: ConnectResponse): Uint8Array {
   return controlMessage(Op.ConnectResponse, encodeConnectResponse(response));
 }
@@ -88,7 +88,7 @@ export function readConnect(message: Uint8Array, checksum: Checksum | undefined)
   return decodeConnectRequest(readControl(message, Op.Connect, 'connect', checksum));
 }
 
-/** Reads the answer of an acceptor. @throws ProtocolError where it is something else. */
+/** Decodes the answer of an acceptor. @throws ProtocolError where it is something else. */
 export function readConnectResponse(message: Uint8Array, checksum: Checksum | undefined): ConnectResponse {
   return decodeConnectResponse(readControl(message, Op.ConnectResponse, 'connect response', checksum));
 }
@@ -104,7 +104,7 @@ function readControl(message: Uint8Array, op: number, name: string, checksum: Ch
   return frame.payload;
 }
 
-/** @throws LimitError where the answer is larger than any: not every transport has a bound of its own. */
+/** Checks the size of an answer, because not every transport has a bound of its own. @throws LimitError */
 export function checkHandshakeSize(message: Uint8Array, { maxHandshakeBytes }: Limits): void {
   if (message.length <= maxHandshakeBytes) return;
   throw new LimitError(

@@ -9,12 +9,13 @@
  *                   ▼  │                                   │
  *                back-off ───────── link opened ───────────┘        any ──close──▶ closed
  *
- * While connecting, calls wait. The first failed attempt leads to back-off, where they fail at once, and every further
- * attempt runs there: a host that is down must not hold up its callers again and again. Before the manager is started
- * nothing tries to connect: it counts as connecting, but calls fail at once and say what to do (`held`).
+ * While connecting, calls wait. The first failed attempt leads to back-off, where calls fail at once; further attempts do not
+ * change that state, because a host that is down must not delay its callers again and again. Before the manager is started,
+ * nothing tries to connect: the state is `connecting`, but calls fail at once and say what to do (`notStarted`).
  */
 
-import { BehaviorSubject, defer, filter, map, Observable, of, Subject, switchMap, take, EMPTY } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { BehaviorSubject, defer, filter, map, of, Subject, switchMap, take, EMPTY } from 'rxjs';
 import { errorInfo, type ErrorInfo } from '../error-info.js';
 import { ConfigurationError, DisconnectedError } from '../errors.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
@@ -24,9 +25,10 @@ import type { Engine } from '../mux/engine.js';
 import { RunningHandlers } from '../mux/running-handlers.js';
 import type { Runtime } from '../runtime.js';
 import type { Link, ObservedFrame } from './link.js';
+import { Figures, type ConnectionStats } from './figures.js';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.js';
 
-/** What a connection does now. */
+/** Status of a connection. */
 export type ConnectionStatus = 'connecting' | 'connected' | 'back-off' | 'closed';
 
 /** State of a connection. */
@@ -36,87 +38,59 @@ export interface ConnectionState {
   readonly status: ConnectionStatus;
   /** When this state began by the wall clock, in ms since the epoch. */
   readonly since: number;
-  /** How many links have opened so far; more than 1 means that it reconnected. */
+  /** Number of links that have opened so far; more than 1 means that it reconnected. */
   readonly connects: number;
   /** Why the last attempt failed, or the last link was lost. */
   readonly error?: ErrorInfo;
   /**
-   * While connected, how messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform (TLS,
+   * How messages are read while connected: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform (TLS,
    * browsers, other runtimes). Undefined for a connection in memory.
    */
   readonly readPath?: 'buffer' | 'ws';
 }
 
-/** Figures of a connection. Counts only grow, across reconnects. */
-export interface ConnectionStats {
-  /** Host at the other end. */
-  readonly host: string;
-  /** Round-trip time of the last ping, in ms; undefined while there is none. */
-  readonly rtt: number | undefined;
-  /** Calls that this side made, and that the other side made. */
-  readonly callsOut: number;
-  readonly callsIn: number;
-  /** Calls that are open now. */
-  readonly openOut: number;
-  readonly openIn: number;
-  /** WebSocket messages and bytes. */
-  readonly messagesOut: number;
-  readonly messagesIn: number;
-  readonly bytesOut: number;
-  readonly bytesIn: number;
-  /** Times that a stream had an item to send and no credit. */
-  readonly creditStalls: number;
-  /** Bytes that wait in the send queue now. */
-  readonly queuedBytes: number;
-}
-
-/** What a connection is made of. */
+/** Options of a connection. */
 export interface HostConnectionOptions {
   readonly host: string;
   readonly runtime: Runtime;
   readonly limits: Limits;
   /**
-   * Why nothing tries to connect yet; undefined as soon as something does. As long as there is a reason, calls fail with it
-   * at once, as in back-off. Default: never a reason.
+   * Why nothing tries to connect yet; undefined as soon as something does. While there is a reason, calls fail with it at once,
+   * as in back-off. Default: no reason.
    */
-  readonly held?: () => string | undefined;
-  /** Handlers of the peer that run on. Default: counted for this connection alone. */
+  readonly notStarted?: () => string | undefined;
+  /** Handlers of the peer that outlive their calls. Default: counted for this connection alone. */
   readonly running?: RunningHandlers | undefined;
 }
-
-const noCounts = { callsOut: 0, callsIn: 0, messagesOut: 0, messagesIn: 0, bytesOut: 0, bytesIn: 0, creditStalls: 0 };
-/** `stats$` is refreshed so often, in ms. */
-const statsInterval = 1_000;
 
 /** See the head of this file. */
 export class HostConnection {
   readonly host: string;
-  /** Handlers of the peer that run on after their calls, also those of links that are gone. */
+  /** Handlers of the peer that outlive their calls, including those of earlier links. */
   readonly running: RunningHandlers;
-  /** The state, beginning with the present one. Completes when the connection is closed for good. */
+  /** The state, starting with the current one. Completes when the connection is closed for good. */
   readonly state$: Observable<ConnectionState>;
-  /** The figures, now and then every second. */
+  /** The figures, at once and then every second. */
   readonly stats$: Observable<ConnectionStats>;
-  /** Every frame that passes, across reconnects. Decoded only while somebody is subscribed. */
+  /** Every frame that is sent or received, across reconnects. Decoded only while there is a subscriber. */
   readonly frames$: Observable<ObservedFrame>;
-  /** Emits the error of each link that was lost, for whoever dials again. */
+  /** Emits the error of each lost link. The dialer listens to it. */
   readonly lost: Observable<Error | undefined>;
 
   readonly #runtime: Runtime;
   readonly #state: BehaviorSubject<ConnectionState>;
   readonly #link = new BehaviorSubject<Link | undefined>(undefined);
-  // One for all errors: a lost link has as many as it had calls.
+  // Shared by all errors: a lost link creates one error per call.
   readonly #reconnected: Observable<void>;
   readonly #lost = new Subject<Error | undefined>();
   readonly #waiting: WaitingCalls;
-  readonly #held: () => string | undefined;
-  // Counts of the links that are gone.
-  #past = noCounts;
+  readonly #notStarted: () => string | undefined;
+  readonly #figures: Figures;
 
-  constructor({ host, runtime, limits, held = nothing, running = new RunningHandlers() }: HostConnectionOptions) {
+  constructor({ host, runtime, limits, notStarted = nothing, running = new RunningHandlers() }: HostConnectionOptions) {
     this.host = host;
     this.running = running;
-    this.#held = held;
+    this.#notStarted = notStarted;
     this.#runtime = runtime;
     this.#waiting = new WaitingCalls(host, runtime, limits, () => this.disconnected(false));
     this.#state = new BehaviorSubject<ConnectionState>({
@@ -125,8 +99,8 @@ export class HostConnection {
       since: runtime.wallNow(),
       connects: 0,
     });
-    // Users subscribe to these. What one of them throws must not keep the state from the others, and from who dials.
-    // A BehaviorSubject that has completed gives its value to nobody: who asks late must still learn that it is closed.
+    // Users subscribe to these Observables: an error that one of them throws must not reach the others, or the dialer.
+    // A completed BehaviorSubject emits no value, but late subscribers must still get the closed state.
     this.state$ = isolated(defer(() => (this.state.status === 'closed' ? of(this.state) : this.#state)));
     this.#reconnected = this.#state.pipe(
       filter(({ status }) => status === 'connected'),
@@ -135,25 +109,8 @@ export class HostConnection {
     );
     this.lost = this.#lost.asObservable();
     this.frames$ = isolated(this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY)));
-    this.stats$ = new Observable<ConnectionStats>((subscriber) => {
-      let cancel: () => void;
-      const tell = (): void => {
-        cancel = runtime.schedule(tell, statsInterval);
-        guarded(reportUnhandled, () => {
-          subscriber.next(this.stats);
-        });
-      };
-      tell();
-      const closed = this.#state.subscribe({
-        complete: () => {
-          subscriber.complete();
-        },
-      });
-      return () => {
-        cancel();
-        closed.unsubscribe();
-      };
-    });
+    this.#figures = new Figures(host, () => this.#link.value);
+    this.stats$ = this.#figures.observe(runtime, this.#state);
   }
 
   /** The engine, while connected. */
@@ -170,21 +127,12 @@ export class HostConnection {
   }
 
   get stats(): ConnectionStats {
-    const link = this.#link.value;
-    const counts = this.#counts(link);
-    return {
-      host: this.host,
-      rtt: link?.rtt,
-      ...counts,
-      openOut: link?.engine.open.outgoing ?? 0,
-      openIn: link?.engine.open.incoming ?? 0,
-      queuedBytes: link?.engine.schedule.queuedBytes ?? 0,
-    };
+    return this.#figures.now;
   }
 
   /** Resolves when connected; rejects when closed for good, and while nothing tries to connect. */
   ready(): Promise<void> {
-    if (this.#held() !== undefined) return Promise.reject(this.disconnected(false));
+    if (this.#notStarted() !== undefined) return Promise.reject(this.disconnected(false));
     return new Promise((resolve, reject) => {
       this.#state
         .pipe(
@@ -203,16 +151,16 @@ export class HostConnection {
     });
   }
 
-  /** Runs `call.start` with an engine: at once, or when there is one. The result takes the call back while it waits. */
+  /** Calls `call.start` with an engine, at once or when a link opens. The returned function cancels the waiting. */
   withEngine(call: WaitingCall): () => void {
     const link = this.#link.value;
     if (link !== undefined) {
       call.start(link.engine);
       return nothing;
     }
-    const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#held() === undefined);
+    const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#notStarted() === undefined);
     if (wait === false || this.#state.value.status === 'closed') {
-      // On a macrotask: delivered at once, the failure makes retry() overflow the stack; on a microtask, starve the timers.
+      // On a macrotask: a synchronous failure would make retry() overflow the stack, and one on a microtask starve the timers.
       return this.#runtime.schedule(() => {
         call.fail(this.disconnected(false));
       }, 0);
@@ -220,20 +168,20 @@ export class HostConnection {
     return this.#waiting.add(call, wait);
   }
 
-  /** A link has opened. One that was there is replaced: what is in flight on it fails. */
+  /** A link has opened. It replaces an existing one, whose open calls fail. */
   open(link: Link): void {
     const old = this.#link.value;
     if (this.#state.value.status === 'closed') {
       link.close();
       return;
     }
-    if (old !== undefined) this.#past = this.#counts(old);
+    if (old !== undefined) this.#figures.keep(old);
     this.#link.next(link);
     link.closed.subscribe((error) => {
       this.#onLinkClosed(link, error);
     });
     old?.close();
-    // It may have closed before it came here, or while the calls of the old one failed.
+    // It may have closed meanwhile, for instance while the calls of the old link failed.
     if (!link.open) return;
     link.ping();
     this.#setState('connected', this.#state.value.connects + 1);
@@ -248,7 +196,7 @@ export class HostConnection {
   }
 
   /**
-   * An attempt to connect failed: from now on calls fail at once, until a link opens. With `soonAgain`, a connection that is
+   * An attempt to connect failed: calls fail at once from now on, until a link opens. With `soonAgain`, a connection that is
    * `connecting` remains so, and calls still wait.
    */
   attemptFailed(error: Error, soonAgain = false): void {
@@ -279,11 +227,11 @@ export class HostConnection {
     this.#lost.complete();
   }
 
-  /** The error of a call whose connection is not there, or was lost. */
+  /** Creates the error of a call without a connection, or whose connection was lost. */
   disconnected(sent: boolean): DisconnectedError<Observable<void>> {
     const { status, error } = this.#state.value;
-    const held = status === 'connecting' ? this.#held() : undefined;
-    const reason = held ?? error?.message;
+    const notStarted = status === 'connecting' ? this.#notStarted() : undefined;
+    const reason = notStarted ?? error?.message;
     const why =
       status === 'closed'
         ? `The connection to ${this.host} is closed for good.`
@@ -295,32 +243,17 @@ export class HostConnection {
       sent,
       host: this.host,
       reconnected: this.#reconnected,
-      cause: held === undefined ? error?.cause : new ConfigurationError(held),
+      cause: notStarted === undefined ? error?.cause : new ConfigurationError(notStarted),
     });
   }
 
   #onLinkClosed(link: Link, error: Error | undefined): void {
     if (this.#link.value !== link) return;
-    this.#past = this.#counts(link);
+    this.#figures.keep(link);
     this.#link.next(undefined);
     if (this.#state.value.status === 'closed') return;
     this.#setState('connecting', this.#state.value.connects, error);
     this.#lost.next(error);
-  }
-
-  #counts(link: Link | undefined): typeof noCounts {
-    if (link === undefined) return this.#past;
-    const { stats } = link.engine;
-    const past = this.#past;
-    return {
-      callsOut: past.callsOut + stats.callsOut,
-      callsIn: past.callsIn + stats.callsIn,
-      messagesOut: past.messagesOut + stats.messagesOut,
-      messagesIn: past.messagesIn + stats.messagesIn,
-      bytesOut: past.bytesOut + stats.bytesOut,
-      bytesIn: past.bytesIn + stats.bytesIn,
-      creditStalls: past.creditStalls + stats.creditStalls,
-    };
   }
 
   #setState(status: ConnectionStatus, connects: number, error?: Error): void {
@@ -340,5 +273,5 @@ export class HostConnection {
 }
 
 function nothing(): undefined {
-  // A call that has started cannot be taken back; a connection without a `held` has no reason to wait.
+  // A call that has started cannot be cancelled here; by default, nothing prevents a connection from starting.
 }

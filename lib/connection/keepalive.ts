@@ -1,10 +1,10 @@
 /**
- * The connection's pings: one at once to learn the round-trip time, then one each interval. A Pong that is older than
- * two intervals means that the other side is gone (wire protocol, section 5).
+ * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last Pong is older than
+ * two intervals, the other side is lost (wire protocol, section 5).
  *
  *     waiting ──interval, or the machine has slept──▶ Ping ──▶ waiting ──two intervals without a Pong──▶ silent
  *
- * All of it runs on the monotonic clock: a wall clock that is set ends no connection.
+ * All times are on the monotonic clock, so setting the wall clock ends no connection.
  */
 
 import type { Runtime } from '../runtime.js';
@@ -23,7 +23,7 @@ export class Keepalive {
   readonly #interval: number;
   readonly #sendPing: (payload: Uint8Array) => void;
   readonly #onSilence: () => void;
-  // A Ping carries a date, which its Pong repeats, and only its sender reads: the monotonic time, counted from this one.
+  // A Ping carries a date, which its Pong repeats and only its sender reads. It is the monotonic time plus this offset.
   readonly #epoch: number;
   readonly #stopWatch: () => void;
   #lastPong: number;
@@ -37,17 +37,17 @@ export class Keepalive {
     this.#epoch = runtime.wallNow() - runtime.now();
     this.#lastPong = runtime.now();
     this.#stopWatch = WakeWatch.of(runtime).listen(() => {
-      this.#askAgain();
+      this.#pingAfterSleep();
     });
     this.#wait();
   }
 
-  /** Sends a Ping out of turn, to learn the round-trip time. */
+  /** Sends a Ping now, to measure the round-trip time. */
   ping(): void {
     this.#sendPing(encodePing({ time: timestampFromMs(this.#epoch + this.#runtime.now()) }));
   }
 
-  /** Takes the payload of a Pong. @throws ProtocolError */
+  /** Handles the payload of a Pong. @throws ProtocolError */
   onPong(payload: Uint8Array): void {
     const { time } = decodePong(payload);
     const now = this.#runtime.now();
@@ -63,16 +63,16 @@ export class Keepalive {
     this.#cancel = undefined;
   }
 
-  // While the machine slept the other side may have given the connection up, and its farewell may be lost. A Ping finds
-  // that out: a peer that has closed the connection resets it, and one that is no longer there is silent for an interval.
-  #askAgain(): void {
+  // While the machine slept, the other side may have closed the connection, and its close frame may be lost. A Ping detects
+  // that: a peer that has closed the connection resets it, and a peer that is gone is silent for an interval.
+  #pingAfterSleep(): void {
     this.#lastPong = this.#runtime.now() - this.#interval;
     this.#cancel?.();
     this.ping();
     this.#wait();
   }
 
-  // An interval, or less where the last Pong gets too old before: a whole round more would pass until it is looked at.
+  // One interval, or less where the last Pong gets too old before that: otherwise another interval would pass unnoticed.
   #untilNext(): number {
     const silentAt = this.#lastPong + 2 * this.#interval;
     return Math.min(this.#interval, Math.max(0, silentAt - this.#runtime.now()));
@@ -83,8 +83,8 @@ export class Keepalive {
     this.#cancel = this.#runtime.schedule(
       () => {
         const now = this.#runtime.now();
-        // A process that was held up has read nothing: it must not blame the other side, whose Pong may be waiting. It
-        // gives it one interval more.
+        // A process that was suspended has read nothing, and a Pong may be waiting in the socket: the other side gets one
+        // more interval.
         if (now - due > this.#interval / 2) this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
         if (now - this.#lastPong >= 2 * this.#interval) {
           this.stop();
@@ -99,7 +99,7 @@ export class Keepalive {
   }
 }
 
-/** The payload that answers a Ping of the connection. @throws ProtocolError where it is none. */
+/** The payload of the Pong that answers a Ping of the connection. @throws ProtocolError for an invalid payload. */
 export function answerPing(payload: Uint8Array): Uint8Array {
   return encodePong({ unknown: false, error: undefined, time: decodePing(payload).time });
 }

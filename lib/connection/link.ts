@@ -1,6 +1,6 @@
 /**
- * One WebSocket after its handshake: a Subject pair with the engine between it and the calls. The only file that knows
- * both.
+ * One WebSocket after its handshake: a Subject pair with the engine between it and the calls. The only file that knows both
+ * rxjs and the engine.
  *
  *     socket.inbound ──▶ engine ──▶ calls           open ──loss, silence, fault, close──▶ closed
  *     socket.outbound ◀── engine ◀── calls
@@ -24,26 +24,26 @@ import { firstMuxId, type Agreement } from './handshake.js';
 import { answerPing, Keepalive } from './keepalive.js';
 import type { Socket } from '../transport/socket.js';
 
-/** A frame as it passed, for those who look. */
+/** A frame as it was sent or received, for observers. */
 export interface ObservedFrame {
   readonly direction: 'in' | 'out';
-  /** When it passed by the wall clock, in ms since the epoch. */
+  /** When it was sent or received, by the wall clock, in ms since the epoch. */
   readonly at: number;
   readonly frame: Frame;
 }
 
-/** What a link is made of. */
+/** Options of a link. */
 export interface LinkOptions {
   readonly socket: Socket;
   readonly runtime: Runtime;
   readonly limits: Limits;
-  /** Handlers of the peer that run on, across its links. */
+  /** Handlers of the peer that outlive their calls, across its links. */
   readonly running: RunningHandlers;
   readonly checksum: Checksum | undefined;
   readonly agreement: Agreement;
-  /** The other side's process: another id under the same host name means that it restarted. */
+  /** Id of the other side's process. Another id under the same host name means that it restarted. */
   readonly remoteId: Uint8Array;
-  /** Who calls from the other side: passed to handlers. */
+  /** The party at the other side; passed to handlers. */
   readonly caller: Caller;
   readonly find: EngineOptions['find'];
   readonly disconnected: (sent: boolean) => GridError;
@@ -53,9 +53,9 @@ export interface LinkOptions {
 export class Link {
   readonly engine: Engine;
   readonly remoteId: Uint8Array;
-  /** What the two sides agreed on in the handshake. */
+  /** What both sides agreed on in the handshake. */
   readonly agreement: Agreement;
-  /** Emits why the link closed, once, and completes; also to who subscribes later. Undefined: this side closed it. */
+  /** Emits the reason when the link closes, and completes; also for late subscribers. Undefined where this side closed it. */
   readonly closed: Observable<Error | undefined>;
 
   readonly #socket: Socket;
@@ -63,14 +63,14 @@ export class Link {
   readonly #checksum: Checksum | undefined;
   readonly #keepalive: Keepalive;
   readonly #closed = new AsyncSubject<Error | undefined>();
-  readonly #passed = new Subject<{ direction: 'in' | 'out'; message: WireMessage }>();
+  readonly #frames = new Subject<{ direction: 'in' | 'out'; message: WireMessage }>();
   readonly #pongs = new Subject<void>();
   readonly #subscriptions: Subscription[] = [];
   #open = true;
 
   constructor(options: LinkOptions) {
     const { socket, runtime, limits, checksum, agreement } = options;
-    // The handshake is done: the other side is known, and may send more at once.
+    // The handshake is complete: the other side is known, and may send larger messages.
     socket.limitMessages?.(limits.maxMessageBytes);
     this.#socket = socket;
     this.#runtime = runtime;
@@ -103,16 +103,7 @@ export class Link {
       },
       disconnected: options.disconnected,
     });
-    this.#keepalive = new Keepalive(
-      runtime,
-      limits.connectionPingInterval,
-      (payload) => {
-        this.engine.sendControl(Op.Ping, payload, limits.connectionPingInterval);
-      },
-      () => {
-        this.#end(new Error('The other side has not answered a ping for two intervals.'));
-      },
-    );
+    this.#keepalive = this.#createKeepalive(runtime, limits.connectionPingInterval);
     this.#subscriptions.push(
       socket.inbound.subscribe({
         next: (message) => {
@@ -135,7 +126,7 @@ export class Link {
     return this.#open;
   }
 
-  /** How the messages of its socket are read; see `Socket`. */
+  /** How messages are read from the socket; see `Socket`. */
   get readPath(): 'buffer' | 'ws' | undefined {
     return this.#socket.readPath;
   }
@@ -145,7 +136,7 @@ export class Link {
     return this.#keepalive.rtt;
   }
 
-  /** Every frame that passes; decoded only while somebody is subscribed. */
+  /** Every frame that is sent or received; decoded only while there is a subscriber. */
   get frames$(): Observable<ObservedFrame> {
     return new Observable<ObservedFrame>((subscriber) => {
       const closed = this.#closed.subscribe({
@@ -154,7 +145,7 @@ export class Link {
         },
       });
       closed.add(
-        this.#passed.subscribe(({ direction, message }) => {
+        this.#frames.subscribe(({ direction, message }) => {
           const at = this.#runtime.wallNow();
           for (const frame of this.#decode(message)) subscriber.next({ direction, at, frame });
         }),
@@ -163,12 +154,12 @@ export class Link {
     });
   }
 
-  /** Sends a Ping now, to learn the round-trip time. */
+  /** Sends a Ping now, to measure the round-trip time. */
   ping(): void {
     this.#keepalive.ping();
   }
 
-  /** Asks the other side for a sign of life; resolves with whether one came within `ms`. */
+  /** Pings the other side. Resolves with whether it answered within `ms`. */
   answers(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
       const wait = new Subscription();
@@ -195,26 +186,39 @@ export class Link {
     });
   }
 
-  /** Closes the socket politely. Every call on it ends with the link's error. */
+  /** Closes the socket with a close frame. Every call on it ends with the link's error. */
   close(): void {
     if (!this.#open) return;
-    // What waits for the end of the turn leaves before the close frame: a Pong above all, which a reference peer misses.
+    // Frames of this turn are sent before the close frame, above all a Pong: a reference peer would report a time-out.
     this.engine.drained();
-    // To send may have found that the socket is broken.
+    // Sending may have found the socket broken.
     if (this.open)
       this.#finish(undefined, () => {
         this.#socket.outbound.complete();
       });
   }
 
-  /** @internal The socket cannot go on. */
+  /** @internal The socket is broken. */
   fail(error: Error): void {
     this.#end(error);
   }
 
-  /** @internal Tells those who look. */
+  /** @internal Notifies the observers of frames. */
   observe(direction: 'in' | 'out', message: WireMessage): void {
-    if (this.#passed.observed) this.#passed.next({ direction, message });
+    if (this.#frames.observed) this.#frames.next({ direction, message });
+  }
+
+  #createKeepalive(runtime: Runtime, interval: number): Keepalive {
+    return new Keepalive(
+      runtime,
+      interval,
+      (payload) => {
+        this.engine.sendControl(Op.Ping, payload, interval);
+      },
+      () => {
+        this.#end(new Error('The other side has not answered a ping for two intervals.'));
+      },
+    );
   }
 
   #receive(message: Uint8Array): void {
@@ -247,14 +251,14 @@ export class Link {
   #finish(error: Error | undefined, endSocket: () => void): void {
     this.#open = false;
     this.#keepalive.stop();
-    // A socket may be a user's: what it throws must not keep the calls from their end.
+    // The socket may be a user's: an error that it throws must not prevent the calls from ending.
     for (const subscription of this.#subscriptions) {
       guarded(reportUnhandled, () => {
         subscription.unsubscribe();
       });
     }
     guarded(reportUnhandled, endSocket);
-    // Told before the calls hear it: whoever calls again from there finds the connection's new state.
+    // Emitted before the calls end: a caller that calls again at once finds the connection's new state.
     this.#closed.next(error);
     this.#closed.complete();
     this.engine.close();

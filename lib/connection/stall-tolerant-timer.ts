@@ -1,17 +1,18 @@
 import type { Runtime } from '../runtime.js';
 
-/** In so many parts is the time counted. */
+/** Number of parts into which the time is divided. */
 const parts = 4;
 
 /**
- * Runs `task` after `ms` milliseconds in which the event loop turned; the result cancels it. A loop that was held up runs
- * its timers before it reads what has come meanwhile. So the time is counted in parts, each of which begins when the
- * one before was noticed: however long the loop stood still, it was one part, and what came had its turns to be read.
+ * Runs `task` after `ms` milliseconds during which the event loop turned; the returned function cancels it. A loop that was
+ * blocked runs its timers before it reads messages that arrived meanwhile, so a plain timer would fire although the awaited
+ * message is there. The time is therefore divided into parts, each of which starts when the previous one has fired: a stall,
+ * however long, uses up one part, and the loop turns several times before the task runs.
  */
 export function stallTolerantTimer(runtime: Runtime, task: () => void, ms: number): () => void {
-  let left = parts;
+  let remaining = parts;
   const part = (): void => {
-    if (--left === 0) task();
+    if (--remaining === 0) task();
     else cancel = runtime.schedule(part, ms / parts);
   };
   let cancel = runtime.schedule(part, ms / parts);

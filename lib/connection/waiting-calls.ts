@@ -1,8 +1,8 @@
 /**
- * The calls that wait for one connection, within bounds of their number and their bytes.
+ * The calls that wait for one connection, bounded in number and bytes.
  *
- *     add ──▶ waiting ──take──▶ started     by the connection, when a link opens
- *                └── its patience or its deadline passes, fail, take back ──▶ gone
+ *     add ──▶ waiting ──link opens──▶ started
+ *                └── its waiting time or deadline passes, fail, cancel ──▶ removed
  */
 
 import { maxTimerMs } from '../check.js';
@@ -17,9 +17,9 @@ export interface WaitingCall {
   readonly route: string;
   /** Bytes of its payload. */
   readonly bytes: number;
-  /** On the monotonic clock of the runtime, in ms; Infinity for none. */
+  /** Deadline on the monotonic clock, in ms; Infinity for none. */
   readonly deadline: number;
-  /** False: never wait. True: wait however long. A number: wait at most so many ms. Undefined: as the state says. */
+  /** False: never wait. True: wait without limit. A number: wait at most so many ms. Undefined: depends on the state. */
   readonly wait: boolean | number | undefined;
   start(engine: Engine): void;
   fail(error: GridError): void;
@@ -39,7 +39,7 @@ export class WaitingCalls {
   readonly #entries = new Set<Entry>();
   #bytes = 0;
 
-  /** `disconnected` makes the error of a call whose patience has passed; its message says why there is no connection. */
+  /** `disconnected` creates the error of a call that has waited long enough; its message says why there is no connection. */
   constructor(host: string, runtime: Runtime, limits: Limits, disconnected: () => GridError) {
     this.#host = host;
     this.#runtime = runtime;
@@ -56,7 +56,7 @@ export class WaitingCalls {
     return this.#entries.size;
   }
 
-  /** Makes a call wait: `wait` ms, or however long. One too many fails, on a macrotask. The result takes it back. */
+  /** Makes a call wait for `wait` ms, or without limit. A call beyond the bounds fails, on a macrotask. Returns a function that cancels the waiting. */
   add(call: WaitingCall, wait: boolean | number): () => void {
     const refusal = this.#refusal(call);
     if (refusal !== undefined) {
@@ -73,16 +73,16 @@ export class WaitingCalls {
     };
   }
 
-  /** Takes the calls out one by one and gives them to `start`, as long as `goOn` says so. */
-  startAll(start: (call: WaitingCall) => void, goOn: () => boolean): void {
-    // A call that starts may take another one back, and may even end the link: the others then go on waiting.
+  /** Removes the calls one by one and passes them to `start`, as long as `mayContinue` returns true. */
+  startAll(start: (call: WaitingCall) => void, mayContinue: () => boolean): void {
+    // A starting call may cancel another one, or end the link: the remaining calls then continue to wait.
     for (const entry of [...this.#entries]) {
-      if (!goOn()) break;
+      if (!mayContinue()) break;
       if (this.#remove(entry)) start(entry.call);
     }
   }
 
-  /** Fails, on a macrotask, the calls of which `which` says so, each with an error of its own. */
+  /** Fails, on a macrotask, the calls for which `which` returns true, each with an error of its own. */
   fail(makeError: () => GridError, which: (call: WaitingCall) => boolean): void {
     for (const entry of [...this.#entries]) {
       if (!which(entry.call)) continue;
@@ -118,26 +118,26 @@ export class WaitingCalls {
     return completeError(new LimitError(text, limit), { host: this.#host, route, sent: false });
   }
 
-  #arm(entry: Entry, patience: number): void {
+  #arm(entry: Entry, waitUntil: number): void {
     const { call } = entry;
-    const until = Math.min(patience, call.deadline);
+    const until = Math.min(waitUntil, call.deadline);
     if (until === Infinity) return;
     const left = until - this.#runtime.now();
     entry.cancelTimer = this.#runtime.schedule(
       () => {
-        // A longer wait than a timer takes is made of several.
+        // A wait that is longer than the longest timer takes several timers.
         if (left > maxTimerMs) {
-          this.#arm(entry, patience);
+          this.#arm(entry, waitUntil);
           return;
         }
         this.#remove(entry);
-        call.fail(call.deadline <= patience ? this.#late(call) : this.#disconnected());
+        call.fail(call.deadline <= waitUntil ? this.#deadlinePassed(call) : this.#disconnected());
       },
       Math.min(Math.max(0, left), maxTimerMs),
     );
   }
 
-  #late({ route }: WaitingCall): DeadlineExceededError {
+  #deadlinePassed({ route }: WaitingCall): DeadlineExceededError {
     const { cause } = this.#disconnected();
     const reason = cause instanceof Error ? ` (${cause.message.replace(/\.$/, '')})` : '';
     return new DeadlineExceededError(

@@ -1,17 +1,17 @@
 import type { Runtime } from '../runtime.js';
 
-/** The clocks are compared so often, in ms. */
+/** Interval at which the clocks are compared, in ms. */
 const interval = 1_000;
-/** A timer may be this much late, in ms, in a process that is merely busy. */
+/** In ms. A timer may be late by this much in a process that is merely busy. */
 const tolerance = 2_000;
 
 /**
- * Notices that the machine, or this process, has been asleep: more wall time has passed than a timer takes. Timers and the
- * monotonic clock stand still meanwhile, so without it a connection that the other side gave up long ago would be found
- * out only by a ping that is due up to an interval later. A wall clock that is set forward looks the same; so a
- * listener must only ask again, and may not conclude anything.
+ * Detects that the machine, or this process, was asleep: more wall-clock time has passed than the timer was set for. Timers
+ * and the monotonic clock stand still during sleep, so otherwise a connection that the other side closed long ago would be
+ * detected only by the next ping, up to an interval later. A wall clock that is set forward looks the same, so a listener may
+ * only probe the connection, and must not conclude anything.
  *
- * There is one timer for all who share a runtime, while somebody listens.
+ * All users of a runtime share one timer, which runs while there is a listener.
  */
 export class WakeWatch {
   static readonly #watches = new WeakMap<Runtime, WakeWatch>();
@@ -20,7 +20,7 @@ export class WakeWatch {
   readonly #listeners = new Set<{ readonly onWake: () => void }>();
   #cancel: (() => void) | undefined = undefined;
 
-  /** The watch of all who share a runtime. */
+  /** The watch of a runtime. */
   static of(runtime: Runtime): WakeWatch {
     let watch = this.#watches.get(runtime);
     if (watch === undefined) this.#watches.set(runtime, (watch = new WakeWatch(runtime)));
@@ -31,7 +31,7 @@ export class WakeWatch {
     this.#runtime = runtime;
   }
 
-  /** Calls `onWake` each time the machine may have slept. The result stops that. */
+  /** Calls `onWake` each time the machine may have slept. The returned function removes the listener. */
   listen(onWake: () => void): () => void {
     const listener = { onWake };
     this.#listeners.add(listener);

@@ -122,7 +122,7 @@ export class Endpoint {
     running?: RunningHandlers,
   ): { readonly connection: HostConnection; readonly routes: RouteConnection } {
     const { runtime, limits } = this;
-    const connection = new HostConnection({ host, runtime, limits, held: () => this.held, running });
+    const connection = new HostConnection({ host, runtime, limits, notStarted: () => this.held, running });
     const routes = new RouteConnection({
       runtime,
       limits,

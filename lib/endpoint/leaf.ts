@@ -3,7 +3,7 @@ import { aFunction, checkOptions, type Rule } from '../check.js';
 import { Dialer } from '../connection/dialer.js';
 import { agree, announcedExtensions } from '../connection/handshake.js';
 import type { Dial } from '../transport/socket.js';
-import { dialWebSocket } from '../transport/ws-socket.js';
+import { dialWebSocket } from '../transport/ws-dial.js';
 import { ConfigurationError, toError } from '../errors.js';
 import { guarded, ThrownErrors } from '../guard.js';
 import type { GridEvent } from '../observe.js';

@@ -18,7 +18,7 @@ import { guarded, ThrownErrors } from '../guard.js';
 import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
 import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
-import { dialWebSocket } from '../transport/ws-socket.js';
+import { dialWebSocket } from '../transport/ws-dial.js';
 import type { DialerInfo } from './acceptor.js';
 import { Endpoint } from './endpoint.js';
 import { Gatekeeper } from './gatekeeper.js';

@@ -1,23 +1,24 @@
 /**
- * The only state of the library that belongs to no object: what goes on in this process at this moment. It is one for all
- * copies of the package, such as one that was imported and one that was required: a `consume` of the one holds back a
- * stream of the other. So it is behind a registered symbol, whose version changes with the meaning of a field.
+ * The library's only module state: which delivery and which subscription are in progress. All copies of the package in a
+ * process share it (one may have been imported and another one required), so that `consume` of one copy applies
+ * backpressure to a stream of the other. It is stored under a registered symbol, whose version changes with the meaning of a
+ * field.
  */
 
 import type { DeliverySource } from './delivery.js';
 import type { SourceTracker } from './source-tracker.js';
 
-/** See the head of this file. `next` and `subscribe` are synchronous, so each has one value at a time. */
+/** See the head of this file. `next` and `subscribe` are synchronous, so each field has one value at a time. */
 export interface Ambient {
-  /** Who delivers the innermost current delivery; undefined while none is current. */
+  /** The source of the innermost current delivery; undefined while none is current. */
   current: DeliverySource | undefined;
-  /** Tells the current delivery from the next one: 0 while none is current. */
+  /** Id of the current delivery; 0 while none is current. */
   currentId: number;
-  /** The newest of the numbers that name deliveries. */
+  /** The highest delivery id so far. */
   lastId: number;
-  /** True while an observer is told the end of its stream. */
+  /** True while an observer is notified of the end of its stream. */
   ending: boolean;
-  /** Who notes the streams that are subscribed to now. */
+  /** Records the streams that are being subscribed to. */
   notes: SourceTracker | undefined;
 }
 
@@ -32,5 +33,5 @@ export const ambient: Ambient = ((globalThis as { [key]?: Ambient | undefined })
   notes: undefined,
 });
 
-/** Key of the method with which a stream makes a `Sending` for an observer; `sendTo` uses it. */
+/** Key of the method with which a stream creates a `Sending` for an observer; used by `sendTo`. */
 export const sendFrom: unique symbol = Symbol.for('rxgrid.sendFrom');

@@ -5,20 +5,20 @@ import type { Inbound } from './inbound.js';
 import { PullIterator } from './pull-iterator.js';
 import { openReader } from './reader-pull.js';
 
-/** Starts one call, whose items come from the `inbound` that it attaches; the result cancels the call. */
+/** Starts one call, and attaches the `inbound` from which its items come. The returned teardown cancels the call. */
 export type StartCall<T> = (attach: (inbound: Inbound<T>) => void) => Unsubscribable | (() => void);
 
 /**
- * The items of a stream. Cold: each subscription is one call. The credit of an item returns when its consumer is done
- * with it: after `next` has returned; when `consume` says so; when a `for await` loop asks for the next item; when a
- * delivery is released.
+ * The items of a stream. Cold: each subscription is one call. The credit of an item returns when its consumer has finished
+ * with it: after `next` has returned, when the inner Observable of `consume` ends, when a `for await` loop asks for the next
+ * item, or when a delivery is released.
  */
 export class CallObservable<T> extends GuardedObservable<T> implements AsyncIterable<T> {
   readonly #start: StartCall<T>;
   readonly #guard: (() => void) | undefined;
   #deliveries: Observable<Delivery<T>> | undefined = undefined;
 
-  /** `guard` throws where the items cannot be subscribed to. */
+  /** `guard` throws where the items must not be subscribed to. */
   constructor(start: StartCall<T>, guard?: () => void) {
     super(
       (subscriber) =>
@@ -31,7 +31,7 @@ export class CallObservable<T> extends GuardedObservable<T> implements AsyncIter
     this.#guard = guard;
   }
 
-  /** The items as deliveries, each to be released by hand. A subscription is a call of its own. */
+  /** The items as deliveries, each of which must be released explicitly. A subscription is a call of its own. */
   get deliveries(): Observable<Delivery<T>> {
     return (this.#deliveries ??= new GuardedObservable(
       (subscriber: Subscriber<Delivery<T>>) =>

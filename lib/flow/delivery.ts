@@ -5,8 +5,8 @@
  *       ▲                                                │
  *       └────────── credit ◀── release ◀── inner done ◀──┘
  *
- * While a stream calls `next`, that delivery is current. Who is called synchronously within it may retain it. The
- * credit returns when `next` has returned and the last who retained it has released it.
+ * While a stream calls `next`, that delivery is current, and code that is called synchronously within `next` may retain it.
+ * The credit returns when `next` has returned and every holder has released the delivery.
  */
 
 import { ambient } from './ambient.js';
@@ -15,11 +15,11 @@ import { isUpstreamOf } from './subscriber.js';
 /** One item of a stream, whose credit goes back to the sender when it is released. */
 export interface Delivery<T> {
   readonly value: T;
-  /** Done with the item. More than once is harmless. */
+  /** Returns the credit of the item. Further calls do nothing. */
   release(): void;
 }
 
-/** Holds one delivery until nobody needs it: the call of `next` itself, and everybody who retained it. */
+/** Reference count of one delivery: the call of `next` itself, and every holder that retained it. */
 class DeliveryHolders {
   #holders = 1;
   readonly #release: () => void;
@@ -43,13 +43,13 @@ class DeliveryHolders {
   }
 }
 
-/** Delivers the items of one stream. `release` returns one credit; it is called once for each delivered item. */
+/** Delivers the items of one stream. `release` returns one credit, and is called once for each delivered item. */
 export class DeliverySource {
-  /** What the stream is a call of; the source itself where it is single use. */
+  /** The Observable that was subscribed to; the source itself where the stream is single-use. */
   origin: object = this;
-  /** Who the items go to: a Subscriber of rxjs. */
+  /** The Subscriber of rxjs that gets the items. */
   consumer: object | undefined = undefined;
-  /** Set: what it delivers is part of this delivery; see {@link nextDelivery}. */
+  /** Non-zero: the items are parts of the delivery with this id; see {@link nextDelivery}. */
   partOf = 0;
   readonly #release: () => void;
   #holders: DeliveryHolders | undefined = undefined;
@@ -58,7 +58,7 @@ export class DeliverySource {
     this.#release = release;
   }
 
-  /** Calls `observer.next(value)` with the delivery current. Nothing is allocated where nobody retains it. */
+  /** Calls `observer.next(value)` while the delivery is current. Allocates nothing unless the delivery is retained. */
   deliver<T>(observer: { next(value: T): void }, value: T): void {
     const outer = ambient.current;
     const outerId = ambient.currentId;
@@ -84,38 +84,38 @@ export class DeliverySource {
     return this.#holders.retain();
   }
 
-  // `next` has set it, which the compiler cannot see.
+  // `next` may have set the field, which the compiler cannot see.
   #takeHolders(): DeliveryHolders | undefined {
     return this.#holders;
   }
 }
 
 /**
- * Retains the current delivery: its credit stays out until the returned function is called. More than once is harmless.
+ * Retains the current delivery: its credit does not return before the returned function is called. Further calls do nothing.
  * Undefined where no delivery is current: the item did not come from a stream, or came through an asynchronous operator.
  */
 export function retainCurrent(): (() => void) | undefined {
   return ambient.current?.retain();
 }
 
-/** As {@link retainCurrent}, where the current delivery goes on to `subscriber`, through operators of rxjs. */
+/** As {@link retainCurrent}, but only where the current delivery reaches `subscriber` through operators of rxjs. */
 export function retainCurrentFor(subscriber: object): (() => void) | undefined {
   return ambient.current !== undefined && isUpstreamOf(ambient.current.consumer, subscriber)
     ? ambient.current.retain()
     : undefined;
 }
 
-/** Who delivers the current delivery; undefined where there is none. */
+/** The source of the current delivery; undefined where there is none. */
 export function currentSource(): DeliverySource | undefined {
   return ambient.current;
 }
 
-/** Names the current delivery; 0 where there is none. */
+/** The id of the current delivery; 0 where there is none. */
 export function currentDelivery(): number {
   return ambient.current === undefined || ambient.current.partOf === 0 ? ambient.currentId : ambient.current.partOf;
 }
 
-/** Tells an observer that its stream has ended. What comes within, such as the result of `reduce`, has lost no credit. */
+/** Notifies an observer of the end of its stream. Items emitted within, such as the result of `reduce`, need no delivery. */
 export function notifyEnd(observer: { complete(): void; error(error: unknown): void }, error: unknown): void {
   const outer = ambient.ending;
   ambient.ending = true;
@@ -127,12 +127,12 @@ export function notifyEnd(observer: { complete(): void; error(error: unknown): v
   }
 }
 
-/** True where an item without a delivery has lost one: it came through an asynchronous operator, if it is a stream's. */
+/** True where an item of a stream would have lost its delivery, because it came through an asynchronous operator. */
 export function isDeliveryLost(): boolean {
   return ambient.current === undefined && !ambient.ending;
 }
 
-/** A name for what is delivered in parts. */
+/** A new delivery id, for an item that is delivered in parts. */
 export function nextDelivery(): number {
   return ++ambient.lastId;
 }

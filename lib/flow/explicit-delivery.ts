@@ -1,7 +1,7 @@
 import type { Report } from '../observe.js';
 import type { Delivery } from './delivery.js';
 
-/** What is reported when a delivery is lost; it must not refer to the delivery. */
+/** What is reported when a delivery is garbage-collected. It must not reference the delivery. */
 interface Loss {
   readonly route: string;
   readonly report: Report;
@@ -11,7 +11,7 @@ const lost = new FinalizationRegistry<Loss>(({ route, report }) => {
   report({ type: 'unreleased-delivery', route });
 });
 
-/** A delivery that its consumer releases by hand. One that is garbage-collected before is reported: its credit is gone. */
+/** A delivery that its consumer releases explicitly. If it is garbage-collected first, its credit is lost and reported. */
 export class ExplicitDelivery<T> implements Delivery<T> {
   readonly value: T;
   #release: (() => void) | undefined;

@@ -1,7 +1,13 @@
 /**
- * Feeds the sending half of a stream from what a user gave: an iterable or an async iterable is pulled, one item per
- * credit, and so is an Observable that can be taken from (`pull.ts`); any other Observable pushes, and goes through a
- * bounded buffer.
+ * Feeds the sending half of a stream from a user's source. An iterable or async iterable is pulled, one item per credit, and
+ * so is a pullable Observable (`pull.ts`). Any other Observable pushes its items into a bounded buffer.
+ *
+ *     idle ──resume──▶ pulling ──item──▶ send ──▶ idle          no credit: the source is not asked
+ *                        └── done | throws | stop ──▶ ended
+ *
+ * An operator between a source and the feed may hide that the source can be pulled. `zip` and `combineLatest` of two
+ * iterables, for instance, drain both of them into buffers of their own, which nothing bounds; and `zip` of two streams lets
+ * the faster one run ahead by as many items as the slower one is behind. Combine such sources in a generator instead.
  */
 
 import { isObservable, type Observable } from 'rxjs';
@@ -11,34 +17,34 @@ import { ObservableFeeder } from './observable-feeder.js';
 import { isPullable, makePull } from './pull.js';
 import { PullFeeder } from './pull-feeder.js';
 
-/** Where the items go. */
+/** Takes the items. */
 export interface Outlet<T> {
-  /** True while an item would leave now. After false, {@link Feeder.resume} is called when that may have changed. */
+  /** True while an item would be sent now. After false, {@link Feeder.resume} is called when that may have changed. */
   readonly canSend: boolean;
-  /** Encodes an item; what it throws ends the feeding with `fail`. */
+  /** Encodes an item. An error thrown here ends the feeding with `fail`. */
   encode(item: T): Uint8Array;
   send(payload: Uint8Array): void;
-  /** The source has completed, and everything is sent. */
+  /** The source has completed, and every item is sent. */
   complete(): void;
-  /** The source failed, after everything before it is sent. */
+  /** The source failed, and every item before the failure is sent. */
   fail(error: unknown): void;
-  /** Takes what the source throws while it is cleaned up: in a finalizer, or in the `finally` of a generator. */
+  /** Takes errors thrown while the source is cleaned up, by a finalizer or in the `finally` of a generator. */
   readonly onThrown: OnThrown;
-  /** Takes the rejection of an async iterator that comes after it was stopped. Default: dropped, as from() of rxjs does. */
+  /** Takes a failure of the source that nobody else can report, because feeding was stopped. Default: dropped, as by from() of rxjs. */
   readonly onLateFailure?: OnThrown | undefined;
 }
 
 /** A source that is being sent. */
 export interface Feeder {
-  /** The outlet may take items again. */
+  /** The outlet may accept items again. */
   resume(): void;
-  /** Stops the source: unsubscribes, or returns the iterator. Nothing is sent any more. */
+  /** Stops the source: unsubscribes, or returns the iterator. Nothing is sent afterwards. */
   stop(): void;
-  /** After `stop`: settles when the source has ended; undefined where it has. */
+  /** After `stop`: settles once the source has ended; undefined where it has ended already. */
   readonly running?: PromiseLike<unknown> | undefined;
 }
 
-/** What can be fed. */
+/** Sources that can be fed. */
 export type FeedSource<T> = Observable<T> | AsyncIterable<T> | Iterable<T>;
 
 /** Bounds of the buffer between an Observable and the credit. */
@@ -47,7 +53,7 @@ export interface FeedBounds {
   readonly bytes: number;
 }
 
-/** Starts to feed `outlet`. It may send, complete and fail before this returns; nothing that the source throws comes out. */
+/** Starts to feed `outlet`, which may send, complete or fail before this returns. Errors of the source are never thrown. */
 export function feed<T>(source: FeedSource<T>, outlet: Outlet<T>, bounds: FeedBounds): Feeder {
   try {
     if (isObservable(source)) {
@@ -64,7 +70,7 @@ export function feed<T>(source: FeedSource<T>, outlet: Outlet<T>, bounds: FeedBo
 
 const failed: Feeder = { resume() {}, stop() {} };
 
-/** True for what {@link feed} takes; a string is not meant letter by letter. */
+/** True for sources that {@link feed} accepts. A string is not one, although it is iterable. */
 export function isFeedSource(value: unknown): value is FeedSource<unknown> {
   if (typeof value !== 'object' || value === null) return false;
   return isObservable(value) || Symbol.asyncIterator in value || Symbol.iterator in value;
@@ -83,7 +89,7 @@ class IterableFeeder<T> implements Feeder {
   }
 
   resume(): void {
-    // The user's `next` may give the outlet credit, or stop us.
+    // The user's `next` may give the outlet credit, or stop this feeder.
     if (this.#pulling) return;
     this.#pulling = true;
     const outlet = this.#outlet;
@@ -91,7 +97,7 @@ class IterableFeeder<T> implements Feeder {
       while (!this.#stopped && outlet.canSend) {
         const result = checkResult(this.#iterator.next());
         if (this.#isStopped()) {
-          // A generator that stops its own call runs, and so could not be returned then.
+          // A generator that stops its own call is running, and could not be returned at that time.
           if (result.done !== true) returnIterator(this.#iterator, outlet.onThrown);
           break;
         }
@@ -119,7 +125,7 @@ class IterableFeeder<T> implements Feeder {
     returnIterator(this.#iterator, this.#outlet.onThrown);
   }
 
-  // A method, because the compiler does not see what the user's code does.
+  // A method, because the compiler cannot see that user code changes the field.
   #isStopped(): boolean {
     return this.#stopped;
   }

@@ -1,4 +1,4 @@
-/** Items that wait, oldest first. Taking one costs the same however many wait. */
+/** A first-in, first-out queue. Removing an item takes constant time. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #from = 0;
@@ -11,7 +11,7 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
-  /** Takes the oldest; undefined where none waits. */
+  /** Removes and returns the oldest item; undefined where the queue is empty. */
   shift(): T | undefined {
     if (this.length === 0) return undefined;
     const item = this.#items[this.#from];
@@ -26,7 +26,7 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Takes all. */
+  /** Removes and returns all items. */
   clear(): T[] {
     const items = this.#items.splice(this.#from) as T[];
     this.#items = [];

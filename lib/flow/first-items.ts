@@ -1,16 +1,16 @@
 import { currentDelivery, currentSource } from './delivery.js';
 
 /**
- * Which items are the first of their delivery that wait. The window of a stream bounds its deliveries, so those need no
- * other bound; nothing but a bound of its own limits what one delivery becomes.
+ * Finds, among buffered items, the first one of each delivery. The window of a stream bounds its deliveries, so their first
+ * items need no further bound. The other items that operators derive from a delivery are bounded by the buffer.
  */
 export class FirstItems {
-  // What comes in one piece comes in one go: the last one will do.
+  // A delivery in one piece is synchronous: it suffices to remember the last one.
   #last = 0;
-  // What comes in parts. Undefined: nothing has, which is the usual case.
+  // Deliveries in parts. Undefined until there is one, which is rare.
   #waiting: Set<number> | undefined = undefined;
 
-  /** An item of the current delivery begins to wait. The delivery, where it is its first one; 0 where it is not. */
+  /** An item of the current delivery is buffered. Returns the id of the delivery if it is its first item, otherwise 0. */
   add(): number {
     const delivery = currentDelivery();
     if (currentSource()?.partOf === delivery) {
@@ -22,7 +22,7 @@ export class FirstItems {
     return delivery;
   }
 
-  /** The first item of a delivery waits no longer. */
+  /** The first item of a delivery has left the buffer. */
   remove(delivery: number): void {
     this.#waiting?.delete(delivery);
   }

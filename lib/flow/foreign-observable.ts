@@ -1,6 +1,6 @@
 /**
- * Observables that `isObservable` of rxjs refuses: those of a copy of rxjs of another major version, and those of other
- * libraries. Who passes one sees an Observable, so the error has to say what is wrong with it.
+ * Recognizes Observables that `isObservable` of rxjs refuses: those of another major version of rxjs, and those of other
+ * libraries. To the user, they look like Observables, so the error must say what is wrong.
  */
 
 import { isObservable } from 'rxjs';
@@ -11,8 +11,8 @@ const otherLibrary =
   'It has subscribe() and is no Observable of rxjs: convert it with from(…) of rxjs, which is also what helps where it is of a second copy of rxjs.';
 
 /**
- * A sentence for the error that refuses `value` where an Observable would be taken: it begins with a space. Empty for what
- * looks like no Observable at all. It never throws.
+ * A sentence, with a leading space, for the error that refuses `value` where an Observable is expected. Empty for a value
+ * that does not look like an Observable. Never throws.
  */
 export function foreignObservableHint(value: unknown): string {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return '';

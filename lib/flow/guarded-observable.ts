@@ -9,16 +9,16 @@ import {
 import { isSubscriber, finalSubscriber } from './subscriber.js';
 
 /**
- * An Observable that may refuse to be subscribed to, by throwing out of `subscribe`: an error notification instead would
- * make `retry()` subscribe for ever.
+ * An Observable that may refuse a subscription by throwing out of `subscribe`. With an error notification instead, `retry()`
+ * would subscribe for ever.
  *
- * Where an operator subscribes, rxjs would make that notification of what is thrown. So who subscribed beyond all
- * operators is told the refusal, and the operators between do not see it.
+ * Where an operator subscribes, rxjs would turn the thrown error into such a notification. So the refusal is delivered to the
+ * final subscriber, beyond all operators, and the operators between do not see it.
  */
 export class GuardedObservable<T> extends Observable<T> {
   readonly #guard: (() => void) | undefined;
 
-  /** `guard` is called first, and throws to refuse. */
+  /** `guard` is called before each subscription, and throws to refuse it. */
   constructor(subscribe: (subscriber: Subscriber<T>) => TeardownLogic, guard: (() => void) | undefined) {
     super(subscribe);
     this.#guard = guard;

@@ -1,10 +1,10 @@
 /**
- * The receiving half of a stream, between the engine and the one who consumes it.
+ * The receiving half of a stream, between the engine and the consumer.
  *
  *     waiting ──attach──▶ attached ──end, and everything delivered──▶ done
  *        └──────────────────┴──── discard ────▶ discarding (credit returns at once)
  *
- * Waiting, items are held: the window bounds them.
+ * Without a consumer, items are held; the window of the stream bounds them.
  */
 
 import type { Subscriber } from 'rxjs';
@@ -15,18 +15,18 @@ import { DeliverySource, notifyEnd, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
 import { trackSubscription } from './source-tracker.js';
 
-/** The end of a stream that an {@link Inbound} belongs to. */
+/** The end of the stream that an {@link Inbound} belongs to. */
 export interface InboundOwner<T> {
   /** Names the route in what is reported. */
   readonly route: string;
   readonly report: Report;
-  /** The value of one item; what it throws ends the stream. */
+  /** Decodes one item. An error thrown here ends the stream. */
   decode(payload: Uint8Array): T;
   /** Returns one credit. */
   release(): void;
-  /** Takes what the consumer's code throws out of a notification. */
+  /** Takes errors that the consumer's code throws out of a notification. */
   readonly onThrown: OnThrown;
-  /** An item does not decode; called at most once. The stream should then be cancelled, and the consumer has got the error. */
+  /** An item could not be decoded, and the consumer has been notified. Called at most once; the stream should be cancelled. */
   undecodable(error: unknown): void;
 }
 
@@ -35,7 +35,7 @@ export class Inbound<T> {
   readonly #owner: InboundOwner<T>;
   readonly #release: () => void;
   readonly #source: DeliverySource;
-  // Held in order. Undefined: nothing has been held yet, which is the usual case.
+  // Held items, oldest first. Undefined until one is held, which is rare.
   #held: Uint8Array[] | undefined = undefined;
   #heldFrom = 0;
   #subscriber: Subscriber<T> | undefined = undefined;
@@ -52,19 +52,19 @@ export class Inbound<T> {
     this.#source = new DeliverySource(this.#release);
   }
 
-  /** Items that wait for a consumer. */
+  /** Number of items that wait for a consumer. */
   get held(): number {
     return this.#held === undefined ? 0 : this.#held.length - this.#heldFrom;
   }
 
-  /** True once somebody consumes, or everything is discarded. */
+  /** True once there is a consumer, or items are discarded. */
   get taken(): boolean {
     return this.#subscriber !== undefined || this.#explicit !== undefined || this.#discarding;
   }
 
   /**
-   * Gives everything that came and comes to `subscriber`; credit follows the current delivery. `origin` is what was
-   * subscribed to, where that makes a call for each subscription.
+   * Delivers held and future items to `subscriber`; credit follows the current delivery. `origin` is the Observable that was
+   * subscribed to, where each subscription is a call of its own.
    */
   attach(subscriber: Subscriber<T>, origin: object = this.#source): void {
     this.#source.origin = origin;
@@ -74,13 +74,13 @@ export class Inbound<T> {
     this.#drain();
   }
 
-  /** Gives everything that came and comes to `subscriber` as deliveries that it releases by hand. */
+  /** Delivers held and future items to `subscriber` as deliveries that it releases explicitly. */
   attachExplicit(subscriber: Subscriber<Delivery<T>>): void {
     this.#explicit = subscriber;
     this.#drain();
   }
 
-  /** Nobody consumes: the credit of what came and comes returns at once. */
+  /** Drops held and future items, whose credit returns at once. */
   discard(): void {
     if (this.#discarding) return;
     this.#discarding = true;
@@ -91,35 +91,35 @@ export class Inbound<T> {
     for (let index = 0; index < count; index++) this.#release();
   }
 
-  /** One item from the engine. */
+  /** Takes one item from the engine. */
   push(payload: Uint8Array): void {
     if (this.#discarding) this.#release();
     else if (!this.taken || this.#draining) this.#hold(payload);
-    else this.#give(payload);
+    else this.#deliverPayload(payload);
   }
 
-  /** No more items come. The consumer hears it after the items that it has not got yet. */
+  /** The stream has ended. The consumer is notified after it has got the held items. */
   end(error?: unknown): void {
     this.#end ??= { error };
     this.#finish();
   }
 
-  // A view would keep the whole message, and those that share its memory; only the item is accounted for.
+  // A view would keep the whole message alive, and others that share its memory, while only the item is accounted for.
   #hold(payload: Uint8Array): void {
     (this.#held ??= []).push(isSmallPart(payload) ? payload.slice() : payload);
   }
 
   #drain(): void {
     this.#draining = true;
-    // `next` may discard, or make items come.
-    while (this.held > 0) this.#give(this.#held![this.#heldFrom++]!);
+    // `next` may discard, or cause further items to arrive.
+    while (this.held > 0) this.#deliverPayload(this.#held![this.#heldFrom++]!);
     this.#draining = false;
     this.#held = undefined;
     this.#heldFrom = 0;
     this.#finish();
   }
 
-  #give(payload: Uint8Array): void {
+  #deliverPayload(payload: Uint8Array): void {
     let value: T;
     try {
       value = this.#owner.decode(payload);
@@ -131,11 +131,11 @@ export class Inbound<T> {
       guarded(this.#owner.onThrown, () => consumer?.error(error));
       return;
     }
-    // The items behind this one come all the same.
+    // The items behind this one are delivered regardless.
     guarded(this.#owner.onThrown, this.#deliver, value);
   }
 
-  // The type of its argument is `unknown`, or an Inbound of one type would be none of a wider one.
+  // The argument is `unknown`, because otherwise Inbound<T> would not be assignable to an Inbound of a wider type.
   readonly #deliver = (value: unknown): void => {
     if (this.#subscriber !== undefined) {
       this.#source.deliver(this.#subscriber, value as T);

@@ -1,24 +1,24 @@
-/** Iterators of user code, which may do anything: give what is no result, or throw while they are stopped. */
+/** Guards against iterators of user code, which may return invalid results, or throw while they are stopped. */
 
 import { guarded, type OnThrown } from '../guard.js';
 
-/** The result of `next()`, as `for … of` checks it. @throws TypeError where it is no object. */
+/** Checks the result of `next()` as `for … of` does. @throws TypeError where it is not an object. */
 export function checkResult<R extends IteratorResult<unknown>>(result: R): R {
   const given: unknown = result;
   if ((typeof given === 'object' && given !== null) || typeof given === 'function') return result;
   throw new TypeError(
-    `next() of an iterator must give an object, such as { value, done: false }; it gave ${describe(given)}.`,
+    `next() of an iterator must return an object, such as { value, done: false }; it returned ${describe(given)}.`,
   );
 }
 
-/** Stops an iterator. What it throws, in the `finally` of a generator for instance, goes to `onThrown`. */
+/** Stops an iterator. An error that it throws, for instance in the `finally` of a generator, goes to `onThrown`. */
 export function returnIterator(iterator: Iterator<unknown>, onThrown: OnThrown): void {
   guarded(onThrown, () => {
     iterator.return?.();
   });
 }
 
-/** As {@link returnIterator}. A generator runs its `finally` now, or when what it waits for is there. */
+/** As {@link returnIterator}. An async generator runs its `finally` now, or once the promise that it awaits has settled. */
 export function returnAsyncIterator(
   iterator: AsyncIterator<unknown>,
   onThrown: OnThrown,

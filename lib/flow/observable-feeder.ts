@@ -7,13 +7,18 @@ import { SourceTracker } from './source-tracker.js';
 
 interface Buffered {
   readonly payload: Uint8Array;
-  /** The delivery whose first item that waits it is; 0 where it counts towards the bounds. */
+  /** The delivery whose first buffered item this is; 0 where the item counts towards the bounds. */
   readonly firstOf: number;
-  /** Returns the credit of the stream that the item came from, in a relay. */
+  /** Returns the credit of the stream that the item came from, where the source is a relay. */
   readonly release: (() => void) | undefined;
 }
 
-/** Sends what an Observable pushes, through a bounded buffer; a stream that it is made of is held back instead. */
+/**
+ * Sends the items that an Observable pushes, through a bounded buffer. Where the Observable is made of a stream (a relay),
+ * that stream gets backpressure instead.
+ *
+ *     open ──error | complete──▶ draining (buffered items are sent) ──▶ ended        any ──stop | overflow──▶ ended
+ */
 export class ObservableFeeder<T> implements Feeder, Observer<T> {
   readonly #outlet: Outlet<T>;
   readonly #bounds: FeedBounds;
@@ -25,7 +30,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   #end: { readonly error?: unknown; readonly failed: boolean } | undefined = undefined;
   #stopped = false;
   #sending = false;
-  // The streams that the source is made of.
+  // The streams of which the source is made.
   readonly #relayed = new SourceTracker(true);
 
   constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
@@ -34,7 +39,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     this.#relayed.subscribe(source, this, outlet.onThrown);
   }
 
-  // --- the source's side
+  // --- called by the source
 
   next(item: T): void {
     if (this.#stopped || this.#end !== undefined) return;
@@ -71,7 +76,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     this.#finish({ failed: false });
   }
 
-  // --- the outlet's side
+  // --- called by the outlet
 
   resume(): void {
     if (this.#sending) return;
@@ -101,13 +106,13 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     this.#stopped = true;
     this.#relayed.unsubscribe();
     for (const { release } of this.#buffer.splice(this.#bufferFrom)) release?.();
-    // It failed while items before the failure still waited to be sent: nobody else gets to know.
+    // The source failed while items before the failure were buffered: nothing else reports that.
     if (this.#end?.failed === true) this.#outlet.onLateFailure?.(this.#end.error);
   }
 
   #overflow(free: boolean): void {
     const { items, bytes } = this.#bounds;
-    // Looked at before the streams are gone.
+    // Determined before the streams are unsubscribed.
     const more = free ? this.#relayRemedy() : '';
     this.stop();
     this.#outlet.fail(
@@ -118,19 +123,19 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     );
   }
 
-  // For a relay that does not hold its stream back, although it could.
+  // Advice for a relay that applies no backpressure to its stream, although it could.
   #relayRemedy(): string {
     if (currentSource() !== undefined) {
       return (
-        ' The last item came while another stream delivered one, by way of a Subject or share(), which hides that stream: ' +
-        'return the stream itself with its operators, or loop over it in an async generator, and it is held back.'
+        ' The last item was emitted while another stream delivered one, by way of a Subject or share(), which hides that stream: ' +
+        'return the stream itself with its operators, or loop over it in an async generator, and it gets backpressure.'
       );
     }
     const routes = this.#relayed.streams.map(({ route }) => route).filter((route) => route !== '');
     if (routes.length === 0) return '';
     return (
       ` Where its items come from ${routes.join(' and ')} by way of an asynchronous operator, such as delay, observeOn or concatMap: ` +
-      'put that operator into a consume(), as in consume((item) => of(item).pipe(delay(1))), and the stream is held back.'
+      'put that operator into a consume(), as in consume((item) => of(item).pipe(delay(1))), and the stream gets backpressure.'
     );
   }
 

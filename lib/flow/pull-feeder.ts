@@ -1,7 +1,11 @@
 import type { Feeder, Outlet } from './feed.js';
 import type { Pull } from './pull.js';
 
-/** Sends what a {@link Pull} has, one item per credit: so the pull's own policy holds while there is none. */
+/**
+ * Sends the items of a {@link Pull}, one per credit. While there is no credit, the pull's own policy applies.
+ *
+ *     idle ──resume──▶ sending ──no credit, or no item──▶ idle        end of the pull ──▶ ended        any ──stop──▶ ended
+ */
 export class PullFeeder<T> implements Feeder {
   readonly #pull: Pull<T>;
   readonly #outlet: Outlet<T>;
@@ -18,7 +22,7 @@ export class PullFeeder<T> implements Feeder {
   }
 
   resume(): void {
-    // The user's encoder, and who hears of an item that is sent, may make more come.
+    // The user's encoder, and observers of a sent item, may cause further items to arrive.
     if (this.#sending || this.#stopped) return;
     this.#sending = true;
     try {
@@ -31,7 +35,7 @@ export class PullFeeder<T> implements Feeder {
     } finally {
       this.#sending = false;
     }
-    // The end takes no credit.
+    // The end needs no credit.
     const { end } = this.#pull;
     if (end === undefined || this.#isStopped()) return;
     this.#stopped = true;
@@ -42,7 +46,11 @@ export class PullFeeder<T> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    // Read first: stop() drops the queued items, and the pull may only then report its end.
+    const { pendingFailure } = this.#pull;
     this.#pull.stop();
+    // The source failed while items before the failure were queued: nothing else reports that.
+    if (pendingFailure !== undefined) this.#outlet.onLateFailure?.(pendingFailure.error);
   }
 
   #sendOne(): boolean {
@@ -56,7 +64,7 @@ export class PullFeeder<T> implements Feeder {
     return true;
   }
 
-  // A method, because the compiler does not see what the user's code does.
+  // A method, because the compiler cannot see that user code changes the field.
   #isStopped(): boolean {
     return this.#stopped;
   }

@@ -1,20 +1,22 @@
 import type { Pull } from './pull.js';
 
-interface Asked<T> {
+interface Request<T> {
   readonly resolve: (result: IteratorResult<T, void>) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /**
- * The async iterator of a {@link Pull}: the credit of an item returns when the loop asks for the next one. Leaving the
- * loop stops the pull. It opens at the first `next()`.
+ * The async iterator of a {@link Pull}. The credit of an item returns when the loop asks for the next one. Leaving the loop
+ * stops the pull.
+ *
+ *     new ──next──▶ open ──end of the pull | return | throw──▶ ended
  */
 export class PullIterator<T> implements AsyncGenerator<T, void, void> {
   readonly #pull: Pull<T>;
   #opened = false;
   #ended = false;
-  #asked: Asked<T>[] = [];
-  // Of the item that the loop works on.
+  #requests: Request<T>[] = [];
+  // Releases the item that the loop is working on.
   #release: (() => void) | undefined = undefined;
 
   constructor(pull: Pull<T>) {
@@ -23,7 +25,7 @@ export class PullIterator<T> implements AsyncGenerator<T, void, void> {
 
   next(): Promise<IteratorResult<T, void>> {
     return new Promise((resolve, reject) => {
-      this.#asked.push({ resolve, reject });
+      this.#requests.push({ resolve, reject });
       this.#releaseTaken();
       if (this.#opened || this.#ended) {
         this.#serve();
@@ -60,18 +62,18 @@ export class PullIterator<T> implements AsyncGenerator<T, void, void> {
   }
 
   #serve(): void {
-    while (this.#asked.length > 0 && !this.#ended) {
+    while (this.#requests.length > 0 && !this.#ended) {
       const taken = this.#pull.take();
       if (taken === undefined) {
         const { end } = this.#pull;
         if (end === undefined) return;
-        if (end.failed) this.#asked.shift()!.reject(end.error);
+        if (end.failed) this.#requests.shift()!.reject(end.error);
         this.#finish();
         return;
       }
-      this.#asked.shift()!.resolve({ done: false, value: taken.value });
-      // Two calls of `next` without waiting: the earlier item counts as done.
-      if (this.#asked.length > 0) taken.release?.();
+      this.#requests.shift()!.resolve({ done: false, value: taken.value });
+      // `next` was called twice without awaiting the first result: the earlier item counts as consumed.
+      if (this.#requests.length > 0) taken.release?.();
       else this.#release = taken.release;
     }
     if (this.#ended) this.#finish();
@@ -85,7 +87,7 @@ export class PullIterator<T> implements AsyncGenerator<T, void, void> {
 
   #finish(): void {
     this.#ended = true;
-    for (const { resolve } of this.#asked.splice(0)) resolve({ done: true, value: undefined });
+    for (const { resolve } of this.#requests.splice(0)) resolve({ done: true, value: undefined });
   }
 
   #releaseTaken(): void {

@@ -1,15 +1,15 @@
 /**
- * Observables whose items can be taken one by one, when somebody has use for one.
+ * Pullable Observables: their items can be taken one by one, when a consumer is ready for one.
  *
- *     source ──next──▶ accept ──▶ waiting ──take──▶ who has credit, or a reader
- *                         └─ the policy of the operator: refuse, drop, fold, hold back
+ *     source ──next──▶ accept ──▶ queue ──take──▶ a sender with credit, or a reader
+ *                         └─ policy of the operator: refuse, drop, fold, apply backpressure
  *
- * An Observable pushes, so an operator that buffers cannot know when its consumer is ready. Who sends with credit, or
- * reads on demand, asks an Observable for {@link makePull} and, where it is there, takes from it instead of subscribing.
- * The key belongs to the Observable itself: an operator behind it makes another Observable, without the key. That one
- * subscribes, and so does every other subscriber. It gets one item after the other, each as a delivery: the next one is
- * taken when nobody retains the one before. So who sends with credit behind `map`, `finalize` or `takeUntil` lets items
- * wait here, too, as `consume` does; a subscriber that retains nothing gets every item as it comes.
+ * An Observable pushes, so an operator that buffers cannot know when its consumer is ready. A sender with credit, or a reader,
+ * therefore looks for {@link makePull} on the Observable and, if it exists, pulls instead of subscribing. The key belongs to
+ * one Observable: an operator applied to it creates another Observable, without the key, and that one subscribes. A subscriber
+ * gets one item after the other, each as a delivery; the next item is taken once nobody retains the one before. So a sender
+ * with credit behind `map`, `finalize` or `takeUntil` leaves items in this queue, too, as `consume` does, while a subscriber
+ * that retains nothing gets every item at once.
  */
 
 import { Observable, type Subscriber } from 'rxjs';
@@ -19,38 +19,40 @@ import { trackRedelivery, redeliver } from './redeliver.js';
 import { GuardedSubscriber } from './subscriber.js';
 import { reportUnhandled } from './unhandled.js';
 
-/** One item that was taken. */
+/** An item that was taken. */
 export interface Taken<T> {
   readonly value: T;
-  /** Done with the item: its credit returns, where it has one. */
+  /** Returns the credit of the item, where it has one. */
   readonly release: (() => void) | undefined;
 }
 
-/** How a source has ended. */
+/** How a source ended. */
 export interface PullEnd {
   readonly failed: boolean;
   readonly error?: unknown;
 }
 
-/** Takes the items of one subscription. */
+/** The items of one subscription, to be taken one by one. */
 export interface Pull<T> {
   /**
-   * Subscribes. From then on `onReady` is called when there may be something to take, or the end; also within this call.
-   * `onThrown` takes what the source's finalizers throw; by default it is reported as unhandled.
+   * Subscribes. `onReady` is called whenever there may be an item to take, or the end, possibly within this call. `onThrown`
+   * takes errors thrown by the source's finalizers; by default they are reported as unhandled.
    */
   open(onReady: () => void, onThrown?: OnThrown): void;
-  /** The next item; undefined where none waits. */
+  /** Takes the next item; undefined where none is queued. */
   take(): Taken<T> | undefined;
-  /** Set when everything is taken and nothing comes any more. */
+  /** Set once the source has ended and every item has been taken. */
   readonly end: PullEnd | undefined;
-  /** Unsubscribes, and gives up what waits. More than once is harmless. */
+  /** Set while the source has failed and items before the failure are queued. */
+  readonly pendingFailure?: PullEnd | undefined;
+  /** Unsubscribes, and drops the queued items. Further calls do nothing. */
   stop(): void;
 }
 
-/** Key of the method that makes a {@link Pull}. Registered, so that two copies of the library know each other's. */
+/** Key of the method that creates a {@link Pull}. Registered, so that two copies of the library recognize it. */
 export const makePull: unique symbol = Symbol.for('rxgrid.makePull');
 
-/** An Observable that can be taken from. */
+/** Provides a {@link Pull} for each subscription. */
 export interface Pullable<T> {
   [makePull](): Pull<T>;
 }
@@ -59,7 +61,7 @@ export interface Pullable<T> {
 export class PullableObservable<T> extends Observable<T> implements Pullable<T> {
   readonly #makePull: () => Pull<T>;
 
-  /** `pull` makes the {@link Pull} of one subscription. */
+  /** `pull` creates the {@link Pull} of one subscription. */
   constructor(pull: () => Pull<T>) {
     super((subscriber: Subscriber<T>) => {
       trackRedelivery(this);
@@ -73,7 +75,7 @@ export class PullableObservable<T> extends Observable<T> implements Pullable<T> 
   }
 }
 
-/** Gives a subscriber what a {@link Pull} has: the next item when nobody retains the one before. */
+/** Delivers the items of a {@link Pull} to a subscriber: the next item once nobody retains the one before. */
 class PullDelivery<T> {
   readonly #pull: Pull<T>;
   readonly #subscriber: Subscriber<T>;
@@ -95,13 +97,13 @@ class PullDelivery<T> {
   }
 
   readonly #deliver = (): void => {
-    // A release within `next` must not recurse for each item.
+    // A release within `next` must not recurse once per item.
     if (this.#delivering) return;
     this.#delivering = true;
     try {
       while (!this.#retained && !this.#subscriber.closed && this.#deliverOne());
     } finally {
-      // Also where the subscriber throws: the next item is delivered all the same.
+      // Even where the subscriber throws, so that the next item is delivered.
       this.#delivering = false;
     }
     const { end } = this.#pull;
@@ -123,14 +125,18 @@ class PullDelivery<T> {
   }
 }
 
-/** Tells an Observable that can be taken from. */
+/** True for an Observable that can be pulled. */
 export function isPullable<T>(source: Observable<T>): source is Observable<T> & Pullable<T> {
   return makePull in source;
 }
 
-/** A {@link Pull} that keeps what waits in a queue; how it does that is its subclass's. */
+/**
+ * A {@link Pull} with a queue. Its subclass decides how an item enters the queue.
+ *
+ *     new ──open──▶ open ──error | complete──▶ draining ──last item taken──▶ ended        any ──stop──▶ stopped
+ */
 export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pull<T> {
-  /** What waits. */
+  /** The queued items. */
   protected readonly waiting = new Fifo<W>();
 
   readonly #source: Observable<T>;
@@ -139,7 +145,7 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
   #end: PullEnd | undefined = undefined;
   #stopped = false;
   #accepting = false;
-  // What the user's functions make the source emit while an item is being accepted.
+  // Items that user code makes the source emit while another one is being accepted.
   readonly #arriving: T[] = [];
   readonly #subscriber: Subscriber<T>;
 
@@ -163,7 +169,7 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
     );
   }
 
-  /** Puts an item into the queue, or does not. What it throws fails the pull at once. */
+  /** Adds an item to the queue, or drops it. An error thrown here fails the pull at once. */
   protected abstract accept(item: T): void;
 
   open(onReady: () => void, onThrown: OnThrown = reportUnhandled): void {
@@ -180,14 +186,18 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
     return this.waiting.length === 0 && !this.#accepting ? this.#end : undefined;
   }
 
+  get pendingFailure(): PullEnd | undefined {
+    return !this.#stopped && this.#end?.failed === true ? this.#end : undefined;
+  }
+
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#giveUp();
+    this.#unsubscribe();
   }
 
   #next(item: T): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     if (this.#accepting) {
       this.#arriving.push(item);
       return;
@@ -199,24 +209,24 @@ export abstract class QueuePull<T, W extends Taken<T> = Taken<T>> implements Pul
     } catch (error) {
       if (!this.#stopped) {
         this.#end = { failed: true, error };
-        this.#giveUp();
+        this.#unsubscribe();
       }
     }
     this.#accepting = false;
     if (!this.#stopped) this.#onReady();
   }
 
-  get #over(): boolean {
+  get #ended(): boolean {
     return this.#stopped || this.#end !== undefined;
   }
 
   #finish(end: PullEnd): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#end = end;
     if (!this.#accepting) this.#onReady();
   }
 
-  #giveUp(): void {
+  #unsubscribe(): void {
     this.#arriving.length = 0;
     this.#subscriber.unsubscribe();
     for (const { release } of this.waiting.clear()) release?.();

@@ -1,6 +1,9 @@
 /**
- * Observables of what can be asked for: the next item is asked for when the one before is released. As a stream's
- * items, they are held back by who retains them, also through operators between.
+ * Observables over iterators: the next item is requested when the one before is released. As with a stream's items,
+ * backpressure comes from whoever retains the deliveries, also through operators in between.
+ *
+ *     waiting ──fewer than `capacity` items retained──▶ pulling ──item──▶ delivered ──release──▶ waiting
+ *                                                         └── done | throws ──▶ ended        any ──unsubscribe──▶ ended
  */
 
 import { Observable, type Subscriber } from 'rxjs';
@@ -9,12 +12,12 @@ import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js
 import { trackRedelivery, redeliver } from './redeliver.js';
 import { reportUnhandled } from './unhandled.js';
 
-/** An Observable of what the iterator gives; one iterator for each subscription. At most `capacity` items are out at once. */
+/** An Observable over an iterator, with a new iterator for each subscription. At most `capacity` items are retained at once. */
 export function pulled<T>(iterator: () => Iterator<T>, capacity: number): Observable<T> {
   return observableOf((subscriber, items) => new SyncPuller(iterator(), subscriber, items, capacity));
 }
 
-/** As {@link pulled}. */
+/** As {@link pulled}, over an async iterator. */
 export function pulledAsync<T>(iterator: () => AsyncIterator<T>, capacity: number): Observable<T> {
   return observableOf((subscriber, items) => new AsyncPuller(iterator(), subscriber, items, capacity));
 }
@@ -37,7 +40,7 @@ abstract class Puller<T> {
   readonly #subscriber: Subscriber<T>;
   readonly #origin: object;
   readonly #capacity: number;
-  #out = 0;
+  #retained = 0;
 
   constructor(subscriber: Subscriber<T>, origin: object, capacity: number) {
     this.#subscriber = subscriber;
@@ -45,7 +48,7 @@ abstract class Puller<T> {
     this.#capacity = capacity;
   }
 
-  /** Asks for items, as many as may be out. */
+  /** Requests as many items as may be retained. */
   abstract pull(): void;
   protected abstract returnIterator(): void;
 
@@ -55,12 +58,12 @@ abstract class Puller<T> {
     this.returnIterator();
   }
 
-  // A getter, because the compiler does not see what the user's code does.
+  // A getter, because the compiler cannot see that user code changes the field.
   protected get wanted(): boolean {
-    return !this.ended && this.#out < this.#capacity;
+    return !this.ended && this.#retained < this.#capacity;
   }
 
-  protected give(result: IteratorResult<T>): void {
+  protected deliver(result: IteratorResult<T>): void {
     let value: T;
     try {
       if (checkResult(result).done === true) {
@@ -76,7 +79,7 @@ abstract class Puller<T> {
       this.returnIterator();
       return;
     }
-    this.#out++;
+    this.#retained++;
     redeliver(this.#origin, this.#subscriber, value, this.#onRelease);
   }
 
@@ -87,13 +90,13 @@ abstract class Puller<T> {
     });
   }
 
-  // The next item is asked for by who releases the one before: a finalizer behind must not throw there.
+  // Runs within a release of the consumer, where the finalizer of another operator must not throw.
   #end(notify: () => void): void {
     guarded(reportUnhandled, notify);
   }
 
   readonly #onRelease = (): void => {
-    this.#out--;
+    this.#retained--;
     this.pull();
   };
 }
@@ -107,7 +110,7 @@ class SyncPuller<T> extends Puller<T> {
   }
 
   pull(): void {
-    // A release within `next` must not recurse for each item.
+    // A release within `next` must not recurse once per item.
     if (this.pulling) return;
     this.pulling = true;
     try {
@@ -125,13 +128,13 @@ class SyncPuller<T> extends Puller<T> {
       if (!this.ended) this.fail(error);
       return;
     }
-    if (!this.ended) this.give(result);
-    // A generator that unsubscribes within its own call runs, and so could not be returned then.
+    if (!this.ended) this.deliver(result);
+    // A generator that unsubscribes within its own call is running, and could not be returned at that time.
     else if (result.done !== true) this.returnIterator();
   }
 
   protected returnIterator(): void {
-    // As from() of rxjs: nobody waits for what an iterator throws while it is stopped.
+    // As with from() of rxjs, an error thrown by an iterator that is being stopped is dropped.
     returnIterator(this.#iterator, ignore);
   }
 }
@@ -162,14 +165,14 @@ class AsyncPuller<T> extends Puller<T> {
   }
 
   readonly #onResult = (result: IteratorResult<T>): void => {
-    // Behind a Promise nobody catches.
-    if (!this.ended) guarded(reportUnhandled, this.#give, result);
+    // Within a Promise callback, a thrown error would be an unhandled rejection.
+    if (!this.ended) guarded(reportUnhandled, this.#deliver, result);
     this.pulling = false;
     this.pull();
   };
 
-  readonly #give = (result: IteratorResult<T>): void => {
-    this.give(result);
+  readonly #deliver = (result: IteratorResult<T>): void => {
+    this.deliver(result);
   };
 
   readonly #onError = (error: unknown): void => {
@@ -179,5 +182,5 @@ class AsyncPuller<T> extends Puller<T> {
 }
 
 function ignore(): void {
-  // See above.
+  // Errors of an iterator that is being stopped are dropped.
 }

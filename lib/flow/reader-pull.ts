@@ -8,16 +8,16 @@ import { FirstItems } from './first-items.js';
 import { isPullable, makePull, QueuePull, type Pull, type Taken } from './pull.js';
 import { SourceTracker } from './source-tracker.js';
 
-/** Options of what reads an Observable on demand. */
+/** Options of a reader, which takes the items of an Observable on demand. */
 export interface ReaderOptions {
   /**
-   * Items that may wait for the reader and that nothing can hold back, because they do not come from a stream; one more
-   * fails with BufferOverflowError. Default 1 024.
+   * Items that may be buffered where backpressure is impossible, because they do not come from a stream. One more fails with
+   * BufferOverflowError. Default 1 024.
    */
   readonly capacity?: number;
 }
 
-/** Makes the {@link Pull} of a reader. `reader` names it in errors and reports. */
+/** Creates the {@link Pull} of a reader. `reader` names it in errors and reports. */
 export function openReader<T>(
   source: Observable<T>,
   reader: string,
@@ -29,20 +29,20 @@ export function openReader<T>(
 const capacityRule = whole(1, Number.MAX_SAFE_INTEGER, 'items');
 
 /**
- * Checks options that have a capacity, and `others`. `reader` names who has the options.
+ * Checks the `capacity` option, and `others`. `reader` names the owner of the options.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * @throws ConfigurationError for an unknown option or an invalid value.
  */
 export function checkReaderOptions(reader: string, options: object, others: Readonly<Record<string, Rule>> = {}): void {
   checkOptions(options, { capacity: capacityRule, ...others }, { of: reader });
 }
 
 interface Waiting<T> extends Taken<T> {
-  /** The delivery whose first item that waits it is; 0 where it counts towards the capacity. */
+  /** The delivery whose first buffered item this is; 0 where the item counts towards the capacity. */
   readonly firstOf: number;
 }
 
-/** Holds the stream that the items come from back, and bounds what cannot be held back. */
+/** Applies backpressure to the stream that the items come from, and bounds items that come from elsewhere. */
 class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   readonly #reader: string;
   readonly #capacity: number;
@@ -60,7 +60,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   override open(onReady: () => void, onThrown?: OnThrown): void {
     this.#notes.during(() => {
       super.open(() => {
-        // What the reader does with an item is no part of the source.
+        // Streams that the reader subscribes to are no part of the source.
         this.#notes.except(onReady);
       }, onThrown);
     });
@@ -81,7 +81,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
     if (firstOf === 0 && ++this.#counted > this.#capacity) {
       release?.();
       throw new BufferOverflowError(
-        `An Observable produced faster than ${this.#reader} is read: more than ${String(this.#capacity)} items wait. ` +
+        `An Observable produced faster than ${this.#reader} is read: more than ${String(this.#capacity)} items are buffered. ` +
           'Raise capacity, make the items with fromIterable(…), or pipe through bufferBounded(…) or conflate().',
       );
     }

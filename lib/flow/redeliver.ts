@@ -2,8 +2,8 @@ import { DeliverySource } from './delivery.js';
 import { trackSubscription, type SourceTracker } from './source-tracker.js';
 
 /**
- * Calls `observer.next(value)` with a delivery of its own current: `release` is called when nobody needs it any more.
- * `partOf`: several of them are parts of one, and no window bounds their number.
+ * Calls `observer.next(value)` as a new current delivery. `release` is called once nobody retains it. `partOf`: the id of the
+ * delivery of which this one is a part; no window bounds the number of parts.
  */
 export function redeliver<T>(
   origin: object,
@@ -20,8 +20,8 @@ export function redeliver<T>(
 }
 
 /**
- * Notes that `origin` is subscribed to, which delivers with {@link redeliver}. Who finds that backpressure is lost behind
- * it reports that of the streams in `of`, where there are any.
+ * Records a subscription to `origin`, which delivers with {@link redeliver}. An operator that detects a loss of backpressure
+ * behind it reports the loss for the streams in `of`.
  */
 export function trackRedelivery(origin: object, of?: SourceTracker): void {
   trackSubscription({

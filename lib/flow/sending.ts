@@ -4,21 +4,21 @@ import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from
 
 export { sendFrom } from './ambient.js';
 
-/** Who hears how the sending goes on. */
+/** Observes the progress of a {@link Sending}. */
 export interface SendObserver {
-  /** One more item has gone out. */
+  /** One more item was sent. */
   sent(): void;
-  /** Everything has, and the half-close. */
+  /** All items and the half-close were sent. */
   done(): void;
-  /** It has ended before. */
+  /** The sending ended before that. */
   failed(error: unknown): void;
 }
 
 /**
- * One source that is sent to a stream.
+ * The sending of one source to a stream.
  *
- *     idle ──start──▶ sending ──complete──▶ completing ──halfClosed──▶ over: done
- *                        └── end of the stream, a half-close by another ──▶ over: failed       any ──stop──▶ over
+ *     idle ──start──▶ sending ──complete──▶ completing ──halfClosed──▶ ended: done
+ *                        └── end of the stream, a half-close by another ──▶ ended: failed      any ──stop──▶ ended
  */
 export class Sending<I> implements Outlet<I> {
   readonly #outlet: Outlet<I>;
@@ -29,9 +29,9 @@ export class Sending<I> implements Outlet<I> {
   #sent = 0;
   #refused = false;
   #completing = false;
-  #over = false;
+  #ended = false;
 
-  /** The outlet tells this sending its end: with {@link halfClosed} after `complete`, with {@link end} after `fail`. */
+  /** The outlet reports the end: by {@link halfClosed} after `complete`, by {@link end} after `fail`. */
   constructor(name: string, outlet: Outlet<I>, bounds: FeedBounds, observer: SendObserver) {
     this.#name = name;
     this.#outlet = outlet;
@@ -39,28 +39,28 @@ export class Sending<I> implements Outlet<I> {
     this.#observer = observer;
   }
 
-  /** The stream takes nothing any more: `start` does nothing. Its end is still to be told. */
+  /** The stream accepts no items: `start` does nothing. The end of the stream is still reported. */
   refuse(): void {
     this.#refused = true;
   }
 
-  /** Begins to send. */
+  /** Starts to send. */
   start(source: FeedSource<I>): void {
-    if (this.#over || this.#refused) return;
+    if (this.#ended || this.#refused) return;
     this.#feeder = feed(source, this, this.#bounds);
-    if (this.#isOver()) this.#feeder.stop();
+    if (this.#hasEnded()) this.#feeder.stop();
   }
 
-  /** The stream may take items again. */
+  /** The stream may accept items again. */
   resume(): void {
     this.#feeder?.resume();
   }
 
-  /** The half-close has gone out. */
+  /** The half-close was sent. */
   halfClosed(): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     if (this.#completing) {
-      this.#over = true;
+      this.#ended = true;
       this.#observer.done();
     } else {
       this.#fail(
@@ -73,18 +73,18 @@ export class Sending<I> implements Outlet<I> {
 
   /** The stream has ended. */
   end(error: unknown): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#fail(
       error ??
         new CancelledError(
-          `${this.#name} ended before everything was sent: its handler had enough after ${String(this.#sent)} items.`,
+          `${this.#name} ended before everything was sent: its handler finished after ${String(this.#sent)} items.`,
         ),
     );
   }
 
-  /** Sends no more, and tells nobody. */
+  /** Stops sending, without notifying the observer. */
   stop(): void {
-    this.#over = true;
+    this.#ended = true;
     this.#feeder?.stop();
   }
 
@@ -93,29 +93,29 @@ export class Sending<I> implements Outlet<I> {
   }
 
   get canSend(): boolean {
-    return !this.#over && this.#outlet.canSend;
+    return !this.#ended && this.#outlet.canSend;
   }
 
   encode(item: I): Uint8Array {
     // Ends a source that still emits within `start`.
-    if (this.#over) throw new CancelledError(`${this.#name} takes no more items.`);
+    if (this.#ended) throw new CancelledError(`${this.#name} takes no more items.`);
     return this.#outlet.encode(item);
   }
 
   send(payload: Uint8Array): void {
     this.#outlet.send(payload);
     this.#sent++;
-    if (!this.#isOver()) this.#observer.sent();
+    if (!this.#hasEnded()) this.#observer.sent();
   }
 
   complete(): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#completing = true;
     this.#outlet.complete();
   }
 
   fail(error: unknown): void {
-    if (!this.#over) this.#outlet.fail(error);
+    if (!this.#ended) this.#outlet.fail(error);
   }
 
   #fail(error: unknown): void {
@@ -123,8 +123,8 @@ export class Sending<I> implements Outlet<I> {
     this.#observer.failed(error);
   }
 
-  // A method, because the compiler does not see what the user's code does.
-  #isOver(): boolean {
-    return this.#over;
+  // A method, because the compiler cannot see that user code changes the field.
+  #hasEnded(): boolean {
+    return this.#ended;
   }
 }

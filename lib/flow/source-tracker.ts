@@ -1,4 +1,7 @@
-/** Which streams a source is made of: those that are subscribed to within its own subscription, or later on its behalf. */
+/**
+ * Tracks the streams of which a source is made: those subscribed to within its own subscription, or later on its behalf. An
+ * operator that sends or buffers the items of the source can then apply backpressure to these streams, and only to these.
+ */
 
 import type { Observable, Observer, Subscriber } from 'rxjs';
 import type { Report } from '../observe.js';
@@ -7,36 +10,36 @@ import { currentSource } from './delivery.js';
 import type { OnThrown } from '../guard.js';
 import { GuardedSubscriber, isUpstreamOf, subscriberOf } from './subscriber.js';
 
-/** A stream that was subscribed to, as `consume` names it when it finds that backpressure is lost. */
+/** A stream that was subscribed to, with the route that `consume` reports when it detects a loss of backpressure. */
 export interface SubscribedStream {
   readonly route: string;
   readonly report: Report;
-  /** What was subscribed to: the same one for each call that it makes. */
+  /** The Observable that was subscribed to; the same one for each of its calls. */
   readonly origin: object;
 }
 
-/** Notes which streams are subscribed to within a subscription. */
+/** See the head of this file. */
 export class SourceTracker {
-  /** The streams noted so far. */
+  /** The tracked streams. */
   readonly streams: SubscribedStream[] = [];
-  // Undefined: none is noted, which is the usual case.
+  // Undefined while no stream is tracked, which is the usual case.
   #origins: Set<object> | undefined = undefined;
-  readonly #apart: boolean;
+  readonly #detached: boolean;
   #outer: SourceTracker | undefined = undefined;
-  #noting = false;
+  #tracking = false;
   #subscriber: Subscriber<never> | undefined = undefined;
-  // A consumer that was looked at, and whether its items come here.
+  // The consumer that was checked last, and whether its items reach this tracker's subscriber.
   #consumer: unknown = undefined;
-  #leadsHere = false;
+  #consumerIsUpstream = false;
 
-  /** `apart`: what is noted is taken out of the flow here, sent or read, and so is no part of an outer operator's source. */
-  constructor(apart = false) {
-    this.#apart = apart;
+  /** `detached`: the items leave the rxjs chain here (they are sent or read), so the streams are no part of an outer source. */
+  constructor(detached = false) {
+    this.#detached = detached;
   }
 
   /**
-   * Subscribes, and notes the streams that are subscribed to within. {@link unsubscribe} stops a source that is still in
-   * here, too. `onThrown`: takes what the source's finalizers throw; by default, whoever unsubscribes gets it.
+   * Subscribes to the source, and tracks the streams that are subscribed to within. {@link unsubscribe} stops the source even
+   * within this call. `onThrown` takes errors thrown by the source's finalizers; by default, `unsubscribe` throws them.
    */
   subscribe<T>(source: Observable<T>, observer: Observer<T>, onThrown?: OnThrown): void {
     const subscriber = onThrown === undefined ? subscriberOf(observer) : new GuardedSubscriber(observer, onThrown);
@@ -46,27 +49,27 @@ export class SourceTracker {
     });
   }
 
-  /** Ends what {@link subscribe} began. */
+  /** Ends the subscription of {@link subscribe}. */
   unsubscribe(): void {
     this.#subscriber?.unsubscribe();
   }
 
-  /** Runs `subscribe`, and notes the streams that are subscribed to within it. An outer operator sees what an inner one sees. */
+  /** Runs `subscribe`, and tracks the streams that are subscribed to within it. Outer trackers see them, too. */
   during(subscribe: () => void): void {
     this.#outer = ambient.notes;
-    this.#noting = true;
+    this.#tracking = true;
     ambient.notes = this;
     try {
       subscribe();
     } finally {
       ambient.notes = this.#outer;
-      this.#noting = false;
+      this.#tracking = false;
     }
   }
 
-  /** Runs `task`, which takes what a source gives while it is subscribed to: what the task subscribes to is no part of that source. */
+  /** Runs `task`, which handles an item while the source is being subscribed to: streams that it subscribes to are not tracked. */
   except(task: () => void): void {
-    if (!this.#noting) {
+    if (!this.#tracking) {
       task();
       return;
     }
@@ -79,32 +82,32 @@ export class SourceTracker {
     }
   }
 
-  /** Notes one stream. */
+  /** Adds one stream. */
   add(stream: SubscribedStream): void {
     this.streams.push(stream);
     (this.#origins ??= new Set()).add(stream.origin);
-    if (!this.#apart) this.#outer?.add(stream);
+    if (!this.#detached) this.#outer?.add(stream);
   }
 
   /**
-   * Retains the current delivery where it is one of the noted streams, or of a later call of one of them, or of a stream
-   * that an operator of the source subscribed to later, as `switchMap` does. A relay holds back the stream that it is fed
-   * from, and no other: an item that is sent because another one arrived must not hold that one's credit, or two ends
-   * that answer each other would wait for each other.
+   * Retains the current delivery if it belongs to a tracked stream, to a later call of one, or to a stream that an operator of
+   * the source subscribed to later, as `switchMap` does. A relay applies backpressure to the stream that feeds it, and to no
+   * other: an item that is sent because another one arrived must not retain that one's credit, or two ends that answer each
+   * other would wait for each other.
    */
   retainCurrent(): (() => void) | undefined {
     const source = currentSource();
     if (source === undefined) return undefined;
-    const noted = this.#origins?.has(source.origin) === true;
-    return noted || this.#comesHere(source.consumer) ? source.retain() : undefined;
+    const tracked = this.#origins?.has(source.origin) === true;
+    return tracked || this.#reachesSubscriber(source.consumer) ? source.retain() : undefined;
   }
 
-  #comesHere(consumer: unknown): boolean {
+  #reachesSubscriber(consumer: unknown): boolean {
     if (consumer !== this.#consumer) {
       this.#consumer = consumer;
-      this.#leadsHere = isUpstreamOf(consumer, this.#subscriber);
+      this.#consumerIsUpstream = isUpstreamOf(consumer, this.#subscriber);
     }
-    return this.#leadsHere;
+    return this.#consumerIsUpstream;
   }
 }
 

@@ -1,21 +1,21 @@
 import { Observable, throwError } from 'rxjs';
 
 /**
- * Reports what a subscriber's code threw, on a later macrotask, as rxjs reports what nobody handles: to
- * `config.onUnhandledError`, or else by throwing it. For what nobody else waits for; see `guarded`.
+ * Reports an error that no caller can handle, on a later macrotask, as rxjs reports unhandled errors: to
+ * `config.onUnhandledError`, or by throwing it. See `guarded`.
  */
 export function reportUnhandled(error: unknown): void {
-  // rxjs exports no function for it. Who subscribes without an error handler gets just that.
+  // rxjs exports no function for this. A subscription without an error handler has the same effect.
   throwError(() => error).subscribe();
 }
 
 /**
- * The same notifications for each subscriber, none of which can harm another one, or the source: what one throws, be it in
- * a finalizer at the end, is reported as unhandled. A Subject alone would not notify those behind the one that threw.
+ * Isolates the subscribers of a source from each other: an error that one of them throws, even in a finalizer, is reported
+ * as unhandled. A plain Subject would not notify the subscribers behind the one that threw.
  */
 export function isolated<T>(source: Observable<T>): Observable<T> {
   return new Observable<T>((subscriber) =>
-    // What an observer throws that is no Subscriber, rxjs catches and reports.
+    // rxjs catches and reports errors thrown by an observer that is not a Subscriber.
     source.subscribe({
       next: (value) => {
         subscriber.next(value);
@@ -30,7 +30,7 @@ export function isolated<T>(source: Observable<T>): Observable<T> {
   );
 }
 
-/** What was thrown, one by one: rxjs wraps what finalizers throw in an UnsubscriptionError, which hides it. */
+/** The single errors behind a thrown one: rxjs wraps errors of finalizers in an UnsubscriptionError. */
 export function thrownErrors(error: unknown): readonly unknown[] {
   try {
     const { name, errors } = (typeof error === 'object' && error !== null ? error : {}) as {
@@ -39,7 +39,7 @@ export function thrownErrors(error: unknown): readonly unknown[] {
     };
     if (name === 'UnsubscriptionError' && Array.isArray(errors)) return errors as unknown[];
   } catch {
-    // A getter, or a Proxy.
+    // A getter or a Proxy threw.
   }
   return [error];
 }

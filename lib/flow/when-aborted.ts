@@ -1,6 +1,6 @@
 /**
- * One listener for each AbortSignal, however many wait for it: Node prints a warning about a leak where a signal has more
- * than ten, and a handler may make a thousand calls on behalf of its own.
+ * Registers a single listener per AbortSignal, however many callbacks wait for it: Node warns of a leak where a signal has
+ * more than ten listeners, and one handler may make a thousand calls with its own signal.
  */
 
 import { throwError } from 'rxjs';
@@ -30,12 +30,12 @@ class AbortListeners {
     const entries = [...this.#listeners];
     this.#stop();
     for (const entry of entries) {
-      // One that was removed by another must not be called.
+      // A callback that another one removed must not be called.
       if (!this.#listeners.delete(entry)) continue;
       try {
         entry.call();
       } catch (error) {
-        // As for a listener that throws, the others are called all the same; rxjs has the hook for what nobody catches.
+        // As with event listeners, the other callbacks are called regardless. rxjs reports the error as unhandled.
         throwError(() => error).subscribe();
       }
     }
@@ -47,7 +47,7 @@ class AbortListeners {
   }
 }
 
-/** Calls `listener` once when the signal, which has not aborted yet, aborts. The result stops listening; more than once is harmless. */
+/** Calls `listener` once when the signal, which must not be aborted yet, aborts. The returned function removes the listener; further calls do nothing. */
 export function whenAborted(signal: AbortSignal, listener: () => void): () => void {
   return (watched.get(signal) ?? new AbortListeners(signal)).add(listener);
 }

@@ -116,6 +116,15 @@ export class Lanes {
     for (const lane of Object.values(this.#lanes)) lane.clear();
   }
 
+  /** Number of queues, including those in debt. */
+  get size(): number {
+    let size = 0;
+    for (const lane of Object.values(this.#lanes)) {
+      for (let queue = lane.first; queue !== undefined; queue = queue.next) size++;
+    }
+    return size;
+  }
+
   #laneOf(queue: OwnerQueue): Lane {
     return this.#lanes[queue.owner.lane];
   }

@@ -18,14 +18,12 @@
  *      └── purge, leave, last frame sent ──────────┘
  *
  * Deficit round robin by bytes is applied twice: between the lanes, and among the owners of a lane. A turn is worth
- * `quantumBytes`, and ends when the owner has sent that much. Frames are sent whole, and the size of a frame that is
- * produced on request is known only afterwards; bytes beyond the quantum are a debt, for which later turns are skipped. An
- * owner in debt keeps its queue even while it has nothing to send: otherwise an owner that sends one large frame at a time
- * would never pay. When nothing is queued any more, all debts are cancelled. Calls leave in the order of their arrival.
+ * `quantumBytes`, and ends when the owner has sent that much. Frames are sent whole: bytes beyond the quantum are a debt, for
+ * which later turns are skipped. An owner in debt keeps its queue even while it has nothing to send: otherwise an owner that
+ * sends one large frame at a time would never pay. When nothing is queued any more, all debts are cancelled.
  *
- * There are two lanes because a call is an owner with a single frame: in one ring, a stream beside 1 500 calls would get
- * one 1 500th of the connection. With two lanes, each lane gets half, and each owner at least half of what it would get in
- * a single ring.
+ * Two lanes, because a call is an owner with a single frame: in one ring, a stream beside 1 500 calls would get one 1 500th
+ * of the connection. With two, each lane gets half, and each owner at least half of its share of a single ring.
  */
 
 import { ProtocolError } from '../errors.js';
@@ -167,6 +165,11 @@ export class Schedule {
     return owner !== undefined && this.purge(owner) ? owner.lane : undefined;
   }
 
+  /** @internal Number of owners with a queue, and of responders that have ended with queued frames. */
+  get held(): { queues: number; leaving: number } {
+    return { queues: this.#lanes.size, leaving: this.#leaving.size };
+  }
+
   /** Gives the batch to the socket, and then the queued frames, as far as the socket takes them. */
   flush(): void {
     if (this.#writer.busy || this.#draining) return;
@@ -229,7 +232,6 @@ export class Schedule {
       writer.flush();
     } while (!writer.congested && lanes.ready > 0);
     if (writer.congested) return;
-    // Nothing is queued: the connection has room for every owner.
     lanes.cancelDebts();
     this.#payloads.release();
   }

@@ -107,6 +107,11 @@ export class Turn {
     for (const stream of streams) if (stream.owesCredit) this.oweCredit(stream);
   }
 
+  /** @internal Number of streams that wait to send credit: at the end of the turn, after a delay, or for room. */
+  get waitingStreams(): number {
+    return this.#owing.length + this.#delayedCredit.size + this.#waitingForRoom.size;
+  }
+
   /** Sends no more credit. */
   stop(): void {
     this.#stopped = true;

@@ -6,35 +6,35 @@
  *     head ────┼── other valid frame ───▶ passing (to `ws`) ───────────┼──▶ head
  *              └── close, invalid frame ▶ passing, then finished       ┘
  *
- * A binary message in one frame is copied once, from the read buffer into memory of its own, and unmasked on the way.
- * Control frames, text, fragmented messages and everything that RFC 6455 forbids go to the receiver of `ws` byte for
- * byte: it answers pings, joins fragments, and closes the connection with the right code. Both see a frame as a whole or
- * not at all, so their states cannot differ.
+ * A binary message in one frame is copied once, from the read buffer into its own memory, and unmasked meanwhile. Control
+ * frames, text, fragmented messages and everything that RFC 6455 forbids are passed to the receiver of `ws` byte for byte:
+ * it answers pings, joins fragments, and closes the connection with the right code. Each frame goes to exactly one of the two
+ * parsers, so their states cannot diverge.
  */
 
 import { maxMessageHead } from './message-head.js';
 
-/** XORs `length` bytes of `source` with the key into `output` at `offset`; that of `bufferutil`. */
+/** XORs `length` bytes of `source` with the key into `output` at `offset`, as `unmask` of `bufferutil` does. */
 export type Unmask = (source: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number, length: number) => void;
 
-/** What a {@link FrameReader} is made of. */
+/** Options of a {@link FrameReader}. */
 export interface FrameReaderOptions {
-  /** True on the side that accepted: the other side must mask, and else must not (RFC 6455, section 5.1). */
+  /** True on the side that accepted: its peer must mask frames; otherwise the peer must not (RFC 6455, section 5.1). */
   readonly masked: boolean;
-  /** A larger message is refused before memory is allocated for it. Bytes. */
+  /** Bound of a message, in bytes. A larger one is refused before memory is allocated for it. */
   readonly maxMessageBytes: number;
-  /** Makes memory for a message; its content may be anything. */
+  /** Allocates memory for a message. Its content may be arbitrary. */
   readonly allocate: (bytes: number) => Uint8Array;
   readonly unmask: Unmask;
-  /** Takes one binary message, which is the taker's to keep. */
+  /** Takes one binary message, and may keep it. */
   readonly message: (message: Uint8Array) => void;
-  /** Takes bytes of frames for the receiver of `ws`. They are valid during the call only. */
+  /** Takes bytes of frames for the receiver of `ws`. They are valid only during the call. */
   readonly pass: (bytes: Uint8Array) => void;
   /** A message exceeds `maxMessageBytes`. Called once, before the receiver of `ws` closes the connection with code 1009. */
   readonly tooLarge: () => void;
 }
 
-/** A message up to this size shares its memory with others: 2 % of a slab is the most that a cut wastes. */
+/** Messages up to this size share a slab. At most 2 % of a slab is wasted by cutting one. */
 const sharedBytes = 8 << 10;
 const slabBytes = 64 << 10;
 
@@ -47,21 +47,21 @@ export class FrameReader {
   readonly #masked: boolean;
   readonly #maskBit: number;
   #state: State = 'head';
-  // A header that is not whole yet.
+  // An incomplete header.
   readonly #head = new Uint8Array(maxMessageHead);
   #headLength = 0;
   // The message that is being read.
   #target: Uint8Array = new Uint8Array(0);
   #targetAt = 0;
   #size = 0;
-  #got = 0;
+  #received = 0;
   readonly #key = new Uint8Array(4);
   readonly #turnedKey = new Uint8Array(4);
   #keyIsZero = true;
-  // Bytes of the frame that is being passed.
+  // Remaining bytes of the frame that is being passed.
   #passLeft = 0;
   #finishAfterPass = false;
-  // Bytes of the fragments so far of a message that is passed; undefined: no fragmented message is open.
+  // Bytes so far of the fragmented message that is being passed; undefined where none is open.
   #fragmentBytes: number | undefined = undefined;
   #slab: Uint8Array = new Uint8Array(0);
   #slabAt = 0;
@@ -73,17 +73,17 @@ export class FrameReader {
     this.#maskBit = options.masked ? 0x80 : 0;
   }
 
-  /** Refuses messages that are larger from now on. Bytes. */
+  /** Sets the bound of a message, in bytes. */
   limit(maxMessageBytes: number): void {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** Reads no more: what comes is dropped. */
+  /** Stops reading: bytes that arrive later are dropped. */
   stop(): void {
     this.#state = 'finished';
   }
 
-  /** Reads the bytes of `chunk` in [start, end); they are not referred to afterwards. */
+  /** Reads the bytes of `chunk` in [start, end), and keeps no reference to them. */
   read(chunk: Uint8Array, start: number, end: number): void {
     let at = start;
     while (at < end) {
@@ -117,7 +117,7 @@ export class FrameReader {
       const length = this.#headLength;
       if (length < 2) continue;
       const all = this.#headBytes(head[0]!, head[1]!);
-      // The length is known before the key has come.
+      // The length is known before the masking key has arrived.
       if (length === all - 4 && this.#masked && this.#isTooLarge(head, 0)) {
         this.#refuse(head[0]!);
         return at;
@@ -130,7 +130,7 @@ export class FrameReader {
     return at;
   }
 
-  // Bytes of the header that begins with these two. That of an invalid frame ends with them: the fault is known.
+  // Size of the header that begins with these two bytes. An invalid header ends with them.
   #headBytes(first: number, second: number): number {
     if (this.#isInvalid(first, second)) return 2;
     const length = second & 0x7f;
@@ -146,11 +146,11 @@ export class FrameReader {
     return isData && readSize(bytes, at) + (this.#fragmentBytes ?? 0) > this.#maxMessageBytes;
   }
 
-  // The header of `length` bytes at `at` is whole.
+  // The header of `length` bytes at `at` is complete.
   #begin(bytes: Uint8Array, at: number, length: number): void {
     const first = bytes[at]!;
     if (this.#isInvalid(first, bytes[at + 1]!)) {
-      // The receiver of ws finds the same fault, and closes.
+      // The receiver of ws finds the same fault, and closes the connection.
       this.#state = 'finished';
       this.#options.pass(bytes.subarray(at, at + length));
       return;
@@ -166,7 +166,7 @@ export class FrameReader {
     }
     if (this.#masked) this.#readKey(bytes, at + length - 4);
     this.#size = size;
-    this.#got = 0;
+    this.#received = 0;
     if (size <= sharedBytes) {
       this.#cutFromSlab(size);
     } else {
@@ -191,27 +191,27 @@ export class FrameReader {
     }
     this.#target = this.#slab;
     this.#targetAt = this.#slabAt;
-    // The next one begins where a word does.
+    // The next message begins at a word boundary.
     this.#slabAt = (this.#slabAt + size + 7) & ~7;
   }
 
   #readBody(chunk: Uint8Array, at: number, end: number): number {
-    const count = Math.min(this.#size - this.#got, end - at);
+    const count = Math.min(this.#size - this.#received, end - at);
     this.#copy(chunk, at, count);
-    this.#got += count;
-    if (this.#got === this.#size) this.#deliver();
+    this.#received += count;
+    if (this.#received === this.#size) this.#deliver();
     return at + count;
   }
 
   #copy(chunk: Uint8Array, at: number, count: number): void {
     const target = this.#target;
-    const to = this.#targetAt + this.#got;
+    const to = this.#targetAt + this.#received;
     if (!this.#masked || this.#keyIsZero) {
       target.set(chunk.subarray(at, at + count), to);
       return;
     }
     let key = this.#key;
-    const turn = this.#got & 3;
+    const turn = this.#received & 3;
     if (turn !== 0) {
       const turned = this.#turnedKey;
       for (let index = 0; index < 4; index++) turned[index] = key[(index + turn) & 3]!;
@@ -224,12 +224,12 @@ export class FrameReader {
     this.#state = 'head';
     const from = this.#targetAt;
     const message = this.#target.subarray(from, from + this.#size);
-    // A slab is referred to by its messages alone, a message by its taker.
+    // Only its messages reference a slab, and only its consumer references a message.
     this.#target = this.#slab;
     this.#options.message(message);
   }
 
-  // The bound of the receiver of ws may be a larger one: it closes for a length that no number holds.
+  // The receiver of ws may have a larger bound: it closes the connection for a length that no number can represent.
   #refuse(first: number): void {
     this.#state = 'finished';
     this.#options.tooLarge();
@@ -260,7 +260,7 @@ export class FrameReader {
   }
 }
 
-/** The length of a frame's payload, from its header. Beyond 2^53 it is not exact, and larger than any bound. */
+/** The payload length in a frame's header. Above 2^53 it is inexact, and exceeds every bound. */
 function readSize(bytes: Uint8Array, at: number): number {
   const length = bytes[at + 1]! & 0x7f;
   if (length < 126) return length;
@@ -270,7 +270,7 @@ function readSize(bytes: Uint8Array, at: number): number {
   return size;
 }
 
-/** RFC 6455, sections 5.2, 5.4 and 5.5: what may come, when no extension was negotiated. */
+/** Checks a frame without extensions against RFC 6455, sections 5.2, 5.4 and 5.5. */
 function isValid(first: number, size: number, fragmented: boolean): boolean {
   if ((first & 0x70) !== 0) return false;
   const opcode = first & 0x0f;

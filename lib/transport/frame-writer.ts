@@ -6,14 +6,14 @@
  *     plain (acceptor)    small: header and message ──copy──▶ slab ──▶ one write
  *                         large: header, and each part by reference ──▶ one writev
  *
- * A frame is written in one go, so that a Pong or a close frame of `ws` never comes in between.
+ * A frame is written in one step, so that a Pong or a close frame of `ws` never gets in between.
  */
 
 import { sizeOf, type WireMessage } from '../wire/batch.js';
 import { slabBytes, Slabs } from '../wire/slabs.js';
 import { maxMessageHead, writeMessageHead } from './message-head.js';
 
-/** The part of a net or TLS socket that is needed. */
+/** The part of a net or TLS socket that the writer uses. */
 export interface RawSocket {
   readonly writableLength: number;
   write(bytes: Uint8Array): boolean;
@@ -21,11 +21,11 @@ export interface RawSocket {
   uncork(): void;
 }
 
-/** `Sender.frame` of `ws`: it masks `data` in place, and gives the header before it. */
+/** `Sender.frame` of `ws`: masks `data` in place, and returns the header before it. */
 export type MaskFrame = (data: Uint8Array, options: typeof maskOptions) => [Uint8Array, Uint8Array];
 
 const maskOptions = { fin: true, mask: true, opcode: 2, readOnly: false, rsv1: false };
-/** Unmasked, up to this size a copy in one write costs less than a writev. */
+/** Up to this size, an unmasked message is cheaper to copy into one write than to send with writev. */
 const smallBytes = 4 << 10;
 
 /** See the head of this file. */
@@ -34,13 +34,13 @@ export class FrameWriter {
   readonly #mask: MaskFrame | undefined;
   readonly #slabs = new Slabs();
 
-  /** `mask`: on the side that dialed. */
+  /** `mask` is set on the side that dialed. */
   constructor(raw: RawSocket, mask: MaskFrame | undefined) {
     this.#raw = raw;
     this.#mask = mask;
   }
 
-  /** Bytes of messages that are still referred to; see `Socket`. */
+  /** Bytes of messages that are still referenced; see `Socket`. */
   get heldBytes(): number {
     return this.#mask === undefined ? this.#raw.writableLength : 0;
   }

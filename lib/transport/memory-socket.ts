@@ -2,13 +2,13 @@ import { NEVER, Subject, type Observer } from 'rxjs';
 import { joinFragments, type WireMessage } from '../wire/batch.js';
 import type { Socket } from './socket.js';
 
-/** Messages that pass in a row before one waits for a macrotask. */
+/** Number of messages in a row before one waits for a macrotask. */
 const messagesInARow = 128;
 
 /**
- * Two sockets, each the other's other end, in memory. Messages arrive in the call that sends them. Two ends that answer
- * each other would never let a timer or the network run: with `yieldTurn`, which runs a task after both had their turn,
- * some messages wait for it. Their order stays.
+ * Two connected sockets in memory. Messages arrive synchronously. Two ends that answer each other would never let timers or
+ * the network run, so with `yieldTurn`, which runs a task after timers and I/O, some messages wait for it. The order of the
+ * messages does not change.
  */
 export function linkedSockets(yieldTurn?: (task: () => void) => void): readonly [Socket, Socket] {
   const left = new Subject<Uint8Array>();

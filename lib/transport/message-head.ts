@@ -1,14 +1,14 @@
 /** Longest header of a WebSocket message: two bytes, eight of length, four of the key. */
 export const maxMessageHead = 14;
 
-/** Bytes of the header of a WebSocket message, with its key where it is masked. */
+/** Size of the header of a WebSocket message, including the key where it is masked. */
 export function messageHeadBytes(payload: number, masked: boolean): number {
   return (payload < 126 ? 2 : payload < 0x1_0000 ? 4 : 10) + (masked ? 4 : 0);
 }
 
 /**
- * Writes the header of a whole binary WebSocket message (RFC 6455, section 5.2), without the key. The result is where the
- * key goes, or, unmasked, the payload.
+ * Writes the header of an unfragmented binary WebSocket message (RFC 6455, section 5.2), without the key. Returns the
+ * position of the key, or, in an unmasked message, of the payload.
  */
 export function writeMessageHead(out: Uint8Array, at: number, payload: number, masked: boolean): number {
   const mask = masked ? 0x80 : 0;

@@ -3,8 +3,8 @@ import type { RegionWriter } from '../mux/region-frame.js';
 import type { WireMessage } from '../wire/batch.js';
 
 /**
- * The port to a transport: one open WebSocket, as a pair of WebSocket messages in and out. Two Subjects make one, and so
- * a test links two connections without a network.
+ * The port to a transport: one open WebSocket, as an Observable of received and an Observer of sent messages. Two Subjects make
+ * a socket, so a test can link two connections without a network.
  */
 export interface Socket {
   /**
@@ -17,12 +17,12 @@ export interface Socket {
    * After either, and after the end of `inbound`, messages are dropped.
    */
   readonly outbound: Observer<WireMessage>;
-  /** Bytes that were taken and are not yet with the network. */
+  /** Bytes that were sent and have not been handed to the network. */
   readonly bufferedBytes: number;
   /**
-   * Of the bytes of all messages that were sent, the newest so many are still referred to; more may be told, never less.
-   * The sender writes the next messages into the memory of the others. 0 where every message is copied at once; undefined,
-   * the default, where the other end may get the very array.
+   * Of the bytes of all sent messages, this many of the newest ones are still referenced; it may be too high, but never too
+   * low. The sender reuses the memory of the others. 0 where every message is copied at once; undefined, the default, where
+   * the other end may get the very same array.
    */
   readonly heldBytes?: number | undefined;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
@@ -30,11 +30,11 @@ export interface Socket {
   /** How messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform. */
   readonly readPath?: 'buffer' | 'ws';
   /**
-   * A larger message closes the connection from now on. Before it is called, `maxMessageBytes` of the dial holds. Bytes.
-   * `limit` names the option that holds the bound, for the error; default `maxMessageBytes`.
+   * Sets the size in bytes above which a received message closes the connection. Before the first call, `maxMessageBytes` of
+   * the dial applies. `limit` names the option with this bound, for the error; default `maxMessageBytes`.
    */
   limitMessages?(maxMessageBytes: number, limit?: string): void;
-  /** Reads no more until {@link resume}, but what has been read already: the other side is held up. */
+  /** Stops reading until {@link resume}, so that the other side is slowed down. Messages already read are still emitted. */
   pause?(): void;
   /** Reads again after {@link pause}. */
   resume?(): void;
@@ -44,7 +44,7 @@ export interface Socket {
 
 /** Writes large messages past a socket's own way. */
 export interface SocketRegionWriter extends RegionWriter {
-  /** Calls `then` when no message is half written: now, or soon. Where that takes too long, the socket is destroyed instead. */
+  /** Calls `then` once no message is half written. If that takes too long, the socket is destroyed instead. */
   whenWhole(then: () => void): void;
 }
 
@@ -52,9 +52,9 @@ export interface SocketRegionWriter extends RegionWriter {
 export interface DialOptions {
   /** HTTP headers of the upgrade. A browser cannot send them: there they are dropped. */
   readonly headers: Readonly<Record<string, string>>;
-  /** A larger message closes the connection. Bytes. */
+  /** Size in bytes above which a received message closes the connection. */
   readonly maxMessageBytes: number;
 }
 
-/** Opens a WebSocket to a `ws:` or `wss:` URL. Cold; emits the open socket once. Unsubscribing before that gives up. */
+/** Opens a WebSocket to a `ws:` or `wss:` URL. Cold; emits the open socket once. Unsubscribing before that cancels the attempt. */
 export type Dial = (url: string, options: DialOptions) => Observable<Socket>;

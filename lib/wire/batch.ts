@@ -5,20 +5,20 @@ import { crcBytes, Flag, Op } from './ops.js';
 import { slabBytes, Slabs } from './slabs.js';
 
 /**
- * One WebSocket message that goes out: its bytes, or its fragments in order. A large payload is a fragment of its own,
- * so that it is never copied.
+ * One WebSocket message to send: its bytes, or its fragments in order. A large payload is a fragment of its own, so that it
+ * is never copied.
  */
 export type WireMessage = Uint8Array | readonly Uint8Array[];
 
 /** From this size on a payload travels in a message of its own, as a fragment (measured: 1.3x with one call in flight). */
 export const fragmentBytes = 32 << 10;
 
-/** A batch that has grown to this size goes out at once; a larger one gains nothing and costs memory. */
+/** A batch of this size is sent at once; a larger one would gain nothing and cost memory. */
 export const maxBatchBytes = 64 << 10;
 
 /**
- * A batch of many small frames goes out at this size already: the other side begins while this one goes on, and a receiver
- * that reads 64 KiB at a time copies fewer messages together. Measured beside 64 KiB for all: 512 B with 64 calls in flight
+ * A batch of many small frames is sent at this size already: the other side starts while this one continues, and a receiver
+ * that reads 64 KiB at a time joins fewer messages. Measured beside 64 KiB for all: 512 B with 64 calls in flight
  * 1.9x to 2x, items of 100 B both ways 1.6x, one way 0.9x to 1.2x, 1 024 calls in flight 0.9x.
  */
 const manyFramesBytes = 12 << 10;
@@ -32,33 +32,33 @@ const mergedHeadBytes = 16;
  * checksum over the whole message.
  */
 export class Batch {
-  /** Frames that wait for a flush. */
+  /** Number of frames that wait for a flush. */
   count = 0;
 
   readonly #emit: (message: WireMessage) => number;
   readonly #checksum: Checksum | undefined;
   readonly #slabs = new Slabs();
   #bytes: Uint8Array = new Uint8Array(0);
-  // Where the first frame's bin header begins, where its tuple begins, and where the next frame goes.
+  // Positions of the first frame's bin header, of its tuple, and of the next frame.
   #start = 0;
   #firstFrame = 0;
   #at = 0;
-  // Where the message must end: the slab's end, or its full size. And the same where it has many frames.
+  // Where the message must end: at the end of the slab, or at its maximum size; and the same for a message of many frames.
   #end = 0;
   #manyEnd = 0;
-  // The first frame's flags byte; -1 where that frame carries no checksum when it travels alone.
+  // Position of the first frame's flags; -1 where that frame carries no checksum when it is sent alone.
   #firstFlags = 0;
 
   /**
-   * `emit` returns how many bytes, the newest of all that was emitted, somebody still refers to: the memory of the others
-   * is used again. Infinity where that is not known. `checksum` undefined: none is sent.
+   * `emit` returns how many of the newest emitted bytes are still referenced, so that the memory of the others can be reused;
+   * Infinity where that is unknown. `checksum` undefined: messages carry none.
    */
   constructor(emit: (message: WireMessage) => number, checksum: Checksum | undefined) {
     this.#emit = emit;
     this.#checksum = checksum;
   }
 
-  /** Bytes that wait for a flush. */
+  /** Number of bytes that wait for a flush. */
   get bytes(): number {
     return this.count === 0 ? 0 : this.#at - this.#start;
   }
@@ -74,7 +74,7 @@ export class Batch {
     const tail = opening?.tail;
     const tailBytes = tail === undefined ? 0 : tail.length;
     const need = maxHeadBytes + 3 + length + tailBytes;
-    // `while`: who is given the message may add frames meanwhile.
+    // `while`: the receiver of the message may add frames within the flush.
     while (this.count !== 0 && this.#at + need + crcBytes > (this.count < manyFrames ? this.#end : this.#manyEnd)) {
       this.flush();
     }
@@ -136,7 +136,7 @@ export class Batch {
     this.#slabs.reclaim(this.#emit(bytes.subarray(from, end)));
   }
 
-  /** Drops what waits. */
+  /** Drops the waiting frames. */
   discard(): void {
     this.count = 0;
   }

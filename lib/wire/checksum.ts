@@ -4,22 +4,22 @@ import type { Hash32 } from './frame.js';
 /**
  * XXH3-64 with seed 0, as the wire protocol uses it (sections 1 and 2).
  *
- * All calls share one hasher, so none may start while another runs. That cannot happen: each call is synchronous,
- * calls no code of the user, and a worker thread has a module instance of its own.
+ * All calls share one hasher, so they must not overlap. They cannot: each call is synchronous and calls no user code, and a
+ * worker thread has its own module instance.
  */
 export interface Checksum {
   /** The low 32 bits of the hash of `bytes`, as an unsigned integer. */
   readonly hash: Hash32;
   /** Like {@link Checksum.hash} of all parts joined, without joining them. */
   hashParts(parts: readonly Uint8Array[]): number;
-  /** The whole hash of the UTF-8 bytes of `text`, as an unsigned integer. It decides who dials, and is not fast. */
+  /** The full hash of the UTF-8 bytes of `text`, as an unsigned integer. Decides which host dials; not optimized. */
   hash64(text: string): bigint;
 }
 
 let shared: Promise<Checksum> | undefined;
 
 /**
- * Gives the one {@link Checksum} of this module; the first call compiles it.
+ * Returns the one {@link Checksum} of this module; the first call compiles it.
  *
  * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden. A later call tries again.
  */
@@ -36,7 +36,7 @@ export function createChecksum(): Promise<Checksum> {
 }
 
 async function compile(): Promise<Checksum> {
-  // A file of its own, loaded when it is needed: a leaf without checksums does without it and its WebAssembly.
+  // Loaded on demand: a leaf without checksums needs neither this file nor its WebAssembly.
   const { createXXHash3 } = await import('./xxh3.js');
   const hasher = await createXXHash3();
   const utf8 = new TextEncoder();

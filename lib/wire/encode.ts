@@ -4,13 +4,13 @@ import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
 /** Longest tuple, without its payload: array, muxId 9, seq 5, deadlineMs 5, handler 2, op 1, flags 1, bin header 5. */
 export const maxHeadBytes = 29;
 
-/** What a frame that opens a mux says beyond the others; of the answers, some repeat it. */
+/** The fields that only a frame that opens a mux uses; some answers repeat them. */
 export interface Opening {
   /** Remaining time in ms; 0 for none. */
   readonly deadlineMs: number;
   /** Handler id. */
   readonly handler: number;
-  /** What follows the tuple: extra bytes of an extension, and then the subroute where the flags say that there is one. */
+  /** Bytes after the tuple: those of an extension, then the subroute where the flags announce one. */
   readonly tail?: Uint8Array | undefined;
 }
 
@@ -96,8 +96,8 @@ export function writeCrc(out: Uint8Array, at: number, crc: number): number {
 }
 
 /**
- * Encodes one frame: the plain way, one allocation a frame. The hot path is {@link Batch}; this one is its oracle, and
- * serves the handshake and the tests.
+ * Encodes one frame in the simple way, with one allocation per frame. The hot path is {@link Batch}; this function serves the
+ * handshake, and tests as an oracle.
  */
 export function encodeFrame(frame: Frame, hash?: Hash32): Uint8Array {
   const { payload, subroute, extra } = frame;

@@ -7,7 +7,7 @@ export type MuxId = number | bigint;
 /** A payload of no bytes. */
 export const emptyPayload: Uint8Array = new Uint8Array(0);
 
-/** The fields of one frame, as they stand on the wire: wire protocol, section 2. */
+/** The fields of one frame, as on the wire: wire protocol, section 2. */
 export interface Frame {
   readonly muxId: MuxId;
   readonly seq: number;
@@ -19,7 +19,7 @@ export interface Frame {
   readonly payload: Uint8Array;
   /** The subroute id of 32 bytes, where the flag says so. */
   readonly subroute?: Uint8Array | undefined;
-  /** Bytes between the tuple and what follows it; the protocol leaves them to extensions. */
+  /** Bytes between the tuple and the subroute or checksum, which the protocol leaves to extensions. */
   readonly extra?: Uint8Array | undefined;
 }
 
@@ -31,7 +31,7 @@ export class FrameView implements Frame {
   handler = 0;
   op = 0;
   flags = 0;
-  /** A view into the message. Copy what outlives it, where the message is large and the part is small. */
+  /** A view into the message. Copy it before keeping it, if it is a small part of a large message. */
   payload: Uint8Array = emptyPayload;
   subroute: Uint8Array | undefined = undefined;
   extra: Uint8Array | undefined = undefined;
@@ -40,7 +40,7 @@ export class FrameView implements Frame {
 /** Low 32 bits of XXH3-64 with seed 0, as an unsigned integer; see `Checksum` in checksum.ts. */
 export type Hash32 = (bytes: Uint8Array) => number;
 
-/** Both arrays in one. */
+/** Concatenates two arrays. */
 export function joinBytes(left: Uint8Array, right: Uint8Array): Uint8Array {
   const joined = new Uint8Array(left.length + right.length);
   joined.set(left);

@@ -1,5 +1,5 @@
 /*
- * What the first byte of a MessagePack value says: its kind, and how long it is.
+ * The first byte of a MessagePack value: its kind, and its length.
  */
 
 /** Nil, a boolean or a number. */
@@ -14,22 +14,22 @@ export const EXT = 3;
 export const ARRAY = 4;
 /** Entries. */
 export const MAP = 5;
-/** 0xc1, which begins nothing. */
+/** 0xc1, which is never used. */
 export const NEVER = 6;
 
-/** For 0xc0 to 0xdf: what it is. */
+/** For 0xc0 to 0xdf: the kind. */
 export const kinds = Uint8Array.of(
   ...[SCALAR, NEVER, SCALAR, SCALAR, BIN, BIN, BIN, EXT, EXT, EXT],
   ...[SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR, SCALAR],
   ...[EXT, EXT, EXT, EXT, EXT, TEXT, TEXT, TEXT, ARRAY, ARRAY, MAP, MAP],
 );
-/** For 0xc0 to 0xdf: bytes of the length that follows; 0 = none does. */
+/** For 0xc0 to 0xdf: size of the length field that follows; 0 where there is none. */
 export const widths = Uint8Array.of(
   ...[0, 0, 0, 0, 1, 2, 4, 1, 2, 4],
   ...[0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
   ...[0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4],
 );
-/** For 0xc0 to 0xdf without a length: bytes of the value. */
+/** For 0xc0 to 0xdf without a length field: size of the value. */
 export const sizes = Uint8Array.of(
   ...[0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
   ...[4, 8, 1, 2, 4, 8, 1, 2, 4, 8],
@@ -43,13 +43,13 @@ export function kindOf(head: number): number {
   return kinds[head - 0xc0]!;
 }
 
-/** Bytes of the length that follows `head`, big-endian; 0: {@link lengthIn} tells it. */
+/** Size of the big-endian length field that follows `head`; 0 where {@link lengthIn} gives the length. */
 export function widthOf(head: number): number {
   return head < 0xc0 || head >= 0xe0 ? 0 : widths[head - 0xc0]!;
 }
 
 /**
- * The length that `head` alone tells: bytes of a value, without its head and the type of an ext; elements of an array;
+ * The length that `head` itself encodes: bytes of a value, without its head and the type of an ext; elements of an array;
  * entries of a map.
  */
 export function lengthIn(head: number): number {

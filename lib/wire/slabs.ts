@@ -1,33 +1,39 @@
 /**
- * Memory for messages on their way: written one behind the other, and used again when they have gone.
+ * Memory for messages that are being sent: they are written one behind the other, and the memory is reused once they have
+ * left.
  *
- *     free ──take──▶ written to ──advance──▶ on its way ──reclaim──▶ free
+ *     free ──take──▶ written to ──advance──▶ being sent ──reclaim──▶ free
  *
- * New memory costs more than writing to it: 33 µs for 64 KiB, measured, where a copy of as much takes 6. So what is free
- * is shared by all connections of the process, and an idle connection holds none.
+ * Allocating memory costs more than writing to it: 33 µs for 64 KiB, measured, where a copy takes 6. So all connections of the
+ * process share the free slabs, and an idle connection holds none.
  */
 
-/** Size of a slab: the most that {@link Slabs.take} gives. */
+/** Size of a slab: the largest size that {@link Slabs.take} accepts. */
 export const slabBytes = 256 << 10;
 
-/** What is left of a slab is not worth keeping below this. */
+/** A slab with less room than this is considered full. */
 const leastRoom = 1024;
 const maxFreeSlabs = 16;
 const freeSlabs: Uint8Array[] = [];
 
 /** See the head of this file. */
 export class Slabs {
-  /** Where the bytes that {@link take} found room for begin. */
+  /** Position of the room that {@link take} found. */
   at = 0;
 
   #slab: Uint8Array | undefined = undefined;
   // Bytes of all messages so far.
   #sent = 0;
-  // Full slabs, oldest first, each with what `#sent` was after its last message.
+  // Full slabs, oldest first, each with the value of `#sent` after its last message.
   readonly #full: { readonly bytes: Uint8Array; readonly until: number }[] = [];
   #sending = 0;
-  // Somebody writes behind `at`.
+  // The room behind `at` is being written to.
   #open = false;
+
+  /** @internal Number of slabs that are held, because they are written to or their messages are still referenced. */
+  get held(): number {
+    return this.#full.length + (this.#slab === undefined ? 0 : 1);
+  }
 
   /** The slab with room for `size` bytes from {@link at} on, to be written to until {@link advance}. */
   take(size: number): Uint8Array {
@@ -54,9 +60,9 @@ export class Slabs {
     this.#sending++;
   }
 
-  /** It was sent. Of all that was sent, the newest `held` bytes are still referred to; Infinity: perhaps for ever. */
+  /** The message was sent. Of all sent bytes, the newest `held` ones are still referenced; Infinity where that is unknown. */
   reclaim(held: number): void {
-    // Who hears of a message may send another one, or begin to write it: what is held is known when the outermost is gone.
+    // The receiver of a message may send, or begin to write, another one: `held` is valid once the outermost is sent.
     if (--this.#sending > 0) return;
     const full = this.#full;
     if (held === 0) {
@@ -74,6 +80,13 @@ export class Slabs {
   }
 }
 
+/** @internal For tests. */
+export const slabHooks: {
+  /** Called with each slab that is about to be reused; a test overwrites it, so that a reuse that is too early is seen. */
+  onFree: ((slab: Uint8Array) => void) | undefined;
+} = { onFree: undefined };
+
 function free(slab: Uint8Array): void {
+  slabHooks.onFree?.(slab);
   if (freeSlabs.length < maxFreeSlabs) freeSlabs.push(slab);
 }

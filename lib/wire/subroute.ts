@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2';
 import { ConfigurationError, ProtocolError } from '../errors.js';
 import { subrouteBytes } from './ops.js';
 
-/** Ids that are kept. A program has a few subroutes; the bound is for one that makes paths up at run time. */
+/** Number of cached ids. A program has few subroutes; the bound is for one that generates paths at run time. */
 const maxCached = 1_024;
 
 const utf8 = new TextEncoder();
@@ -12,8 +12,8 @@ const cache = new Map<string, Uint8Array>();
  * The 32-byte id of a handler's subroute: SHA-256 of the UTF-8 bytes of `path`, then byte 0 is the handler id and byte 1
  * is 0 (wire protocol, section 2.3). The array is shared between calls: do not change it.
  *
- * In plain JavaScript: paths are short and their ids are kept, WebCrypto is asynchronous and missing in pages without
- * TLS, and WebAssembly may be forbidden.
+ * Computed in JavaScript: paths are short and their ids cached, WebCrypto is asynchronous and missing in pages without TLS,
+ * and WebAssembly may be forbidden.
  *
  * @throws ConfigurationError for a handler id that is not 1..255.
  */

@@ -2,7 +2,7 @@ import { CodecError } from '../errors.js';
 import type { MsgpackReader } from './msgpack-reader.js';
 import type { MsgpackWriter } from './msgpack-writer.js';
 
-/** A point in time, as exact as the wire protocol has it (section 4): a number of milliseconds would round it. */
+/** A point in time, with the precision of the wire protocol (section 4), which a number of milliseconds would lose. */
 export interface Timestamp {
   /** Whole seconds since the Unix epoch; negative before it. A safe integer. */
   readonly seconds: number;
@@ -17,7 +17,7 @@ export const standardType = -1;
 
 const maxNanoseconds = 999_999_999;
 
-/** Makes a timestamp of milliseconds since the Unix epoch; a fraction of a millisecond is kept, down to what a number holds. */
+/** Creates a timestamp from milliseconds since the Unix epoch. Fractions are kept to the precision of a number. */
 export function timestampFromMs(ms: number): Timestamp {
   const seconds = Math.floor(ms / 1_000);
   const nanoseconds = Math.round((ms - seconds * 1_000) * 1e6);
@@ -32,7 +32,7 @@ export function timestampToMs(time: Timestamp): number {
 /**
  * Writes a timestamp as ext type 5.
  *
- * @throws CodecError when the seconds are no safe integer, or the nanoseconds are not 0..999 999 999.
+ * @throws CodecError where the seconds are not a safe integer, or the nanoseconds are not 0..999 999 999.
  */
 export function writeTimestamp(writer: MsgpackWriter, { seconds, nanoseconds }: Timestamp): void {
   if (!Number.isSafeInteger(seconds) || !Number.isInteger(nanoseconds) || !isNanoseconds(nanoseconds)) {
@@ -68,7 +68,7 @@ export function readTimestamp(reader: MsgpackReader, field: string): Timestamp {
   return time;
 }
 
-/** What an ext with this type, −128..127, and data says; undefined where it is no timestamp. The numbers may be out of range. */
+/** Decodes the data of an ext with this type, −128..127; undefined where it is not a timestamp. The numbers may be out of range. */
 export function timestampOf(type: number, data: DataView): Timestamp | undefined {
   let seconds: number;
   let nanoseconds: number;

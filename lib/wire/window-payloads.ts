@@ -5,7 +5,7 @@ import { MsgpackWriter } from './msgpack-writer.js';
 
 /*
  * Payloads that carry credit windows, between hosts that announced the extensions `ack`, `credits` and `bytes`. Decoders
- * throw ProtocolError. Most streams of a program have the same windows: the last payload is kept, in both directions.
+ * throw ProtocolError. Most streams of a program have the same windows, so the last payload of each kind is cached.
  */
 
 /** The payload of AckMux (extension `ack`; all but `in` with extension `bytes`). */
@@ -21,9 +21,9 @@ export interface Ack {
 
 /** The payload of UnblockSrvMux and UnblockClMux (extension `credits`). */
 export interface Credit {
-  /** Items more that may be sent. */
+  /** Number of further items that may be sent. */
   readonly credits: number;
-  /** Items that the receiver is done with, oldest first (extension `bytes`). */
+  /** Number of items that the receiver has finished with, oldest first (extension `bytes`). */
   readonly acknowledged: number;
 }
 
@@ -38,7 +38,7 @@ export function decodeAck(payload: Uint8Array): Ack {
 }
 
 /**
- * Encodes the payload of UnblockSrvMux and UnblockClMux. `acknowledged`: only where it differs from `credits`, and between
+ * Encodes the payload of UnblockSrvMux and UnblockClMux. `acknowledged` is given only where it differs from `credits`, and between
  * hosts that announced `bytes`, where `credits` may be 0.
  *
  * @throws CodecError where a number is out of range.
@@ -63,10 +63,10 @@ export function decodeCredit(payload: Uint8Array): Credit {
   return { credits, acknowledged };
 }
 
-/** A longer payload carries more than this side reads, and is not kept. */
+/** A longer payload has keys that this side does not know, and is not cached. */
 const maxKeptBytes = 128;
 
-/** Encodes and decodes maps of uints by key, and keeps the last one of each. */
+/** Encodes and decodes maps of unsigned integers, and caches the last one in each direction. */
 class UintMap<T extends object> {
   readonly #name: string;
   readonly #keys: readonly string[];

@@ -638,22 +638,22 @@ export const faults = [
   {
     name: 'the first failed dial is the last one',
     file: 'lib/connection/dialer.ts',
-    find: '    this.#options.connection.attemptFailed(error);\n    this.#wait();',
+    find: '    this.#options.connection.attemptFailed(error);\n    this.#scheduleNext();',
     replace: '    this.#options.connection.attemptFailed(error);',
     specs: ['spec/connection/dialer'],
   },
   {
     name: 'a dial has no timeout',
     file: 'lib/connection/dialer.ts',
-    find: 'late(`An open connection to ${shownUrl}`, limits.dialTimeout)',
-    replace: 'late(`An open connection to ${shownUrl}`, 2_000_000_000)',
+    find: 'startTimeout(`An open connection to ${shownUrl}`, limits.dialTimeout)',
+    replace: 'startTimeout(`An open connection to ${shownUrl}`, 2_000_000_000)',
     specs: ['spec/connection/dialer'],
   },
   {
     name: 'a handshake has no timeout at the dialer',
     file: 'lib/connection/dialer.ts',
-    find: 'late(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout)',
-    replace: 'late(`The answer of ${shownUrl} to the handshake`, 2_000_000_000)',
+    find: 'startTimeout(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout)',
+    replace: 'startTimeout(`The answer of ${shownUrl} to the handshake`, 2_000_000_000)',
     specs: ['spec/connection/dialer'],
   },
   {
@@ -673,7 +673,7 @@ export const faults = [
   {
     name: 'a dial keeps its place in the gate',
     file: 'lib/connection/dial-gate.ts',
-    find: '      this.#underWay--;\n',
+    find: '      this.#running--;\n',
     replace: '',
     specs: ['spec/connection/dial-gate', 'spec/connection/dialer'],
   },
@@ -687,7 +687,7 @@ export const faults = [
   {
     name: 'the close of a replaced link is taken for that of the new one',
     file: 'lib/connection/host-connection.ts',
-    find: '    if (this.#link.value !== link) return;\n    this.#past',
+    find: '    if (this.#link.value !== link) return;\n    this.#figures',
     replace: '    this.#past',
     specs: ['spec/connection/host-connection'],
   },
@@ -701,7 +701,7 @@ export const faults = [
   {
     name: 'a call waits in back-off',
     file: 'lib/connection/host-connection.ts',
-    find: "const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#held() === undefined);",
+    find: "const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#notStarted() === undefined);",
     replace: 'const wait = call.wait ?? this.#held() === undefined;',
     specs: ['spec/connection/host-connection'],
   },

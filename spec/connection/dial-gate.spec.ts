@@ -11,7 +11,7 @@ beforeEach(() => {
   begun = [];
 });
 
-const enter = (name: string, most = 2): (() => void) => gate.enter(most, 1_000, () => begun.push(name));
+const enter = (name: string, most = 2): (() => void) => gate.acquire(most, 1_000, () => begun.push(name));
 
 describe('the gate of dials', () => {
   it('is one for all who share a runtime', () => {
@@ -88,7 +88,7 @@ describe('the gate of dials', () => {
 
   it('may be entered and left by one that begins', () => {
     let inner = (): void => undefined;
-    gate.enter(1, 1_000, () => {
+    gate.acquire(1, 1_000, () => {
       begun.push('outer');
       inner = enter('inner', 1);
       inner();

@@ -118,7 +118,7 @@ describe('a dial', () => {
     const scene = new Scene({ checksum });
     await settle(scene.runtime);
     await pass(scene.runtime, 5_000);
-    expect([scene.far.length, scene.ends]).toStrictEqual([2, ['The handshake was given up.']]);
+    expect([scene.far.length, scene.ends]).toStrictEqual([2, ['The handshake was cancelled.']]);
     scene.dialer.stop();
     expect(scene.ends).toHaveLength(2);
     made(testChecksum);
@@ -224,7 +224,7 @@ describe('a dial', () => {
     expect(scene.a.connection.state.error!.message).toBe(
       'The answer of ws://b/grid to the handshake did not come within 5000 ms.',
     );
-    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+    expect(scene.ends).toStrictEqual(['The handshake was cancelled.']);
     expect(scene.attempts[1]).toBeGreaterThanOrEqual(5_000);
     await scene.end();
   });
@@ -246,7 +246,7 @@ describe('a dial', () => {
     expect(error!.cause).toBeInstanceOf(RejectedError);
     expect(error).toMatchObject({ code: 'rejected', message: 'ws://b/grid rejected the connection: not today' });
     expect(scene.rejections).toStrictEqual(['not today']);
-    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+    expect(scene.ends).toStrictEqual(['The handshake was cancelled.']);
     await scene.end();
   });
 
@@ -268,7 +268,7 @@ describe('a dial', () => {
     await settle(scene.runtime);
     expect(scene.a.statuses).toStrictEqual(['connecting', 'back-off']);
     expect(scene.a.connection.state.error!.message).toMatch(/^ws:\/\/b\/grid is no grid: /);
-    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+    expect(scene.ends).toStrictEqual(['The handshake was cancelled.']);
     await scene.end();
   });
 
@@ -432,7 +432,7 @@ describe('dials beside each other', () => {
   it('make their token when they begin', async () => {
     const tokens: number[] = [];
     const runtime = new ManualRuntime();
-    const leave = DialGate.of(runtime).enter(1, 5_000, () => undefined);
+    const leave = DialGate.of(runtime).acquire(1, 5_000, () => undefined);
     const a = new TestConnection(runtime, 'http://b', { maxDials: 1 });
     const start = runtime.now();
     const dialer = new Dialer({
@@ -489,7 +489,7 @@ describe('stop()', () => {
     runtime.advance(2_000);
     expect(tokens).toBe(2);
     let begun = false;
-    DialGate.of(runtime).enter(1, 1_000, () => (begun = true))();
+    DialGate.of(runtime).acquire(1, 1_000, () => (begun = true))();
     expect(begun).toBe(true);
   });
 
@@ -520,7 +520,7 @@ describe('stop()', () => {
     const scene = new Scene();
     await settle(scene.runtime);
     await scene.end();
-    expect(scene.ends).toStrictEqual(['The handshake was given up.']);
+    expect(scene.ends).toStrictEqual(['The handshake was cancelled.']);
   });
 
   it('gives up while it waits', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, take, toArray } from 'rxjs';
-import type { ConnectionStats } from '../../lib/connection/host-connection.js';
+import type { ConnectionStats } from '../../lib/connection/figures.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { linkedPair } from '../support/links.js';
 

@@ -341,7 +341,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     lookup.next();
     upstream.push(1, 2, 3);
     expect((outlet.log[0] as Error).message).toMatch(
-      /conflate\(\)\. The last item came while another stream delivered one, by way of a Subject or share\(\).* return the stream itself/,
+      /conflate\(\)\. The last item was emitted while another stream delivered one, by way of a Subject or share\(\).* return the stream itself/,
     );
   });
 

@@ -139,7 +139,7 @@ describe('sendTo over a connection', () => {
     await net.grid.settle();
     expect([output.log, log]).toStrictEqual([
       ['1', 'done'],
-      [new CancelledError('up ended before everything was sent: its handler had enough after 0 items.')],
+      [new CancelledError('up ended before everything was sent: its handler finished after 0 items.')],
     ]);
   });
 

@@ -78,7 +78,7 @@ describe('sendTo', () => {
     target.end();
     expect(log).toStrictEqual([
       progress(1, 0),
-      new CancelledError('upload ended before everything was sent: its handler had enough after 1 items.'),
+      new CancelledError('upload ended before everything was sent: its handler finished after 1 items.'),
     ]);
   });
 

@@ -212,7 +212,7 @@ describe('the buffer of toAsyncIterable', () => {
     expect(source.observed).toBe(false);
     await expect(iterator.next()).rejects.toStrictEqual(
       new BufferOverflowError(
-        'An Observable produced faster than toAsyncIterable is read: more than 2 items wait. ' +
+        'An Observable produced faster than toAsyncIterable is read: more than 2 items are buffered. ' +
           'Raise capacity, make the items with fromIterable(…), or pipe through bufferBounded(…) or conflate().',
       ),
     );

@@ -202,15 +202,32 @@ export class EngineEnd {
     return lines;
   }
 
-  /** What is left behind; all zero when everything has ended. */
-  get leftovers(): { outgoing: number; incoming: number; timers: number; queuedBytes: number } {
+  /** What the tables, the timers, the schedule, the turn and the account still hold; all zero when everything has ended. */
+  get leftovers(): typeof nothing {
     const { engine } = this;
-    return { ...engine.open, timers: engine.wheel.size, queuedBytes: engine.schedule.queuedBytes };
+    const { schedule, turn, wheel, account } = engine;
+    return {
+      ...engine.open,
+      timers: wheel.size,
+      queuedBytes: schedule.queuedBytes,
+      ...schedule.held,
+      waitingStreams: turn.waitingStreams,
+      receivedBytes: account.bytes,
+    };
   }
 }
 
 /** {@link EngineEnd.leftovers} of an engine with nothing open. */
-export const nothing = { outgoing: 0, incoming: 0, timers: 0, queuedBytes: 0 };
+export const nothing = {
+  outgoing: 0,
+  incoming: 0,
+  timers: 0,
+  queuedBytes: 0,
+  queues: 0,
+  leaving: 0,
+  waitingStreams: 0,
+  receivedBytes: 0,
+};
 
 /** An engine whose other side is the test. */
 export function loneEngine(setup: EngineSetup = {}): EngineEnd {

@@ -5,7 +5,8 @@ import { createServer, type AddressInfo, type Server, type Socket as NetSocket }
 import { firstValueFrom } from 'rxjs';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Socket } from '../../lib/transport/socket.js';
-import { adoptWebSocket, createDial, dialWebSocket } from '../../lib/transport/ws-socket.js';
+import { createDial, dialWebSocket } from '../../lib/transport/ws-dial.js';
+import { adoptWebSocket } from '../../lib/transport/ws-socket.js';
 import { bytesOf } from '../support/frames.js';
 
 const options = { headers: { Authorization: 'Bearer x' }, maxMessageBytes: 1 << 20 };

@@ -1,7 +1,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import { anObject, checkOptions, either, oneOf, type Rule } from '../../check.js';
 import type { Dial } from '../../transport/socket.js';
-import { createDial } from '../../transport/ws-socket.js';
+import { createDial } from '../../transport/ws-dial.js';
 import { dialerRegionWriter, type KernelOf } from '../files/send/attach-region-writer.js';
 import { systemKernelSender } from '../kernel/kernel-sender.js';
 import { readPath } from './read-path.js';

@@ -12,7 +12,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { closeTimeout } from '../../transport/ws-socket.js';
+import { closeTimeout } from '../../transport/ws-dial.js';
 import { ConfigurationError } from '../../errors.js';
 
 /** What serves one path. */

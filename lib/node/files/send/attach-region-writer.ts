@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { RegionWriterOf } from '../../../transport/ws-socket.js';
+import type { RegionWriterOf } from '../../../transport/ws-dial.js';
 import type { SocketRegionWriter } from '../../../transport/socket.js';
 import type { KernelSender } from '../../kernel/kernel-sender.js';
 import { NodeRegionWriter } from './region-writer.js';

@@ -1,0 +1,10 @@
+import { slabHooks } from '../../lib/wire/slabs.js';
+
+/*
+ * Overwrites each slab when it is released for reuse, in every spec: a message that is still being sent, or read, then has
+ * wrong bytes at once, and not only when the next message happens to be written over it.
+ */
+
+slabHooks.onFree = (slab) => {
+  slab.fill(0xdb);
+};
