@@ -62,8 +62,7 @@ export class Dialer {
   // False after the first link, and after the quick attempts that follow the start: hosts are often started together.
   #starting = true;
   readonly #graceEnd: number;
-  // Number of attempts since the last link that lasted.
-  #attempts = 0;
+  #attempts = 0; // since the last link that lasted
   #linkedAt = 0;
   // Number of attempts in a row that failed because another process has this side's name.
   #duplicates = 0;

@@ -638,7 +638,7 @@ export const faults = [
   {
     name: 'the first failed dial is the last one',
     file: 'lib/connection/dialer.ts',
-    find: '    this.#options.connection.attemptFailed(error);\n    this.#scheduleNext();',
+    find: '    this.#options.connection.attemptFailed(error, this.#starting);\n    this.#scheduleNext();',
     replace: '    this.#options.connection.attemptFailed(error);',
     specs: ['spec/connection/dialer'],
   },
