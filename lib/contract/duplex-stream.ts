@@ -10,7 +10,8 @@ import type { sendFrom, Sending, SendObserver } from '../flow/sending.js';
  * thrown to the code that called the outermost `subscribe`, bypassing `retry` and `catchError`. Behind `share` and similar
  * operators, whose Subject separates the two subscriptions, `retry` does receive the error and, without a count,
  * resubscribes forever: apply `retry` before `share`. Items that arrive before the first subscription are held, up to the
- * window.
+ * window. `tap(stream)` takes the output as well, and drops it, because rxjs calls `subscribe()` of an observer that has one:
+ * use `sendTo`, or `tap((item) => stream.next(item))`.
  *
  * `next` beyond the credit buffers the item, within bounds. Prefer `sendTo`, an input that is pulled (`exchange`), or
  * waiting for `credit$`.
