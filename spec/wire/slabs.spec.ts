@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { slabBytes, Slabs } from '../../lib/wire/slabs.js';
+import { slabBytes, slabHooks, Slabs } from '../../lib/wire/slabs.js';
 
 /** Writes a message of `length` times `value`, as a batch does. */
 function write(slabs: Slabs, length: number, value: number): Uint8Array {
@@ -16,6 +16,28 @@ it('takes the same memory again when nothing is held', () => {
   slabs.reclaim(0);
   const second = write(slabs, 100, 2);
   expect([second.buffer === first.buffer, second.byteOffset]).toStrictEqual([true, first.byteOffset]);
+});
+
+it('releases a full slab when its last byte is no longer referenced, and not before', () => {
+  const { onFree } = slabHooks;
+  const freed: Uint8Array[] = [];
+  slabHooks.onFree = (slab) => freed.push(slab);
+  try {
+    const slabs = new Slabs();
+    const first = write(slabs, slabBytes, 1);
+    slabs.reclaim(slabBytes);
+    write(slabs, 100, 2);
+    slabs.reclaim(101);
+    expect([freed.length, slabs.held]).toStrictEqual([0, 2]);
+    slabs.pass(0);
+    slabs.reclaim(100);
+    expect([freed.map(({ buffer }) => buffer === first.buffer), slabs.held]).toStrictEqual([[true], 1]);
+    slabs.pass(0);
+    slabs.reclaim(0);
+    expect([freed.length, slabs.held]).toStrictEqual([2, 0]);
+  } finally {
+    slabHooks.onFree = onFree;
+  }
 });
 
 it('leaves what is held as it is, whatever is sent and whenever it goes', () => {
