@@ -120,10 +120,8 @@ export const faults = [
   {
     name: 'the error of a handler is taken for an item',
     file: 'lib/mux/caller-stream.ts',
-    find: `    if ((flags & Flag.PayloadIsErr) !== 0) {
-      this.receiveEnded = true;`,
-    replace: `    if ((flags & Flag.PayloadIsErr) !== 0 && payload.length > 1_000) {
-      this.receiveEnded = true;`,
+    find: '    if ((flags & Flag.PayloadIsErr) !== 0) {\n      // Read first',
+    replace: '    if ((flags & Flag.PayloadIsErr) !== 0 && payload.length === 0) {\n      // Read first',
     specs: ['spec/mux/caller-stream'],
   },
   {
@@ -327,7 +325,7 @@ export const faults = [
   {
     name: 'the error of a unary handler is taken for its response',
     file: 'lib/mux/unary.ts',
-    find: 'if ((flags & Flag.PayloadIsErr) !== 0) this.#sink.failed(new RemoteError(decodeText(payload)));\n      else if',
+    find: 'if (error !== undefined) this.#sink.failed(error);\n      else if',
     replace: 'if',
     specs: ['spec/mux/unary', 'spec/mux/engine'],
   },
@@ -694,7 +692,7 @@ export const faults = [
   {
     name: 'back-off does not fail the calls that wait',
     file: 'lib/connection/host-connection.ts',
-    find: '    this.#waiting.fail(this.disconnected(false), ({ wait }) => wait === undefined);\n',
+    find: '    this.#waiting.fail(\n      () => this.disconnected(false),\n      ({ wait }) => wait === undefined,\n    );\n',
     replace: '',
     specs: ['spec/connection/host-connection', 'spec/connection/waiting-calls'],
   },
@@ -708,7 +706,7 @@ export const faults = [
   {
     name: 'a connection that closes forgets the calls that wait',
     file: 'lib/connection/host-connection.ts',
-    find: '    this.#waiting.fail(this.disconnected(false), () => true);\n',
+    find: '    this.#waiting.fail(\n      () => this.disconnected(false),\n      () => true,\n    );\n',
     replace: '',
     specs: ['spec/connection/host-connection'],
   },
