@@ -1,19 +1,19 @@
 /*
- * Checks of what a user passes as options, for all folders. What is wrong with an option is a ConfigurationError that
- * names the option, its range and the value; a RangeError or a TypeError is never thrown for one.
+ * Validation of options, for all folders. An invalid option causes a ConfigurationError that names the option, its range and
+ * the value, never a RangeError or a TypeError.
  */
 
 import { ConfigurationError } from './errors.js';
 
-/** A longer delay makes the timers of the platform fire at once. */
+/** Maximum delay of a timer in ms; the platform's timers fire immediately if it is longer. */
 export const maxTimerMs = 0x7fff_ffff;
 
-/** What an option may be. */
+/** Validates the value of an option. */
 export interface Rule {
   /** Completes "must be …". */
   readonly expected: string;
   accepts(value: unknown): boolean;
-  /** A sentence, after a space, on a value that is not accepted; empty where there is nothing to add. */
+  /** An additional sentence, preceded by a space, about a value that is not accepted; may be empty. */
   hint?(value: unknown): string;
 }
 
@@ -82,7 +82,7 @@ export const someText: Rule = {
 /** An object, whose own options are checked elsewhere. */
 export const anObject: Rule = { expected: 'an object', accepts: isObject };
 
-/** Whatever it is, somebody else checks it. */
+/** Accepts any value, because it is validated elsewhere. */
 export const anything: Rule = { expected: 'anything', accepts: () => true };
 
 /**

@@ -1,19 +1,19 @@
 import { errorText } from './errors.js';
 
 /**
- * An error as states and events show it: a plain value, so that they can be sent by any codec, as with
+ * The description of an error in states and events: a plain value, so that any codec can send them, as in
  * `grid.handle(cluster, () => grid.cluster$)`.
  */
 export interface ErrorInfo {
   readonly name: string;
-  /** Stable identifier of the kind of failure, where the error has one: of a GridError, or of the system (`ECONNREFUSED`). */
+  /** Stable identifier of the kind of failure, if the error has one: that of a GridError, or of the system (`ECONNREFUSED`). */
   readonly code?: string;
   readonly message: string;
-  /** The error itself, with its stack, in the process where it occurred. Not enumerable: it is neither sent nor copied. */
+  /** The error itself, in the process where it occurred. Not enumerable, so it is neither sent nor copied. */
   readonly cause?: unknown;
 }
 
-/** Describes an error of any kind, also one of another realm. Never throws: it may be anything that user code threw. */
+/** Describes any thrown value, including errors of another realm. Never throws. */
 export function errorInfo(error: unknown): ErrorInfo {
   const info = { ...nameAndCode(error), message: errorText(error) };
   return Object.defineProperty(info, 'cause', { value: error });

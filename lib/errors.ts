@@ -3,8 +3,8 @@ import { brandPrefix, hasBrand } from './error-brand.js';
 export { errorText, toError, withoutStack } from './error-text.js';
 
 /**
- * Base of every error that rxgrid throws or delivers. Tell errors apart by class or by `code`, never by their text:
- * texts are for people and may change.
+ * Base class of all errors that rxgrid throws or delivers. Distinguish errors by class or `code`, never by message: messages
+ * are for people and may change.
  */
 export abstract class GridError extends Error {
   /** Stable identifier of the kind of failure. */
@@ -29,13 +29,13 @@ export abstract class GridError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     const { brand, name } = new.target;
-    // A class of a user's, without a brand of its own, has the name that it has.
+    // A user's subclass without a brand keeps its own name.
     this.name = Object.hasOwn(new.target, 'brand') ? brand.slice(brandPrefix.length) : name;
   }
 
   /**
-   * By brand, not by identity: where two copies of the package are in one process (one that was imported and one that was
-   * required, for instance), an error of the one is an instance of the class of the other.
+   * Compares brands, not identities: if two copies of the package are loaded in one process (for instance one imported and one
+   * required), an error of one copy is an instance of the class of the other.
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (!Object.hasOwn(this, 'brand')) return Function.prototype[Symbol.hasInstance].call(this, value);

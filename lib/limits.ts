@@ -1,16 +1,16 @@
 import { checkOptions, either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from './check.js';
 
-/** Every bound of the library, named once. Sizes in bytes, times in milliseconds, counts in items unless said otherwise. */
+/** All limits of the library that users can set. Sizes are in bytes, times in milliseconds, counts in items unless stated otherwise. */
 export interface Limits {
-  /** Largest WebSocket message that is accepted; a larger one closes the connection. Default 16 MiB. */
+  /** Maximum size of a received WebSocket message; a larger one closes the connection. Default 16 MiB. */
   readonly maxMessageBytes: number;
-  /** Frames that one WebSocket message may carry; one with more closes the connection. Default 65 536. */
+  /** Maximum number of frames in one WebSocket message; more close the connection. Default 65 536. */
   readonly maxMessageFrames: number;
-  /** Largest WebSocket message that is accepted before the handshake is complete. Default 64 KiB. */
+  /** Maximum size of a WebSocket message received before the handshake is complete. Default 64 KiB. */
   readonly maxHandshakeBytes: number;
   /**
-   * Largest payload of a unary request or response, and of one stream item, sent and received: who gets a larger one refuses
-   * the call, or ends it with an error. Default 4 MiB.
+   * Maximum payload of a unary request or response, and of one stream item, sent or received. The receiver of a larger one
+   * refuses the call, or ends it with an error. Default 4 MiB.
    */
   readonly maxUnaryBytes: number;
   /**
@@ -19,9 +19,9 @@ export interface Limits {
    * `maxUnaryBytes` that the socket may have, the other side counts as not reading, and the connection is given up. Default 16 MiB.
    */
   readonly maxSendQueueBytes: number;
-  /** Calls that may wait for one connection at once; a further one fails with LimitError. Default 10 000. */
+  /** Maximum number of calls waiting for one connection; a further one fails with LimitError. Default 10 000. */
   readonly maxWaitingCalls: number;
-  /** Bytes of payload that the calls waiting for one connection may hold; one call always may. Default 16 MiB. */
+  /** Maximum total payload of the calls waiting for one connection; a single call may always wait. Default 16 MiB. */
   readonly maxWaitingBytes: number;
   /** Muxes that may be open at once, in each direction; a call of the other side counts until its handler has ended, also after a reconnect. Default 131 072. */
   readonly maxOpenMuxes: number;
@@ -143,9 +143,9 @@ const limitRules: Readonly<Record<keyof Limits, Rule>> = {
 };
 
 /**
- * The defaults, with what a user gave instead.
+ * Merges limits given by the user with the defaults.
  *
- * @throws ConfigurationError for a name that is no limit, and a value that cannot work, undefined among them.
+ * @throws ConfigurationError for an unknown name and an invalid value, including undefined.
  */
 export function withDefaults(given: Partial<Limits> | undefined): Limits {
   if (given !== undefined) checkOptions(given, limitRules, { of: 'limits', refuseUndefined: true });

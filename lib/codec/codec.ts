@@ -4,7 +4,7 @@ import { CodecError } from '../errors.js';
 import type { RegionForm, RegionItem } from './region-item.js';
 
 /**
- * Turns values into payloads and back. Where a route names no codec of its own, the manager's is used.
+ * Converts values to payloads and back. Routes that declare no codec use that of the manager.
  *
  * `undefined` is no payload: codecs of rxgrid encode it as zero bytes, and all but {@link raw} decode zero bytes as
  * `undefined`. A codec of your own should do the same, so that routes without a request or a response work with it.
@@ -13,39 +13,39 @@ export interface Codec<T> {
   /** Name of the encoding, for descriptions of routes and for the texts of errors. */
   readonly codec: string;
   /**
-   * Gives the payload for a value.
+   * Encodes a value.
    *
-   * @throws CodecError when the codec cannot express the value.
+   * @throws CodecError if the codec cannot represent the value.
    */
   encode(value: T): Uint8Array;
   /**
-   * Gives the value of a payload. The bytes may be a view into a received message: what the value retains of them
-   * keeps that message in memory, so a codec copies it or says so.
+   * Decodes a payload. The bytes may be a view into a received message. A value that retains part of them keeps that message
+   * in memory, so a codec should copy what it retains, or document that it does not.
    *
-   * @throws CodecError when the bytes are not what `encode` makes. They come from the other side: expect anything.
+   * @throws CodecError if the bytes are not a result of `encode`. They come from the other side and can be anything.
    */
   decode(bytes: Uint8Array): T;
 }
 
 /** A codec of a route that carries the bytes of files: a region item, such as a file region, may stand for many items. */
 export interface RegionCodec<T> extends Codec<T> {
-  /** As they are, or each behind its kind. */
+  /** Unchanged, or each preceded by its kind. */
   readonly regions: RegionForm;
 }
 
-/** A codec for values of any kind, as a manager takes one for the routes that name none. */
+/** A codec for arbitrary values, such as that of a manager for routes that declare none. */
 export type PayloadCodec = Codec<unknown>;
 
-/** A shape that is known to TypeScript alone: made by {@link type}, encoded by the manager's codec, checked by nobody. */
+/** A shape that exists only as a type: created by {@link type}, encoded by the manager's codec, and not validated. */
 export interface TypeOnly<T> {
-  /** Tells this shape from a codec and from a schema. */
+  /** Distinguishes this shape from a codec and a schema. */
   readonly typeOnly: true;
-  /** Holds the type for inference. There is no such property when the program runs. */
+  /** Carries the type for inference. There is no such property at run time. */
   readonly _t?: T;
 }
 
 /**
- * What a route says about a payload: a codec (its own encoding), a type (the manager's codec, unchecked), or a schema of
+ * The declaration of a payload in a route: a codec (its own encoding), a type (the manager's codec, not validated), or a schema of
  * zod, valibot, arktype or another library that follows Standard Schema (the manager's codec, and validation).
  */
 export type Shape = Codec<unknown> | TypeOnly<unknown> | StandardSchemaV1;
@@ -66,7 +66,7 @@ export function isShape(value: unknown): value is Shape {
   }
 }
 
-/** What a sender gives for a shape: the input of a schema, or the type of a codec. */
+/** The type that a sender passes for a shape: the input of a schema, or the type of a codec. */
 export type Sent<S> =
   S extends StandardSchemaV1<infer I, unknown>
     ? I
@@ -76,10 +76,10 @@ export type Sent<S> =
         ? T
         : never;
 
-/** What may be given as an item for a shape: what a sender gives, and where the route carries files, a file region. */
+/** The type of an item for a shape: what a sender passes, or a file region if the route carries files. */
 export type SentItem<S> = S extends RegionCodec<unknown> ? Sent<S> | RegionItem : Sent<S>;
 
-/** What the receiver of a shape gets: the output of a schema (after defaults, coercion, transforms), or the type of a codec. */
+/** The type that a receiver gets for a shape: the output of a schema (after defaults, coercion, transforms), or the type of a codec. */
 export type Received<S> =
   S extends StandardSchemaV1<unknown, infer O>
     ? O
@@ -90,16 +90,16 @@ export type Received<S> =
         : never;
 
 /**
- * Names the type of a payload without a check at run time: `type<DiskQuery>()`. Use a schema where the other side is not
- * trusted to send what it promised.
+ * Declares the type of a payload without validation at run time: `type<DiskQuery>()`. Use a schema if the other side is not
+ * trusted to conform.
  */
 export function type<T>(): TypeOnly<T> {
   return { typeOnly: true };
 }
 
 /**
- * Bytes as they are. What it decodes is a view into the received message: copy (`bytes.slice()`) what you keep.
- * `encode` throws CodecError for anything that is no Uint8Array; `undefined`, from a caller without types, gives zero bytes.
+ * Opaque bytes. The decoded value is a view into the received message: copy (`bytes.slice()`) what you retain. `encode`
+ * throws CodecError for anything but a Uint8Array; `undefined`, from untyped code, is encoded as zero bytes.
  */
 export const raw: RegionCodec<Uint8Array> = {
   codec: 'raw',
@@ -114,7 +114,7 @@ export const raw: RegionCodec<Uint8Array> = {
   decode: (bytes) => bytes,
 };
 
-/** Tells bytes, also those of another realm: Node's and a browser's own functions give such ones to a sandbox, and jest is one. */
+/** True for a Uint8Array of any realm: in a sandbox, such as jest, built-in functions return those of another realm. */
 export function isBytes(value: unknown): value is Uint8Array {
   if (value instanceof Uint8Array) return true;
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';

@@ -1,7 +1,7 @@
-/** Identifies a {@link float} also where it was made by another copy of this package. */
+/** Identifies a {@link float}, including one made by another copy of this package. */
 const floatValue: unique symbol = Symbol.for('rxgrid.float');
 
-/** A number that is encoded as a float64, also where it is whole. */
+/** A number that is encoded as a float64 even if it is an integer. */
 class Float {
   readonly [floatValue]: number;
 
@@ -19,17 +19,17 @@ class Float {
 }
 
 /**
- * A number that MessagePack encodes as a float64, whole numbers too: `float(5)`. MessagePack of JavaScript sends a whole
- * number as an integer, which a peer with static types, such as a Go struct with a float64 field, refuses. It arrives as a
- * plain number.
+ * Returns a number that MessagePack encodes as a float64 even if it is an integer: `float(5)`. Otherwise an integer value is
+ * encoded as an integer, which a statically typed peer, such as a Go struct with a float64 field, refuses. The receiver gets
+ * a plain number.
  *
- * Its type is that of a number, so that it fits the contract; it is meant for a value that is sent, not to compute with.
+ * The static type is `number`, so that it fits the contract. Use it in values to be sent, not in computations.
  */
 export function float(value: number): number {
   return new Float(value) as unknown as number;
 }
 
-/** The number of a {@link float}; undefined for anything else. */
+/** Returns the number of a {@link float}; undefined for any other value. */
 export function floatOf(value: unknown): number | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const number = (value as { readonly [floatValue]?: unknown })[floatValue];

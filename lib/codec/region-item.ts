@@ -1,49 +1,49 @@
 import type { RegionFrame, RegionWriter } from '../mux/region-frame.js';
 
-/** How the items of a route hold the bytes of files: as they are, or each behind its kind. */
+/** How the items of a route carry file bytes: unchanged, or each preceded by its kind. */
 export type RegionForm = 'raw' | 'files';
 
-/** Where a region item goes: one direction of one stream. */
+/** The destination of a region item: one direction of one stream. */
 export interface RegionPort {
   readonly form: RegionForm;
-  /** Names the route in errors. */
+  /** Name of the route in errors. */
   readonly route: string;
-  /** Items that may be sent now; 0 without a connection. */
+  /** Number of items that may be sent now; 0 without a connection. */
   readonly credit: number;
-  /** Bytes that a region frame should have at most, with what stands before the body. */
+  /** Maximum size of a region frame in bytes, including the part before the body. */
   readonly frameBytes: number;
   /** Writes region frames. Undefined without a connection. */
   readonly writer: RegionWriter | undefined;
-  /** The monotonic clock, in ms. Asked only while there is credit, or has been. */
+  /** Monotonic time in ms. Called only if there is, or has been, credit. */
   now(): number;
-  /** Sends an item, and uses a credit. */
+  /** Sends an item, using one credit. */
   send(payload: Uint8Array): void;
-  /** Sends an item that somebody else writes, and uses a credit. */
+  /** Sends an item whose body another component writes, using one credit. */
   sendRegionFrame(frame: RegionFrame): void;
 }
 
 /** A region item that is being sent. */
 export interface RegionSending {
-  /** There may be credit again. */
+  /** Continues after credit has arrived. */
   resume(): void;
-  /** Sends no more, and tells nobody. A frame that is being written goes on to its end. */
+  /** Stops sending without a notification. A frame that is being written is completed. */
   stop(): void;
 }
 
-/** Key of the method with which a region item sends itself. Registered, so that two copies of the library know each other's. */
+/** Key of the method with which a region item sends itself. Registered, so that two copies of the library recognize each other's items. */
 export const sendRegion: unique symbol = Symbol.for('rxgrid.sendRegion');
 
-/** Tells a {@link RegionItem} from other values, for the compiler alone: there is no such property when the program runs. */
+/** Distinguishes a {@link RegionItem} at compile time only; there is no such property at run time. */
 export declare const regionItem: unique symbol;
 
-/** What a handler may give, or an input may have, in the place of many items: it sends itself piece by piece, as credit allows. */
+/** A single value, returned by a handler or contained in an input, that stands for many items: it sends itself piece by piece, as credit allows. */
 export interface RegionItem {
   readonly [regionItem]: true;
-  /** @internal Begins to send. `ended` is called once, later or at once. */
+  /** @internal Starts sending. `ended` is called once, possibly synchronously. */
   [sendRegion](port: RegionPort, ended: (failure?: { readonly error: unknown }) => void): RegionSending;
 }
 
-/** Tells a region item. */
+/** True for a region item. */
 export function isRegionItem(value: unknown): value is RegionItem {
   return typeof value === 'object' && value !== null && sendRegion in value;
 }

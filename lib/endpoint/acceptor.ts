@@ -23,7 +23,7 @@ import type { ConnectRequest, Extensions } from '../wire/connect.js';
 import { timestampToMs } from '../wire/timestamp.js';
 import type { Endpoint } from './endpoint.js';
 
-/** What the transport knows about who dials. */
+/** What the transport knows about a dialer. */
 export interface DialerInfo {
   /** Origin header of a browser. */
   readonly origin?: string | undefined;
@@ -33,66 +33,66 @@ export interface DialerInfo {
   readonly authorization?: string | undefined;
 }
 
-/** Who a Connect was accepted as. */
+/** The result of accepting a Connect. */
 export interface Admission {
   /** Name of the acceptor, for a leaf. */
   readonly name?: string;
   readonly tls: boolean;
-  /** The last check, in the turn of the answer: what was true while others were checked too need not be true now. @throws as Admit. */
+  /** A last check in the turn of the answer, because conditions may have changed while the token was verified. @throws as Admit. */
   check?(): void;
-  /** Takes the socket over. Called in the turn in which the answer was sent. */
+  /** Takes over the socket. Called in the turn in which the answer was sent. */
   open(socket: Socket, agreement: Agreement, remoteId: Uint8Array): void;
 }
 
 /** Checks a Connect. @throws any error; its text is the reason of the rejection. */
 export type Admit = (request: ConnectRequest, info: DialerInfo) => Promise<Admission>;
 
-/** Another process under the dialer's name is connected, and answers. */
+/** Another process with the dialer's name is connected and responds. */
 export class DuplicateHostRejection extends Error {}
 
-/** A rejected socket stays open so long, in ms, that the other side can read the reason. */
+/** Time in ms that a rejected socket stays open, so that the dialer can read the reason. */
 const rejectionLinger = 100;
 
-/** Who has sent no Connect yet. */
+/** Host name in events before a Connect has arrived. */
 const unknownHost = 'an unknown host';
 
-/** Tells a dialer that its handshake cannot even begin, and closes the socket. */
+/** Rejects a dialer before its handshake starts, and closes the socket. */
 export function refuseHandshake(endpoint: Endpoint, socket: Socket, reason: string): void {
-  tellRejection(endpoint, socket, unknownHost, reason);
+  sendRejection(endpoint, socket, unknownHost, reason);
   socket.outbound.complete();
 }
 
-// The other side is told `told`; the event has `reason`, which may say more.
-function tellRejection(
+// The dialer receives `sentReason`; the event has `reason`, which may contain more details.
+function sendRejection(
   endpoint: Endpoint,
   socket: Socket,
   host: string,
   reason: string,
-  told = reason,
+  sentReason = reason,
   ext?: Extensions,
 ): void {
   socket.outbound.next(
     connectResponseMessage({
       id: endpoint.id,
       accepted: false,
-      rejectedReason: printable(told),
+      rejectedReason: printable(sentReason),
       ...(ext === undefined ? {} : { ext }),
     }),
   );
   endpoint.report({ type: 'rejected', host, by: 'local', reason });
 }
 
-/** A handshake that is under way. */
+/** A handshake in progress. */
 export interface Handshake {
-  /** True while the dialer has sent nothing. */
+  /** True until the dialer has sent something. */
   readonly silent: boolean;
-  /** Rejects it with a reason, which both ends are told. */
+  /** Rejects the handshake. The reason goes to the dialer and into an event. */
   reject(reason: string): void;
-  /** Closes the socket at once, without a reason. */
+  /** Closes the socket immediately, without a reason. */
   giveUp(): void;
 }
 
-/** Runs the acceptor's handshake on an open socket. `done` is called when it is over, however it ended. */
+/** Runs the acceptor's side of the handshake on an open socket. `done` is called when the handshake has ended, with any result. */
 export function acceptHandshake(
   endpoint: Endpoint,
   socket: Socket,
@@ -115,12 +115,12 @@ export function acceptHandshake(
     finish();
     socket.outbound.error(error);
   };
-  const reject = (reason: string, told?: string, ext?: Extensions): void => {
+  const reject = (reason: string, sentReason?: string, ext?: Extensions): void => {
     if (state === 'rejected' || state === 'done') return;
-    // Reading goes on while the reason leaves: closing a socket with unread bytes may destroy what was sent.
+    // Keep reading while the reason is being sent: closing a socket with unread bytes may discard what was sent.
     state = 'rejected';
     cancelTimer();
-    tellRejection(endpoint, socket, host, reason, told, extended ? ext : undefined);
+    sendRejection(endpoint, socket, host, reason, sentReason, extended ? ext : undefined);
     if (isDone()) return;
     cancelTimer = endpoint.runtime.schedule(() => {
       giveUp(new Error(reason));
@@ -141,14 +141,14 @@ export function acceptHandshake(
         id: endpoint.id,
         accepted: true,
         rejectedReason: '',
-        // A reference peer sends none and gets none.
+        // A reference peer announces no extensions and is sent none.
         ...(request.ext === undefined ? {} : { ext: extensions }),
         ...(admission.name === undefined ? {} : { name: admission.name }),
       }),
     );
     admission.open(socket, agree(extensions, request.ext, admission.tls), request.id);
   };
-  // The compiler does not see that `state` changes while a check waits.
+  // Functions, because the compiler assumes that `state` keeps its value across an await.
   const isChecking = (): boolean => state === 'checking';
   const isDone = (): boolean => state === 'done';
 
@@ -167,7 +167,7 @@ export function acceptHandshake(
       next: (message) => {
         if (state === 'checking') reject('A message came before the connect was answered.');
         if (state !== 'waiting') return;
-        // Not every transport has a bound of its own.
+        // Not every transport enforces the limit itself.
         if (message.length > maxHandshakeBytes) {
           reject(
             `The connect has ${String(message.length)} bytes, and maxHandshakeBytes is ${String(maxHandshakeBytes)}.`,
@@ -175,8 +175,8 @@ export function acceptHandshake(
           return;
         }
         onConnect(message).catch((error: unknown) => {
-          const told = error instanceof RejectedError ? error.reason : undefined;
-          reject(errorText(error), told, error instanceof DuplicateHostRejection ? duplicateHost : undefined);
+          const sentReason = error instanceof RejectedError ? error.reason : undefined;
+          reject(errorText(error), sentReason, error instanceof DuplicateHostRejection ? duplicateHost : undefined);
         });
       },
       error: (error: unknown) => {
@@ -199,7 +199,7 @@ export function acceptHandshake(
   };
 }
 
-/** @throws Error where the clocks are further apart than the limit. */
+/** @throws Error if the clocks differ by more than the limit. */
 export function checkClock(request: ConnectRequest, endpoint: Endpoint): void {
   const skew = Math.abs(endpoint.runtime.wallNow() - timestampToMs(request.time));
   if (skew > endpoint.limits.maxClockSkew) {

@@ -3,7 +3,7 @@ import { checkOptions, whole } from '../check.js';
 import { ConfigurationError, errorText, RejectedError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 
-/** The two hosts of a handshake, seen from the one that signs or verifies. */
+/** The two hosts of a handshake, from the point of view of the one that signs or verifies. */
 export interface AuthContext {
   /** Name of this host. */
   readonly local: string;
@@ -13,19 +13,19 @@ export interface AuthContext {
   readonly wallNow: () => number;
 }
 
-/** How a dialer proves who it is, and how an acceptor checks it. The token travels in the first message of a connection. */
+/** How a dialer proves its identity and how an acceptor verifies it. The token is sent in the first message of a connection. */
 export interface Auth {
-  /** Makes the token that the dialer, `context.local`, sends to `context.remote`. Called once for each dial. */
+  /** Creates the token that the dialer, `context.local`, sends to `context.remote`. Called once per dial. */
   sign(context: AuthContext): string | Promise<string>;
   /**
-   * Checks, at the acceptor `context.local`, the token of a host that says it is `context.remote`. To throw, or to reject,
-   * is to refuse. The dialer, which is not authenticated, is told the `reason` of a RejectedError and a neutral text for any
-   * other error; the text of the error itself is in the `rejected` event of the acceptor.
+   * Verifies, at the acceptor `context.local`, the token of a host that claims to be `context.remote`. Throwing or rejecting
+   * refuses the token. The dialer, which is not authenticated, is sent the `reason` of a RejectedError, and a neutral text for
+   * any other error; the `rejected` event of the acceptor has the text of the error itself.
    */
   verify(token: string, context: AuthContext): void | Promise<void>;
   /**
-   * The name of the host that a token claims to come from, without any check; undefined where the token has none. With it,
-   * a host whose upgrade carries a valid token gets in while strangers fill `maxHandshakes`. Default: none does.
+   * Returns the name of the host that a token claims to come from, without verifying it; undefined if the token names none.
+   * With this method, a host whose upgrade carries a valid token is accepted even while other dialers fill `maxHandshakes`.
    */
   claimedHost?(token: string): string | undefined | Promise<string | undefined>;
 }
@@ -36,30 +36,30 @@ export interface SharedSecretOptions {
   readonly maxClockSkew?: number;
 }
 
-// A file of its own, loaded with the first token: who uses another Auth, and every leaf, does without jose.
+// A separate module, loaded with the first token: leaves and users of another Auth do not load jose.
 const loadJose = (): Promise<typeof import('./jose.js')> => import('./jose.js');
 
-/** Seconds for which a token is good. */
+/** Validity of a token, in seconds. */
 const lifetime = 5 * 60;
 /** HS256 asks for a key as long as its hash (RFC 7518, section 3.2). */
 const minSecretBytes = 32;
-/** What a dialer whose token is refused is told. Details would help who guesses; they are in the message. */
+/** The reason that is sent to a dialer whose token is refused. Details would help an attacker, so they are only in the message of the error. */
 export const refusedReason = 'auth token: invalid token';
 
 /**
  * Auth by a secret that all hosts know: the token is a JWT (HS256) whose subject is the sender, whose audience is the
- * receiver, and that expires after 5 minutes. So a token that was seen on its way is no use at another host or under
- * another name.
+ * receiver, and that expires after 5 minutes. An intercepted token is therefore useless at another host or under another
+ * name.
  *
- * The handshake accepts clocks that differ by up to `maxClockSkew` (wire protocol, section 4), so a fresh token must pass
- * there as well: that difference is tolerated for its expiry and for its time of issue. By the acceptor's clock a token is
- * good for at most 5 minutes before and 10 minutes after it was issued.
+ * The handshake accepts clocks that differ by up to `maxClockSkew` (wire protocol, section 4). The same difference is
+ * tolerated for a token's expiry and time of issue, so by the acceptor's clock a token is valid from 5 minutes before to 10
+ * minutes after it was issued.
  *
- * The secret is the key as it is, so that any JWT library makes and checks the same tokens. One shorter than 32 bytes
- * is refused: whoever sees a token can try secrets without asking a host. `openssl rand -base64 32` makes a good one.
+ * The secret is used as the key unchanged, so any JWT library creates and verifies the same tokens. A secret shorter than 32
+ * bytes is refused, because anyone who has seen a token can test candidate secrets offline. `openssl rand -base64 32` makes a good one.
  *
- * Of a list of secrets the first one signs, and a token of any of them is accepted. So a secret is replaced while the
- * cluster runs: give all hosts `[old, new]`, then `[new, old]`, then `[new]`.
+ * If a list of secrets is given, the first one signs, and tokens signed with any of them are accepted. To replace a secret
+ * while the cluster runs, give all hosts `[old, new]`, then `[new, old]`, then `[new]`.
  *
  * @param secret - Text (its UTF-8 bytes are the key) or bytes (they are copied), of 32 bytes or more; or a list of these.
  * @throws ConfigurationError when there is no secret, or one is neither text nor bytes, or too short. `verify` rejects
@@ -113,7 +113,7 @@ export function sharedSecret(
           break;
         } catch (error) {
           failure = error;
-          // Another key makes no difference to a token that is expired or malformed.
+          // Another key cannot help if the token is expired or malformed.
           if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
         }
       }
@@ -123,7 +123,7 @@ export function sharedSecret(
         }
         throw refusal(remote, failure instanceof errors.JOSEError ? failure.message : 'it is not a JWT');
       }
-      // Checked here: jose takes an empty name for "do not check", and a list of audiences for any of them.
+      // Checked here, because jose treats an empty name as "do not check" and accepts a list of audiences that contains the name.
       if (claims.sub !== remote) throw refusal(remote, 'it was made by another host');
       if (claims.aud !== local) throw refusal(remote, 'it was made for another host');
     },
@@ -131,8 +131,8 @@ export function sharedSecret(
 }
 
 /**
- * Auth by one token that all hosts send as it is, for tests and private networks: whoever sees it once can use it for
- * ever, and may call itself what it likes.
+ * Auth by one token that all hosts send unchanged, for tests and private networks: anyone who has seen it can use it forever,
+ * under any name.
  *
  * @throws ConfigurationError when the token is no text, or empty. `verify` throws RejectedError.
  */
@@ -153,7 +153,7 @@ export function staticToken(token: string): Auth {
   };
 }
 
-/** Compares in a time that depends on the length of `presented` alone, so that it does not tell how much was right. */
+/** Compares in a time that depends only on the length of `presented`, so the time does not reveal how much of it was correct. */
 function equal(presented: Uint8Array, expected: Uint8Array): boolean {
   let difference = presented.length ^ expected.length;
   for (let i = 0; i < presented.length; i++) difference |= presented[i]! ^ expected[i % expected.length]!;
@@ -183,7 +183,7 @@ function toKey(secret: unknown): Uint8Array {
   return key;
 }
 
-/** Names a wrong value without showing it: it may be part of a secret. */
+/** Describes an invalid value without showing it, because it may be part of a secret. */
 export function describe(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (value === '') return 'an empty text';
@@ -192,11 +192,10 @@ export function describe(value: unknown): string {
 }
 
 /**
- * Runs the check of a token by the user's hook.
+ * Verifies a token with a user's hook.
  *
- * @throws RejectedError; for an error that the hook did not make for the dialer, its message has the text of the error,
- * and its reason, which the dialer is told, is `neutral`: the dialer is not authenticated, and the text may name a
- * database or a user.
+ * @throws RejectedError. If the hook throws any other error, its text becomes the message, and the reason, which is sent to
+ * the dialer, is `neutral`: the dialer is not authenticated, and the text may name a database or a user.
  */
 export async function checkToken<T>(neutral: string, check: () => T | PromiseLike<T>): Promise<T> {
   try {

@@ -25,22 +25,22 @@ import { subrouteKey } from '../wire/subroute.js';
 
 /** Options that a manager and a leaf share. */
 export interface EndpointOptions {
-  /** Encodes the payloads of routes that name no codec. Default MessagePack, {@link msgpack}. Both ends must agree. */
+  /** Encodes the payloads of routes that declare no codec. Both ends must use the same one. Default MessagePack, {@link msgpack}. */
   readonly codec?: PayloadCodec;
-  /** Bounds that differ from the defaults. */
+  /** Limits that override the defaults. */
   readonly limits?: Partial<Limits>;
-  /** 'off' asks the other sides for no checksums, and sends none. Default 'auto': on, but where both ends use TLS. */
+  /** 'off': sends no checksums, and asks peers to send none. Default 'auto': on, except between two ends that use TLS. */
   readonly checksum?: ChecksumMode;
   /**
    * True: a leaf gets the text of an error that a handler throws and that is not made by `defineError`. Default false: it
    * gets a neutral text with an id, which the event `handler-error` has too. Hosts get the text in any case.
    */
   readonly exposeErrors?: boolean;
-  /** Clocks, randomness and timers; for tests. Default the platform's. */
+  /** Clocks, randomness and timers, for tests. Default: those of the platform. */
   readonly runtime?: Runtime;
 }
 
-/** Names and texts of an event may come from a side that nobody has authenticated. */
+/** Escapes the strings of an event, which may come from an unauthenticated peer. */
 function printableEvent(event: GridEvent): GridEvent {
   const entries = Object.entries<unknown>(event as object as Record<string, unknown>);
   return Object.fromEntries(
@@ -48,7 +48,7 @@ function printableEvent(event: GridEvent): GridEvent {
   ) as unknown as GridEvent;
 }
 
-/** What the options of a manager and of a leaf may be, as far as they share them. */
+/** Validation rules of {@link EndpointOptions}. */
 export const endpointRules: Readonly<Record<keyof EndpointOptions, Rule>> = {
   codec: withMethods('a codec, such as msgpack()', 'encode', 'decode'),
   limits: anObject,
@@ -57,7 +57,7 @@ export const endpointRules: Readonly<Record<keyof EndpointOptions, Rule>> = {
   runtime: withMethods('a Runtime', 'now', 'wallNow', 'random', 'defer', 'schedule'),
 };
 
-/** What one end of connections is made of: its routes and handlers, its clock, its events. */
+/** One process's end of its connections: routes, handlers, clocks, limits and events. */
 export class Endpoint {
   readonly runtime: Runtime;
   readonly limits: Limits;
@@ -66,10 +66,10 @@ export class Endpoint {
   /** The files that are on their way. */
   readonly transfers = new Transfers();
   readonly registry: Registry;
-  /** 16 bytes, made once: a new one means that the process restarted. */
+  /** 16 random bytes, fixed for the life of the endpoint. Peers recognize a restarted process by a new id. */
   readonly id: Uint8Array;
   readonly events$: Observable<GridEvent>;
-  /** Why nothing tries to connect, as calls say it; undefined once something does. */
+  /** Why there are no attempts to connect, as stated in errors of calls; undefined once there are. */
   held: string | undefined = undefined;
 
   readonly #events = new Subject<GridEvent>();
@@ -94,11 +94,11 @@ export class Endpoint {
       exposeErrors: exposeErrors === true,
     });
     this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
-    // What a listener throws must neither keep the event from the others, nor reach who reports it.
+    // An error thrown by one subscriber must reach neither the other subscribers nor the code that reports the event.
     this.events$ = isolated(this.#events);
   }
 
-  /** There after {@link prepare}. Without one, what comes with checksums is taken unchecked. */
+  /** Defined after {@link prepare}. While it is undefined, checksums of received messages are not verified. */
   get checksum(): Checksum | undefined {
     return this.#checksum;
   }
@@ -108,15 +108,15 @@ export class Endpoint {
   };
 
   /**
-   * Compiles the checksum. Due before the first link, but for a leaf that uses none.
+   * Compiles the checksum. Must be called before the first link, except for a leaf without checksums.
    *
-   * @throws ConfigurationError where WebAssembly is forbidden.
+   * @throws ConfigurationError if WebAssembly is forbidden.
    */
   async prepare(): Promise<Checksum> {
     return (this.#checksum = await createChecksum());
   }
 
-  /** A connection to a host, and calls by route over it. `running`: where several connections are of one peer. */
+  /** Creates a connection to a host, and the calls by route over it. `running` is shared by several connections of one peer. */
   connect(
     host: string,
     running?: RunningHandlers,
@@ -136,7 +136,7 @@ export class Endpoint {
     return { connection, routes };
   }
 
-  /** A link for `connection` over a socket whose handshake is done. */
+  /** Creates a link for `connection` over a socket whose handshake has completed. */
   link(
     connection: HostConnection,
     {
@@ -169,7 +169,7 @@ export class Endpoint {
     return link;
   }
 
-  /** What tells a route's address from all others: the handler id, or the key of the subroute. */
+  /** Returns a key that is unique to a route's address: the handler id, or the key of the subroute. */
   addressKey(route: Parameters<WireRoutes['of']>[0]): string {
     const { handler, subroute } = toAddress(this.routes.of(route));
     return subroute === undefined ? String(handler) : subrouteKey(subroute);

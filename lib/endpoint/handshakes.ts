@@ -3,7 +3,7 @@ import { acceptHandshake, refuseHandshake, type Admit, type DialerInfo, type Han
 import type { Endpoint } from './endpoint.js';
 import { Newcomers, type Newcomer } from './newcomers.js';
 
-/** Says whether the Authorization header of a dialer is that of a host of the cluster. Never rejects. */
+/** Resolves to true if the Authorization header of a dialer is valid and belongs to a host of the cluster. Never rejects. */
 export type Vouch = (authorization: string) => Promise<boolean>;
 
 interface Entry extends Newcomer {
@@ -11,18 +11,18 @@ interface Entry extends Newcomer {
 }
 
 /**
- * The handshakes that others began at one host, `maxHandshakes` at once. When the pool is full, the oldest dialer that has
- * sent nothing gives way. Hosts that carry a valid token in the header of the upgrade are not in the pool: strangers
- * cannot keep them out.
+ * The incoming handshakes of one host, at most `maxHandshakes` at a time. When the pool is full, the oldest dialer that has
+ * sent nothing is dropped to make room. Hosts with a valid token in the header of their upgrade bypass the pool, so
+ * strangers cannot lock them out.
  */
 export class Handshakes {
   readonly #endpoint: Endpoint;
   readonly #local: string;
   readonly #vouch: Vouch;
   readonly #pool: Newcomers<Entry>;
-  // Beside the pool: their header is being checked, or was found valid.
+  // Outside the pool: their header is being verified, or is valid.
   readonly #vouched = new Set<Entry>();
-  // Dropped, and still open for a moment, so that the reason can leave.
+  // Dropped, and still open for a moment so that the reason can be sent.
   readonly #leaving = new Set<Entry>();
 
   constructor(endpoint: Endpoint, local: string, vouch: Vouch) {
@@ -32,7 +32,7 @@ export class Handshakes {
     this.#pool = new Newcomers(endpoint.limits.maxHandshakes);
   }
 
-  /** Begins the handshake of an open socket, or refuses it. */
+  /** Starts the handshake of an open socket, or refuses it. */
   accept(socket: Socket, info: DialerInfo, admit: Admit): void {
     const { maxHandshakes } = this.#endpoint.limits;
     const entry: Entry = {
@@ -63,7 +63,7 @@ export class Handshakes {
     });
   }
 
-  /** Gives up all of them. */
+  /** Closes all handshakes. */
   close(): void {
     for (const { handshake } of [...this.#pool, ...this.#vouched, ...this.#leaving]) handshake?.giveUp();
   }

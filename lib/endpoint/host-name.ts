@@ -1,17 +1,17 @@
 import { ConfigurationError } from '../errors.js';
 
-/** The path of the WebSocket, where no other is configured: it is the version of the protocol (wire protocol, section 1). */
+/** Default path of the WebSocket. It identifies the version of the protocol (wire protocol, section 1). */
 export const defaultPath = '/minio/grid/v1';
 
-/** Longest name, in bytes of UTF-8: what a handshake carries. */
+/** Maximum length of a name in bytes of UTF-8, as limited by the handshake. */
 const maxBytes = 1 << 10;
 
 /**
  * Checks the name of a host, and returns it unchanged: an http or https URL with a host and perhaps a port, such as
- * `http://10.0.0.1:9000`. Names are compared byte for byte, so one form only is accepted: `http://a` and `http://a/`
- * would be two hosts. The case of the host, and a port that is the default, are left as they are.
+ * `http://10.0.0.1:9000`. Names are compared byte for byte, so only one form is accepted: `http://a` and `http://a/` would be
+ * two hosts. Upper case and an explicit default port are not normalized.
  *
- * @throws ConfigurationError when the name has another form; its message has the corrected form, where there is one.
+ * @throws ConfigurationError if the name has another form; the message contains the corrected form if there is one.
  */
 export function parseHost(name: string): string {
   const parts = /^(https?):\/\/([^\s/\\?#@]+)$/.exec(name);
@@ -48,13 +48,13 @@ export function usesTls(host: string): boolean {
 
 function refusal(name: string): ConfigurationError {
   const corrected = correct(name);
-  // What stands before an @ may be a password, and a text of an error ends up in logs.
+  // The part before an @ may be a password, and error messages end up in logs.
   const shown = name.includes('@') ? 'A host name with an "@"' : `The host name ${JSON.stringify(name)}`;
   const remedy = corrected === undefined ? 'write it like "http://10.0.0.1:9000"' : `write "${corrected}"`;
   return new ConfigurationError(`${shown} is not http(s)://host[:port] and nothing else: ${remedy}.`);
 }
 
-/** What was probably meant; undefined where that is a guess. */
+/** The name that was probably meant; undefined if that would be a guess. */
 function correct(name: string): string | undefined {
   const parts = /^(?:(https?|wss?):[/\\]*)?(?:[^/\\]*@)?([^\s/\\?#@]+)([^@]*)$/i.exec(name.trim());
   if (parts === null) return undefined;
@@ -63,7 +63,7 @@ function correct(name: string): string | undefined {
   return isAuthority(authority) ? `${scheme}://${authority}` : undefined;
 }
 
-/** Leaves to the platform what a host and a port are. */
+/** Validates host and port with the platform's URL parser. */
 function isAuthority(authority: string): boolean {
   const url = `http://${authority}`;
   return URL.canParse(url) && new URL(url).hostname !== '';

@@ -16,7 +16,7 @@ import { Endpoint, endpointRules, type EndpointOptions } from './endpoint.js';
 
 /** Options of {@link connect}. */
 export interface ConnectOptions extends EndpointOptions {
-  /** Proves who the leaf is: a token, or a function that makes one for each attempt to connect. */
+  /** Proves the identity of the leaf: a token, or a function that returns one for each attempt to connect. */
   readonly token: string | (() => string | Promise<string>);
   /** Handlers that the host may call. */
   readonly handlers?: readonly Bound[];
@@ -24,7 +24,7 @@ export interface ConnectOptions extends EndpointOptions {
   readonly dial?: Dial;
 }
 
-/** What the options of a leaf may be. */
+/** Validation rules of {@link ConnectOptions}. */
 export const leafRules: Readonly<Record<keyof ConnectOptions, Rule>> = {
   ...endpointRules,
   token: {
@@ -40,25 +40,25 @@ export const leafRules: Readonly<Record<keyof ConnectOptions, Rule>> = {
 
 /** The connection of a leaf. */
 export interface LeafConnection extends Connection {
-  /** What belongs to no call: handler errors, lost backpressure, rejections. */
+  /** Events that belong to no call: handler errors, lost backpressure, rejections. */
   readonly events$: Observable<GridEvent>;
-  /** Closes it for good; calls in flight fail. @throws AggregateError, when all is closed, of what failed meanwhile. */
+  /** Closes the connection permanently; calls in flight fail. @throws AggregateError of the errors that occurred meanwhile, after everything has been closed. */
   close(): void;
 }
 
 /**
- * Connects to a host as a leaf: as a side that dials, has no name of its own, and can still serve. For browsers and tools.
- * It reconnects for ever.
+ * Connects to a host as a leaf: a dialer without a host name, which can nevertheless serve calls. For browsers and tools. It
+ * reconnects until it is closed.
  *
  * @param url - `ws://…` or `wss://…` of the host; without a path, the default one.
- * @throws ConfigurationError for a URL that cannot be dialed, and for an option that is unknown or cannot work.
+ * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.
  */
 export function connect(url: string, options: ConnectOptions): LeafConnection {
   checkOptions(options, leafRules, { of: 'connect', required: ['token'] });
   const target = parseUrl(url);
-  // States, errors and events name the host by it: without what may be a secret.
+  // The name of the host in states, errors and events: the URL without parts that may be secret.
   const host = printableUrl(target);
-  // What the host calls itself, which handlers hear as the caller.
+  // The host's own name, which handlers see as the caller.
   let name = host;
   const endpoint: Endpoint = new Endpoint(options, (to, parent) => {
     if (to !== routes.host && to !== name) throw new ConfigurationError(`A leaf knows one host: ${routes.host}.`);
@@ -68,7 +68,7 @@ export function connect(url: string, options: ConnectOptions): LeafConnection {
   for (const bound of options.handlers ?? []) endpoint.registry.add(bound);
   const { token } = options;
   let closed = false;
-  // Without checksums nothing here needs WebAssembly, which a page may forbid. It is compiled while the socket opens.
+  // Only checksums need WebAssembly, which a page may forbid. It is compiled while the socket opens.
   const checksum = endpoint.checksumMode === 'auto' ? endpoint.prepare() : undefined;
   const extensions = announcedExtensions(endpoint.checksumMode);
   const dialer = new Dialer({

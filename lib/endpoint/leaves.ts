@@ -16,21 +16,21 @@ import { checkToken, describe } from './auth.js';
 import type { Endpoint } from './endpoint.js';
 import type { LeafList, LeafState } from './leaf-list.js';
 
-/** How a host takes leaves: browsers and tools that dial it without being hosts. */
+/** How a host accepts leaves: browsers and tools that dial it without being hosts. */
 export interface LeafOptions {
   /**
-   * Checks the token and gives the leaf's identity, which handlers see as `call.caller`: a text that is not empty, and not
-   * the name of a host. Anything else, such as the `undefined` of a look-up that found nobody, rejects the leaf, and so does
-   * an error. The leaf is told the `reason` of a RejectedError, and a neutral text for any other error; the text of the
-   * error itself is in the `rejected` event of the host.
+   * Verifies the token and returns the leaf's identity, which handlers see as `call.caller`: a non-empty string that is not
+   * the name of a host. Any other result, such as `undefined` from a failed look-up, rejects the leaf, and so does an error.
+   * The leaf is sent the `reason` of a RejectedError, and a neutral text for any other error; the `rejected` event of the
+   * host has the text of the error itself.
    */
   authenticate(token: string, info: DialerInfo): string | Promise<string>;
-  /** Origins of pages that may connect, compared exactly. Default: any; what has no Origin header is no page. */
+  /** Origins of pages that may connect, compared exactly. Default: any. Dialers without an Origin header are not restricted. */
   readonly origins?: readonly string[];
   /** The routes that leaves may call. Default: all. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- contracts of any shapes.
   readonly routes?: readonly (Unary<any, any> | Duplex<any, any, any>)[];
-  /** Leaves at once. Default 1 000. */
+  /** Maximum number of leaves at a time. Default 1 000. */
   readonly max?: number;
 }
 
@@ -40,7 +40,7 @@ const notAllowed: Refusal = {
   text: 'Leaves may not call this route. Add it to leaves.routes there.',
   error: { code: 'permission-denied', sent: false },
 };
-/** What a leaf is told whose token is refused. Details are in the event of the host. */
+/** The reason that is sent to a leaf whose token is refused. The event of the host has the details. */
 const notAuthenticated = 'the token is not accepted';
 
 const list = (of: string): Rule => ({ expected: `a list of ${of}`, accepts: (value) => Array.isArray(value) });
@@ -61,13 +61,13 @@ export class Leaves {
   readonly #list: LeafList;
   // Oldest first.
   readonly #connections = new Map<HostConnection, RouteConnection>();
-  // Closed connections of the leaves that left last.
+  // Closed connections of the leaves that left most recently.
   readonly #gone = new Map<string, RouteConnection>();
-  // By identity, while a leaf of this identity is connected or its handlers run on.
+  // By identity, while a leaf with that identity is connected or its handlers are still running.
   readonly #running = new Map<string, RunningHandlers>();
   #allowed: ReadonlySet<string> | undefined = undefined;
 
-  /** `name`: of the host, which leaves are told. `isHost`: whether a name is that of a host of the cluster. */
+  /** `name` is the name of the host, which is sent to leaves. `isHost` returns true for the names of the cluster's hosts. */
   constructor(
     endpoint: Endpoint,
     options: LeafOptions,
@@ -83,14 +83,14 @@ export class Leaves {
     this.#isHost = isHost;
   }
 
-  /** Leaves that are connected. */
+  /** Number of connected leaves. */
   get size(): number {
     return this.#connections.size;
   }
 
   /**
-   * The connection to a leaf, by its identity; of several with one identity, to the newest. That of a leaf which has left is
-   * closed: who has just heard from a leaf need not reckon with an exception.
+   * Returns the connection to a leaf by its identity, the newest one if there are several. For a leaf that has left recently
+   * it is a closed connection, so that code that has just heard from the leaf does not have to expect an exception.
    */
   get(identity: string): RouteConnection | undefined {
     let newest: RouteConnection | undefined;
@@ -98,7 +98,7 @@ export class Leaves {
     return newest ?? this.#gone.get(identity);
   }
 
-  /** Checks the Connect of a leaf. @throws Error; its text is the reason of the rejection. */
+  /** Checks the Connect of a leaf. @throws Error whose text is the reason of the rejection. */
   async admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
     const { origins, max = defaultMaxLeaves } = this.#options;
     checkClock(request, this.#endpoint);
@@ -115,7 +115,7 @@ export class Leaves {
       tls: this.#name.startsWith('https://'),
       check: () => {
         checkRoom();
-        // A host of this name may have joined while the token was checked.
+        // A host with this name may have joined while the token was verified.
         this.#checkNoHost(identity);
       },
       open: (socket, agreement, remoteId) => {

@@ -32,13 +32,13 @@ import { Membership } from './membership.js';
 import { Observation } from './observation.js';
 import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers.js';
 
-/** One other host, as this host sees it. */
+/** The state of the connection to another host. */
 export interface HostState extends ConnectionState {
-  /** Which side dials: it is decided from the names. Undefined before the start. */
+  /** Which side dials; determined by the names. Undefined before the start. */
   readonly dials: 'local' | 'remote' | undefined;
 }
 
-/** The cluster, as this host sees it. */
+/** The cluster from the point of view of one host. */
 export interface ClusterState {
   readonly local: string;
   /** All other hosts, in the order of the configuration. */
@@ -49,11 +49,11 @@ export interface ClusterState {
 export class Manager implements Handles {
   /** Name of this host. */
   readonly local: string;
-  /** The paths that it serves; the first is dialed. */
+  /** The paths that are served; the first one is dialed at the other hosts. */
   readonly paths: readonly string[];
-  /** The cluster, beginning with its present state. Completes at the close. */
+  /** The state of the cluster, starting with the current one. Completes when the manager is closed. */
   readonly cluster$: Observable<ClusterState>;
-  /** What belongs to no call: handler errors, lost backpressure, rejections, protocol faults. */
+  /** Events that belong to no call: handler errors, lost backpressure, rejections, protocol faults. */
   readonly events$: Observable<GridEvent>;
   /** Counts, errors and durations by route and side: at once, and then every second. Completes at the close. */
   readonly routes$: Observable<readonly RouteFigures[]>;
@@ -81,7 +81,7 @@ export class Manager implements Handles {
   #closing: Promise<void> | undefined = undefined;
   #state: 'created' | 'started' | 'closed' = 'created';
 
-  /** @throws ConfigurationError for an option that is unknown, missing, or cannot work, such as a host name in another form. */
+  /** @throws ConfigurationError for an unknown, missing or invalid option, such as a host name in another form. */
   constructor(options: ManagerOptions) {
     checkOptions(options, managerRules, { of: 'Manager', required: ['local', 'hosts', 'auth'] });
     this.#options = options;
@@ -136,25 +136,25 @@ export class Manager implements Handles {
     this.#endpoint.registry.add(bind(route, handler));
   }
 
-  /** Registers a handler of opaque bytes. @throws ConfigurationError where its address has one, or cannot work. */
+  /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
   handleRaw(handler: RawHandler): void {
     this.#endpoint.registry.addRaw(handler);
   }
 
   /**
-   * The connection to a host of the configuration, to this one (in memory), or to a leaf by its identity.
+   * Returns the connection to a host of the cluster, to this host (in memory), or to a leaf by its identity.
    *
-   * @throws ConfigurationError for a host that is none of these.
+   * @throws ConfigurationError for any other name.
    */
   connection(host: string): Connection {
     return this.#routesTo(host);
   }
 
   /**
-   * Starts to dial the peers that this host dials. In Node, `listen()` and `attach()` do it. Once; later calls do nothing.
-   * Before it, calls fail at once, but for those with `waitForConnect`.
+   * Starts to dial other hosts. In Node, `listen()` and `attach()` call it. Further calls have no effect. Before the start,
+   * calls without `waitForConnect` fail at once.
    *
-   * @throws ConfigurationError where WebAssembly is forbidden.
+   * @throws ConfigurationError if WebAssembly is forbidden.
    */
   start(): Promise<void> {
     if (this.#started === undefined) {
@@ -164,7 +164,7 @@ export class Manager implements Handles {
     return this.#started;
   }
 
-  /** Whether a start is under way: calls then wait for a connection. Without effect once `start` was called. */
+  /** Declares that a start is under way, so calls wait for a connection. No effect once `start` has been called. */
   protected expectStart(expected: boolean): void {
     if (this.#started !== undefined) return;
     this.#endpoint.held = expected
@@ -177,23 +177,23 @@ export class Manager implements Handles {
     return this.#state === 'closed';
   }
 
-  /** Takes an open socket that somebody dialed: the handshake decides who it is. For transports; in Node, `listen()` and `attach()` call it. */
+  /** Accepts an open socket from a dialer; the handshake determines who it is. For transports: in Node, `listen()` and `attach()` call it. */
   accept(socket: Socket, info: DialerInfo = {}): void {
     this.#handshakes.accept(socket, info, (request) => this.#gatekeeper.admit(request, info));
   }
 
   /**
-   * Closes every connection; calls in flight fail. A closed manager cannot be started again. Further calls give the result
+   * Closes every connection; calls in flight fail. A closed manager cannot be started again. Further calls return the Promise
    * of the first one.
    *
-   * Everything is closed, whatever fails meanwhile; then the Promise rejects with an AggregateError of what did. What the
-   * code of callers and handlers throws is reported as ever, and is none of it.
+   * Everything is closed even if parts of it fail; then the Promise rejects with an AggregateError of these failures. Errors
+   * thrown by callers and handlers are reported as usual and are not among them.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.closeAll());
   }
 
-  /** What {@link close} does, once. */
+  /** The implementation of {@link close}, called once. */
   protected async closeAll(): Promise<void> {
     this.#state = 'closed';
     this.#health.enter('closed');

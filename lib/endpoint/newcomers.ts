@@ -1,10 +1,10 @@
-/** A connection of somebody who is not authenticated yet. */
+/** A connection that is not authenticated yet. */
 export interface Newcomer {
-  /** Network address that it came from; empty where it is not known. */
+  /** Network address that it came from; empty if unknown. */
   readonly address: string;
-  /** True while it has sent nothing. */
+  /** True until it has sent something. */
   readonly silent: boolean;
-  /** Closes it: another one takes its place. It is not a newcomer any more. */
+  /** Closes the connection to make room for another one. It has been removed from the pool before. */
   drop(): void;
 }
 
@@ -14,13 +14,13 @@ interface Entry<T> {
 }
 
 /**
- * A bounded pool of connections that have not shown yet who they are. When it is full, the oldest silent one of the address
- * that has the most gives way to the next. So somebody who opens connections and says nothing displaces his own
- * connections, and an address that has few of them keeps its share.
+ * A bounded pool of unauthenticated connections. When it is full, the oldest silent connection of the address with the most
+ * connections is dropped for the next one. A client that opens connections and sends nothing thus displaces its own
+ * connections, and an address with few connections keeps its share.
  */
 export class Newcomers<T extends Newcomer> {
   readonly #max: number;
-  // Oldest first, of each address.
+  // For each address, oldest first.
   readonly #byAddress = new Map<string, Set<Entry<T>>>();
   readonly #entries = new Map<T, Entry<T>>();
   #order = 0;
@@ -33,7 +33,7 @@ export class Newcomers<T extends Newcomer> {
     return this.#entries.size;
   }
 
-  /** Takes one in. False: the pool is full, and nobody in it is silent. */
+  /** Adds a connection. Returns false if the pool is full and no connection in it is silent. */
   add(newcomer: T): boolean {
     if (this.size >= this.#max && !this.#makeRoom(newcomer.address)) return false;
     const entry = { newcomer, order: this.#order++ };
@@ -45,7 +45,7 @@ export class Newcomers<T extends Newcomer> {
     return true;
   }
 
-  /** Takes one out that is authenticated, rejected or gone. */
+  /** Removes a connection that has been authenticated, rejected or closed. */
   delete(newcomer: T): void {
     const entry = this.#entries.get(newcomer);
     if (entry === undefined) return;

@@ -14,23 +14,23 @@ import { dialUrl, usesTls } from './host-name.js';
 import type { Endpoint } from './endpoint.js';
 import { whoDials } from './who-dials.js';
 
-/** The handler id of the notice that another process dials under the same host name; 240 is that of the routes for files. */
+/** Handler id of the notice that another process dials under the same host name. 240 is used by the file routes. */
 const duplicateNotice = 241;
 
-/** One other host of the cluster, or this one. */
+/** A host of the cluster: another one, or this one (the loopback). */
 export interface Peer {
   readonly host: string;
   readonly connection: HostConnection;
   readonly routes: RouteConnection;
-  /** Who dials; undefined before the start, and for the local host. */
+  /** Which side dials; undefined before the start and for the loopback. */
   dials: 'local' | 'remote' | undefined;
-  /** Ends what keeps the peer connected. */
+  /** Stops dialing the peer or waiting for it. */
   stop: () => void;
-  /** This side has rejected a dial under the peer's name. */
+  /** Called when this side has rejected a dial under the peer's name. */
   rejected: (reason: string) => void;
 }
 
-/** Makes a peer that does nothing yet. */
+/** Creates a peer that has not been started. */
 export function createPeer(endpoint: Endpoint, host: string): Peer {
   return { host, ...endpoint.connect(host), dials: undefined, stop: () => undefined, rejected: () => undefined };
 }
@@ -44,7 +44,7 @@ export function closePeer({ stop, connection }: Peer): void {
   }
 }
 
-/** Links the local host with itself, in memory: calls go the same way as to any other host. */
+/** Connects the local host with itself in memory, so that its calls take the same path as calls to other hosts. */
 export function startLoopback(endpoint: Endpoint, peer: Peer): void {
   const { host, connection } = peer;
   const agreement = {
@@ -63,14 +63,14 @@ export function startLoopback(endpoint: Endpoint, peer: Peer): void {
     connection.open(endpoint.link(connection, { socket: caller, ...shared }));
   };
   link();
-  // Even this link may be lost: a process that was stopped for a while has answered no ping.
+  // Even this link can be lost: a process that was suspended for a while has not answered pings.
   const subscription = connection.lost.subscribe(link);
   peer.stop = () => {
     subscription.unsubscribe();
   };
 }
 
-/** Dials the peer for ever, or waits to be dialed: the names decide. */
+/** Dials the peer repeatedly, or waits to be dialed, depending on the names. */
 export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: Auth, path: string, dial: Dial): void {
   const { host, connection } = peer;
   if (!whoDials(local, host, (text) => endpoint.checksum!.hash64(text))) {
@@ -118,13 +118,13 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
   };
 }
 
-// Calls wait a while for a host that should dial, after the start and after each loss; then they fail at once.
+// After the start and after each connection loss, calls wait for the peer to dial, up to dialedGrace; then they fail at once.
 function awaitDial(endpoint: Endpoint, local: string, peer: Peer, path: string): void {
   const { host, connection } = peer;
   const { dialedGrace } = endpoint.limits;
   const notDialed = `${host} has not dialed for ${String(dialedGrace)} ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, and that its first path is ${path}.`;
   let cancel = (): void => undefined;
-  // Why this side rejected the peer since it waits for it.
+  // Set if this side has rejected the peer while waiting for it.
   let rejection: RejectedError | undefined;
   const wait = (): void => {
     cancel();
@@ -141,12 +141,12 @@ function awaitDial(endpoint: Endpoint, local: string, peer: Peer, path: string):
   };
   peer.rejected = (reason) => {
     rejection = new RejectedError(`${local} rejected a connection from ${host}: ${reason}`, reason);
-    // Within the grace it must not end the waiting: whoever has no token can dial under any name.
+    // During the grace the rejection must not end the waiting: anyone can dial under any name without a token.
     if (connection.state.status === 'back-off') connection.attemptFailed(rejection);
   };
 }
 
-/** Tells the process at the other end of a link that another one dialed under its name. Hosts of older versions refuse it. */
+/** Notifies the process at the other end of a link that another process dialed under its name. Older versions refuse the notice. */
 export function sendDuplicateNotice(link: Link): void {
   const { engine, agreement } = link;
   if (!agreement.extended) return;
@@ -154,7 +154,7 @@ export function sendDuplicateNotice(link: Link): void {
   try {
     engine.request({ handler: duplicateNotice }, emptyPayload, engine.now() + duplicateProbe, sink);
   } catch (error) {
-    // No room in the queue: the next attempt of the newcomer is told again.
+    // The queue is full. The next attempt of the other process sends the notice again.
     if (!(error instanceof GridError)) throw error;
   }
 }
@@ -170,5 +170,5 @@ function onDuplicateNotice(notify: () => void): Responder {
 }
 
 function ignore(): void {
-  // Whether the notice arrived makes no difference.
+  // It does not matter whether the notice arrived.
 }

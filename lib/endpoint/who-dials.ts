@@ -1,8 +1,8 @@
 const utf8 = new TextEncoder();
 
 /**
- * True when `local` is the one of the two hosts that dials (wire protocol, section 1). Both sides compute it from the
- * names alone, so exactly one of two different names dials the other, and no host dials itself.
+ * Returns true if `local` is the host that dials (wire protocol, section 1). Both sides compute this from the names alone, so
+ * of two different hosts exactly one dials the other, and no host dials itself.
  *
  * @param hash64 - XXH3-64 with seed 0 of the UTF-8 bytes, as an unsigned integer: `Checksum.hash64`.
  */
@@ -12,7 +12,7 @@ export function whoDials(local: string, remote: string, hash64: (text: string) =
   return here === there ? precedes(utf8.encode(local), utf8.encode(remote)) : here < there;
 }
 
-/** Order of the bytes: that of JavaScript strings differs above U+FFFF. */
+/** Compares by bytes: the order of JavaScript strings differs above U+FFFF. */
 function precedes(left: Uint8Array, right: Uint8Array): boolean {
   const shorter = Math.min(left.length, right.length);
   for (let i = 0; i < shorter; i++) {

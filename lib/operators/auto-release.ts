@@ -4,9 +4,9 @@ import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
 
 /**
- * Takes the values out of deliveries, and releases each: after `next` has returned, or, where a `consume` or a relay
- * behind it still works on the value, when that is done with it. So deliveries can be looked at, and some of them
- * released by hand, in front of an ordinary subscriber.
+ * Maps deliveries to their values and releases each one after `next` has returned, or, if a downstream `consume` or relay
+ * retains the value, when that has finished with it. Use it to inspect deliveries, or release some of them explicitly, ahead
+ * of an ordinary subscriber.
  *
  * @example
  * stream.deliveries.pipe(autoRelease()).subscribe(show);

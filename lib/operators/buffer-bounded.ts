@@ -7,15 +7,15 @@ import type { Drop, DropObserver } from './drop.js';
 
 /** Options of {@link bufferBounded}. */
 export interface BufferBoundedOptions<T> {
-  /** Items that may wait, 1 or more. */
+  /** Maximum number of buffered items, 1 or more. */
   readonly capacity: number;
-  /** Bytes that may wait. Default: no bound but the items'. */
+  /** Maximum number of buffered bytes. Default: unlimited. */
   readonly maxBytes?: number;
-  /** Size of an item, in bytes, where `maxBytes` is set. Default: its `byteLength`. */
+  /** Returns the size of an item in bytes; used with `maxBytes`. Default: its `byteLength`. */
   readonly sizeOf?: (item: T) => number;
-  /** What to do with an item too many: fail with BufferOverflowError, give up the oldest, or give up the new one. */
+  /** What to do when the buffer is full: fail with BufferOverflowError, drop the oldest item, or drop the new one. */
   readonly overflow: 'error' | 'drop-oldest' | 'drop-newest';
-  /** Hears of each item that is given up: an observer, such as a Subject. */
+  /** Receives each dropped item: an observer, such as a Subject. */
   readonly drops?: DropObserver<T>;
 }
 
@@ -28,18 +28,18 @@ const bufferRules = {
 };
 
 /**
- * A buffer, with a bound and a policy of your own, for an Observable that is faster than its consumer: what a handler
- * returns, the input of an exchange, what goes into `sendTo`, or what `toAsyncIterable`, `toReadableStream` and
- * `toNodeReadable` read. Items wait while there is no credit, or nobody reads, and are taken one by one.
+ * Buffers items, with a bound and an overflow policy, for an Observable that is faster than its consumer: the result of a
+ * handler, the input of an exchange, the source of `sendTo`, or of `toAsyncIterable`, `toReadableStream` and
+ * `toNodeReadable`. Items are buffered while there is no credit, or no read, and are taken one at a time.
  *
- * Operators that pass items on synchronously, such as `map`, `finalize` or `takeUntil`, may stand behind it; then one more
- * item waits at its consumer. Behind an asynchronous operator, such as `delay`, and for a subscriber that takes every item
- * at once, nothing waits. It takes items as they come, so a stream before it is not held back; for that, leave it out.
+ * Synchronous operators such as `map`, `finalize` or `takeUntil` may follow it; then the consumer holds one more item. If an
+ * asynchronous operator such as `delay` follows, or a subscriber that takes every item at once, nothing is buffered. The
+ * operator accepts items as they arrive, so it applies no backpressure to a stream before it.
  *
- * Errors: BufferOverflowError, at once, where `overflow` is `error`; TypeError where `maxBytes` is set and an item has no size;
- * what `sizeOf` and `drops` throw. An error of the source comes after what waits.
+ * Errors: BufferOverflowError, immediately, if `overflow` is `error`; TypeError if `maxBytes` is set and an item has no size;
+ * errors thrown by `sizeOf` and `drops`. An error of the source follows the buffered items.
  *
- * @throws ConfigurationError for an option that is unknown, missing, or cannot work.
+ * @throws ConfigurationError for an unknown, missing or invalid option.
  *
  * @example
  * grid.handle(prices, () => prices$.pipe(bufferBounded({ capacity: 100, overflow: 'drop-oldest' })));
@@ -72,18 +72,18 @@ class BoundedPull<T> extends QueuePull<T, Waiting<T>> {
   protected accept(value: T): void {
     const { maxBytes, sizeOf = byteSizeOf, overflow } = this.#options;
     const bytes = maxBytes === undefined ? 0 : sizeOf(value);
-    const given: T[] = [];
+    const dropped: T[] = [];
     while (overflow === 'drop-oldest' && !this.#hasRoomFor(bytes) && this.waiting.length > 0) {
-      given.push(this.take()!.value);
+      dropped.push(this.take()!.value);
     }
     if (this.#hasRoomFor(bytes)) {
       this.waiting.push({ value, bytes, release: undefined });
       this.#bytes += bytes;
     } else if (overflow === 'error') {
       throw this.#overflowError();
-    } else given.push(value);
-    // Told when the buffer is in order again: who hears of it may do anything.
-    for (const dropped of given) this.#tell(dropped);
+    } else dropped.push(value);
+    // Reported last, when the buffer is consistent, because the observer may run any code.
+    for (const item of dropped) this.#reportDrop(item);
   }
 
   #hasRoomFor(bytes: number): boolean {
@@ -91,7 +91,7 @@ class BoundedPull<T> extends QueuePull<T, Waiting<T>> {
     return this.waiting.length < capacity && this.#bytes + bytes <= maxBytes;
   }
 
-  #tell(value: T): void {
+  #reportDrop(value: T): void {
     const drop: Drop<T> = { value, dropped: ++this.#dropped };
     this.#options.drops?.next(drop);
   }

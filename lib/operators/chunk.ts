@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, Observable, type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
 import { aFunction, checkOptions, timerMs, whole, withMethods } from '../check.js';
 import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
@@ -6,11 +6,11 @@ import { SourceTracker } from '../flow/source-tracker.js';
 
 /** Options of {@link chunk}. */
 export interface ChunkOptions {
-  /** A chunk holds at most so many bytes; an item that is larger is a chunk of its own. */
+  /** Maximum size of a chunk in bytes; a larger item is a chunk of its own. */
   readonly maxBytes: number;
-  /** A chunk waits at most so many ms for more items. */
+  /** Maximum time in ms that a chunk waits for more items. */
   readonly maxMs: number;
-  /** Where the time comes from. Default: rxjs' `asyncScheduler`. */
+  /** Schedules the timers. Default: rxjs' `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -22,15 +22,15 @@ const chunkRules = {
 };
 
 /**
- * Puts small items together, so that many of them cost one credit and one frame. {@link unchunk} takes them apart again:
- * `unchunk` behind `chunk` gives the same items. The size of an item is its `byteLength`, or what `sizeOf` says.
+ * Combines small items into chunks, so that many items use one credit and one frame. {@link unchunk} reverses it. The size of
+ * an item is its `byteLength`, or the result of `sizeOf`.
  *
- * A stream before it is held back by whole chunks: an item's credit returns when the next one joins its chunk, and that of
- * the last one when the chunk is done with.
+ * Backpressure applies per chunk: an item's credit returns when the next item joins its chunk, and that of the last item when
+ * the chunk is released.
  *
- * Errors: an error of the source, or what `sizeOf` throws, comes after the chunk that was being filled.
+ * Errors: an error of the source, or one thrown by `sizeOf`, follows the chunk that was being filled.
  *
- * @throws ConfigurationError for an option that is unknown, missing, or cannot work.
+ * @throws ConfigurationError for an unknown, missing or invalid option.
  *
  * @example
  * grid.handle(logs, () => lines$.pipe(chunk({ maxBytes: 64 << 10, maxMs: 20 }))); // output: type<Uint8Array[]>()
@@ -42,71 +42,103 @@ export function chunk<T>(options: ChunkOptions & { readonly sizeOf?: (item: T) =
   checkOptions(options, chunkRules, { of: 'chunk', required: ['maxBytes', 'maxMs'] });
   const { maxBytes, maxMs, scheduler = asyncScheduler, sizeOf = byteSizeOf } = options;
   return (source) => {
-    const chunks = new Observable<T[]>((subscriber) => {
-      const notes = new SourceTracker(true);
-      let items: T[] = [];
-      let bytes = 0;
-      // The credit of the chunk that is being filled: that of its last item.
-      let release: (() => void) | undefined;
-      let timer: { unsubscribe(): void } | undefined;
-
-      // Takes the chunk out; the result emits it. Who hears of it may make more items come.
-      const take = (): (() => void) => {
-        const [full, releaseFull] = [items, release];
-        timer?.unsubscribe();
-        timer = undefined;
-        items = [];
-        bytes = 0;
-        release = undefined;
-        return () => {
-          // What is subscribed to because of a chunk is no part of its source.
-          notes.except(() => {
-            if (releaseFull !== undefined) redeliver(chunks, subscriber, full, releaseFull);
-            else if (full.length > 0) subscriber.next(full);
-          });
-        };
-      };
-      const flush = (): void => {
-        take()();
-      };
-      const add = (item: T): void => {
-        const size = sizeOf(item);
-        const emitFull = bytes + size > maxBytes ? take() : undefined;
-        const releaseEarlier = release;
-        items.push(item);
-        bytes += size;
-        release = notes.retainCurrent();
-        timer ??= scheduler.schedule(flush, maxMs);
-        emitFull?.();
-        releaseEarlier?.();
-        if (bytes >= maxBytes) flush();
-      };
-      const fail = (error: unknown): void => {
-        flush();
-        subscriber.error(error);
-      };
-
-      trackRedelivery(chunks, notes);
-      subscriber.add(() => {
-        timer?.unsubscribe();
-        notes.unsubscribe();
-        release?.();
-      });
-      notes.subscribe(source, {
-        next: (item) => {
-          try {
-            add(item);
-          } catch (error) {
-            fail(error);
-          }
-        },
-        error: fail,
-        complete: () => {
-          flush();
-          subscriber.complete();
-        },
-      });
+    const chunks: Observable<T[]> = new Observable<T[]>((subscriber) => {
+      new Chunking(chunks, subscriber, { maxBytes, maxMs, scheduler, sizeOf }).start(source);
     });
     return chunks;
   };
+}
+
+/**
+ * One subscription of {@link chunk}.
+ *
+ *     empty ──item──▶ filling ──maxBytes reached, maxMs passed, source ended──▶ emitted, then empty
+ *                      │   ▲
+ *                      └───┘ item that fits; one that does not fit emits the chunk and starts the next one
+ */
+class Chunking<T> {
+  readonly #chunks: Observable<T[]>;
+  readonly #subscriber: Subscriber<T[]>;
+  readonly #options: Required<ChunkOptions> & { readonly sizeOf: (item: T) => number };
+  readonly #source = new SourceTracker(true);
+  #items: T[] = [];
+  #bytes = 0;
+  // Returns the credit of the chunk that is being filled, which is that of its last item.
+  #release: (() => void) | undefined = undefined;
+  #timer: { unsubscribe(): void } | undefined = undefined;
+
+  constructor(
+    chunks: Observable<T[]>,
+    subscriber: Subscriber<T[]>,
+    options: Required<ChunkOptions> & { readonly sizeOf: (item: T) => number },
+  ) {
+    this.#chunks = chunks;
+    this.#subscriber = subscriber;
+    this.#options = options;
+  }
+
+  start(source: Observable<T>): void {
+    trackRedelivery(this.#chunks, this.#source);
+    this.#subscriber.add(() => {
+      this.#timer?.unsubscribe();
+      this.#source.unsubscribe();
+      this.#release?.();
+    });
+    this.#source.subscribe(source, {
+      next: (item) => {
+        try {
+          this.#add(item);
+        } catch (error) {
+          this.#fail(error);
+        }
+      },
+      error: (error: unknown) => {
+        this.#fail(error);
+      },
+      complete: () => {
+        this.#flush();
+        this.#subscriber.complete();
+      },
+    });
+  }
+
+  #add(item: T): void {
+    const { maxBytes, maxMs, scheduler, sizeOf } = this.#options;
+    const size = sizeOf(item);
+    const emitFull = this.#bytes + size > maxBytes ? this.#take() : undefined;
+    const releaseEarlier = this.#release;
+    this.#items.push(item);
+    this.#bytes += size;
+    this.#release = this.#source.retainCurrent();
+    this.#timer ??= scheduler.schedule(this.#flush, maxMs);
+    emitFull?.();
+    releaseEarlier?.();
+    if (this.#bytes >= maxBytes) this.#flush();
+  }
+
+  #fail(error: unknown): void {
+    this.#flush();
+    this.#subscriber.error(error);
+  }
+
+  readonly #flush = (): void => {
+    this.#take()();
+  };
+
+  // Empties the chunk before it is emitted, because the subscriber may cause further items. Returns a function that emits it.
+  #take(): () => void {
+    const [items, release] = [this.#items, this.#release];
+    this.#timer?.unsubscribe();
+    this.#timer = undefined;
+    this.#items = [];
+    this.#bytes = 0;
+    this.#release = undefined;
+    return () => {
+      // Subscriptions made by the subscriber are not part of the source.
+      this.#source.except(() => {
+        if (release !== undefined) redeliver(this.#chunks, this.#subscriber, items, release);
+        else if (items.length > 0) this.#subscriber.next(items);
+      });
+    };
+  }
 }

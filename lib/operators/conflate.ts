@@ -5,26 +5,25 @@ import type { DropObserver } from './drop.js';
 
 /** Options of {@link conflate}. */
 export interface ConflateOptions<T> {
-  /** Hears of each item that a newer one replaced: an observer, such as a Subject. */
+  /** Receives each item that a newer one has replaced: an observer, such as a Subject. */
   readonly drops?: DropObserver<T>;
 }
 
 const conflateRules = { drops: withMethods('an observer, such as a Subject', 'next') };
 
 /**
- * For state that only counts at its newest: while the consumer is not ready, one item waits, and a newer one takes its
- * place; with `reduce`, the two are folded into one instead, and nothing is given up. The consumer is what sends with
- * credit (a handler's result, the input of an exchange, `sendTo`), reads on demand (`toAsyncIterable` and its like), or
- * works on one item after the other (`consume`).
+ * Keeps only the newest item while the consumer is not ready; with `reduce`, the held item and the new one are folded into one
+ * instead, and nothing is dropped. Use it for state of which only the latest value matters. The consumer is anything that
+ * sends with credit (a handler's result, the input of an exchange, `sendTo`), reads on demand (`toAsyncIterable` and similar
+ * functions), or processes items one after another (`consume`).
  *
- * Operators that pass items on synchronously, such as `map`, `finalize` or `takeUntil`, may stand behind it; then one more
- * item waits at its consumer, and is as old as it is. Behind an asynchronous operator, such as `delay`, and for a
- * subscriber that takes every item at once, nothing is conflated. It takes items as they come, so a stream before it is
- * not held back.
+ * Synchronous operators such as `map`, `finalize` or `takeUntil` may follow it; then the consumer holds one more item, which
+ * is not replaced. If an asynchronous operator such as `delay` follows, or a subscriber that takes every item at once,
+ * nothing is conflated. The operator accepts items as they arrive, so it applies no backpressure to a stream before it.
  *
- * Errors: what `reduce` and `drops` throw, at once. An error of the source comes after the item that waits.
+ * Errors: errors thrown by `reduce` and `drops`, immediately. An error of the source follows the held item.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * @throws ConfigurationError for an unknown or invalid option.
  *
  * @example
  * grid.handle(load, () => load$.pipe(conflate()));

@@ -15,12 +15,12 @@ import { SourceTracker } from '../flow/source-tracker.js';
 
 /** Options of {@link consume}. */
 export interface ConsumeOptions {
-  /** Items in work at once, 1 or more. The window of the stream bounds it too. Default 1. */
+  /** Maximum number of items in progress, 1 or more; also limited by the window of the stream. Default 1. */
   readonly concurrency?: number;
   /**
-   * What becomes of the items that have arrived when the source fails. `finish`: all of them are worked on, and the error
-   * comes after the last; so do `bufferBounded`, `chunk` and a `for await` loop. `abandon`: the error comes at once, the
-   * work on items is unsubscribed, and items that wait are dropped; so do `mergeMap` and `concatMap`. Default `finish`.
+   * What to do with the items that have arrived when the source fails. `finish`: process all of them, and emit the error after
+   * the last, like `bufferBounded`, `chunk` and a `for await` loop. `abandon`: emit the error immediately, unsubscribe the
+   * work in progress and drop the waiting items, like `mergeMap` and `concatMap`. Default `finish`.
    */
   readonly onSourceError?: 'finish' | 'abandon';
 }
@@ -31,18 +31,19 @@ const remedy =
   'consume() stands behind an asynchronous operator, such as delay, observeOn or concatMap: the credit of an item returns before consume sees it. Put consume() before it.';
 
 /**
- * Works on each item, and is done with it when the inner Observable ends: only then its credit returns to the sender.
- * Where the results go on into another stream, or to another `consume`, it returns when those are done with them too.
- * Works behind every operator that passes items on synchronously, such as `map`, `filter`, `scan`, `share`, `retry`.
- * Behind an asynchronous one it still works on every item, but the sender is not held back; that is reported once, as
- * `backpressure-lost` in `events$`. Items from elsewhere than a stream are worked on all the same.
+ * Processes each item with an inner Observable. The item's credit returns to the sender when the inner Observable has ended
+ * and, if its results go into another stream or another `consume`, when these have finished with them.
  *
- * Order: results come as the inner Observables give them; with `concurrency: 1`, in the order of the items.
+ * It works behind every synchronous operator, such as `map`, `filter`, `scan`, `share`, `retry`. Behind an asynchronous one it
+ * still processes every item, but applies no backpressure; this is reported once, as `backpressure-lost` in `events$`. Items
+ * that do not come from a stream are processed in the same way.
  *
- * Errors: an error of the source comes when the items that arrived before it are done with, or at once, as
- * `onSourceError` says. What `project` throws, and an error of an inner Observable, comes at once, and ends all work.
+ * Order: results are emitted as the inner Observables emit them; with `concurrency: 1`, in the order of the items.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * Errors: an error of the source is emitted after the items that arrived before it, or immediately, depending on
+ * `onSourceError`. An error thrown by `project`, or of an inner Observable, is emitted immediately and ends all work.
+ *
+ * @throws ConfigurationError for an unknown or invalid option.
  */
 export function consume<T, R extends ObservableInput<unknown>>(
   project: (value: T, index: number) => R,
@@ -64,8 +65,8 @@ interface Waiting<T> {
 /**
  * One subscription of {@link consume}.
  *
- *     an item:      waiting ──fewer than `concurrency` in work──▶ in work ──inner ends, results released──▶ credit returns
- *     the source:   open ──completes, fails──▶ ended ──nothing waits or is in work──▶ complete, error
+ *     an item:      waiting ──fewer than `concurrency` in progress──▶ in progress ──inner ended, results released──▶ credit returns
+ *     the source:   open ──completes, fails──▶ ended ──no item waiting or in progress──▶ complete, error
  */
 class Consumption<T, R extends ObservableInput<unknown>> {
   readonly #project: (value: T, index: number) => R;
@@ -74,7 +75,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
   readonly #subscriber: Subscriber<ObservedValueOf<R>>;
   readonly #waiting = new Fifo<Waiting<T>>();
   readonly #notes = new SourceTracker(true);
-  // What the results come from, for the operators behind.
+  // Identifies the origin of the results for downstream operators.
   readonly #origin = {};
   #inWork = 0;
   #index = 0;
@@ -130,7 +131,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
   }
 
   readonly #startWork = (): void => {
-    // An inner Observable that ends at once must not recurse for each waiting item.
+    // An inner Observable that ends synchronously must not recurse once per waiting item.
     if (this.#starting) return;
     this.#starting = true;
     while (this.#inWork < this.#concurrency && !this.#subscriber.closed) {
@@ -139,7 +140,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
       this.#work(item);
     }
     this.#starting = false;
-    // Where nothing is in work, nothing waits: the loop above would have taken it.
+    // If nothing is in progress, nothing is waiting: the loop above would have started it.
     if (this.#sourceEnd === undefined || this.#inWork > 0) return;
     if (this.#sourceEnd.failed) this.#subscriber.error(this.#sourceEnd.error);
     else this.#subscriber.complete();
@@ -155,7 +156,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
       this.#subscriber.error(error);
       return;
     }
-    // The work, and each result that somebody retains.
+    // Counts the work itself and each result that is retained.
     let holders = 1;
     const delivery = release === undefined ? 0 : nextDelivery();
     const releaseHolder = (): void => {
@@ -163,7 +164,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
     };
     const results = subscriberOf<ObservedValueOf<R>>({
       next: (result) => {
-        // Where the work is a stream itself, its window bounds the results.
+        // If the inner Observable is a stream, its own window bounds the results.
         const releaseResult = retainCurrentFor(results);
         if (release === undefined && releaseResult === undefined) {
           this.#subscriber.next(result);

@@ -1,11 +1,11 @@
-/** An item that was given up. */
+/** A dropped item. */
 export interface Drop<T> {
   readonly value: T;
-  /** Items given up so far, this one included, in this subscription. */
+  /** Number of items dropped in this subscription so far, including this one. */
   readonly dropped: number;
 }
 
-/** Who hears of drops: an observer, such as a Subject. */
+/** Receives dropped items: an observer, such as a Subject. */
 export interface DropObserver<T> {
   next(drop: Drop<T>): void;
 }

@@ -4,21 +4,21 @@ import { checkReaderOptions } from '../flow/reader-pull.js';
 
 /** Options of {@link fromIterable} and `fromReadableStream`. */
 export interface PullOptions {
-  /** Items that may be out at once: asked for, and not yet done with. Default 1. */
+  /** Maximum number of items that have been requested from the iterator and not yet released. Default 1. */
   readonly capacity?: number;
 }
 
 /**
- * An Observable of an iterable or async iterable, as rxjs' `from`, but it asks for the next item only when the one before
- * is done with. So `sendTo`, `consume`, a relay, or a reader such as `toReadableStream` holds it back, also behind
- * operators that pass items on synchronously. For an ordinary subscriber an item is done with when `next` has returned.
+ * Converts an iterable or async iterable to an Observable, like rxjs' `from`, but requests the next item only when the previous
+ * one has been released. `sendTo`, `consume`, a relay, or a reader such as `toReadableStream` therefore applies backpressure
+ * to it, also through synchronous operators. An ordinary subscriber releases an item when `next` returns.
  *
- * Unsubscribing returns the iterator. A generator can be read once: for a source that is subscribed to again, use
+ * Unsubscribing returns the iterator. A generator can be read once; for a source that is subscribed to repeatedly, use
  * `defer(() => fromIterable(chunks()))`.
  *
- * Errors: what the iterator throws.
+ * Errors: those thrown by the iterator.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * @throws ConfigurationError for an unknown or invalid option.
  *
  * @example
  * fromIterable(lines()).pipe(map(encode), sendTo(stream)).subscribe();

@@ -4,14 +4,15 @@ import { checkReaderOptions } from '../flow/reader-pull.js';
 import type { PullOptions } from './from-iterable.js';
 
 /**
- * The chunks of a WHATWG ReadableStream, such as the body of a `fetch`. The next one is read when the one before is done
- * with: as for {@link fromIterable}, so `sendTo`, `consume` and the like hold the stream back.
+ * Converts a WHATWG ReadableStream, such as the body of a `fetch`, to an Observable of its chunks. As with
+ * {@link fromIterable}, the next chunk is read when the previous one has been released, so `sendTo`, `consume` and similar
+ * consumers apply backpressure to the stream.
  *
  * The stream is locked while it is subscribed to; unsubscribing cancels it. It can be read once.
  *
- * Errors: those of the stream; TypeError where it is locked already.
+ * Errors: those of the stream; TypeError if it is already locked.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * @throws ConfigurationError for an unknown or invalid option.
  *
  * @example
  * fromReadableStream(response.body).pipe(sendTo(stream)).subscribe();
@@ -22,7 +23,7 @@ export function fromReadableStream<T>(stream: ReadableStream<T>, options: PullOp
   return pulledAsync(() => readerIterator(stream.getReader()), capacity);
 }
 
-// Not the stream's own iterator, which Safari lacks.
+// Safari does not support the stream's own iterator.
 function readerIterator<T>(reader: ReadableStreamDefaultReader<T>): AsyncIterator<T, undefined> {
   return {
     async next() {

@@ -4,13 +4,13 @@ import { DisconnectedError } from '../errors.js';
 
 /** Options of {@link retryOnDisconnect}. */
 export interface RetryOnDisconnectOptions {
-  /** How often to call again, in a row, before the error is passed on. Default: without end. */
+  /** Maximum number of consecutive retries before the error is passed on. Default: unlimited. */
   readonly count?: number;
-  /** True: an item that comes begins the count anew. Default true. */
+  /** True: each item resets the count. Default true. */
   readonly resetOnSuccess?: boolean;
   /**
-   * True: to call again does no harm, even where the other side may have got the call. False: never do that. Default: as
-   * the route of the call declares it.
+   * True: repeat the call even if the other side may have received it. False: never do that. Default: as declared by the
+   * route of the call.
    */
   readonly idempotent?: boolean;
 }
@@ -22,15 +22,15 @@ const retryRules = {
 };
 
 /**
- * Calls again when the connection is back, after it was lost or while it was not there.
+ * Repeats a call that failed because there was no connection, or because it was lost, once there is a connection again.
  *
- * Only where that is safe: nothing of the call was sent, or the route is declared `idempotent`, or the option says so.
- * Otherwise the original error is passed on; so are any other error, and the loss of a connection that never comes back.
+ * It does so only if that is safe: nothing of the call was sent, the route is declared `idempotent`, or the option allows it.
+ * Otherwise the original error is passed on, as is any other error, and the loss of a connection that is closed permanently.
  *
- * A stream starts again from its beginning. To go on where it was, give its payload as a function: it is called for each
+ * A stream starts again from the beginning. To resume it, pass its payload as a function, which is called for each
  * subscription.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * @throws ConfigurationError for an unknown or invalid option.
  *
  * @example
  * host2.stream(watch, () => ({ since: last })).pipe(retryOnDisconnect({ idempotent: true }), tap(({ at }) => (last = at)));
@@ -45,7 +45,7 @@ export function retryOnDisconnect<T>(options: RetryOnDisconnectOptions = {}): Mo
       const original = throwError(() => error);
       if (!(error instanceof DisconnectedError) || !isObservable(error.reconnected)) return original;
       if (error.sent && !(idempotent ?? error.idempotent)) return original;
-      // It completes without a value where the connection is closed for good. `retry` takes one value of it.
+      // `reconnected` completes without a value if the connection is closed permanently. `retry` takes one value.
       return concat(error.reconnected, original);
     },
   });

@@ -4,25 +4,26 @@ import type { DuplexStream } from '../contract/duplex-stream.js';
 
 /** What {@link sendTo} emits after each item. */
 export interface SendProgress {
-  /** Items that have gone out. */
+  /** Number of items sent. */
   readonly sent: number;
-  /** Items that may go out now. */
+  /** Number of items that may be sent now. */
   readonly credit: number;
 }
 
 /**
  * Sends the items of the source to an open stream, as its credit allows, and then half-closes it. Emits after each item;
- * completes when the half-close has gone out.
+ * completes when the half-close has been sent.
  *
- * What holds the source back: `fromIterable` and `fromReadableStream` are asked for an item per credit; a stream's item
- * (a relay) keeps its credit until it has gone out, also behind operators that pass items on synchronously; what
- * `bufferBounded` and `conflate` hold is taken, one per credit. Any other Observable pushes, and so does rxjs' `from`: its
- * items wait in a buffer of `limits.bufferItems` and `limits.bufferBytes`.
+ * Backpressure: `fromIterable` and `fromReadableStream` are asked for one item per credit; an item of another stream (a relay)
+ * retains its credit until it has been sent, also through synchronous operators; items held by `bufferBounded` and `conflate`
+ * are taken one per credit. Any other Observable, including rxjs' `from`, pushes: its items wait in a buffer of
+ * `limits.bufferItems` and `limits.bufferBytes`.
  *
- * Unsubscribing before the end cancels the stream; so does an error of the source, which the stream's output then has too.
+ * Unsubscribing before the end cancels the stream; so does an error of the source, which the output of the stream then emits
+ * as well.
  *
- * Errors: that of the source; that of the call; BufferOverflowError; CancelledError where the handler ended normally before everything
- * was sent; ConfigurationError where the input was completed elsewhere.
+ * Errors: that of the source; that of the call; BufferOverflowError; CancelledError if the handler ended normally before
+ * everything was sent; ConfigurationError if the input was completed elsewhere.
  *
  * @example
  * const stream = host2.open(upload, { name: 'a' });
@@ -47,7 +48,7 @@ export function sendTo<I>(stream: DuplexStream<I, any>): OperatorFunction<I, Sen
           subscriber.error(error);
         },
       });
-      // Before it starts: a progress may end it.
+      // Added before the start, because a subscriber may unsubscribe on the first item.
       subscriber.add(() => {
         sending.stop();
         if (!over) stream.cancel();

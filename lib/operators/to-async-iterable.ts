@@ -3,15 +3,15 @@ import { PullIterator } from '../flow/pull-iterator.js';
 import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
 
 /**
- * Reads an Observable with `for await`. The credit of a stream's item returns when the loop asks for the next one, also
- * behind operators that pass items on synchronously; what nothing can hold back waits, up to `capacity`. What
- * `bufferBounded` and `conflate` hold is taken when the loop asks.
+ * Converts an Observable to an async iterable for `for await`. The credit of a stream's item returns when the loop asks for
+ * the next one, also through synchronous operators. Items of a source without backpressure are buffered, up to `capacity`;
+ * items held by `bufferBounded` and `conflate` are taken when the loop asks for them.
  *
- * Each loop is a subscription. It begins at the first `next()`; leaving the loop unsubscribes.
+ * Each loop is a subscription, which starts at the first `next()`; leaving the loop unsubscribes.
  *
- * Errors: those of the source, after what waits; BufferOverflowError, at once.
+ * Errors: those of the source, after the buffered items; BufferOverflowError, immediately.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * @throws ConfigurationError for an unknown or invalid option.
  *
  * @example
  * for await (const event of toAsyncIterable(host2.stream(watch, {}).pipe(filter(isHot)))) await save(event);

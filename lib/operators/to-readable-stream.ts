@@ -2,15 +2,15 @@ import type { Observable } from 'rxjs';
 import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
 
 /**
- * A WHATWG ReadableStream of an Observable's items, such as the body of a `Response`. Demand follows the reader: the credit of a
- * stream's item returns when the reader asks for the next one, also behind operators that pass items on synchronously;
- * what nothing can hold back waits, up to `capacity`. What `bufferBounded` and `conflate` hold is taken when the reader asks.
+ * Converts an Observable to a WHATWG ReadableStream, such as the body of a `Response`. The credit of a stream's item returns
+ * when the reader asks for the next one, also through synchronous operators. Items of a source without backpressure are
+ * buffered, up to `capacity`; items held by `bufferBounded` and `conflate` are taken when the reader asks for them.
  *
- * It subscribes at the first read; `cancel()` unsubscribes.
+ * The source is subscribed to at the first read; `cancel()` unsubscribes.
  *
- * Errors: those of the source, after what waits; BufferOverflowError, at once.
+ * Errors: those of the source, after the buffered items; BufferOverflowError, immediately.
  *
- * @throws ConfigurationError for an option that is unknown or cannot work.
+ * @throws ConfigurationError for an unknown or invalid option.
  *
  * @example
  * return new Response(toReadableStream(host2.stream(download, { name })));
@@ -20,29 +20,29 @@ export function toReadableStream<T>(source: Observable<T>, options: ReaderOption
   const pull = openReader(source, 'toReadableStream', options);
   let opened = false;
   let over = false;
-  // Of the item that the reader works on.
+  // Releases the item that was read last.
   let release: (() => void) | undefined;
-  // There while the reader waits.
+  // Defined while a read is pending.
   let answer: (() => void) | undefined;
 
-  const releaseTaken = (): void => {
-    const releaseIt = release;
+  const releaseCurrent = (): void => {
+    const current = release;
     release = undefined;
-    releaseIt?.();
+    current?.();
   };
   const serve = (controller: ReadableStreamDefaultController<T>): void => {
     if (over) return;
     if (answer !== undefined) {
       const taken = pull.take();
       if (taken !== undefined) {
-        const answerNow = answer;
+        const resolveRead = answer;
         answer = undefined;
         release = taken.release;
         controller.enqueue(taken.value);
-        answerNow();
+        resolveRead();
       }
     }
-    // Told at once, so that who waits for `closed` hears it without a read.
+    // Closed immediately, so that `closed` settles without another read.
     const { end } = pull;
     if (end === undefined) return;
     over = true;
@@ -56,13 +56,13 @@ export function toReadableStream<T>(source: Observable<T>, options: ReaderOption
       pull(controller) {
         return new Promise<void>((resolve) => {
           answer = resolve;
-          releaseTaken();
+          releaseCurrent();
           if (opened) {
             serve(controller);
             return;
           }
           opened = true;
-          // What it throws, where the source refuses, is the stream's error.
+          // If this throws because the source refuses the subscription, the stream errors.
           pull.open(() => {
             serve(controller);
           });
@@ -70,11 +70,11 @@ export function toReadableStream<T>(source: Observable<T>, options: ReaderOption
       },
       cancel() {
         over = true;
-        releaseTaken();
+        releaseCurrent();
         pull.stop();
       },
     },
-    // Without a queue of its own: what is read ahead would be out of the credit's sight.
+    // No internal queue: items in it would have returned their credit.
     { highWaterMark: 0 },
   );
 }

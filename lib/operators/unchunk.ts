@@ -1,8 +1,8 @@
 import { concatAll, type OperatorFunction } from 'rxjs';
 
 /**
- * Takes apart what {@link chunk} put together: gives the items of each chunk in order. The credit of a chunk returns when
- * everybody is done with its items.
+ * Reverses {@link chunk}: emits the items of each chunk in order. The credit of a chunk returns when all its items have been
+ * released.
  *
  * @example
  * host2.stream(logs, {}).pipe(unchunk(), consume((line) => store(line))).subscribe();

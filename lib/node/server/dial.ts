@@ -6,26 +6,26 @@ import { dialerRegionWriter, type KernelOf } from '../files/send/attach-region-w
 import { systemKernelSender } from '../kernel/kernel-sender.js';
 import { readPath } from './read-path.js';
 
-/** TLS of this host: its certificate for who dials it, and whom it trusts when it dials. PEM texts. */
+/** TLS of this host: its certificate as an acceptor, and the certificates that it trusts as a dialer. PEM. */
 export interface TlsOptions {
   readonly key?: string | Uint8Array;
   readonly cert?: string | Uint8Array;
-  /** Certificates that sign those of the other hosts. Default: the well-known ones. */
+  /** Certificate authorities of the other hosts. Default: the well-known ones. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
 }
 
-/** What both a host and a leaf in Node may be told about their sockets. */
+/** Socket options of hosts and leaves in Node. */
 export interface SocketOptions {
-  /** Needed where the local name is https, or where others have certificates that are not well known. */
+  /** Required if the local name is https, or if other hosts have certificates of a private authority. */
   readonly tls?: TlsOptions;
   /**
-   * True: the files that this side sends over connections that it dialed are masked with a key of zeros, which is no
-   * masking: so the kernel can send them in that direction too. Every receiver accepts it. Only between servers, over networks where no
-   * foreign proxy reads along: RFC 6455 (section 10.3) asks for keys that nobody can foresee, because scripts in browsers
-   * could otherwise make bytes that a faulty proxy takes for another protocol's. Default false.
+   * True: files that this side sends over connections that it dialed are masked with a key of zeros, which leaves them
+   * unchanged, so the kernel can send them in that direction too. Every receiver accepts such frames. Use it only between
+   * servers, on networks without foreign proxies: RFC 6455 (section 10.3) requires unpredictable keys, because scripts in
+   * browsers could otherwise produce bytes that a faulty proxy takes for another protocol. Default false.
    */
   readonly zeroMask?: boolean;
-  /** False: files never go from the kernel's page cache to the socket, but always through buffers. Default true. */
+  /** False: files are always copied through buffers, never sent from the kernel's page cache. Default true. */
   readonly kernelSendfile?: boolean;
 }
 
@@ -41,7 +41,7 @@ function isPem(value: unknown): boolean {
   return typeof value === 'string' || ArrayBuffer.isView(value);
 }
 
-/** What {@link SocketOptions} may be. */
+/** Validation rules of {@link SocketOptions}. */
 const socketRules: Readonly<Record<keyof SocketOptions, Rule>> = {
   tls: anObject,
   zeroMask: oneOf(true, false),
@@ -49,10 +49,10 @@ const socketRules: Readonly<Record<keyof SocketOptions, Rule>> = {
 };
 
 /**
- * Checks options that have {@link SocketOptions} among them, and gives the others, with a dial that goes by these. `rules`:
- * of the others.
+ * Validates options that include {@link SocketOptions}, and returns the other ones together with a `dial` made from the
+ * socket options. `rules` are the rules of the other options.
  *
- * @throws ConfigurationError
+ * @throws ConfigurationError for an unknown or invalid option.
  */
 export function takeSocketOptions<T extends SocketOptions & { readonly dial?: Dial }>(
   options: T,
@@ -65,12 +65,12 @@ export function takeSocketOptions<T extends SocketOptions & { readonly dial?: Di
   return { ...others, dial: options.dial ?? nodeDial(options) };
 }
 
-/** How the kernel sends files, as the options say. */
+/** The kernel's sendfile, or a reason why it is not used, according to the options. */
 export function kernelOf({ kernelSendfile = true }: SocketOptions): KernelOf {
   return kernelSendfile ? systemKernelSender : () => Promise.resolve('kernelSendfile is false.');
 }
 
-/** Dials as the options say. */
+/** Creates a dial from the options. */
 export function nodeDial(options: SocketOptions): Dial {
   const { tls, zeroMask = false } = options;
   return createDial(
@@ -80,8 +80,8 @@ export function nodeDial(options: SocketOptions): Dial {
   );
 }
 
-/** TLS options as Node takes them. */
+/** Converts TLS options to those of Node. */
 export function tlsContext({ key, cert, ca }: TlsOptions): SecureContextOptions {
-  // Node's types ask for Buffer where any Uint8Array does.
+  // Node's types require Buffer where any Uint8Array works.
   return { key, cert, ca } as SecureContextOptions;
 }

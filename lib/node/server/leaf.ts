@@ -10,10 +10,10 @@ import { takeSocketOptions, type SocketOptions } from './dial.js';
 export interface NodeConnectOptions extends ConnectOptions, SocketOptions {}
 
 /**
- * Connects to a host as a leaf, as `connect` of `rxgrid` does, and sends files in the best way that Node has.
+ * Connects to a host as a leaf, as `connect` of `rxgrid` does, and sends files in the most efficient way that Node offers.
  *
  * @param url - `ws://…` or `wss://…` of the host; without a path, the default one.
- * @throws ConfigurationError for a URL that cannot be dialed, and for an option that is unknown or cannot work.
+ * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.
  */
 export function connect(url: string, options: NodeConnectOptions): LeafConnection {
   return connectAnywhere(url, takeSocketOptions(options, leafRules, 'connect'));

@@ -19,17 +19,17 @@ import { SilentSockets } from './silent-sockets.js';
 /** Options of a {@link Manager} in Node. */
 export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
 
-/** Where to listen, where that differs from the local name. */
+/** Where to listen, if different from the local name. */
 export interface ListenOptions {
-  /** Port. Default: the local name's. */
+  /** Port. Default: that of the local name. */
   readonly port?: number;
-  /** Address of the interface. Default: the loopback interface where the local name is a loopback address, otherwise all. */
+  /** Address of the interface. Default: the loopback interface if the local name is a loopback address, otherwise all interfaces. */
   readonly address?: string;
 }
 
 const listenRules: Readonly<Record<keyof ListenOptions, Rule>> = { port: whole(0, 0xffff), address: someText };
 
-/** {@link IsomorphicManager} that others can dial: it serves its paths on an HTTP server. */
+/** An {@link IsomorphicManager} that can be dialed: it serves its paths on an HTTP server. */
 export class Manager extends IsomorphicManager {
   readonly #tls: TlsOptions | undefined;
   readonly #kernel: KernelOf;
@@ -52,8 +52,8 @@ export class Manager extends IsomorphicManager {
   /**
    * Starts an HTTP server at the port of the local name, serves the manager's paths on it, and dials the peers.
    *
-   * @throws ConfigurationError where the local name is https and there is no certificate, and where it listens already; an
-   * error with the system's `code` (EADDRINUSE) where the port is taken.
+   * @throws ConfigurationError if the local name is https and there is no certificate, or if the manager is listening already;
+   * an error with the system's `code` (EADDRINUSE) if the port is in use.
    */
   async listen(options: ListenOptions = {}): Promise<void> {
     checkOptions(options, listenRules, { of: 'listen' });
@@ -83,7 +83,7 @@ export class Manager extends IsomorphicManager {
     if (secure && (this.#tls?.cert === undefined || this.#tls.key === undefined)) {
       throw new ConfigurationError(`${this.local} is https: give the manager tls: { key, cert }.`);
     }
-    // Who connects and asks for no upgrade holds a socket as one does that sends no Connect.
+    // A client that connects and never requests an upgrade occupies a socket like one that sends no Connect.
     const times = {
       headersTimeout: this.#handshakeTimeout,
       requestTimeout: this.#handshakeTimeout,
@@ -111,16 +111,16 @@ export class Manager extends IsomorphicManager {
       });
     });
     this.#server = server;
-    // A close() meanwhile found no server to close.
+    // If close() was called meanwhile, it found no server to close.
     if (this.closed) await this.#closeServer();
   }
 
   /**
-   * Serves the manager's paths on an HTTP server of yours, and dials the peers. Requests and upgrades for other paths go to
-   * the listeners of the server, whether they were added before or are added later; where there are none, the answer is
-   * 404. The server stays yours to listen and to close.
+   * Serves the manager's paths on an existing HTTP server, and dials the peers. Requests and upgrades for other paths go to
+   * the listeners of the server, whether they were added before or after; if there are none, the answer is 404. The
+   * application remains responsible for listening and closing.
    *
-   * @throws ConfigurationError where a path serves another manager already.
+   * @throws ConfigurationError if one of the paths already serves another manager.
    */
   async attach(server: HttpServer | HttpsServer): Promise<void> {
     this.#checkOpen();
@@ -152,7 +152,7 @@ export class Manager extends IsomorphicManager {
     });
   }
 
-  // The result stops it.
+  // Returns a function that stops serving.
   #mount(server: HttpServer | HttpsServer): () => void {
     const router = ServerRouter.of(server);
     const service = {
@@ -187,7 +187,7 @@ export class Manager extends IsomorphicManager {
   }
 }
 
-/** Where to listen for a name that only this machine reaches; undefined, which is everywhere, for any other. */
+/** The address to listen at for a loopback name; undefined, which means all interfaces, for any other name. */
 function loopbackOf(hostname: string): string | undefined {
   if (hostname === '[::1]') return '::1';
   return hostname === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(hostname) ? hostname : undefined;

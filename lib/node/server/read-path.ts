@@ -14,13 +14,13 @@ import { FrameReader, type Unmask } from '../../transport/frame-reader.js';
 import type { ReadPath } from '../../transport/ws-socket.js';
 import { loadedMask, loadMask } from '../files/send/mask.js';
 
-/** What net.Socket has and its types do not show. */
+/** Members of net.Socket that its types do not declare. */
 interface Internals {
   readonly _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
   [field: symbol]: unknown;
 }
 
-/** Everything that one read gives is consumed before the next read of any socket, so one buffer serves all. */
+/** The bytes of one read are consumed before the next read of any socket, so all sockets share one buffer. */
 const readBufferBytes = 256 << 10;
 let readBuffer: Uint8Array | undefined;
 
@@ -43,7 +43,7 @@ export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooL
     tooLarge,
   });
   if (masked) void loadMask();
-  // What came with the upgrade is still emitted.
+  // Bytes that arrived with the upgrade are still emitted.
   socket.removeAllListeners('data');
   socket.on('data', (bytes) => {
     reader.read(bytes, 0, bytes.length);
@@ -66,7 +66,7 @@ interface Fields {
 }
 
 function fieldsOf(raw: unknown): Fields | undefined {
-  // A TLS socket is a Socket, too, and reads through another one. On Windows libuv may hold the buffer between reads.
+  // A TLS socket is a Socket too, but reads through another one. On Windows, libuv may hold the buffer between reads.
   if (!(raw instanceof Socket) || raw.constructor !== Socket || process.platform === 'win32') return undefined;
   const { _handle } = raw as unknown as Internals;
   if (typeof _handle?.useUserBuffer !== 'function') return undefined;
@@ -76,7 +76,7 @@ function fieldsOf(raw: unknown): Fields | undefined {
   return buffer === undefined || callback === undefined ? undefined : { socket: raw, buffer, callback };
 }
 
-// Messages are plain arrays, with the slice() of one.
+// Messages are plain Uint8Arrays, because slice() of a Buffer does not copy.
 function allocate(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }

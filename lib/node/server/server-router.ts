@@ -1,9 +1,9 @@
 /**
  * Shares one HTTP server among managers, each on its paths, and with other libraries.
  *
- * The router stands in front of the listeners of the server: it wraps `emit`. An event of a mounted path goes to its
- * manager and to nobody else; every other event takes the way that it took before. No listener of anybody else is moved,
- * removed or called by the router, so other libraries may be attached and closed before, meanwhile and after.
+ * The router intercepts the events of the server by wrapping `emit`. An event for a mounted path goes to its manager only;
+ * every other event is passed on unchanged. The router does not move, remove or call listeners of other libraries, so these
+ * may be attached and closed at any time.
  *
  *     server.emit ──▶ wrapper ── mounted path ──▶ the path's service
  *                        └────── any other ──▶ the emit that was there before ──▶ listeners of the application
@@ -15,10 +15,10 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { closeTimeout } from '../../transport/ws-dial.js';
 import { ConfigurationError } from '../../errors.js';
 
-/** What serves one path. */
+/** Serves one path. */
 export interface PathService {
   readonly maxMessageBytes: number;
-  /** An upgraded WebSocket, and the stream beneath it; undefined where the platform has none to give. */
+  /** Called with an upgraded WebSocket and its underlying stream, which is undefined if the platform does not provide it. */
   onSocket(socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined): void;
 }
 
@@ -39,7 +39,7 @@ export class ServerRouter {
   readonly #server: Server;
   #removeWrapper: (() => void) | undefined = undefined;
 
-  /** The router of a server; the first call makes it. */
+  /** Returns the router of a server, which the first call creates. */
   static of(server: Server): ServerRouter {
     let router = this.#routers.get(server);
     if (router === undefined) {
@@ -53,7 +53,7 @@ export class ServerRouter {
     this.#server = server;
   }
 
-  /** Serves a path. The result stops it. @throws ConfigurationError where the path is taken. */
+  /** Serves a path. Returns a function that stops serving it. @throws ConfigurationError if the path is already served. */
   mount(path: string, service: PathService): () => void {
     if (this.#mounted.has(path)) {
       throw new ConfigurationError(
@@ -78,8 +78,8 @@ export class ServerRouter {
   }
 
   #hook(): void {
-    // Node parses an offer to upgrade as such only while somebody listens for it. The listener also serves those who call
-    // an `emit` that they had taken hold of before.
+    // Node treats a request as an upgrade only while there is a listener. The listener also serves code that calls an `emit`
+    // that it saved before it was wrapped.
     this.#server.on('upgrade', this.#onUpgrade);
     this.#removeWrapper ??= this.#wrapEmit();
   }
@@ -89,14 +89,14 @@ export class ServerRouter {
     this.#removeWrapper?.();
   }
 
-  // The result takes the wrapper off, if nobody has wrapped it in turn; else it stays, and lets everything pass.
+  // Returns a function that removes the wrapper. If `emit` has been wrapped again since, the wrapper stays and passes everything on.
   #wrapEmit(): () => void {
     const server = this.#server;
     const wasOwn = Object.hasOwn(server, 'emit');
     // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the server, and put back as it was.
     const before = server.emit;
     const wrapper = ((event: string, ...args: unknown[]): boolean =>
-      this.#take(event, args) || (before as (...all: unknown[]) => boolean).call(server, event, ...args)) as Emit;
+      this.#handle(event, args) || (before as (...all: unknown[]) => boolean).call(server, event, ...args)) as Emit;
     server.emit = wrapper;
     return () => {
       if (server.emit !== wrapper) return;
@@ -106,13 +106,13 @@ export class ServerRouter {
     };
   }
 
-  // True: the event is done with. False: it goes to the listeners.
-  #take(event: string, args: readonly unknown[]): boolean {
+  // Returns true if the event has been handled; otherwise it goes to the listeners.
+  #handle(event: string, args: readonly unknown[]): boolean {
     if (this.#mounted.size === 0) return false;
     switch (event) {
       case 'upgrade': {
         const [request, socket, head] = args as [IncomingMessage, Duplex | undefined, Buffer];
-        // With other listeners the socket may be theirs.
+        // If there are other listeners, the socket may be meant for them.
         if (!this.#isMounted(request) && this.#server.listenerCount('upgrade') > 1) return false;
         this.#onUpgrade(request, socket, head);
         return true;
@@ -143,7 +143,7 @@ export class ServerRouter {
       return true;
     }
     if (this.#server.listenerCount(event) > 0) return false;
-    // Nobody else would answer.
+    // There is no other listener to answer.
     respond(response, 404, notFound, {});
     return true;
   }
@@ -151,7 +151,7 @@ export class ServerRouter {
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex | undefined, head: Buffer): void => {
     const mounted = this.#mounted.get(pathOf(request));
     if (mounted !== undefined) {
-      // Not every platform that has Node's modules gives the stream (Bun does not).
+      // Not every platform with Node's modules provides the stream; Bun does not.
       const raw = socket instanceof Duplex && !('bun' in process.versions) ? socket : undefined;
       mounted.server.handleUpgrade(request, socket!, head, (webSocket) => {
         mounted.service.onSocket(webSocket, request, raw);
@@ -162,8 +162,8 @@ export class ServerRouter {
     }
   };
 
-  // An offer such as h2c, which many HTTP clients make with every request, is to be ignored by who does not take it; Node
-  // does so only while nobody listens for upgrades. So the server reads the request anew, without the offer.
+  // A server must ignore an upgrade offer that it does not support, such as h2c, which many HTTP clients send with every
+  // request. Node does so only while there is no upgrade listener, so the request is parsed again without the offer.
   #handBack(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.unshift(Buffer.concat([Buffer.from(headWithoutOffer(request), 'latin1'), head]));
     this.#server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
@@ -176,7 +176,7 @@ function respond(response: ServerResponse, status: number, text: string, headers
 }
 
 function refuseUpgrade(socket: Duplex): void {
-  // Node has taken its own listener off: without one, a reset by the client would end the process.
+  // Node has removed its own error listener; without one, a reset by the client would end the process.
   socket.on('error', () => {
     socket.destroy();
   });
@@ -185,7 +185,7 @@ function refuseUpgrade(socket: Duplex): void {
   socket.end(`${head}\r\n\r\n${notFound}`);
 }
 
-/** The head of a request as it came, without the offer to upgrade. */
+/** The head of a request as it was received, without the upgrade offer. */
 function headWithoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {
   let text = `${method!} ${url!} HTTP/${httpVersion}\r\n`;
   for (let index = 0; index < rawHeaders.length; index += 2) {

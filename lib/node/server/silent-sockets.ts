@@ -3,15 +3,15 @@ import type { Socket } from 'node:net';
 import { Newcomers, type Newcomer } from '../../endpoint/newcomers.js';
 
 /**
- * The TCP connections of a server that have sent no request yet, with or without a TLS hello: so many at once. When there
- * are more, the oldest one of the address that has the most is closed.
+ * Limits the number of TCP connections of a server that have not sent a request yet, with or without a TLS hello. Beyond the
+ * limit, the oldest connection of the address with the most connections is closed.
  */
 export class SilentSockets {
-  /** For the server's options: a request is made of it as soon as its head has come. */
+  /** Must be given to the server as an option: the server creates an instance as soon as the head of a request has arrived. */
   readonly IncomingMessage: typeof IncomingMessage;
 
   readonly #pool: Newcomers<Newcomer>;
-  // By their remote ends: the socket of a request is another object than the TCP socket where TLS is between them.
+  // By remote address and port: with TLS, the socket of a request is not the same object as the TCP socket.
   readonly #byEnd = new Map<string, Newcomer>();
 
   constructor(max: number) {
@@ -29,7 +29,7 @@ export class SilentSockets {
 
   /** Watches the connections of a server. */
   watch(server: Server): void {
-    // A router that hands a connection back to its server announces it again.
+    // A router that passes a connection back to its server emits it again.
     const known = new WeakSet<Socket>();
     server.on('connection', (socket: Socket) => {
       if (known.has(socket)) return;
