@@ -70,9 +70,8 @@ export function sharedSecret(
   options: SharedSecretOptions = {},
 ): Auth {
   checkOptions(options, { maxClockSkew: whole(0, Number.MAX_SAFE_INTEGER, 'ms') }, { of: 'sharedSecret' });
-  const keys = (Array.isArray(secret) ? (secret as readonly unknown[]) : [secret]).map(toKey);
-  const [signingKey] = keys;
-  if (signingKey === undefined) throw new ConfigurationError(`sharedSecret was given an empty list: ${howToSetSecret}`);
+  const keys = toKeys(secret);
+  const signingKey = keys[0]!;
   const tolerance = (options.maxClockSkew ?? defaultLimits.maxClockSkew) / 1_000;
   return {
     async sign({ local, remote, wallNow }) {
@@ -167,6 +166,12 @@ function isCompactJwt(token: string): boolean {
 
 const howToSetSecret =
   'give all hosts the same secret, for example sharedSecret(process.env.GRID_SECRET) with a value that "openssl rand -base64 32" makes.';
+
+function toKeys(secret: unknown): readonly Uint8Array[] {
+  const keys = (Array.isArray(secret) ? (secret as readonly unknown[]) : [secret]).map(toKey);
+  if (keys.length === 0) throw new ConfigurationError(`sharedSecret was given an empty list: ${howToSetSecret}`);
+  return keys;
+}
 
 function toKey(secret: unknown): Uint8Array {
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
