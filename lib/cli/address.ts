@@ -28,9 +28,10 @@ const foreign = /[@?#\\%\s<>^|"'`{}\p{Cc}]/u;
  * Reads an address: `ws://host:9000:path`, `host:9000:path` and `host:path` (port 80) are remote, `-` is the pipe, anything
  * else is local. A local path with a colon in its name is written with a slash before it: `./a:b`.
  *
- * @throws Failure (usage) where the part of the host has a user, a query or a fragment, or might have one.
+ * @throws Failure (usage) for an empty text, and where the part of the host has a user, a query or a fragment, or might have one.
  */
 export function parseAddress(text: string, platform: string = process.platform): Address {
+  if (text === '') throw new Failure('a path is empty. Write . for the working folder.', exitCodes.usage);
   if (text === '-') return { kind: 'pipe' };
   if (platform === 'win32' && drive.test(text)) return { kind: 'local', path: text };
   const hasScheme = /^\w+:\/\//.test(text);
@@ -41,7 +42,7 @@ export function parseAddress(text: string, platform: string = process.platform):
     return { kind: 'remote', host: hasScheme ? host : `ws://${host}`, path };
   }
   if (hasScheme) {
-    throw new Failure(`${shown(text)} is no address of a file: write ws://host:port:path.`, exitCodes.usage);
+    throw new Failure(`${shown(text)} is not the address of a file: write ws://host:port:path.`, exitCodes.usage);
   }
   return { kind: 'local', path: text };
 }

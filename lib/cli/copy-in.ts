@@ -10,13 +10,13 @@ import type { FileInfo } from '../files/file-routes.js';
 import { RateMeter } from '../files/rate-meter.js';
 import { isOwnName } from '../files/peer-path.js';
 import { RootFolder } from '../node/files/folder/root-folder.js';
-import { receiveFile } from '../node/files/receive/receive-file.js';
+import { receiveAt } from '../node/files/receive/receive-file.js';
 import { partialFile } from '../node/files/receive/temporary.js';
 import { takeUntilAborted } from '../operators/take-until-aborted.js';
 import { systemRuntime } from '../runtime.js';
 import { toAsyncIterable } from '../operators/to-async-iterable.js';
 import { copyFolderIn } from './copy-in-folder.js';
-import { lastName, type CopyContext } from './copy.js';
+import { isSame, lastName, shownPath, type CopyContext } from './copy.js';
 import { exitCodes, Failure } from './failure.js';
 import { OutputPipe } from './output-pipe.js';
 import { listRemote } from './remote-folder.js';
@@ -27,10 +27,13 @@ export async function copyIn(context: CopyContext, source: string, target: strin
   const info = await firstValueFrom(statFile(connection, source, { signal }));
   if (info.type === 'folder') {
     if (target === undefined) {
-      throw new Failure(`${JSON.stringify(source)} is a folder: only a file can go to a pipe.`, exitCodes.usage);
+      throw new Failure(`${shownPath(source)} is a folder: only a file can go to a pipe.`, exitCodes.usage);
     }
     if (!options.recursive) {
-      throw new Failure(`${JSON.stringify(source)} is a folder: give -r to copy all that is in it.`, exitCodes.usage);
+      throw new Failure(
+        `${shownPath(source)} is a folder. Give -r to copy it with all that is in it.`,
+        exitCodes.usage,
+      );
     }
     context.decided.target ??= await folderTarget(context, source, target);
     await copyFolderIn(context, source, context.decided.target);
@@ -49,7 +52,7 @@ export async function copyIn(context: CopyContext, source: string, target: strin
 async function folderTarget(context: CopyContext, source: string, target: string): Promise<string> {
   const there = await statsOf(target);
   if (there !== undefined && !there.isDirectory()) {
-    throw new Failure(`${JSON.stringify(target)} is there, and is no folder.`);
+    throw new Failure(`${JSON.stringify(target)} exists and is not a folder.`);
   }
   const name = nameOf(source);
   if (isInto(target)) return join(target, name);
@@ -67,7 +70,7 @@ async function folderTarget(context: CopyContext, source: string, target: string
 /** For a folder that is no earlier copy: nothing is mixed into it. */
 export function otherFolder(target: string, name: string): Failure {
   return new Failure(
-    `${JSON.stringify(target)} is there, and nothing of the source is in it: with --resume, the target is the copy itself. Write ${JSON.stringify(`${target}/`)} to make or continue ${JSON.stringify(`${target}/${name}`)}.`,
+    `${JSON.stringify(target)} exists and has nothing of the source in it: with --resume, the target is the copy itself. Write ${JSON.stringify(`${target}/`)} to make or continue ${JSON.stringify(`${target}/${name}`)}.`,
     exitCodes.usage,
   );
 }
@@ -115,10 +118,14 @@ function isDryRun({ options, report }: CopyContext, source: string, { size }: Fi
 }
 
 async function copyFile(context: CopyContext, source: string, info: FileInfo, target: string): Promise<void> {
-  const { connection, options, report, signal } = context;
+  const { connection, options, report, signal, throttle } = context;
   if (isDryRun(context, source, info)) return;
+  if (options.resume && isSame(await infoAt(target), info)) {
+    report.present(info.size, true);
+    return;
+  }
   const have = options.resume ? await partialFile(target) : undefined;
-  const { resume, verify, fsync } = options;
+  const { resume, verify, fsync, preserve } = options;
   let before: number | undefined;
   const file$ = readFile(connection, source, {
     ...(have === undefined ? {} : { have }),
@@ -128,9 +135,13 @@ async function copyFile(context: CopyContext, source: string, info: FileInfo, ta
     tap((item) => {
       if (item.kind !== 'header' || before !== undefined) return;
       before = item.offset;
-      report.there(before, false);
+      report.present(before, false);
     }),
-    receiveFile(target, { resume, fsync, verify, ...(have === undefined ? {} : { offset: have.length }) }),
+    receiveAt(
+      target,
+      { resume, fsync, verify, preserve, ...(have === undefined ? {} : { offset: have.length }) },
+      throttle,
+    ),
     tap(({ received, total, rate, mode }) => {
       if (mode !== undefined) report.because(mode, 'so the host says.');
       report.step({ files: received === total ? 1 : 0, bytes: received - (before ?? 0), rate, mode });
@@ -141,7 +152,7 @@ async function copyFile(context: CopyContext, source: string, info: FileInfo, ta
 
 /** To what is no regular file: bytes as they come. A hash can be checked at the end alone, when they are gone. */
 async function copyToPipe(context: CopyContext, source: string, info: FileInfo, pipe: OutputPipe): Promise<void> {
-  const { connection, options, report, signal } = context;
+  const { connection, options, report, signal, throttle } = context;
   if (isDryRun(context, source, info)) return;
   if (options.resume) throw new Failure('--resume needs a file as its target, not a pipe.', exitCodes.usage);
   const meter = new RateMeter(systemRuntime.now());
@@ -157,6 +168,8 @@ async function copyToPipe(context: CopyContext, source: string, info: FileInfo, 
   let whole = false;
   try {
     for await (const chunk of toAsyncIterable(bytes$)) {
+      await throttle?.wait(signal);
+      throttle?.taken(chunk.length);
       await pipe.write(chunk, signal);
       bytes += chunk.length;
       report.step({ files: 0, bytes, rate: meter.rate(systemRuntime.now(), bytes), mode });
@@ -175,13 +188,18 @@ function checkHash(path: string): (source: Observable<FileItem>) => Observable<F
       map((item) => {
         if (item.kind === 'data') hash.update(item.bytes);
         if (item.kind === 'end' && (item.hash === undefined || Buffer.compare(hash.digest(), item.hash) !== 0)) {
-          const text = `${JSON.stringify(path)}: the sha256 of what came is not that of what was sent. It has been written to the pipe.`;
+          const text = `${JSON.stringify(path)}: the sha256 of the received bytes is not that of the file. They have been written to the pipe.`;
           throw new FileCorruptError(text, path);
         }
         return item;
       }),
     );
   };
+}
+
+async function infoAt(path: string): Promise<{ readonly size: number; readonly mtime: number } | undefined> {
+  const stats = await statsOf(path);
+  return stats?.isFile() === true ? { size: stats.size, mtime: stats.mtimeMs } : undefined;
 }
 
 async function statsOf(path: string): Promise<Stats | undefined> {

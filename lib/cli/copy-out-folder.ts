@@ -1,11 +1,14 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileError } from '../files/file-error.js';
 import type { FileRegion } from '../files/file-region.js';
 import type { FileInfo, WantedFile } from '../files/file-routes.js';
 import { fileRegion } from '../node/files/send/file-region.js';
 import { RootFolder } from '../node/files/folder/root-folder.js';
+import type { FileItem } from '../files/file-item.js';
 import { isSame, joinPath, type CopyContext } from './copy.js';
+import { deleteExtraThere } from './delete-extra.js';
+import { parallel, shared, Steps } from './parallel.js';
 import { listLocal, walkLocal, type LocalEntry } from './local-folder.js';
 import { listRemote, remoteInfo } from './remote-folder.js';
 import { offsetOf, sendFiles, type Sending } from './send-files.js';
@@ -14,8 +17,8 @@ import { withScan } from './with-scan.js';
 /**
  * Copies a folder from here to a host.
  *
- * Where nothing of it is there, all of it is sent, small files in packs, while what there is is counted beside that. Else
- * folders are compared one by one, and a folder that is not there at all goes as a whole.
+ * Where the host has nothing of it, the folder is sent as a whole, with small files in packs, and counted meanwhile. Else folders
+ * are compared one by one, and a folder that the host does not have is sent as a whole.
  */
 export async function copyFolderOut(context: CopyContext, path: string, target: string): Promise<void> {
   const { options, report } = context;
@@ -27,24 +30,43 @@ export async function copyFolderOut(context: CopyContext, path: string, target: 
     }
     return;
   }
-  const sending: Sending = { target, folder: true, root: new RootFolder(path) };
-  if (there || plan.picks) {
-    await sendFiles(
-      context,
-      sending,
-      () => plan.wanted('', there),
-      () => plan.regions(),
-    );
-    return;
-  }
+  const { preserve } = options;
+  const stats = await stat(path);
+  const attributes = preserve ? { attributes: { mode: stats.mode & 0o777, mtime: Math.floor(stats.mtimeMs) } } : {};
+  const sending: Sending = { target, folder: true, root: new RootFolder(path), ...attributes };
+  if (there || plan.picks) await sendPicked(context, sending, plan, there);
+  else await sendWhole(context, sending, plan);
+  await deleteExtraThere(context, path, target);
+}
+
+/** Sends files one by one, on as many streams as the user wants. */
+async function sendPicked(context: CopyContext, sending: Sending, plan: OutgoingPlan, there: boolean): Promise<void> {
+  const wanted = shared(plan.wanted('', there));
+  const steps = new Steps(context.report);
+  await parallel(context.options.parallel, context.signal, (index, signal) =>
+    sendFiles(
+      { ...context, signal },
+      { ...sending, index, steps },
+      () => wanted,
+      () => (index === 0 ? plan.rest() : []),
+    ),
+  );
+}
+
+async function sendWhole(context: CopyContext, sending: Sending, plan: OutgoingPlan): Promise<void> {
   const whole: WantedFile = { path: '', recursive: true, ...hashOf(context) };
   await withScan(
     context,
     (signal) => plan.count('', signal),
     () =>
-      sendFiles(context, sending, async function* () {
-        yield whole;
-      }),
+      sendFiles(
+        context,
+        sending,
+        async function* () {
+          yield whole;
+        },
+        () => plan.rest(),
+      ),
   );
 }
 
@@ -52,7 +74,7 @@ function hashOf({ options }: CopyContext): Pick<WantedFile, 'hash'> {
   return options.verify ? { hash: 'sha256' } : {};
 }
 
-/** What of a folder is sent. */
+/** Decides which files of a folder are sent. */
 class OutgoingPlan {
   readonly #context: CopyContext;
   readonly #path: string;
@@ -65,25 +87,34 @@ class OutgoingPlan {
     this.#target = target;
   }
 
-  /** True where files are picked one by one. */
+  /** True: files are picked one by one. */
   get picks(): boolean {
-    const { excludes, links, dryRun } = this.#context.options;
-    return excludes !== undefined || links === 'follow' || dryRun;
+    const { excludes, links, dryRun, parallel: streams } = this.#context.options;
+    return excludes !== undefined || links === 'follow' || dryRun || streams > 1;
   }
 
-  /** The files of a folder and below. `there`: the folder is at the host already. */
+  /** The files of a folder and of those below it. `there`: the host has the folder already. */
   async *wanted(below: string, there: boolean): AsyncGenerator<WantedFile> {
     yield* this.#wanted(below, there);
     this.#context.report.foundAll();
   }
 
-  /** Files that links lead to, once all others are sent. */
-  *regions(): Generator<FileRegion> {
+  /** What follows the other files: those that links lead to, and with `--preserve` the attributes of folders. */
+  async *rest(): AsyncGenerator<FileRegion | FileItem> {
     const hash = hashOf(this.#context);
     for (const { path, real } of this.#linked) yield fileRegion(real, { as: path, ...hash });
+    if (!this.#context.options.preserve) return;
+    for await (const entry of walkLocal(this.#path, '', this.#context.options)) {
+      if (entry.kind !== 'folder') continue;
+      const stats = await stat(join(this.#path, entry.path)).catch(() => undefined);
+      if (stats === undefined) continue;
+      const [mode, mtime] = [stats.mode & 0o777, Math.max(0, Math.floor(stats.mtimeMs))];
+      yield { kind: 'header', path: `${entry.path}/`, size: 0, offset: 0, length: 0, mode, mtime };
+      yield { kind: 'end', length: 0 };
+    }
   }
 
-  /** Counts what is sent as a whole, until the signal aborts. What cannot be read is reported where it is sent. */
+  /** Counts the files of a folder that is sent as a whole, until the signal aborts. Failures are reported where files are sent. */
   async count(below: string, signal: AbortSignal): Promise<void> {
     for await (const entry of walkLocal(this.#path, below, this.#context.options)) {
       if (signal.aborted) return;
@@ -104,14 +135,14 @@ class OutgoingPlan {
         else this.#linked.push(entry);
       } else if (entry.kind === 'folder') yield* this.#folder(entry.path, known.get(entry.path)?.type === 'folder');
       else if (entry.kind === 'file') {
-        if (isSame(known.get(entry.path), entry)) report.there(entry.size, true);
+        if (isSame(known.get(entry.path), entry)) report.present(entry.size, true);
         else yield await this.#file(entry.path, entry.size, there);
       }
     }
   }
 
   async *#folder(path: string, there: boolean): AsyncGenerator<WantedFile> {
-    // A folder without anything in it is sent as a whole too: that makes it.
+    // An empty folder is sent as a whole, too, so that it is made.
     const empty = !there && (await isEmpty(join(this.#path, path)));
     if (there || (this.picks && !empty)) {
       yield* this.#wanted(path, there);
@@ -124,11 +155,11 @@ class OutgoingPlan {
   async #file(path: string, size: number, there: boolean): Promise<WantedFile> {
     const local = join(this.#path, path);
     const offset = there ? await offsetOf(this.#context, local, size, joinPath(this.#target, path)) : 0;
-    this.#context.report.there(offset, false);
+    this.#context.report.present(offset, false);
     return { path, offset, ...hashOf(this.#context) };
   }
 
-  /** What the host has of a folder, of the names that are here. */
+  /** The entries of the host's folder whose names are here, too. */
   async #known(below: string): Promise<Map<string, FileInfo>> {
     const { options, report } = this.#context;
     const known = new Map<string, FileInfo>();

@@ -4,9 +4,10 @@ import type { WantedFile } from '../files/file-routes.js';
 import { FileSpaceError } from '../files/file-error.js';
 import { RootFolder } from '../node/files/folder/root-folder.js';
 import { toFileError } from '../node/files/folder/system-error.js';
+import { systemRuntime } from '../runtime.js';
 import { otherFolder } from './copy-in.js';
 import { copyFolderOut } from './copy-out-folder.js';
-import { joinPath, lastName, type CopyContext } from './copy.js';
+import { isSame, joinPath, lastName, shownPath, type CopyContext } from './copy.js';
 import { exitCodes, Failure } from './failure.js';
 import { spool } from './input-pipe.js';
 import { offsetOf, sendFiles } from './send-files.js';
@@ -24,7 +25,10 @@ export async function copyOut(context: CopyContext, source: string | undefined, 
   });
   if (stats.isDirectory()) {
     if (!context.options.recursive) {
-      throw new Failure(`${JSON.stringify(source)} is a folder: give -r to copy all that is in it.`, exitCodes.usage);
+      throw new Failure(
+        `${JSON.stringify(source)} is a folder. Give -r to copy it with all that is in it.`,
+        exitCodes.usage,
+      );
     }
     // Its own name, also where the user wrote `.` or a link.
     const path = resolve(source);
@@ -36,10 +40,10 @@ export async function copyOut(context: CopyContext, source: string | undefined, 
     await copyPipe(context, source === '/dev/stdin' ? undefined : source, target);
     return;
   }
-  if (!stats.isFile()) throw new Failure(`${JSON.stringify(source)} is no regular file.`);
+  if (!stats.isFile()) throw new Failure(`${JSON.stringify(source)} is not a regular file.`);
   context.decided.target ??= await fileTarget(context, basename(resolve(source)), target);
   // The user typed it: where it is a link, what it leads to is copied under its name.
-  await copyFile(context, await realpath(source), stats.size, context.decided.target);
+  await copyFile(context, await realpath(source), { size: stats.size, mtime: stats.mtimeMs }, context.decided.target);
 }
 
 /** As `folderTarget` of the other direction. */
@@ -49,7 +53,7 @@ async function folderTarget(context: CopyContext, path: string, target: string):
   if (lastName(target) === '' || target.endsWith('/')) return joinPath(folder, name);
   const there = await remoteInfo(context, target);
   if (there !== undefined && there.type !== 'folder') {
-    throw new Failure(`${JSON.stringify(target)} is there at the host, and is no folder.`);
+    throw new Failure(`${JSON.stringify(target)} exists at the host and is not a folder.`);
   }
   if (there === undefined) return target;
   if (!context.options.resume) return joinPath(target, name);
@@ -71,16 +75,26 @@ async function fileTarget(context: CopyContext, name: string, target: string): P
   return isFolder ? joinPath(target.replace(/\/+$/, ''), name) : target;
 }
 
-async function copyFile(context: CopyContext, path: string, size: number, target: string): Promise<void> {
+async function copyFile(
+  context: CopyContext,
+  path: string,
+  info: { readonly size: number; readonly mtime: number },
+  target: string,
+): Promise<void> {
   const { options, report } = context;
+  const { size } = info;
   report.found(size);
   report.foundAll();
   if (options.dryRun) {
     report.would(path, size);
     return;
   }
+  if (options.resume && isSame(await remoteInfo(context, target), info)) {
+    report.present(size, true);
+    return;
+  }
   const offset = await offsetOf(context, path, size, target);
-  report.there(offset, false);
+  report.present(offset, false);
   const wanted: WantedFile = { path: basename(path), offset, ...(options.verify ? { hash: 'sha256' } : {}) };
   await sendFiles(context, { target, folder: false, root: new RootFolder(dirname(path)) }, async function* () {
     yield wanted;
@@ -92,7 +106,10 @@ async function copyPipe(context: CopyContext, source: string | undefined, target
   if (context.options.resume) throw new Failure('--resume needs a file as its source, not a pipe.', exitCodes.usage);
   context.decided.target ??= target;
   if (lastName(target) === '' || target.endsWith('/') || (await remoteInfo(context, target))?.type === 'folder') {
-    throw new Failure(`${JSON.stringify(target)} is a folder: what comes from a pipe needs a name.`, exitCodes.usage);
+    throw new Failure(
+      `${shownPath(target)} is a folder. Give a name for the bytes that come from the pipe.`,
+      exitCodes.usage,
+    );
   }
   const spooled = await spool(source, context.signal).catch((error: unknown) => {
     const failure = toFileError(error, source ?? 'standard input');
@@ -101,7 +118,7 @@ async function copyPipe(context: CopyContext, source: string | undefined, target
       : error;
   });
   try {
-    await copyFile(context, spooled.path, spooled.size, target);
+    await copyFile(context, spooled.path, { size: spooled.size, mtime: systemRuntime.wallNow() }, target);
   } finally {
     await spooled.remove();
   }

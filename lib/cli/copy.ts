@@ -1,20 +1,29 @@
 import type { Connection } from '../contract/connection.js';
 import type { Report } from './report.js';
+import type { Throttle } from './throttle.js';
 
-/** What the user asked for. */
+/** The options of a copy. */
 export interface CopyOptions {
   readonly recursive: boolean;
-  /** Continue what broke off, and keep what breaks off. */
+  /** Continue an interrupted copy, and keep what an interruption leaves. */
   readonly resume: boolean;
   /** Check a SHA-256 before a file gets its name. */
   readonly verify: boolean;
   readonly fsync: boolean;
-  /** What becomes of symbolic links in folders: they are left out, or the files that they lead to are copied. */
+  /** Symbolic links in folders are left out, or the files that they lead to are copied. */
   readonly links: 'skip' | 'follow';
-  /** True: say which files would be copied, and copy none. */
+  /** True: name the files that would be copied, and copy none. */
   readonly dryRun: boolean;
-  /** True for the path, relative to the source, of what is left out. Undefined: nothing is. */
+  /** True for a path, relative to the source, that is left out. Undefined: none is. */
   readonly excludes: ((path: string) => boolean) | undefined;
+  /** Keep permission bits exactly, and the attributes of folders. */
+  readonly preserve: boolean;
+  /** Remove from the target what is not in the source. */
+  readonly delete: boolean;
+  /** Streams of files at once. */
+  readonly parallel: number;
+  /** Entries of a listing of the host, at most. */
+  readonly maxEntries: number;
 }
 
 /** What a copy works with. */
@@ -24,11 +33,13 @@ export interface CopyContext {
   readonly report: Report;
   /** Aborts when the user interrupts; its reason is the error. */
   readonly signal: AbortSignal;
-  /** Where the source goes, once that is decided: a second try must not decide anew because of what the first one made. */
+  /** Limits the bytes per second. */
+  readonly throttle?: Throttle | undefined;
+  /** Where the source goes, once decided: another attempt must not decide differently because of what the first one made. */
   readonly decided: { target?: string };
 }
 
-/** A larger file is worth asking what is there of it. */
+/** For files of at least this size, it is worth asking for the bytes that an earlier copy has left. */
 export const resumableBytes = 1 << 20;
 
 /** The last part of a path with slashes; empty for the folder that is served, or the working folder. */
@@ -37,12 +48,17 @@ export function lastName(path: string): string {
   return name === '.' ? '' : name;
 }
 
+/** A path for a message. */
+export function shownPath(path: string): string {
+  return path === '' ? 'the served folder' : JSON.stringify(path);
+}
+
 /** Joins parts of a path with slashes; empty ones are left out. */
 export function joinPath(...parts: string[]): string {
   return parts.filter((part) => part !== '').join('/');
 }
 
-/** Times of changes are whole ms on the way. */
+/** True for the same size and time. On the wire, times are whole milliseconds. */
 export function isSame(
   one: { readonly size: number; readonly mtime: number } | undefined,
   other: { readonly size: number; readonly mtime: number },

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { exitCodes, Failure } from './failure.js';
+import { maxListingEntries } from '../limits.js';
+import { describeConnection, type ConnectionOptions } from './connection-options.js';
 
 /** The options of `rxgrid cp`, as commander gives them. */
-export interface CpOptions {
+export interface CpOptions extends ConnectionOptions {
   readonly recursive: boolean;
   readonly resume: boolean;
   readonly verify: boolean;
@@ -12,34 +12,57 @@ export interface CpOptions {
   readonly exclude: readonly string[];
   readonly dryRun: boolean;
   readonly retry: number;
-  readonly token?: string;
-  readonly tokenFile?: string;
-  readonly ca?: string;
-  /** In seconds. */
-  readonly timeout: number;
+  readonly preserve: boolean;
+  readonly delete: boolean;
+  readonly parallel: number;
+  /** Bytes per second; undefined: no limit. */
+  readonly limitRate?: number;
+  readonly maxEntries: number;
   readonly progress: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
 }
 
-const maxTimeoutSeconds = 3_600;
 const maxRetries = 1_000;
+const maxParallel = 16;
+/** A slower copy would be taken for an idle one. */
+const minRate = 1_024;
+const noFlags = {
+  recursive: false,
+  resume: false,
+  verify: false,
+  fsync: false,
+  preserve: false,
+  delete: false,
+  dryRun: false,
+  json: false,
+  quiet: false,
+  verbose: false,
+};
+
+/** The options of commander, with flags that were not given. */
+export function cpOptions(given: Partial<CpOptions>): CpOptions {
+  return { ...noFlags, ...given } as CpOptions;
+}
 
 /** Gives the command its arguments, options and help. */
 export function describeCp(command: Command): Command {
-  return command
+  const described = command
     .description('Copies files from a host to here, or from here to a host that serves files (serveFiles).')
     .usage('[options] <source...> <target>')
     .argument(
       '<paths...>',
       'sources and then the target: host:port:path, ws://host:port:path, a path here, or - for standard input and output; the sources or the target are of one host',
     )
-    .option('-r, --recursive', 'folders with all that is in them', false)
-    .option('--resume', 'keep what breaks off, and continue what broke off', false)
-    .option('--retry <n>', 'after a loss connect again and continue, so many times', toRetries, 0)
-    .option('--verify', 'check a SHA-256 of each file before it gets its name', false)
-    .option('--fsync', 'force each file to the disk before it gets its name', false)
+    .option('-r, --recursive', 'folders with all that is in them')
+    .option(
+      '--resume',
+      'continue an interrupted copy, skip files whose size and time match, and keep what an interruption leaves',
+    )
+    .option('--retry <n>', 'after a connection loss, connect again and continue, at most so many times', toRetries, 0)
+    .option('--verify', 'check a SHA-256 of each file before it gets its name')
+    .option('--fsync', 'force each file to the disk before it gets its name')
     .addOption(
       new Option('--links <how>', 'symbolic links in folders: skip them, or follow those to files')
         .choices(['skip', 'follow'])
@@ -51,16 +74,18 @@ export function describeCp(command: Command): Command {
       collect,
       [],
     )
-    .option('-n, --dry-run', 'list what would be copied, and copy nothing', false)
-    .addOption(new Option('--token <token>', 'what the host knows us by').env('RXGRID_TOKEN'))
-    .option('--token-file <file>', 'a file with the token: other users see the arguments of a process')
-    .option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones')
-    .option('--timeout <seconds>', 'time to connect', toTimeout, 10)
+    .option('-n, --dry-run', 'list what would be copied, and copy nothing')
     .option('--no-progress', 'no progress bar, which is there on a terminal only')
-    .option('--json', 'progress and result as lines of JSON on standard output', false)
-    .option('-q, --quiet', 'errors only', false)
-    .option('-v, --verbose', 'say how files are read, and why', false)
+    .option('--json', 'progress and result as lines of JSON on standard output')
+    .option('-q, --quiet', 'errors only')
+    .option('-v, --verbose', 'say how files are read, and why')
+    .option('-p, --preserve', 'keep permission bits exactly, and those and the times of folders')
+    .option('--delete', 'with -r: remove from the target what is not in the source; at a host, it must allow that')
+    .option('--parallel <n>', 'with -r: copy so many files at once', toParallel, 1)
+    .option('--limit-rate <bytes>', 'bytes per second, at most; K, M and G stand for KiB, MiB and GiB', toRate)
+    .option('--max-entries <n>', 'entries of a listing of the host, at most', toEntries, maxListingEntries)
     .addHelpText('after', help);
+  return describeConnection(described);
 }
 
 const help = `
@@ -82,47 +107,29 @@ Examples:
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection, 4 refused (the token, or no files are served), 5 some files
 are not copied, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, 141 the reader of standard output is gone.`;
 
-/** The token that the options name. @throws Failure (usage) */
-export function tokenOf({ token, tokenFile }: CpOptions): string {
-  const text = tokenFile === undefined ? token : readText(tokenFile, 'the token').trim();
-  if (text === undefined || text === '') {
-    throw new Failure('who are you? Give a token with --token-file, --token or RXGRID_TOKEN.', exitCodes.usage);
-  }
-  return text;
-}
-
-/** The certificates that the options name. @throws Failure (usage) */
-export function caOf({ ca }: CpOptions, host: string): Uint8Array | undefined {
-  if (ca === undefined) return undefined;
-  if (!/^(?:wss|https):/i.test(host)) {
-    throw new Failure(`--ca is for wss://, and ${JSON.stringify(host)} is not encrypted.`, exitCodes.usage);
-  }
-  const text = readText(ca, 'the certificates');
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new Failure(`--ca: ${JSON.stringify(ca)} has no certificate in PEM.`, exitCodes.usage);
-  }
-  return new TextEncoder().encode(text);
-}
-
-function readText(path: string, what: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Failure(`${what} cannot be read from ${JSON.stringify(path)} (${String(code)}).`, exitCodes.usage);
-  }
-}
-
-function toTimeout(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds > 0 && seconds <= maxTimeoutSeconds) return seconds;
-  throw new InvalidArgumentError(`Give seconds: more than 0, ${String(maxTimeoutSeconds)} at the most.`);
-}
-
 function toRetries(text: string): number {
   const retries = Number(text);
   if (/^\d+$/.test(text) && retries <= maxRetries) return retries;
   throw new InvalidArgumentError(`Give a whole number from 0 to ${String(maxRetries)}.`);
+}
+
+function toParallel(text: string): number {
+  const streams = Number(text);
+  if (/^\d+$/.test(text) && streams >= 1 && streams <= maxParallel) return streams;
+  throw new InvalidArgumentError(`Give a whole number from 1 to ${String(maxParallel)}.`);
+}
+
+function toEntries(text: string): number {
+  const entries = Number(text);
+  if (/^\d+$/.test(text) && entries >= 1 && Number.isSafeInteger(entries)) return entries;
+  throw new InvalidArgumentError('Give a whole number, 1 or more.');
+}
+
+function toRate(text: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? [];
+  const rate = Number(number) * 1_024 ** ' KMG'.indexOf(unit.toUpperCase() || ' ');
+  if (rate >= minRate) return rate;
+  throw new InvalidArgumentError(`Give bytes per second, ${String(minRate)} (1K) or more: for instance 500K or 1.5M.`);
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

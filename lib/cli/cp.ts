@@ -8,14 +8,15 @@ import { parseAddress, type Address } from './address.js';
 import { copyIn } from './copy-in.js';
 import { copyOut } from './copy-out.js';
 import { lastName, type CopyContext, type CopyOptions } from './copy.js';
-import { caOf, tokenOf, type CpOptions } from './cp-options.js';
+import { connectWith } from './connection-options.js';
+import type { CpOptions } from './cp-options.js';
 import { exitCodes, Failure } from './failure.js';
 import { isGlob, pathMatcher } from './glob.js';
-import { connectTo } from './host.js';
 import { Interruption } from './interruption.js';
 import { ProgressBar } from './progress-bar.js';
 import { expandRemote } from './remote-glob.js';
 import { Report } from './report.js';
+import { Throttle } from './throttle.js';
 
 /** The longest pause before another try, in ms; the first is a second, and each is twice the one before. */
 const maxPauseMs = 30_000;
@@ -39,10 +40,9 @@ export async function cp(
   const to = parseAddress(target);
   const host = hostOf(froms, to);
   checkPipes(froms, to, options);
-  const token = tokenOf(options);
-  const ca = caOf(options, host);
-  const connectMs = options.timeout * 1_000;
-  const connectOnce = (): Promise<LeafConnection> => connectTo(host, { token, connectMs, ca, signal });
+  checkFolders(options);
+  const connectOnce = (): Promise<LeafConnection> => connectWith(host, options, signal);
+  const throttle = options.limitRate === undefined ? undefined : new Throttle(options.limitRate, systemRuntime);
   const report = reportOf(froms, to, options);
   let connection: LeafConnection | undefined;
   let whole = false;
@@ -51,7 +51,7 @@ export async function cp(
     const jobs = await jobsOf(connection, froms, to, signal);
     for (let attempt = 0; ; attempt++) {
       try {
-        await runJobs(jobs, { connection, report, signal, options: copyOptions(options, attempt > 0) });
+        await runJobs(jobs, { connection, report, signal, throttle, options: copyOptions(options, attempt > 0) });
         break;
       } catch (error) {
         if (!isLoss(error) || attempt >= options.retry) throw error;
@@ -151,6 +151,12 @@ function hostOf(froms: readonly Address[], to: Address): string {
   return host!;
 }
 
+function checkFolders({ recursive, delete: removes, parallel, dryRun }: CpOptions): void {
+  if (!recursive && removes) throw new Failure('--delete goes with -r.', exitCodes.usage);
+  if (!recursive && parallel > 1) throw new Failure('--parallel goes with -r.', exitCodes.usage);
+  if (dryRun && removes) throw new Failure('--delete does not go with --dry-run.', exitCodes.usage);
+}
+
 function checkPipes(froms: readonly Address[], to: Address, { recursive, resume, json }: CpOptions): void {
   const pipes = froms.filter(({ kind }) => kind === 'pipe').length;
   if (pipes === 0 && to.kind !== 'pipe') return;
@@ -163,10 +169,10 @@ function checkPipes(froms: readonly Address[], to: Address, { recursive, resume,
 }
 
 function copyOptions(options: CpOptions, again: boolean): CopyOptions {
-  const { recursive, resume, verify, fsync, links, dryRun, exclude, retry } = options;
-  // What breaks off is kept for the next try.
+  const { resume, exclude, retry } = options;
+  // What an interruption leaves is kept for the next attempt.
   const continues = resume || again || retry > 0;
-  return { recursive, resume: continues, verify, fsync, links, dryRun, excludes: pathMatcher(exclude) };
+  return { ...options, resume: continues, excludes: pathMatcher(exclude) };
 }
 
 function reportOf(froms: readonly Address[], to: Address, options: CpOptions): Report {

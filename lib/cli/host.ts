@@ -30,7 +30,7 @@ export async function connectTo(host: string, { token, connectMs, ca, signal }: 
     if (error instanceof ConfigurationError) throw new Failure(error.message, exitCodes.usage);
     throw error;
   }
-  // It would try for ever. A person waits for one attempt.
+  // The leaf would dial for ever; the command makes one attempt.
   const first$ = merge(
     leaf.state$.pipe(filter(({ status }) => status !== 'connecting')),
     timer(connectMs).pipe(map((): ConnectionState | undefined => undefined)),
@@ -49,6 +49,12 @@ function failureOf(host: string, connectMs: number, cause: unknown): Failure {
   if (cause instanceof RejectedError || cause instanceof RefusedError) {
     return new Failure(failureText(cause, false), exitCodes.refused);
   }
+  if (isUntrusted(cause)) {
+    return new Failure(
+      `${host} has a certificate that is not trusted here: ${errorText(cause).replace(/[^.]$/, '$&.')} Give the certificate of its authority, or its own where it is self-signed, with --ca FILE.`,
+      exitCodes.disconnected,
+    );
+  }
   const what =
     cause === undefined
       ? `${host} does not answer within ${connectMs / 1_000} s.`
@@ -57,4 +63,20 @@ function failureOf(host: string, connectMs: number, cause: unknown): Failure {
     `${what.replace(/[^.]$/, '$&.')} Is a host there, and is it started? --timeout sets the time to wait.`,
     exitCodes.disconnected,
   );
+}
+
+const untrusted = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+/** True where an error, or one of its causes, is about a certificate without a trusted authority. */
+function isUntrusted(error: unknown): boolean {
+  for (let one = error; typeof one === 'object' && one !== null; one = (one as Error).cause) {
+    if (untrusted.has(String((one as NodeJS.ErrnoException).code))) return true;
+  }
+  return false;
 }

@@ -5,7 +5,8 @@ import { setTimeout } from 'node:timers';
 import { Command, CommanderError } from 'commander';
 import { printable } from '../printable.js';
 import { cp } from './cp.js';
-import { describeCp, type CpOptions } from './cp-options.js';
+import { cpOptions, describeCp, type CpOptions } from './cp-options.js';
+import { addFileCommands } from './file-commands.js';
 import { exitCodeOf, exitCodes, Failure, failureText } from './failure.js';
 import { abortOnSignals, Interruption } from './interruption.js';
 
@@ -27,12 +28,15 @@ async function main(): Promise<void> {
       },
     })
     .showHelpAfterError('rxgrid --help tells more.');
-  describeCp(program.command('cp')).action(async (paths: string[], options: CpOptions) => {
+  describeCp(program.command('cp')).action(async (paths: string[], options: Partial<CpOptions>) => {
     const target = paths.pop()!;
     if (paths.length === 0) {
       throw new Failure('a source and a target are needed: rxgrid cp <source...> <target>.', exitCodes.usage);
     }
-    exitCode = await cp(paths, target, options, signal);
+    exitCode = await cp(paths, target, cpOptions(options), signal);
+  });
+  addFileCommands(program, async (work) => {
+    exitCode = await work(signal);
   });
   try {
     await program.parseAsync();

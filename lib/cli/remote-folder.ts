@@ -1,14 +1,16 @@
 import { firstValueFrom } from 'rxjs';
-import { FileError, FileNotFoundError } from '../files/file-error.js';
+import { FileError, FileIoError, FileNotFoundError } from '../files/file-error.js';
 import { listEntries, listFiles, statFile, type ListedEntry } from '../files/file-client.js';
 import type { FileInfo } from '../files/file-routes.js';
-import { maxPathLevels } from '../limits.js';
+import { maxListingEntries, maxPathLevels } from '../limits.js';
 import { toAsyncIterable } from '../operators/to-async-iterable.js';
 import { joinPath, type CopyContext } from './copy.js';
 
-type Remote = Pick<CopyContext, 'connection' | 'signal'>;
+type Remote = Pick<CopyContext, 'connection' | 'signal'> & {
+  readonly options?: Partial<Pick<CopyContext['options'], 'maxEntries'>>;
+};
 
-/** What is known about a path of the host; undefined where there is nothing. @throws FileError */
+/** A file or a folder of the host; undefined where the path does not exist. @throws FileError */
 export async function remoteInfo({ connection, signal }: Remote, path: string): Promise<FileInfo | undefined> {
   try {
     return await firstValueFrom(statFile(connection, path, { signal }));
@@ -18,27 +20,49 @@ export async function remoteInfo({ connection, signal }: Remote, path: string): 
   }
 }
 
-/** What is in one folder of the host, as it comes. @throws FileError */
-export function listRemote({ connection, signal }: Remote, path: string): AsyncIterable<FileInfo> {
-  return toAsyncIterable(listFiles(connection, path, { signal }));
+/** The entries of one folder of the host, as they come. @throws FileError */
+export function listRemote({ connection, signal, options = {} }: Remote, path: string): AsyncIterable<FileInfo> {
+  return toAsyncIterable(listFiles(connection, path, { ...limitOf(options), signal }));
 }
 
 /**
- * What is in a folder of the host and below. Where something is excluded, each folder is listed by itself, so that the host
- * does not go into what nobody wants; else all of it is one listing. A folder that cannot be read does not end the others.
- * The names are the host's: check each path before it is used.
+ * The entries of a folder of the host and of those below it. With exclusions, each folder is listed by itself, so that the host does
+ * not enter excluded ones; else it is one listing. A folder that cannot be read does not end the others. The names are the
+ * host's: check each path before it is used. More than `maxEntries` entries are a failure.
  */
 export function walkRemote(
   remote: Remote,
   path: string,
   excludes?: (path: string) => boolean,
 ): AsyncGenerator<ListedEntry> {
-  return excludes === undefined ? walkAtOnce(remote, path) : walkByFolder(remote, path, '', excludes);
+  if (excludes === undefined) return walkAtOnce(remote, path);
+  const { maxEntries = maxListingEntries } = remote.options ?? {};
+  return limited(walkByFolder(remote, path, '', excludes), path, maxEntries);
 }
 
-async function* walkAtOnce({ connection, signal }: Remote, path: string): AsyncGenerator<ListedEntry> {
+async function* limited(
+  entries: AsyncIterable<ListedEntry>,
+  path: string,
+  maxEntries: number,
+): AsyncGenerator<ListedEntry> {
+  let count = 0;
+  for await (const entry of entries) {
+    if (count++ === maxEntries) {
+      const text = `The host lists more than ${String(maxEntries)} entries, which is the limit. Raise --max-entries, if the folder has so many.`;
+      yield { failure: new FileIoError(text, path) };
+      return;
+    }
+    yield entry;
+  }
+}
+
+function limitOf({ maxEntries }: { readonly maxEntries?: number }): { readonly maxEntries?: number } {
+  return maxEntries === undefined ? {} : { maxEntries };
+}
+
+async function* walkAtOnce({ connection, signal, options = {} }: Remote, path: string): AsyncGenerator<ListedEntry> {
   try {
-    yield* toAsyncIterable(listEntries(connection, path, { recursive: true, signal }));
+    yield* toAsyncIterable(listEntries(connection, path, { ...limitOf(options), recursive: true, signal }));
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     yield { failure: error };
@@ -56,7 +80,7 @@ async function* walkByFolder(
       const entry = below === '' ? info.path : `${below}/${info.path}`;
       if (excludes(entry)) continue;
       yield { info: { ...info, path: entry } };
-      // A name with a slash, or none, would lead anywhere in the host's own tree, also to where it has been already.
+      // A name with a slash, or an empty one, could lead to a folder that was listed already.
       if (info.type === 'folder' && isName(info.path) && depthOf(entry) < maxPathLevels) {
         yield* walkByFolder(remote, path, entry, excludes);
       }
@@ -67,7 +91,7 @@ async function* walkByFolder(
   }
 }
 
-/** A host may say that folders are in folders without end. */
+/** Levels of a path: a hostile host may nest folders without end. */
 function depthOf(path: string): number {
   return path.split('/').length;
 }

@@ -1,3 +1,4 @@
+import { FileError } from '../files/file-error.js';
 import { printable } from '../printable.js';
 import { failureText } from './failure.js';
 import { sizeText, type ProgressBar } from './progress-bar.js';
@@ -44,7 +45,7 @@ export interface ReportOptions {
 /** Time between two lines of progress with `--json`, in ms. */
 const jsonIntervalMs = 500;
 
-/** What the user hears of a copy: messages, the bar, the summary. Everything passes through {@link printable}. */
+/** What the user reads of a copy: messages, the bar, the summary. Everything passes through {@link printable}. */
 export class Report {
   readonly #options: ReportOptions;
   readonly #began: number;
@@ -60,6 +61,7 @@ export class Report {
   #there = nothing;
   #skipped = 0;
   #failures = 0;
+  #removed = 0;
   #lastJson = -Infinity;
 
   constructor(options: ReportOptions) {
@@ -105,7 +107,8 @@ export class Report {
   failed(error: unknown): void {
     this.#failures++;
     const text = failureText(error, this.#options.resumable);
-    this.#json({ type: 'failure', message: text });
+    const known = error instanceof FileError ? { path: error.path, code: error.code } : {};
+    this.#json({ type: 'failure', message: text, ...known });
     this.line(text);
   }
 
@@ -115,9 +118,9 @@ export class Report {
     this.#json({ type: 'skipped', path, what });
     if (this.#options.quiet) return;
     if (this.#skipped <= maxSkippedNamed || this.#options.verbose) {
-      this.line(`${JSON.stringify(path)} is ${what}, and is left out.`);
+      this.line(`${JSON.stringify(path)} is ${what} and is left out.`);
     } else if (this.#skipped === maxSkippedNamed + 1) {
-      this.line('more links, devices and pipes are left out; -v names them all.');
+      this.line('more links, devices and pipes are left out; -v names all of them.');
     }
   }
 
@@ -126,6 +129,13 @@ export class Report {
     this.#step = { ...this.#step, files: this.#step.files + 1, bytes: this.#step.bytes + bytes };
     this.#json({ type: 'would-copy', path });
     if (this.#options.json === undefined) this.#options.result(printable(path, maxLineLength));
+  }
+
+  /** Something was removed from the target, because it is not in the source. */
+  removed(path: string): void {
+    this.#removed++;
+    this.#json({ type: 'removed', path });
+    this.detail(`${JSON.stringify(path)} is removed.`);
   }
 
   /** A file of so many bytes belongs to the source. */
@@ -140,7 +150,7 @@ export class Report {
   }
 
   /** Bytes that are at the target already; `whole`: a whole file. */
-  there(bytes: number, whole: boolean): void {
+  present(bytes: number, whole: boolean): void {
     this.#there = add(this.#there, { files: whole ? 1 : 0, bytes });
   }
 
@@ -167,8 +177,9 @@ export class Report {
     const { files, bytes } = this.#moved;
     const parts = [count(files, 'file'), sizeText(bytes), secondsText(seconds)];
     if (this.#modes.size > 0) parts.push([...this.#modes].join(' and '));
-    if (this.#there.files > 0) parts.push(`${count(this.#there.files, 'file')} there already`);
+    if (this.#there.files > 0) parts.push(`${count(this.#there.files, 'file')} present already`);
     if (this.#skipped > 0) parts.push(`${String(this.#skipped)} left out`);
+    if (this.#removed > 0) parts.push(`${String(this.#removed)} removed`);
     if (this.#failures > 0) parts.push(`${String(this.#failures)} not copied`);
     this.#json({
       type: done ? 'done' : 'failed',
@@ -178,6 +189,7 @@ export class Report {
       modes: [...this.#modes],
       there: this.#there.files,
       skipped: this.#skipped,
+      removed: this.#removed,
       failures: this.#failures,
     });
     if (done && !this.#options.quiet && this.#options.json === undefined) this.#write(parts.join(', '));

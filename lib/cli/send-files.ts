@@ -9,32 +9,40 @@ import { RateMeter } from '../files/rate-meter.js';
 import { filesOf } from '../node/files/send/file-source.js';
 import type { RootFolder } from '../node/files/folder/root-folder.js';
 import { systemRuntime } from '../runtime.js';
+import { contentBytes } from '../files/file-item.js';
 import { resumableBytes, type CopyContext } from './copy.js';
+import { Steps } from './parallel.js';
+import { ThrottledRegion } from './throttled-region.js';
 
-/** Where files go, and where they are. */
+/** The target and the source of files that are sent. */
 export interface Sending {
   /** The path at the host. */
   readonly target: string;
-  /** False: it is the name of the one file. */
+  /** False: `target` is the path of the one file. */
   readonly folder: boolean;
   readonly root: RootFolder;
+  /** With `--preserve`: what the folder itself gets. */
+  readonly attributes?: { readonly mode: number; readonly mtime: number };
+  /** Of several streams at once: the number of this one, and the sum of their progress. */
+  readonly index?: number;
+  readonly steps?: Steps;
 }
 
 /**
- * Sends files to the host. `more` gives regions that are not in the root, behind the others.
+ * Sends files to the host. `more`: regions and items that follow them.
  *
- * Errors: FileError where all ends, or for the only file; those of a call. What fails one file of a folder is reported.
+ * Errors: FileError that ends the transfer, or of the only file; those of a call. The failure of one file of a folder is reported.
  */
 export async function sendFiles(
-  { connection, options, report, signal }: CopyContext,
-  { target, folder, root }: Sending,
+  { connection, options, report, signal, throttle }: CopyContext,
+  { target, folder, root, attributes, index = 0, steps = new Steps(report) }: Sending,
   wanted: () => AsyncIterable<WantedFile>,
-  more: () => Iterable<FileRegion> = () => [],
+  more: () => AsyncIterable<FileRegion | FileItem> | Iterable<FileRegion | FileItem> = () => [],
 ): Promise<void> {
-  const { resume, fsync } = options;
+  const { resume, fsync, preserve } = options;
   const meter = new RateMeter(systemRuntime.now());
   let mode: string | undefined;
-  // Those that this side knows of: the host, which is told, says the same of them.
+  // Files whose failure this side has reported: the host reports them, too.
   const unreadable = new Set<string>();
   let fatal: FileError | undefined;
   const failed = (error: FileError): void => {
@@ -46,16 +54,19 @@ export async function sendFiles(
     ({ mode } = step);
     report.because(step.mode, step.reason);
   };
-  const input = () => itemsOf(filesOf(root, wanted(), { progress, failed }), more);
-  const reports$ = connection.exchange(fileRoutes.write, { path: target, folder, resume, fsync }, input, { signal });
+  const wrap = throttle && ((region: FileRegion): FileRegion => new ThrottledRegion(region, throttle, signal));
+  const user = wrap === undefined ? {} : { wrap };
+  const input = () => itemsOf(filesOf(root, wanted(), { progress, failed }, user), more, { signal, throttle });
+  const request = { path: target, folder, resume, fsync, ...(preserve ? { preserve, ...attributes } : {}) };
+  const reports$ = connection.exchange(fileRoutes.write, request, input, { signal });
   const watched$ = reports$.pipe(
     tap((told) => {
       if (told.kind === 'progress') {
         const { files, bytes } = told;
-        report.step({ files, bytes, rate: meter.rate(systemRuntime.now(), bytes), mode });
+        steps.set(index, { files, bytes, rate: meter.rate(systemRuntime.now(), bytes), mode });
         return;
       }
-      // Without a path it is the end of all.
+      // Without a path, the whole transfer has failed.
       if (!folder || told.path === '') fatal ??= fileErrorOf(told, told.path);
       else if (!unreadable.has(told.path)) report.failed(fileErrorOf(told, told.path));
     }),
@@ -64,16 +75,24 @@ export async function sendFiles(
   if (fatal !== undefined) throw fatal;
 }
 
-/** What cannot be opened here needs no item: the host could not say which file it was. */
+/** The error items of files that cannot be opened here are left out: the host could not say which files they are. */
 async function* itemsOf(
   items: AsyncIterable<FileItem | FileRegion>,
-  more: () => Iterable<FileRegion>,
+  more: () => AsyncIterable<FileRegion | FileItem> | Iterable<FileRegion | FileItem>,
+  { signal, throttle }: Pick<CopyContext, 'signal' | 'throttle'>,
 ): AsyncGenerator<FileItem | FileRegion> {
-  for await (const item of items) if (!('kind' in item && item.kind === 'error')) yield item;
+  for await (const item of items) {
+    if ('kind' in item && item.kind === 'error') continue;
+    if (throttle !== undefined && 'kind' in item) {
+      await throttle.wait(signal);
+      throttle.taken(contentBytes(item));
+    }
+    yield item;
+  }
   yield* more();
 }
 
-/** What of a file the host has already, from an earlier try. */
+/** The number of bytes that an earlier copy has left at the host. */
 export async function offsetOf(
   { connection, options, signal }: CopyContext,
   path: string,
@@ -96,7 +115,7 @@ async function begins(path: string, { length, sha256 }: FilePart, signal: AbortS
     }
   } catch {
     if (signal.aborted) throw signal.reason;
-    // It is reported where it is sent.
+    // The failure is reported where the file is sent.
     return false;
   }
   return Buffer.compare(hash.digest(), sha256) === 0;

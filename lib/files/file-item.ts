@@ -169,6 +169,12 @@ export function decodeFileItem(item: Uint8Array): FileItem {
   }
 }
 
+/** Number of bytes of files in an item. */
+export function contentBytes(item: FileItem): number {
+  if (item.kind === 'data') return item.bytes.length;
+  return item.kind === 'pack' ? item.files.reduce((sum, { bytes }) => sum + bytes.length, 0) : 0;
+}
+
 function writeKind(kind: number): MsgpackWriter {
   // MessagePack encodes numbers below 128 as themselves.
   return new MsgpackWriter().uint(kind);

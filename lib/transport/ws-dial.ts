@@ -67,7 +67,9 @@ function openWebSocket(
       subscriber.complete();
     };
     socket.onerror = (event) => {
-      subscriber.error(new Error(`Dialing ${printableUrl(url)} failed: ${messageOf(event)}`));
+      // Node's event has the error, by whose code a caller can tell what is wrong.
+      const { error: cause } = event as { readonly error?: unknown };
+      subscriber.error(new Error(`Dialing ${printableUrl(url)} failed: ${messageOf(event)}`, { cause }));
     };
     socket.onclose = (event) => {
       subscriber.error(

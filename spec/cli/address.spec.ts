@@ -19,8 +19,12 @@ describe('addresses', () => {
     expect(parseAddress(text, 'linux')).toStrictEqual({ kind: 'remote', host, path });
   });
 
-  it.each(['a', './a:b', '/a:b', 'dir/a:b', '.', '', ':a'])('%j are here', (text) => {
+  it.each(['a', './a:b', '/a:b', 'dir/a:b', '.', ':a'])('%j are here', (text) => {
     expect(parseAddress(text, 'linux')).toStrictEqual({ kind: 'local', path: text });
+  });
+
+  it('may not be empty', () => {
+    expect(() => parseAddress('')).toThrow('Write . for the working folder');
   });
 
   it('may be the pipe', () => {

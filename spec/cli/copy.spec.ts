@@ -19,6 +19,7 @@ import { Report } from '../../lib/cli/report.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import type { WantedFile } from '../../lib/files/file-routes.js';
 import type { Connection } from '../../lib/contract/connection.js';
+import { plainOptions } from '../support/copy-context.js';
 import { namesIn, someBytes } from '../support/file-stream.js';
 import { FilesHost } from '../support/files-host.js';
 
@@ -80,16 +81,7 @@ function contextOf(options: Partial<CopyOptions> = {}): Noted {
   return {
     connection,
     report,
-    options: {
-      recursive: true,
-      resume: false,
-      verify: false,
-      fsync: false,
-      links: 'skip',
-      dryRun: false,
-      excludes: undefined,
-      ...options,
-    },
+    options: { ...plainOptions, ...options },
     signal: new AbortController().signal,
     decided: {},
     seen,
@@ -212,7 +204,7 @@ describe('what is no file', () => {
     down.report.end(true);
     up.report.end(true);
     expect(down.lines.filter((line) => /"a\/(link|loop|dangling)" is .*left out/.test(line))).toHaveLength(3);
-    expect(up.lines.filter((line) => /"(link|loop|dangling)" is a symbolic link, and/.test(line))).toHaveLength(3);
+    expect(up.lines.filter((line) => /"(link|loop|dangling)" is a symbolic link and/.test(line))).toHaveLength(3);
     expect(down.lines.at(-1)).toBe('1 file, 4 B, 0.0 s, 3 left out');
     expect(up.lines.at(-1)).toBe('1 file, 4 B, 0.0 s, 3 left out');
   });
@@ -227,8 +219,8 @@ describe('what is no file', () => {
     }
     expect(down.lines).toHaveLength(2);
     expect(up.lines.sort()).toStrictEqual([
-      'rxgrid: "dangling" is a symbolic link to nothing, and is left out.',
-      'rxgrid: "loop" is a symbolic link to a folder, and is left out.',
+      'rxgrid: "dangling" is a symbolic link to nothing and is left out.',
+      'rxgrid: "loop" is a symbolic link to a folder and is left out.',
     ]);
   });
 });

@@ -142,7 +142,7 @@ describe('rxgrid cp', () => {
     ['a link to nothing', () => ['cp', `${base}:a`, here('link')], { RXGRID_TOKEN: 'good' }, 1, /link to nothing/],
     ['no number', () => ['cp', '--timeout', 'NaN', `${base}:a`, here('a')], {}, 2, /seconds: more than 0/],
     ['a negative time', () => ['cp', '--timeout', '-5', `${base}:a`, here('a')], {}, 2, /seconds: more than 0/],
-    ['a time without end', () => ['cp', '--timeout', '1e9', `${base}:a`, here('a')], {}, 2, /3600 at the most/],
+    ['a time without end', () => ['cp', '--timeout', '1e9', `${base}:a`, here('a')], {}, 2, /3600 at most/],
     ['a user', () => ['cp', 'ws://user:pw@127.0.0.1:a', here('a')], { RXGRID_TOKEN: 'good' }, 2, /no user/],
     ['one path', () => ['cp', `${base}:a`], { RXGRID_TOKEN: 'good' }, 2, /a source and a target/],
     ['no match', () => ['cp', `${base}:*.txt`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /nothing at the host matches/],
@@ -178,7 +178,7 @@ describe('rxgrid cp', () => {
     mkdirSync(here('to/x/bad'), { recursive: true });
     const { code, stderr } = await run(['cp', '-r', `${base}:x`, here('to')]);
     expect(code).toBe(5);
-    expect(stderr).toMatch(/^rxgrid: "bad" is there already.*\n1 file, 4 B, .*, 1 not copied\n$/);
+    expect(stderr).toMatch(/^rxgrid: "bad" exists and is not a regular file.*\n1 file, 4 B, .*, 1 not copied\n$/);
     expect(namesIn(here('to/x'))).toStrictEqual(['bad', 'good']);
   });
 

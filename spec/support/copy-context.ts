@@ -4,6 +4,21 @@ import { Report } from '../../lib/cli/report.js';
 import type { Connection } from '../../lib/contract/connection.js';
 
 /** What `rxgrid cp -r` works with, without a terminal. `lines` takes what it says. */
+/** The options of a plain `rxgrid cp -r`. */
+export const plainOptions: CopyOptions = {
+  recursive: true,
+  resume: false,
+  verify: false,
+  fsync: false,
+  links: 'skip',
+  dryRun: false,
+  excludes: undefined,
+  preserve: false,
+  delete: false,
+  parallel: 1,
+  maxEntries: 1_000_000,
+};
+
 export function copyContext(
   connection: Connection,
   options: Partial<CopyOptions> = {},
@@ -21,16 +36,7 @@ export function copyContext(
   return {
     connection,
     report,
-    options: {
-      recursive: true,
-      resume: false,
-      verify: false,
-      fsync: false,
-      links: 'skip',
-      dryRun: false,
-      excludes: undefined,
-      ...options,
-    },
+    options: { ...plainOptions, ...options },
     signal: new AbortController().signal,
     decided: {},
   };

@@ -203,6 +203,10 @@ const options = {
   json: false,
   quiet: true,
   verbose: false,
+  preserve: false,
+  delete: false,
+  parallel: 1,
+  maxEntries: 1_000_000,
 } as const;
 
 /** Files of an upload that broke off are put back by a host that notices it a moment later. */

@@ -110,7 +110,7 @@ describe('finding a binding', () => {
   test.each([
     ['win32', 'x64', /win32/],
     ['constructor', 'x64', /constructor/],
-    ['linux', 'ia32', /64 bits/],
+    ['linux', 'ia32', /64-bit systems/],
   ])('%s on %s has none, and koffi is not loaded', async (platform, architecture, reason) => {
     expect(await loadKernelSender(none, platform, architecture)).toMatch(reason);
   });
@@ -291,7 +291,7 @@ describe('a socket that the kernel must not send to', () => {
   });
 
   test('a stream that is no socket, and a socket that has no descriptor', () => {
-    expect(refusalOf(new Duplex())).toMatch(/no socket/);
+    expect(refusalOf(new Duplex())).toMatch(/not a socket/);
     expect(refusalOf(new Socket())).toMatch(/descriptor/);
     expect(refusalOf(Object.assign(new Socket(), { _handle: { fd: -1 } }))).toMatch(/descriptor/);
   });

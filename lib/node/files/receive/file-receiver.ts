@@ -18,7 +18,7 @@ import {
   NotRegularFileError,
   type FileError,
 } from '../../../files/file-error.js';
-import { decodeFileItem, type FileHeader, type FileItem } from '../../../files/file-item.js';
+import { contentBytes, decodeFileItem, type FileHeader, type FileItem } from '../../../files/file-item.js';
 import { quoted } from '../../../files/peer-path.js';
 import { concurrentFiles } from '../folder/slot-pool.js';
 import { toFileError } from '../folder/system-error.js';
@@ -279,10 +279,4 @@ export class FileReceiver {
       this.#reception.ended(new FileConflictError('The stream ended without a file.', ''));
     } else this.#reception.ended();
   }
-}
-
-/** Bytes of files in an item. */
-function contentBytes(item: FileItem): number {
-  if (item.kind === 'data') return item.bytes.length;
-  return item.kind === 'pack' ? item.files.reduce((sum, { bytes }) => sum + bytes.length, 0) : 0;
 }

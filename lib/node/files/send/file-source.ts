@@ -60,6 +60,8 @@ export interface FilesUser {
   readonly files?: SlotPool;
   /** Slots for walks through folders. Default: no limit. */
   readonly walks?: SlotPool;
+  /** Replaces the region of each file that is not small, for instance to limit its rate. Default: none. */
+  readonly wrap?: (region: FileRegion) => FileRegion;
 }
 
 /** What the steps of one stream share. */
@@ -109,7 +111,7 @@ async function* largeFile(source: Source, leaf: LargeFile): AsyncGenerator<FileI
       file = await root.openFile(leaf.real ?? (await root.resolve(wanted.path)), path);
       const offset =
         known !== undefined && isSame(known.stats, file.stats) ? known.offset : await offsetOf(file, wanted, user);
-      region = toRegion(file, partOf(file, path, offset, wanted), observer);
+      region = toRegion(file, partOf(file, path, offset, wanted), observer, user);
     } catch (error) {
       yield errorItem(toFileError(error, path), observer);
       return;
@@ -219,10 +221,10 @@ function contentNow(file: OpenFile, part: Part): Uint8Array {
   return isWholeOfNothing(file, part) ? readSizeless(fd, part.path) : readNow(fd, { ...part, stats });
 }
 
-function toRegion(file: OpenFile, part: Part, observer: FilesObserver): FileRegion {
+function toRegion(file: OpenFile, part: Part, observer: FilesObserver, { wrap }: FilesUser): FileRegion {
   const { path, offset, length, hash, growing = false } = part;
   const region = fileRegion(file, { as: path, offset, length, growing, ...(hash === undefined ? {} : { hash }) });
-  return region.observedBy({
+  return (wrap?.(region) ?? region).observedBy({
     progress: (step) => {
       observer.progress?.(step);
     },
