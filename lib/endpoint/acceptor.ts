@@ -100,43 +100,105 @@ export function acceptHandshake(
   admit: Admit,
   done: () => void,
 ): Handshake {
-  let state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
-  let host = unknownHost;
-  let extended = false;
-  const subscription = new Subscription();
+  return new AcceptingHandshake(endpoint, socket, info, admit, done);
+}
 
-  const finish = (): void => {
-    state = 'done';
-    cancelTimer();
-    subscription.unsubscribe();
-    done();
-  };
-  const giveUp = (error: Error): void => {
-    finish();
-    socket.outbound.error(error);
-  };
-  const reject = (reason: string, sentReason?: string, ext?: Extensions): void => {
-    if (state === 'rejected' || state === 'done') return;
+class AcceptingHandshake implements Handshake {
+  readonly #endpoint: Endpoint;
+  readonly #socket: Socket;
+  readonly #info: DialerInfo;
+  readonly #admit: Admit;
+  readonly #done: () => void;
+  readonly #subscription = new Subscription();
+  #state: 'waiting' | 'checking' | 'rejected' | 'done' = 'waiting';
+  #host = unknownHost;
+  /** The dialer has announced extensions: a rejection may carry them, too. */
+  #extended = false;
+  #cancelTimer: () => void;
+
+  constructor(endpoint: Endpoint, socket: Socket, info: DialerInfo, admit: Admit, done: () => void) {
+    this.#endpoint = endpoint;
+    this.#socket = socket;
+    this.#info = info;
+    this.#admit = admit;
+    this.#done = done;
+    const { handshakeTimeout, maxHandshakeBytes } = endpoint.limits;
+    socket.limitMessages?.(maxHandshakeBytes, 'maxHandshakeBytes');
+    this.#cancelTimer = stallTolerantTimer(
+      endpoint.runtime,
+      () => {
+        const late = this.#state === 'waiting' ? 'No connect came' : 'The checks of the connect did not end';
+        this.reject(`${late} within ${String(handshakeTimeout)} ms.`);
+      },
+      handshakeTimeout,
+    );
+    this.#subscription.add(
+      socket.inbound.subscribe({
+        next: (message) => {
+          this.#onMessage(message);
+        },
+        error: (error: unknown) => {
+          if (error instanceof LimitError) {
+            endpoint.report({ type: 'limit', host: this.#host, limit: error.limit, message: error.message });
+          }
+          this.#finish();
+        },
+        complete: () => {
+          this.#finish();
+        },
+      }),
+    );
+  }
+
+  get silent(): boolean {
+    return this.#state === 'waiting';
+  }
+
+  reject(reason: string, sentReason?: string, ext?: Extensions): void {
+    if (this.#state === 'rejected' || this.#state === 'done') return;
     // Keep reading while the reason is being sent: closing a socket with unread bytes may discard what was sent.
-    state = 'rejected';
-    cancelTimer();
-    sendRejection(endpoint, socket, host, reason, sentReason, extended ? ext : undefined);
-    if (isDone()) return;
-    cancelTimer = endpoint.runtime.schedule(() => {
-      giveUp(new Error(reason));
+    this.#state = 'rejected';
+    this.#cancelTimer();
+    sendRejection(this.#endpoint, this.#socket, this.#host, reason, sentReason, this.#extended ? ext : undefined);
+    if (this.#isDone()) return;
+    this.#cancelTimer = this.#endpoint.runtime.schedule(() => {
+      this.#abort(new Error(reason));
     }, rejectionLinger);
-  };
-  const onConnect = async (message: Uint8Array): Promise<void> => {
-    state = 'checking';
+  }
+
+  giveUp(): void {
+    if (!this.#isDone()) this.#abort(new Error('The host closes.'));
+  }
+
+  #onMessage(message: Uint8Array): void {
+    if (this.#state === 'checking') this.reject('A message came before the connect was answered.');
+    if (this.#state !== 'waiting') return;
+    // Not every transport enforces the limit itself.
+    const { maxHandshakeBytes } = this.#endpoint.limits;
+    if (message.length > maxHandshakeBytes) {
+      this.reject(
+        `The connect has ${String(message.length)} bytes, and maxHandshakeBytes is ${String(maxHandshakeBytes)}.`,
+      );
+      return;
+    }
+    this.#onConnect(message).catch((error: unknown) => {
+      const sentReason = error instanceof RejectedError ? error.reason : undefined;
+      this.reject(errorText(error), sentReason, error instanceof DuplicateHostRejection ? duplicateHost : undefined);
+    });
+  }
+
+  async #onConnect(message: Uint8Array): Promise<void> {
+    const endpoint = this.#endpoint;
+    this.#state = 'checking';
     const request = readConnect(message, endpoint.checksum);
-    host = request.leaf === true ? 'a leaf' : request.host;
-    extended = request.ext !== undefined;
-    const admission = await admit(request, info);
-    if (!isChecking()) return;
+    this.#host = request.leaf === true ? 'a leaf' : request.host;
+    this.#extended = request.ext !== undefined;
+    const admission = await this.#admit(request, this.#info);
+    if (!this.#isChecking()) return;
     admission.check?.();
-    finish();
+    this.#finish();
     const extensions = announcedExtensions(endpoint.checksumMode);
-    socket.outbound.next(
+    this.#socket.outbound.next(
       connectResponseMessage({
         id: endpoint.id,
         accepted: true,
@@ -146,57 +208,29 @@ export function acceptHandshake(
         ...(admission.name === undefined ? {} : { name: admission.name }),
       }),
     );
-    admission.open(socket, agree(extensions, request.ext, admission.tls), request.id);
-  };
-  // Functions, because the compiler assumes that `state` keeps its value across an await.
-  const isChecking = (): boolean => state === 'checking';
-  const isDone = (): boolean => state === 'done';
+    admission.open(this.#socket, agree(extensions, request.ext, admission.tls), request.id);
+  }
 
-  const { maxHandshakeBytes } = endpoint.limits;
-  socket.limitMessages?.(maxHandshakeBytes, 'maxHandshakeBytes');
-  let cancelTimer = stallTolerantTimer(
-    endpoint.runtime,
-    () => {
-      const late = state === 'waiting' ? 'No connect came' : 'The checks of the connect did not end';
-      reject(`${late} within ${String(endpoint.limits.handshakeTimeout)} ms.`);
-    },
-    endpoint.limits.handshakeTimeout,
-  );
-  subscription.add(
-    socket.inbound.subscribe({
-      next: (message) => {
-        if (state === 'checking') reject('A message came before the connect was answered.');
-        if (state !== 'waiting') return;
-        // Not every transport enforces the limit itself.
-        if (message.length > maxHandshakeBytes) {
-          reject(
-            `The connect has ${String(message.length)} bytes, and maxHandshakeBytes is ${String(maxHandshakeBytes)}.`,
-          );
-          return;
-        }
-        onConnect(message).catch((error: unknown) => {
-          const sentReason = error instanceof RejectedError ? error.reason : undefined;
-          reject(errorText(error), sentReason, error instanceof DuplicateHostRejection ? duplicateHost : undefined);
-        });
-      },
-      error: (error: unknown) => {
-        if (error instanceof LimitError) {
-          endpoint.report({ type: 'limit', host, limit: error.limit, message: error.message });
-        }
-        finish();
-      },
-      complete: finish,
-    }),
-  );
-  return {
-    get silent() {
-      return state === 'waiting';
-    },
-    reject,
-    giveUp: () => {
-      if (state !== 'done') giveUp(new Error('The host closes.'));
-    },
-  };
+  #finish(): void {
+    this.#state = 'done';
+    this.#cancelTimer();
+    this.#subscription.unsubscribe();
+    this.#done();
+  }
+
+  #abort(error: Error): void {
+    this.#finish();
+    this.#socket.outbound.error(error);
+  }
+
+  // Methods, because the compiler assumes that the state keeps its value across a call or an await.
+  #isChecking(): boolean {
+    return this.#state === 'checking';
+  }
+
+  #isDone(): boolean {
+    return this.#state === 'done';
+  }
 }
 
 /** @throws Error if the clocks differ by more than the limit. */
