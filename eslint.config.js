@@ -31,6 +31,7 @@ const layers = [
       'printable',
       'small-part',
       'runtime',
+      'version',
     ],
     roots: [
       'check',
@@ -124,6 +125,13 @@ const layers = [
       'metrics',
     ],
     packages: ['rxjs', 'jose', '@standard-schema/spec'],
+  },
+  {
+    folder: 'monitor',
+    roots: [...bottom, 'version'],
+    folders: ['operators', 'contract', 'codec', 'metrics'],
+    types: { roots: ['runtime'], folders: ['connection', 'endpoint', 'handlers'] },
+    packages: ['rxjs'],
   },
   {
     files: ['index'],

@@ -19,6 +19,7 @@ export default {
   moduleNameMapper: {
     '^rxgrid$': '<rootDir>/lib/index.ts',
     '^rxgrid/files$': '<rootDir>/lib/files/index.ts',
+    '^rxgrid/monitor$': '<rootDir>/lib/monitor/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
     '^rxgrid/testing$': '<rootDir>/lib/testing/index.ts',
     '^rxgrid/wire$': '<rootDir>/lib/wire/index.ts',

@@ -258,8 +258,8 @@ export const figuresInterval = 1_000;
 export const percentileWindow = 60_000;
 /** Events that a monitor keeps for who subscribes later, and that may wait for a slow reader. */
 export const maxMonitorEvents = 256;
-/** Characters of these events together. */
-export const maxMonitorEventChars = 256 << 10;
+/** Characters of a text in such an event. */
+export const maxMonitorEventText = 500;
 /** Bytes of JSON Schemas in the description of a host; what is beyond is left out. */
 export const maxSchemaBytes = 1 << 20;
 

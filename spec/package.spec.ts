@@ -163,7 +163,7 @@ describe('the package', () => {
       // The module.exports of a compiled ES module has no other names.
       runScript('names.cjs', `console.log(Object.keys(require('${entry}')).sort().join());`),
     ];
-    for (const entry of ['rxgrid', 'rxgrid/files', 'rxgrid/node', 'rxgrid/wire']) {
+    for (const entry of ['rxgrid', 'rxgrid/files', 'rxgrid/monitor', 'rxgrid/node', 'rxgrid/wire']) {
       const [esm, cjs] = list(entry);
       expect(esm).toBe(cjs);
       expect(esm!.split(',').length).toBeGreaterThan(0);

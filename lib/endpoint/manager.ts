@@ -15,6 +15,7 @@ import { bind, type HandlerOf, type Handles, type Lifetime, type RawHandler } fr
 import { ConfigurationError, errorText } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
+import type { ServedRoute } from '../handlers/registry.js';
 import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
 import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
@@ -139,6 +140,11 @@ export class Manager implements Handles {
   /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
   handleRaw(handler: RawHandler): void {
     this.#endpoint.registry.addRaw(handler);
+  }
+
+  /** @internal The routes that have a handler. */
+  servedRoutes(): readonly ServedRoute[] {
+    return this.#endpoint.registry.served;
   }
 
   /**

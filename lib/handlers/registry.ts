@@ -7,7 +7,7 @@ import type { Report } from '../observe.js';
 import { subrouteId, subrouteKey } from '../wire/subroute.js';
 import type { CallScope } from './call-context.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
-import { checkId, toWindow } from '../contract/contract.js';
+import { checkId, toWindow, type Route } from '../contract/contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
 import type { Bound, Handler, RawHandler } from '../contract/handler.js';
 import { unaryResponder } from './unary-dispatch.js';
@@ -23,13 +23,20 @@ export interface DispatchContext extends CallScope {
   readonly exposeErrors?: boolean;
 }
 
+/** A route that has a handler. */
+export interface ServedRoute {
+  readonly route: WireRoute;
+  /** Undefined for a handler of opaque bytes. */
+  readonly contract: Route | undefined;
+}
+
 /** The handlers of one endpoint, by address. */
 export class Registry {
   readonly #routes: WireRoutes;
   readonly #context: DispatchContext;
   readonly #byId: (Responder | undefined)[] = new Array<Responder | undefined>(256).fill(undefined);
   readonly #bySubroute = new Map<string, Responder>();
-  readonly #nameByAddress = new Map<string, string>();
+  readonly #served = new Map<string, ServedRoute>();
 
   constructor(routes: WireRoutes, context: DispatchContext) {
     this.#routes = routes;
@@ -39,7 +46,7 @@ export class Registry {
   /** Registers a handler with its route. @throws ConfigurationError if the address already has one. */
   add({ route, handler }: Bound): void {
     checkOption(`Route ${route.name}: the handler`, handler, aFunction('answers a call'));
-    this.#add(this.#routes.of(route), handler);
+    this.#add(this.#routes.of(route), handler, route as Route);
   }
 
   /** Registers a handler of opaque bytes. @throws ConfigurationError if the address is invalid or already has a handler. */
@@ -58,7 +65,12 @@ export class Registry {
       duplex === undefined ? undefined : toWindow(duplex.outCapacity, `${what}: outCapacity`),
       this.#routes.codec,
     );
-    this.#add(route, handler.handle.bind(handler) as Handler);
+    this.#add(route, handler.handle.bind(handler) as Handler, undefined);
+  }
+
+  /** The routes that have a handler, in the order in which these were registered. */
+  get served(): readonly ServedRoute[] {
+    return [...this.#served.values()];
   }
 
   /** Finds the responder for a call. A string is the reason for refusing the call. */
@@ -73,16 +85,16 @@ export class Registry {
       : `No handler for this subroute of id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id and subroute.`;
   }
 
-  #add(route: WireRoute, handler: Handler): void {
+  #add(route: WireRoute, handler: Handler, contract: Route | undefined): void {
     const { handler: id, path, name } = route;
     const address = path === undefined ? String(id) : `${String(id)}/${path}`;
-    const other = this.#nameByAddress.get(address);
+    const other = this.#served.get(address)?.route.name;
     if (other !== undefined) {
       throw new ConfigurationError(
         `Route ${name}: the route ${other} already has a handler at this address (${address}). Give one of them another id or subroute.`,
       );
     }
-    this.#nameByAddress.set(address, name);
+    this.#served.set(address, { route, contract });
     const run = handler as (request: unknown, call: unknown) => unknown;
     const meter = this.#routes.meters.of(route, 'handler');
     const respond = route.kind === 'unary' ? unaryResponder : duplexResponder;

@@ -1,0 +1,68 @@
+import { catchError, throwError, type Observable } from 'rxjs';
+import type { Connection } from '../contract/connection.js';
+import type { Health } from '../endpoint/health.js';
+import type { LeavesState } from '../endpoint/leaf-list.js';
+import { RefusedError } from '../errors.js';
+import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
+import type { GridDescription } from './description.js';
+import type { HostInfo, MonitoredCluster, MonitorEvents } from './messages.js';
+import { monitorRoutes } from './monitor-routes.js';
+
+/**
+ * What another host tells about itself. Every Observable is cold: a subscription is one call to the host, and ends there
+ * with the unsubscription. Figures are conflated at the host, so a slow subscriber gets the newest ones and costs the host
+ * one pending update. All texts are printable; they are not HTML.
+ *
+ * They error as calls do: with DisconnectedError when the connection is lost, after which `retryOnDisconnect()` subscribes
+ * again; with RefusedError where the host serves no monitor, and PermissionDeniedError where it does not allow this one.
+ */
+export interface Monitor {
+  /** What the host is: one item. */
+  readonly info$: Observable<HostInfo>;
+  /** The routes that it serves, with their kinds, windows and JSON Schemas: one item. */
+  readonly description$: Observable<GridDescription>;
+  /** Its connections to the other hosts, with their figures: when one changes, and every second. */
+  readonly cluster$: Observable<MonitoredCluster>;
+  /** Counts, errors and durations by route and side, every second; of more than 1 000 routes, those that are called most. */
+  readonly routes$: Observable<readonly RouteFigures[]>;
+  /** Its open streams, every second. */
+  readonly streams$: Observable<StreamList>;
+  /** The files that are on their way to and from it, every second. */
+  readonly transfers$: Observable<TransferList>;
+  /** Its leaves, when one comes or leaves. */
+  readonly leaves$: Observable<LeavesState>;
+  /** Whether it can be sent calls, when that changes. */
+  readonly health$: Observable<Health>;
+  /** Its events, in batches: first the newest 256 from before, then the others as they come. */
+  readonly events$: Observable<MonitorEvents>;
+}
+
+/** Monitors the host at the other end of a connection, or the one that a `via` connection leads to. The host must call `serveMonitor`. */
+export function monitor(connection: Connection): Monitor {
+  const { host } = connection;
+  const told = <T>(source: Observable<T>): Observable<T> =>
+    source.pipe(catchError((error: unknown) => throwError(() => explained(host, error))));
+  return {
+    info$: told(connection.request(monitorRoutes.info, undefined)),
+    description$: told(connection.request(monitorRoutes.describe, undefined)),
+    cluster$: told(connection.stream(monitorRoutes.cluster, undefined)),
+    routes$: told(connection.stream(monitorRoutes.routes, undefined)),
+    streams$: told(connection.stream(monitorRoutes.streams, undefined)),
+    transfers$: told(connection.stream(monitorRoutes.transfers, undefined)),
+    leaves$: told(connection.stream(monitorRoutes.leaves, undefined)),
+    health$: told(connection.stream(monitorRoutes.health, undefined)),
+    events$: told(connection.stream(monitorRoutes.events, undefined)),
+  };
+}
+
+// Leaves may be refused routes; a reference peer, and a host of an older version, tell no codes.
+function explained(host: string, error: unknown): unknown {
+  if (!(error instanceof RefusedError)) return error;
+  const { reason, code, retryable, data } = error;
+  if (code !== 'unimplemented' && code !== 'permission-denied' && code !== 'refused') return error;
+  return new RefusedError(
+    `${host} serves no monitor to this side: call serveMonitor(manager, …) there, and name monitorRoutes in leaves.routes if it has that option. (${reason})`,
+    reason,
+    { code, retryable, data },
+  );
+}

@@ -1,0 +1,139 @@
+import { map, Observable, switchMap, take } from 'rxjs';
+import { aFunction, checkOptions } from '../check.js';
+import type { ConnectionStats } from '../connection/host-connection.js';
+import type { Connection } from '../contract/connection.js';
+import { PermissionDeniedError } from '../contract/define-error.js';
+import type { Call } from '../contract/handler.js';
+import type { Manager } from '../endpoint/manager.js';
+import { figuresInterval, maxListed } from '../limits.js';
+import type { RouteFigures } from '../metrics/figures.js';
+import { conflate } from '../operators/conflate.js';
+import type { Runtime } from '../runtime.js';
+import { version } from '../version.js';
+import { describe } from './describe.js';
+import { EventFeed } from './event-feed.js';
+import type { MonitoredCluster } from './messages.js';
+import { monitorRoutes } from './monitor-routes.js';
+
+/** What somebody asks the monitor for. */
+export interface MonitorRequest {
+  /** Name of the calling host, or identity of the leaf. */
+  readonly caller: string;
+  readonly callerKind: 'host' | 'leaf';
+  /** Which of the monitor's routes is called. */
+  readonly what: keyof typeof monitorRoutes;
+}
+
+/** Options of {@link serveMonitor}. */
+export interface ServeMonitorOptions {
+  /**
+   * Decides who may look. Default: the hosts of the cluster may, and leaves may not. What it throws refuses too.
+   */
+  authorize?(request: MonitorRequest): boolean | Promise<boolean>;
+}
+
+/**
+ * Serves what a host knows about itself to `monitor()` on other hosts and leaves: its routes, its connections, counts and
+ * durations, open streams, transfers, leaves, health and events. Without it a host serves nothing of that.
+ *
+ * Figures are sent every second at the most, and only to those who ask; a reader that does not keep up gets the newest.
+ *
+ * @throws ConfigurationError for an option that cannot work, and where the manager serves a monitor already.
+ */
+export function serveMonitor(manager: Manager, options: ServeMonitorOptions = {}): void {
+  checkOptions(options, { authorize: aFunction('decides who may look') }, { of: 'serveMonitor' });
+  const { runtime } = manager.lifetime;
+  const started = runtime.now();
+  const feed = new EventFeed(manager.events$, runtime);
+  const authorize = options.authorize?.bind(options) ?? hostsOnly;
+
+  const answers = {
+    info: () => ({ host: manager.local, version, uptime: runtime.now() - started, time: runtime.wallNow() }),
+    describe: () => describe(manager),
+  };
+  const figures = {
+    cluster: () => clusterFigures(manager, runtime).pipe(conflate()),
+    routes: () => manager.routes$.pipe(map(mostCalled), conflate()),
+    streams: () => manager.streams$.pipe(conflate()),
+    transfers: () => manager.transfers$.pipe(conflate()),
+    leaves: () =>
+      manager.leaves$.pipe(
+        // What came and left meanwhile is told together.
+        conflate((kept, next) => ({
+          ...next,
+          arrived: [...kept.arrived, ...next.arrived].slice(-maxListed),
+          left: [...kept.left, ...next.left].slice(-maxListed),
+        })),
+      ),
+    health: () => manager.health$.pipe(conflate()),
+    events: () => feed.events(),
+  };
+  const guard = <T>(what: MonitorRequest['what'], make: () => T) => {
+    return async (_: unknown, call: Call<never>): Promise<T> => {
+      await check(authorize, { caller: call.caller, callerKind: call.callerKind, what });
+      return make();
+    };
+  };
+  manager.handle(monitorRoutes.info, guard('info', answers.info));
+  manager.handle(monitorRoutes.describe, guard('describe', answers.describe));
+  manager.handle(monitorRoutes.cluster, guard('cluster', figures.cluster));
+  manager.handle(monitorRoutes.routes, guard('routes', figures.routes));
+  manager.handle(monitorRoutes.streams, guard('streams', figures.streams));
+  manager.handle(monitorRoutes.transfers, guard('transfers', figures.transfers));
+  manager.handle(monitorRoutes.leaves, guard('leaves', figures.leaves));
+  manager.handle(monitorRoutes.health, guard('health', figures.health));
+  manager.handle(monitorRoutes.events, guard('events', figures.events));
+}
+
+type Authorize = (request: MonitorRequest) => boolean | Promise<boolean>;
+
+const hostsOnly: Authorize = ({ callerKind }) => callerKind === 'host';
+
+async function check(authorize: Authorize, request: MonitorRequest): Promise<void> {
+  // A truthy text, or a forgotten `await` within, must not let anybody in.
+  const allowed: unknown = await authorize(request);
+  if (allowed === true) return;
+  throw new PermissionDeniedError(
+    `${request.caller} may not monitor this host: serveMonitor's authorize refused ${request.what}.`,
+  );
+}
+
+// The connections' figures change without an event.
+function clusterFigures(manager: Manager, runtime: Runtime): Observable<MonitoredCluster> {
+  return manager.cluster$.pipe(
+    switchMap(
+      (state) =>
+        new Observable<MonitoredCluster>((subscriber) => {
+          let cancel = (): void => undefined;
+          const tick = (): void => {
+            cancel = runtime.schedule(tick, figuresInterval);
+            const hosts = state.hosts.map((host) => ({ ...host, stats: statsOf(manager, host.host) }));
+            subscriber.next({ local: state.local, hosts });
+          };
+          tick();
+          return () => {
+            cancel();
+          };
+        }),
+    ),
+  );
+}
+
+function statsOf(manager: Manager, host: string): ConnectionStats | undefined {
+  let connection: Connection;
+  try {
+    connection = manager.connection(host);
+  } catch {
+    // It has left the cluster in this moment.
+    return undefined;
+  }
+  let found: ConnectionStats | undefined = undefined;
+  connection.stats$.pipe(take(1)).subscribe((stats) => (found = stats));
+  return found;
+}
+
+// What is sent has a bound: routes that are never called tell least.
+function mostCalled(routes: readonly RouteFigures[]): readonly RouteFigures[] {
+  if (routes.length <= maxListed) return routes;
+  return [...routes].sort((left, right) => right.calls - left.calls).slice(0, maxListed);
+}
