@@ -55,7 +55,7 @@ describe('routes$', () => {
         ...{ kind: 'unary', calls: 2, inFlight: 0, cancelled: 0, bytesOut: 10, bytesIn: 9 },
       });
       const handled = await routeOf(b.manager, 'get', 'handler');
-      expect(handled).toMatchObject({ calls: 2, inFlight: 0, errors: { handler: 1 }, bytesIn: 10, bytesOut: 9 });
+      expect(handled).toMatchObject({ calls: 2, inFlight: 0, errors: { internal: 1 }, bytesIn: 10, bytesOut: 9 });
       for (const [manager, side] of [
         [a.manager, 'caller'],
         [b.manager, 'handler'],
