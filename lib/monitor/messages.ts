@@ -1,4 +1,4 @@
-import type { ConnectionStats } from '../connection/host-connection.js';
+import type { ConnectionStats } from '../connection/figures.js';
 import type { ClusterState, HostState } from '../endpoint/manager.js';
 import type { Health } from '../endpoint/health.js';
 import type { LeafDeparture, LeafState, LeavesState } from '../endpoint/leaf-list.js';

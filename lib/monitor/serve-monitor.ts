@@ -1,6 +1,6 @@
 import { map, Observable, switchMap, take } from 'rxjs';
 import { aFunction, checkOptions } from '../check.js';
-import type { ConnectionStats } from '../connection/host-connection.js';
+import type { ConnectionStats } from '../connection/figures.js';
 import type { Connection } from '../contract/connection.js';
 import { PermissionDeniedError } from '../contract/define-error.js';
 import type { Call } from '../contract/handler.js';
