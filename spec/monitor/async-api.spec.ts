@@ -14,7 +14,7 @@ async function faultsOf(description: GridDescription): Promise<string[]> {
   const text = JSON.stringify(asyncApi(description));
   const { document, diagnostics } = await parser.parse(text);
   const errors = diagnostics
-    .filter(({ severity }) => severity === 0)
+    .filter((diagnostic) => (diagnostic as { severity: number }).severity === 0)
     .map(({ message, path }) => `${path.join('.')}: ${message}`);
   return document === undefined ? [...errors, 'no document'] : errors;
 }
