@@ -74,8 +74,12 @@ export class Keepalive {
 
   // One interval, or less where the last Pong gets too old before that: otherwise another interval would pass unnoticed.
   #untilNext(): number {
-    const silentAt = this.#lastPong + 2 * this.#interval;
-    return Math.min(this.#interval, Math.max(0, silentAt - this.#runtime.now()));
+    return Math.min(this.#interval, Math.max(0, this.#silentAt - this.#runtime.now()));
+  }
+
+  // One expression for who waits and who compares: rounded differently, a timer of 0 ms would follow the other.
+  get #silentAt(): number {
+    return this.#lastPong + 2 * this.#interval;
   }
 
   #wait(): void {
@@ -86,7 +90,7 @@ export class Keepalive {
         // A process that was suspended has read nothing, and a Pong may be waiting in the socket: the other side gets one
         // more interval.
         if (now - due > this.#interval / 2) this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
-        if (now - this.#lastPong >= 2 * this.#interval) {
+        if (now >= this.#silentAt) {
           this.stop();
           this.#onSilence();
           return;

@@ -22,6 +22,7 @@ export type { Step } from './simulation/plan.js';
 export type { FaultKind, FaultMix, FaultStep } from './simulation/fault-plan.js';
 
 export { GridLink, type LinkEnd, type LinkOptions } from './network/link.js';
+export type { PeerKind } from './network/peer-kind.js';
 export { Cluster, type ClusterEvent, type ClusterOptions } from './network/cluster.js';
 export { ClusterHost, type ClusterHostOptions } from './network/cluster-host.js';
 export type { ClusterLeaf } from './network/cluster-leaf.js';

@@ -601,14 +601,14 @@ export const faults = [
   {
     name: 'silence is not noticed',
     file: 'lib/connection/keepalive.ts',
-    find: 'if (now - this.#lastPong >= 2 * this.#interval) {',
-    replace: 'if (now - this.#lastPong >= 9_000 * this.#interval) {',
+    find: 'if (now >= this.#silentAt) {',
+    replace: 'if (now >= this.#silentAt + 9_000 * this.#interval) {',
     specs: ['spec/connection/keepalive'],
   },
   {
     name: 'a healthy link is dropped at every third ping',
     file: 'lib/connection/keepalive.ts',
-    find: 'if (now - this.#lastPong >= 2 * this.#interval) {',
+    find: 'if (now >= this.#silentAt) {',
     replace: 'if (this.#runtime.random() < 0.3) {',
     specs: ['spec/connection/keepalive'],
   },

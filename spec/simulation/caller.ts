@@ -5,7 +5,9 @@ import {
   type DuplexStream,
   fromIterable,
   GridError,
+  LimitError,
   ProtocolError,
+  RefusedError,
   RemoteError,
   sendTo,
   type CallOptions,
@@ -281,6 +283,7 @@ class PendingCall {
     if (error === this.#reason) return abortAt > 0;
     if (error instanceof DisconnectedError) return beganAt < startUp || reasons.touched(from, to, beganAt);
     if (error instanceof DeadlineExceededError) return timeout > 0 || route.startsWith('ask');
+    if (this.#ledger.line.storm && this.#isOfStorm(error)) return true;
     const isTampered = this.#ledger.tampered(this.#record);
     if (error instanceof ProtocolError) return isTampered;
     if (!(error instanceof RemoteError)) return false;
@@ -292,6 +295,17 @@ class PendingCall {
     // What became of the call that the relay made.
     const isRelayed = timeout > 0 || isPlanned || beganAt < startUp || reasons.touched(to, script.via, beganAt);
     return isTampered || (route === 'relay' && isRelayed);
+  }
+
+  // What the small limits of a storm lead to, at this side and at the other one.
+  #isOfStorm(error: unknown): boolean {
+    if (error instanceof LimitError || error instanceof RefusedError) return true;
+    // The other side has given the connection up for the number of cancels.
+    if (error instanceof DisconnectedError) return true;
+    return (
+      error instanceof RemoteError &&
+      (this.#operation.route === 'relay' || /maxSendQueueBytes|maxReceiveBytes/.test(error.message))
+    );
   }
 
   /** What was given before the handler failed has come. */

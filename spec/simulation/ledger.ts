@@ -1,3 +1,4 @@
+import type { PeerKind } from '../../lib/testing/index.js';
 import type { Operation } from './operation.js';
 import type { Reasons } from './reasons.js';
 import { capacityOf } from './routes.js';
@@ -139,6 +140,10 @@ export interface Line {
   readonly latency: number;
   readonly jitter: number;
   readonly bandwidth?: number;
+  /** Many calls at once, and limits that they reach. */
+  readonly storm: boolean;
+  /** Hosts that are not as the library is. */
+  readonly peers: Readonly<Record<string, PeerKind>>;
 }
 
 /** All calls of one run. */

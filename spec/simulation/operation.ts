@@ -26,6 +26,8 @@ export interface Operation {
   readonly unsubscribeAt: number;
   readonly abortAt: number;
   readonly waitForConnect: boolean | number | undefined;
+  /** So many of these calls are made at once, with ids from that of the script on. Default: one. */
+  readonly burst?: number;
   /** What of the caller's code throws, and at which item where an operator or an observer does. */
   readonly throws?: CallerThrow;
   readonly throwAt?: number;

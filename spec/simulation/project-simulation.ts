@@ -1,12 +1,14 @@
 import {
   shortName,
   type Invariant,
+  type PeerKind,
   type Simulation,
   type SimulationOptions,
   type Step,
   type Workload,
 } from '../../lib/testing/index.js';
-import { performCall } from './caller.js';
+import { hostNames } from '../../lib/testing/network/cluster.js';
+import { burst, performCalls } from './burst.js';
 import { GridError } from '../../lib/index.js';
 import { InputFailed, registerHandlers } from './handlers.js';
 import { backOff, BackOffTimes } from './invariants/back-off.js';
@@ -40,21 +42,45 @@ const operations = 60;
 const brokenEvery = 8;
 /** And so many have no faults at all: there, hardly anything may fail. */
 const calmEvery = 9;
+/** And so many have hosts without extensions, or of the previous version. */
+const peersEvery = 4;
+/** And so many are storms: bursts of calls that come at once, and limits that they reach. */
+const stormEvery = 10;
+const stormBursts = 25;
+const stormLimits = {
+  maxOpenMuxes: 120,
+  maxSendQueueBytes: 96 << 10,
+  maxReceiveBytes: 128 << 10,
+  maxWaitingCalls: 80,
+  maxMessageFrames: 4_000,
+  maxCancelsPerSecond: 1_000,
+};
 
 /** The simulation of the library: all kinds of calls, all faults, and everything that the protocol promises. */
 export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSimulation): SimulationOptions<Operation> {
   const broken = seed % brokenEvery === brokenEvery - 1;
   const calm = seed % calmEvery === 0;
+  const storm = seed % stormEvery === 6;
   const line: Line = {
     latency: 1 + (seed % 23),
     jitter: seed % 5,
     // A slow line is what makes frames wait in the send queue.
     ...(seed % 3 === 0 ? { bandwidth: 400_000 } : {}),
+    storm,
+    peers: seed % peersEvery === 2 ? drawPeers(seed, hosts) : {},
   };
+  const { latency, jitter, bandwidth, peers } = line;
   return {
     seed,
     hosts,
-    steps: steps ?? operations,
+    steps: steps ?? (storm ? stormBursts : operations),
+    // Every second time a majority has to do without the others.
+    liveness:
+      seed % 2 === 0
+        ? { core: Math.ceil((hosts + 1) / 2), ...(storm ? { operations: 2 } : {}) }
+        : storm
+          ? { operations: 2 }
+          : {},
     faults: calm
       ? false
       : broken
@@ -62,11 +88,22 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
         : { every: 2_000 },
     // A responder whose caller cannot be heard any more waits for four stream pings.
     ...(broken ? { quiet: 80_000 } : {}),
-    cluster: line,
+    cluster: {
+      latency,
+      jitter,
+      peers,
+      ...(bandwidth === undefined ? {} : { bandwidth }),
+      ...(storm ? { limits: stormLimits } : {}),
+    },
     workload: (simulation) => workload(simulation, line, steps),
     repeat: (failing) => `npm run simulate -- --seeds 1 --hosts ${hosts} --seed ${failing}`,
     ...(shrinkRuns === undefined ? {} : { shrinkRuns }),
   };
+}
+
+function drawPeers(seed: number, count: number): Readonly<Record<string, PeerKind>> {
+  const names = hostNames(count);
+  return { [names[seed % count]!]: 'previous', [names[Math.floor(seed / peersEvery) % count]!]: 'reference' };
 }
 
 function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['steps']): Workload<Operation> {
@@ -77,7 +114,15 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
   const pings = keepalive();
   const answers = cleanUp();
   const model: WireModel = new WireModel(
-    [sequence(), muxEnd(), answers, credit(cluster.book), opening(cluster.book, () => ledger), oneConnection(), pings],
+    [
+      sequence(),
+      muxEnd(),
+      answers,
+      credit(cluster.book, (name) => line.peers[name]),
+      opening(cluster.book, () => ledger),
+      oneConnection(),
+      pings,
+    ],
     () => clock.elapsed,
     violate,
   );
@@ -91,7 +136,10 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
   // Of a plan that was given, the ids are taken.
   let calls =
     typeof steps === 'object'
-      ? Math.max(0, ...steps.map((step) => ('operation' in step ? step.operation.script.id : 0)))
+      ? Math.max(
+          0,
+          ...steps.map((step) => ('operation' in step ? step.operation.script.id + (step.operation.burst ?? 0) : 0)),
+        )
       : 0;
   return {
     setup: (manager, name) => {
@@ -103,19 +151,27 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
           // What came of the failure of a call that the handler made, or of its input.
           if (!(cause instanceof GridError) && !(cause instanceof InputFailed)) ledger.throws.report(cause, 'events$');
         }
-        if (event.type !== 'protocol-fault') return;
+        // In a storm more calls are cancelled than the small limit allows.
+        if (event.type !== 'protocol-fault' || (line.storm && event.message.includes('maxCancelsPerSecond'))) return;
         // What was corrupted is found. Nothing else may break the protocol.
         if (model.tampered.has([manager.local, event.host].map(shortName).sort().join(' '))) return;
         violate('no host sees the protocol broken', `${manager.local} and ${event.host}: ${event.message}`);
       });
     },
-    draw: (random, hosts) => drawOperation(random, hosts, ++calls),
+    draw: (random, hosts) => {
+      const operation = drawOperation(random, hosts, ++calls);
+      if (!line.storm) return operation;
+      calls += burst;
+      // Many calls, not many bytes.
+      const { script } = operation;
+      return { ...operation, burst, script: { ...script, size: Math.min(script.size, 200) } };
+    },
     // The ledger has looked at each failure, and knows what may lead to it.
     mayFail: () => true,
     unhandled: (error) => {
       ledger.throws.report(error, 'unhandled');
     },
-    perform: (operation) => performCall(operation, simulation, ledger),
+    perform: (operation) => performCalls(operation, simulation, ledger),
     invariants: [
       atTheEnd(ledger),
       pingsAreSent(),

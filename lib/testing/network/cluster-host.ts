@@ -1,12 +1,14 @@
-import { Subject, type Observable } from 'rxjs';
+import { map, Subject, type Observable } from 'rxjs';
 import { Manager } from '../../endpoint/manager.js';
 import type { ManagerOptions } from '../../endpoint/manager-options.js';
 import type { GridEvent } from '../../observe.js';
+import type { Dial, Socket } from '../../transport/socket.js';
 import type { Connection } from '../../contract/connection.js';
 import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
 import type { Cable } from './cable.js';
 import { Disk } from './disk.js';
 import type { MemoryNetwork } from './memory-network.js';
+import { socketOf, type PeerKind } from './peer-kind.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { teachRoutes } from '../frames/taught-routes.js';
 import { checkHostName } from '../name-check.js';
@@ -21,6 +23,8 @@ export interface ClusterHostOptions {
   readonly book: RouteBook;
   /** How wrong its wall clock is, in ms. */
   readonly skew: number;
+  /** Undefined: it is as the library is. */
+  readonly peer?: PeerKind | undefined;
   readonly options: Omit<ManagerOptions, 'local' | 'dial' | 'runtime'>;
   readonly setup: ((manager: Manager, name: string) => void) | undefined;
   /** Short names of the hosts of the cluster. */
@@ -114,7 +118,7 @@ export class ClusterHost implements Handles {
     const manager = this.#manager;
     this.#stopListening = manager.paths.map((path) =>
       this.#options.network.listen(this.url, path, (socket) => {
-        manager.accept(socket);
+        manager.accept(this.#asPeer(socket));
       }),
     );
     await this.#options.clock.hold(manager.start());
@@ -190,11 +194,18 @@ export class ClusterHost implements Handles {
     await this.#manager.close();
   }
 
+  #asPeer(socket: Socket): Socket {
+    const { peer } = this.#options;
+    return peer === undefined ? socket : socketOf(peer, socket);
+  }
+
   #create(): Manager {
     const { options, network, name, setup, clock } = this.#options;
+    const dialPlain = network.dialer(name);
+    const dial: Dial = (url, dialOptions) => dialPlain(url, dialOptions).pipe(map((socket) => this.#asPeer(socket)));
     // Randomness of its own: what one process does changes no choice of another one, nor of the next one here.
     const runtime = clock.fork(`${name} ${++this.#starts}`, this.#machine);
-    const manager = new Manager({ ...options, runtime, local: this.url, dial: network.dialer(name) });
+    const manager = new Manager({ ...options, runtime, local: this.url, dial });
     manager.events$.subscribe((event) => {
       this.#events.next(event);
     });

@@ -21,6 +21,7 @@ import type { FaultTarget } from './fault-target.js';
 import { lineOptionRules, type LineOptions } from './lane.js';
 import { MemoryNetwork } from './memory-network.js';
 import type { MessageFault } from './passing.js';
+import type { PeerKind } from './peer-kind.js';
 import { RouteBook } from '../frames/route-book.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
 
@@ -34,6 +35,8 @@ export interface ClusterOptions
   readonly setup?: (manager: Manager, name: string) => void;
   /** How wrong the wall clock of a host is, in ms. */
   readonly skew?: Readonly<Record<string, number>>;
+  /** Hosts that are not as the library is, by their short names: peers without its extensions, or of an older version. */
+  readonly peers?: Readonly<Record<string, PeerKind>>;
   /** The line between two hosts, where it differs. */
   readonly line?: (from: string, to: string) => LineOptions | undefined;
   /** Entries of the log of each cable that are kept; 0 for none. Default 10 000. */
@@ -62,7 +65,20 @@ export class Cluster implements FaultTarget {
 
   /** @throws ConfigurationError for an option that is unknown or out of its range, and for a host that is named twice. */
   constructor(options: ClusterOptions) {
-    const { clock, hosts = 2, setup, skew, line, history, latency, jitter, bandwidth, auth, ...others } = options;
+    const {
+      clock,
+      hosts = 2,
+      setup,
+      skew,
+      peers,
+      line,
+      history,
+      latency,
+      jitter,
+      bandwidth,
+      auth,
+      ...others
+    } = options;
     this.#clock = clock;
     checkOptions(given({ latency, jitter, bandwidth }), lineOptionRules, { of: 'cluster' });
     this.book = new RouteBook(options.codec);
@@ -73,7 +89,7 @@ export class Cluster implements FaultTarget {
       ...given({ line, history, latency, jitter, bandwidth }),
     });
     const names = hostNames(hosts);
-    checkNames(names, Object.keys(skew ?? {}));
+    checkNames(names, { skew, peers });
     const urls = names.map((name) => `http://${name}`);
     const managerOptions = { ...others, hosts: urls, auth: holding(clock, auth ?? staticToken('test')) };
     this.hosts = names.map(
@@ -84,6 +100,7 @@ export class Cluster implements FaultTarget {
           network: this.network,
           book: this.book,
           skew: skew?.[name] ?? 0,
+          peer: peers?.[name],
           options: managerOptions,
           setup,
           hosts: names,
@@ -190,11 +207,13 @@ export function hostNames(hosts: number | readonly string[]): readonly string[] 
   return Array.from({ length: hosts }, (_, index) => (index < 26 ? String.fromCharCode(97 + index) : `h${index}`));
 }
 
-function checkNames(names: readonly string[], skewed: readonly string[]): void {
+function checkNames(names: readonly string[], named: Readonly<Record<string, object | undefined>>): void {
   for (const [index, name] of names.entries()) {
     if (names.indexOf(name) !== index) throw new ConfigurationError(`cluster: two hosts are named ${name}.`);
   }
-  for (const name of skewed) checkHostName(name, names, 'the cluster (option skew)');
+  for (const [option, byName] of Object.entries(named)) {
+    for (const name of Object.keys(byName ?? {})) checkHostName(name, names, `the cluster (option ${option})`);
+  }
 }
 
 function nameOf(host: ClusterHost | ClusterLeaf | string): string {

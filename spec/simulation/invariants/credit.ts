@@ -1,4 +1,4 @@
-import type { RouteBook } from '../../../lib/testing/index.js';
+import type { PeerKind, RouteBook } from '../../../lib/testing/index.js';
 import type { FrameView } from '../../../lib/wire/frame.js';
 import { Op } from '../../../lib/wire/ops.js';
 import { defaultWindow } from '../../../lib/limits.js';
@@ -21,10 +21,11 @@ interface Account {
  * A sender uses no more credit than it has heard of; a receiver tells no more than it got items, and in a window that
  * does not grow exactly those.
  */
-export function credit(book: RouteBook): WireRule {
+export function credit(book: RouteBook, kindOf: (host: string) => PeerKind | undefined): WireRule {
   const outputs = new Map<MuxModel, Account>();
   const inputs = new Map<MuxModel, Account>();
   const isStream = ({ mux }: Seen): boolean => mux !== undefined && !mux.unary;
+  const isReference = ({ circuit: { ends } }: MuxModel): boolean => ends.some((end) => kindOf(end) === 'reference');
   const accountOf = (accounts: Map<MuxModel, Account>, mux: MuxModel): Account => {
     const known = accounts.get(mux);
     if (known !== undefined) return known;
@@ -35,7 +36,8 @@ export function credit(book: RouteBook): WireRule {
       credit: 0,
       received: 0,
       granted: 0,
-      growth: window === undefined ? 0 : window.max - window.initial,
+      // Towards a reference peer no window grows.
+      growth: window === undefined || isReference(mux) ? 0 : window.max - window.initial,
     };
     accounts.set(mux, account);
     return account;
@@ -49,6 +51,8 @@ export function credit(book: RouteBook): WireRule {
       throw new Error(`${describe(seen)}: ${account.granted} credits told for ${account.received} items`);
     }
   };
+  const announced = (mux: MuxModel, { payload }: FrameView): number =>
+    payload.length > 0 ? decodeAck(payload).in : (book.find(mux.handler, mux.subroute)!.inWindow?.initial ?? 0);
   return {
     name: 'credit is never negative, and never above the grant',
     sent(seen) {
@@ -64,8 +68,14 @@ export function credit(book: RouteBook): WireRule {
       const { mux, frame } = seen as Seen & { mux: MuxModel };
       if (frame.op === Op.ConnectMux) {
         const output = accountOf(outputs, mux);
-        const { max } = book.find(mux.handler, mux.subroute)!.outWindow!;
-        const { items } = decodeOpeningExtra(frame.extra!).window!;
+        const { max, initial } = book.find(mux.handler, mux.subroute)!.outWindow!;
+        // A peer that announces no windows goes by its own table.
+        const window = frame.extra === undefined ? undefined : decodeOpeningExtra(frame.extra).window;
+        if (window === undefined) {
+          output.credit = initial;
+          return;
+        }
+        const { items } = window;
         output.credit = Math.min(items, max);
         // Of the windows that are drawn, those of a few items are fixed.
         output.growth = items < defaultWindow.initial ? 0 : max - output.credit;
@@ -73,7 +83,7 @@ export function credit(book: RouteBook): WireRule {
       else if (frame.op === Op.MuxClientMsg && !isEof(frame)) accountOf(inputs, mux).received++;
       else if (frame.op === Op.UnblockSrvMux) accountOf(outputs, mux).credit += creditsIn(frame);
       else if (frame.op === Op.UnblockClMux) accountOf(inputs, mux).credit += creditsIn(frame);
-      else if (frame.op === Op.AckMux) accountOf(inputs, mux).credit += decodeAck(frame.payload).in;
+      else if (frame.op === Op.AckMux) accountOf(inputs, mux).credit += announced(mux, frame);
     },
   };
 }
