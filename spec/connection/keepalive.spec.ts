@@ -107,6 +107,39 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
+  it('ends where the sum of a Pong and two intervals is rounded: it does not look again and again at one time', () => {
+    // 59000.003… + 20000 is not quite 20000 later.
+    const lastPong = 59_000 + 3 / 997;
+    let now = lastPong;
+    const timers: { readonly task: () => void; readonly at: number }[] = [];
+    let silences = 0;
+    const keepalive = new Keepalive(
+      {
+        now: () => now,
+        wallNow: () => now,
+        random: () => 0,
+        defer: () => undefined,
+        schedule: (task, ms) => {
+          timers.push({ task, at: now + ms });
+          return () => undefined;
+        },
+      },
+      10_000,
+      () => undefined,
+      () => silences++,
+    );
+    now = lastPong + 10_000;
+    // The watch for a sleep of the machine has a timer, too: that of the keepalive is the one that is due last.
+    const due = (): { readonly task: () => void; readonly at: number } =>
+      timers.reduce((a, b) => (b.at >= a.at ? b : a));
+    due().task();
+    now = lastPong + 20_000;
+    expect(now - lastPong).toBeLessThan(20_000);
+    due().task();
+    expect(silences).toBe(1);
+    keepalive.stop();
+  });
+
   it('does not blame the other side where this process was held up', () => {
     let now = 0;
     let wake: (() => void) | undefined;
