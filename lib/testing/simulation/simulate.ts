@@ -8,6 +8,7 @@
 import { ConfigurationError } from '../../errors.js';
 import { createChecksum } from '../../wire/checksum.js';
 import { hostNames, type ClusterOptions } from '../network/cluster.js';
+import { inspect } from '../marbles/inspect.js';
 import { exclusively } from '../exclusive.js';
 import type { FaultMix } from './fault-plan.js';
 import type { Invariant } from './invariant.js';
@@ -15,6 +16,7 @@ import { livenessOf, type Liveness } from './liveness.js';
 import { checkFaultMix, checkSteps } from './plan-check.js';
 import type { Step } from './plan.js';
 import { shrink } from './shrink.js';
+import { namedHosts, simplify } from './simplify.js';
 import { SimulationError } from './simulation-error.js';
 import { SimulationRun, type RunOptions, type RunResult } from './simulation-run.js';
 import type { Simulation, Workload } from './workload.js';
@@ -48,7 +50,12 @@ export interface SimulationOptions<Operation> {
   readonly invariants?: readonly ((simulation: Simulation) => Invariant)[];
   /** Runs that may be spent on making a failing plan smaller; 0: it stays as it is. Default 200. */
   readonly shrinkRuns?: number;
-  /** What the error calls the way to repeat a seed. Default: names the option `seed`. */
+  /**
+   * Gives operations that are simpler than this one, the simplest first: a failing plan keeps each that still fails. Default:
+   * operations stay as they are.
+   */
+  readonly shrinkOperation?: (operation: Operation) => readonly Operation[];
+  /** What the error calls the way to repeat a seed. Default: names the options that the plan depends on. */
   readonly repeat?: (seed: number) => string;
 }
 
@@ -139,30 +146,54 @@ type FailedRun<Operation> = RunResult<Operation> & {
 };
 
 async function explain<Operation>(
-  { shrinkRuns = 200, repeat }: SimulationOptions<Operation>,
+  { shrinkRuns = 200, shrinkOperation, repeat }: SimulationOptions<Operation>,
   runOptions: RunOptions<Operation>,
   { steps, violation }: FailedRun<Operation>,
 ): Promise<SimulationError<Operation>> {
   const { seed } = runOptions;
-  const rerun = (part: readonly Step<Operation>[], history = 0): Promise<RunResult<Operation>> =>
-    new SimulationRun({ ...runOptions, steps: part, history }).run();
+  const rerun = (
+    part: readonly Step<Operation>[],
+    hosts = runOptions.hosts,
+    history = 0,
+  ): Promise<RunResult<Operation>> => new SimulationRun({ ...runOptions, steps: part, hosts, history }).run();
+  const fails = async (part: readonly Step<Operation>[], hosts?: readonly string[]): Promise<boolean> =>
+    (await rerun(part, hosts)).violation?.invariant === violation.invariant;
   const { smallest, tries } = await shrink(
     steps,
     // What comes later cannot be the cause; and many faults of a program need no fault of a line.
     [steps.slice(0, violation.step), steps.slice(0, violation.step).filter((step) => !('fault' in step))],
-    async (part) => (await rerun(part)).violation?.invariant === violation.invariant,
+    fails,
     shrinkRuns,
   );
+  const simple = await simplify(smallest, { shrinkOperation, fails, budget: shrinkRuns - tries });
+  const { hosts } = await withFewerHosts(runOptions, simple.steps, fails);
   // Once more, with a history for the transcript.
-  const last = await rerun(smallest, transcriptHistory);
+  const last = await rerun(simple.steps, hosts, transcriptHistory);
   return new SimulationError({
     seed,
     violation,
     planned: steps.length,
-    steps: smallest,
+    steps: simple.steps,
     shrunk: last.violation ?? violation,
-    tries,
-    repeat: repeat?.(seed) ?? `simulate({ …, seed: ${seed} })`,
+    tries: tries + simple.tries,
+    repeat: repeat?.(seed) ?? repeatText(runOptions),
+    ...(hosts.length < runOptions.hosts.length ? { hosts } : {}),
     transcript: last.transcript,
   });
+}
+
+// The hosts that the plan does not name are left out, where it fails without them.
+async function withFewerHosts<Operation>(
+  { hosts }: RunOptions<Operation>,
+  steps: readonly Step<Operation>[],
+  fails: (part: readonly Step<Operation>[], hosts: readonly string[]) => Promise<boolean>,
+): Promise<{ readonly hosts: readonly string[] }> {
+  const named = namedHosts(steps, hosts);
+  return { hosts: named.length < hosts.length && (await fails(steps, named)) ? named : hosts };
+}
+
+// All that the drawn plan depends on, beside the workload.
+function repeatText<Operation>({ seed, hosts, steps, duration, faults }: RunOptions<Operation>): string {
+  const drawn = { seed, hosts, ...(typeof steps === 'number' ? { steps } : {}), duration, faults: faults ?? false };
+  return `simulate({ …, ${inspect(drawn).replace(/^\{ | \}$/g, '')} })`;
 }

@@ -24,6 +24,8 @@ export interface SimulationFailure<Operation> {
   readonly tries: number;
   /** How to repeat it, on one line. */
   readonly repeat: string;
+  /** The hosts that are left; undefined: all are needed. */
+  readonly hosts?: readonly string[];
   /** The last lines of what went over the wires. */
   readonly transcript: string;
 }
@@ -56,6 +58,7 @@ function messageOf<Operation>(failure: SimulationFailure<Operation>): string {
     steps.length === planned
       ? `Not shrunk, in ${tries} runs: all ${planned} steps are needed.`
       : `Shrunk in ${tries} runs from ${planned} steps to ${steps.length}, which lead to: ${shrunk.text} (${where(shrunk)})`,
+    ...(failure.hosts === undefined ? [] : [`hosts: [${failure.hosts.map((host) => `'${host}'`).join(', ')}],`]),
     `steps: [`,
     ...steps.map((step) => `  ${stepText(step)},`),
     `]`,

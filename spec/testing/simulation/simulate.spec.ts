@@ -26,6 +26,7 @@ function counters(change: Partial<Workload<Addition>> = {}): SimulationOptions<A
   return {
     hosts: 3,
     steps: 30,
+    shrinkRuns: 40,
     workload: () => ({
       setup: (manager) => {
         let sum = 0;
@@ -166,7 +167,9 @@ describe('simulate', () => {
     ]);
     expect(error.message).toContain('Seed 1 violates: an operation fails with nothing but a GridError');
     expect(error.message).toMatch(/step \d+, virtual time \d+ ms/);
-    expect(error.message).toContain('Repeat it: simulate({ …, seed: 1 })');
+    expect(error.message).toMatch(
+      /^Repeat it: simulate\(\{ …, seed: 1, hosts: \[.*\], steps: 30, duration: 30000, faults: \{.*\} \}\)$/m,
+    );
     expect(error.message).toMatch(/Shrunk in \d+ runs from \d+ steps to 1/);
     expect(error.message).toContain('amount: 7');
   });
@@ -185,7 +188,7 @@ describe('simulate', () => {
   });
 
   it('the fault that is needed stays in the plan', async () => {
-    const cut: Step<Addition> = { at: 200, fault: { kind: 'cut', between: ['a', 'b'] } };
+    const cut = { at: 200, fault: { kind: 'cut', between: ['a', 'b'] } } satisfies Step<Addition>;
     const call = (at: number): Step<Addition> => ({ at, operation: { from: 'a', to: 'b', amount: 1 } });
     const calls: string[][] = [];
     const error = await failureOf({
@@ -207,7 +210,10 @@ describe('simulate', () => {
         },
       ],
     });
-    expect(error.steps).toStrictEqual([cut]);
+    // The earliest and roundest time at which it still fails.
+    expect(error.steps).toStrictEqual([{ at: expect.any(Number), fault: cut.fault }]);
+    expect(error.steps[0]!.at).toBeLessThanOrEqual(100);
+    expect(error.message).toContain("hosts: ['a', 'b'],");
     // Each run has invariants of its own.
     expect(calls.length).toBeGreaterThan(2);
   });
@@ -257,6 +263,34 @@ describe('simulate', () => {
     });
     expect(error.invariant).toBe('nothing is thrown out of a task');
     expect(error.message).toContain('out of a timer');
+  });
+
+  it('times, faults and operations are made simpler, as long as the plan fails', async () => {
+    const error = await failureOf({
+      ...counters({
+        perform: ({ amount }, { faults, clock }) => {
+          const isStalled = faults.some(({ fault, until }) => fault.kind === 'stall' && clock.elapsed <= until);
+          if (isStalled && amount > 20) throw new TypeError('more than twenty');
+        },
+      }),
+      shrinkRuns: 200,
+      shrinkOperation: (operation) =>
+        operation.amount === 0
+          ? []
+          : [
+              { ...operation, amount: 0 },
+              { ...operation, amount: operation.amount - 1 },
+            ],
+      steps: [
+        { at: 4_321, fault: { kind: 'stall', between: ['a', 'b'], for: 9_876 } },
+        { at: 5_432, operation: { from: 'a', to: 'b', amount: 33 } },
+      ],
+    });
+    const [stall, addition] = error.steps;
+    expect(addition).toMatchObject({ operation: { amount: 21 } });
+    expect(stall!.at).toBe(0);
+    expect((stall as { fault: { for: number } }).fault.for).toBeLessThan(1_500);
+    expect(addition!.at).toBeLessThanOrEqual(1_000);
   });
 
   it('names what it cannot be', async () => {
