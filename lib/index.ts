@@ -11,6 +11,8 @@ export type { ManagerOptions } from './endpoint/manager-options.js';
 export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './endpoint/auth.js';
 export type { DialerInfo } from './endpoint/acceptor.js';
 export type { LeafOptions } from './endpoint/leaves.js';
+export type { RelayOptions, RelayRequest } from './endpoint/relay.js';
+export { relayRoutes } from './contract/relayed-route.js';
 export type { LeafDeparture, LeafState, LeavesState } from './endpoint/leaf-list.js';
 export type { Health, HealthStatus, ReadyQuorum } from './endpoint/health.js';
 export type { RouteFigures, StreamFigures, StreamList, TransferFigures, TransferList } from './metrics/figures.js';

@@ -19,10 +19,14 @@ import { errorOfCall } from '../contract/route-errors.js';
 import { resolveOptions, type CallOptions, type ResolvedOptions } from '../contract/options.js';
 import { StreamCall, type StreamCallerContext } from './stream-call.js';
 import { UnaryCall } from './unary-call.js';
+import { RelayedRoutes } from '../contract/relayed-route.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
 /** What a {@link RouteConnection} needs from its endpoint. */
-export type RouteConnectionOptions = StreamCallerContext;
+export interface RouteConnectionOptions extends StreamCallerContext {
+  /** The host that the other end calls for this side; undefined where the other end itself is called. */
+  readonly relayedTo?: string;
+}
 
 /** Makes calls by contract on a {@link HostConnection}. */
 export class RouteConnection implements Connection {
@@ -40,7 +44,7 @@ export class RouteConnection implements Connection {
     this.#options = options;
     this.#connection = options.connection;
     this.#parent = parent;
-    this.host = options.connection.host;
+    this.host = options.relayedTo ?? options.connection.host;
     this.state$ = options.connection.state$;
     this.stats$ = options.connection.stats$;
     this.frames$ = options.connection.frames$;
@@ -49,6 +53,11 @@ export class RouteConnection implements Connection {
   /** Returns a view of this connection for calls on behalf of `parent`. */
   onBehalfOf(parent: Call<unknown>): RouteConnection {
     return new RouteConnection(this.#options, parent);
+  }
+
+  via(host: string): Connection {
+    const routes = new RelayedRoutes(this.#options.routes, host);
+    return new RouteConnection({ ...this.#options, routes, relayedTo: host }, this.#parent);
   }
 
   ready(): Promise<void> {

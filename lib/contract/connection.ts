@@ -35,6 +35,15 @@ export interface Connection {
    * has not been started.
    */
   ready(): Promise<void>;
+  /**
+   * Returns a connection whose calls the host at the other end makes for this side: to a host that this side cannot reach, or
+   * need not. The other end must have the option `relay`; `host` is a name that it knows, also its own or that of a leaf
+   * there. Payloads, errors, metadata, deadline, cancel and credit are passed on; the handler sees the relaying host as its
+   * caller. State and figures are those of the connection to the relaying host.
+   *
+   * @throws ConfigurationError for a connection that is one via a host already: a call is relayed once.
+   */
+  via(host: string): Connection;
   /** Sends one request and receives one response. A route without a request needs no value. */
   request<R extends Shape>(
     route: Unary<TypeOnly<void>, R>,

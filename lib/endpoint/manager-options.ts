@@ -6,6 +6,7 @@ import type { Auth } from './auth.js';
 import { endpointRules, type EndpointOptions } from './endpoint.js';
 import { quorumRule, type ReadyQuorum } from './health.js';
 import type { LeafOptions } from './leaves.js';
+import type { RelayOptions } from './relay.js';
 
 /** Options of a {@link Manager}. */
 export interface ManagerOptions extends EndpointOptions {
@@ -30,6 +31,8 @@ export interface ManagerOptions extends EndpointOptions {
   readonly leaves?: LeafOptions;
   /** Opens WebSockets. Default isomorphic-ws. */
   readonly dial?: Dial;
+  /** Makes calls for other hosts and for leaves: `connection.via(host)` there. Default: none are made. */
+  readonly relay?: RelayOptions;
   /**
    * Connections to other hosts that `health$` and the readiness probe wait for: a number, or `'majority'` for those that make
    * a majority of all hosts with this one. Default 0.
@@ -59,5 +62,6 @@ export const managerRules: Readonly<Record<keyof ManagerOptions, Rule>> = {
   },
   leaves: anObject,
   dial: aFunction('opens WebSockets'),
+  relay: anObject,
   readyQuorum: quorumRule,
 };

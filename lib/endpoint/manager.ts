@@ -31,6 +31,7 @@ import { Leaves } from './leaves.js';
 import { managerRules, type ManagerOptions } from './manager-options.js';
 import { Membership } from './membership.js';
 import { Observation } from './observation.js';
+import { relayHandlers } from './relay.js';
 import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers.js';
 
 /** The state of the connection to another host. */
@@ -125,6 +126,10 @@ export class Manager implements Handles {
     this.#handshakes = new Handshakes(this.#endpoint, this.local, (authorization) =>
       this.#gatekeeper.vouch(authorization),
     );
+    if (options.relay !== undefined) {
+      const scope = { local: this.local, exposeErrors: options.exposeErrors === true };
+      for (const bound of relayHandlers(options.relay, scope)) this.#endpoint.registry.add(bound, true);
+    }
     const cluster$ = this.#clusterState();
     this.cluster$ = isolated(cluster$);
     this.#health = new HealthMonitor(this.local, options.readyQuorum ?? 0, cluster$);

@@ -6,6 +6,7 @@ import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';
 import { subrouteId, subrouteKey } from '../wire/subroute.js';
 import type { CallScope } from './call-context.js';
+import { isRelay } from '../contract/relayed-route.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { checkId, toWindow, type Route } from '../contract/contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
@@ -43,10 +44,13 @@ export class Registry {
     this.#context = context;
   }
 
-  /** Registers a handler with its route. @throws ConfigurationError if the address already has one. */
-  add({ route, handler }: Bound): void {
+  /**
+   * Registers a handler with its route. `exposeErrors`: leaves get the texts of its undeclared errors; default as the
+   * endpoint's. @throws ConfigurationError if the address already has one.
+   */
+  add({ route, handler }: Bound, exposeErrors = this.#context.exposeErrors === true): void {
     checkOption(`Route ${route.name}: the handler`, handler, aFunction('answers a call'));
-    this.#add(this.#routes.of(route), handler, route as Route);
+    this.#add(this.#routes.of(route), handler, route as Route, { ...this.#context, exposeErrors });
   }
 
   /** Registers a handler of opaque bytes. @throws ConfigurationError if the address is invalid or already has a handler. */
@@ -65,7 +69,7 @@ export class Registry {
       duplex === undefined ? undefined : toWindow(duplex.outCapacity, `${what}: outCapacity`),
       this.#routes.codec,
     );
-    this.#add(route, handler.handle.bind(handler) as Handler, undefined);
+    this.#add(route, handler.handle.bind(handler) as Handler, undefined, this.#context);
   }
 
   /** The routes that have a handler, in the order in which these were registered. */
@@ -77,6 +81,9 @@ export class Registry {
   find(handler: number, subroute: Uint8Array | undefined): Responder | string {
     const found = subroute === undefined ? this.#byId[handler] : this.#bySubroute.get(subrouteKey(subroute));
     if (found !== undefined) return found;
+    if (isRelay(handler)) {
+      return 'This host makes no calls for others. Give its Manager the option relay: { authorize }, and call it directly otherwise.';
+    }
     if (subroute === undefined) {
       return `No handler for id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id.`;
     }
@@ -85,7 +92,7 @@ export class Registry {
       : `No handler for this subroute of id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id and subroute.`;
   }
 
-  #add(route: WireRoute, handler: Handler, contract: Route | undefined): void {
+  #add(route: WireRoute, handler: Handler, contract: Route | undefined, context: DispatchContext): void {
     const { handler: id, path, name } = route;
     const address = path === undefined ? String(id) : `${String(id)}/${path}`;
     const other = this.#served.get(address)?.route.name;
@@ -98,7 +105,7 @@ export class Registry {
     const run = handler as (request: unknown, call: unknown) => unknown;
     const meter = this.#routes.meters.of(route, 'handler');
     const respond = route.kind === 'unary' ? unaryResponder : duplexResponder;
-    const responder = respond(route, run, this.#context, meter);
+    const responder = respond(route, run, context, meter);
     if (path === undefined) this.#byId[id] = responder;
     else this.#bySubroute.set(subrouteKey(subrouteId(id, path)), responder);
   }
