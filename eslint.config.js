@@ -178,7 +178,7 @@ const timeSyntax = [
   { selector: 'CallExpression[callee.name="Date"]', message: 'Use Runtime.wallNow().' },
 ];
 /** Where the platform's clocks and timers become a Runtime, or virtual ones take their place. */
-const clockFiles = ['lib/runtime.ts', 'lib/testing/time/event-loop.ts', 'lib/testing/time/virtual-globals.ts'];
+const clockFiles = ['lib/runtime.ts', 'lib/testing/time/{event-loop,virtual-globals,virtual-timers}.ts'];
 
 /**
  * A spec waits for the event itself, or runs on virtual time: a sleep is too short on a slow machine and too long on every

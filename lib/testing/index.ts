@@ -5,7 +5,9 @@
  * @packageDocumentation
  */
 
-export { gridTest, type GridTestContext, type GridTestOptions } from './grid-test.js';
+export { gridTest } from './grid-test.js';
+export type { GridTestBody, GridTestContext, GridTestOptions } from './grid-test-context.js';
+export { GridSeedError } from './grid-seed-error.js';
 
 export { VirtualClock, type VirtualClockOptions } from './time/virtual-clock.js';
 export { MachineClock } from './time/machine-clock.js';

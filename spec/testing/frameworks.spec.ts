@@ -75,6 +75,22 @@ describe('the examples', () => {
     expect(status).toBe(1);
   }, 60_000);
 
+  it('name the mock timers of node:test, and end with the signal of the test', () => {
+    const wrong = join(folder, 'mocked.test.mjs');
+    writeFileSync(
+      wrong,
+      "import { mock, test } from 'node:test';\nimport { gridTest } from 'rxgrid/testing';\n" +
+        "test('mocked', () => gridTest(async ({ advance }) => { mock.timers.enable(); await advance(5); }));\n" +
+        "test('late', { timeout: 200 }, ({ signal }) => gridTest(({ clock }) => new Promise(() => {\n" +
+        '  const again = () => clock.schedule(again, 1);\n  again();\n}), { signal, maxTime: Infinity }));\n' +
+        "test('next', () => gridTest(({ advance }) => advance(5)));\n",
+    );
+    const { stdout } = run(process.execPath, ['--test', wrong], folder);
+    expect(stdout).toContain('The mock timers of node:test (mock.timers.enable()) were turned on within a gridTest');
+    expect(stdout).toMatch(/^# pass 1$/m);
+    expect(stdout).toMatch(/^# fail 1$/m);
+  }, 60_000);
+
   it(
     'run with vitest',
     () => {

@@ -1,3 +1,5 @@
+import { placeOf } from './call-site.js';
+
 /**
  * What a failed expectation of the kit throws. It depends on no test framework: jest, vitest and node:test show its
  * message, which holds the difference.
@@ -12,6 +14,14 @@ export class GridAssertionError extends Error {
     this.name = 'GridAssertionError';
     Object.defineProperty(this, 'actual', { value: actual.join('\n') });
     Object.defineProperty(this, 'expected', { value: expected.join('\n') });
+  }
+
+  /** Makes the stack that of the line of the test that expected it, and names it in the message. */
+  locate(frames: readonly string[]): void {
+    const [first] = frames;
+    if (first === undefined) return;
+    this.message += `\n\nExpected at ${placeOf(first)}`;
+    this.stack = [`${this.name}: ${this.message}`, ...frames].join('\n');
   }
 }
 

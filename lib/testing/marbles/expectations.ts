@@ -4,6 +4,8 @@
 
 import type { Observable, Subscription } from 'rxjs';
 import { align, GridAssertionError } from './assertion.js';
+import { compare, report } from './difference.js';
+import { callSite } from './call-site.js';
 import { checkHostName } from '../name-check.js';
 import type { Cable } from '../network/cable.js';
 import type { FrameMatcher } from '../frames/frame-matchers.js';
@@ -13,8 +15,6 @@ import {
   lengthOf,
   parseMarbles,
   parseSubscription,
-  sameTimed,
-  timedText,
   timeText,
   type MarbleValues,
   type SubscriptionTimes,
@@ -32,7 +32,12 @@ interface Expectation {
   until: number;
   /** Undefined until `toBe` was called. */
   check: (() => void) | undefined;
+  /** The line of the test that expects it. */
+  site: () => readonly string[];
 }
+
+/** The function that the test called, whose caller is the line of the test. */
+type Callee = (...args: never[]) => unknown;
 
 /** Options of {@link Expectations.frames}. */
 export interface FramesOptions {
@@ -73,109 +78,121 @@ export class Expectations {
   }
 
   /** What an Observable does. It is subscribed to at `^` of `subscription`, by default now, and unsubscribed from at `!`. */
-  observable<T>(source: Observable<T>, subscription?: string): ObservableExpectation<T> {
-    const expectation = this.#add();
+  observable<T>(source: Observable<T>, subscription?: string, callee?: Callee): ObservableExpectation<T> {
+    const expectation = this.#add(callee);
     const origin = this.#clock.elapsed;
     const actual = this.#record(source, subscription, expectation);
-    return {
-      toBe: (marbles, values, error) => {
-        const expected = parseMarbles(marbles, values, error);
-        expectation.until = Math.max(expectation.until, origin + lengthOf(marbles));
-        expectation.check = () => {
-          compare('expectObservable', actual, expected, values);
-        };
-      },
-      toEqual: (other) => {
-        const expected = this.#record(other, subscription, expectation);
-        expectation.check = () => {
-          compare('expectObservable', actual, expected, undefined);
-        };
-      },
+    const toBe: ObservableExpectation<T>['toBe'] = (marbles, values, error) => {
+      const expected = parseMarbles(marbles, values, error);
+      expectation.until = Math.max(expectation.until, origin + lengthOf(marbles));
+      expectation.site = callSite(toBe);
+      expectation.check = () => {
+        compare('expectObservable', actual, expected, values);
+      };
     };
+    const toEqual: ObservableExpectation<T>['toEqual'] = (other) => {
+      const expected = this.#record(other, subscription, expectation);
+      expectation.site = callSite(toEqual);
+      expectation.check = () => {
+        compare('expectObservable', actual, expected, undefined);
+      };
+    };
+    return { toBe, toEqual };
   }
 
   /** When a drawn Observable was subscribed to. */
-  subscriptions(actual: readonly SubscriptionTimes[]): SubscriptionsExpectation {
-    const expectation = this.#add();
+  subscriptions(actual: readonly SubscriptionTimes[], callee?: Callee): SubscriptionsExpectation {
+    const expectation = this.#add(callee);
     const origin = this.#clock.elapsed;
-    return {
-      toBe: (marbles) => {
-        const expected = (typeof marbles === 'string' ? [marbles] : marbles).map(parseSubscription);
-        for (const { subscribedFrame, unsubscribedFrame } of expected) {
-          const last = unsubscribedFrame === Infinity ? subscribedFrame : unsubscribedFrame;
-          expectation.until = Math.max(expectation.until, origin + last);
-        }
-        expectation.check = () => {
-          const [found, wanted] = [actual.map(subscriptionText), expected.map(subscriptionText)];
-          report('expectSubscriptions', align(found, wanted, Object.is), found, wanted, []);
-        };
-      },
+    const toBe: SubscriptionsExpectation['toBe'] = (marbles) => {
+      expectation.site = callSite(toBe);
+      const expected = (typeof marbles === 'string' ? [marbles] : marbles).map(parseSubscription);
+      for (const { subscribedFrame, unsubscribedFrame } of expected) {
+        const last = unsubscribedFrame === Infinity ? subscribedFrame : unsubscribedFrame;
+        expectation.until = Math.max(expectation.until, origin + last);
+      }
+      expectation.check = () => {
+        const [found, wanted] = [actual.map(subscriptionText), expected.map(subscriptionText)];
+        report('expectSubscriptions', align(found, wanted, Object.is), found, wanted, []);
+      };
     };
+    return { toBe };
   }
 
   /** What goes over a cable. `|` is a polite close, `#` a break, of the WebSocket. */
-  frames(cable: Cable, book: RouteBook, { control = false, from }: FramesOptions = {}): FramesExpectation {
+  frames(
+    cable: Cable,
+    book: RouteBook,
+    { control = false, from }: FramesOptions = {},
+    callee?: Callee,
+  ): FramesExpectation {
     if (from !== undefined) checkHostName(from, cable.ends, cable.ends.join(' ⇄ '));
-    const expectation = this.#add();
+    const expectation = this.#add(callee);
     const origin = this.#clock.now();
     const end = this.#clock.elapsed;
-    return {
-      toBe: (marbles, matchers = {}) => {
-        const expected = parseMarbles(marbles, matchers, undefined, 'matcher').map((timed) => wanted(timed, matchers));
-        for (const matcher of Object.values(matchers)) matcher.teach(book);
-        expectation.until = end + lengthOf(marbles);
-        expectation.check = () => {
-          const [oldest] = cable.log.entries;
-          if (cable.log.dropped > 0 && (oldest === undefined || oldest.at >= origin)) {
-            throw new Error(`The log of ${cable.ends.join(' ⇄ ')} no longer holds what is expected. Raise history.`);
-          }
-          const actual = readWire(cable, book, origin).filter((each) =>
-            'frame' in each
-              ? (control || each.frame.muxId !== 0) && (from === undefined || each.from === from)
-              : each.what === 'closed' || each.what === 'broken',
-          );
-          const same = (found: WireFrame | WireEvent, want: WantedFrame): boolean =>
-            found.at - origin === want.frame && want.fits(found, book);
-          const diff = align(actual, expected, same);
-          const text = (each: WireFrame | WireEvent): string =>
-            `${timeText(each.at - origin)}  ${'frame' in each ? wireText(each) : each.text}`;
-          const marks = actual.map((each) => ({
-            frame: each.at - origin,
-            mark: expected.find((want) => want.fits(each, book))?.mark ?? '?',
-          }));
-          report(
-            `expectFrames(${cable.ends.join(' ⇄ ')})`,
-            diff.map((line) => ({
-              ...(line.actual === undefined ? {} : { actual: text(line.actual) }),
-              ...(line.expected === undefined ? {} : { expected: line.expected.text }),
-            })),
-            actual.map(text),
-            expected.map((each) => each.text),
-            [
-              `expected  ${marbles.trim()}`,
-              `found     ${draw(marks) ?? '(cannot be drawn)'}`,
-              '',
-              'Transcript:',
-              transcript(cable, book, origin, transcriptLines),
-            ],
-          );
-        };
-      },
+    const toBe: FramesExpectation['toBe'] = (marbles, matchers = {}) => {
+      expectation.site = callSite(toBe);
+      const expected = parseMarbles(marbles, matchers, undefined, 'matcher').map((timed) => wanted(timed, matchers));
+      for (const matcher of Object.values(matchers)) matcher.teach(book);
+      expectation.until = end + lengthOf(marbles);
+      expectation.check = () => {
+        const [oldest] = cable.log.entries;
+        if (cable.log.dropped > 0 && (oldest === undefined || oldest.at >= origin)) {
+          throw new Error(`The log of ${cable.ends.join(' ⇄ ')} no longer holds what is expected. Raise history.`);
+        }
+        const actual = readWire(cable, book, origin).filter((each) =>
+          'frame' in each
+            ? (control || each.frame.muxId !== 0) && (from === undefined || each.from === from)
+            : each.what === 'closed' || each.what === 'broken',
+        );
+        const same = (found: WireFrame | WireEvent, want: WantedFrame): boolean =>
+          found.at - origin === want.frame && want.fits(found, book);
+        const diff = align(actual, expected, same);
+        const text = (each: WireFrame | WireEvent): string =>
+          `${timeText(each.at - origin)}  ${'frame' in each ? wireText(each) : each.text}`;
+        const marks = actual.map((each) => ({
+          frame: each.at - origin,
+          mark: expected.find((want) => want.fits(each, book))?.mark ?? '?',
+        }));
+        report(
+          `expectFrames(${cable.ends.join(' ⇄ ')})`,
+          diff.map((line) => ({
+            ...(line.actual === undefined ? {} : { actual: text(line.actual) }),
+            ...(line.expected === undefined ? {} : { expected: line.expected.text }),
+          })),
+          actual.map(text),
+          expected.map((each) => each.text),
+          [
+            `expected  ${marbles.trim()}`,
+            `found     ${draw(marks) ?? '(cannot be drawn)'}`,
+            '',
+            'Transcript:',
+            transcript(cable, book, origin, transcriptLines),
+          ],
+        );
+      };
     };
+    return { toBe };
   }
 
   /** Checks what was expected so far, and forgets it. @throws GridAssertionError */
   check(): void {
     const pending = this.#pending;
     this.#pending = [];
-    for (const { check } of pending) {
-      if (check === undefined) throw new Error('An expectation was begun and not finished: call toBe().');
-      check();
+    for (const { check, site } of pending) {
+      try {
+        if (check === undefined)
+          throw new GridAssertionError('An expectation was begun and not finished: call toBe().', [], []);
+        check();
+      } catch (error) {
+        if (error instanceof GridAssertionError) error.locate(site());
+        throw error;
+      }
     }
   }
 
-  #add(): Expectation {
-    const expectation: Expectation = { until: this.#clock.elapsed, check: undefined };
+  #add(callee: Callee | undefined): Expectation {
+    const expectation: Expectation = { until: this.#clock.elapsed, check: undefined, site: callSite(callee) };
     this.#pending.push(expectation);
     return expectation;
   }
@@ -240,54 +257,6 @@ function wanted({ frame, notification }: Timed, matchers: MarbleValues<FrameMatc
     text: `${timeText(frame)}  ${mark} = ${matcher.toString()}`,
     fits: (found, book) => 'frame' in found && matcher.matches(found, book),
   };
-}
-
-function compare(
-  what: string,
-  actual: readonly Timed[],
-  expected: readonly Timed[],
-  values: MarbleValues | undefined,
-): void {
-  const letter = ({ notification }: Timed): string => {
-    if (notification.kind !== 'N') return notification.kind === 'C' ? '|' : '#';
-    const probe = { frame: 0, notification };
-    const known = Object.entries(values ?? {}).find(([, value]) =>
-      sameTimed(probe, { frame: 0, notification: { kind: 'N', value } }),
-    );
-    if (known !== undefined) return known[0];
-    return typeof notification.value === 'string' && notification.value.length === 1 ? notification.value : '?';
-  };
-  const drawn = (timeline: readonly Timed[]): string =>
-    draw(timeline.map((each) => ({ frame: each.frame, mark: letter(each) }))) ?? '(cannot be drawn)';
-  report(
-    what,
-    align(actual, expected, sameTimed).map((line) => ({
-      ...(line.actual === undefined ? {} : { actual: timedText(line.actual) }),
-      ...(line.expected === undefined ? {} : { expected: timedText(line.expected) }),
-    })),
-    actual.map(timedText),
-    expected.map(timedText),
-    [`expected  ${drawn(expected)}`, `found     ${drawn(actual)}`],
-  );
-}
-
-function report(
-  what: string,
-  diff: readonly { readonly actual?: string; readonly expected?: string }[],
-  actual: readonly string[],
-  expected: readonly string[],
-  notes: readonly string[],
-): void {
-  if (diff.every((line) => line.actual !== undefined && line.expected !== undefined)) return;
-  const lines = diff.map((line) => {
-    if (line.actual === undefined) return `- ${line.expected!}`;
-    return `${line.expected === undefined ? '+' : ' '} ${line.actual}`;
-  });
-  throw new GridAssertionError(
-    [`${what}: something else happened (- expected, + found).`, '', ...lines, '', ...notes].join('\n').trimEnd(),
-    actual,
-    expected,
-  );
 }
 
 function subscriptionText({ subscribedFrame, unsubscribedFrame }: SubscriptionTimes): string {

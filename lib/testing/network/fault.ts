@@ -11,10 +11,14 @@ export class Fault extends Subscription {
   /** True: it is no mistake where it never strikes. */
   readonly mayMiss: boolean;
 
-  constructor(text: string, mayMiss: boolean) {
+  /** True: chance decides whether and when it strikes. */
+  readonly random: boolean;
+
+  constructor(text: string, mayMiss: boolean, random: boolean) {
     super();
     this.text = text;
     this.mayMiss = mayMiss;
+    this.random = random;
   }
 }
 

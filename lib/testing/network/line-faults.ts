@@ -47,6 +47,11 @@ export class LineFaults {
     return this.#all.filter(({ strikes, mayMiss }) => strikes === 0 && !mayMiss);
   }
 
+  /** All faults that were asked for. */
+  get all(): readonly Fault[] {
+    return this.#all;
+  }
+
   /** Messages do not arrive. */
   drop(target: FaultTarget, options?: MessageFaultOptions): Fault {
     return this.hit('drop', target, options, (passing) => {
@@ -185,7 +190,8 @@ export class LineFaults {
   /** @internal */
   protected happen(text: string, options: LineFaultOptions, strike: Strike, counts = true): Fault {
     const { at, every, for: duration, mayMiss = false } = options;
-    const fault = new Fault(`faults.${text}`, mayMiss);
+    const random = every !== undefined || 'rate' in options;
+    const fault = new Fault(`faults.${text}`, mayMiss, random);
     this.#all.push(fault);
     const schedule = (task: () => void, ms: number): void => {
       const cancel = this.time.schedule(task, ms);
@@ -195,7 +201,7 @@ export class LineFaults {
       const undo = strike();
       if (undo === undefined) return;
       if (counts) fault.strikes++;
-      const one = new Fault(text, true);
+      const one = new Fault(text, true, random);
       for (const each of undo) one.add(each);
       fault.add(one);
       if (duration === undefined) return;

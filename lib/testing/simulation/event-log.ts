@@ -1,12 +1,17 @@
 import type { Fate } from '../frames/wire-log.js';
 import type { WatchedCircuit, WireWatcher } from '../frames/wire-watcher.js';
 
+/** Texts of so many events are kept, to compare two runs. */
+const keptEvents = 100_000;
+
 /**
  * Everything that happened in a run, as a number of events and as a fingerprint of all of them, with every byte and every
  * time: two runs are the same when these are.
  */
 export class EventLog implements WireWatcher {
   events = 0;
+  /** The first events, one line each, with a hash of the bytes of messages. */
+  readonly lines: string[] = [];
   readonly #now: () => number;
   readonly #hash: (bytes: Uint8Array) => number;
   // Two hashes of 32 bits (FNV-1a, and FNV-1 with another start): one alone would be equal by chance too often.
@@ -26,7 +31,9 @@ export class EventLog implements WireWatcher {
 
   note(text: string): void {
     this.events++;
-    this.#take(`${this.#now()} ${text}\n`);
+    const line = `${this.#now()} ${text}\n`;
+    if (this.lines.length < keptEvents) this.lines.push(line);
+    this.#take(line);
   }
 
   opened({ ends }: WatchedCircuit): void {
@@ -34,8 +41,8 @@ export class EventLog implements WireWatcher {
   }
 
   sent(_circuit: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void {
-    this.note(`sent ${from} ${bytes.length} ${fates.join(' ')}`);
-    this.#mix(this.#hash(bytes));
+    const hash = this.#hash(bytes);
+    this.note(`sent ${from} ${bytes.length} ${hash.toString(16)} ${fates.join(' ')}`);
   }
 
   arrived(_circuit: WatchedCircuit, to: string, bytes: Uint8Array): void {

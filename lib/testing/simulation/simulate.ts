@@ -9,7 +9,8 @@ import { ConfigurationError } from '../../errors.js';
 import { createChecksum } from '../../wire/checksum.js';
 import { hostNames, type ClusterOptions } from '../network/cluster.js';
 import { inspect } from '../marbles/inspect.js';
-import { exclusively } from '../exclusive.js';
+import { exclusively, type Turn } from '../exclusive.js';
+import { differenceOf } from './differing-runs.js';
 import type { FaultMix } from './fault-plan.js';
 import type { Invariant } from './invariant.js';
 import { livenessOf, type Liveness } from './liveness.js';
@@ -55,6 +56,10 @@ export interface SimulationOptions<Operation> {
    * operations stay as they are.
    */
   readonly shrinkOperation?: (operation: Operation) => readonly Operation[];
+  /** Ends the simulation when it aborts: the `signal` that vitest and node:test give a test. */
+  readonly signal?: AbortSignal;
+  /** Real ms that it waits for another simulation or gridTest that runs at the same time. Default 4 000. */
+  readonly wait?: number;
   /** What the error calls the way to repeat a seed. Default: names the options that the plan depends on. */
   readonly repeat?: (seed: number) => string;
 }
@@ -103,16 +108,34 @@ const transcriptHistory = 200;
  * ConfigurationError without a host.
  */
 export function simulate<Operation>(options: SimulationOptions<Operation>): Promise<SimulationReport> {
-  return exclusively(async () => {
+  const { signal, wait } = options;
+  return exclusively({ what: 'simulate', signal, wait }, async (turn) => {
     // Compiled before time is virtual: later it takes no time.
     const checksum = await createChecksum();
     const runOptions = withDefaults(options, (bytes) => checksum.hash(bytes));
-    const result = await new SimulationRun(runOptions).run();
+    const play = player<Operation>(turn);
+    const result = await play(runOptions);
     const { steps, events, fingerprint, violation, outcomes } = result;
     if (violation === undefined)
       return { seed: runOptions.seed, steps: steps.length, events, fingerprint, ...outcomes };
-    throw await explain(options, runOptions, { ...result, violation });
+    throw await explain(options, runOptions, play, { ...result, violation });
   });
+}
+
+type Play<Operation> = (options: RunOptions<Operation>) => Promise<RunResult<Operation>>;
+
+// Each run ends at once where the turn is interrupted: by a signal, or by the end of the framework's test.
+function player<Operation>(turn: Turn): Play<Operation> {
+  return async (options) => {
+    turn.check();
+    const run = new SimulationRun(options);
+    turn.onInterrupt = (reason) => {
+      run.clock.interrupt(reason);
+    };
+    const result = await run.run();
+    turn.check();
+    return result;
+  };
 }
 
 function withDefaults<Operation>(
@@ -148,25 +171,30 @@ type FailedRun<Operation> = RunResult<Operation> & {
 async function explain<Operation>(
   { shrinkRuns = 200, shrinkOperation, repeat }: SimulationOptions<Operation>,
   runOptions: RunOptions<Operation>,
-  { steps, violation }: FailedRun<Operation>,
+  play: Play<Operation>,
+  { steps, violation, lines }: FailedRun<Operation>,
 ): Promise<SimulationError<Operation>> {
   const { seed } = runOptions;
   const rerun = (
     part: readonly Step<Operation>[],
     hosts = runOptions.hosts,
     history = 0,
-  ): Promise<RunResult<Operation>> => new SimulationRun({ ...runOptions, steps: part, hosts, history }).run();
+  ): Promise<RunResult<Operation>> => play({ ...runOptions, steps: part, hosts, history });
   const fails = async (part: readonly Step<Operation>[], hosts?: readonly string[]): Promise<boolean> =>
     (await rerun(part, hosts)).violation?.invariant === violation.invariant;
+  // A run that is not the same again cannot be shrunk: what is left out may not be why it then holds.
+  const again = await rerun(steps);
+  const differs = differenceOf(lines, again.lines);
+  const budget = again.violation?.invariant === violation.invariant ? shrinkRuns : 0;
   const { smallest, tries } = await shrink(
     steps,
     // What comes later cannot be the cause; and many faults of a program need no fault of a line.
     [steps.slice(0, violation.step), steps.slice(0, violation.step).filter((step) => !('fault' in step))],
     fails,
-    shrinkRuns,
+    budget,
   );
-  const simple = await simplify(smallest, { shrinkOperation, fails, budget: shrinkRuns - tries });
-  const { hosts } = await withFewerHosts(runOptions, simple.steps, fails);
+  const simple = await simplify(smallest, { shrinkOperation, fails, budget: budget - tries });
+  const { hosts } = budget === 0 ? runOptions : await withFewerHosts(runOptions, simple.steps, fails);
   // Once more, with a history for the transcript.
   const last = await rerun(simple.steps, hosts, transcriptHistory);
   return new SimulationError({
@@ -179,6 +207,7 @@ async function explain<Operation>(
     repeat: repeat?.(seed) ?? repeatText(runOptions),
     ...(hosts.length < runOptions.hosts.length ? { hosts } : {}),
     transcript: last.transcript,
+    ...(differs === undefined ? {} : { differs }),
   });
 }
 

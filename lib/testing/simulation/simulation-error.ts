@@ -26,6 +26,8 @@ export interface SimulationFailure<Operation> {
   readonly repeat: string;
   /** The hosts that are left; undefined: all are needed. */
   readonly hosts?: readonly string[];
+  /** Where a second run of the same seed differs from the first, as a sentence. */
+  readonly differs?: string;
   /** The last lines of what went over the wires. */
   readonly transcript: string;
 }
@@ -36,6 +38,8 @@ export class SimulationError<Operation = unknown> extends Error {
   readonly invariant: string;
   /** The shrunk plan: give it to `simulate` as `steps`. */
   declare readonly steps: readonly Step<Operation>[];
+  /** Where a second run of the same seed differed from the first; undefined where it did not. */
+  declare readonly differs: string | undefined;
 
   constructor(failure: SimulationFailure<Operation>) {
     super(messageOf(failure));
@@ -44,16 +48,18 @@ export class SimulationError<Operation = unknown> extends Error {
     this.invariant = failure.violation.invariant;
     // Not enumerable: the message has them.
     Object.defineProperty(this, 'steps', { value: failure.steps });
+    Object.defineProperty(this, 'differs', { value: failure.differs });
   }
 }
 
 function messageOf<Operation>(failure: SimulationFailure<Operation>): string {
-  const { seed, violation, planned, steps, shrunk, tries, repeat, transcript } = failure;
+  const { seed, violation, planned, steps, shrunk, tries, repeat, transcript, differs } = failure;
   const where = ({ step, at }: Violation): string => `step ${step}, virtual time ${at} ms`;
   return [
     `Seed ${seed} violates: ${violation.invariant}`,
     `  ${violation.text}`,
     `  ${where(violation)}`,
+    ...(differs === undefined ? [] : [differs]),
     `Repeat it: ${repeat}`,
     steps.length === planned
       ? `Not shrunk, in ${tries} runs: all ${planned} steps are needed.`

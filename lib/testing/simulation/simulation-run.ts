@@ -50,6 +50,8 @@ export interface RunResult<Operation> {
   readonly violation: Violation | undefined;
   readonly events: number;
   readonly fingerprint: string;
+  /** The first events, one line each. */
+  readonly lines: readonly string[];
   readonly outcomes: Outcomes;
   /** The last lines of what went over the wires; empty without a history. */
   readonly transcript: string;
@@ -127,13 +129,14 @@ export class SimulationRun<Operation> implements Simulation {
     return this.#options.seed;
   }
 
-  note(text: string): void {
+  // Properties, so that a workload can take them apart: `({ note }) => …`.
+  readonly note = (text: string): void => {
     this.#log.note(text);
-  }
+  };
 
-  violate(invariant: string, text: string): void {
+  readonly violate = (invariant: string, text: string): void => {
     this.#violation ??= { invariant, text, step: this.#step, at: Math.round(this.clock.elapsed) };
-  }
+  };
 
   /** Runs it. Virtual time must not be installed. */
   async run(): Promise<RunResult<Operation>> {
@@ -146,10 +149,11 @@ export class SimulationRun<Operation> implements Simulation {
       await this.#guarded(() => this.#play());
       const transcript = this.#options.history === 0 ? '' : transcriptOf(this.cluster);
       await this.#guarded(() => this.#close());
-      const { events, fingerprint } = this.#log;
+      const { events, fingerprint, lines } = this.#log;
       const { outcomes } = this.#operations;
-      return { steps: this.#steps, violation: this.#violation, events, fingerprint, outcomes, transcript };
+      return { steps: this.#steps, violation: this.#violation, events, fingerprint, lines, outcomes, transcript };
     } finally {
+      this.clock.stop();
       config.onUnhandledError = onUnhandledError;
       restore();
     }

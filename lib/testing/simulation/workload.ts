@@ -22,9 +22,9 @@ export interface Simulation {
   /** The faults that have begun so far, for invariants that depend on them. */
   readonly faults: readonly StartedFault[];
   /** Adds a line to the log of the run, which the same seed makes the same again. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
   /** Reports that an invariant does not hold; the run ends soon. The first report counts. */
-  violate(invariant: string, text: string): void;
+  readonly violate: (invariant: string, text: string) => void;
 }
 
 /**

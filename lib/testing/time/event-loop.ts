@@ -2,7 +2,13 @@
  * The real event loop, taken when this module loads: a test may have put virtual timers in the place of the globals.
  */
 
-const { setTimeout: realTimeout, clearTimeout: clearRealTimeout } = globalThis;
+const {
+  setTimeout: setReal,
+  clearTimeout: clearReal,
+  setInterval: setRealInterval,
+  clearInterval: clearRealInterval,
+} = globalThis;
+const { performance: realPerformance } = globalThis;
 const immediate = (globalThis as { setImmediate?: (task: () => void) => unknown }).setImmediate;
 
 const macrotask = immediate ?? messageMacrotask();
@@ -14,10 +20,38 @@ export function nextTurn(): Promise<void> {
   });
 }
 
+/** Milliseconds by the real clock. */
+export function realNow(): number {
+  return realPerformance.now();
+}
+
+/** Runs `task` after `ms` by the real clock; the result cancels it. It does not keep the process alive. */
+export function realTimeout(task: () => void, ms: number): () => void {
+  const timer = setReal(task, ms);
+  unref(timer);
+  return () => {
+    clearReal(timer);
+  };
+}
+
+/** Runs `task` every `ms` by the real clock; the result stops it. It does not keep the process alive. */
+export function realInterval(task: () => void, ms: number): () => void {
+  const timer = setRealInterval(task, ms);
+  unref(timer);
+  return () => {
+    clearRealInterval(timer);
+  };
+}
+
+// In a browser a timer is a number.
+function unref(timer: { unref?: () => unknown } | number): void {
+  if (typeof timer === 'object') timer.unref?.();
+}
+
 /** Waits by the real clock. */
 export function realDelay(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    realTimeout(resolve, ms);
+    setReal(resolve, ms);
   });
 }
 
@@ -25,14 +59,14 @@ export function realDelay(ms: number): Promise<void> {
 export async function withPatience(work: Promise<unknown>, ms: number, late: () => Error): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const patience = new Promise<never>((_, reject) => {
-    timer = realTimeout(() => {
+    timer = setReal(() => {
       reject(late());
     }, ms);
   });
   try {
     await Promise.race([work, patience]);
   } finally {
-    clearRealTimeout(timer);
+    clearReal(timer);
   }
 }
 

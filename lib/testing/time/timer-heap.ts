@@ -2,6 +2,8 @@
 export interface Timer {
   readonly at: number;
   readonly order: number;
+  /** What set it, for the list of what is still open; undefined for hosts and lines. */
+  readonly label: string | undefined;
   /** Undefined once it was cancelled: it stays in the heap until its time. */
   task: (() => void) | undefined;
 }
@@ -19,6 +21,16 @@ export class TimerHeap {
   /** Timers that were not cancelled. They are counted one by one. */
   get count(): number {
     return this.#heap.reduce((count, { task }) => (task === undefined ? count : count + 1), 0);
+  }
+
+  /** The timers that were not cancelled, the earliest first. */
+  get sorted(): readonly Timer[] {
+    return this.#heap.filter(({ task }) => task !== undefined).sort((left, right) => (earlier(left, right) ? -1 : 1));
+  }
+
+  /** Removes all. */
+  clear(): void {
+    this.#heap.length = 0;
   }
 
   /** Adds a timer. */

@@ -9,20 +9,22 @@
  */
 
 import type { Runtime } from '../../runtime.js';
-import { microtask, nextTurn, realDelay, withPatience } from './event-loop.js';
+import { DeferredTasks } from './deferred-tasks.js';
+import { nextTurn, realDelay } from './event-loop.js';
 import { SeededRandom } from '../seeded-random.js';
 import { MachineClock } from './machine-clock.js';
+import { RealTimeGate } from './real-time-gate.js';
+import { holdHint, StuckError } from './stuck-error.js';
 import { TimerHeap, type Timer } from './timer-heap.js';
 
 /** A longer delay makes the timers of the platform fire at once; here it is refused, so that the fault is seen. */
 const maxTimerMs = 0x7fff_ffff;
 /** Tasks at one point in time before it counts as endless. */
 const maxTasksAtOnce = 1_000_000;
-/** With no timer at all, something real may still come. So often it is looked for, about 2 real ms apart. */
+/** With no timer at all, something real may still come. So often it is looked for. */
 const realLooks = 500;
-
-/** Work that holds time may take so long, in real ms. */
-const holdPatience = 10_000;
+/** Real ms between two looks. */
+const realLookMs = 2;
 
 /** Options of a {@link VirtualClock}. */
 export interface VirtualClockOptions {
@@ -40,16 +42,19 @@ export class VirtualClock implements Runtime {
   readonly seeded: SeededRandom;
 
   readonly #timers = new TimerHeap();
-  readonly #holds = new Set<Promise<unknown>>();
+  readonly #gate = new RealTimeGate();
   #elapsed = 0;
   #order = 0;
-  #deferred: (() => void)[] = [];
+  readonly #deferred = new DeferredTasks((error) => {
+    this.fail(error);
+  });
   #quiet: (() => void)[] = [];
   #waiters: { readonly until: number; readonly resolve: () => void }[] = [];
   #failures: unknown[] = [];
   #synchronous = false;
   #driving = false;
   #tasksAtOnce = 0;
+  #stopped = false;
 
   constructor({ seed = 1, start = Date.UTC(2027, 0, 1) }: VirtualClockOptions = {}) {
     this.start = start;
@@ -78,15 +83,15 @@ export class VirtualClock implements Runtime {
 
   /** Runs `task` after the code that runs now: in a microtask, as the platform does, or within {@link runFor}. */
   defer(task: () => void): void {
-    this.#deferred.push(task);
-    // One microtask for each, so that tasks and promises keep the order that they have in a real process.
-    if (!this.#synchronous) microtask(this.#runOneDeferred);
+    this.#deferred.add(task, !this.#synchronous);
   }
 
-  /** Runs `task` after `ms`; the result cancels it. */
-  schedule(task: () => void, ms: number): () => void {
+  /** Runs `task` after `ms`; the result cancels it. `label` names it in the list of what is still open. */
+  schedule(task: () => void, ms: number, label?: string): () => void {
     if (!(ms >= 0 && ms <= maxTimerMs)) throw new RangeError(`A delay of ${ms} ms is not what a timer takes.`);
-    const timer: Timer = { at: this.#elapsed + ms, order: this.#order++, task };
+    // What a test that is over still sets must not run in the next one.
+    if (this.#stopped) return () => undefined;
+    const timer: Timer = { at: this.#elapsed + ms, order: this.#order++, task, label };
     this.#timers.push(timer);
     return () => {
       timer.task = undefined;
@@ -109,6 +114,11 @@ export class VirtualClock implements Runtime {
     return this.#timers.count;
   }
 
+  /** @internal The timers that are set, the earliest first. */
+  get timers(): readonly Pick<Timer, 'at' | 'label'>[] {
+    return this.#timers.sorted;
+  }
+
   /** Runs `task` once, when everything has happened that needs no time. */
   whenQuiet(task: () => void): void {
     this.#quiet.push(task);
@@ -119,13 +129,23 @@ export class VirtualClock implements Runtime {
    * Work that waits for virtual time would wait for ever.
    */
   hold<T>(work: PromiseLike<T>): Promise<T> {
-    const held = Promise.resolve(work);
-    this.#holds.add(held);
-    const release = (): void => {
-      this.#holds.delete(held);
-    };
-    held.then(release, release);
-    return held;
+    return this.#gate.hold(work);
+  }
+
+  /** Ends the drive that runs with `reason`, also one that waits for held work. */
+  interrupt(reason: unknown): void {
+    this.fail(reason);
+    this.#gate.open();
+  }
+
+  /** Ends this time for good: no timer runs any more, none is accepted, and who waits in `advance` waits for ever. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timers.clear();
+    this.#waiters = [];
+    this.#deferred.clear();
+    this.#quiet = [];
+    this.#gate.open();
   }
 
   /** Reports what a task threw outside of a drive; the drive throws it. */
@@ -135,6 +155,8 @@ export class VirtualClock implements Runtime {
 
   /** Lets `ms` pass, with everything that happens then, promises too. Also within a drive: then it waits for its time. */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0)) throw new RangeError(`Time goes forward: it cannot advance by ${ms} ms.`);
+    this.#checkRunning();
     const arrived = { yes: false };
     const waiting = new Promise<void>((resolve) => {
       this.#waiters.push({
@@ -161,6 +183,7 @@ export class VirtualClock implements Runtime {
    * @param maxTime - Virtual ms after which it gives up. @throws what a task threw, or Error when it gives up.
    */
   async drive(done: () => boolean, maxTime = Infinity): Promise<void> {
+    this.#checkRunning();
     if (this.#driving) throw new Error('This clock is driven already.');
     this.#driving = true;
     const last = this.#elapsed + maxTime;
@@ -171,6 +194,9 @@ export class VirtualClock implements Runtime {
         if (done()) return;
         const { first } = this.#timers;
         const [waiter] = this.#waiters;
+        const next = Math.min(waiter?.until ?? Infinity, first?.at ?? Infinity);
+        // No time passes while the platform works for the test.
+        if (next > this.#elapsed && (await this.#gate.passRequests(this.#hasFailed))) continue;
         if (waiter !== undefined && waiter.until < (first?.at ?? Infinity)) {
           this.#waiters.shift();
           this.#moveTo(waiter.until);
@@ -178,7 +204,7 @@ export class VirtualClock implements Runtime {
         } else if (first === undefined) {
           await this.#waitForReality(done);
         } else if (first.at > last && waiter === undefined) {
-          throw new Error(`Still not done after ${maxTime} ms of virtual time.`);
+          throw new StuckError(`Still not done after ${maxTime} ms of virtual time.${holdHint()}`);
         } else {
           this.#runFirst();
         }
@@ -194,10 +220,10 @@ export class VirtualClock implements Runtime {
     const outer = this.#synchronous;
     this.#synchronous = true;
     try {
-      this.#runDeferred();
+      this.#deferred.runAll();
       for (let { first } = this.#timers; first !== undefined && first.at <= end; { first } = this.#timers) {
         this.#runFirst();
-        this.#runDeferred();
+        this.#deferred.runAll();
       }
       this.#moveTo(end);
     } finally {
@@ -208,15 +234,14 @@ export class VirtualClock implements Runtime {
 
   async #turn(): Promise<void> {
     await nextTurn();
-    while (this.#holds.size > 0) {
-      await withPatience(Promise.allSettled(this.#holds), holdPatience, () => {
-        // What is held no longer must not hold up those who come after.
-        this.#holds.clear();
-        return new Error(`Time was held for ${holdPatience} real ms. Does what holds it wait for virtual time?`);
-      });
-      await nextTurn();
-    }
+    await this.#gate.passHolds();
     this.#throwFailure();
+  }
+
+  readonly #hasFailed = (): boolean => this.#failures.length > 0;
+
+  #checkRunning(): void {
+    if (this.#stopped) throw new Error('This test is over: its time stands still. Is everything in it awaited?');
   }
 
   #throwFailure(): void {
@@ -234,7 +259,7 @@ export class VirtualClock implements Runtime {
     const timer = this.#timers.shift()!;
     this.#moveTo(timer.at);
     if (++this.#tasksAtOnce > maxTasksAtOnce) {
-      throw new Error(`Time stands still at ${this.#elapsed} ms: tasks set timers of 0 ms for ever.`);
+      throw new StuckError(`Time stands still at ${this.#elapsed} ms: tasks set timers of 0 ms for ever.`);
     }
     timer.task!();
   }
@@ -245,33 +270,21 @@ export class VirtualClock implements Runtime {
     this.#tasksAtOnce = 0;
   }
 
-  #runDeferred(): void {
-    for (let count = 0; this.#deferred.length > 0;) {
-      const tasks = this.#deferred;
-      this.#deferred = [];
-      for (const task of tasks) {
-        if (++count > maxTasksAtOnce) throw new Error('The turn does not end: tasks defer tasks for ever.');
-        task();
-      }
-    }
-  }
-
-  readonly #runOneDeferred = (): void => {
-    try {
-      this.#deferred.shift()?.();
-    } catch (error) {
-      this.fail(error);
-    }
-  };
-
   async #waitForReality(done: () => boolean): Promise<void> {
     for (let look = 0; look < realLooks; look++) {
-      await realDelay(2);
-      if (done() || this.#timers.first !== undefined || this.#waiters.length > 0 || this.#quiet.length > 0) return;
+      await realDelay(realLookMs);
+      if (
+        this.#failures.length > 0 ||
+        done() ||
+        this.#timers.first !== undefined ||
+        this.#waiters.length > 0 ||
+        this.#quiet.length > 0
+      )
+        return;
     }
-    throw new Error(
+    throw new StuckError(
       `Nothing happens any more at ${this.#elapsed} ms: no timer is set, and what is waited for does not come. ` +
-        'Does something wait for a call that nobody answers? Wrap work that really takes time in hold().',
+        `Does something wait for a call that nobody answers?${holdHint()}`,
     );
   }
 }

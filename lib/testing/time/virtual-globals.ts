@@ -1,36 +1,80 @@
 import type { VirtualClock } from './virtual-clock.js';
+import { virtualRandom } from './virtual-random.js';
+import { delayOf, virtualTimers } from './virtual-timers.js';
 
 /*
  * rxjs' own schedulers read setInterval and Date when they need them, so virtual ones bring delay, timer, interval and
  * debounceTime onto virtual time. TestScheduler.run does it through private hooks, and only within one synchronous call.
  */
 
-const longestDelay = 0x7fff_ffff;
-type Task = (...args: unknown[]) => void;
-
 let installed: VirtualClock | undefined;
 
 /**
- * Puts the clock in the place of the platform's timers and clocks: setTimeout, setInterval, setImmediate and their
- * clears, Date, performance, AbortSignal.timeout. The result puts the platform's back. What somebody took before, and what
- * no script can replace (`node:timers/promises`, sockets, files), stays real.
+ * Puts the clock in the place of the platform's timers, clocks and randomness: setTimeout, setInterval, setImmediate and their
+ * clears, Date, performance, AbortSignal.timeout, Math.random, crypto.randomUUID, crypto.getRandomValues. The result restores
+ * those of the platform; a virtual one that somebody kept is that of the platform then. What somebody took before, and what no
+ * script can replace (`node:timers/promises`, `node:crypto`, sockets, files), stays real.
  *
  * @throws Error while another clock is installed.
  */
 export function installVirtualTime(clock: VirtualClock): () => void {
   if (installed !== undefined) throw new Error('Virtual time is installed already.');
-  installed = clock;
+  const isInstalled = (): boolean => installed === clock;
+  const { random, randomUUID, getRandomValues } = virtualRandom(clock);
+  const platform = globalThis as unknown as Parameters<typeof virtualTimers>[1];
+  // Taken now, because the globals are replaced below.
+  const timers = virtualTimers(clock, { ...namesOf(platform) }, isInstalled);
+  const abortSignals = AbortSignal;
   const undo = [
-    ...Object.entries(timers(clock)).map(([name, value]) => replace(globalThis, name, value)),
-    replace(globalThis, 'Date', virtualDate(clock)),
-    replace(globalThis, 'performance', virtualPerformance(clock)),
-    replace(AbortSignal, 'timeout', (ms: number) => abortAfter(clock, ms)),
+    ...Object.entries(timers).map(([name, value]) => replace(globalThis, name, value)),
+    replace(globalThis, 'Date', virtualDate(clock, isInstalled)),
+    replace(globalThis, 'performance', virtualPerformance(clock, isInstalled)),
+    replace(
+      abortSignals,
+      'timeout',
+      either(isInstalled, (ms: number) => abortAfter(clock, ms), abortSignals.timeout.bind(abortSignals)),
+    ),
+    replace(Math, 'random', either(isInstalled, random, Math.random)),
+    ...replaceCrypto(isInstalled, { randomUUID, getRandomValues }),
   ];
+  installed = clock;
   return () => {
     if (installed !== clock) return;
     installed = undefined;
     for (const restore of undo.reverse()) restore();
   };
+}
+
+/** Calls `virtual` while virtual time is installed, and `real` after. */
+function either<A extends unknown[], R>(
+  isInstalled: () => boolean,
+  virtual: (...args: A) => R,
+  real: (...args: A) => R,
+): (...args: A) => R {
+  return (...args) => (isInstalled() ? virtual(...args) : real(...args));
+}
+
+function namesOf(platform: Parameters<typeof virtualTimers>[1]): Parameters<typeof virtualTimers>[1] {
+  const { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate } = platform;
+  return { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate };
+}
+
+// A page that is not secure has no randomUUID, and some runtimes have no crypto at all.
+function replaceCrypto(
+  isInstalled: () => boolean,
+  virtual: Readonly<Record<'randomUUID' | 'getRandomValues', (...args: never[]) => unknown>>,
+): (() => void)[] {
+  const { crypto } = globalThis as unknown as { crypto?: Readonly<Record<string, unknown>> };
+  if (crypto === undefined) return [];
+  return Object.entries(virtual).map(([name, value]) => {
+    const real = crypto[name];
+    if (typeof real !== 'function') return () => undefined;
+    return replace(
+      crypto,
+      name,
+      either(isInstalled, value as (...args: unknown[]) => unknown, real.bind(crypto) as typeof value),
+    );
+  });
 }
 
 function replace(target: object, name: string, value: unknown): () => void {
@@ -49,99 +93,8 @@ function replace(target: object, name: string, value: unknown): () => void {
   };
 }
 
-/** What setTimeout returns in Node, as far as programs use it; as a number, as in a browser. */
-class VirtualTimer {
-  static #next = 1;
-  readonly #id = VirtualTimer.#next++;
-  readonly #start: () => () => void;
-  #cancel: () => void;
-
-  constructor(start: (self: VirtualTimer) => () => void) {
-    this.#start = () => start(this);
-    this.#cancel = this.#start();
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
-    return this;
-  }
-
-  hasRef(): boolean {
-    return true;
-  }
-
-  refresh(): this {
-    this.#cancel();
-    this.#cancel = this.#start();
-    return this;
-  }
-
-  close(): this {
-    this.#cancel();
-    return this;
-  }
-
-  [Symbol.toPrimitive](): number {
-    return this.#id;
-  }
-
-  [Symbol.dispose](): void {
-    this.#cancel();
-  }
-}
-
-function timers(clock: VirtualClock): Record<string, unknown> {
-  // By number, for a program that kept the number of a timer.
-  const known = new Map<number, VirtualTimer>();
-  const set = (task: Task, ms: unknown, args: unknown[], repeat: boolean): VirtualTimer => {
-    const delay = delayOf(ms);
-    const run = (): void => {
-      task(...args);
-    };
-    const timer = new VirtualTimer((self) => {
-      let cancel: () => void;
-      const arm = (): void => {
-        cancel = clock.schedule(() => {
-          if (repeat) arm();
-          else known.delete(Number(self));
-          run();
-        }, delay);
-      };
-      arm();
-      return () => {
-        cancel();
-      };
-    });
-    known.set(Number(timer), timer);
-    return timer;
-  };
-  const clear = (timer: unknown): void => {
-    if (typeof timer !== 'number' && !(timer instanceof VirtualTimer)) return;
-    const id = Number(timer);
-    known.get(id)?.close();
-    known.delete(id);
-  };
-  return {
-    setTimeout: (task: Task, ms?: unknown, ...args: unknown[]) => set(task, ms, args, false),
-    setInterval: (task: Task, ms?: unknown, ...args: unknown[]) => set(task, ms, args, true),
-    setImmediate: (task: Task, ...args: unknown[]) => set(task, 0, args, false),
-    clearTimeout: clear,
-    clearInterval: clear,
-    clearImmediate: clear,
-  };
-}
-
-// As the platform reads a delay, but that 0 stays 0.
-function delayOf(ms: unknown): number {
-  const delay = Math.trunc(Number(ms ?? 0));
-  return delay > longestDelay ? 1 : delay > 0 ? delay : 0;
-}
-
-function virtualDate(clock: VirtualClock): DateConstructor {
-  const now = (): number => Math.floor(clock.wallNow());
+function virtualDate(clock: VirtualClock, isInstalled: () => boolean): DateConstructor {
+  const now = either(isInstalled, () => Math.floor(clock.wallNow()), Date.now.bind(Date));
   return new Proxy(Date, {
     construct: (target, args, newTarget) =>
       Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget) as object,
@@ -150,11 +103,12 @@ function virtualDate(clock: VirtualClock): DateConstructor {
   });
 }
 
-function virtualPerformance(clock: VirtualClock): Performance {
+function virtualPerformance(clock: VirtualClock, isInstalled: () => boolean): Performance {
+  const now = either(isInstalled, () => clock.now(), performance.now.bind(performance));
   return new Proxy(performance, {
     get: (target, key) => {
-      if (key === 'now') return () => clock.now();
-      if (key === 'timeOrigin') return clock.start;
+      if (key === 'now') return now;
+      if (key === 'timeOrigin' && isInstalled()) return clock.start;
       const value = Reflect.get(target, key, target) as unknown;
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },

@@ -293,6 +293,37 @@ describe('simulate', () => {
     expect(addition!.at).toBeLessThanOrEqual(1_000);
   });
 
+  it('a seed that goes otherwise when it is run again is not shrunk, and the first event that differs is named', async () => {
+    let runs = 0;
+    const error = await failureOf({
+      ...counters({
+        perform: ({ amount }, { note }) => {
+          if (amount === 7) note(`look ${runs}`);
+          if (amount === 7 && runs < 2) throw new TypeError('seven');
+        },
+        setup: () => {
+          runs++;
+        },
+      }),
+      hosts: ['a'],
+    });
+    expect(error.differs).toMatch(/event \d+ was "look 1" at \d+ ms, and then "look 2" at \d+ ms\./);
+    expect(error.message).toContain(error.differs);
+    expect(error.message).toContain('Not shrunk');
+  });
+
+  it('a seed that goes the same way again says nothing about it', async () => {
+    const error = await failureOf(
+      counters({
+        perform: ({ amount }) => {
+          if (amount === 7 && Math.random() < 2) throw new TypeError(crypto.randomUUID());
+        },
+      }),
+    );
+    expect(error.differs).toBeUndefined();
+    expect(error.steps).toHaveLength(1);
+  });
+
   it('names what it cannot be', async () => {
     await expect(simulate({ ...counters(), hosts: [] })).rejects.toThrow('A simulation needs a host.');
   });

@@ -17,6 +17,7 @@ import {
   timer,
 } from 'rxjs';
 import { TestScheduler, type RunHelpers } from 'rxjs/testing';
+import { promisify } from 'node:util';
 import { gridTest, installVirtualTime, VirtualClock } from '../../../lib/testing/index.js';
 
 describe('virtual time', () => {
@@ -155,6 +156,65 @@ describe('virtual time', () => {
       });
     await Promise.all([run(), run(), run()]);
     expect(times).toStrictEqual([10, 10, 10, 10, 10, 10]);
+  });
+
+  it('randomness is that of the seed, and real again after', async () => {
+    const draw = (): unknown[] => [
+      Math.random(),
+      crypto.randomUUID(),
+      ...crypto.getRandomValues(new Uint8Array(4)),
+      crypto.getRandomValues(new Uint32Array(1))[0],
+    ];
+    const drawn = async (seed: number): Promise<unknown[]> => {
+      let values: unknown[] = [];
+      await gridTest(() => void (values = [...draw(), ...draw()]), { seed });
+      return values;
+    };
+    const first = await drawn(1);
+    expect(await drawn(1)).toStrictEqual(first);
+    expect(await drawn(2)).not.toStrictEqual(first);
+    expect(new Set(first).size).toBeGreaterThan(10);
+    expect(first[1]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(draw()).not.toStrictEqual(draw());
+    await gridTest(() => {
+      expect(() => crypto.getRandomValues(new Float32Array(1) as never)).toThrow('integer-type TypedArray');
+      expect(() => crypto.getRandomValues(new Uint8Array(65_537))).toThrow('exceeds 65536 bytes');
+    });
+    expect(Object.getOwnPropertyNames(crypto)).toStrictEqual([]);
+  });
+
+  it('runs the promise forms of the timers', () =>
+    gridTest(async ({ clock }) => {
+      const sleep = promisify(setTimeout);
+      expect(await sleep(250, 'value')).toBe('value');
+      expect(clock.elapsed).toBe(250);
+      expect(await promisify(setImmediate)('now')).toBe('now');
+      expect(clock.elapsed).toBe(250);
+      const controller = new AbortController();
+      const aborted = sleep(1_000, undefined, { signal: controller.signal });
+      controller.abort(new Error('no more'));
+      await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(sleep(1, 1, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+      expect(clock.pendingTimers).toBe(0);
+    }));
+
+  it('what somebody kept is that of the platform after the test', async () => {
+    let kept!: {
+      setTimeout: typeof setTimeout;
+      clearTimeout: typeof clearTimeout;
+      Date: typeof Date;
+      random: () => number;
+    };
+    let timer!: NodeJS.Timeout;
+    await gridTest(() => {
+      kept = { setTimeout, clearTimeout, Date, random: Math.random };
+      timer = setTimeout(() => undefined, 5);
+    });
+    kept.clearTimeout(timer);
+    await new Promise<void>((resolve) => kept.setTimeout(resolve, 1));
+    kept.clearTimeout(kept.setTimeout(() => undefined, 10_000));
+    expect(Math.abs(kept.Date.now() - Date.now())).toBeLessThan(60_000);
+    expect(kept.random()).not.toBe(kept.random());
   });
 
   it('lets an error that rxjs reports out of band fail the test', async () => {
