@@ -22,6 +22,7 @@ export default {
     '^rxgrid/monitor$': '<rootDir>/lib/monitor/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
     '^rxgrid/testing$': '<rootDir>/lib/testing/index.ts',
+    '^rxgrid/testing/node$': '<rootDir>/lib/testing/node/index.ts',
     '^rxgrid/wire$': '<rootDir>/lib/wire/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -175,12 +175,12 @@ describe('the package', () => {
     [
       'as an ES module',
       'one.mjs',
-      `import * as main from 'rxgrid'; import * as node from 'rxgrid/node'; import * as testing from 'rxgrid/testing'; import * as files from 'rxgrid/files'; import * as wire from 'rxgrid/wire';`,
+      `import * as main from 'rxgrid'; import * as node from 'rxgrid/node'; import * as testing from 'rxgrid/testing'; import * as sockets from 'rxgrid/testing/node'; import * as files from 'rxgrid/files'; import * as wire from 'rxgrid/wire';`,
     ],
     [
       'as CommonJS',
       'one.cjs',
-      `const main = require('rxgrid'); const node = require('rxgrid/node'); const testing = require('rxgrid/testing'); const files = require('rxgrid/files'); const wire = require('rxgrid/wire');`,
+      `const main = require('rxgrid'); const node = require('rxgrid/node'); const testing = require('rxgrid/testing'); const sockets = require('rxgrid/testing/node'); const files = require('rxgrid/files'); const wire = require('rxgrid/wire');`,
     ],
   ])('is one copy, whichever entry is used, %s', (_, name, imports) => {
     const code = `${imports}
@@ -195,9 +195,9 @@ describe('the package', () => {
         try { lost.subscribe({}); } catch (e) { second = e; }
         lost.cancel();
         console.log(error instanceof main.ConfigurationError, second instanceof main.ConfigurationError);
-        console.log(files.FileError === main.FileError, files.fileItems === main.fileItems, wire.Op.Ping);
+        console.log(files.FileError === main.FileError, files.fileItems === main.fileItems, wire.Op.Ping, typeof sockets.socketTest);
       }).finally(() => clearInterval(alive));`;
-    expect(runScript(name, code)).toBe('true true\ntrue true 3');
+    expect(runScript(name, code)).toBe('true true\ntrue true 3 function');
   });
 
   it('loads few files in Node: each costs half a millisecond', () => {

@@ -16,6 +16,7 @@ export { schedulerRuntime, type SchedulerRuntimeOptions } from './time/scheduler
 export { SeededRandom } from './seeded-random.js';
 
 export { simulate, type SimulationOptions, type SimulationReport } from './simulation/simulate.js';
+export { specText, type SpecTextOptions } from './simulation/spec-text.js';
 export { SimulationError } from './simulation/simulation-error.js';
 export type { Simulation, StartedFault, Workload } from './simulation/workload.js';
 export type { Liveness } from './simulation/liveness.js';
@@ -23,6 +24,14 @@ export type { Invariant } from './simulation/invariant.js';
 export type { Step } from './simulation/plan.js';
 export type { FaultKind, FaultMix, FaultStep } from './simulation/fault-plan.js';
 
+export { History, type Checker, type HistoryEntry, type OpenEntry, type Outcome } from './checkers/history.js';
+export type { Model } from './checkers/model.js';
+export { linearizable, type LinearizableOptions } from './checkers/linearizable.js';
+export { noLostUpdate, type NoLostUpdateOptions } from './checkers/no-lost-update.js';
+export { eventuallyAgree } from './checkers/eventually-agree.js';
+export { monotonicReads, type MonotonicReadsOptions } from './checkers/monotonic-reads.js';
+
+export type { FlowCluster, FlowClusterOptions, FlowContext, FlowHost } from './flow-context.js';
 export { GridLink, type LinkEnd, type LinkOptions } from './network/link.js';
 export type { PeerKind } from './network/peer-kind.js';
 export { Cluster, type ClusterEvent, type ClusterOptions } from './network/cluster.js';

@@ -1,4 +1,5 @@
 import { errorText, GridError } from '../../errors.js';
+import type { OpenEntry } from '../checkers/history.js';
 import { inspect } from '../marbles/inspect.js';
 import type { Disturbance } from './disturbance.js';
 import type { Simulation, Workload } from './workload.js';
@@ -33,7 +34,8 @@ export interface Outcomes {
 /** The operations of a run: it performs them, counts how they end, and reports those that may not have failed. */
 export class Operations<Operation> {
   readonly #options: OperationsOptions<Operation>;
-  readonly #open = new Map<Operation, number>();
+  // By their entries: two operations may be equal, or the same primitive value.
+  readonly #open = new Map<OpenEntry<unknown>, Operation>();
   readonly #failed = new Map<string, number>();
   #succeeded = 0;
 
@@ -43,7 +45,7 @@ export class Operations<Operation> {
 
   /** Operations that have begun and not ended. */
   get open(): readonly Operation[] {
-    return [...this.#open.keys()];
+    return [...this.#open.values()];
   }
 
   get outcomes(): Outcomes {
@@ -57,26 +59,31 @@ export class Operations<Operation> {
     const { simulation, workload, now } = this.#options;
     const beganAt = now();
     simulation.note(`operation ${inspect(operation)}`);
+    const entry = simulation.history.begin(operation);
     let work: unknown;
     try {
       work = workload.perform(operation, simulation);
     } catch (error) {
+      entry.failed(error);
       this.#fail(operation, beganAt, error);
       return;
     }
     if (!isThenable(work)) {
+      entry.ok(work);
       this.#succeeded++;
       return;
     }
-    this.#open.set(operation, beganAt);
+    this.#open.set(entry, operation);
     work.then(
-      () => {
-        this.#open.delete(operation);
+      (result) => {
+        this.#open.delete(entry);
+        entry.ok(result);
         this.#succeeded++;
         simulation.note('operation ended');
       },
       (error: unknown) => {
-        this.#open.delete(operation);
+        this.#open.delete(entry);
+        entry.failed(error);
         this.#fail(operation, beganAt, error);
       },
     );

@@ -8,6 +8,7 @@
 
 import { config, Subscription, take } from 'rxjs';
 import { errorText } from '../../errors.js';
+import { History } from '../checkers/history.js';
 import { Cluster, type ClusterOptions } from '../network/cluster.js';
 import { inspect } from '../marbles/inspect.js';
 import { shortName } from '../network/memory-network.js';
@@ -70,6 +71,7 @@ const settling = 2_000;
 export class SimulationRun<Operation> implements Simulation {
   readonly clock: VirtualClock;
   readonly cluster: Cluster;
+  readonly history: History;
   readonly faults: StartedFault[] = [];
 
   readonly #options: RunOptions<Operation>;
@@ -92,6 +94,7 @@ export class SimulationRun<Operation> implements Simulation {
     this.#options = options;
     const { seed, hosts, cluster, workload, invariants, history, steps } = options;
     this.clock = new VirtualClock({ seed });
+    this.history = new History(this.clock);
     this.#log = new EventLog(() => this.clock.elapsed, options.hash);
     this.cluster = new Cluster({
       ...cluster,

@@ -4,6 +4,7 @@ import type { Cluster } from '../network/cluster.js';
 import type { SeededRandom } from '../seeded-random.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
 import type { FaultStep } from './fault-plan.js';
+import type { History } from '../checkers/history.js';
 import type { Invariant } from './invariant.js';
 
 /** A fault of a run that has begun. Times in virtual ms since the start. */
@@ -21,6 +22,8 @@ export interface Simulation {
   readonly cluster: Cluster;
   /** The faults that have begun so far, for invariants that depend on them. */
   readonly faults: readonly StartedFault[];
+  /** What the operations did so far, for checkers: each is recorded. */
+  readonly history: History;
   /** Adds a line to the log of the run, which the same seed makes the same again. */
   readonly note: (text: string) => void;
   /** Reports that an invariant does not hold; the run ends soon. The first report counts. */

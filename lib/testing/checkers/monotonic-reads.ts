@@ -1,0 +1,46 @@
+import { GridAssertionError } from '../marbles/assertion.js';
+import { inspect } from '../marbles/inspect.js';
+import type { Checker, HistoryEntry } from './history.js';
+
+/** Options of {@link monotonicReads}. */
+export interface MonotonicReadsOptions<Operation, Result> {
+  /** Who reads, such as the host that makes the call. */
+  readonly session: (operation: Operation) => string;
+  /** What is read, such as a key. Default: all reads are of the same. */
+  readonly of?: (operation: Operation) => string;
+  /** How new the value is that an operation has read, as a number that grows; undefined where it read none. */
+  readonly version: (result: Result, operation: Operation) => number | undefined;
+}
+
+/** Whoever has read a value never reads an older one after. Reads that overlap may have come in any order. */
+export function monotonicReads<Operation, Result>({
+  session,
+  of = () => '',
+  version,
+}: MonotonicReadsOptions<Operation, Result>): Checker {
+  return ({ history }) => ({
+    name: 'reads are monotonic',
+    end: () => {
+      const reads = new Map<string, { readonly entry: HistoryEntry<Operation, Result>; readonly version: number }[]>();
+      for (const entry of history.entries as readonly HistoryEntry<Operation, Result>[]) {
+        const read = entry.outcome === 'ok' ? version(entry.result!, entry.operation) : undefined;
+        if (read === undefined) continue;
+        const key = JSON.stringify([session(entry.operation), of(entry.operation)]);
+        const before = reads.get(key) ?? [];
+        const newer = before.find((each) => each.entry.ended < entry.began && each.version > read);
+        if (newer !== undefined) throw failure(newer.entry, newer.version, entry, read);
+        before.push({ entry, version: read });
+        reads.set(key, before);
+      }
+    },
+  });
+}
+
+function failure(first: HistoryEntry, newer: number, second: HistoryEntry, older: number): GridAssertionError {
+  const text = ({ operation, beganAt }: HistoryEntry): string => `${inspect(operation)} at ${Math.round(beganAt)} ms`;
+  return new GridAssertionError(
+    `${text(first)} read version ${newer}, and then ${text(second)} read version ${older}`,
+    [String(older)],
+    [String(newer)],
+  );
+}

@@ -1,0 +1,39 @@
+import { GridAssertionError } from '../marbles/assertion.js';
+import { inspect } from '../marbles/inspect.js';
+import type { Invariant } from '../simulation/invariant.js';
+import type { Simulation } from '../simulation/workload.js';
+import type { HistoryEntry } from './history.js';
+
+/** Options of {@link noLostUpdate}. */
+export interface NoLostUpdateOptions<Operation> {
+  /** What identifies the update that an operation makes, such as an id; undefined where it makes none. */
+  readonly update: (operation: Operation) => string | number | undefined;
+  /** The updates that are there at the end, each once. */
+  readonly present: (simulation: Simulation) => Iterable<string | number>;
+}
+
+/**
+ * Every update that was acknowledged is there at the end; none is there that was never sent, and none twice. An update whose
+ * answer was lost may be there or not.
+ */
+export function noLostUpdate<Operation>({ update, present }: NoLostUpdateOptions<Operation>) {
+  return (simulation: Simulation): Invariant => ({
+    name: 'no update is lost',
+    end: () => {
+      const there = new Map<string | number, number>();
+      for (const id of present(simulation)) there.set(id, (there.get(id) ?? 0) + 1);
+      const wrong = (simulation.history.entries as readonly HistoryEntry<Operation>[]).flatMap((entry) => {
+        const id = update(entry.operation);
+        if (id === undefined) return [];
+        const count = there.get(id) ?? 0;
+        there.delete(id);
+        const what = `${inspect(entry.operation)} at ${Math.round(entry.beganAt)} ms`;
+        if (entry.outcome === 'ok' && count === 0) return [`${what} was acknowledged, and is not there`];
+        if (entry.outcome === 'fail' && count > 0) return [`${what} was never sent, and is there`];
+        return count > 1 ? [`${what} is there ${count} times`] : [];
+      });
+      wrong.push(...[...there.keys()].map((id) => `${inspect(id)} is there, and no operation made it`));
+      if (wrong.length > 0) throw new GridAssertionError(wrong.join('; '), wrong, []);
+    },
+  });
+}

@@ -1,0 +1,114 @@
+import type { Server } from 'node:http';
+import { Subject, type Observable } from 'rxjs';
+import type { Connection } from '../../contract/connection.js';
+import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
+import { Manager, type ManagerOptions } from '../../node/server/manager.js';
+import type { GridEvent } from '../../observe.js';
+import type { FlowHost } from '../flow-context.js';
+import type { FaultCable } from '../network/fault-target.js';
+
+/** What a {@link SocketHost} is made of. */
+export interface SocketHostOptions {
+  readonly name: string;
+  readonly url: string;
+  /** Listens already; its connections are those of the host. */
+  readonly server: Server;
+  readonly options: ManagerOptions;
+  readonly setup: ((manager: Manager, name: string) => void) | undefined;
+  /** The URL of a host. @throws ConfigurationError */
+  urlOf(name: string): string;
+  /** The cable to another host. @throws ConfigurationError */
+  cableTo(name: string): FaultCable;
+  readonly cables: () => readonly FaultCable[];
+}
+
+/** One host over real sockets, across its restarts. */
+export class SocketHost implements FlowHost {
+  readonly name: string;
+  readonly url: string;
+  readonly events$: Observable<GridEvent>;
+  readonly handle: Handles['handle'];
+  readonly #options: SocketHostOptions;
+  readonly #events = new Subject<GridEvent>();
+  readonly #handlers: Bound[] = [];
+  readonly #rawHandlers: RawHandler[] = [];
+  #manager: Manager;
+  #state: 'created' | 'running' | 'down' = 'created';
+  // The close of the process before: the next one needs its path.
+  #closing: Promise<void> = Promise.resolve();
+
+  constructor(options: SocketHostOptions) {
+    this.name = options.name;
+    this.url = options.url;
+    this.#options = options;
+    this.events$ = this.#events.asObservable();
+    this.#manager = this.#create();
+    this.handle = ((route: Bound['route'], handler: Bound['handler']) => {
+      this.#handlers.push({ route, handler });
+      register(this.#manager, { route, handler });
+    }) as Handles['handle'];
+  }
+
+  get manager(): Manager {
+    return this.#manager;
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
+  handleRaw(handler: RawHandler): void {
+    this.#rawHandlers.push(handler);
+    this.#manager.handleRaw(handler);
+  }
+
+  connection(to: string): Connection {
+    return this.#manager.connection(this.#options.urlOf(to));
+  }
+
+  cable(to: string): FaultCable {
+    return this.#options.cableTo(to);
+  }
+
+  async start(): Promise<void> {
+    if (this.#state === 'running') return;
+    if (this.#state === 'down') {
+      await this.#closing;
+      this.#manager = this.#create();
+    }
+    this.#state = 'running';
+    await this.#manager.attach(this.#options.server);
+  }
+
+  crash(silent = false): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'down';
+    for (const cable of this.#options.cables()) {
+      if (silent) cable.halfOpen();
+      else cable.cut();
+    }
+    this.#closing = this.#manager.close();
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'down';
+    await this.#manager.close();
+  }
+
+  #create(): Manager {
+    const { options, setup, name } = this.#options;
+    const manager = new Manager(options);
+    manager.events$.subscribe((event) => {
+      this.#events.next(event);
+    });
+    for (const bound of this.#handlers) register(manager, bound);
+    for (const handler of this.#rawHandlers) manager.handleRaw(handler);
+    setup?.(manager, name);
+    return manager;
+  }
+}
+
+// The types of a bound handler were checked when it was bound.
+function register(manager: Manager, { route, handler }: Bound): void {
+  (manager.handle as (route: Bound['route'], handler: Bound['handler']) => void).call(manager, route, handler);
+}
