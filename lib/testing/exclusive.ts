@@ -44,6 +44,11 @@ export class Turn {
     this.name = test === undefined ? `another ${options.what}` : `the ${options.what} of "${test.name}"`;
   }
 
+  /** True once the framework has given up the test that it belongs to. */
+  get abandoned(): boolean {
+    return this.#test?.over() === true;
+  }
+
   /** @throws Error once the run was interrupted. */
   check(): void {
     if (this.#reason !== undefined) throw this.#reason;

@@ -1,14 +1,19 @@
 /** The test of a framework, within which the kit was called. */
 export interface FrameworkTest {
   readonly name: string;
-  /** True once the framework has ended it. */
+  /** True once the framework has given it up, or ended it. */
   over(): boolean;
+}
+
+interface JestTest {
+  readonly status?: string | null;
+  readonly errors?: readonly unknown[];
 }
 
 /** What jest says about the test that runs, since version 30. */
 interface JestState {
   readonly currentTestName?: string;
-  readonly currentTestIdentity?: () => { readonly status?: string | null } | undefined;
+  readonly currentTestIdentity?: () => JestTest | undefined;
 }
 
 /**
@@ -20,5 +25,8 @@ export function frameworkTest(): FrameworkTest | undefined {
   const state = shared[Symbol.for('$$jest-matchers-object')]?.state;
   const test = state?.currentTestIdentity?.();
   if (test === undefined) return undefined;
-  return { name: state?.currentTestName ?? 'a test without a name', over: () => test.status === 'done' };
+  return {
+    name: state?.currentTestName ?? 'a test without a name', // A timeout is among its errors before the hooks run, and the test is done after these.
+    over: () => test.status === 'done' || (test.errors?.length ?? 0) > 0,
+  };
 }

@@ -65,14 +65,21 @@ export class GridTestRun {
       this.#clock.interrupt(reason);
     };
     this.#turn.check();
-    const restore = virtualGlobals ? installVirtualTime(this.#clock) : (): void => undefined;
+    const restore = virtualGlobals
+      ? installVirtualTime(this.#clock, () => this.#turn.abandoned)
+      : (): void => undefined;
     try {
       await this.#drive(body, maxTime, mayMiss);
     } catch (error) {
       throw this.#explain(error);
     } finally {
       this.#over = true;
-      await this.#close();
+      if (this.#turn.abandoned) {
+        restore();
+        this.#abandon();
+      } else {
+        await this.#close();
+      }
       this.#clock.stop();
       restore();
     }
@@ -101,7 +108,7 @@ export class GridTestRun {
   }
 
   #checkTimers(): void {
-    if (this.#options.virtualGlobals === false) return;
+    if (this.#options.virtualGlobals === false || this.#turn.abandoned) return;
     const fake = foreignTimers();
     if (fake === undefined) return;
     throw new StuckError(
@@ -121,6 +128,17 @@ export class GridTestRun {
     const unstruck = this.unstruck.filter((fault) => !mayMiss(fault));
     if (unstruck.length === 0) return;
     throw unstruckError(unstruck, `Transcript:\n${this.#transcript(transcriptLines)}`);
+  }
+
+  // Somebody else runs already, with real timers. What the hosts still set runs on the time of this test, which is over.
+  #abandon(): void {
+    const restore = this.#options.virtualGlobals === false ? (): void => undefined : installVirtualTime(this.#clock);
+    try {
+      for (const link of this.#links) link.close();
+      for (const cluster of this.#clusters) cluster.close().catch(() => undefined);
+    } finally {
+      restore();
+    }
   }
 
   // What the end of the calls sets off still belongs to this test; what it throws comes too late to matter.
@@ -207,8 +225,20 @@ export class GridTestRun {
       .join('\n\n');
   }
 
+  // A deadline may have passed only because virtual time does not wait for real work.
+  #deadlineText(error: unknown): string | undefined {
+    const passed = this.#clock.passedRealWork;
+    if (passed.length === 0 || !isDeadline(error)) return undefined;
+    return (
+      `${error.name}: ${error.message}\nVirtual time passed while real work was open (${passed.join(', ')}): ` +
+      'where that is why it was late, wrap the work in hold().'
+    );
+  }
+
   // A diagram that failed has its transcript; where the test cannot end, it is shown what is open.
   #explain(error: unknown): unknown {
+    const deadline = this.#deadlineText(error);
+    if (deadline !== undefined) return new StuckError(deadline, { cause: error });
     if (!(error instanceof StuckError) && (error === undefined || error !== this.#interrupted)) return error;
     const { message } = error as Error;
     const open = stillOpen(this.#clock, this.#cables, (cable) => this.#bookOf(cable), this.#clusters);
@@ -219,6 +249,13 @@ export class GridTestRun {
       { cause: error },
     );
   }
+}
+
+// Of a call, of rxjs' timeout, and of AbortSignal.timeout, whose error may come from another realm.
+function isDeadline(error: unknown): error is Error {
+  if (typeof error !== 'object' || error === null) return false;
+  const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
+  return name === 'TimeoutError' || code === 'deadline-exceeded';
 }
 
 /** Faults that never struck, as the failure of a test. */

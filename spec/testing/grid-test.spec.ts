@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { firstValueFrom, NEVER, of } from 'rxjs';
 import { ConfigurationError, type, unary } from '../../lib/index.js';
 import {
@@ -107,6 +110,40 @@ describe('a test that does not end', () => {
       expect((await run).message).toContain('The test "the first one" has ended');
     } finally {
       Object.assign(shared, { currentTestIdentity, currentTestName });
+    }
+  });
+
+  it('leaves real timers to the hooks and tests that follow one that jest has given up', async () => {
+    const shared = (globalThis as any)[Symbol.for('$$jest-matchers-object')].state;
+    const { currentTestIdentity } = shared;
+    const test = { status: null, errors: [] as unknown[] };
+    try {
+      shared.currentTestIdentity = () => test;
+      let kept!: typeof setTimeout;
+      const run = failureOf(
+        gridTest(
+          (context) => {
+            kept = setTimeout;
+            const wire = context.link();
+            wire.b.handle(echo, () => NEVER);
+            // Its failure at the end has no observer: it must not reach the next test either.
+            wire.a.request(echo, 1, { timeout: 1_000_000_000 }).subscribe();
+            return never(context);
+          },
+          { maxTime: Infinity },
+        ),
+      );
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(isReal()).toBe(false);
+      // As jest does when a test times out: its hooks run without a turn of the event loop between.
+      test.errors.push('Exceeded timeout');
+      expect(Math.abs(Date.now() - platform.Date.now())).toBeLessThan(60_000);
+      expect(isReal()).toBe(true);
+      await new Promise((resolve) => kept(resolve, 1));
+      expect((await run).message).toContain('has ended, by its timeout');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    } finally {
+      shared.currentTestIdentity = currentTestIdentity;
     }
   });
 
@@ -238,6 +275,28 @@ describe('real work', () => {
       await advance('1h');
       expect(fired).toBe(60_000);
     }));
+});
+
+describe('work that time does not wait for', () => {
+  it('real timers are waited for', () =>
+    gridTest(async ({ clock }) => {
+      setInterval(() => undefined, 1_000);
+      await sleep(20);
+      expect(clock.elapsed).toBe(0);
+    }));
+
+  it('a deadline that passes while a socket is open says so', async () => {
+    const server = createServer();
+    const run = gridTest(async () => {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1_000) });
+    });
+    const { message } = await failureOf(run);
+    server.close();
+    server.closeAllConnections();
+    expect(message).toMatch(/^TimeoutError: [^]*wrap the work in hold\(\)/);
+  });
 });
 
 describe('gridTest.seeds', () => {

@@ -1,9 +1,21 @@
-import { checkOptions, oneOf, wholeMs, type Rule } from '../../check.js';
+import {
+  aFunction,
+  anObject,
+  checkOptions,
+  either,
+  oneOf,
+  timerMs,
+  whole,
+  wholeMs,
+  withMethods,
+  type Rule,
+} from '../../check.js';
 import { ConfigurationError } from '../../errors.js';
 import { inspect } from '../marbles/inspect.js';
 import { checkHostName, nearestOf } from '../name-check.js';
 import { faultKinds, type FaultMix } from './fault-plan.js';
 import type { Step } from './plan.js';
+import type { SimulationOptions } from './simulate.js';
 
 const mixRules: Readonly<Record<keyof FaultMix, Rule>> = {
   every: wholeMs(1),
@@ -13,6 +25,32 @@ const mixRules: Readonly<Record<keyof FaultMix, Rule>> = {
     accepts: (value) => Array.isArray(value) && value.length > 0,
   },
 };
+
+const aList: Rule = { expected: 'a list', accepts: Array.isArray };
+const off: Rule = oneOf(false);
+const runRules: Readonly<Record<keyof SimulationOptions<unknown>, Rule>> = {
+  hosts: either(whole(0), aList),
+  seed: whole(0),
+  steps: either(whole(0), aList),
+  duration: timerMs,
+  quiet: timerMs,
+  patience: timerMs,
+  faults: either(anObject, off),
+  liveness: either(anObject, off),
+  cluster: anObject,
+  workload: aFunction('makes what the hosts do'),
+  invariants: aList,
+  shrinkRuns: whole(0),
+  shrinkOperation: aFunction('gives simpler operations'),
+  signal: withMethods('an AbortSignal', 'addEventListener'),
+  wait: timerMs,
+  repeat: aFunction('names the way to repeat a seed'),
+};
+
+/** @throws ConfigurationError for an option that is unknown or out of its range. */
+export function checkSimulation(options: object): void {
+  checkOptions(options, runRules, { of: 'simulate', required: ['workload'] });
+}
 
 /** @throws ConfigurationError for an unknown option or kind, and for an empty list of kinds. */
 export function checkFaultMix(mix: FaultMix): void {

@@ -14,7 +14,7 @@ import { differenceOf } from './differing-runs.js';
 import type { FaultMix } from './fault-plan.js';
 import type { Invariant } from './invariant.js';
 import { livenessOf, type Liveness } from './liveness.js';
-import { checkFaultMix, checkSteps } from './plan-check.js';
+import { checkFaultMix, checkSimulation, checkSteps } from './plan-check.js';
 import type { Step } from './plan.js';
 import { shrink } from './shrink.js';
 import { namedHosts, simplify } from './simplify.js';
@@ -142,6 +142,7 @@ function withDefaults<Operation>(
   options: SimulationOptions<Operation>,
   hash: (bytes: Uint8Array) => number,
 ): RunOptions<Operation> {
+  checkSimulation(options);
   const { hosts = 3, faults = {}, liveness } = options;
   const { length } = hostNames(hosts);
   if (length === 0) throw new ConfigurationError('A simulation needs a host.');

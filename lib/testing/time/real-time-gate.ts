@@ -4,7 +4,7 @@
  */
 
 import { nextTurn, realDelay, withPatience } from './event-loop.js';
-import { pendingRequests } from './real-work.js';
+import { realWork } from './real-work.js';
 import { StuckError } from './stuck-error.js';
 
 /** Such work may take so long, in real ms. */
@@ -16,7 +16,10 @@ const lookEvery = 2;
 export class RealTimeGate {
   readonly #holds = new Set<Promise<unknown>>();
   // Requests that were pending before, and still are: they are not of the test.
-  #foreign = pendingRequests();
+  #foreign = realWork().pending;
+  // Sockets and child processes that were open before.
+  #foreignOpen = realWork().open.length;
+  readonly #passed = new Set<string>();
   #wake: () => void = () => undefined;
 
   /** Keeps time from passing until `work` has settled. */
@@ -51,20 +54,27 @@ export class RealTimeGate {
     }
   }
 
+  /** Sockets and child processes that were opened meanwhile, and during which time passed all the same. */
+  get passed(): readonly string[] {
+    return [...this.#passed];
+  }
+
   /** Waits for requests of the platform, unless `given up`. True: there were some, and they are done. */
   async passRequests(givenUp: () => boolean): Promise<boolean> {
     if (!this.#pending()) return false;
     for (let waited = 0; this.#pending() && !givenUp(); waited += lookEvery) {
       // One that never ends, such as the read of a terminal, must not stop time for ever.
-      if (waited > patience) this.#foreign = pendingRequests();
+      if (waited > patience) this.#foreign = realWork().pending;
       await realDelay(lookEvery);
     }
     return true;
   }
 
   #pending(): boolean {
-    const count = pendingRequests();
-    this.#foreign = Math.min(this.#foreign, count);
-    return count > this.#foreign;
+    const { pending, open } = realWork();
+    this.#foreign = Math.min(this.#foreign, pending);
+    this.#foreignOpen = Math.min(this.#foreignOpen, open.length);
+    if (open.length > this.#foreignOpen) for (const name of open) this.#passed.add(name);
+    return pending > this.#foreign;
   }
 }

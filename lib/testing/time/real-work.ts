@@ -1,6 +1,7 @@
 /*
- * What the process waits for outside of JavaScript, as far as the platform tells: only Node does, and only of requests to files
- * and names. Crypto, compression, sockets and child processes are not seen: they need hold().
+ * What the process waits for outside of virtual time, as far as the platform tells: only Node does, and only of requests to files
+ * and names, and of real timers. Crypto and compression are not seen; sockets and child processes may be open without that
+ * anybody waits for them. All of these need hold().
  */
 
 interface NodeProcess {
@@ -17,17 +18,29 @@ const requests = new Set([
   'QueryReqWrap',
   'TCPConnectWrap',
   'PipeConnectWrap',
+  // Of node:timers/promises, and of who kept the real setTimeout.
+  'Timeout',
 ]);
 
-/** How many requests are pending: each ends by itself. 0 where the platform does not tell. */
-export function pendingRequests(): number {
-  let count = 0;
-  for (const name of process?.getActiveResourcesInfo?.() ?? []) if (requests.has(name)) count++;
-  return count;
+/** What is pending, and what is open. */
+export interface RealWork {
+  /** How many requests and timers are pending: each ends by itself. */
+  readonly pending: number;
+  /** Open sockets and child processes, such as `TCPSocketWrap`: something may come from them at any time. */
+  readonly open: readonly string[];
 }
 
-/** Open sockets and child processes, such as `TCPSocketWrap`: something may come from them at any time. */
-export function openResources(): readonly string[] {
-  const names = process?.getActiveResourcesInfo?.() ?? [];
-  return [...new Set(names.filter((name) => /^(TCP|UDP|TLS|Process|Worker|MessagePort)/.test(name)))];
+const nothing: RealWork = { pending: 0, open: [] };
+
+/** What there is now; nothing where the platform does not tell. */
+export function realWork(): RealWork {
+  const names = process?.getActiveResourcesInfo?.();
+  if (names === undefined) return nothing;
+  let pending = 0;
+  let open: string[] | undefined;
+  for (const name of names) {
+    if (requests.has(name)) pending++;
+    else if (/^(TCP|UDP|TLS|Process|Worker|MessagePort)/.test(name)) (open ??= []).push(name);
+  }
+  return open === undefined && pending === 0 ? nothing : { pending, open: open ?? [] };
 }

@@ -1,4 +1,4 @@
-import { openResources } from './real-work.js';
+import { realWork } from './real-work.js';
 
 /** Virtual time cannot go on, or may not. `gridTest` adds what its test waits for. */
 export class StuckError extends Error {
@@ -10,7 +10,7 @@ export class StuckError extends Error {
 
 /** A sentence, after a space, on work that virtual time does not see. */
 export function holdHint(): string {
-  const open = openResources();
-  const what = open.length === 0 ? '' : ` Open in this process: ${open.join(', ')}.`;
+  const open = new Set(realWork().open);
+  const what = open.size === 0 ? '' : ` Open in this process: ${[...open].join(', ')}.`;
   return ` Time does not wait for sockets, crypto and child processes: wrap such work in hold().${what}`;
 }

@@ -132,6 +132,11 @@ export class VirtualClock implements Runtime {
     return this.#gate.hold(work);
   }
 
+  /** @internal Sockets and child processes that were opened, and during which time passed all the same. */
+  get passedRealWork(): readonly string[] {
+    return this.#gate.passed;
+  }
+
   /** Ends the drive that runs with `reason`, also one that waits for held work. */
   interrupt(reason: unknown): void {
     this.fail(reason);

@@ -15,11 +15,16 @@ let installed: VirtualClock | undefined;
  * those of the platform; a virtual one that somebody kept is that of the platform then. What somebody took before, and what no
  * script can replace (`node:timers/promises`, `node:crypto`, sockets, files), stays real.
  *
+ * @param isOver - Asked at each use of a virtual function: once it says yes, the platform's are restored. So what follows a test
+ * that was given up never meets its time.
  * @throws Error while another clock is installed.
  */
-export function installVirtualTime(clock: VirtualClock): () => void {
+export function installVirtualTime(clock: VirtualClock, isOver?: () => boolean): () => void {
   if (installed !== undefined) throw new Error('Virtual time is installed already.');
-  const isInstalled = (): boolean => installed === clock;
+  const isInstalled = (): boolean => {
+    if (installed === clock && isOver?.() === true) restoreAll();
+    return installed === clock;
+  };
   const { random, randomUUID, getRandomValues } = virtualRandom(clock);
   const platform = globalThis as unknown as Parameters<typeof virtualTimers>[1];
   // Taken now, because the globals are replaced below.
@@ -37,12 +42,13 @@ export function installVirtualTime(clock: VirtualClock): () => void {
     replace(Math, 'random', either(isInstalled, random, Math.random)),
     ...replaceCrypto(isInstalled, { randomUUID, getRandomValues }),
   ];
-  installed = clock;
-  return () => {
+  const restoreAll = (): void => {
     if (installed !== clock) return;
     installed = undefined;
     for (const restore of undo.reverse()) restore();
   };
+  installed = clock;
+  return restoreAll;
 }
 
 /** Calls `virtual` while virtual time is installed, and `real` after. */

@@ -21,7 +21,8 @@ function historyOf(...lines: readonly string[]): History<Operation, number> {
     for (const [index, line] of lines.entries()) {
       const value = Number(line[1]);
       const mark = line[now];
-      if (mark === '[') open.set(index, history.begin(line.startsWith('w') ? { kind: 'write', value } : { kind: 'read' }));
+      if (mark === '[')
+        open.set(index, history.begin(line.startsWith('w') ? { kind: 'write', value } : { kind: 'read' }));
       if (mark === ']') open.get(index)!.ok(value);
       if (mark === '?') open.get(index)!.failed(new Error('its answer was lost'));
       if (mark === '!') open.get(index)!.failed(Object.assign(new Error('not sent'), { sent: false }));

@@ -69,6 +69,8 @@ describe('names and options of faults', () => {
   const plan = { hosts: ['a', 'b'], workload: () => ({ setup: () => undefined, draw: () => 0, perform: () => 0 }) };
 
   it.each([
+    [{ step: 3 }, 'simulate has no option step. Did you mean steps?'],
+    [{ duration: -1 }, 'simulate: duration must be'],
     [{ faults: { kinds: [] } }, 'kinds must be a list of kinds of faults that is not empty'],
     [{ faults: { kinds: ['cutt'] } }, '"cutt" is no kind of fault. Did you mean cut?'],
     [{ faults: { evry: 3 } }, 'Did you mean every?'],
