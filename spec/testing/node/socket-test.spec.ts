@@ -170,6 +170,7 @@ describe('writeSpec', () => {
         hosts: ['a'],
         steps: [{ at: 5, operation: "it's one" }],
         faults: false,
+        shrinkRuns: 0,
         workload: () => ({
           setup: () => undefined,
           draw: () => '',
