@@ -46,7 +46,7 @@ const calmEvery = 9;
 const peersEvery = 4;
 /** And so many are storms: bursts of calls that come at once, and limits that they reach. */
 const stormEvery = 10;
-const stormBursts = 25;
+const stormBursts = 5;
 const stormLimits = {
   maxOpenMuxes: 120,
   maxSendQueueBytes: 96 << 10,

@@ -42,6 +42,17 @@ export class Reasons {
     return paused;
   }
 
+  /** Whether the wall clock of a host was set between two times: set forward, it looks as though the machine had slept. */
+  clockSet(host: string, from: number, to: number): boolean {
+    return this.#simulation.faults.some(
+      ({ fault, at, until }) =>
+        fault.kind === 'clock' &&
+        fault.host === host &&
+        fault.wall !== undefined &&
+        [at, until].some((time) => from <= time && time <= to),
+    );
+  }
+
   /** Whether the process of a host stands still at that time, or has just gone on. */
   paused(host: string, at: number): boolean {
     return this.#simulation.faults.some(

@@ -28,7 +28,9 @@ export async function simplify<Operation>(
     steps = changed;
     return true;
   };
-  for (let index = 0; index < plan.length && tries < budget; index++) {
+  // Twice: what comes later may have become simpler meanwhile, and a fault may last as long for nothing.
+  for (let place = 0; place < 2 * plan.length && tries < budget; place++) {
+    const index = place % plan.length;
     for (let again = true; again;) {
       again = false;
       for (const simpler of simplerSteps(steps[index]!, shrinkOperation)) {

@@ -180,7 +180,8 @@ async function explain<Operation>(
     part: readonly Step<Operation>[],
     hosts = runOptions.hosts,
     history = 0,
-  ): Promise<RunResult<Operation>> => play({ ...runOptions, steps: part, hosts, history });
+  ): Promise<RunResult<Operation>> =>
+    play({ ...runOptions, cluster: ofHosts(runOptions.cluster, hosts), steps: part, hosts, history });
   const fails = async (part: readonly Step<Operation>[], hosts?: readonly string[]): Promise<boolean> =>
     (await rerun(part, hosts)).violation?.invariant === violation.invariant;
   // A run that is not the same again cannot be shrunk: what is left out may not be why it then holds.
@@ -220,6 +221,13 @@ async function withFewerHosts<Operation>(
 ): Promise<{ readonly hosts: readonly string[] }> {
   const named = namedHosts(steps, hosts);
   return { hosts: named.length < hosts.length && (await fails(steps, named)) ? named : hosts };
+}
+
+// What the options of a cluster say of hosts, for those that are left.
+function ofHosts({ skew, peers, ...others }: RunOptions<unknown>['cluster'], hosts: readonly string[]): typeof others {
+  const left = <T>(byName: Readonly<Record<string, T>> = {}): Readonly<Record<string, T>> =>
+    Object.fromEntries(Object.entries(byName).filter(([name]) => hosts.includes(name)));
+  return { ...others, ...(skew && { skew: left(skew) }), ...(peers && { peers: left(peers) }) };
 }
 
 // All that the drawn plan depends on, beside the workload.

@@ -34,7 +34,9 @@ export function keepalive(): WireRule & { check(model: WireModel, at: number, re
           const own = circuit.ends[end];
           const held = (from: number): number => {
             const paused = reasons.pausedFor(own, from - 1, at + 1);
-            return paused === 0 ? 0 : paused + interval;
+            // Nor does one whose machine seems to have slept: it asks again, and waits for an interval.
+            const extra = paused > 0 || reasons.clockSet(own, from, at) ? interval : 0;
+            return paused + extra;
           };
           if (at - lastAsked > interval + reasons.drift(interval) + held(lastAsked))
             throw new Error(`${name}: no ping for ${at - lastAsked} ms`);
