@@ -109,6 +109,12 @@ const layers = [
     packages: ['rxjs', '@standard-schema/spec', 'hash-wasm', 'hash-wasm/dist/sha256.umd.min.js'],
   },
   {
+    folder: 'cluster',
+    roots: [...bottom, 'runtime'],
+    folders: ['wire', 'flow', 'contract', 'codec', 'calls'],
+    packages: ['rxjs'],
+  },
+  {
     folder: 'endpoint',
     roots: [...bottom, 'runtime'],
     folders: [
@@ -122,6 +128,7 @@ const layers = [
       'codec',
       'calls',
       'handlers',
+      'cluster',
       'metrics',
     ],
     packages: ['rxjs', 'jose', '@standard-schema/spec'],
@@ -149,6 +156,7 @@ const layers = [
       'handlers',
       'files',
       'endpoint',
+      'cluster',
       'metrics',
     ],
     packages: ['rxjs'],

@@ -170,7 +170,7 @@ export class CancelledError extends GridError {
 export class DisconnectedError<Reconnected = unknown> extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.DisconnectedError';
-  readonly code = 'disconnected';
+  readonly code: 'disconnected' | 'unavailable' = 'disconnected';
   override readonly retryable = true;
   /** False when nothing of the call can have reached the other side; true when it may have. */
   override readonly sent: boolean;
@@ -196,6 +196,23 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   /** Emits once when the connection is back, and completes; an `Observable<void>`. */
   get reconnected(): Reconnected {
     return this.#reconnected;
+  }
+}
+
+/**
+ * The other host, or this one, is draining: it takes no new calls, and nothing of this one was sent. Its `code` is
+ * `unavailable`; `reconnected` emits when there is a connection that takes calls.
+ */
+export class DrainingError<Reconnected = unknown> extends DisconnectedError<Reconnected> {
+  /** @internal */
+  static override readonly brand: string = 'rxgrid.DrainingError';
+  override readonly code = 'unavailable';
+
+  constructor(
+    message: string,
+    details: { host: string; reconnected: Reconnected; idempotent?: boolean; cause?: unknown },
+  ) {
+    super(message, { ...details, sent: false });
   }
 }
 

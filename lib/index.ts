@@ -6,7 +6,8 @@
  */
 
 export { connect, type ConnectOptions, type LeafConnection } from './endpoint/leaf.js';
-export { Manager, type ClusterState, type HostState } from './endpoint/manager.js';
+export { Manager } from './endpoint/manager.js';
+export type { ClusterState, HostState } from './endpoint/cluster-state.js';
 export type { ManagerOptions } from './endpoint/manager-options.js';
 export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './endpoint/auth.js';
 export type { DialerInfo } from './endpoint/acceptor.js';
@@ -19,6 +20,15 @@ export type { RouteFigures, StreamFigures, StreamList, TransferFigures, Transfer
 export type { Durations } from './metrics/log-histogram.js';
 export type { DirectionCredit, StreamCounts } from './metrics/open-streams.js';
 export type { Side } from './metrics/route-meter.js';
+export type { AnyHost, ClusterCalls, EveryHost } from './endpoint/cluster-calls.js';
+export type { DrainOptions, DrainResult } from './endpoint/drain.js';
+export type { AnyHostOptions } from './cluster/any-host.js';
+export type { HostLoad } from './cluster/cluster-hosts.js';
+export type { EveryHostOptions } from './cluster/every-host.js';
+export type { HostFailure, HostOutcome, HostValue } from './cluster/host-outcome.js';
+export type { PickHost } from './cluster/pick-host.js';
+export { QuorumError } from './cluster/quorum-error.js';
+export { quorum } from './cluster/quorum.js';
 export type { EndpointOptions } from './endpoint/endpoint.js';
 
 export { float } from './codec/float.js';
@@ -125,6 +135,7 @@ export {
   ConfigurationError,
   DeadlineExceededError,
   DisconnectedError,
+  DrainingError,
   GridError,
   HandlerError,
   InterceptorError,

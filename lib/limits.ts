@@ -273,3 +273,14 @@ export const dnsTimeout = 2_000;
 export const etcdRequestTimeout = 2_000;
 /** First pause, in ms, after a source of hosts could not be read; each further one is twice as long, up to its interval. */
 export const firstLookupRetry = 250;
+
+/** How much longer than it said, in ms, a host that drains may keep its connection. */
+export const drainSlack = 5_000;
+/** How often a host that drains looks whether its calls have ended, in ms. */
+export const drainInterval = 10;
+/** Default time of a drain, in ms. Kubernetes kills a pod 30 s after it asked it to end. */
+export const defaultDrainTimeout = 20_000;
+/** Time that the calls of a host have to end which is not in the list of hosts any more, in ms. */
+export const removedHostTimeout = 30_000;
+/** Time, in ms, that a process has to end by itself after `closeOnSignals` has closed its manager. */
+export const exitGrace = 2_000;

@@ -28,7 +28,7 @@ export type ChecksumMode = 'auto' | 'off';
 
 /** The extensions that this side announces. */
 export function announcedExtensions(checksum: ChecksumMode): Extensions {
-  const extensions = { ack: 1, credits: 1, bytes: 1, meta: 1, err: 1 };
+  const extensions = { ack: 1, credits: 1, bytes: 1, meta: 1, err: 1, drain: 1 };
   return checksum === 'off' ? { ...extensions, crc: 0 } : extensions;
 }
 
@@ -46,6 +46,8 @@ export interface Agreement {
   readonly meta: boolean;
   /** Errors carry a code and data. */
   readonly err: boolean;
+  /** Each side says when it takes no new calls. */
+  readonly drain: boolean;
   /** Whether this side sends checksums. */
   readonly sendChecksum: boolean;
 }
@@ -64,6 +66,7 @@ export function agree(local: Extensions, remote: Extensions | undefined, tls: bo
     bytes: both('bytes') && both('credits') && both('ack'),
     meta: both('meta'),
     err: both('err'),
+    drain: both('drain'),
     sendChecksum: !tls && remote?.crc !== 0 && local.crc !== 0,
   };
 }

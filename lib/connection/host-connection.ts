@@ -9,6 +9,9 @@
  *                   ▼  │                                   │
  *                back-off ───────── link opened ───────────┘        any ──close──▶ closed
  *
+ * A link whose other side drains stays open for the calls that run: connected ──peer drains──▶ draining ──link lost──▶
+ * connecting. In draining, new calls fail at once, as in back-off, and those that may wait do so for the next link.
+ *
  * While connecting, calls wait. The first failed attempt leads to back-off, where calls fail at once; further attempts do not
  * change that state, because a host that is down must not delay its callers again and again. Before the manager is started,
  * nothing tries to connect: the state is `connecting`, but calls fail at once and say what to do (`notStarted`).
@@ -17,19 +20,22 @@
 import type { Observable } from 'rxjs';
 import { BehaviorSubject, defer, filter, map, of, Subject, switchMap, take, EMPTY } from 'rxjs';
 import { errorInfo, type ErrorInfo } from '../error-info.js';
-import { ConfigurationError, DisconnectedError } from '../errors.js';
+import { ConfigurationError, DisconnectedError, DrainingError } from '../errors.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { Engine } from '../mux/engine.js';
 import { RunningHandlers } from '../mux/running-handlers.js';
+import { printable } from '../printable.js';
 import type { Runtime } from '../runtime.js';
+import { HostDrain } from './host-drain.js';
 import type { Link, ObservedFrame } from './link.js';
 import { Figures, type ConnectionStats } from './figures.js';
+import { drainText, lossText } from './loss-text.js';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.js';
 
 /** Status of a connection. */
-export type ConnectionStatus = 'connecting' | 'connected' | 'back-off' | 'closed';
+export type ConnectionStatus = 'connecting' | 'connected' | 'draining' | 'back-off' | 'closed';
 
 /** State of a connection. */
 export interface ConnectionState {
@@ -42,6 +48,8 @@ export interface ConnectionState {
   readonly connects: number;
   /** Why the last attempt failed, or the last link was lost. */
   readonly error?: ErrorInfo;
+  /** While draining, why: the text of the other side. */
+  readonly reason?: string;
   /**
    * How messages are read while connected: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform (TLS,
    * browsers, other runtimes). Undefined for a connection in memory.
@@ -76,6 +84,8 @@ export class HostConnection {
   readonly frames$: Observable<ObservedFrame>;
   /** Emits the error of each lost link. The dialer listens to it. */
   readonly lost: Observable<Error | undefined>;
+  /** The drains of both ends. */
+  readonly drain: HostDrain;
 
   readonly #runtime: Runtime;
   readonly #state: BehaviorSubject<ConnectionState>;
@@ -90,6 +100,7 @@ export class HostConnection {
   constructor({ host, runtime, limits, notStarted = nothing, running = new RunningHandlers() }: HostConnectionOptions) {
     this.host = host;
     this.running = running;
+    this.drain = new HostDrain(host, runtime, running, () => this.#link.value);
     this.#notStarted = notStarted;
     this.#runtime = runtime;
     this.#waiting = new WaitingCalls(host, runtime, limits, () => this.disconnected(false));
@@ -154,7 +165,7 @@ export class HostConnection {
   /** Calls `call.start` with an engine, at once or when a link opens. The returned function cancels the waiting. */
   withEngine(call: WaitingCall): () => void {
     const link = this.#link.value;
-    if (link !== undefined) {
+    if (link !== undefined && this.drain.noCalls === undefined) {
       call.start(link.engine);
       return nothing;
     }
@@ -176,6 +187,7 @@ export class HostConnection {
       return;
     }
     if (old !== undefined) this.#figures.keep(old);
+    this.drain.linkBegins();
     this.#link.next(link);
     link.closed.subscribe((error) => {
       this.#onLinkClosed(link, error);
@@ -185,13 +197,17 @@ export class HostConnection {
     if (!link.open) return;
     link.ping();
     this.#setState('connected', this.#state.value.connects + 1);
+    link.drain.notices.subscribe(({ reason }) => {
+      if (this.#link.value === link) this.#onPeerDrains(reason);
+    });
+    this.drain.linkOpened();
     this.#waiting.startAll(
       (call) => {
         guarded(reportUnhandled, () => {
           call.start(link.engine);
         });
       },
-      () => this.#link.value === link,
+      () => this.#link.value === link && this.drain.noCalls === undefined,
     );
   }
 
@@ -201,7 +217,7 @@ export class HostConnection {
    */
   attemptFailed(error: Error, soonAgain = false): void {
     const { status, connects } = this.#state.value;
-    if (status === 'closed' || status === 'connected') return;
+    if (status === 'closed' || this.#link.value !== undefined) return;
     if (soonAgain && status === 'connecting') {
       this.#setState('connecting', connects, error);
       return;
@@ -230,18 +246,15 @@ export class HostConnection {
   /** Creates the error of a call without a connection, or whose connection was lost. */
   disconnected(sent: boolean): DisconnectedError<Observable<void>> {
     const { status, error } = this.#state.value;
+    const { host, drain } = this;
+    const { noCalls } = drain;
+    if (noCalls !== undefined && !sent && status !== 'closed') {
+      return new DrainingError(drainText(noCalls), { host, reconnected: this.#reconnected });
+    }
     const notStarted = status === 'connecting' ? this.#notStarted() : undefined;
-    const reason = notStarted ?? error?.message;
-    const why =
-      status === 'closed'
-        ? `The connection to ${this.host} is closed for good.`
-        : status === 'connected'
-          ? `The call was dropped by ${this.host}, or its connection was replaced; there is a connection now`
-          : `There is no connection to ${this.host}${reason === undefined ? '' : `: ${reason}`}`;
-    const sentText = sent ? ' The call may have reached it.' : ' Nothing of the call was sent.';
-    return new DisconnectedError(`${why.replace(/\.?$/, '.')}${sentText}`, {
+    return new DisconnectedError(lossText(host, status, notStarted ?? error?.message, sent), {
       sent,
-      host: this.host,
+      host,
       reconnected: this.#reconnected,
       cause: notStarted === undefined ? error?.cause : new ConfigurationError(notStarted),
     });
@@ -251,12 +264,20 @@ export class HostConnection {
     if (this.#link.value !== link) return;
     this.#figures.keep(link);
     this.#link.next(undefined);
+    this.drain.linkLost();
     if (this.#state.value.status === 'closed') return;
     this.#setState('connecting', this.#state.value.connects, error);
     this.#lost.next(error);
   }
 
-  #setState(status: ConnectionStatus, connects: number, error?: Error): void {
+  #onPeerDrains(reason: string): void {
+    const told = printable(reason);
+    this.drain.peerDrains(told);
+    const { connects } = this.#state.value;
+    this.#setState('draining', connects, undefined, told);
+  }
+
+  #setState(status: ConnectionStatus, connects: number, error?: Error, reason?: string): void {
     const before = this.#state.value;
     this.#state.next({
       host: this.host,
@@ -265,6 +286,7 @@ export class HostConnection {
       since: before.status === status && status !== 'connected' ? before.since : this.#runtime.wallNow(),
       connects,
       ...(error === undefined ? {} : { error: errorInfo(error) }),
+      ...(reason === undefined ? {} : { reason }),
       ...(status === 'connected' && this.#link.value?.readPath !== undefined
         ? { readPath: this.#link.value.readPath }
         : {}),

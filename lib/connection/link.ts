@@ -4,6 +4,9 @@
  *
  *     socket.inbound ──▶ engine ──▶ calls           open ──loss, silence, fault, close──▶ closed
  *     socket.outbound ◀── engine ◀── calls
+ *
+ * While it is open, either side may say that it drains (extension `drain`): it takes no new calls then. Its last word is
+ * that all it had begun is answered; a call that has no answer when the link closes was never begun.
  */
 
 import { AsyncSubject, Observable, Subject, Subscription } from 'rxjs';
@@ -22,6 +25,7 @@ import type { Frame, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 import { firstMuxId, type Agreement } from './handshake.js';
 import { answerPing, Keepalive } from './keepalive.js';
+import { LinkDrain } from './link-drain.js';
 import type { Socket } from '../transport/socket.js';
 
 /** A frame as it was sent or received, for observers. */
@@ -57,6 +61,8 @@ export class Link {
   readonly agreement: Agreement;
   /** Emits the reason when the link closes, and completes; also for late subscribers. Undefined where this side closed it. */
   readonly closed: Observable<Error | undefined>;
+  /** What both sides say of their drains. */
+  readonly drain: LinkDrain;
 
   readonly #socket: Socket;
   readonly #runtime: Runtime;
@@ -78,6 +84,9 @@ export class Link {
     this.agreement = agreement;
     this.remoteId = options.remoteId;
     this.closed = this.#closed.asObservable();
+    this.drain = new LinkDrain(runtime, agreement.drain ? this.#sendNotice : undefined, (error) => {
+      this.#end(error);
+    });
     this.engine = new Engine({
       runtime,
       limits,
@@ -101,7 +110,9 @@ export class Link {
         if (behind) socket.pause?.();
         else socket.resume?.();
       },
-      disconnected: options.disconnected,
+      // A host that drains refuses everything, and for that reason.
+      refused: () => (this.drain.began ? options.disconnected(false) : undefined),
+      disconnected: (sent) => options.disconnected(sent && !this.drain.finished),
     });
     this.#keepalive = this.#createKeepalive(runtime, limits.connectionPingInterval);
     this.#subscriptions.push(
@@ -221,6 +232,14 @@ export class Link {
     );
   }
 
+  readonly #onOverdue = (error: Error): void => {
+    this.#end(error);
+  };
+
+  readonly #sendNotice = (payload: Uint8Array): void => {
+    this.engine.sendControl(Op.Disconnect, payload);
+  };
+
   #receive(message: Uint8Array): void {
     this.observe('in', message);
     this.engine.receive(message);
@@ -236,8 +255,11 @@ export class Link {
         this.#keepalive.onPong(frame.payload);
         this.#pongs.next();
         break;
+      case Op.Disconnect:
+        this.drain.receive(frame.payload);
+        break;
       default:
-      // Connect and ConnectResponse come once, before there is a link; Disconnect is reserved. As the reference: ignored.
+      // Connect and ConnectResponse come once, before there is a link. As the reference: ignored.
     }
   }
 
@@ -251,6 +273,7 @@ export class Link {
   #finish(error: Error | undefined, endSocket: () => void): void {
     this.#open = false;
     this.#keepalive.stop();
+    this.drain.stop();
     // The socket may be a user's: an error that it throws must not prevent the calls from ending.
     for (const subscription of this.#subscriptions) {
       guarded(reportUnhandled, () => {

@@ -17,6 +17,7 @@ import { RouteConnection } from '../calls/route-connection.js';
 import { UnsentMeta } from '../calls/unsent-meta.js';
 import { toAddress, WireRoutes } from '../contract/wire-route.js';
 import { Transfers } from '../metrics/transfers.js';
+import type { Refusal } from '../mux/engine-options.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
@@ -147,6 +148,7 @@ export class Endpoint {
       find,
     }: Pick<LinkOptions, 'socket' | 'agreement' | 'remoteId' | 'caller'> & Partial<Pick<LinkOptions, 'find'>>,
   ): Link {
+    const lookUp: LinkOptions['find'] = find ?? ((handler, subroute) => this.registry.find(handler, subroute));
     const link = new Link({
       socket,
       agreement,
@@ -156,7 +158,7 @@ export class Endpoint {
       limits: this.limits,
       running: connection.running,
       checksum: this.checksum,
-      find: find ?? ((handler, subroute) => this.registry.find(handler, subroute)),
+      find: (handler, subroute) => refusalOf(connection) ?? lookUp(handler, subroute),
       disconnected: (sent) => connection.disconnected(sent),
     });
     link.closed.subscribe((error) => {
@@ -178,4 +180,14 @@ export class Endpoint {
   close(): void {
     this.#events.complete();
   }
+}
+
+// A connection that drains. Nothing of the call was begun.
+function refusalOf({ drain }: HostConnection): Refusal | undefined {
+  const reason = drain.refusal;
+  if (reason === undefined) return undefined;
+  return {
+    text: `This host drains and takes no new calls: ${reason}`,
+    error: { code: 'unavailable', retryable: true, sent: false },
+  };
 }

@@ -14,6 +14,8 @@ export interface GatekeeperOptions {
   readonly local: string;
   readonly auth: Auth;
   readonly leaves: Leaves | undefined;
+  /** Why the host drains; undefined while it does not. */
+  readonly draining: () => string | undefined;
   /** The peer of a name; undefined if it is not in the list of hosts. */
   readonly peer: (host: string) => Peer | undefined;
   /** Resolves to whether the manager is started; waits while it starts. */
@@ -51,10 +53,18 @@ export class Gatekeeper {
     const { local, leaves } = this.#options;
     // A host may be dialed while it starts.
     if (!(await this.#options.started())) throw new Error(`${local} is not started, or closed`);
+    this.#checkNoDrain();
     if (request.leaf === true) {
       if (leaves === undefined)
         throw new Error(`${local} takes no leaves: give its Manager the option leaves: { authenticate }`);
-      return leaves.admit(request, info);
+      const admission = await leaves.admit(request, info);
+      return {
+        ...admission,
+        check: () => {
+          this.#checkNoDrain();
+          admission.check?.();
+        },
+      };
     }
     const peer = this.#options.peer(request.host);
     if (peer === undefined) {
@@ -75,11 +85,19 @@ export class Gatekeeper {
     const { endpoint, local } = this.#options;
     return {
       tls: usesTls(local) && usesTls(peer.host),
+      check: () => {
+        this.#checkNoDrain();
+      },
       open: (socket, agreement, remoteId) => {
         const caller = { name: peer.host, kind: 'host' } as const;
         peer.connection.open(endpoint.link(peer.connection, { socket, agreement, remoteId, caller }));
       },
     };
+  }
+
+  #checkNoDrain(): void {
+    const reason = this.#options.draining();
+    if (reason !== undefined) throw new Error(`${this.#options.local} drains and takes no connections: ${reason}`);
   }
 
   async #checkPeer(peer: Peer, request: ConnectRequest): Promise<void> {

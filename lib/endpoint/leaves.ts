@@ -98,6 +98,11 @@ export class Leaves {
     return newest ?? this.#gone.get(identity);
   }
 
+  /** The connections of the leaves that are connected. */
+  connections(): Iterable<HostConnection> {
+    return this.#connections.keys();
+  }
+
   /** Checks the Connect of a leaf. @throws Error whose text is the reason of the rejection. */
   async admit(request: ConnectRequest, info: DialerInfo): Promise<Admission> {
     const { origins, max = defaultMaxLeaves } = this.#options;

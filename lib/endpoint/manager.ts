@@ -5,10 +5,9 @@
  *     handlers first      peers dial or wait
  */
 
-import { combineLatest, defer, ignoreElements, isObservable, map, of, switchMap, type Observable } from 'rxjs';
+import { ignoreElements, isObservable, type Observable } from 'rxjs';
 import type { RouteConnection } from '../calls/route-connection.js';
 import { checkOptions } from '../check.js';
-import type { ConnectionState } from '../connection/host-connection.js';
 import type { Connection } from '../contract/connection.js';
 import type { Route } from '../contract/contract.js';
 import { bind, type HandlerOf, type Handles, type Lifetime, type RawHandler } from '../contract/handler.js';
@@ -21,6 +20,9 @@ import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-dial.js';
 import type { DialerInfo } from './acceptor.js';
+import { clusterCalls, type ClusterCalls } from './cluster-calls.js';
+import { clusterState, type ClusterState } from './cluster-state.js';
+import { Draining, type DrainOptions, type DrainResult } from './drain.js';
 import { Endpoint } from './endpoint.js';
 import { Gatekeeper } from './gatekeeper.js';
 import { Handshakes } from './handshakes.js';
@@ -34,18 +36,7 @@ import { Observation } from './observation.js';
 import { relayHandlers } from './relay.js';
 import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers.js';
 
-/** The state of the connection to another host. */
-export interface HostState extends ConnectionState {
-  /** Which side dials; determined by the names. Undefined before the start. */
-  readonly dials: 'local' | 'remote' | undefined;
-}
-
-/** The cluster from the point of view of one host. */
-export interface ClusterState {
-  readonly local: string;
-  /** All other hosts, in the order of the configuration. */
-  readonly hosts: readonly HostState[];
-}
+export type { ClusterState, HostState } from './cluster-state.js';
 
 /** See the head of this file. */
 export class Manager implements Handles {
@@ -55,6 +46,8 @@ export class Manager implements Handles {
   readonly paths: readonly string[];
   /** The state of the cluster, starting with the current one. Completes when the manager is closed. */
   readonly cluster$: Observable<ClusterState>;
+  /** Emits the reason when a drain starts, also for late subscribers. Handlers end endless streams by it: `takeUntil(grid.draining$)`. */
+  readonly draining$: Observable<string>;
   /** Events that belong to no call: handler errors, lost backpressure, rejections, protocol faults. */
   readonly events$: Observable<GridEvent>;
   /** Counts, errors and durations by route and side: at once, and then every second. Completes at the close. */
@@ -67,6 +60,12 @@ export class Manager implements Handles {
   readonly leaves$: Observable<LeavesState>;
   /** Whether this host can be sent calls, beginning with the present state. Completes at the close. */
   readonly health$: Observable<Health>;
+  /** Calls every host. See {@link ClusterCalls.everyHost}. */
+  readonly everyHost: ClusterCalls['everyHost'];
+  /** Calls one of the hosts. See {@link ClusterCalls.anyHost}. */
+  readonly anyHost: ClusterCalls['anyHost'];
+  /** The hosts that own a key. See {@link ClusterCalls.ownersOf}. */
+  readonly ownersOf: ClusterCalls['ownersOf'];
   /** @internal */
   readonly lifetime: Lifetime;
 
@@ -81,6 +80,7 @@ export class Manager implements Handles {
   readonly #handshakes: Handshakes;
   #started: Promise<void> | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
+  readonly #draining: Draining;
   #state: 'created' | 'started' | 'closed' = 'created';
 
   /** @throws ConfigurationError for an unknown, missing or invalid option, such as a host name in another form. */
@@ -102,27 +102,9 @@ export class Manager implements Handles {
     this.#leaves =
       options.leaves &&
       new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name), this.#leafList);
-    const dial = options.dial ?? dialWebSocket;
-    this.#membership = new Membership({
-      endpoint: this.#endpoint,
-      local: this.local,
-      hosts: options.hosts,
-      startPeer: (peer) => {
-        startPeer(this.#endpoint, this.local, peer, options.auth, this.paths[0]!, dial);
-      },
-      changed: () => this.#leaves?.hostsChanged(),
-    });
-    this.#gatekeeper = new Gatekeeper({
-      endpoint: this.#endpoint,
-      local: this.local,
-      auth: options.auth,
-      leaves: this.#leaves,
-      peer: (host) => this.#membership.peers.get(host),
-      started: async () => {
-        await this.#started;
-        return this.#state === 'started';
-      },
-    });
+    this.#draining = this.#createDraining();
+    this.#membership = this.#createMembership(options);
+    this.#gatekeeper = this.#createGatekeeper(options);
     this.#handshakes = new Handshakes(this.#endpoint, this.local, (authorization) =>
       this.#gatekeeper.vouch(authorization),
     );
@@ -130,11 +112,18 @@ export class Manager implements Handles {
       const scope = { local: this.local, exposeErrors: options.exposeErrors === true };
       for (const bound of relayHandlers(options.relay, scope)) this.#endpoint.registry.add(bound, true);
     }
-    const cluster$ = this.#clusterState();
+    const cluster$ = clusterState(this.local, this.#membership, () => this.closed);
     this.cluster$ = isolated(cluster$);
     this.#health = new HealthMonitor(this.local, options.readyQuorum ?? 0, cluster$);
     this.health$ = isolated(this.#health.health$);
     ({ routes$: this.routes$, streams$: this.streams$, transfers$: this.transfers$ } = new Observation(this.#endpoint));
+    ({
+      everyHost: this.everyHost,
+      anyHost: this.anyHost,
+      ownersOf: this.ownersOf,
+    } = clusterCalls(this.#endpoint, this.#loopback.connection, this.#membership, (host) => this.#routesTo(host)));
+    this.draining$ = this.#draining.reason$;
+    this.draining$.subscribe(() => this.#health.enter('draining'));
   }
 
   /** Registers the handler of a route. @throws ConfigurationError if the route already has one. */
@@ -194,6 +183,18 @@ export class Manager implements Handles {
   }
 
   /**
+   * Ends the host for a rolling restart: announces that it drains, refuses new calls (`unavailable`, safe to repeat), lets
+   * running calls finish, and closes. Meanwhile its handlers may make calls. What still runs after `timeout` is cut off;
+   * the result counts it. Streams that this host subscribed to do not delay the end. A second drain returns the result of
+   * the first one; the shorter timeout applies.
+   *
+   * @throws ConfigurationError for an invalid option.
+   */
+  drain(options: DrainOptions = {}): Promise<DrainResult> {
+    return this.#draining.start(options);
+  }
+
+  /**
    * Closes every connection; calls in flight fail. A closed manager cannot be started again. Further calls return the Promise
    * of the first one.
    *
@@ -201,7 +202,7 @@ export class Manager implements Handles {
    * thrown by callers and handlers are reported as usual and are not among them.
    */
   close(): Promise<void> {
-    return (this.#closing ??= this.closeAll());
+    return (this.#closing ??= this.#draining.closing(() => this.closeAll()));
   }
 
   /** The implementation of {@link close}, called once. */
@@ -216,6 +217,7 @@ export class Manager implements Handles {
     guarded(errors.add, () => {
       this.#handshakes.close();
     });
+    this.#membership.closeRetiring();
     for (const peer of [...this.#membership.peers.values(), this.#loopback]) guarded(errors.add, closePeer, peer);
     guarded(errors.add, () => this.#leaves?.close());
     this.#membership.complete();
@@ -237,17 +239,45 @@ export class Manager implements Handles {
     this.#membership.start();
   }
 
-  #clusterState(): Observable<ClusterState> {
-    // Like state$ of a connection: a subscriber after the close gets the last state.
-    return defer(() => (this.closed ? of(this.#membership.peers) : this.#membership.peers$)).pipe(
-      switchMap((peers) => {
-        const states = [...peers.values()].map((peer) =>
-          peer.connection.state$.pipe(map((state): HostState => ({ ...state, dials: peer.dials }))),
-        );
-        return states.length === 0 ? of([]) : combineLatest(states);
-      }),
-      map((hosts): ClusterState => ({ local: this.local, hosts })),
-    );
+  #createMembership(options: ManagerOptions): Membership {
+    const dial = options.dial ?? dialWebSocket;
+    return new Membership({
+      endpoint: this.#endpoint,
+      local: this.local,
+      hosts: options.hosts,
+      startPeer: (peer) => {
+        startPeer(this.#endpoint, this.local, peer, options.auth, this.paths[0]!, dial);
+      },
+      changed: () => {
+        this.#leaves?.hostsChanged();
+        this.#draining.connectionsAdded();
+      },
+    });
+  }
+
+  #createDraining(): Draining {
+    return new Draining({
+      runtime: this.#endpoint.runtime,
+      connections: () => [...this.#membership.connections(), ...(this.#leaves?.connections() ?? [])],
+      loopback: this.#loopback.connection,
+      started: () => this.#state === 'started',
+      close: () => this.close(),
+    });
+  }
+
+  #createGatekeeper(options: ManagerOptions): Gatekeeper {
+    return new Gatekeeper({
+      endpoint: this.#endpoint,
+      local: this.local,
+      auth: options.auth,
+      leaves: this.#leaves,
+      draining: () => this.#draining.reason,
+      peer: (host) => this.#membership.peers.get(host),
+      started: async () => {
+        await this.#started;
+        return this.#state === 'started';
+      },
+    });
   }
 
   #isHost(name: string): boolean {

@@ -2,9 +2,11 @@ import { BehaviorSubject, isObservable, type Observable, type Subscription } fro
 import { errorText } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import type { HostConnection } from '../connection/host-connection.js';
 import type { Endpoint } from './endpoint.js';
 import { checkHostList, HostLists } from './host-list.js';
-import { closePeer, createPeer, type Peer } from './peers.js';
+import { createPeer, type Peer } from './peers.js';
+import { Retirement } from './retirement.js';
 
 /** What a {@link Membership} needs from its manager. */
 export interface MembershipOptions {
@@ -25,7 +27,10 @@ export interface MembershipOptions {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #lists: HostLists;
+  // By name, of hosts that were removed and whose calls have not ended.
+  readonly #retiring = new Map<string, Retirement>();
   readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
+  readonly #names: BehaviorSubject<readonly string[]>;
   #started = false;
   #subscription: Subscription | undefined = undefined;
 
@@ -33,6 +38,7 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     const { endpoint, local, hosts } = options;
+    this.#names = new BehaviorSubject<readonly string[]>([local]);
     this.#lists = new HostLists(local, endpoint.report);
     if (isObservable(hosts)) return;
     checkHostList(hosts, local);
@@ -42,6 +48,31 @@ export class Membership {
   /** The peers by name, in the order of the list. */
   get peers(): ReadonlyMap<string, Peer> {
     return this.#peers.value;
+  }
+
+  /** The names of the current list, this host among them if it is listed. */
+  get names(): readonly string[] {
+    return this.#names.value;
+  }
+
+  /** The names, starting with the current ones. Completes when the membership is closed. */
+  get names$(): Observable<readonly string[]> {
+    return this.#names;
+  }
+
+  /** All connections to hosts: of the peers, and of hosts that were removed and whose calls have not ended. */
+  *connections(): Iterable<HostConnection> {
+    for (const { connection } of this.peers.values()) yield connection;
+    for (const { connection } of this.#retiring.values()) yield connection;
+  }
+
+  /** Closes the connections to hosts that were removed. */
+  closeRetiring(): void {
+    for (const retirement of [...this.#retiring.values()]) {
+      guarded(reportUnhandled, () => {
+        retirement.close();
+      });
+    }
   }
 
   /** The peers, starting with the current ones. Completes when the membership is closed. */
@@ -78,12 +109,14 @@ export class Membership {
 
   /** Stops to follow the list. */
   unsubscribe(): void {
+    this.#started = false;
     this.#subscription?.unsubscribe();
   }
 
-  /** Completes {@link peers$}. The peers themselves are closed by the manager. */
+  /** Completes {@link peers$} and {@link names$}. The peers themselves are closed by the manager. */
   complete(): void {
     this.#peers.complete();
+    this.#names.complete();
   }
 
   #apply(names: readonly string[]): void {
@@ -93,11 +126,28 @@ export class Membership {
     for (const name of names) {
       if (name !== local) peers.set(name, before.get(name) ?? createPeer(endpoint, name));
     }
-    for (const peer of before.values()) if (!peers.has(peer.host)) guarded(reportUnhandled, closePeer, peer);
+    for (const peer of before.values()) if (!peers.has(peer.host)) this.#retire(peer);
     if (this.#started) {
-      for (const peer of peers.values()) if (!before.has(peer.host)) guarded(reportUnhandled, startPeer, peer);
+      for (const peer of peers.values()) {
+        // Two connections to one host would replace each other: the new one begins when the old one has ended.
+        if (!before.has(peer.host) && !this.#retiring.has(peer.host)) guarded(reportUnhandled, startPeer, peer);
+      }
     }
     this.#peers.next(peers);
     changed();
+    this.#names.next(names);
+  }
+
+  #retire(peer: Peer): void {
+    const { endpoint, startPeer } = this.#options;
+    const { host } = peer;
+    const retirement = new Retirement(endpoint.runtime, peer, () => {
+      this.#retiring.delete(host);
+      // It may be in the list again.
+      const successor = this.peers.get(host);
+      if (this.#started && successor !== undefined && successor !== peer)
+        guarded(reportUnhandled, startPeer, successor);
+    });
+    if (!retirement.ended) this.#retiring.set(host, retirement);
   }
 }

@@ -54,6 +54,7 @@ export function startLoopback(endpoint: Endpoint, peer: Peer): void {
     bytes: true,
     meta: true,
     err: true,
+    drain: true,
     sendChecksum: false,
   };
   const link = (): void => {

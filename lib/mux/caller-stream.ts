@@ -84,7 +84,7 @@ export class CallerStream extends StreamMux {
         );
         break;
       case Op.MuxConnectError: {
-        const error = refused(this.host, frame);
+        const error = this.host.refused(refused(this.host, frame));
         this.#drop();
         this.endWith(error);
         break;

@@ -1,4 +1,4 @@
-import type { GridError, ProtocolError } from '../errors.js';
+import type { GridError, ProtocolError, RefusedError } from '../errors.js';
 import type { OnThrown } from '../guard.js';
 import type { Limits, CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
@@ -60,6 +60,8 @@ export interface EngineStats {
   unknownOps: number;
   /** How often a stream had an item to send and no credit. */
   creditStalls: number;
+  /** Unary calls of the other side that got no answer, because their deadline had passed. */
+  unanswered: number;
 }
 
 /** The counters of a new engine. */
@@ -74,6 +76,7 @@ export function noStats(): EngineStats {
     unknownMuxFrames: 0,
     unknownOps: 0,
     creditStalls: 0,
+    unanswered: 0,
   };
 }
 
@@ -116,4 +119,6 @@ export interface EngineOptions {
   onBehind?(behind: boolean): void;
   /** Creates the error of a mux whose connection, or whose other end, is lost. */
   disconnected(sent: boolean): GridError;
+  /** The error of a call that the other side refused to start, where it is not the refusal itself. */
+  refused?(refusal: RefusedError): GridError | undefined;
 }

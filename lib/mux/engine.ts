@@ -11,7 +11,7 @@
  * been read. Each frame, mux and timer is guarded separately, so an error thrown by user code affects its own mux only.
  */
 
-import { ProtocolError, withoutStack, type GridError } from '../errors.js';
+import { ProtocolError, withoutStack, type GridError, type RefusedError } from '../errors.js';
 import { guarded, type OnThrown } from '../guard.js';
 import type { CreditWindow, Limits } from '../limits.js';
 import type { Runtime } from '../runtime.js';
@@ -112,6 +112,11 @@ export class Engine implements MuxHost {
     return { outgoing: this.#outgoing.size, incoming: this.#incoming.size };
   }
 
+  /** The number of unary calls of this side that wait for their answer. Counts them one by one, so it is not for hot paths. */
+  get requests(): number {
+    return this.#outgoing.requests;
+  }
+
   /** True after {@link close}. */
   get closed(): boolean {
     return this.#closed;
@@ -199,6 +204,10 @@ export class Engine implements MuxHost {
 
   sendDisconnect(muxId: MuxId, op: number): void {
     this.#unknownMux.sendDisconnect(muxId, op);
+  }
+
+  refused(refusal: RefusedError): GridError {
+    return this.#options.refused?.(refusal) ?? refusal;
   }
 
   disconnected(sent: boolean): GridError {

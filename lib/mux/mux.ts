@@ -1,4 +1,4 @@
-import type { GridError } from '../errors.js';
+import type { GridError, RefusedError } from '../errors.js';
 import type { OnThrown } from '../guard.js';
 import type { Limits } from '../limits.js';
 import type { MuxId } from '../wire/frame.js';
@@ -17,7 +17,7 @@ export interface MuxHost {
   readonly turn: Turn;
   readonly limits: Limits;
   /** Counters that streams update. */
-  readonly stats: { creditStalls: number };
+  readonly stats: { creditStalls: number; unanswered: number };
   /** True where both sides announced `ack`: AckMux carries the in capacity. */
   readonly ackCapacity: boolean;
   /** True where both sides announced `err`: error frames carry a code and data. */
@@ -37,6 +37,8 @@ export interface MuxHost {
   addRunningHandler(bytes: number, until: PromiseLike<unknown>): void;
   /** The error for a lost connection, or for a mux that the other side dropped. */
   disconnected(sent: boolean): GridError;
+  /** The error of a call that the other side refused to start. */
+  refused(refusal: RefusedError): GridError;
   /** The reason with which handlers are aborted when the connection is lost: one error for all of them. */
   readonly connectionLost: GridError;
 }

@@ -42,6 +42,11 @@ export class OutgoingCalls {
     return this.#table.size;
   }
 
+  /** Number of open unary calls. Counts them one by one. */
+  get requests(): number {
+    return this.#table.entries().filter((mux) => mux instanceof UnaryCaller).length;
+  }
+
   /** The call with this id, if it is open. */
   get(id: MuxId): UnaryCaller | CallerStream | undefined {
     return this.#table.get(id);

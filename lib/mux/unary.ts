@@ -61,7 +61,7 @@ export class UnaryCaller extends Mux {
       else this.#sink.response(payload);
     } else if (op === Op.MuxConnectError) {
       // Decoded first: an invalid payload closes the connection, which must then still find this call.
-      const error = refused(this.host, frame);
+      const error = this.host.refused(refused(this.host, frame));
       this.#end();
       this.#sink.failed(error);
     }
@@ -175,6 +175,7 @@ export class UnaryResponder extends Mux {
   }
 
   override onTimer(): void {
+    this.host.stats.unanswered++;
     this.#abort(withoutStack(() => new DeadlineExceededError('The deadline of the call passed.')));
   }
 

@@ -78,6 +78,36 @@ export function decodePong(payload: Uint8Array): Pong {
   return { unknown: required(reader, 'nf', nf), error: e, time: t };
 }
 
+/** Payload of Disconnect (extension `drain`): the sender takes no new calls on this connection, and finishes those that run. */
+export interface DrainNotice {
+  /** Why, for people. */
+  readonly reason: string;
+  /**
+   * In how many ms the sender closes the connection at the latest. 0: it closes now, and every call that it began to work on
+   * is answered; what has no answer was never begun.
+   */
+  readonly ms: number;
+}
+
+/** Encodes the payload of Disconnect. A reason that is too long is cut. */
+export function encodeDrainNotice({ reason, ms }: DrainNotice): Uint8Array {
+  return new MsgpackWriter().map(2).string('r').string(boundedText(reason)).string('ms').uint(ms).finish();
+}
+
+/**
+ * Decodes the payload of Disconnect.
+ *
+ * @throws ProtocolError
+ */
+export function decodeDrainNotice(payload: Uint8Array): DrainNotice {
+  const reader = new MsgpackReader(payload, 'Disconnect');
+  const { r, ms } = readControlMap(reader, {
+    r: (from, field) => from.text(field, controlBounds.text),
+    ms: (from, field) => from.uint(field),
+  });
+  return { reason: required(reader, 'r', r), ms: required(reader, 'ms', ms) };
+}
+
 /**
  * Encodes the payload of MuxConnectError.
  *

@@ -1,3 +1,5 @@
+import { announcedExtensions } from '../../lib/connection/handshake.js';
+import { MsgpackWriter } from '../../lib/wire/msgpack-writer.js';
 import { isCredit, muxName, renumber, type ExpectedFrame, type SentFrame } from '../support/replay-frames.js';
 import type { HandlerEvent } from '../support/recordings.js';
 import { hexOf } from '../support/vectors.js';
@@ -232,6 +234,15 @@ export function nilTime(opener: 'dialer' | 'acceptor', id: number): Difference {
   };
 }
 
+/** The key `Ext` of our Connect, in hex. */
+const announced = (() => {
+  const writer = new MsgpackWriter().string('Ext');
+  const extensions = Object.entries(announcedExtensions('auto'));
+  writer.map(extensions.length);
+  for (const [name, value] of extensions) writer.string(name).uint(value);
+  return Buffer.from(writer.finish()).toString('hex');
+})();
+
 /** Ext, a map of `ack: 1`, `credits: 1` and `bytes: 1`, after the four keys of the reference. */
 export const announcement: Difference = {
   name: 'extensions',
@@ -240,7 +251,7 @@ export const announcement: Difference = {
       if (frame.op !== 'Connect') return frame;
       return {
         ...frame,
-        payload: `${frame.payload.replace(/^84/, '85')}a345787485a361636b01a76372656469747301a5627974657301a46d65746101a365727201`,
+        payload: `${frame.payload.replace(/^84/, '85')}${announced}`,
       };
     }),
 };

@@ -3,7 +3,13 @@ import { NEVER, Subject } from 'rxjs';
 import { Link, type ObservedFrame } from '../../lib/connection/link.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { ProtocolError } from '../../lib/errors.js';
-import { decodePong, encodePing } from '../../lib/wire/control.js';
+import {
+  decodeDrainNotice,
+  decodePong,
+  encodeConnectError,
+  encodeDrainNotice,
+  encodePing,
+} from '../../lib/wire/control.js';
 import type { WireMessage } from '../../lib/wire/batch.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
@@ -193,7 +199,7 @@ describe('the pings of a link', () => {
   });
 
   it('are not disturbed by late or reserved control frames', () => {
-    const { link, frames, receive } = lone();
+    const { link, frames, receive } = lone({ ...agreed, drain: false });
     for (const op of [Op.Connect, Op.ConnectResponse, Op.Disconnect, 0, 18, 127]) {
       receive(frameOf(op, 0, { payload: 'garbage' }));
     }
@@ -334,4 +340,120 @@ it('does not read its socket while the engine is behind, and reads it again when
   expect(calls).toStrictEqual(requests.map(({ muxId }) => muxId));
   expect(log[0]).toBe('pause after some');
   expect(log.filter((line) => line.startsWith('resume'))).toStrictEqual(['resume after all']);
+});
+
+describe('the drain of a link', () => {
+  const notice = (reason: string, ms: number): Frame => ({
+    ...frameOf(Op.Disconnect, 0),
+    payload: encodeDrainNotice({ reason, ms }),
+  });
+
+  it('is announced to a side that knows it, and to no other', () => {
+    for (const drain of [true, false]) {
+      const { runtime, link, frames, ends } = lone({ ...agreed, drain });
+      link.drain.announce('bye', 1_000.4);
+      runtime.turn();
+      link.drain.sayLastWord('bye');
+      link.close();
+      runtime.turn();
+      expect(frames.map(({ payload }) => decodeDrainNotice(payload))).toStrictEqual(
+        drain
+          ? [
+              { reason: 'bye', ms: 1_001 },
+              { reason: 'bye', ms: 0 },
+            ]
+          : [],
+      );
+      expect(ends).toStrictEqual(['closed']);
+      link.drain.sayLastWord('bye');
+      link.close();
+      link.drain.announce('bye', 1);
+      runtime.turn();
+      expect(frames).toHaveLength(drain ? 2 : 0);
+    }
+  });
+
+  it('keeps its last word apart from the first, however small or large the time is', () => {
+    const { runtime, link, frames } = lone();
+    for (const ms of [0, -5, Infinity]) link.drain.announce('x', ms);
+    runtime.turn();
+    expect(frames.map(({ payload }) => decodeDrainNotice(payload).ms)).toStrictEqual([1, 1, 0xffff_ffff]);
+  });
+
+  it('is told once, however often it is announced, also to who subscribes later', () => {
+    const { link, receive } = lone();
+    const told: unknown[] = [];
+    link.drain.notices.subscribe((each) => told.push(each));
+    for (let i = 0; i < 1_000; i++) receive(notice(`reason ${String(i)}`, 5_000));
+    receive(notice('last', 0));
+    receive(notice('after the last', 5_000));
+    link.drain.notices.subscribe((each) => told.push(each));
+    expect(told).toStrictEqual([
+      { reason: 'reason 0', ms: 5_000 },
+      { reason: 'reason 0', ms: 5_000 },
+    ]);
+  });
+
+  it('ends calls that have no answer as never sent, when the other side has said its last word', () => {
+    for (const [ms, sent] of [
+      [0, false],
+      [500, true],
+    ] as const) {
+      const { runtime, link, far, receive } = lone();
+      const call = new ResponseRecorder();
+      link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, call);
+      runtime.turn();
+      receive(notice('x', ms));
+      far.outbound.complete();
+      expect(call.error).toMatchObject({ code: 'disconnected', sent });
+    }
+  });
+
+  it('refuses a call for the drain, and not for what the refusal says', () => {
+    const { runtime, link, receive } = lone();
+    const call = new ResponseRecorder();
+    link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, call);
+    runtime.turn();
+    receive(notice('x', 500));
+    receive({ ...frameOf(Op.MuxConnectError, 1), payload: encodeConnectError('text') });
+    expect(call.error).toMatchObject({ sent: false, retryable: true });
+  });
+
+  it('gives up a side that says that it closes and does not', () => {
+    const { runtime, link, receive, closed } = lone();
+    receive(notice('x', 1_000));
+    // Also when it says so again and again.
+    for (let i = 0; i < 50; i++) {
+      runtime.advance(100);
+      receive(notice('x', 1_000));
+    }
+    expect(link.open).toBe(true);
+    runtime.advance(2_000);
+    expect(link.open).toBe(false);
+    expect(String(closed[0])).toMatch(/has not closed the connection/);
+    expect(runtime.scheduled).toBe(0);
+  });
+
+  it.each([
+    ['nothing', new Uint8Array()],
+    ['garbage', bytesOf('garbage')],
+    ['no reason', Uint8Array.of(0x81, 0xa2, 0x6d, 0x73, 0)],
+    ['a negative time', Uint8Array.of(0x82, 0xa1, 0x72, 0xa0, 0xa2, 0x6d, 0x73, 0xff)],
+    ['a time that is no number', Uint8Array.of(0x82, 0xa1, 0x72, 0xa0, 0xa2, 0x6d, 0x73, 0xc3)],
+    ['bytes behind it', Uint8Array.of(...encodeDrainNotice({ reason: '', ms: 1 }), 0)],
+  ])('ends the link where the notice is %s', (_, payload) => {
+    const { closed, receive } = lone();
+    receive({ ...frameOf(Op.Disconnect, 0), payload });
+    expect(closed[0]).toBeInstanceOf(ProtocolError);
+  });
+
+  it('shows the reason of the other side without its control characters, and not at any length', () => {
+    const { runtime, a, b } = linkedPair();
+    a.connection.link!.drain.announce(`\u001b[31m${'x'.repeat(100_000)}`, 100);
+    runtime.advance(1);
+    const { status, reason } = b.connection.state;
+    expect(status).toBe('draining');
+    expect(reason).not.toContain('\u001b');
+    expect(reason!.length).toBeLessThan(20_000);
+  });
 });

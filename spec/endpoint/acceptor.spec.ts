@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
-import { connectMessage, readConnectResponse } from '../../lib/connection/handshake.js';
+import { announcedExtensions, connectMessage, readConnectResponse } from '../../lib/connection/handshake.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import type { Limits } from '../../lib/limits.js';
 import type { DialerInfo } from '../../lib/endpoint/acceptor.js';
@@ -83,8 +83,7 @@ describe('the handshake of an acceptor', () => {
     expect(reference.answer()).toStrictEqual({ accepted: true, rejectedReason: '' });
     const own = dial(manager);
     await own.send(connectOf({ ext: { ack: 1 } }));
-    const ext = { ack: 1, credits: 1, bytes: 1, meta: 1, err: 1 };
-    expect(own.answer()).toStrictEqual({ accepted: true, rejectedReason: '', ext });
+    expect(own.answer()).toStrictEqual({ accepted: true, rejectedReason: '', ext: announcedExtensions('auto') });
     expect(await statusOf(manager)).toBe('connected');
     // The new one has replaced the old one.
     expect(reference.ends).toStrictEqual(['closed']);

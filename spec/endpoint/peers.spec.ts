@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BehaviorSubject, firstValueFrom, Subject, switchMap, type Observable } from 'rxjs';
 import type { DisconnectedError } from '../../lib/errors.js';
-import type { HostState, Manager } from '../../lib/endpoint/manager.js';
+import type { HostState } from '../../lib/endpoint/cluster-state.js';
+import type { Manager } from '../../lib/endpoint/manager.js';
 import { raw } from '../../lib/codec/codec.js';
 import { unary } from '../../lib/contract/contract.js';
 import type { CallOptions } from '../../lib/contract/options.js';

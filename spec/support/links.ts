@@ -44,6 +44,7 @@ export const agreed: Agreement = {
   bytes: true,
   meta: true,
   err: true,
+  drain: true,
   sendChecksum: true,
 };
 

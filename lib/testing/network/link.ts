@@ -54,8 +54,8 @@ const linkRules: Readonly<Record<keyof LinkOptions, Rule>> = {
 const defaultHistory = 10_000;
 /** As hosts that count from 1 towards each other, and from 2^40 towards a reference peer. */
 const agreements = {
-  extended: { extended: true, ack: true, credits: true, bytes: true, meta: true, err: true },
-  plain: { extended: false, ack: false, credits: false, bytes: false, meta: false, err: false },
+  extended: { extended: true, ack: true, credits: true, bytes: true, meta: true, err: true, drain: true },
+  plain: { extended: false, ack: false, credits: false, bytes: false, meta: false, err: false, drain: false },
 } as const;
 
 /** See the head of this file. */

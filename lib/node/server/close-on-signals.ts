@@ -1,0 +1,74 @@
+import { checkOptions, someText, timerMs, type Rule } from '../../check.js';
+import type { DrainOptions, DrainResult } from '../../endpoint/drain.js';
+import type { Manager } from '../../endpoint/manager.js';
+import { reportUnhandled } from '../../flow/unhandled.js';
+import { exitGrace } from '../../limits.js';
+
+/** Options of {@link closeOnSignals}. */
+export interface CloseOnSignalsOptions extends DrainOptions {
+  /** Default SIGTERM and SIGINT. */
+  readonly signals?: readonly NodeJS.Signals[];
+  /**
+   * Called when the manager is closed, before the process ends: for what the program closes itself. The process waits for
+   * its Promise.
+   */
+  readonly onClosed?: (result: DrainResult) => void | Promise<void>;
+}
+
+const rules: Readonly<Record<keyof CloseOnSignalsOptions, Rule>> = {
+  timeout: timerMs,
+  reason: someText,
+  signals: { expected: "a list of signals, such as ['SIGTERM']", accepts: (value) => Array.isArray(value) },
+  onClosed: { expected: 'a function', accepts: (value) => typeof value === 'function' },
+};
+
+/**
+ * Drains a manager when the process is asked to end, and ends the process then, with code 0, or 1 where something failed to
+ * close. A second signal closes at once. Stay below the time after which the process would be killed: Kubernetes and systemd
+ * give it 30 s and 90 s by default, the drain takes at most 20 s.
+ *
+ * The result stops listening for signals.
+ *
+ * @throws ConfigurationError for an option that is unknown or cannot work.
+ *
+ * @example
+ * await grid.listen();
+ * closeOnSignals(grid);
+ */
+export function closeOnSignals(manager: Manager, options: CloseOnSignalsOptions = {}): () => void {
+  checkOptions(options, rules, { of: 'closeOnSignals' });
+  const { signals = ['SIGTERM', 'SIGINT'], onClosed, timeout, reason } = options;
+  let received = 0;
+  const stop = (): void => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    received++;
+    if (received > 1) {
+      // The drain ends with it.
+      manager.close().catch(reportUnhandled);
+      return;
+    }
+    const drain = { reason: reason ?? `it was sent ${signal}`, ...(timeout === undefined ? {} : { timeout }) };
+    manager
+      .drain(drain)
+      .then((result) => onClosed?.(result))
+      .then(
+        () => {
+          exit(0);
+        },
+        (error: unknown) => {
+          reportUnhandled(error);
+          exit(1);
+        },
+      );
+  };
+  const exit = (code: number): void => {
+    stop();
+    process.exitCode = code;
+    // The process ends by itself when nothing is left to do, such as to tell etcd; and if something is, soon all the same.
+    setTimeout(() => process.exit(), exitGrace).unref();
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return stop;
+}
