@@ -90,9 +90,16 @@ const layers = [
     packages: ['rxjs', '@standard-schema/spec'],
   },
   {
+    folder: 'interceptors',
+    roots: bottom,
+    folders: ['flow', 'contract'],
+    types: { roots: ['runtime'] },
+    packages: ['rxjs'],
+  },
+  {
     folder: 'calls',
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'mux', 'flow', 'connection', 'contract', 'codec', 'metrics'],
+    folders: ['wire', 'mux', 'flow', 'connection', 'contract', 'codec', 'interceptors', 'metrics'],
     packages: ['rxjs'],
   },
   {
@@ -152,6 +159,7 @@ const layers = [
       'operators',
       'contract',
       'codec',
+      'interceptors',
       'calls',
       'handlers',
       'files',

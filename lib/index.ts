@@ -63,6 +63,8 @@ export {
   type Handler,
   type HandlerOf,
   type Handles,
+  type HandleOptions,
+  type Registration,
   type Many,
   type One,
   type Output,
@@ -70,6 +72,16 @@ export {
 } from './contract/handler.js';
 export { msgpack, type MsgpackOptions } from './codec/msgpack-codec.js';
 export type { CallOptions } from './contract/options.js';
+export {
+  at,
+  bindAll,
+  group,
+  type Api,
+  type ApiOf,
+  type Group,
+  type HandlersOf,
+  type Routes,
+} from './contract/group.js';
 export type { RetryOptions, RouteDefaults } from './contract/route-defaults.js';
 export {
   DeclaredError,
@@ -106,6 +118,11 @@ export type { RegionItem } from './codec/region-item.js';
 
 export type { CallObservable } from './flow/call-observable.js';
 export type { Delivery } from './flow/delivery.js';
+export { circuitBreaker, type CircuitBreakerOptions } from './interceptors/circuit-breaker.js';
+export { concurrency, type ConcurrencyOptions } from './interceptors/concurrency.js';
+export { log, type CallRecord } from './interceptors/log.js';
+export { retry } from './interceptors/retry.js';
+export { timeout, type TimeoutOptions } from './interceptors/timeout.js';
 export { autoRelease } from './operators/auto-release.js';
 export { bufferBounded, type BufferBoundedOptions } from './operators/buffer-bounded.js';
 export { chunk, type ChunkOptions } from './operators/chunk.js';

@@ -11,7 +11,9 @@ import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { Inbound } from '../flow/inbound.js';
 import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';
 import type { Connection, Input, Payload } from '../contract/connection.js';
-import type { Duplex, Unary } from '../contract/contract.js';
+import type { Duplex, Route, Unary } from '../contract/contract.js';
+import type { Api, ApiOf, Group, Routes } from '../contract/group.js';
+import { apiOf, atSubroute } from './api.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 import { OpenStream } from './open-stream.js';
 import type { Call } from '../contract/handler.js';
@@ -20,10 +22,14 @@ import { resolveOptions, type CallOptions, type ResolvedOptions } from '../contr
 import { StreamCall, type StreamCallerContext } from './stream-call.js';
 import { UnaryCall } from './unary-call.js';
 import { RelayedRoutes } from '../contract/relayed-route.js';
+import type { CallInterceptors } from './call-interceptors.js';
+import { interceptedItems, interceptedResponse, type MakeCall, type UserCall } from './interception.js';
+import type { CallInterceptor } from '../contract/interceptor.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
 /** What a {@link RouteConnection} needs from its endpoint. */
 export interface RouteConnectionOptions extends StreamCallerContext {
+  readonly interceptors: CallInterceptors;
   /** The host that the other end calls for this side; undefined where the other end itself is called. */
   readonly relayedTo?: string;
 }
@@ -72,6 +78,13 @@ export class RouteConnection implements Connection {
     const route = this.#options.routes.of(contract);
     checkKind(route, 'unary');
     const { unaryTimeout } = this.#options.limits;
+    const interceptors = this.#options.interceptors.of(route);
+    if (interceptors.length > 0) {
+      const call = this.#userCall(route, interceptors, value, options, unaryTimeout);
+      const make: MakeCall = (payload, resolved) =>
+        new Observable((subscriber) => new UnaryCall(this.#options, route, payload, resolved, subscriber));
+      return interceptedResponse(this.#options, call, make) as Observable<Received<R>>;
+    }
     return new Observable<Received<R>>((subscriber) => {
       let payload: Uint8Array;
       let resolved: ResolvedOptions;
@@ -115,6 +128,16 @@ export class RouteConnection implements Connection {
     return new OpenStream(this.#options, route, route.request.encode(value), this.#resolve(route, options, Infinity));
   }
 
+  api<R extends Routes>(routes: Group<R>): Api<R> {
+    return apiOf(this, routes);
+  }
+
+  at<R extends Route>(route: R, subroute: string): ApiOf<R>;
+  at<R extends Routes>(routes: Group<R>, subroute: string): Api<R>;
+  at(target: Route | Group<Routes>, subroute: string): unknown {
+    return atSubroute(this, target, subroute);
+  }
+
   #stream<Q extends Shape, I extends Shape | undefined, O extends Shape>(
     contract: Duplex<Q, I, O>,
     value: Payload<Q> | undefined,
@@ -124,14 +147,41 @@ export class RouteConnection implements Connection {
     const route = this.#options.routes.of(contract);
     checkKind(route, 'duplex');
     checkInput(route, input !== undefined, input === undefined ? 'stream' : 'exchange');
-    return new CallObservable<Received<O>>((attach) => {
-      let call: StreamCall<SentItem<I>, Received<O>>;
+    const interceptors = this.#options.interceptors.of(route);
+    if (interceptors.length === 0) {
+      return this.#items(
+        route,
+        () => encodePayload(route, value),
+        () => this.#resolve(route, options, Infinity),
+        input,
+      );
+    }
+    const call = this.#userCall(route, interceptors, value, options, Infinity, input !== undefined);
+    return interceptedItems(this.#options, call, (payload, resolved) =>
+      this.#items(
+        route,
+        () => payload,
+        () => resolved,
+        input,
+      ),
+    );
+  }
+
+  // The call itself, behind all interceptors.
+  #items<I, T>(
+    route: WireRoute,
+    encode: () => Uint8Array,
+    resolve: () => ResolvedOptions,
+    input: (() => FeedSource<I>) | undefined,
+  ): CallObservable<T> {
+    return new CallObservable<T>((attach) => {
+      let call: StreamCall<I, T>;
       let resolved: ResolvedOptions;
       try {
-        resolved = this.#resolve(route, options, Infinity);
-        call = new StreamCall(this.#options, route, encodePayload(route, value), resolved, input?.());
+        resolved = resolve();
+        call = new StreamCall(this.#options, route, encode(), resolved, input?.());
       } catch (error) {
-        const inbound = new Inbound<Received<O>>({
+        const inbound = new Inbound<T>({
           ...unopenedCall,
           route: route.name,
           report: this.#options.report,
@@ -145,6 +195,26 @@ export class RouteConnection implements Connection {
       call.begin(resolved.signals);
       return call;
     });
+  }
+
+  #userCall(
+    route: WireRoute,
+    interceptors: readonly CallInterceptor[],
+    value: unknown,
+    options: CallOptions | undefined,
+    defaultTimeout: number,
+    hasInput = false,
+  ): UserCall {
+    const parent = this.#parent;
+    return {
+      route,
+      interceptors,
+      hasInput,
+      options,
+      parent,
+      request: () => (typeof value === 'function' ? (value as () => unknown)() : value),
+      resolve: () => this.#resolve(route, options, defaultTimeout),
+    };
   }
 
   readonly #wallNow = (): number => this.#options.runtime.wallNow();

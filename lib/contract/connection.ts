@@ -4,7 +4,8 @@ import type { ConnectionState } from '../connection/host-connection.js';
 import type { ObservedFrame } from '../connection/link.js';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { Received, Sent, SentItem, Shape, TypeOnly } from '../codec/codec.js';
-import type { Duplex, Unary } from './contract.js';
+import type { Duplex, Route, Unary } from './contract.js';
+import type { Api, ApiOf, Group, Routes } from './group.js';
 import type { DuplexStream } from './duplex-stream.js';
 import type { CallOptions } from './options.js';
 
@@ -84,4 +85,12 @@ export interface Connection {
     value: Sent<Q>,
     options?: CallOptions,
   ): DuplexStream<Sent<I>, Received<O>>;
+  /**
+   * The routes of a group as functions: `connection.api(store).put(value, options)`. A route with an input takes it as its
+   * second argument, as `exchange` does.
+   */
+  api<R extends Routes>(routes: Group<R>): Api<R>;
+  /** A route at a subroute as a function: `connection.at(diskInfo, 'disk1')(query, options)`; of a group, all its functions. */
+  at<R extends Route>(route: R, subroute: string): ApiOf<R>;
+  at<R extends Routes>(routes: Group<R>, subroute: string): Api<R>;
 }

@@ -7,6 +7,8 @@ import type { RegionItem } from '../codec/region-item.js';
 import type { RegionCodec, Received, Sent, SentItem } from '../codec/codec.js';
 import type { Connection } from './connection.js';
 import type { Duplex, Route, Unary } from './contract.js';
+import type { Group, HandlersOf, Routes } from './group.js';
+import type { HandlerInterceptor } from './interceptor.js';
 
 /** The call that a handler serves. `I` is the type of the input items. */
 export interface Call<I> {
@@ -72,6 +74,21 @@ export interface Bound {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a contract of any shapes.
   readonly route: Unary<any, any> | Duplex<any, any, any>;
   readonly handler: Handler;
+  readonly options?: HandleOptions;
+}
+
+/** Options of a handler. */
+export interface HandleOptions {
+  /** Interceptors of this handler, behind those of the endpoint. Default: none. */
+  readonly intercept?: readonly HandlerInterceptor[];
+}
+
+/** A handler that is registered. */
+export interface Registration<H> {
+  /** Removes the handler: further calls are refused, and those that run go on. More than once is harmless. */
+  remove(): void;
+  /** Puts another handler in its place, for further calls. @throws ConfigurationError where it was removed. */
+  replace(handler: H): void;
 }
 
 /** A handler with its types erased; its route determines them. */
@@ -109,14 +126,28 @@ export interface Handles {
   /** @internal Undefined: the platform's clock applies, and the end of service is unknown. */
   readonly lifetime?: Lifetime;
   /** Registers the handler of a route. @throws ConfigurationError if the route already has one. */
-  handle<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>): void;
+  handle<R extends Route>(
+    route: R,
+    handler: NoInfer<HandlerOf<R>>,
+    options?: HandleOptions,
+  ): Registration<NoInfer<HandlerOf<R>>>;
+  /**
+   * Registers the handlers of a group, one for each of its routes: all of them, or none.
+   *
+   * @throws ConfigurationError where a route has one already, a handler is missing, or there is one for no route.
+   */
+  handleAll<R extends Routes>(
+    routes: Group<R>,
+    handlers: NoInfer<HandlersOf<R>>,
+    options?: HandleOptions,
+  ): Registration<NoInfer<HandlersOf<R>>>;
   /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
-  handleRaw(handler: RawHandler): void;
+  handleRaw(handler: RawHandler): Registration<RawHandler['handle']>;
 }
 
 /** Pairs a route with its handler. */
-export function bind<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>): Bound {
-  return { route, handler: handler as Handler };
+export function bind<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>, options: HandleOptions = {}): Bound {
+  return { route, handler: handler as Handler, options };
 }
 
 /**

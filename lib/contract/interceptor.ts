@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import { isObservable } from 'rxjs';
+import type { Rule } from '../check.js';
 import { InterceptorError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { Runtime } from '../runtime.js';
@@ -84,6 +85,12 @@ export type HandlerInterceptor = Interceptor<IncomingCall>;
 /** An {@link Interceptor} for either side. */
 export type AnyInterceptor = <C extends OutgoingCall | IncomingCall>(call: C, next: Next<C>) => Observable<unknown>;
 
+/** What a list of interceptors may be. */
+export const listOfInterceptors: Rule = {
+  expected: 'a list of interceptors, such as [(call, next) => next(call)]',
+  accepts: (value) => Array.isArray(value) && value.every((each) => typeof each === 'function'),
+};
+
 /** The interceptors of an endpoint, each list in the order in which they see a call. */
 export interface InterceptOptions {
   readonly calls?: readonly CallInterceptor[];
@@ -103,7 +110,14 @@ export function intercept<C extends InterceptedCall>(
 ): Observable<unknown> {
   const interceptor = interceptors[from];
   if (interceptor === undefined) return last(call);
-  const result: unknown = interceptor(call, (passed) => intercept(interceptors, passed, last, from + 1));
+  const next: Next<C> = (passed) => {
+    if (typeof passed === 'object' && (passed as unknown) !== null)
+      return intercept(interceptors, passed, last, from + 1);
+    throw new InterceptorError(
+      `${call.route.name}: the interceptor ${nameOf(interceptor)} called next without a call.`,
+    );
+  };
+  const result: unknown = interceptor(call, next);
   if (isObservable(result)) return result;
   throw new InterceptorError(
     `${call.route.name}: the interceptor ${nameOf(interceptor)} returned no Observable. Return next(call), with operators.${foreignObservableHint(result)}`,

@@ -1,5 +1,5 @@
 import { Subject, type Observable } from 'rxjs';
-import { anObject, oneOf, withMethods, type Rule } from '../check.js';
+import { anObject, checkOptions, oneOf, withMethods, type Rule } from '../check.js';
 import { HostConnection } from '../connection/host-connection.js';
 import type { ChecksumMode } from '../connection/handshake.js';
 import { Link, type LinkOptions } from '../connection/link.js';
@@ -14,6 +14,8 @@ import { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { msgpack } from '../codec/msgpack-codec.js';
 import { Registry } from '../handlers/registry.js';
 import { RouteConnection } from '../calls/route-connection.js';
+import { CallInterceptors } from '../calls/call-interceptors.js';
+import { listOfInterceptors, type InterceptOptions } from '../contract/interceptor.js';
 import { UnsentMeta } from '../calls/unsent-meta.js';
 import { toAddress, WireRoutes } from '../contract/wire-route.js';
 import { Transfers } from '../metrics/transfers.js';
@@ -32,6 +34,11 @@ export interface EndpointOptions {
   readonly limits?: Partial<Limits>;
   /** 'off': sends no checksums, and asks peers to send none. Default 'auto': on, except between two ends that use TLS. */
   readonly checksum?: ChecksumMode;
+  /**
+   * Interceptors of the calls that this side makes, and of the calls that its handlers serve. The first of a list sees a call
+   * first, and its result last. Default: none.
+   */
+  readonly intercept?: InterceptOptions;
   /**
    * True: a leaf gets the text of an error that a handler throws and that is not made by `defineError`. Default false: it
    * gets a neutral text with an id, which the event `handler-error` has too. Hosts get the text in any case.
@@ -54,8 +61,14 @@ export const endpointRules: Readonly<Record<keyof EndpointOptions, Rule>> = {
   codec: withMethods('a codec, such as msgpack()', 'encode', 'decode'),
   limits: anObject,
   checksum: oneOf('auto', 'off'),
+  intercept: anObject,
   exposeErrors: oneOf(true, false),
   runtime: withMethods('a Runtime', 'now', 'wallNow', 'random', 'defer', 'schedule'),
+};
+
+const interceptRules: Readonly<Record<keyof InterceptOptions, Rule>> = {
+  calls: listOfInterceptors,
+  handlers: listOfInterceptors,
 };
 
 /** One process's end of its connections: routes, handlers, clocks, limits and events. */
@@ -76,15 +89,18 @@ export class Endpoint {
   readonly #events = new Subject<GridEvent>();
   readonly #assumed: AssumedCapacities;
   readonly #unsentMeta: UnsentMeta;
+  readonly #interceptors: CallInterceptors;
   #checksum: Checksum | undefined = undefined;
 
-  constructor({ codec, limits, checksum, runtime, exposeErrors }: EndpointOptions, connectFor: ConnectFor) {
+  constructor({ codec, limits, checksum, runtime, exposeErrors, intercept }: EndpointOptions, connectFor: ConnectFor) {
     this.runtime = runtime ?? systemRuntime;
     this.limits = withDefaults(limits);
     this.checksumMode = checksum ?? 'auto';
     this.routes = new WireRoutes(codec ?? msgpack());
     this.#assumed = new AssumedCapacities(this.report);
     this.#unsentMeta = new UnsentMeta(this.report);
+    if (intercept !== undefined) checkOptions(intercept, interceptRules, { of: 'intercept' });
+    this.#interceptors = new CallInterceptors(intercept?.calls);
     this.registry = new Registry(this.routes, {
       runtime: this.runtime,
       report: this.report,
@@ -93,6 +109,7 @@ export class Endpoint {
       assumed: this.#assumed,
       connectFor,
       exposeErrors: exposeErrors === true,
+      interceptors: intercept?.handlers,
     });
     this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
     // An error thrown by one subscriber must reach neither the other subscribers nor the code that reports the event.
@@ -133,6 +150,7 @@ export class Endpoint {
       bounds: { items: limits.bufferItems, bytes: limits.bufferBytes },
       assumed: this.#assumed,
       unsentMeta: this.#unsentMeta,
+      interceptors: this.#interceptors,
     });
     return { connection, routes };
   }

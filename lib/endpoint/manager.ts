@@ -10,7 +10,16 @@ import type { RouteConnection } from '../calls/route-connection.js';
 import { checkOptions } from '../check.js';
 import type { Connection } from '../contract/connection.js';
 import type { Route } from '../contract/contract.js';
-import { bind, type HandlerOf, type Handles, type Lifetime, type RawHandler } from '../contract/handler.js';
+import type { Group, HandlersOf, Routes } from '../contract/group.js';
+import {
+  bind,
+  type HandleOptions,
+  type HandlerOf,
+  type Handles,
+  type Lifetime,
+  type RawHandler,
+  type Registration,
+} from '../contract/handler.js';
 import { ConfigurationError, errorText } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
@@ -127,13 +136,30 @@ export class Manager implements Handles {
   }
 
   /** Registers the handler of a route. @throws ConfigurationError if the route already has one. */
-  handle<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>): void {
-    this.#endpoint.registry.add(bind(route, handler));
+  handle<R extends Route>(
+    route: R,
+    handler: NoInfer<HandlerOf<R>>,
+    options?: HandleOptions,
+  ): Registration<NoInfer<HandlerOf<R>>> {
+    return this.#endpoint.registry.add(bind(route, handler, options));
+  }
+
+  /**
+   * Registers the handlers of a group, one for each of its routes: all of them, or none.
+   *
+   * @throws ConfigurationError where a route has one already, a handler is missing, or there is one for no route.
+   */
+  handleAll<R extends Routes>(
+    routes: Group<R>,
+    handlers: NoInfer<HandlersOf<R>>,
+    options?: HandleOptions,
+  ): Registration<NoInfer<HandlersOf<R>>> {
+    return this.#endpoint.registry.addAll(routes, handlers, options);
   }
 
   /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
-  handleRaw(handler: RawHandler): void {
-    this.#endpoint.registry.addRaw(handler);
+  handleRaw(handler: RawHandler): Registration<RawHandler['handle']> {
+    return this.#endpoint.registry.addRaw(handler);
   }
 
   /** @internal The routes that have a handler. */

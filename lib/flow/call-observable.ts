@@ -1,12 +1,12 @@
 import type { Observable, Subscriber, Unsubscribable } from 'rxjs';
 import type { Delivery } from './delivery.js';
 import { GuardedObservable } from './guarded-observable.js';
-import type { Inbound } from './inbound.js';
+import type { ItemSource } from './intercepted-items.js';
 import { PullIterator } from './pull-iterator.js';
 import { openReader } from './reader-pull.js';
 
-/** Starts one call, and attaches the `inbound` from which its items come. The returned teardown cancels the call. */
-export type StartCall<T> = (attach: (inbound: Inbound<T>) => void) => Unsubscribable | (() => void);
+/** Starts one call, and attaches the source of its items. The returned teardown cancels the call. */
+export type StartCall<T> = (attach: (items: ItemSource<T>) => void) => Unsubscribable | (() => void) | undefined;
 
 /**
  * The items of a stream. Cold: each subscription is one call. The credit of an item returns when its consumer has finished
@@ -22,8 +22,8 @@ export class CallObservable<T> extends GuardedObservable<T> implements AsyncIter
   constructor(start: StartCall<T>, guard?: () => void) {
     super(
       (subscriber) =>
-        start((inbound) => {
-          inbound.attach(subscriber, this);
+        start((items) => {
+          items.attach(subscriber, this);
         }),
       guard,
     );
@@ -35,8 +35,8 @@ export class CallObservable<T> extends GuardedObservable<T> implements AsyncIter
   get deliveries(): Observable<Delivery<T>> {
     return (this.#deliveries ??= new GuardedObservable(
       (subscriber: Subscriber<Delivery<T>>) =>
-        this.#start((inbound) => {
-          inbound.attachExplicit(subscriber);
+        this.#start((items) => {
+          items.attachExplicit(subscriber);
         }),
       this.#guard,
     ));

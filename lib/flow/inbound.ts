@@ -11,6 +11,7 @@ import type { Subscriber } from 'rxjs';
 import { guarded, type OnThrown } from '../guard.js';
 import type { Report } from '../observe.js';
 import { isSmallPart } from '../small-part.js';
+import type { ItemSource } from './intercepted-items.js';
 import { DeliverySource, notifyEnd, type Delivery } from './delivery.js';
 import { ExplicitDelivery } from './explicit-delivery.js';
 import { trackSubscription } from './source-tracker.js';
@@ -31,7 +32,7 @@ export interface InboundOwner<T> {
 }
 
 /** See the head of this file. */
-export class Inbound<T> {
+export class Inbound<T> implements ItemSource<T> {
   readonly #owner: InboundOwner<T>;
   readonly #release: () => void;
   readonly #source: DeliverySource;

@@ -4,6 +4,8 @@ import type { Inbound } from '../flow/inbound.js';
 import type { Caller } from '../mux/engine.js';
 import type { Connection } from '../contract/connection.js';
 import type { Call } from '../contract/handler.js';
+import type { IncomingCall } from '../contract/interceptor.js';
+import { whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
 import { noMeta, type Meta } from '../wire/opening-extra.js';
 
@@ -26,6 +28,10 @@ export class CallContext<I> implements Call<I> {
   readonly #deadline: number;
   readonly #scope: CallScope;
   readonly #inbound: Inbound<I> | undefined;
+  /** Stops listening to the signal of the call that this one is derived from. */
+  stopListening: () => void = nothing;
+
+  #running: PromiseLike<unknown> | undefined = undefined;
   #input: CallObservable<I> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
   #ended: { readonly reason: unknown } | undefined = undefined;
@@ -65,6 +71,35 @@ export class CallContext<I> implements Call<I> {
     // Computed on access: the wall clock may have been corrected since the call arrived.
     const { runtime } = this.#scope;
     return new Date(runtime.wallNow() + this.#deadline - runtime.now());
+  }
+
+  get runtime(): Runtime {
+    return this.#scope.runtime;
+  }
+
+  /** After the call: settles when an intercepted handler has ended; undefined where it does not run on. */
+  get running(): PromiseLike<unknown> | undefined {
+    return this.#running;
+  }
+
+  /** An intercepted handler runs until this settles. */
+  ranUntil(running: PromiseLike<unknown> | undefined): void {
+    this.#running = running;
+  }
+
+  /** The same call as interceptors leave it. It aborts with this one, or by itself. */
+  derive({ meta, deadline, signal }: IncomingCall): CallContext<I> {
+    const { wallNow, now } = { wallNow: this.#scope.runtime.wallNow(), now: this.#scope.runtime.now() };
+    const until = deadline === undefined ? Infinity : now + deadline.getTime() - wallNow;
+    const caller = { name: this.caller, kind: this.callerKind };
+    const derived = new CallContext<I>(caller, this.subroute, until, this.#scope, this.#inbound, meta);
+    if (signal.aborted) derived.abort(signal.reason);
+    else {
+      derived.stopListening = whenAborted(signal, () => {
+        derived.abort(signal.reason);
+      });
+    }
+    return derived;
   }
 
   connection(host: string): Connection {
@@ -109,4 +144,8 @@ function inputOf<I>(inbound: Inbound<I> | undefined): CallObservable<I> {
       }
     },
   );
+}
+
+function nothing(): void {
+  // A call that comes from the wire has nothing to listen to.
 }

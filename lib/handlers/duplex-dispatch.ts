@@ -179,7 +179,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   get running(): PromiseLike<unknown> | undefined {
-    return this.#pendingResult ?? this.#sendingHalf.running;
+    return this.#pendingResult ?? this.#sendingHalf.running ?? this.#call.running;
   }
 
   // --- the input's side

@@ -1,4 +1,4 @@
-import { aFunction, checkOption } from '../check.js';
+import { aFunction, checkOption, checkOptions, type Rule } from '../check.js';
 import { ConfigurationError } from '../errors.js';
 import type { FeedBounds } from '../flow/feed.js';
 import type { Limits } from '../limits.js';
@@ -10,7 +10,11 @@ import { isRelay } from '../contract/relayed-route.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { checkId, toWindow, type Route } from '../contract/contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
-import type { Bound, Handler, RawHandler } from '../contract/handler.js';
+import type { Bound, HandleOptions, Handler, RawHandler, Registration } from '../contract/handler.js';
+import { listOfInterceptors, type HandlerInterceptor } from '../contract/interceptor.js';
+import { bindAll, type HandlersOf, type Routes } from '../contract/group.js';
+import { eventOf } from './failure.js';
+import { interceptedHandler, type RunHandler } from './intercepted-handler.js';
 import { unaryResponder } from './unary-dispatch.js';
 import { namedHandler, rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
 
@@ -22,6 +26,8 @@ export interface DispatchContext extends CallScope {
   readonly assumed: AssumedCapacities;
   /** True: leaves get the texts of undeclared errors. Default false. */
   readonly exposeErrors?: boolean;
+  /** Interceptors of all handlers. Default: none. */
+  readonly interceptors?: readonly HandlerInterceptor[] | undefined;
 }
 
 /** A route that has a handler. */
@@ -30,6 +36,7 @@ export interface ServedRoute {
   /** Undefined for a handler of opaque bytes. */
   readonly contract: Route | undefined;
 }
+const handleRules: Readonly<Record<keyof HandleOptions, Rule>> = { intercept: listOfInterceptors };
 
 /** The handlers of one endpoint, by address. */
 export class Registry {
@@ -48,13 +55,46 @@ export class Registry {
    * Registers a handler with its route. `exposeErrors`: leaves get the texts of its undeclared errors; default as the
    * endpoint's. @throws ConfigurationError if the address already has one.
    */
-  add({ route, handler }: Bound, exposeErrors = this.#context.exposeErrors === true): void {
-    checkOption(`Route ${route.name}: the handler`, handler, aFunction('answers a call'));
-    this.#add(this.#routes.of(route), handler, route as Route, { ...this.#context, exposeErrors });
+  add(
+    { route, handler, options = {} }: Bound,
+    exposeErrors = this.#context.exposeErrors === true,
+  ): Registration<Handler> {
+    checkHandler(route.name, handler);
+    checkOptions(options, handleRules, { of: `Route ${route.name}` });
+    return this.#add(
+      this.#routes.of(route),
+      handler,
+      route as Route,
+      { ...this.#context, exposeErrors },
+      options.intercept,
+    );
+  }
+
+  /** Registers the handlers of a group: all of them, or none. @throws ConfigurationError as {@link add}, and `bindAll`. */
+  addAll(...[routes, handlers, options]: Parameters<typeof bindAll>): Registration<HandlersOf<Routes>> {
+    const registrations: Registration<Handler>[] = [];
+    const remove = (): void => {
+      for (const registration of registrations) registration.remove();
+    };
+    try {
+      for (const bound of bindAll(routes, handlers, options)) registrations.push(this.add(bound));
+    } catch (error) {
+      remove();
+      throw error;
+    }
+    return {
+      remove,
+      replace: (next) => {
+        const bound = bindAll(routes, next, options);
+        registrations.forEach((registration, index) => {
+          registration.replace(bound[index]!.handler);
+        });
+      },
+    };
   }
 
   /** Registers a handler of opaque bytes. @throws ConfigurationError if the address is invalid or already has a handler. */
-  addRaw(handler: RawHandler): void {
+  addRaw(handler: RawHandler): Registration<RawHandler['handle']> {
     const what = `Handler ${String(handler.id)}`;
     checkId(handler.id, what);
     if (handler.subroute === '') {
@@ -69,7 +109,12 @@ export class Registry {
       duplex === undefined ? undefined : toWindow(duplex.outCapacity, `${what}: outCapacity`),
       this.#routes.codec,
     );
-    this.#add(route, handler.handle.bind(handler) as Handler, undefined, this.#context);
+    return this.#add(
+      route,
+      handler.handle.bind(handler) as Handler,
+      undefined,
+      this.#context,
+    ) as Registration<unknown> as Registration<RawHandler['handle']>;
   }
 
   /** The routes that have a handler, in the order in which these were registered. */
@@ -92,7 +137,13 @@ export class Registry {
       : `No handler for this subroute of id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id and subroute.`;
   }
 
-  #add(route: WireRoute, handler: Handler, contract: Route | undefined, context: DispatchContext): void {
+  #add(
+    route: WireRoute,
+    handler: Handler,
+    contract: Route | undefined,
+    context: DispatchContext,
+    own: readonly HandlerInterceptor[] = [],
+  ): Registration<Handler> {
     const { handler: id, path, name } = route;
     const address = path === undefined ? String(id) : `${String(id)}/${path}`;
     const other = this.#served.get(address)?.route.name;
@@ -102,11 +153,46 @@ export class Registry {
       );
     }
     this.#served.set(address, { route, contract });
-    const run = handler as (request: unknown, call: unknown) => unknown;
-    const meter = this.#routes.meters.of(route, 'handler');
-    const respond = route.kind === 'unary' ? unaryResponder : duplexResponder;
-    const responder = respond(route, run, context, meter);
-    if (path === undefined) this.#byId[id] = responder;
-    else this.#bySubroute.set(subrouteKey(subrouteId(id, path)), responder);
+    const set = (responder: Responder | undefined): void => {
+      if (path === undefined) this.#byId[id] = responder;
+      else if (responder === undefined) this.#bySubroute.delete(subrouteKey(subrouteId(id, path)));
+      else this.#bySubroute.set(subrouteKey(subrouteId(id, path)), responder);
+    };
+    set(this.#responder(route, handler, context, own));
+    let removed = false;
+    return {
+      remove: () => {
+        if (removed) return;
+        removed = true;
+        this.#served.delete(address);
+        set(undefined);
+      },
+      replace: (next) => {
+        checkHandler(route.name, next);
+        if (removed) {
+          throw new ConfigurationError(`Route ${name}: its handler was removed. Register another one with handle(…).`);
+        }
+        set(this.#responder(route, next, context, own));
+      },
+    };
   }
+
+  #responder(
+    route: WireRoute,
+    handler: Handler,
+    context: DispatchContext,
+    own: readonly HandlerInterceptor[],
+  ): Responder {
+    const { interceptors = [] } = context;
+    const run = interceptedHandler(route, handler as RunHandler, [...interceptors, ...own], (error, call) => {
+      const { caller, callerKind } = call;
+      context.report(eventOf(error, { route: route.name, errors: route.errors, caller, callerKind }));
+    });
+    const meter = this.#routes.meters.of(route, 'handler');
+    return (route.kind === 'unary' ? unaryResponder : duplexResponder)(route, run, context, meter);
+  }
+}
+
+function checkHandler(route: string, handler: unknown): void {
+  checkOption(`Route ${route}: the handler`, handler, aFunction('answers a call'));
 }

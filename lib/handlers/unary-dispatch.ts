@@ -144,7 +144,7 @@ class UnaryInvocation implements CancelSink {
   }
 
   get running(): PromiseLike<unknown> | undefined {
-    return this.#running;
+    return this.#running ?? this.#call.running;
   }
 
   #await(result: PromiseLike<unknown>): void {

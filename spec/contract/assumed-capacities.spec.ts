@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { CallInterceptors } from '../../lib/calls/call-interceptors.js';
 import { UnsentMeta } from '../../lib/calls/unsent-meta.js';
 import { RouteConnection } from '../../lib/calls/route-connection.js';
 import { AssumedCapacities } from '../../lib/contract/assumed-capacities.js';
@@ -61,6 +62,7 @@ function called(route: Watch, extensions: boolean): GridEvent[] {
     bounds,
     assumed: new AssumedCapacities(report),
     unsentMeta: new UnsentMeta(report),
+    interceptors: new CallInterceptors(),
   });
   for (let count = 0; count < 2; count++) routes.stream(route, new Uint8Array(0)).subscribe().unsubscribe();
   test.connection.close();

@@ -4,9 +4,10 @@ import type { ManagerOptions } from '../../endpoint/manager-options.js';
 import type { GridEvent } from '../../observe.js';
 import type { Dial, Socket } from '../../transport/socket.js';
 import type { Connection } from '../../contract/connection.js';
-import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
+import type { Handles, RawHandler, Registration } from '../../contract/handler.js';
 import type { Cable } from './cable.js';
 import { Disk } from './disk.js';
+import { LastingHandlers } from './lasting-handlers.js';
 import type { MemoryNetwork } from './memory-network.js';
 import { socketOf, type PeerKind } from './peer-kind.js';
 import type { RouteBook } from '../frames/route-book.js';
@@ -43,13 +44,14 @@ export class ClusterHost implements Handles {
   readonly events$: Observable<GridEvent>;
   /** Registers a handler, for this and every later start. */
   readonly handle: Handles['handle'];
+  /** Registers the handlers of a group, for this and every later start. */
+  readonly handleAll: Handles['handleAll'];
   /** Its disk, for handlers that wait for it: `await cluster.host(name).disk.access()`. */
   readonly disk: Disk;
 
   readonly #options: ClusterHostOptions;
   readonly #machine: MachineClock;
-  readonly #handlers: Bound[] = [];
-  readonly #rawHandlers: RawHandler[] = [];
+  readonly #handlers = new LastingHandlers();
   readonly #events = new Subject<GridEvent>();
   #starts = 0;
   #manager: Manager;
@@ -64,10 +66,10 @@ export class ClusterHost implements Handles {
     this.disk = new Disk(options.clock);
     this.events$ = this.#events.asObservable();
     this.#manager = this.#create();
-    this.handle = ((route: Bound['route'], handler: Bound['handler']) => {
-      this.#handlers.push({ route, handler });
-      register(this.#manager, { route, handler });
-    }) as Handles['handle'];
+    this.handle = (route, handler, options) =>
+      this.#handlers.add(this.#manager, handler, (manager, current) => manager.handle(route, current, options));
+    this.handleAll = (routes, handlers, options) =>
+      this.#handlers.add(this.#manager, handlers, (manager, current) => manager.handleAll(routes, current, options));
   }
 
   /** The manager of the present run; after a crash, the closed one. */
@@ -81,9 +83,8 @@ export class ClusterHost implements Handles {
   }
 
   /** Registers a handler of opaque bytes, for this and every later start. */
-  handleRaw(handler: RawHandler): void {
-    this.#rawHandlers.push(handler);
-    this.#manager.handleRaw(handler);
+  handleRaw(handler: RawHandler): Registration<RawHandler['handle']> {
+    return this.#handlers.addRaw(this.#manager, handler);
   }
 
   /**
@@ -210,14 +211,10 @@ export class ClusterHost implements Handles {
       this.#events.next(event);
     });
     teachRoutes(manager, this.#options.book);
-    for (const bound of this.#handlers) register(manager, bound);
-    for (const handler of this.#rawHandlers) manager.handleRaw(handler);
+    this.#handlers.registerAll(manager);
     setup?.(manager, name);
     return manager;
   }
 }
 
 // The types of a bound handler were checked when it was bound.
-function register(manager: Manager, { route, handler }: Bound): void {
-  (manager.handle as (route: Bound['route'], handler: Bound['handler']) => void).call(manager, route, handler);
-}

@@ -9,7 +9,8 @@ import type { Agreement } from '../../connection/handshake.js';
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
-import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
+import type { bindAll } from '../../contract/group.js';
+import type { Bound, HandleOptions, Handles, RawHandler } from '../../contract/handler.js';
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { Runtime } from '../../runtime.js';
 import { Cable } from './cable.js';
@@ -148,13 +149,15 @@ function openSide(options: LinkOptions, name: string, other: string, book: Route
   const end = Object.assign(routes, {
     name,
     events$: side.events$,
-    handle: (route: Bound['route'], handler: Bound['handler']): void => {
+    handle: (route: Bound['route'], handler: Bound['handler'], handleOptions: HandleOptions = {}) => {
       book.add(route);
-      side.registry.add({ route, handler });
+      return side.registry.add({ route, handler, options: handleOptions });
     },
-    handleRaw: (handler: RawHandler): void => {
-      side.registry.addRaw(handler);
+    handleAll: (...handlers: Parameters<typeof bindAll>) => {
+      for (const route of Object.values(handlers[0].routes)) book.add(route);
+      return side.registry.addAll(...handlers);
     },
+    handleRaw: (handler: RawHandler) => side.registry.addRaw(handler),
   }) as LinkEnd;
   return { side, connection, routes, end, name: other };
 }

@@ -1,11 +1,12 @@
 import type { Server } from 'node:http';
 import { Subject, type Observable } from 'rxjs';
 import type { Connection } from '../../contract/connection.js';
-import type { Bound, Handles, RawHandler } from '../../contract/handler.js';
+import type { Handles, RawHandler, Registration } from '../../contract/handler.js';
 import { Manager, type ManagerOptions } from '../../node/server/manager.js';
 import type { GridEvent } from '../../observe.js';
 import type { FlowHost } from '../flow-context.js';
 import type { FaultCable } from '../network/fault-target.js';
+import { LastingHandlers } from '../network/lasting-handlers.js';
 
 /** What a {@link SocketHost} is made of. */
 export interface SocketHostOptions {
@@ -28,10 +29,10 @@ export class SocketHost implements FlowHost {
   readonly url: string;
   readonly events$: Observable<GridEvent>;
   readonly handle: Handles['handle'];
+  readonly handleAll: Handles['handleAll'];
   readonly #options: SocketHostOptions;
   readonly #events = new Subject<GridEvent>();
-  readonly #handlers: Bound[] = [];
-  readonly #rawHandlers: RawHandler[] = [];
+  readonly #handlers = new LastingHandlers();
   #manager: Manager;
   #state: 'created' | 'running' | 'down' = 'created';
   // The close of the process before: the next one needs its path.
@@ -43,10 +44,12 @@ export class SocketHost implements FlowHost {
     this.#options = options;
     this.events$ = this.#events.asObservable();
     this.#manager = this.#create();
-    this.handle = ((route: Bound['route'], handler: Bound['handler']) => {
-      this.#handlers.push({ route, handler });
-      register(this.#manager, { route, handler });
-    }) as Handles['handle'];
+    this.handle = (route, handler, handleOptions) =>
+      this.#handlers.add(this.#manager, handler, (manager, current) => manager.handle(route, current, handleOptions));
+    this.handleAll = (routes, handlers, handleOptions) =>
+      this.#handlers.add(this.#manager, handlers, (manager, current) =>
+        manager.handleAll(routes, current, handleOptions),
+      );
   }
 
   get manager(): Manager {
@@ -57,9 +60,8 @@ export class SocketHost implements FlowHost {
     return this.#state === 'running';
   }
 
-  handleRaw(handler: RawHandler): void {
-    this.#rawHandlers.push(handler);
-    this.#manager.handleRaw(handler);
+  handleRaw(handler: RawHandler): Registration<RawHandler['handle']> {
+    return this.#handlers.addRaw(this.#manager, handler);
   }
 
   connection(to: string): Connection {
@@ -101,14 +103,8 @@ export class SocketHost implements FlowHost {
     manager.events$.subscribe((event) => {
       this.#events.next(event);
     });
-    for (const bound of this.#handlers) register(manager, bound);
-    for (const handler of this.#rawHandlers) manager.handleRaw(handler);
+    this.#handlers.registerAll(manager);
     setup?.(manager, name);
     return manager;
   }
-}
-
-// The types of a bound handler were checked when it was bound.
-function register(manager: Manager, { route, handler }: Bound): void {
-  (manager.handle as (route: Bound['route'], handler: Bound['handler']) => void).call(manager, route, handler);
 }

@@ -88,7 +88,13 @@ describe('The repeated sweep', () => {
 });
 
 describe('A server', () => {
-  const handles = (): Handles => ({ handle: () => undefined, handleRaw: () => undefined, lifetime: lifetime() });
+  const registration = { remove: () => undefined, replace: () => undefined };
+  const handles = (): Handles => ({
+    handle: () => registration,
+    handleAll: () => registration,
+    handleRaw: () => registration,
+    lifetime: lifetime(),
+  });
 
   it('sweeps by the clock of its manager where it may write', async () => {
     leave(2 * temporaryFileAge);
