@@ -9,21 +9,11 @@ import { ignoreElements, isObservable, type Observable } from 'rxjs';
 import type { RouteConnection } from '../calls/route-connection.js';
 import { checkOptions } from '../check.js';
 import type { Connection } from '../contract/connection.js';
-import type { Route } from '../contract/contract.js';
-import type { Group, HandlersOf, Routes } from '../contract/group.js';
-import {
-  bind,
-  type HandleOptions,
-  type HandlerOf,
-  type Handles,
-  type Lifetime,
-  type RawHandler,
-  type Registration,
-} from '../contract/handler.js';
+import type { Handles, Lifetime } from '../contract/handler.js';
 import { ConfigurationError, errorText } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
-import type { ServedRoute } from '../handlers/registry.js';
+import type { Registry } from '../handlers/registry.js';
 import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
 import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
@@ -43,12 +33,13 @@ import { managerRules, type ManagerOptions } from './manager-options.js';
 import { Membership } from './membership.js';
 import { Observation } from './observation.js';
 import { relayHandlers } from './relay.js';
+import { Serving } from './serving.js';
 import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers.js';
 
 export type { ClusterState, HostState } from './cluster-state.js';
 
 /** See the head of this file. */
-export class Manager implements Handles {
+export class Manager extends Serving implements Handles {
   /** Name of this host. */
   readonly local: string;
   /** The paths that are served; the first one is dialed at the other hosts. */
@@ -94,6 +85,7 @@ export class Manager implements Handles {
 
   /** @throws ConfigurationError for an unknown, missing or invalid option, such as a host name in another form. */
   constructor(options: ManagerOptions) {
+    super();
     checkOptions(options, managerRules, { of: 'Manager', required: ['local', 'hosts', 'auth'] });
     this.#options = options;
     this.local = parseHost(options.local);
@@ -135,36 +127,8 @@ export class Manager implements Handles {
     this.draining$.subscribe(() => this.#health.enter('draining'));
   }
 
-  /** Registers the handler of a route. @throws ConfigurationError if the route already has one. */
-  handle<R extends Route>(
-    route: R,
-    handler: NoInfer<HandlerOf<R>>,
-    options?: HandleOptions,
-  ): Registration<NoInfer<HandlerOf<R>>> {
-    return this.#endpoint.registry.add(bind(route, handler, options));
-  }
-
-  /**
-   * Registers the handlers of a group, one for each of its routes: all of them, or none.
-   *
-   * @throws ConfigurationError where a route has one already, a handler is missing, or there is one for no route.
-   */
-  handleAll<R extends Routes>(
-    routes: Group<R>,
-    handlers: NoInfer<HandlersOf<R>>,
-    options?: HandleOptions,
-  ): Registration<NoInfer<HandlersOf<R>>> {
-    return this.#endpoint.registry.addAll(routes, handlers, options);
-  }
-
-  /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
-  handleRaw(handler: RawHandler): Registration<RawHandler['handle']> {
-    return this.#endpoint.registry.addRaw(handler);
-  }
-
-  /** @internal The routes that have a handler. */
-  servedRoutes(): readonly ServedRoute[] {
-    return this.#endpoint.registry.served;
+  protected override get registry(): Registry {
+    return this.#endpoint.registry;
   }
 
   /**
