@@ -13,10 +13,8 @@
 import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { RegionDone } from '../../mux/region-frame.js';
-import { FileIoError } from '../../files/file-error.js';
-import type { SourceFile } from '../files/send/source-file.js';
 import { descriptorOf, type KernelSender } from './kernel-sender.js';
-import { ReadAhead } from './read-ahead.js';
+import { ReadAhead, type KernelFile } from './read-ahead.js';
 
 /** Bytes that pass through JavaScript when the socket is full. */
 const waitBytes = 16 << 10;
@@ -31,9 +29,13 @@ const [firstRetry, lastRetry] = [1, 32] as const;
 
 /** Bytes of an open file that are the body of one message. */
 export interface FileBody {
-  readonly file: SourceFile;
+  readonly file: KernelFile;
   readonly offset: number;
   readonly length: number;
+  /** The error for a file that ends before the body does. */
+  truncated(): Error;
+  /** The error for a file that cannot be read. */
+  unreadable(cause: unknown): Error;
   /** Further bytes passed through JavaScript. */
   copied(bytes: number): void;
   /** The kernel refuses to send this file. The rest of the message passes through JavaScript. */
@@ -150,7 +152,7 @@ export class KernelWriter {
         this.#copying = true;
         body.refused(`The kernel does not send this file (error ${String(errno)}).`);
       } else if (errno === 0 && sent === 0) {
-        this.#tear(body.file.truncated());
+        this.#tear(body.truncated());
         return;
       }
     }
@@ -175,7 +177,6 @@ export class KernelWriter {
     this.#retry = firstRetry;
     const head = this.#head ?? nothing;
     const body = this.#body!;
-    const { file } = body;
     const count = Math.min(most, this.#left);
     if (this.#chunk === undefined || this.#chunk.length < head.length + count) {
       this.#chunk = Buffer.allocUnsafe(head.length + most);
@@ -184,15 +185,13 @@ export class KernelWriter {
     chunk.set(head);
     let read: number;
     try {
-      read = readSync(file.fd, chunk, head.length, count, this.#offset);
+      read = readSync(body.file.fd, chunk, head.length, count, this.#offset);
     } catch (error) {
-      this.#tear(
-        error instanceof FileIoError ? error : new FileIoError('Reading failed.', file.path, { cause: error }),
-      );
+      this.#tear(body.unreadable(error));
       return;
     }
     if (read === 0) {
-      this.#tear(file.truncated());
+      this.#tear(body.truncated());
       return;
     }
     body.copied(read);

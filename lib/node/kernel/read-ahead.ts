@@ -1,6 +1,13 @@
 import { readAheadBytes } from '../../limits.js';
-import type { SourceFile } from '../files/send/source-file.js';
 import type { KernelSender } from './kernel-sender.js';
+
+/** An open file, and the region of it that is sent. */
+export interface KernelFile {
+  /** The descriptor. Throws where the owner of the file has closed it. */
+  readonly fd: number;
+  readonly offset: number;
+  readonly length: number;
+}
 
 interface Reached {
   /** The system was asked to read the bytes before this offset. */
@@ -15,14 +22,14 @@ interface Reached {
  */
 export class ReadAhead {
   readonly #sender: KernelSender;
-  readonly #files = new WeakMap<SourceFile, Reached>();
+  readonly #files = new WeakMap<KernelFile, Reached>();
 
   constructor(sender: KernelSender) {
     this.#sender = sender;
   }
 
   /** The bytes of the file before `sent` are about to be sent. */
-  beyond(file: SourceFile, sent: number): void {
+  beyond(file: KernelFile, sent: number): void {
     const end = file.offset + file.length;
     if (this.#sender.readAhead === undefined || sent >= end) return;
     const reached = this.#files.get(file) ?? { offset: 0, busy: false };

@@ -4,10 +4,10 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } fro
 import { createServer, Socket, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileChangedError } from '../../../lib/files/file-error.js';
-import type { SourceFile } from '../../../lib/node/files/send/source-file.js';
+import { FileChangedError, FileIoError } from '../../../lib/files/file-error.js';
 import type { KernelSender, KernelSent } from '../../../lib/node/kernel/kernel-sender.js';
 import { KernelWriter, type FileBody } from '../../../lib/node/kernel/kernel-writer.js';
+import type { KernelFile } from '../../../lib/node/kernel/read-ahead.js';
 
 const errors = { EAGAIN: 11, EINTR: 4, EPIPE: 32, ECONNRESET: 104 };
 const bytes = Uint8Array.from({ length: 200_000 }, (_, index) => index * 7 + (index >> 8));
@@ -89,19 +89,21 @@ function writeBeneath(chunk: Uint8Array): void {
   handle.writeBuffer(request, chunk);
 }
 
-const file = {
-  path: 'file',
+const file: KernelFile = {
   get fd() {
     return fd;
   },
-  truncated: () => new FileChangedError('truncated', 'file'),
-} as unknown as SourceFile;
+  offset: 0,
+  length: Infinity,
+};
 
 function body(length: number, offset = 0): FileBody {
   return {
     file,
     offset,
     length,
+    truncated: () => new FileChangedError('truncated', 'file'),
+    unreadable: (cause) => new FileIoError('unreadable', 'file', { cause }),
     copied: (count) => {
       copied += count;
     },

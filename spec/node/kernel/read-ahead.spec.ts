@@ -3,8 +3,7 @@ import { readAheadBytes } from '../../../lib/limits.js';
 import type { ForeignFunction } from '../../../lib/node/kernel/foreign.js';
 import type { KernelSender } from '../../../lib/node/kernel/kernel-sender.js';
 import { linuxSender } from '../../../lib/node/kernel/linux.js';
-import { ReadAhead } from '../../../lib/node/kernel/read-ahead.js';
-import type { SourceFile } from '../../../lib/node/files/send/source-file.js';
+import { ReadAhead, type KernelFile } from '../../../lib/node/kernel/read-ahead.js';
 
 const mebibyte = 1 << 20;
 let asked: [number, number, number][];
@@ -21,12 +20,12 @@ beforeEach(() => {
   ahead = new ReadAhead({ readAhead } as unknown as KernelSender);
 });
 
-function fileOf(fd: number, offset: number, length: number): SourceFile {
-  return { fd, offset: offset * mebibyte, length: length * mebibyte } as unknown as SourceFile;
+function fileOf(fd: number, offset: number, length: number): KernelFile {
+  return { fd, offset: offset * mebibyte, length: length * mebibyte };
 }
 
 /** Frames of 1 MiB, each of which the disk has answered. */
-function send(file: SourceFile, from: number, to: number): void {
+function send(file: KernelFile, from: number, to: number): void {
   for (let at = from; at < to; at++) {
     ahead.beyond(file, (at + 1) * mebibyte);
     for (const answer of answers.splice(0)) answer();
@@ -70,7 +69,7 @@ it('a handle that was closed is left to who sends it', () => {
     get fd(): number {
       throw new Error('closed');
     },
-  } as unknown as SourceFile;
+  };
   ahead.beyond(file, mebibyte);
   expect(asked).toStrictEqual([]);
 });

@@ -2,6 +2,7 @@ import type { FileMode, OpenRegion, RegionPart } from '../../../files/file-regio
 import type { NodeRegionWriter } from './region-writer.js';
 import type { PooledRegion } from './pooled-region.js';
 import type { SourceFile } from './source-file.js';
+import { toFileError } from '../folder/system-error.js';
 
 /**
  * A region that the kernel sends from its page cache to the socket. Where the kernel cannot send this file, the rest is sent in
@@ -48,6 +49,8 @@ export class KernelRegion implements OpenRegion {
             file: this.#file,
             offset: at,
             length: max,
+            truncated: () => this.#file.truncated(),
+            unreadable: (cause) => toFileError(cause, this.#file.path),
             copied: (bytes) => {
               this.#copied += bytes;
             },
