@@ -65,7 +65,7 @@ export function watchMemory() {
 /** In bytes. */
 export function memory() {
   clearInterval(watched.timer);
-  watched.lstat();
+  watched.look();
   return watched.most;
 }
 

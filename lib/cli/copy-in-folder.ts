@@ -110,7 +110,7 @@ async function receive(
     takeUntilAborted(signal),
     receiveInto(
       root,
-      { resume, fsync, verify, preserve, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) },
+      { resume, fsync, verify, preserve, reuse: true, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) },
       throttle,
     ),
     tap(({ files, received, rate, mode, failure }) => {

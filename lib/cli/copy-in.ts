@@ -139,7 +139,7 @@ async function copyFile(context: CopyContext, source: string, info: FileInfo, ta
     }),
     receiveAt(
       target,
-      { resume, fsync, verify, preserve, ...(have === undefined ? {} : { offset: have.length }) },
+      { resume, fsync, verify, preserve, reuse: true, ...(have === undefined ? {} : { offset: have.length }) },
       throttle,
     ),
     tap(({ received, total, rate, mode }) => {

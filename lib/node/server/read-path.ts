@@ -11,6 +11,7 @@
 
 import { Socket } from 'node:net';
 import { FrameReader, type Unmask } from '../../transport/frame-reader.js';
+import { takeMessageMemory } from '../../transport/message-memory.js';
 import type { ReadPath } from '../../transport/ws-socket.js';
 import { loadedMask, loadMask } from '../files/send/mask.js';
 
@@ -33,7 +34,7 @@ export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooL
   const reader = new FrameReader({
     masked,
     maxMessageBytes,
-    allocate,
+    allocate: (bytes) => takeMessageMemory(bytes, allocate),
     unmask,
     message,
     pass: (bytes) => {

@@ -92,7 +92,8 @@ class WriteTarget {
 
   get reception(): Pick<Reception, 'name' | 'single' | 'options' | 'destinationOf' | 'makeFolder'> {
     const { path, resume = false, fsync = true, preserve = false } = this.#request;
-    const options = { resume, fsync, preserve, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) };
+    // The handler alone gets the items, so their memory can be reused.
+    const options = { resume, fsync, preserve, reuse: true, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) };
     if (this.#request.folder !== true) {
       // The path in the stream does not count.
       const destinationOf: Reception['destinationOf'] = (header) => this.#folder.destinationOf({ ...header, path });

@@ -20,6 +20,7 @@ import {
 } from '../../../files/file-error.js';
 import { contentBytes, decodeFileItem, type FileHeader, type FileItem } from '../../../files/file-item.js';
 import { quoted } from '../../../files/peer-path.js';
+import { giveBackMessage } from '../../../transport/message-memory.js';
 import { concurrentFiles } from '../folder/slot-pool.js';
 import { toFileError } from '../folder/system-error.js';
 import type { Destination } from './destination.js';
@@ -130,7 +131,8 @@ export class FileReceiver {
 
   #takeData(bytes: Uint8Array, release: (() => void) | undefined): void {
     if (this.#current !== undefined) {
-      this.#current.write(bytes, release);
+      const { reuse } = this.#reception.options;
+      this.#current.write(bytes, reuse === true ? givingBack(bytes, release) : release);
       return;
     }
     release?.();
@@ -279,4 +281,12 @@ export class FileReceiver {
       this.#reception.ended(new FileConflictError('The stream ended without a file.', ''));
     } else this.#reception.ended();
   }
+}
+
+/** Gives back the memory of the bytes before their credit returns: the next message may need it. */
+function givingBack(bytes: Uint8Array, release: (() => void) | undefined): () => void {
+  return () => {
+    giveBackMessage(bytes);
+    release?.();
+  };
 }

@@ -369,7 +369,7 @@ describe('a file that cannot be read', () => {
   test('on a raw route the stream fails', async () => {
     host.handle(rawDownload, () => fileRegion(join(grid.folder, 'none')));
     const got = await lastValueFrom(leaf.stream(rawDownload, '')).catch(kindOf);
-    expect(got).toBe('RemoteError remote');
+    expect(got).toBe('RemoteError internal');
     await expectAlive();
   });
 

@@ -18,6 +18,9 @@ import { redeliver } from '../../../../lib/flow/redeliver.js';
 import { receiveFile, type ReceiveProgress } from '../../../../lib/node/files/receive/receive-file.js';
 import type { ReceiveFileOptions } from '../../../../lib/node/files/receive/receive-options.js';
 import { partialFile } from '../../../../lib/node/files/receive/temporary.js';
+import { messageMemoryHooks, takeMessageMemory } from '../../../../lib/transport/message-memory.js';
+import { maxHeadBytes, writeHead } from '../../../../lib/wire/encode.js';
+import { Op } from '../../../../lib/wire/ops.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
 
 let folder: string;
@@ -64,6 +67,34 @@ describe('receiveFile', () => {
     const steps = progress.map((step) => step.received);
     expect(steps).toStrictEqual([...steps].sort((a, b) => a - b));
     expect(steps.filter((step) => step === length)).toHaveLength(1);
+  });
+
+  it('gives the memory of the bytes back with reuse, once they are written', async () => {
+    const piece = 100_000;
+    const given: number[] = [];
+    const { onFree } = messageMemoryHooks;
+    messageMemoryHooks.onFree = (memory) => {
+      given.push(memory.length);
+      onFree?.(memory);
+    };
+    const inMessages = itemsOf(bytes, { piece }).map((item) => {
+      if (item.kind !== 'data') return item;
+      const head = new Uint8Array(maxHeadBytes);
+      const headBytes = writeHead(head, 0, 1, Op.MuxServerMsg, 0, item.bytes.length);
+      const message = takeMessageMemory(headBytes + item.bytes.length, (size) => new Uint8Array(size));
+      message.set(head.subarray(0, headBytes));
+      message.set(item.bytes, headBytes);
+      return { ...item, bytes: message.subarray(headBytes) };
+    });
+    try {
+      await receive(inMessages, { fsync: false });
+      expect(given).toStrictEqual([]);
+      await receive(inMessages, { fsync: false, reuse: true });
+    } finally {
+      messageMemoryHooks.onFree = onFree;
+    }
+    expect(given).toHaveLength(bytes.length / piece);
+    expect(stored()).toStrictEqual(bytes);
   });
 
   it('takes encoded items, as a raw route gives them', async () => {

@@ -1,0 +1,74 @@
+import { minRegionFrameBytes, maxRecycledBytes } from '../limits.js';
+import { decodeFrame } from '../wire/decode.js';
+import { emptyPayload, FrameView } from '../wire/frame.js';
+import { Op } from '../wire/ops.js';
+
+/*
+ * Memory of large received messages, reused once their consumer has given it back. New memory for each MiB of a file costs
+ * more than its bytes: the system maps and clears its pages, and V8 marks the heap whenever so much has been allocated.
+ *
+ *     take ──▶ lent ──message──▶ consumer ──giveBack──▶ free ──▶ take
+ *               └── never given back: the garbage collector frees it, as any other memory
+ */
+
+/** Sizes are rounded up to pages, because the heads of frames differ by a few bytes. */
+const pageBytes = 4 << 10;
+
+/** Bytes of the message that was last read into a lent buffer. */
+const lent = new WeakMap<ArrayBufferLike, number>();
+/** In the order in which they were given back. */
+const free: ArrayBufferLike[] = [];
+let freeBytes = 0;
+const view = new FrameView();
+
+/**
+ * Memory for a message of so many bytes, with arbitrary content. Only memory for more than a smallest region frame can be
+ * given back.
+ */
+export function takeMessageMemory(bytes: number, allocate: (bytes: number) => Uint8Array): Uint8Array {
+  if (bytes <= minRegionFrameBytes) return allocate(bytes);
+  const size = Math.ceil(bytes / pageBytes) * pageBytes;
+  const buffer = takeFree(size) ?? allocate(size).buffer;
+  lent.set(buffer, bytes);
+  return new Uint8Array(buffer, 0, bytes);
+}
+
+/**
+ * Gives back the memory of the message that has these bytes, which nobody may use from now on. Does nothing where the bytes
+ * are not of the one payload of such a message: another frame of the message may belong to someone else.
+ */
+export function giveBackMessage({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  const length = lent.get(buffer);
+  if (length === undefined) return;
+  decodeFrame(new Uint8Array(buffer, 0, length), 0, length, view, undefined);
+  const { payload, op } = view;
+  view.payload = emptyPayload;
+  view.subroute = undefined;
+  view.extra = undefined;
+  const isPayload = byteOffset >= payload.byteOffset && byteOffset + byteLength === payload.byteOffset + payload.length;
+  if (op === Op.Merged || !isPayload) return;
+  lent.delete(buffer);
+  messageMemoryHooks.onFree?.(new Uint8Array(buffer));
+  if (buffer.byteLength > maxRecycledBytes) return;
+  free.push(buffer);
+  freeBytes += buffer.byteLength;
+  while (freeBytes > maxRecycledBytes) freeBytes -= free.shift()!.byteLength;
+}
+
+/** For tests. */
+export const messageMemoryHooks: {
+  /** Called with memory that was given back; a test overwrites it, so that a use after that is seen. */
+  onFree: ((memory: Uint8Array) => void) | undefined;
+} = { onFree: undefined };
+
+/** The newest free buffer of a size: its memory is most likely in the caches. */
+function takeFree(size: number): ArrayBufferLike | undefined {
+  for (let index = free.length - 1; index >= 0; index--) {
+    const buffer = free[index]!;
+    if (buffer.byteLength !== size) continue;
+    free.splice(index, 1);
+    freeBytes -= size;
+    return buffer;
+  }
+  return undefined;
+}
