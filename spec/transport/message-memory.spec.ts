@@ -29,8 +29,7 @@ function payloadOf(bytes: number, op: number = Op.MuxServerMsg, extra = 0): Uint
 
 /** Memory that earlier tests have left free is used up. */
 function useUp(bytes: number): void {
-  do allocated = [];
-  while (take(bytes) && allocated.length === 0);
+  while (allocated.length === 0) take(bytes);
   allocated = [];
 }
 
