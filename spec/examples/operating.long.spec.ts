@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { buildLib } from '../support/built-lib.js';
+import { Etcd, etcdMissing } from '../support/etcd.js';
+
+/*
+ * The examples of operating a grid, as a person runs them: real processes, real sockets, a real etcd.
+ */
+
+const project = resolve(__dirname, '../..');
+let folder: string;
+
+beforeAll(() => {
+  folder = buildLib();
+  // What is built here is the form for bundlers: the package has other files for Node.
+  const file = join(folder, 'package.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/chunks/', './dist/esm/'));
+  cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function run(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const child = spawn(process.execPath, [join('examples', script), ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (part: string) => (text += part));
+  const code = await new Promise<number | null>((done) => child.on('close', done));
+  expect({ code, text }).toStrictEqual({ code: 0, text: expect.anything() });
+  return text;
+}
+
+describe('the examples of operating a grid', () => {
+  it('restart three hosts ten times under load: nothing is lost, and nothing runs twice', async () => {
+    const text = await run('rolling-restart/main.mjs', ['10']);
+    const summary = JSON.parse(/^summary: (.*)$/m.exec(text)![1]!) as Record<string, number>;
+    expect(summary).toMatchObject({ restarts: 30, unknown: 0, lost: 0, twice: 0 });
+    expect(summary.booked).toBeGreaterThan(1_000);
+  });
+
+  it('write to a quorum of the owners of a key', async () => {
+    expect(await run('quorum/main.mjs')).toBe(
+      'all hosts agree: true\nanswers: 2\nanswers with one host down: 2\nwith two hosts down: quorum, 2 failed\n',
+    );
+  });
+
+  (etcdMissing === undefined ? it : it.skip)('find each other by etcd', async () => {
+    const etcd = await new Etcd().start();
+    try {
+      expect(await run('etcd-membership/main.mjs', [], { ETCD: etcd.endpoint })).toBe(
+        'two hosts have found each other\na third one has joined\none has drained and left\n',
+      );
+    } finally {
+      await etcd.close();
+    }
+  });
+});
