@@ -4,9 +4,19 @@
 //   dist/cjs    those as CommonJS
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -33,7 +43,7 @@ for (const [config, folder, ...more] of [
 
 cpSync(`${next}/cjs`, `${next}/esm`, { recursive: true });
 
-const shared = { platform: 'node', target: 'es2022', packages: 'external', sourcemap: true, logLevel: 'warning' };
+const shared = { platform: 'node', target: 'es2022', packages: 'external', logLevel: 'warning' };
 const entries = Object.values(exports).flatMap(
   ({ import: { types } = {} }) => /^\.\/dist\/esm\/(.+)\.d\.ts$/.exec(types)?.[1] ?? [],
 );
@@ -108,8 +118,41 @@ await build({
   // jest runs CommonJS, and has no import() there.
   supported: { 'dynamic-import': false },
 });
+// Not in the package: modules that no entry of a bundler leads to, and declarations of what no entry exports.
+const esmEntries = Object.values(exports).flatMap(({ import: { default: path } = {} }) => within('esm', path));
+const typesEntries = Object.values(exports).flatMap(({ import: { types } = {} }) => within('esm', types));
+prune('esm', '.js', esmEntries);
+prune('esm', '.d.ts', typesEntries);
+prune('cjs', '.d.ts', typesEntries);
+
 writeFileSync(`${next}/cjs/package.json`, '{ "type": "commonjs" }\n');
 copyFileSync(new URL('../LICENSE', pathToFileURL(require.resolve('hash-wasm'))), `${next}/LICENSE.hash-wasm`);
+
+/** The name without ending of an entry's file in a folder of dist. */
+function within(folder, path = '') {
+  return /^\.\/dist\/(\w+)\/(.+?)(?:\.d\.ts|\.js)$/.exec(path)?.[1] === folder
+    ? [path.slice(`./dist/${folder}/`.length).replace(/(?:\.d\.ts|\.js)$/, '')]
+    : [];
+}
+
+/** Removes the files with this ending that no entry leads to. */
+function prune(folder, ending, entries) {
+  const isEnding = (name) => name.endsWith(ending) && (ending !== '.js' || !name.endsWith('.d.js'));
+  const reached = new Set();
+  const pending = [...entries];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    // An example in a comment imports what is not there.
+    if (reached.has(name) || !existsSync(`${next}/${folder}/${name}${ending}`)) continue;
+    reached.add(name);
+    const text = readFileSync(`${next}/${folder}/${name}${ending}`, 'utf8');
+    for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
+      pending.push(join(dirname(name), path));
+    }
+  }
+  for (const name of readdirSync(`${next}/${folder}`, { recursive: true })) {
+    if (isEnding(name) && !reached.has(name.slice(0, -ending.length))) rmSync(`${next}/${folder}/${name}`);
+  }
+}
 
 const old = `${next}.old`;
 mkdirSync(dist, { recursive: true });
