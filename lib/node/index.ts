@@ -7,7 +7,7 @@
 export type { SocketOptions, TlsOptions } from './server/dial.js';
 export { closeOnSignals, type CloseOnSignalsOptions } from './server/close-on-signals.js';
 export { connect, type NodeConnectOptions } from './server/leaf.js';
-export { Manager, type ListenOptions, type ManagerOptions } from './server/manager.js';
+export { Manager, type AttachOptions, type ListenOptions, type ManagerOptions } from './server/manager.js';
 export { partialFile } from './files/receive/temporary.js';
 export { receiveFile, type ReceiveProgress } from './files/receive/receive-file.js';
 export { receiveFiles, type ReceiveFilesProgress } from './files/receive/receive-files.js';

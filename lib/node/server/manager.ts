@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type Server as HttpServer } from 'n
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { take } from 'rxjs';
 import type { WebSocket } from 'ws';
-import { checkOptions, someText, whole, type Rule } from '../../check.js';
+import { checkOptions, oneOf, someText, whole, type Rule } from '../../check.js';
+import type { Health } from '../../endpoint/health.js';
 import { adoptWebSocket } from '../../transport/ws-socket.js';
 import { ConfigurationError } from '../../errors.js';
 import { guarded, ThrownErrors } from '../../guard.js';
@@ -20,14 +22,28 @@ import { SilentSockets } from './silent-sockets.js';
 export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
 
 /** Where to listen, if different from the local name. */
-export interface ListenOptions {
+export interface ListenOptions extends AttachOptions {
   /** Port. Default: that of the local name. */
   readonly port?: number;
   /** Address of the interface. Default: the loopback interface if the local name is a loopback address, otherwise all interfaces. */
   readonly address?: string;
 }
 
-const listenRules: Readonly<Record<keyof ListenOptions, Rule>> = { port: whole(0, 0xffff), address: someText };
+/** How a manager is served. */
+export interface AttachOptions {
+  /**
+   * True: answers `GET <path>/healthz`, 200 while the process is alive, and `GET <path>/readyz`, 200 while the host can be sent
+   * calls, or else 503: for probes of an orchestrator, who need no token. Default false.
+   */
+  readonly health?: boolean;
+}
+
+const attachRules: Readonly<Record<keyof AttachOptions, Rule>> = { health: oneOf(true, false) };
+const listenRules: Readonly<Record<keyof ListenOptions, Rule>> = {
+  ...attachRules,
+  port: whole(0, 0xffff),
+  address: someText,
+};
 
 /** An {@link IsomorphicManager} that can be dialed: it serves its paths on an HTTP server. */
 export class Manager extends IsomorphicManager {
@@ -57,7 +73,7 @@ export class Manager extends IsomorphicManager {
    */
   async listen(options: ListenOptions = {}): Promise<void> {
     checkOptions(options, listenRules, { of: 'listen' });
-    const { port, address } = options;
+    const { port, address, health } = options;
     this.#checkOpen();
     if (this.#listens) {
       throw new ConfigurationError(
@@ -67,7 +83,7 @@ export class Manager extends IsomorphicManager {
     this.#listens = true;
     this.expectStart(true);
     try {
-      await this.#listen(port, address);
+      await this.#listen(port, address, health);
     } catch (error) {
       this.#listens = false;
       this.expectStart(false);
@@ -77,7 +93,7 @@ export class Manager extends IsomorphicManager {
     await this.start();
   }
 
-  async #listen(port: number | undefined, address: string | undefined): Promise<void> {
+  async #listen(port: number | undefined, address: string | undefined, health: boolean | undefined): Promise<void> {
     const url = new URL(this.local);
     const secure = url.protocol === 'https:';
     if (secure && (this.#tls?.cert === undefined || this.#tls.key === undefined)) {
@@ -99,7 +115,7 @@ export class Manager extends IsomorphicManager {
       port: port ?? Number(url.port || (secure ? 443 : 80)),
       host: address ?? loopbackOf(url.hostname),
     };
-    const unmount = this.#mount(server);
+    const unmount = this.#mount(server, health);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
         unmount();
@@ -122,9 +138,10 @@ export class Manager extends IsomorphicManager {
    *
    * @throws ConfigurationError if one of the paths already serves another manager.
    */
-  async attach(server: HttpServer | HttpsServer): Promise<void> {
+  async attach(server: HttpServer | HttpsServer, options: AttachOptions = {}): Promise<void> {
+    checkOptions(options, attachRules, { of: 'attach' });
     this.#checkOpen();
-    this.#mount(server);
+    this.#mount(server, options.health);
     await this.start();
   }
 
@@ -153,10 +170,18 @@ export class Manager extends IsomorphicManager {
   }
 
   // Returns a function that stops serving.
-  #mount(server: HttpServer | HttpsServer): () => void {
+  readonly #healthNow = (): Health => {
+    let now: Health | undefined;
+    // It begins with the present state.
+    this.health$.pipe(take(1)).subscribe((health) => (now = health));
+    return now!;
+  };
+
+  #mount(server: HttpServer | HttpsServer, health: boolean | undefined): () => void {
     const router = ServerRouter.of(server);
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
+      health: health === true ? this.#healthNow : undefined,
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined) => {
         const regionWriter = raw === undefined ? {} : { regionWriter: acceptorRegionWriter(socket, raw, this.#kernel) };
         const accepted = adoptWebSocket(socket, raw, {

@@ -14,10 +14,13 @@ import { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { closeTimeout } from '../../transport/ws-dial.js';
 import { ConfigurationError } from '../../errors.js';
+import { probesOf, type HealthNow, type Probe } from './probes.js';
 
 /** Serves one path. */
 export interface PathService {
   readonly maxMessageBytes: number;
+  /** Answers probes at `healthz` and `readyz` below the path; undefined: nothing does. */
+  readonly health?: HealthNow | undefined;
   /** Called with an upgraded WebSocket and its underlying stream, which is undefined if the platform does not provide it. */
   onSocket(socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined): void;
 }
@@ -36,6 +39,7 @@ export class ServerRouter {
   static readonly #routers = new WeakMap<Server, ServerRouter>();
 
   readonly #mounted = new Map<string, Mounted>();
+  readonly #probes = new Map<string, Probe>();
   readonly #server: Server;
   #removeWrapper: (() => void) | undefined = undefined;
 
@@ -70,7 +74,10 @@ export class ServerRouter {
     };
     const server = new WebSocketServer(options);
     this.#mounted.set(path, { service, server });
+    const probes = service.health === undefined ? [] : probesOf(path, service.health);
+    for (const [at, probe] of probes) this.#probes.set(at, probe);
     return () => {
+      for (const [at] of probes) this.#probes.delete(at);
       this.#mounted.delete(path);
       server.close();
       if (this.#mounted.size === 0) this.#unhook();
@@ -133,6 +140,11 @@ export class ServerRouter {
   }
 
   #onRequest(event: string, request: IncomingMessage, response: ServerResponse): boolean {
+    const probe = this.#probes.get(pathOf(request));
+    if (probe !== undefined && !this.#isMounted(request)) {
+      probe(request, response);
+      return true;
+    }
     if (this.#isMounted(request)) {
       respond(
         response,
