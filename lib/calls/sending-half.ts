@@ -1,3 +1,4 @@
+import type { FileStream } from '../contract/received-files.js';
 import { StreamPort } from '../contract/stream-port.js';
 import type { RegionForm } from '../codec/region-item.js';
 import { feed, type FeedBounds, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
@@ -44,8 +45,10 @@ export class SendingHalf<T> {
   }
 
   /** Sets the stream that region items are sent on. */
-  attach(stream: StreamMux): void {
-    if (this.#port !== undefined) this.#port.stream = stream;
+  attach(stream: StreamMux, files: FileStream): void {
+    if (this.#port === undefined) return;
+    this.#port.stream = stream;
+    this.#port.files = files;
   }
 
   /** Starts to feed `source`, and stops it at once if the stream `hasEnded` by the time that its first items are sent. */

@@ -15,6 +15,7 @@ import type { Report } from '../observe.js';
 import { SendingHalf } from './sending-half.js';
 import { SendingOutlet } from './sending-outlet.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
+import { ReceivedFiles, type FileStream } from '../contract/received-files.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { RouteCall, type CallerContext } from './route-call.js';
@@ -53,6 +54,8 @@ export class StreamCall<I, O>
   readonly #sendingHalf: SendingHalf<I>;
   #stream: CallerStream | undefined = undefined;
   #metered: MeteredEntry | undefined = undefined;
+  readonly #files: FileStream;
+  readonly #received: ReceivedFiles | undefined = undefined;
   // Additional sources of the input, made by sendFrom.
   #sendings: Set<Sending<I>> | undefined = undefined;
   // The input has completed, possibly before there was a connection.
@@ -73,6 +76,8 @@ export class StreamCall<I, O>
     super(caller, route, payload, options);
     this.#input = input;
     this.inbound = new Inbound<O>(this);
+    this.#files = { transfers: this.meter.transfers, route: this.route, peer: caller.connection.host };
+    if (route.regionOutput === 'files') this.#received = new ReceivedFiles(this.#files);
     this.#sendingHalf = new SendingHalf<I>(this, route.regionInput, this.route, () => {
       this.#resume();
     });
@@ -176,7 +181,9 @@ export class StreamCall<I, O>
   }
 
   decode(payload: Uint8Array): O {
-    return this.wireRoute.output.decode(payload) as O;
+    const item = this.wireRoute.output.decode(payload) as O;
+    this.#received?.item(item, this.now());
+    return item;
   }
 
   release(): void {
@@ -228,7 +235,7 @@ export class StreamCall<I, O>
     this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this, meta);
     if (!engine.ackCapacity) this.caller.assumed.note(this.wireRoute, this.caller.connection.host);
     this.#metered = this.meter.streams.add(this.#stream, this.caller.connection.host, this.now());
-    this.#sendingHalf.attach(this.#stream);
+    this.#sendingHalf.attach(this.#stream, this.#files);
     if (this.#inputDone) this.#halfClose();
     else this.feedInput();
   }
@@ -258,6 +265,7 @@ export class StreamCall<I, O>
   #finish(cause: unknown, outcome: Outcome = outcomeOf(cause)): void {
     if (this.#ended) return;
     if (this.#metered !== undefined) this.meter.streams.remove(this.#metered);
+    this.#received?.end();
     this.count(outcome);
     const sent = this.#stream === undefined ? false : undefined;
     const error = errorOfCall(this.wireRoute, this.caller.connection.host, cause, sent);

@@ -16,10 +16,20 @@ export interface RegionPort {
   readonly writer: RegionWriter | undefined;
   /** Monotonic time in ms. Called only if there is, or has been, credit. */
   now(): number;
+  /** A file begins to be sent: the result counts its bytes. Not there in a port of another version of the library. */
+  beginTransfer?(path: string, total: number, mode: string): RegionTransfer | undefined;
   /** Sends an item, using one credit. */
   send(payload: Uint8Array): void;
   /** Sends an item whose body another component writes, using one credit. */
   sendRegionFrame(frame: RegionFrame): void;
+}
+
+/** Counts a file that is being sent. */
+export interface RegionTransfer {
+  /** Bytes that were sent. */
+  moved: number;
+  /** It is over, well or not. */
+  end(): void;
 }
 
 /** A region item that is being sent. */

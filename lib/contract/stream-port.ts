@@ -1,6 +1,7 @@
 import type { RegionFrame, RegionWriter } from '../mux/region-frame.js';
 import type { StreamMux } from '../mux/stream.js';
-import type { RegionForm, RegionPort } from '../codec/region-item.js';
+import type { RegionForm, RegionPort, RegionTransfer } from '../codec/region-item.js';
+import { beginTransfer, type FileStream } from './received-files.js';
 
 /** The {@link RegionPort} of one direction of a stream. */
 export class StreamPort implements RegionPort {
@@ -8,6 +9,8 @@ export class StreamPort implements RegionPort {
   readonly route: string;
   /** The stream; undefined until it has been opened. */
   stream: StreamMux | undefined;
+  /** Counts the files of the stream; undefined until it has been opened. */
+  files: FileStream | undefined = undefined;
 
   constructor(form: RegionForm, route: string, stream?: StreamMux) {
     this.form = form;
@@ -30,6 +33,10 @@ export class StreamPort implements RegionPort {
 
   now(): number {
     return this.stream?.now() ?? 0;
+  }
+
+  beginTransfer(path: string, total: number, mode: string): RegionTransfer | undefined {
+    return this.files && beginTransfer(this.files, 'send', { path, total, mode }, this.now());
   }
 
   send(payload: Uint8Array): void {

@@ -18,7 +18,6 @@ import { CallInterceptors } from '../calls/call-interceptors.js';
 import { listOfInterceptors, type InterceptOptions } from '../contract/interceptor.js';
 import { UnsentMeta } from '../calls/unsent-meta.js';
 import { toAddress, WireRoutes } from '../contract/wire-route.js';
-import { Transfers } from '../metrics/transfers.js';
 import type { Refusal } from '../mux/engine-options.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
@@ -77,8 +76,6 @@ export class Endpoint {
   readonly limits: Limits;
   readonly checksumMode: ChecksumMode;
   readonly routes: WireRoutes;
-  /** The files that are on their way. */
-  readonly transfers = new Transfers();
   readonly registry: Registry;
   /** 16 random bytes, fixed for the life of the endpoint. Peers recognize a restarted process by a new id. */
   readonly id: Uint8Array;

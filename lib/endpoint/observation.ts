@@ -11,7 +11,7 @@ export class Observation {
   readonly streams$: Observable<StreamList>;
   readonly transfers$: Observable<TransferList>;
 
-  constructor({ runtime, events$, routes: { meters }, transfers }: Endpoint) {
+  constructor({ runtime, events$, routes: { meters } }: Endpoint) {
     const closed$ = events$.pipe(ignoreElements());
     this.routes$ = sampled(runtime, closed$, () => {
       const sampler = new RouteSampler(meters);
@@ -25,7 +25,7 @@ export class Observation {
     });
     this.streams$ = sampled(runtime, closed$, () => ({ sample: () => listStreams(meters, runtime.now()) }));
     this.transfers$ = sampled(runtime, closed$, () => {
-      const sampler = new TransferSampler(transfers);
+      const sampler = new TransferSampler(meters.transfers);
       return { sample: () => sampler.sample(runtime.now()) };
     });
   }

@@ -9,7 +9,7 @@
  */
 
 import type { RegionFrame } from '../mux/region-frame.js';
-import type { RegionPort, RegionSending } from '../codec/region-item.js';
+import type { RegionPort, RegionSending, RegionTransfer as RegionFigures } from '../codec/region-item.js';
 import { errorText } from '../errors.js';
 import { FileError } from './file-error.js';
 import { encodeFileEnd, encodeFileError, encodeFileHeader, fileDataPrefix } from './file-item.js';
@@ -27,6 +27,7 @@ export class RegionTransfer implements RegionSending {
   #meter: RateMeter | undefined = undefined;
   #state: 'waiting' | 'opening' | 'header' | 'data' | 'finishing' | 'end' | 'failing' | 'over' = 'waiting';
   #open: OpenRegion | undefined = undefined;
+  #figures: RegionFigures | undefined = undefined;
   // Bytes of the region that are prepared (or queued, or sent), and bytes that are sent.
   #prepared = 0;
   #sent = 0;
@@ -72,13 +73,19 @@ export class RegionTransfer implements RegionSending {
 
   stop(): void {
     if (this.#state === 'over') return;
-    this.#state = 'over';
+    this.#end();
     this.#dropAll();
   }
 
   /** True: each item begins with its kind. */
   get #isFileRoute(): boolean {
     return this.#port.form === 'files';
+  }
+
+  #end(): void {
+    this.#state = 'over';
+    this.#figures?.end();
+    this.#figures = undefined;
   }
 
   #begin(): void {
@@ -89,7 +96,10 @@ export class RegionTransfer implements RegionSending {
       (open) => {
         this.#open = open;
         if (this.#state === 'over') this.#close();
-        else this.#sendHeader();
+        else {
+          this.#figures = this.#port.beginTransfer?.(this.#region.path, open.length, open.mode);
+          this.#sendHeader();
+        }
       },
       this.#fail,
     );
@@ -174,6 +184,7 @@ export class RegionTransfer implements RegionSending {
 
   #written(bytes: number, error: Error | undefined): void {
     this.#sent += bytes;
+    if (this.#figures !== undefined) this.#figures.moved = this.#sent;
     if (this.#state !== 'data') this.#close();
     else if (error !== undefined) this.#tear(error);
     else if (this.#reportProgress()) this.#sendData();
@@ -193,7 +204,7 @@ export class RegionTransfer implements RegionSending {
 
   // A message was torn, and the connection with it. Where the file caused that, only this side knows.
   #tear(error: Error): void {
-    this.#state = 'over';
+    this.#end();
     this.#dropAll();
     if (!(error instanceof FileError)) return;
     this.#observer.failed(error);
@@ -223,7 +234,7 @@ export class RegionTransfer implements RegionSending {
     }
     // An empty region has no frame after which the progress would be reported.
     if (this.#open!.length === 0 && !this.#reportProgress()) return;
-    this.#state = 'over';
+    this.#end();
     this.#close();
     this.#ended();
   }
@@ -245,7 +256,7 @@ export class RegionTransfer implements RegionSending {
       );
       if (this.#isOver()) return;
     }
-    this.#state = 'over';
+    this.#end();
     this.#observer.failed(error);
     if (this.#isFileRoute) this.#ended();
     else this.#ended({ error });

@@ -18,6 +18,7 @@ import { SendingHalf } from '../calls/sending-half.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault } from '../codec/codec.js';
 import { isThenable } from '../contract/handler.js';
+import { ReceivedFiles } from '../contract/received-files.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import { eventOf, failureOf, invalidArgument, outcomeOfFailure, type FailedCall, type Failure } from './failure.js';
 import type { DispatchContext } from './registry.js';
@@ -67,6 +68,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   readonly #sendingHalf: SendingHalf<unknown>;
   readonly #meter: RouteMeter;
   readonly #metered: OpenStream;
+  readonly #received: ReceivedFiles | undefined = undefined;
   // How the handler ended, as its caller is told.
   #outcome: Outcome = 'ok';
   // The handler was called.
@@ -94,7 +96,9 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
     this.#sendingHalf = new SendingHalf(this, route.regionOutput, this.route, () => {
       this.#sendingHalf.resumeSource();
     });
-    this.#sendingHalf.attach(stream);
+    const files = { transfers: meter.transfers, route: route.name, peer: caller.name };
+    if (route.regionInput === 'files') this.#received = new ReceivedFiles(files);
+    this.#sendingHalf.attach(stream, files);
     stream.attach(this);
     if (!stream.announcesWindows) context.assumed.note(route, caller.name);
     if (stream.ignoresInput) {
@@ -168,6 +172,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
 
   ended(error: GridError | undefined): void {
     this.#meter.streams.remove(this.#metered);
+    this.#received?.end();
     const now = this.#meter.exact ? this.#context.runtime.now() : this.#stream.now();
     this.#meter.end(now - this.#metered.openedAt, error === undefined ? this.#outcome : outcomeOf(error));
     // Abort first: errors that the handler's clean-up throws because of the abort are not reported.
@@ -189,7 +194,9 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   decode(payload: Uint8Array): unknown {
-    return this.#route.input!.decode(payload);
+    const item = this.#route.input!.decode(payload);
+    this.#received?.item(item, this.#stream.now());
+    return item;
   }
 
   release(): void {

@@ -1,6 +1,7 @@
 import { maxErrorCodes, maxMeteredRoutes } from '../limits.js';
 import { printable } from '../printable.js';
 import { LogHistogram, type Durations } from './log-histogram.js';
+import { Transfers } from './transfers.js';
 import { OpenStreams, type StreamCounts } from './open-streams.js';
 
 /** Which side of its calls a meter counts: those that this process makes, or those that its handler serves. */
@@ -57,10 +58,14 @@ export class RouteMeter {
   readonly #durations = new LogHistogram();
   readonly #precision: Precision;
 
-  constructor(route: MeteredRoute, side: Side, precision: Precision = { exact: false }) {
+  /** Files that streams of any route move. */
+  readonly transfers: Transfers;
+
+  constructor(route: MeteredRoute, side: Side, precision: Precision = { exact: false }, transfers = new Transfers()) {
     this.route = route;
     this.side = side;
     this.#precision = precision;
+    this.transfers = transfers;
   }
 
   /** See {@link Precision}. */
@@ -127,6 +132,8 @@ const otherRoutes = '(other routes)';
 export class RouteMeters {
   /** Of all of them. Exact while somebody observes. */
   readonly precision: Precision = { exact: false };
+  /** The files that are on their way. */
+  readonly transfers = new Transfers();
   readonly #max: number;
   readonly #meters = new Map<string, RouteMeter>();
 
@@ -143,7 +150,7 @@ export class RouteMeters {
     if (this.#meters.size >= this.#max && route.name !== otherRoutes) {
       return this.of({ name: otherRoutes, kind: route.kind }, side);
     }
-    const meter = new RouteMeter({ name: route.name, kind: route.kind }, side, this.precision);
+    const meter = new RouteMeter({ name: route.name, kind: route.kind }, side, this.precision, this.transfers);
     this.#meters.set(key, meter);
     return meter;
   }

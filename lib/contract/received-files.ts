@@ -1,0 +1,62 @@
+import { printable } from '../printable.js';
+import type { Transfer, Transfers } from '../metrics/transfers.js';
+
+/** A stream whose files are counted. */
+export interface FileStream {
+  readonly transfers: Transfers;
+  readonly route: string;
+  readonly peer: string;
+}
+
+/** Characters of a path that is kept for observers. */
+const maxPathLength = 1_024;
+
+/** Begins to count a file that is sent or received. */
+export function beginTransfer(
+  { transfers, route, peer }: FileStream,
+  direction: 'send' | 'receive',
+  file: { readonly path: string; readonly total: number; readonly mode: string | undefined },
+  now: number,
+): Transfer {
+  return transfers.begin({ direction, ...file, path: printable(file.path, maxPathLength), route, peer }, now);
+}
+
+/** What is known here of an item of a stream of files: see FileItem. */
+interface ReceivedItem {
+  readonly kind?: unknown;
+  readonly path?: unknown;
+  readonly length?: unknown;
+  readonly via?: unknown;
+  readonly bytes?: { readonly length: number };
+}
+
+/** Counts the files that come in one stream, by its decoded items. */
+export class ReceivedFiles {
+  readonly #stream: FileStream;
+  #transfer: Transfer | undefined = undefined;
+
+  constructor(stream: FileStream) {
+    this.#stream = stream;
+  }
+
+  /** One item, at the time `now` of the monotonic clock, in ms. */
+  item(value: unknown, now: number): void {
+    const { kind, path, length, via, bytes } = value as ReceivedItem;
+    if (kind === 'data') {
+      if (this.#transfer !== undefined) this.#transfer.moved += bytes?.length ?? 0;
+      return;
+    }
+    this.end();
+    // The header of a folder has a slash at its end, and no data.
+    if (kind !== 'header' || typeof path !== 'string' || path.endsWith('/')) return;
+    const total = typeof length === 'number' ? length : 0;
+    const mode = typeof via === 'string' ? printable(via) : undefined;
+    this.#transfer = beginTransfer(this.#stream, 'receive', { path, total, mode }, now);
+  }
+
+  /** The stream has ended. */
+  end(): void {
+    this.#transfer?.end();
+    this.#transfer = undefined;
+  }
+}
