@@ -148,6 +148,13 @@ const layers = [
     packages: ['rxjs'],
   },
   {
+    folder: 'otel',
+    roots: bottom,
+    folders: ['contract', 'metrics'],
+    types: { folders: ['connection', 'endpoint'] },
+    packages: ['rxjs', '@opentelemetry/api'],
+  },
+  {
     files: ['index'],
     roots: [...bottom, 'runtime'],
     folders: [

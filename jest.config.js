@@ -20,6 +20,7 @@ export default {
     '^rxgrid$': '<rootDir>/lib/index.ts',
     '^rxgrid/files$': '<rootDir>/lib/files/index.ts',
     '^rxgrid/monitor$': '<rootDir>/lib/monitor/index.ts',
+    '^rxgrid/otel$': '<rootDir>/lib/otel/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
     '^rxgrid/testing$': '<rootDir>/lib/testing/index.ts',
     '^rxgrid/testing/node$': '<rootDir>/lib/testing/node/index.ts',

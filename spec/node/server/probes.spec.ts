@@ -57,7 +57,9 @@ it('is not ready without the connections that it needs, and alive all the same; 
 it('is off by default, and refuses an option that is none', async () => {
   const { server, url } = await serverFor();
   const manager = managerOf();
-  await expect(manager.attach(server, { health: 'yes' as never })).rejects.toThrow('attach: health must be true or false');
+  await expect(manager.attach(server, { health: 'yes' as never })).rejects.toThrow(
+    'attach: health must be true or false',
+  );
   await manager.attach(server);
   expect(await answer(`${url}/minio/grid/v1/readyz`)).toMatchObject([404, expect.any(String)]);
 });
