@@ -9,7 +9,9 @@ import {
   type Context,
   type Meter,
   type Span,
+  type TextMapGetter,
   type TextMapPropagator,
+  type TextMapSetter,
   type Tracer,
 } from '@opentelemetry/api';
 import { defer, Observable, tap } from 'rxjs';
@@ -70,7 +72,7 @@ export function instrument(options: InstrumentOptions): Instrumentation {
       const span = tracer?.startSpan(call.route.name, { kind: SpanKind.CLIENT, attributes }, parent);
       if (span === undefined) return { span, result: next(call) };
       const meta: Record<string, string> = { ...call.meta };
-      propagator.inject(trace.setSpan(parent, span), meta, { set: (carrier, key, value) => (carrier[key] = value) });
+      propagator.inject(trace.setSpan(parent, span), meta, setter);
       return { span, result: next({ ...call, meta }) };
     });
   };
@@ -78,10 +80,7 @@ export function instrument(options: InstrumentOptions): Instrumentation {
   const handlers: Interceptor<IncomingCall> = (call, next) => {
     const attributes = attributesOf(call);
     return watched(call, serverDuration, attributes, () => {
-      const remote = propagator.extract(ROOT_CONTEXT, call.meta, {
-        get: (carrier, key) => carrier[key],
-        keys: (carrier) => Object.keys(carrier),
-      });
+      const remote = propagator.extract(ROOT_CONTEXT, call.meta, getter);
       const span = tracer?.startSpan(call.route.name, { kind: SpanKind.SERVER, attributes }, remote);
       const own = span === undefined ? remote : trace.setSpan(remote, span);
       // An object of its own for each call: it leads from the handler's calls to this context.
@@ -99,6 +98,17 @@ export function instrument(options: InstrumentOptions): Instrumentation {
     },
   };
 }
+
+// The types of a propagator know nothing of what carries a context: here it is metadata.
+const setter: TextMapSetter<Record<string, string>> = {
+  set: (carrier, key, value) => {
+    carrier[key] = value;
+  },
+};
+const getter: TextMapGetter<Readonly<Record<string, string>>> = {
+  get: (carrier, key) => carrier[key],
+  keys: (carrier) => Object.keys(carrier),
+};
 
 type RecordDuration = (seconds: number, attributes: Attributes) => void;
 
