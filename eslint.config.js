@@ -16,6 +16,7 @@ const bottom = [
   'observe',
   'limits',
   'printable',
+  'rejection',
   'small-part',
 ];
 const layers = [
@@ -29,6 +30,7 @@ const layers = [
       'observe',
       'limits',
       'printable',
+      'rejection',
       'small-part',
       'runtime',
       'version',
@@ -42,6 +44,7 @@ const layers = [
       'observe',
       'limits',
       'printable',
+      'rejection',
       'small-part',
     ],
   },

@@ -216,21 +216,6 @@ export class DrainingError<Reconnected = unknown> extends DisconnectedError<Reco
   }
 }
 
-/** The handshake ended with a rejection. `reason` is the text of the side that rejected. */
-export class RejectedError extends GridError {
-  /** @internal */
-  static override readonly brand: string = 'rxgrid.RejectedError';
-  readonly code = 'rejected';
-  override readonly retryable = true;
-  /** The text of the side that rejected. */
-  readonly reason: string;
-
-  constructor(message: string, reason: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
-
 /** A bound was reached. The message names the bound, its value and the option that raises it. */
 export class LimitError extends GridError {
   /** @internal */

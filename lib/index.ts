@@ -5,13 +5,20 @@
  * @packageDocumentation
  */
 
-export { connect, type ConnectOptions, type LeafConnection } from './endpoint/leaf.js';
+export {
+  connect,
+  type ConnectOptions,
+  type LeafConnection,
+  type TokenRequest,
+  type TokenSource,
+} from './endpoint/leaf.js';
 export { Manager } from './endpoint/manager.js';
 export type { ClusterState, HostState } from './endpoint/cluster-state.js';
 export type { ManagerOptions } from './endpoint/manager-options.js';
 export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './endpoint/auth.js';
 export type { DialerInfo } from './endpoint/acceptor.js';
-export type { LeafOptions } from './endpoint/leaves.js';
+export type { LeafIdentity, LeafOptions } from './endpoint/leaves.js';
+export type { LeafLimits } from './endpoint/connected-leaf.js';
 export type { RelayOptions, RelayRequest } from './endpoint/relay.js';
 export { relayRoutes } from './contract/relayed-route.js';
 export type { LeafDeparture, LeafState, LeavesState } from './endpoint/leaf-list.js';
@@ -140,7 +147,7 @@ export { unchunk } from './operators/unchunk.js';
 export type { ReaderOptions } from './flow/reader-pull.js';
 
 export type { ConnectionStats } from './connection/figures.js';
-export type { ConnectionState, ConnectionStatus } from './connection/host-connection.js';
+export type { ConnectionState, ConnectionStatus, NextAttempt } from './connection/connection-state.js';
 export type { ChecksumMode } from './connection/handshake.js';
 export type { ObservedFrame } from './connection/link.js';
 export type { Dial, DialOptions, Socket } from './transport/socket.js';
@@ -159,11 +166,11 @@ export {
   LimitError,
   ProtocolError,
   RefusedError,
-  RejectedError,
   RemoteError,
   type RemoteErrorDetails,
   type SchemaIssue,
 } from './errors.js';
+export { ClosedError, RejectedError, type ClosedCode, type RejectionCode } from './rejection.js';
 export { defaultLimits, defaultWindow, type Limits, type CreditWindow } from './limits.js';
 export type { ErrorInfo } from './error-info.js';
 export type { GridEvent } from './observe.js';

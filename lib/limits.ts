@@ -60,6 +60,8 @@ export interface Limits {
    * attempts come earlier: after 50, 100, 200 … ms, with their share of the jitter. Default 1 s.
    */
   readonly redialInterval: number;
+  /** Longest wait of a leaf between two rounds of attempts to connect, which doubles from round to round. Default 30 s. */
+  readonly maxRedialInterval: number;
   /** Upper bound of the random time that is added to `redialInterval`. Default 1 s. */
   readonly dialJitter: number;
   /** For the side that is dialed: how long calls wait after the start and after a loss. Default 2 s. */
@@ -99,6 +101,7 @@ export const defaultLimits: Limits = {
   connectionPingInterval: 10_000,
   streamPingInterval: 15_000,
   redialInterval: 1_000,
+  maxRedialInterval: 30_000,
   dialJitter: 1_000,
   dialedGrace: 2_000,
   bufferItems: 1_024,
@@ -133,6 +136,7 @@ const limitRules: Readonly<Record<keyof Limits, Rule>> = {
   connectionPingInterval: wholeMs(1),
   streamPingInterval: wholeMs(1),
   redialInterval: wholeMs(1, maxHalfTimerMs),
+  maxRedialInterval: wholeMs(1, maxHalfTimerMs),
   dialJitter: wholeMs(0, maxHalfTimerMs),
   dialedGrace: wholeMs(0),
   bufferItems: count,
@@ -183,6 +187,12 @@ export const toleratedWindows = 3;
 
 /** First time, in ms, between two dials of a host; each further one is twice as long, up to `redialInterval`. */
 export const firstRedial = 50;
+/** Longest time, in ms, that a leaf waits before it dials again after a loss: leaves of a host that restarts come one by one. */
+export const leafSpread = 500;
+/** Shortest time, in ms, between two attempts of a page that is hidden, after the first one. */
+export const hiddenRedial = 10_000;
+/** How long, in ms, a host has to answer a ping of a leaf that has slept, or whose network is back. */
+export const wakeProbe = 2_000;
 /** How long, in ms, an older process under the name of a dialer has to show that it is still there. */
 export const duplicateProbe = 1_000;
 /** Longest wait, in ms, of a process whose name another one has, before it dials again. */

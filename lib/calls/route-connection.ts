@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 import type { ConnectionStats } from '../connection/figures.js';
-import type { ConnectionState, HostConnection } from '../connection/host-connection.js';
+import type { HostConnection } from '../connection/host-connection.js';
+import type { ConnectionState } from '../connection/connection-state.js';
 import type { ObservedFrame } from '../connection/link.js';
 import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';

@@ -1,4 +1,5 @@
-import { DisconnectedError, errorText, RefusedError, RejectedError } from '../errors.js';
+import { DisconnectedError, errorText, RefusedError } from '../errors.js';
+import { RejectedError } from '../rejection.js';
 
 /** Exit codes of the command. Those of signals are 128 and the signal's number, as in a shell. */
 export const exitCodes = {

@@ -7,6 +7,7 @@
  */
 
 import { LimitError, ProtocolError } from '../errors.js';
+import type { RejectionCode } from '../rejection.js';
 import type { Limits } from '../limits.js';
 import type { Checksum } from '../wire/checksum.js';
 import {
@@ -34,6 +35,23 @@ export function announcedExtensions(checksum: ChecksumMode): Extensions {
 
 /** Part of a rejection: another process with the dialer's host name is connected. Only for dialers that announced extensions. */
 export const duplicateHost: Extensions = { dup: 1 };
+
+/** Part of a rejection: the token of a leaf is refused. Only for dialers that announced extensions. */
+const tokenRefused: Extensions = { auth: 1 };
+/** Part of a rejection: a leaf may not connect. Only for dialers that announced extensions. */
+const leafDenied: Extensions = { deny: 1 };
+
+/** What a rejection announces for its code; undefined for one that may pass. */
+export function rejectionExtensions(code: RejectionCode): Extensions | undefined {
+  if (code === 'unauthenticated') return tokenRefused;
+  return code === 'permission-denied' ? leafDenied : undefined;
+}
+
+/** The code of a rejection that announces these extensions. */
+export function rejectionCode(ext: Extensions | undefined): RejectionCode {
+  if (ext?.auth === 1) return 'unauthenticated';
+  return ext?.deny === 1 ? 'permission-denied' : 'rejected';
+}
 
 /** What both sides of a connection announced. */
 export interface Agreement {

@@ -12,14 +12,16 @@
  * A link whose other side drains stays open for the calls that run: connected ──peer drains──▶ draining ──link lost──▶
  * connecting. In draining, new calls fail at once, as in back-off, and those that may wait do so for the next link.
  *
+ *     A leaf that the other side refuses: any but connected ──▶ refused ──reconnect──▶ connecting
+ *
  * While connecting, calls wait. The first failed attempt leads to back-off, where calls fail at once; further attempts do not
  * change that state, because a host that is down must not delay its callers again and again. Before the manager is started,
  * nothing tries to connect: the state is `connecting`, but calls fail at once and say what to do (`notStarted`).
  */
 
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, defer, filter, map, of, Subject, switchMap, take, EMPTY } from 'rxjs';
-import { errorInfo, type ErrorInfo } from '../error-info.js';
+import { BehaviorSubject, defer, filter, firstValueFrom, map, of, Subject, switchMap, take, EMPTY } from 'rxjs';
+import { errorInfo } from '../error-info.js';
 import { ConfigurationError, DisconnectedError, DrainingError } from '../errors.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
@@ -28,34 +30,12 @@ import type { Engine } from '../mux/engine.js';
 import { RunningHandlers } from '../mux/running-handlers.js';
 import { printable } from '../printable.js';
 import type { Runtime } from '../runtime.js';
+import type { ConnectionState, ConnectionStatus, NextAttempt } from './connection-state.js';
 import { HostDrain } from './host-drain.js';
 import type { Link, ObservedFrame } from './link.js';
 import { Figures, type ConnectionStats } from './figures.js';
 import { drainText, lossText } from './loss-text.js';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.js';
-
-/** Status of a connection. */
-export type ConnectionStatus = 'connecting' | 'connected' | 'draining' | 'back-off' | 'closed';
-
-/** State of a connection. */
-export interface ConnectionState {
-  /** Host at the other end. */
-  readonly host: string;
-  readonly status: ConnectionStatus;
-  /** When this state began by the wall clock, in ms since the epoch. */
-  readonly since: number;
-  /** Number of links that have opened so far; more than 1 means that it reconnected. */
-  readonly connects: number;
-  /** Why the last attempt failed, or the last link was lost. */
-  readonly error?: ErrorInfo;
-  /** While draining, why: the text of the other side. */
-  readonly reason?: string;
-  /**
-   * How messages are read while connected: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform (TLS,
-   * browsers, other runtimes). Undefined for a connection in memory.
-   */
-  readonly readPath?: 'buffer' | 'ws';
-}
 
 /** Options of a connection. */
 export interface HostConnectionOptions {
@@ -86,6 +66,8 @@ export class HostConnection {
   readonly lost: Observable<Error | undefined>;
   /** The drains of both ends. */
   readonly drain: HostDrain;
+  /** Emits when a call begins to wait for the connection. */
+  readonly wanted: Observable<void>;
 
   readonly #runtime: Runtime;
   readonly #state: BehaviorSubject<ConnectionState>;
@@ -93,6 +75,7 @@ export class HostConnection {
   // Shared by all errors: a lost link creates one error per call.
   readonly #reconnected: Observable<void>;
   readonly #lost = new Subject<Error | undefined>();
+  readonly #wanted = new Subject<void>();
   readonly #waiting: WaitingCalls;
   readonly #notStarted: () => string | undefined;
   readonly #figures: Figures;
@@ -119,6 +102,7 @@ export class HostConnection {
       map(() => undefined),
     );
     this.lost = this.#lost.asObservable();
+    this.wanted = this.#wanted.asObservable();
     this.frames$ = isolated(this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY)));
     this.#figures = new Figures(host, () => this.#link.value);
     this.stats$ = this.#figures.observe(runtime, this.#state);
@@ -141,24 +125,12 @@ export class HostConnection {
     return this.#figures.now;
   }
 
-  /** Resolves when connected; rejects when closed for good, and while nothing tries to connect. */
+  /** Resolves when connected; rejects when refused or closed for good, and while nothing tries to connect. */
   ready(): Promise<void> {
     if (this.#notStarted() !== undefined) return Promise.reject(this.disconnected(false));
-    return new Promise((resolve, reject) => {
-      this.#state
-        .pipe(
-          filter(({ status }) => status === 'connected' || status === 'closed'),
-          take(1),
-        )
-        .subscribe({
-          next: ({ status }) => {
-            if (status === 'connected') resolve();
-            else reject(this.disconnected(false));
-          },
-          complete: () => {
-            reject(this.disconnected(false));
-          },
-        });
+    const decided = filter<ConnectionState>(({ status }) => ['connected', 'refused', 'closed'].includes(status));
+    return firstValueFrom(this.#state.pipe(decided), { defaultValue: undefined }).then((state) => {
+      if (state?.status !== 'connected') throw this.disconnected(false);
     });
   }
 
@@ -176,7 +148,9 @@ export class HostConnection {
         call.fail(this.disconnected(false));
       }, 0);
     }
-    return this.#waiting.add(call, wait);
+    const cancel = this.#waiting.add(call, wait);
+    this.#wanted.next();
+    return cancel;
   }
 
   /** A link has opened. It replaces an existing one, whose open calls fail. */
@@ -215,18 +189,30 @@ export class HostConnection {
    * An attempt to connect failed: calls fail at once from now on, until a link opens. With `soonAgain`, a connection that is
    * `connecting` remains so, and calls still wait.
    */
-  attemptFailed(error: Error, soonAgain = false): void {
+  attemptFailed(error: Error, soonAgain = false, next?: NextAttempt): void {
     const { status, connects } = this.#state.value;
     if (status === 'closed' || this.#link.value !== undefined) return;
     if (soonAgain && status === 'connecting') {
-      this.#setState('connecting', connects, error);
+      this.#setState('connecting', connects, error, next);
       return;
     }
-    this.#setState('back-off', connects, error);
-    this.#waiting.fail(
-      () => this.disconnected(false),
-      ({ wait }) => wait === undefined,
-    );
+    this.#setState('back-off', connects, error, next);
+    this.#failWaiting();
+  }
+
+  /** The other side refuses this one: nothing tries to connect until {@link attempting}, and calls fail at once. */
+  refused(error: Error): void {
+    const { status, connects } = this.#state.value;
+    if (status === 'closed' || this.#link.value !== undefined) return;
+    this.#setState('refused', connects, error);
+    this.#failWaiting();
+  }
+
+  /** An attempt begins, or the plan of the next one has changed. After a refusal, calls wait again. */
+  attempting(next?: NextAttempt): void {
+    const { status, connects, error } = this.#state.value;
+    if (status === 'closed' || this.#link.value !== undefined) return;
+    this.#setState(status === 'refused' ? 'connecting' : status, connects, error?.cause as Error | undefined, next);
   }
 
   /** Closes for good. */
@@ -241,6 +227,7 @@ export class HostConnection {
     this.#state.complete();
     this.#link.complete();
     this.#lost.complete();
+    this.#wanted.complete();
   }
 
   /** Creates the error of a call without a connection, or whose connection was lost. */
@@ -260,6 +247,13 @@ export class HostConnection {
     });
   }
 
+  #failWaiting(): void {
+    this.#waiting.fail(
+      () => this.disconnected(false),
+      ({ wait }) => wait === undefined,
+    );
+  }
+
   #onLinkClosed(link: Link, error: Error | undefined): void {
     if (this.#link.value !== link) return;
     this.#figures.keep(link);
@@ -274,11 +268,17 @@ export class HostConnection {
     const told = printable(reason);
     this.drain.peerDrains(told);
     const { connects } = this.#state.value;
-    this.#setState('draining', connects, undefined, told);
+    this.#setState('draining', connects, undefined, { reason: told });
   }
 
-  #setState(status: ConnectionStatus, connects: number, error?: Error, reason?: string): void {
+  #setState(
+    status: ConnectionStatus,
+    connects: number,
+    error?: Error,
+    more?: NextAttempt & { readonly reason?: string },
+  ): void {
     const before = this.#state.value;
+    const link = status === 'connected' ? this.#link.value : undefined;
     this.#state.next({
       host: this.host,
       status,
@@ -286,10 +286,9 @@ export class HostConnection {
       since: before.status === status && status !== 'connected' ? before.since : this.#runtime.wallNow(),
       connects,
       ...(error === undefined ? {} : { error: errorInfo(error) }),
-      ...(reason === undefined ? {} : { reason }),
-      ...(status === 'connected' && this.#link.value?.readPath !== undefined
-        ? { readPath: this.#link.value.readPath }
-        : {}),
+      ...(link?.readPath === undefined ? {} : { readPath: link.readPath }),
+      ...(link?.verifies === false ? { checksum: false } : {}),
+      ...more,
     });
   }
 }

@@ -11,6 +11,7 @@
 
 import { AsyncSubject, Observable, Subject, Subscription } from 'rxjs';
 import { ProtocolError, toError, type GridError } from '../errors.js';
+import type { ClosedCode } from '../rejection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
@@ -142,6 +143,11 @@ export class Link {
     return this.#socket.readPath;
   }
 
+  /** True where received messages that carry a checksum are verified. */
+  get verifies(): boolean {
+    return this.#checksum !== undefined;
+  }
+
   /** Round-trip time of the last ping, in ms. */
   get rtt(): number | undefined {
     return this.#keepalive.rtt;
@@ -197,19 +203,20 @@ export class Link {
     });
   }
 
-  /** Closes the socket with a close frame. Every call on it ends with the link's error. */
-  close(): void {
+  /** Closes the socket with a close frame, which tells `why` if it is given. Every call on it ends with the link's error. */
+  close(why?: { readonly code: ClosedCode; readonly reason: string }): void {
     if (!this.#open) return;
     // Frames of this turn are sent before the close frame, above all a Pong: a reference peer would report a time-out.
     this.engine.drained();
     // Sending may have found the socket broken.
     if (this.open)
       this.#finish(undefined, () => {
-        this.#socket.outbound.complete();
+        if (why === undefined || this.#socket.close === undefined) this.#socket.outbound.complete();
+        else this.#socket.close(why.code, why.reason);
       });
   }
 
-  /** @internal The socket is broken. */
+  /** @internal The socket is broken, or the other side does not answer. */
   fail(error: Error): void {
     this.#end(error);
   }

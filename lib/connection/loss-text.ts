@@ -1,4 +1,4 @@
-import type { ConnectionStatus } from './host-connection.js';
+import type { ConnectionStatus } from './connection-state.js';
 
 /** The message of the error of a call without a connection, or whose connection was lost. */
 export function lossText(host: string, status: ConnectionStatus, reason: string | undefined, sent: boolean): string {

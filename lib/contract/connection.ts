@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { ConnectionStats } from '../connection/figures.js';
-import type { ConnectionState } from '../connection/host-connection.js';
+import type { ConnectionState } from '../connection/connection-state.js';
 import type { ObservedFrame } from '../connection/link.js';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { Received, Sent, SentItem, Shape, TypeOnly } from '../codec/codec.js';

@@ -13,11 +13,13 @@ import {
   connectResponseMessage,
   duplicateHost,
   readConnect,
+  rejectionExtensions,
   type Agreement,
 } from '../connection/handshake.js';
 import { stallTolerantTimer } from '../connection/stall-tolerant-timer.js';
 import type { Socket } from '../transport/socket.js';
-import { errorText, LimitError, RejectedError } from '../errors.js';
+import { errorText, LimitError } from '../errors.js';
+import { RejectedError } from '../rejection.js';
 import { printable } from '../printable.js';
 import type { ConnectRequest, Extensions } from '../wire/connect.js';
 import { timestampToMs } from '../wire/timestamp.js';
@@ -37,6 +39,8 @@ export interface DialerInfo {
 export interface Admission {
   /** Name of the acceptor, for a leaf. */
   readonly name?: string;
+  /** What the answer announces beside the usual extensions. */
+  readonly ext?: Extensions;
   readonly tls: boolean;
   /** A last check in the turn of the answer, because conditions may have changed while the token was verified. @throws as Admit. */
   check?(): void;
@@ -182,8 +186,9 @@ class AcceptingHandshake implements Handshake {
       return;
     }
     this.#onConnect(message).catch((error: unknown) => {
-      const sentReason = error instanceof RejectedError ? error.reason : undefined;
-      this.reject(errorText(error), sentReason, error instanceof DuplicateHostRejection ? duplicateHost : undefined);
+      const rejection = error instanceof RejectedError ? error : undefined;
+      const ext = rejection === undefined ? undefined : rejectionExtensions(rejection.code);
+      this.reject(errorText(error), rejection?.reason, error instanceof DuplicateHostRejection ? duplicateHost : ext);
     });
   }
 
@@ -204,7 +209,7 @@ class AcceptingHandshake implements Handshake {
         accepted: true,
         rejectedReason: '',
         // A reference peer announces no extensions and is sent none.
-        ...(request.ext === undefined ? {} : { ext: extensions }),
+        ...(request.ext === undefined ? {} : { ext: { ...extensions, ...admission.ext } }),
         ...(admission.name === undefined ? {} : { name: admission.name }),
       }),
     );

@@ -1,6 +1,7 @@
 import type { JWTPayload } from 'jose';
 import { checkOptions, whole } from '../check.js';
-import { ConfigurationError, errorText, RejectedError } from '../errors.js';
+import { ConfigurationError, errorText, GridError } from '../errors.js';
+import { RejectedError, type RejectionCode } from '../rejection.js';
 import { defaultLimits } from '../limits.js';
 
 /** The two hosts of a handshake, from the point of view of the one that signs or verifies. */
@@ -199,19 +200,28 @@ export function describe(value: unknown): string {
 /**
  * Verifies a token with a user's hook.
  *
- * @throws RejectedError. If the hook throws any other error, its text becomes the message, and the reason, which is sent to
- * the dialer, is `neutral`: the dialer is not authenticated, and the text may name a database or a user.
+ * @throws RejectedError with `code`, or with `rejected` where the hook threw a retryable error of the library, such as
+ * UnavailableError, because it could not look the token up. If the hook throws no RejectedError, its text becomes the
+ * message, and the reason, which is sent to the dialer, is `neutral`: the dialer is not authenticated, and the text may name a
+ * database or a user.
  */
-export async function checkToken<T>(neutral: string, check: () => T | PromiseLike<T>): Promise<T> {
+export async function checkToken<T>(
+  neutral: string,
+  check: () => T | PromiseLike<T>,
+  code: RejectionCode = 'rejected',
+): Promise<T> {
   try {
     return await check();
   } catch (error) {
-    throw isRejection(error) ? error : new RejectedError(errorText(error), neutral);
+    if (error instanceof RejectedError && (error.code !== 'rejected' || code === 'rejected')) throw error;
+    const reason = error instanceof RejectedError ? error.reason : neutral;
+    throw new RejectedError(errorText(error), reason, isRetryable(error) ? 'rejected' : code);
   }
 }
 
-function isRejection(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'rejected' && 'reason' in error;
+// A hook that could not look the token up says nothing about the token.
+function isRetryable(error: unknown): boolean {
+  return error instanceof GridError && !(error instanceof RejectedError) && error.retryable;
 }
 
 function refusal(remote: string, why: string): RejectedError {

@@ -1,6 +1,7 @@
-import { aFunction, checkOptions, whole, type Rule } from '../check.js';
-import { RejectedError } from '../errors.js';
+import { aFunction, anObject, checkOptions, whole, type Rule } from '../check.js';
+import { RejectedError } from '../rejection.js';
 import { maxGoneLeaves } from '../limits.js';
+import type { Agreement } from '../connection/handshake.js';
 import type { HostConnection } from '../connection/host-connection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
@@ -9,22 +10,41 @@ import type { EngineOptions, Refusal } from '../mux/engine.js';
 import { RunningHandlers } from '../mux/running-handlers.js';
 import type { Duplex, Unary } from '../contract/contract.js';
 import type { RouteConnection } from '../calls/route-connection.js';
+import type { Socket } from '../transport/socket.js';
+import { ThrottledSocket } from '../transport/throttled-socket.js';
 import { subrouteKey } from '../wire/subroute.js';
 import type { ConnectRequest } from '../wire/connect.js';
 import { checkClock, type Admission, type DialerInfo } from './acceptor.js';
 import { checkToken, describe } from './auth.js';
+import { ConnectedLeaf, leafLimitRules, type Authenticated, type LeafLimits } from './connected-leaf.js';
 import type { Endpoint } from './endpoint.js';
+import { ttlOf } from './leaf-control.js';
 import type { LeafList, LeafState } from './leaf-list.js';
+
+/** Whom a token stands for. */
+export interface LeafIdentity {
+  /** Name of the leaf; see `authenticate` of {@link LeafOptions}. */
+  readonly identity: string;
+  /**
+   * When the token expires: a date, or ms since the epoch. Before, the leaf is asked for a new one; at that time, its
+   * connection is closed with the code `unauthenticated`. Default: never.
+   */
+  readonly expiresAt?: number | Date;
+}
 
 /** How a host accepts leaves: browsers and tools that dial it without being hosts. */
 export interface LeafOptions {
   /**
    * Verifies the token and returns the leaf's identity, which handlers see as `call.caller`: a non-empty string that is not
-   * the name of a host. Any other result, such as `undefined` from a failed look-up, rejects the leaf, and so does an error.
-   * The leaf is sent the `reason` of a RejectedError, and a neutral text for any other error; the `rejected` event of the
-   * host has the text of the error itself.
+   * the name of a host; or an object with the identity and the end of the token's validity. It is also asked about the new
+   * tokens of a leaf that is connected, which must be of the same identity.
+   *
+   * Any other result, such as `undefined` from a failed look-up, refuses the token, and so does an error: the leaf does not try
+   * again by itself. A retryable error of the library, such as UnavailableError, says nothing about the token, and the leaf
+   * does try again. The leaf is sent the `reason` of a RejectedError, and a neutral text for any other error; the `rejected`
+   * event of the host has the text of the error itself.
    */
-  authenticate(token: string, info: DialerInfo): string | Promise<string>;
+  authenticate(token: string, info: DialerInfo): string | LeafIdentity | Promise<string | LeafIdentity>;
   /** Origins of pages that may connect, compared exactly. Default: any. Dialers without an Origin header are not restricted. */
   readonly origins?: readonly string[];
   /** The routes that leaves may call. Default: all. */
@@ -32,6 +52,8 @@ export interface LeafOptions {
   readonly routes?: readonly (Unary<any, any> | Duplex<any, any, any>)[];
   /** Maximum number of leaves at a time. Default 1 000. */
   readonly max?: number;
+  /** Bounds of each leaf. */
+  readonly limits?: LeafLimits;
 }
 
 const defaultMaxLeaves = 1_000;
@@ -50,6 +72,7 @@ const leavesRules: Readonly<Record<keyof LeafOptions, Rule>> = {
   origins: list("origins, such as ['https://host.example']"),
   routes: list('routes'),
   max: whole(0),
+  limits: anObject,
 };
 
 /** The leaves of one host. */
@@ -77,6 +100,7 @@ export class Leaves {
   ) {
     this.#list = list;
     checkOptions(options, leavesRules, { of: 'leaves', required: ['authenticate'], mayHaveOthers: true });
+    if (options.limits !== undefined) checkOptions(options.limits, leafLimitRules, { of: 'leaves.limits' });
     this.#endpoint = endpoint;
     this.#options = options;
     this.#name = name;
@@ -108,40 +132,25 @@ export class Leaves {
     const { origins, max = defaultMaxLeaves } = this.#options;
     checkClock(request, this.#endpoint);
     if (origins !== undefined && info.origin !== undefined && !origins.includes(info.origin)) {
-      throw new Error(`the origin ${info.origin} may not connect`);
+      const text = `the origin ${info.origin} may not connect`;
+      throw new RejectedError(text, text, 'permission-denied');
     }
     const checkRoom = (): void => {
       if (this.size >= max) throw new Error(`${String(max)} leaves are connected, which is the limit (leaves.max)`);
     };
     checkRoom();
-    const identity = await this.#authenticate(request.token, info);
+    const { identity, expiresAt } = await this.#authenticate(request.token, info);
     return {
       name: this.#name,
       tls: this.#name.startsWith('https://'),
+      ...(request.ext?.tok === 1 ? { ext: { tok: 1, ttl: ttlOf(expiresAt, this.#endpoint.runtime.wallNow()) } } : {}),
       check: () => {
         checkRoom();
         // A host with this name may have joined while the token was verified.
         this.#checkNoHost(identity);
       },
       open: (socket, agreement, remoteId) => {
-        const { connection, routes } = this.#endpoint.connect(identity, this.#runningOf(identity));
-        this.#connections.set(connection, routes);
-        this.#list.arrived(connection, this.#stateOf(identity, info));
-        connection.lost.subscribe((error) => {
-          this.#list.left(connection, error);
-          this.#connections.delete(connection);
-          connection.close();
-          this.#rememberGone(identity, routes);
-        });
-        connection.open(
-          this.#endpoint.link(connection, {
-            socket,
-            agreement,
-            remoteId,
-            caller: { name: identity, kind: 'leaf' },
-            find: this.#find,
-          }),
-        );
+        this.#open(socket, agreement, remoteId, info, identity, expiresAt);
       },
     };
   }
@@ -160,6 +169,42 @@ export class Leaves {
     this.#connections.clear();
   }
 
+  #open(
+    socket: Socket,
+    agreement: Agreement,
+    remoteId: Uint8Array,
+    info: DialerInfo,
+    identity: string,
+    expiresAt: number | undefined,
+  ): void {
+    const endpoint = this.#endpoint;
+    const { limits = {} } = this.#options;
+    const { runtime } = endpoint;
+    const running = this.#runningOf(identity);
+    const { connection, routes } = endpoint.connect(identity, running);
+    const { bytesPerSecond } = limits;
+    const link = endpoint.link(connection, {
+      socket: bytesPerSecond === undefined ? socket : new ThrottledSocket(socket, bytesPerSecond, runtime),
+      agreement,
+      remoteId,
+      caller: { name: identity, kind: 'leaf' },
+      find: (handler, subroute) => leaf.find(handler, subroute),
+    });
+    const leaf = new ConnectedLeaf({
+      ...{ link, runtime, limits, running, identity, expiresAt, find: this.#find },
+      authenticate: (token) => this.#authenticate(token, info),
+    });
+    this.#connections.set(connection, routes);
+    this.#list.arrived(connection, this.#stateOf(identity, info));
+    connection.lost.subscribe((error) => {
+      this.#list.left(connection, error ?? leaf.closedBecause);
+      this.#connections.delete(connection);
+      connection.close();
+      this.#rememberGone(identity, routes);
+    });
+    connection.open(link);
+  }
+
   #stateOf(identity: string, { address, origin }: DialerInfo): LeafState {
     return {
       identity: printable(identity),
@@ -169,16 +214,24 @@ export class Leaves {
     };
   }
 
-  async #authenticate(token: string, info: DialerInfo): Promise<string> {
-    const identity: unknown = await checkToken(notAuthenticated, () => this.#options.authenticate(token, info));
+  async #authenticate(token: string, info: DialerInfo): Promise<Authenticated> {
+    const ask = (): unknown => this.#options.authenticate(token, info);
+    const given = await checkToken(notAuthenticated, ask, 'unauthenticated');
+    const refuse = (what: string, reason = notAuthenticated): RejectedError =>
+      new RejectedError(`The token of a leaf is refused: ${what}`, reason, 'unauthenticated');
+    const { identity, expiresAt } = (
+      typeof given === 'object' && given !== null ? given : { identity: given }
+    ) as Partial<LeafIdentity>;
     if (typeof identity !== 'string' || identity === '') {
-      throw new RejectedError(
-        `The token of a leaf is refused: leaves.authenticate gave ${describe(identity)} instead of an identity`,
-        notAuthenticated,
-      );
+      throw refuse(`leaves.authenticate gave ${describe(identity ?? given)} instead of an identity`);
+    }
+    const expiry = expiresAt === undefined ? undefined : Number(expiresAt);
+    if (Number.isNaN(expiry)) throw refuse('leaves.authenticate gave an expiresAt that is no date');
+    if (expiry !== undefined && expiry <= this.#endpoint.runtime.wallNow()) {
+      throw refuse('it has expired', 'the token has expired');
     }
     this.#checkNoHost(identity);
-    return identity;
+    return { identity, expiresAt: expiry };
   }
 
   #checkNoHost(identity: string): void {
@@ -186,6 +239,7 @@ export class Leaves {
     throw new RejectedError(
       `leaves.authenticate gave a leaf the identity ${identity}, which is the name of a host`,
       notAuthenticated,
+      'unauthenticated',
     );
   }
 

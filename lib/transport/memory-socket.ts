@@ -1,5 +1,6 @@
 import { NEVER, Subject, type Observer } from 'rxjs';
 import { joinFragments, type WireMessage } from '../wire/batch.js';
+import { closeCodeOf, closeError } from './close-codes.js';
 import type { Socket } from './socket.js';
 
 /** Number of messages in a row before one waits for a macrotask. */
@@ -47,5 +48,14 @@ function memorySocket(
       inbound.complete();
     },
   };
-  return { inbound, outbound, bufferedBytes: 0, drained: NEVER };
+  return {
+    inbound,
+    outbound,
+    close: (code, reason) => {
+      other.error(closeError(closeCodeOf(code), reason));
+      inbound.complete();
+    },
+    bufferedBytes: 0,
+    drained: NEVER,
+  };
 }

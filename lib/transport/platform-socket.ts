@@ -7,8 +7,9 @@
 
 import { Subject, type Observable, type Observer } from 'rxjs';
 import { LimitError } from '../errors.js';
+import type { ClosedCode } from '../rejection.js';
 import type { WireMessage } from '../wire/batch.js';
-import { closeError, isTooLarge, messageOf, normalClosure } from './close-codes.js';
+import { closeCodeOf, closeError, closeReason, isTooLarge, messageOf, normalClosure } from './close-codes.js';
 import type { Socket } from './socket.js';
 
 /** The part of the platform's WebSocket that is used here. */
@@ -21,7 +22,7 @@ export interface PlatformWebSocket {
   onclose: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
   send(data: never): void;
-  close(code?: number): void;
+  close(code?: number, reason?: string): void;
 }
 
 /** Below this number of buffered bytes, `drained` emits. */
@@ -66,9 +67,15 @@ export abstract class PlatformSocket implements Socket {
     socket.onerror = (event: unknown) => {
       this.end(this.#reason ?? (isTooLarge(event) ? this.tooLargeError() : new Error(messageOf(event))));
     };
-    socket.onclose = (event: { readonly code: number }) => {
-      this.end(closeError(event.code));
+    socket.onclose = (event: { readonly code: number; readonly reason?: string }) => {
+      this.end(closeError(event.code, event.reason));
     };
+  }
+
+  close(code: ClosedCode, reason: string): void {
+    this.closePolitely(() => {
+      this.#socket.close(closeCodeOf(code), closeReason(reason));
+    });
   }
 
   get bufferedBytes(): number {

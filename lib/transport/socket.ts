@@ -1,4 +1,5 @@
 import type { Observable, Observer } from 'rxjs';
+import type { ClosedCode } from '../rejection.js';
 import type { RegionWriter } from '../mux/region-frame.js';
 import type { WireMessage } from '../wire/batch.js';
 
@@ -17,6 +18,8 @@ export interface Socket {
    * After either, and after the end of `inbound`, messages are dropped.
    */
   readonly outbound: Observer<WireMessage>;
+  /** Closes the socket politely, as `outbound.complete` does, and tells the other side why. Without it, `complete` is used. */
+  close?(code: ClosedCode, reason: string): void;
   /** Bytes that were sent and have not been handed to the network. */
   readonly bufferedBytes: number;
   /**

@@ -4,7 +4,7 @@
 
 import WebSocket from 'isomorphic-ws';
 import { Observable } from 'rxjs';
-import { RejectedError } from '../errors.js';
+import { RejectedError } from '../rejection.js';
 import { printable, printableUrl } from '../printable.js';
 import { messageOf } from './close-codes.js';
 import type { MaskFrame } from './frame-writer.js';
@@ -97,6 +97,7 @@ function refusedUpgrade(url: string, status: number, statusText: string): Error 
     return new RejectedError(
       `${url} rejected the upgrade with ${answer}: is the token right, and may it be dialed from here?`,
       answer,
+      status === 401 ? 'unauthenticated' : 'permission-denied',
     );
   }
   const hint = status === 404 ? ': is the grid served at another path?' : '.';

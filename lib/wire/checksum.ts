@@ -21,24 +21,36 @@ let shared: Promise<Checksum> | undefined;
 /**
  * Returns the one {@link Checksum} of this module; the first call compiles it.
  *
- * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden. A later call tries again.
+ * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden; Error where the file with it
+ * cannot be loaded. A later call tries again.
  */
 export function createChecksum(): Promise<Checksum> {
-  shared ??= compile().catch((cause: unknown) => {
+  shared ??= compile().catch((error: unknown) => {
     shared = undefined;
+    throw error;
+  });
+  return shared;
+}
+
+// Loaded on demand: a leaf without checksums needs neither this file nor its WebAssembly.
+async function load(): Promise<typeof import('./xxh3.js').createXXHash3> {
+  try {
+    const { createXXHash3 } = await import('./xxh3.js');
+    return createXXHash3;
+  } catch (cause) {
+    throw new Error('The file of the checksum could not be loaded.', { cause });
+  }
+}
+
+async function compile(): Promise<Checksum> {
+  const create = await load();
+  const hasher = await create().catch((cause: unknown) => {
     throw new ConfigurationError(
       "The checksum needs WebAssembly: in a page, allow 'wasm-unsafe-eval' in the Content-Security-Policy, " +
         "or turn the checksum off with the option checksum: 'off'.",
       { cause },
     );
   });
-  return shared;
-}
-
-async function compile(): Promise<Checksum> {
-  // Loaded on demand: a leaf without checksums needs neither this file nor its WebAssembly.
-  const { createXXHash3 } = await import('./xxh3.js');
-  const hasher = await createXXHash3();
   const utf8 = new TextEncoder();
   // The digest is 8 bytes, big-endian. Taken as bytes: the hexadecimal form costs more to make and to parse.
   const low32 = (): number => {

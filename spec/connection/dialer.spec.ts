@@ -5,7 +5,7 @@ import { Dialer, type DialerOptions } from '../../lib/connection/dialer.js';
 import { connectResponseMessage, readConnect } from '../../lib/connection/handshake.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import type { DialOptions, Socket } from '../../lib/transport/socket.js';
-import { RejectedError } from '../../lib/errors.js';
+import { RejectedError } from '../../lib/rejection.js';
 import { defaultLimits, type Limits } from '../../lib/limits.js';
 import type { Checksum } from '../../lib/wire/checksum.js';
 import { encodeFrame } from '../../lib/wire/encode.js';

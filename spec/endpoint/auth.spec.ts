@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SignJWT, UnsecuredJWT } from 'jose';
-import { ConfigurationError, RejectedError } from '../../lib/errors.js';
+import { ConfigurationError } from '../../lib/errors.js';
+import { RejectedError } from '../../lib/rejection.js';
 import { sharedSecret, staticToken } from '../../lib/endpoint/auth.js';
 
 const secret = 'a secret of more than thirty-two bytes';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BehaviorSubject, firstValueFrom } from 'rxjs';
-import { RejectedError } from '../../lib/errors.js';
+import { RejectedError } from '../../lib/rejection.js';
 import type { LeafConnection } from '../../lib/endpoint/leaf.js';
 import type { LeafOptions } from '../../lib/endpoint/leaves.js';
 import type { ClusterState } from '../../lib/endpoint/cluster-state.js';
@@ -117,7 +117,7 @@ describe('a host', () => {
   ])('lets no leaf in for which authenticate gives %j', async (identity, shown) => {
     await start({ authenticate: () => identity as string });
     const leaf = network.leaf(host);
-    expect(await reasonOf(leaf)).toMatchObject({ code: 'rejected', reason: 'the token is not accepted' });
+    expect(await reasonOf(leaf)).toMatchObject({ code: 'unauthenticated', reason: 'the token is not accepted' });
     expect(network.events(host)).toMatchObject([
       { type: 'rejected', host: 'a leaf', by: 'local', reason: expect.stringContaining(`gave ${shown} instead`) },
     ]);
@@ -148,7 +148,7 @@ describe('a host', () => {
     expect((await firstValueFrom(leaf.state$)).status).toBe('connecting');
     expect((await firstValueFrom(other.state$)).status).toBe('connected');
     await network.pass(2_100);
-    expect((await firstValueFrom(leaf.state$)).status).toBe('back-off');
+    expect((await firstValueFrom(leaf.state$)).status).toBe('refused');
   });
 
   it('tells handlers whether a host or a leaf calls', async () => {

@@ -73,7 +73,7 @@ describe.each([
 ])('%s', (_, dial) => {
   it.each<[unknown, string]>([
     [undefined, 'connect: the options must be an object; it is undefined.'],
-    [{}, 'connect needs token: a text, or a function that gives one'],
+    [{}, 'connect needs token or getToken, and not both'],
     [{ token: 5 }, 'connect: token must be a text, or a function'],
     [{ token: 't', handler: [] }, 'connect has no option handler. Did you mean handlers?'],
     [{ token: 't', limits: { dialTimeout: Infinity } }, 'limits: dialTimeout must be a whole number of ms'],

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
-import type { ConnectionState } from '../../lib/connection/host-connection.js';
-import type { RejectedError } from '../../lib/errors.js';
+import type { ConnectionState } from '../../lib/connection/connection-state.js';
+import type { RejectedError } from '../../lib/rejection.js';
 import { staticToken } from '../../lib/endpoint/auth.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import type { ManagerOptions } from '../../lib/endpoint/manager-options.js';

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Agreement } from '../../lib/connection/handshake.js';
-import { HostConnection, type ConnectionState } from '../../lib/connection/host-connection.js';
+import { HostConnection } from '../../lib/connection/host-connection.js';
+import type { ConnectionState } from '../../lib/connection/connection-state.js';
 import type { WaitingCall } from '../../lib/connection/waiting-calls.js';
 import { Link } from '../../lib/connection/link.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';

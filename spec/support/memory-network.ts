@@ -60,10 +60,11 @@ export class MemoryNetwork {
     return managers;
   }
 
-  /** A leaf of a host. */
-  leaf(to: string, options: Partial<ConnectOptions> = {}, info: DialerInfo = {}): LeafConnection {
-    const leaf = connect(`ws${to.slice(4)}`, {
-      token: 'leaf',
+  /** A leaf of a host, or of one of several. */
+  leaf(to: string | readonly string[], options: Partial<ConnectOptions> = {}, info: DialerInfo = {}): LeafConnection {
+    const urls = (typeof to === 'string' ? [to] : to).map((host) => `ws${host.slice(4)}`);
+    const leaf = connect(urls, {
+      ...(options.getToken === undefined ? { token: 'leaf' } : (options as { getToken: () => string })),
       runtime: this.runtime,
       dial: this.dialFrom('leaf', info),
       ...options,

@@ -6,7 +6,7 @@ import { staticToken } from '../../lib/endpoint/auth.js';
 import { Manager, type ManagerOptions } from '../../lib/node/server/manager.js';
 import { connect, type ConnectOptions, type LeafConnection } from '../../lib/endpoint/leaf.js';
 import { createDial } from '../../lib/transport/ws-dial.js';
-import type { ConnectionState } from '../../lib/connection/host-connection.js';
+import type { ConnectionState } from '../../lib/connection/connection-state.js';
 import type { Connection } from '../../lib/contract/connection.js';
 import { withLocal } from './with-local.js';
 

@@ -3,6 +3,7 @@ import {
   leafRules,
   type ConnectOptions,
   type LeafConnection,
+  type TokenSource,
 } from '../../endpoint/leaf.js';
 import { takeSocketOptions, type SocketOptions } from './dial.js';
 
@@ -12,9 +13,9 @@ export interface NodeConnectOptions extends ConnectOptions, SocketOptions {}
 /**
  * Connects to a host as a leaf, as `connect` of `rxgrid` does, and sends files in the most efficient way that Node offers.
  *
- * @param url - `ws://…` or `wss://…` of the host; without a path, the default one.
+ * @param url - `ws://…` or `wss://…` of the host; without a path, the default one. With several, as there.
  * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.
  */
-export function connect(url: string, options: NodeConnectOptions): LeafConnection {
-  return connectAnywhere(url, takeSocketOptions(options, leafRules, 'connect'));
+export function connect(url: string | readonly string[], options: NodeConnectOptions & TokenSource): LeafConnection {
+  return connectAnywhere(url, takeSocketOptions(options, leafRules, 'connect') as ConnectOptions & TokenSource);
 }

@@ -152,10 +152,11 @@ describe('a leaf on a real socket', () => {
       token: async () => Promise.resolve(tokens.shift()!),
       handlers,
     });
-    expect((await until(leaf, 'back-off')).error?.cause).toMatchObject({
-      code: 'rejected',
+    expect((await until(leaf, 'refused')).error?.cause).toMatchObject({
+      code: 'unauthenticated',
       reason: 'the token is not accepted',
     });
+    leaf.reconnect();
     await until(leaf, 'connected', 1);
     expect(await firstValueFrom(leaf.request(whoAmI, new Uint8Array()))).toBe(`the leaf of ${manager.local}`);
     expect(manager.connection('good 1 from undefined').host).toBe('good 1 from undefined');
@@ -281,15 +282,15 @@ describe('a server that answers the upgrade with HTTP', () => {
     return host.name;
   };
 
-  it.each(['403 Forbidden', '401 Unauthorized'])(
-    'rejects the dialer with %s: an error of its kind, and an event',
-    async (status) => {
-      const { leaf } = grid.leaf(await answering(status));
-      const event = firstValueFrom(leaf.events$);
-      expect((await until(leaf, 'back-off')).error).toMatchObject({ code: 'rejected' });
-      expect(await event).toStrictEqual({ type: 'rejected', host: leaf.host, by: 'remote', reason: `HTTP ${status}` });
-    },
-  );
+  it.each([
+    ['403 Forbidden', 'permission-denied'],
+    ['401 Unauthorized', 'unauthenticated'],
+  ])('rejects the dialer with %s: an error of its kind, and an event', async (status, code) => {
+    const { leaf } = grid.leaf(await answering(status));
+    const event = firstValueFrom(leaf.events$);
+    expect((await until(leaf, 'refused')).error).toMatchObject({ code });
+    expect(await event).toStrictEqual({ type: 'rejected', host: leaf.host, by: 'remote', reason: `HTTP ${status}` });
+  });
 
   it('asks for another path at 404, also of a manager', async () => {
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, []);

@@ -135,7 +135,8 @@ describe('faults of leaves, of pieces and of bandwidth', () => {
       const leaf = grid.leaf('phone', 'a');
       await leaf.ready();
       const states: string[] = [];
-      leaf.state$.subscribe(({ status }) => states.push(status));
+      // A state that only tells of the next attempt is not another one.
+      leaf.state$.subscribe(({ status }) => (states.at(-1) === status ? 0 : states.push(status)));
       faults.cut(leaf);
       await advance('5s');
       expect(states).toStrictEqual(['connected', 'connecting', 'connected']);

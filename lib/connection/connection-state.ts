@@ -1,0 +1,37 @@
+import type { ErrorInfo } from '../error-info.js';
+
+/** Status of a connection. `refused`: a leaf whose token, or which itself, is not accepted; it does not try again by itself. */
+export type ConnectionStatus = 'connecting' | 'connected' | 'draining' | 'back-off' | 'refused' | 'closed';
+
+/** What a leaf tells of its next attempt to connect. */
+export interface NextAttempt {
+  /** When it begins by the wall clock, in ms since the epoch; absent while an attempt is under way, and where none is planned. */
+  readonly nextAttempt?: number;
+  /**
+   * What makes it begin at once: `online`, the platform says that there is a network again; `visible`, the page is shown
+   * again; `call`, a call is made (the host closed the connection because it was idle).
+   */
+  readonly waitsFor?: 'online' | 'visible' | 'call';
+}
+
+/** State of a connection. */
+export interface ConnectionState extends NextAttempt {
+  /** Host at the other end. */
+  readonly host: string;
+  readonly status: ConnectionStatus;
+  /** When this state began by the wall clock, in ms since the epoch. */
+  readonly since: number;
+  /** Number of links that have opened so far; more than 1 means that it reconnected. */
+  readonly connects: number;
+  /** Why the last attempt failed, or the last link was lost. */
+  readonly error?: ErrorInfo;
+  /** While draining, why: the text of the other side. */
+  readonly reason?: string;
+  /**
+   * How messages are read while connected: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform (TLS,
+   * browsers, other runtimes). Undefined for a connection in memory.
+   */
+  readonly readPath?: 'buffer' | 'ws';
+  /** False while connected where messages are not verified: the checksum is off, or the page forbids WebAssembly. */
+  readonly checksum?: boolean;
+}

@@ -1,0 +1,234 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { firstValueFrom, NEVER } from 'rxjs';
+import type { LeafConnection, TokenRequest } from '../../lib/endpoint/leaf.js';
+import type { LeafOptions } from '../../lib/endpoint/leaves.js';
+import type { Manager } from '../../lib/endpoint/manager.js';
+import { raw, type } from '../../lib/codec/codec.js';
+import { duplex, unary } from '../../lib/contract/contract.js';
+import { UnavailableError } from '../../lib/contract/define-error.js';
+import { createChecksum } from '../../lib/wire/checksum.js';
+import { MemoryNetwork } from '../support/memory-network.js';
+
+/*
+ * The life of a leaf at its host: the validity of its token, its bounds, and several hosts.
+ */
+
+const host = 'http://host:9000';
+const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });
+const never = duplex({ id: 2, name: 'never', request: raw, output: type<number>() });
+
+let network: MemoryNetwork;
+beforeEach(async () => {
+  await createChecksum();
+  network = new MemoryNetwork();
+});
+afterEach(async () => {
+  expect(await network.close()).toBe(0);
+});
+
+async function start(options: Partial<LeafOptions> = {}, name = host): Promise<Manager> {
+  const manager = network.manager(name, [], { leaves: { authenticate: () => 'ann', ...options } });
+  manager.handle(whoAmI, (_, call) => call.caller);
+  manager.handle(never, () => NEVER);
+  await manager.start();
+  return manager;
+}
+
+const stateOf = (leaf: LeafConnection) => firstValueFrom(leaf.state$);
+
+async function ask(leaf: LeafConnection): Promise<string> {
+  const answer = firstValueFrom(leaf.request(whoAmI, new Uint8Array()));
+  await network.settle();
+  return answer;
+}
+
+describe('a token that expires', () => {
+  const now = (): number => network.runtime.wallNow();
+  // A token is its own validity in ms.
+  const valid = (token: string) => ({ identity: 'ann', expiresAt: now() + Number(token) });
+
+  it('is renewed while the leaf is connected, and no call notices', async () => {
+    await start({ authenticate: valid });
+    const requests: TokenRequest[] = [];
+    const leaf = network.leaf(host, { getToken: (request) => (requests.push(request), '60000') });
+    await network.settle();
+    const errors: unknown[] = [];
+    leaf.stream(never, new Uint8Array()).subscribe({ error: (error: unknown) => errors.push(error) });
+    await network.pass(300_000, 500);
+    expect(errors).toStrictEqual([]);
+    expect((await stateOf(leaf)).connects).toBe(1);
+    expect(requests[0]).toStrictEqual({ reason: 'connect', url: 'ws://host:9000/minio/grid/v1', refused: undefined });
+    expect(requests[1]).toStrictEqual({ ...requests[0]!, reason: 'expires' });
+    // After 70 to 80 % of 60 s each.
+    expect(requests.length).toBeGreaterThanOrEqual(7);
+    expect(requests.length).toBeLessThanOrEqual(9);
+  });
+
+  it.each([['a date'], ['a number']])('closes the connection at that time, given as %s, with a code', async (form) => {
+    await start({
+      authenticate: () => ({ identity: 'ann', expiresAt: form === 'a date' ? new Date(now() + 5_000) : now() + 5_000 }),
+    });
+    const leaf = network.leaf(host, { token: 'constant' });
+    await network.settle();
+    await network.pass(4_900, 100);
+    expect((await stateOf(leaf)).status).toBe('connected');
+    await network.pass(200, 100);
+    const { status, error } = await stateOf(leaf);
+    expect([status, error?.name, error?.code]).toStrictEqual(['refused', 'ClosedError', 'unauthenticated']);
+    expect(error!.message).toBe('The other side closed the connection: the token has expired');
+  });
+
+  it('is asked for again, with the reason, and the leaf comes back', async () => {
+    let expiry = 1_000;
+    await start({ authenticate: () => ({ identity: 'ann', expiresAt: now() + expiry }) });
+    const asked: (string | undefined)[] = [];
+    let offline = false;
+    const leaf = network.leaf(host, {
+      getToken: ({ reason, refused }) => {
+        if (reason === 'connect') asked.push(refused);
+        else if (offline) throw new Error('the server of tokens is down');
+        return 'x';
+      },
+    });
+    await network.settle();
+    offline = true;
+    expiry = 100_000;
+    await network.pass(3_000, 100);
+    expect((await stateOf(leaf)).connects).toBe(2);
+    expect(asked).toStrictEqual([undefined, 'the token has expired']);
+  });
+
+  it('of another identity is not taken for a new one: the leaf is told', async () => {
+    let identity = 'ann';
+    await start({ authenticate: () => ({ identity, expiresAt: now() + 10_000 }) });
+    const leaf = network.leaf(host, { getToken: () => 'x' });
+    const reasons: string[] = [];
+    leaf.events$.subscribe((event) => {
+      if (event.type === 'rejected') reasons.push(event.reason);
+    });
+    await network.settle();
+    identity = 'eve';
+    await network.pass(9_000, 100);
+    expect(reasons[0]).toContain('The token is of another identity');
+    expect(await ask(leaf)).toBe('ann');
+  });
+
+  it('that has expired already is refused', async () => {
+    await start({ authenticate: () => ({ identity: 'ann', expiresAt: now() - 1 }) });
+    const leaf = network.leaf(host);
+    await network.settle();
+    const cause = (await stateOf(leaf)).error?.cause;
+    expect(cause).toMatchObject({ code: 'unauthenticated', reason: 'the token has expired' });
+  });
+
+  it('of a date that is none is refused', async () => {
+    await start({ authenticate: () => ({ identity: 'ann', expiresAt: new Date('nonsense') }) });
+    const leaf = network.leaf(host);
+    await network.settle();
+    expect((await stateOf(leaf)).status).toBe('refused');
+  });
+});
+
+it('a host that cannot verify a token now refuses none: the leaf tries again', async () => {
+  let down = true;
+  await start({
+    authenticate: () => {
+      if (down) throw new UnavailableError('the database does not answer');
+      return 'ann';
+    },
+  });
+  const leaf = network.leaf(host);
+  await network.settle();
+  expect(await stateOf(leaf)).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
+  down = false;
+  await network.pass(2_000, 100);
+  expect(await ask(leaf)).toBe('ann');
+});
+
+it('calls of a leaf that is refused fail at once, and say why', async () => {
+  await start({ authenticate: () => '' });
+  const leaf = network.leaf(host);
+  await network.settle();
+  const failed = expect(firstValueFrom(leaf.request(whoAmI, new Uint8Array()))).rejects.toMatchObject({
+    code: 'disconnected',
+    cause: { code: 'unauthenticated' },
+  });
+  await network.pass(10);
+  await failed;
+  await expect(leaf.ready()).rejects.toMatchObject({ code: 'disconnected' });
+});
+
+describe('bounds of each leaf', () => {
+  it('inFlight: a further call is refused, and a later one not', async () => {
+    await start({ limits: { inFlight: 2 } });
+    const leaf = network.leaf(host);
+    await network.settle();
+    const open = [1, 2].map(() => leaf.stream(never, new Uint8Array()).subscribe());
+    await network.settle();
+    await expect(ask(leaf)).rejects.toMatchObject({
+      code: 'resource-exhausted',
+      message: expect.stringContaining('leaves.limits.inFlight'),
+    });
+    const other = network.leaf(host, { token: 'x' });
+    open.forEach((each) => {
+      each.unsubscribe();
+    });
+    await network.settle();
+    expect(await ask(leaf)).toBe('ann');
+    expect(await ask(other)).toBe('ann');
+  });
+
+  it('idle: a leaf without calls is disconnected, one with an open stream is not', async () => {
+    const manager = await start({ limits: { idle: 10_000 }, authenticate: (token) => token });
+    const [idle, busy] = [network.leaf(host, { token: 'idle' }), network.leaf(host, { token: 'busy' })];
+    const left: unknown[] = [];
+    manager.leaves$.subscribe((state) => left.push(...state.left.map(({ identity, reason }) => [identity, reason])));
+    busy.stream(never, new Uint8Array()).subscribe({ error: () => undefined });
+    await network.settle();
+    await network.pass(16_000, 100);
+    expect(await stateOf(idle)).toMatchObject({ status: 'connecting', waitsFor: 'call', error: { code: 'idle' } });
+    expect((await stateOf(busy)).status).toBe('connected');
+    expect(left).toStrictEqual([['idle', expect.stringContaining('no call for 10000 ms (leaves.limits.idle)')]]);
+    expect(await ask(idle)).toBe('idle');
+  });
+
+  it.each([
+    [{ inFlight: 0 }, 'leaves.limits: inFlight must be a whole number'],
+    [{ bytesPerSecond: -1 }, 'leaves.limits: bytesPerSecond must be'],
+    [{ idel: 1 }, 'Did you mean idle?'],
+  ])('%j is refused', async (limits, message) => {
+    await expect(start({ limits } as Partial<LeafOptions>)).rejects.toThrow(message);
+  });
+});
+
+describe('several hosts', () => {
+  const other = 'http://other:9000';
+
+  it('a leaf goes to the next one when its host is gone, and says where it is', async () => {
+    await start();
+    await start({ authenticate: () => 'ann of other' }, other);
+    const leaf = network.leaf([host, other]);
+    await network.settle();
+    expect(await ask(leaf)).toBe('ann');
+    network.down.add(host);
+    network.cut(host);
+    await network.pass(600, 10);
+    expect(await ask(leaf)).toBe('ann of other');
+    expect(leaf.host).toBe('ws://host:9000/minio/grid/v1, ws://other:9000/minio/grid/v1');
+  });
+
+  it('an empty list, and both or none of token and getToken, are refused', () => {
+    expect(() => network.leaf([])).toThrow('an empty list');
+    expect(() => network.leaf(host, { token: 'x', getToken: () => 'x' })).toThrow('token or getToken');
+  });
+});
+
+it('a leaf says that it verifies no checksums, where they are off', async () => {
+  await start();
+  const [plain, off] = [network.leaf(host), network.leaf(host, { checksum: 'off' })];
+  await network.settle();
+  expect((await stateOf(plain)).checksum).toBeUndefined();
+  expect((await stateOf(off)).checksum).toBe(false);
+  plain.close();
+  off.close();
+});
