@@ -180,25 +180,13 @@ export class Link {
   answers(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
       const wait = new Subscription();
-      const end = (alive: boolean): void => {
+      const endWith = (alive: boolean) => (): void => {
         wait.unsubscribe();
         resolve(alive);
       };
-      wait.add(
-        this.#runtime.schedule(() => {
-          end(false);
-        }, ms),
-      );
-      wait.add(
-        this.#closed.subscribe(() => {
-          end(false);
-        }),
-      );
-      wait.add(
-        this.#pongs.subscribe(() => {
-          end(true);
-        }),
-      );
+      wait.add(this.#runtime.schedule(endWith(false), ms));
+      wait.add(this.#closed.subscribe(endWith(false)));
+      wait.add(this.#pongs.subscribe(endWith(true)));
       if (!wait.closed) this.ping();
     });
   }
