@@ -7,6 +7,7 @@
 //     cells    names of its cells, where they are known beforehand: `--only group/cell` takes one
 //     run      measures the cells that `bench.wants(name, against)`, and gives them (see report/gates.mjs for a cell).
 //              `bench`: rounds, ms and warm, times in ms; peers, a harness folder or undefined; note(text), for progress
+import { applications } from './cells/applications.mjs';
 import { bulk } from './cells/bulk.mjs';
 import { bundle } from './cells/bundle.mjs';
 import { cancel } from './cells/cancel.mjs';
@@ -30,6 +31,7 @@ export const groups = [
   loaded,
   checksum,
   typed,
+  applications,
   slow,
   cancel,
   latency,

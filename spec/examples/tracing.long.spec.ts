@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { buildLib } from '../support/built-lib.js';
+
+const project = resolve(__dirname, '../..');
+let folder: string;
+
+beforeAll(() => {
+  folder = buildLib();
+  // What is built here is the form for bundlers: the package has other files for Node.
+  const file = join(folder, 'package.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/chunks/', './dist/esm/'));
+  cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('the example of metadata and tracing: a call that crosses three hosts is one trace', async () => {
+  const child = spawn(process.execPath, ['examples/tracing/main.mjs'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (part: string) => (text += part));
+  }
+  const code = await new Promise<number | null>((done) => child.on('close', done));
+  expect({ code, lines: text.trimEnd().split('\n') }).toStrictEqual({
+    code: 0,
+    lines: [
+      'stock: reserve tea for tenant acme',
+      'page: tea: ordered, 41 left',
+      '4 spans in 1 trace',
+      '  calls order',
+      '    serves order',
+      '      calls reserve',
+      '        serves reserve',
+    ],
+  });
+});
