@@ -244,9 +244,9 @@ class UnaryInvocation implements CancelSink {
         );
       }
       const payload = this.#encode(nothing ? undefined : value);
-      this.#meter.response(payload.length);
-      this.#count('ok');
-      this.#mux.respond(nothing && payload.length === 0 ? null : payload);
+      const refusal = this.#mux.respond(nothing && payload.length === 0 ? null : payload);
+      if (refusal === undefined) this.#meter.response(payload.length);
+      this.#count(refusal === undefined ? 'ok' : outcomeOfFailure(refusal));
     });
   }
 }

@@ -144,24 +144,29 @@ export class UnaryResponder extends Mux {
     this.#worker = worker;
   }
 
-  /** Sends the response; null means "no payload". Ignored after the end. */
-  respond(payload: Uint8Array | null): void {
-    if (this.ended) return;
+  /** Sends the response; null means "no payload". Returns the error that is sent in its place. Ignored after the end. */
+  respond(payload: Uint8Array | null): CallError | undefined {
+    if (this.ended) return undefined;
     const { maxUnaryBytes, maxSendQueueBytes } = this.host.limits;
     if (payload !== null && payload.length > maxUnaryBytes) {
+      const error = exhausted('maxUnaryBytes');
       this.fail(
         `The response has ${String(payload.length)} bytes, and maxUnaryBytes is ${String(maxUnaryBytes)}: use a stream for payloads of this size.`,
-        exhausted('maxUnaryBytes'),
+        error,
       );
-    } else if (this.host.schedule.isFullFor(payload?.length ?? 0, maxSendQueueBytes)) {
+      return error;
+    }
+    if (this.host.schedule.isFullFor(payload?.length ?? 0, maxSendQueueBytes)) {
+      const error = exhausted('maxSendQueueBytes', true);
       this.fail(
         'The send queue of the responder is full (maxSendQueueBytes): read faster, or ask for less at once.',
-        exhausted('maxSendQueueBytes', true),
+        error,
       );
-    } else {
-      const flags = payload?.length === 0 ? Flag.Eof | Flag.PayloadIsZero : Flag.Eof;
-      this.#send(flags, payload ?? emptyPayload);
+      return error;
     }
+    const flags = payload?.length === 0 ? Flag.Eof | Flag.PayloadIsZero : Flag.Eof;
+    this.#send(flags, payload ?? emptyPayload);
+    return undefined;
   }
 
   /** Responds with an error: its text, and beside it what a peer gets that announced `err`. Ignored after the end. */

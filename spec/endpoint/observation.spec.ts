@@ -93,6 +93,18 @@ describe('routes$', () => {
       expect(await routeOf(b.manager, 'slow', 'handler')).toMatchObject({ calls: 3, inFlight: 0 });
     }));
 
+  it('counts a response that is too large as what its caller gets: an error', () =>
+    gridTest(async ({ cluster }) => {
+      const grid = cluster({ hosts: 2, limits: { maxUnaryBytes: 1_000 } });
+      const [a, b] = [grid.host('a'), grid.host('b')];
+      b.handle(get, () => new Uint8Array(2_000));
+      await grid.connected();
+      await expect(lastValueFrom(a.connection(b).request(get, new Uint8Array(1)))).rejects.toThrow('maxUnaryBytes');
+      const errors = { 'resource-exhausted': 1 };
+      expect(await routeOf(b.manager, 'get', 'handler')).toMatchObject({ calls: 1, errors, bytesOut: 0 });
+      expect(await routeOf(a.manager, 'get', 'caller')).toMatchObject({ calls: 1, errors });
+    }));
+
   it('comes at once and then every second, with percentiles of the last minute; all observers share the work', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster();
