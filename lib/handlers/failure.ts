@@ -47,7 +47,7 @@ export interface Failure {
 export function failureOf(thrown: unknown, call: FailedCall, scope: FailureScope): Failure {
   if (!isDeclared(thrown)) return undeclared(thrown, call, scope);
   try {
-    const { code, retryable } = thrown;
+    const { code, retryable, sent } = thrown;
     const data = call.errors.encode(thrown);
     const { maxErrorDataBytes } = scope.limits;
     if (data !== undefined && data.length > maxErrorDataBytes) {
@@ -59,7 +59,7 @@ export function failureOf(thrown: unknown, call: FailedCall, scope: FailureScope
     const known = call.errors.has(code);
     return {
       text: errorText(thrown),
-      error: { code, retryable, data },
+      error: { code, retryable, sent, data },
       event: known ? undefined : eventOf(thrown, call),
     };
   } catch (cause) {

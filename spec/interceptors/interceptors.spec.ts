@@ -1,0 +1,172 @@
+import { describe, expect, it } from '@jest/globals';
+import { firstValueFrom, map, NEVER } from 'rxjs';
+import {
+  circuitBreaker,
+  concurrency,
+  log,
+  retry,
+  timeout,
+  type,
+  unary,
+  UnavailableError,
+  type CallRecord,
+} from '../../lib/index.js';
+import { PairOfEachTest, record } from '../support/linked-managers.js';
+
+const echo = unary({ id: 1, name: 'echo', request: type<string>(), response: type<string>(), idempotent: true });
+const once = unary({ id: 2, name: 'once', request: type<string>(), response: type<string>() });
+const retried = unary({ id: 3, name: 'retried', response: type<number>(), idempotent: true, retry: { attempts: 5 } });
+
+const pair = new PairOfEachTest();
+
+describe('timeout', () => {
+  it('moves the deadline at the caller', async () => {
+    await pair.link(({ b }) => b.handle(echo, () => NEVER), { intercept: { calls: [timeout(100)] } });
+    const { log: seen } = record(pair.ab.request(echo, 'x'));
+    await pair.grid.advance(150, 10);
+    expect(seen).toMatchObject([{ code: 'deadline-exceeded', route: 'echo' }]);
+  });
+
+  it('stops a handler', async () => {
+    const aborted: string[] = [];
+    await pair.link(({ b }) => {
+      b.handle(
+        echo,
+        (_, { signal }) => {
+          signal.addEventListener('abort', () => aborted.push('aborted'));
+          return NEVER;
+        },
+        { intercept: [timeout(100)] },
+      );
+    });
+    const { log: seen } = record(pair.ab.request(echo, 'x'));
+    await pair.grid.advance(150, 10);
+    expect(seen).toMatchObject([{ code: 'deadline-exceeded', initiator: 'remote' }]);
+    expect(aborted).toStrictEqual(['aborted']);
+  });
+});
+
+describe('retry', () => {
+  const failing = (times: number, calls: string[]): (() => string) => {
+    let left = times;
+    return () => {
+      calls.push('call');
+      if (left-- > 0) throw new UnavailableError('Not now.');
+      return 'ok';
+    };
+  };
+
+  it('repeats an idempotent call, and no other', async () => {
+    const calls: string[] = [];
+    await pair.link(
+      ({ b }) => {
+        b.handle(echo, failing(2, calls));
+        b.handle(once, failing(2, calls));
+      },
+      { intercept: { calls: [retry()] } },
+    );
+    const first = record(pair.ab.request(echo, 'x'));
+    await pair.grid.advance(2_000, 100);
+    expect(first.log).toStrictEqual(['ok', 'done']);
+    expect(calls).toHaveLength(3);
+    const second = record(pair.ab.request(once, 'x'));
+    await pair.grid.advance(2_000, 100);
+    expect(second.log).toMatchObject([{ code: 'unavailable' }]);
+    expect(calls).toHaveLength(4);
+  });
+
+  it('has a budget', async () => {
+    const calls: string[] = [];
+    await pair.link(({ b }) => b.handle(echo, failing(1_000, calls)), {
+      intercept: { calls: [retry({ burst: 3, backoff: 0 })] },
+    });
+    for (let call = 0; call < 20; call++) {
+      record(pair.ab.request(echo, 'x'));
+      await pair.grid.advance(10, 5);
+    }
+    // Twenty calls, three retries at once, and a tenth of the calls.
+    expect(calls.length).toBeGreaterThanOrEqual(24);
+    expect(calls.length).toBeLessThanOrEqual(25);
+  });
+
+  it('is a default of a contract, too', async () => {
+    let calls = 0;
+    await pair.link(({ b }) =>
+      b.handle(retried, () => {
+        if (++calls < 4) throw new UnavailableError('Not now.');
+        return calls;
+      }),
+    );
+    const { log: seen } = record(pair.ab.request(retried));
+    await pair.grid.advance(5_000, 100);
+    expect(seen).toStrictEqual([4, 'done']);
+  });
+});
+
+describe('concurrency', () => {
+  it('refuses what is beyond the queue, and serves the rest in order', async () => {
+    const began: string[] = [];
+    await pair.link(({ b }) => {
+      b.handle(
+        once,
+        (text) => {
+          began.push(text);
+          return pair.grid.timer(100).pipe(map(() => text));
+        },
+        { intercept: [concurrency({ max: 1, queue: 1 })] },
+      );
+    });
+    const logs = ['a', 'b', 'c'].map((text) => record(pair.ab.request(once, text)).log);
+    await pair.grid.advance(0);
+    expect(began).toStrictEqual(['a']);
+    expect(logs[2]).toMatchObject([
+      { code: 'resource-exhausted', retryable: true, sent: false, data: { limit: 'concurrency' } },
+    ]);
+    await pair.grid.advance(500, 50);
+    expect(began).toStrictEqual(['a', 'b']);
+  });
+});
+
+describe('circuitBreaker', () => {
+  it('opens after failures in a row, and closes after a success', async () => {
+    let calls = 0;
+    let works = false;
+    await pair.link(
+      ({ b }) =>
+        b.handle(once, () => {
+          calls++;
+          if (!works) throw new Error('no disk');
+          return 'ok';
+        }),
+      { intercept: { calls: [circuitBreaker({ failures: 2, cooldown: 1_000 })] } },
+    );
+    const call = async (): Promise<unknown> => {
+      const { log: seen } = record(pair.ab.request(once, 'x'));
+      await pair.grid.advance(10, 5);
+      return seen[0];
+    };
+    await call();
+    await call();
+    expect(await call()).toMatchObject({ code: 'unavailable', initiator: 'local', sent: false, retryable: true });
+    expect(calls).toBe(2);
+    works = true;
+    await pair.grid.advance(1_000, 100);
+    expect(await call()).toBe('ok');
+    expect(await call()).toBe('ok');
+  });
+});
+
+describe('log', () => {
+  it('writes a record of each call, and survives what the writer throws', async () => {
+    const records: CallRecord[] = [];
+    await pair.link(({ b }) => b.handle(echo, (text) => (text === 'bad' ? (undefined as never) : text)), {
+      intercept: { calls: [log((entry) => records.push(entry))] },
+    });
+    await firstValueFrom(pair.ab.request(echo, 'x'));
+    record(pair.ab.request(echo, 'y')).unsubscribe();
+    expect(records).toMatchObject([
+      { side: 'caller', route: 'echo', peer: pair.ab.host, outcome: 'ok', items: 1 },
+      { outcome: 'cancelled', items: 0 },
+    ]);
+  });
+});
