@@ -1,6 +1,6 @@
 // Plants faults into a copy of lib, one at a time, and looks which checks find them: the simulation, and the specs nearest
 // to each. `npm run planted -- [--seeds N] [--seed S] [--workers N] [--every N] [--name TEXT] [--skip simulation|specs]`.
-// See docs/simulation.md.
+// A fault that neither finds fails the command. See docs/simulation.md.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
