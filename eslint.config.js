@@ -17,6 +17,7 @@ const bottom = [
   'limits',
   'printable',
   'rejection',
+  'lent',
   'small-part',
 ];
 const layers = [
@@ -31,6 +32,7 @@ const layers = [
       'limits',
       'printable',
       'rejection',
+      'lent',
       'small-part',
       'runtime',
       'version',
@@ -45,6 +47,7 @@ const layers = [
       'limits',
       'printable',
       'rejection',
+      'lent',
       'small-part',
     ],
   },

@@ -28,7 +28,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   // Memory that is reused too early shows in any spec.
-  setupFiles: ['<rootDir>/spec/support/poison-slabs.ts'],
+  setupFiles: ['<rootDir>/spec/support/poison-slabs.ts', '<rootDir>/spec/support/poison-lent.ts'],
   testTimeout: 15_000,
   maxWorkers: 2,
 };

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import { CodecError } from '../errors.js';
+import { keep } from '../lent.js';
 import type { RegionForm, RegionItem } from './region-item.js';
 
 /**
@@ -19,8 +20,14 @@ export interface Codec<T> {
    */
   encode(value: T): Uint8Array;
   /**
-   * Decodes a payload. The bytes may be a view into a received message. A value that retains part of them keeps that message
-   * in memory, so a codec should copy what it retains, or document that it does not.
+   * True: {@link decode} copies whatever its value retains of the bytes, so it may be given bytes that are overwritten as soon
+   * as it returns. Payloads are then decoded where they were received, and nothing is allocated for them. Default: `decode`
+   * gets bytes that nobody overwrites, which costs a copy of each message.
+   */
+  readonly inPlace?: boolean;
+  /**
+   * Decodes a payload. The bytes may be a view into a received message. A value that retains part of them keeps up to 64 KiB
+   * of that message in memory, so a codec should copy what it retains (and may then say so: {@link inPlace}).
    *
    * @throws CodecError if the bytes are not a result of `encode`. They come from the other side and can be anything.
    */
@@ -98,11 +105,13 @@ export function type<T>(): TypeOnly<T> {
 }
 
 /**
- * Opaque bytes. The decoded value is a view into the received message: copy (`bytes.slice()`) what you retain. `encode`
+ * Opaque bytes. The receiver owns the decoded value: nobody overwrites it. Values that arrived together share memory, so
+ * a small one that is retained for long holds up to 64 KiB: copy it (`bytes.slice()`) where that matters. `encode`
  * throws CodecError for anything but a Uint8Array; `undefined`, from untyped code, is encoded as zero bytes.
  */
 export const raw: RegionCodec<Uint8Array> = {
   codec: 'raw',
+  inPlace: true,
   regions: 'raw',
   encode(value: unknown): Uint8Array {
     if (isBytes(value)) return value;
@@ -111,7 +120,7 @@ export const raw: RegionCodec<Uint8Array> = {
       `Cannot encode ${value === null ? 'null' : typeof value} as raw bytes: give a Uint8Array, or name a type or a schema in the route.`,
     );
   },
-  decode: (bytes) => bytes,
+  decode: keep,
 };
 
 /** True for a Uint8Array of any realm: in a sandbox, such as jest, built-in functions return those of another realm. */

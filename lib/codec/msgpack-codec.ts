@@ -55,6 +55,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
   const lite = (): MsgpackLite => (made ??= msgpackLite(timestamps));
   return {
     codec: 'msgpack',
+    inPlace: true,
     encode(value) {
       if (value === undefined) return new Uint8Array(0);
       try {

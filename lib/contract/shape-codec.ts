@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { CodecError, type SchemaIssue } from '../errors.js';
+import { keep } from '../lent.js';
 import type { Codec, PayloadCodec, Shape } from '../codec/codec.js';
 
 /** Issues of one error at most, and UTF-16 units of the message of each: the rest is left out. */
@@ -14,9 +15,19 @@ const maxIssueLength = 1_000;
  * is, and not only at the caller.
  */
 export function codecOf(shape: Shape, codec: PayloadCodec, what: string, checksSent = false): Codec<unknown> {
-  if ('codec' in shape) return shape;
-  if ('typeOnly' in shape) return codec;
-  return validating(shape, codec, what, checksSent);
+  if ('codec' in shape) return ownBytes(shape);
+  if ('typeOnly' in shape) return ownBytes(codec);
+  return validating(shape, ownBytes(codec), what, checksSent);
+}
+
+// Values of a codec that promises nothing may share memory with the payload.
+function ownBytes(codec: Codec<unknown>): Codec<unknown> {
+  if (codec.inPlace === true) return codec;
+  return {
+    codec: codec.codec,
+    encode: (value) => codec.encode(value),
+    decode: (bytes) => codec.decode(keep(bytes)),
+  };
 }
 
 function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string, checksSent: boolean): Codec<unknown> {

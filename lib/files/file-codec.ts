@@ -1,4 +1,5 @@
 import { CodecError, ProtocolError } from '../errors.js';
+import { keep } from '../lent.js';
 import type { RegionCodec } from '../codec/codec.js';
 import {
   decodeFileItem,
@@ -18,6 +19,7 @@ import { encodePack } from './file-pack.js';
  */
 export const fileItems: RegionCodec<FileItem> = {
   codec: 'files',
+  inPlace: true,
   regions: 'files',
   encode: (item) => {
     switch (item.kind) {
@@ -35,7 +37,8 @@ export const fileItems: RegionCodec<FileItem> = {
   },
   decode: (bytes) => {
     try {
-      return decodeFileItem(bytes);
+      // Its bytes are written after this returns.
+      return decodeFileItem(keep(bytes));
     } catch (error) {
       // A malformed item is the fault of the peer, and is reported to it.
       if (error instanceof ProtocolError) throw new CodecError(error.message, { cause: error });

@@ -10,6 +10,7 @@
 import type { Subscriber } from 'rxjs';
 import { guarded, type OnThrown } from '../guard.js';
 import type { Report } from '../observe.js';
+import { keep } from '../lent.js';
 import { isSmallPart } from '../small-part.js';
 import type { ItemSource } from './intercepted-items.js';
 import { DeliverySource, notifyEnd, type Delivery } from './delivery.js';
@@ -107,7 +108,7 @@ export class Inbound<T> implements ItemSource<T> {
 
   // A view would keep the whole message alive, and others that share its memory, while only the item is accounted for.
   #hold(payload: Uint8Array): void {
-    (this.#held ??= []).push(isSmallPart(payload) ? payload.slice() : payload);
+    (this.#held ??= []).push(isSmallPart(payload) ? payload.slice() : keep(payload));
   }
 
   #drain(): void {

@@ -18,6 +18,7 @@
  */
 
 import { ProtocolError } from '../errors.js';
+import { keep } from '../lent.js';
 import { isSmallPart } from '../small-part.js';
 import { MessageCursor } from '../wire/decode.js';
 import type { FrameView, Hash32 } from '../wire/frame.js';
@@ -80,15 +81,15 @@ export class MessageReader {
     this.#cursor = new MessageCursor(options.view, options.hash, options.maxFrames);
   }
 
-  /** Reads one message. A message that arrives while another one is being read waits for its end. */
+  /** Reads one message, which may be lent. A message that arrives while another one is being read waits for its end. */
   receive(message: Uint8Array): void {
     const at = this.#options.now();
     if (this.#reading || this.#cancelSlice !== undefined) {
-      this.#waiting.push({ message, at });
+      this.#waiting.push({ message: keep(message), at });
       return;
     }
     if (this.#isRunOver(at)) {
-      this.#waiting.push({ message, at });
+      this.#waiting.push({ message: keep(message), at });
       this.#fallBehind();
       return;
     }

@@ -1,3 +1,4 @@
+import { keep } from '../lent.js';
 import { isSmallPart } from '../small-part.js';
 
 /** Payloads are copied into chunks of this size. */
@@ -19,7 +20,7 @@ export class PayloadStore {
   keep(payload: Uint8Array): Uint8Array {
     const { length } = payload;
     if (length === 0) return payload;
-    if (length > inObjectBytes && !isSmallPart(payload)) return payload;
+    if (length > inObjectBytes && !isSmallPart(payload)) return keep(payload);
     if (length >= largeBytes) return new Uint8Array(payload);
     if (this.#chunk === undefined || this.#at + length > chunkBytes) {
       this.#chunk = new Uint8Array(chunkBytes);

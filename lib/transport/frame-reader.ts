@@ -6,13 +6,23 @@
  *     head ────┼── other valid frame ───▶ passing (to `ws`) ───────────┼──▶ head
  *              └── close, invalid frame ▶ passing, then finished       ┘
  *
- * A binary message in one frame is copied once, from the read buffer into its own memory, and unmasked meanwhile. Control
- * frames, text, fragmented messages and everything that RFC 6455 forbids are passed to the receiver of `ws` byte for byte:
- * it answers pings, joins fragments, and closes the connection with the right code. Each frame goes to exactly one of the two
- * parsers, so their states cannot diverge.
+ * A binary message in one frame is read in one of three ways, none of which copies a byte more than once:
+ *
+ *     whole in the read buffer, and up to 32 KiB,      unmasked in place, and lent to its consumer
+ *     or 64 KiB where it is not masked
+ *     up to 32 KiB, cut by the end of a read           assembled in a buffer of a pool, and lent
+ *     any other                                        assembled in memory of its own, which the consumer owns
+ *
+ * Unmasking is part of the copy where there is one, and left out for a key of zeros. Control frames, text, fragmented
+ * messages and everything that RFC 6455 forbids are passed to the receiver of `ws` byte for byte: it answers pings, joins
+ * fragments, and closes the connection with the right code. Each frame goes to exactly one of the two parsers, so their
+ * states cannot diverge.
  */
 
-import { maxMessageHead } from './message-head.js';
+import { lend, type Allocate } from '../lent.js';
+import { minRegionFrameBytes } from '../limits.js';
+import { assemblyBytes, releaseAssembly, takeAssembly } from './assembly-pool.js';
+import { isValidHead, maxMessageHead, readMessageSize } from './message-head.js';
 
 /** XORs `length` bytes of `source` with the key into `output` at `offset`, as `unmask` of `bufferutil` does. */
 export type Unmask = (source: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number, length: number) => void;
@@ -24,9 +34,9 @@ export interface FrameReaderOptions {
   /** Bound of a message, in bytes. A larger one is refused before memory is allocated for it. */
   readonly maxMessageBytes: number;
   /** Allocates memory for a message. Its content may be arbitrary. */
-  readonly allocate: (bytes: number) => Uint8Array;
+  readonly allocate: Allocate;
   readonly unmask: Unmask;
-  /** Takes one binary message, and may keep it. */
+  /** Takes one binary message. It may be lent (see `lent.ts`). */
   readonly message: (message: Uint8Array) => void;
   /** Takes bytes of frames for the receiver of `ws`. They are valid only during the call. */
   readonly pass: (bytes: Uint8Array) => void;
@@ -34,9 +44,7 @@ export interface FrameReaderOptions {
   readonly tooLarge: () => void;
 }
 
-/** Messages up to this size share a slab. At most 2 % of a slab is wasted by cutting one. */
-const sharedBytes = 8 << 10;
-const slabBytes = 64 << 10;
+const noBytes = new Uint8Array(0);
 
 type State = 'head' | 'body' | 'passing' | 'finished';
 
@@ -50,9 +58,9 @@ export class FrameReader {
   // An incomplete header.
   readonly #head = new Uint8Array(maxMessageHead);
   #headLength = 0;
-  // The message that is being read.
-  #target: Uint8Array = new Uint8Array(0);
-  #targetAt = 0;
+  // The message that is being read; `target` is empty until its first bytes are copied.
+  #target: Uint8Array = noBytes;
+  #pooled = false;
   #size = 0;
   #received = 0;
   readonly #key = new Uint8Array(4);
@@ -63,8 +71,6 @@ export class FrameReader {
   #finishAfterPass = false;
   // Bytes so far of the fragmented message that is being passed; undefined where none is open.
   #fragmentBytes: number | undefined = undefined;
-  #slab: Uint8Array = new Uint8Array(0);
-  #slabAt = 0;
 
   constructor(options: FrameReaderOptions) {
     this.#options = options;
@@ -81,10 +87,16 @@ export class FrameReader {
   /** Stops reading: bytes that arrive later are dropped. */
   stop(): void {
     this.#state = 'finished';
+    if (this.#pooled) releaseAssembly(this.#target);
+    this.#pooled = false;
+    this.#target = noBytes;
   }
 
-  /** Reads the bytes of `chunk` in [start, end), and keeps no reference to them. */
-  read(chunk: Uint8Array, start: number, end: number): void {
+  /**
+   * Reads the bytes of `chunk` in [start, end), and keeps no reference to them. `writable`: messages may be unmasked in the
+   * chunk and lent from there; it must then be a plain Uint8Array, because slice() of a Buffer does not copy.
+   */
+  read(chunk: Uint8Array, start: number, end: number, writable = false): void {
     let at = start;
     while (at < end) {
       switch (this.#state) {
@@ -92,7 +104,7 @@ export class FrameReader {
           at = this.#readHead(chunk, at, end);
           break;
         case 'body':
-          at = this.#readBody(chunk, at, end);
+          at = this.#readBody(chunk, at, end, writable);
           break;
         case 'passing':
           at = this.#passBody(chunk, at, end);
@@ -138,12 +150,12 @@ export class FrameReader {
   }
 
   #isInvalid(first: number, second: number): boolean {
-    return (second & 0x80) !== this.#maskBit || !isValid(first, second & 0x7f, this.#fragmentBytes !== undefined);
+    return (second & 0x80) !== this.#maskBit || !isValidHead(first, second & 0x7f, this.#fragmentBytes !== undefined);
   }
 
   #isTooLarge(bytes: Uint8Array, at: number): boolean {
     const isData = (bytes[at]! & 0x08) === 0;
-    return isData && readSize(bytes, at) + (this.#fragmentBytes ?? 0) > this.#maxMessageBytes;
+    return isData && readMessageSize(bytes, at) + (this.#fragmentBytes ?? 0) > this.#maxMessageBytes;
   }
 
   // The header of `length` bytes at `at` is complete.
@@ -159,7 +171,7 @@ export class FrameReader {
       this.#refuse(first);
       return;
     }
-    const size = readSize(bytes, at);
+    const size = readMessageSize(bytes, at);
     if (first !== 0x82) {
       this.#beginPass(bytes, at, length, size);
       return;
@@ -167,13 +179,7 @@ export class FrameReader {
     if (this.#masked) this.#readKey(bytes, at + length - 4);
     this.#size = size;
     this.#received = 0;
-    if (size <= sharedBytes) {
-      this.#cutFromSlab(size);
-    } else {
-      this.#target = this.#options.allocate(size);
-      this.#targetAt = 0;
-    }
-    if (size === 0) this.#deliver();
+    if (size === 0) this.#options.message(noBytes);
     else this.#state = 'body';
   }
 
@@ -184,29 +190,50 @@ export class FrameReader {
     this.#keyIsZero = all === 0;
   }
 
-  #cutFromSlab(size: number): void {
-    if (this.#slabAt + size > this.#slab.length) {
-      this.#slab = this.#options.allocate(slabBytes);
-      this.#slabAt = 0;
+  #readBody(chunk: Uint8Array, at: number, end: number, writable: boolean): number {
+    const size = this.#size;
+    if (this.#received === 0) {
+      if (writable && size <= end - at && this.#mayLend(size)) {
+        this.#lendInPlace(chunk, at, size);
+        return at + size;
+      }
+      this.#allocate(size);
     }
-    this.#target = this.#slab;
-    this.#targetAt = this.#slabAt;
-    // The next message begins at a word boundary.
-    this.#slabAt = (this.#slabAt + size + 7) & ~7;
-  }
-
-  #readBody(chunk: Uint8Array, at: number, end: number): number {
-    const count = Math.min(this.#size - this.#received, end - at);
+    const count = Math.min(size - this.#received, end - at);
     this.#copy(chunk, at, count);
     this.#received += count;
-    if (this.#received === this.#size) this.#deliver();
+    if (this.#received === size) this.#deliver();
     return at + count;
+  }
+
+  // A large masked payload is usually opaque bytes, which are copied in any case: unmasking while copying is faster. A larger
+  // one may be of a file, whose receivers give its memory back.
+  #mayLend(size: number): boolean {
+    return size <= (this.#unmasks ? assemblyBytes : minRegionFrameBytes);
+  }
+
+  #lendInPlace(chunk: Uint8Array, at: number, size: number): void {
+    const { unmask, message, allocate } = this.#options;
+    this.#state = 'head';
+    const body = chunk.subarray(at, at + size);
+    if (this.#unmasks) unmask(body, this.#key, body, 0, size);
+    lend(body, message, allocate);
+  }
+
+  #allocate(size: number): void {
+    const pooled = size <= assemblyBytes ? takeAssembly(this.#options.allocate) : undefined;
+    this.#pooled = pooled !== undefined;
+    this.#target = pooled ?? this.#options.allocate(size);
+  }
+
+  get #unmasks(): boolean {
+    return this.#masked && !this.#keyIsZero;
   }
 
   #copy(chunk: Uint8Array, at: number, count: number): void {
     const target = this.#target;
-    const to = this.#targetAt + this.#received;
-    if (!this.#masked || this.#keyIsZero) {
+    const to = this.#received;
+    if (!this.#unmasks) {
       target.set(chunk.subarray(at, at + count), to);
       return;
     }
@@ -221,12 +248,20 @@ export class FrameReader {
   }
 
   #deliver(): void {
+    const { message, allocate } = this.#options;
+    const target = this.#target;
     this.#state = 'head';
-    const from = this.#targetAt;
-    const message = this.#target.subarray(from, from + this.#size);
-    // Only its messages reference a slab, and only its consumer references a message.
-    this.#target = this.#slab;
-    this.#options.message(message);
+    this.#target = noBytes;
+    if (!this.#pooled) {
+      message(target);
+      return;
+    }
+    this.#pooled = false;
+    try {
+      lend(target.subarray(0, this.#size), message, allocate);
+    } finally {
+      releaseAssembly(target);
+    }
   }
 
   // The receiver of ws may have a larger bound: it closes the connection for a length that no number can represent.
@@ -258,22 +293,4 @@ export class FrameReader {
   get #afterPass(): State {
     return this.#finishAfterPass ? 'finished' : 'head';
   }
-}
-
-/** The payload length in a frame's header. Above 2^53 it is inexact, and exceeds every bound. */
-function readSize(bytes: Uint8Array, at: number): number {
-  const length = bytes[at + 1]! & 0x7f;
-  if (length < 126) return length;
-  if (length === 126) return (bytes[at + 2]! << 8) | bytes[at + 3]!;
-  let size = 0;
-  for (let index = 2; index < 10; index++) size = size * 256 + bytes[at + index]!;
-  return size;
-}
-
-/** Checks a frame without extensions against RFC 6455, sections 5.2, 5.4 and 5.5. */
-function isValid(first: number, size: number, fragmented: boolean): boolean {
-  if ((first & 0x70) !== 0) return false;
-  const opcode = first & 0x0f;
-  if (opcode >= 0x08) return opcode <= 0x0a && (first & 0x80) !== 0 && size < 126;
-  return fragmented ? opcode === 0 : opcode === 1 || opcode === 2;
 }

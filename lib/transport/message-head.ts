@@ -29,3 +29,21 @@ export function writeMessageHead(out: Uint8Array, at: number, payload: number, m
   }
   return at;
 }
+
+/** The payload length in a frame's header. Above 2^53 it is inexact, and exceeds every bound. */
+export function readMessageSize(bytes: Uint8Array, at: number): number {
+  const length = bytes[at + 1]! & 0x7f;
+  if (length < 126) return length;
+  if (length === 126) return (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  let size = 0;
+  for (let index = 2; index < 10; index++) size = size * 256 + bytes[at + index]!;
+  return size;
+}
+
+/** Checks a frame without extensions against RFC 6455, sections 5.2, 5.4 and 5.5. */
+export function isValidHead(first: number, size: number, fragmented: boolean): boolean {
+  if ((first & 0x70) !== 0) return false;
+  const opcode = first & 0x0f;
+  if (opcode >= 0x08) return opcode <= 0x0a && (first & 0x80) !== 0 && size < 126;
+  return fragmented ? opcode === 0 : opcode === 1 || opcode === 2;
+}

@@ -1,3 +1,4 @@
+import { keep } from '../lent.js';
 import type { Checksum } from './checksum.js';
 import { type MuxId } from './frame.js';
 import { maxHeadBytes, writeCrc, writeHead, type Opening } from './encode.js';
@@ -161,7 +162,8 @@ export class Batch {
     const head = new Uint8Array(maxHeadBytes);
     const sum = this.#checksum !== undefined && carriesChecksum(op, muxId);
     const end = writeHead(head, 0, muxId, op, sum ? flags | Flag.Crc : flags, payload.length, seq, opening);
-    const fragments = [head.subarray(0, end), payload];
+    // The socket holds it until it has gone.
+    const fragments = [head.subarray(0, end), keep(payload)];
     if (opening?.tail !== undefined) fragments.push(opening.tail);
     if (sum) {
       const crc = new Uint8Array(crcBytes);

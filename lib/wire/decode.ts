@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.js';
+import { keep, readOn } from '../lent.js';
 import { emptyPayload, FrameView, type Frame, type Hash32, type MuxId } from './frame.js';
 import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
 
@@ -128,7 +129,7 @@ export class MessageCursor {
       visit(out);
       return true;
     }
-    const message = this.#message;
+    let message = this.#message;
     const end = this.#end;
     while (this.#left > 0) {
       this.#left--;
@@ -140,9 +141,15 @@ export class MessageCursor {
       if (this.#position > end) throw new ProtocolError('A merged frame is longer than its message.');
       decodeFrame(message, from, this.#position, out, this.#hash);
       if (out.op === Op.Merged) throw new ProtocolError('Merged frames do not nest.');
-      if (!visit(out)) break;
+      const goOn = visit(out);
+      // Whoever kept a payload may have copied the message, and the payloads behind that one need not be copied again.
+      message = readOn(message);
+      if (!goOn) break;
     }
-    if (this.#left > 0) return false;
+    if (this.#left > 0) {
+      this.#message = keep(message);
+      return false;
+    }
     this.#message = emptyPayload;
     return true;
   }

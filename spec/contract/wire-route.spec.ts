@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { CodecError, duplex, msgpack, raw, type, unary, type Codec } from '../../lib/index.js';
+import { lend } from '../../lib/lent.js';
 import { rawWireRoute, toAddress, toWireRoute, WireRoutes, type WireRoute } from '../../lib/contract/wire-route.js';
 import { subrouteId } from '../../lib/wire/subroute.js';
 
@@ -52,8 +53,25 @@ describe('the wire form of a route', () => {
 
   it('has the codec of each shape: its own, or the one of the manager', () => {
     const { request, input, output } = wire(duplex({ name: 'x', request: text, input: raw, output: type<number>() }));
-    expect([request, input, output]).toStrictEqual([text, raw, codec]);
+    expect([request.codec, input, output]).toStrictEqual(['text', raw, codec]);
+    expect(request.decode(request.encode('a'))).toBe('a');
     expect(wire(duplex({ name: 'x' })).input).toBeUndefined();
+  });
+
+  it('copies a lent payload for a codec that does not promise to retain nothing, and for no other', () => {
+    const views: Codec<Uint8Array> = { codec: 'views', encode: (value) => value, decode: (bytes) => bytes };
+    const decode = (shape: Codec<Uint8Array>): Uint8Array => {
+      const { request } = wire(unary({ name: 'x', request: shape }));
+      let decoded: unknown;
+      lend(Uint8Array.of(1, 2, 3), (bytes) => {
+        decoded = request.decode(bytes);
+      });
+      return decoded as Uint8Array;
+    };
+    // The memory of a lent message is overwritten (poison-lent).
+    expect(decode(views)).toStrictEqual(Uint8Array.of(1, 2, 3));
+    expect(decode(raw)).toStrictEqual(Uint8Array.of(1, 2, 3));
+    expect(decode({ ...views, inPlace: true })).toStrictEqual(Uint8Array.of(0xdb, 0xdb, 0xdb));
   });
 
   it('is idempotent only where the contract says so', () => {

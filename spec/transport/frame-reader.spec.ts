@@ -1,5 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { keep, lentHooks } from '../../lib/lent.js';
+import { assemblyBytes, takenAssemblies } from '../../lib/transport/assembly-pool.js';
 import { FrameReader, type Unmask } from '../../lib/transport/frame-reader.js';
 import { bytesOf } from '../support/frames.js';
 import { closePayload, wsFrame, type WsFrame } from '../support/ws-frames.js';
@@ -12,19 +14,38 @@ const unmask: Unmask = (source, mask, output, offset, length) => {
   for (let index = 0; index < length; index++) output[offset + index] = source[index]! ^ mask[index & 3]!;
 };
 
+afterEach(() => {
+  expect(takenAssemblies()).toBe(0);
+});
+
+/** How bytes come: the read buffer may be written to, a chunk that Node emits may not. */
+type Source = 'buffer' | 'chunks';
+
 interface Found {
   /** What was found in the bytes, in order. */
   readonly found: string[];
   /** Sizes of memory that was allocated. */
   readonly allocated: number[];
+  /** The messages, kept. */
   readonly messages: Uint8Array[];
+  /** Sizes of the messages that were lent. */
+  readonly lent: number[];
 }
 
-/** What a reader, with the receiver of `ws` behind it, finds in bytes that come in `chunks`. */
-async function read(chunks: readonly Uint8Array[], masked: boolean, bound = maxMessageBytes): Promise<Found> {
+/**
+ * What a reader, with the receiver of `ws` behind it, finds in bytes that come in `chunks`. Each of them lies in the read
+ * buffer, which has other bytes after the read.
+ */
+async function read(
+  chunks: readonly Uint8Array[],
+  masked: boolean,
+  bound = maxMessageBytes,
+  source: Source = 'buffer',
+): Promise<Found> {
   const found: string[] = [];
   const allocated: number[] = [];
   const messages: Uint8Array[] = [];
+  const lent: number[] = [];
   const toWs = wsReceiver(masked, bound, found);
   const reader = new FrameReader({
     masked,
@@ -36,20 +57,25 @@ async function read(chunks: readonly Uint8Array[], masked: boolean, bound = maxM
     },
     unmask,
     message: (message) => {
-      messages.push(message);
+      const kept = keep(message);
+      if (kept !== message) lent.push(message.length);
+      messages.push(kept);
       found.push(`message ${Buffer.from(message).toString('hex')}`);
     },
     pass: toWs,
     tooLarge: () => undefined,
   });
-  for (const chunk of chunks) {
-    // The chunk is used again afterwards, as the buffer of a socket is.
-    const once = chunk.slice();
-    reader.read(once, 0, once.length);
-    once.fill(0xdd);
+  const buffer = new Uint8Array(Math.max(256 << 10, ...chunks.map((chunk) => chunk.length + 7)));
+  for (const [index, chunk] of chunks.entries()) {
+    const at = index % 7;
+    buffer.set(chunk, at);
+    reader.read(buffer, at, at + chunk.length, source === 'buffer');
+    if (source === 'chunks') expect(Buffer.compare(buffer.subarray(at, at + chunk.length), chunk)).toBe(0);
+    buffer.fill(0xdd);
   }
+  reader.stop();
   await new Promise(setImmediate);
-  return { found, allocated, messages };
+  return { found, allocated, messages, lent };
 }
 
 /** What the receiver of `ws` alone finds. */
@@ -83,14 +109,95 @@ describe('the frame reader', () => {
     }
   }
 
-  it('gives each message memory of its own: small ones share a slab, a large one has its exact size', async () => {
-    const large = new Uint8Array(20_000).fill(3);
+  describe('memory', () => {
     const small = bytesOf('small');
-    const { messages, allocated } = await read([binary(small), binary(large), binary(small)], false);
-    expect(messages.map((message) => message.length)).toStrictEqual([5, 20_000, 5]);
-    expect(messages.map(hex)).toStrictEqual([small, large, small].map(hex));
-    expect(allocated).toStrictEqual([64 << 10, 20_000]);
-    expect(messages[2]!.buffer).toBe(messages[0]!.buffer);
+    const large = new Uint8Array(assemblyBytes + 1).fill(3);
+
+    it('is not allocated for messages that lie whole in the read buffer, and are small or not masked', async () => {
+      const plain = await read([join([binary(small), binary(large)])], false);
+      expect([plain.lent, plain.allocated.includes(large.length)]).toStrictEqual([[5, large.length], true]);
+      const masked = await read([join([binary(small, { key }), binary(small, { key: [0, 0, 0, 0] })])], true);
+      expect(masked.lent).toStrictEqual([5, 5]);
+      expect(masked.messages.map(hex)).toStrictEqual([small, small].map(hex));
+    });
+
+    it('of its exact size is what a large masked message gets, which nobody overwrites', async () => {
+      const { lent, allocated, messages } = await read([binary(large, { key })], true);
+      expect([lent, allocated]).toStrictEqual([[], [large.length]]);
+      expect(messages[0]!.buffer.byteLength).toBe(large.length);
+    });
+
+    it('of a pool is what a small message gets that is cut; one that is large gets its own', async () => {
+      const cut = (bytes: Uint8Array): Uint8Array[] => [bytes.subarray(0, 20), bytes.subarray(20)];
+      const first = new Uint8Array(assemblyBytes).fill(1);
+      const again = await read([...cut(binary(first)), ...cut(binary(first)), ...cut(binary(large))], false);
+      expect(again.lent).toStrictEqual([first.length, first.length]);
+      expect(again.messages.map(hex)).toStrictEqual([first, first, large].map(hex));
+    });
+
+    it('is its own for a cut message where the pool is used up, and is given back by readers that stop', () => {
+      const message = binary(new Uint8Array(100));
+      const make = (): { reader: FrameReader; allocated: number[]; found: number[] } => {
+        const allocated: number[] = [];
+        const found: number[] = [];
+        const reader = new FrameReader({
+          masked: false,
+          maxMessageBytes,
+          allocate: (bytes) => {
+            allocated.push(bytes);
+            return new Uint8Array(bytes);
+          },
+          unmask,
+          message: (bytes) => {
+            found.push(bytes.length);
+          },
+          pass: () => undefined,
+          tooLarge: () => undefined,
+        });
+        return { reader, allocated, found };
+      };
+      const readers = Array.from({ length: 40 }, make);
+      for (const { reader } of readers) reader.read(message, 0, 50);
+      expect(takenAssemblies()).toBe(16);
+      expect(readers[39]!.allocated).toStrictEqual([100]);
+      for (const { reader } of readers.slice(0, 8)) reader.stop();
+      expect(takenAssemblies()).toBe(8);
+      for (const { reader } of readers) reader.read(message, 50, message.length);
+      expect(readers.map(({ found }) => found.length)).toStrictEqual([
+        ...new Array<number>(8).fill(0),
+        ...new Array<number>(32).fill(1),
+      ]);
+    });
+
+    it('is given back where the consumer stops the reader within its message', () => {
+      const reader: FrameReader = new FrameReader({
+        masked: false,
+        maxMessageBytes,
+        allocate: (bytes) => new Uint8Array(bytes),
+        unmask,
+        message: () => {
+          reader.stop();
+        },
+        pass: () => undefined,
+        tooLarge: () => undefined,
+      });
+      const message = binary(small);
+      reader.read(message, 0, 4);
+      reader.read(message, 4, message.length);
+      expect(takenAssemblies()).toBe(0);
+    });
+
+    it('that was lent may be overwritten once the consumer has returned', async () => {
+      const returned: number[] = [];
+      const { onReturn } = lentHooks;
+      lentHooks.onReturn = (message) => returned.push(message.length);
+      try {
+        await read([binary(small)], false);
+      } finally {
+        lentHooks.onReturn = onReturn;
+      }
+      expect(returned).toStrictEqual([5]);
+    });
   });
 
   it('takes a key of zeros, and lengths that are longer than they must be', async () => {
@@ -102,8 +209,7 @@ describe('the frame reader', () => {
   it('refuses a message beyond the bound from its length alone, before memory is allocated', async () => {
     for (const size of [maxMessageBytes + 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
       const { found, allocated } = await read([binary(empty, { claimed: size }), binary(bytesOf('late'))], false);
-      expect(found).toStrictEqual(['error 1009']);
-      expect(allocated).toStrictEqual([]);
+      expect([found, allocated]).toStrictEqual([['error 1009'], []]);
     }
   });
 
@@ -224,11 +330,12 @@ describe('the frame reader and the receiver of ws', () => {
     frames: fc.array(anyFrame, { minLength: 1, maxLength: 12 }),
     flip: fc.option(fc.tuple(fc.nat(), fc.nat(7)), { freq: 3 }),
     cuts: fc.array(fc.nat(), { maxLength: 8 }),
+    source: fc.constantFrom<Source>('buffer', 'chunks'),
   });
 
   it('agree on random and mutated frames, cut at random places', async () => {
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ masked, frames, flip, cuts }) => {
+      fc.asyncProperty(scenario, async ({ masked, frames, flip, cuts, source }) => {
         const bytes = join(
           frames.map(({ wrongMask, key: drawn, ...frame }) =>
             wsFrame({ ...frame, key: masked !== wrongMask ? drawn : undefined }),
@@ -237,7 +344,11 @@ describe('the frame reader and the receiver of ws', () => {
         if (flip !== null) bytes[flip[0] % Math.min(bytes.length, 64)]! ^= 1 << flip[1];
         const at = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
         const chunks = at.slice(1).map((end, index) => bytes.subarray(at[index], end));
-        expect((await read(chunks, masked)).found).toStrictEqual(await readByWs(chunks, masked));
+        const { found, messages } = await read(chunks, masked, maxMessageBytes, source);
+        expect(found).toStrictEqual(await readByWs(chunks, masked));
+        // What was kept is as it was when it came, although the memory that it came in was overwritten.
+        const came = messages.map((message) => `message ${hex(message)}`);
+        expect(found.filter((text) => came.includes(text))).toStrictEqual(came);
       }),
       { numRuns: Number(process.env.RXGRID_FRAME_RUNS ?? 500) },
     );

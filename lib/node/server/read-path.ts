@@ -49,11 +49,11 @@ export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooL
   socket.on('data', (bytes) => {
     reader.read(bytes, 0, bytes.length);
   });
-  const shared = (readBuffer ??= Buffer.allocUnsafeSlow(readBufferBytes));
+  const shared = (readBuffer ??= allocate(readBufferBytes));
   const internals = socket as unknown as Internals;
   internals[buffer] = shared;
   internals[callback] = (count: number, bytes: Uint8Array): boolean => {
-    reader.read(bytes, 0, count);
+    reader.read(bytes, 0, count, true);
     return true;
   };
   internals._handle!.useUserBuffer!(shared);
