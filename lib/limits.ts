@@ -253,6 +253,8 @@ export const maxFailuresWaiting = 256;
 export const maxLargeBuffers = 8;
 /** Buffers of {@link maxLargeBuffers} that are kept while they are unused. */
 export const maxKeptBuffers = 4;
+/** Buffers in which messages are assembled that the end of a read has cut. */
+export const maxAssemblyBuffers = 16;
 /** Bytes of memory of received messages that are kept for further ones. */
 export const maxRecycledBytes = 8 << 20;
 /** Bytes of a file that the system reads into its page cache ahead of the bytes being sent, in kernel mode. */

@@ -7,18 +7,17 @@
  */
 
 import type { Allocate } from '../lent.js';
+import { maxAssemblyBuffers } from '../limits.js';
 
 /** The largest message that is assembled in the pool, in bytes. Larger ones are mostly opaque bytes, which users keep. */
 export const assemblyBytes = 32 << 10;
 
-/** Buffers that exist at once. */
-const maxBuffers = 16;
 const free: Uint8Array[] = [];
 let taken = 0;
 
 /** A buffer of {@link assemblyBytes}; undefined where all are taken. Its content is arbitrary. */
 export function takeAssembly(allocate: Allocate): Uint8Array | undefined {
-  if (taken === maxBuffers) return undefined;
+  if (taken === maxAssemblyBuffers) return undefined;
   taken++;
   return free.pop() ?? allocate(assemblyBytes);
 }
