@@ -15,6 +15,7 @@ import { checksum } from './cells/checksum.mjs';
 import { cpu } from './cells/cpu.mjs';
 import { files } from './cells/files.mjs';
 import { filesMemory } from './cells/files-memory.mjs';
+import { garbage } from './cells/garbage.mjs';
 import { latency } from './cells/latency.mjs';
 import { memory } from './cells/memory.mjs';
 import { micro } from './cells/micro.mjs';
@@ -36,6 +37,7 @@ export const groups = [
   cancel,
   latency,
   cpu,
+  garbage,
   bulk,
   shares,
   memory,

@@ -7,8 +7,10 @@ export const workloads = {
   'unary-512-c1024': { name: 'unary', size: 512, concurrency: 1024 },
   'unary-8k-c64': { name: 'unary', size: 8 << 10, concurrency: 64 },
   'unary-64k-c64': { name: 'unary', size: 64 << 10, concurrency: 64 },
+  'unary-1m-c8': { name: 'unary', size: 1 << 20, concurrency: 8 },
   'stream-100': { name: 'stream', size: 100 },
   'duplex-100': { name: 'duplex', size: 100, inFlight: 256 },
+  'stream-64k': { name: 'stream', size: 64 << 10 },
 };
 
 /** Items of the first run of a stream, whose rate nobody knows yet. */
