@@ -27,8 +27,8 @@ export interface MembershipOptions {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #lists: HostLists;
-  // By name, of hosts that were removed and whose calls have not ended.
-  readonly #retiring = new Map<string, Retirement>();
+  // Of hosts that were removed and whose calls have not ended; several of one host where it flaps.
+  readonly #retiring = new Set<Retirement>();
   readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
   readonly #names: BehaviorSubject<readonly string[]>;
   #started = false;
@@ -63,12 +63,12 @@ export class Membership {
   /** All connections to hosts: of the peers, and of hosts that were removed and whose calls have not ended. */
   *connections(): Iterable<HostConnection> {
     for (const { connection } of this.peers.values()) yield connection;
-    for (const { connection } of this.#retiring.values()) yield connection;
+    for (const { connection } of this.#retiring) yield connection;
   }
 
   /** Closes the connections to hosts that were removed. */
   closeRetiring(): void {
-    for (const retirement of [...this.#retiring.values()]) {
+    for (const retirement of [...this.#retiring]) {
       guarded(reportUnhandled, () => {
         retirement.close();
       });
@@ -130,7 +130,7 @@ export class Membership {
     if (this.#started) {
       for (const peer of peers.values()) {
         // Two connections to one host would replace each other: the new one begins when the old one has ended.
-        if (!before.has(peer.host) && !this.#retiring.has(peer.host)) guarded(reportUnhandled, startPeer, peer);
+        if (!before.has(peer.host) && !this.#retires(peer.host)) guarded(reportUnhandled, startPeer, peer);
       }
     }
     this.#peers.next(peers);
@@ -142,12 +142,17 @@ export class Membership {
     const { endpoint, startPeer } = this.#options;
     const { host } = peer;
     const retirement = new Retirement(endpoint.runtime, peer, () => {
-      this.#retiring.delete(host);
-      // It may be in the list again.
+      this.#retiring.delete(retirement);
+      // The host may be in the list again, and an earlier connection to it may still have calls: a host that flaps.
       const successor = this.peers.get(host);
-      if (this.#started && successor !== undefined && successor !== peer)
-        guarded(reportUnhandled, startPeer, successor);
+      if (!this.#started || successor === undefined || successor === peer || this.#retires(host)) return;
+      guarded(reportUnhandled, startPeer, successor);
     });
-    if (!retirement.ended) this.#retiring.set(host, retirement);
+    this.#retiring.add(retirement);
+    retirement.begin();
+  }
+
+  #retires(host: string): boolean {
+    return [...this.#retiring].some(({ connection }) => connection.host === host);
   }
 }

@@ -23,27 +23,26 @@ export class Retirement {
   #cancelTimer: (() => void) | undefined = undefined;
   #ended = false;
 
-  /** `onEnd` is called once, when the connection is closed; perhaps at once. */
+  /** `onEnd` is called once, when the connection is closed. */
   constructor(runtime: Runtime, peer: Peer, onEnd: () => void) {
     this.#runtime = runtime;
     this.#peer = peer;
     this.connection = peer.connection;
     this.#until = runtime.now() + removedHostTimeout;
     this.#onEnd = onEnd;
+  }
+
+  /** Begins it. It may end at once. */
+  begin(): void {
     // Nobody dials any more, and nobody waits to be dialed.
     guarded(reportUnhandled, () => {
-      peer.stop();
+      this.#peer.stop();
     });
     guarded(reportUnhandled, () => {
       this.connection.drain.refuseCalls(reason, this.#until);
       this.connection.drain.makeNoCalls();
     });
     this.#look();
-  }
-
-  /** True when the connection is closed. */
-  get ended(): boolean {
-    return this.#ended;
   }
 
   /** Ends it now. */

@@ -46,6 +46,30 @@ describe('the examples of operating a grid', () => {
     expect(summary.booked).toBeGreaterThan(1_000);
   });
 
+  it('close at once at a second signal, whatever runs', async () => {
+    const script = join(folder, 'hung.mjs');
+    writeFileSync(
+      script,
+      `import { connect, staticToken, unary } from 'rxgrid';
+       import { closeOnSignals, Manager } from 'rxgrid/node';
+       const hang = unary({ id: 20, name: 'hang' });
+       const local = 'http://127.0.0.1:' + (20_000 + (process.pid % 20_000));
+       const grid = new Manager({ local, hosts: [], auth: staticToken('x'), leaves: { authenticate: () => 'leaf' } });
+       grid.handle(hang, () => new Promise(() => {}));
+       await grid.listen();
+       closeOnSignals(grid, { timeout: 600_000, onClosed: ({ interrupted }) => console.log('interrupted', interrupted) });
+       const leaf = connect(local.replace('http', 'ws') + '/minio/grid/v1', { token: 'x' });
+       await leaf.ready();
+       leaf.request(hang).subscribe({ error: ({ code, sent }) => { console.log(code, sent); leaf.close(); } });
+       leaf.state$.subscribe(({ status }) => {
+         if (status === 'draining') process.kill(process.pid, 'SIGTERM');
+       });
+       setTimeout(() => process.kill(process.pid, 'SIGTERM'), 100);`,
+    );
+    const text = await run('../hung.mjs');
+    expect(text.split('\n').sort()).toStrictEqual(['', 'disconnected true', 'interrupted 1']);
+  });
+
   it('write to a quorum of the owners of a key', async () => {
     expect(await run('quorum/main.mjs')).toBe(
       'all hosts agree: true\nanswers: 2\nanswers with one host down: 2\nwith two hosts down: quorum, 2 failed\n',
