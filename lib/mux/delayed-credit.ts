@@ -40,11 +40,6 @@ export class DelayedCredit {
     this.#cancel = this.#schedule(this.#onTime, delay);
   }
 
-  /** Number of streams whose credit is delayed. */
-  get size(): number {
-    return this.#streams.length;
-  }
-
   /** Cancels all delayed credit. */
   stop(): void {
     this.#cancel?.();

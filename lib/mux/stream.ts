@@ -271,6 +271,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   protected endWith(error: GridError | undefined): void {
     this.finish();
     this.forget(this);
+    this.host.turn.forget(this);
     if (this.counts.stalledSince !== undefined) this.counts.resume(this.host.turn.now());
     const heldBytes = this.window?.heldBytes ?? 0;
     this.host.account.remove(heldBytes);

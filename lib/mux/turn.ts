@@ -107,9 +107,14 @@ export class Turn {
     for (const stream of streams) if (stream.owesCredit) this.oweCredit(stream);
   }
 
-  /** @internal Number of streams that wait to send credit: at the end of the turn, after a delay, or for room. */
+  /** A stream has ended: it waits for room no more, which may be long in coming. */
+  forget(stream: StreamMux): void {
+    if (this.#waitingForRoom.size > 0) this.#waitingForRoom.delete(stream);
+  }
+
+  /** @internal Number of streams that wait to send credit at the end of the turn, or for room. A delay lasts 10 ms at most. */
   get waitingStreams(): number {
-    return this.#owing.length + this.#delayedCredit.size + this.#waitingForRoom.size;
+    return this.#owing.length + this.#waitingForRoom.size;
   }
 
   /** Sends no more credit. */

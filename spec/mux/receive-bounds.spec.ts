@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { CancelledError } from '../../lib/errors.js';
 import { decodeConnectError } from '../../lib/wire/control.js';
 import type { Limits } from '../../lib/limits.js';
 import { RunningHandlers } from '../../lib/mux/running-handlers.js';
@@ -124,6 +125,24 @@ describe('maxReceiveBytes', () => {
     Object.defineProperty(mux, 'owesCredit', { get: () => ++asked > 0 });
     handlers[0]!.release(15);
     expect(asked).toBe(1);
+  });
+
+  it('keeps no stream that ends while it waits for room', () => {
+    const { a, b, turn, advance } = linkEngines({ limits });
+    const handlers = b.serveStream(2, 16, 1);
+    const first = a.open(2, { inCapacity: 16 });
+    const second = a.open(2, { inCapacity: 16 });
+    turn();
+    for (let item = 0; item < 15; item++) first.send('x'.repeat(100));
+    for (let item = 0; item < 16; item++) second.send('y');
+    turn();
+    handlers[1]!.release(16);
+    advance(20);
+    expect(b.leftovers.waitingStreams).toBe(1);
+    second.mux.cancel(new CancelledError('The test cancels.'));
+    turn();
+    expect(b.engine.account.isFull).toBe(true);
+    expect(b.leftovers.waitingStreams).toBe(0);
   });
 
   it('ends the stream that receives more than four times as much', () => {
