@@ -14,6 +14,7 @@ import { cancel } from './cells/cancel.mjs';
 import { checksum } from './cells/checksum.mjs';
 import { cpu } from './cells/cpu.mjs';
 import { files } from './cells/files.mjs';
+import { fileToFile } from './cells/file-to-file.mjs';
 import { filesMemory } from './cells/files-memory.mjs';
 import { garbage } from './cells/garbage.mjs';
 import { latency } from './cells/latency.mjs';
@@ -42,6 +43,7 @@ export const groups = [
   shares,
   memory,
   files,
+  fileToFile,
   filesMemory,
   bundle,
   start,

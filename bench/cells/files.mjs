@@ -1,14 +1,14 @@
 // One file from the page cache to another process, in every way: throughput beside a loop of sendfile(2) in C, and CPU of
 // the sender beside createReadStream().pipe(socket), which is what people do.
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { measureMany } from '../files/many.mjs';
-import { nginx, rsync } from '../hosts/file-server.mjs';
+import { makeFile } from '../files/make-file.mjs';
+import { listening, nginx, rsync } from '../hosts/file-server.mjs';
 import { freePort, Worker } from '../processes/worker.mjs';
 import { median, medianRatio } from '../report/statistics.mjs';
 
@@ -16,7 +16,6 @@ const acceptorModule = new URL('../hosts/file-acceptor.mjs', import.meta.url);
 const dialerModule = new URL('../hosts/file-dialer.mjs', import.meta.url);
 const source = fileURLToPath(new URL('../floors/sendfile.c', import.meta.url));
 const mebibyte = 1 << 20;
-const gibibyte = 1 << 30;
 const run = promisify(execFile);
 
 /** Throughput against the loop in C, CPU against the pipe; where both are bounded. */
@@ -73,12 +72,7 @@ async function measureOne(bench) {
 
 async function prepare(bench, folder, [kernel, pooled, dialer], servers) {
   const path = join(folder, 'file');
-  const { bavail, bsize } = statfsSync(folder);
-  const size = bavail * bsize > 3 * gibibyte ? gibibyte : 256 * mebibyte;
-  if (size < gibibyte) bench.remark(`The file has ${size / mebibyte} MiB: there is no room for one of 1 GiB.`);
-  writeFileSync(path, '');
-  const block = new Uint8Array(mebibyte).map((_, index) => index * 31 + (index >> 8));
-  for (let at = 0; at < size; at += mebibyte) writeFileSync(path, block, { flag: 'a' });
+  const size = makeFile(bench, path, 2);
   const [kernelPort, pooledPort, httpPort, nginxPort, rsyncPort] = await Promise.all(
     Array.from({ length: 5 }, () => freePort()),
   );
@@ -155,18 +149,6 @@ function compileFloor(folder) {
     return floor;
   } catch {
     return undefined;
-  }
-}
-
-async function listening(port) {
-  for (;;) {
-    const open = await new Promise((resolve) => {
-      const probe = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));
-      probe.once('close', () => undefined);
-      setTimeout(() => probe.destroy(), 50);
-    });
-    if (open) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

@@ -1,6 +1,7 @@
 // Servers of one file that others wrote, where they are installed: nginx with sendfile, and the daemon of rsync.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -39,6 +40,30 @@ export const rsync = (path, port) =>
       `--config=${join(folder, 'rsync.conf')}`,
     ];
   });
+
+/** The server of Python, which reads and writes. */
+export const httpServer = (path, port) =>
+  startServer('python3', () => [
+    '-m',
+    'http.server',
+    '--bind',
+    '127.0.0.1',
+    '--directory',
+    dirname(path),
+    String(port),
+  ]);
+
+/** Waits until a server takes connections. */
+export async function listening(port) {
+  for (;;) {
+    const open = await new Promise((resolve) => {
+      const probe = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));
+      setTimeout(() => probe.destroy(), 50);
+    });
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 /** Undefined where it is not installed. `cpu()`: µs of the server and its children. */
 function startServer(name, configure) {
