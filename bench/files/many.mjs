@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { lastValueFrom } from 'rxjs';
-import { connect, staticToken } from 'rxgrid';
+import { staticToken } from 'rxgrid';
 import { fileRoutes } from 'rxgrid/files';
-import { Manager, receiveFiles, serveFiles } from 'rxgrid/node';
+import { connect, Manager, receiveFiles, serveFiles } from 'rxgrid/node';
 import { median, medianRatio } from '../report/statistics.mjs';
 
 const self = fileURLToPath(import.meta.url);

@@ -48,7 +48,7 @@ export async function copyIn(context: CopyContext, source: string, target: strin
   await copyFile(context, source, info, context.decided.target);
 }
 
-/** Where a folder goes: as cp does it, but that with `--resume` what an earlier run made does not change it. */
+/** Where a folder goes: as with cp, except that with `--resume` the result of an earlier run does not change it. */
 async function folderTarget(context: CopyContext, source: string, target: string): Promise<string> {
   const there = await statsOf(target);
   if (there !== undefined && !there.isDirectory()) {
@@ -67,7 +67,7 @@ async function folderTarget(context: CopyContext, source: string, target: string
   throw otherFolder(target, name);
 }
 
-/** For a folder that is no earlier copy: nothing is mixed into it. */
+/** The error for a target that is not an earlier copy: the source must not be mixed into it. */
 export function otherFolder(target: string, name: string): Failure {
   return new Failure(
     `${JSON.stringify(target)} exists and has nothing of the source in it: with --resume, the target is the copy itself. Write ${JSON.stringify(`${target}/`)} to make or continue ${JSON.stringify(`${target}/${name}`)}.`,
@@ -98,7 +98,7 @@ async function fileTarget(source: string, target: string): Promise<string> {
   }
   const folder = dirname(target);
   if ((await statsOf(folder)) === undefined) {
-    throw new Failure(`There is no folder ${JSON.stringify(folder)} here. Make it first, with mkdir -p.`);
+    throw new Failure(`the folder ${JSON.stringify(folder)} does not exist here. Make it first, with mkdir -p.`);
   }
   return target;
 }
@@ -150,7 +150,7 @@ async function copyFile(context: CopyContext, source: string, info: FileInfo, ta
   await lastValueFrom(file$);
 }
 
-/** To what is no regular file: bytes as they come. A hash can be checked at the end alone, when they are gone. */
+/** Copies to a target that is not a regular file: bytes as they come. A hash can only be checked after they were written. */
 async function copyToPipe(context: CopyContext, source: string, info: FileInfo, pipe: OutputPipe): Promise<void> {
   const { connection, options, report, signal, throttle } = context;
   if (isDryRun(context, source, info)) return;
@@ -209,7 +209,7 @@ async function statsOf(path: string): Promise<Stats | undefined> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     if (code === 'ENOTDIR')
-      throw new FileNotFoundError(`A part of the path ${JSON.stringify(path)} is no folder.`, path);
+      throw new FileNotFoundError(`A part of the path ${JSON.stringify(path)} is not a folder.`, path);
     throw new Failure(`${JSON.stringify(path)} cannot be used (${String(code)}).`);
   }
 }

@@ -46,7 +46,7 @@ export async function copyOut(context: CopyContext, source: string | undefined, 
   await copyFile(context, await realpath(source), { size: stats.size, mtime: stats.mtimeMs }, context.decided.target);
 }
 
-/** As `folderTarget` of the other direction. */
+/** Where a folder goes; see `folderTarget` in copy-in.ts. */
 async function folderTarget(context: CopyContext, path: string, target: string): Promise<string> {
   const name = basename(path);
   const folder = target.replace(/\/+$/, '');

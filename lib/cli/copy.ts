@@ -26,7 +26,7 @@ export interface CopyOptions {
   readonly maxEntries: number;
 }
 
-/** What a copy works with. */
+/** The environment of a copy. */
 export interface CopyContext {
   readonly connection: Connection;
   readonly options: CopyOptions;

@@ -92,7 +92,7 @@ const help = `
 Paths at the host are relative to the folder that it serves; "host:" is that folder. A host is host:port, or with ws://
 or wss:// before it; it has no user, no "?" and no "#". Quote globs at the host: 'host:9000:logs/*.txt'.
 
-Nothing half-written is ever under a final name: a file has another name until it is whole. A path here that you type is
+No incomplete file ever has its final name: it is written under a temporary one. A path here that you type is
 written through its links; a FIFO or a device is written to as it is.
 
 A folder goes into a target that is there, as with cp. With --resume, the target is the copy itself, so that the same

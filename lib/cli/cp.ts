@@ -55,12 +55,12 @@ export async function cp(
         break;
       } catch (error) {
         if (!isLoss(error) || attempt >= options.retry) throw error;
-        report.line(`the connection is lost: try ${String(attempt + 1)} of ${String(options.retry)} follows.`);
+        report.line(`the connection is lost. Attempt ${String(attempt + 1)} of ${String(options.retry)} follows.`);
         connection.close();
         await delay(Math.min(1_000 * 2 ** attempt, maxPauseMs), undefined, { signal }).catch(() => {
           signal.throwIfAborted();
         });
-        // It may fail as well: then the copy fails at once, and this counts as a try.
+        // A failed connection counts as an attempt: the next copy then fails at once.
         connection = await connectOnce().catch((failure: unknown) => {
           if (attempt + 1 >= options.retry || signal.aborted || !isLoss(failure)) throw failure;
           return connection!;
@@ -89,7 +89,7 @@ async function runJobs(jobs: readonly Job[], context: Omit<CopyContext, 'decided
     try {
       await runJob(job, context);
     } catch (error) {
-      // One of several does not end the others; a connection that is lost, or a disk that is full, does.
+      // The failure of one source does not end the others, unless the connection is lost or a disk is full.
       const goesOn = (error instanceof Failure && error.exitCode !== exitCodes.disconnected) || isOfOneFile(error);
       if (jobs.length === 1 || signal.aborted || !goesOn) throw error;
       report.failed(error);
@@ -110,7 +110,7 @@ function isOfOneFile(error: unknown): boolean {
   return error instanceof FileError && !(error instanceof FileSpaceError);
 }
 
-/** A copy for each source; globs at the host are expanded. Of several, each goes into the target. */
+/** One copy for each source; globs at the host are expanded. Several sources go into the target, which is a folder then. */
 async function jobsOf(
   connection: LeafConnection,
   froms: readonly Address[],
@@ -152,19 +152,19 @@ function hostOf(froms: readonly Address[], to: Address): string {
 }
 
 function checkFolders({ recursive, delete: removes, parallel, dryRun }: CpOptions): void {
-  if (!recursive && removes) throw new Failure('--delete goes with -r.', exitCodes.usage);
-  if (!recursive && parallel > 1) throw new Failure('--parallel goes with -r.', exitCodes.usage);
-  if (dryRun && removes) throw new Failure('--delete does not go with --dry-run.', exitCodes.usage);
+  if (!recursive && removes) throw new Failure('--delete needs -r.', exitCodes.usage);
+  if (!recursive && parallel > 1) throw new Failure('--parallel needs -r.', exitCodes.usage);
+  if (dryRun && removes) throw new Failure('--delete cannot be combined with --dry-run.', exitCodes.usage);
 }
 
 function checkPipes(froms: readonly Address[], to: Address, { recursive, resume, json }: CpOptions): void {
   const pipes = froms.filter(({ kind }) => kind === 'pipe').length;
   if (pipes === 0 && to.kind !== 'pipe') return;
-  if (froms.length > 1) throw new Failure('- goes with one source alone.', exitCodes.usage);
-  if (recursive) throw new Failure('- is one file: it does not go with -r.', exitCodes.usage);
-  if (resume) throw new Failure('- cannot be continued: it does not go with --resume.', exitCodes.usage);
+  if (froms.length > 1) throw new Failure('- must be the only source.', exitCodes.usage);
+  if (recursive) throw new Failure('- is one file: it cannot be combined with -r.', exitCodes.usage);
+  if (resume) throw new Failure('- cannot be continued: it cannot be combined with --resume.', exitCodes.usage);
   if (json && to.kind === 'pipe') {
-    throw new Failure('--json and - both want standard output.', exitCodes.usage);
+    throw new Failure('--json and - cannot be combined: both write to standard output.', exitCodes.usage);
   }
 }
 
@@ -178,7 +178,7 @@ function copyOptions(options: CpOptions, again: boolean): CopyOptions {
 function reportOf(froms: readonly Address[], to: Address, options: CpOptions): Report {
   const [first] = froms;
   const name = froms.length === 1 && first !== undefined && first.kind !== 'pipe' ? lastName(first.path) : 'all';
-  // A bar among the bytes would spoil both where standard output is the terminal.
+  // Where standard output is the terminal, too, the bar would mix with the bytes.
   const mixes = to.kind === 'pipe' && process.stdout.isTTY;
   const shown =
     options.progress && !options.quiet && !options.json && !options.dryRun && process.stderr.isTTY && !mixes;
@@ -206,5 +206,5 @@ function isLoss(error: unknown): boolean {
 function interrupted({ exitCode }: Interruption, { resume }: CpOptions, to: Address): Failure {
   if (to.kind === 'pipe') return new Failure('interrupted.', exitCode);
   const rest = resume ? ' Run the same command again to continue.' : '';
-  return new Failure(`interrupted: nothing half-written is left under its name.${rest}`, exitCode);
+  return new Failure(`interrupted. No incomplete file has its final name.${rest}`, exitCode);
 }

@@ -9,15 +9,15 @@ export const exitCodes = {
   failed: 1,
   /** The command line is wrong. */
   usage: 2,
-  /** There is no connection, or it was lost. */
+  /** The connection could not be made, or was lost. */
   disconnected: 3,
-  /** The host does not let us in, or does not serve files to us. */
+  /** The host refused the token, or serves no files to this leaf. */
   refused: 4,
-  /** Some files are not copied. */
+  /** Some files were not copied. */
   partly: 5,
   hangup: 129,
   interrupted: 130,
-  /** The reader of our standard output is gone. */
+  /** The reader of standard output is gone. */
   brokenPipe: 141,
   terminated: 143,
 } as const;
@@ -32,14 +32,14 @@ export class Failure extends Error {
   }
 }
 
-/** What the user reads of an error: what happened, and what to do. It may hold texts of the host: print it with {@link printable}. */
+/** The message for an error: what happened, and what to do. It may contain texts of the host: print it with {@link printable}. */
 export function failureText(error: unknown, resumable: boolean): string {
   if (error instanceof Failure) return error.message;
   if (error instanceof RejectedError) {
-    return `the host does not let us in: ${error.reason}. Give the right token with --token-file, --token or RXGRID_TOKEN.`;
+    return `the host refused the connection: ${error.reason}. Give the right token with --token-file, --token or RXGRID_TOKEN.`;
   }
   if (error instanceof RefusedError) {
-    return `the host does not serve files to us: ${error.reason} It has to call serveFiles(…), and leaves.routes has to allow it.`;
+    return `the host serves no files to this leaf: ${error.reason} It has to call serveFiles(…), and leaves.routes has to allow it.`;
   }
   if (error instanceof DisconnectedError) {
     return `the connection to ${error.host} is lost. ${resumable ? 'Run the same command again to continue.' : 'Run it again with --resume: what is there already is not copied again.'}`;

@@ -1,6 +1,6 @@
 import { exitCodes } from './failure.js';
 
-/** The reason with which a command is aborted by a signal. */
+/** The abort reason of a command that received a signal. */
 export class Interruption extends Error {
   readonly exitCode: number;
   readonly #signal: keyof typeof codes;
@@ -11,7 +11,7 @@ export class Interruption extends Error {
     this.#signal = signal;
   }
 
-  /** Ends the process as a signal does that is not handled: `exit` would wait for threads that wait for a disk. */
+  /** Ends the process as an unhandled signal does: `exit` would wait for threads that are blocked by a disk. */
   endAtOnce(): void {
     process.removeAllListeners(this.#signal);
     process.kill(process.pid, this.#signal);

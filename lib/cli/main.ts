@@ -10,12 +10,12 @@ import { addFileCommands } from './file-commands.js';
 import { exitCodeOf, exitCodes, Failure, failureText } from './failure.js';
 import { abortOnSignals, Interruption } from './interruption.js';
 
-/** Time for what is being cleaned up after an interruption, in ms. */
+/** Time for cleaning up after an interruption, in ms. */
 const cleanUpMs = 1_000;
 
 async function main(): Promise<void> {
   let exitCode: number = exitCodes.done;
-  // A terminal that is gone, or a reader: what cannot be told is not.
+  // The terminal, or the reader of a pipe, may be gone: then there is nobody to report to.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', endWithReader);
   const signal = abortOnSignals();
   const program = new Command('rxgrid')
@@ -43,13 +43,13 @@ async function main(): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     else {
-      exitCode = exitCodeOf(error);
+      exitCode = error instanceof Interruption ? error.exitCode : exitCodeOf(error);
       const text = failureText(error, process.argv.includes('--resume'));
       if (text !== '') process.stderr.write(`rxgrid: ${printable(text, 10_000)}\n`);
     }
   }
   process.exitCode = exitCode;
-  // A look-up of a name, or a disk that does not answer, would hold the process.
+  // A name lookup, or a disk that does not respond, would keep the process alive.
   const reason: unknown = signal.reason;
   if (reason instanceof Interruption) {
     setTimeout(() => {

@@ -4,16 +4,16 @@ import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitCodes, Failure } from './failure.js';
 
-/** Names of open files of this process: what they are opened for must not be replaced, or truncated. */
+/** Names of this process's own descriptors, whose files must be neither replaced nor truncated. */
 const ownDescriptor = /^\/(?:dev\/(?:stdout|stderr|fd\/(\d+))|proc\/self\/fd\/(\d+))$/;
 const stdoutFd = 1;
 const stderrFd = 2;
-/** Time until a FIFO that nobody reads yet is opened again, in ms. */
+/** Pause between two attempts to open a FIFO that has no reader yet, in ms. */
 const readerPauseMs = 50;
 
 /**
- * A target that is written to as it is: standard output, a FIFO, a device, a terminal. Nothing is renamed to its name.
- * Pipes are opened without blocking: a thread that waits in `write` would hold the process at its exit.
+ * A target that is written to directly: standard output, a FIFO, a device, a terminal. Nothing is renamed to its name.
+ * Pipes are opened non-blocking: a thread that is blocked in `write` would keep the process from exiting.
  */
 export class OutputPipe {
   readonly #name: string;
@@ -31,7 +31,7 @@ export class OutputPipe {
     return new OutputPipe('standard output', async () => streamOf(stdoutFd, false));
   }
 
-  /** A target by its path; undefined where it is a regular file, a folder, or nothing. */
+  /** The pipe at a path; undefined where there is a regular file, a folder, or nothing. */
   static of(path: string, stats: Stats | undefined): OutputPipe | undefined {
     const own = ownDescriptor.exec(path);
     if (own !== null) {
@@ -42,7 +42,7 @@ export class OutputPipe {
     return new OutputPipe(path, async (signal) => streamOf(await openForWriting(path, signal), true));
   }
 
-  /** Writes all bytes, at the pace of who reads them. Errors: Failure; the reason of the signal. */
+  /** Writes all bytes; resolves when the reader has taken them. Errors: Failure; the reason of the signal. */
   async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     try {
       signal.throwIfAborted();
@@ -56,7 +56,7 @@ export class OutputPipe {
     }
   }
 
-  /** Closes what was opened for it. Bytes that nobody has read yet are given up where it is not `whole`. */
+  /** Closes the target. Where it is not `whole`, bytes that nobody has read yet are dropped. */
   async end(whole: boolean): Promise<void> {
     const stream = this.#stream;
     if (stream === undefined) return;
@@ -85,7 +85,7 @@ function streamOf(fd: number, owned: boolean): Writable {
   return createWriteStream('', { fd, autoClose: owned });
 }
 
-/** Opens a FIFO when somebody reads it, and a device at once. */
+/** Opens a device at once, and a FIFO as soon as it has a reader. */
 async function openForWriting(path: string, signal: AbortSignal): Promise<number> {
   for (;;) {
     try {
@@ -100,7 +100,7 @@ async function openForWriting(path: string, signal: AbortSignal): Promise<number
 
 function failureOf(error: unknown, name: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
-  // As a tool that SIGPIPE ends: without a word.
+  // Without a message, as a tool that SIGPIPE ends.
   if (code === 'EPIPE' || code === 'ECONNRESET') return new Failure('', exitCodes.brokenPipe);
   return code === undefined ? error : new Failure(`${JSON.stringify(name)} cannot be written (${code}).`);
 }

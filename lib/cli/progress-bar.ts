@@ -1,8 +1,8 @@
 import cliProgress from 'cli-progress';
 
-/** How far a copy is. */
+/** The progress of a copy. */
 export interface Progress {
-  /** Files that are whole. */
+  /** Files that are complete. */
   readonly files: number;
   /** Bytes that are at the target. */
   readonly bytes: number;
@@ -10,21 +10,21 @@ export interface Progress {
   readonly total: number | undefined;
   /** Bytes per second. */
   readonly rate: number;
-  /** How the bytes leave the sender. */
+  /** How the sender reads the files; see `FileMode`. */
   readonly mode: string | undefined;
 }
 
-/** Columns of a terminal that does not say how many it has. */
+/** Columns that are assumed where the terminal does not report its width. */
 const defaultColumns = 80;
 const [leastName, mostName, leastBar, mostBar] = [8, 30, 6, 24];
 
-/** A bar on the terminal, in one line of whatever width it has, or nothing where there is no terminal. */
+/** A progress bar on one line of the terminal, at most as wide as the terminal. Draws nothing without a terminal. */
 export class ProgressBar {
   readonly #bar: cliProgress.SingleBar | undefined;
   readonly #stream: NodeJS.WriteStream;
   #started = false;
 
-  /** `name`: what is copied; it has to be {@link printable}. */
+  /** `name`: what is copied, already {@link printable}. */
   constructor(name: string, terminal: boolean, stream: NodeJS.WriteStream = process.stderr) {
     this.#stream = stream;
     if (!terminal) return;
@@ -33,13 +33,13 @@ export class ProgressBar {
       clearOnComplete: true,
       linewrap: true,
       fps: 10,
-      // A line of the command may have been written over it.
+      // A message of the command may have overwritten the bar.
       forceRedraw: true,
       format: (_options, _params, progress: Progress) => barText(name, progress, stream.columns || defaultColumns),
     });
   }
 
-  /** True where somebody sees it. */
+  /** True where the bar is drawn. */
   get shown(): boolean {
     return this.#bar !== undefined;
   }
@@ -52,16 +52,16 @@ export class ProgressBar {
     this.#started = true;
   }
 
-  /** Takes the bar off the line, so that a text may be written there. It is drawn again behind it. */
+  /** Clears the line, so that a message can be written there. The bar is drawn again below the message. */
   clear(): void {
     if (this.#started) this.#stream.write('\r\u001b[K');
   }
 
-  /** Takes it away for good. */
+  /** Removes the bar. */
   stop(): void {
     if (this.#started) {
       this.#bar?.stop();
-      // The bar may have been drawn one line lower: the `^C` that a terminal echoes behind it goes to the next line.
+      // The terminal echoes `^C` behind the bar and may wrap it to the next line: everything below is cleared, too.
       this.#stream.write('\u001b[J');
     }
     this.#started = false;
@@ -69,8 +69,8 @@ export class ProgressBar {
 }
 
 /**
- * The bar as a text of fewer than `columns` columns: the name, the bar, the share, the bytes, the rate, the time that is
- * left, and the mode, without those that find no room. What matters less goes first.
+ * The bar as a text of fewer than `columns` columns: the name, the bar, the percentage, the bytes, the rate, the remaining
+ * time and the mode. Where they do not fit, the least important ones are left out first.
  */
 export function barText(name: string, progress: Progress, columns: number): string {
   const { files, bytes, total, rate, mode } = progress;
@@ -90,7 +90,7 @@ export function barText(name: string, progress: Progress, columns: number): stri
     [percent, size],
     [percent || size],
   ];
-  // The last column stays free: some terminals go to the next line when it is written.
+  // The last column stays free: some terminals wrap as soon as it is written.
   const room = columns - 1;
   const least = Math.min(leastName, widthOf(name)) + (share === undefined ? 1 : leastBar + 2);
   for (const way of ways) {
@@ -126,14 +126,14 @@ export function timeText(seconds: number): string {
   return hours === 0 ? `${two(minutes)}:${two(whole % 60)}` : `${String(hours)}:${two(minutes)}:${two(whole % 60)}`;
 }
 
-/** Cuts a text in its middle, so that it has at most so many columns: the end of a name tells files apart. */
+/** Shortens a text in its middle to at most so many columns, because names often differ only at their ends. */
 export function fit(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   if (columns < 1) return '';
   const characters = Array.from(segmenter.segment(text), ({ segment }) => segment);
   const [head, tail]: [string[], string[]] = [[], []];
   let room = columns - 1;
-  // One at a time from both ends, as long as there is room.
+  // Takes characters from both ends in turn, while there is room.
   for (let count = 0; ; count++) {
     const next = count % 2 === 0 ? characters.shift() : characters.pop();
     const width = next === undefined ? 0 : widthOf(next);

@@ -3,14 +3,14 @@ import { printable } from '../printable.js';
 import { failureText } from './failure.js';
 import { sizeText, type ProgressBar } from './progress-bar.js';
 
-/** A line holds a path or two, and what is said of them. */
+/** Characters of one line: enough for two long paths and a message. */
 const maxLineLength = 10_000;
-/** So many things that are left out are named; of the others the number is told. */
+/** Skipped entries that are named; further ones are only counted. */
 const maxSkippedNamed = 10;
-/** Ways of reading files that the summary names. */
+/** Modes that the summary names. */
 const maxModes = 3;
 
-/** So many files, with so many bytes. */
+/** A number of files, and their bytes. */
 interface Amount {
   readonly files: number;
   readonly bytes: number;
@@ -18,41 +18,41 @@ interface Amount {
 
 const nothing: Amount = { files: 0, bytes: 0 };
 
-/** What is told of a transfer, whichever direction it has. */
+/** The progress of a transfer, in either direction. */
 export interface Step extends Amount {
   /** Bytes per second. */
   readonly rate: number;
   readonly mode: string | undefined;
 }
 
-/** What a report is made for. */
+/** Options of a {@link Report}. */
 export interface ReportOptions {
   readonly bar: ProgressBar;
-  /** Takes lines for people. */
+  /** Writes a line for people. */
   readonly write: (line: string) => void;
-  /** Takes the lines of the result. */
+  /** Writes a line of the result, on standard output. */
   readonly result: (line: string) => void;
-  /** Takes the lines of a `--json` run. Undefined: people read. */
+  /** Writes a line of JSON. Undefined: without `--json`. */
   readonly json?: ((line: string) => void) | undefined;
   readonly quiet: boolean;
   readonly verbose: boolean;
-  /** True: a second run continues. */
+  /** True: running the command again continues the copy. */
   readonly resumable: boolean;
-  /** In ms, by any clock that goes forward. */
+  /** A monotonic clock, in ms. */
   readonly now: () => number;
 }
 
 /** Time between two lines of progress with `--json`, in ms. */
 const jsonIntervalMs = 500;
 
-/** What the user reads of a copy: messages, the bar, the summary. Everything passes through {@link printable}. */
+/** The output of a copy: messages, the progress bar, the summary. Everything passes through {@link printable}. */
 export class Report {
   readonly #options: ReportOptions;
   readonly #began: number;
   readonly #modes = new Set<string>();
   readonly #reasons = new Set<string>();
   #step: Step = { ...nothing, rate: 0, mode: undefined };
-  // Of sources before this one, and of tries before this one.
+  // Totals of earlier sources, and of earlier attempts.
   #done = nothing;
   #past = nothing;
   #found = nothing;
@@ -69,12 +69,12 @@ export class Report {
     this.#began = options.now();
   }
 
-  /** Files that are not copied. */
+  /** Number of files that could not be copied. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** Begins a try: what is found and what is there is counted anew. */
+  /** Begins an attempt: found and present files are counted from zero. */
   begin(): void {
     this.#past = this.#moved;
     this.#done = nothing;
@@ -86,24 +86,24 @@ export class Report {
     this.#failures = 0;
   }
 
-  /** Begins one of several sources. `last`: what is found with it is all. */
+  /** Begins one of several sources. `last`: the total is known once all of its files are found. */
   beginSource(last: boolean): void {
     this.#done = add(this.#done, this.#step);
     this.#step = { ...nothing, rate: 0, mode: undefined };
     this.#last = last;
   }
 
-  /** A line for the user. */
+  /** Writes a message. */
   line(text: string): void {
     this.#write(`rxgrid: ${text}`);
   }
 
-  /** A line for who asked why. */
+  /** Writes a message with `-v` only. */
   detail(text: string): void {
     if (this.#options.verbose) this.line(text);
   }
 
-  /** A file is not copied; others may be. */
+  /** A file could not be copied; the copy goes on. */
   failed(error: unknown): void {
     this.#failures++;
     const text = failureText(error, this.#options.resumable);
@@ -112,7 +112,7 @@ export class Report {
     this.line(text);
   }
 
-  /** Something that is no file is left out, which is no failure. `what`: for instance `a symbolic link`. */
+  /** An entry that is not a regular file is left out, which is not a failure. `what`: for instance `a symbolic link`. */
   skipped(path: string, what: string): void {
     this.#skipped++;
     this.#json({ type: 'skipped', path, what });
@@ -124,21 +124,21 @@ export class Report {
     }
   }
 
-  /** A file would be copied, if this were no dry run. */
+  /** A file would be copied without `--dry-run`. */
   would(path: string, bytes = 0): void {
     this.#step = { ...this.#step, files: this.#step.files + 1, bytes: this.#step.bytes + bytes };
     this.#json({ type: 'would-copy', path });
     if (this.#options.json === undefined) this.#options.result(printable(path, maxLineLength));
   }
 
-  /** Something was removed from the target, because it is not in the source. */
+  /** A path was removed from the target, because the source does not have it. */
   removed(path: string): void {
     this.#removed++;
     this.#json({ type: 'removed', path });
     this.detail(`${JSON.stringify(path)} is removed.`);
   }
 
-  /** A file of so many bytes belongs to the source. */
+  /** A file of the source was found. */
   found(bytes: number): void {
     this.#found = add(this.#found, { files: 1, bytes });
   }
@@ -149,20 +149,20 @@ export class Report {
     this.#draw();
   }
 
-  /** Bytes that are at the target already; `whole`: a whole file. */
+  /** Bytes that the target has already. `whole`: they are a complete file. */
   present(bytes: number, whole: boolean): void {
     this.#there = add(this.#there, { files: whole ? 1 : 0, bytes });
   }
 
-  /** How far the transfer of this try is. */
+  /** The progress of the current transfer. */
   step(step: Step): void {
     this.#step = step;
-    // The other side names it: a few are enough.
+    // The other side chooses these names, so their number is bounded.
     if (step.mode !== undefined && this.#modes.size < maxModes) this.#modes.add(printable(step.mode, 16));
     this.#draw();
   }
 
-  /** Why the sender reads files as it does. */
+  /** Explains the sender's mode, with `-v`. */
   because(mode: string, reason: string | undefined): void {
     const text = reason === undefined ? `mode ${mode}` : `mode ${mode}: ${reason}`;
     if (this.#reasons.has(text)) return;
@@ -170,7 +170,7 @@ export class Report {
     this.detail(text);
   }
 
-  /** Takes the bar away, and says what was done, where it was done to the end. */
+  /** Removes the bar. Writes the summary, as a text only where the copy is `done`. */
   end(done: boolean): void {
     this.#options.bar.stop();
     const seconds = (this.#options.now() - this.#began) / 1_000;
@@ -195,7 +195,7 @@ export class Report {
     if (done && !this.#options.quiet && this.#options.json === undefined) this.#write(parts.join(', '));
   }
 
-  /** What was moved, in all tries. */
+  /** Files and bytes that were transferred, in all attempts. */
   get #moved(): Amount {
     return add(this.#past, add(this.#done, this.#step));
   }
@@ -213,7 +213,7 @@ export class Report {
   }
 
   #json(value: object): void {
-    // JSON leaves DEL, C1 and the marks of direction as they are.
+    // JSON.stringify does not escape DEL, C1 controls and bidirectional marks.
     this.#options.json?.(JSON.stringify(value).replace(/[\u007f-\uffff]/g, escape));
   }
 

@@ -15,11 +15,10 @@ import { copyOut } from '../../lib/cli/copy-out.js';
 import type { CopyContext, CopyOptions } from '../../lib/cli/copy.js';
 import { pathMatcher } from '../../lib/cli/glob.js';
 import { ProgressBar, type Progress } from '../../lib/cli/progress-bar.js';
-import { Report } from '../../lib/cli/report.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import type { WantedFile } from '../../lib/files/file-routes.js';
 import type { Connection } from '../../lib/contract/connection.js';
-import { plainOptions } from '../support/copy-context.js';
+import { copyContext } from '../support/copy-context.js';
 import { namesIn, someBytes } from '../support/file-stream.js';
 import { FilesHost } from '../support/files-host.js';
 
@@ -69,25 +68,11 @@ function contextOf(options: Partial<CopyOptions> = {}): Noted {
   });
   const bar = new ProgressBar('x', false);
   bar.update = ({ total }: Progress) => totals.add(total);
-  const report = new Report({
-    bar,
-    write: (line) => lines.push(line),
-    result: (line) => lines.push(`out: ${line}`),
-    quiet: false,
-    verbose: false,
-    resumable: options.resume === true,
-    now: () => 0,
-  });
-  return {
-    connection,
-    report,
-    options: { ...plainOptions, ...options },
-    signal: new AbortController().signal,
-    decided: {},
-    seen,
-    lines,
-    totals,
+  const result = (line: string): void => {
+    lines.push(`out: ${line}`);
   };
+  const context = copyContext(connection, options, lines, { bar, result, verbose: false, now: () => 0 });
+  return { ...context, seen, lines, totals };
 }
 
 it('a folder that is continued has nothing left of processes that were killed', async () => {

@@ -132,7 +132,13 @@ describe('rxgrid cp', () => {
 
   it.each<[string, () => string[], Record<string, string>, number, RegExp]>([
     ['no token', () => ['cp', `${base}:a`, here('a')], {}, 2, /--token|RXGRID_TOKEN/],
-    ['a wrong token', () => ['cp', '--token', 'bad', `${base}:a`, here('a')], {}, 4, /does not let us in: .*--token/],
+    [
+      'a wrong token',
+      () => ['cp', '--token', 'bad', `${base}:a`, here('a')],
+      {},
+      4,
+      /refused the connection: .*--token/,
+    ],
     ['two local paths', () => ['cp', 'a', 'b'], {}, 2, /host:port:path/],
     ['no such file', () => ['cp', `${base}:none`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /"none" does not exist/],
     ['no such local file', () => ['cp', here('none'), `${base}:a`], { RXGRID_TOKEN: 'good' }, 1, /does not exist/],
@@ -160,7 +166,7 @@ describe('rxgrid cp', () => {
       2,
       /--ca is for wss/,
     ],
-    ['a pipe with -r', () => ['cp', '-r', '-', `${base}:a`], { RXGRID_TOKEN: 'good' }, 2, /does not go with -r/],
+    ['a pipe with -r', () => ['cp', '-r', '-', `${base}:a`], { RXGRID_TOKEN: 'good' }, 2, /cannot be combined with -r/],
     ['an unknown option', () => ['cp', '--fast', 'a', 'b'], {}, 2, /unknown option/],
   ])('tells what to do about %s', async (_, args, env, code, text) => {
     writeFileSync(served('a'), 'a');
@@ -230,7 +236,7 @@ describe('a copy that is ended', () => {
     );
     expect({ code, stderr }).toStrictEqual({
       code: 130,
-      stderr: 'rxgrid: interrupted: nothing half-written is left under its name.\n',
+      stderr: 'rxgrid: interrupted. No incomplete file has its final name.\n',
     });
     expect(namesIn(host.local)).toStrictEqual([]);
   }, 30_000);

@@ -26,6 +26,8 @@ let evil: {
   list: readonly FileInfo[];
   items: readonly FileItem[];
   failure: string | undefined;
+  /** Called for each batch of a listing without end. Undefined: the listing ends. */
+  batch: (() => void) | undefined;
 };
 
 beforeAll(() => {
@@ -41,7 +43,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rxgrid-hostile-'));
   mkdirSync(join(folder, 'deep/target'), { recursive: true });
   asked = [];
-  evil = { info: folderInfo, list: [], items: [], failure: undefined };
+  evil = { info: folderInfo, list: [], items: [], failure: undefined, batch: undefined };
   const name = `http://127.0.0.1:${String(await freePort())}`;
   base = name.replace('http:', 'ws:');
   const manager = grid.manager(name, [], {
@@ -58,7 +60,13 @@ beforeEach(async () => {
       ? { value: { info: evil.info } }
       : { failure: { code: 'file-io', message: evil.failure } };
   });
-  manager.handle(fileRoutes.list, () => evil.list.map((value) => ({ value })));
+  manager.handle(fileRoutes.list, async function* () {
+    for (const value of evil.list) yield { value };
+    for (let number = 0; evil.batch !== undefined;) {
+      evil.batch();
+      yield { values: Array.from({ length: 64 }, () => file(`f${String(number++)}`, 1)) };
+    }
+  });
   manager.handle(fileRoutes.read, async function* (_, call) {
     for await (const wanted of call.input) {
       asked.push(wanted);
@@ -121,6 +129,51 @@ describe('names that lead out of the target', () => {
     evil.list = [{ ...folderInfo, path: 'a' }];
     const { code } = await copy('--resume');
     expect(code).toBe(5);
+  }, 30_000);
+});
+
+describe('a listing without end', () => {
+  /** Interrupts a command when the host has sent some of the listing. */
+  async function interrupt(command: readonly string[]): Promise<Run> {
+    const child = startCli(built, command);
+    let batches = 0;
+    evil.batch = () => {
+      if (++batches === 200) child.kill('SIGINT');
+    };
+    return endOf(child);
+  }
+
+  it.each([
+    ['cp -r', () => ['cp', '-r', `${base}:x`, `${target()}/`]],
+    ['cp -r --resume', () => ['cp', '-r', '--resume', `${base}:x`, target()]],
+    ['cp -r --exclude', () => ['cp', '-r', '--exclude', 'y', `${base}:x`, `${target()}/`]],
+    [
+      'cp of a glob',
+      () => {
+        // Nothing has the pattern as its name.
+        evil.failure = 'it does not exist';
+        return ['cp', `${base}:x/*`, `${target()}/`];
+      },
+    ],
+    ['ls -R', () => ['ls', '-R', `${base}:x`]],
+  ])(
+    'ends with Ctrl-C: %s',
+    async (_, command) => {
+      const { code, stderr } = await interrupt(command());
+      expect({ code, stderr }).toMatchObject({ code: 130 });
+      expect(stderr).not.toMatch(/listing|entries|    at /);
+      expect(readdirSync(target(), { recursive: true }).filter((name) => /rxgrid/.test(String(name)))).toStrictEqual(
+        [],
+      );
+    },
+    30_000,
+  );
+
+  it('ends by itself with --max-entries', async () => {
+    evil.batch = () => undefined;
+    const { code, stderr } = await copy('--exclude', 'y', '--max-entries', '1000');
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/more than 1000 entries/);
   }, 30_000);
 });
 

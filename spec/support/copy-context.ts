@@ -1,9 +1,8 @@
 import type { CopyContext, CopyOptions } from '../../lib/cli/copy.js';
 import { ProgressBar } from '../../lib/cli/progress-bar.js';
-import { Report } from '../../lib/cli/report.js';
+import { Report, type ReportOptions } from '../../lib/cli/report.js';
 import type { Connection } from '../../lib/contract/connection.js';
 
-/** What `rxgrid cp -r` works with, without a terminal. `lines` takes what it says. */
 /** The options of a plain `rxgrid cp -r`. */
 export const plainOptions: CopyOptions = {
   recursive: true,
@@ -19,10 +18,12 @@ export const plainOptions: CopyOptions = {
   maxEntries: 1_000_000,
 };
 
+/** What `rxgrid cp -r` works with, without a terminal. `lines` takes its messages and its results. */
 export function copyContext(
   connection: Connection,
   options: Partial<CopyOptions> = {},
   lines: string[] = [],
+  reporting: Partial<ReportOptions> = {},
 ): CopyContext {
   const report = new Report({
     bar: new ProgressBar('x', false),
@@ -32,6 +33,7 @@ export function copyContext(
     verbose: true,
     resumable: options.resume === true,
     now: () => performance.now(),
+    ...reporting,
   });
   return {
     connection,

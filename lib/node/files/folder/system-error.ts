@@ -23,7 +23,7 @@ export function toFileError(error: unknown, path: string): FileError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   switch (code) {
     case 'ENOENT':
-      return new FileNotFoundError(`${name} does not exist.`, path, options);
+      return new FileNotFoundError(`${name} does not exist.${undecodableHint(path)}`, path, options);
     case 'ENOTDIR':
       return new FileNotFoundError(`${name} does not exist: a part of the path is not a folder.`, path, options);
     case 'EACCES':
@@ -72,4 +72,9 @@ export function toFileError(error: unknown, path: string): FileError {
         options,
       );
   }
+}
+
+/** Node reads names as UTF-8, and puts a replacement character in the place of what is not: such a name leads nowhere. */
+function undecodableHint(path: string): string {
+  return path.includes('\ufffd') ? ' If its name is not in UTF-8, it cannot be copied: rename it.' : '';
 }

@@ -1,0 +1,46 @@
+import { expect, it } from '@jest/globals';
+import { claim, releaseClaim } from '../../../../lib/node/files/receive/claims.js';
+
+let log: string[];
+
+function claimAs(name: string, path = 'p'): void {
+  claim(path, { granted: () => log.push(`${name} granted`), replaced: () => log.push(`${name} replaced`) });
+}
+
+it('the first one has the claim at once, and hears of each that comes after it', () => {
+  log = [];
+  claimAs('a');
+  claimAs('b');
+  claimAs('c');
+  expect(log).toStrictEqual(['a granted', 'a replaced', 'a replaced', 'b replaced']);
+  releaseClaim('p');
+  releaseClaim('p');
+  releaseClaim('p');
+  expect(log.slice(4)).toStrictEqual(['b granted', 'c granted']);
+  claimAs('d');
+  expect(log.at(-1)).toBe('d granted');
+  releaseClaim('p');
+});
+
+it('claims of different files do not meet', () => {
+  log = [];
+  claimAs('a', 'p');
+  claimAs('b', 'q');
+  expect(log).toStrictEqual(['a granted', 'b granted']);
+  releaseClaim('p');
+  releaseClaim('q');
+});
+
+it('one that gives way within the call is followed at once', () => {
+  log = [];
+  claim('p', {
+    granted: () => log.push('a granted'),
+    replaced: () => {
+      log.push('a replaced');
+      releaseClaim('p');
+    },
+  });
+  claimAs('b');
+  expect(log).toStrictEqual(['a granted', 'a replaced', 'b granted']);
+  releaseClaim('p');
+});

@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { DiskPace } from '../../../../lib/node/files/receive/disk-pace.js';
+
+let clock: number;
+let pace: DiskPace;
+
+beforeEach(() => {
+  clock = 0;
+  jest.spyOn(performance, 'now').mockImplementation(() => clock);
+  pace = new DiskPace();
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+const take = (ms: number): number => pace.measure(() => (clock += ms));
+
+it('a disk is quick until something takes more than 10 ms', () => {
+  expect(pace.quick).toBe(true);
+  take(10);
+  expect(pace.quick).toBe(true);
+  take(11);
+  expect(pace.quick).toBe(false);
+});
+
+it('after that 64 files go through the thread pool, and then one is tried again', () => {
+  take(20);
+  const quick = Array.from({ length: 66 }, () => pace.quick);
+  expect(quick.indexOf(true)).toBe(64);
+});
+
+it('work that fails slowly counts, too, and its error passes', () => {
+  expect(() =>
+    pace.measure(() => {
+      clock += 20;
+      throw new Error('slow');
+    }),
+  ).toThrow('slow');
+  expect(pace.quick).toBe(false);
+});
