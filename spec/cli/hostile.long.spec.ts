@@ -162,9 +162,9 @@ describe('a listing without end', () => {
       const { code, stderr } = await interrupt(command());
       expect({ code, stderr }).toMatchObject({ code: 130 });
       expect(stderr).not.toMatch(/listing|entries|    at /);
-      expect(readdirSync(target(), { recursive: true }).filter((name) => /rxgrid/.test(String(name)))).toStrictEqual(
-        [],
-      );
+      expect(
+        readdirSync(target(), { recursive: true }).filter((name) => String(name).includes('rxgrid')),
+      ).toStrictEqual([]);
     },
     30_000,
   );
