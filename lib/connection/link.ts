@@ -26,6 +26,7 @@ import type { Frame, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 import { firstMuxId, type Agreement } from './handshake.js';
 import { answerPing, Keepalive } from './keepalive.js';
+import { closeSocket } from './linger.js';
 import { LinkDrain } from './link-drain.js';
 import type { Socket } from '../transport/socket.js';
 
@@ -199,8 +200,7 @@ export class Link {
     // Sending may have found the socket broken.
     if (this.open)
       this.#finish(undefined, () => {
-        if (why === undefined || this.#socket.close === undefined) this.#socket.outbound.complete();
-        else this.#socket.close(why.code, why.reason);
+        closeSocket(this.#socket, this.#runtime, this.agreement, this.#checksum, why);
       });
   }
 
