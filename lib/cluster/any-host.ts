@@ -7,7 +7,7 @@
  *                └── failed otherwise, or no host or attempt is left, and nothing runs ──▶ the error
  */
 
-import { Observable, Subscription, type Subscriber } from 'rxjs';
+import { defer, Observable, Subscription, type Subscriber } from 'rxjs';
 import { aFunction, checkOption, either, oneOf, timerMs, whole } from '../check.js';
 import { ConfigurationError, GridError } from '../errors.js';
 import type { Received, Shape } from '../codec/codec.js';
@@ -59,12 +59,14 @@ export function anyHost<Q extends Shape, R extends Shape>(
   if (attempts !== undefined) checkOption('anyHost: attempts', attempts, whole(1));
   const idempotent = route.idempotent === true;
   const timed = route.kind === 'unary' && idempotent && hedgeAfter !== false;
-  const start = (host: string, remaining: CallOptions): Observable<Received<R>> => {
-    const connection = hosts.connection(host);
-    return route.kind === 'unary'
-      ? connection.request(route, value, remaining)
-      : connection.stream(route, value, remaining);
-  };
+  // What it throws, also for a host that is none, is the failure of the attempt.
+  const start = (host: string, remaining: CallOptions): Observable<Received<R>> =>
+    defer(() => {
+      const connection = hosts.connection(host);
+      return route.kind === 'unary'
+        ? connection.request(route, value, remaining)
+        : connection.stream(route, value, remaining);
+    });
   return new Observable<Received<R>>((subscriber) => {
     const attempt = new Attempts<Received<R>>(subscriber, {
       hosts,

@@ -31,6 +31,9 @@ export class CallContext<I> implements Call<I> {
   /** Stops listening to the signal of the call that this one is derived from. */
   stopListening: () => void = nothing;
 
+  /** True once the user's handler has been called; not for a call that is relayed, which begins at another host. */
+  handlerBegan = false;
+
   #running: PromiseLike<unknown> | undefined = undefined;
   #input: CallObservable<I> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
@@ -87,10 +90,10 @@ export class CallContext<I> implements Call<I> {
     this.#running = running;
   }
 
-  /** The same call as interceptors leave it. It aborts with this one, or by itself. */
-  derive({ meta, deadline, signal }: IncomingCall): CallContext<I> {
-    const { wallNow, now } = { wallNow: this.#scope.runtime.wallNow(), now: this.#scope.runtime.now() };
-    const until = deadline === undefined ? Infinity : now + deadline.getTime() - wallNow;
+  /** The same call as interceptors leave it, who were given `original`. It aborts with this one, or by itself. */
+  derive({ meta, deadline, signal }: IncomingCall, original: IncomingCall): CallContext<I> {
+    // An untouched deadline stays exact: the wall clock may have been corrected since the interceptors got it as a date.
+    const until = deadline === original.deadline ? this.#deadline : this.#until(deadline);
     const caller = { name: this.caller, kind: this.callerKind };
     const derived = new CallContext<I>(caller, this.subroute, until, this.#scope, this.#inbound, meta);
     if (signal.aborted) derived.abort(signal.reason);
@@ -100,6 +103,12 @@ export class CallContext<I> implements Call<I> {
       });
     }
     return derived;
+  }
+
+  #until(deadline: Date | undefined): number {
+    if (deadline === undefined) return Infinity;
+    const { runtime } = this.#scope;
+    return runtime.now() + deadline.getTime() - runtime.wallNow();
   }
 
   connection(host: string): Connection {

@@ -71,8 +71,6 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   readonly #received: ReceivedFiles | undefined = undefined;
   // How the handler ended, as its caller is told.
   #outcome: Outcome = 'ok';
-  // The handler was called.
-  #began = false;
   // Defined while the handler's result is a pending Promise.
   #pendingResult: Promise<void> | undefined = undefined;
 
@@ -120,7 +118,6 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
       return;
     }
     let result: unknown;
-    this.#began = true;
     try {
       result = handler(request, this.#call);
     } catch (error) {
@@ -208,7 +205,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
     this.#call.abort(error);
     this.#sendingHalf.stop();
     if (!isCallersFault(error)) this.fail(error);
-    else if (!this.#hasEnded) this.#sendFailure(invalidArgument(error, this.#failedCall, this.#context, this.#began));
+    else if (!this.#hasEnded) this.#sendFailure(invalidArgument(error, this.#failedCall, this.#context));
   }
 
   // --- the handler's side
@@ -241,8 +238,8 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   get #failedCall(): FailedCall {
-    const { caller, callerKind } = this.#call;
-    return { route: this.route, errors: this.#route.errors, caller, callerKind };
+    const { caller, callerKind, handlerBegan: began } = this.#call;
+    return { route: this.route, errors: this.#route.errors, caller, callerKind, began };
   }
 
   // True if the output has ended, even if its end still waits for credit.

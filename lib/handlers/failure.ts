@@ -33,6 +33,8 @@ export interface FailedCall {
   readonly errors: RouteErrors;
   readonly caller: string;
   readonly callerKind: 'host' | 'leaf';
+  /** The handler has begun to work on the call: whatever it threw, to repeat the call would run it twice. */
+  readonly began: boolean;
 }
 
 /** What the caller gets for an error of a handler, and what an operator gets. */
@@ -47,7 +49,8 @@ export interface Failure {
 export function failureOf(thrown: unknown, call: FailedCall, scope: FailureScope): Failure {
   if (!isDeclared(thrown)) return undeclared(thrown, call, scope);
   try {
-    const { code, retryable, sent } = thrown;
+    const { code, retryable } = thrown;
+    const sent = call.began || thrown.sent;
     const data = call.errors.encode(thrown);
     const { maxErrorDataBytes } = scope.limits;
     if (data !== undefined && data.length > maxErrorDataBytes) {
@@ -68,19 +71,16 @@ export function failureOf(thrown: unknown, call: FailedCall, scope: FailureScope
   }
 }
 
-/**
- * What the caller gets whose request, or input, does not decode: nobody else needs to know. `began`: the handler has begun
- * to work on the call.
- */
-export function invalidArgument(error: CodecError, call: FailedCall, scope: FailureScope, began: boolean): Failure {
+/** What the caller gets whose request, or input, does not decode: nobody else needs to know. */
+export function invalidArgument(error: CodecError, call: FailedCall, scope: FailureScope): Failure {
   const text = errorText(error);
   const issues = error.issues ?? [{ path: [], message: text }];
   const { error: details, ...failure } = failureOf(new InvalidArgumentError(text, { issues }), call, scope);
-  return { ...failure, error: { ...details, sent: began } };
+  return { ...failure, error: { ...details, sent: call.began } };
 }
 
 function undeclared(thrown: unknown, call: FailedCall, { runtime, exposeErrors }: FailureScope): Failure {
-  const error = wireError(thrown);
+  const error = { ...wireError(thrown), ...(call.began ? { sent: true } : {}) };
   if (call.callerKind === 'host' || exposeErrors === true) {
     return { text: errorText(thrown), error, event: eventOf(thrown, call) };
   }
@@ -98,7 +98,7 @@ function undeclared(thrown: unknown, call: FailedCall, { runtime, exposeErrors }
 }
 
 /** The event of an error of a handler. */
-export function eventOf(thrown: unknown, { route, caller }: FailedCall): GridEvent {
+export function eventOf(thrown: unknown, { route, caller }: Pick<FailedCall, 'route' | 'caller'>): GridEvent {
   return { type: 'handler-error', route, caller, error: errorInfo(thrown) };
 }
 
@@ -106,7 +106,8 @@ function isDeclared(thrown: unknown): thrown is DeclaredError {
   return thrown instanceof DeclaredError;
 }
 
-// An error of a call that the handler made passes on whether calling again may help, and whether anything was done.
+// An error of a call that the handler made passes on whether calling again may help; that of a call which is relayed, and of
+// one that an interceptor makes before the handler, also whether anything was done.
 function wireError(thrown: unknown): CallError {
   try {
     if (thrown instanceof GridError) return wireErrorOf(thrown);

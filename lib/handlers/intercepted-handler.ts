@@ -8,6 +8,7 @@
 import { EMPTY, isObservable, Observable, of, tap, type Subscriber } from 'rxjs';
 import { isRegionItem } from '../codec/region-item.js';
 import { isThenable } from '../contract/handler.js';
+import { isRelay } from '../contract/relayed-route.js';
 import { intercept, type HandlerInterceptor, type IncomingCall } from '../contract/interceptor.js';
 import type { WireRoute } from '../contract/wire-route.js';
 import { CancelledError, HandlerError } from '../errors.js';
@@ -30,7 +31,13 @@ export function interceptedHandler(
   interceptors: readonly HandlerInterceptor[],
   reportLate: ReportLate,
 ): RunHandler {
-  if (interceptors.length === 0) return handler;
+  const ownWork = !isRelay(route.handler);
+  if (interceptors.length === 0) {
+    return (request, call) => {
+      call.handlerBegan = ownWork;
+      return handler(request, call);
+    };
+  }
   return (request, call) => {
     const incoming: IncomingCall = {
       side: 'handler',
@@ -45,7 +52,9 @@ export function interceptedHandler(
       signal: call.signal,
       connection: (host) => call.connection(host),
     };
-    return intercept(interceptors, incoming, (passed) => invocation(route, handler, call, passed, reportLate));
+    return intercept(interceptors, incoming, (passed) =>
+      invocation(route, handler, call, { incoming, passed }, reportLate),
+    );
   };
 }
 
@@ -54,11 +63,11 @@ function invocation(
   route: WireRoute,
   handler: RunHandler,
   call: CallContext<unknown>,
-  passed: IncomingCall,
+  { incoming, passed }: { readonly incoming: IncomingCall; readonly passed: IncomingCall },
   reportLate: ReportLate,
 ): Observable<unknown> {
   return new Observable((subscriber) => {
-    const own = call.derive(passed);
+    const own = call.derive(passed, incoming);
     let ended = false;
     subscriber.add(() => {
       own.stopListening();
@@ -71,6 +80,7 @@ function invocation(
       if (!own.isAbort(error)) reportLate(error, call);
     };
     let result: unknown;
+    call.handlerBegan ||= !isRelay(route.handler);
     try {
       result = handler(passed.request, own);
     } catch (error) {

@@ -185,8 +185,7 @@ export class Registry {
   ): Responder {
     const { interceptors = [] } = context;
     const run = interceptedHandler(route, handler as RunHandler, [...interceptors, ...own], (error, call) => {
-      const { caller, callerKind } = call;
-      context.report(eventOf(error, { route: route.name, errors: route.errors, caller, callerKind }));
+      context.report(eventOf(error, { route: route.name, caller: call.caller }));
     });
     const meter = this.#routes.meters.of(route, 'handler');
     return (route.kind === 'unary' ? unaryResponder : duplexResponder)(route, run, context, meter);

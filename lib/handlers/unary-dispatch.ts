@@ -92,7 +92,7 @@ class UnaryInvocation implements CancelSink {
 
   /** Answers with an error, because the request cannot be decoded. */
   refuse(error: unknown): void {
-    if (isCallersFault(error)) this.#answer(invalidArgument(error, this.#failedCall, this.#context, false));
+    if (isCallersFault(error)) this.#answer(invalidArgument(error, this.#failedCall, this.#context));
     else this.fail(error);
   }
 
@@ -112,8 +112,8 @@ class UnaryInvocation implements CancelSink {
   }
 
   get #failedCall(): FailedCall {
-    const { caller, callerKind } = this.#call;
-    return { route: this.#route.name, errors: this.#route.errors, caller, callerKind };
+    const { caller, callerKind, handlerBegan: began } = this.#call;
+    return { route: this.#route.name, errors: this.#route.errors, caller, callerKind, began };
   }
 
   // Counts how the call ended, for its caller. The handler may run on.

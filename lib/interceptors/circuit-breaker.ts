@@ -2,6 +2,8 @@ import { Observable, tap } from 'rxjs';
 import { aFunction, checkOptions, whole, wholeMs } from '../check.js';
 import type { CallInterceptor, OutgoingCall } from '../contract/interceptor.js';
 import { completeError, GridError, RefusedError } from '../errors.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import { failLater } from './later.js';
 
 /** Options of {@link circuitBreaker}. */
@@ -49,10 +51,11 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CallInterce
     new Observable((subscriber) => {
       const circuit = circuitOf(call.host);
       const now = (): number => call.runtime.now();
-      if (!circuit.admit(now())) return failLater(call.runtime, () => openError(call, cooldown)).subscribe(subscriber);
+      if (!circuit.admit(subscriber, now()))
+        return failLater(call.runtime, () => openError(call, cooldown)).subscribe(subscriber);
       let ended = false;
       subscriber.add(() => {
-        if (!ended) circuit.abandoned();
+        if (!ended) circuit.abandoned(subscriber);
       });
       return next(call)
         .pipe(
@@ -68,7 +71,12 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CallInterce
             },
             error: (error: unknown) => {
               ended = true;
-              if (isFailure(error)) circuit.failed(now());
+              // A function of the user's that throws has not said that the host works.
+              let failed = true;
+              guarded(reportUnhandled, () => {
+                failed = isFailure(error);
+              });
+              if (failed) circuit.failed(subscriber, now());
               else circuit.succeeded();
             },
           }),
@@ -94,34 +102,35 @@ class Circuit {
   #failures = 0;
   // Undefined: the circuit is closed.
   #openedAt: number | undefined = undefined;
-  #trying = false;
+  // The one call that is let through after the cooldown.
+  #trial: object | undefined = undefined;
 
   constructor(limit: number, cooldown: number) {
     this.#limit = limit;
     this.#cooldown = cooldown;
   }
 
-  /** True where a call may be made now. */
-  admit(now: number): boolean {
+  /** True where this call may be made now. */
+  admit(call: object, now: number): boolean {
     if (this.#openedAt === undefined) return true;
-    if (this.#trying || now - this.#openedAt < this.#cooldown) return false;
-    this.#trying = true;
+    if (this.#trial !== undefined || now - this.#openedAt < this.#cooldown) return false;
+    this.#trial = call;
     return true;
   }
 
   succeeded(): void {
     this.#failures = 0;
     this.#openedAt = undefined;
-    this.#trying = false;
+    this.#trial = undefined;
   }
 
-  failed(now: number): void {
-    this.#trying = false;
+  failed(call: object, now: number): void {
+    this.abandoned(call);
     if (++this.#failures >= this.#limit) this.#openedAt = now;
   }
 
-  /** A call was unsubscribed before it gave anything: nothing is known. */
-  abandoned(): void {
-    this.#trying = false;
+  /** A call was unsubscribed before it gave anything: nothing is known. One that began before the trial does not end it. */
+  abandoned(call: object): void {
+    if (this.#trial === call) this.#trial = undefined;
   }
 }

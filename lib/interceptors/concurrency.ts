@@ -45,6 +45,7 @@ export function concurrency(options: ConcurrencyOptions): AnyInterceptor {
 class Places {
   readonly #max: number;
   #taken = 0;
+  #entering = false;
   // In the order in which they came.
   readonly #waiting = new Set<() => void>();
 
@@ -79,11 +80,16 @@ class Places {
     return giveBack;
   }
 
+  // A call that ends while it begins gives its place back within the loop, which then goes on: a recursion would overflow the
+  // stack where many such calls wait.
   #enterNext(): void {
+    if (this.#entering) return;
+    this.#entering = true;
     for (const enter of this.#waiting) {
-      if (this.full) return;
+      if (this.full) break;
       this.#waiting.delete(enter);
       enter();
     }
+    this.#entering = false;
   }
 }

@@ -51,7 +51,9 @@ export function retry(options: RetryOptions = {}): CallInterceptor {
 
 function mayRepeat(call: OutgoingCall, error: unknown): boolean {
   if (!(error instanceof GridError) || !error.retryable) return false;
-  return !error.sent || (call.route.idempotent && !call.hasInput);
+  // An error of another call, which came through the input or an interceptor, says nothing about this one.
+  const ofThis = error.route === undefined || error.route === call.route.name;
+  return (ofThis && !error.sent) || (call.route.idempotent && !call.hasInput);
 }
 
 /** Bounds retries by the number of calls. */

@@ -19,6 +19,9 @@ const safe = unary({ id: 21, name: 'safe', request: type<number>(), response: ty
 const watch = duplex({ id: 22, name: 'watch', output: type<string>() });
 const count = duplex({ id: 23, name: 'count', output: type<number>(), outCapacity: 4 });
 
+const both = duplex({ id: 24, name: 'both', input: type<string>(), output: type<string>() });
+
+const gone = 'http://gone:1';
 const [a, b, c] = ['http://a:1', 'http://b:1', 'http://c:1'] as const;
 const unhandled = collectUnhandled();
 let grid: LinkedManagers;
@@ -206,6 +209,42 @@ describe('everyHost', () => {
 });
 
 describe('anyHost', () => {
+  it.each<[string, (host: Manager) => Observable<unknown>, string]>([
+    ['a host that is none', (host) => host.anyHost(who, 1, { hosts: ['http://x:1'] }), 'http://x:1 is no host'],
+    ['a route that cannot be called so', (host) => host.anyHost(both as never, 1 as never), 'has an input'],
+    [
+      'pick that throws',
+      (host) =>
+        host.anyHost(who, 1, {
+          pick: () => {
+            throw new Error('no pick');
+          },
+        }),
+      'no pick',
+    ],
+  ])('errors for %s', async (_, call, message) => {
+    const { log } = record(call(await hosts([a, b], answering)));
+    await grid.settle();
+    expect(log).toMatchObject([{ message: expect.stringContaining(message) }]);
+  });
+
+  it('runs a call once that is not idempotent, whose handler fails because of a call that was not sent', async () => {
+    let runs = 0;
+    const host = await hosts(
+      [a, b],
+      (manager) =>
+        manager.handle(who, (n, call) => {
+          runs++;
+          return call.connection(gone).request(safe, n, { waitForConnect: false });
+        }),
+      [a, b, gone],
+    );
+    const { log } = record(host.anyHost(who, 1, { hosts: [a, b] }));
+    await grid.advance(1_000, 100);
+    expect(log).toMatchObject([{ code: 'unavailable', sent: true }]);
+    expect(runs).toBe(1);
+  });
+
   it('chooses among connected hosts that do not drain', async () => {
     const host = await hosts([a, b, c], answering);
     void grid.managers.get(b)!.drain({ timeout: 10_000 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { firstValueFrom, map, NEVER } from 'rxjs';
+import { concat, firstValueFrom, ignoreElements, map, NEVER, of, switchMap, throwError, type Observable } from 'rxjs';
 import {
   circuitBreaker,
   concurrency,
+  DisconnectedError,
+  duplex,
   log,
   retry,
   timeout,
@@ -10,14 +12,18 @@ import {
   unary,
   UnavailableError,
   type CallRecord,
+  type HandlerInterceptor,
 } from '../../lib/index.js';
 import { PairOfEachTest, record } from '../support/linked-managers.js';
+import { collectUnhandled } from '../support/unhandled.js';
 
 const echo = unary({ id: 1, name: 'echo', request: type<string>(), response: type<string>(), idempotent: true });
 const once = unary({ id: 2, name: 'once', request: type<string>(), response: type<string>() });
+const upload = duplex({ id: 4, name: 'upload', input: type<string>(), output: type<string>() });
 const retried = unary({ id: 3, name: 'retried', response: type<number>(), idempotent: true, retry: { attempts: 5 } });
 
 const pair = new PairOfEachTest();
+const unhandled = collectUnhandled();
 
 describe('timeout', () => {
   it('moves the deadline at the caller', async () => {
@@ -25,6 +31,26 @@ describe('timeout', () => {
     const { log: seen } = record(pair.ab.request(echo, 'x'));
     await pair.grid.advance(150, 10);
     expect(seen).toMatchObject([{ code: 'deadline-exceeded', route: 'echo' }]);
+  });
+
+  it('leaves the deadline of a handler exact where the wall clock is corrected while an interceptor waits', async () => {
+    const left: number[] = [];
+    const wait: HandlerInterceptor = (call, next) => pair.grid.timer(100).pipe(switchMap(() => next(call)));
+    await pair.link(({ b }) => {
+      b.handle(
+        echo,
+        (text, { deadline }) => {
+          left.push(deadline!.getTime() - pair.grid.time.wallNow());
+          return text;
+        },
+        { intercept: [wait] },
+      );
+    });
+    record(pair.ab.request(echo, 'x', { timeout: 10_000 }));
+    await pair.grid.advance(0);
+    pair.grid.time.wallOffset += 3_600_000;
+    await pair.grid.advance(200, 50);
+    expect(left).toStrictEqual([9_900]);
   });
 
   it('stops a handler', async () => {
@@ -73,6 +99,33 @@ describe('retry', () => {
     await pair.grid.advance(2_000, 100);
     expect(second.log).toMatchObject([{ code: 'unavailable' }]);
     expect(calls).toHaveLength(4);
+  });
+
+  it('does not repeat an exchange for the error of another call, which came through its input', async () => {
+    let runs = 0;
+    await pair.link(
+      ({ b }) =>
+        b.handle(upload, (_, { input }) => {
+          runs++;
+          return input;
+        }),
+      { intercept: { calls: [retry({ backoff: 0 })] } },
+    );
+    const other = new DisconnectedError('Not sent.', {
+      sent: false,
+      host: 'http://c:1',
+      reconnected: () => NEVER as never,
+    });
+    const failed = Object.assign(other, { route: 'another' });
+    const input = (): Observable<string> =>
+      concat(
+        of('item'),
+        throwError(() => failed),
+      );
+    const { log: seen } = record(pair.ab.exchange(upload, undefined, input).pipe(ignoreElements()));
+    await pair.grid.advance(500, 50);
+    expect(seen).toStrictEqual([failed]);
+    expect(runs).toBe(1);
   });
 
   it('has a budget', async () => {
@@ -125,6 +178,26 @@ describe('concurrency', () => {
     await pair.grid.advance(500, 50);
     expect(began).toStrictEqual(['a', 'b']);
   });
+
+  it('runs a long queue of calls that end at once', async () => {
+    let runs = 0;
+    await pair.link(({ b }) => {
+      b.handle(
+        once,
+        (text) => {
+          runs++;
+          return text === 'slow' ? pair.grid.timer(100).pipe(map(() => text)) : text;
+        },
+        { intercept: [concurrency({ max: 1, queue: 5_000 })] },
+      );
+    });
+    const logs = ['slow', ...Array.from({ length: 3_000 }, () => 'x')].map(
+      (text) => record(pair.ab.request(once, text)).log,
+    );
+    await pair.grid.advance(200, 50);
+    expect(runs).toBe(3_001);
+    expect(logs.every((seen) => seen.length === 2)).toBe(true);
+  });
 });
 
 describe('circuitBreaker', () => {
@@ -153,6 +226,64 @@ describe('circuitBreaker', () => {
     await pair.grid.advance(1_000, 100);
     expect(await call()).toBe('ok');
     expect(await call()).toBe('ok');
+  });
+
+  it('goes on where isFailure throws', async () => {
+    let works = false;
+    let throws = true;
+    const isFailure = (): boolean => {
+      if (throws) throw new Error('isFailure');
+      return true;
+    };
+    await pair.link(
+      ({ b }) =>
+        b.handle(once, () => {
+          if (!works) throw new Error('no disk');
+          return 'ok';
+        }),
+      { intercept: { calls: [circuitBreaker({ failures: 1, cooldown: 1_000, isFailure })] } },
+    );
+    const call = async (): Promise<unknown> => {
+      const { log: seen } = record(pair.ab.request(once, 'x'));
+      await pair.grid.advance(10, 5);
+      return seen[0];
+    };
+    // The error of the call stays that of the call, and counts as a failure.
+    expect(await call()).toMatchObject({ message: 'no disk' });
+    expect(await call()).toMatchObject({ code: 'unavailable' });
+    await pair.grid.advance(1_000, 100);
+    // The one that is let through.
+    expect(await call()).toMatchObject({ message: 'no disk' });
+    throws = false;
+    works = true;
+    await pair.grid.advance(1_000, 100);
+    expect(await call()).toBe('ok');
+    expect(unhandled).toMatchObject([{ message: 'isFailure' }, { message: 'isFailure' }]);
+  });
+
+  it('lets one call through at a time, also while calls end that began before', async () => {
+    let calls = 0;
+    await pair.link(
+      ({ b }) => {
+        b.handle(once, () => {
+          calls++;
+          return NEVER;
+        });
+        b.handle(echo, () => {
+          throw new Error('no disk');
+        });
+      },
+      { intercept: { calls: [circuitBreaker({ failures: 1, cooldown: 1_000 })] } },
+    );
+    const early = record(pair.ab.request(once, 'early'));
+    record(pair.ab.request(echo, 'x'));
+    await pair.grid.advance(1_000, 100);
+    record(pair.ab.request(once, 'trial'));
+    early.unsubscribe();
+    const { log: seen } = record(pair.ab.request(once, 'next'));
+    await pair.grid.advance(10, 5);
+    expect(seen).toMatchObject([{ code: 'unavailable', initiator: 'local' }]);
+    expect(calls).toBe(2);
   });
 });
 
