@@ -3,7 +3,6 @@ import { aFunction, checkOptions, whole, wholeMs } from '../check.js';
 import type { CallInterceptor, OutgoingCall } from '../contract/interceptor.js';
 import { completeError, GridError, RefusedError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
-import { guarded } from '../guard.js';
 import { failLater } from './later.js';
 
 /** Options of {@link circuitBreaker}. */
@@ -38,6 +37,15 @@ const maxCircuits = 1_024;
 export function circuitBreaker(options: CircuitBreakerOptions = {}): CallInterceptor {
   checkOptions(options, rules, { of: 'circuitBreaker' });
   const { failures = 5, cooldown = 5_000, isFailure = isHostFailure } = options;
+  const countsAsFailure = (error: unknown): boolean => {
+    try {
+      return isFailure(error);
+    } catch (thrown) {
+      reportUnhandled(thrown);
+      // It has not said that the host works.
+      return true;
+    }
+  };
   const circuits = new Map<string, Circuit>();
   const circuitOf = (host: string): Circuit => {
     const circuit = circuits.get(host) ?? new Circuit(failures, cooldown);
@@ -71,12 +79,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CallInterce
             },
             error: (error: unknown) => {
               ended = true;
-              // A function of the user's that throws has not said that the host works.
-              let failed = true;
-              guarded(reportUnhandled, () => {
-                failed = isFailure(error);
-              });
-              if (failed) circuit.failed(subscriber, now());
+              if (countsAsFailure(error)) circuit.failed(subscriber, now());
               else circuit.succeeded();
             },
           }),
