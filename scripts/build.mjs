@@ -47,7 +47,13 @@ const shared = { platform: 'node', target: 'es2022', packages: 'external', logLe
 const entries = Object.values(exports).flatMap(
   ({ import: { types } = {} }) => /^\.\/dist\/esm\/(.+)\.d\.ts$/.exec(types)?.[1] ?? [],
 );
-const ofNode = [...entries.filter((name) => name !== 'index'), 'cli/main'];
+// `rxgrid --help` loads nothing of the core: the commands do, each of which main loads when it is used.
+const ofCommands = ['main', 'commands', 'cp-command'].flatMap((name) =>
+  [...readFileSync(`${next}/esm/cli/${name}.js`, 'utf8').matchAll(/import\('\.\/([^']+)\.js'\)/g)].map(
+    ([, file]) => `cli/${file}`,
+  ),
+);
+const ofNode = [...entries.filter((name) => name !== 'index'), ...new Set(ofCommands)];
 const later = ['endpoint/jose', 'files/sha256'];
 // esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so
 // that what they share is one file.
@@ -58,9 +64,15 @@ const oneCore = {
       const name = relative(`${next}/esm`, path);
       if (!ofNode.some((entry) => name === `${entry}.js`)) return undefined;
       const text = readFileSync(path, 'utf8');
-      const main = relative(dirname(path), `${next}/esm/index.js`);
-      const [, first = ''] = /^(#!.*\n)?/.exec(text);
-      return { contents: `${first}import ${JSON.stringify(main)};${text.slice(first.length)}` };
+      // A command is given the whole of what any of them uses, so that they do not take the other entries to pieces.
+      const whole = name.startsWith('cli/')
+        ? ofNode.filter((entry) => !entry.startsWith('cli/') && !entry.startsWith('testing'))
+        : [];
+      const imports = ['index', ...whole].map((entry) => {
+        const from = relative(dirname(path), `${next}/esm/${entry}.js`);
+        return `import ${JSON.stringify(from.startsWith('.') ? from : `./${from}`)};`;
+      });
+      return { contents: imports.join('') + text };
     });
   },
 };
@@ -97,7 +109,7 @@ const hashOfNode = {
 await build({
   ...shared,
   // What is loaded later is named too: a running process finds it under the same name after the next build.
-  entryPoints: ['index', ...ofNode, ...later].map((name) => `${next}/esm/${name}.js`),
+  entryPoints: ['index', 'cli/main', ...ofNode, ...later].map((name) => `${next}/esm/${name}.js`),
   outbase: `${next}/esm`,
   outdir: `${next}/chunks`,
   bundle: true,

@@ -32,7 +32,7 @@ export function connectWith(host: string, options: ConnectionOptions, signal: Ab
 }
 
 /** The token that the options name. @throws Failure (usage) */
-export function tokenOf({ token, tokenFile }: ConnectionOptions): string {
+export function tokenOf({ token, tokenFile }: Pick<ConnectionOptions, 'token' | 'tokenFile'>): string {
   const text = tokenFile === undefined ? token : readText(tokenFile, 'the token').trim();
   if (text === undefined || text === '') {
     throw new Failure('a token is needed. Give one with --token-file, --token or RXGRID_TOKEN.', exitCodes.usage);
@@ -41,7 +41,7 @@ export function tokenOf({ token, tokenFile }: ConnectionOptions): string {
 }
 
 /** The certificates that the options name. @throws Failure (usage) */
-export function caOf({ ca }: ConnectionOptions, host: string): Uint8Array | undefined {
+export function caOf({ ca }: Pick<ConnectionOptions, 'ca'>, host: string): Uint8Array | undefined {
   if (ca === undefined) return undefined;
   if (!/^(?:wss|https):/i.test(host)) {
     throw new Failure(`--ca is for wss://, and ${JSON.stringify(host)} is not encrypted.`, exitCodes.usage);
@@ -62,7 +62,8 @@ function readText(path: string, what: string): string {
   }
 }
 
-function toTimeout(text: string): number {
+/** Reads a number of seconds. @throws InvalidArgumentError */
+export function toTimeout(text: string): number {
   const seconds = Number(text);
   if (text.trim() !== '' && seconds > 0 && seconds <= maxTimeoutSeconds) return seconds;
   throw new InvalidArgumentError(`Give seconds: more than 0, ${String(maxTimeoutSeconds)} at most.`);

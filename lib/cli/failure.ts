@@ -1,26 +1,8 @@
 import { DisconnectedError, errorText, RefusedError } from '../errors.js';
 import { RejectedError } from '../rejection.js';
+import { exitCodes } from './exit-codes.js';
 
-/** Exit codes of the command. Those of signals are 128 and the signal's number, as in a shell. */
-export const exitCodes = {
-  /** Everything that was asked for is done. */
-  done: 0,
-  /** The command failed, and nothing was done. */
-  failed: 1,
-  /** The command line is wrong. */
-  usage: 2,
-  /** The connection could not be made, or was lost. */
-  disconnected: 3,
-  /** The host refused the token, or serves no files to this leaf. */
-  refused: 4,
-  /** Some files were not copied. */
-  partly: 5,
-  hangup: 129,
-  interrupted: 130,
-  /** The reader of standard output is gone. */
-  brokenPipe: 141,
-  terminated: 143,
-} as const;
+export { exitCodes } from './exit-codes.js';
 
 /** Ends the command with a text for the user. An empty text: nothing is printed. */
 export class Failure extends Error {
@@ -36,7 +18,7 @@ export class Failure extends Error {
 export function failureText(error: unknown, resumable: boolean): string {
   if (error instanceof Failure) return error.message;
   if (error instanceof RejectedError) {
-    return `the host refused the connection: ${error.reason}. Give the right token with --token-file, --token or RXGRID_TOKEN.`;
+    return `the host refused the connection: ${error.reason}. Give the right token with --token-file or RXGRID_TOKEN.`;
   }
   if (error instanceof RefusedError) {
     return `the host serves no files to this leaf: ${error.reason} It has to call serveFiles(…), and leaves.routes has to allow it.`;

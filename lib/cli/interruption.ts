@@ -1,4 +1,4 @@
-import { exitCodes } from './failure.js';
+import { exitCodes } from './exit-codes.js';
 
 /** The abort reason of a command that received a signal. */
 export class Interruption extends Error {

@@ -3,11 +3,8 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers';
 import { Command, CommanderError } from 'commander';
-import { printable } from '../printable.js';
-import { cp } from './cp.js';
-import { cpOptions, describeCp, type CpOptions } from './cp-options.js';
-import { addFileCommands } from './file-commands.js';
-import { exitCodeOf, exitCodes, Failure, failureText } from './failure.js';
+import { commandEntries, type RunCommand } from './commands.js';
+import { exitCodes } from './exit-codes.js';
 import { abortOnSignals, Interruption } from './interruption.js';
 
 /** Time for cleaning up after an interruption, in ms. */
@@ -28,25 +25,14 @@ async function main(): Promise<void> {
       },
     })
     .showHelpAfterError('rxgrid --help tells more.');
-  describeCp(program.command('cp')).action(async (paths: string[], options: Partial<CpOptions>) => {
-    const target = paths.pop()!;
-    if (paths.length === 0) {
-      throw new Failure('a source and a target are needed: rxgrid cp <source...> <target>.', exitCodes.usage);
-    }
-    exitCode = await cp(paths, target, cpOptions(options), signal);
-  });
-  addFileCommands(program, async (work) => {
-    exitCode = await work(signal);
-  });
   try {
+    await addCommands(program, async (work) => {
+      exitCode = await work(signal);
+    });
     await program.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    else {
-      exitCode = error instanceof Interruption ? error.exitCode : exitCodeOf(error);
-      const text = failureText(error, process.argv.includes('--resume'));
-      if (text !== '') process.stderr.write(`rxgrid: ${printable(text, 10_000)}\n`);
-    }
+    else exitCode = (await import('./report-failure.js')).reportFailure(error);
   }
   process.exitCode = exitCode;
   // A name lookup, or a disk that does not respond, would keep the process alive.
@@ -55,6 +41,18 @@ async function main(): Promise<void> {
     setTimeout(() => {
       reason.endAtOnce();
     }, cleanUpMs).unref();
+  }
+}
+
+/** Adds all commands; only the one that is named is loaded. */
+async function addCommands(program: Command, run: RunCommand): Promise<void> {
+  const [first, second] = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
+  const named = first === 'help' ? second : first;
+  const entry = commandEntries.find(({ name }) => name === named);
+  if (entry !== undefined) (await entry.load())(program, run);
+  const known = new Set(program.commands.map((command) => command.name()));
+  for (const { name, summary } of commandEntries) {
+    if (!known.has(name)) program.command(name).description(summary);
   }
 }
 

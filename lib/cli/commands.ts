@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+
+/** Runs the work of a command; its result is the exit code. */
+export type RunCommand = (work: (signal: AbortSignal) => Promise<number>) => Promise<void>;
+
+/** Adds one or more commands to the program. */
+export type AddCommands = (program: Command, run: RunCommand) => void;
+
+/** A command, whose code is loaded when it is used: `rxgrid --help` loads none. */
+export interface CommandEntry {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  load(): Promise<AddCommands>;
+}
+
+const files = async (): Promise<AddCommands> => (await import('./file-commands.js')).addFileCommands;
+
+/** All commands, in the order of the help. */
+export const commandEntries: readonly CommandEntry[] = [
+  {
+    name: 'describe',
+    summary: 'The routes of a host: their kinds and schemas, or an AsyncAPI document.',
+    load: async () => (await import('./commands/describe.js')).addDescribe,
+  },
+  {
+    name: 'call',
+    summary: 'Calls a route with one request and one response.',
+    load: async () => (await import('./commands/call.js')).addCall,
+  },
+  {
+    name: 'stream',
+    summary: 'Opens a stream: items to standard output, and input from standard input.',
+    load: async () => (await import('./commands/stream.js')).addStream,
+  },
+  {
+    name: 'ping',
+    summary: 'Measures how long a host takes to answer.',
+    load: async () => (await import('./commands/ping.js')).addPing,
+  },
+  {
+    name: 'events',
+    summary: 'The events of a host, as they come.',
+    load: async () => (await import('./commands/events.js')).addEvents,
+  },
+  {
+    name: 'serve',
+    summary: 'Runs a host with the handlers of a module, or the files of a folder.',
+    load: async () => (await import('./commands/serve.js')).addServe,
+  },
+  {
+    name: 'cp',
+    summary: 'Copies files from a host to here, or from here to a host.',
+    load: async () => (await import('./cp-command.js')).addCp,
+  },
+  { name: 'ls', summary: 'Lists folders and files of a host.', load: files },
+  { name: 'stat', summary: 'Describes files and folders of a host.', load: files },
+  { name: 'rm', summary: 'Removes files and folders of a host.', load: files },
+];

@@ -1,0 +1,75 @@
+import { printable } from '../../printable.js';
+import { monitor, type MonitorEvent } from '../../monitor/index.js';
+import { toAsyncIterable } from '../../operators/to-async-iterable.js';
+import { takeUntilAborted } from '../../operators/take-until-aborted.js';
+import type { AddCommands } from '../commands.js';
+import { exitCodes } from '../failure.js';
+import { toJson } from '../json-value.js';
+import { cellText, jsonText, note, print, wholeNumber, write } from '../output.js';
+import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
+
+interface EventOptions extends TargetOptions {
+  readonly json?: boolean;
+  readonly type?: readonly string[];
+  readonly follow: boolean;
+  readonly max?: number;
+}
+
+const help = `
+A host keeps its newest 256 events. With --json, each event is a line {"at", "type", …}: at is the time by the clock of the host,
+and the other fields depend on the type (GridEvent of rxgrid).`;
+
+/** Adds `rxgrid events`. */
+export const addEvents: AddCommands = (program, run) => {
+  const command = program
+    .command('events')
+    .description('Prints the events of a host: those that it has kept, and then the others as they come.')
+    .option('--no-follow', 'only those that the host has kept')
+    .option('--type <type...>', 'only events of these types, such as handler-error')
+    .option('-n, --max <n>', 'end after so many events', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .option('--json', 'lines of JSON');
+  describeTarget(command)
+    .addHelpText('after', help)
+    .action((options: EventOptions) =>
+      run((signal) => withTarget(options, signal, (target) => events(target, options))),
+    );
+};
+
+async function events(
+  target: Target,
+  { json = false, type, follow, max = Infinity, quiet = false }: EventOptions,
+): Promise<number> {
+  const { connection, signal } = target;
+  let count = 0;
+  for await (const batch of toAsyncIterable(monitor(connection).events$.pipe(takeUntilAborted(signal)))) {
+    if (batch.missed > 0 && !quiet) note(`${String(batch.missed)} events before these are lost.`);
+    for (const event of batch.events) {
+      if (type !== undefined && !type.includes(event.event.type)) continue;
+      await (json ? write(`${jsonText(jsonOf(event))}\n`) : print(textOf(event)));
+      if (++count >= max) return exitCodes.done;
+    }
+    if (!follow) return exitCodes.done;
+  }
+  return exitCodes.done;
+}
+
+function jsonOf({ at, event }: MonitorEvent): ReturnType<typeof toJson> {
+  return toJson({ at: timeText(at), ...event });
+}
+
+function textOf({ at, event }: MonitorEvent): string {
+  const { type, ...others } = event;
+  const fields = Object.entries(others).map(([key, value]) => `${printable(key)}=${fieldText(value)}`);
+  return [timeText(at), type, ...fields].join(' ');
+}
+
+function fieldText(value: unknown): string {
+  const text =
+    typeof value === 'object' && value !== null && 'message' in value ? cellText(value.message) : cellText(value);
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+/** A time of a clock of another host, which may be anything. */
+function timeText(at: number): string {
+  return Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : '?';
+}

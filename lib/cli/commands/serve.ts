@@ -1,0 +1,154 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Bound } from '../../contract/handler.js';
+import { sharedSecret } from '../../endpoint/auth.js';
+import { RejectedError } from '../../rejection.js';
+import { serveMonitor } from '../../monitor/index.js';
+import { serveFiles } from '../../node/files/folder/serve-files.js';
+import { Manager } from '../../node/server/manager.js';
+import type { AddCommands } from '../commands.js';
+import { exitCodes, Failure } from '../failure.js';
+import { Interruption } from '../interruption.js';
+import { note, print } from '../output.js';
+import { tokenFrom } from '../target.js';
+
+interface ServeOptions {
+  readonly root?: string;
+  readonly writable?: boolean;
+  readonly removable?: boolean;
+  readonly listen: string;
+  readonly name?: string;
+  readonly tokenFile?: string;
+  readonly tokenCommand?: string;
+  readonly quiet?: boolean;
+}
+
+const help = `
+A module exports, as its default, a function that takes the Manager, or a list of handlers made by bind(route, handler):
+
+  import { unary, type } from 'rxgrid';
+  const hello = unary({ name: 'hello', request: type(), response: type() });
+  export default (grid) => grid.handle(hello, ({ name }) => \`Hello, \${name}.\`);
+
+Those who show the token may call all routes, and see the monitor. The URL of the host is printed on standard output once it
+listens. Exit codes: 2 wrong usage, 3 the address cannot be listened on, 130 and 143 ended by SIGINT and SIGTERM.`;
+
+/** Adds `rxgrid serve`. */
+export const addServe: AddCommands = (program, run) => {
+  program
+    .command('serve')
+    .description('Runs a host: with the handlers of a module, the files of a folder, or both, and its monitor.')
+    .argument('[module]', 'a file of JavaScript; of TypeScript where Node takes it')
+    .option('--root <folder>', 'serve the files of a folder')
+    .option('--writable', 'files may be written')
+    .option('--removable', 'files may be removed')
+    .option('-l, --listen <address>', 'host:port to listen on; port 0 is any free one', '127.0.0.1:9000')
+    .option('--name <url>', 'name of the host, where others reach it by another address')
+    .option('--token-file <file>', 'a file with the token that leaves have to show; or set RXGRID_TOKEN')
+    .option('--token-command <command>', 'a command of the shell that prints the token')
+    .option('-q, --quiet', 'no events on standard error')
+    .addHelpText('after', help)
+    .action((file: string | undefined, options: ServeOptions) => run((signal) => serve(file, options, signal)));
+};
+
+async function serve(file: string | undefined, options: ServeOptions, signal: AbortSignal): Promise<number> {
+  const { root, writable = false, removable = false, quiet = false } = options;
+  if (file === undefined && root === undefined) {
+    throw new Failure('there is nothing to serve. Give a module, or a folder with --root.', exitCodes.usage);
+  }
+  if (root === undefined && (writable || removable)) {
+    throw new Failure('--writable and --removable go with --root.', exitCodes.usage);
+  }
+  const token = tokenFrom(options, process.env, undefined);
+  const { address, port } = await addressOf(options.listen);
+  const local = options.name ?? `http://${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
+  const manager = managerOf(local, token);
+  try {
+    if (!quiet) manager.events$.subscribe(({ type, ...fields }) => note(`${type} ${JSON.stringify(fields)}`));
+    serveMonitor(manager, { authorize: () => true });
+    if (root !== undefined) serveFiles(manager, { root, writable, removable });
+    if (file !== undefined) await addHandlers(manager, file);
+    try {
+      await manager.listen({ address, port });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new Failure(`cannot listen on ${options.listen} (${code ?? String(error)}).`, exitCodes.disconnected);
+    }
+    await print(local.replace(/^http/, 'ws'));
+    await aborted(signal);
+  } finally {
+    await manager.close();
+  }
+  const reason: unknown = signal.reason;
+  return reason instanceof Interruption ? reason.exitCode : exitCodes.done;
+}
+
+function managerOf(local: string, token: string): Manager {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const wanted = digest(token);
+  try {
+    return new Manager({
+      local,
+      hosts: [],
+      // No other host joins: the secret is nobody's.
+      auth: sharedSecret(randomBytes(32)),
+      leaves: {
+        authenticate: (shown) => {
+          if (timingSafeEqual(digest(shown), wanted)) return 'leaf';
+          throw new RejectedError('the token is not accepted', 'the token is not accepted');
+        },
+      },
+    });
+  } catch (error) {
+    throw new Failure((error as Error).message, exitCodes.usage);
+  }
+}
+
+async function addHandlers(manager: Manager, file: string): Promise<void> {
+  let exported: unknown;
+  try {
+    const module = (await import(pathToFileURL(resolve(file)).href)) as { readonly default?: unknown };
+    exported = module.default;
+  } catch (error) {
+    throw new Failure(`the module ${JSON.stringify(file)} cannot be loaded: ${String(error)}`, exitCodes.usage);
+  }
+  if (typeof exported === 'function') {
+    await (exported as (manager: Manager) => unknown)(manager);
+    return;
+  }
+  if (!Array.isArray(exported)) {
+    throw new Failure(
+      `the module ${JSON.stringify(file)} has to export, as its default, a function of the Manager or a list of bind(route, handler).`,
+      exitCodes.usage,
+    );
+  }
+  // The overloads of `handle` check types only.
+  const handle = manager.handle.bind(manager) as (route: Bound['route'], handler: Bound['handler']) => void;
+  for (const { route, handler } of exported as Bound[]) handle(route, handler);
+}
+
+/** The address and the port of `host:port`; a port of 0 is one that is free now. */
+async function addressOf(text: string): Promise<{ readonly address: string; readonly port: number }> {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const address = bracketed ?? plain ?? '';
+  const port = Number(digits);
+  if (address === '' || !(port <= 0xffff)) {
+    throw new Failure(`--listen: ${JSON.stringify(text)} is no host:port, such as 127.0.0.1:9000.`, exitCodes.usage);
+  }
+  if (port !== 0) return { address, port };
+  const probe = createServer().listen(0, address);
+  await once(probe, 'listening');
+  const { port: free } = probe.address() as AddressInfo;
+  await new Promise((done) => probe.close(done));
+  return { address, port: free };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done());
+  });
+}

@@ -1,0 +1,257 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildLib } from '../support/built-lib.js';
+import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/cli.js';
+import { CommandHost } from '../support/command-host.js';
+import { freePort } from '../support/real-grid.js';
+
+/*
+ * The commands that work with one host, as processes of their own.
+ */
+
+let built: string;
+let folder: string;
+let host: CommandHost;
+
+beforeAll(() => {
+  built = buildLib();
+  folder = mkdtempSync(join(tmpdir(), 'rxgrid-commands-'));
+});
+
+afterAll(() => {
+  rmSync(built, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  host = await CommandHost.start();
+});
+
+afterEach(async () => {
+  await host.close();
+});
+
+const environment = (): Record<string, string> => ({
+  RXGRID_TOKEN: 'good',
+  RXGRID_HOST: host.url,
+  RXGRID_CONFIG: join(folder, 'none.json'),
+});
+const start = (...args: string[]) => startCli(built, args, environment());
+const run = (...args: string[]): Promise<Run> => endOf(start(...args));
+const runWith = (input: string, ...args: string[]): Promise<Run> => {
+  const child = start(...args);
+  child.stdin!.end(input);
+  return endOf(child);
+};
+
+describe('call', () => {
+  it('sends JSON and prints the response', async () => {
+    expect(await run('call', 'diskInfo', '-d', '{"disk": 2}')).toStrictEqual({
+      code: 0,
+      stdout: '{\n  "free": 2000\n}\n',
+      stderr: '',
+    });
+    expect((await run('call', 'diskInfo', '-d', '{"disk": 2}', '-o', 'yaml')).stdout).toBe('free: 2000\n');
+    expect((await run('call', 'diskInfo', '-d', '{"disk": 2}', '-o', 'table')).stdout).toBe(
+      'KEY   VALUE\nfree  2000\n',
+    );
+    expect((await runWith('{"disk": 3}', 'call', 'diskInfo', '-d', '@-')).stdout).toContain('3000');
+    writeFileSync(join(folder, 'request.json'), '{"disk": 4}');
+    expect((await run('call', 'diskInfo', '-d', `@${join(folder, 'request.json')}`)).stdout).toContain('4000');
+  });
+
+  it('checks the request before it is sent', async () => {
+    const { code, stdout, stderr } = await run('call', 'diskInfo', '-d', '{"disk": "x"}');
+    expect([code, stdout]).toStrictEqual([2, '']);
+    expect(stderr).toMatch(/^rxgrid: the request does not fit the route: disk: .*integer.*\n$/);
+    expect((await run('call', 'diskInfo')).code).toBe(2);
+    expect((await run('call', 'diskInfo', '-d', '{disk}')).stderr).toMatch(/^rxgrid: the request is no JSON: .*\n$/);
+    expect((await run('call', 'slow', '-d', '1')).stderr).toBe('rxgrid: slow takes no request: leave -d out.\n');
+    expect((await run('call', 'diskInfo', '-d', '@/none')).code).toBe(2);
+  });
+
+  it('says what failed, with the code of the error', async () => {
+    const { code, stdout, stderr } = await run('call', 'diskInfo', '-d', '{"disk": 13}');
+    expect([code, stdout]).toStrictEqual([1, '']);
+    expect(stderr).toBe('rxgrid: there is no disk 13 (no-disk)\n');
+    const none = await run('call', 'none');
+    expect(none.code).toBe(1);
+    expect(none.stderr).toContain('serves no route "none". It serves diskInfo, odd');
+    expect((await run('call', 'count')).stderr).toBe('rxgrid: count is a stream: use rxgrid stream count.\n');
+    expect((await run('call', 'slow', '--timeout', '0.2')).code).toBe(1);
+  });
+
+  it('carries bytes, times and large integers in JSON, and bytes with --raw', async () => {
+    const value =
+      '{"a":{"$bytes":"AQI="},"b":{"$date":"2026-01-31T00:00:00.000Z"},"c":{"$bigint":"9007199254740993"},"d":1.5}';
+    const { stdout } = await run('call', 'odd', '-d', value);
+    expect(JSON.parse(stdout)).toStrictEqual(JSON.parse(value));
+    expect((await runWith('\u0000raw', 'call', 'echo', '--raw', '-d', '@-')).stdout).toBe('\u0000raw');
+  });
+
+  it('prints nothing that a terminal acts on', async () => {
+    for (const format of ['json', 'yaml', 'table']) {
+      const { stdout } = await run('call', 'odd', '-q', '-o', format);
+      expect(stdout).toMatch(/^[\n\u0020-\u007e]+$/);
+      expect(stdout).toContain('abc');
+    }
+  });
+
+  it('works with a host that does not describe itself', async () => {
+    const old = await CommandHost.start({ monitored: false });
+    const { code, stdout, stderr } = await run('call', 'odd', '-d', '[1]', '--host', old.url);
+    expect([code, stdout]).toStrictEqual([0, '[\n  1\n]\n']);
+    expect(stderr).toContain('does not describe its routes to us');
+    const byId = await run('call', 'diskInfo', '--id', '9', '-d', '{"disk":1}', '--host', old.url);
+    expect([byId.code, byId.stderr]).toStrictEqual([0, '']);
+    const described = await run('describe', '--host', old.url);
+    expect([described.code, described.stdout]).toStrictEqual([1, '']);
+    expect(described.stderr).toContain('serveMonitor');
+    await old.close();
+  });
+});
+
+describe('exit codes', () => {
+  it('3 where there is no host, 4 where the token is refused, 2 where none is named', async () => {
+    const port = String(await freePort());
+    expect((await run('call', 'slow', '--host', `127.0.0.1:${port}`)).code).toBe(3);
+    const refused = await endOf(startCli(built, ['ping'], { ...environment(), RXGRID_TOKEN: 'bad-secret' }));
+    expect([refused.code, refused.stdout]).toStrictEqual([4, '']);
+    expect(refused.stderr).not.toContain('bad-secret');
+    const none = await endOf(startCli(built, ['ping'], { ...environment(), RXGRID_HOST: '' }));
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain('no host is named. Give --host');
+  });
+
+  it.each([
+    ['call', 'slow'],
+    ['stream', 'count', '-q'],
+  ])('130 where %s is interrupted, which cancels it at the host', async (...args) => {
+    const child = start(...args);
+    const end = endOf(child);
+    await host.began.promise;
+    child.kill('SIGINT');
+    const { code, stderr } = await end;
+    expect([code, stderr]).toStrictEqual([130, 'rxgrid: interrupted.\n']);
+    await host.cancelled.promise;
+  });
+
+  it('3 where the host vanishes during a call', async () => {
+    const end = run('call', 'slow');
+    await host.began.promise;
+    await host.close();
+    const { code, stderr } = await end;
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^rxgrid: the connection to ws:.* is lost\. .*\n$/);
+  });
+
+  it('the token may come from a command, which is not quoted when it fails', async () => {
+    const env = { ...environment(), RXGRID_TOKEN: '' };
+    const right = await endOf(startCli(built, ['ping', '-c', '1', '--token-command', 'echo good'], env));
+    expect(right.code).toBe(0);
+    const wrong = await endOf(startCli(built, ['ping', '--token-command', 'echo secret; exit 3'], env));
+    expect([wrong.code, wrong.stderr]).toStrictEqual([
+      2,
+      'rxgrid: the command of the token failed (exit code 3). Run it by hand to see why.\n',
+    ]);
+  });
+});
+
+describe('stream', () => {
+  it('prints lines of JSON, documents of YAML or rows', async () => {
+    const data = ['-d', '{"to": 2}'];
+    const text = 'x'.repeat(1000);
+    expect((await run('stream', 'count', ...data)).stdout).toBe(
+      `{"at":0,"text":"${text}"}\n{"at":1,"text":"${text}"}\n`,
+    );
+    expect((await run('stream', 'count', ...data, '-o', 'yaml')).stdout).toContain('---\nat: 1\n');
+    expect((await run('stream', 'count', ...data, '-o', 'table')).stdout).toMatch(/^AT +TEXT\n0 +x+\n1 +x+\n$/);
+    expect((await run('stream', 'count', '-q', '-n', '3')).stdout.split('\n')).toHaveLength(4);
+  });
+
+  it('sends lines of its input, each of which is checked', async () => {
+    expect((await runWith('{"n":1}\n\n{"n":2}', 'stream', 'sum', '-i', '@-')).stdout).toBe('{"sum":1}\n{"sum":3}\n');
+    const wrong = await runWith('{"n":"a"}\n', 'stream', 'sum', '-i', '@-');
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('the input does not fit the route: n:');
+    expect((await runWith('{n}\n', 'stream', 'sum', '-i', '@-')).stderr).toContain('line 1 of the input is no JSON');
+    expect((await run('stream', 'count', '-i', '[]')).code).toBe(2);
+  });
+
+  it('holds the host back while nobody reads its output', async () => {
+    const child = start('stream', 'count', '-q');
+    child.stdout!.pause();
+    await host.began.promise;
+    // The host stops where the window and the pipes are full. 40 MB would be far beyond both.
+    let before = -1;
+    while (before !== host.produced) {
+      before = host.produced;
+      await once(process.stdin, 'never', { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+    }
+    expect(host.produced).toBeLessThan(40_000);
+    child.kill('SIGKILL');
+    await endOf(child);
+  });
+
+  it('ends without a word where the reader of its output is gone', async () => {
+    const child = start('stream', 'count', '-q');
+    child.stdout!.once('data', () => child.stdout!.destroy());
+    let stderr = '';
+    child.stderr!.on('data', (data) => (stderr += String(data)));
+    const [code] = (await once(child, 'close')) as [number];
+    expect([code, stderr]).toStrictEqual([141, '']);
+    await host.cancelled.promise;
+  });
+});
+
+describe('describe', () => {
+  it('prints a table, JSON, YAML, or an AsyncAPI document', async () => {
+    const { stdout, code } = await run('describe');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^ROUTE +KIND +ID +REQUEST +INPUT +OUTPUT\ndiskInfo +call +9 +\{ disk: integer \} +- +\{ free: number \}\n/,
+    );
+    expect(JSON.parse((await run('describe', '-o', 'json')).stdout)).toMatchObject({
+      routes: [{ name: 'diskInfo' }, {}, {}, {}, {}, {}],
+    });
+    expect((await run('describe', 'sum', '-o', 'yaml')).stdout).toMatch(/^name: sum\nkind: duplex\n/);
+    expect(JSON.parse((await run('describe', '--asyncapi')).stdout)).toMatchObject({ asyncapi: '3.0.0' });
+    expect((await run('describe', 'none')).code).toBe(1);
+  });
+
+  it('fits a terminal of 20 columns', async () => {
+    if (!hasTerminal()) return;
+    const text = await onTerminal(built, 20, ['describe', '--host', host.url]);
+    expect(text).toContain('ROUTE: diskInfo');
+    for (const line of text.split('\r\n')) expect(line.length).toBeLessThanOrEqual(20);
+  });
+});
+
+it('ping measures calls, and sums them up', async () => {
+  const { stdout, code } = await run('ping', '-c', '2', '--interval', '1');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^(answer from ws:\S+: seq=\d time=[\d.]+ ms\n){2}2 sent, 2 answered, min\/mean\/max [\d./]+ ms\n$/,
+  );
+  const lines = (await run('ping', '-c', '1', '--json')).stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  expect(lines).toMatchObject([{ seq: 1 }, { sent: 1, answered: 1 }]);
+  const old = await CommandHost.start({ monitored: false });
+  expect((await run('ping', '-c', '1', '--host', old.url)).code).toBe(0);
+  await old.close();
+});
+
+it('events prints what the host has kept, and what comes', async () => {
+  await endOf(startCli(built, ['ping'], { ...environment(), RXGRID_TOKEN: 'bad' }));
+  const kept = await run('events', '--no-follow');
+  expect(kept.code).toBe(0);
+  expect(kept.stdout).toMatch(/^\d{4}-\S+Z rejected .*by=local/);
+  const [first] = (await run('events', '--json', '-n', '1')).stdout.split('\n');
+  expect(JSON.parse(first!)).toMatchObject({ at: expect.any(String), type: 'rejected', by: 'local' });
+  expect((await run('events', '--no-follow', '--type', 'limit')).stdout).toBe('');
+});
