@@ -126,7 +126,7 @@ async function addHandlers(manager: Manager, file: string): Promise<void> {
     );
   }
   // The overloads of `handle` check types only.
-  const handle = manager.handle.bind(manager) as (route: Bound['route'], handler: Bound['handler']) => void;
+  const handle = manager.handle.bind(manager) as unknown as (route: Bound['route'], handler: Bound['handler']) => void;
   for (const { route, handler } of exported as Bound[]) handle(route, handler);
 }
 
