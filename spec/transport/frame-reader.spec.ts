@@ -228,6 +228,58 @@ describe('the frame reader', () => {
     expect((await read([join(frames)], false)).found).toStrictEqual(['close 1000 627965']);
   });
 
+  // What RFC 6455 allows, and what is found, over both paths.
+  const message = (text: string): string => `message ${hex(bytesOf(text))}`;
+  const allowed: readonly (readonly [string, readonly Uint8Array[], readonly string[], boolean?])[] = [
+    ['an empty message', [binary(empty)], ['message ']],
+    ['a message in one frame', [binary(bytesOf('a'))], [message('a')]],
+    ['a length in two bytes where one would do', [binary(bytesOf('a'), { lengthBytes: 2 })], [message('a')]],
+    ['a length in eight bytes where one would do', [binary(bytesOf('a'), { lengthBytes: 8 })], [message('a')]],
+    ['a masked message', [binary(bytesOf('a'), { key })], [message('a')], true],
+    ['a masked empty message', [binary(empty, { key })], ['message '], true],
+    ['a key of zeros', [binary(bytesOf('a'), { key: [0, 0, 0, 0] })], [message('a')], true],
+    ['a masked ping', [wsFrame({ first: 0x89, payload: bytesOf('p'), key })], ['ping 70'], true],
+    ['a ping of 125 bytes', [wsFrame({ first: 0x89, payload: new Uint8Array(125) })], [`ping ${'00'.repeat(125)}`]],
+    [
+      'an empty ping and a pong nobody asked for',
+      [wsFrame({ first: 0x89, payload: empty }), wsFrame({ first: 0x8a, payload: empty })],
+      ['ping ', 'pong '],
+    ],
+    [
+      'fragments, some of them empty',
+      [
+        wsFrame({ first: 0x02, payload: empty }),
+        wsFrame({ first: 0x00, payload: bytesOf('a') }),
+        wsFrame({ first: 0x80, payload: empty }),
+      ],
+      [message('a')],
+    ],
+    [
+      'a ping between fragments',
+      [
+        wsFrame({ first: 0x02, payload: bytesOf('a') }),
+        wsFrame({ first: 0x89, payload: empty }),
+        wsFrame({ first: 0x80, payload: bytesOf('b') }),
+      ],
+      ['ping ', message('ab')],
+    ],
+    [
+      'a close between fragments',
+      [wsFrame({ first: 0x02, payload: bytesOf('a') }), wsFrame({ first: 0x88, payload: closePayload(1001) })],
+      ['close 1001 '],
+    ],
+    ['a close without a code', [wsFrame({ first: 0x88, payload: empty })], ['close 1005 ']],
+    ['a close with a reason', [wsFrame({ first: 0x88, payload: closePayload(4000, 'x') })], ['close 4000 78']],
+  ];
+  for (const [what, frames, found, masked = false] of allowed) {
+    it(`takes ${what}`, async () => {
+      for (const bytes of [frames, [join(frames)], [...join(frames)].map((byte) => Uint8Array.of(byte))]) {
+        expect((await read(bytes, masked)).found).toStrictEqual(found);
+        expect(await readByWs(bytes, masked)).toStrictEqual(found);
+      }
+    });
+  }
+
   it('takes control frames between the fragments of a message, and whole messages behind them', async () => {
     const frames = [
       wsFrame({ first: 0x02, payload: bytesOf('a') }),
@@ -273,9 +325,12 @@ describe('the frame reader', () => {
   ];
   for (const [what, frames, masked = false] of refused) {
     it(`closes with code 1002 for ${what}, and reads nothing behind it`, async () => {
-      expect((await read([...frames, binary(bytesOf('late'), masked ? { key } : {})], masked)).found).toStrictEqual([
-        'error 1002',
-      ]);
+      const all = [...frames, binary(bytesOf('late'), masked ? { key } : {})];
+      for (const bytes of [all, [join(all)]]) {
+        expect((await read(bytes, masked)).found).toStrictEqual(['error 1002']);
+        // The other path.
+        expect(await readByWs(bytes, masked)).toStrictEqual(['error 1002']);
+      }
     });
   }
 
