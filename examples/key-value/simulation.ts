@@ -24,13 +24,13 @@ const lists: Model<Operation, readonly number[], readonly number[]> = {
 // #endregion
 
 // #region simulation
-/** Five hosts, 150 operations in 10 s, and faults. `serve` registers the handlers of the service. */
+/** Five hosts, 80 operations in 5 s, and faults. `serve` registers the handlers of the service. */
 export function storeSimulation(serve: (host: Handles, disk: Disk) => void = serveStore): SimulationOptions<Operation> {
   const disks = new Map<string, Disk>();
   return {
     hosts: ['a', 'b', 'c', 'd', 'e'],
-    steps: 150,
-    duration: 10_000,
+    steps: 80,
+    duration: 5_000,
     workload: () => {
       // Called for each run: none sees the disks of another one.
       disks.clear();

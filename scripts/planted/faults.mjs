@@ -483,15 +483,15 @@ export const faults = [
     name: 'a message is dropped that comes while another one is read',
     file: 'lib/mux/message-reader.ts',
     find: `    if (this.#reading || this.#cancelSlice !== undefined) {
-      this.#waiting.push({ message, at });`,
+      this.#waiting.push({ message: keep(message), at });`,
     replace: `    if (this.#reading || this.#cancelSlice !== undefined) {`,
     specs: ['spec/mux/message-reader'],
   },
   {
     name: 'the ninth frame of a message is lost',
     file: 'lib/wire/decode.ts',
-    find: 'if (!visit(out)) break;',
-    replace: 'if (this.#left % 9 !== 8 && !visit(out)) break;',
+    find: 'const goOn = visit(out);',
+    replace: 'const goOn = this.#left % 9 === 8 || visit(out);',
     specs: ['spec/wire'],
   },
   {
@@ -636,22 +636,22 @@ export const faults = [
   {
     name: 'the first failed dial is the last one',
     file: 'lib/connection/dialer.ts',
-    find: '    this.#options.connection.attemptFailed(error, this.#starting);\n    this.#scheduleNext();',
-    replace: '    this.#options.connection.attemptFailed(error);',
+    find: '    connection.attemptFailed(error, this.#starting);\n    this.#scheduleNext();',
+    replace: '    connection.attemptFailed(error, false);',
     specs: ['spec/connection/dialer'],
   },
   {
     name: 'a dial has no timeout',
-    file: 'lib/connection/dialer.ts',
-    find: 'startTimeout(`An open connection to ${shownUrl}`, limits.dialTimeout)',
-    replace: 'startTimeout(`An open connection to ${shownUrl}`, 2_000_000_000)',
+    file: 'lib/connection/dial-attempt.ts',
+    find: '#startTimeout(`An open connection to ${this.#shownUrl}`, limits.dialTimeout)',
+    replace: '#startTimeout(`An open connection to ${this.#shownUrl}`, 2_000_000_000)',
     specs: ['spec/connection/dialer'],
   },
   {
     name: 'a handshake has no timeout at the dialer',
-    file: 'lib/connection/dialer.ts',
-    find: 'startTimeout(`The answer of ${shownUrl} to the handshake`, limits.handshakeTimeout)',
-    replace: 'startTimeout(`The answer of ${shownUrl} to the handshake`, 2_000_000_000)',
+    file: 'lib/connection/dial-attempt.ts',
+    find: '#startTimeout(`The answer of ${this.#shownUrl} to the handshake`, limits.handshakeTimeout)',
+    replace: '#startTimeout(`The answer of ${this.#shownUrl} to the handshake`, 2_000_000_000)',
     specs: ['spec/connection/dialer'],
   },
   {
@@ -664,8 +664,8 @@ export const faults = [
   {
     name: 'a dialer that is stopped leaves its timer',
     file: 'lib/connection/dialer.ts',
-    find: '    this.#cancelWait?.();\n    if (this.#attempt',
-    replace: '    if (this.#attempt',
+    find: '    this.#cancelWait?.();\n    this.#attempt?.cancel();',
+    replace: '    this.#attempt?.cancel();',
     specs: ['spec/connection/dialer'],
   },
   {
@@ -720,8 +720,8 @@ export const faults = [
   {
     name: 'one call in ten fails as disconnected, without any reason',
     file: 'lib/connection/host-connection.ts',
-    find: '    if (link !== undefined) {\n      call.start(link.engine);',
-    replace: '    if (link !== undefined && this.#runtime.random() > 0.1) {\n      call.start(link.engine);',
+    find: '    if (link !== undefined && this.drain.noCalls === undefined) {',
+    replace: '    if (link !== undefined && this.drain.noCalls === undefined && this.#runtime.random() > 0.1) {',
     specs: ['spec/connection/host-connection', 'spec/connection/flows'],
   },
   {
@@ -755,12 +755,12 @@ export const faults = [
   {
     name: 'an acceptor waits for a Connect for ever',
     file: 'lib/endpoint/acceptor.ts',
-    find: `    },
-    endpoint.limits.handshakeTimeout,
-  );`,
-    replace: `    },
-    endpoint.limits.handshakeTimeout * 1_000,
-  );`,
+    find: `      },
+      handshakeTimeout,
+    );`,
+    replace: `      },
+      handshakeTimeout * 1_000,
+    );`,
     specs: ['spec/endpoint/acceptor'],
   },
 
