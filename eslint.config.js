@@ -407,6 +407,16 @@ export default defineConfig(
       'no-restricted-syntax': ['error', ...sleepSyntax, equalSyntax],
     },
   },
+  {
+    files: ['examples/**/*.test.ts'],
+    rules: {
+      // node:test waits for its tests by itself.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', name: 'test', package: 'node:test' }] },
+      ],
+    },
+  },
   { files: virtualSpecs, rules: { 'no-restricted-syntax': ['error', equalSyntax] } },
   { files: ['**/*.{js,mjs}'], rules: { eqeqeq: 'error', 'no-unused-vars': 'error' } },
 );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 /*
@@ -37,7 +37,8 @@ beforeAll(() => {
   // Built in a copy: `dist` of the project may be in use.
   const source = join(folder, 'source');
   mkdirSync(source);
-  for (const name of ['package.json', 'lib', 'scripts', 'README.md', 'LICENSE', 'CHANGELOG.md', ...tsconfigs()]) {
+  const packed = ['package.json', 'lib', 'scripts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs'];
+  for (const name of [...packed, ...tsconfigs()]) {
     cpSync(join(project, name), join(source, name), { recursive: true });
   }
   symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
@@ -84,6 +85,11 @@ function linkDependencies(modules: string, name: string, done: Set<string>): voi
   }
 }
 
+/** The text of a page without its code. */
+function proseOf(path: string): string {
+  return readFileSync(path, 'utf8').replace(/^```[^]*?^```$|`[^`\n]*`/gm, '');
+}
+
 /** Runs a script in the folder of the user; gives what it prints. */
 function runScript(name: string, code: string): string {
   writeFileSync(join(user, name), code);
@@ -115,12 +121,34 @@ const usesGrid = `
 describe('the package', () => {
   it('holds what is built, and nothing of the source', () => {
     const root = join(user, 'node_modules/rxgrid');
-    expect(readdirSync(root).sort()).toStrictEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']);
+    const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'];
+    expect(readdirSync(root).sort()).toStrictEqual([...documents, 'dist', 'docs', 'package.json']);
     expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['LICENSE.hash-wasm', 'chunks', 'cjs', 'esm']);
     const strangers = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.(spec|test)\.|(?<!\.d)\.ts$/.test(name),
     );
     expect(strangers).toStrictEqual([]);
+  });
+
+  it('has pages whose links lead to its own files, to the web, or to folders that only the repository has', () => {
+    const root = join(user, 'node_modules/rxgrid');
+    const pages = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
+    expect(pages.length).toBeGreaterThan(10);
+    const broken = pages.flatMap((page) =>
+      [...proseOf(join(root, page)).matchAll(/\]\((?!https?:|#)([^)\s#]+)/g)]
+        .map(([, link = '']) => join(dirname(page), link))
+        .filter((target) => !/^(examples|bench)\//.test(target) && !existsSync(join(root, target)))
+        .map((target) => `${page}: ${target}`),
+    );
+    expect(broken).toStrictEqual([]);
+  });
+
+  it('has declarations that TypeScript before 5.7 can read', () => {
+    const dist = join(user, 'node_modules/rxgrid/dist');
+    const generic = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.d.ts'))
+      .filter((name) => /\b(Uint8Array|Buffer|DataView)</.test(readFileSync(join(dist, name), 'utf8')));
+    expect(generic).toStrictEqual([]);
   });
 
   it('runs as an ES module', () => {
@@ -348,3 +376,86 @@ async function bundleInParts(contents: string, external: string[]) {
     .sort();
   return { first, later };
 }
+
+describe('the README', () => {
+  const twoPorts = `
+    import { createServer } from 'node:net';
+    console.log(JSON.stringify(await Promise.all([${freePort}, ${freePort}])));`;
+  const compilers = ['@types/node', 'undici-types', 'typescript'];
+
+  /** Writes the files that the README prints, and a tsconfig, into a folder; the ports of its hosts become others. */
+  function copyReadme(name: string, type: 'module' | 'commonjs', ports: readonly number[]): string {
+    const place = join(user, name);
+    mkdirSync(place, { recursive: true });
+    const text = readFileSync(join(user, 'node_modules/rxgrid/README.md'), 'utf8');
+    for (const [, file = '', code = ''] of text.matchAll(
+      /^```(?:ts|html) examples\/first-mesh\/(\S+)\n([^]*?)^```$/gm,
+    )) {
+      // Without a package.json of type `module` there is no `await` outside of functions.
+      if (type === 'commonjs' && file === 'host.ts') continue;
+      writeFileSync(join(place, file), withPorts(code, ports));
+    }
+    writeFileSync(join(place, 'package.json'), JSON.stringify({ private: true, type }));
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2022',
+      strict: true,
+      skipLibCheck: false,
+      types: ['node'],
+    };
+    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+    for (const each of compilers) {
+      const to = join(user, 'node_modules', each);
+      if (!existsSync(to)) cpSync(join(project, 'node_modules', each), to, { recursive: true });
+    }
+    return place;
+  }
+
+  function withPorts(text: string, [first = 9001, second = 9002]: readonly number[]): string {
+    return text.replaceAll(':9001', `:${String(first)}`).replaceAll(':9002', `:${String(second)}`);
+  }
+
+  function compile(place: string): void {
+    try {
+      run(process.execPath, [join(user, 'node_modules/typescript/bin/tsc'), '-p', place], place);
+    } catch (error) {
+      throw new Error((error as { stdout: string }).stdout, { cause: error });
+    }
+  }
+
+  /** A host as a process, with what it has printed; `counted` resolves when it has printed the last line. */
+  function startHost(place: string, number: string): { counted: Promise<string>; child: ChildProcess } {
+    const child = spawn(process.execPath, ['host.js', number], { cwd: place, stdio: ['ignore', 'pipe', 'pipe'] });
+    let printed = '';
+    const counted = new Promise<string>((resolve, reject) => {
+      const take = (bytes: Buffer): void => {
+        printed += String(bytes);
+        if (printed.includes('counted to 3\n')) resolve(printed);
+      };
+      child.stdout.on('data', take);
+      child.stderr.on('data', take);
+      child.once('exit', () => {
+        reject(new Error(`Host ${number} ended: ${printed}`));
+      });
+    });
+    return { counted, child };
+  }
+
+  it('has two files that run as printed, and their test', async () => {
+    const ports = JSON.parse(runScript('ports.mjs', twoPorts)) as number[];
+    const place = copyReadme('readme', 'module', ports);
+    compile(place);
+    const hosts = [startHost(place, '1'), startHost(place, '2')];
+    const [first] = await Promise.all(hosts.map(({ counted }) => counted)).finally(() => {
+      for (const { child } of hosts) child.kill('SIGTERM');
+    });
+    const readme = readFileSync(join(user, 'node_modules/rxgrid/README.md'), 'utf8');
+    const [, expected = ''] = /```text\n([^]*?)```/.exec(readme) ?? [];
+    expect(first).toBe(withPorts(expected, ports));
+    expect(run(process.execPath, ['--test', 'mesh.test.js'], place)).toMatch(/^# pass 1$/m);
+  }, 60_000);
+
+  it('has code that compiles as CommonJS too', () => {
+    compile(copyReadme('readme-commonjs', 'commonjs', []));
+  }, 60_000);
+});

@@ -1,10 +1,10 @@
 import { CodecError, ConfigurationError, ProtocolError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
-import { raw, type Codec } from '../codec/codec.js';
+import { raw, type Codec, type RegionCodec } from '../codec/codec.js';
 import { MsgpackReader } from '../wire/msgpack-reader.js';
 import { MsgpackWriter } from '../wire/msgpack-writer.js';
 import { required } from '../wire/control-map.js';
-import { duplex, unary } from './contract.js';
+import { duplex, unary, type Duplex, type Unary } from './contract.js';
 import { namedHandler, WireRoutes, type WireRoute } from './wire-route.js';
 import type { RouteMeter } from '../metrics/route-meter.js';
 
@@ -55,12 +55,18 @@ const common = { name: 'relay', request: relayedCall } as const;
  * The two contracts by which hosts relay calls: with the option `relay` a manager answers them. A host that names the routes
  * of its leaves lists these, too, for leaves that call others through it: `leaves: { routes: [...Object.values(relayRoutes)] }`.
  */
-export const relayRoutes = {
+// The type is written out, because TypeScript before 5.7 does not know the `Uint8Array<ArrayBufferLike>` of an inferred one.
+export const relayRoutes: {
   /** Unary calls. */
-  unary: { ...unary({ ...common, response: raw }), id: 243 },
+  readonly unary: Unary<Codec<RelayedCall>, RegionCodec<Uint8Array>> & { readonly id: number };
   /** Streams. */
+  readonly duplex: Duplex<Codec<RelayedCall>, RegionCodec<Uint8Array>, RegionCodec<Uint8Array>> & {
+    readonly id: number;
+  };
+} = {
+  unary: { ...unary({ ...common, response: raw }), id: 243 },
   duplex: { ...duplex({ ...common, input: raw, output: raw }), id: 244 },
-} as const;
+};
 
 /** True for the handler id of a relay route. */
 export function isRelay(handler: number): boolean {

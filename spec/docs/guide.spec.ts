@@ -1,26 +1,33 @@
 import { describe, expect, it } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /*
- * The code of the guides is that of files which the tests compile and run. A fence names the file, and a region of it:
+ * The code of the README and of the guides is that of files which the tests compile and run. A fence names the file, or a
+ * region of it:
  *
  *     ```ts examples/key-value/store.ts#contract
  *
- * and its text is what stands between `// #region contract` and `// #endregion`. To bring the guides up to date:
- * `RXGRID_GUIDE=write npx jest spec/docs`.
+ * The text of a region stands between `// #region contract` and `// #endregion`. To bring the pages up to date:
+ * `RXGRID_GUIDE=write npx jest spec/docs`. Their links lead to files and headings that exist.
  */
 
 const project = resolve(__dirname, '../..');
-const guides = join(project, 'docs/guide');
+const pages = [
+  'README.md',
+  ...readdirSync(join(project, 'docs/guide'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/guide/${name}`),
+];
 const fence = /^```(\w+)([^\n]*)\n([^]*?)^```$/gm;
 
-/** The lines of a region, without the indent that they share. */
-function regionOf(place: string): string {
-  const [file = '', name = ''] = place.split('#');
+/** The text of a file, or the lines of a region, without the indent that they share. */
+function codeOf(place: string): string {
+  const [file = '', name] = place.split('#');
   const path = join(project, file);
   if (!existsSync(path)) throw new Error(`${place}: there is no such file.`);
   const text = readFileSync(path, 'utf8');
+  if (name === undefined) return text.trimEnd();
   const [, found] = new RegExp(`^[^\\S\\n]*// #region ${name}\\n([^]*?)^[^\\S\\n]*// #endregion`, 'm').exec(text) ?? [];
   if (found === undefined) throw new Error(`${file} has no region ${name}.`);
   const lines = found.split('\n').filter((line) => !/^\s*\/\/ #(end)?region/.test(line));
@@ -31,27 +38,49 @@ function regionOf(place: string): string {
     .trimEnd();
 }
 
-describe.each(readdirSync(guides).filter((name) => name.endsWith('.md')))('docs/guide/%s', (name) => {
-  const path = join(guides, name);
+/** The anchors of a page's headings, as public forges make them. */
+function anchorsOf(path: string): string[] {
+  const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe.each(pages)('%s', (name) => {
+  const path = join(project, name);
   if (process.env.RXGRID_GUIDE === 'write') {
     const text = readFileSync(path, 'utf8').replace(fence, (whole, language: string, place: string) =>
-      place.includes('#') ? `\`\`\`${language}${place}\n${regionOf(place.trim())}\n\`\`\`` : whole,
+      place.includes('/') ? `\`\`\`${language}${place}\n${codeOf(place.trim())}\n\`\`\`` : whole,
     );
     writeFileSync(path, text);
   }
-  const blocks = [...readFileSync(path, 'utf8').matchAll(fence)].map(([, language = '', place = '', code = '']) => ({
+  const text = readFileSync(path, 'utf8');
+  const blocks = [...text.matchAll(fence)].map(([, language = '', place = '', code = '']) => ({
     language,
     place: place.trim(),
     code: code.trimEnd(),
   }));
+  const code = blocks.filter(({ language }) => language === 'ts' || language === 'js' || language === 'html');
+  const links = [...text.replace(fence, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
 
-  it('has code', () => {
-    expect(blocks.length).toBeGreaterThan(0);
+  it('has no code but that of files', () => {
+    // Code that no test runs is wrong sooner or later.
+    for (const { place, code: shown } of code) {
+      expect(place).toMatch(/^\S+\.(ts|mts|js|mjs|html)(#[\w-]+)?$/);
+      expect(shown).toBe(codeOf(place));
+    }
   });
 
-  it.each(blocks.filter(({ language }) => language === 'ts' || language === 'js'))('$place', ({ place, code }) => {
-    // Code that no test runs is wrong sooner or later.
-    expect(place).toMatch(/^\S+\.(ts|mts|js|mjs)#[\w-]+$/);
-    expect(code).toBe(regionOf(place));
+  it('links to files and headings that exist', () => {
+    const missing = links.filter((link) => {
+      if (/^https?:/.test(link)) return false;
+      const [file = '', anchor] = link.split('#');
+      const target = file === '' ? path : join(dirname(path), file);
+      return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+    });
+    expect(missing).toStrictEqual([]);
   });
 });
