@@ -9,6 +9,7 @@ import { printable } from '../printable.js';
 import { describeConnection, type ConnectionOptions } from './connection-options.js';
 import { exitCodes, Failure, failureText } from './failure.js';
 import { joinPath } from './copy.js';
+import { jsonLine } from './json-line.js';
 import { onRemotePaths, type RemotePaths } from './remote-paths.js';
 
 interface ListOptions extends ConnectionOptions {
@@ -130,7 +131,7 @@ const kinds = { file: '-', folder: 'd', other: '?' } as const;
 async function printEntry(info: FileInfo, { long = false, json = false }: ListOptions): Promise<void> {
   const { path, type, size, mtime, mode } = info;
   if (json) {
-    await print(JSON.stringify({ path, type, size, mtime, mode }));
+    await write(jsonLine({ path, type, size, mtime, mode }));
     return;
   }
   const name = type === 'folder' ? `${path}/` : path;
@@ -139,11 +140,15 @@ async function printEntry(info: FileInfo, { long = false, json = false }: ListOp
   await print(long ? `${kinds[type]} ${bits} ${String(size).padStart(14)} ${time} ${name}` : name);
 }
 
-/** Writes a line at the pace of the reader. */
 function print(line: string): Promise<void> {
+  return write(printable(line, maxLineLength));
+}
+
+/** Writes a line; resolves when the reader has taken it. */
+function write(line: string): Promise<void> {
   return new Promise((resolve) => {
     // A reader that is gone ends the process, where errors of standard output are handled.
-    process.stdout.write(`${printable(line, maxLineLength)}\n`, () => {
+    process.stdout.write(`${line}\n`, () => {
       resolve();
     });
   });

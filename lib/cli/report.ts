@@ -1,6 +1,7 @@
 import { FileError } from '../files/file-error.js';
 import { printable } from '../printable.js';
 import { failureText } from './failure.js';
+import { jsonLine } from './json-line.js';
 import { sizeText, type ProgressBar } from './progress-bar.js';
 
 /** Characters of one line: enough for two long paths and a message. */
@@ -213,8 +214,7 @@ export class Report {
   }
 
   #json(value: object): void {
-    // JSON.stringify does not escape DEL, C1 controls and bidirectional marks.
-    this.#options.json?.(JSON.stringify(value).replace(/[\u007f-\uffff]/g, escape));
+    this.#options.json?.(jsonLine(value));
   }
 
   #write(text: string): void {
@@ -225,10 +225,6 @@ export class Report {
 
 function add(one: Amount, other: Amount): Amount {
   return { files: one.files + other.files, bytes: one.bytes + other.bytes };
-}
-
-function escape(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function count(number: number, noun: string): string {

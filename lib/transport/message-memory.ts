@@ -1,4 +1,4 @@
-import { minRegionFrameBytes, maxRecycledBytes } from '../limits.js';
+import { maxRecycledBytes, minRecycledBytes } from '../limits.js';
 import { decodeFrame } from '../wire/decode.js';
 import { emptyPayload, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
@@ -22,11 +22,11 @@ let freeBytes = 0;
 const view = new FrameView();
 
 /**
- * Memory for a message of so many bytes, with arbitrary content. Only memory for more than a smallest region frame can be
- * given back.
+ * Memory for a message of so many bytes, with arbitrary content. Only memory of at least {@link minRecycledBytes} can be given
+ * back.
  */
 export function takeMessageMemory(bytes: number, allocate: (bytes: number) => Uint8Array): Uint8Array {
-  if (bytes <= minRegionFrameBytes) return allocate(bytes);
+  if (bytes < minRecycledBytes) return allocate(bytes);
   const size = Math.ceil(bytes / pageBytes) * pageBytes;
   const buffer = takeFree(size) ?? allocate(size).buffer;
   lent.set(buffer, bytes);

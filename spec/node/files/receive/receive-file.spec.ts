@@ -70,7 +70,7 @@ describe('receiveFile', () => {
   });
 
   it('gives the memory of the bytes back with reuse, once they are written', async () => {
-    const piece = 100_000;
+    const piece = 150_000;
     const given: number[] = [];
     const { onFree } = messageMemoryHooks;
     messageMemoryHooks.onFree = (memory) => {
