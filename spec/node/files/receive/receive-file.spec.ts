@@ -94,7 +94,8 @@ describe('receiveFile', () => {
       messageMemoryHooks.onFree = onFree;
     }
     expect(given).toHaveLength(bytes.length / piece);
-    expect(stored()).toStrictEqual(bytes);
+    // The difference of so many bytes would take jest minutes to print.
+    expect(Buffer.compare(stored(), bytes)).toBe(0);
   });
 
   it('takes encoded items, as a raw route gives them', async () => {
