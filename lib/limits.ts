@@ -255,8 +255,6 @@ export const maxLargeBuffers = 8;
 export const maxKeptBuffers = 4;
 /** Buffers in which messages are assembled that the end of a read has cut. */
 export const maxAssemblyBuffers = 16;
-/** Bytes of a received message whose memory can be used again: keeping track of smaller ones would cost more than it saves. */
-export const minRecycledBytes = 128 << 10;
 /** Bytes of memory of received messages that are kept for further ones. */
 export const maxRecycledBytes = 8 << 20;
 /** Bytes of a file that the system reads into its page cache ahead of the bytes being sent, in kernel mode. */

@@ -1,4 +1,4 @@
-import { maxRecycledBytes, minRecycledBytes } from '../limits.js';
+import { maxRecycledBytes } from '../limits.js';
 import { decodeFrame } from '../wire/decode.js';
 import { emptyPayload, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
@@ -11,6 +11,8 @@ import { Op } from '../wire/ops.js';
  *               └── never given back: the garbage collector frees it, as any other memory
  */
 
+/** Messages from this size on can be given back: keeping track of smaller ones would cost more than it saves. */
+export const minRecycledBytes = 128 << 10;
 /** Sizes are rounded up to pages, because the heads of frames differ by a few bytes. */
 const pageBytes = 4 << 10;
 

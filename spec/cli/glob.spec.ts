@@ -39,6 +39,8 @@ it.each([
   ['*', '.hidden', true],
   ['*.txt', 'a.txt', true],
   ['*.txt', 'b/a.txt', false],
+  ['!a', 'b', false],
+  ['!a', '!a', true],
 ])('the glob %j takes the name %j: %s', (pattern, name, matches) => {
   expect(nameMatcher(pattern)(name)).toBe(matches);
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { maxRecycledBytes, minRecycledBytes } from '../../lib/limits.js';
-import { giveBackMessage, takeMessageMemory } from '../../lib/transport/message-memory.js';
+import { maxRecycledBytes } from '../../lib/limits.js';
+import { giveBackMessage, minRecycledBytes, takeMessageMemory } from '../../lib/transport/message-memory.js';
 import { maxHeadBytes, writeHead } from '../../lib/wire/encode.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 
@@ -99,6 +99,8 @@ it('free memory has a bound: the oldest is dropped', () => {
   const again = new Set(Array.from({ length: count }, () => payloadOf(size).buffer));
   expect(allocated).toStrictEqual([]);
   expect(again).toStrictEqual(new Set(payloads.slice(2).map(({ buffer }) => buffer)));
+  payloadOf(size);
+  expect(allocated).toHaveLength(1);
   // A message of more than that is never kept.
   giveBackMessage(payloadOf(maxRecycledBytes));
   allocated = [];
