@@ -24,7 +24,7 @@ const require = createRequire(import.meta.url);
 const tsc = require.resolve('typescript/bin/tsc');
 const dist = `${root}dist`;
 const next = `${root}dist.${String(process.pid)}`;
-const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+const { exports, browser } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 process.on('exit', () => rmSync(next, { recursive: true, force: true }));
 
@@ -131,7 +131,11 @@ await build({
   supported: { 'dynamic-import': false },
 });
 // Not in the package: modules that no entry of a bundler leads to, and declarations of what no entry exports.
-const esmEntries = Object.values(exports).flatMap(({ import: { default: path } = {} }) => within('esm', path));
+const esmEntries = [
+  ...Object.values(exports).flatMap(({ import: { default: path } = {} }) => within('esm', path)),
+  // What bundlers for browsers take in place of another file.
+  ...Object.values(browser).flatMap((path) => within('esm', path)),
+];
 const typesEntries = Object.values(exports).flatMap(({ import: { types } = {} }) => within('esm', types));
 prune('esm', '.js', esmEntries);
 prune('esm', '.d.ts', typesEntries);
