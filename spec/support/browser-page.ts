@@ -8,13 +8,18 @@ import { findChromium } from './chromium.js';
 
 /** The file of a program: playwright does not look it up. */
 function fileOf(program: string): string {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.map((folder) => join(folder, program)).find((file) => existsSync(file))!;
 }
 
 /** Why specs in a browser are skipped; undefined where there is a Chromium. */
 export const noBrowser =
   findChromium() === undefined ? 'no Chromium is installed here (Debian: apt-get install chromium)' : undefined;
+
+/** A browser without a window. */
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({ executablePath: fileOf(findChromium()!), args: ['--no-sandbox', '--disable-gpu'] });
+}
 
 /** What a page may load; see Content-Security-Policy. Scripts of its own server, and any WebSocket: no eval, no WebAssembly. */
 export const strictPolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src ws: http:";
@@ -59,10 +64,7 @@ export class BrowserPages {
       response.end(text ?? `<!doctype html><title>leaf</title><script type="module" src="${main}"></script>`);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const browser = await chromium.launch({
-      executablePath: fileOf(findChromium()!),
-      args: ['--no-sandbox', '--disable-gpu', '--js-flags=--expose-gc'],
-    });
+    const browser = await launchChromium();
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const pages = new BrowserPages(browser, origin, async () => {
       await browser.close();

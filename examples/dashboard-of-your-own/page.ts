@@ -1,0 +1,32 @@
+// The page: a leaf with one stream, one chart, and the state of its connection.
+import { retryOnDisconnect, connect } from 'rxgrid';
+import { scan } from 'rxjs';
+import { load } from './routes.js';
+import { stateText } from './state-text.js';
+
+const element = (id: string) => document.getElementById(id)!;
+
+// #region connect
+const url = location.origin.replace(/^http/, 'ws');
+const leaf = connect(url, { getToken: () => sessionStorage.getItem('token') ?? 'guest' });
+const load$ = leaf.stream(load).pipe(retryOnDisconnect());
+// #endregion
+
+const points = 300;
+load$.pipe(scan((last: readonly number[], each) => [...last.slice(1 - points), each], [])).subscribe((last) => {
+  const line = last.map((value, index) => `${String(index)},${(100 - value).toFixed(1)}`).join('L');
+  element('line').setAttribute('d', `M${line}`);
+});
+
+// #region state
+const retry = element('retry') as HTMLButtonElement;
+leaf.state$.subscribe((state) => {
+  element('state').textContent = stateText(state, Date.now());
+  // The host does not accept the token: only another one helps.
+  retry.hidden = state.status !== 'refused';
+});
+retry.addEventListener('click', () => {
+  sessionStorage.setItem('token', prompt('Token?') ?? '');
+  leaf.reconnect();
+});
+// #endregion
