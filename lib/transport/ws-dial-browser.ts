@@ -7,7 +7,6 @@ import { Observable } from 'rxjs';
 import { printableUrl } from '../printable.js';
 import { BrowserSocket } from './browser-socket.js';
 import { messageOf } from './close-codes.js';
-import type { PlatformWebSocket } from './platform-socket.js';
 import type { Dial } from './socket.js';
 
 /** Opens a WebSocket of the platform. Headers cannot be sent. */
@@ -17,7 +16,7 @@ export const dialWebSocket: Dial = (url, { maxMessageBytes }) =>
     let handedOver = false;
     socket.onopen = () => {
       handedOver = true;
-      subscriber.next(new BrowserSocket(socket as PlatformWebSocket, maxMessageBytes));
+      subscriber.next(new BrowserSocket(socket, maxMessageBytes));
       subscriber.complete();
     };
     socket.onerror = (event) => {

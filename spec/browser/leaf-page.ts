@@ -2,7 +2,7 @@
  * What runs in the page of leaf.spec.ts. The spec calls the functions of `leafPage`.
  */
 
-import { filter, firstValueFrom, lastValueFrom, map, Subject, take, toArray } from 'rxjs';
+import { filter, firstValueFrom, lastValueFrom, map, Subject, switchMap, take, tap, timer, toArray } from 'rxjs';
 import { connect, consume, type ConnectionState, type LeafConnection } from '../../lib/index.js';
 import { count, cut, echo, endless, forget, largeBytes, seen, size, slow, sum, whoAmI } from './leaf-routes.js';
 
@@ -25,6 +25,7 @@ async function codeOf(promise: Promise<unknown>): Promise<unknown> {
 
 /** Everything of a connection, once; each part is named as in leaf.spec.ts. */
 async function conform() {
+  await leaf.ready();
   const items = new Subject<number>();
   const half = firstValueFrom(leaf.exchange(sum, undefined, items));
   [1, 2, 3].forEach((item) => {
@@ -37,7 +38,8 @@ async function conform() {
     stream.next(item);
   });
   const cancelled = leaf.request(slow).subscribe();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  // Calls arrive in their order: once this one is answered, the other one runs.
+  await firstValueFrom(leaf.request(whoAmI));
   cancelled.unsubscribe();
   return {
     unary: await firstValueFrom(leaf.request(whoAmI)),
@@ -92,11 +94,13 @@ const leafPage = {
     await lastValueFrom(
       leaf.stream(endless).pipe(
         consume(
-          async () => {
-            await new Promise((resolve) => setTimeout(resolve, ms));
-            done++;
-            ahead = Math.max(ahead, (await firstValueFrom(leaf.request(seen))).made - done);
-          },
+          () =>
+            timer(ms).pipe(
+              switchMap(() => leaf.request(seen)),
+              tap(({ made }) => {
+                ahead = Math.max(ahead, made - ++done);
+              }),
+            ),
           { concurrency: 1 },
         ),
         take(items),

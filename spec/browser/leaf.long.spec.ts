@@ -30,7 +30,9 @@ async function objectsOf(session: CDPSession): Promise<number> {
   return count;
 }
 
-type Global = { readonly leafPage: LeafPage };
+interface Global {
+  readonly leafPage: LeafPage;
+}
 const title = '1 000 reconnects of a page leave nothing behind';
 
 describe('a leaf in a browser', () => {
