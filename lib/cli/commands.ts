@@ -11,10 +11,14 @@ export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  load(): Promise<AddCommands>;
+  /** True: the help does not list it. */
+  readonly hidden?: boolean;
+  readonly load: () => Promise<AddCommands>;
 }
 
 const files = async (): Promise<AddCommands> => (await import('./file-commands.js')).addFileCommands;
+
+const completion = async (): Promise<AddCommands> => (await import('./commands/completion.js')).addCompletion;
 
 /** All commands, in the order of the help. */
 export const commandEntries: readonly CommandEntry[] = [
@@ -44,6 +48,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/events.js')).addEvents,
   },
   {
+    name: 'top',
+    summary: 'A live table of the hosts, routes and streams of a host.',
+    load: async () => (await import('./commands/top.js')).addTop,
+  },
+  {
     name: 'serve',
     summary: 'Runs a host with the handlers of a module, or the files of a folder.',
     load: async () => (await import('./commands/serve.js')).addServe,
@@ -56,4 +65,16 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: 'ls', summary: 'Lists folders and files of a host.', load: files },
   { name: 'stat', summary: 'Describes files and folders of a host.', load: files },
   { name: 'rm', summary: 'Removes files and folders of a host.', load: files },
+  {
+    name: 'context',
+    summary: 'Names hosts and their tokens, and says which one is used.',
+    load: async () => (await import('./commands/context.js')).addContext,
+  },
+  { name: 'completion', summary: 'Prints the completion of bash, zsh or fish.', load: completion },
+  { name: 'complete-routes', summary: '', hidden: true, load: completion },
+  {
+    name: 'man',
+    summary: 'Prints the manual page.',
+    load: async () => (await import('./commands/man.js')).addMan,
+  },
 ];

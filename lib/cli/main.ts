@@ -51,8 +51,8 @@ async function addCommands(program: Command, run: RunCommand): Promise<void> {
   const entry = commandEntries.find(({ name }) => name === named);
   if (entry !== undefined) (await entry.load())(program, run);
   const known = new Set(program.commands.map((command) => command.name()));
-  for (const { name, summary } of commandEntries) {
-    if (!known.has(name)) program.command(name).description(summary);
+  for (const { name, summary, hidden = false } of commandEntries) {
+    if (!known.has(name)) program.command(name, { hidden }).description(summary);
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -254,4 +255,114 @@ it('events prints what the host has kept, and what comes', async () => {
   const [first] = (await run('events', '--json', '-n', '1')).stdout.split('\n');
   expect(JSON.parse(first!)).toMatchObject({ at: expect.any(String), type: 'rejected', by: 'local' });
   expect((await run('events', '--no-follow', '--type', 'limit')).stdout).toBe('');
+});
+
+describe('top', () => {
+  it('--once prints the figures, as tables or JSON', async () => {
+    const { stdout, code } = await run('top', '--once');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/HOST +STATUS[^]*ROUTE +SIDE[^]*ROUTE +SIDE +PEER/);
+    const json = await run('top', '--once', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      info: { host: expect.any(String) },
+      cluster: { hosts: [] },
+      routes: expect.any(Array),
+    });
+    const none = await run('top');
+    expect([none.code, none.stdout]).toStrictEqual([2, '']);
+    expect(none.stderr).toContain('--once');
+  });
+
+  it('is a live table on a terminal, and leaves it as it was', async () => {
+    if (!hasTerminal()) return;
+    const main = join(built, 'dist/esm/cli/main.js');
+    const child = spawn('script', ['-qec', `stty cols 20 rows 10; '${process.execPath}' '${main}' top`, '/dev/null'], {
+      env: { ...process.env, ...environment(), TERM: 'xterm' },
+    });
+    let text = '';
+    const keys = [
+      { seen: 'HOST', key: '2' },
+      { seen: 'ROUTE', key: 'q' },
+    ];
+    child.stdout.on('data', (data) => {
+      text += String(data);
+      // Each key when what it changes has been drawn; what is sent after the end would be echoed.
+      const [next] = keys;
+      if (next !== undefined && text.includes(next.seen)) {
+        keys.shift();
+        child.stdin.write(next.key);
+      }
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(0);
+    expect(text).toContain('\u001b[?1049h');
+    expect(text.trimEnd().endsWith('\u001b[?25h\u001b[?1049l')).toBe(true);
+  });
+});
+
+describe('serve', () => {
+  it('runs a host with the handlers of a module and the files of a folder, until it is interrupted', async () => {
+    const file = join(folder, 'handlers.mjs');
+    const shape = '{ typeOnly: true }';
+    writeFileSync(
+      file,
+      `export default (grid) => grid.handle({ kind: 'unary', name: 'hi', request: ${shape}, response: ${shape} }, (name) => 'hi ' + name);`,
+    );
+    const child = start('serve', file, '--root', folder, '--listen', '127.0.0.1:0');
+    const end = once(child, 'close');
+    const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+    const url = String(line).trim();
+    expect((await run('call', 'hi', '-d', '"you"', '--host', url)).stdout).toBe('"hi you"\n');
+    expect((await run('ls', `${url}:`)).stdout).toContain('handlers.mjs');
+    const refused = await endOf(startCli(built, ['ping', '--host', url], { ...environment(), RXGRID_TOKEN: 'bad' }));
+    expect(refused.code).toBe(4);
+    child.kill('SIGINT');
+    expect(await end).toStrictEqual([130, null]);
+  });
+
+  it('says what it cannot serve', async () => {
+    expect((await run('serve')).code).toBe(2);
+    expect((await run('serve', join(folder, 'none.mjs'))).stderr).toMatch(/^rxgrid: the module ".*" cannot be loaded/);
+    expect((await run('serve', '--root', folder, '--listen', 'x')).code).toBe(2);
+    expect((await run('serve', '--root', folder, '--listen', host.url.replace('ws://', ''))).code).toBe(3);
+  });
+});
+
+it('completion is a script that its shell takes, with the routes of the host', async () => {
+  const { stdout } = await run('completion', 'bash');
+  const script = join(folder, 'completion.bash');
+  writeFileSync(script, stdout);
+  const words = ['COMP_WORDS=(rxgrid st)', 'COMP_CWORD=1', '_rxgrid', 'echo "${COMPREPLY[@]}"'];
+  const found = await endOf(spawn('bash', ['-c', `source '${script}'; ${words.join('; ')}`]));
+  expect([found.stdout, found.stderr]).toStrictEqual(['stream stat\n', '']);
+  for (const shell of ['zsh', 'fish']) expect((await run('completion', shell)).stdout).toContain('complete-routes');
+  const env = { ...environment(), XDG_CACHE_HOME: folder };
+  const routes = await endOf(startCli(built, ['complete-routes'], env));
+  expect(routes.stdout).toBe('diskInfo\nodd\nslow\necho\ncount\nsum\n');
+  await host.close();
+  // From the cache.
+  expect((await endOf(startCli(built, ['complete-routes'], env))).stdout).toBe(routes.stdout);
+});
+
+it('the manual page has all commands, and each says what its --help says', async () => {
+  const { stdout, code } = await run('man');
+  expect(code).toBe(0);
+  for (const name of ['describe', 'call', 'stream', 'top', 'serve', 'cp', 'ls', 'context add'])
+    expect(stdout).toContain(`.SS ${name}\n`);
+  expect(stdout).toContain('Exit codes: 0 done');
+  expect(stdout).not.toContain('complete\\-routes');
+  expect((await run('--help')).stdout).not.toContain('complete-routes');
+});
+
+it('context add, use, ls and rm', async () => {
+  const env = { RXGRID_CONFIG: join(folder, 'contexts.json') };
+  const context = (...args: string[]): Promise<Run> => endOf(startCli(built, ['context', ...args], env));
+  expect((await context('add', 'a', '--host', host.url, '--token-command', 'echo good')).code).toBe(0);
+  expect((await context('add', 'b', '--host', 'other:1')).code).toBe(0);
+  expect((await endOf(startCli(built, ['ping', '-c', '1'], env))).code).toBe(0);
+  expect((await context('use', 'b')).code).toBe(0);
+  expect((await context('ls', '--json')).stdout).toContain('{"name":"b","current":true,"host":"other:1"}');
+  expect((await context('use', 'none')).code).toBe(2);
+  expect((await context('rm', 'b')).code).toBe(0);
+  expect((await context('ls')).stdout).not.toContain('other');
 });

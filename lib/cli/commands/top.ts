@@ -1,0 +1,146 @@
+import { combineLatest, filter, firstValueFrom, map, merge, Observable, take } from 'rxjs';
+import { monitor } from '../../monitor/index.js';
+import { takeUntilAborted } from '../../operators/take-until-aborted.js';
+import { toAsyncIterable } from '../../operators/to-async-iterable.js';
+import { systemRuntime } from '../../runtime.js';
+import type { AddCommands } from '../commands.js';
+import { exitCodes, Failure } from '../failure.js';
+import { toJson } from '../json-value.js';
+import { hasColor, jsonText, terminalColumns, write } from '../output.js';
+import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
+import { keyOf, nextView, screenOf, type TopState, type TopView } from '../top-screen.js';
+
+interface TopOptions extends TargetOptions {
+  readonly once?: boolean;
+  readonly json?: boolean;
+}
+
+const help = `
+Keys: 1 hosts, 2 routes, 3 streams; s the next sort order, / a filter (Enter keeps it, Esc clears it), j and k or the arrows
+move, Enter the detail of a host, space pauses, q quits.
+
+With --json, each line is {"info", "cluster", "routes", "streams"}: HostInfo, MonitoredCluster, RouteFigures[] and StreamList of
+rxgrid/monitor; one line with --once, and else one a second.`;
+
+/** Adds `rxgrid top`. */
+export const addTop: AddCommands = (program, run) => {
+  const command = program
+    .command('top')
+    .description('A live table of the hosts, routes and streams that a host sees.')
+    .option('--once', 'print the figures once, and end')
+    .option('--json', 'lines of JSON');
+  describeTarget(command)
+    .addHelpText('after', help)
+    .action((options: TopOptions) => run((signal) => withTarget(options, signal, (target) => top(target, options))));
+};
+
+async function top(target: Target, { once = false, json = false }: TopOptions): Promise<number> {
+  const { signal, name } = target;
+  const figures$ = figuresOf(target).pipe(takeUntilAborted(signal));
+  if (once) {
+    const state = await firstValueFrom(figures$);
+    if (json) await write(`${jsonText(toJson(state))}\n`);
+    else for (const view of ['hosts', 'routes', 'streams'] as const) await printTable(state, view);
+    return exitCodes.done;
+  }
+  if (json) {
+    for await (const state of toAsyncIterable(figures$)) await write(`${jsonText(toJson(state))}\n`);
+    return exitCodes.done;
+  }
+  if (!process.stdout.isTTY || !process.stdin.isTTY) {
+    throw new Failure('top needs a terminal. Without one, give --once, --json or both.', exitCodes.usage);
+  }
+  await live(figures$, name, signal);
+  return exitCodes.done;
+}
+
+async function printTable(state: TopState, kind: 'hosts' | 'routes' | 'streams'): Promise<void> {
+  const view: TopView = { ...startView, kind };
+  const size = { columns: terminalColumns() ?? 10_000, rows: 10_000 };
+  await write(`${screenOf(state, view, size, '').slice(1, -1).join('\n')}\n\n`);
+}
+
+const startView: TopView = {
+  kind: 'hosts',
+  sort: 0,
+  filter: '',
+  typing: false,
+  paused: false,
+  selected: 0,
+  detail: undefined,
+};
+
+/** The figures of the host, together: when each of them is there, and then with each change. */
+function figuresOf({ connection }: Target): Observable<TopState> {
+  const host = monitor(connection);
+  const began = systemRuntime.now();
+  return combineLatest({
+    info: host.info$,
+    cluster: host.cluster$,
+    routes: host.routes$,
+    streams: host.streams$,
+  }).pipe(
+    map((state) => {
+      // The host tells its clock once; the time since then is counted here.
+      const passed = systemRuntime.now() - began;
+      const { uptime, time } = state.info;
+      return { ...state, info: { ...state.info, uptime: uptime + passed, time: time + passed } };
+    }),
+  );
+}
+
+/** Draws until the user quits, or the signal aborts; the terminal is then as it was. */
+async function live(figures$: Observable<TopState>, name: string, signal: AbortSignal): Promise<void> {
+  const { stdin, stdout } = process;
+  let view = startView;
+  let newest: TopState | undefined;
+  let shown: TopState | undefined;
+  const draw = (): void => {
+    if (shown === undefined) return;
+    const { columns = 80, rows = 24 } = stdout as { readonly columns?: number; readonly rows?: number };
+    const lines = screenOf(shown, view, { columns, rows }, name);
+    const text = lines.map(
+      (line, index) => `${index === 0 && hasColor() ? `\u001b[7m${line}\u001b[0m` : line}\u001b[K`,
+    );
+    stdout.write(`\u001b[H${text.join('\r\n')}\u001b[J`);
+  };
+  const keys$ = new Observable<string>((subscriber) => {
+    const read = (data: Buffer): void => {
+      for (const key of keyOf(data.toString())) subscriber.next(key);
+    };
+    stdin.on('data', read);
+    return () => stdin.off('data', read);
+  });
+  stdin.setRawMode(true);
+  stdout.write('\u001b[?1049h\u001b[?25l');
+  stdout.on('resize', draw);
+  const quit$ = new Observable<void>((subscriber) =>
+    keys$.subscribe((key) => {
+      // A terminal in raw mode sends the key, not the signal.
+      if (key === '\u0003') process.kill(process.pid, 'SIGINT');
+      else if (key === 'q' && !view.typing) subscriber.next();
+      else {
+        view = nextView(view, key, shown);
+        if (!view.paused) shown = newest;
+        draw();
+      }
+    }),
+  );
+  const drawn$ = figures$.pipe(
+    map((state) => {
+      newest = state;
+      if (!view.paused) shown = state;
+      draw();
+    }),
+    filter(() => false),
+  );
+  try {
+    await firstValueFrom(merge(quit$, drawn$).pipe(takeUntilAborted(signal), take(1)), { defaultValue: undefined });
+    signal.throwIfAborted();
+  } finally {
+    stdout.off('resize', draw);
+    stdout.write('\u001b[?25h\u001b[?1049l');
+    stdin.setRawMode(false);
+    stdin.destroy();
+  }
+}

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { buildLib } from '../support/built-lib.js';
+import { endOf } from '../support/cli.js';
+import { CommandHost } from '../support/command-host.js';
+
+/*
+ * The examples of docs/guide/command.md, in their order, in a shell: what they print is what stands there.
+ */
+
+const guide = readFileSync(resolve(__dirname, '../../docs/guide/command.md'), 'utf8');
+const examples = [...guide.matchAll(/^```console\n([^]*?)^```$/gm)].flatMap(([, text = '']) =>
+  text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const end = part.indexOf('\n');
+      return { line: part.slice(0, end), output: part.slice(end + 1) };
+    }),
+);
+
+let built: string;
+let folder: string;
+let host: CommandHost;
+
+beforeAll(async () => {
+  built = buildLib();
+  folder = mkdtempSync(join(tmpdir(), 'rxgrid-guide-'));
+  host = await CommandHost.start();
+  const main = join(built, 'dist/esm/cli/main.js');
+  writeFileSync(join(folder, 'rxgrid'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
+  chmodSync(join(folder, 'rxgrid'), 0o755);
+});
+
+afterAll(async () => {
+  await host.close();
+  rmSync(built, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('has examples', () => {
+  expect(examples.length).toBeGreaterThan(8);
+});
+
+const url = 'ws://127.0.0.1:9000';
+// Times differ from run to run, and the columns of a table with the length of the URL.
+const comparable = (text: string): string => text.replaceAll(/\d+\.\d\d(?=[ /\n])/g, 'N').replaceAll(/ +/g, ' ');
+
+it.each(examples)('$line', async ({ line, output }) => {
+  const { RXGRID_TOKEN: _, RXGRID_HOST: __, RXGRID_CONTEXT: ___, ...others } = process.env;
+  const env = { ...others, PATH: `${folder}:${process.env.PATH ?? ''}`, RXGRID_CONFIG: join(folder, 'config.json') };
+  const child = spawn('sh', ['-c', `{ ${line.replaceAll(url, host.url)}; } 2>&1`], { env });
+  const { stdout } = await endOf(child);
+  expect(comparable(stdout.replaceAll(host.url, url))).toBe(comparable(output));
+});
