@@ -138,6 +138,8 @@ export { consume, type ConsumeOptions } from './operators/consume.js';
 export type { Drop, DropObserver } from './operators/drop.js';
 export { fromIterable, type PullOptions } from './operators/from-iterable.js';
 export { fromReadableStream } from './operators/from-readable-stream.js';
+export { multicast } from './operators/multicast.js';
+export { resumable, type ResumableOptions } from './operators/resumable.js';
 export { retryOnDisconnect, type RetryOnDisconnectOptions } from './operators/retry-on-disconnect.js';
 export { sendTo, type SendProgress } from './operators/send-to.js';
 export { takeUntilAborted } from './operators/take-until-aborted.js';

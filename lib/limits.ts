@@ -298,3 +298,6 @@ export const defaultDrainTimeout = 20_000;
 export const removedHostTimeout = 30_000;
 /** Time, in ms, that a process has to end by itself after `closeOnSignals` has closed its manager. */
 export const exitGrace = 2_000;
+
+/** Keys that may have an item waiting in `conflate({ key })`, where its option `maxKeys` says nothing else. */
+export const defaultConflatedKeys = 10_000;

@@ -4,6 +4,7 @@ import type { FeedBounds, FeedSource, Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { Sending, type SendObserver } from '../flow/sending.js';
 import { reportUnhandled } from '../flow/unhandled.js';
+import { encodeOnce } from '../flow/shared-item.js';
 import { guarded } from '../guard.js';
 import type { OpenStream as MeteredEntry } from '../metrics/open-streams.js';
 import { outcomeOf } from '../metrics/outcome.js';
@@ -201,7 +202,7 @@ export class StreamCall<I, O>
   }
 
   encode(item: I): Uint8Array {
-    const payload = this.wireRoute.input!.encode(item);
+    const payload = encodeOnce(this.wireRoute.input!, item);
     checkPayloadSize(payload, this.caller.limits, this.route, 'item');
     return payload;
   }

@@ -74,7 +74,14 @@ export interface Connection {
     input: Input<SentItem<I>>,
     options?: CallOptions,
   ): CallObservable<Received<O>>;
-  /** Opens a stream that can be used once, as an Observable and an Observer. The opening frame is sent immediately. A route without a request needs no value. */
+  /**
+   * Opens a stream that can be used once, as an Observable and an Observer. The opening frame is sent immediately. A route
+   * without a request needs no value.
+   *
+   * It passes no interceptors of calls: an interceptor may delay, repeat or replace a call, which is possible where each
+   * subscription makes a call, and not for a stream that has begun, with the credit and the input of one call. The interceptors
+   * of the handler's side apply. Use `exchange` where those of the caller's side must apply, such as tracing or tokens in `meta`.
+   */
   open<I extends Shape, O extends Shape>(
     route: Duplex<TypeOnly<void>, I, O>,
     value?: undefined,

@@ -4,6 +4,7 @@ import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { feed, isFeedSource, type Outlet } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { thrownErrors } from '../flow/unhandled.js';
+import { encodeOnce } from '../flow/shared-item.js';
 import { guarded } from '../guard.js';
 import type { OpenStream } from '../metrics/open-streams.js';
 import { outcomeOf } from '../metrics/outcome.js';
@@ -215,7 +216,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   encode(item: unknown): Uint8Array {
-    const payload = this.#route.output.encode(item);
+    const payload = encodeOnce(this.#route.output, item);
     checkPayloadSize(payload, this.#context.limits, this.route, 'item');
     return payload;
   }

@@ -179,6 +179,92 @@ describe('conflate, fed to a stream', () => {
   });
 });
 
+describe('conflate by key', () => {
+  const key = (text: string): string => text[0]!;
+
+  it('gives the newest of each key, in turn', () => {
+    testScheduler().run(({ hot, expectObservable }) => {
+      const values = { a: 'a1', b: 'b1', c: 'a2', d: 'a3', e: 'b2' };
+      const source = hot<string>('-abcd---e--|', values);
+      expectObservable(fed(source.pipe(conflate({ key })), hot('------xx-x'))).toBe('------db-e-|', values);
+    });
+  });
+
+  it('passes an error of the source on after the items that wait', () => {
+    testScheduler().run(({ hot, expectObservable }) => {
+      const result = fed(hot('-ab#').pipe(conflate({ key })), hot('-----x-x'));
+      expectObservable(result).toBe('-----a-(b#)');
+    });
+  });
+
+  const tens = (item: number): number => Math.floor(item / 10);
+  const keyed = (outlet: FakeOutlet, maxKeys?: number): { source: Subject<number>; drops: Drop<number>[] } => {
+    const source = new Subject<number>();
+    const drops: Drop<number>[] = [];
+    const options = { key: tens, drops: { next: (drop: Drop<number>) => drops.push(drop) } };
+    outlet.feed(source.pipe(conflate(maxKeys === undefined ? options : { ...options, maxKeys })));
+    return { source, drops };
+  };
+
+  it('drops what has waited longest where a key more than maxKeys comes', () => {
+    const outlet = new FakeOutlet(0);
+    const { source, drops } = keyed(outlet, 2);
+    for (const item of [11, 21, 12, 31, 22]) source.next(item);
+    outlet.give(9);
+    expect(outlet.log).toStrictEqual([22, 31]);
+    expect(drops).toStrictEqual([11, 12, 21].map((value, index) => ({ value, dropped: index + 1 })));
+  });
+
+  it('holds no key whose item was taken', () => {
+    const outlet = new FakeOutlet(1);
+    const { source, drops } = keyed(outlet, 1);
+    for (const item of [11, 21]) {
+      source.next(item);
+      outlet.give(1);
+    }
+    source.next(22);
+    expect([outlet.sent, drops]).toStrictEqual([[11, 21, 22], []]);
+  });
+
+  it('takes 10 000 keys by default', () => {
+    const outlet = new FakeOutlet(0);
+    const { source, drops } = keyed(outlet);
+    for (let n = 0; n <= 10_000; n++) source.next(n * 10);
+    expect(drops).toStrictEqual([{ value: 0, dropped: 1 }]);
+  });
+
+  it('fails at once with what key throws, and stops the source', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    const thrower = (item: number): number => {
+      if (item === 2) throw new Error('of key');
+      return item;
+    };
+    outlet.feed(source.pipe(conflate({ key: thrower })));
+    source.next(1);
+    source.next(2);
+    expect([outlet.log, source.observed]).toStrictEqual([[new Error('of key')], false]);
+  });
+
+  it('keeps what drops makes the source emit', () => {
+    const outlet = new FakeOutlet(0);
+    const source = new Subject<number>();
+    const drops = { next: ({ value }: Drop<number>) => value === 11 && source.next(13) };
+    outlet.feed(source.pipe(conflate({ key: tens, drops: drops as never })));
+    source.next(11);
+    source.next(12);
+    outlet.give(9);
+    expect(outlet.log).toStrictEqual([13]);
+  });
+
+  it.each([
+    [{ key: 3 }, 'conflate: key must be a function that returns the key of an item; it is 3.'],
+    [{ key, maxKeys: 0 }, 'conflate: maxKeys must be a whole number, 1 or more; it is 0.'],
+  ])('refuses %p', (options, text) => {
+    expect(() => conflate(options as never)).toThrow(text);
+  });
+});
+
 describe('conflate, subscribed to by anybody else', () => {
   it('passes everything on at once', () => {
     testScheduler().run(({ hot, expectObservable }) => {
