@@ -57,8 +57,9 @@ const fail = (error) => {
 };
 const streams = new Subscription();
 for (const cell of cells) {
-  for (let n = 0; n < subscribers; n++)
-    connection.stream(cell.reading).subscribe({ next: () => cell.received++, error: console.error });
+  for (let n = 0; n < subscribers; n++) {
+    streams.add(connection.stream(cell.reading).subscribe({ next: () => cell.received++, error: fail }));
+  }
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 while (cells.some(({ opened }) => opened < subscribers)) await turn();

@@ -276,7 +276,6 @@ export const maxMonitorEvents = 256;
 export const maxMonitorEventText = 500;
 /** Bytes of JSON Schemas in the description of a host; what is beyond is left out. */
 export const maxSchemaBytes = 1 << 20;
-
 /** Hosts in a list of a ready-made source (DNS, etcd, a file), where its option `maxHosts` says nothing else. */
 export const maxSourceHosts = 256;
 /** Bytes of a file that lists hosts. */
@@ -287,7 +286,6 @@ export const dnsTimeout = 2_000;
 export const etcdRequestTimeout = 2_000;
 /** First pause, in ms, after a source of hosts could not be read; each further one is twice as long, up to its interval. */
 export const firstLookupRetry = 250;
-
 /** How much longer than it said, in ms, a host that drains may keep its connection. */
 export const drainSlack = 5_000;
 /** How often a host that drains looks whether its calls have ended, in ms. */
@@ -298,6 +296,5 @@ export const defaultDrainTimeout = 20_000;
 export const removedHostTimeout = 30_000;
 /** Time, in ms, that a process has to end by itself after `closeOnSignals` has closed its manager. */
 export const exitGrace = 2_000;
-
 /** Keys that may have an item waiting in `conflate({ key })`, where its option `maxKeys` says nothing else. */
 export const defaultConflatedKeys = 10_000;

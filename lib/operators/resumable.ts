@@ -134,7 +134,7 @@ class Resumption<T> {
       this.#subscriber.error(error);
       return;
     }
-    const { reconnected } = error;
+    const reconnected: Observable<unknown> = error.reconnected;
     if (this.#inProgress === 0) {
       this.#reopen(reconnected, error);
       return;

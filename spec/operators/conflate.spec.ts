@@ -185,7 +185,7 @@ describe('conflate by key', () => {
   it('gives the newest of each key, in turn', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const values = { a: 'a1', b: 'b1', c: 'a2', d: 'a3', e: 'b2' };
-      const source = hot<string>('-abcd---e--|', values);
+      const source = hot('-abcd---e--|', values);
       expectObservable(fed(source.pipe(conflate({ key })), hot('------xx-x'))).toBe('------db-e-|', values);
     });
   });
@@ -250,7 +250,7 @@ describe('conflate by key', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     const drops = { next: ({ value }: Drop<number>) => value === 11 && source.next(13) };
-    outlet.feed(source.pipe(conflate({ key: tens, drops: drops as never })));
+    outlet.feed(source.pipe(conflate({ key: tens, drops: drops })));
     source.next(11);
     source.next(12);
     outlet.give(9);

@@ -106,7 +106,7 @@ describe('a shared item', () => {
   it('has a payload for each codec, and none once it is delivered', () => {
     const codecs = [new CountingCodec(), new CountingCodec(), new CountingCodec()];
     const encodeAll = (): void => {
-      for (const codec of [...codecs, ...codecs]) encodeOnce(codec as never, 'x');
+      for (const codec of [...codecs, ...codecs]) encodeOnce(codec, 'x');
     };
     shareItem('x', encodeAll);
     expect(codecs.map(({ encodings }) => encodings)).toStrictEqual([1, 1, 1]);
@@ -117,13 +117,13 @@ describe('a shared item', () => {
   it('is the outer one again behind an inner one, also where that throws', () => {
     const codec = new CountingCodec();
     shareItem('outer', () => {
-      encodeOnce(codec as never, 'outer');
+      encodeOnce(codec, 'outer');
       expect(() => {
         shareItem('inner', () => {
           throw new Error('of a subscriber');
         });
       }).toThrow('of a subscriber');
-      encodeOnce(codec as never, 'outer');
+      encodeOnce(codec, 'outer');
     });
     expect(codec.encodings).toBe(1);
   });

@@ -193,7 +193,13 @@ describe('resumable over a connection', () => {
     const { log } = record(
       items.pipe(
         consume((item) =>
-          concat(pair.grid.timer(300), new Observable<never>((end) => (stored.push(item), end.complete()))),
+          concat(
+            pair.grid.timer(300),
+            new Observable<never>((end) => {
+              stored.push(item);
+              end.complete();
+            }),
+          ),
         ),
       ),
     );
