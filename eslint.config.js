@@ -172,7 +172,6 @@ const layers = [
       'operators',
       'contract',
       'codec',
-      'interceptors',
       'calls',
       'handlers',
       'files',

@@ -19,6 +19,7 @@ export default {
   moduleNameMapper: {
     '^rxgrid$': '<rootDir>/lib/index.ts',
     '^rxgrid/files$': '<rootDir>/lib/files/index.ts',
+    '^rxgrid/interceptors$': '<rootDir>/lib/interceptors/index.ts',
     '^rxgrid/monitor$': '<rootDir>/lib/monitor/index.ts',
     '^rxgrid/otel$': '<rootDir>/lib/otel/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',

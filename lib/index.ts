@@ -125,11 +125,6 @@ export type { RegionItem } from './codec/region-item.js';
 
 export type { CallObservable } from './flow/call-observable.js';
 export type { Delivery } from './flow/delivery.js';
-export { circuitBreaker, type CircuitBreakerOptions } from './interceptors/circuit-breaker.js';
-export { concurrency, type ConcurrencyOptions } from './interceptors/concurrency.js';
-export { log, type CallRecord } from './interceptors/log.js';
-export { retry } from './interceptors/retry.js';
-export { timeout, type TimeoutOptions } from './interceptors/timeout.js';
 export { autoRelease } from './operators/auto-release.js';
 export { bufferBounded, type BufferBoundedOptions } from './operators/buffer-bounded.js';
 export { chunk, type ChunkOptions } from './operators/chunk.js';

@@ -191,7 +191,14 @@ describe('the package', () => {
       // The module.exports of a compiled ES module has no other names.
       runScript('names.cjs', `console.log(Object.keys(require('${entry}')).sort().join());`),
     ];
-    for (const entry of ['rxgrid', 'rxgrid/files', 'rxgrid/monitor', 'rxgrid/node', 'rxgrid/wire']) {
+    for (const entry of [
+      'rxgrid',
+      'rxgrid/files',
+      'rxgrid/interceptors',
+      'rxgrid/monitor',
+      'rxgrid/node',
+      'rxgrid/wire',
+    ]) {
       const [esm, cjs] = list(entry);
       expect(esm).toBe(cjs);
       expect(esm!.split(',').length).toBeGreaterThan(0);

@@ -1,19 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { concat, firstValueFrom, ignoreElements, map, NEVER, of, switchMap, throwError, type Observable } from 'rxjs';
-import {
-  circuitBreaker,
-  concurrency,
-  DisconnectedError,
-  duplex,
-  log,
-  retry,
-  timeout,
-  type,
-  unary,
-  UnavailableError,
-  type CallRecord,
-  type HandlerInterceptor,
-} from '../../lib/index.js';
+import { DisconnectedError, duplex, type, unary, UnavailableError, type HandlerInterceptor } from '../../lib/index.js';
+import { circuitBreaker, concurrency, log, retry, timeout, type CallRecord } from '../../lib/interceptors/index.js';
 import { PairOfEachTest, record } from '../support/linked-managers.js';
 import { collectUnhandled } from '../support/unhandled.js';
 

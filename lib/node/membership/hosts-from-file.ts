@@ -30,7 +30,7 @@ const noticeDelay = 20;
  *
  * It never errors and never completes. While the file is missing, blank or cannot be parsed, the last list stays: write a
  * new file beside it and rename it, so that no half of it is read. A host is removed as soon as the file does not list it
- * (`removeAfter` 0). An empty array removes all.
+ * (`removeAfter` 0). A manager ignores an empty array, as any empty list, with the event `host-list`: its hosts stay.
  *
  * @throws ConfigurationError for an option that is unknown or cannot work.
  */
