@@ -185,6 +185,41 @@ describe('the package', () => {
     expect(JSON.parse(run(process.execPath, ['both.mjs'], user))).toStrictEqual([true, told, told]);
   });
 
+  it('runs as both at once: a declared error of the one is an instance of the class of the other, also across a call', () => {
+    writeFileSync(
+      join(user, 'declared.mjs'),
+      `import { createRequire } from 'node:module';
+       import { createServer } from 'node:net';
+       import { firstValueFrom } from 'rxjs';
+       import * as esm from 'rxgrid';
+       import { Manager } from 'rxgrid/node';
+       const cjs = createRequire(import.meta.url)('rxgrid');
+       const define = (copy) => copy.defineError('sold-out', { data: copy.type() });
+       const [OfEsm, OfCjs] = [define(esm), define(cjs)];
+       const contract = (copy, SoldOut) => copy.unary({ name: 'buy', request: copy.type(), errors: [SoldOut] });
+       const port = await ${freePort};
+       const local = 'http://127.0.0.1:' + port;
+       const auth = esm.staticToken('x');
+       const manager = new Manager({ local, hosts: [], auth, leaves: { authenticate: () => 'ann' } });
+       manager.handle(contract(esm, OfEsm), (kind) => {
+         throw kind === 'library' ? new cjs.PermissionDeniedError('no') : new OfCjs('empty', { left: 1 });
+       });
+       await manager.listen({ address: '127.0.0.1' });
+       const leaf = cjs.connect(local, { token: 'x' });
+       const buy = async (kind) => firstValueFrom(leaf.request(contract(cjs, OfCjs), kind)).catch((error) => error);
+       const [declared, library] = [await buy('declared'), await buy('library')];
+       console.log(JSON.stringify([
+         OfEsm !== OfCjs, declared instanceof OfEsm, declared instanceof OfCjs, declared instanceof esm.DeclaredError,
+         declared instanceof esm.PermissionDeniedError, declared.data, library instanceof esm.PermissionDeniedError,
+         library instanceof OfEsm, library instanceof esm.GridError,
+       ]));
+       leaf.close();
+       await manager.close();`,
+    );
+    const seen = JSON.parse(run(process.execPath, ['declared.mjs'], user)) as unknown;
+    expect(seen).toStrictEqual([true, true, true, true, false, { left: 1 }, true, false, true]);
+  });
+
   it('gives the same names either way', () => {
     const list = (entry: string): string[] => [
       runScript('names.mjs', `import * as all from '${entry}'; console.log(Object.keys(all).sort().join());`),

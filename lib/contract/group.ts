@@ -38,16 +38,23 @@ type RequestArguments<Q extends Shape> = [Q] extends [TypeOnly<void>]
   : [value: Payload<Q>, options?: CallOptions];
 
 /**
+ * Routes that are declared within the call of `group`. It names no shapes: a declaration would take those that are expected
+ * here for its own, where it leaves one out.
+ */
+type RoutesToGroup = Readonly<Record<string, Pick<Route, 'kind' | 'name'>>>;
+type RoutesOf<R> = R extends Routes ? R : never;
+
+/**
  * Groups routes under a name: `group('store', { put, get, watch })`. A route that is declared without a name is named after
  * the group and its key: `store.put`. Take the routes from the group then, as `store.routes.put`.
  *
  * @throws ConfigurationError where the name or a key is empty, or two routes have one address.
  */
-export function group<const R extends Routes>(name: string, routes: R): Group<R> {
+export function group<const R extends RoutesToGroup>(name: string, routes: R): Group<RoutesOf<R>> {
   if (typeof name !== 'string' || name === '') throw new ConfigurationError('A group of routes needs a name.');
   const named: Record<string, Route> = {};
   const keyByAddress = new Map<string, string>();
-  for (const [key, route] of Object.entries(routes)) {
+  for (const [key, route] of Object.entries(routes as unknown as Routes)) {
     if (key === '') throw new ConfigurationError(`The group ${name} has a route with an empty key.`);
     const member: Route = route.name === '' ? { ...route, name: `${name}.${key}` } : route;
     const address = addressText(member);
@@ -60,7 +67,7 @@ export function group<const R extends Routes>(name: string, routes: R): Group<R>
     keyByAddress.set(address, key);
     named[key] = member;
   }
-  return { name, routes: Object.freeze(named) as R };
+  return { name, routes: Object.freeze(named) as RoutesOf<R> };
 }
 
 /** Routes at a subroute that are kept for each route; what is used least recently is made again. */
@@ -124,6 +131,7 @@ export function bindAll<R extends Routes>(
 }
 
 function addressText({ id, name, subroute }: Route): string {
-  const first = id === undefined ? name : String(id);
-  return subroute === undefined ? first : `${first}/${subroute}`;
+  const path = subroute === undefined ? '' : `/${subroute}`;
+  // Quoted, so that a name which is a number is no id.
+  return id === undefined ? JSON.stringify(name + path) : `id ${String(id)}${path}`;
 }

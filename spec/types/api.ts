@@ -5,11 +5,16 @@
 import { filter, ignoreElements, interval, map, of, retry, type Observable } from 'rxjs';
 import { z } from 'zod';
 import {
+  at,
   bind,
+  bindAll,
   connect,
   consume,
+  defineError,
   duplex,
   fileItems,
+  group,
+  InvalidArgumentError,
   msgpack,
   raw,
   type,
@@ -17,9 +22,12 @@ import {
   type CallObservable,
   type Codec,
   type Connection,
+  type DeclaredError,
   type Delivery,
   type DuplexStream,
+  type ErrorsOf,
   type FileRegion,
+  type Group,
   type Handles,
   type Received,
   type Sent,
@@ -199,6 +207,84 @@ export function handlers(): void {
     token: async () => Promise.resolve('x'),
     handlers: [bind(diskInfo, (query) => ({ free: BigInt(query.disk) })), bind(lines, () => ['a'])],
   });
+}
+
+const SoldOut = defineError('sold-out', { data: type<{ left: number }>() });
+const Gone = defineError('gone');
+const reserve = unary({ request: type<DiskQuery>(), response: type<DiskInfo>(), errors: [SoldOut, Gone] });
+const stock = group('stock', {
+  reserve,
+  ping: unary({}),
+  follow: duplex({ request: since, output: type<number>() }),
+  fill: duplex({ request: type<FileMeta>(), input: raw, output: type<Progress>(), inCapacity: 16 }),
+});
+type Stock = (typeof stock)['routes'];
+
+export function groups(): void {
+  const api = connection.api(stock);
+  same<keyof typeof api, 'reserve' | 'ping' | 'follow' | 'fill'>(true);
+  same<ReturnType<typeof api.reserve>, Observable<DiskInfo>>(true);
+  same<ReturnType<typeof api.ping>, Observable<void>>(true);
+  same<ReturnType<typeof api.follow>, CallObservable<number>>(true);
+  same<ReturnType<typeof api.fill>, CallObservable<Progress>>(true);
+  use(
+    api.ping(),
+    api.ping(undefined, { timeout: 500 }),
+    api.reserve(() => ({ disk: 1 }), { meta: { tenant: 'a' } }),
+  );
+  use(api.follow({ since: '5' }), api.fill({ name: 'x' }, [new Uint8Array(1)], { timeout: 500 }));
+  const disk: Group<Stock> = at(stock, 'disk1');
+  const remote = connection.at(stock, 'disk1');
+  same<typeof remote, typeof api>(true);
+  use(remote);
+  const info: Observable<DiskInfo> = connection.at(diskInfo, 'disk1')({ disk: 1 });
+  const handlers = {
+    reserve: (query: DiskQuery) => ({ free: BigInt(query.disk) }),
+    ping: () => undefined,
+    follow: () => [1],
+    fill: () => [{ bytes: 1 }],
+  };
+  grid.handleAll(stock, handlers).replace(handlers);
+  use(info, bindAll(disk, handlers));
+}
+
+export function errors(): void {
+  same<ErrorsOf<typeof reserve>, DeclaredError<'sold-out', { left: number }> | DeclaredError<'gone', void>>(true);
+  same<ErrorsOf<Stock['reserve']>, ErrorsOf<typeof reserve>>(true);
+  same<ErrorsOf<typeof ping>, never>(true);
+  const caught: unknown = undefined;
+  if (caught instanceof SoldOut) same<typeof caught.data, { left: number }>(true);
+  if (caught instanceof SoldOut) same<typeof caught.code, 'sold-out'>(true);
+  if (caught instanceof InvalidArgumentError) use(caught.data.issues[0]?.path);
+  use(new SoldOut('x', { left: 1 }, { cause: caught }), new Gone('x'));
+}
+
+export function refusalsOfGroups(): void {
+  const api = connection.api(stock);
+  // @ts-expect-error a route with a request needs its value
+  api.reserve();
+  // @ts-expect-error wrong request
+  api.reserve({ disc: 1 });
+  // @ts-expect-error a route with an input needs it
+  api.fill({ name: 'x' });
+  // @ts-expect-error no route of the group
+  use(api.remove);
+  // @ts-expect-error a handler is missing
+  grid.handleAll(group('one', { ping: unary({}) }), {});
+  // @ts-expect-error wrong response
+  grid.handleAll(group('one', { diskInfo }), { diskInfo: () => ({ free: 1 }) });
+  // @ts-expect-error a handler for no route
+  grid.handleAll(group('one', { diskInfo }), { diskInfo: () => ({ free: 1n }), more: () => 1 });
+  // @ts-expect-error a group holds routes
+  group('none', { one: 1 });
+  // @ts-expect-error an error with data needs it
+  new SoldOut('x');
+  // @ts-expect-error wrong data
+  new SoldOut('x', { left: 'none' });
+  // @ts-expect-error an error without data has none
+  new Gone('x', { left: 1 });
+  // @ts-expect-error a route names classes of declared errors
+  unary({ name: 'x', errors: [TypeError] });
 }
 
 export function refusals(): void {
