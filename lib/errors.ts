@@ -89,7 +89,7 @@ export interface RemoteErrorDetails {
  * handler declared with `defineError`, or one of the library's:
  *
  * - `internal`: the handler failed with an error that it does not declare;
- * - `invalid-argument`: the request, or an item of the input, does not fit the route; see {@link InvalidArgument};
+ * - `invalid-argument`: the request, or an item of the input, does not fit the route; see InvalidArgumentError;
  * - `permission-denied`, `unauthenticated`, `resource-exhausted`, `unavailable`: see the classes of these names;
  * - `deadline-exceeded`, `cancelled`: a call that the handler made itself ended so;
  * - `remote`: the other side tells no codes, as a reference peer.
