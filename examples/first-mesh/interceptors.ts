@@ -1,5 +1,6 @@
 // interceptors.ts: functions around each call
-import { log, timeout, type CallInterceptor, type CallRecord, type ManagerOptions } from 'rxgrid';
+import type { CallInterceptor, ManagerOptions } from 'rxgrid';
+import { log, timeout, type CallRecord } from 'rxgrid/interceptors';
 import { Manager } from 'rxgrid/node';
 
 /** Adds metadata, which the handler finds in `call.meta`. */
