@@ -166,7 +166,7 @@ export class HostConnection {
     link.closed.subscribe((error) => {
       this.#onLinkClosed(link, error);
     });
-    old?.close();
+    old?.replace();
     // It may have closed meanwhile, for instance while the calls of the old link failed.
     if (!link.open) return;
     link.ping();

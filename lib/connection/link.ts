@@ -194,14 +194,20 @@ export class Link {
 
   /** Closes the socket with a close frame, which tells `why` if it is given. Every call on it ends with the link's error. */
   close(why?: { readonly code: ClosedCode; readonly reason: string }): void {
+    this.#close(() => closeSocket(this.#socket, this.#runtime, this.agreement, this.#checksum, why));
+  }
+
+  /** Closes the socket at once, without waiting for what a reference peer may have sent: another link takes its place. */
+  replace(): void {
+    this.#close(() => this.#socket.outbound.complete());
+  }
+
+  #close(closeSocket: () => void): void {
     if (!this.#open) return;
     // Frames of this turn are sent before the close frame, above all a Pong: a reference peer would report a time-out.
     this.engine.drained();
     // Sending may have found the socket broken.
-    if (this.open)
-      this.#finish(undefined, () => {
-        closeSocket(this.#socket, this.#runtime, this.agreement, this.#checksum, why);
-      });
+    if (this.open) this.#finish(undefined, closeSocket);
   }
 
   /** @internal The socket is broken, or the other side does not answer. */

@@ -125,7 +125,8 @@ export class MemoryNetwork {
     for (const leaf of this.#leaves) leaf.close();
     for (const manager of this.#managers.values()) await manager.close();
     await this.settle();
-    this.runtime.advance(0);
+    // Links with reference peers linger for 50 ms.
+    this.runtime.advance(50);
     await this.settle();
     return this.runtime.scheduled;
   }
