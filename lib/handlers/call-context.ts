@@ -35,6 +35,8 @@ export class CallContext<I> implements Call<I> {
   handlerBegan = false;
 
   #running: PromiseLike<unknown> | undefined = undefined;
+  // The same call behind interceptors that left it as it is.
+  #derived: Set<CallContext<I>> | undefined = undefined;
   #input: CallObservable<I> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
   #ended: { readonly reason: unknown } | undefined = undefined;
@@ -91,18 +93,38 @@ export class CallContext<I> implements Call<I> {
   }
 
   /** The same call as interceptors leave it, who were given `original`. It aborts with this one, or by itself. */
-  derive({ meta, deadline, signal }: IncomingCall, original: IncomingCall): CallContext<I> {
+  derive(passed: IncomingCall, original: IncomingCall): CallContext<I> {
+    const { meta, deadline } = passed;
     // An untouched deadline stays exact: the wall clock may have been corrected since the interceptors got it as a date.
     const until = deadline === original.deadline ? this.#deadline : this.#until(deadline);
     const caller = { name: this.caller, kind: this.callerKind };
     const derived = new CallContext<I>(caller, this.subroute, until, this.#scope, this.#inbound, meta);
-    if (signal.aborted) derived.abort(signal.reason);
-    else {
-      derived.stopListening = whenAborted(signal, () => {
-        derived.abort(signal.reason);
-      });
-    }
+    // Unchanged: no signal is made, and none is listened to, until somebody asks for it.
+    if (passed === original || passed.signal === this.#abort?.signal) this.#abortAlso(derived);
+    else derived.#follow(passed.signal);
     return derived;
+  }
+
+  #abortAlso(derived: CallContext<I>): void {
+    if (this.#ended !== undefined) {
+      derived.abort(this.#ended.reason);
+      return;
+    }
+    const all = (this.#derived ??= new Set());
+    all.add(derived);
+    derived.stopListening = () => {
+      all.delete(derived);
+    };
+  }
+
+  #follow(signal: AbortSignal): void {
+    if (signal.aborted) {
+      this.abort(signal.reason);
+      return;
+    }
+    this.stopListening = whenAborted(signal, () => {
+      this.abort(signal.reason);
+    });
   }
 
   #until(deadline: Date | undefined): number {
@@ -133,6 +155,10 @@ export class CallContext<I> implements Call<I> {
   abort(reason: unknown): void {
     this.#ended ??= { reason };
     this.#abort?.abort(reason);
+    if (this.#derived === undefined) return;
+    const all = [...this.#derived];
+    this.#derived = undefined;
+    for (const derived of all) derived.abort(reason);
   }
 }
 

@@ -2,10 +2,24 @@ import { CodecError } from '../errors.js';
 
 const utf8 = new TextEncoder();
 
+/** Bytes that most control payloads fit into. */
+const initialBytes = 512;
+// The buffer of the last writer that has finished: each call with metadata needs one, or two.
+let spare: Uint8Array | undefined = undefined;
+
+function takeSpare(): Uint8Array {
+  const bytes = spare ?? new Uint8Array(initialBytes);
+  spare = undefined;
+  return bytes;
+}
+
+/** Characters of a string that is tried as ASCII. */
+const maxShort = 128;
+const nothing = new Uint8Array(0);
+
 /** Writes the MessagePack value of a control payload, item by item, each in its shortest form. */
 export class MsgpackWriter {
-  #bytes = new Uint8Array(128);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes = takeSpare();
   #length = 0;
 
   /** Starts a map of `count` entries: that many times a string and a value must follow. */
@@ -17,13 +31,9 @@ export class MsgpackWriter {
 
   /** Writes a string as UTF-8. */
   string(value: string): this {
+    if (this.#shortAscii(value)) return this;
     const bytes = utf8.encode(value);
-    const length = bytes.length;
-    if (length <= 0x1f) this.#byte(0xa0 | length);
-    else if (length <= 0xff) this.#byte(0xd9).#byte(length);
-    else if (length <= 0xffff) this.#byte(0xda).#uint16(length);
-    else this.#byte(0xdb).#uint32(length);
-    return this.#raw(bytes);
+    return this.#stringHead(bytes.length).#raw(bytes);
   }
 
   /** Writes nil. */
@@ -71,27 +81,53 @@ export class MsgpackWriter {
     return this.#raw(value);
   }
 
-  /** What was written, as an array of its own. */
+  /** What was written, as an array of its own. The writer is of no use afterwards. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length === initialBytes) spare = this.#bytes;
+    this.#bytes = nothing;
+    this.#length = 0;
+    return written;
+  }
+
+  #stringHead(length: number): this {
+    if (length <= 0x1f) return this.#byte(0xa0 | length);
+    if (length <= 0xff) return this.#byte(0xd9).#byte(length);
+    if (length <= 0xffff) return this.#byte(0xda).#uint16(length);
+    return this.#byte(0xdb).#uint32(length);
+  }
+
+  // Most strings of control payloads are short and ASCII: a TextEncoder costs several times as much for them.
+  #shortAscii(value: string): boolean {
+    const { length } = value;
+    if (length > maxShort) return false;
+    const start = this.#length;
+    this.#stringHead(length);
+    const at = this.#grow(length);
+    const bytes = this.#bytes;
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index);
+      if (code > 0x7f) {
+        this.#length = start;
+        return false;
+      }
+      bytes[at + index] = code;
+    }
+    return true;
   }
 
   #byte(value: number): this {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
   #uint16(value: number): this {
-    const at = this.#grow(2);
-    this.#view.setUint16(at, value);
-    return this;
+    return this.#byte(value >>> 8).#byte(value);
   }
 
   #uint32(value: number): this {
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value);
-    return this;
+    return this.#uint16(value >>> 16).#uint16(value & 0xffff);
   }
 
   #raw(bytes: Uint8Array): this {
@@ -108,7 +144,6 @@ export class MsgpackWriter {
       const larger = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
       larger.set(this.#bytes.subarray(0, start));
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
     }
     return start;
   }

@@ -351,6 +351,35 @@ describe('interceptors of handlers', () => {
     expect(reasons).toMatchObject([{ code: 'cancelled' }]);
   });
 
+  it.each<[string, HandlerInterceptor]>([
+    ['untouched', (call, next) => next(call)],
+    ['copied', (call, next) => next({ ...call })],
+    ['with another signal', (call, next) => next({ ...call, signal: AbortSignal.any([call.signal]) })],
+  ])('abort the signal of a handler whose caller has gone, also where it is read later: %s', async (_, interceptor) => {
+    const signals: AbortSignal[] = [];
+    let readLater = (): void => undefined;
+    await pair.link(({ b }) => {
+      b.handle(
+        echo,
+        (text, call) => {
+          if (text === 'now') signals.push(call.signal);
+          else readLater = () => signals.push(call.signal);
+          return NEVER;
+        },
+        { intercept: [interceptor] },
+      );
+    });
+    const calls = ['now', 'later'].map((text) => record(pair.ab.request(echo, text)));
+    await pair.grid.settle();
+    for (const call of calls) call.unsubscribe();
+    await pair.grid.settle();
+    readLater();
+    expect(signals).toMatchObject([
+      { aborted: true, reason: { code: 'cancelled' } },
+      { aborted: true, reason: { code: 'cancelled' } },
+    ]);
+  });
+
   it('abort the signal of a handler whose caller has gone', async () => {
     const reasons: unknown[] = [];
     await pair.link(({ b }) => {
