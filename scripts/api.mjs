@@ -14,7 +14,7 @@ const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const entries = Object.entries(exports).flatMap(([path, { import: { types } = {} }]) =>
   types === undefined
     ? []
-    : [{ name: path === '.' ? 'rxgrid' : `rxgrid-${path.slice(2)}`, file: root + types.slice(2) }],
+    : [{ name: path === '.' ? 'rxgrid' : `rxgrid-${path.slice(2).replaceAll('/', '-')}`, file: root + types.slice(2) }],
 );
 const program = ts.createProgram(
   entries.map(({ file }) => file),

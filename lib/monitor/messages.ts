@@ -78,7 +78,7 @@ function readHost(value: unknown): MonitoredHost {
   const { host, status, since, connects, error, dials, readPath, stats } = fields(value);
   return {
     host: text(host),
-    status: oneOf(status, ...statuses) as HostState['status'],
+    status: oneOf(status, ...statuses),
     since: number(since),
     connects: number(connects),
     dials: dials === 'local' || dials === 'remote' ? dials : undefined,
