@@ -678,7 +678,7 @@ export const faults = [
   {
     name: 'a link that is replaced is not closed',
     file: 'lib/connection/host-connection.ts',
-    find: '    old?.close();\n',
+    find: '    old?.replace();\n',
     replace: '',
     specs: ['spec/connection/host-connection'],
   },
