@@ -52,7 +52,7 @@ class PlainWindow {
 
   takeGrant() {
     const room = Math.max(1, Math.floor(this.maxBytes / Math.max(1, this.meanBytes)));
-    if (this.waitedAfterRelease.length >= this.size) this.lstat(room);
+    if (this.waitedAfterRelease.length >= this.size) this.look(room);
     else if (this.size > room) this.resize(room);
     const grant = this.released;
     this.released = 0;

@@ -64,19 +64,22 @@ afterAll(() => {
 });
 
 describe('npm run bench', () => {
-  it('--quick measures seven cells beside raw ws and rsocket, and writes them down', async () => {
+  it('--quick measures nine cells beside raw ws, seven of them beside rsocket, and writes them down', async () => {
     writeFileSync(join(source, 'out/run.md'), 'a\n<!-- bench rates -->\n<!-- bench end -->\nb');
     const { code, lines } = await bench('--quick', ...tiny, '--json', 'out/run.json', '--markdown', 'out/run.md');
     expect(code).toBe(0);
-    expect(lines.at(-1)).toMatch(/^bench: 14 cells, \d+ at gate, \d+ at stretch$/);
+    expect(lines.at(-1)).toMatch(/^bench: 16 cells, \d+ at gate, \d+ at stretch$/);
     const { results } = JSON.parse(readFileSync(join(source, 'out/run.json'), 'utf8')) as {
       results: { group: string; cells: { name: string; against: string; value: number; gate?: number }[] }[];
     };
     expect(results.map(({ group }) => group)).toStrictEqual(['rates']);
     const gated = results[0]!.cells.filter(({ gate }) => gate !== undefined);
-    const { cells } = JSON.parse(readFileSync(join(source, 'bench/gates.json'), 'utf8')) as Gates;
+    const { cells, peers } = JSON.parse(readFileSync(join(source, 'bench/gates.json'), 'utf8')) as Gates;
     expect(gated.map(({ name, against }) => `${name} ${against}`)).toStrictEqual(
-      cells.flatMap((name) => [`${name} raw ws`, `${name} rsocket`]),
+      cells.flatMap((name, index) => [
+        `${name} raw ws`,
+        ...(peers.rsocket!.gates[index] === null ? [] : [`${name} rsocket`]),
+      ]),
     );
     expect(gated.filter(({ value }) => !(value > 0))).toStrictEqual([]);
     const markdown = readFileSync(join(source, 'out/run.md'), 'utf8');

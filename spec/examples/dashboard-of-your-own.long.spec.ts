@@ -1,12 +1,28 @@
-import { afterEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { launchChromium, noBrowser } from '../support/browser-page.js';
+import { buildLib } from '../support/built-lib.js';
 
 const project = join(__dirname, '../..');
 const closers: (() => unknown)[] = [];
+let folder: string;
+
+beforeAll(() => {
+  folder = buildLib();
+  // What is built here is the form for bundlers: the package has other files for Node.
+  const file = join(folder, 'package.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/chunks/', './dist/esm/'));
+  cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
@@ -14,8 +30,8 @@ afterEach(async () => {
 (noBrowser === undefined ? it : it.skip)(
   'a dashboard of your own: built by Vite, it draws what the host streams, under a strict policy',
   async () => {
-    const child = spawn(process.execPath, [join(project, 'examples/dashboard-of-your-own/main.mjs')], {
-      cwd: project,
+    const child = spawn(process.execPath, ['examples/dashboard-of-your-own/main.mjs'], {
+      cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     closers.push(() => child.kill('SIGKILL'));
