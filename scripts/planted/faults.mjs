@@ -535,8 +535,8 @@ export const faults = [
   {
     name: 'items that wait are dropped at the end',
     file: 'lib/flow/inbound.ts',
-    find: 'if (this.#end === undefined || this.#draining || this.held > 0) return;',
-    replace: 'if (this.#end === undefined || this.#draining) return;',
+    find: 'while (this.held > 0) this.#deliverPayload',
+    replace: 'if (this.held > 0) this.#deliverPayload',
     specs: ['spec/flow/inbound'],
   },
   {
