@@ -48,16 +48,8 @@ export function closePeer({ stop, connection }: Peer): void {
 /** Connects the local host with itself in memory, so that its calls take the same path as calls to other hosts. */
 export function startLoopback(endpoint: Endpoint, peer: Peer): void {
   const { host, connection } = peer;
-  const agreement = {
-    extended: true,
-    ack: true,
-    credits: true,
-    bytes: true,
-    meta: true,
-    err: true,
-    drain: true,
-    sendChecksum: false,
-  };
+  const extensions = announcedExtensions('off');
+  const agreement = agree(extensions, extensions, false);
   const link = (): void => {
     const [caller, responder] = linkedSockets((task) => endpoint.runtime.schedule(task, 0));
     const shared = { agreement, remoteId: endpoint.id, caller: { name: host, kind: 'host' } as const };

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { Agreement } from '../../lib/connection/handshake.js';
+import { agree, announcedExtensions, type Agreement } from '../../lib/connection/handshake.js';
 import { HostConnection } from '../../lib/connection/host-connection.js';
 import type { ConnectionState } from '../../lib/connection/connection-state.js';
 import type { WaitingCall } from '../../lib/connection/waiting-calls.js';
@@ -38,16 +38,7 @@ export async function pass(runtime: ManualRuntime, ms: number, step = 50): Promi
 }
 
 /** What two rxgrid hosts agree on. */
-export const agreed: Agreement = {
-  extended: true,
-  ack: true,
-  credits: true,
-  bytes: true,
-  meta: true,
-  err: true,
-  drain: true,
-  sendChecksum: true,
-};
+export const agreed: Agreement = agree(announcedExtensions('auto'), announcedExtensions('auto'), false);
 
 /** A connection to `host`, with its states and handlers. */
 export class TestConnection {

@@ -5,7 +5,7 @@
 
 import type { Observable } from 'rxjs';
 import { anything, checkOptions, oneOf, whole, type Rule } from '../../check.js';
-import type { Agreement } from '../../connection/handshake.js';
+import { agree, announcedExtensions, type Agreement } from '../../connection/handshake.js';
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
@@ -53,11 +53,6 @@ const linkRules: Readonly<Record<keyof LinkOptions, Rule>> = {
 };
 
 const defaultHistory = 10_000;
-/** As hosts that count from 1 towards each other, and from 2^40 towards a reference peer. */
-const agreements = {
-  extended: { extended: true, ack: true, credits: true, bytes: true, meta: true, err: true, drain: true },
-  plain: { extended: false, ack: false, credits: false, bytes: false, meta: false, err: false, drain: false },
-} as const;
 
 /** See the head of this file. */
 export class GridLink implements FaultTarget {
@@ -91,7 +86,8 @@ export class GridLink implements FaultTarget {
     this.cables = this.cable.cables;
     this.ends = [left, right];
     this.book = new RouteBook(options.codec);
-    this.#agreement = { ...agreements[extensions ? 'extended' : 'plain'], sendChecksum: checksum !== 'off' };
+    const announced = announcedExtensions(checksum ?? 'auto');
+    this.#agreement = agree(announced, extensions ? announced : undefined, false);
     const leftSide = openSide(options, left, right, this.book);
     const rightSide = openSide(options, right, left, this.book);
     this.#sides = [leftSide, rightSide];
