@@ -1,6 +1,6 @@
 import { map, Observable } from 'rxjs';
-import { sendFrom } from '../flow/sending.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
+import { sendWhileSubscribed } from '../operators/send-while-subscribed.js';
 import type { FileProgress, FileRegion } from './file-region.js';
 
 /** Options of `sendfile`. */
@@ -20,23 +20,6 @@ export function sendRegions(
   options: SendfileOptions,
 ): Observable<FileProgress> {
   return new Observable((subscriber) => {
-    let over = false;
-    const sending = stream[sendFrom]({
-      sent() {},
-      done: () => {
-        over = true;
-        subscriber.complete();
-      },
-      failed: (error) => {
-        over = true;
-        subscriber.error(error);
-      },
-    });
-    // Before the start, because the first progress may unsubscribe.
-    subscriber.add(() => {
-      sending.stop();
-      if (!over) stream.cancel();
-    });
     const observed = map((region: FileRegion) =>
       region.observedBy({
         progress: (step) => {
@@ -47,12 +30,11 @@ export function sendRegions(
             options.failed(region.path, error);
             return;
           }
-          over = true;
           stream.cancel(error);
           subscriber.error(error);
         },
       }),
     );
-    sending.start(source.pipe(observed));
+    sendWhileSubscribed(source.pipe(observed), stream, subscriber, () => undefined);
   });
 }

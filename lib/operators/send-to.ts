@@ -1,6 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { sendFrom } from '../flow/sending.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
+import { sendWhileSubscribed } from './send-while-subscribed.js';
 
 /** What {@link sendTo} emits after each item. */
 export interface SendProgress {
@@ -34,25 +34,8 @@ export function sendTo<I>(stream: DuplexStream<I, any>): OperatorFunction<I, Sen
   return (source) =>
     new Observable((subscriber) => {
       let sent = 0;
-      let over = false;
-      const sending = stream[sendFrom]({
-        sent: () => {
-          subscriber.next({ sent: ++sent, credit: stream.credit });
-        },
-        done: () => {
-          over = true;
-          subscriber.complete();
-        },
-        failed: (error) => {
-          over = true;
-          subscriber.error(error);
-        },
+      sendWhileSubscribed(source, stream, subscriber, () => {
+        subscriber.next({ sent: ++sent, credit: stream.credit });
       });
-      // Added before the start, because a subscriber may unsubscribe on the first item.
-      subscriber.add(() => {
-        sending.stop();
-        if (!over) stream.cancel();
-      });
-      sending.start(source);
     });
 }

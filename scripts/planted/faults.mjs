@@ -823,7 +823,7 @@ export const faults = [
   },
   {
     name: 'sendTo that is unsubscribed does not cancel its stream',
-    file: 'lib/operators/send-to.ts',
+    file: 'lib/operators/send-while-subscribed.ts',
     find: 'if (!over) stream.cancel();',
     replace: '',
     specs: ['spec/operators/send-to'],
