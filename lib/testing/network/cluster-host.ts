@@ -51,7 +51,7 @@ export class ClusterHost implements Handles {
 
   readonly #options: ClusterHostOptions;
   readonly #machine: MachineClock;
-  readonly #handlers = new LastingHandlers();
+  readonly #handlers = new LastingHandlers(() => this.#manager);
   readonly #events = new Subject<GridEvent>();
   #starts = 0;
   #manager: Manager;
@@ -66,10 +66,7 @@ export class ClusterHost implements Handles {
     this.disk = new Disk(options.clock);
     this.events$ = this.#events.asObservable();
     this.#manager = this.#create();
-    this.handle = (route, handler, options) =>
-      this.#handlers.add(this.#manager, handler, (manager, current) => manager.handle(route, current, options));
-    this.handleAll = (routes, handlers, options) =>
-      this.#handlers.add(this.#manager, handlers, (manager, current) => manager.handleAll(routes, current, options));
+    ({ handle: this.handle, handleAll: this.handleAll } = this.#handlers);
   }
 
   /** The manager of the present run; after a crash, the closed one. */
@@ -84,7 +81,7 @@ export class ClusterHost implements Handles {
 
   /** Registers a handler of opaque bytes, for this and every later start. */
   handleRaw(handler: RawHandler): Registration<RawHandler['handle']> {
-    return this.#handlers.addRaw(this.#manager, handler);
+    return this.#handlers.handleRaw(handler);
   }
 
   /**

@@ -32,7 +32,7 @@ export class SocketHost implements FlowHost {
   readonly handleAll: Handles['handleAll'];
   readonly #options: SocketHostOptions;
   readonly #events = new Subject<GridEvent>();
-  readonly #handlers = new LastingHandlers();
+  readonly #handlers = new LastingHandlers(() => this.#manager);
   #manager: Manager;
   #state: 'created' | 'running' | 'down' = 'created';
   // The close of the process before: the next one needs its path.
@@ -44,12 +44,7 @@ export class SocketHost implements FlowHost {
     this.#options = options;
     this.events$ = this.#events.asObservable();
     this.#manager = this.#create();
-    this.handle = (route, handler, handleOptions) =>
-      this.#handlers.add(this.#manager, handler, (manager, current) => manager.handle(route, current, handleOptions));
-    this.handleAll = (routes, handlers, handleOptions) =>
-      this.#handlers.add(this.#manager, handlers, (manager, current) =>
-        manager.handleAll(routes, current, handleOptions),
-      );
+    ({ handle: this.handle, handleAll: this.handleAll } = this.#handlers);
   }
 
   get manager(): Manager {
@@ -61,7 +56,7 @@ export class SocketHost implements FlowHost {
   }
 
   handleRaw(handler: RawHandler): Registration<RawHandler['handle']> {
-    return this.#handlers.addRaw(this.#manager, handler);
+    return this.#handlers.handleRaw(handler);
   }
 
   connection(to: string): Connection {
