@@ -1,22 +1,16 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { launchChromium, noBrowser } from '../support/browser-page.js';
-import { buildLib } from '../support/built-lib.js';
+import { buildLibWithExamples } from '../support/built-lib.js';
 
-const project = join(__dirname, '../..');
 const closers: (() => unknown)[] = [];
 let folder: string;
 
 beforeAll(() => {
-  folder = buildLib();
-  // What is built here is the form for bundlers: the package has other files for Node.
-  const file = join(folder, 'package.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/chunks/', './dist/esm/'));
-  cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
+  folder = buildLibWithExamples();
 });
 
 afterAll(() => {

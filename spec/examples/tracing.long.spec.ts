@@ -1,18 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { buildLib } from '../support/built-lib.js';
+import { rmSync } from 'node:fs';
+import { buildLibWithExamples } from '../support/built-lib.js';
 
-const project = resolve(__dirname, '../..');
 let folder: string;
 
 beforeAll(() => {
-  folder = buildLib();
-  // What is built here is the form for bundlers: the package has other files for Node.
-  const file = join(folder, 'package.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/chunks/', './dist/esm/'));
-  cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
+  folder = buildLibWithExamples();
 });
 
 afterAll(() => {

@@ -64,6 +64,17 @@ describe('maxUnaryBytes on receipt', () => {
 describe('maxReceiveBytes', () => {
   const limits = { maxReceiveBytes: 1_000 };
 
+  /** Two streams, of which the first one sends more than may be held. */
+  const fill = () => {
+    const { a, b, turn, advance } = linkEngines({ limits });
+    const handlers = b.serveStream(2, 16, 1);
+    const first = a.open(2, { inCapacity: 16 });
+    const second = a.open(2, { inCapacity: 16 });
+    turn();
+    for (let item = 0; item < 15; item++) first.send('x'.repeat(100));
+    return { b, second, handlers, turn, advance };
+  };
+
   it('refuses calls while the payloads of running ones make up so much', async () => {
     const end = loneEngine({ limits });
     const calls = end.serveUnary(1);
@@ -77,12 +88,7 @@ describe('maxReceiveBytes', () => {
   });
 
   it('counts items until they are consumed, and then gives credit for one at a time', () => {
-    const { a, b, turn, advance } = linkEngines({ limits });
-    const handlers = b.serveStream(2, 16, 1);
-    const first = a.open(2, { inCapacity: 16 });
-    const second = a.open(2, { inCapacity: 16 });
-    turn();
-    for (let item = 0; item < 15; item++) first.send('x'.repeat(100));
+    const { b, second, handlers, turn, advance } = fill();
     turn();
     expect(b.engine.account.isFull).toBe(true);
     // The other stream uses up its credit, and gets one item's back for each one that is consumed.
@@ -108,12 +114,7 @@ describe('maxReceiveBytes', () => {
   });
 
   it('lets a stream wait for room once, however many items it has had one at a time', () => {
-    const { a, b, turn, advance } = linkEngines({ limits });
-    const handlers = b.serveStream(2, 16, 1);
-    const first = a.open(2, { inCapacity: 16 });
-    const second = a.open(2, { inCapacity: 16 });
-    turn();
-    for (let item = 0; item < 15; item++) first.send('x'.repeat(100));
+    const { second, handlers, turn, advance } = fill();
     for (let item = 0; item < 16; item++) second.send('y');
     turn();
     for (let item = 0; item < 16; item++) {
@@ -128,12 +129,7 @@ describe('maxReceiveBytes', () => {
   });
 
   it('keeps no stream that ends while it waits for room', () => {
-    const { a, b, turn, advance } = linkEngines({ limits });
-    const handlers = b.serveStream(2, 16, 1);
-    const first = a.open(2, { inCapacity: 16 });
-    const second = a.open(2, { inCapacity: 16 });
-    turn();
-    for (let item = 0; item < 15; item++) first.send('x'.repeat(100));
+    const { b, second, handlers, turn, advance } = fill();
     for (let item = 0; item < 16; item++) second.send('y');
     turn();
     handlers[1]!.release(16);

@@ -23,3 +23,13 @@ export function buildLib(): string {
   }
   return folder;
 }
+
+/** The same with the examples, which import the package by its name. */
+export function buildLibWithExamples(): string {
+  const folder = buildLib();
+  // What is built here is the form for bundlers: the package has other files for Node.
+  const file = join(folder, 'package.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/chunks/', './dist/esm/'));
+  cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
+  return folder;
+}
