@@ -47,7 +47,7 @@ export abstract class GridError extends Error {
 export interface SchemaIssue {
   /** Where in the value: keys and indices. Empty for the value as a whole. */
   readonly path: readonly (string | number)[];
-  /** What is wrong, for people. */
+  /** A text for people that describes the fault. */
   readonly message: string;
 }
 

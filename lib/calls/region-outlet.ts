@@ -70,7 +70,7 @@ export class RegionOutlet<T> implements Outlet<T> {
       else if (this.#end !== undefined) this.#end();
       else this.#onFree();
     });
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- sendBulk may have ended synchronously.
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the region may have ended synchronously.
     if (!this.#sending) return;
     this.#run = run;
     if (this.#stopped) run.stop();

@@ -175,7 +175,7 @@ class IncomingPlan {
 
   /** All files are here: gives the folders their attributes. */
   setFolderAttributes(): void {
-    // What is in a folder comes before the folder, whose time it would change.
+    // The entries of a folder come before the folder: writing one would change the folder's time.
     for (const { real, info } of this.#folders.reverse()) {
       try {
         this.#root?.setFolderAttributes(real, info.path, info);

@@ -21,7 +21,7 @@ export function beginTransfer(
   return transfers.begin({ direction, ...file, path: printable(file.path, maxPathLength), route, peer }, now);
 }
 
-/** What is known here of an item of a stream of files: see FileItem. */
+/** The part of a FileItem that this layer reads. */
 interface ReceivedItem {
   readonly kind?: unknown;
   readonly path?: unknown;

@@ -230,7 +230,7 @@ function readUint(reader: MsgpackReader, field: string): number {
   return reader.uint(field);
 }
 
-/** What is wrong with a header, of either side; undefined: nothing. */
+/** Describes the fault of a header that either side made; undefined for a header without one. */
 function problemOf({ path, size, offset, length, mode, hash }: Omit<FileHeader, 'kind'>): string | undefined {
   if (path === '' || path.includes('\0')) return 'the path is empty, or has a NUL';
   // Not `offset + length > size`: the sum may be above 2^53.

@@ -1,7 +1,7 @@
 import type { Report } from '../observe.js';
 import type { Delivery } from './delivery.js';
 
-/** What is reported when a delivery is garbage-collected. It must not reference the delivery. */
+/** The report on a delivery that was garbage-collected. It must not reference the delivery. */
 interface Loss {
   readonly route: string;
   readonly report: Report;

@@ -59,7 +59,7 @@ function sectionOf(path: string, command: Command): string[] {
   ];
 }
 
-// What is printed after the help: examples and exit codes.
+// The text that a command prints after its help: examples and exit codes.
 function afterText(command: Command): string[] {
   let all = '';
   command.configureOutput({ writeOut: (part) => (all += part) });

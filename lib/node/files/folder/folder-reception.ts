@@ -51,7 +51,7 @@ export class FolderReception {
   /** All files are written: gives folders their attributes. The result is what failed. */
   finish(): FileError[] {
     const failures: FileError[] = [];
-    // What is in a folder comes before the folder, whose time it would change.
+    // The entries of a folder come before the folder: writing one would change the folder's time.
     const paths = [...this.#attributes.keys()].sort((one, other) => (one < other ? 1 : -1));
     for (const path of paths) {
       try {
