@@ -262,7 +262,7 @@ export class HandlerError extends GridError {
 export interface CallFacts {
   readonly host: string;
   readonly route: string;
-  readonly sent?: boolean;
+  readonly sent?: boolean | undefined;
   /** True where the route is declared idempotent. */
   readonly idempotent?: boolean;
 }

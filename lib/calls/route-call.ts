@@ -38,6 +38,7 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
   #payload: Uint8Array;
   #meta: Uint8Array | undefined;
   #stopWaiting: (() => void) | undefined = undefined;
+  #engine: Engine | undefined = undefined;
   // When the call was made, on the monotonic clock, in ms.
   #began = 0;
   #counted = false;
@@ -79,6 +80,7 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
       this.#stopWaiting = this.#failPastDeadline();
       return;
     }
+    this.#engine = engine;
     const payload = this.#payload;
     const meta = this.#meta;
     this.#payload = emptyPayload;
@@ -99,7 +101,8 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
   /** Returns the time on the monotonic clock, in ms; with a connection, one reading for a whole turn of the event loop. */
   protected now(): number {
     const { runtime, connection } = this.caller;
-    return connection.engine?.now() ?? runtime.now();
+    // The engine of the call, also once its link is lost: many calls end then, in one turn.
+    return (this.#engine ?? connection.engine)?.now() ?? runtime.now();
   }
 
   /** Counts how the call ended. No effect after the first time. */

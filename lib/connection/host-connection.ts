@@ -34,7 +34,7 @@ import type { ConnectionState, ConnectionStatus, NextAttempt } from './connectio
 import { HostDrain } from './host-drain.js';
 import type { Link, ObservedFrame } from './link.js';
 import { Figures, type ConnectionStats } from './figures.js';
-import { drainText, lossText } from './loss-text.js';
+import { drainText, LossText } from './loss-text.js';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.js';
 
 /** Options of a connection. */
@@ -79,9 +79,11 @@ export class HostConnection {
   readonly #waiting: WaitingCalls;
   readonly #notStarted: () => string | undefined;
   readonly #figures: Figures;
+  readonly #lossText: LossText;
 
   constructor({ host, runtime, limits, notStarted = nothing, running = new RunningHandlers() }: HostConnectionOptions) {
     this.host = host;
+    this.#lossText = new LossText(host);
     this.running = running;
     this.drain = new HostDrain(host, runtime, running, () => this.#link.value);
     this.#notStarted = notStarted;
@@ -239,7 +241,7 @@ export class HostConnection {
       return new DrainingError(drainText(noCalls), { host, reconnected: this.#reconnected });
     }
     const notStarted = status === 'connecting' ? this.#notStarted() : undefined;
-    return new DisconnectedError(lossText(host, status, notStarted ?? error?.message, sent), {
+    return new DisconnectedError(this.#lossText.of(status, notStarted ?? error?.message, sent), {
       sent,
       host,
       reconnected: this.#reconnected,

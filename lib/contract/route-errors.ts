@@ -96,7 +96,7 @@ function convert(
   error: GridError,
   sent?: boolean,
 ): GridError {
-  const facts = { host, route: name, idempotent, ...(sent === undefined ? {} : { sent }) };
+  const facts = { host, route: name, idempotent, sent };
   if (error instanceof RefusedError) {
     const { reason, code, retryable } = error;
     const text = `${name}: ${host} refused the call: ${reason}`;

@@ -118,6 +118,12 @@ export class RouteMeter {
 
   #countError(code: string): void {
     const errors = (this.#errors ??= new Map<string, number>());
+    // Most codes are known: a lost connection ends many calls with the same one.
+    const count = errors.get(code);
+    if (count !== undefined) {
+      errors.set(code, count + 1);
+      return;
+    }
     let name = printable(code, maxCodeLength);
     // The latter cannot be a key of what is sent to observers.
     if ((!errors.has(name) && errors.size >= maxErrorCodes) || name === '__proto__') name = otherCodes;
