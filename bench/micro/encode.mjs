@@ -2,15 +2,16 @@
 import { Batch } from '../../dist/esm/wire/batch.js';
 import { decodeFrames } from '../../dist/esm/wire/decode.js';
 import { encodeFrame, encodeMerged } from '../../dist/esm/wire/encode.js';
+import { Slabs } from '../../dist/esm/wire/slabs.js';
 import { itemFrames, noHash } from './frames.mjs';
 
 export function create() {
   const frames = itemFrames(64, 100);
   let message;
-  const batch = new Batch((emitted) => {
+  const keep = (emitted) => {
     message = emitted;
-    return true;
-  }, undefined);
+  };
+  const batch = new Batch(keep, undefined, new Slabs(() => 0));
   const ours = () => {
     for (const { muxId, seq, op, flags, payload } of frames) batch.add(muxId, op, flags, payload, seq);
     batch.flush();

@@ -6,6 +6,7 @@ import { Batch, joinFragments } from '../../dist/esm/wire/batch.js';
 import { decodeFrames } from '../../dist/esm/wire/decode.js';
 import { maxHeadBytes } from '../../dist/esm/wire/encode.js';
 import { Op } from '../../dist/esm/wire/ops.js';
+import { Slabs } from '../../dist/esm/wire/slabs.js';
 import { noHash } from './frames.mjs';
 
 const muxes = 64;
@@ -35,7 +36,7 @@ export function create() {
 }
 
 function fairSchedule(take) {
-  const sink = { bufferedBytes: 0, heldBytes: 0, send: take };
+  const sink = { bufferedBytes: 0, slabs: new Slabs(() => 0), send: take };
   const fail = (error) => {
     throw error;
   };
@@ -67,10 +68,7 @@ function fairSchedule(take) {
 }
 
 function fairList(take) {
-  const batch = new Batch((message) => {
-    take(message);
-    return 0;
-  }, undefined);
+  const batch = new Batch(take, undefined, new Slabs(() => 0));
   return () => {
     batch.add(0, Op.Pong, 0, payload);
     batch.flush();

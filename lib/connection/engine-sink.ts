@@ -5,6 +5,7 @@ import type { EngineStats } from '../mux/engine.js';
 import type { MessageSink } from '../mux/message-writer.js';
 import type { Socket } from '../transport/socket.js';
 import { sizeOf, type WireMessage } from '../wire/batch.js';
+import type { Slabs } from '../wire/slabs.js';
 
 /** What the sink needs from its link. */
 export interface SinkOwner {
@@ -17,6 +18,7 @@ export interface SinkOwner {
 /** Passes an engine's messages to the socket of its link, counts them, and notifies the observers of the link. */
 export class EngineSink implements MessageSink {
   readonly regionWriter: RegionWriter;
+  readonly slabs: Slabs | undefined;
   readonly #link: SinkOwner;
   readonly #socket: Socket;
   readonly #onThrown: OnThrown;
@@ -25,6 +27,7 @@ export class EngineSink implements MessageSink {
   constructor(link: SinkOwner, socket: Socket) {
     this.#link = link;
     this.#socket = socket;
+    this.slabs = socket.slabs;
     this.#onThrown = (error) => {
       link.fail(toError(error));
     };
@@ -42,10 +45,6 @@ export class EngineSink implements MessageSink {
 
   get bufferedBytes(): number {
     return this.#socket.bufferedBytes;
-  }
-
-  get heldBytes(): number | undefined {
-    return this.#socket.heldBytes;
   }
 
   send(message: WireMessage): void {

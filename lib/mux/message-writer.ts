@@ -9,6 +9,7 @@ import { Batch, type WireMessage } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
 import { maxHeadBytes, writeHead } from '../wire/encode.js';
 import type { MuxId } from '../wire/frame.js';
+import type { Slabs } from '../wire/slabs.js';
 import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { RegionFrameSize } from './region-frame-size.js';
 
@@ -18,8 +19,8 @@ export interface MessageSink {
   send(message: WireMessage): void;
   /** Bytes that the socket holds and has not handed to the network. */
   readonly bufferedBytes: number;
-  /** Of all bytes that were sent, this many of the newest ones are still referenced. Undefined where that is unknown. */
-  readonly heldBytes?: number | undefined;
+  /** The memory that messages are written to; see `Socket`. */
+  readonly slabs?: Slabs | undefined;
   /** Writes region frames. */
   readonly regionWriter?: RegionWriter;
   /** A region frame of `length` bytes begins to be written. `head` is the same frame without its payload. */
@@ -56,7 +57,10 @@ export class MessageWriter {
     this.#sink = sink;
     this.#frameSize = new RegionFrameSize(now);
     this.#onCongested = onCongested;
-    this.batch = new Batch((message) => this.#emit(message), checksum);
+    const emit = (message: WireMessage): void => {
+      this.#emit(message);
+    };
+    this.batch = new Batch(emit, checksum, sink.slabs);
   }
 
   /** True while the sink is handling a message: another one would have to wait there. */
@@ -123,9 +127,8 @@ export class MessageWriter {
     this.batch.discard();
   }
 
-  // Returns the number of bytes that are still referenced, see Batch.
-  #emit(message: WireMessage): number {
-    if (this.#closed) return Infinity;
+  #emit(message: WireMessage): void {
+    if (this.#closed) return;
     const outer = this.#emitting;
     this.#emitting = true;
     // Frames sent meanwhile wait, so that none overtakes the frame that is being added.
@@ -139,6 +142,5 @@ export class MessageWriter {
       this.#heldMessages++;
       this.#onCongested();
     }
-    return this.#sink.heldBytes ?? Infinity;
   }
 }

@@ -27,10 +27,6 @@ export class BrowserSocket extends PlatformSocket {
     };
   }
 
-  get heldBytes(): number {
-    return this.#socket.bufferedAmount;
-  }
-
   protected write(message: WireMessage): void {
     // A browser cannot send fragments: a Blob joins them without a copy in the page.
     const data = message instanceof Uint8Array ? message : new Blob([...message] as Uint8Array<ArrayBuffer>[]);

@@ -2,16 +2,17 @@
  * Writes binary messages to the raw socket under a WebSocket of `ws`, whose own `send` masks into new memory for every
  * message, and cannot send several arrays as one frame: the receiver then joins fragments in new memory.
  *
- *     masks (dialer)      message ──copy──▶ slab ──mask in place──▶ one write
- *     plain (acceptor)    small: header and message ──copy──▶ slab ──▶ one write
- *                         large: header, and each part by reference ──▶ one writev
+ *                         message in a slab                           any other message
+ *     plain (acceptor)    header before it ──▶ one write              header, and each part by reference ──▶ one writev
+ *     masks (dialer)      masked in place, header before it ──▶       ──copy──▶ slab ──▶ masked in place ──▶ one write
+ *                         one write
  *
  * A frame is written in one step, so that a Pong or a close frame of `ws` never gets in between.
  */
 
 import { sizeOf, type WireMessage } from '../wire/batch.js';
-import { slabBytes, Slabs } from '../wire/slabs.js';
-import { maxMessageHead, writeMessageHead } from './message-head.js';
+import { slabBytes, type Slabs } from '../wire/slabs.js';
+import { maxMessageHead, messageHeadBytes, writeMessageHead } from './message-head.js';
 
 /** The part of a net or TLS socket that the writer uses. */
 export interface RawSocket {
@@ -25,77 +26,75 @@ export interface RawSocket {
 export type MaskFrame = (data: Uint8Array, options: typeof maskOptions) => [Uint8Array, Uint8Array];
 
 const maskOptions = { fin: true, mask: true, opcode: 2, readOnly: false, rsv1: false };
-/** Up to this size, an unmasked message is cheaper to copy into one write than to send with writev. */
-const smallBytes = 4 << 10;
 
 /** See the head of this file. */
 export class FrameWriter {
   readonly #raw: RawSocket;
   readonly #mask: MaskFrame | undefined;
-  readonly #slabs = new Slabs();
+  readonly #slabs: Slabs;
 
-  /** `mask` is set on the side that dialed. */
-  constructor(raw: RawSocket, mask: MaskFrame | undefined) {
+  /** `mask` is set on the side that dialed. `slabs` is the memory that messages are written to. */
+  constructor(raw: RawSocket, mask: MaskFrame | undefined, slabs: Slabs) {
     this.#raw = raw;
     this.#mask = mask;
-  }
-
-  /** Bytes of messages that are still referenced; see `Socket`. */
-  get heldBytes(): number {
-    return this.#mask === undefined ? this.#raw.writableLength : 0;
+    this.#slabs = slabs;
   }
 
   /** Writes one message as one frame. */
   write(message: WireMessage): void {
-    const size = sizeOf(message);
-    if (this.#mask !== undefined) this.#writeMasked(message, size, this.#mask);
-    else if (size <= smallBytes) this.#writeSmall(message, size);
-    else this.#writeParts(message, size);
+    const slab = message instanceof Uint8Array ? this.#slabs.slabOf(message) : undefined;
+    const mask = this.#mask;
+    if (slab !== undefined) this.#writeInSlab(slab, message as Uint8Array);
+    else if (mask !== undefined) this.#writeMaskedCopy(message, mask);
+    else this.#writeParts(message);
   }
 
-  #writeMasked(message: WireMessage, size: number, mask: MaskFrame): void {
-    const slabs = this.#slabs;
-    const room = maxMessageHead + size;
-    let bytes: Uint8Array;
-    let at = 0;
-    if (room <= slabBytes) {
-      bytes = slabs.take(room);
-      at = slabs.at;
+  #writeInSlab(slab: Uint8Array, message: Uint8Array): void {
+    const from = message.byteOffset;
+    const size = message.length;
+    let start: number;
+    if (this.#mask === undefined) {
+      start = from - messageHeadBytes(size, false);
+      writeMessageHead(slab, start, size, false);
     } else {
-      bytes = new Uint8Array(room);
+      start = maskBefore(slab, from, message, this.#mask);
     }
-    const from = at + maxMessageHead;
-    const end = copyParts(message, bytes, from);
-    const [header] = mask(bytes.subarray(from, end), maskOptions);
-    const start = from - header.length;
-    for (let index = 0; index < header.length; index++) bytes[start + index] = header[index]!;
-    if (room <= slabBytes) slabs.advance(end, end - start);
-    else slabs.pass(end - start);
-    this.#raw.write(bytes.subarray(start, end));
-    slabs.reclaim(this.#raw.writableLength);
+    this.#raw.write(slab.subarray(start, from + size));
   }
 
-  #writeSmall(message: WireMessage, size: number): void {
+  /** The parts may belong to a user, who may send them again. */
+  #writeMaskedCopy(message: WireMessage, mask: MaskFrame): void {
+    const room = maxMessageHead + sizeOf(message);
     const slabs = this.#slabs;
-    const bytes = slabs.take(maxMessageHead + size);
-    const start = slabs.at;
-    const end = copyParts(message, bytes, writeMessageHead(bytes, start, size, false));
-    slabs.advance(end, end - start);
+    // The sender has counted the bytes, where it counts at all.
+    slabs.pass(0);
+    const shared = room <= slabBytes && !slabs.open;
+    const bytes = shared ? slabs.take(room) : new Uint8Array(room);
+    const from = (shared ? slabs.at : 0) + maxMessageHead;
+    const end = copyParts(message, bytes, from);
+    if (shared) slabs.close(end);
+    const start = maskBefore(bytes, from, bytes.subarray(from, end), mask);
     this.#raw.write(bytes.subarray(start, end));
-    slabs.reclaim(this.#raw.writableLength);
+    slabs.reclaim();
   }
 
-  #writeParts(message: WireMessage, size: number): void {
+  #writeParts(message: WireMessage): void {
     const raw = this.#raw;
     const header = new Uint8Array(maxMessageHead);
     raw.cork();
-    raw.write(header.subarray(0, writeMessageHead(header, 0, size, false)));
+    raw.write(header.subarray(0, writeMessageHead(header, 0, sizeOf(message), false)));
     if (message instanceof Uint8Array) raw.write(message);
     else for (const part of message) raw.write(part);
     raw.uncork();
-    this.#slabs.pass(size);
-    this.#slabs.reclaim(raw.writableLength);
   }
+}
+
+/** Masks a message in place, and writes its header before it. Returns the position of the header. */
+function maskBefore(bytes: Uint8Array, from: number, message: Uint8Array, mask: MaskFrame): number {
+  const [header] = mask(message, maskOptions);
+  const start = from - header.length;
+  for (let index = 0; index < header.length; index++) bytes[start + index] = header[index]!;
+  return start;
 }
 
 function copyParts(message: WireMessage, to: Uint8Array, at: number): number {

@@ -9,6 +9,7 @@ import { Subject, type Observable, type Observer } from 'rxjs';
 import { LimitError } from '../errors.js';
 import type { ClosedCode } from '../rejection.js';
 import type { WireMessage } from '../wire/batch.js';
+import { Slabs } from '../wire/slabs.js';
 import { closeCodeOf, closeError, closeReason, isTooLarge, messageOf, normalClosure } from './close-codes.js';
 import type { Socket } from './socket.js';
 
@@ -43,6 +44,8 @@ export abstract class PlatformSocket implements Socket {
   readonly #inbound = new Subject<Uint8Array>();
   readonly #drained = new Subject<void>();
   readonly #socket: PlatformWebSocket;
+  // A message that comes after the end is dropped and never leaves: nothing is reused from then on.
+  readonly #slabs = new Slabs(() => (this.#open ? this.bufferedBytes : Infinity));
   // Set before `ws` reports a failure without a reason.
   #reason: Error | undefined = undefined;
 
@@ -53,7 +56,7 @@ export abstract class PlatformSocket implements Socket {
     this.drained = this.#drained.asObservable();
     this.outbound = {
       next: (message) => {
-        if (!this.closed && socket.readyState === openState) this.write(message);
+        if (this.#open) this.write(message);
       },
       error: () => {
         this.destroy();
@@ -82,9 +85,17 @@ export abstract class PlatformSocket implements Socket {
     return this.#socket.bufferedAmount;
   }
 
+  get slabs(): Slabs {
+    return this.#slabs;
+  }
+
   limitMessages(maxMessageBytes: number, limit = 'maxMessageBytes'): void {
     this.maxMessageBytes = maxMessageBytes;
     this.limit = limit;
+  }
+
+  get #open(): boolean {
+    return !this.closed && this.#socket.readyState === openState;
   }
 
   /** Sends one message. */

@@ -2,6 +2,7 @@ import type { Observable, Observer } from 'rxjs';
 import type { ClosedCode } from '../rejection.js';
 import type { RegionWriter } from '../mux/region-frame.js';
 import type { WireMessage } from '../wire/batch.js';
+import type { Slabs } from '../wire/slabs.js';
 
 /**
  * The port to a transport: one open WebSocket, as an Observable of received and an Observer of sent messages. Two Subjects make
@@ -23,11 +24,11 @@ export interface Socket {
   /** Bytes that were sent and have not been handed to the network. */
   readonly bufferedBytes: number;
   /**
-   * Of the bytes of all sent messages, this many of the newest ones are still referenced; it may be too high, but never too
-   * low. The sender reuses the memory of the others. 0 where every message is copied at once; undefined, the default, where
-   * the other end may get the very same array.
+   * The memory that the sender writes its messages to. The socket owns it: it writes its header before a message, it may mask the
+   * message in place, and the memory is reused once the socket has sent it. Default: memory that is used once, because the
+   * other end may get the very same array.
    */
-  readonly heldBytes?: number | undefined;
+  readonly slabs?: Slabs | undefined;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
   /** How messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform. */

@@ -7,6 +7,7 @@ import { tap, type Observable, type Observer } from 'rxjs';
 import type { ClosedCode } from '../rejection.js';
 import type { Runtime } from '../runtime.js';
 import type { WireMessage } from '../wire/batch.js';
+import type { Slabs } from '../wire/slabs.js';
 import type { Socket, SocketRegionWriter } from './socket.js';
 
 /** Longest pause in ms, whatever was read ahead: the pings of the connection must be read in time. */
@@ -55,8 +56,8 @@ export class ThrottledSocket implements Socket {
     return this.#socket.bufferedBytes;
   }
 
-  get heldBytes(): number | undefined {
-    return this.#socket.heldBytes;
+  get slabs(): Slabs | undefined {
+    return this.#socket.slabs;
   }
 
   close(code: ClosedCode, reason: string): void {

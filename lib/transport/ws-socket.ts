@@ -100,7 +100,7 @@ class WsSocket extends PlatformSocket {
     });
     if (raw === undefined) return;
     const emitter = raw as RawEmitter;
-    this.#writer = new FrameWriter(emitter, mask);
+    this.#writer = new FrameWriter(emitter, mask, this.slabs);
     emitter.on('drain', () => {
       this.emitDrained();
     });
@@ -112,10 +112,6 @@ class WsSocket extends PlatformSocket {
 
   get readPath(): 'buffer' | 'ws' {
     return this.#reader === undefined ? 'ws' : 'buffer';
-  }
-
-  get heldBytes(): number {
-    return this.#writer === undefined ? this.bufferedBytes : this.#writer.heldBytes;
   }
 
   override limitMessages(maxMessageBytes: number, limit?: string): void {

@@ -3,7 +3,7 @@ import type { Checksum } from './checksum.js';
 import { type MuxId } from './frame.js';
 import { maxHeadBytes, writeCrc, writeHead, type Opening } from './encode.js';
 import { crcBytes, Flag, Op } from './ops.js';
-import { slabBytes, Slabs } from './slabs.js';
+import { headroomBytes, slabBytes, Slabs } from './slabs.js';
 
 /**
  * One WebSocket message to send: its bytes, or its fragments in order. A large payload is a fragment of its own, so that it
@@ -36,9 +36,9 @@ export class Batch {
   /** Number of frames that wait for a flush. */
   count = 0;
 
-  readonly #emit: (message: WireMessage) => number;
+  readonly #emit: (message: WireMessage) => void;
   readonly #checksum: Checksum | undefined;
-  readonly #slabs = new Slabs();
+  readonly #slabs: Slabs;
   #bytes: Uint8Array = new Uint8Array(0);
   // Positions of the first frame's bin header, of its tuple, and of the next frame.
   #start = 0;
@@ -51,12 +51,13 @@ export class Batch {
   #firstFlags = 0;
 
   /**
-   * `emit` returns how many of the newest emitted bytes are still referenced, so that the memory of the others can be reused;
-   * Infinity where that is unknown. `checksum` undefined: messages carry none.
+   * `checksum` undefined: messages carry none. `slabs` is the memory that messages are written to; by default, memory that is
+   * not reused, because the receiver of a message may keep it.
    */
-  constructor(emit: (message: WireMessage) => number, checksum: Checksum | undefined) {
+  constructor(emit: (message: WireMessage) => void, checksum: Checksum | undefined, slabs = new Slabs(() => Infinity)) {
     this.#emit = emit;
     this.#checksum = checksum;
+    this.#slabs = slabs;
   }
 
   /** Number of bytes that wait for a flush. */
@@ -133,19 +134,21 @@ export class Batch {
     }
     if (summed) this.#at = writeCrc(bytes, this.#at, checksum!.hash(bytes.subarray(from, this.#at)));
     const end = this.#at;
-    this.#slabs.advance(end, end - from);
-    this.#slabs.reclaim(this.#emit(bytes.subarray(from, end)));
+    this.#emit(this.#slabs.message(from, end));
+    this.#slabs.reclaim();
   }
 
   /** Drops the waiting frames. */
   discard(): void {
+    if (this.count === 0) return;
     this.count = 0;
+    this.#slabs.close(this.#slabs.at);
   }
 
   #begin(need: number): void {
     const slabs = this.#slabs;
-    this.#bytes = slabs.take(mergedHeadBytes + need + crcBytes);
-    this.#at = slabs.at + mergedHeadBytes;
+    this.#bytes = slabs.take(headroomBytes + mergedHeadBytes + need + crcBytes);
+    this.#at = slabs.at + headroomBytes + mergedHeadBytes;
     this.#start = this.#at;
     this.#end = Math.min(slabBytes, this.#at + maxBatchBytes);
     this.#manyEnd = Math.min(this.#end, this.#at + manyFramesBytes);
@@ -171,7 +174,8 @@ export class Batch {
       fragments.push(crc);
     }
     this.#slabs.pass(sizeOf(fragments));
-    this.#slabs.reclaim(this.#emit(fragments));
+    this.#emit(fragments);
+    this.#slabs.reclaim();
   }
 }
 

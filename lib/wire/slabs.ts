@@ -2,7 +2,10 @@
  * Memory for messages that are being sent: they are written one behind the other, and the memory is reused once they have
  * left.
  *
- *     free ──take──▶ written to ──advance──▶ being sent ──reclaim──▶ free
+ *     free ──take──▶ written to ──message──▶ being sent ──reclaim──▶ free
+ *
+ * A message is sent from where it was written. Before each one, {@link headroomBytes} are free, so the socket writes its header
+ * there, and it may mask the message in place.
  *
  * Allocating memory costs more than writing to it: 33 µs for 64 KiB, measured, where a copy takes 6. So all connections of the
  * process share the free slabs, and an idle connection holds none.
@@ -11,33 +14,48 @@
 /** Size of a slab: the largest size that {@link Slabs.take} accepts. */
 export const slabBytes = 256 << 10;
 
+/** Bytes before each message for the header of the socket: as many as the longest header of a WebSocket message has. */
+export const headroomBytes = 14;
+
 /** A slab with less room than this is considered full. */
 const leastRoom = 1024;
 const maxFreeSlabs = 16;
 const freeSlabs: Uint8Array[] = [];
 
-/** See the head of this file. */
+/** See the head of this file. The slabs of one connection. */
 export class Slabs {
   /** Position of the room that {@link take} found. */
   at = 0;
+  /** True while the room behind {@link at} is being written to: no other message may be written then. */
+  open = false;
 
+  readonly #referenced: () => number;
   #slab: Uint8Array | undefined = undefined;
+  // The message that was written last, and its slab.
+  #newest: Uint8Array | undefined = undefined;
+  #newestSlab: Uint8Array | undefined = undefined;
   // Bytes of all messages so far.
   #sent = 0;
   // Full slabs, oldest first, each with the value of `#sent` after its last message.
   readonly #full: { readonly bytes: Uint8Array; readonly until: number }[] = [];
   #sending = 0;
-  // The room behind `at` is being written to.
-  #open = false;
+
+  /**
+   * `referenced` returns how many of the newest bytes of all messages, headers included, are still referenced by the socket. It
+   * may be too high, but never too low. Infinity where that is unknown: no memory is reused then.
+   */
+  constructor(referenced: () => number) {
+    this.#referenced = referenced;
+  }
 
   /** @internal Number of slabs that are held, because they are written to or their messages are still referenced. */
   get held(): number {
     return this.#full.length + (this.#slab === undefined ? 0 : 1);
   }
 
-  /** The slab with room for `size` bytes from {@link at} on, to be written to until {@link advance}. */
+  /** The slab with room for `size` bytes from {@link at} on, to be written to until {@link message} or {@link close}. */
   take(size: number): Uint8Array {
-    this.#open = true;
+    this.open = true;
     let slab = this.#slab;
     if (slab === undefined || slabBytes - this.at < Math.max(size, leastRoom)) {
       if (slab !== undefined) this.#full.push({ bytes: slab, until: this.#sent });
@@ -47,11 +65,21 @@ export class Slabs {
     return slab;
   }
 
-  /** The message that was written, of `length` bytes up to `end`, is about to be sent. {@link reclaim} follows. */
-  advance(end: number, length: number): void {
-    this.#open = false;
+  /**
+   * The message that was written, which is about to be sent. {@link reclaim} follows. Whoever wrote it has left
+   * {@link headroomBytes} before it.
+   */
+  message(from: number, end: number): Uint8Array {
+    this.close(end);
+    this.pass(end - from);
+    this.#newestSlab = this.#slab;
+    return (this.#newest = this.#slab!.subarray(from, end));
+  }
+
+  /** Ends the writing without a message of its own. */
+  close(end: number): void {
+    this.open = false;
     this.at = end;
-    this.pass(length);
   }
 
   /** A message of `length` bytes that is not in a slab is about to be sent. {@link reclaim} follows. */
@@ -60,21 +88,29 @@ export class Slabs {
     this.#sending++;
   }
 
-  /** The message was sent. Of all sent bytes, the newest `held` ones are still referenced; Infinity where that is unknown. */
-  reclaim(held: number): void {
-    // The receiver of a message may send, or begin to write, another one: `held` is valid once the outermost is sent.
+  /** The slab of this message where it is the one that was written last; then a header may be written before it. */
+  slabOf(message: Uint8Array): Uint8Array | undefined {
+    return message === this.#newest ? this.#newestSlab : undefined;
+  }
+
+  /** The message was sent: the memory of all that is not referenced any more is free. */
+  reclaim(): void {
+    // The receiver of a message may send, or begin to write, another one: what is referenced is known once the outermost is sent.
     if (--this.#sending > 0) return;
+    this.#newest = undefined;
+    this.#newestSlab = undefined;
     const full = this.#full;
-    if (held === 0) {
-      if (this.#slab !== undefined && !this.#open) {
+    const referenced = this.#referenced();
+    if (referenced === 0) {
+      if (this.#slab !== undefined && !this.open) {
         free(this.#slab);
         this.#slab = undefined;
       }
       while (full.length > 0) free(full.pop()!.bytes);
-    } else if (held === Infinity) {
+    } else if (referenced === Infinity) {
       full.length = 0;
     } else {
-      const gone = this.#sent - held;
+      const gone = this.#sent - referenced;
       while (full.length > 0 && full[0]!.until <= gone) free(full.shift()!.bytes);
     }
   }

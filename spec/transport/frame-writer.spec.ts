@@ -3,6 +3,8 @@ import * as fc from 'fast-check';
 import ws from 'ws';
 import { FrameWriter, type MaskFrame, type RawSocket } from '../../lib/transport/frame-writer.js';
 import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
+import { maxMessageHead } from '../../lib/transport/message-head.js';
+import { headroomBytes, slabBytes, Slabs } from '../../lib/wire/slabs.js';
 
 // The types of ws do not name them.
 const { Receiver, Sender } = ws as unknown as {
@@ -15,17 +17,20 @@ const mask: MaskFrame = (data, options) => Sender.frame(data, options);
 class SlowSocket implements RawSocket {
   readonly gone: Uint8Array[] = [];
   writes = 0;
-  readonly #held: Uint8Array[] = [];
+  /** True: all goes out at once. */
+  fast = false;
+  readonly held: Uint8Array[] = [];
   #corks = 0;
 
   get writableLength(): number {
-    return this.#held.reduce((sum, bytes) => sum + bytes.length, 0);
+    return this.held.reduce((sum, bytes) => sum + bytes.length, 0);
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#corks === 0) this.writes++;
-    this.#held.push(bytes);
-    return false;
+    this.held.push(bytes);
+    if (this.fast) this.go(1);
+    return this.fast;
   }
 
   cork(): void {
@@ -39,7 +44,7 @@ class SlowSocket implements RawSocket {
 
   /** The oldest `count` arrays go out as they are now. */
   go(count: number): void {
-    for (const bytes of this.#held.splice(0, count)) this.gone.push(bytes.slice());
+    for (const bytes of this.held.splice(0, count)) this.gone.push(bytes.slice());
   }
 }
 
@@ -56,6 +61,32 @@ async function received(chunks: readonly Uint8Array[], isServer: boolean): Promi
   return messages;
 }
 
+/** A socket, its writer, and a sender that writes to its slabs, as a batch does. */
+function writerTo(frame: MaskFrame | undefined) {
+  const raw = new SlowSocket();
+  const slabs = new Slabs(() => raw.writableLength);
+  const writer = new FrameWriter(raw, frame, slabs);
+  return {
+    raw,
+    slabs,
+    writer,
+    /** Sends a message that is not in a slab. */
+    send(message: WireMessage): void {
+      slabs.pass(joinFragments(message).length);
+      writer.write(message);
+      slabs.reclaim();
+    },
+    /** Sends a message from a slab. */
+    sendFromSlab(bytes: Uint8Array): void {
+      const slab = slabs.take(headroomBytes + bytes.length);
+      const from = slabs.at + headroomBytes;
+      slab.set(bytes, from);
+      writer.write(slabs.message(from, from + bytes.length));
+      slabs.reclaim();
+    },
+  };
+}
+
 function messageOf(parts: readonly number[], value: number): WireMessage {
   const arrays = parts.map((length, index) => new Uint8Array(length).fill(value + index));
   return arrays.length === 1 ? arrays[0]! : arrays;
@@ -69,34 +100,33 @@ describe.each([
   ['plain', undefined],
 ] as const)('%s', (name, frame) => {
   it.each(edges)('a message of %d bytes is one frame', async (size) => {
-    const raw = new SlowSocket();
-    const writer = new FrameWriter(raw, frame);
+    const { raw, send, sendFromSlab } = writerTo(frame);
     const messages = [messageOf([size], 7), messageOf([size >> 1, size - (size >> 1)], 9)];
-    for (const message of messages) writer.write(message);
-    expect(raw.writes).toBe(2);
+    for (const message of messages) send(message);
+    if (size + headroomBytes <= slabBytes) sendFromSlab(messages[0] as Uint8Array);
+    expect(raw.writes).toBe(size + headroomBytes <= slabBytes ? 3 : 2);
     raw.go(Infinity);
     const got = await received(raw.gone, name === 'masked');
     expect(got.map((bytes) => Buffer.from(bytes))).toStrictEqual(
-      messages.map((message) => Buffer.from(joinFragments(message))),
+      [...messages, messages[0]!].slice(0, raw.writes).map((message) => Buffer.from(joinFragments(message))),
     );
   });
 
   it('keeps what waits as it is, and leaves the messages as they are', async () => {
     const size = fc.oneof(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 90_000 }));
-    const steps = fc.array(fc.record({ parts: fc.array(size, { minLength: 1, maxLength: 3 }), go: fc.nat(6) }), {
-      maxLength: 30,
-    });
+    const parts = fc.array(size, { minLength: 1, maxLength: 3 });
+    const steps = fc.array(fc.record({ parts, go: fc.nat(6), inSlab: fc.boolean() }), { maxLength: 30 });
     await fc.assert(
       fc.asyncProperty(steps, async (run) => {
-        const raw = new SlowSocket();
-        const writer = new FrameWriter(raw, frame);
+        const { raw, send, sendFromSlab } = writerTo(frame);
         const sent: WireMessage[] = [];
         const copies: Buffer[] = [];
-        run.forEach(({ parts, go }, index) => {
+        run.forEach(({ parts, go, inSlab }, index) => {
           const message = messageOf(parts, index * 3);
           sent.push(message);
           copies.push(Buffer.from(joinFragments(message)));
-          writer.write(message);
+          if (inSlab && message instanceof Uint8Array) sendFromSlab(message);
+          else send(message);
           raw.go(go);
         });
         raw.go(Infinity);
@@ -109,9 +139,44 @@ describe.each([
   });
 });
 
-it('refers to no message once it is masked, and to what the socket holds where it is not', () => {
-  const raw = new SlowSocket();
-  const [masked, plain] = [new FrameWriter(raw, mask), new FrameWriter(raw, undefined)];
-  masked.write(new Uint8Array(5000));
-  expect([masked.heldBytes, plain.heldBytes]).toStrictEqual([0, 5008]);
+it.each([
+  ['plain', undefined],
+  ['masked', mask],
+] as const)('sends a message from the memory that it was written to: %s', (_, frame) => {
+  const { raw, slabs, sendFromSlab } = writerTo(frame);
+  const slab = slabs.take(1);
+  slabs.close(0);
+  sendFromSlab(new Uint8Array(5000));
+  raw.go(0);
+  expect(raw.held.map(({ buffer }) => buffer === slab.buffer)).toStrictEqual([true]);
+});
+
+it('copies into other memory while the sender is writing to its slab', async () => {
+  const { raw, slabs, writer, sendFromSlab } = writerTo(mask);
+  const slab = slabs.take(1000);
+  const from = slabs.at + headroomBytes;
+  slab.fill(1, from, from + 500);
+  writer.write([new Uint8Array(200).fill(2), new Uint8Array(200).fill(3)]);
+  slab.fill(1, from + 500, from + 900);
+  writer.write(slabs.message(from, from + 900));
+  slabs.reclaim();
+  sendFromSlab(new Uint8Array(10).fill(4));
+  raw.go(Infinity);
+  const got = await received(raw.gone, true);
+  expect(got.map((bytes) => [bytes.length, ...new Set(bytes)])).toStrictEqual([
+    [400, 2, 3],
+    [900, 1],
+    [10, 4],
+  ]);
+});
+
+it('finds room for each header', () => {
+  expect(maxMessageHead).toBe(headroomBytes);
+});
+
+it('holds no slab when all has left, also of a message that the batch did not send', () => {
+  const { raw, slabs, writer } = writerTo(mask);
+  raw.fast = true;
+  writer.write(new Uint8Array(100));
+  expect(slabs.held).toBe(0);
 });

@@ -7,6 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Socket } from '../../lib/transport/socket.js';
 import { createDial, dialWebSocket } from '../../lib/transport/ws-dial.js';
 import { adoptWebSocket } from '../../lib/transport/ws-socket.js';
+import { headroomBytes, slabBytes, slabHooks } from '../../lib/wire/slabs.js';
 import { bytesOf } from '../support/frames.js';
 
 const options = { headers: { Authorization: 'Bearer x' }, maxMessageBytes: 1 << 20 };
@@ -68,6 +69,29 @@ describe('a dialed socket', () => {
     expect(heard.messages.map((bytes) => [bytes.constructor.name, Buffer.from(bytes).toString()])).toStrictEqual([
       ['Uint8Array', 'fro'],
     ]);
+  });
+
+  it('reuses memory of its messages while it is open, and none from its close on: later messages are dropped', async () => {
+    const { near } = await connected();
+    const { onFree } = slabHooks;
+    let freed = 0;
+    slabHooks.onFree = () => freed++;
+    const send = (): number => {
+      const slabs = near.slabs!;
+      slabs.take(slabBytes).fill(1);
+      near.outbound.next(slabs.message(headroomBytes, slabBytes));
+      slabs.reclaim();
+      return slabs.held;
+    };
+    try {
+      while (near.bufferedBytes === 0) send();
+      near.outbound.complete();
+      freed = 0;
+      const held = [send(), send(), send()];
+      expect([freed, held]).toStrictEqual([0, [1, 1, 1]]);
+    } finally {
+      slabHooks.onFree = onFree;
+    }
   });
 
   it('joins fragments at the other end, also when several messages go at once', async () => {

@@ -6,6 +6,7 @@ import { decodeFrames } from '../../lib/wire/decode.js';
 import { encodeFrame } from '../../lib/wire/encode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
+import { Slabs } from '../../lib/wire/slabs.js';
 import { anyFrame } from '../support/arbitrary-frames.js';
 import { frameOf, fromCaller, fromResponder, inHex } from '../support/frames.js';
 import { hexOf } from '../support/vectors.js';
@@ -23,10 +24,9 @@ function add(batch: Batch, frame: Frame): void {
 }
 
 /** A sink that holds the messages it is given, so that their memory must not be used again. */
-function keepIn(messages: WireMessage[]): (message: WireMessage) => number {
+function keepIn(messages: WireMessage[]): (message: WireMessage) => void {
   return (message) => {
     messages.push(message);
-    return Infinity;
   };
 }
 
@@ -214,7 +214,6 @@ describe('the sink', () => {
     const batch = new Batch((message) => {
       messages.push(message);
       if (more-- > 0) add(batch, fromCaller.item(1_000_000 + more, 1, new Uint8Array(900)));
-      return Infinity;
     }, checksum);
     const frames = Array.from({ length: 100 }, (_, index) =>
       fromCaller.item(index, 1, new Uint8Array(fragmentBytes - 1).fill(index)),
@@ -230,15 +229,15 @@ describe('the sink', () => {
   });
 });
 
-it('writes the next message into the same memory where the sink holds none, and behind it where it does', () => {
+it('writes the next message into the same memory where the socket holds none, and behind it where it does', () => {
   const places: number[] = [];
   const copies: WireMessage[] = [];
   let held = 0;
-  const batch = new Batch((message) => {
+  const emit = (message: WireMessage): void => {
     places.push((message as Uint8Array).byteOffset);
     copies.push((message as Uint8Array).slice());
-    return held;
-  }, checksum);
+  };
+  const batch = new Batch(emit, checksum, new Slabs(() => held));
   const frames = Array.from({ length: 6 }, (_, index) => fromCaller.item(index, 1, new Uint8Array(1000).fill(index)));
   frames.forEach((frame, index) => {
     held = index === 3 ? 1 : 0;
