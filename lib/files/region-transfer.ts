@@ -15,6 +15,7 @@ import { FileError } from './file-error.js';
 import { encodeFileEnd, encodeFileError, encodeFileHeader, fileDataPrefix } from './file-item.js';
 import type { FileRegion, OpenRegion, RegionObserver, RegionPart } from './file-region.js';
 import { RateMeter } from './rate-meter.js';
+import { whenMade } from './when-made.js';
 
 const noPrefix = new Uint8Array(0);
 
@@ -160,7 +161,9 @@ export class RegionTransfer implements RegionSending {
       },
       (error) => {
         this.#preparing = false;
-        this.#fail(error);
+        // A transfer that was stopped meanwhile has kept the file open for this.
+        if (this.#isOver()) this.#close();
+        else this.#fail(error);
       },
     );
   }
@@ -284,17 +287,4 @@ export class RegionTransfer implements RegionSending {
   #isOver(): boolean {
     return this.#state === 'over';
   }
-}
-
-/** Calls `then` with the result of `make`, synchronously where it is not a Promise. An error of `then` is not one of `make`. */
-function whenMade<T>(make: () => T | Promise<T>, then: (result: T) => void, failed: (error: unknown) => void): void {
-  let result: T | Promise<T>;
-  try {
-    result = make();
-  } catch (error) {
-    failed(error);
-    return;
-  }
-  if (result instanceof Promise) result.then(then, failed);
-  else then(result);
 }

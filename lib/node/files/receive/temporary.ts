@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, opendir, type Dir } from 'node:fs';
+import { opendir, statSync, type Dir } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { FilePart } from '../../../files/file-routes.js';
@@ -21,6 +21,8 @@ import { isOwned, ownerMark } from './owner.js';
 const opendirOf = promisify(opendir) as (path: string) => Promise<Dir>;
 /** File systems allow 255 bytes; dots, an owner of up to 44 bytes and the ending are added to the name. */
 const maxNameBytes = 180;
+/** What follows the name of a file: an owner has no dots, so a file whose name goes on with a dot is another one. */
+const ownEnding = /^[^.]+\.rxgrid-own$/;
 // Names of the resumable files that this process writes, by folder and final name.
 const written = new Map<string, string>();
 
@@ -97,7 +99,7 @@ async function recoverPart(folder: FolderHandle, name: string, signal: AbortSign
   for await (const entry of dir) {
     if (signal?.aborted === true) return false;
     const own = entry.name;
-    if (!own.startsWith(beginning) || !own.endsWith('.rxgrid-own') || isOwned(own) !== false) continue;
+    if (!own.startsWith(beginning) || !ownEnding.test(own.slice(beginning.length)) || isOwned(own) !== false) continue;
     try {
       folder.rename(own, partialName(name));
       return true;
@@ -118,7 +120,8 @@ function openPart(folder: FolderHandle, name: string): OpenFile | undefined {
 
 /** Not by its path: a folder has several, and may be renamed. Throws the system's errors. */
 function keyOf(folder: FolderHandle, name: string): string {
-  const { dev, ino } = lstatSync(folder.at());
+  // The path that a user gives may be that of a link to the folder.
+  const { dev, ino } = statSync(folder.at());
   return `${String(dev)} ${String(ino)} ${name}`;
 }
 
