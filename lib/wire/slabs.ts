@@ -19,7 +19,8 @@ export const headroomBytes = 14;
 
 /** A slab with less room than this is considered full. */
 const leastRoom = 1024;
-const maxFreeSlabs = 16;
+/** As many as eight messages of 1 MiB need. */
+const maxFreeSlabs = 32;
 const freeSlabs: Uint8Array[] = [];
 
 /** See the head of this file. The slabs of one connection. */
