@@ -1,4 +1,5 @@
-// The public API as it is published: for each entry of the package a file in `api`, made from the declarations in `dist`.
+// The public API as it is published: for each entry of the package a file in `api`, made from the declarations in `dist/types`,
+// which the build joins into those of the package.
 //
 //   node scripts/api.mjs            writes the files
 //   node scripts/api.mjs --check    fails where they differ: an undeclared change of the public API
@@ -14,7 +15,12 @@ const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const entries = Object.entries(exports).flatMap(([path, { import: { types } = {} }]) =>
   types === undefined
     ? []
-    : [{ name: path === '.' ? 'rxgrid' : `rxgrid-${path.slice(2).replaceAll('/', '-')}`, file: root + types.slice(2) }],
+    : [
+        {
+          name: path === '.' ? 'rxgrid' : `rxgrid-${path.slice(2).replaceAll('/', '-')}`,
+          file: root + types.replace('./dist/node/', 'dist/types/'),
+        },
+      ],
 );
 const program = ts.createProgram(
   entries.map(({ file }) => file),

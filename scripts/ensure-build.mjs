@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const built = statSync(`${root}dist/cjs/package.json`, { throwIfNoEntry: false });
 const sources = readdirSync(`${root}lib`, { recursive: true }).map((name) => `lib/${name}`);
-const configs = ['tsconfig.json', 'tsconfig.esm.json', 'tsconfig.cjs.json', 'scripts/build.mjs'];
+const configs = ['tsconfig.json', 'tsconfig.esm.json', 'scripts/build.mjs'];
 const newest = Math.max(...[...sources, ...configs].map((name) => statSync(root + name).mtimeMs));
 
 if (!built || built.mtimeMs < newest) {

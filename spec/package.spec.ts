@@ -10,12 +10,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 /*
@@ -25,6 +26,7 @@ import { gzipSync } from 'node:zlib';
 const project = resolve(__dirname, '..');
 let folder: string;
 let user: string;
+let tarball: string;
 
 function run(command: string, args: readonly string[], cwd: string): string {
   // npm passes its own settings on to what it runs: a nested npm must not see them.
@@ -37,14 +39,17 @@ beforeAll(() => {
   // Built in a copy: `dist` of the project may be in use.
   const source = join(folder, 'source');
   mkdirSync(source);
-  const packed = ['package.json', 'lib', 'scripts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs'];
+  const packed = ['package.json', 'lib', 'scripts', 'README.md', 'LICENSE'];
   for (const name of [...packed, ...tsconfigs()]) {
     cpSync(join(project, name), join(source, name), { recursive: true });
   }
   symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
   run(process.execPath, ['scripts/build.mjs'], source);
+  // As `npm pack` does, which would build once more.
+  run(process.execPath, ['scripts/packed-readme.mjs'], source);
   run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], source);
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+  run(process.execPath, ['scripts/packed-readme.mjs', '--restore'], source);
+  tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
   // As `npm install` would lay it out, without a network: the package, and its dependencies beside it.
   user = join(folder, 'user');
   const modules = join(user, 'node_modules');
@@ -86,14 +91,20 @@ function linkDependencies(modules: string, name: string, done: Set<string>): voi
 }
 
 /** The text of a page without its code. */
-function proseOf(path: string): string {
-  return readFileSync(path, 'utf8').replace(/^```[^]*?^```$|`[^`\n]*`/gm, '');
+function proseOf(text: string): string {
+  return text.replace(/^```[^]*?^```$|`[^`\n]*`/gm, '');
 }
 
 /** Runs a script in the folder of the user; gives what it prints. */
 function runScript(name: string, code: string): string {
   writeFileSync(join(user, name), code);
   return run(process.execPath, [name], user).trim();
+}
+
+/** A second copy of the package, which scripts in the folder `second` find. */
+function installAgain(): void {
+  const second = join(user, 'second/node_modules/rxgrid');
+  if (!existsSync(second)) cpSync(join(user, 'node_modules/rxgrid'), second, { recursive: true });
 }
 
 /** An expression in a script: a Promise of a port that nobody uses. */
@@ -121,26 +132,30 @@ const usesGrid = `
 describe('the package', () => {
   it('holds what is built, and nothing of the source', () => {
     const root = join(user, 'node_modules/rxgrid');
-    const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'];
-    expect(readdirSync(root).sort()).toStrictEqual([...documents, 'dist', 'docs', 'package.json']);
-    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['LICENSE.hash-wasm', 'chunks', 'cjs', 'esm']);
+    expect(readdirSync(root).sort()).toStrictEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['LICENSE.hash-wasm', 'cjs', 'node', 'web']);
     const strangers = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.(spec|test)\.|(?<!\.d)\.ts$/.test(name),
     );
     expect(strangers).toStrictEqual([]);
   });
 
-  it('has pages whose links lead to its own files, to the web, or to folders that only the repository has', () => {
-    const root = join(user, 'node_modules/rxgrid');
-    const pages = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
-    expect(pages.length).toBeGreaterThan(10);
-    const broken = pages.flatMap((page) =>
-      [...proseOf(join(root, page)).matchAll(/\]\((?!https?:|#)([^)\s#]+)/g)]
-        .map(([, link = '']) => join(dirname(page), link))
-        .filter((target) => !/^(examples|bench)\//.test(target) && !existsSync(join(root, target)))
-        .map((target) => `${page}: ${target}`),
-    );
-    expect(broken).toStrictEqual([]);
+  it('is small: half a megabyte packed', () => {
+    const { size } = statSync(join(folder, tarball));
+    console.log(`rxgrid packed: ${String(size)} bytes.`);
+    expect(size).toBeLessThan(500_000);
+  });
+
+  it('has a README whose links lead to the pages of its version; the README of the repository stays as it was', () => {
+    const text = readFileSync(join(user, 'node_modules/rxgrid/README.md'), 'utf8');
+    const links = [...proseOf(text).matchAll(/\]\((?!#)([^)\s]+)/g)].map(([, link = '']) => link);
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((link) => !link.startsWith('https://'))).toStrictEqual([]);
+    const pages = links.flatMap((link) => /\/(?:blob|raw)\/v[^/]+\/([^#]+)/.exec(link)?.[1] ?? []);
+    expect(pages.filter((page) => !existsSync(join(project, page)))).toStrictEqual([]);
+    const names = ['README.md', '.README.original.md'].map((name) => join(folder, 'source', name));
+    expect(names.map((name) => existsSync(name))).toStrictEqual([true, false]);
+    expect(readFileSync(names[0]!, 'utf8')).toBe(readFileSync(join(project, 'README.md'), 'utf8'));
   });
 
   it('has declarations that TypeScript before 5.7 can read', () => {
@@ -171,21 +186,26 @@ describe('the package', () => {
     expect(runScript('use.cjs', code)).toBe('1,2,3');
   });
 
-  it('runs as both at once: errors of the one are instances of the classes of the other, by names of their own', () => {
+  it.each([
+    ['', 'is one copy for those who import and those who require', false],
+    ['second/', 'may be installed twice: errors of the one are instances of the classes of the other', true],
+  ])('%s %s', (path, _, apart) => {
+    installAgain();
     writeFileSync(
       join(user, 'both.mjs'),
       `import { createRequire } from 'node:module';
        import * as esm from 'rxgrid';
-       const cjs = createRequire(import.meta.url)('rxgrid');
+       const cjs = createRequire(new URL('./${path}both.mjs', import.meta.url))('rxgrid');
        const made = (copy) => new copy.DisconnectedError('gone', { sent: false, host: 'http://a' });
        const told = (error, copy) => [error.name, error instanceof copy.DisconnectedError, error instanceof copy.LimitError];
        console.log(JSON.stringify([esm.GridError !== cjs.GridError, told(made(esm), cjs), told(made(cjs), esm)]));`,
     );
     const told = ['DisconnectedError', true, false];
-    expect(JSON.parse(run(process.execPath, ['both.mjs'], user))).toStrictEqual([true, told, told]);
+    expect(JSON.parse(run(process.execPath, ['both.mjs'], user))).toStrictEqual([apart, told, told]);
   });
 
-  it('runs as both at once: a declared error of the one is an instance of the class of the other, also across a call', () => {
+  it('may be installed twice: a declared error of the one is an instance of the class of the other, also across a call', () => {
+    installAgain();
     writeFileSync(
       join(user, 'declared.mjs'),
       `import { createRequire } from 'node:module';
@@ -193,7 +213,7 @@ describe('the package', () => {
        import { firstValueFrom } from 'rxjs';
        import * as esm from 'rxgrid';
        import { Manager } from 'rxgrid/node';
-       const cjs = createRequire(import.meta.url)('rxgrid');
+       const cjs = createRequire(new URL('./second/declared.mjs', import.meta.url))('rxgrid');
        const define = (copy) => copy.defineError('sold-out', { data: copy.type() });
        const [OfEsm, OfCjs] = [define(esm), define(cjs)];
        const contract = (copy, SoldOut) => copy.unary({ name: 'buy', request: copy.type(), errors: [SoldOut] });
@@ -323,7 +343,8 @@ describe('in a browser, the main entry', () => {
       (path) => builtinModules.includes(path) || path.startsWith('node:') || path.includes('/ws/'),
     );
     expect(ofNode).toStrictEqual([]);
-    expect(inputs.filter((path) => /rxgrid\/dist\/.*\/(node|testing|cli)\//.test(path))).toStrictEqual([]);
+    const ours = inputs.filter((path) => path.includes('rxgrid/dist/'));
+    expect(ours.filter((path) => !path.includes('rxgrid/dist/web/'))).toStrictEqual([]);
   });
 
   it('does not offer the entry for Node', async () => {
@@ -342,7 +363,7 @@ describe('in a browser, the main entry', () => {
   // each folder: docs/guide/browsers.md.)
   it.each([
     ['in all', all, 88_000],
-    ['for a leaf', `export { connect, unary, duplex, raw, type } from 'rxgrid';`, 63_000],
+    ['for a leaf', `export { connect, unary, duplex, raw, type } from 'rxgrid';`, 63_700],
   ])('keeps its size, minified and gzipped, %s', async (_, code, bound) => {
     const { first, later } = await bundleInParts(code, ['rxjs', 'msgpack-lite']);
     const size = gzipSync(first.contents).length;
@@ -419,7 +440,7 @@ async function bundleInParts(contents: string, external: string[]) {
   const first = outputFiles.find(({ path }) => path.endsWith('/stdin.js'))!;
   // What the parts share has no entry point of its own: here it is a line of helpers.
   const later = Object.values(metafile.outputs)
-    .flatMap(({ entryPoint }) => /rxgrid\/dist\/esm\/\w+\/(\w+)\.js$/.exec(entryPoint ?? '')?.[1] ?? [])
+    .flatMap(({ entryPoint }) => /rxgrid\/dist\/web\/\w+\/(\w+)\.js$/.exec(entryPoint ?? '')?.[1] ?? [])
     .sort();
   return { first, later };
 }

@@ -46,7 +46,7 @@ beforeAll(async () => {
   source = mkdtempSync(join(tmpdir(), 'rxgrid-bench-'));
   cpSync(join(project, 'bench'), join(source, 'bench'), { recursive: true });
   const manifest = readFileSync(join(project, 'package.json'), 'utf8');
-  writeFileSync(join(source, 'package.json'), manifest.replaceAll('./dist/chunks/', './dist/esm/'));
+  writeFileSync(join(source, 'package.json'), manifest.replaceAll('./dist/node/', './dist/esm/'));
   symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
   // Built in a copy, since `dist` of the project may be in use, and without types: that is another spec's matter.
   const files = readdirSync(join(project, 'lib'), { recursive: true, encoding: 'utf8' });

@@ -29,7 +29,7 @@ export function buildLibWithExamples(): string {
   const folder = buildLib();
   // What is built here is the form for bundlers: the package has other files for Node.
   const file = join(folder, 'package.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/chunks/', './dist/esm/'));
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/node/', './dist/esm/'));
   cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
   return folder;
 }

@@ -1,0 +1,144 @@
+import { build, transform } from 'esbuild';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, relative, resolve } from 'node:path';
+import { shrink } from './shrink.mjs';
+
+const require = createRequire(import.meta.url);
+// Loaded when they are needed, under the same names after the next build.
+const later = ['endpoint/jose', 'files/sha256'];
+// Packages that a process may lack. A bundler must not look for them.
+const optional = [
+  { file: 'node/kernel/load-koffi', name: 'koffi' },
+  { file: 'node/membership/load-etcd', name: 'etcd3' },
+];
+
+/**
+ * Bundles the entries and the command for Node: `folder/esm` to `folder/cjs` and `folder/node`. Node takes half a millisecond to load
+ * a module, so these are few files.
+ */
+export async function bundleForNode(folder, entries) {
+  const esm = `${folder}/esm`;
+  // `rxgrid --help` loads nothing of the core: the commands do, each of which main loads when it is used.
+  const ofCommands = ['main', 'commands', 'cp-command'].flatMap((name) =>
+    [...readFileSync(`${esm}/cli/${name}.js`, 'utf8').matchAll(/import\('\.\/([^']+)\.js'\)/g)].map(
+      ([, file]) => `cli/${file}`,
+    ),
+  );
+  const ofNode = [...entries.filter((name) => name !== 'index'), ...new Set(ofCommands)];
+  const { outputFiles, metafile } = await build({
+    entryPoints: ['index', 'cli/main', ...ofNode, ...later].map((name) => `${esm}/${name}.js`),
+    outbase: esm,
+    outdir: `${folder}/cjs`,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'es2022',
+    packages: 'external',
+    // The manifest tells bundlers that an import alone does nothing.
+    ignoreAnnotations: true,
+    plugins: [oneCore(esm, ofNode), replacements(esm)],
+    write: false,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const exportsOf = new Map(Object.entries(metafile.outputs).map(([path, output]) => [resolve(path), output.exports]));
+  for (const { path, text } of outputFiles) {
+    const name = relative(`${folder}/cjs`, path);
+    if (name.startsWith('cli/')) await writeCommand(folder, name, text);
+    else await writeCommonJs(path, text);
+  }
+  for (const name of entries) writeFacade(folder, name, exportsOf.get(`${folder}/cjs/${name}.js`));
+  writeFileSync(`${folder}/cjs/package.json`, '{ "type": "commonjs" }\n');
+}
+
+async function writeCommonJs(path, text) {
+  // jest runs CommonJS, and has no import() there.
+  const supported = { 'dynamic-import': false };
+  const { code } = await transform(text, { format: 'cjs', platform: 'node', target: 'es2022', supported });
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, await shrink(code, false));
+}
+
+/** The command remains ES modules, which can import the modules of its user. What it shares with the entries is CommonJS. */
+async function writeCommand(folder, name, text) {
+  const up = '../'.repeat(name.split('/').length);
+  const code = text.replaceAll(/(["'])(?:\.\.\/)+(?=chunk-)/g, `$1${up}cjs/`);
+  mkdirSync(dirname(`${folder}/node/${name}`), { recursive: true });
+  writeFileSync(`${folder}/node/${name}`, await shrink(code, true));
+}
+
+/** An ES module that exports what the CommonJS module of an entry does. */
+function writeFacade(folder, name, names) {
+  const target = `${folder}/node/${name}.js`;
+  const from = relative(dirname(target), `${folder}/cjs/${name}.js`);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, `export { ${names.join(', ')} } from '${from}';\n`);
+}
+
+/**
+ * esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so that what
+ * they share is one file.
+ */
+const oneCore = (esm, ofNode) => ({
+  name: 'one core',
+  setup({ onLoad }) {
+    onLoad({ filter: /.*/ }, ({ path }) => {
+      const name = relative(esm, path);
+      if (!ofNode.some((entry) => name === `${entry}.js`)) return undefined;
+      const text = readFileSync(path, 'utf8');
+      // A command is given the whole of what any of them uses, so that they do not take the other entries to pieces.
+      const whole = name.startsWith('cli/')
+        ? ofNode.filter((entry) => !entry.startsWith('cli/') && !entry.startsWith('testing'))
+        : [];
+      const imports = ['index', ...whole].map((entry) => {
+        const from = relative(dirname(path), `${esm}/${entry}.js`);
+        return `import ${JSON.stringify(from.startsWith('.') ? from : `./${from}`)};`;
+      });
+      return { contents: imports.join('') + text };
+    });
+  },
+});
+
+/** What Node gets in place of what a browser needs, and of what a bundler would follow. */
+const replacements = (esm) => ({
+  name: 'replacements',
+  setup({ onLoad, onResolve }) {
+    // For a browser the checksum is a file of its own. Nearly every process of Node needs it, and finding the file, and that
+    // of its package, takes 2 ms: there both are part of the main file, as the license of the package allows.
+    replaceLine(onLoad, esm, 'wire/checksum', {
+      line: "const { createXXHash3 } = await import('./xxh3.js');",
+      by: '',
+      head: "import { createXXHash3 } from './xxh3.js';",
+    });
+    onResolve({ filter: /^hash-wasm.*xxhash3/ }, ({ path }) => ({ path: require.resolve(path) }));
+    onLoad({ filter: /hash-wasm.*xxhash3/ }, ({ path }) => {
+      // As a module: esbuild's helpers for CommonJS would be one more file.
+      const text = readFileSync(path, 'utf8');
+      return { contents: `const exports = {}, module = { exports };\n${text}\nexport default exports;` };
+    });
+    // Node has SHA-256 itself, at once: to load the package for it takes 3 ms and 0.2 MB of each process.
+    onResolve({ filter: /^@noble.hashes.sha2$/ }, ({ path }) => ({ path, namespace: 'node' }));
+    onLoad({ filter: /sha2$/, namespace: 'node' }, () => ({
+      contents: `import { createHash } from 'node:crypto';
+        export const sha256 = (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest());`,
+    }));
+    for (const { file, name } of optional) {
+      const by = `createRequire(__filename)('${name}')`;
+      replaceLine(onLoad, esm, file, {
+        line: `import('${name}')`,
+        by,
+        head: "import { createRequire } from 'node:module';",
+      });
+    }
+  },
+});
+
+function replaceLine(onLoad, esm, file, { line, by, head }) {
+  onLoad({ filter: new RegExp(`${file}\\.js$`) }, ({ path }) => {
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes(line)) throw new Error(`${relative(esm, path)} has no ${line}`);
+    return { contents: `${head}\n${text.replace(line, by)}` };
+  });
+}
