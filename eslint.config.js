@@ -57,6 +57,7 @@ const layers = [
     packages: ['hash-wasm', 'hash-wasm/dist/xxhash3.umd.min.js', '@noble/hashes/sha2'],
   },
   { folder: 'metrics', roots: bottom },
+  { folder: 'recording', roots: bottom, folders: ['wire'] },
   { folder: 'mux', roots: bottom, folders: ['wire'], types: { roots: ['runtime'], folders: ['metrics'] } },
   { folder: 'flow', roots: bottom, packages: ['rxjs'] },
   {
@@ -149,7 +150,7 @@ const layers = [
   {
     folder: 'monitor',
     roots: [...bottom, 'version'],
-    folders: ['operators', 'contract', 'codec', 'metrics'],
+    folders: ['wire', 'operators', 'contract', 'codec', 'metrics', 'recording'],
     types: { roots: ['runtime'], folders: ['connection', 'endpoint', 'handlers'] },
     packages: ['rxjs'],
   },

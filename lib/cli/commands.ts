@@ -53,6 +53,16 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/top.js')).addTop,
   },
   {
+    name: 'record',
+    summary: 'Records the frames of a host, with their times, to a file.',
+    load: async () => (await import('./commands/record.js')).addRecord,
+  },
+  {
+    name: 'decode',
+    summary: 'Prints a recording, or a message in hex, as readable text or as marbles.',
+    load: async () => (await import('./commands/decode.js')).addDecode,
+  },
+  {
     name: 'serve',
     summary: 'Runs a host with the handlers of a module, or the files of a folder.',
     load: async () => (await import('./commands/serve.js')).addServe,

@@ -24,6 +24,7 @@ import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
 import { processIdLength } from '../wire/connect.js';
 import { subrouteKey } from '../wire/subroute.js';
+import { LinkList } from './link-list.js';
 
 /** Options that a manager and a leaf share. */
 export interface EndpointOptions {
@@ -80,6 +81,7 @@ export class Endpoint {
   /** 16 random bytes, fixed for the life of the endpoint. Peers recognize a restarted process by a new id. */
   readonly id: Uint8Array;
   readonly events$: Observable<GridEvent>;
+  readonly links = new LinkList();
   /** Why there are no attempts to connect, as stated in errors of calls; undefined once there are. */
   held: string | undefined = undefined;
 
@@ -176,6 +178,7 @@ export class Endpoint {
       find: (handler, subroute) => refusalOf(connection) ?? lookUp(handler, subroute),
       disconnected: (sent) => connection.disconnected(sent),
     });
+    this.links.add({ link, host: connection.host, kind: caller.kind });
     link.closed.subscribe((error) => {
       const { host } = connection;
       if (error instanceof ProtocolError) this.report({ type: 'protocol-fault', host, message: error.message });
@@ -193,6 +196,7 @@ export class Endpoint {
   }
 
   close(): void {
+    this.links.complete();
     this.#events.complete();
   }
 }

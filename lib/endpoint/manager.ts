@@ -127,6 +127,11 @@ export class Manager extends Serving implements Handles {
     this.draining$.subscribe(() => this.#health.enter('draining'));
   }
 
+  /** @internal For those who observe the wire. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
   protected override get registry(): Registry {
     return this.#endpoint.registry;
   }

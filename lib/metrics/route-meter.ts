@@ -156,7 +156,7 @@ export class RouteMeters {
     if (this.#meters.size >= this.#max && route.name !== otherRoutes) {
       return this.of({ name: otherRoutes, kind: route.kind }, side);
     }
-    const meter = new RouteMeter({ name: route.name, kind: route.kind }, side, this.precision, this.transfers);
+    const meter = new RouteMeter(route, side, this.precision, this.transfers);
     this.#meters.set(key, meter);
     return meter;
   }

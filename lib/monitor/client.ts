@@ -1,4 +1,4 @@
-import { catchError, throwError, type Observable } from 'rxjs';
+import { catchError, map, throwError, type Observable } from 'rxjs';
 import type { Connection } from '../contract/connection.js';
 import type { Health } from '../endpoint/health.js';
 import type { LeavesState } from '../endpoint/leaf-list.js';
@@ -7,6 +7,7 @@ import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.
 import type { GridDescription } from './description.js';
 import type { HostInfo, MonitoredCluster, MonitorEvents } from './messages.js';
 import { monitorRoutes } from './monitor-routes.js';
+import type { RecordFramesOptions } from './record-frames.js';
 
 /**
  * What another host tells about itself. Every Observable is cold: a subscription is one call to the host, and ends there
@@ -35,6 +36,11 @@ export interface Monitor {
   readonly health$: Observable<Health>;
   /** Its events, in batches: first the newest 256 from before, then the others as they come. */
   readonly events$: Observable<MonitorEvents>;
+  /**
+   * What goes over its connections from the subscription on, as the lines of a recording: each item is one or more of them.
+   * The host must allow it: option `frames` of `serveMonitor`. To a reader that is too slow it says how many records are missing.
+   */
+  frames(options?: RecordFramesOptions): Observable<string>;
 }
 
 /** Monitors the host at the other end of a connection, or the one that a `via` connection leads to. The host must call `serveMonitor`. */
@@ -52,6 +58,7 @@ export function monitor(connection: Connection): Monitor {
     leaves$: told(connection.stream(monitorRoutes.leaves, undefined)),
     health$: told(connection.stream(monitorRoutes.health, undefined)),
     events$: told(connection.stream(monitorRoutes.events, undefined)),
+    frames: (options = {}) => told(connection.stream(monitorRoutes.frames, options)).pipe(map(({ lines }) => lines)),
   };
 }
 

@@ -17,5 +17,6 @@ export type {
 } from './description.js';
 export type { HostInfo, MonitoredCluster, MonitoredHost, MonitorEvent, MonitorEvents } from './messages.js';
 export { monitorRoutes } from './monitor-routes.js';
+export { recordFrames, recordingEnd, type RecordFramesOptions } from './record-frames.js';
 export { serveMonitor, type MonitorRequest, type ServeMonitorOptions } from './serve-monitor.js';
 export { addDurations, bucketBounds, quantileOf, subtractDurations, type Durations } from '../metrics/log-histogram.js';

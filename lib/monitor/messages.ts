@@ -9,6 +9,7 @@ import type { RouteFigures, StreamFigures, StreamList, TransferFigures, Transfer
 import { durationBuckets, noDurations, type Durations } from '../metrics/log-histogram.js';
 import type { DirectionCredit, StreamCounts } from '../metrics/open-streams.js';
 import type { GridEvent } from '../observe.js';
+import type { RecordFramesOptions } from './record-frames.js';
 import { defined, fields, list, number, oneOf, optionalFields, optionalNumber, optionalText, text } from './reader.js';
 
 /** What a host is. */
@@ -56,6 +57,18 @@ const statuses = ['connecting', 'connected', 'back-off', 'closed', 'draining'] a
 export function readInfo(value: unknown): HostInfo {
   const { host, version, uptime, time } = fields(value);
   return { host: text(host), version: text(version, 'unknown'), uptime: number(uptime), time: number(time) };
+}
+
+/** What somebody asks to be recorded. */
+export function readFramesRequest(value: unknown): RecordFramesOptions {
+  const { payloads, peer } = optionalFields(value);
+  return { payloads: payloads === true, ...(typeof peer === 'string' ? { peer } : {}) };
+}
+
+/** Lines of a recording; not printable, since they are data for a file. */
+export function readLines(value: unknown): { readonly lines: string } {
+  const { lines } = fields(value);
+  return { lines: typeof lines === 'string' ? lines : '' };
 }
 
 export function readHealth(value: unknown): Health {

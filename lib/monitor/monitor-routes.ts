@@ -3,8 +3,10 @@ import { readDescription } from './description.js';
 import {
   readCluster,
   readEvents,
+  readFramesRequest,
   readHealth,
   readInfo,
+  readLines,
   readLeaves,
   readRoutes,
   readStreams,
@@ -50,4 +52,15 @@ export const monitorRoutes = {
   health: figures('health', readHealth),
   /** Events, first those that were kept. */
   events: figures('events', readEvents),
+  /** What goes over its connections, as the lines of a recording. */
+  frames: {
+    ...duplex({
+      ...common,
+      subroute: 'frames',
+      request: monitorCodec(readFramesRequest),
+      output: monitorCodec(readLines),
+      outCapacity: 4,
+    }),
+    ...reserved,
+  },
 } as const;

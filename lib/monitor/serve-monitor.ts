@@ -1,5 +1,5 @@
 import { map, Observable, switchMap, take } from 'rxjs';
-import { aFunction, checkOptions } from '../check.js';
+import { aFunction, checkOptions, oneOf, type Rule } from '../check.js';
 import type { ConnectionStats } from '../connection/figures.js';
 import type { Connection } from '../contract/connection.js';
 import { PermissionDeniedError } from '../contract/define-error.js';
@@ -14,6 +14,7 @@ import { describe } from './describe.js';
 import { EventFeed } from './event-feed.js';
 import type { MonitoredCluster } from './messages.js';
 import { monitorRoutes } from './monitor-routes.js';
+import { recordedBatches, type RecordFramesOptions } from './record-frames.js';
 
 /** What somebody asks the monitor for. */
 export interface MonitorRequest {
@@ -30,6 +31,11 @@ export interface ServeMonitorOptions {
    * Decides who may look. Default: the hosts of the cluster may, and leaves may not. What it throws refuses too.
    */
   authorize?(request: MonitorRequest): boolean | Promise<boolean>;
+  /**
+   * Whether those who may look may also record what goes over the connections of this host (`rxgrid record`): `'headers'`, the
+   * frames without their payloads; `'payloads'`, with all that the users of the mesh send each other. Default `'none'`.
+   */
+  readonly frames?: 'none' | 'headers' | 'payloads';
 }
 
 /**
@@ -41,7 +47,7 @@ export interface ServeMonitorOptions {
  * @throws ConfigurationError for an option that cannot work, and where the manager serves a monitor already.
  */
 export function serveMonitor(manager: Manager, options: ServeMonitorOptions = {}): void {
-  checkOptions(options, { authorize: aFunction('decides who may look') }, { of: 'serveMonitor' });
+  checkOptions(options, monitorRules, { of: 'serveMonitor' });
   const { runtime } = manager.lifetime;
   const started = runtime.now();
   const feed = new EventFeed(manager.events$, runtime);
@@ -83,6 +89,25 @@ export function serveMonitor(manager: Manager, options: ServeMonitorOptions = {}
   manager.handle(monitorRoutes.leaves, guard('leaves', figures.leaves));
   manager.handle(monitorRoutes.health, guard('health', figures.health));
   manager.handle(monitorRoutes.events, guard('events', figures.events));
+  manager.handle(monitorRoutes.frames, async (request, call) => {
+    await check(authorize, { caller: call.caller, callerKind: call.callerKind, what: 'frames' });
+    checkRecording(options.frames ?? 'none', request);
+    return recordedBatches(manager, request, call.signal);
+  });
+}
+
+const monitorRules: Readonly<Record<keyof ServeMonitorOptions, Rule>> = {
+  authorize: aFunction('decides who may look'),
+  frames: oneOf('none', 'headers', 'payloads'),
+};
+
+function checkRecording(allowed: 'none' | 'headers' | 'payloads', { payloads = false }: RecordFramesOptions): void {
+  if (allowed === 'payloads' || (allowed === 'headers' && !payloads)) return;
+  throw new PermissionDeniedError(
+    allowed === 'none'
+      ? "This host does not let its frames be recorded: serveMonitor's option frames allows it."
+      : "This host lets frames be recorded without their payloads only: serveMonitor's option frames is 'headers'.",
+  );
 }
 
 type Authorize = (request: MonitorRequest) => boolean | Promise<boolean>;

@@ -112,6 +112,11 @@ export class Engine implements MuxHost {
     return { outgoing: this.#outgoing.size, incoming: this.#incoming.size };
   }
 
+  /** The open muxes themselves, for those who observe the wire. */
+  get muxes(): { readonly outgoing: readonly Mux[]; readonly incoming: readonly Mux[] } {
+    return { outgoing: this.#outgoing.entries(), incoming: this.#incoming.entries() };
+  }
+
   /** The number of unary calls of this side that wait for their answer. Counts them one by one, so it is not for hot paths. */
   get requests(): number {
     return this.#outgoing.requests;

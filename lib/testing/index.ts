@@ -76,3 +76,22 @@ export type { MarbleValues, SubscriptionTimes } from './marbles/marbles.js';
 export { GridAssertionError } from './marbles/assertion.js';
 export { anError, equal, like } from './marbles/equality.js';
 export { inspect, type AsymmetricMatcher } from './marbles/inspect.js';
+
+export { replay, type Replay, type ReplayOptions, type ReplayReport } from './replay/replay.js';
+export type { CallOutcome, ReplayedCall } from './replay/replayed-call.js';
+export { readRecording, RecordingError, type ReadRecordingOptions } from '../recording/index.js';
+export type {
+  By,
+  CallEnd,
+  ClosedRecord,
+  EndRecord,
+  ExtensionName,
+  FrameRecord,
+  GapRecord,
+  OpenCall,
+  OpenedRecord,
+  Recording,
+  RecordingHeader,
+  RouteRecord,
+  WireRecord,
+} from '../recording/index.js';

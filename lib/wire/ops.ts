@@ -29,6 +29,18 @@ export function opName(code: number): OpName | undefined {
   return opNames.get(code);
 }
 
+/** True for the ops that the caller of a mux sends; the responder sends the others. */
+export function isSentByCaller(op: number): boolean {
+  return (
+    op === Op.Request ||
+    op === Op.ConnectMux ||
+    op === Op.MuxClientMsg ||
+    op === Op.UnblockSrvMux ||
+    op === Op.DisconnectServerMux ||
+    op === Op.Ping
+  );
+}
+
 /** Bits of a frame's flags: wire protocol, section 2.2. */
 export const Flag = {
   /** A checksum follows. */

@@ -4,9 +4,8 @@
  */
 
 import { decodeConnectResponse } from '../../lib/wire/connect.js';
-import { Flag, Op } from '../../lib/wire/ops.js';
+import { Flag, isSentByCaller, Op } from '../../lib/wire/ops.js';
 import type { FrameView, MuxId } from '../../lib/wire/frame.js';
-import { ofCaller } from '../../lib/testing/frames/transcript.js';
 import { eachFrame, type Fate } from '../../lib/testing/frames/wire-log.js';
 import type { WatchedCircuit, WireWatcher } from '../../lib/testing/frames/wire-watcher.js';
 
@@ -149,7 +148,7 @@ export class WireModel implements WireWatcher {
         this.#changed(circuit, end);
       }
       if (circuit.tampered) return;
-      const byCaller = ofCaller(op);
+      const byCaller = isSentByCaller(op);
       const role: Role | undefined = muxId === 0 ? undefined : byCaller === sent ? 'caller' : 'responder';
       const opener = role === undefined ? end : role === 'caller' ? end : other(end);
       const muxes = circuit.muxes[opener];

@@ -56,7 +56,7 @@ export class CommandHost {
         },
       },
     });
-    if (monitored) serveMonitor(host.manager, { authorize: () => true });
+    if (monitored) serveMonitor(host.manager, { authorize: () => true, frames: 'payloads' });
     host.#serve();
     await host.manager.listen({ address: '127.0.0.1' });
     host.url = name.replace('http:', 'ws:');

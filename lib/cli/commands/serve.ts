@@ -23,6 +23,7 @@ interface ServeOptions {
   readonly name?: string;
   readonly tokenFile?: string;
   readonly tokenCommand?: string;
+  readonly recordPayloads?: boolean;
   readonly quiet?: boolean;
 }
 
@@ -49,13 +50,14 @@ export const addServe: AddCommands = (program, run) => {
     .option('--name <url>', 'name of the host, where others reach it by another address')
     .option('--token-file <file>', 'a file with the token that leaves have to show; or set RXGRID_TOKEN')
     .option('--token-command <command>', 'a command of the shell that prints the token')
+    .option('--record-payloads', 'rxgrid record may have the payloads of all calls; without it, their sizes')
     .option('-q, --quiet', 'no events on standard error')
     .addHelpText('after', help)
     .action((file: string | undefined, options: ServeOptions) => run((signal) => serve(file, options, signal)));
 };
 
 async function serve(file: string | undefined, options: ServeOptions, signal: AbortSignal): Promise<number> {
-  const { root, writable = false, removable = false, quiet = false } = options;
+  const { root, writable = false, removable = false, recordPayloads = false, quiet = false } = options;
   if (file === undefined && root === undefined) {
     throw new Failure('there is nothing to serve. Give a module, or a folder with --root.', exitCodes.usage);
   }
@@ -68,7 +70,7 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
   const manager = managerOf(local, token);
   try {
     if (!quiet) manager.events$.subscribe(({ type, ...fields }) => note(`${type} ${JSON.stringify(fields)}`));
-    serveMonitor(manager, { authorize: () => true });
+    serveMonitor(manager, { authorize: () => true, frames: recordPayloads ? 'payloads' : 'headers' });
     if (root !== undefined) serveFiles(manager, { root, writable, removable });
     if (file !== undefined) await addHandlers(manager, file);
     try {

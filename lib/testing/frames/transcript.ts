@@ -2,7 +2,7 @@ import type { WireRoute } from '../../contract/wire-route.js';
 import { decodeConnectRequest, decodeConnectResponse } from '../../wire/connect.js';
 import { decodeConnectError } from '../../wire/control.js';
 import type { Frame } from '../../wire/frame.js';
-import { Flag, Op, opName } from '../../wire/ops.js';
+import { Flag, isSentByCaller, Op, opName } from '../../wire/ops.js';
 import type { Cable } from '../network/cable.js';
 import { inspect } from '../marbles/inspect.js';
 import { timeText } from '../marbles/marbles.js';
@@ -43,7 +43,7 @@ export function readWire(cable: Cable, book: RouteBook, since = -Infinity): (Wir
     }
     const { at, from, to, fates } = entry;
     for (const frame of framesOf(entry.bytes)) {
-      const key = `${ofCaller(frame.op) ? from : to} ${frame.muxId}`;
+      const key = `${isSentByCaller(frame.op) ? from : to} ${frame.muxId}`;
       if (frame.op === Op.Request || frame.op === Op.ConnectMux)
         routes.set(key, book.find(frame.handler, frame.subroute));
       if (at >= since) read.push({ at, from, to, frame, route: routes.get(key), fates });
@@ -67,18 +67,6 @@ export function transcript(cable: Cable, book: RouteBook, start: number, last = 
 export function wireText({ from, to, frame, route, fates }: WireFrame): string {
   const fate = fates.length === 0 ? '' : `  [${fates.join(', ')}]`;
   return `${from} → ${to}  ${frameText(frame, route)}${fate}`;
-}
-
-/** True for the ops that the caller of a mux sends. */
-export function ofCaller(op: number): boolean {
-  return (
-    op === Op.Request ||
-    op === Op.ConnectMux ||
-    op === Op.MuxClientMsg ||
-    op === Op.UnblockSrvMux ||
-    op === Op.DisconnectServerMux ||
-    op === Op.Ping
-  );
 }
 
 const flagNames = (Object.entries(Flag) as [string, number][]).filter(

@@ -1,0 +1,96 @@
+import { Flag, isSentByCaller, Op } from '../wire/ops.js';
+import type { MuxId } from '../wire/frame.js';
+import type { By, FrameRecord, Recording, RouteRecord } from './records.js';
+
+/** How a call ended; `open`: it had not when the recording ended. */
+export type CallEnd = 'ok' | 'error' | 'refused' | 'cancelled' | 'lost' | 'open';
+
+/** One call of a recording: its frames, in order. */
+export interface RecordedCall {
+  readonly link: number;
+  /** The other end: name of a host, or identity of a leaf. */
+  readonly peer: string;
+  /** Who made it. */
+  readonly by: By;
+  readonly mux: MuxId;
+  readonly route: RouteRecord | undefined;
+  /** The frame that opened it; undefined where that was before the recording. */
+  readonly opening: FrameRecord | undefined;
+  readonly frames: readonly FrameRecord[];
+  readonly end: CallEnd;
+  /** When it ended, or when the recording did, in ms. */
+  readonly endedAt: number;
+}
+
+interface Draft extends RecordedCall {
+  readonly frames: FrameRecord[];
+  end: CallEnd;
+  endedAt: number;
+}
+
+/** The calls of a recording, in the order in which they began. Frames of calls that have ended before are left out. */
+export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
+  const calls: Draft[] = [];
+  const open = new Map<string, Draft>();
+  const peers = new Map<number, string>();
+  const routes = new Map<number, RouteRecord>();
+  const add = (key: string, call: Omit<RecordedCall, 'frames' | 'end' | 'endedAt'>): void => {
+    const draft: Draft = { ...call, frames: [], end: 'open', endedAt: records.at(-1)?.t ?? 0 };
+    calls.push(draft);
+    open.set(key, draft);
+  };
+  for (const record of records) {
+    if (record.kind === 'route') routes.set(record.route, record);
+    else if (record.kind === 'opened') {
+      const { link, host: peer } = record;
+      peers.set(link, peer);
+      for (const { mux, by, route } of record.calls) {
+        add(keyOf(link, by, mux), { link, peer, by, mux, route: routes.get(route), opening: undefined });
+      }
+    } else if (record.kind === 'closed') {
+      for (const [key, call] of open) if (call.link === record.link) endWith(key, call, 'lost', record.t);
+    } else if (record.kind === 'frame' && record.mux !== 0) takeFrame(record);
+  }
+  return calls;
+
+  function takeFrame(frame: FrameRecord): void {
+    const { link, mux, op, t } = frame;
+    const by = callerOf(frame);
+    const key = keyOf(link, by, mux);
+    if (op === Op.Request || op === Op.ConnectMux) {
+      const route = frame.route === undefined ? undefined : routes.get(frame.route);
+      add(key, { link, peer: peers.get(link) ?? `link ${String(link)}`, by, mux, route, opening: frame });
+    }
+    const call = open.get(key);
+    if (call === undefined) return;
+    call.frames.push(frame);
+    const end = endOf(frame);
+    if (end !== undefined) endWith(key, call, end, t);
+  }
+
+  function endWith(key: string, call: Draft, end: CallEnd, t: number): void {
+    call.end = end;
+    call.endedAt = t;
+    open.delete(key);
+  }
+}
+
+/** The side that made the call of a frame. */
+export function callerOf({ op, by }: Pick<FrameRecord, 'op' | 'by'>): By {
+  return isSentByCaller(op) === (by === 'local') ? 'local' : 'remote';
+}
+
+/** How a frame ends its call; undefined where it does not. */
+export function endOf({ op, flags }: Pick<FrameRecord, 'op' | 'flags'>): CallEnd | undefined {
+  const failed = (flags & Flag.PayloadIsErr) !== 0;
+  if (op === Op.Response) return failed ? 'error' : 'ok';
+  if (op === Op.MuxConnectError) return 'refused';
+  if (op === Op.DisconnectServerMux) return 'cancelled';
+  if (op === Op.DisconnectClientMux) return 'error';
+  if (op === Op.MuxServerMsg && (flags & Flag.Eof) !== 0) return failed ? 'error' : 'ok';
+  return undefined;
+}
+
+function keyOf(link: number, by: By, mux: MuxId): string {
+  return `${String(link)} ${by} ${String(mux)}`;
+}

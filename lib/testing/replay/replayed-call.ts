@@ -1,0 +1,96 @@
+import type { WireRoute } from '../../contract/wire-route.js';
+import type { RecordedCall } from '../../recording/recorded-calls.js';
+import { Flag, Op } from '../../wire/ops.js';
+import type { RouteBook } from '../frames/route-book.js';
+import { inspect } from '../marbles/inspect.js';
+
+/** What the host sent in a call, then or now. */
+export interface CallOutcome {
+  /** Values that it sent: the response, the items of a stream, or, of a call that it made, its request and its input. */
+  readonly values: readonly unknown[];
+  /** How the call ended; `open`: it had not when the recording ended. */
+  readonly end: RecordedCall['end'];
+  /** Text of the error that the handler's side sent. */
+  readonly error: string | undefined;
+  /** When it ended, in ms since the beginning of the recording. */
+  readonly at: number;
+}
+
+/** One call in the recording and in the replay. */
+export interface ReplayedCall {
+  /** Name of the route; `handler 9` where no handler is registered for it. */
+  readonly route: string;
+  /** The host or the leaf at the other end. */
+  readonly peer: string;
+  /** `remote`: the recorded host handled it; `local`: it made it. */
+  readonly by: 'local' | 'remote';
+  /** When it was made, in ms since the beginning of the recording. */
+  readonly at: number;
+  /** What its caller asked for. */
+  readonly request: unknown;
+  /** Undefined where the host made no such call then. */
+  readonly recorded: CallOutcome | undefined;
+  /** Undefined where the host makes no such call now. */
+  readonly replayed: CallOutcome | undefined;
+}
+
+/** The route of a call, where the replay has a handler for it or has called it. */
+export function routeOf({ opening }: RecordedCall, book: RouteBook): WireRoute | undefined {
+  return opening === undefined ? undefined : book.find(opening.handler, opening.subroute);
+}
+
+/** What the host sent in a call. */
+export function outcomeOf(call: RecordedCall, book: RouteBook): CallOutcome {
+  const route = routeOf(call, book);
+  const values: unknown[] = [];
+  let error: string | undefined;
+  for (const { by, op, flags, payload, size } of call.frames) {
+    const failed = (flags & Flag.PayloadIsErr) !== 0 || op === Op.MuxConnectError;
+    if (failed && payload !== undefined) error = new TextDecoder().decode(payload);
+    const isLast = op === Op.MuxServerMsg && (flags & Flag.Eof) !== 0;
+    const isHalfClose = op === Op.MuxClientMsg && (flags & Flag.Eof) !== 0;
+    if (by !== 'local' || failed || ((isLast || isHalfClose) && size === 0 && (flags & Flag.PayloadIsZero) === 0))
+      continue;
+    const codec = codecOf(op, route);
+    if (codec !== undefined) values.push(decoded(payload, codec));
+  }
+  return { values, end: call.end, error, at: call.endedAt };
+}
+
+/** What the caller of a call asked for. */
+export function requestOf(call: RecordedCall, book: RouteBook): unknown {
+  return decoded(call.opening?.payload, routeOf(call, book)?.request ?? raw);
+}
+
+/** Where the replay differs from the recording, a line for each call. */
+export function differenceOf({ route, peer, by, at, recorded, replayed }: ReplayedCall): string | undefined {
+  const [then, now] = [recorded, replayed].map(textOf);
+  if (then === now) return undefined;
+  const what = by === 'remote' ? `${route} of ${peer}` : `the host's call of ${route} at ${peer}`;
+  return `${what} at ${at.toFixed(1)} ms: recorded ${then!}, now ${now!}`;
+}
+
+function textOf(outcome: CallOutcome | undefined): string {
+  if (outcome === undefined) return 'no such call';
+  const { values, end, error } = outcome;
+  const ended = error === undefined ? end : `${end}: ${error}`;
+  return `${inspect(values)} (${ended})`;
+}
+
+type Decoder = Pick<WireRoute['request'], 'decode'>;
+const raw: Decoder = { decode: (bytes) => bytes };
+
+function codecOf(op: number, route: WireRoute | undefined): Decoder | undefined {
+  if (op === Op.Request || op === Op.ConnectMux) return route?.request ?? raw;
+  if (op === Op.MuxClientMsg) return route?.input ?? raw;
+  return op === Op.Response || op === Op.MuxServerMsg ? (route?.output ?? raw) : undefined;
+}
+
+function decoded(payload: Uint8Array | undefined, codec: Decoder): unknown {
+  if (payload === undefined) return undefined;
+  try {
+    return codec.decode(payload);
+  } catch (error) {
+    return error;
+  }
+}
