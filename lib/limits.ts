@@ -276,16 +276,6 @@ export const maxMonitorEvents = 256;
 export const maxMonitorEventText = 500;
 /** Bytes of JSON Schemas in the description of a host; what is beyond is left out. */
 export const maxSchemaBytes = 1 << 20;
-/** Bytes of a recording that are read, where `maxBytes` says nothing else. */
-export const maxRecordingBytes = 256 << 20;
-/** Records of a recording that are read. */
-export const maxRecordingRecords = 1_000_000;
-/** Bytes of a payload up to which it is recorded; of a larger one only its size. */
-export const maxRecordedPayload = 1 << 20;
-/** Bytes of records that may wait for a slow reader of a recording; further records are counted as missing. */
-export const maxRecordingQueue = 8 << 20;
-/** Bytes of records in one item to a reader. */
-export const maxRecordingBatch = 256 << 10;
 /** Hosts in a list of a ready-made source (DNS, etcd, a file), where its option `maxHosts` says nothing else. */
 export const maxSourceHosts = 256;
 /** Bytes of a file that lists hosts. */

@@ -7,7 +7,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { ObservedFrame } from '../connection/link.js';
 import { toAddress, type WireRoute } from '../contract/wire-route.js';
 import { errorText } from '../errors.js';
-import { maxRecordedPayload } from '../limits.js';
+import { maxRecordedPayload } from '../recording/limits.js';
 import { extensionNames, type By, type OpenCall, type OpenedRecord, type WireRecord } from '../recording/records.js';
 import { Flag, isSentByCaller, Op } from '../wire/ops.js';
 import { subrouteKey } from '../wire/subroute.js';

@@ -1,5 +1,5 @@
 import { anObject, checkOptions, oneOf, whole } from '../check.js';
-import { maxRecordingBytes, maxRecordingRecords } from '../limits.js';
+import { maxRecordingBytes, maxRecordingRecords } from './limits.js';
 import { readHeader, readRecord } from './read-record.js';
 import { RecordingError } from './recording-error.js';
 import type { Recording, WireRecord } from './records.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { firstValueFrom, take, toArray } from 'rxjs';
+import { firstValueFrom, interval, take, toArray } from 'rxjs';
 import { raw, type } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';
 import { monitor, recordFrames, serveMonitor, type ServeMonitorOptions } from '../../lib/monitor/index.js';
@@ -43,12 +43,7 @@ describe('recordFrames', () => {
     gridTest(async ({ cluster, faults, advance }) => {
       const grid = cluster({ hosts: ['a', 'b', 'c'], latency: 5 });
       const [a, b] = [grid.host('a'), grid.host('b')];
-      a.handle(count, async function* () {
-        for (let n = 0; ; n++) {
-          await new Promise((resolve) => setTimeout(resolve, 50));
-          yield n;
-        }
-      });
+      a.handle(count, () => interval(50));
       a.handle(bulk, () => undefined);
       await grid.connected();
       const stream = b
@@ -142,14 +137,14 @@ describe('monitor().frames', () => {
       await grid.connected();
       const stop = new AbortController();
       const batches = recordedBatches(a.manager, { payloads: true }, stop.signal);
-      let text = (await batches.next()).value!.lines;
+      let text = String((await batches.next()).value?.lines);
       // 1.4 MB of base64 each: five of them have room.
       const megabyte = new Uint8Array(1 << 20);
       for (let call = 0; call < 8; call++) {
         await firstValueFrom(b.connection('a').request(bulk, megabyte), { defaultValue: 0 });
       }
       stop.abort();
-      for await (const { lines } of batches) text += lines;
+      for await (const batch of batches) text += batch.lines;
       const { records } = read(text);
       const large = records.filter((record) => record.kind === 'frame' && record.size === 1 << 20);
       expect(large).toHaveLength(5);

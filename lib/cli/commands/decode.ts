@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { errorText, ProtocolError } from '../../errors.js';
-import { maxRecordingBytes } from '../../limits.js';
+import { maxRecordingBytes } from '../../recording/limits.js';
 import { readRecording, RecordingError, type FrameRecord, type Recording } from '../../recording/index.js';
 import { decodeFrames } from '../../wire/decode.js';
 import type { AddCommands } from '../commands.js';
