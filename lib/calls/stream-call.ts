@@ -1,8 +1,8 @@
 import type { Unsubscribable } from 'rxjs';
 import { CancelledError, GridError } from '../errors.js';
-import type { FeedBounds, FeedSource, Outlet } from '../flow/feed.js';
+import type { FeedBounds, FeedSource } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
-import { Sending, type SendObserver } from '../flow/sending.js';
+import type { Sending, SendObserver } from '../flow/sending.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { encodeOnce } from '../flow/shared-item.js';
 import { guarded } from '../guard.js';
@@ -13,8 +13,7 @@ import type { CallerStream } from '../mux/caller-stream.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
-import { SendingHalf } from './sending-half.js';
-import { SendingOutlet } from './sending-outlet.js';
+import { SendingHalf, type SendingOwner } from './sending-half.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { ReceivedFiles, type FileStream } from '../contract/received-files.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
@@ -36,16 +35,14 @@ export interface StreamCallerContext extends CallerContext {
  *     begin ──▶ waiting for a connection ──▶ open ──complete──▶ half-closed ──▶ ended
  *       └──────────────── cancel, failure, end from the handler, at any time ─────┘
  *
- * It is the outlet of its input, the owner of its output (`inbound`), and the sink of its mux.
+ * It owns its input (`SendingHalf`) and its output (`inbound`), and is the sink of its mux.
  */
 export class StreamCall<I, O>
   extends RouteCall<StreamCallerContext>
-  implements StreamSink, InboundOwner<O>, Outlet<I>, Unsubscribable
+  implements StreamSink, InboundOwner<O>, SendingOwner<I>, Unsubscribable
 {
   /** The items from the handler. */
   readonly inbound: Inbound<O>;
-  /** Called when the credit may have changed. */
-  onCredit: (() => void) | undefined = undefined;
   onEnded: ((error: unknown) => void) | undefined = undefined;
 
   /** Receives what the caller's own code throws where no caller could catch it. */
@@ -54,11 +51,10 @@ export class StreamCall<I, O>
   readonly #input: FeedSource<I> | undefined;
   readonly #sendingHalf: SendingHalf<I>;
   #stream: CallerStream | undefined = undefined;
+  #onCredit: (() => void) | undefined = undefined;
   #metered: MeteredEntry | undefined = undefined;
   readonly #files: FileStream;
   readonly #received: ReceivedFiles | undefined = undefined;
-  // Additional sources of the input, made by sendFrom.
-  #sendings: Set<Sending<I>> | undefined = undefined;
   // The input has completed, possibly before there was a connection.
   #inputDone = false;
   // True until `begin` has returned, while the consumer is still within its `subscribe`.
@@ -79,9 +75,13 @@ export class StreamCall<I, O>
     this.inbound = new Inbound<O>(this);
     this.#files = { transfers: this.meter.transfers, route: this.route, peer: caller.connection.host };
     if (route.regionOutput === 'files') this.#received = new ReceivedFiles(this.#files);
-    this.#sendingHalf = new SendingHalf<I>(this, route.regionInput, this.route, () => {
-      this.#resume();
-    });
+    this.#sendingHalf = new SendingHalf<I>(this, route.regionInput, caller.bounds);
+  }
+
+  /** Sets what is called when the credit may have changed. */
+  set onCredit(onCredit: () => void) {
+    this.#onCredit = onCredit;
+    this.#sendingHalf.onSent = onCredit;
   }
 
   /** Number of items that may be sent now. */
@@ -104,27 +104,26 @@ export class StreamCall<I, O>
   /** Starts to read the input before there is a connection. Items that are pushed are buffered, within the bounds. */
   feedInput(): void {
     if (this.#input === undefined || this.#sendingHalf.fed) return;
-    this.#sendingHalf.feed(this.#input, this.caller.bounds, () => this.#ended);
+    this.#sendingHalf.feed(this.#input);
   }
 
   /**
-   * Creates a sending for an additional source. `complete` is called after the source's last item and must result in a
-   * call of {@link complete}. `open` is false if the input has already completed.
+   * Creates an additional source of the input. `complete` is called after its last item and must result in a call of
+   * {@link complete}. `open` is false if the input has already completed.
    */
   sendFrom(observer: SendObserver, open: boolean, complete: () => void): Sending<I> {
-    const outlet = new SendingOutlet(this.#sendingHalf.outlet, complete);
-    const sending = new Sending<I>(this.route, outlet, this.caller.bounds, observer);
+    const source = this.#sendingHalf.observedSource(observer, complete);
     if (open && !this.#ended) {
-      (this.#sendings ??= new Set()).add(sending);
-      return sending;
+      this.#sendingHalf.add(source);
+      return source;
     }
-    sending.refuse();
+    source.refuse();
     // On a macrotask, like every failure: a synchronous one makes retry() overflow the stack.
     this.caller.runtime.schedule(() => {
-      if (this.#ended) sending.end(this.#endError);
-      else sending.halfClosed();
+      if (this.#ended) source.end(this.#endError);
+      else source.halfClosed();
     }, 0);
-    return sending;
+    return source;
   }
 
   /** Cancels the call; the consumer's output errors with `reason`. No effect after the end. */
@@ -156,9 +155,8 @@ export class StreamCall<I, O>
   }
 
   writable(): void {
-    this.#sendingHalf.resumeRegion();
-    this.#resume();
-    this.onCredit?.();
+    this.#sendingHalf.resume();
+    this.#onCredit?.();
   }
 
   inputIgnored(): void {
@@ -197,19 +195,10 @@ export class StreamCall<I, O>
 
   // --- the input's side
 
-  get canSend(): boolean {
-    return this.#stream?.writable ?? false;
-  }
-
   encode(item: I): Uint8Array {
     const payload = encodeOnce(this.wireRoute.input!, item);
     checkPayloadSize(payload, this.caller.limits, this.route, 'item');
     return payload;
-  }
-
-  send(payload: Uint8Array): void {
-    this.#stream?.send(payload);
-    this.onCredit?.();
   }
 
   complete(): void {
@@ -245,22 +234,9 @@ export class StreamCall<I, O>
     this.cancel(reason);
   }
 
-  #resume(): void {
-    this.#sendingHalf.resumeSource();
-    for (const sending of this.#sendings ?? []) {
-      guarded(this.onThrown, () => {
-        sending.resume();
-      });
-    }
-  }
-
   #halfClose(): void {
     this.#stream!.halfClose();
-    for (const sending of this.#sendings ?? []) {
-      guarded(this.onThrown, () => {
-        sending.halfClosed();
-      });
-    }
+    this.#sendingHalf.halfClosed();
   }
 
   #finish(cause: unknown, outcome: Outcome = outcomeOf(cause)): void {
@@ -274,12 +250,7 @@ export class StreamCall<I, O>
     this.#endError = error;
     this.dispose();
     // Each of these may run user code.
-    this.#sendingHalf.stop();
-    for (const sending of this.#sendings ?? []) {
-      guarded(this.onThrown, () => {
-        sending.end(error);
-      });
-    }
+    this.#sendingHalf.end(error);
     this.inbound.end(error);
     guarded(this.onThrown, () => this.onEnded?.(error));
   }

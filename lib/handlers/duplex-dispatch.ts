@@ -1,7 +1,6 @@
-import { isObservable } from 'rxjs';
 import { CancelledError, HandlerError, type GridError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
-import { feed, isFeedSource, type Outlet } from '../flow/feed.js';
+import { isFeedSource } from '../flow/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { encodeOnce } from '../flow/shared-item.js';
@@ -15,7 +14,7 @@ import type { InputRefusal, StreamSink } from '../mux/stream.js';
 import type { Report } from '../observe.js';
 import type { Meta } from '../wire/opening-extra.js';
 import { isRegionItem } from '../codec/region-item.js';
-import { SendingHalf } from '../calls/sending-half.js';
+import { SendingHalf, type SendingOwner } from '../calls/sending-half.js';
 import { CallContext } from './call-context.js';
 import { isCallersFault } from '../codec/codec.js';
 import { isThenable } from '../contract/handler.js';
@@ -44,13 +43,13 @@ export function duplexResponder(
 }
 
 /**
- * One running handler of a stream. It is the outlet of the handler's output, the owner of its input (`inbound`), and the
- * sink of its mux.
+ * One running handler of a stream. It owns the handler's output (`SendingHalf`) and its input (`inbound`), and is the sink of
+ * its mux.
  *
  *     run ──▶ waiting for the result (a Promise) ──▶ feeding ──complete, fail──▶ output ended ──▶ ended
  *      └─────────────── cancel, deadline, connection loss, undecodable input, at any time ──────────┘
  */
-class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unknown> {
+class DuplexInvocation implements StreamSink, InboundOwner<unknown>, SendingOwner<unknown> {
   readonly route: string;
 
   /** Reports what the handler's code throws where no caller could catch it. */
@@ -92,9 +91,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
     this.#inbound = new Inbound<unknown>(this);
     this.#call = new CallContext(caller, route.subroute, stream.deadline, context, this.#inbound, meta);
     if (route.input === undefined) this.#inbound.end();
-    this.#sendingHalf = new SendingHalf(this, route.regionOutput, this.route, () => {
-      this.#sendingHalf.resumeSource();
-    });
+    this.#sendingHalf = new SendingHalf(this, route.regionOutput, context.bounds);
     const files = { transfers: meter.transfers, route: route.name, peer: caller.name };
     if (route.regionInput === 'files') this.#received = new ReceivedFiles(files);
     this.#sendingHalf.attach(stream, files);
@@ -164,8 +161,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
   }
 
   writable(): void {
-    this.#sendingHalf.resumeRegion();
-    this.#sendingHalf.resumeSource();
+    this.#sendingHalf.resume();
   }
 
   ended(error: GridError | undefined): void {
@@ -211,18 +207,10 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
 
   // --- the handler's side
 
-  get canSend(): boolean {
-    return this.#stream.writable;
-  }
-
   encode(item: unknown): Uint8Array {
     const payload = encodeOnce(this.#route.output, item);
     checkPayloadSize(payload, this.#context.limits, this.route, 'item');
     return payload;
-  }
-
-  send(payload: Uint8Array): void {
-    this.#stream.send(payload);
   }
 
   complete(): void {
@@ -267,22 +255,13 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, Outlet<unkn
     const single = this.#sendingHalf.takesRegions && isRegionItem(result);
     const none = result === undefined && !this.#route.hasOutput;
     const source = single ? [result] : none ? [] : result;
-    if (this.#stream.ended) {
-      // The stream ended before the handler returned its output. An Observable has not been subscribed; an iterator may need
-      // to clean up.
-      if (isFeedSource(source) && !isObservable(source)) {
-        feed(source, this.#sendingHalf.outlet, this.#context.bounds).stop();
-      }
-      return;
-    }
-    if (!isFeedSource(source)) {
+    if (isFeedSource(source)) this.#sendingHalf.feed(source);
+    else if (!this.#stream.ended) {
       this.fail(
         new HandlerError(
           `${this.route}: a stream handler must return an Observable, an iterable, an async iterable, or a Promise of one of these.${foreignObservableHint(source)}`,
         ),
       );
-      return;
     }
-    this.#sendingHalf.feed(source, this.#context.bounds, () => this.#stream.ended);
   };
 }

@@ -1,15 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { Observable } from 'rxjs';
-import { SendingHalf } from '../../lib/calls/sending-half.js';
-import { SendingOutlet } from '../../lib/calls/sending-outlet.js';
-import type { Outlet } from '../../lib/flow/feed.js';
+import { concat, EMPTY, Observable, throwError } from 'rxjs';
+import { SendingHalf, type SendingOwner } from '../../lib/calls/sending-half.js';
+import { sendRegion, type RegionItem, type RegionPort, type RegionSending } from '../../lib/codec/region-item.js';
+import type { FileStream } from '../../lib/contract/received-files.js';
+import type { StreamMux } from '../../lib/mux/stream.js';
 
 const bounds = { items: 10, bytes: 1_000 };
-const never = (): boolean => false;
 
-class RecordingOutlet implements Outlet<number> {
-  canSend = false;
+type Item = number | RegionItem;
+
+/** One end of a stream, and the stream, without a connection: what happens to either is logged. */
+class End implements SendingOwner<Item> {
+  readonly route = 'x';
   readonly log: unknown[] = [];
+  writable = true;
   readonly onThrown = (error: unknown): void => {
     this.log.push(error);
   };
@@ -18,6 +22,7 @@ class RecordingOutlet implements Outlet<number> {
     return Uint8Array.of(item);
   }
 
+  /** The stream's. */
   send(payload: Uint8Array): void {
     this.log.push(payload[0]);
   }
@@ -31,45 +36,105 @@ class RecordingOutlet implements Outlet<number> {
   }
 }
 
+function halfOf(end: End, form?: 'raw' | 'files'): SendingHalf<Item> {
+  const half = new SendingHalf<Item>(end, form, bounds);
+  half.attach(end as unknown as StreamMux, {} as FileStream);
+  return half;
+}
+
+/** A region item that the test ends. */
+class Region {
+  end: (failure?: { readonly error: unknown }) => void = () => undefined;
+  port: RegionPort | undefined = undefined;
+  readonly log: string[] = [];
+
+  [sendRegion](port: RegionPort, ended: (failure?: { readonly error: unknown }) => void): RegionSending {
+    this.port = port;
+    this.end = ended;
+    return { resume: () => this.log.push('resume'), stop: () => this.log.push('stop') };
+  }
+
+  get item(): RegionItem {
+    return this as unknown as RegionItem;
+  }
+}
+
+/** Logs what its observer is notified of. */
+function observer(log: unknown[]) {
+  return {
+    sent: () => log.push('sent'),
+    done: () => log.push('done'),
+    failed: (error: unknown) => log.push(`failed: ${(error as Error).message}`),
+  };
+}
+
+const never = new Observable<number>();
+
 describe('the sending half of a stream', () => {
-  it('without files sends to the outlet itself', () => {
-    const outlet = new RecordingOutlet();
-    const half = new SendingHalf(outlet, undefined, 'x', () => undefined);
-    expect([half.outlet, half.takesRegions, half.fed]).toStrictEqual([outlet, false, false]);
-    half.feed([1, 2], bounds, never);
-    expect([half.fed, outlet.log]).toStrictEqual([true, []]);
-    outlet.canSend = true;
-    half.resumeRegion();
-    half.resumeSource();
-    expect(outlet.log).toStrictEqual([1, 2, 'complete']);
+  it('sends what the source gives to the stream, and waits while it is not writable', () => {
+    const end = new End();
+    const half = halfOf(end);
+    end.writable = false;
+    half.feed([1, 2]);
+    expect([half.takesRegions, half.fed, end.log]).toStrictEqual([false, true, []]);
+    end.writable = true;
+    half.resume();
+    expect(end.log).toStrictEqual([1, 2, 'complete']);
   });
 
-  it('with files sends through an outlet for regions', () => {
-    const outlet = new RecordingOutlet();
-    const half = new SendingHalf(outlet, 'raw', 'x', () => undefined);
-    expect([half.outlet === outlet, half.takesRegions]).toStrictEqual([false, true]);
-    outlet.canSend = true;
-    half.feed([1], bounds, never);
-    expect(outlet.log).toStrictEqual([1, 'complete']);
+  it('waits for the stream', () => {
+    const end = new End();
+    const half = new SendingHalf<Item>(end, undefined, bounds);
+    half.feed([1]);
+    expect(end.log).toStrictEqual([]);
+    half.attach(end as unknown as StreamMux, {} as FileStream);
+    half.resume();
+    expect(end.log).toStrictEqual([1, 'complete']);
   });
 
-  it('stops a source that is fed after the end', () => {
-    const outlet = new RecordingOutlet();
-    let unsubscribed = false;
-    const half = new SendingHalf(outlet, undefined, 'x', () => undefined);
+  it('does not subscribe to an Observable after the end, and lets an iterator clean up', () => {
+    const half = halfOf(new End());
+    half.stop();
+    let subscribed = false;
     half.feed(
-      new Observable<number>(() => () => {
-        unsubscribed = true;
+      new Observable<number>(() => {
+        subscribed = true;
       }),
-      bounds,
-      () => true,
+    );
+    let returned = false;
+    const iterator = {
+      next: () => ({ done: false as const, value: 1 }),
+      return: () => {
+        returned = true;
+        return { done: true as const, value: undefined };
+      },
+    };
+    half.feed({ [Symbol.iterator]: () => iterator });
+    expect([subscribed, returned]).toStrictEqual([false, true]);
+  });
+
+  it('stops a source that ends the stream with its first item', () => {
+    const end = new End();
+    const half = halfOf(end);
+    end.send = () => {
+      half.end(undefined);
+    };
+    let unsubscribed = false;
+    half.feed(
+      new Observable<number>((subscriber) => {
+        subscriber.next(1);
+        return () => {
+          unsubscribed = true;
+        };
+      }),
     );
     expect(unsubscribed).toBe(true);
   });
 
   it('reports what the source throws when it is stopped, and does not throw it', () => {
-    const outlet = new RecordingOutlet();
-    const half = new SendingHalf(outlet, 'files', 'x', () => undefined);
+    const end = new End();
+    const half = halfOf(end, 'files');
+    end.writable = false;
     const source: Iterable<number> = {
       [Symbol.iterator]: () => ({
         next: () => ({ done: false, value: 1 }),
@@ -78,19 +143,83 @@ describe('the sending half of a stream', () => {
         },
       }),
     };
-    half.feed(source, bounds, never);
+    half.feed(source);
     half.stop();
-    expect(outlet.log).toStrictEqual([new Error('boom')]);
+    expect(end.log).toStrictEqual([new Error('boom')]);
   });
 });
 
-it('an additional source has an end of its own, and shares everything else with the input', () => {
-  const outlet = new RecordingOutlet();
-  let ended = 0;
-  const sending = new SendingOutlet(outlet, () => ended++);
-  expect([sending.canSend, sending.onThrown]).toStrictEqual([false, outlet.onThrown]);
-  sending.send(sending.encode(3));
-  sending.complete();
-  sending.fail('failed');
-  expect([outlet.log, ended]).toStrictEqual([[3, 'failed'], 1]);
+describe('a region item', () => {
+  it('sends itself, while nothing else is sent and the end of the source waits', () => {
+    const end = new End();
+    const half = halfOf(end, 'raw');
+    const region = new Region();
+    half.feed([1, region.item, 2]);
+    half.resume();
+    expect([end.log, region.log, region.port?.form]).toStrictEqual([[1], ['resume'], 'raw']);
+    region.end();
+    expect(end.log).toStrictEqual([1, 2, 'complete']);
+  });
+
+  it.each([
+    ['completes', EMPTY, 'complete'],
+    ['fails', throwError(() => new Error('boom')), new Error('boom')],
+  ] as const)('lets a source that %s meanwhile end afterwards', (_, ending, last) => {
+    const end = new End();
+    const half = halfOf(end, 'raw');
+    const region = new Region();
+    half.feed(concat([region.item], ending));
+    expect(end.log).toStrictEqual([]);
+    region.end();
+    expect(end.log).toStrictEqual([last]);
+  });
+
+  it('fails the sending where it fails, and is stopped with the stream', () => {
+    const end = new End();
+    const half = halfOf(end, 'raw');
+    const [first, second] = [new Region(), new Region()];
+    half.feed([first.item]);
+    first.end({ error: 'disk' });
+    expect(end.log).toStrictEqual(['disk']);
+    const other = halfOf(end, 'raw');
+    other.feed([second.item]);
+    other.end(undefined);
+    second.end();
+    expect([end.log, second.log]).toStrictEqual([['disk'], ['stop']]);
+  });
+});
+
+describe('an additional source', () => {
+  it('shares the stream and the turns of region items, and has an end of its own', () => {
+    const end = new End();
+    const half = halfOf(end, 'raw');
+    const log: unknown[] = [];
+    const region = new Region();
+    const completed = (): void => {
+      log.push('completed');
+      half.halfClosed();
+    };
+    const source = half.observedSource(observer(log), completed);
+    half.add(source);
+    half.feed([region.item, 1]);
+    source.start([2]);
+    expect([end.log, log]).toStrictEqual([[], []]);
+    region.end();
+    expect([end.log, log]).toStrictEqual([
+      [1, 'complete', 2],
+      ['sent', 'completed', 'done'],
+    ]);
+  });
+
+  it('is notified where the stream ends first, and takes nothing more', () => {
+    const end = new End();
+    const half = halfOf(end);
+    const log: unknown[] = [];
+    const source = half.observedSource(observer(log), () => undefined);
+    half.add(source);
+    source.start(never);
+    half.end(new Error('lost'));
+    half.end(new Error('again'));
+    expect([source.canSend, log]).toStrictEqual([false, ['failed: lost']]);
+  });
 });

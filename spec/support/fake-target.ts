@@ -1,5 +1,9 @@
-import { Sending, sendFrom, type SendObserver } from '../../lib/flow/sending.js';
+import type { ObservedSource } from '../../lib/calls/observed-source.js';
+import { SendingHalf } from '../../lib/calls/sending-half.js';
+import type { FileStream } from '../../lib/contract/received-files.js';
+import { sendFrom, type Sending, type SendObserver } from '../../lib/flow/sending.js';
 import type { DuplexStream } from '../../lib/index.js';
+import type { StreamMux } from '../../lib/mux/stream.js';
 import { FakeOutlet } from './outlet.js';
 
 /** An open stream without a connection: the test gives its credit and ends it. */
@@ -10,10 +14,24 @@ export class FakeTarget {
   readonly cancels: unknown[] = [];
   /** False: the half-close waits, as it does without a connection. */
   writes = true;
-  #sending: Sending<number> | undefined = undefined;
+  #source: ObservedSource<number> | undefined = undefined;
 
   constructor(credit = 0) {
     this.outlet = new FakeOutlet(credit);
+  }
+
+  // What a source uses of the stream.
+  get #mux(): StreamMux {
+    const { outlet } = this;
+    const mux = {
+      get writable() {
+        return outlet.canSend;
+      },
+      send: (payload: Uint8Array) => {
+        outlet.send(payload);
+      },
+    };
+    return mux as unknown as StreamMux;
   }
 
   /** As `sendTo` takes it. */
@@ -27,15 +45,10 @@ export class FakeTarget {
 
   [sendFrom](observer: SendObserver): Sending<number> {
     const { outlet } = this;
-    const ends = {
-      get canSend() {
-        return outlet.canSend;
-      },
-      encode: (item: number) => outlet.encode(item),
+    const owner = {
+      route: 'upload',
       onThrown: outlet.onThrown,
-      send: (payload: Uint8Array) => {
-        outlet.send(payload);
-      },
+      encode: (item: number) => outlet.encode(item),
       complete: () => {
         outlet.complete();
         if (this.writes) this.halfClosed();
@@ -45,7 +58,9 @@ export class FakeTarget {
         this.end(error);
       },
     };
-    return (this.#sending = new Sending('upload', ends, { items: 8, bytes: 1024 }, observer));
+    const half = new SendingHalf<number>(owner, undefined, { items: 8, bytes: 1024 });
+    half.attach(this.#mux, {} as FileStream);
+    return (this.#source = half.observedSource(observer, owner.complete));
   }
 
   cancel(reason: unknown = 'cancelled'): void {
@@ -54,14 +69,14 @@ export class FakeTarget {
 
   give(credit: number): void {
     this.outlet.credit += credit;
-    this.#sending?.resume();
+    this.#source?.resume();
   }
 
   halfClosed(): void {
-    this.#sending?.halfClosed();
+    this.#source?.halfClosed();
   }
 
   end(error?: unknown): void {
-    this.#sending?.end(error);
+    this.#source?.end(error);
   }
 }
