@@ -24,9 +24,21 @@ function memorySocket(
 ): Socket {
   const waiting: Uint8Array[] = [];
   let left = messagesInARow;
+  let scheduled = false;
   const deliverWaiting = (): void => {
+    // Shifted one by one: what the other end causes to be sent meanwhile goes behind those that still wait.
+    for (let count = waiting.length; count > 0; count--) other.next(waiting.shift()!);
+  };
+  const continueLater = (): void => {
     left = messagesInARow;
-    for (const message of waiting.splice(0)) other.next(message);
+    deliverWaiting();
+    scheduled = false;
+    if (waiting.length > 0) schedule();
+  };
+  const schedule = (): void => {
+    if (scheduled || yieldTurn === undefined) return;
+    scheduled = true;
+    yieldTurn(continueLater);
   };
   const outbound: Observer<WireMessage> = {
     next: (message) => {
@@ -37,13 +49,14 @@ function memorySocket(
         return;
       }
       waiting.push(bytes);
-      if (waiting.length === 1) yieldTurn(deliverWaiting);
+      schedule();
     },
     error: (error) => {
       other.error(error);
       inbound.complete();
     },
     complete: () => {
+      deliverWaiting();
       other.complete();
       inbound.complete();
     },
@@ -52,6 +65,7 @@ function memorySocket(
     inbound,
     outbound,
     close: (code, reason) => {
+      deliverWaiting();
       other.error(closeError(closeCodeOf(code), reason));
       inbound.complete();
     },

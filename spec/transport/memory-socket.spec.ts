@@ -34,6 +34,32 @@ describe('linkedSockets', () => {
     expect(heard).toStrictEqual([...sent, 'more']);
   });
 
+  it('keeps the order where a message that waited causes further ones to be sent', () => {
+    const yielded: (() => void)[] = [];
+    const [left, right] = linkedSockets((task) => yielded.push(task));
+    const heard = listen(right);
+    let sent = 0;
+    const send = (): void => {
+      left.outbound.next(bytesOf(String(sent++)));
+    };
+    right.inbound.subscribe(() => {
+      // Two more for each that arrives, as where both ends answer each other.
+      for (let count = 0; count < 2 && sent < 500; count++) send();
+    });
+    for (let count = 0; count < 140; count++) send();
+    while (yielded.length > 0) yielded.shift()!();
+    expect(heard).toStrictEqual(Array.from({ length: sent }, (_, index) => String(index)));
+  });
+
+  it('delivers what waits before it closes', () => {
+    const [left, right] = linkedSockets(() => undefined);
+    const heard = listen(right);
+    const sent = Array.from({ length: 130 }, (_, index) => String(index));
+    for (const text of sent) left.outbound.next(bytesOf(text));
+    left.outbound.complete();
+    expect(heard).toStrictEqual([...sent, 'complete']);
+  });
+
   it('closes both ends, and drops what comes later', () => {
     const [left, right] = linkedSockets();
     const heard = [listen(left), listen(right)];
