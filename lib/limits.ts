@@ -259,7 +259,6 @@ export const maxAssemblyBuffers = 16;
 export const maxRecycledBytes = 8 << 20;
 /** Bytes of a file that the system reads into its page cache ahead of the bytes being sent, in kernel mode. */
 export const readAheadBytes = 4 << 20;
-
 /** Routes that are counted one by one, at both sides together; further ones are counted as one. */
 export const maxMeteredRoutes = 4_096;
 /** Codes of errors that a route counts one by one; further ones are counted as `other`. Codes may come from the other side. */
@@ -294,7 +293,7 @@ export const drainInterval = 10;
 export const defaultDrainTimeout = 20_000;
 /** Time that the calls of a host have to end which is not in the list of hosts any more, in ms. */
 export const removedHostTimeout = 30_000;
-/** Time, in ms, that a process has to end by itself after `closeOnSignals` has closed its manager. */
-export const exitGrace = 2_000;
+/** Times, in ms, that the `onClosed` of `closeOnSignals` has to end, and after it the process, by itself. */
+export const [onClosedTimeout, exitGrace] = [5_000, 2_000];
 /** Keys that may have an item waiting in `conflate({ key })`, where its option `maxKeys` says nothing else. */
 export const defaultConflatedKeys = 10_000;

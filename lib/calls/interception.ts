@@ -109,13 +109,17 @@ function resolvePassed(
   resolved: ResolvedOptions,
 ): ResolvedOptions {
   if (passed === original) return resolved;
-  const { deadline, signal, waitForConnect, meta, parent } = passed;
-  checkCallOptions({
-    meta,
-    ...(deadline === undefined ? {} : { deadline }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(waitForConnect === undefined ? {} : { waitForConnect }),
-  });
+  const { deadline, signal, waitForConnect, meta = noMeta, parent } = passed as Partial<OutgoingCall>;
+  checkCallOptions(
+    {
+      meta,
+      ...(deadline === undefined ? {} : { deadline }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(waitForConnect === undefined ? {} : { waitForConnect }),
+      ...(parent === undefined ? {} : { parent }),
+    },
+    `${original.route.name}: the call that its interceptors pass on`,
+  );
   const until = (date: Date): number => runtime.now() + date.getTime() - runtime.wallNow();
   return {
     // An untouched deadline is exact; as a date it has whole milliseconds.

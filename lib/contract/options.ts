@@ -48,15 +48,21 @@ export interface ResolvedOptions {
   readonly meta: Uint8Array | undefined;
 }
 
+/** What a deadline may be. */
+export const validDate: Rule = {
+  expected: 'a valid Date',
+  // instanceof would refuse a Date of another realm.
+  accepts: (value) =>
+    Object.prototype.toString.call(value) === '[object Date]' && !Number.isNaN((value as Date).getTime()),
+};
+
+/** What a signal may be. */
+export const anAbortSignal: Rule = withMethods('an AbortSignal', 'addEventListener');
+
 const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   timeout: anyMs,
-  deadline: {
-    expected: 'a valid Date',
-    // instanceof would refuse a Date of another realm.
-    accepts: (value) =>
-      Object.prototype.toString.call(value) === '[object Date]' && !Number.isNaN((value as Date).getTime()),
-  },
-  signal: withMethods('an AbortSignal', 'addEventListener'),
+  deadline: validDate,
+  signal: anAbortSignal,
   parent: {
     expected: 'the call that a handler was given',
     accepts: (value) => typeof value === 'object' && value !== null && 'signal' in value,
@@ -65,7 +71,6 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   waitForConnect: waitForConnectRule,
 };
 
-const checkedAs = { of: 'A call' };
 const noOptions: CallOptions = {};
 const noSignals: readonly AbortSignal[] = [];
 
@@ -104,9 +109,9 @@ export function resolveOptions(
   };
 }
 
-/** @throws ConfigurationError for an unknown option, and for one that cannot work. */
-export function checkCallOptions(options: CallOptions): void {
-  checkOptions(options, callRules, checkedAs);
+/** `of` names the options in errors. @throws ConfigurationError for an unknown option, and for one that cannot work. */
+export function checkCallOptions(options: CallOptions, of = 'A call'): void {
+  checkOptions(options, callRules, { of });
 }
 
 /**

@@ -176,7 +176,8 @@ export class Draining {
   }
 
   /** See `Manager.drain`. */
-  start(options: DrainOptions): Promise<DrainResult> {
+  // Async, so that it rejects, as all methods do that return a Promise; nothing waits before the drain has begun.
+  async start(options: DrainOptions): Promise<DrainResult> {
     const resolved = resolveDrainOptions(options);
     if (this.#drain !== undefined) {
       this.#drain.hurry(resolved.timeout);

@@ -110,8 +110,7 @@ export class Manager extends Serving implements Handles {
       this.#gatekeeper.vouch(authorization),
     );
     if (options.relay !== undefined) {
-      const scope = { local: this.local, exposeErrors: options.exposeErrors === true };
-      for (const bound of relayHandlers(options.relay, scope)) this.#endpoint.registry.add(bound, true);
+      for (const bound of relayHandlers(options.relay, { local: this.local })) this.#endpoint.registry.add(bound);
     }
     const cluster$ = clusterState(this.local, this.#membership, () => this.closed);
     this.cluster$ = isolated(cluster$);
@@ -183,7 +182,7 @@ export class Manager extends Serving implements Handles {
    * the result counts it. Streams that this host subscribed to do not delay the end. A second drain returns the result of
    * the first one; the shorter timeout applies.
    *
-   * @throws ConfigurationError for an invalid option.
+   * Rejects with a ConfigurationError for an invalid option; nothing is drained then.
    */
   drain(options: DrainOptions = {}): Promise<DrainResult> {
     return this.#draining.start(options);

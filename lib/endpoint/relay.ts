@@ -8,7 +8,7 @@
  * once: a relay calls neither another relay, nor its caller.
  */
 
-import { catchError, defer, from, switchMap, throwError, type Observable } from 'rxjs';
+import { defer, from, switchMap, type Observable } from 'rxjs';
 import { aFunction, checkOptions, type Rule } from '../check.js';
 import { raw } from '../codec/codec.js';
 import type { Connection } from '../contract/connection.js';
@@ -19,7 +19,6 @@ import { bind, type Bound, type Call } from '../contract/handler.js';
 import type { CallOptions } from '../contract/options.js';
 import { isRelay, relayRoutes, type RelayedCall } from '../contract/relayed-route.js';
 import { namedHandler } from '../contract/wire-route.js';
-import { RemoteError } from '../errors.js';
 import type { Meta } from '../wire/opening-extra.js';
 
 /** A call that somebody wants to make through this host. */
@@ -56,8 +55,6 @@ const rules: Readonly<Record<keyof RelayOptions, Rule>> = {
 /** What a relay needs of its host. */
 export interface RelayScope {
   readonly local: string;
-  /** True: leaves get the texts of errors that contracts do not name. */
-  readonly exposeErrors: boolean;
 }
 
 /** A call of a relay route, of either kind. */
@@ -81,7 +78,6 @@ export function relayHandlers(options: RelayOptions, scope: RelayScope): readonl
       throw unreachable(`${scope.local} knows no host ${relayed.host}.`);
     }
   };
-  const masked = maskErrors(scope);
   return [
     bind(relayRoutes.unary, (relayed, call) =>
       defer(() => from(connect(relayed, call, 'unary'))).pipe(
@@ -92,14 +88,11 @@ export function relayHandlers(options: RelayOptions, scope: RelayScope): readonl
             passed(call),
           ),
         ),
-        catchError((error: unknown) => throwError(() => masked(error, relayed, call))),
       ),
     ),
     bind(relayRoutes.duplex, async (relayed, call) => {
       const connection = await connect(relayed, call, 'duplex');
-      return streamVia(connection, relayed, call).pipe(
-        catchError((error: unknown) => throwError(() => masked(error, relayed, call))),
-      );
+      return streamVia(connection, relayed, call).pipe();
     }),
   ];
 }
@@ -150,13 +143,4 @@ function nameOf({ handler, path }: RelayedCall): string {
 function addressOf({ handler, path }: RelayedCall): Pick<RouteBase, 'id' | 'subroute'> {
   if (handler === namedHandler) return {};
   return { id: handler, ...(path === undefined ? {} : { subroute: path }) };
-}
-
-// A host sends the text of any error to another host; to a leaf only where it is to be exposed.
-function maskErrors({ exposeErrors }: RelayScope) {
-  return (error: unknown, { host }: RelayedCall, { callerKind }: RelayedFor): unknown => {
-    if (callerKind === 'host' || exposeErrors || !(error instanceof RemoteError)) return error;
-    if (error.code !== 'internal' && error.code !== 'remote') return error;
-    return new RemoteError(`The handler at ${host} failed. Its events tell why.`, { code: 'internal', cause: error });
-  };
 }

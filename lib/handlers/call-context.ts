@@ -92,16 +92,20 @@ export class CallContext<I> implements Call<I> {
     this.#running = running;
   }
 
-  /** The same call as interceptors leave it, who were given `original`. It aborts with this one, or by itself. */
-  derive(passed: IncomingCall, original: IncomingCall): CallContext<I> {
+  /**
+   * The same call as interceptors leave it, who were given `original`. It aborts with this one, or by itself. One that they
+   * leave without metadata has none; one without a signal keeps its own.
+   */
+  derive(passed: Partial<IncomingCall>, original: IncomingCall): CallContext<I> {
     const { meta, deadline } = passed;
     // An untouched deadline stays exact: the wall clock may have been corrected since the interceptors got it as a date.
     const until = deadline === original.deadline ? this.#deadline : this.#until(deadline);
     const caller = { name: this.caller, kind: this.callerKind };
     const derived = new CallContext<I>(caller, this.subroute, until, this.#scope, this.#inbound, meta);
     // Unchanged: no signal is made, and none is listened to, until somebody asks for it.
-    if (passed === original || passed.signal === this.#abort?.signal) this.#abortAlso(derived);
-    else derived.#follow(passed.signal);
+    const signal = passed === original ? undefined : passed.signal;
+    if (signal === undefined || signal === this.#abort?.signal) this.#abortAlso(derived);
+    else derived.#follow(signal);
     return derived;
   }
 

@@ -22,6 +22,7 @@ import { ReceivedFiles } from '../contract/received-files.js';
 import { checkPayloadSize } from '../contract/payload-size.js';
 import { eventOf, failureOf, invalidArgument, outcomeOfFailure, type FailedCall, type Failure } from './failure.js';
 import type { DispatchContext } from './registry.js';
+import { isRelay } from '../contract/relayed-route.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
 /** Creates the responder that runs the handler of a duplex route for each stream. */
@@ -228,7 +229,8 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, SendingOwne
 
   get #failedCall(): FailedCall {
     const { caller, callerKind, handlerBegan: began } = this.#call;
-    return { route: this.route, errors: this.#route.errors, caller, callerKind, began };
+    const { errors, handler } = this.#route;
+    return { route: this.route, errors, caller, callerKind, began, relayed: isRelay(handler) };
   }
 
   // True if the output has ended, even if its end still waits for credit.

@@ -35,6 +35,8 @@ export interface FailedCall {
   readonly callerKind: 'host' | 'leaf';
   /** The handler has begun to work on the call: whatever it threw, to repeat the call would run it twice. */
   readonly began: boolean;
+  /** The call is relayed: its errors are those of the host that is called. */
+  readonly relayed: boolean;
 }
 
 /** What the caller gets for an error of a handler, and what an operator gets. */
@@ -59,15 +61,33 @@ export function failureOf(thrown: unknown, call: FailedCall, scope: FailureScope
         'maxErrorDataBytes',
       );
     }
+    const error = { code, retryable, sent, data };
+    if (isSecondHand(thrown)) return withheldFromLeaves(thrown, error, call, scope);
     const known = call.errors.has(code);
-    return {
-      text: errorText(thrown),
-      error: { code, retryable, sent, data },
-      event: known ? undefined : eventOf(thrown, call),
-    };
+    return { text: errorText(thrown), error, event: known ? undefined : eventOf(thrown, call) };
   } catch (cause) {
     const text = `${call.route}: the data of an error cannot be sent: ${errorText(cause)}`;
     return undeclared(new HandlerError(text, { cause }), call, scope);
+  }
+}
+
+/** Codes that a host gives errors which nobody has declared. Their texts are meant for hosts. */
+const codesOfUndeclared: ReadonlySet<string> = new Set([
+  ...['internal', 'remote', 'unavailable', 'resource-exhausted', 'deadline-exceeded', 'cancelled'],
+]);
+
+/** True for an error of another host that need not have been declared there. */
+function isSecondHand({ initiator, code }: DeclaredError): boolean {
+  return initiator === 'remote' && codesOfUndeclared.has(code);
+}
+
+/** True for an error of a relayed call whose text the other host would have told the leaf itself. */
+function mayPass(thrown: unknown): boolean {
+  try {
+    return thrown instanceof RefusedError || (thrown instanceof RemoteError && !codesOfUndeclared.has(thrown.code));
+  } catch {
+    // A getter, or a Proxy.
+    return false;
   }
 }
 
@@ -79,9 +99,19 @@ export function invalidArgument(error: CodecError, call: FailedCall, scope: Fail
   return { ...failure, error: { ...details, sent: call.began } };
 }
 
-function undeclared(thrown: unknown, call: FailedCall, { runtime, exposeErrors }: FailureScope): Failure {
+function undeclared(thrown: unknown, call: FailedCall, scope: FailureScope): Failure {
   const error = { ...wireError(thrown), ...(call.began ? { sent: true } : {}) };
-  if (call.callerKind === 'host' || exposeErrors === true) {
+  return withheldFromLeaves(thrown, error, call, scope);
+}
+
+/** A failure whose text hosts get, and leaves only where texts are exposed. */
+function withheldFromLeaves(
+  thrown: unknown,
+  error: CallError,
+  call: FailedCall,
+  { runtime, exposeErrors }: FailureScope,
+): Failure {
+  if (call.callerKind === 'host' || exposeErrors === true || (call.relayed && mayPass(thrown))) {
     return { text: errorText(thrown), error, event: eventOf(thrown, call) };
   }
   // The text may name what strangers must not know: paths, hosts, statements. The id leads an operator from one to the other.
@@ -90,9 +120,11 @@ function undeclared(thrown: unknown, call: FailedCall, { runtime, exposeErrors }
       .toString(16)
       .padStart(4, '0'),
   ).join('');
+  // The name of a bound is no secret, and the class of the error needs it.
+  const data = error.code === 'resource-exhausted' ? error.data : undefined;
   return {
-    text: `The handler failed. The host has reported why, under the id ${id}.`,
-    error: { ...error, data: undefined },
+    text: `The ${call.relayed ? 'relayed call' : 'handler'} failed. The host has reported why, under the id ${id}.`,
+    error: { ...error, data },
     event: { ...eventOf(thrown, call), id } as GridEvent,
   };
 }

@@ -6,8 +6,10 @@
  */
 
 import { EMPTY, isObservable, Observable, of, tap, type Subscriber } from 'rxjs';
+import { anObject, checkOptions, type Rule } from '../check.js';
 import { isRegionItem } from '../codec/region-item.js';
 import { isThenable } from '../contract/handler.js';
+import { anAbortSignal, validDate } from '../contract/options.js';
 import { isRelay } from '../contract/relayed-route.js';
 import { intercept, type HandlerInterceptor, type IncomingCall } from '../contract/interceptor.js';
 import type { WireRoute } from '../contract/wire-route.js';
@@ -70,6 +72,7 @@ function invocation(
   reportLate: ReportLate,
 ): Observable<unknown> {
   return new Observable((subscriber) => {
+    if (passed !== incoming) checkPassed(route, passed);
     const own = call.derive(passed, incoming);
     let ended = false;
     subscriber.add(() => {
@@ -96,6 +99,13 @@ function invocation(
       : itemsOf(route, result, call, onLate);
     source.pipe(tap({ error: end, complete: end })).subscribe(subscriber);
   });
+}
+
+const passedRules: Readonly<Record<string, Rule>> = { meta: anObject, deadline: validDate, signal: anAbortSignal };
+
+// @throws ConfigurationError for what a handler cannot be called with.
+function checkPassed(route: WireRoute, { meta, deadline, signal }: IncomingCall): void {
+  checkOptions({ meta, deadline, signal }, passedRules, { of: `${route.name}: the call that its interceptors pass on` });
 }
 
 // A Promise of what a handler returns. It counts as running until it settles, also after the call has ended.

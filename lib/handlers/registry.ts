@@ -51,23 +51,11 @@ export class Registry {
     this.#context = context;
   }
 
-  /**
-   * Registers a handler with its route. `exposeErrors`: leaves get the texts of its undeclared errors; default as the
-   * endpoint's. @throws ConfigurationError if the address already has one.
-   */
-  add(
-    { route, handler, options = {} }: Bound,
-    exposeErrors = this.#context.exposeErrors === true,
-  ): Registration<Handler> {
+  /** Registers a handler with its route. @throws ConfigurationError if the address already has one. */
+  add({ route, handler, options = {} }: Bound): Registration<Handler> {
     checkHandler(route.name, handler);
     checkOptions(options, handleRules, { of: `Route ${route.name}` });
-    return this.#add(
-      this.#routes.of(route),
-      handler,
-      route as Route,
-      { ...this.#context, exposeErrors },
-      options.intercept,
-    );
+    return this.#add(this.#routes.of(route), handler, route as Route, this.#context, options.intercept);
   }
 
   /** Registers the handlers of a group: all of them, or none. @throws ConfigurationError as {@link add}, and `bindAll`. */

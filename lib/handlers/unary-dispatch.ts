@@ -13,6 +13,7 @@ import { isCallersFault, raw } from '../codec/codec.js';
 import { isThenable } from '../contract/handler.js';
 import { eventOf, failureOf, invalidArgument, outcomeOfFailure, type FailedCall, type Failure } from './failure.js';
 import type { DispatchContext } from './registry.js';
+import { isRelay } from '../contract/relayed-route.js';
 import type { WireRoute } from '../contract/wire-route.js';
 
 /** Time in ms that an Observable may take to complete after emitting its item before it is reported. */
@@ -113,7 +114,8 @@ class UnaryInvocation implements CancelSink {
 
   get #failedCall(): FailedCall {
     const { caller, callerKind, handlerBegan: began } = this.#call;
-    return { route: this.#route.name, errors: this.#route.errors, caller, callerKind, began };
+    const { errors, handler } = this.#route;
+    return { route: this.#route.name, errors, caller, callerKind, began, relayed: isRelay(handler) };
   }
 
   // Counts how the call ended, for its caller. The handler may run on.

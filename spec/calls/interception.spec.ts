@@ -38,6 +38,13 @@ const link = async (intercept: InterceptOptions): Promise<void> =>
     { intercept },
   );
 
+/** The error of a call with which its interceptors have done what cannot work. */
+const passedOn = (fault: string): unknown =>
+  expect.objectContaining({
+    code: 'configuration',
+    message: expect.stringContaining(`echo: the call that its interceptors pass on: ${fault}`),
+  });
+
 const named =
   (name: string, log: unknown[]): CallInterceptor =>
   (call, next) =>
@@ -240,8 +247,16 @@ describe('an interceptor of calls that breaks the rules', () => {
     [
       'passes an invalid deadline',
       (call, next) => next({ ...call, deadline: new Date(NaN) }),
-      expect.objectContaining({ code: 'configuration' }),
+      passedOn('deadline must be a valid Date'),
     ],
+    [
+      'passes a number as deadline',
+      (call, next) => next({ ...call, deadline: 5 as never }),
+      passedOn('deadline must be a valid Date'),
+    ],
+    ['passes null as metadata', (call, next) => next({ ...call, meta: null as never }), passedOn('meta must be')],
+    ['passes no signal', (call, next) => next({ ...call, signal: {} as never }), passedOn('signal must be')],
+    ['passes no call as parent', (call, next) => next({ ...call, parent: {} as never }), passedOn('parent must be')],
   ];
 
   it.each(cases)('fails the call and no other: it %s', async (_, interceptor, error) => {
@@ -253,6 +268,23 @@ describe('an interceptor of calls that breaks the rules', () => {
     await pair.grid.advance(2_000, 500);
     expect(wrong.log).toStrictEqual([error]);
     expect(right.log).toStrictEqual(['right', 'done']);
+  });
+
+  it('has no metadata where none is passed on', async () => {
+    const seen: unknown[] = [];
+    await pair.link(
+      ({ b }) => {
+        b.handle(echo, (text, { meta }) => {
+          seen.push({ ...meta });
+          return text;
+        });
+      },
+      { intercept: { calls: [(call, next) => next({ ...call, meta: undefined as never })] } },
+    );
+    const meta = { tenant: 'a' };
+    expect(await firstValueFrom(pair.ab.request(echo, 'x', { meta }))).toBe('x');
+    expect(await firstValueFrom(pair.ab.request(echo, 'x'))).toBe('x');
+    expect(seen).toStrictEqual([{}, {}]);
   });
 
   it('is named in the error', async () => {
@@ -333,6 +365,51 @@ describe('interceptors of handlers', () => {
       });
     });
     expect(await firstValueFrom(pair.ab.request(echo, 'x'))).toBe('<other a>');
+  });
+
+  it('pass on a call without metadata, and without a signal: it has none, and its own', async () => {
+    const seen: unknown[] = [];
+    const intercept: HandlerInterceptor = (call, next) =>
+      next({ ...call, meta: undefined as never, signal: undefined as never });
+    await pair.link(({ b }) => {
+      b.handle(
+        echo,
+        (text, { meta, signal }) => {
+          seen.push({ ...meta });
+          signal.addEventListener('abort', () => seen.push(signal.reason));
+          return text === 'wait' ? NEVER : text;
+        },
+        { intercept: [intercept] },
+      );
+    });
+    expect(await firstValueFrom(pair.ab.request(echo, 'x', { meta: { tenant: 'a' } }))).toBe('x');
+    record(pair.ab.request(echo, 'wait')).unsubscribe();
+    await pair.grid.settle();
+    const waiting = record(pair.ab.request(echo, 'wait'));
+    await pair.grid.settle();
+    waiting.unsubscribe();
+    await pair.grid.settle();
+    expect(seen.slice(-2)).toMatchObject([{}, { code: 'cancelled' }]);
+  });
+
+  it.each<[string, Partial<Record<keyof IncomingCall, unknown>>]>([
+    ['deadline must be a valid Date', { deadline: new Date(NaN) }],
+    ['deadline must be a valid Date', { deadline: 5 }],
+    ['meta must be an object', { meta: null }],
+    ['signal must be an AbortSignal', { signal: 'now' }],
+  ])('fail their call alone, clearly, where they pass on what cannot work: %s', async (fault, wrong) => {
+    await pair.link(({ b }) => {
+      b.handle(echo, (text) => text, {
+        intercept: [(call, next) => next(call.request === 'wrong' ? ({ ...call, ...wrong } as never) : call)],
+      });
+    });
+    const failed = record(pair.ab.request(echo, 'wrong'));
+    const right = record(pair.ab.request(echo, 'right'));
+    await pair.grid.settle();
+    expect(failed.log).toMatchObject([
+      { code: 'internal', message: expect.stringContaining(`echo: the call that its interceptors pass on: ${fault}`) },
+    ]);
+    expect(right.log).toStrictEqual(['right', 'done']);
   });
 
   it('abort the signal of the handler that they unsubscribe from', async () => {

@@ -260,8 +260,10 @@ describe('a host that drains', () => {
 
   it('refuses options that cannot work', async () => {
     await link();
-    expect(() => pair.b.drain({ timeout: -1 })).toThrow(/timeout must be a number of ms/);
-    expect(() => pair.b.drain({ after: 1 } as never)).toThrow(/has no option after/);
+    await expect(pair.b.drain({ timeout: -1 })).rejects.toThrow(/timeout must be a number of ms/);
+    await expect(pair.b.drain({ after: 1 } as never)).rejects.toThrow(/has no option after/);
+    await expect(pair.b.drain(null as never)).rejects.toMatchObject({ code: 'configuration' });
+    expect(await statusOf(pair.ab.state$)).toBe('connected');
   });
 
   it('is not held up by subscribers that throw', async () => {

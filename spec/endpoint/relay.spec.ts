@@ -3,10 +3,13 @@ import { firstValueFrom, lastValueFrom, map, Observable, of, timer, toArray } fr
 import { z } from 'zod';
 import { raw, type } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';
-import { defineError } from '../../lib/contract/define-error.js';
+import { defineError, ResourceExhaustedError, UnavailableError } from '../../lib/contract/define-error.js';
 import { relayRoutes } from '../../lib/contract/relayed-route.js';
 import type { RelayRequest } from '../../lib/endpoint/relay.js';
+import type { ErrorInfo } from '../../lib/error-info.js';
+import { DeadlineExceededError, LimitError, type GridError } from '../../lib/errors.js';
 import { monitor, serveMonitor } from '../../lib/monitor/index.js';
+import type { GridEvent } from '../../lib/observe.js';
 import { consume } from '../../lib/operators/consume.js';
 import { gridTest, type Cluster, type GridTestContext } from '../../lib/testing/index.js';
 
@@ -102,6 +105,70 @@ describe('connection.via()', () => {
         expect(await failed(get, { disk: 1 })).toMatchObject({ code: 'unavailable', retryable: true, sent: false });
       }),
     ));
+
+  it('tells a leaf no texts that hosts tell each other, whatever the code; the event at the relay has them', () =>
+    gridTest((context) =>
+      relaying(
+        context,
+        async (leaf, grid) => {
+          const events: GridEvent[] = [];
+          grid.host('a').manager.events$.subscribe((event) => events.push(event));
+          grid.host('b').handle(get, ({ disk }, call) => {
+            if (disk === 1) return call.connection('http://c').request(get, { disk }, { waitForConnect: false });
+            if (disk === 2) throw new LimitError('maxWaitingCalls of http://c: secret', 'maxWaitingCalls');
+            if (disk === 3) throw new DeadlineExceededError('secret of the query');
+            throw new UnavailableError('secret');
+          });
+          grid.host('c').crash();
+          await context.advance(5_000);
+          const failed = (call: Observable<unknown>) =>
+            lastValueFrom(call).catch((error: unknown) => error as GridError);
+          const b = leaf.via('http://b');
+          const found = [];
+          for (const disk of [1, 2, 3, 4]) found.push(await failed(b.request(get, { disk })));
+          found.push(await failed(leaf.via('http://c').request(get, { disk: 1 })));
+          found.push(await failed(leaf.via('http://c').stream(watch, 1)));
+          found.push(await failed(b.request(ping)));
+          const codes = ['unavailable', 'resource-exhausted', 'deadline-exceeded', 'unavailable', 'unavailable'];
+          expect(found.map((error) => (error as GridError).code)).toStrictEqual([...codes, 'unavailable', 'internal']);
+          expect(found[1]).toBeInstanceOf(ResourceExhaustedError);
+          expect(found[1]).toMatchObject({ data: { limit: 'maxWaitingCalls' } });
+          const ids = events.map((event) => (event as { id?: string }).id);
+          expect(found.map((error) => (error as GridError).message)).toStrictEqual(
+            ids.map((id) => expect.stringContaining(`failed. The host has reported why, under the id ${String(id)}.`)),
+          );
+          expect(events.map((event) => (event as { error: ErrorInfo }).error.message)).toStrictEqual([
+            ...[expect.stringContaining('no connection to http://c'), expect.stringContaining('secret')],
+            ...[expect.stringContaining('secret'), expect.stringContaining('secret')],
+            ...[
+              expect.stringContaining('no connection to http://c'),
+              expect.stringContaining('no connection to http://c'),
+            ],
+            'the directory at 10.0.0.7 does not answer',
+          ]);
+        },
+        ({ name }) => {
+          if (name === 'ping') throw new Error('the directory at 10.0.0.7 does not answer');
+          return true;
+        },
+      ),
+    ));
+
+  it('tells all texts where the relay exposes errors', () =>
+    gridTest(async (context) => {
+      const grid = context.cluster({
+        hosts: 2,
+        exposeErrors: true,
+        leaves: { authenticate: (token: string) => token },
+        relay: { authorize: () => true },
+      });
+      await grid.connected();
+      grid.host('b').handle(slow, () => {
+        throw new Error('the disk is gone');
+      });
+      const leaf = grid.leaf('visitor', 'a');
+      await expect(lastValueFrom(leaf.via('http://b').request(slow))).rejects.toThrow('the disk is gone');
+    }));
 
   it('links credit: the handler is never further ahead of the consumer than the windows of both connections', () =>
     gridTest((context) =>

@@ -19,7 +19,13 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function run(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<string> {
+/** Runs a script to its end. `exitCode` is that with which it must end. */
+async function run(
+  script: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+  exitCode = 0,
+): Promise<string> {
   const child = spawn(process.execPath, [join('examples', script), ...args], {
     cwd: folder,
     env: { ...process.env, ...env },
@@ -29,7 +35,7 @@ async function run(script: string, args: readonly string[] = [], env: NodeJS.Pro
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (part: string) => (text += part));
   const code = await new Promise<number | null>((done) => child.on('close', done));
-  expect({ code, text }).toStrictEqual({ code: 0, text: expect.anything() });
+  expect({ code, text }).toStrictEqual({ code: exitCode, text: expect.anything() });
   return text;
 }
 
@@ -37,7 +43,9 @@ describe('the examples of operating a grid', () => {
   it('restart three hosts ten times under load: nothing is lost, and nothing runs twice', async () => {
     const text = await run('rolling-restart/main.mjs', ['10']);
     const summary = JSON.parse(/^summary: (.*)$/m.exec(text)![1]!) as Record<string, number>;
-    expect(summary).toMatchObject({ restarts: 30, unknown: 0, lost: 0, twice: 0 });
+    // With what became of the orders that failed.
+    const failed = text.split('\n').filter((line) => line.startsWith('order '));
+    expect({ ...summary, failed }).toMatchObject({ restarts: 30, unknown: 0, lost: 0, twice: 0, failed: [] });
     expect(summary.booked).toBeGreaterThan(1_000);
   });
 
@@ -63,6 +71,36 @@ describe('the examples of operating a grid', () => {
     );
     const text = await run('../hung.mjs');
     expect(text.split('\n').sort()).toStrictEqual(['', 'disconnected true', 'interrupted 1']);
+  });
+
+  it.each([
+    ['after a while', '[]'],
+    ['at the next signal', "['SIGINT']"],
+    ['when it has thrown', "'throws'"],
+  ])('end although onClosed does not end: %s', async (_, signals) => {
+    const script = join(folder, 'stuck.mjs');
+    writeFileSync(
+      script,
+      `import { staticToken } from 'rxgrid';
+       import { closeOnSignals, Manager } from 'rxgrid/node';
+       const local = 'http://127.0.0.1:' + (20_000 + (process.pid % 20_000));
+       const grid = new Manager({ local, hosts: [], auth: staticToken('x') });
+       await grid.listen();
+       const then = ${signals};
+       setInterval(() => {}, 1_000);
+       closeOnSignals(grid, {
+         onClosed: () => {
+           console.log('closed');
+           if (then === 'throws') throw new Error('onClosed has thrown');
+           for (const signal of then) process.kill(process.pid, signal);
+           return new Promise(() => {});
+         },
+       });
+       process.kill(process.pid, 'SIGTERM');`,
+    );
+    const text = await run('../stuck.mjs', [], {}, 1);
+    expect(text).toMatch(/^closed\n/);
+    expect(text).toMatch(signals === "'throws'" ? 'onClosed has thrown' : 'although its onClosed has not ended');
   });
 
   it('write to a quorum of the owners of a key', async () => {

@@ -2,7 +2,7 @@ import { checkOptions, someText, timerMs, type Rule } from '../../check.js';
 import type { DrainOptions, DrainResult } from '../../endpoint/drain.js';
 import type { Manager } from '../../endpoint/manager.js';
 import { reportUnhandled } from '../../flow/unhandled.js';
-import { exitGrace } from '../../limits.js';
+import { exitGrace, onClosedTimeout } from '../../limits.js';
 
 /** Options of {@link closeOnSignals}. */
 export interface CloseOnSignalsOptions extends DrainOptions {
@@ -10,7 +10,7 @@ export interface CloseOnSignalsOptions extends DrainOptions {
   readonly signals?: readonly NodeJS.Signals[];
   /**
    * Called when the manager is closed, before the process ends: for what the program closes itself. The process waits for
-   * its Promise.
+   * its Promise, 5 s at the most, and not after another signal; then it ends with code 1.
    */
   readonly onClosed?: (result: DrainResult) => void | Promise<void>;
 }
@@ -39,6 +39,7 @@ export function closeOnSignals(manager: Manager, options: CloseOnSignalsOptions 
   checkOptions(options, rules, { of: 'closeOnSignals' });
   const { signals = ['SIGTERM', 'SIGINT'], onClosed, timeout, reason } = options;
   let received = 0;
+  let giveUp = (): void => undefined;
   const stop = (): void => {
     for (const signal of signals) process.off(signal, onSignal);
   };
@@ -47,12 +48,18 @@ export function closeOnSignals(manager: Manager, options: CloseOnSignalsOptions 
     if (received > 1) {
       // The drain ends with it.
       manager.close().catch(reportUnhandled);
+      giveUp();
       return;
     }
     const drain = { reason: reason ?? `it was sent ${signal}`, ...(timeout === undefined ? {} : { timeout }) };
     manager
       .drain(drain)
-      .then((result) => onClosed?.(result))
+      .then((result) =>
+        ended(
+          async () => onClosed?.(result),
+          (now) => (giveUp = now),
+        ),
+      )
       .then(
         () => {
           exit(0);
@@ -71,4 +78,22 @@ export function closeOnSignals(manager: Manager, options: CloseOnSignalsOptions 
   };
   for (const signal of signals) process.on(signal, onSignal);
   return stop;
+}
+
+/** Runs `work`, and rejects where it has not ended in time, or when the function is called that `onGiveUp` gets. */
+async function ended(work: () => Promise<void>, onGiveUp: (giveUp: () => void) => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    const giveUp = (): void => {
+      reject(new Error('closeOnSignals: the process ends, although its onClosed has not ended.'));
+    };
+    // Not unreferenced: a process that has nothing else to do would end with code 0.
+    timer = setTimeout(giveUp, onClosedTimeout);
+    onGiveUp(giveUp);
+  });
+  try {
+    await Promise.race([work(), givenUp]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
