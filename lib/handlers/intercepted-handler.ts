@@ -105,7 +105,9 @@ const passedRules: Readonly<Record<string, Rule>> = { meta: anObject, deadline: 
 
 // @throws ConfigurationError for what a handler cannot be called with.
 function checkPassed(route: WireRoute, { meta, deadline, signal }: IncomingCall): void {
-  checkOptions({ meta, deadline, signal }, passedRules, { of: `${route.name}: the call that its interceptors pass on` });
+  checkOptions({ meta, deadline, signal }, passedRules, {
+    of: `${route.name}: the call that its interceptors pass on`,
+  });
 }
 
 // A Promise of what a handler returns. It counts as running until it settles, also after the call has ended.
