@@ -20,7 +20,20 @@ export interface Runtime {
   defer(task: () => void): void;
   /** Runs `task` after `ms` milliseconds; the result cancels it. A delay of 0 is a macrotask. */
   schedule(task: () => void, ms: number): () => void;
+  /**
+   * Of simulations; no other runtime has it. Records that rare code ran: `runtime.sometimes?.('window shrank')`. A simulation
+   * that never reaches a mark does not test what stands there.
+   */
+  readonly sometimes?: (mark: string) => void;
+  /**
+   * Of simulations; no other runtime has it. True where a rare branch is to be taken although nothing calls for it, such as a
+   * message that is sent before it is full. Whatever it returns, the protocol must hold.
+   */
+  readonly buggify?: (point: string) => boolean;
 }
+
+/** What of a runtime simulations have: marks, and rare branches taken at random. */
+export type Marks = Pick<Runtime, 'sometimes' | 'buggify'>;
 
 // Node's own queue runs when all that waits for a Promise has run, so what many of them send leaves together. It is not
 // only fairer: measured, it costs 0.2 µs where queueMicrotask costs 1.4.

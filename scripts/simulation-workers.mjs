@@ -1,6 +1,6 @@
 // Runs seeds of the project's simulation in processes of their own: for `npm run simulate` and `npm run planted`.
 import { fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -9,11 +9,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Bundles the simulation from the sources: no build of the package is needed, and none can be stale. `change` replaces the
- * text of one source file. The result is removed when this process ends.
+ * text of one source file; `coverage` counts statements. The result is removed when this process ends.
  *
  * @param {{ file: string, text: string } | undefined} change
+ * @param {import('./statement-coverage.mjs').StatementCoverage | undefined} coverage
  */
-export async function bundleSimulation(change) {
+export async function bundleSimulation(change, coverage) {
   // Within the project, so that its packages are found.
   const folder = mkdtempSync(join(root, 'node_modules', '.simulate-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -31,18 +32,34 @@ export async function bundleSimulation(change) {
     keepNames: true,
     sourcemap: 'inline',
     logLevel: 'warning',
+    banner: { js: coverage?.banner ?? '' },
     plugins: [
       {
         name: 'change',
         setup({ onLoad }) {
-          onLoad({ filter: /\.ts$/ }, ({ path }) =>
-            path === changed ? { contents: change.text, loader: 'ts' } : undefined,
-          );
+          onLoad({ filter: /\.ts$/ }, ({ path }) => {
+            const contents = path === changed ? change.text : coverage?.instrument(path);
+            return contents === undefined ? undefined : { contents, loader: 'ts' };
+          });
         },
       },
     ],
   });
   return bundle;
+}
+
+/** The names of all marks and rare branches in the sources, in their order. */
+export function allMarks() {
+  const files = readdirSync(join(root, 'lib'), { recursive: true }).filter((name) => name.endsWith('.ts'));
+  const calls = files.flatMap((name) => [
+    ...withoutComments(sourceOf(join('lib', name))).matchAll(/\b(?:sometimes|buggify)\?\.\(([^)]*)\)/g),
+  ]);
+  // The arguments may be an expression that gives one of several names.
+  return [...new Set(calls.flatMap(([, text]) => [...text.matchAll(/'([^']+)'/g)].map(([, name]) => name)))].sort();
+}
+
+function withoutComments(text) {
+  return text.replace(/^ *(?:\/\*)?\*.*$/gm, '');
 }
 
 /** The text of a source file. */
@@ -80,7 +97,13 @@ export async function runSeeds({ bundle, hosts, first, seeds, workers, shrinkRun
       const worker = fork(bundle, args, { execArgv: [...process.execArgv, '--enable-source-maps'] });
       running.add(worker);
       const failed = (invariant, message) => {
-        take({ seed, events: 0, fingerprint: '', failure: { invariant, message: `Seed ${seed}: ${message}` } });
+        take({
+          seed,
+          events: 0,
+          fingerprint: '',
+          marks: [],
+          failure: { invariant, message: `Seed ${seed}: ${message}` },
+        });
         seed = undefined;
       };
       const give = () => {

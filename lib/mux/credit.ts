@@ -23,6 +23,7 @@
  */
 
 import { defaultWindow, toleratedWindows, type CreditWindow } from '../limits.js';
+import type { Marks } from '../runtime.js';
 import { SizeQueue } from './size-queue.js';
 
 /** Measures how long a window takes to circulate. */
@@ -31,6 +32,8 @@ export interface Pace {
   now(): number;
   /** Shortest round trip of the connection so far, in ms; Infinity while it is unknown. */
   readonly roundTrip: number;
+  /** Of simulations. */
+  readonly marks?: Marks;
 }
 
 /** In ms. Added to one and a half round trips, within which a window must circulate to grow: computing time of both ends. */
@@ -172,6 +175,7 @@ export class ReceiveWindow {
     }
     // A sender with a smaller window of its own may have had only credit that this window dropped.
     if (this.owed === 0 && this.held === 0 && this.acknowledged > 0 && !this.#extensions.bytes) {
+      this.#pace?.marks?.sometimes?.('a sender had only credit that its window dropped');
       this.owed = 1;
       this.#excess++;
     }
@@ -192,6 +196,7 @@ export class ReceiveWindow {
   #tolerate(): boolean {
     if (this.#extensions.bytes || this.size >= this.#initial * toleratedWindows) return false;
     if (this.#sizes.bytes >= this.#maxBytes) return false;
+    this.#pace?.marks?.sometimes?.('a window was widened to what the sender uses');
     this.size++;
     this.#max = Math.max(this.#max, this.size);
     return true;
@@ -214,6 +219,7 @@ export class ReceiveWindow {
   }
 
   #resize(size: number): void {
+    if (size !== this.size) this.#pace?.marks?.sometimes?.(size > this.size ? 'a window grew' : 'a window shrank');
     // A smaller window takes credit from what is owed, and then from later releases.
     const owed = this.owed - this.#excess + size - this.size;
     this.owed = Math.max(0, owed);

@@ -14,7 +14,7 @@
 import { ProtocolError, withoutStack, type GridError, type RefusedError } from '../errors.js';
 import { guarded, type OnThrown } from '../guard.js';
 import type { CreditWindow, Limits } from '../limits.js';
-import type { Runtime } from '../runtime.js';
+import type { Marks, Runtime } from '../runtime.js';
 import { FrameView, type MuxId } from '../wire/frame.js';
 import type { CallerStream } from './caller-stream.js';
 import { CancelBudget } from './cancel-budget.js';
@@ -41,6 +41,7 @@ export class Engine implements MuxHost {
   readonly wheel: TimerWheel;
   readonly turn: Turn;
   readonly limits: Limits;
+  readonly marks: Marks;
   readonly ackCapacity: boolean;
   readonly errorDetails: boolean;
   /** True where both sides announced `meta`: calls carry metadata. */
@@ -63,6 +64,7 @@ export class Engine implements MuxHost {
     const { runtime, limits, onThrown } = options;
     this.#options = options;
     this.limits = limits;
+    this.marks = runtime;
     this.ackCapacity = options.extensions.ack;
     this.errorDetails = options.extensions.err === true;
     this.carriesMeta = options.extensions.meta === true;
@@ -228,8 +230,9 @@ export class Engine implements MuxHost {
   };
 
   #createReader(now: () => number, schedule: Runtime['schedule']): MessageReader {
-    const { checksum, limits } = this.#options;
+    const { checksum, limits, runtime } = this.#options;
     return new MessageReader({
+      marks: runtime,
       hash: checksum?.hash,
       maxFrames: limits.maxMessageFrames,
       view: new FrameView(),
@@ -244,6 +247,7 @@ export class Engine implements MuxHost {
   #createSchedule(now: () => number): Schedule {
     const { sink, sendChecksum, checksum, limits, runtime } = this.#options;
     return new Schedule({
+      marks: runtime,
       sink,
       checksum: sendChecksum ? checksum : undefined,
       // A socket that keeps up may hold as much as this: the send queue, and the largest message in addition.

@@ -19,6 +19,7 @@
 
 import { ProtocolError } from '../errors.js';
 import { keep } from '../lent.js';
+import type { Marks } from '../runtime.js';
 import { isSmallPart } from '../small-part.js';
 import { MessageCursor } from '../wire/decode.js';
 import type { FrameView, Hash32 } from '../wire/frame.js';
@@ -27,6 +28,8 @@ import type { FrameView, Hash32 } from '../wire/frame.js';
 export interface ReaderOptions {
   readonly hash: Hash32 | undefined;
   readonly maxFrames: number;
+  /** Of simulations. */
+  readonly marks: Marks;
   readonly view: FrameView;
   /** The monotonic clock, in ms. */
   now(): number;
@@ -95,6 +98,7 @@ export class MessageReader {
     }
     this.#sliceUsedUp = false;
     this.#sliceEnd = this.#runBegan + sliceTime;
+    if (this.#options.marks.buggify?.('a slice is used up at once') === true) this.#useUpSlice();
     this.#run(() => this.#begin(message, at));
   }
 
@@ -123,6 +127,12 @@ export class MessageReader {
     // It is unknown whether the event loop has turned meanwhile: a new slice begins.
     this.#runBegan = at;
     return false;
+  }
+
+  // Of simulations: the next frame is the last one of this slice.
+  #useUpSlice(): void {
+    this.#sliceEnd = -Infinity;
+    this.#frameCount = framesPerReading - 1;
   }
 
   #run(first: () => boolean): void {
@@ -172,6 +182,7 @@ export class MessageReader {
     // The next slice is a macrotask, too, and shows that the event loop has turned.
     this.#cancelMarker?.();
     this.#cancelMarker = undefined;
+    this.#options.marks.sometimes?.('a message was read in slices');
     this.#options.onBehind(true);
     this.#cancelSlice = this.#options.schedule(() => {
       this.#cancelSlice = undefined;

@@ -1,6 +1,7 @@
 import type { GridError, RefusedError } from '../errors.js';
 import type { OnThrown } from '../guard.js';
 import type { Limits } from '../limits.js';
+import type { Marks } from '../runtime.js';
 import type { MuxId } from '../wire/frame.js';
 import type { ReceiveAccount } from './receive-account.js';
 import type { FrameOwner, LaneName, OwnerQueue } from './owner-queue.js';
@@ -16,6 +17,8 @@ export interface MuxHost {
   /** The clock of this turn of the event loop, its flush, and the credit that is sent with it. */
   readonly turn: Turn;
   readonly limits: Limits;
+  /** Of simulations. */
+  readonly marks: Marks;
   /** Counters that streams update. */
   readonly stats: { creditStalls: number; unanswered: number };
   /** True where both sides announced `ack`: AckMux carries the in capacity. */

@@ -27,6 +27,7 @@
  */
 
 import { ProtocolError } from '../errors.js';
+import type { Marks } from '../runtime.js';
 import type { Batch } from '../wire/batch.js';
 import type { Checksum } from '../wire/checksum.js';
 import { maxHeadBytes, type Opening } from '../wire/encode.js';
@@ -40,6 +41,8 @@ import { OwnerQueue, QueuedFrame, queuedFrameBytes, type FrameOwner, type LaneNa
 /** Options of a {@link Schedule}. */
 export interface ScheduleOptions {
   readonly sink: MessageSink;
+  /** Of simulations. */
+  readonly marks: Marks;
   /** Undefined: messages are sent without a checksum. */
   readonly checksum: Checksum | undefined;
   /** Bytes in the socket and in this queue above which the other side is taken not to read: `onFault` is called. */
@@ -97,6 +100,7 @@ export class Schedule {
       this.#lanes.charge(this.#turn!, payload.length + maxHeadBytes);
     }
     this.#batch.add(owner.id, op, flags, payload, seq, opening);
+    if (this.#options.marks.buggify?.('a message leaves before it is full') === true) this.#writer.flush();
   }
 
   /** Sends, in its turn, a frame whose payload another component writes, without a checksum. */

@@ -175,8 +175,8 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     // Items that are held after the end are accounted for with the handler, if it is still running.
     if (!this.ended) this.host.account.remove(heldBytes - window.heldBytes);
     if (this.ended || this.receiveEnded) return;
-    if (due) this.host.turn.oweCredit(this);
-    else if (!this.creditDelayed && window.isUrgent) this.host.turn.delayCredit(this);
+    if (due && this.host.marks.buggify?.('credit is delayed') !== true) this.host.turn.oweCredit(this);
+    else if (!this.creditDelayed && (due || window.isUrgent)) this.host.turn.delayCredit(this);
   }
 
   /** True where there are releases that the sender has not been told of. */

@@ -9,7 +9,7 @@
  */
 
 import { guarded, type OnThrown } from '../guard.js';
-import type { Runtime } from '../runtime.js';
+import type { Marks, Runtime } from '../runtime.js';
 import { DelayedCredit } from './delayed-credit.js';
 import type { StreamMux } from './stream.js';
 
@@ -59,6 +59,11 @@ export class Turn {
     return this.#time;
   }
 
+  /** Of simulations. */
+  get marks(): Marks {
+    return this.#runtime;
+  }
+
   /** The monotonic clock, read again. */
   exactNow(): number {
     return this.#runtime.now();
@@ -97,6 +102,7 @@ export class Turn {
 
   /** Sends the stream's credit once {@link sendCreditThatWaitsForRoom} is called. */
   oweCreditWhenRoom(stream: StreamMux): void {
+    this.#runtime.sometimes?.('credit waited for room in the account');
     this.#waitingForRoom.add(stream);
   }
 

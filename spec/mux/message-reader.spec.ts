@@ -14,6 +14,7 @@ function makeReader(frameTime: number, maxFrames = 1_000) {
   let slice = 0;
   let time = 0;
   const reader = new MessageReader({
+    marks: {},
     hash: undefined,
     maxFrames,
     view: new FrameView(),
@@ -159,6 +160,7 @@ it.each([
 ])('a small payload is %s', (_, otherBytes, isView) => {
   const kept: Uint8Array[] = [];
   const reader = new MessageReader({
+    marks: {},
     hash: undefined,
     maxFrames: 10,
     view: new FrameView(),

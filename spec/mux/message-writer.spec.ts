@@ -20,6 +20,7 @@ beforeEach(() => {
   sink = new FakeSink();
   done = undefined;
   schedule = new Schedule({
+    marks: {},
     sink,
     checksum: testChecksum,
     hardLimit: 10 << 20,

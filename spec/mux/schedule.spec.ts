@@ -30,6 +30,7 @@ beforeEach(() => {
 
 function newSchedule(hardLimit: number): Schedule {
   return new Schedule({
+    marks: {},
     sink,
     checksum: testChecksum,
     hardLimit,

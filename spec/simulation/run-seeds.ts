@@ -12,6 +12,8 @@ export interface SeedResult {
   readonly seed: number;
   readonly events: number;
   readonly fingerprint: string;
+  /** The marks that it reached. */
+  readonly marks: readonly string[];
   /** Why it failed, with everything that is needed to repeat it. */
   readonly failure?: { readonly invariant: string; readonly message: string };
 }
@@ -19,13 +21,13 @@ export interface SeedResult {
 /** Runs one seed of the project's simulation. */
 export async function runSeed(seed: number, { hosts, shrinkRuns }: SeedsToRun): Promise<SeedResult> {
   try {
-    const { events, fingerprint } = await simulate(
+    const { events, fingerprint, marks } = await simulate(
       projectSimulation({ seed, hosts, ...(shrinkRuns === undefined ? {} : { shrinkRuns }) }),
     );
-    return { seed, events, fingerprint };
+    return { seed, events, fingerprint, marks: Object.keys(marks) };
   } catch (error) {
     const invariant = error instanceof SimulationError ? error.invariant : 'nothing is thrown by the simulation itself';
     const message = error instanceof SimulationError ? error.message : String((error as Error).stack);
-    return { seed, events: 0, fingerprint: '', failure: { invariant, message } };
+    return { seed, events: 0, fingerprint: '', marks: [], failure: { invariant, message } };
   }
 }

@@ -37,6 +37,8 @@ export interface CircuitModel {
   readonly outstanding: [number, number];
   /** Of each end: its socket was full and has not drained since, so frames may wait in its send queue. */
   readonly congested: [boolean, boolean];
+  /** Of each end: its socket counts as full by chance. */
+  readonly full: [boolean, boolean];
   /** By the end that opened them. */
   readonly muxes: readonly [Map<MuxId, MuxModel>, Map<MuxId, MuxModel>];
 }
@@ -100,6 +102,7 @@ export class WireModel implements WireWatcher {
       inTheAir: 0,
       outstanding: [0, 0],
       congested: [false, false],
+      full: [false, false],
       muxes: [new Map(), new Map()],
     });
   }
@@ -127,7 +130,15 @@ export class WireModel implements WireWatcher {
     const sender = other(end);
     // Told when the look is over: what drains now may leave in this turn.
     circuit.outstanding[sender] -= bytes.length;
-    if (circuit.outstanding[sender] <= drainedBytes) circuit.congested[sender] = false;
+    if (!circuit.full[sender] && circuit.outstanding[sender] <= drainedBytes) circuit.congested[sender] = false;
+  }
+
+  full(watched: WatchedCircuit, end: string, full: boolean): void {
+    const circuit = this.#circuits.get(watched);
+    if (circuit === undefined) return;
+    const index = circuit.ends[0] === end ? 0 : 1;
+    circuit.full[index] = full;
+    circuit.congested[index] = full || circuit.outstanding[index] > drainedBytes;
   }
 
   closed(watched: WatchedCircuit, end: string): void {

@@ -15,4 +15,6 @@ export interface WireWatcher {
   arrived(circuit: WatchedCircuit, to: string, bytes: Uint8Array): void;
   /** An end is closed, whoever closed it. */
   closed(circuit: WatchedCircuit, end: string): void;
+  /** The socket of an end counts as full by chance, or does no more. */
+  full?(circuit: WatchedCircuit, end: string, full: boolean): void;
 }

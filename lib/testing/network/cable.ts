@@ -80,6 +80,9 @@ export class Cable implements FaultTarget, FaultCable {
       endClosed: (end) => {
         for (const watcher of watchers) watcher.closed(watched, end);
       },
+      full: (end, isFull) => {
+        for (const watcher of watchers) watcher.full?.(watched, end, isFull);
+      },
       ended: (what, text) => {
         this.#note(what, text);
       },

@@ -8,6 +8,10 @@ import type { SeededRandom } from '../seeded-random.js';
 
 /** As in the adapter for real sockets: below this `drained` is told. */
 const drainedBytes = 64 << 10;
+/** As in the engine: above this frames wait in its queue. A socket that is full by chance holds more. */
+const congestedBytes = 256 << 10;
+/** Upper bound of the time in which a socket is full by chance, in ms. */
+const maxFullTime = 40;
 /** A message that is to arrive behind the next one waits so long for one, in ms. */
 const swapPatience = 50;
 
@@ -24,6 +28,8 @@ export interface CircuitOptions {
   arrives(to: string, bytes: Uint8Array): void;
   /** An end is closed: by itself, or because it heard that the other one is. Told once for each end. */
   endClosed(name: string): void;
+  /** The socket of an end counts as full by chance, or does no more. */
+  full(name: string, full: boolean): void;
   /** One end closed it, or it broke. Told once for each circuit. */
   ended(what: 'closed' | 'broken', text: string): void;
 }
@@ -93,6 +99,7 @@ class End {
   #peer!: End;
   #open = true;
   #silent = false;
+  #fullByChance = false;
 
   constructor(name: string, other: string, options: CircuitOptions, ended: CircuitOptions['ended']) {
     this.name = name;
@@ -104,10 +111,11 @@ class End {
         this.#peer.arrived(cargo);
       },
       sent: (bufferedBytes) => {
-        if (this.#open && bufferedBytes <= drainedBytes) this.#drained.next();
+        if (this.#open && !this.#fullByChance && bufferedBytes <= drainedBytes) this.#drained.next();
       },
     });
     this.lane = lane;
+    const bufferedBytes = (): number => lane.bufferedBytes + (this.#fullByChance ? congestedBytes + 1 : 0);
     const outbound: Observer<WireMessage> = {
       next: (message) => {
         this.send(joinFragments(message));
@@ -127,7 +135,7 @@ class End {
       outbound,
       drained: this.#drained.asObservable(),
       get bufferedBytes() {
-        return lane.bufferedBytes;
+        return bufferedBytes();
       },
     };
   }
@@ -140,6 +148,7 @@ class End {
     if (!this.#open) return;
     const passing = this.#options.sets(this.name, this.#other, bytes, this.#silent);
     if (this.#silent) return;
+    if (!this.#fullByChance && this.#options.runtime.buggify?.('a socket is full') === true) this.#fill();
     const { pieces } = passing;
     const slicing = pieces === undefined ? 0 : (Math.ceil(passing.bytes.length / pieces.bytes) - 1) * pieces.gap;
     for (let copy = 0; copy < passing.copies; copy++) {
@@ -148,6 +157,21 @@ class End {
       if (passing.behindNext) this.lane.sendBehindNext(cargo, swapPatience);
       else this.lane.send(cargo, passing.extraDelay + Math.max(0, slicing));
     }
+  }
+
+  // As though the network took nothing for a while: what is sent meanwhile waits in the send queue.
+  #fill(): void {
+    const { runtime, random, full } = this.#options;
+    this.#fullByChance = true;
+    full(this.name, true);
+    runtime.schedule(
+      () => {
+        this.#fullByChance = false;
+        full(this.name, false);
+        if (this.#open && this.lane.bufferedBytes <= drainedBytes) this.#drained.next();
+      },
+      1 + random.below(maxFullTime),
+    );
   }
 
   silence(): void {

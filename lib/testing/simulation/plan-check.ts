@@ -37,6 +37,7 @@ const runRules: Readonly<Record<keyof SimulationOptions<unknown>, Rule>> = {
   patience: timerMs,
   faults: either(anObject, off),
   liveness: either(anObject, off),
+  rareBranches: oneOf(true, false),
   cluster: anObject,
   workload: aFunction('makes what the hosts do'),
   invariants: aList,

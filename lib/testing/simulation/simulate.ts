@@ -43,6 +43,11 @@ export interface SimulationOptions<Operation> {
    * which must succeed within 10 000.
    */
   readonly liveness?: Liveness | false;
+  /**
+   * Takes rare branches at random: of the library (messages that leave early, small windows, full sockets, credit that
+   * comes late) and of your code, at `simulation.buggify('…')`. Default: true where there are faults.
+   */
+  readonly rareBranches?: boolean;
   /** Options of the managers and of the lines between them. */
   readonly cluster?: Omit<Partial<ClusterOptions>, 'clock' | 'hosts' | 'setup' | 'history'>;
   /** Makes what the hosts do. Called for each run, so that none sees the state of another one. */
@@ -77,6 +82,8 @@ export interface SimulationReport {
   readonly succeeded: number;
   /** Operations that failed as they may, by the `code` of the error. */
   readonly failed: Readonly<Record<string, number>>;
+  /** How often each mark was reached: those of `simulation.sometimes('…')`, those of the library, and the rare branches. */
+  readonly marks: Readonly<Record<string, number>>;
 }
 
 const transcriptHistory = 200;
@@ -115,9 +122,9 @@ export function simulate<Operation>(options: SimulationOptions<Operation>): Prom
     const runOptions = withDefaults(options, (bytes) => checksum.hash(bytes));
     const play = player<Operation>(turn);
     const result = await play(runOptions);
-    const { steps, events, fingerprint, violation, outcomes } = result;
+    const { steps, events, fingerprint, violation, outcomes, marks } = result;
     if (violation === undefined)
-      return { seed: runOptions.seed, steps: steps.length, events, fingerprint, ...outcomes };
+      return { seed: runOptions.seed, steps: steps.length, events, fingerprint, ...outcomes, marks };
     throw await explain(options, runOptions, play, { ...result, violation });
   });
 }
@@ -157,6 +164,7 @@ function withDefaults<Operation>(
     patience: options.patience ?? 180_000,
     faults: faults === false ? undefined : faults,
     liveness: liveness === false ? undefined : livenessOf(liveness, length),
+    rareBranches: options.rareBranches ?? faults !== false,
     cluster: options.cluster ?? {},
     workload: options.workload,
     invariants: options.invariants ?? [],

@@ -21,6 +21,7 @@ import type { Invariant } from './invariant.js';
 import { chooseCore, type Liveness } from './liveness.js';
 import { operationRules, Operations, type Outcomes } from './operations.js';
 import { drawPlan, type Step } from './plan.js';
+import { RunMarks } from './run-marks.js';
 import { transcriptOf } from './run-transcript.js';
 import type { Violation } from './simulation-error.js';
 import type { Simulation, StartedFault, Workload } from './workload.js';
@@ -36,6 +37,7 @@ export interface RunOptions<Operation> {
   readonly patience: number;
   readonly faults: FaultMix | undefined;
   readonly liveness: Required<Liveness> | undefined;
+  readonly rareBranches: boolean;
   readonly cluster: Omit<Partial<ClusterOptions>, 'clock' | 'hosts' | 'setup'>;
   readonly workload: (simulation: Simulation) => Workload<Operation>;
   readonly invariants: readonly ((simulation: Simulation) => Invariant)[];
@@ -54,6 +56,8 @@ export interface RunResult<Operation> {
   /** The first events, one line each. */
   readonly lines: readonly string[];
   readonly outcomes: Outcomes;
+  /** The marks that it reached, and how often. */
+  readonly marks: Readonly<Record<string, number>>;
   /** The last lines of what went over the wires; empty without a history. */
   readonly transcript: string;
 }
@@ -74,7 +78,11 @@ export class SimulationRun<Operation> implements Simulation {
   readonly history: History;
   readonly faults: StartedFault[] = [];
 
+  readonly sometimes: Simulation['sometimes'];
+  readonly buggify: Simulation['buggify'];
+
   readonly #options: RunOptions<Operation>;
+  readonly #marks: RunMarks;
   readonly #workload: Workload<Operation>;
   readonly #invariants: readonly Invariant[];
   readonly #steps: readonly Step<Operation>[];
@@ -94,6 +102,9 @@ export class SimulationRun<Operation> implements Simulation {
     this.#options = options;
     const { seed, hosts, cluster, workload, invariants, history, steps } = options;
     this.clock = new VirtualClock({ seed });
+    this.#marks = new RunMarks(this.clock.seeded.fork('marks'), options.rareBranches);
+    ({ sometimes: this.sometimes, buggify: this.buggify } = this.#marks);
+    Object.assign(this.clock, { sometimes: this.sometimes, buggify: this.buggify });
     this.history = new History(this.clock);
     this.#log = new EventLog(() => this.clock.elapsed, options.hash);
     this.cluster = new Cluster({
@@ -154,7 +165,17 @@ export class SimulationRun<Operation> implements Simulation {
       await this.#guarded(() => this.#close());
       const { events, fingerprint, lines } = this.#log;
       const { outcomes } = this.#operations;
-      return { steps: this.#steps, violation: this.#violation, events, fingerprint, lines, outcomes, transcript };
+      const { reached: marks } = this.#marks;
+      return {
+        steps: this.#steps,
+        violation: this.#violation,
+        events,
+        fingerprint,
+        lines,
+        outcomes,
+        marks,
+        transcript,
+      };
     } finally {
       this.clock.stop();
       config.onUnhandledError = onUnhandledError;

@@ -26,6 +26,16 @@ export interface Simulation {
   readonly history: History;
   /** Adds a line to the log of the run, which the same seed makes the same again. */
   readonly note: (text: string) => void;
+  /**
+   * Records that the run reached something rare, such as `'the cache was full'`: the report counts it. A simulation whose seeds
+   * never reach a mark does not test what it stands for.
+   */
+  readonly sometimes: (mark: string) => void;
+  /**
+   * True where a rare branch of your code is to be taken although nothing calls for it: `if (buggify('evict early')) …`. Each
+   * seed takes some of them, some often and some seldom. Always false where `rareBranches` is.
+   */
+  readonly buggify: (point: string) => boolean;
   /** Reports that an invariant does not hold; the run ends soon. The first report counts. */
   readonly violate: (invariant: string, text: string) => void;
 }

@@ -54,6 +54,11 @@ export class MachineClock implements Runtime {
     return this.#clock.random();
   }
 
+  /** @internal Of simulations. */
+  readonly sometimes = (mark: string): void => this.#clock.sometimes?.(mark);
+  /** @internal Of simulations. */
+  readonly buggify = (point: string): boolean => this.#clock.buggify?.(point) ?? false;
+
   defer(task: () => void): void {
     if (this.#pauses > 0) this.#held.push(task);
     else this.#clock.defer(task);
@@ -126,6 +131,8 @@ export class MachineClock implements Runtime {
         this.defer(task);
       },
       schedule: (task, ms) => this.schedule(task, ms),
+      sometimes: this.sometimes,
+      buggify: this.buggify,
     };
   }
 

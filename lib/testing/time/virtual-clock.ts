@@ -40,6 +40,10 @@ export class VirtualClock implements Runtime {
   readonly start: number;
   /** Randomness from the seed. Take a fork for a purpose of your own. */
   readonly seeded: SeededRandom;
+  /** @internal Of simulations. */
+  sometimes?: (mark: string) => void;
+  /** @internal Of simulations. */
+  buggify?: (point: string) => boolean;
 
   readonly #timers = new TimerHeap();
   readonly #gate = new RealTimeGate();

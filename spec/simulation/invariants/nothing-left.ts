@@ -26,7 +26,9 @@ export function nothingLeft({ cluster, clock }: Simulation, model: WireModel): I
       const { length } = cluster.hosts;
       const expected = length * (length - 1) + 2 * length + length;
       // A message on its way has a timer too.
-      const still = model.circuits.every(({ inTheAir, tampered }) => inTheAir === 0 && !tampered);
+      const still = model.circuits.every(
+        ({ inTheAir, tampered, full }) => inTheAir === 0 && !tampered && !full.includes(true),
+      );
       if (still && clock.pendingTimers !== expected) left.push(`${clock.pendingTimers} timers; ${expected} are due`);
       if (left.length > 0) throw new Error(left.join('; '));
     },
