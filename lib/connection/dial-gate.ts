@@ -70,6 +70,7 @@ export class DialGate {
       if (this.#running >= entry.limit) {
         // It has been overtaken often enough: the others wait until there is room for it, so that it does not starve.
         if (entry.overtaken >= maxOvertaken) return;
+        this.#runtime.sometimes?.('a dial waited at the gate');
         overtaken.push(entry);
         continue;
       }

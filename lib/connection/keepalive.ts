@@ -66,6 +66,7 @@ export class Keepalive {
   // While the machine slept, the other side may have closed the connection, and its close frame may be lost. A Ping detects
   // that: a peer that has closed the connection resets it, and a peer that is gone is silent for an interval.
   #pingAfterSleep(): void {
+    this.#runtime.sometimes?.('a connection was asked after a sleep of the machine');
     this.#lastPong = this.#runtime.now() - this.#interval;
     this.#cancel?.();
     this.ping();
@@ -89,8 +90,12 @@ export class Keepalive {
         const now = this.#runtime.now();
         // A process that was suspended has read nothing, and a Pong may be waiting in the socket: the other side gets one
         // more interval.
-        if (now - due > this.#interval / 2) this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
+        if (now - due > this.#interval / 2) {
+          this.#runtime.sometimes?.('a process that was held up gave the other side more time');
+          this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
+        }
         if (now >= this.#silentAt) {
+          this.#runtime.sometimes?.('a silent peer was given up');
           this.stop();
           this.#onSilence();
           return;

@@ -78,7 +78,9 @@ export class WaitingCalls {
     // A starting call may cancel another one, or end the link: the remaining calls then continue to wait.
     for (const entry of [...this.#entries]) {
       if (!mayContinue()) break;
-      if (this.#remove(entry)) start(entry.call);
+      if (!this.#remove(entry)) continue;
+      this.#runtime.sometimes?.('a call that waited was made');
+      start(entry.call);
     }
   }
 
@@ -115,6 +117,7 @@ export class WaitingCalls {
   }
 
   #refused({ route }: WaitingCall, text: string, limit: string): LimitError {
+    this.#runtime.sometimes?.('too many calls waited for a connection');
     return completeError(new LimitError(text, limit), { host: this.#host, route, sent: false });
   }
 

@@ -108,6 +108,7 @@ export class CallerStream extends StreamMux {
     }
     if (this.#heard) this.#silentPings = 0;
     if (this.#silentPings >= 2) {
+      this.host.marks.sometimes?.('a silent responder of a stream was given up');
       this.#fail(this.host.disconnected(true));
       return;
     }
@@ -160,6 +161,7 @@ export class CallerStream extends StreamMux {
     if (!last || payload.length > 0 || (flags & Flag.PayloadIsZero) !== 0) {
       const overrun = this.take(payload);
       if (overrun !== undefined && !(last && overrun === 'items')) {
+        this.host.marks.sometimes?.('an item of a responder exceeded its bound');
         this.#fail(this.#overrun(overrun, payload));
         return;
       }

@@ -85,6 +85,7 @@ export class IncomingCalls {
     const host = this.#host;
     const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
     if (this.#isLate(deadlineMs, deadline)) {
+      host.marks.sometimes?.('a stream came after its deadline');
       host.sendDisconnect(frame.muxId, Op.DisconnectClientMux);
       return;
     }
@@ -146,6 +147,7 @@ export class IncomingCalls {
   // The refusal repeats the refused frame, except for the flags of what follows the tuple.
   #refuse({ muxId, seq, deadlineMs, handler, flags }: FrameView, { text, error }: Refusal): void {
     const host = this.#host;
+    host.marks.sometimes?.('a call was refused');
     const tail = errorTail(host, error)?.tail;
     const opening = { deadlineMs, handler, tail };
     host.schedule.sendControl(muxId, Op.MuxConnectError, flags & refusedFlags, encodeConnectError(text), seq, opening);

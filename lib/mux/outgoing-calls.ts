@@ -25,6 +25,9 @@ export interface OutgoingHost extends MuxHost {
   readonly carriesMeta: boolean;
 }
 
+/** Items of a window that a simulation makes small. */
+export const tinyWindow = 3;
+
 /** See the head of this file. */
 export class OutgoingCalls {
   readonly #host: OutgoingHost;
@@ -123,12 +126,14 @@ export class OutgoingCalls {
     if (host.closed) throw host.disconnected(false);
     const { maxOpenMuxes, maxSendQueueBytes } = host.limits;
     if (this.#table.size >= maxOpenMuxes) {
+      host.marks.sometimes?.('a call was not made, because too many were open');
       throw new LimitError(
         `${route}: ${String(maxOpenMuxes)} calls are open on this connection. Wait for some to end, or raise maxOpenMuxes.`,
         'maxOpenMuxes',
       );
     }
     if (host.schedule.isFullFor(payloadBytes, maxSendQueueBytes)) {
+      host.marks.sometimes?.('a call was not made, because the send queue was full');
       throw new LimitError(
         `${route}: ${String(host.schedule.queuedBytes)} bytes wait to be sent, and this call would exceed maxSendQueueBytes, ${String(maxSendQueueBytes)}. Make fewer calls at once, or raise it.`,
         'maxSendQueueBytes',

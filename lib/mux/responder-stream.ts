@@ -138,8 +138,10 @@ export class ResponderStream extends StreamMux {
     }
     this.#silentIntervals = this.#pinged ? 0 : this.#silentIntervals + 1;
     this.#pinged = false;
-    if (this.#silentIntervals >= maxSilentIntervals) this.#abort(this.host.disconnected(true), true);
-    else this.#armTimer();
+    if (this.#silentIntervals >= maxSilentIntervals) {
+      this.host.marks.sometimes?.('a silent caller of a stream was given up');
+      this.#abort(this.host.disconnected(true), true);
+    } else this.#armTimer();
   }
 
   override disconnect(): void {
@@ -166,6 +168,7 @@ export class ResponderStream extends StreamMux {
   }
 
   #refuseInput(reason: InputRefusal): void {
+    this.host.marks.sometimes?.('the input of a stream was refused');
     this.sink.inputRefused?.(reason);
     this.#fault(reason);
   }
@@ -191,6 +194,7 @@ export class ResponderStream extends StreamMux {
     this.#error = error;
     this.sendEnded = true;
     if (this.credit > 0) this.#sendEnd();
+    else this.host.marks.sometimes?.('the end of a stream waited for credit');
   }
 
   // The end uses a credit, as an item does, so it arrives when the consumer is ready for it.

@@ -41,7 +41,6 @@ import { OwnerQueue, QueuedFrame, queuedFrameBytes, type FrameOwner, type LaneNa
 /** Options of a {@link Schedule}. */
 export interface ScheduleOptions {
   readonly sink: MessageSink;
-  /** Of simulations. */
   readonly marks: Marks;
   /** Undefined: messages are sent without a checksum. */
   readonly checksum: Checksum | undefined;
@@ -166,6 +165,7 @@ export class Schedule {
   /** Removes the queued frames of a responder that has ended. Returns its lane where there were any. */
   cancelLeaving(muxId: MuxId): LaneName | undefined {
     const owner = this.#leaving.get(muxId)?.owner;
+    if (owner !== undefined) this.#options.marks.sometimes?.('a cancel took back what an ended handler left');
     return owner !== undefined && this.purge(owner) ? owner.lane : undefined;
   }
 
@@ -294,11 +294,12 @@ export class Schedule {
   }
 
   #checkHardLimit(): void {
-    if (this.queuedBytes + this.#writer.heldBytes <= this.#options.hardLimit) return;
-    this.#options.onFault(
-      new ProtocolError(
-        'The other side does not read: more than four times maxSendQueueBytes is queued for it. Raise maxSendQueueBytes where this is intended.',
-      ),
-    );
+    if (this.queuedBytes + this.#writer.heldBytes > this.#options.hardLimit) this.#options.onFault(doesNotRead());
   }
+}
+
+function doesNotRead(): ProtocolError {
+  return new ProtocolError(
+    'The other side does not read: more than four times maxSendQueueBytes is queued for it. Raise maxSendQueueBytes where this is intended.',
+  );
 }

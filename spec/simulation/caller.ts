@@ -329,7 +329,7 @@ class PendingCall {
     const { beganAt } = this.#record;
     const isAnswer = !('error' in end) || end.error instanceof RemoteError;
     if (!route.startsWith('ask') || !isAnswer || line.bandwidth !== undefined || beganAt < startUp) return;
-    if (reasons.touched(from, to, beganAt)) return;
+    if (reasons.touched(from, to, beganAt) || reasons.waited(from, to, beganAt)) return;
     const allowed = 2 * (line.latency + line.jitter) + script.pace + answerSlack;
     const took = this.#simulation.clock.elapsed - beganAt;
     if (took <= allowed) return;

@@ -27,6 +27,11 @@ export class Reasons {
     );
   }
 
+  /** Whether a message between two hosts may have waited since `from`, because a socket was full by chance. */
+  waited(left: string, right: string, from: number): boolean {
+    return this.#model.wasFull(left, right, from);
+  }
+
   /** Whether messages between two hosts have not arrived as they were sent: who is told what is then open. */
   tampered(left: string, right: string): boolean {
     return this.#model.tampered.has([left, right].sort().join(' '));

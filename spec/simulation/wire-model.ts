@@ -78,6 +78,8 @@ export class WireModel implements WireWatcher {
   readonly tampered = new Set<string>();
 
   readonly #circuits = new Map<WatchedCircuit, CircuitModel>();
+  // When a socket between two hosts was full by chance last, or became empty again.
+  readonly #fullAt = new Map<string, number>();
   readonly #rules: readonly WireRule[];
   readonly #now: () => number;
   readonly #violate: (rule: string, text: string) => void;
@@ -91,6 +93,11 @@ export class WireModel implements WireWatcher {
   /** Circuits of which an end is open. */
   get circuits(): readonly CircuitModel[] {
     return [...this.#circuits.values()];
+  }
+
+  /** Whether a socket between two hosts was full by chance at `from` or later. */
+  wasFull(left: string, right: string, from: number): boolean {
+    return (this.#fullAt.get([left, right].sort().join(' ')) ?? -1) >= from;
   }
 
   opened(circuit: WatchedCircuit): void {
@@ -138,6 +145,7 @@ export class WireModel implements WireWatcher {
     if (circuit === undefined) return;
     const index = circuit.ends[0] === end ? 0 : 1;
     circuit.full[index] = full;
+    this.#fullAt.set([...circuit.ends].sort().join(' '), this.#now());
     circuit.congested[index] = full || circuit.outstanding[index] > drainedBytes;
   }
 

@@ -6,12 +6,10 @@
  *                                                      └──────────────────────────────────────────────────▲
  */
 
-import { config, Subscription, take } from 'rxjs';
-import { errorText } from '../../errors.js';
+import { config, Subscription } from 'rxjs';
 import { History } from '../checkers/history.js';
 import { Cluster, type ClusterOptions } from '../network/cluster.js';
 import { inspect } from '../marbles/inspect.js';
-import { shortName } from '../network/memory-network.js';
 import { VirtualClock } from '../time/virtual-clock.js';
 import { installVirtualTime } from '../time/virtual-globals.js';
 import { Disturbance } from './disturbance.js';
@@ -21,6 +19,7 @@ import type { Invariant } from './invariant.js';
 import { chooseCore, type Liveness } from './liveness.js';
 import { operationRules, Operations, type Outcomes } from './operations.js';
 import { drawPlan, type Step } from './plan.js';
+import { checkConnected, checkInvariants } from './run-checks.js';
 import { RunMarks } from './run-marks.js';
 import { transcriptOf } from './run-transcript.js';
 import type { Violation } from './simulation-error.js';
@@ -296,23 +295,12 @@ export class SimulationRun<Operation> implements Simulation {
   }
 
   #check(when: 'step' | 'end' | 'closed'): void {
-    for (const invariant of this.#invariants) {
-      try {
-        invariant[when]?.();
-      } catch (error) {
-        this.violate(invariant.name, errorText(error));
-      }
-    }
+    checkInvariants(this.#invariants, when, this.violate);
   }
 
   #checkConnected(): void {
-    for (const { name, manager } of this.cluster.hosts) {
-      // It replays its last value.
-      manager.cluster$.pipe(take(1)).subscribe(({ hosts }) => {
-        for (const { host, status } of hosts) {
-          if (status !== 'connected') this.violate(rules.connected, `${name} to ${shortName(host)}: ${status}`);
-        }
-      });
-    }
+    checkConnected(this.cluster, (text) => {
+      this.violate(rules.connected, text);
+    });
   }
 }

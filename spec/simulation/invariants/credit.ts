@@ -2,12 +2,10 @@ import type { PeerKind, RouteBook } from '../../../lib/testing/index.js';
 import type { FrameView } from '../../../lib/wire/frame.js';
 import { Op } from '../../../lib/wire/ops.js';
 import { defaultWindow } from '../../../lib/limits.js';
+import { tinyWindow } from '../../../lib/mux/outgoing-calls.js';
 import { decodeOpeningExtra } from '../../../lib/wire/opening-extra.js';
 import { decodeAck, decodeCredit } from '../../../lib/wire/window-payloads.js';
 import { describe, isEof, type MuxModel, type Seen, type WireRule } from '../wire-model.js';
-
-/** Items with which a window that may grow begins, where the simulation makes it small. */
-const tinyWindow = 3;
 
 /** One direction of one stream. */
 interface Account {
@@ -80,7 +78,7 @@ export function credit(book: RouteBook, kindOf: (host: string) => PeerKind | und
         }
         const { items } = window;
         output.credit = Math.min(items, max);
-        // Of the windows that are drawn, those of a few items are fixed.
+        // Of the windows that are drawn, those of a few items are fixed; none of them has as many as a small one that may grow.
         output.growth = items < defaultWindow.initial && items !== tinyWindow ? 0 : max - output.credit;
       } else if (frame.op === Op.MuxServerMsg && !isEof(frame)) accountOf(outputs, mux).received++;
       else if (frame.op === Op.MuxClientMsg && !isEof(frame)) accountOf(inputs, mux).received++;
