@@ -3,6 +3,7 @@ import { firstValueFrom } from 'rxjs';
 import { type, unary, type Manager } from '../../../lib/index.js';
 import {
   simulate,
+  type Simulation,
   SimulationError,
   type SimulationOptions,
   type Step,
@@ -59,6 +60,7 @@ describe('simulate', () => {
       fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
       succeeded: expect.any(Number),
       failed: expect.any(Object),
+      marks: expect.any(Object),
     });
     const failed = Object.values(report.failed).reduce((sum, count) => sum + count, 0);
     // With the ten that show that the hosts have recovered.
@@ -66,6 +68,60 @@ describe('simulate', () => {
     // 30 operations, and faults.
     expect(report.steps).toBeGreaterThan(30);
     expect(report.events).toBeGreaterThan(300);
+  });
+
+  describe('marks', () => {
+    const marksOf = async (
+      options: Partial<SimulationOptions<Addition>>,
+      perform: (simulation: Simulation) => void = () => undefined,
+    ): Promise<Readonly<Record<string, number>>> => {
+      const base = counters();
+      const report = await simulate({
+        ...base,
+        workload: (simulation) => {
+          const workload = base.workload(simulation);
+          return {
+            ...workload,
+            perform: (operation, run) => {
+              perform(run);
+              return workload.perform(operation, run);
+            },
+          };
+        },
+        ...options,
+      });
+      return report.marks;
+    };
+
+    it('counts how often the run reached each one', async () => {
+      const marks = await marksOf({ seed: 5, steps: 7, liveness: false }, ({ sometimes }) => {
+        sometimes('an operation began');
+      });
+      expect(marks['an operation began']).toBe(7);
+    });
+
+    it('some seeds take a rare branch of the workload and others do not; the same seed takes the same ones', async () => {
+      const taken = (seed: number): Promise<number> =>
+        marksOf({ seed, hosts: 2 }, ({ buggify }) => void buggify('evict early')).then(
+          (marks) => marks['evict early'] ?? 0,
+        );
+      const counts = [];
+      for (let seed = 1; seed <= 12; seed++) counts.push(await taken(seed));
+      expect(counts).toContain(0);
+      expect(Math.max(...counts)).toBeGreaterThan(0);
+      const most = counts.indexOf(Math.max(...counts));
+      expect(await taken(most + 1)).toBe(counts[most]);
+    });
+
+    it('no rare branch is taken where there are no faults, or none is wanted', async () => {
+      const asked: boolean[] = [];
+      const ask = ({ buggify }: Simulation): void => void asked.push(buggify('evict early'));
+      for (let seed = 1; seed <= 6; seed++) {
+        await marksOf({ seed, faults: false }, ask);
+        await marksOf({ seed, rareBranches: false }, ask);
+      }
+      expect(new Set(asked)).toStrictEqual(new Set([false]));
+    });
   });
 
   it('the same seed is the same run, another seed another one', async () => {
