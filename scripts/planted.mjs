@@ -1,5 +1,5 @@
 // Plants faults into a copy of lib, one at a time, and looks which checks find them: the simulation, and the specs nearest
-// to each. `npm run planted -- [--seeds N] [--seed S] [--workers N] [--every N] [--name TEXT] [--skip simulation|specs]`.
+// to each. `npm run planted -- [--seeds N] [--seed S] [--workers N] [--every N] [--from N] [--name TEXT] [--skip simulation|specs]`.
 // A fault that neither finds fails the command. See docs/simulation.md.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: '5' },
     workers: { type: 'string', default: String(availableParallelism()) },
     every: { type: 'string', default: '1' },
+    from: { type: 'string', default: '1' },
     name: { type: 'string', default: '' },
     skip: { type: 'string', default: '' },
   },
@@ -29,8 +30,10 @@ const number = (name) => {
   console.error(`rxgrid: --${name} must be a whole number, 1 or more; it is ${values[name]}.`);
   process.exit(2);
 };
-const [seeds, first, hosts, workers, every] = ['seeds', 'seed', 'hosts', 'workers', 'every'].map(number);
-const chosen = faults.filter(({ name }, index) => index % every === 0 && name.includes(values.name));
+const [seeds, first, hosts, workers, every, from] = ['seeds', 'seed', 'hosts', 'workers', 'every', 'from'].map(number);
+const chosen = faults.filter(
+  ({ name }, index) => index >= from - 1 && index % every === 0 && name.includes(values.name),
+);
 
 /** A seed that runs longer, in real ms, counts as one that never ends. */
 const seedPatience = 60_000;

@@ -58,7 +58,15 @@ function take(result) {
 }
 
 const coverage = values.coverage ? new StatementCoverage() : undefined;
-await runSeeds({ bundle: await bundleSimulation(undefined, coverage), hosts, first, seeds, workers, shrinkRuns, onResult: take });
+await runSeeds({
+  bundle: await bundleSimulation(undefined, coverage),
+  hosts,
+  first,
+  seeds,
+  workers,
+  shrinkRuns,
+  onResult: take,
+});
 
 if (process.stdout.isTTY) process.stdout.write('\n');
 if (values.fingerprint) {
