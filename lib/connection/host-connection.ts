@@ -168,7 +168,6 @@ export class HostConnection {
     link.closed.subscribe((error) => {
       this.#onLinkClosed(link, error);
     });
-    if (old !== undefined) this.#runtime.sometimes?.('a link replaced another one');
     old?.replace();
     // It may have closed meanwhile, for instance while the calls of the old link failed.
     if (!link.open) return;
@@ -268,7 +267,6 @@ export class HostConnection {
   }
 
   #onPeerDrains(reason: string): void {
-    this.#runtime.sometimes?.('a peer drained');
     const told = printable(reason);
     this.drain.peerDrains(told);
     const { connects } = this.#state.value;

@@ -73,6 +73,7 @@ export class LinkDrain {
       },
       Math.min(notice.ms + drainSlack, maxTimerMs),
     );
+    this.#runtime.sometimes?.('a peer drained');
     if (before === 'open') this.#notices.next(notice);
   }
 

@@ -165,7 +165,6 @@ export class Schedule {
   /** Removes the queued frames of a responder that has ended. Returns its lane where there were any. */
   cancelLeaving(muxId: MuxId): LaneName | undefined {
     const owner = this.#leaving.get(muxId)?.owner;
-    if (owner !== undefined) this.#options.marks.sometimes?.('a cancel took back what an ended handler left');
     return owner !== undefined && this.purge(owner) ? owner.lane : undefined;
   }
 
@@ -294,12 +293,8 @@ export class Schedule {
   }
 
   #checkHardLimit(): void {
-    if (this.queuedBytes + this.#writer.heldBytes > this.#options.hardLimit) this.#options.onFault(doesNotRead());
+    if (this.queuedBytes + this.#writer.heldBytes <= this.#options.hardLimit) return;
+    const text = 'more than four times maxSendQueueBytes is queued for it. Raise maxSendQueueBytes where this is intended.';
+    this.#options.onFault(new ProtocolError(`The other side does not read: ${text}`));
   }
-}
-
-function doesNotRead(): ProtocolError {
-  return new ProtocolError(
-    'The other side does not read: more than four times maxSendQueueBytes is queued for it. Raise maxSendQueueBytes where this is intended.',
-  );
 }

@@ -161,13 +161,13 @@ class End {
 
   // As though the network took nothing for a while: what is sent meanwhile waits in the send queue.
   #fill(): void {
-    const { runtime, random, full } = this.#options;
+    const { runtime, random } = this.#options;
     this.#fullByChance = true;
-    full(this.name, true);
+    this.#options.full(this.name, true);
     runtime.schedule(
       () => {
         this.#fullByChance = false;
-        full(this.name, false);
+        this.#options.full(this.name, false);
         if (this.#open && this.lane.bufferedBytes <= drainedBytes) this.#drained.next();
       },
       1 + random.below(maxFullTime),

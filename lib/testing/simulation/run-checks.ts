@@ -20,13 +20,14 @@ export function checkInvariants(
   }
 }
 
-/** Calls `notConnected` for each pair of hosts that is not connected. */
-export function checkConnected({ hosts: all }: Cluster, notConnected: (text: string) => void): void {
+/** Each two hosts are connected. */
+export function checkConnected({ hosts: all }: Cluster, violate: Simulation['violate']): void {
+  const rule = 'the hosts are connected again after the faults';
   for (const { name, manager } of all) {
     // It replays its last value.
     manager.cluster$.pipe(take(1)).subscribe(({ hosts }) => {
       for (const { host, status } of hosts) {
-        if (status !== 'connected') notConnected(`${name} to ${shortName(host)}: ${status}`);
+        if (status !== 'connected') violate(rule, `${name} to ${shortName(host)}: ${status}`);
       }
     });
   }

@@ -1,3 +1,4 @@
+import type { Marks } from '../../runtime.js';
 import type { SeededRandom } from '../seeded-random.js';
 
 /** The share of the points that are active in one run, so that the runs differ in what they do. */
@@ -22,6 +23,11 @@ export class RunMarks {
   /** How often each mark was reached, by its name. */
   get reached(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#reached].sort(([left], [right]) => (left < right ? -1 : 1)));
+  }
+
+  /** What the runtime of the run gets. */
+  get ofRuntime(): Required<Marks> {
+    return { sometimes: this.sometimes, buggify: this.buggify };
   }
 
   readonly sometimes = (mark: string): void => {

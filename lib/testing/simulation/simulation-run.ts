@@ -64,7 +64,6 @@ export interface RunResult<Operation> {
 /** What the run itself checks. */
 const rules = {
   throws: 'nothing is thrown out of a task',
-  connected: 'the hosts are connected again after the faults',
 } as const;
 
 /** Virtual ms after the last operation, in which its cancel arrives. */
@@ -102,8 +101,7 @@ export class SimulationRun<Operation> implements Simulation {
     const { seed, hosts, cluster, workload, invariants, history, steps } = options;
     this.clock = new VirtualClock({ seed });
     this.#marks = new RunMarks(this.clock.seeded.fork('marks'), options.rareBranches);
-    ({ sometimes: this.sometimes, buggify: this.buggify } = this.#marks);
-    Object.assign(this.clock, { sometimes: this.sometimes, buggify: this.buggify });
+    ({ sometimes: this.sometimes, buggify: this.buggify } = Object.assign(this.clock, this.#marks.ofRuntime));
     this.history = new History(this.clock);
     this.#log = new EventLog(() => this.clock.elapsed, options.hash);
     this.cluster = new Cluster({
@@ -209,7 +207,7 @@ export class SimulationRun<Operation> implements Simulation {
     await this.#until(begin + duration + patience, () => this.#operations.open.length === 0);
     this.#checkOver(operationRules.ends);
     this.#checkSome();
-    this.#checkConnected();
+    checkConnected(this.cluster, this.violate);
     await this.#checkProgress();
     // What the last end set off is still on its way.
     await this.#until(this.clock.elapsed + settling);
@@ -256,7 +254,7 @@ export class SimulationRun<Operation> implements Simulation {
     if (others.length === 0) return;
     for (const host of others) await host.start();
     await this.#until(this.clock.elapsed + quiet);
-    this.#checkConnected();
+    checkConnected(this.cluster, this.violate);
   }
 
   // Time goes on to `end`, or until it is enough, or until something is violated.
@@ -296,11 +294,5 @@ export class SimulationRun<Operation> implements Simulation {
 
   #check(when: 'step' | 'end' | 'closed'): void {
     checkInvariants(this.#invariants, when, this.violate);
-  }
-
-  #checkConnected(): void {
-    checkConnected(this.cluster, (text) => {
-      this.violate(rules.connected, text);
-    });
   }
 }
