@@ -210,11 +210,10 @@ export class Schedule {
   }
 
   #remove(queue: OwnerQueue): void {
-    const { owner } = queue;
     this.#lanes.updateReady(queue);
     this.#lanes.remove(queue);
-    owner.queue = undefined;
-    if (this.#leaving.get(owner.id) === queue) this.#leaving.delete(owner.id);
+    queue.owner.queue = undefined;
+    if (this.#leaving.get(queue.owner.id) === queue) this.#leaving.delete(queue.owner.id);
   }
 
   #enqueue(owner: FrameOwner, frame: QueuedFrame): void {
@@ -294,7 +293,8 @@ export class Schedule {
 
   #checkHardLimit(): void {
     if (this.queuedBytes + this.#writer.heldBytes <= this.#options.hardLimit) return;
-    const text = 'more than four times maxSendQueueBytes is queued for it. Raise maxSendQueueBytes where this is intended.';
-    this.#options.onFault(new ProtocolError(`The other side does not read: ${text}`));
+    const remedy = 'Raise maxSendQueueBytes where this is intended.';
+    const text = `The other side does not read: more than four times maxSendQueueBytes is queued for it. ${remedy}`;
+    this.#options.onFault(new ProtocolError(text));
   }
 }
