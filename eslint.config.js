@@ -162,6 +162,14 @@ const layers = [
     packages: ['rxjs', '@opentelemetry/api'],
   },
   {
+    // The page of the dashboard: it runs in browsers.
+    folder: 'dashboard',
+    roots: [...bottom, 'runtime'],
+    folders: ['endpoint', 'monitor', 'operators', 'contract', 'codec', 'metrics'],
+    types: { folders: ['connection'] },
+    packages: ['rxjs', 'lit-html', 'lit-html/directives/\\w+\\.js'],
+  },
+  {
     files: ['index'],
     roots: [...bottom, 'runtime'],
     folders: [

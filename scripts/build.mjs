@@ -5,10 +5,12 @@
 //              process, whether it imports or requires
 //   dist/node  ES modules for Node that export what dist/cjs has; the command
 //   dist/web   ES modules for bundlers, with the WebSocket of the browser
+//   dist/dashboard  the page that serveDashboard serves
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildDashboard } from './build/dashboard.mjs';
 import { bundleDeclarations } from './build/declarations.mjs';
 import { bundleForNode } from './build/node.mjs';
 import { bundleForBrowsers } from './build/web.mjs';
@@ -35,6 +37,7 @@ const entriesOfWeb = Object.values(exports).flatMap(
 );
 await bundleForNode(next, entries);
 await bundleForBrowsers(next, entriesOfWeb);
+await buildDashboard(root, `${next}/dashboard`);
 await bundleDeclarations(next, types, entries);
 copyFileSync(new URL('../LICENSE', pathToFileURL(require.resolve('hash-wasm'))), `${next}/LICENSE.hash-wasm`);
 

@@ -133,7 +133,13 @@ describe('the package', () => {
   it('holds what is built, and nothing of the source', () => {
     const root = join(user, 'node_modules/rxgrid');
     expect(readdirSync(root).sort()).toStrictEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
-    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual(['LICENSE.hash-wasm', 'cjs', 'node', 'web']);
+    expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual([
+      'LICENSE.hash-wasm',
+      'cjs',
+      'dashboard',
+      'node',
+      'web',
+    ]);
     const strangers = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.(spec|test)\.|(?<!\.d)\.ts$/.test(name),
     );

@@ -131,6 +131,11 @@ export class Manager extends Serving implements Handles {
     return this.#endpoint;
   }
 
+  /** True where leaves may connect. @internal */
+  get takesLeaves(): boolean {
+    return this.#leaves !== undefined;
+  }
+
   protected override get registry(): Registry {
     return this.#endpoint.registry;
   }

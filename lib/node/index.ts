@@ -5,6 +5,7 @@
  */
 
 export type { SocketOptions, TlsOptions } from './server/dial.js';
+export { serveDashboard, type ServeDashboardOptions } from './dashboard/serve-dashboard.js';
 export { closeOnSignals, type CloseOnSignalsOptions } from './server/close-on-signals.js';
 export { connect, type NodeConnectOptions } from './server/leaf.js';
 export { Manager, type AttachOptions, type ListenOptions, type ManagerOptions } from './server/manager.js';

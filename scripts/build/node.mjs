@@ -124,6 +124,12 @@ const replacements = (esm) => ({
       contents: `import { createHash } from 'node:crypto';
         export const sha256 = (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest());`,
     }));
+    // CommonJS has another word for the place of a file.
+    replaceLine(onLoad, esm, 'node/dashboard/page-files', {
+      line: 'import.meta.url',
+      by: 'pathToFileURL(__filename).href',
+      head: "import { pathToFileURL } from 'node:url';",
+    });
     for (const { file, name } of optional) {
       const by = `createRequire(__filename)('${name}')`;
       replaceLine(onLoad, esm, file, {

@@ -17,6 +17,7 @@ import { acceptorRegionWriter, type KernelOf } from '../files/send/attach-region
 import { readPath } from './read-path.js';
 import { ServerRouter } from './server-router.js';
 import { SilentSockets } from './silent-sockets.js';
+import type { Respond } from './probes.js';
 
 /** Options of a {@link Manager} in Node. */
 export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
@@ -53,6 +54,8 @@ export class Manager extends IsomorphicManager {
   readonly #handshakeTimeout: number;
   readonly #maxHandshakes: number;
   readonly #unmount: (() => void)[] = [];
+  /** Pages at the HTTP server, by their paths. */
+  readonly #pages = new Map<string, Respond>();
   #listens = false;
   #server: HttpServer | HttpsServer | undefined = undefined;
 
@@ -145,6 +148,19 @@ export class Manager extends IsomorphicManager {
     await this.start();
   }
 
+  /**
+   * Answers requests for a path, and the paths below it, at each server that this manager is served on.
+   *
+   * @throws ConfigurationError if the manager uses the path already.
+   * @internal
+   */
+  servePage(path: string, respond: Respond): void {
+    if (this.paths.includes(path) || this.#pages.has(path)) {
+      throw new ConfigurationError(`${this.local} serves ${path} already: give one of them another path.`);
+    }
+    this.#pages.set(path, respond);
+  }
+
   protected override async closeAll(): Promise<void> {
     const errors = new ThrownErrors();
     for (const unmount of this.#unmount.splice(0)) guarded(errors.add, unmount);
@@ -182,6 +198,7 @@ export class Manager extends IsomorphicManager {
     const service = {
       maxMessageBytes: this.#maxMessageBytes,
       health: health === true ? this.#healthNow : undefined,
+      pages: this.#pages,
       onSocket: (socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined) => {
         const regionWriter = raw === undefined ? {} : { regionWriter: acceptorRegionWriter(socket, raw, this.#kernel) };
         const accepted = adoptWebSocket(socket, raw, {

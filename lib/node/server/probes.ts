@@ -4,14 +4,14 @@ import type { Health } from '../../endpoint/health.js';
 /** Gives the health of a host, at each request. */
 export type HealthNow = () => Health;
 
-/** Answers one probe. */
-export type Probe = (request: IncomingMessage, response: ServerResponse) => void;
+/** Answers one request. */
+export type Respond = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * The probes of a path that serves a manager, by their own paths: `healthz`, whether the process is alive, and `readyz`,
  * whether the host can be sent calls. They tell numbers and no names: who asks is not known.
  */
-export function probesOf(path: string, health: HealthNow): readonly (readonly [string, Probe])[] {
+export function probesOf(path: string, health: HealthNow): readonly (readonly [string, Respond])[] {
   const base = path.replace(/\/$/, '');
   return [
     [`${base}/healthz`, probe(health, ({ status }) => status !== 'closed')],
@@ -19,7 +19,7 @@ export function probesOf(path: string, health: HealthNow): readonly (readonly [s
   ];
 }
 
-function probe(health: HealthNow, isWell: (health: Health) => boolean): Probe {
+function probe(health: HealthNow, isWell: (health: Health) => boolean): Respond {
   return (request, response) => {
     const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
     if (request.method !== 'GET' && request.method !== 'HEAD') {

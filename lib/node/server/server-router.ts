@@ -14,13 +14,15 @@ import { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { closeTimeout } from '../../transport/ws-dial.js';
 import { ConfigurationError } from '../../errors.js';
-import { probesOf, type HealthNow, type Probe } from './probes.js';
+import { probesOf, type HealthNow, type Respond } from './probes.js';
 
 /** Serves one path. */
 export interface PathService {
   readonly maxMessageBytes: number;
   /** Answers probes at `healthz` and `readyz` below the path; undefined: nothing does. */
   readonly health?: HealthNow | undefined;
+  /** Answers of the paths of pages, and of the paths below them. */
+  readonly pages?: ReadonlyMap<string, Respond>;
   /** Called with an upgraded WebSocket and its underlying stream, which is undefined if the platform does not provide it. */
   onSocket(socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined): void;
 }
@@ -39,7 +41,7 @@ export class ServerRouter {
   static readonly #routers = new WeakMap<Server, ServerRouter>();
 
   readonly #mounted = new Map<string, Mounted>();
-  readonly #probes = new Map<string, Probe>();
+  readonly #probes = new Map<string, Respond>();
   readonly #server: Server;
   #removeWrapper: (() => void) | undefined = undefined;
 
@@ -139,6 +141,15 @@ export class ServerRouter {
     return this.#mounted.has(pathOf(request));
   }
 
+  #pageOf(asked: string): Respond | undefined {
+    for (const { service } of this.#mounted.values()) {
+      for (const [path, respond] of service.pages ?? []) {
+        if (asked === path || asked.startsWith(`${path}/`)) return respond;
+      }
+    }
+    return undefined;
+  }
+
   #onRequest(event: string, request: IncomingMessage, response: ServerResponse): boolean {
     const probe = this.#probes.get(pathOf(request));
     if (probe !== undefined && !this.#isMounted(request)) {
@@ -152,6 +163,11 @@ export class ServerRouter {
         'This path is a grid: it speaks WebSocket only. Connect to it with rxgrid, or with a WebSocket client.\n',
         { Upgrade: 'websocket', Connection: 'Upgrade' },
       );
+      return true;
+    }
+    const page = this.#pageOf(pathOf(request));
+    if (page !== undefined) {
+      page(request, response);
       return true;
     }
     if (this.#server.listenerCount(event) > 0) return false;

@@ -1,0 +1,117 @@
+import { render } from 'lit-html';
+import { errorText } from '../errors.js';
+import { systemRuntime } from '../runtime.js';
+import { app } from './app.js';
+import { Feeds } from './feeds.js';
+import { addKeys } from './keys.js';
+import { modelOf, type Model } from './model.js';
+import type { Page } from './page.js';
+import { loadConfig, Session, takeToken, type PageConfig } from './session.js';
+import { TotalsHistory } from './totals-history.js';
+import { placeOf, Ui } from './ui.js';
+
+/** Between two drawings of figures, in ms: at most four in a second. */
+const drawInterval = 500;
+
+const runtime = systemRuntime;
+
+/** The page: what it knows, what the user has chosen, and when it is drawn. */
+class Dashboard implements Page {
+  readonly ui = new Ui();
+  readonly history = new TotalsHistory();
+  readonly title: string;
+  session: Session | undefined = undefined;
+  feeds: Feeds | undefined = undefined;
+  model: Model | undefined = undefined;
+  now = runtime.now();
+  wallNow = runtime.wallNow();
+  #config: PageConfig;
+  #pausedAt = 0;
+  #changed = true;
+
+  constructor(config: PageConfig, token: string | undefined) {
+    this.#config = config;
+    this.title = config.title;
+    this.ui.applyTheme();
+    if (token !== undefined) this.giveToken(token);
+    addEventListener('hashchange', () => {
+      this.ui.place = placeOf(location.hash);
+      this.draw();
+      document.getElementById('main')?.focus({ preventScroll: true });
+    });
+    addKeys(this);
+    this.#tick();
+  }
+
+  get stale(): boolean {
+    return (
+      this.session !== undefined &&
+      this.session.state.status !== 'connected' &&
+      this.session.state.status !== 'draining'
+    );
+  }
+
+  get hiddenEvents(): number {
+    return this.ui.paused ? (this.feeds?.events.total ?? 0) - this.#pausedAt : 0;
+  }
+
+  readonly draw = (): void => {
+    this.#update();
+    render(app(this), document.getElementById('app')!);
+    document.title = titleOf(this);
+  };
+
+  setPaused(paused: boolean): void {
+    this.ui.paused = paused;
+    this.#pausedAt = this.feeds?.events.total ?? 0;
+    this.draw();
+  }
+
+  giveToken(token: string): void {
+    if (this.session !== undefined) {
+      this.session.giveToken(token);
+      return;
+    }
+    this.session = new Session(this.#config.url, token, ({ status }) => {
+      this.#changed = true;
+      if (status === 'connected' && this.feeds?.refused !== undefined) this.feeds.start();
+    });
+    this.feeds = new Feeds(this.session.leaf, runtime, () => (this.#changed = true));
+    this.feeds.start();
+  }
+
+  // A paused page keeps its model, and the figures go on coming.
+  #update(): void {
+    if (this.ui.paused && this.model !== undefined) return;
+    this.now = runtime.now();
+    this.wallNow = runtime.wallNow();
+    if (this.feeds === undefined || this.stale) return;
+    this.model = modelOf(this.feeds, this.now, this.wallNow) ?? this.model;
+    if (this.model !== undefined) this.history.add(this.model.totals, this.now);
+  }
+
+  readonly #tick = (): void => {
+    runtime.schedule(this.#tick, drawInterval);
+    // Times go on where figures do not.
+    if (document.visibilityState === 'hidden') this.#update();
+    else if (this.#changed || !this.ui.paused) this.draw();
+    this.#changed = false;
+  };
+}
+
+function titleOf({ model, title, stale }: Page): string {
+  const name = title === '' ? 'rxgrid' : title;
+  if (model === undefined) return name;
+  const { up, hosts } = model.totals;
+  return stale ? `no connection – ${name}` : up < hosts ? `${hosts - up} down – ${name}` : name;
+}
+
+loadConfig().then(
+  (config) => {
+    const dashboard = new Dashboard(config, takeToken());
+    dashboard.draw();
+  },
+  (error: unknown) => {
+    document.getElementById('app')!.textContent = `The page cannot begin: ${errorText(error)} Reload it.`;
+  },
+);

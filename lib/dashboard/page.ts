@@ -1,0 +1,30 @@
+import type { Feeds } from './feeds.js';
+import type { Model } from './model.js';
+import type { Session } from './session.js';
+import type { TotalsHistory } from './totals-history.js';
+import type { Ui } from './ui.js';
+
+/** What every part of the page is given to draw itself. */
+export interface Page {
+  readonly ui: Ui;
+  readonly session: Session | undefined;
+  readonly feeds: Feeds | undefined;
+  /** Undefined until the host has told its cluster. */
+  readonly model: Model | undefined;
+  readonly history: TotalsHistory;
+  /** Name of the cluster. */
+  readonly title: string;
+  /** Monotonic clock. */
+  readonly now: number;
+  /** Wall clock. */
+  readonly wallNow: number;
+  /** Events that came since the page was paused. */
+  readonly hiddenEvents: number;
+  /** True while the figures are those of a connection that is lost. */
+  readonly stale: boolean;
+  /** Draws at once: something that the user has done. */
+  draw(): void;
+  setPaused(paused: boolean): void;
+  /** Connects with a token. */
+  giveToken(token: string): void;
+}

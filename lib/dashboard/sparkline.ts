@@ -1,0 +1,31 @@
+import { nothing, svg, type TemplateResult } from 'lit-html';
+
+const width = 120;
+const height = 24;
+
+/** A line of values over time, the newest at the right; a value that is undefined leaves a gap. It says nothing that the figure beside it does not. */
+export function sparkline(
+  values: readonly (number | undefined)[],
+  length: number,
+  { least = 0 }: { readonly least?: number } = {},
+): TemplateResult {
+  const known = values.filter((value) => value !== undefined);
+  const top = Math.max(least, ...known, 1e-9);
+  const step = width / Math.max(1, length - 1);
+  const from = length - values.length;
+  let line = '';
+  let drawn = false;
+  values.forEach((value, index) => {
+    if (value === undefined) {
+      drawn = false;
+      return;
+    }
+    const x = ((from + index) * step).toFixed(1);
+    const y = (height - 1.5 - (value / top) * (height - 3)).toFixed(1);
+    line += `${drawn ? 'L' : 'M'}${x},${y}`;
+    drawn = true;
+  });
+  return svg`<svg class="spark" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" aria-hidden="true">${
+    line === '' ? nothing : svg`<path d=${line} />`
+  }</svg>`;
+}

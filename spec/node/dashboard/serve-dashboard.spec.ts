@@ -1,0 +1,122 @@
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import type { PageFiles } from '../../../lib/node/dashboard/page-files.js';
+import { serveDashboard, serveDashboardFrom } from '../../../lib/node/dashboard/serve-dashboard.js';
+import type { Manager } from '../../../lib/node/server/manager.js';
+import { freePort, http, RealGrid } from '../../support/real-grid.js';
+
+const grid = new RealGrid();
+afterEach(() => grid.close());
+
+let files: PageFiles;
+beforeAll(() => {
+  const text = (body: string, type: string) => {
+    const bytes = new TextEncoder().encode(body);
+    return { type, bytes, gzip: new Uint8Array([...bytes].reverse()), etag: `"${body.length}"` };
+  };
+  files = new Map([
+    ['', text('<!doctype html>', 'text/html; charset=utf-8')],
+    ['main.js', text('let page;', 'text/javascript')],
+  ]);
+});
+
+async function host(path?: string): Promise<Manager> {
+  const local = `http://127.0.0.1:${await freePort()}`;
+  const manager = grid.manager(local, [], { leaves: { authenticate: (token) => token } });
+  serveDashboardFrom(manager, { title: 'a <b>', ...(path === undefined ? {} : { path }) }, () => files);
+  await manager.listen({ address: '127.0.0.1' });
+  return manager;
+}
+
+async function ask(url: string, options: { method?: string; headers?: Record<string, string> }) {
+  const call = request(url, { agent: false, ...options }).end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
+}
+
+describe('serveDashboard', () => {
+  it('serves the page, its files and what the page has to know, below a path', async () => {
+    const { local, paths } = await host();
+    expect(await http(`${local}/dashboard`)).toMatchObject({ status: 308, headers: { location: 'dashboard/' } });
+    const page = await http(`${local}/dashboard/?a=b`);
+    expect(page).toMatchObject({ status: 200, body: '<!doctype html>' });
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(await http(`${local}/dashboard/main.js`)).toMatchObject({ status: 200, body: 'let page;' });
+    expect(JSON.parse((await http(`${local}/dashboard/config.json`)).body)).toStrictEqual({
+      socketPath: paths[0],
+      title: 'a <b>',
+    });
+    for (const path of ['/dashboard/other.js', '/dashboard/../package.json', '/dashboard/%2e%2e/x', '/dashboards']) {
+      expect((await ask(local + path, {})).status).toBe(404);
+    }
+    expect((await http(local)).status).toBe(404);
+  });
+
+  it('forbids inline scripts, eval, frames, and other origins; the socket of its own host is allowed by name', async () => {
+    const { local } = await host();
+    const { headers } = await http(`${local}/dashboard/`);
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+    expect(policy).toContain(`connect-src 'self' ws://${new URL(local).host} wss://${new URL(local).host};`);
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+    const other = await ask(`${local}/dashboard/`, { headers: { Host: "x; script-src 'unsafe-inline'" } });
+    expect(String(other.headers['content-security-policy'])).toContain("connect-src 'self';");
+  });
+
+  it('compresses for those who take it, and sends nothing to those who have it', async () => {
+    const { local } = await host();
+    const url = `${local}/dashboard/main.js`;
+    const zipped = await ask(url, { headers: { 'Accept-Encoding': 'br, gzip' } });
+    expect(zipped.headers['content-encoding']).toBe('gzip');
+    expect([...zipped.body].reverse()).toStrictEqual([...files.get('main.js')!.bytes]);
+    const plain = await ask(url, { headers: { 'Accept-Encoding': 'gzip;q=0' } });
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    const { etag } = plain.headers;
+    expect((await ask(url, { headers: { 'If-None-Match': etag! } })).status).toBe(304);
+    expect(await ask(url, { method: 'HEAD' })).toMatchObject({ status: 200, body: Buffer.alloc(0) });
+    expect(await ask(url, { method: 'POST' })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+  });
+
+  it('has a path of its own, at a server of the application too, whose other paths stay', async () => {
+    const { server, name } = await grid.server((_, path) => `the application's ${path}`);
+    const manager = grid.manager(name, [], { leaves: { authenticate: (token) => token } });
+    await manager.attach(server);
+    // After attach, too.
+    serveDashboardFrom(manager, { path: '/ops/grid' }, () => files);
+    expect((await http(`${name}/ops/grid/`)).body).toBe('<!doctype html>');
+    expect((await http(`${name}/ops`)).body).toBe("the application's /ops");
+    await manager.close();
+    expect((await http(`${name}/ops/grid/`)).body).toBe("the application's /ops/grid/");
+  });
+
+  it('says what cannot work', async () => {
+    const none = grid.manager('http://127.0.0.1:1', []);
+    expect(() => serveDashboard(none)).toThrow('give its manager leaves: { authenticate }');
+    const manager = await host();
+    const again = () => serveDashboardFrom(manager, {}, () => files);
+    expect(again).toThrow('serves /dashboard already');
+    for (const path of ['dashboard', '/a/', '/a b', '/', '']) {
+      expect(() => serveDashboardFrom(manager, { path }, () => files)).toThrow('path');
+    }
+    expect(() => serveDashboardFrom(manager, { path: manager.paths[0]! }, () => files)).toThrow('already');
+    expect(() => serveDashboardFrom(manager, { port: 1 } as never, () => files)).toThrow('port');
+  });
+
+  it('the files that the package has are read once, and gzip holds what they are', async () => {
+    const { builtPage } = await import('../../support/dashboard-page.js');
+    const built = await builtPage();
+    expect([...built.keys()]).toStrictEqual(['', 'main.js', 'main.css', 'icon.svg']);
+    for (const { bytes, gzip } of built.values()) expect(gunzipSync(gzip).equals(bytes)).toBe(true);
+    // What a page costs over the network; the design allows 120 kB.
+    const total = [...built.values()].reduce((sum, { gzip }) => sum + gzip.length, 0);
+    expect(total).toBeLessThan(120_000);
+    const html = new TextDecoder().decode(built.get('')!.bytes);
+    expect(html).not.toMatch(/<script(?![^>]*src=)|\son\w+=|\sstyle=|https?:/);
+  }, 30_000);
+});
