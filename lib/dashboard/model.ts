@@ -156,9 +156,7 @@ function hostRow({ name, feed, tells, localFeed, views, routes, now }: HostParts
     tells && feed?.hasRoutes === true ? added(routes.map(of)) : undefined;
   return {
     name,
-    ...statusOf(
-      isLocal ? { views, health: feed.health, uptime } : { views, health: tells ? feed?.health : undefined },
-    ),
+    ...statusOf(isLocal ? { views, health: feed.health, uptime } : { views, health: tells ? feed?.health : undefined }),
     tells,
     problem: feed?.problem,
     calls: figure(({ calls }) => calls),
