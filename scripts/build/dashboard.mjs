@@ -58,7 +58,7 @@ function partsOf({ outputs }) {
   return parts;
 }
 
-/** The licenses of the packages in the bundle ask to stand beside it. */
+/** The licenses of the packages in the bundle ask to stand beside it. That of Apache is the one of this package. */
 function licensesOf(root, parts) {
   return parts
     .filter((name) => existsSync(join(root, 'node_modules', name, 'package.json')))
@@ -67,7 +67,8 @@ function licensesOf(root, parts) {
       const folder = join(root, 'node_modules', name);
       const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
       const file = ['LICENSE', 'LICENSE.txt', 'LICENSE.md'].find((each) => existsSync(join(folder, each)));
-      const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+      const isOurs = license === 'Apache-2.0';
+      const text = file === undefined || isOurs ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
       return `${name} ${version}: ${license}\n${text}`;
     })
     .join(`\n${'-'.repeat(80)}\n\n`);
