@@ -51,6 +51,7 @@ export interface Connection {
     value?: undefined,
     options?: CallOptions,
   ): Observable<Received<R>>;
+  /** The same for a route with a request: a value, or a function that each subscription calls. */
   request<Q extends Shape, R extends Shape>(
     route: Unary<Q, R>,
     value: Payload<Q>,
@@ -62,6 +63,7 @@ export interface Connection {
     value?: undefined,
     options?: CallOptions,
   ): CallObservable<Received<O>>;
+  /** The same for a route with a request: a value, or a function that each subscription calls. */
   stream<Q extends Shape, O extends Shape>(
     route: Duplex<Q, undefined, O>,
     value: Payload<Q>,
@@ -87,6 +89,7 @@ export interface Connection {
     value?: undefined,
     options?: CallOptions,
   ): DuplexStream<Sent<I>, Received<O>>;
+  /** The same for a route with a request. */
   open<Q extends Shape, I extends Shape, O extends Shape>(
     route: Duplex<Q, I, O>,
     value: Sent<Q>,
@@ -99,5 +102,6 @@ export interface Connection {
   api<R extends Routes>(routes: Group<R>): Api<R>;
   /** A route at a subroute as a function: `connection.at(diskInfo, 'disk1')(query, options)`; of a group, all its functions. */
   at<R extends Route>(route: R, subroute: string): ApiOf<R>;
+  /** The same for all routes of a group. */
   at<R extends Routes>(routes: Group<R>, subroute: string): Api<R>;
 }

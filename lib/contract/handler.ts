@@ -101,6 +101,7 @@ export type RawHandler =
       readonly id: number;
       readonly subroute?: string;
       readonly kind: 'unary';
+      /** Serves a call. */
       handle(payload: Uint8Array, call: Call<never>): One<Uint8Array | null | undefined>;
     }
   | {
@@ -111,6 +112,7 @@ export type RawHandler =
       /** Window of the input. Leave it out if there is no input. */
       readonly inCapacity?: number | CreditWindow;
       readonly outCapacity?: number | CreditWindow;
+      /** Serves a call. */
       handle(payload: Uint8Array, call: Call<Uint8Array>): Output<RegionCodec<Uint8Array>>;
     };
 

@@ -24,7 +24,9 @@ export class GuardedObservable<T> extends Observable<T> {
     this.#guard = guard;
   }
 
+  /** Makes the call. What the observer throws reaches nobody else. */
   override subscribe(observer?: Partial<Observer<T>> | ((value: T) => void)): Subscription;
+  /** Makes the call. */
   override subscribe(
     next?: ((value: T) => void) | null,
     error?: ((error: unknown) => void) | null,

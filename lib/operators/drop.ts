@@ -7,5 +7,6 @@ export interface Drop<T> {
 
 /** Receives dropped items: an observer, such as a Subject. */
 export interface DropObserver<T> {
+  /** Receives one drop. */
   next(drop: Drop<T>): void;
 }

@@ -50,11 +50,15 @@ export interface GridTestContext {
   readonly link: (options?: Omit<LinkOptions, 'runtime'>) => GridLink;
   /** Managers as a mesh; `await grid.connected()` starts them. */
   readonly cluster: (hosts?: ClusterOptions['hosts'] | Omit<ClusterOptions, 'clock'>) => Cluster;
+  /** An Observable that emits from now on, whoever subscribes. */
   readonly hot: <T = string>(marbles: string, values?: MarbleValues<T>, error?: unknown) => MarbleObservable<T>;
+  /** An Observable that begins with each subscription. */
   readonly cold: <T = string>(marbles: string, values?: MarbleValues<T>, error?: unknown) => MarbleObservable<T>;
   /** Ms up to `|`, or of a duration such as `5s`. */
   readonly time: (marbles: string) => number;
+  /** What a source emits; `subscription` says from when to when it is subscribed, such as `^--!`. */
   readonly expectObservable: <T>(source: Observable<T>, subscription?: string) => ObservableExpectation<T>;
+  /** When a hot or cold Observable was subscribed. */
   readonly expectSubscriptions: (actual: readonly SubscriptionTimes[]) => SubscriptionsExpectation;
   /** What goes over a link or a cable from now on. */
   readonly expectFrames: (wire: GridLink | Cable, options?: FramesOptions) => FramesExpectation;

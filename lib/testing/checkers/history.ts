@@ -30,6 +30,7 @@ export interface HistoryEntry<Operation = unknown, Result = unknown> {
 
 /** Ends an operation that was begun with {@link History.begin}. Only the first call counts. */
 export interface OpenEntry<Result> {
+  /** Ends the operation with its result. */
   ok(result: Result): void;
   /** Whether it took effect is told by the error: it did not where `sent` of a GridError is false. */
   failed(error: unknown): void;

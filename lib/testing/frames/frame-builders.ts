@@ -25,35 +25,50 @@ const itemFlags = (bytes: Uint8Array | string): number => (bytes.length === 0 ? 
 
 /** Frames that the caller of a mux sends: `fromCaller.item(1, 3, payload('x'))` is item `x` with sequence number 3 on mux 1. */
 export const fromCaller = {
+  /** Opens a unary call. */
   request: (muxId: MuxId, handler: number, fields: FrameFields = {}): Frame =>
     frame(Op.Request, muxId, { handler, deadlineMs: 60_000, flags: Flag.Eof, ...fields }),
   /** Without Eof, as a route with input is opened. */
   open: (muxId: MuxId, handler: number, fields: FrameFields = {}): Frame =>
     frame(Op.ConnectMux, muxId, { handler, ...fields }),
+  /** An item of the input. */
   item: (muxId: MuxId, seq: number, item: Uint8Array | string): Frame =>
     frame(Op.MuxClientMsg, muxId, { seq, payload: item, flags: itemFlags(item) }),
+  /** The end of the input. */
   halfClose: (muxId: MuxId, seq: number): Frame => frame(Op.MuxClientMsg, muxId, { seq, flags: Flag.Eof }),
+  /** Credit for items of the output. */
   credit: (muxId: MuxId, seq: number, count = 1): Frame => creditFrame(Op.UnblockSrvMux, muxId, seq, count),
+  /** Asks whether the stream is still there. */
   ping: (muxId: MuxId, seq: number): Frame => frame(Op.Ping, muxId, { seq }),
+  /** Cancels the call. */
   cancel: (muxId: MuxId): Frame => frame(Op.DisconnectServerMux, muxId),
 } as const;
 
 /** Frames that the responder of a mux sends. */
 export const fromResponder = {
+  /** The response of a unary call. */
   response: (muxId: MuxId, response: Uint8Array | string = ''): Frame =>
     frame(Op.Response, muxId, { flags: Flag.Eof | itemFlags(response), payload: response }),
+  /** The failure of a unary call. */
   responseError: (muxId: MuxId, text: string): Frame =>
     frame(Op.Response, muxId, { flags: Flag.Eof | Flag.PayloadIsErr, payload: text }),
+  /** Refuses to open a stream. */
   refused: (muxId: MuxId, text: string): Frame =>
     frame(Op.MuxConnectError, muxId, { payload: encodeConnectError(text) }),
+  /** A stream is open; with `inCapacity`, how many items of the input may be under way. */
   ack: (muxId: MuxId, inCapacity?: number): Frame =>
     frame(Op.AckMux, muxId, inCapacity === undefined ? {} : { payload: encodeAck({ in: inCapacity }) }),
+  /** An item of the output. */
   item: (muxId: MuxId, seq: number, item: Uint8Array | string): Frame =>
     frame(Op.MuxServerMsg, muxId, { seq, payload: item, flags: itemFlags(item) }),
+  /** The end of the output. */
   end: (muxId: MuxId, seq: number): Frame => frame(Op.MuxServerMsg, muxId, { seq, flags: Flag.Eof }),
+  /** The failure of a stream. */
   fail: (muxId: MuxId, seq: number, text: string): Frame =>
     frame(Op.MuxServerMsg, muxId, { seq, flags: Flag.Eof | Flag.PayloadIsErr, payload: text }),
+  /** Credit for items of the input. */
   credit: (muxId: MuxId, seq: number, count = 1): Frame => creditFrame(Op.UnblockClMux, muxId, seq, count),
+  /** Answers a ping of a stream; `unknown`: there is no such stream. */
   pong: (muxId: MuxId, seq: number, unknown = false): Frame =>
     frame(Op.Pong, muxId, { seq, payload: encodePong({ unknown, error: undefined, time: undefined }) }),
   /** With `text`: why the stream ended. */

@@ -28,7 +28,7 @@ interface Wanted {
   readonly details?: FrameDetails;
 }
 
-/** Says which frame is expected. Made by {@link request}, {@link response} and so on. */
+/** Says which frame is expected. Made by the members of `frames`. */
 export class FrameMatcher {
   readonly #wanted: Wanted;
 
@@ -71,6 +71,7 @@ export class FrameMatcher {
     }
   }
 
+  /** The frame that is expected, as transcripts write it. */
   toString(): string {
     const { name, route, value, from, details } = this.#wanted;
     const args = [

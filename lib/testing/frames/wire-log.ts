@@ -45,6 +45,7 @@ export class WireLog {
     return this.#dropped;
   }
 
+  /** Adds an entry. The oldest ones are dropped beyond the limit. */
   add(entry: LogEntry): void {
     if (this.#limit === 0) return;
     this.#entries.push(entry);

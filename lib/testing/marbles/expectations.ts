@@ -49,17 +49,21 @@ export interface FramesOptions {
 
 /** What `expectObservable` gives. */
 export interface ObservableExpectation<T> {
+  /** Expects these marbles, at these times. */
   toBe(marbles: string, values?: MarbleValues, error?: unknown): void;
+  /** Expects what the other Observable emits, at the same times. */
   toEqual(other: Observable<T>): void;
 }
 
 /** What `expectSubscriptions` gives. */
 export interface SubscriptionsExpectation {
+  /** Expects these subscriptions, such as `^--!`. */
   toBe(marbles: string | readonly string[]): void;
 }
 
 /** What `expectFrames` gives: `|` is a polite close of the WebSocket, `#` a break. */
 export interface FramesExpectation {
+  /** Expects these frames, at these times. */
   toBe(marbles: string, matchers?: MarbleValues<FrameMatcher>): void;
 }
 

@@ -45,6 +45,7 @@ function bytesText(bytes: Uint8Array): string {
 
 /** What jest, vitest and this kit call an asymmetric matcher: it decides itself what it equals. */
 export interface AsymmetricMatcher {
+  /** Whether `actual` is what this matcher stands for. */
   asymmetricMatch(actual: unknown): boolean;
   /** How failure messages name it. */
   toString(): string;

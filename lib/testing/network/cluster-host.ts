@@ -27,6 +27,7 @@ export interface ClusterHostOptions {
   /** Undefined: it is as the library is. */
   readonly peer?: PeerKind | undefined;
   readonly options: Omit<ManagerOptions, 'local' | 'dial' | 'runtime'>;
+  /** Registers handlers, at each start. */
   readonly setup: ((manager: Manager, name: string) => void) | undefined;
   /** Short names of the hosts of the cluster. */
   readonly hosts: readonly string[];

@@ -38,6 +38,8 @@ export interface FaultParty {
 /** A host that can be killed and started again. */
 export interface FaultHost extends FaultParty {
   readonly running: boolean;
+  /** Ends the host as a killed process ends; with `silent` its peers are not told, as when a machine loses its power. */
   crash(silent?: boolean): void;
+  /** Starts the host again: a new process with the same name. */
   start(): Promise<void>;
 }

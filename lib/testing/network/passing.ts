@@ -49,6 +49,7 @@ export class MessageFaults {
     };
   }
 
+  /** Lets each fault act on a message that passes. */
   apply(passing: Passing): void {
     for (const fault of this.#faults) fault(passing);
   }
