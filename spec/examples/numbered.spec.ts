@@ -23,8 +23,8 @@ afterAll(() => {
 });
 
 async function run(name: string): Promise<string> {
-  const options = { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: 12_000 } as const;
-  const child = spawn(process.execPath, [`examples/${name}`], options);
+  const args = [`examples/${name}`];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: 12_000 });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (part: string) => (text += part));
