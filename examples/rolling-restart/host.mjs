@@ -16,6 +16,11 @@ grid.handle(book, async (order) => {
   return local;
 });
 await grid.listen();
-closeOnSignals(grid, { timeout: 10_000 });
+closeOnSignals(grid, {
+  timeout: 10_000,
+  onClosed: ({ interrupted }) => {
+    if (interrupted > 0) console.log(`${local}: ${interrupted} calls were cut off`);
+  },
+});
 // #endregion
 process.send?.('ready');

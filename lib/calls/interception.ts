@@ -80,7 +80,7 @@ function start(context: StreamCallerContext, call: UserCall, make: MakeCall, sub
 }
 
 function outgoingCall(
-  { runtime, connection }: StreamCallerContext,
+  { runtime, connection, limits }: StreamCallerContext,
   { route, options, parent, hasInput }: UserCall,
   request: unknown,
   { deadline, wait }: ResolvedOptions,
@@ -97,6 +97,7 @@ function outgoingCall(
     waitForConnect: wait,
     parent: options?.parent ?? parent,
     hasInput,
+    maxMetaBytes: limits.maxMetaBytes,
     runtime,
   };
 }

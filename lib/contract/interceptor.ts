@@ -48,6 +48,8 @@ export interface OutgoingCall extends InterceptedCall {
   readonly parent: Call<unknown> | undefined;
   /** The items of the input are sent: the call is an exchange, or an open stream. */
   readonly hasInput: boolean;
+  /** Bytes that the metadata may have, encoded: the limit of this process. */
+  readonly maxMetaBytes: number;
 }
 
 /** A call that a handler of this process serves, as its interceptors see it. */

@@ -1,7 +1,6 @@
 import {
   context,
   propagation,
-  ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -9,9 +8,7 @@ import {
   type Context,
   type Meter,
   type Span,
-  type TextMapGetter,
   type TextMapPropagator,
-  type TextMapSetter,
   type Tracer,
 } from '@opentelemetry/api';
 import { defer, Observable, tap } from 'rxjs';
@@ -20,6 +17,7 @@ import type { IncomingCall, InterceptOptions, Interceptor, OutgoingCall } from '
 import type { Manager } from '../endpoint/manager.js';
 import { outcomeOf } from '../metrics/outcome.js';
 import type { Outcome } from '../metrics/route-meter.js';
+import { ContextCarrier } from './context-carrier.js';
 import { observeManager } from './gauges.js';
 import { attributeNames, durationBoundaries, metricNames, system } from './conventions.js';
 
@@ -29,7 +27,10 @@ export interface InstrumentOptions {
   readonly tracer?: Tracer;
   /** Records durations of calls, and what {@link Instrumentation.observe} observes. */
   readonly meter?: Meter;
-  /** Carries the context of a span in the metadata of calls. Default: the global one of `@opentelemetry/api`. */
+  /**
+   * Carries the context of a span in the metadata of calls. Default: the global one of `@opentelemetry/api`. What it adds beyond
+   * `maxMetaBytes`, such as a large baggage, is left out, which the diagnostic logger of OpenTelemetry is told once.
+   */
   readonly propagator?: TextMapPropagator;
 }
 
@@ -62,6 +63,7 @@ export function instrument(options: InstrumentOptions): Instrumentation {
   const { tracer, meter, propagator = propagation } = options;
   const clientDuration = durationOf(meter, metricNames.clientDuration, 'Duration of outbound calls.');
   const serverDuration = durationOf(meter, metricNames.serverDuration, 'Duration of inbound calls.');
+  const carrier = new ContextCarrier(propagator);
   // Contexts of the handlers' spans, by the metadata that their handlers see.
   const served = new WeakMap<object, Context>();
 
@@ -71,8 +73,7 @@ export function instrument(options: InstrumentOptions): Instrumentation {
       const parent = parentOf(call, served);
       const span = tracer?.startSpan(call.route.name, { kind: SpanKind.CLIENT, attributes }, parent);
       if (span === undefined) return { span, result: next(call) };
-      const meta: Record<string, string> = { ...call.meta };
-      propagator.inject(trace.setSpan(parent, span), meta, setter);
+      const meta = carrier.inject(trace.setSpan(parent, span), call.meta, call.maxMetaBytes);
       return { span, result: next({ ...call, meta }) };
     });
   };
@@ -80,7 +81,7 @@ export function instrument(options: InstrumentOptions): Instrumentation {
   const handlers: Interceptor<IncomingCall> = (call, next) => {
     const attributes = attributesOf(call);
     return watched(call, serverDuration, attributes, () => {
-      const remote = propagator.extract(ROOT_CONTEXT, call.meta, getter);
+      const remote = carrier.extract(call.meta);
       const span = tracer?.startSpan(call.route.name, { kind: SpanKind.SERVER, attributes }, remote);
       const own = span === undefined ? remote : trace.setSpan(remote, span);
       // An object of its own for each call: it leads from the handler's calls to this context.
@@ -98,17 +99,6 @@ export function instrument(options: InstrumentOptions): Instrumentation {
     },
   };
 }
-
-// The types of a propagator know nothing of what carries a context: here it is metadata.
-const setter: TextMapSetter<Record<string, string>> = {
-  set: (carrier, key, value) => {
-    carrier[key] = value;
-  },
-};
-const getter: TextMapGetter<Readonly<Record<string, string>>> = {
-  get: (carrier, key) => carrier[key],
-  keys: (carrier) => Object.keys(carrier),
-};
 
 type RecordDuration = (seconds: number, attributes: Attributes) => void;
 

@@ -91,6 +91,7 @@ describe('interceptors of calls', () => {
       waitForConnect: true,
       parent: undefined,
       hasInput: false,
+      maxMetaBytes: 8 << 10,
       runtime: pair.grid.time,
     });
     expect(calls[1]).toMatchObject({ kind: 'duplex', deadline: undefined, hasInput: true, meta: {} });

@@ -1,7 +1,17 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  diag,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type TextMapPropagator,
+  type TextMapSetter,
+} from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -51,6 +61,19 @@ const metrics = async (): Promise<Map<string, MetricData>> => {
 const attributesOf = (metric: MetricData | undefined): unknown[] =>
   metric!.dataPoints.map(({ attributes }) => attributes);
 const parentOf = (span: ReadableSpan): string | undefined => span.parentSpanContext?.spanId;
+
+/** A propagator that injects what a test says. */
+function propagatorOf(inject: (carrier: unknown, set: (carrier: unknown, key: string, value: string) => void) => void) {
+  return {
+    inject: (_: Context, carrier: unknown, setter: TextMapSetter) => {
+      inject(carrier, (to, key, value) => {
+        setter.set(to, key, value);
+      });
+    },
+    extract: (from: Context) => from,
+    fields: () => [],
+  };
+}
 
 describe('instrument()', () => {
   it.each([
@@ -167,6 +190,63 @@ describe('instrument()', () => {
       });
     }));
 
+  it.each<[string, TextMapPropagator, string, object]>([
+    [
+      'baggage that is larger than metadata may be',
+      new CompositePropagator({ propagators: [propagator, new W3CBaggagePropagator()] }),
+      'baggage, of 1002 characters, is left out: metadata may have 200 bytes',
+      { traceparent: expect.any(String), tenant: 'a' },
+    ],
+    [
+      'what metadata cannot hold',
+      propagatorOf((carrier, set) => {
+        set(carrier, 'x-own', 'one\ntwo');
+        set(carrier, 'x-good', 'good');
+      }),
+      'x-own, of 7 characters, is left out: metadata may have 200 bytes',
+      { 'x-good': 'good', tenant: 'a' },
+    ],
+    [
+      'what fails',
+      propagatorOf(() => {
+        throw new Error('no context today');
+      }),
+      'its propagator failed: no context today',
+      { tenant: 'a' },
+    ],
+  ])('a propagator that adds %s fails no call: it is told once', (_, carrier, told, expected) =>
+    gridTest(async ({ cluster }) => {
+      const warn = jest.fn();
+      diag.setLogger({ ...console, verbose: warn, warn }, { suppressOverrideMessage: true });
+      context.setGlobalContextManager(new AsyncLocalStorageContextManager());
+      const { intercept } = instrument({ tracer, propagator: carrier });
+      const grid = cluster({ hosts: 2, limits: { maxMetaBytes: 200 }, intercept });
+      const seen: unknown[] = [];
+      grid.host('b').handle(outer, (value, { meta }) => {
+        seen.push({ ...meta });
+        return value;
+      });
+      await grid.connected();
+      const entries = { k: { value: 'x'.repeat(1_000) } };
+      const baggage = propagation.setBaggage(context.active(), propagation.createBaggage(entries));
+      for (let n = 0; n < 2; n++) {
+        const call = context.with(baggage, () =>
+          lastValueFrom(
+            grid
+              .host('a')
+              .connection('b')
+              .request(outer, n, { meta: { tenant: 'a' } }),
+          ),
+        );
+        expect(await call).toBe(n);
+      }
+      expect(seen).toStrictEqual([expected, expected]);
+      expect(warn).toHaveBeenCalledTimes(1);
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining(told));
+      diag.disable();
+    }),
+  );
+
   it('observes the connections, queues and stalls of a manager, until it is closed', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster(2);
@@ -201,7 +281,17 @@ describe('instrument()', () => {
   });
 });
 
+it('the buckets of durations are those of the semantic conventions, in seconds', () => {
+  // "SHOULD be specified with ExplicitBucketBoundaries of …", for both metrics.
+  const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+  expect(durationBoundaries).toStrictEqual(boundaries);
+});
+
 it('names are those of the semantic conventions', () => {
+  expect(metricNames).toMatchObject({
+    clientDuration: 'rpc.client.call.duration',
+    serverDuration: 'rpc.server.call.duration',
+  });
   const known = new Set(Object.values({ ...conventions, ...incubating }).filter((value) => typeof value === 'string'));
   const { connections, queue, stalls, calls, ...standard } = metricNames;
   for (const name of [...Object.values(attributeNames), ...Object.values(standard)]) expect(known).toContain(name);
