@@ -72,7 +72,7 @@ const layers = [
   {
     folder: 'connection',
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'mux', 'flow', 'transport'],
+    folders: ['wire', 'metrics', 'mux', 'flow', 'transport'],
     packages: ['rxjs'],
   },
   {

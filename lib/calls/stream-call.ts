@@ -222,7 +222,15 @@ export class StreamCall<I, O>
   protected open(engine: Engine, address: Address, payload: Uint8Array, meta: Uint8Array | undefined): void {
     const { inWindow, outWindow } = this.wireRoute;
     checkPayloadSize(payload, this.caller.limits, this.route, 'request');
-    this.#stream = engine.openStream(address, payload, outWindow!, inWindow?.initial ?? 0, this.deadline, this, meta);
+    this.#stream = engine.openStream({
+      address,
+      payload,
+      outWindow: outWindow!,
+      inCapacity: inWindow?.initial ?? 0,
+      deadline: this.deadline,
+      sink: this,
+      meta,
+    });
     if (!engine.ackCapacity) this.caller.assumed.note(this.wireRoute, this.caller.connection.host);
     this.#metered = this.meter.streams.add(this.#stream, this.caller.connection.host, this.now());
     this.#sendingHalf.attach(this.#stream, this.#files);

@@ -7,6 +7,7 @@
 import { Observable } from 'rxjs';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import { addCounts } from '../metrics/add-counts.js';
 import type { Runtime } from '../runtime.js';
 import type { Link } from './link.js';
 
@@ -94,17 +95,6 @@ export class Figures {
   }
 
   #withCountsOf(link: Link | undefined): typeof noCounts {
-    const past = this.#past;
-    if (link === undefined) return past;
-    const { stats } = link.engine;
-    return {
-      callsOut: past.callsOut + stats.callsOut,
-      callsIn: past.callsIn + stats.callsIn,
-      messagesOut: past.messagesOut + stats.messagesOut,
-      messagesIn: past.messagesIn + stats.messagesIn,
-      bytesOut: past.bytesOut + stats.bytesOut,
-      bytesIn: past.bytesIn + stats.bytesIn,
-      creditStalls: past.creditStalls + stats.creditStalls,
-    };
+    return link === undefined ? this.#past : addCounts(this.#past, link.engine.stats);
   }
 }

@@ -96,18 +96,8 @@ export interface Handshake {
   giveUp(): void;
 }
 
-/** Runs the acceptor's side of the handshake on an open socket. `done` is called when the handshake has ended, with any result. */
-export function acceptHandshake(
-  endpoint: Endpoint,
-  socket: Socket,
-  info: DialerInfo,
-  admit: Admit,
-  done: () => void,
-): Handshake {
-  return new AcceptingHandshake(endpoint, socket, info, admit, done);
-}
-
-class AcceptingHandshake implements Handshake {
+/** The acceptor's side of the handshake on an open socket. */
+export class AcceptingHandshake implements Handshake {
   readonly #endpoint: Endpoint;
   readonly #socket: Socket;
   readonly #info: DialerInfo;
@@ -120,6 +110,7 @@ class AcceptingHandshake implements Handshake {
   #extended = false;
   #cancelTimer: () => void;
 
+  /** `done` is called when the handshake has ended, with any result. */
   constructor(endpoint: Endpoint, socket: Socket, info: DialerInfo, admit: Admit, done: () => void) {
     this.#endpoint = endpoint;
     this.#socket = socket;

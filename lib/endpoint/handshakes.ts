@@ -1,5 +1,5 @@
 import type { Socket } from '../transport/socket.js';
-import { acceptHandshake, refuseHandshake, type Admit, type DialerInfo, type Handshake } from './acceptor.js';
+import { AcceptingHandshake, refuseHandshake, type Admit, type DialerInfo, type Handshake } from './acceptor.js';
 import type { Endpoint } from './endpoint.js';
 import { Newcomers, type Newcomer } from './newcomers.js';
 
@@ -56,7 +56,7 @@ export class Handshakes {
       refuseHandshake(this.#endpoint, socket, this.#fullReason);
       return;
     }
-    entry.handshake = acceptHandshake(this.#endpoint, socket, info, admit, () => {
+    entry.handshake = new AcceptingHandshake(this.#endpoint, socket, info, admit, () => {
       this.#pool.delete(entry);
       this.#vouched.delete(entry);
       this.#leaving.delete(entry);

@@ -148,7 +148,7 @@ export class Inbound<T> implements ItemSource<T> {
   };
 
   #finish(): void {
-    if (this.#end === undefined || this.#draining || this.held > 0) return;
+    if (this.#end === undefined || this.#draining) return;
     const consumer = this.#subscriber ?? this.#explicit;
     if (consumer === undefined) return;
     this.#subscriber = undefined;

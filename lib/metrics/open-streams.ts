@@ -1,3 +1,5 @@
+import { addCounts } from './add-counts.js';
+
 /** What streams have moved, and how often and how long they waited for credit. Counts only grow. */
 export interface StreamCounts {
   readonly itemsOut: number;
@@ -76,7 +78,7 @@ export class OpenStreams {
 
   /** A stream has ended. */
   remove(entry: OpenStream): void {
-    if (this.#open.delete(entry)) this.#past = added(this.#past, entry.stream.counts);
+    if (this.#open.delete(entry)) this.#past = addCounts(this.#past, entry.stream.counts);
   }
 
   get size(): number {
@@ -90,7 +92,7 @@ export class OpenStreams {
   /** Of all streams, those that are open and those that have ended. */
   get counts(): StreamCounts {
     let counts = this.#past;
-    for (const { stream } of this.#open) counts = added(counts, stream.counts);
+    for (const { stream } of this.#open) counts = addCounts(counts, stream.counts);
     return counts;
   }
 }
@@ -104,14 +106,3 @@ export const noStreamCounts: StreamCounts = {
   creditStalls: 0,
   creditStalledMs: 0,
 };
-
-function added(left: StreamCounts, right: StreamCounts): StreamCounts {
-  return {
-    itemsOut: left.itemsOut + right.itemsOut,
-    itemsIn: left.itemsIn + right.itemsIn,
-    bytesOut: left.bytesOut + right.bytesOut,
-    bytesIn: left.bytesIn + right.bytesIn,
-    creditStalls: left.creditStalls + right.creditStalls,
-    creditStalledMs: left.creditStalledMs + right.creditStalledMs,
-  };
-}

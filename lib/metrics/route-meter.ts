@@ -107,12 +107,9 @@ export class RouteMeter {
       cancelled: this.#cancelled,
       errors: Object.fromEntries(this.#errors ?? []),
       durations: this.#durations.durations,
-      itemsOut: streams.itemsOut,
-      itemsIn: streams.itemsIn,
+      ...streams,
       bytesOut: this.#bytesOut + streams.bytesOut,
       bytesIn: this.#bytesIn + streams.bytesIn,
-      creditStalls: streams.creditStalls,
-      creditStalledMs: streams.creditStalledMs,
     };
   }
 

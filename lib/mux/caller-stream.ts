@@ -12,6 +12,7 @@ import type { CreditWindow } from '../limits.js';
 import { decodeAck } from '../wire/window-payloads.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
+import type { StreamOpening } from './engine-options.js';
 import { responderSlackMs, type MuxHost } from './mux.js';
 import { StreamMux } from './stream.js';
 import { decodeText, refused, remoteError, tooLarge } from './unary.js';
@@ -31,15 +32,12 @@ export class CallerStream extends StreamMux {
   #heard = true;
   #silentPings = 0;
 
-  /**
-   * `inCapacity`: the handler's, 0 for a route without input; the AckMux of a peer that announced `ack` overrides it.
-   */
+  /** The AckMux of a peer that announced `ack` overrides the `inCapacity` of the opening. `outWindow` is used instead of its window. */
   constructor(
     host: MuxHost,
     id: MuxId,
+    { inCapacity, deadline }: StreamOpening,
     outWindow: CreditWindow,
-    inCapacity: number,
-    deadline: number,
     forget: (mux: StreamMux) => void,
   ) {
     super(host, id, outWindow, forget);

@@ -9,6 +9,7 @@ import type { Meta } from '../wire/opening-extra.js';
 import type { ResponderStream } from './responder-stream.js';
 import type { MessageSink } from './message-writer.js';
 import type { RunningHandlers } from './running-handlers.js';
+import type { StreamSink } from './stream.js';
 import type { UnaryResponder } from './unary.js';
 
 /** The party at the other side, as handlers see it. */
@@ -44,6 +45,22 @@ export interface Address {
   readonly handler: number;
   /** Subroute id of 32 bytes. */
   readonly subroute?: Uint8Array | undefined;
+}
+
+/** A stream that this side opens. */
+export interface StreamOpening {
+  readonly address: Address;
+  readonly payload: Uint8Array;
+  /** The window of the output. */
+  readonly outWindow: CreditWindow;
+  /** The capacity of the input, as this side knows it; 0 for a route without input. */
+  readonly inCapacity: number;
+  /** On the monotonic clock, in ms; Infinity for none. */
+  readonly deadline: number;
+  /** Consumes the output, and feeds the input. */
+  readonly sink: StreamSink;
+  /** Encoded metadata. It is left out where the other side did not announce that it takes any. */
+  readonly meta: Uint8Array | undefined;
 }
 
 /** Counters of one engine. They never decrease. */

@@ -13,13 +13,13 @@
 
 import { ProtocolError, withoutStack, type GridError, type RefusedError } from '../errors.js';
 import { guarded, type OnThrown } from '../guard.js';
-import type { CreditWindow, Limits } from '../limits.js';
+import type { Limits } from '../limits.js';
 import type { Marks, Runtime } from '../runtime.js';
 import { FrameView, type MuxId } from '../wire/frame.js';
 import type { CallerStream } from './caller-stream.js';
 import { CancelBudget } from './cancel-budget.js';
 import type { WindowExtensions } from './credit.js';
-import { noStats, type Address, type EngineOptions, type EngineStats } from './engine-options.js';
+import { noStats, type Address, type EngineOptions, type EngineStats, type StreamOpening } from './engine-options.js';
 import { FrameRouter } from './frame-router.js';
 import { IncomingCalls } from './incoming-calls.js';
 import { MessageReader } from './message-reader.js';
@@ -33,7 +33,15 @@ import { Turn } from './turn.js';
 import type { ResponseSink, UnaryCaller } from './unary.js';
 import { UnknownMux } from './unknown-mux.js';
 
-export type { Address, Caller, EngineOptions, EngineStats, Refusal, Responder } from './engine-options.js';
+export type {
+  Address,
+  Caller,
+  EngineOptions,
+  EngineStats,
+  Refusal,
+  Responder,
+  StreamOpening,
+} from './engine-options.js';
 
 /** See the head of this file. */
 export class Engine implements MuxHost {
@@ -141,22 +149,13 @@ export class Engine implements MuxHost {
   }
 
   /**
-   * Opens a stream. `inCapacity` is 0 for a route without input. `deadline` is on the monotonic clock, in ms; Infinity for
-   * none.
+   * Opens a stream.
    *
    * @throws LimitError where the send queue or the number of calls exceeds its bound.
    * @throws the error of `EngineOptions.disconnected`, after `close`.
    */
-  openStream(
-    address: Address,
-    payload: Uint8Array,
-    outWindow: CreditWindow,
-    inCapacity: number,
-    deadline: number,
-    sink: Parameters<CallerStream['attach']>[0],
-    meta?: Uint8Array,
-  ): CallerStream {
-    return this.#outgoing.openStream(address, payload, outWindow, inCapacity, deadline, sink, meta);
+  openStream(opening: StreamOpening): CallerStream {
+    return this.#outgoing.openStream(opening);
   }
 
   /** Takes one received WebSocket message. A message that arrives while another one is being read waits for its end. */

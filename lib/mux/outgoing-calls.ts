@@ -6,12 +6,12 @@
  */
 
 import { LimitError } from '../errors.js';
-import { defaultWindow, type CreditWindow } from '../limits.js';
+import { defaultWindow } from '../limits.js';
 import { joinBytes, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { openingExtra, requestExtra } from '../wire/opening-extra.js';
 import { CallerStream } from './caller-stream.js';
-import type { Address } from './engine-options.js';
+import type { Address, StreamOpening } from './engine-options.js';
 import { remainingMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
 import { UnaryCaller, type ResponseSink } from './unary.js';
@@ -80,19 +80,12 @@ export class OutgoingCalls {
   }
 
   /** See `Engine.openStream`. */
-  openStream(
-    address: Address,
-    payload: Uint8Array,
-    wantedWindow: CreditWindow,
-    inCapacity: number,
-    deadline: number,
-    sink: Parameters<CallerStream['attach']>[0],
-    meta?: Uint8Array,
-  ): CallerStream {
+  openStream(opening: StreamOpening): CallerStream {
+    const { address, payload, inCapacity, deadline, sink, meta } = opening;
     const host = this.#host;
     this.#checkRoom(sink.route, payload.length);
-    const outWindow = this.#windowOf(wantedWindow);
-    const mux = new CallerStream(host, this.#takeId(), outWindow, inCapacity, deadline, this.#remove);
+    const outWindow = this.#windowOf(opening.outWindow);
+    const mux = new CallerStream(host, this.#takeId(), opening, outWindow, this.#remove);
     mux.attach(sink);
     this.#table.add(mux);
     const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);

@@ -176,14 +176,15 @@ export class EngineEnd {
   ): StreamRecorder<CallerStream> {
     const stream = new StreamRecorder<CallerStream>('caller');
     const deadline = options.timeout === undefined ? Infinity : this.runtime.now() + options.timeout;
-    stream.mux = this.engine.openStream(
-      { handler },
-      bytesOf(options.payload),
-      windowOf(options.outCapacity ?? 4),
-      options.inCapacity ?? 0,
+    stream.mux = this.engine.openStream({
+      address: { handler },
+      payload: bytesOf(options.payload),
+      outWindow: windowOf(options.outCapacity ?? 4),
+      inCapacity: options.inCapacity ?? 0,
       deadline,
-      stream,
-    );
+      sink: stream,
+      meta: undefined,
+    });
     return stream;
   }
 

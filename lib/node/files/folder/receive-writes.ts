@@ -42,10 +42,12 @@ export async function* receiveWrites(
   const receiver: FileReceiver = new FileReceiver(call.input, 'files/write', {
     ...target.reception,
     slot: () => files.take(call.caller, call.signal),
-    taken: () => {
-      idle.heard();
+    limit: {
+      taken: () => {
+        idle.heard();
+      },
+      ready: () => !reports.isFull,
     },
-    ready: () => !reports.isFull,
     progressed: (_header, _written, bytes) => {
       reports.written(bytes);
     },

@@ -41,6 +41,7 @@ export class FileReceiver {
   #error: { readonly error: unknown } | undefined = undefined;
   #sourceEnd: PullEnd | undefined = undefined;
   #pumping = false;
+  #unwatchLimit: (() => void) | undefined = undefined;
   #state: 'running' | 'stopping' | 'ended' = 'running';
 
   /** `reader` names the receiver where backpressure is lost. */
@@ -51,6 +52,7 @@ export class FileReceiver {
 
   /** Subscribes to the source. */
   start(): void {
+    this.#unwatchLimit = this.#reception.limit?.watch?.(this.resume);
     this.#pull.open(this.resume);
   }
 
@@ -78,8 +80,9 @@ export class FileReceiver {
     return this.#current !== undefined && this.#canTake();
   }
 
-  /** Gives up the files that are under way. `ended` is not called any more. */
+  /** Gives up the files that are under way. `ended` is not called any more. Due also after the end. */
   stop(): void {
+    this.#unwatchLimit?.();
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#pull.stop();
@@ -96,7 +99,7 @@ export class FileReceiver {
     return (
       this.#state === 'running' &&
       (this.#current?.hasRoom ?? this.#jobs.size < concurrentFiles()) &&
-      this.#reception.ready?.() !== false
+      this.#reception.limit?.ready() !== false
     );
   }
 
@@ -110,7 +113,7 @@ export class FileReceiver {
       this.#abort(error);
       return;
     }
-    this.#reception.taken?.(contentBytes(item));
+    this.#reception.limit?.taken(contentBytes(item));
     switch (item.kind) {
       case 'data':
         this.#takeData(item.bytes, release);

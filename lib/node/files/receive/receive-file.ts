@@ -68,8 +68,7 @@ export function receiveAt(
         single: true,
         options,
         destinationOf: () => destinationAt(path),
-        taken: (bytes) => limit?.taken(bytes),
-        ready: () => limit?.ready() !== false,
+        limit,
         progressed: (header, written) => {
           // The last bytes are reported together with the final name.
           if (header.offset + written < header.size) emit(header, written);
@@ -83,7 +82,6 @@ export function receiveAt(
           else subscriber.error(error);
         },
       });
-      subscriber.add(limit?.watch(receiver.resume));
       subscriber.add(() => {
         receiver.stop();
       });

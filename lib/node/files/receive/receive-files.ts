@@ -66,8 +66,7 @@ export function receiveInto(
         options,
         destinationOf: (header) => reception.destinationOf(header),
         makeFolder: (header) => reception.makeFolder(header),
-        taken: (bytes) => limit?.taken(bytes),
-        ready: () => limit?.ready() !== false,
+        limit,
         progressed: ({ path, length, via }, written, bytes) => {
           received += bytes;
           // The last bytes are reported together with the final name.
@@ -87,7 +86,6 @@ export function receiveInto(
           else subscriber.error(error);
         },
       });
-      subscriber.add(limit?.watch(receiver.resume));
       subscriber.add(() => {
         receiver.stop();
       });

@@ -17,10 +17,8 @@ export interface Reception {
   readonly options: ReceiveFileOptions;
   /** Gives a slot for an open file; its result is called when the file is closed. Default: no slots are needed. */
   slot?(): ReleaseSlot | Promise<ReleaseSlot>;
-  /** An item of so many bytes of content was taken from the stream. */
-  taken?(bytes: number): void;
-  /** False: no item is taken until {@link FileReceiver.resume} is called. */
-  ready?(): boolean;
+  /** Limits how fast items are taken from the stream. Default: as fast as they are written. */
+  readonly limit?: ReceiveLimit | undefined;
   /** Bytes of a file are written; `written` is their sum so far. */
   progressed(header: FileHeader, written: number, bytes: number): void;
   /** A file has its final name. */
@@ -31,12 +29,12 @@ export interface Reception {
   ended(error?: unknown): void;
 }
 
-/** Limits how fast a receiver takes items, for `rxgrid cp --limit-rate`. */
+/** Decides when a receiver may take items: `rxgrid cp --limit-rate` does, and a server whose reports are not read. */
 export interface ReceiveLimit {
-  /** Content was taken from the stream. */
+  /** An item of so many bytes of content was taken from the stream. */
   taken(bytes: number): void;
-  /** False: nothing may be taken at the moment. */
+  /** False: no item is taken until {@link FileReceiver.resume} is called. */
   ready(): boolean;
-  /** Has `resume` called whenever {@link ready} has become true. The result stops that. */
-  watch(resume: () => void): () => void;
+  /** Calls `resume` whenever {@link ready} has become true, until its result is called. Without it, the owner does. */
+  watch?(resume: () => void): () => void;
 }

@@ -162,7 +162,7 @@ describe('backpressure', () => {
   it('no item is taken while the reception is not ready', async () => {
     let ready = false;
     let taken = 0;
-    const receiver = start({ ready: () => ready, taken: () => taken++ });
+    const receiver = start({ limit: { ready: () => ready, taken: () => taken++ } });
     send(...smallFile('a'));
     expect(taken).toBe(0);
     ready = true;
@@ -175,7 +175,10 @@ describe('backpressure', () => {
   it('bytes wait at the sender while the file has so many pieces that are not written', async () => {
     let open!: (destination: Destination) => void;
     let taken = 0;
-    start({ destinationOf: () => new Promise((resolve) => (open = resolve)), taken: () => taken++ });
+    start({
+      destinationOf: () => new Promise((resolve) => (open = resolve)),
+      limit: { ready: () => true, taken: () => taken++ },
+    });
     const pieces = 2 * maxPiecesWaiting;
     send(...itemsOf(someBytes(pieces * 10_000), { path: 'a', piece: 10_000 }));
     // The header, and as many pieces.

@@ -1,0 +1,14 @@
+import { expect, it } from '@jest/globals';
+import { addCounts } from '../../lib/metrics/add-counts.js';
+
+it('adds what the left side has, and leaves both as they are', () => {
+  const [left, right] = [
+    { in: 1, out: 2 },
+    { in: 10, out: 20, more: 30 },
+  ];
+  expect(addCounts(left, right)).toStrictEqual({ in: 11, out: 22 });
+  expect([left, right]).toStrictEqual([
+    { in: 1, out: 2 },
+    { in: 10, out: 20, more: 30 },
+  ]);
+});
