@@ -6,7 +6,7 @@
  */
 
 import { LimitError } from '../errors.js';
-import { defaultWindow } from '../limits.js';
+import { defaultWindow, type CreditWindow } from '../limits.js';
 import { joinBytes, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import { openingExtra, requestExtra } from '../wire/opening-extra.js';
