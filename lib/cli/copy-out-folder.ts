@@ -36,7 +36,7 @@ export async function copyFolderOut(context: CopyContext, path: string, target: 
   const sending: Sending = { target, folder: true, root: new RootFolder(path), ...attributes };
   if (there || plan.picks) await sendPicked(context, sending, plan, there);
   else await sendWhole(context, sending, plan);
-  await deleteExtraThere(context, path, target);
+  await deleteExtraThere(context, { path, stats }, target);
 }
 
 /** Sends files one by one, on as many streams as the user wants. */
