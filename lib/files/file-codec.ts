@@ -1,6 +1,6 @@
 import { CodecError, ProtocolError } from '../errors.js';
 import { keep } from '../lent.js';
-import type { RegionCodec } from '../codec/codec.js';
+import { isBytes, type RegionCodec } from '../codec/codec.js';
 import {
   decodeFileItem,
   encodeFileData,
@@ -22,10 +22,13 @@ export const fileItems: RegionCodec<FileItem> = {
   inPlace: true,
   regions: 'files',
   encode: (item) => {
+    // TypeScript cannot check what comes from an untyped source.
+    if (typeof (item as unknown) !== 'object' || (item as unknown) === null) throw notAnItem();
     switch (item.kind) {
       case 'header':
         return encodeFileHeader(item);
       case 'data':
+        if (!isBytes(item.bytes)) throw notAnItem();
         return encodeFileData(item.bytes);
       case 'end':
         return encodeFileEnd(item);
@@ -33,6 +36,8 @@ export const fileItems: RegionCodec<FileItem> = {
         return encodeFileError(item);
       case 'pack':
         return encodePack(FileKind.Pack, item.files);
+      default:
+        throw notAnItem();
     }
   },
   decode: (bytes) => {
@@ -46,3 +51,9 @@ export const fileItems: RegionCodec<FileItem> = {
     }
   },
 };
+
+function notAnItem(): CodecError {
+  return new CodecError(
+    'An item of a stream of files must be a header, data with bytes, an end, an error or a pack, as FileItem describes them.',
+  );
+}
