@@ -76,7 +76,7 @@ async function specified(folder, specs) {
   const child = spawn(process.execPath, [jest, '--ci', '--bail', '--runInBand', ...specs], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, FORCE_COLOR: '0' },
+    env: { ...process.env, FORCE_COLOR: '0', RXGRID_ALL_RUNS: '1' },
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 
 import { CodecError, ConfigurationError } from '../../lib/errors.js';
 import { type MsgpackOptions, msgpack } from '../../lib/codec/msgpack-codec.js';
+import { runs } from '../support/property-runs.js';
 
 // The default bound is reached in a spec of its own.
 const codec = msgpack({ maxItems: 1 << 18 });
@@ -587,7 +588,7 @@ describe('any value', () => {
         expect(codec.decode(payload)).toStrictEqual(value);
         expect(codec.encode(codec.decode(payload))).toStrictEqual(payload);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -614,7 +615,7 @@ describe('any value', () => {
         }
         codec.decode(payload);
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 });
@@ -647,7 +648,7 @@ describe('any bytes', () => {
       fc.property(fc.array(likely, { maxLength: 200 }), (list) => {
         survives(Uint8Array.from(list));
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 
@@ -669,7 +670,7 @@ describe('any bytes', () => {
         }
         survives(Uint8Array.from(bytes));
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 });

@@ -5,6 +5,7 @@ import * as msgpackLite from 'msgpack-lite';
 import { CodecError } from '../../lib/errors.js';
 import { msgpackLite as lite } from '../../lib/codec/msgpack-lite.js';
 import { type MsgpackBounds, readMsgpack } from '../../lib/codec/msgpack-read.js';
+import { runs } from '../support/property-runs.js';
 
 const { readLeaf } = lite('standard');
 const bounds: MsgpackBounds = { maxDepth: 64, maxItems: 100_000 };
@@ -287,7 +288,7 @@ describe('texts', () => {
         }
         return accepts(join(Uint8Array.of(0xa0 + bytes.length), bytes)) === valid;
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 });
@@ -328,7 +329,7 @@ describe('any bytes', () => {
         source.fetch();
         expect(source.offset).toBe(bytes.length);
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 
@@ -340,7 +341,7 @@ describe('any bytes', () => {
         for (let i = 0; i < bytes.length; i++) bytes[i] = pattern[i % pattern.length]!;
         accepts(bytes);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
     expect(performance.now() - start).toBeLessThan(8_000);
   });

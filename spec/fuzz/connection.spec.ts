@@ -18,6 +18,7 @@ import { timestampFromMs } from '../../lib/wire/timestamp.js';
 import { fromCaller, lineOf, messageOf } from '../support/frames.js';
 import { hostileMessage, wildMessage } from '../support/hostile-messages.js';
 import { MemoryNetwork } from '../support/memory-network.js';
+import { runs } from '../support/property-runs.js';
 
 // Many runs, on a machine that may be busy.
 jest.setTimeout(60_000);
@@ -119,7 +120,7 @@ const longTalk = (): fc.Arbitrary<Uint8Array> =>
     { weight: 1, arbitrary: hostileMessage(checksum.hash) },
   );
 
-const seeded = { seed: 20_260_101, numRuns: 120 };
+const seeded = { seed: 20_260_101, numRuns: runs(120) };
 
 describe('an acceptor', () => {
   it('survives any messages before and instead of the Connect', async () => {
@@ -136,7 +137,7 @@ describe('an acceptor', () => {
         await expectAlive(network);
         expect(await network.close()).toBe(0);
       }),
-      { ...seeded, numRuns: 60 },
+      { ...seeded, numRuns: runs(60) },
     );
   });
 

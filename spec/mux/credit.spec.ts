@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { defaultWindow, toleratedWindows } from '../../lib/limits.js';
 import { ReceiveWindow, type WindowExtensions } from '../../lib/mux/credit.js';
+import { runs } from '../support/property-runs.js';
 
 /** A sender that obeys, a consumer, and what is between them, for one window. */
 class Run {
@@ -419,6 +420,6 @@ it('keeps its sums, whatever comes: a sender that obeys is never refused, and ne
         if (window.size >= initial * toleratedWindows) expect(window.receive(1)).toBe('items');
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

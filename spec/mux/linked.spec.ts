@@ -14,6 +14,7 @@ import {
 } from '../support/engines.js';
 import { bytesOf } from '../support/frames.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
+import { runs } from '../support/property-runs.js';
 
 /*
  * Two engines, and whatever their users, the network and the clock may do. After each step, and when everything is
@@ -280,7 +281,7 @@ it.each([
         world.check(extensions);
         world.checkQuiet();
       }),
-      { numRuns: 300, seed: 20_260_101 },
+      { numRuns: runs(300), seed: 20_260_101 },
     );
   },
   60_000,
@@ -300,6 +301,6 @@ it('what must hold holds when the connection is lost in the middle', () => {
       world.check(true);
       world.checkQuiet();
     }),
-    { numRuns: 200, seed: 20_260_102 },
+    { numRuns: runs(200), seed: 20_260_102 },
   );
 }, 60_000);

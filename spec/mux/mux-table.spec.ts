@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { MuxTable } from '../../lib/mux/mux-table.js';
 import type { MuxId } from '../../lib/wire/frame.js';
 import { anyMuxId } from '../support/arbitrary-frames.js';
+import { runs } from '../support/property-runs.js';
 
 function tableOf(ids: readonly MuxId[]): MuxTable<{ id: MuxId }> {
   const table = new MuxTable<{ id: MuxId }>();
@@ -35,7 +36,7 @@ describe('MuxTable', () => {
         for (const [id, entry] of model) expect(table.get(id)).toBe(entry);
         expect(sorted(table.entries().map(({ id }) => id))).toStrictEqual(sorted([...model.keys()]));
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

@@ -8,6 +8,7 @@ import { maxHeadBytes } from '../../lib/wire/encode.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import { loneEngine } from '../support/engines.js';
 import { fromCaller } from '../support/frames.js';
+import { runs } from '../support/property-runs.js';
 
 /** Owners that always have more to send, by the sizes of their frames. */
 interface Mix {
@@ -144,6 +145,6 @@ it('calls and streams share equally, and so do streams, up to a frame and a turn
       for (const sent of streams) expect(Math.abs(sent - ofStreams / count)).toBeLessThanOrEqual(bound);
       expect(total).toBeGreaterThan(bytes / 4);
     }),
-    { numRuns: 50 },
+    { numRuns: runs(50) },
   );
 });

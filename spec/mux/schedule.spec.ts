@@ -7,6 +7,7 @@ import { maxHeadBytes } from '../../lib/wire/encode.js';
 import { Op } from '../../lib/wire/ops.js';
 import { FakeSink, testChecksum } from '../support/engines.js';
 import { bytesOf } from '../support/frames.js';
+import { runs } from '../support/property-runs.js';
 
 const full = 1 << 20;
 /** A payload that uses so many turns up, with the most that its head may have. */
@@ -452,6 +453,6 @@ it('keeps the order within a mux and loses nothing, whatever the socket does', (
       expect(new Set(writable)).toStrictEqual(asked);
       expect(schedule.queuedBytes).toBe(0);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

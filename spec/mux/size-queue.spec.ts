@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { SizeQueue } from '../../lib/mux/size-queue.js';
+import { runs } from '../support/property-runs.js';
 
 it('is a queue of numbers, with their sum', () => {
   const step = fc.oneof(
@@ -25,6 +26,6 @@ it('is a queue of numbers, with their sum', () => {
         expect([queue.count, queue.bytes]).toStrictEqual([model.length, model.reduce((sum, size) => sum + size, 0)]);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 });

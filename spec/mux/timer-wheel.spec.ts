@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { TimerEntry, TimerWheel } from '../../lib/mux/timer-wheel.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
+import { runs } from '../support/property-runs.js';
 
 class Entry extends TimerEntry {
   readonly name: string;
@@ -290,7 +291,7 @@ describe('TimerWheel', () => {
         }
         expect([wheel.size, runtime.scheduled]).toStrictEqual([0, 0]);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { FrameReader, type Unmask } from '../../lib/transport/frame-reader.js';
 import { bytesOf } from '../support/frames.js';
 import { closePayload, wsFrame, type WsFrame } from '../support/ws-frames.js';
 import { wsReceiver } from '../support/ws-receiver.js';
+import { runs } from '../support/property-runs.js';
 
 const maxMessageBytes = 70_000;
 const key = [1, 2, 3, 4];
@@ -405,7 +406,7 @@ describe('the frame reader and the receiver of ws', () => {
         const came = messages.map((message) => `message ${hex(message)}`);
         expect(found.filter((text) => came.includes(text))).toStrictEqual(came);
       }),
-      { numRuns: Number(process.env.RXGRID_FRAME_RUNS ?? 500) },
+      { numRuns: runs(500) },
     );
   }, 600_000);
 });

@@ -5,6 +5,7 @@ import { FrameWriter, type MaskFrame, type RawSocket } from '../../lib/transport
 import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
 import { maxMessageHead } from '../../lib/transport/message-head.js';
 import { headroomBytes, slabBytes, Slabs } from '../../lib/wire/slabs.js';
+import { runs } from '../support/property-runs.js';
 
 // The types of ws do not name them.
 const { Receiver, Sender } = ws as unknown as {
@@ -159,7 +160,7 @@ describe.each([
         expect(differences(got, copies)).toStrictEqual([]);
         expect(differences(sent.map(joinFragments), copies)).toStrictEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -10,6 +10,7 @@ import { Slabs } from '../../lib/wire/slabs.js';
 import { anyFrame } from '../support/arbitrary-frames.js';
 import { frameOf, fromCaller, fromResponder, inHex } from '../support/frames.js';
 import { hexOf } from '../support/vectors.js';
+import { runs } from '../support/property-runs.js';
 
 let checksum: Checksum;
 beforeAll(async () => {
@@ -78,7 +79,7 @@ describe('frames that are added', () => {
           expectSame(read(send(frames, sum, flushAfter)), frames);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -157,7 +158,7 @@ describe('a single frame', () => {
         const oracle = encodeFrame(unsummed ? frame : { ...frame, flags: frame.flags | Flag.Crc }, hash);
         expect(send([frame], sum).map((message) => hexOf(joinFragments(message)))).toStrictEqual([hexOf(oracle)]);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -23,6 +23,7 @@ import { Op } from '../../lib/wire/ops.js';
 import { timestampFromMs, timestampToMs } from '../../lib/wire/timestamp.js';
 import { decodeOpeningExtra } from '../../lib/wire/opening-extra.js';
 import { decodeAck, decodeCredit } from '../../lib/wire/window-payloads.js';
+import { runs } from '../support/property-runs.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -276,7 +277,7 @@ describe('hostile bytes', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (payload) => {
         for (const decode of decoders) tryDecode(decode, payload);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -303,7 +304,7 @@ describe('hostile bytes', () => {
         const payload = Uint8Array.of(0x81, 0xa0 | name.length, ...new TextEncoder().encode(name), ...value);
         for (const decode of decoders) tryDecode(decode, payload);
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     );
   });
 
@@ -319,7 +320,7 @@ describe('hostile bytes', () => {
         payload[where % payload.length]! ^= flip;
         for (const decode of decoders) tryDecode(decode, payload);
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     );
   });
 

@@ -10,6 +10,7 @@ import { anyFrame } from '../support/arbitrary-frames.js';
 import { testChecksum } from '../support/engines.js';
 import { frameOf, fromCaller, fromResponder, messageOf } from '../support/frames.js';
 import { bytesOfHex, readRecording, readRecordings, recordedOf, type RecordedFrame } from '../support/vectors.js';
+import { runs } from '../support/property-runs.js';
 
 let xxh3: Hash32;
 beforeAll(async () => {
@@ -242,10 +243,10 @@ describe('any bytes', () => {
   }
 
   it('throw nothing but ProtocolError', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), survive), { numRuns: 2000 });
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), survive), { numRuns: runs(2000) });
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => survive(Uint8Array.of(0x97, ...bytes))),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -266,7 +267,7 @@ describe('any bytes', () => {
           survive(message.subarray(0, cut % message.length));
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

@@ -9,6 +9,7 @@ import { anyFrame } from '../support/arbitrary-frames.js';
 import { testChecksum } from '../support/engines.js';
 import { frameOf, inHex } from '../support/frames.js';
 import { hexOf, readRecording, readRecordings } from '../support/vectors.js';
+import { runs } from '../support/property-runs.js';
 
 let xxh3: Hash32;
 beforeAll(async () => {
@@ -87,6 +88,6 @@ it('writes what is read as the same frame, whatever it is', () => {
         expect(read.map(inHex)).toStrictEqual([inHex(frame)]);
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });

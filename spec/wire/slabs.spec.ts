@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { slabBytes, slabHooks, Slabs } from '../../lib/wire/slabs.js';
+import { runs } from '../support/property-runs.js';
 
 /** Writes a message of `length` times `value`, as a batch does. */
 function write(slabs: Slabs, length: number, value: number): Uint8Array {
@@ -73,7 +74,7 @@ it('leaves what is held as it is, whatever is sent and whenever it goes', () => 
         }
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import fc from 'fast-check';
 import { hostileNames, HostileFiles, trees } from '../../support/hostile-files.js';
+import { runs } from '../../support/property-runs.js';
 
 /*
  * Whatever tree there is, and whatever names the peer gives: nothing outside is made, changed, read, listed or told.
@@ -18,7 +19,7 @@ afterAll(async () => {
 });
 
 describe('Names of a hostile peer lead nowhere', () => {
-  const options = { numRuns: 25, seed: 12 };
+  const options = { numRuns: runs(25), seed: 12 };
 
   it('at a host that serves files', async () => {
     await fc.assert(
