@@ -1,5 +1,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bind, ConfigurationError, connect, duplex, type, unary, type Handles } from '../../lib/index.js';
+import { map } from 'rxjs';
+import {
+  bind,
+  ConfigurationError,
+  connect,
+  duplex,
+  raw,
+  type,
+  unary,
+  type HandlerInterceptor,
+  type Handles,
+} from '../../lib/index.js';
 import { all, linkedPair, pair as unlinkedPair, type Pair } from '../support/linked-managers.js';
 
 let pair: Pair;
@@ -151,5 +162,69 @@ describe('a handler', () => {
     expect(await all(toLeaf.request(notify, 'hello'))).toStrictEqual(['hello from http://b:1']);
     expect(await all(toLeaf.stream(lines, undefined))).toStrictEqual(['a', 'b']);
     leaf.close();
+  });
+});
+
+describe('the registration of a handler', () => {
+  const get = unary({ id: 9, name: 'get', response: type<string>() });
+  const slow = unary({ id: 10, name: 'slow', response: type<string>() });
+  const refused = { code: 'unimplemented', sent: false };
+
+  it('replaces it: calls that run keep the one that they began with, and its interceptors stay', async () => {
+    let answer = (_: string): void => undefined;
+    pair = await linkedPair();
+    const intercept: HandlerInterceptor = (call, next) => next(call).pipe(map((value) => `<${String(value)}>`));
+    const registration = pair.b.handle(slow, () => new Promise<string>((resolve) => (answer = resolve)), {
+      intercept: [intercept],
+    });
+    const running = all(pair.ab.request(slow));
+    await pair.grid.settle();
+    registration.replace(() => 'new');
+    expect(await all(pair.ab.request(slow))).toStrictEqual(['<new>']);
+    answer('old');
+    expect(await running).toStrictEqual(['<old>']);
+    expect(
+      refusal(() => {
+        registration.replace('new' as never);
+      }),
+    ).toMatch(/^Route slow: the handler must be a function/);
+    expect(await all(pair.ab.request(slow))).toStrictEqual(['<new>']);
+  });
+
+  it('removes it: calls that run go on, new ones are refused, and the address is free', async () => {
+    let answer = (_: string): void => undefined;
+    pair = await linkedPair();
+    const registration = pair.b.handle(slow, () => new Promise<string>((resolve) => (answer = resolve)));
+    const running = all(pair.ab.request(slow));
+    await pair.grid.settle();
+    registration.remove();
+    await expect(all(pair.ab.request(slow))).rejects.toMatchObject(refused);
+    answer('to the end');
+    expect(await running).toStrictEqual(['to the end']);
+    pair.b.handle(slow, () => 'another');
+    // It removes its own handler alone, however often.
+    registration.remove();
+    expect(await all(pair.ab.request(slow))).toStrictEqual(['another']);
+    expect(
+      refusal(() => {
+        registration.replace(() => 'late');
+      }),
+    ).toBe('Route slow: its handler was removed. Register another one with handle(…).');
+  });
+
+  it('is given for opaque bytes and for subroutes, too', async () => {
+    pair = await linkedPair();
+    const bytes = { ...unary({ id: 11, name: 'bytes', request: raw, response: raw }), subroute: 'x' };
+    const handler = { id: 11, subroute: 'x', kind: 'unary', handle: () => Uint8Array.of(1) } as const;
+    const first = pair.b.handleRaw(handler);
+    const second = pair.b.handle(get, () => 'x');
+    first.replace(() => Uint8Array.of(2));
+    expect(await all(pair.ab.request(bytes, Uint8Array.of(0)))).toStrictEqual([Uint8Array.of(2)]);
+    first.remove();
+    second.remove();
+    await expect(all(pair.ab.request(bytes, Uint8Array.of(0)))).rejects.toMatchObject(refused);
+    await expect(all(pair.ab.request(get))).rejects.toMatchObject(refused);
+    pair.b.handleRaw(handler);
+    expect(await all(pair.ab.request(bytes, Uint8Array.of(0)))).toStrictEqual([Uint8Array.of(1)]);
   });
 });
