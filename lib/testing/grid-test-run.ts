@@ -60,6 +60,7 @@ export class GridTestRun {
     const { virtualGlobals = true, maxTime = hour } = this.#options;
     // Compiled before time is virtual: later it takes no time.
     await createChecksum();
+    await this.#clock.gate.passForeign();
     this.#turn.onInterrupt = (reason) => {
       this.#interrupted = reason;
       this.#clock.interrupt(reason);
@@ -227,7 +228,7 @@ export class GridTestRun {
 
   // A deadline may have passed only because virtual time does not wait for real work.
   #deadlineText(error: unknown): string | undefined {
-    const passed = this.#clock.passedRealWork;
+    const passed = this.#clock.gate.passed;
     if (passed.length === 0 || !isDeadline(error)) return undefined;
     return (
       `${error.name}: ${error.message}\nVirtual time passed while real work was open (${passed.join(', ')}): ` +

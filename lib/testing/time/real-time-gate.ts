@@ -4,21 +4,21 @@
  */
 
 import { nextTurn, realDelay, withPatience } from './event-loop.js';
-import { realWork } from './real-work.js';
+import { realWork, type RealWork } from './real-work.js';
 import { StuckError } from './stuck-error.js';
 
 /** Such work may take so long, in real ms. */
 const patience = 10_000;
-/** Real ms between two looks at what is pending. */
-const lookEvery = 2;
+/** Real ms between two checks of what is pending. */
+const checkEvery = 2;
+/** Requests that were pending before a test begins may take so long, in real ms. Most are of the runner, and end at once. */
+const foreignPatience = 500;
 
 /** See the head of this file. */
 export class RealTimeGate {
   readonly #holds = new Set<Promise<unknown>>();
-  // Requests that were pending before, and still are: they are not of the test.
-  #foreign = realWork().pending;
-  // Sockets and child processes that were open before.
-  #foreignOpen = realWork().open.length;
+  // What was pending or open before, and still is: it is not of the test.
+  #foreign: RealWork = realWork();
   readonly #passed = new Set<string>();
   #wake: () => void = () => undefined;
 
@@ -59,22 +59,36 @@ export class RealTimeGate {
     return [...this.#passed];
   }
 
+  /**
+   * Waits until the requests that were pending before have ended. Without that, the last requests of the test would be taken
+   * for them: only their number is known.
+   */
+  async passForeign(): Promise<void> {
+    for (let waited = 0; realWork().requests > 0 && waited < foreignPatience; waited += checkEvery) {
+      await realDelay(checkEvery);
+    }
+    this.#foreign = realWork();
+  }
+
   /** Waits for requests of the platform, unless `given up`. True: there were some, and they are done. */
   async passRequests(givenUp: () => boolean): Promise<boolean> {
     if (!this.#pending()) return false;
-    for (let waited = 0; this.#pending() && !givenUp(); waited += lookEvery) {
+    for (let waited = 0; this.#pending() && !givenUp(); waited += checkEvery) {
       // One that never ends, such as the read of a terminal, must not stop time for ever.
-      if (waited > patience) this.#foreign = realWork().pending;
-      await realDelay(lookEvery);
+      if (waited > patience) this.#foreign = realWork();
+      await realDelay(checkEvery);
     }
     return true;
   }
 
   #pending(): boolean {
-    const { pending, open } = realWork();
-    this.#foreign = Math.min(this.#foreign, pending);
-    this.#foreignOpen = Math.min(this.#foreignOpen, open.length);
-    if (open.length > this.#foreignOpen) for (const name of open) this.#passed.add(name);
-    return pending > this.#foreign;
+    const work = realWork();
+    const foreign = this.#foreign;
+    const requests = Math.min(foreign.requests, work.requests);
+    const timers = Math.min(foreign.timers, work.timers);
+    const open = work.open.length < foreign.open.length ? work.open : foreign.open;
+    this.#foreign = { requests, timers, open };
+    if (work.open.length > open.length) for (const name of work.open) this.#passed.add(name);
+    return work.requests > requests || work.timers > timers;
   }
 }

@@ -18,29 +18,33 @@ const requests = new Set([
   'QueryReqWrap',
   'TCPConnectWrap',
   'PipeConnectWrap',
-  // Of node:timers/promises, and of who kept the real setTimeout.
-  'Timeout',
 ]);
+/** Of node:timers/promises, and of code that kept the real setTimeout. */
+const timer = 'Timeout';
 
 /** What is pending, and what is open. */
 export interface RealWork {
-  /** How many requests and timers are pending: each ends by itself. */
-  readonly pending: number;
+  /** How many requests are pending: each ends by itself. */
+  readonly requests: number;
+  /** How many real timers are pending. */
+  readonly timers: number;
   /** Open sockets and child processes, such as `TCPSocketWrap`: something may come from them at any time. */
   readonly open: readonly string[];
 }
 
-const nothing: RealWork = { pending: 0, open: [] };
+const nothing: RealWork = { requests: 0, timers: 0, open: [] };
 
 /** What there is now; nothing where the platform does not tell. */
 export function realWork(): RealWork {
   const names = process?.getActiveResourcesInfo?.();
   if (names === undefined) return nothing;
-  let pending = 0;
-  let open: string[] | undefined;
+  let requestCount = 0;
+  let timers = 0;
+  const open: string[] = [];
   for (const name of names) {
-    if (requests.has(name)) pending++;
-    else if (/^(TCP|UDP|TLS|Process|Worker|MessagePort)/.test(name)) (open ??= []).push(name);
+    if (requests.has(name)) requestCount++;
+    else if (name === timer) timers++;
+    else if (/^(TCP|UDP|TLS|Process|Worker|MessagePort)/.test(name)) open.push(name);
   }
-  return open === undefined && pending === 0 ? nothing : { pending, open: open ?? [] };
+  return { requests: requestCount, timers, open };
 }

@@ -40,13 +40,14 @@ export class VirtualClock implements Runtime {
   readonly start: number;
   /** Randomness from the seed. Take a fork for a purpose of your own. */
   readonly seeded: SeededRandom;
+  /** @internal What keeps time from passing. */
+  readonly gate = new RealTimeGate();
   /** @internal Of simulations. */
   sometimes?: (mark: string) => void;
   /** @internal Of simulations. */
   buggify?: (point: string) => boolean;
 
   readonly #timers = new TimerHeap();
-  readonly #gate = new RealTimeGate();
   #elapsed = 0;
   #order = 0;
   readonly #deferred = new DeferredTasks((error) => {
@@ -133,18 +134,13 @@ export class VirtualClock implements Runtime {
    * Work that waits for virtual time would wait for ever.
    */
   hold<T>(work: PromiseLike<T>): Promise<T> {
-    return this.#gate.hold(work);
-  }
-
-  /** @internal Sockets and child processes that were opened, and during which time passed all the same. */
-  get passedRealWork(): readonly string[] {
-    return this.#gate.passed;
+    return this.gate.hold(work);
   }
 
   /** Ends the drive that runs with `reason`, also one that waits for held work. */
   interrupt(reason: unknown): void {
     this.fail(reason);
-    this.#gate.open();
+    this.gate.open();
   }
 
   /** Ends this time for good: no timer runs any more, none is accepted, and who waits in `advance` waits for ever. */
@@ -154,7 +150,7 @@ export class VirtualClock implements Runtime {
     this.#waiters = [];
     this.#deferred.clear();
     this.#quiet = [];
-    this.#gate.open();
+    this.gate.open();
   }
 
   /** Reports what a task threw outside of a drive; the drive throws it. */
@@ -205,7 +201,7 @@ export class VirtualClock implements Runtime {
         const [waiter] = this.#waiters;
         const next = Math.min(waiter?.until ?? Infinity, first?.at ?? Infinity);
         // No time passes while the platform works for the test.
-        if (next > this.#elapsed && (await this.#gate.passRequests(this.#hasFailed))) continue;
+        if (next > this.#elapsed && (await this.gate.passRequests(this.#hasFailed))) continue;
         if (waiter !== undefined && waiter.until < (first?.at ?? Infinity)) {
           this.#waiters.shift();
           this.#moveTo(waiter.until);
@@ -243,7 +239,7 @@ export class VirtualClock implements Runtime {
 
   async #turn(): Promise<void> {
     await nextTurn();
-    await this.#gate.passHolds();
+    await this.gate.passHolds();
     this.#throwFailure();
   }
 
