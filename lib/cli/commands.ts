@@ -53,6 +53,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/top.js')).addTop,
   },
   {
+    name: 'bench',
+    summary: 'Measures rates and latencies of a route.',
+    load: async () => (await import('./commands/bench.js')).addBench,
+  },
+  {
     name: 'record',
     summary: 'Records the frames of a host, with their times, to a file.',
     load: async () => (await import('./commands/record.js')).addRecord,

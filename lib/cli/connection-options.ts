@@ -1,14 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { LeafConnection } from '../endpoint/leaf.js';
 import { exitCodes, Failure } from './failure.js';
 import { connectTo } from './host.js';
+import { placeOfAddress, type PlaceOptions } from './place.js';
+import { readText } from './token.js';
 
-/** The options of every command that connects to a host, as commander gives them. */
-export interface ConnectionOptions {
-  readonly token?: string;
-  readonly tokenFile?: string;
-  readonly ca?: string;
+/** The options of every command that connects to the host of an address, as commander gives them. */
+export interface ConnectionOptions extends Pick<
+  PlaceOptions,
+  'token' | 'tokenFile' | 'tokenCommand' | 'context' | 'ca'
+> {
   /** In seconds. */
   readonly timeout: number;
 }
@@ -17,27 +18,35 @@ const maxTimeoutSeconds = 3_600;
 
 /** Gives a command the options of its connection. */
 export function describeConnection(command: Command): Command {
-  return command
-    .addOption(new Option('--token <token>', 'the token of this leaf').env('RXGRID_TOKEN'))
-    .option('--token-file <file>', 'a file with the token: other users can see the arguments of a process')
+  return describeTokens(command)
+    .option('--context <name>', 'the context whose token is used for its host (RXGRID_CONTEXT)')
     .option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones')
     .option('--timeout <seconds>', 'time to connect', toTimeout, 10);
 }
 
-/** Connects to a host. @throws Failure; the reason of the signal. */
-export function connectWith(host: string, options: ConnectionOptions, signal: AbortSignal): Promise<LeafConnection> {
-  const token = tokenOf(options);
-  const ca = caOf(options, host);
-  return connectTo(host, { token, ca, connectMs: options.timeout * 1_000, signal });
+/** Gives a command the options of its token. */
+export function describeTokens(command: Command): Command {
+  return (
+    command
+      .option('--token-file <file>', 'a file with the token; or set RXGRID_TOKEN')
+      .option('--token-command <command>', 'a command of the shell that prints the token')
+      // Other tools have it: who tries is told what to use.
+      .addOption(new Option('--token <token>').hideHelp())
+  );
 }
 
-/** The token that the options name. @throws Failure (usage) */
-export function tokenOf({ token, tokenFile }: Pick<ConnectionOptions, 'token' | 'tokenFile'>): string {
-  const text = tokenFile === undefined ? token : readText(tokenFile, 'the token').trim();
-  if (text === undefined || text === '') {
-    throw new Failure('a token is needed. Give one with --token-file, --token or RXGRID_TOKEN.', exitCodes.usage);
+/** Connects to the host of an address. @throws Failure; the reason of the signal. */
+export function connectWith(host: string, options: ConnectionOptions, signal: AbortSignal): Promise<LeafConnection> {
+  const place = placeOfAddress(host, options, process.env);
+  const { url, via, ca } = place;
+  if (via !== undefined) {
+    throw new Failure(
+      `its context reaches ${url} via ${via}, and files are copied over direct connections only. Give the host itself.`,
+      exitCodes.usage,
+    );
   }
-  return text;
+  const trusted = caOf(ca === undefined ? {} : { ca }, url);
+  return connectTo(url, { token: place.token(), ca: trusted, connectMs: options.timeout * 1_000, signal });
 }
 
 /** The certificates that the options name. @throws Failure (usage) */
@@ -51,15 +60,6 @@ export function caOf({ ca }: Pick<ConnectionOptions, 'ca'>, host: string): Uint8
     throw new Failure(`--ca: ${JSON.stringify(ca)} has no certificate in PEM.`, exitCodes.usage);
   }
   return new TextEncoder().encode(text);
-}
-
-function readText(path: string, what: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Failure(`${what} cannot be read from ${JSON.stringify(path)} (${String(code)}).`, exitCodes.usage);
-  }
 }
 
 /** Reads a number of seconds. @throws InvalidArgumentError */

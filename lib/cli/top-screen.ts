@@ -98,9 +98,8 @@ export function screenOf(
   { columns, rows }: { readonly columns: number; readonly rows: number },
   name: string,
 ): string[] {
-  const { info, cluster, streams } = state;
-  const connected = cluster.hosts.filter(({ status }) => status === 'connected').length;
-  const title = `${name}  ${info.host}  up ${durationText(info.uptime)}  hosts ${String(connected)}/${String(cluster.hosts.length)}  streams ${String(streams.open)} (${String(streams.stalled)} stalled)`;
+  const { cluster } = state;
+  const title = titleOf(state, name);
   const table =
     view.detail === undefined ? rowsOf(state, view) : hostTable(cluster.hosts.find(({ host }) => host === view.detail));
   const marks =
@@ -123,6 +122,23 @@ export function screenOf(
   return [title, ...shown, footOf(view, table)].map((line) => cut(line, columns));
 }
 
+function titleOf({ info, cluster, streams }: TopState, name: string): string {
+  const connected = cluster.hosts.filter(({ status }) => status === 'connected').length;
+  return `${name}  ${info.host}  up ${durationText(info.uptime)}  hosts ${String(connected)}/${String(cluster.hosts.length)}  streams ${String(streams.open)} (${String(streams.stalled)} stalled)`;
+}
+
+/** The lines of a report: all tables below each other, without what is for keys. `width`: that of the terminal, if there is one. */
+export function reportOf(state: TopState, name: string, width: number | undefined): string[] {
+  const title = titleOf(state, name);
+  const tables = (['hosts', 'routes', 'streams'] as const).flatMap((kind) => {
+    const { columns, rows } = rowsOf(state, { kind, sort: 0, filter: '' });
+    if (rows.length === 0) return ['', `no ${kind === 'hosts' ? 'other hosts' : kind}`];
+    const cells = rows.map((row) => row.map((cell) => cellText(cell)));
+    return ['', ...tableLines(columns, cells, width)];
+  });
+  return [width === undefined ? title : cut(title, width), ...tables];
+}
+
 function footOf({ typing, filter, paused, sort }: TopView, { columns }: Table): string {
   if (typing) return `filter: ${cellText(filter)}_`;
   const parts = [paused ? 'PAUSED' : '', filter === '' ? '' : `filter ${cellText(filter)}`];
@@ -133,7 +149,7 @@ function footOf({ typing, filter, paused, sort }: TopView, { columns }: Table): 
 }
 
 /** The rows of a view: filtered and sorted, numbers from the largest. */
-export function rowsOf(state: TopState, { kind, sort, filter }: TopView): Table {
+export function rowsOf(state: TopState, { kind, sort, filter }: Pick<TopView, 'kind' | 'sort' | 'filter'>): Table {
   const table = tables[kind](state);
   const by = sort % table.columns.length;
   const wanted = filter.toLowerCase();
@@ -170,7 +186,7 @@ const tables: Readonly<Record<TopView['kind'], (state: TopState) => Table>> = {
       text('HOST'),
       text('STATUS'),
       number('SINCE'),
-      number('RTT'),
+      number('RTT MS'),
       number('CALLS'),
       number('OPEN'),
       number('BYTES OUT'),
@@ -196,8 +212,8 @@ const tables: Readonly<Record<TopView['kind'], (state: TopState) => Table>> = {
       number('CALLS'),
       number('OPEN'),
       number('ERRORS'),
-      number('P50'),
-      number('P99'),
+      number('P50 MS'),
+      number('P99 MS'),
       number('BYTES OUT'),
       number('BYTES IN'),
     ],

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { buildLib } from '../support/built-lib.js';
 import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/cli.js';
 import { CommandHost } from '../support/command-host.js';
@@ -261,7 +262,9 @@ describe('top', () => {
   it('--once prints the figures, as tables or JSON', async () => {
     const { stdout, code } = await run('top', '--once');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/HOST +STATUS[^]*ROUTE +SIDE[^]*ROUTE +SIDE +PEER/);
+    expect(stdout).toMatch(/^ws:\S+ {2}http:\S+ {2}up .*\n\nno other hosts\n\nROUTE +SIDE[^]*\n\nROUTE +SIDE +PEER/);
+    // No mark of a selected row, which is for keys.
+    expect(stdout).not.toMatch(/^>|^ {2}/m);
     const json = await run('top', '--once', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({
       info: { host: expect.any(String) },
@@ -318,6 +321,52 @@ describe('serve', () => {
     expect(refused.code).toBe(4);
     child.kill('SIGINT');
     expect(await end).toStrictEqual([130, null]);
+  });
+
+  it('lets running calls end after the first signal, and refuses new ones', async () => {
+    const file = join(folder, 'gated.mjs');
+    const route = (name: string): string =>
+      `{ kind: 'unary', name: '${name}', request: { typeOnly: true }, response: { typeOnly: true } }`;
+    writeFileSync(
+      file,
+      `let open; const gate = new Promise((resolve) => (open = resolve));
+      export default (grid) => {
+        grid.handle(${route('wait')}, () => { process.stdout.write('began\\n'); return gate; });
+        grid.draining$.subscribe(() => setTimeout(() => open('done'), 300));
+      };`,
+    );
+    const child = start('serve', file, '--listen', '127.0.0.1:0', '--drain', '20');
+    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    const { value: url } = (await lines.next()) as { value: string };
+    const end = endOf(child);
+    const waiting = run('call', 'wait', '-q', '--host', url);
+    expect(await lines.next()).toMatchObject({ value: 'began' });
+    child.kill('SIGTERM');
+    expect(await waiting).toMatchObject({ code: 0, stdout: '"done"\n' });
+    const { code, stderr } = await end;
+    expect([code, stderr]).toStrictEqual([
+      143,
+      'rxgrid: draining: no new calls are taken. A second signal ends at once.\n',
+    ]);
+  });
+
+  it('ends at once at the second signal', async () => {
+    const child = start('serve', '--root', folder, '--listen', '127.0.0.1:0', '--drain', '1000', '--echo');
+    const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+    // A stream of the monitor goes on: the drain waits for it.
+    const events = startCli(built, ['events', '-q', '--host', String(line).trim()], environment());
+    const ended = endOf(events);
+    await endOf(startCli(built, ['ping', '-c', '1', '--host', String(line).trim()], environment()));
+    const end = once(child, 'close');
+    child.kill('SIGTERM');
+    await once(child.stderr!, 'data');
+    child.kill('SIGTERM');
+    expect([
+      [null, 'SIGTERM'],
+      [143, null],
+    ]).toContainEqual(await end);
+    events.kill('SIGKILL');
+    await ended;
   });
 
   it('says what it cannot serve', async () => {

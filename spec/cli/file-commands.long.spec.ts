@@ -54,6 +54,29 @@ const linesOf = ({ stdout }: Run): string[] =>
     .filter((line) => line !== '')
     .sort();
 
+describe('contexts', () => {
+  it('give the token of their host, and may stand in place of it', async () => {
+    const config = join(host.root, 'config.json');
+    const context = { host: base, tokenCommand: 'echo good' };
+    const other = { host: 'ws://127.0.0.1:1', tokenCommand: 'echo bad' };
+    const env = { RXGRID_CONFIG: config };
+    writeFileSync(config, JSON.stringify({ current: 'here', contexts: { here: context, other } }));
+    const runWith = (...args: string[]): Promise<Run> => endOf(startCli(built, args, env));
+    expect(linesOf(await runWith('ls', 'here:a'))).toStrictEqual(['1.txt', 'b/']);
+    expect(linesOf(await runWith('ls', `${base}:a`))).toStrictEqual(['1.txt', 'b/']);
+    expect((await runWith('stat', 'here:a/1.txt')).stdout).toContain('0640');
+    expect((await runWith('cp', '-q', 'here:a/1.txt', join(host.root, 'copied'))).code).toBe(0);
+    expect((await runWith('rm', 'here:copied')).code).toBe(0);
+    // The token of another host does not go to this one.
+    const none = await runWith('ls', '--context', 'other', `${base}:a`);
+    expect([none.code, none.stderr]).toStrictEqual([2, expect.stringContaining('a token is needed')]);
+    const argument = await runWith('ls', '--token', 'good', `${base}:a`);
+    expect([argument.code, argument.stderr]).toStrictEqual([2, expect.stringContaining('list of processes')]);
+    writeFileSync(config, JSON.stringify({ contexts: { here: { ...context, via: 'http://b' } } }));
+    expect((await runWith('ls', 'here:')).stderr).toContain('direct connections only');
+  });
+});
+
 describe('ls', () => {
   it('lists a folder, and with -R the folders below', async () => {
     expect(linesOf(await run('ls', `${base}:a`))).toStrictEqual(['1.txt', 'b/']);

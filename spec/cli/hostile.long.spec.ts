@@ -192,7 +192,7 @@ describe('texts of the host', () => {
       [],
     ],
     ['a failure in JSON', () => (evil.items = [{ kind: 'error', code: 'file-io', message: escapes }]), ['--json']],
-    ['a token refused', () => undefined, ['--token', 'bad']],
+    ['a token refused', () => undefined, ['--token-command', 'echo bad']],
   ])('%s reach nobody as they are', async (_, prepare, options) => {
     prepare();
     const { stdout, stderr } = await copy(...options);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configPath, readConfig, writeConfig } from '../../lib/cli/config.js';
-import { placeOf } from '../../lib/cli/target.js';
+import { placeOf } from '../../lib/cli/place.js';
 
 let folder: string;
 let path: string;

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildLib } from '../support/built-lib.js';
-import { endOf } from '../support/cli.js';
+import { endOf, startCli } from '../support/cli.js';
 import { CommandHost } from '../support/command-host.js';
 
 /*
@@ -43,6 +43,17 @@ afterAll(async () => {
 
 it('has examples', () => {
   expect(examples.length).toBeGreaterThan(8);
+});
+
+it('prints the recording of the example as the page has it', async () => {
+  const recording = resolve(__dirname, '../../examples/replaying-an-incident/incident.jsonl');
+  for (const options of ['--route book', '--marbles']) {
+    const line = `rxgrid decode incident.jsonl ${options}`;
+    const from = guide.indexOf(`$ ${line}\n`) + line.length + 3;
+    const printed = guide.slice(from, guide.indexOf('```', from));
+    const args = ['decode', recording, ...options.split(' ')];
+    expect((await endOf(startCli(built, args))).stdout).toBe(printed);
+  }
 });
 
 const url = 'ws://127.0.0.1:9000';

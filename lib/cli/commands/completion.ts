@@ -8,7 +8,8 @@ import type { AddCommands } from '../commands.js';
 import { exitCodes } from '../failure.js';
 import { write } from '../output.js';
 import { descriptionOf } from '../remote-route.js';
-import { describeTarget, placeOf, withTarget, type TargetOptions } from '../target.js';
+import { placeOf } from '../place.js';
+import { describeTarget, withTarget, type TargetOptions } from '../target.js';
 import { allCommands, wholeProgram } from '../whole-program.js';
 
 /** Routes that were looked up are used for so long, in ms. */

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { raw } from '../../codec/codec.js';
+import { unary } from '../../contract/contract.js';
 import type { Bound } from '../../contract/handler.js';
 import { sharedSecret } from '../../endpoint/auth.js';
 import { RejectedError } from '../../rejection.js';
@@ -13,16 +15,18 @@ import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../failure.js';
 import { Interruption } from '../interruption.js';
 import { note, print } from '../output.js';
-import { tokenFrom } from '../target.js';
+import { describeTokens, toTimeout } from '../connection-options.js';
+import { tokenFrom, type TokenOptions } from '../token.js';
 
-interface ServeOptions {
+interface ServeOptions extends TokenOptions {
   readonly root?: string;
   readonly writable?: boolean;
   readonly removable?: boolean;
   readonly listen: string;
   readonly name?: string;
-  readonly tokenFile?: string;
-  readonly tokenCommand?: string;
+  /** In seconds. */
+  readonly drain: number;
+  readonly echo?: boolean;
   readonly recordPayloads?: boolean;
   readonly quiet?: boolean;
 }
@@ -35,11 +39,13 @@ A module exports, as its default, a function that takes the Manager, or a list o
   export default (grid) => grid.handle(hello, ({ name }) => \`Hello, \${name}.\`);
 
 Those who show the token may call all routes, and see the monitor. The URL of the host is printed on standard output once it
-listens. Exit codes: 2 wrong usage, 3 the address cannot be listened on, 130 and 143 ended by SIGINT and SIGTERM.`;
+listens. The first SIGINT, SIGTERM or SIGHUP lets running calls end, for the time of --drain, and refuses new ones; the second one
+ends at once. Exit codes: 2 wrong usage, 3 the address cannot be listened on, 129, 130 and 143 ended by
+SIGHUP, SIGINT and SIGTERM.`;
 
 /** Adds `rxgrid serve`. */
 export const addServe: AddCommands = (program, run) => {
-  program
+  const command = program
     .command('serve')
     .description('Runs a host: with the handlers of a module, the files of a folder, or both, and its monitor.')
     .argument('[module]', 'a file of JavaScript; of TypeScript where Node takes it')
@@ -48,18 +54,19 @@ export const addServe: AddCommands = (program, run) => {
     .option('--removable', 'files may be removed')
     .option('-l, --listen <address>', 'host:port to listen on; port 0 is any free one', '127.0.0.1:9000')
     .option('--name <url>', 'name of the host, where others reach it by another address')
-    .option('--token-file <file>', 'a file with the token that leaves have to show; or set RXGRID_TOKEN')
-    .option('--token-command <command>', 'a command of the shell that prints the token')
+    .option('--echo', 'serve the route echo, for rxgrid bench: the bytes of a request come back')
+    .option('--drain <seconds>', 'time that running calls have to end after a signal', toTimeout, 10)
     .option('--record-payloads', 'rxgrid record may have the payloads of all calls; without it, their sizes')
-    .option('-q, --quiet', 'no events on standard error')
+    .option('-q, --quiet', 'no events on standard error');
+  describeTokens(command)
     .addHelpText('after', help)
     .action((file: string | undefined, options: ServeOptions) => run((signal) => serve(file, options, signal)));
 };
 
 async function serve(file: string | undefined, options: ServeOptions, signal: AbortSignal): Promise<number> {
-  const { root, writable = false, removable = false, recordPayloads = false, quiet = false } = options;
-  if (file === undefined && root === undefined) {
-    throw new Failure('there is nothing to serve. Give a module, or a folder with --root.', exitCodes.usage);
+  const { root, writable = false, removable = false, echo = false, recordPayloads = false, quiet = false } = options;
+  if (file === undefined && root === undefined && !echo) {
+    throw new Failure('there is nothing to serve. Give a module, a folder with --root, or --echo.', exitCodes.usage);
   }
   if (root === undefined && (writable || removable)) {
     throw new Failure('--writable and --removable go with --root.', exitCodes.usage);
@@ -72,6 +79,7 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
     if (!quiet) manager.events$.subscribe(({ type, ...fields }) => note(`${type} ${JSON.stringify(fields)}`));
     serveMonitor(manager, { authorize: () => true, frames: recordPayloads ? 'payloads' : 'headers' });
     if (root !== undefined) serveFiles(manager, { root, writable, removable });
+    if (echo) manager.handle(unary({ name: 'echo', request: raw, response: raw }), (bytes) => bytes);
     if (file !== undefined) await addHandlers(manager, file);
     try {
       await manager.listen({ address, port });
@@ -81,6 +89,9 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
     }
     await print(local.replace(/^http/, 'ws'));
     await aborted(signal);
+    if (!quiet) note('draining: no new calls are taken. A second signal ends at once.');
+    const { interrupted } = await manager.drain({ timeout: options.drain * 1_000 });
+    if (interrupted > 0 && !quiet) note(`${String(interrupted)} calls still ran, and were cut off.`);
   } finally {
     await manager.close();
   }

@@ -8,7 +8,7 @@ import { exitCodes, Failure } from '../failure.js';
 import { toJson } from '../json-value.js';
 import { hasColor, jsonText, terminalColumns, write } from '../output.js';
 import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
-import { keyOf, nextView, screenOf, type TopState, type TopView } from '../top-screen.js';
+import { keyOf, nextView, reportOf, screenOf, type TopState, type TopView } from '../top-screen.js';
 
 interface TopOptions extends TargetOptions {
   readonly once?: boolean;
@@ -40,7 +40,7 @@ async function top(target: Target, { once = false, json = false }: TopOptions): 
   if (once) {
     const state = await firstValueFrom(figures$);
     if (json) await write(`${jsonText(toJson(state))}\n`);
-    else for (const view of ['hosts', 'routes', 'streams'] as const) await printTable(state, view);
+    else await write(`${reportOf(state, name, terminalColumns()).join('\n')}\n`);
     return exitCodes.done;
   }
   if (json) {
@@ -52,12 +52,6 @@ async function top(target: Target, { once = false, json = false }: TopOptions): 
   }
   await live(figures$, name, signal);
   return exitCodes.done;
-}
-
-async function printTable(state: TopState, kind: 'hosts' | 'routes' | 'streams'): Promise<void> {
-  const view: TopView = { ...startView, kind };
-  const size = { columns: terminalColumns() ?? 10_000, rows: 10_000 };
-  await write(`${screenOf(state, view, size, '').slice(1, -1).join('\n')}\n\n`);
 }
 
 const startView: TopView = {
