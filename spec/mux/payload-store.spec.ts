@@ -6,7 +6,9 @@ describe('a payload that is kept', () => {
     const store = new PayloadStore();
     const payloads = Array.from({ length: 5_000 }, (_, index) => new Uint8Array(1 + (index % 100)).fill(index));
     const kept = payloads.map((payload) => store.keep(payload));
-    expect(kept.map((payload) => [...payload])).toStrictEqual(payloads.map((payload) => [...payload]));
+    // One comparison: jest takes a second for so many arrays.
+    expect(Buffer.concat(kept).equals(Buffer.concat(payloads))).toBe(true);
+    expect(kept.map(({ length }) => length)).toStrictEqual(payloads.map(({ length }) => length));
   });
 
   it('does not hold the message that it is a small part of', () => {
@@ -14,7 +16,7 @@ describe('a payload that is kept', () => {
     const store = new PayloadStore();
     for (const length of [1, 100, 20_000, 1 << 20]) {
       const kept = store.keep(message.subarray(10, 10 + length));
-      expect(kept).toStrictEqual(new Uint8Array(length).fill(7));
+      expect([kept.length, kept.every((byte) => byte === 7)]).toStrictEqual([length, true]);
       expect(kept.buffer.byteLength).toBeLessThanOrEqual(Math.max(length, 64 << 10));
     }
   });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   closeSync,
   mkdirSync,
   mkdtempSync,
@@ -134,6 +135,11 @@ describe('A change of the file', () => {
     // The file that is sent is still whole where another one has got its name.
     writeFileSync(`${path}.new`, 'new');
     expect(await changed(() => renameSync(`${path}.new`, path))).toBeUndefined();
+  });
+
+  it('is found where only the time of the inode has changed: what else was done, nobody can tell', async () => {
+    expect(await changed(() => chmodSync(path, 0o600))).toBe('file-changed');
+    expect(await changed(() => renameSync(path, `${path}.moved`))).toBe('file-changed');
   });
 
   it.each<[string, () => void]>([
