@@ -92,7 +92,7 @@ export interface RemoteErrorDetails {
  * - `invalid-argument`: the request, or an item of the input, does not fit the route; see InvalidArgumentError;
  * - `permission-denied`, `unauthenticated`, `resource-exhausted`, `unavailable`: see the classes of these names;
  * - `deadline-exceeded`, `cancelled`: a call that the handler made itself ended so;
- * - `remote`: the other side tells no codes, as a reference peer.
+ * - `remote`: the other side sends no codes, as a reference peer.
  */
 export class RemoteError extends GridError {
   /** @internal */
@@ -121,7 +121,7 @@ export class RemoteError extends GridError {
  * - `resource-exhausted`: a bound of the other end is reached; calling again later may succeed;
  * - `permission-denied`: leaves may not call the route;
  * - `unavailable`: the other end takes no new calls;
- * - `refused`: the other end tells no codes, as a reference peer.
+ * - `refused`: the other end sends no codes, as a reference peer.
  */
 export class RefusedError extends GridError {
   /** @internal */

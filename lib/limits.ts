@@ -263,7 +263,7 @@ export const readAheadBytes = 4 << 20;
 export const maxMeteredRoutes = 4_096;
 /** Codes of errors that a route counts one by one; further ones are counted as `other`. Codes may come from the other side. */
 export const maxErrorCodes = 32;
-/** Streams, transfers and leaves that are listed one by one for observers. The numbers of all are told beside them. */
+/** Streams, transfers and leaves that are listed one by one for observers. The total numbers are reported beside them. */
 export const maxListed = 1_000;
 /** How often figures are refreshed while somebody observes them, in ms. */
 export const figuresInterval = 1_000;

@@ -1,6 +1,6 @@
 import type { ErrorInfo } from './error-info.js';
 
-/** Something that a person who runs the program should know, and that belongs to no single call. */
+/** An event that an operator should know of, and that belongs to no single call. */
 export type GridEvent =
   /** A handler threw, or its result broke the contract. */
   | {
@@ -13,13 +13,13 @@ export type GridEvent =
     }
   /** The Observable of a unary handler has emitted its item and does not complete: the caller still waits. */
   | { readonly type: 'handler-not-completed'; readonly route: string; readonly caller: string; readonly remedy: string }
-  /** `consume()` stands behind an asynchronous operator: items are taken before they are done with. */
+  /** `consume()` stands behind an asynchronous operator: items are taken before their consumer has finished with them. */
   | { readonly type: 'backpressure-lost'; readonly route: string; readonly remedy: string }
   /** An open stream's output fills its window and nobody reads it. */
   | { readonly type: 'unread-output'; readonly route: string; readonly held: number }
   /**
    * A caller has an input, and the route of the handler has none: nothing of the input arrives. Emitted at both ends; `host`
-   * is the other one. At the caller only where the other side is an rxgrid: a reference peer does not say so.
+   * is the other one. At the caller only where the other side is an rxgrid: a reference peer does not report it.
    */
   | { readonly type: 'input-ignored'; readonly route: string; readonly host: string; readonly remedy: string }
   /**
@@ -47,7 +47,7 @@ export type GridEvent =
       readonly remedy: string;
     }
   /**
-   * A call has metadata, and the host does not take any (the extension `meta`), as a reference peer: the call is sent without
+   * A call has metadata, but the host supports none (the extension `meta`), as a reference peer: the call is sent without
    * it. Emitted once for each connection.
    */
   | { readonly type: 'meta-not-sent'; readonly route: string; readonly host: string; readonly remedy: string }

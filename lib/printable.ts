@@ -1,6 +1,6 @@
 /**
- * What must not reach a terminal or a log as it is: the C0 and C1 controls and DEL (escape sequences, new lines), the marks
- * that change the direction of text, separators of lines, invisible characters, and halves of surrogate pairs.
+ * The characters that must not reach a terminal or a log unescaped: the C0 and C1 controls and DEL (escape sequences, new lines), the marks
+ * that change the direction of text, line separators, invisible characters, and lone surrogates.
  */
 const unprintable =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}\u{e0000}-\u{e0fff}]/gu;
@@ -8,16 +8,16 @@ const unprintable =
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * A text of another side, so that it can be printed: what a terminal would act on is written as in JSON (`\u001b`), and a
+ * Makes a text of another side fit to print: characters that a terminal would act on are escaped as in JSON (`\u001b`), and a
  * text longer than `maxLength` is cut. The result is one line.
  *
  * @param maxLength - UTF-16 units of the result at the most, not counting the mark of the cut. Default 2 000.
  */
 export function printable(text: string, maxLength = 2_000): string {
-  // Cut before, too: a peer may send megabytes.
+  // The text is cut before as well: a peer may send megabytes.
   const shown = text.slice(0, maxLength).replace(unprintable, escape);
   if (text.length <= maxLength && shown.length <= maxLength) return shown;
-  // Not within a surrogate pair.
+  // A cut within a surrogate pair would leave half of it.
   return `${shown.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
@@ -35,7 +35,7 @@ export function printableUrl(text: string): string {
   if (!URL.canParse(text)) return /[@?]/.test(text) ? 'a text that is no URL' : printable(text);
   const url = new URL(text);
   const query = url.search === '' ? '' : '?…';
-  // Of `user:password@host:1` the parser makes a scheme "user" and a path that holds the password.
+  // The parser takes `user:password@host:1` for a scheme "user" and a path that holds the password.
   if (url.host === '' && url.pathname.includes('@')) return 'a text that is no URL';
   url.username = '';
   url.password = '';

@@ -1,2 +1,2 @@
-/** Version of this package, as hosts tell it each other. */
+/** Version of this package, as hosts announce it to each other. */
 export const version = '0.1.0';

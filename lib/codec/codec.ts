@@ -129,7 +129,7 @@ export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 
-/** A payload that does not decode is the caller's fault: it is told, and not reported as the handler's. */
+/** A payload that does not decode is the caller's fault: the error goes to the caller, and is not reported as the handler's. */
 export function isCallersFault(error: unknown): error is CodecError {
   return error instanceof CodecError;
 }

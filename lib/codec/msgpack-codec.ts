@@ -26,9 +26,9 @@ const msgpackRules: Readonly<Record<keyof MsgpackOptions, Rule>> = {
 };
 
 /**
- * MessagePack by msgpack-lite, made safe for payloads of strangers: the default codec of a manager.
+ * MessagePack by msgpack-lite, made safe for payloads of untrusted peers: the default codec of a manager.
  *
- * What arrives is what was sent, with these exceptions:
+ * A value arrives as it was sent, with these exceptions:
  * - `undefined` as the whole value is an empty payload; as a field it is left out; as an element it arrives as null.
  * - A bigint, which must fit into 64 bits, arrives as a number where that is exact (to 2^53 − 1), and as a bigint beyond.
  *   So a field of bigints needs a schema that coerces (`z.coerce.bigint()`), or `BigInt(…)` where it is used.
@@ -36,10 +36,10 @@ const msgpackRules: Readonly<Record<keyof MsgpackOptions, Rule>> = {
  * - A whole number is encoded as an integer. A Go field of type float64 takes none: send {@link float}`(5)`.
  * - A Buffer arrives as a Uint8Array. Decoded bytes are a copy, and keep nothing of the received message.
  *
- * `encode` throws CodecError for what would arrive as something else: functions, symbols, Map, Set, errors, other typed
+ * `encode` throws CodecError for values that would arrive as something else: functions, symbols, Map, Set, errors, other typed
  * arrays, instances of classes, invalid dates, cycles, texts with lone surrogates, bigints beyond 64 bits, the key `__proto__`;
- * and for what exceeds the bounds. `decode` throws CodecError for all that is not one whole MessagePack value of such
- * a kind, before anything is built from it. Where a key comes twice in a map, the last one counts.
+ * and for values that exceed the bounds. `decode` throws CodecError for payloads that are not exactly one MessagePack value of
+ * these kinds. Where a key comes twice in a map, the last one counts.
  *
  * @throws ConfigurationError for an option that is unknown or out of its range.
  */
@@ -50,7 +50,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
     maxDepth,
     maxItems,
   };
-  // Made with the first payload: many sides only ever see bytes.
+  // Created with the first payload: many processes only use `raw`.
   let made: MsgpackLite | undefined;
   const lite = (): MsgpackLite => (made ??= msgpackLite(timestamps));
   return {
@@ -65,7 +65,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
       }
     },
     decode(bytes) {
-      // Types cannot say it: T includes undefined where a payload may be empty.
+      // The types cannot express it: T includes undefined where a payload may be empty.
       if (bytes.byteLength === 0) return undefined as T;
       try {
         return readMsgpack(bytes, bounds, lite().readLeaf) as T;
@@ -76,7 +76,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
   };
 }
 
-/** A getter or a proxy of the caller may throw anything; and whatever else may come, the type of the error is a promise. */
+/** A getter or a proxy of the caller may throw anything, but callers may rely on the type of the error. */
 function typed(what: string, error: unknown): CodecError {
   if (error instanceof CodecError) return error;
   return new CodecError(`Cannot ${what}: ${errorText(error)}.`, { cause: error });

@@ -7,41 +7,41 @@ import { type Sink, sinks, withSink } from './msgpack-sink.js';
 import { gridTime, gridTimeType, readTime, standardTime, standardTimeType } from './msgpack-timestamp.js';
 
 /**
- * msgpack-lite for values and payloads that were checked. What it does wrong or badly is replaced where it lets us in: it
- * writes large integers as floats and knows no bigint, takes a field named `constructor` for a class, puts texts together
- * byte by byte (a MiB took 140 ms and 32 MiB of memory), and works otherwise in Node than in browsers.
+ * msgpack-lite, for values and payloads that have been validated. Its faults are corrected through its hooks: it encodes large
+ * integers as floats and supports no bigint, takes a field named `constructor` for a class, builds texts byte by byte (1 MiB took
+ * 140 ms and 32 MiB of memory), and behaves differently in Node and in browsers.
  */
 export interface MsgpackLite {
-  /** Writes a value as `msgpackValue` gives it; the result is exactly as long as its buffer. */
+  /** Encodes a value that `msgpackValue` returned. The result is exactly as long as its buffer. */
   encode(value: unknown): Uint8Array;
-  /** Reads nil, booleans, numbers and times, whose bytes are known to be there. */
+  /** Decodes nil, booleans, numbers and times whose bytes are known to be present. */
   readonly readLeaf: ReadLeaf;
 }
 
 interface Target {
   readonly buffer: Sink;
-  /** Makes room, in a new buffer if need be; gives where it starts. */
+  /** Makes room, if necessary in a new buffer. Returns where it starts. */
   reserve(length: number): number;
 }
 
-/** What msgpack-lite reads from; its types do not show the fields. */
+/** What msgpack-lite reads from. Its types do not declare these fields. */
 interface Source {
   buffer: Uint8Array;
   offset: number;
 }
 
-/** Parts of a codec of msgpack-lite 0.2.2 that its types do not show. They are why its version is pinned. */
+/** Parts of a codec of msgpack-lite 0.2.2 that its types do not declare, and the reason why its version is pinned. */
 interface Internals {
   /** Writes one value; called for each value and key within a value. */
   encode: (target: Target, value: unknown) => void;
   /** Reads one value. */
   decode: (source: Source) => unknown;
-  /** Gives the packer for an object that becomes an ext. */
+  /** Returns the packer of an object that is encoded as an ext. */
   getExtPacker: (value: object) => unknown;
   bufferish: typeof sinks;
 }
 
-/** Makes one with times as the option of `msgpack()` says. */
+/** Creates one. `timestamps` is the option of `msgpack()`. */
 export function msgpackLite(timestamps: 'standard' | 'grid'): MsgpackLite {
   const codec = createCodec({ binarraybuffer: true, preset: false });
   const internals = codec as unknown as Internals;
@@ -52,7 +52,7 @@ export function msgpackLite(timestamps: 'standard' | 'grid'): MsgpackLite {
   }
   if (timestamps === 'grid') codec.addExtPacker(gridTimeType, Date, (date) => gridTime(date.getTime()));
   else codec.addExtPacker(standardTimeType, Date, (date) => standardTime(date.getTime()));
-  // Its own goes by the name of `value.constructor`.
+  // The original looks the packer up by the name of `value.constructor`.
   const packDate = internals.getExtPacker(new Date(0));
   internals.getExtPacker = (value) => (value instanceof Date ? packDate : undefined);
 
@@ -89,7 +89,7 @@ export function msgpackLite(timestamps: 'standard' | 'grid'): MsgpackLite {
 const nothing = new Uint8Array(0);
 const word = 0x1_0000_0000;
 
-/** Writes what is no int32. Beyond 2^53 it is a float: an integer there is not exact anyway, and arrives as it was. */
+/** Writes a number that is no int32. Beyond 2^53 it is written as a float, because an integer is not exact there. */
 function writeNumber(target: Target, value: number): void {
   if (value >= 0 && value < word && Number.isInteger(value)) {
     const offset = target.reserve(5);
@@ -117,7 +117,7 @@ function writeInt64(target: Target, positive: boolean, high: number, low: number
   buffer.view.setUint32(offset + 5, low);
 }
 
-/** msgpack-lite writes bin from a whole ArrayBuffer; it copies it. */
+/** msgpack-lite encodes a whole ArrayBuffer as bin, and copies it. */
 function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
   const { buffer } = bytes;
   return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength

@@ -5,7 +5,7 @@ const maxSteps = 16;
 
 const identifier = /^[A-Za-z_$][\w$]*$/;
 
-/** Writes where in a value something is: `$` is the value itself, `$.items[3].name` a field of an element of a field. */
+/** The text of a position in a value: `$` is the value itself, `$.items[3].name` a field of an element of a field. */
 export function pathText(path: readonly (string | number)[]): string {
   let text = '$';
   for (const step of path.slice(0, maxSteps)) {

@@ -1,10 +1,10 @@
 /**
- * Reads a payload of a stranger into a value, and checks it on the way: one MessagePack value and nothing behind it,
- * every declared byte and element really there, within the bounds, texts in UTF-8, keys that are texts and not
- * `__proto__`, no ext but times. Nothing is allocated by a declared length: the cost is that of the bytes that are there.
+ * Decodes a payload from an untrusted peer, and validates it in the same pass. A payload must be exactly one MessagePack value:
+ * every declared byte and element is present, the bounds are kept, texts are UTF-8, keys are texts other than `__proto__`, and
+ * the only exts are times. A declared length allocates nothing, so the cost is proportional to the bytes that were received.
  *
- * Containers, texts, bytes and what msgpack-lite rounds are read here; the other numbers, nil, booleans and times are
- * read by msgpack-lite, once their bytes are known to be there.
+ * Containers, texts, bytes, and the numbers that msgpack-lite would round are decoded here. msgpack-lite decodes the other
+ * numbers, nil, booleans and times, once their bytes are known to be present.
  */
 
 import { CodecError } from '../errors.js';
@@ -12,7 +12,7 @@ import { ARRAY, BIN, EXT, kindOf, lengthIn, MAP, NEVER, TEXT, widthOf } from '..
 import { pathText } from './msgpack-path.js';
 import { readTime } from './msgpack-timestamp.js';
 
-/** Bounds on the values that the MessagePack codec takes and gives. They hold in both directions. */
+/** Bounds of the values that the MessagePack codec encodes and decodes. */
 export interface MsgpackBounds {
   /** Levels of arrays and maps within each other; a number or a text alone has none. */
   readonly maxDepth: number;
@@ -20,7 +20,7 @@ export interface MsgpackBounds {
   readonly maxItems: number;
 }
 
-/** Reads one value that is neither a container nor a text, and all of whose bytes are there, at `offset`. */
+/** Reads one value at `offset` that is neither a container nor a text. All of its bytes are present. */
 export type ReadLeaf = (bytes: Uint8Array, offset: number) => unknown;
 
 /**
@@ -41,8 +41,8 @@ class Reading {
   // The step from each level to the next, for the texts of errors. Undefined where a key is being read.
   readonly #path: (string | number | undefined)[] = [];
   #items = 0;
-  // Values and keys that were declared and have not come. Each takes a byte at least, so more of them than bytes is a lie
-  // that is found before anything is built for it.
+  // Values and keys that were declared and not read yet. Each takes at least one byte: if there are more of them than bytes, the
+  // payload is rejected before anything is allocated for it.
   #owed = 1;
 
   constructor(bytes: Uint8Array, { maxDepth, maxItems }: MsgpackBounds, readLeaf: ReadLeaf) {

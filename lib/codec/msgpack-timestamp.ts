@@ -18,7 +18,7 @@ const word = 0x1_0000_0000;
 
 /**
  * Reads the data of a time ext: milliseconds since the Unix epoch, rounded down (a Date holds no finer time). The result
- * is undefined when the ext is no time, or one that a Date cannot hold.
+ * is undefined where the ext is not a time, or a Date cannot hold it.
  *
  * @param type - The ext type as an unsigned byte.
  * @param data - The data of the ext.
@@ -27,7 +27,7 @@ export function readTime(type: number, data: Uint8Array): number | undefined {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const time = timestampOf(type === standardTimeType ? standardType : type, view);
   if (time === undefined || !isNanoseconds(time.nanoseconds)) return undefined;
-  // In this order: adding a fraction to so large a number could round it up to the next millisecond.
+  // Rounded before the sum: adding a fraction to so large a number could round it up to the next millisecond.
   const ms = time.seconds * 1_000 + Math.floor(time.nanoseconds / 1e6);
   return Math.abs(ms) <= maxDateMs ? ms : undefined;
 }

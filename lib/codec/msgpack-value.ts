@@ -10,10 +10,10 @@ const maxUint64 = 0xffff_ffff_ffff_ffffn;
 const minInt64 = -0x8000_0000_0000_0000n;
 
 /**
- * Checks a value before msgpack-lite writes it, and leaves fields out that are undefined. What has none is not copied.
+ * Validates a value before msgpack-lite encodes it, and removes fields that are undefined. A value without any is not copied.
  *
- * @throws CodecError for what would arrive as something else: functions, symbols, Map, Set, errors, instances of classes,
- * cycles; and for what exceeds the bounds.
+ * @throws CodecError for values that would arrive as something else (functions, symbols, Map, Set, errors, instances of classes,
+ * cycles), and for values that exceed the bounds.
  */
 export function msgpackValue(value: unknown, bounds: MsgpackBounds): unknown {
   return new Preparation(bounds).value(value, 0);
@@ -64,7 +64,7 @@ class Preparation {
     const time = timeOf(value);
     if (time !== undefined) {
       if (Number.isNaN(time)) throw this.#fault(depth, 'an invalid Date; send null');
-      // One of another realm is none to msgpack-lite.
+      // msgpack-lite does not recognize one of another realm.
       return value instanceof Date ? value : new Date(time);
     }
     throw this.#fault(depth, remedy(value));
@@ -84,7 +84,7 @@ class Preparation {
   }
 
   #record(value: Readonly<Record<string, unknown>>, depth: number): Readonly<Record<string, unknown>> {
-    // msgpack-lite goes by such a tag, and would take the object for an ArrayBuffer.
+    // msgpack-lite checks this tag, and would take the object for an ArrayBuffer.
     if (Symbol.toStringTag in value) throw this.#fault(depth, remedy(value));
     const keys = Object.keys(value);
     this.#enter(value, keys.length, depth);
@@ -108,7 +108,7 @@ class Preparation {
     if (!isWellFormed(key)) throw this.#fault(depth, 'a key has half of a surrogate pair; rename it');
     if (key.startsWith('_')) {
       if (key === '__proto__') throw this.#fault(depth, 'the key __proto__ is refused by every receiver; rename it');
-      // msgpack-lite knows 64-bit integers by these keys.
+      // msgpack-lite recognizes 64-bit integers by these keys.
       if (key === '_isUint64BE' || key === '_isInt64BE') throw this.#fault(depth, `the key ${key} is taken; rename it`);
     }
   }
@@ -175,7 +175,7 @@ function remedy(value: object): string {
 const native = (String.prototype as { isWellFormed?: (this: string) => boolean }).isWellFormed;
 
 /**
- * A lone surrogate has no UTF-8 form: one runtime would write U+FFFD for it, another one bytes that nobody can read.
+ * A lone surrogate has no UTF-8 form: one runtime would write U+FFFD for it, another one bytes that are not UTF-8.
  */
 const isWellFormed: (text: string) => boolean =
   native === undefined ? (text) => !/\p{Surrogate}/u.test(text) : (text) => native.call(text);

@@ -267,10 +267,10 @@ export class HostConnection {
   }
 
   #onPeerDrains(reason: string): void {
-    const told = printable(reason);
-    this.drain.peerDrains(told);
+    const shown = printable(reason);
+    this.drain.peerDrains(shown);
     const { connects } = this.#state.value;
-    this.#setState('draining', connects, undefined, { reason: told });
+    this.#setState('draining', connects, undefined, { reason: shown });
   }
 
   #setState(

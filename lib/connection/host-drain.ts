@@ -2,7 +2,7 @@ import type { RunningHandlers } from '../mux/running-handlers.js';
 import type { Runtime } from '../runtime.js';
 import type { Link } from './link.js';
 
-/** What this side has told the peer. */
+/** What this side has announced to the peer. */
 interface Refusing {
   readonly reason: string;
   /** When the connection closes at the latest, on the monotonic clock. */
@@ -63,7 +63,7 @@ export class HostDrain {
   }
 
   /**
-   * From now on the calls of the peer are refused, and it is told so, at once and on each later link. `until` is on the
+   * From now on the calls of the peer are refused, which is announced to it, at once and on each later link. `until` is on the
    * monotonic clock. The first reason counts.
    */
   refuseCalls(reason: string, until: number): void {

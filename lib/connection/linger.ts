@@ -24,7 +24,7 @@ import { answerPing } from './keepalive.js';
 /** In ms: longer than a ping is on its way. */
 const lingerTime = 50;
 
-/** See the head of this file. Nothing else may be subscribed to the socket or send on it any more. `why` is told where it is given. */
+/** See the head of this file. Nothing else may be subscribed to the socket or send on it any more. `why`, where it is given, goes to the other side. */
 export function closeSocket(
   socket: Socket,
   runtime: Runtime,

@@ -192,7 +192,7 @@ export class Link {
     });
   }
 
-  /** Closes the socket with a close frame, which tells `why` if it is given. Every call on it ends with the link's error. */
+  /** Closes the socket with a close frame, which contains `why` if it is given. Every call on it ends with the link's error. */
   close(why?: { readonly code: ClosedCode; readonly reason: string }): void {
     this.#close(() => closeSocket(this.#socket, this.#runtime, this.agreement, this.#checksum, why));
   }

@@ -75,7 +75,7 @@ export class Drain {
 
   /** Begins it. */
   begin(): void {
-    // With no time nobody has to be told that there is one.
+    // A drain without time is not announced.
     if (this.#until > this.#target.runtime.now()) for (const each of this.#target.connections()) this.include(each);
     this.#look();
   }

@@ -1,5 +1,5 @@
 /*
- * What a host and a leaf tell each other beside calls, where both announced the extension `tok`: how long the token is valid, in
+ * What a host and a leaf send each other beside calls, where both announced the extension `tok`: how long the token is valid, in
  * the answer to the handshake (`ttl`, in ms), and a new token, in a call of the leaf by a reserved handler id.
  */
 
@@ -10,10 +10,10 @@ import { MsgpackWriter } from '../wire/msgpack-writer.js';
 /** Handler id of the call with which a leaf gives a new token. 240 is used by the file routes, 241 by the notice of a duplicate host. */
 export const renewToken = 242;
 
-/** The longest validity that is told, in ms: some 300 years. */
+/** The longest validity that is sent, in ms: some 300 years. */
 const maxTtl = 1e13;
 
-/** A validity in ms as it is told; 0 for a token that never expires. */
+/** A validity in ms as it is sent; 0 for a token that never expires. */
 export function ttlOf(expiresAt: number | undefined, now: number): number {
   return expiresAt === undefined ? 0 : Math.min(maxTtl, Math.max(1, Math.floor(expiresAt - now)));
 }

@@ -33,7 +33,7 @@ export interface LeavesState {
   readonly left: readonly LeafDeparture[];
 }
 
-/** The leaves that are connected to one host, for those who observe them. What changes in one turn is told together. */
+/** The leaves that are connected to one host, for those who observe them. Changes of one turn are emitted together. */
 export class LeafList {
   /** Beginning with the present state. Completes at the close, also for those who subscribe later. */
   readonly leaves$: Observable<LeavesState>;

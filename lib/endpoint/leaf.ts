@@ -34,7 +34,7 @@ export interface ConnectOptions extends EndpointOptions {
   /** Proves the identity of the leaf: a token, or a function that returns one for each attempt to connect. Or `getToken`. */
   readonly token?: string | (() => string | Promise<string>);
   /**
-   * Returns a token, and is told why: for each attempt to connect, and before the token of the open connection expires, where
+   * Returns a token. Its argument says why one is needed: for each attempt to connect, and before the token of the open connection expires, where
    * the host says when. Give either this or `token`.
    */
   readonly getToken?: (request: TokenRequest) => string | Promise<string>;

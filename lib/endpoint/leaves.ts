@@ -114,7 +114,7 @@ export class Leaves {
 
   /**
    * Returns the connection to a leaf by its identity, the newest one if there are several. For a leaf that has left recently
-   * it is a closed connection, so that code that has just heard from the leaf does not have to expect an exception.
+   * it is a closed connection, so that code that has just been called by the leaf does not have to expect an exception.
    */
   get(identity: string): RouteConnection | undefined {
     let newest: RouteConnection | undefined;

@@ -101,7 +101,7 @@ export interface OpenRegion {
 /** Observes the sending of a region. */
 export interface RegionObserver {
   progress(progress: FileProgress): void;
-  /** The region cannot be sent. On a route of files, the peer was told, and the stream goes on. */
+  /** The region cannot be sent. On a route of files, the peer got the error, and the stream goes on. */
   failed(error: unknown): void;
 }
 

@@ -70,7 +70,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, SendingOwne
   readonly #meter: RouteMeter;
   readonly #metered: OpenStream;
   readonly #received: ReceivedFiles | undefined = undefined;
-  // How the handler ended, as its caller is told.
+  // How the handler ended, as its caller sees it.
   #outcome: Outcome = 'ok';
   // Defined while the handler's result is a pending Promise.
   #pendingResult: Promise<void> | undefined = undefined;

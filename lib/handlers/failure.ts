@@ -81,7 +81,7 @@ function isSecondHand({ initiator, code }: DeclaredError): boolean {
   return initiator === 'remote' && codesOfUndeclared.has(code);
 }
 
-/** True for an error of a relayed call whose text the other host would have told the leaf itself. */
+/** True for an error of a relayed call whose text the other host would have sent to the leaf itself. */
 function mayPass(thrown: unknown): boolean {
   try {
     return thrown instanceof RefusedError || (thrown instanceof RemoteError && !codesOfUndeclared.has(thrown.code));
@@ -153,8 +153,8 @@ function wireErrorOf(error: GridError): CallError {
   const { retryable, sent } = error;
   if (error instanceof RemoteError || error instanceof RefusedError) {
     const { code, data } = error;
-    const told = code !== 'remote' && code !== 'refused';
-    return { code: told ? code : 'internal', retryable, sent, data: data instanceof Uint8Array ? data : undefined };
+    const known = code !== 'remote' && code !== 'refused';
+    return { code: known ? code : 'internal', retryable, sent, data: data instanceof Uint8Array ? data : undefined };
   }
   if (error instanceof DisconnectedError) return { code: 'unavailable', retryable, sent };
   if (error instanceof DeadlineExceededError) return { code: 'deadline-exceeded', retryable, sent };

@@ -10,7 +10,7 @@ import { monitorRoutes } from './monitor-routes.js';
 import type { RecordFramesOptions } from './record-frames.js';
 
 /**
- * What another host tells about itself. Every Observable is cold: a subscription is one call to the host, and ends there
+ * What another host reports about itself. Every Observable is cold: a subscription is one call to the host, and ends there
  * with the unsubscription. Figures are conflated at the host, so a slow subscriber gets the newest ones and costs the host
  * one pending update. All texts are printable; they are not HTML.
  *
@@ -46,23 +46,24 @@ export interface Monitor {
 /** Monitors the host at the other end of a connection, or the one that a `via` connection leads to. The host must call `serveMonitor`. */
 export function monitor(connection: Connection): Monitor {
   const { host } = connection;
-  const told = <T>(source: Observable<T>): Observable<T> =>
+  const reported = <T>(source: Observable<T>): Observable<T> =>
     source.pipe(catchError((error: unknown) => throwError(() => explained(host, error))));
   return {
-    info$: told(connection.request(monitorRoutes.info, undefined)),
-    description$: told(connection.request(monitorRoutes.describe, undefined)),
-    cluster$: told(connection.stream(monitorRoutes.cluster, undefined)),
-    routes$: told(connection.stream(monitorRoutes.routes, undefined)),
-    streams$: told(connection.stream(monitorRoutes.streams, undefined)),
-    transfers$: told(connection.stream(monitorRoutes.transfers, undefined)),
-    leaves$: told(connection.stream(monitorRoutes.leaves, undefined)),
-    health$: told(connection.stream(monitorRoutes.health, undefined)),
-    events$: told(connection.stream(monitorRoutes.events, undefined)),
-    frames: (options = {}) => told(connection.stream(monitorRoutes.frames, options)).pipe(map(({ lines }) => lines)),
+    info$: reported(connection.request(monitorRoutes.info, undefined)),
+    description$: reported(connection.request(monitorRoutes.describe, undefined)),
+    cluster$: reported(connection.stream(monitorRoutes.cluster, undefined)),
+    routes$: reported(connection.stream(monitorRoutes.routes, undefined)),
+    streams$: reported(connection.stream(monitorRoutes.streams, undefined)),
+    transfers$: reported(connection.stream(monitorRoutes.transfers, undefined)),
+    leaves$: reported(connection.stream(monitorRoutes.leaves, undefined)),
+    health$: reported(connection.stream(monitorRoutes.health, undefined)),
+    events$: reported(connection.stream(monitorRoutes.events, undefined)),
+    frames: (options = {}) =>
+      reported(connection.stream(monitorRoutes.frames, options)).pipe(map(({ lines }) => lines)),
   };
 }
 
-// Leaves may be refused routes; a reference peer, and a host of an older version, tell no codes.
+// Leaves may be refused routes; a reference peer, and a host of an older version, send no codes.
 function explained(host: string, error: unknown): unknown {
   if (!(error instanceof RefusedError)) return error;
   const { reason, code, retryable, data } = error;

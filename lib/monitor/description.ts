@@ -8,7 +8,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 export interface PayloadDescription {
   /** Name of its encoding: `msgpack`, `raw`, or that of a codec of the user's. */
   readonly codec: string;
-  /** JSON Schema (draft-07) of what is sent, where the route has a schema that can tell it. */
+  /** JSON Schema (draft-07) of what is sent, where the route has a schema that can be written as one. */
   readonly schema?: JsonSchema;
 }
 

@@ -26,7 +26,7 @@ export interface HostInfo {
 
 /** One other host, as the monitored host sees it, with the figures of the connection. */
 export interface MonitoredHost extends HostState {
-  /** Undefined where the monitored host does not tell. */
+  /** Undefined where the monitored host does not report it. */
   readonly stats: ConnectionStats | undefined;
 }
 

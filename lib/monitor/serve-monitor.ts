@@ -64,7 +64,7 @@ export function serveMonitor(manager: Manager, options: ServeMonitorOptions = {}
     transfers: () => manager.transfers$.pipe(conflate()),
     leaves: () =>
       manager.leaves$.pipe(
-        // What came and left meanwhile is told together.
+        // What came and left meanwhile is sent together.
         conflate((kept, next) => ({
           ...next,
           arrived: [...kept.arrived, ...next.arrived].slice(-maxListed),
@@ -157,7 +157,7 @@ function statsOf(manager: Manager, host: string): ConnectionStats | undefined {
   return found;
 }
 
-// What is sent has a bound: routes that are never called tell least.
+// What is sent has a bound: routes that are never called are the least informative.
 function mostCalled(routes: readonly RouteFigures[]): readonly RouteFigures[] {
   if (routes.length <= maxListed) return routes;
   return [...routes].sort((left, right) => right.calls - left.calls).slice(0, maxListed);

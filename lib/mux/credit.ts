@@ -151,7 +151,7 @@ export class ReceiveWindow {
     return !this.#extensions.bytes || this.held === 0 || this.#unacknowledged * 2 > this.#maxBytes;
   }
 
-  /** True where there are releases that the sender should be told of. */
+  /** True where there are releases that should be sent to the sender of the items. */
   get hasGrant(): boolean {
     return this.owed > 0 || (this.acknowledged > 0 && (this.#extensions.bytes || this.held === 0));
   }

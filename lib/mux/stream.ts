@@ -179,7 +179,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     else if (!this.creditDelayed && (due || window.isUrgent)) this.host.turn.delayCredit(this);
   }
 
-  /** True where there are releases that the sender has not been told of. */
+  /** True where there are releases that have not been sent to the other side. */
   get owesCredit(): boolean {
     return !this.ended && !this.receiveEnded && this.window?.hasGrant === true;
   }
@@ -233,7 +233,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
     return credits;
   }
 
-  /** Credit has come, before the sink is told. */
+  /** Credit has arrived. Called before the sink is notified. */
   protected credited(): void {
     const { counts } = this;
     counts.credited = true;

@@ -25,12 +25,12 @@ const getter: TextMapGetter<Meta> = {
 
 /**
  * Carries the context of spans in the metadata of calls. No call fails because of it: what a propagator adds beyond the bound
- * of the metadata, as a large baggage may be, is left out, the largest entry first. That is told once, to the diagnostic logger
+ * of the metadata, as a large baggage may be, is left out, the largest entry first. That is reported once, to the diagnostic logger
  * of OpenTelemetry.
  */
 export class ContextCarrier {
   readonly #propagator: TextMapPropagator;
-  #told = false;
+  #reported = false;
 
   constructor(propagator: TextMapPropagator) {
     this.#propagator = propagator;
@@ -42,7 +42,7 @@ export class ContextCarrier {
     try {
       this.#propagator.inject(context, added, setter);
     } catch (error) {
-      this.#tell(`its propagator failed: ${errorText(error)}`);
+      this.#report(`its propagator failed: ${errorText(error)}`);
     }
     const both = { ...meta, ...added };
     if (fits(both, maxMetaBytes)) return both;
@@ -55,7 +55,7 @@ export class ContextCarrier {
     try {
       return this.#propagator.extract(ROOT_CONTEXT, meta, getter);
     } catch (error) {
-      this.#tell(`its propagator failed: ${errorText(error)}`);
+      this.#report(`its propagator failed: ${errorText(error)}`);
       return ROOT_CONTEXT;
     }
   }
@@ -68,15 +68,15 @@ export class ContextCarrier {
         carried[key] = value;
       } else {
         const bytes = String(value.length);
-        this.#tell(`${key}, of ${bytes} characters, is left out: metadata may have ${String(maxMetaBytes)} bytes`);
+        this.#report(`${key}, of ${bytes} characters, is left out: metadata may have ${String(maxMetaBytes)} bytes`);
       }
     }
     return carried;
   }
 
-  #tell(text: string): void {
-    if (this.#told) return;
-    this.#told = true;
+  #report(text: string): void {
+    if (this.#reported) return;
+    this.#reported = true;
     diag.warn(`rxgrid: the context of a call is not carried in full: ${text}. Further cases are not reported.`);
   }
 }

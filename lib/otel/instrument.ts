@@ -29,7 +29,7 @@ export interface InstrumentOptions {
   readonly meter?: Meter;
   /**
    * Carries the context of a span in the metadata of calls. Default: the global one of `@opentelemetry/api`. What it adds beyond
-   * `maxMetaBytes`, such as a large baggage, is left out, which the diagnostic logger of OpenTelemetry is told once.
+   * `maxMetaBytes`, such as a large baggage, is left out, which is reported once to the diagnostic logger of OpenTelemetry.
    */
   readonly propagator?: TextMapPropagator;
 }

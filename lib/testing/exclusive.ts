@@ -15,7 +15,7 @@ const defaultWait = 4_000;
 /** How often a running test looks whether the framework has ended it, in real ms. */
 const watchInterval = 20;
 
-/** What {@link exclusively} is told about a run. */
+/** What {@link exclusively} has to know about a run. */
 export interface TurnOptions {
   /** What runs, for messages: `gridTest` or `simulate`. */
   readonly what: string;

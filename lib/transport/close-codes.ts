@@ -12,7 +12,7 @@ export const normalClosure = 1000;
 /** Close code of a socket whose message was too large for the other side. */
 const messageTooLarge = 1009;
 
-/** Close codes with which a host tells a leaf why it closes its connection: RFC 6455 leaves 4000 to 4999 to applications. */
+/** Close codes that say why a host closes the connection of a leaf: RFC 6455 leaves 4000 to 4999 to applications. */
 const closeCodes: Readonly<Record<ClosedCode, number>> = {
   unauthenticated: 4401,
   'permission-denied': 4403,

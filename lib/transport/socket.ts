@@ -19,7 +19,7 @@ export interface Socket {
    * After either, and after the end of `inbound`, messages are dropped.
    */
   readonly outbound: Observer<WireMessage>;
-  /** Closes the socket politely, as `outbound.complete` does, and tells the other side why. Without it, `complete` is used. */
+  /** Closes the socket politely, as `outbound.complete` does, and sends the reason to the other side. Without it, `complete` is used. */
   close?(code: ClosedCode, reason: string): void;
   /** Bytes that were sent and have not been handed to the network. */
   readonly bufferedBytes: number;

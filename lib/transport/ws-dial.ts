@@ -67,7 +67,7 @@ function openWebSocket(
       subscriber.complete();
     };
     socket.onerror = (event) => {
-      // Node's event has the error, by whose code a caller can tell what is wrong.
+      // Node's event has the error, whose code says what is wrong.
       const { error: cause } = event as { readonly error?: unknown };
       subscriber.error(new Error(`Dialing ${printableUrl(url)} failed: ${messageOf(event)}`, { cause }));
     };

@@ -35,7 +35,7 @@ export const maxOpeningBytes = 64;
 
 /** The extra bytes of a frame that opens a call. */
 export interface OpeningExtra {
-  /** Undefined where the caller tells none. */
+  /** Undefined where the caller sends none. */
   readonly window: OutputWindow | undefined;
   readonly meta: Meta | undefined;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PageFile, PageFiles } from './page-files.js';
 
-/** What the page is told of the host that serves it. */
+/** What the page gets to know about the host that serves it. */
 export interface PageConfig {
   /** Path of the WebSocket. */
   readonly socketPath: string;

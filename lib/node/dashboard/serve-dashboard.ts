@@ -21,7 +21,7 @@ const rules: Readonly<Record<keyof ServeDashboardOptions, Rule>> = {
 };
 
 /**
- * Serves the dashboard: a page that joins as a leaf, and shows what the monitor of this host tells, and, where the option
+ * Serves the dashboard: a page that joins as a leaf, and shows what the monitor of this host reports, and, where the option
  * `relay` lets it, of the others.
  *
  * The page is the same for everybody and needs no token to be loaded. The figures do: the manager's `leaves.authenticate`

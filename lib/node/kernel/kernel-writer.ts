@@ -92,7 +92,7 @@ export class KernelWriter {
     return this.#body !== undefined;
   }
 
-  // Earlier messages of others may still be in JavaScript. The callback of an empty write tells when they have left. The socket
+  // Earlier messages of others may still be in JavaScript. The callback of an empty write is called when they have left. The socket
   // is not corked before, which would keep them there.
   readonly #begin = (error?: Error | null): void => {
     if (this.#body === undefined) return;

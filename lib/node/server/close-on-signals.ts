@@ -73,7 +73,7 @@ export function closeOnSignals(manager: Manager, options: CloseOnSignalsOptions 
   const exit = (code: number): void => {
     stop();
     process.exitCode = code;
-    // The process ends by itself when nothing is left to do, such as to tell etcd; and if something is, soon all the same.
+    // The process ends by itself when nothing is left to do, such as the removal from etcd; otherwise soon all the same.
     setTimeout(() => process.exit(), exitGrace).unref();
   };
   for (const signal of signals) process.on(signal, onSignal);

@@ -16,13 +16,13 @@ export class SilentSockets {
 
   constructor(max: number) {
     this.#pool = new Newcomers(max);
-    const heard = (socket: Socket): void => {
+    const received = (socket: Socket): void => {
       this.#forget(endOf(socket));
     };
     this.IncomingMessage = class extends IncomingMessage {
       constructor(socket: Socket) {
         super(socket);
-        heard(socket);
+        received(socket);
       }
     };
   }

@@ -32,7 +32,7 @@ export interface HistoryEntry<Operation = unknown, Result = unknown> {
 export interface OpenEntry<Result> {
   /** Ends the operation with its result. */
   ok(result: Result): void;
-  /** Whether it took effect is told by the error: it did not where `sent` of a GridError is false. */
+  /** The error says whether it took effect: it did not where `sent` of a GridError is false. */
   failed(error: unknown): void;
 }
 

@@ -83,7 +83,7 @@ export class FrameMatcher {
   }
 }
 
-/** A value or none. A rest parameter tells "no value given" from "the value is undefined". */
+/** A value or none. A rest parameter distinguishes "no value given" from "the value is undefined". */
 export type MaybeValue<T> = readonly [] | readonly [value: T];
 
 function box(given: readonly unknown[]): { readonly wanted: unknown } | undefined {

@@ -1,5 +1,5 @@
 /**
- * What a test expects, told before time passes and checked after: of Observables, of subscriptions, of frames on a wire.
+ * What a test expects, stated before time passes and checked afterwards: of Observables, of subscriptions, of frames on a wire.
  */
 
 import type { Observable, Subscription } from 'rxjs';

@@ -6,7 +6,7 @@ import { Lane, type Cargo, type LineOptions } from './lane.js';
 import type { Passing } from './passing.js';
 import type { SeededRandom } from '../seeded-random.js';
 
-/** As in the adapter for real sockets: below this `drained` is told. */
+/** As in the adapter for real sockets: below this, `drained` emits. */
 const drainedBytes = 64 << 10;
 /** As in the engine: above this frames wait in its queue. A socket that is full by chance holds more. */
 const congestedBytes = 256 << 10;
@@ -24,13 +24,13 @@ export interface CircuitOptions {
   readonly line: LineOptions;
   /** A message sets out: decides what becomes of it. */
   sets(from: string, to: string, bytes: Uint8Array, lost: boolean): Passing;
-  /** A message arrives, before the end that it comes to hears of it. */
+  /** A message arrives; called before the end that receives it is. */
   arrives(to: string, bytes: Uint8Array): void;
-  /** An end is closed: by itself, or because it heard that the other one is. Told once for each end. */
+  /** An end is closed: by itself, or because the other one is. Called once for each end. */
   endClosed(name: string): void;
   /** The socket of an end counts as full by chance, or does no more. */
   full(name: string, full: boolean): void;
-  /** One end closed it, or it broke. Told once for each circuit. */
+  /** One end closed it, or it broke. Called once for each circuit. */
   ended(what: 'closed' | 'broken', text: string): void;
 }
 
@@ -60,13 +60,13 @@ export class Circuit {
     return !this.#over;
   }
 
-  /** Breaks it: both ends are told at once, and what is on its way is lost. */
+  /** Breaks it: both ends are notified at once, and what is on its way is lost. */
   cut(reason: string): void {
     for (const end of this.#ends) end.lane.kill();
     for (const end of this.#ends) end.arrived({ kind: 'reset', reason });
   }
 
-  /** From now on everything that `from` sends is lost, and nobody is told. Undefined: in both directions. */
+  /** From now on everything that `from` sends is lost, and neither end is notified. Undefined: in both directions. */
   silence(from: string | undefined): void {
     for (const end of this.#ends) if (from === undefined || from === end.name) end.silence();
   }
@@ -201,7 +201,7 @@ class End {
     this.#open = false;
     this.#options.endClosed(this.name);
     this.#ended(cargo.kind === 'close' ? 'closed' : 'broken', text);
-    // What was sent before arrives before; over a half-open line the other end never hears of it.
+    // What was sent before arrives before; over a half-open line the other end is never notified.
     this.lane.send(cargo);
     this.#inbound.complete();
   }

@@ -86,7 +86,7 @@ export class ClusterHost implements Handles {
   }
 
   /**
-   * The connection to another host, or to this one. After a restart, ask again: the old process's connections are closed.
+   * The connection to another host, or to this one. After a restart, call it again: the old process's connections are closed.
    *
    * @throws ConfigurationError for a name that no host has.
    */
@@ -124,8 +124,8 @@ export class ClusterHost implements Handles {
   }
 
   /**
-   * Ends it as a killed process: its sockets break, and the others see that. `silent`: as a host that loses power, the
-   * others see nothing. Calls that this host made fail at once.
+   * Ends it like a killed process: its sockets break, and the other hosts notice. `silent`: like a host that loses power; the
+   * other hosts notice nothing. Calls that this host made fail at once.
    */
   crash(silent = false): void {
     if (this.#state !== 'running') return;

@@ -1,8 +1,8 @@
 import type { Runtime } from '../../runtime.js';
 
 /**
- * The disk of a host, for handlers of a test that stand for a store: each access takes no time, until a fault makes the
- * disk slow.
+ * The disk of a host, for handlers of a test that simulate a store. An access takes no time until a fault makes the disk
+ * slow.
  */
 export class Disk {
   readonly #clock: Runtime;

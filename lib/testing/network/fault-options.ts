@@ -158,7 +158,7 @@ const ofMessages = ['drop', 'duplicate', 'reorder'];
 export function refuseOnBytes(name: string, { carries }: FaultTarget, hasWhere: boolean): void {
   if (carries !== 'bytes' || (!hasWhere && !ofMessages.includes(name))) return;
   throw new ConfigurationError(
-    `faults.${name}${hasWhere ? ': where' : ''}: real sockets carry bytes in which no message can be told from another. ` +
+    `faults.${name}${hasWhere ? ': where' : ''}: real sockets carry bytes in which messages cannot be distinguished. ` +
       'Use cut, halfOpen, stall, partition, delay, slice, corrupt or limit, or run this test on virtual time.',
   );
 }

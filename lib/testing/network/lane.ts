@@ -35,7 +35,7 @@ export type Cargo =
   | { readonly kind: 'close' }
   | { readonly kind: 'reset'; readonly reason: string };
 
-/** What a lane tells. */
+/** Is notified of what happens on a lane. */
 export interface LaneSink {
   arrived(cargo: Cargo): void;
   /** Less waits than before. */
@@ -128,7 +128,7 @@ export class Lane {
     if (this.bufferedBytes < waited) this.#sink.sent(this.bufferedBytes);
   }
 
-  /** From now on everything is lost, also what is on its way, and nobody is told. */
+  /** From now on everything is lost, also what is on its way, and neither end is notified. */
   kill(): void {
     this.#dead = true;
     this.#waiting = [];
@@ -177,7 +177,7 @@ export class Lane {
     if (this.#air.length === 1) this.#armArrival();
   }
 
-  // The first one in the air holds up those behind it. One message a task, as a socket tells them: the promises of one run
+  // The first one in the air holds up those behind it. One message a task, as a socket emits them: the promises of one run
   // before the next.
   #armArrival(): void {
     if (this.#cancelArrival !== undefined || this.#air.length === 0) return;

@@ -1,6 +1,6 @@
 /**
- * Two ends, each the other's other end, linked in memory without a handshake: for flows of calls. Dialing, tokens and
- * reconnecting are the business of a {@link Cluster}.
+ * Two ends that are linked in memory without a handshake, for tests of calls. For dialing, tokens and reconnects use a
+ * {@link Cluster}.
  */
 
 import type { Observable } from 'rxjs';

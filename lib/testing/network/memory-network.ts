@@ -50,7 +50,7 @@ export class MemoryNetwork implements FaultTarget {
     return this.#faults.add(fault);
   }
 
-  /** @internal Tells `watcher` what happens on every cable, also on those to come. */
+  /** @internal Notifies `watcher` of what happens on every cable, also on those that are added later. */
   watch(watcher: WireWatcher): void {
     this.#watchers.add(watcher);
   }
@@ -73,7 +73,7 @@ export class MemoryNetwork implements FaultTarget {
   }
 
   /**
-   * Separates a host, by its short name, from all others: nothing moves on its cables, also on those to come, and dials are
+   * Separates a host, by its short name, from all others: nothing moves on its cables, also on those that are added later, and dials are
    * not answered. The result heals it; what waited then arrives, as in TCP.
    */
   isolate(host: string): () => void {
@@ -127,7 +127,7 @@ export class MemoryNetwork implements FaultTarget {
     const { latency = 1 } = this.#lineOf(...cable.ends);
     const after = (task: () => void): (() => void) => runtime.schedule(task, latency);
     let cancel = after(() => {
-      // Nobody answers across a partition: the dialer gives up by its own clock.
+      // There is no answer across a partition: the dialer gives up by its own clock.
       if (!cable.reachable) return;
       const refuses = (this.#refusing.get(shortName(target)) ?? 0) > 0;
       const listener = refuses ? undefined : this.#listeners.get(target)?.find((each) => each.path === path);

@@ -14,7 +14,7 @@ import { Op } from '../../wire/ops.js';
 import type { Socket } from '../../transport/socket.js';
 
 /**
- * What a host of a cluster is to the others. `reference`: a peer without extensions, as the reference implementation.
+ * Which implementation a host of a cluster presents to the others. `reference`: a peer without extensions, as the reference implementation.
  * `previous`: an rxgrid that knows the first extensions only: `ack` and `credits`.
  */
 export type PeerKind = 'reference' | 'previous';
@@ -51,7 +51,7 @@ function withoutExtensions(kind: PeerKind, message: Uint8Array): Uint8Array {
   try {
     decodeFrame(message, 0, message.length, frame, undefined);
   } catch {
-    // What was corrupted on its way is the library's to find.
+    // A message that was corrupted on its way stays corrupt: the library must detect it.
     return message;
   }
   if (frame.op !== Op.Connect && frame.op !== Op.ConnectResponse) return message;

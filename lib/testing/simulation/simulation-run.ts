@@ -270,7 +270,7 @@ export class SimulationRun<Operation> implements Simulation {
   async #close(): Promise<void> {
     this.#faults.unsubscribe();
     await this.cluster.close();
-    // Each end has to hear of the other one's.
+    // Each end must be notified of the other one's.
     await this.clock.advance(settling);
     if (this.#violation === undefined) this.#check('closed');
   }

@@ -1,6 +1,6 @@
 /*
- * Fake timers of test frameworks. They and virtual time exclude each other: whoever comes second takes the timers of the
- * first, and neither moves the other's time.
+ * Fake timers of test frameworks. They and virtual time exclude each other: the second one would replace the timers of the
+ * first, and neither would advance the other's time.
  */
 
 interface MaybeFake {
@@ -20,7 +20,7 @@ export function foreignTimers(): string | undefined {
   if (typeof globals.setTimeout.clock === 'object' || typeof globals.Date.clock === 'object') {
     return 'The fake timers of the test framework (jest.useFakeTimers(), vi.useFakeTimers())';
   }
-  // A spy is a mock function too, but nobody spies on both.
+  // A spy is a mock function too, but a test does not spy on both.
   if (globals.setTimeout._isMockFunction === true && globals.process?.nextTick?._isMockFunction === true) {
     return 'The legacy fake timers of jest';
   }

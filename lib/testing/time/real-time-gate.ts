@@ -1,6 +1,6 @@
 /**
- * What keeps virtual time from passing: work that really takes time, as far as it was named with `hold`, or the platform
- * says that it is pending.
+ * Keeps virtual time from passing during work that takes real time: work that was passed to `hold`, and work that the platform
+ * reports as pending.
  */
 
 import { nextTurn, realDelay, withPatience } from './event-loop.js';
@@ -17,7 +17,7 @@ const foreignPatience = 500;
 /** See the head of this file. */
 export class RealTimeGate {
   readonly #holds = new Set<Promise<unknown>>();
-  // What was pending or open before, and still is: it is not of the test.
+  // Work that was pending or open before the test, and still is: it does not belong to it.
   #foreign: RealWork = realWork();
   readonly #passed = new Set<string>();
   #wake: () => void = () => undefined;
@@ -46,7 +46,7 @@ export class RealTimeGate {
         this.#wake = resolve;
       });
       await withPatience(Promise.race([Promise.allSettled(this.#holds), opened]), patience, () => {
-        // What is held no longer must not hold up those who come after.
+        // Work that is no longer held must not delay later tests.
         this.#holds.clear();
         return new StuckError(`Time was held for ${patience} real ms. Does what holds it wait for virtual time?`);
       });
@@ -74,7 +74,7 @@ export class RealTimeGate {
   async passRequests(givenUp: () => boolean): Promise<boolean> {
     if (!this.#pending()) return false;
     for (let waited = 0; this.#pending() && !givenUp(); waited += checkEvery) {
-      // One that never ends, such as the read of a terminal, must not stop time for ever.
+      // A request that never ends, such as a read of a terminal, must not stop time for ever.
       if (waited > patience) this.#foreign = realWork();
       await realDelay(checkEvery);
     }

@@ -1,5 +1,5 @@
 /*
- * What the process waits for outside of virtual time, as far as the platform tells: only Node does, and only of requests to files
+ * What the process waits for outside of virtual time, as far as the platform reports it: only Node does, and only of requests to files
  * and names, and of real timers. Crypto and compression are not seen; sockets and child processes may be open without that
  * anybody waits for them. All of these need hold().
  */
@@ -34,7 +34,7 @@ export interface RealWork {
 
 const nothing: RealWork = { requests: 0, timers: 0, open: [] };
 
-/** What there is now; nothing where the platform does not tell. */
+/** What there is now; nothing where the platform does not report it. */
 export function realWork(): RealWork {
   const names = process?.getActiveResourcesInfo?.();
   if (names === undefined) return nothing;

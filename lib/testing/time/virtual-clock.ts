@@ -1,5 +1,5 @@
 /**
- * Time that stands still until somebody drives it.
+ * A clock that stands still until a test advances it.
  *
  *     advance, drive   await:  timer ▶ turn of the event loop ▶ timer ▶ turn …   promises run between the timers
  *     runFor           sync:   timer ▶ deferred tasks ▶ timer …                  for what needs no promises
@@ -94,7 +94,7 @@ export class VirtualClock implements Runtime {
   /** Runs `task` after `ms`; the result cancels it. `label` names it in the list of what is still open. */
   schedule(task: () => void, ms: number, label?: string): () => void {
     if (!(ms >= 0 && ms <= maxTimerMs)) throw new RangeError(`A delay of ${ms} ms is not what a timer takes.`);
-    // What a test that is over still sets must not run in the next one.
+    // A timer that a finished test still sets must not run in the next one.
     if (this.#stopped) return () => undefined;
     const timer: Timer = { at: this.#elapsed + ms, order: this.#order++, task, label };
     this.#timers.push(timer);
@@ -200,7 +200,7 @@ export class VirtualClock implements Runtime {
         const { first } = this.#timers;
         const [waiter] = this.#waiters;
         const next = Math.min(waiter?.until ?? Infinity, first?.at ?? Infinity);
-        // No time passes while the platform works for the test.
+        // Virtual time does not pass while the platform works for the test.
         if (next > this.#elapsed && (await this.gate.passRequests(this.#hasFailed))) continue;
         if (waiter !== undefined && waiter.until < (first?.at ?? Infinity)) {
           this.#waiters.shift();

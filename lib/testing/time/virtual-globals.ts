@@ -10,13 +10,13 @@ import { delayOf, virtualTimers } from './virtual-timers.js';
 let installed: VirtualClock | undefined;
 
 /**
- * Puts the clock in the place of the platform's timers, clocks and randomness: setTimeout, setInterval, setImmediate and their
+ * Replaces the platform's timers, clocks and randomness by those of the clock: setTimeout, setInterval, setImmediate and their
  * clears, Date, performance, AbortSignal.timeout, Math.random, crypto.randomUUID, crypto.getRandomValues. The result restores
- * those of the platform; a virtual one that somebody kept is that of the platform then. What somebody took before, and what no
- * script can replace (`node:timers/promises`, `node:crypto`, sockets, files), stays real.
+ * those of the platform; a virtual one that a program kept calls that of the platform then. Functions that a program took before, and
+ * what a script cannot replace (`node:timers/promises`, `node:crypto`, sockets, files), stay real.
  *
- * @param isOver - Asked at each use of a virtual function: once it says yes, the platform's are restored. So what follows a test
- * that was given up never meets its time.
+ * @param isOver - Called at each use of a virtual function: once it returns true, the platform's are restored. So the tests after one
+ * that was given up never see its time.
  * @throws Error while another clock is installed.
  */
 export function installVirtualTime(clock: VirtualClock, isOver?: () => boolean): () => void {

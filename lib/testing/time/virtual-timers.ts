@@ -55,11 +55,11 @@ class VirtualTimer {
 }
 
 /**
- * Timers on virtual time, by their names in the platform. While `installed` says no, they are those of `platform`: who kept one
- * of them beyond the test has one that works.
+ * Timers on virtual time, by their names in the platform. While `installed` returns false, they are those of `platform`: a program
+ * that kept one of them beyond the test has one that works.
  */
 export function virtualTimers(clock: VirtualClock, platform: Timers, installed: () => boolean): Timers {
-  // By number, for a program that kept the number of a timer.
+  // Keyed by number, for a program that kept the number of a timer.
   const known = new Map<number, VirtualTimer>();
   const set = (task: Task, delay: number, args: unknown[], repeat: boolean): VirtualTimer => {
     if (typeof task !== 'function') {

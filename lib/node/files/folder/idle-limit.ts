@@ -13,7 +13,7 @@ export class IdleLimit {
   readonly #runtime: Runtime;
   readonly #timeout: number;
   readonly #subject: IdleSubject;
-  /** When the peer was last heard, or not waited for. */
+  /** When the peer last sent something, or this side did not wait for it. */
   #heard: number;
   #cancel: () => void;
 
@@ -27,7 +27,7 @@ export class IdleLimit {
   }
 
   /** The peer has sent something. */
-  heard(): void {
+  received(): void {
     this.#heard = this.#runtime.now();
   }
 

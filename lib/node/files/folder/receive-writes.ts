@@ -44,7 +44,7 @@ export async function* receiveWrites(
     slot: () => files.take(call.caller, call.signal),
     limit: {
       taken: () => {
-        idle.heard();
+        idle.received();
       },
       ready: () => !reports.isFull,
     },

@@ -14,7 +14,7 @@ export interface Claimant {
 // By path, in the order of arrival; the first claimant of a queue has the claim.
 const queues = new Map<string, Claimant[]>();
 
-/** Claims a partial file. All claimants before this one are told that they are replaced. */
+/** Claims a partial file. All claimants before this one are notified that they are replaced. */
 export function claim(path: string, claimant: Claimant): void {
   const queue = queues.get(path);
   if (queue === undefined) {

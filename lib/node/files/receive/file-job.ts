@@ -124,7 +124,7 @@ export class FileJob {
     else if (this.#destination !== undefined) this.#writeSmall(this.#destination, this.#small);
   }
 
-  /** Gives the file up. The observer is told when nothing is written any more. Has no effect after the end. */
+  /** Gives the file up. The observer is notified when nothing is written any more. Has no effect after the end. */
   fail(error: FileError): void {
     if (this.#over) return;
     this.#error = error;

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 
 /*
  * The owner of a file that is being received: the name of the file says which process of which system writes it. So another
- * process of the same system can tell whether it is still being written.
+ * process of the same system can find out whether it is still being written.
  */
 
 const ownerForm = /\.([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]+\.rxgrid-(?:tmp|own)$/;
@@ -37,7 +37,7 @@ export function isOwned(name: string): boolean | undefined {
   return now === undefined || start === '0' || now === start;
 }
 
-/** When a process started, in ticks since boot. It tells apart two processes that had the same id. */
+/** When a process started, in ticks since boot. It distinguishes two processes that had the same id. */
 function startOf(pid: number): string | undefined {
   const stat = textOf(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
   // The name of the program is in parentheses, and may contain spaces.

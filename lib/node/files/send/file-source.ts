@@ -46,7 +46,7 @@ interface Ready {
 export interface FilesObserver {
   /** Called for files that are not small. */
   progress?(progress: FileProgress): void;
-  /** A file cannot be read; the peer is told, too. */
+  /** A file cannot be read; the peer gets the error, too. */
   failed?(error: FileError): void;
 }
 

@@ -25,7 +25,7 @@ describe('The limit of silence', () => {
     const { runtime, subject, idle } = limit();
     for (let count = 0; count < 5; count++) {
       runtime.advance(50_000);
-      idle.heard();
+      idle.received();
     }
     runtime.advance(59_999);
     expect(subject.expiries).toBe(0);
