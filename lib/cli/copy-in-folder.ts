@@ -43,7 +43,8 @@ export async function copyFolderIn(context: CopyContext, source: string, target:
   }
   await mkdir(target, { recursive: true });
   const root = new RootFolder(target);
-  const continues = options.resume && (await readdir(target)).length > 0;
+  const isOccupied = (await readdir(target)).length > 0;
+  const continues = options.resume && isOccupied;
   const picks = options.excludes !== undefined || options.links === 'follow' || options.parallel > 1 || options.delete;
   if (continues || picks) {
     const plan = new IncomingPlan(context, source, root);
@@ -60,10 +61,11 @@ export async function copyFolderIn(context: CopyContext, source: string, target:
       ),
     );
     await deleteExtraHere(context, root, plan.paths);
+    // What killed runs have left is of no use once this run has ended. A removal sets the time of its folder.
+    if (isOccupied) await sweepTemporaries(root).catch(() => undefined);
     plan.setFolderAttributes();
-    // A sweep removes what killed runs have left: it is of no use once this run has ended.
-    if (continues) await sweepTemporaries(root).catch(() => undefined);
   } else {
+    if (isOccupied) await sweepTemporaries(root).catch(() => undefined);
     const whole: WantedFile = {
       path: source,
       recursive: true,

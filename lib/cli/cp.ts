@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DisconnectedError } from '../errors.js';
 import { FileError, FileSpaceError } from '../files/file-error.js';
 import type { LeafConnection } from '../endpoint/leaf.js';
+import { sweepKilled } from '../node/files/folder/sweep.js';
 import { printable } from '../printable.js';
 import { systemRuntime } from '../runtime.js';
 import { parseAddress, type Address } from './address.js';
@@ -67,6 +69,7 @@ export async function cp(
         });
       }
     }
+    await sweepTargets(jobs);
     whole = true;
   } catch (error) {
     if (error instanceof Interruption) throw interrupted(error, options, to);
@@ -103,6 +106,17 @@ async function runJob({ from, to, decided }: Job, context: Omit<CopyContext, 'de
     await copyIn({ ...context, decided }, from.path, to.kind === 'local' ? to.path : undefined);
   } else if (to.kind === 'remote') {
     await copyOut({ ...context, decided }, from.kind === 'local' ? from.path : undefined, to.path);
+  }
+}
+
+/** Removes what killed runs have left beside the files that were copied to here. */
+async function sweepTargets(jobs: readonly Job[]): Promise<void> {
+  const targets = jobs.flatMap(({ to, decided: { target } }) =>
+    to.kind !== 'local' || target === undefined ? [] : [target],
+  );
+  for (const folder of new Set(targets.map((target) => dirname(target)))) {
+    // It is no failure of the copy.
+    await sweepKilled(folder).catch(() => undefined);
   }
 }
 

@@ -10,6 +10,7 @@ import { systemRuntime } from '../../lib/runtime.js';
 import { copyContext } from '../support/copy-context.js';
 import { someBytes } from '../support/file-stream.js';
 import { FilesHost } from '../support/files-host.js';
+import { ownNameOfKilled } from '../support/killed-owner.js';
 
 let host: FilesHost;
 let lines: string[];
@@ -106,6 +107,27 @@ describe('--delete', () => {
     expect(context.report.failures).toBe(1);
     expect(treeOf(here('a'))).toContain('old');
     expect(lines.join('\n')).toContain('nothing is deleted, because some files could not be copied');
+  });
+});
+
+describe('What a killed run has left in the target', () => {
+  const left = ownNameOfKilled('a').replace('rxgrid-own', 'rxgrid-tmp');
+
+  it.each<[string, Partial<CopyOptions>]>([
+    ['as a whole', { preserve: true }],
+    ['file by file', { preserve: true, parallel: 2 }],
+    ['with --resume', { preserve: true, resume: true }],
+  ])('is removed by the next copy, %s, which does not spoil the times of folders', async (_, options) => {
+    mkdirSync(served('a/sub'), { recursive: true });
+    writeFileSync(served('a/sub/file'), '');
+    utimesSync(served('a/sub'), 1_000, 1_000);
+    mkdirSync(here('a/sub'), { recursive: true });
+    writeFileSync(here(`a/sub/${left}`), 'half');
+    // With --resume the target is the copy itself, else the source goes into it.
+    const target = options.resume === true ? here('a') : here('.');
+    await copyIn(contextOf(options), 'a', target);
+    expect(treeOf(here('a'))).toStrictEqual(['sub', 'sub/file']);
+    expect(statSync(here('a/sub')).mtimeMs).toBe(1_000_000);
   });
 });
 

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { buildLib } from '../support/built-lib.js';
 import { namesIn, someBytes } from '../support/file-stream.js';
 import { FilesHost } from '../support/files-host.js';
+import { ownNameOfKilled } from '../support/killed-owner.js';
 
 /*
  * The command as a process of its own, against a host in this one.
@@ -99,8 +100,9 @@ describe('rxgrid cp', () => {
     expect(same(here('a b\nc'), served('in/a b\nc'))).toBe(true);
     expect(await run(['cp', '--verify', '--fsync', `${base}:in/a b\nc`, here('back')])).toStrictEqual(done);
     expect(same(here('a b\nc'), here('back'))).toBe(true);
-    // Into a folder that is there.
+    // Into a folder that is there, in which a killed run has left something.
     mkdirSync(here('folder'));
+    writeFileSync(join(here('folder'), ownNameOfKilled('a').replace('rxgrid-own', 'rxgrid-tmp')), '');
     expect(await run(['cp', `${base.replace('ws://', '')}:in/a b\nc`, here('folder')])).toStrictEqual(done);
     expect(namesIn(here('folder'))).toStrictEqual(['a b\nc']);
   }, 30_000);

@@ -1,4 +1,6 @@
 import type { Stats } from 'node:fs';
+import { opendir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Lifetime } from '../../../contract/handler.js';
 import { temporaryFileAge, temporarySweepInterval } from '../../../limits.js';
@@ -69,6 +71,16 @@ export async function sweepTemporaries(
     if (stopped()) break;
   }
   return removed;
+}
+
+/**
+ * Removes the temporary files of killed processes of this system from one folder, and leaves what can be continued. Errors: the
+ * system's.
+ */
+export async function sweepKilled(path: string): Promise<void> {
+  for await (const { name } of await opendir(path)) {
+    if (name.endsWith('.rxgrid-tmp') && isOwned(name) === false) await unlink(join(path, name)).catch(nothing);
+  }
 }
 
 /** False for an empty file, and where the complete file is newer: no transfer will ask for the rest then. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ignoreElements, Subject } from 'rxjs';
@@ -7,8 +7,10 @@ import type { Handles } from '../../../../lib/contract/handler.js';
 import { temporaryFileAge, temporarySweepInterval } from '../../../../lib/limits.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
-import { sweepRepeatedly } from '../../../../lib/node/files/folder/sweep.js';
+import { sweepKilled, sweepRepeatedly } from '../../../../lib/node/files/folder/sweep.js';
+import { partialName, temporaryName } from '../../../../lib/node/files/receive/temporary.js';
 import { namesIn } from '../../../support/file-stream.js';
+import { ownNameOfKilled } from '../../../support/killed-owner.js';
 import { ManualRuntime } from '../../../support/manual-runtime.js';
 
 const part = '.big.rxgrid-part';
@@ -110,4 +112,22 @@ describe('A server', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect([namesIn(folder), runtime.scheduled]).toStrictEqual([[part], 0]);
   });
+});
+
+it('What killed processes have left in one folder is removed, unless it can be continued', async () => {
+  const left = ownNameOfKilled('a');
+  const gone = left.replace('rxgrid-own', 'rxgrid-tmp');
+  const kept = [
+    left,
+    temporaryName('b'),
+    partialName('c'),
+    gone.replace(/^\.a\.[0-9a-f]{8}/, '.a.00000000'),
+    'd.rxgrid-tmp',
+  ];
+  mkdirSync(join(folder, 'sub'));
+  for (const name of [...kept, gone, `sub/${gone}`]) writeFileSync(join(folder, name), 'x');
+  await sweepKilled(folder);
+  expect(namesIn(folder)).toStrictEqual([...kept, 'sub'].sort());
+  expect(namesIn(join(folder, 'sub'))).toStrictEqual([gone]);
+  await expect(sweepKilled(join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
