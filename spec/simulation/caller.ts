@@ -14,7 +14,7 @@ import {
   type Connection,
 } from '../../lib/index.js';
 import type { Simulation } from '../../lib/testing/index.js';
-import { rules, type CallRecord, type Ledger } from './ledger.js';
+import { rules, unaryTimeout, type CallRecord, type Ledger } from './ledger.js';
 import { endless, type Operation } from './operation.js';
 import { ask, askByName, asCallerHas, echo, relay, serve, talk } from './routes.js';
 import { plannedFailure, sourceOf } from './source.js';
@@ -29,8 +29,6 @@ interface End {
 const startUp = 3_000;
 /** Ms that an answer may take beside its handler’s time and a round trip. */
 const answerSlack = 5;
-/** Timeout of a unary call that names none, in ms. */
-const unaryTimeout = 60_000;
 
 /** Makes one call, and checks its outcome. The result settles when it is over for the caller. */
 export function performCall(operation: Operation, simulation: Simulation, ledger: Ledger): Promise<void> {
@@ -169,7 +167,9 @@ class PendingCall {
     const { throws, throwAt = 0 } = this.#operation;
     if (throws !== 'projection' && throws !== 'finalizer' && throws !== 'observer') return undefined;
     const belongs: readonly Reported[] = throws === 'projection' ? ['outcome'] : ['unhandled', 'caught'];
-    const make = this.#thrown(throws, belongs);
+    // What stops within its own subscribe, because items wait, is over for rxjs before its finalizer is there.
+    const { late, stopAfter } = this.#operation;
+    const make = this.#thrown(throws, belongs, throws === 'finalizer' && late > 0 && stopAfter > 0);
     return {
       place: throws,
       at: throwAt,

@@ -19,6 +19,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
     (record: CallRecord) =>
     (yes: boolean): void => {
       record.running += yes ? 1 : -1;
+      if (yes) record.startedAt = ledger.now();
     };
   // A process that has ended reports nothing any more.
   let closedAt = Infinity;

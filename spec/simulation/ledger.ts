@@ -4,6 +4,9 @@ import type { Reasons } from './reasons.js';
 import { capacityOf } from './routes.js';
 import { Throws } from './throws.js';
 
+/** Timeout of a unary call that names none, in ms. */
+export const unaryTimeout = 60_000;
+
 /** Names of what the ledger checks. */
 export const rules = {
   order: 'what is delivered is a prefix of what was sent, in order, once',
@@ -13,6 +16,7 @@ export const rules = {
   once: 'a handler runs at most once for a call',
   unsent: 'the handler of a call that failed with sent: false never ran',
   stopped: 'a handler stops when nobody waits for it',
+  handlerDeadline: 'a handler stops at the deadline of its call',
   reason: 'a call fails only for a reason',
   waiting: 'in back-off no call waits that was not told to',
   deadline: 'a call ends at its deadline',
@@ -51,10 +55,12 @@ export class Flow {
 
   /** Makes the next item. `pulled`: it is made because somebody asked for it. */
   produce(size: number, pulled: boolean): Uint8Array {
-    const item = new Uint8Array(Math.max(8, size));
-    const view = new DataView(item.buffer);
-    view.setUint32(0, this.#call);
-    view.setUint32(4, this.#produced);
+    const item = new Uint8Array(size === 0 ? 0 : Math.max(8, size));
+    if (size > 0) {
+      const view = new DataView(item.buffer);
+      view.setUint32(0, this.#call);
+      view.setUint32(4, this.#produced);
+    }
     this.pass();
     const ahead = this.#produced - this.released;
     if (pulled && !this.abandoned && this.#capacity !== undefined && ahead > this.#capacity + 1) {
@@ -83,8 +89,9 @@ export class Flow {
   /** The consumer gets an item. */
   deliver(item: Uint8Array): void {
     const view = new DataView(item.buffer, item.byteOffset, item.byteLength);
-    const call = view.getUint32(0);
-    const index = view.getUint32(4);
+    // An empty item says nothing, but counts.
+    const call = item.length === 0 ? this.#call : view.getUint32(0);
+    const index = item.length === 0 ? this.delivered : view.getUint32(4);
     if (call !== this.#call || index !== this.delivered || index >= this.#most || this.completed) {
       const state = `${this.#most} produced, ${this.completed ? 'completed' : 'open'}`;
       this.#violate(
@@ -101,9 +108,10 @@ export class CallRecord {
   readonly operation: Operation;
   readonly out: Flow;
   readonly in: Flow;
-  /** Handlers that were started, and that run. */
+  /** Handlers that were started, and that run; when the last one was started. */
   runs = 0;
   running = 0;
+  startedAt = 0;
   /** Outcomes that the caller was told. */
   outcomes = 0;
   /** The caller has given it up. */
@@ -152,9 +160,12 @@ export class Ledger {
   readonly reasons: Reasons;
   readonly line: Line;
   readonly throws: Throws;
+  /** The true time, in virtual ms. */
+  readonly now: () => number;
   readonly #violate: (rule: string, text: string) => void;
 
-  constructor(reasons: Reasons, line: Line, violate: (rule: string, text: string) => void) {
+  constructor(reasons: Reasons, line: Line, now: () => number, violate: (rule: string, text: string) => void) {
+    this.now = now;
     this.reasons = reasons;
     this.line = line;
     this.throws = new Throws(violate);

@@ -56,17 +56,25 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
   const timeout = random.chance(0.35) ? random.pick([50, 500, 2_000, 8_000]) : 0;
   const form = random.pick(forms);
   // A unary handler that never answers has more than 20; its caller must not wait for a minute.
-  const most = isUnary && stop !== 'unsubscribe' && timeout === 0 ? 5 : 6;
-  const items = isEndless ? endless : large ? 40 : [0, 1, 2, 5, 12, 40][random.below(most)]!;
-  const inputItems = large ? 30 : random.pick([0, 1, 3, 8, 30]);
+  const mayHang = stop === 'unsubscribe' || timeout > 0;
+  const drawWindow = (): WindowName =>
+    large && random.chance(0.7) ? random.pick(['growing', 'bounded']) : random.pick(windows);
+  const window = drawWindow();
+  const callerWindow = drawWindow();
+  // On a slow line a few of these take their time.
+  const isSlow = large && [window, callerWindow].includes('bounded');
+  const hangs = isUnary && mayHang && random.chance(0.3);
+  const most = isUnary && !mayHang ? 5 : 6;
+  const items = isEndless ? endless : isSlow ? 8 : large || hangs ? 40 : [0, 1, 2, 5, 12, 40][random.below(most)]!;
+  const inputItems = large ? (isSlow ? 8 : 30) : random.pick([0, 1, 3, 8, 30]);
   const script: Script = {
     id,
-    form,
+    form: hangs ? 'generator' : form,
     items,
     pace: isUnary ? random.pick([0, 0, 5, 100, 2_000]) : pace,
-    size: large ? 20_000 + random.below(40_000) : 8 + random.below(60),
+    size: large ? 20_000 + random.below(40_000) : random.chance(0.08) ? 0 : 8 + random.below(60),
     // An array is there before anything can fail.
-    failAt: random.chance(0.1) && (isUnary || form !== 'value') ? random.below(Math.min(items, 6) + 1) : -1,
+    failAt: !hangs && random.chance(0.1) && (isUnary || form !== 'value') ? random.below(Math.min(items, 6) + 1) : -1,
     taker: random.pick(takers),
     takes: random.pick([0, 0, 2, 15]),
     late: random.pick([0, 0, 0, 70]),
@@ -74,13 +82,12 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
   };
   const ofHandler = random.chance(throwing) ? { throws: random.pick(handlerThrows), throwAt: random.below(6) } : {};
   const ofCaller = random.chance(throwing) ? { throws: random.pick(callerThrows), throwAt: random.below(6) } : {};
-  const drawWindow = (): WindowName => (large && random.chance(0.7) ? 'growing' : random.pick(windows));
   return {
     from,
     to,
     route,
-    window: drawWindow(),
-    callerWindow: drawWindow(),
+    window,
+    callerWindow,
     script: { ...script, ...ofHandler },
     taker: random.pick(takers),
     takes: random.pick([0, 0, 1, 20]),

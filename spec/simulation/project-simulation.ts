@@ -13,7 +13,9 @@ import { GridError } from '../../lib/index.js';
 import { InputFailed, registerHandlers } from './handlers.js';
 import { backOff, BackOffTimes } from './invariants/back-off.js';
 import { cleanUp } from './invariants/clean-up.js';
+import { enginesAreEmpty } from './invariants/engines.js';
 import { credit } from './invariants/credit.js';
+import { handlerDeadlines } from './invariants/handler-deadlines.js';
 import { keepalive } from './invariants/keepalive.js';
 import { muxEnd } from './invariants/mux-end.js';
 import { nothingLeft } from './invariants/nothing-left.js';
@@ -127,7 +129,7 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
     violate,
   );
   const reasons = new Reasons(simulation, model);
-  const ledger: Ledger = new Ledger(reasons, line, violate);
+  const ledger: Ledger = new Ledger(reasons, line, () => clock.elapsed, violate);
   const inBackOff = new BackOffTimes(() => clock.elapsed);
   cluster.network.watch(model);
   for (const routes of [{ ask, askByName }, serve, relay, talk, echo]) {
@@ -154,7 +156,7 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
         // In a storm more calls are cancelled than the small limit allows.
         if (event.type !== 'protocol-fault' || (line.storm && event.message.includes('maxCancelsPerSecond'))) return;
         // What was corrupted is found. Nothing else may break the protocol.
-        if (model.tampered.has([manager.local, event.host].map(shortName).sort().join(' '))) return;
+        if (model.wasTampered(shortName(manager.local), shortName(event.host))) return;
         violate('no host sees the protocol broken', `${manager.local} and ${event.host}: ${event.message}`);
       });
     },
@@ -174,6 +176,8 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
     perform: (operation) => performCalls(operation, simulation, ledger),
     invariants: [
       atTheEnd(ledger),
+      handlerDeadlines(ledger),
+      enginesAreEmpty(model),
       pingsAreSent(),
       { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger, inBackOff),

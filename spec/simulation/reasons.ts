@@ -22,6 +22,8 @@ export class Reasons {
 
   /** Whether a fault touched what is between two hosts, or its consequences may have lasted until `from`. */
   touched(left: string, right: string, from: number): boolean {
+    // A fault of the next messages strikes when these come.
+    if (this.#model.wasTampered(left, right, from - quickRecovery)) return true;
     return this.#simulation.faults.some(
       (started) => touches(started.fault, left, right) && started.until + recoveryOf(started.fault) >= from,
     );
@@ -34,7 +36,7 @@ export class Reasons {
 
   /** Whether messages between two hosts have not arrived as they were sent: who is told what is then open. */
   tampered(left: string, right: string): boolean {
-    return this.#model.tampered.has([left, right].sort().join(' '));
+    return this.#model.wasTampered(left, right);
   }
 
   /** Ms in which the process of a host stood still between two times. */

@@ -37,11 +37,21 @@ export type Form = (typeof forms)[number];
 export const takers = ['subscribe', 'consume', 'forAwait', 'deliveries'] as const;
 export type Taker = (typeof takers)[number];
 
-/** Small windows do not grow: there every credit can be counted, and one that is lost stops a stream. */
-export const windows = ['one', 'two', 'four', 'growing'] as const;
+/**
+ * Small windows do not grow: there every credit can be counted, and one that is lost stops a stream. A bounded one grows a
+ * little, so that a credit too many shows, and holds few bytes.
+ */
+export const windows = ['one', 'two', 'four', 'bounded', 'growing'] as const;
 export type WindowName = (typeof windows)[number];
 
-const capacities = { one: 1, two: 2, four: 4, growing: undefined } as const;
+const capacities = {
+  one: 1,
+  two: 2,
+  four: 4,
+  bounded: { initial: 16, max: 32, maxBytes: 64 << 10 },
+  growing: undefined,
+} as const;
+type Capacity = (typeof capacities)[WindowName];
 
 type Shaped = ReturnType<typeof type<Script>>;
 export type AskRoute = Unary<Shaped, typeof raw>;
@@ -102,10 +112,11 @@ const callersRoutes = new Map<object, Map<WindowName, any>>();
 
 /** Items that may be ahead of the consumer; undefined where the window may grow. */
 export function capacityOf(window: WindowName): number | undefined {
-  return capacities[window];
+  const capacity = capacities[window];
+  return typeof capacity === 'object' ? capacity.max : capacity;
 }
 
-function eachWindow<R>(make: (name: string, capacity: number | undefined, index: number) => R): Record<WindowName, R> {
+function eachWindow<R>(make: (name: string, capacity: Capacity, index: number) => R): Record<WindowName, R> {
   return Object.fromEntries(windows.map((name, index) => [name, make(name, capacities[name], index)])) as Record<
     WindowName,
     R

@@ -74,10 +74,9 @@ const drainedBytes = 64 << 10;
 
 /** See the head of this file. */
 export class WireModel implements WireWatcher {
-  /** Hosts between which a message did not arrive as it was sent. */
-  readonly tampered = new Set<string>();
-
   readonly #circuits = new Map<WatchedCircuit, CircuitModel>();
+  // When a message between two hosts did not arrive as it was sent, last.
+  readonly #tamperedAt = new Map<string, number>();
   // When a socket between two hosts was full by chance last, or became empty again.
   readonly #fullAt = new Map<string, number>();
   readonly #rules: readonly WireRule[];
@@ -93,6 +92,11 @@ export class WireModel implements WireWatcher {
   /** Circuits of which an end is open. */
   get circuits(): readonly CircuitModel[] {
     return [...this.#circuits.values()];
+  }
+
+  /** Whether a message between two hosts did not arrive as it was sent, at `from` or later. */
+  wasTampered(left: string, right: string, from = 0): boolean {
+    return (this.#tamperedAt.get([left, right].sort().join(' ')) ?? -1) >= from;
   }
 
   /** Whether a socket between two hosts was full by chance at `from` or later. */
@@ -118,7 +122,7 @@ export class WireModel implements WireWatcher {
     const circuit = this.#circuits.get(watched)!;
     if (fates.some((fate) => tampering.includes(fate))) {
       circuit.tampered = true;
-      this.tampered.add([...circuit.ends].sort().join(' '));
+      this.#tamperedAt.set([...circuit.ends].sort().join(' '), this.#now());
     }
     const end = circuit.ends[0] === from ? 0 : 1;
     if (!fates.includes('lost')) {
@@ -182,6 +186,9 @@ export class WireModel implements WireWatcher {
           circuit,
           gone: false,
         });
+      }
+      if (sent && role !== undefined && !muxes.has(muxId)) {
+        this.#violate('a frame belongs to a call that was made', `${circuit.ends[end]}: op ${op} for mux ${muxId}`);
       }
       const seen: Seen = { circuit, end, role, mux: role === undefined ? undefined : muxes.get(muxId), frame, at };
       for (const rule of this.#rules) {

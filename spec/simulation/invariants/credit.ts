@@ -1,6 +1,6 @@
 import type { PeerKind, RouteBook } from '../../../lib/testing/index.js';
 import type { FrameView } from '../../../lib/wire/frame.js';
-import { Op } from '../../../lib/wire/ops.js';
+import { Flag, Op } from '../../../lib/wire/ops.js';
 import { defaultWindow } from '../../../lib/limits.js';
 import { tinyWindow } from '../../../lib/mux/outgoing-calls.js';
 import { decodeOpeningExtra } from '../../../lib/wire/opening-extra.js';
@@ -59,7 +59,8 @@ export function credit(book: RouteBook, kindOf: (host: string) => PeerKind | und
     sent(seen) {
       if (!isStream(seen)) return;
       const { mux, frame } = seen as Seen & { mux: MuxModel };
-      if (frame.op === Op.MuxServerMsg && !isEof(frame)) use(seen, accountOf(outputs, mux));
+      // The end of an output uses a credit too, but for a violation of the protocol, which is an error.
+      if (frame.op === Op.MuxServerMsg && (frame.flags & Flag.PayloadIsErr) === 0) use(seen, accountOf(outputs, mux));
       else if (frame.op === Op.MuxClientMsg && !isEof(frame)) use(seen, accountOf(inputs, mux));
       else if (frame.op === Op.UnblockSrvMux) grant(seen, accountOf(outputs, mux));
       else if (frame.op === Op.UnblockClMux) grant(seen, accountOf(inputs, mux));

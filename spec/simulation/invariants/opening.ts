@@ -14,6 +14,10 @@ export function opening(book: RouteBook, ledger: () => Ledger): WireRule {
       const script = book.find(frame.handler, frame.subroute)!.request.decode(frame.payload) as Script;
       const call = ledger().calls.get(script.id)!;
       // The call that a relay makes has a life of its own.
+      const { timeout } = call.operation;
+      if (timeout > 0 && (frame.deadlineMs === 0 || frame.deadlineMs > timeout)) {
+        throw new Error(`${describe(seen)}: a deadline of ${frame.deadlineMs} ms for a timeout of ${timeout}`);
+      }
       if (script.via === '' || call.overAt === undefined || call.overAt >= at) return;
       throw new Error(`${describe(seen)}: ${call.toString()} was over at ${Math.round(call.overAt)} ms`);
     },
