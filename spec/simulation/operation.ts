@@ -1,4 +1,5 @@
 import type { SeededRandom } from '../../lib/testing/index.js';
+import { attackNames } from './hostile/perform-attack.js';
 import { forms, takers, windows, type Form, type Script, type Taker, type WindowName } from './routes.js';
 import { callerThrows, handlerThrows, type CallerThrow } from './throws.js';
 
@@ -28,6 +29,8 @@ export interface Operation {
   readonly waitForConnect: boolean | number | undefined;
   /** So many of these calls are made at once, with ids from that of the script on. Default: one. */
   readonly burst?: number;
+  /** A hostile peer does this to the host `to`; nothing else of the operation counts. */
+  readonly attack?: string;
   /** What of the caller's code throws, and at which item where an operator or an observer does. */
   readonly throws?: CallerThrow;
   readonly throwAt?: number;
@@ -39,12 +42,16 @@ export const endless = 1_000_000;
 /** The share of calls whose handler throws, and of those whose caller does. */
 const throwing = 0.12;
 
-/** Draws a call. */
-export function drawOperation(random: SeededRandom, hosts: readonly string[], id: number): Operation {
+/** The share of operations in which a hostile peer breaks a rule. */
+const attackShare = 0.06;
+
+/** Draws a call. `mayAttack` false: of no hostile peer, which may take its time. */
+export function drawOperation(random: SeededRandom, hosts: readonly string[], id: number, mayAttack = true): Operation {
   const from = random.pick(hosts);
   // A host calls itself too, in memory.
   const to = random.chance(0.03) ? from : random.pick(hosts.filter((host) => host !== from || hosts.length === 1));
   const route = random.pick(['ask', 'ask', 'askByName', 'serve', 'serve', 'talk', 'echo', 'open', 'relay'] as const);
+  const attack = random.chance(attackShare) && mayAttack ? { attack: random.pick(attackNames) } : {};
   const stops = random.chance(0.25);
   const stop = stops ? random.pick(['after', 'unsubscribe', 'abort'] as const) : undefined;
   const isUnary = route === 'ask' || route === 'askByName';
@@ -99,5 +106,6 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     abortAt: stop === 'abort' ? 1 + random.below(1_500) : 0,
     waitForConnect: random.pick([undefined, undefined, undefined, true, false, 700]),
     ...ofCaller,
+    ...attack,
   };
 }

@@ -22,6 +22,9 @@ import { nothingLeft } from './invariants/nothing-left.js';
 import { oneConnection } from './invariants/one-connection.js';
 import { opening } from './invariants/opening.js';
 import { sequence } from './invariants/sequence.js';
+import { performAttack } from './hostile/perform-attack.js';
+import { Probes } from './hostile/probe-routes.js';
+import { hostilePrefix } from './hostile/raw-peer.js';
 import { Ledger, rules, type Line } from './ledger.js';
 import { Reasons } from './reasons.js';
 import { drawOperation, type Operation } from './operation.js';
@@ -94,6 +97,8 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
       latency,
       jitter,
       peers,
+      // Hostile peers are leaves.
+      leaves: { authenticate: (token) => token },
       ...(bandwidth === undefined ? {} : { bandwidth }),
       ...(storm ? { limits: stormLimits } : {}),
     },
@@ -130,6 +135,7 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
   );
   const reasons = new Reasons(simulation, model);
   const ledger: Ledger = new Ledger(reasons, line, () => clock.elapsed, violate);
+  const probes = new Map<string, Probes>();
   const inBackOff = new BackOffTimes(() => clock.elapsed);
   cluster.network.watch(model);
   for (const routes of [{ ask, askByName }, serve, relay, talk, echo]) {
@@ -143,8 +149,12 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
           ...steps.map((step) => ('operation' in step ? step.operation.script.id + (step.operation.burst ?? 0) : 0)),
         )
       : 0;
+  let drawn = 0;
   return {
     setup: (manager, name) => {
+      const ofHost = new Probes();
+      ofHost.register(manager);
+      probes.set(name, ofHost);
       registerHandlers(manager, ledger, () => cluster.host(name).disk.access());
       inBackOff.watch(manager);
       manager.events$.subscribe((event) => {
@@ -153,6 +163,7 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
           // What came of the failure of a call that the handler made, or of its input.
           if (!(cause instanceof GridError) && !(cause instanceof InputFailed)) ledger.throws.report(cause, 'events$');
         }
+        if (event.type === 'protocol-fault' && event.host.startsWith(hostilePrefix)) return;
         // In a storm more calls are cancelled than the small limit allows.
         if (event.type !== 'protocol-fault' || (line.storm && event.message.includes('maxCancelsPerSecond'))) return;
         // What was corrupted is found. Nothing else may break the protocol.
@@ -161,7 +172,7 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
       });
     },
     draw: (random, hosts) => {
-      const operation = drawOperation(random, hosts, ++calls);
+      const operation = drawOperation(random, hosts, ++calls, ++drawn <= (line.storm ? stormBursts : operations));
       if (!line.storm) return operation;
       calls += burst;
       // Many calls, not many bytes.
@@ -173,7 +184,10 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
     unhandled: (error) => {
       ledger.throws.report(error, 'unhandled');
     },
-    perform: (operation) => performCalls(operation, simulation, ledger),
+    perform: (operation) =>
+      operation.attack === undefined
+        ? performCalls(operation, simulation, ledger)
+        : performAttack(operation, simulation, ledger, probes.get(operation.to)!),
     invariants: [
       atTheEnd(ledger),
       handlerDeadlines(ledger),

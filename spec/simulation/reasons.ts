@@ -29,6 +29,14 @@ export class Reasons {
     );
   }
 
+  /** Whether something happened to a host itself at `from` or later, or shortly before. */
+  hostTouched(host: string, from: number): boolean {
+    return this.#simulation.faults.some(
+      ({ fault, until }) =>
+        'host' in fault && fault.kind !== 'slow-disk' && fault.host === host && until + 1_000 >= from,
+    );
+  }
+
   /** Whether a message between two hosts may have waited since `from`, because a socket was full by chance. */
   waited(left: string, right: string, from: number): boolean {
     return this.#model.wasFull(left, right, from);

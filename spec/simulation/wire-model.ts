@@ -9,6 +9,8 @@ import type { FrameView, MuxId } from '../../lib/wire/frame.js';
 import { eachFrame, type Fate } from '../../lib/testing/frames/wire-log.js';
 import type { WatchedCircuit, WireWatcher } from '../../lib/testing/frames/wire-watcher.js';
 
+import { hostilePrefix } from './hostile/raw-peer.js';
+
 export type Role = 'caller' | 'responder';
 
 /** One mux, by what went over the wire. */
@@ -105,6 +107,7 @@ export class WireModel implements WireWatcher {
   }
 
   opened(circuit: WatchedCircuit): void {
+    if (circuit.ends.some((end) => end.startsWith(hostilePrefix))) return;
     this.#circuits.set(circuit, {
       ends: circuit.ends,
       live: [undefined, undefined],
@@ -119,7 +122,8 @@ export class WireModel implements WireWatcher {
   }
 
   sent(watched: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void {
-    const circuit = this.#circuits.get(watched)!;
+    const circuit = this.#circuits.get(watched);
+    if (circuit === undefined) return;
     if (fates.some((fate) => tampering.includes(fate))) {
       circuit.tampered = true;
       this.#tamperedAt.set([...circuit.ends].sort().join(' '), this.#now());
@@ -134,7 +138,8 @@ export class WireModel implements WireWatcher {
   }
 
   arrived(watched: WatchedCircuit, to: string, bytes: Uint8Array): void {
-    const circuit = this.#circuits.get(watched)!;
+    const circuit = this.#circuits.get(watched);
+    if (circuit === undefined) return;
     const end = circuit.ends[0] === to ? 0 : 1;
     circuit.inTheAir--;
     this.#look(circuit, end, bytes, false);
@@ -154,7 +159,8 @@ export class WireModel implements WireWatcher {
   }
 
   closed(watched: WatchedCircuit, end: string): void {
-    const circuit = this.#circuits.get(watched)!;
+    const circuit = this.#circuits.get(watched);
+    if (circuit === undefined) return;
     const index = circuit.ends[0] === end ? 0 : 1;
     circuit.closed[index] = true;
     this.#changed(circuit, index);
