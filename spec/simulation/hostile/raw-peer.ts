@@ -99,7 +99,7 @@ export class RawPeer {
         },
         (error: unknown) => {
           cancel();
-          reject(error as Error);
+          reject(error);
         },
       );
     });
