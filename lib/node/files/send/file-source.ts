@@ -21,6 +21,7 @@ import type { SlotPool, ReleaseSlot } from '../folder/slot-pool.js';
 import type { OpenFile } from '../folder/open-file.js';
 import type { RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../folder/system-error.js';
+import { withValidPaths } from './stream-path.js';
 import { isWholeOfNothing, offsetOf, partOf, type Part } from './wanted-part.js';
 import { filesIn, walk, type OneFile, type Walked } from '../folder/walk-folder.js';
 
@@ -133,28 +134,34 @@ function noSlot(): void {
   // There is no limit.
 }
 
-async function* leavesOf({ root, user }: Source, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Leaf> {
+async function* leavesOf(source: Source, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Leaf> {
   for await (const one of wanted) {
-    if (one.recursive !== true) {
-      yield { path: one.as ?? one.path, wanted: one };
-      continue;
+    const leaves = one.recursive === true ? leavesIn(source, one) : [{ path: one.as ?? one.path, wanted: one }];
+    // A path that was found is valid; one that a caller has made up may not be.
+    const isFound = one.as === undefined && !one.path.endsWith('/');
+    for await (const leaf of leaves) {
+      if (isFound) yield leaf;
+      else yield* withValidPaths(leaf);
     }
-    let release: ReleaseSlot | undefined;
-    try {
-      release = await user.walks?.take(user.peer ?? '', user.signal);
-      const real = await root.resolve(one.path);
-      // Packs have no hashes, and no parts of files.
-      const { hash, offset = 0, length } = one;
-      const whole = hash === undefined && offset === 0 && length === undefined;
-      for await (const leaf of walk(root, real, one)) {
-        if ('names' in leaf && !whole) yield* filesIn(leaf);
-        else yield leaf;
-      }
-    } catch (error) {
-      yield { path: '', failure: toFileError(error, one.path) };
-    } finally {
-      release?.();
+  }
+}
+
+async function* leavesIn({ root, user }: Source, wanted: WantedFile): AsyncGenerator<Leaf> {
+  let release: ReleaseSlot | undefined;
+  try {
+    release = await user.walks?.take(user.peer ?? '', user.signal);
+    const real = await root.resolve(wanted.path);
+    // Packs have no hashes, and no parts of files.
+    const { hash, offset = 0, length } = wanted;
+    const whole = hash === undefined && offset === 0 && length === undefined;
+    for await (const leaf of walk(root, real, wanted)) {
+      if ('names' in leaf && !whole) yield* filesIn(leaf);
+      else yield leaf;
     }
+  } catch (error) {
+    yield { path: '', failure: toFileError(error, wanted.path) };
+  } finally {
+    release?.();
   }
 }
 

@@ -73,6 +73,55 @@ function quickDisk(): void {
   while (!diskPace.quick);
 }
 
+describe('A path that no item can have', () => {
+  const kindsOf = async (wanted: Omit<WantedFile, 'path'> & { readonly path?: string }): Promise<string[]> => {
+    // The last one shows that the stream goes on.
+    const items = await ask([{ path: 'a', ...wanted }, { path: 'a' }]);
+    return items.map((item) => (item.kind === 'error' ? item.code : item.kind));
+  };
+  const last = ['header', 'data', 'end'];
+
+  beforeEach(() => {
+    mkdirSync(served('sub/empty'), { recursive: true });
+    for (const path of ['a', 'large', 'sub/1', 'sub/long']) writeFileSync(served(path), someBytes(10));
+    writeFileSync(served('large'), someBytes(100_000));
+  });
+
+  it.each([
+    ['x'.repeat(maxPathBytes + 1), 'file-path'],
+    ['x/'.repeat(129), 'file-path'],
+    ['', 'file-path'],
+    ['a\0', 'file-path'],
+    ['../a', 'file-outside-root'],
+    ['/a', 'file-outside-root'],
+    ['a/', 'file-not-regular'],
+  ])('fails its file alone: %j', async (as, code) => {
+    for (const path of ['a', 'large']) expect(await kindsOf({ path, as })).toStrictEqual([code, ...last]);
+  });
+
+  it('is that of a file with a slash at its end', async () => {
+    for (const path of ['a/', 'large//']) expect(await kindsOf({ path })).toStrictEqual(['file-not-regular', ...last]);
+    expect(await kindsOf({ path: 'a/', as: 'b' })).toStrictEqual([...last, ...last]);
+  });
+
+  it.each([{}, { hash: 'sha256' as const }])(
+    'fails those files of a folder that it would be too long for, with %j',
+    async (more) => {
+      // Long enough for "1", and not for "long" or "empty/".
+      const as = 'x/'.repeat(100) + 'x'.repeat(maxPathBytes - 202);
+      const items = await kindsOf({ path: 'sub', recursive: true, as, ...more });
+      expect(items.slice(0, -3).sort()).toStrictEqual(
+        ('hash' in more ? ['data', 'end', 'header'] : ['pack']).concat('file-path', 'file-path').sort(),
+      );
+      expect(await kindsOf({ path: 'sub', recursive: true, as: '..', ...more })).toStrictEqual([
+        ...Array<string>(3).fill('file-outside-root'),
+        ...last,
+      ]);
+      expect(await kindsOf({ path: 'sub/', recursive: true, folders: true, ...more })).toContain('end');
+    },
+  );
+});
+
 describe('A hash that the host does not know', () => {
   it.each([
     ['a small file', 10],
