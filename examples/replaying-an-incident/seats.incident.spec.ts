@@ -9,7 +9,7 @@ const recording = readRecording(readFileSync(join(__dirname, 'incident.jsonl')))
 
 test('two passengers who ask for a seat within its payment do not both get it', () =>
   gridTest(async ({ clock }) => {
-    const office = replay(recording, { runtime: clock });
+    const office = replay(recording, { runtime: clock, exposeErrors: true });
     serveSeats(office);
     const { calls, differences } = await office.run();
     const [ada, bo] = calls;

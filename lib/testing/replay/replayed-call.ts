@@ -1,5 +1,6 @@
 import type { WireRoute } from '../../contract/wire-route.js';
 import type { RecordedCall } from '../../recording/recorded-calls.js';
+import { decodeCallError } from '../../wire/call-error.js';
 import { Flag, Op } from '../../wire/ops.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { inspect } from '../marbles/inspect.js';
@@ -12,6 +13,8 @@ export interface CallOutcome {
   readonly end: RecordedCall['end'];
   /** Text of the error that the handler's side sent. */
   readonly error: string | undefined;
+  /** Code of that error, where both sides of the connection announced codes (`err`). */
+  readonly code: string | undefined;
   /** When it ended, in ms since the beginning of the recording. */
   readonly at: number;
 }
@@ -44,8 +47,10 @@ export function outcomeOf(call: RecordedCall, book: RouteBook): CallOutcome {
   const route = routeOf(call, book);
   const values: unknown[] = [];
   let error: string | undefined;
-  for (const { by, op, flags, payload, size } of call.frames) {
+  let code: string | undefined;
+  for (const { by, op, flags, payload, size, extra } of call.frames) {
     const failed = (flags & Flag.PayloadIsErr) !== 0 || op === Op.MuxConnectError;
+    if (failed && extra !== undefined) code = codeOf(extra);
     if (failed && payload !== undefined) error = new TextDecoder().decode(payload);
     const isLast = op === Op.MuxServerMsg && (flags & Flag.Eof) !== 0;
     const isHalfClose = op === Op.MuxClientMsg && (flags & Flag.Eof) !== 0;
@@ -54,7 +59,7 @@ export function outcomeOf(call: RecordedCall, book: RouteBook): CallOutcome {
     const codec = codecOf(op, route);
     if (codec !== undefined) values.push(decoded(payload, codec));
   }
-  return { values, end: call.end, error, at: call.endedAt };
+  return { values, end: call.end, error, code, at: call.endedAt };
 }
 
 /** What the caller of a call asked for. */
@@ -70,10 +75,21 @@ export function differenceOf({ route, peer, by, at, recorded, replayed }: Replay
   return `${what} at ${at.toFixed(1)} ms: recorded ${then!}, now ${now!}`;
 }
 
+// The file may be damaged.
+function codeOf(extra: Uint8Array): string | undefined {
+  try {
+    return decodeCallError(extra, 0).code;
+  } catch {
+    return undefined;
+  }
+}
+
 function textOf(outcome: CallOutcome | undefined): string {
   if (outcome === undefined) return 'no such call';
-  const { values, end, error } = outcome;
-  const ended = error === undefined ? end : `${end}: ${error}`;
+  const { values, end, error, code } = outcome;
+  // A text may have an id that is another one each time.
+  const what = code ?? error;
+  const ended = what === undefined ? end : `${end}: ${what}`;
   return `${inspect(values)} (${ended})`;
 }
 
