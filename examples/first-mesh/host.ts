@@ -1,7 +1,7 @@
 // host.ts: one of two hosts
 import { consume, sharedSecret, UnauthenticatedError } from 'rxgrid';
 import { serveMonitor } from 'rxgrid/monitor';
-import { closeOnSignals, Manager } from 'rxgrid/node';
+import { closeOnSignals, Manager, serveDashboard } from 'rxgrid/node';
 import { tap, timer } from 'rxjs';
 import { add, count, serve } from './service.js';
 
@@ -14,7 +14,7 @@ const grid = new Manager({
   hosts,
   auth: sharedSecret(GRID_SECRET),
   leaves: {
-    origins: ['http://localhost:5173'], // the pages that may connect
+    origins: ['http://localhost:5173', local], // the pages that may connect
     authenticate(token) {
       if (token !== 'token-of-ann') throw new UnauthenticatedError('Nobody has this token.');
       return 'ann'; // what handlers see as call.caller
@@ -24,6 +24,7 @@ const grid = new Manager({
 grid.events$.subscribe((event) => console.warn(event)); // what belongs to no call: errors of handlers, refused tokens
 serve(grid);
 serveMonitor(grid, { authorize: ({ caller, callerKind }) => callerKind === 'host' || caller === 'ann' });
+serveDashboard(grid); // http://127.0.0.1:9001/dashboard, with the token
 await grid.listen();
 closeOnSignals(grid); // Ctrl-C: calls that run may end, then the process exits
 
