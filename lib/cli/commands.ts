@@ -68,6 +68,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/decode.js')).addDecode,
   },
   {
+    name: 'conformance',
+    summary: 'Plays recordings of the wire protocol against a host, and compares what it answers.',
+    load: async () => (await import('./commands/conformance.js')).addConformance,
+  },
+  {
     name: 'serve',
     summary: 'Runs a host with the handlers of a module, or the files of a folder.',
     load: async () => (await import('./commands/serve.js')).addServe,
