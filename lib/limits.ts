@@ -15,7 +15,7 @@ export interface Limits {
   readonly maxUnaryBytes: number;
   /**
    * Memory of the frames that may wait in the send queue of one connection, each with about 600 bytes beside its payload:
-   * a call or a response that would make it more is refused. What ends or acknowledges a call never is: at four times as many bytes, beyond 256 KiB and
+   * a call or a response that would exceed it is refused. Frames that end or acknowledge a call are never refused: at four times as many bytes, beyond 256 KiB and
    * `maxUnaryBytes` that the socket may have, the other side counts as not reading, and the connection is given up. Default 16 MiB.
    */
   readonly maxSendQueueBytes: number;
@@ -180,7 +180,7 @@ export interface CreditWindow {
 export const defaultWindow: Required<CreditWindow> = { initial: 16, max: 16_384, maxBytes: 8 << 20 };
 
 /**
- * A peer without extensions learns no window: it goes by the capacity in its own table. One that sends more than this side
+ * A peer without extensions is not informed of the window: it uses the capacity in its own table. One that sends more than this side
  * declared is followed, up to so many times the initial window, and to its `maxBytes`.
  */
 export const toleratedWindows = 3;
@@ -265,11 +265,11 @@ export const maxMeteredRoutes = 4_096;
 export const maxErrorCodes = 32;
 /** Streams, transfers and leaves that are listed one by one for observers. The total numbers are reported beside them. */
 export const maxListed = 1_000;
-/** How often figures are refreshed while somebody observes them, in ms. */
+/** How often figures are refreshed while they are observed, in ms. */
 export const figuresInterval = 1_000;
 /** How far the percentiles of observed routes look back, in ms. */
 export const percentileWindow = 60_000;
-/** Events that a monitor keeps for who subscribes later, and that may wait for a slow reader. */
+/** Events that a monitor keeps for later subscribers, and that may wait for a slow reader. */
 export const maxMonitorEvents = 256;
 /** Characters of a text in such an event. */
 export const maxMonitorEventText = 500;

@@ -15,7 +15,7 @@ export type GridEvent =
   | { readonly type: 'handler-not-completed'; readonly route: string; readonly caller: string; readonly remedy: string }
   /** `consume()` stands behind an asynchronous operator: items are taken before their consumer has finished with them. */
   | { readonly type: 'backpressure-lost'; readonly route: string; readonly remedy: string }
-  /** An open stream's output fills its window and nobody reads it. */
+  /** An open stream's output fills its window and is not read. */
   | { readonly type: 'unread-output'; readonly route: string; readonly held: number }
   /**
    * A caller has an input, and the route of the handler has none: nothing of the input arrives. Emitted at both ends; `host`

@@ -83,7 +83,7 @@ describe('errors', () => {
     expect(foreign).not.toBeInstanceOf(FileError);
   });
 
-  it('of a class without a brand are told as ever', () => {
+  it('of a class without a brand are recognized by instanceof, as always', () => {
     class Mine extends GridError {
       readonly code = 'mine';
     }

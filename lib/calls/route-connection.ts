@@ -257,7 +257,7 @@ function checkKind({ name, kind }: WireRoute, called: WireRoute['kind']): void {
   throw new ConfigurationError(`${name} is a ${kind} route: call it with ${methods}.`);
 }
 
-// For callers without types, who would otherwise wait for an input that never starts or never ends.
+// For callers without types, which would otherwise wait for an input that never starts or never ends.
 function checkInput({ name, input }: WireRoute, hasInput: boolean, method: string): void {
   if (hasInput === (input !== undefined)) return;
   throw new ConfigurationError(

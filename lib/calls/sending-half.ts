@@ -34,7 +34,7 @@ export interface SendingOwner<T> {
   fail(error: unknown): void;
   /** Takes errors thrown while a source is cleaned up. */
   readonly onThrown: OnThrown;
-  /** Takes a failure of a source that nobody else can report; see `Outlet`. */
+  /** Takes a failure of a source that is not reported otherwise; see `Outlet`. */
   readonly onLateFailure?: OnThrown | undefined;
 }
 

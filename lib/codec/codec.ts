@@ -22,7 +22,7 @@ export interface Codec<T> {
   /**
    * True: {@link decode} copies whatever its value retains of the bytes, so it may be given bytes that are overwritten as soon
    * as it returns. Payloads are then decoded where they were received, and nothing is allocated for them. Default: `decode`
-   * gets bytes that nobody overwrites, which costs a copy of each message.
+   * gets bytes that are never overwritten, which costs a copy of each message.
    */
   readonly inPlace?: boolean;
   /**
@@ -105,7 +105,7 @@ export function type<T>(): TypeOnly<T> {
 }
 
 /**
- * Opaque bytes. The receiver owns the decoded value: nobody overwrites it. Values that arrived together share memory, so
+ * Opaque bytes. The receiver owns the decoded value: it is never overwritten. Values that arrived together share memory, so
  * a small one that is retained for long holds up to 64 KiB: copy it (`bytes.slice()`) where that matters. `encode`
  * throws CodecError for anything but a Uint8Array; `undefined`, from untyped code, is encoded as zero bytes.
  */

@@ -78,7 +78,7 @@ export class Keepalive {
     return Math.min(this.#interval, Math.max(0, this.#silentAt - this.#runtime.now()));
   }
 
-  // One expression for who waits and who compares: rounded differently, a timer of 0 ms would follow the other.
+  // The same expression for the wait and for the comparison: rounded differently, a timer of 0 ms would follow the other.
   get #silentAt(): number {
     return this.#lastPong + 2 * this.#interval;
   }

@@ -15,7 +15,7 @@ const maxNoticeMs = 0xffff_ffff;
  * Two notices count, however many come: the first one, and the last word.
  */
 export class LinkDrain {
-  /** Emits the first notice; also to who subscribes later. */
+  /** Emits the first notice, also to later subscribers. */
   readonly notices: Observable<DrainNotice>;
 
   readonly #runtime: Runtime;

@@ -185,7 +185,7 @@ export function describeRoute(route: RouteBase): string {
 // The extra property distinguishes an absent shape from `type<…>()`: the handler of a route without an output may return nothing.
 const nothing: TypeOnly<void> & { readonly nothing: true } = { typeOnly: true, nothing: true };
 
-/** True for the shape that stands for an absent request, response or output. */
+/** True for the shape of an absent request, response or output. */
 export function isNothing(shape: Shape): boolean {
   return 'nothing' in shape;
 }

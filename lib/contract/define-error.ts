@@ -66,7 +66,7 @@ const libraryCodes: ReadonlySet<string> = new Set([
 
 /**
  * Defines an error that crosses the wire: `code` identifies it. Name the class in the `errors` of the routes whose handlers
- * throw it. `instanceof` goes by the code, so it also works where two copies of the package, or of the contract, are loaded.
+ * throw it. `instanceof` compares the code, so it also works where two copies of the package, or of the contract, are loaded.
  *
  * @throws ConfigurationError for a code that is empty, too long, or the library's own, and for an unknown option.
  *
@@ -143,7 +143,7 @@ export class InvalidArgumentError extends makeErrorClass(
 /** The caller may not do this. An interceptor or a handler throws it. */
 export class PermissionDeniedError extends makeErrorClass('permission-denied', {}, 'PermissionDeniedError') {}
 
-/** It is not known who the caller is. An interceptor or a handler throws it. */
+/** The caller is not authenticated. An interceptor or a handler throws it. */
 export class UnauthenticatedError extends makeErrorClass('unauthenticated', {}, 'UnauthenticatedError') {}
 
 /** A bound of the other side is reached; `data.limit` names it. Calling again later may succeed. */

@@ -58,7 +58,7 @@ export interface IncomingCall extends InterceptedCall {
   /** Name of the calling host, or the identity of the leaf. */
   readonly caller: string;
   readonly callerKind: 'host' | 'leaf';
-  /** Aborts when nobody waits for the result any more. */
+  /** Aborts when the result is no longer needed. */
   readonly signal: AbortSignal;
   /** The connection to a host, for calls on behalf of this one. */
   connection(host: string): Connection;

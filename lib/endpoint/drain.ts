@@ -124,7 +124,7 @@ export class Drain {
     );
   }
 
-  // Nobody's handler runs: nobody has to be called any more.
+  // No handler runs any more, so no handler needs to make calls.
   #beginToFinish(): void {
     this.#finishing = true;
     const { connections, loopback } = this.#target;
@@ -158,7 +158,7 @@ export interface DrainingTarget extends DrainTarget {
 
 /** The drain of an endpoint, if there is one. */
 export class Draining {
-  /** Emits the reason once when the drain begins, also to who subscribes later; completes at the close. */
+  /** Emits the reason once when the drain begins, also to later subscribers; completes at the close. */
   readonly reason$: Observable<string>;
 
   readonly #target: DrainingTarget;

@@ -59,7 +59,7 @@ export class HealthMonitor {
     if (phase === 'closed') this.#phase.complete();
   }
 
-  // A BehaviorSubject that has completed gives its value to nobody.
+  // A BehaviorSubject that has completed does not emit its value to later subscribers.
   #phases$(): Observable<Phase> {
     return defer(() => (this.#phase.value === 'closed' ? of<Phase>('closed') : this.#phase));
   }

@@ -53,7 +53,7 @@ export class LeafList {
     );
   }
 
-  /** A leaf has connected. `key` stands for its connection. */
+  /** A leaf has connected. `key` identifies its connection. */
   arrived(key: object, state: LeafState): void {
     this.#connected.set(key, state);
     if (this.#arrived.length < maxListed) this.#arrived.push(state);

@@ -21,7 +21,7 @@ import type { Endpoint } from './endpoint.js';
 import { ttlOf } from './leaf-control.js';
 import type { LeafList, LeafState } from './leaf-list.js';
 
-/** Whom a token stands for. */
+/** The identity that a token proves. */
 export interface LeafIdentity {
   /** Name of the leaf; see `authenticate` of {@link LeafOptions}. */
   readonly identity: string;

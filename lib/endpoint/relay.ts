@@ -21,7 +21,7 @@ import { isRelay, relayRoutes, type RelayedCall } from '../contract/relayed-rout
 import { namedHandler } from '../contract/wire-route.js';
 import type { Meta } from '../wire/opening-extra.js';
 
-/** A call that somebody wants to make through this host. */
+/** A call that a leaf asks this host to make. */
 export interface RelayRequest {
   /** Name of the calling host, or identity of the leaf. */
   readonly caller: string;

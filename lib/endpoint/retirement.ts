@@ -34,7 +34,7 @@ export class Retirement {
 
   /** Begins it. It may end at once. */
   begin(): void {
-    // Nobody dials any more, and nobody waits to be dialed.
+    // Neither side dials any more, and neither waits to be dialed.
     guarded(reportUnhandled, () => {
       this.#peer.stop();
     });

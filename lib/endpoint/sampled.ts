@@ -6,13 +6,13 @@ import type { Runtime } from '../runtime.js';
 /** Makes figures again and again. */
 export interface Sampler<T> {
   sample(): T;
-  /** Called when nobody observes any more. */
+  /** Called when the last observer has left. */
   stop?(): void;
 }
 
 /**
  * Returns an Observable of figures: at once, and then every second. All subscribers share one sampler, which `begin` makes
- * for the first of them and which stops with the last, so figures that nobody observes cost nothing. Completes with `closed$`.
+ * for the first of them and which stops with the last, so figures without observers cost nothing. Completes with `closed$`.
  */
 export function sampled<T>(runtime: Runtime, closed$: Observable<never>, begin: () => Sampler<T>): Observable<T> {
   const source = new Observable<T>((subscriber) => {

@@ -160,7 +160,7 @@ export function readFile(
 }
 
 /**
- * Writes a file at a host that serves files with `writable: true`. The name always stands for the whole file or for nothing of
+ * Writes a file at a host that serves files with `writable: true`. Under the name there is always the whole file or nothing of
  * it. Emits the progress of the host; completes when the file has its name.
  *
  * Errors: {@link FileError}; those of a call.

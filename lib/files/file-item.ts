@@ -12,7 +12,7 @@ import { decodePack, type FilePack } from './file-pack.js';
  *     item   = one kind byte, body
  *
  * The body of a header, an end and an error is a MessagePack map; the body of data is bytes of the file. A header whose path
- * ends with a slash is that of a folder, and has no data. An error outside a file stands for a requested file that cannot be
+ * ends with a slash is that of a folder, and has no data. An error outside a file reports a requested file that cannot be
  * sent. A pack has small files as a whole: see file-pack.ts.
  */
 
@@ -74,7 +74,7 @@ export interface FileEnd {
   readonly hash?: Uint8Array;
 }
 
-/** Ends a file whose sending has failed, or stands for a file that cannot be sent. */
+/** Ends a file whose sending has failed, or reports a file that cannot be sent. */
 export interface FileFailure {
   readonly kind: 'error';
   /** For programs: a code of a FileError. */

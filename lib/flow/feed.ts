@@ -30,7 +30,7 @@ export interface Outlet<T> {
   fail(error: unknown): void;
   /** Takes errors thrown while the source is cleaned up, by a finalizer or in the `finally` of a generator. */
   readonly onThrown: OnThrown;
-  /** Takes a failure of the source that nobody else can report, because feeding was stopped. Default: dropped, as by from() of rxjs. */
+  /** Takes a failure of the source that is not reported otherwise, because feeding was stopped. Default: dropped, as by from() of rxjs. */
   readonly onLateFailure?: OnThrown | undefined;
 }
 

@@ -24,7 +24,7 @@ export class GuardedObservable<T> extends Observable<T> {
     this.#guard = guard;
   }
 
-  /** Makes the call. What the observer throws reaches nobody else. */
+  /** Makes the call. An error that the observer throws reaches no other code. */
   override subscribe(observer?: Partial<Observer<T>> | ((value: T) => void)): Subscription;
   /** Makes the call. */
   override subscribe(

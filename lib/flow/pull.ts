@@ -7,7 +7,7 @@
  * An Observable pushes, so an operator that buffers cannot know when its consumer is ready. A sender with credit, or a reader,
  * therefore looks for {@link makePull} on the Observable and, if it exists, pulls instead of subscribing. The key belongs to
  * one Observable: an operator applied to it creates another Observable, without the key, and that one subscribes. A subscriber
- * gets one item after the other, each as a delivery; the next item is taken once nobody retains the one before. So a sender
+ * gets one item after the other, each as a delivery; the next item is taken when the one before is no longer retained. So a sender
  * with credit behind `map`, `finalize` or `takeUntil` leaves items in this queue, too, as `consume` does, while a subscriber
  * that retains nothing gets every item at once.
  */
@@ -75,7 +75,7 @@ export class PullableObservable<T> extends Observable<T> implements Pullable<T> 
   }
 }
 
-/** Delivers the items of a {@link Pull} to a subscriber: the next item once nobody retains the one before. */
+/** Delivers the items of a {@link Pull} to a subscriber: the next item when the one before is no longer retained. */
 class PullDelivery<T> {
   readonly #pull: Pull<T>;
   readonly #subscriber: Subscriber<T>;

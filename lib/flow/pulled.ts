@@ -1,6 +1,6 @@
 /**
  * Observables over iterators: the next item is requested when the one before is released. As with a stream's items,
- * backpressure comes from whoever retains the deliveries, also through operators in between.
+ * backpressure comes from the consumer that retains the deliveries, also through operators in between.
  *
  *     waiting ──fewer than `capacity` items retained──▶ pulling ──item──▶ delivered ──release──▶ waiting
  *                                                         └── done | throws ──▶ ended        any ──unsubscribe──▶ ended

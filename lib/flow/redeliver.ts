@@ -2,7 +2,7 @@ import { DeliverySource } from './delivery.js';
 import { trackSubscription, type SourceTracker } from './source-tracker.js';
 
 /**
- * Calls `observer.next(value)` as a new current delivery. `release` is called once nobody retains it. `partOf`: the id of the
+ * Calls `observer.next(value)` as a new current delivery. `release` is called when the last holder has released it. `partOf`: the id of the
  * delivery of which this one is a part; no window bounds the number of parts.
  */
 export function redeliver<T>(

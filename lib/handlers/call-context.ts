@@ -102,7 +102,7 @@ export class CallContext<I> implements Call<I> {
     const until = deadline === original.deadline ? this.#deadline : this.#until(deadline);
     const caller = { name: this.caller, kind: this.callerKind };
     const derived = new CallContext<I>(caller, this.subroute, until, this.#scope, this.#inbound, meta);
-    // Unchanged: no signal is made, and none is listened to, until somebody asks for it.
+    // Unchanged: no signal is made, and none is listened to, until it is read.
     const signal = passed === original ? undefined : passed.signal;
     if (signal === undefined || signal === this.#abort?.signal) this.#abortAlso(derived);
     else derived.#follow(signal);

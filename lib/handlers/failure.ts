@@ -71,7 +71,7 @@ export function failureOf(thrown: unknown, call: FailedCall, scope: FailureScope
   }
 }
 
-/** Codes that a host gives errors which nobody has declared. Their texts are meant for hosts. */
+/** Codes of errors that no contract has declared. Their texts are meant for hosts. */
 const codesOfUndeclared: ReadonlySet<string> = new Set([
   ...['internal', 'remote', 'unavailable', 'resource-exhausted', 'deadline-exceeded', 'cancelled'],
 ]);
@@ -91,7 +91,7 @@ function mayPass(thrown: unknown): boolean {
   }
 }
 
-/** What the caller gets whose request, or input, does not decode: nobody else needs to know. */
+/** The error that a caller gets whose request or input does not decode. It is not reported at this side. */
 export function invalidArgument(error: CodecError, call: FailedCall, scope: FailureScope): Failure {
   const text = errorText(error);
   const issues = error.issues ?? [{ path: [], message: text }];

@@ -121,7 +121,7 @@ function promised(
     const settled = Promise.resolve(result).then(
       (value) => {
         call.ranUntil(undefined);
-        // Also where nobody waits any more: an iterator may need to clean up.
+        // Also where the call has ended: an iterator may need to clean up.
         guarded(onLate, () => {
           then(value).subscribe(subscriber);
         });

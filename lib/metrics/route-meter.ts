@@ -40,7 +40,7 @@ export interface MeterCounts extends StreamCounts {
  *
  *     begin ──▶ in flight ──end──▶ ok, cancelled, or an error
  *
- * This runs for every call: it adds numbers and allocates nothing, and what costs more is made when somebody looks.
+ * This runs for every call: it adds numbers and allocates nothing. What costs more is computed when the figures are read.
  */
 export class RouteMeter {
   readonly route: MeteredRoute;
@@ -133,7 +133,7 @@ const otherRoutes = '(other routes)';
 
 /** The meters of one process's end of the grid: one for each route and side. */
 export class RouteMeters {
-  /** Of all of them. Exact while somebody observes. */
+  /** Of all meters. Exact while figures are observed. */
   readonly precision: Precision = { exact: false };
   /** The files that are on their way. */
   readonly transfers = new Transfers();
@@ -145,7 +145,7 @@ export class RouteMeters {
     this.#max = max;
   }
 
-  /** The meter of a route at one side; made by the first who asks. Routes of one name and kind share it. */
+  /** The meter of a route at one side, created by the first call. Routes of one name and kind share it. */
   of(route: MeteredRoute, side: Side): RouteMeter {
     const key = `${side} ${route.kind} ${route.name}`;
     const found = this.#meters.get(key);

@@ -7,7 +7,7 @@ import type { RouteMeter, RouteMeters } from './route-meter.js';
 /** The percentiles look back by this many steps. */
 const windowSteps = 6;
 
-/** Makes figures of meters, for somebody who asks again and again. */
+/** Computes figures of meters for one observer, again and again. */
 export class RouteSampler {
   readonly #meters: RouteMeters;
   // What the histograms held at the beginning of each step of the window, oldest first.
@@ -42,7 +42,7 @@ export class RouteSampler {
     return figures;
   }
 
-  // Undefined: nobody has looked before.
+  // Undefined before the first sample.
   #base(now: number): ReadonlyMap<RouteMeter, Durations> | undefined {
     while (this.#steps.length > 1 && now - this.#steps[1]!.at >= percentileWindow) this.#steps.shift();
     return this.#steps[0]?.durations;

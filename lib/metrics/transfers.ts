@@ -11,7 +11,7 @@ export interface TransferStart {
   readonly mode: string | undefined;
 }
 
-/** A file on its way, as the one who moves it knows it. */
+/** A file on its way, as its sender or receiver counts it. */
 export class Transfer {
   readonly start: TransferStart;
   readonly id: number;
@@ -64,7 +64,7 @@ interface Sample {
   readonly moved: number;
 }
 
-/** Makes figures of transfers, for somebody who asks again and again. */
+/** Computes figures of transfers for one observer, again and again. */
 export class TransferSampler {
   readonly #transfers: Transfers;
   #before = new Map<Transfer, Sample>();

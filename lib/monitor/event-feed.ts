@@ -19,7 +19,7 @@ export class EventFeed {
   #before = 0;
   readonly #arrivals = new Subject<MonitorEvent>();
 
-  /** Keeps the newest events from now on, for who reads later. */
+  /** Keeps the newest events from now on, for later readers. */
   constructor(events$: Observable<GridEvent>, runtime: Runtime) {
     this.#runtime = runtime;
     events$.subscribe({

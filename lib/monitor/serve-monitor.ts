@@ -16,7 +16,7 @@ import type { MonitoredCluster } from './messages.js';
 import { monitorRoutes } from './monitor-routes.js';
 import { recordedBatches, type RecordFramesOptions } from './record-frames.js';
 
-/** What somebody asks the monitor for. */
+/** A request for something that the monitor reports. */
 export interface MonitorRequest {
   /** Name of the calling host, or identity of the leaf. */
   readonly caller: string;
@@ -115,7 +115,7 @@ type Authorize = (request: MonitorRequest) => boolean | Promise<boolean>;
 const hostsOnly: Authorize = ({ callerKind }) => callerKind === 'host';
 
 async function check(authorize: Authorize, request: MonitorRequest): Promise<void> {
-  // A truthy text, or a forgotten `await` within, must not let anybody in.
+  // A truthy text, or a forgotten `await` within, must not admit a caller.
   const allowed: unknown = await authorize(request);
   if (allowed === true) return;
   throw new PermissionDeniedError(

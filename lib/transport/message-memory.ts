@@ -36,7 +36,7 @@ export function takeMessageMemory(bytes: number, allocate: (bytes: number) => Ui
 }
 
 /**
- * Gives back the memory of the message that has these bytes, which nobody may use from now on. Does nothing where the bytes
+ * Gives back the memory of the message that has these bytes, which must not be used from now on. Does nothing where the bytes
  * are not of the one payload of such a message: another frame of the message may belong to someone else.
  */
 export function giveBackMessage({ buffer, byteOffset, byteLength }: Uint8Array): void {

@@ -100,7 +100,7 @@ describe.each(Object.entries(forms))('%s', (_name, text) => {
 });
 
 describe('what is declared', () => {
-  it('kills nobody: 64 KiB of array headers that claim all bytes left', () => {
+  it('does not exhaust the memory: 64 KiB of array headers that claim all bytes left', () => {
     const bomb = new Uint8Array(65_536);
     const view = new DataView(bomb.buffer);
     for (let pos = 0; pos + 5 <= bomb.length; pos += 5) {

@@ -94,7 +94,7 @@ describe('a call observable', () => {
     expect(inbounds).toHaveLength(1);
   });
 
-  it('tells its refusal to who stands behind share, and so to a retry behind that, too', () => {
+  it('reports its refusal behind share, and so to a retry behind that, too', () => {
     let subscriptions = 0;
     const { items, inbounds } = calls(() => {
       if (subscriptions++ > 0) throw new Error('taken');

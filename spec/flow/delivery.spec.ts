@@ -11,7 +11,7 @@ const counted = (): { readonly source: DeliverySource; readonly released: () => 
 };
 
 describe('a delivery', () => {
-  it('returns its credit after next, where nobody retained it', () => {
+  it('returns its credit after next, where it was not retained', () => {
     const { source, released } = counted();
     const during: number[] = [];
     source.deliver({ next: () => during.push(released()) }, 1);
@@ -151,7 +151,7 @@ describe('the current delivery', () => {
     expect([outer.released(), inner.released()]).toStrictEqual([1, 1]);
   });
 
-  it('is told apart where one stream delivers within its own delivery', () => {
+  it('is distinguished where one stream delivers within its own delivery', () => {
     const { source, released } = counted();
     const releases: (() => void)[] = [];
     const next = (value: number): void => {

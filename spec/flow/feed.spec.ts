@@ -56,7 +56,7 @@ describe('an iterable', () => {
     expect(outlet.log).toStrictEqual([1, 2, 'done']);
   });
 
-  it('tells what it throws after its items, once', () => {
+  it('reports what it throws after its items, once', () => {
     const outlet = new FakeOutlet(9);
     outlet.feed(
       (function* () {
@@ -190,7 +190,7 @@ describe('an async iterable', () => {
     expect(outlet.log).toStrictEqual([1, 2, 'done']);
   });
 
-  it('tells what it rejects with, or throws, once', async () => {
+  it('reports what it rejects with, or throws, once', async () => {
     const outlet = new FakeOutlet(9);
     outlet.feed(
       (async function* () {

@@ -9,7 +9,7 @@ describe('the first items of deliveries', () => {
     source.deliver({ next: task }, 1);
   };
 
-  it('are told from what else becomes of a delivery', () => {
+  it('are distinguished from the further items of a delivery', () => {
     const items = new FirstItems();
     const log: boolean[] = [];
     for (let count = 0; count < 2; count++) within(0, () => log.push(items.add() > 0, items.add() > 0));

@@ -60,7 +60,7 @@ function setup(): Setup {
   };
 }
 
-describe('an inbound half that nobody consumes yet', () => {
+describe('an inbound half without a consumer', () => {
   it('holds the items and their credit', () => {
     const { inbound, released } = setup();
     for (const value of [1, 2]) inbound.push(bytes(value));
@@ -95,14 +95,14 @@ describe('an inbound half that nobody consumes yet', () => {
     expect([log, inbound.held, inbound.taken, released()]).toStrictEqual([[1, 2, 3], 0, true, 3]);
   });
 
-  it('tells its end after the held items', () => {
+  it('notifies of its end after the held items', () => {
     const { inbound, consume } = setup();
     inbound.push(bytes(1));
     inbound.end();
     expect(consume().log).toStrictEqual([1, 'done']);
   });
 
-  it('tells its error after the held items', () => {
+  it('notifies of its error after the held items', () => {
     const { inbound, consume } = setup();
     const error = new Error('of the stream');
     inbound.push(bytes(1));
@@ -179,7 +179,7 @@ describe('an inbound half with its consumer', () => {
     expect(released()).toBe(1);
   });
 
-  it('tells a payload that does not decode to both sides, once, and returns all credit', () => {
+  it('reports a payload that does not decode to both sides, once, and returns all credit', () => {
     const { inbound, consume, released, decodeErrors } = setup();
     for (const value of [1, 255, 2, 255]) inbound.push(bytes(value));
     const { log } = consume();
@@ -240,7 +240,7 @@ describe('an inbound half whose consumer releases by hand', () => {
     expect([log, inbound.taken]).toStrictEqual([['done'], true]);
   });
 
-  it('tells it of a payload that does not decode', () => {
+  it('notifies it of a payload that does not decode', () => {
     const { inbound, decodeErrors } = setup();
     const { log } = explicit(inbound, () => undefined);
     inbound.push(bytes(255));

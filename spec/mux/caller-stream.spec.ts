@@ -28,7 +28,7 @@ describe('opening', () => {
     expect(end.sent()).toStrictEqual([line]);
   });
 
-  it('numbers from the first id that it is told, upward', () => {
+  it('numbers from the given first id upward', () => {
     const end = loneEngine({ firstMuxId: 2 ** 40 });
     end.open(2);
     end.request(1, '', 5);
@@ -303,7 +303,7 @@ describe('a gap in the sequence', () => {
 });
 
 describe('cancel', () => {
-  it('sends one frame; the sink hears the reason, and nothing more', () => {
+  it('sends one frame; the sink ends with the reason, and gets nothing more', () => {
     const { end, stream } = opened({ inCapacity: 5 });
     stream.mux.cancel(cancelled);
     stream.mux.cancel(cancelled);
@@ -352,7 +352,7 @@ describe('cancel', () => {
 });
 
 describe('the loss of the connection', () => {
-  it('tells whether the opening frame had left', () => {
+  it('says whether the opening frame had left', () => {
     const end = loneEngine();
     const sent = end.open(2);
     end.sink.bufferedBytes = 1 << 20;
@@ -364,7 +364,7 @@ describe('the loss of the connection', () => {
     expect([sent.error, queued.error, busy.error]).toMatchObject([{ sent: true }, { sent: false }, { sent: false }]);
   });
 
-  it('tells that it had left also where a later frame waits', () => {
+  it('says that it had left also where a later frame waits', () => {
     const { end, stream } = opened({ inCapacity: 5 });
     end.sink.bufferedBytes = 1 << 20;
     end.request(9);
@@ -376,7 +376,7 @@ describe('the loss of the connection', () => {
 });
 
 describe('time', () => {
-  it('passes the deadline: the stream fails and the handler is told', () => {
+  it('passes the deadline: the stream fails and the handler is cancelled', () => {
     const { end, stream } = opened({ timeout: 1000 });
     end.runtime.advance(999);
     expect(stream.heard).toStrictEqual([]);
@@ -385,7 +385,7 @@ describe('time', () => {
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
-  it('sends a sequenced Ping each 15 s while it hears something', () => {
+  it('sends a sequenced Ping each 15 s while frames arrive', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     stream.send('a');
     end.sent();

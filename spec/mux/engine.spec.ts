@@ -63,7 +63,7 @@ describe('frames of the connection', () => {
   });
 });
 
-describe('frames that nobody knows', () => {
+describe('frames of unknown muxes and ops', () => {
   it('with an unknown op are counted and ignored', () => {
     const end = loneEngine();
     end.receive(frameOf(77, 1), frameOf(0, 0), frameOf(18, 5));
@@ -201,7 +201,7 @@ describe('bounds', () => {
     expect(end.engine.open.outgoing).toBe(1);
   });
 
-  it('maxUnaryBytes holds for responses: the caller hears it', () => {
+  it('maxUnaryBytes holds for responses: the caller gets the error', () => {
     const end = loneEngine({ limits });
     end.serveUnary(1, (mux, payload) => mux.respond(new Uint8Array(Number(payload[0]))));
     end.receive(
@@ -318,7 +318,7 @@ describe('close', () => {
     expect([end.sent(), served.length, end.leftovers, end.runtime.scheduled]).toStrictEqual([[], 1, nothing, 0]);
   });
 
-  it('ends each mux once where one that is told cancels and calls', () => {
+  it('ends each mux once where a sink cancels and calls as it is notified', () => {
     const end = loneEngine();
     const calls = Array.from({ length: 20_000 }, () => end.request(1));
     const streams = Array.from({ length: 10 }, () => end.open(2, { inCapacity: 1 }));
@@ -343,7 +343,7 @@ describe('close', () => {
     expect([end.sent(), end.leftovers, end.runtime.scheduled]).toStrictEqual([[], nothing, 0]);
   });
 
-  it('lets nobody call any more', () => {
+  it('accepts no further calls', () => {
     const end = loneEngine();
     end.engine.close();
     expect(() => end.request(1)).toThrow('remote disconnected');

@@ -18,7 +18,7 @@ describe('the size of region frames', () => {
     return size.bytes;
   }
 
-  test('stays at its largest while nobody else sends', () => {
+  test('stays at its largest while nothing else is sent', () => {
     expect(frame(false)).toBe(maxRegionFrameBytes);
   });
 
@@ -33,7 +33,7 @@ describe('the size of region frames', () => {
     expect(frame(false)).toBe(maxRegionFrameBytes);
   });
 
-  test('grows again after 50 ms in which nobody else sent', () => {
+  test('grows again after 50 ms in which nothing else was sent', () => {
     frame(true);
     frame(true);
     now += 49;

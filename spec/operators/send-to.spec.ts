@@ -13,7 +13,7 @@ import { testScheduler } from '../support/marbles.js';
 const progress = (sent: number, credit: number): unknown => ({ sent, credit });
 
 describe('sendTo', () => {
-  it('sends as credit allows, tells the progress, and completes when the half-close has gone out', () => {
+  it('sends as credit allows, emits the progress, and completes when the half-close has gone out', () => {
     testScheduler().run(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const target = new FakeTarget(1);
       const source = hot('                 -abc--|', { a: 1, b: 2, c: 3 });

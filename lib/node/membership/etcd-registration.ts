@@ -1,7 +1,7 @@
 /**
  * The entry of this host in etcd, under a lease that is kept alive.
  *
- *     registering ──put──▶ registered ──lease lost, entry deleted by somebody──▶ registering
+ *     registering ──put──▶ registered ──lease lost, entry deleted──▶ registering
  *          └── failed: again after a pause ──┘                 any ──stop──▶ lease revoked
  */
 
@@ -37,7 +37,7 @@ export class EtcdRegistration {
     void this.#register();
   }
 
-  /** The entry is not in etcd any more, though it should be: somebody deleted it, or another process had the same name. */
+  /** The entry is not in etcd any more, though it should be: it was deleted, or another process had the same name. */
   restore(): void {
     if (this.#state !== 'registered') return;
     this.#state = 'registering';

@@ -34,7 +34,7 @@ export interface ListenOptions extends AttachOptions {
 export interface AttachOptions {
   /**
    * True: answers `GET <path>/healthz`, 200 while the process is alive, and `GET <path>/readyz`, 200 while the host can be sent
-   * calls, or else 503: for probes of an orchestrator, who need no token. Default false.
+   * calls, or else 503: for probes of an orchestrator, which need no token. Default false.
    */
   readonly health?: boolean;
 }

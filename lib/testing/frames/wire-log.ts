@@ -24,7 +24,7 @@ export type LogEntry =
       readonly text: string;
     };
 
-/** The last entries of one cable. Frames are decoded when somebody looks. */
+/** The last entries of one cable. Frames are decoded when they are read. */
 export class WireLog {
   readonly #limit: number;
   readonly #entries: LogEntry[] = [];

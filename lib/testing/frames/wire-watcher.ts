@@ -1,6 +1,6 @@
 import type { Fate } from './wire-log.js';
 
-/** One WebSocket on a cable, for those who watch. */
+/** One WebSocket on a cable, for watchers. */
 export interface WatchedCircuit {
   /** Short names of its ends; the first one dialed. */
   readonly ends: readonly [string, string];
@@ -13,7 +13,7 @@ export interface WireWatcher {
   sent(circuit: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void;
   /** A message arrives. What the end does about it, it does after this. */
   arrived(circuit: WatchedCircuit, to: string, bytes: Uint8Array): void;
-  /** An end is closed, whoever closed it. */
+  /** An end is closed, by either side. */
   closed(circuit: WatchedCircuit, end: string): void;
   /** The socket of an end counts as full by chance, or does no more. */
   full?(circuit: WatchedCircuit, end: string, full: boolean): void;

@@ -53,7 +53,7 @@ export class SocketCluster implements FlowCluster {
     const cables = names.flatMap((left, index) =>
       names.slice(index + 1).map((right) => new ProxyCable([left, right], portOf, faults)),
     );
-    // By who dials, then by the authority that is dialed: the port of the proxy.
+    // By the dialer, then by the authority that is dialed: the port of the proxy.
     const proxies = new Map<string, Map<string, number>>(names.map((name) => [name, new Map()]));
     for (const cable of cables) {
       const [left, right] = cable.ends;

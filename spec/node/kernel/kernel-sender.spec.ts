@@ -169,7 +169,7 @@ describe('the arguments', () => {
     expect(sender.send(socket, file, offset, count, head)).toStrictEqual({ sent: 3, errno: 11 });
   });
 
-  test('on illumos the offset tells what was sent, also with an error', async () => {
+  test('on illumos the offset says what was sent, also with an error', async () => {
     const library = new FakeLibrary();
     library.number = 11;
     library.answer = (_name, [, , at]) => {

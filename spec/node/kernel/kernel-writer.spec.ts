@@ -230,13 +230,13 @@ describe('a message that is torn destroys the socket', () => {
 });
 
 describe('who waits for whole messages', () => {
-  test('is told at once while none is being sent', () => {
+  test('is called at once while none is being sent', () => {
     let told = false;
     writer.whenWhole(() => (told = true));
     expect(told).toBe(true);
   });
 
-  test('is told at the end of the message that is', async () => {
+  test('is called at the end of the message that is being sent', async () => {
     const order: string[] = [];
     steps = [{ errno: errors.EAGAIN }];
     const written = write(1000).then(() => order.push('written'));

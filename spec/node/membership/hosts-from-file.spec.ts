@@ -119,7 +119,7 @@ describe('hostsFromFile', () => {
     await hosts.is(a);
   });
 
-  it('goes on when whoever hears of a problem throws', async () => {
+  it('goes on when the observer of a problem throws', async () => {
     const thrown = new Promise<void>((resolve) => {
       const onError = (): never => {
         resolve();

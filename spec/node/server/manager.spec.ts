@@ -66,7 +66,7 @@ describe('listen()', () => {
     expect((await http(`${a.local}/minio/grid/v1`, { upgrade: true })).status).toBe(101);
   });
 
-  it('listens elsewhere where it is told to', async () => {
+  it('listens at another address where an option says so', async () => {
     const [named, port] = await Promise.all([freePort(), freePort()]);
     const manager = grid.manager(`http://127.0.0.1:${named}`, []);
     await manager.listen({ port, address: '127.0.0.1' });

@@ -45,7 +45,7 @@ it('answers the probes below each path of a manager, and nothing else of the app
   expect(await answer(`${url}/grid/readyz`)).toStrictEqual([200, 'app']);
 });
 
-it('is not ready without the connections that it needs, and alive all the same; it tells numbers, and no names', async () => {
+it('is not ready without the connections that it needs, and alive all the same; its answers contain numbers, and no names', async () => {
   const { server, url } = await serverFor();
   const manager = managerOf({ hosts: ['http://127.0.0.1:1', 'http://secret.internal:2'], readyQuorum: 'majority' });
   await manager.attach(server, { health: true });

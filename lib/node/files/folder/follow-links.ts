@@ -48,7 +48,7 @@ export async function followLinks(following: Following): Promise<string> {
   }
 }
 
-/** What a name stands for: nothing (undefined), a symbolic link with its target, or anything else. */
+/** What exists under a name: nothing (undefined), a symbolic link with its target, or anything else. */
 type Entry = { readonly link: string | undefined } | undefined;
 
 /** Yields paths whose entries it needs; its caller decides how they are read. */

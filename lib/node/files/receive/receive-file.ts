@@ -22,7 +22,7 @@ export interface ReceiveProgress {
 }
 
 /**
- * Writes a stream of one file. The final name always stands for the whole file or for nothing of it: the bytes go to a
+ * Writes a stream of one file. Under the final name there is always the whole file or nothing of it: the bytes go to a
  * temporary name in the same folder, which is renamed at the end. Emits progress; completes when the file has its name.
  *
  * The credit of an item returns when its bytes are written, so a slow disk slows the sender down. Unsubscribing gives the file
