@@ -14,15 +14,17 @@ export class Cluster {
   hosts = [];
   /** What a client shows to a host. */
   token = randomBytes(32).toString('hex');
+  /** What the dashboard shows to a host. */
+  operatorToken = randomBytes(16).toString('hex');
   #secret = randomBytes(32).toString('hex');
   #folder;
   #options;
   #running = new Map();
   #stopping = false;
 
-  /** `fail` hears when a host ends that nobody killed. `withholdAt`: for the spec, the host that withholds an answer. */
-  constructor({ size, timeout, say, fail, withholdAt }) {
-    this.#options = { size, timeout, say, fail, withholdAt };
+  /** `fail` hears when a host ends that nobody killed. `observed`: the hosts serve a dashboard. `withholdAt`: for the spec, the host that withholds an answer. */
+  constructor({ size, timeout, say, fail, withholdAt, observed = false }) {
+    this.#options = { size, timeout, say, fail, withholdAt, observed };
   }
 
   async start() {
@@ -36,6 +38,10 @@ export class Cluster {
     return join(this.#folder, `host${this.hosts.indexOf(host) + 1}`);
   }
 
+  pidOf(host) {
+    return this.#running.get(host)?.pid;
+  }
+
   label(host) {
     return `host ${this.hosts.indexOf(host) + 1}`;
   }
@@ -43,7 +49,7 @@ export class Cluster {
   /** Starts a host, with the files that it had. */
   async startHost(host) {
     this.#checkRunning();
-    const { timeout, say, fail, withholdAt } = this.#options;
+    const { timeout, say, fail, withholdAt, observed } = this.#options;
     const settings = {
       name: host,
       hosts: this.hosts,
@@ -51,6 +57,7 @@ export class Cluster {
       secret: this.#secret,
       token: this.token,
       timeout,
+      operatorToken: observed ? this.operatorToken : '',
       withhold: this.hosts.indexOf(host) === withholdAt,
     };
     const child = fork(fileURLToPath(new URL('host.mjs', import.meta.url)), {
@@ -66,7 +73,9 @@ export class Cluster {
     });
     const gone = once(child, 'exit').then(() => {
       // One that was killed is no longer listed.
-      if (this.#running.get(host) === child && !this.#stopping) fail(new Error(`${this.label(host)} ended by itself`));
+      if (this.#running.get(host) === child && !this.#stopping) {
+        fail(new Error(`${this.label(host)} ended by itself`), host);
+      }
     });
     await Promise.race([listening, gone]);
     this.#checkRunning();

@@ -21,11 +21,14 @@ import {
 import { consume, DisconnectedError, sharedSecret } from 'rxgrid';
 import { Manager } from 'rxgrid/node';
 import { digestOf } from './files.mjs';
+import { mayLook, observe } from './observed.mjs';
 import { get, list, put, stat, watch } from './routes.mjs';
 import { Store } from './store.mjs';
 
-/** @type {{ name: string, hosts: string[], folder: string, secret: string, token: string, timeout: number, withhold: boolean }} */
-const { name, hosts, folder, secret, token, timeout, withhold } = JSON.parse(process.env.STORAGE_HOST ?? '');
+/** @type {{ name: string, hosts: string[], folder: string, secret: string, token: string, timeout: number, withhold: boolean, operatorToken: string }} */
+const { name, hosts, folder, secret, token, timeout, withhold, operatorToken } = JSON.parse(
+  process.env.STORAGE_HOST ?? '',
+);
 const peers = hosts.filter((host) => host !== name);
 // A terminal sends Ctrl-C to all processes: the parent decides. When it has gone, however it went, so does this host.
 process.on('SIGINT', () => undefined);
@@ -37,16 +40,20 @@ if (!process.connected) leave();
 const maxBehind = 64;
 
 const store = new Store(folder);
+const isObserved = operatorToken !== '';
 const grid = new Manager({
   local: name,
   hosts,
   auth: sharedSecret(secret),
   leaves: {
     authenticate(presented) {
+      if (isObserved && presented === operatorToken) return 'operator';
       if (presented !== token) throw new Error('unknown client');
       return 'client';
     },
   },
+  // The dashboard at one host asks the others through it.
+  ...(isObserved ? { relay: { authorize: mayLook } } : {}),
 });
 /** A call is tried again, but not while its host is away. */
 const unlessLost = {
@@ -183,6 +190,7 @@ function say(text) {
   if (process.connected) process.send?.({ say: text });
 }
 
+if (isObserved) observe(grid, store, folder);
 grid.events$.subscribe((event) =>
   say(`${event.type} ${'error' in event ? event.error.message : JSON.stringify(event)}`),
 );

@@ -5,6 +5,7 @@
 //   client.mjs   the client's view      cluster.mjs           starts, kills and ends the host processes
 //   job.mjs      what the client does   screen.mjs            what a person sees
 //   summary.mjs  the last line, and what makes the run a failure
+//   keep.mjs     --keep: hosts that stay up, for the dashboard   observed.mjs   what they serve for it
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { RemoteHost } from './client.mjs';
@@ -20,6 +21,7 @@ const help = `Stores a folder on three hosts, kills one of them in the middle, a
   --dir PATH      what to store; default: node_modules of this project
   --seconds N     stores nothing after so many seconds, and says how many files that left out; default 30
   --timeout MS    of one call; default 15000
+  --keep          keeps the hosts up and busy until Ctrl+C, and prints the address of their dashboard
   --fault NAME    for tests: corrupt (changes a byte on a host's disk), withhold (a host leaves a call unanswered)`;
 /** The whole run, in ms: it ends by itself within 60 s. */
 const allMs = 57_000;
@@ -30,11 +32,18 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '30' },
     timeout: { type: 'string', default: '15000' },
     fault: { type: 'string', default: 'none' },
+    keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (options.help) {
   console.log(help);
+  process.exit();
+}
+
+if (options.keep) {
+  const { keep } = await import('./keep.mjs');
+  await keep({ dir: options.dir, timeout: Number(options.timeout) });
   process.exit();
 }
 

@@ -72,7 +72,7 @@ export function latestEvents(page: Page, max: number): TemplateResult {
 }
 
 /** The log of all events that the page keeps. */
-export function eventsView(page: Page, host?: string): TemplateResult {
+export function eventsView(page: Page, host?: string, max = 200): TemplateResult {
   const log = page.model?.events;
   const all = (log?.events ?? []).filter((each) => host === undefined || each.host === host);
   const types = [...new Set(all.map(({ event }) => event.type))].sort();
@@ -107,6 +107,7 @@ export function eventsView(page: Page, host?: string): TemplateResult {
         empty,
         order: (left, right) => right.id - left.id,
         live: true,
+        max,
         least: 800,
       })}
     `,

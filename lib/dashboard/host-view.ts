@@ -28,7 +28,7 @@ export function hostView(page: Page, model: Model, name: string): TemplateResult
         false,
       ),
     )}
-    ${eventsView(page, name)}
+    ${eventsView(page, name, 20)}
   </div>`;
 }
 

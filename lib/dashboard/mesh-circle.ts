@@ -5,7 +5,6 @@ import type { LinkRow, Model } from './model.js';
 import { statusShape, statusTexts } from './parts.js';
 
 const width = 480;
-const height = 380;
 const radius = { x: 150, y: 125 };
 
 interface Point {
@@ -18,7 +17,12 @@ const centre = 185;
 /** Hosts on a circle, and every connection as a line: what it moves is its width, its state its colour and its dashes. */
 export function meshCircle({ hosts, links, local }: Model): TemplateResult {
   const points = new Map(hosts.map(({ name }, index) => [name, pointOf(index, hosts.length)]));
-  return html`<svg class="mesh" viewBox="0 0 ${width} ${height}" role="group" aria-label="Hosts and their connections">
+  return html`<svg
+    class="mesh"
+    viewBox=${`0 0 ${width} ${heightOf(points)}`}
+    role="group"
+    aria-label="Hosts and their connections"
+  >
     <defs>
       <marker
         id="dialed"
@@ -84,6 +88,10 @@ function pointOf(index: number, all: number): Point {
   const angle = (2 * Math.PI * index) / all - Math.PI / 2;
   const round = (value: number): number => Math.round(value * 10) / 10;
   return { x: round(width / 2 + radius.x * Math.cos(angle)), y: round(centre + radius.y * Math.sin(angle)) };
+}
+
+function heightOf(points: ReadonlyMap<string, Point>): number {
+  return Math.max(0, ...[...points.values()].map(({ y }) => y)) + 64;
 }
 
 /** Above the upper half of the circle, and below the lower one: beside it there is no room for a long name. */

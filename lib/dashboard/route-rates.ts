@@ -33,9 +33,12 @@ const steps = 6;
 /** Values of the history. */
 const maxHistory = 60;
 
+// Handler ids from 241 on are the library's own; a relayed call is known by its id.
+const internal = /^(?:monitor(?:\/|$)|relay$|handler 2(?:4[1-9]|5[0-4])\b)/;
+
 /** Routes of the library itself: the page would show its own questions. */
 export function isInternal(route: string): boolean {
-  return route.startsWith('monitor/') || route === 'relay' || route === 'monitor';
+  return internal.test(route);
 }
 
 /** Makes rates of the figures of one host. */

@@ -20,7 +20,7 @@ const routeColumns: readonly Column<RouteRate>[] = [
     key: 'host',
     label: 'Host',
     title: 'Host that counts',
-    width: 15,
+    width: 14,
     cell: ({ host }) => hostLink(host),
     value: ({ host }) => host,
   },
@@ -28,7 +28,7 @@ const routeColumns: readonly Column<RouteRate>[] = [
     key: 'side',
     label: 'Side',
     title: 'handler: calls that the host serves. caller: calls that it makes',
-    width: 9,
+    width: 12,
     cell: ({ side, kind }) =>
       figure(
         kind === 'duplex' ? `${side}, stream` : side,
@@ -126,6 +126,7 @@ export function routesTable(page: Page, rows: readonly RouteRate[], withHost = t
       `${route} ${host} ${side} ${kind} ${Object.keys(errorsByCode).join(' ')}`,
     empty: 'No route has been called yet.',
     order: (left, right) =>
+      (right.totalCalls > 0 ? 1 : 0) - (left.totalCalls > 0 ? 1 : 0) ||
       (right.side === 'handler' ? 1 : 0) - (left.side === 'handler' ? 1 : 0) ||
       byName(left.route, right.route) ||
       byName(left.host, right.host),

@@ -70,7 +70,7 @@ const streamColumns: readonly Column<OfHost<StreamFigures>>[] = [
     title: 'How long its next item has waited for credit',
     width: 10,
     cell: ({ stalledFor = 0 }) =>
-      stalledFor === 0
+      stalledFor < 1_000
         ? ''
         : figure(
             duration(stalledFor),
