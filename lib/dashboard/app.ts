@@ -35,7 +35,7 @@ export function app(page: Page): TemplateResult {
         ? html`<main id="main" tabindex="-1">${tokenForm(page)}</main>`
         : html`${notice(page)}
             <main id="main" tabindex="-1" class=${page.stale ? 'stale' : ''}>
-              ${feeds?.refused === undefined ? html`${summary(page)}${totals(page)}${view(page)}` : noMonitor(feeds.refused)}
+              ${feeds?.refused === undefined ? html`${summary(page)}${page.ui.place.view === 'host' ? nothing : totals(page)}${view(page)}` : noMonitor(feeds.refused)}
             </main>`
     }
     ${model === undefined || asksToken ? nothing : foot(page)}

@@ -41,7 +41,7 @@ export function meshCircle({ hosts, links, local }: Model): TemplateResult {
     ${hosts.map(({ name, status }, index) => {
       const { x, y } = points.get(name)!;
       const label = y + labelPlace(index, hosts.length);
-      return svg`<a class=${`node ${status}`} href=${hostAddress(name)} aria-label=${`${shortHost(name)}: ${statusTexts[status]}`}>
+      return svg`<a class=${`node ${status}`} href=${hostAddress(name)}>
         <title>${name}: ${statusTexts[status]}</title>
         <circle class="halo" cx=${x} cy=${y} r="19" />
         <svg x=${x - 14} y=${y - 14} width="28" height="28" viewBox="0 0 16 16">${statusShape(status)}</svg>

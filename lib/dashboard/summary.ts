@@ -1,10 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { clock, duration, ms, plural, rate, shortHost } from './format.js';
+import { clock, cut, duration, ms, plural, rate, shortHost } from './format.js';
 import { statusOrder } from './host-status.js';
 import type { HostRow, Model } from './model.js';
 import type { Page } from './page.js';
-import { hostLink, nameText, routeLink, statusBadge, statusTexts } from './parts.js';
+import { hostLink, statusBadge, statusTexts } from './parts.js';
 import type { RouteRate } from './route-rates.js';
+import { hostAddress } from './ui.js';
 
 /** From here on a route is called slow, in ms, and a stream stuck. */
 const slow = 1_000;
@@ -65,10 +66,7 @@ function slowPart({ routes }: Model): TemplateResult {
   return line(
     'Slowest',
     state,
-    html`<p>
-      ${routeLink(first.host, first.route)} <span class="muted">at</span> ${hostLink(first.host)}:
-      <b>${ms(first.p99)}</b> <abbr title="Of 100 calls of the last minute, 99 took no longer">p99</abbr>
-    </p>`,
+    lead(ms(first.p99), placeLink(first), 'Of 100 calls of the last minute, 99 took no longer (p99)'),
   );
 }
 
@@ -79,15 +77,17 @@ function stuckPart({ streams }: Model): TemplateResult {
   const [first] = found;
   if (first === undefined)
     return line('Stuck', '', html`<p class="muted">No stream waits for its consumer for long.</p>`);
-  const more = found.length > 1 ? html` <a href="#/streams">and ${found.length - 1} more</a>` : nothing;
   return line(
     'Stuck',
     'warn',
-    html`<p>
-      ${nameText(first.route)} <span class="muted">from</span> ${hostLink(first.host)}
-      <span class="muted">to</span> ${nameText(shortHost(first.peer))}: waits
-      <b>${duration(first.stalledFor)}</b>${more}
-    </p>`,
+    lead(
+      duration(first.stalledFor),
+      html`<a href="#/streams"
+        >${first.route} of ${shortHost(first.host)} to
+        ${shortHost(first.peer)}${found.length > 1 ? `, and ${found.length - 1} more` : ''}</a
+      >`,
+      `The next item of ${first.route} has waited so long for its consumer`,
+    ),
   );
 }
 
@@ -96,14 +96,16 @@ function errorsPart({ routes }: Model): TemplateResult {
     .filter((each) => each.side === 'handler' && (each.errors ?? 0) > 0)
     .sort((left, right) => (right.errors ?? 0) - (left.errors ?? 0));
   if (first === undefined) return line('Errors', '', html`<p class="muted">No calls fail now.</p>`);
-  return line(
-    'Errors',
-    '',
-    html`<p>
-      ${routeLink(first.host, first.route)} <span class="muted">at</span> ${hostLink(first.host)}:
-      <b>${rate(first.errors)}/s</b> <span class="muted">${codesOf(first)}</span>
-    </p>`,
-  );
+  return line('Errors', '', lead(`${rate(first.errors)}/s`, placeLink(first), `Since the start: ${codesOf(first)}`));
+}
+
+// One text: its parts would move when another part has another length.
+function placeLink({ host, route }: RouteRate): TemplateResult {
+  return html`<a href=${hostAddress(host, route)}>${cut(route, 80)} at ${cut(shortHost(host), 80)}</a>`;
+}
+
+function lead(text: string, rest: TemplateResult, title: string): TemplateResult {
+  return html`<p title=${title}><b class="lead">${text}</b>${rest}</p>`;
 }
 
 /** The codes of a route's errors, the most frequent first. */
