@@ -68,6 +68,8 @@ export class HostConnection {
   readonly drain: HostDrain;
   /** Emits when a call begins to wait for the connection. */
   readonly wanted: Observable<void>;
+  /** The engine of the link, while there is one; set here alone. A field: every call reads it several times. */
+  engine: Engine | undefined = undefined;
 
   readonly #runtime: Runtime;
   readonly #state: BehaviorSubject<ConnectionState>;
@@ -110,11 +112,6 @@ export class HostConnection {
     this.stats$ = this.#figures.observe(runtime, this.#state);
   }
 
-  /** The engine, while connected. */
-  get engine(): Engine | undefined {
-    return this.#link.value?.engine;
-  }
-
   get link(): Link | undefined {
     return this.#link.value;
   }
@@ -138,9 +135,8 @@ export class HostConnection {
 
   /** Calls `call.start` with an engine, at once or when a link opens. The returned function cancels the waiting. */
   withEngine(call: WaitingCall): () => void {
-    const link = this.#link.value;
-    if (link !== undefined && this.drain.noCalls === undefined) {
-      call.start(link.engine);
+    if (this.engine !== undefined && this.drain.noCalls === undefined) {
+      call.start(this.engine);
       return nothing;
     }
     const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#notStarted() === undefined);
@@ -164,6 +160,7 @@ export class HostConnection {
     }
     if (old !== undefined) this.#figures.keep(old);
     this.drain.linkBegins();
+    this.engine = link.engine;
     this.#link.next(link);
     link.closed.subscribe((error) => {
       this.#onLinkClosed(link, error);
@@ -259,6 +256,7 @@ export class HostConnection {
   #onLinkClosed(link: Link, error: Error | undefined): void {
     if (this.#link.value !== link) return;
     this.#figures.keep(link);
+    this.engine = undefined;
     this.#link.next(undefined);
     this.drain.linkLost();
     if (this.#state.value.status === 'closed') return;
