@@ -15,7 +15,7 @@ import {
 } from '../../lib/index.js';
 import type { Simulation } from '../../lib/testing/index.js';
 import { rules, unaryTimeout, type CallRecord, type Ledger } from './ledger.js';
-import { endless, type Operation } from './operation.js';
+import { bulkItems, endless, type Operation } from './operation.js';
 import { ask, askByName, asCallerHas, echo, relay, serve, talk } from './routes.js';
 import { plannedFailure, sourceOf } from './source.js';
 import { take, unsubscribe, witness, type Takeable, type TakerThrows } from './take.js';
@@ -27,6 +27,8 @@ interface End {
 
 /** Ms in which the hosts have found each other after the start. */
 const startUp = 3_000;
+/** Round trips of a stream of {@link bulkItems}; without a window that grows, it takes 50. */
+const bulkRoundTrips = 16;
 /** Ms that an answer may take beside its handler’s time and a round trip. */
 const answerSlack = 5;
 
@@ -241,7 +243,10 @@ class PendingCall {
     }
     this.#checkDeadline();
     if ('error' in end) this.#checkReason(end.error);
-    else this.#checkWhole();
+    else {
+      this.#checkWhole();
+      this.#checkThroughput();
+    }
     this.#checkLatency(end);
     this.#finish(end.error);
   };
@@ -334,6 +339,21 @@ class PendingCall {
     const took = this.#simulation.clock.elapsed - beganAt;
     if (took <= allowed) return;
     this.#ledger.violate(rules.latency, this.#record, `it took ${took} ms, and ${allowed} are due`);
+  }
+
+  /** A window that grows holds a fast consumer up for a few round trips: it doubles in each, from 16 items on. */
+  #checkThroughput(): void {
+    const { from, to, script } = this.#operation;
+    const { line, reasons } = this.#ledger;
+    const { beganAt } = this.#record;
+    const { latency, jitter, bandwidth, peers } = line;
+    // Where the round trips vary, a window may not grow.
+    if (script.items !== bulkItems || beganAt < startUp || bandwidth !== undefined || jitter * 4 > latency) return;
+    if (from === to || from in peers || to in peers) return;
+    if (reasons.touched(from, to, beganAt) || reasons.waited(from, to, beganAt)) return;
+    const allowed = bulkRoundTrips * (2 * (latency + jitter) + answerSlack);
+    const took = this.#simulation.clock.elapsed - beganAt;
+    if (took > allowed) this.#ledger.violate(rules.latency, this.#record, `it took ${took} ms, and ${allowed} are due`);
   }
 
   #checkWhole(): void {

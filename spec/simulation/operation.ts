@@ -87,6 +87,8 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     late: random.pick([0, 0, 0, 70]),
     via: random.pick(hosts.filter((host) => host !== to || hosts.length === 1)),
   };
+  // Some before the call has left this host.
+  const giveUpAt = 1 + random.below(random.pick([15, 1_500, 1_500]));
   const ofHandler = random.chance(throwing) ? { throws: random.pick(handlerThrows), throwAt: random.below(6) } : {};
   const ofCaller = random.chance(throwing) ? { throws: random.pick(callerThrows), throwAt: random.below(6) } : {};
   return {
@@ -102,10 +104,45 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     input: { items: inputItems, form: random.pick(forms), pace: random.pick([0, 0, 3, 30]) },
     timeout,
     stopAfter: stop === 'after' ? 1 + random.below(6) : 0,
-    unsubscribeAt: stop === 'unsubscribe' || isEndless ? 1 + random.below(1_500) : 0,
-    abortAt: stop === 'abort' ? 1 + random.below(1_500) : 0,
+    unsubscribeAt: stop === 'unsubscribe' || isEndless ? giveUpAt : 0,
+    abortAt: stop === 'abort' ? giveUpAt : 0,
     waitForConnect: random.pick([undefined, undefined, undefined, true, false, 700]),
     ...ofCaller,
     ...attack,
+  };
+}
+
+/** Items of a stream that is to show how fast one may be. */
+export const bulkItems = 800;
+
+/** The same call as a stream of many items, which nothing holds up but the line. */
+export function bulkOf({ from, to, script: { id, via } }: Operation): Operation {
+  return {
+    from,
+    to,
+    route: 'serve',
+    window: 'growing',
+    callerWindow: 'growing',
+    script: {
+      id,
+      via,
+      form: 'iterable',
+      items: bulkItems,
+      pace: 0,
+      size: 20,
+      failAt: -1,
+      taker: 'subscribe',
+      takes: 0,
+      late: 0,
+    },
+    taker: 'subscribe',
+    takes: 0,
+    late: 0,
+    input: { items: 0, form: 'value', pace: 0 },
+    timeout: 0,
+    stopAfter: 0,
+    unsubscribeAt: 0,
+    abortAt: 0,
+    waitForConnect: undefined,
   };
 }

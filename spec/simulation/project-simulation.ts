@@ -15,6 +15,7 @@ import { backOff, BackOffTimes } from './invariants/back-off.js';
 import { cleanUp } from './invariants/clean-up.js';
 import { enginesAreEmpty } from './invariants/engines.js';
 import { credit } from './invariants/credit.js';
+import { emptyItems } from './invariants/empty-items.js';
 import { handlerDeadlines } from './invariants/handler-deadlines.js';
 import { keepalive } from './invariants/keepalive.js';
 import { muxEnd } from './invariants/mux-end.js';
@@ -27,7 +28,7 @@ import { Probes } from './hostile/probe-routes.js';
 import { hostilePrefix } from './hostile/raw-peer.js';
 import { Ledger, rules, type Line } from './ledger.js';
 import { Reasons } from './reasons.js';
-import { drawOperation, type Operation } from './operation.js';
+import { bulkOf, drawOperation, type Operation } from './operation.js';
 import { ask, askByName, echo, relay, serve, talk } from './routes.js';
 import { throwRules } from './throws.js';
 import { WireModel } from './wire-model.js';
@@ -49,6 +50,8 @@ const brokenEvery = 8;
 const calmEvery = 9;
 /** And so many have hosts without extensions, or of the previous version. */
 const peersEvery = 4;
+/** In calm seeds every so many operations are streams of many items. */
+const bulkEvery = 12;
 /** And so many are storms: bursts of calls that come at once, and limits that they reach. */
 const stormEvery = 10;
 const stormBursts = 5;
@@ -69,8 +72,8 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
   const line: Line = {
     latency: 1 + (seed % 23),
     jitter: seed % 5,
-    // A slow line is what makes frames wait in the send queue.
-    ...(seed % 3 === 0 ? { bandwidth: 400_000 } : {}),
+    // A slow line is what makes frames wait in the send queue. Half of the calm seeds have fast ones, where times are checked.
+    ...(seed % 3 === 0 && !(calm && seed % 2 === 0) ? { bandwidth: 400_000 } : {}),
     storm,
     peers: seed % peersEvery === 2 ? drawPeers(seed, hosts) : {},
   };
@@ -102,7 +105,7 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
       ...(bandwidth === undefined ? {} : { bandwidth }),
       ...(storm ? { limits: stormLimits } : {}),
     },
-    workload: (simulation) => workload(simulation, line, steps),
+    workload: (simulation) => workload(simulation, { ...line, calm }, steps),
     repeat: (failing) => `npm run simulate -- --seeds 1 --hosts ${hosts} --seed ${failing}`,
     ...(shrinkRuns === undefined ? {} : { shrinkRuns }),
   };
@@ -113,7 +116,11 @@ function drawPeers(seed: number, count: number): Readonly<Record<string, PeerKin
   return { [names[seed % count]!]: 'previous', [names[Math.floor(seed / peersEvery) % count]!]: 'reference' };
 }
 
-function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['steps']): Workload<Operation> {
+function workload(
+  simulation: Simulation,
+  line: Line & { readonly calm: boolean },
+  steps: ProjectSimulation['steps'],
+): Workload<Operation> {
   const { cluster, clock } = simulation;
   const violate = (rule: string, text: string): void => {
     simulation.violate(rule, text);
@@ -123,6 +130,7 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
   const model: WireModel = new WireModel(
     [
       sequence(),
+      emptyItems(),
       muxEnd(),
       answers,
       credit(cluster.book, (name) => line.peers[name]),
@@ -173,6 +181,8 @@ function workload(simulation: Simulation, line: Line, steps: ProjectSimulation['
     },
     draw: (random, hosts) => {
       const operation = drawOperation(random, hosts, ++calls, ++drawn <= (line.storm ? stormBursts : operations));
+      // Times are checked where nothing disturbs them.
+      if (line.calm && !line.storm && drawn % bulkEvery === 0) return bulkOf(operation);
       if (!line.storm) return operation;
       calls += burst;
       // Many calls, not many bytes.
