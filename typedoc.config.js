@@ -42,6 +42,7 @@ export default {
   validation: { notExported: true, invalidLink: true, invalidPath: false, notDocumented: true },
   // Parts of public types: a user has no reason to name them.
   intentionallyNotExported: [
+    'lib/recording/records.ts:extensionNames',
     'lib/endpoint/cluster-calls.ts:Callable',
     'lib/testing/marbles/expectations.ts:Callee',
     'lib/files/file-shapes.ts:CheckedShape',

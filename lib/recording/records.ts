@@ -26,6 +26,7 @@ export interface RecordingHeader {
 
 /** The extensions that both sides of a connection announced. */
 export const extensionNames = ['ack', 'credits', 'bytes', 'meta', 'err', 'drain'] as const;
+/** The name of an extension of the protocol, as a recording has it. */
 export type ExtensionName = (typeof extensionNames)[number];
 
 /** A stream that was open before the recording. */
