@@ -23,8 +23,10 @@ export function mayLook({ caller, callerKind }) {
  * @param {string} folder
  */
 export function observe(grid, store, folder) {
+  // #region dashboard
   serveMonitor(grid, { authorize: mayLook });
   serveDashboard(grid, { title: 'storage cluster' });
+  // #endregion
   const root = join(folder, 'backups');
   mkdirSync(root, { recursive: true });
   writeFileSync(join(root, backup), '');

@@ -86,7 +86,7 @@ function stuckPart({ streams }: Model): TemplateResult {
         >${first.route} of ${shortHost(first.host)} to
         ${shortHost(first.peer)}${found.length > 1 ? `, and ${found.length - 1} more` : ''}</a
       >`,
-      `The next item of ${first.route} has waited so long for its consumer`,
+      `${first.route} of ${first.host} to ${first.peer}: its next item has waited ${duration(first.stalledFor)} for its consumer`,
     ),
   );
 }
