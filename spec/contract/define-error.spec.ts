@@ -79,6 +79,18 @@ describe('a declared error', () => {
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'handler' } }]);
   });
 
+  it.each<[string, ReturnType<typeof defineError>]>([
+    ['of another type', defineError('checked', { data: z.object({ at: z.string() }) }) as never],
+    ['that the caller misses', defineError('gone', { data: z.object({ at: z.string() }) }) as never],
+  ])('with data %s is a RemoteError with its code: no instance holds what its type denies', async (_, theirs) => {
+    const route = unary({ id: 1, name: 'put', request: type<string>(), errors: [theirs] });
+    await failWith(theirs.code === 'gone' ? new Gone('gone') : new Checked('checked', { at: 1 }));
+    const error: unknown = await firstValueFrom(pair.ab.request(route, 'x')).catch((caught: unknown) => caught);
+    expect(error).not.toBeInstanceOf(DeclaredError);
+    expect(error).toBeInstanceOf(RemoteError);
+    expect(error).toMatchObject({ code: theirs.code, message: theirs.code, route: 'put', initiator: 'remote' });
+  });
+
   it('with too much data becomes an internal one', async () => {
     const Large = defineError('large', { data: type<string>() });
     await failWith(new Large('large', 'x'.repeat(70_000)));
