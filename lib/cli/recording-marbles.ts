@@ -31,7 +31,7 @@ export function marbleLines(
   const first = Math.min(...calls.map(({ frames, endedAt }) => frames[0]?.t ?? endedAt));
   const last = Math.max(...calls.map(({ endedAt, frames }) => frames.at(-1)?.t ?? endedAt));
   const step = stepOf((last - first) / Math.max(10, columns - width - 4));
-  const lines = [`one character is ${String(step)} ms, from ${first.toFixed(1)} ms on`];
+  const lines = [cut(`one character is ${String(step)} ms, from ${first.toFixed(1)} ms on`, columns)];
   const legend = new Legend();
   calls.forEach((call, index) => {
     const [ofCaller, ofHandler] = marksOf(call, legend);

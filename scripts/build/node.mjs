@@ -88,10 +88,9 @@ const oneCore = (esm, ofNode) => ({
       const name = relative(esm, path);
       if (!ofNode.some((entry) => name === `${entry}.js`)) return undefined;
       const text = readFileSync(path, 'utf8');
-      // A command is given the whole of what any of them uses, so that they do not take the other entries to pieces.
-      const whole = name.startsWith('cli/')
-        ? ofNode.filter((entry) => !entry.startsWith('cli/') && !entry.startsWith('testing'))
-        : [];
+      // A command is given the whole of what any of them uses, so that they do not take the other entries to pieces. None uses
+      // rxgrid/otel, which needs a package that the user may not have.
+      const whole = name.startsWith('cli/') ? ofNode.filter((entry) => !/^(cli|testing|otel)\b/.test(entry)) : [];
       const imports = ['index', ...whole].map((entry) => {
         const from = relative(dirname(path), `${esm}/${entry}.js`);
         return `import ${JSON.stringify(from.startsWith('.') ? from : `./${from}`)};`;

@@ -109,7 +109,7 @@ beforeAll(async () => {
   host = start('serve', 'handlers.mjs', '--root', 'files', '--listen', '127.0.0.1:0', '--record-payloads', '-q');
   const [url] = (await once(host.stdout!, 'data')) as [Buffer];
   env.RXGRID_HOST = String(url).trim();
-}, 300_000);
+}, 900_000);
 
 afterAll(async () => {
   host.kill('SIGKILL');
