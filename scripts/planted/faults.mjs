@@ -720,8 +720,8 @@ export const faults = [
   {
     name: 'one call in ten fails as disconnected, without any reason',
     file: 'lib/connection/host-connection.ts',
-    find: '    if (link !== undefined && this.drain.noCalls === undefined) {',
-    replace: '    if (link !== undefined && this.drain.noCalls === undefined && this.#runtime.random() > 0.1) {',
+    find: '    if (this.engine !== undefined && this.drain.noCalls === undefined) {',
+    replace: '    if (this.engine !== undefined && this.drain.noCalls === undefined && this.#runtime.random() > 0.1) {',
     specs: ['spec/connection/host-connection', 'spec/connection/flows'],
   },
   {
