@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 export type RunCommand = (work: (signal: AbortSignal) => Promise<number>) => Promise<void>;
 
 /** Adds one or more commands to the program. */
-export type AddCommands = (program: Command, run: RunCommand) => void;
+export type AddCommands = (program: Command, run: RunCommand, entries: readonly CommandEntry[]) => void;
 
 /** A command, whose code is loaded when it is used: `rxgrid --help` loads none. */
 export interface CommandEntry {

@@ -49,7 +49,7 @@ async function addCommands(program: Command, run: RunCommand): Promise<void> {
   const [first, second] = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
   const named = first === 'help' ? second : first;
   const entry = commandEntries.find(({ name }) => name === named);
-  if (entry !== undefined) (await entry.load())(program, run);
+  if (entry !== undefined) (await entry.load())(program, run, commandEntries);
   const known = new Set(program.commands.map((command) => command.name()));
   for (const { name, summary, hidden = false } of commandEntries) {
     if (!known.has(name)) program.command(name, { hidden }).description(summary);

@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import { commandEntries } from './commands.js';
+import type { CommandEntry } from './commands.js';
 
-/** The program with all commands loaded: what the help, the man page and the completion are made of. */
-export async function wholeProgram(): Promise<Command> {
+/** The program with all commands loaded (main hands them over: a build would make a file of what two files import): what the help, the man page and the completion are made of. */
+export async function wholeProgram(entries: readonly CommandEntry[]): Promise<Command> {
   const program = new Command('rxgrid').description('Works with hosts of a grid, as a leaf.');
-  const adders = await Promise.all(commandEntries.map(({ load }) => load()));
+  const adders = await Promise.all(entries.map(({ load }) => load()));
   // Some commands come together.
-  for (const add of new Set(adders)) add(program, async () => undefined);
+  for (const add of new Set(adders)) add(program, async () => undefined, entries);
   return program;
 }
 

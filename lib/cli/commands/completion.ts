@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { systemRuntime } from '../../runtime.js';
-import type { AddCommands } from '../commands.js';
+import type { AddCommands, CommandEntry } from '../commands.js';
 import { exitCodes } from '../failure.js';
 import { write } from '../output.js';
 import { descriptionOf } from '../remote-route.js';
@@ -25,7 +25,7 @@ const help = `
 The names of routes come from the current host (the context, or RXGRID_HOST), and are kept for a minute.`;
 
 /** Adds `rxgrid completion` and `rxgrid routes`, which completion asks for names. */
-export const addCompletion: AddCommands = (program, run) => {
+export const addCompletion: AddCommands = (program, run, entries) => {
   program
     .command('completion')
     .description('Prints the completion of a shell: of commands, options and routes.')
@@ -33,7 +33,7 @@ export const addCompletion: AddCommands = (program, run) => {
     .addHelpText('after', help)
     .action((shell: 'bash' | 'zsh' | 'fish') =>
       run(async () => {
-        await write(scripts[shell](await wordsOf()));
+        await write(scripts[shell](await wordsOf(entries)));
         return exitCodes.done;
       }),
     );
@@ -45,8 +45,8 @@ export const addCompletion: AddCommands = (program, run) => {
 /** The words after `rxgrid`, and after each command. */
 export type Words = ReadonlyMap<string, readonly string[]>;
 
-async function wordsOf(): Promise<Words> {
-  const program = await wholeProgram();
+async function wordsOf(entries: readonly CommandEntry[]): Promise<Words> {
+  const program = await wholeProgram(entries);
   const words = new Map<string, readonly string[]>([['', [...namesOf(program), '--help', '--version']]]);
   for (const { path, command } of allCommands(program)) words.set(path, [...namesOf(command), ...optionsOf(command)]);
   return words;

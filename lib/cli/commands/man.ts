@@ -1,25 +1,25 @@
 import type { Command } from 'commander';
-import type { AddCommands } from '../commands.js';
+import type { AddCommands, CommandEntry } from '../commands.js';
 import { exitCodes } from '../failure.js';
 import { write } from '../output.js';
 import { allCommands, wholeProgram } from '../whole-program.js';
 
 /** Adds `rxgrid man`. */
-export const addMan: AddCommands = (program, run) => {
+export const addMan: AddCommands = (program, run, entries) => {
   program
     .command('man')
     .description('Prints the manual page, of all commands: rxgrid man > rxgrid.1; man ./rxgrid.1.')
     .action(() =>
       run(async () => {
-        await write(await manualPage());
+        await write(await manualPage(entries));
         return exitCodes.done;
       }),
     );
 };
 
 /** The manual page, in the language of man(7), made of what `--help` prints. */
-export async function manualPage(): Promise<string> {
-  const program = await wholeProgram();
+export async function manualPage(entries: readonly CommandEntry[]): Promise<string> {
+  const program = await wholeProgram(entries);
   const commands = allCommands(program).filter(
     ({ command }) => command.commands.length === 0 && !isHidden(program, command),
   );
