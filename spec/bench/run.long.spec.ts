@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { manifestOfSources } from '../support/built-lib.js';
 
 /*
  * The bench as a person runs it, with rounds of a few milliseconds: that it works, not what it measures.
@@ -45,8 +46,7 @@ const tiny = ['--rounds', '1', '--ms', '5', '--warm', '5'];
 beforeAll(async () => {
   source = mkdtempSync(join(tmpdir(), 'rxgrid-bench-'));
   cpSync(join(project, 'bench'), join(source, 'bench'), { recursive: true });
-  const manifest = readFileSync(join(project, 'package.json'), 'utf8');
-  writeFileSync(join(source, 'package.json'), manifest.replaceAll('./dist/node/', './dist/esm/'));
+  writeFileSync(join(source, 'package.json'), manifestOfSources());
   symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
   // Built in a copy, since `dist` of the project may be in use, and without types: that is another spec's matter.
   const files = readdirSync(join(project, 'lib'), { recursive: true, encoding: 'utf8' });

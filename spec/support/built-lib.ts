@@ -5,6 +5,20 @@ import { dirname, join, resolve } from 'node:path';
 
 const project = resolve(__dirname, '../..');
 
+/**
+ * The manifest of the package where its entries are a file for each source file, in `dist/esm`: the package has bundles of them
+ * for Node and for browsers.
+ */
+export function manifestOfSources(): string {
+  const manifest = readFileSync(join(project, 'package.json'), 'utf8').replace(
+    /\.\/dist\/(node|web)\//g,
+    './dist/esm/',
+  );
+  // The bundle for browsers has this in place.
+  const browser = { './dist/esm/transport/ws-dial.js': './dist/esm/transport/ws-dial-browser.js' };
+  return JSON.stringify({ ...(JSON.parse(manifest) as object), browser });
+}
+
 /** Compiles lib into a new folder, as ES modules that processes of their own can run. The result is the folder. */
 export function buildLib(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rxgrid-built-'));
@@ -27,9 +41,7 @@ export function buildLib(): string {
 /** The same with the examples, which import the package by its name. */
 export function buildLibWithExamples(): string {
   const folder = buildLib();
-  // What is built here is the form for bundlers: the package has other files for Node.
-  const file = join(folder, 'package.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./dist/node/', './dist/esm/'));
+  writeFileSync(join(folder, 'package.json'), manifestOfSources());
   cpSync(join(project, 'examples'), join(folder, 'examples'), { recursive: true });
   return folder;
 }
