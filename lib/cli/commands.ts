@@ -53,6 +53,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/top.js')).addTop,
   },
   {
+    name: 'dashboard',
+    summary: 'Serves the dashboard of a host, to this machine alone.',
+    load: async () => (await import('./commands/dashboard.js')).addDashboard,
+  },
+  {
     name: 'bench',
     summary: 'Measures rates and latencies of a route.',
     load: async () => (await import('./commands/bench.js')).addBench,

@@ -20,6 +20,7 @@ class Dashboard implements Page {
   readonly ui = new Ui();
   readonly history = new TotalsHistory();
   readonly title: string;
+  readonly hasToken: boolean;
   session: Session | undefined = undefined;
   feeds: Feeds | undefined = undefined;
   model: Model | undefined = undefined;
@@ -33,7 +34,9 @@ class Dashboard implements Page {
     this.#config = config;
     this.title = config.title;
     this.ui.applyTheme();
-    if (token !== undefined) this.giveToken(token);
+    this.hasToken = config.hasToken;
+    if (config.hasToken) this.giveToken('');
+    else if (token !== undefined) this.giveToken(token);
     addEventListener('hashchange', () => {
       this.ui.place = placeOf(location.hash);
       this.draw();

@@ -14,6 +14,8 @@ export interface Page {
   readonly history: TotalsHistory;
   /** Name of the cluster. */
   readonly title: string;
+  /** The server adds the token to what the page sends: the page asks for none. */
+  readonly hasToken: boolean;
   /** Monotonic clock. */
   readonly now: number;
   /** Wall clock. */

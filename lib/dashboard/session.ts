@@ -7,6 +7,8 @@ export interface PageConfig {
   readonly url: string;
   /** Name of the cluster; '' where it has none. */
   readonly title: string;
+  /** The server adds the token to what the page sends: the page asks for none. */
+  readonly hasToken: boolean;
 }
 
 const tokenKey = 'rxgrid-token';
@@ -15,11 +17,11 @@ const tokenKey = 'rxgrid-token';
 export async function loadConfig(): Promise<PageConfig> {
   const response = await fetch('config.json');
   if (!response.ok) throw new Error(`config.json: ${response.status} ${response.statusText}`);
-  const { socketPath, title } = (await response.json()) as { readonly socketPath?: unknown; readonly title?: unknown };
+  const { socketPath, title, hasToken } = (await response.json()) as Partial<Record<string, unknown>>;
   const url = new URL(typeof socketPath === 'string' ? socketPath : '/', location.href);
   url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
   url.hash = '';
-  return { url: url.href, title: typeof title === 'string' ? title : '' };
+  return { url: url.href, title: typeof title === 'string' ? title : '', hasToken: hasToken === true };
 }
 
 /**
@@ -69,6 +71,11 @@ export class Session {
   giveToken(token: string): void {
     this.#token = token;
     sessionStorage.setItem(tokenKey, token);
+    this.retry();
+  }
+
+  /** Connects again after a refusal, with the same token. */
+  retry(): void {
     this.refused = undefined;
     this.expires = false;
     this.leaf.reconnect();

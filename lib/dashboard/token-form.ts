@@ -8,7 +8,13 @@ export function tokenForm(page: Page): TemplateResult {
   return html`<section class="panel token">
     <h1>${heading}</h1>
     <p>${text}</p>
-    <form
+    ${page.hasToken ? retryButton(page) : form(page)}
+    ${session === undefined ? nothing : html`<p class="muted">Host: <bdi>${session.state.host}</bdi></p>`}
+  </section>`;
+}
+
+function form(page: Page): TemplateResult {
+  return html`<form
       @submit=${(event: SubmitEvent) => {
         event.preventDefault();
         const token = new FormData(event.target as HTMLFormElement).get('token');
@@ -19,11 +25,25 @@ export function tokenForm(page: Page): TemplateResult {
       <input id="token" name="token" type="password" required autocomplete="off" spellcheck="false" />
       <button type="submit" class="primary">Connect</button>
     </form>
-    ${session === undefined ? nothing : html`<p class="muted">Host: <bdi>${session.state.host}</bdi></p>`}
     <p class="muted">
       The token is kept by this tab until it is closed. An address that ends in <code>#token=…</code> gives it too.
+    </p>`;
+}
+
+function retryButton({ session }: Page): TemplateResult {
+  return html`<p class="muted">
+      The command <code>rxgrid dashboard</code> gives the token: it reads the file, or runs the command, again for each
+      attempt.
     </p>
-  </section>`;
+    <button
+      type="button"
+      class="primary"
+      @click=${() => {
+        session?.retry();
+      }}
+    >
+      Try again
+    </button>`;
 }
 
 function reasonOf({ session }: Page): readonly [string, string] {

@@ -89,7 +89,7 @@ export function connect(url: string | readonly string[], options: ConnectOptions
       'connect needs token or getToken, and not both: what proves the identity of the leaf.',
     );
   }
-  const urls = (typeof url === 'string' ? [url] : url).map(parseUrl);
+  const urls = (typeof url === 'string' ? [url] : url).map(leafUrl);
   if (urls.length === 0) throw new ConfigurationError('connect needs the URL of a host, and was given an empty list.');
   const leaf = new Leaf(urls, options);
   return leafConnection(leaf);
@@ -229,7 +229,8 @@ function leafConnection(leaf: Leaf): LeafConnection {
   });
 }
 
-function parseUrl(text: string): string {
+/** The URL that a leaf dials: `ws:` or `wss:`, with the default path where none is given. @throws ConfigurationError */
+export function leafUrl(text: string): string {
   let url: URL;
   if (typeof text !== 'string') throw new ConfigurationError('The URL of a host must be a text.');
   try {

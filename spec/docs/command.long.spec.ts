@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildLib } from '../support/built-lib.js';
 import { endOf, startCli } from '../support/cli.js';
+import { buildDashboard } from '../../scripts/build/dashboard.mjs';
 import { CommandHost } from '../support/command-host.js';
 
 /*
@@ -29,6 +30,7 @@ let host: CommandHost;
 beforeAll(async () => {
   built = buildLib();
   folder = mkdtempSync(join(tmpdir(), 'rxgrid-guide-'));
+  await buildDashboard(resolve(__dirname, '../..'), join(built, 'dist/dashboard'));
   host = await CommandHost.start();
   const main = join(built, 'dist/esm/cli/main.js');
   writeFileSync(join(folder, 'rxgrid'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
@@ -58,12 +60,19 @@ it('prints the recording of the example as the page has it', async () => {
 
 const url = 'ws://127.0.0.1:9000';
 // Times differ from run to run, and the columns of a table with the length of the URL.
-const comparable = (text: string): string => text.replaceAll(/\d+\.\d\d(?=[ /\n])/g, 'N').replaceAll(/ +/g, ' ');
+const comparable = (text: string): string =>
+  text
+    .replaceAll(/\d+\.\d\d(?=[ /\n])/g, 'N')
+    .replaceAll(/ +/g, ' ')
+    .replaceAll(/:\d+\/[\w-]{22}\/$/gm, ':PORT/SECRET/');
 
 it.each(examples)('$line', async ({ line, output }) => {
   const { RXGRID_TOKEN: _, RXGRID_HOST: __, RXGRID_CONTEXT: ___, ...others } = process.env;
   const env = { ...others, PATH: `${folder}:${process.env.PATH ?? ''}`, RXGRID_CONFIG: join(folder, 'config.json') };
-  const child = spawn('sh', ['-c', `{ ${line.replaceAll(url, host.url)}; } 2>&1`], { env });
+  const serves = line.startsWith('rxgrid dashboard');
+  const child = spawn('sh', ['-c', `{ ${line.replaceAll(url, host.url)}; } 2>&1`], { env, detached: serves });
+  // It runs until Ctrl-C, which goes to all processes of a terminal.
+  if (serves) child.stdout.on('data', (data) => String(data).includes('Ctrl-C') && process.kill(-child.pid!, 'SIGINT'));
   const { stdout } = await endOf(child);
   expect(comparable(stdout.replaceAll(host.url, url))).toBe(comparable(output));
 });

@@ -7,6 +7,8 @@ export interface PageConfig {
   readonly socketPath: string;
   /** Name of the cluster, which the page shows. */
   readonly title: string;
+  /** The server has the token of the host: the page asks for none. */
+  readonly hasToken?: true;
 }
 
 /** What a request to a server could name as its host: anything else is not repeated in a header. */

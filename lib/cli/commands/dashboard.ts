@@ -1,0 +1,120 @@
+import { leafUrl } from '../../endpoint/leaf.js';
+import { errorText } from '../../errors.js';
+import { serveLocalDashboard, type LocalDashboard } from '../../node/dashboard/local-dashboard.js';
+import { packagedPage } from '../../node/dashboard/page-files.js';
+import { printableUrl } from '../../printable.js';
+import type { AddCommands } from '../commands.js';
+import { caOf, describeTokens, toTimeout, type ConnectionOptions } from '../connection-options.js';
+import { exitCodes, Failure } from '../failure.js';
+import { connectTo } from '../host.js';
+import { Interruption } from '../interruption.js';
+import { openBrowser } from '../open-browser.js';
+import { note, print, wholeNumber } from '../output.js';
+import { placeOf, placeOfAddress, urlOf, type Place } from '../place.js';
+import { explained, targetCodes } from '../target.js';
+
+interface DashboardOptions extends ConnectionOptions {
+  readonly via?: string;
+  readonly port: number;
+  readonly open?: boolean;
+  readonly quiet?: boolean;
+}
+
+const help = `
+The host needs no serveDashboard, and the page no token: the page is served on 127.0.0.1, by this command, which adds the token to
+what the page sends. The address that is printed holds a secret: whoever opens it on this machine works with your token until the
+command ends. A file or a command of a token is read again for each connection of the page. When the host is lost, the page says
+so, and connects again. Ctrl-C ends the command and the connections of its pages.`;
+
+/** Adds `rxgrid dashboard`. */
+export const addDashboard: AddCommands = (program, run) => {
+  const command = program
+    .command('dashboard')
+    .description('Serves the dashboard of a host on 127.0.0.1, to this machine alone, and prints its address.')
+    .argument('[url]', 'the host, or the name of a context; without it, RXGRID_HOST or the context')
+    .option('-p, --port <port>', 'port of 127.0.0.1; 0 is any free one', wholeNumber(0, 0xffff), 0)
+    .option('--open', 'open the address in the browser')
+    .option('--via <host>', 'show the page of that host of the mesh first')
+    .option('--context <name>', 'the context that names host and token (RXGRID_CONTEXT)');
+  describeTokens(command)
+    .option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones')
+    .option('--timeout <seconds>', 'time to connect', toTimeout, 10)
+    .option('-q, --quiet', 'no notes on standard error, errors only')
+    .addHelpText('after', `${help}\n${targetCodes}`)
+    .action((url: string | undefined, options: DashboardOptions) => run((signal) => dashboard(url, options, signal)));
+};
+
+async function dashboard(host: string | undefined, options: DashboardOptions, signal: AbortSignal): Promise<number> {
+  const place = host === undefined ? placeOf(options, process.env) : placeOfAddress(urlOf(host), options, process.env);
+  const files = packagedPage();
+  const ca = caOf(place.ca === undefined ? {} : { ca: place.ca }, place.url);
+  await checkHost(place, ca, options, signal);
+  const served = await serve(place, ca, options, files);
+  let removeFile: (() => void) | undefined;
+  try {
+    const first = place.via === undefined ? '' : `#/hosts/${encodeURIComponent(place.via)}`;
+    const address = `${served.address}${first}`;
+    await print(address);
+    if (options.open === true) removeFile = await opened(address);
+    if (options.quiet !== true) {
+      const shown = printableUrl(place.url).replace(/\/$/, '');
+      note(`this is the dashboard of ${shown}. Whoever has the address works with your token; Ctrl-C ends it.`);
+    }
+    await aborted(signal);
+  } finally {
+    removeFile?.();
+    await served.close();
+  }
+  const reason: unknown = signal.reason;
+  return reason instanceof Interruption ? reason.exitCode : exitCodes.done;
+}
+
+/** Connects once, so that a wrong token or host ends the command in place of an empty page. */
+async function checkHost(
+  place: Place,
+  ca: Uint8Array | undefined,
+  { timeout }: DashboardOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const leaf = await connectTo(place.url, { token: place.token(), connectMs: timeout * 1_000, ca, signal });
+    leaf.close();
+  } catch (error) {
+    throw explained(error, printableUrl(place.url));
+  }
+}
+
+async function serve(
+  place: Place,
+  ca: Uint8Array | undefined,
+  { port, timeout }: DashboardOptions,
+  files: ReturnType<typeof packagedPage>,
+): Promise<LocalDashboard> {
+  const url = leafUrl(place.url);
+  const tunnel = { url, ca, token: () => place.token(), dialTimeout: timeout * 1_000 };
+  try {
+    return await serveLocalDashboard({ ...tunnel, port, title: new URL(url).host }, files);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Failure(
+      `cannot listen on port ${port} of 127.0.0.1 (${code ?? errorText(error)}). Give another with --port, or leave it out.`,
+    );
+  }
+}
+
+async function opened(address: string): Promise<(() => void) | undefined> {
+  try {
+    return await openBrowser(address);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    note(`no browser can be started (${code ?? errorText(error)}): open the address by hand.`);
+    return undefined;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done());
+  });
+}
