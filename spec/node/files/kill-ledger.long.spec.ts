@@ -197,7 +197,7 @@ const options = {
   exclude: [],
   dryRun: false,
   retry: 0,
-  token: 'x',
+  tokenCommand: 'echo x',
   timeout: 20,
   progress: false,
   json: false,
