@@ -1,4 +1,5 @@
 import { firstValueFrom, timeout as within } from 'rxjs';
+import { errorText } from '../errors.js';
 import { dialWebSocket } from '../transport/ws-dial.js';
 import type { Runtime } from '../runtime.js';
 import type { Socket } from '../transport/socket.js';
@@ -168,8 +169,15 @@ class Answers {
   }
 
   #take(message: Uint8Array): void {
-    // The message is lent: what is kept is copied.
-    for (const frame of decodeFrames(message.slice(), undefined)) {
+    let frames: readonly Frame[];
+    try {
+      // The message is lent: what is kept is copied.
+      frames = decodeFrames(message.slice(), undefined);
+    } catch (error) {
+      this.#fail(`the host sent a message that cannot be read: ${errorText(error)}`);
+      return;
+    }
+    for (const frame of frames) {
       if (frame.op === Op.ConnectResponse) this.#handshake = frame.payload;
       else if (isAnswer(frame)) this.frames.push(frame);
     }

@@ -27,9 +27,9 @@ export function marbleLines(
   const calls = recordedCalls(recording).filter(({ route }) => shows(route));
   if (calls.length === 0) return ['no calls'];
   const names = calls.map((call) => [nameOf(call, 'caller', recording), nameOf(call, 'handler', recording)]);
-  const width = Math.min(maxNameWidth, Math.max(...names.flat().map((name) => name.length)), Math.floor(columns / 2));
-  const first = Math.min(...calls.map(({ frames, endedAt }) => frames[0]?.t ?? endedAt));
-  const last = Math.max(...calls.map(({ endedAt, frames }) => frames.at(-1)?.t ?? endedAt));
+  const longest = names.flat().reduce((length, name) => Math.max(length, name.length), 0);
+  const width = Math.min(maxNameWidth, longest, Math.floor(columns / 2));
+  const { first, last } = spanOf(calls);
   const step = stepOf((last - first) / Math.max(10, columns - width - 4));
   const lines = [cut(`one character is ${String(step)} ms, from ${first.toFixed(1)} ms on`, columns)];
   const legend = new Legend();
@@ -41,6 +41,21 @@ export function marbleLines(
     });
   });
   return [...lines, ...legend.lines(columns)];
+}
+
+// The frames of a file that was made by hand are in any order.
+function spanOf(calls: readonly RecordedCall[]): { readonly first: number; readonly last: number } {
+  let first = Infinity;
+  let last = 0;
+  const add = (t: number): void => {
+    first = Math.min(first, t);
+    last = Math.max(last, t);
+  };
+  for (const { frames, end, endedAt } of calls) {
+    for (const { t } of frames) add(t);
+    if (frames.length === 0 || end === 'lost') add(endedAt);
+  }
+  return { first, last };
 }
 
 function nameOf(call: RecordedCall, side: 'caller' | 'handler', { header }: Recording): string {

@@ -31,13 +31,19 @@ interface Draft extends RecordedCall {
 /** The calls of a recording, in the order in which they began. Frames of calls that have ended before are left out. */
 export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
   const calls: Draft[] = [];
-  const open = new Map<string, Draft>();
+  // By connection: a connection that closes ends its own calls, without a look at those of the others.
+  const open = new Map<number, Map<string, Draft>>();
   const peers = new Map<number, string>();
   const routes = new Map<number, RouteRecord>();
-  const add = (key: string, call: Omit<RecordedCall, 'frames' | 'end' | 'endedAt'>): void => {
+  const openOf = (link: number): Map<string, Draft> => {
+    let found = open.get(link);
+    if (found === undefined) open.set(link, (found = new Map<string, Draft>()));
+    return found;
+  };
+  const add = (call: Omit<RecordedCall, 'frames' | 'end' | 'endedAt'>): void => {
     const draft: Draft = { ...call, frames: [], end: 'open', endedAt: records.at(-1)?.t ?? 0 };
     calls.push(draft);
-    open.set(key, draft);
+    openOf(call.link).set(keyOf(call.by, call.mux), draft);
   };
   for (const record of records) {
     if (record.kind === 'route') routes.set(record.route, record);
@@ -45,10 +51,11 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
       const { link, host: peer } = record;
       peers.set(link, peer);
       for (const { mux, by, route } of record.calls) {
-        add(keyOf(link, by, mux), { link, peer, by, mux, route: routes.get(route), opening: undefined });
+        add({ link, peer, by, mux, route: routes.get(route), opening: undefined });
       }
     } else if (record.kind === 'closed') {
-      for (const [key, call] of open) if (call.link === record.link) endWith(key, call, 'lost', record.t);
+      for (const call of openOf(record.link).values()) endWith(call, 'lost', record.t);
+      open.delete(record.link);
     } else if (record.kind === 'frame' && record.mux !== 0) takeFrame(record);
   }
   return calls;
@@ -56,22 +63,21 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
   function takeFrame(frame: FrameRecord): void {
     const { link, mux, op, t } = frame;
     const by = callerOf(frame);
-    const key = keyOf(link, by, mux);
     if (op === Op.Request || op === Op.ConnectMux) {
       const route = frame.route === undefined ? undefined : routes.get(frame.route);
-      add(key, { link, peer: peers.get(link) ?? `link ${String(link)}`, by, mux, route, opening: frame });
+      add({ link, peer: peers.get(link) ?? `link ${String(link)}`, by, mux, route, opening: frame });
     }
-    const call = open.get(key);
+    const call = openOf(link).get(keyOf(by, mux));
     if (call === undefined) return;
     call.frames.push(frame);
     const end = endOf(frame);
-    if (end !== undefined) endWith(key, call, end, t);
+    if (end !== undefined) endWith(call, end, t);
   }
 
-  function endWith(key: string, call: Draft, end: CallEnd, t: number): void {
+  function endWith(call: Draft, end: CallEnd, t: number): void {
     call.end = end;
     call.endedAt = t;
-    open.delete(key);
+    openOf(call.link).delete(keyOf(call.by, call.mux));
   }
 }
 
@@ -91,6 +97,6 @@ export function endOf({ op, flags }: Pick<FrameRecord, 'op' | 'flags'>): CallEnd
   return undefined;
 }
 
-function keyOf(link: number, by: By, mux: MuxId): string {
-  return `${String(link)} ${by} ${String(mux)}`;
+function keyOf(by: By, mux: MuxId): string {
+  return `${by} ${String(mux)}`;
 }

@@ -17,7 +17,10 @@ import { maxMessageHead, messageHeadBytes, writeMessageHead } from './message-he
 /** The part of a net or TLS socket that the writer uses. */
 export interface RawSocket {
   readonly writableLength: number;
-  write(bytes: Uint8Array): boolean;
+  /** True for TLS. */
+  readonly encrypted?: boolean;
+  /** `written` is called once the socket no longer references the bytes, with an error where it is closed. */
+  write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
   cork(): void;
   uncork(): void;
 }
@@ -45,12 +48,21 @@ export class FrameWriter {
   readonly #raw: RawSocket;
   readonly #mask: MaskFrame | undefined;
   readonly #slabs: Slabs;
+  // TLS never takes a message within the call, so `reclaim` would find each one still referenced, and an idle connection would
+  // keep a slab. Not for TCP, which takes nearly all of them at once: a callback costs a tick.
+  readonly #written: (() => void) | undefined;
 
   /** `mask` is set on the side that dialed. `slabs` is the memory that messages are written to. */
   constructor(raw: RawSocket, mask: MaskFrame | undefined, slabs: Slabs) {
     this.#raw = raw;
     this.#mask = mask;
     this.#slabs = slabs;
+    this.#written =
+      raw.encrypted !== true
+        ? undefined
+        : () => {
+            slabs.release();
+          };
   }
 
   /** Writes one message as one frame. */
@@ -72,7 +84,7 @@ export class FrameWriter {
     } else {
       start = maskBefore(slab, from, message, this.#mask);
     }
-    this.#raw.write(slab.subarray(start, from + size));
+    this.#raw.write(slab.subarray(start, from + size), this.#written);
   }
 
   /** The parts may belong to a user, who may send them again. */
@@ -92,7 +104,7 @@ export class FrameWriter {
     const end = copyParts(message, bytes, from);
     if (shared) slabs.close(end);
     const start = maskBefore(bytes, from, bytes.subarray(from, end), mask);
-    this.#raw.write(bytes.subarray(start, end));
+    this.#raw.write(bytes.subarray(start, end), this.#written);
     slabs.reclaim();
   }
 
@@ -119,7 +131,7 @@ export class FrameWriter {
         start = largeHeadRoom - maxMessageHead;
         bytes.set(key, writeMessageHead(bytes, start, size, true));
       }
-      raw.write(bytes.subarray(start, end));
+      raw.write(bytes.subarray(start, end), this.#written);
     }
     raw.uncork();
   }
@@ -129,8 +141,8 @@ export class FrameWriter {
     const header = new Uint8Array(maxMessageHead);
     raw.cork();
     raw.write(header.subarray(0, writeMessageHead(header, 0, sizeOf(message), false)));
-    if (message instanceof Uint8Array) raw.write(message);
-    else for (const part of message) raw.write(part);
+    if (message instanceof Uint8Array) raw.write(message, this.#written);
+    else for (const part of message) raw.write(part, this.#written);
     raw.uncork();
   }
 }

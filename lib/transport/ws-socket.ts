@@ -102,6 +102,7 @@ class WsSocket extends PlatformSocket {
     const emitter = raw as RawEmitter;
     this.#writer = new FrameWriter(emitter, mask, this.slabs);
     emitter.on('drain', () => {
+      this.slabs.release();
       this.emitDrained();
     });
     const tooLarge = (): void => {

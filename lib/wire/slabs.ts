@@ -103,17 +103,27 @@ export class Slabs {
     const full = this.#full;
     const referenced = this.#referenced();
     if (referenced === 0) {
-      if (this.#slab !== undefined && !this.open) {
-        free(this.#slab);
-        this.#slab = undefined;
-      }
-      while (full.length > 0) free(full.pop()!.bytes);
+      this.#freeAll();
     } else if (referenced === Infinity) {
       full.length = 0;
     } else {
       const gone = this.#sent - referenced;
       while (full.length > 0 && full[0]!.until <= gone) free(full.shift()!.bytes);
     }
+  }
+
+  /** The socket references less than before: where it is nothing any more, all memory is free. */
+  release(): void {
+    if (this.held > 0 && this.#sending === 0 && this.#referenced() === 0) this.#freeAll();
+  }
+
+  #freeAll(): void {
+    if (this.#slab !== undefined && !this.open) {
+      free(this.#slab);
+      this.#slab = undefined;
+    }
+    const full = this.#full;
+    while (full.length > 0) free(full.pop()!.bytes);
   }
 }
 

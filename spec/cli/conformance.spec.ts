@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstValueFrom, map, NEVER, timer } from 'rxjs';
+import { WebSocketServer } from 'ws';
 import { staticToken } from '../../lib/endpoint/auth.js';
 import { conformanceSteps, playConformance, type ConformanceRecording } from '../../lib/cli/conformance.js';
 import { whoDials } from '../../lib/endpoint/who-dials.js';
@@ -68,4 +69,19 @@ it.each([
     message.from === 'acceptor' ? { ...message, hex: message.hex?.replace(from, to) ?? '' } : message,
   );
   expect(await play({ ...recording, messages: other })).toStrictEqual([found]);
+});
+
+it('a host that sends what is no message fails, and the suite goes on', async () => {
+  const port = await freePort();
+  const server = new WebSocketServer({ port, host: '127.0.0.1' });
+  server.on('connection', (socket) => {
+    socket.once('message', () => {
+      socket.send(Uint8Array.of(0xc1, 0xff));
+    });
+  });
+  const target = { url: `ws://127.0.0.1:${String(port)}`, dialer: 'http://a', token: '', patience: 5_000 };
+  await expect(playConformance(read('unary-ok'), { ...target, runtime: systemRuntime })).rejects.toThrow(
+    'the host sent a message that cannot be read',
+  );
+  server.close();
 });

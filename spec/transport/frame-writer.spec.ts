@@ -16,20 +16,27 @@ const mask: MaskFrame = (data, options) => Sender.frame(data, options);
 
 /** A raw socket that holds the very arrays it is given until `go`, as a net socket does while the network is slow. */
 class SlowSocket implements RawSocket {
+  readonly encrypted: boolean;
   readonly gone: Uint8Array[] = [];
   writes = 0;
   /** True: all goes out at once. */
   fast = false;
   readonly held: Uint8Array[] = [];
+  readonly #written: ((() => void) | undefined)[] = [];
   #corks = 0;
+
+  constructor(encrypted = false) {
+    this.encrypted = encrypted;
+  }
 
   get writableLength(): number {
     return this.held.reduce((sum, bytes) => sum + bytes.length, 0);
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, written?: () => void): boolean {
     if (this.#corks === 0) this.writes++;
     this.held.push(bytes);
+    this.#written.push(written);
     if (this.fast) this.go(1);
     return this.fast;
   }
@@ -46,6 +53,7 @@ class SlowSocket implements RawSocket {
   /** The oldest `count` arrays go out as they are now. */
   go(count: number): void {
     for (const bytes of this.held.splice(0, count)) this.gone.push(bytes.slice());
+    for (const written of this.#written.splice(0, count)) written?.();
   }
 }
 
@@ -63,8 +71,8 @@ async function received(chunks: readonly Uint8Array[], isServer: boolean): Promi
 }
 
 /** A socket, its writer, and a sender that writes to its slabs, as a batch does. */
-function writerTo(frame: MaskFrame | undefined) {
-  const raw = new SlowSocket();
+function writerTo(frame: MaskFrame | undefined, encrypted = false) {
+  const raw = new SlowSocket(encrypted);
   const slabs = new Slabs(() => raw.writableLength);
   const writer = new FrameWriter(raw, frame, slabs);
   return {
@@ -205,4 +213,26 @@ it('holds no slab when all has left, also of a message that the batch did not se
   raw.fast = true;
   writer.write(new Uint8Array(100));
   expect(slabs.held).toBe(0);
+});
+
+it.each([
+  ['plain', undefined],
+  ['masked', mask],
+] as const)('holds no slab once TLS, which takes nothing within the call, has taken all: %s', (_, frame) => {
+  const { raw, slabs, send, sendFromSlab } = writerTo(frame, true);
+  sendFromSlab(new Uint8Array(100));
+  send(new Uint8Array(slabBytes * 2));
+  expect(slabs.held).toBeGreaterThan(0);
+  raw.go(1);
+  expect(slabs.held).toBeGreaterThan(0);
+  raw.go(Infinity);
+  expect(slabs.held).toBe(0);
+});
+
+it('does not release the slab that the sender is writing to', () => {
+  const { raw, slabs, sendFromSlab } = writerTo(undefined, true);
+  sendFromSlab(new Uint8Array(100));
+  slabs.take(100);
+  raw.go(Infinity);
+  expect(slabs.held).toBe(1);
 });

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorText } from '../../errors.js';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
 import { conformanceSteps, playConformance, type ConformanceRecording } from '../conformance.js';
@@ -62,10 +63,14 @@ async function recordingsOf(folder: string): Promise<ConformanceRecording[]> {
   const files = names.filter((name) => name.endsWith('.json') && !skipped.test(name.replace('.json', ''))).sort();
   const recordings: ConformanceRecording[] = [];
   for (const name of files) {
-    const recording = JSON.parse(await readFile(join(folder, name), 'utf8')) as Partial<ConformanceRecording>;
-    const { messages } = recording;
-    if (messages !== undefined && conformanceSteps(recording as ConformanceRecording).length > 0) {
-      recordings.push(recording as ConformanceRecording);
+    try {
+      const recording = JSON.parse(await readFile(join(folder, name), 'utf8')) as Partial<ConformanceRecording>;
+      const { messages } = recording;
+      if (messages !== undefined && conformanceSteps(recording as ConformanceRecording).length > 0) {
+        recordings.push(recording as ConformanceRecording);
+      }
+    } catch (error) {
+      throw new Failure(`${JSON.stringify(join(folder, name))} is no recording: ${errorText(error)}`, exitCodes.usage);
     }
   }
   if (recordings.length === 0) {

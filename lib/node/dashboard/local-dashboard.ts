@@ -47,11 +47,7 @@ export async function serveLocalDashboard(options: LocalDashboardOptions, files:
   const secret = randomBytes(16).toString('base64url');
   const path = `/${secret}`;
   const socketPath = `${path}/socket`;
-  const page = pageResponder(
-    path,
-    () => files,
-    () => ({ socketPath, title: options.title, hasToken: true }),
-  );
+  const page = pageResponder(path, files, () => ({ socketPath, title: options.title, hasToken: true }));
   const server = createServer((request, response) => {
     const status = refusalOf(server, request, secret);
     if (status === undefined) page(request, response);

@@ -18,7 +18,7 @@ const plainHost = /^[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/;
  * Answers requests for the page below a path. The page is the same for everybody and holds no secret: what it shows comes over
  * the connection of a leaf.
  */
-export function pageResponder(path: string, files: () => PageFiles, config: () => PageConfig) {
+export function pageResponder(path: string, files: PageFiles, config: () => PageConfig) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const headers = commonHeaders(request.headers.host);
     const { method } = request;
@@ -40,7 +40,7 @@ export function pageResponder(path: string, files: () => PageFiles, config: () =
       response.end(method === 'HEAD' ? undefined : text);
       return;
     }
-    const file = files().get(name);
+    const file = files.get(name);
     if (file === undefined) refuse(response, 404, 'The dashboard has no such file.\n', headers);
     else send(request, response, file, headers);
   };

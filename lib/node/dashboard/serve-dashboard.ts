@@ -30,7 +30,8 @@ const rules: Readonly<Record<keyof ServeDashboardOptions, Rule>> = {
  *
  * The page has the HTTP server of `listen()` or `attach()`; call this before or after them.
  *
- * @throws ConfigurationError for an option that cannot work, for a manager that takes no leaves, and for a path that is in use.
+ * @throws ConfigurationError for an option that cannot work, for a manager that takes no leaves, for a path that is in use,
+ * and where the files of the page are not in the package, as after a bundler.
  *
  * @example
  * serveMonitor(grid, { authorize: ({ caller }) => caller === 'operator' });
@@ -50,8 +51,10 @@ export function serveDashboardFrom(manager: Manager, options: ServeDashboardOpti
       `The dashboard joins ${manager.local} as a leaf, and that takes none: give its manager leaves: { authenticate }.`,
     );
   }
+  // They are read now: an error in the listener of a request would end the process.
+  const page = files();
   manager.servePage(
     path,
-    pageResponder(path, files, () => ({ socketPath: manager.paths[0]!, title })),
+    pageResponder(path, page, () => ({ socketPath: manager.paths[0]!, title })),
   );
 }

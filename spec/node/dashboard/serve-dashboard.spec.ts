@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { ConfigurationError } from '../../../lib/errors.js';
 import type { PageFiles } from '../../../lib/node/dashboard/page-files.js';
 import { serveDashboard, serveDashboardFrom } from '../../../lib/node/dashboard/serve-dashboard.js';
 import type { Manager } from '../../../lib/node/server/manager.js';
@@ -93,6 +94,17 @@ describe('serveDashboard', () => {
     expect((await http(`${name}/ops`)).body).toBe("the application's /ops");
     await manager.close();
     expect((await http(`${name}/ops/grid/`)).body).toBe("the application's /ops/grid/");
+  });
+
+  it('fails at once where the package has no page: an error at a request would end the process', async () => {
+    const local = `http://127.0.0.1:${await freePort()}`;
+    const manager = grid.manager(local, [], { leaves: { authenticate: (token) => token } });
+    const missing = (): never => {
+      throw new ConfigurationError('not built');
+    };
+    expect(() => serveDashboardFrom(manager, {}, missing)).toThrow('not built');
+    await manager.listen({ address: '127.0.0.1' });
+    expect((await http(`${local}/dashboard/`)).status).toBe(404);
   });
 
   it('says what cannot work', async () => {

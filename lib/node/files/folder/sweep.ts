@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { opendir, unlink } from 'node:fs/promises';
+import { lstat, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Lifetime } from '../../../contract/handler.js';
@@ -79,7 +79,10 @@ export async function sweepTemporaries(
  */
 export async function sweepKilled(path: string): Promise<void> {
   for await (const { name } of await opendir(path)) {
-    if (name.endsWith('.rxgrid-tmp') && isOwned(name) === false) await unlink(join(path, name)).catch(nothing);
+    if (!isOwnName(name) || !name.endsWith('.rxgrid-tmp')) continue;
+    const file = join(path, name);
+    const stats = await lstat(file).catch(nothing);
+    if (stats?.isFile() === true && isOwned(name, () => stats.mtimeMs) === false) await unlink(file).catch(nothing);
   }
 }
 
@@ -95,7 +98,7 @@ function sweepOne(folder: FolderHandle, name: string, now: number): boolean {
   try {
     const stats = folder.lstat(name);
     if (stats?.isFile() !== true) return false;
-    const owned = isOwned(name);
+    const owned = isOwned(name, () => stats.mtimeMs);
     if (owned === true) return false;
     const isOld = now - stats.mtimeMs > temporaryFileAge;
     const [, beginning] = ownForm.exec(name) ?? [];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 
 /*
  * The owner of a file that is being received: the name of the file says which process of which system writes it. So another
@@ -21,11 +21,16 @@ export function ownerMark(): string {
   return `${self}-${(++lastNumber).toString(36)}`;
 }
 
-/** Whether the process that owns a file still runs; undefined where this process cannot know. */
-export function isOwned(name: string): boolean | undefined {
+/**
+ * Whether the process that owns a file still runs; undefined where this process cannot know.
+ *
+ * `modified` returns when the file was last written to, in ms since the epoch. A file of another boot is one of an earlier boot of
+ * this system only if it is older than the present one: machines may have the same name, and share a disk.
+ */
+export function isOwned(name: string, modified: () => number = () => Infinity): boolean | undefined {
   const [, itsSystem, itsBoot, pid, start] = ownerForm.exec(name) ?? [];
   if (itsSystem !== system || pid === undefined) return undefined;
-  if (itsBoot !== boot) return false;
+  if (itsBoot !== boot) return modified() < Date.now() - uptime() * 1_000 ? false : undefined;
   const number = parseInt(pid, 36);
   try {
     process.kill(number, 0);

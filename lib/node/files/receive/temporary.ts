@@ -99,7 +99,8 @@ async function recoverPart(folder: FolderHandle, name: string, signal: AbortSign
   for await (const entry of dir) {
     if (signal?.aborted === true) return false;
     const own = entry.name;
-    if (!own.startsWith(beginning) || !ownEnding.test(own.slice(beginning.length)) || isOwned(own) !== false) continue;
+    if (!own.startsWith(beginning) || !ownEnding.test(own.slice(beginning.length))) continue;
+    if (isOwned(own, () => folder.lstat(own)?.mtimeMs ?? Infinity) !== false) continue;
     try {
       folder.rename(own, partialName(name));
       return true;

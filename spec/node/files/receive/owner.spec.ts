@@ -35,7 +35,13 @@ describe('the owner of a file', () => {
   });
 
   onLinux('does not run after a boot, whatever has its id now', () => {
-    expect(isOwned(nameOf(markWith({ 1: '00000000' })))).toBe(false);
+    expect(isOwned(nameOf(markWith({ 1: '00000000' })), () => 0)).toBe(false);
+  });
+
+  onLinux('may be another machine of the same name, where the file was written to since this one booted', () => {
+    const name = nameOf(markWith({ 1: '00000000' }));
+    expect(isOwned(name, () => Date.now())).toBeUndefined();
+    expect(isOwned(name)).toBeUndefined();
   });
 
   it('runs, where it is another process of this system', async () => {
