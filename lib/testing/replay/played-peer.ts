@@ -116,6 +116,11 @@ export class PlayedPeer {
       return;
     }
     found.taken = true;
+    if (lacksPayloads(found.call)) {
+      const text = 'The recording has the answer without a payload, which was too large to be recorded.';
+      this.#send(newFrame(Op.MuxConnectError, muxId, { payload: encodeConnectError(text) }));
+      return;
+    }
     const { runtime } = this.#options;
     const sender = this.#sender(found.call, muxId, runtime.now() - found.call.opening!.t);
     this.#answering.set(muxId, sender);
@@ -135,6 +140,11 @@ export class PlayedPeer {
     if (frame.muxId !== 0) this.#options.told('remote', frame);
     this.#end.outbound.next(encodeFrame(frame));
   }
+}
+
+/** True where the other end sent a payload that was too large to be recorded. An empty one in its place would be another call. */
+export function lacksPayloads({ frames }: RecordedCall): boolean {
+  return frames.some(({ by, payload }) => by === 'remote' && payload === undefined);
 }
 
 function unanswered(call: RecordedCall): Answers {

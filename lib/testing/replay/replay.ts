@@ -17,7 +17,7 @@ import type { FrameRecord, OpenedRecord, Recording, WireRecord } from '../../rec
 import type { Runtime } from '../../runtime.js';
 import type { Frame } from '../../wire/frame.js';
 import { RouteBook } from '../frames/route-book.js';
-import { PlayedPeer } from './played-peer.js';
+import { lacksPayloads, PlayedPeer } from './played-peer.js';
 import { differenceOf, outcomeOf, requestOf, routeOf, type ReplayedCall } from './replayed-call.js';
 
 /** Options of {@link replay}. */
@@ -34,7 +34,7 @@ export interface ReplayReport {
   readonly calls: readonly ReplayedCall[];
   /** Where what the host sends now differs from the recording, a line for each call; times may differ. */
   readonly differences: readonly string[];
-  /** Calls of the recording that cannot be replayed: they were open when it began. */
+  /** Calls of the recording that cannot be replayed: they were open when it began, or their payloads were too large. */
   readonly skipped: number;
 }
 
@@ -112,7 +112,9 @@ class ReplayedHost implements Replay {
     const { runtime, linger = defaultLinger } = this.#options;
     await this.#endpoint.prepare();
     this.#start = runtime.now();
-    const recorded = recordedCalls(this.#recording);
+    const recorded = recordedCalls(this.#recording).map((call) =>
+      call.by === 'remote' && lacksPayloads(call) ? { ...call, opening: undefined } : call,
+    );
     for (const record of this.#recording.records) {
       if (record.kind === 'opened') this.#at(record.t, () => this.#open(record, recorded));
       else if (record.kind === 'closed') this.#at(record.t, () => this.#peers.get(record.link)?.close());

@@ -5,6 +5,7 @@ import { duplex, unary } from '../../../lib/contract/contract.js';
 import type { Handles } from '../../../lib/contract/handler.js';
 import { recordFrames, recordingEnd } from '../../../lib/monitor/index.js';
 import { gridTest, readRecording, replay, RecordingError, type Recording } from '../../../lib/testing/index.js';
+import { Op } from '../../../lib/wire/ops.js';
 
 const add = unary({ id: 1, name: 'add', request: type<number>(), response: type<number>() });
 const fail = unary({ name: 'fail', request: type<string>() });
@@ -141,6 +142,27 @@ describe('replay', () => {
       expect(calls[0]!.replayed!.end).toBe('cancelled');
       expect(calls[0]!.replayed!.values.length).toBeGreaterThan(4);
       expect(calls[0]!.replayed!.values.length).toBeLessThan(1_000);
+    });
+  });
+
+  it('neither makes nor answers a call with an empty payload in place of one that was too large to be recorded', async () => {
+    const recording = await read();
+    let adds = 0;
+    const records = recording.records.map((record) => {
+      if (record.kind !== 'frame' || record.by !== 'remote') return record;
+      const isAdd = record.op === Op.Request && record.handler === 1 && adds++ === 0;
+      // The answers of price are the only ones that come from the other side.
+      return isAdd || record.op === Op.Response ? { ...record, payload: undefined } : record;
+    });
+    await gridTest(async ({ clock }) => {
+      const host = replay({ ...recording, records }, { runtime: clock });
+      serve(host);
+      const { calls, skipped } = await host.run();
+      expect(skipped).toBe(1);
+      expect(calls.filter(({ route }) => route === 'add')).toHaveLength(1);
+      const quoted = calls.find(({ route }) => route === 'quote');
+      expect(quoted!.replayed).toMatchObject({ values: [], end: 'error' });
+      expect(quoted!.replayed!.error).toContain('too large to be recorded');
     });
   });
 
