@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { filter, firstValueFrom } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
-import { connectMessage } from '../../../lib/connection/handshake.js';
+import { connectMessage, readConnect } from '../../../lib/connection/handshake.js';
 import { connect, leafUrl, type LeafConnection } from '../../../lib/endpoint/leaf.js';
-import { maxLocalPages, maxTunnelBytes } from '../../../lib/node/dashboard/limits.js';
+import { maxLocalPages, maxTunnelBytes, tunnelStallTimeout } from '../../../lib/node/dashboard/limits.js';
 import { monitor, serveMonitor } from '../../../lib/monitor/index.js';
 import {
   serveLocalDashboard,
@@ -15,6 +15,7 @@ import {
 import type { PageFiles } from '../../../lib/node/dashboard/page-files.js';
 import type { Manager } from '../../../lib/node/server/manager.js';
 import { RejectedError } from '../../../lib/rejection.js';
+import { systemRuntime } from '../../../lib/runtime.js';
 import { createDial } from '../../../lib/transport/ws-dial.js';
 import { timestampFromMs } from '../../../lib/wire/timestamp.js';
 import { freePort, quick, RealGrid, until } from '../../support/real-grid.js';
@@ -73,10 +74,13 @@ async function openPage(dashboard: LocalDashboard): Promise<WebSocket> {
 }
 
 const hello = (leaf = true): Uint8Array =>
-  connectMessage({ id: new Uint8Array(16), host: '', time: timestampFromMs(0), token: '', ...(leaf ? { leaf } : {}) });
+  connectMessage({
+    ...{ id: new Uint8Array(16), host: '', time: timestampFromMs(0), token: '', ext: { ack: 1, tok: 1 } },
+    ...(leaf ? { leaf } : {}),
+  });
 
 /** A server of WebSockets that is no host, and joined with a page through a tunnel. */
-async function joined(): Promise<{ page: WebSocket; far: WebSocket; first: Buffer }> {
+async function joined(): Promise<{ page: WebSocket; far: WebSocket; first: Buffer; dashboard: LocalDashboard }> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
   grid.closeLater(() => new Promise((done) => server.close(done)));
   await once(server, 'listening');
@@ -86,7 +90,7 @@ async function joined(): Promise<{ page: WebSocket; far: WebSocket; first: Buffe
   const [far] = (await once(server, 'connection')) as [WebSocket];
   grid.closeLater(() => far.terminate());
   const [first] = (await once(far, 'message')) as [Buffer];
-  return { page, far, first };
+  return { page, far, first, dashboard };
 }
 
 async function statusOf(url: string, headers: Record<string, string> = {}, upgrade = false): Promise<number> {
@@ -188,8 +192,8 @@ describe('serveLocalDashboard', () => {
 
   it('leaves the host to close the connection when the token expires: the page has none to renew', async () => {
     const { first } = await joined();
-    const text = first.toString('latin1');
-    expect(text).toContain('good');
+    expect(readConnect(first, undefined)).toMatchObject({ token: 'good', leaf: true, ext: { ack: 1 } });
+    expect(readConnect(first, undefined).ext).toStrictEqual({ ack: 1 });
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, [], {
       leaves: { authenticate: () => ({ identity: 'operator', expiresAt: Date.now() + 300 }) },
     });
@@ -198,6 +202,16 @@ describe('serveLocalDashboard', () => {
     const leaf = leafAt(await serve(manager.local, { token: () => `token ${++asked}` }));
     await until(leaf, 'connected', 2);
     expect(asked).toBe(2);
+  });
+
+  it('says to both ends that it ends', async () => {
+    const { page, far, dashboard } = await joined();
+    const codes = Promise.all([once(page, 'close'), once(far, 'close')]);
+    await dashboard.close();
+    expect((await codes).map(([code, reason]) => [code, String(reason)])).toStrictEqual([
+      [1001, 'rxgrid dashboard has ended.'],
+      [1001, ''],
+    ]);
   });
 
   it('ends with its connections', async () => {
@@ -243,6 +257,24 @@ describe('the tunnel', () => {
       page.send(message);
       expect(((await once(page, 'close')) as [number])[0]).toBe(1002);
     }
+  });
+
+  it('is destroyed where an end takes nothing for long', async () => {
+    const { page, far } = await joined();
+    const { schedule } = systemRuntime;
+    const stalled = new Promise<() => void>((done) => {
+      jest.spyOn(systemRuntime, 'schedule').mockImplementation((task, ms) => {
+        if (ms === tunnelStallTimeout) done(task);
+        return schedule(task, ms);
+      });
+    });
+    page.pause();
+    for (let at = 0; at < 256; at++) far.send(Buffer.alloc(64 << 10));
+    const closed = once(far, 'close');
+    (await stalled)();
+    expect(((await closed) as [number])[0]).toBe(1006);
+    page.resume();
+    expect(((await once(page, 'close')) as [number])[0]).toBe(1006);
   });
 
   it.each(['page', 'far'] as const)('reads no faster than the other end takes it: from %s', async (name) => {
