@@ -125,7 +125,7 @@ function notice(page: Page): TemplateResult | typeof nothing {
       : state.nextAttempt === undefined
         ? 'Connecting.'
         : `Next attempt in ${duration(Math.max(0, state.nextAttempt - wallNow) + 999)}.`;
-  const why = state.error === undefined ? '' : ` ${state.error.message}`;
+  const why = session.why === undefined ? '' : ` ${session.why}`;
   return html`<div class="notice bad" role="status">
     <p><b>No connection to the host.</b> ${next}${age}<span class="muted">${why}</span></p>
     <button

@@ -1,4 +1,5 @@
 import type { ConnectionState } from '../connection/connection-state.js';
+import { RejectedError } from '../rejection.js';
 import { connect, type LeafConnection } from '../endpoint/leaf.js';
 
 /** What the host that serves the page tells it. */
@@ -62,9 +63,15 @@ export class Session {
     });
     this.leaf.state$.subscribe((state) => {
       this.state = state;
-      if (state.status === 'refused') this.refused = state.error?.message;
+      if (state.status === 'refused') this.refused = this.why;
       changed(state);
     });
+  }
+
+  /** Why there is no connection: the reason of a host that rejected it, which names no address of a local dashboard. */
+  get why(): string | undefined {
+    const { error } = this.state;
+    return error?.cause instanceof RejectedError ? error.cause.reason : error?.message;
   }
 
   /** Goes on with another token. */

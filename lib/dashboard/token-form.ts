@@ -9,7 +9,7 @@ export function tokenForm(page: Page): TemplateResult {
     <h1>${heading}</h1>
     <p>${text}</p>
     ${page.hasToken ? retryButton(page) : form(page)}
-    ${session === undefined ? nothing : html`<p class="muted">Host: <bdi>${session.state.host}</bdi></p>`}
+    ${session === undefined || page.hasToken ? nothing : html`<p class="muted">Host: <bdi>${session.state.host}</bdi></p>`}
   </section>`;
 }
 
