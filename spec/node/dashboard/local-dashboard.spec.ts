@@ -208,7 +208,7 @@ describe('serveLocalDashboard', () => {
     const { page, far, dashboard } = await joined();
     const codes = Promise.all([once(page, 'close'), once(far, 'close')]);
     await dashboard.close();
-    expect((await codes).map(([code, reason]) => [code, String(reason)])).toStrictEqual([
+    expect((await codes).map(([code, reason]): unknown[] => [code, String(reason)])).toStrictEqual([
       [1001, 'rxgrid dashboard has ended.'],
       [1001, ''],
     ]);
