@@ -16,7 +16,7 @@ export interface CommandEntry {
   readonly load: () => Promise<AddCommands>;
 }
 
-const files = async (): Promise<AddCommands> => (await import('./file-commands.js')).addFileCommands;
+const files = async (): Promise<AddCommands> => (await import('./commands/files.js')).addFileCommands;
 
 const completion = async (): Promise<AddCommands> => (await import('./commands/completion.js')).addCompletion;
 
@@ -85,7 +85,7 @@ export const commandEntries: readonly CommandEntry[] = [
   {
     name: 'cp',
     summary: 'Copies files from a host to here, or from here to a host.',
-    load: async () => (await import('./cp-command.js')).addCp,
+    load: async () => (await import('./commands/cp.js')).addCp,
   },
   { name: 'ls', summary: 'Lists folders and files of a host.', load: files },
   { name: 'stat', summary: 'Describes files and folders of a host.', load: files },

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers';
 import { Command, CommanderError } from 'commander';
 import { commandEntries, type RunCommand } from './commands.js';
-import { exitCodes } from './exit-codes.js';
-import { abortOnSignals, Interruption } from './interruption.js';
+import { exitCodes } from './exit/exit-codes.js';
+import { abortOnSignals, Interruption } from './exit/interruption.js';
 
 /** Time for cleaning up after an interruption, in ms. */
 const cleanUpMs = 1_000;
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     await program.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    else exitCode = (await import('./report-failure.js')).reportFailure(error);
+    else exitCode = (await import('./exit/report-failure.js')).reportFailure(error);
   }
   process.exitCode = exitCode;
   // A name lookup, or a disk that does not respond, would keep the process alive.

@@ -1,17 +1,17 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { duration, plural, shortHost } from './format.js';
-import { eventsView } from './events-view.js';
-import { hostView } from './host-view.js';
-import { overview } from './overview.js';
+import { duration, plural, shortHost } from './parts/format.js';
+import { eventsView } from './views/events-view.js';
+import { hostView } from './views/host-view.js';
+import { overview } from './views/overview.js';
 import type { Page } from './page.js';
-import { section } from './parts.js';
-import { summary } from './summary.js';
-import { leavesTable } from './leaves-table.js';
-import { routesTable } from './routes-table.js';
-import { streamsTable } from './streams-table.js';
-import { transfersTable } from './transfers-table.js';
-import { tokenForm } from './token-form.js';
-import { totals } from './totals.js';
+import { section } from './parts/parts.js';
+import { summary } from './views/summary.js';
+import { leavesTable } from './views/leaves-table.js';
+import { routesTable } from './views/routes-table.js';
+import { streamsTable } from './views/streams-table.js';
+import { transfersTable } from './views/transfers-table.js';
+import { tokenForm } from './views/token-form.js';
+import { totals } from './views/totals.js';
 import { views, type ViewName } from './ui.js';
 
 const labels: Readonly<Record<ViewName, string>> = {

@@ -2,12 +2,12 @@ import { render } from 'lit-html';
 import { errorText } from '../errors.js';
 import { systemRuntime } from '../runtime.js';
 import { app } from './app.js';
-import { Feeds } from './feeds.js';
+import { Feeds } from './model/feeds.js';
 import { addKeys } from './keys.js';
-import { modelOf, type Model } from './model.js';
+import { modelOf, type Model } from './model/model.js';
 import type { Page } from './page.js';
-import { loadConfig, Session, takeToken, type PageConfig } from './session.js';
-import { TotalsHistory } from './totals-history.js';
+import { loadConfig, Session, takeToken, type PageConfig } from './model/session.js';
+import { TotalsHistory } from './model/totals-history.js';
 import { placeOf, Ui } from './ui.js';
 
 /** Between two drawings of figures, in ms: at most four in a second. */

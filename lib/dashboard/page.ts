@@ -1,7 +1,7 @@
-import type { Feeds } from './feeds.js';
-import type { Model } from './model.js';
-import type { Session } from './session.js';
-import type { TotalsHistory } from './totals-history.js';
+import type { Feeds } from './model/feeds.js';
+import type { Model } from './model/model.js';
+import type { Session } from './model/session.js';
+import type { TotalsHistory } from './model/totals-history.js';
 import type { Ui } from './ui.js';
 
 /** What every part of the page is given to draw itself. */

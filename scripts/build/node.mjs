@@ -1,7 +1,7 @@
 import { build, transform } from 'esbuild';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, posix, relative, resolve } from 'node:path';
 import { shrink } from './shrink.mjs';
 
 const require = createRequire(import.meta.url);
@@ -20,9 +20,9 @@ const optional = [
 export async function bundleForNode(folder, entries) {
   const esm = `${folder}/esm`;
   // `rxgrid --help` loads nothing of the core: the commands do, each of which main loads when it is used.
-  const ofCommands = ['main', 'commands', 'cp-command'].flatMap((name) =>
-    [...readFileSync(`${esm}/cli/${name}.js`, 'utf8').matchAll(/import\('\.\/([^']+)\.js'\)/g)].map(
-      ([, file]) => `cli/${file}`,
+  const ofCommands = ['cli/main', 'cli/commands', 'cli/commands/cp'].flatMap((name) =>
+    [...readFileSync(`${esm}/${name}.js`, 'utf8').matchAll(/import\('(\.[^']+)\.js'\)/g)].map(([, file]) =>
+      posix.join(posix.dirname(name), file),
     ),
   );
   const ofNode = [...entries.filter((name) => name !== 'index'), ...new Set(ofCommands)];

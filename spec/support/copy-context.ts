@@ -1,6 +1,6 @@
-import type { CopyContext, CopyOptions } from '../../lib/cli/copy.js';
-import { ProgressBar } from '../../lib/cli/progress-bar.js';
-import { Report, type ReportOptions } from '../../lib/cli/report.js';
+import type { CopyContext, CopyOptions } from '../../lib/cli/copy/copy.js';
+import { ProgressBar } from '../../lib/cli/output/progress-bar.js';
+import { Report, type ReportOptions } from '../../lib/cli/copy/report.js';
 import type { Connection } from '../../lib/contract/connection.js';
 
 /** The options of a plain `rxgrid cp -r`. */

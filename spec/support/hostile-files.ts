@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { lastValueFrom, toArray, type Observable } from 'rxjs';
-import { copyIn } from '../../lib/cli/copy-in.js';
+import { copyIn } from '../../lib/cli/copy/copy-in.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import { fileRoutes, type FileInfo } from '../../lib/files/file-routes.js';
 import type { LeafConnection } from '../../lib/endpoint/leaf.js';

@@ -1,6 +1,6 @@
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
-import { copyIn } from '../../lib/cli/copy-in.js';
-import { copyOut } from '../../lib/cli/copy-out.js';
+import { copyIn } from '../../lib/cli/copy/copy-in.js';
+import { copyOut } from '../../lib/cli/copy/copy-out.js';
 import { staticToken } from '../../lib/endpoint/auth.js';
 import { serveFiles } from '../../lib/node/files/folder/serve-files.js';
 import { connect } from '../../lib/node/server/leaf.js';

@@ -3,13 +3,20 @@ import { LogHistogram, quantileOf } from '../../metrics/log-histogram.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
-import { toTimeout } from '../connection-options.js';
-import { exitCodes, Failure } from '../failure.js';
-import { jsonText, print, wholeNumber, write } from '../output.js';
-import { sizeText } from '../progress-bar.js';
-import { descriptionOf, duplexOf, findRoute, unaryOf, type RemoteRoute, type RouteOptions } from '../remote-route.js';
-import { describeRouteOptions } from '../route-options.js';
-import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
+import { toTimeout } from '../connect/connection-options.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { jsonText, print, wholeNumber, write } from '../output/output.js';
+import { sizeText } from '../output/progress-bar.js';
+import {
+  descriptionOf,
+  duplexOf,
+  findRoute,
+  unaryOf,
+  type RemoteRoute,
+  type RouteOptions,
+} from '../request/remote-route.js';
+import { describeRouteOptions } from '../request/route-options.js';
+import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
 import { requestOf } from './call.js';
 
 interface BenchOptions extends TargetOptions, RouteOptions {

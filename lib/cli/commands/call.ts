@@ -1,13 +1,13 @@
 import { lastValueFrom } from 'rxjs';
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { describeOutput, note, type OutputFormat } from '../output.js';
-import { findRoute, unaryOf, type RemoteRoute, type RouteOptions } from '../remote-route.js';
-import { fromJson } from '../json-value.js';
-import { parseJson, readData } from '../request-data.js';
-import { describeRouteOptions } from '../route-options.js';
-import { describeTarget, withTarget, type TargetOptions } from '../target.js';
-import { ValuePrinter } from '../value-printer.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { describeOutput, note, type OutputFormat } from '../output/output.js';
+import { findRoute, unaryOf, type RemoteRoute, type RouteOptions } from '../request/remote-route.js';
+import { fromJson } from '../output/json-value.js';
+import { parseJson, readData } from '../request/request-data.js';
+import { describeRouteOptions } from '../request/route-options.js';
+import { describeTarget, withTarget, type TargetOptions } from '../connect/target.js';
+import { ValuePrinter } from '../output/value-printer.js';
 
 interface CallOptions extends TargetOptions, RouteOptions {
   readonly data?: string;

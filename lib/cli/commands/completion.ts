@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands, CommandEntry } from '../commands.js';
-import { exitCodes } from '../failure.js';
-import { write } from '../output.js';
-import { descriptionOf } from '../remote-route.js';
-import { placeOf } from '../place.js';
-import { describeTarget, withTarget, type TargetOptions } from '../target.js';
+import { exitCodes } from '../exit/failure.js';
+import { write } from '../output/output.js';
+import { descriptionOf } from '../request/remote-route.js';
+import { placeOf } from '../connect/place.js';
+import { describeTarget, withTarget, type TargetOptions } from '../connect/target.js';
 import { allCommands, wholeProgram } from '../whole-program.js';
 
 /** Routes that were looked up are used for so long, in ms. */

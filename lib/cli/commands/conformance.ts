@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { errorText } from '../../errors.js';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
-import { conformanceSteps, playConformance, type ConformanceRecording } from '../conformance.js';
-import { exitCodes, Failure } from '../failure.js';
-import { print, wholeNumber } from '../output.js';
+import { conformanceSteps, playConformance, type ConformanceRecording } from '../recording/conformance.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { print, wholeNumber } from '../output/output.js';
 
 interface ConformanceOptions {
   readonly recordings: string;

@@ -1,9 +1,9 @@
-import { configPath, readConfig, writeConfig, type Context } from '../config.js';
+import { configPath, readConfig, writeConfig, type Context } from '../connect/config.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { jsonText, print, terminalColumns, write } from '../output.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { jsonText, print, terminalColumns, write } from '../output/output.js';
 import { printable } from '../../printable.js';
-import { tableLines } from '../table.js';
+import { tableLines } from '../output/table.js';
 
 const help = `
 Contexts are kept in ~/.config/rxgrid/config.json, or where RXGRID_CONFIG says. The token itself is never in that file: it names

@@ -4,11 +4,11 @@ import { maxRecordingBytes } from '../../recording/limits.js';
 import { readRecording, RecordingError, type FrameRecord, type Recording } from '../../recording/index.js';
 import { decodeFrames } from '../../wire/decode.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { note, print, terminalColumns } from '../output.js';
-import { frameLine, transcriptLines } from '../recording-text.js';
-import { marbleLines } from '../recording-marbles.js';
-import { bytesOf } from '../request-data.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { note, print, terminalColumns } from '../output/output.js';
+import { frameLine, transcriptLines } from '../recording/recording-text.js';
+import { marbleLines } from '../recording/recording-marbles.js';
+import { bytesOf } from '../request/request-data.js';
 
 interface DecodeOptions {
   readonly marbles?: boolean;

@@ -1,13 +1,13 @@
 import { asyncApi, type GridDescription, type PayloadDescription, type RouteDescription } from '../../monitor/index.js';
 import { printable } from '../../printable.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { toJson } from '../json-value.js';
-import { describeOutput, jsonText, terminalColumns, write, yamlText, type OutputFormat } from '../output.js';
-import { descriptionOf } from '../remote-route.js';
-import { schemaText } from '../schema-text.js';
-import { tableLines } from '../table.js';
-import { describeTarget, withTarget, type TargetOptions } from '../target.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { toJson } from '../output/json-value.js';
+import { describeOutput, jsonText, terminalColumns, write, yamlText, type OutputFormat } from '../output/output.js';
+import { descriptionOf } from '../request/remote-route.js';
+import { schemaText } from '../request/schema-text.js';
+import { tableLines } from '../output/table.js';
+import { describeTarget, withTarget, type TargetOptions } from '../connect/target.js';
 
 interface DescribeOptions extends TargetOptions {
   readonly output: OutputFormat;

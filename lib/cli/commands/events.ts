@@ -3,10 +3,10 @@ import { monitor, type MonitorEvent } from '../../monitor/index.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes } from '../failure.js';
-import { toJson } from '../json-value.js';
-import { cellText, jsonText, note, print, wholeNumber, write } from '../output.js';
-import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
+import { exitCodes } from '../exit/failure.js';
+import { toJson } from '../output/json-value.js';
+import { cellText, jsonText, note, print, wholeNumber, write } from '../output/output.js';
+import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
 
 interface EventOptions extends TargetOptions {
   readonly json?: boolean;

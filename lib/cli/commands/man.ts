@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { AddCommands, CommandEntry } from '../commands.js';
-import { exitCodes } from '../failure.js';
-import { write } from '../output.js';
+import { exitCodes } from '../exit/failure.js';
+import { write } from '../output/output.js';
 import { allCommands, wholeProgram } from '../whole-program.js';
 
 /** Adds `rxgrid man`. */

@@ -4,9 +4,9 @@ import { DeadlineExceededError, RefusedError } from '../../errors.js';
 import { monitorRoutes } from '../../monitor/index.js';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { jsonText, print, wholeNumber, write } from '../output.js';
-import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { jsonText, print, wholeNumber, write } from '../output/output.js';
+import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
 
 interface PingOptions extends TargetOptions {
   readonly count: number;

@@ -5,12 +5,12 @@ import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes } from '../failure.js';
-import { Interruption } from '../interruption.js';
-import { note, wholeNumber } from '../output.js';
-import { RecordingFile } from '../recording-file.js';
-import { describeTarget, explained, withTarget, type Target, type TargetOptions } from '../target.js';
-import { toTimeout } from '../connection-options.js';
+import { exitCodes } from '../exit/failure.js';
+import { Interruption } from '../exit/interruption.js';
+import { note, wholeNumber } from '../output/output.js';
+import { RecordingFile } from '../recording/recording-file.js';
+import { describeTarget, explained, withTarget, type Target, type TargetOptions } from '../connect/target.js';
+import { toTimeout } from '../connect/connection-options.js';
 
 interface RecordOptions extends TargetOptions {
   readonly for?: number;

@@ -12,11 +12,11 @@ import { serveMonitor } from '../../monitor/index.js';
 import { serveFiles } from '../../node/files/folder/serve-files.js';
 import { Manager } from '../../node/server/manager.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { Interruption } from '../interruption.js';
-import { note, print } from '../output.js';
-import { describeTokens, toTimeout } from '../connection-options.js';
-import { tokenFrom, type TokenOptions } from '../token.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { Interruption } from '../exit/interruption.js';
+import { note, print } from '../output/output.js';
+import { describeTokens, toTimeout } from '../connect/connection-options.js';
+import { tokenFrom, type TokenOptions } from '../connect/token.js';
 
 interface ServeOptions extends TokenOptions {
   readonly root?: string;

@@ -1,12 +1,12 @@
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { fromJson } from '../json-value.js';
-import { describeOutput, wholeNumber, type OutputFormat } from '../output.js';
-import { duplexOf, findRoute, type RemoteRoute, type RouteOptions } from '../remote-route.js';
-import { bytesOf, linesOf, readsInput } from '../request-data.js';
-import { describeRouteOptions } from '../route-options.js';
-import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
-import { ValuePrinter } from '../value-printer.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { fromJson } from '../output/json-value.js';
+import { describeOutput, wholeNumber, type OutputFormat } from '../output/output.js';
+import { duplexOf, findRoute, type RemoteRoute, type RouteOptions } from '../request/remote-route.js';
+import { bytesOf, linesOf, readsInput } from '../request/request-data.js';
+import { describeRouteOptions } from '../request/route-options.js';
+import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
+import { ValuePrinter } from '../output/value-printer.js';
 import { requestOf } from './call.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 

@@ -4,11 +4,11 @@ import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
-import { exitCodes, Failure } from '../failure.js';
-import { toJson } from '../json-value.js';
-import { hasColor, jsonText, terminalColumns, write } from '../output.js';
-import { describeTarget, withTarget, type Target, type TargetOptions } from '../target.js';
-import { keyOf, nextView, reportOf, screenOf, type TopState, type TopView } from '../top-screen.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { toJson } from '../output/json-value.js';
+import { hasColor, jsonText, terminalColumns, write } from '../output/output.js';
+import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
+import { keyOf, nextView, reportOf, screenOf, type TopState, type TopView } from '../output/top-screen.js';
 
 interface TopOptions extends TargetOptions {
   readonly once?: boolean;

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cp } from '../../../lib/cli/cp.js';
+import { cp } from '../../../lib/cli/copy/cp.js';
 import { isOwnName } from '../../../lib/files/peer-path.js';
 import { RootFolder } from '../../../lib/node/files/folder/root-folder.js';
 import { sweepTemporaries } from '../../../lib/node/files/folder/sweep.js';

@@ -1,0 +1,159 @@
+import type { Command } from 'commander';
+import { firstValueFrom } from 'rxjs';
+import { FileError } from '../../files/file-error.js';
+import { listEntries, statFile } from '../../files/file-client.js';
+import type { FileInfo } from '../../files/file-routes.js';
+import { removeFile } from '../../files/remove-file.js';
+import { toAsyncIterable } from '../../operators/to-async-iterable.js';
+import { printable } from '../../printable.js';
+import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
+import { exitCodes, Failure, failureText } from '../exit/failure.js';
+import { joinPath } from '../copy/copy.js';
+import { jsonLine } from '../output/json-line.js';
+import { onRemotePaths, type RemotePaths } from '../paths/remote-paths.js';
+
+interface ListOptions extends ConnectionOptions {
+  readonly long?: boolean;
+  readonly recursive?: boolean;
+  readonly json?: boolean;
+}
+
+interface RemoveOptions extends ConnectionOptions {
+  readonly recursive?: boolean;
+  readonly force?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Longest line of a path. */
+const maxLineLength = 10_000;
+
+const codes = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection, 4 refused (the token, or no files are served), 5 some paths
+failed, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, 141 the reader of standard output is gone.`;
+
+/** Runs a command; its result is the exit code. */
+export type RunCommand = (work: (signal: AbortSignal) => Promise<number>) => Promise<void>;
+
+/** Adds `ls`, `stat` and `rm` to the program. */
+export function addFileCommands(program: Command, run: RunCommand): void {
+  describeConnection(program.command('ls'))
+    .description('Lists folders and files of a host that serves files (serveFiles).')
+    .argument('<paths...>', 'host:port:path; "host:port:" is the served folder; globs are expanded')
+    .option('-l, --long', 'kind, permission bits, size and time of each entry')
+    .option('-R, --recursive', 'also the folders below')
+    .option('--json', 'one line of JSON for each entry: path, type, size, mtime, mode')
+    .addHelpText('after', codes)
+    .action((addresses: string[], options: ListOptions) =>
+      run((signal) => onRemotePaths(addresses, options, signal, (remote) => list(remote, options))),
+    );
+  describeConnection(program.command('stat'))
+    .description('Describes files and folders of a host that serves files (serveFiles).')
+    .argument('<paths...>', 'host:port:path; globs are expanded')
+    .option('--json', 'one line of JSON for each path: path, type, size, mtime, mode')
+    .addHelpText('after', codes)
+    .action((addresses: string[], options: ListOptions) =>
+      run((signal) => onRemotePaths(addresses, options, signal, (remote) => describe(remote, options))),
+    );
+  describeConnection(program.command('rm'))
+    .description('Removes files and folders of a host whose serveFiles has removable: true.')
+    .argument('<paths...>', 'host:port:path; globs are expanded')
+    .option('-r, --recursive', 'folders with all that is in them')
+    .option('-f, --force', 'a path that does not exist is not a failure')
+    .option('-v, --verbose', 'name what was removed')
+    .addHelpText('after', codes)
+    .action((addresses: string[], options: RemoveOptions) =>
+      run((signal) => onRemotePaths(addresses, options, signal, (remote) => remove(remote, options))),
+    );
+}
+
+async function list({ connection, paths, signal }: RemotePaths, options: ListOptions): Promise<number> {
+  const { recursive = false } = options;
+  return eachPath(paths, async (path) => {
+    const info = await firstValueFrom(statFile(connection, path, { signal }));
+    if (info.type !== 'folder') {
+      await printEntry({ ...info, path }, options);
+      return true;
+    }
+    let whole = true;
+    const prefix = paths.length > 1 ? path : '';
+    for await (const entry of toAsyncIterable(listEntries(connection, path, { recursive, signal }))) {
+      if ('info' in entry) await printEntry({ ...entry.info, path: joinPath(prefix, entry.info.path) }, options);
+      else {
+        whole = false;
+        printError(entry.failure);
+      }
+    }
+    return whole;
+  });
+}
+
+async function describe({ connection, paths, signal }: RemotePaths, options: ListOptions): Promise<number> {
+  return eachPath(paths, async (path) => {
+    const info = await firstValueFrom(statFile(connection, path, { signal }));
+    await printEntry({ ...info, path: path === '' ? '.' : path }, { ...options, long: true });
+    return true;
+  });
+}
+
+async function remove({ connection, paths, signal }: RemotePaths, options: RemoveOptions): Promise<number> {
+  const { recursive = false, force = false, verbose = false } = options;
+  return eachPath(paths, async (path) => {
+    let removed = 0;
+    try {
+      for await (const step of toAsyncIterable(removeFile(connection, path, { recursive, signal })))
+        ({ removed } = step);
+    } catch (error) {
+      if (!(force && error instanceof FileError && error.code === 'file-not-found')) throw error;
+    }
+    if (verbose) await print(`${path}: ${String(removed)} removed`);
+    return true;
+  });
+}
+
+/** Works on each path. One that fails does not end the others, unless it is the only one. False: a part of it has failed. */
+async function eachPath(paths: readonly string[], work: (path: string) => Promise<boolean>): Promise<number> {
+  let whole = true;
+  for (const path of paths) {
+    try {
+      if (!(await work(path))) whole = false;
+    } catch (error) {
+      if (paths.length === 1 || !(error instanceof FileError)) throw error;
+      whole = false;
+      printError(error);
+    }
+  }
+  if (!whole) throw new Failure('', exitCodes.partly);
+  return exitCodes.done;
+}
+
+const kinds = { file: '-', folder: 'd', other: '?' } as const;
+
+async function printEntry(info: FileInfo, { long = false, json = false }: ListOptions): Promise<void> {
+  const { path, type, size, mtime, mode } = info;
+  if (json) {
+    await write(jsonLine({ path, type, size, mtime, mode }));
+    return;
+  }
+  const name = type === 'folder' ? `${path}/` : path;
+  const time = Number.isFinite(mtime) && Math.abs(mtime) <= 8.64e15 ? new Date(mtime).toISOString().slice(0, 19) : '?';
+  const bits = (mode & 0o777).toString(8).padStart(4, '0');
+  await print(long ? `${kinds[type]} ${bits} ${String(size).padStart(14)} ${time} ${name}` : name);
+}
+
+function print(line: string): Promise<void> {
+  return write(printable(line, maxLineLength));
+}
+
+/** Writes a line; resolves when the reader has taken it. */
+function write(line: string): Promise<void> {
+  return new Promise((resolve) => {
+    // A reader that is gone ends the process, where errors of standard output are handled.
+    process.stdout.write(`${line}\n`, () => {
+      resolve();
+    });
+  });
+}
+
+function printError(error: unknown): void {
+  process.stderr.write(`rxgrid: ${printable(failureText(error, false), maxLineLength)}\n`);
+}

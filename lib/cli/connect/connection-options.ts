@@ -1,0 +1,70 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { LeafConnection } from '../../endpoint/leaf.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { connectTo } from './host.js';
+import { placeOfAddress, type PlaceOptions } from './place.js';
+import { readText } from './token.js';
+
+/** The options of every command that connects to the host of an address, as commander gives them. */
+export interface ConnectionOptions extends Pick<
+  PlaceOptions,
+  'token' | 'tokenFile' | 'tokenCommand' | 'context' | 'ca'
+> {
+  /** In seconds. */
+  readonly timeout: number;
+}
+
+const maxTimeoutSeconds = 3_600;
+
+/** Gives a command the options of its connection. */
+export function describeConnection(command: Command): Command {
+  return describeTokens(command)
+    .option('--context <name>', 'the context whose token is used for its host (RXGRID_CONTEXT)')
+    .option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones')
+    .option('--timeout <seconds>', 'time to connect', toTimeout, 10);
+}
+
+/** Gives a command the options of its token. */
+export function describeTokens(command: Command): Command {
+  return (
+    command
+      .option('--token-file <file>', 'a file with the token; or set RXGRID_TOKEN')
+      .option('--token-command <command>', 'a command of the shell that prints the token')
+      // Other tools have it: who tries is told what to use.
+      .addOption(new Option('--token <token>').hideHelp())
+  );
+}
+
+/** Connects to the host of an address. @throws Failure; the reason of the signal. */
+export function connectWith(host: string, options: ConnectionOptions, signal: AbortSignal): Promise<LeafConnection> {
+  const place = placeOfAddress(host, options, process.env);
+  const { url, via, ca } = place;
+  if (via !== undefined) {
+    throw new Failure(
+      `its context reaches ${url} via ${via}, and files are copied over direct connections only. Give the host itself.`,
+      exitCodes.usage,
+    );
+  }
+  const trusted = caOf(ca === undefined ? {} : { ca }, url);
+  return connectTo(url, { token: place.token(), ca: trusted, connectMs: options.timeout * 1_000, signal });
+}
+
+/** The certificates that the options name. @throws Failure (usage) */
+export function caOf({ ca }: Pick<ConnectionOptions, 'ca'>, host: string): Uint8Array | undefined {
+  if (ca === undefined) return undefined;
+  if (!/^(?:wss|https):/i.test(host)) {
+    throw new Failure(`--ca is for wss://, and ${JSON.stringify(host)} is not encrypted.`, exitCodes.usage);
+  }
+  const text = readText(ca, 'the certificates');
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new Failure(`--ca: ${JSON.stringify(ca)} has no certificate in PEM.`, exitCodes.usage);
+  }
+  return new TextEncoder().encode(text);
+}
+
+/** Reads a number of seconds. @throws InvalidArgumentError */
+export function toTimeout(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== '' && seconds > 0 && seconds <= maxTimeoutSeconds) return seconds;
+  throw new InvalidArgumentError(`Give seconds: more than 0, ${String(maxTimeoutSeconds)} at most.`);
+}

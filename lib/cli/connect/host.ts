@@ -1,0 +1,83 @@
+import { filter, firstValueFrom, map, merge, timer } from 'rxjs';
+import { ConfigurationError, errorText, RefusedError } from '../../errors.js';
+import { RejectedError } from '../../rejection.js';
+import type { ConnectionState } from '../../connection/connection-state.js';
+import type { LeafConnection } from '../../endpoint/leaf.js';
+import { connect } from '../../node/server/leaf.js';
+import { takeUntilAborted } from '../../operators/take-until-aborted.js';
+import { exitCodes, Failure, failureText } from '../exit/failure.js';
+
+/** How to connect. */
+export interface HostOptions {
+  readonly token: string;
+  /** Time to connect, in ms. */
+  readonly connectMs: number;
+  /** Certificates to trust, in PEM, in place of the well-known ones. */
+  readonly ca: Uint8Array | undefined;
+  /** Aborts the attempt; its reason is the error. */
+  readonly signal: AbortSignal;
+}
+
+/** Connects to a host as a leaf. @throws Failure that says why that cannot be; the reason of the signal. */
+export async function connectTo(host: string, { token, connectMs, ca, signal }: HostOptions): Promise<LeafConnection> {
+  let leaf: LeafConnection;
+  try {
+    leaf = connect(host, {
+      token,
+      limits: { dialTimeout: connectMs, handshakeTimeout: connectMs },
+      ...(ca === undefined ? {} : { tls: { ca } }),
+    });
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new Failure(error.message, exitCodes.usage);
+    throw error;
+  }
+  // The leaf would dial for ever; the command makes one attempt.
+  const first$ = merge(
+    leaf.state$.pipe(filter(({ status }) => status !== 'connecting')),
+    timer(connectMs).pipe(map((): ConnectionState | undefined => undefined)),
+  );
+  try {
+    const state = await firstValueFrom(first$.pipe(takeUntilAborted(signal)));
+    if (state?.status === 'connected') return leaf;
+    throw failureOf(host, connectMs, state?.error?.cause);
+  } catch (error) {
+    leaf.close();
+    throw error;
+  }
+}
+
+function failureOf(host: string, connectMs: number, cause: unknown): Failure {
+  if (cause instanceof RejectedError || cause instanceof RefusedError) {
+    return new Failure(failureText(cause, false), exitCodes.refused);
+  }
+  if (isUntrusted(cause)) {
+    return new Failure(
+      `${host} has a certificate that is not trusted here: ${errorText(cause).replace(/[^.]$/, '$&.')} Give the certificate of its authority, or its own where it is self-signed, with --ca FILE.`,
+      exitCodes.disconnected,
+    );
+  }
+  const what =
+    cause === undefined
+      ? `${host} does not answer within ${connectMs / 1_000} s.`
+      : `cannot connect to ${host}: ${errorText(cause)}`;
+  return new Failure(
+    `${what.replace(/[^.]$/, '$&.')} Is a host there, and is it started? --timeout sets the time to wait.`,
+    exitCodes.disconnected,
+  );
+}
+
+const untrusted = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+/** True where an error, or one of its causes, is about a certificate without a trusted authority. */
+function isUntrusted(error: unknown): boolean {
+  for (let one = error; typeof one === 'object' && one !== null; one = (one as Error).cause) {
+    if (untrusted.has(String((one as NodeJS.ErrnoException).code))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,64 @@
+import { execSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Context } from './config.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+
+/** The options that say where a token is. */
+export interface TokenOptions {
+  readonly tokenFile?: string;
+  readonly tokenCommand?: string;
+  /** Refused: the arguments of a process are no secret. */
+  readonly token?: string;
+}
+
+/** Characters of a token at most: what a command prints instead of one may be long. */
+const maxTokenLength = 1 << 16;
+/** Time that the command of a token has, in ms. */
+const tokenCommandMs = 30_000;
+
+/** The token of flags, environment and context, in this order. @throws Failure (usage) where there is none. */
+export function tokenFrom(options: TokenOptions, env: NodeJS.ProcessEnv, context: Context | undefined): string {
+  if (options.token !== undefined) {
+    throw new Failure(
+      '--token shows the token to all users of this machine, in the list of processes. Give it with --token-file, --token-command, RXGRID_TOKEN or a context.',
+      exitCodes.usage,
+    );
+  }
+  if (options.tokenFile !== undefined) return inFile(options.tokenFile);
+  if (options.tokenCommand !== undefined) return printedBy(options.tokenCommand);
+  if (env.RXGRID_TOKEN !== undefined && env.RXGRID_TOKEN !== '') return env.RXGRID_TOKEN;
+  if (context?.tokenFile !== undefined) return inFile(context.tokenFile);
+  if (context?.tokenCommand !== undefined) return printedBy(context.tokenCommand);
+  throw new Failure('a token is needed. Give one with --token-file, --token-command or RXGRID_TOKEN.', exitCodes.usage);
+}
+
+/** Reads a file that an option names. @throws Failure (usage) */
+export function readText(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Failure(`${what} cannot be read from ${JSON.stringify(path)} (${String(code)}).`, exitCodes.usage);
+  }
+}
+
+function inFile(path: string): string {
+  const token = readText(path, 'the token').trim();
+  if (token === '') throw new Failure(`the file of the token, ${JSON.stringify(path)}, is empty.`, exitCodes.usage);
+  return token;
+}
+
+// Neither the command nor what it prints is quoted: both may hold a secret.
+function printedBy(command: string): string {
+  let text: string;
+  try {
+    const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit'];
+    text = execSync(command, { encoding: 'utf8', stdio, timeout: tokenCommandMs, maxBuffer: maxTokenLength }).trim();
+  } catch (error) {
+    const { status, code } = error as { readonly status?: number | null; readonly code?: string };
+    const how = typeof status === 'number' ? `exit code ${String(status)}` : (code ?? 'a signal');
+    throw new Failure(`the command of the token failed (${how}). Run it by hand to see why.`, exitCodes.usage);
+  }
+  if (text === '') throw new Failure('the command of the token prints nothing.', exitCodes.usage);
+  return text;
+}

@@ -1,0 +1,129 @@
+import type { Stats } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { lastValueFrom } from 'rxjs';
+import { FileChangedError, FileConflictError, FileError } from '../../files/file-error.js';
+import { quoted } from '../../files/peer-path.js';
+import { removeFile } from '../../files/remove-file.js';
+import { removeTree } from '../../node/files/folder/remove-tree.js';
+import type { RootFolder } from '../../node/files/folder/root-folder.js';
+import { toFileError } from '../../node/files/folder/system-error.js';
+import { joinPath, type CopyContext } from './copy.js';
+import { walkLocal } from '../paths/local-folder.js';
+import { walkRemote } from '../paths/remote-folder.js';
+
+/*
+ * `--delete`: removes from the target what is not in the source. Nothing is removed where something could not be read or
+ * copied: it may be missing from the source only in appearance. Excluded paths stay, and so do the folders they are in.
+ */
+
+/** Removes a path of the target. `recursive`: with all that is in it. Errors: FileError. */
+type Remove = (path: string, recursive: boolean) => Promise<void>;
+
+/** The folder here that is the source, as it was when the copying began. */
+export interface SourceFolder {
+  readonly path: string;
+  readonly stats: Pick<Stats, 'dev' | 'ino'>;
+}
+
+/** Removes from a folder here all that is not in the source. `sources`: all paths of the source, relative to it. */
+export async function deleteExtraHere(
+  context: CopyContext,
+  root: RootFolder,
+  sources: ReadonlySet<string>,
+): Promise<void> {
+  if (!mayDelete(context)) return;
+  const extra = new ExtraPaths(context);
+  for await (const entry of walkLocal(root.path, '', { ...context.options, links: 'skip' })) {
+    if ('path' in entry && !sources.has(entry.path)) extra.add(entry.path, entry.kind === 'folder');
+  }
+  await extra.remove(async (path, recursive) => {
+    for await (const _ of removeTree(root, path, { recursive, signal: context.signal }));
+  });
+}
+
+/** Removes from a folder of the host all that is not in the source. */
+export async function deleteExtraThere(context: CopyContext, source: SourceFolder, target: string): Promise<void> {
+  if (!mayDelete(context)) return;
+  const { connection, options, signal } = context;
+  const extra = new ExtraPaths(context);
+  for await (const entry of walkRemote(context, target, options.excludes)) {
+    if ('failure' in entry) throw entry.failure;
+    const { path, type } = entry.info;
+    if (!(await isIn(source.path, path))) extra.add(path, type === 'folder');
+  }
+  await checkStillThere(source);
+  await extra.remove(async (path, recursive) => {
+    await lastValueFrom(removeFile(connection, joinPath(target, path), { recursive, signal }));
+  });
+}
+
+function mayDelete({ options, report }: CopyContext): boolean {
+  if (!options.delete) return false;
+  if (report.failures === 0) return true;
+  report.line('nothing is deleted, because some files could not be copied.');
+  return false;
+}
+
+/** False where the source does not have the path. @throws FileError where that cannot be known. */
+async function isIn(source: string, path: string): Promise<boolean> {
+  try {
+    await lstat(join(source, path));
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw toFileError(error, path);
+  }
+}
+
+/** In a source that is gone, or that was unmounted, every path is missing. @throws FileError */
+async function checkStillThere({ path, stats }: SourceFolder): Promise<void> {
+  const now = await stat(path).catch((error: unknown) => {
+    throw toFileError(error, path);
+  });
+  if (now.ino === stats.ino && now.dev === stats.dev) return;
+  throw new FileChangedError(
+    `${quoted(path)} was replaced while it was copied, so nothing is deleted. Copy it again.`,
+    path,
+  );
+}
+
+/** Paths of the target that the source does not have, a folder before what is in it. */
+class ExtraPaths {
+  readonly #context: CopyContext;
+  readonly #found: { readonly path: string; readonly isFolder: boolean }[] = [];
+  readonly #folders = new Set<string>();
+
+  constructor(context: CopyContext) {
+    this.#context = context;
+  }
+
+  add(path: string, isFolder: boolean): void {
+    if (isFolder) this.#folders.add(path);
+    // Without exclusions a folder is removed with all that is in it.
+    if (!this.#excludes && this.#folders.has(posix.dirname(path))) return;
+    this.#found.push({ path, isFolder });
+  }
+
+  async remove(remove: Remove): Promise<void> {
+    const { report, signal } = this.#context;
+    // What is in a folder is removed before the folder.
+    for (const { path, isFolder } of this.#found.reverse()) {
+      signal.throwIfAborted();
+      try {
+        await remove(path, isFolder && !this.#excludes);
+        report.removed(path);
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error;
+        // A folder with an excluded path in it stays.
+        if (!(isFolder && this.#excludes && error instanceof FileConflictError)) report.failed(error);
+      }
+    }
+  }
+
+  /** True: a folder that the source does not have may have excluded paths in it. */
+  get #excludes(): boolean {
+    return this.#context.options.excludes !== undefined;
+  }
+}

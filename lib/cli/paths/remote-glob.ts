@@ -1,0 +1,39 @@
+import { exitCodes, Failure } from '../exit/failure.js';
+import { joinPath, type CopyContext } from '../copy/copy.js';
+import { isGlob, nameMatcher } from './glob.js';
+import { isName, listRemote, remoteInfo } from './remote-folder.js';
+
+/**
+ * The paths of a host that a pattern matches, in the order of their names; `*`, `?` and `[…]` do not match a slash. A path
+ * that is there by that very name is itself.
+ *
+ * @throws Failure where nothing matches.
+ */
+export async function expandRemote(
+  remote: Pick<CopyContext, 'connection' | 'signal'>,
+  pattern: string,
+): Promise<readonly string[]> {
+  if ((await remoteInfo(remote, pattern).catch(() => undefined)) !== undefined) return [pattern];
+  let found = [''];
+  const parts = pattern.split('/').filter((part) => part !== '');
+  for (const [index, part] of parts.entries()) {
+    if (!isGlob(part)) {
+      found = found.map((path) => joinPath(path, part));
+      continue;
+    }
+    const matches = nameMatcher(part);
+    const next: string[] = [];
+    for (const folder of found) {
+      for await (const { path, type } of listRemote(remote, folder)) {
+        const leads = index === parts.length - 1 ? type !== 'other' : type === 'folder';
+        // As in a shell, a name with a dot before it has to be asked for. The names are the host's.
+        const hidden = path.startsWith('.') && !part.startsWith('.');
+        if (leads && !hidden && isName(path) && matches(path)) next.push(joinPath(folder, path));
+      }
+    }
+    found = next.sort();
+  }
+  if (found.length === 0)
+    throw new Failure(`nothing at the host matches ${JSON.stringify(pattern)}.`, exitCodes.failed);
+  return found;
+}

@@ -1,0 +1,259 @@
+import { catchError, EMPTY, forkJoin, map, merge, take, tap, timeout, Subscription, type Observable } from 'rxjs';
+import type { Connection } from '../../contract/connection.js';
+import type { LeafConnection } from '../../endpoint/leaf.js';
+import { errorText } from '../../errors.js';
+import { monitor, type Monitor } from '../../monitor/index.js';
+import { retryOnDisconnect } from '../../operators/retry-on-disconnect.js';
+import type { Runtime } from '../../runtime.js';
+import { EventLog } from './event-log.js';
+import { HostFeed } from './host-feed.js';
+import { isInternal } from './route-rates.js';
+
+/** Between two looks at the hosts that are due, in ms. */
+const tick = 250;
+/** Hosts that are asked in one second at the most: what the page costs does not grow with the cluster. */
+const asksPerSecond = 12;
+/** A host is asked at most so often, in ms. */
+const leastInterval = 1_000;
+/** How long one has to answer, in ms. */
+const answerTimeout = 5_000;
+/** After a refusal it is asked again after so long, in ms. */
+const refusedInterval = 30_000;
+
+interface Asked {
+  nextAt: number;
+  asking: boolean;
+  watched: Subscription | undefined;
+}
+
+/**
+ * Gathers what the hosts tell: the host at the other end of the leaf by subscriptions, and the others by asking one after the
+ * other through it, where it relays calls.
+ */
+export class Feeds {
+  /** The name of the host that the leaf is connected to. */
+  local: string | undefined = undefined;
+  readonly hosts = new Map<string, HostFeed>();
+  readonly events = new EventLog();
+  /** Why the host at the other end tells nothing. */
+  refused: string | undefined = undefined;
+  /** Why other hosts cannot be asked through it. */
+  notRelayed: string | undefined = undefined;
+
+  readonly #leaf: LeafConnection;
+  readonly #runtime: Runtime;
+  readonly #changed: () => void;
+  readonly #asked = new Map<string, Asked>();
+  #watched = new Subscription();
+  #cancel = (): void => undefined;
+
+  constructor(leaf: LeafConnection, runtime: Runtime, changed: () => void) {
+    this.#leaf = leaf;
+    this.#runtime = runtime;
+    this.#changed = changed;
+  }
+
+  /** Begins to gather. */
+  start(): void {
+    this.refused = undefined;
+    this.#watched.unsubscribe();
+    const watched = (this.#watched = new Subscription());
+    const info = monitor(this.#leaf)
+      .info$.pipe(retryOnDisconnect())
+      .subscribe({
+        next: (info) => {
+          this.local = info.host;
+          const feed = this.#feedOf(info.host);
+          feed.setInfo(info, this.#runtime.now());
+          watched.add(this.#watch(feed, monitor(this.#leaf)));
+          this.#changed();
+        },
+        error: (error: unknown) => {
+          this.refused = errorText(error);
+          this.#changed();
+        },
+      });
+    watched.add(info);
+    this.#cancel();
+    this.#ask();
+  }
+
+  /** Ends all calls. */
+  stop(): void {
+    this.#cancel();
+    this.#watched.unsubscribe();
+    for (const { watched } of this.#asked.values()) watched?.unsubscribe();
+  }
+
+  /** The monitor of a host, through the one that the leaf is connected to. */
+  monitorOf(host: string): Monitor {
+    return monitor(this.connectionTo(host));
+  }
+
+  /** A connection whose calls reach a host: directly, or through the one that the leaf is connected to. */
+  connectionTo(host: string): Connection {
+    return host === this.local ? this.#leaf : this.#leaf.via(host);
+  }
+
+  #feedOf(host: string): HostFeed {
+    let feed = this.hosts.get(host);
+    if (feed === undefined) {
+      feed = new HostFeed(host);
+      this.hosts.set(host, feed);
+    }
+    return feed;
+  }
+
+  #watch(feed: HostFeed, host: Monitor): Subscription {
+    const now = (): number => this.#runtime.now();
+    let first = true;
+    const told = <T>(source: Observable<T>, take: (value: T) => void): Observable<never> =>
+      source.pipe(
+        retryOnDisconnect(),
+        tap((value) => {
+          take(value);
+          this.#changed();
+        }),
+        map((): never => undefined as never),
+        catchError((error: unknown) => {
+          feed.problem = errorText(error);
+          this.#changed();
+          return EMPTY;
+        }),
+      );
+    const all$ = merge(
+      told(host.info$, (info) => {
+        feed.setInfo(info, now());
+      }),
+      told(host.cluster$, (cluster) => {
+        feed.setCluster(cluster, now());
+        for (const { host: name } of cluster.hosts) this.#feedOf(name);
+        this.#forget(new Set([cluster.local, ...cluster.hosts.map(({ host: name }) => name)]));
+      }),
+      told(host.routes$, (routes) => {
+        feed.setRoutes(routes, now());
+      }),
+      told(host.streams$, (streams) => {
+        feed.setStreams(withoutInternal(streams), now());
+      }),
+      told(host.transfers$, (transfers) => {
+        feed.setTransfers(transfers, now());
+      }),
+      told(host.leaves$, (leaves) => (feed.leaves = leaves)),
+      told(host.health$, (health) => (feed.health = health)),
+      told(host.events$, (batch) => {
+        this.events.add(feed.name, batch, first);
+        first = false;
+      }),
+    );
+    // After a loss the events begin anew.
+    const lost = this.#leaf.state$.subscribe(({ status }) => {
+      if (status !== 'connected') first = true;
+    });
+    const subscription = all$.subscribe();
+    subscription.add(lost);
+    return subscription;
+  }
+
+  // Hosts that have left the cluster.
+  #forget(present: ReadonlySet<string>): void {
+    for (const name of this.hosts.keys()) {
+      if (present.has(name)) continue;
+      this.hosts.delete(name);
+      this.#asked.get(name)?.watched?.unsubscribe();
+      this.#asked.delete(name);
+    }
+  }
+
+  readonly #ask = (): void => {
+    this.#cancel = this.#runtime.schedule(this.#ask, tick);
+    const { local } = this;
+    if (local === undefined) return;
+    const now = this.#runtime.now();
+    const others = [...this.hosts.values()].filter(({ name }) => name !== local);
+    const interval = Math.max(leastInterval, (others.length * 1_000) / asksPerSecond);
+    const due = others
+      .map((feed) => ({ feed, asked: this.#askedOf(feed.name) }))
+      .filter(({ asked }) => !asked.asking && asked.nextAt <= now)
+      .sort((left, right) => left.asked.nextAt - right.asked.nextAt)
+      .slice(0, Math.ceil((asksPerSecond * tick) / 1_000));
+    for (const { feed, asked } of due) {
+      asked.nextAt = now + interval;
+      if (this.#isConnected(feed.name)) this.#askOne(feed, asked);
+    }
+  };
+
+  #askedOf(host: string): Asked {
+    let asked = this.#asked.get(host);
+    if (asked === undefined) {
+      asked = { nextAt: 0, asking: false, watched: undefined };
+      this.#asked.set(host, asked);
+    }
+    return asked;
+  }
+
+  #isConnected(host: string): boolean {
+    const { cluster } = this.hosts.get(this.local ?? '') ?? {};
+    return cluster?.hosts.some((each) => each.host === host && each.status === 'connected') === true;
+  }
+
+  #askOne(feed: HostFeed, asked: Asked): void {
+    asked.asking = true;
+    const host = this.monitorOf(feed.name);
+    const once = <T>(source: Observable<T>): Observable<T> => source.pipe(take(1), timeout(answerTimeout));
+    const answers = {
+      info: once(host.info$),
+      cluster: once(host.cluster$),
+      routes: once(host.routes$),
+      streams: once(host.streams$),
+      transfers: once(host.transfers$),
+    };
+    forkJoin(answers).subscribe({
+      next: ({ info, cluster, routes, streams, transfers }) => {
+        const now = this.#runtime.now();
+        feed.setInfo(info, now);
+        feed.setCluster(cluster, now);
+        feed.setRoutes(routes, now);
+        feed.setStreams(withoutInternal(streams), now);
+        feed.setTransfers(transfers, now);
+        this.notRelayed = undefined;
+        asked.watched ??= this.#watchOther(feed, host, asked);
+        this.#changed();
+      },
+      error: (error: unknown) => {
+        feed.problem = errorText(error);
+        const { code } = error as { readonly code?: unknown };
+        if (code === 'permission-denied' || code === 'unimplemented') {
+          asked.nextAt = this.#runtime.now() + refusedInterval;
+          this.notRelayed = feed.problem;
+        }
+        asked.asking = false;
+        this.#changed();
+      },
+      complete: () => (asked.asking = false),
+    });
+  }
+
+  // What changes rarely: a subscription costs nothing meanwhile.
+  #watchOther(feed: HostFeed, host: Monitor, asked: Asked): Subscription {
+    let first = true;
+    const events$ = host.events$.pipe(
+      tap((batch) => {
+        this.events.add(feed.name, batch, first);
+        first = false;
+      }),
+    );
+    const leaves$ = host.leaves$.pipe(tap((leaves) => (feed.leaves = leaves)));
+    const health$ = host.health$.pipe(tap((health) => (feed.health = health)));
+    return merge(events$, leaves$, health$).subscribe({
+      next: this.#changed,
+      // The host is lost; when it answers again, this begins again.
+      error: () => (asked.watched = undefined),
+      complete: () => (asked.watched = undefined),
+    });
+  }
+}
+
+function withoutInternal<T extends { readonly streams: readonly { readonly route: string }[] }>(list: T): T {
+  return { ...list, streams: list.streams.filter(({ route }) => !isInternal(route)) };
+}

@@ -1,0 +1,101 @@
+import type { Health } from '../../endpoint/health.js';
+import type { LeavesState } from '../../endpoint/leaf-list.js';
+import type { StreamList, TransferList } from '../../metrics/figures.js';
+import type { RouteFigures } from '../../metrics/figures.js';
+import type { HostInfo, MonitoredCluster, MonitoredHost } from '../../monitor/index.js';
+import { growth, RouteRates } from './route-rates.js';
+
+/** What a link moved, per second; undefined before the second figures. */
+export interface LinkRate {
+  readonly bytes: number | undefined;
+}
+
+/** Everything that one host has told of itself. */
+export class HostFeed {
+  readonly name: string;
+  info: HostInfo | undefined = undefined;
+  /** The time of the monotonic clock here at which `info` came. */
+  infoAt = 0;
+  cluster: MonitoredCluster | undefined = undefined;
+  streams: StreamList | undefined = undefined;
+  transfers: TransferList | undefined = undefined;
+  leaves: LeavesState | undefined = undefined;
+  health: Health | undefined = undefined;
+  /** True once it has told the figures of its routes. */
+  hasRoutes = false;
+  /** Why it tells nothing, or nothing any more. */
+  problem: string | undefined = undefined;
+  /** When figures came last, by the monotonic clock here. */
+  updatedAt: number | undefined = undefined;
+  readonly rates: RouteRates;
+  readonly links = new Map<string, LinkRate>();
+  readonly #lost = new Map<string, number>();
+  readonly #bytes = new Map<string, { readonly at: number; readonly bytes: number }>();
+
+  constructor(name: string) {
+    this.name = name;
+    this.rates = new RouteRates(name);
+  }
+
+  /** When the host was started, by its own clock, to within a few seconds; 0 where it has not told. */
+  get startedAt(): number {
+    return this.info === undefined ? 0 : Math.round((this.info.time - this.info.uptime) / 5_000);
+  }
+
+  setInfo(info: HostInfo, now: number): void {
+    this.info = info;
+    this.infoAt = now;
+  }
+
+  /** The wall clock of the host, in ms since the epoch, where it has told it; else the one of the page. */
+  wallNow(now: number, here: number): number {
+    return this.info === undefined || this.info.time === 0 ? here : this.info.time + (now - this.infoAt);
+  }
+
+  setCluster(cluster: MonitoredCluster, now: number): void {
+    this.cluster = { ...cluster, hosts: cluster.hosts.map((host) => this.#lostSince(host)) };
+    this.#told(now);
+    for (const { host, stats } of cluster.hosts) {
+      if (stats === undefined) continue;
+      const bytes = stats.bytesIn + stats.bytesOut;
+      const before = this.#bytes.get(host);
+      // The figures also come when a state changes: a moment is too short for a rate.
+      if (before !== undefined && now - before.at < 500) continue;
+      const rate = before === undefined ? undefined : (growth(bytes, before.bytes) * 1_000) / (now - before.at);
+      this.links.set(host, { bytes: rate });
+      this.#bytes.set(host, { at: now, bytes });
+    }
+  }
+
+  setRoutes(figures: readonly RouteFigures[], now: number): void {
+    this.hasRoutes = true;
+    this.rates.update(figures, now);
+    this.#told(now);
+  }
+
+  setStreams(streams: StreamList, now: number): void {
+    this.streams = streams;
+    this.#told(now);
+  }
+
+  setTransfers(transfers: TransferList, now: number): void {
+    this.transfers = transfers;
+    this.#told(now);
+  }
+
+  // Each attempt to connect begins a state of its own; people ask since when the host is lost.
+  #lostSince(host: MonitoredHost): MonitoredHost {
+    if (host.status === 'connected') {
+      this.#lost.delete(host.host);
+      return host;
+    }
+    const since = Math.min(this.#lost.get(host.host) ?? host.since, host.since);
+    this.#lost.set(host.host, since);
+    return { ...host, since };
+  }
+
+  #told(now: number): void {
+    this.updatedAt = now;
+    this.problem = undefined;
+  }
+}

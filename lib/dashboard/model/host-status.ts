@@ -1,0 +1,118 @@
+import type { Health } from '../../endpoint/health.js';
+import type { MonitoredHost } from '../../monitor/index.js';
+import { clock, shortHost } from '../parts/format.js';
+
+/**
+ * How a host is, of what the others say:
+ *
+ *     up         whoever tells is connected with it
+ *     partly     some are, and some are not
+ *     draining   it finishes its calls and takes no new ones
+ *     starting   nobody has been connected with it yet, or it says so itself
+ *     down       nobody is connected with it
+ */
+export type HostStatus = 'up' | 'partly' | 'draining' | 'starting' | 'down';
+
+/** Statuses, those that need a person first. */
+export const statusOrder: readonly HostStatus[] = ['down', 'partly', 'draining', 'starting', 'up'];
+
+/** What one host says of another. */
+export interface View {
+  readonly by: string;
+  readonly host: MonitoredHost;
+  /** Wall clock of the host that says it. */
+  readonly now: number;
+}
+
+/** What the status of a host is made of. */
+export interface StatusParts {
+  readonly views: readonly View[];
+  /** What the host says of itself, while it can be heard. */
+  readonly health: Health | undefined;
+  /** Of the host that the page is connected to. */
+  readonly uptime?: number | undefined;
+}
+
+/** A status, since when, and why. */
+export interface StatusNow {
+  readonly status: HostStatus;
+  readonly since: number | undefined;
+  readonly for: number | undefined;
+  readonly why: string | undefined;
+  readonly seenUpBy: number;
+  readonly seenBy: number;
+}
+
+/** The status of a host. */
+export function statusOf({ views, health, uptime }: StatusParts): StatusNow {
+  const up = views.filter(({ host }) => host.status === 'connected');
+  const lost = views.filter(({ host }) => host.status !== 'connected');
+  const seen = { seenUpBy: up.length, seenBy: views.length };
+  // The page itself is connected with it.
+  const isLocal = uptime !== undefined;
+  if (health?.status === 'draining' || (!isLocal && views.some(({ host }) => host.status === 'draining'))) {
+    return { status: 'draining', ...spanOf(lost), why: health?.reason ?? reasonOf(lost), ...seen };
+  }
+  if (isLocal) {
+    if (health !== undefined && health.status !== 'ready')
+      return { status: 'starting', ...spanOf([]), why: health.reason, ...seen };
+    if (lost.length > 0 && up.length === 0 && views.length > 1) return partly(lost, seen);
+    return { status: 'up', ...upSpan(up, uptime), why: undefined, ...seen };
+  }
+  if (lost.length === 0) return { status: 'up', ...upSpan(up, undefined), why: undefined, ...seen };
+  if (up.length > 0) return partly(lost, seen);
+  const neverSeen = lost.every(({ host }) => host.connects === 0 && host.error === undefined);
+  return { status: neverSeen ? 'starting' : 'down', ...spanOf(lost), why: reasonOf(lost), ...seen };
+}
+
+function partly(lost: readonly View[], seen: Pick<StatusNow, 'seenUpBy' | 'seenBy'>): StatusNow {
+  const names = lost.slice(0, 3).map(({ by }) => shortHost(by));
+  const by = `${names.join(', ')}${lost.length > 3 ? ` and ${lost.length - 3} more` : ''}`;
+  const why = `Not connected with ${by}${lost.length === 0 ? '' : `: ${reasonOf(lost) ?? 'no reason is told'}`}`;
+  return { status: 'partly', ...spanOf(lost), why, ...seen };
+}
+
+// The first who lost it knows best since when.
+function spanOf(lost: readonly View[]): Pick<StatusNow, 'since' | 'for'> {
+  const known = lost.filter(({ host }) => host.since > 0);
+  if (known.length === 0) return { since: undefined, for: undefined };
+  const first = known.reduce((one, other) => (other.now - other.host.since > one.now - one.host.since ? other : one));
+  return { since: first.host.since, for: Math.max(0, first.now - first.host.since) };
+}
+
+function upSpan(up: readonly View[], uptime: number | undefined): Pick<StatusNow, 'since' | 'for'> {
+  const { since, for: time } = spanOf(up);
+  return uptime === undefined ? { since, for: time } : { since: undefined, for: uptime };
+}
+
+const meanings: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'Its port refuses connections: the process does not run'],
+  [/ENOTFOUND|EAI_AGAIN/, 'Its name cannot be resolved'],
+  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN/, 'It cannot be reached over the network'],
+  [/ECONNRESET|EPIPE/, 'It broke off the connection'],
+  [/CERT|certificate|SELF_SIGNED/, 'Its certificate is not accepted'],
+];
+
+/** Why it was lost, in a sentence of the text of its error. */
+function reasonOf(lost: readonly View[]): string | undefined {
+  const errors = lost.flatMap(({ host }) => (host.error === undefined ? [] : [host.error]));
+  const error = errors.find(({ code, message }) => meaningOf(`${code ?? ''} ${message}`) !== undefined) ?? errors[0];
+  if (error === undefined) return undefined;
+  const meaning = meaningOf(`${error.code ?? ''} ${error.message}`);
+  return meaning === undefined
+    ? error.message
+    : `${meaning} (${codeIn(error.message) ?? error.code ?? error.message}).`;
+}
+
+function meaningOf(text: string): string | undefined {
+  return meanings.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+function codeIn(message: string): string | undefined {
+  return /\bE[A-Z]{4,}\b/.exec(message)?.[0];
+}
+
+/** `since 14:02:11`, by the clock of the host that tells. */
+export function sinceText(since: number | undefined): string {
+  return since === undefined ? '' : `since ${clock(since)}`;
+}

@@ -1,0 +1,117 @@
+import { html, type TemplateResult } from 'lit-html';
+import type { StreamFigures } from '../../metrics/figures.js';
+import { bar } from '../parts/bar.js';
+import { bytes, count, duration, shortHost } from '../parts/format.js';
+import type { OfHost } from '../model/model.js';
+import type { Page } from '../page.js';
+import { figure, hostLink, nameText, routeLink } from '../parts/parts.js';
+import { table, type Column } from '../parts/table.js';
+
+function credit({ sending, receiving }: StreamFigures): TemplateResult {
+  const shown = sending ?? receiving;
+  if (shown === undefined) return html`<span class="muted">–</span>`;
+  const what = sending === undefined ? 'received and not consumed' : 'sent and not consumed';
+  const title = `${shown.used} of ${shown.granted} items ${what}`;
+  return html`<span class="credit"
+    >${bar(shown.used, shown.granted, title, shown.used >= shown.granted ? 'full' : '')}<span
+      class="value"
+      title=${title}
+      >${shown.used}/${shown.granted}</span
+    ></span
+  >`;
+}
+
+const streamColumns: readonly Column<OfHost<StreamFigures>>[] = [
+  {
+    key: 'route',
+    label: 'Route',
+    title: 'Name of the route',
+    width: 18,
+    cell: ({ host, route }) => routeLink(host, route),
+    value: ({ route }) => route,
+  },
+  {
+    key: 'host',
+    label: 'Host',
+    title: 'Host that counts',
+    width: 15,
+    cell: ({ host }) => hostLink(host),
+    value: ({ host }) => host,
+  },
+  {
+    key: 'peer',
+    label: 'Peer',
+    title: 'Host or leaf at the other end',
+    width: 15,
+    cell: ({ peer }) => nameText(shortHost(peer)),
+    value: ({ peer }) => peer,
+  },
+  {
+    key: 'age',
+    label: 'Open for',
+    title: 'How long the stream has been open',
+    width: 10,
+    cell: ({ age }) => figure(duration(age), 'how long the stream has been open'),
+    value: ({ age }) => age,
+    figure: true,
+  },
+  {
+    key: 'credit',
+    label: 'Credit',
+    title: 'Items on their way or unconsumed, of those that may be',
+    width: 16,
+    cell: credit,
+    value: ({ sending, receiving }) => (sending ?? receiving)?.used,
+    figure: true,
+  },
+  {
+    key: 'stalled',
+    label: 'Waits for',
+    title: 'How long its next item has waited for credit',
+    width: 10,
+    cell: ({ stalledFor = 0 }) =>
+      stalledFor < 1_000
+        ? ''
+        : figure(
+            duration(stalledFor),
+            'how long its next item has waited for credit',
+            stalledFor >= 5_000 ? 'warn' : '',
+          ),
+    value: ({ stalledFor }) => stalledFor,
+    figure: true,
+  },
+  {
+    key: 'items',
+    label: 'Items',
+    title: 'Items that were sent and received',
+    width: 10,
+    cell: ({ itemsIn, itemsOut }) => figure(count(itemsIn + itemsOut), `${itemsOut} sent, ${itemsIn} received`),
+    value: ({ itemsIn, itemsOut }) => itemsIn + itemsOut,
+    figure: true,
+  },
+  {
+    key: 'bytes',
+    label: 'Bytes',
+    title: 'Bytes that were sent and received',
+    width: 10,
+    cell: ({ bytesIn, bytesOut }) => figure(bytes(bytesIn + bytesOut), `${bytesOut} sent, ${bytesIn} received`),
+    value: ({ bytesIn, bytesOut }) => bytesIn + bytesOut,
+    figure: true,
+  },
+];
+
+/** Open streams; those that have waited longest first. */
+export function streamsTable(page: Page, rows: readonly OfHost<StreamFigures>[]): TemplateResult {
+  return table(page, {
+    name: 'streams',
+    label: 'Open streams',
+    columns: streamColumns,
+    rows,
+    keyOf: ({ host, id }) => `${host}\n${id}`,
+    textOf: ({ host, route, peer }) => `${route} ${host} ${peer}`,
+    empty: 'No stream is open.',
+    order: (left, right) => (right.stalledFor ?? 0) - (left.stalledFor ?? 0) || right.age - left.age,
+    classOf: ({ stalledFor = 0 }) => (stalledFor >= 5_000 ? 'waits' : ''),
+    least: 960,
+  });
+}

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configPath, readConfig, writeConfig } from '../../../lib/cli/connect/config.js';
+import { placeOf } from '../../../lib/cli/connect/place.js';
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxgrid-config-'));
+  path = join(folder, 'deep', 'config.json');
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('placeOf', () => {
+  const config = {
+    current: 'prod',
+    contexts: {
+      prod: { host: 'wss://prod:9000', tokenCommand: 'echo from-context', ca: 'ca.pem', via: 'http://b' },
+      test: { host: 'test:1' },
+    },
+  };
+
+  it('flags come before the environment, and that before the context', () => {
+    writeConfig(config, path);
+    const env = { RXGRID_CONFIG: path };
+    expect(placeOf({}, env)).toMatchObject({ url: 'wss://prod:9000', ca: 'ca.pem', via: 'http://b' });
+    expect(placeOf({}, env).token()).toBe('from-context');
+    expect(placeOf({}, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('ws://test:1');
+    expect(placeOf({ context: 'prod' }, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('wss://prod:9000');
+    expect(placeOf({}, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('from-env');
+    expect(placeOf({ tokenCommand: 'echo flag' }, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('flag');
+  });
+
+  it('sends the token of a context to no other host', () => {
+    writeConfig(config, path);
+    const place = placeOf({ host: 'ws://other:1' }, { RXGRID_CONFIG: path });
+    expect(place).toMatchObject({ url: 'ws://other:1', ca: undefined, via: undefined });
+    expect(() => place.token()).toThrow(/a token is needed/);
+  });
+
+  it('says what is missing', () => {
+    expect(() => placeOf({}, { RXGRID_CONFIG: path })).toThrow(/no host is named/);
+    expect(() => placeOf({ context: 'none' }, { RXGRID_CONFIG: path })).toThrow(/no context "none"/);
+    expect(() => placeOf({ context: '__proto__' }, { RXGRID_CONFIG: path })).toThrow(/no context/);
+  });
+});
+
+describe('the configuration', () => {
+  it('is for its user alone, and a file that is not there is empty', () => {
+    expect(readConfig(path)).toStrictEqual({ contexts: {} });
+    writeConfig({ contexts: { a: { host: 'ws://a' } } }, path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readConfig(path)).toStrictEqual({ contexts: { a: { host: 'ws://a' } } });
+  });
+
+  it('is refused in one line where it cannot be used, without its text', () => {
+    for (const text of ['{"token": "secret"', '[]', '{"contexts": []}', '{"contexts": {"a": {}}}', '{"current": 1}']) {
+      writeFileSync(join(folder, 'c.json'), text);
+      expect(() => readConfig(join(folder, 'c.json'))).toThrow(/^the configuration .*cannot be used: [^\n]*$/);
+      expect(() => readConfig(join(folder, 'c.json'))).not.toThrow(/secret/);
+    }
+  });
+
+  it('is in the folder of the user', () => {
+    expect(configPath({ XDG_CONFIG_HOME: '/x' })).toBe('/x/rxgrid/config.json');
+    expect(configPath({ RXGRID_CONFIG: '/y.json', XDG_CONFIG_HOME: '/x' })).toBe('/y.json');
+    expect(configPath({})).toMatch(/\.config.rxgrid.config\.json$/);
+  });
+});

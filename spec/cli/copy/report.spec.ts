@@ -1,0 +1,191 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ProgressBar, type Progress } from '../../../lib/cli/output/progress-bar.js';
+import { Report, type ReportOptions } from '../../../lib/cli/copy/report.js';
+import { FileAccessError } from '../../../lib/files/file-error.js';
+
+let now: number;
+let lines: string[];
+let results: string[];
+let json: unknown[];
+let drawn: Progress[];
+
+beforeEach(() => {
+  now = 0;
+  [lines, results, json, drawn] = [[], [], [], []];
+});
+
+function reportOf(options: Partial<ReportOptions> = {}): Report {
+  const bar = new ProgressBar('x', false);
+  bar.update = (progress) => drawn.push(progress);
+  return new Report({
+    bar,
+    write: (line) => lines.push(line),
+    result: (line) => results.push(line),
+    quiet: false,
+    verbose: false,
+    resumable: false,
+    now: () => now,
+    ...options,
+  });
+}
+
+const inJson = (): Report => reportOf({ json: (line) => json.push(JSON.parse(line)) });
+const step = { files: 1, bytes: 100, rate: 50, mode: 'kernel' };
+
+describe('lines of --json', () => {
+  it('progress has files and bytes at the target, the total once it is known, and the rate', () => {
+    const report = inJson();
+    report.begin();
+    report.beginSource(true);
+    report.found(300);
+    report.present(20, false);
+    report.step(step);
+    now = 500;
+    report.foundAll();
+    expect(json).toStrictEqual([
+      { type: 'progress', files: 1, bytes: 120, rate: 50 },
+      { type: 'progress', files: 1, bytes: 120, total: 300, rate: 50 },
+    ]);
+  });
+
+  it('progress comes every 500 ms at most', () => {
+    const report = inJson();
+    for (now = 0; now < 1_001; now++) report.step(step);
+    expect(json).toHaveLength(3);
+  });
+
+  it('skipped has the path and what it is', () => {
+    inJson().skipped('a/l', 'a symbolic link');
+    expect(json).toStrictEqual([{ type: 'skipped', path: 'a/l', what: 'a symbolic link' }]);
+  });
+
+  it('failure has the message, and of a file its path and code', () => {
+    const report = inJson();
+    report.failed(new FileAccessError('no', 'a/b'));
+    report.failed(new Error('else'));
+    expect(json).toStrictEqual([
+      { type: 'failure', message: 'no', path: 'a/b', code: 'file-access' },
+      { type: 'failure', message: 'else' },
+    ]);
+  });
+
+  it('removed and would-copy have the path, and nothing else is printed', () => {
+    const report = inJson();
+    report.removed('a');
+    report.would('b', 5);
+    expect(json).toStrictEqual([
+      { type: 'removed', path: 'a' },
+      { type: 'would-copy', path: 'b' },
+    ]);
+    expect(results).toStrictEqual([]);
+  });
+
+  it.each([
+    [true, 'done'],
+    [false, 'failed'],
+  ])('the last one, where the copy is whole: %s, has all figures', (done, type) => {
+    const report = inJson();
+    report.begin();
+    report.beginSource(true);
+    report.present(7, true);
+    report.step(step);
+    report.skipped('l', 'a link');
+    report.removed('r');
+    report.failed(new Error('x'));
+    now = 2_500;
+    json = [];
+    report.end(done);
+    expect(json).toStrictEqual([
+      {
+        type,
+        files: 1,
+        bytes: 100,
+        seconds: 2.5,
+        modes: ['kernel'],
+        there: 1,
+        skipped: 1,
+        removed: 1,
+        failures: 1,
+      },
+    ]);
+  });
+
+  it('have no control characters and no marks of direction in them', () => {
+    const raw: string[] = [];
+    reportOf({ json: (line) => raw.push(line) }).skipped('\u001b[2J\u007f\u009b\u202eé', 'odd');
+    expect(raw).toStrictEqual(['{"type":"skipped","path":"\\u001b[2J\\u007f\\u009b\\u202e\\u00e9","what":"odd"}']);
+  });
+});
+
+describe('the summary', () => {
+  it('says what was moved, the time and the mode, and what is not zero beside them', () => {
+    const report = reportOf();
+    report.begin();
+    report.beginSource(true);
+    report.present(1, true);
+    report.step({ ...step, files: 30 });
+    report.skipped('l', 'a link');
+    report.removed('r');
+    now = 61_000;
+    report.end(true);
+    expect(lines.at(-1)).toBe('30 files, 100 B, 1 min 01 s, kernel, 1 file present already, 1 left out, 1 removed');
+  });
+
+  it('counts what all sources and all attempts have moved, and the other figures of the last attempt alone', () => {
+    const report = reportOf();
+    report.begin();
+    report.beginSource(false);
+    report.step(step);
+    report.failed(new Error('lost'));
+    report.begin();
+    report.beginSource(false);
+    report.step(step);
+    report.beginSource(true);
+    report.step(step);
+    expect(drawn.at(-1)).toMatchObject({ files: 2, bytes: 200 });
+    report.end(true);
+    expect(lines.at(-1)).toBe('3 files, 300 B, 0.0 s, kernel');
+    expect(report.failures).toBe(0);
+  });
+
+  it('is left out where the copy failed, with --quiet, and with --json', () => {
+    reportOf().end(false);
+    reportOf({ quiet: true }).end(true);
+    inJson().end(true);
+    expect(lines).toStrictEqual([]);
+  });
+
+  it('has at most three modes: the other side names them', () => {
+    const report = reportOf();
+    for (const mode of ['a', 'b', 'c', 'd']) report.step({ ...step, mode });
+    report.end(true);
+    expect(lines.at(-1)).toMatch(/a and b and c$/);
+  });
+});
+
+describe('what is left out', () => {
+  const skipMany = (report: Report): void => {
+    for (let index = 0; index < 30; index++) report.skipped(String(index), 'a link');
+  };
+
+  it('is named ten times, and then counted', () => {
+    skipMany(reportOf());
+    expect(lines).toHaveLength(11);
+    expect(lines.at(-1)).toMatch(/-v names all of them/);
+  });
+
+  it('is named each time with -v, and never with -q', () => {
+    skipMany(reportOf({ verbose: true }));
+    expect(lines).toHaveLength(30);
+    lines = [];
+    skipMany(reportOf({ quiet: true }));
+    expect(lines).toStrictEqual([]);
+  });
+});
+
+it('a reason is told once, with -v', () => {
+  const report = reportOf({ verbose: true });
+  for (let count = 0; count < 3; count++) report.because('pooled', 'koffi is not installed.');
+  reportOf().because('pooled', undefined);
+  expect(lines).toStrictEqual(['rxgrid: mode pooled: koffi is not installed.']);
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { isGlob, nameMatcher, pathMatcher } from '../../../lib/cli/paths/glob.js';
+
+describe('a pattern of --exclude', () => {
+  it.each([
+    ['node_modules', 'node_modules', true],
+    ['node_modules', 'a/b/node_modules', true],
+    ['node_modules/', 'a/node_modules', true],
+    ['*.log', 'a/b.log', true],
+    ['*.log', '.log', true],
+    ['sub/a.txt', 'sub/a.txt', true],
+    ['sub/a.txt', 'photos/sub/a.txt', false],
+    ['/a.txt', 'a.txt', true],
+    ['/a.txt', 'sub/a.txt', false],
+    ['a/**/b', 'a/x/y/b', true],
+    ['a?', 'ab', true],
+    ['[a-c]', 'b', true],
+    ['[a-c]', 'd', false],
+    ['{a,b}', 'a', false],
+    ['{a,b}', '{a,b}', true],
+    ['!a', 'b', false],
+    ['+(a)', 'aa', false],
+  ])('%j of the path %j: %s', (pattern, path, matches) => {
+    expect(pathMatcher([pattern])!(path)).toBe(matches);
+  });
+
+  it('is one of several', () => {
+    const matches = pathMatcher(['*.a', '*.b'])!;
+    expect(['x.a', 'x.b', 'x.c'].map((path) => matches(path))).toStrictEqual([true, true, false]);
+  });
+
+  it('none excludes nothing', () => {
+    expect(pathMatcher([])).toBeUndefined();
+  });
+});
+
+it.each([
+  ['*', 'a', true],
+  ['*', '.hidden', true],
+  ['*.txt', 'a.txt', true],
+  ['*.txt', 'b/a.txt', false],
+  ['!a', 'b', false],
+  ['!a', '!a', true],
+])('the glob %j takes the name %j: %s', (pattern, name, matches) => {
+  expect(nameMatcher(pattern)(name)).toBe(matches);
+});
+
+it.each([
+  ['a*', true],
+  ['a?', true],
+  ['[a]', true],
+  ['a{b}', false],
+])('%j is a glob: %s', (path, is) => {
+  expect(isGlob(path)).toBe(is);
+});

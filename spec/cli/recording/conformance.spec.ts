@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { firstValueFrom, map, NEVER, timer } from 'rxjs';
+import { WebSocketServer } from 'ws';
+import { staticToken } from '../../../lib/endpoint/auth.js';
+import { conformanceSteps, playConformance, type ConformanceRecording } from '../../../lib/cli/recording/conformance.js';
+import { whoDials } from '../../../lib/endpoint/who-dials.js';
+import { systemRuntime } from '../../../lib/runtime.js';
+import { createChecksum } from '../../../lib/wire/checksum.js';
+import { freePort, RealGrid } from '../../support/real-grid.js';
+import { registerRecordedHandlers } from '../../support/recorded-handlers.js';
+
+/*
+ * The recordings as a suite against a host: our own passes, and another answer is found.
+ */
+
+const folder = join(__dirname, '../../vectors');
+const names = readdirSync(folder)
+  .filter(
+    (name) => name.endsWith('.json') && !/^(fault|handshake|quirk)-|^(keepalive|typed|who-dials|xxh3)\./.test(name),
+  )
+  .map((name) => name.replace('.json', ''));
+const read = (name: string): ConformanceRecording =>
+  JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as ConformanceRecording;
+const grid = new RealGrid();
+
+afterEach(async () => grid.close());
+
+/** Plays a recording against a host with the handlers of the recordings. */
+async function play(recording: ConformanceRecording): Promise<string[]> {
+  const port = await freePort();
+  const local = `http://127.0.0.1:${String(port)}`;
+  const { hash64 } = await createChecksum();
+  const names = Array.from({ length: 50 }, (_, index) => `http://127.0.0.1:${String(index + 1)}`);
+  const dialer = names.find((name) => whoDials(name, local, hash64))!;
+  const manager = grid.manager(local, [local, dialer], { dial: () => NEVER, auth: staticToken('debug') });
+  registerRecordedHandlers(
+    manager,
+    async (ms) => firstValueFrom(timer(ms).pipe(map(() => undefined))),
+    () => undefined,
+  );
+  await manager.listen({ address: '127.0.0.1' });
+  const url = `ws://127.0.0.1:${String(port)}/minio/grid/v1`;
+  return playConformance(recording, { url, dialer, token: 'debug', patience: 5_000, runtime: systemRuntime });
+}
+
+describe('our host', () => {
+  it.each(names.filter((name) => conformanceSteps(read(name)).length > 0))(
+    'answers as the reference: %s',
+    async (name) => {
+      expect(await play(read(name))).toStrictEqual([]);
+    },
+  );
+});
+
+it.each([
+  [
+    'another payload',
+    'unary-ok',
+    'c403010203',
+    'c403010204',
+    'mux 1: Response Eof 010203 instead of Response Eof 010204',
+  ],
+  ['another item', 'stream-error', 'c40131', 'c40139', 'mux 1: MuxServerMsg 31 instead of MuxServerMsg 39'],
+])('%s than the recorded one is found', async (_, name, from, to, found) => {
+  const { messages, ...recording } = read(name);
+  const other = messages.map((message) =>
+    message.from === 'acceptor' ? { ...message, hex: message.hex?.replace(from, to) ?? '' } : message,
+  );
+  expect(await play({ ...recording, messages: other })).toStrictEqual([found]);
+});
+
+it('a host that sends what is no message fails, and the suite goes on', async () => {
+  const port = await freePort();
+  const server = new WebSocketServer({ port, host: '127.0.0.1' });
+  server.on('connection', (socket) => {
+    socket.once('message', () => {
+      socket.send(Uint8Array.of(0xc1, 0xff));
+    });
+  });
+  const target = { url: `ws://127.0.0.1:${String(port)}`, dialer: 'http://a', token: '', patience: 5_000 };
+  await expect(playConformance(read('unary-ok'), { ...target, runtime: systemRuntime })).rejects.toThrow(
+    'the host sent a message that cannot be read',
+  );
+  server.close();
+});
