@@ -4,14 +4,14 @@ import { serveLocalDashboard, type LocalDashboard } from '../../node/dashboard/l
 import { packagedPage } from '../../node/dashboard/page-files.js';
 import { printableUrl } from '../../printable.js';
 import type { AddCommands } from '../commands.js';
-import { caOf, describeTokens, toTimeout, type ConnectionOptions } from '../connection-options.js';
-import { exitCodes, Failure } from '../failure.js';
-import { connectTo } from '../host.js';
-import { Interruption } from '../interruption.js';
+import { caOf, describeTokens, toTimeout, type ConnectionOptions } from '../connect/connection-options.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { connectTo } from '../connect/host.js';
+import { Interruption } from '../exit/interruption.js';
 import { openBrowser } from '../open-browser.js';
-import { note, print, wholeNumber } from '../output.js';
-import { placeOf, placeOfAddress, urlOf, type Place } from '../place.js';
-import { explained, targetCodes } from '../target.js';
+import { note, print, wholeNumber } from '../output/output.js';
+import { placeOf, placeOfAddress, urlOf, type Place } from '../connect/place.js';
+import { explained, targetCodes } from '../connect/target.js';
 
 interface DashboardOptions extends ConnectionOptions {
   readonly via?: string;
