@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { firstValueFrom, map, NEVER, timer } from 'rxjs';
 import { WebSocketServer } from 'ws';
 import { staticToken } from '../../../lib/endpoint/auth.js';
-import { conformanceSteps, playConformance, type ConformanceRecording } from '../../../lib/cli/recording/conformance.js';
+import {
+  conformanceSteps,
+  playConformance,
+  type ConformanceRecording,
+} from '../../../lib/cli/recording/conformance.js';
 import { whoDials } from '../../../lib/endpoint/who-dials.js';
 import { systemRuntime } from '../../../lib/runtime.js';
 import { createChecksum } from '../../../lib/wire/checksum.js';

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
-import { marbleLines } from '../../lib/cli/recording-marbles.js';
-import { recordedCalls } from '../../lib/recording/index.js';
-import type { FrameRecord, Recording, WireRecord } from '../../lib/recording/records.js';
-import { Op } from '../../lib/wire/ops.js';
+import { marbleLines } from '../../../lib/cli/recording/recording-marbles.js';
+import { recordedCalls } from '../../../lib/recording/index.js';
+import type { FrameRecord, Recording, WireRecord } from '../../../lib/recording/records.js';
+import { Op } from '../../../lib/wire/ops.js';
 
 /*
  * Recordings that no host makes: rxgrid decode takes any file.
