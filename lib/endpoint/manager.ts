@@ -136,7 +136,7 @@ export class Manager extends Serving implements Handles {
     return this.#leaves !== undefined;
   }
 
-  /** The handlers of this host. */
+  /** @internal The handlers of this host. */
   protected override get registry(): Registry {
     return this.#endpoint.registry;
   }

@@ -12,6 +12,7 @@ import type { Registry, ServedRoute } from '../handlers/registry.js';
 
 /** The registration of handlers, as a host offers it. */
 export abstract class Serving implements Handles {
+  /** @internal Its declaration would bring those of half the code along. */
   protected abstract readonly registry: Registry;
 
   /** Registers the handler of a route. @throws ConfigurationError if the route already has one. */

@@ -2,7 +2,7 @@ import { catchError, EMPTY, forkJoin, map, merge, take, tap, timeout, Subscripti
 import type { Connection } from '../../contract/connection.js';
 import type { LeafConnection } from '../../endpoint/leaf.js';
 import { errorText } from '../../errors.js';
-import { monitor, type Monitor } from '../../monitor/index.js';
+import { monitor, type Monitor } from '../../monitor/client.js';
 import { retryOnDisconnect } from '../../operators/retry-on-disconnect.js';
 import type { Runtime } from '../../runtime.js';
 import { EventLog } from './event-log.js';
