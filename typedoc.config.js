@@ -61,7 +61,6 @@ export default {
     'lib/node/files/send/source-file.ts:RegionHandle',
     'lib/files/file-region.ts:RegionObserver',
     'lib/codec/region-item.ts:RegionPort',
-    'lib/handlers/registry.ts:Registry',
     'lib/contract/relayed-route.ts:RelayedCall',
     'lib/contract/group.ts:RequestArguments',
     'lib/contract/group.ts:RoutesOf',
