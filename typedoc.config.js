@@ -1,6 +1,11 @@
 // `npm run docs`: the guide and the API as one site in docs/api, which works without a network. Any warning is an error.
 import { readFileSync } from 'node:fs';
 
+const {
+  repository: { url },
+} = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const repository = url.replace(/^git\+/, '').replace(/\.git$/, '');
+
 const entries = ['', 'files/', 'interceptors/', 'monitor/', 'otel/', 'node/', 'testing/', 'testing/node/', 'wire/'];
 // In the order of the lists on these pages.
 const pages = ['docs/guide', 'docs/decisions'].flatMap((folder) =>
@@ -16,6 +21,10 @@ export default {
   projectDocuments: [...new Set(pages)],
   plugin: ['./scripts/typedoc-pages.mjs'],
   tsconfig: 'tsconfig.esm.json',
+  // A clone may have no remote: links to sources would then be a warning.
+  disableGit: true,
+  gitRevision: 'main',
+  sourceLinkTemplate: `${repository}/blob/{gitRevision}/{path}#L{line}`,
   out: 'docs/api',
   excludeInternal: true,
   excludePrivate: true,
