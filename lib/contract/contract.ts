@@ -3,6 +3,7 @@ import { ConfigurationError } from '../errors.js';
 import { defaultWindow, type CreditWindow } from '../limits.js';
 import { isShape, type Shape, type TypeOnly } from '../codec/codec.js';
 import type { AnyErrorClass } from './define-error.js';
+import { reservedIds } from './reserved-ids.js';
 import { checkRetryOptions, routeDefaultsRules, type RouteDefaults } from './route-defaults.js';
 
 /** The properties that all kinds of routes share. `E`: the classes of the errors that the contract names. */
@@ -72,7 +73,7 @@ export type ErrorsOf<R> = R extends { readonly errors?: infer E }
   : never;
 
 /** Handler ids from this one to 255 are reserved for rxgrid. */
-const firstReservedId = 240;
+const firstReservedId = reservedIds.files;
 
 /**
  * Declares a route with one request and one response: `unary({ id: 9, name: 'diskInfo', request: type<Query>(), response: type<Info>() })`.

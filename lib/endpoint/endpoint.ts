@@ -22,7 +22,7 @@ import type { Refusal } from '../mux/engine-options.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
-import { processIdLength } from '../wire/connect.js';
+import { newProcessId } from '../wire/connect.js';
 import { subrouteKey } from '../wire/subroute.js';
 import { LinkList } from './link-list.js';
 
@@ -110,7 +110,7 @@ export class Endpoint {
       exposeErrors: exposeErrors === true,
       interceptors: intercept?.handlers,
     });
-    this.id = Uint8Array.from({ length: processIdLength }, () => Math.floor(this.runtime.random() * 256));
+    this.id = newProcessId(this.runtime);
     // An error thrown by one subscriber must reach neither the other subscribers nor the code that reports the event.
     this.events$ = isolated(this.#events);
   }

@@ -3,12 +3,13 @@
  * the answer to the handshake (`ttl`, in ms), and a new token, in a call of the leaf by a reserved handler id.
  */
 
+import { reservedIds } from '../contract/reserved-ids.js';
 import { CodecError } from '../errors.js';
 import { MsgpackReader } from '../wire/msgpack-reader.js';
 import { MsgpackWriter } from '../wire/msgpack-writer.js';
 
-/** Handler id of the call with which a leaf gives a new token. 240 is used by the file routes, 241 by the notice of a duplicate host. */
-export const renewToken = 242;
+/** Handler id of the call with which a leaf gives a new token. */
+export const renewToken = reservedIds.control;
 
 /** The longest validity that is sent, in ms: some 300 years. */
 const maxTtl = 1e13;

@@ -10,13 +10,11 @@ import { emptyPayload } from '../wire/frame.js';
 import { linkedSockets } from '../transport/memory-socket.js';
 import type { Dial } from '../transport/socket.js';
 import type { RouteConnection } from '../calls/route-connection.js';
+import { reservedIds } from '../contract/reserved-ids.js';
 import type { Auth } from './auth.js';
 import { dialUrl, usesTls } from './host-name.js';
 import type { Endpoint } from './endpoint.js';
 import { whoDials } from './who-dials.js';
-
-/** Handler id of the notice that another process dials under the same host name. 240 is used by the file routes. */
-const duplicateNotice = 241;
 
 /** A host of the cluster: another one, or this one (the loopback). */
 export interface Peer {
@@ -91,7 +89,9 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
     accepted: (socket, response) => {
       const agreement = agree(extensions, response.ext, tls);
       const find: LinkOptions['find'] = (handler, subroute) =>
-        handler === duplicateNotice && subroute === undefined ? notice : endpoint.registry.find(handler, subroute);
+        handler === reservedIds.duplicateHost && subroute === undefined
+          ? notice
+          : endpoint.registry.find(handler, subroute);
       connection.open(
         endpoint.link(connection, {
           socket,
@@ -146,7 +146,7 @@ export function sendDuplicateNotice(link: Link): void {
   if (!agreement.extended) return;
   const sink = { route: 'the notice of a duplicate host', response: ignore, failed: ignore };
   try {
-    engine.request({ handler: duplicateNotice }, emptyPayload, engine.now() + duplicateProbe, sink);
+    engine.request({ handler: reservedIds.duplicateHost }, emptyPayload, engine.now() + duplicateProbe, sink);
   } catch (error) {
     // The queue is full. The next attempt of the other process sends the notice again.
     if (!(error instanceof GridError)) throw error;

@@ -1,4 +1,5 @@
 import { duplex, unary } from '../contract/contract.js';
+import { reservedIds } from '../contract/reserved-ids.js';
 import { fileItems } from './file-codec.js';
 import type { FailureMessage } from './file-error.js';
 import {
@@ -149,7 +150,7 @@ export interface RemoveAnswer {
 }
 
 /** The handler id of all routes for files, which contracts of users cannot have. */
-const reserved = { id: 240 } as const;
+const reserved = { id: reservedIds.files } as const;
 
 const progressReport = record({ kind: oneOf('progress'), files: count, bytes: count });
 const failureReport = record({ kind: oneOf('failure'), path: text, code: text, message: text });

@@ -1,6 +1,7 @@
 import type { Shape } from '../codec/codec.js';
 import type { Codec } from '../codec/codec.js';
 import { isNothing } from '../contract/contract.js';
+import { reservedIds } from '../contract/reserved-ids.js';
 import type { WireRoute } from '../contract/wire-route.js';
 import { namedHandler } from '../contract/wire-route.js';
 import type { ServedRoute } from '../handlers/registry.js';
@@ -19,7 +20,7 @@ export interface Describable {
 }
 
 /** Routes of the library itself, but for those of files, which users call as their own. */
-const firstInternalId = 241;
+const firstInternalId = reservedIds.duplicateHost;
 
 /** Describes what a host serves: for tools, for documents, and for the monitor itself. */
 export function describe(manager: Describable): GridDescription {

@@ -5,11 +5,14 @@
 
 import { Observable, type Subscriber } from 'rxjs';
 import type { ObservedFrame } from '../connection/link.js';
+import { reservedIds } from '../contract/reserved-ids.js';
 import { toAddress, type WireRoute } from '../contract/wire-route.js';
 import { errorText } from '../errors.js';
 import { maxRecordedPayload } from '../recording/limits.js';
+import { recordOfFrame } from '../recording/record-of-frame.js';
+import { callerOf, callKey, endOf } from '../recording/recorded-calls.js';
 import { extensionNames, type By, type OpenCall, type OpenedRecord, type WireRecord } from '../recording/records.js';
-import { Flag, isSentByCaller, Op } from '../wire/ops.js';
+import { Op, opensMux } from '../wire/ops.js';
 import { subrouteKey } from '../wire/subroute.js';
 import type { MuxId } from '../wire/frame.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
@@ -29,7 +32,7 @@ export interface TapOptions {
  * Handlers whose calls are left out: the control of hosts and leaves, which carries tokens, and the monitor, since a recording
  * that is read over a connection would record itself.
  */
-const hiddenHandlers: ReadonlySet<number> = new Set([241, 242]);
+const hiddenHandlers: ReadonlySet<number> = new Set([reservedIds.duplicateHost, reservedIds.control]);
 /** Ended calls of hidden routes whose late frames are still left out, for each connection. */
 const maxHiddenEnded = 1_000;
 
@@ -112,17 +115,14 @@ class FrameTap {
 
   #frame(link: number, muxes: TappedMuxes, { direction, frame }: ObservedFrame): void {
     const by: By = direction === 'out' ? 'local' : 'remote';
-    const { op, muxId, seq, deadlineMs, handler, flags, payload, extra, subroute } = frame;
-    const opens = op === Op.Request || op === Op.ConnectMux;
+    const { op, muxId, handler, payload, extra, subroute } = frame;
     if (muxes.skips(by, frame)) return;
-    const route = opens ? this.#routes.find(handler, subroute) : undefined;
+    const route = opensMux(op) ? this.#routes.find(handler, subroute) : undefined;
     const shown = this.#options.payloads && payload.length <= maxRecordedPayload;
     this.#tell({
-      ...{ kind: 'frame', t: this.#now(), link, by, op, mux: muxId, seq, deadlineMs, handler, flags },
-      size: payload.length,
+      ...recordOfFrame(frame, { t: this.#now(), link, by }),
       payload: shown || muxId === 0 || isCount(op) ? payload : undefined,
       extra: this.#options.payloads ? extra : undefined,
-      subroute,
       route: route === undefined ? undefined : this.#numberOf(route),
     });
   }
@@ -158,21 +158,19 @@ class TappedMuxes {
   readonly #ended: string[] = [];
 
   hide(by: By, mux: MuxId): void {
-    this.#hidden.add(keyOf(by, mux));
+    this.#hidden.add(callKey(by, mux));
   }
 
   /** True for a frame of a call that is left out. */
   skips(by: By, { op, muxId, handler, flags }: ObservedFrame['frame']): boolean {
     if (muxId === 0) return false;
-    const caller: By = isSentByCaller(op) === (by === 'local') ? 'local' : 'remote';
-    const key = keyOf(caller, muxId);
-    if (op === Op.Request || op === Op.ConnectMux) {
+    const key = callKey(callerOf({ op, by }), muxId);
+    if (opensMux(op)) {
       if (!hiddenHandlers.has(handler)) this.#hidden.delete(key);
       else this.#hidden.add(key);
     }
     if (!this.#hidden.has(key)) return false;
-    const ends = op === Op.Response || op === Op.MuxConnectError || op === Op.DisconnectServerMux;
-    if (ends || op === Op.DisconnectClientMux || (op === Op.MuxServerMsg && (flags & Flag.Eof) !== 0)) this.#end(key);
+    if (endOf({ op, flags }) !== undefined) this.#end(key);
     return true;
   }
 
@@ -180,10 +178,6 @@ class TappedMuxes {
     this.#ended.push(key);
     if (this.#ended.length > maxHiddenEnded) this.#hidden.delete(this.#ended.shift()!);
   }
-}
-
-function keyOf(by: By, mux: MuxId): string {
-  return `${by} ${String(mux)}`;
 }
 
 /** The routes that an endpoint knows: those with a handler, and those that it has called. */

@@ -1,4 +1,5 @@
 import { duplex, unary } from '../contract/contract.js';
+import { reservedIds } from '../contract/reserved-ids.js';
 import { readDescription } from './description.js';
 import {
   readCluster,
@@ -15,7 +16,7 @@ import {
 import { monitorCodec, noRequest, type Read } from './reader.js';
 
 /** The id of all routes of the monitor: contracts of users cannot have it. */
-const reserved = { id: 242 } as const;
+const reserved = { id: reservedIds.control } as const;
 
 const common = { name: 'monitor', request: noRequest, idempotent: true } as const;
 

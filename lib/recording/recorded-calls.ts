@@ -1,4 +1,4 @@
-import { Flag, isSentByCaller, Op } from '../wire/ops.js';
+import { Flag, isSentByCaller, Op, opensMux } from '../wire/ops.js';
 import type { MuxId } from '../wire/frame.js';
 import type { By, FrameRecord, Recording, RouteRecord } from './records.js';
 
@@ -43,7 +43,7 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
   const add = (call: Omit<RecordedCall, 'frames' | 'end' | 'endedAt'>): void => {
     const draft: Draft = { ...call, frames: [], end: 'open', endedAt: records.at(-1)?.t ?? 0 };
     calls.push(draft);
-    openOf(call.link).set(keyOf(call.by, call.mux), draft);
+    openOf(call.link).set(callKey(call.by, call.mux), draft);
   };
   for (const record of records) {
     if (record.kind === 'route') routes.set(record.route, record);
@@ -63,11 +63,11 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
   function takeFrame(frame: FrameRecord): void {
     const { link, mux, op, t } = frame;
     const by = callerOf(frame);
-    if (op === Op.Request || op === Op.ConnectMux) {
+    if (opensMux(op)) {
       const route = frame.route === undefined ? undefined : routes.get(frame.route);
       add({ link, peer: peers.get(link) ?? `link ${String(link)}`, by, mux, route, opening: frame });
     }
-    const call = openOf(link).get(keyOf(by, mux));
+    const call = openOf(link).get(callKey(by, mux));
     if (call === undefined) return;
     call.frames.push(frame);
     const end = endOf(frame);
@@ -77,7 +77,7 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
   function endWith(call: Draft, end: CallEnd, t: number): void {
     call.end = end;
     call.endedAt = t;
-    openOf(call.link).delete(keyOf(call.by, call.mux));
+    openOf(call.link).delete(callKey(call.by, call.mux));
   }
 }
 
@@ -97,6 +97,12 @@ export function endOf({ op, flags }: Pick<FrameRecord, 'op' | 'flags'>): CallEnd
   return undefined;
 }
 
-function keyOf(by: By, mux: MuxId): string {
+/** True where a data frame of a stream has an item: the last one may have none. */
+export function hasItem({ size, flags }: Pick<FrameRecord, 'size' | 'flags'>): boolean {
+  return size > 0 || (flags & Flag.PayloadIsZero) !== 0 || (flags & Flag.Eof) === 0;
+}
+
+/** Tells a call from the others of its connection. */
+export function callKey(by: By, mux: MuxId): string {
   return `${by} ${String(mux)}`;
 }

@@ -1,5 +1,5 @@
 import { take } from 'rxjs';
-import { Flag, Op } from '../wire/ops.js';
+import { Flag, Op, opensMux } from '../wire/ops.js';
 import { readWire, type WireFrame } from './frames/transcript.js';
 import type { RouteBook } from './frames/route-book.js';
 import type { Cable } from './network/cable.js';
@@ -40,9 +40,8 @@ function openCalls(cable: Cable, book: RouteBook, now: number): string[] {
       continue;
     }
     const { op, muxId, flags } = each.frame;
-    const opens = op === Op.Request || op === Op.ConnectMux;
     // What the caller sends is known by its own id, what the responder sends by that of the other end.
-    if (opens) open.set(`${each.from} ${muxId}`, each);
+    if (opensMux(op)) open.set(`${each.from} ${muxId}`, each);
     else if (op === Op.DisconnectServerMux) open.delete(`${each.from} ${muxId}`);
     else if (op === Op.Response || op === Op.MuxConnectError || op === Op.DisconnectClientMux || ends(op, flags)) {
       open.delete(`${each.to} ${muxId}`);

@@ -12,6 +12,11 @@ import { readTimestamp, writeTimestamp, type Timestamp } from './timestamp.js';
 /** Length in bytes of the id of a process. */
 export const processIdLength = 16;
 
+/** The id of a process, at random. */
+export function newProcessId(source: { random(): number }): Uint8Array {
+  return Uint8Array.from({ length: processIdLength }, () => Math.floor(source.random() * 256));
+}
+
 /** Extensions that one side may announce; more is a fault. */
 const maxExtensions = 64;
 

@@ -29,15 +29,15 @@ export function opName(code: number): OpName | undefined {
   return opNames.get(code);
 }
 
+/** True for the ops that open a mux. */
+export function opensMux(op: number): boolean {
+  return op === Op.Request || op === Op.ConnectMux;
+}
+
 /** True for the ops that the caller of a mux sends; the responder sends the others. */
 export function isSentByCaller(op: number): boolean {
   return (
-    op === Op.Request ||
-    op === Op.ConnectMux ||
-    op === Op.MuxClientMsg ||
-    op === Op.UnblockSrvMux ||
-    op === Op.DisconnectServerMux ||
-    op === Op.Ping
+    opensMux(op) || op === Op.MuxClientMsg || op === Op.UnblockSrvMux || op === Op.DisconnectServerMux || op === Op.Ping
   );
 }
 

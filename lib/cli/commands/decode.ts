@@ -1,12 +1,13 @@
 import { open } from 'node:fs/promises';
 import { errorText, ProtocolError } from '../../errors.js';
 import { maxRecordingBytes } from '../../recording/limits.js';
-import { readRecording, RecordingError, type FrameRecord, type Recording } from '../../recording/index.js';
+import { readRecording, RecordingError, type Recording } from '../../recording/index.js';
+import { recordOfFrame } from '../../recording/record-of-frame.js';
 import { decodeFrames } from '../../wire/decode.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { note, print, terminalColumns } from '../output/output.js';
-import { frameLine, transcriptLines } from '../recording/recording-text.js';
+import { recordText, transcriptLines } from '../recording/recording-text.js';
 import { marbleLines } from '../recording/recording-marbles.js';
 import { bytesOf } from '../request/request-data.js';
 
@@ -112,12 +113,7 @@ async function decodeHex(text: string): Promise<number> {
   }
   try {
     for (const frame of decodeFrames(new Uint8Array(Buffer.from(digits, 'hex')), undefined)) {
-      const { muxId: mux, payload, extra, subroute, ...others } = frame;
-      const record: FrameRecord = {
-        ...{ kind: 'frame', t: 0, link: 0, by: 'local', mux, ...others, size: payload.length, payload },
-        ...{ extra, subroute, route: undefined },
-      };
-      await print(frameLine(record, undefined));
+      await print(recordText(recordOfFrame(frame, { t: 0, link: 0, by: 'local' }), undefined));
     }
   } catch (error) {
     if (error instanceof ProtocolError)

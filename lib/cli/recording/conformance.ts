@@ -1,13 +1,14 @@
 import { firstValueFrom, timeout as within } from 'rxjs';
 import { errorText } from '../../errors.js';
+import { connectMessage } from '../../connection/handshake.js';
 import { dialWebSocket } from '../../transport/ws-dial.js';
 import type { Runtime } from '../../runtime.js';
 import type { Socket } from '../../transport/socket.js';
-import { decodeConnectResponse, encodeConnectRequest, processIdLength } from '../../wire/connect.js';
+import { decodeConnectResponse, newProcessId } from '../../wire/connect.js';
 import { decodeFrames } from '../../wire/decode.js';
 import { encodeFrame, encodeMerged } from '../../wire/encode.js';
-import type { Frame, MuxId } from '../../wire/frame.js';
-import { Flag, Op, opName } from '../../wire/ops.js';
+import type { Frame } from '../../wire/frame.js';
+import { Flag, isSentByCaller, Op, opName } from '../../wire/ops.js';
 import { timestampFromMs } from '../../wire/timestamp.js';
 
 /** One recording of two hosts, as `spec/vectors` has it. */
@@ -29,13 +30,6 @@ export interface ConformanceTarget {
   readonly runtime: Runtime;
 }
 
-const callerOps = new Set<number>([
-  Op.ConnectMux,
-  Op.DisconnectServerMux,
-  Op.MuxClientMsg,
-  Op.UnblockSrvMux,
-  Op.Request,
-]);
 const answerOps = new Set<number>([
   Op.Response,
   Op.AckMux,
@@ -47,7 +41,7 @@ const answerOps = new Set<number>([
 const sequencedOps = new Set<number>([Op.MuxServerMsg, Op.UnblockClMux]);
 
 const muxOf = (frame: Frame): string => String(frame.muxId);
-const isCall = (frame: Frame): boolean => frame.muxId !== 0 && callerOps.has(frame.op);
+const isCall = ({ muxId, op }: Frame): boolean => muxId !== 0 && isSentByCaller(op) && op !== Op.Ping;
 const isAnswer = (frame: Frame): boolean => frame.muxId !== 0 && answerOps.has(frame.op);
 
 /** The steps of a recording that concern calls of the dialer: what it sends, and what is answered before it goes on. */
@@ -96,19 +90,12 @@ export async function playConformance(recording: ConformanceRecording, target: C
 }
 
 async function shakeHands(socket: Socket, answers: Answers, target: ConformanceTarget): Promise<void> {
-  const id = Uint8Array.from({ length: processIdLength }, () => Math.floor(target.runtime.random() * 256));
-  const payload = encodeConnectRequest({
-    id,
-    host: target.dialer,
-    time: timestampFromMs(target.runtime.wallNow()),
-    token: target.token,
-  });
-  socket.outbound.next(messageOf([{ ...emptyFrame, op: Op.Connect, payload }]));
+  const { dialer: host, token, runtime } = target;
+  const id = newProcessId(runtime);
+  socket.outbound.next(connectMessage({ id, host, time: timestampFromMs(runtime.wallNow()), token }));
   const { accepted, rejectedReason } = decodeConnectResponse(await answers.handshake());
   if (!accepted) throw new Error(`The host refused ${target.dialer}: ${rejectedReason}`);
 }
-
-const emptyFrame = { muxId: 0 as MuxId, seq: 0, deadlineMs: 0, handler: 0, flags: 0 };
 
 /** One message without checksums, which every host has to accept. */
 function messageOf(frames: readonly Frame[]): Uint8Array {

@@ -1,5 +1,5 @@
 import { printable } from '../../printable.js';
-import { recordedCalls, type RecordedCall } from '../../recording/recorded-calls.js';
+import { hasItem, recordedCalls, type RecordedCall } from '../../recording/recorded-calls.js';
 import type { By, FrameRecord, Recording, RouteRecord } from '../../recording/records.js';
 import { Flag, Op } from '../../wire/ops.js';
 import { payloadText } from './recording-text.js';
@@ -77,7 +77,7 @@ function marksOf(call: RecordedCall, legend: Legend): readonly [Mark[], Mark[]] 
 }
 
 function signsOf(frame: FrameRecord, route: RouteRecord | undefined, legend: Legend): readonly string[] {
-  const { op, flags, size } = frame;
+  const { op, flags } = frame;
   const failed = (flags & Flag.PayloadIsErr) !== 0;
   switch (op) {
     case Op.Request:
@@ -94,8 +94,7 @@ function signsOf(frame: FrameRecord, route: RouteRecord | undefined, legend: Leg
     case Op.MuxServerMsg: {
       if (failed) return ['#'];
       const ends = (flags & Flag.Eof) !== 0;
-      const item = size > 0 || (flags & Flag.PayloadIsZero) !== 0 || !ends;
-      return [...(item ? [legend.sign(payloadText(frame, route))] : []), ...(ends ? ['|'] : [])];
+      return [...(hasItem(frame) ? [legend.sign(payloadText(frame, route))] : []), ...(ends ? ['|'] : [])];
     }
     default:
       return [];

@@ -1,10 +1,11 @@
 import { msgpack } from '../../codec/msgpack-codec.js';
 import { errorText } from '../../errors.js';
 import { printable } from '../../printable.js';
-import { callerOf } from '../../recording/recorded-calls.js';
+import { callerOf, callKey } from '../../recording/recorded-calls.js';
 import type { FrameRecord, Recording, RouteRecord, WireRecord } from '../../recording/records.js';
 import { decodeConnectError } from '../../wire/control.js';
-import { Flag, Op, opName } from '../../wire/ops.js';
+import { frameLine } from '../../wire/frame-line.js';
+import { Flag, Op, opensMux } from '../../wire/ops.js';
 import { decodeAck, decodeCredit } from '../../wire/window-payloads.js';
 import { toJson } from '../output/json-value.js';
 import { jsonText } from '../output/output.js';
@@ -39,11 +40,11 @@ class Naming {
     if (record.kind === 'route') this.#routes.set(record.route, record);
     if (record.kind === 'opened') {
       this.#peers.set(record.link, record.host);
-      for (const { mux, by, route } of record.calls) this.#name(`${String(record.link)} ${by} ${String(mux)}`, route);
+      for (const { mux, by, route } of record.calls) this.#name(`${String(record.link)} ${callKey(by, mux)}`, route);
     }
     if (record.kind !== 'frame') return undefined;
-    const key = `${String(record.link)} ${callerOf(record)} ${String(record.mux)}`;
-    if (record.op === Op.Request || record.op === Op.ConnectMux) this.#name(key, record.route);
+    const key = `${String(record.link)} ${callKey(callerOf(record), record.mux)}`;
+    if (opensMux(record.op)) this.#name(key, record.route);
     return this.#calls.get(key);
   }
 
@@ -62,7 +63,7 @@ function lineOf(record: WireRecord, route: RouteRecord | undefined, peer: string
   switch (record.kind) {
     case 'frame': {
       const [from, to] = record.by === 'local' ? [host, peer] : [peer, host];
-      return `${from} → ${to}  ${frameLine(record, route)}`;
+      return `${from} → ${to}  ${recordText(record, route)}`;
     }
     case 'opened': {
       const calls = record.calls.length === 0 ? '' : `, ${String(record.calls.length)} streams open`;
@@ -79,23 +80,10 @@ function lineOf(record: WireRecord, route: RouteRecord | undefined, peer: string
   }
 }
 
-const flagTexts = (Object.entries(Flag) as [string, number][]).filter(
-  ([name]) => name !== 'Crc' && name !== 'Subroute' && name !== 'PayloadIsZero',
-);
-
 /** One frame: `MuxServerMsg 1 #2 watch {"id":7} Eof`. */
-export function frameLine(frame: FrameRecord, route: RouteRecord | undefined): string {
-  const { op, mux, seq, handler, flags, deadlineMs } = frame;
-  const parts: string[] = [opName(op) ?? `op ${String(op)}`];
-  if (mux !== 0) parts.push(String(mux));
-  if (seq !== 0) parts.push(`#${String(seq)}`);
-  if (route !== undefined) parts.push(route.name);
-  else if (handler !== 0) parts.push(`handler ${String(handler)}`);
-  const text = payloadText(frame, route);
-  if (text !== '') parts.push(text);
-  for (const [name, bit] of flagTexts) if ((flags & bit) !== 0) parts.push(name);
-  if (deadlineMs !== 0) parts.push(`${String(deadlineMs)} ms`);
-  return parts.join(' ');
+export function recordText(frame: FrameRecord, route: RouteRecord | undefined): string {
+  const payload = payloadText(frame, route);
+  return frameLine({ ...frame, muxId: frame.mux }, { route: route?.name, payload, hidden: ['PayloadIsZero'] });
 }
 
 /** The payload of a frame in a few words; empty where there is none. */
@@ -116,7 +104,7 @@ export function payloadText(frame: FrameRecord, route: RouteRecord | undefined):
 }
 
 function codecOf(op: number, route: RouteRecord | undefined): string {
-  if (op === Op.Request || op === Op.ConnectMux) return route?.request ?? 'msgpack';
+  if (opensMux(op)) return route?.request ?? 'msgpack';
   return (op === Op.MuxClientMsg ? route?.input : route?.output) ?? 'msgpack';
 }
 

@@ -2,7 +2,8 @@ import type { WireRoute } from '../../contract/wire-route.js';
 import { decodeConnectRequest, decodeConnectResponse } from '../../wire/connect.js';
 import { decodeConnectError } from '../../wire/control.js';
 import type { Frame } from '../../wire/frame.js';
-import { Flag, isSentByCaller, Op, opName } from '../../wire/ops.js';
+import { frameLine } from '../../wire/frame-line.js';
+import { Flag, isSentByCaller, Op, opensMux } from '../../wire/ops.js';
 import type { Cable } from '../network/cable.js';
 import { inspect } from '../marbles/inspect.js';
 import { timeText } from '../marbles/marbles.js';
@@ -44,8 +45,7 @@ export function readWire(cable: Cable, book: RouteBook, since = -Infinity): (Wir
     const { at, from, to, fates } = entry;
     for (const frame of framesOf(entry.bytes)) {
       const key = `${isSentByCaller(frame.op) ? from : to} ${frame.muxId}`;
-      if (frame.op === Op.Request || frame.op === Op.ConnectMux)
-        routes.set(key, book.find(frame.handler, frame.subroute));
+      if (opensMux(frame.op)) routes.set(key, book.find(frame.handler, frame.subroute));
       if (at >= since) read.push({ at, from, to, frame, route: routes.get(key), fates });
     }
   }
@@ -69,23 +69,9 @@ export function wireText({ from, to, frame, route, fates }: WireFrame): string {
   return `${from} → ${to}  ${frameText(frame, route)}${fate}`;
 }
 
-const flagNames = (Object.entries(Flag) as [string, number][]).filter(
-  ([name]) => name !== 'Crc' && name !== 'Subroute',
-);
-
-/** One line for a frame: `MuxServerMsg 1 #2 watch { id: 7 } Eof`. The flags that say only what follows are left out. */
+/** One line for a frame: `MuxServerMsg 1 #2 watch { id: 7 } Eof`. */
 export function frameText(frame: Frame, route: WireRoute | undefined): string {
-  const { muxId, seq, handler, deadlineMs, flags, op } = frame;
-  const parts: string[] = [opName(op) ?? `op ${op}`];
-  if (muxId !== 0) parts.push(String(muxId));
-  if (seq !== 0) parts.push(`#${seq}`);
-  if (route !== undefined) parts.push(route.name);
-  else if (handler !== 0) parts.push(`handler ${handler}`);
-  const text = payloadText(frame, route);
-  if (text !== '') parts.push(text);
-  for (const [name, bit] of flagNames) if ((flags & bit) !== 0) parts.push(name);
-  if (deadlineMs !== 0) parts.push(`${deadlineMs} ms`);
-  return parts.join(' ');
+  return frameLine(frame, { route: route?.name, payload: payloadText(frame, route) });
 }
 
 /** The value of a payload; undefined where the frame has none. @throws what the codec throws. */

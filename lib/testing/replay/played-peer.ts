@@ -15,7 +15,7 @@ import type { Socket } from '../../transport/socket.js';
 import { encodeConnectError, encodePong } from '../../wire/control.js';
 import { encodeFrame } from '../../wire/encode.js';
 import { emptyPayload, type Frame, type MuxId } from '../../wire/frame.js';
-import { Flag, Op } from '../../wire/ops.js';
+import { Flag, Op, opensMux } from '../../wire/ops.js';
 import { subrouteKey } from '../../wire/subroute.js';
 import { frame as newFrame } from '../frames/frame-builders.js';
 import { framesOf } from '../frames/wire-log.js';
@@ -102,7 +102,7 @@ export class PlayedPeer {
     if (muxId === 0) return;
     this.#options.told('local', frame);
     if (callerOf({ op, by: 'local' }) === 'remote') this.#sending.get(muxId)?.received(frame);
-    else if (op === Op.Request || op === Op.ConnectMux) this.#answer(frame);
+    else if (opensMux(op)) this.#answer(frame);
     else if (op === Op.Ping) this.#pong(frame);
     else this.#answering.get(muxId)?.received(frame);
   }

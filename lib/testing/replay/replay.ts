@@ -6,16 +6,16 @@
 import { anObject, checkOptions, timerMs, withMethods, type Rule } from '../../check.js';
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { HostConnection } from '../../connection/host-connection.js';
-import type { Agreement } from '../../connection/handshake.js';
+import { agree, announcedExtensions, type Agreement } from '../../connection/handshake.js';
 import type { bindAll } from '../../contract/group.js';
 import type { Bound, HandleOptions, Handles, RawHandler } from '../../contract/handler.js';
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import { ConfigurationError } from '../../errors.js';
 import { recordedCalls, type RecordedCall } from '../../recording/recorded-calls.js';
 import { RecordingError } from '../../recording/recording-error.js';
-import type { FrameRecord, OpenedRecord, Recording, WireRecord } from '../../recording/records.js';
+import { recordOfFrame } from '../../recording/record-of-frame.js';
+import type { OpenedRecord, Recording, WireRecord } from '../../recording/records.js';
 import type { Runtime } from '../../runtime.js';
-import type { Frame } from '../../wire/frame.js';
 import { RouteBook } from '../frames/route-book.js';
 import { lacksPayloads, PlayedPeer } from './played-peer.js';
 import { differenceOf, outcomeOf, requestOf, routeOf, type ReplayedCall } from './replayed-call.js';
@@ -138,7 +138,12 @@ class ReplayedHost implements Replay {
     const peer = new PlayedPeer({
       ...{ runtime: this.#options.runtime, start: this.#start },
       calls: recorded.filter((call) => call.link === link),
-      told: (by, frame) => this.#sent.push(this.#recordOf(link, by, frame)),
+      told: (by, frame) => {
+        const t = this.#options.runtime.now() - this.#start;
+        // The payload is lent.
+        const payload = frame.payload.slice();
+        this.#sent.push(recordOfFrame({ ...frame, payload }, { t, link, by }));
+      },
     });
     this.#peers.set(link, peer);
     const connection = kind === 'host' ? this.#hostOf(record).connection : this.#endpoint.connect(host).connection;
@@ -148,16 +153,6 @@ class ReplayedHost implements Replay {
       this.#endpoint.link(connection, { socket: peer.socket, agreement, remoteId: this.#endpoint.id, caller }),
     );
     peer.start();
-  }
-
-  #recordOf(link: number, by: 'local' | 'remote', { muxId: mux, payload, ...frame }: Frame): FrameRecord {
-    const t = this.#options.runtime.now() - this.#start;
-    const { subroute, extra, ...others } = frame;
-    const bytes = payload.slice();
-    return {
-      ...{ kind: 'frame', t, link, by, mux, ...others, size: bytes.length, payload: bytes },
-      ...{ subroute, extra, route: undefined },
-    };
   }
 
   #report(recorded: readonly RecordedCall[]): ReplayReport {
@@ -223,9 +218,6 @@ function isSameCall(then: RecordedCall, now: RecordedCall): boolean {
 }
 
 function agreementOf({ extended, extensions }: OpenedRecord): Agreement {
-  const has = (name: (typeof extensions)[number]): boolean => extensions.includes(name);
-  return {
-    ...{ extended, ack: has('ack'), credits: has('credits'), bytes: has('bytes'), meta: has('meta') },
-    ...{ err: has('err'), drain: has('drain'), sendChecksum: false },
-  };
+  const remote = extended ? Object.fromEntries(extensions.map((name) => [name, 1])) : undefined;
+  return agree(announcedExtensions('off'), remote, false);
 }

@@ -1,7 +1,7 @@
 import type { WireRoute } from '../../contract/wire-route.js';
-import type { RecordedCall } from '../../recording/recorded-calls.js';
+import { hasItem, type RecordedCall } from '../../recording/recorded-calls.js';
 import { decodeCallError } from '../../wire/call-error.js';
-import { Flag, Op } from '../../wire/ops.js';
+import { Flag, Op, opensMux } from '../../wire/ops.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { inspect } from '../marbles/inspect.js';
 
@@ -48,14 +48,13 @@ export function outcomeOf(call: RecordedCall, book: RouteBook): CallOutcome {
   const values: unknown[] = [];
   let error: string | undefined;
   let code: string | undefined;
-  for (const { by, op, flags, payload, size, extra } of call.frames) {
+  for (const frame of call.frames) {
+    const { by, op, flags, payload, extra } = frame;
     const failed = (flags & Flag.PayloadIsErr) !== 0 || op === Op.MuxConnectError;
     if (failed && extra !== undefined) code = codeOf(extra);
     if (failed && payload !== undefined) error = new TextDecoder().decode(payload);
-    const isLast = op === Op.MuxServerMsg && (flags & Flag.Eof) !== 0;
-    const isHalfClose = op === Op.MuxClientMsg && (flags & Flag.Eof) !== 0;
-    if (by !== 'local' || failed || ((isLast || isHalfClose) && size === 0 && (flags & Flag.PayloadIsZero) === 0))
-      continue;
+    const isData = op === Op.MuxServerMsg || op === Op.MuxClientMsg;
+    if (by !== 'local' || failed || (isData && !hasItem(frame))) continue;
     const codec = codecOf(op, route);
     if (codec !== undefined) values.push(decoded(payload, codec));
   }
@@ -97,7 +96,7 @@ type Decoder = Pick<WireRoute['request'], 'decode'>;
 const raw: Decoder = { decode: (bytes) => bytes };
 
 function codecOf(op: number, route: WireRoute | undefined): Decoder | undefined {
-  if (op === Op.Request || op === Op.ConnectMux) return route?.request ?? raw;
+  if (opensMux(op)) return route?.request ?? raw;
   if (op === Op.MuxClientMsg) return route?.input ?? raw;
   return op === Op.Response || op === Op.MuxServerMsg ? (route?.output ?? raw) : undefined;
 }

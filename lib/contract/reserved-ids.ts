@@ -1,0 +1,9 @@
+/** The handler ids that the library keeps for itself: contracts of users have lower ones. */
+export const reservedIds = {
+  /** The routes of files, which users call as their own. */
+  files: 240,
+  /** The notice that another process dials under the same host name; it has no subroute. */
+  duplicateHost: 241,
+  /** The call with which a leaf gives a new token, which has no subroute, and the routes of the monitor, which have some. */
+  control: 242,
+} as const;
