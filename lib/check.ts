@@ -151,6 +151,11 @@ export function shown(value: unknown): string {
   return String(value);
 }
 
+/** True for an object with keys, such as JSON has it: no list. */
+export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isObject(value) && !Array.isArray(value);
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }

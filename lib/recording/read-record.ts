@@ -1,3 +1,4 @@
+import { isMap } from '../check.js';
 import { printable } from '../printable.js';
 import type { MuxId } from '../wire/frame.js';
 import { Op, subrouteBytes } from '../wire/ops.js';
@@ -198,8 +199,4 @@ function readMux(line: Line): MuxId {
   const id = /^\d{1,20}$/.test(mux) ? BigInt(mux) : maxMux;
   if (id > Number.MAX_SAFE_INTEGER && id < maxMux) return id;
   throw fault(line, 'mux', 'a number of 64 bits');
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

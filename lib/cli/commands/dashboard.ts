@@ -4,10 +4,17 @@ import { serveLocalDashboard, type LocalDashboard } from '../../node/dashboard/l
 import { packagedPage } from '../../node/dashboard/page-files.js';
 import { printableUrl } from '../../printable.js';
 import type { AddCommands } from '../commands.js';
-import { caOf, describeTokens, toTimeout, type ConnectionOptions } from '../connect/connection-options.js';
-import { exitCodes, Failure } from '../exit/failure.js';
+import {
+  caOf,
+  describeCa,
+  describeContext,
+  describeTokens,
+  toTimeout,
+  type ConnectionOptions,
+} from '../connect/connection-options.js';
+import { Failure } from '../exit/failure.js';
 import { connectTo } from '../connect/host.js';
-import { Interruption } from '../exit/interruption.js';
+import { exitCodeOf, untilAborted } from '../exit/interruption.js';
 import { openBrowser } from '../open-browser.js';
 import { note, print, wholeNumber } from '../output/output.js';
 import { placeOf, placeOfAddress, urlOf, type Place } from '../connect/place.js';
@@ -34,10 +41,8 @@ export const addDashboard: AddCommands = (program, run) => {
     .argument('[url]', 'the host, or the name of a context; without it, RXGRID_HOST or the context')
     .option('-p, --port <port>', 'port of 127.0.0.1; 0 is any free one', wholeNumber(0, 0xffff), 0)
     .option('--open', 'open the address in the browser')
-    .option('--via <host>', 'show the page of that host of the mesh first')
-    .option('--context <name>', 'the context that names host and token (RXGRID_CONTEXT)');
-  describeTokens(command)
-    .option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones')
+    .option('--via <host>', 'show the page of that host of the mesh first');
+  describeCa(describeTokens(describeContext(command)))
     .option('--timeout <seconds>', 'time to connect', toTimeout, 10)
     .option('-q, --quiet', 'no notes on standard error, errors only')
     .addHelpText('after', `${help}\n${targetCodes}`)
@@ -47,7 +52,7 @@ export const addDashboard: AddCommands = (program, run) => {
 async function dashboard(host: string | undefined, options: DashboardOptions, signal: AbortSignal): Promise<number> {
   const place = host === undefined ? placeOf(options, process.env) : placeOfAddress(urlOf(host), options, process.env);
   const files = packagedPage();
-  const ca = caOf(place.ca === undefined ? {} : { ca: place.ca }, place.url);
+  const ca = caOf(place);
   await checkHost(place, ca, options, signal);
   const served = await serve(place, ca, options, files);
   let removeFile: (() => void) | undefined;
@@ -60,13 +65,12 @@ async function dashboard(host: string | undefined, options: DashboardOptions, si
       const shown = printableUrl(place.url).replace(/\/$/, '');
       note(`this is the dashboard of ${shown}. Whoever has the address works with your token; Ctrl-C ends it.`);
     }
-    await aborted(signal);
+    await untilAborted(signal);
   } finally {
     removeFile?.();
     await served.close();
   }
-  const reason: unknown = signal.reason;
-  return reason instanceof Interruption ? reason.exitCode : exitCodes.done;
+  return exitCodeOf(signal);
 }
 
 /** Connects once, so that a wrong token or host ends the command in place of an empty page. */
@@ -110,11 +114,4 @@ async function opened(address: string): Promise<(() => void) | undefined> {
     note(`no browser can be started (${code ?? errorText(error)}): open the address by hand.`);
     return undefined;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done());
-  });
 }

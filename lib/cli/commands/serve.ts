@@ -13,7 +13,7 @@ import { serveFiles } from '../../node/files/folder/serve-files.js';
 import { Manager } from '../../node/server/manager.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
-import { Interruption } from '../exit/interruption.js';
+import { exitCodeOf, untilAborted } from '../exit/interruption.js';
 import { note, print } from '../output/output.js';
 import { describeTokens, toTimeout } from '../connect/connection-options.js';
 import { tokenFrom, type TokenOptions } from '../connect/token.js';
@@ -88,15 +88,14 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
       throw new Failure(`cannot listen on ${options.listen} (${code ?? String(error)}).`, exitCodes.disconnected);
     }
     await print(local.replace(/^http/, 'ws'));
-    await aborted(signal);
+    await untilAborted(signal);
     if (!quiet) note('draining: no new calls are taken. A second signal ends at once.');
     const { interrupted } = await manager.drain({ timeout: options.drain * 1_000 });
     if (interrupted > 0 && !quiet) note(`${String(interrupted)} calls still ran, and were cut off.`);
   } finally {
     await manager.close();
   }
-  const reason: unknown = signal.reason;
-  return reason instanceof Interruption ? reason.exitCode : exitCodes.done;
+  return exitCodeOf(signal);
 }
 
 function managerOf(local: string, token: string): Manager {
@@ -157,11 +156,4 @@ async function addressOf(text: string): Promise<{ readonly address: string; read
   const { port: free } = probe.address() as AddressInfo;
   await new Promise((done) => probe.close(done));
   return { address, port: free };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done());
-  });
 }

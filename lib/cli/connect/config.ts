@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isMap } from '../../check.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 
 /** How to reach one host: what the flags of a command say otherwise. */
@@ -87,8 +88,4 @@ function checked(value: unknown): Config {
     return [name, Object.fromEntries(known.map((key) => [key, context[key]])) as unknown as Context];
   });
   return { ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(read) };
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { LeafConnection } from '../../endpoint/leaf.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { connectTo } from './host.js';
-import { placeOfAddress, type PlaceOptions } from './place.js';
+import { placeOfAddress, type Place, type PlaceOptions } from './place.js';
 import { readText } from './token.js';
 
 /** The options of every command that connects to the host of an address, as commander gives them. */
@@ -18,10 +18,9 @@ const maxTimeoutSeconds = 3_600;
 
 /** Gives a command the options of its connection. */
 export function describeConnection(command: Command): Command {
-  return describeTokens(command)
-    .option('--context <name>', 'the context whose token is used for its host (RXGRID_CONTEXT)')
-    .option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones')
-    .option('--timeout <seconds>', 'time to connect', toTimeout, 10);
+  return describeCa(
+    describeTokens(command).option('--context <name>', 'the context whose token is used for its host (RXGRID_CONTEXT)'),
+  ).option('--timeout <seconds>', 'time to connect', toTimeout, 10);
 }
 
 /** Gives a command the options of its token. */
@@ -35,25 +34,35 @@ export function describeTokens(command: Command): Command {
   );
 }
 
+/** Gives a command the option of its certificates. */
+export function describeCa(command: Command): Command {
+  return command.option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones');
+}
+
+/** Gives a command the option of the context that names its host. */
+export function describeContext(command: Command): Command {
+  return command.option('--context <name>', 'the context that names host and token (RXGRID_CONTEXT)');
+}
+
 /** Connects to the host of an address. @throws Failure; the reason of the signal. */
 export function connectWith(host: string, options: ConnectionOptions, signal: AbortSignal): Promise<LeafConnection> {
   const place = placeOfAddress(host, options, process.env);
-  const { url, via, ca } = place;
+  const { url, via } = place;
   if (via !== undefined) {
     throw new Failure(
       `its context reaches ${url} via ${via}, and files are copied over direct connections only. Give the host itself.`,
       exitCodes.usage,
     );
   }
-  const trusted = caOf(ca === undefined ? {} : { ca }, url);
-  return connectTo(url, { token: place.token(), ca: trusted, connectMs: options.timeout * 1_000, signal });
+  const ca = caOf(place);
+  return connectTo(url, { token: place.token(), ca, connectMs: options.timeout * 1_000, signal });
 }
 
-/** The certificates that the options name. @throws Failure (usage) */
-export function caOf({ ca }: Pick<ConnectionOptions, 'ca'>, host: string): Uint8Array | undefined {
+/** The certificates that are named for a place. @throws Failure (usage) */
+export function caOf({ ca, url }: Pick<Place, 'ca' | 'url'>): Uint8Array | undefined {
   if (ca === undefined) return undefined;
-  if (!/^(?:wss|https):/i.test(host)) {
-    throw new Failure(`--ca is for wss://, and ${JSON.stringify(host)} is not encrypted.`, exitCodes.usage);
+  if (!/^(?:wss|https):/i.test(url)) {
+    throw new Failure(`--ca is for wss://, and ${JSON.stringify(url)} is not encrypted.`, exitCodes.usage);
   }
   const text = readText(ca, 'the certificates');
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {

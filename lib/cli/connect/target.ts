@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Connection } from '../../contract/connection.js';
 import { DisconnectedError, errorText, RefusedError } from '../../errors.js';
 import { printable } from '../../printable.js';
-import { caOf, describeTokens, toTimeout } from './connection-options.js';
+import { caOf, describeCa, describeContext, describeTokens, toTimeout } from './connection-options.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { connectTo } from './host.js';
 import { Interruption } from '../exit/interruption.js';
@@ -37,10 +37,8 @@ before the context (rxgrid context --help).`;
 export function describeTarget(command: Command): Command {
   const named = command
     .option('-H, --host <url>', 'the host: ws://host:port, wss://host:port or host:port (RXGRID_HOST)')
-    .option('--via <host>', 'make the calls through that host, to this one, which it knows by the name')
-    .option('--context <name>', 'the context that names host and token (RXGRID_CONTEXT)');
-  return describeTokens(named)
-    .option('--ca <file>', 'certificates to trust for wss://, in PEM, in place of the well-known ones')
+    .option('--via <host>', 'make the calls through that host, to this one, which it knows by the name');
+  return describeCa(describeTokens(describeContext(named)))
     .option('--timeout <seconds>', 'time to connect, and for an answer', toTimeout, 10)
     .option('-q, --quiet', 'no notes on standard error, errors only')
     .addHelpText('after', targetCodes);
@@ -58,7 +56,7 @@ export async function withTarget(
   const leaf = await connectTo(url, {
     token: place.token(),
     connectMs: timeout,
-    ca: caOf(place.ca === undefined ? {} : { ca: place.ca }, url),
+    ca: caOf(place),
     signal,
   }).catch((error: unknown) => {
     throw explained(error, url);

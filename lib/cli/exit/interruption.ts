@@ -24,6 +24,19 @@ const codes = {
   SIGHUP: exitCodes.hangup,
 } as const;
 
+/** Resolves when the signal of a command is aborted. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve());
+  });
+}
+
+/** The exit code of a command that runs until this signal is aborted. */
+export function exitCodeOf({ reason }: AbortSignal): number {
+  return reason instanceof Interruption ? reason.exitCode : exitCodes.done;
+}
+
 /**
  * Aborts the result at the first of SIGINT, SIGTERM and SIGHUP, so that the command can clean up. The second one ends the
  * process at once, as if it were not handled.

@@ -1,3 +1,4 @@
+import { isMap } from '../../check.js';
 import type { JsonSchema } from '../../monitor/description.js';
 import { printable } from '../../printable.js';
 
@@ -36,8 +37,4 @@ function objectText(properties: JsonSchema, required: unknown, depth: number): s
 
 function literal(value: unknown): string {
   return printable(JSON.stringify(value), 64);
-}
-
-function isMap(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isMap } from '../../check.js';
 import type { JsonSchema } from '../../monitor/index.js';
 
 /*
@@ -90,10 +91,6 @@ function boundsOf({ minimum, maximum }: JsonSchema): Pick<Field, 'least' | 'most
   const isBound = (value: unknown): value is number =>
     typeof value === 'number' && Math.abs(value) < Number.MAX_SAFE_INTEGER;
   return { ...(isBound(minimum) ? { least: minimum } : {}), ...(isBound(maximum) ? { most: maximum } : {}) };
-}
-
-function isMap(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isPlain(value: unknown): value is string | number | boolean | null {
