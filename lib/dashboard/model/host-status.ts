@@ -36,9 +36,13 @@ export interface StatusParts {
 /** A status, since when, and why. */
 export interface StatusNow {
   readonly status: HostStatus;
+  /** Since when it has this status, by the wall clock of the host that tells; undefined where nobody knows. */
   readonly since: number | undefined;
+  /** How long it has had it, in ms. */
   readonly for: number | undefined;
+  /** Why it is not up, in a sentence. */
   readonly why: string | undefined;
+  /** Hosts that are connected with it, of those that tell. */
   readonly seenUpBy: number;
   readonly seenBy: number;
 }

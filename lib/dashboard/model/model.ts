@@ -5,22 +5,12 @@ import type { MonitoredHost } from '../../monitor/index.js';
 import type { LoggedEvent } from './event-log.js';
 import type { Feeds } from './feeds.js';
 import type { HostFeed } from './host-feed.js';
-import { statusOf, type HostStatus, type View } from './host-status.js';
+import { statusOf, type StatusNow, type View } from './host-status.js';
 import { sum, type RouteRate } from './route-rates.js';
 
 /** One host, as the page shows it. */
-export interface HostRow {
+export interface HostRow extends StatusNow {
   readonly name: string;
-  readonly status: HostStatus;
-  /** Since when it has this status, by the wall clock of the host that tells; undefined where nobody knows. */
-  readonly since: number | undefined;
-  /** How long it has had it, in ms. */
-  readonly for: number | undefined;
-  /** Why it is not up, in a sentence. */
-  readonly why: string | undefined;
-  /** Hosts that are connected with it, of those that tell. */
-  readonly seenUpBy: number;
-  readonly seenBy: number;
   /** True where its figures come to the page. */
   readonly tells: boolean;
   /** Why it tells no figures. */

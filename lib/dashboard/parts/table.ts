@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import type { Page } from '../page.js';
+import { byName } from './format.js';
 
 /** A column of a table. */
 export interface Column<R> {
@@ -164,7 +165,6 @@ function compareValues(
   if (left === right) return 0;
   if (left === undefined) return descending ? -1 : 1;
   if (right === undefined) return descending ? 1 : -1;
-  if (typeof left === 'string' || typeof right === 'string')
-    return String(left).localeCompare(String(right), 'en', { numeric: true });
+  if (typeof left === 'string' || typeof right === 'string') return byName(String(left), String(right));
   return left < right ? -1 : 1;
 }

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { bytes, clock, duration, ms, shortHost } from '../parts/format.js';
+import { byName, bytes, clock, duration, ms, shortHost } from '../parts/format.js';
 import { eventsView } from './events-view.js';
 import type { HostRow, LinkRow, Model } from '../model/model.js';
 import type { Page } from '../page.js';
@@ -156,7 +156,7 @@ function linksTable(page: Page, name: string, links: readonly LinkRow[]): Templa
     keyOf: ({ other }) => other,
     textOf: ({ other, status, why = '' }) => `${other} ${status} ${why}`,
     empty: 'Nobody tells of its connections.',
-    order: (left, right) => left.other.localeCompare(right.other, 'en', { numeric: true }),
+    order: (left, right) => byName(left.other, right.other),
     least: 800,
   });
 }

@@ -1,29 +1,16 @@
 import { html, type TemplateResult } from 'lit-html';
 import { byName, bytes, count, ms, rate } from '../parts/format.js';
 import type { Page } from '../page.js';
-import { figure, hostLink, routeLink } from '../parts/parts.js';
+import { figure } from '../parts/parts.js';
 import type { RouteRate } from '../model/route-rates.js';
 import { sparkline } from '../parts/sparkline.js';
 import { codesOf } from './summary.js';
 import { table, type Column } from '../parts/table.js';
+import { hostColumn, routeColumn } from './columns.js';
 
 const routeColumns: readonly Column<RouteRate>[] = [
-  {
-    key: 'route',
-    label: 'Route',
-    title: 'Name of the route',
-    width: 18,
-    cell: ({ host, route }) => routeLink(host, route),
-    value: ({ route }) => route,
-  },
-  {
-    key: 'host',
-    label: 'Host',
-    title: 'Host that counts',
-    width: 14,
-    cell: ({ host }) => hostLink(host),
-    value: ({ host }) => host,
-  },
+  routeColumn,
+  hostColumn(14),
   {
     key: 'side',
     label: 'Side',

@@ -1,11 +1,12 @@
 import { html, type TemplateResult } from 'lit-html';
 import type { StreamFigures } from '../../metrics/figures.js';
 import { bar } from '../parts/bar.js';
-import { bytes, count, duration, shortHost } from '../parts/format.js';
+import { bytes, count, duration } from '../parts/format.js';
 import type { OfHost } from '../model/model.js';
 import type { Page } from '../page.js';
-import { figure, hostLink, nameText, routeLink } from '../parts/parts.js';
+import { figure } from '../parts/parts.js';
 import { table, type Column } from '../parts/table.js';
+import { hostColumn, peerColumn, routeColumn } from './columns.js';
 
 function credit({ sending, receiving }: StreamFigures): TemplateResult {
   const shown = sending ?? receiving;
@@ -22,30 +23,9 @@ function credit({ sending, receiving }: StreamFigures): TemplateResult {
 }
 
 const streamColumns: readonly Column<OfHost<StreamFigures>>[] = [
-  {
-    key: 'route',
-    label: 'Route',
-    title: 'Name of the route',
-    width: 18,
-    cell: ({ host, route }) => routeLink(host, route),
-    value: ({ route }) => route,
-  },
-  {
-    key: 'host',
-    label: 'Host',
-    title: 'Host that counts',
-    width: 15,
-    cell: ({ host }) => hostLink(host),
-    value: ({ host }) => host,
-  },
-  {
-    key: 'peer',
-    label: 'Peer',
-    title: 'Host or leaf at the other end',
-    width: 15,
-    cell: ({ peer }) => nameText(shortHost(peer)),
-    value: ({ peer }) => peer,
-  },
+  routeColumn,
+  hostColumn(15),
+  peerColumn(15),
   {
     key: 'age',
     label: 'Open for',

@@ -1,11 +1,12 @@
 import { html, type TemplateResult } from 'lit-html';
 import type { TransferFigures } from '../../metrics/figures.js';
 import { bar } from '../parts/bar.js';
-import { bytes, shortHost } from '../parts/format.js';
+import { bytes } from '../parts/format.js';
 import type { OfHost } from '../model/model.js';
 import type { Page } from '../page.js';
-import { figure, hostLink, nameText } from '../parts/parts.js';
+import { figure, nameText } from '../parts/parts.js';
 import { table, type Column } from '../parts/table.js';
+import { hostColumn, peerColumn } from './columns.js';
 
 const transferColumns: readonly Column<OfHost<TransferFigures>>[] = [
   {
@@ -16,14 +17,7 @@ const transferColumns: readonly Column<OfHost<TransferFigures>>[] = [
     cell: ({ path }) => nameText(path),
     value: ({ path }) => path,
   },
-  {
-    key: 'host',
-    label: 'Host',
-    title: 'Host that counts',
-    width: 14,
-    cell: ({ host }) => hostLink(host),
-    value: ({ host }) => host,
-  },
+  hostColumn(14),
   {
     key: 'direction',
     label: 'Direction',
@@ -32,14 +26,7 @@ const transferColumns: readonly Column<OfHost<TransferFigures>>[] = [
     cell: ({ direction }) => (direction === 'send' ? 'sends' : 'receives'),
     value: ({ direction }) => direction,
   },
-  {
-    key: 'peer',
-    label: 'Peer',
-    title: 'Host or leaf at the other end',
-    width: 14,
-    cell: ({ peer }) => nameText(shortHost(peer)),
-    value: ({ peer }) => peer,
-  },
+  peerColumn(14),
   {
     key: 'progress',
     label: 'Progress',
