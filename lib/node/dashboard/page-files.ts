@@ -39,7 +39,17 @@ export function readPage(folder: string): PageFiles {
     names.map(([name, file, type]): [string, PageFile] => {
       const bytes = readFileSync(join(folder, file));
       const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
-      return [name, { type, bytes, gzip: gzipSync(bytes, { level: 9 }), etag }];
+      let gzip: Uint8Array | undefined;
+      return [
+        name,
+        {
+          ...{ type, bytes, etag },
+          // At the first request: most hosts that serve the page are never asked for it.
+          get gzip() {
+            return (gzip ??= gzipSync(bytes, { level: 9 }));
+          },
+        },
+      ];
     }),
   );
 }
