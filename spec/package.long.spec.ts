@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -11,13 +11,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { installPackage, packPackage, run } from './support/packed-package.js';
 
 /*
  * What users get: the packed files, in an empty folder, without the source around them.
@@ -28,67 +28,17 @@ let folder: string;
 let user: string;
 let tarball: string;
 
-function run(command: string, args: readonly string[], cwd: string): string {
-  // npm passes its own settings on to what it runs: a nested npm must not see them.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'rxgrid-package-'));
-  // Built in a copy: `dist` of the project may be in use.
-  const source = join(folder, 'source');
-  mkdirSync(source);
-  const packed = ['package.json', 'lib', 'scripts', 'README.md', 'LICENSE'];
-  for (const name of [...packed, ...tsconfigs()]) {
-    cpSync(join(project, name), join(source, name), { recursive: true });
-  }
-  symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
-  run(process.execPath, ['scripts/build.mjs'], source);
-  // As `npm pack` does, which would build once more.
-  run(process.execPath, ['scripts/packed-readme.mjs'], source);
-  run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], source);
-  run(process.execPath, ['scripts/packed-readme.mjs', '--restore'], source);
-  tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
-  // As `npm install` would lay it out, without a network: the package, and its dependencies beside it.
+  tarball = packPackage(folder);
   user = join(folder, 'user');
-  const modules = join(user, 'node_modules');
-  mkdirSync(modules, { recursive: true });
-  run('tar', ['-xzf', join(folder, tarball), '-C', modules], folder);
-  cpSync(join(modules, 'package'), join(modules, 'rxgrid'), { recursive: true });
-  rmSync(join(modules, 'package'), { recursive: true });
-  linkDependencies(modules, 'rxgrid', new Set());
+  installPackage(tarball, user, { optional: true });
   writeFileSync(join(user, 'package.json'), '{ "private": true }\n');
 }, 180_000);
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-function tsconfigs(): string[] {
-  return readdirSync(project).filter((name) => /^tsconfig.*\.json$/.test(name));
-}
-
-interface Manifest {
-  readonly dependencies?: Record<string, string>;
-  readonly peerDependencies?: Record<string, string>;
-}
-
-function manifestOf(modules: string, name: string): Manifest {
-  return JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8')) as Manifest;
-}
-
-/** Copies what the packed manifest asks for, and what that asks for in turn: nothing else is there. */
-function linkDependencies(modules: string, name: string, done: Set<string>): void {
-  const { dependencies, peerDependencies } = manifestOf(modules, name);
-  for (const dependency of Object.keys({ ...dependencies, ...(name === 'rxgrid' ? peerDependencies : {}) })) {
-    const from = join(project, 'node_modules', dependency);
-    if (done.has(dependency) || !existsSync(from)) continue;
-    done.add(dependency);
-    cpSync(from, join(modules, dependency), { recursive: true });
-    linkDependencies(modules, dependency, done);
-  }
-}
 
 /** The text of a page without its code. */
 function proseOf(text: string): string {
@@ -148,7 +98,7 @@ describe('the package', () => {
 
   // The page has a copy of the library and of rxjs in it. The bound of the rest is a little above what it is now.
   it('is small: half a megabyte packed, and the page of the dashboard', () => {
-    const { size } = statSync(join(folder, tarball));
+    const { size } = statSync(tarball);
     const page = join(user, 'node_modules/rxgrid/dist/dashboard');
     const ofPage = readdirSync(page).reduce((sum, name) => sum + gzipSync(readFileSync(join(page, name))).length, 0);
     console.log(`rxgrid packed: ${String(size)} bytes, ${String(ofPage)} of them the page of the dashboard.`);
@@ -323,19 +273,23 @@ describe('the package', () => {
   });
 });
 
+const forBrowsers = {
+  bundle: true,
+  minify: true,
+  write: false,
+  metafile: true,
+  platform: 'browser',
+  format: 'esm',
+  target: 'es2022',
+  logLevel: 'silent',
+} as const;
+
 describe('in a browser, the main entry', () => {
   async function bundle(code: string, external: string[] = []) {
     const result = await build({
+      ...forBrowsers,
       stdin: { contents: code, resolveDir: user, loader: 'js' },
-      bundle: true,
-      minify: true,
-      write: false,
-      metafile: true,
-      platform: 'browser',
-      format: 'esm',
-      target: 'es2022',
       external,
-      logLevel: 'silent',
     });
     return {
       code: result.outputFiles[0]!.contents,
@@ -433,18 +387,11 @@ describe('where WebAssembly is forbidden', () => {
 
 async function bundleInParts(contents: string, external: string[]) {
   const { outputFiles, metafile } = await build({
+    ...forBrowsers,
     stdin: { contents, resolveDir: user, loader: 'js' },
-    bundle: true,
     splitting: true,
     outdir: user,
-    minify: true,
-    write: false,
-    metafile: true,
-    platform: 'browser',
-    format: 'esm',
-    target: 'es2022',
     external,
-    logLevel: 'silent',
     absWorkingDir: user,
   });
   const first = outputFiles.find(({ path }) => path.endsWith('/stdin.js'))!;

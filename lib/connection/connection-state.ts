@@ -3,7 +3,7 @@ import type { ErrorInfo } from '../error-info.js';
 /** Status of a connection. `refused`: a leaf whose token, or which itself, is not accepted; it does not try again by itself. */
 export type ConnectionStatus = 'connecting' | 'connected' | 'draining' | 'back-off' | 'refused' | 'closed';
 
-/** What is known of the next attempt of a leaf to connect. */
+/** The next attempt of a leaf to connect, as far as the leaf knows it. */
 export interface NextAttempt {
   /** When it begins by the wall clock, in ms since the epoch; absent while an attempt is under way, and where none is planned. */
   readonly nextAttempt?: number;

@@ -1,83 +1,24 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { endOf, type Run } from '../support/cli.js';
+import { installPackage, packPackage, withoutNpm } from '../support/packed-package.js';
 
 /*
  * The command of the packed package, in an empty folder: what the guide prints works there.
  */
 
-const project = resolve(__dirname, '../..');
 let folder: string;
 let user: string;
 let host: ChildProcess;
 let env: NodeJS.ProcessEnv;
 
-function npmEnv(): NodeJS.ProcessEnv {
-  // npm passes its own settings on to what it runs: a nested npm must not see them.
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|rxgrid_)/i.test(name)));
-}
-
-function run(command: string, args: readonly string[], cwd: string): void {
-  execFileSync(command, args, { cwd, env: npmEnv(), stdio: 'pipe' });
-}
-
-/** Packs a copy of the project, and lays the package out as `npm install` would, without a network. */
-function install(): void {
-  const source = join(folder, 'source');
-  mkdirSync(source);
-  const configs = readdirSync(project).filter((name) => /^tsconfig.*\.json$/.test(name));
-  for (const name of ['package.json', 'lib', 'scripts', 'README.md', 'LICENSE', ...configs]) {
-    cpSync(join(project, name), join(source, name), { recursive: true });
-  }
-  symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
-  run(process.execPath, ['scripts/build.mjs'], source);
-  run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], source);
-  const modules = join(user, 'node_modules');
-  mkdirSync(modules, { recursive: true });
-  run(
-    'tar',
-    [
-      '-xzf',
-      join(
-        folder,
-        readdirSync(folder).find((name) => name.endsWith('.tgz'))!,
-      ),
-      '-C',
-      modules,
-    ],
-    folder,
-  );
-  cpSync(join(modules, 'package'), join(modules, 'rxgrid'), { recursive: true });
-  rmSync(join(modules, 'package'), { recursive: true });
-  linkDependencies(modules, 'rxgrid', new Set());
-}
-
-/** Copies what the packed manifest asks for, and what that asks for in turn: nothing else is there. */
-function linkDependencies(modules: string, name: string, done: Set<string>): void {
-  const manifest = JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8')) as {
-    readonly dependencies?: Record<string, string>;
-  };
-  for (const dependency of [...Object.keys(manifest.dependencies ?? {}), ...(name === 'rxgrid' ? ['rxjs'] : [])]) {
-    const from = join(project, 'node_modules', dependency);
-    if (done.has(dependency) || !existsSync(from)) continue;
-    done.add(dependency);
-    cpSync(from, join(modules, dependency), { recursive: true });
-    linkDependencies(modules, dependency, done);
-  }
+/** Without the settings of the developer, too. */
+function userEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(withoutNpm()).filter(([name]) => !/^rxgrid_/i.test(name)));
 }
 
 function start(...args: string[]): ChildProcess {
@@ -101,8 +42,8 @@ export default (grid) => {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rxgrid-packed-'));
   user = join(folder, 'user');
-  install();
-  env = { ...npmEnv(), RXGRID_TOKEN: 'secret', RXGRID_CONFIG: join(user, 'none.json') };
+  installPackage(packPackage(folder), user, { optional: false });
+  env = { ...userEnv(), RXGRID_TOKEN: 'secret', RXGRID_CONFIG: join(user, 'none.json') };
   writeFileSync(join(user, 'handlers.mjs'), handlers);
   mkdirSync(join(user, 'files/photos'), { recursive: true });
   writeFileSync(join(user, 'files/photos/a.jpg'), 'jpg');

@@ -8,7 +8,7 @@ import { exitCodes, Failure } from '../exit/failure.js';
 import { toJson } from '../output/json-value.js';
 import { hasColor, jsonText, terminalColumns, write } from '../output/output.js';
 import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
-import { keyOf, nextView, reportOf, screenOf, type TopState, type TopView } from '../output/top-screen.js';
+import { keyOf, nextView, reportOf, screenOf, startView, type TopState } from '../output/top-screen.js';
 
 interface TopOptions extends TargetOptions {
   readonly once?: boolean;
@@ -53,16 +53,6 @@ async function top(target: Target, { once = false, json = false }: TopOptions): 
   await live(figures$, name, signal);
   return exitCodes.done;
 }
-
-const startView: TopView = {
-  kind: 'hosts',
-  sort: 0,
-  filter: '',
-  typing: false,
-  paused: false,
-  selected: 0,
-  detail: undefined,
-};
 
 /** The figures of the host, together: when each of them is there, and then with each change. */
 function figuresOf({ connection }: Target): Observable<TopState> {

@@ -108,7 +108,7 @@ class ExtraPaths {
 
   async remove(remove: Remove): Promise<void> {
     const { report, signal } = this.#context;
-    // What is in a folder is removed before the folder.
+    // The entries of a folder are removed before the folder.
     for (const { path, isFolder } of this.#found.reverse()) {
       signal.throwIfAborted();
       try {

@@ -27,6 +27,17 @@ export interface TopView {
   readonly detail: string | undefined;
 }
 
+/** The view at the beginning. */
+export const startView: TopView = {
+  kind: 'hosts',
+  sort: 0,
+  filter: '',
+  typing: false,
+  paused: false,
+  selected: 0,
+  detail: undefined,
+};
+
 type Cell = string | number | undefined;
 
 interface Table {

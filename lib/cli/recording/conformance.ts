@@ -210,7 +210,7 @@ function differences(expected: readonly Frame[], received: readonly Frame[]): st
   });
 }
 
-/** What is answered to a frame that came too late, and credit, may come or not. */
+/** A host may give credit, and answer a frame that came too late; it need not. */
 const isCompared = ({ op }: Frame): boolean => op !== Op.UnblockClMux && op !== Op.DisconnectClientMux;
 
 function frameName({ op, flags, payload }: Frame): string {

@@ -34,7 +34,7 @@ export class RecordingFile {
     return this.#lines > 0;
   }
 
-  /** What is in it, in words. */
+  /** Its frames, connections and bytes, in words. */
   get summary(): string {
     const kilobytes = (this.#bytes / 1024).toFixed(1);
     return `${String(this.#frames)} frames of ${String(this.#links.size)} connections (${kilobytes} KiB)`;

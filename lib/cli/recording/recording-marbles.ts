@@ -121,7 +121,7 @@ class Legend {
   }
 }
 
-// What does not fit into its column goes into the next ones; a crowd of items is one sign.
+// A sign that does not fit into its column goes into the next ones; several items that do not fit are one sign.
 function diagram(marks: readonly Mark[], first: number, step: number): string {
   let text = '';
   for (const { t, sign } of marks) {

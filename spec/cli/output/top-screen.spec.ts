@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import stringWidth from 'string-width';
-import { keyOf, nextView, rowsOf, screenOf, type TopState, type TopView } from '../../../lib/cli/output/top-screen.js';
+import {
+  keyOf,
+  nextView,
+  rowsOf,
+  screenOf,
+  startView,
+  type TopState,
+  type TopView,
+} from '../../../lib/cli/output/top-screen.js';
 
 const stats = {
   callsOut: 1,
@@ -33,21 +41,12 @@ const state = {
     streams: [{ route: 'watch\u001b', side: 'handler', peer: 'tool', age: 5_000, itemsOut: 1, itemsIn: 0 }],
   },
 } as unknown as TopState;
-const view: TopView = {
-  kind: 'hosts',
-  sort: 0,
-  filter: '',
-  typing: false,
-  paused: false,
-  selected: 0,
-  detail: undefined,
-};
-const after = (keys: readonly string[], from: TopView = view): TopView =>
+const after = (keys: readonly string[], from: TopView = startView): TopView =>
   keys.reduce((each, key) => nextView(each, key, state), from);
 
 describe('screenOf', () => {
   it('has a title, the rows with the selected one marked, and the keys', () => {
-    const lines = screenOf(state, view, { columns: 200, rows: 24 }, 'ws://a');
+    const lines = screenOf(state, startView, { columns: 200, rows: 24 }, 'ws://a');
     expect(lines[0]).toBe('ws://a  http://a  up 1m1s  hosts 2/2  streams 1 (0 stalled)');
     expect(lines[1]).toMatch(/^ {2}HOST +STATUS +SINCE +RTT/);
     expect(lines[2]).toMatch(/^> http:\/\/b +connected +1m0s +1\.5/);
@@ -62,14 +61,14 @@ describe('screenOf', () => {
     [80, 24],
   ])('fits a terminal of %i columns and %i rows', (columns, rows) => {
     for (const kind of ['hosts', 'routes', 'streams'] as const) {
-      const lines = screenOf(state, { ...view, kind }, { columns, rows }, 'ws://a');
+      const lines = screenOf(state, { ...startView, kind }, { columns, rows }, 'ws://a');
       expect(lines.length).toBeLessThanOrEqual(Math.max(3, rows));
       for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
     }
   });
 
   it('shows no control characters of the host', () => {
-    expect(screenOf(state, { ...view, kind: 'streams' }, { columns: 200, rows: 24 }, 'x').join('')).toContain(
+    expect(screenOf(state, { ...startView, kind: 'streams' }, { columns: 200, rows: 24 }, 'x').join('')).toContain(
       'watch\\u001b',
     );
   });
