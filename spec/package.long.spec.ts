@@ -106,6 +106,19 @@ describe('the package', () => {
     expect(ofPage).toBeLessThan(125_000);
   });
 
+  // V8 keeps a text with one byte a character, and with two where one character needs it: that was 0.4 MB of each process.
+  it('is ASCII where Node loads it', () => {
+    const dist = join(user, 'node_modules/rxgrid/dist');
+    const modules = ['cjs', 'node'].flatMap((name) =>
+      readdirSync(join(dist, name), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.js'))
+        .map((file) => join(dist, name, file)),
+    );
+    expect(modules.length).toBeGreaterThan(20);
+    // eslint-disable-next-line no-control-regex
+    expect(modules.filter((file) => /[^\x00-\x7f]/.test(readFileSync(file, 'latin1')))).toStrictEqual([]);
+  });
+
   it('has a README whose links lead to the pages of its version; the README of the repository stays as it was', () => {
     const text = readFileSync(join(user, 'node_modules/rxgrid/README.md'), 'utf8');
     const links = [...proseOf(text).matchAll(/\]\((?!#)([^)\s]+)/g)].map(([, link = '']) => link);

@@ -13,6 +13,8 @@ export async function shrink(text, isModule) {
     mangle: { ...kept, keep_private_props: true, toplevel: true },
     module: isModule,
     ecma: 2022,
+    // V8 keeps the text of a module with one byte a character, and with two where one character needs it.
+    format: { asciiOnly: true },
   });
   return `${code}\n`;
 }
