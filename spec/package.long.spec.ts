@@ -115,7 +115,6 @@ describe('the package', () => {
         .map((file) => join(dist, name, file)),
     );
     expect(modules.length).toBeGreaterThan(20);
-    // eslint-disable-next-line no-control-regex
     expect(modules.filter((file) => /[^\x00-\x7f]/.test(readFileSync(file, 'latin1')))).toStrictEqual([]);
   });
 
