@@ -39,6 +39,7 @@ export async function copyFolderIn(context: CopyContext, source: string, target:
     const root = (await exists(target)) ? new RootFolder(target) : undefined;
     const plan = new IncomingPlan(context, source, root);
     for await (const { wanted, size } of plan.files()) report.would(wanted.path, size);
+    if (root !== undefined) await deleteExtraHere(context, root, plan.paths);
     return;
   }
   await mkdir(target, { recursive: true });

@@ -22,16 +22,18 @@ import { withScan } from './with-scan.js';
  */
 export async function copyFolderOut(context: CopyContext, path: string, target: string): Promise<void> {
   const { options, report } = context;
-  const there = options.resume && (await remoteInfo(context, target))?.type === 'folder';
+  const exists = (options.resume || options.dryRun) && (await remoteInfo(context, target))?.type === 'folder';
+  const there = options.resume && exists;
+  const stats = await stat(path);
   const plan = new OutgoingPlan(context, path, target);
   if (options.dryRun) {
     for await (const { path: name, recursive } of plan.wanted('', there)) {
       if (recursive !== true) report.would(joinPath(path, name));
     }
+    if (exists) await deleteExtraThere(context, { path, stats }, target);
     return;
   }
   const { preserve } = options;
-  const stats = await stat(path);
   const attributes = preserve ? { attributes: { mode: stats.mode & 0o777, mtime: Math.floor(stats.mtimeMs) } } : {};
   const sending: Sending = { target, folder: true, root: new RootFolder(path), ...attributes };
   if (there || plan.picks) await sendPicked(context, sending, plan, there);

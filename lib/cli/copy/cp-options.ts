@@ -74,7 +74,7 @@ export function describeCp(command: Command): Command {
       collect,
       [],
     )
-    .option('-n, --dry-run', 'list what would be copied, and copy nothing')
+    .option('-n, --dry-run', 'list what would be copied, and with --delete what would be removed, and change nothing')
     .option('--no-progress', 'no progress bar, which is there on a terminal only')
     .option('--json', 'progress and result as lines of JSON on standard output')
     .option('-q, --quiet', 'errors only')

@@ -165,10 +165,9 @@ function hostOf(froms: readonly Address[], to: Address): string {
   return host!;
 }
 
-function checkFolders({ recursive, delete: removes, parallel, dryRun }: CpOptions): void {
+function checkFolders({ recursive, delete: removes, parallel }: CpOptions): void {
   if (!recursive && removes) throw new Failure('--delete needs -r.', exitCodes.usage);
   if (!recursive && parallel > 1) throw new Failure('--parallel needs -r.', exitCodes.usage);
-  if (dryRun && removes) throw new Failure('--delete cannot be combined with --dry-run.', exitCodes.usage);
 }
 
 function checkPipes(froms: readonly Address[], to: Address, { recursive, resume, json }: CpOptions): void {

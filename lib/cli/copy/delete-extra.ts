@@ -14,7 +14,8 @@ import { walkRemote } from '../paths/remote-folder.js';
 
 /*
  * `--delete`: removes from the target what is not in the source. Nothing is removed where something could not be read or
- * copied: it may be missing from the source only in appearance. Excluded paths stay, and so do the folders they are in.
+ * copied: it may be missing from the source only in appearance. Excluded paths stay, and so do the folders they are in. With
+ * `--dry-run` the paths are named, and nothing is removed.
  */
 
 /** Removes a path of the target. `recursive`: with all that is in it. Errors: FileError. */
@@ -34,7 +35,7 @@ export async function deleteExtraHere(
 ): Promise<void> {
   if (!mayDelete(context)) return;
   const extra = new ExtraPaths(context);
-  for await (const entry of walkLocal(root.path, '', { ...context.options, links: 'skip' })) {
+  for await (const entry of walkLocal(root.path, '', { links: 'skip', excludes: extra.excludes })) {
     if ('path' in entry && !sources.has(entry.path)) extra.add(entry.path, entry.kind === 'folder');
   }
   await extra.remove(async (path, recursive) => {
@@ -45,9 +46,9 @@ export async function deleteExtraHere(
 /** Removes from a folder of the host all that is not in the source. */
 export async function deleteExtraThere(context: CopyContext, source: SourceFolder, target: string): Promise<void> {
   if (!mayDelete(context)) return;
-  const { connection, options, signal } = context;
+  const { connection, signal } = context;
   const extra = new ExtraPaths(context);
-  for await (const entry of walkRemote(context, target, options.excludes)) {
+  for await (const entry of walkRemote(context, target, extra.excludes)) {
     if ('failure' in entry) throw entry.failure;
     const { path, type } = entry.info;
     if (!(await isIn(source.path, path))) extra.add(path, type === 'folder');
@@ -91,39 +92,50 @@ async function checkStillThere({ path, stats }: SourceFolder): Promise<void> {
 
 /** Paths of the target that the source does not have, a folder before what is in it. */
 class ExtraPaths {
+  /** The exclusions of the copy, for the walk through the target. */
+  readonly excludes: ((path: string) => boolean) | undefined;
   readonly #context: CopyContext;
   readonly #found: { readonly path: string; readonly isFolder: boolean }[] = [];
   readonly #folders = new Set<string>();
+  /** Folders with an excluded path in them, which stay. */
+  readonly #kept = new Set<string>();
 
   constructor(context: CopyContext) {
+    const { excludes } = context.options;
     this.#context = context;
+    this.excludes = excludes && ((path) => excludes(path) && this.#keep(path));
   }
 
   add(path: string, isFolder: boolean): void {
     if (isFolder) this.#folders.add(path);
     // Without exclusions a folder is removed with all that is in it.
-    if (!this.#excludes && this.#folders.has(posix.dirname(path))) return;
+    if (this.excludes === undefined && this.#folders.has(posix.dirname(path))) return;
     this.#found.push({ path, isFolder });
   }
 
   async remove(remove: Remove): Promise<void> {
-    const { report, signal } = this.#context;
+    const { options, report, signal } = this.#context;
     // The entries of a folder are removed before the folder.
     for (const { path, isFolder } of this.#found.reverse()) {
       signal.throwIfAborted();
+      if (this.#kept.has(path)) continue;
+      if (options.dryRun) {
+        report.wouldRemove(path);
+        continue;
+      }
       try {
-        await remove(path, isFolder && !this.#excludes);
+        await remove(path, isFolder && this.excludes === undefined);
         report.removed(path);
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
-        // A folder with an excluded path in it stays.
-        if (!(isFolder && this.#excludes && error instanceof FileConflictError)) report.failed(error);
+        // An excluded path may have come into the folder since.
+        if (!(isFolder && this.excludes !== undefined && error instanceof FileConflictError)) report.failed(error);
       }
     }
   }
 
-  /** True: a folder that the source does not have may have excluded paths in it. */
-  get #excludes(): boolean {
-    return this.#context.options.excludes !== undefined;
+  #keep(path: string): true {
+    for (let folder = posix.dirname(path); folder !== '.'; folder = posix.dirname(folder)) this.#kept.add(folder);
+    return true;
   }
 }

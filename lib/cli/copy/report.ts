@@ -63,6 +63,7 @@ export class Report {
   #skipped = 0;
   #failures = 0;
   #removed = 0;
+  #toRemove = 0;
   #lastJson = -Infinity;
 
   constructor(options: ReportOptions) {
@@ -139,6 +140,14 @@ export class Report {
     this.detail(`${JSON.stringify(path)} is removed.`);
   }
 
+  /** A path of the target would be removed without `--dry-run`. */
+  wouldRemove(path: string): void {
+    this.#toRemove++;
+    this.#json({ type: 'would-remove', path });
+    // As rsync prints it: the paths of files that would be copied have no word before them.
+    if (this.#options.json === undefined) this.#options.result(printable(`deleting ${path}`, maxLineLength));
+  }
+
   /** A file of the source was found. */
   found(bytes: number): void {
     this.#found = add(this.#found, { files: 1, bytes });
@@ -181,6 +190,7 @@ export class Report {
     if (this.#there.files > 0) parts.push(`${count(this.#there.files, 'file')} present already`);
     if (this.#skipped > 0) parts.push(`${String(this.#skipped)} left out`);
     if (this.#removed > 0) parts.push(`${String(this.#removed)} removed`);
+    if (this.#toRemove > 0) parts.push(`${String(this.#toRemove)} to be removed`);
     if (this.#failures > 0) parts.push(`${String(this.#failures)} not copied`);
     this.#json({
       type: done ? 'done' : 'failed',
@@ -190,7 +200,7 @@ export class Report {
       modes: [...this.#modes],
       there: this.#there.files,
       skipped: this.#skipped,
-      removed: this.#removed,
+      removed: this.#removed + this.#toRemove,
       failures: this.#failures,
     });
     if (done && !this.#options.quiet && this.#options.json === undefined) this.#write(parts.join(', '));

@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { copyIn } from '../../../lib/cli/copy/copy-in.js';
 import { copyOut } from '../../../lib/cli/copy/copy-out.js';
 import type { CopyContext, CopyOptions } from '../../../lib/cli/copy/copy.js';
@@ -234,6 +234,26 @@ it('a dry run names the files, and copies none', async () => {
   expect(up.lines).toStrictEqual([`out: ${here('c/d/1')}`]);
   expect(namesIn(host.local)).toStrictEqual(['c']);
   expect(namesIn(host.root)).toStrictEqual(['a']);
+});
+
+it('a dry run with --delete names what the target has beyond the source, and removes nothing', async () => {
+  for (const path of [served('a/1'), here('down/1'), here('down/2'), here('c/1'), served('up/1'), served('up/2')]) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '1');
+  }
+  // With `resume` the target is the copy itself.
+  const options = { dryRun: true, delete: true, resume: true };
+  const [down, up, nowhere] = [contextOf(options), contextOf(options), contextOf(options)];
+  await copyIn(down, 'a', here('down'));
+  await copyOut(up, here('c'), 'up');
+  await copyOut(nowhere, here('c'), 'none');
+  expect(down.lines).toContain('out: deleting 2');
+  expect(up.lines).toContain('out: deleting 2');
+  expect(nowhere.lines).toStrictEqual([`out: ${here('c/1')}`]);
+  expect([namesIn(here('down')), namesIn(served('up'))]).toStrictEqual([
+    ['1', '2'],
+    ['1', '2'],
+  ]);
 });
 
 describe('links in the target', () => {

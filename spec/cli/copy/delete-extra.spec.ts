@@ -98,6 +98,21 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
     expect(context.report.failures).toBe(0);
   });
 
+  it('of a dry run names what would go, and removes nothing', async () => {
+    files(source(), 'a');
+    files(target(), 'a', 'b', 'gone/1', 'gone/deep/2');
+    const before = treeOf(target());
+    await remove(contextOf({ dryRun: true }));
+    expect(lines.sort()).toStrictEqual(['deleting b', 'deleting gone']);
+    lines.length = 0;
+    files(target(), 'gone/x.log', 'else/node_modules/p');
+    await remove(contextOf({ dryRun: true, excludes: pathMatcher(['*.log', 'node_modules']) }));
+    expect(lines.sort()).toStrictEqual(['b', 'gone/1', 'gone/deep', 'gone/deep/2'].map((path) => `deleting ${path}`));
+    expect(treeOf(target())).toStrictEqual(
+      [...before, 'else', 'else/node_modules', 'else/node_modules/p', 'gone/x.log'].sort(),
+    );
+  });
+
   it('removes links, and nothing that they lead to', async () => {
     files(host.folder, 'outside/secret');
     symlinkSync(join(host.folder, 'outside'), join(target(), 'out'));

@@ -69,13 +69,15 @@ describe('lines of --json', () => {
     ]);
   });
 
-  it('removed and would-copy have the path, and nothing else is printed', () => {
+  it('removed, would-copy and would-remove have the path, and nothing else is printed', () => {
     const report = inJson();
     report.removed('a');
     report.would('b', 5);
+    report.wouldRemove('c');
     expect(json).toStrictEqual([
       { type: 'removed', path: 'a' },
       { type: 'would-copy', path: 'b' },
+      { type: 'would-remove', path: 'c' },
     ]);
     expect(results).toStrictEqual([]);
   });
