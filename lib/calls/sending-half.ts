@@ -18,7 +18,7 @@ import { StreamPort } from '../contract/stream-port.js';
 import type { FeedBounds, FeedSource } from '../flow/feed.js';
 import type { SendObserver } from '../flow/sending.js';
 import { guarded, type OnThrown } from '../guard.js';
-import type { StreamMux } from '../mux/stream.js';
+import type { StreamMux } from '../mux/stream/stream.js';
 import { ObservedSource } from './observed-source.js';
 import { StreamSource } from './stream-source.js';
 

@@ -1,4 +1,4 @@
-import type { RegionFrame, RegionWriter } from '../mux/region-frame.js';
+import type { RegionFrame, RegionWriter } from '../mux/schedule/region-frame.js';
 
 /** How the items of a route carry file bytes: unchanged, or each preceded by its kind. */
 export type RegionForm = 'raw' | 'files';

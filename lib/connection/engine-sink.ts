@@ -1,8 +1,8 @@
 import { toError } from '../errors.js';
 import { guarded, type OnThrown } from '../guard.js';
-import type { RegionWriter } from '../mux/region-frame.js';
+import type { RegionWriter } from '../mux/schedule/region-frame.js';
 import type { EngineStats } from '../mux/engine.js';
-import type { MessageSink } from '../mux/message-writer.js';
+import type { MessageSink } from '../mux/schedule/message-writer.js';
 import type { Socket } from '../transport/socket.js';
 import { sizeOf, type WireMessage } from '../wire/batch.js';
 import type { Slabs } from '../wire/slabs.js';

@@ -1,5 +1,5 @@
-import type { RegionFrame, RegionWriter } from '../mux/region-frame.js';
-import type { StreamMux } from '../mux/stream.js';
+import type { RegionFrame, RegionWriter } from '../mux/schedule/region-frame.js';
+import type { StreamMux } from '../mux/stream/stream.js';
 import type { RegionForm, RegionPort, RegionTransfer } from '../codec/region-item.js';
 import { beginTransfer, type FileStream } from './received-files.js';
 

@@ -1,5 +1,5 @@
 import { aFunction, checkOptions, oneOf, whole, type Rule } from '../check.js';
-import type { RegionDone } from '../mux/region-frame.js';
+import type { RegionDone } from '../mux/schedule/region-frame.js';
 import {
   sendRegion,
   type regionItem,

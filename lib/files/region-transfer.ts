@@ -8,7 +8,7 @@
  * has stopped reading costs the memory of two frames.
  */
 
-import type { RegionFrame } from '../mux/region-frame.js';
+import type { RegionFrame } from '../mux/schedule/region-frame.js';
 import type { RegionPort, RegionSending, RegionTransfer as RegionFigures } from '../codec/region-item.js';
 import { errorText } from '../errors.js';
 import { FileError } from './file-error.js';

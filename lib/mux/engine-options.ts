@@ -6,10 +6,10 @@ import type { Checksum } from '../wire/checksum.js';
 import type { CallError } from '../wire/call-error.js';
 import type { FrameView } from '../wire/frame.js';
 import type { Meta } from '../wire/opening-extra.js';
-import type { ResponderStream } from './responder-stream.js';
-import type { MessageSink } from './message-writer.js';
+import type { ResponderStream } from './stream/responder-stream.js';
+import type { MessageSink } from './schedule/message-writer.js';
 import type { RunningHandlers } from './running-handlers.js';
-import type { StreamSink } from './stream.js';
+import type { StreamSink } from './stream/stream.js';
 import type { UnaryResponder } from './unary.js';
 
 /** The party at the other side, as handlers see it. */

@@ -11,11 +11,11 @@ import type { ProtocolError } from '../errors.js';
 import { decodePong } from '../wire/control.js';
 import type { FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
-import { CallerStream } from './caller-stream.js';
+import { CallerStream } from './stream/caller-stream.js';
 import type { CancelBudget } from './cancel-budget.js';
 import type { IncomingCalls } from './incoming-calls.js';
 import type { OutgoingCalls } from './outgoing-calls.js';
-import { ResponderStream } from './responder-stream.js';
+import { ResponderStream } from './stream/responder-stream.js';
 import type { UnknownMux } from './unknown-mux.js';
 
 /** What a {@link FrameRouter} hands frames to. */

@@ -13,7 +13,7 @@ import { decodeOpeningExtra, maxOpeningBytes, metaFault, type Meta } from '../wi
 import type { EngineOptions, Refusal, Responder } from './engine-options.js';
 import { responderSlackMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
-import { ResponderStream } from './responder-stream.js';
+import { ResponderStream } from './stream/responder-stream.js';
 import { errorTail, UnaryResponder } from './unary.js';
 
 /** What {@link IncomingCalls} need from their engine. */

@@ -4,9 +4,9 @@ import type { Limits } from '../limits.js';
 import type { Marks } from '../runtime.js';
 import type { MuxId } from '../wire/frame.js';
 import type { ReceiveAccount } from './receive-account.js';
-import type { FrameOwner, LaneName, OwnerQueue } from './owner-queue.js';
-import type { Schedule } from './schedule.js';
-import type { WindowExtensions } from './credit.js';
+import type { FrameOwner, LaneName, OwnerQueue } from './schedule/owner-queue.js';
+import type { Schedule } from './schedule/schedule.js';
+import type { WindowExtensions } from './stream/credit.js';
 import { TimerEntry, type TimerWheel } from './timer-wheel.js';
 import type { Turn } from './turn.js';
 

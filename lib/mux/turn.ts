@@ -10,8 +10,8 @@
 
 import { guarded, type OnThrown } from '../guard.js';
 import type { Marks, Runtime } from '../runtime.js';
-import { DelayedCredit } from './delayed-credit.js';
-import type { StreamMux } from './stream.js';
+import { DelayedCredit } from './stream/delayed-credit.js';
+import type { StreamMux } from './stream/stream.js';
 
 /** What a {@link Turn} needs from its engine. */
 export interface TurnOptions {

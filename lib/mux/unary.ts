@@ -21,7 +21,7 @@ import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { decodeConnectError } from '../wire/control.js';
 import { Flag, Op } from '../wire/ops.js';
 import { Mux, type MuxHost } from './mux.js';
-import type { LaneName } from './owner-queue.js';
+import type { LaneName } from './schedule/owner-queue.js';
 
 /** Receives the response of a call. Exactly one of the two methods is called, once; none after `cancel`. */
 export interface ResponseSink {

@@ -9,7 +9,7 @@
 import { encodePong } from '../wire/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
-import type { Schedule } from './schedule.js';
+import type { Schedule } from './schedule/schedule.js';
 
 /** See the head of this file. */
 export class UnknownMux {

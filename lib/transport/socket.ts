@@ -1,6 +1,6 @@
 import type { Observable, Observer } from 'rxjs';
 import type { ClosedCode } from '../rejection.js';
-import type { RegionWriter } from '../mux/region-frame.js';
+import type { RegionWriter } from '../mux/schedule/region-frame.js';
 import type { WireMessage } from '../wire/batch.js';
 import type { Slabs } from '../wire/slabs.js';
 

@@ -3,7 +3,7 @@ import { concat, EMPTY, Observable, throwError } from 'rxjs';
 import { SendingHalf, type SendingOwner } from '../../lib/calls/sending-half.js';
 import { sendRegion, type RegionItem, type RegionPort, type RegionSending } from '../../lib/codec/region-item.js';
 import type { FileStream } from '../../lib/contract/received-files.js';
-import type { StreamMux } from '../../lib/mux/stream.js';
+import type { StreamMux } from '../../lib/mux/stream/stream.js';
 
 const bounds = { items: 10, bytes: 1_000 };
 

@@ -4,7 +4,7 @@ import { FileChangedError } from '../../lib/files/file-error.js';
 import { decodeFileItem, fileDataPrefix } from '../../lib/files/file-item.js';
 import { FileRegion, type FileProgress, type OpenRegion, type RegionPart } from '../../lib/files/file-region.js';
 import { RegionTransfer } from '../../lib/files/region-transfer.js';
-import type { RegionDone, RegionFrame } from '../../lib/mux/region-frame.js';
+import type { RegionDone, RegionFrame } from '../../lib/mux/schedule/region-frame.js';
 
 /** What happens, in order. */
 let log: string[];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LimitError } from '../../lib/errors.js';
-import { queuedFrameBytes } from '../../lib/mux/owner-queue.js';
+import { queuedFrameBytes } from '../../lib/mux/schedule/owner-queue.js';
 import { Op } from '../../lib/wire/ops.js';
 import { cancelled, EngineEnd, linkEngines, loneEngine, nothing, testChecksum } from '../support/engines.js';
 import { bytesOf, frameOf, fromCaller, fromResponder, messageOf } from '../support/frames.js';

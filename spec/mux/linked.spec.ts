@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { CreditWindow } from '../../lib/limits.js';
-import type { CallerStream } from '../../lib/mux/caller-stream.js';
-import type { ResponderStream } from '../../lib/mux/responder-stream.js';
+import type { CallerStream } from '../../lib/mux/stream/caller-stream.js';
+import type { ResponderStream } from '../../lib/mux/stream/responder-stream.js';
 import {
   cancelled,
   EngineEnd,

@@ -1,11 +1,11 @@
 import { CancelledError, DisconnectedError, type GridError, type ProtocolError } from '../../lib/errors.js';
 import { defaultLimits, type Limits, type CreditWindow } from '../../lib/limits.js';
-import type { CallerStream } from '../../lib/mux/caller-stream.js';
+import type { CallerStream } from '../../lib/mux/stream/caller-stream.js';
 import { Engine, type Responder } from '../../lib/mux/engine.js';
-import type { ResponderStream } from '../../lib/mux/responder-stream.js';
-import type { MessageSink } from '../../lib/mux/message-writer.js';
+import type { ResponderStream } from '../../lib/mux/stream/responder-stream.js';
+import type { MessageSink } from '../../lib/mux/schedule/message-writer.js';
 import { RunningHandlers } from '../../lib/mux/running-handlers.js';
-import type { StreamSink } from '../../lib/mux/stream.js';
+import type { StreamSink } from '../../lib/mux/stream/stream.js';
 import type { ResponseSink, UnaryCaller, UnaryResponder } from '../../lib/mux/unary.js';
 import { joinFragments, type WireMessage } from '../../lib/wire/batch.js';
 import type { Checksum } from '../../lib/wire/checksum.js';

@@ -3,7 +3,7 @@ import { SendingHalf } from '../../lib/calls/sending-half.js';
 import type { FileStream } from '../../lib/contract/received-files.js';
 import { sendFrom, type Sending, type SendObserver } from '../../lib/flow/sending.js';
 import type { DuplexStream } from '../../lib/index.js';
-import type { StreamMux } from '../../lib/mux/stream.js';
+import type { StreamMux } from '../../lib/mux/stream/stream.js';
 import { FakeOutlet } from './outlet.js';
 
 /** An open stream without a connection: the test gives its credit and ends it. */

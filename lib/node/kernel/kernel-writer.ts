@@ -12,7 +12,7 @@
 
 import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { RegionDone } from '../../mux/region-frame.js';
+import type { RegionDone } from '../../mux/schedule/region-frame.js';
 import { descriptorOf, type KernelSender } from './kernel-sender.js';
 import { ReadAhead, type KernelFile } from './read-ahead.js';
 

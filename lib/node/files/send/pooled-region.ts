@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { read } from 'node:fs';
 import type { OpenRegion, RegionPart } from '../../../files/file-region.js';
-import type { RegionWriter } from '../../../mux/region-frame.js';
+import type { RegionWriter } from '../../../mux/schedule/region-frame.js';
 import { headRoom, takeBuffer } from './buffer-pool.js';
 import type { SourceFile } from './source-file.js';
 import { toFileError } from '../folder/system-error.js';

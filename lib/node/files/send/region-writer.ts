@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { SocketRegionWriter } from '../../../transport/socket.js';
 import { messageHeadBytes, writeMessageHead } from '../../../transport/message-head.js';
 import { closeTimeout } from '../../../transport/ws-dial.js';
-import type { RegionBytes, RegionDone, RegionWriter } from '../../../mux/region-frame.js';
+import type { RegionBytes, RegionDone, RegionWriter } from '../../../mux/schedule/region-frame.js';
 import { refusalOf, type KernelSender } from '../../kernel/kernel-sender.js';
 import { KernelWriter, type FileBody } from '../../kernel/kernel-writer.js';
 import { loadMask, maskInPlace, writeKey, type Masking } from './mask.js';

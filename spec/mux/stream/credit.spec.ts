@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { defaultWindow, toleratedWindows } from '../../lib/limits.js';
-import { ReceiveWindow, type WindowExtensions } from '../../lib/mux/credit.js';
-import { runs } from '../support/property-runs.js';
+import { defaultWindow, toleratedWindows } from '../../../lib/limits.js';
+import { ReceiveWindow, type WindowExtensions } from '../../../lib/mux/stream/credit.js';
+import { runs } from '../../support/property-runs.js';
 
 /** A sender that obeys, a consumer, and what is between them, for one window. */
 class Run {

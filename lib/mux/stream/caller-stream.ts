@@ -7,15 +7,15 @@
  *        └─ halfClose may come before AckMux ──▲
  */
 
-import { DeadlineExceededError, LimitError, ProtocolError, RemoteError, type GridError } from '../errors.js';
-import type { CreditWindow } from '../limits.js';
-import { decodeAck } from '../wire/window-payloads.js';
-import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
-import { Flag, Op } from '../wire/ops.js';
-import type { StreamOpening } from './engine-options.js';
-import { responderSlackMs, type MuxHost } from './mux.js';
+import { DeadlineExceededError, LimitError, ProtocolError, RemoteError, type GridError } from '../../errors.js';
+import type { CreditWindow } from '../../limits.js';
+import { decodeAck } from '../../wire/window-payloads.js';
+import { emptyPayload, type FrameView, type MuxId } from '../../wire/frame.js';
+import { Flag, Op } from '../../wire/ops.js';
+import type { StreamOpening } from '../engine-options.js';
+import { responderSlackMs, type MuxHost } from '../mux.js';
 import { StreamMux } from './stream.js';
-import { decodeText, refused, remoteError, tooLarge } from './unary.js';
+import { decodeText, refused, remoteError, tooLarge } from '../unary.js';
 
 /** Upper bound of the credit: a peer that grants more gains nothing. */
 const maxCredit = 0x7fff_ffff;

@@ -5,8 +5,8 @@
  *       └──── wantsTurn ───▲
  */
 
-import type { Opening } from '../wire/encode.js';
-import type { MuxId } from '../wire/frame.js';
+import type { Opening } from '../../wire/encode.js';
+import type { MuxId } from '../../wire/frame.js';
 import type { RegionFrame } from './region-frame.js';
 
 /** Bytes that an owner, or a lane, may send in one turn before the next one follows. */

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { ProtocolError } from '../../lib/errors.js';
-import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/owner-queue.js';
-import { Schedule } from '../../lib/mux/schedule.js';
-import { maxHeadBytes } from '../../lib/wire/encode.js';
-import { Op } from '../../lib/wire/ops.js';
-import { FakeSink, testChecksum } from '../support/engines.js';
-import { bytesOf } from '../support/frames.js';
-import { runs } from '../support/property-runs.js';
+import type { ProtocolError } from '../../../lib/errors.js';
+import { quantumBytes, type FrameOwner, type LaneName } from '../../../lib/mux/schedule/owner-queue.js';
+import { Schedule } from '../../../lib/mux/schedule/schedule.js';
+import { maxHeadBytes } from '../../../lib/wire/encode.js';
+import { Op } from '../../../lib/wire/ops.js';
+import { FakeSink, testChecksum } from '../../support/engines.js';
+import { bytesOf } from '../../support/frames.js';
+import { runs } from '../../support/property-runs.js';
 
 const full = 1 << 20;
 /** A payload that uses so many turns up, with the most that its head may have. */

@@ -7,17 +7,17 @@
  *     A protocol fault, a cancel, the deadline and the loss of the connection end both at once.
  */
 
-import { CancelledError, DeadlineExceededError, ProtocolError, withoutStack, type GridError } from '../errors.js';
-import { defaultWindow, type CreditWindow } from '../limits.js';
-import { encodePong } from '../wire/control.js';
-import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
-import { Flag, Op } from '../wire/ops.js';
-import { exhausted, type CallError } from '../wire/call-error.js';
-import type { OutputWindow } from '../wire/opening-extra.js';
-import { encodeAck, type Ack } from '../wire/window-payloads.js';
-import { responderSlackMs, type MuxHost } from './mux.js';
+import { CancelledError, DeadlineExceededError, ProtocolError, withoutStack, type GridError } from '../../errors.js';
+import { defaultWindow, type CreditWindow } from '../../limits.js';
+import { encodePong } from '../../wire/control.js';
+import { emptyPayload, type FrameView, type MuxId } from '../../wire/frame.js';
+import { Flag, Op } from '../../wire/ops.js';
+import { exhausted, type CallError } from '../../wire/call-error.js';
+import type { OutputWindow } from '../../wire/opening-extra.js';
+import { encodeAck, type Ack } from '../../wire/window-payloads.js';
+import { responderSlackMs, type MuxHost } from '../mux.js';
 import { StreamMux, type InputRefusal } from './stream.js';
-import { encodeText, errorTail } from './unary.js';
+import { encodeText, errorTail } from '../unary.js';
 
 /** Number of intervals without a Ping after which the caller is considered lost: wire protocol, section 5. */
 const maxSilentIntervals = 4;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { toleratedWindows, type CreditWindow } from '../../lib/limits.js';
-import { EngineEnd, type StreamRecorder } from '../support/engines.js';
-import { ManualRuntime } from '../support/manual-runtime.js';
+import { toleratedWindows, type CreditWindow } from '../../../lib/limits.js';
+import { EngineEnd, type StreamRecorder } from '../../support/engines.js';
+import { ManualRuntime } from '../../support/manual-runtime.js';
 
 /*
  * The two sides of a stream may have declared different windows. Whatever they are, a consumer that has run dry gets the

@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Op } from '../../lib/wire/ops.js';
-import { loneEngine } from '../support/engines.js';
-import { fromCaller } from '../support/frames.js';
+import { Op } from '../../../lib/wire/ops.js';
+import { loneEngine } from '../../support/engines.js';
+import { fromCaller } from '../../support/frames.js';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { SizeQueue } from '../../lib/mux/size-queue.js';
-import { runs } from '../support/property-runs.js';
+import { SizeQueue } from '../../../lib/mux/stream/size-queue.js';
+import { runs } from '../../support/property-runs.js';
 
 it('is a queue of numbers, with their sum', () => {
   const step = fc.oneof(

@@ -1,4 +1,4 @@
-import type { StreamCounts } from '../metrics/open-streams.js';
+import type { StreamCounts } from '../../metrics/open-streams.js';
 
 /**
  * Counts what one end of a stream moves, and how long it waits for credit.

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { maxRegionFrameBytes, minRegionFrameBytes } from '../../lib/limits.js';
-import { RegionFrameSize } from '../../lib/mux/region-frame-size.js';
+import { maxRegionFrameBytes, minRegionFrameBytes } from '../../../lib/limits.js';
+import { RegionFrameSize } from '../../../lib/mux/schedule/region-frame-size.js';
 
 describe('the size of region frames', () => {
   let now: number;

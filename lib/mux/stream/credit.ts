@@ -22,8 +22,8 @@
  * count the same items: those acknowledged by a grant are the oldest ones.
  */
 
-import { defaultWindow, toleratedWindows, type CreditWindow } from '../limits.js';
-import type { Marks } from '../runtime.js';
+import { defaultWindow, toleratedWindows, type CreditWindow } from '../../limits.js';
+import type { Marks } from '../../runtime.js';
 import { SizeQueue } from './size-queue.js';
 
 /** Measures how long a window takes to circulate. */

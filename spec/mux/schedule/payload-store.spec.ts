@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PayloadStore } from '../../lib/mux/payload-store.js';
+import { PayloadStore } from '../../../lib/mux/schedule/payload-store.js';
 
 describe('a payload that is kept', () => {
   it('has the same bytes, and later ones leave it as it is', () => {

@@ -1,15 +1,15 @@
-import type { GridError } from '../errors.js';
-import { guarded } from '../guard.js';
-import type { CreditWindow } from '../limits.js';
-import type { MeteredStream } from '../metrics/open-streams.js';
-import type { Opening } from '../wire/encode.js';
-import { decodeCredit, encodeCredit } from '../wire/window-payloads.js';
-import { emptyPayload, type MuxId } from '../wire/frame.js';
-import { Flag } from '../wire/ops.js';
-import type { RegionFrame, RegionWriter } from './region-frame.js';
+import type { GridError } from '../../errors.js';
+import { guarded } from '../../guard.js';
+import type { CreditWindow } from '../../limits.js';
+import type { MeteredStream } from '../../metrics/open-streams.js';
+import type { Opening } from '../../wire/encode.js';
+import { decodeCredit, encodeCredit } from '../../wire/window-payloads.js';
+import { emptyPayload, type MuxId } from '../../wire/frame.js';
+import { Flag } from '../../wire/ops.js';
+import type { RegionFrame, RegionWriter } from '../schedule/region-frame.js';
 import { ReceiveWindow, type Overrun } from './credit.js';
-import { Mux, type MuxHost } from './mux.js';
-import type { LaneName } from './owner-queue.js';
+import { Mux, type MuxHost } from '../mux.js';
+import type { LaneName } from '../schedule/owner-queue.js';
 import { SizeQueue } from './size-queue.js';
 import { StreamCounter } from './stream-counter.js';
 

@@ -1,5 +1,5 @@
-import { keep } from '../lent.js';
-import { isSmallPart } from '../small-part.js';
+import { keep } from '../../lent.js';
+import { isSmallPart } from '../../small-part.js';
 
 /** Payloads are copied into chunks of this size. */
 const chunkBytes = 64 << 10;

@@ -5,11 +5,11 @@
  *       └──── a region frame is being written, until it is done ─────────────────────────────▲
  */
 
-import { Batch, type WireMessage } from '../wire/batch.js';
-import type { Checksum } from '../wire/checksum.js';
-import { maxHeadBytes, writeHead } from '../wire/encode.js';
-import type { MuxId } from '../wire/frame.js';
-import type { Slabs } from '../wire/slabs.js';
+import { Batch, type WireMessage } from '../../wire/batch.js';
+import type { Checksum } from '../../wire/checksum.js';
+import { maxHeadBytes, writeHead } from '../../wire/encode.js';
+import type { MuxId } from '../../wire/frame.js';
+import type { Slabs } from '../../wire/slabs.js';
 import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { RegionFrameSize } from './region-frame-size.js';
 

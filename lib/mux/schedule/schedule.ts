@@ -26,12 +26,12 @@
  * of the connection. With two, each lane gets half, and each owner at least half of its share of a single ring.
  */
 
-import { ProtocolError } from '../errors.js';
-import type { Marks } from '../runtime.js';
-import type { Batch } from '../wire/batch.js';
-import type { Checksum } from '../wire/checksum.js';
-import { maxHeadBytes, type Opening } from '../wire/encode.js';
-import { emptyPayload, type MuxId } from '../wire/frame.js';
+import { ProtocolError } from '../../errors.js';
+import type { Marks } from '../../runtime.js';
+import type { Batch } from '../../wire/batch.js';
+import type { Checksum } from '../../wire/checksum.js';
+import { maxHeadBytes, type Opening } from '../../wire/encode.js';
+import { emptyPayload, type MuxId } from '../../wire/frame.js';
 import type { RegionFrame, RegionWriter } from './region-frame.js';
 import { Lanes } from './lane.js';
 import { MessageWriter, type MessageSink } from './message-writer.js';

@@ -1,14 +1,14 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { RegionFrame } from '../../lib/mux/region-frame.js';
-import { quantumBytes } from '../../lib/mux/owner-queue.js';
-import type { ResponderStream } from '../../lib/mux/responder-stream.js';
-import { maxBatchBytes, sizeOf } from '../../lib/wire/batch.js';
-import { maxHeadBytes } from '../../lib/wire/encode.js';
-import { Flag, Op } from '../../lib/wire/ops.js';
-import { loneEngine } from '../support/engines.js';
-import { fromCaller } from '../support/frames.js';
-import { runs } from '../support/property-runs.js';
+import type { RegionFrame } from '../../../lib/mux/schedule/region-frame.js';
+import { quantumBytes } from '../../../lib/mux/schedule/owner-queue.js';
+import type { ResponderStream } from '../../../lib/mux/stream/responder-stream.js';
+import { maxBatchBytes, sizeOf } from '../../../lib/wire/batch.js';
+import { maxHeadBytes } from '../../../lib/wire/encode.js';
+import { Flag, Op } from '../../../lib/wire/ops.js';
+import { loneEngine } from '../../support/engines.js';
+import { fromCaller } from '../../support/frames.js';
+import { runs } from '../../support/property-runs.js';
 
 /** Owners that always have more to send, by the sizes of their frames. */
 interface Mix {

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { RegionDone, RegionFrame } from '../../lib/mux/region-frame.js';
-import { quantumBytes, type FrameOwner, type LaneName } from '../../lib/mux/owner-queue.js';
-import { Schedule } from '../../lib/mux/schedule.js';
-import { Op } from '../../lib/wire/ops.js';
-import { FakeSink, testChecksum } from '../support/engines.js';
-import { bytesOf } from '../support/frames.js';
+import type { RegionDone, RegionFrame } from '../../../lib/mux/schedule/region-frame.js';
+import { quantumBytes, type FrameOwner, type LaneName } from '../../../lib/mux/schedule/owner-queue.js';
+import { Schedule } from '../../../lib/mux/schedule/schedule.js';
+import { Op } from '../../../lib/wire/ops.js';
+import { FakeSink, testChecksum } from '../../support/engines.js';
+import { bytesOf } from '../../support/frames.js';
 
 interface Owner extends FrameOwner {
   readonly id: number;
