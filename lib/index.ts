@@ -141,7 +141,7 @@ export { takeUntilAborted } from './operators/take-until-aborted.js';
 export { toAsyncIterable } from './operators/to-async-iterable.js';
 export { toReadableStream } from './operators/to-readable-stream.js';
 export { unchunk } from './operators/unchunk.js';
-export type { ReaderOptions } from './flow/reader-pull.js';
+export type { ReaderOptions } from './flow/pull/reader-pull.js';
 
 export type { ConnectionStats } from './connection/figures.js';
 export type { ConnectionState, ConnectionStatus, NextAttempt } from './connection/connection-state.js';

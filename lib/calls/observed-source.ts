@@ -1,6 +1,6 @@
 import { CancelledError, ConfigurationError } from '../errors.js';
-import type { FeedSource } from '../flow/feed.js';
-import type { Sending, SendObserver } from '../flow/sending.js';
+import type { FeedSource } from '../flow/feed/feed.js';
+import type { Sending, SendObserver } from '../flow/feed/sending.js';
 import type { SendingHalf } from './sending-half.js';
 import { StreamSource } from './stream-source.js';
 

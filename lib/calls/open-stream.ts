@@ -2,9 +2,9 @@ import { BehaviorSubject, Subject, type Observable, type Subscriber } from 'rxjs
 import { CancelledError, ConfigurationError } from '../errors.js';
 import type { Delivery } from '../flow/delivery.js';
 import { GuardedObservable } from '../flow/guarded-observable.js';
-import { PullIterator } from '../flow/pull-iterator.js';
-import { openReader } from '../flow/reader-pull.js';
-import { sendFrom, type Sending, type SendObserver } from '../flow/sending.js';
+import { PullIterator } from '../flow/pull/pull-iterator.js';
+import { openReader } from '../flow/pull/reader-pull.js';
+import { sendFrom, type Sending, type SendObserver } from '../flow/feed/sending.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { StreamCall, type StreamCallerContext } from './stream-call.js';

@@ -7,7 +7,7 @@ import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
-import { isFeedSource, type FeedSource } from '../flow/feed.js';
+import { isFeedSource, type FeedSource } from '../flow/feed/feed.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import { Inbound } from '../flow/inbound.js';
 import type { Received, Sent, SentItem, Shape } from '../codec/codec.js';

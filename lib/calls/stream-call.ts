@@ -1,8 +1,8 @@
 import type { Unsubscribable } from 'rxjs';
 import { CancelledError, GridError } from '../errors.js';
-import type { FeedBounds, FeedSource } from '../flow/feed.js';
+import type { FeedBounds, FeedSource } from '../flow/feed/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
-import type { Sending, SendObserver } from '../flow/sending.js';
+import type { Sending, SendObserver } from '../flow/feed/sending.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { encodeOnce } from '../flow/shared-item.js';
 import { guarded } from '../guard.js';

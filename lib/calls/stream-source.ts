@@ -1,5 +1,5 @@
 import { isRegionItem, type RegionItem } from '../codec/region-item.js';
-import { feed, type Feeder, type FeedSource, type Outlet } from '../flow/feed.js';
+import { feed, type Feeder, type FeedSource, type Outlet } from '../flow/feed/feed.js';
 import type { OnThrown } from '../guard.js';
 import type { SendingHalf } from './sending-half.js';
 

@@ -1,6 +1,6 @@
 import type { Observable, Observer } from 'rxjs';
 import type { Delivery } from '../flow/delivery.js';
-import type { sendFrom, Sending, SendObserver } from '../flow/sending.js';
+import type { sendFrom, Sending, SendObserver } from '../flow/feed/sending.js';
 
 /**
  * An open stream, returned by {@link Connection.open}: an Observable of the items that the handler sends, and an Observer

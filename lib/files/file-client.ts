@@ -2,7 +2,7 @@ import { concat, defer, EMPTY, map, mergeMap, Observable, tap, throwError, type 
 import { checkOption, whole } from '../check.js';
 import { ConfigurationError, ProtocolError } from '../errors.js';
 import { maxListingEntries } from '../limits.js';
-import { isFeedSource } from '../flow/feed.js';
+import { isFeedSource } from '../flow/feed/feed.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { RegionItem } from '../codec/region-item.js';
 import { isBytes } from '../codec/codec.js';

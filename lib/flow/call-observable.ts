@@ -2,8 +2,8 @@ import type { Observable, Subscriber, Unsubscribable } from 'rxjs';
 import type { Delivery } from './delivery.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { ItemSource } from './intercepted-items.js';
-import { PullIterator } from './pull-iterator.js';
-import { openReader } from './reader-pull.js';
+import { PullIterator } from './pull/pull-iterator.js';
+import { openReader } from './pull/reader-pull.js';
 
 /** Starts one call, and attaches the source of its items. The returned teardown cancels the call. */
 export type StartCall<T> = (attach: (items: ItemSource<T>) => void) => Unsubscribable | (() => void) | undefined;

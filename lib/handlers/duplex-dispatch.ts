@@ -1,6 +1,6 @@
 import { CancelledError, HandlerError, type GridError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
-import { isFeedSource } from '../flow/feed.js';
+import { isFeedSource } from '../flow/feed/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { encodeOnce } from '../flow/shared-item.js';

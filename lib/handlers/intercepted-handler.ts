@@ -14,9 +14,9 @@ import { isRelay } from '../contract/relayed-route.js';
 import { intercept, type HandlerInterceptor, type IncomingCall } from '../contract/interceptor.js';
 import type { WireRoute } from '../contract/wire-route.js';
 import { CancelledError, HandlerError } from '../errors.js';
-import { isFeedSource } from '../flow/feed.js';
+import { isFeedSource } from '../flow/feed/feed.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
-import { pulled, pulledAsync } from '../flow/pulled.js';
+import { pulled, pulledAsync } from '../flow/pull/pulled.js';
 import { guarded, type OnThrown } from '../guard.js';
 import type { CallContext } from './call-context.js';
 

@@ -1,6 +1,6 @@
 import { aFunction, checkOption, checkOptions, type Rule } from '../check.js';
 import { ConfigurationError } from '../errors.js';
-import type { FeedBounds } from '../flow/feed.js';
+import type { FeedBounds } from '../flow/feed/feed.js';
 import type { Limits } from '../limits.js';
 import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';

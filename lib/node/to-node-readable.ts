@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import type { Observable } from 'rxjs';
 import { oneOf, whole, withMethods } from '../check.js';
 import { CancelledError } from '../errors.js';
-import type { Pull } from '../flow/pull.js';
-import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
+import type { Pull } from '../flow/pull/pull.js';
+import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /** Options of {@link toNodeReadable}. */
 export interface NodeReadableOptions extends ReaderOptions {

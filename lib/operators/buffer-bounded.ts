@@ -1,7 +1,7 @@
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { aFunction, checkOptions, oneOf, whole, withMethods } from '../check.js';
 import { BufferOverflowError } from '../errors.js';
-import { PullableObservable, QueuePull, type Taken } from '../flow/pull.js';
+import { PullableObservable, QueuePull, type Taken } from '../flow/pull/pull.js';
 import { sizeOf as byteSizeOf } from '../flow/size-of.js';
 import type { Drop, DropObserver } from './drop.js';
 

@@ -1,6 +1,6 @@
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { aFunction, checkOptions, whole, withMethods } from '../check.js';
-import { PullableObservable, QueuePull } from '../flow/pull.js';
+import { PullableObservable, QueuePull } from '../flow/pull/pull.js';
 import { defaultConflatedKeys } from '../limits.js';
 import type { DropObserver } from './drop.js';
 

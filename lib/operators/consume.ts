@@ -8,7 +8,7 @@ import {
 } from 'rxjs';
 import { checkOptions, either, oneOf, whole } from '../check.js';
 import { isDeliveryLost, nextDelivery, retainCurrent, retainCurrentFor } from '../flow/delivery.js';
-import { Fifo } from '../flow/fifo.js';
+import { Fifo } from '../flow/pull/fifo.js';
 import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
 import { SourceTracker } from '../flow/source-tracker.js';

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
-import { pulled, pulledAsync } from '../flow/pulled.js';
-import { checkReaderOptions } from '../flow/reader-pull.js';
+import { pulled, pulledAsync } from '../flow/pull/pulled.js';
+import { checkReaderOptions } from '../flow/pull/reader-pull.js';
 
 /** Options of {@link fromIterable} and `fromReadableStream`. */
 export interface PullOptions {

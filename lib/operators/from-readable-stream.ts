@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
-import { pulledAsync } from '../flow/pulled.js';
-import { checkReaderOptions } from '../flow/reader-pull.js';
+import { pulledAsync } from '../flow/pull/pulled.js';
+import { checkReaderOptions } from '../flow/pull/reader-pull.js';
 import type { PullOptions } from './from-iterable.js';
 
 /**

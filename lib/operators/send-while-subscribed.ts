@@ -1,5 +1,5 @@
 import type { Observable, Subscriber } from 'rxjs';
-import { sendFrom } from '../flow/sending.js';
+import { sendFrom } from '../flow/feed/sending.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
-import { PullIterator } from '../flow/pull-iterator.js';
-import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
+import { PullIterator } from '../flow/pull/pull-iterator.js';
+import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /**
  * Converts an Observable to an async iterable for `for await`. The credit of a stream's item returns when the loop asks for

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/reader-pull.js';
+import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /**
  * Converts an Observable to a WHATWG ReadableStream, such as the body of a `Response`. The credit of a stream's item returns

@@ -1,7 +1,7 @@
 import type { ObservedSource } from '../../lib/calls/observed-source.js';
 import { SendingHalf } from '../../lib/calls/sending-half.js';
 import type { FileStream } from '../../lib/contract/received-files.js';
-import { sendFrom, type Sending, type SendObserver } from '../../lib/flow/sending.js';
+import { sendFrom, type Sending, type SendObserver } from '../../lib/flow/feed/sending.js';
 import type { DuplexStream } from '../../lib/index.js';
 import type { StreamMux } from '../../lib/mux/stream/stream.js';
 import { FakeOutlet } from './outlet.js';

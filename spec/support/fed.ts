@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { reportUnhandled } from '../../lib/flow/unhandled.js';
-import { feed, type FeedSource } from '../../lib/flow/feed.js';
+import { feed, type FeedSource } from '../../lib/flow/feed/feed.js';
 
 const toBytes = (item: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(item));
 const fromBytes = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));

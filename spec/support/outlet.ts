@@ -1,5 +1,5 @@
-import type { Feeder, FeedSource, Outlet } from '../../lib/flow/feed.js';
-import { feed } from '../../lib/flow/feed.js';
+import type { Feeder, FeedSource, Outlet } from '../../lib/flow/feed/feed.js';
+import { feed } from '../../lib/flow/feed/feed.js';
 
 /** An outlet whose credit the test gives, and which keeps what happens, in order. */
 export class FakeOutlet implements Outlet<number> {

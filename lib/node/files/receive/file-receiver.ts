@@ -9,8 +9,8 @@
 
 import type { Observable } from 'rxjs';
 import { CancelledError } from '../../../errors.js';
-import { openReader } from '../../../flow/reader-pull.js';
-import type { Pull, PullEnd } from '../../../flow/pull.js';
+import { openReader } from '../../../flow/pull/reader-pull.js';
+import type { Pull, PullEnd } from '../../../flow/pull/pull.js';
 import {
   FileConflictError,
   FileCorruptError,

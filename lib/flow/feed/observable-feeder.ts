@@ -1,9 +1,9 @@
 import type { Observable, Observer } from 'rxjs';
-import { BufferOverflowError } from '../errors.js';
-import { currentSource } from './delivery.js';
+import { BufferOverflowError } from '../../errors.js';
+import { currentSource } from '../delivery.js';
 import type { FeedBounds, Feeder, Outlet } from './feed.js';
-import { FirstItems } from './first-items.js';
-import { SourceTracker } from './source-tracker.js';
+import { FirstItems } from '../first-items.js';
+import { SourceTracker } from '../source-tracker.js';
 
 interface Buffered {
   readonly payload: Uint8Array;

@@ -14,10 +14,10 @@
 
 import { Observable, type Subscriber } from 'rxjs';
 import { Fifo } from './fifo.js';
-import type { OnThrown } from '../guard.js';
-import { trackRedelivery, redeliver } from './redeliver.js';
-import { GuardedSubscriber } from './subscriber.js';
-import { reportUnhandled } from './unhandled.js';
+import type { OnThrown } from '../../guard.js';
+import { trackRedelivery, redeliver } from '../redeliver.js';
+import { GuardedSubscriber } from '../subscriber.js';
+import { reportUnhandled } from '../unhandled.js';
 
 /** An item that was taken. */
 export interface Taken<T> {

@@ -16,13 +16,13 @@ import {
   switchMap,
   throwError,
 } from 'rxjs';
-import { BufferOverflowError } from '../../lib/errors.js';
-import { CallObservable } from '../../lib/flow/call-observable.js';
-import { autoRelease } from '../../lib/operators/auto-release.js';
-import { consume } from '../../lib/operators/consume.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { testScheduler } from '../support/marbles.js';
-import { FakeOutlet } from '../support/outlet.js';
+import { BufferOverflowError } from '../../../lib/errors.js';
+import { CallObservable } from '../../../lib/flow/call-observable.js';
+import { autoRelease } from '../../../lib/operators/auto-release.js';
+import { consume } from '../../../lib/operators/consume.js';
+import { FakeStream } from '../../support/fake-stream.js';
+import { testScheduler } from '../../support/marbles.js';
+import { FakeOutlet } from '../../support/outlet.js';
 
 /** An endless Observable that emits within `subscribe`, and what it did. */
 function endless(): { emitted: number; stopped: boolean; readonly items: Observable<number> } {

@@ -1,12 +1,12 @@
 import type { Observable } from 'rxjs';
-import { checkOptions, whole, type Rule } from '../check.js';
-import { BufferOverflowError } from '../errors.js';
-import type { OnThrown } from '../guard.js';
-import { defaultLimits } from '../limits.js';
-import { isDeliveryLost, retainCurrent } from './delivery.js';
-import { FirstItems } from './first-items.js';
+import { checkOptions, whole, type Rule } from '../../check.js';
+import { BufferOverflowError } from '../../errors.js';
+import type { OnThrown } from '../../guard.js';
+import { defaultLimits } from '../../limits.js';
+import { isDeliveryLost, retainCurrent } from '../delivery.js';
+import { FirstItems } from '../first-items.js';
 import { isPullable, makePull, QueuePull, type Pull, type Taken } from './pull.js';
-import { SourceTracker } from './source-tracker.js';
+import { SourceTracker } from '../source-tracker.js';
 
 /** Options of a reader, which takes the items of an Observable on demand. */
 export interface ReaderOptions {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
 import { finalize, map, NEVER, share, Subject, takeUntil, tap } from 'rxjs';
-import { bufferBounded } from '../../lib/operators/buffer-bounded.js';
-import { conflate } from '../../lib/operators/conflate.js';
-import { consume } from '../../lib/operators/consume.js';
-import { toAsyncIterable } from '../../lib/operators/to-async-iterable.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { FakeOutlet } from '../support/outlet.js';
+import { bufferBounded } from '../../../lib/operators/buffer-bounded.js';
+import { conflate } from '../../../lib/operators/conflate.js';
+import { consume } from '../../../lib/operators/consume.js';
+import { toAsyncIterable } from '../../../lib/operators/to-async-iterable.js';
+import { FakeStream } from '../../support/fake-stream.js';
+import { FakeOutlet } from '../../support/outlet.js';
 
 const behind: [string, (source: Observable<number>) => Observable<number>][] = [
   ['finalize', (source) => source.pipe(finalize(() => undefined))],

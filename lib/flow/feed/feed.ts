@@ -11,10 +11,10 @@
  */
 
 import { isObservable, type Observable } from 'rxjs';
-import type { OnThrown } from '../guard.js';
-import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js';
+import type { OnThrown } from '../../guard.js';
+import { checkResult, returnAsyncIterator, returnIterator } from '../pull/iterators.js';
 import { ObservableFeeder } from './observable-feeder.js';
-import { isPullable, makePull } from './pull.js';
+import { isPullable, makePull } from '../pull/pull.js';
 import { PullFeeder } from './pull-feeder.js';
 
 /** Takes the items. */

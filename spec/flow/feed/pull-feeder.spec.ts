@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { Subject } from 'rxjs';
-import type { Pull } from '../../lib/flow/pull.js';
-import { PullFeeder } from '../../lib/flow/pull-feeder.js';
-import { bufferBounded } from '../../lib/operators/buffer-bounded.js';
-import { FakeOutlet } from '../support/outlet.js';
+import type { Pull } from '../../../lib/flow/pull/pull.js';
+import { PullFeeder } from '../../../lib/flow/feed/pull-feeder.js';
+import { bufferBounded } from '../../../lib/operators/buffer-bounded.js';
+import { FakeOutlet } from '../../support/outlet.js';
 
 it('a pull that is fed to a stream gets the credit of an item back when that has gone out, or cannot be encoded', () => {
   const released: number[] = [];

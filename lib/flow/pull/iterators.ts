@@ -1,6 +1,6 @@
 /** Guards against iterators of user code, which may return invalid results, or throw while they are stopped. */
 
-import { guarded, type OnThrown } from '../guard.js';
+import { guarded, type OnThrown } from '../../guard.js';
 
 /** Checks the result of `next()` as `for … of` does. @throws TypeError where it is not an object. */
 export function checkResult<R extends IteratorResult<unknown>>(result: R): R {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fifo } from '../../lib/flow/fifo.js';
+import { Fifo } from '../../../lib/flow/pull/fifo.js';
 
 describe('a queue', () => {
   it('gives the oldest first', () => {

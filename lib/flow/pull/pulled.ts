@@ -7,10 +7,10 @@
  */
 
 import { Observable, type Subscriber } from 'rxjs';
-import { guarded } from '../guard.js';
+import { guarded } from '../../guard.js';
 import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js';
-import { trackRedelivery, redeliver } from './redeliver.js';
-import { reportUnhandled } from './unhandled.js';
+import { trackRedelivery, redeliver } from '../redeliver.js';
+import { reportUnhandled } from '../unhandled.js';
 
 /** An Observable over an iterator, with a new iterator for each subscription. At most `capacity` items are retained at once. */
 export function pulled<T>(iterator: () => Iterator<T>, capacity: number): Observable<T> {

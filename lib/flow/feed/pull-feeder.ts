@@ -1,5 +1,5 @@
 import type { Feeder, Outlet } from './feed.js';
-import type { Pull } from './pull.js';
+import type { Pull } from '../pull/pull.js';
 
 /**
  * Sends the items of a {@link Pull}, one per credit. While there is no credit, the pull's own policy applies.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkResult, returnAsyncIterator, returnIterator } from '../../lib/flow/iterators.js';
-import { turn } from '../support/linked-managers.js';
+import { checkResult, returnAsyncIterator, returnIterator } from '../../../lib/flow/pull/iterators.js';
+import { turn } from '../../support/linked-managers.js';
 
 describe('checkResult', () => {
   it.each([undefined, null, 5, 'done', Symbol('done')])('refuses %p, as a loop does', (result) => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { EMPTY, Observable, Subject, throwError } from 'rxjs';
-import { GuardedObservable } from '../../lib/flow/guarded-observable.js';
-import { PullIterator } from '../../lib/flow/pull-iterator.js';
-import { openReader } from '../../lib/flow/reader-pull.js';
-import { redeliver } from '../../lib/flow/redeliver.js';
-import { FakeStream } from '../support/fake-stream.js';
+import { GuardedObservable } from '../../../lib/flow/guarded-observable.js';
+import { PullIterator } from '../../../lib/flow/pull/pull-iterator.js';
+import { openReader } from '../../../lib/flow/pull/reader-pull.js';
+import { redeliver } from '../../../lib/flow/redeliver.js';
+import { FakeStream } from '../../support/fake-stream.js';
 
 interface Setup {
   readonly iterator: PullIterator<number>;

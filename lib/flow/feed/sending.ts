@@ -1,6 +1,6 @@
 import type { FeedSource } from './feed.js';
 
-export { sendFrom } from './ambient.js';
+export { sendFrom } from '../ambient.js';
 
 /** Observes the progress of a {@link Sending}. */
 export interface SendObserver {
