@@ -52,7 +52,7 @@ export default {
   // Parts of public types: a user has no reason to name them.
   intentionallyNotExported: [
     'lib/recording/records.ts:extensionNames',
-    'lib/endpoint/cluster-calls.ts:Callable',
+    'lib/endpoint/peers/cluster-calls.ts:Callable',
     'lib/testing/marbles/expectations.ts:Callee',
     'lib/files/file-shapes.ts:CheckedShape',
     'lib/files/file-error.ts:classes',

@@ -11,23 +11,29 @@ export {
   type LeafConnection,
   type TokenRequest,
   type TokenSource,
-} from './endpoint/leaf.js';
+} from './endpoint/leaves/leaf.js';
 export { Manager } from './endpoint/manager.js';
-export type { ClusterState, HostState } from './endpoint/cluster-state.js';
+export type { ClusterState, HostState } from './endpoint/peers/cluster-state.js';
 export type { ManagerOptions } from './endpoint/manager-options.js';
-export { sharedSecret, staticToken, type Auth, type AuthContext, type SharedSecretOptions } from './endpoint/auth.js';
-export type { DialerInfo } from './endpoint/acceptor.js';
-export type { LeafIdentity, LeafOptions } from './endpoint/leaves.js';
-export type { LeafLimits } from './endpoint/connected-leaf.js';
+export {
+  sharedSecret,
+  staticToken,
+  type Auth,
+  type AuthContext,
+  type SharedSecretOptions,
+} from './endpoint/accept/auth.js';
+export type { DialerInfo } from './endpoint/accept/acceptor.js';
+export type { LeafIdentity, LeafOptions } from './endpoint/leaves/leaves.js';
+export type { LeafLimits } from './endpoint/leaves/connected-leaf.js';
 export type { RelayOptions, RelayRequest } from './endpoint/relay.js';
 export { relayRoutes } from './contract/relayed-route.js';
-export type { LeafDeparture, LeafState, LeavesState } from './endpoint/leaf-list.js';
+export type { LeafDeparture, LeafState, LeavesState } from './endpoint/leaves/leaf-list.js';
 export type { Health, HealthStatus, ReadyQuorum } from './endpoint/health.js';
 export type { RouteFigures, StreamFigures, StreamList, TransferFigures, TransferList } from './metrics/figures.js';
 export type { Durations } from './metrics/log-histogram.js';
 export type { DirectionCredit, StreamCounts } from './metrics/open-streams.js';
 export type { Side } from './metrics/route-meter.js';
-export type { AnyHost, ClusterCalls, EveryHost } from './endpoint/cluster-calls.js';
+export type { AnyHost, ClusterCalls, EveryHost } from './endpoint/peers/cluster-calls.js';
 export type { DrainOptions, DrainResult } from './endpoint/drain.js';
 export type { AnyHostOptions } from './cluster/any-host.js';
 export type { HostLoad } from './cluster/cluster-hosts.js';

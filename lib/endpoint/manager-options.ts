@@ -2,10 +2,10 @@ import { isObservable, type Observable } from 'rxjs';
 import { aFunction, anObject, withMethods, type Rule } from '../check.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { Dial } from '../transport/socket.js';
-import type { Auth } from './auth.js';
+import type { Auth } from './accept/auth.js';
 import { endpointRules, type EndpointOptions } from './endpoint.js';
 import { quorumRule, type ReadyQuorum } from './health.js';
-import type { LeafOptions } from './leaves.js';
+import type { LeafOptions } from './leaves/leaves.js';
 import type { RelayOptions } from './relay.js';
 
 /** Options of a {@link Manager}. */

@@ -18,25 +18,25 @@ import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.
 import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-dial.js';
-import type { DialerInfo } from './acceptor.js';
-import { clusterCalls, type ClusterCalls } from './cluster-calls.js';
-import { clusterState, type ClusterState } from './cluster-state.js';
+import type { DialerInfo } from './accept/acceptor.js';
+import { clusterCalls, type ClusterCalls } from './peers/cluster-calls.js';
+import { clusterState, type ClusterState } from './peers/cluster-state.js';
 import { Draining, type DrainOptions, type DrainResult } from './drain.js';
 import { Endpoint } from './endpoint.js';
-import { Gatekeeper } from './gatekeeper.js';
-import { Handshakes } from './handshakes.js';
+import { Gatekeeper } from './accept/gatekeeper.js';
+import { Handshakes } from './accept/handshakes.js';
 import { defaultPath, dialUrl, parseHost } from './host-name.js';
 import { HealthMonitor, type Health } from './health.js';
-import { LeafList, type LeavesState } from './leaf-list.js';
-import { Leaves } from './leaves.js';
+import { LeafList, type LeavesState } from './leaves/leaf-list.js';
+import { Leaves } from './leaves/leaves.js';
 import { managerRules, type ManagerOptions } from './manager-options.js';
-import { Membership } from './membership.js';
+import { Membership } from './peers/membership.js';
 import { Observation } from './observation.js';
 import { relayHandlers } from './relay.js';
 import { Serving } from './serving.js';
-import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers.js';
+import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers/peers.js';
 
-export type { ClusterState, HostState } from './cluster-state.js';
+export type { ClusterState, HostState } from './peers/cluster-state.js';
 
 /** See the head of this file. */
 export class Manager extends Serving implements Handles {

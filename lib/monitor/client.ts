@@ -1,7 +1,7 @@
 import { catchError, map, throwError, type Observable } from 'rxjs';
 import type { Connection } from '../contract/connection.js';
 import type { Health } from '../endpoint/health.js';
-import type { LeavesState } from '../endpoint/leaf-list.js';
+import type { LeavesState } from '../endpoint/leaves/leaf-list.js';
 import { RefusedError } from '../errors.js';
 import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
 import type { GridDescription } from './description.js';

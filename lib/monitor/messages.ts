@@ -1,7 +1,7 @@
 import type { ConnectionStats } from '../connection/figures.js';
 import type { ClusterState, HostState } from '../endpoint/manager.js';
 import type { Health } from '../endpoint/health.js';
-import type { LeafDeparture, LeafState, LeavesState } from '../endpoint/leaf-list.js';
+import type { LeafDeparture, LeafState, LeavesState } from '../endpoint/leaves/leaf-list.js';
 import type { ErrorInfo } from '../error-info.js';
 import { CodecError } from '../errors.js';
 import { maxListed, maxMonitorEvents } from '../limits.js';

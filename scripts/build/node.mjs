@@ -6,7 +6,7 @@ import { shrink } from './shrink.mjs';
 
 const require = createRequire(import.meta.url);
 // Loaded when they are needed, under the same names after the next build.
-const later = ['endpoint/jose', 'files/sha256'];
+const later = ['endpoint/accept/jose', 'files/sha256'];
 // Packages that a process may lack. A bundler must not look for them.
 const optional = [
   { file: 'node/kernel/load-koffi', name: 'koffi' },

@@ -2,7 +2,7 @@ import { build } from 'esbuild';
 import { readFileSync } from 'node:fs';
 
 // Loaded when they are needed, under the same names after the next build.
-const later = ['endpoint/jose', 'files/sha256', 'wire/xxh3'];
+const later = ['endpoint/accept/jose', 'files/sha256', 'wire/xxh3'];
 
 /** Bundles the entries that run in browsers: `folder/esm` to `folder/web`. */
 export async function bundleForBrowsers(folder, entries) {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { NEVER } from 'rxjs';
 import type { Page } from 'playwright-core';
-import type { LeafOptions } from '../../lib/endpoint/leaves.js';
+import type { LeafOptions } from '../../lib/endpoint/leaves/leaves.js';
 import type { Manager } from '../../lib/node/server/manager.js';
 import { BrowserPages, noBrowser, strictPolicy } from '../support/browser-page.js';
 import { freePort, RealGrid } from '../support/real-grid.js';

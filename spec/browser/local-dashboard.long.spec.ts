@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { leafUrl } from '../../lib/endpoint/leaf.js';
+import { leafUrl } from '../../lib/endpoint/leaves/leaf.js';
 import { serveLocalDashboard } from '../../lib/node/dashboard/local-dashboard.js';
 import { launchChromium, noBrowser } from '../support/browser-page.js';
 import { CommandHost } from '../support/command-host.js';

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { firstValueFrom } from 'rxjs';
-import { connect } from '../../lib/endpoint/leaf.js';
+import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import { monitor } from '../../lib/monitor/index.js';
 import { createDial } from '../../lib/transport/ws-dial.js';
 import { buildDashboard } from '../../scripts/build/dashboard.mjs';

@@ -6,7 +6,7 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { firstValueFrom, lastValueFrom, range, toArray } from 'rxjs';
-import { connect } from '../../lib/endpoint/leaf.js';
+import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import { duplex, type, unary } from '../../lib/index.js';
 import { freePort, RealGrid } from '../support/real-grid.js';
 

@@ -11,7 +11,7 @@ import {
   takeUntil,
   type Observable,
 } from 'rxjs';
-import { connect } from '../../lib/endpoint/leaf.js';
+import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import { defaultPath } from '../../lib/endpoint/host-name.js';
 import { duplex, DisconnectedError, retryOnDisconnect, type, unary, type Manager } from '../../lib/index.js';
 import { decodeDrainNotice } from '../../lib/wire/control.js';

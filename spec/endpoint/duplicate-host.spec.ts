@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import type { GridEvent } from '../../lib/observe.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
-import { whoDials } from '../../lib/endpoint/who-dials.js';
+import { whoDials } from '../../lib/endpoint/peers/who-dials.js';
 import { createChecksum } from '../../lib/wire/checksum.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 

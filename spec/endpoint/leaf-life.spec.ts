@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, NEVER } from 'rxjs';
-import type { LeafConnection, TokenRequest } from '../../lib/endpoint/leaf.js';
-import type { LeafOptions } from '../../lib/endpoint/leaves.js';
+import type { LeafConnection, TokenRequest } from '../../lib/endpoint/leaves/leaf.js';
+import type { LeafOptions } from '../../lib/endpoint/leaves/leaves.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import { raw, type } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';

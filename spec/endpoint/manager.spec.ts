@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { errorInfo } from '../../lib/error-info.js';
 import { BehaviorSubject, EMPTY, firstValueFrom, type Observable } from 'rxjs';
-import { staticToken } from '../../lib/endpoint/auth.js';
-import type { ClusterState } from '../../lib/endpoint/cluster-state.js';
+import { staticToken } from '../../lib/endpoint/accept/auth.js';
+import type { ClusterState } from '../../lib/endpoint/peers/cluster-state.js';
 import { Manager } from '../../lib/endpoint/manager.js';
 import type { ManagerOptions } from '../../lib/endpoint/manager-options.js';
 import { ConfigurationError } from '../../lib/errors.js';

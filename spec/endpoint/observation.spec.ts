@@ -3,7 +3,7 @@ import { firstValueFrom, lastValueFrom, map, NEVER, timer, type Observable } fro
 import { raw, type } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';
 import { HandlerError } from '../../lib/errors.js';
-import type { LeavesState } from '../../lib/endpoint/leaf-list.js';
+import type { LeavesState } from '../../lib/endpoint/leaves/leaf-list.js';
 import type { Health } from '../../lib/endpoint/health.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import { consume } from '../../lib/operators/consume.js';

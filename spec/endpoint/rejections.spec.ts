@@ -2,10 +2,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { firstValueFrom } from 'rxjs';
 import type { ConnectionState } from '../../lib/connection/connection-state.js';
 import type { RejectedError } from '../../lib/rejection.js';
-import { staticToken } from '../../lib/endpoint/auth.js';
+import { staticToken } from '../../lib/endpoint/accept/auth.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import type { ManagerOptions } from '../../lib/endpoint/manager-options.js';
-import { whoDials } from '../../lib/endpoint/who-dials.js';
+import { whoDials } from '../../lib/endpoint/peers/who-dials.js';
 import { createChecksum } from '../../lib/wire/checksum.js';
 import { MemoryNetwork, skewed } from '../support/memory-network.js';
 

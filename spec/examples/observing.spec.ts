@@ -3,7 +3,7 @@ import { firstValueFrom, lastValueFrom, map, NEVER, timer } from 'rxjs';
 import { documentOf, observableHost, recentP99, slowest, stuckStreams } from '../../examples/observing/observing.js';
 import { raw, type } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';
-import { staticToken } from '../../lib/endpoint/auth.js';
+import { staticToken } from '../../lib/endpoint/accept/auth.js';
 import { monitor, serveMonitor } from '../../lib/monitor/index.js';
 import { consume } from '../../lib/operators/consume.js';
 import { gridTest } from '../../lib/testing/index.js';

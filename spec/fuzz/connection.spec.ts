@@ -4,7 +4,7 @@ import { config, firstValueFrom, NEVER, Observable } from 'rxjs';
 import { announcedExtensions, connectMessage, connectResponseMessage } from '../../lib/connection/handshake.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import type { Dial, Socket } from '../../lib/transport/socket.js';
-import { connect } from '../../lib/endpoint/leaf.js';
+import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import { raw } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LeafConnection } from '../../lib/endpoint/leaf.js';
-import type { LeafOptions } from '../../lib/endpoint/leaves.js';
+import type { LeafConnection } from '../../lib/endpoint/leaves/leaf.js';
+import type { LeafOptions } from '../../lib/endpoint/leaves/leaves.js';
 import type { Manager } from '../../lib/node/server/manager.js';
 import { serveFiles, type ServeFilesOptions } from '../../lib/node/files/folder/serve-files.js';
 import { freePort, RealGrid } from './real-grid.js';

@@ -15,7 +15,7 @@ import { lastValueFrom, toArray, type Observable } from 'rxjs';
 import { copyIn } from '../../lib/cli/copy/copy-in.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import { fileRoutes, type FileInfo } from '../../lib/files/file-routes.js';
-import type { LeafConnection } from '../../lib/endpoint/leaf.js';
+import type { LeafConnection } from '../../lib/endpoint/leaves/leaf.js';
 import { receiveFile } from '../../lib/node/files/receive/receive-file.js';
 import { receiveFiles } from '../../lib/node/files/receive/receive-files.js';
 import { copyContext } from './copy-context.js';

@@ -1,9 +1,9 @@
 import { Observable, throwError } from 'rxjs';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import type { Dial, Socket } from '../../lib/transport/socket.js';
-import { staticToken } from '../../lib/endpoint/auth.js';
-import type { DialerInfo } from '../../lib/endpoint/acceptor.js';
-import { connect, type ConnectOptions, type LeafConnection } from '../../lib/endpoint/leaf.js';
+import { staticToken } from '../../lib/endpoint/accept/auth.js';
+import type { DialerInfo } from '../../lib/endpoint/accept/acceptor.js';
+import { connect, type ConnectOptions, type LeafConnection } from '../../lib/endpoint/leaves/leaf.js';
 import { Manager } from '../../lib/endpoint/manager.js';
 import type { ManagerOptions } from '../../lib/endpoint/manager-options.js';
 import type { GridEvent } from '../../lib/observe.js';

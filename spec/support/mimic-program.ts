@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom, tap } from 'rxjs';
-import { staticToken } from '../../lib/endpoint/auth.js';
+import { staticToken } from '../../lib/endpoint/accept/auth.js';
 import { readFile, writeFile } from '../../lib/files/file-client.js';
 import { fileRoutes } from '../../lib/files/file-routes.js';
 import { serveFiles } from '../../lib/node/files/folder/serve-files.js';

@@ -1,4 +1,4 @@
-import { leafUrl } from '../../endpoint/leaf.js';
+import { leafUrl } from '../../endpoint/leaves/leaf.js';
 import { errorText } from '../../errors.js';
 import { serveLocalDashboard, type LocalDashboard } from '../../node/dashboard/local-dashboard.js';
 import { packagedPage } from '../../node/dashboard/page-files.js';

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { raw } from '../../codec/codec.js';
 import { unary } from '../../contract/contract.js';
 import type { Bound } from '../../contract/handler.js';
-import { sharedSecret } from '../../endpoint/auth.js';
+import { sharedSecret } from '../../endpoint/accept/auth.js';
 import { RejectedError } from '../../rejection.js';
 import { serveMonitor } from '../../monitor/index.js';
 import { serveFiles } from '../../node/files/folder/serve-files.js';

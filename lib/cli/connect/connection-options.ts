@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { LeafConnection } from '../../endpoint/leaf.js';
+import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { connectTo } from './host.js';
 import { placeOfAddress, type Place, type PlaceOptions } from './place.js';

@@ -2,7 +2,7 @@ import { filter, firstValueFrom, map, merge, timer } from 'rxjs';
 import { ConfigurationError, errorText, RefusedError } from '../../errors.js';
 import { RejectedError } from '../../rejection.js';
 import type { ConnectionState } from '../../connection/connection-state.js';
-import type { LeafConnection } from '../../endpoint/leaf.js';
+import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { connect } from '../../node/server/leaf.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import { exitCodes, Failure, failureText } from '../exit/failure.js';

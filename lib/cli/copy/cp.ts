@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DisconnectedError } from '../../errors.js';
 import { FileError, FileSpaceError } from '../../files/file-error.js';
-import type { LeafConnection } from '../../endpoint/leaf.js';
+import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { sweepKilled } from '../../node/files/folder/sweep.js';
 import { printable } from '../../printable.js';
 import { systemRuntime } from '../../runtime.js';

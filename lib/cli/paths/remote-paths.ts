@@ -1,4 +1,4 @@
-import type { LeafConnection } from '../../endpoint/leaf.js';
+import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { parseAddress } from './address.js';
 import { connectWith, type ConnectionOptions } from '../connect/connection-options.js';
 import { exitCodes, Failure } from '../exit/failure.js';

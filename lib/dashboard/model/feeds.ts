@@ -1,6 +1,6 @@
 import { catchError, EMPTY, forkJoin, map, merge, take, tap, timeout, Subscription, type Observable } from 'rxjs';
 import type { Connection } from '../../contract/connection.js';
-import type { LeafConnection } from '../../endpoint/leaf.js';
+import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { errorText } from '../../errors.js';
 import { monitor, type Monitor } from '../../monitor/client.js';
 import { retryOnDisconnect } from '../../operators/retry-on-disconnect.js';

@@ -1,5 +1,5 @@
 import type { Health } from '../../endpoint/health.js';
-import type { LeavesState } from '../../endpoint/leaf-list.js';
+import type { LeavesState } from '../../endpoint/leaves/leaf-list.js';
 import type { StreamList, TransferList } from '../../metrics/figures.js';
 import type { RouteFigures } from '../../metrics/figures.js';
 import type { HostInfo, MonitoredCluster, MonitoredHost } from '../../monitor/index.js';

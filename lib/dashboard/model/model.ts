@@ -1,6 +1,6 @@
 import type { StreamFigures, TransferFigures } from '../../metrics/figures.js';
 import { addDurations, noDurations, quantileOf } from '../../metrics/log-histogram.js';
-import type { LeafState } from '../../endpoint/leaf-list.js';
+import type { LeafState } from '../../endpoint/leaves/leaf-list.js';
 import type { MonitoredHost } from '../../monitor/index.js';
 import type { LoggedEvent } from './event-log.js';
 import type { Feeds } from './feeds.js';

@@ -1,6 +1,6 @@
 import type { ConnectionState } from '../../connection/connection-state.js';
 import { RejectedError } from '../../rejection.js';
-import { connect, type LeafConnection } from '../../endpoint/leaf.js';
+import { connect, type LeafConnection } from '../../endpoint/leaves/leaf.js';
 
 /** What the host that serves the page tells it. */
 export interface PageConfig {

@@ -1,5 +1,5 @@
 import { nothing, type TemplateResult } from 'lit-html';
-import type { LeafState } from '../../endpoint/leaf-list.js';
+import type { LeafState } from '../../endpoint/leaves/leaf-list.js';
 import { byName, clock, dateTime } from '../parts/format.js';
 import type { OfHost } from '../model/model.js';
 import type { Page } from '../page.js';

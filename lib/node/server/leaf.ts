@@ -4,7 +4,7 @@ import {
   type ConnectOptions,
   type LeafConnection,
   type TokenSource,
-} from '../../endpoint/leaf.js';
+} from '../../endpoint/leaves/leaf.js';
 import { takeSocketOptions, type SocketOptions } from './dial.js';
 
 /** Options of {@link connect} in Node. */

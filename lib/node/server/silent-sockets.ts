@@ -1,6 +1,6 @@
 import { IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { Newcomers, type Newcomer } from '../../endpoint/newcomers.js';
+import { Newcomers, type Newcomer } from '../../endpoint/accept/newcomers.js';
 
 /**
  * Limits the number of TCP connections of a server that have not sent a request yet, with or without a TLS hello. Beyond the

@@ -1,4 +1,4 @@
-import type { LeafConnection } from '../../endpoint/leaf.js';
+import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import type { Cable } from './cable.js';
 import type { FaultParty, FaultTarget } from './fault-target.js';
 import type { MemoryNetwork } from './memory-network.js';

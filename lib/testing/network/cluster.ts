@@ -6,8 +6,8 @@
 import { filter, firstValueFrom, map, merge, Subject, type Observable } from 'rxjs';
 import { checkOptions } from '../../check.js';
 import { ConfigurationError } from '../../errors.js';
-import { staticToken, type Auth } from '../../endpoint/auth.js';
-import { connect, type ConnectOptions } from '../../endpoint/leaf.js';
+import { staticToken, type Auth } from '../../endpoint/accept/auth.js';
+import { connect, type ConnectOptions } from '../../endpoint/leaves/leaf.js';
 import { defaultPath } from '../../endpoint/host-name.js';
 import type { Manager } from '../../endpoint/manager.js';
 import type { ManagerOptions } from '../../endpoint/manager-options.js';

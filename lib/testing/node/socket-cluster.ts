@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { filter, firstValueFrom, map, merge, NEVER, type Observable } from 'rxjs';
-import { staticToken } from '../../endpoint/auth.js';
+import { staticToken } from '../../endpoint/accept/auth.js';
 import { ConfigurationError } from '../../errors.js';
 import { nodeDial } from '../../node/server/dial.js';
 import type { Dial } from '../../transport/socket.js';

@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstValueFrom, map, NEVER, timer } from 'rxjs';
 import { WebSocketServer } from 'ws';
-import { staticToken } from '../../../lib/endpoint/auth.js';
+import { staticToken } from '../../../lib/endpoint/accept/auth.js';
 import {
   conformanceSteps,
   playConformance,
   type ConformanceRecording,
 } from '../../../lib/cli/recording/conformance.js';
-import { whoDials } from '../../../lib/endpoint/who-dials.js';
+import { whoDials } from '../../../lib/endpoint/peers/who-dials.js';
 import { systemRuntime } from '../../../lib/runtime.js';
 import { createChecksum } from '../../../lib/wire/checksum.js';
 import { freePort, RealGrid } from '../../support/real-grid.js';

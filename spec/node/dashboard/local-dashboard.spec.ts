@@ -4,7 +4,7 @@ import { request, type IncomingMessage } from 'node:http';
 import { filter, firstValueFrom } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import { connectMessage, readConnect } from '../../../lib/connection/handshake.js';
-import { connect, leafUrl, type LeafConnection } from '../../../lib/endpoint/leaf.js';
+import { connect, leafUrl, type LeafConnection } from '../../../lib/endpoint/leaves/leaf.js';
 import { maxLocalPages, maxTunnelBytes, tunnelStallTimeout } from '../../../lib/node/dashboard/limits.js';
 import { monitor, serveMonitor } from '../../../lib/monitor/index.js';
 import {

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { concat, lastValueFrom, NEVER, of, toArray } from 'rxjs';
-import type { LeafConnection } from '../../../lib/endpoint/leaf.js';
+import type { LeafConnection } from '../../../lib/endpoint/leaves/leaf.js';
 import { fileBytes, readFile, writeFile } from '../../../lib/files/file-client.js';
 import type { FileItem } from '../../../lib/files/file-item.js';
 import { fileRoutes } from '../../../lib/files/file-routes.js';

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { staticToken } from '../../../lib/endpoint/auth.js';
+import { staticToken } from '../../../lib/endpoint/accept/auth.js';
 import { Manager } from '../../../lib/node/server/manager.js';
 
 const closing: (() => unknown)[] = [];

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { concat, lastValueFrom, NEVER, of, toArray, type Subscription } from 'rxjs';
-import type { LeafConnection } from '../../../../lib/endpoint/leaf.js';
+import type { LeafConnection } from '../../../../lib/endpoint/leaves/leaf.js';
 import { fileBytes, readFile, statFile, writeFile } from '../../../../lib/files/file-client.js';
 import type { FileItem } from '../../../../lib/files/file-item.js';
 import { maxServedFiles, maxServedFilesPerPeer } from '../../../../lib/limits.js';

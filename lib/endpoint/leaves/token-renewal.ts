@@ -7,13 +7,13 @@
  * When the token expires nevertheless, the host closes the connection, and the leaf connects again with a token of that time.
  */
 
-import { maxTimerMs } from '../check.js';
-import { errorText, RefusedError, RemoteError } from '../errors.js';
-import { reportUnhandled } from '../flow/unhandled.js';
-import { guarded } from '../guard.js';
-import type { Link } from '../connection/link.js';
-import type { Runtime } from '../runtime.js';
-import { controlBounds } from '../wire/control-map.js';
+import { maxTimerMs } from '../../check.js';
+import { errorText, RefusedError, RemoteError } from '../../errors.js';
+import { reportUnhandled } from '../../flow/unhandled.js';
+import { guarded } from '../../guard.js';
+import type { Link } from '../../connection/link.js';
+import type { Runtime } from '../../runtime.js';
+import { controlBounds } from '../../wire/control-map.js';
 import { decodeTtl, encodeToken, renewToken } from './leaf-control.js';
 
 /** Options of a {@link TokenRenewal}. */

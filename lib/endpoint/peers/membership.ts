@@ -1,9 +1,9 @@
 import { BehaviorSubject, isObservable, type Observable, type Subscription } from 'rxjs';
-import { errorText } from '../errors.js';
-import { reportUnhandled } from '../flow/unhandled.js';
-import { guarded } from '../guard.js';
-import type { HostConnection } from '../connection/host-connection.js';
-import type { Endpoint } from './endpoint.js';
+import { errorText } from '../../errors.js';
+import { reportUnhandled } from '../../flow/unhandled.js';
+import { guarded } from '../../guard.js';
+import type { HostConnection } from '../../connection/host-connection.js';
+import type { Endpoint } from '../endpoint.js';
 import { checkHostList, HostLists } from './host-list.js';
 import { createPeer, type Peer } from './peers.js';
 import { Retirement } from './retirement.js';

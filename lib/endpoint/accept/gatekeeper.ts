@@ -1,12 +1,12 @@
-import { errorText } from '../errors.js';
-import { duplicateProbe } from '../limits.js';
-import type { ConnectRequest } from '../wire/connect.js';
+import { errorText } from '../../errors.js';
+import { duplicateProbe } from '../../limits.js';
+import type { ConnectRequest } from '../../wire/connect.js';
 import { checkClock, DuplicateHostRejection, type Admission, type DialerInfo } from './acceptor.js';
 import { checkToken, refusedReason, type Auth } from './auth.js';
-import type { Endpoint } from './endpoint.js';
-import { usesTls } from './host-name.js';
-import type { Leaves } from './leaves.js';
-import { sendDuplicateNotice, type Peer } from './peers.js';
+import type { Endpoint } from '../endpoint.js';
+import { usesTls } from '../host-name.js';
+import type { Leaves } from '../leaves/leaves.js';
+import { sendDuplicateNotice, type Peer } from '../peers/peers.js';
 
 /** What a {@link Gatekeeper} needs from its manager. */
 export interface GatekeeperOptions {

@@ -3,10 +3,10 @@
  * the answer to the handshake (`ttl`, in ms), and a new token, in a call of the leaf by a reserved handler id.
  */
 
-import { reservedIds } from '../contract/reserved-ids.js';
-import { CodecError } from '../errors.js';
-import { MsgpackReader } from '../wire/msgpack-reader.js';
-import { MsgpackWriter } from '../wire/msgpack-writer.js';
+import { reservedIds } from '../../contract/reserved-ids.js';
+import { CodecError } from '../../errors.js';
+import { MsgpackReader } from '../../wire/msgpack-reader.js';
+import { MsgpackWriter } from '../../wire/msgpack-writer.js';
 
 /** Handler id of the call with which a leaf gives a new token. */
 export const renewToken = reservedIds.control;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { whoDials } from '../../lib/endpoint/who-dials.js';
-import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
+import { whoDials } from '../../../lib/endpoint/peers/who-dials.js';
+import { createChecksum, type Checksum } from '../../../lib/wire/checksum.js';
 
 interface Decision {
   dials: boolean;

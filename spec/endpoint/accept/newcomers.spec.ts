@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Newcomers, type Newcomer } from '../../lib/endpoint/newcomers.js';
+import { Newcomers, type Newcomer } from '../../../lib/endpoint/accept/newcomers.js';
 
 class Fake implements Newcomer {
   silent = true;

@@ -1,5 +1,5 @@
 import { combineLatest, defer, map, of, switchMap, type Observable } from 'rxjs';
-import type { ConnectionState } from '../connection/connection-state.js';
+import type { ConnectionState } from '../../connection/connection-state.js';
 import type { Membership } from './membership.js';
 
 /** One other host, as this host sees it. */

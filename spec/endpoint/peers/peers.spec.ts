@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BehaviorSubject, firstValueFrom, Subject, switchMap, type Observable } from 'rxjs';
-import type { DisconnectedError } from '../../lib/errors.js';
-import type { HostState } from '../../lib/endpoint/cluster-state.js';
-import type { Manager } from '../../lib/endpoint/manager.js';
-import { raw } from '../../lib/codec/codec.js';
-import { unary } from '../../lib/contract/contract.js';
-import type { CallOptions } from '../../lib/contract/options.js';
-import { createPeer, startLoopback } from '../../lib/endpoint/peers.js';
-import { staticToken } from '../../lib/endpoint/auth.js';
-import { Endpoint } from '../../lib/endpoint/endpoint.js';
-import { MemoryNetwork } from '../support/memory-network.js';
+import type { DisconnectedError } from '../../../lib/errors.js';
+import type { HostState } from '../../../lib/endpoint/peers/cluster-state.js';
+import type { Manager } from '../../../lib/endpoint/manager.js';
+import { raw } from '../../../lib/codec/codec.js';
+import { unary } from '../../../lib/contract/contract.js';
+import type { CallOptions } from '../../../lib/contract/options.js';
+import { createPeer, startLoopback } from '../../../lib/endpoint/peers/peers.js';
+import { staticToken } from '../../../lib/endpoint/accept/auth.js';
+import { Endpoint } from '../../../lib/endpoint/endpoint.js';
+import { MemoryNetwork } from '../../support/memory-network.js';
 
 const [a, b, c] = ['http://a:9000', 'http://b:9000', 'http://c:9000'] as const;
 const echo = unary({ id: 1, name: 'echo', request: raw, response: raw });

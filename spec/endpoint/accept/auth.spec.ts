@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { SignJWT, UnsecuredJWT } from 'jose';
-import { ConfigurationError } from '../../lib/errors.js';
-import { RejectedError } from '../../lib/rejection.js';
-import { sharedSecret, staticToken } from '../../lib/endpoint/auth.js';
+import { ConfigurationError } from '../../../lib/errors.js';
+import { RejectedError } from '../../../lib/rejection.js';
+import { sharedSecret, staticToken } from '../../../lib/endpoint/accept/auth.js';
 
 const secret = 'a secret of more than thirty-two bytes';
 const key = new TextEncoder().encode(secret);

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BehaviorSubject, firstValueFrom } from 'rxjs';
-import { RejectedError } from '../../lib/rejection.js';
-import type { LeafConnection } from '../../lib/endpoint/leaf.js';
-import type { LeafOptions } from '../../lib/endpoint/leaves.js';
-import type { ClusterState } from '../../lib/endpoint/cluster-state.js';
-import type { Manager } from '../../lib/endpoint/manager.js';
-import type { GridEvent } from '../../lib/observe.js';
-import { raw, type } from '../../lib/codec/codec.js';
-import { duplex, unary } from '../../lib/contract/contract.js';
-import { bind } from '../../lib/contract/handler.js';
-import { MemoryNetwork, skewed } from '../support/memory-network.js';
+import { RejectedError } from '../../../lib/rejection.js';
+import type { LeafConnection } from '../../../lib/endpoint/leaves/leaf.js';
+import type { LeafOptions } from '../../../lib/endpoint/leaves/leaves.js';
+import type { ClusterState } from '../../../lib/endpoint/peers/cluster-state.js';
+import type { Manager } from '../../../lib/endpoint/manager.js';
+import type { GridEvent } from '../../../lib/observe.js';
+import { raw, type } from '../../../lib/codec/codec.js';
+import { duplex, unary } from '../../../lib/contract/contract.js';
+import { bind } from '../../../lib/contract/handler.js';
+import { MemoryNetwork, skewed } from '../../support/memory-network.js';
 
 const host = 'http://host:9000';
 const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });

@@ -15,15 +15,15 @@ import {
   readConnect,
   rejectionExtensions,
   type Agreement,
-} from '../connection/handshake.js';
-import { stallTolerantTimer } from '../connection/stall-tolerant-timer.js';
-import type { Socket } from '../transport/socket.js';
-import { errorText, LimitError } from '../errors.js';
-import { RejectedError } from '../rejection.js';
-import { printable } from '../printable.js';
-import type { ConnectRequest, Extensions } from '../wire/connect.js';
-import { timestampToMs } from '../wire/timestamp.js';
-import type { Endpoint } from './endpoint.js';
+} from '../../connection/handshake.js';
+import { stallTolerantTimer } from '../../connection/stall-tolerant-timer.js';
+import type { Socket } from '../../transport/socket.js';
+import { errorText, LimitError } from '../../errors.js';
+import { RejectedError } from '../../rejection.js';
+import { printable } from '../../printable.js';
+import type { ConnectRequest, Extensions } from '../../wire/connect.js';
+import { timestampToMs } from '../../wire/timestamp.js';
+import type { Endpoint } from '../endpoint.js';
 
 /** What the transport knows about a dialer. */
 export interface DialerInfo {

@@ -6,16 +6,16 @@
  *       └── no calls for long ──────▶ closed (idle)
  */
 
-import { either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from '../check.js';
-import { errorText } from '../errors.js';
-import { ClosedError, RejectedError, type ClosedCode } from '../rejection.js';
-import type { Link } from '../connection/link.js';
-import type { EngineOptions, Refusal, Responder } from '../mux/engine.js';
-import type { RunningHandlers } from '../mux/running-handlers.js';
-import type { UnaryResponder } from '../mux/unary.js';
-import type { Runtime } from '../runtime.js';
-import { exhausted } from '../wire/call-error.js';
-import { controlBounds } from '../wire/control-map.js';
+import { either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from '../../check.js';
+import { errorText } from '../../errors.js';
+import { ClosedError, RejectedError, type ClosedCode } from '../../rejection.js';
+import type { Link } from '../../connection/link.js';
+import type { EngineOptions, Refusal, Responder } from '../../mux/engine.js';
+import type { RunningHandlers } from '../../mux/running-handlers.js';
+import type { UnaryResponder } from '../../mux/unary.js';
+import type { Runtime } from '../../runtime.js';
+import { exhausted } from '../../wire/call-error.js';
+import { controlBounds } from '../../wire/control-map.js';
 import { encodeTtl, renewToken, ttlOf } from './leaf-control.js';
 
 /** Bounds of each leaf of a host. */

@@ -1,8 +1,8 @@
-import type { HostConnection } from '../connection/host-connection.js';
-import { reportUnhandled } from '../flow/unhandled.js';
-import { guarded } from '../guard.js';
-import { drainInterval, removedHostTimeout } from '../limits.js';
-import type { Runtime } from '../runtime.js';
+import type { HostConnection } from '../../connection/host-connection.js';
+import { reportUnhandled } from '../../flow/unhandled.js';
+import { guarded } from '../../guard.js';
+import { drainInterval, removedHostTimeout } from '../../limits.js';
+import type { Runtime } from '../../runtime.js';
 import { closePeer, type Peer } from './peers.js';
 
 const reason = 'it is not in the list of hosts any more';

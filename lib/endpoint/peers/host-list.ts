@@ -1,6 +1,6 @@
-import { ConfigurationError, errorText } from '../errors.js';
-import type { Report } from '../observe.js';
-import { parseHost } from './host-name.js';
+import { ConfigurationError, errorText } from '../../errors.js';
+import type { Report } from '../../observe.js';
+import { parseHost } from '../host-name.js';
 
 /**
  * Checks a list of hosts that is given as an option.

@@ -1,19 +1,19 @@
-import { Dialer } from '../connection/dialer.js';
-import { agree, announcedExtensions } from '../connection/handshake.js';
-import type { HostConnection } from '../connection/host-connection.js';
-import type { Link, LinkOptions } from '../connection/link.js';
-import { GridError } from '../errors.js';
-import { RejectedError } from '../rejection.js';
-import { duplicateProbe } from '../limits.js';
-import type { Responder } from '../mux/engine.js';
-import { emptyPayload } from '../wire/frame.js';
-import { linkedSockets } from '../transport/memory-socket.js';
-import type { Dial } from '../transport/socket.js';
-import type { RouteConnection } from '../calls/route-connection.js';
-import { reservedIds } from '../contract/reserved-ids.js';
-import type { Auth } from './auth.js';
-import { dialUrl, usesTls } from './host-name.js';
-import type { Endpoint } from './endpoint.js';
+import { Dialer } from '../../connection/dialer.js';
+import { agree, announcedExtensions } from '../../connection/handshake.js';
+import type { HostConnection } from '../../connection/host-connection.js';
+import type { Link, LinkOptions } from '../../connection/link.js';
+import { GridError } from '../../errors.js';
+import { RejectedError } from '../../rejection.js';
+import { duplicateProbe } from '../../limits.js';
+import type { Responder } from '../../mux/engine.js';
+import { emptyPayload } from '../../wire/frame.js';
+import { linkedSockets } from '../../transport/memory-socket.js';
+import type { Dial } from '../../transport/socket.js';
+import type { RouteConnection } from '../../calls/route-connection.js';
+import { reservedIds } from '../../contract/reserved-ids.js';
+import type { Auth } from '../accept/auth.js';
+import { dialUrl, usesTls } from '../host-name.js';
+import type { Endpoint } from '../endpoint.js';
 import { whoDials } from './who-dials.js';
 
 /** A host of the cluster: another one, or this one (the loopback). */

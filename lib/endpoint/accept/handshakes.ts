@@ -1,6 +1,6 @@
-import type { Socket } from '../transport/socket.js';
+import type { Socket } from '../../transport/socket.js';
 import { AcceptingHandshake, refuseHandshake, type Admit, type DialerInfo, type Handshake } from './acceptor.js';
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint } from '../endpoint.js';
 import { Newcomers, type Newcomer } from './newcomers.js';
 
 /** Resolves to true if the Authorization header of a dialer is valid and belongs to a host of the cluster. Never rejects. */

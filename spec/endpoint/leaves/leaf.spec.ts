@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, NEVER, throwError } from 'rxjs';
-import { ConfigurationError } from '../../lib/errors.js';
-import { connect } from '../../lib/endpoint/leaf.js';
-import { raw, type } from '../../lib/codec/codec.js';
-import { duplex, unary } from '../../lib/contract/contract.js';
-import { bind } from '../../lib/contract/handler.js';
-import { createChecksum } from '../../lib/wire/checksum.js';
-import { MemoryNetwork } from '../support/memory-network.js';
+import { ConfigurationError } from '../../../lib/errors.js';
+import { connect } from '../../../lib/endpoint/leaves/leaf.js';
+import { raw, type } from '../../../lib/codec/codec.js';
+import { duplex, unary } from '../../../lib/contract/contract.js';
+import { bind } from '../../../lib/contract/handler.js';
+import { createChecksum } from '../../../lib/wire/checksum.js';
+import { MemoryNetwork } from '../../support/memory-network.js';
 
 const host = 'http://host:9000';
 const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });

@@ -1,8 +1,8 @@
 import type { JWTPayload } from 'jose';
-import { checkOptions, whole } from '../check.js';
-import { ConfigurationError, errorText, GridError } from '../errors.js';
-import { RejectedError, type RejectionCode } from '../rejection.js';
-import { defaultLimits } from '../limits.js';
+import { checkOptions, whole } from '../../check.js';
+import { ConfigurationError, errorText, GridError } from '../../errors.js';
+import { RejectedError, type RejectionCode } from '../../rejection.js';
+import { defaultLimits } from '../../limits.js';
 
 /** The two hosts of a handshake, from the point of view of the one that signs or verifies. */
 export interface AuthContext {

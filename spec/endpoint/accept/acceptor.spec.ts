@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
-import { announcedExtensions, connectMessage, readConnectResponse } from '../../lib/connection/handshake.js';
-import { linkedSockets } from '../../lib/transport/memory-socket.js';
-import type { Limits } from '../../lib/limits.js';
-import type { DialerInfo } from '../../lib/endpoint/acceptor.js';
-import { sharedSecret, staticToken, type Auth } from '../../lib/endpoint/auth.js';
-import type { Manager } from '../../lib/endpoint/manager.js';
-import { whoDials } from '../../lib/endpoint/who-dials.js';
-import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
-import type { ConnectRequest } from '../../lib/wire/connect.js';
-import { encodeFrame } from '../../lib/wire/encode.js';
-import { timestampFromMs } from '../../lib/wire/timestamp.js';
-import { frameOf } from '../support/frames.js';
-import { MemoryNetwork } from '../support/memory-network.js';
+import { announcedExtensions, connectMessage, readConnectResponse } from '../../../lib/connection/handshake.js';
+import { linkedSockets } from '../../../lib/transport/memory-socket.js';
+import type { Limits } from '../../../lib/limits.js';
+import type { DialerInfo } from '../../../lib/endpoint/accept/acceptor.js';
+import { sharedSecret, staticToken, type Auth } from '../../../lib/endpoint/accept/auth.js';
+import type { Manager } from '../../../lib/endpoint/manager.js';
+import { whoDials } from '../../../lib/endpoint/peers/who-dials.js';
+import { createChecksum, type Checksum } from '../../../lib/wire/checksum.js';
+import type { ConnectRequest } from '../../../lib/wire/connect.js';
+import { encodeFrame } from '../../../lib/wire/encode.js';
+import { timestampFromMs } from '../../../lib/wire/timestamp.js';
+import { frameOf } from '../../support/frames.js';
+import { MemoryNetwork } from '../../support/memory-network.js';
 
 const [a, b, c] = ['http://a:9000', 'http://b:9000', 'http://c:9000'] as const;
 

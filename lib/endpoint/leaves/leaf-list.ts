@@ -1,9 +1,9 @@
 import type { Observable } from 'rxjs';
 import { defer, of, Subject, startWith } from 'rxjs';
-import { isolated } from '../flow/unhandled.js';
-import { maxListed } from '../limits.js';
-import { printable } from '../printable.js';
-import type { Runtime } from '../runtime.js';
+import { isolated } from '../../flow/unhandled.js';
+import { maxListed } from '../../limits.js';
+import { printable } from '../../printable.js';
+import type { Runtime } from '../../runtime.js';
 
 /** A leaf that is connected. */
 export interface LeafState {

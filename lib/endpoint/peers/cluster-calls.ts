@@ -1,18 +1,18 @@
 import type { Observable } from 'rxjs';
-import { anyHost, type AnyHostOptions } from '../cluster/any-host.js';
-import type { ClusterHosts } from '../cluster/cluster-hosts.js';
-import { everyHost, type EveryHostOptions } from '../cluster/every-host.js';
-import type { HostOutcome } from '../cluster/host-outcome.js';
-import { Latencies } from '../cluster/latencies.js';
-import { ownersOf } from '../cluster/owners-of.js';
-import type { RouteConnection } from '../calls/route-connection.js';
-import type { HostConnection } from '../connection/host-connection.js';
-import type { Received, Shape, TypeOnly } from '../codec/codec.js';
-import type { Payload } from '../contract/connection.js';
-import type { Duplex, Unary } from '../contract/contract.js';
-import { ConfigurationError } from '../errors.js';
-import { isolated } from '../flow/unhandled.js';
-import type { Endpoint } from './endpoint.js';
+import { anyHost, type AnyHostOptions } from '../../cluster/any-host.js';
+import type { ClusterHosts } from '../../cluster/cluster-hosts.js';
+import { everyHost, type EveryHostOptions } from '../../cluster/every-host.js';
+import type { HostOutcome } from '../../cluster/host-outcome.js';
+import { Latencies } from '../../cluster/latencies.js';
+import { ownersOf } from '../../cluster/owners-of.js';
+import type { RouteConnection } from '../../calls/route-connection.js';
+import type { HostConnection } from '../../connection/host-connection.js';
+import type { Received, Shape, TypeOnly } from '../../codec/codec.js';
+import type { Payload } from '../../contract/connection.js';
+import type { Duplex, Unary } from '../../contract/contract.js';
+import { ConfigurationError } from '../../errors.js';
+import { isolated } from '../../flow/unhandled.js';
+import type { Endpoint } from '../endpoint.js';
 import type { Membership } from './membership.js';
 
 /** A route whose calls need no input. */
