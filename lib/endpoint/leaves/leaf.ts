@@ -1,9 +1,9 @@
 import type { Observable } from 'rxjs';
 import { aFunction, checkOptions, type Rule } from '../../check.js';
 import { agree, announcedExtensions } from '../../connection/handshake.js';
-import { LeafDialer } from '../../connection/leaf-dialer.js';
+import { LeafDialer } from '../../connection/dialing/leaf-dialer.js';
 import type { Link } from '../../connection/link.js';
-import { platformSurroundings } from '../../connection/surroundings.js';
+import { platformSurroundings } from '../../connection/dialing/surroundings.js';
 import type { Dial } from '../../transport/socket.js';
 import { dialWebSocket } from '../../transport/ws-dial.js';
 import { ConfigurationError } from '../../errors.js';

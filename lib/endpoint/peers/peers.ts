@@ -1,4 +1,4 @@
-import { Dialer } from '../../connection/dialer.js';
+import { Dialer } from '../../connection/dialing/dialer.js';
 import { agree, announcedExtensions } from '../../connection/handshake.js';
 import type { HostConnection } from '../../connection/host-connection.js';
 import type { Link, LinkOptions } from '../../connection/link.js';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { DialGate } from '../../lib/connection/dial-gate.js';
-import { ManualRuntime } from '../support/manual-runtime.js';
+import { DialGate } from '../../../lib/connection/dialing/dial-gate.js';
+import { ManualRuntime } from '../../support/manual-runtime.js';
 
 let runtime: ManualRuntime;
 let gate: DialGate;

@@ -14,15 +14,15 @@
  */
 
 import { Subscription } from 'rxjs';
-import { ClosedError, RejectedError } from '../rejection.js';
-import { firstRedial, hiddenRedial, leafSpread, wakeProbe } from '../limits.js';
+import { ClosedError, RejectedError } from '../../rejection.js';
+import { firstRedial, hiddenRedial, leafSpread, wakeProbe } from '../../limits.js';
 import { DialAttempt, type AttemptFailure, type DialAttemptOptions } from './dial-attempt.js';
-import type { HostConnection } from './host-connection.js';
-import type { NextAttempt } from './connection-state.js';
-import type { Socket } from '../transport/socket.js';
-import type { ConnectResponse } from '../wire/connect.js';
+import type { HostConnection } from '../host-connection.js';
+import type { NextAttempt } from '../connection-state.js';
+import type { Socket } from '../../transport/socket.js';
+import type { ConnectResponse } from '../../wire/connect.js';
 import type { Signal, Surroundings } from './surroundings.js';
-import { WakeWatch } from './wake-watch.js';
+import { WakeWatch } from '../wake-watch.js';
 
 /** Options of a {@link LeafDialer}. */
 export interface LeafDialerOptions extends Pick<DialAttemptOptions, 'dial' | 'runtime' | 'limits' | 'connect'> {

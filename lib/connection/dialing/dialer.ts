@@ -12,11 +12,11 @@
  */
 
 import { Subscription } from 'rxjs';
-import { RejectedError } from '../rejection.js';
-import { firstRedial, maxDuplicateWait } from '../limits.js';
-import type { Checksum } from '../wire/checksum.js';
+import { RejectedError } from '../../rejection.js';
+import { firstRedial, maxDuplicateWait } from '../../limits.js';
+import type { Checksum } from '../../wire/checksum.js';
 import { DialAttempt, type AttemptFailure, type ConnectFields, type DialAttemptOptions } from './dial-attempt.js';
-import type { HostConnection } from './host-connection.js';
+import type { HostConnection } from '../host-connection.js';
 
 /** Options of a {@link Dialer}. */
 export interface DialerOptions extends Pick<

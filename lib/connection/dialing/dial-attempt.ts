@@ -9,21 +9,21 @@
  */
 
 import { defer, Subscription } from 'rxjs';
-import { ConfigurationError, errorText, toError } from '../errors.js';
-import { RejectedError, type RejectionCode } from '../rejection.js';
-import { reportUnhandled } from '../flow/unhandled.js';
-import { guarded } from '../guard.js';
-import type { Limits } from '../limits.js';
-import { printable, printableUrl } from '../printable.js';
-import type { Runtime } from '../runtime.js';
-import type { Dial, Socket } from '../transport/socket.js';
-import type { Checksum } from '../wire/checksum.js';
-import type { ConnectRequest, ConnectResponse, Extensions } from '../wire/connect.js';
-import { timestampFromMs } from '../wire/timestamp.js';
+import { ConfigurationError, errorText, toError } from '../../errors.js';
+import { RejectedError, type RejectionCode } from '../../rejection.js';
+import { reportUnhandled } from '../../flow/unhandled.js';
+import { guarded } from '../../guard.js';
+import type { Limits } from '../../limits.js';
+import { printable, printableUrl } from '../../printable.js';
+import type { Runtime } from '../../runtime.js';
+import type { Dial, Socket } from '../../transport/socket.js';
+import type { Checksum } from '../../wire/checksum.js';
+import type { ConnectRequest, ConnectResponse, Extensions } from '../../wire/connect.js';
+import { timestampFromMs } from '../../wire/timestamp.js';
 import { DialGate } from './dial-gate.js';
 import { dialHeaders } from './dial-headers.js';
-import { checkHandshakeSize, connectMessage, readConnectResponse, rejectionCode } from './handshake.js';
-import { stallTolerantTimer } from './stall-tolerant-timer.js';
+import { checkHandshakeSize, connectMessage, readConnectResponse, rejectionCode } from '../handshake.js';
+import { stallTolerantTimer } from '../stall-tolerant-timer.js';
 
 /** Why an attempt failed. */
 export interface AttemptFailure {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { Observable, throwError } from 'rxjs';
-import type { ConnectionState } from '../../lib/connection/connection-state.js';
-import { connectResponseMessage } from '../../lib/connection/handshake.js';
-import { LeafDialer, type LeafDialerOptions } from '../../lib/connection/leaf-dialer.js';
-import type { Signal, Surroundings } from '../../lib/connection/surroundings.js';
-import { linkedSockets } from '../../lib/transport/memory-socket.js';
-import type { Socket } from '../../lib/transport/socket.js';
-import type { Extensions } from '../../lib/wire/connect.js';
-import { testChecksum } from '../support/engines.js';
-import { pass, settle, TestConnection } from '../support/links.js';
-import { ManualRuntime } from '../support/manual-runtime.js';
+import type { ConnectionState } from '../../../lib/connection/connection-state.js';
+import { connectResponseMessage } from '../../../lib/connection/handshake.js';
+import { LeafDialer, type LeafDialerOptions } from '../../../lib/connection/dialing/leaf-dialer.js';
+import type { Signal, Surroundings } from '../../../lib/connection/dialing/surroundings.js';
+import { linkedSockets } from '../../../lib/transport/memory-socket.js';
+import type { Socket } from '../../../lib/transport/socket.js';
+import type { Extensions } from '../../../lib/wire/connect.js';
+import { testChecksum } from '../../support/engines.js';
+import { pass, settle, TestConnection } from '../../support/links.js';
+import { ManualRuntime } from '../../support/manual-runtime.js';
 
 const id = new Uint8Array(16).fill(7);
 
