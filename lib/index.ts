@@ -178,4 +178,4 @@ export { defaultLimits, defaultWindow, type Limits, type CreditWindow } from './
 export type { ErrorInfo } from './error-info.js';
 export type { GridEvent } from './observe.js';
 export type { Runtime } from './runtime.js';
-export type { Meta } from './wire/opening-extra.js';
+export type { Meta } from './wire/payloads/opening-extra.js';

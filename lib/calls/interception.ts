@@ -8,7 +8,7 @@ import { CallObservable } from '../flow/call-observable.js';
 import { InterceptedItems } from '../flow/intercepted-items.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
-import { noMeta } from '../wire/opening-extra.js';
+import { noMeta } from '../wire/payloads/opening-extra.js';
 import { startIntercepted } from './intercepted-call.js';
 import type { StreamCallerContext } from './stream-call.js';
 

@@ -8,7 +8,7 @@
  */
 
 import { CodecError } from '../errors.js';
-import { ARRAY, BIN, EXT, kindOf, lengthIn, MAP, NEVER, TEXT, widthOf } from '../wire/msgpack-head.js';
+import { ARRAY, BIN, EXT, kindOf, lengthIn, MAP, NEVER, TEXT, widthOf } from '../wire/msgpack/msgpack-head.js';
 import { pathText } from './msgpack-path.js';
 import { readTime } from './msgpack-timestamp.js';
 

@@ -5,7 +5,7 @@ import {
   timestampData,
   timestampFromMs,
   timestampOf,
-} from '../wire/timestamp.js';
+} from '../wire/msgpack/timestamp.js';
 
 /** The ext type of the grid protocol. */
 export const gridTimeType = gridType;

@@ -18,7 +18,7 @@ import {
   type ConnectRequest,
   type ConnectResponse,
   type Extensions,
-} from '../wire/connect.js';
+} from '../wire/payloads/connect.js';
 import { decodeFrame } from '../wire/decode.js';
 import { encodeFrame } from '../wire/encode.js';
 import { FrameView } from '../wire/frame.js';

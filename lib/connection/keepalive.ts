@@ -8,8 +8,8 @@
  */
 
 import type { Runtime } from '../runtime.js';
-import { decodePing, decodePong, encodePing, encodePong } from '../wire/control.js';
-import { timestampFromMs, timestampToMs } from '../wire/timestamp.js';
+import { decodePing, decodePong, encodePing, encodePong } from '../wire/payloads/control.js';
+import { timestampFromMs, timestampToMs } from '../wire/msgpack/timestamp.js';
 import { WakeWatch } from './wake-watch.js';
 
 /** See the head of this file. */

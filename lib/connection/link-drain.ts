@@ -2,7 +2,7 @@ import { ReplaySubject, type Observable } from 'rxjs';
 import { maxTimerMs } from '../check.js';
 import { drainSlack } from '../limits.js';
 import type { Runtime } from '../runtime.js';
-import { decodeDrainNotice, encodeDrainNotice, type DrainNotice } from '../wire/control.js';
+import { decodeDrainNotice, encodeDrainNotice, type DrainNotice } from '../wire/payloads/control.js';
 
 /** Times on the wire have 32 bits. */
 const maxNoticeMs = 0xffff_ffff;

@@ -3,7 +3,7 @@ import { hasBrand } from '../error-brand.js';
 import { ConfigurationError, RemoteError, type SchemaIssue } from '../errors.js';
 import { msgpack } from '../codec/msgpack-codec.js';
 import type { Codec, Received, Sent, Shape, TypeOnly } from '../codec/codec.js';
-import { maxErrorCodeBytes } from '../wire/call-error.js';
+import { maxErrorCodeBytes } from '../wire/payloads/call-error.js';
 
 /**
  * An error that contracts name, with a code and data. A handler throws it; a caller whose contract names its class gets an

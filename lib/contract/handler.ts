@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { CreditWindow } from '../limits.js';
 import type { Runtime } from '../runtime.js';
-import type { Meta } from '../wire/opening-extra.js';
+import type { Meta } from '../wire/payloads/opening-extra.js';
 import type { RegionItem } from '../codec/region-item.js';
 import type { RegionCodec, Received, Sent, SentItem } from '../codec/codec.js';
 import type { Connection } from './connection.js';

@@ -4,7 +4,7 @@ import type { Rule } from '../check.js';
 import { InterceptorError } from '../errors.js';
 import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { Runtime } from '../runtime.js';
-import type { Meta } from '../wire/opening-extra.js';
+import type { Meta } from '../wire/payloads/opening-extra.js';
 import type { Connection } from './connection.js';
 import type { Call } from './handler.js';
 

@@ -2,7 +2,7 @@ import { anObject, anyMs, checkOptions, withMethods, type Rule } from '../check.
 import { LimitError, ConfigurationError } from '../errors.js';
 import { whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
-import { encodeMeta, metaFault, type Meta } from '../wire/opening-extra.js';
+import { encodeMeta, metaFault, type Meta } from '../wire/payloads/opening-extra.js';
 import type { Call } from './handler.js';
 import { waitForConnectRule, type RouteDefaults } from './route-defaults.js';
 

@@ -1,9 +1,9 @@
 import { CodecError, ConfigurationError, ProtocolError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
 import { raw, type Codec, type RegionCodec } from '../codec/codec.js';
-import { MsgpackReader } from '../wire/msgpack-reader.js';
-import { MsgpackWriter } from '../wire/msgpack-writer.js';
-import { required } from '../wire/control-map.js';
+import { MsgpackReader } from '../wire/msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../wire/msgpack/msgpack-writer.js';
+import { required } from '../wire/payloads/control-map.js';
 import { duplex, unary, type Duplex, type Unary } from './contract.js';
 import { namedHandler, WireRoutes, type WireRoute } from './wire-route.js';
 import type { RouteMeter } from '../metrics/route-meter.js';

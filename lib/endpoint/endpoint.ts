@@ -22,7 +22,7 @@ import type { Refusal } from '../mux/engine-options.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
-import { newProcessId } from '../wire/connect.js';
+import { newProcessId } from '../wire/payloads/connect.js';
 import { subrouteKey } from '../wire/subroute.js';
 import { LinkList } from './link-list.js';
 

@@ -19,7 +19,7 @@ import { bind, type Bound, type Call } from '../contract/handler.js';
 import type { CallOptions } from '../contract/options.js';
 import { isRelay, relayRoutes, type RelayedCall } from '../contract/relayed-route.js';
 import { namedHandler } from '../contract/wire-route.js';
-import type { Meta } from '../wire/opening-extra.js';
+import type { Meta } from '../wire/payloads/opening-extra.js';
 
 /** A call that a leaf asks this host to make. */
 export interface RelayRequest {

@@ -1,8 +1,8 @@
 import { CodecError, ProtocolError } from '../errors.js';
 import { maxPathBytes } from '../limits.js';
-import { checkedText, controlBounds, boundedText, readControlMap, required } from '../wire/control-map.js';
-import { MsgpackReader } from '../wire/msgpack-reader.js';
-import { MsgpackWriter } from '../wire/msgpack-writer.js';
+import { checkedText, controlBounds, boundedText, readControlMap, required } from '../wire/payloads/control-map.js';
+import { MsgpackReader } from '../wire/msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../wire/msgpack/msgpack-writer.js';
 import { decodePack, type FilePack } from './file-pack.js';
 
 /*

@@ -7,7 +7,7 @@ import type { Call } from '../contract/handler.js';
 import type { IncomingCall } from '../contract/interceptor.js';
 import { whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
-import { noMeta, type Meta } from '../wire/opening-extra.js';
+import { noMeta, type Meta } from '../wire/payloads/opening-extra.js';
 
 /** Returns the connection to a host, for calls on behalf of `parent`. */
 export type ConnectFor = (host: string, parent: Call<unknown>) => Connection;

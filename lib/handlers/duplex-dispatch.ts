@@ -12,7 +12,7 @@ import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/stream/responder-stream.js';
 import type { InputRefusal, StreamSink } from '../mux/stream/stream.js';
 import type { Report } from '../observe.js';
-import type { Meta } from '../wire/opening-extra.js';
+import type { Meta } from '../wire/payloads/opening-extra.js';
 import { isRegionItem } from '../codec/region-item.js';
 import { SendingHalf, type SendingOwner } from '../calls/sending-half.js';
 import { CallContext } from './call-context.js';

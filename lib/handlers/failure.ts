@@ -17,7 +17,7 @@ import type { Outcome } from '../metrics/route-meter.js';
 import type { Limits } from '../limits.js';
 import type { GridEvent } from '../observe.js';
 import type { Runtime } from '../runtime.js';
-import { exhausted, type CallError } from '../wire/call-error.js';
+import { exhausted, type CallError } from '../wire/payloads/call-error.js';
 
 /** What a failure needs to know of its call and its endpoint. */
 export interface FailureScope {

@@ -8,7 +8,7 @@
  */
 
 import type { ProtocolError } from '../errors.js';
-import { decodePong } from '../wire/control.js';
+import { decodePong } from '../wire/payloads/control.js';
 import type { FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 import { CallerStream } from './stream/caller-stream.js';

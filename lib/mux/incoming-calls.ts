@@ -5,11 +5,11 @@
  *                               └ ignored      └──────────┴──▶ MuxConnectError
  */
 
-import { exhausted } from '../wire/call-error.js';
-import { encodeConnectError } from '../wire/control.js';
+import { exhausted } from '../wire/payloads/call-error.js';
+import { encodeConnectError } from '../wire/payloads/control.js';
 import type { FrameView, MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
-import { decodeOpeningExtra, maxOpeningBytes, metaFault, type Meta } from '../wire/opening-extra.js';
+import { decodeOpeningExtra, maxOpeningBytes, metaFault, type Meta } from '../wire/payloads/opening-extra.js';
 import type { EngineOptions, Refusal, Responder } from './engine-options.js';
 import { responderSlackMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';

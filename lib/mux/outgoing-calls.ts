@@ -9,7 +9,7 @@ import { LimitError } from '../errors.js';
 import { defaultWindow, type CreditWindow } from '../limits.js';
 import { joinBytes, type MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
-import { openingExtra, requestExtra } from '../wire/opening-extra.js';
+import { openingExtra, requestExtra } from '../wire/payloads/opening-extra.js';
 import { CallerStream } from './stream/caller-stream.js';
 import type { Address, StreamOpening } from './engine-options.js';
 import { remainingMs, type Mux, type MuxHost } from './mux.js';

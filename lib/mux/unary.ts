@@ -15,10 +15,10 @@ import {
   type GridError,
   withoutStack,
 } from '../errors.js';
-import { decodeCallError, encodeCallError, exhausted, type CallError } from '../wire/call-error.js';
+import { decodeCallError, encodeCallError, exhausted, type CallError } from '../wire/payloads/call-error.js';
 import type { Opening } from '../wire/encode.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
-import { decodeConnectError } from '../wire/control.js';
+import { decodeConnectError } from '../wire/payloads/control.js';
 import { Flag, Op } from '../wire/ops.js';
 import { Mux, type MuxHost } from './mux.js';
 import type { LaneName } from './schedule/owner-queue.js';

@@ -6,7 +6,7 @@
  *     all other frames are counted and ignored
  */
 
-import { encodePong } from '../wire/control.js';
+import { encodePong } from '../wire/payloads/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 import type { Schedule } from './schedule/schedule.js';

@@ -1,5 +1,5 @@
 import { announcedExtensions } from '../../lib/connection/handshake.js';
-import { MsgpackWriter } from '../../lib/wire/msgpack-writer.js';
+import { MsgpackWriter } from '../../lib/wire/msgpack/msgpack-writer.js';
 import { isCredit, muxName, renumber, type ExpectedFrame, type SentFrame } from '../support/replay-frames.js';
 import type { HandlerEvent } from '../support/recordings.js';
 import { hexOf } from '../support/vectors.js';

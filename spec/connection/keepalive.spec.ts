@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { answerPing, Keepalive } from '../../lib/connection/keepalive.js';
 import { ProtocolError } from '../../lib/errors.js';
-import { decodePing, decodePong, encodePong } from '../../lib/wire/control.js';
-import { timestampToMs } from '../../lib/wire/timestamp.js';
+import { decodePing, decodePong, encodePong } from '../../lib/wire/payloads/control.js';
+import { timestampToMs } from '../../lib/wire/msgpack/timestamp.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 function scene() {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { answerPing } from '../../lib/connection/keepalive.js';
 import { closeSocket } from '../../lib/connection/linger.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
-import { encodePing } from '../../lib/wire/control.js';
+import { encodePing } from '../../lib/wire/payloads/control.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';

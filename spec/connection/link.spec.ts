@@ -9,7 +9,7 @@ import {
   encodeConnectError,
   encodeDrainNotice,
   encodePing,
-} from '../../lib/wire/control.js';
+} from '../../lib/wire/payloads/control.js';
 import type { WireMessage } from '../../lib/wire/batch.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';

@@ -14,7 +14,7 @@ import {
 import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import { defaultPath } from '../../lib/endpoint/host-name.js';
 import { duplex, DisconnectedError, retryOnDisconnect, type, unary, type Manager } from '../../lib/index.js';
-import { decodeDrainNotice } from '../../lib/wire/control.js';
+import { decodeDrainNotice } from '../../lib/wire/payloads/control.js';
 import { Op } from '../../lib/wire/ops.js';
 import { all, hostA, hostB, LinkedManagers, PairOfEachTest, record } from '../support/linked-managers.js';
 import { collectUnhandled } from '../support/unhandled.js';

@@ -11,7 +11,7 @@ import {
   FileKind,
   type FileHeader,
 } from '../../lib/files/file-item.js';
-import { MsgpackWriter } from '../../lib/wire/msgpack-writer.js';
+import { MsgpackWriter } from '../../lib/wire/msgpack/msgpack-writer.js';
 
 const header = { path: 'a/b.bin', size: 10, offset: 2, length: 8 };
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -6,12 +6,12 @@ import { duplex, unary } from '../../lib/contract/contract.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
-import { encodeConnectError } from '../../lib/wire/control.js';
+import { encodeConnectError } from '../../lib/wire/payloads/control.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame, MuxId } from '../../lib/wire/frame.js';
-import { MsgpackWriter } from '../../lib/wire/msgpack-writer.js';
+import { MsgpackWriter } from '../../lib/wire/msgpack/msgpack-writer.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { timestampFromMs } from '../../lib/wire/timestamp.js';
+import { timestampFromMs } from '../../lib/wire/msgpack/timestamp.js';
 import { frameOf, fromCaller, lineOf, messageOf } from '../support/frames.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CancelledError } from '../../lib/errors.js';
-import { decodeConnectError } from '../../lib/wire/control.js';
+import { decodeConnectError } from '../../lib/wire/payloads/control.js';
 import type { Limits } from '../../lib/limits.js';
 import { RunningHandlers } from '../../lib/mux/running-handlers.js';
 import { Op } from '../../lib/wire/ops.js';

@@ -3,7 +3,7 @@
  * Rules look at each frame as it sets out, and as it arrives.
  */
 
-import { decodeConnectResponse } from '../../lib/wire/connect.js';
+import { decodeConnectResponse } from '../../lib/wire/payloads/connect.js';
 import { Flag, isSentByCaller, Op } from '../../lib/wire/ops.js';
 import type { FrameView, MuxId } from '../../lib/wire/frame.js';
 import { eachFrame, type Fate } from '../../lib/testing/frames/wire-log.js';

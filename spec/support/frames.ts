@@ -1,8 +1,8 @@
-import { encodeConnectError, encodePong } from '../../lib/wire/control.js';
+import { encodeConnectError, encodePong } from '../../lib/wire/payloads/control.js';
 import { encodeFrame, encodeMerged } from '../../lib/wire/encode.js';
 import { emptyPayload, type Frame, type Hash32, type MuxId } from '../../lib/wire/frame.js';
 import { Flag, Op, opName } from '../../lib/wire/ops.js';
-import { encodeCredit } from '../../lib/wire/window-payloads.js';
+import { encodeCredit } from '../../lib/wire/payloads/window-payloads.js';
 
 /*
  * Frames by hand, named by who sends them: `fromCaller.item(1, 3, 'x')` is item 'x' with sequence number 3 on mux 1.

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { joinFragments } from '../../lib/wire/batch.js';
-import { encodePing, encodePong } from '../../lib/wire/control.js';
+import { encodePing, encodePong } from '../../lib/wire/payloads/control.js';
 import { encodeFrame, encodeMerged } from '../../lib/wire/encode.js';
 import type { Hash32, MuxId } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';

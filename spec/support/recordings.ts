@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { decodeConnectRequest } from '../../lib/wire/connect.js';
-import { decodePing } from '../../lib/wire/control.js';
-import { timestampToMs } from '../../lib/wire/timestamp.js';
+import { decodeConnectRequest } from '../../lib/wire/payloads/connect.js';
+import { decodePing } from '../../lib/wire/payloads/control.js';
+import { timestampToMs } from '../../lib/wire/msgpack/timestamp.js';
 import { bytesOfHex, type RecordedFrame } from './vectors.js';
 
 /*

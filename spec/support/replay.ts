@@ -1,10 +1,10 @@
 import { NEVER, Observable } from 'rxjs';
 import { ProtocolError } from '../../lib/errors.js';
-import { timestampFromMs, timestampToMs } from '../../lib/wire/timestamp.js';
+import { timestampFromMs, timestampToMs } from '../../lib/wire/msgpack/timestamp.js';
 import { Manager, staticToken, type Connection } from '../../lib/index.js';
 import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
-import { encodeConnectRequest, encodeConnectResponse } from '../../lib/wire/connect.js';
-import { decodePing, encodePong } from '../../lib/wire/control.js';
+import { encodeConnectRequest, encodeConnectResponse } from '../../lib/wire/payloads/connect.js';
+import { decodePing, encodePong } from '../../lib/wire/payloads/control.js';
 import { decodeFrame, decodeFrames } from '../../lib/wire/decode.js';
 import { FrameView, type Frame, type MuxId } from '../../lib/wire/frame.js';
 import { Flag, Op, opName } from '../../lib/wire/ops.js';

@@ -4,12 +4,12 @@ import { connectMessage } from '../../connection/handshake.js';
 import { dialWebSocket } from '../../transport/ws-dial.js';
 import type { Runtime } from '../../runtime.js';
 import type { Socket } from '../../transport/socket.js';
-import { decodeConnectResponse, newProcessId } from '../../wire/connect.js';
+import { decodeConnectResponse, newProcessId } from '../../wire/payloads/connect.js';
 import { decodeFrames } from '../../wire/decode.js';
 import { encodeFrame, encodeMerged } from '../../wire/encode.js';
 import type { Frame } from '../../wire/frame.js';
 import { Flag, isSentByCaller, Op, opName } from '../../wire/ops.js';
-import { timestampFromMs } from '../../wire/timestamp.js';
+import { timestampFromMs } from '../../wire/msgpack/timestamp.js';
 
 /** One recording of two hosts, as `spec/vectors` has it. */
 export interface ConformanceRecording {

@@ -3,10 +3,10 @@ import { errorText } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { callerOf, callKey } from '../../recording/recorded-calls.js';
 import type { FrameRecord, Recording, RouteRecord, WireRecord } from '../../recording/records.js';
-import { decodeConnectError } from '../../wire/control.js';
+import { decodeConnectError } from '../../wire/payloads/control.js';
 import { frameLine } from '../../wire/frame-line.js';
 import { Flag, Op, opensMux } from '../../wire/ops.js';
-import { decodeAck, decodeCredit } from '../../wire/window-payloads.js';
+import { decodeAck, decodeCredit } from '../../wire/payloads/window-payloads.js';
 import { toJson } from '../output/json-value.js';
 import { jsonText } from '../output/output.js';
 

@@ -20,7 +20,7 @@ import { DialAttempt, type AttemptFailure, type DialAttemptOptions } from './dia
 import type { HostConnection } from '../host-connection.js';
 import type { NextAttempt } from '../connection-state.js';
 import type { Socket } from '../../transport/socket.js';
-import type { ConnectResponse } from '../../wire/connect.js';
+import type { ConnectResponse } from '../../wire/payloads/connect.js';
 import type { Signal, Surroundings } from './surroundings.js';
 import { WakeWatch } from '../wake-watch.js';
 

@@ -21,8 +21,8 @@ import type { Socket } from '../../transport/socket.js';
 import { errorText, LimitError } from '../../errors.js';
 import { RejectedError } from '../../rejection.js';
 import { printable } from '../../printable.js';
-import type { ConnectRequest, Extensions } from '../../wire/connect.js';
-import { timestampToMs } from '../../wire/timestamp.js';
+import type { ConnectRequest, Extensions } from '../../wire/payloads/connect.js';
+import { timestampToMs } from '../../wire/msgpack/timestamp.js';
 import type { Endpoint } from '../endpoint.js';
 
 /** What the transport knows about a dialer. */

@@ -1,6 +1,6 @@
 import { errorText } from '../../errors.js';
 import { duplicateProbe } from '../../limits.js';
-import type { ConnectRequest } from '../../wire/connect.js';
+import type { ConnectRequest } from '../../wire/payloads/connect.js';
 import { checkClock, DuplicateHostRejection, type Admission, type DialerInfo } from './acceptor.js';
 import { checkToken, refusedReason, type Auth } from './auth.js';
 import type { Endpoint } from '../endpoint.js';

@@ -14,8 +14,8 @@ import type { EngineOptions, Refusal, Responder } from '../../mux/engine.js';
 import type { RunningHandlers } from '../../mux/running-handlers.js';
 import type { UnaryResponder } from '../../mux/unary.js';
 import type { Runtime } from '../../runtime.js';
-import { exhausted } from '../../wire/call-error.js';
-import { controlBounds } from '../../wire/control-map.js';
+import { exhausted } from '../../wire/payloads/call-error.js';
+import { controlBounds } from '../../wire/payloads/control-map.js';
 import { encodeTtl, renewToken, ttlOf } from './leaf-control.js';
 
 /** Bounds of each leaf of a host. */

@@ -5,8 +5,8 @@
 
 import { reservedIds } from '../../contract/reserved-ids.js';
 import { CodecError } from '../../errors.js';
-import { MsgpackReader } from '../../wire/msgpack-reader.js';
-import { MsgpackWriter } from '../../wire/msgpack-writer.js';
+import { MsgpackReader } from '../../wire/msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../../wire/msgpack/msgpack-writer.js';
 
 /** Handler id of the call with which a leaf gives a new token. */
 export const renewToken = reservedIds.control;

@@ -13,7 +13,7 @@ import type { RouteConnection } from '../../calls/route-connection.js';
 import type { Socket } from '../../transport/socket.js';
 import { ThrottledSocket } from '../../transport/throttled-socket.js';
 import { subrouteKey } from '../../wire/subroute.js';
-import type { ConnectRequest } from '../../wire/connect.js';
+import type { ConnectRequest } from '../../wire/payloads/connect.js';
 import { checkClock, type Admission, type DialerInfo } from '../accept/acceptor.js';
 import { checkToken, describe } from '../accept/auth.js';
 import { ConnectedLeaf, leafLimitRules, type Authenticated, type LeafLimits } from './connected-leaf.js';

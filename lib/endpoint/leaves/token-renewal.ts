@@ -13,7 +13,7 @@ import { reportUnhandled } from '../../flow/unhandled.js';
 import { guarded } from '../../guard.js';
 import type { Link } from '../../connection/link.js';
 import type { Runtime } from '../../runtime.js';
-import { controlBounds } from '../../wire/control-map.js';
+import { controlBounds } from '../../wire/payloads/control-map.js';
 import { decodeTtl, encodeToken, renewToken } from './leaf-control.js';
 
 /** Options of a {@link TokenRenewal}. */

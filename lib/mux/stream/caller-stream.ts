@@ -9,7 +9,7 @@
 
 import { DeadlineExceededError, LimitError, ProtocolError, RemoteError, type GridError } from '../../errors.js';
 import type { CreditWindow } from '../../limits.js';
-import { decodeAck } from '../../wire/window-payloads.js';
+import { decodeAck } from '../../wire/payloads/window-payloads.js';
 import { emptyPayload, type FrameView, type MuxId } from '../../wire/frame.js';
 import { Flag, Op } from '../../wire/ops.js';
 import type { StreamOpening } from '../engine-options.js';

@@ -9,12 +9,12 @@
 
 import { CancelledError, DeadlineExceededError, ProtocolError, withoutStack, type GridError } from '../../errors.js';
 import { defaultWindow, type CreditWindow } from '../../limits.js';
-import { encodePong } from '../../wire/control.js';
+import { encodePong } from '../../wire/payloads/control.js';
 import { emptyPayload, type FrameView, type MuxId } from '../../wire/frame.js';
 import { Flag, Op } from '../../wire/ops.js';
-import { exhausted, type CallError } from '../../wire/call-error.js';
-import type { OutputWindow } from '../../wire/opening-extra.js';
-import { encodeAck, type Ack } from '../../wire/window-payloads.js';
+import { exhausted, type CallError } from '../../wire/payloads/call-error.js';
+import type { OutputWindow } from '../../wire/payloads/opening-extra.js';
+import { encodeAck, type Ack } from '../../wire/payloads/window-payloads.js';
 import { responderSlackMs, type MuxHost } from '../mux.js';
 import { StreamMux, type InputRefusal } from './stream.js';
 import { encodeText, errorTail } from '../unary.js';

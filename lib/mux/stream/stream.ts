@@ -3,7 +3,7 @@ import { guarded } from '../../guard.js';
 import type { CreditWindow } from '../../limits.js';
 import type { MeteredStream } from '../../metrics/open-streams.js';
 import type { Opening } from '../../wire/encode.js';
-import { decodeCredit, encodeCredit } from '../../wire/window-payloads.js';
+import { decodeCredit, encodeCredit } from '../../wire/payloads/window-payloads.js';
 import { emptyPayload, type MuxId } from '../../wire/frame.js';
 import { Flag } from '../../wire/ops.js';
 import type { RegionFrame, RegionWriter } from '../schedule/region-frame.js';

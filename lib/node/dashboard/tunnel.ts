@@ -26,7 +26,7 @@ import type { RejectionCode } from '../../rejection.js';
 import { systemRuntime } from '../../runtime.js';
 import { closeReason, normalClosure } from '../../transport/close-codes.js';
 import { closeTimeout } from '../../transport/ws-dial.js';
-import { processIdLength, type ConnectRequest } from '../../wire/connect.js';
+import { processIdLength, type ConnectRequest } from '../../wire/payloads/connect.js';
 import { maxTunnelBytes, tunnelStallTimeout } from './limits.js';
 
 /** Where a tunnel leads. */

@@ -1,9 +1,9 @@
 import { msgpack } from '../../codec/msgpack-codec.js';
-import { encodeConnectError, encodePong } from '../../wire/control.js';
+import { encodeConnectError, encodePong } from '../../wire/payloads/control.js';
 import { encodeFrame, encodeMerged } from '../../wire/encode.js';
 import { emptyPayload, type Frame, type Hash32, type MuxId } from '../../wire/frame.js';
 import { Flag, Op } from '../../wire/ops.js';
-import { encodeAck, encodeCredit } from '../../wire/window-payloads.js';
+import { encodeAck, encodeCredit } from '../../wire/payloads/window-payloads.js';
 
 /** Fields of a frame; a payload may be text. */
 export type FrameFields = Partial<Omit<Frame, 'payload'>> & { readonly payload?: Uint8Array | string };

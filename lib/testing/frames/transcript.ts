@@ -1,6 +1,6 @@
 import type { WireRoute } from '../../contract/wire-route.js';
-import { decodeConnectRequest, decodeConnectResponse } from '../../wire/connect.js';
-import { decodeConnectError } from '../../wire/control.js';
+import { decodeConnectRequest, decodeConnectResponse } from '../../wire/payloads/connect.js';
+import { decodeConnectError } from '../../wire/payloads/control.js';
 import type { Frame } from '../../wire/frame.js';
 import { frameLine } from '../../wire/frame-line.js';
 import { Flag, isSentByCaller, Op, opensMux } from '../../wire/ops.js';
@@ -9,7 +9,7 @@ import { inspect } from '../marbles/inspect.js';
 import { timeText } from '../marbles/marbles.js';
 import type { RouteBook } from './route-book.js';
 import { framesOf, type Fate } from './wire-log.js';
-import { decodeCredit } from '../../wire/window-payloads.js';
+import { decodeCredit } from '../../wire/payloads/window-payloads.js';
 
 /** One frame as it went over a cable. */
 export interface WireFrame {

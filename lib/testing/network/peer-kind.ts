@@ -7,7 +7,7 @@ import {
   encodeConnectRequest,
   encodeConnectResponse,
   type Extensions,
-} from '../../wire/connect.js';
+} from '../../wire/payloads/connect.js';
 import { decodeFrame } from '../../wire/decode.js';
 import { encodeFrame } from '../../wire/encode.js';
 import { Op } from '../../wire/ops.js';

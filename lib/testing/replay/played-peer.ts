@@ -12,7 +12,7 @@ import type { FrameRecord } from '../../recording/records.js';
 import type { Runtime } from '../../runtime.js';
 import { linkedSockets } from '../../transport/memory-socket.js';
 import type { Socket } from '../../transport/socket.js';
-import { encodeConnectError, encodePong } from '../../wire/control.js';
+import { encodeConnectError, encodePong } from '../../wire/payloads/control.js';
 import { encodeFrame } from '../../wire/encode.js';
 import { emptyPayload, type Frame, type MuxId } from '../../wire/frame.js';
 import { Flag, Op, opensMux } from '../../wire/ops.js';

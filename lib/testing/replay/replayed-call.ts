@@ -1,6 +1,6 @@
 import type { WireRoute } from '../../contract/wire-route.js';
 import { hasItem, type RecordedCall } from '../../recording/recorded-calls.js';
-import { decodeCallError } from '../../wire/call-error.js';
+import { decodeCallError } from '../../wire/payloads/call-error.js';
 import { Flag, Op, opensMux } from '../../wire/ops.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { inspect } from '../marbles/inspect.js';

@@ -6,7 +6,7 @@ import { LeafDialer, type LeafDialerOptions } from '../../../lib/connection/dial
 import type { Signal, Surroundings } from '../../../lib/connection/dialing/surroundings.js';
 import { linkedSockets } from '../../../lib/transport/memory-socket.js';
 import type { Socket } from '../../../lib/transport/socket.js';
-import type { Extensions } from '../../../lib/wire/connect.js';
+import type { Extensions } from '../../../lib/wire/payloads/connect.js';
 import { testChecksum } from '../../support/engines.js';
 import { pass, settle, TestConnection } from '../../support/links.js';
 import { ManualRuntime } from '../../support/manual-runtime.js';

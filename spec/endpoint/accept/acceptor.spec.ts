@@ -8,9 +8,9 @@ import { sharedSecret, staticToken, type Auth } from '../../../lib/endpoint/acce
 import type { Manager } from '../../../lib/endpoint/manager.js';
 import { whoDials } from '../../../lib/endpoint/peers/who-dials.js';
 import { createChecksum, type Checksum } from '../../../lib/wire/checksum.js';
-import type { ConnectRequest } from '../../../lib/wire/connect.js';
+import type { ConnectRequest } from '../../../lib/wire/payloads/connect.js';
 import { encodeFrame } from '../../../lib/wire/encode.js';
-import { timestampFromMs } from '../../../lib/wire/timestamp.js';
+import { timestampFromMs } from '../../../lib/wire/msgpack/timestamp.js';
 import { frameOf } from '../../support/frames.js';
 import { MemoryNetwork } from '../../support/memory-network.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ProtocolError, RefusedError, RemoteError } from '../../../lib/errors.js';
-import { encodeAck } from '../../../lib/wire/window-payloads.js';
+import { encodeAck } from '../../../lib/wire/payloads/window-payloads.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
 import { cancelled, loneEngine, nothing, type EngineEnd, type EngineSetup } from '../../support/engines.js';
 import { frameOf, fromResponder } from '../../support/frames.js';

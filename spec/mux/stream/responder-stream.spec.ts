@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { defaultWindow } from '../../../lib/limits.js';
 import type { CreditWindow } from '../../../lib/limits.js';
-import { decodeConnectError } from '../../../lib/wire/control.js';
+import { decodeConnectError } from '../../../lib/wire/payloads/control.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
-import { decodeAck } from '../../../lib/wire/window-payloads.js';
+import { decodeAck } from '../../../lib/wire/payloads/window-payloads.js';
 import { loneEngine, nothing, textOf, type EngineSetup } from '../../support/engines.js';
 import { frameOf, fromCaller, type FrameFields } from '../../support/frames.js';
 

@@ -17,7 +17,7 @@ import type { Manager } from '../../../lib/node/server/manager.js';
 import { RejectedError } from '../../../lib/rejection.js';
 import { systemRuntime } from '../../../lib/runtime.js';
 import { createDial } from '../../../lib/transport/ws-dial.js';
-import { timestampFromMs } from '../../../lib/wire/timestamp.js';
+import { timestampFromMs } from '../../../lib/wire/msgpack/timestamp.js';
 import { freePort, quick, RealGrid, until } from '../../support/real-grid.js';
 
 const grid = new RealGrid();

@@ -8,7 +8,7 @@ import type { Manager } from '../../../lib/node/index.js';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
 import { bind } from '../../../lib/contract/handler.js';
-import { timestampFromMs } from '../../../lib/wire/timestamp.js';
+import { timestampFromMs } from '../../../lib/wire/msgpack/timestamp.js';
 import { fromCaller, messageOf } from '../../support/frames.js';
 import { freePort, RealGrid, until } from '../../support/real-grid.js';
 import { hideUserBuffer } from '../../support/user-buffer.js';

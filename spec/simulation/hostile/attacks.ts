@@ -1,9 +1,9 @@
 import { lastValueFrom, toArray, type Observable } from 'rxjs';
 import type { Connection } from '../../../lib/index.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
-import { decodePong, encodeConnectError, encodePong } from '../../../lib/wire/control.js';
+import { decodePong, encodeConnectError, encodePong } from '../../../lib/wire/payloads/control.js';
 import { encodeText } from '../../../lib/mux/unary.js';
-import { encodeAck, encodeCredit } from '../../../lib/wire/window-payloads.js';
+import { encodeAck, encodeCredit } from '../../../lib/wire/payloads/window-payloads.js';
 import { probeHanging, probeOutput, probeStream, probeUnary, type Probes } from './probe-routes.js';
 import type { RawPeer } from './raw-peer.js';
 

@@ -15,7 +15,7 @@ import { joinFragments } from '../../../lib/wire/batch.js';
 import { encodeFrame } from '../../../lib/wire/encode.js';
 import { emptyPayload, type Frame } from '../../../lib/wire/frame.js';
 import { Op } from '../../../lib/wire/ops.js';
-import { timestampFromMs } from '../../../lib/wire/timestamp.js';
+import { timestampFromMs } from '../../../lib/wire/msgpack/timestamp.js';
 
 /** Names of hostile peers begin with it: the rules about the wire do not hold for them. */
 export const hostilePrefix = 'mallory';

@@ -3,8 +3,8 @@ import type { FrameView } from '../../../lib/wire/frame.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
 import { defaultWindow } from '../../../lib/limits.js';
 import { tinyWindow } from '../../../lib/mux/outgoing-calls.js';
-import { decodeOpeningExtra } from '../../../lib/wire/opening-extra.js';
-import { decodeAck, decodeCredit } from '../../../lib/wire/window-payloads.js';
+import { decodeOpeningExtra } from '../../../lib/wire/payloads/opening-extra.js';
+import { decodeAck, decodeCredit } from '../../../lib/wire/payloads/window-payloads.js';
 import { describe, isEof, type MuxModel, type Seen, type WireRule } from '../wire-model.js';
 
 /** One direction of one stream. */

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { readdirSync, readFileSync } from 'node:fs';
-import { CodecError, ProtocolError } from '../../lib/errors.js';
-import { createChecksum } from '../../lib/wire/checksum.js';
+import { CodecError, ProtocolError } from '../../../lib/errors.js';
+import { createChecksum } from '../../../lib/wire/checksum.js';
 import {
   decodeConnectRequest,
   decodeConnectResponse,
   encodeConnectRequest,
   encodeConnectResponse,
   type ConnectRequest,
-} from '../../lib/wire/connect.js';
+} from '../../../lib/wire/payloads/connect.js';
 import {
   decodeConnectError,
   decodePing,
@@ -17,13 +17,13 @@ import {
   encodeConnectError,
   encodePing,
   encodePong,
-} from '../../lib/wire/control.js';
-import { decodeFrames } from '../../lib/wire/decode.js';
-import { Op } from '../../lib/wire/ops.js';
-import { timestampFromMs, timestampToMs } from '../../lib/wire/timestamp.js';
-import { decodeOpeningExtra } from '../../lib/wire/opening-extra.js';
-import { decodeAck, decodeCredit } from '../../lib/wire/window-payloads.js';
-import { runs } from '../support/property-runs.js';
+} from '../../../lib/wire/payloads/control.js';
+import { decodeFrames } from '../../../lib/wire/decode.js';
+import { Op } from '../../../lib/wire/ops.js';
+import { timestampFromMs, timestampToMs } from '../../../lib/wire/msgpack/timestamp.js';
+import { decodeOpeningExtra } from '../../../lib/wire/payloads/opening-extra.js';
+import { decodeAck, decodeCredit } from '../../../lib/wire/payloads/window-payloads.js';
+import { runs } from '../../support/property-runs.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));

@@ -1,8 +1,8 @@
-import { printable } from '../printable.js';
+import { printable } from '../../printable.js';
 import { readControlMap } from './control-map.js';
-import { emptyPayload } from './frame.js';
-import { MsgpackReader } from './msgpack-reader.js';
-import { MsgpackWriter } from './msgpack-writer.js';
+import { emptyPayload } from '../frame.js';
+import { MsgpackReader } from '../msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../msgpack/msgpack-writer.js';
 import { sameBytes } from './window-payloads.js';
 
 /*

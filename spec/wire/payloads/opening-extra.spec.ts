@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ProtocolError } from '../../lib/errors.js';
+import { ProtocolError } from '../../../lib/errors.js';
 import {
   decodeOpeningExtra,
   encodeMeta,
@@ -7,7 +7,7 @@ import {
   metaFault,
   openingExtra,
   requestExtra,
-} from '../../lib/wire/opening-extra.js';
+} from '../../../lib/wire/payloads/opening-extra.js';
 
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes!).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { unpack as decode } from 'msgpackr';
-import { MsgpackWriter } from '../../lib/wire/msgpack-writer.js';
+import { MsgpackWriter } from '../../../lib/wire/msgpack/msgpack-writer.js';
 
 describe('MsgpackWriter', () => {
   it.each<[string, string]>([

@@ -1,7 +1,7 @@
-import { CodecError } from '../errors.js';
+import { CodecError } from '../../errors.js';
 import { readControlMap, required } from './control-map.js';
-import { MsgpackReader } from './msgpack-reader.js';
-import { MsgpackWriter } from './msgpack-writer.js';
+import { MsgpackReader } from '../msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../msgpack/msgpack-writer.js';
 
 /*
  * Payloads that carry credit windows, between hosts that announced the extensions `ack`, `credits` and `bytes`. Decoders

@@ -1,7 +1,7 @@
 import { boundedText, controlBounds, readControlMap, required } from './control-map.js';
-import { MsgpackReader } from './msgpack-reader.js';
-import { MsgpackWriter } from './msgpack-writer.js';
-import { readTimestamp, writeTimestamp, type Timestamp } from './timestamp.js';
+import { MsgpackReader } from '../msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../msgpack/msgpack-writer.js';
+import { readTimestamp, writeTimestamp, type Timestamp } from '../msgpack/timestamp.js';
 
 /*
  * Payloads of the control frames of an open connection (wire protocol, sections 5 to 7): MessagePack, written in the

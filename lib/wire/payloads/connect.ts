@@ -1,8 +1,8 @@
-import { CodecError } from '../errors.js';
+import { CodecError } from '../../errors.js';
 import { boundedText, checkedText, controlBounds, readControlMap, required } from './control-map.js';
-import { MsgpackReader } from './msgpack-reader.js';
-import { MsgpackWriter } from './msgpack-writer.js';
-import { readTimestamp, writeTimestamp, type Timestamp } from './timestamp.js';
+import { MsgpackReader } from '../msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../msgpack/msgpack-writer.js';
+import { readTimestamp, writeTimestamp, type Timestamp } from '../msgpack/timestamp.js';
 
 /*
  * Payloads of the handshake (wire protocol, section 4): MessagePack maps, written in the order in which reference peers

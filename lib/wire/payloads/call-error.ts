@@ -1,6 +1,6 @@
 import { readControlMap, required } from './control-map.js';
-import { MsgpackReader } from './msgpack-reader.js';
-import { MsgpackWriter } from './msgpack-writer.js';
+import { MsgpackReader } from '../msgpack/msgpack-reader.js';
+import { MsgpackWriter } from '../msgpack/msgpack-writer.js';
 
 /*
  * What an error frame says beside its text, in the extra bytes of Response, MuxServerMsg and MuxConnectError (extension

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { CodecError, ProtocolError } from '../../lib/errors.js';
-import { decodeAck, decodeCredit, encodeAck, encodeCredit } from '../../lib/wire/window-payloads.js';
+import { CodecError, ProtocolError } from '../../../lib/errors.js';
+import { decodeAck, decodeCredit, encodeAck, encodeCredit } from '../../../lib/wire/payloads/window-payloads.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));

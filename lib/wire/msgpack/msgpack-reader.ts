@@ -1,4 +1,4 @@
-import { ProtocolError } from '../errors.js';
+import { ProtocolError } from '../../errors.js';
 import { ARRAY, BIN, EXT, kindOf, lengthIn, MAP, NEVER, TEXT, widthOf } from './msgpack-head.js';
 
 /** Levels of arrays and maps within a value that is skipped. */

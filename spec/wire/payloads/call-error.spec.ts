@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ProtocolError } from '../../lib/errors.js';
-import { decodeCallError, encodeCallError, exhausted } from '../../lib/wire/call-error.js';
+import { ProtocolError } from '../../../lib/errors.js';
+import { decodeCallError, encodeCallError, exhausted } from '../../../lib/wire/payloads/call-error.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));

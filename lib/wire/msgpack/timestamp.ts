@@ -1,4 +1,4 @@
-import { CodecError } from '../errors.js';
+import { CodecError } from '../../errors.js';
 import type { MsgpackReader } from './msgpack-reader.js';
 import type { MsgpackWriter } from './msgpack-writer.js';
 

@@ -1,5 +1,5 @@
-import { CodecError } from '../errors.js';
-import type { MsgpackReader } from './msgpack-reader.js';
+import { CodecError } from '../../errors.js';
+import type { MsgpackReader } from '../msgpack/msgpack-reader.js';
 
 /**
  * Bytes of text that a control payload may hold. Some are read before their sender is authenticated, so each has a bound;

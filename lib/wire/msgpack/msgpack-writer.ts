@@ -1,4 +1,4 @@
-import { CodecError } from '../errors.js';
+import { CodecError } from '../../errors.js';
 
 const utf8 = new TextEncoder();
 
