@@ -9,7 +9,7 @@ export { serveDashboard, type ServeDashboardOptions } from './dashboard/serve-da
 export { closeOnSignals, type CloseOnSignalsOptions } from './server/close-on-signals.js';
 export { connect, type NodeConnectOptions } from './server/leaf.js';
 export { Manager, type AttachOptions, type ListenOptions, type ManagerOptions } from './server/manager.js';
-export { partialFile } from './files/receive/temporary.js';
+export { partialFile } from './files/disk/temporary.js';
 export { receiveFile, type ReceiveProgress } from './files/receive/receive-file.js';
 export { receiveFiles, type ReceiveFilesProgress } from './files/receive/receive-files.js';
 export type { ReceiveFileOptions, ReceiveFilesOptions } from './files/receive/receive-options.js';

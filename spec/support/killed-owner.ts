@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { ownName } from '../../lib/node/files/receive/temporary.js';
+import { ownName } from '../../lib/node/files/disk/temporary.js';
 
 let gone: number | undefined;
 

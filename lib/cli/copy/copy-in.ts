@@ -11,7 +11,7 @@ import { RateMeter } from '../../files/rate-meter.js';
 import { isOwnName } from '../../files/peer-path.js';
 import { RootFolder } from '../../node/files/folder/root-folder.js';
 import { receiveAt } from '../../node/files/receive/receive-file.js';
-import { partialFile } from '../../node/files/receive/temporary.js';
+import { partialFile } from '../../node/files/disk/temporary.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import { systemRuntime } from '../../runtime.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { WantedFile } from '../../files/file-routes.js';
 import { FileSpaceError } from '../../files/file-error.js';
 import { RootFolder } from '../../node/files/folder/root-folder.js';
-import { toFileError } from '../../node/files/folder/system-error.js';
+import { toFileError } from '../../node/files/disk/system-error.js';
 import { systemRuntime } from '../../runtime.js';
 import { otherFolder } from './copy-in.js';
 import { copyFolderOut } from './copy-out-folder.js';

@@ -3,7 +3,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { FileError } from '../../files/file-error.js';
 import { isOwnName } from '../../files/peer-path.js';
-import { toFileError } from '../../node/files/folder/system-error.js';
+import { toFileError } from '../../node/files/disk/system-error.js';
 import { joinPath } from '../copy/copy.js';
 
 /** What is in a folder here. `path`: relative to the folder that the walk began with, with slashes. */

@@ -6,7 +6,7 @@ import { deleteExtraHere, deleteExtraThere } from '../../../lib/cli/copy/delete-
 import { pathMatcher } from '../../../lib/cli/paths/glob.js';
 import { FileIoError } from '../../../lib/files/file-error.js';
 import { RootFolder } from '../../../lib/node/files/folder/root-folder.js';
-import { ownName } from '../../../lib/node/files/receive/temporary.js';
+import { ownName } from '../../../lib/node/files/disk/temporary.js';
 import { copyContext } from '../../support/copy-context.js';
 import { FilesHost } from '../../support/files-host.js';
 

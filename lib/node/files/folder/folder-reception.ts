@@ -2,11 +2,11 @@ import { sep } from 'node:path';
 import type { FileError } from '../../../files/file-error.js';
 import type { FileHeader } from '../../../files/file-item.js';
 import { peerName } from '../../../files/peer-path.js';
-import type { Destination } from '../receive/destination.js';
-import { diskPace } from '../receive/disk-pace.js';
-import type { FolderHandle } from './held-folder.js';
+import type { Destination } from '../disk/destination.js';
+import { diskPace } from '../disk/disk-pace.js';
+import type { FolderHandle } from '../disk/held-folder.js';
 import type { FolderAttributes, RootFolder } from './root-folder.js';
-import { toFileError } from './system-error.js';
+import { toFileError } from '../disk/system-error.js';
 
 /** Maps the paths of a stream of files to destinations in a folder, which none of them leaves, and makes folders. */
 export class FolderReception {

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 import { FileNotFoundError, FileOutsideRootError, NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
 import { maxLinksFollowed } from '../../../limits.js';
-import { diskPace } from '../receive/disk-pace.js';
-import { toFileError } from './system-error.js';
+import { diskPace } from '../disk/disk-pace.js';
+import { toFileError } from '../disk/system-error.js';
 
 const lstatOf = promisify(lstat);
 const readlinkOf = promisify(readlink);

@@ -5,10 +5,10 @@ import { NotRegularFileError } from '../../../files/file-error.js';
 import type { Answer, FileInfo, ListBatch, ListRequest } from '../../../files/file-routes.js';
 import { quoted } from '../../../files/peer-path.js';
 import { maxListedEntries } from '../../../limits.js';
-import { diskPace } from '../receive/disk-pace.js';
-import type { FolderHandle } from './held-folder.js';
+import { diskPace } from '../disk/disk-pace.js';
+import type { FolderHandle } from '../disk/held-folder.js';
 import type { RootFolder } from './root-folder.js';
-import { toFileError } from './system-error.js';
+import { toFileError } from '../disk/system-error.js';
 import { walkChunks, type Chunk } from './walk-folder.js';
 
 const lstatOf = promisify(lstat);

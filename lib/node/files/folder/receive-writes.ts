@@ -9,8 +9,8 @@ import type { Reception } from '../receive/reception.js';
 import { FolderReception } from './folder-reception.js';
 import { IdleLimit } from './idle-limit.js';
 import type { RootFolder } from './root-folder.js';
-import type { SlotPool } from './slot-pool.js';
-import { toFileError } from './system-error.js';
+import type { SlotPool } from '../disk/slot-pool.js';
+import { toFileError } from '../disk/system-error.js';
 import { failureOf, WriteReports } from './write-reports.js';
 
 /** What the handler of `files/write` works with. */

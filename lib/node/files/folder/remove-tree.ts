@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { FileConflictError, FilePathError } from '../../../files/file-error.js';
 import { isOwnName, peerName, quoted } from '../../../files/peer-path.js';
 import { maxFolderNames, maxPathLevels } from '../../../limits.js';
-import { isOwned } from '../receive/owner.js';
+import { isOwned } from '../disk/owner.js';
 import type { RootFolder } from './root-folder.js';
-import { toFileError } from './system-error.js';
+import { toFileError } from '../disk/system-error.js';
 
 const opendirOf = promisify(opendir) as (path: string) => Promise<Dir>;
 /** Entries that are removed before the event loop has a turn. */

@@ -9,14 +9,14 @@ import {
 } from '../../../files/file-error.js';
 import type { FilePart } from '../../../files/file-routes.js';
 import { peerParts, quoted } from '../../../files/peer-path.js';
-import { diskPace } from '../receive/disk-pace.js';
-import { permissionBits, secondsOf } from '../receive/attributes.js';
-import { partIn } from '../receive/temporary.js';
+import { diskPace } from '../disk/disk-pace.js';
+import { permissionBits, secondsOf } from '../disk/attributes.js';
+import { partIn } from '../disk/temporary.js';
 import { followLinks } from './follow-links.js';
-import { HeldFolder, NamedFolder, type FolderHandle } from './held-folder.js';
-import type { OpenFile } from './open-file.js';
-import { openIn, openInNow } from './open-in.js';
-import { toFileError } from './system-error.js';
+import { HeldFolder, NamedFolder, type FolderHandle } from '../disk/held-folder.js';
+import type { OpenFile } from '../disk/open-file.js';
+import { openIn, openInNow } from '../disk/open-in.js';
+import { toFileError } from '../disk/system-error.js';
 
 /** An open folder, whose files are opened synchronously. */
 export interface OpenFolder {

@@ -29,13 +29,13 @@ import type { Handles, Lifetime } from '../../../contract/handler.js';
 import { systemRuntime, type Runtime } from '../../../runtime.js';
 import { filesOf } from '../send/file-source.js';
 import { listFolder, toInfo } from './list-folder.js';
-import { SlotPool, slotsWithin, type ReleaseSlot } from './slot-pool.js';
+import { SlotPool, slotsWithin, type ReleaseSlot } from '../disk/slot-pool.js';
 import { receiveWrites } from './receive-writes.js';
 import { failureOf } from './write-reports.js';
 import { removeTree } from './remove-tree.js';
 import { RootFolder } from './root-folder.js';
 import { sweepRepeatedly } from './sweep.js';
-import { toFileError } from './system-error.js';
+import { toFileError } from '../disk/system-error.js';
 
 /** Options of {@link serveFiles}. */
 export interface ServeFilesOptions {

@@ -6,8 +6,8 @@ import type { Lifetime } from '../../../contract/handler.js';
 import { temporaryFileAge, temporarySweepInterval } from '../../../limits.js';
 import { systemRuntime, type Runtime } from '../../../runtime.js';
 import { isOwnName } from '../../../files/peer-path.js';
-import { isOwned } from '../receive/owner.js';
-import type { FolderHandle } from './held-folder.js';
+import { isOwned } from '../disk/owner.js';
+import type { FolderHandle } from '../disk/held-folder.js';
 import type { RootFolder } from './root-folder.js';
 import { walkChunks } from './walk-folder.js';
 

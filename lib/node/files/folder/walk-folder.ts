@@ -10,10 +10,10 @@ import { FileIoError, FilePathError, type FileError } from '../../../files/file-
 import type { WantedFile } from '../../../files/file-routes.js';
 import { isOwnName, quoted } from '../../../files/peer-path.js';
 import { maxFolderNames, maxOpenFiles, maxOpenFolders, maxPathLevels } from '../../../limits.js';
-import { diskPace } from '../receive/disk-pace.js';
-import type { FolderHandle } from './held-folder.js';
+import { diskPace } from '../disk/disk-pace.js';
+import type { FolderHandle } from '../disk/held-folder.js';
 import type { RootFolder } from './root-folder.js';
-import { toFileError } from './system-error.js';
+import { toFileError } from '../disk/system-error.js';
 
 const opendirOf = promisify(opendir) as (path: string, options: { bufferSize: number }) => Promise<Dir>;
 

@@ -12,16 +12,16 @@
 import { FileConflictError, FileCorruptError, type FileError } from '../../../files/file-error.js';
 import type { FileEnd, FileHeader } from '../../../files/file-item.js';
 import { quoted } from '../../../files/peer-path.js';
-import type { ReleaseSlot } from '../folder/slot-pool.js';
-import { toFileError } from '../folder/system-error.js';
-import { attributesOf, type Attributes } from './attributes.js';
-import type { Destination } from './destination.js';
+import type { ReleaseSlot } from '../disk/slot-pool.js';
+import { toFileError } from '../disk/system-error.js';
+import { attributesOf, type Attributes } from '../disk/attributes.js';
+import type { Destination } from '../disk/destination.js';
 import { FileCheck } from './file-check.js';
 import { PieceQueue } from './piece-queue.js';
 import type { ReceiveFileOptions } from './receive-options.js';
 import { SmallFile } from './small-file.js';
 import { StepRunner, type Step } from './step-runner.js';
-import { UnfinishedFile } from './unfinished-file.js';
+import { UnfinishedFile } from '../disk/unfinished-file.js';
 
 /** How a file is written. */
 export interface FileJobOptions extends ReceiveFileOptions {

@@ -21,9 +21,9 @@ import {
 import { contentBytes, decodeFileItem, type FileHeader, type FileItem } from '../../../files/file-item.js';
 import { quoted } from '../../../files/peer-path.js';
 import { giveBackMessage } from '../../../transport/message-memory.js';
-import { concurrentFiles } from '../folder/slot-pool.js';
-import { toFileError } from '../folder/system-error.js';
-import type { Destination } from './destination.js';
+import { concurrentFiles } from '../disk/slot-pool.js';
+import { toFileError } from '../disk/system-error.js';
+import type { Destination } from '../disk/destination.js';
 import { FileJob } from './file-job.js';
 import { FolderJob, type Job } from './folder-job.js';
 import { PackReader, writePacked } from './pack-reader.js';

@@ -1,6 +1,6 @@
 import type { FileError } from '../../../files/file-error.js';
 import type { FileHeader } from '../../../files/file-item.js';
-import { toFileError } from '../folder/system-error.js';
+import { toFileError } from '../disk/system-error.js';
 import type { FileJob } from './file-job.js';
 
 /** What a receiver does with the items between a header and its end. */

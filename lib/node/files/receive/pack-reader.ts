@@ -1,11 +1,11 @@
 import type { FileHeader } from '../../../files/file-item.js';
 import type { PackedFile } from '../../../files/file-pack.js';
-import { toFileError } from '../folder/system-error.js';
-import { attributesOf } from './attributes.js';
-import type { Destination } from './destination.js';
-import { diskPace } from './disk-pace.js';
+import { toFileError } from '../disk/system-error.js';
+import { attributesOf } from '../disk/attributes.js';
+import type { Destination } from '../disk/destination.js';
+import { diskPace } from '../disk/disk-pace.js';
 import type { Reception } from './reception.js';
-import { writeWhole } from './write-file.js';
+import { writeWhole } from '../disk/write-file.js';
 
 /** The files of one received pack that are not begun yet. The credit of the pack returns when none is left. */
 export class PackReader {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { FileHeader, FileItem } from '../../../files/file-item.js';
 import { RateMeter } from '../../../files/rate-meter.js';
-import { destinationAt } from './destination.js';
+import { destinationAt } from '../disk/destination.js';
 import { FileReceiver } from './file-receiver.js';
 import { checkReceiveFileOptions, type ReceiveFileOptions } from './receive-options.js';
 import type { ReceiveLimit } from './reception.js';

@@ -1,7 +1,7 @@
 import type { FileError } from '../../../files/file-error.js';
 import type { FileHeader } from '../../../files/file-item.js';
-import type { ReleaseSlot } from '../folder/slot-pool.js';
-import type { Destination } from './destination.js';
+import type { ReleaseSlot } from '../disk/slot-pool.js';
+import type { Destination } from '../disk/destination.js';
 import type { ReceiveFileOptions } from './receive-options.js';
 
 /** What a {@link FileReceiver} does with the files of a stream, and to whom it reports. */

@@ -1,9 +1,9 @@
 import { maxSmallFileBytes } from '../../../limits.js';
 import { giveScratch, takeScratch } from '../folder/scratch.js';
-import type { Attributes } from './attributes.js';
-import type { Destination } from './destination.js';
-import { diskPace } from './disk-pace.js';
-import { writeWhole } from './write-file.js';
+import type { Attributes } from '../disk/attributes.js';
+import type { Destination } from '../disk/destination.js';
+import { diskPace } from '../disk/disk-pace.js';
+import { writeWhole } from '../disk/write-file.js';
 
 /**
  * The bytes of a small file, collected until its end. They are copied, so that the credit of their items returns at once: the

@@ -1,4 +1,4 @@
-import type { StepDone } from './unfinished-file.js';
+import type { StepDone } from '../disk/unfinished-file.js';
 
 /** An asynchronous step. It may end within the call. */
 export type Step = (done: StepDone) => void;

@@ -2,7 +2,7 @@ import type { FileMode, OpenRegion, RegionPart } from '../../../files/file-regio
 import type { NodeRegionWriter } from './region-writer.js';
 import type { PooledRegion } from './pooled-region.js';
 import type { SourceFile } from './source-file.js';
-import { toFileError } from '../folder/system-error.js';
+import { toFileError } from '../disk/system-error.js';
 
 /**
  * A region that the kernel sends from its page cache to the socket. Where the kernel cannot send this file, the rest is sent in

@@ -4,7 +4,7 @@ import type { OpenRegion, RegionPart } from '../../../files/file-region.js';
 import type { RegionWriter } from '../../../mux/schedule/region-frame.js';
 import { headRoom, takeBuffer } from './buffer-pool.js';
 import type { SourceFile } from './source-file.js';
-import { toFileError } from '../folder/system-error.js';
+import { toFileError } from '../disk/system-error.js';
 
 /** A region that is read into pooled buffers, each of which is sent with one write. */
 export class PooledRegion implements OpenRegion {

@@ -5,8 +5,8 @@ import { boundsOf, type RegionOptions } from '../../../files/file-region.js';
 import { quoted } from '../../../files/peer-path.js';
 import { checkUnchanged, truncated } from './file-state.js';
 import { isSizeless } from './read-part.js';
-import { OpenFile } from '../folder/open-file.js';
-import { toFileError } from '../folder/system-error.js';
+import { OpenFile } from '../disk/open-file.js';
+import { toFileError } from '../disk/system-error.js';
 
 // O_NONBLOCK: opening a FIFO would wait for its writer. Windows lacks the flag.
 const { O_RDONLY, O_NONBLOCK = 0 } = constants as { O_RDONLY: number; O_NONBLOCK?: number };

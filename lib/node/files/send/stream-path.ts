@@ -1,6 +1,6 @@
 import { NotRegularFileError, type FileError } from '../../../files/file-error.js';
 import { peerName, quoted } from '../../../files/peer-path.js';
-import { toFileError } from '../folder/system-error.js';
+import { toFileError } from '../disk/system-error.js';
 import type { OneFile, Walked } from '../folder/walk-folder.js';
 
 /*

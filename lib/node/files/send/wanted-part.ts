@@ -1,8 +1,8 @@
 import { FileConflictError, FileIoError } from '../../../files/file-error.js';
 import type { WantedFile } from '../../../files/file-routes.js';
 import { quoted } from '../../../files/peer-path.js';
-import type { OpenFile } from '../folder/open-file.js';
-import { hashFile, type HashRequest } from '../receive/hash-file.js';
+import type { OpenFile } from '../disk/open-file.js';
+import { hashFile, type HashRequest } from '../disk/hash-file.js';
 
 /** True for a whole file of size 0, which may have content in procfs. */
 export function isWholeOfNothing({ stats }: OpenFile, { asked }: Part): boolean {

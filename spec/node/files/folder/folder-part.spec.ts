@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packPart } from '../../../../lib/node/files/folder/folder-part.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
-import { diskPace } from '../../../../lib/node/files/receive/disk-pace.js';
+import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 
 let folder: string;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FileError } from '../../../../lib/files/file-error.js';
 import { maxLinksFollowed } from '../../../../lib/limits.js';
 import { followLinks, type Following } from '../../../../lib/node/files/folder/follow-links.js';
-import { diskPace } from '../../../../lib/node/files/receive/disk-pace.js';
+import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 
 let folder: string;
 let root: string;

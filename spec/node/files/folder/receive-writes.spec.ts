@@ -7,7 +7,7 @@ import type { Call } from '../../../../lib/contract/handler.js';
 import type { FileItem } from '../../../../lib/files/file-item.js';
 import type { WriteReport } from '../../../../lib/files/file-routes.js';
 import { uploadIdleTimeout } from '../../../../lib/limits.js';
-import { SlotPool } from '../../../../lib/node/files/folder/slot-pool.js';
+import { SlotPool } from '../../../../lib/node/files/disk/slot-pool.js';
 import { receiveWrites } from '../../../../lib/node/files/folder/receive-writes.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';

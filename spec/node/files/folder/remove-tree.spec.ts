@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { removeTree, type RemoveOptions } from '../../../../lib/node/files/folder/remove-tree.js';
-import { ownName } from '../../../../lib/node/files/receive/temporary.js';
+import { ownName } from '../../../../lib/node/files/disk/temporary.js';
 import { kindOf } from '../../../support/file-grid.js';
 import { namesIn } from '../../../support/file-stream.js';
 

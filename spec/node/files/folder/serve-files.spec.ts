@@ -37,7 +37,7 @@ import type { ReceiveFilesOptions } from '../../../../lib/node/files/receive/rec
 import { FolderReception } from '../../../../lib/node/files/folder/folder-reception.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
-import { partialFile } from '../../../../lib/node/files/receive/temporary.js';
+import { partialFile } from '../../../../lib/node/files/disk/temporary.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
 import { FilesHost } from '../../../support/files-host.js';
 

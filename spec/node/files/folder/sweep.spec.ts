@@ -8,7 +8,7 @@ import { temporaryFileAge, temporarySweepInterval } from '../../../../lib/limits
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
 import { sweepKilled, sweepRepeatedly } from '../../../../lib/node/files/folder/sweep.js';
-import { partialName, temporaryName } from '../../../../lib/node/files/receive/temporary.js';
+import { partialName, temporaryName } from '../../../../lib/node/files/disk/temporary.js';
 import { namesIn } from '../../../support/file-stream.js';
 import { ownNameOfKilled } from '../../../support/killed-owner.js';
 import { ManualRuntime } from '../../../support/manual-runtime.js';

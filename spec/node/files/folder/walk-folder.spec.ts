@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { maxPathLevels } from '../../../../lib/limits.js';
-import { NamedFolder } from '../../../../lib/node/files/folder/held-folder.js';
+import { NamedFolder } from '../../../../lib/node/files/disk/held-folder.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import {
   filesIn,
@@ -23,8 +23,8 @@ import {
   type UnreadFolder,
   type WalkOptions,
 } from '../../../../lib/node/files/folder/walk-folder.js';
-import { diskPace } from '../../../../lib/node/files/receive/disk-pace.js';
-import { ownName, partialName, temporaryName } from '../../../../lib/node/files/receive/temporary.js';
+import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
+import { ownName, partialName, temporaryName } from '../../../../lib/node/files/disk/temporary.js';
 import { descriptorsIn } from '../../../support/descriptors.js';
 
 let folder: string;

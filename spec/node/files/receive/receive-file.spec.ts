@@ -17,7 +17,7 @@ import { encodeFileData, encodeFileEnd, encodeFileHeader, type FileItem } from '
 import { redeliver } from '../../../../lib/flow/redeliver.js';
 import { receiveFile, type ReceiveProgress } from '../../../../lib/node/files/receive/receive-file.js';
 import type { ReceiveFileOptions } from '../../../../lib/node/files/receive/receive-options.js';
-import { partialFile } from '../../../../lib/node/files/receive/temporary.js';
+import { partialFile } from '../../../../lib/node/files/disk/temporary.js';
 import { messageMemoryHooks, takeMessageMemory } from '../../../../lib/transport/message-memory.js';
 import { maxHeadBytes, writeHead } from '../../../../lib/wire/encode.js';
 import { Op } from '../../../../lib/wire/ops.js';

@@ -17,10 +17,10 @@ import { lastValueFrom, Subject } from 'rxjs';
 import type { FileItem } from '../../../../lib/files/file-item.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { sweepTemporaries } from '../../../../lib/node/files/folder/sweep.js';
-import { isOwned, ownerMark } from '../../../../lib/node/files/receive/owner.js';
+import { isOwned, ownerMark } from '../../../../lib/node/files/disk/owner.js';
 import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js';
 import type { ReceiveFileOptions } from '../../../../lib/node/files/receive/receive-options.js';
-import { partialFile } from '../../../../lib/node/files/receive/temporary.js';
+import { partialFile } from '../../../../lib/node/files/disk/temporary.js';
 import { kindOf } from '../../../support/file-grid.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
 

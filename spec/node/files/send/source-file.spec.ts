@@ -19,8 +19,8 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RegionOptions } from '../../../../lib/files/file-region.js';
-import { HeldFolder } from '../../../../lib/node/files/folder/held-folder.js';
-import { openInNow } from '../../../../lib/node/files/folder/open-in.js';
+import { HeldFolder } from '../../../../lib/node/files/disk/held-folder.js';
+import { openInNow } from '../../../../lib/node/files/disk/open-in.js';
 import { SourceFile } from '../../../../lib/node/files/send/source-file.js';
 import { descriptorsIn, untilClosed } from '../../../support/descriptors.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { DiskPace } from '../../../../lib/node/files/receive/disk-pace.js';
+import { DiskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 
 let clock: number;
 let pace: DiskPace;

@@ -19,11 +19,11 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FileOutsideRootError } from '../../../../lib/files/file-error.js';
-import { NamedFolder } from '../../../../lib/node/files/folder/held-folder.js';
-import type { Destination } from '../../../../lib/node/files/receive/destination.js';
-import type { Attributes } from '../../../../lib/node/files/receive/attributes.js';
-import { partialFile, partialName } from '../../../../lib/node/files/receive/temporary.js';
-import { UnfinishedFile, type StepDone } from '../../../../lib/node/files/receive/unfinished-file.js';
+import { NamedFolder } from '../../../../lib/node/files/disk/held-folder.js';
+import type { Destination } from '../../../../lib/node/files/disk/destination.js';
+import type { Attributes } from '../../../../lib/node/files/disk/attributes.js';
+import { partialFile, partialName } from '../../../../lib/node/files/disk/temporary.js';
+import { UnfinishedFile, type StepDone } from '../../../../lib/node/files/disk/unfinished-file.js';
 import { descriptorsIn } from '../../../support/descriptors.js';
 import { namesIn } from '../../../support/file-stream.js';
 import { ownNameOfKilled } from '../../../support/killed-owner.js';

@@ -1,6 +1,6 @@
 import { chmodSync, fchmodSync, fstatSync, futimesSync, lutimesSync, readFileSync } from 'node:fs';
 import type { FileHeader } from '../../../files/file-item.js';
-import type { FolderHandle } from '../folder/held-folder.js';
+import type { FolderHandle } from './held-folder.js';
 import { quoted } from '../../../files/peer-path.js';
 import { FileConflictError } from '../../../files/file-error.js';
 

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { CancelledError } from '../../../../lib/errors.js';
 import { FileBusyError } from '../../../../lib/files/file-error.js';
 import { maxOpensWaiting } from '../../../../lib/limits.js';
-import { SlotPool, slotsWithin, type ReleaseSlot } from '../../../../lib/node/files/folder/slot-pool.js';
+import { SlotPool, slotsWithin, type ReleaseSlot } from '../../../../lib/node/files/disk/slot-pool.js';
 
 /** Takes a slot, and notes who has one. */
 function taker(files: SlotPool): {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FileChangedError } from '../../../../lib/files/file-error.js';
-import { toFileError } from '../../../../lib/node/files/folder/system-error.js';
+import { toFileError } from '../../../../lib/node/files/disk/system-error.js';
 
 const systemError = (code: string): Error => Object.assign(new Error(`${code}: /srv/secret/place`), { code });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { isOwned, ownerMark } from '../../../../lib/node/files/receive/owner.js';
+import { isOwned, ownerMark } from '../../../../lib/node/files/disk/owner.js';
 
 const nameOf = (mark: string): string => `.file.${mark}.rxgrid-own`;
 /** The mark of this process, with other parts: system, boot, process id, start. */

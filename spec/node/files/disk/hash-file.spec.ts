@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CancelledError } from '../../../../lib/errors.js';
 import { maxHashesAtOnce } from '../../../../lib/limits.js';
-import { hashFile } from '../../../../lib/node/files/receive/hash-file.js';
+import { hashFile } from '../../../../lib/node/files/disk/hash-file.js';
 import { someBytes } from '../../../support/file-stream.js';
 
 let folder: string;

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isOwnName } from '../../../../lib/files/peer-path.js';
-import { HeldFolder, NamedFolder, type FolderHandle } from '../../../../lib/node/files/folder/held-folder.js';
+import { HeldFolder, NamedFolder, type FolderHandle } from '../../../../lib/node/files/disk/held-folder.js';
 import {
   noteWritten,
   ownName,
@@ -12,7 +12,7 @@ import {
   partialFile,
   partialName,
   temporaryName,
-} from '../../../../lib/node/files/receive/temporary.js';
+} from '../../../../lib/node/files/disk/temporary.js';
 import { descriptorsIn } from '../../../support/descriptors.js';
 import { hashOf } from '../../../support/file-grid.js';
 import { namesIn } from '../../../support/file-stream.js';

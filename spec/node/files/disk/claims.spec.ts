@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { claim, releaseClaim } from '../../../../lib/node/files/receive/claims.js';
+import { claim, releaseClaim } from '../../../../lib/node/files/disk/claims.js';
 
 let log: string[];
 

@@ -1,5 +1,5 @@
 import { dirname, sep } from 'node:path';
-import { NamedFolder, type FolderHandle } from '../folder/held-folder.js';
+import { NamedFolder, type FolderHandle } from './held-folder.js';
 
 /** Where a received file goes. */
 export interface Destination {

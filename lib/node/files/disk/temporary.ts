@@ -3,9 +3,9 @@ import { opendir, statSync, type Dir } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { FilePart } from '../../../files/file-routes.js';
-import { NamedFolder, type FolderHandle } from '../folder/held-folder.js';
-import type { OpenFile } from '../folder/open-file.js';
-import { openInNow } from '../folder/open-in.js';
+import { NamedFolder, type FolderHandle } from './held-folder.js';
+import type { OpenFile } from './open-file.js';
+import { openInNow } from './open-in.js';
 import { hashFile } from './hash-file.js';
 import { isOwned, ownerMark } from './owner.js';
 

@@ -19,9 +19,9 @@ import { join } from 'node:path';
 import koffi from 'koffi';
 import { from, lastValueFrom, tap, toArray } from 'rxjs';
 import type { FileItem } from '../../../../lib/files/file-item.js';
-import { HeldFolder } from '../../../../lib/node/files/folder/held-folder.js';
+import { HeldFolder } from '../../../../lib/node/files/disk/held-folder.js';
 import { receiveFiles } from '../../../../lib/node/files/receive/receive-files.js';
-import { createFlags, writeWhole } from '../../../../lib/node/files/receive/write-file.js';
+import { createFlags, writeWhole } from '../../../../lib/node/files/disk/write-file.js';
 import { folderCallsOf, type FolderCalls } from '../../../../lib/node/kernel/folder-calls.js';
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;

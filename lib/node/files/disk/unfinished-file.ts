@@ -13,7 +13,7 @@
 import { chmodSync, close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
 import { FileConflictError, FileCorruptError, NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
-import type { FolderHandle } from '../folder/held-folder.js';
+import type { FolderHandle } from './held-folder.js';
 import { creationMode, partMode, setAttributes, type Attributes } from './attributes.js';
 import { claim, releaseClaim } from './claims.js';
 import { finalName, type Destination } from './destination.js';

@@ -1,7 +1,7 @@
 import { closeSync, constants, writeSync, writev } from 'node:fs';
 import { NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
-import type { FolderHandle } from '../folder/held-folder.js';
+import type { FolderHandle } from './held-folder.js';
 import { creationMode, setAttributes, type Attributes } from './attributes.js';
 import { finalName, type Destination } from './destination.js';
 import { temporaryName } from './temporary.js';
