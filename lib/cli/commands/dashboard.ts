@@ -15,7 +15,7 @@ import {
 import { Failure } from '../exit/failure.js';
 import { connectTo } from '../connect/host.js';
 import { exitCodeOf, untilAborted } from '../exit/interruption.js';
-import { openBrowser } from '../open-browser.js';
+import { openBrowser } from '../output/open-browser.js';
 import { note, print, wholeNumber } from '../output/output.js';
 import { placeOf, placeOfAddress, urlOf, type Place } from '../connect/place.js';
 import { explained, targetCodes } from '../connect/target.js';

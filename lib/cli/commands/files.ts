@@ -8,7 +8,7 @@ import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { printable } from '../../printable.js';
 import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
 import { exitCodes, Failure, failureText } from '../exit/failure.js';
-import { joinPath } from '../copy/copy.js';
+import { joinPath } from '../paths/path-text.js';
 import { jsonLine } from '../output/json-line.js';
 import { onRemotePaths, type RemotePaths } from '../paths/remote-paths.js';
 

@@ -8,7 +8,8 @@ import { removeFile } from '../../files/remove-file.js';
 import { removeTree } from '../../node/files/folder/remove-tree.js';
 import type { RootFolder } from '../../node/files/folder/root-folder.js';
 import { toFileError } from '../../node/files/disk/system-error.js';
-import { joinPath, type CopyContext } from './copy.js';
+import type { CopyContext } from './copy.js';
+import { joinPath } from '../paths/path-text.js';
 import { walkLocal } from '../paths/local-folder.js';
 import { walkRemote } from '../paths/remote-folder.js';
 

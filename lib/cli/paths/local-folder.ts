@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { FileError } from '../../files/file-error.js';
 import { isOwnName } from '../../files/peer-path.js';
 import { toFileError } from '../../node/files/disk/system-error.js';
-import { joinPath } from '../copy/copy.js';
+import { joinPath } from './path-text.js';
 
 /** What is in a folder here. `path`: relative to the folder that the walk began with, with slashes. */
 export type LocalEntry =

@@ -1,14 +1,20 @@
 import { firstValueFrom } from 'rxjs';
+import type { Connection } from '../../contract/connection.js';
 import { FileError, FileIoError, FileNotFoundError } from '../../files/file-error.js';
 import { listEntries, listFiles, statFile, type ListedEntry } from '../../files/file-client.js';
 import type { FileInfo } from '../../files/file-routes.js';
 import { maxListingEntries, maxPathLevels } from '../../limits.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
-import { joinPath, type CopyContext } from '../copy/copy.js';
+import { joinPath } from './path-text.js';
 
-type Remote = Pick<CopyContext, 'connection' | 'signal'> & {
-  readonly options?: Partial<Pick<CopyContext['options'], 'maxEntries'>>;
-};
+/** A host whose folders are read. */
+export interface Remote {
+  readonly connection: Connection;
+  /** Aborts the reading; its reason is the error. */
+  readonly signal: AbortSignal;
+  /** `maxEntries`: entries of a listing, at most. Default {@link maxListingEntries}. */
+  readonly options?: { readonly maxEntries?: number };
+}
 
 /** A file or a folder of the host; undefined where the path does not exist. @throws FileError */
 export async function remoteInfo({ connection, signal }: Remote, path: string): Promise<FileInfo | undefined> {

@@ -1,7 +1,7 @@
 import { exitCodes, Failure } from '../exit/failure.js';
-import { joinPath, type CopyContext } from '../copy/copy.js';
+import { joinPath } from './path-text.js';
 import { isGlob, nameMatcher } from './glob.js';
-import { isName, listRemote, remoteInfo } from './remote-folder.js';
+import { isName, listRemote, remoteInfo, type Remote } from './remote-folder.js';
 
 /**
  * The paths of a host that a pattern matches, in the order of their names; `*`, `?` and `[…]` do not match a slash. A path
@@ -10,7 +10,7 @@ import { isName, listRemote, remoteInfo } from './remote-folder.js';
  * @throws Failure where nothing matches.
  */
 export async function expandRemote(
-  remote: Pick<CopyContext, 'connection' | 'signal'>,
+  remote: Pick<Remote, 'connection' | 'signal'>,
   pattern: string,
 ): Promise<readonly string[]> {
   if ((await remoteInfo(remote, pattern).catch(() => undefined)) !== undefined) return [pattern];

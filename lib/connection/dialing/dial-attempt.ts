@@ -23,7 +23,7 @@ import { timestampFromMs } from '../../wire/msgpack/timestamp.js';
 import { DialGate } from './dial-gate.js';
 import { dialHeaders } from './dial-headers.js';
 import { checkHandshakeSize, connectMessage, readConnectResponse, rejectionCode } from '../handshake.js';
-import { stallTolerantTimer } from '../stall-tolerant-timer.js';
+import { stallTolerantTimer } from './stall-tolerant-timer.js';
 
 /** Why an attempt failed. */
 export interface AttemptFailure {

@@ -1,5 +1,5 @@
 import type { Runtime } from '../../runtime.js';
-import { stallTolerantTimer } from '../stall-tolerant-timer.js';
+import { stallTolerantTimer } from './stall-tolerant-timer.js';
 
 /** Number of later dials that may overtake one that has a lower bound of its own. */
 const maxOvertaken = 64;

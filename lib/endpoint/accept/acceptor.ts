@@ -16,7 +16,7 @@ import {
   rejectionExtensions,
   type Agreement,
 } from '../../connection/handshake.js';
-import { stallTolerantTimer } from '../../connection/stall-tolerant-timer.js';
+import { stallTolerantTimer } from '../../connection/dialing/stall-tolerant-timer.js';
 import type { Socket } from '../../transport/socket.js';
 import { errorText, LimitError } from '../../errors.js';
 import { RejectedError } from '../../rejection.js';

@@ -1,5 +1,5 @@
 import { maxSmallFileBytes } from '../../../limits.js';
-import { giveScratch, takeScratch } from '../folder/scratch.js';
+import { giveScratch, takeScratch } from './scratch.js';
 import type { Attributes } from '../disk/attributes.js';
 import type { Destination } from '../disk/destination.js';
 import { diskPace } from '../disk/disk-pace.js';

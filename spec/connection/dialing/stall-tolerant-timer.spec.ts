@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { stallTolerantTimer } from '../../lib/connection/stall-tolerant-timer.js';
-import type { Runtime } from '../../lib/runtime.js';
-import { ManualRuntime } from '../support/manual-runtime.js';
+import { stallTolerantTimer } from '../../../lib/connection/dialing/stall-tolerant-timer.js';
+import type { Runtime } from '../../../lib/runtime.js';
+import { ManualRuntime } from '../../support/manual-runtime.js';
 
 describe('a timer that tolerates stalls', () => {
   it('ends after its time where the loop turns', () => {

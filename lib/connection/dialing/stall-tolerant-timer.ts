@@ -1,4 +1,4 @@
-import type { Runtime } from '../runtime.js';
+import type { Runtime } from '../../runtime.js';
 
 /** Number of parts into which the time is divided. */
 const parts = 4;
