@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { keep, lend, readOn } from '../lib/lent.js';
-import { bytesOf } from './support/frames.js';
+import { bytesOf } from './support/protocol/frames.js';
 
 /** Lends a message in the middle of other memory; `take` gets it, and the memory is overwritten afterwards. */
 function lent<T>(size: number, take: (message: Uint8Array) => T): { result: T; allocated: number[] } {

@@ -17,7 +17,7 @@ import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { installPackage, packPackage, run } from './support/packed-package.js';
+import { installPackage, packPackage, run } from './support/programs/packed-package.js';
 
 /*
  * What users get: the packed files, in an empty folder, without the source around them.

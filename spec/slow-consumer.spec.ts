@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { NEVER, tap, timer } from 'rxjs';
 import { consume, defaultWindow, sendTo } from '../lib/index.js';
 import { RealGrid, until } from './support/real-grid.js';
-import { Account, consumers, producers, routesWith } from './support/slow-consumers.js';
+import { Account, consumers, producers, routesWith } from './support/streams/slow-consumers.js';
 
 /** Items that a consumer takes, one each ms or a little more. */
 const items = 300;

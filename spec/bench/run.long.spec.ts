@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { manifestOfSources } from '../support/built-lib.js';
+import { manifestOfSources } from '../support/programs/built-lib.js';
 
 /*
  * The bench as a person runs it, with rounds of a few milliseconds: that it works, not what it measures.

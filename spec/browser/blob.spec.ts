@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { hashOf } from '../support/file-grid.js';
-import { FilesHost } from '../support/files-host.js';
-import { Chromium, findChromium } from '../support/chromium.js';
+import { hashOf } from '../support/files/file-grid.js';
+import { FilesHost } from '../support/files/files-host.js';
+import { Chromium, findChromium } from '../support/browser/chromium.js';
 import { blobBytes, report, upload, type PageReport } from './routes.js';
 
 /*

@@ -9,9 +9,9 @@ import { serveMonitor } from '../../lib/monitor/index.js';
 import type { PageFiles } from '../../lib/node/dashboard/page-files.js';
 import { serveDashboardFrom } from '../../lib/node/dashboard/serve-dashboard.js';
 import type { Manager, ManagerOptions } from '../../lib/node/server/manager.js';
-import { launchChromium, noBrowser } from '../support/browser-page.js';
-import { builtPage, complaintsOf } from '../support/dashboard-page.js';
-import { FakeMesh, type FakeMeshOptions } from '../support/fake-mesh.js';
+import { launchChromium, noBrowser } from '../support/browser/browser-page.js';
+import { builtPage, complaintsOf } from '../support/browser/dashboard-page.js';
+import { FakeMesh, type FakeMeshOptions } from '../support/browser/fake-mesh.js';
 import { freePort, RealGrid } from '../support/real-grid.js';
 
 /*

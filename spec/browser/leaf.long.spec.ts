@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CDPSession } from 'playwright-core';
 import type { LeafPage } from './leaf-page.js';
-import { BrowserPages, noBrowser } from '../support/browser-page.js';
+import { BrowserPages, noBrowser } from '../support/browser/browser-page.js';
 import { RealGrid } from '../support/real-grid.js';
 import { cut } from './leaf-routes.js';
 

@@ -3,7 +3,7 @@ import { NEVER } from 'rxjs';
 import type { Page } from 'playwright-core';
 import type { LeafOptions } from '../../lib/endpoint/leaves/leaves.js';
 import type { Manager } from '../../lib/node/server/manager.js';
-import { BrowserPages, noBrowser, strictPolicy } from '../support/browser-page.js';
+import { BrowserPages, noBrowser, strictPolicy } from '../support/browser/browser-page.js';
 import { freePort, RealGrid } from '../support/real-grid.js';
 import type { LeafPage } from './leaf-page.js';
 import { count, echo, endless, forget, largeBytes, seen, size, slow, sum, whoAmI } from './leaf-routes.js';

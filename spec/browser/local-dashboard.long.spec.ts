@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { leafUrl } from '../../lib/endpoint/leaves/leaf.js';
 import { serveLocalDashboard } from '../../lib/node/dashboard/local-dashboard.js';
-import { launchChromium, noBrowser } from '../support/browser-page.js';
-import { CommandHost } from '../support/command-host.js';
-import { builtPage, complaintsOf } from '../support/dashboard-page.js';
+import { launchChromium, noBrowser } from '../support/browser/browser-page.js';
+import { CommandHost } from '../support/programs/command-host.js';
+import { builtPage, complaintsOf } from '../support/browser/dashboard-page.js';
 
 /*
  * The page of `rxgrid dashboard` in a real browser.

@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { from, map, mergeMap, NEVER, of, switchMap } from 'rxjs';
 import { consume, defaultWindow, type Connection } from '../../lib/index.js';
 import { linkedPair, LinkedManagers, type Pair } from '../support/linked-managers.js';
-import { Account, consumers, producers, routesWith } from '../support/slow-consumers.js';
+import { Account, consumers, producers, routesWith } from '../support/streams/slow-consumers.js';
 
 const ticks = 60;
 const plain = 'consume';

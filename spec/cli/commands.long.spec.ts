@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/cli.js';
-import { CommandHost } from '../support/command-host.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/programs/cli.js';
+import { CommandHost } from '../support/programs/command-host.js';
 import { freePort } from '../support/real-grid.js';
 
 /*

@@ -15,10 +15,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { buildLib } from '../support/built-lib.js';
-import { namesIn, someBytes } from '../support/file-stream.js';
-import { FilesHost } from '../support/files-host.js';
-import { ownNameOfKilled } from '../support/killed-owner.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { namesIn, someBytes } from '../support/files/file-stream.js';
+import { FilesHost } from '../support/files/files-host.js';
+import { ownNameOfKilled } from '../support/files/killed-owner.js';
 
 /*
  * The command as a process of its own, against a host in this one.

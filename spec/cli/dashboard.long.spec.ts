@@ -10,9 +10,9 @@ import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import { monitor } from '../../lib/monitor/index.js';
 import { createDial } from '../../lib/transport/ws-dial.js';
 import { buildDashboard } from '../../scripts/build/dashboard.mjs';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, startCli } from '../support/cli.js';
-import { CommandHost } from '../support/command-host.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, startCli } from '../support/programs/cli.js';
+import { CommandHost } from '../support/programs/command-host.js';
 
 /*
  * `rxgrid dashboard`, as a process of its own.

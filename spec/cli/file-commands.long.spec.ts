@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { serveFiles } from '../../lib/node/files/folder/serve-files.js';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/cli.js';
-import { namesIn } from '../support/file-stream.js';
-import { FilesHost } from '../support/files-host.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/programs/cli.js';
+import { namesIn } from '../support/files/file-stream.js';
+import { FilesHost } from '../support/files/files-host.js';
 import { freePort } from '../support/real-grid.js';
 
 /*

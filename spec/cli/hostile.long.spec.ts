@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileItem } from '../../lib/files/file-item.js';
 import { fileRoutes, type FileInfo } from '../../lib/files/file-routes.js';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/cli.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/programs/cli.js';
 import { freePort, RealGrid } from '../support/real-grid.js';
 
 /*

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, startCli } from '../support/cli.js';
-import { CommandHost } from '../support/command-host.js';
-import { FilesHost } from '../support/files-host.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, startCli } from '../support/programs/cli.js';
+import { CommandHost } from '../support/programs/command-host.js';
+import { FilesHost } from '../support/files/files-host.js';
 
 /*
  * What the commands print with --json fits docs/guide/command.schema.json, and each definition there is of some command.

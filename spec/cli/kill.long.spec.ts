@@ -15,8 +15,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededRandom } from '../../lib/testing/seeded-random.js';
-import { buildLib } from '../support/built-lib.js';
-import { someBytes } from '../support/file-stream.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { someBytes } from '../support/files/file-stream.js';
 import { freePort } from '../support/real-grid.js';
 
 /*

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endOf, type Run } from '../support/cli.js';
-import { installPackage, packPackage, withoutNpm } from '../support/packed-package.js';
+import { endOf, type Run } from '../support/programs/cli.js';
+import { installPackage, packPackage, withoutNpm } from '../support/programs/packed-package.js';
 
 /*
  * The command of the packed package, in an empty folder: what the guide prints works there.

@@ -15,10 +15,10 @@ import {
 } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, startCli, type Run } from '../support/cli.js';
-import { namesIn, someBytes } from '../support/file-stream.js';
-import { FilesHost } from '../support/files-host.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, startCli, type Run } from '../support/programs/cli.js';
+import { namesIn, someBytes } from '../support/files/file-stream.js';
+import { FilesHost } from '../support/files/files-host.js';
 
 /*
  * The command among others in a shell: pipes, what the user typed, several sources, signals.

@@ -5,9 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRecording } from '../../lib/testing/index.js';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, startCli, type Run } from '../support/cli.js';
-import { CommandHost } from '../support/command-host.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, startCli, type Run } from '../support/programs/cli.js';
+import { CommandHost } from '../support/programs/command-host.js';
 
 /*
  * `rxgrid record`, `decode` and `bench`, as processes of their own.

@@ -1,8 +1,8 @@
 import { announcedExtensions } from '../../lib/connection/handshake.js';
 import { MsgpackWriter } from '../../lib/wire/msgpack/msgpack-writer.js';
-import { isCredit, muxName, renumber, type ExpectedFrame, type SentFrame } from '../support/replay-frames.js';
-import type { HandlerEvent } from '../support/recordings.js';
-import { hexOf } from '../support/vectors.js';
+import { isCredit, muxName, renumber, type ExpectedFrame, type SentFrame } from '../support/replay/replay-frames.js';
+import type { HandlerEvent } from '../support/replay/recordings.js';
+import { hexOf } from '../support/protocol/vectors.js';
 
 /*
  * Where our side differs from the reference by intent. A replay compares everything exactly, but for what it lists from

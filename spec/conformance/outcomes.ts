@@ -1,8 +1,8 @@
 import { msgpack } from '../../lib/codec/msgpack-codec.js';
-import type { RecordedCall } from '../support/recorded-calls.js';
-import { outcomeOf } from '../support/recorded-calls.js';
-import type { Side, WholeRecording } from '../support/recordings.js';
-import { bytesOfHex, hexOf, type RecordedFrame } from '../support/vectors.js';
+import type { RecordedCall } from '../support/replay/recorded-calls.js';
+import { outcomeOf } from '../support/replay/recorded-calls.js';
+import type { Side, WholeRecording } from '../support/replay/recordings.js';
+import { bytesOfHex, hexOf, type RecordedFrame } from '../support/protocol/vectors.js';
 
 /*
  * What the callers of one side saw, the recorded ones and ours, in one form.

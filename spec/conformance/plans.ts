@@ -1,8 +1,8 @@
 import { take } from 'rxjs';
 import { consume } from '../../lib/operators/consume.js';
-import { fromCaller, messageOf } from '../support/frames.js';
-import type { Side, WholeRecording } from '../support/recordings.js';
-import type { Replay, Score } from '../support/replay.js';
+import { fromCaller, messageOf } from '../support/protocol/frames.js';
+import type { Side, WholeRecording } from '../support/replay/recordings.js';
+import type { Replay, Score } from '../support/replay/replay.js';
 import {
   additional,
   announcement,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readWholeRecordings, readWholeRecording, type Side } from '../support/recordings.js';
+import { readWholeRecordings, readWholeRecording, type Side } from '../support/replay/recordings.js';
 import { reasons } from './differences.js';
 import { plans } from './plans.js';
 import { play } from './verdict.js';

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createChecksum } from '../../lib/wire/checksum.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { showsHandshake, type HandlerEvent, type Side, type WholeRecording } from '../support/recordings.js';
+import { showsHandshake, type HandlerEvent, type Side, type WholeRecording } from '../support/replay/recordings.js';
 import {
   linesByMux,
   otherSide,
@@ -10,9 +10,9 @@ import {
   sentFrame,
   type ExpectedFrame,
   type SentFrame,
-} from '../support/replay-frames.js';
-import { Replay } from '../support/replay.js';
-import { bytesOfHex, type RecordedFrame } from '../support/vectors.js';
+} from '../support/replay/replay-frames.js';
+import { Replay } from '../support/replay/replay.js';
+import { bytesOfHex, type RecordedFrame } from '../support/protocol/vectors.js';
 import { expectedFrames, type Difference } from './differences.js';
 import { ourOutcomes, recordedOutcomes } from './outcomes.js';
 import { plans } from './plans.js';

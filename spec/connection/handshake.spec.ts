@@ -11,9 +11,9 @@ import {
 import { ProtocolError } from '../../lib/errors.js';
 import { Flag } from '../../lib/wire/ops.js';
 import { encodeFrame } from '../../lib/wire/encode.js';
-import { testChecksum } from '../support/engines.js';
-import { frameOf } from '../support/frames.js';
-import { readRecording } from '../support/vectors.js';
+import { testChecksum } from '../support/protocol/engines.js';
+import { frameOf } from '../support/protocol/frames.js';
+import { readRecording } from '../support/protocol/vectors.js';
 
 const id = Uint8Array.from({ length: 16 }, (_, index) => index);
 const time = { seconds: 1_800_000_000, nanoseconds: 5 };

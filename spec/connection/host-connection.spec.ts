@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { errorInfo } from '../../lib/error-info.js';
 import { firstValueFrom } from 'rxjs';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
-import { linkedPair, settle, TestConnection } from '../support/links.js';
+import { linkedPair, settle, TestConnection } from '../support/protocol/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 const broken = new Error('The cable was cut.');

@@ -6,9 +6,9 @@ import { encodePing } from '../../lib/wire/payloads/control.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { testChecksum } from '../support/engines.js';
-import { bytesOf, frameOf, fromCaller, messageOf } from '../support/frames.js';
-import { agreed } from '../support/links.js';
+import { testChecksum } from '../support/protocol/engines.js';
+import { bytesOf, frameOf, fromCaller, messageOf } from '../support/protocol/frames.js';
+import { agreed } from '../support/protocol/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 /** Closes a socket whose other end is the test. */

@@ -14,9 +14,9 @@ import type { WireMessage } from '../../lib/wire/batch.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { ResponseRecorder, testChecksum } from '../support/engines.js';
-import { bytesOf, frameOf, fromCaller, lineOf, messageOf } from '../support/frames.js';
-import { agreed, linkedPair, TestConnection } from '../support/links.js';
+import { ResponseRecorder, testChecksum } from '../support/protocol/engines.js';
+import { bytesOf, frameOf, fromCaller, lineOf, messageOf } from '../support/protocol/frames.js';
+import { agreed, linkedPair, TestConnection } from '../support/protocol/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 /** A link whose other end is the test. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, take, toArray } from 'rxjs';
 import type { ConnectionStats } from '../../lib/connection/figures.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
-import { linkedPair } from '../support/links.js';
+import { linkedPair } from '../support/protocol/links.js';
 
 describe('the figures', () => {
   it('count across reconnects', () => {

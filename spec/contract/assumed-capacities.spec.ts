@@ -9,9 +9,9 @@ import { duplex, msgpack, raw, type GridEvent } from '../../lib/index.js';
 import { defaultLimits } from '../../lib/limits.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { Flag } from '../../lib/wire/ops.js';
-import { loneEngine } from '../support/engines.js';
-import { fromCaller } from '../support/frames.js';
-import { agreed, TestConnection } from '../support/links.js';
+import { loneEngine } from '../support/protocol/engines.js';
+import { fromCaller } from '../support/protocol/frames.js';
+import { agreed, TestConnection } from '../support/protocol/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 const bounds = { items: 1, bytes: 1 };

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { buildLib } from '../support/built-lib.js';
-import { endOf, startCli } from '../support/cli.js';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, startCli } from '../support/programs/cli.js';
 import { buildDashboard } from '../../scripts/build/dashboard.mjs';
-import { CommandHost } from '../support/command-host.js';
+import { CommandHost } from '../support/programs/command-host.js';
 
 /*
  * The examples of docs/guide/command.md, in their order, in a shell: what they print is what stands there.

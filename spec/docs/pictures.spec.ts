@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { buildLibWithExamples } from '../support/built-lib.js';
+import { buildLibWithExamples } from '../support/programs/built-lib.js';
 
 /*
  * The pictures of the documents are what their scripts draw today.

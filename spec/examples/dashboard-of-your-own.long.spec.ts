@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { launchChromium, noBrowser } from '../support/browser-page.js';
-import { buildLibWithExamples } from '../support/built-lib.js';
+import { launchChromium, noBrowser } from '../support/browser/browser-page.js';
+import { buildLibWithExamples } from '../support/programs/built-lib.js';
 
 const closers: (() => unknown)[] = [];
 let folder: string;

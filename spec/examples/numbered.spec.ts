@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { buildLibWithExamples } from '../support/built-lib.js';
+import { buildLibWithExamples } from '../support/programs/built-lib.js';
 
 /*
  * The numbered examples: each is short, has a line in examples/README.md, and prints what its last comment says.

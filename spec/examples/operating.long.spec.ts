@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildLibWithExamples } from '../support/built-lib.js';
-import { Etcd, etcdMissing } from '../support/etcd.js';
+import { buildLibWithExamples } from '../support/programs/built-lib.js';
+import { Etcd, etcdMissing } from '../support/membership/etcd.js';
 
 /*
  * The examples of operating a grid, as a person runs them: real processes, real sockets, a real etcd.

@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { buildLibWithExamples } from '../support/built-lib.js';
+import { buildLibWithExamples } from '../support/programs/built-lib.js';
 
 /*
  * The folder that users copy: its types are checked with those of the project, its test passes, and its host starts and ends.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { buildLibWithExamples } from '../support/built-lib.js';
+import { buildLibWithExamples } from '../support/programs/built-lib.js';
 
 let folder: string;
 

@@ -5,7 +5,7 @@ import { FileNotFoundError } from '../../lib/files/file-error.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import { fileRoutes, type FileInfo, type ListBatch, type WriteReport } from '../../lib/files/file-routes.js';
 import { maxListedEntries } from '../../lib/limits.js';
-import { itemsOf, someBytes } from '../support/file-stream.js';
+import { itemsOf, someBytes } from '../support/files/file-stream.js';
 import { all, linkedPair, type Pair } from '../support/linked-managers.js';
 
 let hosts: Pair;

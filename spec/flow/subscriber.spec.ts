@@ -27,7 +27,7 @@ import {
   timer,
 } from 'rxjs';
 import { finalSubscriber, isUpstreamOf, subscriberOf } from '../../lib/flow/subscriber.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 const silent = { next: () => undefined, error: () => undefined, complete: () => undefined };
 

@@ -15,8 +15,8 @@ import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Op } from '../../lib/wire/ops.js';
 import { timestampFromMs } from '../../lib/wire/msgpack/timestamp.js';
-import { fromCaller, lineOf, messageOf } from '../support/frames.js';
-import { hostileMessage, wildMessage } from '../support/hostile-messages.js';
+import { fromCaller, lineOf, messageOf } from '../support/protocol/frames.js';
+import { hostileMessage, wildMessage } from '../support/protocol/hostile-messages.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 import { runs } from '../support/property-runs.js';
 

@@ -12,7 +12,7 @@ import type { Frame, MuxId } from '../../lib/wire/frame.js';
 import { MsgpackWriter } from '../../lib/wire/msgpack/msgpack-writer.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import { timestampFromMs } from '../../lib/wire/msgpack/timestamp.js';
-import { frameOf, fromCaller, lineOf, messageOf } from '../support/frames.js';
+import { frameOf, fromCaller, lineOf, messageOf } from '../support/protocol/frames.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 
 /*

@@ -17,8 +17,8 @@ import { AssumedCapacities } from '../../lib/contract/assumed-capacities.js';
 import { toWireRoute } from '../../lib/contract/wire-route.js';
 import { duplexResponder } from '../../lib/handlers/duplex-dispatch.js';
 import { defaultLimits } from '../../lib/limits.js';
-import { loneEngine } from '../support/engines.js';
-import { fromCaller } from '../support/frames.js';
+import { loneEngine } from '../support/protocol/engines.js';
+import { fromCaller } from '../support/protocol/frames.js';
 import { all, linkedPair, record, type Pair } from '../support/linked-managers.js';
 
 const get = duplex({ id: 1, name: 'get', output: type<unknown>() });

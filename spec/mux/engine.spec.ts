@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { LimitError } from '../../lib/errors.js';
 import { queuedFrameBytes } from '../../lib/mux/schedule/owner-queue.js';
 import { Op } from '../../lib/wire/ops.js';
-import { cancelled, EngineEnd, linkEngines, loneEngine, nothing, testChecksum } from '../support/engines.js';
-import { bytesOf, frameOf, fromCaller, fromResponder, messageOf } from '../support/frames.js';
+import { cancelled, EngineEnd, linkEngines, loneEngine, nothing, testChecksum } from '../support/protocol/engines.js';
+import { bytesOf, frameOf, fromCaller, fromResponder, messageOf } from '../support/protocol/frames.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 const plain = (lines: string[]): string[] => lines.map((line) => line.replace(/ [<"].*/, ''));

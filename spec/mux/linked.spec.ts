@@ -11,8 +11,8 @@ import {
   type ResponseRecorder,
   type StreamRecorder,
   type UnaryCall,
-} from '../support/engines.js';
-import { bytesOf } from '../support/frames.js';
+} from '../support/protocol/engines.js';
+import { bytesOf } from '../support/protocol/frames.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 import { runs } from '../support/property-runs.js';
 

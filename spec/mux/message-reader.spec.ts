@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ProtocolError } from '../../lib/errors.js';
 import { MessageReader } from '../../lib/mux/message-reader.js';
 import { FrameView } from '../../lib/wire/frame.js';
-import { fromCaller, messageOf } from '../support/frames.js';
+import { fromCaller, messageOf } from '../support/protocol/frames.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 /** A reader whose frames take `frameTime` ms each, and what it saw. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { MuxTable } from '../../lib/mux/mux-table.js';
 import type { MuxId } from '../../lib/wire/frame.js';
-import { anyMuxId } from '../support/arbitrary-frames.js';
+import { anyMuxId } from '../support/protocol/arbitrary-frames.js';
 import { runs } from '../support/property-runs.js';
 
 function tableOf(ids: readonly MuxId[]): MuxTable<{ id: MuxId }> {

@@ -4,8 +4,8 @@ import { decodeConnectError } from '../../lib/wire/payloads/control.js';
 import type { Limits } from '../../lib/limits.js';
 import { RunningHandlers } from '../../lib/mux/running-handlers.js';
 import { Op } from '../../lib/wire/ops.js';
-import { linkEngines, loneEngine, nothing, type EngineEnd } from '../support/engines.js';
-import { fromCaller, fromResponder } from '../support/frames.js';
+import { linkEngines, loneEngine, nothing, type EngineEnd } from '../support/protocol/engines.js';
+import { fromCaller, fromResponder } from '../support/protocol/frames.js';
 
 /** Texts of the refusals that were sent. */
 const refusals = ({ sink }: EngineEnd): string[] =>

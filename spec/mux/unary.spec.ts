@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { RefusedError, RemoteError } from '../../lib/errors.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { linkEngines, loneEngine, nothing } from '../support/engines.js';
-import { frameOf, fromCaller, fromResponder } from '../support/frames.js';
+import { linkEngines, loneEngine, nothing } from '../support/protocol/engines.js';
+import { frameOf, fromCaller, fromResponder } from '../support/protocol/frames.js';
 
 describe('the caller of a unary call', () => {
   it('sends a Request with the time that remains, and hears the response', () => {

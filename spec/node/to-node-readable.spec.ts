@@ -6,9 +6,9 @@ import { BufferOverflowError, CancelledError } from '../../lib/errors.js';
 import { toNodeReadable } from '../../lib/node/to-node-readable.js';
 import { conflate } from '../../lib/operators/conflate.js';
 import { gridTest } from '../../lib/testing/index.js';
-import { FakeStream } from '../support/fake-stream.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
 import { turn } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 /** The items, and the error or the end. */
 async function read(stream: Readable): Promise<unknown[]> {

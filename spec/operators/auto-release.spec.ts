@@ -3,9 +3,9 @@ import { map, Observable, of, share, Subject, take, throwError } from 'rxjs';
 import type { Delivery } from '../../lib/index.js';
 import { autoRelease } from '../../lib/operators/auto-release.js';
 import { consume } from '../../lib/operators/consume.js';
-import { fed } from '../support/fed.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { testScheduler } from '../support/marbles.js';
+import { fed } from '../support/streams/fed.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 /** Turns values into deliveries, and notes what is released. */
 function deliveries(released: unknown[]): <T>(source: Observable<T>) => Observable<Delivery<T>> {

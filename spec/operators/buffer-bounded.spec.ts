@@ -3,10 +3,10 @@ import { concat, map, NEVER, Observable, of, range, Subject, throwError } from '
 import { BufferOverflowError } from '../../lib/errors.js';
 import { bufferBounded, type BufferBoundedOptions } from '../../lib/operators/buffer-bounded.js';
 import type { Drop } from '../../lib/operators/drop.js';
-import { fed } from '../support/fed.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { testScheduler } from '../support/marbles.js';
-import { FakeOutlet } from '../support/outlet.js';
+import { fed } from '../support/streams/fed.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { testScheduler } from '../support/streams/marbles.js';
+import { FakeOutlet } from '../support/streams/outlet.js';
 
 type Overflow = BufferBoundedOptions<unknown>['overflow'];
 const policies: Overflow[] = ['error', 'drop-oldest', 'drop-newest'];

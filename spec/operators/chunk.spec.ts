@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { asyncScheduler, delay, NEVER, Observable, of, Subject, take } from 'rxjs';
 import { chunk } from '../../lib/operators/chunk.js';
 import { consume } from '../../lib/operators/consume.js';
-import { fed } from '../support/fed.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { testScheduler } from '../support/marbles.js';
+import { fed } from '../support/streams/fed.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 /** Each letter has the size of its place in the alphabet. */
 const sizeOf = (letter: string): number => letter.charCodeAt(0) - 96;

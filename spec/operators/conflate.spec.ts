@@ -3,10 +3,10 @@ import { NEVER, Observable, range, Subject } from 'rxjs';
 import { conflate } from '../../lib/operators/conflate.js';
 import type { Drop } from '../../lib/operators/drop.js';
 import { takeUntilAborted } from '../../lib/operators/take-until-aborted.js';
-import { fed } from '../support/fed.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { testScheduler } from '../support/marbles.js';
-import { FakeOutlet } from '../support/outlet.js';
+import { fed } from '../support/streams/fed.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { testScheduler } from '../support/streams/marbles.js';
+import { FakeOutlet } from '../support/streams/outlet.js';
 
 describe('conflate, fed to a stream', () => {
   it('gives the newest at each credit', () => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
 import { filter, map, merge, mergeMap, of, retry, share, Subject } from 'rxjs';
 import { consume } from '../../lib/operators/consume.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { FakeOutlet } from '../support/outlet.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { FakeOutlet } from '../support/streams/outlet.js';
 
 /** The work on items: each waits until the test ends it. */
 class Work {

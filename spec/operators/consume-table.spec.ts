@@ -3,7 +3,7 @@ import * as rx from 'rxjs';
 // eslint-disable-next-line rxjs-x/prefer-root-operators -- all of them, and nothing else.
 import * as operators from 'rxjs/operators';
 import { consume } from '../../lib/operators/consume.js';
-import { FakeStream } from '../support/fake-stream.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
 
 type Row = rx.OperatorFunction<number, unknown>;
 

@@ -19,7 +19,7 @@ import {
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { consume } from '../../lib/operators/consume.js';
-import { FakeStream } from '../support/fake-stream.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
 
 let scheduler: TestScheduler;
 beforeEach(() => {

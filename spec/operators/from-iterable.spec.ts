@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { asyncScheduler, map, mergeMap, observeOn, of, Subject, take } from 'rxjs';
 import { consume } from '../../lib/operators/consume.js';
 import { fromIterable } from '../../lib/operators/from-iterable.js';
-import { fed } from '../support/fed.js';
+import { fed } from '../support/streams/fed.js';
 import { record, turn } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
-import { FakeOutlet } from '../support/outlet.js';
+import { testScheduler } from '../support/streams/marbles.js';
+import { FakeOutlet } from '../support/streams/outlet.js';
 
 /** A generator, and how far it was asked. */
 class Numbers {

@@ -3,7 +3,7 @@ import { Subject, take } from 'rxjs';
 import { consume } from '../../lib/operators/consume.js';
 import { fromReadableStream } from '../../lib/operators/from-readable-stream.js';
 import { record, turn } from '../support/linked-managers.js';
-import { FakeOutlet } from '../support/outlet.js';
+import { FakeOutlet } from '../support/streams/outlet.js';
 
 /** A stream of numbers, how many were asked for, and why it was cancelled. */
 function numbers(end = Infinity): {

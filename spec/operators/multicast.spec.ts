@@ -5,7 +5,7 @@ import { encodeOnce, shareItem } from '../../lib/flow/shared-item.js';
 import { consume } from '../../lib/operators/consume.js';
 import { multicast } from '../../lib/operators/multicast.js';
 import { PairOfEachTest, record } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 class CountingCodec implements Codec<string> {
   readonly codec = 'counting';

@@ -3,9 +3,9 @@ import { concat, delay, EMPTY, NEVER, Observable, of, Subject, throwError } from
 import { DisconnectedError, duplex, RemoteError, type } from '../../lib/index.js';
 import { consume } from '../../lib/operators/consume.js';
 import { resumable } from '../../lib/operators/resumable.js';
-import { FakeStream } from '../support/fake-stream.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
 import { PairOfEachTest, record, turn } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 const lost = (reconnected: unknown = of(undefined)): DisconnectedError =>
   new DisconnectedError('lost', { sent: true, host: 'b', reconnected });

@@ -3,7 +3,7 @@ import { concat, map, NEVER, Observable, of, Subject, take, tap, throwError } fr
 import { DisconnectedError, duplex, RemoteError, type, unary } from '../../lib/index.js';
 import { retryOnDisconnect, type RetryOnDisconnectOptions } from '../../lib/operators/retry-on-disconnect.js';
 import { linkedPair, record, type Pair } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 interface Loss {
   readonly sent?: boolean;

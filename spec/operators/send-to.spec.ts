@@ -5,10 +5,10 @@ import { conflate } from '../../lib/operators/conflate.js';
 import { consume } from '../../lib/operators/consume.js';
 import { fromIterable } from '../../lib/operators/from-iterable.js';
 import { sendTo } from '../../lib/operators/send-to.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { FakeTarget } from '../support/fake-target.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { FakeTarget } from '../support/streams/fake-target.js';
 import { record } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 const progress = (sent: number, credit: number): unknown => ({ sent, credit });
 

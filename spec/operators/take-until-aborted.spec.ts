@@ -1,9 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { NEVER, Observable, of, Subject } from 'rxjs';
 import { takeUntilAborted } from '../../lib/operators/take-until-aborted.js';
-import { FakeStream } from '../support/fake-stream.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
 import { record } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 describe('takeUntilAborted', () => {
   it('errors with the reason when the signal aborts, and stops the source', () => {

@@ -6,8 +6,8 @@ import { conflate } from '../../lib/operators/conflate.js';
 import { fromIterable } from '../../lib/operators/from-iterable.js';
 import { toAsyncIterable } from '../../lib/operators/to-async-iterable.js';
 import { gridTest } from '../../lib/testing/index.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { testScheduler } from '../support/marbles.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 const item = <T>(value: T): IteratorResult<T, void> => ({ done: false, value });
 const end: IteratorResult<never, void> = { done: true, value: undefined };

@@ -5,9 +5,9 @@ import { conflate } from '../../lib/operators/conflate.js';
 import { fromReadableStream } from '../../lib/operators/from-readable-stream.js';
 import { toReadableStream } from '../../lib/operators/to-readable-stream.js';
 import { gridTest } from '../../lib/testing/index.js';
-import { FakeStream } from '../support/fake-stream.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
 import { all, turn } from '../support/linked-managers.js';
-import { testScheduler } from '../support/marbles.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 const item = <T>(value: T): unknown => ({ done: false, value });
 const end = { done: true, value: undefined };

@@ -3,8 +3,8 @@ import { of, range, Subject, take, toArray } from 'rxjs';
 import { chunk } from '../../lib/operators/chunk.js';
 import { consume } from '../../lib/operators/consume.js';
 import { unchunk } from '../../lib/operators/unchunk.js';
-import { FakeStream } from '../support/fake-stream.js';
-import { testScheduler } from '../support/marbles.js';
+import { FakeStream } from '../support/streams/fake-stream.js';
+import { testScheduler } from '../support/streams/marbles.js';
 
 const values = { x: ['a', 'b'], y: ['c'], z: [] };
 

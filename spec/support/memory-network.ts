@@ -8,7 +8,7 @@ import { Manager } from '../../lib/endpoint/manager.js';
 import type { ManagerOptions } from '../../lib/endpoint/manager-options.js';
 import type { GridEvent } from '../../lib/observe.js';
 import type { Runtime } from '../../lib/runtime.js';
-import { pass, settle } from './links.js';
+import { pass, settle } from './protocol/links.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { withLocal } from './with-local.js';
 

@@ -3,9 +3,9 @@ import * as fc from 'fast-check';
 import { keep, lentHooks } from '../../lib/lent.js';
 import { assemblyBytes, takenAssemblies } from '../../lib/transport/assembly-pool.js';
 import { FrameReader, type Unmask } from '../../lib/transport/frame-reader.js';
-import { bytesOf } from '../support/frames.js';
-import { closePayload, wsFrame, type WsFrame } from '../support/ws-frames.js';
-import { wsReceiver } from '../support/ws-receiver.js';
+import { bytesOf } from '../support/protocol/frames.js';
+import { closePayload, wsFrame, type WsFrame } from '../support/protocol/ws-frames.js';
+import { wsReceiver } from '../support/protocol/ws-receiver.js';
 import { runs } from '../support/property-runs.js';
 
 const maxMessageBytes = 70_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import type { Socket } from '../../lib/transport/socket.js';
-import { bytesOf } from '../support/frames.js';
+import { bytesOf } from '../support/protocol/frames.js';
 
 describe('linkedSockets', () => {
   const listen = (socket: Socket): string[] => {

@@ -8,7 +8,7 @@ import type { Socket } from '../../lib/transport/socket.js';
 import { createDial, dialWebSocket } from '../../lib/transport/ws-dial.js';
 import { adoptWebSocket } from '../../lib/transport/ws-socket.js';
 import { headroomBytes, slabBytes, slabHooks } from '../../lib/wire/slabs.js';
-import { bytesOf } from '../support/frames.js';
+import { bytesOf } from '../support/protocol/frames.js';
 
 const options = { headers: { Authorization: 'Bearer x' }, maxMessageBytes: 1 << 20 };
 

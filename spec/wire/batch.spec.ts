@@ -7,9 +7,9 @@ import { encodeFrame } from '../../lib/wire/encode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import { Slabs } from '../../lib/wire/slabs.js';
-import { anyFrame } from '../support/arbitrary-frames.js';
-import { frameOf, fromCaller, fromResponder, inHex } from '../support/frames.js';
-import { hexOf } from '../support/vectors.js';
+import { anyFrame } from '../support/protocol/arbitrary-frames.js';
+import { frameOf, fromCaller, fromResponder, inHex } from '../support/protocol/frames.js';
+import { hexOf } from '../support/protocol/vectors.js';
 import { runs } from '../support/property-runs.js';
 
 let checksum: Checksum;

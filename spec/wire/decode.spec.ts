@@ -6,10 +6,16 @@ import { decodeFrames, decodeMessage } from '../../lib/wire/decode.js';
 import { encodeFrame, encodeMerged } from '../../lib/wire/encode.js';
 import { FrameView, type Frame, type Hash32 } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { anyFrame } from '../support/arbitrary-frames.js';
-import { testChecksum } from '../support/engines.js';
-import { frameOf, fromCaller, fromResponder, messageOf } from '../support/frames.js';
-import { bytesOfHex, readRecording, readRecordings, recordedOf, type RecordedFrame } from '../support/vectors.js';
+import { anyFrame } from '../support/protocol/arbitrary-frames.js';
+import { testChecksum } from '../support/protocol/engines.js';
+import { frameOf, fromCaller, fromResponder, messageOf } from '../support/protocol/frames.js';
+import {
+  bytesOfHex,
+  readRecording,
+  readRecordings,
+  recordedOf,
+  type RecordedFrame,
+} from '../support/protocol/vectors.js';
 import { runs } from '../support/property-runs.js';
 
 let xxh3: Hash32;

@@ -5,10 +5,10 @@ import { decodeFrames } from '../../lib/wire/decode.js';
 import { encodeFrame, encodeMerged } from '../../lib/wire/encode.js';
 import type { Frame, Hash32 } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { anyFrame } from '../support/arbitrary-frames.js';
-import { testChecksum } from '../support/engines.js';
-import { frameOf, inHex } from '../support/frames.js';
-import { hexOf, readRecording, readRecordings } from '../support/vectors.js';
+import { anyFrame } from '../support/protocol/arbitrary-frames.js';
+import { testChecksum } from '../support/protocol/engines.js';
+import { frameOf, inHex } from '../support/protocol/frames.js';
+import { hexOf, readRecording, readRecordings } from '../support/protocol/vectors.js';
 import { runs } from '../support/property-runs.js';
 
 let xxh3: Hash32;

@@ -7,10 +7,10 @@ import type { CopyOptions } from '../../../lib/cli/copy/copy.js';
 import { pathMatcher } from '../../../lib/cli/paths/glob.js';
 import { Throttle } from '../../../lib/cli/copy/throttle.js';
 import { systemRuntime } from '../../../lib/runtime.js';
-import { copyContext } from '../../support/copy-context.js';
-import { someBytes } from '../../support/file-stream.js';
-import { FilesHost } from '../../support/files-host.js';
-import { ownNameOfKilled } from '../../support/killed-owner.js';
+import { copyContext } from '../../support/files/copy-context.js';
+import { someBytes } from '../../support/files/file-stream.js';
+import { FilesHost } from '../../support/files/files-host.js';
+import { ownNameOfKilled } from '../../support/files/killed-owner.js';
 
 let host: FilesHost;
 let lines: string[];

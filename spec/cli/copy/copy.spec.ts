@@ -18,9 +18,9 @@ import { ProgressBar, type Progress } from '../../../lib/cli/output/progress-bar
 import type { FileItem } from '../../../lib/files/file-item.js';
 import type { WantedFile } from '../../../lib/files/file-routes.js';
 import type { Connection } from '../../../lib/contract/connection.js';
-import { copyContext } from '../../support/copy-context.js';
-import { namesIn, someBytes } from '../../support/file-stream.js';
-import { FilesHost } from '../../support/files-host.js';
+import { copyContext } from '../../support/files/copy-context.js';
+import { namesIn, someBytes } from '../../support/files/file-stream.js';
+import { FilesHost } from '../../support/files/files-host.js';
 
 let host: FilesHost;
 

@@ -7,8 +7,8 @@ import { pathMatcher } from '../../../lib/cli/paths/glob.js';
 import { FileIoError } from '../../../lib/files/file-error.js';
 import { RootFolder } from '../../../lib/node/files/folder/root-folder.js';
 import { ownName } from '../../../lib/node/files/disk/temporary.js';
-import { copyContext } from '../../support/copy-context.js';
-import { FilesHost } from '../../support/files-host.js';
+import { copyContext } from '../../support/files/copy-context.js';
+import { FilesHost } from '../../support/files/files-host.js';
 
 let host: FilesHost;
 let lines: string[];

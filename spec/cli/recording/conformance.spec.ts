@@ -13,7 +13,7 @@ import { whoDials } from '../../../lib/endpoint/peers/who-dials.js';
 import { systemRuntime } from '../../../lib/runtime.js';
 import { createChecksum } from '../../../lib/wire/checksum.js';
 import { freePort, RealGrid } from '../../support/real-grid.js';
-import { registerRecordedHandlers } from '../../support/recorded-handlers.js';
+import { registerRecordedHandlers } from '../../support/replay/recorded-handlers.js';
 
 /*
  * The recordings as a suite against a host: our own passes, and another answer is found.

@@ -11,9 +11,9 @@ import type { Checksum } from '../../../lib/wire/checksum.js';
 import { encodeFrame } from '../../../lib/wire/encode.js';
 import type { ConnectRequest, ConnectResponse } from '../../../lib/wire/payloads/connect.js';
 import { timestampToMs } from '../../../lib/wire/msgpack/timestamp.js';
-import { testChecksum } from '../../support/engines.js';
-import { frameOf } from '../../support/frames.js';
-import { pass, settle, TestConnection } from '../../support/links.js';
+import { testChecksum } from '../../support/protocol/engines.js';
+import { frameOf } from '../../support/protocol/frames.js';
+import { pass, settle, TestConnection } from '../../support/protocol/links.js';
 import { ManualRuntime } from '../../support/manual-runtime.js';
 
 const id = new Uint8Array(16).fill(7);

@@ -7,8 +7,8 @@ import type { Signal, Surroundings } from '../../../lib/connection/dialing/surro
 import { linkedSockets } from '../../../lib/transport/memory-socket.js';
 import type { Socket } from '../../../lib/transport/socket.js';
 import type { Extensions } from '../../../lib/wire/payloads/connect.js';
-import { testChecksum } from '../../support/engines.js';
-import { pass, settle, TestConnection } from '../../support/links.js';
+import { testChecksum } from '../../support/protocol/engines.js';
+import { pass, settle, TestConnection } from '../../support/protocol/links.js';
 import { ManualRuntime } from '../../support/manual-runtime.js';
 
 const id = new Uint8Array(16).fill(7);

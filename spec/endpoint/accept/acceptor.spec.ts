@@ -11,7 +11,7 @@ import { createChecksum, type Checksum } from '../../../lib/wire/checksum.js';
 import type { ConnectRequest } from '../../../lib/wire/payloads/connect.js';
 import { encodeFrame } from '../../../lib/wire/encode.js';
 import { timestampFromMs } from '../../../lib/wire/msgpack/timestamp.js';
-import { frameOf } from '../../support/frames.js';
+import { frameOf } from '../../support/protocol/frames.js';
 import { MemoryNetwork } from '../../support/memory-network.js';
 
 const [a, b, c] = ['http://a:9000', 'http://b:9000', 'http://c:9000'] as const;

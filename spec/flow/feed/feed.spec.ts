@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
 import { from, of } from 'rxjs';
 import { isFeedSource } from '../../../lib/flow/feed/feed.js';
-import { FakeOutlet } from '../../support/outlet.js';
+import { FakeOutlet } from '../../support/streams/outlet.js';
 
 const turn = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

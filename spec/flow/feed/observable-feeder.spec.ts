@@ -20,9 +20,9 @@ import { BufferOverflowError } from '../../../lib/errors.js';
 import { CallObservable } from '../../../lib/flow/call-observable.js';
 import { autoRelease } from '../../../lib/operators/auto-release.js';
 import { consume } from '../../../lib/operators/consume.js';
-import { FakeStream } from '../../support/fake-stream.js';
-import { testScheduler } from '../../support/marbles.js';
-import { FakeOutlet } from '../../support/outlet.js';
+import { FakeStream } from '../../support/streams/fake-stream.js';
+import { testScheduler } from '../../support/streams/marbles.js';
+import { FakeOutlet } from '../../support/streams/outlet.js';
 
 /** An endless Observable that emits within `subscribe`, and what it did. */
 function endless(): { emitted: number; stopped: boolean; readonly items: Observable<number> } {

@@ -3,7 +3,7 @@ import { Subject } from 'rxjs';
 import type { Pull } from '../../../lib/flow/pull/pull.js';
 import { PullFeeder } from '../../../lib/flow/feed/pull-feeder.js';
 import { bufferBounded } from '../../../lib/operators/buffer-bounded.js';
-import { FakeOutlet } from '../../support/outlet.js';
+import { FakeOutlet } from '../../support/streams/outlet.js';
 
 it('a pull that is fed to a stream gets the credit of an item back when that has gone out, or cannot be encoded', () => {
   const released: number[] = [];

@@ -4,7 +4,7 @@ import { GuardedObservable } from '../../../lib/flow/guarded-observable.js';
 import { PullIterator } from '../../../lib/flow/pull/pull-iterator.js';
 import { openReader } from '../../../lib/flow/pull/reader-pull.js';
 import { redeliver } from '../../../lib/flow/redeliver.js';
-import { FakeStream } from '../../support/fake-stream.js';
+import { FakeStream } from '../../support/streams/fake-stream.js';
 
 interface Setup {
   readonly iterator: PullIterator<number>;

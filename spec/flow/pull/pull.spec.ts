@@ -5,8 +5,8 @@ import { bufferBounded } from '../../../lib/operators/buffer-bounded.js';
 import { conflate } from '../../../lib/operators/conflate.js';
 import { consume } from '../../../lib/operators/consume.js';
 import { toAsyncIterable } from '../../../lib/operators/to-async-iterable.js';
-import { FakeStream } from '../../support/fake-stream.js';
-import { FakeOutlet } from '../../support/outlet.js';
+import { FakeStream } from '../../support/streams/fake-stream.js';
+import { FakeOutlet } from '../../support/streams/outlet.js';
 
 const behind: [string, (source: Observable<number>) => Observable<number>][] = [
   ['finalize', (source) => source.pipe(finalize(() => undefined))],

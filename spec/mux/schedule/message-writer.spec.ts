@@ -3,8 +3,8 @@ import type { RegionDone, RegionFrame } from '../../../lib/mux/schedule/region-f
 import { quantumBytes, type FrameOwner, type LaneName } from '../../../lib/mux/schedule/owner-queue.js';
 import { Schedule } from '../../../lib/mux/schedule/schedule.js';
 import { Op } from '../../../lib/wire/ops.js';
-import { FakeSink, testChecksum } from '../../support/engines.js';
-import { bytesOf } from '../../support/frames.js';
+import { FakeSink, testChecksum } from '../../support/protocol/engines.js';
+import { bytesOf } from '../../support/protocol/frames.js';
 
 interface Owner extends FrameOwner {
   readonly id: number;

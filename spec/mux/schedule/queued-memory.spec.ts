@@ -2,8 +2,8 @@ import { expect, it } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Op } from '../../../lib/wire/ops.js';
-import { loneEngine } from '../../support/engines.js';
-import { fromCaller } from '../../support/frames.js';
+import { loneEngine } from '../../support/protocol/engines.js';
+import { fromCaller } from '../../support/protocol/frames.js';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

@@ -6,8 +6,8 @@ import type { ResponderStream } from '../../../lib/mux/stream/responder-stream.j
 import { maxBatchBytes, sizeOf } from '../../../lib/wire/batch.js';
 import { maxHeadBytes } from '../../../lib/wire/encode.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
-import { loneEngine } from '../../support/engines.js';
-import { fromCaller } from '../../support/frames.js';
+import { loneEngine } from '../../support/protocol/engines.js';
+import { fromCaller } from '../../support/protocol/frames.js';
 import { runs } from '../../support/property-runs.js';
 
 /** Owners that always have more to send, by the sizes of their frames. */

@@ -5,8 +5,8 @@ import { quantumBytes, type FrameOwner, type LaneName } from '../../../lib/mux/s
 import { Schedule } from '../../../lib/mux/schedule/schedule.js';
 import { maxHeadBytes } from '../../../lib/wire/encode.js';
 import { Op } from '../../../lib/wire/ops.js';
-import { FakeSink, testChecksum } from '../../support/engines.js';
-import { bytesOf } from '../../support/frames.js';
+import { FakeSink, testChecksum } from '../../support/protocol/engines.js';
+import { bytesOf } from '../../support/protocol/frames.js';
 import { runs } from '../../support/property-runs.js';
 
 const full = 1 << 20;

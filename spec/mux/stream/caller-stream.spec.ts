@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ProtocolError, RefusedError, RemoteError } from '../../../lib/errors.js';
 import { encodeAck } from '../../../lib/wire/payloads/window-payloads.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
-import { cancelled, loneEngine, nothing, type EngineEnd, type EngineSetup } from '../../support/engines.js';
-import { frameOf, fromResponder } from '../../support/frames.js';
+import { cancelled, loneEngine, nothing, type EngineEnd, type EngineSetup } from '../../support/protocol/engines.js';
+import { frameOf, fromResponder } from '../../support/protocol/frames.js';
 
 type Options = Parameters<EngineEnd['open']>[1];
 

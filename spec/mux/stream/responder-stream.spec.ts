@@ -4,8 +4,8 @@ import type { CreditWindow } from '../../../lib/limits.js';
 import { decodeConnectError } from '../../../lib/wire/payloads/control.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
 import { decodeAck } from '../../../lib/wire/payloads/window-payloads.js';
-import { loneEngine, nothing, textOf, type EngineSetup } from '../../support/engines.js';
-import { frameOf, fromCaller, type FrameFields } from '../../support/frames.js';
+import { loneEngine, nothing, textOf, type EngineSetup } from '../../support/protocol/engines.js';
+import { frameOf, fromCaller, type FrameFields } from '../../support/protocol/frames.js';
 
 interface Options extends EngineSetup {
   readonly inCapacity?: number | CreditWindow;

@@ -2,7 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { CancelledError, type GridError } from '../../../lib/errors.js';
 import type { CallerStream } from '../../../lib/mux/stream/caller-stream.js';
 import type { ResponderStream } from '../../../lib/mux/stream/responder-stream.js';
-import { cancelled, linkEngines, nothing, type EngineSetup, type StreamRecorder } from '../../support/engines.js';
+import {
+  cancelled,
+  linkEngines,
+  nothing,
+  type EngineSetup,
+  type StreamRecorder,
+} from '../../support/protocol/engines.js';
 
 /** What both ends of a stream do together. */
 

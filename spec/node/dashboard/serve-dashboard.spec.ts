@@ -121,7 +121,7 @@ describe('serveDashboard', () => {
   });
 
   it('the files that the package has are read once, and gzip holds what they are', async () => {
-    const { builtPage } = await import('../../support/dashboard-page.js');
+    const { builtPage } = await import('../../support/browser/dashboard-page.js');
     const built = await builtPage();
     expect([...built.keys()]).toStrictEqual(['', 'main.js', 'main.css', 'icon.svg']);
     for (const { bytes, gzip } of built.values()) expect(gunzipSync(gzip).equals(bytes)).toBe(true);

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { bundleProgram } from '../../support/bundle.js';
-import { hostileNames, HostileFiles, trees } from '../../support/hostile-files.js';
+import { bundleProgram } from '../../support/programs/bundle.js';
+import { hostileNames, HostileFiles, trees } from '../../support/files/hostile-files.js';
 
 /*
  * Names of a hostile peer, while another process puts a folder of the root, and one of the target, and a link that leads

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import fc from 'fast-check';
-import { hostileNames, HostileFiles, trees } from '../../support/hostile-files.js';
+import { hostileNames, HostileFiles, trees } from '../../support/files/hostile-files.js';
 
 /*
  * Whatever tree there is, and whatever names the peer gives: nothing outside is made, changed, read, listed or told.

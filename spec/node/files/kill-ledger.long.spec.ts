@@ -19,8 +19,8 @@ import { isOwnName } from '../../../lib/files/peer-path.js';
 import { RootFolder } from '../../../lib/node/files/folder/root-folder.js';
 import { sweepTemporaries } from '../../../lib/node/files/folder/sweep.js';
 import { SeededRandom } from '../../../lib/testing/seeded-random.js';
-import { bundleProgram } from '../../support/bundle.js';
-import type { Answer, CopyTask, KillTask } from '../../support/kill-program.js';
+import { bundleProgram } from '../../support/programs/bundle.js';
+import type { Answer, CopyTask, KillTask } from '../../support/files/kill-program.js';
 import { freePort } from '../../support/real-grid.js';
 
 /*

@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildLib } from '../../support/built-lib.js';
-import { endOf, type Run } from '../../support/cli.js';
-import { namesIn, someBytes } from '../../support/file-stream.js';
+import { buildLib } from '../../support/programs/built-lib.js';
+import { endOf, type Run } from '../../support/programs/cli.js';
+import { namesIn, someBytes } from '../../support/files/file-stream.js';
 import { freePort } from '../../support/real-grid.js';
 
 /*

@@ -11,9 +11,9 @@ import { fileBytes, readFile, writeFile } from '../../../lib/files/file-client.j
 import type { FileItem } from '../../../lib/files/file-item.js';
 import { fileRoutes } from '../../../lib/files/file-routes.js';
 import { consume } from '../../../lib/operators/consume.js';
-import { bundleProgram } from '../../support/bundle.js';
-import { kindOf } from '../../support/file-grid.js';
-import type { Answer, CopyTask } from '../../support/kill-program.js';
+import { bundleProgram } from '../../support/programs/bundle.js';
+import { kindOf } from '../../support/files/file-grid.js';
+import type { Answer, CopyTask } from '../../support/files/kill-program.js';
 import { freePort, RealGrid } from '../../support/real-grid.js';
 
 /*

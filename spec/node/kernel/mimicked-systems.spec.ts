@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { bundleProgram } from '../../support/bundle.js';
+import { bundleProgram } from '../../support/programs/bundle.js';
 import { freePort } from '../../support/real-grid.js';
 
 /*
@@ -13,7 +13,7 @@ import { freePort } from '../../support/real-grid.js';
  */
 
 const run = promisify(execFile);
-const source = resolve(__dirname, '../../support/mimic-sendfile.c');
+const source = resolve(__dirname, '../../support/files/mimic-sendfile.c');
 
 function canCompile(): boolean {
   if (process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0) return true;

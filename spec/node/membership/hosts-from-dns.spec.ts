@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hostsFromDns, type DnsHostsOptions } from '../../../lib/node/membership/hosts-from-dns.js';
-import { DnsServer } from '../../support/dns-server.js';
-import { HostLists } from '../../support/host-lists.js';
+import { DnsServer } from '../../support/membership/dns-server.js';
+import { HostLists } from '../../support/membership/host-lists.js';
 
 const name = 'grid.example';
 let server: DnsServer;

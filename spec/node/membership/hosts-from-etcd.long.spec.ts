@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { hostsFromEtcd, type EtcdHostsOptions } from '../../../lib/node/membership/hosts-from-etcd.js';
-import { Etcd, etcdMissing } from '../../support/etcd.js';
-import { HostLists } from '../../support/host-lists.js';
+import { Etcd, etcdMissing } from '../../support/membership/etcd.js';
+import { HostLists } from '../../support/membership/host-lists.js';
 import { freePort } from '../../support/real-grid.js';
 
 const a = 'http://a:1';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostsFromFile, type FileHostsOptions } from '../../../lib/node/membership/hosts-from-file.js';
-import { HostLists } from '../../support/host-lists.js';
+import { HostLists } from '../../support/membership/host-lists.js';
 import { collectUnhandled, reported } from '../../support/unhandled.js';
 
 const unhandled = collectUnhandled();

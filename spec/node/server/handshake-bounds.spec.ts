@@ -11,7 +11,7 @@ import { raw, unary } from '../../../lib/index.js';
 import { defaultPath } from '../../../lib/endpoint/host-name.js';
 import { connect } from '../../../lib/node/server/leaf.js';
 import { freePort, quick, RealGrid } from '../../support/real-grid.js';
-import { closePayload, wsFrame } from '../../support/ws-frames.js';
+import { closePayload, wsFrame } from '../../support/protocol/ws-frames.js';
 
 /*
  * What another side may make this one hold before it has shown who it is: `maxHandshakeBytes`, by both ways of reading

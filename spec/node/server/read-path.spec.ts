@@ -8,10 +8,10 @@ import { filter, firstValueFrom } from 'rxjs';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { readPath } from '../../../lib/node/server/read-path.js';
 import { adoptWebSocket } from '../../../lib/transport/ws-socket.js';
-import { bytesOf } from '../../support/frames.js';
+import { bytesOf } from '../../support/protocol/frames.js';
 import { RealGrid } from '../../support/real-grid.js';
 import { hideUserBuffer } from '../../support/user-buffer.js';
-import { closePayload, wsFrame } from '../../support/ws-frames.js';
+import { closePayload, wsFrame } from '../../support/protocol/ws-frames.js';
 
 const maxMessageBytes = 1 << 20;
 const key = [9, 8, 7, 6];

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { buildLib } from '../../support/built-lib.js';
+import { buildLib } from '../../support/programs/built-lib.js';
 
 let folder: string;
 beforeAll(() => {

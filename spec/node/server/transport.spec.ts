@@ -9,7 +9,7 @@ import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
 import { bind } from '../../../lib/contract/handler.js';
 import { timestampFromMs } from '../../../lib/wire/msgpack/timestamp.js';
-import { fromCaller, messageOf } from '../../support/frames.js';
+import { fromCaller, messageOf } from '../../support/protocol/frames.js';
 import { freePort, RealGrid, until } from '../../support/real-grid.js';
 import { hideUserBuffer } from '../../support/user-buffer.js';
 

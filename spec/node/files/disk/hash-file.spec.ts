@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CancelledError } from '../../../../lib/errors.js';
 import { maxHashesAtOnce } from '../../../../lib/limits.js';
 import { hashFile } from '../../../../lib/node/files/disk/hash-file.js';
-import { someBytes } from '../../../support/file-stream.js';
+import { someBytes } from '../../../support/files/file-stream.js';
 
 let folder: string;
 let fd: number;

@@ -13,10 +13,10 @@ import {
   partialName,
   temporaryName,
 } from '../../../../lib/node/files/disk/temporary.js';
-import { descriptorsIn } from '../../../support/descriptors.js';
-import { hashOf } from '../../../support/file-grid.js';
-import { namesIn } from '../../../support/file-stream.js';
-import { ownNameOfKilled } from '../../../support/killed-owner.js';
+import { descriptorsIn } from '../../../support/files/descriptors.js';
+import { hashOf } from '../../../support/files/file-grid.js';
+import { namesIn } from '../../../support/files/file-stream.js';
+import { ownNameOfKilled } from '../../../support/files/killed-owner.js';
 
 let folder: string;
 let handle: FolderHandle;

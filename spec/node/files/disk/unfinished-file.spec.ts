@@ -24,9 +24,9 @@ import type { Destination } from '../../../../lib/node/files/disk/destination.js
 import type { Attributes } from '../../../../lib/node/files/disk/attributes.js';
 import { partialFile, partialName } from '../../../../lib/node/files/disk/temporary.js';
 import { UnfinishedFile, type StepDone } from '../../../../lib/node/files/disk/unfinished-file.js';
-import { descriptorsIn } from '../../../support/descriptors.js';
-import { namesIn } from '../../../support/file-stream.js';
-import { ownNameOfKilled } from '../../../support/killed-owner.js';
+import { descriptorsIn } from '../../../support/files/descriptors.js';
+import { namesIn } from '../../../support/files/file-stream.js';
+import { ownNameOfKilled } from '../../../support/files/killed-owner.js';
 
 let folder: string;
 let target: string;

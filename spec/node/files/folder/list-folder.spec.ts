@@ -13,7 +13,7 @@ import { fileRoutes, type FileInfo } from '../../../../lib/files/file-routes.js'
 import { maxFolderNames, maxListedEntries, maxPathLevels } from '../../../../lib/limits.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { walkChunks } from '../../../../lib/node/files/folder/walk-folder.js';
-import { FilesHost } from '../../../support/files-host.js';
+import { FilesHost } from '../../../support/files/files-host.js';
 
 let host: FilesHost;
 

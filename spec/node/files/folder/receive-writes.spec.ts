@@ -10,7 +10,7 @@ import { uploadIdleTimeout } from '../../../../lib/limits.js';
 import { SlotPool } from '../../../../lib/node/files/disk/slot-pool.js';
 import { receiveWrites } from '../../../../lib/node/files/folder/receive-writes.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
-import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
+import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 import { ManualRuntime } from '../../../support/manual-runtime.js';
 
 let folder: string;

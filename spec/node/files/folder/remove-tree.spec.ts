@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { removeTree, type RemoveOptions } from '../../../../lib/node/files/folder/remove-tree.js';
 import { ownName } from '../../../../lib/node/files/disk/temporary.js';
-import { kindOf } from '../../../support/file-grid.js';
-import { namesIn } from '../../../support/file-stream.js';
+import { kindOf } from '../../../support/files/file-grid.js';
+import { namesIn } from '../../../support/files/file-stream.js';
 
 let folder: string;
 let root: RootFolder;

@@ -38,8 +38,8 @@ import { FolderReception } from '../../../../lib/node/files/folder/folder-recept
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
 import { partialFile } from '../../../../lib/node/files/disk/temporary.js';
-import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
-import { FilesHost } from '../../../support/files-host.js';
+import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
+import { FilesHost } from '../../../support/files/files-host.js';
 
 let host: FilesHost;
 const bytes = someBytes(3_000_000);

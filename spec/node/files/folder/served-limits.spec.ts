@@ -6,8 +6,8 @@ import type { LeafConnection } from '../../../../lib/endpoint/leaves/leaf.js';
 import { fileBytes, readFile, statFile, writeFile } from '../../../../lib/files/file-client.js';
 import type { FileItem } from '../../../../lib/files/file-item.js';
 import { maxServedFiles, maxServedFilesPerPeer } from '../../../../lib/limits.js';
-import { namesIn } from '../../../support/file-stream.js';
-import { FilesHost } from '../../../support/files-host.js';
+import { namesIn } from '../../../support/files/file-stream.js';
+import { FilesHost } from '../../../support/files/files-host.js';
 
 /*
  * The bounds of a server on open files, by uploads that begin and never go on: each holds one.

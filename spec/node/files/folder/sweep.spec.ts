@@ -9,8 +9,8 @@ import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
 import { sweepKilled, sweepRepeatedly } from '../../../../lib/node/files/folder/sweep.js';
 import { partialName, temporaryName } from '../../../../lib/node/files/disk/temporary.js';
-import { namesIn } from '../../../support/file-stream.js';
-import { ownNameOfKilled } from '../../../support/killed-owner.js';
+import { namesIn } from '../../../support/files/file-stream.js';
+import { ownNameOfKilled } from '../../../support/files/killed-owner.js';
 import { ManualRuntime } from '../../../support/manual-runtime.js';
 
 const part = '.big.rxgrid-part';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { maxFolderNames, maxOpenFolders } from '../../../../lib/limits.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { walkChunks, type Chunk, type UnreadFolder } from '../../../../lib/node/files/folder/walk-folder.js';
-import { descriptorsIn } from '../../../support/descriptors.js';
+import { descriptorsIn } from '../../../support/files/descriptors.js';
 
 let folder: string;
 let root: RootFolder;

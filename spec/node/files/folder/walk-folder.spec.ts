@@ -25,7 +25,7 @@ import {
 } from '../../../../lib/node/files/folder/walk-folder.js';
 import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 import { ownName, partialName, temporaryName } from '../../../../lib/node/files/disk/temporary.js';
-import { descriptorsIn } from '../../../support/descriptors.js';
+import { descriptorsIn } from '../../../support/files/descriptors.js';
 
 let folder: string;
 let root: RootFolder;

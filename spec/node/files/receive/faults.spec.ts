@@ -28,7 +28,7 @@ import {
   rawDownload,
   rawUpload,
   upload,
-} from '../../../support/file-grid.js';
+} from '../../../support/files/file-grid.js';
 
 const mebibyte = 1 << 20;
 

@@ -7,7 +7,7 @@ import type { FileHeader } from '../../../../lib/files/file-item.js';
 import { maxPiecesWaiting, maxSmallFileBytes } from '../../../../lib/limits.js';
 import { destinationAt } from '../../../../lib/node/files/disk/destination.js';
 import { FileJob, type FileJobOptions } from '../../../../lib/node/files/receive/file-job.js';
-import { namesIn, someBytes } from '../../../support/file-stream.js';
+import { namesIn, someBytes } from '../../../support/files/file-stream.js';
 
 let folder: string;
 let log: string[];

@@ -8,7 +8,7 @@ import { maxPiecesWaiting } from '../../../../lib/limits.js';
 import { destinationAt, type Destination } from '../../../../lib/node/files/disk/destination.js';
 import { FileReceiver } from '../../../../lib/node/files/receive/file-receiver.js';
 import type { Reception } from '../../../../lib/node/files/receive/reception.js';
-import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
+import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 
 let folder: string;
 let source: Subject<FileItem>;

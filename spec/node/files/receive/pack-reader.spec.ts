@@ -10,8 +10,8 @@ import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 import { PackReader, writePacked } from '../../../../lib/node/files/receive/pack-reader.js';
 import type { ReceiveFileOptions } from '../../../../lib/node/files/receive/receive-options.js';
 import type { Reception } from '../../../../lib/node/files/receive/reception.js';
-import { descriptorsIn } from '../../../support/descriptors.js';
-import { namesIn } from '../../../support/file-stream.js';
+import { descriptorsIn } from '../../../support/files/descriptors.js';
+import { namesIn } from '../../../support/files/file-stream.js';
 
 let folder: string;
 let log: string[];

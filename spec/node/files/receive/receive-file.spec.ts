@@ -21,7 +21,7 @@ import { partialFile } from '../../../../lib/node/files/disk/temporary.js';
 import { messageMemoryHooks, takeMessageMemory } from '../../../../lib/transport/message-memory.js';
 import { maxHeadBytes, writeHead } from '../../../../lib/wire/encode.js';
 import { Op } from '../../../../lib/wire/ops.js';
-import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
+import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 
 let folder: string;
 let target: string;

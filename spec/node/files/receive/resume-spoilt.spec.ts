@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { lastValueFrom, Subject } from 'rxjs';
 import type { FileItem } from '../../../../lib/files/file-item.js';
 import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js';
-import { kindOf } from '../../../support/file-grid.js';
-import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
+import { kindOf } from '../../../support/files/file-grid.js';
+import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 
 /*
  * What is kept of a file that could be continued: the beginning of it, or nothing where some of the bytes are wrong.

@@ -21,8 +21,8 @@ import { isOwned, ownerMark } from '../../../../lib/node/files/disk/owner.js';
 import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js';
 import type { ReceiveFileOptions } from '../../../../lib/node/files/receive/receive-options.js';
 import { partialFile } from '../../../../lib/node/files/disk/temporary.js';
-import { kindOf } from '../../../support/file-grid.js';
-import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
+import { kindOf } from '../../../support/files/file-grid.js';
+import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 
 /*
  * Files that can be continued, where another process writes the same one, has touched it, or was killed.

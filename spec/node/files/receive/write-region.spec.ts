@@ -6,8 +6,8 @@ import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { writeFile } from '../../../../lib/files/index.js';
 import type { FileProgress } from '../../../../lib/index.js';
 import { connect, fileRegion } from '../../../../lib/node/index.js';
-import { kindOf } from '../../../support/file-grid.js';
-import { FilesHost } from '../../../support/files-host.js';
+import { kindOf } from '../../../support/files/file-grid.js';
+import { FilesHost } from '../../../support/files/files-host.js';
 
 /*
  * A file of this side, written at a host that serves files.

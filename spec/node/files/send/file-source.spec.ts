@@ -24,8 +24,8 @@ import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js'
 import { filesOf } from '../../../../lib/node/files/send/file-source.js';
 import { fileRegion } from '../../../../lib/node/files/send/file-region.js';
 import { readNow, readWhole } from '../../../../lib/node/files/send/read-part.js';
-import { itemsOf, namesIn, someBytes } from '../../../support/file-stream.js';
-import { FilesHost } from '../../../support/files-host.js';
+import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
+import { FilesHost } from '../../../support/files/files-host.js';
 
 let host: FilesHost;
 

@@ -5,7 +5,7 @@ import { firstValueFrom, from, lastValueFrom, of, take, toArray } from 'rxjs';
 import type { FileProgress } from '../../../../lib/files/file-region.js';
 import type { LeafConnection } from '../../../../lib/index.js';
 import { fileRegion, sendfile, type Manager, type SocketOptions, type TlsOptions } from '../../../../lib/node/index.js';
-import { echo, FileGrid, hashOf, kindOf, rawDownload, rawUpload } from '../../../support/file-grid.js';
+import { echo, FileGrid, hashOf, kindOf, rawDownload, rawUpload } from '../../../support/files/file-grid.js';
 
 const size = 3_000_000;
 

@@ -22,7 +22,7 @@ import type { RegionOptions } from '../../../../lib/files/file-region.js';
 import { HeldFolder } from '../../../../lib/node/files/disk/held-folder.js';
 import { openInNow } from '../../../../lib/node/files/disk/open-in.js';
 import { SourceFile } from '../../../../lib/node/files/send/source-file.js';
-import { descriptorsIn, untilClosed } from '../../../support/descriptors.js';
+import { descriptorsIn, untilClosed } from '../../../support/files/descriptors.js';
 
 let folder: string;
 let path: string;
