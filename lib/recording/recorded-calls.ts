@@ -20,12 +20,15 @@ export interface RecordedCall {
   readonly end: CallEnd;
   /** When it ended, or when the recording did, in ms. */
   readonly endedAt: number;
+  /** True where records are missing while it was open, so that some of its frames may be. */
+  readonly incomplete: boolean;
 }
 
 interface Draft extends RecordedCall {
   readonly frames: FrameRecord[];
   end: CallEnd;
   endedAt: number;
+  incomplete: boolean;
 }
 
 /** The calls of a recording, in the order in which they began. Frames of calls that have ended before are left out. */
@@ -40,8 +43,8 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
     if (found === undefined) open.set(link, (found = new Map<string, Draft>()));
     return found;
   };
-  const add = (call: Omit<RecordedCall, 'frames' | 'end' | 'endedAt'>): void => {
-    const draft: Draft = { ...call, frames: [], end: 'open', endedAt: records.at(-1)?.t ?? 0 };
+  const add = (call: Omit<RecordedCall, 'frames' | 'end' | 'endedAt' | 'incomplete'>): void => {
+    const draft: Draft = { ...call, frames: [], end: 'open', endedAt: records.at(-1)?.t ?? 0, incomplete: false };
     calls.push(draft);
     openOf(call.link).set(callKey(call.by, call.mux), draft);
   };
@@ -56,6 +59,8 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
     } else if (record.kind === 'closed') {
       for (const call of openOf(record.link).values()) endWith(call, 'lost', record.t);
       open.delete(record.link);
+    } else if (record.kind === 'gap') {
+      for (const calls of open.values()) for (const call of calls.values()) call.incomplete = true;
     } else if (record.kind === 'frame' && record.mux !== 0) takeFrame(record);
   }
   return calls;
@@ -84,6 +89,11 @@ export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
 /** The side that made the call of a frame. */
 export function callerOf({ op, by }: Pick<FrameRecord, 'op' | 'by'>): By {
   return isSentByCaller(op) === (by === 'local') ? 'local' : 'remote';
+}
+
+/** Records that are missing in a recording, because its reader was too slow. */
+export function missingRecords({ records }: Recording): number {
+  return records.reduce((sum, record) => sum + (record.kind === 'gap' ? record.records : 0), 0);
 }
 
 /** How a frame ends its call; undefined where it does not. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { firstValueFrom, map, NEVER, timer } from 'rxjs';
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,12 @@ import { join, resolve } from 'node:path';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, startCli } from '../support/programs/cli.js';
 import { buildDashboard } from '../../scripts/build/dashboard.mjs';
+import { staticToken } from '../../lib/endpoint/accept/auth.js';
+import { whoDials } from '../../lib/endpoint/peers/who-dials.js';
+import { createChecksum } from '../../lib/wire/checksum.js';
 import { CommandHost } from '../support/programs/command-host.js';
+import { freePort, RealGrid } from '../support/real-grid.js';
+import { registerRecordedHandlers } from '../support/replay/recorded-handlers.js';
 
 /*
  * The examples of docs/guide/command.md, in their order, in a shell: what they print is what stands there.
@@ -56,6 +62,43 @@ it('prints the recording of the example as the page has it', async () => {
     const args = ['decode', recording, ...options.split(' ')];
     expect((await endOf(startCli(built, args))).stdout).toBe(printed);
   }
+});
+
+it('plays the recordings of the wire protocol as the page has it, and says where another token is needed', async () => {
+  const [line, ...printed] = /^\$ (rxgrid conformance [^]*?)^```$/m.exec(guide)![1]!.trimEnd().split('\n');
+  const grid = new RealGrid();
+  const name = `http://127.0.0.1:${String(await freePort())}`;
+  const { hash64 } = await createChecksum();
+  const dialer = [1, 2, 3, 4, 5, 6]
+    .map((port) => `http://127.0.0.1:${String(port)}`)
+    .find((each) => whoDials(each, name, hash64))!;
+  const manager = grid.manager(name, [name, dialer], { dial: () => NEVER, auth: staticToken('debug') });
+  registerRecordedHandlers(
+    manager,
+    async (ms) => firstValueFrom(timer(ms).pipe(map(() => undefined))),
+    () => undefined,
+  );
+  await manager.listen({ address: '127.0.0.1' });
+  const vectors = resolve(__dirname, '../vectors');
+  const args = line!
+    .replace(/^rxgrid /, '')
+    .replace(/ --token-command .*/, '')
+    .split(' ');
+  const replaced = args.map((arg) =>
+    arg
+      .replace('ws://127.0.0.1:9001', name.replace('http:', 'ws:'))
+      .replace('spec/vectors', vectors)
+      .replace('http://127.0.0.1:1', dialer),
+  );
+  const played = await endOf(startCli(built, replaced, { RXGRID_TOKEN: 'debug' }));
+  expect(played).toStrictEqual({ code: 0, stdout: `${printed.join('\n')}\n`, stderr: '' });
+  const refused = await endOf(startCli(built, replaced, { RXGRID_TOKEN: 'other' }));
+  expect([refused.code, refused.stdout]).toStrictEqual([4, '']);
+  const shown = await endOf(startCli(built, [...replaced, '--token', 'debug']));
+  expect([shown.code, shown.stderr]).toStrictEqual([2, expect.stringContaining('shows the token to all users')]);
+  await grid.close();
+  const gone = await endOf(startCli(built, replaced, { RXGRID_TOKEN: 'debug' }));
+  expect([gone.code, gone.stderr]).toStrictEqual([3, expect.stringContaining('Is a host there')]);
 });
 
 const url = 'ws://127.0.0.1:9000';

@@ -1,17 +1,26 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorText } from '../../errors.js';
+import { parseHost } from '../../endpoint/host-name.js';
+import { leafUrl } from '../../endpoint/leaf.js';
+import { ConfigurationError, errorText } from '../../errors.js';
+import { tlsContext } from '../../node/server/dial.js';
 import { systemRuntime } from '../../runtime.js';
+import { createDial } from '../../transport/ws-dial.js';
 import type { AddCommands } from '../commands.js';
-import { conformanceSteps, playConformance, type ConformanceRecording } from '../recording/conformance.js';
+import { caOf, describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
+import { placeOfAddress, urlOf } from '../connect/place.js';
 import { exitCodes, Failure } from '../exit/failure.js';
-import { print, wholeNumber } from '../output/output.js';
+import { print } from '../output/output.js';
+import {
+  conformanceSteps,
+  playConformance,
+  type ConformanceRecording,
+  type ConformanceTarget,
+} from '../recording/conformance.js';
 
-interface ConformanceOptions {
+interface ConformanceOptions extends ConnectionOptions {
   readonly recordings: string;
   readonly as: string;
-  readonly token: string;
-  readonly timeout: number;
 }
 
 const help = `
@@ -20,40 +29,62 @@ to have the handlers that README.md in the folder of the recordings describes. O
 says that the direction is wrong, take another name. What the host answers is compared mux by
 mux: frames, their order, flags and payloads, but for the texts of errors and the times of credit.
 
-Exit codes: 0 the same, 1 something differs, 2 wrong usage.`;
+Example:
+  rxgrid conformance ws://127.0.0.1:9001 --recordings spec/vectors --as http://127.0.0.1:9000 --token-file token
+
+Exit codes: 0 the same, 1 something differs, 2 wrong usage, 3 no connection, 4 refused (the token, or the name).`;
 
 // Hand-made faults, and what depends on the ids of a process or on the order of keys, are not for every host.
 const skipped = /^(fault|handshake|quirk)-|^(keepalive|typed)$/;
 
 /** Adds `rxgrid conformance`. */
 export const addConformance: AddCommands = (program, run) => {
-  program
+  const command = program
     .command('conformance')
     .description('Plays recordings of the wire protocol against a host, and compares what it answers.')
-    .argument('<url>', 'of the WebSocket, such as ws://127.0.0.1:9001/minio/grid/v1')
+    .argument('<url>', 'of the host, such as ws://127.0.0.1:9001; without a path, /minio/grid/v1')
     .requiredOption('--recordings <folder>', 'the folder spec/vectors of the repository')
-    .requiredOption('--as <url>', 'name of the played host: one of the hosts that the host knows')
-    .option('--token <text>', 'what the played host shows', 'debug')
-    .option('--timeout <ms>', 'time to wait for an answer, in ms', wholeNumber(1, 600_000), 5_000)
+    .requiredOption('--as <url>', 'name of the played host: one of the hosts that the host knows');
+  describeConnection(command, 'time to connect, and for an answer', 5)
     .addHelpText('after', help)
     .action((url: string, options: ConformanceOptions) => run((signal) => conformance(url, options, signal)));
 };
 
 async function conformance(url: string, options: ConformanceOptions, signal: AbortSignal): Promise<number> {
+  const target = targetOf(url, options, signal);
   const recordings = await recordingsOf(options.recordings);
   let failed = 0;
-  for (const recording of recordings) {
+  for (const [index, recording] of recordings.entries()) {
+    const found = await playConformance(recording, target).catch((error: unknown) => {
+      // A host that is lost in between has failed that recording.
+      if (index === 0 || !(error instanceof Failure)) throw error;
+      return [error.message];
+    });
     signal.throwIfAborted();
-    const { as: dialer, token, timeout: patience } = options;
-    const found = await playConformance(recording, { url, dialer, token, patience, runtime: systemRuntime }).catch(
-      (error: unknown) => [String(error)],
-    );
     if (found.length > 0) failed++;
     await print(`${found.length === 0 ? 'ok  ' : 'FAIL'} ${recording.name}: ${recording.about}`);
     for (const difference of found) await print(`     ${difference}`);
   }
   await print(`${String(recordings.length - failed)} of ${String(recordings.length)} recordings`);
   return failed === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+/** @throws Failure (usage) */
+function targetOf(address: string, options: ConformanceOptions, signal: AbortSignal): ConformanceTarget {
+  const place = placeOfAddress(urlOf(address), options, process.env);
+  const ca = caOf(place);
+  try {
+    return {
+      url: leafUrl(place.url),
+      dialer: parseHost(options.as),
+      token: place.token(),
+      patience: options.timeout * 1_000,
+      ...{ runtime: systemRuntime, signal, dial: createDial(ca === undefined ? {} : tlsContext({ ca })) },
+    };
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new Failure(error.message, exitCodes.usage);
+    throw error;
+  }
 }
 
 async function recordingsOf(folder: string): Promise<ConformanceRecording[]> {

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { errorText, ProtocolError } from '../../errors.js';
 import { maxRecordingBytes } from '../../recording/limits.js';
-import { readRecording, RecordingError, type Recording } from '../../recording/index.js';
+import { missingRecords, readRecording, RecordingError, type Recording } from '../../recording/index.js';
 import { recordOfFrame } from '../../recording/record-of-frame.js';
 import { decodeFrames } from '../../wire/decode.js';
 import type { AddCommands } from '../commands.js';
@@ -28,7 +28,8 @@ Examples:
   rxgrid decode incident.jsonl --marbles
   rxgrid decode --hex 97010000090e02c40181
 
-Exit codes: 0 done, 2 wrong usage, or a file that is no recording, 5 the recording is cut off and what is there is printed.`;
+Exit codes: 0 done, 2 wrong usage, or a file that is no recording, 5 the recording is cut off or lacks
+records, and what is there is printed.`;
 
 /** Adds `rxgrid decode`. */
 export const addDecode: AddCommands = (program, run) => {
@@ -63,8 +64,16 @@ async function decode(source: string, options: DecodeOptions, signal: AbortSigna
       await print(line);
     }
   }
-  if (!recording.truncated) return exitCodes.done;
-  if (options.quiet !== true) note('the recording is cut off: its end is missing, and what is there is printed.');
+  const missing = missingRecords(recording);
+  if (!recording.truncated && missing === 0) return exitCodes.done;
+  if (options.quiet !== true && recording.truncated) {
+    note('the recording is cut off: its end is missing, and what is there is printed.');
+  }
+  if (options.quiet !== true && missing > 0) {
+    note(
+      `the recording lacks ${String(missing)} records, because its reader was too slow: calls of that time may be incomplete.`,
+    );
+  }
   return exitCodes.partly;
 }
 

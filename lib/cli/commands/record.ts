@@ -26,6 +26,9 @@ The host has to allow it: serveMonitor(manager, { authorize, frames: 'headers' }
 after --for, or at a bound; it has the calls that begin while it runs and the streams that are open. Left out are handshakes,
 tokens, the calls of the monitor, and the bytes of files that the host sends from its disk.
 
+Of a host that sends faster than its records are taken, records are missing; the recording says where and how many, and the exit
+code is 5.
+
 rxgrid decode prints it, and replay() of rxgrid/testing makes a test of it, for which it needs --payloads.
 
 Examples:
@@ -75,7 +78,13 @@ async function record(target: Target, path: string, options: RecordOptions): Pro
   }
   if (!quiet) note(`${out.summary}${path === '-' ? '' : ` are in ${JSON.stringify(path)}`}; ${ended}.`);
   if (failure !== undefined) throw explained(failure, name);
-  return exitCodes.done;
+  if (out.missing === 0) return exitCodes.done;
+  if (!quiet) {
+    note(
+      `${String(out.missing)} records are missing: the host sends faster than they are taken. Record fewer connections (--peer), or no payloads.`,
+    );
+  }
+  return exitCodes.partly;
 }
 
 function timeUp(seconds: number | undefined): Observable<void> {

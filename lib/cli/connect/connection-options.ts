@@ -16,11 +16,11 @@ export interface ConnectionOptions extends Pick<
 
 const maxTimeoutSeconds = 3_600;
 
-/** Gives a command the options of its connection. */
-export function describeConnection(command: Command): Command {
+/** Gives a command the options of its connection; `timeout` says in seconds how long what `waits` for may take. */
+export function describeConnection(command: Command, waits = 'time to connect', timeout = 10): Command {
   return describeCa(
     describeTokens(command).option('--context <name>', 'the context whose token is used for its host (RXGRID_CONTEXT)'),
-  ).option('--timeout <seconds>', 'time to connect', toTimeout, 10);
+  ).option('--timeout <seconds>', waits, toTimeout, timeout);
 }
 
 /** Gives a command the options of its token. */

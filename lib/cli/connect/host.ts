@@ -46,7 +46,8 @@ export async function connectTo(host: string, { token, connectMs, ca, signal }: 
   }
 }
 
-function failureOf(host: string, connectMs: number, cause: unknown): Failure {
+/** What to tell a user who could not connect; `cause` is undefined where the host did not answer in time. */
+export function failureOf(host: string, connectMs: number, cause: unknown): Failure {
   if (cause instanceof RejectedError || cause instanceof RefusedError) {
     return new Failure(failureText(cause, false), exitCodes.refused);
   }

@@ -1,15 +1,19 @@
-import { firstValueFrom, timeout as within } from 'rxjs';
+import { firstValueFrom, identity, timeout as within, TimeoutError } from 'rxjs';
 import { errorText } from '../../errors.js';
 import { connectMessage } from '../../connection/handshake.js';
-import { dialWebSocket } from '../../transport/ws-dial.js';
+import { whenAborted } from '../../flow/when-aborted.js';
+import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import type { Runtime } from '../../runtime.js';
-import type { Socket } from '../../transport/socket.js';
+import type { Dial, Socket } from '../../transport/socket.js';
+import { dialWebSocket } from '../../transport/ws-dial.js';
 import { decodeConnectResponse, newProcessId } from '../../wire/payloads/connect.js';
 import { decodeFrames } from '../../wire/decode.js';
 import { encodeFrame, encodeMerged } from '../../wire/encode.js';
 import type { Frame } from '../../wire/frame.js';
 import { Flag, isSentByCaller, Op, opName } from '../../wire/ops.js';
 import { timestampFromMs } from '../../wire/msgpack/timestamp.js';
+import { failureOf } from '../connect/host.js';
+import { exitCodes, Failure } from '../exit/failure.js';
 
 /** One recording of two hosts, as `spec/vectors` has it. */
 export interface ConformanceRecording {
@@ -17,6 +21,13 @@ export interface ConformanceRecording {
   readonly about: string;
   readonly messages: readonly { readonly from?: 'dialer' | 'acceptor'; readonly hex?: string }[];
 }
+
+/** Bytes of one message of the host at most. */
+const maxMessageBytes = 2 ** 24;
+/** Frames of answers that are kept, beyond four for each one that the recording has: credit need not come as it did there. */
+const maxExtraFrames = 1_000;
+/** Bytes of the answers that are kept. */
+const maxAnswerBytes = 2 ** 26;
 
 /** What playing needs to know of the host. */
 export interface ConformanceTarget {
@@ -28,6 +39,10 @@ export interface ConformanceTarget {
   /** How long to wait for an answer, in ms. */
   readonly patience: number;
   readonly runtime: Runtime;
+  /** Opens the WebSocket. Default: without certificates of one's own. */
+  readonly dial?: Dial;
+  /** Aborts the attempt; its reason is the error. */
+  readonly signal?: AbortSignal;
 }
 
 const answerOps = new Set<number>([
@@ -66,16 +81,20 @@ function partsOf(frames: readonly Frame[]): Frame[][] {
   return parts;
 }
 
-/** Plays the dialer of a recording against a host. The result: how its answers differ; empty where they do not. */
+/**
+ * Plays the dialer of a recording against a host. The result: how its answers differ; empty where they do not.
+ *
+ * @throws Failure where there is no connection, or the host refuses it.
+ */
 export async function playConformance(recording: ConformanceRecording, target: ConformanceTarget): Promise<string[]> {
-  const headers = { authorization: `Bearer ${target.token}` };
-  const dialed = dialWebSocket(target.url, { headers, maxMessageBytes: 2 ** 24 });
-  const socket = await firstValueFrom(dialed.pipe(within(target.patience)));
-  const answers = new Answers(socket, target);
+  const steps = conformanceSteps(recording);
+  const socket = await opened(target);
+  const recorded = steps.reduce((sum, { expect }) => sum + expect.length, 0);
+  const answers = new Answers(socket, target, 4 * recorded + maxExtraFrames);
   try {
     await shakeHands(socket, answers, target);
     const expected: Frame[] = [];
-    for (const { send, expect } of conformanceSteps(recording)) {
+    for (const { send, expect } of steps) {
       expected.push(...expect);
       for (const frames of partsOf(send)) {
         const late = await answers.missing(expected, frames);
@@ -85,7 +104,21 @@ export async function playConformance(recording: ConformanceRecording, target: C
     }
     return [(await answers.missing(expected, [])) ?? [], differences(expected, answers.frames)].flat();
   } finally {
-    socket.outbound.complete();
+    answers.stop();
+    // A host that floods does not stop for a polite close.
+    if (answers.failure === undefined) socket.outbound.complete();
+    else socket.outbound.error(new Error(answers.failure));
+  }
+}
+
+async function opened({ url, token, patience, signal, dial = dialWebSocket }: ConformanceTarget): Promise<Socket> {
+  const dialed$ = dial(url, { headers: { authorization: `Bearer ${token}` }, maxMessageBytes });
+  const aborted$ = signal === undefined ? identity : takeUntilAborted<Socket>(signal);
+  try {
+    return await firstValueFrom(dialed$.pipe(within(patience), aborted$));
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw failureOf(url, patience, error instanceof TimeoutError ? undefined : error);
   }
 }
 
@@ -94,7 +127,7 @@ async function shakeHands(socket: Socket, answers: Answers, target: ConformanceT
   const id = newProcessId(runtime);
   socket.outbound.next(connectMessage({ id, host, time: timestampFromMs(runtime.wallNow()), token }));
   const { accepted, rejectedReason } = decodeConnectResponse(await answers.handshake());
-  if (!accepted) throw new Error(`The host refused ${target.dialer}: ${rejectedReason}`);
+  if (!accepted) throw new Failure(`the host refused ${target.dialer}: ${rejectedReason}`, exitCodes.refused);
 }
 
 /** One message without checksums, which every host has to accept. */
@@ -107,12 +140,20 @@ function messageOf(frames: readonly Frame[]): Uint8Array {
 class Answers {
   readonly frames: Frame[] = [];
   readonly #target: ConformanceTarget;
+  readonly #maxFrames: number;
+  readonly #unlisten: () => void;
+  #bytes = 0;
   #handshake: Uint8Array | undefined;
-  #failure: string | undefined;
+  #failure: string | undefined = undefined;
   #changed: () => void = () => undefined;
 
-  constructor(socket: Socket, target: ConformanceTarget) {
+  constructor(socket: Socket, target: ConformanceTarget, maxFrames: number) {
     this.#target = target;
+    this.#maxFrames = maxFrames;
+    const abort = (): void => {
+      this.#fail('interrupted');
+    };
+    this.#unlisten = target.signal === undefined ? () => undefined : whenAborted(target.signal, abort);
     socket.inbound.subscribe({
       next: (message) => {
         this.#take(message);
@@ -126,10 +167,25 @@ class Answers {
     });
   }
 
+  /** Why nothing more is taken of the host; undefined while it is. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  stop(): void {
+    this.#unlisten();
+  }
+
   async handshake(): Promise<Uint8Array> {
     const late = await this.#until(() => this.#handshake !== undefined);
-    if (late || this.#handshake === undefined)
-      throw new Error(this.#failure ?? 'The host did not answer the handshake.');
+    if (late || this.#handshake === undefined) {
+      const { patience } = this.#target;
+      const what = this.#failure ?? `it did not answer within ${String(patience / 1_000)} s`;
+      throw new Failure(
+        `no handshake with the host: ${what}. Is that the WebSocket of a grid?`,
+        exitCodes.disconnected,
+      );
+    }
     return this.#handshake;
   }
 
@@ -156,6 +212,7 @@ class Answers {
   }
 
   #take(message: Uint8Array): void {
+    if (this.#failure !== undefined) return;
     let frames: readonly Frame[];
     try {
       // The message is lent: what is kept is copied.
@@ -166,9 +223,19 @@ class Answers {
     }
     for (const frame of frames) {
       if (frame.op === Op.ConnectResponse) this.#handshake = frame.payload;
-      else if (isAnswer(frame)) this.frames.push(frame);
+      else if (isAnswer(frame) && !this.#keep(frame)) return;
     }
     this.#changed();
+  }
+
+  /** False, and the connection ends, where the host sends more than any answer to the recording can be. */
+  #keep(frame: Frame): boolean {
+    this.#bytes += frame.payload.length;
+    const isTooMuch = this.frames.length >= this.#maxFrames || this.#bytes > maxAnswerBytes;
+    if (isTooMuch) {
+      this.#fail(`the host sent more than ${String(this.#maxFrames)} frames, or ${String(maxAnswerBytes >> 20)} MiB`);
+    } else this.frames.push(frame);
+    return !isTooMuch;
   }
 
   #fail(text: string): void {

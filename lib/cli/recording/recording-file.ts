@@ -22,6 +22,7 @@ export class RecordingFile {
   #frames = 0;
   #lines = 0;
   #lastTime = 0;
+  #missing = 0;
   readonly #links = new Set<number>();
 
   constructor(path: string, bounds: RecordingBounds) {
@@ -32,6 +33,11 @@ export class RecordingFile {
   /** True once something is written. */
   get began(): boolean {
     return this.#lines > 0;
+  }
+
+  /** Records that the host left out, because this reader was too slow for it. */
+  get missing(): number {
+    return this.#missing;
   }
 
   /** Its frames, connections and bytes, in words. */
@@ -76,6 +82,7 @@ export class RecordingFile {
       const record = readRecord(line, this.#lines);
       this.#lastTime = record.t;
       if (record.kind === 'frame') this.#frames++;
+      if (record.kind === 'gap') this.#missing += record.records;
       if (record.kind === 'opened') this.#links.add(record.link);
       return recordLine(record);
     } catch (error) {

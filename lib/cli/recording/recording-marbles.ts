@@ -25,7 +25,7 @@ export function marbleLines(
   shows: (route: RouteRecord | undefined) => boolean,
 ): string[] {
   const calls = recordedCalls(recording).filter(({ route }) => shows(route));
-  if (calls.length === 0) return ['no calls'];
+  if (calls.length === 0) return ['no calls', ...gapLines(recording, columns)];
   const names = calls.map((call) => [nameOf(call, 'caller', recording), nameOf(call, 'handler', recording)]);
   const longest = names.flat().reduce((length, name) => Math.max(length, name.length), 0);
   const width = Math.min(maxNameWidth, longest, Math.floor(columns / 2));
@@ -40,7 +40,16 @@ export function marbleLines(
       lines.push(cut(`${cut(name, width).padEnd(width)}  ${drawn}`.trimEnd(), columns));
     });
   });
-  return [...lines, ...legend.lines(columns)];
+  return [...lines, ...legend.lines(columns), ...gapLines(recording, columns)];
+}
+
+// The diagrams of these calls lack some of their marks.
+function gapLines({ records }: Recording, columns: number): string[] {
+  return records.flatMap((record) =>
+    record.kind === 'gap'
+      ? [cut(`${record.t.toFixed(1)} ms: ${String(record.records)} records are missing from here on`, columns)]
+      : [],
+  );
 }
 
 // The frames of a file that was made by hand are in any order.

@@ -116,8 +116,8 @@ export class PlayedPeer {
       return;
     }
     found.taken = true;
-    if (lacksPayloads(found.call)) {
-      const text = 'The recording has the answer without a payload, which was too large to be recorded.';
+    const text = unknownAnswer(found.call);
+    if (text !== undefined) {
       this.#send(newFrame(Op.MuxConnectError, muxId, { payload: encodeConnectError(text) }));
       return;
     }
@@ -145,6 +145,13 @@ export class PlayedPeer {
 /** True where the other end sent a payload that was too large to be recorded. An empty one in its place would be another call. */
 export function lacksPayloads({ frames }: RecordedCall): boolean {
   return frames.some(({ by, payload }) => by === 'remote' && payload === undefined);
+}
+
+/** Why the answer to a recorded call of the host is not known; undefined where it is. */
+function unknownAnswer(call: RecordedCall): string | undefined {
+  if (call.incomplete) return 'The recording lacks records of this call, so it is not known what the answer was.';
+  if (!lacksPayloads(call)) return undefined;
+  return 'The recording has the answer without a payload, which was too large to be recorded.';
 }
 
 function unanswered(call: RecordedCall): Answers {

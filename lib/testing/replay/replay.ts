@@ -3,7 +3,7 @@
  * was connected with are played from the recording.
  */
 
-import { anObject, checkOptions, timerMs, withMethods, type Rule } from '../../check.js';
+import { anObject, checkOptions, oneOf, timerMs, withMethods, type Rule } from '../../check.js';
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { HostConnection } from '../../connection/host-connection.js';
 import { agree, announcedExtensions, type Agreement } from '../../connection/handshake.js';
@@ -11,7 +11,7 @@ import type { bindAll } from '../../contract/group.js';
 import type { Bound, HandleOptions, Handles, RawHandler } from '../../contract/handler.js';
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import { ConfigurationError } from '../../errors.js';
-import { recordedCalls, type RecordedCall } from '../../recording/recorded-calls.js';
+import { missingRecords, recordedCalls, type RecordedCall } from '../../recording/recorded-calls.js';
 import { RecordingError } from '../../recording/recording-error.js';
 import { recordOfFrame } from '../../recording/record-of-frame.js';
 import type { OpenedRecord, Recording, WireRecord } from '../../recording/records.js';
@@ -26,6 +26,11 @@ export interface ReplayOptions extends Omit<EndpointOptions, 'runtime'> {
   readonly runtime: Runtime;
   /** Time in ms that the host has for answers after the end of the recording. Default 1 000. */
   readonly linger?: number;
+  /**
+   * True: a recording that lacks records, because its reader was too slow, is replayed without the calls that were open at
+   * that time. Default false: it is refused, because calls that began meanwhile are unknown, and so are the answers to them.
+   */
+  readonly allowGaps?: boolean;
 }
 
 /** What {@link Replay.run} found. */
@@ -34,8 +39,13 @@ export interface ReplayReport {
   readonly calls: readonly ReplayedCall[];
   /** Where what the host sends now differs from the recording, a line for each call; times may differ. */
   readonly differences: readonly string[];
-  /** Calls of the recording that cannot be replayed: they were open when it began, or their payloads were too large. */
+  /**
+   * Calls of the recording that cannot be replayed: they were open when it began, their payloads were too large, or records of
+   * them may be missing (`allowGaps`).
+   */
   readonly skipped: number;
+  /** Records that the recording lacks (`allowGaps`). */
+  readonly missing: number;
 }
 
 /** The recorded host, with handlers of the test. */
@@ -52,13 +62,15 @@ const rules: Readonly<Record<keyof ReplayOptions, Rule>> = {
   ...endpointRules,
   runtime: withMethods('a Runtime, such as the clock of gridTest', 'now', 'wallNow', 'random', 'defer', 'schedule'),
   linger: timerMs,
+  allowGaps: oneOf(true, false),
 };
 
 /**
  * Makes a host of a recording, without handlers: register them, then `run()`. What the other hosts and leaves sent comes again,
  * at its times. A call that a handler makes is answered as the recorded one was: the n-th call of a route as the n-th one.
  *
- * @throws RecordingError for a recording without payloads, which cannot be replayed.
+ * @throws RecordingError for a recording without payloads, which cannot be replayed, and for one that lacks records, unless
+ * `allowGaps` is set.
  * @throws ConfigurationError for an invalid option.
  */
 export function replay(recording: Recording, options: ReplayOptions): Replay {
@@ -66,6 +78,12 @@ export function replay(recording: Recording, options: ReplayOptions): Replay {
   checkOptions(options, rules, { of: 'replay', required: ['runtime'] });
   if (!recording.header.payloads) {
     throw new RecordingError('The recording has no payloads, so it cannot be replayed: record with --payloads.');
+  }
+  const missing = missingRecords(recording);
+  if (missing > 0 && options.allowGaps !== true) {
+    throw new RecordingError(
+      `The recording lacks ${String(missing)} records, because its reader was too slow: record fewer connections (--peer), or less at a time. allowGaps replays the calls that are whole.`,
+    );
   }
   return new ReplayedHost(recording, options);
 }
@@ -112,9 +130,12 @@ class ReplayedHost implements Replay {
     const { runtime, linger = defaultLinger } = this.#options;
     await this.#endpoint.prepare();
     this.#start = runtime.now();
-    const recorded = recordedCalls(this.#recording).map((call) =>
-      call.by === 'remote' && lacksPayloads(call) ? { ...call, opening: undefined } : call,
-    );
+    const links = new Set(this.#recording.records.flatMap((each) => (each.kind === 'opened' ? [each.link] : [])));
+    const recorded = recordedCalls(this.#recording).map((call) => {
+      // Calls of the host are counted, so that the n-th one gets its answer, or the reason why there is none.
+      const isPlayed = links.has(call.link) && (call.by === 'local' || !(call.incomplete || lacksPayloads(call)));
+      return isPlayed ? call : { ...call, opening: undefined };
+    });
     for (const record of this.#recording.records) {
       if (record.kind === 'opened') this.#at(record.t, () => this.#open(record, recorded));
       else if (record.kind === 'closed') this.#at(record.t, () => this.#peers.get(record.link)?.close());
@@ -156,7 +177,7 @@ class ReplayedHost implements Replay {
   }
 
   #report(recorded: readonly RecordedCall[]): ReplayReport {
-    const replayable = recorded.filter(({ opening }) => opening !== undefined);
+    let skipped = 0;
     const left = [...recordedCalls({ header: this.#recording.header, records: this.#sent, truncated: false })];
     const calls: { readonly call: ReplayedCall; readonly order: number }[] = [];
     const add = (then: RecordedCall | undefined, now: RecordedCall | undefined): void => {
@@ -164,15 +185,17 @@ class ReplayedHost implements Replay {
       const at = shown.opening!.t;
       calls.push({ call: this.#callOf(shown, at, then, now), order: at });
     };
-    for (const then of replayable) {
-      const index = left.findIndex((now) => isSameCall(then, now));
+    for (const then of recorded) {
+      const index = then.opening === undefined ? -1 : left.findIndex((now) => isSameCall(then, now));
       const [now] = index === -1 ? [] : left.splice(index, 1);
-      add(then, now);
+      if (then.opening === undefined || then.incomplete) skipped++;
+      else add(then, now);
     }
     for (const now of left) add(undefined, now);
     const sorted = calls.sort((one, other) => one.order - other.order).map(({ call }) => call);
     const differences = sorted.flatMap((call) => differenceOf(call) ?? []);
-    return { calls: sorted, differences, skipped: recorded.length - replayable.length };
+    const missing = missingRecords(this.#recording);
+    return { calls: sorted, differences, skipped, missing };
   }
 
   #callOf(

@@ -11,6 +11,11 @@ import {
 } from '../../../lib/cli/recording/conformance.js';
 import { whoDials } from '../../../lib/endpoint/peers/who-dials.js';
 import { systemRuntime } from '../../../lib/runtime.js';
+import type { Frame } from '../../../lib/wire/frame.js';
+import { Op } from '../../../lib/wire/ops.js';
+import { frame } from '../../../lib/testing/frames/frame-builders.js';
+import { encodeConnectResponse } from '../../../lib/wire/payloads/connect.js';
+import { encodeFrame } from '../../../lib/wire/encode.js';
 import { createChecksum } from '../../../lib/wire/checksum.js';
 import { freePort, RealGrid } from '../../support/real-grid.js';
 import { registerRecordedHandlers } from '../../support/replay/recorded-handlers.js';
@@ -28,6 +33,10 @@ const names = readdirSync(folder)
 const read = (name: string): ConformanceRecording =>
   JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as ConformanceRecording;
 const grid = new RealGrid();
+const accepting = frame(Op.ConnectResponse, 0, {
+  payload: encodeConnectResponse({ id: new Uint8Array(16), accepted: true, rejectedReason: '' }),
+});
+const item = (at: number): Frame => frame(Op.UnblockClMux, 1, { seq: at + 1 });
 
 afterEach(async () => grid.close());
 
@@ -73,6 +82,29 @@ it.each([
     message.from === 'acceptor' ? { ...message, hex: message.hex?.replace(from, to) ?? '' } : message,
   );
   expect(await play({ ...recording, messages: other })).toStrictEqual([found]);
+});
+
+it('a host that floods is left once it has sent more than any answer can be', async () => {
+  const port = await freePort();
+  const server = new WebSocketServer({ port, host: '127.0.0.1' });
+  let sent = 0;
+  let destroyed = (): void => undefined;
+  const closed = new Promise<void>((resolve) => (destroyed = resolve));
+  server.on('connection', (socket) => {
+    socket.on('close', destroyed);
+    socket.once('message', () => {
+      socket.send(encodeFrame(accepting));
+      socket.on('message', () => {
+        for (; sent < 20_000; sent++) socket.send(encodeFrame(item(sent)));
+      });
+    });
+  });
+  const target = { url: `ws://127.0.0.1:${String(port)}`, dialer: 'http://a', token: '', patience: 5_000 };
+  // The answer that the recording waits for never comes.
+  const found = await playConformance(read('stream-server'), { ...target, runtime: systemRuntime });
+  expect(found).toStrictEqual([expect.stringMatching(/^no .* came: the host sent more than \d+ frames, or 64 MiB$/)]);
+  await closed;
+  server.close();
 });
 
 it('a host that sends what is no message fails, and the suite goes on', async () => {

@@ -30,6 +30,18 @@ it('keeps within its columns where the times go back', () => {
   expect(lines[1]).toMatch(/\^-+a/);
 });
 
+it('says where records are missing, and which calls they may belong to', () => {
+  const gap: WireRecord = { kind: 'gap', t: 2, records: 12 };
+  const cancel = { ...frame, op: Op.DisconnectServerMux };
+  const recording = recordingOf([frame, { ...frame, mux: 2 }, cancel, gap, { ...cancel, mux: 2, t: 4 }]);
+  expect(marbleLines(recording, 60, () => true).at(-1)).toBe('2.0 ms: 12 records are missing from here on');
+  expect(marbleLines(recording, 60, () => false)).toStrictEqual([
+    'no calls',
+    '2.0 ms: 12 records are missing from here on',
+  ]);
+  expect(recordedCalls(recording).map(({ incomplete }) => incomplete)).toStrictEqual([false, true]);
+});
+
 it('the calls of each connection end with it', () => {
   const other = { ...frame, link: 1 };
   const closed: WireRecord = { kind: 'closed', t: 3, link: 1, reason: '' };

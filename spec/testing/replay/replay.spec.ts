@@ -5,6 +5,7 @@ import { duplex, unary } from '../../../lib/contract/contract.js';
 import type { Handles } from '../../../lib/contract/handler.js';
 import { recordFrames, recordingEnd } from '../../../lib/monitor/index.js';
 import { gridTest, readRecording, replay, RecordingError, type Recording } from '../../../lib/testing/index.js';
+import type { FrameRecord } from '../../../lib/recording/records.js';
 import { Op } from '../../../lib/wire/ops.js';
 
 const add = unary({ id: 1, name: 'add', request: type<number>(), response: type<number>() });
@@ -163,6 +164,60 @@ describe('replay', () => {
       const quoted = calls.find(({ route }) => route === 'quote');
       expect(quoted!.replayed).toMatchObject({ values: [], end: 'error' });
       expect(quoted!.replayed!.error).toContain('too large to be recorded');
+    });
+  });
+
+  describe('of a recording that lacks records', () => {
+    /** The recording without the frames for which `isMissing` is true, and a gap in place of each. */
+    const without = (recording: Recording, isMissing: (record: FrameRecord) => boolean): Recording => ({
+      ...recording,
+      records: recording.records.map((record) =>
+        record.kind === 'frame' && isMissing(record) ? { kind: 'gap', t: record.t, records: 1 } : record,
+      ),
+    });
+
+    it('is refused, and says what to do', async () => {
+      const recording = without(await read('cancel'), ({ op }) => op === Op.MuxServerMsg);
+      await gridTest(({ clock }) => {
+        expect(() => replay(recording, { runtime: clock })).toThrow(RecordingError);
+        expect(() => replay(recording, { runtime: clock })).toThrow(/lacks \d+ records.*--peer.*allowGaps/);
+      });
+    });
+
+    it('replays with allowGaps the calls that are whole, and neither compares nor answers the others', async () => {
+      const whole = await read();
+      // One frame of a call of b, which is played, and one of a call of a, which is answered.
+      const isMissing = ({ by, op, handler }: FrameRecord): boolean =>
+        (op === Op.Request && handler === quote.id) || (op === Op.Response && by === 'remote');
+      await gridTest(async ({ clock }) => {
+        const host = replay(
+          without(whole, ({ op, by }) => op === Op.MuxClientMsg && by === 'remote'),
+          {
+            runtime: clock,
+            allowGaps: true,
+          },
+        );
+        serve(host);
+        const { calls, differences, skipped, missing } = await host.run();
+        expect(missing).toBeGreaterThan(1);
+        expect(skipped).toBe(1);
+        expect(calls.map(({ route }) => route)).not.toContain('sum');
+        expect(differences.filter((line) => !line.includes('cancelled'))).toStrictEqual([]);
+      });
+      await gridTest(async ({ clock }) => {
+        const host = replay(without(whole, isMissing), { runtime: clock, allowGaps: true });
+        host.handle(price, () => 1);
+        let failure = '';
+        host.handle(add, async (n, call) => {
+          await firstValueFrom(call.connection('http://b').request(price, 'tea')).catch((error: unknown) => {
+            failure = String(error);
+          });
+          return n;
+        });
+        const { calls } = await host.run();
+        expect(failure).toContain('The recording lacks records of this call');
+        expect(calls.filter(({ route, by }) => by === 'local' && route === 'price')).toStrictEqual([]);
+      });
     });
   });
 
