@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseHost } from '../../endpoint/host-name.js';
-import { leafUrl } from '../../endpoint/leaf.js';
+import { leafUrl } from '../../endpoint/leaves/leaf.js';
 import { ConfigurationError, errorText } from '../../errors.js';
 import { tlsContext } from '../../node/server/dial.js';
 import { systemRuntime } from '../../runtime.js';
