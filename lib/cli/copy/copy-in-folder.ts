@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { lastValueFrom, tap } from 'rxjs';
 import { FileError } from '../../files/file-error.js';
 import { listEntries } from '../../files/file-client.js';
@@ -15,6 +15,7 @@ import { deleteExtraHere } from './delete-extra.js';
 import { parallel, shared, Steps } from './parallel.js';
 import type { Step } from './report.js';
 import { remoteInfo, walkRemote } from '../paths/remote-folder.js';
+import { makeFolder, namesIn } from '../paths/user-folder.js';
 import { statsIn } from './target-stats.js';
 import { withScan } from './with-scan.js';
 
@@ -43,9 +44,9 @@ export async function copyFolderIn(context: CopyContext, source: string, target:
     if (root !== undefined) await deleteExtraHere(context, root, plan.paths);
     return;
   }
-  await mkdir(target, { recursive: true });
+  await makeFolder(target);
   const root = new RootFolder(target);
-  const isOccupied = (await readdir(target)).length > 0;
+  const isOccupied = (await namesIn(target)).length > 0;
   const continues = options.resume && isOccupied;
   const picks = options.excludes !== undefined || options.links === 'follow' || options.parallel > 1 || options.delete;
   if (continues || picks) {

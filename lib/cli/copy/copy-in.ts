@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { firstValueFrom, lastValueFrom, map, tap, type Observable } from 'rxjs';
 import { FileCorruptError, FileNotFoundError } from '../../files/file-error.js';
@@ -21,6 +21,7 @@ import { lastName, shownPath } from '../paths/path-text.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { OutputPipe } from './output-pipe.js';
 import { listRemote } from '../paths/remote-folder.js';
+import { makeFolder, namesIn } from '../paths/user-folder.js';
 
 /** Copies a file or a folder of a host to here. `target` undefined: to standard output. */
 export async function copyIn(context: CopyContext, source: string, target: string | undefined): Promise<void> {
@@ -45,7 +46,7 @@ export async function copyIn(context: CopyContext, source: string, target: strin
     await copyToPipe(context, source, info, pipe);
     return;
   }
-  context.decided.target ??= await fileTarget(source, target!);
+  context.decided.target ??= await fileTarget(context, source, target!);
   await copyFile(context, source, info, context.decided.target);
 }
 
@@ -59,7 +60,7 @@ async function folderTarget(context: CopyContext, source: string, target: string
   if (isInto(target)) return join(target, name);
   if (there === undefined) return target;
   if (!context.options.resume) return join(target, name);
-  const names = new Set(await readdir(target));
+  const names = new Set(await namesIn(target));
   let same = names.size === 0 || [...names].some((one) => isOwnName(one));
   for await (const { path } of listRemote(context, source)) {
     same ||= names.has(path);
@@ -82,12 +83,16 @@ export function isInto(target: string): boolean {
 }
 
 /** Where a file goes: into a folder, or to a name, through the links that the user typed. */
-async function fileTarget(source: string, target: string): Promise<string> {
+async function fileTarget({ options }: CopyContext, source: string, target: string): Promise<string> {
   const there = await statsOf(target);
   if (there?.isDirectory() === true || isInto(target)) {
-    await mkdir(target === '' ? '.' : target, { recursive: true });
+    const folder = target === '' ? '.' : target;
+    const name = nameOf(source);
+    // A dry run makes nothing.
+    if (options.dryRun) return join(folder, name);
+    await makeFolder(folder);
     // The host must not choose where it goes, whatever a path at the host may look like here.
-    return new RootFolder(target === '' ? '.' : target).locate(nameOf(source));
+    return new RootFolder(folder).locate(name);
   }
   if (there !== undefined) return realpath(target);
   const isLink = await lstat(target).then(
@@ -142,6 +147,7 @@ async function copyFile(context: CopyContext, source: string, info: FileInfo, ta
       target,
       { resume, fsync, verify, preserve, reuse: true, ...(have === undefined ? {} : { offset: have.length }) },
       throttle,
+      target,
     ),
     tap(({ received, total, rate, mode }) => {
       if (mode !== undefined) report.because(mode, 'so the host says.');

@@ -236,6 +236,24 @@ it('a dry run names the files, and copies none', async () => {
   expect(namesIn(host.root)).toStrictEqual(['a']);
 });
 
+it('a dry run makes no folder for a file either', async () => {
+  writeFileSync(served('1'), '1');
+  const context = contextOf({ dryRun: true });
+  await copyIn(context, '1', `${here('new')}/`);
+  expect(context.lines).toStrictEqual(['out: 1']);
+  expect(namesIn(host.local)).toStrictEqual([]);
+});
+
+it('a failure names the target that the user typed', async () => {
+  writeFileSync(served('1'), '1');
+  mkdirSync(served('a'));
+  mkdirSync(here('in/1'), { recursive: true });
+  writeFileSync(here('taken'), '');
+  const text = `${JSON.stringify(here('in/1'))} exists and is not a regular file.`;
+  await expect(copyIn(contextOf({}), '1', here('in'))).rejects.toThrow(text);
+  await expect(copyIn(contextOf({}), 'a', here('taken/below'))).rejects.toMatchObject({ code: 'file-not-found' });
+});
+
 it('a dry run with --delete names what the target has beyond the source, and removes nothing', async () => {
   for (const path of [served('a/1'), here('down/1'), here('down/2'), here('c/1'), served('up/1'), served('up/2')]) {
     mkdirSync(dirname(path), { recursive: true });

@@ -14,13 +14,15 @@ const denied = 'the system denies access. Check the owner and the permissions of
 const restricted =
   "Node's permission model denies access. Allow the path with --allow-fs-read and --allow-fs-write; fsync does not work under it, so give fsync: false.";
 
+/** Calls of the system that are denied by the permissions of the folder, not by those of the entry. */
+const folderCalls: ReadonlySet<unknown> = new Set(['mkdir', 'rename', 'unlink', 'rmdir']);
+
 /** Turns an error of the system into a FileError. `path`: as it was asked for; the real path is not revealed. */
 export function toFileError(error: unknown, path: string): FileError {
   if (error instanceof FileError) return error;
   const options = { cause: error };
   const name = quoted(path);
-  // Not by `instanceof Error`: the system's errors may be of another realm.
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const code = fieldOf(error, 'code');
   switch (code) {
     case 'ENOENT':
       return new FileNotFoundError(`${name} does not exist.${undecodableHint(path)}`, path, options);
@@ -28,8 +30,14 @@ export function toFileError(error: unknown, path: string): FileError {
       return new FileNotFoundError(`${name} does not exist: a part of the path is not a folder.`, path, options);
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
+      if (folderCalls.has(fieldOf(error, 'syscall'))) return deniedByFolder(error, code, path);
       return new FileAccessError(`${name}: ${denied}`, path, options);
+    case 'EROFS':
+      return new FileAccessError(
+        `${name}: the file system is read-only (EROFS). Choose another folder, or mount it for writing.`,
+        path,
+        options,
+      );
     case 'ERR_ACCESS_DENIED':
       return new FileAccessError(`${name}: ${restricted}`, path, options);
     case 'ENAMETOOLONG':
@@ -72,6 +80,27 @@ export function toFileError(error: unknown, path: string): FileError {
         options,
       );
   }
+}
+
+/** The error for a file that could not be created: the system's, unless the folder denies it. */
+export function creationError(error: unknown, path: string): unknown {
+  const code = fieldOf(error, 'code');
+  return code === 'EACCES' || code === 'EPERM' ? deniedByFolder(error, code, path) : error;
+}
+
+function deniedByFolder(cause: unknown, code: string, path: string): FileAccessError {
+  return new FileAccessError(
+    `${quoted(path)}: the folder that it is in does not let this process add, rename or remove entries (${code}). Give the process write permission for that folder, or choose another one.`,
+    path,
+    { cause },
+  );
+}
+
+/** A field of an error; empty where there is none. Not by `instanceof Error`: the system's errors may be of another realm. */
+function fieldOf(error: unknown, field: 'code' | 'syscall'): string {
+  if (typeof error !== 'object' || error === null) return '';
+  const value = (error as { readonly code?: unknown; readonly syscall?: unknown })[field];
+  return value === undefined ? '' : String(value);
 }
 
 /** Node reads names as UTF-8, and puts a replacement character in the place of what is not: such a name leads nowhere. */

@@ -14,6 +14,7 @@ import { chmodSync, close, closeSync, fstatSync, fsync, ftruncate, open, rename,
 import { FileConflictError, FileCorruptError, NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
 import type { FolderHandle } from './held-folder.js';
+import { creationError } from './system-error.js';
 import { creationMode, partMode, setAttributes, type Attributes } from './attributes.js';
 import { claim, releaseClaim } from './claims.js';
 import { finalName, type Destination } from './destination.js';
@@ -80,7 +81,7 @@ export class UnfinishedFile {
     const flags = continues ? continueFlags : this.#resumable ? resumableFlags : createFlags;
     const mode = this.#resumable ? partMode : creationMode(attributes);
     open(folder.at(this.#own), flags, mode, (failure, fd) => {
-      const error: unknown = failure ?? this.#opened(fd, folder);
+      const error = failure === null ? this.#opened(fd, folder) : creationError(failure, this.#name);
       folder.close();
       done(error);
     });

@@ -2,6 +2,7 @@ import { closeSync, constants, writeSync, writev } from 'node:fs';
 import { NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
 import type { FolderHandle } from './held-folder.js';
+import { creationError } from './system-error.js';
 import { creationMode, setAttributes, type Attributes } from './attributes.js';
 import { finalName, type Destination } from './destination.js';
 import { temporaryName } from './temporary.js';
@@ -32,14 +33,19 @@ export function checkTarget(folder: FolderHandle, target: string, name: string):
 }
 
 /**
- * Writes a small file synchronously: creates it under a temporary name, writes the bytes, and renames it. Throws the system's
- * errors, and leaves nothing then.
+ * Writes a small file synchronously: creates it under a temporary name, writes the bytes, and renames it. Throws FileErrors and
+ * the system's errors, and leaves nothing then.
  */
 export function writeWhole(bytes: Uint8Array, destination: Destination, name: string, attributes: Attributes): void {
   const folder = destination.hold();
   const target = finalName(destination);
   const temporary = temporaryName(target);
-  let fd: number | undefined = folder.create(temporary, createFlags, creationMode(attributes));
+  let fd: number | undefined;
+  try {
+    fd = folder.create(temporary, createFlags, creationMode(attributes));
+  } catch (error) {
+    throw creationError(error, name);
+  }
   try {
     folder.confirm(fd, temporary);
     if (destination.fresh !== true) checkTarget(folder, target, name);

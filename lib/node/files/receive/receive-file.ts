@@ -48,11 +48,12 @@ export function receiveFile(
   return receiveAt(path, options);
 }
 
-/** {@link receiveFile}, no faster than a limit. */
+/** {@link receiveFile}, no faster than a limit. `name`: the file in errors. */
 export function receiveAt(
   path: string,
   options: ReceiveFileOptions,
   limit?: ReceiveLimit,
+  name = basename(path),
 ): OperatorFunction<FileItem | Uint8Array, ReceiveProgress> {
   return (source) =>
     new Observable((subscriber) => {
@@ -64,7 +65,7 @@ export function receiveAt(
         subscriber.next({ path, received, total: size, rate: meter.rate(performance.now(), received), mode: via });
       };
       const receiver: FileReceiver = new FileReceiver(source, 'receiveFile', {
-        name: () => basename(path),
+        name: () => name,
         single: true,
         options,
         destinationOf: () => destinationAt(path),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FileChangedError } from '../../../../lib/files/file-error.js';
-import { toFileError } from '../../../../lib/node/files/disk/system-error.js';
+import { creationError, toFileError } from '../../../../lib/node/files/disk/system-error.js';
 
 const systemError = (code: string): Error => Object.assign(new Error(`${code}: /srv/secret/place`), { code });
 
@@ -9,7 +9,7 @@ describe('An error of the system', () => {
     ['ENOENT', 'file-not-found', '"a/b" does not exist.'],
     ['ENOTDIR', 'file-not-found', 'a part of the path is not a folder'],
     ['EACCES', 'file-access', 'Check the owner and the permissions'],
-    ['EROFS', 'file-access', 'the system denies access'],
+    ['EROFS', 'file-access', 'the file system is read-only (EROFS). Choose another folder, or mount it for writing.'],
     ['ERR_ACCESS_DENIED', 'file-access', "Node's permission model denies access. Allow the path"],
     ['ENAMETOOLONG', 'file-path', 'the system does not accept this name (ENAMETOOLONG). Choose another one.'],
     ['EMFILE', 'file-io', 'too many files are open (EMFILE). Try again later, or raise the limit'],
@@ -25,6 +25,17 @@ describe('An error of the system', () => {
     expect(error.message).toContain(text);
     expect(error.message).not.toContain('/srv/secret');
     expect(error.cause).toMatchObject({ code });
+  });
+
+  it.each(['EACCES', 'EPERM'])('%s of a folder says that the folder denies it', (code) => {
+    const text = `"a/b": the folder that it is in does not let this process add, rename or remove entries (${code}). Give the process`;
+    for (const syscall of ['mkdir', 'rename', 'unlink', 'rmdir']) {
+      const error = toFileError(Object.assign(systemError(code), { syscall }), 'a/b');
+      expect([error.code, error.message]).toStrictEqual(['file-access', expect.stringContaining(text)]);
+    }
+    expect(creationError(systemError(code), 'a/b')).toMatchObject({ message: expect.stringContaining(text) });
+    const other = systemError('ENOENT');
+    expect(creationError(other, 'a/b')).toBe(other);
   });
 
   it('is returned as it is where it is a FileError already', () => {
