@@ -250,8 +250,9 @@ it('a failure names the target that the user typed', async () => {
   mkdirSync(here('in/1'), { recursive: true });
   writeFileSync(here('taken'), '');
   const text = `${JSON.stringify(here('in/1'))} exists and is not a regular file.`;
-  await expect(copyIn(contextOf({}), '1', here('in'))).rejects.toThrow(text);
-  await expect(copyIn(contextOf({}), 'a', here('taken/below'))).rejects.toMatchObject({ code: 'file-not-found' });
+  const context = (): CopyContext => copyContext(host.leaf);
+  await expect(copyIn(context(), '1', here('in'))).rejects.toThrow(text);
+  await expect(copyIn(context(), 'a', here('taken/below'))).rejects.toMatchObject({ code: 'file-not-found' });
 });
 
 it('a dry run with --delete names what the target has beyond the source, and removes nothing', async () => {

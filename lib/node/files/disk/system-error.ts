@@ -14,6 +14,8 @@ const denied = 'the system denies access. Check the owner and the permissions of
 const restricted =
   "Node's permission model denies access. Allow the path with --allow-fs-read and --allow-fs-write; fsync does not work under it, so give fsync: false.";
 
+const readOnlySystem = 'the file system is read-only (EROFS). Choose another folder, or mount it for writing.';
+
 /** Calls of the system that are denied by the permissions of the folder, not by those of the entry. */
 const folderCalls: ReadonlySet<unknown> = new Set(['mkdir', 'rename', 'unlink', 'rmdir']);
 
@@ -30,16 +32,9 @@ export function toFileError(error: unknown, path: string): FileError {
       return new FileNotFoundError(`${name} does not exist: a part of the path is not a folder.`, path, options);
     case 'EACCES':
     case 'EPERM':
-      if (folderCalls.has(fieldOf(error, 'syscall'))) return deniedByFolder(error, code, path);
-      return new FileAccessError(`${name}: ${denied}`, path, options);
     case 'EROFS':
-      return new FileAccessError(
-        `${name}: the file system is read-only (EROFS). Choose another folder, or mount it for writing.`,
-        path,
-        options,
-      );
     case 'ERR_ACCESS_DENIED':
-      return new FileAccessError(`${name}: ${restricted}`, path, options);
+      return accessError(error, code, path);
     case 'ENAMETOOLONG':
     case 'EILSEQ':
       return new FilePathError(
@@ -88,9 +83,16 @@ export function creationError(error: unknown, path: string): unknown {
   return code === 'EACCES' || code === 'EPERM' ? deniedByFolder(error, code, path) : error;
 }
 
+function accessError(cause: unknown, code: string, path: string): FileAccessError {
+  if (code === 'ERR_ACCESS_DENIED') return new FileAccessError(`${quoted(path)}: ${restricted}`, path, { cause });
+  if (code === 'EROFS') return new FileAccessError(`${quoted(path)}: ${readOnlySystem}`, path, { cause });
+  if (folderCalls.has(fieldOf(cause, 'syscall'))) return deniedByFolder(cause, code, path);
+  return new FileAccessError(`${quoted(path)}: ${denied}`, path, { cause });
+}
+
 function deniedByFolder(cause: unknown, code: string, path: string): FileAccessError {
   return new FileAccessError(
-    `${quoted(path)}: the folder that it is in does not let this process add, rename or remove entries (${code}). Give the process write permission for that folder, or choose another one.`,
+    `${quoted(path)}: its folder does not let the writing process add, rename or remove entries (${code}). Give that process write permission for the folder, or choose another one.`,
     path,
     { cause },
   );
@@ -99,8 +101,8 @@ function deniedByFolder(cause: unknown, code: string, path: string): FileAccessE
 /** A field of an error; empty where there is none. Not by `instanceof Error`: the system's errors may be of another realm. */
 function fieldOf(error: unknown, field: 'code' | 'syscall'): string {
   if (typeof error !== 'object' || error === null) return '';
-  const value = (error as { readonly code?: unknown; readonly syscall?: unknown })[field];
-  return value === undefined ? '' : String(value);
+  const value = (error as Partial<Record<typeof field, unknown>>)[field];
+  return typeof value === 'string' ? value : '';
 }
 
 /** Node reads names as UTF-8, and puts a replacement character in the place of what is not: such a name leads nowhere. */

@@ -28,7 +28,7 @@ describe('An error of the system', () => {
   });
 
   it.each(['EACCES', 'EPERM'])('%s of a folder says that the folder denies it', (code) => {
-    const text = `"a/b": the folder that it is in does not let this process add, rename or remove entries (${code}). Give the process`;
+    const text = `"a/b": its folder does not let the writing process add, rename or remove entries (${code}). Give that process`;
     for (const syscall of ['mkdir', 'rename', 'unlink', 'rmdir']) {
       const error = toFileError(Object.assign(systemError(code), { syscall }), 'a/b');
       expect([error.code, error.message]).toStrictEqual(['file-access', expect.stringContaining(text)]);
