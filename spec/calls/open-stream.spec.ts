@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
-import { filter, from, map, merge, NEVER, of, retry, switchMap, take, toArray } from 'rxjs';
+import { filter, from, map, merge, NEVER, of, retry, switchMap, take, tap, toArray } from 'rxjs';
 import type { DuplexStream } from '../../lib/index.js';
 import { BufferOverflowError, CancelledError, CodecError, ConfigurationError, duplex, type } from '../../lib/index.js';
 import { linkedPair, record, pair as unlinkedPair, type Pair } from '../support/linked-managers.js';
@@ -239,6 +239,30 @@ describe('the output of an open stream', () => {
     await pair.grid.settle();
     expect(log).toStrictEqual([[1, 2, 3, 4, 5, 6], 'done']);
     expect(pair.grid.events).toHaveLength(1);
+  });
+
+  it('is taken by tap(stream), which drops it: rxjs subscribes to an observer that can be subscribed to', async () => {
+    const stream = await open();
+    record(of(1, 2).pipe(tap(stream)));
+    await pair.grid.settle();
+    // The items were sent, and their echo has gone to nobody.
+    expect(() => stream.subscribe()).toThrow(taken('echo'));
+    await expect(stream.ended).resolves.toBeUndefined();
+    expect(pair.grid.events).toStrictEqual([]);
+  });
+
+  it('is left to its consumer where tap() gets a function', async () => {
+    const stream = await open();
+    record(
+      of(1, 2).pipe(
+        tap((item) => {
+          stream.next(item);
+        }),
+      ),
+    );
+    const { log } = record(stream);
+    await pair.grid.settle();
+    expect(log).toStrictEqual([10, 20]);
   });
 
   it('is not reported where it is less than the window, or taken', async () => {

@@ -7,6 +7,7 @@ import type { ClusterState } from '../../../lib/endpoint/peers/cluster-state.js'
 import type { Manager } from '../../../lib/endpoint/manager.js';
 import type { GridEvent } from '../../../lib/observe.js';
 import { raw, type } from '../../../lib/codec/codec.js';
+import { maxGoneLeaves } from '../../../lib/limits.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
 import { bind } from '../../../lib/contract/handler.js';
 import { MemoryNetwork, skewed } from '../../support/memory-network.js';
@@ -241,11 +242,36 @@ describe('a host', () => {
     const answer = firstValueFrom(manager.connection('user ann').request(notify, 'hi'));
     await network.settle();
     expect(await answer).toBe(`hi pong to ${host}`);
+  });
+
+  it('has a closed connection to a leaf that has left, whose calls fail; one that never came is an error', async () => {
+    const manager = await start({});
+    const leaf = network.leaf(host, { token: 'ann', handlers: [bind(notify, (text) => text)] });
+    await network.settle();
+    const kept = manager.connection('user ann');
     leaf.close();
     await network.settle();
-    // A leaf may leave at any moment: its connection is closed, and who asks for it hears so from its calls.
-    await expect(manager.connection('user ann').ready()).rejects.toMatchObject({ code: 'disconnected' });
+    for (const connection of [kept, manager.connection('user ann')]) {
+      const answer = firstValueFrom(connection.request(notify, 'hi'));
+      answer.catch(() => undefined);
+      // A failure is delivered on a macrotask.
+      network.runtime.advance(0);
+      await expect(answer).rejects.toMatchObject({ code: 'disconnected', sent: false, host: 'user ann' });
+      await expect(connection.ready()).rejects.toMatchObject({ code: 'disconnected' });
+    }
     expect(() => manager.connection('user bob')).toThrow('user bob is no host of this cluster');
+  });
+
+  it('forgets the leaves that left first, beyond 1 024 of them', async () => {
+    const manager = await start({});
+    const leaves = Array.from({ length: maxGoneLeaves + 1 }, (_, index) =>
+      network.leaf(host, { token: String(index) }),
+    );
+    await network.settle();
+    for (const leaf of leaves) leaf.close();
+    await network.settle();
+    expect(() => manager.connection('user 0')).toThrow('user 0 is no host of this cluster');
+    await expect(manager.connection('user 1').ready()).rejects.toMatchObject({ code: 'disconnected' });
   });
 
   it('finds the newest of several leaves with one identity, and the older when that has gone', async () => {
