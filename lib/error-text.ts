@@ -25,7 +25,7 @@ export function toError(thrown: unknown): Error {
     // The second test knows the errors of another realm.
     if (thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]') return thrown as Error;
   } catch {
-    // A Proxy: as what it is, it is of no use.
+    // A Proxy whose traps throw: only its text can be passed on.
   }
   return new Error(errorText(thrown), { cause: thrown });
 }

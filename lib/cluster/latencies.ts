@@ -1,6 +1,6 @@
 /** Durations of the last calls of a route that are remembered. */
 const remembered = 128;
-/** Fewer durations say nothing about the slowest of them. */
+/** Fewer durations do not show how long the slowest calls take. */
 const enough = 20;
 
 /** How long the last calls of each route took. */

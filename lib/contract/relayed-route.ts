@@ -10,7 +10,7 @@ import type { RouteMeter } from '../metrics/route-meter.js';
 
 /*
  * Calls that one host makes for another: `connection.via(host)`. Such a call goes to the relaying host as a call of one of
- * two routes, whose request is a header, which says who is called by which route, and behind it the request itself. The
+ * two routes. Their request is a header, which names the host and the route to be called, followed by the request itself. The
  * payloads of both directions are passed on as they are.
  */
 

@@ -164,10 +164,10 @@ function view(page: Page): TemplateResult {
 
 function noMonitor(why: string): TemplateResult {
   return section(
-    'This host tells no figures',
+    'This host reports no figures',
     html`<p>${why}</p>
       <p class="muted">
-        The page is connected. A host tells its figures after <code>serveMonitor(manager, { authorize })</code>, where
+        The page is connected. A host reports its figures after <code>serveMonitor(manager, { authorize })</code>, where
         <code>authorize</code> allows the leaf of this page.
       </p>`,
   );
@@ -177,7 +177,7 @@ function foot({ model, feeds }: Page): TemplateResult {
   const version = feeds?.hosts.get(model?.local ?? '')?.info?.version;
   return html`<footer class="muted">
     <span
-      >Figures of ${model?.hosts.filter(({ tells }) => tells).length} of ${model?.hosts.length} hosts, through
+      >Figures of ${model?.hosts.filter(({ reports }) => reports).length} of ${model?.hosts.length} hosts, through
       <bdi title=${model?.local ?? ''}>${shortHost(model?.local ?? '')}</bdi
       >${version === undefined ? '' : `, rxgrid ${version}`}</span
     >

@@ -9,7 +9,7 @@ export interface Page {
   readonly ui: Ui;
   readonly session: Session | undefined;
   readonly feeds: Feeds | undefined;
-  /** Undefined until the host has told its cluster. */
+  /** Undefined until the host has reported its cluster. */
   readonly model: Model | undefined;
   readonly history: TotalsHistory;
   /** Name of the cluster. */

@@ -77,7 +77,7 @@ export class Drain {
   begin(): void {
     // A drain without time is not announced.
     if (this.#until > this.#target.runtime.now()) for (const each of this.#target.connections()) this.include(each);
-    this.#look();
+    this.#check();
   }
 
   /** Has a connection drain that was made later. */
@@ -91,7 +91,7 @@ export class Drain {
   /** Another drain was asked for: the earlier end counts. */
   hurry(timeout: number): void {
     this.#until = Math.min(this.#until, this.#target.runtime.now() + timeout);
-    this.#look();
+    this.#check();
   }
 
   /** The endpoint is about to close. */
@@ -105,7 +105,7 @@ export class Drain {
     this.#end(closed.then(() => ({ interrupted: this.#interrupted })));
   }
 
-  #look(): void {
+  #check(): void {
     const { runtime, connections, loopback } = this.#target;
     this.#cancelTimer?.();
     if (!this.#finishing && this.#working() === 0) this.#beginToFinish();
@@ -118,7 +118,7 @@ export class Drain {
     }
     this.#cancelTimer = runtime.schedule(
       () => {
-        this.#look();
+        this.#check();
       },
       Math.min(drainInterval, left),
     );

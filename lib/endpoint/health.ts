@@ -11,7 +11,7 @@
 import { BehaviorSubject, combineLatest, defer, distinctUntilChanged, map, of, type Observable } from 'rxjs';
 import { either, oneOf, whole, type Rule } from '../check.js';
 
-/** How a host is. */
+/** The condition of a host. */
 export type HealthStatus = 'starting' | 'ready' | 'draining' | 'closed';
 
 /** The health of a host, for probes and dashboards. */
@@ -31,7 +31,7 @@ export type ReadyQuorum = number | 'majority';
 /** What the option `readyQuorum` may be. */
 export const quorumRule: Rule = either(whole(0, 0x7fff_ffff, 'connections'), oneOf('majority'));
 
-/** What a host itself does, whatever its connections are. */
+/** The phase of a host's own life, independent of its connections. */
 export type Phase = 'starting' | 'started' | 'draining' | 'closed';
 
 /** The other hosts, as far as the health depends on them. */

@@ -1,7 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 import type { Link } from '../connection/link.js';
 
-/** A connection that is open, with who is at its other end. */
+/** An open connection, and the party at its other end. */
 export interface OpenLink {
   readonly link: Link;
   /** Name of the host, or identity of the leaf. */
@@ -9,7 +9,7 @@ export interface OpenLink {
   readonly kind: 'host' | 'leaf';
 }
 
-/** The open connections of one endpoint, for those who observe the wire. */
+/** The open connections of one endpoint, for observers of the wire. */
 export class LinkList {
   /** Emits each connection when it opens. */
   readonly opened$: Observable<OpenLink>;

@@ -56,7 +56,7 @@ export class Manager extends Serving implements Handles {
   readonly streams$: Observable<StreamList>;
   /** The files that are on their way: at once, and then every second. Completes at the close. */
   readonly transfers$: Observable<TransferList>;
-  /** The leaves that are connected, and who came and left. Completes at the close. */
+  /** The leaves that are connected, and those that came and left. Completes at the close. */
   readonly leaves$: Observable<LeavesState>;
   /** Whether this host can be sent calls, beginning with the present state. Completes at the close. */
   readonly health$: Observable<Health>;
@@ -126,7 +126,7 @@ export class Manager extends Serving implements Handles {
     this.draining$.subscribe(() => this.#health.enter('draining'));
   }
 
-  /** @internal For those who observe the wire. */
+  /** @internal For observers of the wire. */
   get endpoint(): Endpoint {
     return this.#endpoint;
   }
@@ -177,7 +177,7 @@ export class Manager extends Serving implements Handles {
     return this.#state === 'closed';
   }
 
-  /** Accepts an open socket from a dialer; the handshake determines who it is. For transports: in Node, `listen()` and `attach()` call it. */
+  /** Accepts an open socket from a dialer; the handshake determines its identity. For transports: in Node, `listen()` and `attach()` call it. */
   accept(socket: Socket, info: DialerInfo = {}): void {
     this.#handshakes.accept(socket, info, (request) => this.#gatekeeper.admit(request, info));
   }

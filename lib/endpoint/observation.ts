@@ -5,7 +5,7 @@ import { TransferSampler } from '../metrics/transfers.js';
 import type { Endpoint } from './endpoint.js';
 import { sampled } from './sampled.js';
 
-/** The figures of one endpoint, for those who observe it. */
+/** The figures of one endpoint, for its observers. */
 export class Observation {
   readonly routes$: Observable<readonly RouteFigures[]>;
   readonly streams$: Observable<StreamList>;

@@ -42,14 +42,14 @@ export interface RelayRequest {
 /** How a host makes calls for others. */
 export interface RelayOptions {
   /**
-   * Decides who may call what through this host. Only `true` allows a call; what it throws refuses it. The call is then made
+   * Authorizes each call through this host. Only `true` allows a call; an error that it throws refuses it. The call is then made
    * in this host's name: `call.caller` is this host at the other end, whatever the caller of the relay is.
    */
   authorize(request: RelayRequest): boolean | Promise<boolean>;
 }
 
 const rules: Readonly<Record<keyof RelayOptions, Rule>> = {
-  authorize: aFunction('decides who may call what through this host'),
+  authorize: aFunction('authorizes calls through this host'),
 };
 
 /** What a relay needs of its host. */

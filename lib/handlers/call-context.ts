@@ -93,7 +93,7 @@ export class CallContext<I> implements Call<I> {
   }
 
   /**
-   * The same call as interceptors leave it, who were given `original`. It aborts with this one, or by itself. One that they
+   * The call that interceptors make of this one, after they were given `original`. It aborts with this one, or by itself. One that they
    * leave without metadata has none; one without a signal keeps its own.
    */
   derive(passed: Partial<IncomingCall>, original: IncomingCall): CallContext<I> {

@@ -163,7 +163,7 @@ function wireErrorOf(error: GridError): CallError {
   return { code: 'internal' };
 }
 
-/** How a call ended whose caller gets this error. */
+/** How a call has ended if its caller gets this error. */
 export function outcomeOfFailure({ code }: CallError): Outcome {
   return code === 'cancelled' ? 'cancelled' : { code };
 }

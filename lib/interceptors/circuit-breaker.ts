@@ -42,7 +42,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CallInterce
       return isFailure(error);
     } catch (thrown) {
       reportUnhandled(thrown);
-      // It has not said that the host works.
+      // It is no evidence that the host works.
       return true;
     }
   };

@@ -30,7 +30,7 @@ export interface RouteFigures extends StreamCounts {
 
 /** One open stream, at this side. */
 export interface StreamFigures extends StreamCounts {
-  /** Tells it from the other streams of the process. */
+  /** Distinguishes it from the other streams of the process. */
   readonly id: string;
   readonly route: string;
   readonly side: Side;
@@ -58,7 +58,7 @@ export interface StreamList {
 
 /** A file that is on its way. */
 export interface TransferFigures {
-  /** Tells it from the other transfers of the process. */
+  /** Distinguishes it from the other transfers of the process. */
   readonly id: number;
   /** Whether this process sends the file or receives it. */
   readonly direction: 'send' | 'receive';

@@ -54,7 +54,7 @@ export function receivingCredit({ windowSize, held, receiveEnded }: MeteredStrea
 
 /** An open stream with what its counters do not know. */
 export interface OpenStream {
-  /** Tells it from the other streams of its route and side. */
+  /** Distinguishes it from the other streams of its route and side. */
   readonly id: number;
   /** Name of the host, or identity of the leaf, at the other end. */
   readonly peer: string;

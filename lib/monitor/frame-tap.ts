@@ -1,6 +1,6 @@
 /**
- * What goes over the connections of one endpoint, as the records of a recording. It decodes each message a second time, and
- * only while somebody subscribes.
+ * The frames on the connections of one endpoint, as the records of a recording. It decodes each message a second time, and
+ * only while there is a subscriber.
  */
 
 import { Observable, type Subscriber } from 'rxjs';
@@ -18,7 +18,7 @@ import type { MuxId } from '../wire/frame.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import type { OpenLink } from '../endpoint/link-list.js';
 
-/** What a tap tells. */
+/** Options of a tap. */
 export interface TapOptions {
   /** True: with payloads, metadata and details of errors. */
   readonly payloads: boolean;
@@ -76,7 +76,7 @@ class FrameTap {
     if (host === local || (peer !== undefined && host !== peer)) return;
     const number = ++this.#links;
     const muxes = new TappedMuxes();
-    this.#tell(this.#openedRecord(entry, number, muxes));
+    this.#emit(this.#openedRecord(entry, number, muxes));
     this.#subscriber.add(
       link.frames$.subscribe((frame) => {
         this.#frame(number, muxes, frame);
@@ -85,7 +85,7 @@ class FrameTap {
     this.#subscriber.add(
       link.closed.subscribe((error) => {
         const reason = error === undefined ? '' : errorText(error);
-        this.#tell({ kind: 'closed', t: this.#now(), link: number, reason });
+        this.#emit({ kind: 'closed', t: this.#now(), link: number, reason });
       }),
     );
   }
@@ -119,7 +119,7 @@ class FrameTap {
     if (muxes.skips(by, frame)) return;
     const route = opensMux(op) ? this.#routes.find(handler, subroute) : undefined;
     const shown = this.#options.payloads && payload.length <= maxRecordedPayload;
-    this.#tell({
+    this.#emit({
       ...recordOfFrame(frame, { t: this.#now(), link, by }),
       payload: shown || muxId === 0 || isCount(op) ? payload : undefined,
       extra: this.#options.payloads ? extra : undefined,
@@ -130,7 +130,7 @@ class FrameTap {
   #numberOf(route: WireRoute): number {
     const { number, isNew } = this.#routes.numberOf(route);
     if (isNew) {
-      this.#tell({
+      this.#emit({
         ...{ kind: 'route', t: this.#now(), route: number, name: route.name, type: route.kind, handler: route.handler },
         ...{ request: route.request.codec, output: route.output.codec, input: route.input?.codec },
       });
@@ -142,7 +142,7 @@ class FrameTap {
     return this.#endpoint.runtime.now() - this.#began;
   }
 
-  #tell(record: WireRecord): void {
+  #emit(record: WireRecord): void {
     this.#subscriber.next(record);
   }
 }

@@ -59,7 +59,7 @@ export function readInfo(value: unknown): HostInfo {
   return { host: text(host), version: text(version, 'unknown'), uptime: number(uptime), time: number(time) };
 }
 
-/** What somebody asks to be recorded. */
+/** The request for a recording. */
 export function readFramesRequest(value: unknown): RecordFramesOptions {
   const { payloads, peer } = optionalFields(value);
   return { payloads: payloads === true, ...(typeof peer === 'string' ? { peer } : {}) };

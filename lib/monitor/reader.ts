@@ -4,7 +4,7 @@ import { msgpack } from '../codec/msgpack-codec.js';
 import { printable } from '../printable.js';
 
 /*
- * Reads what another host says about itself. That host may be of another version, or hostile: a field that is missing, or
+ * Reads what another host reports about itself. That host may be of another version, or hostile: a field that is missing, or
  * is something else, gets a default; texts are made printable; lists have a bound. Only what is no map at all is refused.
  */
 

@@ -29,7 +29,7 @@ export const recordFramesRules: Readonly<Record<keyof RecordFramesOptions, Rule>
 /**
  * Records what goes over the connections of a host: emits the lines of a recording, each with its line break, which
  * `readRecording` of `rxgrid/testing` and `rxgrid decode` read. Cold; it records from the subscription on, costs nothing
- * without one, and completes at the close of the manager. Who unsubscribes earlier writes the end: `recordingEnd(…)`.
+ * without one, and completes at the close of the manager. A subscriber that unsubscribes earlier writes the end: `recordingEnd(…)`.
  *
  * Left out are the handshakes and the renewal of tokens, the calls of the monitor, the connection of the host to itself, and
  * the bytes of files that this host sends from its disk.
@@ -112,7 +112,7 @@ class LineQueue {
       this.#missing++;
       return;
     }
-    this.#tellGap();
+    this.#addGapRecord();
     this.#lines.push(line);
     this.#bytes += line.length;
   }
@@ -125,11 +125,11 @@ class LineQueue {
     }
     const batch = this.#lines.splice(0, count).join('');
     this.#bytes -= batch.length;
-    if (this.#lines.length === 0) this.#tellGap();
+    if (this.#lines.length === 0) this.#addGapRecord();
     return batch;
   }
 
-  #tellGap(): void {
+  #addGapRecord(): void {
     if (this.#missing === 0) return;
     const gap: WireRecord = { kind: 'gap', t: this.#missingSince, records: this.#missing };
     this.#missing = 0;

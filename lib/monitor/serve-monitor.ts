@@ -28,11 +28,11 @@ export interface MonitorRequest {
 /** Options of {@link serveMonitor}. */
 export interface ServeMonitorOptions {
   /**
-   * Decides who may look. Default: the hosts of the cluster may, and leaves may not. What it throws refuses too.
+   * Authorizes each reader. Default: the hosts of the cluster are allowed, leaves are not. An error that it throws refuses, too.
    */
   authorize?(request: MonitorRequest): boolean | Promise<boolean>;
   /**
-   * Whether those who may look may also record what goes over the connections of this host (`rxgrid record`): `'headers'`, the
+   * Whether authorized readers may also record the frames on the connections of this host (`rxgrid record`): `'headers'`, the
    * frames without their payloads; `'payloads'`, with all that the users of the mesh send each other. Default `'none'`.
    */
   readonly frames?: 'none' | 'headers' | 'payloads';
@@ -42,7 +42,7 @@ export interface ServeMonitorOptions {
  * Serves what a host knows about itself to `monitor()` on other hosts and leaves: its routes, its connections, counts and
  * durations, open streams, transfers, leaves, health and events. Without it a host serves nothing of that.
  *
- * Figures are sent every second at the most, and only to those who ask; a reader that does not keep up gets the newest.
+ * Figures are sent once a second at most, and only to readers that have subscribed; one that does not keep up gets the newest.
  *
  * @throws ConfigurationError for an option that cannot work, and where the manager serves a monitor already.
  */
@@ -97,7 +97,7 @@ export function serveMonitor(manager: Manager, options: ServeMonitorOptions = {}
 }
 
 const monitorRules: Readonly<Record<keyof ServeMonitorOptions, Rule>> = {
-  authorize: aFunction('decides who may look'),
+  authorize: aFunction('authorizes readers of the monitor'),
   frames: oneOf('none', 'headers', 'payloads'),
 };
 

@@ -122,7 +122,7 @@ export class Engine implements MuxHost {
     return { outgoing: this.#outgoing.size, incoming: this.#incoming.size };
   }
 
-  /** The open muxes themselves, for those who observe the wire. */
+  /** The open muxes themselves, for observers of the wire. */
   get muxes(): { readonly outgoing: readonly Mux[]; readonly incoming: readonly Mux[] } {
     return { outgoing: this.#outgoing.entries(), incoming: this.#incoming.entries() };
   }

@@ -113,7 +113,7 @@ export class Turn {
     for (const stream of streams) if (stream.owesCredit) this.oweCredit(stream);
   }
 
-  /** A stream has ended: it waits for room no more, which may be long in coming. */
+  /** A stream has ended: it does not wait for room any more, which may take long to become free. */
   forget(stream: StreamMux): void {
     if (this.#waitingForRoom.size > 0) this.#waitingForRoom.delete(stream);
   }

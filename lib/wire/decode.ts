@@ -142,7 +142,7 @@ export class MessageCursor {
       decodeFrame(message, from, this.#position, out, this.#hash);
       if (out.op === Op.Merged) throw new ProtocolError('Merged frames do not nest.');
       const goOn = visit(out);
-      // Whoever kept a payload may have copied the message, and the payloads behind that one need not be copied again.
+      // A consumer that kept a payload may have copied the message: the payloads behind that one need not be copied again.
       message = readOn(message);
       if (!goOn) break;
     }

@@ -67,7 +67,7 @@ export class Slabs {
   }
 
   /**
-   * The message that was written, which is about to be sent. {@link reclaim} follows. Whoever wrote it has left
+   * The message that was written, which is about to be sent. {@link reclaim} follows. Its writer has left
    * {@link headroomBytes} before it.
    */
   message(from: number, end: number): Uint8Array {

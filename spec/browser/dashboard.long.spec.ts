@@ -345,7 +345,7 @@ else
     it('a host without a monitor, one that does not relay, and an old one without fields', async () => {
       const silent = await host();
       const page = await open(silent.local);
-      await page.waitForSelector('h2:text("This host tells no figures")');
+      await page.waitForSelector('h2:text("This host reports no figures")');
       await page.waitForSelector(':text("serves no monitor to this side")');
 
       const { local } = await mesh({ hosts: 3, relay: false });

@@ -1,6 +1,6 @@
 /*
- * What a browser says about the network and the page: `online` and `offline`, `visibilitychange`, and `resume` and `pageshow`
- * of a page that was frozen. Where there are no such events, as in Node, nothing is ever said.
+ * The signals of a browser about the network and the page: `online` and `offline`, `visibilitychange`, and `resume` and `pageshow`
+ * of a page that was frozen. Where there are no such events, as in Node, there are no signals.
  */
 
 /** Something that has happened around a connection. `awake`: the page was frozen, or the machine asleep. */
@@ -8,7 +8,7 @@ export type Signal = 'online' | 'offline' | 'visible' | 'hidden' | 'awake';
 
 /** See the head of this file. */
 export interface Surroundings {
-  /** False where the platform says that there is no network. True says little: there may be none all the same. */
+  /** False where the platform says that there is no network. True is not reliable: there may be none nevertheless. */
   readonly online: boolean;
   /** True while the page is not shown. */
   readonly hidden: boolean;

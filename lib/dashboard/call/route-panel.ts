@@ -107,7 +107,7 @@ function requestFields(
   const why =
     fields === undefined && !isText(request)
       ? request.schema === undefined
-        ? 'The host tells no schema of it.'
+        ? 'The host reports no schema of it.'
         : 'No form can be made of its schema.'
       : '';
   return html`<label class="wide-field"

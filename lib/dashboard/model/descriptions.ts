@@ -16,14 +16,14 @@ class Descriptions {
   readonly #known = new Map<string, Known>();
   readonly #asking = new Set<string>();
 
-  of(page: Page, { name, tells, uptime, version, problem }: HostRow): Known {
+  of(page: Page, { name, reports, uptime, version, problem }: HostRow): Known {
     const { feeds } = page;
     const started = feeds?.hosts.get(name)?.startedAt ?? 0;
     const key = `${name}\n${version ?? ''}\n${started}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    if (feeds === undefined || !tells || uptime === undefined) {
-      return { problem: problem ?? 'It does not tell its routes now.' };
+    if (feeds === undefined || !reports || uptime === undefined) {
+      return { problem: problem ?? 'It does not report its routes now.' };
     }
     if (!this.#asking.has(key)) {
       this.#asking.add(key);

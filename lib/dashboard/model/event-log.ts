@@ -1,6 +1,6 @@
 import type { MonitorEvent, MonitorEvents } from '../../monitor/index.js';
 
-/** An event, and the host that told it. */
+/** An event, and the host that reported it. */
 export interface LoggedEvent extends MonitorEvent {
   readonly host: string;
   /** Tells it from the others of the page. */

@@ -27,7 +27,7 @@ interface Asked {
 }
 
 /**
- * Gathers what the hosts tell: the host at the other end of the leaf by subscriptions, and the others by asking one after the
+ * Gathers the reports of the hosts: the host at the other end of the leaf by subscriptions, and the others by asking one after the
  * other through it, where it relays calls.
  */
 export class Feeds {
@@ -35,7 +35,7 @@ export class Feeds {
   local: string | undefined = undefined;
   readonly hosts = new Map<string, HostFeed>();
   readonly events = new EventLog();
-  /** Why the host at the other end tells nothing. */
+  /** Why the host at the other end reports nothing. */
   refused: string | undefined = undefined;
   /** Why other hosts cannot be asked through it. */
   notRelayed: string | undefined = undefined;
@@ -107,7 +107,7 @@ export class Feeds {
   #watch(feed: HostFeed, host: Monitor): Subscription {
     const now = (): number => this.#runtime.now();
     let first = true;
-    const told = <T>(source: Observable<T>, take: (value: T) => void): Observable<never> =>
+    const follow = <T>(source: Observable<T>, take: (value: T) => void): Observable<never> =>
       source.pipe(
         retryOnDisconnect(),
         tap((value) => {
@@ -122,26 +122,26 @@ export class Feeds {
         }),
       );
     const all$ = merge(
-      told(host.info$, (info) => {
+      follow(host.info$, (info) => {
         feed.setInfo(info, now());
       }),
-      told(host.cluster$, (cluster) => {
+      follow(host.cluster$, (cluster) => {
         feed.setCluster(cluster, now());
         for (const { host: name } of cluster.hosts) this.#feedOf(name);
         this.#forget(new Set([cluster.local, ...cluster.hosts.map(({ host: name }) => name)]));
       }),
-      told(host.routes$, (routes) => {
+      follow(host.routes$, (routes) => {
         feed.setRoutes(routes, now());
       }),
-      told(host.streams$, (streams) => {
+      follow(host.streams$, (streams) => {
         feed.setStreams(withoutInternal(streams), now());
       }),
-      told(host.transfers$, (transfers) => {
+      follow(host.transfers$, (transfers) => {
         feed.setTransfers(transfers, now());
       }),
-      told(host.leaves$, (leaves) => (feed.leaves = leaves)),
-      told(host.health$, (health) => (feed.health = health)),
-      told(host.events$, (batch) => {
+      follow(host.leaves$, (leaves) => (feed.leaves = leaves)),
+      follow(host.health$, (health) => (feed.health = health)),
+      follow(host.events$, (batch) => {
         this.events.add(feed.name, batch, first);
         first = false;
       }),

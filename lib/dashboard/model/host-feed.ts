@@ -10,7 +10,7 @@ export interface LinkRate {
   readonly bytes: number | undefined;
 }
 
-/** Everything that one host has told of itself. */
+/** Everything that one host has reported of itself. */
 export class HostFeed {
   readonly name: string;
   info: HostInfo | undefined = undefined;
@@ -21,9 +21,9 @@ export class HostFeed {
   transfers: TransferList | undefined = undefined;
   leaves: LeavesState | undefined = undefined;
   health: Health | undefined = undefined;
-  /** True once it has told the figures of its routes. */
+  /** True once it has reported the figures of its routes. */
   hasRoutes = false;
-  /** Why it tells nothing, or nothing any more. */
+  /** Why it reports nothing, or nothing any more. */
   problem: string | undefined = undefined;
   /** When figures came last, by the monotonic clock here. */
   updatedAt: number | undefined = undefined;
@@ -37,7 +37,7 @@ export class HostFeed {
     this.rates = new RouteRates(name);
   }
 
-  /** When the host was started, by its own clock, to within a few seconds; 0 where it has not told. */
+  /** When the host was started, by its own clock, to within a few seconds; 0 where it has not reported that. */
   get startedAt(): number {
     return this.info === undefined ? 0 : Math.round((this.info.time - this.info.uptime) / 5_000);
   }
@@ -47,14 +47,14 @@ export class HostFeed {
     this.infoAt = now;
   }
 
-  /** The wall clock of the host, in ms since the epoch, where it has told it; else the one of the page. */
+  /** The wall clock of the host, in ms since the epoch, where it has reported it; else the one of the page. */
   wallNow(now: number, here: number): number {
     return this.info === undefined || this.info.time === 0 ? here : this.info.time + (now - this.infoAt);
   }
 
   setCluster(cluster: MonitoredCluster, now: number): void {
     this.cluster = { ...cluster, hosts: cluster.hosts.map((host) => this.#lostSince(host)) };
-    this.#told(now);
+    this.#hasReported(now);
     for (const { host, stats } of cluster.hosts) {
       if (stats === undefined) continue;
       const bytes = stats.bytesIn + stats.bytesOut;
@@ -70,17 +70,17 @@ export class HostFeed {
   setRoutes(figures: readonly RouteFigures[], now: number): void {
     this.hasRoutes = true;
     this.rates.update(figures, now);
-    this.#told(now);
+    this.#hasReported(now);
   }
 
   setStreams(streams: StreamList, now: number): void {
     this.streams = streams;
-    this.#told(now);
+    this.#hasReported(now);
   }
 
   setTransfers(transfers: TransferList, now: number): void {
     this.transfers = transfers;
-    this.#told(now);
+    this.#hasReported(now);
   }
 
   // Each attempt to connect begins a state of its own; people ask since when the host is lost.
@@ -94,7 +94,7 @@ export class HostFeed {
     return { ...host, since };
   }
 
-  #told(now: number): void {
+  #hasReported(now: number): void {
     this.updatedAt = now;
     this.problem = undefined;
   }

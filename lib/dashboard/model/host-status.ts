@@ -5,7 +5,7 @@ import { clock, shortHost } from '../parts/format.js';
 /**
  * How a host is, of what the others say:
  *
- *     up         whoever tells is connected with it
+ *     up         every host that reports is connected with it
  *     partly     some are, and some are not
  *     draining   it finishes its calls and takes no new ones
  *     starting   nobody has been connected with it yet, or it says so itself
@@ -36,13 +36,13 @@ export interface StatusParts {
 /** A status, since when, and why. */
 export interface StatusNow {
   readonly status: HostStatus;
-  /** Since when it has this status, by the wall clock of the host that tells; undefined where nobody knows. */
+  /** Since when it has this status, by the wall clock of the reporting host; undefined where it is unknown. */
   readonly since: number | undefined;
   /** How long it has had it, in ms. */
   readonly for: number | undefined;
   /** Why it is not up, in a sentence. */
   readonly why: string | undefined;
-  /** Hosts that are connected with it, of those that tell. */
+  /** Hosts that are connected with it, of those that report. */
   readonly seenUpBy: number;
   readonly seenBy: number;
 }
@@ -72,7 +72,7 @@ export function statusOf({ views, health, uptime }: StatusParts): StatusNow {
 function partly(lost: readonly View[], seen: Pick<StatusNow, 'seenUpBy' | 'seenBy'>): StatusNow {
   const names = lost.slice(0, 3).map(({ by }) => shortHost(by));
   const by = `${names.join(', ')}${lost.length > 3 ? ` and ${lost.length - 3} more` : ''}`;
-  const why = `Not connected with ${by}${lost.length === 0 ? '' : `: ${reasonOf(lost) ?? 'no reason is told'}`}`;
+  const why = `Not connected with ${by}${lost.length === 0 ? '' : `: ${reasonOf(lost) ?? 'no reason is reported'}`}`;
   return { status: 'partly', ...spanOf(lost), why, ...seen };
 }
 
@@ -116,7 +116,7 @@ function codeIn(message: string): string | undefined {
   return /\bE[A-Z]{4,}\b/.exec(message)?.[0];
 }
 
-/** `since 14:02:11`, by the clock of the host that tells. */
+/** `since 14:02:11`, by the clock of the reporting host. */
 export function sinceText(since: number | undefined): string {
   return since === undefined ? '' : `since ${clock(since)}`;
 }

@@ -12,8 +12,8 @@ import { sum, type RouteRate } from './route-rates.js';
 export interface HostRow extends StatusNow {
   readonly name: string;
   /** True where its figures come to the page. */
-  readonly tells: boolean;
-  /** Why it tells no figures. */
+  readonly reports: boolean;
+  /** Why it reports no figures. */
   readonly problem: string | undefined;
   readonly calls: number | undefined;
   readonly errors: number | undefined;
@@ -41,7 +41,7 @@ export interface LinkRow {
   readonly connects: number;
 }
 
-/** A stream or a transfer, with the host that tells it. */
+/** A stream or a transfer, with the host that reports it. */
 export type OfHost<T> = T & { readonly host: string };
 
 /** Figures of the whole cluster at one moment. */
@@ -81,43 +81,43 @@ export function modelOf(feeds: Feeds, now: number, here: number): Model | undefi
   const { local, hosts: all } = feeds;
   const localFeed = local === undefined ? undefined : all.get(local);
   if (local === undefined || localFeed?.cluster === undefined) return undefined;
-  const telling = [...all.values()].filter((feed) => feed === localFeed || isTelling(feed, localFeed));
+  const reporting = [...all.values()].filter((feed) => feed === localFeed || isReporting(feed, localFeed));
   const names = [local, ...localFeed.cluster.hosts.map(({ host }) => host)];
   const views = new Map(names.map((name): [string, View[]] => [name, []]));
-  for (const feed of telling) {
+  for (const feed of reporting) {
     for (const each of feed.cluster?.hosts ?? []) {
       views.get(each.host)?.push({ by: feed.name, host: each, now: feed.wallNow(now, here) });
     }
   }
-  const routes = telling.flatMap(({ rates }) => rates.all);
+  const routes = reporting.flatMap(({ rates }) => rates.all);
   const served = routes.filter(({ side }) => side === 'handler');
   const byHost = groupByHost(served);
   const hosts = names.map((name) => {
     const feed = all.get(name);
-    const tells = feed !== undefined && telling.includes(feed);
-    return hostRow({ name, feed, tells, localFeed, views: views.get(name)!, routes: byHost.get(name) ?? [], now });
+    const reports = feed !== undefined && reporting.includes(feed);
+    return hostRow({ name, feed, reports, localFeed, views: views.get(name)!, routes: byHost.get(name) ?? [], now });
   });
-  const streams = telling.flatMap(({ name, streams: list }) =>
+  const streams = reporting.flatMap(({ name, streams: list }) =>
     (list?.streams ?? []).map((each) => ({ ...each, host: name })),
   );
   return {
     at: now,
     local,
     hosts,
-    links: linksOf(telling),
+    links: linksOf(reporting),
     routes,
     streams,
-    transfers: telling.flatMap(({ name, transfers }) =>
+    transfers: reporting.flatMap(({ name, transfers }) =>
       (transfers?.transfers ?? []).map((each) => ({ ...each, host: name })),
     ),
-    leaves: telling.flatMap(({ name, leaves }) => (leaves?.leaves ?? []).map((each) => ({ ...each, host: name }))),
+    leaves: reporting.flatMap(({ name, leaves }) => (leaves?.leaves ?? []).map((each) => ({ ...each, host: name }))),
     totals: totalsOf(hosts, served, streams),
     events: { events: feeds.events.events, total: feeds.events.total, missed: feeds.events.missed },
   };
 }
 
-// What a host told before it was lost is no figure of now.
-function isTelling(feed: HostFeed, local: HostFeed): boolean {
+// Figures that a host reported before it was lost are out of date.
+function isReporting(feed: HostFeed, local: HostFeed): boolean {
   if (feed.updatedAt === undefined || feed.problem !== undefined) return false;
   return local.cluster?.hosts.some(({ host, status }) => host === feed.name && status === 'connected') === true;
 }
@@ -131,23 +131,25 @@ function groupByHost(rates: readonly RouteRate[]): Map<string, RouteRate[]> {
 interface HostParts {
   readonly name: string;
   readonly feed: HostFeed | undefined;
-  readonly tells: boolean;
+  readonly reports: boolean;
   readonly localFeed: HostFeed;
   readonly views: readonly View[];
   readonly routes: readonly RouteRate[];
   readonly now: number;
 }
 
-function hostRow({ name, feed, tells, localFeed, views, routes, now }: HostParts): HostRow {
+function hostRow({ name, feed, reports, localFeed, views, routes, now }: HostParts): HostRow {
   const isLocal = feed === localFeed;
   const { info } = feed ?? {};
-  const uptime = info === undefined || !tells ? undefined : info.uptime + (now - (feed?.infoAt ?? now));
+  const uptime = info === undefined || !reports ? undefined : info.uptime + (now - (feed?.infoAt ?? now));
   const figure = (of: (each: RouteRate) => number | undefined): number | undefined =>
-    tells && feed?.hasRoutes === true ? added(routes.map(of)) : undefined;
+    reports && feed?.hasRoutes === true ? added(routes.map(of)) : undefined;
   return {
     name,
-    ...statusOf(isLocal ? { views, health: feed.health, uptime } : { views, health: tells ? feed?.health : undefined }),
-    tells,
+    ...statusOf(
+      isLocal ? { views, health: feed.health, uptime } : { views, health: reports ? feed?.health : undefined },
+    ),
+    reports,
     problem: feed?.problem,
     calls: figure(({ calls }) => calls),
     errors: figure(({ errors }) => errors),
@@ -194,9 +196,9 @@ function historyOf(routes: readonly RouteRate[]): readonly number[] {
   );
 }
 
-function linksOf(telling: readonly HostFeed[]): readonly LinkRow[] {
+function linksOf(reporting: readonly HostFeed[]): readonly LinkRow[] {
   const links = new Map<string, LinkRow>();
-  for (const feed of telling) {
+  for (const feed of reporting) {
     for (const each of feed.cluster?.hosts ?? []) {
       const key = [feed.name, each.host].sort().join('\n');
       const row: LinkRow = {
@@ -211,7 +213,7 @@ function linksOf(telling: readonly HostFeed[]): readonly LinkRow[] {
         connects: each.connects,
       };
       const known = links.get(key);
-      // Both ends tell: the one that has lost the other tells more.
+      // Both ends report the link: the one that has lost the other knows more.
       if (known === undefined || (known.status === 'connected' && row.status !== 'connected')) links.set(key, row);
     }
   }

@@ -2,7 +2,7 @@ import type { ConnectionState } from '../../connection/connection-state.js';
 import { RejectedError } from '../../rejection.js';
 import { connect, type LeafConnection } from '../../endpoint/leaves/leaf.js';
 
-/** What the host that serves the page tells it. */
+/** What the page gets from the host that serves it. */
 export interface PageConfig {
   /** URL of the WebSocket. */
   readonly url: string;
@@ -14,7 +14,7 @@ export interface PageConfig {
 
 const tokenKey = 'rxgrid-token';
 
-/** Reads what the host tells the page. @throws Error where it cannot be loaded. */
+/** Loads it. @throws Error where it cannot be loaded. */
 export async function loadConfig(): Promise<PageConfig> {
   const response = await fetch('config.json');
   if (!response.ok) throw new Error(`config.json: ${response.status} ${response.statusText}`);

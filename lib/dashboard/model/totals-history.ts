@@ -18,7 +18,7 @@ export class TotalsHistory {
     this.#samples = [...this.#samples, totals].slice(-maxSamples);
   }
 
-  /** The values of one figure, the newest last; undefined where nobody told it. */
+  /** The values of one figure, the newest last; undefined where no host reported it. */
   of(name: TotalName): readonly (number | undefined)[] {
     return this.#samples.map((sample) => sample[name]);
   }

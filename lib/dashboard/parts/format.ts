@@ -2,7 +2,7 @@
  * Numbers as people read them: with units, few digits, and never a width that jumps by more than the unit.
  */
 
-/** What stands for a figure that nobody has told. */
+/** The placeholder of a figure that no host has reported. */
 export const unknown = '–';
 
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });

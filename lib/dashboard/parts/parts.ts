@@ -16,14 +16,14 @@ export const statusTexts: Readonly<Record<HostStatus, string>> = {
 };
 
 const statusTitles: Readonly<Record<HostStatus, string>> = {
-  up: 'All hosts that tell are connected with it.',
+  up: 'All hosts that report are connected with it.',
   partly: 'Some hosts are connected with it, and some are not.',
   draining: 'It finishes its calls and takes no new ones.',
   starting: 'Nobody has been connected with it yet.',
   down: 'No host is connected with it.',
 };
 
-/** The shape of a status, in a box of 16 by 16: it is told from the others without colours. */
+/** The shape of a status, in a box of 16 by 16: it differs from the others without colours. */
 export function statusShape(status: HostStatus): TemplateResult {
   switch (status) {
     case 'up':

@@ -30,7 +30,7 @@ const columns: readonly Column<LoggedEvent>[] = [
   {
     key: 'host',
     label: 'Host',
-    title: 'Host that tells it',
+    title: 'Host that reports it',
     width: 16,
     cell: ({ host }) => hostLink(host),
     value: ({ host }) => host,

@@ -33,7 +33,7 @@ export function hostView(page: Page, model: Model, name: string): TemplateResult
 }
 
 function head(host: HostRow): TemplateResult {
-  const { name, status, since, why, uptime, version, seenUpBy, seenBy, tells, problem } = host;
+  const { name, status, since, why, uptime, version, seenUpBy, seenBy, reports, problem } = host;
   const when = since === undefined || host.for === undefined ? '' : `for ${duration(host.for)}, since ${clock(since)}`;
   return section(
     shortHost(name),
@@ -67,7 +67,7 @@ function head(host: HostRow): TemplateResult {
         <dd>${nameText(name)}</dd>
       </div>
       ${
-        tells || problem === undefined
+        reports || problem === undefined
           ? nothing
           : html`<div>
               <dt>Figures</dt>
@@ -155,7 +155,7 @@ function linksTable(page: Page, name: string, links: readonly LinkRow[]): Templa
     rows,
     keyOf: ({ other }) => other,
     textOf: ({ other, status, why = '' }) => `${other} ${status} ${why}`,
-    empty: 'Nobody tells of its connections.',
+    empty: 'No host reports its connections.',
     order: (left, right) => byName(left.other, right.other),
     least: 800,
   });

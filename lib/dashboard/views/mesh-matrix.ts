@@ -9,7 +9,7 @@ import { hostAddress } from '../ui.js';
 const cell = 10;
 const gap = 1;
 
-const kinds = ['fast', 'medium', 'slow', 'unknown', 'lost', 'draining', 'self', 'untold'] as const;
+const kinds = ['fast', 'medium', 'slow', 'unknown', 'lost', 'draining', 'self', 'unreported'] as const;
 type Kind = (typeof kinds)[number];
 
 /** Round trips up to these are fast and medium, in ms. */
@@ -60,7 +60,7 @@ export function meshMatrix(page: Page, model: Model): TemplateResult {
       <li class="medium">up to ${medium} ms</li>
       <li class="slow">slower</li>
       <li class="lost">not connected</li>
-      <li class="untold">nobody tells</li>
+      <li class="unreported">not reported</li>
     </ul>`;
 }
 
@@ -81,7 +81,7 @@ function pathsOf(size: number, byCell: ReadonlyMap<number, LinkRow>): Record<Kin
 }
 
 function kindOf(link: LinkRow | undefined): Kind {
-  if (link === undefined) return 'untold';
+  if (link === undefined) return 'unreported';
   if (link.status === 'draining') return 'draining';
   if (link.status !== 'connected') return 'lost';
   if (link.rtt === undefined) return 'unknown';
@@ -94,7 +94,7 @@ function cellText({ ui: { cell: at } }: Page, { hosts }: Model, byCell: Readonly
     return 'Point at a cell, or move with the arrow keys.';
   if (row === column) return shortHost(row);
   const link = byCell.get(at.row * hosts.length + at.column);
-  return link === undefined ? `${shortHost(row)} – ${shortHost(column)}: nobody tells` : linkText(link);
+  return link === undefined ? `${shortHost(row)} – ${shortHost(column)}: not reported` : linkText(link);
 }
 
 function move(page: Page, model: Model, event: KeyboardEvent): void {

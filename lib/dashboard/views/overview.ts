@@ -14,7 +14,7 @@ const latest = 6;
 /** The page at a glance. */
 export function overview(page: Page, model: Model): TemplateResult {
   const { hosts, local } = model;
-  const silent = hosts.filter(({ name, tells, status }) => !tells && name !== local && status === 'up').length;
+  const silent = hosts.filter(({ name, reports, status }) => !reports && name !== local && status === 'up').length;
   const asked = silent === 0 ? '' : notTelling(page, silent);
   const mesh = hosts.length <= maxCircle ? meshCircle(model) : meshMatrix(page, model);
   const isSmall = hosts.length <= maxCircle;

@@ -33,9 +33,9 @@ export interface LeavesState {
   readonly left: readonly LeafDeparture[];
 }
 
-/** The leaves that are connected to one host, for those who observe them. Changes of one turn are emitted together. */
+/** The leaves that are connected to one host, for observers. Changes of one turn are emitted together. */
 export class LeafList {
-  /** Beginning with the present state. Completes at the close, also for those who subscribe later. */
+  /** Beginning with the present state. Completes at the close, also for later subscribers. */
   readonly leaves$: Observable<LeavesState>;
 
   readonly #runtime: Runtime;

@@ -42,7 +42,7 @@ export class Retirement {
       this.connection.drain.refuseCalls(reason, this.#until);
       this.connection.drain.makeNoCalls();
     });
-    this.#look();
+    this.#check();
   }
 
   /** Ends it now. */
@@ -57,7 +57,7 @@ export class Retirement {
     }
   }
 
-  #look(): void {
+  #check(): void {
     const { connection } = this;
     const idle = connection.drain.working === 0 && connection.stats.openOut === 0 && connection.drain.flushed;
     const left = this.#until - this.#runtime.now();
@@ -74,7 +74,7 @@ export class Retirement {
     }
     this.#cancelTimer = this.#runtime.schedule(
       () => {
-        this.#look();
+        this.#check();
       },
       Math.min(drainInterval, left),
     );

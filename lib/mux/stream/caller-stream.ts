@@ -29,7 +29,7 @@ export class CallerStream extends StreamMux {
   readonly #inCapacity: number;
   #acked = false;
   // Whether a frame arrived since the last ping, and the number of pings in a row without one.
-  #heard = true;
+  #frameArrived = true;
   #silentPings = 0;
 
   /** The AckMux of a peer that announced `ack` overrides the `inCapacity` of the opening. `outWindow` is used instead of its window. */
@@ -61,7 +61,7 @@ export class CallerStream extends StreamMux {
 
   /** Any frame of the responder for this mux. */
   onFrame(frame: FrameView): void {
-    this.#heard = true;
+    this.#frameArrived = true;
     const { op, flags, payload } = frame;
     switch (op) {
       case Op.MuxServerMsg:
@@ -93,7 +93,7 @@ export class CallerStream extends StreamMux {
 
   /** Handles a Pong of this mux. `unknown`: the responder does not know the mux. `error` ends it. */
   onPong(unknown: boolean, error: string | undefined): void {
-    this.#heard = true;
+    this.#frameArrived = true;
     if (!unknown && error === undefined) return;
     this.#drop();
     this.endWith(error === undefined ? this.#droppedByResponder() : new RemoteError(error));
@@ -104,13 +104,13 @@ export class CallerStream extends StreamMux {
       this.#fail(this.#deadlinePassed());
       return;
     }
-    if (this.#heard) this.#silentPings = 0;
+    if (this.#frameArrived) this.#silentPings = 0;
     if (this.#silentPings >= 2) {
       this.host.marks.sometimes?.('a silent responder of a stream was given up');
       this.#fail(this.host.disconnected(true));
       return;
     }
-    this.#heard = false;
+    this.#frameArrived = false;
     this.#silentPings++;
     this.sendSequenced(Op.Ping, 0, emptyPayload);
     this.#armTimer();

@@ -25,7 +25,7 @@ const rules: Readonly<Record<keyof ServeDashboardOptions, Rule>> = {
  * `relay` lets it, of the others.
  *
  * The page is the same for everybody and needs no token to be loaded. The figures do: the manager's `leaves.authenticate`
- * decides about the token that the page is given, `authorize` of `serveMonitor` about who may look, `relay.authorize` about
+ * decides about the token that the page is given, `authorize` of `serveMonitor` about its readers, `relay.authorize` about
  * what may be seen and called of other hosts, and `leaves.origins`, where given, must contain the origin of the page.
  *
  * The page has the HTTP server of `listen()` or `attach()`; call this before or after them.

@@ -138,7 +138,7 @@ function startSession(makeClient: MakeEtcdClient, options: Session, sink: HostSi
     found: (keys) => {
       const names = [...keys.values()].flatMap((key) => toName(key, sink));
       if (self !== undefined && !names.includes(self)) registration?.restore();
-      // Whoever runs is there, whether etcd knows it already or not.
+      // This host belongs to the list as long as it runs, whether etcd has its entry yet or not.
       sink.found(self === undefined ? names : [...names, self]);
     },
     failed: (error) => {

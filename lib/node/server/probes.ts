@@ -9,7 +9,7 @@ export type Respond = (request: IncomingMessage, response: ServerResponse) => vo
 
 /**
  * The probes of a path that serves a manager, by their own paths: `healthz`, whether the process is alive, and `readyz`,
- * whether the host can be sent calls. They contain numbers and no names, because whoever asks is not authenticated.
+ * whether the host can be sent calls. They contain numbers and no names, because the client of a probe is not authenticated.
  */
 export function probesOf(path: string, health: HealthNow): readonly (readonly [string, Respond])[] {
   const base = path.replace(/\/$/, '');

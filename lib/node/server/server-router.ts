@@ -19,7 +19,7 @@ import { probesOf, type HealthNow, type Respond } from './probes.js';
 /** Serves one path. */
 export interface PathService {
   readonly maxMessageBytes: number;
-  /** Answers probes at `healthz` and `readyz` below the path; undefined: nothing does. */
+  /** Answers probes at `healthz` and `readyz` below the path; undefined: there are none. */
   readonly health?: HealthNow | undefined;
   /** Answers of the paths of pages, and of the paths below them. */
   readonly pages?: ReadonlyMap<string, Respond>;

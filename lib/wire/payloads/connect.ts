@@ -31,7 +31,7 @@ export interface ConnectRequest {
   readonly host: string;
   /** When it was sent, by the clock of the dialer. */
   readonly time: Timestamp;
-  /** Proof of who the dialer is. */
+  /** The token, which proves the identity of the dialer. */
   readonly token: string;
   /** Extensions that the dialer supports. */
   readonly ext?: Extensions;

@@ -14,7 +14,7 @@ export class IdleLimit {
   readonly #timeout: number;
   readonly #subject: IdleSubject;
   /** When the peer last sent something, or this side did not wait for it. */
-  #heard: number;
+  #lastActivity: number;
   #cancel: () => void;
 
   /** `timeout`: in ms. */
@@ -22,13 +22,13 @@ export class IdleLimit {
     this.#runtime = runtime;
     this.#timeout = timeout;
     this.#subject = subject;
-    this.#heard = runtime.now();
+    this.#lastActivity = runtime.now();
     this.#cancel = runtime.schedule(this.#check, timeout);
   }
 
   /** The peer has sent something. */
   received(): void {
-    this.#heard = this.#runtime.now();
+    this.#lastActivity = this.#runtime.now();
   }
 
   stop(): void {
@@ -37,8 +37,8 @@ export class IdleLimit {
 
   readonly #check = (): void => {
     const now = this.#runtime.now();
-    if (!this.#subject.waits()) this.#heard = now;
-    const left = this.#heard + this.#timeout - now;
+    if (!this.#subject.waits()) this.#lastActivity = now;
+    const left = this.#lastActivity + this.#timeout - now;
     if (left > 0) this.#cancel = this.#runtime.schedule(this.#check, left);
     else this.#subject.expired();
   };
