@@ -7,7 +7,6 @@ import type { ClusterState } from '../../../lib/endpoint/peers/cluster-state.js'
 import type { Manager } from '../../../lib/endpoint/manager.js';
 import type { GridEvent } from '../../../lib/observe.js';
 import { raw, type } from '../../../lib/codec/codec.js';
-import { maxGoneLeaves } from '../../../lib/limits.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
 import { bind } from '../../../lib/contract/handler.js';
 import { MemoryNetwork, skewed } from '../../support/memory-network.js';
@@ -260,18 +259,6 @@ describe('a host', () => {
       await expect(connection.ready()).rejects.toMatchObject({ code: 'disconnected' });
     }
     expect(() => manager.connection('user bob')).toThrow('user bob is no host of this cluster');
-  });
-
-  it('forgets the leaves that left first, beyond 1 024 of them', async () => {
-    const manager = await start({});
-    const leaves = Array.from({ length: maxGoneLeaves + 1 }, (_, index) =>
-      network.leaf(host, { token: String(index) }),
-    );
-    await network.settle();
-    for (const leaf of leaves) leaf.close();
-    await network.settle();
-    expect(() => manager.connection('user 0')).toThrow('user 0 is no host of this cluster');
-    await expect(manager.connection('user 1').ready()).rejects.toMatchObject({ code: 'disconnected' });
   });
 
   it('finds the newest of several leaves with one identity, and the older when that has gone', async () => {
