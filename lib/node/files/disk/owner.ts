@@ -11,7 +11,7 @@ const ownerForm = /\.([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z
 
 /** Where process ids have the same meaning: the host name, and the namespace of the process ids. */
 const system = digest(`${hostname()} ${textOf(() => readlinkSync('/proc/self/ns/pid'))}`);
-/** Process ids are reused after each boot. */
+/** Process ids are reused after each boot. Only Linux has an id of the boot: elsewhere, all boots are one here. */
 const boot = digest(textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')));
 const self = `${system}-${boot}-${process.pid.toString(36)}-${startOf(process.pid) ?? '0'}`;
 let lastNumber = 0;
@@ -30,7 +30,7 @@ export function ownerMark(): string {
 export function isOwned(name: string, modified: () => number = () => Infinity): boolean | undefined {
   const [, itsSystem, itsBoot, pid, start] = ownerForm.exec(name) ?? [];
   if (itsSystem !== system || pid === undefined) return undefined;
-  if (itsBoot !== boot) return modified() < Date.now() - uptime() * 1_000 ? false : undefined;
+  if (itsBoot !== boot) return modified() < bootTime() ? false : undefined;
   const number = parseInt(pid, 36);
   try {
     process.kill(number, 0);
@@ -39,7 +39,13 @@ export function isOwned(name: string, modified: () => number = () => Infinity): 
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   const now = startOf(number);
-  return now === undefined || start === '0' || now === start;
+  if (now !== undefined && start !== '0') return now === start;
+  // Where nothing says when a process started, another one may have its id since a boot.
+  return modified() >= bootTime();
+}
+
+function bootTime(): number {
+  return Date.now() - uptime() * 1_000;
 }
 
 /** When a process started, in ticks since boot. It distinguishes two processes that had the same id. */

@@ -53,6 +53,12 @@ describe('the owner of a file', () => {
     await once(child, 'close');
   });
 
+  it('does not run, where its start is not known and the file is older than this boot', () => {
+    const name = nameOf(markWith({ 3: '0' }));
+    expect(isOwned(name, () => Date.now())).toBe(true);
+    expect(isOwned(name, () => 0)).toBe(false);
+  });
+
   it.each([
     ['of another system', () => nameOf(markWith({ 0: '00000000' }))],
     ['a part', () => '.file.rxgrid-part'],
