@@ -287,7 +287,7 @@ export const etcdRequestTimeout = 2_000;
 export const firstLookupRetry = 250;
 /** How much longer than it said, in ms, a host that drains may keep its connection. */
 export const drainSlack = 5_000;
-/** How often a host that drains looks whether its calls have ended, in ms. */
+/** How often a host that drains checks whether its calls have ended, in ms. */
 export const drainInterval = 10;
 /** Default time of a drain, in ms. Kubernetes kills a pod 30 s after it asked it to end. */
 export const defaultDrainTimeout = 20_000;

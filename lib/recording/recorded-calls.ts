@@ -10,7 +10,7 @@ export interface RecordedCall {
   readonly link: number;
   /** The other end: name of a host, or identity of a leaf. */
   readonly peer: string;
-  /** Who made it. */
+  /** Name of its caller. */
   readonly by: By;
   readonly mux: MuxId;
   readonly route: RouteRecord | undefined;
@@ -112,7 +112,7 @@ export function hasItem({ size, flags }: Pick<FrameRecord, 'size' | 'flags'>): b
   return size > 0 || (flags & Flag.PayloadIsZero) !== 0 || (flags & Flag.Eof) === 0;
 }
 
-/** Tells a call from the others of its connection. */
+/** Distinguishes a call from the others of its connection. */
 export function callKey(by: By, mux: MuxId): string {
   return `${by} ${String(mux)}`;
 }

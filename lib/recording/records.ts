@@ -32,7 +32,7 @@ export type ExtensionName = (typeof extensionNames)[number];
 /** A stream that was open before the recording. */
 export interface OpenCall {
   readonly mux: MuxId;
-  /** Who made the call. */
+  /** Name of the caller. */
   readonly by: By;
   /** Number of its route. */
   readonly route: number;
@@ -85,7 +85,7 @@ export interface FrameRecord {
   readonly kind: 'frame';
   readonly t: number;
   readonly link: number;
-  /** Who sent it. */
+  /** Its sender. */
   readonly by: By;
   readonly op: number;
   /** 0 for a frame of the connection itself. */

@@ -12,7 +12,7 @@ import { foreignTimers } from './time/foreign-timers.js';
 
 /** A test waits so long for one and the same other test, in real ms: less than the 5 s that frameworks give a test. */
 const defaultWait = 4_000;
-/** How often a running test looks whether the framework has ended it, in real ms. */
+/** How often a running test checks whether the framework has ended it, in real ms. */
 const watchInterval = 20;
 
 /** What {@link exclusively} has to know about a run. */

@@ -50,7 +50,7 @@ export interface GridTestContext {
   readonly link: (options?: Omit<LinkOptions, 'runtime'>) => GridLink;
   /** Managers as a mesh; `await grid.connected()` starts them. */
   readonly cluster: (hosts?: ClusterOptions['hosts'] | Omit<ClusterOptions, 'clock'>) => Cluster;
-  /** An Observable that emits from now on, whoever subscribes. */
+  /** A hot Observable, which emits from now on with or without subscribers. */
   readonly hot: <T = string>(marbles: string, values?: MarbleValues<T>, error?: unknown) => MarbleObservable<T>;
   /** An Observable that begins with each subscription. */
   readonly cold: <T = string>(marbles: string, values?: MarbleValues<T>, error?: unknown) => MarbleObservable<T>;

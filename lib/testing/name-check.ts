@@ -1,7 +1,7 @@
 import { nearest } from '../check.js';
 import { ConfigurationError } from '../errors.js';
 
-/** A sentence that helps whoever wrote a name that is not there. */
+/** A sentence that suggests the name that was probably meant. */
 export function nearestOf(name: string, known: readonly string[]): string {
   // Every name of one or two letters is near every other one.
   const close = name.length < 3 ? undefined : nearest(name, known);

@@ -105,7 +105,7 @@ function managerOf(local: string, token: string): Manager {
     return new Manager({
       local,
       hosts: [],
-      // No other host joins: the secret is nobody's.
+      // No other host joins, so the secret may be random.
       auth: sharedSecret(randomBytes(32)),
       leaves: {
         authenticate: (shown) => {

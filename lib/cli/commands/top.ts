@@ -65,7 +65,7 @@ function figuresOf({ connection }: Target): Observable<TopState> {
     streams: host.streams$,
   }).pipe(
     map((state) => {
-      // The host tells its clock once; the time since then is counted here.
+      // The host sends its clock once; the time since then is counted here.
       const passed = systemRuntime.now() - began;
       const { uptime, time } = state.info;
       return { ...state, info: { ...state.info, uptime: uptime + passed, time: time + passed } };

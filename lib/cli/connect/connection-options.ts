@@ -29,7 +29,7 @@ export function describeTokens(command: Command): Command {
     command
       .option('--token-file <file>', 'a file with the token; or set RXGRID_TOKEN')
       .option('--token-command <command>', 'a command of the shell that prints the token')
-      // Other tools have it: who tries is told what to use.
+      // Other tools have this option: the error names what to use here.
       .addOption(new Option('--token <token>').hideHelp())
   );
 }

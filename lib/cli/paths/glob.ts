@@ -12,13 +12,13 @@ export function isGlob(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
-/** Tells names that match a pattern: `*`, `?` and `[a-z]`, within one name. */
+/** Matches names with a pattern: `*`, `?` and `[a-z]`, within one name. */
 export function nameMatcher(pattern: string): (name: string) => boolean {
   return picomatch(pattern, plain);
 }
 
 /**
- * Tells paths that match one of the patterns: as in a `.gitignore`, a pattern without a slash is for names in any folder,
+ * Matches paths with a list of patterns: as in a `.gitignore`, a pattern without a slash is for names in any folder,
  * and one with a slash is for paths from the source on. `**` goes through folders. Undefined where there are no patterns.
  */
 export function pathMatcher(patterns: readonly string[]): ((path: string) => boolean) | undefined {

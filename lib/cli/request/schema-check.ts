@@ -5,7 +5,7 @@ import { plainJson, type Json } from '../output/json-value.js';
 
 /** Time that a schema of the host has for a value, in ms. */
 const maxCheckMs = 1_000;
-/** Faults that are told. */
+/** Faults that are listed, at most. */
 const maxFaults = 5;
 
 /** Checks a value. @throws Failure (usage) for one that does not fit, with the place and the reason. */

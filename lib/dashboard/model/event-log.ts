@@ -3,7 +3,7 @@ import type { MonitorEvent, MonitorEvents } from '../../monitor/index.js';
 /** An event, and the host that reported it. */
 export interface LoggedEvent extends MonitorEvent {
   readonly host: string;
-  /** Tells it from the others of the page. */
+  /** Distinguishes it from the others of the page. */
   readonly id: number;
 }
 

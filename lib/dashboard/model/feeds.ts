@@ -9,7 +9,7 @@ import { EventLog } from './event-log.js';
 import { HostFeed } from './host-feed.js';
 import { isInternal } from './route-rates.js';
 
-/** Between two looks at the hosts that are due, in ms. */
+/** Interval at which hosts that are due are asked, in ms. */
 const tick = 250;
 /** Hosts that are asked in one second at the most: what the page costs does not grow with the cluster. */
 const asksPerSecond = 12;

@@ -8,7 +8,7 @@ import { clock, shortHost } from '../parts/format.js';
  *     up         every host that reports is connected with it
  *     partly     some are, and some are not
  *     draining   it finishes its calls and takes no new ones
- *     starting   nobody has been connected with it yet, or it says so itself
+ *     starting   no host has been connected with it yet, or it reports so itself
  *     down       nobody is connected with it
  */
 export type HostStatus = 'up' | 'partly' | 'draining' | 'starting' | 'down';
@@ -76,7 +76,7 @@ function partly(lost: readonly View[], seen: Pick<StatusNow, 'seenUpBy' | 'seenB
   return { status: 'partly', ...spanOf(lost), why, ...seen };
 }
 
-// The first who lost it knows best since when.
+// The first host that lost it has the best time.
 function spanOf(lost: readonly View[]): Pick<StatusNow, 'since' | 'for'> {
   const known = lost.filter(({ host }) => host.since > 0);
   if (known.length === 0) return { since: undefined, for: undefined };

@@ -18,7 +18,7 @@ export interface RouteRate {
   readonly totalErrors: number;
   readonly errorsByCode: Readonly<Record<string, number>>;
   readonly creditStalls: number;
-  /** Of the calls that ended in the last minute, or since the page looks. */
+  /** Of the calls that ended in the last minute, or since the page subscribed. */
   readonly recent: Durations;
   readonly p50: number | undefined;
   readonly p95: number | undefined;

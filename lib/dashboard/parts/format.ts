@@ -87,7 +87,7 @@ export function plural(amount: number, one: string, many = `${one}s`): string {
   return `${count(amount)} ${amount === 1 ? one : many}`;
 }
 
-/** A text in at most so many characters. Whoever shows it shows the whole in a title. */
+/** A text in at most so many characters. The view that shows it has the whole text in a title. */
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }

@@ -23,9 +23,9 @@ export interface TableOptions<R> {
   readonly label: string;
   readonly columns: readonly Column<R>[];
   readonly rows: readonly R[];
-  /** Tells a row from the others. */
+  /** Distinguishes a row from the others. */
   readonly keyOf: (row: R) => string;
-  /** What the filter looks at. */
+  /** The text that the filter searches. */
   readonly textOf: (row: R) => string;
   /** What is said where there are no rows. */
   readonly empty: string;

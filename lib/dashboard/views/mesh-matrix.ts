@@ -17,7 +17,7 @@ const fast = 5;
 const medium = 50;
 
 /**
- * Who is connected with whom, as a matrix: a few shapes, whatever the number of hosts is. The pointer and the arrow keys move a
+ * The links between all hosts as a matrix: a few shapes, whatever the number of hosts is. The pointer and the arrow keys move a
  * mark over it, and a line below says what it is at.
  */
 export function meshMatrix(page: Page, model: Model): TemplateResult {

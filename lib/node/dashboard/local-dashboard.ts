@@ -22,7 +22,7 @@ export interface LocalDashboardOptions extends TunnelOptions {
 
 /** A dashboard that this machine alone can open. */
 export interface LocalDashboard {
-  /** Address of the page. It holds a secret: whoever has it works with the token of the command. */
+  /** Address of the page. It holds a secret: anyone who has it acts with the token of the command. */
   readonly address: string;
   /** Closes the server and all connections. */
   close(): Promise<void>;

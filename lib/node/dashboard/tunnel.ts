@@ -7,7 +7,7 @@
  * An end for which `maxTunnelBytes` wait stops the reading of the other one. If it takes nothing for `tunnelStallTimeout`, both
  * are destroyed: a socket that is not read does not notice that its other side has gone.
  *
- * The page is not told when its token expires, because it has none to renew: the host closes its connection then, and the page
+ * The page does not learn when its token expires, because it has none to renew: the host closes its connection then, and the page
  * connects again, which asks for a token of that time.
  */
 

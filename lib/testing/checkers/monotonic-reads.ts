@@ -4,7 +4,7 @@ import type { Checker, HistoryEntry } from './history.js';
 
 /** Options of {@link monotonicReads}. */
 export interface MonotonicReadsOptions<Operation, Result> {
-  /** Who reads, such as the host that makes the call. */
+  /** The reader, such as the host that makes the call. */
   readonly session: (operation: Operation) => string;
   /** What is read, such as a key. Default: all reads are of the same. */
   readonly of?: (operation: Operation) => string;
@@ -12,7 +12,7 @@ export interface MonotonicReadsOptions<Operation, Result> {
   readonly version: (result: Result, operation: Operation) => number | undefined;
 }
 
-/** Whoever has read a value never reads an older one after. Reads that overlap may have come in any order. */
+/** A reader that has read a value never reads an older one later. Reads that overlap may have come in any order. */
 export function monotonicReads<Operation, Result>({
   session,
   of = () => '',

@@ -47,7 +47,7 @@ export class FrameMatcher {
     return new FrameMatcher({ ...this.#wanted, details: { ...this.#wanted.details, ...details } });
   }
 
-  /** Tells the route, so that transcripts have its name. */
+  /** Names the route, so that transcripts show it. */
   teach(book: RouteBook): void {
     if (this.#wanted.route !== undefined) book.add(this.#wanted.route);
   }

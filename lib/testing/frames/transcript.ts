@@ -63,7 +63,7 @@ export function transcript(cable: Cable, book: RouteBook, start: number, last = 
   return shown.join('\n');
 }
 
-/** Who sent what to whom, and what became of it. */
+/** The messages with their senders, receivers and fates. */
 export function wireText({ from, to, frame, route, fates }: WireFrame): string {
   const fate = fates.length === 0 ? '' : `  [${fates.join(', ')}]`;
   return `${from} → ${to}  ${frameText(frame, route)}${fate}`;

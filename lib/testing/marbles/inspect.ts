@@ -51,7 +51,7 @@ export interface AsymmetricMatcher {
   toString(): string;
 }
 
-/** Tells {@link AsymmetricMatcher}. */
+/** True for an {@link AsymmetricMatcher}. */
 export function isMatcher(value: unknown): value is AsymmetricMatcher {
   return (
     typeof value === 'object' &&

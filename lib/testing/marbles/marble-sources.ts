@@ -2,7 +2,7 @@ import { Observable, Subject, type Subscriber } from 'rxjs';
 import { parseMarbles, type MarbleValues, type SubscriptionTimes, type Timed } from './marbles.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
 
-/** An Observable that was drawn, and who subscribed to it. */
+/** An Observable that was drawn, and its subscriptions. */
 export class MarbleObservable<T> extends Observable<T> {
   /** When it was subscribed to, and unsubscribed from; ms from where its diagram begins. For `expectSubscriptions`. */
   readonly subscriptions: readonly SubscriptionTimes[];

@@ -23,7 +23,7 @@ export interface CableOptions {
   readonly history: number;
   /** Faults of the whole network. */
   readonly faults?: MessageFaults;
-  /** Those who watch the whole network. */
+  /** Watchers of the whole network. */
   readonly watchers?: ReadonlySet<WireWatcher>;
 }
 

@@ -30,7 +30,7 @@ export class Passing {
   }
 }
 
-/** Looks at each message that sets out, and may change its fate. */
+/** Inspects each message that sets out, and may change its fate. */
 export type MessageFault = (passing: Passing) => void;
 
 /** Faults in the order in which they were added. */

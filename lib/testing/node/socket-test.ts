@@ -16,8 +16,8 @@ export interface SocketTestOptions {
 }
 
 const rules: Readonly<Record<keyof SocketTestOptions, Rule>> = { seed: whole(0), timeout: anyMs };
-/** Ms between two looks at a condition. */
-const lookEvery = 5;
+/** Ms between two checks of a condition. */
+const checkInterval = 5;
 
 /**
  * Runs a body over real sockets on the loopback interface, in real time, with the faults of `rxgrid/testing`: the same body runs on
@@ -81,7 +81,7 @@ function contextOf(seeded: SeededRandom, faults: Faults, clusters: Promise<Socke
         if (systemRuntime.now() > end) {
           throw new Error(`until: the condition does not hold after ${timeOf(limit)} ms: ${String(condition)}`);
         }
-        await realTime(lookEvery);
+        await realTime(checkInterval);
       }
     },
     hold: async (work) => work,

@@ -27,8 +27,8 @@ export interface PlayedPeerOptions {
   readonly calls: readonly RecordedCall[];
   /** The time of the clock at which the recording begins. */
   readonly start: number;
-  /** Told each frame that the host sends, and each that the peer sends. */
-  readonly told: (by: 'local' | 'remote', frame: Frame) => void;
+  /** Called with each frame that the host sends, and each that the peer sends. */
+  readonly onFrame: (by: 'local' | 'remote', frame: Frame) => void;
 }
 
 /** A recorded call of the host, from which one of its calls is answered. */
@@ -100,7 +100,7 @@ export class PlayedPeer {
       return;
     }
     if (muxId === 0) return;
-    this.#options.told('local', frame);
+    this.#options.onFrame('local', frame);
     if (callerOf({ op, by: 'local' }) === 'remote') this.#sending.get(muxId)?.received(frame);
     else if (opensMux(op)) this.#answer(frame);
     else if (op === Op.Ping) this.#pong(frame);
@@ -137,7 +137,7 @@ export class PlayedPeer {
 
   #send(frame: Frame): void {
     if (this.#work.closed) return;
-    if (frame.muxId !== 0) this.#options.told('remote', frame);
+    if (frame.muxId !== 0) this.#options.onFrame('remote', frame);
     this.#end.outbound.next(encodeFrame(frame));
   }
 }

@@ -159,7 +159,7 @@ class ReplayedHost implements Replay {
     const peer = new PlayedPeer({
       ...{ runtime: this.#options.runtime, start: this.#start },
       calls: recorded.filter((call) => call.link === link),
-      told: (by, frame) => {
+      onFrame: (by, frame) => {
         const t = this.#options.runtime.now() - this.#start;
         // The payload is lent.
         const payload = frame.payload.slice();

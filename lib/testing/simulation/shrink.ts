@@ -1,7 +1,7 @@
 /**
  * Makes a failing list smaller by leaving out parts of it, larger parts first, as long as what is left still fails.
  *
- * @param fails - Tells whether a list fails. The whole list does.
+ * @param fails - Returns whether a list fails. The whole list does.
  * @param first - Lists to try before anything else; each must be a part of the whole.
  * @param budget - At most so many lists are tried.
  */

@@ -110,7 +110,7 @@ export class SimulationRun<Operation> implements Simulation {
       hosts,
       history,
       setup: (manager, name) => {
-        // The first managers are made with the cluster, which the workload may look at.
+        // The first managers are made with the cluster, which the workload may inspect.
         if (this.#isReady()) this.#workload.setup(manager, name);
       },
     });

@@ -23,7 +23,7 @@ const maxTimerMs = 0x7fff_ffff;
 const maxTasksAtOnce = 1_000_000;
 /** With no timer at all, something real may still come. So often it is looked for. */
 const realLooks = 500;
-/** Real ms between two looks. */
+/** Real ms between two checks. */
 const realLookMs = 2;
 
 /** Options of a {@link VirtualClock}. */
@@ -143,7 +143,7 @@ export class VirtualClock implements Runtime {
     this.gate.open();
   }
 
-  /** Ends this time for good: no timer runs any more, none is accepted, and who waits in `advance` waits for ever. */
+  /** Ends this time for good: no timer runs any more, none is accepted, and a pending `advance` never returns. */
   stop(): void {
     this.#stopped = true;
     this.#timers.clear();
