@@ -7,7 +7,7 @@ import ts from 'typescript';
 
 /** The folders that the simulation is to cover. */
 const folders = ['mux', 'flow', 'connection', 'handlers', 'calls'];
-const isMeasured = new RegExp(`/(lib/(?:${folders.join('|')})/[^/]+\\.ts)$`);
+const isMeasured = new RegExp(`/(lib/(?:${folders.join('|')})/.+\\.ts)$`);
 
 /** Counters of one run: {@link StatementCoverage#plugin} puts them into a bundle, whose processes write them when they end. */
 export class StatementCoverage {

@@ -14,6 +14,8 @@ import { onAbort, type ResolvedOptions } from '../contract/options.js';
 import type { WireRoute } from '../contract/wire-route.js';
 import { completeError, DeadlineExceededError, InterceptorError } from '../errors.js';
 import { subscriberOf } from '../flow/subscriber.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Runtime } from '../runtime.js';
 
 /** Time in ms that the call itself has to fail with its own error, which knows more, when its deadline has passed. */
@@ -38,7 +40,7 @@ export function startIntercepted(options: InterceptedCallOptions, subscriber: Su
     // On a macrotask: a failure within `subscribe` makes retry() overflow the stack.
     subscriber.add(
       runtime.schedule(() => {
-        subscriber.error(error);
+        failNow(subscriber, error);
       }, 0),
     );
   };
@@ -69,9 +71,16 @@ function watchDeadline(
   to.add(
     runtime.schedule(() => {
       const text = `The deadline of ${route.name} passed while its interceptors had not finished.`;
-      to.error(completeError(new DeadlineExceededError(text), { host, route: route.name }));
+      failNow(to, completeError(new DeadlineExceededError(text), { host, route: route.name }));
     }, left),
   );
+}
+
+// From a timer, out of which nothing must be thrown.
+function failNow(subscriber: Subscriber<unknown>, error: unknown): void {
+  guarded(reportUnhandled, () => {
+    subscriber.error(error);
+  });
 }
 
 // Of a unary call there is one response, and then the end. `failSoon`: fails the call while it is being subscribed to.
@@ -103,8 +112,13 @@ function takeResponse(
         );
         return;
       }
-      subscriber.next(response.value);
-      subscriber.complete();
+      // Guarded separately: an observer that throws in `next` must still receive `complete`.
+      guarded(reportUnhandled, () => {
+        subscriber.next(response!.value);
+      });
+      guarded(reportUnhandled, () => {
+        subscriber.complete();
+      });
     },
   });
   subscriber.add(inner);

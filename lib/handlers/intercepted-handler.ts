@@ -149,32 +149,19 @@ function itemsOf(route: WireRoute, result: unknown, call: CallContext<unknown>, 
     });
   }
   return Symbol.asyncIterator in result
-    ? pulledAsync(() => watched(result[Symbol.asyncIterator](), call, onLate), 1)
-    : pulled(() => guardedReturn(result[Symbol.iterator](), onLate), 1);
+    ? pulledAsync(() => watched(result[Symbol.asyncIterator](), call), 1, onLate)
+    : pulled(() => result[Symbol.iterator](), 1, onLate);
 }
 
 // A generator that is stopped runs on until it comes to its end.
-function watched(
-  iterator: AsyncIterator<unknown>,
-  call: CallContext<unknown>,
-  onLate: OnThrown,
-): AsyncIterator<unknown> {
+function watched(iterator: AsyncIterator<unknown>, call: CallContext<unknown>): AsyncIterator<unknown> {
   return {
     next: () => iterator.next(),
     return: async () => {
-      const returned = Promise.resolve(iterator.return?.()).then(() => undefined, onLate);
-      call.ranUntil(returned);
+      const returned = Promise.resolve(iterator.return?.());
+      // The failure is reported by who stops it.
+      call.ranUntil(returned.catch(() => undefined));
       await returned;
-      return { done: true, value: undefined };
-    },
-  };
-}
-
-function guardedReturn(iterator: Iterator<unknown>, onLate: OnThrown): Iterator<unknown> {
-  return {
-    next: () => iterator.next(),
-    return: () => {
-      guarded(onLate, () => iterator.return?.());
       return { done: true, value: undefined };
     },
   };

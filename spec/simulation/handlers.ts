@@ -1,7 +1,7 @@
-import { Observable, tap } from 'rxjs';
-import type { Call, Manager } from '../../lib/index.js';
+import { NEVER, Observable, tap } from 'rxjs';
+import { bind, type Bound, type Call, type GridEvent, type Handles } from '../../lib/index.js';
 import { rules, type CallRecord, type Flow, type Ledger } from './ledger.js';
-import { ask, askByName, echo, relay, serve, talk, windows, type Script } from './routes.js';
+import { ask, askByName, echo, hopKey, metaKey, relay, serve, talk, windows, type Script } from './routes.js';
 import { sleep, sourceOf, throwing } from './source.js';
 import { take } from './take.js';
 import { PlannedThrow, type Reported } from './throws.js';
@@ -13,8 +13,24 @@ export class InputFailed extends Error {
   }
 }
 
+/** Who has handlers. */
+interface HandlerHost extends Pick<Handles, 'handle'> {
+  readonly events$: Observable<GridEvent>;
+}
+
+/** The handlers of the simulation, for a leaf: its routes are all but the relays. */
+export function boundHandlers(ledger: Ledger): Bound[] {
+  const bound: Bound[] = [];
+  const handle = (route: unknown, handler: unknown): void => {
+    bound.push(bind(route as typeof ask, handler as never));
+  };
+  // It never closes: a leaf outlives its calls.
+  registerHandlers({ handle, events$: NEVER } as unknown as HandlerHost, ledger, () => Promise.resolve());
+  return bound;
+}
+
 /** Registers the handlers of the simulation at one host. `disk`: waits for the disk of the host. */
-export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => Promise<void>): void {
+export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () => Promise<void>): void {
   const running =
     (record: CallRecord) =>
     (yes: boolean): void => {
@@ -31,9 +47,10 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
       const at = performance.now();
       return throws.make(script.id, `the handler’s ${place}`, belongs, () => mayBeLost || at >= closedAt);
     };
-  const failure = (script: Script): (() => PlannedThrow) => thrown(script, 'source');
+  const failure = (script: Script): (() => PlannedThrow) => thrown(script, 'source', isLostWhenStopped(script, ledger));
   const finalizerOf = (script: Script): (() => PlannedThrow) | undefined =>
-    script.throws === 'finalizer' ? thrown(script, 'finalizer') : undefined;
+    // What a finalizer throws within an operator of an interceptor is dropped by rxjs, where the stream completes.
+    script.throws === 'finalizer' ? thrown(script, 'finalizer', ledger.line.intercepted) : undefined;
   /** What of the code of this handler throws. */
   const explosives = (
     script: Script,
@@ -72,9 +89,10 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
    * A handler begins. A second one for one call is a fault, but for the leaf of a relay, and where a broken peer sends the
    * opening of a call twice: when the call has ended in between, nothing tells its second opening from a new call.
    */
-  const begin = (script: Script): CallRecord => {
+  const begin = (script: Script, call: Pick<Call<unknown>, 'meta'>): CallRecord => {
     const record = ledger.calls.get(script.id)!;
     if (script.via !== '') {
+      checkMeta(record, call.meta, ledger);
       record.runs++;
       if (record.runs > 1) {
         if (!ledger.tampered(record)) ledger.violate(rules.once, record, `${record.runs} handlers`);
@@ -86,7 +104,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
     return record;
   };
   const answer = (script: Script, call: Call<never>): Uint8Array | Promise<Uint8Array> | Observable<Uint8Array> => {
-    const record = begin(script);
+    const record = begin(script, call);
     const give = (): Uint8Array => {
       if (script.failAt >= 0) throw failure(script)();
       return record.out.produce(script.size, false);
@@ -95,6 +113,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
       case 'value':
         return give();
       case 'observable':
+      case 'buffered':
         return throwing(
           new Observable<Uint8Array>((subscriber) => {
             running(record)(true);
@@ -118,6 +137,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
         if (script.failAt < 0 && script.items > 20) return untilAborted(call, running(record));
         return sleep(script.pace).then(give);
       case 'iterable':
+      case 'readable':
         return sleep(script.pace).then(give);
       case 'promise':
         return disk()
@@ -128,19 +148,19 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
   manager.handle(ask, answer);
   manager.handle(askByName, answer);
   for (const window of windows) {
-    manager.handle(serve[window], (script) => {
-      const record = begin(script);
+    manager.handle(serve[window], (script, call) => {
+      const record = begin(script, call);
       return sourceOf({ ...script, ...explosives(script), flow: record.out, running: running(record) });
     });
     manager.handle(relay[window], (script, call) => {
-      const record = begin(script);
+      const record = begin(script, call);
       const source = call.connection(`http://${script.via}`).stream(serve[window], { ...script, via: '' });
       return script.taker === 'forAwait'
         ? each(source, running(record), finalizerOf(script))
         : throwing(source, explosives(script));
     });
     manager.handle(talk[window], (script, call) => {
-      const record = begin(script);
+      const record = begin(script, call);
       let over = false as boolean;
       const taken = new Promise<void>((resolve, reject) => {
         const takeInput = (): void => {
@@ -171,7 +191,7 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
       return sourceOf({ ...script, ...explosives(script), flow: record.out, running: run, until: taken });
     });
     manager.handle(echo[window], (script, call) => {
-      const record = begin(script);
+      const record = begin(script, call);
       const pass = (item: Uint8Array): void => {
         record.in.deliver(item);
         record.in.released++;
@@ -185,6 +205,28 @@ export function registerHandlers(manager: Manager, ledger: Ledger, disk: () => P
           );
     });
   }
+}
+
+/**
+ * Whether nobody reports the failure of a source that is stopped before its stream came to it: a ReadableStream drops it, and
+ * so does the buffer of bufferBounded that stands behind an operator, as observeOn() of rxjs does.
+ */
+function isLostWhenStopped({ form, throws }: Script, { line }: Ledger): boolean {
+  const hasOperators = line.intercepted || throws === 'finalizer' || throws === 'projection';
+  return form === 'readable' || (form === 'buffered' && hasOperators);
+}
+
+/** The handler has the metadata of its caller, and that of the interceptor, where both sides know metadata. */
+function checkMeta(record: CallRecord, meta: Readonly<Record<string, string>>, ledger: Ledger): void {
+  const { from, to, route, script } = record.operation;
+  if (!ledger.areCurrent(from, to) || ledger.tampered(record)) return;
+  const given = meta[metaKey];
+  if (given !== script.meta) {
+    ledger.violate(rules.meta, record, `the handler found ${given ?? 'none'} instead of ${script.meta ?? 'none'}`);
+  }
+  // An open stream passes no interceptors of its caller.
+  const hop = ledger.line.intercepted && route !== 'open' ? to : undefined;
+  if (meta[hopKey] !== hop) ledger.violate(rules.meta, record, `the hop is ${meta[hopKey] ?? 'none'}`);
 }
 
 async function* each(

@@ -20,6 +20,10 @@ export const rules = {
   reason: 'a call fails only for a reason',
   waiting: 'in back-off no call waits that was not told to',
   deadline: 'a call ends at its deadline',
+  drain: 'a drain ends in its time',
+  leaf: 'a leaf stays connected while nothing happens to its host',
+  files: 'a file comes as it was sent',
+  meta: 'a handler finds the metadata that its caller gave',
   latency: 'a call that no fault has touched takes its handler’s time and a round trip',
 } as const;
 
@@ -123,14 +127,15 @@ export class CallRecord {
   /** It failed, and nothing of it was sent. */
   unsent = false;
 
-  constructor(operation: Operation, beganAt: number, violate: (rule: string, text: string) => void) {
+  /** `current`: both sides know the window of the other one. */
+  constructor(operation: Operation, beganAt: number, current: boolean, violate: (rule: string, text: string) => void) {
     const { id } = operation.script;
     this.operation = operation;
     this.beganAt = beganAt;
     const capacity = capacityOf(operation.window);
     const callers = capacityOf(operation.callerWindow ?? operation.window);
-    // The receiver of an input says what it takes; of an output, the smaller of the two windows holds.
-    const output = Math.min(capacity ?? Infinity, callers ?? Infinity);
+    // The receiver of an input says what it takes; of an output, the smaller of the two windows holds, where both are known.
+    const output = current ? Math.min(capacity ?? Infinity, callers ?? Infinity) : (capacity ?? Infinity);
     // A relay holds what is on its way in two windows, and an echo what is in two directions.
     const passesOn = operation.route === 'relay' || operation.route === 'echo';
     this.out = new Flow(id, `output of call ${id}`, passesOn || output === Infinity ? undefined : output, violate);
@@ -152,6 +157,8 @@ export interface Line {
   readonly storm: boolean;
   /** Hosts that are not as the library is. */
   readonly peers: Readonly<Record<string, PeerKind>>;
+  /** Calls pass interceptors at both sides. */
+  readonly intercepted: boolean;
 }
 
 /** All calls of one run. */
@@ -172,9 +179,15 @@ export class Ledger {
     this.#violate = violate;
   }
 
+  /** Whether these hosts are as the library is, so that they know all of its extensions. Leaves are. */
+  areCurrent(...hosts: readonly string[]): boolean {
+    return hosts.every((host) => this.line.peers[host] === undefined);
+  }
+
   /** A call is made. */
   open(operation: Operation, now: number): CallRecord {
-    const record = new CallRecord(operation, now, this.#violate);
+    const { from, to } = operation;
+    const record = new CallRecord(operation, now, this.areCurrent(from, to), this.#violate);
     this.calls.set(operation.script.id, record);
     return record;
   }

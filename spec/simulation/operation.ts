@@ -1,5 +1,4 @@
 import type { SeededRandom } from '../../lib/testing/index.js';
-import { attackNames } from './hostile/perform-attack.js';
 import { forms, takers, windows, type Form, type Script, type Taker, type WindowName } from './routes.js';
 import { callerThrows, handlerThrows, type CallerThrow } from './throws.js';
 
@@ -29,11 +28,14 @@ export interface Operation {
   readonly waitForConnect: boolean | number | undefined;
   /** So many of these calls are made at once, with ids from that of the script on. Default: one. */
   readonly burst?: number;
-  /** A hostile peer does this to the host `to`; nothing else of the operation counts. */
-  readonly attack?: string;
   /** What of the caller's code throws, and at which item where an operator or an observer does. */
   readonly throws?: CallerThrow;
   readonly throwAt?: number;
+}
+
+/** Whether calls of this route have an input that their handler consumes, and that does not become the output. */
+export function takesInput(route: Operation['route']): boolean {
+  return route === 'talk' || route === 'open';
 }
 
 /** More items than any call gets in its time. */
@@ -42,16 +44,15 @@ export const endless = 1_000_000;
 /** The share of calls whose handler throws, and of those whose caller does. */
 const throwing = 0.12;
 
-/** The share of operations in which a hostile peer breaks a rule. */
-const attackShare = 0.06;
+/** The share of calls with metadata. */
+const metaShare = 0.3;
 
-/** Draws a call. `mayAttack` false: of no hostile peer, which may take its time. */
-export function drawOperation(random: SeededRandom, hosts: readonly string[], id: number, mayAttack = true): Operation {
+/** Draws a call. */
+export function drawOperation(random: SeededRandom, hosts: readonly string[], id: number): Operation {
   const from = random.pick(hosts);
   // A host calls itself too, in memory.
   const to = random.chance(0.03) ? from : random.pick(hosts.filter((host) => host !== from || hosts.length === 1));
   const route = random.pick(['ask', 'ask', 'askByName', 'serve', 'serve', 'talk', 'echo', 'open', 'relay'] as const);
-  const attack = random.chance(attackShare) && mayAttack ? { attack: random.pick(attackNames) } : {};
   const stops = random.chance(0.25);
   const stop = stops ? random.pick(['after', 'unsubscribe', 'abort'] as const) : undefined;
   const isUnary = route === 'ask' || route === 'askByName';
@@ -60,7 +61,7 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
   const isEndless = !isUnary && !large && stop !== undefined && random.chance(0.3);
   // What gives an endless output must be paced, or it would fill the time with items.
   const pace = isEndless ? 20 + random.below(100) : random.pick([0, 0, 1, 10, 60]);
-  const timeout = random.chance(0.35) ? random.pick([50, 500, 2_000, 8_000]) : 0;
+  const timeout = random.chance(0.35) ? random.pick([3, 50, 500, 2_000, 8_000]) : 0;
   const form = random.pick(forms);
   // A unary handler that never answers has more than 20; its caller must not wait for a minute.
   const mayHang = stop === 'unsubscribe' || timeout > 0;
@@ -87,6 +88,7 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     late: random.pick([0, 0, 0, 70]),
     via: random.pick(hosts.filter((host) => host !== to || hosts.length === 1)),
   };
+  const meta = random.chance(metaShare) ? { meta: `meta of ${id}` } : {};
   // Some before the call has left this host.
   const giveUpAt = 1 + random.below(random.pick([15, 1_500, 1_500]));
   const ofHandler = random.chance(throwing) ? { throws: random.pick(handlerThrows), throwAt: random.below(6) } : {};
@@ -97,7 +99,7 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     route,
     window,
     callerWindow,
-    script: { ...script, ...ofHandler },
+    script: { ...script, ...ofHandler, ...meta },
     taker: random.pick(takers),
     takes: random.pick([0, 0, 1, 20]),
     late: route === 'open' ? random.pick([0, 0, 90]) : 0,
@@ -108,7 +110,6 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
     abortAt: stop === 'abort' ? giveUpAt : 0,
     waitForConnect: random.pick([undefined, undefined, undefined, true, false, 700]),
     ...ofCaller,
-    ...attack,
   };
 }
 

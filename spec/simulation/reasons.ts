@@ -1,6 +1,12 @@
 import type { FaultStep, Simulation } from '../../lib/testing/index.js';
 import type { WireModel } from './wire-model.js';
 
+/** Ms in which the hosts have found each other after the start. */
+export const startUp = 3_000;
+/** Names of leaves begin with it. */
+export const leafPrefix = 'leaf';
+/** Ms that a leaf may wait longer than a host until it dials again. */
+const leafRecovery = 32_000;
 /** Ms after the end of a fault in which a pair of hosts is connected again, where both ends see it at once. */
 const quickRecovery = 8_000;
 /** And where one of them has to find out: two intervals of the keepalive, one more for a process that was held up, a redial. */
@@ -14,23 +20,44 @@ const seenAtOnce: readonly FaultStep['kind'][] = ['cut', 'corrupt', 'refuse', 'd
 export class Reasons {
   readonly #simulation: Simulation;
   readonly #model: WireModel;
+  // What the simulation itself did to hosts.
+  readonly #upsets: { readonly host: string; until: number }[] = [];
 
   constructor(simulation: Simulation, model: WireModel) {
     this.#simulation = simulation;
     this.#model = model;
   }
 
+  /** The simulation drains a host, or takes it from the list: until that ends, and for some time, its calls may fail. */
+  upset(host: string): { end(): void } {
+    const upset = { host, until: Infinity };
+    this.#upsets.push(upset);
+    return {
+      end: () => {
+        upset.until = this.#simulation.clock.elapsed;
+      },
+    };
+  }
+
+  /** Whether a host drained, or was not in the list, at `from` or later, or the consequences may have lasted until then. */
+  wasUpset(host: string, from: number): boolean {
+    return this.#upsets.some((upset) => upset.host === host && upset.until + slowRecovery >= from);
+  }
+
   /** Whether a fault touched what is between two hosts, or its consequences may have lasted until `from`. */
   touched(left: string, right: string, from: number): boolean {
+    const earliest = [left, right].some(isLeaf) ? from - leafRecovery : from;
+    if (this.wasUpset(left, earliest) || this.wasUpset(right, earliest)) return true;
     // A fault of the next messages strikes when these come.
-    if (this.#model.wasTampered(left, right, from - quickRecovery)) return true;
+    if (this.#model.wasTampered(left, right, earliest - quickRecovery)) return true;
     return this.#simulation.faults.some(
-      (started) => touches(started.fault, left, right) && started.until + recoveryOf(started.fault) >= from,
+      (started) => touches(started.fault, left, right) && started.until + recoveryOf(started.fault) >= earliest,
     );
   }
 
   /** Whether something happened to a host itself at `from` or later, or shortly before. */
   hostTouched(host: string, from: number): boolean {
+    if (this.#upsets.some((upset) => upset.host === host && upset.until + 1_000 >= from)) return true;
     return this.#simulation.faults.some(
       ({ fault, until }) =>
         'host' in fault && fault.kind !== 'slow-disk' && fault.host === host && until + 1_000 >= from,
@@ -89,6 +116,11 @@ function recoveryOf(fault: FaultStep): number {
 
 function touches(fault: FaultStep, left: string, right: string): boolean {
   if ('between' in fault) return fault.between.includes(left) && fault.between.includes(right);
+  if ('group' in fault && (isLeaf(left) || isLeaf(right))) return false;
   if ('group' in fault) return fault.group.includes(left) !== fault.group.includes(right);
   return fault.host === left || fault.host === right;
+}
+
+function isLeaf(name: string): boolean {
+  return name.startsWith(leafPrefix);
 }

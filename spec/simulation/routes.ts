@@ -27,14 +27,21 @@ export interface Script {
   /** What of the handler's code throws, and at which item where an operator does. */
   readonly throws?: HandlerThrow;
   readonly throwAt?: number;
+  /** Metadata that the handler must find in `call.meta`, under {@link metaKey}. */
+  readonly meta?: string;
 }
 
+/** Key of the metadata of calls. */
+export const metaKey = 'simulated';
+/** Key of the metadata that an interceptor of the caller adds: the host that the call goes to. */
+export const hopKey = 'hop';
+
 /** How a handler, or the input of a call, gives items. */
-export const forms = ['value', 'promise', 'observable', 'iterable', 'generator'] as const;
+export const forms = ['value', 'promise', 'observable', 'buffered', 'iterable', 'generator', 'readable'] as const;
 export type Form = (typeof forms)[number];
 
 /** How items are taken. */
-export const takers = ['subscribe', 'consume', 'forAwait', 'deliveries'] as const;
+export const takers = ['subscribe', 'consume', 'forAwait', 'readable', 'deliveries', 'autoRelease', 'chunked'] as const;
 export type Taker = (typeof takers)[number];
 
 /**

@@ -1,4 +1,5 @@
 import { finalize, map, Observable } from 'rxjs';
+import { bufferBounded, fromReadableStream } from '../../lib/index.js';
 import type { Flow } from './ledger.js';
 import type { Form } from './routes.js';
 
@@ -24,6 +25,9 @@ export interface SourceOptions {
   readonly running?: (running: boolean) => void;
 }
 
+/** More than any Observable is ahead of its consumer. */
+const buffer = { capacity: 3_000, overflow: 'error' } as const;
+
 /** More are not made at once. */
 const mostAtOnce = 100;
 
@@ -44,6 +48,8 @@ export function sourceOf(
   Observable<Uint8Array> | AsyncIterable<Uint8Array> | (Iterable<Uint8Array> & object) | Promise<Iterable<Uint8Array>> {
   const { form, items, pace, until } = options;
   if (form === 'observable') return throwing(pushed(options), options);
+  if (form === 'buffered') return throwing(pushed(options).pipe(bufferBounded(buffer)), options);
+  if (form === 'readable') return throwing(fromReadableStream(readable(options)), options);
   if (form === 'generator' || items > mostAtOnce || until !== undefined) return paced(options);
   if (form === 'promise') return sleep(pace).then(() => atOnce(options));
   return form === 'value' ? [...atOnce({ ...options, failAt: -1, finalizer: undefined }, false)] : atOnce(options);
@@ -123,6 +129,24 @@ async function* paced({
     running?.(false);
     if (finalizer !== undefined && !failed) throw finalizer();
   }
+}
+
+/** The items of {@link paced}, as platforms give the bodies of files and responses. */
+function readable(options: SourceOptions): ReadableStream<Uint8Array> {
+  const items = paced({ ...options, finalizer: undefined });
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { value, done } = await items.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await items.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function pushed({ flow, items, pace, size, failAt, until, running, failure }: SourceOptions): Observable<Uint8Array> {

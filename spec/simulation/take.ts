@@ -1,5 +1,5 @@
-import { finalize, map, type Observable, Subscriber, type Subscription, timer, of } from 'rxjs';
-import { consume, type Delivery } from '../../lib/index.js';
+import { finalize, map, of, Subscriber, tap, timer, type Observable, type Subscription } from 'rxjs';
+import { autoRelease, chunk, consume, toReadableStream, unchunk, type Delivery } from '../../lib/index.js';
 import type { Flow } from './ledger.js';
 import type { Taker } from './routes.js';
 import { sleep } from './source.js';
@@ -139,6 +139,7 @@ export function unsubscribe(subscription: Subscription, throws: TakerThrows | un
 export function take(stream: Takeable, options: TakeOptions): () => void {
   const { flow, taker, takes, stopAfter, stopped, ended, throws } = options;
   if (taker === 'forAwait') return iterate(stream, options);
+  if (taker === 'readable') return iterate(read(stream), options);
   const taken = (subscription: Subscription): void => {
     if (flow.delivered !== stopAfter) return;
     stopped();
@@ -184,9 +185,22 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
           end,
           throws,
         );
+      case 'chunked': {
+        // The credit of an item returns when the next one joins its chunk.
+        const counted = stream.pipe(tap(() => flow.released++));
+        return witness(
+          counted.pipe(chunk({ maxBytes: 300, maxMs: 5 }), unchunk()),
+          (item, current) => {
+            flow.deliver(item);
+            taken(current);
+          },
+          end,
+          throws,
+        );
+      }
       default:
         return witness(
-          stream,
+          taker === 'autoRelease' ? stream.deliveries.pipe(autoRelease()) : stream,
           (item, current) => {
             flow.deliver(item);
             flow.released++;
@@ -199,7 +213,27 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
   }
 }
 
-function iterate(stream: Takeable, { flow, takes, stopAfter, stopped, ended, throws }: TakeOptions): () => void {
+/** Reads a stream as the body of a response is read. */
+function read(stream: Takeable): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const reader = toReadableStream(stream).getReader();
+      return {
+        next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+        async return() {
+          // Of a stream that has failed, it rejects with the failure, which the loop has.
+          await reader.cancel().catch(() => undefined);
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+function iterate(
+  stream: AsyncIterable<Uint8Array>,
+  { flow, takes, stopAfter, stopped, ended, throws }: TakeOptions,
+): () => void {
   const iterator = stream[Symbol.asyncIterator]();
   // Given up: the loop may go on for one more turn, and its end is no outcome.
   let given = false as boolean;

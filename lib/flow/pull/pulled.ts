@@ -7,19 +7,26 @@
  */
 
 import { Observable, type Subscriber } from 'rxjs';
-import { guarded } from '../../guard.js';
+import { guarded, type OnThrown } from '../../guard.js';
 import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js';
 import { trackRedelivery, redeliver } from '../redeliver.js';
 import { reportUnhandled } from '../unhandled.js';
 
-/** An Observable over an iterator, with a new iterator for each subscription. At most `capacity` items are retained at once. */
-export function pulled<T>(iterator: () => Iterator<T>, capacity: number): Observable<T> {
-  return observableOf((subscriber, items) => new SyncPuller(iterator(), subscriber, items, capacity));
+/**
+ * An Observable over an iterator, with a new iterator for each subscription. At most `capacity` items are retained at once.
+ * `onLate` takes what the iterator throws while it is stopped, and afterwards. Default: dropped, as by from() of rxjs.
+ */
+export function pulled<T>(iterator: () => Iterator<T>, capacity: number, onLate: OnThrown = ignore): Observable<T> {
+  return observableOf((subscriber, items) => new SyncPuller(iterator(), onLate, subscriber, items, capacity));
 }
 
 /** As {@link pulled}, over an async iterator. */
-export function pulledAsync<T>(iterator: () => AsyncIterator<T>, capacity: number): Observable<T> {
-  return observableOf((subscriber, items) => new AsyncPuller(iterator(), subscriber, items, capacity));
+export function pulledAsync<T>(
+  iterator: () => AsyncIterator<T>,
+  capacity: number,
+  onLate: OnThrown = ignore,
+): Observable<T> {
+  return observableOf((subscriber, items) => new AsyncPuller(iterator(), onLate, subscriber, items, capacity));
 }
 
 function observableOf<T>(makePuller: (subscriber: Subscriber<T>, items: object) => Puller<T>): Observable<T> {
@@ -103,10 +110,12 @@ abstract class Puller<T> {
 
 class SyncPuller<T> extends Puller<T> {
   readonly #iterator: Iterator<T>;
+  readonly #onLate: OnThrown;
 
-  constructor(iterator: Iterator<T>, ...rest: ConstructorParameters<typeof Puller<T>>) {
+  constructor(iterator: Iterator<T>, onLate: OnThrown, ...rest: ConstructorParameters<typeof Puller<T>>) {
     super(...rest);
     this.#iterator = iterator;
+    this.#onLate = onLate;
   }
 
   pull(): void {
@@ -125,7 +134,8 @@ class SyncPuller<T> extends Puller<T> {
     try {
       result = this.#iterator.next();
     } catch (error) {
-      if (!this.ended) this.fail(error);
+      if (this.ended) this.#onLate(error);
+      else this.fail(error);
       return;
     }
     if (!this.ended) this.deliver(result);
@@ -134,17 +144,18 @@ class SyncPuller<T> extends Puller<T> {
   }
 
   protected returnIterator(): void {
-    // As with from() of rxjs, an error thrown by an iterator that is being stopped is dropped.
-    returnIterator(this.#iterator, ignore);
+    returnIterator(this.#iterator, this.#onLate);
   }
 }
 
 class AsyncPuller<T> extends Puller<T> {
   readonly #iterator: AsyncIterator<T>;
+  readonly #onLate: OnThrown;
 
-  constructor(iterator: AsyncIterator<T>, ...rest: ConstructorParameters<typeof Puller<T>>) {
+  constructor(iterator: AsyncIterator<T>, onLate: OnThrown, ...rest: ConstructorParameters<typeof Puller<T>>) {
     super(...rest);
     this.#iterator = iterator;
+    this.#onLate = onLate;
   }
 
   pull(): void {
@@ -161,7 +172,7 @@ class AsyncPuller<T> extends Puller<T> {
   }
 
   protected returnIterator(): void {
-    void returnAsyncIterator(this.#iterator, ignore);
+    void returnAsyncIterator(this.#iterator, this.#onLate);
   }
 
   readonly #onResult = (result: IteratorResult<T>): void => {
@@ -177,10 +188,12 @@ class AsyncPuller<T> extends Puller<T> {
 
   readonly #onError = (error: unknown): void => {
     this.pulling = false;
-    if (!this.ended) this.fail(error);
+    // A generator that is stopped runs on to its next `yield`, and may fail before that.
+    if (this.ended) this.#onLate(error);
+    else this.fail(error);
   };
 }
 
 function ignore(): void {
-  // Errors of an iterator that is being stopped are dropped.
+  // The default.
 }

@@ -1,4 +1,5 @@
 import { map, Subject, type Observable } from 'rxjs';
+import type { DrainOptions, DrainResult } from '../../endpoint/drain.js';
 import { Manager } from '../../endpoint/manager.js';
 import type { ManagerOptions } from '../../endpoint/manager-options.js';
 import type { GridEvent } from '../../observe.js';
@@ -184,6 +185,19 @@ export class ClusterHost implements Handles {
   /** Dials to it fail at once; what is connected stays so. The result ends that. */
   refuse(): () => void {
     return this.#options.network.refuse(this.name);
+  }
+
+  /**
+   * Ends it as a rolling restart does: see `Manager.drain`. Then it is down, until it is started again. Does nothing while it
+   * does not run.
+   */
+  async drain(options: DrainOptions = {}): Promise<DrainResult> {
+    if (this.#state !== 'running') return { interrupted: 0 };
+    const manager = this.#manager;
+    const result = await manager.drain(options);
+    // Meanwhile it may have crashed, and run again.
+    if (manager === this.#manager) await this.close();
+    return result;
   }
 
   /** Ends it politely. */

@@ -3,7 +3,7 @@
  * their handshakes, tokens, pings and reconnects, on virtual time.
  */
 
-import { filter, firstValueFrom, map, merge, Subject, type Observable } from 'rxjs';
+import { BehaviorSubject, filter, firstValueFrom, map, merge, Subject, type Observable } from 'rxjs';
 import { checkOptions } from '../../check.js';
 import { ConfigurationError } from '../../errors.js';
 import { staticToken, type Auth } from '../../endpoint/accept/auth.js';
@@ -37,6 +37,11 @@ export interface ClusterOptions
   readonly skew?: Readonly<Record<string, number>>;
   /** Hosts that are not as the library is, by their short names: peers without its extensions, or of an older version. */
   readonly peers?: Readonly<Record<string, PeerKind>>;
+  /**
+   * True: the managers get the list of hosts as an Observable, which {@link Cluster.list} changes. Then a manager knows no
+   * other host before its start. Default false: the list is fixed.
+   */
+  readonly changingList?: boolean;
   /** The line between two hosts, where it differs. */
   readonly line?: (from: string, to: string) => LineOptions | undefined;
   /** Entries of the log of each cable that are kept; 0 for none. Default 10 000. */
@@ -60,6 +65,8 @@ export class Cluster implements FaultTarget {
   readonly events$: Observable<ClusterEvent>;
 
   readonly #clock: VirtualClock;
+  // Names of the hosts in the list, where it changes.
+  readonly #list: BehaviorSubject<readonly string[]> | undefined;
   readonly #leaves: ClusterLeaf[] = [];
   readonly #leafEvents = new Subject<ClusterEvent>();
 
@@ -71,6 +78,7 @@ export class Cluster implements FaultTarget {
       setup,
       skew,
       peers,
+      changingList = false,
       line,
       history,
       latency,
@@ -90,8 +98,9 @@ export class Cluster implements FaultTarget {
     });
     const names = hostNames(hosts);
     checkNames(names, { skew, peers });
-    const urls = names.map((name) => `http://${name}`);
-    const managerOptions = { ...others, hosts: urls, auth: holding(clock, auth ?? staticToken('test')) };
+    const urls: readonly string[] = names.map((name) => `http://${name}`);
+    this.#list = changingList ? new BehaviorSubject(urls) : undefined;
+    const managerOptions = { ...others, hosts: this.#list ?? urls, auth: holding(clock, auth ?? staticToken('test')) };
     this.hosts = names.map(
       (name) =>
         new ClusterHost({
@@ -145,6 +154,19 @@ export class Cluster implements FaultTarget {
 
   interfere(fault: MessageFault): () => void {
     return this.network.interfere(fault);
+  }
+
+  /**
+   * Changes the list that every host has of the hosts, to those with these short names: others have left the cluster, or not
+   * joined it yet.
+   *
+   * @throws ConfigurationError without the option `changingList`, and for a name that no host has.
+   */
+  list(names: readonly string[]): void {
+    if (this.#list === undefined) {
+      throw new ConfigurationError('The list of hosts is fixed: give the cluster the option changingList.');
+    }
+    this.#list.next(names.map((name) => this.host(name).url));
   }
 
   /** Starts the hosts that do not run. They dial each other when time passes. */

@@ -51,12 +51,12 @@ const item = (peer: RawPeer, seq: number, flags = 0): void => {
 /** Each breaks one rule, and knows what a host does about it. */
 export const attacks: Readonly<Record<string, (battle: Battle) => Promise<void>>> = {
   'opens a mux twice': async ({ peer, probes, soon, expect }) => {
-    const { runs } = probes;
     open(peer);
     open(peer);
     await peer.wait(soon);
     expect(peer.of(Op.AckMux).length === 1, `${peer.of(Op.AckMux).length} AckMux for two openings of one mux`);
-    expect(probes.runs - runs <= 1, `${probes.runs - runs} handlers for two openings of one mux`);
+    const { started } = probes.of(peer.name);
+    expect(started <= 1, `${started} handlers for two openings of one mux`);
   },
   'sends more than the window holds': async ({ peer, soon, expect }) => {
     open(peer);
@@ -87,19 +87,17 @@ export const attacks: Readonly<Record<string, (battle: Battle) => Promise<void>>
     expect(unknown[0] === true, 'the Ping of an unknown stream was not answered, or as that of an open one');
   },
   'says nothing for long': async ({ peer, probes, expect }) => {
-    const { running } = probes;
     open(peer);
     const dropped = (): boolean => peer.of(Op.DisconnectClientMux).length > 0;
     expect(await peer.until(dropped, 90_000), 'a caller that says nothing was not given up');
     await peer.wait(1);
-    expect(probes.running <= running, 'the handler of a caller that was given up still runs');
+    expect(probes.of(peer.name).running === 0, 'the handler of a caller that was given up still runs');
   },
   'sets deadlines, and does not cancel': async ({ peer, probes, expect }) => {
-    const { running } = probes;
     peer.send({ op: Op.Request, handler: probeHanging.id!, deadlineMs: 300, payload: bytes, flags: Flag.Eof });
     peer.send({ op: Op.ConnectMux, muxId: 2, handler: probeStream.id!, deadlineMs: 300, payload: bytes });
     await peer.wait(1_500);
-    expect(probes.running <= running, 'handlers run after the deadlines of their calls');
+    expect(probes.of(peer.name).running === 0, 'handlers run after the deadlines of their calls');
   },
   'grants more credit than a window has': async ({ peer, soon, expect }) => {
     open(peer, probeOutput.id, Flag.Eof);

@@ -1,28 +1,40 @@
-import type { Simulation } from '../../../lib/testing/index.js';
-import type { Ledger } from '../ledger.js';
-import type { Operation } from '../operation.js';
+import type { ActSource } from '../acts/act.js';
+import type { World } from '../world.js';
 import { attacks } from './attacks.js';
-import type { Probes } from './probe-routes.js';
 import { hostilePrefix, RawPeer } from './raw-peer.js';
 
-/** Names of all attacks, for those who draw one. */
-export const attackNames = Object.keys(attacks);
+/** A hostile peer breaks a rule at a host. */
+export interface Attack {
+  readonly act: 'attack';
+  readonly id: number;
+  readonly host: string;
+  /** Name of one of {@link attacks}. */
+  readonly attack: string;
+}
+
+const attackNames = Object.keys(attacks);
+
+/** Draws an attack. */
+export function drawAttack({ random, hosts, nextId }: ActSource): Attack {
+  return { act: 'attack', id: nextId(), host: random.pick(hosts), attack: random.pick(attackNames) };
+}
 
 /** Ms that frames may wait, beside the way there and back: in sockets that are full by chance, and in slices. */
 const waiting = 500;
 
 /** A hostile leaf dials the host that the operation goes to, and breaks a rule there. Only what happened to that host excuses it. */
 export async function performAttack(
-  { attack, to, script }: Operation,
-  { cluster, clock, violate }: Simulation,
-  { line, reasons }: Ledger,
-  probes: Probes,
+  { attack, host: to, id }: Attack,
+  { simulation, ledger, probes: probesOf, violate }: World,
 ): Promise<void> {
+  const { cluster, clock } = simulation;
+  const { line, reasons } = ledger;
   // Towards a peer of another kind the rules are others.
-  if (line.peers[to] !== undefined) return;
+  if (!ledger.areCurrent(to)) return;
   const began = clock.elapsed;
   const host = cluster.host(to);
-  const peer = await RawPeer.dial(cluster, clock, `${hostilePrefix}${script.id}`, to);
+  const probes = probesOf.get(to)!;
+  const peer = await RawPeer.dial(cluster, clock, `${hostilePrefix}${id}`, to);
   if (peer === undefined) return;
   const expect = (met: boolean, what: string): void => {
     if (!met && !reasons.hostTouched(to, began))
@@ -30,7 +42,7 @@ export async function performAttack(
   };
   try {
     const soon = 6 * (line.latency + line.jitter) + waiting;
-    await attacks[attack!]!({ peer, connection: host.connection(peer.name), probes, soon, expect });
+    await attacks[attack]!({ peer, connection: host.connection(peer.name), probes, soon, expect });
   } catch (error) {
     // The host has lost the leaf meanwhile.
     expect(false, `${attack}: ${error instanceof Error ? String(error.stack) : String(error)}`);

@@ -1,4 +1,4 @@
-import type { Connection, Manager } from '../../../lib/index.js';
+import type { Call, Manager } from '../../../lib/index.js';
 import { duplex, raw, unary } from '../../../lib/index.js';
 
 /** Routes on which hostile peers work: their handlers do nothing but be there, and count. */
@@ -18,53 +18,67 @@ export const probeStream = duplex({
 /** Output only. */
 export const probeOutput = duplex({ id: 93, name: 'probe-output', request: raw, output: raw, outCapacity: 4 });
 
-/** What the handlers of one host did. */
+/** Handlers of one peer: those that were started, and those that run. */
+interface Runs {
+  started: number;
+  running: number;
+}
+
+/** What the handlers of one host did, by the peer that called them: several may attack a host at the same time. */
 export class Probes {
-  /** Handlers that were started, and that run. */
-  runs = 0;
-  running = 0;
+  readonly #runs = new Map<string, Runs>();
+
+  /** Handlers that this peer has called. */
+  of(peer: string): Readonly<Runs> {
+    return this.#runsOf(peer);
+  }
 
   /** Registers them at a host. */
   register(manager: Manager): void {
-    manager.handle(probeUnary, (payload) => {
-      this.runs++;
+    manager.handle(probeUnary, (payload, { caller }) => {
+      this.#runsOf(caller).started++;
       return payload.slice();
     });
-    manager.handle(probeHanging, (_, { signal }) => {
-      this.runs++;
-      return this.#untilAborted(signal);
-    });
-    const items = (signal: AbortSignal): AsyncGenerator<Uint8Array> => this.#items(signal);
-    manager.handle(probeStream, (_, { signal }) => {
-      this.runs++;
-      return items(signal);
-    });
-    manager.handle(probeOutput, (_, { signal }) => {
-      this.runs++;
-      return items(signal);
-    });
+    manager.handle(probeHanging, (_, call) => this.#untilAborted(call));
+    manager.handle(probeStream, (_, call) => this.#items(call));
+    manager.handle(probeOutput, (_, call) => this.#items(call));
   }
 
-  async *#items(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    this.running++;
-    try {
-      for (let index = 0; index < 1_000 && !signal.aborted; index++) yield new Uint8Array(8);
-    } finally {
-      this.running--;
-    }
+  #runsOf(peer: string): Runs {
+    const known = this.#runs.get(peer);
+    if (known !== undefined) return known;
+    const runs = { started: 0, running: 0 };
+    this.#runs.set(peer, runs);
+    return runs;
   }
 
-  async #untilAborted(signal: AbortSignal): Promise<never> {
-    this.running++;
+  #items({ caller, signal }: ProbeCall): AsyncGenerator<Uint8Array> {
+    const runs = this.#runsOf(caller);
+    runs.started++;
+    return itemsOf(runs, signal);
+  }
+
+  async #untilAborted({ caller, signal }: ProbeCall): Promise<never> {
+    const runs = this.#runsOf(caller);
+    runs.started++;
+    runs.running++;
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => {
         resolve();
       });
     });
-    this.running--;
+    runs.running--;
     throw signal.reason as Error;
   }
 }
 
-/** The connection of a host to a hostile leaf. */
-export type ToPeer = Connection;
+type ProbeCall = Pick<Call<unknown>, 'caller' | 'signal'>;
+
+async function* itemsOf(runs: Runs, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  runs.running++;
+  try {
+    for (let index = 0; index < 1_000 && !signal.aborted; index++) yield new Uint8Array(8);
+  } finally {
+    runs.running--;
+  }
+}

@@ -1,5 +1,6 @@
 import type { Invariant } from '../../../lib/testing/index.js';
 import { responderSlackMs } from '../../../lib/mux/mux.js';
+import { takesInput } from '../operation.js';
 import { rules, unaryTimeout, type Ledger } from '../ledger.js';
 
 /** Ms that the code of a handler may need to notice that it is to stop, beside the pause before its next item. */
@@ -17,7 +18,9 @@ export function handlerDeadlines(ledger: Ledger): Invariant {
         (sum, host) => sum + ledger.reasons.pausedFor(host, record.startedAt, now),
         0,
       );
-      const slack = responderSlackMs + script.pace + script.takes + noticing + ledger.reasons.drift(allowed) + paused;
+      // `consume` and `for await` finish the items that came before the end.
+      const finishing = script.takes * (1 + (takesInput(route) ? record.operation.input.items : 0));
+      const slack = responderSlackMs + script.pace + finishing + noticing + ledger.reasons.drift(allowed) + paused;
       const ran = now - record.startedAt;
       if (ran > allowed + slack)
         ledger.violate(rules.handlerDeadline, record, `it has run for ${ran} ms of ${allowed}`);

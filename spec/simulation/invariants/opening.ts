@@ -11,8 +11,10 @@ export function opening(book: RouteBook, ledger: () => Ledger): WireRule {
     sent(seen) {
       const { frame, at } = seen;
       if (frame.op !== Op.Request && frame.op !== Op.ConnectMux) return;
-      const script = book.find(frame.handler, frame.subroute)!.request.decode(frame.payload) as Script;
-      const call = ledger().calls.get(script.id)!;
+      const script = book.find(frame.handler, frame.subroute)?.request.decode(frame.payload) as Script | undefined;
+      const call = script && ledger().calls.get(script.id);
+      // Neither a transfer of files nor a route of the library itself is a call of the ledger.
+      if (script === undefined || call === undefined) return;
       // The call that a relay makes has a life of its own.
       const { timeout } = call.operation;
       if (timeout > 0 && (frame.deadlineMs === 0 || frame.deadlineMs > timeout)) {
