@@ -1,5 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import { concat, defer, EMPTY, firstValueFrom, map, mergeMap, NEVER, of, Subject, take, tap, throwError } from 'rxjs';
+import {
+  concat,
+  config,
+  defer,
+  EMPTY,
+  firstValueFrom,
+  map,
+  mergeMap,
+  NEVER,
+  of,
+  Subject,
+  Subscriber,
+  take,
+  tap,
+  throwError,
+} from 'rxjs';
 import {
   consume,
   DeadlineExceededError,
@@ -171,6 +186,33 @@ describe('interceptors of calls', () => {
     unsubscribe();
     await pair.grid.settle();
     expect(aborted).toStrictEqual(['aborted']);
+  });
+
+  // Found by the simulation, as seed 21: without it, the observer was told the end when the deadline had passed.
+  it('give the end to an observer that throws at the response', async () => {
+    const { onUnhandledError } = config;
+    const unhandled = new Promise<unknown>((resolve) => {
+      config.onUnhandledError = resolve;
+    });
+    try {
+      await link({ calls: [(call, next) => next(call)] });
+      const thrown = new Error('thrown by the observer');
+      let ends = 0;
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- one whose errors rxjs does not take.
+      const observer = new Subscriber<string>();
+      observer.next = () => {
+        throw thrown;
+      };
+      observer.complete = () => {
+        ends++;
+      };
+      pair.ab.request(echo, 'x').subscribe(observer);
+      await pair.grid.settle();
+      expect(ends).toBe(1);
+      expect(await unhandled).toBe(thrown);
+    } finally {
+      config.onUnhandledError = onUnhandledError;
+    }
   });
 
   it('leave the credit to the consumer, as long as they are synchronous', async () => {
@@ -610,6 +652,29 @@ describe('interceptors of handlers', () => {
     const { unsubscribe } = record(pair.ab.request(echo, 'x'));
     await pair.grid.settle();
     unsubscribe();
+    await pair.grid.settle();
+    expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { message: 'late' } }]);
+  });
+
+  // Found by the simulation, as seeds 23 and 45.
+  it('report what a generator throws before it notices that its caller has gone', async () => {
+    const late = new Error('late');
+    const until = new Subject<void>();
+    await pair.link(({ b }) => {
+      b.handle(
+        count,
+        async function* () {
+          await firstValueFrom(until);
+          throw late;
+        },
+        { intercept: [(call, next) => next(call)] },
+      );
+    });
+    const { unsubscribe } = record(pair.ab.stream(count, 1));
+    await pair.grid.settle();
+    unsubscribe();
+    await pair.grid.settle();
+    until.next();
     await pair.grid.settle();
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { message: 'late' } }]);
   });

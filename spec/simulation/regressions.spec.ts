@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { simulate, type Step } from '../../lib/testing/index.js';
+import type { Act } from './acts/act.js';
 import type { Operation } from './operation.js';
 import { projectSimulation } from './project-simulation.js';
 import { runSeed } from './run-seeds.js';
@@ -201,4 +202,55 @@ it('an observer that throws at the item of a unary call is told its end', async 
     },
   ];
   await simulate(projectSimulation({ seed: 5, hosts: 5, steps, shrinkRuns: 0 }));
+});
+
+// No fault of the library: `consume` finishes the items that came before the end of its source, so this handler works on for
+// 16 times 15 ms after its deadline. Found as seed 959; this is what it was shrunk to.
+it('a handler that consumes its input finishes what has come when its deadline passes', async () => {
+  const steps: Step<Operation>[] = [
+    {
+      at: 54,
+      operation: {
+        from: 'b',
+        to: 'd',
+        route: 'open',
+        window: 'growing',
+        callerWindow: 'growing',
+        script: {
+          id: 48,
+          form: 'generator',
+          items: 12,
+          pace: 1,
+          size: 42,
+          failAt: -1,
+          taker: 'consume',
+          takes: 15,
+          late: 0,
+          via: 'e',
+        },
+        taker: 'consume',
+        takes: 0,
+        late: 0,
+        input: { items: 30, form: 'observable', pace: 0 },
+        timeout: 50,
+        stopAfter: 0,
+        unsubscribeAt: 0,
+        abortAt: 0,
+        waitForConnect: undefined,
+      },
+    },
+    { at: 303, fault: { kind: 'duplicate', between: ['b', 'd'], from: 'b', count: 1 } },
+  ];
+  await simulate(projectSimulation({ seed: 959, hosts: 5, steps, shrinkRuns: 0 }));
+});
+
+// No fault of the library: of two hostile peers at one host, the first one was told that its handler still ran, because that
+// of the second one did. Found as seeds 195, 733, 758 and 965; this is what 195 was shrunk to.
+it('two hostile peers at one host are told apart', async () => {
+  const attack = (id: number): Act => ({ act: 'attack', id, host: 'e', attack: 'says nothing for long' });
+  const steps: Step<Act>[] = [
+    { at: 0, operation: attack(1) },
+    { at: 15, operation: attack(49) },
+  ];
+  await simulate(projectSimulation({ seed: 195, hosts: 5, steps, shrinkRuns: 0 }));
 });

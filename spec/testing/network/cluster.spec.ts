@@ -46,6 +46,51 @@ describe('a cluster', () => {
       expect(() => grid.host('z')).toThrow('z is no host of the cluster. There are: x, y.');
     }));
 
+  it('a host that drains finishes its calls, takes no new ones, and comes back with its handlers', () =>
+    gridTest(async ({ cluster, advance }) => {
+      const grid = cluster(2);
+      const [a, b] = grid.hosts as [(typeof grid.hosts)[0], (typeof grid.hosts)[0]];
+      b.handle(whoAmI, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return 'done';
+      });
+      await grid.connected();
+      const ask = (): Promise<string> => firstValueFrom(a.connection(b).request(whoAmI, undefined));
+      const running = ask();
+      await advance('100ms');
+      const drained = b.drain({ timeout: 2_000 });
+      await advance('50ms');
+      await expect(ask()).rejects.toThrow('drains');
+      expect(await running).toBe('done');
+      expect(await drained).toStrictEqual({ interrupted: 0 });
+      expect(b.running).toBe(false);
+      expect(await b.drain()).toStrictEqual({ interrupted: 0 });
+      await b.start();
+      await advance('5s');
+      expect(await ask()).toBe('done');
+    }));
+
+  it('a list of hosts that changes: a host leaves the cluster, and joins it', () =>
+    gridTest(async ({ cluster, advance }) => {
+      const grid = cluster({ hosts: 3, changingList: true });
+      for (const host of grid.hosts) host.handle(whoAmI, () => host.name);
+      await grid.connected();
+      const ask = (): Promise<string> => firstValueFrom(grid.host('a').connection('c').request(whoAmI, undefined));
+      expect(await ask()).toBe('c');
+      grid.list(['a', 'b']);
+      await advance('1s');
+      expect(ask).toThrow('http://c');
+      grid.list(['a', 'b', 'c']);
+      await grid.connected();
+      expect(await ask()).toBe('c');
+      expect(() => {
+        grid.list(['d']);
+      }).toThrow('d is no host of the cluster');
+      expect(() => {
+        cluster(2).list(['a']);
+      }).toThrow('changingList');
+    }));
+
   it('a host that loses power: the others find out by themselves, and the calls of its own end at once', () =>
     gridTest(async ({ cluster, advance, clock, faults }) => {
       const grid = cluster(2);
