@@ -14,7 +14,7 @@ import type { Operation } from './operation.js';
 import { ask, askByName, asCallerHas, echo, metaKey, relay, serve, talk } from './routes.js';
 import { sourceOf } from './source.js';
 import { take, unsubscribe, witness, type Takeable, type TakerThrows } from './take.js';
-import type { PlannedThrow} from './throws.js';
+import type { PlannedThrow } from './throws.js';
 import { type Reported } from './throws.js';
 import type { World } from './world.js';
 
