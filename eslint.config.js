@@ -162,6 +162,12 @@ const layers = [
     packages: ['rxjs', '@opentelemetry/api'],
   },
   {
+    folder: 'shared',
+    roots: [...bottom, 'runtime'],
+    folders: ['wire', 'flow', 'transport', 'connection', 'contract', 'calls', 'endpoint'],
+    packages: ['rxjs'],
+  },
+  {
     // The page of the dashboard: it runs in browsers.
     folder: 'dashboard',
     roots: [...bottom, 'runtime'],

@@ -40,6 +40,7 @@ export default {
     '^rxgrid/monitor$': '<rootDir>/lib/monitor/index.ts',
     '^rxgrid/otel$': '<rootDir>/lib/otel/index.ts',
     '^rxgrid/node$': '<rootDir>/lib/node/index.ts',
+    '^rxgrid/shared$': '<rootDir>/lib/shared/index.ts',
     '^rxgrid/testing$': '<rootDir>/lib/testing/index.ts',
     '^rxgrid/testing/node$': '<rootDir>/lib/testing/node/index.ts',
     '^rxgrid/wire$': '<rootDir>/lib/wire/index.ts',

@@ -140,6 +140,7 @@ export type { Drop, DropObserver } from './operators/drop.js';
 export { fromIterable, type PullOptions } from './operators/from-iterable.js';
 export { fromReadableStream } from './operators/from-readable-stream.js';
 export { multicast } from './operators/multicast.js';
+export { PushGroups, type PushGroupsOptions } from './operators/push-groups.js';
 export { resumable, type ResumableOptions } from './operators/resumable.js';
 export { retryOnDisconnect, type RetryOnDisconnectOptions } from './operators/retry-on-disconnect.js';
 export { sendTo, type SendProgress } from './operators/send-to.js';

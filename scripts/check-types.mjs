@@ -30,6 +30,7 @@ cpSync(`${root}spec/types/api.ts`, join(user, 'api.ts'));
 writeFileSync(
   join(user, 'entries.ts'),
   `export * as main from 'rxgrid'; export * as files from 'rxgrid/files'; export * as interceptors from 'rxgrid/interceptors'; export * as monitor from 'rxgrid/monitor'; export * as node from 'rxgrid/node';
+export * as shared from 'rxgrid/shared';
 export * as testing from 'rxgrid/testing'; export * as sockets from 'rxgrid/testing/node'; export * as wire from 'rxgrid/wire';\n`,
 );
 writeFileSync(join(user, 'package.json'), '{ "private": true, "type": "module" }\n');

@@ -62,7 +62,7 @@ export class RouteConnection implements Connection {
     return new RouteConnection(this.#options, parent);
   }
 
-  via(host: string): Connection {
+  via(host: string): RouteConnection {
     const routes = new RelayedRoutes(this.#options.routes, host);
     return new RouteConnection({ ...this.#options, routes, relayedTo: host }, this.#parent);
   }

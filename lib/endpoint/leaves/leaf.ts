@@ -83,6 +83,14 @@ export interface LeafConnection extends Connection {
  * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.
  */
 export function connect(url: string | readonly string[], options: ConnectOptions & TokenSource): LeafConnection {
+  return connectLeaf(url, options);
+}
+
+/** What {@link connect} returns, with the methods of the library's own. */
+export function connectLeaf(
+  url: string | readonly string[],
+  options: ConnectOptions & TokenSource,
+): RouteConnection & LeafConnection {
   checkOptions(options, leafRules, { of: 'connect' });
   if ((options.token === undefined) === (options.getToken === undefined)) {
     throw new ConfigurationError(
@@ -217,7 +225,7 @@ class Leaf {
   }
 }
 
-function leafConnection(leaf: Leaf): LeafConnection {
+function leafConnection(leaf: Leaf): RouteConnection & LeafConnection {
   return Object.assign(leaf.routes, {
     events$: leaf.endpoint.events$,
     reconnect: () => {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { existsSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { findChromium } from './chromium.js';
 
 /** The file of a program: playwright does not look it up. */
@@ -41,10 +41,10 @@ export class BrowserPages {
     this.#close = close;
   }
 
-  /** Starts the browser and the server, whose pages run the script with this name. */
-  static async start(script: string, policy?: string): Promise<BrowserPages> {
+  /** Starts the browser and the server, whose pages run the script with this name, and may open these as workers. */
+  static async start(script: string, policy?: string, workers: readonly string[] = []): Promise<BrowserPages> {
     const { outputFiles } = await build({
-      entryPoints: [join(__dirname, '../../browser', script)],
+      entryPoints: [script, ...workers].map((name) => join(__dirname, '../../browser', name)),
       bundle: true,
       splitting: true,
       outdir: 'out',
@@ -74,9 +74,9 @@ export class BrowserPages {
     return pages;
   }
 
-  /** A page in a context of its own, once its script has run. */
-  async open(): Promise<Page> {
-    const context = await this.browser.newContext();
+  /** A page in a context, by default one of its own, once its script has run. */
+  async open(inContext?: BrowserContext): Promise<Page> {
+    const context = inContext ?? (await this.browser.newContext());
     const page = await context.newPage();
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     await page.goto(this.origin);
