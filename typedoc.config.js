@@ -6,7 +6,18 @@ const {
 } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 const repository = url.replace(/^git\+/, '').replace(/\.git$/, '');
 
-const entries = ['', 'files/', 'interceptors/', 'monitor/', 'otel/', 'node/', 'shared/', 'testing/', 'testing/node/', 'wire/'];
+const entries = [
+  '',
+  'files/',
+  'interceptors/',
+  'monitor/',
+  'otel/',
+  'node/',
+  'shared/',
+  'testing/',
+  'testing/node/',
+  'wire/',
+];
 // In the order of the lists on these pages.
 const pages = ['docs/guide', 'docs/decisions'].flatMap((folder) =>
   [...readFileSync(new URL(`${folder}/README.md`, import.meta.url), 'utf8').matchAll(/\]\(([^)#:]+\.md)\)/g)].map(
