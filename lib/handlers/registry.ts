@@ -45,6 +45,7 @@ export class Registry {
   readonly #byId: (Responder | undefined)[] = new Array<Responder | undefined>(256).fill(undefined);
   readonly #bySubroute = new Map<string, Responder>();
   readonly #served = new Map<string, ServedRoute>();
+  #revision = 0;
 
   constructor(routes: WireRoutes, context: DispatchContext) {
     this.#routes = routes;
@@ -105,6 +106,11 @@ export class Registry {
     ) as Registration<unknown> as Registration<RawHandler['handle']>;
   }
 
+  /** Changes whenever a route gets a handler, or loses it. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** The routes that have a handler, in the order in which these were registered. */
   get served(): readonly ServedRoute[] {
     return [...this.#served.values()];
@@ -141,6 +147,7 @@ export class Registry {
       );
     }
     this.#served.set(address, { route, contract });
+    this.#revision++;
     const set = (responder: Responder | undefined): void => {
       if (path === undefined) this.#byId[id] = responder;
       else if (responder === undefined) this.#bySubroute.delete(subrouteKey(subrouteId(id, path)));
@@ -153,6 +160,7 @@ export class Registry {
         if (removed) return;
         removed = true;
         this.#served.delete(address);
+        this.#revision++;
         set(undefined);
       },
       replace: (next) => {

@@ -185,17 +185,19 @@ class RouteNumbers {
   readonly #endpoint: Endpoint;
   readonly #numbers = new Map<WireRoute, number>();
   #byAddress = new Map<string, WireRoute>();
-  #seen = 0;
+  #seen = '';
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
   }
 
   find(handler: number, subroute: Uint8Array | undefined): WireRoute | undefined {
-    const { served } = this.#endpoint.registry;
+    const { served, revision } = this.#endpoint.registry;
     const metered = this.#metered();
-    if (served.length + metered.length !== this.#seen) {
-      this.#seen = served.length + metered.length;
+    // Meters are never removed.
+    const seen = `${revision} ${metered.length}`;
+    if (seen !== this.#seen) {
+      this.#seen = seen;
       const all = [...metered, ...served].map(({ route }) => route);
       this.#byAddress = new Map(all.map((route) => [addressKey(toAddress(route)), route]));
     }

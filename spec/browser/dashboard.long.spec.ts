@@ -342,6 +342,38 @@ else
       await page.waitForSelector('h1:text("The token is not accepted")');
     }, 30_000);
 
+    it('a token that expires while the page is open: it says so, and goes on with another', async () => {
+      let good = 'first';
+      const manager = await host({
+        leaves: {
+          authenticate: (token) => {
+            if (token !== good) throw new UnauthenticatedError('nobody knows this token');
+            return { identity: 'operator', expiresAt: Date.now() + (good === 'first' ? 1_500 : 60_000) };
+          },
+        },
+      });
+      new FakeMesh(manager, { hosts: 2 });
+      const page = await open(manager.local, { token: 'first' });
+      await page.waitForSelector('.summary :text("All 2 hosts up")');
+      good = 'second';
+      await page.waitForSelector('h1:text("The token is not accepted")');
+      await page.getByLabel('Token').fill('second');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('.summary :text("All 2 hosts up")');
+    }, 30_000);
+
+    it('an address with a broken token shows the form for one', async () => {
+      const manager = await host({
+        leaves: {
+          authenticate: () => {
+            throw new UnauthenticatedError('nobody knows this token');
+          },
+        },
+      });
+      const page = await open(manager.local, { token: '%' });
+      await page.waitForSelector('h1:text("The token is not accepted")');
+    });
+
     it('a host without a monitor, one that does not relay, and an old one without fields', async () => {
       const silent = await host();
       const page = await open(silent.local);
@@ -381,15 +413,17 @@ else
       const start = async (): Promise<Manager> => {
         const manager = grid.manager(local, [], { leaves: { authenticate: () => 'operator' } });
         serveDashboardFrom(manager, {}, () => files);
-        new FakeMesh(manager, { hosts: 2 });
+        new FakeMesh(manager, { hosts: 1 });
         await manager.listen({ address: '127.0.0.1' });
         return manager;
       };
       const first = await start();
       const page = await open(local);
-      await page.waitForSelector('.summary :text("All 2 hosts up")');
+      await page.waitForSelector('.summary :text("The host is up")');
       await first.close();
       await page.waitForSelector('main.stale');
+      await page.waitForSelector('.summary :text("The host was up")');
+      expect(await page.locator('.summary').innerText()).not.toContain('The host is up');
       await page.waitForSelector('.notice :text("The figures are")');
       await start();
       await page

@@ -39,6 +39,25 @@ describe('recordFrames', () => {
       expect(records[3]).toMatchObject({ by: 'local', op: Op.Response, size: 1, payload: undefined });
     }));
 
+  it('names the route that has a handler now, where another one had its address before', () =>
+    gridTest(async ({ cluster, advance }) => {
+      const grid = cluster({ hosts: ['a', 'b'], latency: 5 });
+      const [a, b] = [grid.host('a'), grid.host('b')];
+      const plus = unary({ ...add, name: 'plus' });
+      const before = [a.handle(add, (n) => n + 1), a.handle(bulk, () => undefined)];
+      await grid.connected();
+      let text = '';
+      recordFrames(a.manager).subscribe((line) => (text += line));
+      await firstValueFrom(b.connection('a').request(add, 41));
+      // One handler less, and one counter more: as many as before.
+      for (const registration of before) registration.remove();
+      a.handle(plus, (n) => n + 1);
+      await firstValueFrom(b.connection('a').request(plus, 41));
+      await advance(10);
+      const routes = read(text).records.filter((record) => record.kind === 'route');
+      expect(routes.map(({ name }) => name)).toStrictEqual(['add', 'plus']);
+    }));
+
   it('names the streams that are open, keeps a payload up to its bound, and tells closed connections', () =>
     gridTest(async ({ cluster, faults, advance }) => {
       const grid = cluster({ hosts: ['a', 'b', 'c'], latency: 5 });

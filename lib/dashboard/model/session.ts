@@ -34,9 +34,18 @@ export function takeToken(): string | undefined {
   if (found === null) return sessionStorage.getItem(tokenKey) ?? undefined;
   const rest = location.hash.slice(found[0].length).replace(/^&/, '#');
   history.replaceState(null, '', `${location.pathname}${location.search}${rest === '#' ? '' : rest}`);
-  const token = decodeURIComponent(found[1] ?? '');
+  const token = decoded(found[1] ?? '');
   sessionStorage.setItem(tokenKey, token);
   return token;
+}
+
+// An address that somebody has typed may contain a lone percent sign.
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The page as a leaf. */

@@ -13,26 +13,36 @@ const stuck = 5_000;
 const maxProblems = 3;
 
 /** What a newcomer wants to know first: what is down, since when and why; what is slow; what is stuck. It has the same height whatever it says. */
-export function summary({ model }: Page): TemplateResult {
+export function summary({ model, stale }: Page): TemplateResult {
   return html`<section class="panel summary" aria-label="Summary">
     ${
       model === undefined
         ? nothing
-        : html`${hostsPart(model)}
+        : html`${hostsPart(model, stale)}
             <div class="others">${slowPart(model)}${stuckPart(model)}${errorsPart(model)}</div>`
     }
   </section>`;
 }
 
-function hostsPart({ hosts }: Model): TemplateResult {
+function hostsPart({ hosts }: Model, stale: boolean): TemplateResult {
   const troubled = hosts
     .filter(({ status }) => status !== 'up')
     .sort((left, right) => statusOrder.indexOf(left.status) - statusOrder.indexOf(right.status));
   const worst = troubled[0]?.status;
   if (worst === undefined) {
+    if (stale) {
+      const what = hosts.length === 1 ? 'The host was up' : `All ${hosts.length} hosts were up`;
+      return line('Hosts', 'warn', html`<p><b>${what}</b> when this page lost its connection.</p>`, 'big');
+    }
     const newest = Math.min(...hosts.map((host) => host.for ?? Infinity));
-    const since = newest === Infinity ? '' : ` The newest has been up for ${duration(newest)}.`;
-    return line('Hosts', 'good', html`<p><b>All ${plural(hosts.length, 'host')} up.</b>${since}</p>`, 'big');
+    const since =
+      newest === Infinity ? '' : ` ${hosts.length === 1 ? 'It' : 'The newest'} has been up for ${duration(newest)}.`;
+    return line(
+      'Hosts',
+      'good',
+      html`<p><b>${hosts.length === 1 ? 'The host is up.' : `All ${hosts.length} hosts up.`}</b>${since}</p>`,
+      'big',
+    );
   }
   const shown = troubled.length > maxProblems ? maxProblems - 1 : maxProblems;
   const more = troubled.length - shown;

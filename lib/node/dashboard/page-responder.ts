@@ -52,13 +52,15 @@ function send(
   file: PageFile,
   headers: Readonly<Record<string, string>>,
 ): void {
-  const cached = { ...headers, ETag: file.etag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' };
-  if (asked['if-none-match'] === file.etag) {
+  const accepted = asked['accept-encoding'];
+  const zipped = typeof accepted === 'string' && /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(accepted);
+  // Other bytes have another tag (RFC 9110, section 8.8.3).
+  const etag = zipped ? file.etag.replace(/"$/, '-gzip"') : file.etag;
+  const cached = { ...headers, ETag: etag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' };
+  if (isKnown(etag, asked['if-none-match'])) {
     response.writeHead(304, cached).end();
     return;
   }
-  const accepted = asked['accept-encoding'];
-  const zipped = typeof accepted === 'string' && /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(accepted);
   const body = zipped ? file.gzip : file.bytes;
   response.writeHead(200, {
     ...cached,
@@ -67,6 +69,12 @@ function send(
     ...(zipped ? { 'Content-Encoding': 'gzip' } : {}),
   });
   response.end(method === 'HEAD' ? undefined : body);
+}
+
+/** True where the client has what the tag stands for: a list of tags, each of which a cache may have weakened. */
+function isKnown(etag: string, known: string | undefined): boolean {
+  const tags = (known ?? '').split(',').map((each) => each.trim().replace(/^W\//, ''));
+  return tags.includes(etag) || tags.includes('*');
 }
 
 function commonHeaders(host: string | undefined): Readonly<Record<string, string>> {

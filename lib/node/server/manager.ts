@@ -54,6 +54,7 @@ export class Manager extends IsomorphicManager {
   readonly #handshakeTimeout: number;
   readonly #maxHandshakes: number;
   readonly #unmount: (() => void)[] = [];
+  readonly #routers = new Set<ServerRouter>();
   /** Pages at the HTTP server, by their paths. */
   readonly #pages = new Map<string, Respond>();
   #listens = false;
@@ -151,13 +152,14 @@ export class Manager extends IsomorphicManager {
   /**
    * Answers requests for a path, and the paths below it, at each server that this manager is served on.
    *
-   * @throws ConfigurationError if the manager uses the path already.
+   * @throws ConfigurationError if the path is in use.
    * @internal
    */
   servePage(path: string, respond: Respond): void {
     if (this.paths.includes(path) || this.#pages.has(path)) {
       throw new ConfigurationError(`${this.local} serves ${path} already: give one of them another path.`);
     }
+    for (const router of this.#routers) router.checkFree(path);
     this.#pages.set(path, respond);
   }
 
@@ -221,7 +223,9 @@ export class Manager extends IsomorphicManager {
       for (const unmount of mounted) unmount();
       throw error;
     }
+    this.#routers.add(router);
     const unmount = (): void => {
+      this.#routers.delete(router);
       for (const stop of mounted.splice(0)) stop();
     };
     this.#unmount.push(unmount);

@@ -59,12 +59,14 @@ export class ServerRouter {
     this.#server = server;
   }
 
-  /** Serves a path. Returns a function that stops serving it. @throws ConfigurationError if the path is already served. */
+  /** Serves a path. Returns a function that stops serving it. @throws ConfigurationError if one of its paths is already served. */
   mount(path: string, service: PathService): () => void {
-    if (this.#mounted.has(path)) {
-      throw new ConfigurationError(
-        `Path ${path} of this HTTP server serves a manager already. Give one of them another path.`,
-      );
+    this.checkFree(path, service);
+    for (const page of service.pages?.keys() ?? []) this.checkFree(page, service);
+    const probes = service.health === undefined ? [] : probesOf(path, service.health);
+    for (const [at] of probes) this.checkFree(at);
+    for (const [at] of probes) {
+      if (service.pages?.has(at) === true) throw inUse(at, 'a page');
     }
     if (this.#mounted.size === 0) this.#hook();
     const options = {
@@ -76,7 +78,6 @@ export class ServerRouter {
     };
     const server = new WebSocketServer(options);
     this.#mounted.set(path, { service, server });
-    const probes = service.health === undefined ? [] : probesOf(path, service.health);
     for (const [at, probe] of probes) this.#probes.set(at, probe);
     return () => {
       for (const [at] of probes) this.#probes.delete(at);
@@ -84,6 +85,19 @@ export class ServerRouter {
       server.close();
       if (this.#mounted.size === 0) this.#unhook();
     };
+  }
+
+  /**
+   * Checks that nothing is served at a path; `service`: its own pages do not count.
+   *
+   * @throws ConfigurationError
+   */
+  checkFree(path: string, service?: PathService): void {
+    if (this.#mounted.has(path)) throw inUse(path, 'a manager');
+    if (this.#probes.has(path)) throw inUse(path, 'a probe');
+    for (const { service: other } of this.#mounted.values()) {
+      if (other !== service && other.pages?.has(path) === true) throw inUse(path, 'a page');
+    }
   }
 
   #hook(): void {
@@ -142,12 +156,16 @@ export class ServerRouter {
   }
 
   #pageOf(asked: string): Respond | undefined {
+    let longest = '';
+    let found: Respond | undefined;
     for (const { service } of this.#mounted.values()) {
       for (const [path, respond] of service.pages ?? []) {
-        if (asked === path || asked.startsWith(`${path}/`)) return respond;
+        if (path.length < longest.length || (asked !== path && !asked.startsWith(`${path}/`))) continue;
+        longest = path;
+        found = respond;
       }
     }
-    return undefined;
+    return found;
   }
 
   #onRequest(event: string, request: IncomingMessage, response: ServerResponse): boolean {
@@ -196,6 +214,12 @@ export class ServerRouter {
     socket.unshift(Buffer.concat([Buffer.from(headWithoutOffer(request), 'latin1'), head]));
     this.#server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
   }
+}
+
+function inUse(path: string, what: string): ConfigurationError {
+  return new ConfigurationError(
+    `Path ${path} of this HTTP server serves ${what} already. Give one of them another path.`,
+  );
 }
 
 function respond(response: ServerResponse, status: number, text: string, headers: Record<string, string>): void {

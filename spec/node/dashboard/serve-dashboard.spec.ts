@@ -78,8 +78,18 @@ describe('serveDashboard', () => {
     expect([...zipped.body].reverse()).toStrictEqual([...files.get('main.js')!.bytes]);
     const plain = await ask(url, { headers: { 'Accept-Encoding': 'gzip;q=0' } });
     expect(plain.headers['content-encoding']).toBeUndefined();
-    const { etag } = plain.headers;
-    expect((await ask(url, { headers: { 'If-None-Match': etag! } })).status).toBe(304);
+    const etag = plain.headers.etag!;
+    const etagZipped = zipped.headers.etag!;
+    expect(etagZipped).not.toBe(etag);
+    const status = async (known: string, accepted = 'identity'): Promise<number | undefined> =>
+      (await ask(url, { headers: { 'If-None-Match': known, 'Accept-Encoding': accepted } })).status;
+    expect(await status(etag)).toBe(304);
+    expect(await status(`"other", W/${etag}`)).toBe(304);
+    expect(await status('*')).toBe(304);
+    expect(await status(etagZipped, 'gzip')).toBe(304);
+    // The plain bytes are not those that are asked for.
+    expect(await status(etag, 'gzip')).toBe(200);
+    expect(await status(etagZipped)).toBe(200);
     expect(await ask(url, { method: 'HEAD' })).toMatchObject({ status: 200, body: Buffer.alloc(0) });
     expect(await ask(url, { method: 'POST' })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
   });
@@ -94,6 +104,31 @@ describe('serveDashboard', () => {
     expect((await http(`${name}/ops`)).body).toBe("the application's /ops");
     await manager.close();
     expect((await http(`${name}/ops/grid/`)).body).toBe("the application's /ops/grid/");
+  });
+
+  it('refuses a path that another manager of the server has, or a probe; a longer path goes before a shorter one', async () => {
+    const { server, name } = await grid.server();
+    const made = (path: string): Manager =>
+      grid.manager(name, [], { path, leaves: { authenticate: (token) => token } });
+    const [first, second, third] = [made('/one'), made('/two'), made('/three')];
+    const other = new Map(files).set('', { ...files.get('')!, bytes: new TextEncoder().encode('the other') });
+    serveDashboardFrom(first, { path: '/pages' }, () => files);
+    await first.attach(server, { health: true });
+    serveDashboardFrom(second, { path: '/pages' }, () => other);
+    await expect(second.attach(server)).rejects.toThrow('Path /pages of this HTTP server serves a page already');
+    await third.attach(server);
+    for (const path of ['/pages', '/one', '/one/healthz']) {
+      expect(() => serveDashboardFrom(third, { path }, () => other)).toThrow('already');
+    }
+    serveDashboardFrom(third, { path: '/pages/other' }, () => other);
+    expect((await http(`${name}/pages/other/`)).body).toBe('the other');
+    expect((await http(`${name}/pages/`)).body).toBe('<!doctype html>');
+    const probed = made('/four');
+    serveDashboardFrom(probed, { path: '/four/readyz' }, () => files);
+    await expect(probed.attach(server, { health: true })).rejects.toThrow('/four/readyz');
+    // Nothing of what was refused is left.
+    expect((await http(`${name}/four/healthz`)).status).toBe(404);
+    await expect(made('/pages').attach(server)).rejects.toThrow('serves a page already');
   });
 
   it('fails at once where the package has no page: an error at a request would end the process', async () => {

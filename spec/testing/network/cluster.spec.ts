@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, mergeMap, range, timer, toArray } from 'rxjs';
-import { bind, DisconnectedError, duplex, sharedSecret, type, unary } from '../../../lib/index.js';
+import {
+  bind,
+  DisconnectedError,
+  duplex,
+  sharedSecret,
+  type,
+  unary,
+  type HandlerInterceptor,
+} from '../../../lib/index.js';
 import { Cluster, Faults, gridTest, VirtualClock, type GridTestContext } from '../../../lib/testing/index.js';
 
 // Taken before time is virtual.
@@ -22,6 +30,25 @@ describe('a cluster', () => {
       }
       // Six pairs; a host calls itself without a wire.
       expect(grid.cables).toHaveLength(6);
+    }));
+
+  it('has the registrations and the options of handlers that a manager has', () =>
+    gridTest(async ({ cluster }) => {
+      const [host] = cluster(1).hosts;
+      const seen: string[] = [];
+      const log: HandlerInterceptor = (call, next) => {
+        seen.push(call.route.name);
+        return next(call);
+      };
+      const registration = host!.handle(whoAmI, () => 'first', { intercept: [log] });
+      await host!.start();
+      const ask = (): Promise<string> => firstValueFrom(host!.connection(host!).request(whoAmI));
+      expect(await ask()).toBe('first');
+      registration.replace(() => 'second');
+      expect(await ask()).toBe('second');
+      registration.remove();
+      await expect(ask()).rejects.toMatchObject({ code: 'unimplemented' });
+      expect(seen).toStrictEqual(['whoAmI', 'whoAmI']);
     }));
 
   it('takes names, options of managers, and a setup that runs at each start', () =>
