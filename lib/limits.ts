@@ -26,13 +26,13 @@ export interface Limits {
   /** Muxes that may be open at once, in each direction; a call of the other side counts until its handler has ended, also after a reconnect. Default 131 072. */
   readonly maxOpenMuxes: number;
   /**
-   * Bytes that one connection may hold of what the other side sent: payloads of calls whose handlers run, and stream items
-   * that are not consumed. Beyond it new calls are refused, and streams get credit for one item at a time; at four times
+   * Bytes that one connection may hold of what the other side sent: payloads and metadata of calls whose handlers run, and
+   * stream items that are not consumed. Beyond it new calls are refused, and streams get credit for one item at a time; at four times
    * as many bytes the stream that receives one more item ends. Default 128 MiB.
    */
   readonly maxReceiveBytes: number;
   /**
-   * Calls of the other side that it may cancel per second, beyond `maxOpenMuxes` of them at once. More closes the
+   * Calls of the other side that it may cancel, or end by a fault, per second, beyond `maxOpenMuxes` at once. More closes the
    * connection: each cancelled call has cost a start of its handler. Default 20 000.
    */
   readonly maxCancelsPerSecond: number;
@@ -200,11 +200,12 @@ export const maxDuplicateWait = 60_000;
 /** Leaves that have left and whose connection, which is closed, can still be asked for. */
 export const maxGoneLeaves = 1_024;
 
+/** Size in bytes that the fragments of a received WebSocket message must have on average. */
+export const meanFragmentBytes = 1 << 10;
 /** Smallest and largest size of a region frame, which adapts, in bytes. */
 export const minRegionFrameBytes = 64 << 10;
 /** See {@link minRegionFrameBytes}. */
 export const maxRegionFrameBytes = 1 << 20;
-
 /** Bytes of a path in UTF-8 that a peer may name: the limit of Linux. */
 export const maxPathBytes = 4 << 10;
 /** Levels of such a path. */

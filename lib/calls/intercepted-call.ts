@@ -47,7 +47,7 @@ export function startIntercepted(options: InterceptedCallOptions, subscriber: Su
   watchDeadline(options, subscriber);
   if (resolved.signals.length > 0) {
     // The call itself fails with the reason, and its interceptors see that. This is for those that have not come to it.
-    subscriber.add(onAbort(resolved.signals, runtime, failSoon));
+    subscriber.add(onAbort(resolved.signals, runtime, failSoon).stop);
   }
   let result: Observable<unknown>;
   try {

@@ -65,10 +65,11 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
     this.#began = this.now();
     this.meter.begin(this.#payload.length);
     if (signals.length > 0) {
-      this.#stopListening = onAbort(signals, runtime, (reason) => {
+      const watch = onAbort(signals, runtime, (reason) => {
         this.aborted(reason);
       });
-      if (signals.some((signal) => signal.aborted)) return;
+      this.#stopListening = watch.stop;
+      if (watch.aborted) return;
     }
     // A call whose deadline has passed, or whose parent has, is not sent.
     if (this.deadline <= this.#began) this.#stopWaiting = this.#failPastDeadline();

@@ -1,6 +1,6 @@
-import { anObject, anyMs, checkOptions, withMethods, type Rule } from '../check.js';
+import { anObject, anyMs, checkOption, checkOptions, withMethods, type Rule } from '../check.js';
 import { LimitError, ConfigurationError } from '../errors.js';
-import { whenAborted } from '../flow/when-aborted.js';
+import { abortReason, whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
 import { encodeMeta, metaFault, type Meta } from '../wire/payloads/opening-extra.js';
 import type { Call } from './handler.js';
@@ -57,7 +57,7 @@ export const validDate: Rule = {
 };
 
 /** What a signal may be. */
-export const anAbortSignal: Rule = withMethods('an AbortSignal', 'addEventListener');
+export const anAbortSignal: Rule = withMethods('an AbortSignal', 'addEventListener', 'removeEventListener');
 
 const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   timeout: anyMs,
@@ -98,7 +98,11 @@ export function resolveOptions(
   const own = timeout ?? (deadline === undefined ? routeTimeout : Infinity);
   const signals: AbortSignal[] = [];
   if (signal !== undefined) signals.push(signal);
-  if (parent !== undefined) signals.push(parent.signal);
+  if (parent !== undefined) {
+    const { signal: inherited } = parent;
+    checkOption('A call: the signal of its parent', inherited, anAbortSignal);
+    signals.push(inherited);
+  }
   const dates = [deadline, parent?.deadline].flatMap((date) => date?.getTime() ?? []);
   const untilDate = dates.length === 0 ? Infinity : Math.min(...dates) - wallNow();
   return {
@@ -121,9 +125,11 @@ export function checkCallOptions(options: CallOptions, of = 'A call'): void {
  * @throws LimitError where it is larger than `maxMetaBytes`.
  */
 export function encodeCheckedMeta(meta: Meta, maxMetaBytes: number): Uint8Array | undefined {
-  const fault = metaFault(meta);
+  // What was checked is what is encoded: a getter may return something else each time, and that would break the frame.
+  const checked = Object.fromEntries(Object.entries(meta));
+  const fault = metaFault(checked);
   if (fault !== undefined) throw new ConfigurationError(`A call cannot carry its metadata: ${fault}.`);
-  const encoded = encodeMeta(meta);
+  const encoded = encodeMeta(checked);
   if (encoded.length > maxMetaBytes) {
     throw new LimitError(
       `The metadata of a call has ${String(encoded.length)} bytes, and maxMetaBytes is ${String(maxMetaBytes)}. Send less, or put it into the request.`,
@@ -134,26 +140,46 @@ export function encodeCheckedMeta(meta: Meta, maxMetaBytes: number): Uint8Array 
   return encoded.length === 1 ? undefined : encoded;
 }
 
-/** Calls `abort` once, when the first of the signals aborts; on a macrotask if one has aborted already. Returns a function that stops listening. */
+/** What {@link onAbort} returns. */
+export interface AbortWatch {
+  /** True where a signal has aborted already, or cannot be listened to: `abort` is called on a macrotask. */
+  readonly aborted: boolean;
+  /** Stops listening. */
+  readonly stop: () => void;
+}
+
+/**
+ * Calls `abort` once, when the first of the signals aborts. Signals may be objects of the user: where one throws when it is
+ * asked or listened to, `abort` is called with that error. Nothing is thrown, because a call that failed within `subscribe`
+ * would make retry() overflow the stack.
+ */
 export function onAbort(
   signals: readonly AbortSignal[],
   runtime: Runtime,
   abort: (reason: unknown) => void,
-): () => void {
-  const aborted = signals.find((signal) => signal.aborted);
-  if (aborted !== undefined) {
-    return runtime.schedule(() => {
-      abort(aborted.reason);
-    }, 0);
-  }
-  const stops = signals.map((signal) =>
-    whenAborted(signal, () => {
-      stop();
-      abort(signal.reason);
-    }),
-  );
+): AbortWatch {
+  const stops: (() => void)[] = [];
   const stop = (): void => {
     for (const stopListening of stops) stopListening();
   };
-  return stop;
+  const abortSoon = (reason: unknown): AbortWatch => {
+    stop();
+    const cancel = runtime.schedule(() => {
+      abort(reason);
+    }, 0);
+    return { aborted: true, stop: cancel };
+  };
+  try {
+    for (const signal of signals) {
+      if (signal.aborted) return abortSoon(abortReason(signal));
+      const listener = (): void => {
+        stop();
+        abort(abortReason(signal));
+      };
+      stops.push(whenAborted(signal, listener));
+    }
+  } catch (error) {
+    return abortSoon(error);
+  }
+  return { aborted: false, stop };
 }

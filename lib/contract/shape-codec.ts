@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { CodecError, type SchemaIssue } from '../errors.js';
 import { keep } from '../lent.js';
-import type { Codec, PayloadCodec, Shape } from '../codec/codec.js';
+import { shown } from '../check.js';
+import { isBytes, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
 
 /** Issues of one error at most, and UTF-16 units of the message of each: the rest is left out. */
 const maxIssues = 64;
@@ -25,7 +26,13 @@ function ownBytes(codec: Codec<unknown>): Codec<unknown> {
   if (codec.inPlace === true) return codec;
   return {
     codec: codec.codec,
-    encode: (value) => codec.encode(value),
+    encode: (value) => {
+      const payload: unknown = codec.encode(value);
+      if (isBytes(payload)) return payload;
+      throw new CodecError(
+        `The codec ${codec.codec} must return a Uint8Array from encode(), and returned ${shown(payload)}.`,
+      );
+    },
     decode: (bytes) => codec.decode(keep(bytes)),
   };
 }
@@ -34,6 +41,10 @@ function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string,
   const validate = (value: unknown): StandardSchemaV1.Result<unknown> => {
     const result = schema['~standard'].validate(value);
     if ('then' in result) {
+      // It may reject, and nobody else listens: that would end the process.
+      new Promise<unknown>((resolve) => {
+        resolve(result);
+      }).catch(ignore);
       throw new TypeError(`${what} has a schema that validates asynchronously. Use a synchronous one.`);
     }
     return result;
@@ -57,6 +68,10 @@ function validating(schema: StandardSchemaV1, codec: PayloadCodec, what: string,
     },
     decode,
   };
+}
+
+function ignore(): void {
+  // The call fails because its schema is asynchronous, whatever that would have found.
 }
 
 function toIssue({ path = [], message }: StandardSchemaV1.Issue): SchemaIssue {

@@ -5,7 +5,7 @@ import type { Caller } from '../mux/engine.js';
 import type { Connection } from '../contract/connection.js';
 import type { Call } from '../contract/handler.js';
 import type { IncomingCall } from '../contract/interceptor.js';
-import { whenAborted } from '../flow/when-aborted.js';
+import { abortReason, whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
 import { noMeta, type Meta } from '../wire/payloads/opening-extra.js';
 
@@ -123,11 +123,11 @@ export class CallContext<I> implements Call<I> {
 
   #follow(signal: AbortSignal): void {
     if (signal.aborted) {
-      this.abort(signal.reason);
+      this.abort(abortReason(signal));
       return;
     }
     this.stopListening = whenAborted(signal, () => {
-      this.abort(signal.reason);
+      this.abort(abortReason(signal));
     });
   }
 

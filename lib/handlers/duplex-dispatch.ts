@@ -116,25 +116,29 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, SendingOwne
       this.undecodable(error);
       return;
     }
-    let result: unknown;
     try {
-      result = handler(request, this.#call);
+      this.#takeResult(handler(request, this.#call));
     } catch (error) {
       this.fail(error);
+    }
+  }
+
+  #takeResult(result: unknown): void {
+    if (!isThenable(result)) {
+      this.#feed(result);
       return;
     }
-    if (isThenable(result)) {
-      this.#pendingResult = Promise.resolve(result).then(
-        (output) => {
-          this.#pendingResult = undefined;
-          this.#feed(output);
-        },
-        (error: unknown) => {
-          this.#pendingResult = undefined;
-          this.fail(error);
-        },
-      );
-    } else this.#feed(result);
+    // May throw: a Promise may have a `then`, or a constructor, of its own.
+    this.#pendingResult = Promise.resolve(result).then(
+      (output) => {
+        this.#pendingResult = undefined;
+        this.#feed(output);
+      },
+      (error: unknown) => {
+        this.#pendingResult = undefined;
+        this.fail(error);
+      },
+    );
   }
 
   // --- the engine's side

@@ -89,16 +89,28 @@ export class FrameRouter {
 
   #toResponderStream(frame: FrameView): void {
     const mux = this.#parts.incoming.get(frame.muxId);
-    if (mux instanceof ResponderStream) mux.onFrame(frame);
-    else this.#parts.unknownMux.answerCaller(frame);
+    if (!(mux instanceof ResponderStream)) {
+      this.#parts.unknownMux.answerCaller(frame);
+      return;
+    }
+    try {
+      mux.onFrame(frame);
+    } finally {
+      // To have a stream ended by a fault costs the other side as little as to cancel it.
+      if (mux.endedByFault) this.#takeCancel();
+    }
+  }
+
+  // Takes one of the cancels that the other side may still make. False where it has made too many: the connection closes.
+  #takeCancel(): boolean {
+    const { cancels, now, onFault } = this.#parts;
+    if (cancels.take(now())) return true;
+    onFault(cancels.fault);
+    return false;
   }
 
   #onCancel(frame: FrameView): void {
-    const { cancels, now, onFault } = this.#parts;
-    if (!cancels.take(now())) {
-      onFault(cancels.fault);
-      return;
-    }
+    if (!this.#takeCancel()) return;
     const mux = this.#parts.incoming.get(frame.muxId);
     if (mux === undefined) this.#parts.unknownMux.answerCaller(frame);
     else if (mux instanceof ResponderStream) mux.onFrame(frame);

@@ -1,3 +1,5 @@
+import { guarded } from '../guard.js';
+
 /**
  * Counts the handlers of one peer that keep running after their calls have ended, and the bytes that they hold. There is one
  * instance per peer, across its links: a peer that disconnects and reconnects gets no new allowance for the handlers that it
@@ -42,13 +44,19 @@ export class RunningHandlers {
   add(bytes: number, until: PromiseLike<unknown>): void {
     this.#count++;
     this.#bytes += bytes;
+    let isRunning = true;
     const ended = (): void => {
+      if (!isRunning) return;
+      isRunning = false;
       this.#count--;
       this.#bytes -= bytes;
       for (const onReleased of this.#listeners) onReleased(bytes);
       this.#checkUse();
     };
-    void Promise.resolve(until).then(ended, ended);
+    // The Promise of a user may have a `then` of its own, which throws: nobody can know when that handler ends.
+    guarded(ended, () => {
+      void Promise.resolve(until).then(ended, ended);
+    });
   }
 
   #checkUse(): void {

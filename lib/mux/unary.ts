@@ -114,7 +114,7 @@ export class UnaryResponder extends Mux {
   /** The caller's deadline on the monotonic clock, in ms. */
   readonly deadline: number;
   #worker: CancelSink | undefined = undefined;
-  /** Size of the request in bytes, which the handler may hold. */
+  /** Bytes of the request and of its metadata, which the handler may hold. */
   readonly requestBytes: number;
   readonly #seq: number;
   readonly #forget: (mux: UnaryResponder) => void;

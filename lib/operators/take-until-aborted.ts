@@ -1,5 +1,5 @@
 import { Observable, takeUntil, type MonoTypeOperatorFunction } from 'rxjs';
-import { whenAborted } from '../flow/when-aborted.js';
+import { abortReason, whenAborted } from '../flow/when-aborted.js';
 
 /**
  * Mirrors the source until the signal aborts, and then errors with `signal.reason`. If the signal has aborted already, the
@@ -12,7 +12,7 @@ export function takeUntilAborted<T>(signal: AbortSignal): MonoTypeOperatorFuncti
   return takeUntil(
     new Observable<never>((subscriber) => {
       const abort = (): void => {
-        subscriber.error(signal.reason);
+        subscriber.error(abortReason(signal));
       };
       if (signal.aborted) {
         abort();

@@ -1,4 +1,4 @@
-import { LimitError } from '../errors.js';
+import { LimitError, ProtocolError } from '../errors.js';
 import { ClosedError, type ClosedCode } from '../rejection.js';
 import { printable } from '../printable.js';
 
@@ -55,6 +55,15 @@ export function closeError(code: number, reason = ''): Error | undefined {
 export function isTooLarge(event: unknown): boolean {
   const { error } = event as { error?: { code?: unknown } };
   return error?.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+}
+
+/** The error for the error event of an open socket: a ProtocolError where the other side has sent what RFC 6455 forbids. */
+export function errorOf(event: unknown): Error {
+  const { error } = event as { error?: { code?: unknown } };
+  const text = messageOf(event);
+  return typeof error?.code === 'string' && error.code.startsWith('WS_ERR_')
+    ? new ProtocolError(`The other side broke the WebSocket protocol: ${text}.`)
+    : new Error(text);
 }
 
 /** The text of an error event. */

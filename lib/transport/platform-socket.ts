@@ -10,7 +10,7 @@ import { LimitError } from '../errors.js';
 import type { ClosedCode } from '../rejection.js';
 import type { WireMessage } from '../wire/batch.js';
 import { Slabs } from '../wire/slabs.js';
-import { closeCodeOf, closeError, closeReason, isTooLarge, messageOf, normalClosure } from './close-codes.js';
+import { closeCodeOf, closeError, closeReason, errorOf, isTooLarge, normalClosure } from './close-codes.js';
 import type { Socket } from './socket.js';
 
 /** The part of the platform's WebSocket that is used here. */
@@ -68,7 +68,7 @@ export abstract class PlatformSocket implements Socket {
       },
     };
     socket.onerror = (event: unknown) => {
-      this.end(this.#reason ?? (isTooLarge(event) ? this.tooLargeError() : new Error(messageOf(event))));
+      this.end(this.#reason ?? (isTooLarge(event) ? this.tooLargeError() : errorOf(event)));
     };
     socket.onclose = (event: { readonly code: number; readonly reason?: string }) => {
       this.end(closeError(event.code, event.reason));

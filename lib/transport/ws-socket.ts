@@ -1,3 +1,4 @@
+import { meanFragmentBytes } from '../limits.js';
 import type { WireMessage } from '../wire/batch.js';
 import { BrowserSocket } from './browser-socket.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
@@ -17,7 +18,7 @@ export interface NodeWebSocket {
   pause(): void;
   resume(): void;
   /** The frame parser; not part of its types. Other implementations of the same interface have none. */
-  readonly _receiver?: { _maxPayload: number };
+  readonly _receiver?: { _maxPayload: number; _maxFragments: number };
 }
 
 /** The socket under a WebSocket of `ws`. */
@@ -119,7 +120,10 @@ class WsSocket extends PlatformSocket {
     super.limitMessages(maxMessageBytes, limit);
     this.#reader?.limit(maxMessageBytes);
     const receiver = this.#socket._receiver;
-    if (receiver !== undefined) receiver._maxPayload = Math.min(maxMessageBytes, 0x7fff_ffff);
+    if (receiver === undefined) return;
+    receiver._maxPayload = Math.min(maxMessageBytes, 0x7fff_ffff);
+    // Each fragment takes some 100 bytes beside its own: a message in fragments of one byte would take a hundred times its size.
+    receiver._maxFragments = Math.ceil(receiver._maxPayload / meanFragmentBytes);
   }
 
   pause(): void {
@@ -147,6 +151,8 @@ class WsSocket extends PlatformSocket {
   }
 
   protected override closePolitely(close: () => void): void {
+    // A socket that is paused would not read the close frame of the other side, and would stay open until closeTimeout.
+    this.#socket.resume();
     if (this.regionWriter === undefined) close();
     else this.regionWriter.whenWhole(close);
   }

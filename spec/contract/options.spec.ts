@@ -1,7 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
-import { ConfigurationError } from '../../lib/index.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import { config } from 'rxjs';
+import { CancelledError, ConfigurationError } from '../../lib/index.js';
 import type { Call } from '../../lib/contract/handler.js';
-import { onAbort, resolveOptions, type CallOptions } from '../../lib/contract/options.js';
+import { encodeCheckedMeta, onAbort, resolveOptions, type CallOptions } from '../../lib/contract/options.js';
+import { encodeMeta } from '../../lib/wire/payloads/opening-extra.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 const now = 1_000;
@@ -57,6 +59,8 @@ describe('options that cannot work', () => {
     [{ deadline: 5 as never }, 'A call: deadline must be a valid Date; it is 5.'],
     [{ tiemout: 500 } as never, 'A call has no option tiemout. Did you mean timeout?'],
     [{ signal: {} as never }, 'A call: signal must be an AbortSignal; it is an object.'],
+    [{ signal: { addEventListener() {} } as never }, 'A call: signal must be an AbortSignal; it is an object.'],
+    [{ parent: { signal: 5 } as never }, 'A call: the signal of its parent must be an AbortSignal; it is 5.'],
     [{ parent: 'me' as never }, "A call: parent must be the call that a handler was given; it is 'me'."],
     [500 as never, 'A call: the options must be an object; it is 500.'],
     [null as never, 'A call: the options must be an object; it is null.'],
@@ -100,10 +104,73 @@ describe('the signals of a call', () => {
     const runtime = new ManualRuntime();
     const controller = new AbortController();
     const reasons: unknown[] = [];
-    onAbort([controller.signal], runtime, (reason) => reasons.push(reason))();
-    onAbort([AbortSignal.abort()], runtime, (reason) => reasons.push(reason))();
+    onAbort([controller.signal], runtime, (reason) => reasons.push(reason)).stop();
+    onAbort([AbortSignal.abort()], runtime, (reason) => reasons.push(reason)).stop();
     controller.abort();
     runtime.advance(0);
     expect([reasons, runtime.scheduled]).toStrictEqual([[], 0]);
+  });
+});
+
+describe('a signal of the user’s own', () => {
+  const boom = (): never => {
+    throw new Error('boom');
+  };
+  const signalWith = (parts: PropertyDescriptorMap): AbortSignal =>
+    Object.defineProperties({ aborted: false, addEventListener() {}, removeEventListener() {} }, parts) as never;
+
+  it.each<[string, PropertyDescriptorMap]>([
+    ['aborted', { aborted: { get: boom } }],
+    ['addEventListener', { addEventListener: { value: boom } }],
+    ['reason', { aborted: { value: true }, reason: { get: boom } }],
+  ])('whose %s throws aborts the call with that error, on a macrotask', (_, parts) => {
+    const runtime = new ManualRuntime();
+    const reasons: unknown[] = [];
+    const other = new AbortController();
+    const watch = onAbort([other.signal, signalWith(parts)], runtime, (reason) => reasons.push(reason));
+    expect([watch.aborted, reasons]).toStrictEqual([true, []]);
+    runtime.advance(0);
+    other.abort();
+    expect(reasons).toStrictEqual([new Error('boom')]);
+  });
+
+  it('that gives no reason aborts the call with a CancelledError, and never with undefined', () => {
+    const runtime = new ManualRuntime();
+    const reasons: unknown[] = [];
+    let abort = (): void => undefined;
+    const later = signalWith({ addEventListener: { value: (_: string, listener: () => void) => (abort = listener) } });
+    onAbort([signalWith({ aborted: { value: true } })], runtime, (reason) => reasons.push(reason));
+    onAbort([later], runtime, (reason) => reasons.push(reason));
+    runtime.advance(0);
+    abort();
+    expect(reasons).toStrictEqual([expect.any(CancelledError), expect.any(CancelledError)]);
+  });
+
+  it('that cannot be left keeps nothing from its end: the error is reported', () => {
+    const reported: unknown[] = [];
+    config.onUnhandledError = (error) => reported.push(error);
+    jest.useFakeTimers();
+    try {
+      const { stop } = onAbort(
+        [signalWith({ removeEventListener: { value: boom } })],
+        new ManualRuntime(),
+        () => undefined,
+      );
+      stop();
+      jest.runAllTimers();
+    } finally {
+      jest.useRealTimers();
+      config.onUnhandledError = null;
+    }
+    expect(reported).toStrictEqual([new Error('boom')]);
+  });
+});
+
+describe('metadata with getters', () => {
+  it('is read once: what was checked is what is sent', () => {
+    let reads = 0;
+    const meta = Object.defineProperty({}, 'tenant', { enumerable: true, get: () => (reads++ === 0 ? 'a' : 5) });
+    const encoded = encodeCheckedMeta(meta, 100);
+    expect([encoded, reads]).toStrictEqual([encodeMeta({ tenant: 'a' }), 1]);
   });
 });

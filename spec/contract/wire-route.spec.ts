@@ -124,3 +124,29 @@ describe('a schema', () => {
     expect(() => input!.decode(codec.encode(2))).toThrow(TypeError);
   });
 });
+
+describe('what a user gives to encode or to check', () => {
+  it.each([5, null, new DataView(new ArrayBuffer(4)), new Float64Array(2), Promise.resolve(new Uint8Array(1))])(
+    'a codec that makes %p of a value: the call fails, and no broken frame leaves',
+    (made) => {
+      const broken: Codec<unknown> = { codec: 'broken', encode: () => made as never, decode: () => undefined };
+      const { request } = wire(unary({ name: 'x', request: broken }));
+      expect(() => request.encode(1)).toThrow(new RegExp('The codec broken must return a Uint8Array from encode'));
+    },
+  );
+
+  it('a schema that validates asynchronously may reject: somebody listens', async () => {
+    const heard: unknown[] = [];
+    const schema = {
+      '~standard': {
+        version: 1,
+        vendor: 'x',
+        validate: () => ({ then: (...listeners: unknown[]) => heard.push(...listeners) }),
+      },
+    };
+    const { request } = wire(unary({ name: 'x', request: schema as never }));
+    expect(() => request.decode(codec.encode(1))).toThrow('validates asynchronously');
+    await Promise.resolve();
+    expect(heard).toStrictEqual([expect.any(Function), expect.any(Function)]);
+  });
+});

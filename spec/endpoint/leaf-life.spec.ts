@@ -121,6 +121,27 @@ describe('a token that expires', () => {
     expect(cause).toMatchObject({ code: 'unauthenticated', reason: 'the token has expired' });
   });
 
+  it('has expired as soon as the wall clock says so, as after a sleep of the host', async () => {
+    await start({ authenticate: () => ({ identity: 'ann', expiresAt: now() + 3_600_000 }) });
+    const leaf = network.leaf(host, { token: 'once' });
+    await network.settle();
+    expect(await ask(leaf)).toBe('ann');
+    network.runtime.wallOffset += 7_200_000;
+    await network.pass(2_000, 100);
+    expect((await stateOf(leaf)).error).toMatchObject({ code: 'unauthenticated' });
+  });
+
+  it('is valid for longer where the wall clock is set back', async () => {
+    await start({ authenticate: () => ({ identity: 'ann', expiresAt: now() + 10_000 }) });
+    const leaf = network.leaf(host, { token: 'once' });
+    await network.settle();
+    network.runtime.wallOffset -= 10_000;
+    await network.pass(15_000, 500);
+    expect(await ask(leaf)).toBe('ann');
+    await network.pass(6_000, 500);
+    expect((await stateOf(leaf)).error).toMatchObject({ code: 'unauthenticated' });
+  });
+
   it('of a date that is none is refused', async () => {
     await start({ authenticate: () => ({ identity: 'ann', expiresAt: new Date('nonsense') }) });
     const leaf = network.leaf(host);

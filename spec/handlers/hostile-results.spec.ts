@@ -24,6 +24,8 @@ const results: [string, () => unknown][] = [
   ['a then that cannot be read', () => withGetter({}, 'then')],
   ['a then that can be read once', changing],
   ['a then that throws', () => ({ then: boom })],
+  ['the then of a Promise, which throws', () => Object.assign(Promise.resolve(1), { then: boom })],
+  ['the constructor of a Promise, which cannot be read', () => withGetter(Promise.resolve(1), 'constructor')],
   ['a Promise of what cannot be read', async () => Promise.resolve(new Proxy({ a: 1 }, { ownKeys: boom, get: boom }))],
   ['a Proxy whose every access throws', () => new Proxy({}, { get: boom, has: boom, ownKeys: boom })],
   ['a lift that cannot be read', () => withGetter({ subscribe: boom }, 'lift')],

@@ -3,6 +3,7 @@ import { CancelledError } from '../../lib/errors.js';
 import { decodeConnectError } from '../../lib/wire/payloads/control.js';
 import type { Limits } from '../../lib/limits.js';
 import { RunningHandlers } from '../../lib/mux/running-handlers.js';
+import type { Frame } from '../../lib/wire/frame.js';
 import { Op } from '../../lib/wire/ops.js';
 import { linkEngines, loneEngine, nothing, type EngineEnd } from '../support/protocol/engines.js';
 import { fromCaller, fromResponder } from '../support/protocol/frames.js';
@@ -174,7 +175,9 @@ describe('maxOpenMuxes', () => {
 describe('handlers that run on after their link is gone', () => {
   const setUp = (limits: Partial<Limits>) => {
     const unused: string[] = [];
-    const running = new RunningHandlers(() => unused.push('unused'));
+    const running = new RunningHandlers(() => {
+      if (unused.length === 0) unused.push('unused');
+    });
     const ends: (() => void)[] = [];
     const connect = () => {
       const end = loneEngine({ limits, running });
@@ -268,6 +271,41 @@ describe('maxCancelsPerSecond', () => {
     expect(end.faults).toStrictEqual([]);
     cancel(41, 1);
     expect(end.faults[0]!.message).toContain('maxCancelsPerSecond');
+  });
+});
+
+describe('a stream that its caller has ended by a fault', () => {
+  it.each<[string, (id: number) => Frame]>([
+    ['a gap', (id) => fromCaller.item(id, 7, 'x')],
+    ['an item that is too large', (id) => fromCaller.item(id, 1, 'x'.repeat(101))],
+  ])('counts as cancelled: %s', (_, fault) => {
+    const end = loneEngine({ limits: { maxOpenMuxes: 10, maxCancelsPerSecond: 20, maxUnaryBytes: 100 } });
+    const streams = end.serveStream(2, 1, 1);
+    const open = (from: number, count: number): void => {
+      for (let id = from; id < from + count; id++) end.receive(fromCaller.connectMux(id), fault(id));
+    };
+    open(1, 20);
+    expect([end.faults, streams.length]).toStrictEqual([[], 20]);
+    open(21, 1);
+    expect(end.faults[0]!.message).toContain('maxCancelsPerSecond');
+  });
+});
+
+describe('a handler that outlives its call', () => {
+  it('ends with the Promise of its user, also where the `then` of that throws', async () => {
+    const unused: string[] = [];
+    const running = new RunningHandlers(() => {
+      if (unused.length === 0) unused.push('unused');
+    });
+    const until = Object.assign(Promise.resolve(), {
+      then: () => {
+        throw new Error('boom');
+      },
+    });
+    running.add(5, until);
+    running.add(6, Promise.resolve());
+    await new Promise(setImmediate);
+    expect([running.count, running.bytes, unused]).toStrictEqual([0, 0, ['unused']]);
   });
 });
 

@@ -250,7 +250,13 @@ describe('fromIterable of an async iterable', () => {
     const ended = (async function* () {
       yield 1;
     })();
-    for (const source of [ended, throwing(true), throwing(false)]) {
+    const broken = Object.assign(Promise.resolve(), {
+      then: () => {
+        throw new Error('of then');
+      },
+    });
+    const ofThen = { [Symbol.asyncIterator]: () => ({ next: () => broken as never }) };
+    for (const source of [ended, throwing(true), throwing(false), ofThen]) {
       fromIterable(source).subscribe({
         next: (value) => log.push(value),
         error: (error: unknown) => log.push(error),
@@ -258,6 +264,6 @@ describe('fromIterable of an async iterable', () => {
       });
       await turn();
     }
-    expect(log).toStrictEqual([1, 'done', new Error('at once'), new Error('later')]);
+    expect(log).toStrictEqual([1, 'done', new Error('at once'), new Error('later'), new Error('of then')]);
   });
 });

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket as NetSocket } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { ProtocolError } from '../../lib/errors.js';
 import type { Socket } from '../../lib/transport/socket.js';
 import { createDial, dialWebSocket } from '../../lib/transport/ws-dial.js';
 import { adoptWebSocket } from '../../lib/transport/ws-socket.js';
@@ -129,6 +130,39 @@ describe('a dialed socket', () => {
       expect(messages.map(({ length }) => length)).toStrictEqual(sizes);
       for (const message of messages) expect(message.every((byte) => byte === (message.length & 0xff))).toBe(true);
     }
+  });
+
+  it('is read again when it is closed: a paused one would wait for the close frame until closeTimeout', () => {
+    const log: string[] = [];
+    const note = (what: string) => (): void => {
+      log.push(what);
+    };
+    const [pause, resume, close] = ['pause', 'resume', 'close'].map(note);
+    const socket = adoptWebSocket({ on() {}, pause, resume, close, readyState: 1, bufferedAmount: 0 });
+    socket.pause!();
+    socket.outbound.complete();
+    socket.close!('idle', 'no call');
+    expect(log).toStrictEqual(['pause', 'resume', 'close', 'resume', 'close']);
+  });
+
+  it('takes so many fragments of a message as make up its bound, and reports what breaks the protocol', async () => {
+    const { near, far } = await connected();
+    const errors: unknown[] = [];
+    near.limitMessages!(8 << 10);
+    const end = new Promise<void>((resolve) => {
+      near.inbound.subscribe({
+        error: (error: unknown) => {
+          errors.push(error);
+          resolve();
+        },
+      });
+    });
+    const part = { binary: true, fin: false };
+    for (let count = 0; count < 9; count++) far.send(new Uint8Array(1), part);
+    await end;
+    expect(errors).toStrictEqual([
+      new ProtocolError('The other side broke the WebSocket protocol: Too many message fragments.'),
+    ]);
   });
 
   it('completes where it is closed here, and destroys without a close frame where it errors', async () => {

@@ -9,6 +9,7 @@
 import { either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from '../../check.js';
 import { errorText } from '../../errors.js';
 import { ClosedError, RejectedError, type ClosedCode } from '../../rejection.js';
+import { WakeWatch } from '../../connection/wake-watch.js';
 import type { Link } from '../../connection/link.js';
 import type { EngineOptions, Refusal, Responder } from '../../mux/engine.js';
 import type { RunningHandlers } from '../../mux/running-handlers.js';
@@ -101,7 +102,8 @@ export class ConnectedLeaf {
     this.#options.link.close({ code, reason });
   }
 
-  // The end of validity is a date, and the wall clock may be set, or go on while the machine sleeps: it is read again.
+  // The end of validity is a date, and the wall clock may be set, or go on while the machine sleeps and timers do not: it is
+  // read again when that may have happened.
   #expireAt(expiresAt: number | undefined): void {
     const { runtime, link } = this.#options;
     this.#cancelExpiry?.();
@@ -112,12 +114,15 @@ export class ConnectedLeaf {
       this.#close('unauthenticated', 'the token has expired');
       return;
     }
-    this.#cancelExpiry = runtime.schedule(
-      () => {
-        this.#expireAt(expiresAt);
-      },
-      Math.min(maxTimerMs, left),
-    );
+    const again = (): void => {
+      this.#expireAt(expiresAt);
+    };
+    const cancelTimer = runtime.schedule(again, Math.min(maxTimerMs, left));
+    const stopWatch = WakeWatch.of(runtime).listen(again);
+    this.#cancelExpiry = () => {
+      cancelTimer();
+      stopWatch();
+    };
   }
 
   #watchIdle(): void {

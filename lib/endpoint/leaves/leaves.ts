@@ -15,7 +15,7 @@ import { ThrottledSocket } from '../../transport/throttled-socket.js';
 import { subrouteKey } from '../../wire/subroute.js';
 import type { ConnectRequest } from '../../wire/payloads/connect.js';
 import { checkClock, type Admission, type DialerInfo } from '../accept/acceptor.js';
-import { checkToken, describe } from '../accept/auth.js';
+import { checkToken, describe, rejectionOf } from '../accept/auth.js';
 import { ConnectedLeaf, leafLimitRules, type Authenticated, type LeafLimits } from './connected-leaf.js';
 import type { Endpoint } from '../endpoint.js';
 import { ttlOf } from './leaf-control.js';
@@ -216,16 +216,12 @@ export class Leaves {
 
   async #authenticate(token: string, info: DialerInfo): Promise<Authenticated> {
     const ask = (): unknown => this.#options.authenticate(token, info);
-    const given = await checkToken(notAuthenticated, ask, 'unauthenticated');
+    const { identity, expiry, shown } = readIdentity(await checkToken(notAuthenticated, ask, 'unauthenticated'));
     const refuse = (what: string, reason = notAuthenticated): RejectedError =>
       new RejectedError(`The token of a leaf is refused: ${what}`, reason, 'unauthenticated');
-    const { identity, expiresAt } = (
-      typeof given === 'object' && given !== null ? given : { identity: given }
-    ) as Partial<LeafIdentity>;
     if (typeof identity !== 'string' || identity === '') {
-      throw refuse(`leaves.authenticate gave ${describe(identity ?? given)} instead of an identity`);
+      throw refuse(`leaves.authenticate gave ${shown} instead of an identity`);
     }
-    const expiry = expiresAt === undefined ? undefined : Number(expiresAt);
     if (Number.isNaN(expiry)) throw refuse('leaves.authenticate gave an expiresAt that is no date');
     if (expiry !== undefined && expiry <= this.#endpoint.runtime.wallNow()) {
       throw refuse('it has expired', 'the token has expired');
@@ -268,4 +264,17 @@ export class Leaves {
     }
     return this.#endpoint.registry.find(handler, subroute);
   };
+}
+
+// What `authenticate` has returned, such as an entity of a database, may have getters that throw. @throws RejectedError
+function readIdentity(given: unknown): { identity: unknown; expiry: number | undefined; shown: string } {
+  try {
+    const { identity, expiresAt } = (
+      typeof given === 'object' && given !== null ? given : { identity: given }
+    ) as Partial<LeafIdentity>;
+    const expiry = expiresAt === undefined ? undefined : Number(expiresAt);
+    return { identity, expiry, shown: describe(identity ?? given) };
+  } catch (error) {
+    throw rejectionOf(error, notAuthenticated, 'unauthenticated');
+  }
 }

@@ -147,14 +147,12 @@ class AsyncFeeder<T> implements Feeder {
   resume(): void {
     if (this.#pulling || this.#stopped || !this.#outlet.canSend) return;
     this.#pulling = true;
-    let asked: Promise<IteratorResult<T>>;
     try {
-      asked = this.#iterator.next();
+      // Either may throw: a Promise may have a `then` of its own.
+      Promise.resolve(this.#iterator.next()).then(this.#onResult, this.#fail);
     } catch (error) {
       this.#fail(error);
-      return;
     }
-    Promise.resolve(asked).then(this.#onResult, this.#fail);
   }
 
   stop(): void {

@@ -161,14 +161,12 @@ class AsyncPuller<T> extends Puller<T> {
   pull(): void {
     if (this.pulling || !this.wanted) return;
     this.pulling = true;
-    let asked: Promise<IteratorResult<T>>;
     try {
-      asked = this.#iterator.next();
+      // Either may throw: a Promise may have a `then` of its own.
+      Promise.resolve(this.#iterator.next()).then(this.#onResult, this.#onError);
     } catch (error) {
       this.#onError(error);
-      return;
     }
-    Promise.resolve(asked).then(this.#onResult, this.#onError);
   }
 
   protected returnIterator(): void {

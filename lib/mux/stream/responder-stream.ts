@@ -35,6 +35,9 @@ export class ResponderStream extends StreamMux {
   /** True where the caller has an input, but the route of this side has none. */
   readonly ignoresInput: boolean;
 
+  /** True after the caller has violated the protocol, or a bound, on this stream. */
+  endedByFault = false;
+
   readonly #maxCredit: number;
   readonly #outWindow: CreditWindow;
   // The handler has ended; undefined text: it completed.
@@ -206,6 +209,7 @@ export class ResponderStream extends StreamMux {
 
   // A protocol fault uses no credit: a caller accepts one Eof beyond its window.
   #fault(text: string, error: CallError = { code: 'internal' }): void {
+    this.endedByFault = true;
     this.#sendLast(text, error);
     this.endWith(new ProtocolError(`${this.sink.route}: ${text}`));
   }

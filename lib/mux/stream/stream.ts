@@ -57,7 +57,7 @@ export abstract class StreamMux extends Mux implements MeteredStream {
   sendEnded = false;
   /** True after the other side has sent its last item. */
   receiveEnded = false;
-  /** Size of the request in bytes, which the handler may hold; 0 at the caller. */
+  /** Bytes of the request and of its metadata, which the handler may hold; 0 at the caller. */
   requestBytes = 0;
   /** True while this stream's credit is to be sent at the end of the turn. */
   creditDue = false;

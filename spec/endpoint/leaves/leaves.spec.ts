@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { BehaviorSubject, firstValueFrom } from 'rxjs';
+import { BehaviorSubject, firstValueFrom, NEVER } from 'rxjs';
 import { RejectedError } from '../../../lib/rejection.js';
 import type { LeafConnection } from '../../../lib/endpoint/leaves/leaf.js';
 import type { LeafOptions } from '../../../lib/endpoint/leaves/leaves.js';
@@ -49,6 +49,10 @@ async function reasonOf(leaf: LeafConnection): Promise<unknown> {
   return (await firstValueFrom(leaf.state$)).error?.cause;
 }
 
+const boom = (): never => {
+  throw new Error('select from users failed');
+};
+
 describe('a host', () => {
   it('takes no leaves by default, and says so to both ends', async () => {
     await start();
@@ -94,6 +98,38 @@ describe('a host', () => {
     expect(await reasonOf(network.leaf(host, { token: 'sync' }))).toMatchObject({ reason });
     expect(await reasonOf(network.leaf(host, { token: 'async' }))).toMatchObject({ reason });
     expect(network.events(host)).toMatchObject([{ reason: 'not you' }, { reason: 'nor you' }]);
+  });
+
+  it.each<[string, object]>([
+    ['identity', { identity: { get: boom } }],
+    ['expiresAt', { identity: { value: 'ann' }, expiresAt: { get: boom } }],
+    ['date', { identity: { value: 'ann' }, expiresAt: { value: { valueOf: boom } } }],
+  ])('tells a leaf nothing of what the %s throws that its hook has returned', async (_, parts) => {
+    await start({ authenticate: () => Object.defineProperties({}, parts as PropertyDescriptorMap) as never });
+    const leaf = network.leaf(host);
+    expect(await reasonOf(leaf)).toMatchObject({ code: 'unauthenticated', reason: 'the token is not accepted' });
+    expect(network.events(host)).toStrictEqual([
+      { type: 'rejected', host: 'a leaf', by: 'local', reason: 'select from users failed' },
+    ]);
+  });
+
+  it('bounds the metadata of calls that run, as it bounds their payloads', async () => {
+    const manager = network.manager(host, [], {
+      limits: { maxReceiveBytes: 5_000 },
+      leaves: { authenticate: () => 'ann' },
+    });
+    manager.handle(whoAmI, () => NEVER);
+    await manager.start();
+    const leaf = network.leaf(host);
+    await network.settle();
+    const errors: unknown[] = [];
+    const call = (): unknown =>
+      leaf.request(whoAmI, new Uint8Array(), { meta: { large: 'x'.repeat(2_500) } }).subscribe({
+        error: (error: unknown) => errors.push(error),
+      });
+    for (let count = 0; count < 3; count++) call();
+    await network.settle();
+    expect(errors).toStrictEqual([expect.objectContaining({ code: 'resource-exhausted', sent: false })]);
   });
 
   it('tells a leaf the reason of a RejectedError', async () => {

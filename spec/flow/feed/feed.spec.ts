@@ -209,6 +209,23 @@ describe('an async iterable', () => {
     expect(outlet.log).toStrictEqual([1, new Error('of the generator'), new Error('of next')]);
   });
 
+  it('may give a Promise whose own then throws, also when it is asked again later', async () => {
+    const outlet = new FakeOutlet(1);
+    let asked = 0;
+    const broken = Object.assign(Promise.resolve({ done: true, value: undefined }), {
+      then: () => {
+        throw new Error('of then');
+      },
+    });
+    const next = (): Promise<IteratorResult<number>> =>
+      asked++ === 0 ? Promise.resolve({ done: false, value: 1 }) : (broken as never);
+    outlet.feed({ [Symbol.asyncIterator]: () => ({ next }) });
+    await turn();
+    outlet.give(1);
+    await turn();
+    expect(outlet.log).toStrictEqual([1, new Error('of then')]);
+  });
+
   it('is returned where an item cannot be encoded', async () => {
     const outlet = new FakeOutlet(9);
     let cleaned = false;
