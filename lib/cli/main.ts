@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers';
 import { Command, CommanderError } from 'commander';
 import { commandEntries, type RunCommand } from './commands.js';
 import { exitCodes } from './exit/exit-codes.js';
+import { wrapped } from './output/wrap.js';
 import { abortOnSignals, Interruption } from './exit/interruption.js';
 
 /** Time for cleaning up after an interruption, in ms. */
@@ -20,6 +21,10 @@ async function main(): Promise<void> {
     .version(version())
     .exitOverride()
     .configureOutput({
+      writeOut: (text) => {
+        const { isTTY, columns } = process.stdout as { readonly isTTY?: boolean; readonly columns?: number };
+        process.stdout.write(isTTY === true && columns !== undefined && columns > 0 ? wrapped(text, columns) : text);
+      },
       outputError: (text, write) => {
         write(text.replace(/^error: /, 'rxgrid: '));
       },
@@ -50,6 +55,7 @@ async function addCommands(program: Command, run: RunCommand): Promise<void> {
   const named = first === 'help' ? second : first;
   const entry = commandEntries.find(({ name }) => name === named);
   if (entry !== undefined) (await entry.load())(program, run, commandEntries);
+  for (const command of program.commands) command.showHelpAfterError(`rxgrid ${command.name()} --help tells more.`);
   const known = new Set(program.commands.map((command) => command.name()));
   for (const { name, summary, hidden = false } of commandEntries) {
     if (!known.has(name)) program.command(name, { hidden }).description(summary);

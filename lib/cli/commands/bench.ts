@@ -1,4 +1,5 @@
 import { lastValueFrom } from 'rxjs';
+import { DisconnectedError } from '../../errors.js';
 import { LogHistogram, quantileOf } from '../../metrics/log-histogram.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { systemRuntime } from '../../runtime.js';
@@ -35,6 +36,8 @@ interface Counts {
   min: number;
   max: number;
   readonly errors: Map<string, number>;
+  /** The loss of the connection, which ends the run. */
+  lost: DisconnectedError | undefined;
 }
 
 /** Codes of errors that are counted one by one. */
@@ -48,7 +51,8 @@ const help = `
 Without a route it takes "echo", which rxgrid serve --echo has: bytes that come back. Of a stream the items are counted. The
 first tenth of the time is not. With --json, one object: {"route", "kind", "concurrency", "seconds", "done", "rate", "bytes",
 "errors", "latency"}; rate per second, bytes of payloads received, errors by their code, and latency {"min", "mean", "p50", "p90",
-"p99", "max"} in ms, null for a stream. Exit code 5: some calls failed; 1: all did.
+"p99", "max"} in ms, null for a stream. Exit code 5: some calls failed; 1: all did; 3: the
+connection was lost, and what was measured before is printed.
 
 Examples:
   rxgrid bench --host 10.0.0.1:9000 --size 1024 -c 64
@@ -81,7 +85,8 @@ async function bench(target: Target, name: string, options: BenchOptions): Promi
   const remote = await benchedRoute(target, name, options);
   const { kind } = remote.route;
   const value = await valueOf(remote, options, target.signal);
-  const counts: Counts = { latencies: new LogHistogram(), done: 0, bytes: 0, min: Infinity, max: 0, errors: new Map() };
+  const latencies = new LogHistogram();
+  const counts: Counts = { latencies, done: 0, bytes: 0, min: Infinity, max: 0, errors: new Map(), lost: undefined };
   const began = systemRuntime.now();
   const from = began + options.for * 1_000 * warmUp;
   const until = began + options.for * 1_000;
@@ -93,7 +98,15 @@ async function bench(target: Target, name: string, options: BenchOptions): Promi
   const cancelTimer = systemRuntime.schedule(() => {
     stop.abort();
   }, options.for * 1_000);
-  const work = { target, remote, value, counts, from, until, signal, isRaw: options.raw === true };
+  const lose = (error: unknown): boolean => {
+    // What the end of the time cuts off is no failure.
+    if (signal.aborted) return true;
+    if (!(error instanceof DisconnectedError)) return false;
+    counts.lost ??= error;
+    stop.abort();
+    return true;
+  };
+  const work = { target, remote, value, counts, from, until, signal, lose, isRaw: options.raw === true };
   try {
     const one = kind === 'unary' ? callAgain : readStream;
     await Promise.all(Array.from({ length: options.concurrency }, () => one(work)));
@@ -103,6 +116,7 @@ async function bench(target: Target, name: string, options: BenchOptions): Promi
   target.signal.throwIfAborted();
   const seconds = (Math.min(until, systemRuntime.now()) - from) / 1_000;
   await show(remote, counts, Math.max(seconds, 0.001), options);
+  if (counts.lost !== undefined) throw counts.lost;
   const failed = [...counts.errors.values()].reduce((sum, each) => sum + each, 0);
   if (failed === 0) return exitCodes.done;
   if (counts.done > 0) return exitCodes.partly;
@@ -118,10 +132,12 @@ interface Work {
   readonly from: number;
   readonly until: number;
   readonly signal: AbortSignal;
+  /** True where the run is over: its time is up, or the error is the loss of the connection, which ends all calls. */
+  readonly lose: (error: unknown) => boolean;
   readonly isRaw: boolean;
 }
 
-async function callAgain({ target, remote, value, counts, from, until, signal, isRaw }: Work): Promise<void> {
+async function callAgain({ target, remote, value, counts, from, until, signal, lose, isRaw }: Work): Promise<void> {
   const { connection, timeout } = target;
   const route = unaryOf(remote, isRaw);
   let failures = 0;
@@ -135,14 +151,14 @@ async function callAgain({ target, remote, value, counts, from, until, signal, i
       const now = systemRuntime.now();
       if (began >= from && now <= until) count(counts, now - began, response);
     } catch (error) {
+      if (lose(error)) return;
       failures++;
-      // The last ones are cut off by the end of the time.
-      if (systemRuntime.now() < until) countError(counts, error);
+      countError(counts, error);
     }
   }
 }
 
-async function readStream({ target, remote, value, counts, from, until, signal, isRaw }: Work): Promise<void> {
+async function readStream({ target, remote, value, counts, from, until, signal, lose, isRaw }: Work): Promise<void> {
   const { input: _, ...route } = duplexOf(remote, isRaw);
   try {
     const items$ = target.connection.stream({ ...route, input: undefined, inWindow: undefined }, value, { signal });
@@ -151,7 +167,7 @@ async function readStream({ target, remote, value, counts, from, until, signal, 
       if (now >= from && now <= until) count(counts, undefined, item);
     }
   } catch (error) {
-    if (!signal.aborted) countError(counts, error);
+    if (!lose(error)) countError(counts, error);
   }
 }
 

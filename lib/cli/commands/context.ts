@@ -1,7 +1,7 @@
 import { configPath, readConfig, writeConfig, type Context } from '../connect/config.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
-import { jsonText, print, terminalColumns, write } from '../output/output.js';
+import { jsonText, note, print, terminalColumns, write } from '../output/output.js';
 import { printable } from '../../printable.js';
 import { tableLines } from '../output/table.js';
 
@@ -81,6 +81,10 @@ async function list({ json = false }: { readonly json?: boolean }): Promise<numb
   if (json) {
     for (const [name, context] of entries)
       await write(`${jsonText({ name, current: name === current, ...context })}\n`);
+    return exitCodes.done;
+  }
+  if (entries.length === 0) {
+    note('there are no contexts. Add one: rxgrid context add <name> --host <url>.');
     return exitCodes.done;
   }
   const columns = ['', 'NAME', 'HOST', 'VIA', 'TOKEN'].map((title) => ({ title }));

@@ -48,7 +48,11 @@ async function events(
       await (json ? write(`${jsonText(jsonOf(event))}\n`) : print(textOf(event)));
       if (++count >= max) return exitCodes.done;
     }
-    if (!follow) return exitCodes.done;
+    if (!follow) {
+      if (count === 0 && !quiet)
+        note(type === undefined ? 'the host has kept no events.' : 'none of the events of the host is of this type.');
+      return exitCodes.done;
+    }
   }
   return exitCodes.done;
 }

@@ -57,9 +57,16 @@ function stream(name: string, options: StreamOptions, signal: AbortSignal): Prom
     const value = await requestOf(remote, options, signal);
     const printer = new ValuePrinter(raw ? 'raw' : output, true);
     let count = 0;
-    for await (const item of toAsyncIterable(itemsOf(target, remote, value, options))) {
-      await printer.print(item);
-      if (++count >= max) break;
+    // The end of the stream is the end of the input: a read of a terminal, or of a pipe that stays open, would go on.
+    const over = new AbortController();
+    const items$ = itemsOf(target, remote, value, options, AbortSignal.any([signal, over.signal]));
+    try {
+      for await (const item of toAsyncIterable(items$)) {
+        await printer.print(item);
+        if (++count >= max) break;
+      }
+    } finally {
+      over.abort();
     }
     signal.throwIfAborted();
     return exitCodes.done;
@@ -71,12 +78,13 @@ function itemsOf(
   remote: RemoteRoute,
   value: unknown,
   { input, raw = false }: StreamOptions,
+  inputSignal: AbortSignal,
 ) {
   const { input: shape, ...others } = duplexOf(remote, raw);
   if (input === undefined && remote.route.input === undefined) {
     return connection.stream({ ...others, input: undefined, inWindow: undefined }, value, { signal });
   }
-  const items = (): AsyncIterable<unknown> => inputOf(remote, input, raw, signal);
+  const items = (): AsyncIterable<unknown> => inputOf(remote, input, raw, inputSignal);
   return connection.exchange({ ...others, input: shape }, value, items, { signal });
 }
 

@@ -191,7 +191,9 @@ function copyOptions(options: CpOptions, again: boolean): CopyOptions {
 
 function reportOf(froms: readonly Address[], to: Address, options: CpOptions): Report {
   const [first] = froms;
-  const name = froms.length === 1 && first !== undefined && first.kind !== 'pipe' ? lastName(first.path) : 'all';
+  const only = froms.length === 1 && first !== undefined && first.kind !== 'pipe' ? lastName(first.path) : '';
+  // The folder that a host serves has no name.
+  const name = only === '' ? 'all' : only;
   // Where standard output is the terminal, too, the bar would mix with the bytes.
   const mixes = to.kind === 'pipe' && process.stdout.isTTY;
   const shown =

@@ -5,15 +5,19 @@ export interface Column {
   readonly title: string;
   /** Numbers stand at the right. */
   readonly right?: boolean;
+  /** Left out where the table is too wide; of several, the one with the largest number first. Default: never. */
+  readonly leaves?: number;
 }
 
 const gap = '  ';
 /** A column is not made narrower than this. */
 const minWidth = 4;
+/** A column is made narrower than this only when no other one is left to leave out. */
+const readableWidth = 16;
 
 /**
- * The lines of a table without borders, whose cells are printable. Where it is wider than `columns`, its widest columns are
- * cut; where even that does not fit, each row is a list of `title: cell`.
+ * The lines of a table without borders, whose cells are printable. Where it is wider than `width`, the columns that may be are
+ * left out, and then the widest ones are cut; where even that does not fit, each row is a list of `title: cell`.
  */
 export function tableLines(
   columns: readonly Column[],
@@ -21,8 +25,13 @@ export function tableLines(
   width: number | undefined,
 ): string[] {
   const widths = columns.map(({ title }, index) =>
-    Math.max(stringWidth(title), ...rows.map((row) => stringWidth(row[index] ?? ''))),
+    rows.reduce((widest, row) => Math.max(widest, stringWidth(row[index] ?? '')), stringWidth(title)),
   );
+  const out = width === undefined ? undefined : leftOut(columns, widths, width);
+  if (out !== undefined) {
+    const without = <T>(cells: readonly T[]): T[] => cells.filter((_, index) => index !== out);
+    return tableLines(without(columns), rows.map(without), width);
+  }
   if (width !== undefined && !fit(widths, width)) return lists(columns, rows, width);
   const line = (cells: readonly string[]): string =>
     columns
@@ -43,6 +52,14 @@ export function cut(text: string, width: number): string {
     kept += character;
   }
   return width > 0 ? `${kept}…` : '';
+}
+
+/** The column to leave out; undefined where the table fits, or has none that may be. */
+function leftOut(columns: readonly Column[], widths: readonly number[], width: number): number | undefined {
+  const needed = widths.reduce((sum, each) => sum + Math.min(each, readableWidth), gap.length * (widths.length - 1));
+  if (needed <= width) return undefined;
+  const last = columns.reduce((largest, { leaves = 0 }) => Math.max(largest, leaves), 0);
+  return last === 0 ? undefined : columns.findIndex(({ leaves }) => leaves === last);
 }
 
 // Makes the widest columns narrower. False: there are too many.

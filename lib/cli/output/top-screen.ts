@@ -117,11 +117,14 @@ export function screenOf(
     view.detail === undefined
       ? table.rows.map((_, index) => (index === view.selected ? '>' : ' '))
       : table.rows.map(() => ' ');
-  const lines = tableLines(
-    table.columns,
-    table.rows.map((row) => row.map((cell) => cellText(cell))),
-    Math.max(8, columns - 2),
-  );
+  const lines =
+    table.rows.length === 0 && view.detail === undefined
+      ? [view.filter === '' ? noRows(view.kind) : `no ${view.kind} fit the filter`]
+      : tableLines(
+          table.columns,
+          table.rows.map((row) => row.map((cell) => cellText(cell))),
+          Math.max(8, columns - 2),
+        );
   // In a narrow terminal a row is several lines: marks would stand at the wrong ones.
   const isTable = lines.length === table.rows.length + 1;
   const marked = isTable
@@ -143,11 +146,15 @@ export function reportOf(state: TopState, name: string, width: number | undefine
   const title = titleOf(state, name);
   const tables = (['hosts', 'routes', 'streams'] as const).flatMap((kind) => {
     const { columns, rows } = rowsOf(state, { kind, sort: 0, filter: '' });
-    if (rows.length === 0) return ['', `no ${kind === 'hosts' ? 'other hosts' : kind}`];
+    if (rows.length === 0) return ['', noRows(kind)];
     const cells = rows.map((row) => row.map((cell) => cellText(cell)));
     return ['', ...tableLines(columns, cells, width)];
   });
   return [width === undefined ? title : cut(title, width), ...tables];
+}
+
+function noRows(kind: TopView['kind']): string {
+  return kind === 'hosts' ? 'no other hosts' : `no ${kind}`;
 }
 
 function footOf({ typing, filter, paused, sort }: TopView, { columns }: Table): string {
@@ -189,20 +196,21 @@ function shownCell(cell: Cell, title: string): string {
 }
 
 const text = (title: string): Column => ({ title });
-const number = (title: string): Column => ({ title, right: true });
+// Of a table that is too wide, the last columns are left out first.
+const number = (title: string, leaves: number): Column => ({ title, right: true, leaves });
 
 const tables: Readonly<Record<TopView['kind'], (state: TopState) => Table>> = {
   hosts: ({ info, cluster }) => ({
     columns: [
       text('HOST'),
       text('STATUS'),
-      number('SINCE'),
-      number('RTT MS'),
-      number('CALLS'),
-      number('OPEN'),
-      number('BYTES OUT'),
-      number('BYTES IN'),
-      number('STALLS'),
+      number('SINCE', 1),
+      number('RTT MS', 2),
+      number('CALLS', 3),
+      number('OPEN', 4),
+      number('BYTES OUT', 5),
+      number('BYTES IN', 6),
+      number('STALLS', 7),
     ],
     rows: cluster.hosts.map(({ host, status, since, stats }) => [
       host,
@@ -219,14 +227,14 @@ const tables: Readonly<Record<TopView['kind'], (state: TopState) => Table>> = {
   routes: ({ routes }) => ({
     columns: [
       text('ROUTE'),
-      text('SIDE'),
-      number('CALLS'),
-      number('OPEN'),
-      number('ERRORS'),
-      number('P50 MS'),
-      number('P99 MS'),
-      number('BYTES OUT'),
-      number('BYTES IN'),
+      { title: 'SIDE', leaves: 4 },
+      number('CALLS', 1),
+      number('OPEN', 2),
+      number('ERRORS', 3),
+      number('P50 MS', 4),
+      number('P99 MS', 5),
+      number('BYTES OUT', 6),
+      number('BYTES IN', 7),
     ],
     rows: routes.map(({ route, side, calls, inFlight, errors, p50, p99, bytesOut, bytesIn }) => [
       route,
@@ -243,12 +251,12 @@ const tables: Readonly<Record<TopView['kind'], (state: TopState) => Table>> = {
   streams: ({ streams }) => ({
     columns: [
       text('ROUTE'),
-      text('SIDE'),
+      { title: 'SIDE', leaves: 4 },
       text('PEER'),
-      number('AGE'),
-      number('ITEMS OUT'),
-      number('ITEMS IN'),
-      number('STALLED MS'),
+      number('AGE', 1),
+      number('ITEMS OUT', 2),
+      number('ITEMS IN', 3),
+      number('STALLED MS', 4),
     ],
     rows: streams.streams.map(({ route, side, peer, age, itemsOut, itemsIn, stalledFor }) => [
       route,

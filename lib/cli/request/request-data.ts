@@ -45,25 +45,37 @@ export async function* bytesOf(data: string, signal: AbortSignal): AsyncGenerato
 
 /** The values of lines of JSON, read as they are asked for. Empty lines are skipped. Errors: as {@link bytesOf}. */
 export async function* linesOf(data: string, signal: AbortSignal): AsyncGenerator<Json> {
-  let rest = Buffer.alloc(0);
-  let line = 0;
+  // The chunks of a line whose end has not come: they are put together once.
+  let begun: Uint8Array[] = [];
+  let size = 0;
+  let line = 1;
+  const textWith = (end: Uint8Array): string => {
+    const text = Buffer.concat([...begun, end])
+      .toString('utf8')
+      .trim();
+    begun = [];
+    size = 0;
+    return text;
+  };
   for await (const chunk of data.startsWith('@') ? bytesOf(data, signal) : [Buffer.from(data)]) {
-    rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      line++;
-      const text = rest.toString('utf8', 0, end).trim();
-      rest = rest.subarray(end + 1);
+    let from = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, from)) {
+      const text = textWith(chunk.subarray(from, end));
+      from = end + 1;
       if (text !== '') yield parseJson(text, `line ${String(line)} of the input`);
+      line++;
     }
-    if (rest.length > maxDataBytes) {
+    size += chunk.length - from;
+    if (size > maxDataBytes) {
       throw new Failure(
-        `line ${String(line + 1)} of the input has more than ${String(maxDataBytes >> 20)} MiB.`,
+        `line ${String(line)} of the input has more than ${String(maxDataBytes >> 20)} MiB.`,
         exitCodes.usage,
       );
     }
+    if (from < chunk.length) begun.push(chunk.subarray(from));
   }
-  const last = rest.toString('utf8').trim();
-  if (last !== '') yield parseJson(last, `line ${String(line + 1)} of the input`);
+  const last = textWith(new Uint8Array());
+  if (last !== '') yield parseJson(last, `line ${String(line)} of the input`);
 }
 
 /** Reads JSON. @throws Failure (usage) that says where it is wrong. */

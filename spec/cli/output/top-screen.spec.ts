@@ -54,6 +54,26 @@ describe('screenOf', () => {
     expect(lines.at(-1)).toContain('q quit');
   });
 
+  it('leaves columns out where the terminal is narrow, and keeps the names readable', () => {
+    const routes = { ...state, routes: [{ ...state.routes[0]!, route: 'inventory/list' }] };
+    const shown = (columns: number): string[] =>
+      screenOf(routes, after(['2']), { columns, rows: 24 }, 'ws://a').slice(1, 3);
+    expect(shown(60)).toStrictEqual([
+      '  ROUTE           SIDE     CALLS  OPEN  ERRORS  P50 MS',
+      '> inventory/list  handler      3     0       3       -',
+    ]);
+    expect(shown(24)).toStrictEqual(['  ROUTE           CALLS', '> inventory/list      3']);
+  });
+
+  it('says where there is nothing to show', () => {
+    const empty = { ...state, cluster: { ...state.cluster, hosts: [] }, routes: [] };
+    const shown = (view: TopView): string => screenOf(empty, view, { columns: 60, rows: 24 }, 'ws://a')[1]!.trim();
+    expect(shown(startView)).toBe('no other hosts');
+    expect(shown(after(['2']))).toBe('no routes');
+    expect(shown({ ...startView, filter: 'x' })).toBe('no hosts fit the filter');
+    expect(shown({ ...startView, detail: 'http://b' })).toBe('HOST  gone');
+  });
+
   it.each([
     [20, 8],
     [40, 5],

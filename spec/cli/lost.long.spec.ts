@@ -1,0 +1,121 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { buildLib } from '../support/programs/built-lib.js';
+import { endOf, startCli, type Run } from '../support/programs/cli.js';
+import { CommandHost } from '../support/programs/command-host.js';
+
+/*
+ * Each command whose host vanishes, and each whose reader is gone.
+ */
+
+let built: string;
+let host: CommandHost;
+const recording = resolve(__dirname, '../../examples/replaying-an-incident/incident.jsonl');
+
+beforeAll(() => {
+  built = buildLib();
+});
+
+afterAll(() => {
+  rmSync(built, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  host = await CommandHost.start();
+});
+
+afterEach(async () => {
+  await host.close();
+});
+
+function start(line: string): ChildProcess {
+  const env = { RXGRID_TOKEN: 'good', RXGRID_HOST: host.url, RXGRID_CONFIG: join(built, 'none.json') };
+  return startCli(built, line.split(' '), env);
+}
+
+/** What a command leaves whose host vanishes once it has written something, or once a handler runs. */
+async function lost(line: string, input?: string): Promise<Run> {
+  const child = start(line);
+  if (input !== undefined) child.stdin!.write(input);
+  const end = endOf(child);
+  await Promise.race([once(child.stdout!, 'data'), host.began.promise]);
+  await host.close();
+  // Standard input stays open: a command that waits for it would not end.
+  return end;
+}
+
+describe('the host vanishes during', () => {
+  it.each([
+    ['call slow', undefined],
+    ['stream count -q', undefined],
+    ['stream sum -i @-', '{"n":1}\n'],
+    ['ping -c 1000 --interval 10', undefined],
+    ['top --json', undefined],
+    ['bench slow --for 60', undefined],
+    ['bench count -q --for 60', undefined],
+    ['record -', undefined],
+  ])('%s: it says so and ends with 3', async (line, input) => {
+    const { code, stderr } = await lost(line, input);
+    expect([code, stderr.split('\n').at(-2)]).toStrictEqual([
+      3,
+      expect.stringMatching(
+        /^rxgrid: the connection to ws:.* is lost\. Is the host still there\? Run the command again\.$/,
+      ),
+    ]);
+  });
+
+  it('events: the same', async () => {
+    await endOf(startCli(built, ['ping'], { RXGRID_TOKEN: 'bad', RXGRID_HOST: host.url }));
+    expect((await lost('events')).code).toBe(3);
+  });
+});
+
+it('a stream that has ended does not wait for standard input', async () => {
+  const child = start('stream sum -n 1 -i @-');
+  child.stdin!.write('{"n":1}\n');
+  expect(await endOf(child)).toStrictEqual({ code: 0, stdout: '{"sum":1}\n', stderr: '' });
+});
+
+it('a line of the input without end is refused', async () => {
+  const child = start('stream sum -i @-');
+  child.stdin!.on('error', () => undefined);
+  const part = Buffer.alloc(1 << 20, ' ');
+  const write = (): void => {
+    if (child.stdin!.writable) child.stdin!.write(part, write);
+  };
+  write();
+  const { code, stderr } = await endOf(child);
+  expect([code, stderr]).toStrictEqual([2, 'rxgrid: line 1 of the input has more than 64 MiB.\n']);
+});
+
+describe('without a word, and with 141, ends where its reader is gone', () => {
+  it.each([
+    'describe',
+    'describe --asyncapi',
+    'call diskInfo -d {"disk":1}',
+    'stream count -q',
+    'ping -c 3 --interval 1',
+    'top --once',
+    'top --json',
+    'bench --for 0.2',
+    'record -',
+    `decode ${recording}`,
+    `decode ${recording} --marbles`,
+    'context ls',
+    'completion bash',
+    'man',
+    '--help',
+    'call --help',
+  ])('%s', async (line) => {
+    writeFileSync(join(built, 'none.json'), JSON.stringify({ contexts: { a: { host: 'a:1' } } }));
+    const child = start(line);
+    child.stdout!.destroy();
+    let stderr = '';
+    child.stderr!.on('data', (data) => (stderr += String(data)));
+    const [code] = (await once(child, 'close')) as [number];
+    expect([code, stderr]).toStrictEqual([141, '']);
+  });
+});
