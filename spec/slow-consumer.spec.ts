@@ -5,7 +5,7 @@ import { RealGrid, until } from './support/real-grid.js';
 import { Account, consumers, producers, routesWith } from './support/streams/slow-consumers.js';
 
 /** Items that a consumer takes, one each ms or a little more. */
-const items = 300;
+const items = 120;
 /** What every consumer does with one item. */
 const work = () => timer(1);
 

@@ -230,16 +230,16 @@ describe('TimerWheel', () => {
       },
       rethrow,
     );
-    // As 100 000 streams do, whose pings are spread over 15 seconds. Looking at all of them each ms takes minutes.
-    for (let index = 0; index < 100_000; index++) {
+    // As 25 000 streams do, whose pings are spread over 15 seconds. Visiting all of them each ms takes minutes.
+    for (let index = 0; index < 25_000; index++) {
       const entry: Entry = new Entry('', (_, now) => {
         fired++;
         counting.add(entry, now + 15_000);
       });
-      counting.add(entry, began + (index * 15_000) / 100_000);
+      counting.add(entry, began + (index * 15_000) / 25_000);
     }
     runtime.advance(15_000);
-    expect(fired).toBeGreaterThan(99_000);
+    expect(fired).toBeGreaterThan(24_700);
     expect(scheduled).toBeLessThan(32_000);
     expect(wheel.size).toBe(0);
   });

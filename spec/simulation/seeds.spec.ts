@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { runSeed, type SeedResult } from './run-seeds.js';
 
-// `npm run simulate -- --seeds 10000` runs more; these are here so that no change is made without any.
-const seeds = Array.from({ length: 24 }, (_, index) => index + 1);
+// `npm run simulate -- --seeds 10000` runs more, and seeds.long.spec.ts some; these are here so that no change is made without any.
+const seeds = Array.from({ length: 6 }, (_, index) => index + 1);
+const hosts = 5;
 const project = resolve(__dirname, '../..');
 
 function command(...args: string[]): { readonly code: number | null; readonly lines: readonly string[] } {
@@ -13,26 +14,32 @@ function command(...args: string[]): { readonly code: number | null; readonly li
 }
 
 describe('the simulation of the library', () => {
+  const results = new Map<number, SeedResult>();
+
   it.each(seeds)('seed %d holds', async (seed) => {
-    const { failure, events } = await runSeed(seed, { hosts: 5 });
-    expect(failure?.message).toBeUndefined();
-    expect(events).toBeGreaterThan(500);
+    const result = await runSeed(seed, { hosts });
+    expect(result.failure?.message).toBeUndefined();
+    expect(result.events).toBeGreaterThan(500);
+    results.set(seed, result);
   });
 
+  // The simulation once found that message boundaries depended on memory that earlier connections of the process had left half
+  // full, so the same seed was another run after other seeds.
   it('a seed is the same run again in this process, after other ones, and in another process', async () => {
-    const run = (seed: number): Promise<SeedResult> => runSeed(seed, { hosts: 4 });
-    // 3 has a slow line, 7 a peer that sends messages twice, 9 no faults.
-    const chosen = [3, 7, 9];
-    const first = [];
-    for (const seed of chosen) first.push(await run(seed));
-    const again = [];
-    for (const seed of chosen.toReversed()) again.unshift(await run(seed));
+    const chosen = seeds.slice(-2);
+    const first: SeedResult[] = [];
+    for (const seed of chosen) first.push(results.get(seed) ?? (await runSeed(seed, { hosts })));
+    const again: SeedResult[] = [];
+    for (const seed of chosen.toReversed()) again.unshift(await runSeed(seed, { hosts }));
     expect(again).toStrictEqual(first);
-    for (const { seed, fingerprint, events } of first) {
-      const { code, lines } = command('--seeds', '1', '--seed', String(seed), '--hosts', '4', '--fingerprint');
-      expect(lines).toStrictEqual([`fingerprint ${seed} ${fingerprint}`, `1 seeds, ${events} events, 0 violations`]);
-      expect(code).toBe(0);
-    }
+    const numbers = ['--seeds', String(chosen.length), '--seed', String(chosen[0])];
+    const { code, lines } = command(...numbers, '--hosts', String(hosts), '--fingerprint');
+    const events = first.reduce((sum, result) => sum + result.events, 0);
+    expect(lines).toStrictEqual([
+      ...first.map(({ seed, fingerprint }) => `fingerprint ${seed} ${fingerprint}`),
+      `${chosen.length} seeds, ${events} events, 0 violations`,
+    ]);
+    expect(code).toBe(0);
   }, 60_000);
 
   it('the command refuses what is no number', () => {
