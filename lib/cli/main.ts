@@ -63,7 +63,11 @@ async function addCommands(program: Command, run: RunCommand): Promise<void> {
 }
 
 function endWithReader(this: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE' && this === process.stdout) process.exit(exitCodes.brokenPipe);
+  if (this !== process.stdout) return;
+  if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe);
+  // A result that is lost must not look like success.
+  process.stderr.write(`rxgrid: standard output cannot be written (${error.code ?? error.message}).\n`);
+  process.exit(exitCodes.failed);
 }
 
 /** The version of the package: main.js is three folders below. */

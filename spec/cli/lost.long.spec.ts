@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, startCli, type Run } from '../support/programs/cli.js';
@@ -89,6 +89,37 @@ it('a line of the input without end is refused', async () => {
   write();
   const { code, stderr } = await endOf(child);
   expect([code, stderr]).toStrictEqual([2, 'rxgrid: line 1 of the input has more than 64 MiB.\n']);
+});
+
+describe('a full disk below standard output is said, and is no success, after', () => {
+  const isThere = existsSync('/dev/full');
+  (isThere ? it.each : it.skip.each)([
+    'describe',
+    'call diskInfo -d {"disk":1}',
+    'stream count -q',
+    'top --once --json',
+    'record -',
+    '--help',
+  ])('%s', async (line) => {
+    const env = { ...process.env, RXGRID_TOKEN: 'good', RXGRID_HOST: host.url };
+    const args = [join(built, 'dist/esm/cli/main.js'), ...line.split(' ')];
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'] });
+    let stderr = '';
+    child.stderr!.on('data', (data) => (stderr += String(data)));
+    const [code] = (await once(child, 'close')) as [number];
+    expect([code, stderr]).toStrictEqual([1, 'rxgrid: standard output cannot be written (ENOSPC).\n']);
+  });
+});
+
+it('a host whose clock differs too much is named as the reason, and not the token', async () => {
+  const clock = join(built, 'clock.mjs');
+  writeFileSync(clock, 'const now = Date.now; Date.now = () => now() + 7_200_000;');
+  const env = { RXGRID_TOKEN: 'good', RXGRID_HOST: host.url, NODE_OPTIONS: `--import ${clock}` };
+  const { code, stderr } = await endOf(startCli(built, ['ping'], env));
+  expect([code, stderr]).toStrictEqual([
+    4,
+    'rxgrid: the host refused the connection: the clocks differ by 7200 s, and 300 s are allowed: synchronise them.\n',
+  ]);
 });
 
 describe('without a word, and with 141, ends where its reader is gone', () => {

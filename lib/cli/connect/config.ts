@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isMap } from '../../check.js';
@@ -61,6 +61,7 @@ export function writeConfig(config: Config, path = configPath()): void {
     writeFileSync(next, `${JSON.stringify(config, undefined, 2)}\n`, { mode: 0o600 });
     renameSync(next, path);
   } catch (error) {
+    rmSync(next, { force: true });
     throw new Failure(
       `the configuration ${path} cannot be written (${String((error as NodeJS.ErrnoException).code)}).`,
     );

@@ -18,7 +18,8 @@ export class Failure extends Error {
 export function failureText(error: unknown, resumable: boolean): string {
   if (error instanceof Failure) return error.message;
   if (error instanceof RejectedError) {
-    return `the host refused the connection: ${error.reason}. Give the right token with --token-file or RXGRID_TOKEN.`;
+    const remedy = error.code === 'unauthenticated' ? ' Give the right token with --token-file or RXGRID_TOKEN.' : '';
+    return `the host refused the connection: ${error.reason.replace(/\.?$/, '.')}${remedy}`;
   }
   if (error instanceof RefusedError) {
     return `the host serves no files to this leaf: ${error.reason} It has to call serveFiles(…), and leaves.routes has to allow it.`;
