@@ -202,6 +202,8 @@ export const maxGoneLeaves = 1_024;
 
 /** Size in bytes that the fragments of a received WebSocket message must have on average. */
 export const meanFragmentBytes = 1 << 10;
+/** Text messages, which are ignored, that one connection may receive. */
+export const maxTextMessages = 1_000;
 /** Smallest and largest size of a region frame, which adapts, in bytes. */
 export const minRegionFrameBytes = 64 << 10;
 /** See {@link minRegionFrameBytes}. */
@@ -212,7 +214,6 @@ export const maxPathBytes = 4 << 10;
 export const maxPathLevels = 128;
 /** Symbolic links that are followed for one path. More are taken for a loop. */
 export const maxLinksFollowed = 40;
-
 /** Bytes of the largest file that is sent and received as a whole. */
 export const maxSmallFileBytes = 64 << 10;
 /** Small files in one pack, at most. */
@@ -235,7 +236,6 @@ export const uploadIdleTimeout = 60_000;
 export const temporaryFileAge = 24 * 60 * 60_000;
 /** Pause, in ms, between two sweeps for temporary files in a folder that is served for writing. */
 export const temporarySweepInterval = 60 * 60_000;
-
 /** Subfolders of one folder that a walk remembers before it enters them, and names that are read at once. */
 export const maxFolderNames = 1_024;
 /** Nested folders that a walk holds open: those with more than {@link maxFolderNames} subfolders. */

@@ -1,4 +1,5 @@
-import { meanFragmentBytes } from '../limits.js';
+import { ProtocolError } from '../errors.js';
+import { maxTextMessages, meanFragmentBytes } from '../limits.js';
 import type { WireMessage } from '../wire/batch.js';
 import { BrowserSocket } from './browser-socket.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
@@ -87,6 +88,8 @@ class WsSocket extends PlatformSocket {
   readonly #socket: NodeWebSocket & PlatformWebSocket;
   readonly #writer: FrameWriter | undefined;
   readonly #reader: ReturnType<ReadPath>;
+  // Text messages that have come.
+  #texts = 0;
 
   constructor(socket: NodeWebSocket, { raw, mask, regionWriter, readPath, maxMessageBytes = Infinity }: SocketParts) {
     super(socket as NodeWebSocket & PlatformWebSocket, maxMessageBytes);
@@ -98,6 +101,7 @@ class WsSocket extends PlatformSocket {
     socket.on('message', (data, isBinary) => {
       // A plain view of the Buffer: users get a Uint8Array, with the slice() of one.
       if (isBinary) message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      else this.#countText();
     });
     if (raw === undefined) return;
     const emitter = raw as RawEmitter;
@@ -160,6 +164,13 @@ class WsSocket extends PlatformSocket {
   protected override end(error: Error | undefined): void {
     this.#reader?.stop();
     super.end(error);
+  }
+
+  // Text means nothing here, and is not read in slices as messages are.
+  #countText(): void {
+    if (++this.#texts <= maxTextMessages) return;
+    this.end(new ProtocolError(`The other side sent more than ${String(maxTextMessages)} text messages.`));
+    this.destroy();
   }
 
   readonly #written = (error?: Error | null): void => {

@@ -23,6 +23,8 @@ interface Internals {
 
 /** The bytes of one read are consumed before the next read of any socket, so all sockets share one buffer. */
 const readBufferBytes = 256 << 10;
+/** Pieces of control frames, text and fragments of a connection after which the event loop turns. */
+const maxPassed = 256;
 let readBuffer: Uint8Array | undefined;
 
 /** See the head of this file. */
@@ -31,6 +33,9 @@ export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooL
   if (fields === undefined) return undefined;
   const { socket, buffer, callback } = fields;
   const listeners = socket.listeners('data') as ((this: Socket, bytes: Uint8Array) => void)[];
+  // Pieces of frames that were passed to `ws`. The engine reads messages in slices; all other frames, which may be of two
+  // bytes, are bounded here.
+  let passed = 0;
   const reader = new FrameReader({
     masked,
     maxMessageBytes,
@@ -38,6 +43,7 @@ export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooL
     unmask,
     message,
     pass: (bytes) => {
+      passed++;
       const copy = Buffer.from(bytes);
       for (const listener of listeners) listener.call(socket, copy);
     },
@@ -52,9 +58,17 @@ export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooL
   const shared = (readBuffer ??= allocate(readBufferBytes));
   const internals = socket as unknown as Internals;
   internals[buffer] = shared;
+  const readOn = (): void => {
+    // `ws` resumes a socket that it, or the engine, has paused meanwhile.
+    if (!socket.isPaused()) socket.resume();
+  };
   internals[callback] = (count: number, bytes: Uint8Array): boolean => {
     reader.read(bytes, 0, count, true);
-    return true;
+    if (passed < maxPassed) return true;
+    passed = 0;
+    setImmediate(readOn);
+    // Node stops reading: otherwise it reads up to 32 times before the event loop turns.
+    return false;
   };
   internals._handle!.useUserBuffer!(shared);
   return reader;

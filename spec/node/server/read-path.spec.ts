@@ -30,6 +30,7 @@ interface Accepted {
   readonly heard: string[];
   readonly ended: Promise<void>;
   readonly far: WebSocket;
+  readonly stream: Duplex;
   /** The chunks that the stream of Node allocated and emitted. */
   readonly chunks: number[];
 }
@@ -73,7 +74,7 @@ async function dial(early: readonly Uint8Array[] = []): Promise<Dialed> {
             },
           });
         });
-        resolve({ readPath: socket.readPath, heard, ended, far, chunks });
+        resolve({ readPath: socket.readPath, heard, ended, far, stream, chunks });
       });
     });
   });
@@ -128,6 +129,30 @@ describe('a plain socket', () => {
       ...wsFrame({ first: 0x8a, payload: bytesOf('?') }),
       ...wsFrame({ first: 0x88, payload: closePayload(1000) }),
     ]);
+  });
+
+  it('lets the event loop turn after 256 pieces of frames for ws, and reads on', async () => {
+    const { raw, accepted } = await dial();
+    const stream = accepted.stream as unknown as Record<symbol, (count: number, bytes: Uint8Array) => boolean>;
+    const callback = Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kBufferCb')!;
+    const pongs = (count: number): Uint8Array =>
+      new Uint8Array(
+        Buffer.concat(Array.from({ length: count }, () => wsFrame({ first: 0x8a, payload: bytesOf(''), key }))),
+      );
+    const read = (bytes: Uint8Array): boolean => stream[callback]!(bytes.length, bytes);
+    expect([read(pongs(255)), read(pongs(1)), read(pongs(1))]).toStrictEqual([true, false, true]);
+    raw.write(Buffer.concat([pongs(2_000), binary('behind'), close]));
+    await accepted.ended;
+    expect(accepted.heard).toStrictEqual(['behind', 'complete']);
+  });
+
+  it('is closed where it gets many text messages, which mean nothing', async () => {
+    const { raw, accepted } = await dial();
+    const texts = (count: number): Buffer =>
+      Buffer.concat(Array.from({ length: count }, () => wsFrame({ first: 0x81, payload: bytesOf('x'), key })));
+    raw.write(Buffer.concat([texts(1_000), binary('a'), texts(1), binary('b')]));
+    await accepted.ended;
+    expect(accepted.heard).toStrictEqual(['a', 'error: The other side sent more than 1000 text messages.']);
   });
 
   it('is closed with code 1009 for a message beyond maxMessageBytes, and the error names the bound', async () => {
