@@ -162,6 +162,16 @@ describe('the credit of a stream in toAsyncIterable', () => {
     expect([stream.released, stream.cancelled]).toStrictEqual([3, 1]);
   });
 
+  it('is kept beyond the capacity for batches that an operator takes apart, too', async () => {
+    const stream = new FakeStream();
+    const iterator = iterate(stream.items.pipe(mergeMap((value) => [value, value])), { capacity: 2 });
+    const first = iterator.next();
+    stream.push(1, 2, 3, 4);
+    const values = [(await first).value];
+    for (let count = 1; count < 8; count++) values.push((await iterator.next()).value);
+    expect(values).toStrictEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+  });
+
   it('is kept beyond the capacity: the window bounds it', async () => {
     const stream = new FakeStream();
     const iterator = iterate(stream.items, { capacity: 1 });

@@ -2,13 +2,13 @@ import type { Observable, Observer } from 'rxjs';
 import { BufferOverflowError } from '../../errors.js';
 import { currentSource } from '../delivery.js';
 import type { FeedBounds, Feeder, Outlet } from './feed.js';
-import { FirstItems } from '../first-items.js';
+import { DeliveredItems } from '../delivered-items.js';
 import { SourceTracker } from '../source-tracker.js';
 
 interface Buffered {
   readonly payload: Uint8Array;
-  /** The delivery whose first buffered item this is; 0 where the item counts towards the bounds. */
-  readonly firstOf: number;
+  /** The delivery that it is of; 0 where the item counts towards the bounds. */
+  readonly delivery: number;
   /** Returns the credit of the stream that the item came from, where the source is a relay. */
   readonly release: (() => void) | undefined;
 }
@@ -24,7 +24,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   readonly #bounds: FeedBounds;
   readonly #buffer: Buffered[] = [];
   #bufferFrom = 0;
-  readonly #firstItems = new FirstItems();
+  readonly #delivered: DeliveredItems;
   #boundedItems = 0;
   #boundedBytes = 0;
   #end: { readonly error?: unknown; readonly failed: boolean } | undefined = undefined;
@@ -36,6 +36,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
     this.#outlet = outlet;
     this.#bounds = bounds;
+    this.#delivered = new DeliveredItems(bounds.items, bounds.bytes);
     this.#relayed.subscribe(source, this, outlet.onThrown);
   }
 
@@ -55,17 +56,13 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
       return;
     }
     const release = this.#relayed.retainCurrent();
-    const firstOf = release === undefined ? 0 : this.#firstItems.add();
-    if (firstOf === 0) {
-      this.#boundedItems++;
-      this.#boundedBytes += payload.length;
-      if (this.#boundedItems > this.#bounds.items || this.#boundedBytes > this.#bounds.bytes) {
-        release?.();
-        this.#overflow(release === undefined);
-        return;
-      }
+    const delivery = release === undefined ? 0 : this.#delivered.add(payload.length);
+    if (delivery < 0 || (delivery === 0 && !this.#fits(payload))) {
+      release?.();
+      this.#overflow(release === undefined);
+      return;
     }
-    this.#buffer.push({ payload, firstOf, release });
+    this.#buffer.push({ payload, delivery, release });
   }
 
   error(error: unknown): void {
@@ -82,11 +79,11 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     if (this.#sending) return;
     this.#sending = true;
     while (!this.#stopped && this.#bufferFrom < this.#buffer.length && this.#outlet.canSend) {
-      const { payload, firstOf, release } = this.#buffer[this.#bufferFrom++]!;
-      if (firstOf === 0) {
+      const { payload, delivery, release } = this.#buffer[this.#bufferFrom++]!;
+      if (delivery === 0) {
         this.#boundedItems--;
         this.#boundedBytes -= payload.length;
-      } else this.#firstItems.remove(firstOf);
+      } else this.#delivered.remove(delivery, payload.length);
       this.#outlet.send(payload);
       release?.();
     }
@@ -108,6 +105,14 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
     for (const { release } of this.#buffer.splice(this.#bufferFrom)) release?.();
     // The source failed while items before the failure were buffered: nothing else reports that.
     if (this.#end?.failed === true) this.#outlet.onLateFailure?.(this.#end.error);
+  }
+
+  /** Counts an item. False: it exceeds the bounds. */
+  #fits(payload: Uint8Array): boolean {
+    const { items, bytes } = this.#bounds;
+    this.#boundedItems++;
+    this.#boundedBytes += payload.length;
+    return this.#boundedItems <= items && this.#boundedBytes <= bytes;
   }
 
   #overflow(free: boolean): void {

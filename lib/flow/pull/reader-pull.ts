@@ -4,15 +4,15 @@ import { BufferOverflowError } from '../../errors.js';
 import type { OnThrown } from '../../guard.js';
 import { defaultLimits } from '../../limits.js';
 import { isDeliveryLost, retainCurrent } from '../delivery.js';
-import { FirstItems } from '../first-items.js';
+import { DeliveredItems } from '../delivered-items.js';
 import { isPullable, makePull, QueuePull, type Pull, type Taken } from './pull.js';
 import { SourceTracker } from '../source-tracker.js';
 
 /** Options of a reader, which takes the items of an Observable on demand. */
 export interface ReaderOptions {
   /**
-   * Items that may be buffered where backpressure is impossible, because they do not come from a stream. One more fails with
-   * BufferOverflowError. Default 1 024.
+   * Items that may be buffered where backpressure is impossible, because they do not come from a stream, or an operator makes
+   * more of them from one item of a stream. One more fails with BufferOverflowError. Default 1 024.
    */
   readonly capacity?: number;
 }
@@ -38,8 +38,8 @@ export function checkReaderOptions(reader: string, options: object, others: Read
 }
 
 interface Waiting<T> extends Taken<T> {
-  /** The delivery whose first buffered item this is; 0 where the item counts towards the capacity. */
-  readonly firstOf: number;
+  /** The delivery that it is of; 0 where the item counts towards the capacity. */
+  readonly delivery: number;
 }
 
 /** Applies backpressure to the stream that the items come from, and bounds items that come from elsewhere. */
@@ -48,13 +48,14 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   readonly #capacity: number;
   readonly #notes = new SourceTracker(true);
   #counted = 0;
-  readonly #firstItems = new FirstItems();
+  readonly #delivered: DeliveredItems;
   #reported = false;
 
   constructor(source: Observable<T>, reader: string, capacity: number) {
     super(source);
     this.#reader = reader;
     this.#capacity = capacity;
+    this.#delivered = new DeliveredItems(capacity);
   }
 
   override open(onReady: () => void, onThrown?: OnThrown): void {
@@ -69,23 +70,23 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   override take(): Waiting<T> | undefined {
     const taken = super.take();
     if (taken === undefined) return undefined;
-    if (taken.firstOf === 0) this.#counted--;
-    else this.#firstItems.remove(taken.firstOf);
+    if (taken.delivery === 0) this.#counted--;
+    else this.#delivered.remove(taken.delivery);
     return taken;
   }
 
   protected accept(value: T): void {
     const release = retainCurrent();
     if (isDeliveryLost()) this.#reportLoss();
-    const firstOf = release === undefined ? 0 : this.#firstItems.add();
-    if (firstOf === 0 && ++this.#counted > this.#capacity) {
+    const delivery = release === undefined ? 0 : this.#delivered.add();
+    if (delivery < 0 || (delivery === 0 && ++this.#counted > this.#capacity)) {
       release?.();
       throw new BufferOverflowError(
         `An Observable produced faster than ${this.#reader} is read: more than ${String(this.#capacity)} items are buffered. ` +
           'Raise capacity, make the items with fromIterable(…), or pipe through bufferBounded(…) or conflate().',
       );
     }
-    this.waiting.push({ value, release, firstOf });
+    this.waiting.push({ value, release, delivery });
   }
 
   #reportLoss(): void {

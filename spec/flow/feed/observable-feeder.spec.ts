@@ -270,6 +270,16 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect(other.released).toBe(2);
   });
 
+  it('has as many batches waiting as the window of the stream says, where an operator takes them apart', () => {
+    const outlet = new FakeOutlet(0);
+    const upstream = new FakeStream();
+    outlet.feed(upstream.items.pipe(mergeMap((value) => [value, value, value])), { items: 3 });
+    upstream.push(1, 2, 3, 4, 5);
+    expect([outlet.log, upstream.released]).toStrictEqual([[], 0]);
+    outlet.give(15);
+    expect([outlet.sent, upstream.released]).toStrictEqual([[1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5], 5]);
+  });
+
   it('bounds what one item of the stream becomes', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
