@@ -39,6 +39,8 @@ const chosen = faults.filter(
 const seedPatience = 60_000;
 /** So do specs. */
 const specPatience = 180_000;
+/** And all of them together, before any fault is planted. */
+const baselinePatience = 900_000;
 
 /** What the simulation finds: its seed and invariant. */
 async function simulated(change) {
@@ -71,7 +73,7 @@ function copyProject() {
 }
 
 /** What the specs find: the first test that fails. */
-async function specified(folder, specs) {
+async function specified(folder, specs, patience = specPatience) {
   const jest = join(folder, 'node_modules', 'jest', 'bin', 'jest.js');
   const child = spawn(process.execPath, [jest, '--ci', '--bail', '--runInBand', ...specs], {
     cwd: folder,
@@ -84,7 +86,7 @@ async function specified(folder, specs) {
   const timer = setTimeout(() => {
     late = true;
     child.kill('SIGKILL');
-  }, specPatience);
+  }, patience);
   const code = await new Promise((resolve) => child.on('close', resolve));
   clearTimeout(timer);
   if (code === 0) return undefined;
@@ -100,7 +102,11 @@ if (!skips('simulation')) {
   if (found !== undefined) throw new Error(`The simulation fails without any fault: ${found}`);
 }
 if (!skips('specs')) {
-  const found = await specified(folders[0], [...new Set(chosen.flatMap(({ specs }) => specs))]);
+  const found = await specified(
+    folders[0],
+    [...new Set(chosen.flatMap(({ specs }) => specs))],
+    baselinePatience,
+  );
   if (found !== undefined) throw new Error(`The specs fail without any fault: ${found}`);
 }
 

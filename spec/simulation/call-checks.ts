@@ -107,9 +107,11 @@ export class CallChecks {
 
   // A host that drains, or that has been taken from the list, refuses calls before they begin.
   #isOfDrain(error: unknown): boolean {
-    const { to } = this.#record.operation;
+    const { from, to } = this.#record.operation;
+    const { reasons } = this.#world.ledger;
     const isRefusal = (error as { readonly code?: unknown }).code === 'unavailable' || error instanceof RefusedError;
-    if (!isRefusal || !this.#world.ledger.reasons.wasUpset(to, this.#record.beganAt)) return false;
+    // Each side refuses the calls of a host that it does not have in its list any more.
+    if (!isRefusal || ![from, to].some((host) => reasons.wasUpset(host, this.#record.beganAt))) return false;
     // A relay that was refused ran itself.
     this.#record.unsent = this.#record.operation.route !== 'relay';
     return true;

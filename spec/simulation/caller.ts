@@ -187,7 +187,10 @@ class PendingCall {
           : ['unhandled', 'caught'];
     // What stops within its own subscribe, because items wait, is over for rxjs before its finalizer is there.
     const { late, stopAfter } = this.#operation;
-    const make = this.#thrown(throws, belongs, throws === 'finalizer' && late > 0 && stopAfter > 0);
+    const isOver =
+      // What stops at the item at which its observer throws is over for the operators.
+      stopAfter > 0 && (throws === 'finalizer' ? late > 0 : throws === 'observer' && passesOperators);
+    const make = this.#thrown(throws, belongs, isOver);
     return {
       place: throws,
       at: throwAt,

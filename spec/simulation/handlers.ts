@@ -1,4 +1,4 @@
-import { NEVER, Observable, tap } from 'rxjs';
+import { Observable, tap } from 'rxjs';
 import { bind, type Bound, type Call, type GridEvent, type Handles } from '../../lib/index.js';
 import { rules, type CallRecord, type Flow, type Ledger } from './ledger.js';
 import { ask, askByName, echo, hopKey, metaKey, relay, serve, talk, windows, type Script } from './routes.js';
@@ -18,14 +18,13 @@ interface HandlerHost extends Pick<Handles, 'handle'> {
   readonly events$: Observable<GridEvent>;
 }
 
-/** The handlers of the simulation, for a leaf: its routes are all but the relays. */
-export function boundHandlers(ledger: Ledger): Bound[] {
+/** The handlers of the simulation, for a leaf. `events$` completes when the leaf is closed. */
+export function boundHandlers(ledger: Ledger, events$: Observable<GridEvent>): Bound[] {
   const bound: Bound[] = [];
   const handle = (route: unknown, handler: unknown): void => {
     bound.push(bind(route as typeof ask, handler as never));
   };
-  // It never closes: a leaf outlives its calls.
-  registerHandlers({ handle, events$: NEVER } as unknown as HandlerHost, ledger, () => Promise.resolve());
+  registerHandlers({ handle, events$ } as unknown as HandlerHost, ledger, () => Promise.resolve());
   return bound;
 }
 

@@ -23,6 +23,7 @@ export const rules = {
   drain: 'a drain ends in its time',
   leaf: 'a leaf stays connected while nothing happens to its host',
   files: 'a file comes as it was sent',
+  oddity: 'an unusual call has its known outcome',
   meta: 'a handler finds the metadata that its caller gave',
   latency: 'a call that no fault has touched takes its handler’s time and a round trip',
 } as const;

@@ -2,6 +2,7 @@ import type { Invariant, Simulation, Step, Workload } from '../../lib/testing/in
 import { drawAct, drawCall, lastIdOf, perform, type Act } from './acts/act.js';
 import { readBytes, readFiles, writeFiles } from './acts/file-routes.js';
 import { registerFileHandlers } from './acts/file-transfer.js';
+import { flaky, first, odd, oddEcho, oddStream, registerOddHandlers, shelf } from './acts/odd-routes.js';
 import { burst } from './burst.js';
 import { registerHandlers } from './handlers.js';
 import { Probes } from './hostile/probe-routes.js';
@@ -68,7 +69,9 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
   const world = new World(simulation, ledger, model);
   const inBackOff = new BackOffTimes(now);
   cluster.network.watch(model);
-  for (const routes of [{ ask, askByName }, serve, relay, talk, echo, { readFiles, readBytes, writeFiles }]) {
+  const files = { readFiles, readBytes, writeFiles };
+  const oddities = { odd, oddStream, oddEcho, flaky, first, ...shelf.routes };
+  for (const routes of [{ ask, askByName }, serve, relay, talk, echo, files, oddities]) {
     for (const route of Object.values(routes)) cluster.book.add(route);
   }
   return {
@@ -79,6 +82,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       const disk = (): Promise<void> => cluster.host(name).disk.access();
       registerHandlers(manager, ledger, disk);
       registerFileHandlers(manager, disk, violate);
+      registerOddHandlers(manager);
       inBackOff.watch(manager);
       world.watch(manager.events$, name);
     },

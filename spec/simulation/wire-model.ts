@@ -98,12 +98,13 @@ export class WireModel implements WireWatcher {
 
   /** Whether a message between two hosts did not arrive as it was sent, at `from` or later. */
   wasTampered(left: string, right: string, from = 0): boolean {
-    return (this.#tamperedAt.get([left, right].sort().join(' ')) ?? -1) >= from;
+    // `from` may be before the start.
+    return (this.#tamperedAt.get([left, right].sort().join(' ')) ?? -Infinity) >= from;
   }
 
   /** Whether a socket between two hosts was full by chance at `from` or later. */
   wasFull(left: string, right: string, from: number): boolean {
-    return (this.#fullAt.get([left, right].sort().join(' ')) ?? -1) >= from;
+    return (this.#fullAt.get([left, right].sort().join(' ')) ?? -Infinity) >= from;
   }
 
   opened(circuit: WatchedCircuit): void {

@@ -7,9 +7,10 @@ import { delist, drawDelisting, type Delisting } from './delisting.js';
 import { drain, drawDrain, type Drain } from './drain.js';
 import { drawFileTransfer, transferFiles, type FileTransfer } from './file-transfer.js';
 import { drawLeafStay, performLeafStay, type LeafStay } from './leaf-stay.js';
+import { drawOddity, performOddity, type Oddity } from './oddity.js';
 
 /** What the simulation does at one step: a call, or something that is more than a call. */
-export type Act = Operation | Attack | LeafStay | Drain | Delisting | FileTransfer;
+export type Act = Operation | Attack | LeafStay | Drain | Delisting | FileTransfer | Oddity;
 
 /** What acts are drawn from. */
 export interface ActSource {
@@ -25,6 +26,7 @@ export interface ActSource {
 const shares: readonly (readonly [number, (source: ActSource) => Act | undefined])[] = [
   [0.06, drawAttack],
   [0.03, drawLeafStay],
+  [0.05, drawOddity],
   [0.03, drawFileTransfer],
   [0.01, drawDrain],
   [0.01, drawDelisting],
@@ -61,6 +63,8 @@ export function perform(act: Act, world: World): Promise<void> {
       return performLeafStay(act, world);
     case 'files':
       return transferFiles(act, world);
+    case 'oddity':
+      return performOddity(act, world);
     case 'drain':
       return drain(act, world);
     case 'delist':

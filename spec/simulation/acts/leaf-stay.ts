@@ -1,4 +1,5 @@
-import { LimitError } from '../../../lib/index.js';
+import { Subject } from 'rxjs';
+import { LimitError, type GridEvent } from '../../../lib/index.js';
 import type { ClusterLeaf } from '../../../lib/testing/index.js';
 import { performCalls } from '../burst.js';
 import { boundHandlers } from '../handlers.js';
@@ -39,7 +40,7 @@ export function drawLeafStay({ random, hosts, nextId }: ActSource): LeafStay {
     const ends = byHost ? { from: host, to: name } : { from: name, to: host };
     return { at: random.below(stays), call: { ...drawn, ...ends, script: { ...drawn.script, via } } };
   });
-  return { act: 'leaf', id, host, tokenMs: random.pick([0, 700, 2_000]), calls, stays };
+  return { act: 'leaf', id, host, tokenMs: random.pick([0, 2_000, 4_000]), calls, stays };
 }
 
 /** What a leaf sends as its token: its name, and how long it is good. */
@@ -59,10 +60,11 @@ export async function performLeafStay(stay: LeafStay, world: World): Promise<voi
   const name = `${leafPrefix}${stay.id}`;
   const { cluster, clock } = world.simulation;
   const began = clock.elapsed;
+  const closed = new Subject<GridEvent>();
   const leaf = cluster.leaf(name, host, {
     token: undefined as never,
     getToken: () => leafToken(name, tokenMs),
-    handlers: boundHandlers(world.ledger),
+    handlers: boundHandlers(world.ledger, closed),
     exposeErrors: true,
     ...(world.ledger.line.intercepted ? { intercept: passing } : {}),
   });
@@ -83,6 +85,7 @@ export async function performLeafStay(stay: LeafStay, world: World): Promise<voi
   } finally {
     world.leaves.delete(name);
     leaf.close();
+    closed.complete();
   }
 }
 

@@ -25,7 +25,9 @@ interface Account {
 export function credit(book: RouteBook, kindOf: (host: string) => PeerKind | undefined): WireRule {
   const outputs = new Map<MuxModel, Account>();
   const inputs = new Map<MuxModel, Account>();
-  const isStream = ({ mux }: Seen): boolean => mux !== undefined && !mux.unary;
+  // Of routes of the library itself, such as those of a relay, the windows are not known here.
+  const isStream = ({ mux }: Seen): boolean =>
+    mux !== undefined && !mux.unary && book.find(mux.handler, mux.subroute) !== undefined;
   const isReference = ({ circuit: { ends } }: MuxModel): boolean => ends.some((end) => kindOf(end) === 'reference');
   const accountOf = (accounts: Map<MuxModel, Account>, mux: MuxModel): Account => {
     const known = accounts.get(mux);
