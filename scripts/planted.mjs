@@ -102,11 +102,7 @@ if (!skips('simulation')) {
   if (found !== undefined) throw new Error(`The simulation fails without any fault: ${found}`);
 }
 if (!skips('specs')) {
-  const found = await specified(
-    folders[0],
-    [...new Set(chosen.flatMap(({ specs }) => specs))],
-    baselinePatience,
-  );
+  const found = await specified(folders[0], [...new Set(chosen.flatMap(({ specs }) => specs))], baselinePatience);
   if (found !== undefined) throw new Error(`The specs fail without any fault: ${found}`);
 }
 
