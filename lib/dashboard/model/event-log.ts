@@ -31,6 +31,10 @@ export class EventLog {
     this.#newest.set(host, Math.max(newest, last.at));
     this.total += fresh.length;
     const added = fresh.map((event): LoggedEvent => ({ ...event, host, id: ++this.#lastId }));
-    this.events = [...this.events, ...added].slice(-maxKept);
+    // A host sends what it has kept when the page comes, which is older than what others have sent meanwhile. A batch that is newer than
+    // all is the usual case, and needs no order.
+    const inOrder = this.events.length === 0 || added[0]!.at >= this.events.at(-1)!.at;
+    const all = [...this.events, ...added];
+    this.events = (inOrder ? all : all.sort((left, right) => left.at - right.at)).slice(-maxKept);
   }
 }

@@ -1,0 +1,35 @@
+/*
+ * A host as a process of its own: node monitored-host.cjs LOCAL PING_INTERVAL HOST… It takes leaves, is monitored, relays, and calls the
+ * other hosts 50 times a second. It answers each line that it reads with one: the CPU time that it has used, in µs.
+ */
+
+import { createInterface } from 'node:readline';
+import { interval } from 'rxjs';
+import { type } from '../../../lib/codec/codec.js';
+import { unary } from '../../../lib/contract/contract.js';
+import { staticToken } from '../../../lib/endpoint/accept/auth.js';
+import { serveMonitor } from '../../../lib/monitor/index.js';
+import { Manager } from '../../../lib/node/server/manager.js';
+
+const [local, pingInterval, ...hosts] = process.argv.slice(2) as [string, string, ...string[]];
+const stat = unary({ name: 'stat', request: type<number>(), response: type<number>() });
+const manager = new Manager({
+  local,
+  hosts,
+  auth: staticToken('secret'),
+  leaves: { authenticate: () => 'operator' },
+  relay: { authorize: () => true },
+  limits: { connectionPingInterval: Number(pingInterval) },
+});
+serveMonitor(manager, { authorize: () => true });
+manager.handle(stat, (disk) => disk + 1);
+createInterface(process.stdin).on('line', () => {
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(`${user + system}\n`);
+});
+void manager.listen({ address: '127.0.0.1' }).then(() => {
+  interval(20).subscribe((disk) => {
+    for (const host of hosts) if (host !== local) manager.connection(host).request(stat, disk).subscribe({ error: () => 0 });
+  });
+  process.stdout.write('listening\n');
+});
