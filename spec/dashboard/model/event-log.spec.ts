@@ -4,7 +4,10 @@ import type { MonitorEvents } from '../../../lib/monitor/index.js';
 
 const batch = (...times: number[]): MonitorEvents => ({
   missed: 0,
-  events: times.map((at) => ({ at, event: { type: 'limit', host: 'http://c', limit: 'maxMessageBytes', message: `at ${at}` } })),
+  events: times.map((at) => ({
+    at,
+    event: { type: 'limit', host: 'http://c', limit: 'maxMessageBytes', message: `at ${at}` },
+  })),
 });
 
 describe('the events of a page', () => {

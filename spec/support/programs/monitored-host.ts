@@ -29,7 +29,12 @@ createInterface(process.stdin).on('line', () => {
 });
 void manager.listen({ address: '127.0.0.1' }).then(() => {
   interval(20).subscribe((disk) => {
-    for (const host of hosts) if (host !== local) manager.connection(host).request(stat, disk).subscribe({ error: () => 0 });
+    for (const host of hosts)
+      if (host !== local)
+        manager
+          .connection(host)
+          .request(stat, disk)
+          .subscribe({ error: () => 0 });
   });
   process.stdout.write('listening\n');
 });
