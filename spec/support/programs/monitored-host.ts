@@ -4,7 +4,7 @@
  */
 
 import { createInterface } from 'node:readline';
-import { interval } from 'rxjs';
+import { catchError, EMPTY, interval, mergeMap } from 'rxjs';
 import { type } from '../../../lib/codec/codec.js';
 import { unary } from '../../../lib/contract/contract.js';
 import { staticToken } from '../../../lib/endpoint/accept/auth.js';
@@ -28,13 +28,12 @@ createInterface(process.stdin).on('line', () => {
   process.stdout.write(`${user + system}\n`);
 });
 void manager.listen({ address: '127.0.0.1' }).then(() => {
-  interval(20).subscribe((disk) => {
-    for (const host of hosts)
-      if (host !== local)
-        manager
-          .connection(host)
-          .request(stat, disk)
-          .subscribe({ error: () => 0 });
-  });
+  const others = hosts.filter((host) => host !== local).map((host) => manager.connection(host));
+  interval(20)
+    .pipe(
+      mergeMap((disk) => others.map((other) => other.request(stat, disk))),
+      mergeMap((answer) => answer.pipe(catchError(() => EMPTY))),
+    )
+    .subscribe();
   process.stdout.write('listening\n');
 });
