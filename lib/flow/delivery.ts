@@ -105,6 +105,20 @@ export function retainCurrentFor(subscriber: object): (() => void) | undefined {
     : undefined;
 }
 
+/**
+ * Passes on an item that was received together with others, as one delivery. It counts as a delivery of its own, because the
+ * window of the stream bounds how many there are; its credit is still that of all of them.
+ */
+export function deliverApart<T>(observer: { next(value: T): void }, value: T): void {
+  const together = ambient.currentId;
+  ambient.currentId = ++ambient.lastId;
+  try {
+    observer.next(value);
+  } finally {
+    ambient.currentId = together;
+  }
+}
+
 /** The source of the current delivery; undefined where there is none. */
 export function currentSource(): DeliverySource | undefined {
   return ambient.current;

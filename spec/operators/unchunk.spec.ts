@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { of, range, Subject, take, toArray } from 'rxjs';
+import { map, of, range, Subject, take, toArray } from 'rxjs';
 import { chunk } from '../../lib/operators/chunk.js';
 import { consume } from '../../lib/operators/consume.js';
+import { toAsyncIterable } from '../../lib/operators/to-async-iterable.js';
 import { unchunk } from '../../lib/operators/unchunk.js';
 import { FakeStream } from '../support/streams/fake-stream.js';
 import { testScheduler } from '../support/streams/marbles.js';
@@ -64,6 +65,21 @@ describe('unchunk', () => {
     works[0]!.complete();
     expect([stream.released, works.length]).toStrictEqual([1, 2]);
     works[1]!.complete();
+    expect(stream.released).toBe(2);
+  });
+
+  it('does not overflow a reader, however many items a chunk has', async () => {
+    const stream = new FakeStream();
+    const chunks$ = stream.items.pipe(map((count) => Array.from({ length: 20 * count }, (_, index) => index)));
+    const iterator = toAsyncIterable(chunks$.pipe(unchunk()), { capacity: 2 })[Symbol.asyncIterator]();
+    const first = iterator.next();
+    stream.push(100, 100);
+    await first;
+    for (let taken = 1; taken < 4_000; taken++) {
+      expect((await iterator.next()).value).toBe(taken % 2_000);
+      expect(stream.released).toBe(taken < 2_000 ? 0 : 1);
+    }
+    void iterator.next();
     expect(stream.released).toBe(2);
   });
 

@@ -68,8 +68,11 @@ export class FileCheck {
   /** The end of the file has come. Call it once. */
   end({ length, hash }: FileEnd): string | undefined {
     const announced = this.#header.length;
-    if (this.received !== announced || length !== announced) {
+    if (this.received !== announced) {
       return `${String(this.received)} bytes came, and ${String(announced)} were announced`;
+    }
+    if (length !== announced) {
+      return `its end says that it has ${String(length)} bytes, and ${String(announced)} were announced and came`;
     }
     const problem = this.#hashProblem(hash);
     this.corrupt = problem !== undefined;

@@ -113,7 +113,8 @@ export class FileReceiver {
       this.#abort(error);
       return;
     }
-    this.#reception.limit?.taken(contentBytes(item));
+    // Empty data brings the file no further: a peer that sends nothing else is silent.
+    if (item.kind !== 'data' || item.bytes.length > 0) this.#reception.limit?.taken(contentBytes(item));
     switch (item.kind) {
       case 'data':
         this.#takeData(item.bytes, release);

@@ -67,6 +67,21 @@ describe('An upload', () => {
     expect(typeof files.take('leaf')).toBe('function');
   });
 
+  it('whose items have no bytes is silent', async () => {
+    const reports = receive();
+    const next = reports.next();
+    input.next(header!);
+    input.next(first!);
+    await next;
+    for (let passed = 0; passed < uploadIdleTimeout; passed += uploadIdleTimeout / 4) {
+      input.next({ kind: 'data', bytes: new Uint8Array() });
+      runtime.advance(uploadIdleTimeout / 4);
+    }
+    runtime.advance(uploadIdleTimeout / 4);
+    expect((await reports.next()).value).toMatchObject({ kind: 'failure', path: '', code: 'file-idle' });
+    await reports.return(undefined);
+  });
+
   it('that waits for its turn is not given up', async () => {
     const release = await files.take('leaf');
     const reports = receive();
