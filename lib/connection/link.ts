@@ -1,6 +1,5 @@
 /**
- * One WebSocket after its handshake: a Subject pair with the engine between it and the calls. The only file that knows both
- * rxjs and the engine.
+ * One WebSocket after its handshake: a Subject pair with the engine between it and the calls. No other file creates an engine.
  *
  *     socket.inbound ──▶ engine ──▶ calls           open ──loss, silence, fault, close──▶ closed
  *     socket.outbound ◀── engine ◀── calls
