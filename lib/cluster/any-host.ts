@@ -10,6 +10,8 @@
 import { defer, Observable, Subscription, type Subscriber } from 'rxjs';
 import { aFunction, checkOption, either, oneOf, timerMs, whole } from '../check.js';
 import { ConfigurationError, GridError } from '../errors.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Received, Shape } from '../codec/codec.js';
 import type { Payload } from '../contract/connection.js';
 import type { Duplex, Unary } from '../contract/contract.js';
@@ -187,7 +189,8 @@ class Attempts<T> extends Subscription {
   #end(host: string): void {
     const attempt = this.#running.get(host);
     this.#running.delete(host);
-    attempt?.unsubscribe();
+    // An interceptor may throw in its teardown. The other attempts, and the answer, are not affected.
+    guarded(reportUnhandled, () => attempt?.unsubscribe());
   }
 
   #failed(error: unknown): void {

@@ -2,6 +2,8 @@ import { Observable } from 'rxjs';
 import { checkOptions, whole } from '../check.js';
 import { ResourceExhaustedError } from '../contract/define-error.js';
 import type { AnyInterceptor } from '../contract/interceptor.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import { failLater } from './later.js';
 
 /** Options of {@link concurrency}. */
@@ -73,7 +75,8 @@ class Places {
     };
     const enter = (): void => {
       this.#taken++;
-      begin();
+      // What a finalizer of this call throws must keep neither its place nor the calls that wait.
+      guarded(reportUnhandled, begin);
     };
     if (this.full) this.#waiting.add(enter);
     else enter();

@@ -5,6 +5,7 @@ import {
   type ObservedValueOf,
   type OperatorFunction,
   type Subscriber,
+  type Unsubscribable,
 } from 'rxjs';
 import { checkOptions, either, oneOf, whole } from '../check.js';
 import { isDeliveryLost, nextDelivery, retainCurrent, retainCurrentFor } from '../flow/delivery.js';
@@ -12,6 +13,8 @@ import { Fifo } from '../flow/pull/fifo.js';
 import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
 import { SourceTracker } from '../flow/source-tracker.js';
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 
 /** Options of {@link consume}. */
 export interface ConsumeOptions {
@@ -134,12 +137,15 @@ class Consumption<T, R extends ObservableInput<unknown>> {
     // An inner Observable that ends synchronously must not recurse once per waiting item.
     if (this.#starting) return;
     this.#starting = true;
-    while (this.#inWork < this.#concurrency && !this.#subscriber.closed) {
-      const item = this.#waiting.shift();
-      if (item === undefined) break;
-      this.#work(item);
+    try {
+      while (this.#inWork < this.#concurrency && !this.#subscriber.closed) {
+        const item = this.#waiting.shift();
+        if (item === undefined) break;
+        this.#work(item);
+      }
+    } finally {
+      this.#starting = false;
     }
-    this.#starting = false;
     // If nothing is in progress, nothing is waiting: the loop above would have started it.
     if (this.#sourceEnd === undefined || this.#inWork > 0) return;
     if (this.#sourceEnd.failed) this.#subscriber.error(this.#sourceEnd.error);
@@ -180,23 +186,34 @@ class Consumption<T, R extends ObservableInput<unknown>> {
         }
       },
       error: (error: unknown) => {
-        results.unsubscribe();
+        guarded(reportUnhandled, unsubscribe, results);
         this.#subscriber.error(error);
       },
       complete: () => {
         this.#inWork--;
         this.#subscriber.remove(results);
-        results.unsubscribe();
+        guarded(reportUnhandled, unsubscribe, results);
         this.#startWork();
       },
     });
     results.add(releaseHolder);
     this.#subscriber.add(results);
-    inner.subscribe(results);
+    try {
+      inner.subscribe(results);
+    } catch (error) {
+      // A finalizer that is added after the end runs, and throws, here. It must not keep the next item from its turn.
+      if (results.closed) reportUnhandled(error);
+      else results.error(error);
+    }
   }
 
   #reportLoss(): void {
     this.#lossReported = true;
     for (const { route, report } of this.#notes.streams) report({ type: 'backpressure-lost', route, remedy });
   }
+}
+
+// Created once, for guarded(). The finalizers of an inner Observable are the user's.
+function unsubscribe(subscription: Unsubscribable): void {
+  subscription.unsubscribe();
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { BehaviorSubject, map, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
+import { BehaviorSubject, finalize, map, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 import {
   consume,
   duplex,
@@ -10,9 +10,10 @@ import {
   unary,
   type Manager,
   type ManagerOptions,
+  type OutgoingCall,
 } from '../../lib/index.js';
 import { LinkedManagers, record } from '../support/linked-managers.js';
-import { collectUnhandled } from '../support/unhandled.js';
+import { collectUnhandled, reported } from '../support/unhandled.js';
 
 const who = unary({ id: 20, name: 'who', request: type<number>(), response: type<string>() });
 const safe = unary({ id: 21, name: 'safe', request: type<number>(), response: type<string>(), idempotent: true });
@@ -21,6 +22,9 @@ const count = duplex({ id: 23, name: 'count', output: type<number>(), outCapacit
 
 const both = duplex({ id: 24, name: 'both', input: type<string>(), output: type<string>() });
 
+const boom = (): never => {
+  throw new Error('of a teardown');
+};
 const gone = 'http://gone:1';
 const [a, b, c] = ['http://a:1', 'http://b:1', 'http://c:1'] as const;
 const unhandled = collectUnhandled();
@@ -201,6 +205,15 @@ describe('everyHost', () => {
     expect(log).toContainEqual({ host: b, error: new Error('each') });
   });
 
+  it('gives all outcomes where the teardown of a call throws, which is reported', async () => {
+    const host = await hosts([a, b], answering);
+    const { log } = record(host.everyHost(who, 5, { each: (call) => call.pipe(finalize(boom)) }));
+    await grid.advance(20, 5);
+    expect(log).toStrictEqual([{ host: a, value: a }, { host: b, value: b }, 'done']);
+    await reported();
+    expect(unhandled.splice(0)).toStrictEqual([new Error('of a teardown'), new Error('of a teardown')]);
+  });
+
   it('refuses options that cannot work', async () => {
     const host = await hosts([a], answering);
     expect(() => host.everyHost(who, 0, { hosts: 'a' as never })).toThrow(/hosts must be a list of host names/);
@@ -326,6 +339,24 @@ describe('anyHost', () => {
       .stats$.subscribe((each) => figures.push(each))
       .unsubscribe();
     expect(figures[0]).toMatchObject({ openOut: 0 });
+  });
+
+  it('gives the answer of the quicker one where the teardown of the slower one throws', async () => {
+    grid = new LinkedManagers();
+    const names = [a, b, c];
+    const throwing = (call: OutgoingCall, next: (call: OutgoingCall) => Observable<unknown>): Observable<unknown> =>
+      next(call).pipe(finalize(() => (call.host === b ? boom() : undefined)));
+    for (const name of names) {
+      const manager = grid.add(name, [], { hosts: names, intercept: { calls: [throwing] } });
+      manager.handle(safe, () => (name === b ? NEVER : of(name)));
+    }
+    await grid.start();
+    const pick = (from: readonly { readonly host: string }[]): string => from[0]!.host;
+    const { log } = record(grid.managers.get(a)!.anyHost(safe, 0, { hosts: [b, c], pick, hedgeAfter: 10 }));
+    await grid.advance(50, 10);
+    expect(log).toStrictEqual([c, 'done']);
+    await reported();
+    expect(unhandled.splice(0)).toStrictEqual([new Error('of a teardown')]);
   });
 
   it('learns after how long to call a second host', async () => {

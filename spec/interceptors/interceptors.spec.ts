@@ -3,7 +3,7 @@ import { concat, firstValueFrom, ignoreElements, map, NEVER, of, switchMap, thro
 import { DisconnectedError, duplex, type, unary, UnavailableError, type HandlerInterceptor } from '../../lib/index.js';
 import { circuitBreaker, concurrency, log, retry, timeout, type CallRecord } from '../../lib/interceptors/index.js';
 import { PairOfEachTest, record } from '../support/linked-managers.js';
-import { collectUnhandled } from '../support/unhandled.js';
+import { collectUnhandled, reported } from '../support/unhandled.js';
 
 const echo = unary({ id: 1, name: 'echo', request: type<string>(), response: type<string>(), idempotent: true });
 const once = unary({ id: 2, name: 'once', request: type<string>(), response: type<string>() });
@@ -246,6 +246,7 @@ describe('circuitBreaker', () => {
     works = true;
     await pair.grid.advance(1_000, 100);
     expect(await call()).toBe('ok');
+    await reported();
     expect(unhandled).toMatchObject([{ message: 'isFailure' }, { message: 'isFailure' }]);
   });
 

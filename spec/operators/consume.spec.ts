@@ -5,6 +5,7 @@ import {
   defer,
   delay,
   endWith,
+  finalize,
   from,
   map,
   mergeMap,
@@ -20,6 +21,7 @@ import {
 import { TestScheduler } from 'rxjs/testing';
 import { consume } from '../../lib/operators/consume.js';
 import { FakeStream } from '../support/streams/fake-stream.js';
+import { collectUnhandled, reported } from '../support/unhandled.js';
 
 let scheduler: TestScheduler;
 beforeEach(() => {
@@ -368,5 +370,48 @@ describe('consume at the end of a stream', () => {
     later.next(2);
     expect([worked.calls, downstream.calls]).toStrictEqual([1, 2]);
     expect([worked.events, downstream.events]).toStrictEqual([[], []]);
+  });
+});
+
+describe('an inner Observable whose finalizer throws', () => {
+  const unhandled = collectUnhandled();
+  const boom = (): never => {
+    throw new Error('of the finalizer');
+  };
+  const endsFirst = new Observable<number>((subscriber) => {
+    subscriber.next(7);
+    subscriber.complete();
+    // Known after the end, so it runs within `subscribe`.
+    return boom;
+  });
+
+  it.each<[string, (from: Observable<number>) => Observable<number>]>([
+    ['ends', (from) => from.pipe(take(1), finalize(boom))],
+    ['has ended before its teardown is known', () => endsFirst],
+  ])('does not keep the next item waiting where it %s; the error is reported', async (_, work) => {
+    const stream = new FakeStream();
+    const source = new Subject<number>();
+    const log: unknown[] = [];
+    stream.items.pipe(consume(() => work(source))).subscribe((value) => log.push(value));
+    stream.push(1, 2);
+    source.next(7);
+    source.next(7);
+    expect([log, stream.released]).toStrictEqual([[7, 7], 2]);
+    await reported();
+    expect(unhandled).toStrictEqual([new Error('of the finalizer'), new Error('of the finalizer')]);
+  });
+
+  it('fails as it would without', async () => {
+    const stream = new FakeStream();
+    const errors: unknown[] = [];
+    const work = new Subject<number>();
+    stream.items
+      .pipe(consume(() => work.pipe(finalize(boom))))
+      .subscribe({ error: (error: unknown) => errors.push(error) });
+    stream.push(1);
+    work.error(new Error('of the work'));
+    expect([errors, stream.released]).toStrictEqual([[new Error('of the work')], 1]);
+    await reported();
+    expect(unhandled).toStrictEqual([new Error('of the finalizer')]);
   });
 });
