@@ -20,8 +20,38 @@ describe('a pattern of --exclude', () => {
     ['{a,b}', '{a,b}', true],
     ['!a', 'b', false],
     ['+(a)', 'aa', false],
+    ['[^a]', 'b', true],
+    ['[!a-c]x', 'bx', false],
+    ['[!a-c]x', 'dx', true],
+    ['[]a]', ']', true],
+    ['[a', '[a', true],
+    ['[a-]', '-', true],
+    ['\\*', '*', true],
+    ['\\*', 'a', false],
+    ['a*', 'a', true],
+    ['*', 'a/b', true],
+    ['a/*', 'a/b/c', false],
+    ['a/**', 'a/b/c', true],
+    ['a/**', 'b/a', false],
+    ['**/b', 'b', true],
+    ['a/**/b', 'a/b', true],
+    ['a/**/c/**/b', 'a/x/c/y/z/b', true],
+    ['a/**/c/**/b', 'a/x/y/z/b', false],
+    ['./a/b', 'a/b', true],
+    ['*a*bc', 'xaybcbc', true],
+    ['*a*bc', 'xaybcb', false],
+    ['?', '\u{1f600}', true],
   ])('%j of the path %j: %s', (pattern, path, matches) => {
     expect(pathMatcher([pattern])!(path)).toBe(matches);
+  });
+
+  it.each([
+    ['*a*a*a*a*a*a*a*b', 'a'.repeat(4_000)],
+    ['**/**/**/**/**/**/x', 'a/'.repeat(127)],
+    ['**/*a*/**/*a*/**/*a*/**/b', 'aa/'.repeat(127)],
+  ])('%j takes no longer for a path that a hostile host has made for it', (pattern, path) => {
+    // An expression would take hours.
+    expect(pathMatcher([pattern])!(path)).toBe(false);
   });
 
   it('is one of several', () => {
