@@ -571,8 +571,8 @@ export const faults = [
   {
     name: 'the buffer of an Observable has no bound',
     file: 'lib/flow/feed/observable-feeder.ts',
-    find: 'if (this.#boundedItems > this.#bounds.items || this.#boundedBytes > this.#bounds.bytes) {',
-    replace: 'if (this.#boundedItems > this.#bounds.items * 100) {',
+    find: 'if (delivery < 0 || (delivery === 0 && !this.#fits(payload))) {',
+    replace: 'if (delivery < 0) {',
     specs: ['spec/flow/feed/observable-feeder'],
   },
   {
