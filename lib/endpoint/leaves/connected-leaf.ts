@@ -23,7 +23,11 @@ import { encodeTtl, renewToken, ttlOf } from './leaf-control.js';
 export interface LeafLimits {
   /** Calls of the leaf that may be open, or whose handlers still run; further ones are refused. Default: `maxOpenMuxes`. */
   readonly inFlight?: number;
-  /** Bytes that are read of the leaf per second, with as many in advance: it is slowed down, not refused. Default: no bound. */
+  /**
+   * Bytes that are read of the leaf per second, with as many in advance: it is slowed down, not refused. A message is read as a
+   * whole, and one in a second in any case, so that pings are: a leaf that sends messages of several seconds' worth exceeds the
+   * bound. `limits.maxMessageBytes` of the host bounds a message. Default: no bound.
+   */
   readonly bytesPerSecond?: number;
   /** Time in ms without a call in either direction after which the leaf is disconnected; it comes back for its next call. Default: never. */
   readonly idle?: number;
