@@ -23,6 +23,7 @@ import { micro } from './cells/micro.mjs';
 import { loaded, rates } from './cells/rates.mjs';
 import { shares } from './cells/shares.mjs';
 import { slow } from './cells/slow.mjs';
+import { command } from './cells/command.mjs';
 import { start } from './cells/start.mjs';
 import { typed } from './cells/typed.mjs';
 import { wan } from './cells/wan.mjs';
@@ -47,6 +48,7 @@ export const groups = [
   filesMemory,
   bundle,
   start,
+  command,
   wan,
   micro,
   idle,

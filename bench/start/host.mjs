@@ -1,5 +1,6 @@
 // Answers fresh processes: a manager that takes leaves, and a bare ws server that echoes.
 import { raw, staticToken, unary } from 'rxgrid';
+import { serveMonitor } from 'rxgrid/monitor';
 import { Manager } from 'rxgrid/node';
 import { WebSocketServer } from 'ws';
 import { freePort } from '../processes/worker.mjs';
@@ -15,6 +16,8 @@ export async function start() {
     leaves: { authenticate: () => 'fresh' },
   });
   manager.handle(unary({ id: 1, name: 'echo', request: raw, response: raw }), (bytes) => bytes);
+  // The command asks it what its routes are.
+  serveMonitor(manager, { authorize: () => true });
   await manager.listen({ address: '127.0.0.1' });
   return ports;
 }
