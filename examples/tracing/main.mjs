@@ -12,12 +12,14 @@ const reserve = unary({ id: 2, name: 'reserve', request: type(), response: type(
 // A program exports its spans to a collector; this one keeps them, and prints them at its end.
 const spans = new InMemorySpanExporter();
 const tracer = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }).getTracer('shop');
-const { intercept } = instrument({ tracer, propagator: new W3CTraceContextPropagator() });
-
 const names = [7801, 7802, 7803].map((port) => `http://127.0.0.1:${port}`);
+
+// #region instrument
+const { intercept } = instrument({ tracer, propagator: new W3CTraceContextPropagator() });
 const [page, shop, stock] = names.map(
   (local) => new Manager({ local, hosts: names, auth: staticToken('example'), intercept }),
 );
+// #endregion
 
 shop.handle(order, (item, call) =>
   // The trace goes on by itself. Other metadata is passed on where the handler says so.

@@ -95,9 +95,10 @@ export class IncomingCalls {
     }
     const { inWindow, outWindow } = responder;
     const { bytes } = host.windows;
-    const opening = (bytes || this.#carriesMeta) && extra !== undefined ? decodeOpeningExtra(extra) : undefined;
+    const carriesMeta = this.#carriesMeta;
+    const opening = (bytes || carriesMeta) && extra !== undefined ? decodeOpeningExtra(extra, carriesMeta) : undefined;
     const window = bytes ? opening?.window : undefined;
-    const meta = this.#carriesMeta ? opening?.meta : undefined;
+    const meta = opening?.meta;
     if (meta !== undefined && this.#refusesMeta(frame, meta)) return;
     const hasInput = (flags & Flag.Eof) === 0;
     const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, window, deadline, hasInput, this.#remove);

@@ -10,6 +10,8 @@ import {
   type TextMapPropagator,
   type TextMapSetter,
 } from '@opentelemetry/api';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
@@ -285,6 +287,9 @@ it('the buckets of durations are those of the semantic conventions, in seconds',
   // "SHOULD be specified with ExplicitBucketBoundaries of …", for both metrics.
   const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
   expect(durationBoundaries).toStrictEqual(boundaries);
+  const page = readFileSync(join(__dirname, '../../docs/guide/observing.md'), 'utf8').replace(/\s+/g, ' ');
+  expect(page).toContain(boundaries.join(', '));
+  for (const name of Object.values(metricNames)) expect(page).toContain(name);
 });
 
 it('names are those of the semantic conventions', () => {

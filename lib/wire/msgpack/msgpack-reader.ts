@@ -8,6 +8,14 @@ const maxEntries = 256;
 /** Bytes of a key of such a map. */
 const maxKeyBytes = 256;
 
+/** Bounds of a map that is read. */
+interface MapBounds {
+  readonly entries: number;
+  readonly keyBytes: number;
+}
+
+const controlMap: MapBounds = { entries: maxEntries, keyBytes: maxKeyBytes };
+
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -42,15 +50,16 @@ export class MsgpackReader {
   /**
    * Reads a map: `read` gets each key and reads its value. It returns false for a key that it does not know: the value
    * is then skipped, whatever it is. A key that comes twice is a fault, since readers would differ in which one counts.
+   * `bounds`: other ones than those of a control payload, for bytes whose number has a bound of its own.
    */
-  map(field: string, read: (key: string) => boolean): void {
+  map(field: string, read: (key: string) => boolean, bounds: MapBounds = controlMap): void {
     const count = this.#head(field, MAP, 'a map');
     // A key and a value take a byte each at least.
     if (count * 2 > this.#left()) throw this.fault(`${field} declares ${count} entries, more than there are bytes`);
-    if (count > maxEntries) throw this.fault(`${field} has ${count} entries; the limit is ${maxEntries}`);
+    if (count > bounds.entries) throw this.fault(`${field} has ${count} entries; the limit is ${bounds.entries}`);
     const seen = new Set<string>();
     for (let i = 0; i < count; i++) {
-      const key = this.string(`key of ${field}`, maxKeyBytes);
+      const key = this.string(`key of ${field}`, bounds.keyBytes);
       if (seen.has(key)) throw this.fault(`${field} has the key ${JSON.stringify(key)} twice`);
       seen.add(key);
       if (!read(key)) this.skip(`value of ${JSON.stringify(key)}`);

@@ -82,22 +82,22 @@ let keptBytes: Uint8Array = emptyPayload;
 let kept: OpeningExtra = { window: undefined, meta: undefined };
 
 /**
- * Decodes the extra bytes of Request or ConnectMux. Most streams of a program have the same windows and no metadata: what
+ * Decodes the extra bytes of Request or ConnectMux; `withMeta`: the metadata, too, whose bounds {@link metaFault} checks. Most streams of a program have the same windows and no metadata: what
  * was decoded last is kept.
  *
  * @throws ProtocolError
  */
-export function decodeOpeningExtra(extra: Uint8Array): OpeningExtra {
+export function decodeOpeningExtra(extra: Uint8Array, withMeta = true): OpeningExtra {
   if (keptBytes.length > 0 && sameBytes(extra, keptBytes)) return kept;
   const reader = new MsgpackReader(extra, 'The extension of an opening frame');
-  const { w, b, m } = readControlMap(reader, { w: readUint, b: readUint, m: readMeta });
+  const { w, b, m } = readControlMap(reader, { w: readUint, b: readUint, m: withMeta ? readMeta : skip });
   if (w === undefined && b !== undefined) throw reader.fault('the key w is missing');
   const decoded = {
     // Where a caller leaves the bytes out, nothing is bounded beyond what this side has declared.
     window: w === undefined ? undefined : { items: w, bytes: b ?? Number.MAX_SAFE_INTEGER },
     meta: m,
   };
-  if (m === undefined && extra.length <= maxKeptBytes) {
+  if (withMeta && m === undefined && extra.length <= maxKeptBytes) {
     kept = decoded;
     keptBytes = extra.slice();
   }
@@ -108,12 +108,23 @@ function readUint(reader: MsgpackReader, field: string): number {
   return reader.uint(field);
 }
 
+function skip(reader: MsgpackReader, field: string): undefined {
+  reader.skip(field);
+}
+
+// A call whose metadata is beyond a bound is refused, and not its connection: the bytes were bounded before.
+const anyMap = { entries: Number.MAX_SAFE_INTEGER, keyBytes: Number.MAX_SAFE_INTEGER };
+
 function readMeta(reader: MsgpackReader, field: string): Meta {
   const meta = Object.create(null) as Record<string, string>;
-  reader.map(field, (key) => {
-    meta[key] = reader.string(`${field}.${key}`, Number.MAX_SAFE_INTEGER);
-    return true;
-  });
+  reader.map(
+    field,
+    (key) => {
+      meta[key] = reader.string(`${field}.${key}`, Number.MAX_SAFE_INTEGER);
+      return true;
+    },
+    anyMap,
+  );
   return meta;
 }
 

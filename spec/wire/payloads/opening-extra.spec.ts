@@ -63,6 +63,17 @@ describe('the extra bytes of an opening frame', () => {
   });
 });
 
+it('reads metadata beyond its bounds, so that the call can be refused, and none where it is not wanted', () => {
+  const many = Object.fromEntries(Array.from({ length: maxMetaEntries + 1 }, (_, index) => [`k${String(index)}`, '']));
+  const extra = openingExtra({ items: 4, bytes: 8 }, encodeMeta({ ...many, ['k'.repeat(300)]: 'x' }))!;
+  expect(metaFault(decodeOpeningExtra(extra).meta!)).toContain('258 entries');
+  expect(decodeOpeningExtra(extra, false)).toStrictEqual({ window: { items: 4, bytes: 8 }, meta: undefined });
+  // What was decoded without metadata is not kept for a peer that sends some.
+  const short = requestExtra(encodeMeta({ tenant: 'a' }));
+  expect(decodeOpeningExtra(short, false).meta).toBeUndefined();
+  expect({ ...decodeOpeningExtra(short).meta }).toStrictEqual({ tenant: 'a' });
+});
+
 describe('metaFault', () => {
   it('takes texts, also of other scripts', () => {
     expect(metaFault({ tenant: 'a', ключ: 'значение 🎉', empty: '' })).toBeUndefined();
