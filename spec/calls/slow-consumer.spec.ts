@@ -5,7 +5,7 @@ import { consume, defaultWindow, type Connection } from '../../lib/index.js';
 import { linkedPair, LinkedManagers, type Pair } from '../support/linked-managers.js';
 import { Account, consumers, producers, routesWith } from '../support/streams/slow-consumers.js';
 
-const ticks = 60;
+const ticks = 40;
 const plain = 'consume';
 const windows = { 'a fixed window of 16': 16, 'a fixed window of 1': 1, 'the default window': defaultWindow };
 const cases = Object.keys(consumers).flatMap((consumer) =>

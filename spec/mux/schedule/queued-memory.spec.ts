@@ -10,7 +10,6 @@ const collect = runInNewContext('gc') as () => void;
 
 function used(): number {
   collect();
-  collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
