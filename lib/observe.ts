@@ -13,7 +13,10 @@ export type GridEvent =
     }
   /** The Observable of a unary handler has emitted its item and does not complete: the caller still waits. */
   | { readonly type: 'handler-not-completed'; readonly route: string; readonly caller: string; readonly remedy: string }
-  /** `consume()` stands behind an asynchronous operator: items are taken before their consumer has finished with them. */
+  /**
+   * `consume()` stands behind an asynchronous operator: items are taken before their consumer has finished with them. Or `zip()`
+   * lets a stream run ahead of another one.
+   */
   | { readonly type: 'backpressure-lost'; readonly route: string; readonly remedy: string }
   /** An open stream's output fills its window and is not read. */
   | { readonly type: 'unread-output'; readonly route: string; readonly held: number }

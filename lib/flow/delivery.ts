@@ -19,6 +19,14 @@ export interface Delivery<T> {
   release(): void;
 }
 
+/** Notes what a stream has delivered; see `run-ahead.ts`. */
+export interface DeliveryWatch {
+  /** The stream delivers an item. */
+  delivered(item: unknown): void;
+  /** A tuple of items has come out of an operator. True: the stream is far ahead of it. */
+  cameOut(tuple: readonly unknown[]): boolean;
+}
+
 /** Reference count of one delivery: the call of `next` itself, and every holder that retained it. */
 class DeliveryHolders {
   #holders = 1;
@@ -51,6 +59,8 @@ export class DeliverySource {
   consumer: object | undefined = undefined;
   /** Non-zero: the items are parts of the delivery with this id; see {@link nextDelivery}. */
   partOf = 0;
+  /** Takes each item that is delivered, where the stream is one of several that an operator joins. */
+  watch: DeliveryWatch | undefined = undefined;
   readonly #release: () => void;
   #holders: DeliveryHolders | undefined = undefined;
 
@@ -66,6 +76,7 @@ export class DeliverySource {
     this.#holders = undefined;
     ambient.currentId = ++ambient.lastId;
     ambient.current = this;
+    this.watch?.delivered(value);
     try {
       observer.next(value);
     } finally {

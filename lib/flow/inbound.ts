@@ -71,7 +71,7 @@ export class Inbound<T> implements ItemSource<T> {
   attach(subscriber: Subscriber<T>, origin: object = this.#source): void {
     this.#source.origin = origin;
     this.#source.consumer = subscriber;
-    trackSubscription({ route: this.#owner.route, report: this.#owner.report, origin });
+    trackSubscription({ route: this.#owner.route, report: this.#owner.report, origin, source: this.#source });
     this.#subscriber = subscriber;
     this.#drain();
   }

@@ -6,8 +6,9 @@
 import type { Observable, Observer, Subscriber } from 'rxjs';
 import type { Report } from '../observe.js';
 import { ambient } from './ambient.js';
-import { currentSource } from './delivery.js';
+import { currentSource, type DeliverySource } from './delivery.js';
 import type { OnThrown } from '../guard.js';
+import { RunAhead } from './run-ahead.js';
 import { GuardedSubscriber, isUpstreamOf, subscriberOf } from './subscriber.js';
 
 /** A stream that was subscribed to, with the route that `consume` reports when it detects a loss of backpressure. */
@@ -16,6 +17,8 @@ export interface SubscribedStream {
   readonly report: Report;
   /** The Observable that was subscribed to; the same one for each of its calls. */
   readonly origin: object;
+  /** Delivers its items. */
+  readonly source?: DeliverySource;
 }
 
 /** See the head of this file. */
@@ -25,6 +28,8 @@ export class SourceTracker {
   // Undefined while no stream is tracked, which is the usual case.
   #origins: Set<object> | undefined = undefined;
   readonly #detached: boolean;
+  // Undefined unless several streams are tracked.
+  #runAhead: RunAhead | undefined = undefined;
   #outer: SourceTracker | undefined = undefined;
   #tracking = false;
   #subscriber: Subscriber<never> | undefined = undefined;
@@ -80,6 +85,11 @@ export class SourceTracker {
     } finally {
       ambient.notes = inner;
     }
+  }
+
+  /** An item of the source has come. Reports a stream that runs ahead of the others, as behind `zip`. */
+  cameOut(item: unknown): void {
+    if (this.streams.length > 1) (this.#runAhead ??= new RunAhead()).cameOut(item, this.streams);
   }
 
   /** Adds one stream. */

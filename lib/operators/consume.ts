@@ -119,6 +119,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
 
   #accept(value: T): void {
     const release = retainCurrent();
+    this.#notes.cameOut(value);
     if (!this.#lossReported && this.#notes.streams.length > 0 && isDeliveryLost()) this.#reportLoss();
     this.#waiting.push({ value, release });
     this.#notes.except(this.#startWork);

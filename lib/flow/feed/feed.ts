@@ -7,7 +7,8 @@
  *
  * An operator between a source and the feed may hide that the source can be pulled. `zip` and `combineLatest` of two
  * iterables, for instance, drain both of them into buffers of their own, which nothing bounds; and `zip` of two streams lets
- * the faster one run ahead by as many items as the slower one is behind. Combine such sources in a generator instead.
+ * the faster one run ahead by as many items as the slower one is behind, which is reported. Combine such sources in a
+ * generator instead.
  */
 
 import { isObservable, type Observable } from 'rxjs';

@@ -44,6 +44,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
 
   next(item: T): void {
     if (this.#stopped || this.#end !== undefined) return;
+    this.#relayed.cameOut(item);
     let payload: Uint8Array;
     try {
       payload = this.#outlet.encode(item);

@@ -77,6 +77,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
 
   protected accept(value: T): void {
     const release = retainCurrent();
+    this.#notes.cameOut(value);
     if (isDeliveryLost()) this.#reportLoss();
     const delivery = release === undefined ? 0 : this.#delivered.add();
     if (delivery < 0 || (delivery === 0 && ++this.#counted > this.#capacity)) {
