@@ -202,7 +202,7 @@ export const faults = [
     find: `    this.sendEnded = true;
     if (this.credit > 0) this.#sendEnd();`,
     replace: `    this.sendEnded = true;
-    this.#sendEnd();`,
+    if (this.credit >= 0) this.#sendEnd();`,
     specs: ['spec/mux/stream/responder-stream'],
   },
   {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { transpileModule } from 'typescript';
 import { faults } from '../../scripts/planted/faults.mjs';
 import { plant } from '../../scripts/planted/plant.mjs';
 
@@ -14,7 +15,10 @@ describe('the planted faults', () => {
 
   it.each(faults)('$name: can be planted, and has specs', (fault) => {
     const text = readFileSync(resolve(project, fault.file), 'utf8');
-    expect(plant(text, fault)).not.toBe(text);
+    const planted = plant(text, fault);
+    expect(planted).not.toBe(text);
+    // Otherwise everything would find it.
+    expect(transpileModule(planted, { reportDiagnostics: true }).diagnostics).toStrictEqual([]);
     for (const specs of fault.specs) {
       const names = readdirSync(resolve(project, dirname(specs)));
       expect(names.filter((name) => name.startsWith(basename(specs)))).not.toStrictEqual([]);

@@ -18,6 +18,7 @@ import { nothingLeft } from './invariants/nothing-left.js';
 import { oneConnection } from './invariants/one-connection.js';
 import { opening } from './invariants/opening.js';
 import { sequence } from './invariants/sequence.js';
+import { windowsHold } from './invariants/windows.js';
 import { Ledger, rules, type Line } from './ledger.js';
 import { bulkOf, type Operation } from './operation.js';
 import { Reasons } from './reasons.js';
@@ -97,6 +98,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       atTheEnd(ledger),
       handlerDeadlines(ledger),
       enginesAreEmpty(model),
+      windowsHold(),
       pingsAreSent(),
       { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger, inBackOff),

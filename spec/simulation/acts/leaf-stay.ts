@@ -56,7 +56,9 @@ export function readLeafToken(token: string): { readonly name: string; readonly 
 
 /** A leaf comes, stays, and goes. */
 export async function performLeafStay(stay: LeafStay, world: World): Promise<void> {
-  const { host, tokenMs, calls, stays } = stay;
+  const { host, calls, stays } = stay;
+  // A host of another kind does not say when a token expires.
+  const tokenMs = world.ledger.areCurrent(host) ? stay.tokenMs : 0;
   const name = `${leafPrefix}${stay.id}`;
   const { cluster, clock } = world.simulation;
   const began = clock.elapsed;
