@@ -164,7 +164,7 @@ const layers = [
   {
     folder: 'shared',
     roots: [...bottom, 'runtime'],
-    folders: ['wire', 'flow', 'transport', 'connection', 'contract', 'calls', 'endpoint'],
+    folders: ['wire', 'flow', 'transport', 'connection', 'contract', 'calls', 'handlers', 'endpoint'],
     packages: ['rxjs'],
   },
   {

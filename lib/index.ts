@@ -26,7 +26,7 @@ export type { DialerInfo } from './endpoint/accept/acceptor.js';
 export type { LeafIdentity, LeafOptions } from './endpoint/leaves/leaves.js';
 export type { LeafLimits } from './endpoint/leaves/connected-leaf.js';
 export type { RelayOptions, RelayRequest } from './endpoint/relay.js';
-export { relayRoutes } from './contract/relayed-route.js';
+export { relayRoutes } from './contract/relay-routes.js';
 export type { LeafDeparture, LeafState, LeavesState } from './endpoint/leaves/leaf-list.js';
 export type { Health, HealthStatus, ReadyQuorum } from './endpoint/health.js';
 export type { RouteFigures, StreamFigures, StreamList, TransferFigures, TransferList } from './metrics/figures.js';
@@ -70,7 +70,6 @@ export {
 } from './contract/contract.js';
 export type { DuplexStream } from './contract/duplex-stream.js';
 export {
-  bind,
   type Bound,
   type Call,
   type Handler,
@@ -83,18 +82,10 @@ export {
   type Output,
   type RawHandler,
 } from './contract/handler.js';
+export { bind, bindAll } from './handlers/bound.js';
 export { msgpack, type MsgpackOptions } from './codec/msgpack-codec.js';
 export type { CallOptions } from './contract/options.js';
-export {
-  at,
-  bindAll,
-  group,
-  type Api,
-  type ApiOf,
-  type Group,
-  type HandlersOf,
-  type Routes,
-} from './contract/group.js';
+export { at, group, type Api, type ApiOf, type Group, type HandlersOf, type Routes } from './contract/group.js';
 export type { RetryOptions, RouteDefaults } from './contract/route-defaults.js';
 export {
   DeclaredError,

@@ -4,7 +4,7 @@ import type { Received, SentItem, Shape, TypeOnly } from '../codec/codec.js';
 import type { CallObservable } from '../flow/call-observable.js';
 import type { Input, Payload } from './connection.js';
 import { describeRoute, type Duplex, type Route, type Unary } from './contract.js';
-import { bind, type Bound, type HandleOptions, type HandlerOf } from './handler.js';
+import type { HandlerOf } from './handler.js';
 import type { CallOptions } from './options.js';
 
 /** Routes by key. */
@@ -105,29 +105,6 @@ function routeAt(route: Route, subroute: string): Route {
   const [oldest] = known.keys();
   if (known.size > maxSubroutes) known.delete(oldest!);
   return found;
-}
-
-/**
- * Pairs each route of a group with its handler. `handlers` may be an object with methods, which keep it as `this`.
- *
- * @throws ConfigurationError where a handler is missing, or there is one for no route.
- */
-export function bindAll<R extends Routes>(
-  { name, routes }: Group<R>,
-  handlers: NoInfer<HandlersOf<R>>,
-  options: HandleOptions = {},
-): Bound[] {
-  const given = handlers as Readonly<Record<string, unknown>>;
-  for (const key of Object.keys(given)) {
-    if (!Object.hasOwn(routes, key)) throw new ConfigurationError(`The group ${name} has no route ${key}.`);
-  }
-  return Object.entries(routes).map(([key, route]) => {
-    const handler = given[key];
-    if (typeof handler !== 'function') {
-      throw new ConfigurationError(`The group ${name}: the handler of ${key} is missing.`);
-    }
-    return bind(route, handler.bind(handlers) as never, options);
-  });
 }
 
 function addressText({ id, name, subroute }: Route): string {

@@ -75,6 +75,8 @@ export interface Bound {
   readonly route: Unary<any, any> | Duplex<any, any, any>;
   readonly handler: Handler;
   readonly options?: HandleOptions;
+  /** @internal Registers it at an endpoint. It brings along what serves calls, which a leaf that only calls need not load. */
+  readonly serve?: (serving: never) => Registration<Handler>;
 }
 
 /** Options of a handler. */
@@ -145,11 +147,6 @@ export interface Handles {
   ): Registration<NoInfer<HandlersOf<R>>>;
   /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
   handleRaw(handler: RawHandler): Registration<RawHandler['handle']>;
-}
-
-/** Pairs a route with its handler. */
-export function bind<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>, options: HandleOptions = {}): Bound {
-  return { route, handler: handler as Handler, options };
 }
 
 /**

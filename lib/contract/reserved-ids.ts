@@ -6,4 +6,6 @@ export const reservedIds = {
   duplicateHost: 241,
   /** The call with which a leaf gives a new token, which has no subroute, and the routes of the monitor, which have some. */
   control: 242,
+  /** Calls that one host makes for another. */
+  relay: { unary: 243, duplex: 244 },
 } as const;

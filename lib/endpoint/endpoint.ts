@@ -12,7 +12,8 @@ import type { PayloadCodec } from '../codec/codec.js';
 import type { ConnectFor } from '../handlers/call-context.js';
 import { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { msgpack } from '../codec/msgpack-codec.js';
-import { Registry } from '../handlers/registry.js';
+import { HandlerTable } from '../handlers/handler-table.js';
+import type { Serving } from '../handlers/registry.js';
 import { RouteConnection } from '../calls/route-connection.js';
 import { CallInterceptors } from '../calls/call-interceptors.js';
 import { listOfInterceptors, type InterceptOptions } from '../contract/interceptor.js';
@@ -77,7 +78,10 @@ export class Endpoint {
   readonly limits: Limits;
   readonly checksumMode: ChecksumMode;
   readonly routes: WireRoutes;
-  readonly registry: Registry;
+  /** What answers the calls of the other sides. */
+  readonly handlers = new HandlerTable();
+  /** What those need who register handlers. */
+  readonly serving: Serving;
   /** 16 random bytes, fixed for the life of the endpoint. Peers recognize a restarted process by a new id. */
   readonly id: Uint8Array;
   readonly events$: Observable<GridEvent>;
@@ -100,16 +104,20 @@ export class Endpoint {
     this.#unsentMeta = new UnsentMeta(this.report);
     if (intercept !== undefined) checkOptions(intercept, interceptRules, { of: 'intercept' });
     this.#interceptors = new CallInterceptors(intercept?.calls);
-    this.registry = new Registry(this.routes, {
-      runtime: this.runtime,
-      report: this.report,
-      limits: this.limits,
-      bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
-      assumed: this.#assumed,
-      connectFor,
-      exposeErrors: exposeErrors === true,
-      interceptors: intercept?.handlers,
-    });
+    this.serving = {
+      table: this.handlers,
+      routes: this.routes,
+      context: {
+        runtime: this.runtime,
+        report: this.report,
+        limits: this.limits,
+        bounds: { items: this.limits.bufferItems, bytes: this.limits.bufferBytes },
+        assumed: this.#assumed,
+        connectFor,
+        exposeErrors: exposeErrors === true,
+        interceptors: intercept?.handlers,
+      },
+    };
     this.id = newProcessId(this.runtime);
     // An error thrown by one subscriber must reach neither the other subscribers nor the code that reports the event.
     this.events$ = isolated(this.#events);
@@ -165,7 +173,7 @@ export class Endpoint {
       find,
     }: Pick<LinkOptions, 'socket' | 'agreement' | 'remoteId' | 'caller'> & Partial<Pick<LinkOptions, 'find'>>,
   ): Link {
-    const lookUp: LinkOptions['find'] = find ?? ((handler, subroute) => this.registry.find(handler, subroute));
+    const lookUp: LinkOptions['find'] = find ?? ((handler, subroute) => this.handlers.find(handler, subroute));
     const link = new Link({
       socket,
       agreement,

@@ -13,7 +13,7 @@ import type { Handles, Lifetime } from '../contract/handler.js';
 import { ConfigurationError, errorText } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
-import type { Registry } from '../handlers/registry.js';
+import { Registry } from '../handlers/registry.js';
 import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
 import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
@@ -68,6 +68,8 @@ export class Manager extends Serving implements Handles {
   readonly ownersOf: ClusterCalls['ownersOf'];
   /** @internal */
   readonly lifetime: Lifetime;
+  /** @internal Registers the handlers of this host. */
+  protected override readonly registry: Registry;
 
   readonly #options: ManagerOptions;
   readonly #endpoint: Endpoint;
@@ -94,6 +96,7 @@ export class Manager extends Serving implements Handles {
     if (this.paths.length === 0)
       throw new ConfigurationError('A manager needs a path. Leave the option out for the default one.');
     this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
+    this.registry = new Registry(this.#endpoint.serving);
     this.events$ = this.#endpoint.events$;
     this.expectStart(false);
     this.lifetime = { runtime: this.#endpoint.runtime, closed$: this.events$.pipe(ignoreElements()) };
@@ -110,7 +113,7 @@ export class Manager extends Serving implements Handles {
       this.#gatekeeper.vouch(authorization),
     );
     if (options.relay !== undefined) {
-      for (const bound of relayHandlers(options.relay, { local: this.local })) this.#endpoint.registry.add(bound);
+      for (const bound of relayHandlers(options.relay, { local: this.local })) this.registry.add(bound);
     }
     const cluster$ = clusterState(this.local, this.#membership, () => this.closed);
     this.cluster$ = isolated(cluster$);
@@ -134,11 +137,6 @@ export class Manager extends Serving implements Handles {
   /** True where leaves may connect. @internal */
   get takesLeaves(): boolean {
     return this.#leaves !== undefined;
-  }
-
-  /** @internal The handlers of this host. */
-  protected override get registry(): Registry {
-    return this.#endpoint.registry;
   }
 
   /**

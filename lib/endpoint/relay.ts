@@ -15,9 +15,11 @@ import type { Connection } from '../contract/connection.js';
 import { defaultWindow } from '../limits.js';
 import { duplex, unary, type RouteBase } from '../contract/contract.js';
 import { InvalidArgumentError, PermissionDeniedError } from '../contract/define-error.js';
-import { bind, type Bound, type Call } from '../contract/handler.js';
+import type { Bound, Call } from '../contract/handler.js';
+import { bind } from '../handlers/bound.js';
 import type { CallOptions } from '../contract/options.js';
-import { isRelay, relayRoutes, type RelayedCall } from '../contract/relayed-route.js';
+import { relayRoutes } from '../contract/relay-routes.js';
+import { isRelay, type RelayedCall } from '../contract/relayed-route.js';
 import { namedHandler } from '../contract/wire-route.js';
 import type { Meta } from '../wire/payloads/opening-extra.js';
 

@@ -1,14 +1,9 @@
 import type { Route } from '../contract/contract.js';
 import type { Group, HandlersOf, Routes } from '../contract/group.js';
-import {
-  bind,
-  type HandleOptions,
-  type HandlerOf,
-  type Handles,
-  type RawHandler,
-  type Registration,
-} from '../contract/handler.js';
-import type { Registry, ServedRoute } from '../handlers/registry.js';
+import type { HandleOptions, HandlerOf, Handles, RawHandler, Registration } from '../contract/handler.js';
+import { addAll, bind } from '../handlers/bound.js';
+import type { ServedRoute } from '../handlers/handler-table.js';
+import type { Registry } from '../handlers/registry.js';
 
 /** The registration of handlers, as a host offers it. */
 export abstract class Serving implements Handles {
@@ -34,7 +29,7 @@ export abstract class Serving implements Handles {
     handlers: NoInfer<HandlersOf<R>>,
     options?: HandleOptions,
   ): Registration<NoInfer<HandlersOf<R>>> {
-    return this.registry.addAll(routes, handlers, options);
+    return addAll(this.registry, routes, handlers, options);
   }
 
   /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */

@@ -4,19 +4,17 @@ import type { FeedBounds } from '../flow/feed/feed.js';
 import type { Limits } from '../limits.js';
 import type { Responder } from '../mux/engine.js';
 import type { Report } from '../observe.js';
-import { subrouteId, subrouteKey } from '../wire/subroute.js';
 import type { CallScope } from './call-context.js';
-import { isRelay } from '../contract/relayed-route.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { checkId, toWindow, type Route } from '../contract/contract.js';
 import { duplexResponder } from './duplex-dispatch.js';
 import type { Bound, HandleOptions, Handler, RawHandler, Registration } from '../contract/handler.js';
 import { listOfInterceptors, type HandlerInterceptor } from '../contract/interceptor.js';
-import { bindAll, type HandlersOf, type Routes } from '../contract/group.js';
 import { eventOf } from './failure.js';
 import { interceptedHandler, type RunHandler } from './intercepted-handler.js';
+import type { HandlerTable, ServedRoute } from './handler-table.js';
 import { unaryResponder } from './unary-dispatch.js';
-import { namedHandler, rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
+import { rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
 
 /** What running handlers need from their endpoint. */
 export interface DispatchContext extends CallScope {
@@ -30,26 +28,30 @@ export interface DispatchContext extends CallScope {
   readonly interceptors?: readonly HandlerInterceptor[] | undefined;
 }
 
-/** A route that has a handler. */
-export interface ServedRoute {
-  readonly route: WireRoute;
-  /** Undefined for a handler of opaque bytes. */
-  readonly contract: Route | undefined;
+/** What an endpoint offers to those who register handlers at it. */
+export interface Serving {
+  readonly table: HandlerTable;
+  readonly routes: WireRoutes;
+  readonly context: DispatchContext;
 }
+
 const handleRules: Readonly<Record<keyof HandleOptions, Rule>> = { intercept: listOfInterceptors };
 
-/** The handlers of one endpoint, by address. */
+/** Registers handlers at an endpoint. */
 export class Registry {
+  readonly #table: HandlerTable;
   readonly #routes: WireRoutes;
   readonly #context: DispatchContext;
-  readonly #byId: (Responder | undefined)[] = new Array<Responder | undefined>(256).fill(undefined);
-  readonly #bySubroute = new Map<string, Responder>();
-  readonly #served = new Map<string, ServedRoute>();
-  #revision = 0;
 
-  constructor(routes: WireRoutes, context: DispatchContext) {
+  constructor({ table, routes, context }: Serving) {
+    this.#table = table;
     this.#routes = routes;
     this.#context = context;
+  }
+
+  /** The routes that have a handler, in the order in which these were registered. */
+  get served(): readonly ServedRoute[] {
+    return this.#table.served;
   }
 
   /** Registers a handler with its route. @throws ConfigurationError if the address already has one. */
@@ -57,29 +59,6 @@ export class Registry {
     checkHandler(route.name, handler);
     checkOptions(options, handleRules, { of: `Route ${route.name}` });
     return this.#add(this.#routes.of(route), handler, route as Route, this.#context, options.intercept);
-  }
-
-  /** Registers the handlers of a group: all of them, or none. @throws ConfigurationError as {@link add}, and `bindAll`. */
-  addAll(...[routes, handlers, options]: Parameters<typeof bindAll>): Registration<HandlersOf<Routes>> {
-    const registrations: Registration<Handler>[] = [];
-    const remove = (): void => {
-      for (const registration of registrations) registration.remove();
-    };
-    try {
-      for (const bound of bindAll(routes, handlers, options)) registrations.push(this.add(bound));
-    } catch (error) {
-      remove();
-      throw error;
-    }
-    return {
-      remove,
-      replace: (next) => {
-        const bound = bindAll(routes, next, options);
-        registrations.forEach((registration, index) => {
-          registration.replace(bound[index]!.handler);
-        });
-      },
-    };
   }
 
   /** Registers a handler of opaque bytes. @throws ConfigurationError if the address is invalid or already has a handler. */
@@ -106,31 +85,6 @@ export class Registry {
     ) as Registration<unknown> as Registration<RawHandler['handle']>;
   }
 
-  /** Changes whenever a route gets a handler, or loses it. */
-  get revision(): number {
-    return this.#revision;
-  }
-
-  /** The routes that have a handler, in the order in which these were registered. */
-  get served(): readonly ServedRoute[] {
-    return [...this.#served.values()];
-  }
-
-  /** Finds the responder for a call. A string is the reason for refusing the call. */
-  find(handler: number, subroute: Uint8Array | undefined): Responder | string {
-    const found = subroute === undefined ? this.#byId[handler] : this.#bySubroute.get(subrouteKey(subroute));
-    if (found !== undefined) return found;
-    if (isRelay(handler)) {
-      return 'This host makes no calls for others. Give its Manager the option relay: { authorize }, and call it directly otherwise.';
-    }
-    if (subroute === undefined) {
-      return `No handler for id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id.`;
-    }
-    return handler === namedHandler
-      ? 'No handler for a route of this name. Register one there with handle(…), and check that both sides declare the route with the same name and subroute, and without an id.'
-      : `No handler for this subroute of id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id and subroute.`;
-  }
-
   #add(
     route: WireRoute,
     handler: Handler,
@@ -138,37 +92,23 @@ export class Registry {
     context: DispatchContext,
     own: readonly HandlerInterceptor[] = [],
   ): Registration<Handler> {
-    const { handler: id, path, name } = route;
-    const address = path === undefined ? String(id) : `${String(id)}/${path}`;
-    const other = this.#served.get(address)?.route.name;
-    if (other !== undefined) {
-      throw new ConfigurationError(
-        `Route ${name}: the route ${other} already has a handler at this address (${address}). Give one of them another id or subroute.`,
-      );
-    }
-    this.#served.set(address, { route, contract });
-    this.#revision++;
-    const set = (responder: Responder | undefined): void => {
-      if (path === undefined) this.#byId[id] = responder;
-      else if (responder === undefined) this.#bySubroute.delete(subrouteKey(subrouteId(id, path)));
-      else this.#bySubroute.set(subrouteKey(subrouteId(id, path)), responder);
-    };
-    set(this.#responder(route, handler, context, own));
+    // The address is checked before anything of the route is counted.
+    const entry = this.#table.add(route, contract, () => this.#responder(route, handler, context, own));
     let removed = false;
     return {
       remove: () => {
         if (removed) return;
         removed = true;
-        this.#served.delete(address);
-        this.#revision++;
-        set(undefined);
+        entry.remove();
       },
       replace: (next) => {
         checkHandler(route.name, next);
         if (removed) {
-          throw new ConfigurationError(`Route ${name}: its handler was removed. Register another one with handle(…).`);
+          throw new ConfigurationError(
+            `Route ${route.name}: its handler was removed. Register another one with handle(…).`,
+          );
         }
-        set(this.#responder(route, next, context, own));
+        entry.set(this.#responder(route, next, context, own));
       },
     };
   }

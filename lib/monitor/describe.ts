@@ -4,7 +4,7 @@ import { isNothing } from '../contract/contract.js';
 import { reservedIds } from '../contract/reserved-ids.js';
 import type { WireRoute } from '../contract/wire-route.js';
 import { namedHandler } from '../contract/wire-route.js';
-import type { ServedRoute } from '../handlers/registry.js';
+import type { ServedRoute } from '../handlers/handler-table.js';
 import { maxMeteredRoutes, maxSchemaBytes } from '../limits.js';
 import { printable } from '../printable.js';
 import { version } from '../version.js';

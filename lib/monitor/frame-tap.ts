@@ -192,7 +192,7 @@ class RouteNumbers {
   }
 
   find(handler: number, subroute: Uint8Array | undefined): WireRoute | undefined {
-    const { served, revision } = this.#endpoint.registry;
+    const { served, revision } = this.#endpoint.handlers;
     const metered = this.#metered();
     // Meters are never removed.
     const seen = `${revision} ${metered.length}`;

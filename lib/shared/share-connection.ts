@@ -25,6 +25,7 @@ import { relayHandlers } from '../endpoint/relay.js';
 import { ConfigurationError } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import type { GridEvent } from '../observe.js';
+import { Registry } from '../handlers/registry.js';
 import { holdLock } from './locks.js';
 import { sharedHost } from './shared-host.js';
 import { Tab, type TabHost } from './tab.js';
@@ -117,8 +118,8 @@ class Sharing implements SharedConnection, TabHost {
       },
       (host, call) => this.#routesTo(host).onBehalfOf(call),
     );
-    for (const bound of relayHandlers({ authorize: () => true }, { local: sharedHost }))
-      this.endpoint.registry.add(bound);
+    const registry = new Registry(this.endpoint.serving);
+    for (const bound of relayHandlers({ authorize: () => true }, { local: sharedHost })) registry.add(bound);
     this.#releaseLock = holdLock(this.endpoint.runtime, (name) => {
       this.lock = name;
       // Those that came before have a state without it.

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { raw, type } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';
 import { defineError, ResourceExhaustedError, UnavailableError } from '../../lib/contract/define-error.js';
-import { relayRoutes } from '../../lib/contract/relayed-route.js';
+import { relayRoutes } from '../../lib/contract/relay-routes.js';
 import type { RelayRequest } from '../../lib/endpoint/relay.js';
 import type { ErrorInfo } from '../../lib/error-info.js';
 import { DeadlineExceededError, LimitError, type GridError } from '../../lib/errors.js';

@@ -8,7 +8,7 @@ import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import { raw } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';
-import { bind } from '../../lib/contract/handler.js';
+import { bind } from '../../lib/handlers/bound.js';
 import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
 import { decodeConnectError } from '../../lib/wire/payloads/control.js';
 import { decodeFrames } from '../../lib/wire/decode.js';

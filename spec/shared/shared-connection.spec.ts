@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { filter, firstValueFrom, lastValueFrom, map, NEVER, Subject, take, toArray } from 'rxjs';
 import { duplex, unary } from '../../lib/contract/contract.js';
 import { defineError } from '../../lib/contract/define-error.js';
-import { bind } from '../../lib/contract/handler.js';
+import { bind } from '../../lib/handlers/bound.js';
 import { raw, type } from '../../lib/codec/codec.js';
 import { consume } from '../../lib/operators/consume.js';
 import { retryOnDisconnect } from '../../lib/operators/retry-on-disconnect.js';

@@ -130,7 +130,7 @@ class Leaf {
     const { connection, routes } = endpoint.connect(this.host);
     this.#connection = connection;
     this.routes = routes;
-    for (const bound of options.handlers ?? []) endpoint.registry.add(bound);
+    for (const bound of options.handlers ?? []) serveAt(endpoint, bound);
     this.dialer = this.#createDialer(urls);
   }
 
@@ -254,4 +254,10 @@ export function leafUrl(text: string): string {
   if (url.hash !== '') throw new ConfigurationError(`${printableUrl(text)}: a URL to dial has no fragment ("#…").`);
   if (url.pathname === '/' || url.pathname === '') url.pathname = defaultPath;
   return url.href;
+}
+
+// The bound handler brings along what serves calls: a leaf without handlers does not have that code.
+function serveAt({ serving }: Endpoint, { serve }: Bound): void {
+  if (serve === undefined) throw new ConfigurationError('connect: make each of the handlers by bind(route, handler).');
+  (serve as (at: typeof serving) => unknown)(serving);
 }

@@ -91,7 +91,7 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
       const find: LinkOptions['find'] = (handler, subroute) =>
         handler === reservedIds.duplicateHost && subroute === undefined
           ? notice
-          : endpoint.registry.find(handler, subroute);
+          : endpoint.handlers.find(handler, subroute);
       connection.open(
         endpoint.link(connection, {
           socket,

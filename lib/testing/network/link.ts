@@ -9,7 +9,8 @@ import { agree, announcedExtensions, type Agreement } from '../../connection/han
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
-import type { bindAll } from '../../contract/group.js';
+import { addAll, type bindAll } from '../../handlers/bound.js';
+import { Registry } from '../../handlers/registry.js';
 import type { Bound, HandleOptions, Handles, RawHandler } from '../../contract/handler.js';
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { Runtime } from '../../runtime.js';
@@ -142,18 +143,19 @@ interface OpenSide extends ReturnType<Endpoint['connect']> {
 function openSide(options: LinkOptions, name: string, other: string, book: RouteBook): OpenSide {
   const side: Endpoint = new Endpoint(options, (_, parent): RouteConnection => routes.onBehalfOf(parent));
   const { connection, routes } = side.connect(`http://${other}`);
+  const registry = new Registry(side.serving);
   const end = Object.assign(routes, {
     name,
     events$: side.events$,
     handle: (route: Bound['route'], handler: Bound['handler'], handleOptions: HandleOptions = {}) => {
       book.add(route);
-      return side.registry.add({ route, handler, options: handleOptions });
+      return registry.add({ route, handler, options: handleOptions });
     },
     handleAll: (...handlers: Parameters<typeof bindAll>) => {
       for (const route of Object.values(handlers[0].routes)) book.add(route);
-      return side.registry.addAll(...handlers);
+      return addAll(registry, ...handlers);
     },
-    handleRaw: (handler: RawHandler) => side.registry.addRaw(handler),
+    handleRaw: (handler: RawHandler) => registry.addRaw(handler),
   }) as LinkEnd;
   return { side, connection, routes, end, name: other };
 }

@@ -7,7 +7,8 @@ import { anObject, checkOptions, oneOf, timerMs, withMethods, type Rule } from '
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { HostConnection } from '../../connection/host-connection.js';
 import { agree, announcedExtensions, type Agreement } from '../../connection/handshake.js';
-import type { bindAll } from '../../contract/group.js';
+import { addAll, type bindAll } from '../../handlers/bound.js';
+import { Registry } from '../../handlers/registry.js';
 import type { Bound, HandleOptions, Handles, RawHandler } from '../../contract/handler.js';
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import { ConfigurationError } from '../../errors.js';
@@ -110,14 +111,14 @@ class ReplayedHost implements Replay {
     this.#options = options;
     this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
     this.#book = new RouteBook(options.codec);
-    const { registry } = this.#endpoint;
+    const registry = new Registry(this.#endpoint.serving);
     this.handle = ((route: Bound['route'], handler: Bound['handler'], handleOptions: HandleOptions = {}) => {
       this.#book.add(route);
       return registry.add({ route, handler, options: handleOptions });
     }) as Handles['handle'];
     this.handleAll = (...handlers: Parameters<typeof bindAll>) => {
       for (const route of Object.values(handlers[0].routes)) this.#book.add(route);
-      return registry.addAll(...handlers);
+      return addAll(registry, ...handlers);
     };
     this.handleRaw = (handler: RawHandler) => registry.addRaw(handler);
     for (const record of recording.records)

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../../lib/errors.js';
 import { connect } from '../../../lib/endpoint/leaves/leaf.js';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
-import { bind } from '../../../lib/contract/handler.js';
+import { bind } from '../../../lib/handlers/bound.js';
 import { createChecksum } from '../../../lib/wire/checksum.js';
 import { MemoryNetwork } from '../../support/memory-network.js';
 

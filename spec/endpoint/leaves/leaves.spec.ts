@@ -8,7 +8,7 @@ import type { Manager } from '../../../lib/endpoint/manager.js';
 import type { GridEvent } from '../../../lib/observe.js';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
-import { bind } from '../../../lib/contract/handler.js';
+import { bind } from '../../../lib/handlers/bound.js';
 import { MemoryNetwork, skewed } from '../../support/memory-network.js';
 
 const host = 'http://host:9000';

@@ -9,6 +9,7 @@ import type { CallOptions } from '../../../lib/contract/options.js';
 import { createPeer, startLoopback } from '../../../lib/endpoint/peers/peers.js';
 import { staticToken } from '../../../lib/endpoint/accept/auth.js';
 import { Endpoint } from '../../../lib/endpoint/endpoint.js';
+import { Registry } from '../../../lib/handlers/registry.js';
 import { MemoryNetwork } from '../../support/memory-network.js';
 
 const [a, b, c] = ['http://a:9000', 'http://b:9000', 'http://c:9000'] as const;
@@ -341,7 +342,7 @@ describe('the loopback', () => {
       throw new Error('No handler calls.');
     });
     await side.prepare();
-    side.registry.add({ route: echo, handler: (payload: Uint8Array) => payload });
+    new Registry(side.serving).add({ route: echo, handler: (payload: Uint8Array) => payload });
     const peer = createPeer(side, a);
     startLoopback(side, peer);
     const ask = (): number => {

@@ -7,7 +7,7 @@ import type { GridEvent } from '../../../lib/observe.js';
 import type { Manager } from '../../../lib/node/index.js';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
-import { bind } from '../../../lib/contract/handler.js';
+import { bind } from '../../../lib/handlers/bound.js';
 import { timestampFromMs } from '../../../lib/wire/msgpack/timestamp.js';
 import { fromCaller, messageOf } from '../../support/protocol/frames.js';
 import { freePort, RealGrid, until } from '../../support/real-grid.js';

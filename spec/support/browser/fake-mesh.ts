@@ -1,5 +1,6 @@
 import { concat, interval, map, merge, NEVER, of, startWith, Subject, type Observable } from 'rxjs';
-import { relayRoutes, type RelayedCall } from '../../../lib/contract/relayed-route.js';
+import { relayRoutes } from '../../../lib/contract/relay-routes.js';
+import type { RelayedCall } from '../../../lib/contract/relayed-route.js';
 import { msgpack } from '../../../lib/codec/msgpack-codec.js';
 import { PermissionDeniedError } from '../../../lib/contract/define-error.js';
 import { LogHistogram } from '../../../lib/metrics/log-histogram.js';
