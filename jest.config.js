@@ -50,4 +50,7 @@ export default {
   setupFiles: ['<rootDir>/spec/support/poison-slabs.ts', '<rootDir>/spec/support/poison-lent.ts'],
   testTimeout: 15_000,
   maxWorkers: 2,
+  // A worker with a larger heap is replaced between two files: it takes longer to end than jest waits for it, and jest then warns
+  // of a worker that did not exit, although nothing keeps it.
+  workerIdleMemoryLimit: '256MB',
 };
