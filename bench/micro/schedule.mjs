@@ -1,7 +1,7 @@
 // 64 muxes queue 160 frames each while the socket is full, and all leave when it is not: the schedule, against a list
 // of muxes with their frames.
-import { Schedule } from '../../dist/esm/mux/schedule.js';
-import { quantumBytes } from '../../dist/esm/mux/owner-queue.js';
+import { Schedule } from '../../dist/esm/mux/schedule/schedule.js';
+import { quantumBytes } from '../../dist/esm/mux/schedule/owner-queue.js';
 import { Batch, joinFragments } from '../../dist/esm/wire/batch.js';
 import { decodeFrames } from '../../dist/esm/wire/decode.js';
 import { maxHeadBytes } from '../../dist/esm/wire/encode.js';
