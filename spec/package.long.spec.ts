@@ -102,7 +102,8 @@ describe('the package', () => {
     const page = join(user, 'node_modules/rxgrid/dist/dashboard');
     const ofPage = readdirSync(page).reduce((sum, name) => sum + gzipSync(readFileSync(join(page, name))).length, 0);
     console.log(`rxgrid packed: ${String(size)} bytes, ${String(ofPage)} of them the page of the dashboard.`);
-    expect(size - ofPage).toBeLessThan(525_000);
+    // With rxgrid/shared, which has 8 kB of this.
+    expect(size - ofPage).toBeLessThan(540_000);
     expect(ofPage).toBeLessThan(125_000);
   });
 
@@ -338,9 +339,9 @@ describe('in a browser, the main entry', () => {
   // says why. (What a leaf has of
   // each folder: docs/guide/browsers.md.)
   it.each([
-    ['in all', all, 91_500],
-    ['for a leaf', `export { connect, unary, duplex, raw, type } from 'rxgrid';`, 62_000],
-    ['for a leaf that serves', `export { bind, connect, unary, duplex, raw, type } from 'rxgrid';`, 67_000],
+    ['in all', all, 90_000],
+    ['for a leaf', `export { connect, unary, duplex, raw, type } from 'rxgrid';`, 61_500],
+    ['for a leaf that serves', `export { bind, connect, unary, duplex, raw, type } from 'rxgrid';`, 66_000],
   ])('keeps its size, minified and gzipped, %s', async (_, code, bound) => {
     const { first, later } = await bundleInParts(code, ['rxjs', 'msgpack-lite']);
     const size = gzipSync(first.contents).length;
@@ -410,7 +411,7 @@ async function bundleInParts(contents: string, external: string[]) {
   const first = outputFiles.find(({ path }) => path.endsWith('/stdin.js'))!;
   // What the parts share has no entry point of its own: here it is a line of helpers.
   const later = Object.values(metafile.outputs)
-    .flatMap(({ entryPoint }) => /rxgrid\/dist\/web\/\w+\/(\w+)\.js$/.exec(entryPoint ?? '')?.[1] ?? [])
+    .flatMap(({ entryPoint }) => /rxgrid\/dist\/web\/(?:\w+\/)+(\w+)\.js$/.exec(entryPoint ?? '')?.[1] ?? [])
     .sort();
   return { first, later };
 }
