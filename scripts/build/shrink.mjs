@@ -1,4 +1,4 @@
-import { minify } from '@swc/core';
+import { minify, parse } from '@swc/core';
 
 /**
  * The text of a module without comments and spaces, and with short names for variables. Functions, classes and properties keep
@@ -16,5 +16,15 @@ export async function shrink(text, isModule) {
     // V8 keeps the text of a module with one byte a character, and with two where one character needs it.
     format: { asciiOnly: true },
   });
-  return `${code}\n`;
+  // The ES modules are small beside the CommonJS that they import.
+  return `${isModule ? code : await inLines(code)}\n`;
+}
+
+// Node prints the line of an error that nobody caught: it must not be the whole file.
+async function inLines(code) {
+  const { body } = await parse(code, { syntax: 'ecmascript', target: 'es2022', isModule: false });
+  // Spans count on from text to text, in bytes; the text is ASCII, and begins with its first statement.
+  const [base] = body.map(({ span }) => span.start);
+  const starts = body.map(({ span }) => span.start - base);
+  return starts.map((start, index) => code.slice(start, starts[index + 1])).join('\n');
 }

@@ -6,7 +6,7 @@ import { serve } from './service.js';
 const {
   GRID_LOCAL: local = 'http://127.0.0.1:9001',
   GRID_HOSTS = local,
-  GRID_SECRET = 'change me: at least 16 characters',
+  GRID_SECRET = 'change me: 32 bytes at the least, at random',
   GRID_ADDRESS: address = '127.0.0.1',
   GRID_PAGE = 'http://localhost:5173',
   GRID_LEAF_KEY = 'change me too',
