@@ -57,7 +57,7 @@ export interface ListFilesOptions extends CallOptions {
   /** True: also what is in the folders below. Default false. */
   readonly recursive?: boolean;
   /**
-   * Called for each inner folder that the host cannot list. Default: the listing goes on, and errors at its end with the first
+   * Called for each inner folder that the host cannot list, and for each name that is not UTF-8. Default: the listing goes on, and errors at its end with the first
    * of these failures.
    */
   readonly unreadable?: (error: FileError) => void;
@@ -71,7 +71,7 @@ export interface ListFilesOptions extends CallOptions {
 /**
  * Lists a folder of a host that serves files, in no particular order.
  *
- * Errors: {@link FileError} where the folder cannot be listed; at the end, where an inner folder cannot be; where the host lists
+ * Errors: {@link FileError} where the folder cannot be listed; at the end, where an inner folder cannot be, or has a name that is not UTF-8; where the host lists
  * a path that leads out of the folder; where it lists too many entries. Those of a call.
  */
 export function listFiles(
@@ -96,7 +96,7 @@ export function listFiles(
   });
 }
 
-/** An entry of a listing, or an inner folder that the host cannot list. */
+/** An entry of a listing, or an inner folder or a name that the host cannot list. */
 export type ListedEntry = { readonly info: FileInfo } | { readonly failure: FileError };
 
 /** {@link listFiles}, with the failures among the entries. */

@@ -13,6 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { buildLib } from '../support/programs/built-lib.js';
@@ -119,6 +120,20 @@ describe('a path that the user typed', () => {
     expect({ code, stdout }).toStrictEqual({ code: 0, stdout: 'text' });
     expect(readFileSync(served('b'), 'utf8')).toBe('back\n');
   });
+});
+
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends a wait for the writer of a FIFO', async (signal, expected) => {
+  expect(spawnSync('mkfifo', [here('f')]).status).toBe(0);
+  const child = startCli(built, ['cp', '-v', here('f'), `${base}:x`], { RXGRID_TOKEN: 'good', TMPDIR: host.local });
+  const ended = endOf(child);
+  // What the pipe gives is kept in a folder, which is made before the FIFO is opened.
+  while (!namesIn(host.local).some((name) => name.startsWith('rxgrid-cp-'))) await stat(host.local);
+  child.kill(signal);
+  expect((await ended).code ?? child.signalCode).toBe(expected);
+  expect(namesIn(host.local)).toStrictEqual(['f']);
 });
 
 describe('several sources', () => {

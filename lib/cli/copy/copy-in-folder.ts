@@ -1,20 +1,18 @@
 import { readdir } from 'node:fs/promises';
 import { lastValueFrom, tap } from 'rxjs';
 import { FileError } from '../../files/file-error.js';
-import { listEntries } from '../../files/file-client.js';
 import { fileRoutes, type FileInfo, type WantedFile } from '../../files/file-routes.js';
 import { RootFolder } from '../../node/files/folder/root-folder.js';
 import { sweepTemporaries } from '../../node/files/folder/sweep.js';
 import { receiveInto } from '../../node/files/receive/receive-files.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import { systemRuntime } from '../../runtime.js';
-import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { isSame, resumableBytes, type CopyContext } from './copy.js';
 import { joinPath } from '../paths/path-text.js';
 import { deleteExtraHere } from './delete-extra.js';
 import { parallel, shared, Steps } from './parallel.js';
 import type { Step } from './report.js';
-import { remoteInfo, walkRemote } from '../paths/remote-folder.js';
+import { entriesOf, remoteInfo, walkRemote } from '../paths/remote-folder.js';
 import { makeFolder, namesIn } from '../paths/user-folder.js';
 import { statsIn } from './target-stats.js';
 import { withScan } from './with-scan.js';
@@ -129,10 +127,8 @@ async function receive(
 
 /** Counts the files, and reports what is left out. Folders that cannot be listed are reported where they are read. */
 async function countIn(context: CopyContext, source: string): Promise<void> {
-  const { connection, report, signal } = context;
-  for await (const entry of toAsyncIterable(
-    listEntries(connection, source, { recursive: true, maxEntries: context.options.maxEntries, signal }),
-  )) {
+  const { report } = context;
+  for await (const entry of entriesOf(context, source, true)) {
     if ('failure' in entry) continue;
     const { type, path, size } = entry.info;
     if (type === 'file') report.found(size);

@@ -8,6 +8,7 @@ import { systemRuntime } from '../../runtime.js';
 import { otherFolder } from './copy-in.js';
 import { copyFolderOut } from './copy-out-folder.js';
 import { isSame, type CopyContext } from './copy.js';
+import { checkWritable } from './permissions.js';
 import { joinPath, lastName, shownPath } from '../paths/path-text.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { spool } from './input-pipe.js';
@@ -17,6 +18,7 @@ import { statsIn } from './target-stats.js';
 
 /** Copies a file or a folder from here to a host. `source` undefined: from standard input. */
 export async function copyOut(context: CopyContext, source: string | undefined, target: string): Promise<void> {
+  if (context.options.dryRun) await checkWritable(context);
   if (source === undefined) {
     await copyPipe(context, undefined, target);
     return;

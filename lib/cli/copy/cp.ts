@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DisconnectedError } from '../../errors.js';
-import { FileError, FileSpaceError } from '../../files/file-error.js';
+import { FileError, FilesReadOnlyError, FileSpaceError } from '../../files/file-error.js';
 import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { sweepKilled } from '../../node/files/folder/sweep.js';
 import { printable } from '../../printable.js';
@@ -17,6 +17,7 @@ import { exitCodes, Failure } from '../exit/failure.js';
 import { isGlob, pathMatcher } from '../paths/glob.js';
 import { Interruption } from '../exit/interruption.js';
 import { ProgressBar } from '../output/progress-bar.js';
+import type { Remote } from '../paths/remote-folder.js';
 import { expandRemote } from '../paths/remote-glob.js';
 import { Report } from './report.js';
 import { Throttle } from './throttle.js';
@@ -51,7 +52,7 @@ export async function cp(
   let whole = false;
   try {
     connection = await connectOnce();
-    const jobs = await jobsOf(connection, froms, to, signal);
+    const jobs = await jobsOf({ connection, signal, options }, froms, to);
     for (let attempt = 0; ; attempt++) {
       try {
         await runJobs(jobs, { connection, report, signal, throttle, options: copyOptions(options, attempt > 0) });
@@ -93,7 +94,7 @@ async function runJobs(jobs: readonly Job[], context: Omit<CopyContext, 'decided
     try {
       await runJob(job, context);
     } catch (error) {
-      // The failure of one source does not end the others, unless the connection is lost or a disk is full.
+      // The failure of one source does not end the others, unless the connection is lost, a disk is full, or the host is read-only.
       const goesOn = (error instanceof Failure && error.exitCode !== exitCodes.disconnected) || isOfOneFile(error);
       if (jobs.length === 1 || signal.aborted || !goesOn) throw error;
       report.failed(error);
@@ -122,23 +123,18 @@ async function sweepTargets(jobs: readonly Job[]): Promise<void> {
 }
 
 function isOfOneFile(error: unknown): boolean {
-  return error instanceof FileError && !(error instanceof FileSpaceError);
+  return error instanceof FileError && !(error instanceof FileSpaceError || error instanceof FilesReadOnlyError);
 }
 
 /** One copy for each source; globs at the host are expanded. Several sources go into the target, which is a folder then. */
-async function jobsOf(
-  connection: LeafConnection,
-  froms: readonly Address[],
-  to: Address,
-  signal: AbortSignal,
-): Promise<Job[]> {
+async function jobsOf(remote: Remote, froms: readonly Address[], to: Address): Promise<Job[]> {
   const all: Address[] = [];
   for (const from of froms) {
     if (from.kind !== 'remote' || !isGlob(from.path)) {
       all.push(from);
       continue;
     }
-    for (const path of await expandRemote({ connection, signal }, from.path)) all.push({ ...from, path });
+    for (const path of await expandRemote(remote, from.path)) all.push({ ...from, path });
   }
   if (all.length > 1 && to.kind === 'pipe') {
     throw new Failure('only one file can go to standard output.', exitCodes.usage);

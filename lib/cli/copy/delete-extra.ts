@@ -2,13 +2,20 @@ import type { Stats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { lastValueFrom } from 'rxjs';
-import { FileChangedError, FileConflictError, FileError } from '../../files/file-error.js';
+import {
+  FileChangedError,
+  FileConflictError,
+  FileError,
+  FilePathError,
+  FilesReadOnlyError,
+} from '../../files/file-error.js';
 import { quoted } from '../../files/peer-path.js';
 import { removeFile } from '../../files/remove-file.js';
 import { removeTree } from '../../node/files/folder/remove-tree.js';
 import type { RootFolder } from '../../node/files/folder/root-folder.js';
 import { toFileError } from '../../node/files/disk/system-error.js';
 import type { CopyContext } from './copy.js';
+import { checkRemovable } from './permissions.js';
 import { joinPath } from '../paths/path-text.js';
 import { walkLocal } from '../paths/local-folder.js';
 import { walkRemote } from '../paths/remote-folder.js';
@@ -37,7 +44,8 @@ export async function deleteExtraHere(
   if (!mayDelete(context)) return;
   const extra = new ExtraPaths(context);
   for await (const entry of walkLocal(root.path, '', { links: 'skip', excludes: extra.excludes })) {
-    if ('path' in entry && !sources.has(entry.path)) extra.add(entry.path, entry.kind === 'folder');
+    if (entry.kind === 'failure') context.report.notRemoved(entry.error);
+    else if (!sources.has(entry.path)) extra.add(entry.path, entry.kind === 'folder');
   }
   await extra.remove(async (path, recursive) => {
     for await (const _ of removeTree(root, path, { recursive, signal: context.signal }));
@@ -50,11 +58,17 @@ export async function deleteExtraThere(context: CopyContext, source: SourceFolde
   const { connection, signal } = context;
   const extra = new ExtraPaths(context);
   for await (const entry of walkRemote(context, target, extra.excludes)) {
-    if ('failure' in entry) throw entry.failure;
+    if ('failure' in entry) {
+      // One entry that cannot be named does not keep the others.
+      if (!(entry.failure instanceof FilePathError)) throw entry.failure;
+      context.report.notRemoved(entry.failure);
+      continue;
+    }
     const { path, type } = entry.info;
     if (!(await isIn(source.path, path))) extra.add(path, type === 'folder');
   }
   await checkStillThere(source);
+  if (context.options.dryRun && extra.any) await checkRemovable(context);
   await extra.remove(async (path, recursive) => {
     await lastValueFrom(removeFile(connection, joinPath(target, path), { recursive, signal }));
   });
@@ -62,7 +76,7 @@ export async function deleteExtraThere(context: CopyContext, source: SourceFolde
 
 function mayDelete({ options, report }: CopyContext): boolean {
   if (!options.delete) return false;
-  if (report.failures === 0) return true;
+  if (report.notCopied === 0) return true;
   report.line('nothing is deleted, because some files could not be copied.');
   return false;
 }
@@ -107,6 +121,11 @@ class ExtraPaths {
     this.excludes = excludes && ((path) => excludes(path) && this.#keep(path));
   }
 
+  /** True: there is something to remove. */
+  get any(): boolean {
+    return this.#found.some(({ path }) => !this.#kept.has(path));
+  }
+
   add(path: string, isFolder: boolean): void {
     if (isFolder) this.#folders.add(path);
     // Without exclusions a folder is removed with all that is in it.
@@ -130,7 +149,10 @@ class ExtraPaths {
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
         // An excluded path may have come into the folder since.
-        if (!(isFolder && this.excludes !== undefined && error instanceof FileConflictError)) report.failed(error);
+        if (isFolder && this.excludes !== undefined && error instanceof FileConflictError) continue;
+        // A host that allows no removal refuses all of them.
+        if (error instanceof FilesReadOnlyError) throw error;
+        report.notRemoved(error);
       }
     }
   }

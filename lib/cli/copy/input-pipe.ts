@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { mkdtemp, open, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { openInput } from '../paths/open-input.js';
 
 /** What came from a pipe, in a file. */
 export interface Spooled {
@@ -19,13 +20,14 @@ export async function spool(source: string | undefined, signal: AbortSignal): Pr
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'rxgrid-cp-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const path = join(folder, 'input');
-  const input = source === undefined ? process.stdin : createReadStream(source);
+  let input: Readable | undefined;
   const abort = (): void => {
-    input.destroy(signal.reason as Error);
+    input?.destroy(signal.reason as Error);
   };
   signal.addEventListener('abort', abort);
   try {
     signal.throwIfAborted();
+    input = source === undefined ? process.stdin : await openInput(source, signal);
     const file = await open(path, 'wx', 0o666);
     let size = 0;
     try {

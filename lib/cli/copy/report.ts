@@ -61,7 +61,8 @@ export class Report {
   #foundAll = false;
   #there = nothing;
   #skipped = 0;
-  #failures = 0;
+  #notCopied = 0;
+  #notRemoved = 0;
   #removed = 0;
   #toRemove = 0;
   #lastJson = -Infinity;
@@ -71,9 +72,14 @@ export class Report {
     this.#began = options.now();
   }
 
-  /** Number of files that could not be copied. */
+  /** Number of paths that could not be copied or removed. */
   get failures(): number {
-    return this.#failures;
+    return this.#notCopied + this.#notRemoved;
+  }
+
+  /** Number of paths that could not be copied. */
+  get notCopied(): number {
+    return this.#notCopied;
   }
 
   /** Begins an attempt: found and present files are counted from zero. */
@@ -85,7 +91,8 @@ export class Report {
     this.#foundAll = false;
     this.#there = nothing;
     this.#skipped = 0;
-    this.#failures = 0;
+    this.#notCopied = 0;
+    this.#notRemoved = 0;
   }
 
   /** Begins one of several sources. `last`: the total is known once all of its files are found. */
@@ -107,11 +114,14 @@ export class Report {
 
   /** A file could not be copied; the copy goes on. */
   failed(error: unknown): void {
-    this.#failures++;
-    const text = failureText(error, this.#options.resumable);
-    const known = error instanceof FileError ? { path: error.path, code: error.code } : {};
-    this.#json({ type: 'failure', message: text, ...known });
-    this.line(text);
+    this.#notCopied++;
+    this.#failure(error);
+  }
+
+  /** With `--delete`: a path of the target could not be removed. */
+  notRemoved(error: FileError): void {
+    this.#notRemoved++;
+    this.#failure(error);
   }
 
   /** An entry that is not a regular file is left out, which is not a failure. `what`: for instance `a symbolic link`. */
@@ -191,7 +201,8 @@ export class Report {
     if (this.#skipped > 0) parts.push(`${String(this.#skipped)} left out`);
     if (this.#removed > 0) parts.push(`${String(this.#removed)} removed`);
     if (this.#toRemove > 0) parts.push(`${String(this.#toRemove)} to be removed`);
-    if (this.#failures > 0) parts.push(`${String(this.#failures)} not copied`);
+    if (this.#notCopied > 0) parts.push(`${String(this.#notCopied)} not copied`);
+    if (this.#notRemoved > 0) parts.push(`${String(this.#notRemoved)} not removed`);
     this.#json({
       type: done ? 'done' : 'failed',
       files,
@@ -201,7 +212,7 @@ export class Report {
       there: this.#there.files,
       skipped: this.#skipped,
       removed: this.#removed + this.#toRemove,
-      failures: this.#failures,
+      failures: this.failures,
     });
     if (done && !this.#options.quiet && this.#options.json === undefined) this.#write(parts.join(', '));
   }
@@ -221,6 +232,13 @@ export class Report {
     if (json === undefined || now() - this.#lastJson < jsonIntervalMs) return;
     this.#lastJson = now();
     this.#json({ type: 'progress', files, bytes: here, ...(total === undefined ? {} : { total }), rate });
+  }
+
+  #failure(error: unknown): void {
+    const text = failureText(error, this.#options.resumable);
+    const known = error instanceof FileError ? { path: error.path, code: error.code } : {};
+    this.#json({ type: 'failure', message: text, ...known });
+    this.line(text);
   }
 
   #json(value: object): void {

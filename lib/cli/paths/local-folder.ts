@@ -1,9 +1,9 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
-import type { Dirent, Stats } from 'node:fs';
+import { lstatSync, type Dirent, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { FileError } from '../../files/file-error.js';
 import { isOwnName } from '../../files/peer-path.js';
-import { toFileError } from '../../node/files/disk/system-error.js';
+import { isUndecodable, toFileError, undecodableName } from '../../node/files/disk/system-error.js';
 import { joinPath } from './path-text.js';
 
 /** What is in a folder here. `path`: relative to the folder that the walk began with, with slashes. */
@@ -21,7 +21,7 @@ export interface WalkOptions {
   readonly excludes: ((path: string) => boolean) | undefined;
 }
 
-/** What is in one folder. Files that vanish meanwhile are left out. */
+/** What is in one folder. Files that vanish meanwhile are left out; a name that is not UTF-8 is a failure. */
 export async function* listLocal(root: string, below: string, options: WalkOptions): AsyncGenerator<LocalEntry> {
   let entries: Dirent[];
   try {
@@ -33,12 +33,18 @@ export async function* listLocal(root: string, below: string, options: WalkOptio
   for (const entry of entries) {
     const path = joinPath(below, entry.name);
     if (isOwnName(entry.name) || options.excludes?.(path) === true) continue;
-    if (entry.isDirectory()) yield { kind: 'folder', path };
+    if (isUndecodable(entry.name, () => existsHere(join(root, path)))) {
+      yield { kind: 'failure', error: undecodableName(path) };
+    } else if (entry.isDirectory()) yield { kind: 'folder', path };
     else if (entry.isFile()) {
       const stats = await lstat(join(root, path)).catch(() => undefined);
       if (stats?.isFile() === true) yield { kind: 'file', path, size: stats.size, mtime: stats.mtimeMs };
     } else yield await otherOf(root, path, entry, options);
   }
+}
+
+function existsHere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 async function otherOf(root: string, path: string, entry: Dirent, { links }: WalkOptions): Promise<LocalEntry> {

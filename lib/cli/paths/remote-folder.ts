@@ -1,11 +1,11 @@
 import { firstValueFrom } from 'rxjs';
 import type { Connection } from '../../contract/connection.js';
 import { FileError, FileIoError, FileNotFoundError } from '../../files/file-error.js';
-import { listEntries, listFiles, statFile, type ListedEntry } from '../../files/file-client.js';
+import { listEntries, statFile, type ListedEntry } from '../../files/file-client.js';
 import type { FileInfo } from '../../files/file-routes.js';
 import { maxListingEntries, maxPathLevels } from '../../limits.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
-import { joinPath } from './path-text.js';
+import { joinPath, shownPath } from './path-text.js';
 
 /** A host whose folders are read. */
 export interface Remote {
@@ -26,9 +26,25 @@ export async function remoteInfo({ connection, signal }: Remote, path: string): 
   }
 }
 
-/** The entries of one folder of the host, as they come. @throws FileError */
-export function listRemote({ connection, signal, options = {} }: Remote, path: string): AsyncIterable<FileInfo> {
-  return toAsyncIterable(listFiles(connection, path, { ...limitOf(options), signal }));
+/** The entries of one folder of the host, as they come, without those that it cannot name. @throws FileError */
+export async function* listRemote(remote: Remote, path: string): AsyncGenerator<FileInfo> {
+  for await (const entry of entriesOf(remote, path)) if ('info' in entry) yield entry.info;
+}
+
+/** The entries of one folder of the host, with the failures. @throws FileError */
+export async function* entriesOf(
+  { connection, signal, options = {} }: Remote,
+  path: string,
+  recursive = false,
+): AsyncGenerator<ListedEntry> {
+  const { maxEntries = maxListingEntries } = options;
+  // One more than are taken: the error for the one too many names the option of the command.
+  const listing = { recursive, signal, maxEntries: maxEntries + 1 };
+  let count = 0;
+  for await (const entry of toAsyncIterable(listEntries(connection, path, listing))) {
+    if (count++ === maxEntries) throw tooManyEntries(maxEntries, path);
+    yield entry;
+  }
 }
 
 /**
@@ -54,21 +70,21 @@ async function* limited(
   let count = 0;
   for await (const entry of entries) {
     if (count++ === maxEntries) {
-      const text = `The host lists more than ${String(maxEntries)} entries, which is the limit. Raise --max-entries, if the folder has so many.`;
-      yield { failure: new FileIoError(text, path) };
+      yield { failure: tooManyEntries(maxEntries, path) };
       return;
     }
     yield entry;
   }
 }
 
-function limitOf({ maxEntries }: { readonly maxEntries?: number }): { readonly maxEntries?: number } {
-  return maxEntries === undefined ? {} : { maxEntries };
+function tooManyEntries(maxEntries: number, path: string): FileIoError {
+  const text = `The host lists more than ${String(maxEntries)} entries in ${shownPath(path)}, which is the limit. Raise --max-entries, if the folder has so many.`;
+  return new FileIoError(text, path);
 }
 
-async function* walkAtOnce({ connection, signal, options = {} }: Remote, path: string): AsyncGenerator<ListedEntry> {
+async function* walkAtOnce(remote: Remote, path: string): AsyncGenerator<ListedEntry> {
   try {
-    yield* toAsyncIterable(listEntries(connection, path, { ...limitOf(options), recursive: true, signal }));
+    yield* entriesOf(remote, path, true);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     yield { failure: error };
@@ -82,7 +98,12 @@ async function* walkByFolder(
   excludes: (path: string) => boolean,
 ): AsyncGenerator<ListedEntry> {
   try {
-    for await (const info of listRemote(remote, joinPath(path, below))) {
+    for await (const listed of entriesOf(remote, joinPath(path, below))) {
+      if ('failure' in listed) {
+        if (!excludes(joinPath(below, listed.failure.path))) yield listed;
+        continue;
+      }
+      const { info } = listed;
       const entry = below === '' ? info.path : `${below}/${info.path}`;
       if (excludes(entry)) continue;
       yield { info: { ...info, path: entry } };

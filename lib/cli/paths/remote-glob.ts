@@ -1,7 +1,7 @@
 import { exitCodes, Failure } from '../exit/failure.js';
 import { joinPath } from './path-text.js';
 import { isGlob, nameMatcher } from './glob.js';
-import { isName, listRemote, remoteInfo, type Remote } from './remote-folder.js';
+import { entriesOf, isName, remoteInfo, type Remote } from './remote-folder.js';
 
 /**
  * The paths of a host that a pattern matches, in the order of their names; `*`, `?` and `[…]` do not match a slash. A path
@@ -9,10 +9,7 @@ import { isName, listRemote, remoteInfo, type Remote } from './remote-folder.js'
  *
  * @throws Failure where nothing matches.
  */
-export async function expandRemote(
-  remote: Pick<Remote, 'connection' | 'signal'>,
-  pattern: string,
-): Promise<readonly string[]> {
+export async function expandRemote(remote: Remote, pattern: string): Promise<readonly string[]> {
   if ((await remoteInfo(remote, pattern).catch(() => undefined)) !== undefined) return [pattern];
   let found = [''];
   const parts = pattern.split('/').filter((part) => part !== '');
@@ -24,8 +21,11 @@ export async function expandRemote(
     const matches = nameMatcher(part);
     const next: string[] = [];
     for (const folder of found) {
-      for await (const { path, type } of listRemote(remote, folder)) {
-        const leads = index === parts.length - 1 ? type !== 'other' : type === 'folder';
+      for await (const entry of entriesOf(remote, folder)) {
+        // A name that is not UTF-8 counts as found: the command then reports that it leads nowhere.
+        const { path, type } = 'info' in entry ? entry.info : { path: entry.failure.path, type: undefined };
+        const isLast = index === parts.length - 1;
+        const leads = type === undefined ? isLast : isLast ? type !== 'other' : type === 'folder';
         // As in a shell, a name with a dot before it has to be asked for. The names are the host's.
         const hidden = path.startsWith('.') && !part.startsWith('.');
         if (leads && !hidden && isName(path) && matches(path)) next.push(joinPath(folder, path));

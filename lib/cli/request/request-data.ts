@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { exitCodes, Failure } from '../exit/failure.js';
 import type { Json } from '../output/json-value.js';
+import { openInput } from '../paths/open-input.js';
 
 /** Bytes of one request, or of one line of the input, at most. */
 const maxDataBytes = 64 << 20;
@@ -23,13 +24,14 @@ export async function readData(data: string, signal: AbortSignal): Promise<Uint8
 export async function* bytesOf(data: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const path = data.slice(1);
   const isInput = path === '' || path === '-';
-  const input = isInput ? process.stdin : createReadStream(path);
+  let input: Readable | undefined;
   const abort = (): void => {
-    input.destroy(signal.reason as Error);
+    input?.destroy(signal.reason as Error);
   };
   signal.addEventListener('abort', abort);
   try {
     signal.throwIfAborted();
+    input = isInput ? process.stdin : await openInput(path, signal);
     for await (const chunk of input as AsyncIterable<Uint8Array>) yield chunk;
   } catch (error) {
     signal.throwIfAborted();
@@ -39,7 +41,7 @@ export async function* bytesOf(data: string, signal: AbortSignal): AsyncGenerato
   } finally {
     signal.removeEventListener('abort', abort);
     // A pipe that is still open would hold the process.
-    input.destroy();
+    input?.destroy();
   }
 }
 

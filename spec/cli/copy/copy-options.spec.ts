@@ -5,6 +5,7 @@ import { copyIn } from '../../../lib/cli/copy/copy-in.js';
 import { copyOut } from '../../../lib/cli/copy/copy-out.js';
 import type { CopyOptions } from '../../../lib/cli/copy/copy.js';
 import { pathMatcher } from '../../../lib/cli/paths/glob.js';
+import { expandRemote } from '../../../lib/cli/paths/remote-glob.js';
 import { Throttle } from '../../../lib/cli/copy/throttle.js';
 import { systemRuntime } from '../../../lib/runtime.js';
 import { copyContext } from '../../support/files/copy-context.js';
@@ -163,7 +164,14 @@ it('a listing with too many entries is a failure that names the option', async (
   const context = contextOf({ maxEntries: 2, parallel: 2 });
   await copyIn(context, 'a', here('a'));
   expect(context.report.failures).toBe(1);
-  expect(lines.join('\n')).toMatch(/lists more than 2 entries .*Raise max/);
+  expect(lines.join('\n')).toMatch(/lists more than 2 entries .*Raise --max-entries/);
+});
+
+it('a glob whose folder has too many entries is refused before anything is copied', async () => {
+  for (const name of ['1', '2', '3']) writeFileSync(served(name), name);
+  const remote = { connection: host.leaf, signal: new AbortController().signal, options: { maxEntries: 2 } };
+  await expect(expandRemote(remote, '*')).rejects.toThrow(/more than 2 entries .*--max-entries/);
+  await expect(expandRemote({ ...remote, options: { maxEntries: 3 } }, '*')).resolves.toHaveLength(3);
 });
 
 it.each(['in', 'out'])('--limit-rate slows a copy %s down to the rate', async (direction) => {

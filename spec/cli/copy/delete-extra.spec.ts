@@ -126,8 +126,9 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
     const context = contextOf({});
     await remove(context);
     expect(treeOf(target()).filter((path) => !path.includes('rxgrid'))).toStrictEqual(['busy']);
-    expect([context.report.failures, lines.join('\n')]).toStrictEqual([
+    expect([context.report.failures, context.report.notCopied, lines.join('\n')]).toStrictEqual([
       1,
+      0,
       expect.stringContaining('a file in it is being received'),
     ]);
   });
@@ -180,5 +181,29 @@ it('A host that cannot list a folder of its own has nothing deleted', async () =
   const path = join(host.local, 'b');
   await expect(deleteExtraThere(contextOf({}), { path, stats: statSync(path) }, 'none')).rejects.toMatchObject({
     code: 'file-not-found',
+  });
+});
+
+describe('A host that allows no removal', () => {
+  let strict: FilesHost;
+
+  beforeEach(async () => {
+    strict = await FilesHost.start({ writable: true });
+    mkdirSync(join(strict.local, 'b'));
+    files(join(strict.root, 'b'), 'a', 'z');
+  });
+
+  afterEach(async () => {
+    await strict.close();
+  });
+
+  it.each([{}, { dryRun: true }])('ends the copy with its answer (%j)', async (options) => {
+    const context = copyContext(strict.leaf, { delete: true, ...options }, lines);
+    const path = join(strict.local, 'b');
+    await expect(deleteExtraThere(context, { path, stats: statSync(path) }, 'b')).rejects.toMatchObject({
+      code: 'files-read-only',
+    });
+    expect(context.report.failures).toBe(0);
+    expect(treeOf(join(strict.root, 'b'))).toStrictEqual(['a', 'z']);
   });
 });

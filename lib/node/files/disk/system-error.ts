@@ -105,7 +105,19 @@ function fieldOf(error: unknown, field: 'code' | 'syscall'): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Node reads names as UTF-8, and puts a replacement character in the place of what is not: such a name leads nowhere. */
+/**
+ * True for a name that is not UTF-8. Node puts a replacement character in the place of what it cannot decode, and such a name
+ * leads nowhere. `exists` is asked about names with that character only, which may also be in a real name.
+ */
+export function isUndecodable(name: string, exists: () => boolean): boolean {
+  return name.includes('\ufffd') && !exists();
+}
+
+/** The error for a name that {@link isUndecodable}. */
+export function undecodableName(path: string): FilePathError {
+  return new FilePathError(`${quoted(path)}: the name is not in UTF-8, so it cannot be used. Rename it.`, path);
+}
+
 function undecodableHint(path: string): string {
   return path.includes('\ufffd') ? ' If its name is not in UTF-8, it cannot be copied: rename it.' : '';
 }

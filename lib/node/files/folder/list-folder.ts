@@ -17,7 +17,7 @@ const turnMs = 4;
 
 /**
  * The entries of a folder, and with `recursive` those of the folders below it, as they are read. An inner folder that cannot
- * be read is reported with `failures`, and ends the listing otherwise.
+ * be read is reported with `failures`, and ends the listing otherwise. A name that is not UTF-8 is reported with `failures` only.
  */
 export async function* listFolder(
   root: RootFolder,
@@ -30,6 +30,7 @@ export async function* listFolder(
     let turn = performance.now();
     for await (const chunk of walkChunks(root, options)) {
       if ('failure' in chunk) {
+        if (!failures && chunk.isName === true) continue;
         if (!failures || chunk.path === '') throw chunk.failure;
         const { code, message } = chunk.failure;
         yield { values: [], failures: [{ path: chunk.path, code, message }] };

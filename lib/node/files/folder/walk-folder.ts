@@ -13,7 +13,7 @@ import { maxFolderNames, maxOpenFiles, maxOpenFolders, maxPathLevels } from '../
 import { diskPace } from '../disk/disk-pace.js';
 import type { FolderHandle } from '../disk/held-folder.js';
 import type { RootFolder } from './root-folder.js';
-import { toFileError } from '../disk/system-error.js';
+import { isUndecodable, toFileError, undecodableName } from '../disk/system-error.js';
 
 const opendirOf = promisify(opendir) as (path: string, options: { bufferSize: number }) => Promise<Dir>;
 
@@ -34,8 +34,8 @@ export interface FolderPart {
   readonly wanted: WantedFile;
 }
 
-/** What a walk yields: files of a folder, a folder of which the stream has a header, or a folder that cannot be read. */
-export type Walked = FolderPart | WalkedFolder | UnreadFolder;
+/** What a walk yields: files of a folder, a folder of which the stream has a header, or what cannot be read. */
+export type Walked = FolderPart | WalkedFolder | Unread;
 
 /** A folder that is empty, or whose attributes are wanted. */
 export interface WalkedFolder {
@@ -45,9 +45,11 @@ export interface WalkedFolder {
   readonly stats: Stats | undefined;
 }
 
-/** A folder that cannot be read. `path`: as that of a {@link Chunk}. */
-export interface UnreadFolder {
+/** A folder that cannot be read, or an entry whose name is not UTF-8. `path`: as that of a {@link Chunk}. */
+export interface Unread {
   readonly path: string;
+  /** True: the name is not UTF-8. */
+  readonly isName?: true;
   readonly failure: FileError;
 }
 
@@ -92,11 +94,14 @@ interface Level {
   readonly folders: string[];
 }
 
-/** The entries of a folder and of those below it, the folder's own entries first. A folder that cannot be read is a failure. */
+/**
+ * The entries of a folder and of those below it, the folder's own entries first. A folder that cannot be read is a failure, and
+ * so is an entry whose name is not UTF-8.
+ */
 export async function* walkChunks(
   root: RootFolder,
   { real, name, recursive, chunkEntries, temporaries = false }: WalkOptions,
-): AsyncGenerator<Chunk | UnreadFolder> {
+): AsyncGenerator<Chunk | Unread> {
   const levels: Level[] = [];
   let next: { readonly real: string; readonly path: string } | undefined = { real, path: '' };
   try {
@@ -192,7 +197,7 @@ async function openLevel(
 async function* readLevel(
   level: Level,
   { name, recursive, chunkEntries, temporaries = false }: Omit<WalkOptions, 'real'>,
-): AsyncGenerator<Chunk | UnreadFolder> {
+): AsyncGenerator<Chunk | Unread> {
   const { real, path, folder } = level;
   while (!level.done && level.folders.length < maxFolderNames) {
     let entries: Dirent[];
@@ -206,10 +211,25 @@ async function* readLevel(
       yield { path, failure: toFileError(error, path === '' ? name : path) };
       return;
     }
+    // `folder` is open here: it is closed where its last entries were taken.
+    const undecodable = new Set(entries.filter((entry) => isUndecodable(entry.name, () => has(folder, entry.name))));
+    for (const { name: unread } of undecodable) {
+      const where = path === '' ? unread : `${path}/${unread}`;
+      yield { path: where, isName: true, failure: undecodableName(where) };
+    }
+    if (undecodable.size > 0) entries = entries.filter((entry) => !undecodable.has(entry));
     if (entries.length > 0 || (level.empty && !more)) yield { folder, real, path, first: level.empty, entries };
     level.empty &&= entries.length === 0;
     if (recursive) for (const entry of entries) if (entry.isDirectory()) level.folders.push(entry.name);
     if (!more) closeLevel(level);
+  }
+}
+
+function has(folder: FolderHandle, name: string): boolean {
+  try {
+    return folder.lstat(name) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { maxFolderNames, maxOpenFolders } from '../../../../lib/limits.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
-import { walkChunks, type Chunk, type UnreadFolder } from '../../../../lib/node/files/folder/walk-folder.js';
+import { walkChunks, type Chunk, type Unread } from '../../../../lib/node/files/folder/walk-folder.js';
 import { descriptorsIn } from '../../../support/files/descriptors.js';
 
 let folder: string;
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 const at = (path: string): string => join(folder, path);
-const chunks = (chunkEntries: number): AsyncGenerator<Chunk | UnreadFolder> =>
+const chunks = (chunkEntries: number): AsyncGenerator<Chunk | Unread> =>
   walkChunks(root, { real: folder, name: 'the top', recursive: true, chunkEntries });
 
 it('A folder with more folders than names are kept has them all entered', async () => {

@@ -20,7 +20,7 @@ import {
   walk,
   walkChunks,
   type Chunk,
-  type UnreadFolder,
+  type Unread,
   type WalkOptions,
 } from '../../../../lib/node/files/folder/walk-folder.js';
 import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
@@ -49,17 +49,17 @@ const files = (...paths: string[]): void => {
     writeFileSync(at(path), path);
   }
 };
-const chunks = (options: Partial<WalkOptions> = {}): AsyncGenerator<Chunk | UnreadFolder> =>
+const chunks = (options: Partial<WalkOptions> = {}): AsyncGenerator<Chunk | Unread> =>
   walkChunks(root, { real: root.path, name: 'the top', recursive: true, chunkEntries: 100, ...options });
 
 /** What a walk yields: a path with the names of the entries, or with the code of the failure. */
-async function found(walked: AsyncIterable<Chunk | UnreadFolder>): Promise<string[]> {
+async function found(walked: AsyncIterable<Chunk | Unread>): Promise<string[]> {
   const log: string[] = [];
   for await (const one of walked) log.push(shown(one));
   return log;
 }
 
-function shown(one: Chunk | UnreadFolder): string {
+function shown(one: Chunk | Unread): string {
   if ('failure' in one) return `${one.path}: ${one.failure.code} of ${one.failure.path}`;
   const names = one.entries.map(({ name }) => name).sort();
   return `${one.path}${one.first ? '' : ' (more)'}: ${names.join(' ')}`;

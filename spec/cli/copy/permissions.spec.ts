@@ -1,0 +1,27 @@
+import { afterEach, expect, it } from '@jest/globals';
+import { readdirSync } from 'node:fs';
+import { checkRemovable, checkWritable } from '../../../lib/cli/copy/permissions.js';
+import { copyContext } from '../../support/files/copy-context.js';
+import { FilesHost } from '../../support/files/files-host.js';
+
+let host: FilesHost;
+
+afterEach(async () => {
+  await host.close();
+});
+
+it('A host that allows writing and removing is asked without a change', async () => {
+  host = await FilesHost.start({ writable: true, removable: true });
+  const context = copyContext(host.leaf);
+  await checkWritable(context);
+  await checkRemovable(context);
+  expect(readdirSync(host.root)).toStrictEqual([]);
+});
+
+it('A host that allows neither says so', async () => {
+  host = await FilesHost.start();
+  const context = copyContext(host.leaf);
+  const refused = { code: 'files-read-only' };
+  await expect(checkWritable(context)).rejects.toMatchObject(refused);
+  await expect(checkRemovable(context)).rejects.toMatchObject(refused);
+});
