@@ -18,7 +18,7 @@ import { statsIn } from './target-stats.js';
 
 /** Copies a file or a folder from here to a host. `source` undefined: from standard input. */
 export async function copyOut(context: CopyContext, source: string | undefined, target: string): Promise<void> {
-  if (context.options.dryRun) await checkWritable(context);
+  if (context.options.dryRun) await checkWritable(context, target);
   if (source === undefined) {
     await copyPipe(context, undefined, target);
     return;

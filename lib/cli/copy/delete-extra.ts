@@ -68,10 +68,10 @@ export async function deleteExtraThere(context: CopyContext, source: SourceFolde
     if (!(await isIn(source.path, path))) extra.add(path, type === 'folder');
   }
   await checkStillThere(source);
-  if (context.options.dryRun && extra.any) await checkRemovable(context);
   await extra.remove(async (path, recursive) => {
     await lastValueFrom(removeFile(connection, joinPath(target, path), { recursive, signal }));
   });
+  if (context.options.dryRun && extra.any) await checkRemovable(context, target);
 }
 
 function mayDelete({ options, report }: CopyContext): boolean {

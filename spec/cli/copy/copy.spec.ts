@@ -25,7 +25,7 @@ import { FilesHost } from '../../support/files/files-host.js';
 let host: FilesHost;
 
 beforeEach(async () => {
-  host = await FilesHost.start({ writable: true });
+  host = await FilesHost.start({ writable: true, removable: true });
 });
 
 afterEach(async () => {

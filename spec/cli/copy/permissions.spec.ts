@@ -13,15 +13,15 @@ afterEach(async () => {
 it('A host that allows writing and removing is asked without a change', async () => {
   host = await FilesHost.start({ writable: true, removable: true });
   const context = copyContext(host.leaf);
-  await checkWritable(context);
-  await checkRemovable(context);
+  await checkWritable(context, 'a');
+  await checkRemovable(context, 'a');
   expect(readdirSync(host.root)).toStrictEqual([]);
 });
 
 it('A host that allows neither says so', async () => {
   host = await FilesHost.start();
   const context = copyContext(host.leaf);
-  const refused = { code: 'files-read-only' };
-  await expect(checkWritable(context)).rejects.toMatchObject(refused);
-  await expect(checkRemovable(context)).rejects.toMatchObject(refused);
+  const refused = { code: 'files-read-only', path: 'a', message: expect.stringContaining('"a" cannot be') };
+  await expect(checkWritable(context, 'a')).rejects.toMatchObject(refused);
+  await expect(checkRemovable(context, 'a')).rejects.toMatchObject(refused);
 });

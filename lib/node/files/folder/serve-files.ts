@@ -120,7 +120,7 @@ export function serveFiles(manager: Handles, options: ServeFilesOptions): void {
 function serverOf(options: ServeFilesOptions, runtime: Runtime): Server {
   checkOptions(options, serveFilesRules, { of: 'serveFiles', required: ['root'] });
   if (options.removable === true && options.writable !== true) {
-    throw new ConfigurationError('serveFiles: removable needs writable: true.');
+    throw new ConfigurationError('serveFiles: removable: true needs writable: true, too.');
   }
   const total = slotsWithin(options.maxOpenFiles ?? maxServedFiles);
   const perPeer = Math.min(options.maxOpenFilesPerPeer ?? maxServedFilesPerPeer, total);
@@ -201,7 +201,7 @@ async function answer<T>(path: string, work: () => Promise<T>): Promise<Answer<T
 
 function readOnly(path: string): FilesReadOnlyError {
   return new FilesReadOnlyError(
-    `${quoted(path)} cannot be written, because this host serves files for reading only. Its serveFiles needs writable: true.`,
+    `${quoted(path)} cannot be written, because this host serves files for reading only. Its serveFiles needs writable: true (rxgrid serve: --writable).`,
     path,
   );
 }
@@ -209,7 +209,7 @@ function readOnly(path: string): FilesReadOnlyError {
 function notRemovable(path: string): FailureMessage {
   return messageOf(
     new FilesReadOnlyError(
-      `${quoted(path)} cannot be removed, because this host allows no removal. Its serveFiles needs removable: true.`,
+      `${quoted(path)} cannot be removed, because this host allows no removal. Its serveFiles needs removable: true, with writable: true (rxgrid serve: --writable --removable).`,
       path,
     ),
   );
