@@ -6,10 +6,12 @@ import type { MessageSink } from '../mux/schedule/message-writer.js';
 import type { Socket } from '../transport/socket.js';
 import { sizeOf, type WireMessage } from '../wire/batch.js';
 import type { Slabs } from '../wire/slabs.js';
+import type { InboundMessages } from './inbound-messages.js';
 
 /** What the sink needs from its link. */
 export interface SinkOwner {
   readonly engine: { readonly stats: EngineStats };
+  readonly inbound: InboundMessages;
   /** The socket is broken. */
   fail(error: Error): void;
   observe(direction: 'in' | 'out', message: WireMessage): void;
@@ -31,13 +33,19 @@ export class EngineSink implements MessageSink {
     this.#onThrown = (error) => {
       link.fail(toError(error));
     };
+    const { inbound } = link;
     this.#sendNow = (message) => {
-      socket.outbound.next(message);
+      inbound.beginSend();
+      try {
+        socket.outbound.next(message);
+      } finally {
+        inbound.endSend();
+      }
     };
     this.regionWriter = socket.regionWriter ?? {
       writeBytes: (head, { bytes, pooled }, done) => {
         // The socket may keep the array.
-        socket.outbound.next([head, pooled ? bytes.slice() : bytes]);
+        this.#sendNow([head, pooled ? bytes.slice() : bytes]);
         done();
       },
     };

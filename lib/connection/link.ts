@@ -9,13 +9,14 @@
  */
 
 import { AsyncSubject, Observable, Subject, Subscription } from 'rxjs';
-import { ProtocolError, toError, type GridError } from '../errors.js';
+import { ProtocolError, type GridError } from '../errors.js';
 import type { ClosedCode } from '../rejection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
 import { Engine, type Caller, type EngineOptions } from '../mux/engine.js';
 import { EngineSink } from './engine-sink.js';
+import { InboundMessages } from './inbound-messages.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
 import type { Runtime } from '../runtime.js';
 import { joinFragments, type WireMessage } from '../wire/batch.js';
@@ -65,6 +66,9 @@ export class Link {
   /** What both sides say of their drains. */
   readonly drain: LinkDrain;
 
+  /** @internal What the socket receives. */
+  readonly inbound: InboundMessages;
+
   readonly #socket: Socket;
   readonly #runtime: Runtime;
   readonly #checksum: Checksum | undefined;
@@ -87,6 +91,15 @@ export class Link {
     this.closed = this.#closed.asObservable();
     this.drain = new LinkDrain(runtime, agreement.drain ? this.#sendNotice : undefined, (error) => {
       this.#end(error);
+    });
+    this.inbound = new InboundMessages(runtime, {
+      message: (message) => {
+        this.observe('in', message);
+        this.engine.receive(message);
+      },
+      ended: (error) => {
+        this.#end(error);
+      },
     });
     this.engine = new Engine({
       runtime,
@@ -117,17 +130,7 @@ export class Link {
     });
     this.#keepalive = this.#createKeepalive(runtime, limits.connectionPingInterval);
     this.#subscriptions.push(
-      socket.inbound.subscribe({
-        next: (message) => {
-          this.#receive(message);
-        },
-        error: (error: unknown) => {
-          this.#end(toError(error));
-        },
-        complete: () => {
-          this.#end(new Error('The other side closed the connection.'));
-        },
-      }),
+      socket.inbound.subscribe(this.inbound),
       socket.drained.subscribe(() => {
         this.engine.drained();
       }),
@@ -240,11 +243,6 @@ export class Link {
     this.engine.sendControl(Op.Disconnect, payload);
   };
 
-  #receive(message: Uint8Array): void {
-    this.observe('in', message);
-    this.engine.receive(message);
-  }
-
   #onControl(frame: FrameView): void {
     switch (frame.op) {
       case Op.Ping:
@@ -274,6 +272,7 @@ export class Link {
     this.#open = false;
     this.#keepalive.stop();
     this.drain.stop();
+    this.inbound.stop();
     // The socket may be a user's: an error that it throws must not prevent the calls from ending.
     for (const subscription of this.#subscriptions) {
       guarded(reportUnhandled, () => {
