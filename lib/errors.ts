@@ -1,47 +1,8 @@
-import { brandPrefix, hasBrand } from './error-brand.js';
+import { GridError } from './grid-error.js';
 
+export { completeError, DisconnectedError, DrainingError, type CallFacts } from './disconnected-error.js';
 export { errorText, toError, withoutStack } from './error-text.js';
-
-/**
- * Base class of all errors that rxgrid throws or delivers. Distinguish errors by class or `code`, never by message: messages
- * are for people and may change.
- */
-export abstract class GridError extends Error {
-  /** Stable identifier of the kind of failure. */
-  abstract readonly code: string;
-  /** True when the same call may succeed later without any change by the caller. */
-  readonly retryable: boolean = false;
-  /**
-   * False when no handler has begun to work on the call, so that calling again cannot do anything twice; true when one
-   * may have.
-   */
-  readonly sent: boolean = true;
-  /** Host at the other end of the call, as configured. Undefined for an error that belongs to no call. */
-  readonly host: string | undefined = undefined;
-  /** The route of the call, as its contract names it. Undefined for an error that belongs to no call. */
-  readonly route: string | undefined = undefined;
-  /** Which side of the call reported the error first: this one, or the other one. */
-  readonly initiator: 'local' | 'remote' = 'local';
-
-  /** @internal Names the class: a literal, because minifiers and bundlers rename classes. */
-  static readonly brand: string = 'rxgrid.GridError';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    const { brand, name } = new.target;
-    // A user's subclass without a brand keeps its own name.
-    this.name = Object.hasOwn(new.target, 'brand') ? brand.slice(brandPrefix.length) : name;
-  }
-
-  /**
-   * Compares brands, not identities: if two copies of the package are loaded in one process (for instance one imported and one
-   * required), an error of one copy is an instance of the class of the other.
-   */
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    if (!Object.hasOwn(this, 'brand')) return Function.prototype[Symbol.hasInstance].call(this, value);
-    return hasBrand(value, this.brand);
-  }
-}
+export { GridError } from './grid-error.js';
 
 /** What a schema, or a codec, finds wrong with a value. */
 export interface SchemaIssue {
@@ -166,56 +127,6 @@ export class CancelledError extends GridError {
   readonly code = 'cancelled';
 }
 
-/** There is no connection to the host, or it was lost before the call ended. */
-export class DisconnectedError<Reconnected = unknown> extends GridError {
-  /** @internal */
-  static override readonly brand: string = 'rxgrid.DisconnectedError';
-  readonly code: 'disconnected' | 'unavailable' = 'disconnected';
-  override readonly retryable = true;
-  /** False when nothing of the call can have reached the other side; true when it may have. */
-  override readonly sent: boolean;
-  /** Host at the other end, as configured. */
-  override readonly host: string;
-  /** True where the route of the call is declared idempotent: to call again does no harm, even where `sent`. */
-  readonly idempotent: boolean;
-
-  // Private, so that an error that is printed does not show the insides of an Observable.
-  readonly #reconnected: Reconnected;
-
-  constructor(
-    message: string,
-    details: { sent: boolean; host: string; reconnected: Reconnected; idempotent?: boolean; cause?: unknown },
-  ) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.sent = details.sent;
-    this.host = details.host;
-    this.idempotent = details.idempotent ?? false;
-    this.#reconnected = details.reconnected;
-  }
-
-  /** Emits once when the connection is back, and completes; an `Observable<void>`. */
-  get reconnected(): Reconnected {
-    return this.#reconnected;
-  }
-}
-
-/**
- * The other host, or this one, is draining: it takes no new calls, and nothing of this one was sent. Its `code` is
- * `unavailable`; `reconnected` emits when there is a connection that takes calls.
- */
-export class DrainingError<Reconnected = unknown> extends DisconnectedError<Reconnected> {
-  /** @internal */
-  static override readonly brand: string = 'rxgrid.DrainingError';
-  override readonly code = 'unavailable';
-
-  constructor(
-    message: string,
-    details: { host: string; reconnected: Reconnected; idempotent?: boolean; cause?: unknown },
-  ) {
-    super(message, { ...details, sent: false });
-  }
-}
-
 /** A bound was reached. The message names the bound, its value and the option that raises it. */
 export class LimitError extends GridError {
   /** @internal */
@@ -237,11 +148,12 @@ export class BufferOverflowError extends GridError {
   readonly code = 'buffer-overflow';
 }
 
-/** An option, a route or a host name that cannot work. The message says what to change. */
+/** An option, a route or a host name that cannot work, found before anything is sent. The message says what to change. */
 export class ConfigurationError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.ConfigurationError';
   readonly code = 'configuration';
+  override readonly sent: boolean = false;
 }
 
 /** An interceptor broke its rules, for instance one that emits two responses for a unary call. The message names it. */
@@ -256,27 +168,4 @@ export class HandlerError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.HandlerError';
   readonly code = 'handler';
-}
-
-/** What an error of a call says of that call. */
-export interface CallFacts {
-  readonly host: string;
-  readonly route: string;
-  readonly sent?: boolean | undefined;
-  /** True where the route is declared idempotent. */
-  readonly idempotent?: boolean;
-}
-
-/**
- * @internal Completes the error of a call with the facts of the call. The library has just made the error, for this call
- * alone. One that says already which route it is of, because it came through an input or an interceptor, stays as it is.
- */
-export function completeError<E extends GridError>(error: E, { host, route, sent, idempotent }: CallFacts): E {
-  if (error.route !== undefined || Object.isFrozen(error)) return error;
-  const open = error as { -readonly [Key in keyof CallFacts]: CallFacts[Key] };
-  open.host = host;
-  open.route = route;
-  if (sent !== undefined) open.sent = sent;
-  if (idempotent === true && error instanceof DisconnectedError) open.idempotent = true;
-  return error;
 }

@@ -43,11 +43,9 @@ export class ObservedSource<T> extends StreamSource<T> implements Sending<T> {
       this.#ended = true;
       this.#observer.done();
     } else {
-      this.#fail(
-        new ConfigurationError(
-          `The input of ${this.#name} was completed elsewhere after ${String(this.#sent)} items of this source. Complete it once: join the sources before sendTo().`,
-        ),
-      );
+      const text = `The input of ${this.#name} was completed elsewhere after ${String(this.#sent)} items of this source. Complete it once: join the sources before sendTo().`;
+      // The stream is open.
+      this.#fail(Object.assign(new ConfigurationError(text), { sent: true }));
     }
   }
 

@@ -126,7 +126,15 @@ export class RouteConnection implements Connection {
     const route = this.#options.routes.of(contract);
     checkKind(route, 'duplex');
     checkInput(route, true, 'open');
-    return new OpenStream(this.#options, route, route.request.encode(value), this.#resolve(route, options, Infinity));
+    let payload: Uint8Array;
+    let resolved: ResolvedOptions;
+    try {
+      payload = route.request.encode(value);
+      resolved = this.#resolve(route, options, Infinity);
+    } catch (error) {
+      throw errorOfCall(route, this.host, error, false);
+    }
+    return new OpenStream(this.#options, route, payload, resolved);
   }
 
   api<R extends Routes>(routes: Group<R>): Api<R> {

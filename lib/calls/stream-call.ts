@@ -1,5 +1,5 @@
 import type { Unsubscribable } from 'rxjs';
-import { CancelledError, GridError } from '../errors.js';
+import { CancelledError, ConfigurationError, GridError } from '../errors.js';
 import type { FeedBounds, FeedSource } from '../flow/feed/feed.js';
 import { Inbound, type InboundOwner } from '../flow/inbound.js';
 import type { Sending, SendObserver } from '../flow/feed/sending.js';
@@ -252,7 +252,8 @@ export class StreamCall<I, O>
     if (this.#metered !== undefined) this.meter.streams.remove(this.#metered);
     this.#received?.end();
     this.count(outcome);
-    const sent = this.#stream === undefined ? false : undefined;
+    // Most errors know it; one of an argument is of before the call, unless it ends a stream that is open.
+    const sent = this.#stream === undefined ? false : cause instanceof ConfigurationError ? true : undefined;
     const error = errorOfCall(this.wireRoute, this.caller.connection.host, cause, sent);
     this.#ended = true;
     this.#endError = error;

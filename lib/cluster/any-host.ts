@@ -9,7 +9,7 @@
 
 import { defer, Observable, Subscription, type Subscriber } from 'rxjs';
 import { aFunction, checkOption, either, oneOf, timerMs, whole } from '../check.js';
-import { ConfigurationError, GridError } from '../errors.js';
+import { ConfigurationError, DisconnectedError, GridError } from '../errors.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Received, Shape } from '../codec/codec.js';
@@ -205,7 +205,10 @@ class Attempts<T> extends Subscription {
 
   #maySucceedElsewhere(error: unknown): boolean {
     if (!(error instanceof GridError)) return false;
-    return notSent(error) || (this.#options.idempotent && error.retryable);
+    if (error instanceof ConfigurationError) return false;
+    // That a connection is closed for good says nothing of the other hosts.
+    const passes = error.retryable || error instanceof DisconnectedError;
+    return notSent(error) || (this.#options.idempotent && passes);
   }
 
   // The timeout is one for all attempts.

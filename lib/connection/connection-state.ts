@@ -1,3 +1,4 @@
+import { filter, map, take, takeWhile, type Observable } from 'rxjs';
 import type { ErrorInfo } from '../error-info.js';
 
 /** Status of a connection. `refused`: a leaf whose token, or which itself, is not accepted; it does not try again by itself. */
@@ -34,4 +35,19 @@ export interface ConnectionState extends NextAttempt {
   readonly readPath?: 'buffer' | 'ws';
   /** False while connected where messages are not verified: the checksum is off, or the page forbids WebAssembly. */
   readonly checksum?: boolean;
+}
+
+/** True where nothing tries to connect: whatever is called fails the same way. */
+export function isFinal({ status }: ConnectionState): boolean {
+  return status === 'closed' || status === 'refused';
+}
+
+/** Emits once when a connection is there, and completes; without a value where nothing tries to connect any more. */
+export function reconnectedOf(state$: Observable<ConnectionState>): Observable<void> {
+  return state$.pipe(
+    takeWhile((state) => !isFinal(state)),
+    filter(({ status }) => status === 'connected'),
+    take(1),
+    map(() => undefined),
+  );
 }

@@ -20,9 +20,9 @@
  */
 
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, defer, filter, firstValueFrom, map, of, Subject, switchMap, take, EMPTY } from 'rxjs';
+import { BehaviorSubject, defer, filter, firstValueFrom, of, Subject, switchMap, EMPTY } from 'rxjs';
 import { errorInfo } from '../error-info.js';
-import { ConfigurationError, DisconnectedError, DrainingError } from '../errors.js';
+import { DrainingError, type DisconnectedError } from '../errors.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import type { Limits } from '../limits.js';
@@ -30,6 +30,7 @@ import type { Engine } from '../mux/engine.js';
 import { RunningHandlers } from '../mux/running-handlers.js';
 import { printable } from '../printable.js';
 import type { Runtime } from '../runtime.js';
+import { isFinal, reconnectedOf } from './connection-state.js';
 import type { ConnectionState, ConnectionStatus, NextAttempt } from './connection-state.js';
 import { HostDrain } from './host-drain.js';
 import type { Link, ObservedFrame } from './link.js';
@@ -76,6 +77,7 @@ export class HostConnection {
   readonly #link = new BehaviorSubject<Link | undefined>(undefined);
   // Shared by all errors: a lost link creates one error per call.
   readonly #reconnected: Observable<void>;
+  readonly #now = (sent: boolean): DisconnectedError => this.disconnected(sent);
   readonly #lost = new Subject<Error | undefined>();
   readonly #wanted = new Subject<void>();
   readonly #waiting: WaitingCalls;
@@ -100,11 +102,7 @@ export class HostConnection {
     // Users subscribe to these Observables: an error that one of them throws must not reach the others, or the dialer.
     // A completed BehaviorSubject emits no value, but late subscribers must still get the closed state.
     this.state$ = isolated(defer(() => (this.state.status === 'closed' ? of(this.state) : this.#state)));
-    this.#reconnected = this.#state.pipe(
-      filter(({ status }) => status === 'connected'),
-      take(1),
-      map(() => undefined),
-    );
+    this.#reconnected = reconnectedOf(this.#state);
     this.lost = this.#lost.asObservable();
     this.wanted = this.#wanted.asObservable();
     this.frames$ = isolated(this.#link.pipe(switchMap((link) => link?.frames$ ?? EMPTY)));
@@ -231,19 +229,13 @@ export class HostConnection {
 
   /** Creates the error of a call without a connection, or whose connection was lost. */
   disconnected(sent: boolean): DisconnectedError<Observable<void>> {
-    const { status, error } = this.#state.value;
-    const { host, drain } = this;
-    const { noCalls } = drain;
-    if (noCalls !== undefined && !sent && status !== 'closed') {
-      return new DrainingError(drainText(noCalls), { host, reconnected: this.#reconnected });
+    const { state, drain } = this;
+    const common = { host: this.host, reconnected: this.#reconnected, now: this.#now };
+    if (drain.noCalls !== undefined && !sent && !isFinal(state)) {
+      return new DrainingError(drainText(drain.noCalls), common);
     }
-    const notStarted = status === 'connecting' ? this.#notStarted() : undefined;
-    return new DisconnectedError(this.#lossText.of(status, notStarted ?? error?.message, sent), {
-      sent,
-      host,
-      reconnected: this.#reconnected,
-      cause: notStarted === undefined ? error?.cause : new ConfigurationError(notStarted),
-    });
+    const notStarted = state.status === 'connecting' ? this.#notStarted() : undefined;
+    return this.#lossText.errorOf(state, notStarted, { ...common, sent });
   }
 
   #failWaiting(): void {

@@ -1,4 +1,5 @@
-import type { ConnectionStatus } from './connection-state.js';
+import { ConfigurationError, DisconnectedError } from '../errors.js';
+import { isFinal, type ConnectionState, type ConnectionStatus } from './connection-state.js';
 
 /**
  * The messages of the errors of calls without a connection to a host, or whose connection was lost. A connection that is lost
@@ -9,32 +10,72 @@ export class LossText {
   #status: ConnectionStatus | undefined = undefined;
   #reason: string | undefined = undefined;
   #sent = false;
+  #code: RefusalCode | undefined = undefined;
   #text = '';
 
   constructor(host: string) {
     this.#host = host;
   }
 
-  /** `reason`: what is known of the loss. `sent`: whether something of the call may have reached the host. */
-  of(status: ConnectionStatus, reason: string | undefined, sent: boolean): string {
-    if (status !== this.#status || reason !== this.#reason || sent !== this.#sent) {
+  /** Creates the error of a call in a state. `notStarted`: why nothing tries to connect yet. */
+  errorOf<R>(
+    state: ConnectionState,
+    notStarted: string | undefined,
+    details: { sent: boolean; host: string; reconnected: R; now: (sent: boolean) => DisconnectedError },
+  ): DisconnectedError<R> {
+    const { status, error } = state;
+    const code = status === 'refused' ? refusalCode(error?.code) : undefined;
+    return new DisconnectedError(this.#of(status, notStarted ?? error?.message, details.sent, code), {
+      ...details,
+      ...{ code, retryable: !isFinal(state) },
+      cause: notStarted === undefined ? error?.cause : new ConfigurationError(notStarted),
+    });
+  }
+
+  /**
+   * `reason`: what is known of the loss. `sent`: whether something of the call may have reached the host. `code`: of the
+   * refusal, while the connection is refused.
+   */
+  #of(status: ConnectionStatus, reason: string | undefined, sent: boolean, code: RefusalCode | undefined): string {
+    if (status !== this.#status || reason !== this.#reason || sent !== this.#sent || code !== this.#code) {
       this.#status = status;
       this.#reason = reason;
       this.#sent = sent;
-      this.#text = lossText(this.#host, status, reason, sent);
+      this.#code = code;
+      this.#text = lossText(this.#host, status, reason, sent, code);
     }
     return this.#text;
   }
 }
 
-function lossText(host: string, status: ConnectionStatus, reason: string | undefined, sent: boolean): string {
+/** Why a host refuses a connection: the `code` of the errors of its calls. */
+type RefusalCode = 'unauthenticated' | 'permission-denied';
+
+function refusalCode(code: string | undefined): RefusalCode {
+  return code === 'unauthenticated' ? code : 'permission-denied';
+}
+
+const remedies: Readonly<Record<RefusalCode, string>> = {
+  unauthenticated: ' Give another token, and call reconnect().',
+  'permission-denied':
+    ' Nothing tries again until reconnect() is called, which helps once the host lets this leaf in, or with another token.',
+};
+
+function lossText(
+  host: string,
+  status: ConnectionStatus,
+  reason: string | undefined,
+  sent: boolean,
+  code: RefusalCode | undefined,
+): string {
   const why =
     status === 'closed'
       ? `The connection to ${host} is closed for good.`
       : status === 'connected'
         ? `The call was dropped by ${host}, or its connection was replaced; there is a connection now`
         : `There is no connection to ${host}${reason === undefined ? '' : `: ${reason}`}`;
-  return `${sentence(why)}${sent ? ' The call may have reached it.' : nothingSent}`;
+  const remedy = code === undefined ? '' : remedies[code];
+  return `${sentence(why)}${remedy}${sent ? ' The call may have reached it.' : nothingSent}`;
 }
 
 /** The message of the error of a call that was not sent because one of the two hosts drains. */

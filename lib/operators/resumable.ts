@@ -36,7 +36,8 @@ const resumableRules = {
  * asynchronous operator, such as `delay`, an item counts as consumed when that operator has taken it.
  *
  * To open it again must be safe, whether or not something was sent, so the route should only read. Any other error is
- * passed on at once, as is the loss of a connection that is closed permanently. A subscription begins with `from(undefined)`.
+ * passed on at once. Where nothing tries to connect any more, because the connection is closed permanently or the other side
+ * refuses it, the stream fails with an error that says so. A subscription begins with `from(undefined)`.
  *
  * Errors: those of the stream; what `stream` and `from` throw.
  *
@@ -61,7 +62,7 @@ export function resumable<T, P>(stream: (payload: P) => Observable<T>, options: 
  * One subscription of {@link resumable}.
  *
  *     open ──lost──▶ waiting ──no item in progress, connected again──▶ open
- *       │               └──connection closed permanently──▶ failed
+ *       │               └──connection closed permanently, refused──▶ failed
  *       └──completes, fails otherwise──▶ ended
  */
 class Resumption<T> {
@@ -150,7 +151,7 @@ class Resumption<T> {
     };
   }
 
-  #reopen(reconnected: Observable<unknown>, error: unknown): void {
+  #reopen(reconnected: Observable<unknown>, error: DisconnectedError): void {
     let again = false;
     const waiting = subscriberOf<unknown>({
       next: () => {
@@ -162,9 +163,9 @@ class Resumption<T> {
       error: (failure: unknown) => {
         this.#subscriber.error(failure);
       },
-      // `reconnected` completes without a value if the connection is closed permanently.
+      // `reconnected` completes without a value if nothing tries to connect any more.
       complete: () => {
-        if (!again) this.#subscriber.error(error);
+        if (!again) this.#subscriber.error(error.current);
       },
     });
     this.#subscriber.add(waiting);

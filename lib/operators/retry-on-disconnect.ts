@@ -1,4 +1,4 @@
-import { concat, isObservable, retry, throwError, type MonoTypeOperatorFunction } from 'rxjs';
+import { concat, defer, isObservable, retry, throwError, type MonoTypeOperatorFunction } from 'rxjs';
 import { checkOptions, either, oneOf, whole } from '../check.js';
 import { DisconnectedError } from '../errors.js';
 
@@ -25,7 +25,9 @@ const retryRules = {
  * Repeats a call that failed because there was no connection, or because it was lost, once there is a connection again.
  *
  * It does so only if that is safe: nothing of the call was sent, the route is declared `idempotent`, or the option allows it.
- * Otherwise the original error is passed on, as is any other error, and the loss of a connection that is closed permanently.
+ * Otherwise the original error is passed on, as is any other error. Where nothing tries to connect any more, because the
+ * connection is closed permanently or the other side refuses it (the state `refused`), the call fails with an error that says
+ * so, at once or as soon as that is known.
  *
  * A stream starts again from the beginning. To resume it, pass its payload as a function, which is called for each
  * subscription.
@@ -44,9 +46,13 @@ export function retryOnDisconnect<T>(options: RetryOnDisconnectOptions = {}): Mo
     delay: (error: unknown) => {
       const original = throwError(() => error);
       if (!(error instanceof DisconnectedError) || !isObservable(error.reconnected)) return original;
+      if (!error.retryable) return original;
       if (error.sent && !(idempotent ?? error.idempotent)) return original;
-      // `reconnected` completes without a value if the connection is closed permanently. `retry` takes one value.
-      return concat(error.reconnected, original);
+      // `reconnected` completes without a value if nothing tries to connect any more. `retry` takes one value.
+      return concat(
+        error.reconnected,
+        defer(() => throwError(() => error.current)),
+      );
     },
   });
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { defer, filter, firstValueFrom, map, NEVER, of, retry, take, throwError, type Observable } from 'rxjs';
+import { defer, filter, firstValueFrom, map, NEVER, of, retry, Subject, take, throwError, type Observable } from 'rxjs';
 import {
   ConfigurationError,
   DeadlineExceededError,
@@ -304,6 +304,14 @@ describe('a call whose deadline has passed before it is made', () => {
 });
 
 // Types refuse it. JavaScript gets an error that says which method to call.
+function thrownBy(run: () => unknown): unknown {
+  try {
+    return run();
+  } catch (error) {
+    return error;
+  }
+}
+
 describe('a method that does not fit the kind of its route', () => {
   it.each([
     ['request', count, 'count is a duplex route: call it with stream(…), exchange(…) or open(…).'],
@@ -314,5 +322,24 @@ describe('a method that does not fit the kind of its route', () => {
     pair = await linkedPair();
     const call = pair.ab[method].bind(pair.ab) as (...args: unknown[]) => unknown;
     expect(() => call(route, 1, [])).toThrow(new ConfigurationError(message));
+    expect(thrownBy(() => call(route, 1, []))).toMatchObject({ sent: false, retryable: false });
+  });
+
+  it('and an error of an argument that ends an open stream says that it was sent', async () => {
+    const echo = duplex({ id: 3, name: 'echo', input: type<number>(), output: type<number>() });
+    pair = await linkedPair(({ b }) => b.handle(echo, () => NEVER));
+    const input = new Subject<number>();
+    const { log } = record(pair.ab.exchange(echo, undefined, input));
+    await pair.grid.settle();
+    input.error(new ConfigurationError('such as of another call'));
+    expect(log).toMatchObject([{ code: 'configuration', sent: true }]);
+  });
+
+  it('and what open() cannot encode, are errors of a call of which nothing was sent', async () => {
+    const echo = duplex({ id: 3, name: 'echo', request: type<unknown>(), input: type<number>() });
+    pair = await linkedPair();
+    expect(thrownBy(() => pair.ab.open(echo, () => 1))).toMatchObject({ code: 'codec', sent: false, route: 'echo' });
+    const meta = { big: 'x'.repeat(100_000) };
+    expect(thrownBy(() => pair.ab.open(echo, 1, { meta }))).toMatchObject({ code: 'limit', sent: false, host: hostB });
   });
 });

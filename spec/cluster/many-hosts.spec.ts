@@ -304,6 +304,25 @@ describe('anyHost', () => {
     expect(again.log).toStrictEqual([c, 'done']);
   });
 
+  it('makes a call of an idempotent route again whose host is removed from the list while it runs', async () => {
+    const lists = new BehaviorSubject<string[]>([a, b, c]);
+    const prepare = (manager: Manager): unknown =>
+      manager.handle(safe, () => (manager.local === b ? NEVER : manager.local));
+    const host = await hosts([a, b, c], prepare, lists);
+    const pick = (from: readonly { readonly host: string }[]): string => from[0]!.host;
+    const options = { hosts: [b, c], pick, hedgeAfter: false, timeout: 600_000 } as const;
+    const { log } = record(host.anyHost(safe, 0, options));
+    await grid.settle();
+    lists.next([a, c]);
+    await grid.advance(120_000, 1_000);
+    expect(log).toStrictEqual([c, 'done']);
+  });
+
+  it('fails at once with an error of which nothing was sent where there is no host', async () => {
+    const host = await hosts([a, b], answering);
+    expect(record(host.anyHost(who, 0, { hosts: [] })).log).toMatchObject([{ code: 'configuration', sent: false }]);
+  });
+
   it('passes errors of handlers on, and makes no more than so many attempts', async () => {
     const runs: string[] = [];
     const host = await hosts([a, b, c], (manager) =>

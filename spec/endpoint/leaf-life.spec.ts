@@ -7,6 +7,9 @@ import { raw, type } from '../../lib/codec/codec.js';
 import { duplex, unary } from '../../lib/contract/contract.js';
 import { UnavailableError } from '../../lib/contract/define-error.js';
 import { createChecksum } from '../../lib/wire/checksum.js';
+import { resumable } from '../../lib/operators/resumable.js';
+import { retryOnDisconnect } from '../../lib/operators/retry-on-disconnect.js';
+import { record } from '../support/linked-managers.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 
 /*
@@ -171,12 +174,78 @@ it('calls of a leaf that is refused fail at once, and say why', async () => {
   const leaf = network.leaf(host);
   await network.settle();
   const failed = expect(firstValueFrom(leaf.request(whoAmI, new Uint8Array()))).rejects.toMatchObject({
-    code: 'disconnected',
+    name: 'DisconnectedError',
+    code: 'unauthenticated',
+    retryable: false,
+    sent: false,
+    message: expect.stringMatching(/ Give another token, and call reconnect\(\)\./),
     cause: { code: 'unauthenticated' },
   });
   await network.pass(10);
   await failed;
-  await expect(leaf.ready()).rejects.toMatchObject({ code: 'disconnected' });
+  await expect(leaf.ready()).rejects.toMatchObject({ code: 'unauthenticated' });
+});
+
+it('calls of a leaf of a host that takes no leaves are not retryable', async () => {
+  const manager = network.manager(host, []);
+  await manager.start();
+  const leaf = network.leaf(host);
+  await network.settle();
+  const { log } = record(leaf.request(whoAmI, new Uint8Array()).pipe(retryOnDisconnect()));
+  await network.pass(10);
+  expect(log).toMatchObject([
+    { code: 'permission-denied', retryable: false, message: expect.stringContaining('reconnect()') },
+  ]);
+});
+
+describe('retryOnDisconnect and resumable, of a leaf that is refused', () => {
+  it('let the error through that says why, at once', async () => {
+    await start({ authenticate: () => '' });
+    const leaf = network.leaf(host);
+    await network.settle();
+    const logs = [
+      record(leaf.request(whoAmI, new Uint8Array()).pipe(retryOnDisconnect())),
+      record(resumable(() => leaf.stream(never, new Uint8Array()), { from: () => 0 })),
+    ].map(({ log }) => log);
+    await network.pass(10);
+    for (const log of logs) expect(log).toMatchObject([{ code: 'unauthenticated', retryable: false }]);
+  });
+
+  it('also where the refusal comes while they wait for the connection', async () => {
+    let valid = true;
+    const manager = await start({
+      authenticate: () => {
+        if (!valid) throw new Error('unknown');
+        return 'ann';
+      },
+    });
+    const leaf = network.leaf(host);
+    await network.settle();
+    const retried = record(leaf.stream(never, new Uint8Array()).pipe(retryOnDisconnect({ idempotent: true })));
+    const resumed = record(resumable(() => leaf.stream(never, new Uint8Array()), { from: () => 0 }));
+    await network.settle();
+    valid = false;
+    network.cut(host);
+    await network.pass(2_000, 100);
+    for (const { log } of [retried, resumed]) {
+      expect(log).toMatchObject([{ code: 'unauthenticated', retryable: false, sent: true, route: 'never' }]);
+    }
+  });
+});
+
+it('calls of a leaf that is closed are not retryable', async () => {
+  await start();
+  const leaf = network.leaf(host);
+  await network.settle();
+  const open = record(leaf.stream(never, new Uint8Array()));
+  await network.settle();
+  leaf.close();
+  const late = record(leaf.request(whoAmI, new Uint8Array()));
+  await network.pass(10);
+  expect([...open.log, ...late.log]).toMatchObject([
+    { code: 'disconnected', retryable: false, sent: true },
+    { code: 'disconnected', retryable: false, sent: false },
+  ]);
 });
 
 describe('bounds of each leaf', () => {

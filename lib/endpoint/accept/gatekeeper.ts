@@ -1,5 +1,6 @@
 import { errorText } from '../../errors.js';
 import { duplicateProbe } from '../../limits.js';
+import { RejectedError } from '../../rejection.js';
 import type { ConnectRequest } from '../../wire/payloads/connect.js';
 import { checkClock, DuplicateHostRejection, type Admission, type DialerInfo } from './acceptor.js';
 import { checkToken, refusedReason, type Auth } from './auth.js';
@@ -55,8 +56,11 @@ export class Gatekeeper {
     if (!(await this.#options.started())) throw new Error(`${local} is not started, or closed`);
     this.#checkNoDrain();
     if (request.leaf === true) {
-      if (leaves === undefined)
-        throw new Error(`${local} takes no leaves: give its Manager the option leaves: { authenticate }`);
+      if (leaves === undefined) {
+        const text = `${local} takes no leaves: give its Manager the option leaves: { authenticate }`;
+        // A leaf that tried again and again would never be let in.
+        throw new RejectedError(text, text, 'permission-denied');
+      }
       const admission = await leaves.admit(request, info);
       return {
         ...admission,

@@ -60,7 +60,7 @@ describe('a host', () => {
     const told: unknown[] = [];
     leaf.events$.subscribe((event) => told.push(event));
     const reason = `${host} takes no leaves: give its Manager the option leaves: { authenticate }`;
-    expect(await reasonOf(leaf)).toMatchObject({ code: 'rejected', reason });
+    expect(await reasonOf(leaf)).toMatchObject({ code: 'permission-denied', reason });
     expect(told).toStrictEqual([{ type: 'rejected', host: leaf.host, by: 'remote', reason }]);
     expect(network.events(host)).toStrictEqual([{ type: 'rejected', host: 'a leaf', by: 'local', reason }]);
   });
