@@ -25,6 +25,8 @@ const layers = [
     files: [
       'check',
       'errors',
+      'grid-error',
+      'disconnected-error',
       'error-text',
       'error-info',
       'guard',
@@ -40,6 +42,8 @@ const layers = [
     roots: [
       'check',
       'errors',
+      'grid-error',
+      'disconnected-error',
       'error-text',
       'error-brand',
       'error-info',

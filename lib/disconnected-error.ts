@@ -61,8 +61,7 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   /** @internal The error of this call as things stand now: the connection may have been refused, or closed, since it failed. */
   get current(): DisconnectedError {
     const { host, route, sent, idempotent } = this;
-    const now = this.#now?.(sent);
-    if (now === undefined) return this;
+    const now = this.#now?.(sent) ?? this;
     return route === undefined ? now : completeError(now, { host, route, sent, idempotent });
   }
 }
@@ -101,7 +100,7 @@ export interface CallFacts {
 }
 
 /**
- * @internal Completes the error of a call with the facts of the call. The library has just made the error, for this call
+ * Completes the error of a call with the facts of the call. The library has just made the error, for this call
  * alone. One that says already which route it is of, because it came through an input or an interceptor, stays as it is.
  */
 export function completeError<E extends GridError>(error: E, { host, route, sent, idempotent }: CallFacts): E {

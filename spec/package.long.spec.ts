@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -274,6 +274,24 @@ describe('the package', () => {
     expect(count('rxgrid')).toBeLessThan(3);
     // The core, the entry, and what it shares with the files, the command and `rxgrid/testing/node`.
     expect(count('rxgrid/node')).toBeLessThan(7);
+  });
+
+  it('shows an error that nobody caught with a short line of its code', () => {
+    const code = `
+      import { once } from 'node:events';
+      import { createServer } from 'node:net';
+      import { staticToken } from 'rxgrid';
+      import { Manager } from 'rxgrid/node';
+      const taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      taken.unref();
+      const local = 'http://127.0.0.1:' + taken.address().port;
+      await new Manager({ local, hosts: [local], auth: staticToken('x') }).listen();`;
+    writeFileSync(join(user, 'uncaught.mjs'), code);
+    const { status, stderr } = spawnSync(process.execPath, ['uncaught.mjs'], { cwd: user, encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('ListenError: http://127.0.0.1:');
+    expect(Math.max(...stderr.split('\n').map(({ length }) => length))).toBeLessThan(500);
   });
 
   it('shows its manifest, and nothing else', () => {

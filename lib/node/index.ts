@@ -8,6 +8,7 @@ export type { SocketOptions, TlsOptions } from './server/dial.js';
 export { serveDashboard, type ServeDashboardOptions } from './dashboard/serve-dashboard.js';
 export { closeOnSignals, type CloseOnSignalsOptions } from './server/close-on-signals.js';
 export { connect, type NodeConnectOptions } from './server/leaf.js';
+export { ListenError } from './server/listen-error.js';
 export { Manager, type AttachOptions, type ListenOptions, type ManagerOptions } from './server/manager.js';
 export { partialFile } from './files/disk/temporary.js';
 export { receiveFile, type ReceiveProgress } from './files/receive/receive-file.js';

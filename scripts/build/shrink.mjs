@@ -20,11 +20,35 @@ export async function shrink(text, isModule) {
   return `${isModule ? code : await inLines(code)}\n`;
 }
 
-// Node prints the line of an error that nobody caught: it must not be the whole file.
+// Where it may, a line ends before it is as long as this.
+const lineLength = 240;
+
+// Node prints the line of an error that nobody caught: it must neither be the whole file nor a whole class.
 async function inLines(code) {
   const { body } = await parse(code, { syntax: 'ecmascript', target: 'es2022', isModule: false });
   // Spans count on from text to text, in bytes; the text is ASCII, and begins with its first statement.
-  const [base] = body.map(({ span }) => span.start);
-  const starts = body.map(({ span }) => span.start - base);
-  return starts.map((start, index) => code.slice(start, starts[index + 1])).join('\n');
+  const base = body[0]?.span.start ?? 0;
+  const statements = new Set(body.map(({ span }) => span.start - base));
+  const starts = [...new Set([...statements, ...startsWithin(body).map((start) => start - base)])];
+  starts.sort((one, other) => one - other);
+  let text = '';
+  let from = 0;
+  for (const [index, start] of starts.entries()) {
+    const end = starts[index + 1] ?? code.length;
+    if (start === from || (!statements.has(start) && end - from <= lineLength)) continue;
+    text += `${code.slice(from, start)}\n`;
+    from = start;
+  }
+  return text + code.slice(from);
+}
+
+// Before a member of a class, and before a statement of a block or function, a new line changes nothing.
+function startsWithin(node) {
+  if (Array.isArray(node)) return node.flatMap(startsWithin);
+  if (typeof node !== 'object' || node === null) return [];
+  const parts = node.stmts ?? (/^Class(Declaration|Expression)$/.test(node.type) ? node.body : []);
+  return [
+    ...parts.flatMap(({ span }) => (span === undefined ? [] : [span.start])),
+    ...Object.values(node).flatMap(startsWithin),
+  ];
 }

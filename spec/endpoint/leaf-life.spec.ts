@@ -213,7 +213,7 @@ describe('retryOnDisconnect and resumable, of a leaf that is refused', () => {
 
   it('also where the refusal comes while they wait for the connection', async () => {
     let valid = true;
-    const manager = await start({
+    await start({
       authenticate: () => {
         if (!valid) throw new Error('unknown');
         return 'ann';

@@ -13,6 +13,7 @@ import { defaultLimits } from '../../limits.js';
 import { Manager as IsomorphicManager } from '../../endpoint/manager.js';
 import { managerRules, type ManagerOptions as IsomorphicOptions } from '../../endpoint/manager-options.js';
 import { kernelOf, takeSocketOptions, tlsContext, type SocketOptions, type TlsOptions } from './dial.js';
+import { ListenError } from './listen-error.js';
 import { acceptorRegionWriter, type KernelOf } from '../files/send/attach-region-writer.js';
 import { readPath } from './read-path.js';
 import { ServerRouter } from './server-router.js';
@@ -73,7 +74,7 @@ export class Manager extends IsomorphicManager {
    * Starts an HTTP server at the port of the local name, serves the manager's paths on it, and dials the peers.
    *
    * @throws ConfigurationError if the local name is https and there is no certificate, or if the manager is listening already;
-   * an error with the system's `code` (EADDRINUSE) if the port is in use.
+   * ListenError, with the system's `code` (EADDRINUSE), if the port is in use or the address is none of this machine.
    */
   async listen(options: ListenOptions = {}): Promise<void> {
     checkOptions(options, listenRules, { of: 'listen' });
@@ -123,7 +124,7 @@ export class Manager extends IsomorphicManager {
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
         unmount();
-        reject(listenError(error, this.local, at.port));
+        reject(new ListenError(this.local, at, error));
       });
       server.listen(at, () => {
         server.removeAllListeners('error');
@@ -237,11 +238,4 @@ export class Manager extends IsomorphicManager {
 function loopbackOf(hostname: string): string | undefined {
   if (hostname === '[::1]') return '::1';
   return hostname === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(hostname) ? hostname : undefined;
-}
-
-function listenError(error: Error, local: string, port: number): Error {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'EADDRINUSE') return error;
-  const text = `${local} cannot listen: port ${String(port)} is in use. Stop the other process, or give listen({ port }) another one.`;
-  return Object.assign(new Error(text, { cause: error }), { code });
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
 import { firstValueFrom, NEVER, Observable, toArray } from 'rxjs';
-import { consume, staticToken } from '../../../lib/index.js';
+import { consume, GridError, staticToken } from '../../../lib/index.js';
 import { connect, Manager as NodeManager, type Manager } from '../../../lib/node/index.js';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { duplex, unary } from '../../../lib/contract/contract.js';
@@ -127,8 +127,12 @@ describe('listen()', () => {
     const { port } = taken.address() as AddressInfo;
     const manager = grid.manager(`http://127.0.0.1:${port}`, []);
     serve(manager);
+    await expect(manager.listen({ address: '127.0.0.1' })).rejects.toBeInstanceOf(GridError);
     await expect(manager.listen({ address: '127.0.0.1' })).rejects.toMatchObject({
+      name: 'ListenError',
       code: 'EADDRINUSE',
+      sent: false,
+      cause: { code: 'EADDRINUSE' },
       message: `${manager.local} cannot listen: port ${port} is in use. Stop the other process, or give listen({ port }) another one.`,
     });
     await expect(manager.connection(manager.local).ready()).rejects.toThrow('is not started: call listen()');
@@ -137,6 +141,22 @@ describe('listen()', () => {
     const answer = firstValueFrom(manager.connection(manager.local).request(whoAmI, nothing));
     await listens;
     expect(await answer).toBe(`${manager.local} at ${manager.local}`);
+  });
+
+  it.each([
+    [
+      '203.0.113.1',
+      'EADDRNOTAVAIL',
+      /the address 203\.0\.113\.1 is not of this machine\. Give listen\(\{ address \}\)/,
+    ],
+    ['no-such-host.invalid', /^(ENOTFOUND|EAI_AGAIN)$/, /no-such-host.*see listen\(\{ port, address \}\)\.$/],
+  ])('fails with a GridError where it cannot listen at %s', async (address, code, message) => {
+    const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, []);
+    await expect(manager.listen({ address })).rejects.toMatchObject({
+      name: 'ListenError',
+      code: typeof code === 'string' ? code : expect.stringMatching(code),
+      message: expect.stringMatching(message),
+    });
   });
 
   it('listens once', async () => {
