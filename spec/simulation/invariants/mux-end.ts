@@ -11,6 +11,9 @@ type End =
       readonly congested: boolean;
     };
 
+/** In simulations, the slices of a message may each be read 5 ms late (`message-reader.ts`): what ends a mux has arrived, and is not known yet. */
+const readLateMs = 25;
+
 /** What may follow the end: the clean-up, and answers to strays. */
 const afterwards: readonly number[] = [Op.DisconnectClientMux, Op.DisconnectServerMux, Op.Pong];
 
@@ -24,7 +27,7 @@ export function muxEnd(): WireRule {
       if (mux === undefined || role === undefined) return;
       const end = ends[role].get(mux);
       // What was written before an end was heard of leaves in the same turn.
-      const isOver = end !== undefined && (end.by === 'sent' || end.at < at);
+      const isOver = end !== undefined && (end.by === 'sent' || end.at + readLateMs < at);
       if (isOver && !afterwards.includes(frame.op)) {
         // Nobody can take it back, and it is one frame.
         const waited = mux.unary && role === 'responder' && end.by === 'heard' && end.congested;
