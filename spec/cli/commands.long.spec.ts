@@ -373,7 +373,22 @@ describe('serve', () => {
     expect((await run('serve')).code).toBe(2);
     expect((await run('serve', join(folder, 'none.mjs'))).stderr).toMatch(/^rxgrid: the module ".*" cannot be loaded/);
     expect((await run('serve', '--root', folder, '--listen', 'x')).code).toBe(2);
-    expect((await run('serve', '--root', folder, '--listen', host.url.replace('ws://', ''))).code).toBe(3);
+    const used = await run('serve', '--root', folder, '--listen', host.url.replace('ws://', ''));
+    expect([used.code, used.stderr]).toStrictEqual([
+      3,
+      expect.stringMatching(/EADDRINUSE.*give another port with --listen/),
+    ]);
+    const alone = await run('serve', '--root', folder, '--removable');
+    expect([alone.code, alone.stderr]).toStrictEqual([2, 'rxgrid: --removable needs --writable, too.\n']);
+    const missing = await run('serve', '--root', join(folder, 'none'));
+    expect([missing.code, missing.stderr]).toStrictEqual([
+      2,
+      expect.stringMatching(/^rxgrid: --root: .*Make it first/),
+    ]);
+    writeFileSync(join(folder, 'syntax.mjs'), 'const a = 1;\nexport default (\n');
+    expect((await run('serve', join(folder, 'syntax.mjs'))).stderr).toMatch(
+      /syntax\.mjs" cannot be loaded: SyntaxError: .* \(line 3\)\n$/,
+    );
   });
 });
 

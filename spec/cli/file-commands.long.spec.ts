@@ -121,7 +121,7 @@ describe('rm', () => {
     const refused = await run('rm', `${base}:a`);
     expect([refused.code, refused.stderr]).toStrictEqual([
       1,
-      'rxgrid: "a" is a folder that is not empty: remove it recursively.\n',
+      'rxgrid: "a" is a folder that is not empty. Give -r to remove it with all that is in it.\n',
     ]);
     expect((await run('rm', '-r', `${base}:a`)).code).toBe(0);
     expect(namesIn(host.root)).toStrictEqual([]);
@@ -133,7 +133,8 @@ describe('rm', () => {
   });
 
   it('does not remove the served folder', async () => {
-    expect((await run('rm', '-r', `${base}:`)).code).toBe(1);
+    const { code, stderr } = await run('rm', '-r', `${base}:`);
+    expect([code, stderr]).toStrictEqual([1, expect.stringContaining('the served folder itself cannot be removed')]);
     expect(existsSync(join(host.root, 'a/b/2.txt'))).toBe(true);
   });
 

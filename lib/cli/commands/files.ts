@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
-import { FileError } from '../../files/file-error.js';
+import { FileConflictError, FileError } from '../../files/file-error.js';
 import { listEntries, statFile } from '../../files/file-client.js';
 import type { FileInfo } from '../../files/file-routes.js';
+import { quoted } from '../../files/peer-path.js';
 import { removeFile } from '../../files/remove-file.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { printable } from '../../printable.js';
 import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
 import { exitCodes, Failure, failureText } from '../exit/failure.js';
-import { joinPath } from '../paths/path-text.js';
+import { joinPath, lastName } from '../paths/path-text.js';
 import { jsonLine } from '../output/json-line.js';
 import { onRemotePaths, type RemotePaths } from '../paths/remote-paths.js';
 
@@ -98,16 +99,28 @@ async function describe({ connection, paths, signal }: RemotePaths, options: Lis
 async function remove({ connection, paths, signal }: RemotePaths, options: RemoveOptions): Promise<number> {
   const { recursive = false, force = false, verbose = false } = options;
   return eachPath(paths, async (path) => {
+    if (lastName(path) === '') {
+      throw new Failure('the served folder itself cannot be removed. Name what is in it, such as host:port:path.');
+    }
     let removed = 0;
     try {
       for await (const step of toAsyncIterable(removeFile(connection, path, { recursive, signal })))
         ({ removed } = step);
     } catch (error) {
-      if (!(force && error instanceof FileError && error.code === 'file-not-found')) throw error;
+      if (!(force && error instanceof FileError && error.code === 'file-not-found')) throw removalError(error, options);
     }
     if (verbose) await print(`${path}: ${String(removed)} removed`);
     return true;
   });
+}
+
+/** The error of a removal, with the option that allows it. */
+function removalError(error: unknown, { recursive = false }: RemoveOptions): unknown {
+  if (recursive || !(error instanceof FileConflictError)) return error;
+  return new FileConflictError(
+    `${quoted(error.path)} is a folder that is not empty. Give -r to remove it with all that is in it.`,
+    error.path,
+  );
 }
 
 /** Works on each path. One that fails does not end the others, unless it is the only one. False: a part of it has failed. */

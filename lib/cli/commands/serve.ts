@@ -1,15 +1,18 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { raw } from '../../codec/codec.js';
 import { unary } from '../../contract/contract.js';
 import type { Bound } from '../../contract/handler.js';
+import { ConfigurationError } from '../../errors.js';
 import { sharedSecret } from '../../endpoint/accept/auth.js';
 import { RejectedError } from '../../rejection.js';
 import { serveMonitor } from '../../monitor/index.js';
-import { serveFiles } from '../../node/files/folder/serve-files.js';
+import { serveFiles, type ServeFilesOptions } from '../../node/files/folder/serve-files.js';
 import { Manager } from '../../node/server/manager.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
@@ -31,6 +34,9 @@ interface ServeOptions extends TokenOptions {
   readonly quiet?: boolean;
 }
 
+/** Time for finding an error of the syntax, in ms. */
+const checkMs = 5_000;
+
 const help = `
 A module exports, as its default, a function that takes the Manager, or a list of handlers made by bind(route, handler):
 
@@ -51,7 +57,7 @@ export const addServe: AddCommands = (program, run) => {
     .argument('[module]', 'a file of JavaScript; of TypeScript where Node takes it')
     .option('--root <folder>', 'serve the files of a folder')
     .option('--writable', 'files may be written')
-    .option('--removable', 'files may be removed')
+    .option('--removable', 'with --writable: files may be removed, too')
     .option('-l, --listen <address>', 'host:port to listen on; port 0 is any free one', '127.0.0.1:9000')
     .option('--name <url>', 'name of the host, where others reach it by another address')
     .option('--echo', 'serve the route echo, for rxgrid bench: the bytes of a request come back')
@@ -71,6 +77,7 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
   if (root === undefined && (writable || removable)) {
     throw new Failure('--writable and --removable go with --root.', exitCodes.usage);
   }
+  if (removable && !writable) throw new Failure('--removable needs --writable, too.', exitCodes.usage);
   const token = tokenFrom(options, process.env, undefined);
   const { address, port } = await addressOf(options.listen);
   const local = options.name ?? `http://${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
@@ -78,14 +85,20 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
   try {
     if (!quiet) manager.events$.subscribe(({ type, ...fields }) => note(`${type} ${JSON.stringify(fields)}`));
     serveMonitor(manager, { authorize: () => true, frames: recordPayloads ? 'payloads' : 'headers' });
-    if (root !== undefined) serveFiles(manager, { root, writable, removable });
+    if (root !== undefined) serveRoot(manager, { root, writable, removable });
     if (echo) manager.handle(unary({ name: 'echo', request: raw, response: raw }), (bytes) => bytes);
     if (file !== undefined) await addHandlers(manager, file);
     try {
       await manager.listen({ address, port });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new Failure(`cannot listen on ${options.listen} (${code ?? String(error)}).`, exitCodes.disconnected);
+      const advice = isInUse(error)
+        ? 'Another process listens there: end it, or give another port with --listen; port 0 is any free one.'
+        : 'Give an address of this machine with --listen.';
+      throw new Failure(
+        `cannot listen on ${options.listen} (${code ?? String(error)}). ${advice}`,
+        exitCodes.disconnected,
+      );
     }
     await print(local.replace(/^http/, 'ws'));
     await untilAborted(signal);
@@ -119,13 +132,41 @@ function managerOf(local: string, token: string): Manager {
   }
 }
 
+function serveRoot(manager: Manager, options: ServeFilesOptions): void {
+  try {
+    serveFiles(manager, options);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new Failure(`--root: ${error.message}`, exitCodes.usage);
+    throw error;
+  }
+}
+
+/** True for a port that another process has; the system's error may be the cause. */
+function isInUse(error: unknown): boolean {
+  return [error, (error as Error).cause].some(
+    (one) => (one as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE',
+  );
+}
+
+/**
+ * Where a file has an error of its syntax; empty where the error is in another file. The error of an import does not say it:
+ * only Node's own report has the place.
+ */
+async function placeOfSyntaxError(file: string): Promise<string> {
+  const check = spawn(process.execPath, ['--check', file], { stdio: ['ignore', 'ignore', 'pipe'], timeout: checkMs });
+  const report = await text(check.stderr).catch(() => '');
+  const [, line] = /:(\d+)\r?$/m.exec(report.split('\n', 1)[0] ?? '') ?? [];
+  return line === undefined ? '' : ` (line ${line})`;
+}
+
 async function addHandlers(manager: Manager, file: string): Promise<void> {
   let exported: unknown;
   try {
     const module = (await import(pathToFileURL(resolve(file)).href)) as { readonly default?: unknown };
     exported = module.default;
   } catch (error) {
-    throw new Failure(`the module ${JSON.stringify(file)} cannot be loaded: ${String(error)}`, exitCodes.usage);
+    const place = error instanceof SyntaxError ? await placeOfSyntaxError(resolve(file)) : '';
+    throw new Failure(`the module ${JSON.stringify(file)} cannot be loaded: ${String(error)}${place}`, exitCodes.usage);
   }
   if (typeof exported === 'function') {
     await (exported as (manager: Manager) => unknown)(manager);

@@ -57,14 +57,11 @@ export function failureOf(host: string, connectMs: number, cause: unknown): Fail
       exitCodes.disconnected,
     );
   }
-  const what =
+  const text =
     cause === undefined
-      ? `${host} does not answer within ${connectMs / 1_000} s.`
-      : `cannot connect to ${host}: ${errorText(cause)}`;
-  return new Failure(
-    `${what.replace(/[^.]$/, '$&.')} Is a host there, and is it started? --timeout sets the time to wait.`,
-    exitCodes.disconnected,
-  );
+      ? `${host} does not answer within ${connectMs / 1_000} s. Is a host there, and is it started? --timeout sets the time to wait.`
+      : `cannot connect to ${host}: ${errorText(cause).replace(/[^.?]$/, '$&.')}${adviceFor(cause)}`;
+  return new Failure(text, exitCodes.disconnected);
 }
 
 const untrusted = new Set([
@@ -77,8 +74,24 @@ const untrusted = new Set([
 
 /** True where an error, or one of its causes, is about a certificate without a trusted authority. */
 function isUntrusted(error: unknown): boolean {
-  for (let one = error; typeof one === 'object' && one !== null; one = (one as Error).cause) {
-    if (untrusted.has(String((one as NodeJS.ErrnoException).code))) return true;
+  return codesOf(error).some((code) => untrusted.has(code));
+}
+
+/** What may be wrong where a host could not be connected to; empty where its answer says it. */
+function adviceFor(cause: unknown): string {
+  const codes = new Set(codesOf(cause));
+  if (codes.has('ENOTFOUND') || codes.has('EAI_AGAIN')) return ' The name has no address: check how it is written.';
+  if ([...codes].some((code) => code.startsWith('ERR_SSL_') || code === 'EPROTO')) {
+    return ' Does the host speak TLS? Without it, its address begins with ws://.';
   }
-  return false;
+  return errorText(cause).endsWith('?') ? '' : ' Is a host there, and is it started?';
+}
+
+/** The codes of an error and of its causes. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
+  for (let one = error; typeof one === 'object' && one !== null; one = (one as Error).cause) {
+    codes.push(String((one as NodeJS.ErrnoException).code));
+  }
+  return codes;
 }

@@ -15,13 +15,21 @@ import { listRemote, remoteInfo } from '../paths/remote-folder.js';
 import { offsetOf, sendFiles, type Sending } from './send-files.js';
 import { withScan } from './with-scan.js';
 
+/** A folder here. */
+interface Source {
+  /** The real path. */
+  readonly path: string;
+  /** As the user typed it. */
+  readonly shown: string;
+}
+
 /**
  * Copies a folder from here to a host.
  *
  * Where the host has nothing of it, the folder is sent as a whole, with small files in packs, and counted meanwhile. Else folders
  * are compared one by one, and a folder that the host does not have is sent as a whole.
  */
-export async function copyFolderOut(context: CopyContext, path: string, target: string): Promise<void> {
+export async function copyFolderOut(context: CopyContext, { path, shown }: Source, target: string): Promise<void> {
   const { options, report } = context;
   const exists = (options.resume || options.dryRun) && (await remoteInfo(context, target))?.type === 'folder';
   const there = options.resume && exists;
@@ -29,7 +37,9 @@ export async function copyFolderOut(context: CopyContext, path: string, target: 
   const plan = new OutgoingPlan(context, path, target);
   if (options.dryRun) {
     for await (const { path: name, recursive } of plan.wanted('', there)) {
-      if (recursive !== true) report.would(joinPath(path, name));
+      if (recursive === true) continue;
+      const found = await stat(join(path, name)).catch(() => undefined);
+      report.would(joinPath(shown.replace(/(?<=.)\/+$/, ''), name), found?.size);
     }
     if (exists) await deleteExtraThere(context, { path, stats }, target);
     return;

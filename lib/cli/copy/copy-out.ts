@@ -36,7 +36,7 @@ export async function copyOut(context: CopyContext, source: string | undefined, 
     // Its own name, also where the user wrote `.` or a link.
     const path = resolve(source);
     context.decided.target ??= await folderTarget(context, path, target);
-    await copyFolderOut(context, await realpath(path), context.decided.target);
+    await copyFolderOut(context, { path: await realpath(path), shown: source }, context.decided.target);
     return;
   }
   if (stats.isFIFO() || source === '/dev/stdin') {
@@ -46,6 +46,7 @@ export async function copyOut(context: CopyContext, source: string | undefined, 
   if (!stats.isFile()) throw new Failure(`${JSON.stringify(source)} is not a regular file.`);
   context.decided.target ??= await fileTarget(context, basename(resolve(source)), target);
   // The user typed it: where it is a link, what it leads to is copied under its name.
+  if (isDryRun(context, source, stats)) return;
   await copyFile(context, await realpath(source), { size: stats.size, mtime: stats.mtimeMs }, context.decided.target);
 }
 
@@ -78,6 +79,12 @@ async function fileTarget(context: CopyContext, name: string, target: string): P
   return isFolder ? joinPath(target.replace(/\/+$/, ''), name) : target;
 }
 
+/** Reports the one file that would be copied. True: nothing more is to be done. */
+function isDryRun({ options, report }: CopyContext, source: string, { size }: { readonly size: number }): boolean {
+  if (options.dryRun) report.would(source, size);
+  return options.dryRun;
+}
+
 async function copyFile(
   context: CopyContext,
   path: string,
@@ -88,10 +95,6 @@ async function copyFile(
   const { size } = info;
   report.found(size);
   report.foundAll();
-  if (options.dryRun) {
-    report.would(path, size);
-    return;
-  }
   if (options.resume && isSame(await remoteInfo(context, target), info)) {
     report.present(size, true);
     return;
@@ -110,9 +113,14 @@ async function copyPipe(context: CopyContext, source: string | undefined, target
   context.decided.target ??= target;
   if (lastName(target) === '' || target.endsWith('/') || (await remoteInfo(context, target))?.type === 'folder') {
     throw new Failure(
-      `${shownPath(target)} is a folder. Give a name for the bytes that come from the pipe.`,
+      `the bytes of a pipe have no name. Give a path for them at the host, not ${target === '' ? 'only the served folder' : `the folder ${shownPath(target)}`}.`,
       exitCodes.usage,
     );
+  }
+  if (context.options.dryRun) {
+    // The pipe is left for the copy to read; its size is not known before.
+    context.report.would(source ?? '-');
+    return;
   }
   const spooled = await spool(source, context.signal).catch((error: unknown) => {
     const failure = toFileError(error, source ?? 'standard input');

@@ -49,7 +49,7 @@ export async function cp(
   const throttle = options.limitRate === undefined ? undefined : new Throttle(options.limitRate, systemRuntime);
   const report = reportOf(froms, to, options);
   let connection: LeafConnection | undefined;
-  let whole = false;
+  let failure: unknown;
   try {
     connection = await connectOnce();
     const jobs = await jobsOf({ connection, signal, options }, froms, to);
@@ -72,12 +72,11 @@ export async function cp(
       }
     }
     await sweepTargets(jobs);
-    whole = true;
   } catch (error) {
-    if (error instanceof Interruption) throw interrupted(error, options, to);
-    throw error;
+    failure = error instanceof Interruption ? interrupted(error, options, to) : error;
+    throw failure;
   } finally {
-    report.end(whole);
+    report.end(failure === undefined, failure);
     connection?.close();
   }
   if (report.failures === 0) return exitCodes.done;
@@ -103,7 +102,17 @@ async function runJobs(jobs: readonly Job[], context: Omit<CopyContext, 'decided
   }
 }
 
-async function runJob({ from, to, decided }: Job, context: Omit<CopyContext, 'decided'>): Promise<void> {
+async function runJob(job: Job, context: Omit<CopyContext, 'decided'>): Promise<void> {
+  try {
+    await copyJob(job, context);
+  } catch (error) {
+    if (!(error instanceof FileSpaceError)) throw error;
+    const where = job.from.kind === 'remote' ? 'It is a disk of this machine.' : 'It is the disk of the host.';
+    throw new FileSpaceError(`${error.message} ${where}`, error.path, { cause: error });
+  }
+}
+
+async function copyJob({ from, to, decided }: Job, context: Omit<CopyContext, 'decided'>): Promise<void> {
   if (from.kind === 'remote') {
     await copyIn({ ...context, decided }, from.path, to.kind === 'local' ? to.path : undefined);
   } else if (to.kind === 'remote') {

@@ -190,8 +190,8 @@ export class Report {
     this.detail(text);
   }
 
-  /** Removes the bar. Writes the summary, as a text only where the copy is `done`. */
-  end(done: boolean): void {
+  /** Removes the bar. Writes the summary; `error`: what ended a copy that is not `done`. */
+  end(done: boolean, error?: unknown): void {
     this.#options.bar.stop();
     const seconds = (this.#options.now() - this.#began) / 1_000;
     const { files, bytes } = this.#moved;
@@ -201,6 +201,7 @@ export class Report {
     if (this.#skipped > 0) parts.push(`${String(this.#skipped)} left out`);
     if (this.#removed > 0) parts.push(`${String(this.#removed)} removed`);
     if (this.#toRemove > 0) parts.push(`${String(this.#toRemove)} to be removed`);
+    if (!done) parts.push('not finished');
     if (this.#notCopied > 0) parts.push(`${String(this.#notCopied)} not copied`);
     if (this.#notRemoved > 0) parts.push(`${String(this.#notRemoved)} not removed`);
     this.#json({
@@ -211,10 +212,13 @@ export class Report {
       modes: [...this.#modes],
       there: this.#there.files,
       skipped: this.#skipped,
-      removed: this.#removed + this.#toRemove,
+      removed: this.#removed,
+      ...(this.#toRemove > 0 ? { toRemove: this.#toRemove } : {}),
       failures: this.failures,
+      ...(error === undefined ? {} : this.#described(error)),
     });
-    if (done && !this.#options.quiet && this.#options.json === undefined) this.#write(parts.join(', '));
+    // Where nothing was moved, the error says all.
+    if ((done || files > 0) && !this.#options.quiet && this.#options.json === undefined) this.#write(parts.join(', '));
   }
 
   /** Files and bytes that were transferred, in all attempts. */
@@ -235,10 +239,14 @@ export class Report {
   }
 
   #failure(error: unknown): void {
-    const text = failureText(error, this.#options.resumable);
+    const described = this.#described(error);
+    this.#json({ type: 'failure', ...described });
+    this.line(described.message);
+  }
+
+  #described(error: unknown): { readonly message: string; readonly path?: string; readonly code?: string } {
     const known = error instanceof FileError ? { path: error.path, code: error.code } : {};
-    this.#json({ type: 'failure', message: text, ...known });
-    this.line(text);
+    return { message: failureText(error, this.#options.resumable), ...known };
   }
 
   #json(value: object): void {

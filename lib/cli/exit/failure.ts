@@ -22,6 +22,9 @@ export function failureText(error: unknown, resumable: boolean): string {
     return `the host refused the connection: ${error.reason.replace(/\.?$/, '.')}${remedy}`;
   }
   if (error instanceof RefusedError) {
+    if (error.code === 'unimplemented') {
+      return 'the host serves no files. It has to call serveFiles(…), as rxgrid serve --root does.';
+    }
     return `the host serves no files to this leaf: ${error.reason} It has to call serveFiles(…), and leaves.routes has to allow it.`;
   }
   if (error instanceof DisconnectedError) {

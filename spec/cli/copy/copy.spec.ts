@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative as pathFrom } from 'node:path';
 import { copyIn } from '../../../lib/cli/copy/copy-in.js';
 import { copyOut } from '../../../lib/cli/copy/copy-out.js';
 import type { CopyContext, CopyOptions } from '../../../lib/cli/copy/copy.js';
@@ -232,8 +233,23 @@ it('a dry run names the files, and copies none', async () => {
   await copyOut(up, here('c'), 'up');
   expect(down.lines).toStrictEqual(['out: a/b/1']);
   expect(up.lines).toStrictEqual([`out: ${here('c/d/1')}`]);
+  const relative = contextOf({ dryRun: true });
+  await copyOut(relative, `${pathFrom(process.cwd(), here('c'))}/`, 'up');
+  expect(relative.lines).toStrictEqual([`out: ${pathFrom(process.cwd(), here('c/d/1'))}`]);
+  for (const { report, lines } of [down, up]) {
+    report.end(true);
+    expect(lines.at(-1)).toMatch(/1 file, 1 B/);
+  }
   expect(namesIn(host.local)).toStrictEqual(['c']);
   expect(namesIn(host.root)).toStrictEqual(['a']);
+});
+
+it('a dry run leaves a pipe alone', async () => {
+  // Opening it would wait for a writer.
+  execFileSync('mkfifo', [here('fifo')]);
+  const context = contextOf({ dryRun: true });
+  await copyOut(context, here('fifo'), 'up');
+  expect(context.lines).toStrictEqual([`out: ${here('fifo')}`]);
 });
 
 it('a dry run makes no folder for a file either', async () => {

@@ -112,6 +112,18 @@ describe('lines of --json', () => {
     ]);
   });
 
+  it('failed has the error that ended the copy, and a dry run what is to be removed', () => {
+    inJson().end(false, new FileAccessError('Denied.', 'a'));
+    const dry = inJson();
+    dry.wouldRemove('r');
+    dry.end(true);
+    expect(json).toMatchObject([
+      { type: 'failed', message: 'Denied.', path: 'a', code: 'file-access', failures: 0 },
+      { type: 'would-remove', path: 'r' },
+      { type: 'done', removed: 0, toRemove: 1 },
+    ]);
+  });
+
   it('have no control characters and no marks of direction in them', () => {
     const raw: string[] = [];
     reportOf({ json: (line) => raw.push(line) }).skipped('\u001b[2J\u007f\u009b\u202eé', 'odd');
@@ -150,7 +162,16 @@ describe('the summary', () => {
     expect(report.failures).toBe(0);
   });
 
-  it('is left out where the copy failed, with --quiet, and with --json', () => {
+  it('of a copy that failed says what was moved before', () => {
+    const report = reportOf();
+    report.step({ ...step, files: 157 });
+    report.notRemoved(new FileAccessError('Denied.', 'a'));
+    report.end(false);
+    expect(lines.at(-1)).toBe('157 files, 100 B, 0.0 s, kernel, not finished, 1 not removed');
+    expect([report.failures, report.notCopied]).toStrictEqual([1, 0]);
+  });
+
+  it('is left out where the copy failed before anything was moved, with --quiet, and with --json', () => {
     reportOf().end(false);
     reportOf({ quiet: true }).end(true);
     inJson().end(true);

@@ -1,6 +1,9 @@
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { Observable, type OperatorFunction } from 'rxjs';
+import { FileNotFoundError } from '../../../files/file-error.js';
 import type { FileHeader, FileItem } from '../../../files/file-item.js';
+import { quoted } from '../../../files/peer-path.js';
 import { RateMeter } from '../../../files/rate-meter.js';
 import { destinationAt } from '../disk/destination.js';
 import { FileReceiver } from './file-receiver.js';
@@ -80,7 +83,7 @@ export function receiveAt(
         },
         ended: (error) => {
           if (error === undefined) subscriber.complete();
-          else subscriber.error(error);
+          else subscriber.error(withFolder(error, path));
         },
       });
       subscriber.add(() => {
@@ -88,4 +91,16 @@ export function receiveAt(
       });
       receiver.start();
     });
+}
+
+/** An error that is about the folder of the file, where that is what does not exist. */
+function withFolder(error: unknown, path: string): unknown {
+  // The error of a host has no cause.
+  const isHere =
+    error instanceof FileNotFoundError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  const folder = dirname(path);
+  if (!isHere || existsSync(folder)) return error;
+  return new FileNotFoundError(`The folder ${quoted(folder)} does not exist here. Make it first.`, error.path, {
+    cause: error,
+  });
 }

@@ -36,6 +36,15 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+it('A folder that does not exist is named, with what to do', async () => {
+  const path = join(folder, 'none', 'target');
+  const message = `The folder "${join(folder, 'none')}" does not exist here. Make it first.`;
+  await expect(lastValueFrom(of(...itemsOf(bytes)).pipe(receiveFile(path)))).rejects.toMatchObject({
+    code: 'file-not-found',
+    message,
+  });
+});
+
 function receive(
   items: Iterable<FileItem | Uint8Array> | Observable<FileItem | Uint8Array>,
   options?: ReceiveFileOptions,
