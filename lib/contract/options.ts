@@ -71,6 +71,7 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   waitForConnect: waitForConnectRule,
 };
 
+const anyValue: Rule = { expected: 'a value', accepts: () => true };
 const noOptions: CallOptions = {};
 const noSignals: readonly AbortSignal[] = [];
 
@@ -111,6 +112,16 @@ export function resolveOptions(
     wait: waitForConnect,
     meta: meta === undefined ? undefined : encodeCheckedMeta(meta, maxMetaBytes),
   };
+}
+
+/**
+ * Checks the options of a function that has `own` ones, and passes the others to a call, so that the error for an unknown one
+ * names both. @throws ConfigurationError
+ */
+export function checkOwnOptions(options: object, own: readonly string[], of: string): void {
+  const rules: Record<string, Rule> = {};
+  for (const name of own) rules[name] = anyValue;
+  checkOptions(options, { ...rules, ...callRules }, { of });
 }
 
 /** `of` names the options in errors. @throws ConfigurationError for an unknown option, and for one that cannot work. */

@@ -7,7 +7,7 @@ import { foreignObservableHint } from '../flow/foreign-observable.js';
 import type { RegionItem } from '../codec/region-item.js';
 import { isBytes } from '../codec/codec.js';
 import type { Connection, Input } from '../contract/connection.js';
-import type { CallOptions } from '../contract/options.js';
+import { checkOwnOptions, type CallOptions } from '../contract/options.js';
 import { FileCorruptError, fileErrorOf, FileIoError, type FileError } from './file-error.js';
 import type { FileItem } from './file-item.js';
 import { valueOf } from './answer.js';
@@ -74,11 +74,9 @@ export interface ListFilesOptions extends CallOptions {
  * Errors: {@link FileError} where the folder cannot be listed; at the end, where an inner folder cannot be, or has a name that is not UTF-8; where the host lists
  * a path that leads out of the folder; where it lists too many entries. Those of a call.
  */
-export function listFiles(
-  connection: Connection,
-  path: string,
-  { recursive = false, unreadable, ...options }: ListFilesOptions = {},
-): Observable<FileInfo> {
+export function listFiles(connection: Connection, path: string, given: ListFilesOptions = {}): Observable<FileInfo> {
+  checkOwnOptions(given, ['recursive', 'unreadable', 'maxEntries'], 'listFiles');
+  const { recursive = false, unreadable, ...options } = given;
   return defer(() => {
     let first: FileError | undefined;
     const failed = unreadable ?? ((error: FileError) => (first ??= error));
@@ -139,15 +137,14 @@ export function listEntries(
  * @example
  * readFile(host2, 'disk1/part.1', { hash: 'sha256' }).pipe(receiveFile('/tmp/part.1')).subscribe(draw);
  */
-export function readFile(
-  connection: Connection,
-  path: string,
-  { offset, length, have, hash, ...options }: ReadFileOptions = {},
-): Observable<FileItem> {
+export function readFile(connection: Connection, path: string, given: ReadFileOptions = {}): Observable<FileItem> {
+  checkOwnOptions(given, ['offset', 'length', 'growing', 'have', 'hash'], 'readFile');
+  const { offset, length, growing, have, hash, ...options } = given;
   const wanted: WantedFile = {
     path,
     ...(offset === undefined ? {} : { offset }),
     ...(length === undefined ? {} : { length }),
+    ...(growing === undefined ? {} : { growing }),
     ...(have === undefined ? {} : { have }),
     ...(hash === undefined ? {} : { hash }),
   };
@@ -172,8 +169,10 @@ export function writeFile(
   connection: Connection,
   path: string,
   source: FileSource,
-  { resume = false, fsync = true, preserve = false, ...options }: WriteFileOptions = {},
+  given: WriteFileOptions = {},
 ): Observable<WriteProgress> {
+  checkOwnOptions(given, ['resume', 'fsync', 'preserve'], 'writeFile');
+  const { resume = false, fsync = true, preserve = false, ...options } = given;
   const input = (): ReturnType<Extract<Input<FileItem | RegionItem>, () => unknown>> => {
     if (isBytes(source) || source instanceof Blob) return itemsOf(path, source);
     if (source instanceof FileRegion) return [source];

@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import type { Connection } from '../contract/connection.js';
-import type { CallOptions } from '../contract/options.js';
+import { checkOwnOptions, type CallOptions } from '../contract/options.js';
 import { valueOf } from './answer.js';
 import { fileRoutes, type RemoveRequest } from './file-routes.js';
 
@@ -24,8 +24,10 @@ export interface RemoveProgress {
 export function removeFile(
   connection: Connection,
   path: string,
-  { recursive = false, ...options }: RemoveFileOptions = {},
+  given: RemoveFileOptions = {},
 ): Observable<RemoveProgress> {
+  checkOwnOptions(given, ['recursive'], 'removeFile');
+  const { recursive = false, ...options } = given;
   return connection
     .stream(fileRoutes.remove, { path, recursive }, options)
     .pipe(map((answer) => ({ path, removed: valueOf(answer, path).removed })));

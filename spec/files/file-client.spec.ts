@@ -5,6 +5,7 @@ import { FileNotFoundError } from '../../lib/files/file-error.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import { fileRoutes, type FileInfo, type ListBatch, type WriteReport } from '../../lib/files/file-routes.js';
 import { maxListedEntries } from '../../lib/limits.js';
+import { removeFile } from '../../lib/files/remove-file.js';
 import { itemsOf, someBytes } from '../support/files/file-stream.js';
 import { all, linkedPair, type Pair } from '../support/linked-managers.js';
 
@@ -318,5 +319,32 @@ describe('fileBytes', () => {
       'file-changed of a',
     ]);
     expect(await outcome(EMPTY.pipe(fileBytes()))).toStrictEqual(['file-corrupt of ']);
+  });
+});
+
+describe('Options', () => {
+  it.each([
+    ['readFile', () => readFile(hosts.ab, 'a', { hsah: 'sha256' } as object), 'Did you mean hash?'],
+    [
+      'readFile',
+      () => readFile(hosts.ab, 'a', { somethingElse: 1 } as object),
+      /options are offset, .*, hash, timeout, /,
+    ],
+    ['writeFile', () => writeFile(hosts.ab, 'a', new Uint8Array(), { resum: true } as object), 'Did you mean resume?'],
+    ['listFiles', () => listFiles(hosts.ab, '', { recursiv: true } as object), 'Did you mean recursive?'],
+    ['removeFile', () => removeFile(hosts.ab, 'a', { recursiv: true } as object), 'Did you mean recursive?'],
+  ])('of %s that are unknown are refused with those that it has', (name, call, hint) => {
+    expect(call).toThrow(hint);
+    expect(call).toThrow(`${name} has no option`);
+  });
+
+  it('of readFile reach the host, growing too', async () => {
+    const wanted = { offset: 1, length: 2, growing: true, hash: 'sha256' } as const;
+    hosts.b.handle(fileRoutes.read, async function* (_, { input }) {
+      asked.push(await lastValueFrom(input));
+      yield* itemsOf(someBytes(2));
+    });
+    await lastValueFrom(readFile(hosts.ab, 'a', wanted));
+    expect(asked).toStrictEqual([{ path: 'a', ...wanted }]);
   });
 });
