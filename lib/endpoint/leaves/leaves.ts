@@ -67,9 +67,21 @@ const notAuthenticated = 'the token is not accepted';
 
 const list = (of: string): Rule => ({ expected: `a list of ${of}`, accepts: (value) => Array.isArray(value) });
 
+// One that no browser sends would never match. `null` is the origin of files and of sandboxed frames.
+function isOrigin(value: unknown): boolean {
+  if (value === 'null') return true;
+  if (typeof value !== 'string') return false;
+  // Pages of extensions have schemes of their own, whose origin URL does not know.
+  return /^[a-z][a-z\d+.-]*:\/\/[^/?#@\s]+$/.test(value) && !/^https?:.*[A-Z]/.test(value);
+}
+
 const leavesRules: Readonly<Record<keyof LeafOptions, Rule>> = {
   authenticate: aFunction('checks a token and gives the identity of the leaf'),
-  origins: list("origins, such as ['https://host.example']"),
+  origins: {
+    expected:
+      "a list of origins as browsers send them, such as ['https://host.example'], without a path or a slash at the end",
+    accepts: (value) => Array.isArray(value) && value.every(isOrigin),
+  },
   routes: list('routes'),
   max: whole(0),
   limits: anObject,

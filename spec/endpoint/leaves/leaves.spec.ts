@@ -383,3 +383,23 @@ describe('a host', () => {
     expect((await firstValueFrom(leaf.state$)).connects).toBe(2);
   });
 });
+
+describe('an origin that no browser sends', () => {
+  it.each(['https://a.b/path', 'https://a.b/', 'https://A.b', 'a.b', 'https://a.b?x', 7])(
+    'is refused: %p',
+    (origin) => {
+      const leaves = { authenticate: () => 'ann', origins: [origin] as string[] };
+      expect(() => network.manager(host, [], { leaves })).toThrow(
+        /origins must be a list of origins as browsers send them.*without a path/,
+      );
+    },
+  );
+
+  it.each(['https://a.b', 'http://localhost:5173', 'http://[::1]:80', 'null', 'moz-extension://0aF'])(
+    'and one that they do is not: %p',
+    (origin) => {
+      const leaves = { authenticate: () => 'ann', origins: [origin] };
+      expect(() => network.manager(host, [], { leaves })).not.toThrow();
+    },
+  );
+});
