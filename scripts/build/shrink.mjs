@@ -21,7 +21,7 @@ export async function shrink(text, isModule) {
 }
 
 // Where it may, a line ends before it is as long as this.
-const lineLength = 240;
+const lineLength = 500;
 
 // Node prints the line of an error that nobody caught: it must neither be the whole file nor a whole class.
 async function inLines(code) {
