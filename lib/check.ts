@@ -160,7 +160,8 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function refuseUnknown(of: string, name: string, known: readonly string[], mayHaveOthers: boolean): void {
+/** Refuses an option that is not known. `mayHaveOthers`: only one that looks misspelt. @throws ConfigurationError */
+export function refuseUnknown(of: string, name: string, known: readonly string[], mayHaveOthers = false): void {
   const close = nearest(name, known);
   if (mayHaveOthers && close === undefined) return;
   const hint = close === undefined ? `The options are ${known.join(', ')}.` : `Did you mean ${close}?`;

@@ -120,7 +120,10 @@ class Preparation {
     if (depth >= maxDepth) throw this.#tooDeep(depth);
     this.#items += items;
     if (this.#items > maxItems) {
-      throw this.#fault(depth, `more than ${maxItems} items; send fewer at once, or raise maxItems`);
+      throw this.#fault(
+        depth,
+        `more than ${maxItems} items; send fewer at once, or raise maxItems: give both sides the codec msgpack({ maxItems })`,
+      );
     }
   }
 
@@ -167,8 +170,10 @@ function remedy(value: object): string {
   if (ArrayBuffer.isView(value))
     return 'of typed arrays only Uint8Array can be sent; send new Uint8Array(it.buffer, …)';
   if (value instanceof ArrayBuffer) return 'an ArrayBuffer cannot be sent; send new Uint8Array(it)';
+  if (tag === 'RegExp') return 'a RegExp cannot be sent; send its source and flags, as texts';
+  if (tag === 'URL' || tag === 'URLSearchParams') return `a ${tag} cannot be sent; send its text, String(it)`;
   const name: unknown = (value.constructor as { readonly name?: unknown } | undefined)?.name;
-  return `an instance of a class (${typeof name === 'string' && name !== '' ? name : 'unknown'}) cannot be sent; send a plain object, such as { ...it }`;
+  return `an instance of a class (${typeof name === 'string' && name !== '' ? name : 'unknown'}) cannot be sent; send ${Object.keys(value).length === 0 ? 'a plain object with what it holds' : 'a plain object, such as { ...it }'}`;
 }
 
 /** In every runtime of today, and not in the types of ES2023. */

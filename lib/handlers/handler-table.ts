@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.js';
+import { reservedIds } from '../contract/reserved-ids.js';
 import { isRelay } from '../contract/relayed-route.js';
 import type { Route } from '../contract/contract.js';
 import { namedHandler, type WireRoute } from '../contract/wire-route.js';
@@ -43,6 +44,9 @@ export class HandlerTable {
     if (isRelay(handler)) {
       return 'This host makes no calls for others. Give its Manager the option relay: { authorize }, and call it directly otherwise.';
     }
+    if (handler === reservedIds.files) {
+      return 'This host serves no files here. Call serveFiles(manager, { root }) there; both are in rxgrid/node.';
+    }
     if (subroute === undefined) {
       return `No handler for id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id.`;
     }
@@ -58,7 +62,9 @@ export class HandlerTable {
     const other = this.#served.get(address)?.route.name;
     if (other !== undefined) {
       throw new ConfigurationError(
-        `Route ${name}: the route ${other} already has a handler at this address (${address}). Give one of them another id or subroute.`,
+        id === namedHandler
+          ? `Route ${name}: a route of this name already has a handler. Give one of them another name or subroute.`
+          : `Route ${name}: the route ${other} already has a handler at this address (${address}). Give one of them another id or subroute.`,
       );
     }
     const first = responder();

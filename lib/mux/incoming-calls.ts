@@ -140,7 +140,9 @@ export class IncomingCalls {
     if (typeof found === 'string') refusal = unimplemented(found);
     else if ('text' in found) refusal = found;
     else if (found.kind !== kind) {
-      const text = `Handler ${String(frame.handler)} is ${found.kind}: declare the route as ${found.kind} at both sides.`;
+      // A route with a name is at a subroute, and its id means nothing to a user.
+      const what = frame.subroute === undefined ? `Handler ${String(frame.handler)}` : 'Its handler';
+      const text = `${what} is ${found.kind}: declare the route as ${found.kind} at both sides.`;
       refusal = unimplemented(text);
     } else if ((frame.flags & Flag.Stateless) !== 0) refusal = unimplemented('Stateless streams not supported');
     else refusal = this.#exceededBound(frame);

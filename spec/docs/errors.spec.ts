@@ -19,11 +19,11 @@ const rows = [...page.matchAll(/^\| `(\w+Error)`\s*\| (.*?)\s*\|/gm)].map(([, na
 }));
 const bases = ['GridError', 'DeclaredError', 'FileError'];
 
-const isErrorClass = (value: unknown): value is ErrorClass =>
+const isErrorClass = (value: unknown): boolean =>
   typeof value === 'function' && Object.prototype.isPrototypeOf.call(core.GridError, value);
 
 const exported = Object.entries({ ...core, ...files, ...node, ...recording }).flatMap(([name, value]) =>
-  isErrorClass(value) && !bases.includes(name) ? [{ name, made: value }] : [],
+  isErrorClass(value) && !bases.includes(name) ? [{ name, made: value as unknown as ErrorClass }] : [],
 );
 const ofFiles = ({ made }: { readonly made: ErrorClass }): boolean =>
   Object.prototype.isPrototypeOf.call(files.FileError, made);
