@@ -170,8 +170,10 @@ function remedy(value: object): string {
   if (ArrayBuffer.isView(value))
     return 'of typed arrays only Uint8Array can be sent; send new Uint8Array(it.buffer, …)';
   if (value instanceof ArrayBuffer) return 'an ArrayBuffer cannot be sent; send new Uint8Array(it)';
-  if (tag === 'RegExp') return 'a RegExp cannot be sent; send its source and flags, as texts';
-  if (tag === 'URL' || tag === 'URLSearchParams') return `a ${tag} cannot be sent; send its text, String(it)`;
+  if (tag === 'RegExp')
+    return 'an instance of a class (RegExp) cannot be sent; send its source and flags, which are texts';
+  if (tag === 'URL' || tag === 'URLSearchParams')
+    return `an instance of a class (${tag}) cannot be sent; send its text, String(it)`;
   const name: unknown = (value.constructor as { readonly name?: unknown } | undefined)?.name;
   return `an instance of a class (${typeof name === 'string' && name !== '' ? name : 'unknown'}) cannot be sent; send ${Object.keys(value).length === 0 ? 'a plain object with what it holds' : 'a plain object, such as { ...it }'}`;
 }

@@ -454,6 +454,8 @@ describe('what is refused', () => {
     ['an object with an own prototype', Object.create({ a: 1 }), 'plain object'],
     ['an object that hides its class', Object.create(new User(), { constructor: { value: undefined } }), 'a class'],
     ['a RegExp', /x/, '(RegExp)'],
+    ['a RegExp, which has no keys', /x/, 'send its source and flags'],
+    ['a URL', new URL('http://a'), 'String(it)'],
     ['a boxed number', Object(1), '(Number)'],
     ['an ArrayBuffer', new ArrayBuffer(1), 'new Uint8Array(it)'],
     ['a DataView', new DataView(new ArrayBuffer(1)), 'Uint8Array'],

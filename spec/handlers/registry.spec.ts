@@ -11,6 +11,7 @@ import {
   type HandlerInterceptor,
   type Handles,
 } from '../../lib/index.js';
+import { statFile } from '../../lib/files/file-client.js';
 import { all, linkedPair, pair as unlinkedPair, type Pair } from '../support/linked-managers.js';
 
 let pair: Pair;
@@ -144,6 +145,22 @@ describe('a handler', () => {
     await expect(all(pair.ba.request(request, undefined))).rejects.toThrow(
       'Handler 9 is duplex: declare the route as duplex at both sides.',
     );
+  });
+
+  it('of a route with a name alone is named without its id', async () => {
+    const [stream, request] = [duplex({ name: 'x', output: type<number>() }), unary({ name: 'x' })];
+    pair = await linkedPair(({ b }) => b.handle(request, () => undefined));
+    await expect(all(pair.ab.stream(stream, undefined))).rejects.toThrow(
+      'Its handler is unary: declare the route as unary at both sides.',
+    );
+    expect(() => pair.b.handle(unary({ name: 'x' }), () => undefined)).toThrow(
+      'Route x: a route of this name already has a handler. Give one of them another name or subroute.',
+    );
+  });
+
+  it('of files is asked for as what it is', async () => {
+    pair = await linkedPair();
+    await expect(all(statFile(pair.ab, 'a'))).rejects.toThrow(/serves no files here\. Call serveFiles\(/);
   });
 
   it('can be bound to its route, for a leaf that serves', async () => {
