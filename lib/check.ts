@@ -160,8 +160,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** Refuses an option that is not known. `mayHaveOthers`: only one that looks misspelt. @throws ConfigurationError */
-export function refuseUnknown(of: string, name: string, known: readonly string[], mayHaveOthers = false): void {
+function refuseUnknown(of: string, name: string, known: readonly string[], mayHaveOthers: boolean): void {
   const close = nearest(name, known);
   if (mayHaveOthers && close === undefined) return;
   const hint = close === undefined ? `The options are ${known.join(', ')}.` : `Did you mean ${close}?`;

@@ -1,4 +1,4 @@
-import { anObject, anyMs, checkOption, checkOptions, withMethods, type Rule, refuseUnknown } from '../check.js';
+import { anObject, anyMs, checkOption, checkOptions, withMethods, type Rule } from '../check.js';
 import { LimitError, ConfigurationError } from '../errors.js';
 import { abortReason, whenAborted } from '../flow/when-aborted.js';
 import type { Runtime } from '../runtime.js';
@@ -127,18 +127,6 @@ export function checkOwnOptions(options: object, own: readonly string[], of: str
 /** `of` names the options in errors. @throws ConfigurationError for an unknown option, and for one that cannot work. */
 export function checkCallOptions(options: CallOptions, of = 'A call'): void {
   checkOptions(options, callRules, { of });
-}
-
-/**
- * Checks the names of the options of a call that has more of them, `own`: the call itself would name only its own.
- *
- * @throws ConfigurationError for one that is not known.
- */
-export function checkCallOptionNames(options: object, own: readonly string[], of: string): void {
-  for (const name of Object.keys(options)) {
-    if (!own.includes(name) && !Object.hasOwn(callRules, name))
-      refuseUnknown(of, name, [...own, ...Object.keys(callRules)]);
-  }
 }
 
 /**

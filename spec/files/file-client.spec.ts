@@ -288,18 +288,6 @@ describe('writeFile', () => {
   });
 });
 
-it('an option that is not known is named beside those of the call', async () => {
-  hosts = await linkedPair();
-  const given = (options: object): object => options;
-  expect(() => readFile(hosts.ab, 'a', given({ hsah: 'sha256' }))).toThrow(
-    'readFile has no option hsah. Did you mean hash?',
-  );
-  expect(() => writeFile(hosts.ab, 'a', someBytes(1), given({ zzzzzz: 1 }))).toThrow(
-    /^writeFile has no option zzzzzz\. The options are resume, fsync, preserve, timeout/,
-  );
-  expect(() => listFiles(hosts.ab, 'a', given({ recursiv: true }))).toThrow('Did you mean recursive?');
-});
-
 describe('fileBytes', () => {
   const [header, data, end] = itemsOf(Uint8Array.of(1, 2, 3)) as [FileItem, FileItem, FileItem];
   const bytesOf = (...items: FileItem[]): Promise<unknown[]> => outcome(of(...items).pipe(fileBytes()));
