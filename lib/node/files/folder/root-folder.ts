@@ -58,15 +58,21 @@ export class RootFolder {
       this.#spellings = [path];
       return;
     }
+    let isFolder: boolean;
     try {
       this.path = realpathSync.native(path);
-      if (!statSync(this.path).isDirectory()) throw new Error('it is not a folder');
+      isFolder = statSync(this.path).isDirectory();
     } catch (error) {
       throw new ConfigurationError(
         `${JSON.stringify(path)} cannot be the root of files, because there is no such folder. Make it first.`,
         {
           cause: error,
         },
+      );
+    }
+    if (!isFolder) {
+      throw new ConfigurationError(
+        `${JSON.stringify(path)} cannot be the root of files, because it is not a folder. Give the path of a folder.`,
       );
     }
     this.#spellings = [this.path, resolve(path)];

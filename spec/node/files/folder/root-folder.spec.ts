@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NotRegularFileError } from '../../../../lib/files/file-error.js';
@@ -13,6 +13,12 @@ beforeEach(() => {
 
 afterEach(() => {
   rmSync(folder, { recursive: true });
+});
+
+it('A root has to be a folder, and the error says what is wrong', () => {
+  writeFileSync(join(folder, 'a'), '');
+  expect(() => new RootFolder(join(folder, 'a'))).toThrow('because it is not a folder. Give the path of a folder.');
+  expect(() => new RootFolder(join(folder, 'none'))).toThrow('because there is no such folder. Make it first.');
 });
 
 it('The root itself is no file, and the folder that it is in is not opened to find that out', async () => {
