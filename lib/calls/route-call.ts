@@ -59,6 +59,11 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
     return this.#payload.length + (this.#meta?.length ?? 0);
   }
 
+  /** Time from the call to its deadline, in ms; Infinity without one. */
+  get timeout(): number {
+    return this.deadline - this.#began;
+  }
+
   /** Makes the call, now or once there is a connection, and ends it when one of the signals aborts. */
   begin(signals: ResolvedOptions['signals']): void {
     const { runtime, connection } = this.caller;

@@ -27,6 +27,8 @@ import type { LaneName } from './schedule/owner-queue.js';
 export interface ResponseSink {
   /** Names the route in error messages. */
   readonly route: string;
+  /** Time from the call to its deadline, in ms, which the error names. Default: it names none. */
+  readonly timeout?: number;
   /** The response: a view into the received message. */
   response(payload: Uint8Array): void;
   failed(error: GridError): void;
@@ -77,7 +79,7 @@ export class UnaryCaller extends Mux {
   override onTimer(): void {
     this.#end();
     const sent = !this.host.schedule.purge(this);
-    const text = `The deadline of ${this.#sink.route} passed without a response.`;
+    const text = `The deadline of ${this.#sink.route}${timeoutText(this.#sink)} passed without a response.`;
     this.#sink.failed(new DeadlineExceededError(text, { sent }));
   }
 
@@ -268,4 +270,11 @@ export function tooLarge(route: string, what: string, payload: Uint8Array, maxUn
 /** Encodes an error text; one that is too long is cut. */
 export function encodeText(text: string): Uint8Array {
   return textEncoder.encode(text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text);
+}
+
+/** The time of a call in the message of its error: `slow, 50 ms after the call, passed …`. */
+export function timeoutText({ timeout }: { readonly timeout?: number }): string {
+  return timeout === undefined || !Number.isFinite(timeout)
+    ? ''
+    : `, ${String(Math.round(timeout))} ms after the call,`;
 }

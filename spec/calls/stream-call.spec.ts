@@ -169,7 +169,7 @@ describe('a stream', () => {
     ] as const;
     await pair.grid.advance(600);
     expect(late.log).toStrictEqual([
-      new DeadlineExceededError('The deadline of quiet passed before the stream ended.'),
+      new DeadlineExceededError('The deadline of quiet, 500 ms after the call, passed before the stream ended.'),
     ]);
     await pair.grid.advance(120_000, 5_000);
     expect(patient.log).toStrictEqual([]);

@@ -234,7 +234,7 @@ describe('a request that ends early', () => {
     await pair.grid.advance(499, 499);
     expect([byTimeout!.log, byDeadline!.log]).toStrictEqual([[], []]);
     await pair.grid.advance(2);
-    const error = new DeadlineExceededError('The deadline of hang passed without a response.');
+    const error = new DeadlineExceededError('The deadline of hang, 500 ms after the call, passed without a response.');
     expect([byTimeout!.log, byDeadline!.log]).toStrictEqual([[error], [error]]);
     await pair.grid.advance(100);
     expect(cancelled).toStrictEqual(['x', expect.any(DeadlineExceededError), 'x', expect.any(DeadlineExceededError)]);

@@ -15,7 +15,7 @@ import { Flag, Op } from '../../wire/ops.js';
 import type { StreamOpening } from '../engine-options.js';
 import { responderSlackMs, type MuxHost } from '../mux.js';
 import { StreamMux } from './stream.js';
-import { decodeText, refused, remoteError, tooLarge } from '../unary.js';
+import { decodeText, refused, remoteError, timeoutText, tooLarge } from '../unary.js';
 
 /** Upper bound of the credit: a peer that grants more gains nothing. */
 const maxCredit = 0x7fff_ffff;
@@ -122,7 +122,7 @@ export class CallerStream extends StreamMux {
   }
 
   #deadlinePassed(): DeadlineExceededError {
-    const text = `The deadline of ${this.sink.route} passed before the stream ended.`;
+    const text = `The deadline of ${this.sink.route}${timeoutText(this.sink)} passed before the stream ended.`;
     return new DeadlineExceededError(text, { sent: this.#opened });
   }
 

@@ -12,14 +12,13 @@ import { Mux, type MuxHost } from '../mux.js';
 import type { LaneName } from '../schedule/owner-queue.js';
 import { SizeQueue } from './size-queue.js';
 import { StreamCounter } from './stream-counter.js';
+import type { ResponseSink } from '../unary.js';
 
 /** The reference's error text with which a responder ends a stream whose caller sent an item that it must not send. */
 export type InputRefusal = 'handler blocked' | 'did not expect inbound message';
 
 /** Consumes one end of a stream, and feeds it. */
-export interface StreamSink {
-  /** Names the route in error messages. */
-  readonly route: string;
+export interface StreamSink extends Pick<ResponseSink, 'route' | 'timeout'> {
   /** One item: a view into the received message. `release()` of the stream must be called once for each. */
   item(payload: Uint8Array): void;
   /** The other side half-closed: no more items follow. Only at the responder. */
