@@ -116,7 +116,7 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
 function awaitDial(endpoint: Endpoint, local: string, peer: Peer, path: string): void {
   const { host, connection } = peer;
   const { dialedGrace } = endpoint.limits;
-  const notDialed = `${host} has not dialed for ${String(dialedGrace)} ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, and that its first path is ${path}.`;
+  const notDialed = `${host} has not dialed for ${String(dialedGrace)} ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, that its first path is ${path}, and that no other process calls itself ${local}.`;
   let cancel = (): void => undefined;
   // Set if this side has rejected the peer while waiting for it.
   let rejection: RejectedError | undefined;

@@ -33,7 +33,7 @@ async function names(manager: Manager): Promise<string[]> {
 
 /** How a call of `echo` ends: 'answered', or the code of its error. */
 const notDialed = (local: string, remote: string): string =>
-  `${remote} has not dialed for 2000 ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, and that its first path is /minio/grid/v1.`;
+  `${remote} has not dialed for 2000 ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, that its first path is /minio/grid/v1, and that no other process calls itself ${local}.`;
 
 function call(manager: Manager, to: string, options: CallOptions = {}): string[] {
   const heard: string[] = [];
