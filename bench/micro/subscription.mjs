@@ -3,7 +3,7 @@
 import { raw, unary } from '../../dist/esm/index.js';
 import { linkedSockets } from '../../dist/esm/transport/memory-socket.js';
 import { Endpoint } from '../../dist/esm/endpoint/endpoint.js';
-import { bind } from '../../dist/esm/contract/handler.js';
+import { bind } from '../../dist/esm/handlers/bound.js';
 import { HandRuntime } from './hand-runtime.mjs';
 
 const calls = 64;

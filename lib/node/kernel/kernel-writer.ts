@@ -18,8 +18,6 @@ import { ReadAhead, type KernelFile } from './read-ahead.js';
 
 /** Bytes that pass through JavaScript when the socket is full. */
 const waitBytes = 16 << 10;
-/** Bytes of one read and write where the kernel refuses to send a file. */
-const copyBytes = 64 << 10;
 /** Bytes of one call, which blocks while bytes are not in the page cache. */
 const callBytes = 256 << 10;
 /** Time in calls, in ms, after which the event loop gets a turn. */
@@ -111,7 +109,7 @@ export class KernelWriter {
         return;
       }
       if (this.#copying) {
-        this.#copy(copyBytes);
+        this.#copy(this.#left);
         return;
       }
       const socket = descriptorOf(this.#socket);
@@ -166,10 +164,15 @@ export class KernelWriter {
     return Math.min(sent, head.length);
   }
 
-  // Sends the rest of the head, and the next bytes of the file, through JavaScript.
+  // Sends the rest of the head, and the next bytes of the file, through JavaScript. Where the kernel refuses the file, these are all
+  // that are left: what others write into the corked socket between two parts could never leave before the second one.
   #copy(most: number): void {
     // Bytes of other messages would go first, into the middle of this one.
     if (this.#socket.writableLength > 0) {
+      if (this.#copying) {
+        this.#tear(new Error('The kernel refused a file within a message that others wait behind.'));
+        return;
+      }
       setTimeout(this.#send, this.#retry);
       this.#retry = Math.min(this.#retry * 2, lastRetry);
       return;
@@ -178,14 +181,14 @@ export class KernelWriter {
     const head = this.#head ?? nothing;
     const body = this.#body!;
     const count = Math.min(most, this.#left);
-    if (this.#chunk === undefined || this.#chunk.length < head.length + count) {
-      this.#chunk = Buffer.allocUnsafe(head.length + most);
-    }
-    const chunk = this.#chunk;
+    const chunk = this.#chunkOf(head.length + count);
     chunk.set(head);
-    let read: number;
+    let read = 0;
     try {
-      read = readSync(body.file.fd, chunk, head.length, count, this.#offset);
+      // A read may give less than it is asked for.
+      for (let got = -1; read < count && got !== 0; read += got) {
+        got = readSync(body.file.fd, chunk, head.length + read, count - read, this.#offset + read);
+      }
     } catch (error) {
       this.#tear(body.unreadable(error));
       return;
@@ -196,6 +199,13 @@ export class KernelWriter {
     }
     body.copied(read);
     this.#writeAndWait(chunk.subarray(0, head.length + read), read);
+  }
+
+  // Only the memory for a wait is kept: a refusal is rare, and takes up to a whole message.
+  #chunkOf(bytes: number): Buffer {
+    if (bytes > 2 * waitBytes) return Buffer.allocUnsafe(bytes);
+    if (this.#chunk === undefined || this.#chunk.length < bytes) this.#chunk = Buffer.allocUnsafe(bytes);
+    return this.#chunk;
   }
 
   #writeAndWait(bytes: Uint8Array, ofFile: number): void {

@@ -164,6 +164,27 @@ describe('a message', () => {
     expect(refusals).toStrictEqual(['The kernel does not send this file (error 22).']);
   });
 
+  test('is followed by what is written within it where the kernel does not send the file', async () => {
+    steps = [3, { errno: 22 }];
+    const pong = Buffer.from('pong');
+    // Once the message has begun, and in each turn until it is sent: what ws answers to pings.
+    let pongs = 0;
+    let answers = true;
+    const answer = (): void => {
+      if (!answers) return;
+      pongs++;
+      socket.write(pong);
+      setImmediate(answer);
+    };
+    atSend = answer;
+    expect(await write(180_000)).toBeUndefined();
+    answers = false;
+    const got = await all();
+    expect(got.subarray(0, 180_003).equals(message(180_000))).toBe(true);
+    expect(pongs).toBeGreaterThan(0);
+    expect(got.length).toBe(180_003 + 4 * pongs);
+  });
+
   test('gives others a turn of the event loop in its middle, where it takes its time', async () => {
     let now = 0;
     jest.spyOn(performance, 'now').mockImplementation(() => (now += 1));

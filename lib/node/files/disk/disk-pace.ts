@@ -13,8 +13,8 @@ const pooledAfterSlow = 64;
 export class DiskPace {
   #pooled = 0;
 
-  /** True: the next file may be handled synchronously, within {@link measure}. */
-  get quick(): boolean {
+  /** True: the next file may be handled synchronously, within {@link measure}. Each call counts as one file. */
+  takeQuick(): boolean {
     if (this.#pooled === 0) return true;
     this.#pooled--;
     return false;

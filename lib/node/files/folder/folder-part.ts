@@ -34,7 +34,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
   try {
     for (const name of names) {
       const path = prefix + name;
-      if (!diskPace.quick) {
+      if (!diskPace.takeQuick()) {
         // One after the other, since a part has one slot for an open file. Other parts are read meanwhile.
         try {
           take(await packedLater(await root.openFile(join(real, name), path), path), path, name);

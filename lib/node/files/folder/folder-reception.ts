@@ -91,7 +91,7 @@ export class FolderReception {
   #folder(parts: readonly string[]): string | Promise<string> {
     if (parts.length === 0) return this.#root.path;
     const path = parts.length === 1 ? parts[0]! : parts.join('/');
-    const made = this.#made.get(path) ?? (diskPace.quick ? this.#makeNow(parts, path) : undefined);
+    const made = this.#made.get(path) ?? (diskPace.takeQuick() ? this.#makeNow(parts, path) : undefined);
     return made ?? this.#making.get(path) ?? this.#makeLater(path);
   }
 

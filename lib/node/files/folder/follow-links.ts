@@ -33,7 +33,7 @@ export interface Following {
 export async function followLinks(following: Following): Promise<string> {
   const steps = follow(following);
   try {
-    if (diskPace.quick) {
+    if (diskPace.takeQuick()) {
       return diskPace.measure(() => {
         let step = steps.next();
         while (step.done !== true) step = steps.next(entryNow(step.value));

@@ -59,7 +59,7 @@ export function toInfo(path: string, stats: Stats): FileInfo {
 
 async function infosOf({ folder, path, entries }: Chunk): Promise<FileInfo[]> {
   const names = entries.map(({ name }) => name);
-  const stats = diskPace.quick
+  const stats = diskPace.takeQuick()
     ? diskPace.measure(() => names.map((name) => lstatNow(folder, name)))
     : await Promise.all(names.map((name) => lstatOf(folder.at(name)).catch(nothing)));
   const infos: FileInfo[] = [];

@@ -183,7 +183,7 @@ async function openLevel(
   const folder = root.openFolderHandle(real, name);
   try {
     const options = { bufferSize: maxFolderNames };
-    const dir = diskPace.quick
+    const dir = diskPace.takeQuick()
       ? diskPace.measure(() => opendirSync(folder.at(), options))
       : await opendirOf(folder.at(), options);
     return { real, path, folder, dir, empty: true, done: false, folders: [] };
@@ -203,7 +203,7 @@ async function* readLevel(
     let entries: Dirent[];
     let more: boolean;
     try {
-      ({ entries, more } = diskPace.quick
+      ({ entries, more } = diskPace.takeQuick()
         ? diskPace.measure(() => readNow(level.dir, chunkEntries, temporaries))
         : await readLater(level.dir, chunkEntries, temporaries));
     } catch (error) {

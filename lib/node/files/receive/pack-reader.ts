@@ -41,7 +41,7 @@ export class PackReader {
 export function writePacked(reception: Reception, header: FileHeader, bytes: Uint8Array): boolean {
   const { options } = reception;
   const needsJob = options.fsync !== false || options.resume === true || options.offset !== undefined;
-  if (needsJob || options.verify === true || !diskPace.quick) return false;
+  if (needsJob || options.verify === true || !diskPace.takeQuick()) return false;
   const name = reception.name(header);
   let destination: Destination | Promise<Destination>;
   try {

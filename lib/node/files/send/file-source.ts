@@ -192,7 +192,7 @@ async function prepare(source: Source, leaf: Leaf): Promise<Ready> {
 async function prepareOne({ root, user }: Source, leaf: OneFile): Promise<Ready> {
   const { path, wanted } = leaf;
   const real = leaf.real ?? (await root.resolve(wanted.path));
-  if (wanted.have === undefined && diskPace.quick) {
+  if (wanted.have === undefined && diskPace.takeQuick()) {
     return diskPace.measure(() => {
       const file = root.openFileNow(real, path);
       try {

@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 it('A part of a folder has one file open at a time where the disk is slow, too: it has one slot', async () => {
-  jest.spyOn(diskPace, 'quick', 'get').mockReturnValue(false);
+  jest.spyOn(diskPace, 'takeQuick').mockReturnValue(false);
   const names = Array.from({ length: 20 }, (_, index) => `f${String(index)}`);
   for (const name of names) writeFileSync(join(folder, name), name);
   const root = new RootFolder(folder);
