@@ -4,12 +4,13 @@
  *
  *              ┌── whole binary frame ──▶ body ──complete──▶ message ──┐
  *     head ────┼── other valid frame ───▶ passing (to `ws`) ───────────┼──▶ head
- *              └── close, invalid frame ▶ passing, then finished       ┘
+ *              ├── close ─────────────▶ passing ──▶ finished           │
+ *              └── invalid frame ─────▶ finished                       ┘
  *
  * A binary message in one frame is read in one of three ways, none of which copies a byte more than once:
  *
  *     whole in the read buffer, and up to 32 KiB,      unmasked in place, and lent to its consumer
- *     or 64 KiB where it is not masked
+ *     or 64 KiB where there is nothing to unmask
  *     up to 32 KiB, cut by the end of a read           assembled in a buffer of a pool, and lent
  *     any other                                        assembled in memory of its own, which the consumer owns
  *

@@ -712,9 +712,9 @@ export const faults = [
   },
   {
     name: 'reconnected emits at once',
-    file: 'lib/connection/host-connection.ts',
-    find: "      filter(({ status }) => status === 'connected'),\n      take(1),\n      map(",
-    replace: '      take(1),\n      map(',
+    file: 'lib/connection/connection-state.ts',
+    find: "    filter(({ status }) => status === 'connected'),\n    take(1),\n    map(",
+    replace: '    take(1),\n    map(',
     specs: ['spec/connection/host-connection'],
   },
   {

@@ -12,8 +12,8 @@ interface Entry extends Newcomer {
 
 /**
  * The incoming handshakes of one host, at most `maxHandshakes` at a time. When the pool is full, the oldest dialer that has
- * sent nothing is dropped to make room. Hosts with a valid token in the header of their upgrade bypass the pool, so
- * strangers cannot lock them out.
+ * sent nothing is dropped to make room, of the address that has the most; where all have sent something, the newcomer is
+ * refused. A dialer whose upgrade has the valid token of a host then gets in beside the pool, so strangers cannot lock hosts out.
  */
 export class Handshakes {
   readonly #endpoint: Endpoint;

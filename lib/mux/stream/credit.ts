@@ -15,8 +15,8 @@
  * overtake them. A window of large items shrinks below its initial size, down to one item, as soon as their size is known:
  * `maxBytes` is what may wait ahead of everything else.
  *
- * Credit is sent in batches of a quarter of the window. Credit that does not fill a batch is sent a round trip later at the
- * latest (`DelayedCredit`), so no sender waits longer for credit that is owed, whatever it knows of this window.
+ * Credit is sent in batches of a quarter of the window. Less than a batch is sent a round trip later, 10 ms at most
+ * (`DelayedCredit`), where the sender may be waiting for it (`isUrgent`); else it leaves with the batch.
  *
  * Between hosts that announced `bytes`, the window also bounds the bytes that were sent and not yet acknowledged. Both sides
  * count the same items: those acknowledged by a grant are the oldest ones.
