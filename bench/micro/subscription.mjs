@@ -3,7 +3,7 @@
 import { raw, unary } from '../../dist/esm/index.js';
 import { linkedSockets } from '../../dist/esm/transport/memory-socket.js';
 import { Endpoint } from '../../dist/esm/endpoint/endpoint.js';
-import { bind } from '../../dist/esm/handlers/bound.js';
+import { Registry } from '../../dist/esm/handlers/registry.js';
 import { HandRuntime } from './hand-runtime.mjs';
 
 const calls = 64;
@@ -18,8 +18,8 @@ const fail = (error) => {
 export async function create() {
   const runtime = new HandRuntime();
   const side = new Endpoint({ runtime }, () => fail(new Error('no calls from handlers')));
-  side.registry.add(bind(echo, (payload) => payload));
   await side.prepare();
+  new Registry(side.serving).add({ route: echo, handler: (payload) => payload });
   const host = 'http://localhost';
   const { connection, routes } = side.connect(host);
   const agreement = {
