@@ -1,6 +1,6 @@
 // The page: a leaf with one stream, one chart, and the state of its connection.
 import { retryOnDisconnect, connect } from 'rxgrid';
-import { scan } from 'rxjs';
+import { filter, retry as retryAfter, scan, skip, throwError } from 'rxjs';
 import { load } from './routes.js';
 import { stateText } from './state-text.js';
 
@@ -9,7 +9,15 @@ const element = (id: string) => document.getElementById(id)!;
 // #region connect
 const url = location.origin.replace(/^http/, 'ws');
 const leaf = connect(url, { getToken: () => sessionStorage.getItem('token') ?? 'guest' });
-const load$ = leaf.stream(load).pipe(retryOnDisconnect());
+const connectedAgain$ = leaf.state$.pipe(
+  skip(1),
+  filter(({ status }) => status === 'connected'),
+);
+const load$ = leaf.stream(load).pipe(
+  retryOnDisconnect(),
+  // A token that is refused ends the stream. It begins again once another one is accepted.
+  retryAfter({ delay: (error) => (error.code === 'unauthenticated' ? connectedAgain$ : throwError(() => error)) }),
+);
 // #endregion
 
 const points = 300;
