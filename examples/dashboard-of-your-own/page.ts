@@ -1,5 +1,5 @@
 // The page: a leaf with one stream, one chart, and the state of its connection.
-import { retryOnDisconnect, connect } from 'rxgrid';
+import { connect, retryOnDisconnect, type GridError } from 'rxgrid';
 import { filter, retry as retryAfter, scan, skip, throwError } from 'rxjs';
 import { load } from './routes.js';
 import { stateText } from './state-text.js';
@@ -16,7 +16,9 @@ const connectedAgain$ = leaf.state$.pipe(
 const load$ = leaf.stream(load).pipe(
   retryOnDisconnect(),
   // A token that is refused ends the stream. It begins again once another one is accepted.
-  retryAfter({ delay: (error) => (error.code === 'unauthenticated' ? connectedAgain$ : throwError(() => error)) }),
+  retryAfter({
+    delay: (error: GridError) => (error.code === 'unauthenticated' ? connectedAgain$ : throwError(() => error)),
+  }),
 );
 // #endregion
 
