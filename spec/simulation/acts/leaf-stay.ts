@@ -40,7 +40,8 @@ export function drawLeafStay({ random, hosts, nextId }: ActSource): LeafStay {
     const ends = byHost ? { from: host, to: name } : { from: name, to: host };
     return { at: random.below(stays), call: { ...drawn, ...ends, script: { ...drawn.script, via } } };
   });
-  return { act: 'leaf', id, host, tokenMs: random.pick([0, 2_000, 4_000]), calls, stays };
+  // A new token is asked for in the last quarter of the old one, and a slow line holds a second of large items ahead of it (seed 69).
+  return { act: 'leaf', id, host, tokenMs: random.pick([0, 8_000, 16_000]), calls, stays };
 }
 
 /** What a leaf sends as its token: its name, and how long it is good. */
