@@ -27,7 +27,8 @@ export class LossText {
     const code = status === 'refused' ? refusalCode(error?.code) : undefined;
     return new DisconnectedError(this.#of(status, notStarted ?? error?.message, details.sent, code), {
       ...details,
-      ...{ code, retryable: !isFinal(state) },
+      code,
+      retryable: !isFinal(state),
       cause: notStarted === undefined ? error?.cause : new ConfigurationError(notStarted),
     });
   }

@@ -1,10 +1,11 @@
 import { CodecError, ProtocolError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
 import { raw, type Codec, type RegionCodec } from '../codec/codec.js';
+import { joinBytes } from '../wire/frame.js';
 import { MsgpackReader } from '../wire/msgpack/msgpack-reader.js';
 import { required } from '../wire/payloads/control-map.js';
 import { duplex, unary, type Duplex, type Unary } from './contract.js';
-import { encodeHeader, joined, lengthBytes, maxHostBytes, type RelayedCall } from './relayed-route.js';
+import { encodeHeader, lengthBytes, maxHostBytes, type RelayedCall } from './relayed-route.js';
 import { reservedIds } from './reserved-ids.js';
 import { namedHandler } from './wire-route.js';
 
@@ -19,7 +20,7 @@ const maxPathBytes = 4 << 10;
 /** The payload of the two routes: the length of the header in two bytes, the header, and the request. */
 const relayedCall: Codec<RelayedCall> = {
   codec: 'relay',
-  encode: (call) => joined(encodeHeader(call), call.request),
+  encode: (call) => joinBytes(encodeHeader(call), call.request),
   decode: (bytes) => {
     try {
       return decodeCall(bytes);

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
+import { joinBytes } from '../wire/frame.js';
 import { MsgpackWriter } from '../wire/msgpack/msgpack-writer.js';
 import { reservedIds } from './reserved-ids.js';
 import { WireRoutes, type WireRoute } from './wire-route.js';
@@ -80,7 +81,7 @@ function relayedRoute(route: WireRoute, host: string): WireRoute {
     ...route,
     handler: reservedIds.relay[route.kind],
     path: undefined,
-    request: { ...request, encode: (value) => joined(header, request.encode(value)) },
+    request: { ...request, encode: (value) => joinBytes(header, request.encode(value)) },
   };
 }
 
@@ -97,13 +98,5 @@ export function encodeHeader({ host, handler, path, outWindow, hasInput }: Omit<
   const bytes = new Uint8Array(lengthBytes + header.length);
   new DataView(bytes.buffer).setUint16(0, header.length);
   bytes.set(header, lengthBytes);
-  return bytes;
-}
-
-/** Two parts of a payload as one. */
-export function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(head.length + tail.length);
-  bytes.set(head);
-  bytes.set(tail, head.length);
   return bytes;
 }

@@ -20,7 +20,8 @@ export interface ConflateOptions<T> {
   readonly maxKeys?: number;
 }
 
-const conflateRules = {
+/** What the options may be. */
+export const conflateRules = {
   drops: withMethods('an observer, such as a Subject', 'next'),
   key: aFunction('returns the key of an item'),
   maxKeys: whole(1),

@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
-import { aFunction, checkOptions, whole, withMethods } from '../check.js';
+import { aFunction, checkOptions } from '../check.js';
 import { ConfigurationError } from '../errors.js';
-import { conflate, type ConflateOptions } from './conflate.js';
+import { conflate, conflateRules, type ConflateOptions } from './conflate.js';
 
 /** Options of {@link PushGroups}. */
 export interface PushGroupsOptions<T> extends Pick<ConflateOptions<T>, 'drops' | 'maxKeys'> {
@@ -12,11 +12,7 @@ export interface PushGroupsOptions<T> extends Pick<ConflateOptions<T>, 'drops' |
   readonly key?: (value: T, group: string) => unknown;
 }
 
-const groupsRules = {
-  key: aFunction('returns the key of a value'),
-  drops: withMethods('an observer, such as a Subject', 'next'),
-  maxKeys: whole(1),
-};
+const groupsRules = { ...conflateRules, key: aFunction('returns the key of a value') };
 
 /**
  * Pushes values to groups of subscribers, such as the leaves that watch one thing. Each member is conflated by itself: one that is slow gets
@@ -54,17 +50,10 @@ export class PushGroups<T> {
     if (groups.length === 0 || groups.some((group) => typeof group !== 'string')) {
       throw new ConfigurationError('join() needs the names of one or more groups, which are texts.');
     }
-    const { drops, maxKeys } = this.#options;
     return new Observable<T>((subscriber) => {
       if (this.#completed) subscriber.complete();
       else subscriber.add(this.#add(new Set(groups), subscriber));
-    }).pipe(
-      conflate({
-        key: () => this.#key,
-        ...(drops === undefined ? {} : { drops }),
-        ...(maxKeys === undefined ? {} : { maxKeys }),
-      }),
-    );
+    }).pipe(conflate({ ...this.#options, key: () => this.#key }));
   }
 
   /** Pushes a value to the members of a group. Returns how many these are. @throws what `key` throws. */

@@ -27,6 +27,8 @@ export class PortSocket implements Socket {
   readonly inbound: Observable<Uint8Array>;
   readonly outbound: Observer<WireMessage>;
   readonly drained: Observable<void>;
+  /** The reason that the other end gets where this one closes without one of its own. */
+  lossOf: Error | undefined = undefined;
   // A message is copied before `next` returns.
   readonly slabs = new Slabs(() => 0);
 
@@ -36,7 +38,6 @@ export class PortSocket implements Socket {
   #closed = false;
   #unread = 0;
   #unacknowledged = 0;
-  #lossOf: Error | undefined = undefined;
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -47,10 +48,10 @@ export class PortSocket implements Socket {
         this.#send(message);
       },
       error: () => {
-        this.#close(this.#lossOf);
+        this.#close(this.lossOf);
       },
       complete: () => {
-        this.#close(this.#lossOf);
+        this.#close(this.lossOf);
       },
     };
     port.addEventListener('message', this.#onMessage);
@@ -60,11 +61,6 @@ export class PortSocket implements Socket {
 
   get bufferedBytes(): number {
     return this.#unread;
-  }
-
-  /** The reason that the other end gets where this one closes without one of its own. */
-  set lossOf(error: Error | undefined) {
-    this.#lossOf = error;
   }
 
   close(code: ClosedCode, reason: string): void {

@@ -92,9 +92,10 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
       await manager.listen({ address, port });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      const advice = isInUse(error)
-        ? 'Another process listens there: end it, or give another port with --listen; port 0 is any free one.'
-        : 'Give an address of this machine with --listen.';
+      const advice =
+        code === 'EADDRINUSE'
+          ? 'Another process listens there: end it, or give another port with --listen; port 0 is any free one.'
+          : 'Give an address of this machine with --listen.';
       throw new Failure(
         `cannot listen on ${options.listen} (${code ?? String(error)}). ${advice}`,
         exitCodes.disconnected,
@@ -139,13 +140,6 @@ function serveRoot(manager: Manager, options: ServeFilesOptions): void {
     if (error instanceof ConfigurationError) throw new Failure(`--root: ${error.message}`, exitCodes.usage);
     throw error;
   }
-}
-
-/** True for a port that another process has; the system's error may be the cause. */
-function isInUse(error: unknown): boolean {
-  return [error, (error as Error).cause].some(
-    (one) => (one as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE',
-  );
 }
 
 /**

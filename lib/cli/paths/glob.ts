@@ -105,7 +105,7 @@ function matchesPath(parts: readonly Part[], names: readonly (readonly string[])
 
 /** `**` may stand for no folder at all. */
 function withFolders(parts: readonly Part[], reached: Set<number>): Set<number> {
-  // What is added is iterated over, too.
+  // The loop visits the places that it adds, too.
   for (const at of reached) if (parts[at] === anyFolders) reached.add(at + 1);
   return reached;
 }

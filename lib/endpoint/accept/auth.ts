@@ -213,15 +213,10 @@ export async function checkToken<T>(
   try {
     return await check();
   } catch (error) {
-    throw rejectionOf(error, neutral, code);
+    if (error instanceof RejectedError && (error.code !== 'rejected' || code === 'rejected')) throw error;
+    const reason = error instanceof RejectedError ? error.reason : neutral;
+    throw new RejectedError(errorText(error), reason, isRetryable(error) ? 'rejected' : code);
   }
-}
-
-/** The rejection for what a hook has thrown, or an object that it has returned; see {@link checkToken}. */
-export function rejectionOf(error: unknown, neutral: string, code: RejectionCode): RejectedError {
-  if (error instanceof RejectedError && (error.code !== 'rejected' || code === 'rejected')) return error;
-  const reason = error instanceof RejectedError ? error.reason : neutral;
-  return new RejectedError(errorText(error), reason, isRetryable(error) ? 'rejected' : code);
 }
 
 // A hook that could not look the token up says nothing about the token.

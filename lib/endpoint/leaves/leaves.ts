@@ -15,7 +15,7 @@ import { ThrottledSocket } from '../../transport/throttled-socket.js';
 import { subrouteKey } from '../../wire/subroute.js';
 import type { ConnectRequest } from '../../wire/payloads/connect.js';
 import { checkClock, type Admission, type DialerInfo } from '../accept/acceptor.js';
-import { checkToken, describe, rejectionOf } from '../accept/auth.js';
+import { checkToken, describe } from '../accept/auth.js';
 import { ConnectedLeaf, leafLimitRules, type Authenticated, type LeafLimits } from './connected-leaf.js';
 import type { Endpoint } from '../endpoint.js';
 import { ttlOf } from './leaf-control.js';
@@ -227,8 +227,9 @@ export class Leaves {
   }
 
   async #authenticate(token: string, info: DialerInfo): Promise<Authenticated> {
-    const ask = (): unknown => this.#options.authenticate(token, info);
-    const { identity, expiry, shown } = readIdentity(await checkToken(notAuthenticated, ask, 'unauthenticated'));
+    // Read within the check: what it returns, such as an entity of a database, may have getters that throw.
+    const ask = async (): Promise<ReadIdentity> => readIdentity(await this.#options.authenticate(token, info));
+    const { identity, expiry, shown } = await checkToken(notAuthenticated, ask, 'unauthenticated');
     const refuse = (what: string, reason = notAuthenticated): RejectedError =>
       new RejectedError(`The token of a leaf is refused: ${what}`, reason, 'unauthenticated');
     if (typeof identity !== 'string' || identity === '') {
@@ -278,15 +279,17 @@ export class Leaves {
   };
 }
 
-// What `authenticate` has returned, such as an entity of a database, may have getters that throw. @throws RejectedError
-function readIdentity(given: unknown): { identity: unknown; expiry: number | undefined; shown: string } {
-  try {
-    const { identity, expiresAt } = (
-      typeof given === 'object' && given !== null ? given : { identity: given }
-    ) as Partial<LeafIdentity>;
-    const expiry = expiresAt === undefined ? undefined : Number(expiresAt);
-    return { identity, expiry, shown: describe(identity ?? given) };
-  } catch (error) {
-    throw rejectionOf(error, notAuthenticated, 'unauthenticated');
-  }
+/** The result of `authenticate`; `shown` describes it without showing it. */
+interface ReadIdentity {
+  readonly identity: unknown;
+  readonly expiry: number | undefined;
+  readonly shown: string;
+}
+
+function readIdentity(given: unknown): ReadIdentity {
+  const { identity, expiresAt } = (
+    typeof given === 'object' && given !== null ? given : { identity: given }
+  ) as Partial<LeafIdentity>;
+  const expiry = expiresAt === undefined ? undefined : Number(expiresAt);
+  return { identity, expiry, shown: describe(identity ?? given) };
 }
