@@ -23,8 +23,8 @@ export interface EtcdListingOptions {
   readonly maxEntries: number;
   /** Time between two reads, and the longest pause after a failure; in ms. */
   readonly interval: number;
-  /** The keys that are there now, as bytes, without the prefix. */
-  readonly found: (keys: ReadonlyMap<string, Uint8Array>) => void;
+  /** The keys that were there at a revision of etcd, as bytes, without the prefix. */
+  readonly found: (keys: ReadonlyMap<string, Uint8Array>, revision: bigint) => void;
   /** The listing failed; the next attempt follows. */
   readonly failed: (error: unknown) => void;
 }
@@ -75,8 +75,9 @@ export class EtcdListing {
     if (kvs.length > maxEntries) throw new Error(`there are more than ${String(maxEntries)} entries under ${prefix}`);
     this.#entries = new Map(kvs.map(({ key }) => this.#entry(key)));
     this.#failures = 0;
-    this.#options.found(this.#entries);
-    return BigInt(header.revision);
+    const revision = BigInt(header.revision);
+    this.#options.found(this.#entries, revision);
+    return revision;
   }
 
   #watch(session: Subscription, revision: bigint): void {
@@ -100,7 +101,7 @@ export class EtcdListing {
     });
   }
 
-  #apply(session: Subscription, { events }: IWatchResponse): void {
+  #apply(session: Subscription, { events, header }: IWatchResponse): void {
     // A message that only says how far the watch is.
     if (events.length === 0) return;
     for (const { type, kv } of events) {
@@ -112,7 +113,7 @@ export class EtcdListing {
       this.#fail(session, new Error(`there are more than ${String(this.#options.maxEntries)} entries`));
       return;
     }
-    this.#options.found(this.#entries);
+    this.#options.found(this.#entries, BigInt(header.revision));
   }
 
   #readAgain(session: Subscription): void {

@@ -29,6 +29,8 @@ export class EtcdRegistration {
   readonly #options: EtcdRegistrationOptions;
   #lease: Lease | undefined = undefined;
   #state: 'registering' | 'registered' | 'stopped' = 'registering';
+  // The newest revision of etcd at which the entry was missing. A listing may say so before the answer to the put arrives.
+  #missingAt = 0n;
   #failures = 0;
   #cancelTimer: (() => void) | undefined = undefined;
 
@@ -37,8 +39,9 @@ export class EtcdRegistration {
     void this.#register();
   }
 
-  /** The entry is not in etcd any more, though it should be: it was deleted, or another process had the same name. */
-  restore(): void {
+  /** The entry was not in etcd at this revision: it was deleted, or another process had the same name. */
+  restore(revision: bigint): void {
+    if (revision > this.#missingAt) this.#missingAt = revision;
     if (this.#state !== 'registered') return;
     this.#state = 'registering';
     void this.#put(this.#lease!);
@@ -56,6 +59,8 @@ export class EtcdRegistration {
     const { client, ttl } = this.#options;
     const lease = client.lease(ttl);
     this.#lease = lease;
+    // An etcd that has lost its data begins with the first revision again.
+    this.#missingAt = 0n;
     lease.on('lost', (error) => {
       this.#again(lease, error);
     });
@@ -64,13 +69,17 @@ export class EtcdRegistration {
 
   async #put(lease: Lease): Promise<void> {
     const { key, value } = this.#options;
+    let revision = 0n;
     try {
-      await lease.put(key).value(value).exec();
+      do {
+        const { header } = await lease.put(key).value(value).exec();
+        revision = BigInt(header.revision);
+        if (this.#state === 'stopped' || lease !== this.#lease || lease.revoked()) return;
+      } while (this.#missingAt > revision);
     } catch (error) {
       this.#again(lease, error);
       return;
     }
-    if (this.#state === 'stopped' || lease !== this.#lease || lease.revoked()) return;
     this.#state = 'registered';
     this.#failures = 0;
     this.#options.registered();

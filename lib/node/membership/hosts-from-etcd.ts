@@ -135,9 +135,9 @@ function startSession(makeClient: MakeEtcdClient, options: Session, sink: HostSi
     prefix,
     maxEntries: maxHosts * entriesPerHost,
     interval,
-    found: (keys) => {
+    found: (keys, revision) => {
       const names = [...keys.values()].flatMap((key) => toName(key, sink));
-      if (self !== undefined && !names.includes(self)) registration?.restore();
+      if (self !== undefined && !names.includes(self)) registration?.restore(revision);
       // This host belongs to the list as long as it runs, whether etcd has its entry yet or not.
       sink.found(self === undefined ? names : [...names, self]);
     },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Etcd3 } from 'etcd3';
+import { ReplaySubject } from 'rxjs';
 import { freePort } from '../real-grid.js';
 
 /** How to get what these tests need; undefined where it is there. */
@@ -88,6 +89,22 @@ export class Etcd {
   async compact(): Promise<void> {
     const { header } = await this.client.get('nothing').exec();
     await this.client.kv.compact({ revision: header.revision, physical: true });
+  }
+
+  /**
+   * What happens to a key from now on, one value for each event. A list of hosts may leave out what was short: etcd sends
+   * several events as one where a watch lags behind.
+   */
+  async changes(key: string): Promise<ReplaySubject<'put' | 'delete'>> {
+    const changes = new ReplaySubject<'put' | 'delete'>(Infinity);
+    const watcher = await this.client.watch().key(key).create();
+    watcher.on('put', () => {
+      changes.next('put');
+    });
+    watcher.on('delete', () => {
+      changes.next('delete');
+    });
+    return changes;
   }
 
   /** Keys under a prefix. */

@@ -1,0 +1,57 @@
+import { EventEmitter } from 'node:events';
+import { expect, it } from '@jest/globals';
+import type { Etcd3 } from 'etcd3';
+import { EtcdRegistration } from '../../../lib/node/membership/etcd-registration.js';
+
+// A client whose puts are answered by the test.
+function fakeClient(): { readonly client: Etcd3; readonly puts: ((revision: number) => Promise<void>)[] } {
+  const puts: ((revision: number) => Promise<void>)[] = [];
+  const exec = (): Promise<unknown> =>
+    new Promise((resolve) => {
+      puts.push(async (revision) => {
+        resolve({ header: { revision: String(revision) } });
+        await new Promise(setImmediate);
+      });
+    });
+  const lease = Object.assign(new EventEmitter(), {
+    put: () => ({ value: () => ({ exec }) }),
+    revoked: () => false,
+    release: () => undefined,
+    revoke: () => Promise.resolve(),
+  });
+  return { client: { lease: () => lease } as unknown as Etcd3, puts };
+}
+
+function register(client: Etcd3): { readonly registration: EtcdRegistration; readonly registered: () => number } {
+  let registered = 0;
+  const registration = new EtcdRegistration({
+    client,
+    key: 'grid/http://a:1',
+    value: 'http://a:1',
+    ttl: 10,
+    maxPause: 1_000,
+    registered: () => registered++,
+    failed: (error) => {
+      throw error;
+    },
+  });
+  return { registration, registered: () => registered };
+}
+
+it('puts the entry again when it was deleted before the answer to its put has arrived', async () => {
+  const { client, puts } = fakeClient();
+  const { registration, registered } = register(client);
+  registration.restore(8n);
+  await puts[0]!(7);
+  expect([puts.length, registered()]).toStrictEqual([2, 0]);
+  await puts[1]!(9);
+  expect([puts.length, registered()]).toStrictEqual([2, 1]);
+});
+
+it('puts it once when it was missing before its put', async () => {
+  const { client, puts } = fakeClient();
+  const { registration, registered } = register(client);
+  registration.restore(6n);
+  await puts[0]!(7);
+  expect([puts.length, registered()]).toStrictEqual([1, 1]);
+});
