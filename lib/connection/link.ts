@@ -98,9 +98,14 @@ export class Link {
         this.engine.receive(message);
       },
       ended: (error) => {
-        this.#end(error);
+        sink.socketEnded();
+        // What has come before is read first: answers, and the last word of a drain.
+        this.engine.whenRead(() => {
+          this.#end(error);
+        });
       },
     });
+    const sink = new EngineSink(this, socket);
     this.engine = new Engine({
       runtime,
       limits,
@@ -109,7 +114,7 @@ export class Link {
       sendChecksum: agreement.sendChecksum,
       extensions: agreement,
       firstMuxId: firstMuxId(agreement),
-      sink: new EngineSink(this, socket),
+      sink,
       roundTrip: () => this.#keepalive.shortest,
       caller: options.caller,
       find: options.find,

@@ -168,6 +168,11 @@ export class Engine implements MuxHost {
     if (this.wheel.size === 0) this.wheel.rearm();
   }
 
+  /** Runs `task` when all messages that were received are read: at once, unless the engine is behind with reading. */
+  whenRead(task: () => void): void {
+    this.#reader.whenRead(task);
+  }
+
   /** Sends a frame of the connection itself, ahead of all queued frames. */
   sendControl(op: number, payload: Uint8Array, deadlineMs = 0, seq = 0): void {
     if (this.#closed) return;

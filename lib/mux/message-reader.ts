@@ -69,6 +69,8 @@ export class MessageReader {
   // Messages that wait, oldest first, each with its arrival time.
   readonly #waiting: { readonly message: Uint8Array; readonly at: number }[] = [];
   #reading = false;
+  // See `whenRead`.
+  #onRead: (() => void) | undefined = undefined;
   // Set while the rest of a message waits for the next slice.
   #cancelSlice: (() => void) | undefined = undefined;
   #sliceEnd = Infinity;
@@ -104,9 +106,16 @@ export class MessageReader {
     this.#run(() => this.#begin(message, at));
   }
 
+  /** Runs `task` when all messages that have arrived are read: at once where none waits, and never after {@link stop}. */
+  whenRead(task: () => void): void {
+    if (this.#reading || this.#cancelSlice !== undefined) this.#onRead = task;
+    else if (!this.#stopped) task();
+  }
+
   /** Reads nothing afterwards. */
   stop(): void {
     this.#stopped = true;
+    this.#onRead = undefined;
     this.#cancelSlice?.();
     this.#cancelSlice = undefined;
     this.#cancelMarker?.();
@@ -152,6 +161,13 @@ export class MessageReader {
     }
     if (this.#isStopped()) return;
     if (!done || this.#waiting.length > 0) this.#fallBehind();
+    else if (this.#onRead !== undefined) this.#caughtUp();
+  }
+
+  #caughtUp(): void {
+    const task = this.#onRead;
+    this.#onRead = undefined;
+    task?.();
   }
 
   #begin(message: Uint8Array, at: number): boolean {

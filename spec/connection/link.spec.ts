@@ -15,7 +15,7 @@ import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
 import { ResponseRecorder, testChecksum } from '../support/protocol/engines.js';
-import { bytesOf, frameOf, fromCaller, lineOf, messageOf } from '../support/protocol/frames.js';
+import { bytesOf, frameOf, fromCaller, fromResponder, lineOf, messageOf } from '../support/protocol/frames.js';
 import { agreed, linkedPair, TestConnection } from '../support/protocol/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
@@ -407,6 +407,29 @@ describe('the drain of a link', () => {
       far.outbound.complete();
       expect(call.error).toMatchObject({ code: 'disconnected', sent });
     }
+  });
+
+  it('is read to its last word, and with it each answer, where the connection closes while the link is behind', () => {
+    const { runtime, link, far, receive, frames, closed } = lone();
+    const [answered, unanswered, later] = [new ResponseRecorder(), new ResponseRecorder(), new ResponseRecorder()];
+    for (const call of [answered, unanswered]) link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, call);
+    runtime.turn();
+    const sent = frames.length;
+    // The first frame of each message takes the time of a slice.
+    Object.assign(runtime, { buggify: (what: string) => what === 'a slice is used up at once' });
+    receive(frameOf(Op.ConnectResponse, 0), fromResponder.response(1, 'ok'), notice('x', 0));
+    far.outbound.complete();
+    expect([closed.length, answered.heard]).toStrictEqual([0, []]);
+    link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, later);
+    runtime.turn();
+    expect(frames).toHaveLength(sent);
+    runtime.advance(0);
+    expect(answered.heard).toStrictEqual(['ok']);
+    expect([unanswered, later].map(({ error }) => error)).toMatchObject([
+      { code: 'disconnected', sent: false },
+      { code: 'disconnected', sent: false },
+    ]);
+    expect(closed).toHaveLength(2);
   });
 
   it('refuses a call for the drain, and not for what the refusal says', () => {

@@ -154,6 +154,36 @@ describe('many messages with one frame each', () => {
   });
 });
 
+describe('whenRead', () => {
+  it('waits for the messages that have arrived, and not where none waits', () => {
+    const { runtime, reader, seen } = makeReader(1);
+    const lengths: number[] = [];
+    const note = (): void => void lengths.push(seen.length);
+    reader.whenRead(note);
+    reader.receive(message(1, 20));
+    reader.receive(message(21, 5));
+    reader.whenRead(note);
+    expect(lengths).toStrictEqual([0]);
+    runtime.advance(0);
+    expect(lengths).toStrictEqual([0, 25]);
+    runtime.advance(100);
+    reader.receive(message(26, 20));
+    runtime.advance(100);
+    expect(lengths).toStrictEqual([0, 25]);
+  });
+
+  it('does nothing after a stop', () => {
+    const { runtime, reader } = makeReader(1);
+    const notes: string[] = [];
+    reader.receive(message(1, 20));
+    reader.whenRead(() => notes.push('before'));
+    reader.stop();
+    reader.whenRead(() => notes.push('after'));
+    runtime.advance(100);
+    expect(notes).toStrictEqual([]);
+  });
+});
+
 it.each([
   ['copied out of a message of more than 64 KiB, or whoever keeps it keeps the message', 100_000, false],
   ['a view into a smaller message', 1_000, true],
