@@ -5,11 +5,18 @@
  *                               └ ignored      └──────────┴──▶ MuxConnectError
  */
 
+import { ProtocolError } from '../errors.js';
 import { exhausted } from '../wire/payloads/call-error.js';
 import { encodeConnectError } from '../wire/payloads/control.js';
 import type { FrameView, MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
-import { decodeOpeningExtra, maxOpeningBytes, metaFault, type Meta } from '../wire/payloads/opening-extra.js';
+import {
+  decodeOpeningExtra,
+  maxOpeningBytes,
+  metaFault,
+  type Meta,
+  type OpeningExtra,
+} from '../wire/payloads/opening-extra.js';
 import type { EngineOptions, Refusal, Responder } from './engine-options.js';
 import { responderSlackMs, type Mux, type MuxHost } from './mux.js';
 import { MuxTable } from './mux-table.js';
@@ -67,8 +74,9 @@ export class IncomingCalls {
     const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
     // The caller does not wait for a response after its deadline.
     if (this.#isLate(deadlineMs, deadline)) return;
-    const meta = extra !== undefined && this.#carriesMeta ? decodeOpeningExtra(extra).meta : undefined;
-    if (meta !== undefined && this.#refusesMeta(frame, meta)) return;
+    const opening = extra !== undefined && this.#carriesMeta ? decoded(extra, true) : undefined;
+    if (opening !== undefined && this.#refusesOpening(frame, opening)) return;
+    const meta = opening?.meta;
     const bytes = payload.length + memoryOfMeta(meta, extra);
     const mux = new UnaryResponder(host, frame.muxId, frame.seq, deadline, bytes, this.#remove);
     this.#table.add(mux);
@@ -96,10 +104,10 @@ export class IncomingCalls {
     const { inWindow, outWindow } = responder;
     const { bytes } = host.windows;
     const carriesMeta = this.#carriesMeta;
-    const opening = (bytes || carriesMeta) && extra !== undefined ? decodeOpeningExtra(extra, carriesMeta) : undefined;
+    const opening = (bytes || carriesMeta) && extra !== undefined ? decoded(extra, carriesMeta) : undefined;
+    if (opening !== undefined && this.#refusesOpening(frame, opening)) return;
     const window = bytes ? opening?.window : undefined;
     const meta = opening?.meta;
-    if (meta !== undefined && this.#refusesMeta(frame, meta)) return;
     const hasInput = (flags & Flag.Eof) === 0;
     const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, window, deadline, hasInput, this.#remove);
     mux.requestBytes = payload.length + memoryOfMeta(meta, extra);
@@ -114,11 +122,17 @@ export class IncomingCalls {
     return this.#options.extensions.meta === true;
   }
 
-  // What a caller of this library does not send: it checks its metadata before.
-  #refusesMeta(frame: FrameView, meta: Meta): boolean {
-    const fault = metaFault(meta);
-    if (fault === undefined) return false;
-    this.#refuse(frame, { text: `The ${fault}.`, error: { code: 'invalid-argument', sent: false } });
+  // What a caller of this library does not send: it checks its metadata before. The frame has its bounds, so that the other
+  // calls of the connection go on.
+  #refusesOpening(frame: FrameView, opening: OpeningExtra | ProtocolError): opening is ProtocolError {
+    let text: string;
+    if (opening instanceof ProtocolError) text = opening.message;
+    else {
+      const fault = opening.meta === undefined ? undefined : metaFault(opening.meta);
+      if (fault === undefined) return false;
+      text = `The ${fault}.`;
+    }
+    this.#refuse(frame, { text, error: { code: 'invalid-argument', sent: false } });
     return true;
   }
 
@@ -199,6 +213,16 @@ export class IncomingCalls {
     this.#table.delete(mux.id);
     this.#host.schedule.leave(mux, true);
   };
+}
+
+// The extra bytes of a frame that opens a call, or why they cannot be decoded.
+function decoded(extra: Uint8Array, withMeta: boolean): OpeningExtra | ProtocolError {
+  try {
+    return decodeOpeningExtra(extra, withMeta);
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
 }
 
 // Bytes that the metadata of a call holds until its handler has ended.

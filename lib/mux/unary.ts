@@ -9,6 +9,7 @@ import {
   CancelledError,
   DeadlineExceededError,
   LimitError,
+  ProtocolError,
   RefusedError,
   RemoteError,
   type RemoteErrorDetails,
@@ -52,7 +53,6 @@ export class UnaryCaller extends Mux {
   onFrame(frame: FrameView): void {
     const { op, flags, payload } = frame;
     if (op === Op.Response) {
-      // Read first: an error that does not parse closes the connection, and the call must then still be there.
       const error = (flags & Flag.PayloadIsErr) === 0 ? undefined : remoteError(this.host, frame);
       this.#end();
       this.host.turn.recordRoundTrip(this.#began);
@@ -223,13 +223,13 @@ export class UnaryResponder extends Mux {
   }
 }
 
-/** The error for a MuxConnectError: text and code are the other side's. @throws ProtocolError where it does not parse. */
+/** The error for a MuxConnectError: text and code are the other side's. @throws ProtocolError where the text does not parse. */
 export function refused(host: MuxHost, { payload, extra }: FrameView): RefusedError {
   const text = decodeConnectError(payload);
   return new RefusedError(text, text, detailsOf(host, extra));
 }
 
-/** The error for a frame whose payload is the text of one. @throws ProtocolError where what is beside the text does not parse. */
+/** The error for a frame whose payload is the text of one. */
 export function remoteError(host: MuxHost, { payload, extra }: FrameView): RemoteError {
   return new RemoteError(decodeText(payload), detailsOf(host, extra));
 }
@@ -240,9 +240,15 @@ export function errorTail(host: MuxHost, error: CallError | undefined): Opening 
   return { deadlineMs: 0, handler: 0, tail: encodeCallError(error) };
 }
 
+// Where the details do not parse, the call has failed all the same; the other calls of the connection go on.
 function detailsOf(host: MuxHost, extra: Uint8Array | undefined): RemoteErrorDetails | undefined {
   if (extra === undefined || !host.errorDetails) return undefined;
-  return decodeCallError(extra, host.limits.maxErrorDataBytes);
+  try {
+    return decodeCallError(extra, host.limits.maxErrorDataBytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return { cause: error };
+    throw error;
+  }
 }
 
 const textDecoder = new TextDecoder();

@@ -6,6 +6,7 @@ import { duplex, unary } from '../../lib/contract/contract.js';
 import type { Manager } from '../../lib/endpoint/manager.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { createChecksum, type Checksum } from '../../lib/wire/checksum.js';
+import { decodeCallError } from '../../lib/wire/payloads/call-error.js';
 import { encodeConnectError } from '../../lib/wire/payloads/control.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame, MuxId } from '../../lib/wire/frame.js';
@@ -165,7 +166,10 @@ describe('garbage of a caller', () => {
     ['an item', err, (extra) => frameOf(Op.MuxClientMsg, 1, { seq: 1, flags: failed, extra })],
   ];
 
-  it.each(places)('in %s harms nobody else', async (_, keys, frame) => {
+  // What is beside a payload belongs to one call, whose frame has its bounds.
+  const ofOneCall = new Set(['the metadata of a request', 'the opening of a stream', 'an item']);
+
+  it.each(places)('in %s harms nobody else', async (place, keys, frame) => {
     const at = await scene();
     const { network, manager } = at;
     let peer = evil(network, manager);
@@ -175,6 +179,7 @@ describe('garbage of a caller', () => {
       await network.settle();
       await peer.send(fromCaller.connectMux(1, { handler: 3 }));
       await peer.send(frame(bytes));
+      if (ofOneCall.has(place)) expect(peer.isOpen()).toBe(true);
       if (peer.isOpen()) {
         await peer.send(fromCaller.cancel(9));
         await peer.send(fromCaller.cancel(1));
@@ -183,6 +188,30 @@ describe('garbage of a caller', () => {
     await peer.leave();
     await expectUnharmed(at);
   });
+
+  // A map with a key that is not known is none.
+  const undecodable = garbage.filter((bytes) => bytes[1] !== 0xa9);
+
+  it.each(undecodable.map((bytes) => [Buffer.from(bytes.subarray(0, 20)).toString('hex'), bytes] as const))(
+    'refuses a call whose metadata cannot be decoded, %s, runs no handler, and goes on',
+    async (_, extra) => {
+      const at = await scene();
+      const peer = evil(at.network, at.manager);
+      await at.network.settle();
+      await peer.send(fromCaller.request(9, { handler: 1, extra }));
+      await peer.send(fromCaller.connectMux(11, { handler: 3, extra }));
+      const refused = peer.frames.filter(({ op }) => op === Op.MuxConnectError);
+      expect(refused.map(({ muxId }) => muxId)).toStrictEqual([9, 11]);
+      for (const each of refused) {
+        expect(decodeCallError(each.extra!, 1_000)).toMatchObject({ code: expect.any(String), sent: false });
+      }
+      expect([peer.isOpen(), at.runs()]).toStrictEqual([true, 0]);
+      await peer.send(fromCaller.request(12, { handler: 1, payload: 'x' }));
+      expect(peer.frames.map(lineOf).at(-1)).toBe('Response 12 Eof "x"');
+      await peer.leave();
+      await expectUnharmed(at);
+    },
+  );
 
   it.each<[string, Record<string, string>]>([
     ['without a name', { '': 'x' }],
@@ -242,7 +271,7 @@ describe('garbage of a side that is called', () => {
     ['in the pong of a stream', ['nf', 'e', 't'], 'stream', (id, payload) => frameOf(Op.Pong, id, { payload })],
   ];
 
-  it.each(places)('%s ends its call at most, once, and harms nobody else', async (_, keys, kind, frame) => {
+  it.each(places)('%s ends its call at most, once, and harms nobody else', async (place, keys, kind, frame) => {
     const at = await scene();
     const { network, manager } = at;
     let peer = evil(network, manager);
@@ -269,6 +298,7 @@ describe('garbage of a side that is called', () => {
       expect(ends.length).toBeLessThanOrEqual(1);
       for (const error of ends) expect(error).toMatchObject({ code: expect.any(String), route: expect.any(String) });
       if (!peer.isOpen()) expect(ends).toHaveLength(1);
+      if (place.startsWith('beside')) expect([peer.isOpen(), ends.length]).toStrictEqual([true, 1]);
       call.unsubscribe();
     }
     // Its calls end with it.

@@ -148,7 +148,6 @@ export class CallerStream extends StreamMux {
     const { seq, flags, payload } = frame;
     if (!this.#checkSequence(seq)) return;
     if ((flags & Flag.PayloadIsErr) !== 0) {
-      // Read first: an error that does not parse closes the connection, and the stream must then still be there.
       const error = remoteError(this.host, frame);
       this.receiveEnded = true;
       this.#drop();
