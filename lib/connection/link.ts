@@ -240,10 +240,6 @@ export class Link {
     );
   }
 
-  readonly #onOverdue = (error: Error): void => {
-    this.#end(error);
-  };
-
   readonly #sendNotice = (payload: Uint8Array): void => {
     this.engine.sendControl(Op.Disconnect, payload);
   };
