@@ -334,6 +334,14 @@ const layerConfigs = layers.flatMap((layer) => {
   return configs;
 });
 
+/**
+ * The folders of lib/node/files, from the lowest: each may import from those before it, and send and receive not from each
+ * other.
+ */
+const fileFolders = { disk: [], folder: ['disk'], send: ['disk', 'folder'], receive: ['disk', 'folder'] };
+
+const lowerMessage = 'The folders of lib/node/files import in one direction: see fileFolders in eslint.config.js.';
+
 const foreign = { regex: '^(isomorphic-ws|rxgrid)(/|$)', message: 'Take the server from ws; import lib by its paths.' };
 const above = { regex: '^\\.\\./(.*/)?(testing|cli)/', message: 'Nothing uses testing/ and cli/.' };
 // A new folder imports nothing until the table has it.
@@ -412,6 +420,15 @@ export default defineConfig(
     files: ['lib/node/**/*.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [foreign, above] }] },
   },
+  ...Object.entries(fileFolders).map(([folder, lower]) => ({
+    files: [`lib/node/files/${folder}/*.ts`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [foreign, above, { regex: `^\\.\\./(?!\\.\\.|(${lower.join('|')})/)`, message: lowerMessage }] },
+      ],
+    },
+  })),
   {
     files: ['spec/**/*.ts', 'bench/**/*.ts'],
     rules: {

@@ -14,7 +14,7 @@ export { partialFile } from './files/disk/temporary.js';
 export { receiveFile, type ReceiveProgress } from './files/receive/receive-file.js';
 export { receiveFiles, type ReceiveFilesProgress } from './files/receive/receive-files.js';
 export type { ReceiveFileOptions, ReceiveFilesOptions } from './files/receive/receive-options.js';
-export { serveFiles, type ServeFilesOptions } from './files/folder/serve-files.js';
+export { serveFiles, type ServeFilesOptions } from './files/serve/serve-files.js';
 export { toNodeReadable, type NodeReadableOptions } from './to-node-readable.js';
 export { fileRegion, type RegionSource } from './files/send/file-region.js';
 export { sendfile, type SendfileSource } from './files/send/sendfile.js';

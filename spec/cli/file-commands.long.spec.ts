@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { serveFiles } from '../../lib/node/files/folder/serve-files.js';
+import { serveFiles } from '../../lib/node/files/serve/serve-files.js';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/programs/cli.js';
 import { namesIn } from '../support/files/file-stream.js';

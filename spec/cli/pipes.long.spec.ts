@@ -250,7 +250,7 @@ it('--retry connects again, and continues', async () => {
   // The host drops its leaves, and is there again.
   await host.manager.close();
   const again = host.grid.manager(host.name, [], { leaves: { authenticate: () => 'tool' } });
-  const { serveFiles } = await import('../../lib/node/files/folder/serve-files.js');
+  const { serveFiles } = await import('../../lib/node/files/serve/serve-files.js');
   serveFiles(again, { root: host.root });
   await again.listen({ address: '127.0.0.1' });
   expect((await ended).code).toBe(0);

@@ -12,7 +12,7 @@ import { ConfigurationError } from '../../errors.js';
 import { sharedSecret } from '../../endpoint/accept/auth.js';
 import { RejectedError } from '../../rejection.js';
 import { serveMonitor } from '../../monitor/index.js';
-import { serveFiles, type ServeFilesOptions } from '../../node/files/folder/serve-files.js';
+import { serveFiles, type ServeFilesOptions } from '../../node/files/serve/serve-files.js';
 import { Manager } from '../../node/server/manager.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';

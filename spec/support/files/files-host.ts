@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LeafConnection } from '../../../lib/endpoint/leaves/leaf.js';
 import type { LeafOptions } from '../../../lib/endpoint/leaves/leaves.js';
 import type { Manager } from '../../../lib/node/server/manager.js';
-import { serveFiles, type ServeFilesOptions } from '../../../lib/node/files/folder/serve-files.js';
+import { serveFiles, type ServeFilesOptions } from '../../../lib/node/files/serve/serve-files.js';
 import { freePort, RealGrid } from '../real-grid.js';
 
 /** A host that serves the files of a folder, and a leaf of it with a folder of its own. */

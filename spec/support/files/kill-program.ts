@@ -2,7 +2,7 @@ import { connect as connectTcp, createServer, type AddressInfo, type Socket } fr
 import { copyIn } from '../../../lib/cli/copy/copy-in.js';
 import { copyOut } from '../../../lib/cli/copy/copy-out.js';
 import { staticToken } from '../../../lib/endpoint/accept/auth.js';
-import { serveFiles } from '../../../lib/node/files/folder/serve-files.js';
+import { serveFiles } from '../../../lib/node/files/serve/serve-files.js';
 import { connect } from '../../../lib/node/server/leaf.js';
 import { Manager } from '../../../lib/node/server/manager.js';
 import { copyContext } from './copy-context.js';

@@ -6,7 +6,7 @@ import { lastValueFrom, tap } from 'rxjs';
 import { staticToken } from '../../../lib/endpoint/accept/auth.js';
 import { readFile, writeFile } from '../../../lib/files/file-client.js';
 import { fileRoutes } from '../../../lib/files/file-routes.js';
-import { serveFiles } from '../../../lib/node/files/folder/serve-files.js';
+import { serveFiles } from '../../../lib/node/files/serve/serve-files.js';
 import { receiveFile } from '../../../lib/node/files/receive/receive-file.js';
 import { receiveFiles } from '../../../lib/node/files/receive/receive-files.js';
 import { fileRegion } from '../../../lib/node/files/send/file-region.js';

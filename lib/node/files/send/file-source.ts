@@ -13,7 +13,7 @@ import type { WantedFile } from '../../../files/file-routes.js';
 import { maxSmallFileBytes } from '../../../limits.js';
 import { diskPace } from '../disk/disk-pace.js';
 import { fileRegion } from './file-region.js';
-import { packPart } from '../folder/folder-part.js';
+import { packPart } from './folder-part.js';
 import { lookAhead } from './look-ahead.js';
 import { isSame } from './file-state.js';
 import { readNow, readSizeless, readWhole } from './read-part.js';

@@ -6,7 +6,7 @@ import { ignoreElements, Subject } from 'rxjs';
 import type { Handles } from '../../../../lib/contract/handler.js';
 import { temporaryFileAge, temporarySweepInterval } from '../../../../lib/limits.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
-import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
+import { serveFiles } from '../../../../lib/node/files/serve/serve-files.js';
 import { sweepKilled, sweepRepeatedly } from '../../../../lib/node/files/folder/sweep.js';
 import { partialName, temporaryName } from '../../../../lib/node/files/disk/temporary.js';
 import { namesIn } from '../../../support/files/file-stream.js';

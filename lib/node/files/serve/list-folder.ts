@@ -7,9 +7,9 @@ import { quoted } from '../../../files/peer-path.js';
 import { maxListedEntries } from '../../../limits.js';
 import { diskPace } from '../disk/disk-pace.js';
 import type { FolderHandle } from '../disk/held-folder.js';
-import type { RootFolder } from './root-folder.js';
+import type { RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../disk/system-error.js';
-import { walkChunks, type Chunk } from './walk-folder.js';
+import { walkChunks, type Chunk } from '../folder/walk-folder.js';
 
 const lstatOf = promisify(lstat);
 /** Time, in ms, after which batches that are ready synchronously give the event loop a turn. */

@@ -32,9 +32,9 @@ import { listFolder, toInfo } from './list-folder.js';
 import { SlotPool, slotsWithin, type ReleaseSlot } from '../disk/slot-pool.js';
 import { receiveWrites } from './receive-writes.js';
 import { failureOf } from './write-reports.js';
-import { removeTree } from './remove-tree.js';
-import { RootFolder } from './root-folder.js';
-import { sweepRepeatedly } from './sweep.js';
+import { removeTree } from '../folder/remove-tree.js';
+import { RootFolder } from '../folder/root-folder.js';
+import { sweepRepeatedly } from '../folder/sweep.js';
 import { toFileError } from '../disk/system-error.js';
 
 /** Options of {@link serveFiles}. */

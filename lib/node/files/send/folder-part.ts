@@ -3,11 +3,11 @@ import type { FileError } from '../../../files/file-error.js';
 import type { FilePack, PackedFile } from '../../../files/file-pack.js';
 import { maxPackedFiles, maxSmallFileBytes } from '../../../limits.js';
 import { diskPace } from '../disk/disk-pace.js';
-import { readNow, readSizeless, readWhole } from '../send/read-part.js';
+import { readNow, readSizeless, readWhole } from './read-part.js';
 import type { OpenFile } from '../disk/open-file.js';
-import type { OpenFolder, RootFolder } from './root-folder.js';
+import type { OpenFolder, RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../disk/system-error.js';
-import type { FolderPart, OneFile } from './walk-folder.js';
+import type { FolderPart, OneFile } from '../folder/walk-folder.js';
 
 /** The files of a part of a folder, read or left for later. */
 export interface PackedPart {

@@ -36,7 +36,7 @@ import { receiveFiles } from '../../../../lib/node/files/receive/receive-files.j
 import type { ReceiveFilesOptions } from '../../../../lib/node/files/receive/receive-options.js';
 import { FolderReception } from '../../../../lib/node/files/folder/folder-reception.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
-import { serveFiles } from '../../../../lib/node/files/folder/serve-files.js';
+import { serveFiles } from '../../../../lib/node/files/serve/serve-files.js';
 import { partialFile } from '../../../../lib/node/files/disk/temporary.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 import { FilesHost } from '../../../support/files/files-host.js';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packPart } from '../../../../lib/node/files/folder/folder-part.js';
+import { packPart } from '../../../../lib/node/files/send/folder-part.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 

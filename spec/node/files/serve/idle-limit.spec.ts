@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { IdleLimit } from '../../../../lib/node/files/folder/idle-limit.js';
+import { IdleLimit } from '../../../../lib/node/files/serve/idle-limit.js';
 import { ManualRuntime } from '../../../support/manual-runtime.js';
 
 function limit(waits = true) {

@@ -8,7 +8,7 @@ import type { FileItem } from '../../../../lib/files/file-item.js';
 import type { WriteReport } from '../../../../lib/files/file-routes.js';
 import { uploadIdleTimeout } from '../../../../lib/limits.js';
 import { SlotPool } from '../../../../lib/node/files/disk/slot-pool.js';
-import { receiveWrites } from '../../../../lib/node/files/folder/receive-writes.js';
+import { receiveWrites } from '../../../../lib/node/files/serve/receive-writes.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 import { ManualRuntime } from '../../../support/manual-runtime.js';
