@@ -2,7 +2,7 @@ import { CancelledError, ConfigurationError } from '../errors.js';
 import type { FeedSource } from '../flow/feed/feed.js';
 import type { Sending, SendObserver } from '../flow/feed/sending.js';
 import type { SendingHalf } from './sending-half.js';
-import { StreamSource } from './stream-source.js';
+import { StreamSource, type SourcePayload } from './stream-source.js';
 
 /**
  * A source of a stream whose progress is observed, as `sendTo` does.
@@ -70,13 +70,13 @@ export class ObservedSource<T> extends StreamSource<T> implements Sending<T> {
     return !this.#ended && super.canSend;
   }
 
-  override encode(item: T): Uint8Array {
+  override encode(item: T): SourcePayload {
     // Ends a source that still emits within `start`.
     if (this.#ended) throw new CancelledError(`${this.#name} takes no more items.`);
     return super.encode(item);
   }
 
-  override send(payload: Uint8Array): void {
+  override send(payload: SourcePayload): void {
     super.send(payload);
     this.#sent++;
     if (!this.#hasEnded()) this.#observer.sent();

@@ -1,20 +1,23 @@
 import { isRegionItem, type RegionItem } from '../codec/region-item.js';
-import { feed, type Feeder, type FeedSource, type Outlet } from '../flow/feed/feed.js';
+import { feed, type Feeder, type FeedSource, type Outlet, type Payload } from '../flow/feed/feed.js';
 import type { OnThrown } from '../guard.js';
 import type { SendingHalf } from './sending-half.js';
 
-/** Carries a region item from `encode` to `send`. It has no bytes itself. */
-class RegionPayload extends Uint8Array {
+/** An item between `encode` and `send`. */
+export type SourcePayload = Uint8Array | UnreadRegion;
+
+/** A region item between `encode` and `send`: it is not encoded, and reads its bytes when it is sent. */
+class UnreadRegion implements Payload {
+  readonly length = 0;
   readonly item: RegionItem;
 
   constructor(item: RegionItem) {
-    super(0);
     this.item = item;
   }
 }
 
 /** One source of a {@link SendingHalf}. Its feeder gives it the items; it encodes them, and sends them to the stream. */
-export class StreamSource<T> implements Outlet<T> {
+export class StreamSource<T> implements Outlet<T, SourcePayload> {
   protected readonly half: SendingHalf<T>;
   #feeder: Feeder | undefined = undefined;
 
@@ -57,14 +60,14 @@ export class StreamSource<T> implements Outlet<T> {
     return stream !== undefined && !stopped && !sendsRegion && stream.writable;
   }
 
-  encode(item: T): Uint8Array {
+  encode(item: T): SourcePayload {
     const { half } = this;
-    return half.takesRegions && isRegionItem(item) ? new RegionPayload(item) : half.owner.encode(item);
+    return half.takesRegions && isRegionItem(item) ? new UnreadRegion(item) : half.owner.encode(item);
   }
 
-  send(payload: Uint8Array): void {
+  send(payload: SourcePayload): void {
     const { half } = this;
-    if (payload instanceof RegionPayload) {
+    if (payload instanceof UnreadRegion) {
       half.sendRegion(payload.item);
     } else {
       half.stream!.send(payload);

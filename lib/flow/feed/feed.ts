@@ -18,13 +18,19 @@ import { ObservableFeeder } from './observable-feeder.js';
 import { isPullable, makePull } from '../pull/pull.js';
 import { PullFeeder } from './pull-feeder.js';
 
+/** An encoded item, as the feeding sees it: something with a size. */
+export interface Payload {
+  /** Size in bytes, which counts towards the bounds of the buffer. */
+  readonly length: number;
+}
+
 /** Takes the items. */
-export interface Outlet<T> {
+export interface Outlet<T, P extends Payload = Uint8Array> {
   /** True while an item would be sent now. After false, {@link Feeder.resume} is called when that may have changed. */
   readonly canSend: boolean;
   /** Encodes an item. An error thrown here ends the feeding with `fail`. */
-  encode(item: T): Uint8Array;
-  send(payload: Uint8Array): void;
+  encode(item: T): P;
+  send(payload: P): void;
   /** The source has completed, and every item is sent. */
   complete(): void;
   /** The source failed, and every item before the failure is sent. */
@@ -55,7 +61,11 @@ export interface FeedBounds {
 }
 
 /** Starts to feed `outlet`, which may send, complete or fail before this returns. Errors of the source are never thrown. */
-export function feed<T>(source: FeedSource<T>, outlet: Outlet<T>, bounds: FeedBounds): Feeder {
+export function feed<T, P extends Payload = Uint8Array>(
+  source: FeedSource<T>,
+  outlet: Outlet<T, P>,
+  bounds: FeedBounds,
+): Feeder {
   try {
     if (isObservable(source)) {
       if (isPullable(source)) return new PullFeeder(source[makePull](), outlet);
@@ -77,13 +87,13 @@ export function isFeedSource(value: unknown): value is FeedSource<unknown> {
   return isObservable(value) || Symbol.asyncIterator in value || Symbol.iterator in value;
 }
 
-class IterableFeeder<T> implements Feeder {
+class IterableFeeder<T, P extends Payload> implements Feeder {
   readonly #iterator: Iterator<T>;
-  readonly #outlet: Outlet<T>;
+  readonly #outlet: Outlet<T, P>;
   #stopped = false;
   #pulling = false;
 
-  constructor(iterator: Iterator<T>, outlet: Outlet<T>) {
+  constructor(iterator: Iterator<T>, outlet: Outlet<T, P>) {
     this.#iterator = iterator;
     this.#outlet = outlet;
     this.resume();
@@ -132,14 +142,14 @@ class IterableFeeder<T> implements Feeder {
   }
 }
 
-class AsyncFeeder<T> implements Feeder {
+class AsyncFeeder<T, P extends Payload> implements Feeder {
   running: PromiseLike<unknown> | undefined = undefined;
   readonly #iterator: AsyncIterator<T>;
-  readonly #outlet: Outlet<T>;
+  readonly #outlet: Outlet<T, P>;
   #stopped = false;
   #pulling = false;
 
-  constructor(iterator: AsyncIterator<T>, outlet: Outlet<T>) {
+  constructor(iterator: AsyncIterator<T>, outlet: Outlet<T, P>) {
     this.#iterator = iterator;
     this.#outlet = outlet;
     this.resume();

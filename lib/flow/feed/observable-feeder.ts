@@ -1,12 +1,12 @@
 import type { Observable, Observer } from 'rxjs';
 import { BufferOverflowError } from '../../errors.js';
 import { currentSource } from '../delivery.js';
-import type { FeedBounds, Feeder, Outlet } from './feed.js';
+import type { FeedBounds, Feeder, Outlet, Payload } from './feed.js';
 import { DeliveredItems } from '../delivered-items.js';
 import { SourceTracker } from '../source-tracker.js';
 
-interface Buffered {
-  readonly payload: Uint8Array;
+interface Buffered<P> {
+  readonly payload: P;
   /** The delivery that it is of; 0 where the item counts towards the bounds. */
   readonly delivery: number;
   /** Returns the credit of the stream that the item came from, where the source is a relay. */
@@ -19,10 +19,10 @@ interface Buffered {
  *
  *     open ──error | complete──▶ draining (buffered items are sent) ──▶ ended        any ──stop | overflow──▶ ended
  */
-export class ObservableFeeder<T> implements Feeder, Observer<T> {
-  readonly #outlet: Outlet<T>;
+export class ObservableFeeder<T, P extends Payload> implements Feeder, Observer<T> {
+  readonly #outlet: Outlet<T, P>;
   readonly #bounds: FeedBounds;
-  readonly #buffer: Buffered[] = [];
+  readonly #buffer: Buffered<P>[] = [];
   #bufferFrom = 0;
   readonly #delivered: DeliveredItems;
   #boundedItems = 0;
@@ -33,7 +33,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   // The streams of which the source is made.
   readonly #relayed = new SourceTracker(true);
 
-  constructor(source: Observable<T>, outlet: Outlet<T>, bounds: FeedBounds) {
+  constructor(source: Observable<T>, outlet: Outlet<T, P>, bounds: FeedBounds) {
     this.#outlet = outlet;
     this.#bounds = bounds;
     this.#delivered = new DeliveredItems(bounds.items, bounds.bytes);
@@ -45,7 +45,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   next(item: T): void {
     if (this.#stopped || this.#end !== undefined) return;
     this.#relayed.cameOut(item);
-    let payload: Uint8Array;
+    let payload: P;
     try {
       payload = this.#outlet.encode(item);
     } catch (error) {
@@ -109,7 +109,7 @@ export class ObservableFeeder<T> implements Feeder, Observer<T> {
   }
 
   /** Counts an item. False: it exceeds the bounds. */
-  #fits(payload: Uint8Array): boolean {
+  #fits(payload: P): boolean {
     const { items, bytes } = this.#bounds;
     this.#boundedItems++;
     this.#boundedBytes += payload.length;

@@ -1,4 +1,4 @@
-import type { Feeder, Outlet } from './feed.js';
+import type { Feeder, Outlet, Payload } from './feed.js';
 import type { Pull } from '../pull/pull.js';
 
 /**
@@ -6,13 +6,13 @@ import type { Pull } from '../pull/pull.js';
  *
  *     idle ──resume──▶ sending ──no credit, or no item──▶ idle        end of the pull ──▶ ended        any ──stop──▶ ended
  */
-export class PullFeeder<T> implements Feeder {
+export class PullFeeder<T, P extends Payload> implements Feeder {
   readonly #pull: Pull<T>;
-  readonly #outlet: Outlet<T>;
+  readonly #outlet: Outlet<T, P>;
   #stopped = false;
   #sending = false;
 
-  constructor(pull: Pull<T>, outlet: Outlet<T>) {
+  constructor(pull: Pull<T>, outlet: Outlet<T, P>) {
     this.#pull = pull;
     this.#outlet = outlet;
     pull.open(() => {

@@ -4,11 +4,11 @@ import type { FolderHandle } from './held-folder.js';
 import { quoted } from '../../../files/peer-path.js';
 import { FileConflictError } from '../../../files/file-error.js';
 
-/** What a file has beside its bytes. */
+/** The attributes of a file that are transferred with its bytes. */
 export interface Attributes {
   /** Permission bits, whatever the umask says. */
   readonly mode: number | undefined;
-  /** Permission bits of which the umask takes its share; used where `mode` is undefined. */
+  /** Permission bits to which the umask applies; used where `mode` is undefined. */
   readonly defaultMode: number | undefined;
   /** Time of the last change, in ms since the epoch. */
   readonly mtime: number | undefined;
@@ -21,7 +21,7 @@ export interface NamedFile {
   byName(use: (folder: FolderHandle, name: string) => void): void;
 }
 
-/** Set-uid, set-gid and sticky are not for a sender to set. */
+/** The permission bits that a sender may set: not set-uid, set-gid and sticky. */
 export const permissionBits = 0o777;
 /** Permission bits of a file that can be continued, until it is whole: the mode of a read-only original comes at the end. */
 export const partMode = 0o600;

@@ -24,7 +24,7 @@ export async function openIn(folder: FolderHandle, name: string, path: string): 
 }
 
 /** {@link openIn}, synchronously. @throws FileError */
-export function openInNow(folder: FolderHandle, name: string, path: string): OpenFile {
+export function openInSync(folder: FolderHandle, name: string, path: string): OpenFile {
   let fd: number;
   try {
     fd = openSync(folder.at(name), readFlags);

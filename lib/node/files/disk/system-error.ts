@@ -106,8 +106,8 @@ function fieldOf(error: unknown, field: 'code' | 'syscall'): string {
 }
 
 /**
- * True for a name that is not UTF-8. Node puts a replacement character in the place of what it cannot decode, and such a name
- * leads nowhere. `exists` is asked about names with that character only, which may also be in a real name.
+ * True for a name that is not UTF-8. Node puts a replacement character in the place of what it cannot decode, and no
+ * file has the name that results. `exists` is asked about names with that character only, which may also be in a real name.
  */
 export function isUndecodable(name: string, exists: () => boolean): boolean {
   return name.includes('\ufffd') && !exists();

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { FilePart } from '../../../files/file-routes.js';
 import { NamedFolder, type FolderHandle } from './held-folder.js';
 import type { OpenFile } from './open-file.js';
-import { openInNow } from './open-in.js';
+import { openInSync } from './open-in.js';
 import { hashFile } from './hash-file.js';
 import { isOwned, ownerMark } from './owner.js';
 
@@ -113,7 +113,7 @@ async function recoverPart(folder: FolderHandle, name: string, signal: AbortSign
 
 function openPart(folder: FolderHandle, name: string): OpenFile | undefined {
   try {
-    return openInNow(folder, name, name);
+    return openInSync(folder, name, name);
   } catch {
     return undefined;
   }

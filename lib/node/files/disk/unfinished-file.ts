@@ -25,10 +25,10 @@ import { checkTarget, continueFlags, createFlags, resumableFlags, writeFully } f
 /** Called when a step ends, possibly within the call that starts it; null or undefined: the step has succeeded. */
 export type StepDone = (error: unknown) => void;
 
-/** See the head of this file. */
+/** A file that is being received: written under a temporary name, and renamed when it is complete. */
 export class UnfinishedFile {
   readonly #destination: Destination;
-  /** The file in errors. */
+  /** Names the file in errors. */
   readonly #name: string;
   readonly #resumable: boolean;
   readonly #target: string;
@@ -38,7 +38,7 @@ export class UnfinishedFile {
   #forget: (() => void) | undefined = undefined;
   #fd: number | undefined = undefined;
 
-  /** `name`: the file in errors. `resumable`: after a failure the file stays, and can be continued. */
+  /** `name`: names the file in errors. `resumable`: after a failure the file stays, and can be continued. */
   constructor(destination: Destination, name: string, resumable: boolean) {
     this.#destination = destination;
     this.#name = name;

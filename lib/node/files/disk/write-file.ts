@@ -34,7 +34,7 @@ export function checkTarget(folder: FolderHandle, target: string, name: string):
 
 /**
  * Writes a small file synchronously: creates it under a temporary name, writes the bytes, and renames it. Throws FileErrors and
- * the system's errors, and leaves nothing then.
+ * the system's errors; no file is left after an error.
  */
 export function writeWhole(bytes: Uint8Array, destination: Destination, name: string, attributes: Attributes): void {
   const folder = destination.hold();

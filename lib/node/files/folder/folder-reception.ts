@@ -91,16 +91,16 @@ export class FolderReception {
   #folder(parts: readonly string[]): string | Promise<string> {
     if (parts.length === 0) return this.#root.path;
     const path = parts.length === 1 ? parts[0]! : parts.join('/');
-    const made = this.#made.get(path) ?? (diskPace.takeQuick() ? this.#makeNow(parts, path) : undefined);
+    const made = this.#made.get(path) ?? (diskPace.takeQuick() ? this.#makeSync(parts, path) : undefined);
     return made ?? this.#making.get(path) ?? this.#makeLater(path);
   }
 
-  /** Makes a folder synchronously. Undefined where its parent is unknown, or the name is taken: then it is looked at. */
-  #makeNow(parts: readonly string[], path: string): string | undefined {
+  /** Makes a folder synchronously. Undefined where its parent is unknown or the name is taken: `#makeLater` finds out by what. */
+  #makeSync(parts: readonly string[], path: string): string | undefined {
     if (this.#making.has(path)) return undefined;
     const parent = parts.length === 1 ? this.#root.path : this.#made.get(parts.slice(0, -1).join('/'));
     if (parent === undefined) return undefined;
-    const made = this.#root.makeFolderNow(parent, parts.at(-1)!, path);
+    const made = this.#root.makeFolderSync(parent, parts.at(-1)!, path);
     if (made === undefined) return undefined;
     this.#made.set(path, made);
     this.#fresh.add(made);

@@ -36,7 +36,7 @@ export async function followLinks(following: Following): Promise<string> {
     if (diskPace.takeQuick()) {
       return diskPace.measure(() => {
         let step = steps.next();
-        while (step.done !== true) step = steps.next(entryNow(step.value));
+        while (step.done !== true) step = steps.next(entrySync(step.value));
         return step.value;
       });
     }
@@ -99,7 +99,7 @@ function outside(path: string): FileOutsideRootError {
   return new FileOutsideRootError(`${quoted(path)} leads out of the served folder through a symbolic link.`, path);
 }
 
-function entryNow(path: string): Entry {
+function entrySync(path: string): Entry {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : { link: stats.isSymbolicLink() ? readlinkSync(path) : undefined };
 }

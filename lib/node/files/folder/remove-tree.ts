@@ -32,7 +32,7 @@ export async function* removeTree(
   path: string,
   { recursive = false, signal }: RemoveOptions = {},
 ): AsyncGenerator<number> {
-  // The root itself is not for a peer to remove: this refuses an empty path.
+  // A peer cannot remove the root itself: this refuses an empty path.
   const parts = peerName(path, process.platform === 'win32');
   const name = parts.pop()!;
   const real = join(await root.resolve(parts.join('/')), name);

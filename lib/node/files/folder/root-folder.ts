@@ -15,17 +15,17 @@ import { partIn } from '../disk/temporary.js';
 import { followLinks } from './follow-links.js';
 import { HeldFolder, NamedFolder, type FolderHandle } from '../disk/held-folder.js';
 import type { OpenFile } from '../disk/open-file.js';
-import { openIn, openInNow } from '../disk/open-in.js';
+import { openIn, openInSync } from '../disk/open-in.js';
 import { toFileError } from '../disk/system-error.js';
 
 /** An open folder, whose files are opened synchronously. */
 export interface OpenFolder {
-  /** Opens a file by its name; `path`: the file in errors. @throws FileError */
+  /** Opens a file by its name; `path`: names the file in errors. @throws FileError */
   open(name: string, path: string): OpenFile;
   close(): void;
 }
 
-/** What a folder has beside its entries. */
+/** The attributes of a folder that are transferred with its entries. */
 export interface FolderAttributes {
   /** Permission bits. */
   readonly mode: number | undefined;
@@ -34,7 +34,7 @@ export interface FolderAttributes {
 }
 
 /**
- * A folder that no path leads out of. The paths come from a peer: relative, with slashes.
+ * Confines file operations to one folder. The paths come from a peer: relative, with slashes.
  *
  * A path is checked as a text ({@link peerParts}), and its symbolic links are followed only as far as they stay within the
  * root. Every file operation uses a name in a folder that is held open, after the kernel was asked where that folder is, so a
@@ -121,7 +121,7 @@ export class RootFolder {
   }
 
   /**
-   * Opens a file for reading. `real`: its real path within the root; `path`: the file in errors.
+   * Opens a file for reading. `real`: its real path within the root; `path`: names the file in errors.
    *
    * @throws FileError
    */
@@ -135,12 +135,12 @@ export class RootFolder {
   }
 
   /** {@link openFile}, synchronously. @throws FileError */
-  openFileNow(real: string, path: string): OpenFile {
-    return this.#within(this.#folderOf(real, path), path, (folder) => openInNow(folder, basename(real), path));
+  openFileSync(real: string, path: string): OpenFile {
+    return this.#within(this.#folderOf(real, path), path, (folder) => openInSync(folder, basename(real), path));
   }
 
   /**
-   * Opens a folder, to open its files synchronously. `real`: its real path within the root; `path`: the folder in errors. On
+   * Opens a folder, to open its files synchronously. `real`: its real path within the root; `path`: names the folder in errors. On
    * Linux the folder is checked once, and its files are opened through it, wherever its path leads meanwhile.
    *
    * @throws FileError
@@ -148,7 +148,7 @@ export class RootFolder {
   openFolder(real: string, path: string): OpenFolder {
     const folder = this.openFolderHandle(real, path);
     return {
-      open: (name, file) => openInNow(folder, name, file),
+      open: (name, file) => openInSync(folder, name, file),
       close: () => {
         folder.close();
       },
@@ -206,11 +206,11 @@ export class RootFolder {
    *
    * @throws FileError
    */
-  makeFolderNow(parent: string, name: string, path: string): string | undefined {
+  makeFolderSync(parent: string, name: string, path: string): string | undefined {
     return diskPace.measure(() => (this.#makeIn(parent, name, path) ? join(parent, name) : undefined));
   }
 
-  /** Gives an existing folder its attributes. `real`: its real path; `path`: the folder in errors. @throws FileError */
+  /** Gives an existing folder its attributes. `real`: its real path; `path`: names the folder in errors. @throws FileError */
   setFolderAttributes(real: string, path: string, { mode, mtime }: FolderAttributes): void {
     this.#within(real, path, (folder) => {
       if (mode !== undefined) chmodSync(folder.at(), mode & permissionBits);

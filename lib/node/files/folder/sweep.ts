@@ -45,7 +45,7 @@ function schedule(runtime: Runtime, task: () => void, ms: number): () => void {
 }
 
 function nothing(): void {
-  // No error and no result of a sweep matters to anyone.
+  // The default of `swept`.
 }
 
 /**

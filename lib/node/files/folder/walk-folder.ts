@@ -67,11 +67,11 @@ export interface Chunk {
   readonly entries: readonly Dirent[];
 }
 
-/** What a walk goes through. */
+/** Options of a walk. */
 export interface WalkOptions {
   /** The real path of the folder where the walk begins. */
   readonly real: string;
-  /** The folder in errors. */
+  /** Names the folder in errors. */
   readonly name: string;
   readonly recursive: boolean;
   /** Entries of a chunk, at most. */
@@ -204,7 +204,7 @@ async function* readLevel(
     let more: boolean;
     try {
       ({ entries, more } = diskPace.takeQuick()
-        ? diskPace.measure(() => readNow(level.dir, chunkEntries, temporaries))
+        ? diskPace.measure(() => readChunkSync(level.dir, chunkEntries, temporaries))
         : await readLater(level.dir, chunkEntries, temporaries));
     } catch (error) {
       closeLevel(level);
@@ -233,7 +233,7 @@ function has(folder: FolderHandle, name: string): boolean {
   }
 }
 
-function readNow(dir: Dir, count: number, temporaries: boolean): { entries: Dirent[]; more: boolean } {
+function readChunkSync(dir: Dir, count: number, temporaries: boolean): { entries: Dirent[]; more: boolean } {
   const entries: Dirent[] = [];
   while (entries.length < count) {
     const entry = dir.readSync();

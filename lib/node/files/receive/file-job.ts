@@ -39,7 +39,7 @@ export interface FileJobObserver {
   failed(error: FileError): void;
 }
 
-/** See the head of this file. */
+/** Writes one received file under a temporary name, checks it, and gives it its final name. */
 export class FileJob {
   /** Bytes of this transfer that are written. */
   written = 0;
@@ -61,7 +61,7 @@ export class FileJob {
   #releaseSlot: ReleaseSlot | undefined = undefined;
   #error: FileError | undefined = undefined;
 
-  /** `name`: the file in errors. */
+  /** `name`: names the file in errors. */
   constructor(header: FileHeader, name: string, options: FileJobOptions, observer: FileJobObserver) {
     this.header = header;
     this.#name = name;
@@ -165,7 +165,7 @@ export class FileJob {
     const { bytes } = small;
     let isWritten: boolean;
     try {
-      isWritten = small.writeNow(destination, this.#name, this.#attributes);
+      isWritten = small.writeSync(destination, this.#name, this.#attributes);
     } catch (error) {
       this.fail(toFileError(error, this.#name));
       return;

@@ -29,7 +29,7 @@ import { FolderJob, type Job } from './folder-job.js';
 import { PackReader, writePacked } from './pack-reader.js';
 import type { Reception } from './reception.js';
 
-/** See the head of this file. */
+/** Writes the files of one received stream of files: one file or a folder, as the {@link Reception} says. */
 export class FileReceiver {
   readonly #pull: Pull<FileItem | Uint8Array>;
   readonly #reception: Reception;
@@ -61,17 +61,21 @@ export class FileReceiver {
     // The handling of an item may call this.
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#canTake()) {
-      if (this.#pack !== undefined) {
-        this.#takePacked(this.#pack);
-        continue;
+    try {
+      while (this.#canTake()) {
+        if (this.#pack !== undefined) {
+          this.#takePacked(this.#pack);
+          continue;
+        }
+        const taken = this.#pull.take();
+        if (taken === undefined) break;
+        this.#take(taken.value, taken.release);
       }
-      const taken = this.#pull.take();
-      if (taken === undefined) break;
-      this.#take(taken.value, taken.release);
+      if (this.#state === 'running' && this.#pack === undefined) this.#checkSourceEnd();
+    } finally {
+      // What an observer throws ends this turn alone: a receiver that stayed in it would take nothing more.
+      this.#pumping = false;
     }
-    if (this.#state === 'running' && this.#pack === undefined) this.#checkSourceEnd();
-    this.#pumping = false;
     this.#checkEnd();
   };
 
@@ -80,7 +84,7 @@ export class FileReceiver {
     return this.#current !== undefined && this.#canTake();
   }
 
-  /** Gives up the files that are under way. `ended` is not called any more. Due also after the end. */
+  /** Gives up the files that are under way. `ended` is not called any more. The owner calls this after the end, too. */
   stop(): void {
     this.#unwatchLimit?.();
     if (this.#state === 'ended') return;
@@ -113,7 +117,7 @@ export class FileReceiver {
       this.#abort(error);
       return;
     }
-    // Empty data brings the file no further: a peer that sends nothing else is silent.
+    // Empty data is no progress: a peer that sends nothing else counts as silent.
     if (item.kind !== 'data' || item.bytes.length > 0) this.#reception.limit?.taken(contentBytes(item));
     switch (item.kind) {
       case 'data':

@@ -3,15 +3,15 @@ import type { FileHeader } from '../../../files/file-item.js';
 import { toFileError } from '../disk/system-error.js';
 import type { FileJob } from './file-job.js';
 
-/** What a receiver does with the items between a header and its end. */
+/** Takes the items between a header and its end: a {@link FileJob}, or a {@link FolderJob} where the header names a folder. */
 export type Job = Pick<FileJob, 'header' | 'hasRoom' | 'write' | 'end' | 'fail' | 'breakOff'>;
 
-/** A folder of the stream that is being made. It is made at once, whatever follows, and it stays. */
+/** Creates a folder that the stream names. It is created when its header comes, and stays when the transfer fails later. */
 export class FolderJob implements Job {
   readonly header: FileHeader;
   readonly hasRoom = true;
 
-  /** `name`: the folder in errors. Exactly one of `done` and `failed` is called, later. */
+  /** `name`: names the folder in errors. Exactly one of `done` and `failed` is called, later. */
   constructor(
     header: FileHeader,
     name: string,
@@ -35,14 +35,14 @@ export class FolderJob implements Job {
   }
 
   end(): void {
-    // The folder is being made since its header came.
+    // The end of a folder has no effect: its creation began with the header.
   }
 
   fail(): void {
-    // See above.
+    // The creation of a folder cannot be interrupted.
   }
 
   breakOff(): void {
-    // See above.
+    // The creation of a folder cannot be interrupted.
   }
 }

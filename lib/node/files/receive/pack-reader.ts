@@ -65,5 +65,5 @@ export function writePacked(reception: Reception, header: FileHeader, bytes: Uin
 }
 
 function nothing(): void {
-  // See above.
+  // The job reports the failure.
 }

@@ -51,7 +51,7 @@ export function receiveFile(
   return receiveAt(path, options);
 }
 
-/** {@link receiveFile}, no faster than a limit. `name`: the file in errors. */
+/** {@link receiveFile}, no faster than a limit. `name`: names the file in errors. */
 export function receiveAt(
   path: string,
   options: ReceiveFileOptions,

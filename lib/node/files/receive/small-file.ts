@@ -30,7 +30,7 @@ export class SmallFile {
   }
 
   /** Writes the whole file synchronously. False: it must go through the thread pool. Throws the system's errors. */
-  writeNow(destination: Destination, name: string, attributes: Attributes): boolean {
+  writeSync(destination: Destination, name: string, attributes: Attributes): boolean {
     if (!this.#synchronous || !diskPace.takeQuick()) return false;
     diskPace.measure(() => {
       writeWhole(this.bytes, destination, name, attributes);

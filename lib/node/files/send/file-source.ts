@@ -16,34 +16,34 @@ import { fileRegion } from './file-region.js';
 import { packPart } from './folder-part.js';
 import { lookAhead } from './look-ahead.js';
 import { isSame } from './file-state.js';
-import { readNow, readSizeless, readWhole } from './read-part.js';
+import { readPart, readPartSync, readSizeless, readSizelessSync } from './read-part.js';
 import type { SlotPool, ReleaseSlot } from '../disk/slot-pool.js';
 import type { OpenFile } from '../disk/open-file.js';
 import type { RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../disk/system-error.js';
 import { withValidPaths } from './stream-path.js';
-import { isWholeOfNothing, offsetOf, partOf, type Part } from './wanted-part.js';
+import { mayBeSizeless, offsetOf, partOf, type Part } from './wanted-part.js';
 import { filesIn, walk, type OneFile, type Walked } from '../folder/walk-folder.js';
 
 /** Time, in ms, after which files that are ready synchronously give the event loop a turn. */
 const turnMs = 4;
 
-/** What is to be prepared. */
-type Leaf = OneFile | Walked;
+/** A file, or a part of a folder, of which items are made. */
+type Entry = OneFile | Walked;
 
 /** A file that is not small. It is opened when its turn comes, so that a stream has one such file open at a time. */
 interface LargeFile extends OneFile {
-  /** What an earlier look at the file found; valid while the file is the same. */
+  /** The status and the offset that were found when the file was first opened. Valid while the file is the same. */
   readonly known?: { readonly stats: Stats; readonly offset: number };
 }
 
-/** A prepared leaf. */
-interface Ready {
+/** The items of a prepared entry, and its files that are sent as regions. */
+interface Prepared {
   readonly items: readonly FileItem[];
   readonly large: readonly LargeFile[];
 }
 
-/** Observes the sending of files. */
+/** Is notified of the progress and of the failures of a stream of files. */
 export interface FilesObserver {
   /** Called for files that are not small. */
   progress?(progress: FileProgress): void;
@@ -84,14 +84,14 @@ export async function* filesOf(
 ): AsyncGenerator<FileItem | FileRegion> {
   const source: Source = { root, observer, user };
   const files = lookAhead(
-    leavesOf(source, wanted),
-    (leaf) => prepare(source, leaf),
-    (leaf) => ('names' in leaf ? leaf.names.length : 1),
+    entriesOf(source, wanted),
+    (entry) => prepare(source, entry),
+    (entry) => ('names' in entry ? entry.names.length : 1),
   );
   let turn = performance.now();
   for await (const { items, large } of files) {
     yield* items;
-    for (const leaf of large) yield* largeFile(source, leaf);
+    for (const entry of large) yield* largeFile(source, entry);
     // Files in the page cache are ready synchronously: without a pause, as many as there is credit for block the event loop.
     if (performance.now() - turn > turnMs) {
       await setImmediate();
@@ -100,16 +100,16 @@ export async function* filesOf(
   }
 }
 
-async function* largeFile(source: Source, leaf: LargeFile): AsyncGenerator<FileItem | FileRegion> {
+async function* largeFile(source: Source, entry: LargeFile): AsyncGenerator<FileItem | FileRegion> {
   const { root, observer, user } = source;
-  const { path, wanted, known } = leaf;
+  const { path, wanted, known } = entry;
   let release: ReleaseSlot | undefined;
   let file: OpenFile | undefined;
   try {
     let region: FileRegion;
     try {
       release = await slotOf(user);
-      file = await root.openFile(leaf.real ?? (await root.resolve(wanted.path)), path);
+      file = await root.openFile(entry.real ?? (await root.resolve(wanted.path)), path);
       const offset =
         known !== undefined && isSame(known.stats, file.stats) ? known.offset : await offsetOf(file, wanted, user);
       region = toRegion(file, partOf(file, path, offset, wanted), observer, user);
@@ -134,19 +134,19 @@ function noSlot(): void {
   // There is no limit.
 }
 
-async function* leavesOf(source: Source, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Leaf> {
+async function* entriesOf(source: Source, wanted: AsyncIterable<WantedFile>): AsyncGenerator<Entry> {
   for await (const one of wanted) {
-    const leaves = one.recursive === true ? leavesIn(source, one) : [{ path: one.as ?? one.path, wanted: one }];
+    const entries = one.recursive === true ? entriesIn(source, one) : [{ path: one.as ?? one.path, wanted: one }];
     // A path that was found is valid; one that a caller has made up may not be.
     const isFound = one.as === undefined && !one.path.endsWith('/');
-    for await (const leaf of leaves) {
-      if (isFound) yield leaf;
-      else yield* withValidPaths(leaf);
+    for await (const entry of entries) {
+      if (isFound) yield entry;
+      else yield* withValidPaths(entry);
     }
   }
 }
 
-async function* leavesIn({ root, user }: Source, wanted: WantedFile): AsyncGenerator<Leaf> {
+async function* entriesIn({ root, user }: Source, wanted: WantedFile): AsyncGenerator<Entry> {
   let release: ReleaseSlot | undefined;
   try {
     release = await user.walks?.take(user.peer ?? '', user.signal);
@@ -154,9 +154,9 @@ async function* leavesIn({ root, user }: Source, wanted: WantedFile): AsyncGener
     // Packs have no hashes, and no parts of files.
     const { hash, offset = 0, length } = wanted;
     const whole = hash === undefined && offset === 0 && length === undefined;
-    for await (const leaf of walk(root, real, wanted)) {
-      if ('names' in leaf && !whole) yield* filesIn(leaf);
-      else yield leaf;
+    for await (const entry of walk(root, real, wanted)) {
+      if ('names' in entry && !whole) yield* filesIn(entry);
+      else yield entry;
     }
   } catch (error) {
     yield { path: '', failure: toFileError(error, wanted.path) };
@@ -165,11 +165,11 @@ async function* leavesIn({ root, user }: Source, wanted: WantedFile): AsyncGener
   }
 }
 
-async function prepare(source: Source, leaf: Leaf): Promise<Ready> {
+async function prepare(source: Source, entry: Entry): Promise<Prepared> {
   const { root, observer, user } = source;
-  if ('failure' in leaf) return { items: [errorItem(leaf.failure, observer)], large: [] };
-  if ('folder' in leaf) {
-    const { path, stats } = leaf;
+  if ('failure' in entry) return { items: [errorItem(entry.failure, observer)], large: [] };
+  if ('folder' in entry) {
+    const { path, stats } = entry;
     const attributes = stats === undefined ? {} : attributesOf(stats);
     const header: FileItem = { kind: 'header', path, size: 0, offset: 0, length: 0, ...attributes };
     return { items: [header, { kind: 'end', length: 0 }], large: [] };
@@ -177,11 +177,11 @@ async function prepare(source: Source, leaf: Leaf): Promise<Ready> {
   let release: ReleaseSlot | undefined;
   try {
     release = await slotOf(user);
-    if (!('names' in leaf)) return await prepareOne(source, leaf);
-    const { failures, packs, large } = await packPart(root, leaf);
+    if (!('names' in entry)) return await prepareOne(source, entry);
+    const { failures, packs, large } = await packPart(root, entry);
     return { items: [...failures.map((failure) => errorItem(failure, observer)), ...packs], large };
   } catch (error) {
-    const path = 'names' in leaf ? leaf.prefix : leaf.path;
+    const path = 'names' in entry ? entry.prefix : entry.path;
     return { items: [errorItem(toFileError(error, path), observer)], large: [] };
   } finally {
     release?.();
@@ -189,16 +189,16 @@ async function prepare(source: Source, leaf: Leaf): Promise<Ready> {
 }
 
 /** The items of a small file. */
-async function prepareOne({ root, user }: Source, leaf: OneFile): Promise<Ready> {
-  const { path, wanted } = leaf;
-  const real = leaf.real ?? (await root.resolve(wanted.path));
+async function prepareOne({ root, user }: Source, entry: OneFile): Promise<Prepared> {
+  const { path, wanted } = entry;
+  const real = entry.real ?? (await root.resolve(wanted.path));
   if (wanted.have === undefined && diskPace.takeQuick()) {
     return diskPace.measure(() => {
-      const file = root.openFileNow(real, path);
+      const file = root.openFileSync(real, path);
       try {
         const part = partOf(file, path, wanted.offset ?? 0, wanted);
-        if (part.length > maxSmallFileBytes) return { items: [], large: [{ ...leaf, real }] };
-        return { items: toItems(file, part, contentNow(file, part)), large: [] };
+        if (part.length > maxSmallFileBytes) return { items: [], large: [{ ...entry, real }] };
+        return { items: toItems(file, part, contentSync(file, part)), large: [] };
       } finally {
         file.close();
       }
@@ -209,13 +209,9 @@ async function prepareOne({ root, user }: Source, leaf: OneFile): Promise<Ready>
     const { stats } = file;
     const offset = await offsetOf(file, wanted, user);
     const part = partOf(file, path, offset, wanted);
-    if (part.length > maxSmallFileBytes) return { items: [], large: [{ ...leaf, real, known: { stats, offset } }] };
+    if (part.length > maxSmallFileBytes) return { items: [], large: [{ ...entry, real, known: { stats, offset } }] };
     return {
-      items: toItems(
-        file,
-        part,
-        isWholeOfNothing(file, part) ? readSizeless(file.fd, path) : await readWhole(file.fd, { ...part, stats }),
-      ),
+      items: toItems(file, part, await content(file, part)),
       large: [],
     };
   } finally {
@@ -223,9 +219,15 @@ async function prepareOne({ root, user }: Source, leaf: OneFile): Promise<Ready>
   }
 }
 
-function contentNow(file: OpenFile, part: Part): Uint8Array {
+function content(file: OpenFile, part: Part): Promise<Uint8Array> {
   const { fd, stats } = file;
-  return isWholeOfNothing(file, part) ? readSizeless(fd, part.path) : readNow(fd, { ...part, stats });
+  return mayBeSizeless(file, part) ? readSizeless(fd, part.path) : readPart(fd, { ...part, stats });
+}
+
+/** {@link content}, without the thread pool. */
+function contentSync(file: OpenFile, part: Part): Uint8Array {
+  const { fd, stats } = file;
+  return mayBeSizeless(file, part) ? readSizelessSync(fd, part.path) : readPartSync(fd, { ...part, stats });
 }
 
 function toRegion(file: OpenFile, part: Part, observer: FilesObserver, { wrap }: FilesUser): FileRegion {

@@ -7,7 +7,7 @@ export type FileState = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'nl
 
 /** The range of a file that was read. */
 export interface ReadRange {
-  /** The file in errors. */
+  /** Names the file in errors. */
   readonly path: string;
   /** The first byte after the range. */
   readonly end: number;

@@ -3,17 +3,17 @@ import type { FileError } from '../../../files/file-error.js';
 import type { FilePack, PackedFile } from '../../../files/file-pack.js';
 import { maxPackedFiles, maxSmallFileBytes } from '../../../limits.js';
 import { diskPace } from '../disk/disk-pace.js';
-import { readNow, readSizeless, readWhole } from './read-part.js';
+import { readPart, readPartSync, readSizeless, readSizelessSync } from './read-part.js';
 import type { OpenFile } from '../disk/open-file.js';
 import type { OpenFolder, RootFolder } from '../folder/root-folder.js';
 import { toFileError } from '../disk/system-error.js';
 import type { FolderPart, OneFile } from '../folder/walk-folder.js';
 
-/** The files of a part of a folder, read or left for later. */
+/** The files of one part of a folder: the small ones, read into packs, and those that are too large for a pack. */
 export interface PackedPart {
   readonly failures: readonly FileError[];
   readonly packs: readonly FilePack[];
-  /** Files that are not small: each is opened when its turn comes. */
+  /** Files that are not small. They are opened one by one, later. */
   readonly large: readonly OneFile[];
 }
 
@@ -37,7 +37,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
       if (!diskPace.takeQuick()) {
         // One after the other, since a part has one slot for an open file. Other parts are read meanwhile.
         try {
-          take(await packedLater(await root.openFile(join(real, name), path), path), path, name);
+          take(await pack(await root.openFile(join(real, name), path), path), path, name);
         } catch (error) {
           fail(error, path);
         }
@@ -47,7 +47,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
         folder ??= root.openFolder(real, path);
         const opened = folder;
         take(
-          diskPace.measure(() => packedNow(opened.open(name, path), path)),
+          diskPace.measure(() => packSync(opened.open(name, path), path)),
           path,
           name,
         );
@@ -62,7 +62,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
 }
 
 /** Reads and closes a file; undefined: it is not small. */
-function packedNow(file: OpenFile, path: string): PackedFile | undefined {
+function packSync(file: OpenFile, path: string): PackedFile | undefined {
   try {
     const { size } = file.stats;
     if (size > maxSmallFileBytes) return undefined;
@@ -70,19 +70,19 @@ function packedNow(file: OpenFile, path: string): PackedFile | undefined {
     return packed(
       file,
       path,
-      size === 0 ? readSizeless(fd, path) : readNow(fd, { path, offset: 0, length: size, stats }),
+      size === 0 ? readSizelessSync(fd, path) : readPartSync(fd, { path, offset: 0, length: size, stats }),
     );
   } finally {
     file.close();
   }
 }
 
-async function packedLater(file: OpenFile, path: string): Promise<PackedFile | undefined> {
+async function pack(file: OpenFile, path: string): Promise<PackedFile | undefined> {
   try {
     const { size } = file.stats;
     if (size > maxSmallFileBytes) return undefined;
     const { fd, stats } = file;
-    const bytes = size === 0 ? readSizeless(fd, path) : await readWhole(fd, { path, offset: 0, length: size, stats });
+    const bytes = await (size === 0 ? readSizeless(fd, path) : readPart(fd, { path, offset: 0, length: size, stats }));
     return packed(file, path, bytes);
   } finally {
     file.close();

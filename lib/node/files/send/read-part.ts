@@ -10,7 +10,7 @@ const fstatOf = promisify(fstat);
 
 /** The part of a file that is to be read. */
 export interface ReadPart {
-  /** The file in errors. */
+  /** Names the file in errors. */
   readonly path: string;
   readonly offset: number;
   readonly length: number;
@@ -21,7 +21,7 @@ export interface ReadPart {
 }
 
 /** Reads a part of an open file synchronously. @throws FileChangedError where the file changed meanwhile. */
-export function readNow(fd: number, part: ReadPart): Uint8Array {
+export function readPartSync(fd: number, part: ReadPart): Uint8Array {
   const { path, offset, length, stats, growing = false } = part;
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
@@ -33,8 +33,8 @@ export function readNow(fd: number, part: ReadPart): Uint8Array {
   return bytes;
 }
 
-/** {@link readNow}, on the thread pool. */
-export async function readWhole(fd: number, part: ReadPart): Promise<Uint8Array> {
+/** {@link readPartSync}, on the thread pool. */
+export async function readPart(fd: number, part: ReadPart): Promise<Uint8Array> {
   const { path, offset, length, stats, growing = false } = part;
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
@@ -51,7 +51,7 @@ export async function readWhole(fd: number, part: ReadPart): Promise<Uint8Array>
  *
  * @throws FileIoError where the content has more than 64 KiB, because its size cannot be announced.
  */
-export function readSizeless(fd: number, path: string): Uint8Array {
+export function readSizelessSync(fd: number, path: string): Uint8Array {
   // Nearly all files of size 0 are empty: one call, and no memory.
   if (readSync(fd, probe, 0, 1, 0) === 0) return probe.subarray(0, 0);
   const bytes = new Uint8Array(maxSmallFileBytes + 1);
@@ -61,15 +61,33 @@ export function readSizeless(fd: number, path: string): Uint8Array {
     if (count === 0) return bytes.slice(0, length);
     length += count;
   }
-  throw new FileIoError(
+  throw tooLarge(path);
+}
+
+/** {@link readSizelessSync}, on the thread pool. */
+export async function readSizeless(fd: number, path: string): Promise<Uint8Array> {
+  if (!(await hasContent(fd))) return probe.subarray(0, 0);
+  const bytes = new Uint8Array(maxSmallFileBytes + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await readOf(fd, bytes, length, bytes.length - length, length);
+    if (bytesRead === 0) return bytes.slice(0, length);
+    length += bytesRead;
+  }
+  throw tooLarge(path);
+}
+
+/** True for an open file with at least one byte, whatever its size says. */
+export async function hasContent(fd: number): Promise<boolean> {
+  return (await readOf(fd, probe, 0, 1, 0)).bytesRead > 0;
+}
+
+function tooLarge(path: string): FileIoError {
+  return new FileIoError(
     `${quoted(path)} has no size and more than ${String(maxSmallFileBytes)} bytes. Copy it to a file, and send that.`,
     path,
   );
 }
 
-/** True for an open file of size 0 that has content. */
-export function isSizeless(fd: number): boolean {
-  return readSync(fd, probe, 0, 1, 0) > 0;
-}
-
+// The byte itself is never used.
 const probe = new Uint8Array(1);

@@ -1,16 +1,18 @@
 import { close, constants, fstat, fstatSync, open, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { FileIoError, NotRegularFileError, type FileChangedError } from '../../../files/file-error.js';
 import { boundsOf, type RegionOptions } from '../../../files/file-region.js';
 import { quoted } from '../../../files/peer-path.js';
 import { checkUnchanged, truncated } from './file-state.js';
-import { isSizeless } from './read-part.js';
+import { hasContent } from './read-part.js';
 import { OpenFile } from '../disk/open-file.js';
 import { toFileError } from '../disk/system-error.js';
 
 // O_NONBLOCK: opening a FIFO would wait for its writer. Windows lacks the flag.
 const { O_RDONLY, O_NONBLOCK = 0 } = constants as { O_RDONLY: number; O_NONBLOCK?: number };
 const flags = O_RDONLY | O_NONBLOCK;
+const fstatOf = promisify(fstat);
 
 /** A file that the caller has opened, and closes. */
 export type RegionHandle = Pick<FileHandle, 'fd'> & {
@@ -37,11 +39,11 @@ export class SourceFile {
     path: string,
     fd: number,
     handle: RegionHandle | undefined,
-    stats: Stats,
+    { stats, sizeless }: FileStatus,
     options: RegionOptions,
   ) {
     if (!stats.isFile()) throw new NotRegularFileError(`${quoted(path)} is not a regular file.`, path);
-    if (stats.size === 0 && isSizeless(fd)) {
+    if (sizeless) {
       throw new NotRegularFileError(
         `${quoted(path)} has content but no size, as files of procfs have. Read it, and send the bytes.`,
         path,
@@ -76,18 +78,13 @@ export class SourceFile {
       const opened = (fd: number): void => {
         const handle = typeof file === 'string' ? undefined : file;
         handle?.retain?.();
-        fstat(fd, (error, stats) => {
-          try {
-            if (error !== null) throw error;
-            // The file may have been hashed since it was opened: its state then is the one to compare with.
-            const known = handle instanceof OpenFile ? handle.stats : stats;
-            resolve(new SourceFile(path, fd, handle, known, options));
-          } catch (failure) {
+        statusOf(fd, handle)
+          .then((status) => new SourceFile(path, fd, handle, status, options))
+          .then(resolve, (failure: unknown) => {
             if (handle === undefined) close(fd, ignore);
             else handle.release?.();
             fail(failure);
-          }
-        });
+          });
       };
       if (typeof file === 'string') {
         open(file, flags, (error, fd) => {
@@ -144,6 +141,19 @@ export class SourceFile {
     const { path, offset, length } = this;
     checkUnchanged(this.#stats, stats, { path, end: offset + length, growing: this.#growing });
   }
+}
+
+/** What is known of a file before it is sent. */
+interface FileStatus {
+  readonly stats: Stats;
+  /** True: the file has content, although its size is 0. */
+  readonly sizeless: boolean;
+}
+
+async function statusOf(fd: number, handle: RegionHandle | undefined): Promise<FileStatus> {
+  // The file may have been hashed since it was opened: its state then is the one to compare with.
+  const stats = handle instanceof OpenFile ? handle.stats : await fstatOf(fd);
+  return { stats, sizeless: stats.isFile() && stats.size === 0 && (await hasContent(fd)) };
 }
 
 function ignore(): void {

@@ -8,25 +8,25 @@ import type { OneFile, Walked } from '../folder/walk-folder.js';
  * may be one that no item can have. Such a file fails alone: an item that cannot be encoded would end the stream.
  */
 
-/** A leaf of which every path can be that of an item, and a failure for each file whose path cannot. */
-export function* withValidPaths(leaf: OneFile | Walked): Generator<OneFile | Walked> {
-  if ('failure' in leaf) {
-    yield leaf;
+/** Yields the part of an entry whose paths an item can have, and a failure for each file whose path no item can have. */
+export function* withValidPaths(entry: OneFile | Walked): Generator<OneFile | Walked> {
+  if ('failure' in entry) {
+    yield entry;
     return;
   }
-  if (!('names' in leaf)) {
-    const failure = faultOf(leaf.path, 'folder' in leaf);
-    yield failure === undefined ? leaf : { path: leaf.path, failure };
+  if (!('names' in entry)) {
+    const failure = faultOf(entry.path, 'folder' in entry);
+    yield failure === undefined ? entry : { path: entry.path, failure };
     return;
   }
   const names: string[] = [];
-  for (const name of leaf.names) {
-    const path = leaf.prefix + name;
+  for (const name of entry.names) {
+    const path = entry.prefix + name;
     const failure = faultOf(path, false);
     if (failure === undefined) names.push(name);
     else yield { path, failure };
   }
-  if (names.length > 0) yield { ...leaf, names };
+  if (names.length > 0) yield { ...entry, names };
 }
 
 /** What is wrong with the path of an item; undefined: nothing. */

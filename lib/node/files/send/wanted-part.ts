@@ -4,8 +4,8 @@ import { quoted } from '../../../files/peer-path.js';
 import type { OpenFile } from '../disk/open-file.js';
 import { hashFile, type HashRequest } from '../disk/hash-file.js';
 
-/** True for a whole file of size 0, which may have content in procfs. */
-export function isWholeOfNothing({ stats }: OpenFile, { asked }: Part): boolean {
+/** True where the whole of a file of size 0 is wanted: a file of procfs may have content all the same. */
+export function mayBeSizeless({ stats }: OpenFile, { asked }: Part): boolean {
   return stats.size === 0 && asked === undefined;
 }
 
@@ -28,9 +28,9 @@ export async function offsetOf(
 ): Promise<number> {
   if (have === undefined) return offset;
   if (have.length > stats.size) return 0;
-  const mine = await hashFile({ fd, length: have.length, signal, peer });
-  // Where they are not, the whole file is sent.
-  return mine !== undefined && Buffer.compare(mine, have.sha256) === 0 ? have.length : 0;
+  const own = await hashFile({ fd, length: have.length, signal, peer });
+  // Where the bytes differ, the whole file is sent.
+  return own !== undefined && Buffer.compare(own, have.sha256) === 0 ? have.length : 0;
 }
 
 /** The part of a file that a request wants. @throws FileConflictError, FileIoError */

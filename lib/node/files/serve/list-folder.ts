@@ -60,7 +60,7 @@ export function toInfo(path: string, stats: Stats): FileInfo {
 async function infosOf({ folder, path, entries }: Chunk): Promise<FileInfo[]> {
   const names = entries.map(({ name }) => name);
   const stats = diskPace.takeQuick()
-    ? diskPace.measure(() => names.map((name) => lstatNow(folder, name)))
+    ? diskPace.measure(() => names.map((name) => statusSync(folder, name)))
     : await Promise.all(names.map((name) => lstatOf(folder.at(name)).catch(nothing)));
   const infos: FileInfo[] = [];
   for (const [index, name] of names.entries()) {
@@ -71,7 +71,7 @@ async function infosOf({ folder, path, entries }: Chunk): Promise<FileInfo[]> {
   return infos;
 }
 
-function lstatNow(folder: FolderHandle, name: string): Stats | undefined {
+function statusSync(folder: FolderHandle, name: string): Stats | undefined {
   try {
     return folder.lstat(name);
   } catch {

@@ -97,7 +97,7 @@ class WriteTarget {
     // The handler alone gets the items, so their memory can be reused.
     const options = { resume, fsync, preserve, reuse: true, ...(resume ? { offset: Number.MAX_SAFE_INTEGER } : {}) };
     if (this.#request.folder !== true) {
-      // The path in the stream does not count.
+      // The request names the path; the one in the stream is ignored.
       const destinationOf: Reception['destinationOf'] = (header) => this.#folder.destinationOf({ ...header, path });
       return { name: () => path, single: true, options, destinationOf };
     }

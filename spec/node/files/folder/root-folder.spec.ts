@@ -25,5 +25,5 @@ it('The root itself is no file, and the folder that it is in is not opened to fi
   const root = new RootFolder(folder);
   // The folder around it would be refused with FileOutsideRootError.
   await expect(root.openFile(root.path, '')).rejects.toThrow(NotRegularFileError);
-  expect(() => root.openFileNow(root.path, '')).toThrow(NotRegularFileError);
+  expect(() => root.openFileSync(root.path, '')).toThrow(NotRegularFileError);
 });

@@ -67,6 +67,26 @@ describe('a stream of files', () => {
     expect(namesIn(folder)).toStrictEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  it('is received further after an observer has thrown', async () => {
+    let isReady = false;
+    let throws = true;
+    const receiver = start({
+      limit: { taken: () => undefined, ready: () => isReady },
+      progressed: () => {
+        if (throws) throw new Error('of the observer');
+      },
+    });
+    send(pack('a', 'b'));
+    isReady = true;
+    expect(receiver.resume).toThrow('of the observer');
+    throws = false;
+    receiver.resume();
+    send(...smallFile('c'));
+    source.complete();
+    await ended;
+    expect(namesIn(folder)).toStrictEqual(['a', 'b', 'c']);
+  });
+
   it('goes on after a file that its sender cannot read, and after one that cannot be written', async () => {
     const missing = destinationAt(join(folder, 'none/x'));
     start({ destinationOf: ({ path }) => (path === 'lost' ? missing : destinationAt(join(folder, path))) });

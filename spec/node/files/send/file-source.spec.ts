@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import {
+import fs, {
   appendFileSync,
   closeSync,
   existsSync,
@@ -23,7 +23,7 @@ import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js';
 import { filesOf } from '../../../../lib/node/files/send/file-source.js';
 import { fileRegion } from '../../../../lib/node/files/send/file-region.js';
-import { readNow, readWhole } from '../../../../lib/node/files/send/read-part.js';
+import { readPartSync, readPart } from '../../../../lib/node/files/send/read-part.js';
 import { itemsOf, namesIn, someBytes } from '../../../support/files/file-stream.js';
 import { FilesHost } from '../../../support/files/files-host.js';
 
@@ -169,8 +169,8 @@ describe.each([
 ])('A file that changes while it is read %s', (_, pace) => {
   /** Each file grows when it was opened. */
   class GrowingRoot extends RootFolder {
-    override openFileNow(real: string, path: string): OpenFile {
-      const file = super.openFileNow(real, path);
+    override openFileSync(real: string, path: string): OpenFile {
+      const file = super.openFileSync(real, path);
       appendFileSync(real, 'more');
       return file;
     }
@@ -235,16 +235,49 @@ describe.each([
   });
 });
 
+describe('Files of a slow disk', () => {
+  beforeEach(stopClock);
+
+  afterEach(() => {
+    quickDisk();
+    jest.restoreAllMocks();
+  });
+
+  it('are read by the thread pool alone, empty ones, too', async () => {
+    mkdirSync(served('d'));
+    for (const [path, text] of [
+      ['d/empty', ''],
+      ['d/full', 'text'],
+      ['empty', ''],
+    ] as const)
+      writeFileSync(served(path), text);
+    quickDisk();
+    slowDisk();
+    const read = jest.spyOn(fs, 'readSync');
+    const root = new RootFolder(host.root);
+    const packed = (await itemsFrom(root, { path: 'd', recursive: true })).flatMap((item) =>
+      'files' in item ? item.files : [],
+    );
+    expect(packed.map(({ path, bytes }) => `${path} ${String(bytes.length)}`).sort()).toStrictEqual([
+      'empty 0',
+      'full 4',
+    ]);
+    expect(await itemsFrom(root, { path: 'empty' })).toMatchObject([{ kind: 'header', size: 0 }, { kind: 'end' }]);
+    await expect(lastValueFrom(writeFile(host.leaf, 'copy', fileRegion(served('empty'))))).resolves.toBeDefined();
+    expect(read).not.toHaveBeenCalled();
+  });
+});
+
 it('what was read of a file that has changed since it was opened is not given', async () => {
   writeFileSync(served('a'), 'some text');
-  const file = new RootFolder(host.root).openFileNow(served('a'), 'a');
+  const file = new RootFolder(host.root).openFileSync(served('a'), 'a');
   const part = { path: 'a', offset: 0, length: 9, stats: file.stats };
-  expect(Buffer.from(readNow(file.fd, part)).toString()).toBe('some text');
+  expect(Buffer.from(readPartSync(file.fd, part)).toString()).toBe('some text');
   const fd = openSync(served('a'), 'a');
   appendFileSync(fd, '!');
   closeSync(fd);
-  expect(() => readNow(file.fd, part)).toThrow(FileChangedError);
-  await expect(readWhole(file.fd, part)).rejects.toBeInstanceOf(FileChangedError);
+  expect(() => readPartSync(file.fd, part)).toThrow(FileChangedError);
+  await expect(readPart(file.fd, part)).rejects.toBeInstanceOf(FileChangedError);
   file.close();
 });
 

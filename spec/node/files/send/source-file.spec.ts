@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RegionOptions } from '../../../../lib/files/file-region.js';
 import { HeldFolder } from '../../../../lib/node/files/disk/held-folder.js';
-import { openInNow } from '../../../../lib/node/files/disk/open-in.js';
+import { openInSync } from '../../../../lib/node/files/disk/open-in.js';
 import { SourceFile } from '../../../../lib/node/files/send/source-file.js';
 import { descriptorsIn, untilClosed } from '../../../support/files/descriptors.js';
 
@@ -180,7 +180,7 @@ describe('A change of the file', () => {
 
   it('is one since a file was opened for a peer, not since its region was made', async () => {
     const held = new HeldFolder(folder);
-    const handle = openInNow(held, 'file', 'file');
+    const handle = openInSync(held, 'file', 'file');
     held.close();
     appendFileSync(path, 'x');
     const file = await SourceFile.open(handle, path, {});

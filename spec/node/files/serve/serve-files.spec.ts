@@ -253,7 +253,7 @@ describe('the root', () => {
     const real = await root.resolve('deep/secret');
     rmSync(served('deep'), { recursive: true });
     symlinkSync(host.folder, served('deep'));
-    expect(() => root.openFileNow(real, 'deep/secret')).toThrow(FileOutsideRootError);
+    expect(() => root.openFileSync(real, 'deep/secret')).toThrow(FileOutsideRootError);
     await expect(root.openFile(real, 'deep/secret')).rejects.toBeInstanceOf(FileOutsideRootError);
     expect(() => root.openFolder(join(host.root, 'deep'), 'deep')).toThrow(FileError);
   });
