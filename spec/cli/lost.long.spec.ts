@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, startCli, type Run } from '../support/programs/cli.js';
@@ -149,4 +149,22 @@ describe('without a word, and with 141, ends where its reader is gone', () => {
     const [code] = (await once(child, 'close')) as [number];
     expect([code, stderr]).toStrictEqual([141, '']);
   });
+});
+
+describe('while it has nothing to write', () => {
+  // The shell makes a pipe, Node a pair of sockets.
+  it.each(['events', 'events --json', 'stream sum -i @-', 'record - --peer nobody'])(
+    '%s ends with its reader',
+    async (line) => {
+      const command = `${process.execPath} ${join(built, 'dist/esm/cli/main.js')} ${line}`;
+      const env = { ...process.env, RXGRID_TOKEN: 'good', RXGRID_HOST: host.url };
+      const script = `{ ${command} 2>stderr; echo $? >code; } | sleep 1`;
+      await once(spawn('sh', ['-c', script], { env, cwd: built, stdio: ['pipe', 'ignore', 'ignore'] }), 'close');
+      expect(readFileSync(join(built, 'stderr'), 'utf8')).toBe('');
+      expect(readFileSync(join(built, 'code'), 'utf8')).toBe('141\n');
+      const child = start(line);
+      child.stdout!.destroy();
+      expect(await once(child, 'close')).toStrictEqual([141, null]);
+    },
+  );
 });

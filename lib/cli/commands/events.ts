@@ -6,6 +6,7 @@ import type { AddCommands } from '../commands.js';
 import { exitCodes } from '../exit/failure.js';
 import { toJson } from '../output/json-value.js';
 import { cellText, jsonText, note, print, wholeNumber, write } from '../output/output.js';
+import { endWithReader } from '../output/reader-watch.js';
 import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
 
 interface EventOptions extends TargetOptions {
@@ -41,6 +42,7 @@ async function events(
 ): Promise<number> {
   const { connection, signal } = target;
   let count = 0;
+  if (follow) endWithReader();
   for await (const batch of toAsyncIterable(monitor(connection).events$.pipe(takeUntilAborted(signal)))) {
     if (batch.missed > 0 && !quiet) note(`${String(batch.missed)} events before these are lost.`);
     for (const event of batch.events) {

@@ -8,6 +8,7 @@ import type { AddCommands } from '../commands.js';
 import { exitCodes } from '../exit/failure.js';
 import { Interruption } from '../exit/interruption.js';
 import { note, wholeNumber } from '../output/output.js';
+import { endWithReader } from '../output/reader-watch.js';
 import { RecordingFile } from '../recording/recording-file.js';
 import { describeTarget, explained, withTarget, type Target, type TargetOptions } from '../connect/target.js';
 import { toTimeout } from '../connect/connection-options.js';
@@ -61,6 +62,7 @@ async function record(target: Target, path: string, options: RecordOptions): Pro
   const out = new RecordingFile(path, options);
   let ended = '';
   let failure: unknown;
+  if (path === '-') endWithReader();
   try {
     const limited$ = lines$.pipe(takeUntilAborted(signal), takeUntil(timeUp(options.for)));
     for await (const lines of toAsyncIterable(limited$)) {
