@@ -1,6 +1,6 @@
 import { ReplaySubject, type Observable } from 'rxjs';
 import { maxTimerMs } from '../check.js';
-import { drainSlack } from '../limits.js';
+import { drainSlack } from '../bounds.js';
 import type { Runtime } from '../runtime.js';
 import { decodeDrainNotice, encodeDrainNotice, type DrainNotice } from '../wire/payloads/control.js';
 

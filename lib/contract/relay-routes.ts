@@ -15,7 +15,7 @@ import { namedHandler } from './wire-route.js';
  */
 
 /** Bytes of a subroute in a header. */
-const maxPathBytes = 4 << 10;
+const maxSubrouteBytes = 4 << 10;
 
 /** The payload of the two routes: the length of the header in two bytes, the header, and the request. */
 const relayedCall: Codec<RelayedCall> = {
@@ -66,7 +66,7 @@ function decodeCall(bytes: Uint8Array): RelayedCall {
   const readers: Readonly<Record<string, () => unknown>> = {
     t: () => (host = reader.string('t', maxHostBytes)),
     h: () => (handler = reader.uint('h')),
-    p: () => (path = reader.string('p', maxPathBytes)),
+    p: () => (path = reader.string('p', maxSubrouteBytes)),
     i: () => (hasInput = reader.boolean('i')),
     w: () => (initial = reader.uint('w')),
     m: () => (max = reader.uint('m')),

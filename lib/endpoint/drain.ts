@@ -13,7 +13,8 @@ import { checkOptions, someText, timerMs, type Rule } from '../check.js';
 import type { HostConnection } from '../connection/host-connection.js';
 import { isolated, reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
-import { defaultDrainTimeout, drainInterval } from '../limits.js';
+import { drainCheckInterval } from '../bounds.js';
+import { defaultDrainTimeout } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 
 /** Options of a drain. */
@@ -120,7 +121,7 @@ export class Drain {
       () => {
         this.#check();
       },
-      Math.min(drainInterval, left),
+      Math.min(drainCheckInterval, left),
     );
   }
 

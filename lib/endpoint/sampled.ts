@@ -1,6 +1,6 @@
 import { Observable, ReplaySubject, share } from 'rxjs';
 import { isolated } from '../flow/unhandled.js';
-import { figuresInterval } from '../limits.js';
+import { figuresInterval } from '../bounds.js';
 import type { Runtime } from '../runtime.js';
 
 /** Makes figures again and again. */

@@ -1,5 +1,5 @@
 import { CodecError, ProtocolError } from '../errors.js';
-import { maxPathBytes } from '../limits.js';
+import { maxPathBytes } from '../bounds.js';
 import { checkedText, controlBounds, boundedText, readControlMap, required } from '../wire/payloads/control-map.js';
 import { MsgpackReader } from '../wire/msgpack/msgpack-reader.js';
 import { MsgpackWriter } from '../wire/msgpack/msgpack-writer.js';

@@ -1,5 +1,5 @@
 import { CodecError, ProtocolError } from '../errors.js';
-import { maxPackedFiles, maxPathBytes } from '../limits.js';
+import { maxPackedFiles, maxPathBytes } from '../bounds.js';
 
 /*
  * Several small files of a folder in one item. With three items per file, the items would cost both sides more than reading

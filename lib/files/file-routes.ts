@@ -15,7 +15,7 @@ import {
   time,
   type Check,
 } from './file-shapes.js';
-import { maxListedEntries } from '../limits.js';
+import { maxListedEntries } from '../bounds.js';
 
 /** A file or a folder of a host. */
 export interface FileInfo {

@@ -1,5 +1,5 @@
 import { FileOutsideRootError, FilePathError } from './file-error.js';
-import { maxPathBytes, maxPathLevels } from '../limits.js';
+import { maxPathBytes, maxPathLevels } from '../bounds.js';
 import { printable } from '../printable.js';
 
 /*

@@ -1,4 +1,4 @@
-import { maxErrorCodes, maxMeteredRoutes } from '../limits.js';
+import { maxErrorCodes, maxMeteredRoutes } from '../bounds.js';
 import { printable } from '../printable.js';
 import { LogHistogram, type Durations } from './log-histogram.js';
 import { Transfers } from './transfers.js';

@@ -1,4 +1,4 @@
-import { maxListed, percentileWindow } from '../limits.js';
+import { maxListed, percentileWindow } from '../bounds.js';
 import type { RouteFigures, StreamFigures, StreamList } from './figures.js';
 import { noDurations, quantileOf, subtractDurations, type Durations } from './log-histogram.js';
 import { receivingCredit, sendingCredit, type OpenStream } from './open-streams.js';

@@ -1,4 +1,4 @@
-import { maxListed } from '../limits.js';
+import { maxListed } from '../bounds.js';
 import type { TransferFigures, TransferList } from './figures.js';
 
 /** What is known of a file when it begins to move. */

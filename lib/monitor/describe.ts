@@ -5,7 +5,7 @@ import { reservedIds } from '../contract/reserved-ids.js';
 import type { WireRoute } from '../contract/wire-route.js';
 import { namedHandler } from '../contract/wire-route.js';
 import type { ServedRoute } from '../handlers/handler-table.js';
-import { maxMeteredRoutes, maxSchemaBytes } from '../limits.js';
+import { maxMeteredRoutes, maxSchemaBytes } from '../bounds.js';
 import { printable } from '../printable.js';
 import { version } from '../version.js';
 import type { GridDescription, JsonSchema, PayloadDescription, RouteDescription } from './description.js';

@@ -1,4 +1,4 @@
-import { maxMeteredRoutes } from '../limits.js';
+import { maxMeteredRoutes } from '../bounds.js';
 import { defined, fields, list, number, oneOf, optionalFields, optionalNumber, optionalText, text } from './reader.js';
 
 /** A JSON Schema, as a schema library or another host gives it. */

@@ -1,6 +1,6 @@
 import { merge, Observable, of, Subject } from 'rxjs';
 import { conflate } from '../operators/conflate.js';
-import { maxMonitorEvents, maxMonitorEventText } from '../limits.js';
+import { maxMonitorEvents, maxMonitorEventText } from '../bounds.js';
 import type { GridEvent } from '../observe.js';
 import type { Runtime } from '../runtime.js';
 import type { MonitorEvent, MonitorEvents } from './messages.js';

@@ -8,7 +8,7 @@ import type { ObservedFrame } from '../connection/link.js';
 import { reservedIds } from '../contract/reserved-ids.js';
 import { toAddress, type WireRoute } from '../contract/wire-route.js';
 import { errorText } from '../errors.js';
-import { maxRecordedPayload } from '../recording/limits.js';
+import { maxRecordedPayload } from '../bounds.js';
 import { recordOfFrame } from '../recording/record-of-frame.js';
 import { callerOf, callKey, endOf } from '../recording/recorded-calls.js';
 import { extensionNames, type By, type OpenCall, type OpenedRecord, type WireRecord } from '../recording/records.js';

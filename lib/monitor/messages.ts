@@ -4,7 +4,7 @@ import type { Health } from '../endpoint/health.js';
 import type { LeafDeparture, LeafState, LeavesState } from '../endpoint/leaves/leaf-list.js';
 import type { ErrorInfo } from '../error-info.js';
 import { CodecError } from '../errors.js';
-import { maxListed, maxMonitorEvents } from '../limits.js';
+import { maxListed, maxMonitorEvents } from '../bounds.js';
 import type { RouteFigures, StreamFigures, StreamList, TransferFigures, TransferList } from '../metrics/figures.js';
 import { durationBuckets, noDurations, type Durations } from '../metrics/log-histogram.js';
 import type { DirectionCredit, StreamCounts } from '../metrics/open-streams.js';

@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs';
 import { anObject, checkOptions, oneOf, type Rule } from '../check.js';
 import type { Manager } from '../endpoint/manager.js';
-import { maxRecordingBatch, maxRecordingQueue } from '../recording/limits.js';
+import { maxRecordingBatch, maxRecordingQueue } from '../bounds.js';
 import { headerLine, recordLine } from '../recording/write-lines.js';
 import { recordingVersion, type RecordingHeader, type WireRecord } from '../recording/records.js';
 import { version } from '../version.js';

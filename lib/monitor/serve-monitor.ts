@@ -5,7 +5,7 @@ import type { Connection } from '../contract/connection.js';
 import { PermissionDeniedError } from '../contract/define-error.js';
 import type { Call } from '../contract/handler.js';
 import type { Manager } from '../endpoint/manager.js';
-import { figuresInterval, maxListed } from '../limits.js';
+import { figuresInterval, maxListed } from '../bounds.js';
 import type { RouteFigures } from '../metrics/figures.js';
 import { conflate } from '../operators/conflate.js';
 import type { Runtime } from '../runtime.js';

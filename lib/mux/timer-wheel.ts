@@ -11,13 +11,11 @@
  * earliest entry has a timer of the platform.
  */
 
+import { maxTimerMs } from '../check.js';
 import { guarded, type OnThrown } from '../guard.js';
 
 const fewestSlots = 64;
 const mostSlots = 4096;
-
-/** Longest time of a platform timer, in ms: one that is set for longer fires at once. */
-const maxTimerMs = 0x7fff_ffff;
 
 /** An entry of a wheel. The entry itself is the list node, so that arming a timer allocates nothing. */
 export abstract class TimerEntry {

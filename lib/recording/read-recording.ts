@@ -1,5 +1,6 @@
 import { anObject, checkOptions, oneOf, whole } from '../check.js';
-import { maxRecordingBytes, maxRecordingRecords } from './limits.js';
+import { maxRecordingRecords } from '../bounds.js';
+import { maxRecordingBytes } from '../limits.js';
 import { readHeader, readRecord } from './read-record.js';
 import { RecordingError } from './recording-error.js';
 import type { Recording, WireRecord } from './records.js';

@@ -14,7 +14,8 @@ import { platformSurroundings } from '../connection/dialing/surroundings.js';
 import { WakeWatch } from '../connection/wake-watch.js';
 import type { TokenRequest } from '../endpoint/leaves/leaf.js';
 import { toError } from '../errors.js';
-import { firstRedial, wakeProbe, type Limits } from '../limits.js';
+import { firstRedialInterval, wakeProbeTimeout } from '../bounds.js';
+import type { Limits } from '../limits.js';
 import type { Runtime } from '../runtime.js';
 import { holdLock, whenReleased } from './locks.js';
 import { messageOf, postedError, type FromPage, type FromWorker } from './messages.js';
@@ -144,7 +145,8 @@ export class WorkerLine {
     if (this.#closed) return;
     this.#leave();
     const { runtime, limits, lost } = this.#options;
-    const ms = Math.min(limits.maxRedialInterval, firstRedial * 2 ** this.#losses++) * (1 - runtime.random() / 2);
+    const ms =
+      Math.min(limits.maxRedialInterval, firstRedialInterval * 2 ** this.#losses++) * (1 - runtime.random() / 2);
     this.#cancelTimer = runtime.schedule(() => {
       this.#open();
     }, ms);
@@ -159,7 +161,7 @@ export class WorkerLine {
       return;
     }
     this.#sayHere();
-    this.#expect(wakeProbe);
+    this.#expect(wakeProbeTimeout);
   }
 
   get #silence(): number {

@@ -7,7 +7,7 @@
  */
 
 import type { Allocate } from '../lent.js';
-import { maxAssemblyBuffers } from '../limits.js';
+import { maxAssemblyBuffers } from '../bounds.js';
 
 /** The largest message that is assembled in the pool, in bytes. Larger ones are mostly opaque bytes, which users keep. */
 export const assemblyBytes = 32 << 10;

@@ -21,7 +21,7 @@
  */
 
 import { lend, type Allocate } from '../lent.js';
-import { minRegionFrameBytes } from '../limits.js';
+import { minRegionFrameBytes } from '../bounds.js';
 import { assemblyBytes, releaseAssembly, takeAssembly } from './assembly-pool.js';
 import { isValidHead, maxMessageHead, readMessageSize } from './message-head.js';
 

@@ -1,4 +1,4 @@
-import { maxRecycledBytes } from '../limits.js';
+import { maxRecycledBytes } from '../bounds.js';
 import { decodeFrame } from '../wire/decode.js';
 import { emptyPayload, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../errors.js';
-import { maxTextMessages, meanFragmentBytes } from '../limits.js';
+import { maxTextMessages, meanFragmentBytes } from '../bounds.js';
 import type { WireMessage } from '../wire/batch.js';
 import { BrowserSocket } from './browser-socket.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';

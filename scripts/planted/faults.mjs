@@ -657,7 +657,7 @@ export const faults = [
   {
     name: 'a host that is down is dialed without a pause',
     file: 'lib/connection/dialing/dialer.ts',
-    find: 'return Math.min(redialInterval, firstRedial * 2 ** Math.max(0, this.#attempts - 1));',
+    find: 'return Math.min(redialInterval, firstRedialInterval * 2 ** Math.max(0, this.#attempts - 1));',
     replace: 'return Math.min(redialInterval, 5);',
     specs: ['spec/connection/dialing/dialer'],
   },

@@ -4,7 +4,7 @@ import { fileBytes, listEntries, listFiles, readFile, statFile, writeFile } from
 import { FileNotFoundError } from '../../lib/files/file-error.js';
 import type { FileItem } from '../../lib/files/file-item.js';
 import { fileRoutes, type FileInfo, type ListBatch, type WriteReport } from '../../lib/files/file-routes.js';
-import { maxListedEntries } from '../../lib/limits.js';
+import { maxListedEntries } from '../../lib/bounds.js';
 import { removeFile } from '../../lib/files/remove-file.js';
 import { itemsOf, someBytes } from '../support/files/file-stream.js';
 import { all, linkedPair, type Pair } from '../support/linked-managers.js';

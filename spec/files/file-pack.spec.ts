@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { CodecError, ProtocolError } from '../../lib/errors.js';
 import { decodeFileItem, FileKind } from '../../lib/files/file-item.js';
 import { encodePack, type PackedFile } from '../../lib/files/file-pack.js';
-import { maxPackedFiles } from '../../lib/limits.js';
+import { maxPackedFiles } from '../../lib/bounds.js';
 
 const file: PackedFile = { path: 'a/ü', mode: 0o644, mtime: 3, bytes: Uint8Array.of(7, 8) };
 const encode = (files: readonly PackedFile[]): Uint8Array => encodePack(FileKind.Pack, files);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FileOutsideRootError, FilePathError } from '../../lib/files/file-error.js';
 import { isOwnName, peerName, peerParts, quoted } from '../../lib/files/peer-path.js';
-import { maxPathBytes, maxPathLevels } from '../../lib/limits.js';
+import { maxPathBytes, maxPathLevels } from '../../lib/bounds.js';
 
 describe('A path of another side', () => {
   it.each<[string, string[]]>([

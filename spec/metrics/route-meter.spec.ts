@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { CancelledError, DisconnectedError } from '../../lib/errors.js';
-import { maxErrorCodes } from '../../lib/limits.js';
+import { maxErrorCodes } from '../../lib/bounds.js';
 import { outcomeOf } from '../../lib/metrics/outcome.js';
 import { RouteMeter, RouteMeters } from '../../lib/metrics/route-meter.js';
 

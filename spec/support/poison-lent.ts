@@ -1,5 +1,5 @@
 import { lend, lentHooks } from '../../lib/lent.js';
-import { minRegionFrameBytes } from '../../lib/limits.js';
+import { minRegionFrameBytes } from '../../lib/bounds.js';
 import { Engine } from '../../lib/mux/engine.js';
 
 /*

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { maxRecycledBytes } from '../../lib/limits.js';
+import { maxRecycledBytes } from '../../lib/bounds.js';
 import { giveBackMessage, minRecycledBytes, takeMessageMemory } from '../../lib/transport/message-memory.js';
 import { maxHeadBytes, writeHead } from '../../lib/wire/encode.js';
 import { Flag, Op } from '../../lib/wire/ops.js';

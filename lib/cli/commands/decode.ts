@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { errorText, ProtocolError } from '../../errors.js';
-import { maxRecordingBytes } from '../../recording/limits.js';
+import { maxRecordingBytes } from '../../limits.js';
 import { missingRecords, readRecording, RecordingError, type Recording } from '../../recording/index.js';
 import { recordOfFrame } from '../../recording/record-of-frame.js';
 import { decodeFrames } from '../../wire/decode.js';

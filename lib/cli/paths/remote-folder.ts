@@ -3,7 +3,8 @@ import type { Connection } from '../../contract/connection.js';
 import { FileError, FileIoError, FileNotFoundError } from '../../files/file-error.js';
 import { listEntries, statFile, type ListedEntry } from '../../files/file-client.js';
 import type { FileInfo } from '../../files/file-routes.js';
-import { maxListingEntries, maxPathLevels } from '../../limits.js';
+import { maxPathLevels } from '../../bounds.js';
+import { maxListingEntries } from '../../limits.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { joinPath, shownPath } from './path-text.js';
 

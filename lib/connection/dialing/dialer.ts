@@ -13,7 +13,7 @@
 
 import { Subscription } from 'rxjs';
 import { RejectedError } from '../../rejection.js';
-import { firstRedial, maxDuplicateWait } from '../../limits.js';
+import { firstRedialInterval, maxDuplicateWait } from '../../bounds.js';
 import type { Checksum } from '../../wire/checksum.js';
 import { DialAttempt, type AttemptFailure, type ConnectFields, type DialAttemptOptions } from './dial-attempt.js';
 import type { HostConnection } from '../host-connection.js';
@@ -89,7 +89,7 @@ export class Dialer {
     if (this.#duplicates > 0) {
       return Math.max(redialInterval, Math.min(redialInterval * 2 ** this.#duplicates, maxDuplicateWait));
     }
-    return Math.min(redialInterval, firstRedial * 2 ** Math.max(0, this.#attempts - 1));
+    return Math.min(redialInterval, firstRedialInterval * 2 ** Math.max(0, this.#attempts - 1));
   }
 
   #begin(): void {

@@ -6,7 +6,7 @@
  *        │                        │ └── token refused, leaf denied ──▶ refused ──reconnect()──▶ attempt
  *        └── all hosts failed ────┴── failed: the next host, at once
  *
- * A round is one attempt at each host. The time between two rounds doubles, from `firstRedial` to `maxRedialInterval`; a random
+ * A round is one attempt at each host. The time between two rounds doubles, from `firstRedialInterval` to `maxRedialInterval`; a random
  * part of it, up to a half, is left out. It begins anew when a link is lost that lived for `redialInterval`. A page that
  * is hidden, or has no network, tries less often, and at once when it is shown or the network is back: browsers are wrong about
  * the network now and then, so it tries nevertheless. A page that has slept tries at once; if it is linked, it makes sure that
@@ -15,7 +15,7 @@
 
 import { Subscription } from 'rxjs';
 import { ClosedError, RejectedError } from '../../rejection.js';
-import { firstRedial, hiddenRedial, leafSpread, wakeProbe } from '../../limits.js';
+import { firstRedialInterval, hiddenRedialInterval, leafRedialSpread, wakeProbeTimeout } from '../../bounds.js';
 import { DialAttempt, type AttemptFailure, type DialAttemptOptions } from './dial-attempt.js';
 import type { HostConnection } from '../host-connection.js';
 import type { NextAttempt } from '../connection-state.js';
@@ -148,7 +148,7 @@ export class LeafDialer {
       this.#tried = 0;
       this.#rounds++;
     }
-    const base = Math.min(limits.maxRedialInterval, firstRedial * 2 ** this.#rounds);
+    const base = Math.min(limits.maxRedialInterval, firstRedialInterval * 2 ** this.#rounds);
     this.#starting &&= unreachable && base < limits.redialInterval && runtime.now() < this.#graceEnd;
     const next = roundEnded ? this.#wait(this.#backOff(base)) : this.#wait(0);
     connection.attemptFailed(error, this.#starting || !roundEnded, next);
@@ -180,8 +180,8 @@ export class LeafDialer {
     else this.#rounds++;
     // Another host first: the one that was lost may be down for long.
     this.#url = (this.#url + 1) % urls.length;
-    const base = Math.min(limits.maxRedialInterval, firstRedial * 2 ** this.#rounds);
-    connection.attempting(this.#wait(this.#rounds === 0 ? runtime.random() * leafSpread : this.#backOff(base)));
+    const base = Math.min(limits.maxRedialInterval, firstRedialInterval * 2 ** this.#rounds);
+    connection.attempting(this.#wait(this.#rounds === 0 ? runtime.random() * leafRedialSpread : this.#backOff(base)));
   }
 
   #onSignal(signal: Signal): void {
@@ -204,7 +204,7 @@ export class LeafDialer {
 
   #backOff(base: number): number {
     const { runtime, limits, surroundings } = this.#options;
-    const least = surroundings.hidden ? Math.min(hiddenRedial, limits.maxRedialInterval) : 0;
+    const least = surroundings.hidden ? Math.min(hiddenRedialInterval, limits.maxRedialInterval) : 0;
     return Math.max(least, base * (1 - runtime.random() / 2));
   }
 
@@ -225,9 +225,11 @@ export class LeafDialer {
   // The socket may be dead: the host closed it while the machine slept, or it belongs to a network that is gone.
   #probe(): void {
     const { link } = this.#options.connection;
-    void link?.answers(wakeProbe).then((alive) => {
+    void link?.answers(wakeProbeTimeout).then((alive) => {
       if (!alive)
-        link.fail(new Error(`The other side has not answered a ping for ${String(wakeProbe)} ms after a sleep.`));
+        link.fail(
+          new Error(`The other side has not answered a ping for ${String(wakeProbeTimeout)} ms after a sleep.`),
+        );
     });
   }
 }

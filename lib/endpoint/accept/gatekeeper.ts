@@ -1,5 +1,5 @@
 import { errorText } from '../../errors.js';
-import { duplicateProbe } from '../../limits.js';
+import { duplicateProbeTimeout } from '../../bounds.js';
 import { RejectedError } from '../../rejection.js';
 import type { ConnectRequest } from '../../wire/payloads/connect.js';
 import { checkClock, DuplicateHostRejection, type Admission, type DialerInfo } from './acceptor.js';
@@ -125,7 +125,7 @@ export class Gatekeeper {
     const { endpoint, local } = this.#options;
     const { link } = connection;
     if (link === undefined || link.remoteId.every((byte, index) => byte === id[index])) return;
-    if (!(await link.answers(duplicateProbe))) return;
+    if (!(await link.answers(duplicateProbeTimeout))) return;
     endpoint.report({ type: 'duplicate-host', host, at: local });
     sendDuplicateNotice(link);
     throw new DuplicateHostRejection(

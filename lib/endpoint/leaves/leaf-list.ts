@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { defer, of, Subject, startWith } from 'rxjs';
 import { isolated } from '../../flow/unhandled.js';
-import { maxListed } from '../../limits.js';
+import { maxListed } from '../../bounds.js';
 import { printable } from '../../printable.js';
 import type { Runtime } from '../../runtime.js';
 

@@ -1,6 +1,6 @@
 import { aFunction, anObject, checkOptions, whole, type Rule } from '../../check.js';
 import { RejectedError } from '../../rejection.js';
-import { maxGoneLeaves } from '../../limits.js';
+import { maxGoneLeaves } from '../../bounds.js';
 import type { Agreement } from '../../connection/handshake.js';
 import type { HostConnection } from '../../connection/host-connection.js';
 import { reportUnhandled } from '../../flow/unhandled.js';

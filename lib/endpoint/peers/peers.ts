@@ -4,7 +4,7 @@ import type { HostConnection } from '../../connection/host-connection.js';
 import type { Link, LinkOptions } from '../../connection/link.js';
 import { GridError } from '../../errors.js';
 import { RejectedError } from '../../rejection.js';
-import { duplicateProbe } from '../../limits.js';
+import { duplicateProbeTimeout } from '../../bounds.js';
 import type { Responder } from '../../mux/engine.js';
 import { emptyPayload } from '../../wire/frame.js';
 import { linkedSockets } from '../../transport/memory-socket.js';
@@ -146,7 +146,7 @@ export function sendDuplicateNotice(link: Link): void {
   if (!agreement.extended) return;
   const sink = { route: 'the notice of a duplicate host', response: ignore, failed: ignore };
   try {
-    engine.request({ handler: reservedIds.duplicateHost }, emptyPayload, engine.now() + duplicateProbe, sink);
+    engine.request({ handler: reservedIds.duplicateHost }, emptyPayload, engine.now() + duplicateProbeTimeout, sink);
   } catch (error) {
     // The queue is full. The next attempt of the other process sends the notice again.
     if (!(error instanceof GridError)) throw error;

@@ -1,7 +1,7 @@
 import type { HostConnection } from '../../connection/host-connection.js';
 import { reportUnhandled } from '../../flow/unhandled.js';
 import { guarded } from '../../guard.js';
-import { drainInterval, removedHostTimeout } from '../../limits.js';
+import { drainCheckInterval, removedHostTimeout } from '../../bounds.js';
 import type { Runtime } from '../../runtime.js';
 import { closePeer, type Peer } from './peers.js';
 
@@ -76,7 +76,7 @@ export class Retirement {
       () => {
         this.#check();
       },
-      Math.min(drainInterval, left),
+      Math.min(drainCheckInterval, left),
     );
   }
 }

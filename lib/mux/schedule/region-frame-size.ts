@@ -5,7 +5,7 @@
  * frames of 1 MiB and a window of 16.)
  */
 
-import { maxRegionFrameBytes, minRegionFrameBytes } from '../../limits.js';
+import { maxRegionFrameBytes, minRegionFrameBytes } from '../../bounds.js';
 
 /** Region frames grow again after this time, in ms, without other traffic. */
 const quietTime = 50;

@@ -22,7 +22,8 @@
  * count the same items: those acknowledged by a grant are the oldest ones.
  */
 
-import { defaultWindow, toleratedWindows, type CreditWindow } from '../../limits.js';
+import { toleratedWindows } from '../../bounds.js';
+import { defaultWindow, type CreditWindow } from '../../limits.js';
 import type { Marks } from '../../runtime.js';
 import { SizeQueue } from './size-queue.js';
 

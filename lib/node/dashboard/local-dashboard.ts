@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import { defaultLimits } from '../../limits.js';
 import { systemRuntime } from '../../runtime.js';
 import { closeTimeout } from '../../transport/ws-dial.js';
-import { maxLocalPages } from './limits.js';
+import { maxLocalPages } from '../../bounds.js';
 import type { PageFiles } from './page-files.js';
 import { pageResponder } from './page-responder.js';
 import { Tunnel, type TunnelOptions } from './tunnel.js';

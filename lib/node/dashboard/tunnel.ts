@@ -27,7 +27,7 @@ import { systemRuntime } from '../../runtime.js';
 import { closeReason, normalClosure } from '../../transport/close-codes.js';
 import { closeTimeout } from '../../transport/ws-dial.js';
 import { processIdLength, type ConnectRequest } from '../../wire/payloads/connect.js';
-import { maxTunnelBytes, tunnelStallTimeout } from './limits.js';
+import { maxTunnelBytes, tunnelStallTimeout } from '../../bounds.js';
 
 /** Where a tunnel leads. */
 export interface TunnelOptions {

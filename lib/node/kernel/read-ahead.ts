@@ -1,4 +1,4 @@
-import { readAheadBytes } from '../../limits.js';
+import { readAheadBytes } from '../../bounds.js';
 import type { KernelSender } from './kernel-sender.js';
 
 /** An open file, and the region of it that is sent. */

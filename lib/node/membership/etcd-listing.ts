@@ -12,7 +12,7 @@
 
 import type { Etcd3, IWatchResponse, Watcher } from 'etcd3';
 import { Subscription } from 'rxjs';
-import { firstLookupRetry } from '../../limits.js';
+import { firstLookupRetry } from '../../bounds.js';
 import { systemRuntime } from '../../runtime.js';
 
 /** What a listing needs. */

@@ -6,7 +6,7 @@
  */
 
 import type { Etcd3, Lease } from 'etcd3';
-import { firstLookupRetry } from '../../limits.js';
+import { firstLookupRetry } from '../../bounds.js';
 import { systemRuntime } from '../../runtime.js';
 
 /** What a registration needs. */

@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises';
 import type { Observable } from 'rxjs';
 import { oneOf, someText, whole, wholeMs, type Rule } from '../../check.js';
 import { toError } from '../../errors.js';
-import { dnsTimeout, firstLookupRetry } from '../../limits.js';
+import { dnsTimeout, firstLookupRetry } from '../../bounds.js';
 import { systemRuntime } from '../../runtime.js';
 import { checkSourceOptions, hostSource, type HostSink, type HostSourceOptions } from './host-source.js';
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Observable } from 'rxjs';
 import { someText, wholeMs, type Rule } from '../../check.js';
-import { maxHostFileBytes } from '../../limits.js';
+import { maxHostFileBytes } from '../../bounds.js';
 import { systemRuntime } from '../../runtime.js';
 import { checkSourceOptions, hostSource, type HostSink, type HostSourceOptions } from './host-source.js';
 

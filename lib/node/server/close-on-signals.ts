@@ -2,7 +2,7 @@ import { checkOptions, someText, timerMs, type Rule } from '../../check.js';
 import type { DrainOptions, DrainResult } from '../../endpoint/drain.js';
 import type { Manager } from '../../endpoint/manager.js';
 import { reportUnhandled } from '../../flow/unhandled.js';
-import { exitGrace, onClosedTimeout } from '../../limits.js';
+import { exitGrace, onClosedTimeout } from '../../bounds.js';
 
 /** Options of {@link closeOnSignals}. */
 export interface CloseOnSignalsOptions extends DrainOptions {

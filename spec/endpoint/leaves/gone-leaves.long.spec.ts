@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { maxGoneLeaves } from '../../../lib/limits.js';
+import { maxGoneLeaves } from '../../../lib/bounds.js';
 import { MemoryNetwork } from '../../support/memory-network.js';
 
 it('a host forgets the leaves that left first, beyond 1 024 of them', async () => {

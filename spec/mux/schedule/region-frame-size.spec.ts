@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { maxRegionFrameBytes, minRegionFrameBytes } from '../../../lib/limits.js';
+import { maxRegionFrameBytes, minRegionFrameBytes } from '../../../lib/bounds.js';
 import { RegionFrameSize } from '../../../lib/mux/schedule/region-frame-size.js';
 
 describe('the size of region frames', () => {

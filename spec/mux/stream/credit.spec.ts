@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { defaultWindow, toleratedWindows } from '../../../lib/limits.js';
+import { toleratedWindows } from '../../../lib/bounds.js';
+import { defaultWindow } from '../../../lib/limits.js';
 import { ReceiveWindow, type WindowExtensions } from '../../../lib/mux/stream/credit.js';
 import { runs } from '../../support/property-runs.js';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { toleratedWindows, type CreditWindow } from '../../../lib/limits.js';
+import { toleratedWindows } from '../../../lib/bounds.js';
+import type { CreditWindow } from '../../../lib/limits.js';
 import { EngineEnd, type StreamRecorder } from '../../support/protocol/engines.js';
 import { ManualRuntime } from '../../support/manual-runtime.js';
 

@@ -5,7 +5,7 @@ import { filter, firstValueFrom } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import { connectMessage, readConnect } from '../../../lib/connection/handshake.js';
 import { connect, leafUrl, type LeafConnection } from '../../../lib/endpoint/leaves/leaf.js';
-import { maxLocalPages, maxTunnelBytes, tunnelStallTimeout } from '../../../lib/node/dashboard/limits.js';
+import { maxLocalPages, maxTunnelBytes, tunnelStallTimeout } from '../../../lib/bounds.js';
 import { monitor, serveMonitor } from '../../../lib/monitor/index.js';
 import {
   serveLocalDashboard,

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from '@jest/globals';
-import { readAheadBytes } from '../../../lib/limits.js';
+import { readAheadBytes } from '../../../lib/bounds.js';
 import type { ForeignFunction } from '../../../lib/node/kernel/foreign.js';
 import type { KernelSender } from '../../../lib/node/kernel/kernel-sender.js';
 import { linuxSender } from '../../../lib/node/kernel/linux.js';

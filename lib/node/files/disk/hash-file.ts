@@ -11,7 +11,7 @@ import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { CancelledError } from '../../../errors.js';
-import { maxHashesAtOnce } from '../../../limits.js';
+import { maxHashesAtOnce } from '../../../bounds.js';
 
 const readOf = promisify(read);
 /** Hashing so few bytes takes a fraction of a millisecond: not worth a thread. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { CancelledError } from '../../../errors.js';
 import { FileBusyError } from '../../../files/file-error.js';
 import { whenAborted } from '../../../flow/when-aborted.js';
-import { maxOpenFiles, maxOpensWaiting } from '../../../limits.js';
+import { maxOpenFiles, maxOpensWaiting } from '../../../bounds.js';
 
 /** Gives a slot back. Further calls have no effect. */
 export type ReleaseSlot = () => void;

@@ -3,7 +3,7 @@ import { isAbsolute, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { FileNotFoundError, FileOutsideRootError, NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
-import { maxLinksFollowed } from '../../../limits.js';
+import { maxLinksFollowed } from '../../../bounds.js';
 import { diskPace } from '../disk/disk-pace.js';
 import { toFileError } from '../disk/system-error.js';
 

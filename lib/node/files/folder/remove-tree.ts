@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FileConflictError, FilePathError } from '../../../files/file-error.js';
 import { isOwnName, peerName, quoted } from '../../../files/peer-path.js';
-import { maxFolderNames, maxPathLevels } from '../../../limits.js';
+import { maxFolderNames, maxPathLevels } from '../../../bounds.js';
 import { isOwned } from '../disk/owner.js';
 import type { RootFolder } from './root-folder.js';
 import { toFileError } from '../disk/system-error.js';

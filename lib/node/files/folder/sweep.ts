@@ -3,7 +3,7 @@ import { lstat, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Lifetime } from '../../../contract/handler.js';
-import { temporaryFileAge, temporarySweepInterval } from '../../../limits.js';
+import { temporaryFileAge, temporarySweepInterval } from '../../../bounds.js';
 import { systemRuntime, type Runtime } from '../../../runtime.js';
 import { isOwnName } from '../../../files/peer-path.js';
 import { isOwned } from '../disk/owner.js';

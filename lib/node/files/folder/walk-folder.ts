@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { FileIoError, FilePathError, type FileError } from '../../../files/file-error.js';
 import type { WantedFile } from '../../../files/file-routes.js';
 import { isOwnName, quoted } from '../../../files/peer-path.js';
-import { maxFolderNames, maxOpenFiles, maxOpenFolders, maxPathLevels } from '../../../limits.js';
+import { maxFolderNames, maxOpenFiles, maxOpenFolders, maxPathLevels } from '../../../bounds.js';
 import { diskPace } from '../disk/disk-pace.js';
 import type { FolderHandle } from '../disk/held-folder.js';
 import type { RootFolder } from './root-folder.js';

@@ -1,4 +1,4 @@
-import { maxPiecesWaiting } from '../../../limits.js';
+import { maxPiecesWaiting } from '../../../bounds.js';
 
 /** Bytes of a file that wait to be written. */
 interface Piece {

@@ -1,4 +1,4 @@
-import { maxSmallFileBytes } from '../../../limits.js';
+import { maxSmallFileBytes } from '../../../bounds.js';
 
 /*
  * Memory for a small file that is written synchronously, reused by the next one: small files mostly come one after the other.

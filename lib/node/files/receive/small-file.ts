@@ -1,4 +1,4 @@
-import { maxSmallFileBytes } from '../../../limits.js';
+import { maxSmallFileBytes } from '../../../bounds.js';
 import { giveScratch, takeScratch } from './scratch.js';
 import type { Attributes } from '../disk/attributes.js';
 import type { Destination } from '../disk/destination.js';

@@ -1,4 +1,4 @@
-import { maxRegionFrameBytes, maxKeptBuffers, maxLargeBuffers, minRegionFrameBytes } from '../../../limits.js';
+import { maxRegionFrameBytes, maxKeptBuffers, maxLargeBuffers, minRegionFrameBytes } from '../../../bounds.js';
 
 /** Room before the bytes for what precedes them in the same write: WebSocket header, frame head, kind of the item. */
 export const headRoom = 64;

@@ -10,7 +10,7 @@ import type { FileError } from '../../../files/file-error.js';
 import type { FileItem } from '../../../files/file-item.js';
 import type { FileProgress, FileRegion } from '../../../files/file-region.js';
 import type { WantedFile } from '../../../files/file-routes.js';
-import { maxSmallFileBytes } from '../../../limits.js';
+import { maxSmallFileBytes } from '../../../bounds.js';
 import { diskPace } from '../disk/disk-pace.js';
 import { fileRegion } from './file-region.js';
 import { packPart } from './folder-part.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FileError } from '../../../files/file-error.js';
 import type { FilePack, PackedFile } from '../../../files/file-pack.js';
-import { maxPackedFiles, maxSmallFileBytes } from '../../../limits.js';
+import { maxPackedFiles, maxSmallFileBytes } from '../../../bounds.js';
 import { diskPace } from '../disk/disk-pace.js';
 import { readPart, readPartSync, readSizeless, readSizelessSync } from './read-part.js';
 import type { OpenFile } from '../disk/open-file.js';

@@ -1,4 +1,4 @@
-import { maxOpenFiles } from '../../../limits.js';
+import { maxOpenFiles } from '../../../bounds.js';
 
 /**
  * Works on items ahead of the consumer of the results, on as many at once as their weights allow: together at most

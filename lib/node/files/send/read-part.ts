@@ -2,7 +2,7 @@ import { fstat, fstatSync, read, readSync, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
 import { FileIoError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
-import { maxSmallFileBytes } from '../../../limits.js';
+import { maxSmallFileBytes } from '../../../bounds.js';
 import { checkUnchanged, truncated } from './file-state.js';
 
 const readOf = promisify(read);

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { NotRegularFileError } from '../../../files/file-error.js';
 import type { Answer, FileInfo, ListBatch, ListRequest } from '../../../files/file-routes.js';
 import { quoted } from '../../../files/peer-path.js';
-import { maxListedEntries } from '../../../limits.js';
+import { maxListedEntries } from '../../../bounds.js';
 import { diskPace } from '../disk/disk-pace.js';
 import type { FolderHandle } from '../disk/held-folder.js';
 import type { RootFolder } from '../folder/root-folder.js';

@@ -18,13 +18,8 @@ import {
   type RemoveRequest,
 } from '../../../files/file-routes.js';
 import { quoted } from '../../../files/peer-path.js';
-import {
-  maxServedFiles,
-  maxServedFilesPerPeer,
-  maxServedWalks,
-  maxServedWalksPerPeer,
-  uploadIdleTimeout,
-} from '../../../limits.js';
+import { maxServedWalks, maxServedWalksPerPeer } from '../../../bounds.js';
+import { maxServedFiles, maxServedFilesPerPeer, uploadIdleTimeout } from '../../../limits.js';
 import type { Handles, Lifetime } from '../../../contract/handler.js';
 import { systemRuntime, type Runtime } from '../../../runtime.js';
 import { filesOf } from '../send/file-source.js';

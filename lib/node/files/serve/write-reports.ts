@@ -1,6 +1,6 @@
 import type { FileError } from '../../../files/file-error.js';
 import type { WriteReport } from '../../../files/file-routes.js';
-import { maxFailuresWaiting } from '../../../limits.js';
+import { maxFailuresWaiting } from '../../../bounds.js';
 import { toFileError } from '../disk/system-error.js';
 
 /** The reports of one call of `files/write`: failures in order, and the newest figures. */

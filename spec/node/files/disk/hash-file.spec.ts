@@ -4,7 +4,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CancelledError } from '../../../../lib/errors.js';
-import { maxHashesAtOnce } from '../../../../lib/limits.js';
+import { maxHashesAtOnce } from '../../../../lib/bounds.js';
 import { hashFile } from '../../../../lib/node/files/disk/hash-file.js';
 import { someBytes } from '../../../support/files/file-stream.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { getEventListeners } from 'node:events';
 import { CancelledError } from '../../../../lib/errors.js';
 import { FileBusyError } from '../../../../lib/files/file-error.js';
-import { maxOpensWaiting } from '../../../../lib/limits.js';
+import { maxOpensWaiting } from '../../../../lib/bounds.js';
 import { SlotPool, slotsWithin, type ReleaseSlot } from '../../../../lib/node/files/disk/slot-pool.js';
 
 /** Takes a slot, and notes who has one. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileError } from '../../../../lib/files/file-error.js';
-import { maxLinksFollowed } from '../../../../lib/limits.js';
+import { maxLinksFollowed } from '../../../../lib/bounds.js';
 import { followLinks, type Following } from '../../../../lib/node/files/folder/follow-links.js';
 import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ignoreElements, Subject } from 'rxjs';
 import type { Handles } from '../../../../lib/contract/handler.js';
-import { temporaryFileAge, temporarySweepInterval } from '../../../../lib/limits.js';
+import { temporaryFileAge, temporarySweepInterval } from '../../../../lib/bounds.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { serveFiles } from '../../../../lib/node/files/serve/serve-files.js';
 import { sweepKilled, sweepRepeatedly } from '../../../../lib/node/files/folder/sweep.js';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { maxFolderNames, maxOpenFolders } from '../../../../lib/limits.js';
+import { maxFolderNames, maxOpenFolders } from '../../../../lib/bounds.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { walkChunks, type Chunk, type Unread } from '../../../../lib/node/files/folder/walk-folder.js';
 import { descriptorsIn } from '../../../support/files/descriptors.js';

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { maxPathLevels } from '../../../../lib/limits.js';
+import { maxPathLevels } from '../../../../lib/bounds.js';
 import { NamedFolder } from '../../../../lib/node/files/disk/held-folder.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import {

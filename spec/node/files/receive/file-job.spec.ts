@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileError } from '../../../../lib/files/file-error.js';
 import type { FileHeader } from '../../../../lib/files/file-item.js';
-import { maxPiecesWaiting, maxSmallFileBytes } from '../../../../lib/limits.js';
+import { maxPiecesWaiting, maxSmallFileBytes } from '../../../../lib/bounds.js';
 import { destinationAt } from '../../../../lib/node/files/disk/destination.js';
 import { FileJob, type FileJobOptions } from '../../../../lib/node/files/receive/file-job.js';
 import { namesIn, someBytes } from '../../../support/files/file-stream.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Subject } from 'rxjs';
 import type { FileItem } from '../../../../lib/files/file-item.js';
-import { maxPiecesWaiting } from '../../../../lib/limits.js';
+import { maxPiecesWaiting } from '../../../../lib/bounds.js';
 import { destinationAt, type Destination } from '../../../../lib/node/files/disk/destination.js';
 import { FileReceiver } from '../../../../lib/node/files/receive/file-receiver.js';
 import type { Reception } from '../../../../lib/node/files/receive/reception.js';

@@ -16,7 +16,7 @@ import { FileChangedError, FileCorruptError, FilePathError } from '../../../../l
 import type { FileItem } from '../../../../lib/files/file-item.js';
 import { FileRegion } from '../../../../lib/files/file-region.js';
 import { fileRoutes, type WantedFile } from '../../../../lib/files/file-routes.js';
-import { maxPathBytes } from '../../../../lib/limits.js';
+import { maxPathBytes } from '../../../../lib/bounds.js';
 import type { OpenFile } from '../../../../lib/node/files/disk/open-file.js';
 import { RootFolder, type OpenFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { diskPace } from '../../../../lib/node/files/disk/disk-pace.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { maxOpenFiles } from '../../../../lib/limits.js';
+import { maxOpenFiles } from '../../../../lib/bounds.js';
 import { lookAhead } from '../../../../lib/node/files/send/look-ahead.js';
 
 interface Work {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { FileNotFoundError } from '../../../../lib/files/file-error.js';
-import { maxPathBytes } from '../../../../lib/limits.js';
+import { maxPathBytes } from '../../../../lib/bounds.js';
 import type { OneFile, Walked } from '../../../../lib/node/files/folder/walk-folder.js';
 import { withValidPaths } from '../../../../lib/node/files/send/stream-path.js';
 

@@ -10,7 +10,7 @@ import {
   type FileError,
 } from '../../../../lib/files/file-error.js';
 import { fileRoutes, type FileInfo } from '../../../../lib/files/file-routes.js';
-import { maxFolderNames, maxListedEntries, maxPathLevels } from '../../../../lib/limits.js';
+import { maxFolderNames, maxListedEntries, maxPathLevels } from '../../../../lib/bounds.js';
 import { RootFolder } from '../../../../lib/node/files/folder/root-folder.js';
 import { walkChunks } from '../../../../lib/node/files/folder/walk-folder.js';
 import { FilesHost } from '../../../support/files/files-host.js';

@@ -30,7 +30,7 @@ import {
 import { FileKind, type FileItem } from '../../../../lib/files/file-item.js';
 import { encodePack } from '../../../../lib/files/file-pack.js';
 import { fileRoutes, type WriteReport } from '../../../../lib/files/file-routes.js';
-import { maxOpenFiles, maxPackedFiles } from '../../../../lib/limits.js';
+import { maxOpenFiles, maxPackedFiles } from '../../../../lib/bounds.js';
 import { receiveFile } from '../../../../lib/node/files/receive/receive-file.js';
 import { receiveFiles } from '../../../../lib/node/files/receive/receive-files.js';
 import type { ReceiveFilesOptions } from '../../../../lib/node/files/receive/receive-options.js';
