@@ -1,39 +1,34 @@
 // Plants faults into a copy of lib, one at a time, and looks which checks find them: the simulation, and the specs nearest
-// to each. `npm run planted -- [--seeds N] [--seed S] [--workers N] [--every N] [--from N] [--name TEXT] [--skip simulation|specs]`.
-// A fault that neither finds fails the command. See docs/simulation.md.
+// to each: `npm run planted -- --help`. A fault that neither finds fails the command. See docs/simulation.md.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from './command-options.mjs';
 import { faults } from './planted/faults.mjs';
 import { plant } from './planted/plant.mjs';
 import { bundleSimulation, runSeeds, sourceOf } from './simulation-workers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    seed: { type: 'string', default: '1' },
-    hosts: { type: 'string', default: '5' },
-    workers: { type: 'string', default: String(availableParallelism()) },
-    every: { type: 'string', default: '1' },
-    from: { type: 'string', default: '1' },
-    name: { type: 'string', default: '' },
-    skip: { type: 'string', default: '' },
-  },
+const values = readOptions('npm run planted -- [options]: plants faults, and looks which checks find them.', {
+  seeds: { help: 'Seeds that may find a fault.', default: '100', least: 1 },
+  seed: { help: 'The first one.', default: '1', least: 1 },
+  hosts: { help: 'Hosts of each cluster.', default: '5', least: 1 },
+  workers: { help: 'Faults at a time.', default: String(availableParallelism()), least: 1 },
+  from: { help: 'Number of the first fault of the list.', default: '1', least: 1 },
+  to: { help: 'Number of the last one.', default: String(faults.length), least: 1 },
+  every: { help: 'Every so many faults only.', default: '1', least: 1 },
+  name: { help: 'Only faults whose name has this text in it.', default: '' },
+  skip: { help: 'simulation or specs: without these.', default: '' },
 });
-const number = (name) => {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value >= 1) return value;
-  console.error(`rxgrid: --${name} must be a whole number, 1 or more; it is ${values[name]}.`);
-  process.exit(2);
-};
-const [seeds, first, hosts, workers, every, from] = ['seeds', 'seed', 'hosts', 'workers', 'every', 'from'].map(number);
-const chosen = faults.filter(
-  ({ name }, index) => index >= from - 1 && index % every === 0 && name.includes(values.name),
-);
+const { seeds, seed: first, hosts, workers, every, from, to } = values;
+/** With the numbers that the faults have in the whole list. */
+const chosen = faults
+  .map((fault, index) => ({ ...fault, number: index + 1 }))
+  .filter(
+    ({ name, number }) => number >= from && number <= to && (number - 1) % every === 0 && name.includes(values.name),
+  );
 
 /** A seed that runs longer, in real ms, counts as one that never ends. */
 const seedPatience = 60_000;
@@ -111,9 +106,8 @@ const gaps = [];
 let next = 0;
 async function work(index) {
   while (next < chosen.length) {
-    const number = ++next;
-    const fault = chosen[number - 1];
-    const { name, file, specs, neither } = fault;
+    const fault = chosen[next++];
+    const { number, name, file, specs, neither } = fault;
     const original = sourceOf(file);
     const change = { file, text: plant(original, fault) };
     const bySimulation = skips('simulation') ? undefined : await simulated(change);

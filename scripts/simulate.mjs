@@ -1,30 +1,24 @@
-// The project's own simulation: `npm run simulate -- --seeds N [--hosts N] [--seed S] [--shrink RUNS] [--coverage]`. See docs/simulation.md.
+// The project's own simulation: `npm run simulate -- --help`. See docs/simulation.md.
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { readOptions } from './command-options.mjs';
 import { allMarks, bundleSimulation, runSeeds } from './simulation-workers.mjs';
 import { StatementCoverage } from './statement-coverage.mjs';
 
-const options = {
-  seeds: { type: 'string', default: '100' },
-  hosts: { type: 'string', default: '5' },
-  seed: { type: 'string', default: '1' },
-  shrink: { type: 'string', default: '200' },
-  workers: { type: 'string', default: String(availableParallelism()) },
-  coverage: { type: 'boolean', default: false },
-  fingerprint: { type: 'boolean', default: false },
-};
-const { values } = parseArgs({ options });
-const number = (name, least) => {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value >= least) return value;
-  console.error(`rxgrid: --${name} must be a whole number, ${least} or more; it is ${values[name]}.`);
-  process.exit(2);
-};
-const seeds = number('seeds', 1);
-const hosts = number('hosts', 1);
-const first = number('seed', 0);
-const shrinkRuns = number('shrink', 0);
-const workers = Math.min(number('workers', 1), seeds);
+const values = readOptions('npm run simulate -- [options]: runs seeds of the simulation. See docs/simulation.md.', {
+  seeds: { help: 'How many seeds are run.', default: '100', least: 1 },
+  seed: { help: 'The first one.', default: '1', least: 0 },
+  hosts: { help: 'Hosts of each cluster.', default: '5', least: 1 },
+  shrink: {
+    help: 'Runs that may be spent on making a failing plan smaller; 0: it stays as it is.',
+    default: '200',
+    least: 0,
+  },
+  workers: { help: 'Processes.', default: String(availableParallelism()), least: 1 },
+  coverage: { help: 'Print the statements of lib that no seed has executed, and the shares.', default: false },
+  fingerprint: { help: 'Print the fingerprint of each seed: equal for equal runs.', default: false },
+});
+const { seeds, hosts, seed: first, shrink: shrinkRuns } = values;
+const workers = Math.min(values.workers, seeds);
 
 /** From so many seeds on, each mark of the library must be reached. */
 const marksAreDueAfter = 1_000;

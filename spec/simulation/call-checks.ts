@@ -86,7 +86,7 @@ export class CallChecks {
     const { ledger } = this.#world;
     const { reasons } = ledger;
     const { beganAt } = this.#record;
-    if (error === this.#abortReason) return abortAt > 0;
+    if (error !== undefined && error === this.#abortReason) return abortAt > 0;
     if (error instanceof DisconnectedError) {
       return beganAt < startUp || reasons.touched(from, to, beganAt) || ledger.line.storm;
     }

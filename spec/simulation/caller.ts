@@ -37,7 +37,8 @@ class PendingCall {
   readonly #record: CallRecord;
   readonly #checks: CallChecks;
   readonly #over: (error?: unknown) => void;
-  readonly #reason = new Error('aborted as planned');
+  // What its signal is aborted with; undefined where it is not.
+  readonly #reason: Error | undefined;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(operation: Operation, world: World, over: (error?: unknown) => void) {
@@ -45,6 +46,7 @@ class PendingCall {
     this.#world = world;
     this.#over = over;
     this.#record = world.ledger.open(operation, world.simulation.clock.elapsed);
+    this.#reason = operation.abortAt === 0 ? undefined : new Error('aborted as planned');
     this.#checks = new CallChecks(this.#record, world, this.#reason);
   }
 

@@ -82,11 +82,15 @@ export class WireModel implements WireWatcher {
   // When a socket between two hosts was full by chance last, or became empty again.
   readonly #fullAt = new Map<string, number>();
   readonly #rules: readonly WireRule[];
+  readonly #sendRules: readonly WireRule[];
+  readonly #arrivalRules: readonly WireRule[];
   readonly #now: () => number;
   readonly #violate: (rule: string, text: string) => void;
 
   constructor(rules: readonly WireRule[], now: () => number, violate: (rule: string, text: string) => void) {
     this.#rules = rules;
+    this.#sendRules = rules.filter(({ sent }) => sent !== undefined);
+    this.#arrivalRules = rules.filter(({ arrived }) => arrived !== undefined);
     this.#now = now;
     this.#violate = violate;
   }
@@ -198,21 +202,24 @@ export class WireModel implements WireWatcher {
         this.#violate('a frame belongs to a call that was made', `${circuit.ends[end]}: op ${op} for mux ${muxId}`);
       }
       const seen: Seen = { circuit, end, role, mux: role === undefined ? undefined : muxes.get(muxId), frame, at };
-      for (const rule of this.#rules) {
-        this.#guarded(rule, () => (sent ? rule.sent?.(seen) : rule.arrived?.(seen)));
+      for (const rule of sent ? this.#sendRules : this.#arrivalRules) {
+        try {
+          if (sent) rule.sent!(seen);
+          else rule.arrived!(seen);
+        } catch (error) {
+          this.#violate(rule.name, (error as Error).message);
+        }
       }
     });
   }
 
   #changed(circuit: CircuitModel, end: 0 | 1): void {
-    for (const rule of this.#rules) this.#guarded(rule, () => rule.changed?.(circuit, end, this.#now()));
-  }
-
-  #guarded(rule: WireRule, look: () => void): void {
-    try {
-      look();
-    } catch (error) {
-      this.#violate(rule.name, (error as Error).message);
+    for (const rule of this.#rules) {
+      try {
+        rule.changed?.(circuit, end, this.#now());
+      } catch (error) {
+        this.#violate(rule.name, (error as Error).message);
+      }
     }
   }
 }

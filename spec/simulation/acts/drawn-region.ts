@@ -60,7 +60,8 @@ class DrawnRegion extends FileRegion {
     const { bytes: size, failAt } = this.#file;
     const length = Math.min(max, size - at);
     if (failAt >= 0 && at + length > failAt) throw new FileIoError(`${this.path} cannot be read.`, this.path);
-    const bytes = Uint8Array.from({ length }, (_, index) => byteOf(this.#transfer, this.#index, at + index));
+    const bytes = new Uint8Array(length);
+    for (let index = 0; index < length; index++) bytes[index] = byteOf(this.#transfer, this.#index, at + index);
     return {
       length,
       write: (head, done) => {
