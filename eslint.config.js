@@ -61,7 +61,7 @@ const layers = [
   {
     folder: 'wire',
     roots: bottom,
-    packages: ['hash-wasm', 'hash-wasm/dist/xxhash3.umd.min.js', '@noble/hashes/sha2'],
+    packages: ['hash-wasm', 'hash-wasm/dist/xxhash3.umd.min.js'],
   },
   { folder: 'metrics', roots: bottom },
   { folder: 'recording', roots: bottom, folders: ['wire'] },

@@ -2,6 +2,7 @@
 // frame and a timer of the platform for each deadline.
 import { defaultLimits } from '../../dist/esm/limits.js';
 import { Engine } from '../../dist/esm/mux/engine.js';
+import { answerCalls } from '../../dist/esm/mux/incoming-frames.js';
 import { RunningHandlers } from '../../dist/esm/mux/running-handlers.js';
 import { decodeFrames } from '../../dist/esm/wire/decode.js';
 import { encodeFrame } from '../../dist/esm/wire/encode.js';
@@ -46,6 +47,7 @@ function linkEngines() {
       caller: 'other',
       sink: { bufferedBytes: 0, copies: false, send: (message) => other().receive(message) },
       find: () => responder,
+      incoming: answerCalls,
       onControl() {},
       onFault(error) {
         throw error;

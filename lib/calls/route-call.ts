@@ -2,7 +2,8 @@ import type { HostConnection } from '../connection/host-connection.js';
 import type { WaitingCall } from '../connection/waiting-calls.js';
 import { completeError, DeadlineExceededError, GridError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import type { Outcome, RouteMeter } from '../metrics/route-meter.js';
+import type { CallMeter } from '../metrics/call-meter.js';
+import type { Outcome } from '../metrics/route-meter.js';
 import type { Address, Engine } from '../mux/engine.js';
 import type { Runtime } from '../runtime.js';
 import { emptyPayload } from '../wire/frame.js';
@@ -32,7 +33,7 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
   readonly wait: boolean | number | undefined;
 
   protected readonly caller: C;
-  protected readonly meter: RouteMeter;
+  protected readonly meter: CallMeter;
   protected readonly wireRoute: WireRoute;
   // Dropped once it has been sent: a stream may live for days.
   #payload: Uint8Array;

@@ -39,7 +39,7 @@ export interface ObservedFrame {
 }
 
 /** Options of a link. */
-export interface LinkOptions {
+export interface LinkOptions extends Pick<EngineOptions, 'find' | 'incoming'> {
   readonly socket: Socket;
   readonly runtime: Runtime;
   readonly limits: Limits;
@@ -51,7 +51,6 @@ export interface LinkOptions {
   readonly remoteId: Uint8Array;
   /** The party at the other side; passed to handlers. */
   readonly caller: Caller;
-  readonly find: EngineOptions['find'];
   readonly disconnected: (sent: boolean) => GridError;
 }
 
@@ -118,6 +117,7 @@ export class Link {
       roundTrip: () => this.#keepalive.shortest,
       caller: options.caller,
       find: options.find,
+      incoming: options.incoming,
       onControl: (frame) => {
         this.#onControl(frame);
       },

@@ -1,9 +1,9 @@
 import { printable } from '../printable.js';
-import type { Transfer, Transfers } from '../metrics/transfers.js';
+import type { FileMeter, MovingFile } from '../metrics/call-meter.js';
 
 /** A stream whose files are counted. */
 export interface FileStream {
-  readonly transfers: Transfers;
+  readonly transfers: FileMeter;
   readonly route: string;
   readonly peer: string;
 }
@@ -17,7 +17,7 @@ export function beginTransfer(
   direction: 'send' | 'receive',
   file: { readonly path: string; readonly total: number; readonly mode: string | undefined },
   now: number,
-): Transfer {
+): MovingFile {
   return transfers.begin({ direction, ...file, path: printable(file.path, maxPathLength), route, peer }, now);
 }
 
@@ -33,7 +33,7 @@ interface ReceivedItem {
 /** Counts the files that come in one stream, by its decoded items. */
 export class ReceivedFiles {
   readonly #stream: FileStream;
-  #transfer: Transfer | undefined = undefined;
+  #transfer: MovingFile | undefined = undefined;
 
   constructor(stream: FileStream) {
     this.#stream = stream;

@@ -4,7 +4,7 @@ import { joinBytes } from '../wire/frame.js';
 import { MsgpackWriter } from '../wire/msgpack/msgpack-writer.js';
 import { reservedIds } from './reserved-ids.js';
 import { WireRoutes, type WireRoute } from './wire-route.js';
-import type { RouteMeter } from '../metrics/route-meter.js';
+import type { CallMeter } from '../metrics/call-meter.js';
 
 /*
  * Calls that one host makes for another: `connection.via(host)`. Such a call goes to the relaying host as a call of one of
@@ -58,7 +58,7 @@ export class RelayedRoutes extends WireRoutes {
     this.#host = host;
   }
 
-  override callMeter(route: WireRoute): RouteMeter {
+  override callMeter(route: WireRoute): CallMeter {
     return this.#direct.callMeter(route);
   }
 

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors.js';
 import type { CreditWindow } from '../limits.js';
-import { RouteMeters, type RouteMeter } from '../metrics/route-meter.js';
+import { noMeter, type CallMeter } from '../metrics/call-meter.js';
+import type { RouteMeters } from '../metrics/route-meter.js';
 import type { Address } from '../mux/engine.js';
 import { subrouteId } from '../wire/subroute.js';
 import type { RegionForm } from '../codec/region-item.js';
@@ -38,7 +39,7 @@ export interface WireRoute {
   readonly regionInput: RegionForm | undefined;
   readonly regionOutput: RegionForm | undefined;
   /** Counters of the calls that this endpoint makes; undefined until the first call. */
-  callMeter?: RouteMeter;
+  callMeter?: CallMeter;
   /** The errors that its calls can fail with as instances of their classes. */
   readonly errors: RouteErrors;
   /** The route, as interceptors see it. */
@@ -135,17 +136,18 @@ export function toAddress(route: WireRoute): Address {
 /** The resolved routes of one endpoint; each contract is resolved once. */
 export class WireRoutes {
   readonly codec: PayloadCodec;
-  /** Counters of the routes' calls, for both sides. */
-  readonly meters = new RouteMeters();
+  /** Counters of the routes' calls, for both sides; undefined where nobody can read them. */
+  readonly meters: RouteMeters | undefined;
   readonly #known = new WeakMap<object, WireRoute>();
 
-  constructor(codec: PayloadCodec) {
+  constructor(codec: PayloadCodec, meters?: RouteMeters) {
     this.codec = codec;
+    this.meters = meters;
   }
 
   /** Returns the counters of the calls that this endpoint makes by a route. */
-  callMeter(route: WireRoute): RouteMeter {
-    return (route.callMeter ??= this.meters.of(route, 'caller'));
+  callMeter(route: WireRoute): CallMeter {
+    return (route.callMeter ??= this.meters?.of(route, 'caller') ?? noMeter);
   }
 
   /** Returns the resolved form of a contract. */

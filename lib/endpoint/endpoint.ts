@@ -12,14 +12,15 @@ import type { PayloadCodec } from '../codec/codec.js';
 import type { ConnectFor } from '../handlers/call-context.js';
 import { AssumedCapacities } from '../contract/assumed-capacities.js';
 import { msgpack } from '../codec/msgpack-codec.js';
-import { HandlerTable } from '../handlers/handler-table.js';
+import type { HandlerTable } from '../handlers/handler-table.js';
 import type { Serving } from '../handlers/registry.js';
 import { RouteConnection } from '../calls/route-connection.js';
 import { CallInterceptors } from '../calls/call-interceptors.js';
 import { listOfInterceptors, type InterceptOptions } from '../contract/interceptor.js';
 import { UnsentMeta } from '../calls/unsent-meta.js';
 import { toAddress, WireRoutes } from '../contract/wire-route.js';
-import type { Refusal } from '../mux/engine-options.js';
+import type { RouteMeters } from '../metrics/route-meter.js';
+import type { Refusal, Responder } from '../mux/engine-options.js';
 import type { RunningHandlers } from '../mux/running-handlers.js';
 import { systemRuntime, type Runtime } from '../runtime.js';
 import { createChecksum, type Checksum } from '../wire/checksum.js';
@@ -78,8 +79,6 @@ export class Endpoint {
   readonly limits: Limits;
   readonly checksumMode: ChecksumMode;
   readonly routes: WireRoutes;
-  /** What answers the calls of the other sides. */
-  readonly handlers = new HandlerTable();
   /** What those need who register handlers. */
   readonly serving: Serving;
   /** 16 random bytes, fixed for the life of the endpoint. Peers recognize a restarted process by a new id. */
@@ -95,17 +94,22 @@ export class Endpoint {
   readonly #interceptors: CallInterceptors;
   #checksum: Checksum | undefined = undefined;
 
-  constructor({ codec, limits, checksum, runtime, exposeErrors, intercept }: EndpointOptions, connectFor: ConnectFor) {
+  /** `meters` counts the calls; without it they are not counted. */
+  constructor(
+    { codec, limits, checksum, runtime, exposeErrors, intercept }: EndpointOptions,
+    connectFor: ConnectFor,
+    meters?: RouteMeters,
+  ) {
     this.runtime = runtime ?? systemRuntime;
     this.limits = withDefaults(limits);
     this.checksumMode = checksum ?? 'auto';
-    this.routes = new WireRoutes(codec ?? msgpack());
+    this.routes = new WireRoutes(codec ?? msgpack(), meters);
     this.#assumed = new AssumedCapacities(this.report);
     this.#unsentMeta = new UnsentMeta(this.report);
     if (intercept !== undefined) checkOptions(intercept, interceptRules, { of: 'intercept' });
     this.#interceptors = new CallInterceptors(intercept?.calls);
     this.serving = {
-      table: this.handlers,
+      answering: undefined,
       routes: this.routes,
       context: {
         runtime: this.runtime,
@@ -121,6 +125,11 @@ export class Endpoint {
     this.id = newProcessId(this.runtime);
     // An error thrown by one subscriber must reach neither the other subscribers nor the code that reports the event.
     this.events$ = isolated(this.#events);
+  }
+
+  /** The handlers by address; undefined before there is a {@link Registry}. */
+  get handlers(): HandlerTable | undefined {
+    return this.serving.answering?.table;
   }
 
   /** Defined after {@link prepare}. While it is undefined, checksums of received messages are not verified. */
@@ -170,10 +179,9 @@ export class Endpoint {
       agreement,
       remoteId,
       caller,
-      find,
+      find = this.find,
     }: Pick<LinkOptions, 'socket' | 'agreement' | 'remoteId' | 'caller'> & Partial<Pick<LinkOptions, 'find'>>,
   ): Link {
-    const lookUp: LinkOptions['find'] = find ?? ((handler, subroute) => this.handlers.find(handler, subroute));
     const link = new Link({
       socket,
       agreement,
@@ -183,7 +191,8 @@ export class Endpoint {
       limits: this.limits,
       running: connection.running,
       checksum: this.checksum,
-      find: (handler, subroute) => refusalOf(connection) ?? lookUp(handler, subroute),
+      find: (handler, subroute) => refusalOf(connection) ?? find(handler, subroute),
+      incoming: this.serving.answering?.incoming,
       disconnected: (sent) => connection.disconnected(sent),
     });
     this.links.add({ link, host: connection.host, kind: caller.kind });
@@ -196,6 +205,10 @@ export class Endpoint {
     });
     return link;
   }
+
+  /** Finds the responder of a call, or the text of its refusal. Engines without handlers do not ask for it. */
+  readonly find = (handler: number, subroute: Uint8Array | undefined): Responder | string =>
+    this.handlers!.find(handler, subroute);
 
   /** Returns a key that is unique to a route's address: the handler id, or the key of the subroute. */
   addressKey(route: Parameters<WireRoutes['of']>[0]): string {

@@ -15,6 +15,7 @@ import { isolated } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
 import { Registry } from '../handlers/registry.js';
 import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
+import { RouteMeters } from '../metrics/route-meter.js';
 import type { GridEvent } from '../observe.js';
 import type { Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-dial.js';
@@ -95,7 +96,8 @@ export class Manager extends Serving implements Handles {
     for (const path of this.paths) dialUrl(this.local, path);
     if (this.paths.length === 0)
       throw new ConfigurationError('A manager needs a path. Leave the option out for the default one.');
-    this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
+    const meters = new RouteMeters();
+    this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent), meters);
     this.registry = new Registry(this.#endpoint.serving);
     this.events$ = this.#endpoint.events$;
     this.expectStart(false);

@@ -5,13 +5,14 @@ import { TransferSampler } from '../metrics/transfers.js';
 import type { Endpoint } from './endpoint.js';
 import { sampled } from './sampled.js';
 
-/** The figures of one endpoint, for its observers. */
+/** The figures of one endpoint that counts its calls, for its observers. */
 export class Observation {
   readonly routes$: Observable<readonly RouteFigures[]>;
   readonly streams$: Observable<StreamList>;
   readonly transfers$: Observable<TransferList>;
 
-  constructor({ runtime, events$, routes: { meters } }: Endpoint) {
+  constructor({ runtime, events$, routes }: Endpoint) {
+    const meters = routes.meters!;
     const closed$ = events$.pipe(ignoreElements());
     this.routes$ = sampled(runtime, closed$, () => {
       const sampler = new RouteSampler(meters);

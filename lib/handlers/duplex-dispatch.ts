@@ -7,7 +7,8 @@ import { encodeOnce } from '../flow/shared-item.js';
 import { guarded } from '../guard.js';
 import type { OpenStream } from '../metrics/open-streams.js';
 import { outcomeOf } from '../metrics/outcome.js';
-import { RouteMeter, type Outcome } from '../metrics/route-meter.js';
+import { noMeter, type CallMeter } from '../metrics/call-meter.js';
+import type { Outcome } from '../metrics/route-meter.js';
 import type { Caller, Responder } from '../mux/engine.js';
 import type { ResponderStream } from '../mux/stream/responder-stream.js';
 import type { InputRefusal, StreamSink } from '../mux/stream/stream.js';
@@ -30,7 +31,7 @@ export function duplexResponder(
   route: WireRoute,
   handler: (request: unknown, call: CallContext<unknown>) => unknown,
   context: DispatchContext,
-  meter = new RouteMeter(route, 'handler'),
+  meter: CallMeter = noMeter,
 ): Responder {
   return {
     kind: 'duplex',
@@ -67,7 +68,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, SendingOwne
   readonly #inbound: Inbound<unknown>;
   readonly #call: CallContext<unknown>;
   readonly #sendingHalf: SendingHalf<unknown>;
-  readonly #meter: RouteMeter;
+  readonly #meter: CallMeter;
   readonly #metered: OpenStream;
   readonly #received: ReceivedFiles | undefined = undefined;
   // How the handler ended, as its caller sees it.
@@ -80,7 +81,7 @@ class DuplexInvocation implements StreamSink, InboundOwner<unknown>, SendingOwne
     stream: ResponderStream,
     caller: Caller,
     context: DispatchContext,
-    meter: RouteMeter,
+    meter: CallMeter,
     meta?: Meta,
   ) {
     this.#meter = meter;

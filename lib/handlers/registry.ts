@@ -3,6 +3,8 @@ import { ConfigurationError } from '../errors.js';
 import type { FeedBounds } from '../flow/feed/feed.js';
 import type { Limits } from '../limits.js';
 import type { Responder } from '../mux/engine.js';
+import { answerCalls } from '../mux/incoming-frames.js';
+import type { CreateIncomingSide } from '../mux/incoming-side.js';
 import type { Report } from '../observe.js';
 import type { CallScope } from './call-context.js';
 import type { AssumedCapacities } from '../contract/assumed-capacities.js';
@@ -12,7 +14,7 @@ import type { Bound, HandleOptions, Handler, RawHandler, Registration } from '..
 import { listOfInterceptors, type HandlerInterceptor } from '../contract/interceptor.js';
 import { eventOf } from './failure.js';
 import { interceptedHandler, type RunHandler } from './intercepted-handler.js';
-import type { HandlerTable, ServedRoute } from './handler-table.js';
+import { HandlerTable, type ServedRoute } from './handler-table.js';
 import { unaryResponder } from './unary-dispatch.js';
 import { rawWireRoute, type WireRoute, type WireRoutes } from '../contract/wire-route.js';
 
@@ -28,9 +30,17 @@ export interface DispatchContext extends CallScope {
   readonly interceptors?: readonly HandlerInterceptor[] | undefined;
 }
 
+/** What answers the calls of the other sides of an endpoint. */
+export interface Answering {
+  readonly table: HandlerTable;
+  /** Creates the part of each engine that does so. */
+  readonly incoming: CreateIncomingSide;
+}
+
 /** What an endpoint offers to those who register handlers at it. */
 export interface Serving {
-  readonly table: HandlerTable;
+  /** Set by the first {@link Registry}: an endpoint without one has none of the code that answers calls. */
+  answering: Answering | undefined;
   readonly routes: WireRoutes;
   readonly context: DispatchContext;
 }
@@ -43,10 +53,11 @@ export class Registry {
   readonly #routes: WireRoutes;
   readonly #context: DispatchContext;
 
-  constructor({ table, routes, context }: Serving) {
-    this.#table = table;
-    this.#routes = routes;
-    this.#context = context;
+  constructor(serving: Serving) {
+    serving.answering ??= { table: new HandlerTable(), incoming: answerCalls };
+    this.#table = serving.answering.table;
+    this.#routes = serving.routes;
+    this.#context = serving.context;
   }
 
   /** The routes that have a handler, in the order in which these were registered. */
@@ -123,7 +134,7 @@ export class Registry {
     const run = interceptedHandler(route, handler as RunHandler, [...interceptors, ...own], (error, call) => {
       context.report(eventOf(error, { route: route.name, caller: call.caller }));
     });
-    const meter = this.#routes.meters.of(route, 'handler');
+    const meter = this.#routes.meters?.of(route, 'handler');
     return (route.kind === 'unary' ? unaryResponder : duplexResponder)(route, run, context, meter);
   }
 }

@@ -5,7 +5,8 @@ import { GuardedSubscriber } from '../flow/subscriber.js';
 import { thrownErrors } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
 import { outcomeOf } from '../metrics/outcome.js';
-import { RouteMeter, type Outcome } from '../metrics/route-meter.js';
+import { noMeter, type CallMeter } from '../metrics/call-meter.js';
+import type { Outcome } from '../metrics/route-meter.js';
 import type { Responder } from '../mux/engine.js';
 import type { CancelSink, UnaryResponder } from '../mux/unary.js';
 import { CallContext } from './call-context.js';
@@ -24,7 +25,7 @@ export function unaryResponder(
   route: WireRoute,
   handler: (request: unknown, call: CallContext<never>) => unknown,
   context: DispatchContext,
-  meter = new RouteMeter(route, 'handler'),
+  meter: CallMeter = noMeter,
 ): Responder {
   return {
     kind: 'unary',
@@ -61,7 +62,7 @@ class UnaryInvocation implements CancelSink {
   readonly #mux: UnaryResponder;
   readonly #call: CallContext<never>;
   readonly #context: DispatchContext;
-  readonly #meter: RouteMeter;
+  readonly #meter: CallMeter;
   // When the request came, on the monotonic clock, in ms.
   readonly #began: number;
   #counted = false;
@@ -74,7 +75,7 @@ class UnaryInvocation implements CancelSink {
     mux: UnaryResponder,
     call: CallContext<never>,
     context: DispatchContext,
-    meter: RouteMeter,
+    meter: CallMeter,
   ) {
     this.#meter = meter;
     this.#began = mux.now();

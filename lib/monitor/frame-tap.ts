@@ -192,13 +192,13 @@ class RouteNumbers {
   }
 
   find(handler: number, subroute: Uint8Array | undefined): WireRoute | undefined {
-    const { served, revision } = this.#endpoint.handlers;
+    const { handlers } = this.#endpoint;
     const metered = this.#metered();
     // Meters are never removed.
-    const seen = `${revision} ${metered.length}`;
+    const seen = `${handlers?.revision ?? 0} ${metered.length}`;
     if (seen !== this.#seen) {
       this.#seen = seen;
-      const all = [...metered, ...served].map(({ route }) => route);
+      const all = [...metered, ...(handlers?.served ?? [])].map(({ route }) => route);
       this.#byAddress = new Map(all.map((route) => [addressKey(toAddress(route)), route]));
     }
     return this.#byAddress.get(addressKey({ handler, subroute }));
@@ -222,7 +222,7 @@ class RouteNumbers {
   }
 
   #metered() {
-    return this.#endpoint.routes.meters.all.flatMap((meter) => {
+    return (this.#endpoint.routes.meters?.all ?? []).flatMap((meter) => {
       const { route } = meter;
       return isWireRoute(route) ? [{ route, meter }] : [];
     });

@@ -6,6 +6,7 @@ import type { Checksum } from '../wire/checksum.js';
 import type { CallError } from '../wire/payloads/call-error.js';
 import type { FrameView } from '../wire/frame.js';
 import type { Meta } from '../wire/payloads/opening-extra.js';
+import type { CreateIncomingSide } from './incoming-side.js';
 import type { ResponderStream } from './stream/responder-stream.js';
 import type { MessageSink } from './schedule/message-writer.js';
 import type { RunningHandlers } from './running-handlers.js';
@@ -126,6 +127,8 @@ export interface EngineOptions {
   readonly caller: Caller;
   /** Finds the route of a call of the other side, or the refusal; a string is the text of one because there is no such route. */
   find(handler: number, subroute: Uint8Array | undefined): Responder | Refusal | string;
+  /** Creates what answers the calls of the other side. Default: they are refused, and `find` is not used. */
+  readonly incoming?: CreateIncomingSide | undefined;
   /** A frame of the connection itself: muxId 0 with Connect, ConnectResponse, Ping, Pong or Disconnect. */
   onControl(frame: FrameView): void;
   /** The connection must close: the frames cannot be parsed, or a hard bound was exceeded. */

@@ -2,7 +2,7 @@
  * The protocol engine of one connection, sans I/O: messages and calls go in, messages and calls come out.
  *
  *     receive ──▶ decode ──▶ outgoing calls (muxes that this side opened) ──▶ ResponseSink, StreamSink
- *                     └────▶ incoming calls (muxes that the other side opened) ──▶ Responder
+ *                     └────▶ incoming side (muxes that the other side opened) ──▶ Responder
  *     request, openStream ──▶ mux ──▶ schedule ──▶ flush, at the end of the turn ──▶ MessageSink
  *
  * Bytes, time and the event loop are passed in. The engine calls user code from `receive`, from timers and from the flush;
@@ -17,16 +17,16 @@ import type { Limits } from '../limits.js';
 import type { Marks, Runtime } from '../runtime.js';
 import { FrameView, type MuxId } from '../wire/frame.js';
 import type { CallerStream } from './stream/caller-stream.js';
-import { CancelBudget } from './cancel-budget.js';
 import type { WindowExtensions } from './stream/credit.js';
 import { noStats, type Address, type EngineOptions, type EngineStats, type StreamOpening } from './engine-options.js';
 import { FrameRouter } from './frame-router.js';
-import { IncomingCalls } from './incoming-calls.js';
+import type { IncomingSide } from './incoming-side.js';
 import { MessageReader } from './message-reader.js';
 import { congestedBytes } from './schedule/message-writer.js';
 import type { Mux, MuxHost } from './mux.js';
 import { OutgoingCalls } from './outgoing-calls.js';
 import { ReceiveAccount } from './receive-account.js';
+import { RefusedCalls } from './refused-calls.js';
 import { Schedule } from './schedule/schedule.js';
 import { TimerWheel } from './timer-wheel.js';
 import { Turn } from './turn.js';
@@ -61,7 +61,7 @@ export class Engine implements MuxHost {
 
   readonly #options: EngineOptions;
   readonly #outgoing: OutgoingCalls;
-  readonly #incoming: IncomingCalls;
+  readonly #incoming: IncomingSide;
   readonly #unknownMux: UnknownMux;
   readonly #router: FrameRouter;
   readonly #reader: MessageReader;
@@ -83,7 +83,6 @@ export class Engine implements MuxHost {
     this.account = new ReceiveAccount(limits.maxReceiveBytes, options.running, () => {
       this.turn.sendCreditThatWaitsForRoom();
     });
-    this.#incoming = new IncomingCalls(this, options);
     this.#outgoing = new OutgoingCalls(this, options.firstMuxId);
     this.#reader = this.#createReader(now, setTimer);
     this.schedule = this.#createSchedule(now);
@@ -103,17 +102,15 @@ export class Engine implements MuxHost {
     this.#unknownMux = new UnknownMux(this.schedule, this.stats, () => {
       this.turn.scheduleFlush();
     });
+    this.#incoming = options.incoming?.(this, options, this.#unknownMux) ?? new RefusedCalls(this, this.#unknownMux);
     this.#router = new FrameRouter({
       outgoing: this.#outgoing,
       incoming: this.#incoming,
       unknownMux: this.#unknownMux,
-      cancels: new CancelBudget(limits.maxCancelsPerSecond, limits.maxOpenMuxes, now()),
-      now: () => this.turn.now(),
       stats: this.stats,
       onControl: (frame) => {
         options.onControl(frame);
       },
-      onFault: this.#onFault,
     });
   }
 

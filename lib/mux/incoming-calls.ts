@@ -7,7 +7,6 @@
 
 import { ProtocolError } from '../errors.js';
 import { exhausted } from '../wire/payloads/call-error.js';
-import { encodeConnectError } from '../wire/payloads/control.js';
 import type { FrameView, MuxId } from '../wire/frame.js';
 import { Flag, Op } from '../wire/ops.js';
 import {
@@ -18,20 +17,12 @@ import {
   type OpeningExtra,
 } from '../wire/payloads/opening-extra.js';
 import type { EngineOptions, Refusal, Responder } from './engine-options.js';
-import { responderSlackMs, type Mux, type MuxHost } from './mux.js';
+import type { IncomingHost } from './incoming-side.js';
+import { responderSlackMs, type Mux } from './mux.js';
 import { MuxTable } from './mux-table.js';
+import { refuseCall, unimplemented } from './refuse-call.js';
 import { ResponderStream } from './stream/responder-stream.js';
-import { errorTail, UnaryResponder } from './unary.js';
-
-/** What {@link IncomingCalls} need from their engine. */
-export interface IncomingHost extends MuxHost {
-  /** Arrival time of the message that is being read, on the monotonic clock, in ms. */
-  readonly arrivedAt: number;
-  readonly stats: MuxHost['stats'] & { callsIn: number; unknownMuxFrames: number };
-}
-
-/** Flags that a MuxConnectError repeats: the known ones that do not describe what follows the tuple. */
-const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;
+import { UnaryResponder } from './unary.js';
 
 /** Memory of one entry of metadata besides its bytes: two strings and a slot of a map. Measured. */
 const metaEntryBytes = 72;
@@ -132,7 +123,7 @@ export class IncomingCalls {
       if (fault === undefined) return false;
       text = `The ${fault}.`;
     }
-    this.#refuse(frame, { text, error: { code: 'invalid-argument', sent: false } });
+    refuseCall(this.#host, frame, { text, error: { code: 'invalid-argument', sent: false } });
     return true;
   }
 
@@ -161,18 +152,8 @@ export class IncomingCalls {
     } else if ((frame.flags & Flag.Stateless) !== 0) refusal = unimplemented('Stateless streams not supported');
     else refusal = this.#exceededBound(frame);
     if (refusal === undefined) return found as Responder;
-    this.#refuse(frame, refusal);
+    refuseCall(this.#host, frame, refusal);
     return undefined;
-  }
-
-  // The refusal repeats the refused frame, except for the flags of what follows the tuple.
-  #refuse({ muxId, seq, deadlineMs, handler, flags }: FrameView, { text, error }: Refusal): void {
-    const host = this.#host;
-    host.marks.sometimes?.('a call was refused');
-    const tail = errorTail(host, error)?.tail;
-    const opening = { deadlineMs, handler, tail };
-    host.schedule.sendControl(muxId, Op.MuxConnectError, flags & refusedFlags, encodeConnectError(text), seq, opening);
-    host.turn.scheduleFlush();
   }
 
   // The bound that the call would exceed, as a refusal; undefined where there is none.
@@ -228,10 +209,6 @@ function decoded(extra: Uint8Array, withMeta: boolean): OpeningExtra | ProtocolE
 // Bytes that the metadata of a call holds until its handler has ended.
 function memoryOfMeta(meta: Meta | undefined, extra: Uint8Array | undefined): number {
   return meta === undefined ? 0 : extra!.length + Object.keys(meta).length * metaEntryBytes;
-}
-
-function unimplemented(text: string): Refusal {
-  return { text, error: { code: 'unimplemented', sent: false } };
 }
 
 function tooMuch(text: string, limit: string, retryable = true): Refusal {

@@ -1,6 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2';
 import { ConfigurationError, ProtocolError } from '../errors.js';
 import { subrouteBytes } from './ops.js';
+import { sha256 } from './sha256.js';
 
 /** Number of cached ids. A program has few subroutes; the bound is for one that generates paths at run time. */
 const maxCached = 1_024;

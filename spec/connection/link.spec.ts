@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEVER, Subject } from 'rxjs';
 import { Link, type ObservedFrame } from '../../lib/connection/link.js';
+import { answerCalls } from '../../lib/mux/incoming-frames.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { ProtocolError } from '../../lib/errors.js';
 import {
@@ -260,6 +261,7 @@ describe('frames$', () => {
       remoteId: new Uint8Array(16),
       caller: { name: 'http://b', kind: 'host' },
       find: () => 'nothing here',
+      incoming: answerCalls,
       disconnected: (sent) => a.connection.disconnected(sent),
     });
     const message = messageOf([frameOf(100, 0, { flags: Flag.Crc })], testChecksum.hash);

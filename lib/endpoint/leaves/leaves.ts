@@ -275,7 +275,7 @@ export class Leaves {
       const key = subroute === undefined ? String(handler) : subrouteKey(subroute);
       if (!this.#allowed.has(key)) return notAllowed;
     }
-    return this.#endpoint.handlers.find(handler, subroute);
+    return this.#endpoint.find(handler, subroute);
   };
 }
 

@@ -89,9 +89,7 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
     accepted: (socket, response) => {
       const agreement = agree(extensions, response.ext, tls);
       const find: LinkOptions['find'] = (handler, subroute) =>
-        handler === reservedIds.duplicateHost && subroute === undefined
-          ? notice
-          : endpoint.handlers.find(handler, subroute);
+        handler === reservedIds.duplicateHost && subroute === undefined ? notice : endpoint.find(handler, subroute);
       connection.open(
         endpoint.link(connection, {
           socket,

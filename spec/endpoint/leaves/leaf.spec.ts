@@ -177,6 +177,23 @@ describe('connect()', () => {
     await expect(refused).rejects.toMatchObject({ message: `A leaf knows one host: ${leaf.host}.` });
   });
 
+  it('refuses calls of the host where it has no handlers, and says what it needs', async () => {
+    const manager = network.manager(host, [], { leaves: { authenticate: (token) => token } });
+    await manager.start();
+    network.leaf(host);
+    await network.settle();
+    const leaf = manager.connection((await firstValueFrom(manager.leaves$)).leaves[0]!.identity);
+    const calls = [
+      firstValueFrom(leaf.request(whoAmI, new Uint8Array())),
+      firstValueFrom(leaf.stream(numbers, new Uint8Array())),
+    ].map(async (call) => call.catch((error: unknown) => error));
+    await network.settle();
+    for (const error of await Promise.all(calls)) {
+      expect(error).toMatchObject({ code: 'unimplemented', sent: false });
+      expect((error as Error).message).toContain('Give its connect the option handlers');
+    }
+  });
+
   it('refuses two handlers of one route', () => {
     const handlers = [bind(whoAmI, () => 'x'), bind(whoAmI, () => 'y')];
     expect(() => connect('ws://host', { token: 'x', handlers })).toThrow(ConfigurationError);

@@ -2,6 +2,7 @@ import { CancelledError, DisconnectedError, type GridError, type ProtocolError }
 import { defaultLimits, type Limits, type CreditWindow } from '../../../lib/limits.js';
 import type { CallerStream } from '../../../lib/mux/stream/caller-stream.js';
 import { Engine, type Responder } from '../../../lib/mux/engine.js';
+import { answerCalls } from '../../../lib/mux/incoming-frames.js';
 import type { ResponderStream } from '../../../lib/mux/stream/responder-stream.js';
 import type { MessageSink } from '../../../lib/mux/schedule/message-writer.js';
 import { RunningHandlers } from '../../../lib/mux/running-handlers.js';
@@ -47,6 +48,8 @@ export interface EngineSetup {
   readonly checksum?: boolean;
   readonly limits?: Partial<Limits>;
   readonly firstMuxId?: number;
+  /** False: it has no handlers, as a leaf that only calls. Default true. */
+  readonly answers?: boolean;
   readonly runtime?: ManualRuntime;
   /** Shared by the engines of one peer. Default: one of its own. */
   readonly running?: RunningHandlers;
@@ -103,6 +106,7 @@ export class EngineEnd {
       caller: { name: 'http://peer', kind: 'host' },
       sink: this.sink,
       find: (handler) => this.#responders.get(handler) ?? `No handler ${handler}.`,
+      incoming: setup.answers === false ? undefined : answerCalls,
       onControl: (frame) => {
         this.controls.push(copyFrame(frame));
       },

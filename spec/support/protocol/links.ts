@@ -9,6 +9,7 @@ import type { Socket } from '../../../lib/transport/socket.js';
 import { DisconnectedError, type GridError } from '../../../lib/errors.js';
 import { defaultLimits, type Limits } from '../../../lib/limits.js';
 import type { Engine, Responder } from '../../../lib/mux/engine.js';
+import { answerCalls } from '../../../lib/mux/incoming-frames.js';
 import { ResponseRecorder, testChecksum } from './engines.js';
 import { bytesOf } from './frames.js';
 import { ManualRuntime } from '../manual-runtime.js';
@@ -72,6 +73,7 @@ export class TestConnection {
       remoteId: new Uint8Array(16),
       caller: { name: this.connection.host, kind: 'host' },
       find: (handler) => this.#responders.get(handler) ?? `No handler ${handler}.`,
+      incoming: answerCalls,
       disconnected: (sent) => this.connection.disconnected(sent),
     });
   }
