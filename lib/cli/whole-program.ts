@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import type { CommandEntry } from './commands.js';
 
-/** The program with all commands loaded (main hands them over: a build would make a file of what two files import): what the help, the man page and the completion are made of. */
+/**
+ * The program with all commands loaded, from which the help, the man page and the completion are made. `main` passes the entries:
+ * the bundler would otherwise make a chunk of the list, which both would import.
+ */
 export async function wholeProgram(entries: readonly CommandEntry[]): Promise<Command> {
   const program = new Command('rxgrid').description('Works with hosts of a grid, as a leaf.');
   const adders = await Promise.all(entries.map(({ load }) => load()));
-  // Some commands come together.
+  // Several entries may have the same loader.
   for (const add of new Set(adders)) add(program, async () => undefined, entries);
   return program;
 }

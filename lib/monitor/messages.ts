@@ -125,7 +125,7 @@ function readStats(value: unknown): ConnectionStats {
 }
 
 export function readRoutes(value: unknown): readonly RouteFigures[] {
-  if (!Array.isArray(value)) throw new CodecError('The host sent figures of routes that are no list.');
+  if (!Array.isArray(value)) throw new CodecError('The host sent figures of routes that are not a list.');
   return list(value, maxListed, readRoute);
 }
 

@@ -31,7 +31,7 @@ export const noRequest: Codec<undefined> = {
 /** The fields of a map. @throws CodecError where the value is none. */
 export function fields(value: unknown): Readonly<Record<string, unknown>> {
   if (isMap(value)) return value;
-  throw new CodecError('The host sent figures that are no map: is it a monitor of rxgrid?');
+  throw new CodecError('The host sent figures that are not a map: is it a monitor of rxgrid?');
 }
 
 /** The fields of a map; none where the value is no map. */

@@ -26,7 +26,7 @@ const maxMux = 2n ** 64n;
 
 /** Reads the first line. @throws RecordingError where it is no header, or of a later version. */
 export function readHeader(text: string): RecordingHeader {
-  const no = 'this is no recording of rxgrid. rxgrid record makes one.';
+  const no = 'this is not a recording of rxgrid. rxgrid record makes one.';
   let line: Line;
   try {
     line = parse(text, 1);
@@ -142,9 +142,9 @@ function parse(text: string, number: number): Line {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new RecordingError('it is no JSON. The file is damaged.', number);
+    throw new RecordingError('it is not JSON. The file is damaged.', number);
   }
-  if (!isMap(value)) throw new RecordingError('it is no object. The file is damaged.', number);
+  if (!isMap(value)) throw new RecordingError('it is not an object. The file is damaged.', number);
   return { fields: value, number };
 }
 

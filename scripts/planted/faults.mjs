@@ -120,8 +120,8 @@ export const faults = [
   {
     name: 'the error of a handler is taken for an item',
     file: 'lib/mux/stream/caller-stream.ts',
-    find: '    if ((flags & Flag.PayloadIsErr) !== 0) {\n      // Read first',
-    replace: '    if ((flags & Flag.PayloadIsErr) !== 0 && payload.length === 0) {\n      // Read first',
+    find: '    if ((flags & Flag.PayloadIsErr) !== 0) {\n      const error = remoteError',
+    replace: '    if ((flags & Flag.PayloadIsErr) !== 0 && payload.length === 0) {\n      const error = remoteError',
     specs: ['spec/mux/stream/caller-stream'],
   },
   {

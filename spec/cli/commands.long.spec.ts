@@ -70,7 +70,7 @@ describe('call', () => {
     expect([code, stdout]).toStrictEqual([2, '']);
     expect(stderr).toMatch(/^rxgrid: the request does not fit the route: disk: .*integer.*\n$/);
     expect((await run('call', 'diskInfo')).code).toBe(2);
-    expect((await run('call', 'diskInfo', '-d', '{disk}')).stderr).toMatch(/^rxgrid: the request is no JSON: .*\n$/);
+    expect((await run('call', 'diskInfo', '-d', '{disk}')).stderr).toMatch(/^rxgrid: the request is not JSON: .*\n$/);
     expect((await run('call', 'slow', '-d', '1')).stderr).toBe('rxgrid: slow takes no request: leave -d out.\n');
     expect((await run('call', 'diskInfo', '-d', '@/none')).code).toBe(2);
   });
@@ -179,7 +179,7 @@ describe('stream', () => {
     const wrong = await runWith('{"n":"a"}\n', 'stream', 'sum', '-i', '@-');
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain('the input does not fit the route: n:');
-    expect((await runWith('{n}\n', 'stream', 'sum', '-i', '@-')).stderr).toContain('line 1 of the input is no JSON');
+    expect((await runWith('{n}\n', 'stream', 'sum', '-i', '@-')).stderr).toContain('line 1 of the input is not JSON');
     expect((await run('stream', 'count', '-i', '[]')).code).toBe(2);
   });
 

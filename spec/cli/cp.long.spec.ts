@@ -146,7 +146,7 @@ describe('rxgrid cp', () => {
     ['no such file', () => ['cp', `${base}:none`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /"none" does not exist/],
     ['no such local file', () => ['cp', here('none'), `${base}:a`], { RXGRID_TOKEN: 'good' }, 1, /does not exist/],
     ['a way out', () => ['cp', `${base}:../a`, here('a')], { RXGRID_TOKEN: 'good' }, 1, /leads out/],
-    ['no host', () => ['cp', 'ws://127.0.0.1:1:a', here('a')], { RXGRID_TOKEN: 'good' }, 3, /Is a host there/],
+    ['no host', () => ['cp', 'ws://127.0.0.1:1:a', here('a')], { RXGRID_TOKEN: 'good' }, 3, /Is a host running/],
     [
       'no folder here',
       () => ['cp', `${base}:a`, here('b/a')],

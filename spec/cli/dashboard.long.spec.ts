@@ -67,7 +67,7 @@ describe('dashboard', () => {
     leaf.close();
     expect([code, stdout]).toStrictEqual([130, `${address}\n`]);
     expect(stderr).toBe(
-      `rxgrid: this is the dashboard of ${host.url}. Whoever has the address works with your token; Ctrl-C ends it.\n`,
+      `rxgrid: this is the dashboard of ${host.url}. Anyone who has the address uses your token; Ctrl-C ends it.\n`,
     );
     await expect(fetch(address)).rejects.toThrow('fetch failed');
   });

@@ -62,7 +62,7 @@ describe('the host vanishes during', () => {
     expect([code, stderr.split('\n').at(-2)]).toStrictEqual([
       3,
       expect.stringMatching(
-        /^rxgrid: the connection to ws:.* is lost\. Is the host still there\? Run the command again\.$/,
+        /^rxgrid: the connection to ws:.* is lost\. Is the host still running\? Run the command again\.$/,
       ),
     ]);
   });

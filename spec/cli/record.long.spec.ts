@@ -144,7 +144,7 @@ describe('decode', () => {
     const file = join(folder, 'other');
     for (const [text, message] of [
       ['', 'The recording is empty'],
-      ['\u001b[31mhello', 'this is no recording of rxgrid'],
+      ['\u001b[31mhello', 'this is not a recording of rxgrid'],
       ['{"rxgrid":"recording","version":7}', 'its format has the version 7'],
     ] as const) {
       writeFileSync(file, text);
@@ -179,7 +179,7 @@ describe('decode', () => {
     const { code, stdout } = await run('decode', '--hex', '97 0100 00 09 0e 02 c401 81');
     expect([code, stdout]).toStrictEqual([0, expect.stringMatching(/^Request 1 handler 9 .*Eof\n$/)]);
     expect((await run('decode', '--hex', 'xyz')).code).toBe(2);
-    expect((await run('decode', '--hex', '9701')).stderr).toContain('these bytes are no message');
+    expect((await run('decode', '--hex', '9701')).stderr).toContain('these bytes are not a message');
   });
 });
 

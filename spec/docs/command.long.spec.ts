@@ -98,7 +98,7 @@ it('plays the recordings of the wire protocol as the page has it, and says where
   expect([shown.code, shown.stderr]).toStrictEqual([2, expect.stringContaining('shows the token to all users')]);
   await grid.close();
   const gone = await endOf(startCli(built, replaced, { RXGRID_TOKEN: 'debug' }));
-  expect([gone.code, gone.stderr]).toStrictEqual([3, expect.stringContaining('Is a host there')]);
+  expect([gone.code, gone.stderr]).toStrictEqual([3, expect.stringContaining('Is a host running')]);
 });
 
 const url = 'ws://127.0.0.1:9000';

@@ -55,7 +55,7 @@ describe('readRecording', () => {
       expect([read.length < records.length, truncated]).toStrictEqual([true, true]);
     }
     for (let length = 1; length < head.length - 1; length += 5) {
-      expect(() => readRecording(text.slice(0, length), { allowTruncated: true })).toThrow('no recording of rxgrid');
+      expect(() => readRecording(text.slice(0, length), { allowTruncated: true })).toThrow('not a recording of rxgrid');
     }
   });
 
@@ -65,7 +65,7 @@ describe('readRecording', () => {
       'Line 1 of the recording: its format has the version 9, and this rxgrid reads version 1. Use the rxgrid that recorded it, or a newer one.',
     );
     for (const wrong of ['{}', '[]', 'null', '\u0000\u0001', '{"rxgrid":"config"}', '\u007fELF']) {
-      expect(() => readRecording(wrong)).toThrow('no recording of rxgrid. rxgrid record makes one.');
+      expect(() => readRecording(wrong)).toThrow('not a recording of rxgrid. rxgrid record makes one.');
     }
     expect(() => readRecording('')).toThrow('The recording is empty');
     expect(() => readRecording(text, { maxBytes: 100 })).toThrow('at most 100 are read (maxBytes)');
@@ -93,8 +93,8 @@ describe('readRecording', () => {
       '{"t":0,"kind":"opened","link":1,"host":"x","peer":"host","extensions":[],"calls":[1]}',
       '"calls" has to be a list',
     ],
-    ['[1]', 'it is no object'],
-    ['{"t":', 'it is no JSON'],
+    ['[1]', 'it is not an object'],
+    ['{"t":', 'it is not JSON'],
   ])('says which line and field of %s is wrong', (line, message) => {
     const reading = (): unknown => readRecording(withLine(line));
     expect(reading).toThrow(RecordingError);

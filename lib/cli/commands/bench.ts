@@ -44,7 +44,7 @@ interface Counts {
 const maxCodes = 32;
 /** Share of the time that is not counted: connections, caches and compilers warm up. */
 const warmUp = 0.1;
-/** Failures in a row after which a route is given up: a host that refuses all calls is not measured. */
+/** Failures in a row that end the run: a host that refuses all calls is not measured. */
 const maxFailuresInARow = 100;
 
 const help = `
@@ -99,7 +99,7 @@ async function bench(target: Target, name: string, options: BenchOptions): Promi
     stop.abort();
   }, options.for * 1_000);
   const lose = (error: unknown): boolean => {
-    // What the end of the time cuts off is no failure.
+    // A call that the end of the run cuts off is not a failure.
     if (signal.aborted) return true;
     if (!(error instanceof DisconnectedError)) return false;
     counts.lost ??= error;
@@ -128,7 +128,7 @@ interface Work {
   readonly remote: RemoteRoute;
   readonly value: unknown;
   readonly counts: Counts;
-  /** Times of the monotonic clock between which is counted. */
+  /** Calls that end between these two times of the monotonic clock are counted. */
   readonly from: number;
   readonly until: number;
   readonly signal: AbortSignal;

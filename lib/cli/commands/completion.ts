@@ -8,13 +8,13 @@ import type { AddCommands, CommandEntry } from '../commands.js';
 import { exitCodes } from '../exit/failure.js';
 import { write } from '../output/output.js';
 import { descriptionOf } from '../request/remote-route.js';
-import { placeOf } from '../connect/place.js';
+import { selectHost } from '../connect/select-host.js';
 import { describeTarget, withTarget, type TargetOptions } from '../connect/target.js';
 import { allCommands, wholeProgram } from '../whole-program.js';
 
-/** Routes that were looked up are used for so long, in ms. */
+/** Time for which the names of routes are cached, in ms. */
 const cachedMs = 60_000;
-/** A shell that completes does not wait for longer, in s. */
+/** Time that a completion waits for the host, in s. */
 const lookUpSeconds = 2;
 
 const help = `
@@ -24,7 +24,7 @@ const help = `
 
 The names of routes come from the current host (the context, or RXGRID_HOST), and are kept for a minute.`;
 
-/** Adds `rxgrid completion` and `rxgrid routes`, which completion asks for names. */
+/** Adds `rxgrid completion`, and the hidden `rxgrid complete-routes`, which the scripts of the shells call for names of routes. */
 export const addCompletion: AddCommands = (program, run, entries) => {
   program
     .command('completion')
@@ -69,7 +69,7 @@ function optionsOf(command: Command): string[] {
 const takesRoute = ['call', 'stream', 'describe'];
 const isSub = (path: string): boolean => path.includes(' ');
 
-// No word has a character that a shell would act on: they are names of commands and of options.
+// The words are names of commands and options, none of which has a character that a shell interprets.
 const scripts: Readonly<Record<'bash' | 'zsh' | 'fish', (words: Words) => string>> = {
   bash: (words) => `# bash completion of rxgrid
 _rxgrid() {
@@ -121,7 +121,7 @@ complete -c rxgrid -n '__fish_seen_subcommand_from ${takesRoute.join(' ')}' -f -
 };
 
 async function printRoutes(options: TargetOptions, signal: AbortSignal): Promise<number> {
-  const { url, via } = placeOf(options, process.env);
+  const { url, via } = selectHost(options, process.env);
   const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rxgrid');
   const key = createHash('sha256')
     .update(JSON.stringify([url, via]))
@@ -135,14 +135,14 @@ async function printRoutes(options: TargetOptions, signal: AbortSignal): Promise
   }
   return withTarget({ ...options, timeout: lookUpSeconds, quiet: true }, signal, async (target) => {
     const routes = (await descriptionOf(target))?.routes ?? [];
-    // A shell would split, or expand, other names.
+    // A shell would split or expand other names.
     const names = routes.map(({ name }) => name).filter((name) => /^[\w./:@-]+$/.test(name));
     const text = names.map((name) => `${name}\n`).join('');
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       writeFileSync(path, text, { mode: 0o600 });
     } catch {
-      // Without a cache each completion asks the host.
+      // Where the cache cannot be written, each completion asks the host.
     }
     await write(text);
     return exitCodes.done;

@@ -8,7 +8,7 @@ import { systemRuntime } from '../../runtime.js';
 import { createDial } from '../../transport/ws-dial.js';
 import type { AddCommands } from '../commands.js';
 import { caOf, describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
-import { placeOfAddress, urlOf } from '../connect/place.js';
+import { selectHostAt, urlOf } from '../connect/select-host.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { print } from '../output/output.js';
 import {
@@ -34,7 +34,7 @@ Example:
 
 Exit codes: 0 the same, 1 something differs, 2 wrong usage, 3 no connection, 4 refused (the token, or the name).`;
 
-// Hand-made faults, and what depends on the ids of a process or on the order of keys, are not for every host.
+// Recordings of hand-made faults, and those that depend on process ids or on the order of keys, do not hold for every host.
 const skipped = /^(fault|handshake|quirk)-|^(keepalive|typed)$/;
 
 /** Adds `rxgrid conformance`. */
@@ -56,7 +56,7 @@ async function conformance(url: string, options: ConformanceOptions, signal: Abo
   let failed = 0;
   for (const [index, recording] of recordings.entries()) {
     const found = await playConformance(recording, target).catch((error: unknown) => {
-      // A host that is lost in between has failed that recording.
+      // A recording during which the connection is lost has failed.
       if (index === 0 || !(error instanceof Failure)) throw error;
       return [error.message];
     });
@@ -71,7 +71,7 @@ async function conformance(url: string, options: ConformanceOptions, signal: Abo
 
 /** @throws Failure (usage) */
 function targetOf(address: string, options: ConformanceOptions, signal: AbortSignal): ConformanceTarget {
-  const place = placeOfAddress(urlOf(address), options, process.env);
+  const place = selectHostAt(urlOf(address), options, process.env);
   const ca = caOf(place);
   try {
     return {
@@ -101,7 +101,10 @@ async function recordingsOf(folder: string): Promise<ConformanceRecording[]> {
         recordings.push(recording as ConformanceRecording);
       }
     } catch (error) {
-      throw new Failure(`${JSON.stringify(join(folder, name))} is no recording: ${errorText(error)}`, exitCodes.usage);
+      throw new Failure(
+        `${JSON.stringify(join(folder, name))} is not a recording: ${errorText(error)}`,
+        exitCodes.usage,
+      );
     }
   }
   if (recordings.length === 0) {

@@ -49,7 +49,7 @@ export const addContext: AddCommands = (program, run) => {
 
 function add(name: string, { host, tokenFile, tokenCommand, ca, via }: Context): number {
   if (!/^[\w.@-]+$/.test(name) || name === '__proto__') {
-    throw new Failure('the name of a context has letters, digits, and . _ @ - alone.', exitCodes.usage);
+    throw new Failure('the name of a context may have letters, digits and . _ @ - only.', exitCodes.usage);
   }
   const path = configPath();
   const config = readConfig(path);
@@ -93,7 +93,7 @@ async function list({ json = false }: { readonly json?: boolean }): Promise<numb
     printable(name),
     printable(host),
     printable(via),
-    // The command may hold a secret.
+    // The command is not printed: it may hold a secret.
     tokenFile !== undefined ? printable(tokenFile) : tokenCommand !== undefined ? 'of a command' : '',
   ]);
   for (const line of tableLines(columns, rows, terminalColumns())) await print(line);

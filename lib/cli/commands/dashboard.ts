@@ -17,7 +17,7 @@ import { connectTo } from '../connect/host.js';
 import { exitCodeOf, untilAborted } from '../exit/interruption.js';
 import { openBrowser } from '../output/open-browser.js';
 import { note, print, wholeNumber } from '../output/output.js';
-import { placeOf, placeOfAddress, urlOf, type Place } from '../connect/place.js';
+import { selectHost, selectHostAt, urlOf, type SelectedHost } from '../connect/select-host.js';
 import { explained, targetCodes } from '../connect/target.js';
 
 interface DashboardOptions extends ConnectionOptions {
@@ -50,7 +50,7 @@ export const addDashboard: AddCommands = (program, run) => {
 };
 
 async function dashboard(host: string | undefined, options: DashboardOptions, signal: AbortSignal): Promise<number> {
-  const place = host === undefined ? placeOf(options, process.env) : placeOfAddress(urlOf(host), options, process.env);
+  const place = host === undefined ? selectHost(options, process.env) : selectHostAt(urlOf(host), options, process.env);
   const files = packagedPage();
   const ca = caOf(place);
   await checkHost(place, ca, options, signal);
@@ -63,7 +63,7 @@ async function dashboard(host: string | undefined, options: DashboardOptions, si
     if (options.open === true) removeFile = await opened(address);
     if (options.quiet !== true) {
       const shown = printableUrl(place.url).replace(/\/$/, '');
-      note(`this is the dashboard of ${shown}. Whoever has the address works with your token; Ctrl-C ends it.`);
+      note(`this is the dashboard of ${shown}. Anyone who has the address uses your token; Ctrl-C ends it.`);
     }
     await untilAborted(signal);
   } finally {
@@ -73,9 +73,9 @@ async function dashboard(host: string | undefined, options: DashboardOptions, si
   return exitCodeOf(signal);
 }
 
-/** Connects once, so that a wrong token or host ends the command in place of an empty page. */
+/** Connects once, so that a wrong token or host ends the command, and does not show an empty page. */
 async function checkHost(
-  place: Place,
+  place: SelectedHost,
   ca: Uint8Array | undefined,
   { timeout }: DashboardOptions,
   signal: AbortSignal,
@@ -89,7 +89,7 @@ async function checkHost(
 }
 
 async function serve(
-  place: Place,
+  place: SelectedHost,
   ca: Uint8Array | undefined,
   { port, timeout }: DashboardOptions,
   files: ReturnType<typeof packagedPage>,

@@ -28,7 +28,7 @@ Examples:
   rxgrid decode incident.jsonl --marbles
   rxgrid decode --hex 97010000090e02c40181
 
-Exit codes: 0 done, 2 wrong usage, or a file that is no recording, 5 the recording is cut off or lacks
+Exit codes: 0 done, 2 wrong usage, or a file that is not a recording, 5 the recording is cut off or lacks
 records, and what is there is printed.`;
 
 /** Adds `rxgrid decode`. */
@@ -126,7 +126,7 @@ async function decodeHex(text: string): Promise<number> {
     }
   } catch (error) {
     if (error instanceof ProtocolError)
-      throw new Failure(`these bytes are no message: ${error.message}`, exitCodes.usage);
+      throw new Failure(`these bytes are not a message: ${error.message}`, exitCodes.usage);
     throw error;
   }
   return exitCodes.done;

@@ -75,7 +75,7 @@ function fieldText(value: unknown): string {
   return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** A time of a clock of another host, which may be anything. */
+/** A time that another host has sent: it may be any number. */
 function timeText(at: number): string {
   return Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : '?';
 }

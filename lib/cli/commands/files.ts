@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
 import { FileConflictError, FileError } from '../../files/file-error.js';
 import { listEntries, statFile } from '../../files/file-client.js';
@@ -7,6 +6,7 @@ import { quoted } from '../../files/peer-path.js';
 import { removeFile } from '../../files/remove-file.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { printable } from '../../printable.js';
+import type { AddCommands } from '../commands.js';
 import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
 import { exitCodes, Failure, failureText } from '../exit/failure.js';
 import { joinPath, lastName } from '../paths/path-text.js';
@@ -25,18 +25,15 @@ interface RemoveOptions extends ConnectionOptions {
   readonly verbose?: boolean;
 }
 
-/** Longest line of a path. */
+/** Maximum length of a line, which has a path from the host. */
 const maxLineLength = 10_000;
 
 const codes = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection, 4 refused (the token, or no files are served), 5 some paths
 failed, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, 141 the reader of standard output is gone.`;
 
-/** Runs a command; its result is the exit code. */
-export type RunCommand = (work: (signal: AbortSignal) => Promise<number>) => Promise<void>;
-
-/** Adds `ls`, `stat` and `rm` to the program. */
-export function addFileCommands(program: Command, run: RunCommand): void {
+/** Adds `rxgrid ls`, `rxgrid stat` and `rxgrid rm`. */
+export const addFileCommands: AddCommands = (program, run) => {
   describeConnection(program.command('ls'))
     .description('Lists folders and files of a host that serves files (serveFiles).')
     .argument('<paths...>', 'host:port:path; "host:port:" is the served folder; globs are expanded')
@@ -65,7 +62,7 @@ export function addFileCommands(program: Command, run: RunCommand): void {
     .action((addresses: string[], options: RemoveOptions) =>
       run((signal) => onRemotePaths(addresses, options, signal, (remote) => remove(remote, options))),
     );
-}
+};
 
 async function list({ connection, paths, signal }: RemotePaths, options: ListOptions): Promise<number> {
   const { recursive = false } = options;
@@ -123,7 +120,7 @@ function removalError(error: unknown, { recursive = false }: RemoveOptions): unk
   );
 }
 
-/** Works on each path. One that fails does not end the others, unless it is the only one. False: a part of it has failed. */
+/** Runs `work` on each path; it returns false where a part of it has failed. The failure of one path does not end the others. */
 async function eachPath(paths: readonly string[], work: (path: string) => Promise<boolean>): Promise<number> {
   let whole = true;
   for (const path of paths) {
@@ -160,7 +157,7 @@ function print(line: string): Promise<void> {
 /** Writes a line; resolves when the reader has taken it. */
 function write(line: string): Promise<void> {
   return new Promise((resolve) => {
-    // A reader that is gone ends the process, where errors of standard output are handled.
+    // Where the reader is gone, `endWithReader` in main.ts ends the process.
     process.stdout.write(`${line}\n`, () => {
       resolve();
     });

@@ -47,7 +47,7 @@ export const addRecord: AddCommands = (program, run) => {
     .option('--max-frames <n>', 'end after so many frames', wholeNumber(1, 1_000_000), 100_000)
     .option('--payloads', 'with payloads, metadata and details of errors; they are private to the users of the mesh')
     .option('--peer <name>', 'only the connections with this host, or of leaves with this identity')
-    .option('-f, --force', 'overwrite a file that is there');
+    .option('-f, --force', 'overwrite an existing file');
   describeTarget(command)
     .addHelpText('after', help)
     .action((file: string, options: RecordOptions) =>

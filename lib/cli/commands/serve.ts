@@ -34,7 +34,7 @@ interface ServeOptions extends TokenOptions {
   readonly quiet?: boolean;
 }
 
-/** Time for finding an error of the syntax, in ms. */
+/** Time limit for locating a syntax error, in ms. */
 const checkMs = 5_000;
 
 const help = `
@@ -143,10 +143,10 @@ function serveRoot(manager: Manager, options: ServeFilesOptions): void {
 }
 
 /**
- * Where a file has an error of its syntax; empty where the error is in another file. The error of an import does not say it:
- * only Node's own report has the place.
+ * The place of a syntax error in a file; empty where the error is in another file. The error of `import()` does not have it:
+ * only Node's own report does.
  */
-async function placeOfSyntaxError(file: string): Promise<string> {
+async function syntaxErrorPlace(file: string): Promise<string> {
   const check = spawn(process.execPath, ['--check', file], { stdio: ['ignore', 'ignore', 'pipe'], timeout: checkMs });
   const report = await text(check.stderr).catch(() => '');
   const [, line] = /:(\d+)\r?$/m.exec(report.split('\n', 1)[0] ?? '') ?? [];
@@ -159,7 +159,7 @@ async function addHandlers(manager: Manager, file: string): Promise<void> {
     const module = (await import(pathToFileURL(resolve(file)).href)) as { readonly default?: unknown };
     exported = module.default;
   } catch (error) {
-    const place = error instanceof SyntaxError ? await placeOfSyntaxError(resolve(file)) : '';
+    const place = error instanceof SyntaxError ? await syntaxErrorPlace(resolve(file)) : '';
     throw new Failure(`the module ${JSON.stringify(file)} cannot be loaded: ${String(error)}${place}`, exitCodes.usage);
   }
   if (typeof exported === 'function') {
@@ -183,7 +183,7 @@ async function addressOf(text: string): Promise<{ readonly address: string; read
   const address = bracketed ?? plain ?? '';
   const port = Number(digits);
   if (address === '' || !(port <= 0xffff)) {
-    throw new Failure(`--listen: ${JSON.stringify(text)} is no host:port, such as 127.0.0.1:9000.`, exitCodes.usage);
+    throw new Failure(`--listen: ${JSON.stringify(text)} is not host:port, such as 127.0.0.1:9000.`, exitCodes.usage);
   }
   if (port !== 0) return { address, port };
   const probe = createServer().listen(0, address);

@@ -54,7 +54,7 @@ async function top(target: Target, { once = false, json = false }: TopOptions): 
   return exitCodes.done;
 }
 
-/** The figures of the host, together: when each of them is there, and then with each change. */
+/** The figures of the host combined: once all of them have come, and after each change. */
 function figuresOf({ connection }: Target): Observable<TopState> {
   const host = monitor(connection);
   const began = systemRuntime.now();
@@ -65,7 +65,7 @@ function figuresOf({ connection }: Target): Observable<TopState> {
     streams: host.streams$,
   }).pipe(
     map((state) => {
-      // The host sends its clock once; the time since then is counted here.
+      // The host sends its uptime and clock once; the time since then is added here.
       const passed = systemRuntime.now() - began;
       const { uptime, time } = state.info;
       return { ...state, info: { ...state.info, uptime: uptime + passed, time: time + passed } };

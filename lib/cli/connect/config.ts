@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { isMap } from '../../check.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 
-/** How to reach one host: what the flags of a command say otherwise. */
+/** How to reach one host, as the flags of a command would say it. */
 export interface Context {
   /** URL of the host. */
   readonly host: string;
@@ -34,7 +34,7 @@ export function configPath(env: NodeJS.ProcessEnv = process.env): string {
   return join(folder !== undefined && folder !== '' ? folder : join(homedir(), '.config'), 'rxgrid', 'config.json');
 }
 
-/** Reads the configuration; a file that is not there is an empty one. @throws Failure (usage) */
+/** Reads the configuration; a missing file counts as an empty one. @throws Failure (usage) */
 export function readConfig(path = configPath()): Config {
   let text: string;
   try {
@@ -48,7 +48,7 @@ export function readConfig(path = configPath()): Config {
     return checked(JSON.parse(text));
   } catch (error) {
     // The text of a JSON error quotes the file.
-    const what = error instanceof ConfigFault ? error.message : 'it is no JSON';
+    const what = error instanceof ConfigFault ? error.message : 'it is not JSON';
     throw new Failure(`the configuration ${path} cannot be used: ${what}. Correct or remove it.`, exitCodes.usage);
   }
 }
@@ -68,7 +68,7 @@ export function writeConfig(config: Config, path = configPath()): void {
   }
 }
 
-/** The context that a command uses. @throws Failure (usage) for a name that there is none of. */
+/** The context that a command uses. @throws Failure (usage) for an unknown name. */
 export function contextOf(name: string | undefined, config: Config): Context | undefined {
   const wanted = name ?? config.current;
   if (wanted === undefined) return undefined;

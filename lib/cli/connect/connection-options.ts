@@ -2,12 +2,12 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { connectTo } from './host.js';
-import { placeOfAddress, type Place, type PlaceOptions } from './place.js';
+import { selectHostAt, type SelectedHost, type HostSelection } from './select-host.js';
 import { readText } from './token.js';
 
 /** The options of every command that connects to the host of an address, as commander gives them. */
 export interface ConnectionOptions extends Pick<
-  PlaceOptions,
+  HostSelection,
   'token' | 'tokenFile' | 'tokenCommand' | 'context' | 'ca'
 > {
   /** In seconds. */
@@ -16,7 +16,7 @@ export interface ConnectionOptions extends Pick<
 
 const maxTimeoutSeconds = 3_600;
 
-/** Gives a command the options of its connection; `timeout` says in seconds how long what `waits` for may take. */
+/** Gives a command the options of its connection. `waits`: what the option --timeout limits; `timeout`: its default, in seconds. */
 export function describeConnection(command: Command, waits = 'time to connect', timeout = 10): Command {
   return describeCa(
     describeTokens(command).option('--context <name>', 'the context whose token is used for its host (RXGRID_CONTEXT)'),
@@ -46,7 +46,7 @@ export function describeContext(command: Command): Command {
 
 /** Connects to the host of an address. @throws Failure; the reason of the signal. */
 export function connectWith(host: string, options: ConnectionOptions, signal: AbortSignal): Promise<LeafConnection> {
-  const place = placeOfAddress(host, options, process.env);
+  const place = selectHostAt(host, options, process.env);
   const { url, via } = place;
   if (via !== undefined) {
     throw new Failure(
@@ -58,8 +58,8 @@ export function connectWith(host: string, options: ConnectionOptions, signal: Ab
   return connectTo(url, { token: place.token(), ca, connectMs: options.timeout * 1_000, signal });
 }
 
-/** The certificates that are named for a place. @throws Failure (usage) */
-export function caOf({ ca, url }: Pick<Place, 'ca' | 'url'>): Uint8Array | undefined {
+/** Reads the certificates of a host that is connected to. @throws Failure (usage) */
+export function caOf({ ca, url }: Pick<SelectedHost, 'ca' | 'url'>): Uint8Array | undefined {
   if (ca === undefined) return undefined;
   if (!/^(?:wss|https):/i.test(url)) {
     throw new Failure(`--ca is for wss://, and ${JSON.stringify(url)} is not encrypted.`, exitCodes.usage);

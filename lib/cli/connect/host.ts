@@ -7,7 +7,7 @@ import { connect } from '../../node/server/leaf.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import { exitCodes, Failure, failureText } from '../exit/failure.js';
 
-/** How to connect. */
+/** Options of {@link connectTo}. */
 export interface HostOptions {
   readonly token: string;
   /** Time to connect, in ms. */
@@ -18,7 +18,7 @@ export interface HostOptions {
   readonly signal: AbortSignal;
 }
 
-/** Connects to a host as a leaf. @throws Failure that says why that cannot be; the reason of the signal. */
+/** Connects to a host as a leaf. @throws Failure with the cause and advice; the reason of the signal. */
 export async function connectTo(host: string, { token, connectMs, ca, signal }: HostOptions): Promise<LeafConnection> {
   let leaf: LeafConnection;
   try {
@@ -46,7 +46,7 @@ export async function connectTo(host: string, { token, connectMs, ca, signal }: 
   }
 }
 
-/** What to tell a user who could not connect; `cause` is undefined where the host did not answer in time. */
+/** The error for a user who could not connect; `cause` is undefined where the host did not answer in time. */
 export function failureOf(host: string, connectMs: number, cause: unknown): Failure {
   if (cause instanceof RejectedError || cause instanceof RefusedError) {
     return new Failure(failureText(cause, false), exitCodes.refused);
@@ -59,7 +59,7 @@ export function failureOf(host: string, connectMs: number, cause: unknown): Fail
   }
   const text =
     cause === undefined
-      ? `${host} does not answer within ${connectMs / 1_000} s. Is a host there, and is it started? --timeout sets the time to wait.`
+      ? `${host} does not answer within ${connectMs / 1_000} s. Is a host running at this address? --timeout sets the time to wait.`
       : `cannot connect to ${host}: ${errorText(cause).replace(/[^.?]$/, '$&.')}${adviceFor(cause)}`;
   return new Failure(text, exitCodes.disconnected);
 }
@@ -77,14 +77,14 @@ function isUntrusted(error: unknown): boolean {
   return codesOf(error).some((code) => untrusted.has(code));
 }
 
-/** What may be wrong where a host could not be connected to; empty where its answer says it. */
+/** Advice for a connection that failed; empty where the error itself says what to do. */
 function adviceFor(cause: unknown): string {
   const codes = new Set(codesOf(cause));
   if (codes.has('ENOTFOUND') || codes.has('EAI_AGAIN')) return ' The name has no address: check how it is written.';
   if ([...codes].some((code) => code.startsWith('ERR_SSL_') || code === 'EPROTO')) {
     return ' Does the host speak TLS? Without it, its address begins with ws://.';
   }
-  return errorText(cause).endsWith('?') ? '' : ' Is a host there, and is it started?';
+  return errorText(cause).endsWith('?') ? '' : ' Is a host running at this address?';
 }
 
 /** The codes of an error and of its causes. */

@@ -6,10 +6,10 @@ import { caOf, describeCa, describeContext, describeTokens, toTimeout } from './
 import { exitCodes, Failure } from '../exit/failure.js';
 import { connectTo } from './host.js';
 import { Interruption } from '../exit/interruption.js';
-import { placeOf, type PlaceOptions } from './place.js';
+import { selectHost, type HostSelection } from './select-host.js';
 
 /** The options of commands that work with one host, as commander gives them. */
-export interface TargetOptions extends PlaceOptions {
+export interface TargetOptions extends HostSelection {
   /** In seconds. */
   readonly timeout: number;
   readonly quiet?: boolean;
@@ -50,7 +50,7 @@ export async function withTarget(
   signal: AbortSignal,
   work: (target: Target) => Promise<number>,
 ): Promise<number> {
-  const place = placeOf(options, process.env);
+  const place = selectHost(options, process.env);
   const { url, via } = place;
   const timeout = options.timeout * 1_000;
   const leaf = await connectTo(url, {
@@ -71,13 +71,13 @@ export async function withTarget(
   }
 }
 
-/** What a command ends with: an error of a call, in the words of a user. */
+/** Turns an error of a call into one that names the host and says what to do. */
 export function explained(error: unknown, host: string): unknown {
   if (error instanceof Failure) return error;
   if (error instanceof Interruption) return new Failure('interrupted.', error.exitCode);
   if (error instanceof DisconnectedError) {
     return new Failure(
-      `the connection to ${host} is lost. Is the host still there? Run the command again.`,
+      `the connection to ${host} is lost. Is the host still running? Run the command again.`,
       exitCodes.disconnected,
     );
   }

@@ -11,9 +11,9 @@ export interface TokenOptions {
   readonly token?: string;
 }
 
-/** Characters of a token at most: what a command prints instead of one may be long. */
+/** Maximum length of a token: the command of a token may print something else. */
 const maxTokenLength = 1 << 16;
-/** Time that the command of a token has, in ms. */
+/** Time limit for the command of a token, in ms. */
 const tokenCommandMs = 30_000;
 
 /** The token of flags, environment and context, in this order. @throws Failure (usage) where there is none. */

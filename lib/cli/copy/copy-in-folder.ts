@@ -30,8 +30,8 @@ const unknownKind = 'a link, a device, a pipe or a socket';
 /**
  * Copies a folder of a host to here.
  *
- * Where nothing of it is here, the host sends all of it, with small files in packs, and it is counted meanwhile. Else each file
- * of the host's listing is compared and requested, as the listing comes.
+ * Where the target is new, the host sends the whole folder, with small files in packs, and its files are counted meanwhile.
+ * Otherwise each file of the host's listing is compared, and requested where it differs, as the listing comes.
  */
 export async function copyFolderIn(context: CopyContext, source: string, target: string): Promise<void> {
   const { options, report } = context;
@@ -62,7 +62,7 @@ export async function copyFolderIn(context: CopyContext, source: string, target:
       ),
     );
     await deleteExtraHere(context, root, plan.paths);
-    // What killed runs have left is of no use once this run has ended. A removal sets the time of its folder.
+    // Temporary files of killed runs are of no use once this run has ended. Their removal changes the time of their folder.
     if (isOccupied) await sweepTemporaries(root).catch(() => undefined);
     plan.setFolderAttributes();
   } else {
@@ -174,7 +174,7 @@ class IncomingPlan {
     report.foundAll();
   }
 
-  /** All files are here: gives the folders their attributes. */
+  /** Gives the folders their attributes, after the last file was written. */
   setFolderAttributes(): void {
     // The entries of a folder come before the folder: writing one would change the folder's time.
     for (const { real, info } of this.#folders.reverse()) {

@@ -50,7 +50,7 @@ export async function copyIn(context: CopyContext, source: string, target: strin
   await copyFile(context, source, info, context.decided.target);
 }
 
-/** Where a folder goes: as with cp, except that with `--resume` the result of an earlier run does not change it. */
+/** The target of a folder, chosen as cp does, except that with `--resume` the result of an earlier run does not change it. */
 async function folderTarget(context: CopyContext, source: string, target: string): Promise<string> {
   const there = await statsOf(target);
   if (there !== undefined && !there.isDirectory()) {
@@ -82,7 +82,7 @@ export function isInto(target: string): boolean {
   return target === '' || /(^|[/\\])\.{0,2}$/.test(target);
 }
 
-/** Where a file goes: into a folder, or to a name, through the links that the user typed. */
+/** The target of a file: in a folder, or a name, through the links that the user typed. */
 async function fileTarget({ options }: CopyContext, source: string, target: string): Promise<string> {
   const there = await statsOf(target);
   if (there?.isDirectory() === true || isInto(target)) {

@@ -26,8 +26,8 @@ interface Source {
 /**
  * Copies a folder from here to a host.
  *
- * Where the host has nothing of it, the folder is sent as a whole, with small files in packs, and counted meanwhile. Else folders
- * are compared one by one, and a folder that the host does not have is sent as a whole.
+ * Where the target is new, the folder is sent as a whole, with small files in packs, and its files are counted meanwhile.
+ * Otherwise folders are compared one by one, and a folder that the host does not have is sent as a whole.
  */
 export async function copyFolderOut(context: CopyContext, { path, shown }: Source, target: string): Promise<void> {
   const { options, report } = context;

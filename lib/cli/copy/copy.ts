@@ -35,7 +35,7 @@ export interface CopyContext {
   readonly signal: AbortSignal;
   /** Limits the bytes per second. */
   readonly throttle?: Throttle | undefined;
-  /** Where the source goes, once decided: another attempt must not decide differently because of what the first one made. */
+  /** The target path, once it is decided: a later attempt must not decide differently because of what the first one made. */
   readonly decided: { target?: string };
 }
 

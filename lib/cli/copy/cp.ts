@@ -126,7 +126,7 @@ async function sweepTargets(jobs: readonly Job[]): Promise<void> {
     to.kind !== 'local' || target === undefined ? [] : [target],
   );
   for (const folder of new Set(targets.map((target) => dirname(target)))) {
-    // It is no failure of the copy.
+    // A failed sweep is not a failure of the copy.
     await sweepKilled(folder).catch(() => undefined);
   }
 }

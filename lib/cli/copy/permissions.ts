@@ -1,43 +1,41 @@
 import { randomUUID } from 'node:crypto';
 import { lastValueFrom } from 'rxjs';
+import { valueOf } from '../../files/answer.js';
 import { FileError, FilesReadOnlyError } from '../../files/file-error.js';
 import { fileRoutes } from '../../files/file-routes.js';
+import { notRemovable, notWritable } from '../../files/refusals.js';
 import { removeFile } from '../../files/remove-file.js';
-import { valueOf } from '../../files/answer.js';
-import { quoted } from '../../files/peer-path.js';
 import type { CopyContext } from './copy.js';
 
 /*
- * What a dry run finds out about a host. A host that does not allow an operation refuses it for every path, so the path of the
- * question is one that does not exist, and nothing is changed. `target` names the path in errors.
+ * Finds out, for a dry run, which operations a host allows. A host that does not allow an operation refuses it for every path, so
+ * the host is asked for a path that does not exist, and nothing is changed. The error names `target`, the path of the user.
  */
 
 /** Checks that the host allows writing. @throws FilesReadOnlyError; errors of calls. */
 export async function checkWritable({ connection, signal }: CopyContext, target: string): Promise<void> {
-  const path = unusedName();
-  const reports$ = connection.exchange(fileRoutes.write, { path }, () => [], { signal });
-  await onlyReadOnly(target, path, async () => {
+  const reports$ = connection.exchange(fileRoutes.write, { path: unusedName() }, () => [], { signal });
+  const isRefused = await refuses(async () => {
     const report = await lastValueFrom(reports$, { defaultValue: undefined });
     if (report?.kind === 'failure') valueOf({ failure: report }, '');
   });
+  if (isRefused) throw notWritable(target);
 }
 
 /** Checks that the host allows removing. @throws FilesReadOnlyError; errors of calls. */
 export async function checkRemovable({ connection, signal }: CopyContext, target: string): Promise<void> {
-  const path = unusedName();
-  await onlyReadOnly(target, path, () => lastValueFrom(removeFile(connection, path, { signal })));
+  if (await refuses(() => lastValueFrom(removeFile(connection, unusedName(), { signal })))) throw notRemovable(target);
 }
 
-/** Any other FileError is about the path that does not exist. */
-async function onlyReadOnly(target: string, unused: string, ask: () => Promise<unknown>): Promise<void> {
+/** True where the host refuses the operation. Any other FileError is about the path, which does not exist. */
+async function refuses(operation: () => Promise<unknown>): Promise<boolean> {
   try {
-    await ask();
+    await operation();
   } catch (error) {
-    if (error instanceof FilesReadOnlyError) {
-      throw new FilesReadOnlyError(error.message.replace(quoted(unused), quoted(target)), target);
-    }
+    if (error instanceof FilesReadOnlyError) return true;
     if (!(error instanceof FileError)) throw error;
   }
+  return false;
 }
 
 function unusedName(): string {

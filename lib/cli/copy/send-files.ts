@@ -60,15 +60,15 @@ export async function sendFiles(
   const request = { path: target, folder, resume, fsync, ...(preserve ? { preserve, ...attributes } : {}) };
   const reports$ = connection.exchange(fileRoutes.write, request, input, { signal });
   const watched$ = reports$.pipe(
-    tap((told) => {
-      if (told.kind === 'progress') {
-        const { files, bytes } = told;
+    tap((answer) => {
+      if (answer.kind === 'progress') {
+        const { files, bytes } = answer;
         steps.set(index, { files, bytes, rate: meter.rate(systemRuntime.now(), bytes), mode });
         return;
       }
       // Without a path, the whole transfer has failed.
-      if (!folder || told.path === '') fatal ??= fileErrorOf(told, told.path);
-      else if (!unreadable.has(told.path)) report.failed(fileErrorOf(told, told.path));
+      if (!folder || answer.path === '') fatal ??= fileErrorOf(answer, answer.path);
+      else if (!unreadable.has(answer.path)) report.failed(fileErrorOf(answer, answer.path));
     }),
   );
   await lastValueFrom(watched$, { defaultValue: undefined });

@@ -10,7 +10,7 @@ export const exitCodes = {
   disconnected: 3,
   /** The host refused the token, or serves no files to this leaf. */
   refused: 4,
-  /** Some of it is not done. */
+  /** A part of what was asked for failed. */
   partly: 5,
   hangup: 129,
   interrupted: 130,

@@ -2,19 +2,19 @@ import { float } from '../../codec/float.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 
 /*
- * Values of MessagePack in JSON. What JSON has no word for is an object with one key:
+ * Values of MessagePack in JSON. A value that JSON cannot express is an object with one key:
  *
  *   bytes         {"$bytes": "<base64>"}        a time       {"$date": "2026-01-31T00:00:00.000Z"}
  *   a float64     {"$float": 5}, {"$float": "NaN"}   an integer beyond 2^53  {"$bigint": "9007199254740993"}
  */
 
-/** What JSON.parse gives. */
+/** A value of JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 const notFinite: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity };
 const maxDepth = 512;
 
-/** A value as JSON has it. */
+/** Converts a value to JSON. */
 export function toJson(value: unknown, depth = 0): Json {
   if (depth > maxDepth) return null;
   if (value === undefined || value === null) return null;
@@ -28,7 +28,7 @@ export function toJson(value: unknown, depth = 0): Json {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toJson(each, depth + 1)]));
 }
 
-/** A value that is sent, of JSON. @throws Failure (usage) for an object with one of the keys that does not fit it. */
+/** Converts JSON to the value that is sent. @throws Failure (usage) for an object with one of the keys that does not fit it. */
 export function fromJson(json: Json): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (isList(json)) return json.map(fromJson);
@@ -40,7 +40,7 @@ export function fromJson(json: Json): unknown {
   return Object.fromEntries(entries.map(([key, each]) => [key, fromJson(each)]));
 }
 
-/** What a JSON Schema is asked about: numbers in place of `$float` and `$bigint`, texts in place of the others. */
+/** The JSON that a schema validates: numbers in place of `$float` and `$bigint`, texts in place of the others. */
 export function plainJson(json: Json): Json {
   if (typeof json !== 'object' || json === null) return json;
   if (isList(json)) return json.map(plainJson);

@@ -49,12 +49,12 @@ export function hasColor(env: NodeJS.ProcessEnv = process.env): boolean {
   return process.stdout.isTTY && (none === undefined || none === '') && env.TERM !== 'dumb';
 }
 
-/** JSON of which a terminal acts on nothing: controls, and marks that turn the direction, are escaped in it. */
+/** JSON that is safe to print on a terminal: control characters and bidirectional marks are escaped. */
 export function jsonText(value: Json, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(/[\u007f-\uffff]+/g, escapeRun);
 }
 
-/** A document of YAML, of which a terminal acts on nothing. */
+/** A document of YAML that is safe to print on a terminal, as {@link jsonText} is. */
 export async function yamlText(value: Json): Promise<string> {
   const { Document, visit } = await import('yaml');
   const document = new Document(value, { aliasDuplicateObjects: false });
@@ -90,7 +90,7 @@ function escapeRun(run: string): string {
   return text;
 }
 
-// JSON has no escape of code points beyond 16 bits, but of their halves.
+// JSON escapes a code point beyond 16 bits as two surrogates.
 function escapeUnits(character: string): string {
   return [...Array(character.length).keys()]
     .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)

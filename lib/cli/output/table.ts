@@ -3,7 +3,7 @@ import stringWidth from 'string-width';
 /** A column of a table. */
 export interface Column {
   readonly title: string;
-  /** Numbers stand at the right. */
+  /** True: cells are aligned to the right, as numbers are. */
   readonly right?: boolean;
   /** Left out where the table is too wide; of several, the one with the largest number first. Default: never. */
   readonly leaves?: number;

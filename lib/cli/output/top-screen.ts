@@ -4,7 +4,7 @@ import { sizeText } from './progress-bar.js';
 import { cellText } from './output.js';
 import { cut, tableLines, type Column } from './table.js';
 
-/** What `top` shows. */
+/** The figures that `top` shows. */
 export interface TopState {
   readonly info: HostInfo;
   readonly cluster: MonitoredCluster;
@@ -12,7 +12,7 @@ export interface TopState {
   readonly streams: StreamList;
 }
 
-/** How it is shown. */
+/** How the figures are shown: what the keys change. */
 export interface TopView {
   readonly kind: 'hosts' | 'routes' | 'streams';
   /** Index of the column that sorts. */

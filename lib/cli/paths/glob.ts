@@ -4,14 +4,14 @@
  * each character of the path with each one of the pattern.
  */
 
-/** One place of a pattern: characters that it accepts, or any number of any characters. */
-type Place = ((character: string) => boolean) | typeof anyCharacters;
+/** An element of a pattern: accepts one character, or stands for any number of any characters. */
+type Element = ((character: string) => boolean) | typeof anyCharacters;
 
 const anyCharacters = Symbol('*');
 /** Any number of folders. */
 const anyFolders = Symbol('**');
 
-type Part = readonly Place[] | typeof anyFolders;
+type Part = readonly Element[] | typeof anyFolders;
 
 /** True for a path with `*`, `?` or `[` in it. */
 export function isGlob(path: string): boolean {
@@ -20,8 +20,8 @@ export function isGlob(path: string): boolean {
 
 /** Matches names with a pattern: `*`, `?` and `[a-z]`, within one name. */
 export function nameMatcher(pattern: string): (name: string) => boolean {
-  const places = placesOf(pattern);
-  return (name) => !name.includes('/') && matchesName(places, Array.from(name));
+  const elements = elementsOf(pattern);
+  return (name) => !name.includes('/') && matchesName(elements, Array.from(name));
 }
 
 /**
@@ -45,35 +45,35 @@ export function pathMatcher(patterns: readonly string[]): ((path: string) => boo
 }
 
 function partOf(part: string): Part {
-  return part === '**' ? anyFolders : placesOf(part);
+  return part === '**' ? anyFolders : elementsOf(part);
 }
 
-function placesOf(pattern: string): readonly Place[] {
-  const places: Place[] = [];
+function elementsOf(pattern: string): readonly Element[] {
+  const elements: Element[] = [];
   const characters = Array.from(pattern);
   for (let index = 0; index < characters.length; index++) {
     const character = characters[index]!;
     if (character === '*') {
-      if (places.at(-1) !== anyCharacters) places.push(anyCharacters);
-    } else if (character === '?') places.push(() => true);
+      if (elements.at(-1) !== anyCharacters) elements.push(anyCharacters);
+    } else if (character === '?') elements.push(() => true);
     else if (character === '[') {
       // A `]` that is the first in its set is one of it.
       const from = index + ('!^'.includes(characters[index + 1] ?? ' ') ? 2 : 1);
       const end = characters.indexOf(']', from + 1);
-      places.push(end < 0 ? is(character) : oneOf(characters.slice(from, end), from > index + 1));
+      elements.push(end < 0 ? is(character) : oneOf(characters.slice(from, end), from > index + 1));
       if (end >= 0) index = end;
-    } else if (character === '\\' && index + 1 < characters.length) places.push(is(characters[++index]!));
-    else places.push(is(character));
+    } else if (character === '\\' && index + 1 < characters.length) elements.push(is(characters[++index]!));
+    else elements.push(is(character));
   }
-  return places;
+  return elements;
 }
 
-function is(wanted: string): Place {
+function is(wanted: string): Element {
   return (character) => character === wanted;
 }
 
 /** A set such as `[a-z_]`, or `[!a-z_]` for all others. */
-function oneOf(set: readonly string[], others: boolean): Place {
+function oneOf(set: readonly string[], others: boolean): Element {
   const ranges: (readonly [from: string, to: string])[] = [];
   for (let index = 0; index < set.length; index++) {
     const from = set[index]!;
@@ -105,16 +105,16 @@ function matchesPath(parts: readonly Part[], names: readonly (readonly string[])
 
 /** `**` may stand for no folder at all. */
 function withFolders(parts: readonly Part[], reached: Set<number>): Set<number> {
-  // The loop visits the places that it adds, too.
+  // The loop visits the elements that it adds, too.
   for (const at of reached) if (parts[at] === anyFolders) reached.add(at + 1);
   return reached;
 }
 
 /** Matches a name. Where it goes on wrongly, only the last `*` takes one character more: an earlier one need not. */
-function matchesName(places: readonly Place[], name: readonly string[]): boolean {
+function matchesName(elements: readonly Element[], name: readonly string[]): boolean {
   let [place, star, taken] = [0, -1, 0];
   for (let at = 0; at < name.length;) {
-    const here = places[place];
+    const here = elements[place];
     if (here === anyCharacters) {
       star = place++;
       taken = at;
@@ -127,6 +127,6 @@ function matchesName(places: readonly Place[], name: readonly string[]): boolean
       at = ++taken;
     }
   }
-  while (places[place] === anyCharacters) place++;
-  return place === places.length;
+  while (elements[place] === anyCharacters) place++;
+  return place === elements.length;
 }

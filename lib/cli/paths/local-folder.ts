@@ -6,7 +6,7 @@ import { isOwnName } from '../../files/peer-path.js';
 import { isUndecodable, toFileError, undecodableName } from '../../node/files/disk/system-error.js';
 import { joinPath } from './path-text.js';
 
-/** What is in a folder here. `path`: relative to the folder that the walk began with, with slashes. */
+/** An entry of a local folder. `path`: relative to the folder that the walk began with, with slashes. */
 export type LocalEntry =
   | { readonly kind: 'file'; readonly path: string; readonly size: number; readonly mtime: number }
   | { readonly kind: 'folder'; readonly path: string }
@@ -15,7 +15,7 @@ export type LocalEntry =
   | { readonly kind: 'other'; readonly path: string; readonly what: string }
   | { readonly kind: 'failure'; readonly error: FileError };
 
-/** What a walk takes. */
+/** Options of a walk. */
 export interface WalkOptions {
   readonly links: 'skip' | 'follow';
   readonly excludes: ((path: string) => boolean) | undefined;
@@ -62,7 +62,7 @@ function whatOf(entry: Dirent): string {
   return 'a device';
 }
 
-/** What is in a folder and below. Symbolic links to folders are not followed. */
+/** Yields the entries of a folder and of those below it. Symbolic links to folders are not followed. */
 export async function* walkLocal(root: string, below: string, options: WalkOptions): AsyncGenerator<LocalEntry> {
   for await (const entry of listLocal(root, below, options)) {
     yield entry;

@@ -2,8 +2,9 @@ import { closeSync, constants, openSync, type ReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /**
- * Opens a file that the user named, for reading: a FIFO as soon as it has a writer. A wait for one blocks a thread of the pool
- * and would keep the process from exiting, so an abort ends it. Errors: the system's; the reason of the signal.
+ * Opens a file for reading. To open a FIFO blocks a thread of the pool until another process opens it for writing, and a blocked
+ * thread keeps this process from exiting; so when the signal aborts, this process opens the FIFO for writing itself, which ends
+ * the wait. Errors: the system's; the reason of the signal.
  */
 export async function openInput(path: string, signal: AbortSignal): Promise<ReadStream> {
   signal.throwIfAborted();
@@ -27,11 +28,11 @@ export async function openInput(path: string, signal: AbortSignal): Promise<Read
   }
 }
 
-/** Ends a wait for the writer of a FIFO: this process becomes that writer for a moment. */
+/** Unblocks the thread that opens a FIFO for reading: opens it for writing, and closes it. */
 function releaseOpen(path: string): void {
   try {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
   } catch {
-    // Nobody waits there (ENXIO), or it is no FIFO.
+    // No open for reading is pending (ENXIO), or the file is not a FIFO.
   }
 }

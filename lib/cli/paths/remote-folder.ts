@@ -33,19 +33,15 @@ export async function* listRemote(remote: Remote, path: string): AsyncGenerator<
 }
 
 /** The entries of one folder of the host, with the failures. @throws FileError */
-export async function* entriesOf(
+export function entriesOf(
   { connection, signal, options = {} }: Remote,
   path: string,
   recursive = false,
 ): AsyncGenerator<ListedEntry> {
   const { maxEntries = maxListingEntries } = options;
-  // One more than are taken: the error for the one too many names the option of the command.
+  // One more than are taken: the error of `limited` names the option of the command.
   const listing = { recursive, signal, maxEntries: maxEntries + 1 };
-  let count = 0;
-  for await (const entry of toAsyncIterable(listEntries(connection, path, listing))) {
-    if (count++ === maxEntries) throw tooManyEntries(maxEntries, path);
-    yield entry;
-  }
+  return limited(toAsyncIterable(listEntries(connection, path, listing)), path, maxEntries);
 }
 
 /**
@@ -58,11 +54,12 @@ export function walkRemote(
   path: string,
   excludes?: (path: string) => boolean,
 ): AsyncGenerator<ListedEntry> {
-  if (excludes === undefined) return walkAtOnce(remote, path);
+  if (excludes === undefined) return withFailure(entriesOf(remote, path, true));
   const { maxEntries = maxListingEntries } = remote.options ?? {};
-  return limited(walkByFolder(remote, path, '', excludes), path, maxEntries);
+  return withFailure(limited(walkByFolder(remote, path, '', excludes), path, maxEntries));
 }
 
+/** @throws FileIoError after `maxEntries` entries. */
 async function* limited(
   entries: AsyncIterable<ListedEntry>,
   path: string,
@@ -71,51 +68,43 @@ async function* limited(
   let count = 0;
   for await (const entry of entries) {
     if (count++ === maxEntries) {
-      yield { failure: tooManyEntries(maxEntries, path) };
-      return;
+      const text = `The host lists more than ${String(maxEntries)} entries in ${shownPath(path)}, which is the limit. Raise --max-entries, if the folder has so many.`;
+      throw new FileIoError(text, path);
     }
     yield entry;
   }
 }
 
-function tooManyEntries(maxEntries: number, path: string): FileIoError {
-  const text = `The host lists more than ${String(maxEntries)} entries in ${shownPath(path)}, which is the limit. Raise --max-entries, if the folder has so many.`;
-  return new FileIoError(text, path);
-}
-
-async function* walkAtOnce(remote: Remote, path: string): AsyncGenerator<ListedEntry> {
+/** The entries, and as the last one the FileError that ended them. */
+async function* withFailure(entries: AsyncIterable<ListedEntry>): AsyncGenerator<ListedEntry> {
   try {
-    yield* entriesOf(remote, path, true);
+    yield* entries;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     yield { failure: error };
   }
 }
 
+/** @throws FileError where the folder itself cannot be listed. */
 async function* walkByFolder(
   remote: Remote,
   path: string,
   below: string,
   excludes: (path: string) => boolean,
 ): AsyncGenerator<ListedEntry> {
-  try {
-    for await (const listed of entriesOf(remote, joinPath(path, below))) {
-      if ('failure' in listed) {
-        if (!excludes(joinPath(below, listed.failure.path))) yield listed;
-        continue;
-      }
-      const { info } = listed;
-      const entry = below === '' ? info.path : `${below}/${info.path}`;
-      if (excludes(entry)) continue;
-      yield { info: { ...info, path: entry } };
-      // A name with a slash, or an empty one, could lead to a folder that was listed already.
-      if (info.type === 'folder' && isName(info.path) && depthOf(entry) < maxPathLevels) {
-        yield* walkByFolder(remote, path, entry, excludes);
-      }
+  for await (const listed of entriesOf(remote, joinPath(path, below))) {
+    if ('failure' in listed) {
+      if (!excludes(joinPath(below, listed.failure.path))) yield listed;
+      continue;
     }
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    yield { failure: error };
+    const { info } = listed;
+    const entry = below === '' ? info.path : `${below}/${info.path}`;
+    if (excludes(entry)) continue;
+    yield { info: { ...info, path: entry } };
+    // A name with a slash, or an empty one, could lead to a folder that was listed already.
+    if (info.type === 'folder' && isName(info.path) && depthOf(entry) < maxPathLevels) {
+      yield* withFailure(walkByFolder(remote, path, entry, excludes));
+    }
   }
 }
 

@@ -4,8 +4,8 @@ import { isGlob, nameMatcher } from './glob.js';
 import { entriesOf, isName, remoteInfo, type Remote } from './remote-folder.js';
 
 /**
- * The paths of a host that a pattern matches, in the order of their names; `*`, `?` and `[…]` do not match a slash. A path
- * that is there by that very name is itself.
+ * The paths of a host that a pattern matches, in the order of their names; `*`, `?` and `[…]` do not match a slash. Where a path
+ * has the text of the pattern as its name, it is the only result.
  *
  * @throws Failure where nothing matches.
  */
@@ -22,7 +22,7 @@ export async function expandRemote(remote: Remote, pattern: string): Promise<rea
     const next: string[] = [];
     for (const folder of found) {
       for await (const entry of entriesOf(remote, folder)) {
-        // A name that is not UTF-8 counts as found: the command then reports that it leads nowhere.
+        // A name that is not UTF-8 counts as found: the command then reports that it cannot be used.
         const { path, type } = 'info' in entry ? entry.info : { path: entry.failure.path, type: undefined };
         const isLast = index === parts.length - 1;
         const leads = type === undefined ? isLast : isLast ? type !== 'other' : type === 'folder';

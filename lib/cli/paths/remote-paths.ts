@@ -5,7 +5,7 @@ import { exitCodes, Failure } from '../exit/failure.js';
 import { isGlob } from './glob.js';
 import { expandRemote } from './remote-glob.js';
 
-/** What a command on paths of one host works with. */
+/** An open connection to one host, and the paths there that a command works on. */
 export interface RemotePaths {
   readonly connection: LeafConnection;
   /** Globs are expanded. */

@@ -29,7 +29,7 @@ const maxExtraFrames = 1_000;
 /** Bytes of the answers that are kept. */
 const maxAnswerBytes = 2 ** 26;
 
-/** What playing needs to know of the host. */
+/** The host that recordings are played against, and how. */
 export interface ConformanceTarget {
   /** URL of the WebSocket, with its path. */
   readonly url: string;
@@ -39,7 +39,7 @@ export interface ConformanceTarget {
   /** How long to wait for an answer, in ms. */
   readonly patience: number;
   readonly runtime: Runtime;
-  /** Opens the WebSocket. Default: without certificates of one's own. */
+  /** Opens the WebSocket. Default: {@link dialWebSocket}. */
   readonly dial?: Dial;
   /** Aborts the attempt; its reason is the error. */
   readonly signal?: AbortSignal;
@@ -136,7 +136,7 @@ function messageOf(frames: readonly Frame[]): Uint8Array {
   return encoded.length === 1 ? encoded[0]! : encodeMerged(encoded);
 }
 
-/** What the host has sent. */
+/** Collects the frames that the host sends. */
 class Answers {
   readonly frames: Frame[] = [];
   readonly #target: ConformanceTarget;
@@ -167,7 +167,7 @@ class Answers {
     });
   }
 
-  /** Why nothing more is taken of the host; undefined while it is. */
+  /** Why no further messages of the host are accepted; undefined while they are. */
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -215,7 +215,7 @@ class Answers {
     if (this.#failure !== undefined) return;
     let frames: readonly Frame[];
     try {
-      // The message is lent: what is kept is copied.
+      // The memory of the message is reused: frames that are kept are copied.
       frames = decodeFrames(message.slice(), undefined);
     } catch (error) {
       this.#fail(`the host sent a message that cannot be read: ${errorText(error)}`);

@@ -86,7 +86,7 @@ export class RecordingFile {
       if (record.kind === 'opened') this.#links.add(record.link);
       return recordLine(record);
     } catch (error) {
-      if (error instanceof RecordingError) throw new Failure(`the host sent no recording: ${error.message}`);
+      if (error instanceof RecordingError) throw new Failure(`the host sent an invalid recording: ${error.message}`);
       throw error;
     }
   }

@@ -13,7 +13,7 @@ import { checkOf, type Check } from './schema-check.js';
 import { note } from '../output/output.js';
 import type { Target } from '../connect/target.js';
 
-/** How a route is found. */
+/** The options with which a command finds its route. */
 export interface RouteOptions {
   readonly raw?: boolean;
   /** Handler id: then the description of the host is not asked for. */
@@ -74,7 +74,7 @@ export async function findRoute(
   if (route.kind !== kind) {
     const command = kind === 'unary' ? 'stream' : 'call';
     throw new Failure(
-      `${name} is ${kind === 'unary' ? 'a stream' : 'no stream'}: use rxgrid ${command} ${name}.`,
+      `${name} is ${kind === 'unary' ? 'a stream' : 'not a stream'}: use rxgrid ${command} ${name}.`,
       exitCodes.usage,
     );
   }
@@ -164,7 +164,7 @@ const json: AnyCodec = {
     try {
       return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
     } catch {
-      throw new CodecError('The host sent a payload that is no JSON: take its bytes with --raw.');
+      throw new CodecError('The host sent a payload that is not JSON: take its bytes with --raw.');
     }
   },
 };

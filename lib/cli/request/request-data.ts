@@ -87,7 +87,7 @@ export function parseJson(text: string, what: string): Json {
   } catch (error) {
     // It quotes a part of the text.
     throw new Failure(
-      `${what} is no JSON: ${(error as Error).message}. A text needs quotes: '"text"'.`,
+      `${what} is not JSON: ${(error as Error).message}. A text needs quotes: '"text"'.`,
       exitCodes.usage,
     );
   }

@@ -3,7 +3,7 @@ import type { JsonSchema } from '../../monitor/description.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { plainJson, type Json } from '../output/json-value.js';
 
-/** Time that a schema of the host has for a value, in ms. */
+/** Time limit for validating one value, in ms: the schema comes from the host. */
 const maxCheckMs = 1_000;
 /** Faults that are listed, at most. */
 const maxFaults = 5;
@@ -22,23 +22,23 @@ export async function checkOf(schema: JsonSchema | undefined, what: string): Pro
   try {
     validator = new Validator(schema, '7', false);
   } catch {
-    // A schema that this validator cannot read: the host decides alone.
+    // The validator does not support this schema: the host validates alone.
     return () => undefined;
   }
   return (json) => {
     const result = timed(() => validator.validate(plainJson(json)));
     if (result?.valid !== false) return;
-    // The innermost ones say what is wrong; those around them only that something is.
+    // Only the innermost faults say what is wrong: the outer ones repeat that something is.
     const faults = result.errors.filter(({ keyword }) => !outer.has(keyword));
-    const told = (faults.length === 0 ? result.errors : faults).slice(0, maxFaults);
-    const text = told.map(({ instanceLocation, error }) => `${placeOf(instanceLocation)}${error}`).join(' ');
+    const listed = (faults.length === 0 ? result.errors : faults).slice(0, maxFaults);
+    const text = listed.map(({ instanceLocation, error }) => `${locationOf(instanceLocation)}${error}`).join(' ');
     throw new Failure(`${what} does not fit the route: ${text}`, exitCodes.usage);
   };
 }
 
 const outer = new Set(['properties', 'items', 'allOf', '$ref', 'additionalProperties']);
 
-// A regular expression that backtracks cannot be interrupted but by the machine itself.
+// Only a script of node:vm can interrupt a regular expression that backtracks.
 function timed<T>(work: () => T): T | undefined {
   try {
     return new Script('work()').runInContext(createContext({ work }), { timeout: maxCheckMs }) as T;
@@ -47,7 +47,7 @@ function timed<T>(work: () => T): T | undefined {
   }
 }
 
-function placeOf(pointer: string): string {
+function locationOf(pointer: string): string {
   const path = pointer.replace(/^#\/?/, '').replaceAll('/', '.');
   return path === '' ? '' : `${path}: `;
 }

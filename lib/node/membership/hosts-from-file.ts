@@ -154,7 +154,7 @@ function parseList(text: string): readonly string[] {
   if (/^\s*[[{"]/.test(text)) {
     const list: unknown = JSON.parse(text);
     if (Array.isArray(list) && list.every((each) => typeof each === 'string')) return list;
-    throw new Error('it is no JSON array of names');
+    throw new Error('it is not a JSON array of names');
   }
   const lines = text.split(/\r?\n/).map((line) => line.replace(/#.*$/, '').trim());
   const names = lines.filter((name) => name !== '');

@@ -7,13 +7,13 @@ const caused = (message: string, code?: string): Error => Object.assign(new Erro
 
 it.each([
   [caused('404: is the grid served at another path?'), /another path\?$/],
-  [caused('connect ECONNREFUSED', 'ECONNREFUSED'), /ECONNREFUSED\. Is a host there, and is it started/],
+  [caused('connect ECONNREFUSED', 'ECONNREFUSED'), /ECONNREFUSED\. Is a host running at this address/],
   [caused('getaddrinfo ENOTFOUND x', 'ENOTFOUND'), /x\. The name has no address/],
   [
     new Error('failed.', { cause: caused('wrong version', 'ERR_SSL_WRONG_VERSION_NUMBER') }),
     /failed\. Does the host speak TLS/,
   ],
-  [caused('reset'), /reset\. Is a host there/],
+  [caused('reset'), /reset\. Is a host running/],
 ])('A failure to connect has the advice that fits: %s', (cause, text) => {
   const { message } = failureOf('ws://x', 1_000, cause);
   expect(message).toMatch(text);

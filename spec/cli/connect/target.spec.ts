@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configPath, readConfig, writeConfig } from '../../../lib/cli/connect/config.js';
-import { placeOf } from '../../../lib/cli/connect/place.js';
+import { selectHost } from '../../../lib/cli/connect/select-host.js';
 
 let folder: string;
 let path: string;
@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('placeOf', () => {
+describe('selectHost', () => {
   const config = {
     current: 'prod',
     contexts: {
@@ -29,25 +29,25 @@ describe('placeOf', () => {
   it('flags come before the environment, and that before the context', () => {
     writeConfig(config, path);
     const env = { RXGRID_CONFIG: path };
-    expect(placeOf({}, env)).toMatchObject({ url: 'wss://prod:9000', ca: 'ca.pem', via: 'http://b' });
-    expect(placeOf({}, env).token()).toBe('from-context');
-    expect(placeOf({}, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('ws://test:1');
-    expect(placeOf({ context: 'prod' }, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('wss://prod:9000');
-    expect(placeOf({}, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('from-env');
-    expect(placeOf({ tokenCommand: 'echo flag' }, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('flag');
+    expect(selectHost({}, env)).toMatchObject({ url: 'wss://prod:9000', ca: 'ca.pem', via: 'http://b' });
+    expect(selectHost({}, env).token()).toBe('from-context');
+    expect(selectHost({}, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('ws://test:1');
+    expect(selectHost({ context: 'prod' }, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('wss://prod:9000');
+    expect(selectHost({}, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('from-env');
+    expect(selectHost({ tokenCommand: 'echo flag' }, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('flag');
   });
 
   it('sends the token of a context to no other host', () => {
     writeConfig(config, path);
-    const place = placeOf({ host: 'ws://other:1' }, { RXGRID_CONFIG: path });
+    const place = selectHost({ host: 'ws://other:1' }, { RXGRID_CONFIG: path });
     expect(place).toMatchObject({ url: 'ws://other:1', ca: undefined, via: undefined });
     expect(() => place.token()).toThrow(/a token is needed/);
   });
 
   it('says what is missing', () => {
-    expect(() => placeOf({}, { RXGRID_CONFIG: path })).toThrow(/no host is named/);
-    expect(() => placeOf({ context: 'none' }, { RXGRID_CONFIG: path })).toThrow(/no context "none"/);
-    expect(() => placeOf({ context: '__proto__' }, { RXGRID_CONFIG: path })).toThrow(/no context/);
+    expect(() => selectHost({}, { RXGRID_CONFIG: path })).toThrow(/no host is named/);
+    expect(() => selectHost({ context: 'none' }, { RXGRID_CONFIG: path })).toThrow(/no context "none"/);
+    expect(() => selectHost({ context: '__proto__' }, { RXGRID_CONFIG: path })).toThrow(/no context/);
   });
 });
 

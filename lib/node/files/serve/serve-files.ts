@@ -1,12 +1,7 @@
 import { NEVER } from 'rxjs';
 import { checkOptions, oneOf, someText, whole, wholeMs, type Rule } from '../../../check.js';
 import { ConfigurationError } from '../../../errors.js';
-import {
-  FileNotFoundError,
-  FilesReadOnlyError,
-  type FailureMessage,
-  type FileError,
-} from '../../../files/file-error.js';
+import { FileNotFoundError, type FailureMessage, type FileError } from '../../../files/file-error.js';
 import {
   fileRoutes,
   type Answer,
@@ -17,7 +12,7 @@ import {
   type RemoveAnswer,
   type RemoveRequest,
 } from '../../../files/file-routes.js';
-import { quoted } from '../../../files/peer-path.js';
+import { notRemovable, notWritable } from '../../../files/refusals.js';
 import { maxServedWalks, maxServedWalksPerPeer } from '../../../bounds.js';
 import { maxServedFiles, maxServedFilesPerPeer, uploadIdleTimeout } from '../../../limits.js';
 import type { Handles, Lifetime } from '../../../contract/handler.js';
@@ -104,10 +99,12 @@ export function serveFiles(manager: Handles, options: ServeFilesOptions): void {
     filesOf(folder, input, {}, { files, walks, peer, signal }),
   );
   manager.handle(fileRoutes.write, (request, call) =>
-    options.writable === true ? receiveWrites(server, request, call) : [failureOf(readOnly(request.path))],
+    options.writable === true ? receiveWrites(server, request, call) : [failureOf(notWritable(request.path))],
   );
   manager.handle(fileRoutes.remove, (request, { signal, caller: peer }) =>
-    options.removable === true ? remove(server, request, peer, signal) : [{ failure: notRemovable(request.path) }],
+    options.removable === true
+      ? remove(server, request, peer, signal)
+      : [{ failure: messageOf(notRemovable(request.path)) }],
   );
   if (options.writable === true) sweepRepeatedly(folder, lifetime);
 }
@@ -192,22 +189,6 @@ async function answer<T>(path: string, work: () => Promise<T>): Promise<Answer<T
   } catch (error) {
     return { failure: messageOf(toFileError(error, path)) };
   }
-}
-
-function readOnly(path: string): FilesReadOnlyError {
-  return new FilesReadOnlyError(
-    `${quoted(path)} cannot be written, because this host serves files for reading only. Its serveFiles needs writable: true (rxgrid serve: --writable).`,
-    path,
-  );
-}
-
-function notRemovable(path: string): FailureMessage {
-  return messageOf(
-    new FilesReadOnlyError(
-      `${quoted(path)} cannot be removed, because this host allows no removal. Its serveFiles needs removable: true, with writable: true (rxgrid serve: --writable --removable).`,
-      path,
-    ),
-  );
 }
 
 function messageOf({ code, message }: FileError): FailureMessage {

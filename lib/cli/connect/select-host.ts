@@ -2,16 +2,16 @@ import { configPath, contextOf, readConfig, type Config, type Context } from './
 import { exitCodes, Failure } from '../exit/failure.js';
 import { tokenFrom, type TokenOptions } from './token.js';
 
-/** The options that say where a command connects to. */
-export interface PlaceOptions extends TokenOptions {
+/** The options of a command that name its host. */
+export interface HostSelection extends TokenOptions {
   readonly host?: string;
   readonly via?: string;
   readonly context?: string;
   readonly ca?: string;
 }
 
-/** Where a command connects to, of its flags, the environment and the context, in this order. */
-export interface Place {
+/** The host that a command connects to: named by its flags, else by the environment, else by the context. */
+export interface SelectedHost {
   readonly url: string;
   readonly via: string | undefined;
   readonly ca: string | undefined;
@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** Reads flags, environment and context. @throws Failure (usage) where no host is named. */
-export function placeOf(options: PlaceOptions, env: NodeJS.ProcessEnv): Place {
+export function selectHost(options: HostSelection, env: NodeJS.ProcessEnv): SelectedHost {
   const given = options.host ?? (env.RXGRID_HOST === '' ? undefined : env.RXGRID_HOST);
   const context = contextOf(contextName(options, env), readConfig(configPath(env)));
   const host = given ?? context?.host;
@@ -30,18 +30,18 @@ export function placeOf(options: PlaceOptions, env: NodeJS.ProcessEnv): Place {
       exitCodes.usage,
     );
   }
-  return placeWith(urlOf(host), context, options, env);
+  return selectedHost(urlOf(host), context, options, env);
 }
 
 /**
- * The place of `host`, the part of an address before its path: the name of a context, or a URL, for which the context of the
- * options counts where it is of this host. @throws Failure (usage) for a context that there is none of.
+ * The host of an address, whose part before the path is `host`: the name of a context, or a URL. For a URL the context of the
+ * options is used where it is of the same host. @throws Failure (usage) for an unknown context.
  */
-export function placeOfAddress(host: string, options: PlaceOptions, env: NodeJS.ProcessEnv): Place {
+export function selectHostAt(host: string, options: HostSelection, env: NodeJS.ProcessEnv): SelectedHost {
   const config = readConfig(configPath(env));
   const named = contextNamedBy(host, config);
-  if (named !== undefined) return placeWith(urlOf(named.host), named, options, env);
-  return placeWith(host, contextOf(contextName(options, env), config), options, env);
+  if (named !== undefined) return selectedHost(urlOf(named.host), named, options, env);
+  return selectedHost(host, contextOf(contextName(options, env), config), options, env);
 }
 
 /** The URL of a host: what has no scheme gets `ws://`. */
@@ -49,7 +49,12 @@ export function urlOf(host: string): string {
   return /^\w+:\/\//.test(host) ? host : `ws://${host}`;
 }
 
-function placeWith(url: string, context: Context | undefined, options: PlaceOptions, env: NodeJS.ProcessEnv): Place {
+function selectedHost(
+  url: string,
+  context: Context | undefined,
+  options: HostSelection,
+  env: NodeJS.ProcessEnv,
+): SelectedHost {
   // A token goes to no other host than the one it is configured for.
   const own = context !== undefined && urlOf(context.host) === url ? context : undefined;
   return {
@@ -60,7 +65,7 @@ function placeWith(url: string, context: Context | undefined, options: PlaceOpti
   };
 }
 
-function contextName({ context }: PlaceOptions, env: NodeJS.ProcessEnv): string | undefined {
+function contextName({ context }: HostSelection, env: NodeJS.ProcessEnv): string | undefined {
   return context ?? (env.RXGRID_CONTEXT === '' ? undefined : env.RXGRID_CONTEXT);
 }
 
