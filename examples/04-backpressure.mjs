@@ -3,7 +3,7 @@ import { consume, duplex, type } from 'rxgrid';
 import { concatMap, lastValueFrom, map, take, tap, timer } from 'rxjs';
 import { twoHosts } from './two-hosts.mjs';
 
-// A window of 4: so many items may be under way. Without this option it grows while the consumer keeps up.
+// A window of 4: at most four items are in flight. Without this option it grows while the consumer keeps up.
 const numbers = duplex({ name: 'numbers', output: type(/** @type {number} */ (0)), outCapacity: 4 });
 let produced = 0;
 
@@ -13,7 +13,7 @@ const { connection, close } = await twoHosts(7907, (host) => {
   });
 });
 
-/** Takes 20 items, 2 ms each; gives how many items the producer was ahead at the most. */
+/** Consumes 20 items, 2 ms each; returns the largest lead of the producer, in items. */
 async function ahead(operator) {
   let most = 0;
   produced = 0;

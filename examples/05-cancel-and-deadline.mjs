@@ -1,4 +1,4 @@
-// Whoever unsubscribes cancels the handler; deadlines travel. `node examples/05-cancel-and-deadline.mjs`
+// Unsubscribing cancels the handler; deadlines travel. `node examples/05-cancel-and-deadline.mjs`
 import { DeadlineExceededError, duplex, type, unary } from 'rxgrid';
 import { firstValueFrom, lastValueFrom, NEVER, ReplaySubject, skip, take } from 'rxjs';
 import { twoHosts } from './two-hosts.mjs';

@@ -7,7 +7,7 @@ const numbers = duplex({
   name: 'numbers',
   request: type(/** @type {{ from: number }} */ ({})),
   output: type(/** @type {number} */ (0)),
-  idempotent: true, // may be called again although a handler has run
+  idempotent: true, // may be repeated even if a handler has run
 });
 const hosts = ['http://127.0.0.1:7911', 'http://127.0.0.1:7912'];
 const start = async (local) => {
@@ -26,7 +26,7 @@ const numbers$ = connection
   .stream(numbers, () => ({ from: next })) // a function is called for each attempt
   .pipe(
     tap((n) => (next = n + 1)),
-    retryOnDisconnect(), // waits until the connection is back, and calls again
+    retryOnDisconnect(), // waits until the connection is back, then repeats the call
   );
 // #endregion
 const all = [];

@@ -26,7 +26,7 @@ const names = await lastValueFrom(
 );
 const count = reduce((sum, bytes) => sum + bytes.length, 0);
 const length = await lastValueFrom(readFile(connection, 'hello.txt').pipe(fileBytes(), count));
-// Into a file: to a temporary name first, renamed when it is whole.
+// Into a file: under a temporary name first, renamed when it is complete.
 await lastValueFrom(readFile(connection, 'hello.txt').pipe(receiveFile(join(folder, 'copy.txt'))));
 await lastValueFrom(writeFile(connection, 'new.txt', new Blob(['from here'])));
 // #endregion

@@ -1,4 +1,4 @@
-// Values that are checked: zod, valibot, arktype. `node examples/09-schemas.mjs`
+// Validated values: zod, valibot, arktype. `node examples/09-schemas.mjs`
 import { type as arktype } from 'arktype';
 import { InvalidArgumentError, unary } from 'rxgrid';
 import { firstValueFrom } from 'rxjs';

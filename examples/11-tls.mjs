@@ -1,4 +1,4 @@
-// TLS in both directions: a host shows its certificate, and asks for that of who dials. `node examples/11-tls.mjs`
+// TLS in both directions: a host presents its certificate, and requires one of the dialer. `node examples/11-tls.mjs`
 import { staticToken, type, unary } from 'rxgrid';
 import { Manager } from 'rxgrid/node';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ const auth = staticToken('example');
 const who = unary({ name: 'who', response: type(/** @type {string} */ ('')) });
 
 // #region mutual
-/** A host behind a server that refuses whoever has no certificate of `ca`. The same `tls` is shown where this host dials. */
+/** A host behind a server that refuses clients without a certificate of `ca`. It presents the same `tls` when it dials. */
 async function start(local) {
   const grid = new Manager({ local, hosts, auth, tls });
   grid.handle(who, () => local);

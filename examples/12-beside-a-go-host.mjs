@@ -5,10 +5,10 @@ import { gridTest } from 'rxgrid/testing';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 
 // #region contract
-/** What a Go host knows: numbers in place of names, bytes, and windows that both sides declare. */
+/** What a Go host supports: ids instead of names, bytes, and windows that both sides declare. */
 const echo = unary({ id: 9, name: 'echo', request: raw, response: raw });
 const numbers = duplex({ id: 22, name: 'numbers', request: raw, output: raw, outCapacity: 4 });
-/** Without an id a route is addressed by its name, which exists between hosts of rxgrid alone. */
+/** A route without an id is addressed by its name, which only rxgrid hosts support. */
 const named = unary({ name: 'named', request: raw, response: raw });
 // #endregion
 

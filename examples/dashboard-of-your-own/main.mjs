@@ -54,7 +54,7 @@ const manager = new Manager({
 // #endregion
 manager.handle(whoAmI, (_, call) => call.caller);
 // #region push
-// A page that cannot keep up gets the newest value, and not the ones between.
+// A page that cannot keep up gets the newest value and skips the others.
 manager.handle(load, () =>
   interval(100).pipe(
     map((tick) => 50 + 40 * Math.sin(tick / 10)),

@@ -15,7 +15,7 @@ const connectedAgain$ = leaf.state$.pipe(
 );
 const load$ = leaf.stream(load).pipe(
   retryOnDisconnect(),
-  // A token that is refused ends the stream. It begins again once another one is accepted.
+  // A refused token ends the stream, which restarts once another token is accepted.
   retryAfter({
     delay: (error: GridError) => (error.code === 'unauthenticated' ? connectedAgain$ : throwError(() => error)),
   }),
@@ -32,7 +32,7 @@ load$.pipe(scan((last: readonly number[], each) => [...last.slice(1 - points), e
 const retry = element('retry') as HTMLButtonElement;
 leaf.state$.subscribe((state) => {
   element('state').textContent = stateText(state, Date.now());
-  // The host does not accept the token: only another one helps.
+  // The host refuses the token: only another one helps.
   retry.hidden = state.status !== 'refused';
 });
 retry.addEventListener('click', () => {

@@ -5,7 +5,7 @@ import { Manager } from 'rxgrid/node';
 import { z } from 'zod';
 
 // #region contract
-/** The stock has less than was asked for. Both sides import the class with the contract. */
+/** The stock is too low for the request. Both sides import the class with the contract. */
 const SoldOut = defineError('sold-out', { data: type(/** @type {{ left: number }} */ ({})) });
 
 const reserve = unary({

@@ -21,17 +21,17 @@ const grid = new Manager({
     },
   },
 });
-grid.events$.subscribe((event) => console.warn(event)); // what belongs to no call: errors of handlers, refused tokens
+grid.events$.subscribe((event) => console.warn(event)); // for the operator: errors of handlers, refused tokens
 serve(grid);
 serveMonitor(grid, { authorize: ({ caller, callerKind }) => callerKind === 'host' || caller === 'ann' });
 serveDashboard(grid); // http://127.0.0.1:9001/dashboard, with the token
 await grid.listen();
-closeOnSignals(grid); // Ctrl-C: calls that run may end, then the process exits
+closeOnSignals(grid); // Ctrl-C: running calls finish, then the process exits
 
 const connection = grid.connection(other);
 await connection.ready(); // waits for the other host
 connection.request(add, { a: 1, b: 2 }).subscribe((sum) => console.log(`1 + 2 = ${sum}, says ${other}`));
 connection
   .stream(count, { to: 3 })
-  .pipe(consume((n) => timer(100).pipe(tap(() => console.log(`counted to ${n}`))))) // room for the next item when this ends
+  .pipe(consume((n) => timer(100).pipe(tap(() => console.log(`counted to ${n}`))))) // the credit returns when this ends
   .subscribe();

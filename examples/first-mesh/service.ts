@@ -1,4 +1,4 @@
-// service.ts: the contract, which everyone who calls imports, and its handlers
+// service.ts: the contract, which callers import, and its handlers
 import { duplex, type, unary, type Handles } from 'rxgrid';
 
 /** One request, one response. */

@@ -22,7 +22,7 @@ export function serveShop(host: Handles, stock: Map<string, number>): void {
   });
 }
 
-/** Reserves one; gives how many are left, or nothing where that failed. */
+/** Reserves one item; emits how many are left, or nothing if that failed. */
 export function reserveOne(host: Connection, item: string): Observable<number> {
   const call = host.api(shop).reserve({ item, count: 1 }, { timeout: 2_000 });
   return call.pipe(

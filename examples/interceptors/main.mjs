@@ -8,10 +8,10 @@ const price = unary({ id: 1, name: 'price', request: type(), response: type(), i
 const secret = unary({ id: 2, name: 'secret', response: type() });
 
 // #region own
-/** Gives every call of this process the tenant. */
+/** Adds the tenant to every call of this process. */
 const addTenant = (call, next) => next({ ...call, meta: { ...call.meta, tenant: 'acme' } });
 
-/** Serves callers of one tenant only. What an interceptor throws is the answer. */
+/** Serves callers of one tenant only. The error that an interceptor throws is the answer. */
 const onlyFor = (tenant) => (call, next) => {
   if (call.meta.tenant !== tenant) throw new PermissionDeniedError(`${call.route.name} is not for you.`);
   return next(call);
@@ -27,7 +27,7 @@ const print = ({ side, route, outcome, error }) =>
 const shop = new Manager({
   ...common,
   local: names[0],
-  // A call passes them from left to right: `log` sees what comes of all attempts, `timeout` bounds each of them.
+  // A call passes them from left to right: `log` sees the result of all attempts, `timeout` bounds each of them.
   intercept: { calls: [log(print), addTenant, retry({ attempts: 3, backoff: 1 }), timeout(2_000)] },
 });
 const stock = new Manager({

@@ -32,12 +32,12 @@ async function searchSeeds(): Promise<SimulationError<Operation>> {
 test('the lost update is found, made small, and repeated', async () => {
   const error = await findFailure();
   expect(error.invariant).toBe('the history is linearizable');
-  // Two calls that overlap, and at most the fault that makes them: the cause can be seen.
+  // Two overlapping calls, and at most the fault that makes them overlap: the cause is visible.
   expect(error.steps.length).toBeLessThanOrEqual(3);
   expect(error.steps.filter((step) => 'operation' in step)).toHaveLength(2);
   expect(error.message).toContain('no order of the 2 operations');
 
-  // The plan of the error is a regression test: it fails again, and holds with the service that is mended.
+  // The plan of the error is a regression test: it fails again, and passes with the fixed service.
   const plan = { seed: error.seed, steps: error.steps };
   await expect(simulate({ ...storeSimulation(serveFaultyStore), ...plan, shrinkRuns: 0 })).rejects.toThrow(
     SimulationError,

@@ -17,7 +17,7 @@ const lists: Model<Operation, readonly number[], readonly number[]> = {
   part: ({ key }) => key,
   step: (list, operation, outcome) => {
     const next = operation.kind === 'append' ? [...list, operation.item] : list;
-    // An operation whose answer was lost may have given anything.
+    // An operation whose answer was lost may have returned anything.
     return outcome === undefined || String(outcome.result) === String(next) ? { state: next } : undefined;
   },
 };
@@ -32,7 +32,7 @@ export function storeSimulation(serve: (host: Handles, disk: Disk) => void = ser
     steps: 80,
     duration: 5_000,
     workload: () => {
-      // Called for each run: none sees the disks of another one.
+      // Called for each run, so that no run sees the disks of another.
       disks.clear();
       let items = 0;
       return {

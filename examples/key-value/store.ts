@@ -5,7 +5,7 @@ import { type, unary, type Handles } from 'rxgrid';
  */
 
 // #region contract
-/** Adds an item to the list of a key, and gives the list. */
+/** Adds an item to the list of a key, and returns the list. */
 export const append = unary({
   id: 1,
   name: 'append',
@@ -13,7 +13,7 @@ export const append = unary({
   response: type<readonly number[]>(),
 });
 
-/** Gives the list of a key. */
+/** Returns the list of a key. */
 export const read = unary({ id: 2, name: 'read', request: type<string>(), response: type<readonly number[]>() });
 // #endregion
 

@@ -12,7 +12,7 @@ const [page, shop, stock] = names.map((local) => new Manager({ local, hosts: nam
 // #region handler
 shop.handle(order, (item, call) => {
   console.log(`shop: ${JSON.stringify(call.meta)}`);
-  // Nothing is passed on by itself: the handler says what goes on.
+  // Metadata is not passed on by itself: the handler chooses what to pass on.
   const meta = { tenant: call.meta.tenant };
   return call.connection(stock.local).request(reserve, item, { meta });
 });

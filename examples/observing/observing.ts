@@ -34,14 +34,14 @@ export function stuckStreams(grid: Manager): Observable<readonly string[]> {
 // #endregion
 
 // #region serve
-/** A host that can be observed, by hosts and by the leaf `dashboard`, which may also look at other hosts through it. */
+/** A host that can be observed, by hosts and by the leaf `dashboard`, which may also observe other hosts through it. */
 export function observableHost(options: ManagerOptions): Manager {
   const mayLook = ({ caller, callerKind }: { caller: string; callerKind: string }): boolean =>
     callerKind === 'host' || caller === 'dashboard';
   const grid = new Manager({
     ...options,
     readyQuorum: 'majority',
-    // Only the routes of the monitor, of other hosts.
+    // Of other hosts, only the routes of the monitor.
     relay: { authorize: (call) => mayLook(call) && call.id === monitorRoutes.info.id },
   });
   serveMonitor(grid, { authorize: mayLook });
@@ -50,7 +50,7 @@ export function observableHost(options: ManagerOptions): Manager {
 // #endregion
 
 // #region recent
-/** The 99th percentile of a route, of the calls since the figures before, in ms. */
+/** The 99th percentile of a route in ms, over the calls since the previous figures. */
 export function recentP99(host: Connection, route: string): Observable<number | undefined> {
   return monitor(host).routes$.pipe(
     map((routes) => routes.find((each) => each.route === route && each.side === 'handler')?.durations),
@@ -62,14 +62,14 @@ export function recentP99(host: Connection, route: string): Observable<number | 
 // #endregion
 
 // #region document
-/** A document of what a host serves, for other tools: documentation, clients, gateways. */
+/** Describes what a host serves, for other tools: documentation, clients, gateways. */
 export function documentOf(host: Connection): Observable<string> {
   return monitor(host).description$.pipe(map((description) => JSON.stringify(asyncApi(description), null, 2)));
 }
 // #endregion
 
 // #region via
-/** Looks at a host that a browser cannot reach, through one that it can. */
+/** Observes a host that a browser cannot reach, through one that it can. */
 export function lookAt(url: string, token: string, host: string): ReturnType<typeof monitor> {
   const entrance = connect(url, { token });
   return monitor(entrance.via(host));

@@ -14,7 +14,7 @@ test('two passengers who ask for a seat within its payment do not both get it', 
     const { calls, differences } = await office.run();
     const [ada, bo] = calls;
     expect(ada?.replayed).toMatchObject({ values: ['Ada has seat 12'], end: 'ok' });
-    // In the recording he has it as well.
+    // In the recording, he gets the seat as well.
     expect(bo?.recorded).toMatchObject({ values: ['Bo has seat 12'], end: 'ok' });
     expect(bo?.replayed).toMatchObject({ values: [], end: 'error', error: 'Seat 12 is taken.' });
     expect(differences).toHaveLength(1);

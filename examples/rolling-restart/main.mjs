@@ -65,7 +65,7 @@ let orders = 0;
 let open = true;
 
 // #region order
-/** Books one order. To book it again is right only where nothing of it was begun. */
+/** Books one order. It repeats a call only if no host has begun it. */
 async function placeOrder(/** @type {number} */ order) {
   for (;;) {
     try {
