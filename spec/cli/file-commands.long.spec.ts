@@ -77,7 +77,27 @@ describe('contexts', () => {
   });
 });
 
+it('cp without a source and a target says how it is used', async () => {
+  for (const args of [[], ['a'], ['-r']]) {
+    const { code, stderr } = await run('cp', ...args);
+    expect([code, stderr]).toStrictEqual([
+      2,
+      'rxgrid: a source and a target are needed: rxgrid cp <source...> <target>.\n',
+    ]);
+  }
+});
+
 describe('ls', () => {
+  it.each([
+    ['a folder', 'ls', 'a'],
+    ['a glob', 'stat', 'a/*'],
+  ])('lists no more entries of %s than --max-entries says', async (_, command, path) => {
+    const bounded = await run(command, '--max-entries', '1', `${base}:${path}`);
+    expect(bounded).toMatchObject({ code: 1 });
+    expect(bounded.stderr).toContain('Raise --max-entries');
+    expect(await run(command, '--max-entries', '2', `${base}:${path}`)).toMatchObject({ code: 0, stderr: '' });
+  });
+
   it('lists a folder, and with -R the folders below', async () => {
     expect(linesOf(await run('ls', `${base}:a`))).toStrictEqual(['1.txt', 'b/']);
     expect(linesOf(await run('ls', '-R', `${base}:`))).toStrictEqual(['a/', 'a/1.txt', 'a/b/', 'a/b/2.txt']);

@@ -51,7 +51,7 @@ export const addConformance: AddCommands = (program, run) => {
 };
 
 async function conformance(url: string, options: ConformanceOptions, signal: AbortSignal): Promise<number> {
-  const target = targetOf(url, options, signal);
+  const target = await targetOf(url, options, signal);
   const recordings = await recordingsOf(options.recordings);
   let failed = 0;
   for (const [index, recording] of recordings.entries()) {
@@ -69,15 +69,15 @@ async function conformance(url: string, options: ConformanceOptions, signal: Abo
   return failed === 0 ? exitCodes.done : exitCodes.failed;
 }
 
-/** @throws Failure (usage) */
-function targetOf(address: string, options: ConformanceOptions, signal: AbortSignal): ConformanceTarget {
+/** Errors: Failure (usage); the reason of the signal. */
+async function targetOf(address: string, options: ConformanceOptions, signal: AbortSignal): Promise<ConformanceTarget> {
   const place = selectHostAt(urlOf(address), options, process.env);
-  const ca = caOf(place);
+  const ca = await caOf(place, signal);
   try {
     return {
       url: leafUrl(place.url),
       dialer: parseHost(options.as),
-      token: place.token(),
+      token: await place.token(signal),
       patience: options.timeout * 1_000,
       ...{ runtime: systemRuntime, signal, dial: createDial(ca === undefined ? {} : tlsContext({ ca })) },
     };

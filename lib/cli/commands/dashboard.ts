@@ -52,9 +52,9 @@ export const addDashboard: AddCommands = (program, run) => {
 async function dashboard(host: string | undefined, options: DashboardOptions, signal: AbortSignal): Promise<number> {
   const place = host === undefined ? selectHost(options, process.env) : selectHostAt(urlOf(host), options, process.env);
   const files = packagedPage();
-  const ca = caOf(place);
+  const ca = await caOf(place, signal);
   await checkHost(place, ca, options, signal);
-  const served = await serve(place, ca, options, files);
+  const served = await serve(place, ca, options, files, signal);
   let removeFile: (() => void) | undefined;
   try {
     const first = place.via === undefined ? '' : `#/hosts/${encodeURIComponent(place.via)}`;
@@ -81,7 +81,12 @@ async function checkHost(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const leaf = await connectTo(place.url, { token: place.token(), connectMs: timeout * 1_000, ca, signal });
+    const leaf = await connectTo(place.url, {
+      token: await place.token(signal),
+      connectMs: timeout * 1_000,
+      ca,
+      signal,
+    });
     leaf.close();
   } catch (error) {
     throw explained(error, printableUrl(place.url));
@@ -93,9 +98,10 @@ async function serve(
   ca: Uint8Array | undefined,
   { port, timeout }: DashboardOptions,
   files: ReturnType<typeof packagedPage>,
+  signal: AbortSignal,
 ): Promise<LocalDashboard> {
   const url = leafUrl(place.url);
-  const tunnel = { url, ca, token: () => place.token(), dialTimeout: timeout * 1_000 };
+  const tunnel = { url, ca, token: () => place.token(signal), dialTimeout: timeout * 1_000 };
   try {
     return await serveLocalDashboard({ ...tunnel, port, title: new URL(url).host }, files);
   } catch (error) {

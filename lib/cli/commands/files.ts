@@ -1,6 +1,7 @@
+import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
 import { FileConflictError, FileError } from '../../files/file-error.js';
-import { listEntries, statFile } from '../../files/file-client.js';
+import { statFile } from '../../files/file-client.js';
 import type { FileInfo } from '../../files/file-routes.js';
 import { quoted } from '../../files/peer-path.js';
 import { removeFile } from '../../files/remove-file.js';
@@ -11,15 +12,21 @@ import { describeConnection, type ConnectionOptions } from '../connect/connectio
 import { exitCodes, Failure, failureText } from '../exit/failure.js';
 import { joinPath, lastName } from '../paths/path-text.js';
 import { jsonLine } from '../output/json-line.js';
+import { describeMaxEntries } from '../paths/max-entries.js';
+import { entriesOf } from '../paths/remote-folder.js';
 import { onRemotePaths, type RemotePaths } from '../paths/remote-paths.js';
 
-interface ListOptions extends ConnectionOptions {
+interface PathsOptions extends ConnectionOptions {
+  readonly maxEntries: number;
+}
+
+interface ListOptions extends PathsOptions {
   readonly long?: boolean;
   readonly recursive?: boolean;
   readonly json?: boolean;
 }
 
-interface RemoveOptions extends ConnectionOptions {
+interface RemoveOptions extends PathsOptions {
   readonly recursive?: boolean;
   readonly force?: boolean;
   readonly verbose?: boolean;
@@ -34,7 +41,7 @@ failed, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, 141 the reader of 
 
 /** Adds `rxgrid ls`, `rxgrid stat` and `rxgrid rm`. */
 export const addFileCommands: AddCommands = (program, run) => {
-  describeConnection(program.command('ls'))
+  describePaths(program.command('ls'))
     .description('Lists folders and files of a host that serves files (serveFiles).')
     .argument('<paths...>', 'host:port:path; "host:port:" is the served folder; globs are expanded')
     .option('-l, --long', 'kind, permission bits, size and time of each entry')
@@ -44,7 +51,7 @@ export const addFileCommands: AddCommands = (program, run) => {
     .action((addresses: string[], options: ListOptions) =>
       run((signal) => onRemotePaths(addresses, options, signal, (remote) => list(remote, options))),
     );
-  describeConnection(program.command('stat'))
+  describePaths(program.command('stat'))
     .description('Describes files and folders of a host that serves files (serveFiles).')
     .argument('<paths...>', 'host:port:path; globs are expanded')
     .option('--json', 'one line of JSON for each path: path, type, size, mtime, mode')
@@ -52,7 +59,7 @@ export const addFileCommands: AddCommands = (program, run) => {
     .action((addresses: string[], options: ListOptions) =>
       run((signal) => onRemotePaths(addresses, options, signal, (remote) => describe(remote, options))),
     );
-  describeConnection(program.command('rm'))
+  describePaths(program.command('rm'))
     .description('Removes files and folders of a host whose serveFiles has removable: true.')
     .argument('<paths...>', 'host:port:path; globs are expanded')
     .option('-r, --recursive', 'folders with all that is in them')
@@ -64,7 +71,13 @@ export const addFileCommands: AddCommands = (program, run) => {
     );
 };
 
-async function list({ connection, paths, signal }: RemotePaths, options: ListOptions): Promise<number> {
+/** Globs make listings, too. */
+function describePaths(command: Command): Command {
+  return describeMaxEntries(describeConnection(command));
+}
+
+async function list(remote: RemotePaths, options: ListOptions): Promise<number> {
+  const { connection, paths, signal } = remote;
   const { recursive = false } = options;
   return eachPath(paths, async (path) => {
     const info = await firstValueFrom(statFile(connection, path, { signal }));
@@ -74,7 +87,7 @@ async function list({ connection, paths, signal }: RemotePaths, options: ListOpt
     }
     let whole = true;
     const prefix = paths.length > 1 ? path : '';
-    for await (const entry of toAsyncIterable(listEntries(connection, path, { recursive, signal }))) {
+    for await (const entry of entriesOf(remote, path, recursive)) {
       if ('info' in entry) await printEntry({ ...entry.info, path: joinPath(prefix, entry.info.path) }, options);
       else {
         whole = false;

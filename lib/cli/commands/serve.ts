@@ -78,7 +78,7 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
     throw new Failure('--writable and --removable go with --root.', exitCodes.usage);
   }
   if (removable && !writable) throw new Failure('--removable needs --writable, too.', exitCodes.usage);
-  const token = tokenFrom(options, process.env, undefined);
+  const token = await tokenFrom(options, process.env, undefined, signal);
   const { address, port } = await addressOf(options.listen);
   const local = options.name ?? `http://${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
   const manager = managerOf(local, token);

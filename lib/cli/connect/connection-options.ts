@@ -44,8 +44,12 @@ export function describeContext(command: Command): Command {
   return command.option('--context <name>', 'the context that names host and token (RXGRID_CONTEXT)');
 }
 
-/** Connects to the host of an address. @throws Failure; the reason of the signal. */
-export function connectWith(host: string, options: ConnectionOptions, signal: AbortSignal): Promise<LeafConnection> {
+/** Connects to the host of an address. Errors: Failure; the reason of the signal. */
+export async function connectWith(
+  host: string,
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<LeafConnection> {
   const place = selectHostAt(host, options, process.env);
   const { url, via } = place;
   if (via !== undefined) {
@@ -54,17 +58,20 @@ export function connectWith(host: string, options: ConnectionOptions, signal: Ab
       exitCodes.usage,
     );
   }
-  const ca = caOf(place);
-  return connectTo(url, { token: place.token(), ca, connectMs: options.timeout * 1_000, signal });
+  const ca = await caOf(place, signal);
+  return connectTo(url, { token: await place.token(signal), ca, connectMs: options.timeout * 1_000, signal });
 }
 
-/** Reads the certificates of a host that is connected to. @throws Failure (usage) */
-export function caOf({ ca, url }: Pick<SelectedHost, 'ca' | 'url'>): Uint8Array | undefined {
+/** Reads the certificates of a host that is connected to. Errors: Failure (usage); the reason of the signal. */
+export async function caOf(
+  { ca, url }: Pick<SelectedHost, 'ca' | 'url'>,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
   if (ca === undefined) return undefined;
   if (!/^(?:wss|https):/i.test(url)) {
     throw new Failure(`--ca is for wss://, and ${JSON.stringify(url)} is not encrypted.`, exitCodes.usage);
   }
-  const text = readText(ca, 'the certificates');
+  const text = await readText(ca, 'the certificates', signal);
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new Failure(`--ca: ${JSON.stringify(ca)} has no certificate in PEM.`, exitCodes.usage);
   }

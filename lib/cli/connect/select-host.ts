@@ -15,8 +15,8 @@ export interface SelectedHost {
   readonly url: string;
   readonly via: string | undefined;
   readonly ca: string | undefined;
-  /** @throws Failure (usage) where there is none. */
-  token(): string;
+  /** Errors: Failure (usage) where there is none; the reason of the signal. */
+  token(signal: AbortSignal): Promise<string>;
 }
 
 /** Reads flags, environment and context. @throws Failure (usage) where no host is named. */
@@ -61,7 +61,7 @@ function selectedHost(
     url,
     via: options.via ?? own?.via,
     ca: options.ca ?? own?.ca,
-    token: () => tokenFrom(options, env, own),
+    token: (signal) => tokenFrom(options, env, own, signal),
   };
 }
 

@@ -54,9 +54,9 @@ export async function withTarget(
   const { url, via } = place;
   const timeout = options.timeout * 1_000;
   const leaf = await connectTo(url, {
-    token: place.token(),
+    token: await place.token(signal),
     connectMs: timeout,
-    ca: caOf(place),
+    ca: await caOf(place, signal),
     signal,
   }).catch((error: unknown) => {
     throw explained(error, url);

@@ -1,7 +1,8 @@
 import { execSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
 import type { Context } from './config.js';
 import { exitCodes, Failure } from '../exit/failure.js';
+import { openInput } from '../paths/open-input.js';
 
 /** The options that say where a token is. */
 export interface TokenOptions {
@@ -13,37 +14,61 @@ export interface TokenOptions {
 
 /** Maximum length of a token: the command of a token may print something else. */
 const maxTokenLength = 1 << 16;
+/** Maximum size of a file that an option names: a bundle of certificates has a quarter of that. A device may have no end. */
+const maxTextBytes = 1 << 20;
 /** Time limit for the command of a token, in ms. */
 const tokenCommandMs = 30_000;
 
-/** The token of flags, environment and context, in this order. @throws Failure (usage) where there is none. */
-export function tokenFrom(options: TokenOptions, env: NodeJS.ProcessEnv, context: Context | undefined): string {
+/**
+ * The token of flags, environment and context, in this order. Errors: Failure (usage) where there is none; the reason of the
+ * signal.
+ */
+export async function tokenFrom(
+  options: TokenOptions,
+  env: NodeJS.ProcessEnv,
+  context: Context | undefined,
+  signal: AbortSignal,
+): Promise<string> {
   if (options.token !== undefined) {
     throw new Failure(
       '--token shows the token to all users of this machine, in the list of processes. Give it with --token-file, --token-command, RXGRID_TOKEN or a context.',
       exitCodes.usage,
     );
   }
-  if (options.tokenFile !== undefined) return inFile(options.tokenFile);
+  if (options.tokenFile !== undefined) return inFile(options.tokenFile, signal);
   if (options.tokenCommand !== undefined) return printedBy(options.tokenCommand);
   if (env.RXGRID_TOKEN !== undefined && env.RXGRID_TOKEN !== '') return env.RXGRID_TOKEN;
-  if (context?.tokenFile !== undefined) return inFile(context.tokenFile);
+  if (context?.tokenFile !== undefined) return inFile(context.tokenFile, signal);
   if (context?.tokenCommand !== undefined) return printedBy(context.tokenCommand);
   throw new Failure('a token is needed. Give one with --token-file, --token-command or RXGRID_TOKEN.', exitCodes.usage);
 }
 
-/** Reads a file that an option names. @throws Failure (usage) */
-export function readText(path: string, what: string): string {
+/**
+ * Reads a file that an option names, or a FIFO once it has a writer, such as a shell's `<(command)`. Errors: Failure (usage);
+ * the reason of the signal.
+ */
+export async function readText(path: string, what: string, signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
   try {
-    return readFileSync(path, 'utf8');
+    const input = addAbortSignal(signal, await openInput(path, signal));
+    for await (const chunk of input as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > maxTextBytes)
+        throw new Failure(`${what}: ${JSON.stringify(path)} has more than 1 MiB.`, exitCodes.usage);
+      chunks.push(chunk);
+    }
   } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Failure) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new Failure(`${what} cannot be read from ${JSON.stringify(path)} (${String(code)}).`, exitCodes.usage);
   }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
-function inFile(path: string): string {
-  const token = readText(path, 'the token').trim();
+async function inFile(path: string, signal: AbortSignal): Promise<string> {
+  const token = (await readText(path, 'the token', signal)).trim();
   if (token === '') throw new Failure(`the file of the token, ${JSON.stringify(path)}, is empty.`, exitCodes.usage);
   return token;
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { maxListingEntries } from '../../limits.js';
 import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
+import { describeMaxEntries } from '../paths/max-entries.js';
 
 /** The options of `rxgrid cp`, as commander gives them. */
 export interface CpOptions extends ConnectionOptions {
@@ -52,7 +52,7 @@ export function describeCp(command: Command): Command {
     .description('Copies files from a host to here, or from here to a host that serves files (serveFiles).')
     .usage('[options] <source...> <target>')
     .argument(
-      '<paths...>',
+      '[paths...]',
       'sources and then the target: host:port:path, ws://host:port:path, a path here, or - for standard input and output; the sources or the target are of one host',
     )
     .option('-r, --recursive', 'folders with all that is in them')
@@ -83,9 +83,8 @@ export function describeCp(command: Command): Command {
     .option('--delete', 'with -r: remove from the target what is not in the source; at a host, it must allow that')
     .option('--parallel <n>', 'with -r: copy so many files at once', toParallel, 1)
     .option('--limit-rate <bytes>', 'bytes per second, at most; K, M and G stand for KiB, MiB and GiB', toRate)
-    .option('--max-entries <n>', 'entries of a listing of the host, at most', toEntries, maxListingEntries)
     .addHelpText('after', help);
-  return describeConnection(described);
+  return describeConnection(describeMaxEntries(described));
 }
 
 const help = `
@@ -117,12 +116,6 @@ function toParallel(text: string): number {
   const streams = Number(text);
   if (/^\d+$/.test(text) && streams >= 1 && streams <= maxParallel) return streams;
   throw new InvalidArgumentError(`Give a whole number from 1 to ${String(maxParallel)}.`);
-}
-
-function toEntries(text: string): number {
-  const entries = Number(text);
-  if (/^\d+$/.test(text) && entries >= 1 && Number.isSafeInteger(entries)) return entries;
-  throw new InvalidArgumentError('Give a whole number, 1 or more.');
 }
 
 function toRate(text: string): number {

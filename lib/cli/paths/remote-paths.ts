@@ -11,12 +11,13 @@ export interface RemotePaths {
   /** Globs are expanded. */
   readonly paths: readonly string[];
   readonly signal: AbortSignal;
+  readonly options: { readonly maxEntries?: number };
 }
 
 /** Connects to the host of some addresses, and runs `work` on their paths. @throws Failure; errors of calls. */
 export async function onRemotePaths(
   addresses: readonly string[],
-  options: ConnectionOptions,
+  options: ConnectionOptions & { readonly maxEntries?: number },
   signal: AbortSignal,
   work: (remote: RemotePaths) => Promise<number>,
 ): Promise<number> {
@@ -31,10 +32,10 @@ export async function onRemotePaths(
     const paths: string[] = [];
     for (const address of parsed) {
       if (address.kind !== 'remote') continue;
-      if (isGlob(address.path)) paths.push(...(await expandRemote({ connection, signal }, address.path)));
+      if (isGlob(address.path)) paths.push(...(await expandRemote({ connection, signal, options }, address.path)));
       else paths.push(address.path);
     }
-    return await work({ connection, paths, signal });
+    return await work({ connection, paths, signal, options });
   } finally {
     connection.close();
   }

@@ -211,7 +211,9 @@ export class ReceiveWindow {
   #adjust(): void {
     let size = this.size;
     const circulation = this.#circulation();
+    const floor = Math.min(this.#initial, this.#least);
     if (this.#fewestHeld === 0 && circulation <= 1) size *= 2;
+    else if (this.#fewestHeld === 0 && size < floor) size = Math.min(size * 2, floor);
     else if (this.#fewestHeld * 2 > size) size = Math.max(size >> 1, Math.min(size, this.#initial));
     else if (circulation > slowFactor) size = Math.max(size >> 1, Math.min(size, this.#least));
     this.#resize(Math.min(size, this.#max, this.#room));
@@ -228,7 +230,7 @@ export class ReceiveWindow {
     this.size = size;
   }
 
-  // Size below which a window does not shrink for circulating slowly.
+  // Size below which a window does not shrink for circulating slowly. It is known by the items of the moment.
   get #least(): number {
     return Math.max(2, Math.ceil(minWindowBytes / Math.max(1, this.#itemBytes)));
   }

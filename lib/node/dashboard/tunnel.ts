@@ -34,7 +34,7 @@ export interface TunnelOptions {
   /** URL of the WebSocket of the host. */
   readonly url: string;
   /** Returns the token; called for each connection. An error that it throws is shown by the page. */
-  readonly token: () => string;
+  readonly token: () => string | Promise<string>;
   /** Certificates to trust, in PEM, in place of the well-known ones. */
   readonly ca?: Uint8Array | undefined;
   /** Time for the WebSocket to open, in ms. */
@@ -111,7 +111,7 @@ export class Tunnel {
     let lastError: Error | undefined;
     host.on('error', (error) => (lastError = error));
     host.on('open', () => {
-      this.#onOpen(host, request);
+      void this.#onOpen(host, request);
     });
     host.on('close', (code, reason) => {
       if (this.#state === 'dialing') {
@@ -121,15 +121,17 @@ export class Tunnel {
     });
   }
 
-  #onOpen(host: WebSocket, { ext, ...request }: ConnectRequest): void {
+  async #onOpen(host: WebSocket, { ext, ...request }: ConnectRequest): Promise<void> {
     if (this.#state !== 'dialing') return;
     try {
       // `tok` asks the host to say when a token expires.
       const { tok: _, ...extensions } = ext ?? {};
-      const token = this.#options.token();
+      const token = await this.#options.token();
+      if (this.#isClosed()) return;
       const hello = { ...request, token, ...(ext === undefined ? {} : { ext: extensions }) };
       host.send(connectMessage(hello));
     } catch (error) {
+      if (this.#isClosed()) return;
       this.#reject({ ...request, ...(ext === undefined ? {} : { ext }) }, errorText(error), 'unauthenticated');
       closeWith(host, normalClosure, '');
       return;
@@ -137,6 +139,11 @@ export class Tunnel {
     this.#state = 'open';
     pass(this.#page, host);
     pass(host, this.#page);
+  }
+
+  // A method, because the compiler assumes that nothing changes the state meanwhile.
+  #isClosed(): boolean {
+    return this.#state !== 'dialing';
   }
 
   #reject({ ext }: ConnectRequest, reason: string, code: RejectionCode): void {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { configPath, readConfig, writeConfig } from '../../../lib/cli/connect/config.js';
 import { selectHost } from '../../../lib/cli/connect/select-host.js';
 
+const { signal } = new AbortController();
 let folder: string;
 let path: string;
 
@@ -26,22 +27,24 @@ describe('selectHost', () => {
     },
   };
 
-  it('flags come before the environment, and that before the context', () => {
+  it('flags come before the environment, and that before the context', async () => {
     writeConfig(config, path);
     const env = { RXGRID_CONFIG: path };
     expect(selectHost({}, env)).toMatchObject({ url: 'wss://prod:9000', ca: 'ca.pem', via: 'http://b' });
-    expect(selectHost({}, env).token()).toBe('from-context');
+    expect(await selectHost({}, env).token(signal)).toBe('from-context');
     expect(selectHost({}, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('ws://test:1');
     expect(selectHost({ context: 'prod' }, { ...env, RXGRID_CONTEXT: 'test' }).url).toBe('wss://prod:9000');
-    expect(selectHost({}, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('from-env');
-    expect(selectHost({ tokenCommand: 'echo flag' }, { ...env, RXGRID_TOKEN: 'from-env' }).token()).toBe('flag');
+    expect(await selectHost({}, { ...env, RXGRID_TOKEN: 'from-env' }).token(signal)).toBe('from-env');
+    expect(await selectHost({ tokenCommand: 'echo flag' }, { ...env, RXGRID_TOKEN: 'from-env' }).token(signal)).toBe(
+      'flag',
+    );
   });
 
-  it('sends the token of a context to no other host', () => {
+  it('sends the token of a context to no other host', async () => {
     writeConfig(config, path);
     const place = selectHost({ host: 'ws://other:1' }, { RXGRID_CONFIG: path });
     expect(place).toMatchObject({ url: 'ws://other:1', ca: undefined, via: undefined });
-    expect(() => place.token()).toThrow(/a token is needed/);
+    await expect(place.token(signal)).rejects.toThrow(/a token is needed/);
   });
 
   it('says what is missing', () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spool } from '../../../lib/cli/copy/input-pipe.js';
 import { openInput } from '../../../lib/cli/paths/open-input.js';
+import { readText } from '../../../lib/cli/connect/token.js';
 import { readData } from '../../../lib/cli/request/request-data.js';
 
 let folder: string;
@@ -52,6 +53,7 @@ it('A FIFO is read once it has a writer', async () => {
 it.each([
   ['a copy', (signal: AbortSignal) => spool(fifo, signal)],
   ['data of a call', (signal: AbortSignal) => readData(`@${fifo}`, signal)],
+  ['a token', (signal: AbortSignal) => readText(fifo, 'the token', signal)],
 ])('An abort ends the wait of %s for a writer, and leaves no thread that waits', async (_, read) => {
   const abort = new AbortController();
   const reading = read(abort.signal);
@@ -67,4 +69,16 @@ it('A file is read, and one that is missing is the error of the system', async (
   expect(await textOf(await openInput(join(folder, 'a'), signal))).toBe('text');
   await expect(openInput(join(folder, 'none'), signal)).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(openInput(join(folder, 'a'), AbortSignal.abort(new Error('SIGINT')))).rejects.toThrow('SIGINT');
+});
+
+it('A file that an option names may be a FIFO, and has 1 MiB at most, as a device without an end has not', async () => {
+  const { signal } = new AbortController();
+  const reading = readText(fifo, 'the token', signal);
+  await onceRead((fd) => {
+    writeSync(fd, 'secret');
+    closeSync(fd);
+  });
+  expect(await reading).toBe('secret');
+  await expect(readText('/dev/zero', 'the token', signal)).rejects.toThrow('has more than 1 MiB');
+  await expect(readText(join(folder, 'none'), 'the token', signal)).rejects.toThrow('(ENOENT)');
 });

@@ -167,6 +167,24 @@ describe('a window that is announced', () => {
       expect(after(16, 9, 50, 4 << 20)).toBe(2);
     });
 
+    it('returns to its initial size, as far as that holds 1 MiB, where items become smaller', () => {
+      let time = 1000;
+      const pace = { now: () => time, roundTrip: 0.2 };
+      const { window, ...run } = new Run(new ReceiveWindow({ initial: 16, max: 16_384 }, extensions(true), pace));
+      let { credit } = run;
+      const turn = (bytes: number): void => {
+        time += 5;
+        for (; credit > 0; credit--) window.receive(bytes);
+        while (window.held > 0) window.release();
+        credit += window.takeGrant();
+      };
+      for (let round = 0; round < 5; round++) turn(512 << 10);
+      expect(window.size).toBe(2);
+      // The frames of a file become smaller where calls begin beside it.
+      for (let round = 0; round < 60; round++) turn(64 << 10);
+      expect(window.size).toBe(16);
+    });
+
     it('stays where it holds less than 1 MiB', () => {
       expect(after(1024, 3, 50, 100)).toBe(1024);
     });
