@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/programs/cli.js';
@@ -425,6 +425,10 @@ it('context add, use, ls and rm', async () => {
   expect((await context('add', 'b', '--host', 'other:1')).code).toBe(0);
   expect((await endOf(startCli(built, ['ping', '-c', '1'], env))).code).toBe(0);
   expect((await context('use', 'b')).code).toBe(0);
+  // Paths are those of the folder in which the context was added.
+  expect((await context('add', 'c', '--host', 'c:1', '--token-file', 'token', '--ca', 'ca.pem')).code).toBe(0);
+  const files = { tokenFile: resolve('token'), ca: resolve('ca.pem') };
+  expect(JSON.parse(readFileSync(env.RXGRID_CONFIG, 'utf8'))).toMatchObject({ contexts: { c: files } });
   expect((await context('ls', '--json')).stdout).toContain('{"name":"b","current":true,"host":"other:1"}');
   expect((await context('use', 'none')).code).toBe(2);
   expect((await context('rm', 'b')).code).toBe(0);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { configPath, readConfig, writeConfig, type Context } from '../connect/config.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
@@ -7,7 +8,8 @@ import { tableLines } from '../output/table.js';
 
 const help = `
 Contexts are kept in ~/.config/rxgrid/config.json, or where RXGRID_CONFIG says. The token itself is never in that file: it names
-the file of the token, or the command that prints it.
+the file of the token, or the command that prints it. In the paths of cp, ls, stat and rm the name of a context stands for its host:
+prod:folder/file.
 
 Examples:
   rxgrid context add prod --host wss://10.0.0.1:9000 --token-command 'pass show rxgrid/prod'
@@ -53,7 +55,9 @@ function add(name: string, { host, tokenFile, tokenCommand, ca, via }: Context):
   }
   const path = configPath();
   const config = readConfig(path);
-  const context = JSON.parse(JSON.stringify({ host, tokenFile, tokenCommand, ca, via })) as Context;
+  // The context is used in other folders, too.
+  const files = { tokenFile: tokenFile && resolve(tokenFile), ca: ca && resolve(ca) };
+  const context = JSON.parse(JSON.stringify({ host, tokenCommand, via, ...files })) as Context;
   writeConfig({ current: config.current ?? name, contexts: { ...config.contexts, [name]: context } }, path);
   return exitCodes.done;
 }

@@ -43,7 +43,7 @@ failed, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, 141 the reader of 
 export const addFileCommands: AddCommands = (program, run) => {
   describePaths(program.command('ls'))
     .description('Lists folders and files of a host that serves files (serveFiles).')
-    .argument('<paths...>', 'host:port:path; "host:port:" is the served folder; globs are expanded')
+    .argument('<paths...>', 'host:port:path, or context:path; "host:port:" is the served folder; globs are expanded')
     .option('-l, --long', 'kind, permission bits, size and time of each entry')
     .option('-R, --recursive', 'also the folders below')
     .option('--json', 'one line of JSON for each entry: path, type, size, mtime, mode')
@@ -53,7 +53,7 @@ export const addFileCommands: AddCommands = (program, run) => {
     );
   describePaths(program.command('stat'))
     .description('Describes files and folders of a host that serves files (serveFiles).')
-    .argument('<paths...>', 'host:port:path; globs are expanded')
+    .argument('<paths...>', 'host:port:path, or context:path; globs are expanded')
     .option('--json', 'one line of JSON for each path: path, type, size, mtime, mode')
     .addHelpText('after', codes)
     .action((addresses: string[], options: ListOptions) =>
@@ -61,7 +61,7 @@ export const addFileCommands: AddCommands = (program, run) => {
     );
   describePaths(program.command('rm'))
     .description('Removes files and folders of a host whose serveFiles has removable: true.')
-    .argument('<paths...>', 'host:port:path; globs are expanded')
+    .argument('<paths...>', 'host:port:path, or context:path; globs are expanded')
     .option('-r, --recursive', 'folders with all that is in them')
     .option('-f, --force', 'a path that does not exist is not a failure')
     .option('-v, --verbose', 'name what was removed')

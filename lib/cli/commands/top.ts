@@ -8,7 +8,7 @@ import { exitCodes, Failure } from '../exit/failure.js';
 import { toJson } from '../output/json-value.js';
 import { hasColor, jsonText, terminalColumns, write } from '../output/output.js';
 import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
-import { keyOf, nextView, reportOf, screenOf, startView, type TopState } from '../output/top-screen.js';
+import { keyOf, nextView, reportOf, screenOf, startView, withoutMonitor, type TopState } from '../output/top-screen.js';
 
 interface TopOptions extends TargetOptions {
   readonly once?: boolean;
@@ -16,6 +16,8 @@ interface TopOptions extends TargetOptions {
 }
 
 const help = `
+The routes of the monitor itself, which the command calls, are left out, but with --json.
+
 Keys: 1 hosts, 2 routes, 3 streams; s the next sort order, / a filter (Enter keeps it, Esc clears it), j and k or the arrows
 move, Enter the detail of a host, space pauses, q quits.
 
@@ -40,7 +42,7 @@ async function top(target: Target, { once = false, json = false }: TopOptions): 
   if (once) {
     const state = await firstValueFrom(figures$);
     if (json) await write(`${jsonText(toJson(state))}\n`);
-    else await write(`${reportOf(state, name, terminalColumns()).join('\n')}\n`);
+    else await write(`${reportOf(withoutMonitor(state), name, terminalColumns()).join('\n')}\n`);
     return exitCodes.done;
   }
   if (json) {
@@ -50,7 +52,7 @@ async function top(target: Target, { once = false, json = false }: TopOptions): 
   if (!process.stdout.isTTY || !process.stdin.isTTY) {
     throw new Failure('top needs a terminal. Without one, give --once, --json or both.', exitCodes.usage);
   }
-  await live(figures$, name, signal);
+  await live(figures$.pipe(map(withoutMonitor)), name, signal);
   return exitCodes.done;
 }
 

@@ -164,7 +164,7 @@ function hostOf(froms: readonly Address[], to: Address): string {
   const [host] = hosts;
   if (hosts.size !== 1 || sides.size !== 1 || sides.has(to.kind === 'remote')) {
     throw new Failure(
-      'one side must be of one host, as host:port:path, and the other one must be here. Write a local name with a colon as ./a:b.',
+      'one side must be of one host, as host:port:path or context:path, and the other one must be here. Write a local name with a colon as ./a:b.',
       exitCodes.usage,
     );
   }

@@ -1,4 +1,4 @@
-import type { HostInfo, MonitoredCluster, MonitoredHost } from '../../monitor/index.js';
+import { monitorRoutes, type HostInfo, type MonitoredCluster, type MonitoredHost } from '../../monitor/index.js';
 import type { RouteFigures, StreamList } from '../../metrics/figures.js';
 import { sizeText } from './progress-bar.js';
 import { cellText } from './output.js';

@@ -25,7 +25,7 @@ export async function onRemotePaths(
   const hosts = new Set(parsed.map((address) => (address.kind === 'remote' ? address.host : undefined)));
   const [host] = hosts;
   if (hosts.size !== 1 || host === undefined) {
-    throw new Failure('all paths must be of one host, as host:port:path.', exitCodes.usage);
+    throw new Failure('all paths must be of one host, as host:port:path or context:path.', exitCodes.usage);
   }
   const connection = await connectWith(host, options, signal);
   try {

@@ -6,6 +6,7 @@ import {
   rowsOf,
   screenOf,
   startView,
+  withoutMonitor,
   type TopState,
   type TopView,
 } from '../../../lib/cli/output/top-screen.js';
@@ -92,6 +93,23 @@ describe('screenOf', () => {
       'watch\\u001b',
     );
   });
+});
+
+it('leaves out the routes of the monitor and their streams, and no others', () => {
+  const stream = { side: 'handler', peer: 'leaf', age: 1, itemsOut: 1, itemsIn: 0, stalledFor: 5 };
+  const streams = [
+    { ...stream, route: 'monitor/cluster' },
+    { ...stream, route: 'monitor/streams', stalledFor: undefined },
+    { ...stream, route: 'monitor/cluster', side: 'caller' },
+    { ...stream, route: 'monitor/of-a-user' },
+  ];
+  const routes = streams.map(({ route, side }) => ({ ...state.routes[0]!, route, side }));
+  const all = { ...state, routes, streams: { open: 9, stalled: 8, streams } } as unknown as TopState;
+  const shown = withoutMonitor(all);
+  expect([shown.routes, shown.streams]).toStrictEqual([
+    routes.slice(2),
+    { open: 7, stalled: 7, streams: streams.slice(2) },
+  ]);
 });
 
 describe('keys', () => {
