@@ -8,7 +8,8 @@ import { exitCodes, Failure } from '../exit/failure.js';
 import { toJson } from '../output/json-value.js';
 import { hasColor, jsonText, terminalColumns, write } from '../output/output.js';
 import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
-import { keyOf, nextView, reportOf, screenOf, startView, withoutMonitor, type TopState } from '../output/top-screen.js';
+import { keyOf, nextView, reportOf, screenOf, startView } from '../output/top-screen.js';
+import { withoutMonitor, type TopState } from '../output/top-state.js';
 
 interface TopOptions extends TargetOptions {
   readonly once?: boolean;

@@ -1,16 +1,8 @@
-import { monitorRoutes, type HostInfo, type MonitoredCluster, type MonitoredHost } from '../../monitor/index.js';
-import type { RouteFigures, StreamList } from '../../metrics/figures.js';
+import type { MonitoredHost } from '../../monitor/index.js';
 import { sizeText } from './progress-bar.js';
 import { cellText } from './output.js';
 import { cut, tableLines, type Column } from './table.js';
-
-/** The figures that `top` shows. */
-export interface TopState {
-  readonly info: HostInfo;
-  readonly cluster: MonitoredCluster;
-  readonly routes: readonly RouteFigures[];
-  readonly streams: StreamList;
-}
+import type { TopState } from './top-state.js';
 
 /** How the figures are shown: what the keys change. */
 export interface TopView {

@@ -1,15 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import stringWidth from 'string-width';
-import {
-  keyOf,
-  nextView,
-  rowsOf,
-  screenOf,
-  startView,
-  withoutMonitor,
-  type TopState,
-  type TopView,
-} from '../../../lib/cli/output/top-screen.js';
+import { keyOf, nextView, rowsOf, screenOf, startView, type TopView } from '../../../lib/cli/output/top-screen.js';
+import { withoutMonitor, type TopState } from '../../../lib/cli/output/top-state.js';
 
 const stats = {
   callsOut: 1,
