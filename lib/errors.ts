@@ -46,7 +46,8 @@ export interface RemoteErrorDetails {
 }
 
 /**
- * The handler at the other end failed. The message is the text that it sent. `code` is the code of the error that the
+ * The handler at the other end failed. The message is the text that it sent, unchanged: it may have control characters, which
+ * a terminal acts on, so escape them before printing it. (The events of a manager and the `rxgrid` command do.) `code` is the code of the error that the
  * handler declared with `defineError`, or one of the library's:
  *
  * - `internal`: the handler failed with an error that it does not declare;

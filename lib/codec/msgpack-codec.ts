@@ -10,7 +10,13 @@ import { msgpackValue } from './msgpack-value.js';
 export interface MsgpackOptions {
   /** Levels of arrays and maps within each other, in what is encoded and decoded; 1 to 512. Default 64. */
   readonly maxDepth?: number;
-  /** Elements of all arrays plus entries of all maps of one payload, in what is encoded and decoded. Default 16 384. */
+  /**
+   * Elements of all arrays plus entries of all maps of one payload, in what is encoded and decoded. Default 16 384.
+   *
+   * It bounds what a decoded value may hold beyond the bytes of its payload. On Node 20 the costliest elements take 70 bytes
+   * (empty maps, of 1 byte each) to 220 (Uint8Arrays of 1 byte): 1.1 to 3.4 MiB with the default. A text takes two bytes for
+   * each of its characters where one of them is not Latin-1: up to 8 MiB for a payload of 4 MiB.
+   */
   readonly maxItems?: number;
   /**
    * How a Date is written: `standard` is the timestamp of the MessagePack specification (ext −1), `grid` is that of the

@@ -196,7 +196,7 @@ export class Manager extends Serving implements Handles {
 
   /**
    * Closes every connection; calls in flight fail. A closed manager cannot be started again. Further calls return the Promise
-   * of the first one.
+   * of the first one. A peer that does not answer the close frame, such as a frozen tab, is given up after 2 s.
    *
    * Everything is closed even if parts of it fail; then the Promise rejects with an AggregateError of these failures. Errors
    * thrown by callers and handlers are reported as usual and are not among them.

@@ -74,7 +74,7 @@ describe('a handshake that is rejected', () => {
 
   it('for its token: the dialer hears no details', async () => {
     const { state } = await meet({ auth: staticToken('another') }, {});
-    const reason = 'auth token: invalid token';
+    const reason = 'auth token: invalid token; give both hosts the same auth, with the same secret';
     expect(state).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
     expect(state.error!.cause).toMatchObject({ reason });
     expect(network.events(dialer)).toStrictEqual([{ type: 'rejected', host: acceptor, by: 'remote', reason }]);

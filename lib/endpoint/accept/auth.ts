@@ -45,7 +45,7 @@ const lifetime = 5 * 60;
 /** HS256 asks for a key as long as its hash (RFC 7518, section 3.2). */
 const minSecretBytes = 32;
 /** The reason that is sent to a dialer whose token is refused. Details would help an attacker, so they are only in the message of the error. */
-export const refusedReason = 'auth token: invalid token';
+export const refusedReason = 'auth token: invalid token; give both hosts the same auth, with the same secret';
 
 /**
  * Auth by a secret that all hosts know: the token is a JWT (HS256) whose subject is the sender, whose audience is the

@@ -252,7 +252,9 @@ describe('the handshake of an acceptor', () => {
     expect(dialer.answer().rejectedReason).toBe(`wrong direction: ${remote} dials ${local}, which its name decides`);
     const stranger = dial(manager);
     await stranger.send(connectOf({ host: local, token: 'wrong' }));
-    expect(stranger.answer().rejectedReason).toBe('auth token: invalid token');
+    expect(stranger.answer().rejectedReason).toBe(
+      'auth token: invalid token; give both hosts the same auth, with the same secret',
+    );
   });
 
   it('checks the host first, then the clock, then the token', async () => {
@@ -270,7 +272,9 @@ describe('the handshake of an acceptor', () => {
   it('tells the dialer the reason of a RejectedError, and no more', async () => {
     const dialer = dial(await waiting());
     await dialer.send(connectOf({ token: 'guess' }));
-    expect(dialer.answer().rejectedReason).toBe('auth token: invalid token');
+    expect(dialer.answer().rejectedReason).toBe(
+      'auth token: invalid token; give both hosts the same auth, with the same secret',
+    );
     expect(network.events(local)).toMatchObject([
       { host: remote, reason: expect.stringContaining('it is another one') },
     ]);
@@ -283,7 +287,9 @@ describe('the handshake of an acceptor', () => {
     });
     const dialer = dial(manager);
     await dialer.send(connectOf());
-    expect(dialer.answer().rejectedReason).toBe('auth token: invalid token');
+    expect(dialer.answer().rejectedReason).toBe(
+      'auth token: invalid token; give both hosts the same auth, with the same secret',
+    );
     expect(network.events(local)).toMatchObject([
       { host: remote, reason: 'connect ECONNREFUSED postgres://app:pass@10.0.0.9/hosts' },
     ]);
@@ -315,7 +321,9 @@ describe('the handshake of an acceptor', () => {
     });
     const dialer = dial(manager);
     await dialer.send(connectOf());
-    expect(dialer.answer().rejectedReason).toBe('auth token: invalid token');
+    expect(dialer.answer().rejectedReason).toBe(
+      'auth token: invalid token; give both hosts the same auth, with the same secret',
+    );
     expect(network.events(local)).toMatchObject([{ reason: 'unknown error' }]);
   });
 

@@ -72,7 +72,7 @@ describe('sharedSecret', () => {
 
   it('tells the dialer no details', async () => {
     await expect(sharedSecret(secret).verify('x', acceptor)).rejects.toMatchObject({
-      reason: 'auth token: invalid token',
+      reason: 'auth token: invalid token; give both hosts the same auth, with the same secret',
       code: 'rejected',
     });
   });
