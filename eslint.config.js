@@ -354,7 +354,7 @@ const unlisted = {
 };
 
 export default defineConfig(
-  globalIgnores(['dist', 'dist.*', 'docs/api', 'coverage']),
+  globalIgnores(['dist', 'dist.*', 'docs/api', 'coverage', 'examples/nest']),
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked, rxjs.configs.recommended],
