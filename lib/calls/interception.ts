@@ -12,7 +12,7 @@ import { noMeta } from '../wire/payloads/opening-extra.js';
 import { startIntercepted } from './intercepted-call.js';
 import type { StreamCallerContext } from './stream-call.js';
 
-/** A call as its user made it: what an attempt of it is made of, once for each subscription. */
+/** A call before its interceptors run. Each subscription makes one attempt of it. */
 export interface UserCall {
   readonly route: WireRoute;
   readonly interceptors: readonly CallInterceptor[];

@@ -38,7 +38,7 @@ export interface SendingOwner<T> {
   readonly onLateFailure?: OnThrown | undefined;
 }
 
-/** See the head of this file. */
+/** Sends the items of a source, and of those that `sendTo` adds, to one stream. */
 export class SendingHalf<T> {
   readonly owner: SendingOwner<T>;
   readonly bounds: FeedBounds;

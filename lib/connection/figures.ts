@@ -39,7 +39,7 @@ const noCounts = { callsOut: 0, callsIn: 0, messagesOut: 0, messagesIn: 0, bytes
 /** Interval at which `stats$` emits, in ms. */
 const statsInterval = 1_000;
 
-/** See the head of this file. */
+/** The figures of one connection, summed over its links. */
 export class Figures {
   readonly #host: string;
   readonly #link: () => Link | undefined;

@@ -52,7 +52,7 @@ export interface HostConnectionOptions {
   readonly running?: RunningHandlers | undefined;
 }
 
-/** See the head of this file. */
+/** The lasting connection to one host: its state, its calls, and the links that come and go. */
 export class HostConnection {
   readonly host: string;
   /** Handlers of the peer that outlive their calls, including those of earlier links. */

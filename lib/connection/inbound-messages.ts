@@ -21,7 +21,7 @@ export interface MessageTaker {
   ended(error: Error): void;
 }
 
-/** See the head of this file. */
+/** Passes received messages to the engine in order, and never while it sends. */
 export class InboundMessages implements Observer<Uint8Array> {
   readonly #runtime: Runtime;
   readonly #taker: MessageTaker;

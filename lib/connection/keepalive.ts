@@ -12,7 +12,7 @@ import { decodePing, decodePong, encodePing, encodePong } from '../wire/payloads
 import { timestampFromMs, timestampToMs } from '../wire/msgpack/timestamp.js';
 import { WakeWatch } from './wake-watch.js';
 
-/** See the head of this file. */
+/** Pings the other side of a connection, and reports when it has been silent for two intervals. */
 export class Keepalive {
   /** Round-trip time of the last ping, in ms; undefined before the first Pong. */
   rtt: number | undefined = undefined;

@@ -24,7 +24,10 @@ import { answerPing } from './keepalive.js';
 /** In ms: longer than a ping is on its way. */
 const lingerTime = 50;
 
-/** See the head of this file. Nothing else may be subscribed to the socket or send on it any more. `why`, where it is given, goes to the other side. */
+/**
+ * Closes the socket of a link, at once or after lingering. Nothing else may be subscribed to the socket, or send on it, any more.
+ * `why`, where it is given, goes to the other side.
+ */
 export function closeSocket(
   socket: Socket,
   runtime: Runtime,

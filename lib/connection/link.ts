@@ -54,7 +54,7 @@ export interface LinkOptions extends Pick<EngineOptions, 'find' | 'incoming'> {
   readonly disconnected: (sent: boolean) => GridError;
 }
 
-/** See the head of this file. */
+/** One WebSocket after its handshake, with the engine that sends and receives over it. */
 export class Link {
   readonly engine: Engine;
   readonly remoteId: Uint8Array;

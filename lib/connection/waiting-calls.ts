@@ -30,7 +30,7 @@ interface Entry {
   cancelTimer: (() => void) | undefined;
 }
 
-/** See the head of this file. */
+/** The calls that wait for one connection: started when a link opens, failed when their time is over. */
 export class WaitingCalls {
   readonly #host: string;
   readonly #runtime: Runtime;

@@ -1,7 +1,7 @@
 import type { Page } from './page.js';
 import { views } from './ui.js';
 
-/** Keys of the whole page; what somebody types into a field is no key. */
+/** Handles the keys of the whole page. What is typed into a field is left alone. */
 export function addKeys(page: Page): void {
   addEventListener('keydown', (event) => {
     const target = event.target as HTMLElement;

@@ -10,12 +10,12 @@ import { loadConfig, Session, takeToken, type PageConfig } from './model/session
 import { TotalsHistory } from './model/totals-history.js';
 import { placeOf, Ui } from './ui.js';
 
-/** Between two drawings of figures, in ms: at most four in a second. */
+/** Time between two drawings of figures, in ms. */
 const drawInterval = 500;
 
 const runtime = systemRuntime;
 
-/** The page: what it knows, what the user has chosen, and when it is drawn. */
+/** The page: its model, the choices of the user, and the schedule of its drawing. */
 class Dashboard implements Page {
   readonly ui = new Ui();
   readonly history = new TotalsHistory();
@@ -83,7 +83,7 @@ class Dashboard implements Page {
     this.feeds.start();
   }
 
-  // A paused page keeps its model, and the figures go on coming.
+  // A paused page keeps its model, while figures are still received.
   #update(): void {
     if (this.ui.paused && this.model !== undefined) return;
     this.now = runtime.now();
@@ -95,7 +95,7 @@ class Dashboard implements Page {
 
   readonly #tick = (): void => {
     runtime.schedule(this.#tick, drawInterval);
-    // Times go on where figures do not.
+    // Durations advance without new figures.
     if (document.visibilityState === 'hidden') this.#update();
     else if (this.#changed || !this.ui.paused) this.draw();
     this.#changed = false;

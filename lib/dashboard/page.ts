@@ -4,7 +4,7 @@ import type { Session } from './model/session.js';
 import type { TotalsHistory } from './model/totals-history.js';
 import type { Ui } from './ui.js';
 
-/** What every part of the page is given to draw itself. */
+/** The data and the actions that each part of the page is drawn with. */
 export interface Page {
   readonly ui: Ui;
   readonly session: Session | undefined;
@@ -24,7 +24,7 @@ export interface Page {
   readonly hiddenEvents: number;
   /** True while the figures are those of a connection that is lost. */
   readonly stale: boolean;
-  /** Draws at once: something that the user has done. */
+  /** Draws at once, after an action of the user. */
   draw(): void;
   setPaused(paused: boolean): void;
   /** Connects with a token. */

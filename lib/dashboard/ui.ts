@@ -3,7 +3,7 @@ export const views = ['overview', 'routes', 'streams', 'transfers', 'leaves', 'e
 
 export type ViewName = (typeof views)[number];
 
-/** What the address of the page names: `#/routes`, `#/hosts/NAME`, `#/hosts/NAME/ROUTE`. */
+/** The view that the address of the page names: `#/routes`, `#/hosts/NAME`, `#/hosts/NAME/ROUTE`. */
 export interface Place {
   readonly view: ViewName | 'host';
   readonly host?: string;
@@ -22,14 +22,14 @@ export type Theme = 'system' | 'light' | 'dark';
 const themeKey = 'rxgrid-theme';
 const themes: readonly Theme[] = ['system', 'light', 'dark'];
 
-/** What the user has chosen. */
+/** The choices of the user: view, filters, order, theme. */
 export class Ui {
   place: Place = placeOf(location.hash);
   paused = false;
   theme: Theme = themes.find((each) => each === localStorage.getItem(themeKey)) ?? 'system';
   /** Types of events that are shown; '' for all. */
   eventType = '';
-  /** The cell of the matrix that the keyboard or the pointer is at. */
+  /** The cell of the matrix under the cursor. */
   cell: { readonly row: number; readonly column: number } | undefined = undefined;
   readonly #tables = new Map<string, TableState>();
 

@@ -52,7 +52,7 @@ export interface DrainTarget {
   readonly close: () => Promise<void>;
 }
 
-/** See the head of this file. */
+/** Ends a host: refuses new calls, waits for those that run, and closes. */
 export class Drain {
   /** Settles as the close at the end does. */
   readonly ended: Promise<DrainResult>;

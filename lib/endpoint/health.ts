@@ -39,7 +39,7 @@ interface Others {
   readonly hosts: readonly { readonly status: string }[];
 }
 
-/** See the head of this file. */
+/** Observes whether a host can be sent calls: it has started, enough hosts are connected, and it does not drain. */
 export class HealthMonitor {
   /** The health, beginning with the present one. Completes when the host is closed. */
   readonly health$: Observable<Health>;

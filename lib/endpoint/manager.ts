@@ -39,7 +39,7 @@ import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './pe
 
 export type { ClusterState, HostState } from './peers/cluster-state.js';
 
-/** See the head of this file. */
+/** One host of a cluster: its connections to all others, its handlers and its leaves. That of `rxgrid/node` listens, too. */
 export class Manager extends Serving implements Handles {
   /** Name of this host. */
   readonly local: string;

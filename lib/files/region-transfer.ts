@@ -19,7 +19,7 @@ import { whenMade } from './when-made.js';
 
 const noPrefix = new Uint8Array(0);
 
-/** See the head of this file. */
+/** Sends one region of a file as the items of a stream, as credit allows. */
 export class RegionTransfer implements RegionSending {
   readonly #region: FileRegion;
   readonly #port: RegionPort;

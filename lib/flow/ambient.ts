@@ -8,7 +8,10 @@
 import type { DeliverySource } from './delivery.js';
 import type { SourceTracker } from './source-tracker.js';
 
-/** See the head of this file. `next` and `subscribe` are synchronous, so each field has one value at a time. */
+/**
+ * The delivery and the subscription that are in progress. `next` and `subscribe` are synchronous, so each field has one value at
+ * a time.
+ */
 export interface Ambient {
   /** The source of the innermost current delivery; undefined while none is current. */
   current: DeliverySource | undefined;

@@ -32,7 +32,7 @@ export interface InboundOwner<T> {
   undecodable(error: unknown): void;
 }
 
-/** See the head of this file. */
+/** The receiving half of a stream: keeps received items until the consumer takes them, and returns their credit. */
 export class Inbound<T> implements ItemSource<T> {
   readonly #owner: InboundOwner<T>;
   readonly #release: () => void;

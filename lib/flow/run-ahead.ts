@@ -32,7 +32,7 @@ class StreamWatch implements DeliveryWatch {
   }
 }
 
-/** See the head of this file. */
+/** Reports when one of several streams runs ahead of the others behind `zip`. */
 export class RunAhead {
   readonly #watches = new Map<SubscribedStream, DeliveryWatch>();
   #reported = false;

@@ -21,7 +21,7 @@ export interface SubscribedStream {
   readonly source?: DeliverySource;
 }
 
-/** See the head of this file. */
+/** Tracks the streams of which one source is made, so that backpressure can be applied to them. */
 export class SourceTracker {
   /** The tracked streams. */
   readonly streams: SubscribedStream[] = [];

@@ -20,7 +20,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /**
  * Makes an AsyncAPI 3 document of a description: a channel for each route, an operation with its reply, and messages with
- * their JSON Schemas. So other tools can document a host and generate clients for it. What AsyncAPI has no word for, such
+ * their JSON Schemas. So other tools can document a host and generate clients for it. What AsyncAPI cannot express, such
  * as windows and the kind of a route, is in `x-rxgrid`.
  */
 export function asyncApi(description: GridDescription, options: AsyncApiOptions = {}): AsyncApiDocument {
@@ -112,7 +112,7 @@ function rooted(value: unknown, root: string): unknown {
     .filter(([key]) => key !== '$schema' && key !== '$id' && key !== '~standard')
     .map(([key, entry]): [string, unknown] => {
       if (key !== '$ref' || typeof entry !== 'string') return [key, rooted(entry, root)];
-      // What leads elsewhere would be fetched by the tools that read the document.
+      // Tools that read the document would fetch references to other places.
       return [key, entry.startsWith('#') ? `${root}${entry.slice(1)}` : root];
     });
   return Object.fromEntries(entries);

@@ -18,7 +18,7 @@ import type { RecordFramesOptions } from './record-frames.js';
  * again; with RefusedError where the host serves no monitor, and PermissionDeniedError where it does not allow this one.
  */
 export interface Monitor {
-  /** What the host is: one item. */
+  /** Name, version, uptime and clock of the host: one item. */
   readonly info$: Observable<HostInfo>;
   /** The routes that it serves, with their kinds, windows and JSON Schemas: one item. */
   readonly description$: Observable<GridDescription>;

@@ -4,7 +4,7 @@ import { defined, fields, list, number, oneOf, optionalFields, optionalNumber, o
 /** A JSON Schema, as a schema library or another host gives it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** What a payload of a route is. */
+/** A payload of a route: its encoding and its schema. */
 export interface PayloadDescription {
   /** Name of its encoding: `msgpack`, `raw`, or that of a codec of the user's. */
   readonly codec: string;
@@ -40,7 +40,7 @@ export interface RouteDescription {
   readonly outWindow?: WindowDescription;
 }
 
-/** What a host serves. */
+/** The routes and paths that a host serves. */
 export interface GridDescription {
   /** Name of the host. */
   readonly host: string;

@@ -12,7 +12,7 @@ import type { GridEvent } from '../observe.js';
 import type { RecordFramesOptions } from './record-frames.js';
 import { defined, fields, list, number, oneOf, optionalFields, optionalNumber, optionalText, text } from './reader.js';
 
-/** What a host is. */
+/** Name, version, uptime and clock of a host. */
 export interface HostInfo {
   /** Name of the host; of the host itself, not of the one that is asked for it. */
   readonly host: string;

@@ -35,7 +35,7 @@ const answer = <T>(subroute: string, read: Read<T>) => ({
  * they may call: `leaves: { routes: [...Object.values(monitorRoutes)] }`.
  */
 export const monitorRoutes = {
-  /** What the host is. */
+  /** Name, version, uptime and clock. */
   info: answer('info', readInfo),
   /** Its routes. */
   describe: answer('describe', readDescription),
@@ -53,7 +53,7 @@ export const monitorRoutes = {
   health: figures('health', readHealth),
   /** Events, first those that were kept. */
   events: figures('events', readEvents),
-  /** What goes over its connections, as the lines of a recording. */
+  /** The frames on its connections, as the lines of a recording. */
   frames: {
     ...duplex({
       ...common,

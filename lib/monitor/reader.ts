@@ -5,13 +5,13 @@ import { printable } from '../printable.js';
 
 /*
  * Reads what another host reports about itself. That host may be of another version, or hostile: a field that is missing, or
- * is something else, gets a default; texts are made printable; lists have a bound. Only what is no map at all is refused.
+ * is something else, gets a default; texts are made printable; lists have a bound. Only a value that is not a map is refused.
  */
 
 /** Characters of a text that is kept. */
 const maxText = 2_000;
 
-/** Makes a value of what came. */
+/** Checks and converts a decoded value. */
 export type Read<T> = (value: unknown) => T;
 
 const codec = msgpack();
@@ -28,18 +28,18 @@ export const noRequest: Codec<undefined> = {
   decode: () => undefined,
 };
 
-/** The fields of a map. @throws CodecError where the value is none. */
+/** The fields of a map. @throws CodecError where the value is not a map. */
 export function fields(value: unknown): Readonly<Record<string, unknown>> {
   if (isMap(value)) return value;
   throw new CodecError('The host sent figures that are not a map: is it a monitor of rxgrid?');
 }
 
-/** The fields of a map; none where the value is no map. */
+/** The fields of a map; none where the value is not a map. */
 export function optionalFields(value: unknown): Readonly<Record<string, unknown>> {
   return isMap(value) ? value : {};
 }
 
-/** A finite number; what is none counts as `otherwise`. */
+/** A finite number; any other value counts as `otherwise`. */
 export function number(value: unknown, otherwise = 0): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : otherwise;
 }
@@ -59,7 +59,7 @@ export function optionalText(value: unknown): string | undefined {
   return typeof value === 'string' ? printable(value, maxText) : undefined;
 }
 
-/** One of some texts; what is none of them counts as the first. */
+/** One of some texts; any other value counts as the first one. */
 export function oneOf<const T extends string>(value: unknown, ...values: readonly [T, ...T[]]): T {
   return values.find((each) => each === value) ?? values[0];
 }

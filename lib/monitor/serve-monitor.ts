@@ -149,7 +149,7 @@ function statsOf(manager: Manager, host: string): ConnectionStats | undefined {
   try {
     connection = manager.connection(host);
   } catch {
-    // It has left the cluster in this moment.
+    // The host has just left the cluster.
     return undefined;
   }
   let found: ConnectionStats | undefined = undefined;

@@ -43,7 +43,7 @@ export type {
   StreamOpening,
 } from './engine-options.js';
 
-/** See the head of this file. */
+/** The protocol engine of one connection: turns calls into messages, and received messages into calls and answers. */
 export class Engine implements MuxHost {
   readonly schedule: Schedule;
   readonly wheel: TimerWheel;

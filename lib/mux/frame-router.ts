@@ -25,7 +25,7 @@ export interface RouterParts {
   readonly onControl: (frame: FrameView) => void;
 }
 
-/** See the head of this file. */
+/** Finds the mux that a received frame is for. */
 export class FrameRouter {
   readonly #parts: RouterParts;
 

@@ -30,7 +30,7 @@ const metaEntryBytes = 72;
 /** In ms. A shorter deadline may have passed while earlier handlers of the same turn ran. */
 const shortDeadlineMs = 5_000;
 
-/** See the head of this file. */
+/** Accepts or refuses the calls that the other side makes. */
 export class IncomingCalls {
   readonly #host: IncomingHost;
   readonly #options: EngineOptions;

@@ -20,7 +20,7 @@ import type { UnknownMux } from './unknown-mux.js';
 export const answerCalls: CreateIncomingSide = (host, options, unknownMux) =>
   new IncomingFrames(host, options, unknownMux);
 
-/** See the head of this file. */
+/** Passes the frames of callers at the other side to their calls. */
 class IncomingFrames implements IncomingSide {
   readonly #host: IncomingHost;
   readonly #options: EngineOptions;

@@ -59,7 +59,7 @@ const busyMs = 5;
  */
 const largeMessageBytes = 64 << 10;
 
-/** See the head of this file. */
+/** Reads received messages frame by frame, and yields to the event loop after a slice of time. */
 export class MessageReader {
   /** Arrival time of the message that is being read, on the monotonic clock, in ms. */
   arrivedAt = 0;

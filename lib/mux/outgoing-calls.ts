@@ -28,7 +28,7 @@ export interface OutgoingHost extends MuxHost {
 /** Items of a window that a simulation makes small. */
 export const tinyWindow = 3;
 
-/** See the head of this file. */
+/** The calls that this side makes: gives each an id, and opens it. */
 export class OutgoingCalls {
   readonly #host: OutgoingHost;
   readonly #table = new MuxTable<UnaryCaller | CallerStream>();

@@ -47,7 +47,7 @@ function put(slots: Slots, entry: TimerEntry): void {
   slots[slot] = entry;
 }
 
-/** See the head of this file. */
+/** Arms and fires the deadlines of any number of entries with one timer of the platform. */
 export class TimerWheel {
   readonly #now: () => number;
   readonly #schedule: (task: () => void, ms: number) => () => void;

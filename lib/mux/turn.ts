@@ -26,7 +26,7 @@ export interface TurnOptions {
   readonly send: () => void;
 }
 
-/** See the head of this file. */
+/** The clock of one turn of the event loop, and the work that is done at its end. */
 export class Turn {
   readonly #options: TurnOptions;
   readonly #runtime: Runtime;
@@ -138,7 +138,7 @@ export class Turn {
     if (this.#stopped) return;
     if (this.#owing.length > 0) this.#sendOwedCredit();
     this.#options.send();
-    // An answer that arrived within the flush may have released more items.
+    // A sink that receives within `send` may have released more items. A link never does: see connection/inbound-messages.ts.
     if (this.#owing.length > 0) this.scheduleFlush();
   };
 

@@ -11,7 +11,7 @@ import { emptyPayload, type FrameView, type MuxId } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 import type { Schedule } from './schedule/schedule.js';
 
-/** See the head of this file. */
+/** Answers frames for a mux that has ended or never existed. */
 export class UnknownMux {
   readonly #schedule: Schedule;
   readonly #stats: { unknownMuxFrames: number };

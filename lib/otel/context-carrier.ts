@@ -12,7 +12,7 @@ import { errorText } from '../errors.js';
 
 type Meta = OutgoingCall['meta'];
 
-// The types of a propagator know nothing of what carries a context: here it is metadata.
+// A propagator is generic in the carrier of a context; here the carrier is metadata.
 const setter: TextMapSetter<Record<string, string>> = {
   set: (carrier, key, value) => {
     carrier[key] = value;

@@ -9,7 +9,7 @@ const peer = 'rxgrid.peer';
 /** State of a connection. */
 const state = 'rxgrid.connection.state';
 
-/** Records what a manager is and does whenever the metrics are collected, until it is closed. */
+/** Observes the connections and streams of a manager whenever metrics are collected, until the manager is closed. */
 export function observeManager(manager: Manager, meter: Meter): void {
   const connections = meter.createObservableUpDownCounter(metricNames.connections, {
     description: 'Connections to other hosts, by their state.',

@@ -56,7 +56,7 @@ const rules: Readonly<Record<keyof InstrumentOptions, Rule>> = {
  * each handler, linked across hosts by W3C trace context in the metadata; histograms of durations in seconds. A call that a
  * handler makes, on `call.connection(host)`, belongs to the trace of the call that it serves, also without a context manager.
  *
- * @throws ConfigurationError for an option that is unknown, or is none of what it should be.
+ * @throws ConfigurationError for an option that is unknown, or is not of the right type.
  */
 export function instrument(options: InstrumentOptions): Instrumentation {
   checkOptions(options, rules, { of: 'instrument' });

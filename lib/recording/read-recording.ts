@@ -18,7 +18,7 @@ const rules = { allowTruncated: oneOf(true, false), maxBytes: whole(1) };
 /**
  * Reads a recording that `rxgrid record` or `recordFrames` made: the bytes or the text of the file.
  *
- * @throws RecordingError where it is damaged, cut off, too large, of a later version, or no recording.
+ * @throws RecordingError where it is damaged, cut off, too large, of a later version, or not a recording.
  * @throws ConfigurationError for an invalid option.
  */
 export function readRecording(source: string | Uint8Array, options: ReadRecordingOptions = {}): Recording {

@@ -34,7 +34,7 @@ interface Draft extends RecordedCall {
 /** The calls of a recording, in the order in which they began. Frames of calls that have ended before are left out. */
 export function recordedCalls({ records }: Recording): readonly RecordedCall[] {
   const calls: Draft[] = [];
-  // By connection: a connection that closes ends its own calls, without a look at those of the others.
+  // By connection: a connection that closes ends its own calls without a search through all of them.
   const open = new Map<number, Map<string, Draft>>();
   const peers = new Map<number, string>();
   const routes = new Map<number, RouteRecord>();

@@ -5,7 +5,7 @@ export class RecordingError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.RecordingError';
   readonly code = 'recording';
-  /** Line of the fault, counted from 1; undefined where it is none of a line. */
+  /** Line of the fault, counted from 1; undefined where the fault is not in one line. */
   readonly line: number | undefined;
 
   constructor(message: string, line?: number) {

@@ -1,5 +1,5 @@
 /*
- * A recording: what went over the connections of one host, with its times. As a file it is lines of JSON: a header, then one
+ * A recording: the frames on the connections of one host, with their times. As a file it is lines of JSON: a header, then one
  * line for each record, and the end. See docs/guide/command.md.
  */
 

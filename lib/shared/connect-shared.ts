@@ -58,14 +58,14 @@ export function connectShared(open: () => WorkerPort, options: ConnectSharedOpti
   return new SharedLeaf(open, options).exposed;
 }
 
-/** See the head of this file. */
+/** The page's side of the shared connection: its state, and the link to the worker. */
 class SharedLeaf {
   readonly exposed: LeafConnection;
   readonly #endpoint: Endpoint;
   readonly #connection: HostConnection;
   readonly #line: WorkerLine;
   readonly #subscription = new Subscription();
-  // Of the worker, as it was last heard.
+  // The last state that the worker has sent.
   #shared: PostedState | undefined = undefined;
   // The states that came while the link was open: it is closed by the worker, in order with its frames.
   #pending: PostedState | undefined = undefined;
@@ -122,7 +122,7 @@ class SharedLeaf {
     });
   }
 
-  // What the worker knows and this page does not.
+  // Adds to the states of this page's own link what only the worker knows.
   #states(own$: Observable<ConnectionState>): Observable<ConnectionState> {
     return isolated(
       own$.pipe(

@@ -1,7 +1,7 @@
 /*
- * Locks that say whether a page or a worker is still there: it holds one of its own as long as it lives, and the browser gives the
- * lock to the next one who asks when the holder has ended, in whatever way. Where there are no locks, as on a page without TLS,
- * pings have to do.
+ * Web Locks that show whether a page or a worker still exists: each holds a lock of its own as long as it lives, and the browser
+ * grants the lock to the other side when the holder has ended, in whatever way. Where there are no locks, as on a page without
+ * TLS, pings find that out later.
  */
 
 import type { Runtime } from '../runtime.js';
@@ -33,7 +33,7 @@ export function holdLock(runtime: Runtime, held: (name: string) => void): () => 
   return release;
 }
 
-/** Calls `ended` when the holder of a lock is gone. The returned function ends the waiting. */
+/** Calls `ended` when the holder of a lock has ended. The returned function stops waiting. */
 export function whenReleased(name: string, ended: () => void): () => void {
   const waiting = new AbortController();
   void platformLocks()

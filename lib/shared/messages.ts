@@ -1,6 +1,6 @@
 /*
- * What a page and the worker that shares a connection say to each other, beside the frames of their link: objects that are
- * posted on the port of the worker. Other objects may be posted there too; they are ignored.
+ * The messages between a page and the worker that shares a connection, beside the frames of their link: objects that are posted
+ * on the port of the worker. Other objects may be posted there too; they are ignored.
  */
 
 import type { ConnectionState } from '../connection/connection-state.js';
@@ -29,9 +29,9 @@ export interface OfferedLink {
   readonly extensions: Extensions;
 }
 
-/** What a page says. */
+/** A message of a page. */
 export type FromPage =
-  /** It is there, or there again. `lock`: the name of a lock that it holds as long as it lives. */
+  /** The page is present, for the first time or again. `lock`: the name of a lock that it holds as long as it lives. */
   | {
       readonly rxgrid: 'here';
       readonly lock: string | undefined;
@@ -53,10 +53,10 @@ export type FromPage =
       readonly token: string | undefined;
       readonly error: PostedError | undefined;
     }
-  /** It leaves. */
+  /** The page leaves. */
   | { readonly rxgrid: 'gone' };
 
-/** What the worker says. */
+/** A message of the worker. */
 export type FromWorker =
   | {
       readonly rxgrid: 'state';
@@ -66,10 +66,10 @@ export type FromWorker =
       readonly link: OfferedLink | undefined;
     }
   | { readonly rxgrid: 'ping' }
-  /** It needs a token of the page. */
+  /** The worker asks the page for a token. */
   | { readonly rxgrid: 'token'; readonly id: number; readonly request: TokenRequest };
 
-/** The message, where `data` is one of these. */
+/** `data` as a message; undefined where it is none. */
 export function messageOf<M extends FromPage | FromWorker>(data: unknown): M | undefined {
   const { rxgrid } = (data ?? {}) as { readonly rxgrid?: unknown };
   return typeof rxgrid === 'string' ? (data as M) : undefined;

@@ -4,7 +4,8 @@
  *     open ──closing message of the other end, `close` of the port──▶ closed (inbound completes, or fails)
  *       └── outbound.complete, outbound.error, close: a closing message
  *
- * A port says nothing of what waits in it. So the receiver acknowledges the bytes that it has read, and the sender counts the rest.
+ * A port does not report how much waits in it. So the receiver acknowledges the bytes that it has read, and the sender counts the
+ * rest.
  */
 
 import { Subject, type Observable, type Observer } from 'rxjs';
@@ -22,7 +23,7 @@ const drainedBytes = 64 << 10;
 /** Instead of bytes: acknowledges as many, or closes. */
 type Control = { readonly read: number } | { readonly closed: PostedError | undefined };
 
-/** See the head of this file. */
+/** A {@link Socket} over a MessagePort, between a page and a worker. */
 export class PortSocket implements Socket {
   readonly inbound: Observable<Uint8Array>;
   readonly outbound: Observer<WireMessage>;

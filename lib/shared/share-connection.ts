@@ -26,6 +26,7 @@ import { ConfigurationError } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import type { GridEvent } from '../observe.js';
 import { Registry } from '../handlers/registry.js';
+import { globalEvents } from './global-events.js';
 import { holdLock } from './locks.js';
 import { sharedHost } from './shared-host.js';
 import { Tab, type TabHost } from './tab.js';
@@ -80,10 +81,7 @@ export function shareConnection(url: string | readonly string[], options: ShareO
   return new Sharing(urls, options);
 }
 
-// Node has no such events.
-const scope: Partial<Pick<EventTarget, 'addEventListener' | 'removeEventListener'>> = globalThis;
-
-/** See the head of this file. */
+/** The worker's side of the shared connection: its leaf, and the pages that use it. */
 class Sharing implements SharedConnection, TabHost {
   readonly endpoint: Endpoint;
   readonly pages$: Observable<number>;
@@ -113,7 +111,7 @@ class Sharing implements SharedConnection, TabHost {
       {
         ...(limits === undefined ? {} : { limits }),
         ...(runtime === undefined ? {} : { runtime }),
-        // What a page may know, the host has decided.
+        // The host has decided already what a page may know.
         exposeErrors: true,
       },
       (host, call) => this.#routesTo(host).onBehalfOf(call),
@@ -122,10 +120,10 @@ class Sharing implements SharedConnection, TabHost {
     for (const bound of relayHandlers({ authorize: () => true }, { local: sharedHost })) registry.add(bound);
     this.#releaseLock = holdLock(this.endpoint.runtime, (name) => {
       this.lock = name;
-      // Those that came before have a state without it.
+      // Pages that came before got a state without the lock.
       if (this.state !== undefined) for (const tab of this.#present) tab.show(this.state);
     });
-    scope.addEventListener?.('connect', this.#onConnect);
+    globalEvents.addEventListener?.('connect', this.#onConnect);
   }
 
   accept(port: MessagePort): void {
@@ -136,7 +134,7 @@ class Sharing implements SharedConnection, TabHost {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    scope.removeEventListener?.('connect', this.#onConnect);
+    globalEvents.removeEventListener?.('connect', this.#onConnect);
     this.#disconnect();
     for (const tab of [...this.#tabs]) tab.close();
     this.#releaseLock();
@@ -200,7 +198,7 @@ class Sharing implements SharedConnection, TabHost {
     leaf.close();
   }
 
-  // The page that came last: it is the one that the user looks at, most likely.
+  // The page that came last is most likely the one that the user looks at.
   readonly #tokenOfPage = async (request: TokenRequest): Promise<string> => {
     const tab = [...this.#present].reverse().find(({ givesTokens }) => givesTokens);
     if (tab !== undefined) return tab.askToken(request);

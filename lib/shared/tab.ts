@@ -1,7 +1,7 @@
 /**
  * One page, as the worker that shares a connection sees it.
  *
- *     new ──here──▶ present ──two intervals without an answer to a ping──▶ away ──it says anything──▶ present
+ *     new ──here──▶ present ──two intervals without an answer to a ping──▶ away ──any message of it──▶ present
  *                      └──── it leaves, its lock is free, its port is closed ────┴──▶ gone
  *
  * A page that is frozen answers nothing: it is away, and costs the host nothing. It gets a link again when it goes on.
@@ -19,7 +19,7 @@ import { errorOf, messageOf, postedState, type FromPage, type FromWorker, type O
 import { whenReleased } from './locks.js';
 import { PortSocket } from './port-socket.js';
 
-/** What a {@link Tab} needs of its worker. */
+/** The worker of a {@link Tab}. */
 export interface TabHost {
   readonly endpoint: Endpoint;
   /** The state of the shared connection; undefined while there is none. */
@@ -30,7 +30,7 @@ export interface TabHost {
   arrived(tab: Tab): void;
   /** The tab is away, or gone. */
   left(tab: Tab): void;
-  /** It is gone for good. */
+  /** The tab is gone for good. */
   gone(tab: Tab): void;
   /** A call of the tab waits, or it is shown again. */
   wanted(): void;
@@ -46,7 +46,7 @@ interface Question {
   readonly reject: (error: Error) => void;
 }
 
-/** See the head of this file. */
+/** One page, at the worker: its state, its link, and the requests to it for tokens. */
 export class Tab {
   /** True while it can be asked for tokens. */
   givesTokens = false;
@@ -101,7 +101,7 @@ export class Tab {
     });
   }
 
-  /** The worker shares nothing any more. */
+  /** The shared connection is closed. */
   close(): void {
     this.#leave('gone');
   }
@@ -115,7 +115,7 @@ export class Tab {
     if (message === undefined || this.#state === 'gone') return;
     this.#unanswered = 0;
     if (message.rxgrid === 'here') this.#onHere(message);
-    // It was away, and said nothing of what it is meanwhile.
+    // It was away: it has to send `here` again.
     else if (this.#state === 'away' && message.rxgrid !== 'gone') this.#arrive();
     switch (message.rxgrid) {
       case 'wanted':

@@ -5,8 +5,8 @@
  *                        │  ▲
  *                left the page (it may be kept and shown again)          close ──▶ closed
  *
- * The worker pings; a page answers. Where nothing comes for three intervals, the worker has ended without a word. A page that was
- * frozen says that it is there again, and expects an answer soon.
+ * The worker pings; a page answers. Where nothing comes for three intervals, the worker has ended without notice. A page that was
+ * frozen sends `here` again, and expects an answer soon.
  */
 
 import { announcedExtensions } from '../connection/handshake.js';
@@ -17,6 +17,7 @@ import { toError } from '../errors.js';
 import { firstRedialInterval, wakeProbeTimeout } from '../bounds.js';
 import type { Limits } from '../limits.js';
 import type { Runtime } from '../runtime.js';
+import { globalEvents } from './global-events.js';
 import { holdLock, whenReleased } from './locks.js';
 import { messageOf, postedError, type FromPage, type FromWorker } from './messages.js';
 
@@ -35,13 +36,10 @@ export interface WorkerLineOptions {
   readonly lost: (error: Error, ms: number) => void;
 }
 
-// Node has no such events.
-const scope: Partial<Pick<EventTarget, 'addEventListener' | 'removeEventListener'>> = globalThis;
-
-/** Pings that may be missing. */
+/** Number of missing pings that are tolerated. */
 const toleratedPings = 3;
 
-/** See the head of this file. */
+/** Keeps a port to the worker open, and exchanges the messages of {@link FromPage} and {@link FromWorker} over it. */
 export class WorkerLine {
   readonly #options: WorkerLineOptions;
   readonly #removals: (() => void)[] = [];
@@ -61,9 +59,9 @@ export class WorkerLine {
       this.#leave();
     };
     // A page that is kept while another one is shown must hold neither a lock nor the connection.
-    scope.addEventListener?.('pagehide', onHide);
+    globalEvents.addEventListener?.('pagehide', onHide);
     this.#removals.push(
-      () => scope.removeEventListener?.('pagehide', onHide),
+      () => globalEvents.removeEventListener?.('pagehide', onHide),
       platformSurroundings.listen((signal) => {
         if (signal === 'awake') this.#probe();
         else if (signal === 'visible' || signal === 'online') this.post({ rxgrid: 'wanted' });
@@ -75,7 +73,7 @@ export class WorkerLine {
     this.#open();
   }
 
-  /** Says something to the worker, if there is one. */
+  /** Sends a message to the worker, if there is one. */
   post(message: FromPage): void {
     this.#port?.postMessage(message);
   }
@@ -128,7 +126,7 @@ export class WorkerLine {
     this.post({ rxgrid: 'here', lock: this.#lock, extensions: announcedExtensions('off'), givesTokens });
   }
 
-  // Ends what the page has at the worker. Its messages are posted before the port closes.
+  // Announces to the worker that the page leaves. Messages are posted before the port closes.
   #leave(): void {
     this.#cancelTimer?.();
     this.#stopWatching?.();

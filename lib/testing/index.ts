@@ -55,7 +55,7 @@ export type {
   RestartOptions,
   SliceFaultOptions,
 } from './network/fault-options.js';
-export { MessageFaults, Passing, type MessageFault } from './network/passing.js';
+export { MessageFaults, MessageInFlight, type MessageFault } from './network/message-fault.js';
 
 export { RouteBook } from './frames/route-book.js';
 export { frameText, readWire, transcript, type WireEvent, type WireFrame } from './frames/transcript.js';

@@ -49,7 +49,7 @@ const noBytes = new Uint8Array(0);
 
 type State = 'head' | 'body' | 'passing' | 'finished';
 
-/** See the head of this file. */
+/** Parses WebSocket frames, and emits the messages that they carry. */
 export class FrameReader {
   readonly #options: FrameReaderOptions;
   #maxMessageBytes: number;

@@ -43,7 +43,7 @@ const maskOptions: MaskOptions = { fin: true, mask: true, opcode: 2, readOnly: f
 /** Room for the header of a message larger than a slab. A multiple of 4, so that each piece begins with the key's first byte. */
 const largeHeadRoom = 16;
 
-/** See the head of this file. */
+/** Writes binary WebSocket messages to the raw socket, masked where this side dialed. */
 export class FrameWriter {
   readonly #raw: RawSocket;
   readonly #mask: MaskFrame | undefined;

@@ -31,7 +31,7 @@ export const drainedBytes = 64 << 10;
 
 const openState = 1;
 
-/** See the head of this file. */
+/** The part of a {@link Socket} over a WebSocket that Node and browsers share. */
 export abstract class PlatformSocket implements Socket {
   readonly inbound: Observable<Uint8Array>;
   readonly outbound: Observer<WireMessage>;

@@ -13,7 +13,7 @@ import type { Socket, SocketRegionWriter } from './socket.js';
 /** Longest pause in ms, whatever was read ahead: the pings of the connection must be read in time. */
 const longestPause = 1_000;
 
-/** See the head of this file. */
+/** A {@link Socket} that is read no faster than a limit. */
 export class ThrottledSocket implements Socket {
   readonly inbound: Observable<Uint8Array>;
   readonly outbound: Observer<WireMessage>;

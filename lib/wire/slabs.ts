@@ -23,7 +23,7 @@ const leastRoom = 1024;
 const maxFreeSlabs = 32;
 const freeSlabs: Uint8Array[] = [];
 
-/** See the head of this file. The slabs of one connection. */
+/** The memory for outgoing messages of one connection: slabs that are reused once their messages were sent. */
 export class Slabs {
   /** Position of the room that {@link take} found. */
   at = 0;

@@ -57,7 +57,7 @@ export interface DialAttemptOptions {
   readonly failed: (failure: AttemptFailure) => void;
 }
 
-/** See the head of this file. */
+/** One attempt to connect: token, WebSocket, handshake. */
 export class DialAttempt {
   readonly #options: DialAttemptOptions;
   // Closed once the attempt has ended in any way.

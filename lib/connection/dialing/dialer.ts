@@ -34,7 +34,7 @@ export interface DialerOptions extends Pick<
   readonly duplicate?: () => void;
 }
 
-/** See the head of this file. */
+/** Dials one host, again and again, until it is stopped. */
 export class Dialer {
   readonly #options: DialerOptions;
   readonly #subscription = new Subscription();

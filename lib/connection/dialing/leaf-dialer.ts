@@ -43,7 +43,7 @@ export interface LeafDialerOptions extends Pick<DialAttemptOptions, 'dial' | 'ru
 
 type State = 'waiting' | 'attempt' | 'linked' | 'dormant' | 'refused' | 'stopped';
 
-/** See the head of this file. */
+/** Dials the hosts of a leaf, one after the other, until it is stopped. */
 export class LeafDialer {
   readonly #options: LeafDialerOptions;
   readonly #subscription = new Subscription();

@@ -6,7 +6,7 @@
 /** Something that has happened around a connection. `awake`: the page was frozen, or the machine asleep. */
 export type Signal = 'online' | 'offline' | 'visible' | 'hidden' | 'awake';
 
-/** See the head of this file. */
+/** What a leaf observes of its platform: whether there is a network, and whether the page is shown. */
 export interface Surroundings {
   /** False where the platform says that there is no network. True is not reliable: there may be none nevertheless. */
   readonly online: boolean;

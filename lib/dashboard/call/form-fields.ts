@@ -67,7 +67,7 @@ function control(field: Field): TemplateResult {
   }
 }
 
-/** What was entered into a form. */
+/** Reads what was entered into a form. */
 export function enteredIn(form: HTMLFormElement): Entered {
   const data = new FormData(form);
   return (field) => {

@@ -1,5 +1,5 @@
 /*
- * Values of MessagePack in JSON, and back. What JSON has no word for is an object with one key: {"$bytes": "<base64>"},
+ * Values of MessagePack in JSON, and back. A value that JSON cannot express is an object with one key: {"$bytes": "<base64>"},
  * {"$date": "…"}, {"$bigint": "…"}, {"$float": "NaN"}.
  */
 

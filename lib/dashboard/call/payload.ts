@@ -9,7 +9,7 @@ type AnyCodec = Codec<unknown>;
 /** Elements of one value at most. */
 const maxItems = 1 << 16;
 
-/** The contract of a unary route, of its description. */
+/** Makes the contract of a unary route from its description. */
 export function unaryOf(route: RouteDescription): Unary<AnyCodec, AnyCodec> {
   const contract = unary({
     name: route.name,
@@ -19,14 +19,14 @@ export function unaryOf(route: RouteDescription): Unary<AnyCodec, AnyCodec> {
   return { ...contract, ...addressOf(route) };
 }
 
-/** The contract of a stream, of its description. */
+/** Makes the contract of a stream from its description. */
 export function duplexOf(route: RouteDescription): Duplex<AnyCodec, AnyCodec | undefined, AnyCodec> {
   const { inWindow, outWindow } = route;
   const shapes = {
     name: route.name,
     request: codecOf(route.request),
     output: codecOf(route.output),
-    // What a page may have waiting has the bound of what it shows.
+    // The page receives no more items ahead than it shows.
     outCapacity: Math.min(outWindow?.initial ?? 16, 64),
   };
   const contract =

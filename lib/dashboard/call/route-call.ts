@@ -22,11 +22,11 @@ export interface ShownItem {
 
 const maxShown = 100;
 const maxMarbles = 400;
-/** An item is done with after this time, in ms: with the window, it bounds how fast a stream runs for this page. */
+/** Time for which an item keeps its credit, in ms: with the window, it bounds the rate of a stream for this page. */
 const itemTime = 100;
 const callTimeout = 30_000;
 
-/** One call from the page, and what came of it. */
+/** One call from the page: its state, items and error. */
 export class RouteCall {
   readonly route: RouteDescription;
   running = false;
@@ -39,7 +39,7 @@ export class RouteCall {
   sent = 0;
   marbles: readonly Marble[] = [];
   ended = false;
-  /** What the form or its last input could not be read for. */
+  /** Why the form, or its last input, cannot be sent. */
   formError: string | undefined = undefined;
   readonly #runtime: Runtime;
   readonly #changed: () => void;
@@ -57,7 +57,7 @@ export class RouteCall {
     return this.#input !== undefined && this.running;
   }
 
-  /** Calls the route; what an earlier call had is forgotten. */
+  /** Calls the route. The results of an earlier call are dropped. */
   start(connection: Connection, value: unknown): void {
     this.stop();
     Object.assign(this, { error: undefined, code: undefined, response: undefined, formError: undefined });
@@ -112,7 +112,7 @@ export class RouteCall {
     return connection.request(unaryOf(this.route), value, { timeout: callTimeout });
   }
 
-  // An item keeps its credit for a moment: a fast producer is held up instead of this page.
+  // Each item keeps its credit for a moment, so that a fast producer waits, and the page stays responsive.
   #duplex(connection: Connection, value: unknown): Observable<unknown> {
     const route = duplexOf(this.route);
     const { input } = route;

@@ -12,7 +12,7 @@ import { RouteCall } from './route-call.js';
 import { fieldsOf, valueOf } from './schema-fields.js';
 
 const calls = new Map<string, RouteCall>();
-/** Forms that the user wants as JSON. */
+/** The routes whose request the user enters as JSON. */
 const asJson = new Set<string>();
 const maxCalls = 64;
 
@@ -34,7 +34,7 @@ function callOf(page: Page, host: string, route: RouteDescription): RouteCall {
   return call;
 }
 
-/** A route with a form for its request, and what came of the call. */
+/** A route with a form for its request, and the result of the call. */
 export function routePanel(page: Page, host: string, route: RouteDescription): TemplateResult {
   const call = callOf(page, host, route);
   const key = `${host}\n${route.name}`;

@@ -2,8 +2,8 @@ import { isMap } from '../../check.js';
 import type { JsonSchema } from '../../monitor/index.js';
 
 /*
- * The fields of a form, of a JSON Schema of another host: it may be anything. What no field can be made of is a field for JSON,
- * and where the whole is none, there is no form.
+ * Makes the fields of a form from a JSON Schema, which another host has sent and which may be anything. A part of the schema that
+ * no field can express becomes a field for JSON; where that is the whole schema, there is no form.
  */
 
 /** A field of a form. `path`: the keys that lead to its value. */
@@ -97,10 +97,10 @@ function isPlain(value: unknown): value is string | number | boolean | null {
   return value === null || ['string', 'number', 'boolean'].includes(typeof value);
 }
 
-/** What a form gives for a field: a text; undefined where nothing was entered. */
+/** The text that was entered for a field; undefined where nothing was. */
 export type Entered = (field: Field) => string | undefined;
 
-/** The value of fields, of what was entered. @throws Error that names the field. */
+/** Makes the value of fields from what was entered. @throws Error that names the field. */
 export function valueOf(fields: readonly Field[], entered: Entered, parse: (text: string) => unknown): unknown {
   const [first] = fields;
   if (fields.length === 1 && first?.path.length === 0) return valueOfField(first, entered, parse);

@@ -11,7 +11,7 @@ interface Known {
 
 const answerTimeout = 10_000;
 
-/** The descriptions of hosts, asked for when their pages are shown first, and again after they were started again. */
+/** The descriptions of hosts, requested when the page of a host is first shown, and again after the host was restarted. */
 class Descriptions {
   readonly #known = new Map<string, Known>();
   readonly #asking = new Set<string>();
@@ -45,5 +45,5 @@ class Descriptions {
   }
 }
 
-/** See {@link Descriptions}. */
+/** The descriptions of all hosts of the page. */
 export const descriptions = new Descriptions();

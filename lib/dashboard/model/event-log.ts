@@ -16,12 +16,12 @@ export class EventLog {
   events: readonly LoggedEvent[] = [];
   /** Events that hosts left out, because more came than the page took. */
   missed = 0;
-  /** All that came, with those that are kept no more. */
+  /** Number of all events received, including those that are no longer kept. */
   total = 0;
   readonly #newest = new Map<string, number>();
   #lastId = 0;
 
-  /** Events of one host. `again`: they begin with what the host has kept, of which the page may know a part. */
+  /** Adds events of one host. `again`: they begin with events that the host has kept, some of which the page may have already. */
   add(host: string, batch: MonitorEvents, again: boolean): void {
     const newest = this.#newest.get(host) ?? -Infinity;
     const fresh = again ? batch.events.filter(({ at }) => at > newest) : batch.events;
@@ -31,7 +31,7 @@ export class EventLog {
     this.#newest.set(host, Math.max(newest, last.at));
     this.total += fresh.length;
     const added = fresh.map((event): LoggedEvent => ({ ...event, host, id: ++this.#lastId }));
-    // A host sends what it has kept when the page comes, which is older than what others have sent meanwhile. A batch that is newer than
+    // The first batch of a host has its kept events, which may be older than events of other hosts. A batch that is newer than
     // all is the usual case, and needs no order.
     const inOrder = this.events.length === 0 || added[0]!.at >= this.events.at(-1)!.at;
     const all = [...this.events, ...added];

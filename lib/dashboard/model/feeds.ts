@@ -9,15 +9,15 @@ import { EventLog } from './event-log.js';
 import { HostFeed } from './host-feed.js';
 import { isInternal } from './route-rates.js';
 
-/** Interval at which hosts that are due are asked, in ms. */
+/** Interval at which hosts that are due are polled, in ms. */
 const tick = 250;
-/** Hosts that are asked in one second at the most: what the page costs does not grow with the cluster. */
+/** Hosts that are polled in one second, at most: the cost of the page does not grow with the cluster. */
 const asksPerSecond = 12;
-/** A host is asked at most so often, in ms. */
+/** Shortest interval at which one host is polled, in ms. */
 const leastInterval = 1_000;
-/** How long one has to answer, in ms. */
+/** Time that a host has to answer, in ms. */
 const answerTimeout = 5_000;
-/** After a refusal it is asked again after so long, in ms. */
+/** Pause after a refusal, in ms. */
 const refusedInterval = 30_000;
 
 interface Asked {
@@ -27,8 +27,8 @@ interface Asked {
 }
 
 /**
- * Gathers the reports of the hosts: the host at the other end of the leaf by subscriptions, and the others by asking one after the
- * other through it, where it relays calls.
+ * Gathers the reports of the hosts: the host at the other end of the leaf by subscriptions, and the others by polling one after
+ * the other through it, where it relays calls.
  */
 export class Feeds {
   /** The name of the host that the leaf is connected to. */
@@ -37,7 +37,7 @@ export class Feeds {
   readonly events = new EventLog();
   /** Why the host at the other end reports nothing. */
   refused: string | undefined = undefined;
-  /** Why other hosts cannot be asked through it. */
+  /** Why other hosts cannot be polled through it. */
   notRelayed: string | undefined = undefined;
 
   readonly #leaf: LeafConnection;
@@ -155,7 +155,7 @@ export class Feeds {
     return subscription;
   }
 
-  // Hosts that have left the cluster.
+  // Removes hosts that have left the cluster.
   #forget(present: ReadonlySet<string>): void {
     for (const name of this.hosts.keys()) {
       if (present.has(name)) continue;
@@ -234,7 +234,7 @@ export class Feeds {
     });
   }
 
-  // What changes rarely: a subscription costs nothing meanwhile.
+  // What changes rarely is subscribed to: a subscription without changes costs nothing.
   #watchOther(feed: HostFeed, host: Monitor, asked: Asked): Subscription {
     let first = true;
     const events$ = host.events$.pipe(

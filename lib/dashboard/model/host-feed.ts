@@ -5,7 +5,7 @@ import type { RouteFigures } from '../../metrics/figures.js';
 import type { HostInfo, MonitoredCluster, MonitoredHost } from '../../monitor/index.js';
 import { growth, RouteRates } from './route-rates.js';
 
-/** What a link moved, per second; undefined before the second figures. */
+/** The bytes per second of one connection, in both directions; undefined until the host has reported its figures twice. */
 export interface LinkRate {
   readonly bytes: number | undefined;
 }
@@ -23,7 +23,7 @@ export class HostFeed {
   health: Health | undefined = undefined;
   /** True once it has reported the figures of its routes. */
   hasRoutes = false;
-  /** Why it reports nothing, or nothing any more. */
+  /** Why it reports nothing, or has stopped to report. */
   problem: string | undefined = undefined;
   /** When figures came last, by the monotonic clock here. */
   updatedAt: number | undefined = undefined;
@@ -59,7 +59,7 @@ export class HostFeed {
       if (stats === undefined) continue;
       const bytes = stats.bytesIn + stats.bytesOut;
       const before = this.#bytes.get(host);
-      // The figures also come when a state changes: a moment is too short for a rate.
+      // Figures also come when a state changes, which is too soon after the last ones for a rate.
       if (before !== undefined && now - before.at < 500) continue;
       const rate = before === undefined ? undefined : (growth(bytes, before.bytes) * 1_000) / (now - before.at);
       this.links.set(host, { bytes: rate });
@@ -83,7 +83,7 @@ export class HostFeed {
     this.#hasReported(now);
   }
 
-  // Each attempt to connect begins a state of its own; people ask since when the host is lost.
+  // Each attempt to connect begins a new state. The page shows since when the host is lost.
   #lostSince(host: MonitoredHost): MonitoredHost {
     if (host.status === 'connected') {
       this.#lost.delete(host.host);

@@ -3,31 +3,31 @@ import type { MonitoredHost } from '../../monitor/index.js';
 import { clock, shortHost } from '../parts/format.js';
 
 /**
- * How a host is, of what the others say:
+ * The status of a host, derived from what the other hosts report:
  *
- *     up         every host that reports is connected with it
+ *     up         every host that reports figures is connected with it
  *     partly     some are, and some are not
  *     draining   it finishes its calls and takes no new ones
  *     starting   no host has been connected with it yet, or it reports so itself
- *     down       nobody is connected with it
+ *     down       no host is connected with it
  */
 export type HostStatus = 'up' | 'partly' | 'draining' | 'starting' | 'down';
 
-/** Statuses, those that need a person first. */
+/** The statuses, the most serious first. */
 export const statusOrder: readonly HostStatus[] = ['down', 'partly', 'draining', 'starting', 'up'];
 
-/** What one host says of another. */
+/** What one host reports of another. */
 export interface View {
   readonly by: string;
   readonly host: MonitoredHost;
-  /** Wall clock of the host that says it. */
+  /** Wall clock of the reporting host. */
   readonly now: number;
 }
 
-/** What the status of a host is made of. */
+/** The reports from which the status of a host is derived. */
 export interface StatusParts {
   readonly views: readonly View[];
-  /** What the host says of itself, while it can be heard. */
+  /** What the host reports of itself, while it reports. */
   readonly health: Health | undefined;
   /** Of the host that the page is connected to. */
   readonly uptime?: number | undefined;
@@ -38,7 +38,7 @@ export interface StatusNow {
   readonly status: HostStatus;
   /** Since when it has this status, by the wall clock of the reporting host; undefined where it is unknown. */
   readonly since: number | undefined;
-  /** How long it has had it, in ms. */
+  /** How long it has had this status, in ms. */
   readonly for: number | undefined;
   /** Why it is not up, in a sentence. */
   readonly why: string | undefined;
@@ -76,7 +76,7 @@ function partly(lost: readonly View[], seen: Pick<StatusNow, 'seenUpBy' | 'seenB
   return { status: 'partly', ...spanOf(lost), why, ...seen };
 }
 
-// The first host that lost it has the best time.
+// The host that lost it first knows best since when.
 function spanOf(lost: readonly View[]): Pick<StatusNow, 'since' | 'for'> {
   const known = lost.filter(({ host }) => host.since > 0);
   if (known.length === 0) return { since: undefined, for: undefined };
@@ -97,7 +97,7 @@ const meanings: readonly (readonly [RegExp, string])[] = [
   [/CERT|certificate|SELF_SIGNED/, 'Its certificate is not accepted'],
 ];
 
-/** Why it was lost, in a sentence of the text of its error. */
+/** Why it was lost: a sentence for the code or the text of its error. */
 function reasonOf(lost: readonly View[]): string | undefined {
   const errors = lost.flatMap(({ host }) => (host.error === undefined ? [] : [host.error]));
   const error = errors.find(({ code, message }) => meaningOf(`${code ?? ''} ${message}`) !== undefined) ?? errors[0];

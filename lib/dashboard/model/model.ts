@@ -175,7 +175,7 @@ function totalsOf(hosts: readonly HostRow[], served: readonly RouteRate[], strea
   };
 }
 
-/** The 99th percentile of unary calls: how long a stream is open says nothing of how fast anything is. */
+/** The 99th percentile of unary calls. Streams do not count: their duration says nothing about speed. */
 function p99Of(routes: readonly RouteRate[]): number | undefined {
   const all = routes
     .filter(({ kind }) => kind === 'unary')

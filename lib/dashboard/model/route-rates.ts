@@ -1,7 +1,7 @@
 import { noDurations, quantileOf, subtractDurations, type Durations } from '../../metrics/log-histogram.js';
 import type { RouteFigures } from '../../metrics/figures.js';
 
-/** What a route does now, made of figures that only grow. */
+/** The current rates of a route, computed from counts that only grow. */
 export interface RouteRate {
   readonly host: string;
   readonly route: string;
@@ -36,12 +36,12 @@ const maxHistory = 60;
 // Handler ids from 241 on are the library's own; a relayed call is known by its id.
 const internal = /^(?:monitor(?:\/|$)|relay$|handler 2(?:4[1-9]|5[0-4])\b)/;
 
-/** Routes of the library itself: the page would show its own questions. */
+/** True for routes of the library itself, which are left out: the page would show its own calls. */
 export function isInternal(route: string): boolean {
   return internal.test(route);
 }
 
-/** Makes rates of the figures of one host. */
+/** Computes rates from the figures of one host. */
 export class RouteRates {
   readonly #host: string;
   #at: number | undefined = undefined;
@@ -116,7 +116,7 @@ export class RouteRates {
   }
 }
 
-/** How far a count has grown: one that is smaller than before was begun anew, by a process that was started again. */
+/** The growth of a count. One that is smaller than before began again, in a process that was restarted. */
 export function growth(later: number, earlier: number): number {
   return later >= earlier ? later - earlier : later;
 }

@@ -2,7 +2,7 @@ import type { ConnectionState } from '../../connection/connection-state.js';
 import { RejectedError } from '../../rejection.js';
 import { connect, type LeafConnection } from '../../endpoint/leaves/leaf.js';
 
-/** What the page gets from the host that serves it. */
+/** The configuration that the page loads from the host that serves it. */
 export interface PageConfig {
   /** URL of the WebSocket. */
   readonly url: string;
@@ -39,7 +39,7 @@ export function takeToken(): string | undefined {
   return token;
 }
 
-// An address that somebody has typed may contain a lone percent sign.
+// An address that was typed may contain a lone percent sign.
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -48,7 +48,7 @@ function decoded(text: string): string {
   }
 }
 
-/** The page as a leaf. */
+/** The page's connection as a leaf, and its token. */
 export class Session {
   readonly leaf: LeafConnection;
   state: ConnectionState;
@@ -83,7 +83,7 @@ export class Session {
     return error?.cause instanceof RejectedError ? error.cause.reason : error?.message;
   }
 
-  /** Goes on with another token. */
+  /** Uses another token, and connects with it. */
   giveToken(token: string): void {
     this.#token = token;
     sessionStorage.setItem(tokenKey, token);

@@ -39,7 +39,7 @@ export function bytes(value: number | undefined): string {
   return `${unit === 'B' ? scaled.toFixed(0) : three(scaled)} ${unit}`;
 }
 
-/** A time that somebody waits through: `48 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`. */
+/** A duration for a person: `48 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`. */
 export function duration(value: number | undefined): string {
   if (value === undefined) return unknown;
   const seconds = Math.max(0, Math.floor(value / 1_000));
@@ -67,7 +67,7 @@ const clockFormat = new Intl.DateTimeFormat('en', {
 const dateFormat = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
 const maxDate = 8.64e15;
 
-/** The time of day of a wall clock, which may be another host's and anything. */
+/** The time of day of a wall clock. That of another host may be any number. */
 export function clock(at: number): string {
   return Math.abs(at) <= maxDate ? clockFormat.format(at) : unknown;
 }

@@ -6,7 +6,7 @@ import { hostAddress } from '../ui.js';
 /** Characters of a name in a table; a title has the whole. */
 const maxName = 120;
 
-/** What a status is called. */
+/** The word for a status. */
 export const statusTexts: Readonly<Record<HostStatus, string>> = {
   up: 'up',
   partly: 'partly up',
@@ -19,7 +19,7 @@ const statusTitles: Readonly<Record<HostStatus, string>> = {
   up: 'All hosts that report are connected with it.',
   partly: 'Some hosts are connected with it, and some are not.',
   draining: 'It finishes its calls and takes no new ones.',
-  starting: 'Nobody has been connected with it yet.',
+  starting: 'No host has been connected with it yet.',
   down: 'No host is connected with it.',
 };
 

@@ -3,7 +3,10 @@ import { nothing, svg, type TemplateResult } from 'lit-html';
 const width = 120;
 const height = 24;
 
-/** A line of values over time, the newest at the right; a value that is undefined leaves a gap. It says nothing that the figure beside it does not. */
+/**
+ * Draws values over time as a line, the newest at the right; an undefined value leaves a gap. Screen readers skip it: it adds
+ * nothing to the figure beside it.
+ */
 export function sparkline(
   values: readonly (number | undefined)[],
   length: number,

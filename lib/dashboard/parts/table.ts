@@ -6,12 +6,12 @@ import { byName } from './format.js';
 export interface Column<R> {
   readonly key: string;
   readonly label: string;
-  /** What its figures count, with their unit. */
+  /** Title: what its figures count, with their unit. */
   readonly title: string;
   readonly cell: (row: R) => TemplateResult | string | typeof nothing;
   /** What the rows are sorted by; a column without it cannot be sorted. */
   readonly value?: (row: R) => number | string | undefined;
-  /** Figures stand at the right, and the largest come first. */
+  /** True: aligned to the right, and sorted with the largest first. */
   readonly figure?: boolean;
   /** Share of the width. */
   readonly width: number;
@@ -27,7 +27,7 @@ export interface TableOptions<R> {
   readonly keyOf: (row: R) => string;
   /** The text that the filter searches. */
   readonly textOf: (row: R) => string;
-  /** What is said where there are no rows. */
+  /** The text where there are no rows. */
   readonly empty: string;
   /** The order before the user chooses one. */
   readonly order: (left: R, right: R) => number;
@@ -41,7 +41,7 @@ export interface TableOptions<R> {
   readonly least: number;
 }
 
-/** Rows are put in another order so often, in ms, and not while somebody is about to press on one. */
+/** Interval at which rows are sorted anew, in ms. They are not while the pointer or the focus is in the table. */
 const orderInterval = 3_000;
 const maxRows = 200;
 
@@ -53,7 +53,7 @@ interface Order {
 
 const orders = new Map<string, Order>();
 
-/** A table that can be sorted, and filtered as one types. Rows change in place: nothing moves while figures come. */
+/** A table that can be sorted and filtered. Rows are updated in place: they do not move with each new figure. */
 export function table<R>(page: Page, options: TableOptions<R>): TemplateResult {
   const { name, label, columns, rows, empty, max = maxRows, least } = options;
   const state = page.ui.table(name);

@@ -58,7 +58,7 @@ const empty = 'No events: nothing has happened that an operator should know.';
 export function latestEvents(page: Page, max: number): TemplateResult {
   const events = page.model?.events.events ?? [];
   const shown = events.slice(-max).reverse();
-  // As many lines whatever there is.
+  // The number of lines is fixed, so that nothing below moves.
   return html`<ol class="events" data-lines=${max}>
     ${shown.map(
       (each) =>

@@ -79,7 +79,7 @@ const hostColumns: readonly Column<HostRow>[] = [
   },
 ];
 
-/** The hosts; those that need a person first. */
+/** The table of hosts, the most serious status first. */
 export function hostsTable(page: Page, rows: readonly HostRow[]): TemplateResult {
   return table(page, {
     name: 'hosts',

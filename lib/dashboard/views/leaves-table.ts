@@ -50,7 +50,7 @@ const leafColumns: readonly Column<OfHost<LeafState>>[] = [
   },
 ];
 
-/** Browsers, tools and workers. */
+/** The table of leaves: browsers, tools and workers. */
 export function leavesTable(page: Page, rows: readonly OfHost<LeafState>[]): TemplateResult {
   return table(page, {
     name: 'leaves',

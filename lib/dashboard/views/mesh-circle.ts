@@ -14,7 +14,7 @@ interface Point {
 
 const centre = 185;
 
-/** Hosts on a circle, and every connection as a line: what it moves is its width, its state its colour and its dashes. */
+/** Hosts on a circle, and each connection as a line: its width shows the rate, its colour and dashes the state. */
 export function meshCircle({ hosts, links, local }: Model): TemplateResult {
   const points = new Map(hosts.map(({ name }, index) => [name, pointOf(index, hosts.length)]));
   return html`<svg
@@ -79,7 +79,7 @@ export function linkText({ from, to, status, rtt, bytes: rate, dialer, why }: Li
   return `${shortHost(from)} – ${shortHost(to)}: ${parts.join(', ')}`;
 }
 
-// 1 kB/s is hardly seen, 100 MB/s is thick.
+// From a thin line at 1 kB/s to a thick one at 100 MB/s.
 function thickness(rate = 0): number {
   return 1 + Math.min(5, Math.max(0, Math.log10(Math.max(1, rate / 1_000))));
 }

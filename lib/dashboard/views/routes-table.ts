@@ -101,7 +101,7 @@ const routeColumns: readonly Column<RouteRate>[] = [
   },
 ];
 
-/** Routes by host and side. */
+/** The table of routes, by host and side. */
 export function routesTable(page: Page, rows: readonly RouteRate[], withHost = true): TemplateResult {
   return table(page, {
     name: withHost ? 'routes' : 'host-routes',

@@ -80,7 +80,7 @@ const streamColumns: readonly Column<OfHost<StreamFigures>>[] = [
   },
 ];
 
-/** Open streams; those that have waited longest first. */
+/** The table of open streams; those that have waited longest for credit first. */
 export function streamsTable(page: Page, rows: readonly OfHost<StreamFigures>[]): TemplateResult {
   return table(page, {
     name: 'streams',

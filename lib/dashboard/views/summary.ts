@@ -7,12 +7,15 @@ import { hostLink, statusBadge, statusTexts } from '../parts/parts.js';
 import type { RouteRate } from '../model/route-rates.js';
 import { hostAddress } from '../ui.js';
 
-/** From here on a route is called slow, in ms, and a stream stuck. */
+/** From these durations on a route counts as slow, and a stream as stuck, in ms. */
 const slow = 1_000;
 const stuck = 5_000;
 const maxProblems = 3;
 
-/** What a newcomer wants to know first: what is down, since when and why; what is slow; what is stuck. It has the same height whatever it says. */
+/**
+ * The summary at the top: which hosts are down, since when and why; the slowest route; stuck streams; errors. Its height does not
+ * depend on its content.
+ */
 export function summary({ model, stale }: Page): TemplateResult {
   return html`<section class="panel summary" aria-label="Summary">
     ${
@@ -109,7 +112,7 @@ function errorsPart({ routes }: Model): TemplateResult {
   return line('Errors', '', lead(`${rate(first.errors)}/s`, placeLink(first), `Since the start: ${codesOf(first)}`));
 }
 
-// One text: its parts would move when another part has another length.
+// One text: as separate elements, its parts would move when the length of another one changes.
 function placeLink({ host, route }: RouteRate): TemplateResult {
   return html`<a href=${hostAddress(host, route)}>${cut(route, 80)} at ${cut(shortHost(host), 80)}</a>`;
 }

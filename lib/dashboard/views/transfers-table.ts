@@ -69,7 +69,7 @@ const transferColumns: readonly Column<OfHost<TransferFigures>>[] = [
   },
 ];
 
-/** Files on their way. */
+/** The table of files that are being transferred. */
 export function transfersTable(page: Page, rows: readonly OfHost<TransferFigures>[]): TemplateResult {
   return table(page, {
     name: 'transfers',

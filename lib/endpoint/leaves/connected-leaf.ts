@@ -60,7 +60,7 @@ export interface ConnectedLeafOptions extends Authenticated {
   readonly authenticate: (token: string) => Promise<Authenticated>;
 }
 
-/** See the head of this file. */
+/** One connected leaf, at its host: enforces its bounds, and closes it when its token expires or it is idle. */
 export class ConnectedLeaf {
   /** Why this side closed the connection; undefined where it did not. */
   closedBecause: Error | undefined = undefined;

@@ -31,7 +31,7 @@ export interface TokenRenewalOptions {
 /** Shortest time between two attempts, in ms. */
 const shortest = 1_000;
 
-/** See the head of this file. */
+/** Sends the host of a leaf a new token before the old one expires. */
 export class TokenRenewal {
   readonly #options: TokenRenewalOptions;
   #cancel: (() => void) | undefined = undefined;

@@ -6,10 +6,10 @@
  *
  * An Observable pushes, so an operator that buffers cannot know when its consumer is ready. A sender with credit, or a reader,
  * therefore looks for {@link makePull} on the Observable and, if it exists, pulls instead of subscribing. The key belongs to
- * one Observable: an operator applied to it creates another Observable, without the key, and that one subscribes. A subscriber
- * gets one item after the other, each as a delivery; the next item is taken when the one before is no longer retained. So a sender
- * with credit behind `map`, `finalize` or `takeUntil` leaves items in this queue, too, as `consume` does, while a subscriber
- * that retains nothing gets every item at once.
+ * one Observable: an operator such as `map` or `takeUntil` creates another Observable without it, whose subscriber is served in
+ * this way: it gets one item at a time, each as a delivery, and the next item once that delivery is no longer retained. So where
+ * the subscriber retains its deliveries (`consume`, or a sender with credit), items wait in this queue; where it retains none, it
+ * gets every item at once.
  */
 
 import { Observable, type Subscriber } from 'rxjs';
@@ -57,7 +57,7 @@ export interface Pullable<T> {
   [makePull](): Pull<T>;
 }
 
-/** See the head of this file. */
+/** An Observable whose items a sender with credit, or a reader, can take one by one. */
 export class PullableObservable<T> extends Observable<T> implements Pullable<T> {
   readonly #makePull: () => Pull<T>;
 

@@ -33,7 +33,7 @@ export const congestedBytes = 256 << 10;
 /** Memory of a message in the socket besides its bytes. */
 const heldMessageBytes = 256;
 
-/** See the head of this file. */
+/** Merges frames into messages, and writes them to the socket while it has room. */
 export class MessageWriter {
   /** True while frames must stay in the schedule. */
   congested = false;

@@ -66,7 +66,7 @@ export class QueuedFrame {
   }
 }
 
-/** See the head of this file. */
+/** The frames of one owner that wait to be sent. */
 export class OwnerQueue {
   readonly owner: FrameOwner;
   /** Bytes that the owner may send in its turn. Below zero it has sent more than its share, and its turns are skipped. */

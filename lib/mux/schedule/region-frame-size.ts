@@ -10,7 +10,7 @@ import { maxRegionFrameBytes, minRegionFrameBytes } from '../../bounds.js';
 /** Region frames grow again after this time, in ms, without other traffic. */
 const quietTime = 50;
 
-/** See the head of this file. */
+/** Adapts the size of a connection's region frames to its other traffic. */
 export class RegionFrameSize {
   /** Size of the next region frames, in bytes. */
   bytes = maxRegionFrameBytes;

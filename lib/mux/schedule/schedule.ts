@@ -53,7 +53,7 @@ export interface ScheduleOptions {
   readonly now: () => number;
 }
 
-/** See the head of this file. */
+/** Decides which frame of a connection is sent next: connection control first, then the owners in turn. */
 export class Schedule {
   /** Memory of the queued frames, in bytes. */
   queuedBytes = 0;

@@ -20,7 +20,7 @@ import { decodeText, refused, remoteError, timeoutText, tooLarge } from '../unar
 /** Upper bound of the credit: a peer that grants more gains nothing. */
 const maxCredit = 0x7fff_ffff;
 
-/** See the head of this file. */
+/** The caller's end of a stream. */
 export class CallerStream extends StreamMux {
   protected override readonly dataOp = Op.MuxClientMsg;
   protected override readonly creditOp = Op.UnblockSrvMux;

@@ -19,7 +19,7 @@ const maxDelay = 10;
 /** Shortest delay, in ms: no timer is shorter. */
 const minDelay = 1;
 
-/** See the head of this file. */
+/** Delays the sending of credit that fills no batch by a round trip. */
 export class DelayedCredit {
   readonly #host: CreditHost;
   readonly #schedule: (task: () => void, ms: number) => () => void;

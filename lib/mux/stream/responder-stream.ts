@@ -24,7 +24,7 @@ const maxSilentIntervals = 4;
 
 const bytesOf = (window: CreditWindow): number => window.maxBytes ?? defaultWindow.maxBytes;
 
-/** See the head of this file. */
+/** The responder's end of a stream. */
 export class ResponderStream extends StreamMux {
   protected override readonly dataOp = Op.MuxServerMsg;
   protected override readonly creditOp = Op.UnblockClMux;

@@ -44,7 +44,7 @@ export interface TunnelOptions {
 const protocolError = 1002;
 const goingAway = 1001;
 
-/** See the head of this file. */
+/** Joins the WebSocket of a page with one to a host, and adds the token to the handshake. */
 export class Tunnel {
   readonly #page: WebSocket;
   readonly #options: TunnelOptions;

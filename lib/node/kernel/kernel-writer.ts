@@ -40,7 +40,7 @@ export interface FileBody {
   refused(reason: string): void;
 }
 
-/** See the head of this file. */
+/** Writes messages whose body the kernel sends from a file to the socket. */
 export class KernelWriter {
   readonly #socket: Socket;
   readonly #sender: KernelSender;

@@ -29,7 +29,7 @@ export interface EtcdListingOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** See the head of this file. */
+/** Reads and watches the entries under a prefix of etcd. */
 export class EtcdListing {
   readonly #options: EtcdListingOptions;
   readonly #prefixBytes: number;

@@ -24,7 +24,7 @@ export interface EtcdRegistrationOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** See the head of this file. */
+/** Keeps this host's entry in etcd, under a lease. */
 export class EtcdRegistration {
   readonly #options: EtcdRegistrationOptions;
   #lease: Lease | undefined = undefined;

@@ -27,7 +27,7 @@ const readBufferBytes = 256 << 10;
 const maxPassed = 256;
 let readBuffer: Uint8Array | undefined;
 
-/** See the head of this file. */
+/** Reads the socket under a WebSocket of `ws` with a {@link FrameReader}, without an allocation for each read. */
 export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooLarge }) => {
   const fields = fieldsOf(raw);
   if (fields === undefined) return undefined;

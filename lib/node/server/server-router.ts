@@ -36,7 +36,7 @@ type Emit = Server['emit'];
 
 const notFound = 'No grid is served at this path. Is it served at another path?\n';
 
-/** See the head of this file. */
+/** Passes the requests and upgrades of one HTTP server to the managers whose paths they are for. */
 export class ServerRouter {
   static readonly #routers = new WeakMap<Server, ServerRouter>();
 

@@ -38,7 +38,7 @@ export interface OpenEntry<Result> {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** See the head of this file. */
+/** Records the operations of a test with their results, for checkers. */
 export class History<Operation = unknown, Result = unknown> {
   readonly #entries: Mutable<HistoryEntry<Operation, Result>>[] = [];
   readonly #now: () => number;

@@ -4,7 +4,7 @@ import type { Bound } from '../../contract/handler.js';
 import { toAddress, WireRoutes, type WireRoute } from '../../contract/wire-route.js';
 import { subrouteKey } from '../../wire/subroute.js';
 
-/** The routes that a test knows: so a transcript has names instead of handler ids, and values instead of bytes. */
+/** The routes of a test, by handler id and subroute: a transcript shows their names in place of ids, and decoded values in place of bytes. */
 export class RouteBook {
   readonly codec: PayloadCodec;
   readonly #routes: WireRoutes;
@@ -15,7 +15,7 @@ export class RouteBook {
     this.#routes = new WireRoutes(codec);
   }
 
-  /** The wire form of a contract, which is known from now on. */
+  /** Adds a contract. The result is its wire form. */
   add(contract: Bound['route']): WireRoute {
     const route = this.#routes.of(contract);
     const { handler, subroute } = toAddress(route);

@@ -67,7 +67,7 @@ export interface FramesExpectation {
   toBe(marbles: string, matchers?: MarbleValues<FrameMatcher>): void;
 }
 
-/** See the head of this file. All diagrams begin at the time at which they are handed over. */
+/** Collects and checks the expectations of one test. Each diagram begins at the time at which it is passed. */
 export class Expectations {
   readonly #clock: VirtualClock;
   #pending: Expectation[] = [];

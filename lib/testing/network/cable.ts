@@ -7,7 +7,7 @@ import { Circuit } from './circuit.js';
 import type { FaultCable, FaultTarget } from './fault-target.js';
 import { messageOf } from '../frames/frame-builders.js';
 import type { LineOptions } from './lane.js';
-import { MessageFaults, Passing, type MessageFault } from './passing.js';
+import { MessageFaults, MessageInFlight, type MessageFault } from './message-fault.js';
 import type { SeededRandom } from '../seeded-random.js';
 import { WireLog, type Fate } from '../frames/wire-log.js';
 import type { WatchedCircuit, WireWatcher } from '../frames/wire-watcher.js';
@@ -70,9 +70,9 @@ export class Cable implements FaultTarget, FaultCable {
       random,
       line,
       sets: (from, to, bytes, lost) => {
-        const passing = this.#setOut(from, to, bytes, lost);
-        for (const watcher of watchers) watcher.sent(watched, from, bytes, lost ? ['lost'] : passing.fates);
-        return passing;
+        const message = this.#setOut(from, to, bytes, lost);
+        for (const watcher of watchers) watcher.sent(watched, from, bytes, lost ? ['lost'] : message.fates);
+        return message;
       },
       arrives: (to, bytes) => {
         for (const watcher of watchers) watcher.arrived(watched, to, bytes);
@@ -181,15 +181,15 @@ export class Cable implements FaultTarget, FaultCable {
     throw new ConfigurationError(`${end} is no end of the cable ${left} ⇄ ${right}. ${nearestOf(end, this.ends)}`);
   }
 
-  #setOut(from: string, to: string, bytes: Uint8Array, lost: boolean): Passing {
-    const passing = new Passing(from, to, bytes);
+  #setOut(from: string, to: string, bytes: Uint8Array, lost: boolean): MessageInFlight {
+    const message = new MessageInFlight(from, to, bytes);
     if (!lost) {
-      this.#options.faults?.apply(passing);
-      this.#faults.apply(passing);
+      this.#options.faults?.apply(message);
+      this.#faults.apply(message);
     }
-    const fates: Fate[] = lost ? ['lost'] : passing.fates;
+    const fates: Fate[] = lost ? ['lost'] : message.fates;
     this.log.add({ kind: 'message', at: this.#options.runtime.now(), from, to, bytes, fates });
-    return passing;
+    return message;
   }
 
   #note(what: 'opened' | 'closed' | 'broken' | 'fault', text: string): void {

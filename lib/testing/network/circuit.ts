@@ -3,7 +3,7 @@ import type { Socket } from '../../transport/socket.js';
 import type { Runtime } from '../../runtime.js';
 import { joinFragments, type WireMessage } from '../../wire/batch.js';
 import { Lane, type Cargo, type LineOptions } from './lane.js';
-import type { Passing } from './passing.js';
+import type { MessageInFlight } from './message-fault.js';
 import type { SeededRandom } from '../seeded-random.js';
 
 /** As in the adapter for real sockets: below this, `drained` emits. */
@@ -23,7 +23,7 @@ export interface CircuitOptions {
   readonly random: SeededRandom;
   readonly line: LineOptions;
   /** A message sets out: decides what becomes of it. */
-  sets(from: string, to: string, bytes: Uint8Array, lost: boolean): Passing;
+  sets(from: string, to: string, bytes: Uint8Array, lost: boolean): MessageInFlight;
   /** A message arrives; called before the end that receives it is. */
   arrives(to: string, bytes: Uint8Array): void;
   /** An end is closed: by itself, or because the other one is. Called once for each end. */
@@ -146,16 +146,16 @@ class End {
 
   send(bytes: Uint8Array): void {
     if (!this.#open) return;
-    const passing = this.#options.sets(this.name, this.#other, bytes, this.#silent);
+    const message = this.#options.sets(this.name, this.#other, bytes, this.#silent);
     if (this.#silent) return;
     if (!this.#fullByChance && this.#options.runtime.buggify?.('a socket is full') === true) this.#fill();
-    const { pieces } = passing;
-    const slicing = pieces === undefined ? 0 : (Math.ceil(passing.bytes.length / pieces.bytes) - 1) * pieces.gap;
-    for (let copy = 0; copy < passing.copies; copy++) {
+    const { pieces } = message;
+    const slicing = pieces === undefined ? 0 : (Math.ceil(message.bytes.length / pieces.bytes) - 1) * pieces.gap;
+    for (let copy = 0; copy < message.copies; copy++) {
       // In memory of its own, as what comes from a socket.
-      const cargo: Cargo = { kind: 'message', bytes: passing.bytes.slice() };
-      if (passing.behindNext) this.lane.sendBehindNext(cargo, swapPatience);
-      else this.lane.send(cargo, passing.extraDelay + Math.max(0, slicing));
+      const cargo: Cargo = { kind: 'message', bytes: message.bytes.slice() };
+      if (message.behindNext) this.lane.sendBehindNext(cargo, swapPatience);
+      else this.lane.send(cargo, message.extraDelay + Math.max(0, slicing));
     }
   }
 

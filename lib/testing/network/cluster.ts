@@ -20,7 +20,7 @@ import { clusterLeaf, type ClusterLeaf } from './cluster-leaf.js';
 import type { FaultTarget } from './fault-target.js';
 import { lineOptionRules, type LineOptions } from './lane.js';
 import { MemoryNetwork } from './memory-network.js';
-import type { MessageFault } from './passing.js';
+import type { MessageFault } from './message-fault.js';
 import type { PeerKind } from './peer-kind.js';
 import { RouteBook } from '../frames/route-book.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
@@ -55,7 +55,7 @@ export interface ClusterEvent {
   readonly event: GridEvent;
 }
 
-/** See the head of this file. */
+/** Managers in one process, connected over a network in memory, on virtual time. */
 export class Cluster implements FaultTarget {
   readonly hosts: readonly ClusterHost[];
   readonly network: MemoryNetwork;

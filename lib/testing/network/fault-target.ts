@@ -1,4 +1,4 @@
-import type { MessageFault } from './passing.js';
+import type { MessageFault } from './message-fault.js';
 
 /** The line between two hosts, as faults see it: a cable in memory, or a proxy between two sockets. */
 export interface FaultCable {

@@ -127,9 +127,9 @@ export class Faults extends LineFaults {
       'slowHandshake',
       target,
       { rate: 1, ...options, where: ({ op }) => op === Op.Connect },
-      (passing) => {
-        passing.extraDelay += ms;
-        passing.fates.push('delayed');
+      (message) => {
+        message.extraDelay += ms;
+        message.fates.push('delayed');
       },
     );
   }

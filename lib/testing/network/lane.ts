@@ -52,7 +52,7 @@ interface Item {
 /** Of a sum of fractions of a ms, in ms. */
 const rounding = 1e-6;
 
-/** See the head of this file. */
+/** One direction of one WebSocket in memory, with bandwidth and latency. */
 export class Lane {
   /** Bytes that were sent and are not on their way. */
   bufferedBytes = 0;

@@ -13,7 +13,7 @@ import {
 } from './fault-options.js';
 import type { FaultCable, FaultTarget } from './fault-target.js';
 import { Fault, targetText, textOf } from './fault.js';
-import type { Passing } from './passing.js';
+import type { MessageInFlight } from './message-fault.js';
 
 /** The time on which faults happen: virtual, or that of the platform. */
 export interface FaultClock {
@@ -54,18 +54,18 @@ export class LineFaults {
 
   /** Messages do not arrive. */
   drop(target: FaultTarget, options?: MessageFaultOptions): Fault {
-    return this.hit('drop', target, options, (passing) => {
-      passing.copies = 0;
-      passing.fates.push('dropped');
+    return this.hit('drop', target, options, (message) => {
+      message.copies = 0;
+      message.fates.push('dropped');
     });
   }
 
   /** Messages take `ms` longer. What is sent after one waits behind it, as in TCP. */
   delay(target: FaultTarget, ms: number, options?: MessageFaultOptions): Fault {
     checkOption('faults.delay: ms', ms, whole(1));
-    return this.hit('delay', target, options, (passing) => {
-      passing.extraDelay += ms;
-      passing.fates.push('delayed');
+    return this.hit('delay', target, options, (message) => {
+      message.extraDelay += ms;
+      message.fates.push('delayed');
     });
   }
 
@@ -77,36 +77,36 @@ export class LineFaults {
     checkOption('faults.slice: bytes', bytes, whole(1));
     const { gap = 1, ...when } = options;
     checkFaultOptions('faults.slice', options, faultRules.slice, target.ends);
-    return this.hit('slice', target, when, (passing) => {
-      passing.pieces = { bytes, gap };
-      passing.fates.push('sliced');
+    return this.hit('slice', target, when, (message) => {
+      message.pieces = { bytes, gap };
+      message.fates.push('sliced');
     });
   }
 
   /** Messages arrive twice. */
   duplicate(target: FaultTarget, options?: MessageFaultOptions): Fault {
-    return this.hit('duplicate', target, options, (passing) => {
-      passing.copies *= 2;
-      passing.fates.push('duplicated');
+    return this.hit('duplicate', target, options, (message) => {
+      message.copies *= 2;
+      message.fates.push('duplicated');
     });
   }
 
   /** Messages arrive behind the one that is sent next. */
   reorder(target: FaultTarget, options?: MessageFaultOptions): Fault {
-    return this.hit('reorder', target, options, (passing) => {
-      passing.behindNext = true;
-      passing.fates.push('reordered');
+    return this.hit('reorder', target, options, (message) => {
+      message.behindNext = true;
+      message.fates.push('reordered');
     });
   }
 
   /** One bit of a message is flipped, at a random place. */
   corrupt(target: FaultTarget, options?: MessageFaultOptions): Fault {
-    return this.hit('corrupt', target, options, (passing) => {
-      if (passing.bytes.length === 0) return;
-      passing.bytes = passing.bytes.slice();
-      const place = this.random.below(passing.bytes.length);
-      passing.bytes[place]! ^= 1 << this.random.below(8);
-      passing.fates.push('corrupted');
+    return this.hit('corrupt', target, options, (message) => {
+      if (message.bytes.length === 0) return;
+      message.bytes = message.bytes.slice();
+      const place = this.random.below(message.bytes.length);
+      message.bytes[place]! ^= 1 << this.random.below(8);
+      message.fates.push('corrupted');
     });
   }
 
@@ -159,26 +159,26 @@ export class LineFaults {
     name: string,
     target: FaultTarget,
     options: MessageFaultOptions = {},
-    change: (passing: Passing) => void,
+    change: (message: MessageInFlight) => void,
   ): Fault {
     checkTarget(`faults.${name}`, target, ['cables', 'interfere']);
     checkFaultOptions(`faults.${name}`, options, faultRules.message, target.ends);
     const { rate, count = rate === undefined ? 1 : Infinity, from, where } = options;
     refuseOnBytes(name, target, where !== undefined);
-    const fits = (passing: Passing): boolean =>
-      (from === undefined || passing.from === from) && (where === undefined || passing.frames.some(where));
+    const fits = (message: MessageInFlight): boolean =>
+      (from === undefined || message.from === from) && (where === undefined || message.frames.some(where));
     // Counted by the messages that are struck, not by the times from which they are.
     const fault: Fault = this.happen(
       textOf(name, targetText(target), options),
       options,
       () => {
         let left = count;
-        const stop = target.interfere((passing) => {
-          if (left === 0 || !fits(passing)) return;
+        const stop = target.interfere((message) => {
+          if (left === 0 || !fits(message)) return;
           if (rate !== undefined && !this.random.chance(rate)) return;
           left--;
           fault.strikes++;
-          change(passing);
+          change(message);
         });
         return [stop];
       },

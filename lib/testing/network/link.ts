@@ -9,16 +9,16 @@ import { agree, announcedExtensions, type Agreement } from '../../connection/han
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import type { GridEvent } from '../../observe.js';
 import type { Connection } from '../../contract/connection.js';
-import { addAll, type bindAll } from '../../handlers/bound.js';
 import { Registry } from '../../handlers/registry.js';
-import type { Bound, HandleOptions, Handles, RawHandler } from '../../contract/handler.js';
+import type { Handles } from '../../contract/handler.js';
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { Runtime } from '../../runtime.js';
 import { Cable } from './cable.js';
 import type { FaultTarget } from './fault-target.js';
 import { lineOptionRules, type LineOptions } from './lane.js';
-import type { MessageFault } from './passing.js';
+import type { MessageFault } from './message-fault.js';
 import { RouteBook } from '../frames/route-book.js';
+import { taughtHandles } from '../frames/taught-routes.js';
 import { SeededRandom } from '../seeded-random.js';
 
 /** Options of a {@link GridLink}. */
@@ -55,7 +55,7 @@ const linkRules: Readonly<Record<keyof LinkOptions, Rule>> = {
 
 const defaultHistory = 10_000;
 
-/** See the head of this file. */
+/** Two ends that are linked in memory without a handshake, for tests of calls. */
 export class GridLink implements FaultTarget {
   readonly a: LinkEnd;
   readonly b: LinkEnd;
@@ -147,15 +147,7 @@ function openSide(options: LinkOptions, name: string, other: string, book: Route
   const end = Object.assign(routes, {
     name,
     events$: side.events$,
-    handle: (route: Bound['route'], handler: Bound['handler'], handleOptions: HandleOptions = {}) => {
-      book.add(route);
-      return registry.add({ route, handler, options: handleOptions });
-    },
-    handleAll: (...handlers: Parameters<typeof bindAll>) => {
-      for (const route of Object.values(handlers[0].routes)) book.add(route);
-      return addAll(registry, ...handlers);
-    },
-    handleRaw: (handler: RawHandler) => registry.addRaw(handler),
+    ...taughtHandles(registry, book),
   }) as LinkEnd;
   return { side, connection, routes, end, name: other };
 }

@@ -4,7 +4,7 @@ import type { Runtime } from '../../runtime.js';
 import { Cable } from './cable.js';
 import type { FaultTarget } from './fault-target.js';
 import type { LineOptions } from './lane.js';
-import { MessageFaults, type MessageFault } from './passing.js';
+import { MessageFaults, type MessageFault } from './message-fault.js';
 import { SeededRandom } from '../seeded-random.js';
 import type { WireWatcher } from '../frames/wire-watcher.js';
 

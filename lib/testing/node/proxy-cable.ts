@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { ConfigurationError } from '../../errors.js';
 import { nearestOf } from '../name-check.js';
 import type { FaultCable, FaultTarget } from '../network/fault-target.js';
-import { MessageFaults, Passing, type MessageFault } from '../network/passing.js';
+import { MessageFaults, MessageInFlight, type MessageFault } from '../network/message-fault.js';
 import { ProxyLane } from './proxy-lane.js';
 
 interface Pair {
@@ -149,11 +149,11 @@ export class ProxyCable implements FaultTarget, FaultCable {
     return new ProxyLane({
       source,
       target,
-      passing: (bytes) => {
-        const passing = new Passing(from, to, bytes);
-        this.#everywhere.apply(passing);
-        this.#faults.apply(passing);
-        return passing;
+      sent: (bytes) => {
+        const message = new MessageInFlight(from, to, bytes);
+        this.#everywhere.apply(message);
+        this.#faults.apply(message);
+        return message;
       },
       limit: () => Math.min(...(this.#limits.get(from) ?? [])),
       ended: () => {

@@ -7,7 +7,7 @@
 
 import type { Socket } from 'node:net';
 import { systemRuntime } from '../../runtime.js';
-import type { Passing } from '../network/passing.js';
+import type { MessageInFlight } from '../network/message-fault.js';
 
 /** The source is not read while so many bytes wait. */
 const maxWaitingBytes = 1 << 20;
@@ -17,14 +17,14 @@ export interface ProxyLaneOptions {
   readonly source: Socket;
   readonly target: Socket;
   /** A piece sets out: the faults that strike it. */
-  passing(bytes: Uint8Array): Passing;
+  sent(bytes: Uint8Array): MessageInFlight;
   /** Bytes per second that the line carries now; Infinity for no bound. */
   limit(): number;
   /** The source has ended, and everything of it was sent. */
   ended(): void;
 }
 
-/** See the head of this file. */
+/** One direction of a connection through the proxy, with the faults that strike it. */
 export class ProxyLane {
   readonly #options: ProxyLaneOptions;
   #waiting: Uint8Array[] = [];
@@ -72,13 +72,13 @@ export class ProxyLane {
       const bytes = this.#waiting.shift()!;
       this.#waitingBytes -= bytes.length;
       if (this.#waitingBytes < maxWaitingBytes) this.#options.source.resume();
-      await this.#pass(this.#options.passing(bytes));
+      await this.#pass(this.#options.sent(bytes));
     }
     this.#busy = false;
     if (this.#sourceEnded && this.#waiting.length === 0 && !this.#silent && !this.#stalled) this.#options.ended();
   }
 
-  async #pass({ bytes, extraDelay, pieces }: Passing): Promise<void> {
+  async #pass({ bytes, extraDelay, pieces }: MessageInFlight): Promise<void> {
     if (extraDelay > 0) await realTime(extraDelay);
     const size = pieces?.bytes ?? bytes.length;
     for (let start = 0; start < bytes.length; start += size) {

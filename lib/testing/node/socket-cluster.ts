@@ -8,7 +8,7 @@ import type { Dial } from '../../transport/socket.js';
 import type { FlowCluster, FlowClusterOptions } from '../flow-context.js';
 import { checkHostName } from '../name-check.js';
 import type { ClusterEvent } from '../network/cluster.js';
-import { MessageFaults, type MessageFault } from '../network/passing.js';
+import { MessageFaults, type MessageFault } from '../network/message-fault.js';
 import { ProxyCable } from './proxy-cable.js';
 import { SocketHost } from './socket-host.js';
 

@@ -37,7 +37,7 @@ interface Answers {
   taken: boolean;
 }
 
-/** See the head of this file. */
+/** Plays the other end of one recorded connection. */
 export class PlayedPeer {
   /** The end of the host. */
   readonly socket: Socket;

@@ -7,9 +7,8 @@ import { anObject, checkOptions, oneOf, timerMs, withMethods, type Rule } from '
 import type { RouteConnection } from '../../calls/route-connection.js';
 import type { HostConnection } from '../../connection/host-connection.js';
 import { agree, announcedExtensions, type Agreement } from '../../connection/handshake.js';
-import { addAll, type bindAll } from '../../handlers/bound.js';
 import { Registry } from '../../handlers/registry.js';
-import type { Bound, HandleOptions, Handles, RawHandler } from '../../contract/handler.js';
+import type { Handles } from '../../contract/handler.js';
 import { Endpoint, endpointRules, type EndpointOptions } from '../../endpoint/endpoint.js';
 import { ConfigurationError } from '../../errors.js';
 import { missingRecords, recordedCalls, type RecordedCall } from '../../recording/recorded-calls.js';
@@ -18,6 +17,7 @@ import { recordOfFrame } from '../../recording/record-of-frame.js';
 import type { OpenedRecord, Recording, WireRecord } from '../../recording/records.js';
 import type { Runtime } from '../../runtime.js';
 import { RouteBook } from '../frames/route-book.js';
+import { taughtHandles } from '../frames/taught-routes.js';
 import { lacksPayloads, PlayedPeer } from './played-peer.js';
 import { differenceOf, outcomeOf, requestOf, routeOf, type ReplayedCall } from './replayed-call.js';
 
@@ -111,16 +111,10 @@ class ReplayedHost implements Replay {
     this.#options = options;
     this.#endpoint = new Endpoint(options, (host, parent) => this.#routesTo(host).onBehalfOf(parent));
     this.#book = new RouteBook(options.codec);
-    const registry = new Registry(this.#endpoint.serving);
-    this.handle = ((route: Bound['route'], handler: Bound['handler'], handleOptions: HandleOptions = {}) => {
-      this.#book.add(route);
-      return registry.add({ route, handler, options: handleOptions });
-    }) as Handles['handle'];
-    this.handleAll = (...handlers: Parameters<typeof bindAll>) => {
-      for (const route of Object.values(handlers[0].routes)) this.#book.add(route);
-      return addAll(registry, ...handlers);
-    };
-    this.handleRaw = (handler: RawHandler) => registry.addRaw(handler);
+    const { handle, handleAll, handleRaw } = taughtHandles(new Registry(this.#endpoint.serving), this.#book);
+    this.handle = handle;
+    this.handleAll = handleAll;
+    this.handleRaw = handleRaw;
     for (const record of recording.records)
       if (record.kind === 'opened' && record.peer === 'host') this.#hostOf(record);
   }

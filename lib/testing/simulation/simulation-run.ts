@@ -69,7 +69,7 @@ const rules = {
 /** Virtual ms after the last operation, in which its cancel arrives. */
 const settling = 2_000;
 
-/** See the head of this file. */
+/** One run of a simulation: makes the steps of its plan, and checks its invariants. */
 export class SimulationRun<Operation> implements Simulation {
   readonly clock: VirtualClock;
   readonly cluster: Cluster;

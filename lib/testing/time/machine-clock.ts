@@ -19,7 +19,7 @@ interface MachineTimer {
   cancel: (() => void) | undefined;
 }
 
-/** See the head of this file. */
+/** The wall clock and the monotonic clock of one simulated machine, which may sleep, pause, jump or drift. */
 export class MachineClock implements Runtime {
   readonly #clock: Runtime;
   readonly #timers = new Set<MachineTimer>();

@@ -14,7 +14,7 @@ const checkEvery = 2;
 /** Requests that were pending before a test begins may take so long, in real ms. Most are of the runner, and end at once. */
 const foreignPatience = 500;
 
-/** See the head of this file. */
+/** Keeps virtual time from passing during work that takes real time. */
 export class RealTimeGate {
   readonly #holds = new Set<Promise<unknown>>();
   // Work that was pending or open before the test, and still is: it does not belong to it.

@@ -34,7 +34,7 @@ export interface VirtualClockOptions {
   readonly start?: number;
 }
 
-/** See the head of this file. */
+/** A clock that stands still until a test advances it. */
 export class VirtualClock implements Runtime {
   /** What the wall clock showed first, in ms since the Unix epoch. */
   readonly start: number;

@@ -73,7 +73,7 @@ describe('hostsFromFile', () => {
     for (const [text, problem] of [
       ['', /blank/],
       ['["http://a:1", "htt', /JSON/],
-      ['{"hosts": []}', /no JSON array/],
+      ['{"hosts": []}', /not a JSON array/],
       ['# nobody\n', /lists no host/],
     ] as const) {
       replace(text);

@@ -1,15 +1,15 @@
 import type { Frame } from '../../wire/frame.js';
 import { framesOf, type Fate } from '../frames/wire-log.js';
 
-/** A message that sets out, as a fault sees it and changes what becomes of it. */
-export class Passing {
+/** A message that was just sent. A fault inspects it, and decides whether, when and how it arrives. */
+export class MessageInFlight {
   readonly from: string;
   readonly to: string;
-  /** As they arrive. Replace them by a copy; the sender's own must not change. */
+  /** The bytes that arrive. A fault replaces them by a copy: those of the sender must not change. */
   bytes: Uint8Array;
-  /** How often it arrives. 0: it is dropped. */
+  /** Number of times that it arrives. 0: it is dropped. */
   copies = 1;
-  /** Ms that it takes longer; what is sent after it waits behind it. */
+  /** Additional delay, in ms. Later messages wait behind it. */
   extraDelay = 0;
   /** It arrives in pieces of so many bytes, with so many ms between them. Undefined: whole. */
   pieces: { readonly bytes: number; readonly gap: number } | undefined = undefined;
@@ -30,18 +30,18 @@ export class Passing {
   }
 }
 
-/** Inspects each message that sets out, and may change its fate. */
-export type MessageFault = (passing: Passing) => void;
+/** Inspects each message that is sent, and may change how it arrives. */
+export type MessageFault = (message: MessageInFlight) => void;
 
-/** Faults in the order in which they were added. */
+/** The faults of a line, applied in the order in which they were added. */
 export class MessageFaults {
   readonly #faults = new Set<MessageFault>();
 
-  /** The result takes the fault away. */
+  /** Adds a fault. The result removes it. */
   add(fault: MessageFault): () => void {
     // A wrapper, so that one function may be added twice.
-    const entry: MessageFault = (passing) => {
-      fault(passing);
+    const entry: MessageFault = (message) => {
+      fault(message);
     };
     this.#faults.add(entry);
     return () => {
@@ -49,8 +49,8 @@ export class MessageFaults {
     };
   }
 
-  /** Lets each fault act on a message that passes. */
-  apply(passing: Passing): void {
-    for (const fault of this.#faults) fault(passing);
+  /** Applies each fault to a message. */
+  apply(message: MessageInFlight): void {
+    for (const fault of this.#faults) fault(message);
   }
 }

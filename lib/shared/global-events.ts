@@ -1,0 +1,2 @@
+/** The events of this page or worker. Node, where both sides run in specs, has none. */
+export const globalEvents: Partial<Pick<EventTarget, 'addEventListener' | 'removeEventListener'>> = globalThis;
