@@ -35,7 +35,7 @@ const rules: Readonly<Record<keyof DrainOptions, Rule>> = { timeout: timerMs, re
 const defaultReason = 'it is shutting down';
 
 /** Resolves options of a drain. @throws ConfigurationError where they cannot work. */
-export function resolveDrainOptions(options: DrainOptions): Required<DrainOptions> {
+function resolveDrainOptions(options: DrainOptions): Required<DrainOptions> {
   checkOptions(options, rules, { of: 'drain' });
   const { timeout = defaultDrainTimeout, reason = defaultReason } = options;
   return { timeout, reason };

@@ -23,7 +23,7 @@ export const FileKind = { Header: 1, Data: 2, End: 3, Error: 4, Pack: 5 } as con
 export const fileDataPrefix: Uint8Array = Uint8Array.of(FileKind.Data);
 
 /** Bounds of the fields of a header, an end and an error, in bytes. */
-export const fileItemBounds = {
+const fileItemBounds = {
   /** A path. */
   path: maxPathBytes,
   /** The name of a hash, or of a mode (`via`). */

@@ -21,7 +21,7 @@ export interface RecordFramesOptions {
 const aName: Rule = { expected: 'the name of a host or the identity of a leaf', accepts: (v) => typeof v === 'string' };
 
 /** Validation rules of {@link RecordFramesOptions}. */
-export const recordFramesRules: Readonly<Record<keyof RecordFramesOptions, Rule>> = {
+const recordFramesRules: Readonly<Record<keyof RecordFramesOptions, Rule>> = {
   payloads: oneOf(true, false),
   peer: aName,
 };

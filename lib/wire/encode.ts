@@ -49,7 +49,7 @@ export function writeHead(
 }
 
 /** Writes a MessagePack bin header in its shortest form and returns the position after it. */
-export function writeBinHeader(out: Uint8Array, at: number, length: number): number {
+function writeBinHeader(out: Uint8Array, at: number, length: number): number {
   if (length < 0x100) {
     out[at++] = 0xc4;
     out[at++] = length;
@@ -66,7 +66,7 @@ export function writeBinHeader(out: Uint8Array, at: number, length: number): num
 }
 
 /** Writes an unsigned integer of up to 32 bits in its shortest form and returns the position after it. */
-export function writeUint32(out: Uint8Array, at: number, value: number): number {
+function writeUint32(out: Uint8Array, at: number, value: number): number {
   if (value < 0x80) {
     out[at++] = value;
     return at;

@@ -18,7 +18,7 @@ export const addMan: AddCommands = (program, run, entries) => {
 };
 
 /** The manual page, in the language of man(7), made of what `--help` prints. */
-export async function manualPage(entries: readonly CommandEntry[]): Promise<string> {
+async function manualPage(entries: readonly CommandEntry[]): Promise<string> {
   const program = await wholeProgram(entries);
   const commands = allCommands(program).filter(
     ({ command }) => command.commands.length === 0 && !isHidden(program, command),

@@ -78,7 +78,7 @@ export function otherFolder(target: string, name: string): Failure {
 }
 
 /** True where the text of a target says that the source goes into it. */
-export function isInto(target: string): boolean {
+function isInto(target: string): boolean {
   return target === '' || /(^|[/\\])\.{0,2}$/.test(target);
 }
 

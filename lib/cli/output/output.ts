@@ -6,7 +6,7 @@ import { toJson, type Json } from './json-value.js';
 export type OutputFormat = 'json' | 'yaml' | 'table';
 
 /** Longest text in a cell of a table, and longest line of a text. */
-export const maxCellLength = 1_000;
+const maxCellLength = 1_000;
 const maxLineLength = 10_000;
 
 /** Gives a command the option of its format. */

@@ -1,6 +1,5 @@
 import type { Health } from '../../endpoint/health.js';
 import type { MonitoredHost } from '../../monitor/index.js';
-import { clock, shortHost } from '../parts/format.js';
 
 /**
  * The status of a host, derived from what the other hosts report:
@@ -114,9 +113,4 @@ function meaningOf(text: string): string | undefined {
 
 function codeIn(message: string): string | undefined {
   return /\bE[A-Z]{4,}\b/.exec(message)?.[0];
-}
-
-/** `since 14:02:11`, by the clock of the reporting host. */
-export function sinceText(since: number | undefined): string {
-  return since === undefined ? '' : `since ${clock(since)}`;
 }

@@ -34,7 +34,7 @@ export interface HostSourceOptions {
 }
 
 /** Rules of {@link HostSourceOptions}. */
-export const hostSourceRules: Readonly<Record<keyof HostSourceOptions, Rule>> = {
+const hostSourceRules: Readonly<Record<keyof HostSourceOptions, Rule>> = {
   removeAfter: timerMs,
   maxHosts: whole(1),
   onError: aFunction('takes a MembershipError'),

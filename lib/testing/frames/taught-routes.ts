@@ -41,6 +41,5 @@ function taught(register: Register, registerAll: RegisterAll, book: RouteBook): 
     for (const route of Object.values(group.routes)) book.add(route);
     return registration;
   };
-  // The overloads check types only.
-  return { handle, handleAll } as unknown as Pick<Handles, 'handle' | 'handleAll'>;
+  return { handle, handleAll };
 }

@@ -3,7 +3,7 @@
  */
 
 /** Nil, a boolean or a number. */
-export const SCALAR = 0;
+const SCALAR = 0;
 /** A string: UTF-8. */
 export const TEXT = 1;
 /** Bytes. */

@@ -26,7 +26,7 @@ export type Meta = Readonly<Record<string, string>>;
 export const noMeta: Meta = Object.freeze(Object.create(null) as Record<string, string>);
 
 /** Bytes of a key of the metadata. */
-export const maxMetaKeyBytes = 256;
+const maxMetaKeyBytes = 256;
 /** Entries of the metadata of one call. */
 export const maxMetaEntries = 256;
 

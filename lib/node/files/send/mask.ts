@@ -48,7 +48,7 @@ export function maskInPlace(bytes: Uint8Array, key: Uint8Array, position = 0): v
 }
 
 /** Four bytes at a time: measured six times as fast as one by one. */
-export function maskByWords(bytes: Uint8Array, key: Uint8Array): void {
+function maskByWords(bytes: Uint8Array, key: Uint8Array): void {
   let at = 0;
   while (at < bytes.length && ((bytes.byteOffset + at) & 3) !== 0) {
     bytes[at]! ^= key[at & 3]!;
