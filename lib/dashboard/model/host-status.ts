@@ -1,5 +1,6 @@
 import type { Health } from '../../endpoint/health.js';
 import type { MonitoredHost } from '../../monitor/index.js';
+import { shortHost } from '../parts/format.js';
 
 /**
  * The status of a host, derived from what the other hosts report:
