@@ -18,16 +18,23 @@ const values = readOptions('npm run planted -- [options]: plants faults, and loo
   workers: { help: 'Faults at a time.', default: String(availableParallelism()), least: 1 },
   from: { help: 'Number of the first fault of the list.', default: '1', least: 1 },
   to: { help: 'Number of the last one.', default: String(faults.length), least: 1 },
+  only: { help: 'Numbers of the faults, with commas between them.', default: '' },
   every: { help: 'Every so many faults only.', default: '1', least: 1 },
   name: { help: 'Only faults whose name has this text in it.', default: '' },
   skip: { help: 'simulation or specs: without these.', default: '' },
 });
+const only = values.only === '' ? undefined : values.only.split(',').map(Number);
 const { seeds, seed: first, hosts, workers, every, from, to } = values;
 /** With the numbers that the faults have in the whole list. */
 const chosen = faults
   .map((fault, index) => ({ ...fault, number: index + 1 }))
   .filter(
-    ({ name, number }) => number >= from && number <= to && (number - 1) % every === 0 && name.includes(values.name),
+    ({ name, number }) =>
+      number >= from &&
+      number <= to &&
+      (number - 1) % every === 0 &&
+      name.includes(values.name) &&
+      (only?.includes(number) ?? true),
   );
 
 /** A seed that runs longer, in real ms, counts as one that never ends. */

@@ -164,7 +164,7 @@ export const faults = [
   {
     name: 'a window of large items does not shrink by maxBytes',
     file: 'lib/mux/stream/credit.ts',
-    find: 'else if (this.size > 1 && this.size * this.#itemBytes > this.#maxBytes) this.#resize(this.#room);',
+    find: 'else if (this.size > 1 && this.size * this.#itemBytes > this.maxBytes) this.#resize(this.#room);',
     replace: '',
     specs: ['spec/mux/stream/credit'],
   },

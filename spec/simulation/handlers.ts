@@ -92,6 +92,7 @@ export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () 
     const record = ledger.calls.get(script.id)!;
     if (script.via !== '') {
       checkMeta(record, call.meta, ledger);
+      checkArrival(record, ledger);
       record.runs++;
       if (record.runs > 1) {
         if (!ledger.tampered(record)) ledger.violate(rules.once, record, `${record.runs} handlers`);
@@ -116,6 +117,7 @@ export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () 
         return throwing(
           new Observable<Uint8Array>((subscriber) => {
             running(record)(true);
+            if (neverAnswers(script)) return () => running(record)(false);
             const timer = setTimeout(() => {
               try {
                 subscriber.next(give());
@@ -132,8 +134,7 @@ export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () 
           explosives(script),
         );
       case 'generator':
-        // Answers nobody: it ends when the call does.
-        if (script.failAt < 0 && script.items > 20) return untilAborted(call, running(record));
+        if (neverAnswers(script)) return untilAborted(call, running(record));
         return sleep(script.pace).then(give);
       case 'iterable':
       case 'readable':
@@ -215,6 +216,17 @@ function isLostWhenStopped({ form, throws }: Script, { line }: Ledger): boolean 
   return form === 'readable' || (form === 'buffered' && hasOperators);
 }
 
+/** A call whose deadline has passed while it waited to be read is not begun. */
+function checkArrival({ operation, arrival }: CallRecord, ledger: Ledger): void {
+  if (arrival === undefined) return;
+  const { reasons } = ledger;
+  const now = ledger.now();
+  const late = now - arrival.last - reasons.drift(now - arrival.at);
+  if (late <= 0 || reasons.pausedFor(operation.to, arrival.at, now) > 0) return;
+  const call = ledger.calls.get(operation.script.id)!;
+  ledger.violate(rules.late, call, `its handler begins ${late} ms after its deadline`);
+}
+
 /** The handler has the metadata of its caller, and that of the interceptor, where both sides know metadata. */
 function checkMeta(record: CallRecord, meta: Readonly<Record<string, string>>, ledger: Ledger): void {
   const { from, to, route, script } = record.operation;
@@ -245,6 +257,11 @@ async function* each(
 
     if (finalizer !== undefined) throw finalizer();
   }
+}
+
+/** The unary handler answers nobody: it ends when the call does. */
+function neverAnswers({ failAt, items }: Script): boolean {
+  return failAt < 0 && items > 20;
 }
 
 function untilAborted(call: Call<never>, running: (yes: boolean) => void): Promise<never> {

@@ -16,6 +16,7 @@ export const rules = {
   once: 'a handler runs at most once for a call',
   unsent: 'the handler of a call that failed with sent: false never ran',
   stopped: 'a handler stops when nobody waits for it',
+  late: 'a call does not begin after its deadline',
   handlerDeadline: 'a handler stops at the deadline of its call',
   reason: 'a call fails only for a reason',
   waiting: 'in back-off no call waits that was not told to',
@@ -117,6 +118,8 @@ export class CallRecord {
   runs = 0;
   running = 0;
   startedAt = 0;
+  /** Its opening arrived, and by then it has to begin: its deadline. Of several openings, the last one. */
+  arrival: { readonly at: number; readonly last: number } | undefined = undefined;
   /** Outcomes that the caller was told. */
   outcomes = 0;
   /** The caller has given it up. */

@@ -77,7 +77,7 @@ export function drawOperation(random: SeededRandom, hosts: readonly string[], id
   const inputItems = large ? (isSlow ? 8 : 30) : random.pick([0, 1, 3, 8, 30]);
   const script: Script = {
     id,
-    form: hangs ? 'generator' : form,
+    form: hangs ? random.pick(['generator', 'observable']) : form,
     items,
     pace: isUnary ? random.pick([0, 0, 5, 100, 2_000]) : pace,
     size: large ? 20_000 + random.below(40_000) : random.chance(0.08) ? 0 : 8 + random.below(60),

@@ -4,6 +4,7 @@ import { hostNames } from '../../lib/testing/network/cluster.js';
 import type { Act } from './acts/act.js';
 import { readLeafToken } from './acts/leaf-stay.js';
 import { passing } from './interceptors.js';
+import { stormLimits, usualLimits } from './limits.js';
 import type { Line } from './ledger.js';
 import { projectWorkload } from './project-workload.js';
 import { rotatingToken } from './rotating-token.js';
@@ -31,15 +32,6 @@ const peersEvery = 4;
 /** And so many are storms: bursts of calls that come at once, and limits that they reach. */
 const stormEvery = 10;
 const stormBursts = 5;
-const stormLimits = {
-  maxDials: 1,
-  maxOpenMuxes: 120,
-  maxSendQueueBytes: 96 << 10,
-  maxReceiveBytes: 128 << 10,
-  maxWaitingCalls: 80,
-  maxMessageFrames: 4_000,
-  maxCancelsPerSecond: 1_000,
-};
 
 /** The simulation of the library: all kinds of calls, all faults, and everything that the protocol promises. */
 export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSimulation): SimulationOptions<Act> {
@@ -89,7 +81,7 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
       relay: { authorize: () => true },
       ...(line.intercepted ? { intercept: passing } : {}),
       ...(bandwidth === undefined ? {} : { bandwidth }),
-      ...(storm ? { limits: stormLimits } : {}),
+      limits: storm ? stormLimits : usualLimits,
     },
     workload: (simulation) =>
       projectWorkload(simulation, { line, calm, planned: typeof steps === 'object' ? steps : planned, changingList }),

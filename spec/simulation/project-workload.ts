@@ -2,13 +2,15 @@ import type { Invariant, Simulation, Step, Workload } from '../../lib/testing/in
 import { drawAct, drawCall, lastIdOf, perform, type Act } from './acts/act.js';
 import { readBytes, readFiles, writeFiles } from './acts/file-routes.js';
 import { registerFileHandlers } from './acts/file-transfer.js';
-import { flaky, first, odd, oddEcho, oddStream, registerOddHandlers, shelf } from './acts/odd-routes.js';
+import { flaky, first, odd, oddEcho, oddSink, oddStream, registerOddHandlers, shelf } from './acts/odd-routes.js';
 import { burst } from './burst.js';
 import { registerHandlers } from './handlers.js';
 import { Probes } from './hostile/probe-routes.js';
 import { backOff, BackOffTimes } from './invariants/back-off.js';
+import { clocks } from './invariants/clocks.js';
 import { cleanUp } from './invariants/clean-up.js';
 import { credit } from './invariants/credit.js';
+import { dialRate } from './invariants/dial-rate.js';
 import { emptyItems } from './invariants/empty-items.js';
 import { enginesAreEmpty } from './invariants/engines.js';
 import { handlerDeadlines } from './invariants/handler-deadlines.js';
@@ -49,7 +51,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
     simulation.violate(rule, text);
   };
   const now = (): number => clock.elapsed;
-  const pings = keepalive();
+  const pings = keepalive(() => reasons);
   const answers = cleanUp();
   const model: WireModel = new WireModel(
     [
@@ -61,6 +63,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       opening(cluster.book, () => ledger),
       oneConnection(),
       pings,
+      clocks(() => reasons),
     ],
     now,
     violate,
@@ -70,8 +73,10 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
   const world = new World(simulation, ledger, model);
   const inBackOff = new BackOffTimes(now);
   cluster.network.watch(model);
+  const dials = dialRate(now);
+  cluster.network.watch(dials.watcher);
   const files = { readFiles, readBytes, writeFiles };
-  const oddities = { odd, oddStream, oddEcho, flaky, first, ...shelf.routes };
+  const oddities = { odd, oddStream, oddEcho, oddSink, flaky, first, ...shelf.routes };
   for (const routes of [{ ask, askByName }, serve, relay, talk, echo, files, oddities]) {
     for (const route of Object.values(routes)) cluster.book.add(route);
   }
@@ -98,10 +103,11 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       atTheEnd(ledger),
       handlerDeadlines(ledger),
       enginesAreEmpty(model),
-      windowsHold(),
+      windowsHold(line.peers),
       pingsAreSent(),
       { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger, inBackOff),
+      dials.invariant,
       nothingLeft(simulation, model),
       // Not before all is closed: what is thrown at the end is reported later.
       {
@@ -115,7 +121,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
 
   function pingsAreSent(): Invariant {
     const check = (): void => {
-      pings.check(model, now(), reasons);
+      pings.check(model, now());
     };
     return { name: pings.name, step: check, end: check };
   }

@@ -1,4 +1,4 @@
-import type { FaultStep, Simulation } from '../../lib/testing/index.js';
+import type { FaultStep, Simulation, StartedFault } from '../../lib/testing/index.js';
 import type { WireModel } from './wire-model.js';
 
 /** Ms in which the hosts have found each other after the start. */
@@ -93,6 +93,31 @@ export class Reasons {
         fault.wall !== undefined &&
         [at, until].some((time) => from <= time && time <= to),
     );
+  }
+
+  /**
+   * Whether a host that closes its connection to another one at that time does so because its own process stood still until
+   * then: nothing else has happened to the two.
+   */
+  blames(own: string, other: string, at: number): boolean {
+    const isHeldUp = ({ fault, until }: StartedFault): boolean =>
+      fault.kind === 'pause' && fault.host === own && until <= at && at <= until + 100;
+    const { faults } = this.#simulation;
+    const last = faults.find(isHeldUp);
+    if (last === undefined || [own, other].some((host) => this.wasUpset(host, last.at))) return false;
+    return !faults.some(
+      (each) => each !== last && touches(each.fault, own, other) && each.until + slowRecovery >= last.at,
+    );
+  }
+
+  /** Ms by which jumps have set the wall clock of a host ahead at that time. */
+  wallOffset(host: string, at: number): number {
+    let offset = 0;
+    for (const { fault, ...times } of this.#simulation.faults) {
+      if (fault.kind !== 'clock' || fault.host !== host || times.at > at || at >= times.until) continue;
+      offset += fault.wall ?? 0;
+    }
+    return offset;
   }
 
   /** Whether the process of a host stands still at that time, or has just gone on. */

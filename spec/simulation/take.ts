@@ -177,6 +177,8 @@ export function take(stream: Takeable, options: TakeOptions): () => void {
             const done = (): void => {
               flow.released++;
               delivery.release();
+              // A second time, which does nothing.
+              delivery.release();
             };
             if (takes === 0) done();
             else setTimeout(done, takes);

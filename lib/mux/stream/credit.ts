@@ -67,11 +67,12 @@ export class ReceiveWindow {
   owed = 0;
   /** Items released since the last grant; the next grant acknowledges them. */
   acknowledged = 0;
+  /** Bytes that may wait ahead of everything else: more than one item only as long as they fit. */
+  maxBytes: number;
 
   readonly #extensions: WindowExtensions;
   readonly #initial: number;
   #max: number;
-  #maxBytes: number;
   readonly #pace: Pace | undefined;
   #granted: number;
   // Number of releases whose credit will be dropped, because the window shrank.
@@ -95,7 +96,7 @@ export class ReceiveWindow {
     this.#extensions = extensions;
     this.#initial = window.initial;
     this.#max = extensions.credits ? window.max : window.initial;
-    this.#maxBytes = window.maxBytes ?? defaultWindow.maxBytes;
+    this.maxBytes = window.maxBytes ?? defaultWindow.maxBytes;
     this.#granted = window.initial;
   }
 
@@ -107,7 +108,7 @@ export class ReceiveWindow {
   /** The sender never uses more than this part of the window. Must be called before the first item. */
   limit(items: number, bytes: number): void {
     this.#max = Math.min(this.#max, items);
-    this.#maxBytes = Math.min(this.#maxBytes, bytes);
+    this.maxBytes = Math.min(this.maxBytes, bytes);
     if (this.size <= items) return;
     this.size = items;
     this.#granted = items;
@@ -115,7 +116,7 @@ export class ReceiveWindow {
 
   /** Takes one received item. Returns why the sender must not have sent it; undefined where it was allowed to. */
   receive(bytes: number): Overrun | undefined {
-    if (this.#extensions.bytes && this.#unacknowledged >= this.#maxBytes) return 'bytes';
+    if (this.#extensions.bytes && this.#unacknowledged >= this.maxBytes) return 'bytes';
     if (this.#granted > 0) this.#granted--;
     else if (!this.#tolerate()) return 'items';
     this.held++;
@@ -141,7 +142,7 @@ export class ReceiveWindow {
     // Before a quarter of the window is owed, a credit frame gains nothing while the sender still has credit.
     if (this.owed > 0 && (!this.#extensions.credits || this.#granted === 0 || this.owed * 4 >= this.size)) return true;
     // The bound in bytes alone may stop the sender.
-    return this.#extensions.bytes && this.#unacknowledged + this.#largest > this.#maxBytes;
+    return this.#extensions.bytes && this.#unacknowledged + this.#largest > this.maxBytes;
   }
 
   /**
@@ -149,7 +150,7 @@ export class ReceiveWindow {
    * in bytes may stop the sender, or the sender may have less credit than this side believes.
    */
   get isUrgent(): boolean {
-    return !this.#extensions.bytes || this.held === 0 || this.#unacknowledged * 2 > this.#maxBytes;
+    return !this.#extensions.bytes || this.held === 0 || this.#unacknowledged * 2 > this.maxBytes;
   }
 
   /** True where there are releases that should be sent to the sender of the items. */
@@ -172,7 +173,7 @@ export class ReceiveWindow {
     }
     if (this.#extensions.credits) {
       if (this.#released >= this.size) this.#adjust();
-      else if (this.size > 1 && this.size * this.#itemBytes > this.#maxBytes) this.#resize(this.#room);
+      else if (this.size > 1 && this.size * this.#itemBytes > this.maxBytes) this.#resize(this.#room);
     }
     // A sender with a smaller window of its own may have had only credit that this window dropped.
     if (this.owed === 0 && this.held === 0 && this.acknowledged > 0 && !this.#extensions.bytes) {
@@ -196,7 +197,7 @@ export class ReceiveWindow {
   // A sender that does not know this window uses its own. The window is widened to what the sender uses.
   #tolerate(): boolean {
     if (this.#extensions.bytes || this.size >= this.#initial * toleratedWindows) return false;
-    if (this.#sizes.bytes >= this.#maxBytes) return false;
+    if (this.#sizes.bytes >= this.maxBytes) return false;
     this.#pace?.marks?.sometimes?.('a window was widened to what the sender uses');
     this.size++;
     this.#max = Math.max(this.#max, this.size);
@@ -205,7 +206,7 @@ export class ReceiveWindow {
 
   // Number of items that fit into maxBytes.
   get #room(): number {
-    return Math.max(1, Math.floor(this.#maxBytes / Math.max(1, this.#itemBytes)));
+    return Math.max(1, Math.floor(this.maxBytes / Math.max(1, this.#itemBytes)));
   }
 
   #adjust(): void {

@@ -9,6 +9,8 @@ export interface WatchedCircuit {
 /** Sees what happens on the cables of a network while it happens. It must not change anything, nor throw. */
 export interface WireWatcher {
   opened(circuit: WatchedCircuit): void;
+  /** A host, by its short name, dials another one. */
+  dialed?(from: string, to: string): void;
   /** A message sets out; `bytes` as they were sent. */
   sent(circuit: WatchedCircuit, from: string, bytes: Uint8Array, fates: readonly Fate[]): void;
   /** A message arrives. What the end does about it, it does after this. */

@@ -124,6 +124,7 @@ export class MemoryNetwork implements FaultTarget {
     const [, secure, host, path] = /^ws(s?):\/\/([^/?#]+)([^?#]*)/.exec(url)!;
     const target = `http${secure!}://${host!}`;
     const cable = this.cable(from, shortName(target));
+    for (const watcher of this.#watchers) watcher.dialed?.(from, shortName(target));
     const { latency = 1 } = this.#lineOf(...cable.ends);
     const after = (task: () => void): (() => void) => runtime.schedule(task, latency);
     let cancel = after(() => {

@@ -10,7 +10,7 @@ import {
   toAsyncIterable,
 } from '../../../lib/index.js';
 import type { OddContext } from './oddity.js';
-import { first, flaky, odd, oddEcho, oddStream, QuotaExceeded, rawId, shelf, unserved } from './odd-routes.js';
+import { first, flaky, odd, oddEcho, oddSink, oddStream, QuotaExceeded, rawId, shelf, unserved } from './odd-routes.js';
 
 /** How a call ended: its items, and the code of its error. */
 interface Ended {
@@ -174,6 +174,28 @@ const callers: Readonly<Record<string, (context: OddContext) => Promise<void>>> 
     expect(stream.items.length === 10, stream.code);
     const named = await end(relayed.request(flaky, -1, { timeout: 5_000 }));
     expect(typeof named.items[0] === 'number', named.code);
+  },
+  async 'an input of which one item is taken'({ connection, expect }) {
+    let given = 0;
+    function* input(): Generator<Uint8Array> {
+      for (; given < 20; given++) yield bytes;
+    }
+    const { code } = await end(connection.exchange(oddSink, undefined, () => input()));
+    // What is not taken returns its credit, so that the rest comes.
+    expect(code !== 'completed' || given === 20, `${given} items of the input came`);
+  },
+  async 'calls that are given up before they leave'({ connection }) {
+    await connection.ready();
+    const stream = connection.open(oddEcho);
+    // On a slow line these fill the socket. The rules about the wire see whether anything of the calls is sent.
+    for (let count = 0; count < 4; count++) stream.next(new Uint8Array(100_000));
+    await firstValueFrom(timer(50));
+    const calls = ['fine', 'fine', 'fine'].map((what) =>
+      connection.request(odd, what).subscribe({ error: () => undefined }),
+    );
+    await firstValueFrom(timer(2));
+    for (const call of calls) call.unsubscribe();
+    stream.cancel();
   },
   async 'what can be observed'({ connection, expect }) {
     await connection.ready();

@@ -40,6 +40,8 @@ export const oddStream = duplex({
 });
 /** Its input is its output. */
 export const oddEcho = duplex({ id: 72, name: 'odd-echo', input: raw, output: raw, inCapacity: 4, outCapacity: 4 });
+/** Takes one item of its input, and goes on for a while. */
+export const oddSink = duplex({ name: 'odd-sink', input: raw, output: raw, inCapacity: 4 });
 /** Fails at the first attempt. */
 export const flaky = unary({
   name: 'flaky',
@@ -91,6 +93,9 @@ const responses: Readonly<Record<string, () => unknown>> = {
   fine: () => 'fine',
 };
 
+/** Virtual ms in which the rest of an input comes. */
+const sinkMs = 3_000;
+
 const outputs: Readonly<Record<string, () => unknown>> = {
   flood: () => range(0, flood),
   conflated: () => range(0, 100).pipe(conflate()),
@@ -125,6 +130,10 @@ export function registerOddHandlers(manager: Manager): void {
   });
   manager.handle(oddStream, (what) => outputs[what]!() as never);
   manager.handle(oddEcho, (_, call) => call.input);
+  manager.handle(oddSink, (_, call) => {
+    call.input.pipe(takeItems(1)).subscribe();
+    return timer(sinkMs).pipe(map(() => new Uint8Array(1)));
+  });
   manager.handle(flaky, (id) => {
     const attempt = (attempts.get(id) ?? 0) + 1;
     attempts.set(id, attempt);

@@ -41,7 +41,8 @@ export async function performOddity({ id, from, to, what }: Oddity, world: World
   if (!ledger.areCurrent(from, to)) return;
   const { cluster, clock } = simulation;
   const began = clock.elapsed;
-  const third = cluster.hosts.find(({ name }) => name !== from && name !== to) ?? cluster.host(to);
+  const isThird = (name: string): boolean => name !== from && name !== to && ledger.areCurrent(name);
+  const third = cluster.hosts.find(({ name }) => isThird(name)) ?? cluster.host(to);
   const expect = (met: boolean, text: string): void => {
     const { reasons, line } = ledger;
     const isTouched = [to, third.name].some((host) => reasons.touched(from, host, began));

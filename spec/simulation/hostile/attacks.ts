@@ -1,5 +1,6 @@
 import { lastValueFrom, toArray, type Observable } from 'rxjs';
 import type { Connection } from '../../../lib/index.js';
+import { defaultLimits } from '../../../lib/limits.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
 import { decodePong, encodeConnectError, encodePong } from '../../../lib/wire/payloads/control.js';
 import { encodeText } from '../../../lib/mux/unary.js';
@@ -15,6 +16,10 @@ export interface Battle {
   readonly probes: Probes;
   /** Ms that an answer takes at the most. */
   readonly soon: number;
+  /** What the host allows. */
+  readonly limits: { readonly maxOpenMuxes: number; readonly maxReceiveBytes: number };
+  /** Another socket to the host, on which nobody says who they are. */
+  knock(): Promise<RawPeer | undefined>;
   /** A rule of the protocol does not hold. */
   expect(met: boolean, what: string): void;
 }
@@ -130,6 +135,30 @@ export const attacks: Readonly<Record<string, (battle: Battle) => Promise<void>>
     peer.sendBytes(Uint8Array.of(0xc1, 1, 2, 3));
     await peer.until(() => peer.closed, soon);
     expect(peer.closed, 'a message that is none did not end the connection');
+  },
+  'does not say who it is': async ({ knock, soon, expect }) => {
+    const stranger = await knock();
+    if (stranger === undefined) return;
+    await stranger.until(() => stranger.closed, defaultLimits.handshakeTimeout + soon);
+    expect(stranger.closed, 'a socket without a Connect was not closed');
+    stranger.close();
+  },
+  'opens more calls than it may': async ({ peer, limits: { maxOpenMuxes }, soon, expect }) => {
+    for (let muxId = 1; muxId <= maxOpenMuxes + 1; muxId++)
+      peer.send({ op: Op.Request, muxId, handler: probeHanging.id!, payload: bytes, flags: Flag.Eof });
+    const refused = (): boolean => peer.of(Op.MuxConnectError, maxOpenMuxes + 1).length === 1;
+    expect(await peer.until(refused, soon), 'a call beyond maxOpenMuxes was not refused');
+    expect(peer.of(Op.MuxConnectError, maxOpenMuxes).length === 0, 'a call within maxOpenMuxes was refused');
+  },
+  'fills the memory of the host': async ({ peer, limits: { maxReceiveBytes }, expect }) => {
+    const payload = new Uint8Array(maxReceiveBytes / 4);
+    for (let muxId = 1; muxId <= 4; muxId++)
+      peer.send({ op: Op.Request, muxId, handler: probeHanging.id!, payload, flags: Flag.Eof });
+    peer.send({ op: Op.Request, muxId: 5, handler: probeHanging.id!, payload: bytes, flags: Flag.Eof });
+    // On a slow line all of that takes its time.
+    const refused = (): boolean => peer.of(Op.MuxConnectError, 5).length === 1;
+    expect(await peer.until(refused, 60_000), 'a call beyond maxReceiveBytes was not refused');
+    expect(peer.of(Op.MuxConnectError, 4).length === 0, 'a call within maxReceiveBytes was refused');
   },
   'acknowledges twice': async (battle) => {
     const { peer, soon, expect } = battle;

@@ -1,5 +1,6 @@
 import type { ActSource } from '../acts/act.js';
 import type { World } from '../world.js';
+import { stormLimits, usualLimits } from '../limits.js';
 import { attacks } from './attacks.js';
 import { hostilePrefix, RawPeer } from './raw-peer.js';
 
@@ -42,7 +43,10 @@ export async function performAttack(
   };
   try {
     const soon = 6 * (line.latency + line.jitter) + waiting;
-    await attacks[attack]!({ peer, connection: host.connection(peer.name), probes, soon, expect });
+    const knock = (): Promise<RawPeer | undefined> =>
+      RawPeer.open(cluster, clock, `${hostilePrefix}${id}-stranger`, to);
+    const limits = line.storm ? stormLimits : usualLimits;
+    await attacks[attack]!({ peer, connection: host.connection(peer.name), probes, soon, limits, knock, expect });
   } catch (error) {
     // The host has lost the leaf meanwhile.
     expect(false, `${attack}: ${error instanceof Error ? String(error.stack) : String(error)}`);

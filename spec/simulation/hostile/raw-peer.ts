@@ -45,6 +45,14 @@ export class RawPeer {
 
   /** Dials a host. Undefined: it cannot be reached. */
   static async dial(cluster: Cluster, clock: VirtualClock, name: string, host: string): Promise<RawPeer | undefined> {
+    const peer = await RawPeer.open(cluster, clock, name, host);
+    if (peer === undefined) return undefined;
+    await peer.#introduce();
+    return peer.#connected ? peer : undefined;
+  }
+
+  /** Opens a socket to a host, and does not say who it is. Undefined: it cannot be reached. */
+  static async open(cluster: Cluster, clock: VirtualClock, name: string, host: string): Promise<RawPeer | undefined> {
     const peer = new RawPeer(name, clock);
     const dialing = firstValueFrom(cluster.network.dialer(name)(`ws://${host}${defaultPath}`, {} as never));
     const socket = await peer.within(
@@ -52,8 +60,8 @@ export class RawPeer {
       5_000,
     );
     if (socket === undefined) return undefined;
-    await peer.#begin(socket);
-    return peer.#connected ? peer : undefined;
+    peer.#begin(socket);
+    return peer;
   }
 
   /** Sends one frame as a message of its own. */
@@ -110,7 +118,7 @@ export class RawPeer {
     this.#end();
   }
 
-  async #begin(socket: Socket): Promise<void> {
+  #begin(socket: Socket): void {
     this.#socket = socket;
     socket.inbound.subscribe({
       next: (message) => {
@@ -131,6 +139,9 @@ export class RawPeer {
         this.#end();
       },
     });
+  }
+
+  async #introduce(): Promise<void> {
     const hello = connectMessage({
       id: new Uint8Array(16).fill(this.name.charCodeAt(this.name.length - 1)),
       host: '',
@@ -139,7 +150,7 @@ export class RawPeer {
       time: timestampFromMs(this.#clock.wallNow()),
       ext: extensions,
     });
-    socket.outbound.next(hello);
+    this.#socket.outbound.next(hello);
     await this.until(() => this.#connected, 6_000);
   }
 

@@ -6,7 +6,7 @@ import type { CircuitModel, WireModel, WireRule } from '../wire-model.js';
 const interval = 10_000;
 
 /** A connection is asked in each interval whether it lives, and given up when it has not answered for two. */
-export function keepalive(): WireRule & { check(model: WireModel, at: number, reasons: Reasons): void } {
+export function keepalive(reasons: () => Reasons): WireRule & { check(model: WireModel, at: number): void } {
   const asked = new Map<CircuitModel, [number, number]>();
   const answered = new Map<CircuitModel, [number, number]>();
   const note = (times: Map<CircuitModel, [number, number]>, circuit: CircuitModel, end: 0 | 1, at: number): void => {
@@ -22,7 +22,14 @@ export function keepalive(): WireRule & { check(model: WireModel, at: number, re
     arrived({ circuit, end, frame, at }) {
       if (frame.op === Op.Pong && frame.muxId === 0) note(answered, circuit, end, at);
     },
-    check(model, at, reasons) {
+    changed(circuit, end, at) {
+      // The end that closes first has given the other one up.
+      if (!circuit.closed[end] || circuit.closed[1 - end] || circuit.live[end] === undefined || circuit.tampered)
+        return;
+      const [own, other] = [circuit.ends[end], circuit.ends[1 - end]!];
+      if (reasons().blames(own, other, at)) throw new Error(`${own} was held up, and gives ${other} up`);
+    },
+    check(model, at) {
       for (const circuit of model.circuits) {
         if (circuit.tampered) continue;
         for (const end of [0, 1] as const) {
@@ -36,14 +43,14 @@ export function keepalive(): WireRule & { check(model: WireModel, at: number, re
           // A process that was held up reads what has come before it blames the other side.
           const own = circuit.ends[end];
           const held = (from: number): number => {
-            const paused = reasons.pausedFor(own, from - 1, at + 1);
+            const paused = reasons().pausedFor(own, from - 1, at + 1);
             // Nor does one whose machine seems to have slept: it asks again, and waits for an interval.
-            const extra = paused > 0 || reasons.clockSet(own, from, at) ? interval : 0;
+            const extra = paused > 0 || reasons().clockSet(own, from, at) ? interval : 0;
             return paused + extra;
           };
-          if (at - lastAsked > interval + reasons.drift(interval) + held(lastAsked))
+          if (at - lastAsked > interval + reasons().drift(interval) + held(lastAsked))
             throw new Error(`${name}: no ping for ${at - lastAsked} ms`);
-          if (at - lastAnswered > 2 * (interval + reasons.drift(interval)) + held(lastAnswered))
+          if (at - lastAnswered > 2 * (interval + reasons().drift(interval)) + held(lastAnswered))
             throw new Error(`${name}: no pong for ${at - lastAnswered} ms`);
         }
       }

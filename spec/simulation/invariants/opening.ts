@@ -8,6 +8,14 @@ import { describe, type WireRule } from '../wire-model.js';
 export function opening(book: RouteBook, ledger: () => Ledger): WireRule {
   return {
     name: 'a call that is over is not sent',
+    arrived({ circuit, frame, at }) {
+      if ((frame.op !== Op.Request && frame.op !== Op.ConnectMux) || frame.deadlineMs === 0) return;
+      const script = book.find(frame.handler, frame.subroute)?.request.decode(frame.payload) as Script | undefined;
+      const call = script && ledger().calls.get(script.id);
+      // A call that a relay makes has a deadline of its own.
+      if (call !== undefined && script?.via !== '' && !circuit.tampered)
+        call.arrival = { at, last: at + frame.deadlineMs };
+    },
     sent(seen) {
       const { frame, at } = seen;
       if (frame.op !== Op.Request && frame.op !== Op.ConnectMux) return;
