@@ -438,6 +438,29 @@ describe('re-entrancy', () => {
     expect([a.faults, b.faults, caller.error]).toStrictEqual([[], [], undefined]);
   });
 
+  it('items that arrive while credit is sent have theirs sent too', () => {
+    const { a, b, runtime } = linkSynchronously();
+    // More credit frames than one message holds: the first message leaves while the others are written.
+    const count = 2_000;
+    const answering = 50;
+    const streams = b.serveStream(2, 0, 1);
+    const callers = Array.from({ length: count }, () => a.open(2, { outCapacity: 1 }));
+    for (const caller of callers) caller.autoRelease = true;
+    runtime.turn();
+    const large = 'x'.repeat(40_000);
+    for (const [index, stream] of streams.entries()) {
+      // Leaves at once, within the turn of the other side. Nothing answers the frames that leave at its end.
+      stream.onWritable = () => {
+        if (index < answering && stream.writables === 1) stream.send(large);
+      };
+      stream.send('first');
+    }
+    runtime.turn();
+    expect(streams.map(({ writables }) => writables)).toStrictEqual(
+      streams.map((_, index) => (index < answering ? 2 : 1)),
+    );
+  });
+
   it('a sink that drains at once, or stays full for a while, loses nothing', () => {
     const { a, b, runtime } = linkSynchronously();
     const streams = b.serveStream(2, 500, 1);

@@ -93,6 +93,8 @@ const responses: Readonly<Record<string, () => unknown>> = {
   fine: () => 'fine',
 };
 
+/** Virtual ms before a sink takes its item. */
+const sinkLateMs = 300;
 /** Virtual ms in which the rest of an input comes. */
 const sinkMs = 3_000;
 
@@ -131,7 +133,8 @@ export function registerOddHandlers(manager: Manager): void {
   manager.handle(oddStream, (what) => outputs[what]!() as never);
   manager.handle(oddEcho, (_, call) => call.input);
   manager.handle(oddSink, (_, call) => {
-    call.input.pipe(takeItems(1)).subscribe();
+    // When some wait: they are discarded, and so is what comes later.
+    timer(sinkLateMs).subscribe(() => call.input.pipe(takeItems(1)).subscribe());
     return timer(sinkMs).pipe(map(() => new Uint8Array(1)));
   });
   manager.handle(flaky, (id) => {

@@ -1,18 +1,25 @@
 import type { Invariant } from '../../../lib/testing/index.js';
 import { ReceiveWindow } from '../../../lib/mux/stream/credit.js';
+import { StreamMux } from '../../../lib/mux/stream/stream.js';
+import { decodeCredit } from '../../../lib/wire/payloads/window-payloads.js';
 import type { Line } from '../ledger.js';
 
 /** What a window has told its sender, and got from it. */
 interface Account {
   /** Credit that the sender has, as far as the window knows. */
   granted: number;
-  /** Its size, and how many items were released since it changed. */
   size: number;
-  released: number;
   /** As many items as it may have too many: it keeps their credit back as they are released. */
   excess: number;
   /** The size of the smallest item so far. */
   leastBytes: number;
+}
+
+/** The part of a stream that sends credit. */
+interface Sender {
+  readonly creditOp: number;
+  sendCredit(this: Sender): void;
+  sendSequenced(this: Sender, op: number, flags: number, payload: Uint8Array, tail?: unknown): void;
 }
 
 // Of the run that is on.
@@ -20,12 +27,14 @@ let accounts = new WeakMap<ReceiveWindow, Account>();
 let unknown = new WeakSet<ReceiveWindow>();
 let shrinks = true;
 let broken: string | undefined;
+// While a stream sends its credit: what it has to send, and what it has sent.
+let granting: { due: number; sent: number } | undefined;
 
 function accountOf(window: ReceiveWindow): Account {
   const known = accounts.get(window);
   if (known !== undefined) return known;
   // Before the first item, the whole window is granted.
-  const account = { granted: window.size, size: window.size, released: 0, excess: 0, leastBytes: Infinity };
+  const account = { granted: window.size, size: window.size, excess: 0, leastBytes: Infinity };
   accounts.set(window, account);
   return account;
 }
@@ -46,7 +55,7 @@ ReceiveWindow.prototype.receive = function (bytes) {
 ReceiveWindow.prototype.release = function () {
   const account = accountOf(this);
   const due = release.call(this);
-  account.released++;
+  account.excess = Math.max(0, account.excess - 1);
   if (!due && this.owed > 0 && this.owed * 4 >= this.size)
     broken ??= `the credit of ${this.owed} items is owed in a window of ${this.size}, and is not due`;
   return due;
@@ -55,17 +64,32 @@ ReceiveWindow.prototype.takeGrant = function (oneAtATime) {
   const account = accountOf(this);
   const grant = takeGrant.call(this, oneAtATime);
   account.granted += grant;
-  if (this.size !== account.size) {
-    account.excess = Math.max(0, account.excess - account.released) + account.size;
-    account.released = 0;
-    account.size = this.size;
-  }
+  if (granting !== undefined) granting.due += grant;
   if (!oneAtATime && shrinks && this.size > 1 && this.size * account.leastBytes > this.maxBytes)
     broken ??= `${this.size} items of ${account.leastBytes} bytes and more are a window of ${this.maxBytes} bytes`;
   const circulating = account.granted + this.held + this.owed;
-  if (!unknown.has(this) && account.released > account.excess && circulating > this.size + 1)
+  if (this.size !== account.size) {
+    account.excess = Math.max(0, circulating - this.size);
+    account.size = this.size;
+  }
+  if (shrinks && !unknown.has(this) && circulating > this.size + account.excess + 1)
     broken ??= `${circulating} items may be on their way in a window of ${this.size}`;
   return grant;
+};
+
+const stream = StreamMux.prototype as unknown as Sender;
+const { sendCredit, sendSequenced } = stream;
+stream.sendCredit = function () {
+  granting = { due: 0, sent: 0 };
+  sendCredit.call(this);
+  const { due, sent } = granting;
+  granting = undefined;
+  if (due !== sent) broken ??= `${sent} credits are sent where ${due} are granted`;
+};
+stream.sendSequenced = function (op, flags, payload, tail) {
+  if (granting !== undefined && op === this.creditOp)
+    granting.sent += payload.length === 0 ? 1 : decodeCredit(payload).credits;
+  sendSequenced.call(this, op, flags, payload, tail);
 };
 
 /**
