@@ -1,4 +1,4 @@
-import { concat, EMPTY, NEVER, of, range, timer, map, take as takeItems } from 'rxjs';
+import { concat, EMPTY, NEVER, of, range, timer, map, mergeMap, take as takeItems } from 'rxjs';
 import {
   bufferBounded,
   CancelledError,
@@ -134,7 +134,9 @@ export function registerOddHandlers(manager: Manager): void {
   manager.handle(oddEcho, (_, call) => call.input);
   manager.handle(oddSink, (_, call) => {
     // When some wait: they are discarded, and so is what comes later.
-    timer(sinkLateMs).subscribe(() => call.input.pipe(takeItems(1)).subscribe());
+    timer(sinkLateMs)
+      .pipe(mergeMap(() => call.input.pipe(takeItems(1))))
+      .subscribe();
     return timer(sinkMs).pipe(map(() => new Uint8Array(1)));
   });
   manager.handle(flaky, (id) => {
