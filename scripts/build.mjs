@@ -4,8 +4,8 @@
 //   dist/cjs   CommonJS in few files, for Node, with the declarations of each entry. There is one copy of each class in a
 //              process, whether it imports or requires
 //   dist/node  ES modules for Node that export what dist/cjs has; the command
-//   dist/web   ES modules for bundlers, with the WebSocket of the browser
-//   dist/dashboard  the page that serveDashboard serves
+//   dist/web   ES modules for bundlers, with the WebSocket of the browser; the scripts of the dashboard, which share them
+//   dist/dashboard  the other files of the page that serveDashboard serves
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,14 +13,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildDashboard } from './build/dashboard.mjs';
 import { bundleDeclarations } from './build/declarations.mjs';
 import { bundleForNode } from './build/node.mjs';
-import { bundleForBrowsers } from './build/web.mjs';
+import { bundleForBrowsers, entriesForBrowsers } from './build/web.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 const dist = `${root}dist`;
 const next = `${root}dist.${String(process.pid)}`;
 const types = `${next}/types`;
-const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 process.on('exit', () => rmSync(next, { recursive: true, force: true }));
 
@@ -29,15 +29,18 @@ compile('esm', ['--declaration', 'false', '--removeComments']);
 compile('types', ['--emitDeclarationOnly']);
 
 /** The entries of the package as paths in lib without ending, such as `index` and `files/index`. */
-const entries = Object.values(exports).flatMap(
+const entries = Object.values(manifest.exports).flatMap(
   (target) => /^\.\/dist\/cjs\/(.+)\.js$/.exec(target.require?.default)?.[1] ?? [],
 );
-const entriesOfWeb = Object.values(exports).flatMap(
-  (target) => /^\.\/dist\/web\/(.+)\.js$/.exec(target.import?.default)?.[1] ?? [],
-);
 await bundleForNode(next, entries);
-await bundleForBrowsers(next, entriesOfWeb);
-await buildDashboard(root, `${next}/dashboard`);
+const web = `${next}/web`;
+const metafile = await bundleForBrowsers(root, {
+  from: `${next}/esm`,
+  extension: 'js',
+  to: web,
+  entries: entriesForBrowsers(manifest),
+});
+await buildDashboard(root, { web, metafile, to: `${next}/dashboard` });
 await bundleDeclarations(next, types, entries);
 copyFileSync(new URL('../LICENSE', pathToFileURL(require.resolve('hash-wasm'))), `${next}/LICENSE.hash-wasm`);
 

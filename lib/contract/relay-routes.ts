@@ -6,8 +6,7 @@ import { MsgpackReader } from '../wire/msgpack/msgpack-reader.js';
 import { required } from '../wire/payloads/control-map.js';
 import { duplex, unary, type Duplex, type Unary } from './contract.js';
 import { encodeHeader, lengthBytes, maxHostBytes, type RelayedCall } from './relayed-route.js';
-import { reservedIds } from './reserved-ids.js';
-import { namedHandler } from './wire-route.js';
+import { namedHandler, reservedIds } from './reserved-ids.js';
 
 /*
  * The two routes by which hosts make calls for others, as those who serve them know them. What a caller needs of them is in

@@ -9,3 +9,11 @@ export const reservedIds = {
   /** Calls that one host makes for another. */
   relay: { unary: 243, duplex: 244 },
 } as const;
+
+/** Whether the routes of a reserved id are the library's own. Those of files are not: users call them. */
+export function isInternalId(id: number): boolean {
+  return id > reservedIds.files && id < namedHandler;
+}
+
+/** Handler id of all routes without an id: their subroute is the route's name. */
+export const namedHandler = 255;

@@ -7,6 +7,7 @@ import { subrouteId } from '../wire/subroute.js';
 import type { RegionForm } from '../codec/region-item.js';
 import { raw, type RegionCodec, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
 import { codecOf } from './shape-codec.js';
+import { isInternalId, namedHandler } from './reserved-ids.js';
 import { RouteErrors } from './route-errors.js';
 import type { RouteInfo } from './interceptor.js';
 import type { RouteDefaults } from './route-defaults.js';
@@ -23,6 +24,8 @@ export interface WireRoute {
   readonly path: string | undefined;
   /** Subroute of the contract; part of the path. */
   readonly subroute: string | undefined;
+  /** True for a route of the library itself, which users neither call nor handle: its id is reserved for that. */
+  readonly internal: boolean;
   readonly idempotent: boolean;
   /** True if the first item of a unary handler's Observable is the response. */
   readonly takesFirst: boolean;
@@ -48,9 +51,6 @@ export interface WireRoute {
   readonly defaults: RouteDefaults;
 }
 
-/** Handler id of all routes without an id: their subroute is the route's name. */
-export const namedHandler = 255;
-
 /** Resolves a contract to a {@link WireRoute}. Shapes that are not codecs themselves use `codec`. */
 export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
   if (route.name === '') {
@@ -68,6 +68,7 @@ export function toWireRoute(route: Route, codec: PayloadCodec): WireRoute {
     handler,
     path,
     subroute: route.subroute,
+    internal: isInternalId(handler),
     idempotent: route.idempotent ?? false,
     takesFirst: route.kind === 'unary' && route.takeFirst === true,
     request: codecOf(route.request, codec, `${name}: the request`),
@@ -110,6 +111,7 @@ export function rawWireRoute(
     handler,
     path,
     subroute: path,
+    internal: isInternalId(handler),
     idempotent: false,
     takesFirst: false,
     request: bytes,

@@ -20,7 +20,7 @@ import { bind } from '../handlers/bound.js';
 import type { CallOptions } from '../contract/options.js';
 import { relayRoutes } from '../contract/relay-routes.js';
 import { isRelay, type RelayedCall } from '../contract/relayed-route.js';
-import { namedHandler } from '../contract/wire-route.js';
+import { namedHandler } from '../contract/reserved-ids.js';
 import type { Meta } from '../wire/payloads/opening-extra.js';
 
 /** A call that a leaf asks this host to make. */

@@ -1,8 +1,8 @@
 import { ConfigurationError } from '../errors.js';
-import { reservedIds } from '../contract/reserved-ids.js';
+import { namedHandler, reservedIds } from '../contract/reserved-ids.js';
 import { isRelay } from '../contract/relayed-route.js';
 import type { Route } from '../contract/contract.js';
-import { namedHandler, type WireRoute } from '../contract/wire-route.js';
+import type { WireRoute } from '../contract/wire-route.js';
 import type { Responder } from '../mux/engine.js';
 import { subrouteId, subrouteKey } from '../wire/subroute.js';
 

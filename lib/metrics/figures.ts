@@ -7,6 +7,8 @@ export interface RouteFigures extends StreamCounts {
   /** Name of the route, with its subroute. */
   readonly route: string;
   readonly kind: 'unary' | 'duplex';
+  /** True for a route of the library itself, such as those of the monitor; absent for those of users. */
+  readonly internal?: true;
   /** `caller`: calls that this process makes. `handler`: calls that its handler serves. */
   readonly side: Side;
   /** Calls that began. Each of them is in flight, cancelled, failed or answered. */
@@ -33,6 +35,8 @@ export interface StreamFigures extends StreamCounts {
   /** Distinguishes it from the other streams of the process. */
   readonly id: string;
   readonly route: string;
+  /** As in {@link RouteFigures}. */
+  readonly internal?: true;
   readonly side: Side;
   /** Name of the host, or identity of the leaf, at the other end. */
   readonly peer: string;

@@ -11,6 +11,8 @@ export type Side = 'caller' | 'handler';
 export interface MeteredRoute {
   readonly name: string;
   readonly kind: 'unary' | 'duplex';
+  /** True for a route of the library itself: a route of a user may have the same name. */
+  readonly internal?: boolean;
 }
 
 /** Characters of a code. */
@@ -147,7 +149,7 @@ export class RouteMeters {
 
   /** The meter of a route at one side, created by the first call. Routes of one name and kind share it. */
   of(route: MeteredRoute, side: Side): RouteMeter {
-    const key = `${side} ${route.kind} ${route.name}`;
+    const key = `${side} ${route.internal === true ? 'internal ' : ''}${route.kind} ${route.name}`;
     const found = this.#meters.get(key);
     if (found !== undefined) return found;
     if (this.#meters.size >= this.#max && route.name !== otherRoutes) {

@@ -28,6 +28,7 @@ export class RouteSampler {
       return {
         route: route.name,
         kind: route.kind,
+        ...internal(meter),
         side,
         ...counts,
         p50: quantileOf(recent, 0.5),
@@ -67,6 +68,7 @@ export function listStreams(meters: RouteMeters, now: number): StreamList {
     return {
       id: `${number}.${id}`,
       route: meter.route.name,
+      ...internal(meter),
       side: meter.side,
       peer,
       age: Math.max(0, now - openedAt),
@@ -77,6 +79,10 @@ export function listStreams(meters: RouteMeters, now: number): StreamList {
     };
   });
   return { open: found.length, stalled, streams };
+}
+
+function internal({ route }: RouteMeter): { readonly internal?: true } {
+  return route.internal === true ? { internal: true } : {};
 }
 
 // Times of the monotonic clock are far below this: every stream that waits comes before every other one.

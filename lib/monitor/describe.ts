@@ -1,9 +1,8 @@
 import type { Shape } from '../codec/codec.js';
 import type { Codec } from '../codec/codec.js';
 import { isNothing } from '../contract/contract.js';
-import { reservedIds } from '../contract/reserved-ids.js';
+import { namedHandler, reservedIds } from '../contract/reserved-ids.js';
 import type { WireRoute } from '../contract/wire-route.js';
-import { namedHandler } from '../contract/wire-route.js';
 import type { ServedRoute } from '../handlers/handler-table.js';
 import { maxMeteredRoutes, maxSchemaBytes } from '../bounds.js';
 import { printable } from '../printable.js';

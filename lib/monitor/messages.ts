@@ -134,6 +134,7 @@ function readRoute(value: unknown): RouteFigures {
   return {
     route: text(figures.route),
     kind: oneOf(figures.kind, 'unary', 'duplex'),
+    ...readInternal(figures),
     side: oneOf(figures.side, 'caller', 'handler'),
     calls: number(figures.calls),
     inFlight: number(figures.inFlight),
@@ -180,6 +181,7 @@ function readStream(value: unknown): StreamFigures {
   return {
     id: text(figures.id),
     route: text(figures.route),
+    ...readInternal(figures),
     side: oneOf(figures.side, 'caller', 'handler'),
     peer: text(figures.peer),
     age: number(figures.age),
@@ -188,6 +190,10 @@ function readStream(value: unknown): StreamFigures {
     sending: readCredit(figures.sending),
     receiving: readCredit(figures.receiving),
   };
+}
+
+function readInternal({ internal }: ReturnType<typeof fields>): { readonly internal?: true } {
+  return internal === true ? { internal } : {};
 }
 
 function readCredit(value: unknown): DirectionCredit | undefined {

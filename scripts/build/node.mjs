@@ -56,7 +56,8 @@ export async function bundleForNode(folder, entries) {
 async function writeCommonJs(path, text) {
   // jest runs CommonJS, and has no import() there.
   const supported = { 'dynamic-import': false };
-  const { code } = await transform(text, { format: 'cjs', platform: 'node', target: 'es2022', supported });
+  const options = { format: 'cjs', platform: 'node', target: 'es2022', minifySyntax: true, supported };
+  const { code } = await transform(text, options);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, await shrink(code, false));
 }

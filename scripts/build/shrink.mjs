@@ -1,12 +1,12 @@
 import { minify, parse } from '@swc/core';
 
 /**
- * The text of a module without comments and spaces, and with short names for variables. Functions, classes and properties keep
- * their names, which stack traces and CPU profiles show.
+ * The text of a module without comments and spaces, and with short names for variables. Functions,
+ * classes and properties keep their names, which stack traces and CPU profiles show.
  */
 export async function shrink(text, isModule) {
   // esbuild makes expressions of classes, whose names are those of their variables.
-  const named = text.replace(/^var (\w+) = class(?= extends | \{)/gm, 'var $1 = class $1');
+  const named = text.replace(/(^var |, )(\w+) = class(?= extends | \{)/gm, '$1$2 = class $2');
   const kept = { keep_classnames: true, keep_fnames: true };
   const { code } = await minify(named, {
     compress: false,

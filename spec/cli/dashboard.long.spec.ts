@@ -4,12 +4,12 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { connect } from '../../lib/endpoint/leaves/leaf.js';
 import { monitor } from '../../lib/monitor/index.js';
 import { createDial } from '../../lib/transport/ws-dial.js';
-import { buildDashboard } from '../../scripts/build/dashboard.mjs';
+import { buildPage } from '../support/browser/dashboard-page.js';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, startCli } from '../support/programs/cli.js';
 import { CommandHost } from '../support/programs/command-host.js';
@@ -24,7 +24,7 @@ let host: CommandHost;
 
 beforeAll(async () => {
   built = buildLib();
-  await buildDashboard(resolve(__dirname, '../..'), join(built, 'dist/dashboard'));
+  await buildPage(join(built, 'dist'));
   folder = mkdtempSync(join(tmpdir(), 'rxgrid-dashboard-spec-'));
 }, 60_000);
 
@@ -55,7 +55,7 @@ describe('dashboard', () => {
     const address = await addressOf(child);
     const page = await fetch(address);
     expect(page.status).toBe(200);
-    expect(await page.text()).toContain('<script type="module" src="main.js">');
+    expect(await page.text()).toContain('<script type="module" src="web/dashboard/main.js">');
     const leaf = connect(`${address.replace('http', 'ws')}socket`, {
       getToken: () => '',
       dial: createDial({ origin: new URL(address).origin }),

@@ -75,7 +75,7 @@ describe('monitor()', () => {
       // The call that asks is a stream too.
       expect(await firstValueFrom(remote.streams$)).toMatchObject({
         ...{ open: 1, stalled: 0 },
-        streams: [{ route: 'monitor/streams', peer: 'http://a', side: 'handler' }],
+        streams: [{ route: 'monitor/streams', internal: true, peer: 'http://a', side: 'handler' }],
       });
       expect((await firstValueFrom(remote.description$)).routes.map(({ name }) => name)).toStrictEqual(['get']);
     }));

@@ -7,7 +7,6 @@ import { retryOnDisconnect } from '../../operators/retry-on-disconnect.js';
 import type { Runtime } from '../../runtime.js';
 import { EventLog } from './event-log.js';
 import { HostFeed } from './host-feed.js';
-import { isInternal } from './route-rates.js';
 
 /** Interval at which hosts that are due are polled, in ms. */
 const tick = 250;
@@ -254,6 +253,6 @@ export class Feeds {
   }
 }
 
-function withoutInternal<T extends { readonly streams: readonly { readonly route: string }[] }>(list: T): T {
-  return { ...list, streams: list.streams.filter(({ route }) => !isInternal(route)) };
+function withoutInternal<T extends { readonly streams: readonly { readonly internal?: true }[] }>(list: T): T {
+  return { ...list, streams: list.streams.filter(({ internal }) => internal !== true) };
 }

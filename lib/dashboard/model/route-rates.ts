@@ -1,3 +1,4 @@
+import { percentileWindow } from '../../bounds.js';
 import { noDurations, quantileOf, subtractDurations, type Durations } from '../../metrics/log-histogram.js';
 import type { RouteFigures } from '../../metrics/figures.js';
 
@@ -27,19 +28,10 @@ export interface RouteRate {
   readonly history: readonly number[];
 }
 
-/** How far back percentiles look, and in how many steps, in ms. */
-const percentileWindow = 60_000;
+/** The percentiles look back by this many steps. */
 const steps = 6;
 /** Values of the history. */
 const maxHistory = 60;
-
-// Handler ids from 241 on are the library's own; a relayed call is known by its id.
-const internal = /^(?:monitor(?:\/|$)|relay$|handler 2(?:4[1-9]|5[0-4])\b)/;
-
-/** True for routes of the library itself, which are left out: the page would show its own calls. */
-export function isInternal(route: string): boolean {
-  return internal.test(route);
-}
 
 /** Computes rates from the figures of one host. */
 export class RouteRates {
@@ -60,7 +52,8 @@ export class RouteRates {
 
   /** New figures, at the time `now` of the monotonic clock. */
   update(figures: readonly RouteFigures[], now: number): void {
-    const shown = figures.filter(({ route }) => !isInternal(route));
+    // The page would show its own questions.
+    const shown = figures.filter(({ internal }) => internal !== true);
     const elapsed = this.#at === undefined ? 0 : (now - this.#at) / 1_000;
     while (this.#steps.length > 1 && now - this.#steps[1]!.at >= percentileWindow) this.#steps.shift();
     const base = this.#steps[0]?.durations;
