@@ -17,8 +17,9 @@ const monitorNames = new Set(Object.values(monitorRoutes).map(({ name, subroute 
  */
 export function withoutMonitor(state: TopState): TopState {
   const { routes, streams } = state;
-  const isOwn = ({ route, side }: { readonly route: string; readonly side: string }): boolean =>
-    side === 'handler' && monitorNames.has(route);
+  // A route of a user may have the same name.
+  const isOwn = ({ internal, route, side }: Pick<RouteFigures, 'internal' | 'route' | 'side'>): boolean =>
+    internal === true && side === 'handler' && monitorNames.has(route);
   const own = streams.streams.filter(isOwn);
   const stalled = own.filter(({ stalledFor }) => stalledFor !== undefined).length;
   return {

@@ -88,14 +88,15 @@ describe('screenOf', () => {
 });
 
 it('leaves out the routes of the monitor and their streams, and no others', () => {
-  const stream = { side: 'handler', peer: 'leaf', age: 1, itemsOut: 1, itemsIn: 0, stalledFor: 5 };
+  const stream = { internal: true, side: 'handler', peer: 'leaf', age: 1, itemsOut: 1, itemsIn: 0, stalledFor: 5 };
   const streams = [
     { ...stream, route: 'monitor/cluster' },
     { ...stream, route: 'monitor/streams', stalledFor: undefined },
     { ...stream, route: 'monitor/cluster', side: 'caller' },
     { ...stream, route: 'monitor/of-a-user' },
+    { ...stream, route: 'monitor/cluster', internal: undefined },
   ];
-  const routes = streams.map(({ route, side }) => ({ ...state.routes[0]!, route, side }));
+  const routes = streams.map(({ internal, route, side }) => ({ ...state.routes[0]!, internal, route, side }));
   const all = { ...state, routes, streams: { open: 9, stalled: 8, streams } } as unknown as TopState;
   const shown = withoutMonitor(all);
   expect([shown.routes, shown.streams]).toStrictEqual([
