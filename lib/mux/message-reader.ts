@@ -42,8 +42,11 @@ export interface ReaderOptions {
   onBehind(behind: boolean): void;
 }
 
-/** Length of a slice, in ms. After it, the event loop turns. */
-const sliceTime = 10;
+/**
+ * Length of a slice, in ms. After it, the event loop turns. Until then a write that the kernel did not take whole waits, and with it
+ * what other calls wait for. (Measured: with 10 ms, p99 of a call beside other traffic was 12 to 19 ms, with 4 ms 3 to 12.)
+ */
+const sliceTime = 4;
 /** A run of messages that has lasted this long, in ms, gets a marker. */
 const markAfter = 2;
 /** After this time, in ms, a run without a marker counts as over: messages are sparse, and the event loop has turned. */
