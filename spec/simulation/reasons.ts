@@ -110,6 +110,11 @@ export class Reasons {
     );
   }
 
+  /** Whether a host runs now; leaves do. */
+  runs(name: string): boolean {
+    return this.#simulation.cluster.hosts.find((host) => host.name === name)?.running ?? true;
+  }
+
   /** Ms by which jumps have set the wall clock of a host ahead at that time. */
   wallOffset(host: string, at: number): number {
     let offset = 0;

@@ -34,7 +34,8 @@ export function keepalive(reasons: () => Reasons): WireRule & { check(model: Wir
         if (circuit.tampered) continue;
         for (const end of [0, 1] as const) {
           const since = circuit.live[end];
-          if (since === undefined || circuit.closed[end]) continue;
+          // The sockets of a host that has lost its power stay open.
+          if (since === undefined || circuit.closed[end] || !reasons().runs(circuit.ends[end])) continue;
           const lastAsked = Math.max(since, asked.get(circuit)?.[end] ?? -1);
           const lastAnswered = Math.max(since, answered.get(circuit)?.[end] ?? -1);
           // Most often nothing is late.
