@@ -1,5 +1,5 @@
 /**
- * One test at a time has the timers of the platform: the next one waits for its turn.
+ * Gives the timers of the platform to one test at a time: the others wait for their turn.
  *
  *     waiting ──the one before has ended──▶ running ──▶ ended
  *        └── has waited too long: rejects      └── its limit, its signal, or the end of the framework's test: interrupted
@@ -15,7 +15,7 @@ const defaultWait = 4_000;
 /** How often a running test checks whether the framework has ended it, in real ms. */
 const watchInterval = 20;
 
-/** What {@link exclusively} has to know about a run. */
+/** Options of {@link exclusively}. */
 export interface TurnOptions {
   /** What runs, for messages: `gridTest` or `simulate`. */
   readonly what: string;

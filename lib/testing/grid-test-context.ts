@@ -40,7 +40,7 @@ export interface GridTestOptions {
 /** The body of a {@link gridTest}. */
 export type GridTestBody = (context: GridTestContext) => void | Promise<void>;
 
-/** What a test gets. All diagrams begin at the time at which they are handed over, and one character is 1 ms. */
+/** The tools that the body of a test gets. Each diagram begins at the time at which it is passed, and one character is 1 ms. */
 export interface GridTestContext {
   readonly clock: VirtualClock;
   readonly faults: Faults;
@@ -66,7 +66,7 @@ export interface GridTestContext {
   readonly advance: (time: number | string) => Promise<void>;
   /** Lets time pass until `condition` holds. Rejects where it does not within `limit`, by default `1m`. */
   readonly until: (condition: () => boolean, limit?: number | string) => Promise<void>;
-  /** Lets everything happen that needs no time. */
+  /** Runs all that is due now, without letting time pass. */
   readonly settle: () => Promise<void>;
   /** Lets time pass to the end of all diagrams, and checks what was expected so far. Called at the end of the test. */
   readonly flush: () => Promise<void>;

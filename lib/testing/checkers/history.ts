@@ -1,5 +1,5 @@
 /**
- * What the operations of a test did, in the order in which they began and ended: for checkers.
+ * The operations of a test with their results, in the order in which they began and ended: for checkers.
  *
  *     invoke ──▶ open ──┬── ok       it took effect, between its begin and its end
  *                       ├── fail     it did not take effect: it was never sent
@@ -22,9 +22,9 @@ export interface HistoryEntry<Operation = unknown, Result = unknown> {
   readonly beganAt: number;
   readonly endedAt: number;
   readonly outcome: Outcome;
-  /** What it gave, where its outcome is `ok`. */
+  /** Its result, where its outcome is `ok`. */
   readonly result?: Result;
-  /** What it failed with. */
+  /** Its error. */
   readonly error?: unknown;
 }
 
@@ -83,7 +83,7 @@ export class History<Operation = unknown, Result = unknown> {
     };
   }
 
-  /** Records an operation from now until `work` has settled, and passes on how it did. */
+  /** Records an operation from now until `work` has settled, and passes its result or error on. */
   async record<R extends Result>(operation: Operation, work: () => PromiseLike<R>): Promise<R> {
     const entry = this.begin(operation);
     try {
@@ -111,7 +111,7 @@ export type Checker<Operation = unknown, Result = unknown> = (test: {
   readonly history: History<Operation, Result>;
 }) => Invariant;
 
-// What is no GridError may have been thrown at any time: it counts as sent.
+// Any other error than a GridError may have been thrown at any time: the operation counts as sent.
 function wasSent(error: unknown): boolean {
   return !(typeof error === 'object' && error !== null && (error as { readonly sent?: unknown }).sent === false);
 }

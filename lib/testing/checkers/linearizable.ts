@@ -8,7 +8,7 @@ import { searchOrder, type OrderFound } from './search-order.js';
 export interface LinearizableOptions {
   /** Name of the invariant. Default `the history is linearizable`. */
   readonly name?: string;
-  /** Different situations that the search visits, for each part of the history, before it gives up. Default 1 000 000. */
+  /** States that the search visits, for each part of the history, before it gives up. Default 1 000 000. */
   readonly maxStates?: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a service would be if it were one object that does one operation at a time. `State` must not be changed: a step gives a
+ * A service as it would behave if it were one object that does one operation at a time. `State` must not be changed: a step gives a
  * new one.
  *
  * ```ts

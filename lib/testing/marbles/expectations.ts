@@ -81,7 +81,7 @@ export class Expectations {
     return this.#pending.reduce((latest, { until }) => Math.max(latest, until), this.#clock.elapsed);
   }
 
-  /** What an Observable does. It is subscribed to at `^` of `subscription`, by default now, and unsubscribed from at `!`. */
+  /** Expects notifications of an Observable. It is subscribed to at `^` of `subscription`, by default now, and unsubscribed from at `!`. */
   observable<T>(source: Observable<T>, subscription?: string, callee?: Callee): ObservableExpectation<T> {
     const expectation = this.#add(callee);
     const origin = this.#clock.elapsed;
@@ -179,7 +179,7 @@ export class Expectations {
     return { toBe };
   }
 
-  /** Checks what was expected so far, and forgets it. @throws GridAssertionError */
+  /** Checks the expectations so far, and removes them. @throws GridAssertionError */
   check(): void {
     const pending = this.#pending;
     this.#pending = [];

@@ -35,7 +35,7 @@ export function coldMarbles<T>(
   return new MarbleObservable<T>(clock, (subscriber) => play(clock, timeline, subscriber));
 }
 
-/** An Observable that goes on whether or not somebody is subscribed. It begins now, or at `^`. */
+/** An Observable that emits whether or not it has subscribers. It begins now, or at `^`. */
 export function hotMarbles<T>(
   clock: VirtualClock,
   marbles: string,

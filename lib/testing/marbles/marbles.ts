@@ -54,7 +54,7 @@ function readable(marbles: string): string {
   return `${text} `;
 }
 
-// TestScheduler takes all that follows an unclosed parenthesis as one group, without a word.
+// TestScheduler takes all that follows an unclosed parenthesis as one group, without an error.
 function checkGroups(marbles: string): void {
   let opened = -1;
   for (let index = 0; index < marbles.length; index++) {

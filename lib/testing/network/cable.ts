@@ -12,7 +12,7 @@ import type { SeededRandom } from '../seeded-random.js';
 import { WireLog, type Fate } from '../frames/wire-log.js';
 import type { WatchedCircuit, WireWatcher } from '../frames/wire-watcher.js';
 
-/** What a {@link Cable} is made of. */
+/** Options of a {@link Cable}. */
 export interface CableOptions {
   /** Short names of its ends. */
   readonly ends: readonly [string, string];
@@ -32,7 +32,7 @@ const nobody: ReadonlySet<WireWatcher> = new Set();
 /** The line between two hosts. WebSockets come and go on it; its log and its faults stay. */
 export class Cable implements FaultTarget, FaultCable {
   readonly ends: readonly [string, string];
-  /** What went over it. */
+  /** The messages and events on it. */
   readonly log: WireLog;
   readonly cables: readonly Cable[] = [this];
 
@@ -49,7 +49,7 @@ export class Cable implements FaultTarget, FaultCable {
     this.#options = options;
   }
 
-  /** False while a partition separates the ends: nobody can dial. */
+  /** False while a partition separates the ends: no dial succeeds. */
   get reachable(): boolean {
     return this.#partitions === 0;
   }

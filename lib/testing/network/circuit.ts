@@ -15,14 +15,14 @@ const maxFullTime = 40;
 /** A message that is to arrive behind the next one waits so long for one, in ms. */
 const swapPatience = 50;
 
-/** What a circuit needs of its cable. */
+/** The cable of a circuit, as the circuit uses it. */
 export interface CircuitOptions {
   /** Names of the two ends; the first one opened it. */
   readonly ends: readonly [string, string];
   readonly runtime: Runtime;
   readonly random: SeededRandom;
   readonly line: LineOptions;
-  /** A message sets out: decides what becomes of it. */
+  /** A message is sent: applies the faults to it. */
   sets(from: string, to: string, bytes: Uint8Array, lost: boolean): MessageInFlight;
   /** A message arrives; called before the end that receives it is. */
   arrives(to: string, bytes: Uint8Array): void;
@@ -159,7 +159,7 @@ class End {
     }
   }
 
-  // As though the network took nothing for a while: what is sent meanwhile waits in the send queue.
+  // As if the network took nothing for a while: messages wait in the send queue meanwhile.
   #fill(): void {
     const { runtime, random } = this.#options;
     this.#fullByChance = true;

@@ -17,7 +17,7 @@ import { checkHostName } from '../name-check.js';
 import type { MachineClock } from '../time/machine-clock.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
 
-/** What a {@link ClusterHost} is made of. */
+/** Options of a {@link ClusterHost}. */
 export interface ClusterHostOptions {
   readonly name: string;
   readonly clock: VirtualClock;
@@ -42,7 +42,7 @@ export class ClusterHost implements Handles {
   readonly name: string;
   /** Name as the hosts know it, such as `http://a`. */
   readonly url: string;
-  /** What belongs to no call, of this and every later process of the host. */
+  /** The events of this and of every later process of the host. */
   readonly events$: Observable<GridEvent>;
   /** Registers a handler, for this and every later start. */
   readonly handle: Handles['handle'];

@@ -225,7 +225,7 @@ export class Cluster implements FaultTarget {
 /** Short names of hosts: as they are given, or so many letters. */
 export function hostNames(hosts: number | readonly string[]): readonly string[] {
   if (typeof hosts !== 'number') return hosts;
-  // a, b, … z, then h26, h27: more than anybody draws.
+  // a, b, … z, then h26, h27.
   return Array.from({ length: hosts }, (_, index) => (index < 26 ? String.fromCharCode(97 + index) : `h${index}`));
 }
 

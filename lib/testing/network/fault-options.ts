@@ -5,7 +5,7 @@ import type { Frame } from '../../wire/frame.js';
 import type { FaultTarget } from './fault-target.js';
 import { framesAt } from '../marbles/marbles.js';
 
-/** What all faults take. */
+/** Options of all faults. */
 export interface FaultOptions {
   /**
    * True: the fault may end without having struck once. Default false: `gridTest` fails for such a fault, because the test
@@ -110,7 +110,7 @@ const messageRules = {
   where: aFunction('says whether a frame is meant'),
 };
 
-/** What the options of each kind of fault may be. */
+/** The rules for the options of each kind of fault. */
 export const faultRules = {
   message: messageRules,
   slice: { ...messageRules, gap: timerMs },
@@ -151,7 +151,7 @@ export function checkTarget(name: string, target: unknown, methods: readonly str
   );
 }
 
-/** What needs to know where a message begins and ends. */
+/** The faults that need to know where a message begins and ends. */
 const ofMessages = ['drop', 'duplicate', 'reorder'];
 
 /** @throws ConfigurationError for a fault of messages on a line that carries bytes. */

@@ -8,7 +8,7 @@ export class Fault extends Subscription {
   strikes = 0;
   /** The call that asked for it, such as `faults.drop(a ⇄ b, { from: 'a' })`. */
   readonly text: string;
-  /** True: it is no mistake where it never strikes. */
+  /** True: it may end without having struck. */
   readonly mayMiss: boolean;
 
   /** True: chance decides whether and when it strikes. */

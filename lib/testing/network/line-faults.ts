@@ -25,7 +25,7 @@ export interface FaultClock {
   fail(error: unknown): void;
 }
 
-/** What a fault does when it strikes: what undoes it, where it lasts; undefined where there was nothing to strike. */
+/** Makes a fault happen. The result undoes it, where it lasts; undefined: there was nothing to strike. */
 type Strike = () => readonly (() => void)[] | undefined;
 
 /** Faults of messages and of lines; see {@link Faults}. */

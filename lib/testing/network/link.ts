@@ -37,7 +37,7 @@ export interface LinkOptions extends LineOptions, Omit<EndpointOptions, 'runtime
 /** One end of a link: its handlers, and the connection to the other end. */
 export interface LinkEnd extends Connection, Handles {
   readonly name: string;
-  /** What belongs to no call: handler errors, lost backpressure, protocol faults. */
+  /** Events that belong to no call: handler errors, lost backpressure, protocol faults. */
   readonly events$: Observable<GridEvent>;
 }
 

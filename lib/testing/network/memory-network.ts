@@ -85,7 +85,7 @@ export class MemoryNetwork implements FaultTarget {
     };
   }
 
-  /** Dials to a host, by its short name, fail at once, as those to a port that nobody listens on. The result ends that. */
+  /** Dials to a host, by its short name, fail at once, as those to a port without a listener. The result ends that. */
   refuse(host: string): () => void {
     const change = (difference: number): void => {
       this.#refusing.set(host, (this.#refusing.get(host) ?? 0) + difference);

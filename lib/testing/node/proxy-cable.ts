@@ -118,7 +118,7 @@ export class ProxyCable implements FaultTarget, FaultCable {
     const [left, right] = this.ends;
     const other = host === left ? right : left;
     dialing.on('error', () => undefined);
-    // Nobody answers across a partition: the dialer gives up by its own clock.
+    // A dial across a partition gets no answer: the dialer gives up by its own clock.
     if (this.#partitions > 0) {
       this.#unanswered.add(dialing);
       return;

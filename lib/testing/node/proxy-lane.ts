@@ -12,11 +12,11 @@ import type { MessageInFlight } from '../network/message-fault.js';
 /** The source is not read while so many bytes wait. */
 const maxWaitingBytes = 1 << 20;
 
-/** What a lane asks its cable. */
+/** Options of a {@link ProxyLane}. */
 export interface ProxyLaneOptions {
   readonly source: Socket;
   readonly target: Socket;
-  /** A piece sets out: the faults that strike it. */
+  /** Applies the faults to a piece that is sent. */
   sent(bytes: Uint8Array): MessageInFlight;
   /** Bytes per second that the line carries now; Infinity for no bound. */
   limit(): number;

@@ -8,7 +8,7 @@ import type { FlowHost } from '../flow-context.js';
 import type { FaultCable } from '../network/fault-target.js';
 import { LastingHandlers } from '../network/lasting-handlers.js';
 
-/** What a {@link SocketHost} is made of. */
+/** Options of a {@link SocketHost}. */
 export interface SocketHostOptions {
   readonly name: string;
   readonly url: string;

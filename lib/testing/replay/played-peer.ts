@@ -20,7 +20,7 @@ import { subrouteKey } from '../../wire/subroute.js';
 import { frame as newFrame } from '../frames/frame-builders.js';
 import { framesOf } from '../frames/wire-log.js';
 
-/** What a played peer is made of. */
+/** Options of a {@link PlayedPeer}. */
 export interface PlayedPeerOptions {
   readonly runtime: Runtime;
   /** The calls of its connection. */

@@ -86,7 +86,7 @@ function codeOf(extra: Uint8Array): string | undefined {
 function textOf(outcome: CallOutcome | undefined): string {
   if (outcome === undefined) return 'no such call';
   const { values, end, error, code } = outcome;
-  // A text may have an id that is another one each time.
+  // The text of an error may contain an id that differs each time.
   const what = code ?? error;
   const ended = what === undefined ? end : `${end}: ${what}`;
   return `${inspect(values)} (${ended})`;

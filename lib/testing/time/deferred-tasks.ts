@@ -3,7 +3,7 @@ import { microtask } from './event-loop.js';
 /** Deferred tasks that run in one turn before it counts as endless. */
 const maxTasks = 1_000_000;
 
-/** Tasks that run after the code that runs now: each in a microtask, or all when somebody runs them synchronously. */
+/** Tasks that run after the code that runs now: each in a microtask, or all of them in {@link runAll}. */
 export class DeferredTasks {
   #tasks: (() => void)[] = [];
   readonly #failed: (error: unknown) => void;

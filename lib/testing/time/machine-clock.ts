@@ -15,7 +15,7 @@ import type { Runtime } from '../../runtime.js';
 interface MachineTimer {
   readonly due: number;
   readonly task: () => void;
-  /** Takes the timer of the true clock down. Undefined while the machine is asleep or paused. */
+  /** Cancels the timer of the true clock. Undefined while the machine is asleep or paused. */
   cancel: (() => void) | undefined;
 }
 

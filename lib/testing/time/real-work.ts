@@ -1,7 +1,7 @@
 /*
  * What the process waits for outside of virtual time, as far as the platform reports it: only Node does, and only of requests to files
- * and names, and of real timers. Crypto and compression are not seen; sockets and child processes may be open without that
- * anybody waits for them. All of these need hold().
+ * and names, and of real timers. Crypto and compression are not seen; sockets and child processes may be open although
+ * nothing waits for them. All of these need hold().
  */
 
 interface NodeProcess {

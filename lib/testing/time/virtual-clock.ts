@@ -21,7 +21,7 @@ import { TimerHeap, type Timer } from './timer-heap.js';
 const maxTimerMs = 0x7fff_ffff;
 /** Tasks at one point in time before it counts as endless. */
 const maxTasksAtOnce = 1_000_000;
-/** With no timer at all, something real may still come. So often it is looked for. */
+/** Number of checks for real events while no timer is set. */
 const realLooks = 500;
 /** Real ms between two checks. */
 const realLookMs = 2;
@@ -40,7 +40,7 @@ export class VirtualClock implements Runtime {
   readonly start: number;
   /** Randomness from the seed. Take a fork for a purpose of your own. */
   readonly seeded: SeededRandom;
-  /** @internal What keeps time from passing. */
+  /** @internal Keeps time from passing during real work. */
   readonly gate = new RealTimeGate();
   /** @internal Of simulations. */
   sometimes?: (mark: string) => void;
@@ -177,7 +177,7 @@ export class VirtualClock implements Runtime {
     await waiting;
   }
 
-  /** Lets everything happen that needs no time. */
+  /** Runs all that is due now, without letting time pass. */
   settle(): Promise<void> {
     return this.advance(0);
   }
