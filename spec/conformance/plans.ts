@@ -76,7 +76,7 @@ const acceptor: Readonly<Record<string, Plan>> = {
       nilTime('dialer', 903),
     ],
   },
-  'handshake-bad-token': rejected,
+  'handshake-bad-token': rejectedInOtherWords,
   'handshake-clock-skew': rejectedInOtherWords,
   'handshake-garbage': rejectedInOtherWords,
   'handshake-not-connect': rejected,
