@@ -18,15 +18,15 @@ import { readRecording } from '../support/protocol/vectors.js';
 const id = Uint8Array.from({ length: 16 }, (_, index) => index);
 const time = { seconds: 1_800_000_000, nanoseconds: 5 };
 
-describe('the messages of a handshake', () => {
-  it('are read as they were written', () => {
+describe('handshake messages', () => {
+  it('are decoded as they were encoded', () => {
     const request = { id, host: 'http://a', time, token: 'x', ext: { ack: 1, crc: 0 }, leaf: true };
     expect(readConnect(connectMessage(request), testChecksum)).toStrictEqual(request);
     const response = { id, accepted: false, rejectedReason: 'no', ext: { credits: 1 }, name: 'http://b' };
     expect(readConnectResponse(connectResponseMessage(response), testChecksum)).toStrictEqual(response);
   });
 
-  it('are those of the reference', () => {
+  it('equal those of the reference', () => {
     const { messages } = readRecording('handshake-accepted');
     const [connect, response] = messages;
     expect(readConnect(connect!.bytes, testChecksum)).toMatchObject({ host: expect.stringMatching(/^http/) });
@@ -36,7 +36,7 @@ describe('the messages of a handshake', () => {
     expect(connectResponseMessage(readConnectResponse(response!.bytes, testChecksum))).toStrictEqual(response!.bytes);
   });
 
-  it('must be what is expected', () => {
+  it('are rejected where they are not the expected ones', () => {
     const ping = encodeFrame(frameOf(3, 0));
     expect(() => readConnect(ping, testChecksum)).toThrow(new ProtocolError('unexpected connect op: Ping'));
     expect(() => readConnectResponse(encodeFrame(frameOf(99, 0)), testChecksum)).toThrow(
@@ -45,7 +45,7 @@ describe('the messages of a handshake', () => {
     expect(() => readConnect(new Uint8Array(), testChecksum)).toThrow(ProtocolError);
   });
 
-  it('may carry a checksum, which is then compared', () => {
+  it('may carry a checksum, which is then verified', () => {
     const plain = frameOf(1, 0, { payload: 'x', flags: Flag.Crc });
     const message = encodeFrame(plain, testChecksum.hash);
     message[message.length - 1]! ^= 1;
@@ -53,7 +53,7 @@ describe('the messages of a handshake', () => {
   });
 });
 
-describe('what two sides conclude', () => {
+describe('the agreement of two sides', () => {
   const on = announcedExtensions('auto');
   const off = announcedExtensions('off');
 
@@ -165,7 +165,7 @@ describe('what two sides conclude', () => {
     expect(agree(...options)).toStrictEqual(agreement);
   });
 
-  it('muxes count from 1, towards a reference peer from 2^40', () => {
+  it('mux ids count from 1, or from 2^40 towards a reference peer', () => {
     expect(firstMuxId(agree(on, on, false))).toBe(1);
     expect(firstMuxId(agree(on, undefined, false))).toBe(2 ** 40);
   });

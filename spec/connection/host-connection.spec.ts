@@ -66,7 +66,7 @@ describe('the states of a connection', () => {
     expect(a.connection.engine).toBe(undefined);
   });
 
-  it('replay to who subscribes later, and complete at the close', async () => {
+  it('replay to later subscribers, and complete at the close', async () => {
     const { a } = linkedPair();
     expect((await firstValueFrom(a.connection.state$)).status).toBe('connected');
     const heard: string[] = [];
@@ -75,7 +75,7 @@ describe('the states of a connection', () => {
     expect(heard).toStrictEqual(['connected', 'closed', 'complete']);
   });
 
-  it('do not say connected of a link that is lost before it was opened', () => {
+  it('do not report connected for a link that is lost before it was opened', () => {
     const { runtime, a } = alone();
     const [near, far] = linkedSockets();
     const link = a.link(near);
@@ -144,7 +144,7 @@ describe('a call without a connection', () => {
     );
   });
 
-  it('fails when the first attempt does, on a macrotask; those that said how long go on waiting', () => {
+  it('fails when the first attempt fails, on a macrotask; calls with an explicit wait keep waiting', () => {
     const { runtime, a } = alone();
     const [plain, patient, limited, never] = [
       a.call(),
@@ -166,7 +166,7 @@ describe('a call without a connection', () => {
     expect(patient.started).toBe(1);
   });
 
-  it('may wait in back-off too', () => {
+  it('may wait during back-off, too', () => {
     const { a } = alone();
     a.connection.attemptFailed(broken);
     const call = a.call({ wait: true });
@@ -174,7 +174,7 @@ describe('a call without a connection', () => {
     expect(call.started).toBe(1);
   });
 
-  it('ends at its deadline, with the route and the host in the text', () => {
+  it('fails at its deadline, naming the route and the host', () => {
     const { runtime, a } = alone();
     const call = a.call({ deadline: runtime.now() + 100 });
     runtime.advance(99);
@@ -185,14 +185,14 @@ describe('a call without a connection', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('waits for a deadline beyond what a timer takes', () => {
+  it('waits for a deadline beyond the limit of a timer', () => {
     const { runtime, a } = alone();
     const call = a.call({ deadline: runtime.now() + 40 * 86_400_000 });
     runtime.advance(60_000);
     expect(call.heard).toStrictEqual([]);
   });
 
-  it('is gone when it is taken back', () => {
+  it('is removed when it is taken back', () => {
     const { runtime, a } = alone();
     const call = a.call();
     call.takeBack();
@@ -206,7 +206,7 @@ describe('a call without a connection', () => {
     expect(late.heard).toStrictEqual([]);
   });
 
-  it('is gone when another call takes it back in its start', () => {
+  it('is removed when another call takes it back while starting', () => {
     const { a } = alone();
     a.call({}, () => {
       second.takeBack();
@@ -218,7 +218,7 @@ describe('a call without a connection', () => {
     expect(third.started).toBe(1);
   });
 
-  it('goes on waiting when the link ends in the start of another one', () => {
+  it('keeps waiting when the link ends while another one starts', () => {
     const { runtime, a } = alone();
     const [near, far] = linkedSockets();
     const first = a.call({}, () => {
@@ -235,7 +235,7 @@ describe('a call without a connection', () => {
     expect(runtime.scheduled).toBeGreaterThan(0);
   });
 
-  it('fails when the connection is closed for good', () => {
+  it('fails when the connection is closed', () => {
     const { runtime, a } = alone();
     const [waiting, patient] = [a.call(), a.call({ wait: true })];
     a.connection.close();
@@ -247,8 +247,8 @@ describe('a call without a connection', () => {
   });
 });
 
-describe('a call on a connection that is lost', () => {
-  it('fails at once, and says whether it was sent', () => {
+describe('a call on a lost connection', () => {
+  it('fails at once, and reports whether it was sent', () => {
     const { runtime, a, b, sockets } = linkedPair();
     b.serveSilence();
     const call = a.call();
@@ -260,7 +260,7 @@ describe('a call on a connection that is lost', () => {
     );
   });
 
-  it('was not sent while it waited in the send queue', () => {
+  it('counts as not sent while it was in the send queue', () => {
     const runtime = new ManualRuntime();
     const a = new TestConnection(runtime);
     const [near, far] = linkedSockets();
@@ -272,7 +272,7 @@ describe('a call on a connection that is lost', () => {
     expect(call.lost.sent).toBe(false);
   });
 
-  it('tells when the connection is back, once', () => {
+  it('signals once when the connection is back', () => {
     const { runtime, a, b, sockets } = linkedPair();
     b.serveSilence();
     const call = a.call();
@@ -297,7 +297,7 @@ describe('a call on a connection that is lost', () => {
     expect(calls[0]!.lost.reconnected).toBe(calls[1]!.lost.reconnected);
   });
 
-  it('tells by completing that the connection never comes back', () => {
+  it('completes `reconnected` when the connection is closed', () => {
     const { runtime, a, b, sockets } = linkedPair();
     b.serveSilence();
     const call = a.call();
@@ -309,7 +309,7 @@ describe('a call on a connection that is lost', () => {
     expect(heard).toStrictEqual(['complete']);
   });
 
-  it('finds the new state when it is repeated from its error', () => {
+  it('sees the new state when it is repeated from its error', () => {
     const { runtime, a, b, sockets } = linkedPair();
     b.serveSilence();
     const statuses: string[] = [];
@@ -322,7 +322,7 @@ describe('a call on a connection that is lost', () => {
 });
 
 describe('a link that replaces another one', () => {
-  it('fails what is in flight on the old one, and takes new calls', () => {
+  it('fails calls in flight on the old one, and accepts new calls', () => {
     const { runtime, a, b, sockets } = linkedPair();
     b.serveSilence();
     const old = a.call();
@@ -348,7 +348,7 @@ describe('a link that replaces another one', () => {
 });
 
 describe('close()', () => {
-  it('fails what is in flight, tells the other end, completes frames$ and leaves no timer', async () => {
+  it('fails calls in flight, notifies the other end, completes frames$ and leaves no timer', async () => {
     const { runtime, a, b } = linkedPair();
     b.serveSilence();
     const call = a.call();
@@ -364,7 +364,7 @@ describe('close()', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('from a listener of the state ends all the same', () => {
+  it('takes full effect when called from a state listener', () => {
     const { runtime, a } = alone();
     a.connection.state$.subscribe(({ status }) => {
       if (status === 'connected') a.connection.close();
@@ -378,13 +378,13 @@ describe('close()', () => {
   });
 });
 
-it('a connection that is closed says so to who asks late', async () => {
+it('a closed connection says so to late callers', async () => {
   const { a } = alone();
   a.connection.close();
   expect((await firstValueFrom(a.connection.state$)).status).toBe('closed');
 });
 
-it('a call that is dropped while there is a connection says so', () => {
+it('a call that is dropped on a live connection says so', () => {
   const { a } = alone();
   a.open(linkedSockets()[0]);
   expect(a.connection.disconnected(true).message).toBe(

@@ -23,15 +23,15 @@ function messagesOf(take: (value: number, inbound: InboundMessages) => void = ()
   return { runtime, log, inbound, withinSend };
 }
 
-describe('messages that arrive', () => {
-  it('are taken at once', () => {
+describe('inbound messages', () => {
+  it('are delivered at once', () => {
     const { inbound, log } = messagesOf();
     inbound.next(bytes(1));
     inbound.error(new Error('reset'));
     expect(log).toStrictEqual([1, 'reset']);
   });
 
-  it('within a send are taken at the end of the turn, and what comes later is behind them', () => {
+  it('within a send are delivered at the end of the turn, before later ones', () => {
     const { inbound, log, runtime, withinSend } = messagesOf();
     withinSend(() => {
       withinSend(() => undefined);
@@ -46,7 +46,7 @@ describe('messages that arrive', () => {
     expect(log).toHaveLength(4);
   });
 
-  it('while others that waited are taken go behind them', () => {
+  it('queue behind earlier ones that are being delivered', () => {
     const { inbound, log, runtime, withinSend } = messagesOf((value, { next }) => {
       if (value === 1) next.call(inbound, bytes(3));
     });
@@ -58,7 +58,7 @@ describe('messages that arrive', () => {
     expect(log).toStrictEqual([1, 2, 3]);
   });
 
-  it('are copied where they are lent and must wait', () => {
+  it('are copied where their memory is lent and they are queued', () => {
     const { inbound, log, runtime, withinSend } = messagesOf();
     const memory = bytes(1);
     lend(memory, (message) => {
@@ -71,7 +71,7 @@ describe('messages that arrive', () => {
     expect(log).toStrictEqual([1]);
   });
 
-  it('are dropped once it is stopped', () => {
+  it('are dropped after a stop', () => {
     const { inbound, log, runtime, withinSend } = messagesOf();
     withinSend(() => {
       inbound.next(bytes(1));
@@ -82,7 +82,7 @@ describe('messages that arrive', () => {
   });
 });
 
-it('the end of a socket within a send counts at once: what is sent from then on is lost', () => {
+it('the end of a socket within a send counts at once: later sends are lost', () => {
   const { inbound, log, withinSend } = messagesOf();
   withinSend(() => {
     inbound.error(new Error('reset'));

@@ -20,7 +20,7 @@ function scene() {
 }
 
 describe('Keepalive', () => {
-  it('sends a ping each interval, with the time', () => {
+  it('sends a ping with the time each interval', () => {
     const { runtime, keepalive, pings, silences } = scene();
     runtime.advance(10_000);
     keepalive.onPong(answerPing(pings[0]!.payload));
@@ -32,7 +32,7 @@ describe('Keepalive', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('learns the round-trip time', () => {
+  it('measures the round-trip time', () => {
     const { runtime, keepalive, pings } = scene();
     expect([keepalive.rtt, keepalive.shortest]).toStrictEqual([undefined, Infinity]);
     keepalive.ping();
@@ -49,7 +49,7 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
-  it('tells silence once, two intervals after the start, and pings no more', () => {
+  it('reports silence once, two intervals after the start, and sends no more pings', () => {
     const { runtime, keepalive, pings, silences } = scene();
     runtime.advance(100_000);
     expect(silences).toStrictEqual([20_000]);
@@ -58,7 +58,7 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
-  it.each([-3_600_000, 3_600_000])('measures by the monotonic clock: the wall clock may be set by %i ms', (ms) => {
+  it.each([-3_600_000, 3_600_000])('measures by the monotonic clock: the wall clock may be adjusted by %i ms', (ms) => {
     const { runtime, keepalive, pings, silences } = scene();
     keepalive.ping();
     runtime.advance(12);
@@ -79,7 +79,7 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
-  it('asks at once after a sleep of the machine, and gives the other side an interval to answer', () => {
+  it('pings at once after the machine slept, and gives the other side an interval to answer', () => {
     const { runtime, keepalive, pings, silences } = scene();
     runtime.advance(10_000);
     keepalive.onPong(answerPing(pings[0]!.payload));
@@ -95,7 +95,7 @@ describe('Keepalive', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('goes on as before where the other side answers after a sleep', () => {
+  it('continues as before where the other side answers after a sleep', () => {
     const { runtime, keepalive, pings, silences } = scene();
     runtime.wallOffset += 3_600_000;
     runtime.advance(1_000);
@@ -107,7 +107,7 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
-  it('ends where the sum of a Pong and two intervals is rounded: it does not look again and again at one time', () => {
+  it('ends where the sum of a Pong and two intervals is rounded, without repeated checks at one time', () => {
     // 59000.003… + 20000 is not quite 20000 later.
     const lastPong = 59_000 + 3 / 997;
     let now = lastPong;
@@ -140,7 +140,7 @@ describe('Keepalive', () => {
     keepalive.stop();
   });
 
-  it('does not blame the other side where this process was held up', () => {
+  it('does not blame the other side where this process was blocked', () => {
     let now = 0;
     let wake: (() => void) | undefined;
     const told: string[] = [];
@@ -181,7 +181,7 @@ describe('Keepalive', () => {
     expect(silences).toStrictEqual([30_000]);
   });
 
-  it('takes no garbage', () => {
+  it('rejects malformed pongs', () => {
     const { keepalive } = scene();
     for (const bytes of [[], [0xc0], [0x81, 0xa1, 0x74, 0xc0], [0xdf, 255, 255, 255, 255]]) {
       expect(() => answerPing(Uint8Array.from(bytes))).toThrow(ProtocolError);
@@ -193,7 +193,7 @@ describe('Keepalive', () => {
   });
 });
 
-describe('the answer to a ping', () => {
+describe('the pong of a ping', () => {
   it('has its time', () => {
     const { keepalive, pings } = scene();
     keepalive.ping();

@@ -28,12 +28,12 @@ function close(extended: boolean) {
 const time = encodePing({ time: { seconds: 12, nanoseconds: 5 } });
 const ping = frameOf(Op.Ping, 0, { seq: 7, deadlineMs: 900, payload: time });
 
-describe('a socket that is closed', () => {
+describe('a closed socket', () => {
   it('closes at once towards a peer of this library', () => {
     expect(close(true).ends).toStrictEqual(['closed']);
   });
 
-  it('answers the pings of a reference peer that were on their way, and closes then', () => {
+  it('answers the pings of a reference peer that were in transit, and then closes', () => {
     const { runtime, far, frames, ends } = close(false);
     far.outbound.next(messageOf([fromCaller.request(1, { payload: 'late' }), ping], testChecksum.hash));
     expect(frames).toStrictEqual([
@@ -46,7 +46,7 @@ describe('a socket that is closed', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('waits no longer where the peer closes, or sends what is no frame', () => {
+  it('stops waiting where the peer closes, or sends something that is not a frame', () => {
     for (const end of ['closes', 'breaks'] as const) {
       const { runtime, far, ends } = close(false);
       if (end === 'closes') far.outbound.complete();

@@ -45,7 +45,7 @@ function lone(agreement = agreed) {
 }
 
 describe('a link', () => {
-  it('ends when the other side closes, breaks, or is closed here: once, and for late listeners too', () => {
+  it('ends once when the other side closes or breaks, or it is closed here, also for late listeners', () => {
     for (const end of ['closes', 'breaks', 'here'] as const) {
       const { runtime, link, far, closed, ends } = lone();
       const broken = new Error('cut');
@@ -66,7 +66,7 @@ describe('a link', () => {
     }
   });
 
-  it('takes an error that is no Error', () => {
+  it('accepts an error that is not an Error', () => {
     const { far, closed } = lone();
     far.outbound.error('odd');
     expect(closed[0]).toStrictEqual(new Error('odd'));
@@ -92,7 +92,7 @@ describe('a link', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('is told of its end before its calls are', () => {
+  it('is notified of its end before its calls are', () => {
     const { link, far } = lone();
     const order: string[] = [];
     link.closed.subscribe(() => order.push('closed'));
@@ -120,7 +120,7 @@ describe('a link', () => {
     }
   });
 
-  it('goes on when the socket has drained', () => {
+  it('continues when the socket has drained', () => {
     const runtime = new ManualRuntime();
     const a = new TestConnection(runtime);
     const sent: WireMessage[] = [];
@@ -158,7 +158,7 @@ describe('the pings of a link', () => {
     expect(runtime.scheduled).toBe(2);
   });
 
-  it('are answered before a polite close, also where both come in one turn', () => {
+  it('are answered before a graceful close, also where both arrive in one turn', () => {
     const { runtime, frames, far, link, ends } = lone();
     const order: string[] = [];
     far.inbound.subscribe({ next: () => order.push('message'), complete: () => order.push('closed') });
@@ -171,7 +171,7 @@ describe('the pings of a link', () => {
     expect([order, ends]).toStrictEqual([['message', 'closed'], ['closed']]);
   });
 
-  it('go out each interval, and two without an answer end the link', () => {
+  it('are sent each interval, and two without an answer end the link', () => {
     const { runtime, frames, closed, ends } = lone();
     runtime.advance(19_999);
     expect(frames.map(lineOf)).toMatchObject([expect.stringMatching(/^Ping 0 10000 ms /)]);
@@ -183,7 +183,7 @@ describe('the pings of a link', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('keep two links alive for ever, and measure', () => {
+  it('keep two links alive indefinitely, and measure', () => {
     const { runtime, a, b } = linkedPair();
     expect(a.connection.stats.rtt).toBe(0);
     runtime.advance(300_000);
@@ -199,7 +199,7 @@ describe('the pings of a link', () => {
     expect(closed[0]).toBeInstanceOf(ProtocolError);
   });
 
-  it('are not disturbed by late or reserved control frames', () => {
+  it('ignore late or reserved control frames', () => {
     const { link, frames, receive } = lone({ ...agreed, drain: false });
     for (const op of [Op.Connect, Op.ConnectResponse, Op.Disconnect, 0, 18, 127]) {
       receive(frameOf(op, 0, { payload: 'garbage' }));
@@ -210,7 +210,7 @@ describe('the pings of a link', () => {
 });
 
 describe('frames$', () => {
-  it('shows what passes in both directions, and completes at the end', () => {
+  it('shows the frames of both directions, and completes at the end', () => {
     const { runtime, a } = linkedPair();
     const seen: ObservedFrame[] = [];
     let completed = false;
@@ -226,7 +226,7 @@ describe('frames$', () => {
     expect(completed).toBe(true);
   });
 
-  it('goes on across reconnects', () => {
+  it('continues across reconnects', () => {
     const { runtime, a, b, sockets } = linkedPair();
     const seen: string[] = [];
     a.connection.frames$.subscribe(({ frame }) => seen.push(lineOf(frame)));
@@ -239,7 +239,7 @@ describe('frames$', () => {
     expect(seen).toContain('Response 1 Eof "x"');
   });
 
-  it('decodes only while somebody looks', () => {
+  it('decodes only while there is a subscriber', () => {
     let hashed = 0;
     const counting = {
       ...testChecksum,
@@ -287,7 +287,7 @@ describe('frames$', () => {
     expect(closed[0]).toBeInstanceOf(ProtocolError);
   });
 
-  it('copies: what was shown does not change', () => {
+  it('emits copies: emitted frames do not change', () => {
     const { runtime, far, link } = lone();
     const seen: ObservedFrame[] = [];
     link.frames$.subscribe((frame) => seen.push(frame));
@@ -299,7 +299,7 @@ describe('frames$', () => {
   });
 });
 
-it('counts messages and bytes, of fragments too', () => {
+it('counts messages and bytes, also of fragments', () => {
   const { runtime, a, b } = linkedPair();
   const before = a.connection.stats;
   const sent: number[] = [];
@@ -313,7 +313,7 @@ it('counts messages and bytes, of fragments too', () => {
   expect(a.connection.stats.messagesOut - before.messagesOut).toBe(1);
 });
 
-it('does not read its socket while the engine is behind, and reads it again when it has caught up', () => {
+it('pauses its socket while the engine is behind, and resumes it when it has caught up', () => {
   // A clock that goes on by 4 ms whenever it is read: a slice of reading takes three looks at it.
   class Slow extends ManualRuntime {
     #read = 0;
@@ -350,7 +350,7 @@ describe('the drain of a link', () => {
     payload: encodeDrainNotice({ reason, ms }),
   });
 
-  it('is announced to a side that knows it, and to no other', () => {
+  it('is announced to a side that supports it, and to no other', () => {
     for (const drain of [true, false]) {
       const { runtime, link, frames, ends } = lone({ ...agreed, drain });
       link.drain.announce('bye', 1_000.4);
@@ -375,14 +375,14 @@ describe('the drain of a link', () => {
     }
   });
 
-  it('keeps its last word apart from the first, however small or large the time is', () => {
+  it('keeps its final notice apart from the first, however small or large the time is', () => {
     const { runtime, link, frames } = lone();
     for (const ms of [0, -5, Infinity]) link.drain.announce('x', ms);
     runtime.turn();
     expect(frames.map(({ payload }) => decodeDrainNotice(payload).ms)).toStrictEqual([1, 1, 0xffff_ffff]);
   });
 
-  it('is told once, however often it is announced, also to who subscribes later', () => {
+  it('is reported once, however often it is announced, also to late subscribers', () => {
     const { link, receive } = lone();
     const told: unknown[] = [];
     link.drain.notices.subscribe((each) => told.push(each));
@@ -396,7 +396,7 @@ describe('the drain of a link', () => {
     ]);
   });
 
-  it('ends calls that have no answer as never sent, when the other side has said its last word', () => {
+  it('fails unanswered calls as never sent, when the other side has sent its final notice', () => {
     for (const [ms, sent] of [
       [0, false],
       [500, true],
@@ -411,7 +411,7 @@ describe('the drain of a link', () => {
     }
   });
 
-  it('is read to its last word, and with it each answer, where the connection closes while the link is behind', () => {
+  it('is read to its final notice, with each answer, where the connection closes while the link is behind', () => {
     const { runtime, link, far, receive, frames, closed } = lone();
     const [answered, unanswered, later] = [new ResponseRecorder(), new ResponseRecorder(), new ResponseRecorder()];
     for (const call of [answered, unanswered]) link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, call);
@@ -434,7 +434,7 @@ describe('the drain of a link', () => {
     expect(closed).toHaveLength(2);
   });
 
-  it('refuses a call for the drain, and not for what the refusal says', () => {
+  it('fails a refused call because of the drain, not with the text of the refusal', () => {
     const { runtime, link, receive } = lone();
     const call = new ResponseRecorder();
     link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, call);
@@ -444,7 +444,7 @@ describe('the drain of a link', () => {
     expect(call.error).toMatchObject({ sent: false, retryable: true });
   });
 
-  it('gives up a side that says that it closes and does not', () => {
+  it('abandons a side that announces its close and does not close', () => {
     const { runtime, link, receive, closed } = lone();
     receive(notice('x', 1_000));
     // Also when it says so again and again.
@@ -472,7 +472,7 @@ describe('the drain of a link', () => {
     expect(closed[0]).toBeInstanceOf(ProtocolError);
   });
 
-  it('shows the reason of the other side without its control characters, and not at any length', () => {
+  it('shows the reason of the other side without control characters, and truncated', () => {
     const { runtime, a, b } = linkedPair();
     a.connection.link!.drain.announce(`\u001b[31m${'x'.repeat(100_000)}`, 100);
     runtime.advance(1);

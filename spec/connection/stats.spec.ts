@@ -4,7 +4,7 @@ import type { ConnectionStats } from '../../lib/connection/figures.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { linkedPair } from '../support/protocol/links.js';
 
-describe('the figures', () => {
+describe('the statistics', () => {
   it('count across reconnects', () => {
     const { runtime, a, b, sockets } = linkedPair();
     a.call();
@@ -30,7 +30,7 @@ describe('the figures', () => {
     expect(a.connection.stats.messagesIn).toBeGreaterThan(before.messagesIn);
   });
 
-  it('come at once and every second, until the close; nobody looking costs no timer', () => {
+  it('are emitted at once and every second, until the close, without a timer while unobserved', () => {
     const { runtime, a } = linkedPair();
     const idle = runtime.scheduled;
     const heard: ConnectionStats[] = [];
@@ -47,7 +47,7 @@ describe('the figures', () => {
     expect(completed).toBe(true);
   });
 
-  it('can be taken once', async () => {
+  it('can be read once', async () => {
     const { runtime, a } = linkedPair();
     const idle = runtime.scheduled;
     expect(await firstValueFrom(a.connection.stats$.pipe(take(1), toArray()))).toHaveLength(1);

@@ -29,7 +29,7 @@ const start = ({ start: run }: WaitingCall): void => {
   run(undefined as never);
 };
 
-describe('the calls that wait for a connection', () => {
+describe('waiting calls', () => {
   it('are bounded in number', () => {
     const { runtime, waiting, call, log, errors } = scene({ maxWaitingCalls: 2 });
     for (const route of ['a', 'b', 'c']) waiting.add(call(route), true);
@@ -43,7 +43,7 @@ describe('the calls that wait for a connection', () => {
     });
   });
 
-  it('are bounded in bytes, but for one alone', () => {
+  it('are bounded in bytes, except for a single one', () => {
     const { runtime, waiting, call, log, errors } = scene({ maxWaitingBytes: 100 });
     const takeBack = waiting.add(call('large', 500), true);
     waiting.add(call('small', 1), true);
@@ -60,7 +60,7 @@ describe('the calls that wait for a connection', () => {
     expect([log.at(-1), waiting.bytes, waiting.size]).toStrictEqual(['third failed', 100, 2]);
   });
 
-  it('give their place back when they start, fail, or have waited long enough', () => {
+  it('free their place when they start, fail, or have waited long enough', () => {
     const { runtime, waiting, call, log } = scene();
     waiting.add(call('patient', 1), 50);
     waiting.add(call('short', 1, 20), true);
@@ -79,14 +79,14 @@ describe('the calls that wait for a connection', () => {
     expect([waiting.size, waiting.bytes, runtime.scheduled]).toStrictEqual([0, 0, 0]);
   });
 
-  it('start in their order, as long as there is a link', () => {
+  it('start in order, as long as there is a link', () => {
     const { waiting, call, log } = scene();
     for (const route of ['a', 'b', 'c']) waiting.add(call(route), true);
     waiting.startAll(start, () => log.length < 2);
     expect([log, waiting.size]).toStrictEqual([['a started', 'b started'], 1]);
   });
 
-  it('wait longer than a timer can, in several waits', () => {
+  it('wait longer than a timer can, by repeated waits', () => {
     const { runtime, waiting, call, log } = scene();
     const wait = 2 ** 31 + 1_000;
     waiting.add(call('a'), wait);
@@ -96,7 +96,7 @@ describe('the calls that wait for a connection', () => {
     expect(log).toStrictEqual(['a failed']);
   });
 
-  it('know why there is no connection when their deadline passes', () => {
+  it('report why there is no connection when their deadline passes', () => {
     const cause = new Error('Dialing failed: ECONNREFUSED.');
     const { runtime, waiting, call, errors } = scene({}, cause);
     waiting.add(call('a', 0, 10), true);

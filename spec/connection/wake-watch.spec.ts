@@ -3,7 +3,7 @@ import { WakeWatch } from '../../lib/connection/wake-watch.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
 describe('WakeWatch', () => {
-  it('tells that more wall time has passed than monotonic time', () => {
+  it('reports when more wall time than monotonic time has passed', () => {
     const runtime = new ManualRuntime();
     const start = runtime.now();
     const woken: number[] = [];
@@ -16,7 +16,7 @@ describe('WakeWatch', () => {
     stop();
   });
 
-  it.each([-3_600_000, -1, 1_500])('takes a wall clock that is set by %i ms for no sleep', (ms) => {
+  it.each([-3_600_000, -1, 1_500])('does not mistake a wall clock adjusted by %i ms for a sleep', (ms) => {
     const runtime = new ManualRuntime();
     const woken: string[] = [];
     const stop = WakeWatch.of(runtime).listen(() => woken.push('woken'));
@@ -26,7 +26,7 @@ describe('WakeWatch', () => {
     stop();
   });
 
-  it('has one timer for all, and none when nobody listens', () => {
+  it('has one timer for all listeners, and none without listeners', () => {
     const runtime = new ManualRuntime();
     const woken: string[] = [];
     const stops = ['first', 'second'].map((name) => WakeWatch.of(runtime).listen(() => woken.push(name)));

@@ -8,8 +8,8 @@ import { ManualRuntime } from '../support/manual-runtime.js';
 
 const plain = (lines: string[]): string[] => lines.map((line) => line.replace(/ [<"].*/, ''));
 
-describe('the turn', () => {
-  it('sends what it has in one message, at its end', () => {
+describe('a turn of the event loop', () => {
+  it('sends its frames in one message, at its end', () => {
     const end = loneEngine();
     end.request(1, 'a', 5);
     end.open(2);
@@ -25,7 +25,7 @@ describe('the turn', () => {
     expect(end.sink.messages).toHaveLength(1);
   });
 
-  it('reads the clock once, and once for each message and for every 16 frames, which bound a slice of reading', () => {
+  it('reads the clock once, plus once per message and per 16 frames, which bounds a slice of reading', () => {
     let read = 0;
     class Counting extends ManualRuntime {
       override now(): number {
@@ -44,15 +44,15 @@ describe('the turn', () => {
   });
 });
 
-describe('frames of the connection', () => {
-  it('are passed on, and none of a mux', () => {
+describe('connection-level frames', () => {
+  it('are passed to the connection, and mux frames are not', () => {
     const end = loneEngine();
     const ops = [Op.Connect, Op.ConnectResponse, Op.Ping, Op.Pong, Op.Disconnect];
     end.receive(...ops.map((op) => frameOf(op, 0, { payload: 'x' })), fromCaller.ping(1, 1));
     expect(end.controls.map(({ op }) => op)).toStrictEqual(ops);
   });
 
-  it('overtake what waits', () => {
+  it('overtake queued frames', () => {
     const end = loneEngine();
     end.sink.bufferedBytes = 1 << 20;
     end.request(1);
@@ -64,13 +64,13 @@ describe('frames of the connection', () => {
 });
 
 describe('frames of unknown muxes and ops', () => {
-  it('with an unknown op are counted and ignored', () => {
+  it('counts and ignores frames with an unknown op', () => {
     const end = loneEngine();
     end.receive(frameOf(77, 1), frameOf(0, 0), frameOf(18, 5));
     expect([end.engine.stats.unknownOps, end.sent(), end.faults]).toStrictEqual([3, [], []]);
   });
 
-  it('close the connection where they do not parse, and nothing after them is read', () => {
+  it('closes the connection where frames do not parse, and reads nothing after them', () => {
     const end = loneEngine();
     const calls = end.serveUnary(1);
     const call = end.request(1);
@@ -80,7 +80,7 @@ describe('frames of unknown muxes and ops', () => {
     expect(end.engine.stats.messagesIn).toBe(1);
   });
 
-  it('close the connection where a checksum differs', () => {
+  it('closes the connection where a checksum differs', () => {
     const end = loneEngine();
     const message = messageOf([frameOf(Op.Request, 1, { handler: 1, flags: 3 })], testChecksum.hash);
     message[message.length - 1]! ^= 1;
@@ -89,8 +89,8 @@ describe('frames of unknown muxes and ops', () => {
   });
 });
 
-describe('strays', () => {
-  it('that ask for nothing are ignored', () => {
+describe('stray frames', () => {
+  it('are ignored where they need no answer', () => {
     const end = loneEngine();
     const frames = [
       fromCaller.credit(1, 1),
@@ -111,7 +111,7 @@ describe('strays', () => {
     ['an end', fromResponder.end(5, 1), 'DisconnectServerMux 5'],
     ['an AckMux', fromResponder.ack(5), 'DisconnectServerMux 5'],
     ['a Pong', fromResponder.pong(5, 1), 'DisconnectServerMux 5'],
-  ])('%s: the other side is told, once a turn', (_what, frame, answer) => {
+  ])('%s: answers the other side once per turn', (_what, frame, answer) => {
     const end = loneEngine();
     end.receive(frame, frame, frame);
     expect(end.sent()).toStrictEqual([answer]);
@@ -120,7 +120,7 @@ describe('strays', () => {
     expect(end.engine.stats.unknownMuxFrames).toBe(4);
   });
 
-  it('a Ping is answered: the mux is not known', () => {
+  it('answers a Ping: the mux is not known', () => {
     const end = loneEngine();
     end.receive(fromCaller.ping(2n ** 60n, 7));
     const [pong] = end.sink.frames;
@@ -128,7 +128,7 @@ describe('strays', () => {
     expect([...pong!.payload]).toStrictEqual([...fromResponder.pong(1, 1, { unknown: true }).payload]);
   });
 
-  it('on a unary call are strays too', () => {
+  it('answers those on a unary call, too', () => {
     const end = loneEngine();
     end.serveUnary(1);
     end.receive(fromCaller.request(5), fromCaller.item(5, 1, 'x'), fromCaller.credit(5, 2));
@@ -138,7 +138,7 @@ describe('strays', () => {
     expect(end.engine.open.incoming).toBe(1);
   });
 
-  it('do not touch the mux of the other direction', () => {
+  it('leaves the mux of the other direction alone', () => {
     const { a, b, turn } = linkEngines();
     const streams = { a: a.serveStream(2, 4, 4), b: b.serveStream(2, 4, 4) };
     const [one, two] = [a.open(2, { inCapacity: 4 }), b.open(2, { inCapacity: 4 })];
@@ -234,7 +234,7 @@ describe('bounds', () => {
     expect([limitOf(() => end.request(1, 'x'.repeat(500))), end.faults]).toStrictEqual([undefined, []]);
   });
 
-  it('a tiny maxSendQueueBytes is never exceeded, and what the socket holds is no fault', () => {
+  it('never exceeds a tiny maxSendQueueBytes, and tolerates what the socket holds', () => {
     const end = loneEngine({ limits: { maxSendQueueBytes: 1_000 } });
     end.sink.bufferedBytes = 300_000;
     end.request(1);
@@ -254,7 +254,7 @@ describe('bounds', () => {
     expect([limitOf(() => end.request(1, 'x'.repeat(5_000))), end.faults]).toStrictEqual([undefined, []]);
   });
 
-  it('four times maxSendQueueBytes in socket and queue is a fault, once', () => {
+  it('reports one fault when socket and queue hold four times maxSendQueueBytes', () => {
     const end = loneEngine({ limits: { maxSendQueueBytes: 1 << 20, maxUnaryBytes: 30_000 } });
     const calls = end.serveUnary(1);
     end.receive(...Array.from({ length: 200 }, (_, index) => fromCaller.request(index)));
@@ -270,7 +270,7 @@ describe('bounds', () => {
 });
 
 describe('the round trip', () => {
-  it('is at most what the fastest call took', () => {
+  it('is at most the duration of the fastest call', () => {
     const end = loneEngine();
     expect(end.engine.turn.roundTrip).toBe(Infinity);
     const answers = [30, 5, 40].map((took) => {
@@ -286,7 +286,7 @@ describe('the round trip', () => {
 });
 
 describe('close', () => {
-  it('ends every mux once, and nothing is sent any more', () => {
+  it('ends every mux once, and sends nothing afterwards', () => {
     const end = loneEngine();
     const served = end.serveUnary(1);
     const streams = end.serveStream(2, 4, 4);
@@ -318,7 +318,7 @@ describe('close', () => {
     expect([end.sent(), served.length, end.leftovers, end.runtime.scheduled]).toStrictEqual([[], 1, nothing, 0]);
   });
 
-  it('ends each mux once where a sink cancels and calls as it is notified', () => {
+  it('ends each mux once although a sink cancels and calls when it is notified', () => {
     const end = loneEngine();
     const calls = Array.from({ length: 20_000 }, () => end.request(1));
     const streams = Array.from({ length: 10 }, () => end.open(2, { inCapacity: 1 }));
@@ -351,7 +351,7 @@ describe('close', () => {
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
-  it('from within an item stops the message', () => {
+  it('stops reading the message when called from within an item', () => {
     const end = loneEngine();
     const stream = end.open(2);
     stream.onItem = () => end.engine.close();
@@ -362,7 +362,7 @@ describe('close', () => {
 });
 
 describe('re-entrancy', () => {
-  it('a response may call again, and cancel others', () => {
+  it('a response may start further calls and cancel others', () => {
     const { a, b, turn } = linkEngines();
     b.serveUnary(1, (mux, payload) => mux.respond(payload));
     const heard: string[] = [];
@@ -396,7 +396,7 @@ describe('re-entrancy', () => {
     return { a, b, runtime };
   }
 
-  it('a message that arrives while another is read waits', () => {
+  it('a message that arrives while another one is read is queued', () => {
     const end = loneEngine();
     const stream = end.open(2);
     end.sent();
@@ -407,7 +407,7 @@ describe('re-entrancy', () => {
     expect(stream.heard).toStrictEqual(['a', 'b', 'c']);
   });
 
-  it('two ends that answer each other within send() keep the order', () => {
+  it('two ends that answer each other within send() preserve the order', () => {
     // Large items leave at once, so each end hears the other one from within its own item().
     const { a, b, runtime } = linkSynchronously();
     const large = 'x'.repeat(40_000);
@@ -438,7 +438,7 @@ describe('re-entrancy', () => {
     expect([a.faults, b.faults, caller.error]).toStrictEqual([[], [], undefined]);
   });
 
-  it('items that arrive while credit is sent have theirs sent too', () => {
+  it('items that arrive while credit is being sent get their own credit sent, too', () => {
     const { a, b, runtime } = linkSynchronously();
     // More credit frames than one message holds: the first message leaves while the others are written.
     const count = 2_000;
@@ -485,7 +485,7 @@ describe('re-entrancy', () => {
   });
 });
 
-it('is fair: a small call passes bulk transfers that fill the socket', () => {
+it('is fair: a small call overtakes bulk transfers that fill the socket', () => {
   const end = loneEngine();
   const large = 'x'.repeat(64 << 10);
   const transfers = end.serveStream(2, 0, 1000);
@@ -515,7 +515,7 @@ it('is fair: a small call passes bulk transfers that fill the socket', () => {
   expect(Math.abs(of(1) - of(2))).toBeLessThanOrEqual(6);
 });
 
-it('counts', () => {
+it('counts messages, calls and streams', () => {
   const { a, b, turn } = linkEngines();
   b.serveUnary(1, (mux) => mux.respond(null));
   a.request(1);
@@ -541,7 +541,7 @@ describe('a sink or a responder that throws', () => {
     expect(end.faults).toStrictEqual([]);
   });
 
-  it('keeps no other mux from the end of the connection', () => {
+  it('keeps no other mux from being notified of the end of the connection', () => {
     const end = loneEngine();
     const told: string[] = [];
     for (const name of ['a', 'b', 'c']) {
@@ -563,7 +563,7 @@ describe('a sink or a responder that throws', () => {
 
 // Every error has a cost, and there may be 131 072 calls in each direction.
 describe('the loss of a connection with many calls', () => {
-  it('makes an error without a stack for each caller, and one for all handlers', () => {
+  it('creates one error without a stack for each caller, and one shared by all handlers', () => {
     const end = loneEngine();
     const reasons: unknown[] = [];
     end.serve(1, {

@@ -268,7 +268,7 @@ it.each([
   { extensions: false, checksum: true },
   { extensions: true, checksum: false },
 ])(
-  'what must hold holds, whatever happens %p',
+  'invariants hold under random events %p',
   ({ extensions, checksum }) => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }), (steps) => {
@@ -287,7 +287,7 @@ it.each([
   60_000,
 );
 
-it('what must hold holds when the connection is lost in the middle', () => {
+it('invariants hold when the connection is lost in the middle', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 100, size: 'max' }), fc.nat(1), (steps, side) => {
       const world = new World(true, true);

@@ -42,7 +42,7 @@ const message = (from: number, count: number): Uint8Array =>
   messageOf(Array.from({ length: count }, (_, index) => fromCaller.cancel(from + index)));
 
 describe('a message with many frames', () => {
-  it('is read in slices, in order, and the event loop has its turn between them', () => {
+  it('is read in slices, in order, and yields to the event loop between them', () => {
     const { runtime, reader, seen, behind } = makeReader(1);
     reader.receive(message(1, 100));
     // The clock is looked at after every 16 frames.
@@ -53,7 +53,7 @@ describe('a message with many frames', () => {
     expect(behind.at(-1)).toBe(false);
   });
 
-  it('is read before what comes meanwhile', () => {
+  it('is read before messages that arrive meanwhile', () => {
     const { runtime, reader, seen, behind } = makeReader(1);
     reader.receive(message(1, 20));
     reader.receive(message(21, 1));
@@ -66,13 +66,13 @@ describe('a message with many frames', () => {
     expect(seen.length).toBe(62);
   });
 
-  it('is read at once where it takes no time', () => {
+  it('is read at once where reading takes no time', () => {
     const { reader, seen, behind } = makeReader(0);
     reader.receive(message(1, 500));
     expect([seen.length, behind]).toStrictEqual([500, []]);
   });
 
-  it('is not read on after a stop', () => {
+  it('is not read further after a stop', () => {
     const { runtime, reader, seen } = makeReader(1);
     reader.receive(message(1, 100));
     reader.stop();
@@ -108,7 +108,7 @@ describe('many messages with one frame each', () => {
     expect(seen.map(({ id }) => id)).toStrictEqual(ids(140));
   });
 
-  it('include the time that passes between them', () => {
+  it('count the time that passes between them', () => {
     const { reader, seen, behind, pass } = makeReader(0);
     for (let id = 1; id <= 100; id++) {
       reader.receive(message(id, 1));
@@ -126,7 +126,7 @@ describe('many messages with one frame each', () => {
     expect([seen.length, behind]).toStrictEqual([100, []]);
   });
 
-  it('take no timer where they are sparse', () => {
+  it('set no timer where they are sparse', () => {
     const { runtime, reader, seen, behind, pass } = makeReader(0.5);
     for (let id = 1; id <= 20; id++) {
       reader.receive(message(id, 1));
@@ -135,7 +135,7 @@ describe('many messages with one frame each', () => {
     expect([seen.length, behind, runtime.scheduled]).toStrictEqual([20, [], 0]);
   });
 
-  it('share it where each takes long, too', () => {
+  it('share a slice where each takes long, too', () => {
     const { runtime, reader, seen, behind } = makeReader(20);
     for (let id = 1; id <= 10; id++) reader.receive(message(id, 1));
     expect([seen.length, behind]).toStrictEqual([2, [true]]);
@@ -155,7 +155,7 @@ describe('many messages with one frame each', () => {
 });
 
 describe('whenRead', () => {
-  it('waits for the messages that have arrived, and not where none waits', () => {
+  it('waits for the messages that have arrived, and does not wait where there are none', () => {
     const { runtime, reader, seen } = makeReader(1);
     const lengths: number[] = [];
     const note = (): void => void lengths.push(seen.length);
@@ -208,7 +208,7 @@ it.each([
   expect([kept[0]!.buffer === received.buffer, kept[1]!.buffer === received.buffer]).toStrictEqual([isView, true]);
 });
 
-it('says when a message arrived, however late it is read', () => {
+it('reports when a message arrived, however late it is read', () => {
   const { runtime, reader, seen } = makeReader(1);
   const arrived: number[] = [];
   reader.receive(message(1, 20));

@@ -14,7 +14,7 @@ function tableOf(ids: readonly MuxId[]): MuxTable<{ id: MuxId }> {
 const sorted = (ids: MuxId[]): MuxId[] => ids.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 
 describe('MuxTable', () => {
-  it('behaves as a Map, whatever the ids', () => {
+  it('behaves as a Map for any ids', () => {
     // Ids that share their low bits fall on one slot, in a table of any size.
     const colliding = fc.nat({ max: 5 }).map((high) => high * 2 ** 20 + 3);
     const anyId = fc.oneof(anyMuxId, colliding, fc.nat({ max: 60 }));
@@ -40,14 +40,14 @@ describe('MuxTable', () => {
     );
   });
 
-  it('tells ids above 2^53 apart', () => {
+  it('distinguishes ids above 2^53', () => {
     const ids: MuxId[] = [2n ** 53n, 2n ** 53n + 1n, 2n ** 64n - 1n, 2n ** 64n - 2n, 2 ** 53 - 1, 1];
     const table = tableOf(ids);
     for (const id of ids) expect(table.get(id)?.id).toBe(id);
     expect(table.get(2n ** 63n)).toBe(undefined);
   });
 
-  it('holds 200 000 sequential ids, and gives each back', () => {
+  it('holds 200 000 sequential ids, and returns each of them', () => {
     const first = 2 ** 40;
     const table = tableOf(Array.from({ length: 200_000 }, (_, index) => first + index));
     expect(table.size).toBe(200_000);
@@ -58,7 +58,7 @@ describe('MuxTable', () => {
     expect([table.size, table.entries()]).toStrictEqual([0, []]);
   });
 
-  it('gives its entries as a copy', () => {
+  it('returns its entries as a copy', () => {
     const table = tableOf([1, 2, 3]);
     for (const { id } of table.entries()) table.delete(id);
     expect(table.size).toBe(0);

@@ -54,7 +54,7 @@ describe('maxUnaryBytes on receipt', () => {
     expect(inputs[0]!.error?.message).toContain('maxUnaryBytes');
   });
 
-  it('cuts an error text, which has a bound of its own', () => {
+  it('truncates an error text, which has a bound of its own', () => {
     const end = loneEngine();
     const call = end.request(1);
     end.receive(fromResponder.responseError(1, 'x'.repeat(1 << 20)));
@@ -76,7 +76,7 @@ describe('maxReceiveBytes', () => {
     return { b, second, handlers, turn, advance };
   };
 
-  it('refuses calls while the payloads of running ones make up so much', async () => {
+  it('refuses calls while the payloads of running ones reach the bound', async () => {
     const end = loneEngine({ limits });
     const calls = end.serveUnary(1);
     for (let id = 1; id <= 3; id++) end.receive(fromCaller.request(id, { payload: bytes(600) }));
@@ -114,7 +114,7 @@ describe('maxReceiveBytes', () => {
     expect(b.leftovers).toStrictEqual({ ...nothing, incoming: 2, timers: 2 });
   });
 
-  it('lets a stream wait for room once, however many items it has had one at a time', () => {
+  it('lets a stream wait for room once, however often it has received single credits', () => {
     const { second, handlers, turn, advance } = fill();
     for (let item = 0; item < 16; item++) second.send('y');
     turn();
@@ -129,7 +129,7 @@ describe('maxReceiveBytes', () => {
     expect(asked).toBe(1);
   });
 
-  it('keeps no stream that ends while it waits for room', () => {
+  it('forgets a stream that ends while it waits for room', () => {
     const { b, second, handlers, turn, advance } = fill();
     for (let item = 0; item < 16; item++) second.send('y');
     turn();
@@ -142,7 +142,7 @@ describe('maxReceiveBytes', () => {
     expect(b.leftovers.waitingStreams).toBe(0);
   });
 
-  it('ends the stream that receives more than four times as much', () => {
+  it('ends the stream that receives more than four times the bound', () => {
     const { a, b, turn } = linkEngines({ limits });
     const handlers = b.serveStream(2, 64, 1);
     const stream = a.open(2, { inCapacity: 64 });
@@ -172,7 +172,7 @@ describe('maxOpenMuxes', () => {
   });
 });
 
-describe('handlers that run on after their link is gone', () => {
+describe('handlers that keep running after their link has ended', () => {
   const setUp = (limits: Partial<Limits>) => {
     const unused: string[] = [];
     const running = new RunningHandlers(() => {
@@ -193,7 +193,7 @@ describe('handlers that run on after their link is gone', () => {
     for (let turn = 0; turn < 4; turn++) await Promise.resolve();
   };
 
-  it('count towards maxOpenMuxes of the next links, until they end', async () => {
+  it('count towards maxOpenMuxes of later links, until they end', async () => {
     const { running, unused, ends, connect } = setUp({ maxOpenMuxes: 2 });
     let started = 0;
     for (let link = 0; link < 5; link++) {
@@ -216,7 +216,7 @@ describe('handlers that run on after their link is gone', () => {
     expect([running.count, unused]).toStrictEqual([0, ['unused']]);
   });
 
-  it('count towards maxReceiveBytes of the next links, until they end', async () => {
+  it('count towards maxReceiveBytes of later links, until they end', async () => {
     const { running, ends, connect } = setUp({ maxReceiveBytes: 1_000 });
     const first = connect();
     first.end.receive(fromCaller.request(1, { payload: bytes(1_000) }));
@@ -259,7 +259,7 @@ describe('handlers that run on after their link is gone', () => {
 });
 
 describe('maxCancelsPerSecond', () => {
-  it('closes the connection with the reason beyond a budget', () => {
+  it('closes the connection with the reason when the budget is exceeded', () => {
     const end = loneEngine({ limits: { maxOpenMuxes: 10, maxCancelsPerSecond: 20 } });
     end.serveUnary(1);
     const cancel = (from: number, count: number): void => {
@@ -274,7 +274,7 @@ describe('maxCancelsPerSecond', () => {
   });
 });
 
-describe('a stream that its caller has ended by a fault', () => {
+describe('a stream whose caller has committed a fault', () => {
   it.each<[string, (id: number) => Frame]>([
     ['a gap', (id) => fromCaller.item(id, 7, 'x')],
     ['an item that is too large', (id) => fromCaller.item(id, 1, 'x'.repeat(101))],
@@ -292,7 +292,7 @@ describe('a stream that its caller has ended by a fault', () => {
 });
 
 describe('a handler that outlives its call', () => {
-  it('ends with the Promise of its user, also where the `then` of that throws', async () => {
+  it('ends with the Promise of its user, also where its `then` throws', async () => {
     const unused: string[] = [];
     const running = new RunningHandlers(() => {
       if (unused.length === 0) unused.push('unused');

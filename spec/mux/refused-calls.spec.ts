@@ -22,7 +22,7 @@ describe('an engine without handlers', () => {
     expect([others, end.leftovers, end.engine.stats.callsIn]).toStrictEqual([[], nothing, 1]);
   });
 
-  it('answers what follows a refused call as frames of a mux that it does not know', () => {
+  it('treats frames that follow a refused call as frames of an unknown mux', () => {
     const end = loneEngine({ answers: false });
     end.receive(fromCaller.item(5, 1, 'x'), fromCaller.halfClose(5, 2), fromCaller.credit(5, 3), fromCaller.cancel(5));
     expect(end.sent()).toStrictEqual(['DisconnectClientMux 5']);
@@ -32,7 +32,7 @@ describe('an engine without handlers', () => {
     expect(end.engine.stats.unknownMuxFrames).toBe(5);
   });
 
-  it('makes calls of its own', () => {
+  it('can make calls itself', () => {
     const end = loneEngine({ answers: false });
     const call = end.request(9, 'question', 1_500);
     expect(end.sent()).toHaveLength(1);

@@ -60,7 +60,7 @@ function setUp(start?: number, onThrown: (error: unknown) => void = rethrow) {
 }
 
 describe('TimerWheel', () => {
-  it('fires each entry once, in the order of their times, then of adding', () => {
+  it('fires each entry once, ordered by time, then by insertion', () => {
     const { runtime, wheel, fired, add } = setUp();
     add('c', 20);
     add('a', 10);
@@ -74,7 +74,7 @@ describe('TimerWheel', () => {
     expect([wheel.size, runtime.scheduled]).toStrictEqual([0, 0]);
   });
 
-  it('keeps the order, and what was removed out, while more and more entries wait', () => {
+  it('keeps the order, and removed entries out, while it grows', () => {
     const { runtime, wheel, fired, add } = setUp();
     const expected: { ms: number; index: number }[] = [];
     const removed: Entry[] = [];
@@ -93,7 +93,7 @@ describe('TimerWheel', () => {
     expect(fired).toStrictEqual(expected.map(({ ms, index }) => `${index} ${ms}`));
   });
 
-  it('costs no timer where an entry is removed in the turn in which it was added', () => {
+  it('sets no timer where an entry is removed in the turn in which it was added', () => {
     const { runtime, entry } = setUp();
     const wheel = new TimerWheel(
       () => runtime.now(),
@@ -124,7 +124,7 @@ describe('TimerWheel', () => {
     expect(thrown).toStrictEqual([new Error('boom')]);
   });
 
-  it('has one timer of the platform, and none when it is empty', () => {
+  it('has one platform timer, and none when it is empty', () => {
     const { runtime, wheel, add } = setUp();
     const entries = [add('a', 10), add('b', 5), add('c', 70_000)];
     expect(runtime.scheduled).toBe(1);
@@ -134,7 +134,7 @@ describe('TimerWheel', () => {
     expect(wheel.size).toBe(0);
   });
 
-  it('fires what is due in the past at the next opportunity', () => {
+  it('fires overdue entries at the next opportunity', () => {
     const { runtime, fired, add } = setUp();
     add('keeps the wheel turning', 60_000);
     runtime.advance(30_000);
@@ -152,7 +152,7 @@ describe('TimerWheel', () => {
     expect(fired).toStrictEqual(['a 50']);
   });
 
-  it('lets an entry that fires add itself again, now or later', () => {
+  it('lets an entry add itself again while it fires, for now or later', () => {
     const { runtime, wheel, began, fired, entry } = setUp();
     let left = 3;
     const again: Entry = entry('again', () => {
@@ -164,7 +164,7 @@ describe('TimerWheel', () => {
     expect(wheel.size).toBe(0);
   });
 
-  it('lets an entry that fires remove or move one that is due too', () => {
+  it('lets an entry remove or move another due one while it fires', () => {
     const { runtime, wheel, began, fired, add, entry } = setUp();
     const removed = entry('removed');
     const moved = entry('moved');
@@ -189,7 +189,7 @@ describe('TimerWheel', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('waits for a time that is further off than a timer of the platform can be', () => {
+  it('supports times beyond the limit of a platform timer', () => {
     const { runtime, fired, add } = setUp();
     const day = 86_400_000;
     add('in 49 days', 49 * day);
@@ -199,7 +199,7 @@ describe('TimerWheel', () => {
     expect(fired).toStrictEqual([`in 49 days ${49 * day}`]);
   });
 
-  it('never fires what is due at Infinity, and does not hold it', () => {
+  it('never fires an entry that is due at Infinity, and does not retain it', () => {
     const { runtime, wheel, fired, add } = setUp();
     add('never', Infinity);
     expect(wheel.size).toBe(0);
@@ -218,7 +218,7 @@ describe('TimerWheel', () => {
     expect(fired.sort()).toStrictEqual(['a 100', 'b 110']);
   });
 
-  it('does work in proportion to what is due, not to what waits', () => {
+  it('scales with the entries that are due, not with those that wait', () => {
     const { runtime, wheel, began } = setUp();
     let fired = 0;
     let scheduled = 0;
@@ -244,7 +244,7 @@ describe('TimerWheel', () => {
     expect(wheel.size).toBe(0);
   });
 
-  it('behaves as a sorted list, whatever is added and removed', () => {
+  it('behaves as a sorted list under random insertions and removals', () => {
     const step = fc.oneof(
       fc.record({ what: fc.constant('add' as const), ms: fc.integer({ min: -5, max: 9000 }) }),
       fc.record({ what: fc.constant('remove' as const), ms: fc.nat({ max: 30 }) }),

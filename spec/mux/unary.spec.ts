@@ -5,7 +5,7 @@ import { linkEngines, loneEngine, nothing } from '../support/protocol/engines.js
 import { frameOf, fromCaller, fromResponder } from '../support/protocol/frames.js';
 
 describe('the caller of a unary call', () => {
-  it('sends a Request with the time that remains, and hears the response', () => {
+  it('sends a Request with the remaining time, and receives the response', () => {
     const end = loneEngine();
     const call = end.request(9, 'question', 1500);
     expect(end.sent()).toStrictEqual(['Request 1 handler 9 1500 ms Eof "question"']);
@@ -14,7 +14,7 @@ describe('the caller of a unary call', () => {
     expect([end.sent(), end.leftovers, end.runtime.scheduled]).toStrictEqual([[], nothing, 0]);
   });
 
-  it('rounds the remaining time down, and never to 0', () => {
+  it('rounds the remaining time down, but never to 0', () => {
     const end = loneEngine();
     end.request(9, '', 99.9);
     end.request(9, '', 0.5);
@@ -35,7 +35,7 @@ describe('the caller of a unary call', () => {
     expect(end.sink.frames[0]!.subroute).toStrictEqual(subroute);
   });
 
-  it('hears an error text as RemoteError, and a refusal as RefusedError', () => {
+  it('receives an error text as RemoteError, and a refusal as RefusedError', () => {
     const end = loneEngine();
     const [failed, refused] = [end.request(9), end.request(9)];
     end.receive(fromResponder.responseError(1, 'boom'), fromResponder.connectError(2, 'no such route'));
@@ -43,7 +43,7 @@ describe('the caller of a unary call', () => {
     expect(end.leftovers).toStrictEqual(nothing);
   });
 
-  it('hears one response, whatever comes', () => {
+  it('receives one response, whatever follows', () => {
     const end = loneEngine();
     const call = end.request(9);
     end.sent();
@@ -57,7 +57,7 @@ describe('the caller of a unary call', () => {
     expect(end.engine.stats.unknownMuxFrames).toBe(3);
   });
 
-  it('is not ended by frames of streams', () => {
+  it('ignores frames of streams', () => {
     const end = loneEngine();
     const call = end.request(9);
     end.receive(
@@ -84,7 +84,7 @@ describe('the caller of a unary call', () => {
     expect([call.heard, end.sent()]).toStrictEqual([['deadline-exceeded'], []]);
   });
 
-  it('sends one cancel, and hears nothing more', () => {
+  it('sends one cancel, and receives nothing more', () => {
     const end = loneEngine();
     const call = end.request(9);
     end.sent();
@@ -105,7 +105,7 @@ describe('the caller of a unary call', () => {
     expect(end.sent()).toStrictEqual([]);
   });
 
-  it('that is closed has been sent, or has not', () => {
+  it('reports at the close whether the request was sent', () => {
     const end = loneEngine();
     const sent = end.request(9);
     end.sink.bufferedBytes = 1 << 20;
@@ -117,7 +117,7 @@ describe('the caller of a unary call', () => {
     expect(end.leftovers).toStrictEqual(nothing);
   });
 
-  it('that is cancelled, or past its deadline, while its request waits never sends it', () => {
+  it('never sends a queued request after a cancel or the deadline', () => {
     const end = loneEngine();
     end.sink.bufferedBytes = 1 << 20;
     end.request(9);
@@ -130,7 +130,7 @@ describe('the caller of a unary call', () => {
     expect([late.heard, end.sent()]).toStrictEqual([['deadline-exceeded'], []]);
   });
 
-  it('is failed by a refusal that does not parse: the connection closes', () => {
+  it('fails with a refusal that does not parse, and the connection closes', () => {
     const end = loneEngine();
     const call = end.request(9);
     end.receive(frameOf(Op.MuxConnectError, 1, { payload: 'no map' }));
@@ -150,7 +150,7 @@ describe('the responder of a unary call', () => {
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
-  it('tells null from empty', () => {
+  it('distinguishes null from empty', () => {
     const end = loneEngine();
     const calls = end.serveUnary(1);
     end.receive(fromCaller.request(1), fromCaller.request(2));
@@ -181,7 +181,7 @@ describe('the responder of a unary call', () => {
     ]);
   });
 
-  it('is cancelled by its caller: the handler is told, and nothing is sent', () => {
+  it('notifies the handler of a cancel by the caller, and sends nothing', () => {
     const end = loneEngine();
     const calls = end.serveUnary(1);
     end.receive(fromCaller.request(1));
@@ -209,7 +209,7 @@ describe('the responder of a unary call', () => {
     expect([calls[0]!.mux.deadline, end.leftovers.timers, end.runtime.scheduled]).toStrictEqual([Infinity, 0, 0]);
   });
 
-  it('runs with the longest deadline there is', () => {
+  it('supports the longest possible deadline', () => {
     const end = loneEngine();
     const calls = end.serveUnary(1);
     end.receive(fromCaller.request(1, { deadlineMs: 0xffff_ffff }));
@@ -226,14 +226,14 @@ describe('the responder of a unary call', () => {
     expect([calls.length, end.sent()]).toStrictEqual([1, []]);
   });
 
-  it('takes an id again after its end', () => {
+  it('accepts an id again after its end', () => {
     const end = loneEngine();
     const calls = end.serveUnary(1, (mux) => mux.respond(null));
     end.receive(fromCaller.request(1), fromCaller.request(1));
     expect([calls.length, end.sent()]).toStrictEqual([2, ['Response 1 Eof', 'Response 1 Eof']]);
   });
 
-  it('cuts an error text that is too long', () => {
+  it('truncates an error text that is too long', () => {
     const end = loneEngine();
     const calls = end.serveUnary(1);
     end.receive(fromCaller.request(1));
@@ -242,7 +242,7 @@ describe('the responder of a unary call', () => {
     expect(end.sink.frames[0]!.payload.length).toBe(8192 + 3);
   });
 
-  it('is told of the loss of the connection', () => {
+  it('is notified of the loss of the connection', () => {
     const end = loneEngine();
     const calls = end.serveUnary(1);
     end.receive(fromCaller.request(1));
@@ -252,7 +252,7 @@ describe('the responder of a unary call', () => {
   });
 });
 
-describe('an answer that waits in a full socket', () => {
+describe('an answer queued behind a full socket', () => {
   function waiting() {
     const end = loneEngine();
     const calls = end.serveUnary(1);
@@ -286,7 +286,7 @@ describe('an answer that waits in a full socket', () => {
 });
 
 describe('a refusal', () => {
-  it('repeats deadline, handler, sequence number and flags of what it refuses', () => {
+  it('repeats deadline, handler, sequence number and flags of the refused frame', () => {
     const end = loneEngine();
     end.serveStream(2, 0, 1);
     end.serveUnary(3);
@@ -311,7 +311,7 @@ describe('a refusal', () => {
     expect(end.sent().map((line) => line.replace(/ [<"].*/, ''))).toStrictEqual(['MuxConnectError 1 handler 77 Eof']);
   });
 
-  it('tells the text', () => {
+  it('carries the text', () => {
     const { a, turn } = linkEngines();
     const call = a.request(77);
     turn();
@@ -338,7 +338,7 @@ describe('two engines', () => {
     expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
   });
 
-  it('pass a cancel on, and nothing comes back', () => {
+  it('pass a cancel on, and send nothing back', () => {
     const { a, b, turn } = linkEngines();
     const calls = b.serveUnary(1);
     const call = a.request(1);

@@ -122,13 +122,13 @@ describe('the frame reader', () => {
       expect(masked.messages.map(hex)).toStrictEqual([small, small].map(hex));
     });
 
-    it('of its exact size is what a large masked message gets, which nobody overwrites', async () => {
+    it('is allocated at the exact size for a large masked message, and is not overwritten', async () => {
       const { lent, allocated, messages } = await read([binary(large, { key })], true);
       expect([lent, allocated]).toStrictEqual([[], [large.length]]);
       expect(messages[0]!.buffer.byteLength).toBe(large.length);
     });
 
-    it('of a pool is what a small message gets that is cut; one that is large gets its own', async () => {
+    it('comes from a pool for a small split message, and is its own for a large one', async () => {
       const cut = (bytes: Uint8Array): Uint8Array[] => [bytes.subarray(0, 20), bytes.subarray(20)];
       const first = new Uint8Array(assemblyBytes).fill(1);
       const again = await read([...cut(binary(first)), ...cut(binary(first)), ...cut(binary(large))], false);
@@ -136,7 +136,7 @@ describe('the frame reader', () => {
       expect(again.messages.map(hex)).toStrictEqual([first, first, large].map(hex));
     });
 
-    it('is its own for a cut message where the pool is used up, and is given back by readers that stop', () => {
+    it('is its own for a split message where the pool is exhausted, and is returned by stopped readers', () => {
       const message = binary(new Uint8Array(100));
       const make = (): { reader: FrameReader; allocated: number[]; found: number[] } => {
         const allocated: number[] = [];
@@ -170,7 +170,7 @@ describe('the frame reader', () => {
       ]);
     });
 
-    it('is given back where the consumer stops the reader within its message', () => {
+    it('is returned where the consumer stops the reader within its message', () => {
       const reader: FrameReader = new FrameReader({
         masked: false,
         maxMessageBytes,
@@ -188,7 +188,7 @@ describe('the frame reader', () => {
       expect(takenAssemblies()).toBe(0);
     });
 
-    it('that was lent may be overwritten once the consumer has returned', async () => {
+    it('may be overwritten once the consumer it was lent to has returned', async () => {
       const returned: number[] = [];
       const { onReturn } = lentHooks;
       lentHooks.onReturn = (message) => returned.push(message.length);
@@ -201,7 +201,7 @@ describe('the frame reader', () => {
     });
   });
 
-  it('takes a key of zeros, and lengths that are longer than they must be', async () => {
+  it('accepts a key of zeros, and lengths in a longer form than necessary', async () => {
     const payload = bytesOf('payload');
     const frames = [binary(payload, { key: [0, 0, 0, 0] }), binary(payload, { key, lengthBytes: 8 })];
     expect((await read(frames, true)).found).toStrictEqual([`message ${hex(payload)}`, `message ${hex(payload)}`]);
@@ -224,7 +224,7 @@ describe('the frame reader', () => {
     expect((await read([binary(new Uint8Array(2_000))], false, 1_000)).found).toStrictEqual(['error 1009']);
   });
 
-  it('reads nothing behind a close frame', async () => {
+  it('reads nothing after a close frame', async () => {
     const frames = [wsFrame({ first: 0x88, payload: closePayload(1000, 'bye') }), binary(bytesOf('late'))];
     expect((await read([join(frames)], false)).found).toStrictEqual(['close 1000 627965']);
   });
@@ -273,7 +273,7 @@ describe('the frame reader', () => {
     ['a close with a reason', [wsFrame({ first: 0x88, payload: closePayload(4000, 'x') })], ['close 4000 78']],
   ];
   for (const [what, frames, found, masked = false] of allowed) {
-    it(`takes ${what}`, async () => {
+    it(`accepts ${what}`, async () => {
       for (const bytes of [frames, [join(frames)], [...join(frames)].map((byte) => Uint8Array.of(byte))]) {
         expect((await read(bytes, masked)).found).toStrictEqual(found);
         expect(await readByWs(bytes, masked)).toStrictEqual(found);
@@ -281,7 +281,7 @@ describe('the frame reader', () => {
     });
   }
 
-  it('takes control frames between the fragments of a message, and whole messages behind them', async () => {
+  it('accepts control frames between the fragments of a message, and whole messages after them', async () => {
     const frames = [
       wsFrame({ first: 0x02, payload: bytesOf('a') }),
       wsFrame({ first: 0x89, payload: bytesOf('ping') }),
@@ -325,7 +325,7 @@ describe('the frame reader', () => {
     ['a frame without a mask from the side that dialed', [binary(empty)], true],
   ];
   for (const [what, frames, masked = false] of refused) {
-    it(`closes with code 1002 for ${what}, and reads nothing behind it`, async () => {
+    it(`closes with code 1002 for ${what}, and reads nothing after it`, async () => {
       const all = [...frames, binary(bytesOf('late'), masked ? { key } : {})];
       for (const bytes of [all, [join(all)]]) {
         expect((await read(bytes, masked)).found).toStrictEqual(['error 1002']);
@@ -335,12 +335,12 @@ describe('the frame reader', () => {
     });
   }
 
-  it('refuses a length before the key behind it has come', async () => {
+  it('refuses a length before the key after it has arrived', async () => {
     const whole = binary(empty, { claimed: 2 ** 60, key });
     expect((await read([whole.subarray(0, whole.length - 4)], true)).found).toStrictEqual(['error 1009']);
   });
 
-  it('finds a fault in two bytes: the rest of the header need not come', async () => {
+  it('detects a fault in two bytes, before the rest of the header arrives', async () => {
     expect((await read([Uint8Array.of(0xc2), Uint8Array.of(127)], false)).found).toStrictEqual(['error 1002']);
   });
 

@@ -141,7 +141,7 @@ describe.each([
     expect(differences(got, expected)).toStrictEqual([]);
   });
 
-  it('keeps what waits as it is, and leaves the messages as they are', async () => {
+  it('keeps queued data as it is, and leaves the messages unchanged', async () => {
     const size = fc.oneof(
       { weight: 6, arbitrary: fc.integer({ min: 0, max: 3000 }) },
       { weight: 6, arbitrary: fc.integer({ min: 0, max: 90_000 }) },
@@ -204,11 +204,11 @@ it('copies into other memory while the sender is writing to its slab', async () 
   ]);
 });
 
-it('finds room for each header', () => {
+it('reserves room for each header', () => {
   expect(maxMessageHead).toBe(headroomBytes);
 });
 
-it('holds no slab when all has left, also of a message that the batch did not send', () => {
+it('retains no slab when everything is sent, also of a message that the batch did not send', () => {
   const { raw, slabs, writer } = writerTo(mask);
   raw.fast = true;
   writer.write(new Uint8Array(100));
@@ -218,7 +218,7 @@ it('holds no slab when all has left, also of a message that the batch did not se
 it.each([
   ['plain', undefined],
   ['masked', mask],
-] as const)('holds no slab once TLS, which takes nothing within the call, has taken all: %s', (_, frame) => {
+] as const)('retains no slab once TLS, which takes nothing within the call, has taken everything: %s', (_, frame) => {
   const { raw, slabs, send, sendFromSlab } = writerTo(frame, true);
   sendFromSlab(new Uint8Array(100));
   send(new Uint8Array(slabBytes * 2));

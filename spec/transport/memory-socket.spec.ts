@@ -14,7 +14,7 @@ describe('linkedSockets', () => {
     return heard;
   };
 
-  it('carries messages both ways, in the call, fragments joined', () => {
+  it('carries messages both ways, within the call, with fragments joined', () => {
     const [left, right] = linkedSockets();
     const heard = [listen(left), listen(right)];
     left.outbound.next([bytesOf('a'), bytesOf('b')]);
@@ -22,7 +22,7 @@ describe('linkedSockets', () => {
     expect(heard).toStrictEqual([['c'], ['ab']]);
   });
 
-  it('lets others run now and then, and keeps the order', () => {
+  it('yields to the event loop now and then, and keeps the order', () => {
     const yielded: (() => void)[] = [];
     const [left, right] = linkedSockets((task) => yielded.push(task));
     const heard = listen(right);
@@ -34,7 +34,7 @@ describe('linkedSockets', () => {
     expect(heard).toStrictEqual([...sent, 'more']);
   });
 
-  it('keeps the order where a message that waited causes further ones to be sent', () => {
+  it('keeps the order where a queued message triggers further ones', () => {
     const yielded: (() => void)[] = [];
     const [left, right] = linkedSockets((task) => yielded.push(task));
     const heard = listen(right);
@@ -51,7 +51,7 @@ describe('linkedSockets', () => {
     expect(heard).toStrictEqual(Array.from({ length: sent }, (_, index) => String(index)));
   });
 
-  it('delivers what waits before it closes', () => {
+  it('delivers queued messages before it closes', () => {
     const [left, right] = linkedSockets(() => undefined);
     const heard = listen(right);
     const sent = Array.from({ length: 130 }, (_, index) => String(index));
@@ -60,7 +60,7 @@ describe('linkedSockets', () => {
     expect(heard).toStrictEqual([...sent, 'complete']);
   });
 
-  it('closes both ends, and drops what comes later', () => {
+  it('closes both ends, and drops later messages', () => {
     const [left, right] = linkedSockets();
     const heard = [listen(left), listen(right)];
     left.outbound.complete();
@@ -70,7 +70,7 @@ describe('linkedSockets', () => {
     expect(heard).toStrictEqual([['complete'], ['complete']]);
   });
 
-  it('breaks both ends: the other one hears why', () => {
+  it('breaks both ends, and the other one receives the reason', () => {
     const [left, right] = linkedSockets();
     const heard = [listen(left), listen(right)];
     right.outbound.error('cut');

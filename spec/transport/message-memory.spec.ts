@@ -38,7 +38,7 @@ describe('the memory of a message', () => {
     useUp(mebibyte + 30);
   });
 
-  it('is that of the next one of about the same size, once it was given back', () => {
+  it('is reused for the next one of about the same size, once it was returned', () => {
     const payload = payloadOf(mebibyte);
     expect(allocated).toStrictEqual([mebibyte + 4096]);
     // The kind of an item of files precedes its bytes.
@@ -47,11 +47,11 @@ describe('the memory of a message', () => {
     expect(payloadOf(mebibyte).buffer).not.toBe(payload.buffer);
   });
 
-  it('has the length of the message, whatever the memory has', () => {
+  it('has the length of the message, although its allocation may be larger', () => {
     expect(take(mebibyte + 1)).toHaveLength(mebibyte + 1);
   });
 
-  it('is given back where a checksum follows the payload', () => {
+  it('is returned where a checksum follows the payload', () => {
     const payload = payloadOf(mebibyte, Op.MuxServerMsg, 4);
     giveBackMessage(payload);
     expect(payloadOf(mebibyte).buffer).toBe(payload.buffer);
@@ -61,13 +61,13 @@ describe('the memory of a message', () => {
     ['the message has other frames', () => payloadOf(mebibyte, Op.Merged)],
     ['the bytes are not those up to the end of the payload', () => payloadOf(mebibyte).subarray(0, -1)],
     ['the bytes are not of the payload alone', () => new Uint8Array(payloadOf(mebibyte).buffer)],
-  ])('is not, where %s', (_, bytesOf) => {
+  ])('is not returned where %s', (_, bytesOf) => {
     const bytes = bytesOf();
     giveBackMessage(bytes);
     expect(take(mebibyte + 30).buffer).not.toBe(bytes.buffer);
   });
 
-  it('is given back once', () => {
+  it('is returned only once', () => {
     const payload = payloadOf(mebibyte);
     giveBackMessage(payload);
     giveBackMessage(payload);
@@ -76,20 +76,20 @@ describe('the memory of a message', () => {
   });
 });
 
-it('the memory of a small message is never given back', () => {
+it('the memory of a small message is never returned', () => {
   const bytes = take(minRecycledBytes - 1);
   expect(allocated).toStrictEqual([minRecycledBytes - 1]);
   giveBackMessage(bytes);
   expect(take(minRecycledBytes - 1).buffer).not.toBe(bytes.buffer);
 });
 
-it('memory of others is left alone', () => {
+it('memory of other owners is left alone', () => {
   expect(() => {
     giveBackMessage(new Uint8Array(2 * mebibyte));
   }).not.toThrow();
 });
 
-it('free memory has a bound: the oldest is dropped', () => {
+it('free memory is bounded: the oldest is dropped', () => {
   const size = mebibyte - 30;
   useUp(size);
   const count = maxRecycledBytes / mebibyte;

@@ -18,7 +18,7 @@ function throttled() {
 }
 
 describe('a socket that is read at 1 000 bytes/s', () => {
-  it('takes a second of bytes in advance after a silence, pauses for what is more, and loses nothing', () => {
+  it('takes a second’s worth of bytes at once after a silence, pauses beyond that, and loses nothing', () => {
     const { runtime, far, calls, received } = throttled();
     runtime.advance(10_000);
     far.outbound.next(new Uint8Array(1_000));
@@ -50,7 +50,7 @@ describe('a socket that is read at 1 000 bytes/s', () => {
     expect(calls.at(-1)).toBe('resume');
   });
 
-  it('leaves no timer when it is given up', () => {
+  it('leaves no timer when it is abandoned', () => {
     const { runtime, far, reading } = throttled();
     far.outbound.next(new Uint8Array(5_000));
     expect(runtime.scheduled).toBe(1);

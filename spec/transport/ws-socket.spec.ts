@@ -72,7 +72,7 @@ describe('a dialed socket', () => {
     ]);
   });
 
-  it('reuses memory of its messages while it is open, and none from its close on: later messages are dropped', async () => {
+  it('reuses the memory of its messages until it is closed; later messages are dropped', async () => {
     const { near } = await connected();
     const { onFree } = slabHooks;
     let freed = 0;
@@ -95,7 +95,7 @@ describe('a dialed socket', () => {
     }
   });
 
-  it('joins fragments at the other end, also when several messages go at once', async () => {
+  it('joins fragments at the other end, also when several messages are sent at once', async () => {
     const { near, far } = await connected();
     const heard = listen(adoptWebSocket(far));
     const big = new Uint8Array(300_000).fill(7);
@@ -132,7 +132,7 @@ describe('a dialed socket', () => {
     }
   });
 
-  it('is read again when it is closed: a paused one would wait for the close frame until closeTimeout', () => {
+  it('resumes reading on close: a paused one would wait for the close frame until closeTimeout', () => {
     const log: string[] = [];
     const note = (what: string) => (): void => {
       log.push(what);
@@ -145,7 +145,7 @@ describe('a dialed socket', () => {
     expect(log).toStrictEqual(['pause', 'resume', 'close', 'resume', 'close']);
   });
 
-  it('takes so many fragments of a message as make up its bound, and reports what breaks the protocol', async () => {
+  it('accepts up to the bound of fragments per message, and reports protocol violations', async () => {
     const { near, far } = await connected();
     const errors: unknown[] = [];
     near.limitMessages!(8 << 10);
@@ -165,7 +165,7 @@ describe('a dialed socket', () => {
     ]);
   });
 
-  it('completes where it is closed here, and destroys without a close frame where it errors', async () => {
+  it('completes where it is closed here, and is destroyed without a close frame where it errors', async () => {
     const first = await connected();
     const ended = listen(first.near);
     const closed = once(first.far, 'close');
@@ -178,7 +178,7 @@ describe('a dialed socket', () => {
     expect((await broken)[0]).toBe(1006);
   });
 
-  it('errors where the other end is killed, and drops what is sent later', async () => {
+  it('errors where the other end is killed, and drops later sends', async () => {
     const { near, far } = await connected();
     const heard = listen(near);
     far.terminate();
@@ -190,7 +190,7 @@ describe('a dialed socket', () => {
     expect(near.bufferedBytes).toBe(0);
   });
 
-  it('errors where a message is longer than maxMessageBytes; the other end hears 1009', async () => {
+  it('errors where a message is longer than maxMessageBytes; the other end receives 1009', async () => {
     const { near, far } = await connected();
     const heard = listen(near);
     const closed = once(far, 'close');
@@ -205,7 +205,7 @@ describe('a dialed socket', () => {
     expect(heardToo.messages.map(({ length }) => length)).toStrictEqual([1 << 20]);
   });
 
-  it('tells how much it holds, and when that has gone', async () => {
+  it('reports how many bytes it buffers, and when it has drained', async () => {
     const { near, far } = await connected();
     const raw = (far as unknown as { _socket: NetSocket })._socket;
     raw.pause();
@@ -220,7 +220,7 @@ describe('a dialed socket', () => {
 });
 
 describe('a dial', () => {
-  it('fails where nobody listens', async () => {
+  it('fails where there is no listener', async () => {
     const probe = createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
     const { port } = probe.address() as AddressInfo;
@@ -237,7 +237,7 @@ describe('a dial', () => {
     await expect(firstValueFrom(dialWebSocket(to, with_))).rejects.toThrow();
   });
 
-  it('fails where the server says no', async () => {
+  it('fails where the server refuses', async () => {
     const refusing: Server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.resume().end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
@@ -248,7 +248,7 @@ describe('a dial', () => {
     await new Promise((resolve) => refusing.close(resolve));
   });
 
-  it('is given up without a trace while nobody answers', async () => {
+  it('leaves no trace when it is abandoned before an answer', async () => {
     const sockets: NetSocket[] = [];
     const silent = createServer((socket) => {
       sockets.push(socket);
@@ -293,8 +293,8 @@ class BrowserSocket {
   }
 }
 
-describe('the socket of a browser', () => {
-  it('takes ArrayBuffers in, and sends bytes or a Blob of the fragments', async () => {
+describe('a browser socket', () => {
+  it('receives ArrayBuffers, and sends bytes or a Blob of the fragments', async () => {
     const raw = new BrowserSocket();
     const socket = adoptWebSocket(raw);
     const heard = listen(socket);
@@ -315,7 +315,7 @@ describe('the socket of a browser', () => {
     expect(heard.messages.length).toBe(1);
   });
 
-  it('is closed politely or not, and errors with what the platform says', async () => {
+  it('closes gracefully or not, and errors with the message of the platform', async () => {
     const raw = new BrowserSocket();
     const socket = adoptWebSocket(raw);
     const heard = listen(socket);
@@ -327,7 +327,7 @@ describe('the socket of a browser', () => {
     expect(await heard.end).toBe('the platform gives no reason');
   });
 
-  it('is looked at while it holds much', async () => {
+  it('is polled while it buffers much', async () => {
     const raw = new BrowserSocket();
     const socket = adoptWebSocket(raw);
     raw.bufferedAmount = 1 << 20;

@@ -13,13 +13,13 @@ beforeEach(() => {
 
 const enter = (name: string, most = 2): (() => void) => gate.acquire(most, 1_000, () => begun.push(name));
 
-describe('the gate of dials', () => {
-  it('is one for all who share a runtime', () => {
+describe('the dial gate', () => {
+  it('is shared by all users of a runtime', () => {
     expect(DialGate.of(runtime)).toBe(gate);
     expect(DialGate.of(new ManualRuntime())).not.toBe(gate);
   });
 
-  it('lets so many begin, and the others in their order as these leave', () => {
+  it('lets a bounded number begin, and the others in order as these leave', () => {
     const leave = ['a', 'b', 'c', 'd', 'e'].map((name) => enter(name));
     expect(begun).toStrictEqual(['a', 'b']);
     leave[1]!();
@@ -32,7 +32,7 @@ describe('the gate of dials', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('counts who leaves twice once', () => {
+  it('counts an entrant that leaves twice only once', () => {
     const leave = enter('a', 1);
     leave();
     leave();
@@ -41,14 +41,14 @@ describe('the gate of dials', () => {
     expect(begun).toStrictEqual(['a', 'b']);
   });
 
-  it('takes back one that waits', () => {
+  it('takes back a waiting entrant', () => {
     const leave = ['a', 'b', 'c', 'd'].map((name) => enter(name, 1));
     leave[1]!();
     leave[0]!();
     expect(begun).toStrictEqual(['a', 'c']);
   });
 
-  it('holds each to its own number, and passes over those that may not begin yet', () => {
+  it('applies each entrant’s own bound, and skips those that may not begin yet', () => {
     const leave = enter('a', 1);
     enter('b', 1);
     const other = enter('c', 9);
@@ -59,7 +59,7 @@ describe('the gate of dials', () => {
     expect(begun).toStrictEqual(['a', 'c', 'b']);
   });
 
-  it('lets nobody starve: one that was passed over often goes before all others', () => {
+  it('prevents starvation: an entrant that was skipped often goes first', () => {
     let leave = enter('other', 9);
     enter('patient', 1);
     for (let round = 0; round < 64; round++) {
@@ -74,7 +74,7 @@ describe('the gate of dials', () => {
     expect(begun.slice(-2)).toStrictEqual(['patient', 'late']);
   });
 
-  it('does not count one that is silent for long, also when it leaves later', () => {
+  it('stops counting an entrant that is silent for long, also when it leaves later', () => {
     const leave = ['a', 'b', 'c', 'd', 'e'].map((name) => enter(name));
     runtime.advance(999);
     expect(begun).toStrictEqual(['a', 'b']);
@@ -86,7 +86,7 @@ describe('the gate of dials', () => {
     expect(begun).toStrictEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  it('may be entered and left by one that begins', () => {
+  it('may be entered and left from within the start of a dial', () => {
     let inner = (): void => undefined;
     gate.acquire(1, 1_000, () => {
       begun.push('outer');

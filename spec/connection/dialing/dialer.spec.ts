@@ -99,7 +99,7 @@ const reject = (socket: Socket): void => {
 };
 
 describe('a dial', () => {
-  it('opens the socket while the checksum is made, and shakes hands when it is there', async () => {
+  it('opens the socket while the checksum is computed, and shakes hands when it is ready', async () => {
     let made: (checksum: Checksum) => void = () => undefined;
     const checksum = new Promise<Checksum>((resolve) => (made = resolve));
     const scene = new Scene({ checksum });
@@ -112,7 +112,7 @@ describe('a dial', () => {
     await scene.end();
   });
 
-  it('gives the open socket up where it is stopped before the checksum is made, or too late', async () => {
+  it('abandons the open socket when it is stopped before the checksum is ready, or ready too late', async () => {
     let made: (checksum: Checksum) => void = () => undefined;
     const checksum = new Promise<Checksum>((resolve) => (made = resolve));
     const scene = new Scene({ checksum });
@@ -149,7 +149,7 @@ describe('a dial', () => {
     expect(scene.ends).toStrictEqual(['closed']);
   });
 
-  it('does not send the Connect twice, and takes the answer in the turn in which it comes', async () => {
+  it('sends the Connect only once, and accepts the answer in the turn in which it arrives', async () => {
     const scene = new Scene();
     scene.answer = (socket) => {
       accept(socket);
@@ -201,7 +201,7 @@ describe('a dial', () => {
     await scene.end();
   });
 
-  it('fails where no socket opens within dialTimeout, and gives the dial up', async () => {
+  it('fails where no socket opens within dialTimeout, and abandons the dial', async () => {
     let given = 0;
     const scene = new Scene({ dial: () => new Observable(() => () => given++) });
     await settle(scene.runtime);
@@ -289,7 +289,7 @@ describe('a dial', () => {
 });
 
 describe('the next dial', () => {
-  it('starts 50, 100, 200 … ms after the last one began, up to redialInterval, plus a random share of the jitter, for ever', async () => {
+  it('starts 50, 100, 200 … ms after the previous one began, up to redialInterval, plus random jitter', async () => {
     const scene = new Scene({ dial: () => throwError(() => new Error('down')) });
     // The same numbers, since nothing else draws any.
     const random = new ManualRuntime();
@@ -306,7 +306,7 @@ describe('the next dial', () => {
     await scene.end();
   });
 
-  it('follows at once where the last one began long ago, and as states say', async () => {
+  it('follows at once where the previous one began long ago, and as states say', async () => {
     const scene = new Scene();
     scene.answer = accept;
     await pass(scene.runtime, 5_000);
@@ -322,7 +322,7 @@ describe('the next dial', () => {
     await scene.end();
   });
 
-  it('comes no faster where links are lost soon; a link that lived for redialInterval begins the count again', async () => {
+  it('keeps backing off where links are lost soon; a link that lives for redialInterval resets it', async () => {
     const scene = new Scene();
     const gaps = (): number[] => scene.attempts.slice(1).map((at, index) => at - scene.attempts[index]!);
     scene.answer = (far) => {
@@ -347,7 +347,7 @@ describe('the next dial', () => {
     await scene.end();
   });
 
-  it('waits its interval where the other side has rejected', async () => {
+  it('waits its interval where the other side has rejected the last one', async () => {
     const scene = new Scene();
     scene.answer = reject;
     await pass(scene.runtime, 990, 1);
@@ -371,7 +371,7 @@ describe('the next dial', () => {
   });
 });
 
-describe('dials beside each other', () => {
+describe('concurrent dials', () => {
   /** Hosts that share an acceptor, which opens one socket in 5 ms, also for who has given up. */
   async function crowd(dialers: number, limits: Partial<Limits>, silent = 0) {
     const runtime = new ManualRuntime();
@@ -414,14 +414,14 @@ describe('dials beside each other', () => {
     return { runtime, scenes, linked, given: () => given };
   }
 
-  it('wait for their turn, so that none is given up for which work was done', async () => {
+  it('wait for their turn, so that no prepared dial times out', async () => {
     const { runtime, linked, given } = await crowd(600, { maxDials: 20, connectionPingInterval: 60_000 });
     await pass(runtime, 4_000);
     expect(linked()).toBe(600);
     expect(given()).toBe(0);
   });
 
-  it('go on where more hosts than may be dialed at once are silent', async () => {
+  it('proceed although more hosts are silent than may be dialed at once', async () => {
     const { runtime, linked } = await crowd(100, { maxDials: 20 }, 40);
     await pass(runtime, 2_000);
     expect(linked()).toBe(0);
@@ -429,7 +429,7 @@ describe('dials beside each other', () => {
     expect(linked()).toBe(60);
   });
 
-  it('make their token when they begin', async () => {
+  it('create their token when they begin', async () => {
     const tokens: number[] = [];
     const runtime = new ManualRuntime();
     const leave = DialGate.of(runtime).acquire(1, 5_000, () => undefined);
@@ -466,13 +466,13 @@ describe('dials beside each other', () => {
 });
 
 describe('stop()', () => {
-  it('gives up while it waits for its turn', async () => {
+  it('cancels the wait for a turn', async () => {
     const scene = new Scene({ limits: { ...defaultLimits, maxDials: 0 } });
     await scene.end();
     expect(scene.attempts).toStrictEqual([]);
   });
 
-  it('may come from who makes the token, and lets the next one begin', async () => {
+  it('may be called by the token provider, and lets the next one begin', async () => {
     const runtime = new ManualRuntime();
     const limits = { ...defaultLimits, maxDials: 1 };
     let tokens = 0;
@@ -493,7 +493,7 @@ describe('stop()', () => {
     expect(begun).toBe(true);
   });
 
-  it('gives up while the token is made', async () => {
+  it('cancels while the token is created', async () => {
     const token = new Subject<string>();
     const scene = new Scene({
       token: () =>
@@ -508,7 +508,7 @@ describe('stop()', () => {
     expect(scene.a.statuses).toStrictEqual(['connecting', 'closed']);
   });
 
-  it('gives up while it dials', async () => {
+  it('cancels while dialing', async () => {
     let given = 0;
     const scene = new Scene({ dial: () => new Observable(() => () => given++) });
     await settle(scene.runtime);
@@ -516,14 +516,14 @@ describe('stop()', () => {
     expect(given).toBe(1);
   });
 
-  it('gives up during the handshake', async () => {
+  it('cancels during the handshake', async () => {
     const scene = new Scene();
     await settle(scene.runtime);
     await scene.end();
     expect(scene.ends).toStrictEqual(['The handshake was cancelled.']);
   });
 
-  it('gives up while it waits', async () => {
+  it('cancels the wait for the next dial', async () => {
     const scene = new Scene({ dial: () => throwError(() => new Error('down')) });
     await settle(scene.runtime);
     await scene.end();
@@ -531,7 +531,7 @@ describe('stop()', () => {
     expect(scene.attempts.length).toBe(1);
   });
 
-  it('may come from a listener of the state, at any change', async () => {
+  it('may be called by a state listener, at any change', async () => {
     for (const at of ['back-off', 'connected'] as const) {
       const scene = new Scene(at === 'back-off' ? { dial: () => NEVER } : {});
       scene.answer = accept;

@@ -119,7 +119,7 @@ class Scene {
 }
 
 describe('a leaf that cannot connect', () => {
-  it('tries again after times that double up to the longest, each shortened at random by up to a half', async () => {
+  it('retries after delays that double up to the maximum, each shortened at random by up to a half', async () => {
     const scene = new Scene();
     await pass(scene.runtime, 200_000, 100);
     const times = scene.times();
@@ -134,7 +134,7 @@ describe('a leaf that cannot connect', () => {
     await scene.end();
   });
 
-  it('says when the next attempt begins, and that one is under way', async () => {
+  it('reports when the next attempt begins, and that one is under way', async () => {
     const scene = new Scene();
     await pass(scene.runtime, 3_000, 10);
     const { nextAttempt, status } = scene.state;
@@ -149,7 +149,7 @@ describe('a leaf that cannot connect', () => {
     await scene.end();
   });
 
-  it('tries every host of a round at once, in their order', async () => {
+  it('tries every host of a round without delay, in order', async () => {
     const scene = new Scene(['ws://a', 'ws://b', 'ws://c']);
     await settle(scene.runtime);
     scene.runtime.advance(0);
@@ -164,7 +164,7 @@ describe('a leaf that cannot connect', () => {
     await scene.end();
   });
 
-  it('goes on to the next host when it has lost one', async () => {
+  it('moves on to the next host when it has lost one', async () => {
     const scene = new Scene(['ws://a', 'ws://b']);
     await scene.connected();
     scene.far!.outbound.error(new Error('cut'));
@@ -175,8 +175,8 @@ describe('a leaf that cannot connect', () => {
   });
 });
 
-describe('a page', () => {
-  it('that is offline tries seldom, and at once when it is online', async () => {
+describe('a web page', () => {
+  it('retries rarely while offline, and at once when it is online', async () => {
     const scene = new Scene();
     await pass(scene.runtime, 1_000, 10);
     scene.page.say('offline');
@@ -192,7 +192,7 @@ describe('a page', () => {
     await scene.end();
   });
 
-  it('that is hidden tries seldom, and at once when it is shown', async () => {
+  it('retries rarely while hidden, and at once when it is shown', async () => {
     const scene = new Scene();
     scene.page.hidden = true;
     await pass(scene.runtime, 9_000, 100);
@@ -204,7 +204,7 @@ describe('a page', () => {
     await scene.end();
   });
 
-  it('tries at most once a second, however often it is shown', async () => {
+  it('retries at most once a second, however often it is shown', async () => {
     const scene = new Scene();
     await pass(scene.runtime, 20_000, 100);
     scene.times();
@@ -217,7 +217,7 @@ describe('a page', () => {
     await scene.end();
   });
 
-  it('that was frozen or asleep tries at once, and not after its old back-off', async () => {
+  it('retries at once after being frozen or asleep, instead of waiting for its old back-off', async () => {
     const scene = new Scene();
     await pass(scene.runtime, 60_000, 100);
     scene.times();
@@ -234,7 +234,7 @@ describe('a page', () => {
     await scene.end();
   });
 
-  it('that was frozen while connected notices within two seconds that the host does not answer', async () => {
+  it('notices within two seconds that the host does not answer, after being frozen while connected', async () => {
     const scene = new Scene();
     await scene.connected();
     // The far end is silent: it plays no engine.
@@ -269,7 +269,7 @@ describe('a refusal', () => {
     await scene.end();
   });
 
-  it('for another reason, as a full host, is no end: it tries again', async () => {
+  it('for another reason, such as a full host, is not final: the leaf retries', async () => {
     const scene = new Scene();
     scene.rejection = {};
     scene.up.add('ws://a');
@@ -282,7 +282,7 @@ describe('a refusal', () => {
   it.each([
     [true, 'connected'],
     [false, 'refused'],
-  ])('of a token that has expired: with another one (%s) the leaf is %s', async (renews, status) => {
+  ])('of an expired token: with another one (%s) the leaf is %s', async (renews, status) => {
     const scene = new Scene(['ws://a'], { renews });
     await scene.connected();
     scene.far!.close!('unauthenticated', 'the token has expired');
@@ -294,7 +294,7 @@ describe('a refusal', () => {
   });
 });
 
-it('a leaf that the host has closed as idle comes back for its next call', async () => {
+it('a leaf that the host has closed as idle reconnects for its next call', async () => {
   const scene = new Scene();
   await scene.connected();
   scene.far!.close!('idle', 'no call for 60 000 ms');

@@ -4,7 +4,7 @@ import type { Runtime } from '../../../lib/runtime.js';
 import { ManualRuntime } from '../../support/manual-runtime.js';
 
 describe('a timer that tolerates stalls', () => {
-  it('ends after its time where the loop turns', () => {
+  it('fires after its time where the event loop turns', () => {
     const runtime = new ManualRuntime();
     let ended = 0;
     stallTolerantTimer(runtime, () => ended++, 2_000);
@@ -29,7 +29,7 @@ describe('a timer that tolerates stalls', () => {
     runtime.advance(10_000);
   });
 
-  it('does not end in the turn after a loop stood still, however long that was', () => {
+  it('does not fire in the turn after the event loop was blocked, however long that was', () => {
     const timers: (() => void)[] = [];
     const runtime = {
       schedule: (task: () => void) => {

@@ -6,7 +6,7 @@ import { add, count } from './routes.js';
  * How a caller gives a call up (protocol, sections 6 and 7).
  */
 
-test('giving a call up sends a cancel, which stops the handler; no response follows', () =>
+test('cancelling a call sends a cancel, which stops the handler; no response follows', () =>
   gridTest(({ link, expectFrames, expectObservable, expectSubscriptions, cold }) => {
     const wire = link({ latency: 3 });
     const result = cold<number>('--------r|', { r: 1 });

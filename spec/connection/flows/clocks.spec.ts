@@ -31,8 +31,8 @@ async function connectedGrid(test: GridTestContext): Promise<Cluster> {
   return grid;
 }
 
-describe('a wall clock that is set while hosts are connected', () => {
-  test.each(wallJumps)('by %i ms: no connection is lost, and no state tells of it', (wall) =>
+describe('a wall clock that is adjusted while hosts are connected', () => {
+  test.each(wallJumps)('by %i ms: no connection is lost, and no state changes', (wall) =>
     gridTest(async (context) => {
       const grid = await connectedGrid(context);
       const seen = [watch(context, grid, 'a', 'b'), watch(context, grid, 'b', 'a')];
@@ -42,7 +42,7 @@ describe('a wall clock that is set while hosts are connected', () => {
     }),
   );
 
-  test.each(wallJumps)('by %i ms: what waits goes on to wait as long as it was to', (wall) =>
+  test.each(wallJumps)('by %i ms: pending waits keep their duration', (wall) =>
     gridTest(async (context) => {
       const { clock, advance, faults } = context;
       const grid = await connectedGrid(context);
@@ -62,7 +62,7 @@ describe('a wall clock that is set while hosts are connected', () => {
     }),
   );
 
-  test.each(wallJumps)('by %i ms: call.deadline is right by the clock as it is now', (wall) =>
+  test.each(wallJumps)('by %i ms: call.deadline is correct by the adjusted clock', (wall) =>
     gridTest(async (context) => {
       const { clock, advance, faults } = context;
       const grid = await connectedGrid(context);
@@ -83,7 +83,7 @@ describe('a wall clock that is set while hosts are connected', () => {
     }),
   );
 
-  test('`since` of a state is what the wall clock shows then', () =>
+  test('`since` of a state is the wall-clock time of the change', () =>
     gridTest(async (context) => {
       const grid = await connectedGrid(context);
       const a = grid.host('a');
@@ -145,7 +145,7 @@ describe('a machine that sleeps for an hour', () => {
     ),
   );
 
-  test('finds out within an interval that a farewell was lost meanwhile', () =>
+  test('notices within an interval that a farewell was lost meanwhile', () =>
     gridTest(
       async (context) => {
         const { advance, faults } = context;
@@ -161,7 +161,7 @@ describe('a machine that sleeps for an hour', () => {
       { maxTime: 2 * hour },
     ));
 
-  test('its calls do not hang: they fail with the connection, and their time does not run meanwhile', () =>
+  test('has calls that do not hang: they fail with the connection, and their time stops meanwhile', () =>
     gridTest(
       async (context) => {
         const { advance, clock, faults } = context;
@@ -185,7 +185,7 @@ describe('a machine that sleeps for an hour', () => {
       { maxTime: 2 * hour },
     ));
 
-  test('is seen by the others as a host that says nothing', () =>
+  test('appears to the others as a silent host', () =>
     gridTest(
       async (context) => {
         const grid = await connectedGrid(context);

@@ -16,7 +16,7 @@ function* numbers(count: number): Generator<number> {
   for (let number = 0; number < count; number++) yield number;
 }
 
-test('output: as many items as the window, then one for each credit', () =>
+test('output: as many items as the window, then one per credit', () =>
   gridTest(({ link, expectFrames, expectObservable }) => {
     const wire = link({ latency });
     wire.b.handle(count, numbers);
@@ -37,7 +37,7 @@ test('output: as many items as the window, then one for each credit', () =>
     expectObservable(wire.a.stream(count, 3)).toBe('40ms (ab) 36ms (c|)', { a: 0, b: 1, c: 2 });
   }));
 
-test('a consumer that is slow holds the producer back', () =>
+test('a slow consumer holds the producer back', () =>
   gridTest(async ({ link, advance }) => {
     const wire = link({ latency });
     let produced = 0;
@@ -56,7 +56,7 @@ test('a consumer that is slow holds the producer back', () =>
     expect(produced - saved.length).toBeLessThanOrEqual(3);
   }));
 
-test('behind an asynchronous operator the window is no bound, and it is said so', () =>
+test('behind an asynchronous operator the window is no bound, and a warning says so', () =>
   gridTest(async ({ link, advance }) => {
     const wire = link({ latency });
     const events: string[] = [];
@@ -73,7 +73,7 @@ test('behind an asynchronous operator the window is no bound, and it is said so'
     expect(events).toStrictEqual(['backpressure-lost']);
   }));
 
-test('input: credit comes with the ack, and returns when the handler is done with an item', () =>
+test('input: credit arrives with the ack, and is returned when the handler has processed an item', () =>
   gridTest(({ link, expectFrames, expectObservable, cold }) => {
     const wire = link({ latency });
     wire.b.handle(upper, async function* (_, call) {
@@ -93,7 +93,7 @@ test('input: credit comes with the ack, and returns when the handler is done wit
     expectObservable(wire.a.exchange(upper, undefined, cold('50ms x 49ms |'))).toBe('90ms X 49ms |');
   }));
 
-test('towards a peer without extensions a credit is one item, and the ack says nothing', () =>
+test('towards a peer without extensions a credit is one item, and the ack has no payload', () =>
   gridTest(async ({ link, expectObservable, advance }) => {
     const wire = link({ latency, extensions: false });
     wire.b.handle(count, numbers);

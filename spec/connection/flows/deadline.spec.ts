@@ -10,7 +10,7 @@ import { add, count } from './routes.js';
 
 const latency = 3;
 
-test('the deadline: each side ends the call by its own clock, and nothing more is sent', () =>
+test('deadline: each side ends the call by its own clock, and sends nothing more', () =>
   gridTest(({ link, expectFrames, expectObservable, expectSubscriptions, cold, time }) => {
     const wire = link({ latency });
     const forever = cold<number>('-');
@@ -32,7 +32,7 @@ test('without a timeout a call has 60 s', () =>
     expectObservable(wire.a.request(add, [])).toBe('60s #', undefined, anError(DeadlineExceededError));
   }));
 
-test('a stream has a deadline only where it names one; its caller cancels it then', () =>
+test('a stream has a deadline only where one is given; its caller cancels it then', () =>
   gridTest(({ link, expectObservable, expectSubscriptions, cold }) => {
     const wire = link({ latency });
     const endless = cold<number>('-', {});
@@ -45,7 +45,7 @@ test('a stream has a deadline only where it names one; its caller cancels it the
     expectSubscriptions(endless.subscriptions).toBe('---^ 99ms !');
   }));
 
-test('a call on behalf of another one ends with it', () =>
+test('a nested call ends with the deadline of the outer one', () =>
   gridTest(({ link, expectFrames, expectObservable }) => {
     const wire = link({ latency });
     wire.a.handle(add, () => NEVER);

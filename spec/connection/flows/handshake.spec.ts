@@ -11,7 +11,7 @@ import { add } from './routes.js';
 const latency = 5;
 const statuses = map(({ status }: ConnectionState) => status);
 
-test('handshake: a dials b, which its name decides; then both ping to learn the round-trip time', () =>
+test('handshake: a dials b, which follows from its name; then both ping to measure the round-trip time', () =>
   gridTest(async ({ cluster, expectFrames }) => {
     const grid = cluster({ hosts: 2, latency });
     const wire = grid.cable('a', 'b');

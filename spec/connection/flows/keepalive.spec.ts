@@ -20,7 +20,7 @@ test('keepalive: a ping every 10 s in both directions', () =>
     });
   }));
 
-test('a half-open line: nobody is told, and the keepalive finds out', () =>
+test('a half-open connection: no side is notified, and the keepalive detects it', () =>
   gridTest(async ({ cluster, faults, expectObservable }) => {
     const grid = cluster({ hosts: 2, latency });
     await grid.connected();

@@ -33,7 +33,7 @@ test('a cut: calls in flight fail, and the next attempt follows at once', () =>
     ).toBe('270ms n', { n: 2 });
   }));
 
-test('back-off: calls fail at once while the host is down, and go through when it is back', () =>
+test('back-off: calls fail at once while the host is down, and succeed when it is back', () =>
   gridTest(async ({ cluster, faults, expectObservable, advance }) => {
     const grid = cluster({ hosts: 2, latency });
     grid.host('b').handle(add, ([first = 0]) => first);
@@ -47,7 +47,7 @@ test('back-off: calls fail at once while the host is down, and go through when i
     expectObservable(b.request(add, [1])).toBe('10ms (r|)', { r: 1 });
   }));
 
-test('retry across a restart: `reconnected` tells when', () =>
+test('retry across a restart: `reconnected` signals when', () =>
   gridTest(async ({ cluster, faults, expectObservable }) => {
     const grid = cluster({ hosts: 2, latency, limits: { dialJitter: 0 } });
     grid.host('b').handle(add, ([first = 0]) => timer(50).pipe(map(() => first)));
@@ -59,7 +59,7 @@ test('retry across a restart: `reconnected` tells when', () =>
     expectObservable(call).toBe('810ms (r|)', { r: 7 });
   }));
 
-test('a call of a host that has just started is answered soon: its peer dials again after 50, 100, 200 … ms', () =>
+test('a call of a host that has just started is answered soon: its peer redials after 50, 100, 200 … ms', () =>
   gridTest(async ({ cluster, expectObservable, advance }) => {
     const grid = cluster({ hosts: 2, latency, limits: { dialJitter: 0 } });
     grid.host('a').handle(add, ([first = 0]) => first);
@@ -70,7 +70,7 @@ test('a call of a host that has just started is answered soon: its peer dials ag
     expectObservable(grid.host('b').connection('a').request(add, [1], { timeout: 500 })).toBe('75ms (r|)', { r: 1 });
   }));
 
-test('a partition: what was sent waits, and arrives when the network heals', () =>
+test('a partition: sent messages wait, and arrive when the network heals', () =>
   gridTest(async ({ cluster, faults, expectObservable }) => {
     const grid = cluster({ hosts: 2, latency });
     grid.host('b').handle(add, ([first = 0]) => first);

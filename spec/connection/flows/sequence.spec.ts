@@ -31,7 +31,7 @@ test('a handler that fails ends the stream with its text', () =>
     );
   }));
 
-test('a gap in the sequence ends the stream: the responder says so', () =>
+test('a gap in the sequence ends the stream, and the responder reports it', () =>
   gridTest(async ({ link, expectFrames, expectObservable, advance }) => {
     const wire = link({ latency: 20 });
     wire.b.handle(upper, (_, call) => call.input);
@@ -50,7 +50,7 @@ test('a gap in the sequence ends the stream: the responder says so', () =>
     wire.cable.inject('a', fromCaller.item(1, 2, payload('x')));
   }));
 
-test('a message that comes twice is a stray the second time', () =>
+test('a duplicate of a message is a stray', () =>
   gridTest(async ({ link, faults, expectFrames, expectObservable, settle }) => {
     const wire = link({ latency: 5 });
     wire.b.handle(add, ([first = 0]) => first);
@@ -60,7 +60,7 @@ test('a message that comes twice is a stray the second time', () =>
     expectObservable(wire.a.request(add, [1])).toBe('10ms (r|)', { r: 1 });
   }));
 
-test('an op that the protocol does not know is ignored', () =>
+test('an op unknown to the protocol is ignored', () =>
   gridTest(async ({ link, expectObservable, settle }) => {
     const wire = link({ latency: 5 });
     wire.b.handle(add, ([first = 0]) => first);

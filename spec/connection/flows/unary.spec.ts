@@ -40,7 +40,7 @@ test('both sides call each other: the same mux id names two muxes', () =>
     expectObservable(wire.b.request(add, [2])).toBe('------(s|)', { s: 2 });
   }));
 
-test('a handler that takes its time', () =>
+test('a handler that takes a while', () =>
   gridTest(({ link, expectFrames, expectObservable }) => {
     const wire = link({ latency });
     wire.b.handle(add, async () => {
@@ -68,7 +68,7 @@ test('a handler that fails answers with a text', () =>
     );
   }));
 
-test('a handler that gives no item is a fault of its own', () =>
+test('a handler that emits no item reports a distinct error', () =>
   gridTest(({ link, expectFrames }) => {
     const wire = link({ latency });
     wire.b.handle(add, () => EMPTY);
@@ -76,7 +76,7 @@ test('a handler that gives no item is a fault of its own', () =>
     wire.a.request(add, []).subscribe({ error: () => undefined });
   }));
 
-test('a route that nobody serves is refused', () =>
+test('a route without a handler is refused', () =>
   gridTest(({ link, expectFrames, expectObservable }) => {
     const wire = link({ latency });
     expectFrames(wire).toBe('r--p', {

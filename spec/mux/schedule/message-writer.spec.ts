@@ -89,7 +89,7 @@ describe('a region frame', () => {
     expect(log).toStrictEqual(['1.1', 'region 1.2', '1.3']);
   });
 
-  test('is announced with a head that says its length, prefix and all', () => {
+  test('is announced with a head that states its length, prefix included', () => {
     const one = owner(1);
     let head: Uint8Array = new Uint8Array();
     const frame = region(one, 5, { length: 70_000 });
@@ -100,7 +100,7 @@ describe('a region frame', () => {
     expect([...head]).toStrictEqual([0x97, 1, 5, 0, 0, Op.MuxServerMsg, 0, ...length, 2]);
   });
 
-  test('holds others up until it is done, and no longer', () => {
+  test('delays other frames of its mux until it is complete, and no longer', () => {
     const [one, two] = [owner(1), owner(2)];
     region(one, 1);
     flush();
@@ -115,7 +115,7 @@ describe('a region frame', () => {
     expect(log.filter((entry) => entry !== 'writable 2')).toStrictEqual(['region 1.1', '0.0', '2.1', 'region 1.2']);
   });
 
-  test('of one mux does not hold up those of another', () => {
+  test('does not delay the frames of other muxes', () => {
     const [one, two] = [owner(1), owner(2)];
     for (const seq of [1, 2]) for (const from of [one, two]) region(from, seq);
     flush();
@@ -123,7 +123,7 @@ describe('a region frame', () => {
     expect(log).toStrictEqual(['region 1.1', 'region 2.1', 'region 1.2', 'region 2.2']);
   });
 
-  test('gets its turn beside others that saturate the connection', () => {
+  test('gets its turn beside muxes that saturate the connection', () => {
     const [one, two] = [owner(1), owner(2)];
     // Made when the one before has left, as those of a file are.
     region(one, 1, { length: 3 * quantumBytes });
@@ -140,7 +140,7 @@ describe('a region frame', () => {
     expect(log.slice(5)).toStrictEqual(['2.4', '2.5']);
   });
 
-  test('that is written at once lets the next one go in the same flush', () => {
+  test('lets the next one go in the same flush when it is written at once', () => {
     const one = owner(1);
     for (const seq of [1, 2, 3]) region(one, seq, { atOnce: true });
     flush();
@@ -158,7 +158,7 @@ describe('a region frame', () => {
     expect(log).toStrictEqual(['region 1.1']);
   });
 
-  test('is taken back while it waits, not when it is being written', () => {
+  test('can be taken back while it is queued, but not while it is being written', () => {
     const [one, two] = [owner(1), owner(2)];
     region(one, 1);
     region(two, 1);
@@ -170,7 +170,7 @@ describe('a region frame', () => {
     expect(schedule.queuedBytes).toBe(0);
   });
 
-  test('that is torn is followed by nothing', () => {
+  test('is followed by nothing when it breaks off', () => {
     const [one, two] = [owner(1), owner(2)];
     region(one, 1);
     flush();
@@ -182,7 +182,7 @@ describe('a region frame', () => {
     expect(log).toStrictEqual(['region 1.1']);
   });
 
-  test('that ends after the queue has closed changes nothing', () => {
+  test('changes nothing when it ends after the queue has closed', () => {
     const one = owner(1);
     region(one, 1);
     region(one, 2);

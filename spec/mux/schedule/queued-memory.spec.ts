@@ -17,7 +17,7 @@ function used(): number {
 it.each([
   ['small answers', 20],
   ['answers of 1 KiB', 1 << 10],
-])('%s that wait hold no more memory than is counted, by a fifth', (_what, size) => {
+])('%s in the queue hold at most a fifth more memory than is counted', (_what, size) => {
   const count = 10_000;
   const end = loneEngine({ checksum: false, limits: { maxSendQueueBytes: 1 << 30 } });
   end.serve(1, {

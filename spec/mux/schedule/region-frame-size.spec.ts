@@ -18,17 +18,17 @@ describe('the size of region frames', () => {
     return size.bytes;
   }
 
-  test('stays at its largest while nothing else is sent', () => {
+  test('stays at its maximum while nothing else is sent', () => {
     expect(frame(false)).toBe(maxRegionFrameBytes);
   });
 
-  test('halves with each frame beside which others send, down to its smallest', () => {
+  test('halves with each frame beside which other muxes send, down to its minimum', () => {
     const sizes = Array.from({ length: 6 }, () => frame(true));
     expect(sizes).toStrictEqual([512 << 10, 256 << 10, 128 << 10, 64 << 10, 64 << 10, 64 << 10]);
     expect(sizes.at(-1)).toBe(minRegionFrameBytes);
   });
 
-  test('is not changed by what others sent before a transfer', () => {
+  test('is not affected by what other muxes sent before a transfer', () => {
     size.otherMessageSent();
     expect(frame(false)).toBe(maxRegionFrameBytes);
   });

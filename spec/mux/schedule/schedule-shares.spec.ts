@@ -129,7 +129,7 @@ const mixes = fc.record({
   files: fc.array(large, { maxLength: 2 }),
 });
 
-it('calls and streams share equally, and so do streams, up to a frame and a turn of each', () => {
+it('calls and streams share equally, and so do streams among themselves, within one frame and one turn', () => {
   fc.assert(
     fc.property(mixes, fc.constantFrom(20_000, 100_000, 400_000), (mix, step) => {
       const count = mix.pulled.length + mix.queued.length + mix.files.length;

@@ -76,7 +76,7 @@ function drain(): void {
 }
 
 describe('while the socket keeps up', () => {
-  it('sends in the order of sending, in one message', () => {
+  it('sends frames in order, in one message', () => {
     const [one, two] = [owner(1), owner(2)];
     send(one, 1);
     send(two, 1);
@@ -88,14 +88,14 @@ describe('while the socket keeps up', () => {
     expect([schedule.hasRoomFor(one), schedule.queuedBytes]).toStrictEqual([true, 0]);
   });
 
-  it('sends nothing where there is nothing', () => {
+  it('sends nothing where nothing is queued', () => {
     schedule.flush();
     expect(sink.messages).toStrictEqual([]);
   });
 });
 
 describe('while the socket is full', () => {
-  it('holds frames of muxes back, and lets control pass', () => {
+  it('holds mux frames back, and lets control frames pass', () => {
     congest();
     const one = owner(1);
     send(one, 1);
@@ -108,7 +108,7 @@ describe('while the socket is full', () => {
     expect(schedule.queuedBytes).toBe(0);
   });
 
-  it('gives each mux a turn of so many bytes, and keeps the order within a mux', () => {
+  it('gives each mux a turn of a bounded number of bytes, and keeps the order within a mux', () => {
     congest();
     const [one, two, three] = [owner(1), owner(2), owner(3)];
     for (let seq = 1; seq <= 3; seq++) send(one, seq, turnful);
@@ -120,7 +120,7 @@ describe('while the socket is full', () => {
     expect(left()).toStrictEqual(['1.1', '2.1', '2.2', '2.3', '3.1', '1.2', '2.4', '3.2', '1.3']);
   });
 
-  it('passes a mux by that has sent more than its share, until that is paid', () => {
+  it('skips a mux that has sent more than its share, until the debt is paid', () => {
     congest();
     const [large, small] = [owner(1), owner(2)];
     for (let seq = 1; seq <= 2; seq++) send(large, seq, ofTurns(3));
@@ -129,7 +129,7 @@ describe('while the socket is full', () => {
     expect(left()).toStrictEqual(['1.1', '2.1', '2.2', '2.3', '1.2', '2.4', '2.5', '2.6']);
   });
 
-  it('remembers a debt while the mux has nothing to send, and others have', () => {
+  it('remembers a debt while the mux has nothing to send and others have', () => {
     congest();
     const [large, small] = [owner(1), owner(2)];
     send(large, 1, ofTurns(3));
@@ -143,7 +143,7 @@ describe('while the socket is full', () => {
     expect(left()).toStrictEqual(['1.1', '2.1', '2.2', '2.3', '1.2', '2.4', '2.5', '2.6']);
   });
 
-  it('gives calls and streams the same, however many there are of either', () => {
+  it('gives calls and streams equal shares, however many there are of either', () => {
     congest();
     const stream = owner(1000);
     for (let seq = 1; seq <= 10; seq++) send(stream, seq, turnful);
@@ -153,14 +153,14 @@ describe('while the socket is full', () => {
     expect(order.join('')).toBe('cs'.repeat(10));
   });
 
-  it('lets calls out in the order in which they came', () => {
+  it('lets calls out in the order of arrival', () => {
     congest();
     for (let id = 1; id <= 5; id++) send(owner(id, 'calls'), 0, id === 2 ? turnful.repeat(8) : turnful);
     drain();
     expect(left()).toStrictEqual(['1.0', '2.0', '3.0', '4.0', '5.0']);
   });
 
-  it('goes on with the next mux where the socket was full again', () => {
+  it('continues with the next mux after the socket was full again', () => {
     congest();
     const bulk = owner(1);
     const others = [2, 3, 4].map((id) => owner(id));
@@ -179,7 +179,7 @@ describe('while the socket is full', () => {
     expect(order).toStrictEqual(['1.1', '2.1', '3.1', '4.1', '1.2', '1.3']);
   });
 
-  it('queues behind what waits, also where there is room again', () => {
+  it('queues a new frame behind the waiting ones, also where there is room again', () => {
     congest();
     const one = owner(1);
     send(one, 1);
@@ -189,7 +189,7 @@ describe('while the socket is full', () => {
     expect(left()).toStrictEqual(['1.1', '1.2']);
   });
 
-  it('gives an owner that asked for room its turn among those whose frames wait', () => {
+  it('gives an owner that asked for room its turn among the owners of queued frames', () => {
     congest();
     let seq = 1;
     const stream: Owner = {
@@ -215,7 +215,7 @@ describe('while the socket is full', () => {
     expect(writable).toStrictEqual([]);
   });
 
-  it('lets an owner that has ended go with its last frame, while others wait', () => {
+  it('releases an owner that has ended with its last frame, while others wait', () => {
     congest();
     const [one, two] = [owner(1), owner(2)];
     send(one, 1, turnful.repeat(20));
@@ -231,7 +231,7 @@ describe('while the socket is full', () => {
     expect(two.queue).toBeDefined();
   });
 
-  it('an owner that throws in its turn harms no other', () => {
+  it('protects other owners from one that throws in its turn', () => {
     congest();
     const bad: Owner = {
       ...owner(1),
@@ -248,7 +248,7 @@ describe('while the socket is full', () => {
     expect(left()).toStrictEqual(['3.1']);
   });
 
-  it('gives those who asked for room one turn each', () => {
+  it('gives each owner that asked for room one turn', () => {
     congest();
     const [one, two, three] = [owner(1), owner(2), owner(3)];
     send(one, 1);
@@ -265,7 +265,7 @@ describe('while the socket is full', () => {
     expect([writable, schedule.hasRoomFor(three)]).toStrictEqual([['1', '2'], true]);
   });
 
-  it('tells first who was not told the last time: one with much to send does not keep the others out', () => {
+  it('notifies first the owners it skipped last time: a large sender does not starve the others', () => {
     congest();
     const told: number[] = [];
     const greedy = [1, 2, 3].map((id): Owner => ({
@@ -284,7 +284,7 @@ describe('while the socket is full', () => {
     expect(told).toStrictEqual([1, 2, 3, 1, 2, 3]);
   });
 
-  it('takes back what has not gone out', () => {
+  it('takes back frames that have not been sent', () => {
     congest();
     const [one, two, three] = [owner(1), owner(2), owner(3)];
     for (const from of [one, two, three]) {
@@ -301,13 +301,13 @@ describe('while the socket is full', () => {
     expect([writable, schedule.queuedBytes]).toStrictEqual([['1', '3'], 0]);
   });
 
-  it('takes nothing back where nothing waits', () => {
+  it('takes nothing back where nothing is queued', () => {
     const one = owner(1);
     send(one, 1);
     expect(schedule.purge(one)).toBe(false);
   });
 
-  it('does work in proportion to the frames: 100 000 muxes wait, half of them give up', () => {
+  it('scales with the frames sent: 100 000 muxes wait, and half of them give up', () => {
     schedule = newSchedule(1 << 30);
     congest();
     const owners = Array.from({ length: 100_000 }, (_, index) => owner(index + 1));
@@ -333,7 +333,7 @@ describe('a peer that does not read', () => {
     expect(schedule.queuedBytes + sink.bufferedBytes).toBeLessThan(11 << 20);
   });
 
-  it('is a fault where only control frames wait for it', () => {
+  it('is a fault where only control frames are queued for it', () => {
     sink.onSend = (message) => {
       sink.bufferedBytes += (message as Uint8Array).length;
     };
@@ -346,7 +346,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('the sink', () => {
-  it('that sends from inside send() gets its frames out, in the order of each mux', () => {
+  it('preserves the order of each mux when it sends from inside send()', () => {
     const [one, two] = [owner(1), owner(2)];
     let seq = 1;
     const next = (payload = ''): void => {
@@ -371,7 +371,7 @@ describe('the sink', () => {
     expect(of(2)).toStrictEqual(Array.from({ length: 20 }, (_, index) => index + 1));
   });
 
-  it('that drains from inside send() does not overtake', () => {
+  it('does not let frames overtake when it drains from inside send()', () => {
     congest();
     const one = owner(1);
     for (let seq = 1; seq <= 20; seq++) send(one, seq, 'x'.repeat(40_000));
@@ -382,7 +382,7 @@ describe('the sink', () => {
     expect(left()).toStrictEqual(Array.from({ length: 20 }, (_, index) => `1.${index + 1}`));
   });
 
-  it('that asks for room from inside send() is told', () => {
+  it('is notified when it asks for room from inside send()', () => {
     const one = owner(1);
     const answers: boolean[] = [];
     sink.onSend = () => answers.push(schedule.hasRoomFor(one));
@@ -393,7 +393,7 @@ describe('the sink', () => {
 });
 
 describe('after close', () => {
-  it('nothing leaves, whatever is sent', () => {
+  it('sends nothing any more', () => {
     congest();
     const [one, two] = [owner(1), owner(2)];
     send(one, 1);

@@ -28,7 +28,7 @@ describe('opening', () => {
     expect(end.sent()).toStrictEqual([line]);
   });
 
-  it('numbers from the given first id upward', () => {
+  it('numbers muxes upward from the given first id', () => {
     const end = loneEngine({ firstMuxId: 2 ** 40 });
     end.open(2);
     end.request(1, '', 5);
@@ -38,14 +38,14 @@ describe('opening', () => {
     ]);
   });
 
-  it('that is refused ends the stream', () => {
+  it('ends the stream when it is refused', () => {
     const { end, stream } = opened({}, { acked: false });
     end.receive(fromResponder.connectError(1, 'no such route'));
     expect(stream.error).toStrictEqual(new RefusedError('no such route'));
     expect([end.sent(), end.leftovers, end.runtime.scheduled]).toStrictEqual([[], nothing, 0]);
   });
 
-  it('that is refused with what does not parse ends with the connection', () => {
+  it('closes the connection with a refusal that does not parse', () => {
     const { end, stream } = opened({}, { acked: false });
     end.receive(frameOf(Op.MuxConnectError, 1, { payload: 'no map' }));
     expect([end.faults.length, stream.heard]).toStrictEqual([1, ['ended: disconnected']]);
@@ -53,7 +53,7 @@ describe('opening', () => {
 });
 
 describe('upstream credit', () => {
-  it('is none before AckMux, and the in capacity from then on', () => {
+  it('is zero before AckMux, and the in capacity from then on', () => {
     const { end, stream } = opened({ inCapacity: 3 }, { acked: false, extensions: false });
     expect([stream.mux.credit, stream.mux.writable]).toStrictEqual([0, false]);
     end.receive(fromResponder.ack(1));
@@ -63,7 +63,7 @@ describe('upstream credit', () => {
     expect(end.sent()).toStrictEqual(['MuxClientMsg 1 #1 "a"', 'MuxClientMsg 1 #2 "b"', 'MuxClientMsg 1 #3 "c"']);
   });
 
-  it('is what AckMux says, where that was announced; else its payload is ignored', () => {
+  it('is what AckMux says where the extension was announced; otherwise its payload is ignored', () => {
     const { end, stream } = opened({ inCapacity: 3 }, { acked: false });
     end.receive(fromResponder.ack(1, encodeAck({ in: 1000 })));
     expect(stream.mux.credit).toBe(1000);
@@ -74,13 +74,13 @@ describe('upstream credit', () => {
     expect(silent.stream.mux.credit).toBe(3);
   });
 
-  it('comes with AckMux once', () => {
+  it('is granted by AckMux only once', () => {
     const { end, stream } = opened({ inCapacity: 3 });
     end.receive(fromResponder.ack(1));
     expect(stream.mux.credit).toBe(3);
   });
 
-  it('comes back one by one', () => {
+  it('is returned one by one', () => {
     const { end, stream } = opened({ inCapacity: 1 }, { extensions: false });
     stream.send('a');
     // Without the extension a payload of a credit frame means nothing.
@@ -88,7 +88,7 @@ describe('upstream credit', () => {
     expect([stream.mux.credit, stream.writables]).toStrictEqual([2, 3]);
   });
 
-  it('comes back many at once, where that was announced, and saturates', () => {
+  it('is returned in batches where that was announced, and saturates', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(fromResponder.credit(1, 1, 500), fromResponder.credit(1, 2));
     expect(stream.mux.credit).toBe(502);
@@ -96,7 +96,7 @@ describe('upstream credit', () => {
     expect(stream.mux.credit).toBe(0x7fff_ffff);
   });
 
-  it('of 0 is a fault of the connection', () => {
+  it('of 0 is a connection fault', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(frameOf(Op.UnblockClMux, 1, { seq: 1, payload: Uint8Array.of(0) }));
     expect([end.faults.length, stream.heard]).toStrictEqual([1, ['ended: disconnected']]);
@@ -110,7 +110,7 @@ describe('upstream credit', () => {
 });
 
 describe('half-close', () => {
-  it('needs no credit, and nothing is sent after it', () => {
+  it('needs no credit, and is the last frame sent', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     stream.send('a');
     stream.mux.halfClose();
@@ -120,7 +120,7 @@ describe('half-close', () => {
     expect([stream.mux.writable, stream.mux.sendEnded]).toStrictEqual([false, true]);
   });
 
-  it('may come before AckMux, which then gives no credit', () => {
+  it('may precede AckMux, which then grants no credit', () => {
     const { end, stream } = opened({ inCapacity: 1 }, { acked: false });
     stream.mux.halfClose();
     expect(end.sent()).toStrictEqual(['MuxClientMsg 1 #1 Eof']);
@@ -138,7 +138,7 @@ describe('half-close', () => {
     expect(stream.heard).toStrictEqual(['x', 'ended']);
   });
 
-  it('of a stream without input is none', () => {
+  it('is not sent by a stream without input', () => {
     const { end, stream } = opened();
     stream.mux.halfClose();
     expect(end.sent()).toStrictEqual([]);
@@ -146,7 +146,7 @@ describe('half-close', () => {
 });
 
 describe('items', () => {
-  it('come in order; each credit goes back when it is released', () => {
+  it('arrive in order; each credit is returned when its item is released', () => {
     const { end, stream } = opened({ outCapacity: 3 }, { extensions: false });
     end.receive(fromResponder.item(1, 1, 'a'), fromResponder.item(1, 2, ''), fromResponder.item(1, 3, 'c'));
     expect([stream.heard, stream.mux.held, end.sent()]).toStrictEqual([['a', '', 'c'], 3, []]);
@@ -194,8 +194,8 @@ describe('items', () => {
   });
 });
 
-describe('the end', () => {
-  it('comes with Eof; what follows is ignored', () => {
+describe('the end of the stream', () => {
+  it('arrives with Eof; later frames are ignored', () => {
     const { end, stream } = opened({ inCapacity: 5 });
     end.receive(
       fromResponder.item(1, 1, 'a'),
@@ -222,7 +222,7 @@ describe('the end', () => {
     expect(two.stream.heard).toStrictEqual(['', 'ended']);
   });
 
-  it('may come one beyond the window, also with an item', () => {
+  it('may arrive one beyond the window, also with an item', () => {
     const { end, stream } = opened({ outCapacity: 1 });
     end.receive(fromResponder.item(1, 1, 'a'), frameOf(Op.MuxServerMsg, 1, { seq: 2, flags: Flag.Eof, payload: 'b' }));
     expect([stream.heard, end.sent()]).toStrictEqual([['a', 'b', 'ended'], []]);
@@ -247,7 +247,7 @@ describe('the end', () => {
     expect(two.stream.error).toStrictEqual(new RemoteError('shutting down'));
   });
 
-  it('takes back what waits to be sent', () => {
+  it('takes back queued frames', () => {
     const { end, stream } = opened({ inCapacity: 5 });
     end.sink.bufferedBytes = 1 << 20;
     end.request(9);
@@ -277,7 +277,7 @@ describe('a gap in the sequence', () => {
     expect([end.sent(), end.leftovers]).toStrictEqual([['DisconnectServerMux 1'], nothing]);
   });
 
-  it('is none at what the sequence does not count', () => {
+  it('is not reported for frames that have no sequence number', () => {
     const { end, stream } = opened();
     end.receive(fromResponder.pong(1, 77), { ...fromResponder.ack(1), seq: 9 }, fromResponder.item(1, 1, 'x'));
     expect(stream.heard).toStrictEqual(['x']);
@@ -285,7 +285,7 @@ describe('a gap in the sequence', () => {
     expect(stream.heard).toStrictEqual(['x', 'ended: disconnected']);
   });
 
-  it('is counted over items and credits together, in both directions', () => {
+  it('is detected across items and credits, in both directions', () => {
     const { end, stream } = opened({ inCapacity: 5, outCapacity: 5 }, { extensions: false });
     stream.send('a');
     end.receive(fromResponder.item(1, 1, 'x'), fromResponder.credit(1, 2), fromResponder.item(1, 3, 'y'));
@@ -303,7 +303,7 @@ describe('a gap in the sequence', () => {
 });
 
 describe('cancel', () => {
-  it('sends one frame; the sink ends with the reason, and gets nothing more', () => {
+  it('sends one frame; the sink ends with the reason, and receives nothing more', () => {
     const { end, stream } = opened({ inCapacity: 5 });
     stream.mux.cancel(cancelled);
     stream.mux.cancel(cancelled);
@@ -320,14 +320,14 @@ describe('cancel', () => {
     expect([stream.heard, end.sent()]).toStrictEqual([['a', 'ended: cancelled'], ['DisconnectServerMux 1']]);
   });
 
-  it('from within the last item ends once', () => {
+  it('from within the last item ends the stream once', () => {
     const { end, stream } = opened();
     stream.onItem = () => stream.mux.cancel(cancelled);
     end.receive(frameOf(Op.MuxServerMsg, 1, { seq: 1, flags: Flag.Eof, payload: 'last' }));
     expect(stream.heard).toStrictEqual(['last', 'ended: cancelled']);
   });
 
-  it('from within writable() sends nothing after it', () => {
+  it('from within writable() is the last thing sent', () => {
     const { end, stream } = opened({ inCapacity: 5 }, { acked: false });
     stream.onWritable = () => {
       stream.mux.cancel(cancelled);
@@ -337,7 +337,7 @@ describe('cancel', () => {
     expect(end.sent()).toStrictEqual(['DisconnectServerMux 1']);
   });
 
-  it('before the opening frame has left sends nothing at all', () => {
+  it('before the opening frame has been sent sends nothing at all', () => {
     const end = loneEngine();
     end.sink.bufferedBytes = 1 << 20;
     end.request(9);
@@ -352,7 +352,7 @@ describe('cancel', () => {
 });
 
 describe('the loss of the connection', () => {
-  it('says whether the opening frame had left', () => {
+  it('reports whether the opening frame had been sent', () => {
     const end = loneEngine();
     const sent = end.open(2);
     end.sink.bufferedBytes = 1 << 20;
@@ -364,7 +364,7 @@ describe('the loss of the connection', () => {
     expect([sent.error, queued.error, busy.error]).toMatchObject([{ sent: true }, { sent: false }, { sent: false }]);
   });
 
-  it('says that it had left also where a later frame waits', () => {
+  it('reports the opening frame as sent also where a later frame is queued', () => {
     const { end, stream } = opened({ inCapacity: 5 });
     end.sink.bufferedBytes = 1 << 20;
     end.request(9);
@@ -375,8 +375,8 @@ describe('the loss of the connection', () => {
   });
 });
 
-describe('time', () => {
-  it('passes the deadline: the stream fails and the handler is cancelled', () => {
+describe('deadlines and pings', () => {
+  it('fails the stream and cancels the handler when the deadline passes', () => {
     const { end, stream } = opened({ timeout: 1000 });
     end.runtime.advance(999);
     expect(stream.heard).toStrictEqual([]);
@@ -385,7 +385,7 @@ describe('time', () => {
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
-  it('sends a sequenced Ping each 15 s while frames arrive', () => {
+  it('sends a sequenced Ping every 15 s while frames arrive', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     stream.send('a');
     end.sent();
@@ -425,7 +425,7 @@ describe('time', () => {
     expect(end.sent()).toStrictEqual(['DisconnectServerMux 1']);
   });
 
-  it('fails the stream after two intervals in which a Ping had no answer', () => {
+  it('fails the stream after two intervals in which a Ping was not answered', () => {
     const { end, stream } = opened();
     end.runtime.advance(44_999);
     expect([stream.heard, end.sent()]).toStrictEqual([[], ['Ping 1 #1', 'Ping 1 #2']]);
@@ -434,7 +434,7 @@ describe('time', () => {
     expect(end.runtime.scheduled).toBe(0);
   });
 
-  it('fails the stream where the responder does not know it, or says what is wrong', () => {
+  it('fails the stream where the responder does not know it, or reports an error', () => {
     const one = opened();
     one.end.receive(fromResponder.pong(1, 1, { unknown: true }));
     const two = opened();
@@ -444,7 +444,7 @@ describe('time', () => {
   });
 });
 
-it('may send, release and open from within an item', () => {
+it('allows sending, releasing and opening from within an item', () => {
   const { end, stream } = opened({ inCapacity: 5, outCapacity: 5 }, { extensions: false });
   stream.onItem = (item) => {
     stream.send(`re: ${item}`);

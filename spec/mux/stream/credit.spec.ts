@@ -57,14 +57,14 @@ describe('a window towards a peer without the extension', () => {
     return window.held;
   };
 
-  it('takes some items more than it has, from a sender that goes by a larger table, and returns the credit of each', () => {
+  it('accepts a few items beyond its credit, for senders with a larger table, and returns each credit', () => {
     const { window } = fixed(2);
     expect([fill(window, 1), window.receive(1)]).toStrictEqual([2 * toleratedWindows, 'items']);
     for (let item = 0; item < 2 * toleratedWindows; item++) window.release();
     expect(window.takeGrant()).toBe(2 * toleratedWindows);
   });
 
-  it('takes no more of them than its bytes hold', () => {
+  it('accepts no more of them than its byte bound allows', () => {
     const window = new ReceiveWindow({ initial: 4, max: 4, maxBytes: 5_000 }, extensions(false));
     // What was granted is taken, whatever its size: only what comes beyond is bounded.
     expect(fill(window, 1_000)).toBe(5);
@@ -79,7 +79,7 @@ describe('a window towards a peer without the extension', () => {
     expect(run.window.takeGrant()).toBe(0);
   });
 
-  it('never grows, whatever its options say', () => {
+  it('never grows, whatever its options are', () => {
     const run = new Run(new ReceiveWindow({ initial: 4, max: 1000 }, extensions(false)));
     for (let round = 0; round < 100; round++) {
       run.send(4);
@@ -90,7 +90,7 @@ describe('a window towards a peer without the extension', () => {
 });
 
 describe('a window that is announced', () => {
-  it('tells credit in lots of a quarter', () => {
+  it('grants credit in batches of a quarter of the window', () => {
     const run = fixed(16, true);
     run.send(8);
     run.release(3);
@@ -99,7 +99,7 @@ describe('a window that is announced', () => {
     expect([run.told, run.credit]).toStrictEqual([true, 12]);
   });
 
-  it('tells each credit where the sender has none left: a consumer may hold all but one', () => {
+  it('grants each credit where the sender has none left: a consumer may hold all but one', () => {
     const run = fixed(16, true);
     run.send(16);
     for (let round = 0; round < 5; round++) {
@@ -140,7 +140,7 @@ describe('a window that is announced', () => {
     expect(run.window.size).toBe(size);
   });
 
-  describe('that takes long to go round', () => {
+  describe('with a long round trip', () => {
     /** The size of a window after it went round so often, in so many ms each, with items of so many bytes. */
     const after = (start: number, rounds: number, took: number, bytes: number, roundTrip = 0.2): number => {
       let time = 1000;
@@ -158,16 +158,16 @@ describe('a window that is announced', () => {
       return run.window.size;
     };
 
-    it('halves, down to what holds 1 MiB, below its initial size too', () => {
+    it('halves, down to what holds 1 MiB, also below its initial size', () => {
       expect([0, 1, 2, 3, 4].map((rounds) => after(128, rounds, 5, 64 << 10))).toStrictEqual([128, 64, 32, 16, 16]);
       expect([0, 1, 2, 3, 4].map((rounds) => after(16, rounds, 5, 256 << 10))).toStrictEqual([16, 8, 4, 4, 4]);
     });
 
-    it('keeps two items, so that one is on the way while the other one is consumed', () => {
+    it('keeps two items, so that one is under way while the other one is consumed', () => {
       expect(after(16, 9, 50, 4 << 20)).toBe(2);
     });
 
-    it('returns to its initial size, as far as that holds 1 MiB, where items become smaller', () => {
+    it('returns to its initial size, within 1 MiB, where items become smaller', () => {
       let time = 1000;
       const pace = { now: () => time, roundTrip: 0.2 };
       const { window, ...run } = new Run(new ReceiveWindow({ initial: 16, max: 16_384 }, extensions(true), pace));
@@ -185,11 +185,11 @@ describe('a window that is announced', () => {
       expect(window.size).toBe(16);
     });
 
-    it('stays where it holds less than 1 MiB', () => {
+    it('keeps its size where it holds less than 1 MiB', () => {
       expect(after(1024, 3, 50, 100)).toBe(1024);
     });
 
-    it('stays where it takes no more than twice what it may take to grow', () => {
+    it('keeps its size where a round trip takes at most twice the time limit for growing', () => {
       expect(after(128, 3, 1.5, 64 << 10)).toBe(128);
       expect(after(128, 1, 1.7, 64 << 10)).toBe(64);
       expect(after(128, 3, 150, 64 << 10, 50)).toBe(128);
@@ -197,7 +197,7 @@ describe('a window that is announced', () => {
     });
   });
 
-  it('doubles too where the consumer takes what came together one by one, as a loop does', () => {
+  it('doubles also where the consumer takes items one by one that arrived together, as a loop does', () => {
     const run = growing(16, 1000);
     for (let round = 0; round < 8; round++) {
       run.send(run.credit);
@@ -207,7 +207,7 @@ describe('a window that is announced', () => {
     expect(run.window.size).toBe(1000);
   });
 
-  it('does not grow while something is held, or while little comes', () => {
+  it('does not grow while something is held, or while little arrives', () => {
     const run = growing(16, 1000);
     for (let round = 0; round < 20; round++) {
       run.send(16);
@@ -220,7 +220,7 @@ describe('a window that is announced', () => {
     expect(slow.window.size).toBe(16);
   });
 
-  it('does not grow beyond maxBytes, by the size of the items that came', () => {
+  it('does not grow beyond maxBytes, by the size of the items received', () => {
     const run = growing(4, 1000, 100_000);
     for (let round = 0; round < 40; round++) {
       run.send(run.credit, 10_000);
@@ -230,7 +230,7 @@ describe('a window that is announced', () => {
     expect(run.window.size).toBeGreaterThanOrEqual(10);
   });
 
-  it.each([1 << 10, 16 << 10])('by default holds what 1 Gbit/s over 50 ms hold, in items of %d bytes', (bytes) => {
+  it.each([1 << 10, 16 << 10])('by default holds 50 ms of 1 Gbit/s, in items of %d bytes', (bytes) => {
     const run = growing(defaultWindow.initial, defaultWindow.max);
     for (let round = 0; round < 60; round++) {
       run.send(run.credit, bytes);
@@ -241,7 +241,7 @@ describe('a window that is announced', () => {
     expect(run.window.size * bytes).toBeLessThanOrEqual(defaultWindow.maxBytes * 1.01);
   });
 
-  it('halves where most of it waits, down to its initial size; the credit above is not returned', () => {
+  it('halves where most of it is unread, down to its initial size, and withholds the surplus credit', () => {
     const run = growing(4, 64);
     for (let round = 0; round < 6; round++) {
       run.send(run.credit);
@@ -261,7 +261,7 @@ describe('a window that is announced', () => {
     expect(run.credit).toBe(run.window.size);
   });
 
-  it('tells no credit while what it lost is kept back', () => {
+  it('grants no credit while the surplus of a shrunk window is withheld', () => {
     const run = growing(4, 64);
     for (let round = 0; round < 6; round++) {
       run.send(run.credit);
@@ -277,7 +277,7 @@ describe('a window that is announced', () => {
     expect([run.window.held, run.credit]).toStrictEqual([32, 0]);
   });
 
-  it('shrinks where items have become large, and hold more than maxBytes', () => {
+  it('shrinks where items have become large and exceed maxBytes', () => {
     const run = growing(4, 1024, 100_000);
     for (let round = 0; round < 12; round++) {
       run.send(run.credit, 10);
@@ -291,7 +291,7 @@ describe('a window that is announced', () => {
     expect([run.window.size, run.credit]).toStrictEqual([10, 10]);
   });
 
-  it('shrinks below its initial size where so many items make up more than maxBytes, with the first credit', () => {
+  it('shrinks below its initial size with the first credit, where that many items exceed maxBytes', () => {
     const run = growing(16, 1024, 8 << 20);
     run.send(16, 1 << 20);
     run.release(4);
@@ -320,7 +320,7 @@ describe('a window that is announced', () => {
     expect([run.window.size, run.credit]).toStrictEqual([1, 1]);
   });
 
-  it('is not bounded in bytes towards a peer that counts on its size', () => {
+  it('has no bound in bytes towards a peer that relies on its size', () => {
     const run = new Run(new ReceiveWindow({ initial: 16, max: 1000, maxBytes: 1000 }, extensions(false)));
     run.send(16, 1 << 20);
     for (let count = 0; count < 16; count++) {
@@ -335,13 +335,13 @@ describe('a window whose bytes both sides count', () => {
   const make = (initial: number, max: number, maxBytes: number): ReceiveWindow =>
     new ReceiveWindow({ initial, max, maxBytes }, { credits: true, bytes: true });
 
-  it('refuses an item that is sent while so many bytes are unacknowledged', () => {
+  it('refuses an item sent while the byte bound is reached by unacknowledged items', () => {
     const window = make(16, 16, 3_000);
     for (let item = 0; item < 3; item++) expect(window.receive(1_000)).toBe(undefined);
     expect(window.receive(1)).toBe('bytes');
   });
 
-  it('takes one item of any size', () => {
+  it('accepts one item of any size', () => {
     const window = make(16, 16, 1);
     expect([window.receive(1 << 20), window.receive(1)]).toStrictEqual([undefined, 'bytes']);
   });
@@ -360,7 +360,7 @@ describe('a window whose bytes both sides count', () => {
     expect([window.acknowledged, window.receive(1)]).toStrictEqual([0, undefined]);
   });
 
-  it('grants at once where the sender may be held up by the bytes alone', () => {
+  it('grants at once where the sender may be blocked by the bytes alone', () => {
     const window = make(16, 16, 4_000);
     for (let item = 0; item < 4; item++) window.receive(1_000);
     expect(window.release()).toBe(true);
@@ -369,7 +369,7 @@ describe('a window whose bytes both sides count', () => {
     expect([small.release(), small.hasGrant]).toStrictEqual([false, true]);
   });
 
-  it('acknowledges what it is done with, also where the window shrinks and no credit is owed', () => {
+  it('acknowledges released items, also where the window shrinks and no credit is owed', () => {
     const window = make(4, 64, 100_000);
     for (let round = 0; round < 6; round++) {
       for (let item = 0; item < 4; item++) window.receive(10);
@@ -388,7 +388,7 @@ describe('a window whose bytes both sides count', () => {
     expect([window.owed, window.acknowledged, window.hasGrant]).toStrictEqual([0, 1, true]);
   });
 
-  it('is no larger than what the sender uses of it', () => {
+  it('is no larger than the part that the sender uses', () => {
     const window = make(16, 1_000, 100_000);
     window.limit(8, 5_000);
     for (let item = 0; item < 8; item++) expect(window.receive(1)).toBe(undefined);
@@ -399,7 +399,7 @@ describe('a window whose bytes both sides count', () => {
   });
 });
 
-it('keeps its sums, whatever comes: a sender that obeys is never refused, and never has more than the maximum', () => {
+it('keeps its invariants: an obedient sender is never refused, and never exceeds the maximum', () => {
   const step = fc.record({
     what: fc.constantFrom('send', 'release', 'tell'),
     count: fc.nat({ max: 40 }),

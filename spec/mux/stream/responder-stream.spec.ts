@@ -38,7 +38,7 @@ describe('opening', () => {
     expect(plain.sent()).toStrictEqual(['AckMux 1']);
   });
 
-  it('acknowledges before what the handler sends at once', () => {
+  it('is acknowledged before anything that the handler sends at once', () => {
     const end = loneEngine({ extensions: false });
     end.serveStream(2, 0, 2, (stream) => {
       stream.send('a');
@@ -63,7 +63,7 @@ describe('opening', () => {
     expect([streams, end.leftovers]).toStrictEqual([[], nothing]);
   });
 
-  it('a second time is ignored', () => {
+  it('is ignored the second time', () => {
     const { end, stream } = opened();
     end.receive(fromCaller.connectMux(1), fromCaller.request(1));
     expect([end.sent(), end.engine.open.incoming, stream.heard]).toStrictEqual([[], 1, []]);
@@ -80,7 +80,7 @@ describe('opening', () => {
     ]);
   });
 
-  it('with Eof, where the handler has ended at once, tells it nothing more', () => {
+  it('with Eof notifies no handler that has already ended', () => {
     const end = loneEngine();
     const streams = end.serveStream(2, 2, 2, (stream) => {
       stream.mux.complete();
@@ -89,14 +89,14 @@ describe('opening', () => {
     expect(streams[0]!.heard).toStrictEqual(['ended']);
   });
 
-  it('with Eof is as usual for a route without input', () => {
+  it('with Eof is treated as usual for a route without input', () => {
     const { stream } = opened({ connect: { flags: Flag.Eof } });
     expect(stream.heard).toStrictEqual([]);
   });
 });
 
 describe('input', () => {
-  it('comes in order, also in the message that opens, and each credit goes back when it is released', () => {
+  it('arrives in order, also in the opening message, and each credit is returned on release', () => {
     const end = loneEngine({ extensions: false });
     const streams = end.serveStream(2, 2, 1);
     end.receive(fromCaller.connectMux(1), fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'));
@@ -124,13 +124,13 @@ describe('input', () => {
     expect(end.leftovers).toStrictEqual(nothing);
   });
 
-  it('may half-close without credit', () => {
+  it('may be half-closed without credit', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(fromCaller.item(1, 1, 'a'), fromCaller.halfClose(1, 2));
     expect([stream.heard, end.sent()]).toStrictEqual([['a', 'input ended'], []]);
   });
 
-  it('drops the payload of a half-close', () => {
+  it('ignores the payload of a half-close', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(frameOf(Op.MuxClientMsg, 1, { seq: 1, flags: Flag.Eof, payload: 'dropped' }));
     expect(stream.heard).toStrictEqual(['input ended']);
@@ -160,7 +160,7 @@ describe('a gap in the sequence', () => {
     ['a half-close', fromCaller.halfClose(1, 3)],
     ['a credit', fromCaller.credit(1, 3)],
     ['a ping', fromCaller.ping(1, 3)],
-  ])('at %s ends the stream with an error, which takes no credit', (_what, frame) => {
+  ])('at %s ends the stream with an error, which needs no credit', (_what, frame) => {
     const { end, stream } = opened({ inCapacity: 2, outCapacity: 1 });
     stream.send('a');
     end.receive(frame);
@@ -173,13 +173,13 @@ describe('a gap in the sequence', () => {
     expect(end.leftovers).toStrictEqual(nothing);
   });
 
-  it('is none at a cancel of any number', () => {
+  it('is not reported for a cancel of any number', () => {
     const { end, stream } = opened();
     end.receive({ ...fromCaller.cancel(1), seq: 99 });
     expect(stream.heard).toStrictEqual(['ended: cancelled']);
   });
 
-  it('is counted over items, credits and pings together', () => {
+  it('is detected across items, credits and pings', () => {
     const { end, stream } = opened({ inCapacity: 4, outCapacity: 1, extensions: false });
     end.receive(fromCaller.item(1, 1, 'a'), fromCaller.credit(1, 2), fromCaller.ping(1, 3), fromCaller.item(1, 4, 'b'));
     expect(stream.heard).toStrictEqual(['a', 'b']);
@@ -187,7 +187,7 @@ describe('a gap in the sequence', () => {
 });
 
 describe('output', () => {
-  it('starts with the out capacity, and gets one per credit frame; it saturates', () => {
+  it('starts with the out capacity, gains one credit per frame, and saturates', () => {
     const { end, stream } = opened({ outCapacity: 2, extensions: false });
     expect([stream.mux.credit, stream.mux.writable]).toStrictEqual([2, true]);
     stream.send('a', 'b');
@@ -199,7 +199,7 @@ describe('output', () => {
     expect(end.engine.stats.creditStalls).toBe(1);
   });
 
-  it('gets many at once where that was announced, up to the maximum of its window', () => {
+  it('gains credit in batches where that was announced, up to the maximum of its window', () => {
     const { end, stream } = opened({ outCapacity: { initial: 2, max: 100 } });
     end.receive(fromCaller.credit(1, 1, 50));
     expect(stream.mux.credit).toBe(52);
@@ -207,7 +207,7 @@ describe('output', () => {
     expect(stream.mux.credit).toBe(100);
   });
 
-  it('never goes beyond its initial window where that was not announced', () => {
+  it('never exceeds its initial window where windows were not announced', () => {
     const { end, stream } = opened({ outCapacity: { initial: 2, max: 100 }, extensions: false });
     end.receive(fromCaller.credit(1, 1), fromCaller.credit(1, 2));
     expect(stream.mux.credit).toBe(2);
@@ -220,7 +220,7 @@ describe('output', () => {
   });
 });
 
-describe('the end', () => {
+describe('the end of the stream', () => {
   it('is sent at once where there is credit', () => {
     const { end, stream } = opened({ outCapacity: 2 });
     stream.send('a');
@@ -240,7 +240,7 @@ describe('the end', () => {
     expect(stream.writables).toBe(0);
   });
 
-  it('with an error waits for one credit too, and carries the text', () => {
+  it('waits for one credit with an error too, and carries the text', () => {
     const { end, stream } = opened({ outCapacity: 1 });
     stream.send('a');
     stream.mux.fail('boom');
@@ -256,7 +256,7 @@ describe('the end', () => {
   });
 
   it.each(['complete', 'fail'] as const)(
-    '%s, whose last frames wait in a full socket: a cancel takes them back',
+    '%s, with its last frames queued behind a full socket: a cancel takes them back',
     (how) => {
       const { end, stream } = opened({ outCapacity: 4 });
       end.sink.bufferedBytes = 1 << 20;
@@ -276,7 +276,7 @@ describe('the end', () => {
     },
   );
 
-  it('whose last frames have gone out of a full socket hears no late cancel', () => {
+  it('ignores a late cancel once its last frames have left a full socket', () => {
     const { end, stream } = opened({ outCapacity: 4 });
     end.sink.bufferedBytes = 1 << 20;
     stream.send('a');
@@ -290,7 +290,7 @@ describe('the end', () => {
     expect(end.sent()).toStrictEqual([]);
   });
 
-  it('that waits still takes input, and is overtaken by a fault, a cancel and the deadline', () => {
+  it('that waits still accepts input, and yields to a fault, a cancel and the deadline', () => {
     const waiting = (connect: FrameFields = {}) => {
       const { end, stream } = opened({ inCapacity: 1, outCapacity: 1, connect });
       stream.send('a');
@@ -318,7 +318,7 @@ describe('the end', () => {
     ]);
   });
 
-  it('from within an item is the only one', () => {
+  it('from within an item is sent only once', () => {
     const { end, stream } = opened({ inCapacity: 2, extensions: false });
     stream.onItem = () => {
       stream.send('last');
@@ -336,7 +336,7 @@ describe('the end', () => {
     ]);
   });
 
-  it('that was sent is the last thing: late credits, releases and ends change nothing', () => {
+  it('is final once sent: late credits, releases and ends change nothing', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(fromCaller.item(1, 1, 'a'));
     stream.mux.complete();
@@ -350,7 +350,7 @@ describe('the end', () => {
     expect([end.sent(), stream.heard]).toStrictEqual([[], ['a', 'ended']]);
   });
 
-  it('goes out behind the items that wait for the socket', () => {
+  it('is sent behind the items that wait for the socket', () => {
     const { end, stream } = opened({ outCapacity: 4 });
     end.sink.bufferedBytes = 1 << 20;
     end.request(9);
@@ -370,14 +370,14 @@ describe('the end', () => {
 });
 
 describe('cancel by the caller', () => {
-  it('tells the handler, and answers once', () => {
+  it('notifies the handler, and is answered once', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(fromCaller.cancel(1), fromCaller.cancel(1), fromCaller.item(1, 1, 'x'));
     expect([stream.heard, end.sent()]).toStrictEqual([['ended: cancelled'], ['DisconnectClientMux 1']]);
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
-  it('takes back what waits to be sent', () => {
+  it('takes back queued frames', () => {
     const { end, stream } = opened();
     end.sink.bufferedBytes = 1 << 20;
     end.request(9);
@@ -390,7 +390,7 @@ describe('cancel by the caller', () => {
   });
 });
 
-describe('time', () => {
+describe('deadlines and pings', () => {
   it('stops the stream 50 ms after its deadline', () => {
     const { end, stream } = opened({ connect: { deadlineMs: 1000 } });
     expect(stream.mux.deadline).toBe(end.runtime.now() + 1000);
@@ -401,7 +401,7 @@ describe('time', () => {
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
-  it('stops it no earlier where an interval ends in between', () => {
+  it('does not stop the stream earlier where an interval ends before that', () => {
     const { end, stream } = opened({ connect: { deadlineMs: 14_980 } });
     end.runtime.advance(15_029);
     expect(stream.heard).toStrictEqual([]);
@@ -432,7 +432,7 @@ describe('time', () => {
     expect(end.runtime.scheduled).toBe(0);
   });
 
-  it('keeps a stream for ever whose caller pings', () => {
+  it('keeps a stream indefinitely while its caller pings', () => {
     const { end, stream } = opened();
     for (let seq = 1; seq < 100; seq++) {
       end.runtime.advance(45_000);
@@ -443,7 +443,7 @@ describe('time', () => {
   });
 });
 
-it('is told of the loss of the connection, and sends nothing', () => {
+it('is notified of the loss of the connection, and sends nothing', () => {
   const { end, stream } = opened({ inCapacity: 1 });
   end.engine.close();
   stream.send('late');

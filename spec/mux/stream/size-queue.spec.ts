@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { SizeQueue } from '../../../lib/mux/stream/size-queue.js';
 import { runs } from '../../support/property-runs.js';
 
-it('is a queue of numbers, with their sum', () => {
+it('is a queue of numbers that knows their sum', () => {
   const step = fc.oneof(
     fc.record({ push: fc.constantFrom(0, 1, 7) }),
     fc.constant({ shift: true as const }),

@@ -52,7 +52,7 @@ describe.each([
     expect([a.faults, b.faults]).toStrictEqual([[], []]);
   });
 
-  it('never has more items on the way than the window, in either direction', () => {
+  it('never has more items in transit than the window, in either direction', () => {
     const { caller, handler, turn } = linked({ ...setup, inCapacity: 3, outCapacity: 3 });
     for (const [from, to] of [
       [caller, handler],
@@ -80,7 +80,7 @@ describe.each([
     expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
   });
 
-  it('ends at both ends when its deadline passes; the caller hears its own clock', () => {
+  it('ends at both ends when its deadline passes; the caller uses its own clock', () => {
     const { a, b, turn, advance, runtime } = linkEngines(setup);
     const streams = b.serveStream(2, 0, 1);
     const caller = a.open(2, { timeout: 100.9 });
@@ -90,13 +90,13 @@ describe.each([
     expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
   });
 
-  it('lives for ever while both ends are there', () => {
+  it('lives indefinitely while both ends are there', () => {
     const { a, b, caller, handler, advance } = linked(setup);
     advance(3_600_000);
     expect([caller.heard, handler.heard, a.faults, b.faults]).toStrictEqual([[], [], [], []]);
   });
 
-  it('ends at the responder when the caller falls silent, and at the caller when the responder does', () => {
+  it('ends at the responder when the caller falls silent, and vice versa', () => {
     const one = linked(setup);
     one.a.sink.onSend = undefined;
     one.advance(61_000);
@@ -107,7 +107,7 @@ describe.each([
 describe('a window that may grow', () => {
   const window = { initial: 4, max: 256 };
 
-  it('grows for a consumer that keeps up, and never beyond its maximum', () => {
+  it('grows for a consumer that keeps up, but never beyond its maximum', () => {
     const { caller, handler, turn } = linked({ outCapacity: window });
     caller.autoRelease = true;
     const counter = { sent: 0 };
@@ -123,7 +123,7 @@ describe('a window that may grow', () => {
     expect([most, caller.heard.length]).toStrictEqual([256, counter.sent]);
   });
 
-  it('shrinks for one that falls behind, and few items wait in the end', () => {
+  it('shrinks for a consumer that falls behind, and few items wait in the end', () => {
     const { caller, handler, turn } = linked({ outCapacity: window });
     caller.autoRelease = true;
     const counter = { sent: 0 };
@@ -143,7 +143,7 @@ describe('a window that may grow', () => {
   });
 });
 
-it('tells why an end came: the two ends of a fault', () => {
+it('reports why a stream ended, at both ends of a fault', () => {
   const { caller, handler, turn } = linked({ inCapacity: 1 });
   caller.send('a', 'b');
   turn();
@@ -154,7 +154,7 @@ it('tells why an end came: the two ends of a fault', () => {
   ]);
 });
 
-it('waits for room where only the socket holds it up', () => {
+it('waits for room where only the socket blocks it', () => {
   const { a, caller, handler, turn } = linked({ inCapacity: 100 });
   a.sink.bufferedBytes = 1 << 20;
   a.request(9);

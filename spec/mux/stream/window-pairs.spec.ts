@@ -90,7 +90,7 @@ describe.each(pairs)('a caller with a window %s, a responder with one %s', (call
   const caller = windows[callerName]!;
   const responder = windows[responderName]!;
 
-  it('output goes on', () => {
+  it('keeps its output flowing', () => {
     const linked = slowLine(true);
     const handlers = linked.b.serveStream(2, 0, responder);
     const into = linked.a.open(2, { outCapacity: caller });
@@ -101,7 +101,7 @@ describe.each(pairs)('a caller with a window %s, a responder with one %s', (call
     expect(handlers[0]!.mux.credit).toBeLessThanOrEqual(Math.min(caller.max, responder.max));
   });
 
-  it('input goes on', () => {
+  it('keeps its input flowing', () => {
     const linked = slowLine(true);
     const handlers = linked.b.serveStream(2, responder, 1);
     const from = linked.a.open(2, { inCapacity: caller.initial });
@@ -150,7 +150,7 @@ it.each(unequal)(
   },
 );
 
-it('refuses the item beyond, by name, where a peer goes by a table with far larger capacities', () => {
+it('refuses the item beyond the window, by name, where a peer uses a table with far larger capacities', () => {
   const linked = slowLine(false);
   const handlers = linked.b.serveStream(2, 0, { initial: 100, max: 100 });
   const into = linked.a.open(2, { outCapacity: { initial: 1, max: 1 } });
