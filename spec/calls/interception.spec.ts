@@ -72,15 +72,15 @@ const named =
       );
     });
 
-describe('interceptors of calls', () => {
-  it('see a call in their order, and its result in the opposite one', async () => {
+describe('call interceptors', () => {
+  it('see a call in order, and its result in reverse order', async () => {
     const log: unknown[] = [];
     await link({ calls: [named('first', log), named('second', log)] });
     expect(await firstValueFrom(pair.ab.request(echo, 'x'))).toBe('x');
     expect(log).toStrictEqual(['first in', 'second in', 'second out', 'first out']);
   });
 
-  it('see what the call is', async () => {
+  it('see the properties of the call', async () => {
     const calls: OutgoingCall[] = [];
     await link({
       calls: [
@@ -134,7 +134,7 @@ describe('interceptors of calls', () => {
     expect(seen).toStrictEqual([{ tenant: 'a' }, 5_000]);
   });
 
-  it('run anew for each subscription', async () => {
+  it('run again for each subscription', async () => {
     const log: unknown[] = [];
     await link({ calls: [named('i', log)] });
     const call$ = pair.ab.request(echo, 'x');
@@ -143,7 +143,7 @@ describe('interceptors of calls', () => {
     expect(log.filter((entry) => entry === 'i in')).toHaveLength(2);
   });
 
-  it('may make the call again, or answer without it', async () => {
+  it('may repeat the call, or answer without it', async () => {
     let attempts = 0;
     await pair.link(
       ({ b }) => {
@@ -189,7 +189,7 @@ describe('interceptors of calls', () => {
   });
 
   // Found by the simulation, as seed 21: without it, the observer was told the end when the deadline had passed.
-  it('give the end to an observer that throws at the response', async () => {
+  it('deliver the end to an observer that throws at the response', async () => {
     const { onUnhandledError } = config;
     const unhandled = new Promise<unknown>((resolve) => {
       config.onUnhandledError = resolve;
@@ -253,13 +253,13 @@ describe('interceptors of calls', () => {
     expect(log).toHaveLength(8);
   });
 
-  it('pass an input on, and a stream’s end', async () => {
+  it('pass on an input, and the end of a stream', async () => {
     await link({ calls: [(call, next) => next(call)] });
     expect(await all(pair.ab.exchange(talk, undefined, [1, 2, 3]))).toStrictEqual([1, 2, 3]);
   });
 });
 
-describe('an interceptor of calls that breaks the rules', () => {
+describe('a misbehaving call interceptor', () => {
   const boom = new Error('boom');
   const cases: [string, CallInterceptor, unknown][] = [
     [
@@ -313,7 +313,7 @@ describe('an interceptor of calls that breaks the rules', () => {
     expect(right.log).toStrictEqual(['right', 'done']);
   });
 
-  it('has no metadata where none is passed on', async () => {
+  it('removes the metadata where it passes none on', async () => {
     const seen: unknown[] = [];
     await pair.link(
       ({ b }) => {
@@ -347,8 +347,8 @@ describe('an interceptor of calls that breaks the rules', () => {
   });
 });
 
-describe('interceptors of handlers', () => {
-  it('see the call, in their order, those of the handler last', async () => {
+describe('handler interceptors', () => {
+  it('see the call in order, those of the handler last', async () => {
     const calls: IncomingCall[] = [];
     const order: string[] = [];
     const noting =
@@ -410,7 +410,7 @@ describe('interceptors of handlers', () => {
     expect(await firstValueFrom(pair.ab.request(echo, 'x'))).toBe('<other a>');
   });
 
-  it('pass on a call without metadata, and without a signal: it has none, and its own', async () => {
+  it('may pass on a call without metadata and signal: it has no metadata, and its own signal', async () => {
     const seen: unknown[] = [];
     const intercept: HandlerInterceptor = (call, next) =>
       next({ ...call, meta: undefined as never, signal: undefined as never });
@@ -440,7 +440,7 @@ describe('interceptors of handlers', () => {
     ['deadline must be a valid Date', { deadline: 5 }],
     ['meta must be an object', { meta: null }],
     ['signal must be an AbortSignal', { signal: 'now' }],
-  ])('fail their call alone, clearly, where they pass on what cannot work: %s', async (fault, wrong) => {
+  ])('fail only their call, with a clear error, where they pass on something invalid: %s', async (fault, wrong) => {
     await pair.link(({ b }) => {
       b.handle(echo, (text) => text, {
         intercept: [(call, next) => next(call.request === 'wrong' ? ({ ...call, ...wrong } as never) : call)],
@@ -475,7 +475,7 @@ describe('interceptors of handlers', () => {
     ['untouched', (call, next) => next(call)],
     ['copied', (call, next) => next({ ...call })],
     ['with another signal', (call, next) => next({ ...call, signal: AbortSignal.any([call.signal]) })],
-  ])('abort the signal of a handler whose caller has gone, also where it is read later: %s', async (_, interceptor) => {
+  ])('abort the signal of a handler whose caller has left, also where it is read later: %s', async (_, interceptor) => {
     const signals: AbortSignal[] = [];
     let readLater = (): void => undefined;
     await pair.link(({ b }) => {
@@ -500,7 +500,7 @@ describe('interceptors of handlers', () => {
     ]);
   });
 
-  it('abort the signal of a handler whose caller has gone', async () => {
+  it('abort the signal of a handler whose caller has left', async () => {
     const reasons: unknown[] = [];
     await pair.link(({ b }) => {
       b.handle(
@@ -579,7 +579,7 @@ describe('interceptors of handlers', () => {
     ['returns nothing', (() => undefined) as never, 'returned no Observable'],
     ['emits two items', (call, next) => concat(next(call), of('y')), 'two items'],
     ['emits none', () => EMPTY, 'without an item'],
-  ])('that break the rules fail the call alone, with an event: one %s', async (_, interceptor, text) => {
+  ])('fail only the call, with an event, where they misbehave: one %s', async (_, interceptor, text) => {
     await pair.link(({ b }) => {
       b.handle(echo, (value) => value, {
         intercept: [(call, next) => (call.request === 'wrong' ? interceptor(call, next) : next(call))],
@@ -601,7 +601,7 @@ describe('interceptors of handlers', () => {
     expect(log).toMatchObject([{ code: 'deadline-exceeded' }]);
   });
 
-  it('count a handler that runs on towards the open calls of its peer', async () => {
+  it('count a handler that outlives its call towards the open calls of its peer', async () => {
     let stop!: () => void;
     await pair.link(
       ({ b }) => {
@@ -635,7 +635,7 @@ describe('interceptors of handlers', () => {
     await pair.grid.settle();
   });
 
-  it('report what a handler throws after its caller has gone', async () => {
+  it('report errors thrown by a handler after its caller has left', async () => {
     const late = new Error('late');
     await pair.link(({ b }) => {
       b.handle(
@@ -657,7 +657,7 @@ describe('interceptors of handlers', () => {
   });
 
   // Found by the simulation, as seeds 23 and 45.
-  it('report what a generator throws before it notices that its caller has gone', async () => {
+  it('report errors thrown by a generator before it notices that its caller has left', async () => {
     const late = new Error('late');
     const until = new Subject<void>();
     await pair.link(({ b }) => {
@@ -679,7 +679,7 @@ describe('interceptors of handlers', () => {
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { message: 'late' } }]);
   });
 
-  it('pass on a raw response, and no response at all', async () => {
+  it('pass on a raw response, and the absence of a response', async () => {
     const bytes = unary({ id: 9, name: 'bytes', request: raw, response: raw });
     const nothing = unary({ id: 10, name: 'nothing' });
     await pair.link(({ b }) => {
@@ -692,12 +692,12 @@ describe('interceptors of handlers', () => {
   });
 });
 
-describe('options', () => {
+describe('interceptor options', () => {
   it.each<[string, unknown]>([
     ['no list', { calls: 1 }],
     ['no functions', { handlers: [1] }],
     ['an unknown list', { call: [] }],
-  ])('that cannot work are refused: %s', async (_, intercept) => {
+  ])('are refused where they are invalid: %s', async (_, intercept) => {
     await link({});
     const make = (): unknown => pair.grid.add('http://c:1', [], { intercept: intercept as InterceptOptions });
     expect(make).toThrow('intercept');

@@ -43,12 +43,12 @@ afterEach(async () => {
 });
 
 describe('an open stream', () => {
-  it('sends its opening without a subscription', async () => {
+  it('sends its opening frame without a subscription', async () => {
     await open();
     expect(seen).toStrictEqual(['x']);
   });
 
-  it('takes items, gives items, half-closes, and ends', async () => {
+  it('accepts items, emits items, half-closes, and ends', async () => {
     const stream = await open();
     const { log } = record(stream);
     stream.next(1);
@@ -61,7 +61,7 @@ describe('an open stream', () => {
     expect([log, stream.closed]).toStrictEqual([[10, 20, 'done'], true]);
   });
 
-  it('takes what it is given before there is a connection, and its half-close', async () => {
+  it('accepts items and the half-close before there is a connection', async () => {
     pair = unlinkedPair();
     echoing(pair);
     const started = pair.grid.start();
@@ -93,7 +93,7 @@ describe('an open stream', () => {
     expect(other.ignored).toBe(1);
   });
 
-  it('buffers items beyond its credit within bounds, and then fails with the remedies', async () => {
+  it('buffers items beyond its credit within bounds, and then fails, naming the remedies', async () => {
     pair = await linkedPair(({ b }) => b.handle(echo, () => NEVER), { limits: { bufferItems: 10 } });
     const stream = pair.ab.open(echo, 'x');
     const { log } = record(stream);
@@ -139,7 +139,7 @@ describe('an open stream', () => {
 });
 
 describe('the credit of an open stream', () => {
-  it('is told, beginning with the present number, and completes with the stream', async () => {
+  it('is observable from its present value on, and completes with the stream', async () => {
     const stream = await open();
     const { log } = record(stream.credit$);
     record(stream.deliveries);
@@ -153,7 +153,7 @@ describe('the credit of an open stream', () => {
     expect(record(stream.credit$).log).toStrictEqual(['done']);
   });
 
-  it('can be waited for', async () => {
+  it('can be awaited', async () => {
     const stream = await open();
     const { log } = record(stream.pipe(take(100)));
     let next = 1;
@@ -164,7 +164,7 @@ describe('the credit of an open stream', () => {
     expect([log.length, log.at(-2)]).toStrictEqual([101, 1_000]);
   });
 
-  it('does not recurse for each item that is sent when it is told', async () => {
+  it('does not recurse for each item sent from its observer', async () => {
     const wide = duplex({ id: 3, name: 'wide', input: type<number>(), output: type<number>(), inCapacity: 50_000 });
     let received = 0;
     pair = await linkedPair(({ b }) => {
@@ -193,7 +193,7 @@ describe('the output of an open stream', () => {
       `The output of ${name} has already been subscribed to: an open stream can be used once. For an Observable that makes a new call on each subscription use stream(…) or exchange(…).`,
     );
 
-  it('can be taken once: the second subscription throws, of whatever form', async () => {
+  it('can be consumed once: the second subscription throws, in any form', async () => {
     const stream = await open();
     record(stream);
     expect(() => stream.subscribe()).toThrow(taken('echo'));
@@ -220,14 +220,14 @@ describe('the output of an open stream', () => {
     ],
     ['it in a merge', (stream) => merge(NEVER, stream)],
     ['it later', (stream) => of(1).pipe(switchMap(() => stream))],
-  ])('does not make retry() subscribe to %s for ever', async (_, output) => {
+  ])('does not make retry() subscribe to %s endlessly', async (_, output) => {
     const stream = await open();
     const { log } = record(output(stream).pipe(retry()));
     stream.cancel();
     expect(log).toStrictEqual([taken('echo')]);
   });
 
-  it('is held up to the window, and reported, where nobody takes it', async () => {
+  it('is buffered up to the window, and reported, where it is not consumed', async () => {
     pair = await linkedPair(echoing);
     const stream = pair.ab.open(flood, undefined);
     await pair.grid.settle();
@@ -241,7 +241,7 @@ describe('the output of an open stream', () => {
     expect(pair.grid.events).toHaveLength(1);
   });
 
-  it('is taken by tap(stream), which drops it: rxjs subscribes to an observer that can be subscribed to', async () => {
+  it('is consumed by tap(stream), which drops it: rxjs subscribes to an observer that can be subscribed to', async () => {
     const stream = await open();
     record(of(1, 2).pipe(tap(stream)));
     await pair.grid.settle();
@@ -265,7 +265,7 @@ describe('the output of an open stream', () => {
     expect(log).toStrictEqual([10, 20]);
   });
 
-  it('is not reported where it is less than the window, or taken', async () => {
+  it('is not reported where it is below the window, or consumed', async () => {
     const stream = await open();
     for (const value of [1, 2, 3]) stream.next(value);
     await pair.grid.settle();
@@ -276,7 +276,7 @@ describe('the output of an open stream', () => {
     expect(pair.grid.events).toStrictEqual([]);
   });
 
-  it('can be discarded: the handler goes on, and the end comes', async () => {
+  it('can be discarded: the handler continues, and the end arrives', async () => {
     const stream = await open();
     stream.next(1);
     await pair.grid.settle();
@@ -287,7 +287,7 @@ describe('the output of an open stream', () => {
     expect(pair.grid.events).toStrictEqual([]);
   });
 
-  it('that is discarded tells its error in ended', async () => {
+  it('reports its error in ended where it is discarded', async () => {
     const stream = await open();
     stream.ignoreOutput();
     pair.grid.cut();
@@ -295,7 +295,7 @@ describe('the output of an open stream', () => {
   });
 });
 
-describe('a cancel of an open stream', () => {
+describe('the cancel of an open stream', () => {
   it.each<[string, (stream: DuplexStream<number, number>) => void, unknown]>([
     ['cancel()', (stream) => stream.cancel(), new CancelledError('echo was cancelled on this side.')],
     ['cancel(reason)', (stream) => stream.cancel('enough'), 'enough'],
@@ -312,7 +312,7 @@ describe('a cancel of an open stream', () => {
     await expect(stream.ended).rejects.toStrictEqual(reason);
   });
 
-  it('is told after the items that are held', async () => {
+  it('is delivered after the buffered items', async () => {
     const stream = await open();
     stream.next(1);
     await pair.grid.settle();
@@ -320,7 +320,7 @@ describe('a cancel of an open stream', () => {
     expect(record(stream).log).toStrictEqual([10, 'enough']);
   });
 
-  it('comes from unsubscribing too, and from next itself', async () => {
+  it('can be an unsubscription, also from within next', async () => {
     const stream = await open();
     for (const value of [1, 2, 3]) stream.next(value);
     await pair.grid.settle();
@@ -329,7 +329,7 @@ describe('a cancel of an open stream', () => {
     expect([stream.closed, seen]).toStrictEqual([true, ['x', 'aborted']]);
   });
 
-  it('may come before there is a connection: nothing is sent', async () => {
+  it('may precede the connection: nothing is sent', async () => {
     pair = unlinkedPair();
     echoing(pair);
     const stream = pair.ab.open(echo, 'x');
@@ -339,7 +339,7 @@ describe('a cancel of an open stream', () => {
     expect([log, seen]).toStrictEqual([['enough'], []]);
   });
 
-  it('comes from its signal, its deadline and its request', async () => {
+  it('can come from its signal, its deadline and its request', async () => {
     pair = await linkedPair(echoing);
     const controller = new AbortController();
     const aborted = pair.ab.open(echo, 'x', { signal: controller.signal });

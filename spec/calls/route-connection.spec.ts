@@ -49,8 +49,8 @@ async function connect(): Promise<void> {
   await pair.grid.advance(3_000, 100);
 }
 
-describe('a call while the connection is made', () => {
-  it('waits, and is sent when it is there', async () => {
+describe('a call while connecting', () => {
+  it('waits, and is sent when the connection opens', async () => {
     pair = unlinkedPair();
     serving(pair);
     const started = pair.grid.start();
@@ -75,7 +75,7 @@ describe('a call while the connection is made', () => {
     ]);
   });
 
-  it('is taken back when it is unsubscribed', async () => {
+  it('is removed when it is unsubscribed', async () => {
     pair = unlinkedPair();
     serving(pair);
     const started = pair.grid.start();
@@ -85,7 +85,7 @@ describe('a call while the connection is made', () => {
     expect(calls).toBe(0);
   });
 
-  it('is taken back by another one that starts before it', async () => {
+  it('is removed by another one that starts before it', async () => {
     pair = unlinkedPair();
     serving(pair);
     const talk = duplex({ id: 3, name: 'talk', input: type<number>(), output: type<number>() });
@@ -128,7 +128,7 @@ describe('a call while the connection is made', () => {
 });
 
 describe('a call in back-off', () => {
-  it('fails at once, on a macrotask, with the host, the reason, and when the connection is back', async () => {
+  it('fails at once, on a macrotask, with the host, the reason, and the time of reconnection', async () => {
     await inBackOff();
     const { log } = record(pair.ab.request(double, 4));
     const streams = record(pair.ab.stream(count, undefined)).log;
@@ -156,7 +156,7 @@ describe('a call in back-off', () => {
     expect(patient.log).toStrictEqual([8, 'done']);
   });
 
-  it('waits as many ms as waitForConnect says', async () => {
+  it('waits for the number of ms in waitForConnect', async () => {
     await inBackOff();
     const { log } = record(pair.ab.request(double, 4, { waitForConnect: 200 }));
     await pair.grid.advance(199);
@@ -233,7 +233,7 @@ describe('a call that cannot begin', () => {
   });
 });
 
-describe('a connection that is closed for good', () => {
+describe('a closed connection', () => {
   it('fails every call with the host, and retry(n) ends', async () => {
     pair = await linkedPair(serving);
     await pair.a.close();
@@ -247,7 +247,7 @@ describe('a connection that is closed for good', () => {
 });
 
 describe('a connection', () => {
-  it('knows its host, its state and its figures', async () => {
+  it('knows its host, its state and its statistics', async () => {
     pair = await linkedPair(serving);
     expect(pair.ab.host).toBe(hostB);
     expect(await firstValueFrom(pair.ab.state$)).toMatchObject({ host: hostB, status: 'connected', connects: 1 });
@@ -256,7 +256,7 @@ describe('a connection', () => {
     expect(await firstValueFrom(pair.ba.stats$)).toMatchObject({ callsIn: 1, openIn: 0 });
   });
 
-  it('shows the frames that pass', async () => {
+  it('shows the frames of its link', async () => {
     pair = await linkedPair(serving);
     const { log } = record(pair.ab.frames$.pipe(map(({ direction, frame }) => [direction, frame.op, frame.handler])));
     await all(pair.ab.stream(count, undefined).pipe(take(1)));
@@ -265,7 +265,7 @@ describe('a connection', () => {
   });
 });
 
-describe('a call whose deadline has passed before it is made', () => {
+describe('a call whose deadline has already passed', () => {
   it('is not sent: it fails on a macrotask, connected or in back-off', async () => {
     pair = unlinkedPair();
     serving(pair);
@@ -291,7 +291,7 @@ describe('a call whose deadline has passed before it is made', () => {
     await check();
   });
 
-  it('tells retry() each time, and no stack overflows', async () => {
+  it('errors once per retry(), without a stack overflow', async () => {
     pair = unlinkedPair();
     serving(pair);
     await pair.grid.start();
@@ -312,7 +312,7 @@ function thrownBy(run: () => unknown): unknown {
   }
 }
 
-describe('a method that does not fit the kind of its route', () => {
+describe('a method that does not match the kind of its route', () => {
   it.each([
     ['request', count, 'count is a duplex route: call it with stream(…), exchange(…) or open(…).'],
     ['stream', double, 'double is a unary route: call it with request(…).'],
@@ -325,7 +325,7 @@ describe('a method that does not fit the kind of its route', () => {
     expect(thrownBy(() => call(route, 1, []))).toMatchObject({ sent: false, retryable: false });
   });
 
-  it('and an error of an argument that ends an open stream says that it was sent', async () => {
+  it('reports an invalid argument that ends an open stream as sent', async () => {
     const echo = duplex({ id: 3, name: 'echo', input: type<number>(), output: type<number>() });
     pair = await linkedPair(({ b }) => b.handle(echo, () => NEVER));
     const input = new Subject<number>();
@@ -335,7 +335,7 @@ describe('a method that does not fit the kind of its route', () => {
     expect(log).toMatchObject([{ code: 'configuration', sent: true }]);
   });
 
-  it('and what open() cannot encode, are errors of a call of which nothing was sent', async () => {
+  it('reports an item that open() cannot encode as an error of an unsent call', async () => {
     const echo = duplex({ id: 3, name: 'echo', request: type<unknown>(), input: type<number>() });
     pair = await linkedPair();
     expect(thrownBy(() => pair.ab.open(echo, () => 1))).toMatchObject({ code: 'codec', sent: false, route: 'echo' });

@@ -71,7 +71,7 @@ function observer(log: unknown[]) {
 const never = new Observable<number>();
 
 describe('the sending half of a stream', () => {
-  it('sends what the source gives to the stream, and waits while it is not writable', () => {
+  it('sends the items of the source to the stream, and waits while it is not writable', () => {
     const end = new End();
     const half = halfOf(end);
     end.writable = false;
@@ -82,7 +82,7 @@ describe('the sending half of a stream', () => {
     expect(end.log).toStrictEqual([1, 2, 'complete']);
   });
 
-  it('waits for the stream', () => {
+  it('waits for the stream to open', () => {
     const end = new End();
     const half = new SendingHalf<Item>(end, undefined, bounds);
     half.feed([1]);
@@ -131,7 +131,7 @@ describe('the sending half of a stream', () => {
     expect(unsubscribed).toBe(true);
   });
 
-  it('reports what the source throws when it is stopped, and does not throw it', () => {
+  it('reports errors thrown by the source when it is stopped, and does not throw them', () => {
     const end = new End();
     const half = halfOf(end, 'files');
     end.writable = false;
@@ -150,7 +150,7 @@ describe('the sending half of a stream', () => {
 });
 
 describe('a region item', () => {
-  it('sends itself, while nothing else is sent and the end of the source waits', () => {
+  it('sends itself, while other items and the end of the source wait', () => {
     const end = new End();
     const half = halfOf(end, 'raw');
     const region = new Region();
@@ -174,7 +174,7 @@ describe('a region item', () => {
     expect(end.log).toStrictEqual([last]);
   });
 
-  it('fails the sending where it fails, and is stopped with the stream', () => {
+  it('fails the sending half where it fails, and is stopped with the stream', () => {
     const end = new End();
     const half = halfOf(end, 'raw');
     const [first, second] = [new Region(), new Region()];
@@ -190,7 +190,7 @@ describe('a region item', () => {
 });
 
 describe('an additional source', () => {
-  it('shares the stream and the turns of region items, and has an end of its own', () => {
+  it('shares the stream and the turns of region items, and has its own end', () => {
     const end = new End();
     const half = halfOf(end, 'raw');
     const log: unknown[] = [];
@@ -211,7 +211,7 @@ describe('an additional source', () => {
     ]);
   });
 
-  it('is notified where the stream ends first, and takes nothing more', () => {
+  it('is notified where the stream ends first, and accepts nothing more', () => {
     const end = new End();
     const half = halfOf(end);
     const log: unknown[] = [];

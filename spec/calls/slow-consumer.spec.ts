@@ -38,14 +38,14 @@ describe.each(Object.entries(windows))('with %s, produced − released ≤ windo
   const { down, up } = routesWith(window);
   const bound = (typeof window === 'number' ? window : window.initial) + 1;
 
-  it.each(cases)('for output of $producer that is taken by $consumer', async ({ consumer, producer }) => {
+  it.each(cases)('for output of $producer that is consumed by $consumer', async ({ consumer, producer }) => {
     const { ab } = await link(({ b }) => b.handle(down, () => producers[producer]!(account) as Iterable<number>));
     const stop = consumers[consumer]!(ab.stream(down, undefined), tick, account);
     await check(bound);
     stop();
   });
 
-  it.each(cases)('for input of $producer that is taken by $consumer', async ({ consumer, producer }) => {
+  it.each(cases)('for input of $producer that is consumed by $consumer', async ({ consumer, producer }) => {
     const { ab } = await link(({ b }) =>
       b.handle(up, (_, { input }) => {
         consumers[consumer]!(input, tick, account);
@@ -113,14 +113,14 @@ describe('through a relay, produced − released ≤ both windows + 1', () => {
     return a!.connection(middle);
   };
 
-  it.each(relays)('%s', async (_, relay) => {
+  it.each(relays)('for output: %s', async (_, relay) => {
     const connection = await three(relay);
     const stop = consumers[plain]!(connection.stream(down, undefined), tick, account);
     await check(33);
     stop();
   });
 
-  it('of the input', async () => {
+  it('for input', async () => {
     const connection = await three(() => NEVER);
     const input = producers['a generator']!(account) as Iterable<number>;
     const subscription = connection.exchange(up, undefined, input).subscribe();
@@ -129,7 +129,7 @@ describe('through a relay, produced − released ≤ both windows + 1', () => {
   });
 });
 
-describe('a consumer that is done at once', () => {
+describe('a consumer that finishes at once', () => {
   const { down } = routesWith(defaultWindow);
 
   it('lets the window grow: far more items than windows pass in one turn', async () => {

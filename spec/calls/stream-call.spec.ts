@@ -57,7 +57,7 @@ const summing = ({ b }: Pair): void => {
 };
 
 describe('a stream', () => {
-  it('sends nothing before it is subscribed to, and makes one call for each subscription', async () => {
+  it('sends nothing before it is subscribed to, and makes one call per subscription', async () => {
     await link(counting);
     const call = pair.ab.stream(count, 5);
     await pair.grid.settle();
@@ -68,7 +68,7 @@ describe('a stream', () => {
     ]);
   });
 
-  it('completes after the items of a handler that ends, however many', async () => {
+  it('completes after all items of a handler that ends', async () => {
     await link(({ b }) => {
       b.handle(count, (to) => Array.from({ length: to }, (_, index) => index));
     });
@@ -103,7 +103,7 @@ describe('a stream', () => {
     expect(seen).toStrictEqual([1, 'stopped']);
   });
 
-  it('stops its handler when a loop over it is left, and goes on while it is not', async () => {
+  it('stops its handler when a loop over it is left, and not before', async () => {
     await link(counting);
     const values: number[] = [];
     for await (const value of pair.ab.stream(count, 1)) {
@@ -114,7 +114,7 @@ describe('a stream', () => {
     expect([values.length, seen]).toStrictEqual([40, [1, 'stopped']]);
   });
 
-  it('answers calls of next that do not wait for each other, on a window of one item too', async () => {
+  it('answers concurrent calls of next, on a window of one item, too', async () => {
     const single = duplex({ id: 4, name: 'single', output: type<number>(), outCapacity: 1 });
     await link(({ b }) => b.handle(single, () => [1, 2, 3]));
     const loop = pair.ab.stream(single, undefined)[Symbol.asyncIterator]();
@@ -122,7 +122,7 @@ describe('a stream', () => {
     expect(asked.map(({ value }) => value)).toStrictEqual([1, 2, 3, undefined]);
   });
 
-  it('releases no deliveries by itself: the window fills, and goes on with each release', async () => {
+  it('does not release deliveries by itself: the window fills, and continues with each release', async () => {
     await link(counting);
     const held: { value: number; release(): void }[] = [];
     const subscription = pair.ab.stream(count, 1).deliveries.subscribe((delivery) => held.push(delivery));
@@ -136,7 +136,7 @@ describe('a stream', () => {
     expect(seen).toStrictEqual([1, 'stopped']);
   });
 
-  it('errors with the text of its handler, after the items before', async () => {
+  it('errors with the text of its handler, after the items sent before', async () => {
     await link(({ b }) => {
       b.handle(count, function* () {
         yield 1;
@@ -159,7 +159,7 @@ describe('a stream', () => {
     ]);
   });
 
-  it('passes its deadline, and has none where it names none', async () => {
+  it('ends at its deadline, and has none where none is given', async () => {
     await link(({ b }) => {
       b.handle(quiet, () => NEVER);
     });
@@ -176,7 +176,7 @@ describe('a stream', () => {
     patient.unsubscribe();
   });
 
-  it('errors with the reason of its signal, also of one that has aborted already', async () => {
+  it('errors with the reason of its signal, also of an already aborted one', async () => {
     await link(counting);
     const controller = new AbortController();
     const running = record(pair.ab.stream(quiet, 'x', { signal: controller.signal }));
@@ -188,7 +188,7 @@ describe('a stream', () => {
     expect([late.log, seen]).toStrictEqual([['long ago'], []]);
   });
 
-  it('cancels its handler, and tells its consumer, where an item does not fit the schema, and the host has another one', async () => {
+  it('cancels its handler, and notifies its consumer, where an item does not fit its own schema', async () => {
     const checked = duplex({ id: 3, name: 'checked', output: z.object({ at: z.number() }) });
     let stopped = false;
     await link(({ b }) => {
@@ -244,7 +244,7 @@ describe('a stream', () => {
     expect(pair.grid.events).toStrictEqual([]);
   });
 
-  it('names the limit that its request is beyond', async () => {
+  it('names the limit that its request exceeds', async () => {
     await link(undefined, { limits: { maxUnaryBytes: 100 } });
     const { log } = record(pair.ab.stream(quiet, 'x'.repeat(200)));
     await pair.grid.advance(0);
@@ -254,7 +254,7 @@ describe('a stream', () => {
     ]);
   });
 
-  it('ends with the connection, and goes on with retry where it was', async () => {
+  it('ends with the connection, and resumes with retry', async () => {
     await link(counting);
     const held = record(pair.ab.stream(count, 1).deliveries);
     const values: number[] = [];
@@ -277,7 +277,7 @@ describe('a stream', () => {
     unsubscribe();
   });
 
-  it('of a route with input, and an exchange or an open stream of one without, are refused with the remedy', async () => {
+  it('with input is refused without it, and an exchange or open stream of a route without input, too', async () => {
     await link();
     const { ab } = pair;
     expect(() => ab.stream(sum as never, 1)).toThrow(
@@ -290,7 +290,7 @@ describe('a stream', () => {
 });
 
 describe('an exchange', () => {
-  it('sends its input, half-closes at its end, and takes the output', async () => {
+  it('sends its input, half-closes at its end, and receives the output', async () => {
     await link(summing);
     expect(await all(pair.ab.exchange(sum, 10, [1, 2, 3]))).toStrictEqual([11, 13, 16]);
     expect(await all(pair.ab.exchange(sum, 10, of(1, 2, 3)))).toStrictEqual([11, 13, 16]);
@@ -374,7 +374,7 @@ describe('an exchange', () => {
     expect(log).toMatchObject([{ code: 'cancelled', message: 'The input failed without an error.' }]);
   });
 
-  it('errors where its input cannot be read, encoded, or is no input', async () => {
+  it('errors where its input cannot be read or encoded, or is not an input', async () => {
     await link(summing);
     const broken = {
       [Symbol.iterator]: (): never => {
@@ -395,7 +395,7 @@ describe('an exchange', () => {
     expect(errors.slice(2)).toStrictEqual([noInput, noInput, noInput, noInput]);
   });
 
-  it('overflows where an Observable is faster than the handler, with the remedies', async () => {
+  it('overflows where an Observable is faster than the handler, naming the remedies', async () => {
     await link(({ b }) => b.handle(sum, () => NEVER));
     const source = new Subject<number>();
     const { log } = record(pair.ab.exchange(sum, 0, source));
@@ -406,7 +406,7 @@ describe('an exchange', () => {
     expect(source.observed).toBe(false);
   });
 
-  it('names the limit that an item is beyond', async () => {
+  it('names the limit that an item exceeds', async () => {
     const put = duplex({ id: 4, name: 'put', input: raw, output: type<number>() });
     await link(({ b }) => b.handle(put, (_, { input }) => input.pipe(map(({ length }) => length))), {
       limits: { maxUnaryBytes: 100 },

@@ -31,7 +31,7 @@ describe('a request', () => {
     });
   };
 
-  it('sends nothing before it is subscribed to, and makes one call for each subscription', async () => {
+  it('sends nothing before it is subscribed to, and makes one call per subscription', async () => {
     await link(answering);
     const call = pair.ab.request(double, 21);
     await pair.grid.settle();
@@ -46,7 +46,7 @@ describe('a request', () => {
     expect([await all(call), await all(call), seen]).toStrictEqual([[2], [4], [1, 2]]);
   });
 
-  it('tells what a payload function throws, and sends nothing', async () => {
+  it('errors with what a payload function throws, and sends nothing', async () => {
     await link(answering);
     const call = pair.ab.request(double, () => {
       throw new Error('of the payload');
@@ -65,7 +65,7 @@ describe('a request', () => {
     expect([await all(pair.ab.request(ping, undefined)), seen]).toStrictEqual([[undefined], [undefined]]);
   });
 
-  it('goes both ways over one connection, and to the own host', async () => {
+  it('works in both directions over one connection, and to the own host', async () => {
     await link(({ a, b }) => {
       a.handle(double, (value) => 2 * value);
       b.handle(double, (value) => 2 * value);
@@ -75,7 +75,7 @@ describe('a request', () => {
     expect(await Promise.all(results)).toStrictEqual([[8], [8], [8]]);
   });
 
-  it('carries bytes as they are where its shapes are raw', async () => {
+  it('carries bytes unchanged where its shapes are raw', async () => {
     const echo = unary({ id: 3, name: 'echo', request: raw, response: raw });
     await link(({ b }) => {
       b.handle(echo, (bytes) => bytes);
@@ -99,8 +99,8 @@ describe('a request', () => {
   });
 });
 
-describe('a request that fails', () => {
-  it('tells the text of the handler', async () => {
+describe('a failing request', () => {
+  it('carries the text of the handler', async () => {
     await link(({ b }) => {
       b.handle(double, () => {
         throw new Error('disk on fire');
@@ -109,7 +109,7 @@ describe('a request that fails', () => {
     await expect(all(pair.ab.request(double, 1))).rejects.toStrictEqual(new RemoteError('disk on fire'));
   });
 
-  it('tells that the host has no such route, and which', async () => {
+  it('says that the host has no such route, and which', async () => {
     await link();
     await expect(all(pair.ab.request(double, 1))).rejects.toStrictEqual(
       new RefusedError(
@@ -123,7 +123,7 @@ describe('a request that fails', () => {
     );
   });
 
-  it('tells the caller what does not fit the schema of the request, and reports nothing', async () => {
+  it('tells its caller what does not fit the schema of the request, and reports nothing', async () => {
     const stat = unary({ id: 3, name: 'stat', request: z.object({ disk: z.number() }), response: type<number>() });
     await link(({ b }) => {
       b.handle(stat, ({ disk }) => disk);
@@ -134,7 +134,7 @@ describe('a request that fails', () => {
     expect(pair.grid.events).toStrictEqual([]);
   });
 
-  it('tells that a response does not fit its schema, where the host has another one', async () => {
+  it('says that a response does not fit its schema, where the schemas of the hosts differ', async () => {
     const stat = unary({ id: 3, name: 'stat', response: z.object({ free: z.number() }) });
     await link(({ b }) => {
       b.handle(unary({ id: 3, name: 'stat', response: type<unknown>() }), () => ({ free: 'much' }));
@@ -146,7 +146,7 @@ describe('a request that fails', () => {
     expect(String(log[0])).toMatch(/stat: the response does not fit its schema: free: /);
   });
 
-  it('tells and reports a schema that validates asynchronously', async () => {
+  it('names and reports a schema that validates asynchronously', async () => {
     const later = z.number().refine(async () => Promise.resolve(true));
     const stat = unary({ id: 3, name: 'stat', request: later });
     await link(({ b }) => {
@@ -156,14 +156,14 @@ describe('a request that fails', () => {
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', route: 'stat', error: { name: 'TypeError' } }]);
   });
 
-  it('tells that a value cannot be encoded', async () => {
+  it('says that a value cannot be encoded', async () => {
     await link();
     const { log } = record(pair.ab.request(double, Symbol('s') as never));
     await pair.grid.advance(0);
     expect(log).toStrictEqual([expect.any(CodecError)]);
   });
 
-  it('names the limit that a request is beyond', async () => {
+  it('names the limit that a request exceeds', async () => {
     await link(undefined, { limits: { maxUnaryBytes: 100 } });
     const { log } = record(pair.ab.request(hang, 'x'.repeat(200)));
     expect(log).toStrictEqual([]);
@@ -226,7 +226,7 @@ describe('a request that ends early', () => {
     switched.unsubscribe();
   });
 
-  it('passes its deadline with an error that names the route, and stops its handler', async () => {
+  it('ends at its deadline with an error that names the route, and stops its handler', async () => {
     await link(hanging);
     const [byTimeout, byDeadline] = [{ timeout: 500 }, { deadline: new Date(pair.grid.time.wallNow() + 500) }].map(
       (options) => record(pair.ab.request(hang, 'x', options)),
@@ -240,7 +240,7 @@ describe('a request that ends early', () => {
     expect(cancelled).toStrictEqual(['x', expect.any(DeadlineExceededError), 'x', expect.any(DeadlineExceededError)]);
   });
 
-  it('has the default timeout where it names none', async () => {
+  it('has the default timeout where none is given', async () => {
     await link(hanging, { limits: { unaryTimeout: 300 } });
     const { log } = record(pair.ab.request(hang, 'x'));
     await pair.grid.advance(302);
@@ -258,7 +258,7 @@ describe('a request that ends early', () => {
     expect(cancelled[0]).toBe('x');
   });
 
-  it('errors with the reason of a signal that has aborted already, on a macrotask, and sends nothing', async () => {
+  it('errors with the reason of an already aborted signal, on a macrotask, and sends nothing', async () => {
     await link(hanging);
     const { log } = record(pair.ab.request(hang, 'x', { signal: AbortSignal.abort('long ago') }));
     await pair.grid.settle();
@@ -267,7 +267,7 @@ describe('a request that ends early', () => {
     expect([log, seen]).toStrictEqual([['long ago'], []]);
   });
 
-  it('leaves nothing behind', async () => {
+  it('leaves no resources behind', async () => {
     await link((linked) => {
       hanging(linked);
       linked.b.handle(double, (value) => value);
@@ -289,7 +289,7 @@ describe('a request that ends early', () => {
 });
 
 describe('a request whose connection is lost', () => {
-  it('tells that it may have been sent, and works again with retry', async () => {
+  it('says that it may have been sent, and works again with retry', async () => {
     let calls = 0;
     await link(({ b }) => {
       b.handle(hang, (name) => (++calls === 1 ? NEVER : Promise.resolve(name)));

@@ -9,7 +9,7 @@ const get = unary({ id: 1, name: 'get', request: type<number>(), response: type<
 const list = duplex({ id: 2, name: 'list', request: type<number>(), output: type<number>(), outCapacity: 4 });
 const meta = { tenant: 'a' };
 
-it('a peer that takes no metadata gets the call without it, which is an event once for each peer', () =>
+it('a peer without metadata support gets the call without it, with one event per peer', () =>
   gridTest(async ({ cluster }) => {
     const grid = cluster({ hosts: 4, peers: { b: 'reference', c: 'reference' } });
     await grid.connected();

@@ -17,7 +17,7 @@ import {
 import { msgpack } from '../../lib/codec/msgpack-codec.js';
 
 describe('raw', () => {
-  it('gives bytes as they are, both ways', () => {
+  it('passes bytes unchanged, both ways', () => {
     const bytes = Uint8Array.of(1, 2, 3);
     expect(raw.encode(bytes)).toBe(bytes);
     expect(raw.decode(bytes)).toBe(bytes);
@@ -25,11 +25,11 @@ describe('raw', () => {
     expect(raw.codec).toBe('raw');
   });
 
-  it('takes undefined for no bytes', () => {
+  it('encodes undefined as no bytes', () => {
     expect(raw.encode(undefined as unknown as Uint8Array)).toStrictEqual(new Uint8Array(0));
   });
 
-  it('takes the bytes of another realm', () => {
+  it('accepts the bytes of another realm', () => {
     const foreign = runInNewContext('new Uint8Array([7])') as Uint8Array;
     expect(foreign instanceof Uint8Array).toBe(false);
     expect(raw.encode(foreign)).toBe(foreign);
@@ -41,7 +41,7 @@ describe('raw', () => {
 });
 
 describe('isBytes', () => {
-  it('does not go by a tag alone', () => {
+  it('is not deceived by a tag alone', () => {
     expect(isBytes(Buffer.of(1))).toBe(true);
     expect(isBytes({ [Symbol.toStringTag]: 'Uint8Array' })).toBe(false);
     expect(isBytes(new Uint8ClampedArray(1))).toBe(false);
@@ -54,7 +54,7 @@ describe('shapes', () => {
   const same = <A, B>(_same: Same<A, B>): void => undefined;
   const shape = <S extends Shape>(given: S): S => given;
 
-  it('hold a type alone', () => {
+  it('hold only a type', () => {
     const query = shape(type<{ disk: number }>());
     expect(query).toStrictEqual({ typeOnly: true });
     same<Sent<typeof query>, { disk: number }>(true);
@@ -85,7 +85,7 @@ describe('shapes', () => {
     expect(standard.codec).toBe('msgpack');
   });
 
-  it('refuse other things', () => {
+  it('refuse other values', () => {
     // @ts-expect-error a class is no shape
     shape(Date);
     // @ts-expect-error an example of a value is no shape

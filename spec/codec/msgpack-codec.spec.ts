@@ -34,7 +34,7 @@ function refusal(run: () => unknown): string {
 }
 
 describe('no payload', () => {
-  it('is undefined, and nothing else is', () => {
+  it('means undefined, and nothing else', () => {
     expect(codec.encode(undefined)).toStrictEqual(new Uint8Array(0));
     expect(codec.decode(new Uint8Array(0))).toBe(undefined);
     expect(encoded(null)).toBe('c0');
@@ -51,15 +51,15 @@ describe('payloads of the reference', () => {
     .filter(({ frame }) => ['Request', 'Response'].includes(frame.op) && !frame.flags.includes('PayloadIsErr'))
     .map(({ frame }) => frame.payload ?? '');
 
-  it('are there', () => {
+  it('are recorded', () => {
     expect(payloads.length).toBeGreaterThan(8);
   });
 
-  it.each(payloads)('are read, and written alike: %s', (payload) => {
+  it.each(payloads)('are decoded, and encoded alike: %s', (payload) => {
     expect(encoded(decoded(payload))).toBe(payload);
   });
 
-  it('are what they say', () => {
+  it('are decoded to the recorded values', () => {
     expect(decoded('82a16b a176 a8616e737765726564 a3796573')).toStrictEqual({ k: 'v', answered: 'yes' });
     expect(decoded('81 a161 92 a131 a132')).toStrictEqual({ a: ['1', '2'] });
     expect(decoded('c4 03 010203')).toStrictEqual(Uint8Array.of(1, 2, 3));
@@ -138,7 +138,7 @@ describe('numbers', () => {
 });
 
 describe('bytes', () => {
-  it('are bin, whatever view they are', () => {
+  it('are encoded as bin, whatever view they are', () => {
     const whole = Uint8Array.of(9, 1, 2, 3, 9);
     expect(encoded(Uint8Array.of(1, 2, 3))).toBe('c403010203');
     expect(encoded({ b: whole.subarray(1, 4) })).toBe('81a162c403010203');
@@ -159,7 +159,7 @@ describe('bytes', () => {
     ]);
   });
 
-  it.each([0, 1, 2049])('are nobody else’s: %p', (length) => {
+  it.each([0, 1, 2049])('own their buffer: %p', (length) => {
     const sent = new Uint8Array(length).fill(1);
     const payload = codec.encode([sent]);
     sent.fill(2);
@@ -172,7 +172,7 @@ describe('bytes', () => {
 });
 
 describe('a payload', () => {
-  it('is a plain Uint8Array, exactly as long as its buffer, and its own', () => {
+  it('is a plain Uint8Array that fills and owns its buffer', () => {
     const values = [1, 'x'.repeat(700), { a: [1, 2] }, new Uint8Array(3000), Array.from({ length: 70_000 }, String)];
     const payloads = values.map((value) => codec.encode(value));
     for (const [i, payload] of payloads.entries()) {
@@ -217,7 +217,7 @@ describe('a payload', () => {
     expect(roundTrip(million)).toBe(million);
   });
 
-  it('is not disturbed by another encoding within it', () => {
+  it('is not disturbed by a nested encoding', () => {
     const inner: string[] = [];
     const value = {
       before: 'abc',
@@ -235,7 +235,7 @@ describe('a payload', () => {
 });
 
 describe('a browser', () => {
-  it('has no Buffer, and reads and writes the same', async () => {
+  it('has no Buffer, and encodes and decodes the same', async () => {
     const value = {
       n: 2n ** 60n,
       i: 2 ** 40,
@@ -284,7 +284,7 @@ describe('texts', () => {
     expect(encoded('é'.repeat(128))).toBe(`da0100${'c3a9'.repeat(128)}`);
   });
 
-  it('of a MiB are read in no more than a moment', () => {
+  it('of a MiB are read without measurable delay', () => {
     const payload = codec.encode('x'.repeat(1 << 22));
     // The best of some: the machine may have other things to do.
     const times = [1, 2, 3, 4].map(() => {
@@ -320,7 +320,7 @@ describe('dates', () => {
     expect(roundTrip({ date })).toStrictEqual({ date });
   });
 
-  it('are the time of the grid where that is wanted, and are read as either', () => {
+  it('use the time format of the grid on request, and are read in either', () => {
     const date = new Date('1969-12-31T23:59:59.001Z');
     expect(encoded(date, { timestamps: 'grid' })).toBe('c70c05ffffffffffffffff000f4240');
     expect(decoded('c70c05ffffffffffffffff000f4240')).toStrictEqual(date);
@@ -353,7 +353,7 @@ describe('dates', () => {
 });
 
 describe('fields and elements', () => {
-  it('that are undefined are left out, or null', () => {
+  it('that are undefined are omitted, or null', () => {
     expect(encoded({ a: undefined, b: 1, c: undefined })).toBe('81a16201');
     expect(encoded({ a: undefined })).toBe('80');
     expect(roundTrip([undefined, , { x: [{ y: undefined, z: 1 }] }])).toStrictEqual([null, null, { x: [{ z: 1 }] }]);
@@ -397,7 +397,7 @@ describe('fields and elements', () => {
     expect(decoded(`81 ${text('_isUint64BE')} c3`)).toStrictEqual({ _isUint64BE: true });
   });
 
-  it('cannot replace a prototype, here or for all', () => {
+  it('cannot replace a prototype, of one object or of all', () => {
     expect(refusal(() => decoded('81 a9 5f5f70726f746f5f5f 81 a161 c3'))).toMatch('__proto__');
     const value = decoded('81 ab 636f6e7374727563746f72 81 a9 70726f746f74797065 81 a161 c3') as object;
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
@@ -416,17 +416,17 @@ describe('fields and elements', () => {
     expect(refusal(() => encoded([runInNewContext('new Error("e")')]))).toMatch('an Error cannot be sent');
   });
 
-  it('may be shared, as long as that is no cycle', () => {
+  it('may be shared, as long as there is no cycle', () => {
     const shared = { a: 1 };
     expect(roundTrip([shared, shared, { shared }])).toStrictEqual([{ a: 1 }, { a: 1 }, { shared: { a: 1 } }]);
   });
 
-  it('with a symbol for a name are left out', () => {
+  it('with a symbol for a name are omitted', () => {
     expect(encoded({ [Symbol('s')]: 1, a: 1 })).toBe('81a16101');
   });
 });
 
-describe('what is refused', () => {
+describe('encoding refuses', () => {
   class User {
     name = 'x';
   }
@@ -469,11 +469,11 @@ describe('what is refused', () => {
     if (!text.startsWith('Cannot')) expect(refusal(() => codec.encode({ a: [1, value] }))).toMatch('at $.a[1]: ');
   });
 
-  it('never shows what an Error holds', () => {
+  it('an Error, without revealing its content', () => {
     expect(refusal(() => codec.encode(new Error('secret')))).not.toMatch('secret');
   });
 
-  it('is a cycle, with both of its ends', () => {
+  it('a cycle, naming both of its ends', () => {
     const node: { name: string; next?: unknown } = { name: 'x' };
     node.next = [{ node }];
     expect(refusal(() => codec.encode({ list: node }))).toMatch(
@@ -484,7 +484,7 @@ describe('what is refused', () => {
     expect(refusal(() => codec.encode(list))).toMatch('at $[0]: a cycle: it is the object at $ again');
   });
 
-  it('is more than 64 levels, in both directions', () => {
+  it('more than 64 levels, in both directions', () => {
     expect(roundTrip(nested(64))).toStrictEqual(nested(64));
     expect(refusal(() => codec.encode(nested(65)))).toMatch('deeper than 64 levels');
     expect(refusal(() => codec.encode(nested(100_000)))).toMatch('deeper than 64 levels');
@@ -493,7 +493,7 @@ describe('what is refused', () => {
     expect(deep.decode(deep.encode(nested(512)))).toStrictEqual(nested(512));
   });
 
-  it('is more than maxItems items, in both directions', () => {
+  it('more than maxItems items, in both directions', () => {
     const small = msgpack({ maxItems: 10 });
     const ten = { a: [1, 2, 3], b: { c: 1, d: 2 }, e: [4, 5] };
     expect(small.decode(small.encode(ten))).toStrictEqual(ten);
@@ -509,7 +509,7 @@ describe('what is refused', () => {
     expect(refusal(() => codec.encode(shared))).toMatch('more than 262144 items');
   });
 
-  it('is a getter that throws, with its error as the cause', () => {
+  it('a getter that throws, with its error as the cause', () => {
     const cause = new Error('gone');
     const value = {
       get a(): never {
@@ -521,13 +521,13 @@ describe('what is refused', () => {
     expect(encoded({ a: 1 })).toBe('81a16101');
   });
 
-  it('is an impossible bound', () => {
+  it('an impossible bound', () => {
     for (const maxDepth of [0, -1, 1.5, NaN, 513]) expect(() => msgpack({ maxDepth })).toThrow(ConfigurationError);
     for (const maxItems of [0, -1, 1.5, Infinity]) expect(() => msgpack({ maxItems })).toThrow(ConfigurationError);
   });
 });
 
-describe('bytes of strangers', () => {
+describe('untrusted bytes', () => {
   it('cannot kill the process: 64 KiB of array headers that claim all bytes left', () => {
     const bomb = new Uint8Array(65_536);
     const view = new DataView(bomb.buffer);
@@ -594,7 +594,7 @@ describe('any value', () => {
     );
   });
 
-  it('that JavaScript can make is encoded to what can be decoded, or refused with a CodecError', () => {
+  it('that JavaScript can make is encoded to something decodable, or refused with a CodecError', () => {
     const odd = fc.anything({
       withBigInt: true,
       withDate: true,
@@ -622,7 +622,7 @@ describe('any value', () => {
   });
 });
 
-describe('any bytes', () => {
+describe('random bytes', () => {
   /** A value, or a CodecError: nothing else may come of it. */
   const survives = (bytes: Uint8Array): void => {
     let value: unknown;
@@ -654,7 +654,7 @@ describe('any bytes', () => {
     );
   });
 
-  it('that were right before someone changed them are a value or a CodecError', () => {
+  it('that are altered encodings are a value or a CodecError', () => {
     const change = fc.record({
       at: fc.nat(),
       kind: fc.constantFrom('set', 'cut', 'insert', 'repeat'),

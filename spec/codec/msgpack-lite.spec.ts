@@ -10,7 +10,7 @@ describe('msgpack-lite', () => {
     expect(version).toBe('0.2.2');
   });
 
-  it('keeps nothing of the bytes that it has read a value from', () => {
+  it('retains no bytes that it has read a value from', () => {
     const { readLeaf } = msgpackLite('standard');
     const bytes = Uint8Array.of(0xc0, 0xcd, 0x12, 0x34);
     expect([readLeaf(bytes, 1), readLeaf(bytes, 0)]).toStrictEqual([0x1234, null]);

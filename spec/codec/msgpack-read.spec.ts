@@ -87,7 +87,7 @@ describe.each(Object.entries(forms))('%s', (_name, text) => {
     expect(() => scan(join(hex('93'), bytes, bytes, bytes))).not.toThrow();
   });
 
-  it('is refused when it ends too early, alone and as the last of an array', () => {
+  it('is refused when it is truncated, alone and as the last of an array', () => {
     for (let length = 0; length < bytes.length; length++) {
       expect(refusal(bytes.subarray(0, length))).toMatch(/too early|more than there are bytes/);
       expect(refusal(join(hex('92c0'), bytes.subarray(0, length)))).toMatch(/too early|more than there are bytes/);
@@ -99,8 +99,8 @@ describe.each(Object.entries(forms))('%s', (_name, text) => {
   });
 });
 
-describe('what is declared', () => {
-  it('does not exhaust the memory: 64 KiB of array headers that claim all bytes left', () => {
+describe('declared lengths', () => {
+  it('do not exhaust the memory: 64 KiB of array headers that claim all bytes left', () => {
     const bomb = new Uint8Array(65_536);
     const view = new DataView(bomb.buffer);
     for (let pos = 0; pos + 5 <= bomb.length; pos += 5) {
@@ -112,23 +112,23 @@ describe('what is declared', () => {
   });
 
   it.each(['dd ffffffff', 'df ffffffff', 'dc ffff', 'de ffff', '9f', '8f', 'df 00000002 a161 c0', '92 91'])(
-    'must be there: %s',
+    'must be present: %s',
     (text) => {
       expect(refusal(text)).toMatch('more than there are bytes');
     },
   );
 
-  it.each(['db ffffffff', 'c6 ffffffff', 'c9 ffffffff ff', 'bf', 'c7 0c ff 00'])('must be there: %s', (text) => {
+  it.each(['db ffffffff', 'c6 ffffffff', 'c9 ffffffff ff', 'bf', 'c7 0c ff 00'])('must be present: %s', (text) => {
     expect(refusal(text)).toMatch('too early');
   });
 
-  it('must be there in each level: an inner array may not use up what its parent needs', () => {
+  it('must be present at each level: an inner array may not use up the bytes of its parent', () => {
     expect(refusal('93 92 01 02 03')).toMatch('more than there are bytes');
     expect(() => scan('93 92 01 02 03 04')).not.toThrow();
   });
 });
 
-describe('bounds', () => {
+describe('bounds of the reader', () => {
   it('end at 64 levels', () => {
     expect(() => scan(`${repeat('91', 64)} c0`)).not.toThrow();
     expect(() => scan(`${repeat('81 a161', 64)} c0`)).not.toThrow();
@@ -180,7 +180,7 @@ describe('keys', () => {
     expect(refusal(`81 ${overlong} 80`)).toMatch('not UTF-8');
   });
 
-  it('may be like it', () => {
+  it('may be similar to it', () => {
     for (const key of ['__proto_', '__proto__x', 'x_proto__', '__proto_x', 'constructor', 'prototype', '']) {
       const bytes = Buffer.from(key);
       expect(() => scan(join(Uint8Array.of(0x81, 0xa0 + bytes.length), bytes, hex('c0')))).not.toThrow();
@@ -188,13 +188,13 @@ describe('keys', () => {
   });
 });
 
-describe('what is not known', () => {
-  it('is 0xc1', () => {
+describe('unknown types', () => {
+  it('include 0xc1', () => {
     expect(refusal('c1')).toMatch('0xc1');
     expect(refusal('92 c0 c1')).toMatch('0xc1');
   });
 
-  it('is every ext type but two', () => {
+  it('include every ext type but two', () => {
     for (let type = 0; type < 256; type++) {
       if (type === 5 || type === 0xff) continue;
       expect(refusal(Uint8Array.of(0xc7, 12, type, ...new Uint8Array(12)))).toMatch('unknown ext type');
@@ -214,7 +214,7 @@ describe('what is not known', () => {
     'd6 05 00000000',
     'd7 05 0000000000000000',
     'c7 0d 05 00000000000000000000000000',
-  ])('is a time of another length: %s', (text) => {
+  ])('include a time of another length: %s', (text) => {
     expect(refusal(text)).toMatch('no time');
   });
 
@@ -226,7 +226,7 @@ describe('what is not known', () => {
     ['a year after the last one of Date', 'c7 0c ff 00000000 000007db a8218001'],
     ['the largest seconds', 'c7 0c 05 7fffffffffffffff 00000000'],
     ['the smallest seconds', 'c7 0c ff 00000000 8000000000000000'],
-  ])('is a time out of range: %s', (_name, text) => {
+  ])('include a time out of range: %s', (_name, text) => {
     expect(refusal(text)).toMatch('no time that a Date can hold');
   });
 });
@@ -255,7 +255,7 @@ describe('texts', () => {
     expect(refusal(join(hex('92'), text, hex('a3 808080')))).toMatch('not UTF-8');
   });
 
-  it('pass exactly when a strict TextDecoder takes them', () => {
+  it('pass exactly when a strict TextDecoder accepts them', () => {
     const strict = new TextDecoder('utf-8', { fatal: true });
     const edge = fc.constantFrom(
       0x00,
@@ -294,7 +294,7 @@ describe('texts', () => {
 });
 
 describe('an error', () => {
-  it('says where', () => {
+  it('names the position', () => {
     expect(refusal('82 a161 c0 a162 93 c0 c0 81 a163 c1')).toBe(
       'Cannot decode the payload at $.b[2].c (byte 12 of 13): the byte 0xc1 is not MessagePack.',
     );
@@ -310,7 +310,7 @@ describe('an error', () => {
   });
 });
 
-describe('any bytes', () => {
+describe('random bytes', () => {
   /** Bytes that are likely to be headers. */
   const likely = fc.oneof(
     fc.integer({ min: 0, max: 255 }),

@@ -23,7 +23,7 @@ describe('the spare sink', () => {
     expect(last).toBe(first);
   });
 
-  it('comes back from an encoding that failed', () => {
+  it('is returned after an encoding that failed', () => {
     let used: Sink | undefined;
     const failing = (): never => {
       used = sinks.alloc(1);
@@ -36,7 +36,7 @@ describe('the spare sink', () => {
     });
   });
 
-  it('is left alone by what needs more', () => {
+  it('is not used by an encoding that needs more', () => {
     withSink(() => {
       expect(sinks.alloc(1 << 20).length).toBe(1 << 20);
       expect(sinks.alloc(1).length).toBe(1 << 16);

@@ -72,8 +72,8 @@ function called(route: Watch, extensions: boolean): GridEvent[] {
 describe.each([
   ['at the handler', served],
   ['at the caller', called],
-])('a capacity that is assumed, %s', (_, events) => {
-  it('is an event, once for each route, where the peer does not announce its own', () => {
+])('an assumed capacity, %s', (_, events) => {
+  it('is an event, once per route, where the peer does not announce its own', () => {
     expect(events(watch(), false)).toStrictEqual([
       {
         type: 'capacity-assumed',
@@ -86,7 +86,7 @@ describe.each([
     ]);
   });
 
-  it('is none where the peer announces its own, or the route declares one', () => {
+  it('is not assumed where the peer announces its own, or the route declares one', () => {
     expect(events(watch(), true)).toStrictEqual([]);
     expect(events(watch(16), false)).toStrictEqual([]);
   });

@@ -14,7 +14,7 @@ const refused = (make: () => unknown): string => {
 };
 
 describe('a unary contract', () => {
-  it('holds what it was given, and shapes of nothing for what it was not', () => {
+  it('holds what it was given, and empty shapes otherwise', () => {
     const request = z.object({ disk: z.number() });
     expect(unary({ id: 9, name: 'diskInfo', subroute: 'd1', request, response: raw, idempotent: true })).toStrictEqual({
       kind: 'unary',
@@ -35,7 +35,7 @@ describe('a unary contract', () => {
 });
 
 describe('a duplex contract', () => {
-  it('has the default windows where it names none, and no window for an input that it has not', () => {
+  it('has the default windows where none are given, and no window for a missing input', () => {
     expect(duplex({ id: 22, name: 'watch', output: type<number>() })).toStrictEqual({
       kind: 'duplex',
       id: 22,
@@ -50,7 +50,7 @@ describe('a duplex contract', () => {
     expect(duplex({ name: 'watch', inCapacity: 0 }).inWindow).toBeUndefined();
   });
 
-  it('makes a fixed window of a number, and a growing one of a window', () => {
+  it('turns a number into a fixed window, and a window into a growing one', () => {
     const { inWindow, outWindow } = duplex({
       name: 'x',
       input: raw,
@@ -65,7 +65,7 @@ describe('a duplex contract', () => {
   });
 });
 
-describe('a contract that cannot work', () => {
+describe('an invalid contract', () => {
   it.each([
     [0, 'Route x: the id must be a whole number from 1 to 239; it is 0.'],
     [-1, 'Route x: the id must be a whole number from 1 to 239; it is -1.'],
@@ -94,7 +94,7 @@ describe('a contract that cannot work', () => {
     );
   });
 
-  it('with a capacity of an input that it has not says so', () => {
+  it('with a capacity for a missing input says so', () => {
     expect(refused(() => duplex({ name: 'x', inCapacity: 4 } as never))).toBe(
       "Route x: an inCapacity needs an input. Declare the input's shape, or leave inCapacity out.",
     );
@@ -162,7 +162,7 @@ describe('a contract that cannot work', () => {
     }
   });
 
-  it('with a window that ends below its start says so', () => {
+  it('with a window whose maximum is below its start says so', () => {
     expect(refused(() => duplex({ name: 'x', outCapacity: { initial: 4, max: 2 } }))).toBe(
       'Route x: outCapacity: max 2 is below initial 4. Raise max.',
     );
@@ -179,7 +179,7 @@ describe('a contract spread from another one', () => {
     expect(unary({ ...get, subroute: 's' })).toStrictEqual({ ...get, subroute: 's' });
   });
 
-  it('takes a capacity in place of the window', () => {
+  it('accepts a capacity in place of the window', () => {
     const wider = duplex({ ...upload, outCapacity: 9 });
     expect([wider.inWindow, wider.outWindow]).toStrictEqual([upload.inWindow, toWindow(9, 'x')]);
   });
@@ -189,13 +189,13 @@ describe('a contract spread from another one', () => {
     expect([inWindow === defaultWindow, outWindow === defaultWindow]).toStrictEqual([true, true]);
   });
 
-  it('has no window where its input is taken away, and the default one where it gets an input', () => {
+  it('loses its window with its input, and has the default one where it gains an input', () => {
     expect(duplex({ ...upload, input: undefined } as never).inWindow).toBeUndefined();
     const watch = duplex({ name: 'watch', output: raw });
     expect(duplex({ ...watch, input: raw }).inWindow).toBe(defaultWindow);
   });
 
-  it('with a window that cannot work says so', () => {
+  it('with an invalid window says so', () => {
     expect(refused(() => duplex({ ...upload, outWindow: { initial: 0, max: 1 } } as never))).toBe(
       'Route upload: outCapacity: initial must be a whole number of items from 1 to 2147483647; it is 0.',
     );

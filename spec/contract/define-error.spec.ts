@@ -38,7 +38,7 @@ const failure = async (): Promise<unknown> =>
   firstValueFrom(pair.ab.request(put, 'x')).catch((error: unknown) => error);
 
 describe('a declared error', () => {
-  it('arrives as an instance of its class, with its data and the facts of the call', async () => {
+  it('arrives as an instance of its class, with its data and the properties of the call', async () => {
     await failWith(new QuotaExceeded('The bucket is full.', { limit: 10 }));
     const error = await failure();
     expect(error).toBeInstanceOf(QuotaExceeded);
@@ -82,7 +82,7 @@ describe('a declared error', () => {
   it.each<[string, ReturnType<typeof defineError>]>([
     ['of another type', defineError('checked', { data: z.object({ at: z.string() }) })],
     ['that the caller misses', defineError('gone', { data: type<{ at: string }>() })],
-  ])('with data %s is a RemoteError with its code: no instance holds what its type denies', async (_, theirs) => {
+  ])('with data %s is a RemoteError with its code: no instance contradicts its type', async (_, theirs) => {
     const route = unary({ id: 1, name: 'put', request: type<string>(), errors: [theirs] });
     await failWith(theirs.code === 'gone' ? new Gone('gone') : new Checked('checked', { at: 1 }));
     const error: unknown = await firstValueFrom(pair.ab.request(route, 'x')).catch((caught: unknown) => caught);
@@ -106,7 +106,7 @@ describe('a declared error', () => {
     expect(error).not.toBeInstanceOf(Gone);
   });
 
-  it('that another copy has made crosses the wire', async () => {
+  it('created by another copy crosses the wire', async () => {
     const theirs = other.defineError('quota-exceeded', { data: type<{ limit: number }>() });
     await failWith(new theirs('full', { limit: 1 }));
     expect(await failure()).toMatchObject({ code: 'quota-exceeded', data: { limit: 1 } });
@@ -182,9 +182,9 @@ describe('a request that does not fit its schema', () => {
   });
 });
 
-describe('a call that a handler makes', () => {
+describe('a nested call in a handler', () => {
   // The handler itself has run: to repeat the call would run it twice.
-  it('passes on what failed, and not that nothing was sent', async () => {
+  it('passes its failure on, without the property that nothing was sent', async () => {
     await pair.link(({ b }) => {
       b.handle(put, (text, call) => call.connection('http://a:1').request(schema, { list: [text.length] }));
     });

@@ -30,7 +30,7 @@ const handlers: HandlersOf<typeof store.routes> = {
 };
 
 describe('group', () => {
-  it('names routes that have no name after itself and their key', () => {
+  it('names routes without a name after itself and their key', () => {
     expect(Object.values(store.routes).map(({ name, id }) => [name, id])).toStrictEqual([
       ['store.put', undefined],
       ['size', 9],
@@ -52,7 +52,7 @@ describe('group', () => {
     expect(() => group('twice', routes)).toThrow('one and two have the same address');
   });
 
-  it('takes routes that only look alike', () => {
+  it('accepts routes that are merely similar', () => {
     const routes = {
       id: unary({ id: 5, name: 'a' }),
       name: unary({ name: '5' }),
@@ -72,7 +72,7 @@ describe('group', () => {
 });
 
 describe('at', () => {
-  it('gives the same object for the same subroute, of a route and of a group', () => {
+  it('returns the same object for the same subroute, of a route and of a group', () => {
     const disk = at(store.routes.put, 'disk1');
     expect(disk).toMatchObject({ name: 'store.put', subroute: 'disk1' });
     expect(at(store.routes.put, 'disk1')).toBe(disk);
@@ -80,7 +80,7 @@ describe('at', () => {
     expect(at(store.routes.put, 'disk2')).not.toBe(disk);
   });
 
-  it('keeps 1 024 subroutes of a route: those that were used last', () => {
+  it('keeps 1 024 subroutes of a route: the most recently used', () => {
     const route = unary({ name: 'many' });
     const [first, second] = [at(route, '0'), at(route, '1')];
     for (let index = 2; index < 1_024; index++) at(route, String(index));
@@ -90,7 +90,7 @@ describe('at', () => {
     expect(at(route, '1')).not.toBe(second);
   });
 
-  it('refuses what cannot be one', () => {
+  it('refuses an invalid subroute', () => {
     expect(() => at(store.routes.put, '')).toThrow('a subroute must be a text');
     expect(() => at(store.routes.put, 5 as never)).toThrow(ConfigurationError);
     expect(() => at(at(store, 'disk1'), 'disk2')).toThrow('has a subroute already');
@@ -99,7 +99,7 @@ describe('at', () => {
 });
 
 describe('bindAll', () => {
-  it('refuses a missing handler, and one for no route', () => {
+  it('refuses a missing handler, and one without a route', () => {
     expect(() => bindAll(store, { ...handlers, size: undefined } as never)).toThrow('the handler of size is missing');
     expect(() => bindAll(store, { ...handlers, more: () => 1 } as never)).toThrow('has no route more');
   });
@@ -108,7 +108,7 @@ describe('bindAll', () => {
 describe('handleAll and api', () => {
   const pair = new PairOfEachTest();
 
-  it('take what bindAll pairs: a handler keeps its object', async () => {
+  it('accept the result of bindAll: a handler keeps its object', async () => {
     class Counter {
       #count = 4;
       next(): number {

@@ -43,13 +43,13 @@ describe('the deadline of a call', () => {
     expect(deadlineOf(options)).toBe(expected);
   });
 
-  it('is none for a stream that names none', () => {
+  it('is absent for a stream without one', () => {
     expect(deadlineOf(undefined, Infinity)).toBe(Infinity);
     expect(deadlineOf({}, Infinity)).toBe(Infinity);
   });
 });
 
-describe('options that cannot work', () => {
+describe('invalid options', () => {
   it.each<[CallOptions, string]>([
     [{ timeout: 0 }, 'A call: timeout must be a number of ms above 0, or Infinity; it is 0.'],
     [{ timeout: -5 }, 'A call: timeout must be a number of ms above 0, or Infinity; it is -5.'],
@@ -69,20 +69,20 @@ describe('options that cannot work', () => {
       { waitForConnect: Number.NaN },
       'A call: waitForConnect must be true or false, or a number of ms, 0 or more; it is NaN.',
     ],
-  ])('%j: says what to give', (options, message) => {
+  ])('%j: says what to pass', (options, message) => {
     expect(() => deadlineOf(options)).toThrow(new ConfigurationError(message));
   });
 });
 
 describe('the signals of a call', () => {
-  it('are its own and its parent’s', () => {
+  it('are its own and that of its parent', () => {
     const { signal } = new AbortController();
     const of = parent(undefined);
     expect(resolveOptions({ signal, parent: of }, now, wallNow, 1).signals).toStrictEqual([signal, of.signal]);
     expect(resolveOptions({}, now, wallNow, 1).signals).toStrictEqual([]);
   });
 
-  it('tell the reason of the first that aborts, once', () => {
+  it('abort with the reason of the first that aborts, once', () => {
     const [first, second] = [new AbortController(), new AbortController()];
     const reasons: unknown[] = [];
     onAbort([first.signal, second.signal], new ManualRuntime(), (reason) => reasons.push(reason));
@@ -91,7 +91,7 @@ describe('the signals of a call', () => {
     expect(reasons).toStrictEqual(['second']);
   });
 
-  it('tell of one that has aborted already later, on a macrotask', () => {
+  it('report an already aborted one later, on a macrotask', () => {
     const runtime = new ManualRuntime();
     const reasons: unknown[] = [];
     onAbort([new AbortController().signal, AbortSignal.abort('long ago')], runtime, (reason) => reasons.push(reason));
@@ -100,7 +100,7 @@ describe('the signals of a call', () => {
     expect(reasons).toStrictEqual(['long ago']);
   });
 
-  it('tell nothing after the listening has stopped', () => {
+  it('report nothing after the listener is removed', () => {
     const runtime = new ManualRuntime();
     const controller = new AbortController();
     const reasons: unknown[] = [];
@@ -112,7 +112,7 @@ describe('the signals of a call', () => {
   });
 });
 
-describe('a signal of the user’s own', () => {
+describe('a custom signal', () => {
   const boom = (): never => {
     throw new Error('boom');
   };
@@ -146,7 +146,7 @@ describe('a signal of the user’s own', () => {
     expect(reasons).toStrictEqual([expect.any(CancelledError), expect.any(CancelledError)]);
   });
 
-  it('that cannot be left keeps nothing from its end: the error is reported', () => {
+  it('that cannot be unsubscribed does not prevent the end of a call: the error is reported', () => {
     const reported: unknown[] = [];
     config.onUnhandledError = (error) => reported.push(error);
     jest.useFakeTimers();
@@ -167,7 +167,7 @@ describe('a signal of the user’s own', () => {
 });
 
 describe('metadata with getters', () => {
-  it('is read once: what was checked is what is sent', () => {
+  it('is read once: the checked values are sent', () => {
     let reads = 0;
     const meta = Object.defineProperty({}, 'tenant', { enumerable: true, get: () => (reads++ === 0 ? 'a' : 5) });
     const encoded = encodeCheckedMeta(meta, 100);

@@ -19,7 +19,7 @@ describe('the timeout of a contract', () => {
       b.handle(feed, () => NEVER);
     });
 
-  it('holds for the calls that name none, of either kind', async () => {
+  it('applies to calls without one, of either kind', async () => {
     await link();
     const { log: request } = record(pair.ab.request(short));
     const { log: stream } = record(pair.ab.stream(feed));
@@ -29,7 +29,7 @@ describe('the timeout of a contract', () => {
     expect([request, stream]).toMatchObject([[late], [late]]);
   });
 
-  it('gives way to the timeout, and to the deadline, of a call', async () => {
+  it('is overridden by the timeout, and by the deadline, of a call', async () => {
     await link();
     const deadline = new Date(pair.grid.time.wallNow() + 300);
     const calls = [
@@ -44,7 +44,7 @@ describe('the timeout of a contract', () => {
 });
 
 describe('waitForConnect of a contract', () => {
-  it('holds for the calls that name none: waits so long, or not at all', async () => {
+  it('applies to calls without one: they wait that long, or not at all', async () => {
     const { grid, a } = unlinkedPair();
     grid.reachable = false;
     await a.start();
@@ -64,7 +64,7 @@ describe('waitForConnect of a contract', () => {
     await grid.close();
   });
 
-  it('lets a call go out when there is a connection in time', async () => {
+  it('lets a call be sent when there is a connection in time', async () => {
     const { grid, a, b } = unlinkedPair();
     b.handle(patient, () => 'here');
     grid.reachable = false;
@@ -78,7 +78,7 @@ describe('waitForConnect of a contract', () => {
   });
 });
 
-describe('defaults that cannot work', () => {
+describe('invalid defaults', () => {
   it.each<[string, object]>([
     ['timeout must be a number of ms above 0', { timeout: 0 }],
     ['timeout must be a number of ms above 0', { timeout: '5' }],

@@ -36,7 +36,7 @@ describe('the address of a route', () => {
 });
 
 describe('the wire form of a route', () => {
-  it('is made once for each contract', () => {
+  it('is created once per contract', () => {
     const routes = new WireRoutes(codec);
     const route = unary({ name: 'x' });
     expect(routes.of(route)).toBe(routes.of(route));
@@ -85,7 +85,7 @@ describe('a schema', () => {
   const { request } = toWireRoute(unary({ name: 'watch', request: since }), codec);
   const decoded = (value: unknown): unknown => request.decode(codec.encode(value));
 
-  it('gives the receiver its output for what the sender gave as its input', () => {
+  it('gives the receiver its output for the input of the sender', () => {
     expect(codec.decode(request.encode({ since: '5' }))).toStrictEqual({ since: '5' });
     expect([decoded({ since: '5' }), decoded({})]).toStrictEqual([{ since: 5 }, { since: 7 }]);
   });
@@ -118,16 +118,16 @@ describe('a schema', () => {
     );
   });
 
-  it('that validates asynchronously only where it must is told apart by what it does', () => {
+  it('that validates asynchronously only when necessary is recognized by its result', () => {
     const even = z.number().refine(async (value) => Promise.resolve(value % 2 === 0));
     const { input } = wire(duplex({ name: 'x', input: even }));
     expect(() => input!.decode(codec.encode(2))).toThrow(TypeError);
   });
 });
 
-describe('what a user gives to encode or to check', () => {
+describe('user code that encodes or validates', () => {
   it.each([5, null, new DataView(new ArrayBuffer(4)), new Float64Array(2), Promise.resolve(new Uint8Array(1))])(
-    'a codec that makes %p of a value: the call fails, and no broken frame leaves',
+    'a codec that makes %p of a value: the call fails, and no broken frame is sent',
     (made) => {
       const broken: Codec<unknown> = { codec: 'broken', encode: () => made as never, decode: () => undefined };
       const { request } = wire(unary({ name: 'x', request: broken }));
@@ -135,7 +135,7 @@ describe('what a user gives to encode or to check', () => {
     },
   );
 
-  it('a schema that validates asynchronously may reject: somebody listens', async () => {
+  it('a schema that validates asynchronously may reject without an unhandled rejection', async () => {
     const heard: unknown[] = [];
     const schema = {
       '~standard': {

@@ -46,7 +46,7 @@ const link = (): Promise<void> =>
     a.handle(work, (ms) => pair.grid.timer(ms).pipe(map(() => `a ${String(ms)} ms`)));
   });
 
-describe('a host that drains', () => {
+describe('a draining host', () => {
   it('lets running calls finish, refuses new ones, and closes', async () => {
     await link();
     const running = record(pair.ab.request(work, 300));
@@ -69,7 +69,7 @@ describe('a host that drains', () => {
     expect(runs).toBe(1);
   });
 
-  it('says when it has answered all, and nothing to a peer that does not know it', async () => {
+  it('announces that it has answered all, but not to a peer without the extension', async () => {
     await link();
     const notices: unknown[] = [];
     pair.ab.frames$.subscribe(({ frame }) => {
@@ -85,14 +85,14 @@ describe('a host that drains', () => {
     ]);
   });
 
-  it('closes at once when nothing runs', async () => {
+  it('closes at once when it is idle', async () => {
     await link();
     const drained = record(from(pair.b.drain()));
     await pair.grid.settle();
     expect(drained.log).toStrictEqual([{ interrupted: 0 }, 'done']);
   });
 
-  it('cuts off what still runs when its time is over, and counts it', async () => {
+  it('aborts and counts running calls when its time is over', async () => {
     await link();
     const slow = record(pair.ab.request(work, 5_000));
     await pair.grid.settle();
@@ -104,7 +104,7 @@ describe('a host that drains', () => {
     expect(slow.log[0]).toMatchObject({ sent: true });
   });
 
-  it('never began what has no answer: such a call is safe to make again', async () => {
+  it('never began calls without an answer: such a call is safe to repeat', async () => {
     await link();
     pair.ab.request(work, 50).subscribe();
     await pair.grid.settle();
@@ -116,7 +116,7 @@ describe('a host that drains', () => {
     expect(runs).toBe(1);
   });
 
-  it('says no last word to a caller whose call it left without an answer', async () => {
+  it('sends no final notice to a caller whose call it left unanswered', async () => {
     await pair.link(({ b }) => {
       // Its own timer is late: nothing of it runs while the event loop of the caller stands still.
       b.handle(work, (ms) => pair.grid.timer(ms).pipe(map(() => 'late')));
@@ -133,7 +133,7 @@ describe('a host that drains', () => {
     expect(await statusOf(pair.ba.state$)).toBe('closed');
   });
 
-  it('goes on calling others while its handlers run', async () => {
+  it('can still call others while its handlers run', async () => {
     await pair.link(({ a, b }) => {
       a.handle(work, (ms) => pair.grid.timer(ms).pipe(map(() => 'from a')));
       b.handle(relay, (ms, call) =>
@@ -148,7 +148,7 @@ describe('a host that drains', () => {
     expect(drained.log).toStrictEqual([{ interrupted: 0 }, 'done']);
   });
 
-  it('waits for its own requests, and not for streams that it subscribed to', async () => {
+  it('waits for its own requests, but not for streams that it subscribed to', async () => {
     await pair.link(({ a }) => {
       a.handle(work, (ms) => pair.grid.timer(ms).pipe(map(() => 'from a')));
       a.handle(watch, () => NEVER);
@@ -167,7 +167,7 @@ describe('a host that drains', () => {
     expect(drained.log).toStrictEqual([{ interrupted: 0 }, 'done']);
   });
 
-  it('waits for a handler that runs on after its call', async () => {
+  it('waits for a handler that outlives its call', async () => {
     let release!: () => void;
     await pair.link(({ b }) => {
       b.handle(work, () => new Promise<string>((resolve) => (release = () => resolve('late'))));
@@ -184,7 +184,7 @@ describe('a host that drains', () => {
     expect(drained.log).toStrictEqual([{ interrupted: 0 }, 'done']);
   });
 
-  it('lets the items of a stream arrive, and its input be read to the end', async () => {
+  it('delivers the items of a stream, and reads its input to the end', async () => {
     await pair.link(({ b }) => {
       b.handle(upload, (_, call) => call.input);
     });
@@ -197,7 +197,7 @@ describe('a host that drains', () => {
     expect(drained.log).toStrictEqual([{ interrupted: 0 }, 'done']);
   });
 
-  it('tells handlers whose streams do not end by themselves', async () => {
+  it('notifies handlers whose streams do not end by themselves', async () => {
     await pair.link(({ b }) => {
       b.handle(watch, () => interval(1_000_000).pipe(takeUntil(b.draining$)));
     });
@@ -212,7 +212,7 @@ describe('a host that drains', () => {
     expect(drained.log).toStrictEqual([{ interrupted: 0 }, 'done']);
   });
 
-  it('may be told twice: both get the one result, and the shorter time counts', async () => {
+  it('can be drained twice: both calls get the same result, and the shorter time counts', async () => {
     await link();
     pair.ab.request(work, 5_000).subscribe({ error: () => undefined });
     await pair.grid.settle();
@@ -226,7 +226,7 @@ describe('a host that drains', () => {
     expect(afterwards.log).toStrictEqual([{ interrupted: 1 }, 'done']);
   });
 
-  it('ends with close(), which cuts off what runs', async () => {
+  it('stops with close(), which aborts running calls', async () => {
     await link();
     pair.ab.request(work, 5_000).subscribe({ error: () => undefined });
     await pair.grid.settle();
@@ -236,14 +236,14 @@ describe('a host that drains', () => {
     expect(drained.log).toStrictEqual([{ interrupted: 1 }, 'done']);
   });
 
-  it('just closes where it was never started', async () => {
+  it('closes at once where it was never started', async () => {
     await link();
     const lone = pair.grid.add('http://c:1', []);
     expect(await lone.drain()).toStrictEqual({ interrupted: 0 });
     expect(() => lone.connection('http://c:1')).not.toThrow();
   });
 
-  it('takes no connections', async () => {
+  it('accepts no connections', async () => {
     // A handler that runs on keeps it from its end.
     await pair.link(({ b }) => {
       b.handle(work, () => new Promise<string>(() => undefined));
@@ -258,7 +258,7 @@ describe('a host that drains', () => {
     );
   });
 
-  it('refuses options that cannot work', async () => {
+  it('rejects invalid options', async () => {
     await link();
     await expect(pair.b.drain({ timeout: -1 })).rejects.toThrow(/timeout must be a number of ms/);
     await expect(pair.b.drain({ after: 1 } as never)).rejects.toThrow(/has no option after/);
@@ -266,7 +266,7 @@ describe('a host that drains', () => {
     expect(await statusOf(pair.ab.state$)).toBe('connected');
   });
 
-  it('is not held up by subscribers that throw', async () => {
+  it('is not blocked by subscribers that throw', async () => {
     await link();
     pair.ab.state$.subscribe(({ status }) => {
       if (status === 'draining') throw new Error('state');
@@ -285,8 +285,8 @@ describe('a host that drains', () => {
   });
 });
 
-describe('the callers of a host that drains', () => {
-  it('call again when it is back, where nothing was begun', async () => {
+describe('the callers of a draining host', () => {
+  it('repeat calls that were not begun when it is back', async () => {
     await link();
     pair.ab.request(work, 100).subscribe();
     await pair.grid.settle();
@@ -329,7 +329,7 @@ describe('a host that is removed from the list', () => {
     return { lists, grid, a, b };
   };
 
-  it('is drained: calls in both directions end, new ones are not begun', async () => {
+  it('is drained: calls in both directions end, and new ones are not begun', async () => {
     const { lists, grid, a, b } = hosts();
     for (const manager of [a, b]) {
       manager.handle(work, (ms) => grid.timer(ms).pipe(map(() => `${manager.local} ${String(ms)}`)));
@@ -354,7 +354,7 @@ describe('a host that is removed from the list', () => {
     await grid.close();
   });
 
-  it('is cut off after a while, where its calls do not end', async () => {
+  it('is disconnected after a while, where its calls do not end', async () => {
     const { lists, grid, a, b } = hosts();
     b.handle(watch, () => NEVER);
     await grid.start();
@@ -369,7 +369,7 @@ describe('a host that is removed from the list', () => {
     await grid.close();
   });
 
-  it('is connected again when it is back in the list, after its calls have ended', async () => {
+  it('is reconnected when it is back in the list, after its calls have ended', async () => {
     const { lists, grid, a, b } = hosts();
     b.handle(work, (ms) => grid.timer(ms).pipe(map(() => 'done')));
     await grid.start();
@@ -386,7 +386,7 @@ describe('a host that is removed from the list', () => {
     await grid.close();
   });
 
-  it('is closed with the rest, in the middle of it', async () => {
+  it('is closed with the other hosts, even while draining', async () => {
     const { lists, grid, a, b } = hosts();
     b.handle(watch, () => NEVER);
     await grid.start();

@@ -41,7 +41,7 @@ const state = async (from: Manager, to: string) => firstValueFrom(from.connectio
 const duplicates = (events: readonly GridEvent[]): GridEvent[] =>
   events.filter(({ type }) => type === 'duplicate-host');
 
-it('turns the newcomer away while the older one answers, and tells all three', async () => {
+it('rejects the newcomer while the older one answers, and informs all three', async () => {
   const older = await process();
   const newer = await process();
   expect(await state(older.manager, local)).toMatchObject({ status: 'connected', connects: 1 });
@@ -54,7 +54,7 @@ it('turns the newcomer away while the older one answers, and tells all three', a
   await older.manager.close();
 });
 
-it('has the newcomer wait longer each time', async () => {
+it('makes the newcomer wait longer each time', async () => {
   const older = await process();
   const newer = await process();
   await network.pass(10 * 60_000, 500);
@@ -66,7 +66,7 @@ it('has the newcomer wait longer each time', async () => {
   await older.manager.close();
 });
 
-it('lets the newcomer in when the older one has gone', async () => {
+it('admits the newcomer when the older one has left', async () => {
   const older = await process();
   const newer = await process();
   await older.manager.close();

@@ -14,7 +14,7 @@ function messageOf(action: () => unknown): string {
 }
 
 describe('parseHost', () => {
-  it('takes every host name of the recordings as it is', () => {
+  it('keeps every host name of the recordings unchanged', () => {
     const pairs = JSON.parse(readFileSync('spec/vectors/who-dials.json', 'utf8')) as { local: string }[];
     const names = new Set(pairs.map(({ local }) => local));
     expect(names.size).toBeGreaterThan(10);
@@ -22,7 +22,7 @@ describe('parseHost', () => {
   });
 
   it.each(['http://a', 'https://node1.example.net:443', 'http://[::1]', 'http://[fe80::1]:9000', 'http://Node1:80'])(
-    'takes %s',
+    'accepts %s',
     (name) => {
       expect(parseHost(name)).toBe(name);
     },
@@ -44,7 +44,7 @@ describe('parseHost', () => {
     ['10.0.0.1:9000', 'http://10.0.0.1:9000'],
     ['[::1]:9000/', 'http://[::1]:9000'],
     ['node1', 'http://node1'],
-  ])('refuses %j, and writes %s', (name, corrected) => {
+  ])('refuses %j, and suggests %s', (name, corrected) => {
     expect(() => parseHost(name)).toThrow(ConfigurationError);
     expect(() => parseHost(name)).toThrow(`write "${corrected}".`);
     expect(parseHost(corrected)).toBe(corrected);
@@ -58,13 +58,13 @@ describe('parseHost', () => {
   );
 
   it.each(['http://user:word@a', 'http://us@er:word@a', 'user:word@a/x', 'http://user:1/word@a', 'http://a/?word@b'])(
-    'does not show the password in %s',
+    'does not reveal the password in %s',
     (name) => {
       expect(messageOf(() => parseHost(name))).toMatch(/^A host name with an "@" is not ((?!word|user).)*$/);
     },
   );
 
-  it('refuses a name that no handshake carries', () => {
+  it('refuses a name that no handshake can carry', () => {
     const label = 'a'.repeat(63);
     expect(() => parseHost(`http://${Array.from({ length: 20 }, () => label).join('.')}`)).toThrow(/limit is 1024/);
   });
@@ -82,7 +82,7 @@ describe('dialUrl', () => {
 });
 
 describe('usesTls', () => {
-  it('is true for https alone', () => {
+  it('is true for https only', () => {
     expect(usesTls('https://a')).toBe(true);
     expect(usesTls('http://a')).toBe(false);
   });

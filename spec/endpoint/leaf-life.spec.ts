@@ -45,12 +45,12 @@ async function ask(leaf: LeafConnection): Promise<string> {
   return answer;
 }
 
-describe('a token that expires', () => {
+describe('an expiring token', () => {
   const now = (): number => network.runtime.wallNow();
   // A token is its own validity in ms.
   const valid = (token: string) => ({ identity: 'ann', expiresAt: now() + Number(token) });
 
-  it('is renewed while the leaf is connected, and no call notices', async () => {
+  it('is renewed while the leaf is connected, without an effect on calls', async () => {
     await start({ authenticate: valid });
     const requests: TokenRequest[] = [];
     const leaf = network.leaf(host, { getToken: (request) => (requests.push(request), '60000') });
@@ -67,7 +67,7 @@ describe('a token that expires', () => {
     expect(requests.length).toBeLessThanOrEqual(9);
   });
 
-  it.each([['a date'], ['a number']])('closes the connection at that time, given as %s, with a code', async (form) => {
+  it.each([['a date'], ['a number']])('closes the connection at its expiry, given as %s, with a code', async (form) => {
     await start({
       authenticate: () => ({ identity: 'ann', expiresAt: form === 'a date' ? new Date(now() + 5_000) : now() + 5_000 }),
     });
@@ -81,7 +81,7 @@ describe('a token that expires', () => {
     expect(error!.message).toBe('The other side closed the connection: the token has expired');
   });
 
-  it('is asked for again, with the reason, and the leaf comes back', async () => {
+  it('is requested again, with the reason, and the leaf reconnects', async () => {
     let expiry = 1_000;
     await start({ authenticate: () => ({ identity: 'ann', expiresAt: now() + expiry }) });
     const asked: (string | undefined)[] = [];
@@ -101,7 +101,7 @@ describe('a token that expires', () => {
     expect(asked).toStrictEqual([undefined, 'the token has expired']);
   });
 
-  it('of another identity is not taken for a new one: the leaf is told', async () => {
+  it('cannot be renewed with another identity: the leaf is informed', async () => {
     let identity = 'ann';
     await start({ authenticate: () => ({ identity, expiresAt: now() + 10_000 }) });
     const leaf = network.leaf(host, { getToken: () => 'x' });
@@ -116,7 +116,7 @@ describe('a token that expires', () => {
     expect(await ask(leaf)).toBe('ann');
   });
 
-  it('that has expired already is refused', async () => {
+  it('is refused when it has already expired', async () => {
     await start({ authenticate: () => ({ identity: 'ann', expiresAt: now() - 1 }) });
     const leaf = network.leaf(host);
     await network.settle();
@@ -124,7 +124,7 @@ describe('a token that expires', () => {
     expect(cause).toMatchObject({ code: 'unauthenticated', reason: 'the token has expired' });
   });
 
-  it('has expired as soon as the wall clock says so, as after a sleep of the host', async () => {
+  it('expires by the wall clock, also after the host slept', async () => {
     await start({ authenticate: () => ({ identity: 'ann', expiresAt: now() + 3_600_000 }) });
     const leaf = network.leaf(host, { token: 'once' });
     await network.settle();
@@ -145,7 +145,7 @@ describe('a token that expires', () => {
     expect((await stateOf(leaf)).error).toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('of a date that is none is refused', async () => {
+  it('is refused where its date is invalid', async () => {
     await start({ authenticate: () => ({ identity: 'ann', expiresAt: new Date('nonsense') }) });
     const leaf = network.leaf(host);
     await network.settle();
@@ -153,7 +153,7 @@ describe('a token that expires', () => {
   });
 });
 
-it('a host that cannot verify a token now refuses none: the leaf tries again', async () => {
+it('a host that cannot verify tokens at the moment refuses no leaf for good: the leaf retries', async () => {
   let down = true;
   await start({
     authenticate: () => {
@@ -169,7 +169,7 @@ it('a host that cannot verify a token now refuses none: the leaf tries again', a
   expect(await ask(leaf)).toBe('ann');
 });
 
-it('calls of a leaf that is refused fail at once, and say why', async () => {
+it('calls of a refused leaf fail at once, with the reason', async () => {
   await start({ authenticate: () => '' });
   const leaf = network.leaf(host);
   await network.settle();
@@ -186,7 +186,7 @@ it('calls of a leaf that is refused fail at once, and say why', async () => {
   await expect(leaf.ready()).rejects.toMatchObject({ code: 'unauthenticated' });
 });
 
-it('calls of a leaf of a host that takes no leaves are not retryable', async () => {
+it('calls of a leaf whose host accepts no leaves are not retryable', async () => {
   const manager = network.manager(host, []);
   await manager.start();
   const leaf = network.leaf(host);
@@ -198,8 +198,8 @@ it('calls of a leaf of a host that takes no leaves are not retryable', async () 
   ]);
 });
 
-describe('retryOnDisconnect and resumable, of a leaf that is refused', () => {
-  it('let the error through that says why, at once', async () => {
+describe('retryOnDisconnect and resumable, on a refused leaf', () => {
+  it('pass on the error with the reason at once', async () => {
     await start({ authenticate: () => '' });
     const leaf = network.leaf(host);
     await network.settle();
@@ -211,7 +211,7 @@ describe('retryOnDisconnect and resumable, of a leaf that is refused', () => {
     for (const log of logs) expect(log).toMatchObject([{ code: 'unauthenticated', retryable: false }]);
   });
 
-  it('also where the refusal comes while they wait for the connection', async () => {
+  it('pass it on also where the refusal arrives while they wait for the connection', async () => {
     let valid = true;
     await start({
       authenticate: () => {
@@ -233,7 +233,7 @@ describe('retryOnDisconnect and resumable, of a leaf that is refused', () => {
   });
 });
 
-it('calls of a leaf that is closed are not retryable', async () => {
+it('calls of a closed leaf are not retryable', async () => {
   await start();
   const leaf = network.leaf(host);
   await network.settle();
@@ -248,8 +248,8 @@ it('calls of a leaf that is closed are not retryable', async () => {
   ]);
 });
 
-describe('bounds of each leaf', () => {
-  it('inFlight: a further call is refused, and a later one not', async () => {
+describe('bounds per leaf', () => {
+  it('inFlight: refuses a call beyond the bound, and accepts a later one', async () => {
     await start({ limits: { inFlight: 2 } });
     const leaf = network.leaf(host);
     await network.settle();
@@ -268,7 +268,7 @@ describe('bounds of each leaf', () => {
     expect(await ask(other)).toBe('ann');
   });
 
-  it('idle: a leaf without calls is disconnected, one with an open stream is not', async () => {
+  it('idle: disconnects a leaf without calls, but not one with an open stream', async () => {
     const manager = await start({ limits: { idle: 10_000 }, authenticate: (token) => token });
     const [idle, busy] = [network.leaf(host, { token: 'idle' }), network.leaf(host, { token: 'busy' })];
     const left: unknown[] = [];
@@ -286,7 +286,7 @@ describe('bounds of each leaf', () => {
     [{ inFlight: 0 }, 'leaves.limits: inFlight must be a whole number'],
     [{ bytesPerSecond: -1 }, 'leaves.limits: bytesPerSecond must be'],
     [{ idel: 1 }, 'Did you mean idle?'],
-  ])('%j is refused', async (limits, message) => {
+  ])('refuses %j', async (limits, message) => {
     await expect(start({ limits } as Partial<LeafOptions>)).rejects.toThrow(message);
   });
 });
@@ -294,7 +294,7 @@ describe('bounds of each leaf', () => {
 describe('several hosts', () => {
   const other = 'http://other:9000';
 
-  it('a leaf goes to the next one when its host is gone, and says where it is', async () => {
+  it('a leaf moves to the next one when its host has left, and reports where it is', async () => {
     await start();
     await start({ authenticate: () => 'ann of other' }, other);
     const leaf = network.leaf([host, other]);
@@ -307,13 +307,13 @@ describe('several hosts', () => {
     expect(leaf.host).toBe('ws://host:9000/minio/grid/v1, ws://other:9000/minio/grid/v1');
   });
 
-  it('an empty list, and both or none of token and getToken, are refused', () => {
+  it('an empty list, and both or neither of token and getToken, are refused', () => {
     expect(() => network.leaf([])).toThrow('an empty list');
     expect(() => network.leaf(host, { token: 'x', getToken: () => 'x' })).toThrow('token or getToken');
   });
 });
 
-it('a leaf says that it verifies no checksums, where they are off', async () => {
+it('a leaf announces that it verifies no checksums, where they are off', async () => {
   await start();
   const [plain, off] = [network.leaf(host), network.leaf(host, { checksum: 'off' })];
   await network.settle();

@@ -40,7 +40,7 @@ async function ask(from: Manager, to: string): Promise<string> {
 }
 
 describe('three managers', () => {
-  it('link each pair once, dialed by the one that the names decide, and call each other and themselves', async () => {
+  it('link each pair once, dialed by the side that the names decide, and call each other and themselves', async () => {
     const managers = await network.mesh([a, b, c]);
     managers.forEach(serve);
     for (const from of managers) {
@@ -73,7 +73,7 @@ describe('three managers', () => {
     expect(await answer).toBe(`${b} to ${c}`);
   });
 
-  it('connect again when one was killed, and all calls in flight fail', async () => {
+  it('reconnect when one was killed, and all calls in flight fail', async () => {
     const [first, second] = await network.mesh([a, b, c]);
     second!.handle(whoAmI, () => new Promise(() => undefined));
     const answer = expect(ask(first!, b)).rejects.toMatchObject({ code: 'disconnected', sent: true, host: b });
@@ -91,7 +91,7 @@ describe('three managers', () => {
   });
 });
 
-it('counts the handlers that a host left running when it connects again', async () => {
+it('counts handlers that the host left running when it reconnects', async () => {
   const [first, second] = await network.mesh([a, b], { limits: { maxOpenMuxes: 2 } });
   const ends: (() => void)[] = [];
   second!.handle(whoAmI, () => new Promise((resolve) => ends.push(() => resolve('ended'))));
@@ -148,7 +148,7 @@ describe('a manager', () => {
     expect(make).toThrow(text);
   });
 
-  it('has the other hosts in the order given', async () => {
+  it('lists the other hosts in the given order', async () => {
     const manager = network.manager(a, [c, a, b]);
     const { hosts } = await firstValueFrom(manager.cluster$);
     expect(hosts.map(({ host, dials, status }) => [host, dials, status])).toStrictEqual([
@@ -157,7 +157,7 @@ describe('a manager', () => {
     ]);
   });
 
-  it('names the hosts it knows where one is unknown', () => {
+  it('names the known hosts where one is unknown', () => {
     const manager = network.manager(a, [b, c]);
     expect(() => manager.connection('http://b:9000/')).toThrow(ConfigurationError);
     expect(() => manager.connection('http://d')).toThrow(
@@ -166,7 +166,7 @@ describe('a manager', () => {
     expect(() => network.manager(a, []).connection('')).toThrow('Known: none');
   });
 
-  it('refuses a second handler, and calls of none', async () => {
+  it('refuses a second handler, and calls without a handler', async () => {
     const [first] = await network.mesh([a, b]);
     serve(first!);
     expect(() => {
@@ -175,7 +175,7 @@ describe('a manager', () => {
     await expect(ask(first!, b)).rejects.toMatchObject({ code: 'unimplemented', sent: false });
   });
 
-  it('calls and refuses before the start as connections do', async () => {
+  it('treats calls and refusals before the start as connections do', async () => {
     const manager = network.manager(a, [b]);
     const answer = ask(manager, b);
     answer.catch(() => undefined);
@@ -207,7 +207,7 @@ describe('a manager', () => {
     await expect(ask(manager, a)).resolves.toBe(`${a} to ${a}`);
   });
 
-  it('lets a call wait for its start where it is told to; the error of its deadline says so', async () => {
+  it('lets a call wait for its start on request; the deadline error says so', async () => {
     const manager = network.manager(a, [b]);
     serve(manager);
     const request = (timeout: number): Observable<string> =>
@@ -229,7 +229,7 @@ describe('a manager', () => {
     expect(() => manager.connection(b)).toThrow(`the manager of ${a} is not started`);
   });
 
-  it('starts once, and closes twice', async () => {
+  it('starts once, and can be closed twice', async () => {
     const manager = network.manager(a, [a, b]);
     expect(manager.start()).toBe(manager.start());
     await manager.start();
@@ -250,7 +250,7 @@ describe('a manager', () => {
     expect(network.cables).toStrictEqual([]);
   });
 
-  it('tells how the cluster is, from the start to the close', async () => {
+  it('reports the state of the cluster, from the start to the close', async () => {
     const manager = network.manager(a, [b, c]);
     network.manager(b, [a]);
     const seen: ClusterState[] = [];
@@ -274,7 +274,7 @@ describe('a manager', () => {
     ]);
   });
 
-  it('reports what a handler throws', async () => {
+  it('reports errors thrown by a handler', async () => {
     const [first, second] = await network.mesh([a, b]);
     const error = new Error('no disk');
     second!.handle(whoAmI, () => {
@@ -329,7 +329,7 @@ describe('close()', () => {
     expect((await firstValueFrom(second!.connection(a).state$)).status).toBe('connecting');
   });
 
-  it('gives up a handshake that runs: no link, no timer', async () => {
+  it('abandons a handshake in progress: no link, no timer', async () => {
     let verified: (() => void) | undefined;
     const auth = {
       ...staticToken('secret'),

@@ -70,7 +70,7 @@ describe('routes$', () => {
       running.unsubscribe();
     }));
 
-  it('tells the codes of errors, and a call that was given up is none', () =>
+  it('reports the codes of errors, and does not count a cancelled call as one', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster();
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -93,7 +93,7 @@ describe('routes$', () => {
       expect(await routeOf(b.manager, 'slow', 'handler')).toMatchObject({ calls: 3, inFlight: 0 });
     }));
 
-  it('counts a response that is too large as what its caller gets: an error', () =>
+  it('counts an oversized response as an error, as its caller sees it', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster({ hosts: 2, limits: { maxUnaryBytes: 1_000 } });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -105,7 +105,7 @@ describe('routes$', () => {
       expect(await routeOf(a.manager, 'get', 'caller')).toMatchObject({ calls: 1, errors });
     }));
 
-  it('comes at once and then every second, with percentiles of the last minute; all observers share the work', () =>
+  it('emits at once and then every second, with percentiles of the last minute; observers share the work', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster();
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -136,7 +136,7 @@ describe('routes$', () => {
 });
 
 describe('streams$', () => {
-  it('lists open streams with their credit, and which of them waits since when', () =>
+  it('lists open streams with their credit, which of them are blocked, and since when', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster();
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -198,7 +198,7 @@ describe('streams$', () => {
       call.unsubscribe();
     }));
 
-  it('lists the streams that have waited longest first, and bounds the list', () =>
+  it('lists the longest-blocked streams first, and bounds the list', () =>
     gridTest(async ({ cluster, advance }) => {
       const idle = duplex({ name: 'idle', output: raw });
       const grid = cluster();
@@ -228,7 +228,7 @@ describe('streams$', () => {
 });
 
 describe('leaves$', () => {
-  it('tells the leaves, who came, and who left and why', () =>
+  it('reports the connected leaves, arrivals, and departures with the reason', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ hosts: 1, leaves: { authenticate: (token) => token } });
       await grid.connected();
@@ -255,7 +255,7 @@ describe('leaves$', () => {
       expect(await firstValueFrom(manager.leaves$)).toMatchObject({ connected: 0, leaves: [] });
     }));
 
-  it('is there on a host that takes none', () =>
+  it('exists on a host that accepts no leaves', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster(1);
       expect(await firstValueFrom(grid.host('a').manager.leaves$)).toMatchObject({ connected: 0, leaves: [] });
@@ -263,7 +263,7 @@ describe('leaves$', () => {
 });
 
 describe('health$', () => {
-  it('starts, is ready, and is closed', () =>
+  it('goes from starting to ready to closed', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster(2);
       const { manager } = grid.host('a');
@@ -296,7 +296,7 @@ describe('health$', () => {
     }),
   );
 
-  it('refuses a quorum that is none', () =>
+  it('refuses an invalid quorum', () =>
     gridTest(({ cluster }) => {
       expect(() => cluster({ hosts: 1, readyQuorum: -1 })).toThrow(/readyQuorum must be a whole number/);
     }));

@@ -12,7 +12,7 @@ describe.each([
 ])('%s', (_, Made) => {
   const make = (options: unknown) => (): Manager => new Made(options as never);
 
-  it('takes options that are right', () => {
+  it('accepts valid options', () => {
     expect(make(good)().local).toBe(local);
     expect(make({ ...good, hosts: of([local]), path: ['/a'], leaves: { authenticate: () => 'l' } })().local).toBe(
       local,
@@ -48,13 +48,13 @@ describe.each([
   });
 });
 
-describe('options of Node alone', () => {
+describe('options for Node only', () => {
   it.each<[unknown, string]>([
     [{ ...good, tsl: {} }, 'Manager has no option tsl. Did you mean tls?'],
     [{ ...good, tls: { certs: 'x' } }, 'Manager: tls has no option certs. Did you mean cert?'],
     [{ ...good, tls: { key: 5 } }, 'Manager: tls: key must be PEM, as a text or as bytes; it is 5.'],
     [{ ...good, zeroMask: 1 }, 'Manager: zeroMask must be true or false; it is 1.'],
-  ])('refuse %j', (options, message) => {
+  ])('refuses %j', (options, message) => {
     expect(() => new NodeManager(options as never)).toThrow(message);
     expect(() => new NodeManager(options as never)).toThrow(ConfigurationError);
   });
@@ -83,7 +83,7 @@ describe.each([
   });
 });
 
-it('sharedSecret refuses options that it does not know', () => {
+it('sharedSecret refuses unknown options', () => {
   const secret = '0123456789abcdef0123456789abcdef';
   expect(() => sharedSecret(secret, { maxClockSkw: 1 } as never)).toThrow(
     'sharedSecret has no option maxClockSkw. Did you mean maxClockSkew?',

@@ -19,7 +19,7 @@ afterEach(async () => {
   expect(await network.close()).toBe(0);
 });
 
-describe('a handshake that is rejected', () => {
+describe('a rejected handshake', () => {
   let dialer: string;
   let acceptor: string;
   beforeAll(async () => {
@@ -62,7 +62,7 @@ describe('a handshake that is rejected', () => {
           },
         ] as [string, () => object, () => object, (reason: string) => void],
     ),
-  ])('%s: both ends hear the reason', async (_, dials, accepts, check) => {
+  ])('%s: both ends receive the reason', async (_, dials, accepts, check) => {
     const { state } = await meet(dials(), accepts());
     expect(state).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
     const { reason } = state.error!.cause as RejectedError;
@@ -72,7 +72,7 @@ describe('a handshake that is rejected', () => {
     expect(network.between(a, b)).toStrictEqual([]);
   });
 
-  it('for its token: the dialer hears no details', async () => {
+  it('for its token: the dialer receives no details', async () => {
     const { state } = await meet({ auth: staticToken('another') }, {});
     const reason = 'auth token: invalid token; give both hosts the same auth, with the same secret';
     expect(state).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
@@ -88,7 +88,7 @@ describe('a handshake that is rejected', () => {
     ]);
   });
 
-  it('is tried again for ever, and accepted when the cause is gone', async () => {
+  it('is retried without limit, and succeeds when the cause is gone', async () => {
     let token = 'wrong';
     const auth = { ...staticToken('secret'), sign: () => token };
     const { near } = await meet({ auth }, {});
@@ -100,12 +100,12 @@ describe('a handshake that is rejected', () => {
     await ready;
   });
 
-  it('is not, within the clock skew that is allowed', async () => {
+  it('does not happen within the permitted clock skew', async () => {
     const { state } = await meet({ runtime: skewed(network.runtime, 299_000) }, {});
     expect(state.status).toBe('connected');
   });
 
-  it('by a manager that is not started yet, or closed', async () => {
+  it('comes from a manager that is not started yet, or closed', async () => {
     const near = network.manager(dialer, [a, b]);
     const far = network.manager(acceptor, [a, b]);
     await near.start();
@@ -125,7 +125,7 @@ describe('a handshake that is rejected', () => {
     });
   });
 
-  it('waits for a manager that starts', async () => {
+  it('is retried until the manager starts', async () => {
     const near = network.manager(dialer, [a, b]);
     const far = network.manager(acceptor, [a, b]);
     await near.start();

@@ -55,7 +55,7 @@ async function relaying(
 }
 
 describe('connection.via()', () => {
-  it('makes unary calls at a host that the caller does not know: values, schemas, names and metadata', () =>
+  it('makes unary calls at a host unknown to the caller: values, schemas, names and metadata', () =>
     gridTest((context) =>
       relaying(context, async (leaf, grid) => {
         const seen: unknown[] = [];
@@ -78,7 +78,7 @@ describe('connection.via()', () => {
       }),
     ));
 
-  it('passes errors on: declared ones as their classes, invalid arguments, refusals, and a target that is down', () =>
+  it('passes errors on: declared classes, invalid arguments, refusals, and an unreachable target', () =>
     gridTest((context) =>
       relaying(context, async (leaf, grid) => {
         grid.host('b').handle(get, ({ disk }) => {
@@ -106,7 +106,7 @@ describe('connection.via()', () => {
       }),
     ));
 
-  it('tells a leaf no texts that hosts tell each other, whatever the code; the event at the relay has them', () =>
+  it('hides texts meant for hosts from a leaf, whatever the code; the event at the relay has them', () =>
     gridTest((context) =>
       relaying(
         context,
@@ -154,7 +154,7 @@ describe('connection.via()', () => {
       ),
     ));
 
-  it('tells all texts where the relay exposes errors', () =>
+  it('passes all texts where the relay exposes errors', () =>
     gridTest(async (context) => {
       const grid = context.cluster({
         hosts: 2,
@@ -170,7 +170,7 @@ describe('connection.via()', () => {
       await expect(lastValueFrom(leaf.via('http://b').request(slow))).rejects.toThrow('the disk is gone');
     }));
 
-  it('links credit: the handler is never further ahead of the consumer than the windows of both connections', () =>
+  it('links credit: the handler is ahead of the consumer by at most the windows of both connections', () =>
     gridTest((context) =>
       relaying(context, async (leaf, grid) => {
         let produced = 0;
@@ -195,7 +195,7 @@ describe('connection.via()', () => {
       }),
     ));
 
-  it('relays inputs, half-closes and ends', () =>
+  it('relays inputs, half-closes and ends of streams', () =>
     gridTest((context) =>
       relaying(context, async (leaf, grid) => {
         let released = 0;
@@ -230,7 +230,7 @@ describe('connection.via()', () => {
       }),
     ));
 
-  it('passes a cancel and a deadline on, and the loss of either connection', () =>
+  it('passes on a cancel and a deadline, and the loss of either connection', () =>
     gridTest((context) =>
       relaying(context, async (leaf, grid) => {
         const ended: string[] = [];
@@ -303,7 +303,7 @@ describe('connection.via()', () => {
     );
   });
 
-  it('is off by default, and says how to switch it on', () =>
+  it('is off by default, and says how to enable it', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster(3);
       await grid.connected();
@@ -336,7 +336,7 @@ describe('connection.via()', () => {
       }),
     ));
 
-  it('refuses headers that are garbage: the caller is told, the connection stays', () =>
+  it('refuses malformed headers: the caller is informed, and the connection stays', () =>
     gridTest((context) =>
       relaying(context, async (leaf, grid) => {
         const events: unknown[] = [];
@@ -363,7 +363,7 @@ describe('connection.via()', () => {
       }),
     ));
 
-  it('many calls at once end as they should: each with its own answer', () =>
+  it('carries many calls at once, each with its own answer', () =>
     gridTest((context) =>
       relaying(context, async (leaf, grid) => {
         const echo = unary({ name: 'echo', request: type<number>(), response: type<number>() });

@@ -9,7 +9,7 @@ import { gridTest } from '../../lib/testing/index.js';
 const download = duplex({ name: 'download', request: type<number>(), output: fileItems, outCapacity: 1 });
 const upload = duplex({ name: 'upload', input: fileItems, output: type<number>(), inCapacity: 4 });
 
-it('lists the files that are on their way, at both ends, until they have arrived', () =>
+it('lists the files in transit, at both ends, until they have arrived', () =>
   gridTest(async ({ cluster, advance }) => {
     const grid = cluster();
     const [a, b] = [grid.host('a'), grid.host('b')];
@@ -45,7 +45,7 @@ it('lists the files that are on their way, at both ends, until they have arrived
     expect(await firstValueFrom(b.manager.transfers$)).toStrictEqual({ open: 0, transfers: [] });
   }));
 
-it('forgets a file whose stream ends in the middle, and counts no folders; the rate is that of the last second', () =>
+it('forgets a file whose stream breaks, counts no folders, and rates the last second', () =>
   gridTest(async ({ cluster, advance }) => {
     const grid = cluster();
     const [a, b] = [grid.host('a'), grid.host('b')];

@@ -37,7 +37,7 @@ function calls(guard?: () => void): Calls {
 }
 
 describe('a call observable', () => {
-  it('makes one call for each subscription, of whatever kind', async () => {
+  it('makes one call per subscription, for every kind of call', async () => {
     const made = calls();
     expect(made.items.deliveries).toBe(made.items.deliveries);
     expect(made.inbounds).toHaveLength(0);
@@ -55,7 +55,7 @@ describe('a call observable', () => {
     expect([made.released, made.cancelled]).toStrictEqual([2, 1]);
   });
 
-  it('leaves the garbage collector alone in a loop, which always releases', async () => {
+  it('needs no garbage collector in a loop, which always releases', async () => {
     const register = jest.spyOn(FinalizationRegistry.prototype, 'register');
     const { items, inbounds } = calls();
     const loop = items[Symbol.asyncIterator]();
@@ -70,14 +70,14 @@ describe('a call observable', () => {
     await loop.return();
   });
 
-  it('cancels the call of an unsubscription', () => {
+  it('cancels the call when it is unsubscribed', () => {
     const made = calls();
     made.items.subscribe().unsubscribe();
     made.items.deliveries.subscribe().unsubscribe();
     expect(made.cancelled).toBe(2);
   });
 
-  it('throws out of subscribe where its guard refuses, so that retry() cannot subscribe for ever', () => {
+  it('throws out of subscribe where its guard refuses, so that retry() cannot subscribe endlessly', () => {
     let free = true;
     const { items, inbounds } = calls(() => {
       if (!free) throw new Error('taken');

@@ -2,14 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { DeliveredItems } from '../../lib/flow/delivered-items.js';
 import { DeliverySource, nextDelivery } from '../../lib/flow/delivery.js';
 
-describe('the items of deliveries', () => {
+describe('items counted by delivery', () => {
   const within = (partOf: number, task: () => void): void => {
     const source = new DeliverySource(() => undefined);
     source.partOf = partOf;
     source.deliver({ next: task }, 1);
   };
 
-  it('have the bounds of a whole buffer, and one more, for each delivery in one piece', () => {
+  it('count towards the buffer, plus one, for each delivery in one piece', () => {
     const items = new DeliveredItems(2);
     const log: boolean[] = [];
     for (let count = 0; count < 2; count++) {
@@ -20,7 +20,7 @@ describe('the items of deliveries', () => {
     expect(log).toStrictEqual([true, true, true, false, true, true, true, false]);
   });
 
-  it('have the bytes of a whole buffer, and one item always', () => {
+  it('count towards the buffer in bytes, with a minimum of one item', () => {
     const items = new DeliveredItems(9, 10);
     const log: boolean[] = [];
     for (const bytes of [99, 4]) {
@@ -31,7 +31,7 @@ describe('the items of deliveries', () => {
     expect(log).toStrictEqual([true, false, false, true, true, false]);
   });
 
-  it('leave room for others of their delivery when they leave the buffer', () => {
+  it('free room for others of their delivery when they leave the buffer', () => {
     const items = new DeliveredItems(1, 2);
     const log: boolean[] = [];
     within(0, () => {
@@ -44,7 +44,7 @@ describe('the items of deliveries', () => {
     expect(log).toStrictEqual([true, true, true, true, true]);
   });
 
-  it('are one at a time for a delivery that comes in parts, also where others come between', () => {
+  it('are buffered one at a time for a delivery in several parts, also with others between them', () => {
     const items = new DeliveredItems(9);
     const [left, right] = [nextDelivery(), nextDelivery()];
     const added: number[] = [];

@@ -18,7 +18,7 @@ describe('a delivery', () => {
     expect([during, released()]).toStrictEqual([[0], 1]);
   });
 
-  it('returns its credit when who retained it releases it, and not before', () => {
+  it('returns its credit when its holder releases it, and not before', () => {
     const { source, released } = counted();
     let release: (() => void) | undefined;
     source.deliver({ next: () => (release = retainCurrent()) }, 1);
@@ -27,7 +27,7 @@ describe('a delivery', () => {
     expect(released()).toBe(1);
   });
 
-  it('is released once, however often its holder says so', () => {
+  it('is released once, however often its holder releases it', () => {
     const { source, released } = counted();
     let release: (() => void) | undefined;
     source.deliver({ next: () => (release = retainCurrent()) }, 1);
@@ -51,7 +51,7 @@ describe('a delivery', () => {
     expect(released()).toBe(1);
   });
 
-  it('is not released before next returns, even where its holder is done at once', () => {
+  it('is not released before next returns, even where its holder finishes at once', () => {
     const { source, released } = counted();
     const during: number[] = [];
     const next = (): void => {
@@ -108,7 +108,7 @@ describe('a delivery', () => {
 });
 
 describe('the current delivery', () => {
-  it('is none outside of next, and behind an asynchronous operator', async () => {
+  it('is absent outside of next, and behind an asynchronous operator', async () => {
     const { source, released } = counted();
     const seen: unknown[] = [];
     const subject = new Subject<number>();

@@ -23,7 +23,7 @@ async function collectGarbage(): Promise<void> {
   }
 }
 
-describe('a delivery that is released by hand', () => {
+describe('an explicitly released delivery', () => {
   const make = (release: () => void, events: GridEvent[]): ExplicitDelivery<object> =>
     new ExplicitDelivery({}, release, { route: 'route', report: (event) => events.push(event) });
 
@@ -35,7 +35,7 @@ describe('a delivery that is released by hand', () => {
     expect(released).toBe(1);
   });
 
-  it('is reported when it is garbage before it is released, and when it is released not', async () => {
+  it('is reported when it is garbage-collected before its release, but not after', async () => {
     const events: GridEvent[] = [];
     const kept = make(() => undefined, events);
     // In a function, so that nothing on the stack refers to them.

@@ -9,7 +9,7 @@ const unreadable = Object.defineProperty({}, 'subscribe', {
   },
 });
 
-describe('the hint on an Observable that rxjs refuses', () => {
+describe('the hint on a foreign Observable that rxjs refuses', () => {
   it('says that two copies of rxjs are loaded, and how to have one', () => {
     // As of an rxjs without lift, which isObservable does not know.
     const hint = foreignObservableHint({ subscribe, pipe: () => undefined });

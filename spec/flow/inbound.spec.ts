@@ -87,7 +87,7 @@ describe('an inbound half without a consumer', () => {
     expect(decoded.map(({ buffer }) => buffer === message.buffer)).toStrictEqual([false, true]);
   });
 
-  it('gives them in order to its consumer, and then what comes', () => {
+  it('emits them in order to its consumer, and then later ones', () => {
     const { inbound, released, consume } = setup();
     for (const value of [1, 2]) inbound.push(bytes(value));
     const { log } = consume();
@@ -95,14 +95,14 @@ describe('an inbound half without a consumer', () => {
     expect([log, inbound.held, inbound.taken, released()]).toStrictEqual([[1, 2, 3], 0, true, 3]);
   });
 
-  it('notifies of its end after the held items', () => {
+  it('ends after the buffered items', () => {
     const { inbound, consume } = setup();
     inbound.push(bytes(1));
     inbound.end();
     expect(consume().log).toStrictEqual([1, 'done']);
   });
 
-  it('notifies of its error after the held items', () => {
+  it('errors after the buffered items', () => {
     const { inbound, consume } = setup();
     const error = new Error('of the stream');
     inbound.push(bytes(1));
@@ -111,7 +111,7 @@ describe('an inbound half without a consumer', () => {
     expect(consume().log).toStrictEqual([1, error]);
   });
 
-  it('returns all credit when it is discarded, now and later, and once', () => {
+  it('returns all credit once when it is discarded, also of later items', () => {
     const { inbound, released } = setup();
     for (const value of [1, 2, 3]) inbound.push(bytes(value));
     inbound.discard();
@@ -122,7 +122,7 @@ describe('an inbound half without a consumer', () => {
 });
 
 describe('an inbound half with its consumer', () => {
-  it('decodes an item when it is given, not when it comes', () => {
+  it('decodes an item when it is emitted, not when it arrives', () => {
     const { inbound, consume, decodeErrors } = setup();
     inbound.push(bytes(255));
     expect(decodeErrors).toStrictEqual([]);
@@ -130,7 +130,7 @@ describe('an inbound half with its consumer', () => {
     expect(decodeErrors).toHaveLength(1);
   });
 
-  it('keeps the order where items come while it gives the held ones', () => {
+  it('keeps the order where items arrive while it emits buffered ones', () => {
     const { inbound, consume, released } = setup();
     for (const value of [1, 2]) inbound.push(bytes(value));
     const { log } = consume(
@@ -142,7 +142,7 @@ describe('an inbound half with its consumer', () => {
     expect([log, released()]).toStrictEqual([[1, 2, 3, 4, 5], 5]);
   });
 
-  it('ends after the held items where the end comes while it gives them', () => {
+  it('ends after the buffered items where the end arrives while it emits them', () => {
     const { inbound, consume } = setup();
     for (const value of [1, 2]) inbound.push(bytes(value));
     const { log } = consume(
@@ -189,7 +189,7 @@ describe('an inbound half with its consumer', () => {
     expect([log, released()]).toStrictEqual([[1, new Error('not decodable')], 5]);
   });
 
-  it('is named to who notes subscriptions, with what it is a call of', () => {
+  it('is named to subscription trackers, with its call', () => {
     const { inbound } = setup();
     const notes = new SourceTracker();
     const origin = {};
@@ -205,7 +205,7 @@ describe('an inbound half with its consumer', () => {
   });
 });
 
-describe('an inbound half whose consumer releases by hand', () => {
+describe('an inbound half whose consumer releases explicitly', () => {
   const explicit = (inbound: Inbound<number>, next: (delivery: Delivery<number>) => void): { log: unknown[] } => {
     const log: unknown[] = [];
     new Observable((subscriber: Subscriber<Delivery<number>>) => {
@@ -232,7 +232,7 @@ describe('an inbound half whose consumer releases by hand', () => {
     expect(released()).toBe(2);
   });
 
-  it('ends for it as for any other', () => {
+  it('ends as for any other consumer', () => {
     const { inbound } = setup();
     const { log } = explicit(inbound, () => undefined);
     inbound.push(bytes(1));
@@ -240,7 +240,7 @@ describe('an inbound half whose consumer releases by hand', () => {
     expect([log, inbound.taken]).toStrictEqual([['done'], true]);
   });
 
-  it('notifies it of a payload that does not decode', () => {
+  it('errors for a payload that does not decode', () => {
     const { inbound, decodeErrors } = setup();
     const { log } = explicit(inbound, () => undefined);
     inbound.push(bytes(255));

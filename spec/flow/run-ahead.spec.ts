@@ -74,7 +74,7 @@ const report = {
   remedy: expect.stringContaining('zip() lets this stream run ahead of the others'),
 };
 
-describe('A stream that zip lets run ahead of another one is reported, once,', () => {
+describe('a stream that zip lets run ahead of another one is reported once', () => {
   it('by consume', () => {
     expect(run(joined, consumed)).toStrictEqual([report]);
   });
@@ -98,6 +98,6 @@ it.each<[string, Join]>([
   ['of which the latest is taken', (fast, slow) => combineLatest([fast.items, slow.items])],
   ['that is merged', (fast, slow) => merge(fast.items, slow.items)],
   ['that is collected', (fast, slow) => merge(fast.items, slow.items).pipe(bufferCount(100))],
-])('A stream %s is not', (_, join) => {
+])('a stream %s is not reported', (_, join) => {
   expect(run(join, consumed)).toStrictEqual([]);
 });

@@ -11,7 +11,7 @@ const counted = (): { readonly source: DeliverySource; readonly released: () => 
   return { source, released: () => count };
 };
 
-describe('subscription notes', () => {
+describe('subscription tracking', () => {
   const stream = (route: string): SubscribedStream => ({ route, report: () => undefined, origin: {} });
   const subscribing = (noted: SubscribedStream): Observable<number> =>
     new Observable((subscriber) => {
@@ -20,7 +20,7 @@ describe('subscription notes', () => {
     });
   const routes = (notes: SourceTracker): string[] => notes.streams.map(({ route }) => route);
 
-  it('hold what is subscribed to within, and nothing else', () => {
+  it('records subscriptions made within, and nothing else', () => {
     const notes = new SourceTracker();
     subscribing(stream('before')).subscribe();
     notes.during(() => {
@@ -30,7 +30,7 @@ describe('subscription notes', () => {
     expect(routes(notes)).toStrictEqual(['one', 'two']);
   });
 
-  it('of an outer operator hold what an inner one notes', () => {
+  it('of an outer operator records those of an inner one', () => {
     const [outer, inner] = [new SourceTracker(), new SourceTracker()];
     outer.during(() => {
       inner.during(() => {
@@ -41,7 +41,7 @@ describe('subscription notes', () => {
     expect([routes(outer), routes(inner)]).toStrictEqual([['inner', 'outer'], ['inner']]);
   });
 
-  it('do not hold what a consumer subscribes to while the source emits', () => {
+  it('does not record subscriptions of a consumer while the source emits', () => {
     const [outer, inner] = [new SourceTracker(), new SourceTracker()];
     outer.during(() => {
       inner.during(() => {
@@ -57,7 +57,7 @@ describe('subscription notes', () => {
     expect([routes(outer), routes(inner)]).toStrictEqual([['of the consumer', 'of the source'], ['of the source']]);
   });
 
-  it('end with their subscription, even where that throws', () => {
+  it('ends with its subscription, even where that throws', () => {
     const notes = new SourceTracker();
     expect(() => {
       notes.during(() => {
@@ -68,7 +68,7 @@ describe('subscription notes', () => {
     expect(routes(notes)).toStrictEqual([]);
   });
 
-  it('retain a delivery of a stream that they hold, also of its later calls, and of no other', () => {
+  it('retains a delivery of a recorded stream, also of its later calls, and of no other', () => {
     const notes = new SourceTracker();
     const [mine, later, other] = [counted(), counted(), counted()];
     const origin = {};
@@ -86,7 +86,7 @@ describe('subscription notes', () => {
     expect(notes.retainCurrent()).toBeUndefined();
   });
 
-  it('retain a delivery of a stream that an operator of the source subscribed to later, and of no other', () => {
+  it('retains a delivery of a stream that a source operator subscribed to later, and of no other', () => {
     const notes = new SourceTracker();
     const lookup = new Subject<DeliverySource>();
     const retained: boolean[] = [];
@@ -114,7 +114,7 @@ describe('subscription notes', () => {
     expect(lookup.observed).toBe(false);
   });
 
-  it('retain no delivery whose item only causes another one', () => {
+  it('retains no delivery whose item only triggers another one', () => {
     const notes = new SourceTracker();
     const retained: boolean[] = [];
     const items = new Subject<number>();

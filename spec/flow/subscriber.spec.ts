@@ -65,7 +65,7 @@ const known: [string, (source: Observable<number>) => Observable<unknown>][] = [
   ['repeat', (source) => source.pipe(repeat({ delay: 1 }))],
 ];
 
-describe('where items go on to', () => {
+describe('the downstream subscriber', () => {
   it.each(known)('is known through %s', (_, through) => {
     testScheduler().run(({ flush }) => {
       const seen: boolean[] = [];
@@ -97,14 +97,14 @@ describe('where items go on to', () => {
     expect(seen).toStrictEqual([false, false]);
   });
 
-  it('is nowhere for what is no Subscriber', () => {
+  it('is absent for an object that is no Subscriber', () => {
     const end = subscriberOf<number>(silent);
     for (const from of [undefined, null, {}, new Subject()]) expect(isUpstreamOf(from, end)).toBe(false);
   });
 });
 
-describe('a Subscriber that is there before its source', () => {
-  it('gets what the source gives', () => {
+describe('a Subscriber that is created before its source', () => {
+  it('receives the items of the source', () => {
     const log: unknown[] = [];
     const subscriber = subscriberOf<number>({
       next: (value) => log.push(value),

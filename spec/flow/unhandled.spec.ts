@@ -21,7 +21,7 @@ describe('reportUnhandled', () => {
 
 describe('isolated', () => {
   it.each(['complete', 'error'] as const)(
-    'tells %s to everybody behind a subscriber whose finalizer throws',
+    'delivers %s to all subscribers behind one whose finalizer throws',
     async (end) => {
       const source = new Subject<number>();
       const items = isolated(source);
@@ -36,7 +36,7 @@ describe('isolated', () => {
     },
   );
 
-  it('replays what the source replays, and is unsubscribed from as the source is', () => {
+  it('replays like the source, and is unsubscribed from like it', () => {
     const source = new BehaviorSubject(1);
     const log: number[] = [];
     const subscription = isolated(source).subscribe((item) => log.push(item));
@@ -47,7 +47,7 @@ describe('isolated', () => {
 });
 
 describe('thrownErrors', () => {
-  it('unwraps what rxjs wraps, and nothing else', () => {
+  it('unwraps errors that rxjs wraps, and nothing else', () => {
     const subject = new Subject();
     const subscription = subject.pipe(finalize(throwBoom)).subscribe();
     let wrapped: unknown;
@@ -62,7 +62,7 @@ describe('thrownErrors', () => {
   });
 });
 
-it('thrownErrors() takes what cannot even be read as it is', () => {
+it('thrownErrors() accepts values that cannot even be read', () => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   expect(thrownErrors(proxy)[0]).toBe(proxy);

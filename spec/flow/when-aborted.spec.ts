@@ -11,7 +11,7 @@ afterEach(() => {
   config.onUnhandledError = null;
 });
 
-it('adds one listener to a signal for all who wait, and none when the last has stopped', () => {
+it('adds one listener to a signal for all callbacks, and removes it when the last has stopped', () => {
   const { signal } = new AbortController();
   const stops = Array.from({ length: 20 }, () => whenAborted(signal, () => undefined));
   expect(listeners(signal)).toBe(1);
@@ -24,7 +24,7 @@ it('adds one listener to a signal for all who wait, and none when the last has s
   expect(listeners(signal)).toBe(1);
 });
 
-it('calls all in order, but not one that another has stopped', () => {
+it('calls all in order, except one that another has stopped', () => {
   const abort = new AbortController();
   const calls: string[] = [];
   const add = (name: string): (() => void) => whenAborted(abort.signal, () => calls.push(name));
@@ -49,7 +49,7 @@ it('calls the others where one throws, and leaves its error to rxjs', async () =
   expect(await unhandled).toStrictEqual(new Error('of a finalizer'));
 });
 
-it('counts calls and operators on one signal, and calls on behalf of one parent, as one', () =>
+it('counts calls and operators on one signal, and nested calls of one parent, as one', () =>
   gridTest(async ({ link, advance }) => {
     const echo = unary({ id: 1, name: 'echo', request: type<number>(), response: type<number>() });
     const sum = unary({ id: 2, name: 'sum', request: type<number>(), response: type<number>() });

@@ -40,7 +40,7 @@ describe('the call of a handler', () => {
     ]);
   });
 
-  it('has a signal that tells why, also to who looks later', async () => {
+  it('has a signal with the reason, also for late readers', async () => {
     let call: Call<never> | undefined;
     pair = await linkedPair(({ b }) =>
       b.handle(outer, (_, given) => {
@@ -56,7 +56,7 @@ describe('the call of a handler', () => {
     expect(call!.signal.reason).toMatchObject({ code: 'cancelled' });
   });
 
-  it('has a signal that stays quiet at a normal end', async () => {
+  it('has a signal that does not abort at a normal end', async () => {
     let call: Call<number> | undefined;
     await answer((given) => {
       call = given;
@@ -72,7 +72,7 @@ describe('the input of a call', () => {
     expect(await answer(({ input }) => input.pipe(map((value) => 2 * value)))).toStrictEqual([2, 4, 6, 'done']);
   });
 
-  it('is kept for a consumer who comes late, within the window', async () => {
+  it('is buffered for a late consumer, within the window', async () => {
     let late: Promise<unknown> | undefined;
     await answer((call) => {
       late = new Promise((resolve) => setImmediate(resolve)).then(async () =>
@@ -83,7 +83,7 @@ describe('the input of a call', () => {
     expect(await late).toStrictEqual([1, 2, 3]);
   });
 
-  it('can be consumed once: the second time throws, in whatever form, with the remedy', async () => {
+  it('can be consumed once: the second time throws, in any form, with the remedy', async () => {
     const remedy = new ConfigurationError(
       'The input of a call can be consumed once, while the call runs. Share it: call.input.pipe(share()).',
     );
@@ -105,7 +105,7 @@ describe('the input of a call', () => {
     expect(errors).toStrictEqual([remedy, remedy, remedy]);
   });
 
-  it('does not make retry() subscribe for ever', async () => {
+  it('does not make retry() subscribe endlessly', async () => {
     const errors: unknown[] = [];
     pair = await linkedPair(({ b }) =>
       b.handle(talk, (_, { input }) => {
@@ -120,7 +120,7 @@ describe('the input of a call', () => {
     expect(errors).toStrictEqual([expect.any(ConfigurationError)]);
   });
 
-  it('is none for a unary call, and empty for a route without input', async () => {
+  it('is absent for a unary call, and empty for a route without input', async () => {
     const watch = duplex({ id: 4, name: 'watch', output: type<unknown>() });
     pair = await linkedPair(({ b }) => {
       b.handle(outer, (_, { input }) => input);
@@ -130,7 +130,7 @@ describe('the input of a call', () => {
     expect(await all(pair.ab.stream(watch, undefined))).toStrictEqual([]);
   });
 
-  it('is let go by who leaves its loop: the caller can go on sending', async () => {
+  it('is released by a loop that is left: the caller can continue sending', async () => {
     pair = await linkedPair(({ b }) => {
       b.handle(talk, async function* (_, { input }) {
         for await (const value of input) {
@@ -152,7 +152,7 @@ describe('the input of a call', () => {
   });
 });
 
-describe('a call on behalf of a call', () => {
+describe('a nested call', () => {
   const hostC = 'http://c:1';
   let grid: LinkedManagers;
   let stopped: unknown[];
@@ -176,7 +176,7 @@ describe('a call on behalf of a call', () => {
     pair = { grid, a: a!, b: b!, ab: a!.connection(hostB), ba: b!.connection(hostA) };
   };
 
-  it('has its deadline', async () => {
+  it('inherits the deadline', async () => {
     await three();
     const { log } = record(pair.ab.request(outer, undefined, { timeout: 300 }));
     await grid.advance(302);
@@ -186,7 +186,7 @@ describe('a call on behalf of a call', () => {
     expect(stopped[0]).toMatchObject({ code: 'deadline-exceeded' });
   });
 
-  it('is cancelled with it', async () => {
+  it('is cancelled with its parent', async () => {
     await three();
     const { unsubscribe } = record(pair.ab.request(outer, undefined));
     await grid.settle();

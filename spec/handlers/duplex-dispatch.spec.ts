@@ -86,7 +86,7 @@ describe('the result of a stream handler', () => {
     ['null', null],
     ['a function', () => [1]],
     ['a Promise of a text', Promise.resolve('abc')],
-  ])('may not be %s: it says what to give, and is reported once', async (_, result) => {
+  ])('may not be %s: the error says what to return, and is reported once', async (_, result) => {
     expect(await answer(() => result)).toStrictEqual([refusal]);
     expect(pair.grid.events).toMatchObject([
       { type: 'handler-error', route: 'get', caller: 'http://a:1', error: { code: 'handler' } },
@@ -164,14 +164,14 @@ describe('a stream handler that fails', () => {
       }),
       [],
     ],
-  ])('%s: tells the items before, and the text, and is reported once', async (_, handler, items) => {
+  ])('%s: sends the items before it and the text, and is reported once', async (_, handler, items) => {
     expect(await answer(handler)).toStrictEqual([...items, new RemoteError('disk on fire')]);
     expect(pair.grid.events).toStrictEqual([
       { type: 'handler-error', route: 'get', caller: 'http://a:1', error: errorInfo(broken) },
     ]);
   });
 
-  it('cannot encode an item: tells it, and stops its source', async () => {
+  it('fails and stops its source where an item cannot be encoded', async () => {
     let stopped = false;
     const log = await answer(function* () {
       try {
@@ -187,7 +187,7 @@ describe('a stream handler that fails', () => {
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'codec' } }]);
   });
 
-  it('gives an item that is too large: tells the limit, and is reported', async () => {
+  it('names the limit where it emits an item that is too large, and is reported', async () => {
     const bytes = duplex({ id: 5, name: 'bytes', output: raw });
     pair = await linkedPair(({ b }) => b.handle(bytes, () => [new Uint8Array(100), new Uint8Array(101)]), {
       limits: { maxUnaryBytes: 100 },
@@ -201,7 +201,7 @@ describe('a stream handler that fails', () => {
     ]);
   });
 
-  it('overflows: tells the remedies, and is reported', async () => {
+  it('names the remedies where it overflows, and is reported', async () => {
     pair = await linkedPair(({ b }) => b.handle(get, () => from(Array(1_000).keys())), {
       limits: { bufferItems: 100 },
     });
@@ -211,7 +211,7 @@ describe('a stream handler that fails', () => {
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'buffer-overflow' } }]);
   });
 
-  it('is one whose request does not fit the schema only where that is its own fault', async () => {
+  it('is reported for a schema mismatch of a request only where it made that request', async () => {
     const request = duplex({ id: 5, name: 'request', request: z.number(), output: type<number>() });
     pair = await linkedPair(({ b }) => b.handle(request, () => [1]));
     const { log } = record(pair.ab.stream(request, 'text' as never));
@@ -221,8 +221,8 @@ describe('a stream handler that fails', () => {
   });
 });
 
-describe('the output of a stream handler that does not fit the schema', () => {
-  it('stops the handler, is told to the caller, and is reported at its own host', async () => {
+describe('stream output that does not fit the schema', () => {
+  it('stops the handler, fails at the caller, and is reported at its own host', async () => {
     const numbers = duplex({ id: 4, name: 'numbers', output: z.number() });
     let stopped = false;
     pair = await linkedPair(({ b }) => {
@@ -246,8 +246,8 @@ describe('the output of a stream handler that does not fit the schema', () => {
   });
 });
 
-describe('the input of a stream handler that does not fit the schema', () => {
-  it('is told to both sides, stops the handler, and is not reported', async () => {
+describe('stream input that does not fit the schema', () => {
+  it('is reported to both sides, stops the handler, and is no event', async () => {
     const inputs: unknown[] = [];
     const reasons: unknown[] = [];
     const source = new Subject<number>();
@@ -267,7 +267,7 @@ describe('the input of a stream handler that does not fit the schema', () => {
     expect(pair.grid.events).toStrictEqual([]);
   });
 
-  it('is told once, where its own failure follows while the end waits for credit', async () => {
+  it('is reported once, where the handler fails afterwards while the end waits for credit', async () => {
     pair = await linkedPair(({ b }) => {
       b.handle(checked, async function* (_, { input }) {
         yield 'uses the only credit';
@@ -290,7 +290,7 @@ describe('the input of a stream handler that does not fit the schema', () => {
   });
 });
 
-describe('a stream handler whose caller goes', () => {
+describe('a stream handler whose caller leaves', () => {
   it('is stopped: generators run their finally, Observables are unsubscribed', async () => {
     const stopped: string[] = [];
     const handlers: [string, () => unknown][] = [
@@ -334,7 +334,7 @@ describe('a stream handler whose caller goes', () => {
     expect(stopped).toStrictEqual(['generator', 'async generator', 'Observable']);
   });
 
-  it('is told its input’s end as an error, and its signal', async () => {
+  it('sees an error at the end of its input, and its signal aborts', async () => {
     const log: unknown[] = [];
     pair = await linkedPair(({ b }) => {
       b.handle(talk, (_, call) => {
@@ -350,7 +350,7 @@ describe('a stream handler whose caller goes', () => {
     expect(log).toMatchObject([1, { code: 'cancelled' }, { code: 'cancelled' }]);
   });
 
-  it('while its Promise is open: what it then gives is returned, and an Observable never subscribed to', async () => {
+  it('with a pending Promise: its later result is returned, and an Observable never subscribed to', async () => {
     const log: string[] = [];
     let give = (_: unknown): void => undefined;
     const open = async (result: unknown, reported: readonly string[] = []): Promise<void> => {
@@ -446,7 +446,7 @@ describe('a route without an output', () => {
   const sink = duplex({ id: 7, name: 'sink', input: type<number>() });
   const none = duplex({ id: 8, name: 'none', output: type<number>() });
 
-  it('may have a handler that gives nothing: the stream ends when the handler has', async () => {
+  it('may have a handler without a result: the stream ends with the handler', async () => {
     const items: number[] = [];
     pair = await linkedPair(({ b }) =>
       b.handle(sink, async (_, call) => {
@@ -457,13 +457,13 @@ describe('a route without an output', () => {
     expect([items, pair.grid.events]).toStrictEqual([[1, 2, 3], []]);
   });
 
-  it('is another one than a route whose handler has forgotten its output', async () => {
+  it('differs from a route whose handler has forgotten its output', async () => {
     pair = await linkedPair(({ b }) => b.handle(none, () => undefined as never));
     await expect(all(pair.ab.stream(none))).rejects.toThrow('none: a stream handler must return an Observable');
   });
 });
 
-describe('an item that the caller should not have sent', () => {
+describe('an unexpected item from the caller', () => {
   it.each([
     [
       'handler blocked',

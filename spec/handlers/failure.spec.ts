@@ -46,8 +46,8 @@ async function scene(context: GridTestContext, options: { exposeErrors?: boolean
   return { leaf, host: grid.host('b').connection('a'), events, failed };
 }
 
-describe('the error of a handler', () => {
-  it('that nobody has declared: a host gets its text, a leaf an id that the event has, too', () =>
+describe('an error in a handler', () => {
+  it('that is undeclared: a host gets its text, a leaf an id that is also in the event', () =>
     gridTest(async (context) => {
       const { leaf, host, events, failed } = await scene(context);
       for (const connection of [host, leaf]) {
@@ -67,7 +67,7 @@ describe('the error of a handler', () => {
       expect([events.length, ids.size]).toStrictEqual([4, 3]);
     }));
 
-  it('that nobody has declared: a leaf gets its text with exposeErrors', () =>
+  it('that is undeclared: a leaf gets its text with exposeErrors', () =>
     gridTest(async (context) => {
       const { leaf, events, failed } = await scene(context, { exposeErrors: true });
       for (const call of [leaf.request(get, 'bug'), leaf.stream(list, 'bug')]) {
@@ -77,7 +77,7 @@ describe('the error of a handler', () => {
       for (const event of events) expect(event).not.toHaveProperty('id');
     }));
 
-  it('that is declared goes to leaves as to hosts; one that the contract does not name is an event', () =>
+  it('that is declared reaches leaves and hosts alike; an undeclared one is an event', () =>
     gridTest(async (context) => {
       const { leaf, host, events, failed } = await scene(context);
       for (const connection of [host, leaf]) {

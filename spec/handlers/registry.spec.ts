@@ -33,7 +33,7 @@ const refusal = (register: () => void): string => {
   throw new Error('It was not refused.');
 };
 
-it('a handler that is no function is refused', () => {
+it('a handler that is not a function is refused', () => {
   const handles = setup();
   expect(
     refusal(() => {
@@ -45,7 +45,7 @@ it('a handler that is no function is refused', () => {
 describe('a second handler', () => {
   const nothing = (): undefined => undefined;
 
-  it('for one route is refused, and told what to change', () => {
+  it('for one route is refused, with the remedy', () => {
     const handles = setup();
     const route = unary({ id: 9, name: 'diskInfo' });
     handles.handle(route, nothing);
@@ -58,7 +58,7 @@ describe('a second handler', () => {
     );
   });
 
-  it('for one address is refused, whoever has it', () => {
+  it('for one address is refused, whichever route has it', () => {
     const handles = setup();
     handles.handle(duplex({ id: 9, name: 'watch', subroute: 'disk1' }), () => []);
     const raws = { id: 9, subroute: 'disk1', kind: 'unary', handle: () => new Uint8Array(0) } as const;
@@ -71,7 +71,7 @@ describe('a second handler', () => {
     );
   });
 
-  it('of another subroute, or without one, is another address', () => {
+  it('of another subroute, or without one, has another address', () => {
     const handles = setup();
     handles.handle(unary({ id: 9, name: 'a' }), nothing);
     handles.handle(unary({ id: 9, name: 'a', subroute: 'x' }), nothing);
@@ -81,7 +81,7 @@ describe('a second handler', () => {
   });
 });
 
-describe('a raw handler that cannot work', () => {
+describe('an invalid raw handler', () => {
   const handle = (): never => {
     throw new Error('never called');
   };
@@ -132,7 +132,7 @@ describe('a handler', () => {
     ]);
   });
 
-  it('of another kind than the call is named as what it is', async () => {
+  it('of another kind than the call is reported with its kind', async () => {
     const stream = duplex({ id: 9, name: 'x', output: type<number>() });
     const request = unary({ id: 9, name: 'x' });
     pair = await linkedPair(({ a, b }) => {
@@ -147,7 +147,7 @@ describe('a handler', () => {
     );
   });
 
-  it('of a route with a name alone is named without its id', async () => {
+  it('of a route with only a name is reported without an id', async () => {
     const [stream, request] = [duplex({ name: 'x', output: type<number>() }), unary({ name: 'x' })];
     pair = await linkedPair(({ b }) => b.handle(request, () => undefined));
     await expect(all(pair.ab.stream(stream, undefined))).rejects.toThrow(
@@ -158,12 +158,12 @@ describe('a handler', () => {
     );
   });
 
-  it('of files is asked for as what it is', async () => {
+  it('of files is reported as such', async () => {
     pair = await linkedPair();
     await expect(all(statFile(pair.ab, 'a'))).rejects.toThrow(/serves no files here\. Call serveFiles\(/);
   });
 
-  it('can be bound to its route, for a leaf that serves', async () => {
+  it('can be bound to its route, on a leaf that serves', async () => {
     const notify = unary({ id: 3, name: 'notify', request: type<string>(), response: type<string>() });
     const lines = duplex({ id: 4, name: 'lines', output: type<string>() });
     pair = unlinkedPair({ leaves: { authenticate: (token) => token } });
@@ -187,7 +187,7 @@ describe('the registration of a handler', () => {
   const slow = unary({ id: 10, name: 'slow', response: type<string>() });
   const refused = { code: 'unimplemented', sent: false };
 
-  it('replaces it: calls that run keep the one that they began with, and its interceptors stay', async () => {
+  it('replaces it: running calls keep theirs, and its interceptors stay', async () => {
     let answer = (_: string): void => undefined;
     pair = await linkedPair();
     const intercept: HandlerInterceptor = (call, next) => next(call).pipe(map((value) => `<${String(value)}>`));
@@ -208,7 +208,7 @@ describe('the registration of a handler', () => {
     expect(await all(pair.ab.request(slow))).toStrictEqual(['<new>']);
   });
 
-  it('removes it: calls that run go on, new ones are refused, and the address is free', async () => {
+  it('removes it: running calls continue, new ones are refused, and the address is free', async () => {
     let answer = (_: string): void => undefined;
     pair = await linkedPair();
     const registration = pair.b.handle(slow, () => new Promise<string>((resolve) => (answer = resolve)));
@@ -229,7 +229,7 @@ describe('the registration of a handler', () => {
     ).toBe('Route slow: its handler was removed. Register another one with handle(…).');
   });
 
-  it('is given for opaque bytes and for subroutes, too', async () => {
+  it('is returned for opaque bytes and for subroutes, too', async () => {
     pair = await linkedPair();
     const bytes = { ...unary({ id: 11, name: 'bytes', request: raw, response: raw }), subroute: 'x' };
     const handler = { id: 11, subroute: 'x', kind: 'unary', handle: () => Uint8Array.of(1) } as const;

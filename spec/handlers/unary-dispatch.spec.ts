@@ -51,7 +51,7 @@ describe('the result of a unary handler', () => {
     expect(pair.grid.events).toStrictEqual([]);
   });
 
-  it('comes when its Observable completes', async () => {
+  it('is sent when its Observable completes', async () => {
     pair = await linkedPair(({ b }) => b.handle(get, () => concat(of(1), NEVER)));
     const { log, unsubscribe } = record(pair.ab.request(get, undefined));
     await pair.grid.settle();
@@ -64,7 +64,7 @@ describe('a unary handler whose result breaks the contract', () => {
   const stat = unary({ id: 2, name: 'stat', response: z.object({ free: z.number() }) });
   const text = 'stat: the response does not fit its schema: free: Invalid input: expected number, received string';
 
-  it('is told to the caller, and reported at its own host, where it does not fit the schema', async () => {
+  it('fails at the caller, and is reported at its own host, where it does not fit the schema', async () => {
     pair = await linkedPair(({ b }) => b.handle(stat, () => ({ free: 'much' }) as never));
     await expect(all(pair.ab.request(stat, undefined))).rejects.toStrictEqual(new RemoteError(text));
     expect(pair.grid.events).toStrictEqual([
@@ -77,7 +77,7 @@ describe('a unary handler whose result breaks the contract', () => {
     ]);
   });
 
-  it('may give what the codec makes fit', async () => {
+  it('may return a value that the codec adapts', async () => {
     const dated = unary({ id: 3, name: 'dated', response: z.string() });
     const json: PayloadCodec = {
       codec: 'json',
@@ -97,7 +97,7 @@ describe('a unary handler whose result breaks the contract', () => {
     ['a Promise of one', async (): Promise<unknown> => Promise.resolve((function* () {})())],
     ['an iterator', (): unknown => new Map().values()],
     ['what is iterated asynchronously', (): unknown => ({ [Symbol.asyncIterator]: () => undefined })],
-  ])('says so where it is %s', async (_, handler) => {
+  ])('names the problem where it is %s', async (_, handler) => {
     await expect(answer(handler)).rejects.toStrictEqual(new RemoteError(remedy));
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'handler', message: remedy } }]);
   });
@@ -155,7 +155,7 @@ describe('a unary handler that fails', () => {
     expect(pair.grid.events[0]).toHaveProperty('error', expect.objectContaining({ message: (error as Error).message }));
   });
 
-  it('stops an Observable at its second item, even where it emits without end within subscribe', async () => {
+  it('stops an Observable at its second item, even where it emits endlessly within subscribe', async () => {
     let emitted = 0;
     const endless = from(
       (function* () {
@@ -170,7 +170,7 @@ describe('a unary handler that fails', () => {
   });
 
   it.each(['an error', 'the reason of its signal', 'an AbortError'])(
-    'tells no caller after the call was cancelled, and is an event where it is no abort: %s',
+    'sends nothing after the call was cancelled, and is an event unless it is an abort: %s',
     async (kind) => {
       let reject = (_: Error): void => undefined;
       let signal: AbortSignal | undefined;
@@ -197,7 +197,7 @@ describe('a unary handler that fails', () => {
     },
   );
 
-  it('is unsubscribed where the caller goes while it subscribes', async () => {
+  it('is unsubscribed where the caller leaves while it subscribes', async () => {
     let stopped = 0;
     let unsubscribe = (): void => undefined;
     pair = await linkedPair(({ b }) =>
@@ -234,11 +234,11 @@ describe('a raw unary handler', () => {
     ['null', null, []],
     ['undefined', undefined, []],
     ['a Promise of bytes', Promise.resolve(Uint8Array.of(3)), [3]],
-  ])('may give %s', async (_, result, expected) => {
+  ])('may return %s', async (_, result, expected) => {
     expect(await call(result)).toStrictEqual([expected]);
   });
 
-  it('gets the bytes and the call, and is called as a method', async () => {
+  it('receives the bytes and the call, and is called as a method', async () => {
     const seen: unknown[] = [];
     const handler = {
       id: 40,
@@ -254,7 +254,7 @@ describe('a raw unary handler', () => {
     expect(seen).toStrictEqual([[7], 'http://a:1', 'disk1', true]);
   });
 
-  it('that gives anything else says what to give', async () => {
+  it('says what to return where it returns anything else', async () => {
     await expect(call('text')).rejects.toThrow('Cannot encode string as raw bytes: give a Uint8Array');
     expect(pair.grid.events).toHaveLength(1);
   });
@@ -318,7 +318,7 @@ describe('a unary handler whose Observable does not complete', () => {
       expect(events).toStrictEqual([]);
     }));
 
-  it('answers with the first item where its route says so, and is unsubscribed', () =>
+  it('answers with the first item where its route declares so, and is unsubscribed', () =>
     gridTest(async ({ link, advance }) => {
       const { a, b } = link();
       const first = unary({ id: 2, name: 'first', response: type<number>(), takeFirst: true });

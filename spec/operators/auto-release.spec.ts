@@ -13,7 +13,7 @@ function deliveries(released: unknown[]): <T>(source: Observable<T>) => Observab
 }
 
 describe('autoRelease', () => {
-  it('passes the values on, and completes', () => {
+  it('passes values and the completion on', () => {
     testScheduler().run(({ hot, expectObservable, expectSubscriptions }) => {
       const source = hot('  -ab-c|');
       expectObservable(source.pipe(deliveries([]), autoRelease())).toBe('-ab-c|');
@@ -35,7 +35,7 @@ describe('autoRelease', () => {
     });
   });
 
-  it('releases each after next has returned', () => {
+  it('releases each value after next has returned', () => {
     const log: unknown[] = [];
     of(1, 2)
       .pipe(
@@ -46,7 +46,7 @@ describe('autoRelease', () => {
     expect(log).toStrictEqual(['next', 1, 'released', 1, 'next', 2, 'released', 2]);
   });
 
-  it('returns the credit of a stream, once for each item, also where the item was released by hand before', () => {
+  it('returns the credit of a stream once per item, also for an item released explicitly before', () => {
     const stream = new FakeStream();
     const values: number[] = [];
     stream.items.deliveries
@@ -88,7 +88,7 @@ describe('autoRelease', () => {
     expect(released).toStrictEqual([2, 1]);
   });
 
-  it('keeps the credit while a consume behind it works', () => {
+  it('retains the credit while a consume behind it works', () => {
     const stream = new FakeStream();
     const work = new Subject<never>();
     stream.items.deliveries
@@ -103,7 +103,7 @@ describe('autoRelease', () => {
     expect(stream.released).toBe(1);
   });
 
-  it('keeps the credit while a relay behind it cannot send', () => {
+  it('retains the credit while a relay behind it cannot send', () => {
     const stream = new FakeStream();
     const credit = new Subject<void>();
     const sent: number[] = [];
@@ -114,14 +114,14 @@ describe('autoRelease', () => {
     expect([sent, stream.released]).toStrictEqual([[1], 1]);
   });
 
-  it('keeps it behind share, too', () => {
+  it('retains it behind share, too', () => {
     const stream = new FakeStream();
     fed(stream.items.deliveries.pipe(autoRelease(), share()), new Subject()).subscribe();
     stream.push(1, 2);
     expect(stream.released).toBe(0);
   });
 
-  it('releases what an operator behind it throws at', () => {
+  it('releases the item at which an operator behind it throws', () => {
     const released: unknown[] = [];
     const errors: unknown[] = [];
     of(1)
@@ -136,7 +136,7 @@ describe('autoRelease', () => {
     expect([errors, released]).toStrictEqual([[new Error('of a user')], [1]]);
   });
 
-  it('errors where the source refuses', () => {
+  it('errors where subscribing to the source is refused', () => {
     const errors: unknown[] = [];
     throwError(() => new Error('refused'))
       .pipe(autoRelease())

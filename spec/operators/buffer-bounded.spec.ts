@@ -17,7 +17,7 @@ const endless = new Observable<number>((subscriber) => {
 });
 
 describe('bufferBounded, fed to a stream', () => {
-  it.each(policies)('%s: gives one item per credit, in order, and completes after the last', (overflow) => {
+  it.each(policies)('%s: emits one item per credit, in order, and completes after the last', (overflow) => {
     testScheduler().run(({ hot, expectObservable, expectSubscriptions }) => {
       const source = hot('  -abc-|');
       const credit = hot('  ------x-x-(xx)');
@@ -33,7 +33,7 @@ describe('bufferBounded, fed to a stream', () => {
     });
   });
 
-  it('error: fails at once with an item too many, and stops the source', () => {
+  it('error: fails at once with an item beyond the bound, and stops the source', () => {
     testScheduler().run(({ hot, expectObservable, expectSubscriptions }) => {
       const source = hot('  -abcd-|');
       const result = fed(source.pipe(bufferBounded({ capacity: 2, overflow: 'error' })), hot('-----x'));
@@ -46,7 +46,7 @@ describe('bufferBounded, fed to a stream', () => {
     });
   });
 
-  it('drop-oldest: gives up the oldest', () => {
+  it('drop-oldest: drops the oldest', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = fed(
         hot('                -abcde----|').pipe(bufferBounded({ capacity: 2, overflow: 'drop-oldest' })),
@@ -56,7 +56,7 @@ describe('bufferBounded, fed to a stream', () => {
     });
   });
 
-  it('drop-newest: gives up the newest', () => {
+  it('drop-newest: drops the newest', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = fed(
         hot('                -abcde----|').pipe(bufferBounded({ capacity: 2, overflow: 'drop-newest' })),
@@ -66,7 +66,7 @@ describe('bufferBounded, fed to a stream', () => {
     });
   });
 
-  it('has room again for what was taken', () => {
+  it('frees the room of consumed items', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = fed(
         hot('                -ab-cd-------|').pipe(bufferBounded({ capacity: 2, overflow: 'error' })),
@@ -84,7 +84,7 @@ describe('bufferBounded, fed to a stream', () => {
     });
   });
 
-  it('passes an error of the source on after what waits', () => {
+  it('passes an error of the source on after the buffered items', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = fed(
         hot('                -ab#').pipe(bufferBounded({ capacity: 2, overflow: 'error' })),
@@ -94,7 +94,7 @@ describe('bufferBounded, fed to a stream', () => {
     });
   });
 
-  it('completes at once where nothing waits, without credit', () => {
+  it('completes at once where nothing is buffered, without credit', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       expectObservable(fed(hot('--|').pipe(bufferBounded({ capacity: 2, overflow: 'error' })), NEVER)).toBe('--|');
     });
@@ -112,7 +112,7 @@ describe('bufferBounded, fed to a stream', () => {
   it.each<[Overflow, number[]]>([
     ['drop-oldest', [4, 5]],
     ['drop-newest', [1, 2]],
-  ])('%s: counts what it gives up, and tells', (overflow, left) => {
+  ])('%s: counts dropped items, and reports them', (overflow, left) => {
     const drops: Drop<number>[] = [];
     const outlet = new FakeOutlet(0);
     const observer = new Subject<Drop<number>>();
@@ -124,7 +124,7 @@ describe('bufferBounded, fed to a stream', () => {
     expect(drops).toStrictEqual(given.map((value, index) => ({ value, dropped: index + 1 })));
   });
 
-  it('counts anew for each subscription', () => {
+  it('counts separately for each subscription', () => {
     const drops: Drop<number>[] = [];
     const source = range(1, 2).pipe(
       bufferBounded({ capacity: 1, overflow: 'drop-newest', drops: { next: (drop) => drops.push(drop) } }),
@@ -133,7 +133,7 @@ describe('bufferBounded, fed to a stream', () => {
     expect(drops.map(({ dropped }) => dropped)).toStrictEqual([1, 1]);
   });
 
-  describe('with a bound of bytes', () => {
+  describe('with a byte bound', () => {
     const bytes = (...lengths: number[]): Uint8Array[] => lengths.map((length) => new Uint8Array(length));
     const lengthsOf = (source: Observable<Uint8Array>, options: Partial<BufferBoundedOptions<Uint8Array>>) => {
       const credit = new Subject<void>();
@@ -149,7 +149,7 @@ describe('bufferBounded, fed to a stream', () => {
       return log;
     };
 
-    it('error: fails with a byte too many', () => {
+    it('error: fails with a byte beyond the bound', () => {
       expect(lengthsOf(of(...bytes(5, 5)), {})).toStrictEqual([5, 5, 'done']);
       const log = lengthsOf(of(...bytes(5, 5, 1)), {});
       expect(log).toHaveLength(1);
@@ -157,15 +157,15 @@ describe('bufferBounded, fed to a stream', () => {
       expect((log[0] as Error).message).toContain('more than 9 items or 10 bytes wait');
     });
 
-    it('drop-oldest: gives up as many as make room', () => {
+    it('drop-oldest: drops as many as make room', () => {
       expect(lengthsOf(of(...bytes(3, 4, 3, 6)), { overflow: 'drop-oldest' })).toStrictEqual([3, 6, 'done']);
     });
 
-    it('drop-newest: gives up what has no room, and takes what has', () => {
+    it('drop-newest: drops items that do not fit, and accepts those that do', () => {
       expect(lengthsOf(of(...bytes(6, 5, 4)), { overflow: 'drop-newest' })).toStrictEqual([6, 4, 'done']);
     });
 
-    it.each<Overflow>(['drop-oldest', 'drop-newest'])('%s: gives up an item that never has room', (overflow) => {
+    it.each<Overflow>(['drop-oldest', 'drop-newest'])('%s: drops an item that can never fit', (overflow) => {
       const drops: number[] = [];
       const log = lengthsOf(of(...bytes(11, 2)), {
         overflow,
@@ -174,7 +174,7 @@ describe('bufferBounded, fed to a stream', () => {
       expect([log, drops]).toStrictEqual([[2, 'done'], [11]]);
     });
 
-    it('measures as sizeOf says', () => {
+    it('measures with sizeOf', () => {
       const log: unknown[] = [];
       const source = of('ab', 'cd', 'e').pipe(
         bufferBounded({ capacity: 9, maxBytes: 4, sizeOf: (text) => text.length, overflow: 'drop-newest' }),
@@ -214,7 +214,7 @@ describe('bufferBounded, fed to a stream', () => {
     expect([outlet.log, source.observed]).toStrictEqual([[new Error('of drops')], false]);
   });
 
-  it('keeps the order where drops, or what is sent, makes the source emit', () => {
+  it('keeps the order where drops, or sending, makes the source emit', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     const drops = {
@@ -247,13 +247,13 @@ describe('bufferBounded, fed to a stream', () => {
     expect([outlet.log, source.observed]).toStrictEqual([[], false]);
   });
 
-  it('stops a source that emits without end within subscribe', () => {
+  it('stops a source that emits endlessly within subscribe', () => {
     const outlet = new FakeOutlet(0);
     outlet.feed(endless.pipe(bufferBounded({ capacity: 3, overflow: 'error' })));
     expect(outlet.log).toStrictEqual([expect.any(BufferOverflowError)]);
   });
 
-  it('does not recurse for what waited', () => {
+  it('does not recurse for buffered items', () => {
     const outlet = new FakeOutlet(0);
     outlet.feed(range(1, 50_000).pipe(bufferBounded({ capacity: 50_000, overflow: 'error' })));
     outlet.onSend = () => {
@@ -271,7 +271,7 @@ describe('bufferBounded, fed to a stream', () => {
     expect([outlet.log, source.observed]).toStrictEqual([[1, new RangeError('not encodable')], false]);
   });
 
-  it('holds no stream before it back', () => {
+  it('does not hold back a stream before it', () => {
     const outlet = new FakeOutlet(0);
     const stream = new FakeStream();
     outlet.feed(stream.items.pipe(bufferBounded({ capacity: 2, overflow: 'drop-oldest' })));
@@ -282,7 +282,7 @@ describe('bufferBounded, fed to a stream', () => {
   });
 });
 
-describe('bufferBounded, subscribed to by anybody else', () => {
+describe('bufferBounded, with any other subscriber', () => {
   it('passes everything on at once', () => {
     testScheduler().run(({ hot, expectObservable, expectSubscriptions }) => {
       const [completing, failing] = [hot('-(abc)-d|'), hot('-(abc)-#')];

@@ -11,35 +11,35 @@ const sizeOf = (letter: string): number => letter.charCodeAt(0) - 96;
 const one = (): number => 1;
 
 describe('chunk', () => {
-  it('emits when it is full: before an item too many, and at once where it is exactly full', () => {
+  it('emits when it is full: before an item that does not fit, and at once where it is exactly full', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = hot('   -a-b-c-b--b-a|').pipe(chunk({ maxBytes: 5, maxMs: 100, sizeOf }));
       expectObservable(result).toBe('-----x-y-----(z|)', { x: ['a', 'b'], y: ['c', 'b'], z: ['b', 'a'] });
     });
   });
 
-  it('emits when its first item has waited for maxMs, and counts that anew for each chunk', () => {
+  it('emits when its first item has waited for maxMs, counted separately for each chunk', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = hot('   -a-a--a------|').pipe(chunk({ maxBytes: 100, maxMs: 4, sizeOf }));
       expectObservable(result).toBe('-----x----y--|', { x: ['a', 'a'], y: ['a'] });
     });
   });
 
-  it('begins the time anew after a chunk that was full', () => {
+  it('restarts the time after a chunk that was full', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = hot('   -b-b--------|').pipe(chunk({ maxBytes: 3, maxMs: 4, sizeOf }));
       expectObservable(result).toBe('---x---y----|', { x: ['b'], y: ['b'] });
     });
   });
 
-  it('gives a larger item a chunk of its own', () => {
+  it('puts a larger item into a chunk of its own', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = hot('   -a-e---a|').pipe(chunk({ maxBytes: 3, maxMs: 100, sizeOf }));
       expectObservable(result).toBe('---(xy)-(z|)', { x: ['a'], y: ['e'], z: ['a'] });
     });
   });
 
-  it('emits the rest before the end, whichever, and nothing where there is none', () => {
+  it('emits the rest before completion or error, and nothing where there is none', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const operator = chunk<string>({ maxBytes: 9, maxMs: 100, sizeOf });
       expectObservable(hot('-a-|').pipe(operator)).toBe('---(x|)', { x: ['a'] });
@@ -78,7 +78,7 @@ describe('chunk', () => {
     expect(actions.size).toBe(0);
   });
 
-  it('takes the byteLength for the size, and fails where there is none', () => {
+  it('uses byteLength as the size, and fails where there is none', () => {
     const log: unknown[] = [];
     const record = { next: (items: unknown) => log.push(items), error: (error: unknown) => log.push(error) };
     const bytes = [new Uint8Array(2), new Uint8Array(2), new Uint8Array(1)] as const;
@@ -94,7 +94,7 @@ describe('chunk', () => {
     ]);
   });
 
-  it('passes what sizeOf throws on after the rest, and stops the source', () => {
+  it('passes on what sizeOf throws after the rest, and stops the source', () => {
     const log: unknown[] = [];
     const source = new Subject<string>();
     const throwing = (item: string): number => {
@@ -109,7 +109,7 @@ describe('chunk', () => {
     expect([log, source.observed]).toStrictEqual([[['a'], new Error('of sizeOf')], false]);
   });
 
-  it('stops a source that emits without end within subscribe', () => {
+  it('stops a source that emits endlessly within subscribe', () => {
     const chunks: unknown[] = [];
     const endless = new Observable<number>((subscriber) => {
       for (let value = 1; !subscriber.closed; value++) subscriber.next(value);
@@ -146,7 +146,7 @@ describe('chunk', () => {
 });
 
 describe('the credit of a stream before chunk', () => {
-  it('is that of whole chunks: an item returns its own when the next one joins it, the last one when the chunk is sent', () => {
+  it('is retained for a chunk: an item returns it when the next one joins, the last one when sent', () => {
     const stream = new FakeStream();
     const credit = new Subject<void>();
     const sent: number[][] = [];
@@ -169,7 +169,7 @@ describe('the credit of a stream before chunk', () => {
     ]);
   });
 
-  it('is held for a chunk that time brought, too', () => {
+  it('is retained for a chunk emitted by time, too', () => {
     testScheduler().run(({ flush }) => {
       const stream = new FakeStream();
       const work = new Subject<never>();
@@ -195,7 +195,7 @@ describe('the credit of a stream before chunk', () => {
     expect([stream.released, stream.cancelled]).toStrictEqual([2, 1]);
   });
 
-  it('returns for an item that is not of that stream, but only came because of it', () => {
+  it('returns for an item that is not of that stream, but was only triggered by it', () => {
     const stream = new FakeStream();
     const source = new Subject<number>();
     source.pipe(chunk({ maxBytes: 9, maxMs: 1_000, sizeOf: one })).subscribe();

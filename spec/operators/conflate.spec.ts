@@ -9,7 +9,7 @@ import { testScheduler } from '../support/streams/marbles.js';
 import { FakeOutlet } from '../support/streams/outlet.js';
 
 describe('conflate, fed to a stream', () => {
-  it('gives the newest at each credit', () => {
+  it('emits the newest item at each credit', () => {
     testScheduler().run(({ hot, expectObservable, expectSubscriptions }) => {
       const source = hot('  -abc--def---|');
       const credit = hot('  ----x-----x-');
@@ -18,21 +18,21 @@ describe('conflate, fed to a stream', () => {
     });
   });
 
-  it('gives the next item at once where a credit is left', () => {
+  it('emits the next item at once where a credit is left', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = fed(hot('--a-bc-|').pipe(conflate()), hot('x-------x'));
       expectObservable(result).toBe('--a-----(c|)');
     });
   });
 
-  it('folds what waits with what comes', () => {
+  it('folds the buffered item with new ones', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = fed(hot('-abc--def|').pipe(conflate((kept, item) => kept + item)), hot('----x-----x'));
       expectObservable(result).toBe('----x-----(y|)', { x: 'abc', y: 'def' });
     });
   });
 
-  it('passes an error of the source on after the item that waits, and at once where none does', () => {
+  it('passes an error of the source on after the buffered item, and at once where there is none', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       expectObservable(fed(hot('-ab#').pipe(conflate()), hot('-----x'))).toBe('-----(b#)');
       expectObservable(fed(hot('---#').pipe(conflate()), NEVER)).toBe('---#');
@@ -47,7 +47,7 @@ describe('conflate, fed to a stream', () => {
     });
   });
 
-  it('counts what it gives up, and tells', () => {
+  it('counts dropped items, and reports them', () => {
     const drops: Drop<number>[] = [];
     const outlet = new FakeOutlet(0);
     outlet.feed(range(1, 4).pipe(conflate({ drops: { next: (drop) => drops.push(drop) } })));
@@ -82,7 +82,7 @@ describe('conflate, fed to a stream', () => {
     expect([outlet.log, source.observed]).toStrictEqual([[new Error('of drops')], false]);
   });
 
-  it('ends after what drops makes the source emit before its end', () => {
+  it('ends after the items that drops makes the source emit before its end', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     const drops = {
@@ -99,7 +99,7 @@ describe('conflate, fed to a stream', () => {
     expect(outlet.log).toStrictEqual([3, 'done']);
   });
 
-  it('ends after what reduce folds, also where it ends the source and makes credit come', () => {
+  it('ends after the items that reduce folds, also where it ends the source and grants credit', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     outlet.feed(
@@ -116,7 +116,7 @@ describe('conflate, fed to a stream', () => {
     expect(outlet.log).toStrictEqual([3, 'done']);
   });
 
-  it.each(['reduce', 'drops'])('stops a source that emits without end within subscribe, where %s stops it', (who) => {
+  it.each(['reduce', 'drops'])('stops a source that emits endlessly within subscribe, where %s stops it', (who) => {
     const outlet = new FakeOutlet(1);
     const abort = new AbortController();
     let emitted = 0;
@@ -133,7 +133,7 @@ describe('conflate, fed to a stream', () => {
     expect([outlet.log, emitted]).toStrictEqual([[1, 5, 'enough'], 5]);
   });
 
-  it('folds what reduce makes the source emit after what it came of', () => {
+  it('folds the items that reduce makes the source emit in order', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     const folded: [number, number][] = [];
@@ -158,7 +158,7 @@ describe('conflate, fed to a stream', () => {
     ]);
   });
 
-  it('gives everything to who is always ready, also where that makes the source emit', () => {
+  it('emits everything to a subscriber that is always ready, also where that makes the source emit', () => {
     const outlet = new FakeOutlet(9);
     const source = new Subject<number>();
     outlet.feed(source.pipe(conflate()));
@@ -169,7 +169,7 @@ describe('conflate, fed to a stream', () => {
     expect(outlet.sent).toStrictEqual([1, 2, 3]);
   });
 
-  it('holds no stream before it back', () => {
+  it('does not hold back a stream before it', () => {
     const outlet = new FakeOutlet(0);
     const stream = new FakeStream();
     outlet.feed(stream.items.pipe(conflate()));
@@ -182,7 +182,7 @@ describe('conflate, fed to a stream', () => {
 describe('conflate by key', () => {
   const key = (text: string): string => text[0]!;
 
-  it('gives the newest of each key, in turn', () => {
+  it('emits the newest of each key, in turn', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const values = { a: 'a1', b: 'b1', c: 'a2', d: 'a3', e: 'b2' };
       const source = hot('-abcd---e--|', values);
@@ -190,7 +190,7 @@ describe('conflate by key', () => {
     });
   });
 
-  it('passes an error of the source on after the items that wait', () => {
+  it('passes an error of the source on after the buffered items', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const result = fed(hot('-ab#').pipe(conflate({ key })), hot('-----x-x'));
       expectObservable(result).toBe('-----a-(b#)');
@@ -206,7 +206,7 @@ describe('conflate by key', () => {
     return { source, drops };
   };
 
-  it('drops what has waited longest where a key more than maxKeys comes', () => {
+  it('drops the longest-buffered item where a key beyond maxKeys arrives', () => {
     const outlet = new FakeOutlet(0);
     const { source, drops } = keyed(outlet, 2);
     for (const item of [11, 21, 12, 31, 22]) source.next(item);
@@ -215,7 +215,7 @@ describe('conflate by key', () => {
     expect(drops).toStrictEqual([11, 12, 21].map((value, index) => ({ value, dropped: index + 1 })));
   });
 
-  it('holds no key whose item was taken', () => {
+  it('retains no key whose item was consumed', () => {
     const outlet = new FakeOutlet(1);
     const { source, drops } = keyed(outlet, 1);
     for (const item of [11, 21]) {
@@ -226,7 +226,7 @@ describe('conflate by key', () => {
     expect([outlet.sent, drops]).toStrictEqual([[11, 21, 22], []]);
   });
 
-  it('takes 10 000 keys by default', () => {
+  it('keeps 10 000 keys by default', () => {
     const outlet = new FakeOutlet(0);
     const { source, drops } = keyed(outlet);
     for (let n = 0; n <= 10_000; n++) source.next(n * 10);
@@ -246,7 +246,7 @@ describe('conflate by key', () => {
     expect([outlet.log, source.observed]).toStrictEqual([[new Error('of key')], false]);
   });
 
-  it('keeps what drops makes the source emit', () => {
+  it('keeps items that drops makes the source emit', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     const drops = { next: ({ value }: Drop<number>) => value === 11 && source.next(13) };
@@ -265,7 +265,7 @@ describe('conflate by key', () => {
   });
 });
 
-describe('conflate, subscribed to by anybody else', () => {
+describe('conflate, with any other subscriber', () => {
   it('passes everything on at once', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       expectObservable(hot('-(abc)-d|').pipe(conflate())).toBe('-(abc)-d|');

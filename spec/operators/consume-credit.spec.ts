@@ -32,7 +32,7 @@ describe('the credit of a stream, where consume stands behind an operator', () =
     expect(stream.released).toBe(2);
   });
 
-  it('share: is out until the last of its consumers is done', () => {
+  it('share: is retained until the last of its consumers is done', () => {
     const stream = new FakeStream();
     const works = [new Work(), new Work()] as const;
     const shared = stream.items.pipe(share());
@@ -44,7 +44,7 @@ describe('the credit of a stream, where consume stands behind an operator', () =
     expect(stream.released).toBe(1);
   });
 
-  it('mergeMap: is out until all that its item became is worked on', () => {
+  it('mergeMap: is retained until everything that its item became is processed', () => {
     const stream = new FakeStream();
     const work = new Work();
     stream.items
@@ -73,7 +73,7 @@ describe('the credit of a stream, where consume stands behind an operator', () =
     expect([stream.released, stream.events]).toStrictEqual([2, []]);
   });
 
-  it('merge of streams: returns to the stream that its item came from', () => {
+  it('merge of streams: returns to the stream of its item', () => {
     const [left, right] = [new FakeStream(), new FakeStream()];
     const work = new Work();
     merge(left.items, right.items)
@@ -85,7 +85,7 @@ describe('the credit of a stream, where consume stands behind an operator', () =
     expect([left.released, right.released]).toStrictEqual([0, 1]);
   });
 
-  it('consume behind consume: is out until both are done', () => {
+  it('consume behind consume: is retained until both are done', () => {
     const stream = new FakeStream();
     const [first, second] = [new Work(), new Work()];
     stream.items
@@ -101,7 +101,7 @@ describe('the credit of a stream, where consume stands behind an operator', () =
     expect([stream.released, stream.events]).toStrictEqual([1, []]);
   });
 
-  it('consume behind asynchronous work: is out until the results are worked on too', () => {
+  it('consume behind asynchronous work: is retained until the results are processed, too', () => {
     const stream = new FakeStream();
     const results = new Subject<number>();
     const work = new Work();
@@ -123,7 +123,7 @@ describe('the credit of a stream, where consume stands behind an operator', () =
     expect([stream.released, stream.events]).toStrictEqual([1, []]);
   });
 
-  it('consume in a relay: is out until its results are sent', () => {
+  it('consume in a relay: is retained until its results are sent', () => {
     const outlet = new FakeOutlet(0);
     const stream = new FakeStream();
     const results: Subject<number>[] = [];

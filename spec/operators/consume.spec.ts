@@ -31,7 +31,7 @@ beforeEach(() => {
 });
 
 describe('consume', () => {
-  it('works on one item after the other, in order, and completes after the last', () => {
+  it('processes one item after the other, in order, and completes after the last', () => {
     scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const source = hot('  -ab-c|');
       const inner = cold('   --x|');
@@ -42,7 +42,7 @@ describe('consume', () => {
     });
   });
 
-  it('works on as many at once as its concurrency says', () => {
+  it('processes up to its concurrency of items at once', () => {
     scheduler.run(({ hot, expectObservable }) => {
       const source = hot('abcd|');
       const result = source.pipe(consume((value) => timer(3).pipe(map(() => value)), { concurrency: 2 }));
@@ -50,7 +50,7 @@ describe('consume', () => {
     });
   });
 
-  it('gives the index of each item to project, and all that the inner Observable emits', () => {
+  it('passes the index of each item to project, and emits all items of the inner Observable', () => {
     scheduler.run(({ hot, expectObservable }) => {
       const source = hot('a---b---|');
       const result = source.pipe(consume((value, index) => of(`${value}${String(index)}`, 'also')));
@@ -58,14 +58,14 @@ describe('consume', () => {
     });
   });
 
-  it('completes at once where nothing is in work', () => {
+  it('completes at once where nothing is in progress', () => {
     scheduler.run(({ hot, cold, expectObservable }) => {
       expectObservable(hot('--|').pipe(consume(() => cold('---|')))).toBe('--|');
       expectObservable(hot('a----|').pipe(consume(() => cold('--|')))).toBe('-----|');
     });
   });
 
-  it('works on all items that arrived before the source failed, and then passes its error on', () => {
+  it('processes all items that arrived before the source failed, and then passes its error on', () => {
     scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const source = hot('  abc#');
       const inner = cold('  --x|');
@@ -76,7 +76,7 @@ describe('consume', () => {
     });
   });
 
-  it('passes an error of an inner Observable on, and not that of the source, where the source failed before', () => {
+  it('passes an error of an inner Observable on instead of an earlier one of the source', () => {
     scheduler.run(({ hot, cold, expectObservable }) => {
       const source = hot('  ab-#');
       const inner = cold('  -----#', {}, 'of the work');
@@ -84,7 +84,7 @@ describe('consume', () => {
     });
   });
 
-  it('abandons its work at an error of the source where it is told to', () => {
+  it('aborts its work at an error of the source where configured', () => {
     scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const source = hot('  ab--#');
       const inner = cold('  ---------x|');
@@ -114,7 +114,7 @@ describe('consume', () => {
     });
   });
 
-  it('stops the source and what is in work when it is unsubscribed', () => {
+  it('stops the source and the work in progress when it is unsubscribed', () => {
     scheduler.run(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const source = hot('  ab-----');
       const inner = cold('  -------x|');
@@ -124,7 +124,7 @@ describe('consume', () => {
     });
   });
 
-  it('takes Promises, iterables and async iterables as results', async () => {
+  it('accepts Promises, iterables and async iterables as results', async () => {
     const results: unknown[] = [];
     const projects: (() => Promise<string> | string[] | AsyncIterable<string>)[] = [
       async () => 'promise',
@@ -147,7 +147,7 @@ describe('consume', () => {
     );
   });
 
-  it('refuses what is no way to meet an error of the source', () => {
+  it('refuses an unknown mode for errors of the source', () => {
     expect(() => consume(() => of(1), { onSourceError: 'stop' as 'finish' })).toThrow(
       "consume: onSourceError must be 'finish' or 'abandon'; it is 'stop'.",
     );
@@ -161,7 +161,7 @@ describe('consume', () => {
     expect(sum).toBe(5_000_050_000);
   });
 
-  it('does not recurse for items that waited', () => {
+  it('does not recurse for buffered items', () => {
     const gate = new Subject<void>();
     let count = 0;
     range(0, 100_000)
@@ -171,7 +171,7 @@ describe('consume', () => {
     expect(count).toBe(99_999);
   });
 
-  it('takes an item that its own result brings after those that wait', () => {
+  it('processes an item triggered by its own result after the buffered ones', () => {
     const source = new Subject<number>();
     const results: number[] = [];
     source.pipe(consume((value) => of(value))).subscribe((value) => {
@@ -183,7 +183,7 @@ describe('consume', () => {
     expect(results).toStrictEqual([1, 11, 2, 12]);
   });
 
-  it('stops a source that emits without end within subscribe', () => {
+  it('stops a source that emits endlessly within subscribe', () => {
     let emitted = 0;
     const endless = defer(function* () {
       for (;;) {
@@ -204,7 +204,7 @@ describe('consume', () => {
     expect([results, emitted]).toStrictEqual([[1, 2, 3, new Error('failed')], 4]);
   });
 
-  it('works for each subscription anew', () => {
+  it('works separately for each subscription', () => {
     const values = of(1, 2).pipe(consume((value, index) => of(value + index)));
     const results: number[] = [];
     values.subscribe((value) => results.push(value));
@@ -216,7 +216,7 @@ describe('consume', () => {
 describe('consume at the end of a stream', () => {
   const project = (value: number): Observable<number> => of(value).pipe(delay(0));
 
-  it('leaves out the credit of items that wait or are in work, and returns each when its work ends', () => {
+  it('retains the credit of buffered items and those in progress, and returns each when its work ends', () => {
     const stream = new FakeStream();
     const work: Subject<number>[] = [];
     const results: number[] = [];
@@ -240,7 +240,7 @@ describe('consume at the end of a stream', () => {
     expect(stream.released).toBe(3);
   });
 
-  it('returns all credit when it is unsubscribed, also of items that wait', () => {
+  it('returns all credit when it is unsubscribed, also of buffered items', () => {
     const stream = new FakeStream();
     const subscription = stream.items.pipe(consume(() => NEVER)).subscribe();
     stream.push(1, 2, 3);
@@ -252,7 +252,7 @@ describe('consume at the end of a stream', () => {
     ['finish', 3, [0, 1, 2, 3]],
     ['abandon', 1, [0, 3, 3, 3]],
   ] as const)(
-    'where the stream fails, %s: works on %i items, and returns all credit',
+    'where the stream fails, %s: processes %i items, and returns all credit',
     (onSourceError, worked, credit) => {
       const stream = new FakeStream();
       const work: Subject<number>[] = [];
@@ -300,7 +300,7 @@ describe('consume at the end of a stream', () => {
     expect([errors, stream.released, stream.cancelled]).toStrictEqual([[new Error('of the work')], 3, 1]);
   });
 
-  it('reports that backpressure is lost behind an asynchronous operator: once, with the route and the remedy', () => {
+  it('reports once that backpressure is lost behind an asynchronous operator, with route and remedy', () => {
     scheduler.run(({ flush }) => {
       const stream = new FakeStream('watch/disk1');
       let done = 0;
@@ -320,7 +320,7 @@ describe('consume at the end of a stream', () => {
     });
   });
 
-  it('reports it for each stream that it stands behind, and to an inner consume and an outer one', () => {
+  it('reports it for each stream behind which it stands, and for an inner and an outer consume', () => {
     scheduler.run(({ flush }) => {
       const [left, right] = [new FakeStream('left'), new FakeStream('right')];
       const merged = new Observable<number>((subscriber) => {
@@ -334,7 +334,7 @@ describe('consume at the end of a stream', () => {
     });
   });
 
-  it('reports nothing for what comes at the end of a stream, be it an error', () => {
+  it('reports nothing for items at the end of a stream, even with an error', () => {
     const [complete, failed] = [new FakeStream(), new FakeStream()];
     const results: number[] = [];
     complete.items.pipe(endWith(9), consume(project)).subscribe();
@@ -357,7 +357,7 @@ describe('consume at the end of a stream', () => {
     expect(results).toStrictEqual([1, 2]);
   });
 
-  it('reports nothing of a stream that its own work, or who takes its results, subscribed to', () => {
+  it('reports nothing for a stream subscribed to by its own work, or by the consumer of its results', () => {
     const [worked, downstream] = [new FakeStream('worked'), new FakeStream('downstream')];
     const later = new Subject<number>();
     concat(of(1), later)
@@ -388,7 +388,7 @@ describe('an inner Observable whose finalizer throws', () => {
   it.each<[string, (from: Observable<number>) => Observable<number>]>([
     ['ends', (from) => from.pipe(take(1), finalize(boom))],
     ['has ended before its teardown is known', () => endsFirst],
-  ])('does not keep the next item waiting where it %s; the error is reported', async (_, work) => {
+  ])('does not delay the next item where it %s; the error is reported', async (_, work) => {
     const stream = new FakeStream();
     const source = new Subject<number>();
     const log: unknown[] = [];
@@ -401,7 +401,7 @@ describe('an inner Observable whose finalizer throws', () => {
     expect(unhandled).toStrictEqual([new Error('of the finalizer'), new Error('of the finalizer')]);
   });
 
-  it('fails as it would without', async () => {
+  it('fails as it would without one', async () => {
     const stream = new FakeStream();
     const errors: unknown[] = [];
     const work = new Subject<number>();

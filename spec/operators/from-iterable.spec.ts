@@ -26,14 +26,14 @@ class Numbers {
 }
 
 describe('fromIterable', () => {
-  it('gives everything at once to an ordinary subscriber, and completes', () => {
+  it('emits everything at once to an ordinary subscriber, and completes', () => {
     testScheduler().run(({ expectObservable }) => {
       expectObservable(fromIterable(['a', 'b'])).toBe('(ab|)');
       expectObservable(fromIterable([])).toBe('|');
     });
   });
 
-  it('asks for the next item when the work on the one before ends', () => {
+  it('pulls the next item when the work on the previous one ends', () => {
     testScheduler().run(({ cold, expectObservable }) => {
       const numbers = new Numbers();
       const inner = cold('                         --x|');
@@ -45,7 +45,7 @@ describe('fromIterable', () => {
     });
   });
 
-  it('has as many out as its capacity says', () => {
+  it('keeps up to its capacity of items in progress', () => {
     const numbers = new Numbers();
     const works: Subject<never>[] = [];
     fromIterable(numbers, { capacity: 3 })
@@ -56,7 +56,7 @@ describe('fromIterable', () => {
     expect([numbers.asked, works.length]).toStrictEqual([4, 4]);
   });
 
-  it('is asked for an item per credit where it is fed to a stream, behind operators too', () => {
+  it('is pulled once per credit where it is fed to a stream, behind operators, too', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const numbers = new Numbers();
       const items = fromIterable(numbers).pipe(map((value) => `${String(value)}/${String(numbers.asked)}`));
@@ -122,7 +122,7 @@ describe('fromIterable', () => {
     expect([values, returned]).toStrictEqual([[1], true]);
   });
 
-  it('errors where there is no iterator, and keeps to itself what a generator throws while it is returned', () => {
+  it('errors where there is no iterator, and swallows errors of a generator being returned', () => {
     const refusing = {
       [Symbol.iterator]: (): Iterator<number> => {
         throw new Error('no iterator');
@@ -139,7 +139,7 @@ describe('fromIterable', () => {
     expect(record(fromIterable(throwing).pipe(take(1))).log).toStrictEqual([1, 'done']);
   });
 
-  it('keeps the order where an item makes another one be asked for', () => {
+  it('keeps the order where an item triggers the next pull', () => {
     const works: Subject<never>[] = [];
     const items: number[] = [];
     fromIterable([1, 2, 3], { capacity: 2 })
@@ -176,7 +176,7 @@ describe('fromIterable', () => {
     });
   });
 
-  it('makes an iterator for each subscription', () => {
+  it('creates an iterator for each subscription', () => {
     const items = fromIterable([1, 2]);
     const values: number[] = [];
     for (let count = 0; count < 2; count++) items.subscribe((value) => values.push(value));
@@ -191,7 +191,7 @@ describe('fromIterable', () => {
 });
 
 describe('fromIterable of an async iterable', () => {
-  it('asks for the next item when the work on the one before ends', async () => {
+  it('pulls the next item when the work on the previous one ends', async () => {
     const numbers = new Numbers();
     const works: Subject<never>[] = [];
     const subscription = fromIterable(numbers.asynchronous())
@@ -207,7 +207,7 @@ describe('fromIterable of an async iterable', () => {
     expect(numbers.returned).toBe(1);
   });
 
-  it('is asked for an item per credit where it is fed to a stream', async () => {
+  it('is pulled once per credit where it is fed to a stream', async () => {
     const numbers = new Numbers();
     const outlet = new FakeOutlet(2);
     const feeder = outlet.feed(fromIterable(numbers.asynchronous()).pipe(map((value) => value)));
@@ -218,7 +218,7 @@ describe('fromIterable of an async iterable', () => {
     expect(numbers.returned).toBe(1);
   });
 
-  it('keeps to itself that it fails to be returned', async () => {
+  it('swallows a failure to be returned', async () => {
     const items = (refuse: () => Promise<never>): AsyncIterable<number> => ({
       [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: false, value: 1 }), return: refuse }),
     });

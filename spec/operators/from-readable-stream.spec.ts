@@ -29,14 +29,14 @@ function numbers(end = Infinity): {
 
 // Promises of the platform: no marbles here.
 describe('fromReadableStream', () => {
-  it('gives the chunks, completes, and unlocks the stream', async () => {
+  it('emits the chunks, completes, and unlocks the stream', async () => {
     const { stream } = numbers(3);
     const { log } = record(fromReadableStream(stream));
     await turn();
     expect([log, stream.locked]).toStrictEqual([[1, 2, 3, 'done'], false]);
   });
 
-  it('reads the next chunk when the work on the one before ends', async () => {
+  it('reads the next chunk when the work on the previous one ends', async () => {
     const source = numbers();
     const works: Subject<never>[] = [];
     fromReadableStream(source.stream)
@@ -49,7 +49,7 @@ describe('fromReadableStream', () => {
     expect([source.asked, works.length]).toStrictEqual([2, 2]);
   });
 
-  it('reads ahead as its capacity says', async () => {
+  it('reads ahead up to its capacity', async () => {
     const source = numbers();
     fromReadableStream(source.stream, { capacity: 3 })
       .pipe(consume(() => new Subject<never>()))
@@ -58,7 +58,7 @@ describe('fromReadableStream', () => {
     expect(source.asked).toBe(3);
   });
 
-  it('is read as credit allows where it is fed to a stream, and one more', async () => {
+  it('is read as credit allows where it is fed to a stream, plus one chunk', async () => {
     const source = numbers();
     const outlet = new FakeOutlet(2);
     const feeder = outlet.feed(fromReadableStream(source.stream));
@@ -98,7 +98,7 @@ describe('fromReadableStream', () => {
     expect(failing.locked).toBe(false);
   });
 
-  it('unlocks a stream that fails to be cancelled, and keeps that to itself', async () => {
+  it('unlocks a stream that fails to be cancelled, and swallows the failure', async () => {
     const stream = new ReadableStream<number>({
       start(controller) {
         controller.enqueue(1);
@@ -115,7 +115,7 @@ describe('fromReadableStream', () => {
     expect([log, stream.locked]).toStrictEqual([[], false]);
   });
 
-  it('keeps the order where an item makes the stream give the next one', async () => {
+  it('keeps the order where an item makes the stream provide the next one', async () => {
     let controller!: ReadableStreamDefaultController<number>;
     const stream = new ReadableStream<number>({
       start(its) {
@@ -132,7 +132,7 @@ describe('fromReadableStream', () => {
     expect(items).toStrictEqual([1, 2, 3]);
   });
 
-  it('refuses a capacity that is none', () => {
+  it('refuses an invalid capacity', () => {
     expect(() => fromReadableStream(numbers().stream, { capacity: 0 })).toThrow(
       'fromReadableStream: capacity must be a whole number of items, 1 or more; it is 0.',
     );

@@ -23,7 +23,7 @@ class CountingCodec implements Codec<string> {
 }
 
 describe('multicast', () => {
-  it('shares one subscription among all subscribers, and begins anew after the last', () => {
+  it('shares one subscription among all subscribers, and restarts after the last has left', () => {
     testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-a-b-c-|');
       const shared = source.pipe(multicast());
@@ -34,7 +34,7 @@ describe('multicast', () => {
     });
   });
 
-  it('passes the end and an error on to all', () => {
+  it('passes completion and error on to all', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const ending = hot('-a-|').pipe(multicast());
       const failing = hot('-a-#').pipe(multicast());
@@ -59,7 +59,7 @@ describe('multicast into streams', () => {
     return source;
   }
 
-  it('encodes an item once for all streams of a route, of fast and slow readers', async () => {
+  it('encodes an item once for all streams of a route, for fast and slow readers', async () => {
     const codec = new CountingCodec();
     const source = await start(codec);
     const same = duplex({ id: 9, name: 'same', output: codec });
@@ -78,7 +78,7 @@ describe('multicast into streams', () => {
     for (const log of [...logs, late]) expect(log).toStrictEqual(expected);
   });
 
-  it('encodes what an operator made of the item for each stream', async () => {
+  it('encodes for each stream what an operator made of the item', async () => {
     const codec = new CountingCodec();
     const source = await start(codec);
     const mapped = duplex({ id: 10, name: 'mapped', output: codec });
@@ -103,7 +103,7 @@ describe('multicast into streams', () => {
 });
 
 describe('a shared item', () => {
-  it('has a payload for each codec, and none once it is delivered', () => {
+  it('has one payload per codec, and none once it is delivered', () => {
     const codecs = [new CountingCodec(), new CountingCodec(), new CountingCodec()];
     const encodeAll = (): void => {
       for (const codec of [...codecs, ...codecs]) encodeOnce(codec, 'x');

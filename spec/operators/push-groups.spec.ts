@@ -36,7 +36,7 @@ describe('PushGroups', () => {
     expect(groups.groups).toStrictEqual([]);
   });
 
-  it('a member that is not ready keeps the newest value of each group', async () => {
+  it('keeps the newest value of each group for a member that is not ready', async () => {
     const groups = new PushGroups<string>();
     const items = toAsyncIterable(groups.join('a', 'b'))[Symbol.asyncIterator]();
     const first = items.next();
@@ -49,7 +49,7 @@ describe('PushGroups', () => {
     expect(groups.groups).toStrictEqual([]);
   });
 
-  it('or of each key, at most maxKeys of them', async () => {
+  it('keeps the newest value of each key, at most maxKeys of them', async () => {
     const drops = new Subject<{ value: Notice }>();
     const dropped: number[] = [];
     drops.subscribe(({ value }) => dropped.push(value.text));
@@ -66,7 +66,7 @@ describe('PushGroups', () => {
     expect(dropped).toStrictEqual([1, 3]);
   });
 
-  it('a member may leave, join and push while it gets a value', () => {
+  it('lets a member leave, join and push while it receives a value', () => {
     const groups = new PushGroups<number>();
     const got: number[] = [];
     const leaving = groups.join('a').subscribe((value) => {
@@ -79,13 +79,13 @@ describe('PushGroups', () => {
     expect(got).toStrictEqual([1, 20, 10]);
   });
 
-  it('those who join when it has completed are complete', async () => {
+  it('completes members that join after the completion', async () => {
     const groups = new PushGroups<number>();
     groups.complete();
     expect(await firstValueFrom(groups.join('a').pipe(toArray()))).toStrictEqual([]);
   });
 
-  it('what cannot work is refused, and an error of key goes to the one who pushes', () => {
+  it('refuses invalid options, and throws an error of key at the pusher', () => {
     expect(() => new PushGroups({ maxKeys: 0 })).toThrow(ConfigurationError);
     expect(() => new PushGroups().join()).toThrow(/names of one or more groups/);
     expect(() => new PushGroups().join(7 as never)).toThrow(ConfigurationError);
@@ -100,7 +100,7 @@ describe('PushGroups', () => {
     expect(got).toStrictEqual([]);
   });
 
-  it('a leaf that is slow gets the newest value, holds one, and delays no other leaf', async () => {
+  it('gives a slow leaf the newest value, buffers one for it, and delays no other leaf', async () => {
     const watch = duplex({ name: 'watch', request: type<string>(), output: type<number>(), outCapacity: 4 });
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, [], {
       leaves: { authenticate: (token) => token },

@@ -22,7 +22,7 @@ function opened(): { fake: FakeStream; payloads: unknown[]; items: Observable<nu
 }
 
 describe('resumable', () => {
-  it('opens the stream again behind the last item when the connection is back', () => {
+  it('reopens the stream after the last item when the connection is back', () => {
     testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
       const reconnected = cold('      ---x|');
       const payloads: unknown[] = [];
@@ -60,7 +60,7 @@ describe('resumable', () => {
     });
   });
 
-  it('first finishes what consume works on: from gets the last item, and all before it are finished', async () => {
+  it('first finishes the work of consume: from receives the last item, and all before it are finished', async () => {
     const { fake, payloads, items } = opened();
     const work = new Map([1, 2, 3, 4].map((item) => [item, new Subject<string>()]));
     const { log } = record(items.pipe(consume((item) => work.get(item)!, { concurrency: 2 })));
@@ -81,7 +81,7 @@ describe('resumable', () => {
     expect(log).toStrictEqual(['four']);
   });
 
-  it('returns the credit of an item when it is consumed, of the stream that it came from', () => {
+  it('returns the credit of a consumed item to the stream that it came from', () => {
     const { fake, items } = opened();
     const work = new Subject<void>();
     record(items.pipe(consume(() => work)));
@@ -99,7 +99,7 @@ describe('resumable', () => {
       },
     ],
     ['fails', () => throwError(() => new Error('disk full'))],
-  ])('opens nothing where the work of the last item %s: it was not consumed', async (_, fail) => {
+  ])('does not reopen where the work of the last item %s: it was not consumed', async (_, fail) => {
     const { fake, payloads, items } = opened();
     const first = new Subject<never>();
     const { log } = record(items.pipe(consume((item) => (item === 1 ? first : fail(item)))));
@@ -110,7 +110,7 @@ describe('resumable', () => {
     expect([log, payloads, fake.calls]).toStrictEqual([[new Error('disk full')], [0], 1]);
   });
 
-  it('opens nothing where it is unsubscribed with items in progress', async () => {
+  it('does not reopen where it is unsubscribed with items in progress', async () => {
     const { fake, payloads, items } = opened();
     const { unsubscribe } = record(items.pipe(consume(() => NEVER)));
     fake.push(1, 2);
@@ -120,7 +120,7 @@ describe('resumable', () => {
     expect(payloads).toStrictEqual([0]);
   });
 
-  it('counts an item as consumed that an asynchronous operator has taken', () => {
+  it('counts an item taken by an asynchronous operator as consumed', () => {
     const { fake, payloads, items } = opened();
     const waiting = items.pipe(delay(1_000_000)).subscribe();
     fake.push(1);
@@ -137,7 +137,7 @@ describe('resumable', () => {
     },
   );
 
-  it('opens as often in a row as count says; an item begins the count anew', () => {
+  it('reopens at most count times in a row; an item resets the count', () => {
     let calls = 0;
     const failing = (): Observable<number> => {
       calls++;
@@ -167,7 +167,7 @@ describe('resumable', () => {
     expect([fake.calls, fake.cancelled]).toStrictEqual([1, 1]);
   });
 
-  it('refuses options that cannot work', () => {
+  it('refuses invalid options', () => {
     expect(() => resumable(() => NEVER, { from: 3 as never })).toThrow(
       'resumable: from must be a function that returns the payload behind an item; it is 3.',
     );

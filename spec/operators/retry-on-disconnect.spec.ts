@@ -32,7 +32,7 @@ describe('retryOnDisconnect', () => {
     });
   });
 
-  it('stops to wait for the connection when it is unsubscribed', () => {
+  it('stops waiting for the connection when it is unsubscribed', () => {
     testScheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
       const reconnected = cold('-----x|');
       const source = cold('  #', undefined, lost({ reconnected }));
@@ -74,12 +74,12 @@ describe('retryOnDisconnect', () => {
     expect(record(throwError(() => error).pipe(retryOnDisconnect({ idempotent: true }))).log).toStrictEqual([error]);
   });
 
-  it('passes an error on that does not tell when the connection is back', () => {
+  it('passes on an error that does not report when the connection is back', () => {
     const error = lost({ reconnected: null });
     expect(record(throwError(() => error).pipe(retryOnDisconnect())).log).toStrictEqual([error]);
   });
 
-  it('calls as often in a row as count says', () => {
+  it('repeats the call at most count times in a row', () => {
     const error = lost();
     let calls = 0;
     const source = new Observable<never>((subscriber) => {
@@ -90,7 +90,7 @@ describe('retryOnDisconnect', () => {
     expect(calls).toBe(4);
   });
 
-  it('begins the count anew with each item, or not', () => {
+  it('resets the count with each item, or not, as configured', () => {
     const source = (): Observable<string> =>
       concat(
         of('a'),
@@ -121,7 +121,7 @@ describe('retryOnDisconnect', () => {
     expect(record(source.pipe(retryOnDisconnect())).log).toStrictEqual([new Error('single use')]);
   });
 
-  it('takes the connection that is back once', () => {
+  it('uses a restored connection once', () => {
     const reconnected = new Subject<void>();
     let calls = 0;
     const source = new Observable<never>((subscriber) => {
@@ -198,7 +198,7 @@ describe('retryOnDisconnect over a connection', () => {
     unsubscribe();
   });
 
-  it('passes the loss of any other stream on, unless it is told otherwise', async () => {
+  it('passes the loss of any other stream on, unless configured otherwise', async () => {
     await start();
     const plain = record(net.ab.stream(countTo, 1).pipe(retryOnDisconnect()));
     const told = record(
@@ -217,7 +217,7 @@ describe('retryOnDisconnect over a connection', () => {
     told.unsubscribe();
   });
 
-  it('makes a unary call of an idempotent route again, and no other', async () => {
+  it('repeats a unary call of an idempotent route, and no other', async () => {
     await start();
     const again = record(net.ab.request(get, undefined).pipe(retryOnDisconnect()));
     await cut();
@@ -230,7 +230,7 @@ describe('retryOnDisconnect over a connection', () => {
     expect([once.log, calls]).toStrictEqual([[expect.objectContaining({ sent: true, idempotent: false })], ['set']]);
   });
 
-  it('makes a call again that failed while there was no connection', async () => {
+  it('repeats a call that failed while there was no connection', async () => {
     await start();
     net.grid.reachable = false;
     await cut();
@@ -244,7 +244,7 @@ describe('retryOnDisconnect over a connection', () => {
     unsubscribe();
   });
 
-  it('gives up when the connection is closed for good', async () => {
+  it('gives up when the connection is closed', async () => {
     await start();
     const { log } = record(net.ab.stream(safe, 1).pipe(retryOnDisconnect()));
     await net.grid.settle();
@@ -253,7 +253,7 @@ describe('retryOnDisconnect over a connection', () => {
     expect(log).toStrictEqual([1, 2, expect.any(DisconnectedError)]);
   });
 
-  it('passes on that an open stream is single use', async () => {
+  it('passes on the error that an open stream can be used only once', async () => {
     await start();
     const echo = duplex({ id: 30, name: 'echo', input: type<number>(), output: type<number>(), idempotent: true });
     net.b.handle(echo, (_, call) => call.input);

@@ -143,7 +143,7 @@ describe('sendTo over a connection', () => {
     ]);
   });
 
-  it('errors, not at once, where the stream has ended or its input was completed', async () => {
+  it('errors asynchronously where the stream has ended or its input was completed', async () => {
     const stream = await start(takeAll);
     record(stream);
     await net.grid.settle();
@@ -182,7 +182,7 @@ describe('sendTo over a connection', () => {
     expect(inputs[0]).toStrictEqual([1, 'done']);
   });
 
-  it('lets what was given to next before go first, before the half-close too', async () => {
+  it('sends values given to next earlier first, before the half-close, too', async () => {
     const stream = await start((call) => {
       inputs.push([]);
       void (async () => {
@@ -203,8 +203,8 @@ describe('sendTo over a connection', () => {
   });
 });
 
-describe('what a handler returns, or an exchange sends, through conflate', () => {
-  it('goes out newest first, whenever there is credit', async () => {
+describe('conflate before the output of a handler, or the input of an exchange', () => {
+  it('sends the newest item whenever there is credit', async () => {
     const source = new Subject<number>();
     const net = await linkedPair(({ b }) => {
       b.handle(state, () => source.pipe(conflate()));

@@ -13,7 +13,7 @@ import { testScheduler } from '../support/streams/marbles.js';
 const progress = (sent: number, credit: number): unknown => ({ sent, credit });
 
 describe('sendTo', () => {
-  it('sends as credit allows, emits the progress, and completes when the half-close has gone out', () => {
+  it('sends as credit allows, emits the progress, and completes when the half-close was sent', () => {
     testScheduler().run(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const target = new FakeTarget(1);
       const source = hot('                 -abc--|', { a: 1, b: 2, c: 3 });
@@ -49,7 +49,7 @@ describe('sendTo', () => {
     expect(target.outlet.log).toStrictEqual([]);
   });
 
-  it('passes an error of the source on after what waits, and fails the stream with it', () => {
+  it('passes an error of the source on after the buffered items, and fails the stream with it', () => {
     const target = new FakeTarget(0);
     const source = new Subject<number>();
     const { log } = record(source.pipe(sendTo(target.stream)));
@@ -99,7 +99,7 @@ describe('sendTo', () => {
     ]);
   });
 
-  it('errors where an item cannot be encoded, after what waits', () => {
+  it('errors where an item cannot be encoded, after the buffered ones', () => {
     const target = new FakeTarget(9);
     const { log } = record(of(1, -1, 2).pipe(sendTo(target.stream)));
     expect(log).toStrictEqual([progress(1, 8), new RangeError('not encodable')]);
@@ -117,7 +117,7 @@ describe('sendTo', () => {
     });
   });
 
-  it('sends no more where it is unsubscribed within a progress, also of a source that emits within subscribe', () => {
+  it('stops sending where it is unsubscribed within a progress, also for a source that emits in subscribe', () => {
     const [pushed, pulled] = [new FakeTarget(9), new FakeTarget(9)];
     let emitted = 0;
     const endless = new Observable<number>((subscriber) => {
@@ -145,13 +145,13 @@ describe('sendTo', () => {
     expect(target.outlet.sent).toStrictEqual([1, 2, 3]);
   });
 
-  it('fails where more waits than the buffer of an Observable holds', () => {
+  it('fails where the buffer of an Observable overflows', () => {
     const target = new FakeTarget(0);
     const { log } = record(range(1, 9).pipe(sendTo(target.stream)));
     expect(log).toStrictEqual([expect.any(BufferOverflowError)]);
   });
 
-  it('asks an iterable for an item per credit', () => {
+  it('pulls an iterable once per credit', () => {
     const target = new FakeTarget(2);
     let made = 0;
     const numbers = (function* () {
@@ -170,7 +170,7 @@ describe('sendTo', () => {
     expect([log.length, log.at(-1)]).toStrictEqual([101, 'done']);
   });
 
-  it('takes from conflate, one per credit', () => {
+  it('pulls from conflate once per credit', () => {
     const target = new FakeTarget(1);
     const source = new Subject<number>();
     source.pipe(conflate(), sendTo(target.stream)).subscribe();
@@ -179,7 +179,7 @@ describe('sendTo', () => {
     expect(target.outlet.sent).toStrictEqual([1, 3]);
   });
 
-  it('is subscribed to, and so errors, where the source refuses', () => {
+  it('can be subscribed to, and errors, where the source refuses', () => {
     const target = new FakeTarget(1);
     expect(record(throwError(() => new Error('refused')).pipe(sendTo(target.stream))).log).toStrictEqual([
       new Error('refused'),
@@ -188,7 +188,7 @@ describe('sendTo', () => {
 });
 
 describe('the credit of a stream that is sent to another one', () => {
-  it('returns when its item has gone out', () => {
+  it('returns when its item was sent', () => {
     const [stream, target] = [new FakeStream(), new FakeTarget(1)];
     stream.items
       .pipe(
@@ -213,7 +213,7 @@ describe('the credit of a stream that is sent to another one', () => {
     expect([left.released, left.cancelled, right.released, right.cancelled]).toStrictEqual([2, 1, 2, 1]);
   });
 
-  it('is no matter of a consume behind it', () => {
+  it('is unaffected by a consume behind it', () => {
     const [stream, target] = [new FakeStream(), new FakeTarget(0)];
     stream.items
       .pipe(

@@ -145,7 +145,7 @@ describe('produced − released', () => {
     expect(account.lead).toBeLessThanOrEqual(window + 1);
   });
 
-  it('is that of both streams at most: a stream that is sent to another one', async () => {
+  it('is bounded by both streams: a stream that is sent to another one', async () => {
     const account = new Account();
     const connection = await sending(account);
     await runs(sent(net.ba.stream(down, undefined).pipe(map((value) => value)), connection));
@@ -153,7 +153,7 @@ describe('produced − released', () => {
     expect(account.lead).toBeLessThanOrEqual(2 * (window + 1));
   });
 
-  it('is that of chunks at most: a stream that is chunked, sent and taken apart', async () => {
+  it('is bounded by the chunks: a stream that is chunked, sent and unchunked', async () => {
     const account = new Account();
     const chunks = duplex({ id: 4, name: 'chunks', output: type<number[]>(), outCapacity: window });
     net = await linkedPair(({ a, b }) => {

@@ -26,7 +26,7 @@ describe('takeUntilAborted', () => {
     });
   });
 
-  it('passes the end of the source on, whichever', () => {
+  it('passes completion and error of the source on', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       const { signal } = new AbortController();
       expectObservable(hot('-a-|').pipe(takeUntilAborted(signal))).toBe('-a-|');
@@ -35,7 +35,7 @@ describe('takeUntilAborted', () => {
     });
   });
 
-  it('errors with the reason that the platform gives where there is none', () => {
+  it('errors with the default reason of the platform where none is given', () => {
     const abort = new AbortController();
     const { log } = record(NEVER.pipe(takeUntilAborted(abort.signal)));
     abort.abort();
@@ -43,7 +43,7 @@ describe('takeUntilAborted', () => {
     expect(abort.signal.reason).toHaveProperty('name', 'AbortError');
   });
 
-  it('ends within next, and within subscribe', () => {
+  it('aborts within next, and within subscribe', () => {
     const [inNext, inSubscribe] = [new AbortController(), new AbortController()];
     const source = new Subject<number>();
     const log: unknown[] = [];
@@ -68,7 +68,7 @@ describe('takeUntilAborted', () => {
     expect(emitted).toBe(3);
   });
 
-  it('listens no longer after the end', () => {
+  it('removes its listener after the end', () => {
     const { signal } = new AbortController();
     const [add, remove] = [jest.spyOn(signal, 'addEventListener'), jest.spyOn(signal, 'removeEventListener')];
     of(1).pipe(takeUntilAborted(signal)).subscribe();

@@ -17,7 +17,7 @@ function iterate<T>(source: Observable<T>, options?: { capacity: number }): Asyn
 }
 
 describe('toAsyncIterable', () => {
-  it('passes items, the end, an error and an unsubscription on when they come', () =>
+  it('passes items, the end, an error and an unsubscription on at once', () =>
     gridTest(({ hot, expectObservable, expectSubscriptions }) => {
       const there = (source: Observable<string>): Observable<unknown> => fromIterable(toAsyncIterable(source));
       const [done, failing, left] = [hot('-a-b|'), hot('-a-#'), hot('-a-b-c')];
@@ -29,7 +29,7 @@ describe('toAsyncIterable', () => {
       expectSubscriptions(left.subscriptions).toBe('^---!');
     }));
 
-  it('gives the items in order, and the end', async () => {
+  it('yields the items in order, and the end', async () => {
     const items: number[] = [];
     for await (const value of toAsyncIterable(range(1, 3))) items.push(value);
     expect(items).toStrictEqual([1, 2, 3]);
@@ -52,7 +52,7 @@ describe('toAsyncIterable', () => {
     expect(items).toStrictEqual([1, 2]);
   });
 
-  it('takes an item when it comes where the loop waits, and unsubscribes when it is left', () => {
+  it('yields an item on arrival where the loop waits, and unsubscribes when it is left', () => {
     testScheduler().run(({ hot, expectSubscriptions, flush }) => {
       const source = hot('-a-b-|');
       const iterator = iterate(source);
@@ -62,7 +62,7 @@ describe('toAsyncIterable', () => {
     });
   });
 
-  it('passes an error on after what waits, and then the end', async () => {
+  it('passes an error on after the buffered items, and then the end', async () => {
     const source = new Subject<number>();
     const iterator = iterate(source);
     const first = iterator.next();
@@ -73,7 +73,7 @@ describe('toAsyncIterable', () => {
     expect(await iterator.next()).toStrictEqual(end);
   });
 
-  it('answers what waits for each other in order, and rejects the first of them with an error', async () => {
+  it('answers concurrent calls in order, and rejects the first of them with an error', async () => {
     const source = new Subject<number>();
     const iterator = iterate(source);
     const asked = [iterator.next(), iterator.next(), iterator.next()];
@@ -86,7 +86,7 @@ describe('toAsyncIterable', () => {
     ]);
   });
 
-  it('rejects where the source refuses', async () => {
+  it('rejects where subscribing to the source is refused', async () => {
     await expect(iterate(throwError(() => new Error('refused'))).next()).rejects.toThrow('refused');
   });
 
@@ -112,7 +112,7 @@ describe('toAsyncIterable', () => {
 });
 
 describe('the credit of a stream in toAsyncIterable', () => {
-  it('returns when the loop asks for the next item, behind operators too', async () => {
+  it('returns when the loop requests the next item, behind operators, too', async () => {
     const stream = new FakeStream();
     const iterator = iterate(
       stream.items.pipe(
@@ -130,7 +130,7 @@ describe('the credit of a stream in toAsyncIterable', () => {
     expect([await last, stream.events]).toStrictEqual([end, []]);
   });
 
-  it('returns for an item that two calls of next took together', async () => {
+  it('returns for an item that is read by two concurrent calls of next', async () => {
     const stream = new FakeStream();
     const iterator = iterate(stream.items);
     const asked = [iterator.next(), iterator.next()];
@@ -138,7 +138,7 @@ describe('the credit of a stream in toAsyncIterable', () => {
     expect([await Promise.all(asked), stream.released]).toStrictEqual([[item(1), item(2)], 1]);
   });
 
-  it('returns for an item at once where the next one is asked for already: else it would never come', async () => {
+  it('returns for an item at once where the next one is already requested, to avoid a deadlock', async () => {
     const iterator = iterate(fromIterable([1, 2, 3]).pipe(map((value) => value)));
     expect(await Promise.all([iterator.next(), iterator.next(), iterator.next()])).toStrictEqual([
       item(1),
@@ -162,7 +162,7 @@ describe('the credit of a stream in toAsyncIterable', () => {
     expect([stream.released, stream.cancelled]).toStrictEqual([3, 1]);
   });
 
-  it('is kept beyond the capacity for batches that an operator takes apart, too', async () => {
+  it('is retained beyond the capacity for batches that an operator splits, too', async () => {
     const stream = new FakeStream();
     const iterator = iterate(stream.items.pipe(mergeMap((value) => [value, value])), { capacity: 2 });
     const first = iterator.next();
@@ -172,7 +172,7 @@ describe('the credit of a stream in toAsyncIterable', () => {
     expect(values).toStrictEqual([1, 1, 2, 2, 3, 3, 4, 4]);
   });
 
-  it('is kept beyond the capacity: the window bounds it', async () => {
+  it('is retained beyond the capacity: the window bounds it', async () => {
     const stream = new FakeStream();
     const iterator = iterate(stream.items, { capacity: 1 });
     const first = iterator.next();
@@ -200,7 +200,7 @@ describe('the credit of a stream in toAsyncIterable', () => {
     });
   });
 
-  it('holds an iterable back', async () => {
+  it('is lost for no iterable, which is held back', async () => {
     let made = 0;
     const numbers = (function* () {
       for (;;) yield ++made;
@@ -211,7 +211,7 @@ describe('the credit of a stream in toAsyncIterable', () => {
 });
 
 describe('the buffer of toAsyncIterable', () => {
-  it('holds as many items as its capacity says, and then fails at once and stops the source', async () => {
+  it('holds up to its capacity of items, and then fails at once and stops the source', async () => {
     const source = new Subject<number>();
     const iterator = iterate(source, { capacity: 2 });
     const first = iterator.next();
@@ -228,7 +228,7 @@ describe('the buffer of toAsyncIterable', () => {
     );
   });
 
-  it('has room again for what was read', async () => {
+  it('frees the room of read items', async () => {
     const source = new Subject<number>();
     const iterator = iterate(source, { capacity: 1 });
     void iterator.next();
@@ -239,7 +239,7 @@ describe('the buffer of toAsyncIterable', () => {
     }
   });
 
-  it('has 1 024 items by default, also of what one delivery of a stream became', async () => {
+  it('holds 1 024 items by default, also those that one delivery of a stream became', async () => {
     const stream = new FakeStream();
     const iterator = iterate(stream.items.pipe(mergeMap(() => range(1, 1_027))));
     const first = iterator.next();
@@ -267,7 +267,7 @@ describe('the buffer of toAsyncIterable', () => {
     expect(source.observed).toBe(false);
   });
 
-  it('stops a source that emits without end within subscribe, full or where the loop is left', async () => {
+  it('stops a source that emits endlessly within subscribe, when full or where the loop is left', async () => {
     const emitted = [0, 0];
     const endless = (index: number): Observable<number> =>
       new Observable((subscriber) => {
@@ -284,7 +284,7 @@ describe('the buffer of toAsyncIterable', () => {
     expect(emitted).toStrictEqual([7, 3]);
   });
 
-  it('refuses a capacity that is none', () => {
+  it('refuses an invalid capacity', () => {
     expect(() => toAsyncIterable(NEVER, { capacity: 0 })).toThrow(
       'toAsyncIterable: capacity must be a whole number of items, 1 or more; it is 0.',
     );

@@ -13,7 +13,7 @@ const item = <T>(value: T): unknown => ({ done: false, value });
 const end = { done: true, value: undefined };
 
 describe('toReadableStream', () => {
-  it('passes items, the end, an error and an unsubscription on when they come', () =>
+  it('passes items, the end, an error and an unsubscription on at once', () =>
     gridTest(({ hot, expectObservable, expectSubscriptions }) => {
       const there = (source: Observable<string>): Observable<unknown> => fromReadableStream(toReadableStream(source));
       const [done, failing, left] = [hot('-a-b|'), hot('-a-#'), hot('-a-b-c')];
@@ -25,7 +25,7 @@ describe('toReadableStream', () => {
       expectSubscriptions(left.subscriptions).toBe('^---!');
     }));
 
-  it('gives the items in order, and closes', async () => {
+  it('provides the items in order, and closes', async () => {
     const reader = toReadableStream(range(1, 2)).getReader();
     expect([await reader.read(), await reader.read(), await reader.read()]).toStrictEqual([item(1), item(2), end]);
     await reader.closed;
@@ -50,7 +50,7 @@ describe('toReadableStream', () => {
     await reader.closed;
   });
 
-  it('fails after what waits, and at once where nothing does', async () => {
+  it('fails after the buffered items, and at once where there are none', async () => {
     const [late, now] = [new Subject<number>(), new Subject<number>()];
     const readers = [toReadableStream(late).getReader(), toReadableStream(now).getReader()] as const;
     const firsts = readers.map((reader) => reader.read());
@@ -69,7 +69,7 @@ describe('toReadableStream', () => {
     ]);
   });
 
-  it('fails where the source refuses, and a read that waits fails with the source', async () => {
+  it('fails where subscribing is refused, and a pending read fails with the source', async () => {
     await expect(
       toReadableStream(throwError(() => new Error('refused')))
         .getReader()
@@ -83,7 +83,7 @@ describe('toReadableStream', () => {
     await expect(asked).rejects.toThrow('failed');
   });
 
-  it('unsubscribes when it is cancelled, and hears nothing after', async () => {
+  it('unsubscribes when it is cancelled, and receives nothing more', async () => {
     const source = new Subject<number>();
     const reader = toReadableStream(source).getReader();
     const asked = reader.read();
@@ -93,22 +93,22 @@ describe('toReadableStream', () => {
     await toReadableStream(NEVER).cancel();
   });
 
-  it('answers reads that did not wait for each other', async () => {
+  it('answers concurrent reads', async () => {
     const reader = toReadableStream(range(1, 2)).getReader();
     expect(await Promise.all([reader.read(), reader.read(), reader.read()])).toStrictEqual([item(1), item(2), end]);
   });
 
-  it('goes through fromReadableStream and back', async () => {
+  it('round-trips through fromReadableStream', async () => {
     expect(await all(fromReadableStream(toReadableStream(range(1, 100))))).toHaveLength(100);
   });
 
-  it('is the body of a Response', async () => {
+  it('can be the body of a Response', async () => {
     const bytes = range(65, 3).pipe(map((byte) => Uint8Array.of(byte)));
     expect(await new Response(toReadableStream(bytes)).text()).toBe('ABC');
   });
 });
 
-describe('toReadableStream, within what it calls', () => {
+describe('toReadableStream, under re-entrancy', () => {
   it('keeps the order where an item, read at once, makes the source emit', async () => {
     const source = new Subject<number>();
     const reader = toReadableStream(source.pipe(map((value) => value))).getReader();
@@ -122,7 +122,7 @@ describe('toReadableStream, within what it calls', () => {
     expect(await Promise.all(asked)).toStrictEqual([item(1), item(2), item(3)]);
   });
 
-  it('stops a source that emits without end within subscribe, by its capacity or where it is cancelled', async () => {
+  it('stops a source that emits endlessly within subscribe, when full or where it is cancelled', async () => {
     const emitted = [0, 0];
     const endless = (index: number): Observable<number> =>
       new Observable((subscriber) => {
@@ -142,7 +142,7 @@ describe('toReadableStream, within what it calls', () => {
 });
 
 describe('the credit of a stream in toReadableStream', () => {
-  it('returns when the reader asks for the next item, behind operators too', async () => {
+  it('returns when the reader requests the next item, behind operators, too', async () => {
     const stream = new FakeStream();
     const reader = toReadableStream(stream.items.pipe(filter((value) => value > 1))).getReader();
     const first = reader.read();
@@ -168,7 +168,7 @@ describe('the credit of a stream in toReadableStream', () => {
 });
 
 describe('the buffer of toReadableStream', () => {
-  it('holds as many items as its capacity says, and then fails at once and stops the source', async () => {
+  it('holds up to its capacity of items, and then fails at once and stops the source', async () => {
     const source = new Subject<number>();
     const reader = toReadableStream(source, { capacity: 2 }).getReader();
     const first = reader.read();
@@ -189,7 +189,7 @@ describe('the buffer of toReadableStream', () => {
     expect([await first, await reader.read()]).toStrictEqual([item(1), item(3)]);
   });
 
-  it('refuses a capacity that is none', () => {
+  it('refuses an invalid capacity', () => {
     expect(() => toReadableStream(NEVER, { capacity: Number.NaN })).toThrow(
       'toReadableStream: capacity must be a whole number of items, 1 or more; it is NaN.',
     );

@@ -10,7 +10,7 @@ import { testScheduler } from '../support/streams/marbles.js';
 const values = { x: ['a', 'b'], y: ['c'], z: [] };
 
 describe('unchunk', () => {
-  it('gives the items of each chunk, in order, and completes', () => {
+  it('emits the items of each chunk, in order, and completes', () => {
     testScheduler().run(({ hot, expectObservable }) => {
       expectObservable(hot('-x----y-z-|', values).pipe(unchunk())).toBe('-(ab)-c---|');
     });
@@ -31,7 +31,7 @@ describe('unchunk', () => {
     });
   });
 
-  it('gives the items that were put together', () => {
+  it('emits the items that chunk put together', () => {
     let items: number[] = [];
     range(1, 100)
       .pipe(chunk({ maxBytes: 7, maxMs: 1, sizeOf: (value) => value % 4 }), unchunk(), toArray())
@@ -50,7 +50,7 @@ describe('unchunk', () => {
     expect(items).toStrictEqual([1, 2, 3, 4]);
   });
 
-  it('returns the credit of a chunk when all its items are done with', () => {
+  it('returns the credit of a chunk when all its items are processed', () => {
     const stream = new FakeStream();
     const works: Subject<never>[] = [];
     stream.items
@@ -83,7 +83,7 @@ describe('unchunk', () => {
     expect(stream.released).toBe(2);
   });
 
-  it('gives nothing for chunks of nothing', () => {
+  it('emits nothing for empty chunks', () => {
     let count = 0;
     of([], [])
       .pipe(unchunk())

@@ -58,7 +58,7 @@ function expectSame(got: readonly Frame[], frames: readonly Frame[]): void {
 const ping = frameOf(Op.Ping, 0, { payload: 'p' });
 const connect = frameOf(Op.Connect, 0, { payload: 'c' });
 
-describe('frames that are added', () => {
+describe('added frames', () => {
   // The first test: the slab is new, so no message is split at its end.
   it('merge with a count of any length', () => {
     for (const count of [2, 127, 128, 255, 256, 800]) {
@@ -69,7 +69,7 @@ describe('frames that are added', () => {
     }
   });
 
-  it('are read as the same frames, whatever their mix', () => {
+  it('decode to the same frames, whatever their mix', () => {
     fc.assert(
       fc.property(
         fc.array(anyFrame(70_000), { maxLength: 40 }),
@@ -83,7 +83,7 @@ describe('frames that are added', () => {
     );
   });
 
-  it('are read as the same frames by the thousand, across the ends of slabs', () => {
+  it('decode to the same frames by the thousand, across the ends of slabs', () => {
     const frames = Array.from({ length: 5_000 }, (_, index) =>
       fromCaller.item(index, index, new Uint8Array(index % 700).fill(index)),
     );
@@ -94,7 +94,7 @@ describe('frames that are added', () => {
     );
   });
 
-  it('leave early where they are many and small', () => {
+  it('are sent early where they are many and small', () => {
     const sizes = (count: number, bytes: number): number[] =>
       send(
         Array.from({ length: count }, (_, index) => fromCaller.item(index, 1, new Uint8Array(bytes))),
@@ -104,7 +104,7 @@ describe('frames that are added', () => {
     expect(sizes(12, 5_000)).toStrictEqual([58]);
   });
 
-  it('are in the message at once: a payload that changes later does not matter', () => {
+  it('are copied into the message at once: later changes of a payload have no effect', () => {
     const payload = Uint8Array.of(1, 2, 3);
     const messages: WireMessage[] = [];
     const batch = new Batch(keepIn(messages), undefined);
@@ -114,7 +114,7 @@ describe('frames that are added', () => {
     expect(read(messages)[0]!.payload).toStrictEqual(Uint8Array.of(1, 2, 3));
   });
 
-  it('stay as they are in messages that are kept, while others are made', () => {
+  it('are unchanged in messages that are retained, while others are made', () => {
     const messages: WireMessage[] = [];
     const first = new Batch(keepIn(messages), checksum);
     const second = new Batch(keepIn(messages), checksum);
@@ -129,7 +129,7 @@ describe('frames that are added', () => {
     expectSame(read(messages), frames);
   });
 
-  it('stay as they are where the ends of two batches fall in between', () => {
+  it('are unchanged where the ends of two batches fall in between', () => {
     const messages: WireMessage[] = [];
     const batches = [0, 1, 2].map(() => new Batch(keepIn(messages), checksum));
     const perBatch: Frame[][] = [[], [], []];
@@ -151,7 +151,7 @@ describe('frames that are added', () => {
 });
 
 describe('a single frame', () => {
-  it.each([true, false])('is byte for byte what encodeFrame makes, checksum %p', (sum) => {
+  it.each([true, false])('is byte for byte the result of encodeFrame, checksum %p', (sum) => {
     fc.assert(
       fc.property(anyFrame(70_000), (frame) => {
         const unsummed = frame.op < Op.Ping || (frame.op === Op.Ping && frame.muxId === 0) || !sum;
@@ -162,7 +162,7 @@ describe('a single frame', () => {
     );
   });
 
-  it('of the handshake, and the connection’s Ping, carry no checksum', () => {
+  it('of the handshake, and the connection-level Ping, carry no checksum', () => {
     for (const frame of [connect, frameOf(Op.ConnectResponse, 0), ping]) {
       expect(decodeFrames(joinFragments(send([frame], true)[0]!), hash)[0]!.flags).toBe(0);
     }
@@ -182,7 +182,7 @@ describe('a merged message', () => {
     expect(() => decodeFrames(bytes, hash)).toThrow('checksum');
   });
 
-  it('has none where none is sent', () => {
+  it('has no checksum where none is sent', () => {
     expect(joinFragments(send([ping, ping], false)[0]!)[6]).toBe(0);
   });
 });
@@ -190,7 +190,7 @@ describe('a merged message', () => {
 describe('a large payload', () => {
   const large = (muxId: number, size: number): Frame => fromCaller.item(muxId, 1, new Uint8Array(size).fill(muxId));
 
-  it('travels alone, by reference, from its size on', () => {
+  it('travels alone, by reference, from its threshold size on', () => {
     const frame = large(2, fragmentBytes);
     const messages = send([fromResponder.ack(1), frame, fromResponder.ack(3)], true);
     expect(messages.map((message) => Array.isArray(message))).toStrictEqual([false, true, false]);
@@ -198,7 +198,7 @@ describe('a large payload', () => {
     expect(Array.isArray(send([large(2, fragmentBytes - 1)], true)[0])).toBe(false);
   });
 
-  it('is the same with a subroute, with and without a checksum', () => {
+  it('decodes alike with a subroute, with and without a checksum', () => {
     const frame: Frame = {
       ...fromCaller.connectMux(1, { payload: new Uint8Array(100_000).fill(7), flags: Flag.Subroute }),
       subroute: new Uint8Array(32).fill(5),
@@ -230,7 +230,7 @@ describe('the sink', () => {
   });
 });
 
-it('writes the next message into the same memory where the socket holds none, and behind it where it does', () => {
+it('reuses the memory of a message that the socket has released, and appends to it otherwise', () => {
   const places: number[] = [];
   const copies: WireMessage[] = [];
   let held = 0;
@@ -249,7 +249,7 @@ it('writes the next message into the same memory where the socket holds none, an
   expectSame(read(copies), frames);
 });
 
-it('forgets what was discarded', () => {
+it('forgets discarded frames', () => {
   const messages: WireMessage[] = [];
   const batch = new Batch(keepIn(messages), checksum);
   add(batch, ping);

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 describe('Checksum', () => {
-  it('gives the recorded hashes, whole and in 32 bits', () => {
+  it('computes the recorded hashes, whole and in 32 bits', () => {
     expect(vectors.length).toBeGreaterThan(10);
     for (const { text, hash } of vectors) {
       expect(checksum.hash64(text)).toStrictEqual(hash);
@@ -26,7 +26,7 @@ describe('Checksum', () => {
     }
   });
 
-  it('gives the same for parts as for the whole, wherever it is cut', () => {
+  it('computes the same for parts as for the whole, wherever it is split', () => {
     const bytes = Uint8Array.from({ length: 50_000 }, (_, i) => (i * 131 + (i >> 8)) & 0xff);
     const whole = checksum.hash(bytes);
     for (const cut of [0, 1, 255, 256, 257, 16_384, 16_385, 49_999, 50_000]) {

@@ -43,7 +43,7 @@ describe('the recordings', () => {
     }
   });
 
-  it('hold frames in every form: merged with and without a checksum, subroutes, bytes between, ids above 2^53', () => {
+  it('hold frames in every form: merged with and without checksum, subroutes, extra bytes, ids above 2^53', () => {
     const frames = readRecordings().flatMap(({ messages }) => messages.map(({ frame }) => frame));
     expect(frames.length).toBeGreaterThan(300);
     const count = (test: (frame: RecordedFrame) => unknown): number => frames.filter(test).length;
@@ -75,7 +75,7 @@ describe('the recordings', () => {
     expect(decode(message.bytes)).toStrictEqual([frameOf(77, 1, { flags: Flag.Crc })]);
   });
 
-  it('gives the bytes between tuple and checksum of quirk-extra-bytes', () => {
+  it('returns the bytes between tuple and checksum of quirk-extra-bytes', () => {
     const message = readRecording('quirk-extra-bytes').messages.find(({ frame }) => frame.rest !== undefined)!;
     expect(decode(message.bytes)).toStrictEqual([
       {
@@ -104,7 +104,7 @@ describe('mux ids', () => {
   });
 });
 
-describe('a frame that is wrong', () => {
+describe('a malformed frame', () => {
   it.each([
     ['is empty', ''],
     ['begins with another type', '9600000000040000c400'],
@@ -125,7 +125,7 @@ describe('a frame that is wrong', () => {
     expect(() => decode(bytesOfHex(hex.replaceAll(' ', '')))).toThrow(ProtocolError);
   });
 
-  it('is found at every place where it is cut', () => {
+  it('is detected at every place where it is cut', () => {
     const whole = messageOf([
       fromCaller.request(2 ** 40, {
         seq: 70_000,
@@ -139,7 +139,7 @@ describe('a frame that is wrong', () => {
     }
   });
 
-  it('is found at every bit that flips under a checksum', () => {
+  it('is detected at every bit that flips under a checksum', () => {
     const whole = messageOf([frameOf(Op.Request, 7, { flags: Flag.Crc, payload: 'payload' })], xxh3);
     // The flip that takes the Crc flag away makes another frame that is whole.
     const flagsAt = 6;
@@ -156,13 +156,13 @@ describe('a merged message', () => {
   const one = encodeFrame(fromCaller.request(1, { payload: 'one' }));
   const two = encodeFrame(fromCaller.request(2, { payload: 'two' }));
 
-  it('ignores a surplus beyond its count', () => {
+  it('ignores surplus bytes beyond its count', () => {
     const message = encodeMerged([one, two]);
     message[2] = 1;
     expect(decode(message).map(({ muxId }) => muxId)).toStrictEqual([1]);
   });
 
-  it('of no frames is none', () => {
+  it('of no frames is empty', () => {
     expect(decode(encodeMerged([]))).toStrictEqual([]);
   });
 
@@ -184,7 +184,7 @@ describe('a merged message', () => {
     expect(() => decode(encodeMerged([encodeMerged([one])]))).toThrow(new ProtocolError('Merged frames do not nest.'));
   });
 
-  it('is checked with its own checksum and with those of its frames', () => {
+  it('is verified with its own checksum and with those of its frames', () => {
     const summed = encodeFrame(frameOf(Op.Request, 1, { flags: Flag.Crc, payload: 'one' }), xxh3);
     expect(decode(encodeMerged([summed, two], xxh3))).toHaveLength(2);
     const wrong = summed.slice();
@@ -222,7 +222,7 @@ describe('a merged message', () => {
     expect(seen).toStrictEqual([1, 2, 2, 1, 2, 2, 1, 2, 2]);
   });
 
-  it('is read in a time that grows with its length', () => {
+  it('is read in time linear in its length', () => {
     // 16 MiB of the smallest frames; quadratic work would take hours.
     const smallest = encodeFrame(fromResponder.ack(1));
     const count = Math.floor((16 << 20) / (smallest.length + 2));
@@ -232,13 +232,13 @@ describe('a merged message', () => {
     expect(visited).toBe(count);
   });
 
-  it('that claims 2^32 − 1 frames is refused at the first that is missing', () => {
+  it('is refused at the first missing frame where it claims 2^32 − 1 frames', () => {
     const message = bytesOfHex('9700ceffffffff00001100c400');
     expect(() => decode(message)).toThrow(ProtocolError);
   });
 });
 
-describe('any bytes', () => {
+describe('random bytes', () => {
   /** Decodes; what is thrown must be a ProtocolError. */
   function survive(bytes: Uint8Array): void {
     try {
@@ -256,7 +256,7 @@ describe('any bytes', () => {
     );
   });
 
-  it('that were frames, and are changed, cut or put together', () => {
+  it('throw nothing else when they are changed, cut or joined frames', () => {
     const change = fc.record({ at: fc.nat(), value: fc.integer({ min: 0, max: 255 }) });
     fc.assert(
       fc.property(

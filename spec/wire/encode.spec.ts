@@ -36,7 +36,7 @@ describe('the recordings', () => {
     }
   });
 
-  it('the checksum that fault-crc should have had', () => {
+  it('include the checksum that fault-crc should have had', () => {
     const { bytes } = readRecording('fault-crc').messages.at(-1)!;
     const right = encodeFrame(
       frameOf(Op.Request, 2, { deadlineMs: 1000, handler: 9, flags: Flag.Crc | Flag.Eof, payload: 'x' }),
@@ -46,12 +46,12 @@ describe('the recordings', () => {
     expect(hexOf(right)).not.toBe(hexOf(bytes));
   });
 
-  it('an op that has no name, as in fault-unknown-op', () => {
+  it('include an op without a name, as in fault-unknown-op', () => {
     expect(hexOf(encodeFrame(frameOf(77, 1, { flags: Flag.Crc }), xxh3))).toBe('97010000004d01c40084c7e55b');
   });
 });
 
-describe('each field', () => {
+describe('encoded fields', () => {
   it.each([
     [{ muxId: 127 }, '977f00000004 00c400'],
     [{ muxId: 128 }, '97cc8000000004 00c400'],
@@ -66,13 +66,13 @@ describe('each field', () => {
     [{ deadlineMs: 60_000 }, '970000cdea600004 00c400'],
     [{ handler: 255 }, '97000000ccff04 00c400'],
     [{ payload: new Uint8Array(256) }, `970000000004 00c50100${'00'.repeat(256)}`],
-  ])('takes its shortest form: %p', (fields, hex) => {
+  ])('take the shortest form: %p', (fields, hex) => {
     const frame = frameOf(Op.Pong, 0, fields);
     expect(hexOf(encodeFrame(frame))).toBe(hex.replaceAll(' ', ''));
   });
 });
 
-it('writes what is read as the same frame, whatever it is', () => {
+it('encodes any decoded frame to the same frame', () => {
   fc.assert(
     fc.property(
       anyFrame(70_000),

@@ -5,13 +5,13 @@ import { sha256 } from '../../lib/wire/sha256.js';
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 describe('sha256()', () => {
-  it('gives what the standard lists', () => {
+  it('computes the hashes that the standard lists', () => {
     expect(hex(sha256(new TextEncoder().encode('abc')))).toBe(
       'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     );
   });
 
-  it('gives what OpenSSL does for each length around the ends of blocks, and leaves its argument as it was', () => {
+  it('equals OpenSSL for each length around block ends, and leaves its argument unchanged', () => {
     const wrong: string[] = [];
     for (let length = 0; length <= 300; length++) {
       const bytes = new Uint8Array(randomBytes(length));
@@ -22,7 +22,7 @@ describe('sha256()', () => {
     expect(wrong).toStrictEqual([]);
   });
 
-  it('reads the part of a buffer that it is given', () => {
+  it('reads only its part of a buffer', () => {
     const bytes = new Uint8Array(randomBytes(500));
     const part = bytes.subarray(100, 250);
     expect(hex(sha256(part))).toBe(createHash('sha256').update(part).digest('hex'));

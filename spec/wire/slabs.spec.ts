@@ -10,7 +10,7 @@ function write(slabs: Slabs, length: number, value: number): Uint8Array {
   return slabs.message(slabs.at, slabs.at + length);
 }
 
-it('takes the same memory again when nothing is held', () => {
+it('reuses the same memory when nothing is held', () => {
   const slabs = new Slabs(() => 0);
   const first = write(slabs, 100, 1);
   slabs.reclaim();
@@ -44,7 +44,7 @@ it('releases a full slab when its last byte is no longer referenced, and not bef
   }
 });
 
-it('leaves what is held as it is, whatever is sent and whenever it goes', () => {
+it('leaves held bytes unchanged, whatever is sent and whenever it is released', () => {
   const step = fc.record({
     length: fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 1, max: slabBytes })),
     goes: fc.integer({ min: 0, max: 4 }),
@@ -78,7 +78,7 @@ it('leaves what is held as it is, whatever is sent and whenever it goes', () => 
   );
 });
 
-it('gives no memory back while the outer of two messages is on its way, or while the next one is written', () => {
+it('returns no memory while the outer of two messages is being sent, or while the next one is written', () => {
   const slabs = new Slabs(() => 0);
   const outer = write(slabs, 100, 1);
   const inner = write(slabs, 100, 2);
@@ -93,7 +93,7 @@ it('gives no memory back while the outer of two messages is on its way, or while
   expect([open[0], other[0]]).toStrictEqual([3, 4]);
 });
 
-it('holds no memory of messages that may be kept for ever', () => {
+it('retains no memory of messages that may be kept forever', () => {
   let referenced = Infinity;
   const slabs = new Slabs(() => referenced);
   const messages = Array.from({ length: 8 }, (_, index) => {
@@ -108,7 +108,7 @@ it('holds no memory of messages that may be kept for ever', () => {
   expect(messages.slice(0, 6).map((bytes) => bytes[0])).toStrictEqual([0, 1, 2, 3, 4, 5]);
 });
 
-it('knows the slab of the message that was written last, until it is sent, though the next one is written to another slab', () => {
+it('knows the slab of the last written message until it is sent, though the next one uses another slab', () => {
   const slabs = new Slabs(() => 0);
   const [first, second] = [write(slabs, 100, 1), write(slabs, slabBytes - 200, 2)];
   const next = slabs.take(slabBytes);

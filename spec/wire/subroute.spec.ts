@@ -15,14 +15,14 @@ describe('subrouteId', () => {
     expect(hex(subrouteId(handler, path))).toBe(id);
   });
 
-  it('gives the same array again, and another one for another handler or path', () => {
+  it('returns the same array again, and another one for another handler or path', () => {
     expect(subrouteId(1, '1/a')).toBe(subrouteId(1, '1/a'));
     expect(subrouteId(11, '/a')[0]).toBe(11);
     expect(subrouteId(1, '1/a')[0]).toBe(1);
     expect(hex(subrouteId(1, 'b'))).not.toBe(hex(subrouteId(1, 'a')));
   });
 
-  it('stays right when more paths are used than it keeps, and does not keep them all', () => {
+  it('stays correct when more paths are used than it caches, and does not cache them all', () => {
     const first = subrouteId(7, 'path 0');
     for (let i = 1; i <= 2_000; i++) subrouteId(7, `path ${i}`);
     const again = subrouteId(7, 'path 0');

@@ -76,7 +76,7 @@ async function statusOf(manager: Manager): Promise<string> {
 }
 
 describe('the handshake of an acceptor', () => {
-  it('answers a reference peer in its own form, and an rxgrid with what it supports', async () => {
+  it('answers a reference peer in the form it expects, and an rxgrid peer with the supported extensions', async () => {
     const manager = await waiting();
     const reference = dial(manager);
     await reference.send(connectOf());
@@ -89,7 +89,7 @@ describe('the handshake of an acceptor', () => {
     expect(reference.ends).toStrictEqual(['closed']);
   });
 
-  it('ends silence after handshakeTimeout, with the reason', async () => {
+  it('ends a silent connection after handshakeTimeout, with the reason', async () => {
     const silent = dial(await waiting());
     await network.pass(4_999, 1);
     expect(silent.messages).toStrictEqual([]);
@@ -105,7 +105,7 @@ describe('the handshake of an acceptor', () => {
   const tooMany = (max: number): string =>
     `${String(max)} handshakes are under way at ${local} (maxHandshakes): dial again later`;
 
-  it('drops the oldest silent dialer for the next when maxHandshakes are under way, with the reason', async () => {
+  it('drops the oldest silent dialer for a new one when maxHandshakes are in progress, with the reason', async () => {
     const manager = await waiting(undefined, { maxHandshakes: 2 });
     const [oldest, second, third] = [dial(manager), dial(manager), dial(manager)];
     expect(oldest.answer()).toStrictEqual({ accepted: false, rejectedReason: tooMany(2) });
@@ -124,7 +124,7 @@ describe('the handshake of an acceptor', () => {
     expect([dial(manager), dial(manager)].map(({ messages }) => messages.length)).toStrictEqual([0, 0]);
   });
 
-  it('rejects the next where all that are under way have sent something', async () => {
+  it('rejects a new dialer where every handshake in progress has sent something', async () => {
     const manager = await waiting(
       { sign: () => 'x', verify: () => new Promise(() => undefined) },
       { maxHandshakes: 2 },
@@ -137,7 +137,7 @@ describe('the handshake of an acceptor', () => {
     expect(busy.map(({ messages }) => messages.length)).toStrictEqual([0, 0]);
   });
 
-  it('gives each address its share', async () => {
+  it('limits each address to its share', async () => {
     const manager = await waiting(undefined, { maxHandshakes: 3 });
     const honest = dial(manager, { address: '10.0.0.9' });
     const flood = Array.from({ length: 50 }, () => dial(manager, { address: '10.6.6.6' }));
@@ -146,7 +146,7 @@ describe('the handshake of an acceptor', () => {
     expect(honest.answer().accepted).toBe(true);
   });
 
-  describe('when the pool is full of dialers that all wait for their check', () => {
+  describe('when every slot holds a dialer whose token is being verified', () => {
     const auth = sharedSecret('a secret of more than thirty-two bytes');
     const slow: Auth = {
       ...auth,
@@ -160,7 +160,7 @@ describe('the handshake of an acceptor', () => {
       return manager;
     };
 
-    it('lets a host in whose upgrade carries a valid token', async () => {
+    it('admits a host whose upgrade carries a valid token', async () => {
       const manager = await full();
       const token = await sign(remote);
       const host = dial(manager, { authorization: `Bearer ${token}` });
@@ -174,7 +174,7 @@ describe('the handshake of an acceptor', () => {
       ['another scheme', async () => `Basic ${await sign(remote)}`],
       ['a token of a stranger', async () => `Bearer ${await sign('http://stranger:1')}`],
       ['a forged token', async () => `Bearer ${(await sign(remote)).slice(0, -4)}aaaa`],
-    ])('rejects who carries %s', async (_, authorization) => {
+    ])('rejects a dialer that carries %s', async (_, authorization) => {
       const manager = await full();
       const stranger = dial(manager, { authorization: await authorization() });
       for (let turn = 0; turn < 5; turn++) await network.settle();
@@ -182,14 +182,14 @@ describe('the handshake of an acceptor', () => {
     });
   });
 
-  it('ends checks that do not end', async () => {
+  it('times out verifications that do not end', async () => {
     const never = dial(await waiting({ sign: () => 'x', verify: () => new Promise(() => undefined) }));
     await never.send(connectOf());
     await network.pass(5_000, 1);
     expect(never.answer().rejectedReason).toBe('The checks of the connect did not end within 5000 ms.');
   });
 
-  it('does not link what passes its checks too late, or when the dialer has gone', async () => {
+  it('does not link a dialer that is verified too late, or has left', async () => {
     const pending: (() => void)[] = [];
     const manager = await waiting({ sign: () => 'x', verify: () => new Promise((resolve) => pending.push(resolve)) });
     const late = dial(manager);
@@ -222,7 +222,7 @@ describe('the handshake of an acceptor', () => {
     ['no host', () => connectOf({ host: '' }), /unknown incoming host:  is not among/],
     ['a leaf', () => connectOf({ host: '', leaf: true }), /takes no leaves/],
     ['an old clock', () => connectOf({ time: { seconds: 0, nanoseconds: 0 } }), /the clocks differ by \d+ s/],
-  ])('rejects %s, tells the reason, reads on for a while and closes', async (_, message, text) => {
+  ])('rejects %s, sends the reason, reads on for a while and closes', async (_, message, text) => {
     const dialer = dial(await waiting());
     await dialer.send(message());
     const { accepted, rejectedReason } = dialer.answer();
@@ -257,7 +257,7 @@ describe('the handshake of an acceptor', () => {
     );
   });
 
-  it('checks the host first, then the clock, then the token', async () => {
+  it('verifies the host first, then the clock, then the token', async () => {
     const manager = await waiting();
     const time = { seconds: 0, nanoseconds: 0 };
     const reasons = [];
@@ -269,7 +269,7 @@ describe('the handshake of an acceptor', () => {
     expect(reasons).toStrictEqual(['unknown', 'the', 'auth']);
   });
 
-  it('tells the dialer the reason of a RejectedError, and no more', async () => {
+  it('sends the dialer the reason of a RejectedError, and nothing else', async () => {
     const dialer = dial(await waiting());
     await dialer.send(connectOf({ token: 'guess' }));
     expect(dialer.answer().rejectedReason).toBe(
@@ -280,7 +280,7 @@ describe('the handshake of an acceptor', () => {
     ]);
   });
 
-  it('tells the dialer a neutral text for an error of the hook, and the event has the real one', async () => {
+  it('sends the dialer a neutral text for an error of the hook, and emits an event with the real one', async () => {
     const manager = await waiting({
       sign: () => 'x',
       verify: () => Promise.reject(new Error('connect ECONNREFUSED postgres://app:pass@10.0.0.9/hosts')),
@@ -295,7 +295,7 @@ describe('the handshake of an acceptor', () => {
     ]);
   });
 
-  it('escapes and cuts what an unauthenticated dialer calls itself, in the event and in the answer', async () => {
+  it('escapes and truncates the name of an unauthenticated dialer, in the event and in the answer', async () => {
     const dialer = dial(await waiting());
     const host = `http://x\n\x1b[31m2026 admin logged in\u202e${'y'.repeat(900)}`;
     await dialer.send(connectOf({ host }));
@@ -327,7 +327,7 @@ describe('the handshake of an acceptor', () => {
     expect(network.events(local)).toMatchObject([{ reason: 'unknown error' }]);
   });
 
-  it('gives up at the close, and leaves no timer: silent, rejected, and gone dialers', async () => {
+  it('abandons silent, rejected and gone dialers at the close, and leaves no timer', async () => {
     const manager = await waiting();
     const [silent, rejected, gone] = [dial(manager), dial(manager), dial(manager)];
     await rejected.send(connectOf({ host: 'http://d' }));

@@ -48,7 +48,7 @@ describe('sharedSecret', () => {
     await expect(sharedSecret(secret).verify(token, { ...context, wallNow })).rejects.toBeInstanceOf(RejectedError);
   });
 
-  it('takes the empty name of a leaf for a name', async () => {
+  it('accepts the empty name of a leaf as a name', async () => {
     const token = await sharedSecret(secret).sign({ local: '', remote: b, wallNow });
     await sharedSecret(secret).verify(token, { local: b, remote: '', wallNow });
     await expect(sharedSecret(secret).verify(token, acceptor)).rejects.toBeInstanceOf(RejectedError);
@@ -63,14 +63,14 @@ describe('sharedSecret', () => {
     await expect(passes(-5 * minute - 1_000)).rejects.toThrow(/refused: "iat" claim/);
   });
 
-  it('accepts other clocks where the option says so', async () => {
+  it('accepts a larger clock difference where the option allows it', async () => {
     await passes(4 * minute, 0);
     await expect(passes(5 * minute, 0)).rejects.toBeInstanceOf(RejectedError);
     await expect(passes(-1_000, 0)).rejects.toBeInstanceOf(RejectedError);
     await passes(-9 * minute, 10 * minute);
   });
 
-  it('tells the dialer no details', async () => {
+  it('sends the dialer no details', async () => {
     await expect(sharedSecret(secret).verify('x', acceptor)).rejects.toMatchObject({
       reason: 'auth token: invalid token; give both hosts the same auth, with the same secret',
       code: 'rejected',
@@ -81,7 +81,7 @@ describe('sharedSecret', () => {
     await expect(sharedSecret(secret).verify(token, acceptor)).rejects.toBeInstanceOf(RejectedError);
   });
 
-  it('refuses a valid token that is spelt otherwise', async () => {
+  it('refuses a valid token that is spelt differently', async () => {
     const token = await sharedSecret(secret).sign(dialer);
     // The last character of a signature of 32 bytes has two bits that say nothing.
     const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -93,7 +93,7 @@ describe('sharedSecret', () => {
     await sharedSecret(secret).verify(token, acceptor);
   });
 
-  it('refuses a token without signature, without expiry, or with a long one, and of another algorithm', async () => {
+  it('refuses a token without signature, without or with a distant expiry, or of another algorithm', async () => {
     const auth = sharedSecret(secret);
     const now = Math.floor(Date.now() / 1_000);
     const full = () => new SignJWT().setSubject(a).setAudience(b).setIssuedAt(now);
@@ -129,7 +129,7 @@ describe('sharedSecret', () => {
     await auth.verify(good, acceptor);
   });
 
-  it('signs with the first of several secrets, and accepts a token of each: secrets are replaced while hosts run', async () => {
+  it('signs with the first of several secrets, and accepts tokens of each: secrets can be rotated', async () => {
     const newer = 'another secret, of more than thirty-two bytes';
     const both = sharedSecret([newer, secret]);
     await both.verify(await sharedSecret(secret).sign(dialer), acceptor);
@@ -144,7 +144,7 @@ describe('sharedSecret', () => {
     await expect(both.verify('x', acceptor)).rejects.toBeInstanceOf(RejectedError);
   });
 
-  it('checks the names and the times of a token of each secret', async () => {
+  it('verifies the names and the times of a token of each secret', async () => {
     const both = sharedSecret(['another secret, of more than thirty-two bytes', secret]);
     const late = { ...acceptor, wallNow: () => 20 * minute };
     const old = await sharedSecret(secret).sign({ ...dialer, wallNow: () => 0 });
@@ -168,7 +168,7 @@ describe('sharedSecret', () => {
     expect(() => sharedSecret(given as string)).toThrow(text);
   });
 
-  it('refuses a secret that is too short, and says how to make one', () => {
+  it('refuses a secret that is too short, and says how to generate one', () => {
     expect(() => sharedSecret('x'.repeat(31))).toThrow(ConfigurationError);
     expect(() => sharedSecret('x'.repeat(31))).toThrow(/has 31 bytes; it needs 32 or more.*openssl/);
     expect(() => sharedSecret(new Uint8Array(0))).toThrow(ConfigurationError);
@@ -187,7 +187,7 @@ describe('staticToken', () => {
     }
   });
 
-  it.each([undefined, null, '', 1, ['token']])('does not take %j, and says what to set', (token) => {
+  it.each([undefined, null, '', 1, ['token']])('refuses %j, and says what to set', (token) => {
     expect(() => staticToken(token as string)).toThrow(ConfigurationError);
     expect(() => staticToken(token as string)).toThrow(/GRID_TOKEN/);
   });

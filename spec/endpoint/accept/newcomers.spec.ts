@@ -19,7 +19,7 @@ const fakes = (address: string, count: number): Fake[] => Array.from({ length: c
 const droppedOf = (list: readonly Fake[]): number[] => list.flatMap(({ dropped }, index) => (dropped ? [index] : []));
 
 describe('Newcomers', () => {
-  it('drops the oldest silent one for the next', () => {
+  it('drops the oldest silent one for a new one', () => {
     const pool = new Newcomers<Fake>(3);
     const list = fakes('a', 5);
     list[0]!.silent = false;
@@ -28,7 +28,7 @@ describe('Newcomers', () => {
     expect([...pool]).toStrictEqual([list[0], list[3], list[4]]);
   });
 
-  it('refuses where nobody is silent, until one is taken out', () => {
+  it('refuses new ones where none is silent, until one is removed', () => {
     const pool = new Newcomers<Fake>(2);
     const list = fakes('a', 2);
     for (const each of list) {
@@ -44,7 +44,7 @@ describe('Newcomers', () => {
     expect(pool.size).toBe(2);
   });
 
-  it('lets the address with the most give way: an address with few keeps its share', () => {
+  it('drops one of the address with the most: an address with few keeps its share', () => {
     const pool = new Newcomers<Fake>(10);
     const [quiet, flood] = [fakes('quiet', 2), fakes('flood', 100)];
     for (const each of [...quiet, ...flood]) pool.add(each);
@@ -57,14 +57,14 @@ describe('Newcomers', () => {
     expect([droppedOf(flood).length - 92, droppedOf(late).length]).toStrictEqual([4, 4]);
   });
 
-  it('lets the oldest of all give way where every address has as many', () => {
+  it('drops the oldest of all where every address has the same number', () => {
     const pool = new Newcomers<Fake>(3);
     const list = ['a', 'b', 'c', 'd', 'e'].map((address) => new Fake(address));
     for (const each of list) pool.add(each);
     expect(droppedOf(list)).toStrictEqual([0, 1]);
   });
 
-  it('lets another address give way where the one with the most has nobody silent', () => {
+  it('drops one of another address where the one with the most has no silent one', () => {
     const pool = new Newcomers<Fake>(4);
     const [busy, few] = [fakes('busy', 3), fakes('few', 1)];
     for (const each of [...busy, ...few]) {

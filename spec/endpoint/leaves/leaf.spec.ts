@@ -52,7 +52,7 @@ describe('connect()', () => {
   it.each([
     ['a dial that fails', () => throwError(() => new Error('offline'))],
     ['a dial that is never answered', () => NEVER],
-  ])('shows no secret of its URL in states, errors and events: %s', async (_, dial) => {
+  ])('reveals no secret of its URL in states, errors and events: %s', async (_, dial) => {
     const dialed: string[] = [];
     const leaf = connect('ws://user:hunter2@host/own?token=qsecret', {
       token: 'TOPSECRET',
@@ -75,7 +75,7 @@ describe('connect()', () => {
   });
 
   it.each(['ftp://user:hunter2@host', 'ws://user:hunter2@host/#part', 'user:hunter2@host', '//user:hunter2@host'])(
-    'shows no secret of the URL %j that it refuses',
+    'reveals no secret of the refused URL %j',
     (url) => {
       expect(() => connect(url, { token: 'x' })).toThrow(ConfigurationError);
       expect(() => connect(url, { token: 'x' })).toThrow(/^(?!.*hunter2)/);
@@ -98,7 +98,7 @@ describe('connect()', () => {
     expect((await firstValueFrom(leaf.stats$)).callsOut).toBe(2);
   });
 
-  it('asks for a token at each attempt, and reconnects for ever', async () => {
+  it('requests a token at each attempt, and reconnects without limit', async () => {
     await start();
     const tokens: string[] = [];
     const leaf = network.leaf(host, {
@@ -119,7 +119,7 @@ describe('connect()', () => {
     expect((await firstValueFrom(leaf.state$)).connects).toBe(4);
   });
 
-  it('goes to back-off where the token fails, and comes back', async () => {
+  it('goes to back-off where getting a token fails, and recovers', async () => {
     await start();
     let broken = true;
     const leaf = network.leaf(host, {
@@ -138,7 +138,7 @@ describe('connect()', () => {
     expect((await firstValueFrom(leaf.state$)).status).toBe('connected');
   });
 
-  it('closes twice, before it has started too; calls fail', async () => {
+  it('can be closed twice, also before it has started; calls fail', async () => {
     await start();
     const early = network.leaf(host);
     early.close();
@@ -157,7 +157,7 @@ describe('connect()', () => {
     expect(completed).toBe(true);
   });
 
-  it('knows one host: its handlers can call that, and no other', async () => {
+  it('knows one host: its handlers can call only that one', async () => {
     const dial = network.dialFrom('leaf');
     await start();
     const manager = network.manager('http://other:9000', [], { leaves: { authenticate: () => 'ann' } });
@@ -194,12 +194,12 @@ describe('connect()', () => {
     }
   });
 
-  it('refuses two handlers of one route', () => {
+  it('refuses two handlers for one route', () => {
     const handlers = [bind(whoAmI, () => 'x'), bind(whoAmI, () => 'y')];
     expect(() => connect('ws://host', { token: 'x', handlers })).toThrow(ConfigurationError);
   });
 
-  it('survives a dial that always fails', async () => {
+  it('survives a dial function that always fails', async () => {
     const leaf = network.leaf(host, { dial: () => throwError(() => new Error('offline')) });
     await network.pass(20_000);
     expect(await firstValueFrom(leaf.state$)).toMatchObject({ status: 'back-off', error: { message: 'offline' } });

@@ -54,7 +54,7 @@ const boom = (): never => {
 };
 
 describe('a host', () => {
-  it('takes no leaves by default, and says so to both ends', async () => {
+  it('accepts no leaves by default, and says so at both ends', async () => {
     await start();
     const leaf = network.leaf(host);
     const told: unknown[] = [];
@@ -68,13 +68,13 @@ describe('a host', () => {
   it.each<[string, LeafOptions['authenticate']]>([
     ['at once', (token) => `user ${token}`],
     ['later', async (token) => Promise.resolve(`user ${token}`)],
-  ])('hears who a leaf is, %s: handlers see it as the caller', async (_, authenticate) => {
+  ])('learns who a leaf is, %s: handlers see it as the caller', async (_, authenticate) => {
     await start({ authenticate });
     const leaf = network.leaf(host, { token: 'ann' });
     expect(await ask(leaf)).toBe('user ann');
   });
 
-  it('keeps the `this` of its hook', async () => {
+  it('preserves the `this` of its hook', async () => {
     class Users implements LeafOptions {
       readonly prefix = 'user ';
       authenticate(token: string): string {
@@ -87,7 +87,7 @@ describe('a host', () => {
     expect(await ask(network.leaf(host, { token: 'ann' }))).toBe('user ann');
   });
 
-  it('rejects a leaf whose hook throws or rejects: the leaf is told a neutral text, the event has the real one', async () => {
+  it('rejects a leaf whose hook throws or rejects, with a neutral text; the event has the real one', async () => {
     await start({
       authenticate: (token) => {
         if (token === 'sync') throw new Error('not you');
@@ -104,7 +104,7 @@ describe('a host', () => {
     ['identity', { identity: { get: boom } }],
     ['expiresAt', { identity: { value: 'ann' }, expiresAt: { get: boom } }],
     ['date', { identity: { value: 'ann' }, expiresAt: { value: { valueOf: boom } } }],
-  ])('tells a leaf nothing of what the %s throws that its hook has returned', async (_, parts) => {
+  ])('reveals nothing to a leaf of what the %s returned by its hook throws', async (_, parts) => {
     await start({ authenticate: () => Object.defineProperties({}, parts as PropertyDescriptorMap) as never });
     const leaf = network.leaf(host);
     expect(await reasonOf(leaf)).toMatchObject({ code: 'unauthenticated', reason: 'the token is not accepted' });
@@ -113,7 +113,7 @@ describe('a host', () => {
     ]);
   });
 
-  it('bounds the metadata of calls that run, as it bounds their payloads', async () => {
+  it('bounds the metadata of running calls, as it bounds their payloads', async () => {
     const manager = network.manager(host, [], {
       limits: { maxReceiveBytes: 5_000 },
       leaves: { authenticate: () => 'ann' },
@@ -132,7 +132,7 @@ describe('a host', () => {
     expect(errors).toStrictEqual([expect.objectContaining({ code: 'resource-exhausted', sent: false })]);
   });
 
-  it('tells a leaf the reason of a RejectedError', async () => {
+  it('sends a leaf the reason of a RejectedError', async () => {
     await start({
       authenticate: () => {
         throw new RejectedError('ann is suspended since Monday', 'your account is suspended');
@@ -150,7 +150,7 @@ describe('a host', () => {
     [{ id: 1 }, 'an object'],
     [['ann'], 'a list'],
     [7, 'a number'],
-  ])('lets no leaf in for which authenticate gives %j', async (identity, shown) => {
+  ])('admits no leaf for which authenticate returns %j', async (identity, shown) => {
     await start({ authenticate: () => identity as string });
     const leaf = network.leaf(host);
     expect(await reasonOf(leaf)).toMatchObject({ code: 'unauthenticated', reason: 'the token is not accepted' });
@@ -187,7 +187,7 @@ describe('a host', () => {
     expect((await firstValueFrom(leaf.state$)).status).toBe('refused');
   });
 
-  it('tells handlers whether a host or a leaf calls', async () => {
+  it('tells handlers whether the caller is a host or a leaf', async () => {
     const kindOf = unary({ id: 7, name: 'kindOf', request: raw, response: type<string>() });
     const manager = await start({});
     manager.handle(kindOf, (_, call) => call.callerKind);
@@ -203,7 +203,7 @@ describe('a host', () => {
     expect(await reasonOf(leaf)).toMatchObject({ reason: expect.stringContaining('the clocks differ by 400 s') });
   });
 
-  it('checks the origin of pages, and tells the hook', async () => {
+  it('verifies the origin of pages, and passes it to the hook', async () => {
     const origins: unknown[] = [];
     await start({
       origins: ['https://good.example'],
@@ -224,7 +224,7 @@ describe('a host', () => {
     expect(origins).toStrictEqual(['https://good.example', undefined]);
   });
 
-  it('lets leaves call the routes of its list alone, by id, subroute or name', async () => {
+  it('lets leaves call only the routes of its list, by id, subroute or name', async () => {
     await start({ routes: [whoAmI, named] });
     const leaf = network.leaf(host);
     expect(await ask(leaf)).toBe('user leaf');
@@ -240,7 +240,7 @@ describe('a host', () => {
     }
   });
 
-  it('lets hosts call what leaves may not', async () => {
+  it('lets hosts call routes that leaves may not call', async () => {
     const manager = await start({ routes: [] });
     const answer = firstValueFrom(manager.connection(host).request(secret, new Uint8Array()));
     await network.settle();
@@ -252,7 +252,7 @@ describe('a host', () => {
     });
   });
 
-  it('takes no more leaves than max, also of those that come at once, and others when they have gone', async () => {
+  it('admits at most max leaves, also of simultaneous ones, and others when these have left', async () => {
     await start({ max: 2 });
     const leaves = Array.from({ length: 5 }, (_, index) => network.leaf(host, { token: `${index}` }));
     await network.settle();
@@ -269,7 +269,7 @@ describe('a host', () => {
     expect(connected.filter((status) => status === 'connected').length).toBe(2);
   });
 
-  it('calls the handlers of a leaf, from a handler or on its own', async () => {
+  it('calls the handlers of a leaf, from a handler or unprompted', async () => {
     const manager = await start({});
     const handlers = [bind(notify, (text, call) => `${text} pong to ${call.caller}`)];
     const leaf = network.leaf(host, { token: 'ann', handlers });
@@ -279,7 +279,7 @@ describe('a host', () => {
     expect(await answer).toBe(`hi pong to ${host}`);
   });
 
-  it('has a closed connection to a leaf that has left, whose calls fail; one that never came is an error', async () => {
+  it('has a closed connection to a departed leaf, whose calls fail; an unknown leaf is an error', async () => {
     const manager = await start({});
     const leaf = network.leaf(host, { token: 'ann', handlers: [bind(notify, (text) => text)] });
     await network.settle();
@@ -297,7 +297,7 @@ describe('a host', () => {
     expect(() => manager.connection('user bob')).toThrow('user bob is no host of this cluster');
   });
 
-  it('finds the newest of several leaves with one identity, and the older when that has gone', async () => {
+  it('finds the newest of several leaves with one identity, and the older one when that has left', async () => {
     const manager = await start({ authenticate: () => 'twin' });
     const leaves = ['old', 'new'].map((name) => network.leaf(host, { handlers: [bind(notify, () => name)] }));
     await network.settle();
@@ -312,7 +312,7 @@ describe('a host', () => {
     expect(await who()).toBe('old');
   });
 
-  it('counts the handlers that an identity left running when a leaf of it connects again', async () => {
+  it('counts handlers left running by an identity when a leaf of it reconnects', async () => {
     const manager = network.manager(host, [], {
       leaves: { authenticate: (token) => `user ${token}` },
       limits: { maxOpenMuxes: 2 },
@@ -340,7 +340,7 @@ describe('a host', () => {
     expect([await startedBy('ann'), await startedBy('bob')]).toStrictEqual([2, 2]);
   });
 
-  it('is no cluster of its leaves, and does not forward between them', async () => {
+  it('does not treat its leaves as a cluster, and does not forward between them', async () => {
     const manager = await start({});
     network.leaf(host, { token: 'ann' });
     await network.settle();
@@ -371,7 +371,7 @@ describe('a host', () => {
     expect(seen.events).toMatchObject([{ type: 'handler-error', error: { name: 'Error', message: 'bug' } }]);
   });
 
-  it('closes its leaves with it; they dial for ever', async () => {
+  it('disconnects its leaves when it closes; they keep redialing', async () => {
     const manager = await start({});
     const leaf = network.leaf(host);
     expect(await ask(leaf)).toBe('user leaf');
@@ -384,7 +384,7 @@ describe('a host', () => {
   });
 });
 
-describe('an origin that no browser sends', () => {
+describe('an origin that browsers do not send', () => {
   it.each(['https://a.b/path', 'https://a.b/', 'https://A.b', 'a.b', 'https://a.b?x', 7])(
     'is refused: %p',
     (origin) => {
@@ -396,7 +396,7 @@ describe('an origin that no browser sends', () => {
   );
 
   it.each(['https://a.b', 'http://localhost:5173', 'http://[::1]:80', 'null', 'moz-extension://0aF'])(
-    'and one that they do is not: %p',
+    'is accepted where browsers do send it: %p',
     (origin) => {
       const leaves = { authenticate: () => 'ann', origins: [origin] };
       expect(() => network.manager(host, [], { leaves })).not.toThrow();

@@ -24,7 +24,7 @@ afterEach(async () => {
   await manager.close();
 });
 
-it('an item that comes within the opening of its stream returns its credit', async () => {
+it('an item that arrives while its stream is opened returns its credit', async () => {
   const lengths = manager
     .connection(host)
     .stream(items, new Uint8Array(large))

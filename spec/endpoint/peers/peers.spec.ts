@@ -48,7 +48,7 @@ function call(manager: Manager, to: string, options: CallOptions = {}): string[]
 }
 
 describe('hosts as an Observable', () => {
-  it('connects who is new, closes who is gone, and leaves the others alone', async () => {
+  it('connects new hosts, closes removed ones, and leaves the others alone', async () => {
     await Promise.all([b, c].map((local) => network.manager(local, [a, b, c]).start()));
     const hosts = new BehaviorSubject<readonly string[]>([a, b]);
     const manager = network.manager(a, hosts);
@@ -76,7 +76,7 @@ describe('hosts as an Observable', () => {
     expect(await names(manager)).toStrictEqual([`${b} connected`, `${c} connected`]);
   });
 
-  it('stops to dial who is gone', async () => {
+  it('stops dialing removed hosts', async () => {
     const hosts = new BehaviorSubject<readonly string[]>([a, b, c]);
     const manager = network.manager(a, hosts);
     await manager.start();
@@ -87,7 +87,7 @@ describe('hosts as an Observable', () => {
     expect(network.runtime.scheduled).toBe(3);
   });
 
-  it('leaves out names that cannot be, and says which', async () => {
+  it('skips invalid names, and reports which', async () => {
     const hosts = new Subject<readonly string[]>();
     const manager = network.manager(a, hosts);
     await manager.start();
@@ -121,7 +121,7 @@ describe('hosts as an Observable', () => {
     ['a text', b, 'emitted a value of type string; it must emit arrays'],
     ['a list with something else in it', [a, c, 5], 'A host name must be a text, such as "http://10.0.0.1:9000"'],
     ['a list with null in it', [a, c, null], 'it is null'],
-  ])('may emit %s: that is reported, and harms nothing', async (_, garbage, reason) => {
+  ])('may emit %s: that is reported, and has no other effect', async (_, garbage, reason) => {
     const hosts = new Subject<readonly string[]>();
     const manager = network.manager(a, hosts);
     await manager.start();
@@ -136,7 +136,7 @@ describe('hosts as an Observable', () => {
     await manager.close();
   });
 
-  it('may not emit an empty list: that is reported, and the last list stays', async () => {
+  it('may not emit an empty list: that is reported, and the last list remains', async () => {
     const hosts = new BehaviorSubject<readonly string[]>([a, b]);
     const manager = network.manager(a, hosts);
     await manager.start();
@@ -174,7 +174,7 @@ describe('hosts as an Observable', () => {
     expect(network.events(a)).toStrictEqual([{ type: 'host-list', host: a, problem: 'duplicate', remedy }]);
   });
 
-  it('is not listened to after the close', async () => {
+  it('is unsubscribed at the close', async () => {
     const hosts = new BehaviorSubject<readonly string[]>([]);
     const manager = network.manager(a, hosts);
     await manager.start();
@@ -201,7 +201,7 @@ describe('the side that is dialed', () => {
     throw new Error('One of two hosts waits.');
   }
 
-  it('lets calls wait for the grace after the start, then fails them at once', async () => {
+  it('lets calls wait for the grace period after the start, then fails them at once', async () => {
     const { manager, remote } = await waiting();
     await network.settle();
     const early = call(manager, remote);
@@ -216,7 +216,7 @@ describe('the side that is dialed', () => {
     expect(late).toStrictEqual(['disconnected']);
   });
 
-  it('says why it rejected the host, after the grace', async () => {
+  it('reports why it rejected the host, after the grace period', async () => {
     const { manager, remote } = await waiting();
     const other = network.manager(remote, [manager.local], { auth: staticToken('another') });
     await other.start();
@@ -232,7 +232,7 @@ describe('the side that is dialed', () => {
     });
   });
 
-  it('says why it rejected the host where it did so later, and lets calls wait until then', async () => {
+  it('reports why it rejected the host where it did so later, and lets calls wait until then', async () => {
     const { manager, remote } = await waiting();
     await network.pass(2_100, 50);
     expect((await hostsOf(manager))[0]).toMatchObject({ error: { message: notDialed(manager.local, remote) } });
@@ -241,7 +241,7 @@ describe('the side that is dialed', () => {
     expect((await hostsOf(manager))[0]).toMatchObject({ status: 'back-off', error: { code: 'rejected' } });
   });
 
-  it('connects after the grace too, and has it again after each loss', async () => {
+  it('connects after the grace period too, and has it again after each loss', async () => {
     const { manager, remote } = await waiting();
     await network.pass(5_000);
     const other = network.manager(remote, [manager.local]);
@@ -265,7 +265,7 @@ describe('the side that is dialed', () => {
 });
 
 describe('the side that dials', () => {
-  it('fails calls in back-off, and tells when it is worth to try again', async () => {
+  it('fails calls in back-off, and reports when a retry makes sense', async () => {
     const managers = [network.manager(a, [b]), network.manager(b, [a])];
     managers.forEach((manager) => {
       manager.handle(echo, (payload) => payload);
@@ -290,7 +290,7 @@ describe('the side that dials', () => {
     expect(answered).toBe(1);
   });
 
-  it('lets calls wait while the first quick dials of a host that starts are refused', async () => {
+  it('lets calls wait while the first quick dials of a starting host are refused', async () => {
     const managers = [network.manager(a, [b]), network.manager(b, [a])];
     managers.forEach((manager) => {
       manager.handle(echo, (payload) => payload);
@@ -327,7 +327,7 @@ describe('the side that dials', () => {
     expect(served).toBe(2);
   });
 
-  it('opens no second connection while one is there, over hours', async () => {
+  it('opens no second connection while one is open, over hours', async () => {
     await network.mesh([a, b, c]);
     await network.pass(3_600_000, 10_000);
     expect(network.cables.length).toBe(3);
@@ -336,7 +336,7 @@ describe('the side that dials', () => {
 });
 
 describe('the loopback', () => {
-  it('comes back when its link is lost, until it is stopped', async () => {
+  it('is restored when its link is lost, until it is stopped', async () => {
     const { runtime } = network;
     const side = new Endpoint({ runtime }, () => {
       throw new Error('No handler calls.');

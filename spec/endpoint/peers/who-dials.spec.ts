@@ -35,7 +35,7 @@ describe('whoDials', () => {
     }
   });
 
-  it('compares without a sign', () => {
+  it('compares unsigned numbers', () => {
     const hash64 = (text: string): bigint => (text === 'ab' ? 1n : 0xffff_ffff_ffff_ffffn);
     expect(whoDials('a', 'b', hash64)).toBe(true);
     expect(whoDials('b', 'a', hash64)).toBe(false);
@@ -47,7 +47,7 @@ describe('whoDials', () => {
     ['', 'a'],
     // U+FFFF is the larger one as a JavaScript string, the smaller one as UTF-8.
     ['\uffff', '\u{10000}'],
-  ])('takes the order of the bytes when the hashes are equal: %j before %j', (first, second) => {
+  ])('uses the byte order when the hashes are equal: %j before %j', (first, second) => {
     expect(whoDials(first, second, () => 5n)).toBe(true);
     expect(whoDials(second, first, () => 5n)).toBe(false);
     expect(whoDials(first, first, () => 5n)).toBe(false);

@@ -39,7 +39,7 @@ function asyncCounting(count = 1_000_000): { pulled: number; cleaned: number; re
 }
 
 describe('an iterable', () => {
-  it('is pulled one item for each credit', () => {
+  it('is pulled once per credit', () => {
     const outlet = new FakeOutlet(2);
     const source = counting();
     outlet.feed(source.items);
@@ -48,7 +48,7 @@ describe('an iterable', () => {
     expect([outlet.sent, source.pulled]).toStrictEqual([[1, 2, 3, 4, 5], 5]);
   });
 
-  it('completes after its last item, when there is credit to ask for more', () => {
+  it('completes after its last item, when there is credit to pull further', () => {
     const outlet = new FakeOutlet(3);
     outlet.feed([1, 2]);
     expect(outlet.log).toStrictEqual([1, 2, 'done']);
@@ -116,7 +116,7 @@ describe('an iterable', () => {
     expect([outlet.log, cleaned]).toStrictEqual([[1], 1]);
   });
 
-  it('does not complete a call that it stops by itself', () => {
+  it('does not complete a call that it stops itself', () => {
     const outlet = new FakeOutlet(1);
     const stop = (): void => {
       feeder.stop();
@@ -131,7 +131,7 @@ describe('an iterable', () => {
     expect(outlet.log).toStrictEqual([1]);
   });
 
-  it('swallows what it throws while it is torn down', () => {
+  it('swallows errors thrown while it is torn down', () => {
     const outlet = new FakeOutlet(1);
     const feeder = outlet.feed(
       (function* () {
@@ -146,7 +146,7 @@ describe('an iterable', () => {
     expect(outlet.log).toStrictEqual([1]);
   });
 
-  it('is not pulled within itself where sending gives credit', () => {
+  it('is not pulled recursively where sending grants credit', () => {
     const outlet = new FakeOutlet(1);
     const source = counting(50_000);
     outlet.onSend = () => {
@@ -170,7 +170,7 @@ describe('an iterable', () => {
 });
 
 describe('an async iterable', () => {
-  it('is asked for one item at a time, and only where there is credit', async () => {
+  it('is pulled one item at a time, and only where there is credit', async () => {
     const outlet = new FakeOutlet(0);
     const source = asyncCounting();
     outlet.feed(source.items);
@@ -209,7 +209,7 @@ describe('an async iterable', () => {
     expect(outlet.log).toStrictEqual([1, new Error('of the generator'), new Error('of next')]);
   });
 
-  it('may give a Promise whose own then throws, also when it is asked again later', async () => {
+  it('may return a Promise whose own then throws, also when it is pulled again later', async () => {
     const outlet = new FakeOutlet(1);
     let asked = 0;
     const broken = Object.assign(Promise.resolve({ done: true, value: undefined }), {
@@ -242,7 +242,7 @@ describe('an async iterable', () => {
     expect([outlet.log, cleaned]).toStrictEqual([[new RangeError('not encodable')], true]);
   });
 
-  it('runs its finally when it is stopped, and an item on its way is not sent', async () => {
+  it('runs its finally when it is stopped, and a pending item is not sent', async () => {
     const outlet = new FakeOutlet(2);
     const source = asyncCounting();
     const feeder = outlet.feed(source.items);
@@ -253,7 +253,7 @@ describe('an async iterable', () => {
     expect([outlet.log, source.cleaned]).toStrictEqual([sent, 1]);
   });
 
-  it('swallows what its tear-down throws or rejects with', async () => {
+  it('swallows errors of its tear-down, thrown or rejected', async () => {
     const outlet = new FakeOutlet(0);
     const next = async (): Promise<IteratorResult<number>> => new Promise(() => undefined);
     const rejecting = async (): Promise<never> => Promise.reject(new Error('of the tear-down'));
@@ -266,7 +266,7 @@ describe('an async iterable', () => {
     expect(outlet.log).toStrictEqual([]);
   });
 
-  it('may be one that rejects after the stop', async () => {
+  it('may reject after the stop', async () => {
     const outlet = new FakeOutlet(1);
     const next = async (): Promise<never> => Promise.reject(new Error('too late'));
     outlet.feed({ [Symbol.asyncIterator]: () => ({ next }) }).stop();
@@ -275,7 +275,7 @@ describe('an async iterable', () => {
   });
 });
 
-describe('what can be fed', () => {
+describe('the feed of', () => {
   it.each([
     ['an array', [1], true],
     ['a set', new Set(), true],
@@ -293,7 +293,7 @@ describe('what can be fed', () => {
     expect(isFeedSource(value)).toBe(expected);
   });
 
-  it('takes an Observable as such, though it may be iterable too', () => {
+  it('an Observable is subscribed to, even where it is iterable, too', () => {
     const outlet = new FakeOutlet(0);
     const both = Object.assign(from([1, 2]), { [Symbol.asyncIterator]: () => asyncCounting().items });
     outlet.feed(both as Observable<number>);
@@ -302,8 +302,8 @@ describe('what can be fed', () => {
   });
 });
 
-describe('an iterable whose next gives credit', () => {
-  it('is not asked again within its own next', () => {
+describe('an iterable whose next grants credit', () => {
+  it('is not pulled within its own next', () => {
     const outlet = new FakeOutlet(0);
     outlet.feed(
       (function* () {

@@ -72,13 +72,13 @@ describe('an Observable', () => {
     ]);
   });
 
-  it('completes at once where nothing waits', () => {
+  it('completes at once where nothing is buffered', () => {
     const outlet = new FakeOutlet(0);
     outlet.feed(of());
     expect(outlet.log).toStrictEqual(['done']);
   });
 
-  it('is unsubscribed where an item cannot be encoded, after what came before is sent', () => {
+  it('is unsubscribed where an item cannot be encoded, after the items before it are sent', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     outlet.feed(source);
@@ -102,7 +102,7 @@ describe('an Observable', () => {
     expect(outlet.log).toStrictEqual([1, 2, 3, 21, 22, 23, 'done']);
   });
 
-  it('does not recurse where sending what waited makes the source emit', () => {
+  it('does not recurse where sending buffered items makes the source emit', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     outlet.feed(source);
@@ -114,7 +114,7 @@ describe('an Observable', () => {
     expect(outlet.sent).toStrictEqual(Array.from({ length: 20_000 }, (_, index) => index + 1));
   });
 
-  it('does not recurse where sending gives credit', () => {
+  it('does not recurse where sending grants credit', () => {
     const outlet = new FakeOutlet(0);
     outlet.feed(range(1, 50_000), { items: 100_000 });
     outlet.onSend = () => {
@@ -124,7 +124,7 @@ describe('an Observable', () => {
     expect([outlet.log.length, outlet.log.at(-1)]).toStrictEqual([50_001, 'done']);
   });
 
-  it('is unsubscribed when it is stopped, and what waits is not sent', () => {
+  it('is unsubscribed when it is stopped, and buffered items are not sent', () => {
     const outlet = new FakeOutlet(1);
     const source = new Subject<number>();
     const feeder = outlet.feed(source);
@@ -168,7 +168,7 @@ describe('the buffer of an Observable', () => {
     return (error as Error).message;
   };
 
-  it('holds as many items as its bound says, and then fails with the remedies, and stops the source', () => {
+  it('holds up to its bound of items, and then fails, naming the remedies, and stops the source', () => {
     const outlet = new FakeOutlet(1);
     const source = new Subject<number>();
     outlet.feed(source, { items: 3 });
@@ -184,7 +184,7 @@ describe('the buffer of an Observable', () => {
     expect(outlet.sent).toStrictEqual([1]);
   });
 
-  it('holds as many bytes as its bound says', () => {
+  it('holds up to its bound of bytes', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     outlet.feed(source, { bytes: 9 });
@@ -194,7 +194,7 @@ describe('the buffer of an Observable', () => {
     expect(overflow(outlet)).toContain('9 bytes');
   });
 
-  it('has room again for what was sent', () => {
+  it('frees the room of sent items', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     outlet.feed(source, { items: 2, bytes: 6 });
@@ -205,7 +205,7 @@ describe('the buffer of an Observable', () => {
     expect([outlet.sent.length, outlet.sent.at(-1)]).toStrictEqual([4_999, 4_999]);
   });
 
-  it('stops a source that emits without end within subscribe', () => {
+  it('stops a source that emits endlessly within subscribe', () => {
     const outlet = new FakeOutlet(1);
     const source = endless();
     outlet.feed(source.items, { items: 3 });
@@ -213,7 +213,7 @@ describe('the buffer of an Observable', () => {
     expect(overflow(outlet)).toContain('3 items');
   });
 
-  it('stops such a source where an item of it cannot be encoded', () => {
+  it('stops such a source where one of its items cannot be encoded', () => {
     const outlet = new FakeOutlet(9);
     const source = endless();
     outlet.feed(source.items.pipe(map((value) => (value === 3 ? -1 : value))));
@@ -226,7 +226,7 @@ describe('the buffer of an Observable', () => {
 });
 
 describe('a relay, an Observable that is fed from another stream', () => {
-  it('keeps the credit of that stream until its item is sent, beyond all bounds of the buffer', () => {
+  it('retains the credit of that stream until its item is sent, beyond the bounds of the buffer', () => {
     const outlet = new FakeOutlet(1);
     const upstream = new FakeStream();
     outlet.feed(upstream.items.pipe(map((value) => 2 * value)), { items: 1, bytes: 1 });
@@ -238,7 +238,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect([outlet.sent, upstream.released]).toStrictEqual([[2, 4, 6, 8], 4]);
   });
 
-  it('returns the credit of what waits when it is stopped', () => {
+  it('returns the credit of buffered items when it is stopped', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
     const feeder = outlet.feed(upstream.items);
@@ -247,7 +247,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect(upstream.released).toBe(3);
   });
 
-  it('goes on keeping it after its stream was called again', () => {
+  it('continues to retain it after its stream was called again', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
     outlet.feed(upstream.items.pipe(retry()), { items: 1 });
@@ -258,7 +258,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect([outlet.sent, upstream.released]).toStrictEqual([[1, 2, 3], 3]);
   });
 
-  it('keeps the credit of no stream whose items only cause it to send', () => {
+  it('retains no credit of a stream whose items only trigger its sending', () => {
     const outlet = new FakeOutlet(0);
     const other = new FakeStream();
     const source = new Subject<number>();
@@ -270,7 +270,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect(other.released).toBe(2);
   });
 
-  it('has as many batches waiting as the window of the stream says, where an operator takes them apart', () => {
+  it('buffers up to the window of the stream in batches, where an operator splits them', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
     outlet.feed(upstream.items.pipe(mergeMap((value) => [value, value, value])), { items: 3 });
@@ -280,7 +280,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect([outlet.sent, upstream.released]).toStrictEqual([[1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5], 5]);
   });
 
-  it('bounds what one item of the stream becomes', () => {
+  it('bounds the items that one item of the stream becomes', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
     outlet.feed(upstream.items.pipe(mergeMap((value) => range(value, 100))), { items: 10 });
@@ -290,7 +290,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect(upstream.released).toBe(1);
   });
 
-  it('bounds what the work on one item of the stream gives, also where several are in work', () => {
+  it('bounds the items that the work on one item yields, also for several concurrent ones', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
     const work = [new Subject<number>(), new Subject<number>()] as const;
@@ -302,7 +302,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect(outlet.log).toStrictEqual([expect.any(BufferOverflowError)]);
   });
 
-  it('keeps the credit of a stream that an operator subscribes to later', () => {
+  it('retains the credit of a stream that an operator subscribes to later', () => {
     const lookup = new Subject<void>();
     const through = [
       (upstream: FakeStream) => lookup.pipe(switchMap(() => upstream.items)),
@@ -329,7 +329,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     }
   });
 
-  it('keeps the credit of the streams that its work gives, each by its own window', () => {
+  it('retains the credit of the streams that its work yields, each by its own window', () => {
     const outlet = new FakeOutlet(0);
     const [upstream, inner] = [new FakeStream(), new FakeStream()];
     outlet.feed(upstream.items.pipe(consume(() => inner.items)), { items: 1 });
@@ -343,7 +343,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     expect([outlet.sent, upstream.released, inner.released]).toStrictEqual([[1, 2, 3], 1, 3]);
   });
 
-  it('says how it is held back, where it is hidden behind a Subject', () => {
+  it('says how to keep backpressure, where it is hidden behind a Subject', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
     const lookup = new Subject<void>();
@@ -355,7 +355,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     );
   });
 
-  it('says how it is held back, where it is behind an asynchronous operator', () => {
+  it('says how to keep backpressure, where it is behind an asynchronous operator', () => {
     testScheduler().run(({ flush }) => {
       const outlet = new FakeOutlet(0);
       const upstream = new FakeStream('watch');
@@ -368,7 +368,7 @@ describe('a relay, an Observable that is fed from another stream', () => {
     });
   });
 
-  it('returns the credit of an item when all that it became is sent', () => {
+  it('returns the credit of an item when everything that it became is sent', () => {
     const outlet = new FakeOutlet(0);
     const upstream = new FakeStream();
     outlet.feed(upstream.items.pipe(concatMap((value) => of(value, value + 1))), { items: 2 });

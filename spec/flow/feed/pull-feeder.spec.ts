@@ -5,7 +5,7 @@ import { PullFeeder } from '../../../lib/flow/feed/pull-feeder.js';
 import { bufferBounded } from '../../../lib/operators/buffer-bounded.js';
 import { FakeOutlet } from '../../support/streams/outlet.js';
 
-it('a pull that is fed to a stream gets the credit of an item back when that has gone out, or cannot be encoded', () => {
+it('a pull fed to a stream gets the credit of an item back when it was sent, or cannot be encoded', () => {
   const released: number[] = [];
   const waiting = [1, -1];
   const pull: Pull<number> = {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Fifo } from '../../../lib/flow/pull/fifo.js';
 
 describe('a queue', () => {
-  it('gives the oldest first', () => {
+  it('returns the oldest first', () => {
     const queue = new Fifo<number>();
     for (const value of [1, 2]) queue.push(value);
     expect([queue.length, queue.shift()]).toStrictEqual([2, 1]);
@@ -23,7 +23,7 @@ describe('a queue', () => {
     expect(taken).toStrictEqual(Array.from({ length: pushed }, (_, index) => index));
   });
 
-  it('gives all that waits', () => {
+  it('returns all queued entries', () => {
     const queue = new Fifo<number>();
     for (const value of [1, 2, 3]) queue.push(value);
     queue.shift();

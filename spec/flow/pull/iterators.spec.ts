@@ -7,7 +7,7 @@ describe('checkResult', () => {
     expect(() => checkResult(result as never)).toThrow(TypeError);
   });
 
-  it('takes any object', () => {
+  it('accepts any object', () => {
     const result = { done: false, value: 1 } as const;
     expect(checkResult(result)).toBe(result);
   });
@@ -28,14 +28,14 @@ describe('the stop of an iterator', () => {
     },
   };
 
-  it('hands over what is thrown, at once or later', async () => {
+  it('passes on errors, thrown at once or later', async () => {
     expect(await stop(throwing, 'sync')).toStrictEqual([new Error('at once')]);
     expect(await stop(throwing, 'async')).toStrictEqual([new Error('at once')]);
     const rejecting = { return: async () => Promise.reject(new Error('later')) };
     expect(await stop(rejecting, 'async')).toStrictEqual([new Error('later')]);
   });
 
-  it('takes an iterator that has no return, or one that gives no Promise', async () => {
+  it('accepts an iterator without return, or with a return that gives no Promise', async () => {
     expect(await stop({}, 'sync')).toStrictEqual([]);
     expect(await stop({}, 'async')).toStrictEqual([]);
     expect(await stop({ return: () => undefined }, 'async')).toStrictEqual([]);

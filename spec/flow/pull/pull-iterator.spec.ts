@@ -51,7 +51,7 @@ describe('an iterator over a pull', () => {
     expect(released).toStrictEqual([1, 2]);
   });
 
-  it('answers calls of next that did not wait for each other in order, then the end', async () => {
+  it('answers concurrent calls of next in order, then with the end', async () => {
     const { iterator, source, released, give } = setup();
     const asked = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
     give(1, 2);
@@ -61,7 +61,7 @@ describe('an iterator over a pull', () => {
     expect(await iterator.next()).toStrictEqual(end);
   });
 
-  it('is done with an item at once where the next one is asked for already: a window of 1 has no other credit', async () => {
+  it('releases an item at once where the next one is already requested: a window of 1 has no other credit', async () => {
     const stream = new FakeStream();
     const iterator = stream.items[Symbol.asyncIterator]();
     const asked = [iterator.next(), iterator.next()];
@@ -72,7 +72,7 @@ describe('an iterator over a pull', () => {
     await iterator.return();
   });
 
-  it('gives the items before the end', async () => {
+  it('yields the items before the end', async () => {
     const { iterator, source, give } = setup();
     const first = iterator.next();
     give(1, 2);
@@ -82,7 +82,7 @@ describe('an iterator over a pull', () => {
     expect(await iterator.next()).toStrictEqual(end);
   });
 
-  it('gives the items before the error, and the error once', async () => {
+  it('yields the items before the error, and the error once', async () => {
     const { iterator, source, released, give } = setup();
     const first = iterator.next();
     give(1, 2);
@@ -94,7 +94,7 @@ describe('an iterator over a pull', () => {
     expect(released).toStrictEqual([1, 2]);
   });
 
-  it('gives the error to the first of several that wait', async () => {
+  it('rejects the first of several pending calls with the error', async () => {
     const { iterator, source } = setup();
     const asked = [iterator.next(), iterator.next()];
     source.error(new Error('of the stream'));
@@ -107,7 +107,7 @@ describe('an iterator over a pull', () => {
     await expect(iterate(throwError(() => new Error('at once'))).next()).rejects.toThrow('at once');
   });
 
-  it('unsubscribes and releases all when the loop is left', async () => {
+  it('unsubscribes and releases everything when the loop is left', async () => {
     const { iterator, source, released, give } = setup();
     const loop = (async () => {
       for await (const value of iterator) if (value === 1) break;
@@ -129,7 +129,7 @@ describe('an iterator over a pull', () => {
     expect([source.observed, released]).toStrictEqual([false, [1]]);
   });
 
-  it('answers those that wait when it is returned', async () => {
+  it('answers pending calls when it is returned', async () => {
     const { iterator, source } = setup();
     const asked = iterator.next();
     expect(await iterator.return()).toStrictEqual(end);
@@ -137,7 +137,7 @@ describe('an iterator over a pull', () => {
     expect(source.observed).toBe(false);
   });
 
-  it('rejects with what is thrown into it, and stops', async () => {
+  it('rejects with the error thrown into it, and stops', async () => {
     const { iterator, source, released, give } = setup();
     void iterator.next();
     give(1);

@@ -15,8 +15,8 @@ const behind: [string, (source: Observable<number>) => Observable<number>][] = [
   ['tap and share', (source) => source.pipe(tap(), share())],
 ];
 
-describe.each(behind)('an operator whose items wait for their consumer, with %s behind it', (_, operator) => {
-  it('conflates while there is no credit, and one item waits at the stream', () => {
+describe.each(behind)('an operator that buffers items for its consumer, with %s behind it', (_, operator) => {
+  it('conflates while there is no credit, and buffers one item at the stream', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     outlet.feed(operator(source.pipe(conflate())));
@@ -27,7 +27,7 @@ describe.each(behind)('an operator whose items wait for their consumer, with %s 
     expect(outlet.log).toStrictEqual([0, 1_499, 7, 'done']);
   });
 
-  it('drops what its bound says', () => {
+  it('drops items as its bound says', () => {
     const outlet = new FakeOutlet(0);
     const source = new Subject<number>();
     const dropped: number[] = [];
@@ -41,7 +41,7 @@ describe.each(behind)('an operator whose items wait for their consumer, with %s 
     ]);
   });
 
-  it('gives the end after what waits, and stops its source', () => {
+  it('ends after the buffered items, and stops its source', () => {
     const outlet = new FakeOutlet(0);
     const [failing, stopped] = [new Subject<number>(), new Subject<number>()];
     outlet.feed(operator(failing.pipe(conflate())));
@@ -76,7 +76,7 @@ describe.each(behind)('an operator whose items wait for their consumer, with %s 
     expect(started).toStrictEqual([0, 9]);
   });
 
-  it('gives a subscriber that retains nothing every item as it comes', () => {
+  it('emits every item at once to a subscriber that retains nothing', () => {
     const source = new Subject<number>();
     const items: number[] = [];
     operator(source.pipe(conflate())).subscribe((item) => items.push(item));
@@ -100,7 +100,7 @@ it('conflates for a reader behind another operator', async () => {
   expect(values).toStrictEqual([0, 9, undefined]);
 });
 
-it('conflates a stream for a slow consumer: its credit returns, and each new item replaces the one that waits', () => {
+it('conflates a stream for a slow consumer: credit returns, and new items replace the buffered one', () => {
   const stream = new FakeStream();
   const work: Subject<never>[] = [];
   const started: number[] = [];

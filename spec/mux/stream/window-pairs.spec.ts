@@ -119,7 +119,7 @@ describe.each(followed)('between a reference peer and this side, a sender with %
   const sender = windows[from]!;
   const receiver = windows[to]!;
 
-  it('output goes on', () => {
+  it('keeps the output flowing', () => {
     const linked = slowLine(false);
     const handlers = linked.b.serveStream(2, 0, sender);
     const into = linked.a.open(2, { outCapacity: receiver });
@@ -127,7 +127,7 @@ describe.each(followed)('between a reference peer and this side, a sender with %
     expect(longestWait(linked, handlers[0] as never, () => into as never)).toBeLessThanOrEqual(roundTrip + 1);
   });
 
-  it('input goes on', () => {
+  it('keeps the input flowing', () => {
     const linked = slowLine(false);
     const handlers = linked.b.serveStream(2, receiver, 1);
     const into = linked.a.open(2, { inCapacity: sender.initial });

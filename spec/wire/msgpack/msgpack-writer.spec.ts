@@ -25,7 +25,7 @@ describe('MsgpackWriter', () => {
     },
   );
 
-  it('shares no bytes with a writer that is not finished, or begins later', () => {
+  it('shares no bytes with an unfinished or later writer', () => {
     const first = new MsgpackWriter().map(1).string('a');
     const second = new MsgpackWriter().map(1).string('b');
     const written = second.string('2').finish();

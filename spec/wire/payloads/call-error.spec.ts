@@ -7,12 +7,12 @@ const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.rep
 const plain = { code: 'a', retryable: false, sent: true, data: undefined };
 
 describe('the error of a call', () => {
-  it('leaves out what is so by default', () => {
+  it('omits default values', () => {
     expect(hex(encodeCallError({ code: 'a' }))).toBe('81a163a161');
     expect(decodeCallError(bytes('81a163a161'), 100)).toStrictEqual(plain);
   });
 
-  it('carries everything', () => {
+  it('carries all fields', () => {
     const error = { code: 'quota', retryable: true, sent: false, data: Uint8Array.of(1, 2) };
     expect(decodeCallError(encodeCallError(error), 100)).toStrictEqual(error);
   });
@@ -23,13 +23,13 @@ describe('the error of a call', () => {
     );
   });
 
-  it('leaves out data beyond the bound, and keeps the rest', () => {
+  it('omits data beyond the bound, and keeps the rest', () => {
     const error = encodeCallError({ code: 'a', data: new Uint8Array(2_000) });
     expect(decodeCallError(error, 100)).toStrictEqual(plain);
     expect(decodeCallError(error, 2_000).data).toHaveLength(2_000);
   });
 
-  it('skips keys that it does not know', () => {
+  it('skips unknown keys', () => {
     expect(decodeCallError(bytes('82a17803a163a161'), 100)).toStrictEqual(plain);
   });
 

@@ -108,7 +108,7 @@ describe('recorded control payloads', () => {
     });
   });
 
-  it('decode to what they say', () => {
+  it('decode to the recorded values', () => {
     const first = recorded.find(({ name, op }) => name === 'handshake-accepted' && op === Op.Connect)!;
     expect(decodeConnectRequest(first.payload)).toStrictEqual({
       id: bytes('b5279533ee774e9da1d87ae41d7e140e'),
@@ -148,7 +148,7 @@ describe('Connect and ConnectResponse', () => {
     expect(encoded.endsWith(`${text('Ext')}81a361636b01a4${text('Leaf')}c3`)).toBe(true);
   });
 
-  it('keep a key that JavaScript has a meaning for as an extension like any other', () => {
+  it('keep a key with a special meaning in JavaScript as an extension like any other', () => {
     const payload = encodeConnectRequest({ ...request, ext: Object.fromEntries([['__proto__', 1]]) });
     const { ext } = decodeConnectRequest(payload);
     expect(Object.entries(ext!)).toStrictEqual([['__proto__', 1]]);
@@ -192,7 +192,7 @@ describe('Connect and ConnectResponse', () => {
     expect(() => decodeConnectRequest(bytes(payload))).toThrow(reason);
   });
 
-  it('are refused with bytes behind them, or more than 64 extensions', () => {
+  it('are refused with trailing bytes, or more than 64 extensions', () => {
     const payload = encodeConnectRequest(request);
     expect(() => decodeConnectRequest(Uint8Array.of(...payload, 0))).toThrow('1 bytes follow the value');
     const many = Array.from({ length: 65 }, (_, i) => `a2${text(String(i + 10))}00`).join('');
@@ -211,14 +211,14 @@ describe('Connect and ConnectResponse', () => {
     expect(decodePing(nested)).toStrictEqual({ time: { seconds: 0, nanoseconds: 0 } });
   });
 
-  it('hold what they decode, though the message is overwritten', () => {
+  it('own what they decode, although the message is overwritten', () => {
     const payload = encodeConnectRequest(request);
     const decoded = decodeConnectRequest(payload);
     payload.fill(0xff);
     expect(decoded).toStrictEqual(request);
   });
 
-  it('are not written with values that a reader refuses', () => {
+  it('are not encoded with values that a reader refuses', () => {
     expect(() => encodeConnectRequest({ ...request, id: new Uint8Array(15) })).toThrow(CodecError);
     expect(() => encodeConnectRequest({ ...request, host: 'é'.repeat(513) })).toThrow('1026 bytes');
     expect(() => encodeConnectRequest({ ...request, token: 'x'.repeat(20_000) })).toThrow(CodecError);
@@ -247,7 +247,7 @@ describe('timestamps', () => {
     expect(decodePing(encodePing({ time: expected }))).toStrictEqual({ time: expected });
   });
 
-  it('keep what a number of milliseconds holds', () => {
+  it('keep the precision of milliseconds', () => {
     for (const ms of [0, 1, 1_795_459_691_840, 1_795_459_691_840.25, -1, -62_135_596_800_000, 999.999_999_9]) {
       const stamp = timestampFromMs(ms);
       expect(stamp.nanoseconds).toBeLessThan(1e9);
@@ -272,7 +272,7 @@ describe('payloads within a stream', () => {
 });
 
 describe('hostile bytes', () => {
-  it('of any kind only ever give ProtocolError', () => {
+  it('of any kind throw only ProtocolError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (payload) => {
         for (const decode of decoders) tryDecode(decode, payload);
@@ -281,7 +281,7 @@ describe('hostile bytes', () => {
     );
   });
 
-  it('of a map with a known key and any value only ever give ProtocolError', () => {
+  it('of a map with a known key and any value throw only ProtocolError', () => {
     const key = fc.constantFrom(
       'ID',
       'Host',
@@ -308,7 +308,7 @@ describe('hostile bytes', () => {
     );
   });
 
-  it('that are cut off or have one byte changed only ever give ProtocolError', () => {
+  it('that are cut off or have one byte changed throw only ProtocolError', () => {
     for (const { op, payload } of recorded) {
       for (let length = 0; length < payload.length; length++) {
         expect(() => reencode.get(op)!(payload.subarray(0, length))).toThrow(ProtocolError);
@@ -332,7 +332,7 @@ describe('hostile bytes', () => {
     expect(() => decodePing(large.subarray(10, 9 + payload.length))).toThrow(ProtocolError);
   });
 
-  it('of 16 MiB that claim more than they have are refused in no time', () => {
+  it('of 16 MiB that claim more than they have are refused in constant time', () => {
     const large = new Uint8Array(16 << 20).fill(0xdd);
     large.set(bytes('81a158'));
     const started = performance.now();

@@ -21,7 +21,7 @@ describe('the extra bytes of an opening frame', () => {
     expect(openingExtra(undefined, undefined)).toBeUndefined();
   });
 
-  it('have no bound in bytes where they name none, and need the items', () => {
+  it('have no byte bound where they name none, and require the item bound', () => {
     expect(decodeOpeningExtra(bytes('81a17704')).window).toStrictEqual({ items: 4, bytes: Number.MAX_SAFE_INTEGER });
     expect(() => decodeOpeningExtra(bytes('81a16204'))).toThrow(ProtocolError);
   });
@@ -36,13 +36,13 @@ describe('the extra bytes of an opening frame', () => {
     expect(decodeOpeningExtra(requestExtra(tenant)).window).toBeUndefined();
   });
 
-  it('keep the last window, not the last metadata', () => {
+  it('keep the last window, but not the last metadata', () => {
     decodeOpeningExtra(openingExtra(window, undefined)!);
     decodeOpeningExtra(openingExtra(window, tenant)!);
     expect(decodeOpeningExtra(openingExtra(window, undefined)!).meta).toBeUndefined();
   });
 
-  it('give a key that is the name of a property of every object as what it is', () => {
+  it('return a key that is named like a property of every object as an ordinary one', () => {
     const decoded = decodeOpeningExtra(requestExtra(encodeMeta(Object.fromEntries([['__proto__', 'x']])))).meta!;
     expect(Object.keys(decoded)).toStrictEqual(['__proto__']);
     expect(decoded.constructor).toBeUndefined();
@@ -63,7 +63,7 @@ describe('the extra bytes of an opening frame', () => {
   });
 });
 
-it('reads metadata beyond its bounds, so that the call can be refused, and none where it is not wanted', () => {
+it('reads metadata beyond its bounds, so that the call can be refused, and skips unwanted metadata', () => {
   const many = Object.fromEntries(Array.from({ length: maxMetaEntries + 1 }, (_, index) => [`k${String(index)}`, '']));
   const extra = openingExtra({ items: 4, bytes: 8 }, encodeMeta({ ...many, ['k'.repeat(300)]: 'x' }))!;
   expect(metaFault(decodeOpeningExtra(extra).meta!)).toContain('258 entries');
@@ -75,7 +75,7 @@ it('reads metadata beyond its bounds, so that the call can be refused, and none 
 });
 
 describe('metaFault', () => {
-  it('takes texts, also of other scripts', () => {
+  it('accepts texts, also in other scripts', () => {
     expect(metaFault({ tenant: 'a', ключ: 'значение 🎉', empty: '' })).toBeUndefined();
     expect(metaFault({})).toBeUndefined();
   });

@@ -20,7 +20,7 @@ describe('AckMux', () => {
     expect(decodeAck(encodeAck(all))).toStrictEqual(all);
   });
 
-  it('needs the in capacity, and skips keys that it does not know', () => {
+  it('requires the in capacity, and skips unknown keys', () => {
     expect(() => decodeAck(bytes('80'))).toThrow(ProtocolError);
     expect(decodeAck(bytes('82 a178c3 a2696e05'))).toStrictEqual({ in: 5, ...none });
   });
@@ -36,7 +36,7 @@ describe('a credit frame', () => {
     expect(hex(encodeCredit(2 ** 32))).toBe('cf0000000100000000');
   });
 
-  it('carries the number of acknowledged items where it is another one', () => {
+  it('carries the number of acknowledged items where it differs', () => {
     expect(hex(encodeCredit(20, 4))).toBe('1404');
     for (const [credits, acknowledged] of [
       [20, 4],
@@ -46,7 +46,7 @@ describe('a credit frame', () => {
     }
   });
 
-  it('takes a number in any form that is not negative, and no other', () => {
+  it('accepts a non-negative number in any form, and nothing else', () => {
     for (const form of ['05', 'cc05', 'cd0005', 'ce00000005', 'cf0000000000000005', 'd005', 'd10005', 'd200000005']) {
       expect(decodeCredit(bytes(form)).credits).toBe(5);
     }
