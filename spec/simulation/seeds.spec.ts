@@ -25,21 +25,28 @@ describe('the simulation of the library', () => {
 
   // The simulation once found that message boundaries depended on memory that earlier connections of the process had left half
   // full, so the same seed was another run after other seeds.
-  it('a seed is the same run again in this process, after other ones, and in another process', async () => {
-    const chosen = seeds.slice(-2);
+  const chosen = seeds.slice(-2);
+
+  it('a seed is the same run again in this process, after other ones', async () => {
     const first: SeedResult[] = [];
     for (const seed of chosen) first.push(results.get(seed) ?? (await runSeed(seed, { hosts })));
     const again: SeedResult[] = [];
     for (const seed of chosen.toReversed()) again.unshift(await runSeed(seed, { hosts }));
     expect(again).toStrictEqual(first);
-    const numbers = ['--seeds', String(chosen.length), '--seed', String(chosen[0])];
-    const { code, lines } = command(...numbers, '--hosts', String(hosts), '--fingerprint');
-    const events = first.reduce((sum, result) => sum + result.events, 0);
-    expect(lines).toStrictEqual([
-      ...first.map(({ seed, fingerprint }) => `fingerprint ${seed} ${fingerprint}`),
-      `${chosen.length} seeds, ${events} events, 0 violations`,
-    ]);
-    expect(code).toBe(0);
+  }, 60_000);
+
+  // Two processes of the command, and not this one and another: jest runs specs in a realm of their own, in which the streams of the
+  // platform give promises of the outer realm. To await such a promise takes more turns of the microtask queue.
+  it('a seed is the same run in another process, after other ones', () => {
+    const fingerprints = (first: number, count: number): readonly string[] => {
+      const numbers = ['--seeds', String(count), '--seed', String(first), '--hosts', String(hosts)];
+      const { code, lines } = command(...numbers, '--workers', '1', '--fingerprint');
+      expect(code).toBe(0);
+      return lines.filter((line) => line.startsWith('fingerprint'));
+    };
+    const all = fingerprints(seeds[0]!, seeds.length);
+    expect(all).toHaveLength(seeds.length);
+    expect(fingerprints(chosen[0]!, chosen.length)).toStrictEqual(all.slice(-chosen.length));
   }, 60_000);
 
   it('the command refuses what is no number', () => {
