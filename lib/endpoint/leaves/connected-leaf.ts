@@ -4,6 +4,8 @@
  *     open ──new token──▶ open, with a new end of validity
  *       ├── the token has expired ──▶ closed (unauthenticated)
  *       └── no calls for long ──────▶ closed (idle)
+ *
+ * A process that was held up, and finds either late, reads first what the leaf has sent meanwhile: a new token, or a call.
  */
 
 import { either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from '../../check.js';
@@ -18,6 +20,11 @@ import type { Runtime } from '../../runtime.js';
 import { exhausted } from '../../wire/payloads/call-error.js';
 import { controlBounds } from '../../wire/payloads/control-map.js';
 import { encodeTtl, renewToken, ttlOf } from './leaf-control.js';
+
+/** How late, in ms, a timer is where the process was held up: what has arrived meanwhile has not been read. */
+const heldUpAfter = 50;
+/** Time, in ms, in which such a process reads that before it closes the connection. */
+const readingTime = 500;
 
 /** Bounds of each leaf of a host. */
 export interface LeafLimits {
@@ -108,18 +115,24 @@ export class ConnectedLeaf {
 
   // The end of validity is a date, and the wall clock may be set, or go on while the machine sleeps and timers do not: it is
   // read again when that may have happened.
-  #expireAt(expiresAt: number | undefined): void {
+  #expireAt(expiresAt: number | undefined, mayBeRenewed = false): void {
     const { runtime, link } = this.#options;
     this.#cancelExpiry?.();
     this.#cancelExpiry = undefined;
     if (expiresAt === undefined || !link.open) return;
     const left = expiresAt - runtime.wallNow();
+    if (mayBeRenewed && left < -heldUpAfter) {
+      this.#cancelExpiry = runtime.schedule(() => {
+        this.#expireAt(expiresAt);
+      }, readingTime);
+      return;
+    }
     if (left <= 0) {
       this.#close('unauthenticated', 'the token has expired');
       return;
     }
     const again = (): void => {
-      this.#expireAt(expiresAt);
+      this.#expireAt(expiresAt, true);
     };
     const cancelTimer = runtime.schedule(again, Math.min(maxTimerMs, left));
     const stopWatch = WakeWatch.of(runtime).listen(again);
@@ -136,15 +149,21 @@ export class ConnectedLeaf {
     const { engine } = link;
     let calls = -1;
     let idleSince = runtime.now();
+    let due = idleSince;
+    const checkIn = (ms: number): void => {
+      due = runtime.now() + ms;
+      this.#cancelIdle = runtime.schedule(check, ms);
+    };
     const check = (): void => {
       const made = engine.stats.callsIn + engine.stats.callsOut;
       const { incoming, outgoing } = engine.open;
       if (made !== calls || incoming + outgoing > 0) idleSince = runtime.now();
       calls = made;
       const left = idleSince + idle - runtime.now();
-      if (left <= 0) this.#close('idle', `no call for ${String(idle)} ms (leaves.limits.idle)`);
       // Twice within the time, so that it is at most half as long again.
-      else this.#cancelIdle = runtime.schedule(check, Math.min(left, Math.max(1, idle / 2)));
+      if (left > 0) checkIn(Math.min(left, Math.max(1, idle / 2)));
+      else if (runtime.now() - due > heldUpAfter) checkIn(readingTime);
+      else this.#close('idle', `no call for ${String(idle)} ms (leaves.limits.idle)`);
     };
     check();
   }
