@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { firstValueFrom, type Observable } from 'rxjs';
-import type { ConnectionState } from '../../../lib/connection/state.js';
+import { firstValueFrom } from 'rxjs';
 import { raw, type } from '../../../lib/codec/codec.js';
 import { unary } from '../../../lib/contract/contract.js';
 import type { LeafOptions } from '../../../lib/endpoint/leaves/leaves.js';
@@ -33,7 +32,7 @@ async function scene(leaves: LeafOptions, body: (scene: Scene) => Promise<void>)
       faults,
       advance,
       history: async () => {
-        const { connects, error } = await firstValueFrom(leaf.state$ as Observable<ConnectionState>);
+        const { connects, error } = await firstValueFrom(leaf.state$);
         return { connects, code: error?.code };
       },
       ask: () => firstValueFrom(leaf.request(whoAmI, new Uint8Array())),
