@@ -47,13 +47,13 @@ describe('statFile', () => {
     expect([await stat(), asked]).toStrictEqual([[infoOf('')], [{ path: 'a' }]]);
   });
 
-  it('errors with the failure that the host reports, about the path that was asked for', async () => {
+  it('errors with the failure that the host reports, about the requested path', async () => {
     hosts.b.handle(fileRoutes.stat, () => ({ failure: missing }));
     await expect(all(statFile(hosts.ab, 'a'))).rejects.toBeInstanceOf(FileNotFoundError);
     expect(await stat('b')).toStrictEqual(['file-not-found of b']);
   });
 
-  it('errors where the host says nothing', async () => {
+  it('errors where the host sends no answer', async () => {
     hosts.b.handle(fileRoutes.stat, () => ({ value: {} }));
     expect(await stat()).toStrictEqual(['protocol']);
   });
@@ -75,7 +75,7 @@ describe('listFiles', () => {
     pathsOf(listFiles(hosts.ab, 'top', options));
   const lockedFolder = { path: 'locked', code: 'file-access', message: 'Denied.' };
 
-  it('asks once for each subscription, in batches', async () => {
+  it('sends one request per subscription, in batches', async () => {
     batches = [{ values: [infoOf('a'), infoOf('b')] }, { values: [infoOf('c/d')] }];
     expect(await list()).toStrictEqual(['a', 'b', 'c/d']);
     await list({ recursive: true });
@@ -84,14 +84,14 @@ describe('listFiles', () => {
     );
   });
 
-  it('takes the entries of an earlier version one by one', async () => {
+  it('accepts the single entries of an earlier version', async () => {
     batches = [{ value: infoOf('a') }, { value: infoOf('b') }, { failure: missing }];
     expect(await list()).toStrictEqual(['file-not-found of top']);
     batches = batches.slice(0, 2);
     expect(await list()).toStrictEqual(['a', 'b']);
   });
 
-  it('goes on behind a folder that cannot be listed, and errors at the end with the first one', async () => {
+  it('continues after a folder that cannot be listed, and errors at the end with the first failure', async () => {
     batches = [
       { values: [infoOf('a')], failures: [lockedFolder] },
       { values: [infoOf('b')], failures: [{ ...lockedFolder, path: 'other' }] },
@@ -113,7 +113,7 @@ describe('listFiles', () => {
     expect(seen).toStrictEqual(['a', 'b', 'file-access of locked', 'a', 'b', 'file-access of locked']);
   });
 
-  it('gives each of these failures to who wants them, and completes', async () => {
+  it('emits each of these failures on request, and completes', async () => {
     batches = [{ values: [], failures: [lockedFolder, { ...lockedFolder, path: 'other' }] }, { values: [infoOf('b')] }];
     const failed: string[] = [];
     expect(await list({ unreadable: ({ code, path }) => failed.push(`${code} ${path}`) })).toStrictEqual(['b']);
@@ -121,7 +121,7 @@ describe('listFiles', () => {
   });
 
   it.each(['../x', '/x', '', '.', 'a/../../x', 'a\0', 'x'.repeat(4_097), '.a.rxgrid-part'])(
-    'refuses the entry %j, and a failure of that name',
+    'refuses the entry %j, and a failure with that name',
     async (path) => {
       for (const batch of [{ values: [infoOf(path)] }, { values: [], failures: [{ ...lockedFolder, path }] }]) {
         batches = [{ values: [infoOf('a')] }, batch, { values: [infoOf('z')] }];
@@ -131,14 +131,14 @@ describe('listFiles', () => {
     },
   );
 
-  it('refuses a batch with more entries than a batch may have', async () => {
+  it('refuses a batch that exceeds its bound', async () => {
     batches = [{ values: Array.from({ length: maxListedEntries }, (_, n) => infoOf(String(n))) }];
     expect(await list()).toHaveLength(maxListedEntries);
     batches = [{ values: Array.from({ length: maxListedEntries + 1 }, (_, n) => infoOf(String(n))) }];
     expect(await list()).toHaveLength(1);
   });
 
-  it('takes so many entries, failures included, and stops a host that goes on', async () => {
+  it('accepts a bounded number of entries, failures included, and stops a host that sends more', async () => {
     batches = [{ values: [infoOf('a')], failures: [lockedFolder] }];
     expect((await outcome(listEntries(hosts.ab, 'top', { maxEntries: 2 }))).length).toBe(2);
     batches = [...batches, { values: [infoOf('c')] }];
@@ -170,7 +170,7 @@ describe('listFiles', () => {
     expect([stopped, yielded < 1_000]).toStrictEqual([true, true]);
   });
 
-  it('refuses a limit of no entries at once', async () => {
+  it('refuses a limit of zero entries at once', async () => {
     batches = [];
     expect(await list({ maxEntries: 0 })).toStrictEqual(['configuration']);
     expect(await list({ maxEntries: 1 })).toStrictEqual([]);
@@ -188,7 +188,7 @@ describe('readFile', () => {
     });
   });
 
-  it('asks for one file, with what is wanted of it and nothing else', async () => {
+  it('requests one file, with the given options and nothing else', async () => {
     items = itemsOf(bytes, { piece: 300 });
     const read = await all(readFile(hosts.ab, 'a', { timeout: 1_000 }).pipe(fileBytes()));
     expect([Buffer.concat(read).equals(bytes), read.length]).toStrictEqual([true, 4]);
@@ -246,12 +246,12 @@ describe('writeFile', () => {
     expect(received.map(({ kind }) => kind)).toStrictEqual(['header', 'end']);
   });
 
-  it('names the file in the stream as its path ends', async () => {
+  it('derives the name in the stream from the end of the path', async () => {
     for (const path of ['x/y/z', 'z', 'x/']) await outcome(writeFile(hosts.ab, path, new Uint8Array(0)));
     expect(received.flatMap((item) => (item.kind === 'header' ? [item.path] : []))).toStrictEqual(['z', 'z', 'x/']);
   });
 
-  it('sends the options to the host, and those of the call not', async () => {
+  it('sends its options to the host, but not those of the call', async () => {
     const options = { resume: true, fsync: false, preserve: true, timeout: 1_000 };
     await outcome(writeFile(hosts.ab, 'a', new Uint8Array(0), options));
     expect(asked).toStrictEqual([{ path: 'a', resume: true, fsync: false, preserve: true }]);
@@ -280,7 +280,7 @@ describe('writeFile', () => {
     [[{ kind: 'odd' }], 'codec'],
     [[{ kind: 'data', bytes: 'abc' }], 'codec'],
     [[null], 'codec'],
-  ])('refuses %j, which is no source', async (source, code) => {
+  ])('refuses %j, which is not a source', async (source, code) => {
     const ended = outcome(writeFile(hosts.ab, 'a', source as never));
     // A failure is reported in a turn of its own.
     await hosts.grid.advance(1);
@@ -292,7 +292,7 @@ describe('fileBytes', () => {
   const [header, data, end] = itemsOf(Uint8Array.of(1, 2, 3)) as [FileItem, FileItem, FileItem];
   const bytesOf = (...items: FileItem[]): Promise<unknown[]> => outcome(of(...items).pipe(fileBytes()));
 
-  it('gives the bytes of one whole file', async () => {
+  it('returns the bytes of one whole file', async () => {
     expect(await bytesOf(header, data, end)).toStrictEqual([Uint8Array.of(1, 2, 3)]);
     const [emptyHeader, emptyEnd] = itemsOf(new Uint8Array(0)) as [FileItem, FileItem];
     expect(await bytesOf(emptyHeader, emptyEnd)).toStrictEqual([]);
@@ -322,7 +322,7 @@ describe('fileBytes', () => {
   });
 });
 
-describe('Options', () => {
+describe('options', () => {
   it.each([
     ['readFile', () => readFile(hosts.ab, 'a', { hsah: 'sha256' } as object), 'Did you mean hash?'],
     [
@@ -333,12 +333,12 @@ describe('Options', () => {
     ['writeFile', () => writeFile(hosts.ab, 'a', new Uint8Array(), { resum: true } as object), 'Did you mean resume?'],
     ['listFiles', () => listFiles(hosts.ab, '', { recursiv: true } as object), 'Did you mean recursive?'],
     ['removeFile', () => removeFile(hosts.ab, 'a', { recursiv: true } as object), 'Did you mean recursive?'],
-  ])('of %s that are unknown are refused with those that it has', (name, call, hint) => {
+  ])('of %s that are unknown are refused, listing the known ones', (name, call, hint) => {
     expect(call).toThrow(hint);
     expect(call).toThrow(`${name} has no option`);
   });
 
-  it('of readFile reach the host, growing too', async () => {
+  it('of readFile reach the host, including growing', async () => {
     const wanted = { offset: 1, length: 2, growing: true, hash: 'sha256' } as const;
     hosts.b.handle(fileRoutes.read, async function* (_, { input }) {
       asked.push(await lastValueFrom(input));

@@ -30,7 +30,7 @@ const rawHeader = (fields: Record<string, number | string>): Uint8Array =>
   });
 
 describe('items of files', () => {
-  it('have these bytes', () => {
+  it('have a fixed byte form', () => {
     const key = (name: string): string => hex(new MsgpackWriter().string(name).finish());
     expect(hex(encodeFileHeader(header))).toBe(
       `0184${key('path')}${key('a/b.bin')}${key('size')}0a${key('offset')}02${key('length')}08`,
@@ -45,7 +45,7 @@ describe('items of files', () => {
     );
   });
 
-  it('survive the way there', () => {
+  it('survive a round trip', () => {
     const names = fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }).filter((name) => !name.includes('\0'));
     const numbers = fc.tuple(fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat()).map((some) => {
       const [length, offset, size] = some.sort((a, b) => a - b);
@@ -90,7 +90,7 @@ describe('items of files', () => {
     });
   });
 
-  it('give a view of the data', () => {
+  it('return a view of the data', () => {
     const item = encodeFileData(Uint8Array.of(1, 2, 3));
     const data = decodeFileItem(item);
     expect(data).toStrictEqual({ kind: 'data', bytes: Uint8Array.of(1, 2, 3) });
@@ -121,7 +121,7 @@ describe('items of files', () => {
     ['a negative size', { ...header, size: -1 }],
     ['a broken offset', { ...header, offset: 1.5 }],
     ['an infinite length', { ...header, length: Infinity }],
-  ])('are not made with %s', (_, fields) => {
+  ])('are not created with %s', (_, fields) => {
     expect(() => encodeFileHeader(fields)).toThrow(CodecError);
   });
 
@@ -136,12 +136,12 @@ describe('items of files', () => {
     expect(cut).toStrictEqual({ kind: 'error', code: 'x', message: 'y'.repeat(16 << 10) });
   });
 
-  it.each(['path', 'size', 'offset', 'length'])('need the key %s', (key) => {
+  it.each(['path', 'size', 'offset', 'length'])('require the key %s', (key) => {
     const fields = Object.fromEntries(Object.entries(header).filter(([name]) => name !== key));
     expect(() => decodeFileItem(rawHeader(fields as Record<string, number | string>))).toThrow(ProtocolError);
   });
 
-  it('leave room for keys to come', () => {
+  it('accept unknown keys of later versions', () => {
     expect(decodeFileItem(rawHeader({ ...header, owner: 'me' }))).toStrictEqual({ kind: 'header', ...header });
   });
 

@@ -9,13 +9,13 @@ const file: PackedFile = { path: 'a/ü', mode: 0o644, mtime: 3, bytes: Uint8Arra
 const encode = (files: readonly PackedFile[]): Uint8Array => encodePack(FileKind.Pack, files);
 
 describe('packs of files', () => {
-  it('have these bytes', () => {
+  it('have a fixed byte form', () => {
     expect(Buffer.from(encode([file])).toString('hex')).toBe(
       ['05', '00000002', '4008000000000000', '01a4', '0004', Buffer.from('a/ü').toString('hex'), '0708'].join(''),
     );
   });
 
-  it('survive the way there', () => {
+  it('survive a round trip', () => {
     const files = fc.array(
       fc.record(
         {
@@ -45,7 +45,7 @@ describe('packs of files', () => {
     ['a time before 1970', { mtime: -1 }],
     ['a broken time', { mtime: 0.5 }],
     ['bits that are no permission', { mode: 0o10000 }],
-  ])('are not made with %s', (_, fields) => {
+  ])('are not created with %s', (_, fields) => {
     expect(() => encode([file, { ...file, ...fields }])).toThrow(CodecError);
   });
 
@@ -60,7 +60,7 @@ describe('packs of files', () => {
     expect(() => decodeFileItem(raw(0))).toThrow(ProtocolError);
   });
 
-  it('are refused where they are cut, or changed', () => {
+  it('are refused where they are truncated or altered', () => {
     const good = encode([file]);
     for (let length = 1; length < good.length; length++) {
       expect(() => decodeFileItem(good.subarray(0, length))).toThrow(ProtocolError);

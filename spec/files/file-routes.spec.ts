@@ -10,7 +10,7 @@ const issueOf = (shape: unknown, value: unknown): string | undefined => {
 const sha256 = new Uint8Array(32);
 const { stat, list, read, write } = fileRoutes;
 
-describe('A file route takes', () => {
+describe('a file route accepts', () => {
   it.each<[string, unknown, unknown]>([
     ['a stat', stat.request, { path: '', partial: true }],
     ['a list', list.request, { path: 'a', recursive: false, batches: true }],
@@ -29,7 +29,7 @@ describe('A file route takes', () => {
   });
 });
 
-describe('A file route refuses', () => {
+describe('a file route refuses', () => {
   it.each([undefined, null, 5, 'a', [], {}, { path: 5 }, { path: null }, { path: ['..'] }, { path: { a: 1 } }, sha256])(
     '%p in each place',
     (value) => {

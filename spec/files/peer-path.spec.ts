@@ -3,7 +3,7 @@ import { FileOutsideRootError, FilePathError } from '../../lib/files/file-error.
 import { isOwnName, peerName, peerParts, quoted } from '../../lib/files/peer-path.js';
 import { maxPathBytes, maxPathLevels } from '../../lib/bounds.js';
 
-describe('A path of another side', () => {
+describe('a path from another side', () => {
   it.each<[string, string[]]>([
     ['', []],
     ['.', []],
@@ -18,15 +18,15 @@ describe('A path of another side', () => {
     ['%2e%2e/x', ['%2e%2e', 'x']],
     ['a\\..\\b:c', ['a\\..\\b:c']],
     ['.rxgrid-part', ['.rxgrid-part']],
-  ])('%j has its parts', (path, parts) => {
+  ])('%j is split into its parts', (path, parts) => {
     expect(peerParts(path)).toStrictEqual(parts);
   });
 
-  it.each(['..', '../x', 'a/..', 'a/../../b', '/', '/etc', '//etc', './../x'])('%j leads out', (path) => {
+  it.each(['..', '../x', 'a/..', 'a/../../b', '/', '/etc', '//etc', './../x'])('%j leads outside', (path) => {
     expect(() => peerParts(path)).toThrow(FileOutsideRootError);
   });
 
-  it.each(['a\\b', 'c:x', '..\\x', '\\\\server\\x'])('%j leads out on Windows', (path) => {
+  it.each(['a\\b', 'c:x', '..\\x', '\\\\server\\x'])('%j leads outside on Windows', (path) => {
     expect(() => peerParts(path, true)).toThrow(FileOutsideRootError);
   });
 
@@ -41,7 +41,7 @@ describe('A path of another side', () => {
     expect(() => peerName(path)).toThrow(path.startsWith('/') ? FileOutsideRootError : FilePathError);
   });
 
-  it('has its bounds in levels and in bytes of UTF-8', () => {
+  it('is bounded in levels and in bytes of UTF-8', () => {
     const levels = (count: number): string => Array.from({ length: count }, () => 'a').join('/');
     expect(peerParts(levels(maxPathLevels))).toHaveLength(maxPathLevels);
     expect(() => peerParts(levels(maxPathLevels + 1))).toThrow(FilePathError);
@@ -58,7 +58,7 @@ describe('A path of another side', () => {
     }
   });
 
-  it('is refused by its length alone, and is not shown whole', () => {
+  it('is refused by its length alone, and not shown whole', () => {
     const long = 'a/'.repeat(5_000_000);
     let error: unknown;
     try {
@@ -73,11 +73,11 @@ describe('A path of another side', () => {
   });
 });
 
-it('a path is shown without what a terminal would act on', () => {
+it('a path is shown without characters that a terminal would act on', () => {
   expect(quoted('a\x1b[31m"b\n')).toBe('"a\\u001b[31m\\"b\\n"');
 });
 
-it('names of files on their way are told from others', () => {
+it('names of temporary files are distinguished from others', () => {
   expect(['.a.rxgrid-part', '.a.1.rxgrid-tmp', '.a.rxgrid-own'].map(isOwnName)).toStrictEqual([true, true, true]);
   expect(['a.rxgrid-part', '.rxgrid-part', '.a.rxgrid-part2', '..'].map(isOwnName)).toStrictEqual([
     false,

@@ -174,8 +174,8 @@ function later<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject:
   return { promise, resolve, reject };
 }
 
-describe('A region that is sent on a route of files', () => {
-  it('uses a credit for its header, for each frame and for its end, and does nothing without one', () => {
+describe('a region sent on a file route', () => {
+  it('uses a credit for its header, for each frame and for its end, and waits without one', () => {
     begin(25, 0);
     expect(events()).toStrictEqual([]);
     give(1);
@@ -205,7 +205,7 @@ describe('A region that is sent on a route of files', () => {
     expect([events(), port.credit]).toStrictEqual([[], 1]);
   });
 
-  it('has one frame prepared while another one waits, and no third one', () => {
+  it('prepares one frame while another one waits, but not a third one', () => {
     begin(100, 16);
     expect(events().slice(2)).toStrictEqual(['send header', 'part 5 10', 'queue 1+10', 'part 15 10']);
     give(1);
@@ -216,7 +216,7 @@ describe('A region that is sent on a route of files', () => {
     expect(events()).toStrictEqual(['queue 1+10', 'part 25 10', 'frame done']);
   });
 
-  it('waits where credit has gone, as it does with a connection', async () => {
+  it('waits where credit was used by others, as over a connection', async () => {
     const opening = later<OpenRegion>();
     begin(25, 16, 'files', () => (source.opening = () => opening.promise));
     port.credit = 0;
@@ -257,7 +257,7 @@ describe('A region that is sent on a route of files', () => {
     expect(progress.map(({ sent, total }) => [sent, total])).toStrictEqual([[0, 0]]);
   });
 
-  it('waits for a file that is opened, read and finished later', async () => {
+  it('waits for a file that is opened, read and finished asynchronously', async () => {
     const [opening, reading, finishing] = [later<OpenRegion>(), later<RegionPart>(), later<undefined>()];
     begin(10, 16, 'files', () => {
       source.opening = () => opening.promise;
@@ -282,7 +282,7 @@ describe('A region that is sent on a route of files', () => {
   });
 });
 
-it('A region on a raw route has neither header nor end, and no prefix', () => {
+it('a region on a raw route has neither header nor end, and no prefix', () => {
   begin(15, 16, 'raw', () => (port.frameBytes = 11));
   port.write(2);
   expect(events()).toStrictEqual([
@@ -304,14 +304,14 @@ it('A region on a raw route has neither header nor end, and no prefix', () => {
   expect(port.credit).toBe(14);
 });
 
-describe('A failure', () => {
+describe('a failure', () => {
   const broken = new FileChangedError('It was truncated.', 'a');
   const fails = (): never => {
     throw broken;
   };
   const sent = 'send error file-changed: It was truncated.';
 
-  it('to open is sent in the place of the file, once there is credit for it', () => {
+  it('to open is sent in place of the file, once there is credit for it', () => {
     begin(10, 1, 'files', () => {
       source.opening = fails;
       port.credit = 0;
@@ -353,7 +353,7 @@ describe('A failure', () => {
     ]);
   });
 
-  it('to read while a frame is written closes the file when that is done', async () => {
+  it('to read while a frame is written closes the file afterwards', async () => {
     const reading = later<RegionPart>();
     begin(
       30,
@@ -381,7 +381,7 @@ describe('A failure', () => {
     ]);
   });
 
-  it('that is not one of files has the code of any other failure', () => {
+  it('that is no FileError has the code of any other failure', () => {
     begin(10, 1, 'files', () => {
       source.opening = () => {
         throw new Error('odd');
@@ -422,7 +422,7 @@ describe('A failure', () => {
     ]);
   });
 
-  it('to write tears the connection: it is reported where the file was the cause, and nothing more is sent', () => {
+  it('to write breaks the connection: it is reported if the file was the cause, and nothing more is sent', () => {
     begin(30, 16);
     events();
     port.begin()(broken);
@@ -442,15 +442,15 @@ describe('A failure', () => {
   });
 });
 
-describe('A transfer that is stopped', () => {
-  it('before it began opens nothing', () => {
+describe('a stopped transfer', () => {
+  it('opens nothing before it has begun', () => {
     begin(10, 0);
     transfer.stop();
     give(1);
     expect(events()).toStrictEqual([]);
   });
 
-  it('while the file is opened closes it then', async () => {
+  it('closes a file that is being opened', async () => {
     const opening = later<OpenRegion>();
     begin(10, 16, 'files', () => (source.opening = () => opening.promise));
     transfer.stop();
@@ -459,7 +459,7 @@ describe('A transfer that is stopped', () => {
     expect(events()).toStrictEqual(['open', 'close']);
   });
 
-  it('while it is opened in vain sends nothing', async () => {
+  it('sends nothing where the opening fails', async () => {
     const opening = later<OpenRegion>();
     begin(10, 16, 'files', () => (source.opening = () => opening.promise));
     transfer.stop();
@@ -468,7 +468,7 @@ describe('A transfer that is stopped', () => {
     expect(events()).toStrictEqual(['open']);
   });
 
-  it('drops what waits, and closes the file once', () => {
+  it('drops queued frames, and closes the file once', () => {
     begin(30, 16);
     events();
     transfer.stop();
@@ -476,7 +476,7 @@ describe('A transfer that is stopped', () => {
     expect(events()).toStrictEqual(['figures end', 'drop 15', 'drop 5', 'close']);
   });
 
-  it('while a frame is written, closes the file when that is done', () => {
+  it('closes the file after the frame that is being written', () => {
     begin(30, 16);
     const done = port.begin();
     events();
@@ -487,7 +487,7 @@ describe('A transfer that is stopped', () => {
     expect(progress).toStrictEqual([]);
   });
 
-  it('while a frame is read, drops it and closes the file then', async () => {
+  it('drops a frame that is being read, and then closes the file', async () => {
     const reading = later<RegionPart>();
     begin(30, 16, 'files', () => (source.reading = () => reading.promise));
     events();
@@ -498,7 +498,7 @@ describe('A transfer that is stopped', () => {
     expect(events()).toStrictEqual(['drop 5', 'close']);
   });
 
-  it('while a frame is read in vain, closes the file then', async () => {
+  it('closes the file where the current read fails', async () => {
     const reading = later<RegionPart>();
     begin(30, 16, 'files', () => (source.reading = () => reading.promise));
     events();
@@ -508,7 +508,7 @@ describe('A transfer that is stopped', () => {
     expect(events()).toStrictEqual(['figures end', 'close']);
   });
 
-  it('while it is finished, does not end', async () => {
+  it('does not send the end while it is being finished', async () => {
     const finishing = later<undefined>();
     begin(0, 16, 'files', () => (source.finishing = () => finishing.promise));
     events();
@@ -518,7 +518,7 @@ describe('A transfer that is stopped', () => {
     expect(events()).toStrictEqual(['figures end', 'close']);
   });
 
-  it.each(['header', 'end'])('by the one who hears of its %s, sends no more', (item) => {
+  it.each(['header', 'end'])('sends no more when stopped by the observer of its %s', (item) => {
     begin(0, 0);
     port.onSend = () => {
       if (log.at(-1) === `send ${item}`) transfer.stop();
@@ -528,7 +528,7 @@ describe('A transfer that is stopped', () => {
     expect(log).not.toContain('ended');
   });
 
-  it('by its observer, reads no more', () => {
+  it('reads no more when stopped by its observer', () => {
     begin(30, 16);
     observed = () => {
       transfer.stop();

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { addCounts } from '../../lib/metrics/add-counts.js';
 
-it('adds what the left side has, and leaves both as they are', () => {
+it('adds the fields of the left side, and leaves both unchanged', () => {
   const [left, right] = [
     { in: 1, out: 2 },
     { in: 10, out: 20, more: 30 },

@@ -3,7 +3,7 @@ import { noMeter } from '../../lib/metrics/call-meter.js';
 import { noStreamCounts, type MeteredStream } from '../../lib/metrics/open-streams.js';
 
 describe('noMeter', () => {
-  it('keeps no stream, and gives back what its users hand on', () => {
+  it('retains no stream, and returns what its users pass in', () => {
     const counts = { ...noStreamCounts, stalledSince: undefined, acknowledged: 0 };
     const stream: MeteredStream = {
       counts,
@@ -18,7 +18,7 @@ describe('noMeter', () => {
     noMeter.streams.remove(entry);
   });
 
-  it('gives each file a count of its own, because its sender adds to it', () => {
+  it('gives each file its own count, because its sender adds to it', () => {
     const start = { direction: 'send', path: 'x', route: 'r', peer: 'p', total: 9, mode: undefined } as const;
     const [one, two] = [noMeter.transfers.begin(start, 0), noMeter.transfers.begin(start, 0)];
     one.moved += 5;

@@ -21,14 +21,14 @@ const of = (...durations: number[]): Durations => {
 const someMs = fc.array(fc.integer({ min: 0, max: 2_000_000 }), { maxLength: 40 });
 
 describe('the buckets of durations', () => {
-  it('follow each other without a gap, from 0 on', () => {
+  it('are contiguous, from 0 on', () => {
     expect(bucketBounds(0).from).toBe(0);
     for (let index = 0; index < durationBuckets - 1; index++) {
       expect(bucketBounds(index).to).toBe(bucketBounds(index + 1).from);
     }
   });
 
-  it('hold what lies in their bounds, and are at most an eighth wide', () => {
+  it('contain the values within their bounds, and are at most an eighth wide', () => {
     fc.assert(
       fc.property(fc.double({ min: 0.001, max: 4_000_000, noNaN: true }), (ms) => {
         const { from, to } = bucketBounds(bucketOf(ms));
@@ -40,14 +40,14 @@ describe('the buckets of durations', () => {
     );
   });
 
-  it('take everything: what is no time counts as 0, what is too long as the longest', () => {
+  it('accept every value: invalid ones count as 0, and those that are too long as the longest', () => {
     expect([-1, NaN, 0, 0.0005].map(bucketOf)).toStrictEqual([0, 0, 0, 0]);
     expect([1e12, Infinity].map(bucketOf)).toStrictEqual([durationBuckets - 1, durationBuckets - 1]);
   });
 });
 
 describe('durations', () => {
-  it('of two hosts add up to those of one that had all the calls, in any order', () => {
+  it('of two hosts add up to those of one with all calls, in any order', () => {
     fc.assert(
       fc.property(someMs, someMs, (left, right) => {
         const sum = addDurations(of(...left), of(...right));
@@ -57,7 +57,7 @@ describe('durations', () => {
     );
   });
 
-  it('of a later time without those of an earlier one are those between', () => {
+  it('of a later time minus those of an earlier one are those between', () => {
     fc.assert(
       fc.property(someMs, someMs, (earlier, between) => {
         expect(subtractDurations(of(...earlier, ...between), of(...earlier))).toStrictEqual(of(...between));
@@ -65,7 +65,7 @@ describe('durations', () => {
     );
   });
 
-  it('of a host that began anew are all its own', () => {
+  it('of a host that restarted are all its own', () => {
     expect(subtractDurations(of(1), of(5, 6, 7))).toStrictEqual(of(1));
   });
 
@@ -83,14 +83,14 @@ describe('durations', () => {
     );
   });
 
-  it('of nothing have no percentile, and leave others as they are', () => {
+  it('without samples have no percentile, and leave others unchanged', () => {
     expect(quantileOf(noDurations, 0.5)).toBeUndefined();
     expect(addDurations(noDurations, of(3))).toStrictEqual(of(3));
     expect(addDurations(of(3), noDurations)).toStrictEqual(of(3));
     expect(subtractDurations(of(3), of(3))).toStrictEqual(noDurations);
   });
 
-  it('of another host may be anything: a percentile is still a number, or none', () => {
+  it('of another host may be malformed: a percentile is still a number, or undefined', () => {
     const hostile: Durations = { count: 5, sum: 1, first: 3, counts: [-1, 2] };
     expect(quantileOf(hostile, 0.99)).toBeGreaterThan(0);
     expect(quantileOf({ count: NaN, sum: 0, first: 0, counts: [] }, 0.5)).toBeUndefined();

@@ -27,14 +27,14 @@ describe('RouteMeter', () => {
     expect(durations).toMatchObject({ count: 3, sum: 5 });
   });
 
-  it('counts the bytes of a handler the other way round', () => {
+  it('swaps the byte directions for a handler', () => {
     const meter = new RouteMeter(route, 'handler');
     meter.begin(10);
     meter.response(3);
     expect(meter.counts).toMatchObject({ bytesIn: 10, bytesOut: 3 });
   });
 
-  it('bounds the codes of errors, which the other side may choose, and keeps them printable', () => {
+  it('bounds the error codes, which the other side may choose, and keeps them printable', () => {
     const meter = new RouteMeter(route, 'caller');
     for (let call = 0; call < maxErrorCodes + 10; call++) meter.end(0, { code: `code-${call}` });
     meter.end(0, { code: 'code-1' });
@@ -53,7 +53,7 @@ describe('RouteMeter', () => {
 });
 
 describe('RouteMeters', () => {
-  it('has one meter for each route and side', () => {
+  it('has one meter per route and side', () => {
     const meters = new RouteMeters();
     expect(meters.of(route, 'caller')).toBe(meters.of({ ...route }, 'caller'));
     expect(meters.of(route, 'handler')).not.toBe(meters.of(route, 'caller'));
@@ -61,7 +61,7 @@ describe('RouteMeters', () => {
     expect(meters.all).toHaveLength(3);
   });
 
-  it('counts routes beyond its bound together: names may be a program’s data', () => {
+  it('counts routes beyond its bound together: names may be data of a program', () => {
     const meters = new RouteMeters(2);
     meters.of({ name: 'a', kind: 'unary' }, 'caller');
     meters.of({ name: 'b', kind: 'unary' }, 'caller');

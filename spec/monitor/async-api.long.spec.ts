@@ -47,7 +47,7 @@ async function description(): Promise<GridDescription> {
 }
 
 describe('asyncApi()', () => {
-  it('makes a document that the official parser accepts', async () => {
+  it('creates a document that the official parser accepts', async () => {
     expect(await faultsOf(await description())).toStrictEqual([]);
   });
 
@@ -98,7 +98,7 @@ describe('asyncApi()', () => {
     expect(document!.servers().all()[0]!.url()).toBe('ws://a/minio/grid/v1');
   });
 
-  it('lets references within a schema lead to it, and none out of the document', async () => {
+  it('keeps references within a schema inside it, and none leads out of the document', async () => {
     const text = JSON.stringify(asyncApi(await description()));
     const references = [...text.matchAll(/"\$ref":"([^"]*)"/g)].map(([, reference]) => reference!);
     expect(references.length).toBeGreaterThan(10);
@@ -119,7 +119,7 @@ describe('asyncApi()', () => {
     expect(await faultsOf(hostile)).toStrictEqual([]);
   });
 
-  it('is valid for a host without routes, and for one whose name is none', async () => {
+  it('is valid for a host without routes, and for an invalid host name', async () => {
     expect(await faultsOf({ host: '', paths: [], version: '', routes: [] })).toStrictEqual([]);
   });
 });

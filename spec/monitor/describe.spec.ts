@@ -58,7 +58,7 @@ describe('the description of a host', () => {
     expect(bytes).toMatchObject({ name: 'handler 7/x', id: 7, request: { codec: 'raw' }, response: { codec: 'raw' } });
   });
 
-  it('has the schema of what is sent: a schema’s input, where it transforms', async () => {
+  it('has the schema of the sent value: the input of a schema that transforms', async () => {
     const transformed = z.object({ at: z.string().transform((text) => new Date(text)) });
     const description = await described((grid) => {
       grid.handle(unary({ name: 'at', request: transformed }), () => undefined);
@@ -66,7 +66,7 @@ describe('the description of a host', () => {
     expect(description.routes[0]!.request!.schema).toMatchObject({ properties: { at: { type: 'string' } } });
   });
 
-  it('leaves out a schema that JSON Schema cannot express, or whose library throws', async () => {
+  it('omits a schema that JSON Schema cannot express, or whose library throws', async () => {
     const throwing = {
       '~standard': {
         version: 1,
@@ -89,7 +89,7 @@ describe('the description of a host', () => {
     ]);
   });
 
-  it('is not larger than one response: schemas beyond the bound are left out', async () => {
+  it('is bounded by one response: schemas beyond the bound are omitted', async () => {
     const large = z.object(
       Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`${'x'.repeat(1_000)}${i}`, z.string()])),
     );
@@ -102,7 +102,7 @@ describe('the description of a host', () => {
     ]);
   });
 
-  it('has names that can be printed', async () => {
+  it('has printable names', async () => {
     const description = await described((grid) => {
       grid.handle(unary({ name: '\u001b[2J<img onerror=x>\u202e' }), () => undefined);
     });

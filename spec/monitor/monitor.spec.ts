@@ -31,13 +31,13 @@ function seen<T>(source: Observable<T>): { readonly items: T[]; error: unknown; 
   return found;
 }
 
-it('the version that hosts tell each other is that of the package', () => {
+it('the version announced to other hosts is that of the package', () => {
   const manifest = readFileSync(`${__dirname}/../../package.json`, 'utf8');
   expect(version).toBe((JSON.parse(manifest) as { version: string }).version);
 });
 
 describe('monitor()', () => {
-  it('tells what a host is, and its figures', () =>
+  it('describes a host and its statistics', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ hosts: 3, latency: 1, setup: (manager) => serveMonitor(manager) });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -80,7 +80,7 @@ describe('monitor()', () => {
       expect((await firstValueFrom(remote.description$)).routes.map(({ name }) => name)).toStrictEqual(['get']);
     }));
 
-  it('goes on every second, and stops at the host with the last subscriber', () =>
+  it('emits every second, and stops at the host with the last subscriber', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ setup: (manager) => serveMonitor(manager) });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -97,7 +97,7 @@ describe('monitor()', () => {
       expect(await firstValueFrom(b.manager.streams$)).toMatchObject({ open: 0 });
     }));
 
-  it('tells the events from before, then the new ones in batches', () =>
+  it('emits earlier events, then new ones in batches', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ setup: (manager) => serveMonitor(manager) });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -124,7 +124,7 @@ describe('monitor()', () => {
       events.stop();
     }));
 
-  it('of a flood of events a reader gets the newest, and how many it missed', () =>
+  it('sends a reader the newest of a flood of events, and the number of missed ones', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ setup: (manager) => serveMonitor(manager) });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -156,7 +156,7 @@ describe('monitor()', () => {
       reader.unsubscribe();
     }));
 
-  it('a slow reader costs one pending update', () =>
+  it('buffers one update for a slow reader', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ setup: (manager) => serveMonitor(manager) });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -181,7 +181,7 @@ describe('monitor()', () => {
       reader.unsubscribe();
     }));
 
-  it('names the remedy where a host serves no monitor, and serves hosts alone by default', () =>
+  it('names the remedy where a host serves no monitor, and serves only hosts by default', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ hosts: 2, leaves: { authenticate: (token) => token } });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -226,7 +226,7 @@ describe('monitor()', () => {
       expect(asked[0]).toStrictEqual({ caller: 'admin', callerKind: 'leaf', what: 'info' });
     }));
 
-  it('is served once by a manager, and refuses options that cannot work', () =>
+  it('is served once per manager, and refuses invalid options', () =>
     gridTest(({ cluster }) => {
       const { manager } = cluster(1).host('a');
       expect(() => serveMonitor(manager, { authorize: true as never })).toThrow('authorize must be a function');
@@ -234,7 +234,7 @@ describe('monitor()', () => {
       expect(() => serveMonitor(manager)).toThrow('already has a handler');
     }));
 
-  it('of a manager with another codec is readable too: it always speaks MessagePack', () =>
+  it('is readable from a manager with another codec: it always speaks MessagePack', () =>
     gridTest(async ({ cluster }) => {
       const json = {
         codec: 'json',
@@ -268,13 +268,13 @@ describe('a hostile or old host', () => {
   const whats = Object.keys(monitorRoutes) as (keyof typeof monitorRoutes)[];
   const { encode } = msgpack();
 
-  it.each(whats)('%s: bytes that are garbage, or no map, are an error', async (what) => {
+  it.each(whats)('%s: malformed bytes, or bytes that are no map, are an error', async (what) => {
     expect(await answered(what, garbage)).toMatchObject({ code: 'codec' });
     expect(await answered(what, encode('text'))).toMatchObject({ code: 'codec' });
   });
 
   it.each(whats.filter((what) => what !== 'routes' && what !== 'frames'))(
-    '%s: fields that are missing have defaults',
+    '%s: missing fields have defaults',
     async (what) => {
       const value = await answered(what, encode({ unknownField: 1 }));
       expect(value).not.toBeInstanceOf(Error);
@@ -319,7 +319,7 @@ describe('a hostile or old host', () => {
     },
   );
 
-  it('routes: entries that are no figures are left out, numbers that are none are 0', async () => {
+  it('routes: malformed entries are omitted, and invalid numbers are 0', async () => {
     const hostile = [
       1,
       null,
@@ -337,14 +337,14 @@ describe('a hostile or old host', () => {
     expect(routes[2]!.durations).toStrictEqual({ count: 2, sum: 0, first: 3, counts: [0, 2, 0] });
   });
 
-  it('lists are no longer than their bound', async () => {
+  it('lists are truncated to their bound', async () => {
     const streams = Array.from({ length: 5_000 }, (_, id) => ({ id: String(id) }));
     expect(((await answered('streams', encode({ streams }))) as { streams: unknown[] }).streams).toHaveLength(1_000);
   });
 });
 
 describe('a hostile caller', () => {
-  it('may send garbage to every route of the monitor: a request of a later version looks like that, too', () =>
+  it('may send malformed requests to every route of the monitor, as a later version might', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ setup: (manager) => serveMonitor(manager) });
       const [a, b] = [grid.host('a'), grid.host('b')];

@@ -39,7 +39,7 @@ describe('recordFrames', () => {
       expect(records[3]).toMatchObject({ by: 'local', op: Op.Response, size: 1, payload: undefined });
     }));
 
-  it('names the route that has a handler now, where another one had its address before', () =>
+  it('names the route that has a handler now, where the address belonged to another one before', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ hosts: ['a', 'b'], latency: 5 });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -58,7 +58,7 @@ describe('recordFrames', () => {
       expect(routes.map(({ name }) => name)).toStrictEqual(['add', 'plus']);
     }));
 
-  it('names the streams that are open, keeps a payload up to its bound, and tells closed connections', () =>
+  it('names open streams, keeps a payload up to its bound, and reports closed connections', () =>
     gridTest(async ({ cluster, faults, advance }) => {
       const grid = cluster({ hosts: ['a', 'b', 'c'], latency: 5 });
       const [a, b] = [grid.host('a'), grid.host('b')];
@@ -119,7 +119,7 @@ describe('monitor().frames', () => {
     return result;
   };
 
-  it('is refused unless the host allows it, and payloads by themselves', async () => {
+  it('is refused unless the host allows it, with a separate permission for payloads', async () => {
     expect(await asked({}, false)).toContain("serveMonitor's option frames allows it");
     expect(await asked({ frames: 'headers' }, true)).toContain("option frames is 'headers'");
     expect(await asked({ frames: 'payloads', authorize: () => false }, true)).toContain('authorize refused frames');
@@ -131,7 +131,7 @@ describe('monitor().frames', () => {
     });
   });
 
-  it('does not record itself, nor another monitor', () =>
+  it('records neither itself nor another monitor', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ hosts: ['a', 'b'], setup: (manager) => serveMonitor(manager, { frames: 'payloads' }) });
       await grid.connected();
@@ -148,7 +148,7 @@ describe('monitor().frames', () => {
       expect(frames).toStrictEqual([]);
     }));
 
-  it('tells a slow reader how much it misses, and holds no more than its bound', () =>
+  it('reports to a slow reader how much it misses, within its bound', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster({ hosts: ['a', 'b'] });
       const [a, b] = [grid.host('a'), grid.host('b')];

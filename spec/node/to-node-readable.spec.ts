@@ -39,7 +39,7 @@ function events(stream: Readable): Observable<unknown> {
 }
 
 describe('toNodeReadable', () => {
-  it('passes items, the end, an error and an unsubscription on when they come', () =>
+  it('passes items, the end, an error and an unsubscription on at once', () =>
     gridTest(({ hot, expectObservable, expectSubscriptions }) => {
       const there = (source: Observable<string>): Observable<unknown> => events(toNodeReadable(source));
       const [done, failing, left] = [hot('-a-b|'), hot('-a-#', undefined, new Error('failed')), hot('-a-b-c')];
@@ -51,12 +51,12 @@ describe('toNodeReadable', () => {
       expectSubscriptions(left.subscriptions).toBe('^---!');
     }));
 
-  it('gives the items in order, and ends', async () => {
+  it('provides the items in order, and ends', async () => {
     expect(await read(toNodeReadable(range(1, 3)))).toStrictEqual([1, 2, 3, 'end']);
     expect(await read(toNodeReadable(of()))).toStrictEqual(['end']);
   });
 
-  it('gives them to listeners', async () => {
+  it('emits them to listeners', async () => {
     const stream = toNodeReadable(range(1, 3));
     const log: unknown[] = [];
     stream.on('data', (item) => log.push(item)).on('end', () => log.push('end'));
@@ -72,7 +72,7 @@ describe('toNodeReadable', () => {
     });
   });
 
-  it('is destroyed with the error of the source, after what waits', async () => {
+  it('is destroyed with the error of the source, after the buffered items', async () => {
     const source = new Subject<number>();
     const reading = read(toNodeReadable(source));
     await turn();
@@ -81,7 +81,7 @@ describe('toNodeReadable', () => {
     expect(await reading).toStrictEqual([1, 2, new Error('of the source')]);
   });
 
-  it('is destroyed where the source refuses, and where it fails without an error', async () => {
+  it('is destroyed where subscribing is refused, and where the source fails without an error', async () => {
     expect(await read(toNodeReadable(throwError(() => new Error('refused'))))).toStrictEqual([new Error('refused')]);
     expect(
       await read(
@@ -119,13 +119,13 @@ describe('toNodeReadable', () => {
     await readings[1];
   });
 
-  it('is a stream of bytes where objectMode is false, and skips what is empty', async () => {
+  it('is a byte stream where objectMode is false, and skips empty items', async () => {
     const source = of(Uint8Array.of(65), new Uint8Array(0), Uint8Array.of(66, 67), '', 'D');
     const stream = toNodeReadable(source as Observable<unknown>, { objectMode: false });
     expect(Buffer.concat((await read(stream)).slice(0, -1) as Buffer[]).toString()).toBe('ABCD');
   });
 
-  it('goes through a pipeline', async () => {
+  it('works in a pipeline', async () => {
     const taken: unknown[] = [];
     await pipeline(toNodeReadable(range(1, 1_000)), async (items: AsyncIterable<number>) => {
       for await (const item of items) taken.push(item);
@@ -162,7 +162,7 @@ describe('toNodeReadable', () => {
   });
 });
 
-describe('toNodeReadable, within what it calls', () => {
+describe('toNodeReadable, under re-entrancy', () => {
   it('does not recurse where a listener makes the source emit, and reads', async () => {
     const source = new Subject<number>();
     const readable = toNodeReadable(source);
@@ -179,7 +179,7 @@ describe('toNodeReadable, within what it calls', () => {
     readable.destroy();
   });
 
-  it('stops a source that emits without end within subscribe, by its capacity or where it is destroyed', async () => {
+  it('stops a source that emits endlessly within subscribe, when full or where it is destroyed', async () => {
     const emitted = [0, 0];
     const endless = (index: number): Observable<number> =>
       new Observable((subscriber) => {
@@ -199,7 +199,7 @@ describe('toNodeReadable, within what it calls', () => {
 });
 
 describe('the credit of a stream in toNodeReadable', () => {
-  it('returns when the reader asks for the next item, behind operators too', async () => {
+  it('returns when the reader requests the next item, behind operators, too', async () => {
     const stream = new FakeStream();
     const iterator = toNodeReadable(stream.items.pipe(filter((value) => value > 1)))[Symbol.asyncIterator]();
     const first = iterator.next();
@@ -215,7 +215,7 @@ describe('the credit of a stream in toNodeReadable', () => {
     expect([stream.released, stream.cancelled]).toStrictEqual([4, 1]);
   });
 
-  it('returns at once for an empty item of a stream of bytes', async () => {
+  it('returns at once for an empty item of a byte stream', async () => {
     const stream = new FakeStream();
     const bytes = stream.items.pipe(map((value) => new Uint8Array(value)));
     const iterator = toNodeReadable(bytes, { objectMode: false })[Symbol.asyncIterator]();
@@ -250,7 +250,7 @@ describe('the credit of a stream in toNodeReadable', () => {
 });
 
 describe('the buffer of toNodeReadable', () => {
-  it('holds as many items as its capacity says, and then fails and stops the source', async () => {
+  it('holds up to its capacity of items, and then fails and stops the source', async () => {
     const source = new Subject<number>();
     const readable = toNodeReadable(source, { capacity: 2 });
     const iterator = readable[Symbol.asyncIterator]();
@@ -273,7 +273,7 @@ describe('the buffer of toNodeReadable', () => {
     await iterator.return!();
   });
 
-  it('refuses a capacity that is none', () => {
+  it('refuses an invalid capacity', () => {
     expect(() => toNodeReadable(NEVER, { capacity: 0 })).toThrow(
       'toNodeReadable: capacity must be a whole number of items, 1 or more; it is 0.',
     );

@@ -81,7 +81,7 @@ describe('instrument()', () => {
   it.each([
     ['with a context manager', true],
     ['without one', false],
-  ])('a call that crosses three hosts is one trace, %s', (_, manager) =>
+  ])('a call across three hosts is one trace, %s', (_, manager) =>
     gridTest(async ({ cluster }) => {
       if (manager) context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
       const { intercept } = instrument({ tracer, propagator });
@@ -126,7 +126,7 @@ describe('instrument()', () => {
     }),
   );
 
-  it('a span that the program has made is the parent of its calls', () =>
+  it('a span created by the program is the parent of its calls', () =>
     gridTest(async ({ cluster }) => {
       context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
       const grid = cluster({ hosts: 2, intercept: instrument({ tracer, propagator }).intercept });
@@ -140,7 +140,7 @@ describe('instrument()', () => {
       expect(parentOf(client)).toBe(own.spanContext().spanId);
     }));
 
-  it('tells how calls ended: errors by their code, cancels without an error status, streams with their items', () =>
+  it('records how calls end: errors by code, cancels without an error status, streams with their items', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ hosts: 2, intercept: instrument({ tracer, meter, propagator }).intercept });
       const b = grid.host('b');
@@ -216,7 +216,7 @@ describe('instrument()', () => {
       'its propagator failed: no context today',
       { tenant: 'a' },
     ],
-  ])('a propagator that adds %s fails no call: it is told once', (_, carrier, told, expected) =>
+  ])('a propagator that adds %s fails no call: it is reported once', (_, carrier, told, expected) =>
     gridTest(async ({ cluster }) => {
       const warn = jest.fn();
       diag.setLogger({ ...console, verbose: warn, warn }, { suppressOverrideMessage: true });
@@ -277,7 +277,7 @@ describe('instrument()', () => {
       expect(asked).not.toHaveBeenCalled();
     }));
 
-  it('refuses what is none of OpenTelemetry’s', () => {
+  it('refuses objects that are not from OpenTelemetry', () => {
     expect(() => instrument({ tracer: {} as never })).toThrow('tracer must be a Tracer');
     expect(() => instrument({ metre: meter } as never)).toThrow('Did you mean meter');
   });

@@ -146,7 +146,7 @@ describe('pages that share a connection', () => {
     expect(await firstValueFrom(leaf.via(one.manager.local).request(size, new Uint8Array(2)))).toBe(2);
   });
 
-  it('have backpressure from end to end: a page that is slow holds the host up', async () => {
+  it('have backpressure from end to end: a slow page holds the host back', async () => {
     const one = await host();
     const { leaf } = page(share(one.manager.local));
     let taken = 0;
@@ -195,7 +195,7 @@ describe('pages that share a connection', () => {
     expect((await until(leaf, 'connected')).connects).toBe(2);
   });
 
-  it('a drain of the host refuses new calls, and lets the others end', async () => {
+  it('drain with the host: new calls are refused, and the others end', async () => {
     const one = await host();
     const { leaf } = page(share(one.manager.local));
     const inputs = new Subject<number>();
@@ -212,7 +212,7 @@ describe('pages that share a connection', () => {
     await until(leaf, 'back-off');
   });
 
-  it('give tokens, the newest page first; a refusal is shown to all of them', async () => {
+  it('provide tokens, the newest page first; a refusal is reported to all of them', async () => {
     const one = await host({
       authenticate: (token) => {
         if (token !== 'good') throw new Error('unknown token');
@@ -237,13 +237,13 @@ describe('pages that share a connection', () => {
     expect(asked).toStrictEqual(['the token is not accepted']);
   });
 
-  it('a page that gives no token leaves the connection without one', async () => {
+  it('leave the connection without a token where none provides one', async () => {
     const one = await host();
     const { leaf } = page(share(one.manager.local, {}));
     expect((await until(leaf, 'back-off')).error?.message).toMatch(/connectShared\(\) getToken/);
   });
 
-  it('a page that is silent is away: it costs the host nothing; when it goes on, it is there again', async () => {
+  it('count as away while silent, at no cost to the host, and return when they resume', async () => {
     const one = await host();
     const shared = share(one.manager.local, { token: 'ann', limits: { connectionPingInterval: 40 } });
     const { port1, port2 } = new MessageChannel();
@@ -273,7 +273,7 @@ describe('pages that share a connection', () => {
     expect(states).toContain('connected');
   });
 
-  it('a worker that has ended is opened again', async () => {
+  it('restart a worker that has ended', async () => {
     const one = await host();
     const first = share(one.manager.local);
     const second = share(one.manager.local);
@@ -299,7 +299,7 @@ describe('pages that share a connection', () => {
     expect(await firstValueFrom(leaf.request(whoAmI, undefined, { waitForConnect: true }))).toBe('ann');
   });
 
-  it('a worker that cannot be opened is tried again, and the state says why', async () => {
+  it('retry a worker that cannot be opened, and the state says why', async () => {
     const one = await host();
     const shared = share(one.manager.local);
     let works = false;
@@ -322,14 +322,14 @@ describe('pages that share a connection', () => {
     await until(leaf, 'connected');
   });
 
-  it('a host calls the handlers of the worker', async () => {
+  it('let a host call the handlers of the worker', async () => {
     const one = await host();
     const { leaf } = page(share(one.manager.local, { token: 'ann', handlers: [bind(greet, () => 'hello')] }));
     await until(leaf, 'connected');
     expect(await firstValueFrom(one.manager.connection('ann').request(greet))).toBe('hello');
   });
 
-  it('close of the worker closes the connections of the pages for good', async () => {
+  it('are disconnected for good by the close of the worker', async () => {
     const one = await host();
     const shared = share(one.manager.local);
     const { leaf } = page(shared);
@@ -340,7 +340,7 @@ describe('pages that share a connection', () => {
     await leavesOf(one, 0);
   });
 
-  it('options that cannot work are refused', () => {
+  it('refuse invalid options', () => {
     expect(() => shareConnection('ws://a', { token: 'x', getToken: () => 'y' })).toThrow(/not both/);
     expect(() => shareConnection([])).toThrow(/empty list/);
     expect(() => connectShared(undefined as never)).toThrow(/opens the shared worker/);

@@ -11,7 +11,7 @@ const batch = (...times: number[]): MonitorEvents => ({
 });
 
 describe('the events of a page', () => {
-  it('are in the order of their times, although a host sends what it has kept when the page comes', () => {
+  it('are ordered by time, although a host sends its backlog when the page connects', () => {
     const log = new EventLog();
     log.add('a', batch(10, 30, 50), true);
     log.add('b', batch(20, 40), true);
@@ -20,14 +20,14 @@ describe('the events of a page', () => {
     expect(log.total).toBe(6);
   });
 
-  it('are taken once, when a host sends them again after a reconnect', () => {
+  it('are added once, when a host sends them again after a reconnect', () => {
     const log = new EventLog();
     log.add('a', batch(10, 30), true);
     log.add('a', batch(10, 30, 50), true);
     expect(log.events.map(({ at }) => at)).toStrictEqual([10, 30, 50]);
   });
 
-  it('are the newest thousand', () => {
+  it('are limited to the newest thousand', () => {
     const log = new EventLog();
     log.add('a', batch(...Array.from({ length: 900 }, (_, index) => 1_000 + index)), true);
     log.add('b', batch(...Array.from({ length: 200 }, (_, index) => index)), true);

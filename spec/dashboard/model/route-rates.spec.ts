@@ -7,7 +7,7 @@ import { gridTest } from '../../../lib/testing/index.js';
 import { firstValueFrom } from 'rxjs';
 
 describe('RouteRates', () => {
-  it('shows routes of users that are called as those of the library, and not the latter', () =>
+  it('shows called routes of users like those of the library, and hides the latter', () =>
     gridTest(async ({ cluster }) => {
       const names = ['relay', 'monitor/info', 'monitor'];
       const routes = names.map((name) => unary({ name, request: raw, response: raw }));

@@ -107,7 +107,7 @@ async function statusOf(url: string, headers: Record<string, string> = {}, upgra
 }
 
 describe('serveLocalDashboard', () => {
-  it('joins the page with the host, by a token that the page does not have', async () => {
+  it('connects the page to the host, with a token that the page does not have', async () => {
     const manager = await host();
     const dashboard = await serve(manager.local);
     expect(dashboard.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{22}\/$/);
@@ -121,7 +121,7 @@ describe('serveLocalDashboard', () => {
     await left;
   });
 
-  it('answers no other name, path and origin', async () => {
+  it('answers only its own name, path and origin', async () => {
     const dashboard = await serve((await host()).local);
     const { port, origin, pathname } = new URL(dashboard.address);
     expect(await statusOf(dashboard.address)).toBe(200);
@@ -148,7 +148,7 @@ describe('serveLocalDashboard', () => {
     expect(await statusOf(`${dashboard.address}other`, { Origin: origin }, true)).toBe(404);
   });
 
-  it('takes so many pages at once', async () => {
+  it('accepts a bounded number of pages at once', async () => {
     const dashboard = await serve((await host()).local);
     const pages = await Promise.all(Array.from({ length: maxLocalPages }, () => openPage(dashboard)));
     const headers = { Origin: originOf(dashboard) };
@@ -158,7 +158,7 @@ describe('serveLocalDashboard', () => {
     await openPage(dashboard);
   });
 
-  it('says to the page that its token is refused, and takes a better one for the next attempt', async () => {
+  it('tells the page that its token was refused, and uses a better one for the next attempt', async () => {
     let token = 'bad';
     const dashboard = await serve((await host()).local, { token: () => token });
     const leaf = leafAt(dashboard);
@@ -169,7 +169,7 @@ describe('serveLocalDashboard', () => {
     await until(leaf, 'connected');
   });
 
-  it('says to the page that there is no token', async () => {
+  it('tells the page that there is no token', async () => {
     const token = (): string => {
       throw new Error('the command of the token failed (exit code 1).');
     };
@@ -177,7 +177,7 @@ describe('serveLocalDashboard', () => {
     expect((await until(leaf, 'refused')).error?.message).toContain('the command of the token failed (exit code 1).');
   });
 
-  it('says that the host is lost and why, and connects again when it is back', async () => {
+  it('tells the page that the host is lost and why, and reconnects when it is back', async () => {
     const manager = await host();
     const leaf = leafAt(await serve(manager.local));
     await until(leaf, 'connected');
@@ -190,7 +190,7 @@ describe('serveLocalDashboard', () => {
     await until(leaf, 'connected', 2);
   });
 
-  it('leaves the host to close the connection when the token expires: the page has none to renew', async () => {
+  it('lets the host close the connection when the token expires: the page has none to renew', async () => {
     const { first } = await joined();
     expect(readConnect(first, undefined)).toMatchObject({ token: 'good', leaf: true, ext: { ack: 1 } });
     expect(readConnect(first, undefined).ext).toStrictEqual({ ack: 1 });
@@ -204,7 +204,7 @@ describe('serveLocalDashboard', () => {
     expect(asked).toBe(2);
   });
 
-  it('says to both ends that it ends', async () => {
+  it('notifies both ends when it ends', async () => {
     const { page, far, dashboard } = await joined();
     const codes = Promise.all([once(page, 'close'), once(far, 'close')]);
     await dashboard.close();
@@ -238,7 +238,7 @@ describe('the tunnel', () => {
     expect(((await once(two.far, 'close')) as [number])[0]).toBe(code);
   });
 
-  it('closes without a code, or breaks, where the other end did', async () => {
+  it('closes without a code, or breaks, as the other end did', async () => {
     const one = await joined();
     one.far.close();
     expect(((await once(one.page, 'close')) as [number])[0]).toBe(1005);
@@ -250,7 +250,7 @@ describe('the tunnel', () => {
     expect(((await once(three.far, 'close')) as [number])[0]).toBe(1006);
   });
 
-  it('takes no garbage, and nobody who says to be a host', async () => {
+  it('rejects malformed frames, and pages that claim to be a host', async () => {
     const dashboard = await serve('ws://127.0.0.1:9');
     for (const message of [Uint8Array.of(1, 2, 3), hello(false), new Uint8Array(100_000)]) {
       const page = await openPage(dashboard);
@@ -259,7 +259,7 @@ describe('the tunnel', () => {
     }
   });
 
-  it('is destroyed where an end takes nothing for long', async () => {
+  it('is destroyed where an end reads nothing for long', async () => {
     const { page, far } = await joined();
     const { schedule } = systemRuntime;
     const stalled = new Promise<() => void>((done) => {
@@ -277,7 +277,7 @@ describe('the tunnel', () => {
     expect(((await once(page, 'close')) as [number])[0]).toBe(1006);
   });
 
-  it.each(['page', 'far'] as const)('reads no faster than the other end takes it: from %s', async (name) => {
+  it.each(['page', 'far'] as const)('reads no faster than the other end accepts: from %s', async (name) => {
     const ends = await joined();
     const from = ends[name];
     const to = ends[name === 'page' ? 'far' : 'page'];

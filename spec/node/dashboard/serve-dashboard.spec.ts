@@ -41,7 +41,7 @@ async function ask(url: string, options: { method?: string; headers?: Record<str
 }
 
 describe('serveDashboard', () => {
-  it('serves the page, its files and what the page has to know, below a path', async () => {
+  it('serves the page, its files and its configuration, below a path', async () => {
     const { local, paths } = await host();
     expect(await http(`${local}/dashboard`)).toMatchObject({ status: 308, headers: { location: 'dashboard/' } });
     const page = await http(`${local}/dashboard/?a=b`);
@@ -58,7 +58,7 @@ describe('serveDashboard', () => {
     expect((await http(local)).status).toBe(404);
   });
 
-  it('forbids inline scripts, eval, frames, and other origins; the socket of its own host is allowed by name', async () => {
+  it('forbids inline scripts, eval, frames and other origins; allows the socket of its own host by name', async () => {
     const { local } = await host();
     const { headers } = await http(`${local}/dashboard/`);
     const policy = String(headers['content-security-policy']);
@@ -71,7 +71,7 @@ describe('serveDashboard', () => {
     expect(String(other.headers['content-security-policy'])).toContain("connect-src 'self';");
   });
 
-  it('compresses for those who take it, and sends nothing to those who have it', async () => {
+  it('compresses for clients that accept it, and sends nothing to those with a cached copy', async () => {
     const { local } = await host();
     const url = `${local}/dashboard/main.js`;
     const zipped = await ask(url, { headers: { 'Accept-Encoding': 'br, gzip' } });
@@ -95,7 +95,7 @@ describe('serveDashboard', () => {
     expect(await ask(url, { method: 'POST' })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
   });
 
-  it('has a path of its own, at a server of the application too, whose other paths stay', async () => {
+  it('has its own path, also at a server of the application, whose other paths remain', async () => {
     const { server, name } = await grid.server((_, path) => `the application's ${path}`);
     const manager = grid.manager(name, [], { leaves: { authenticate: (token) => token } });
     await manager.attach(server);
@@ -107,7 +107,7 @@ describe('serveDashboard', () => {
     expect((await http(`${name}/ops/grid/`)).body).toBe("the application's /ops/grid/");
   });
 
-  it('refuses a path that another manager of the server has, or a probe; a longer path goes before a shorter one', async () => {
+  it('refuses a path in use by another manager or a probe; a longer path precedes a shorter one', async () => {
     const { server, name } = await grid.server();
     const made = (path: string): Manager =>
       grid.manager(name, [], { path, leaves: { authenticate: (token) => token } });
@@ -143,7 +143,7 @@ describe('serveDashboard', () => {
     expect((await http(`${local}/dashboard/`)).status).toBe(404);
   });
 
-  it('says what cannot work', async () => {
+  it('refuses invalid options, and says why', async () => {
     const none = grid.manager('http://127.0.0.1:1', []);
     expect(() => serveDashboard(none)).toThrow('give its manager leaves: { authenticate }');
     const manager = await host();
@@ -156,7 +156,7 @@ describe('serveDashboard', () => {
     expect(() => serveDashboardFrom(manager, { port: 1 } as never, () => files)).toThrow('port');
   });
 
-  it('the files that the package has are read once, and gzip holds what they are', async () => {
+  it('files of the package are read once, and their gzip form matches', async () => {
     const { builtPage } = await import('../../support/browser/dashboard-page.js');
     const built = await builtPage();
     const documents = ['', 'main.css', 'icon.svg'];

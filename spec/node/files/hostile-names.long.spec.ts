@@ -29,7 +29,7 @@ afterAll(async () => {
   rmSync(built.folder, { recursive: true, force: true });
 });
 
-describe('Names of a hostile peer lead nowhere, while links are swapped in', () => {
+describe('names from a hostile peer do not escape while links are swapped in', () => {
   const options = { numRuns: Number(process.env.RXGRID_RUNS ?? 60), seed: 13 };
   // So that the swapped folder is in it.
   const names = hostileNames.map((list) => [...list, 'swap/secret', 'swap/new', 'swap']);

@@ -17,7 +17,7 @@ afterAll(async () => {
   await files.close();
 });
 
-describe('Names of a hostile peer lead nowhere', () => {
+describe('names from a hostile peer do not escape', () => {
   // hostile-names.long.spec.ts has more of them.
   const options = { numRuns: 5, seed: 12 };
 

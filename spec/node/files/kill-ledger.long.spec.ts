@@ -217,7 +217,7 @@ async function untilNothingIsLeft(root: string): Promise<void> {
   }
 }
 
-it.each(ways)('without a kill, a $direction goes as the ledger says: $mode', async (way) => {
+it.each(ways)('without a kill, a $direction follows the ledger: $mode', async (way) => {
   const { direction, mode, zeroMask, kernel } = way;
   const cast = new Cast();
   const [host, leaf] = await Promise.all([cast.host(direction === 'upload' || kernel), cast.leaf()]);
@@ -234,7 +234,7 @@ it.each(ways)('without a kill, a $direction goes as the ledger says: $mode', asy
 });
 
 it(
-  `after each of ${String(kills)} kills the copy is continued, and is right`,
+  `after each of ${String(kills)} kills the copy is resumed, and is correct`,
   async () => {
     const random = new SeededRandom(seed);
     const cast = new Cast();

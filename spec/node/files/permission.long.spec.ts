@@ -87,7 +87,7 @@ there("under Node's permission model", () => {
     expect(readFileSync(join(folder, 'here/small'), 'utf8')).toBe('small');
   }, 30_000);
 
-  it('what is not permitted is an error with a code, and leaves nothing', async () => {
+  it('an operation without permission fails with a code, and leaves nothing', async () => {
     mkdirSync(join(folder, 'closed'));
     const { code, stdout, stderr } = await runProgram(
       `for (const target of ['${join(folder, '../rxgrid-nowhere')}', here + '/forced']) {

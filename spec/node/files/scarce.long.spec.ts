@@ -95,7 +95,7 @@ async function copyBy(leaf: ChildProcess, task: Omit<CopyTask, 'zeroMask' | 'ker
 const onPosix = process.platform === 'win32' ? describe.skip : describe;
 
 onPosix('With 64 descriptors', () => {
-  it('a host whose files are all taken by one peer serves another one', async () => {
+  it('a host with all file slots in use by one peer serves another one', async () => {
     const big = randomBytes(4 << 20);
     writeFileSync(join(folder, 'root/big'), big);
     const url = await startHost(64, join(folder, 'root'));
@@ -128,7 +128,7 @@ onPosix('With 64 descriptors', () => {
     expect((await bytesOf(late, 'big')).equals(big)).toBe(true);
   });
 
-  it.each(['download', 'upload'] as const)('a %s of many files is whole', async (direction) => {
+  it.each(['download', 'upload'] as const)('a %s of many files is complete', async (direction) => {
     const [from, to] = direction === 'download' ? ['root', 'here'] : ['here', 'root'];
     mkdirSync(join(folder, from, 'src'));
     const names = Array.from({ length: manyFiles }, (_, index) => `f${String(index)}`).sort();
@@ -180,7 +180,7 @@ withMount('On a disk of 8 MB', () => {
     spawnSync('umount', [small]);
   });
 
-  it('an upload that is too big ends with an error that says so, leaves nothing, and others get in', async () => {
+  it('an upload that is too large ends with an error that says so, leaves nothing, and others proceed', async () => {
     mount('root');
     const url = await startHost(1_024, small);
     const leaf = await leafOf(url, 'x');
@@ -196,7 +196,7 @@ withMount('On a disk of 8 MB', () => {
     expect(readdirSync(small).sort()).toStrictEqual(['small0', 'small1']);
   });
 
-  it('a copy that is too big ends with an error that says so, and continues when there is room', async () => {
+  it('a copy that is too large ends with an error that says so, and resumes when there is room', async () => {
     mount('here');
     mkdirSync(join(folder, 'root/src'));
     const big = randomBytes(6 << 20);

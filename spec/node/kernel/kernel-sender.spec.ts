@@ -63,12 +63,12 @@ describe('finding a binding', () => {
   const none = (): Promise<Foreign> =>
     Promise.reject(Object.assign(new Error('Cannot find module'), { code: 'ERR_MODULE_NOT_FOUND' }));
 
-  test('where koffi cannot be loaded the reason says why', async () => {
+  test('gives the reason where koffi cannot be loaded', async () => {
     const reason = await loadKernelSender(() => Promise.reject(new Error('wrong ELF class')), 'linux', 'x64');
     expect(reason).toMatch(/cannot be loaded.*wrong ELF class/);
   });
 
-  test('is made again where its structures are declared already', async () => {
+  test('succeeds again where its structures are declared already', async () => {
     const foreign: Foreign = {
       load: () => ({ func: () => () => 0 }),
       struct: () => {
@@ -83,7 +83,7 @@ describe('finding a binding', () => {
   test.each([
     ['an error of which the count says nothing', 22, 500, 0],
     ['a full socket', 11, 500, 500],
-  ])('on macOS believes the count of %s', async (_, errno, count, sent) => {
+  ])('on macOS uses the count of %s', async (_, errno, count, sent) => {
     const foreign: Foreign = {
       load: () => ({
         func:
@@ -103,7 +103,7 @@ describe('finding a binding', () => {
     if (errno === 11) expect(() => sender.send(1, 2, 0, 400, undefined)).toThrow(/more than/);
   });
 
-  test('without koffi there is none, and the reason says what to install', async () => {
+  test('fails without koffi, and the reason says what to install', async () => {
     expect(await loadKernelSender(none, 'linux', 'x64')).toMatch(/npm install koffi/);
   });
 
@@ -111,11 +111,11 @@ describe('finding a binding', () => {
     ['win32', 'x64', /win32/],
     ['constructor', 'x64', /constructor/],
     ['linux', 'ia32', /64-bit systems/],
-  ])('%s on %s has none, and koffi is not loaded', async (platform, architecture, reason) => {
+  ])('for %s on %s fails, without loading koffi', async (platform, architecture, reason) => {
     expect(await loadKernelSender(none, platform, architecture)).toMatch(reason);
   });
 
-  test('a system whose library lacks the function has none', async () => {
+  test('fails on a system whose library lacks the function', async () => {
     const load = (): Promise<Foreign> =>
       Promise.resolve(
         Object.assign(new FakeLibrary(), {
@@ -132,7 +132,7 @@ describe('finding a binding', () => {
     ['darwin', true],
     ['freebsd', true],
     ['sunos', true],
-  ])('on %s it says whether it is experimental', async (platform, experimental) => {
+  ])('on %s reports whether it is experimental', async (platform, experimental) => {
     expect((await bind(platform, new FakeLibrary())).experimental).toBe(experimental);
   });
 });
@@ -150,7 +150,7 @@ describe('the arguments', () => {
     expect(library.prototypes[0]).toBe('intptr_t sendfile(int out, int in, int64_t *offset, size_t count)');
   });
 
-  test('on Linux a head that does not fit is not followed by the file', async () => {
+  test('on Linux a head that is not sent whole is not followed by the file', async () => {
     const library = new FakeLibrary();
     library.answer = () => 2;
     const sender = await bind('linux', library);
@@ -161,7 +161,7 @@ describe('the arguments', () => {
     expect(library.calls.map(([name]) => name)).toStrictEqual(['send', 'send']);
   });
 
-  test('on Linux an error after the head counts the head', async () => {
+  test('on Linux an error after the head reports the bytes of the head', async () => {
     const library = new FakeLibrary();
     library.answer = (name) => (name === 'send' ? 3 : -1);
     library.number = 11;
@@ -169,7 +169,7 @@ describe('the arguments', () => {
     expect(sender.send(socket, file, offset, count, head)).toStrictEqual({ sent: 3, errno: 11 });
   });
 
-  test('on illumos the offset says what was sent, also with an error', async () => {
+  test('on illumos the offset reports the bytes sent, also with an error', async () => {
     const library = new FakeLibrary();
     library.number = 11;
     library.answer = (_name, [, , at]) => {
@@ -189,7 +189,7 @@ describe('the arguments', () => {
     trl_cnt: 0,
   };
 
-  test('on macOS the length goes in with the head, and comes out as what was sent, also with an error', async () => {
+  test('on macOS the length includes the head, and returns the bytes sent, also with an error', async () => {
     const library = new FakeLibrary();
     library.number = 11;
     library.answer = (_name, [, , , length]) => {
@@ -205,7 +205,7 @@ describe('the arguments', () => {
     ]);
   });
 
-  test('on FreeBSD the count is that of the file, and what was sent comes out apart', async () => {
+  test('on FreeBSD the count is that of the file, and the bytes sent are returned separately', async () => {
     const library = new FakeLibrary();
     library.answer = (_name, args) => {
       (args[5] as BigInt64Array)[0] = 703n;
@@ -235,7 +235,7 @@ withCompiler('a C library with the signatures of the BSDs', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('gets the arguments as they are meant', () => {
+  test('receives the arguments in their native types', () => {
     const source = `
       #include <stddef.h>
       #include <stdint.h>
@@ -283,20 +283,20 @@ withCompiler('a C library with the signatures of the BSDs', () => {
   });
 });
 
-describe('a socket that the kernel must not send to', () => {
-  test('one of TLS, which has a descriptor and is a net.Socket', () => {
+describe('sockets unsuitable for the kernel', () => {
+  test('include one of TLS, which has a descriptor and is a net.Socket', () => {
     const tls = new TLSSocket(new Socket());
     expect(refusalOf(tls)).toMatch(/TLS/);
     tls.destroy();
   });
 
-  test('a stream that is no socket, and a socket that has no descriptor', () => {
+  test('include a stream that is no socket, and a socket without a descriptor', () => {
     expect(refusalOf(new Duplex())).toMatch(/not a socket/);
     expect(refusalOf(new Socket())).toMatch(/descriptor/);
     expect(refusalOf(Object.assign(new Socket(), { _handle: { fd: -1 } }))).toMatch(/descriptor/);
   });
 
-  test('a connected one has a descriptor, until it is destroyed', async () => {
+  test('exclude a connected one, until it is destroyed', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };

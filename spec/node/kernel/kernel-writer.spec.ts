@@ -126,7 +126,7 @@ async function all(): Promise<Buffer> {
 const message = (length: number, offset = 0): Buffer => Buffer.concat([head, bytes.subarray(offset, offset + length)]);
 
 describe('a message', () => {
-  test('goes out in as many calls as the kernel needs, also where it stops within the head', async () => {
+  test('is sent in as many calls as the kernel needs, also where it stops within the head', async () => {
     steps = [2, 5, { errno: errors.EINTR }, 50_000];
     expect(await write(100_000, 17)).toBeUndefined();
     expect((await all()).equals(message(100_000, 17))).toBe(true);
@@ -141,7 +141,7 @@ describe('a message', () => {
     expect(refusals).toStrictEqual([]);
   });
 
-  test('follows what was written before it, and what is written within it follows it', async () => {
+  test('follows earlier writes, and precedes writes made during it', async () => {
     const big = new Uint8Array(8 << 20).fill(1);
     socket.write(big);
     steps = [{ errno: errors.EAGAIN }, { errno: errors.EAGAIN }, { errno: errors.EAGAIN }];
@@ -156,7 +156,7 @@ describe('a message', () => {
     expect(got.subarray(big.length).equals(Buffer.concat([pong, message(150_000), pong]))).toBe(true);
   });
 
-  test('goes through JavaScript to its end where the kernel does not send the file, and says so', async () => {
+  test('passes through JavaScript to its end where the kernel does not send the file, and says so', async () => {
     steps = [3, { errno: 22 }];
     expect(await write(180_000)).toBeUndefined();
     expect((await all()).equals(message(180_000))).toBe(true);
@@ -164,7 +164,7 @@ describe('a message', () => {
     expect(refusals).toStrictEqual(['The kernel does not send this file (error 22).']);
   });
 
-  test('is followed by what is written within it where the kernel does not send the file', async () => {
+  test('precedes writes made during it where the kernel does not send the file', async () => {
     steps = [3, { errno: 22 }];
     const pong = Buffer.from('pong');
     // Once the message has begun, and in each turn until it is sent: what ws answers to pings.
@@ -185,7 +185,7 @@ describe('a message', () => {
     expect(got.length).toBe(180_003 + 4 * pongs);
   });
 
-  test('gives others a turn of the event loop in its middle, where it takes its time', async () => {
+  test('yields to the event loop in its middle, where it takes long', async () => {
     let now = 0;
     jest.spyOn(performance, 'now').mockImplementation(() => (now += 1));
     const { send } = sender;
@@ -221,8 +221,8 @@ describe('a message', () => {
   });
 });
 
-describe('a message that is torn destroys the socket', () => {
-  test('where the file ends before it was to', async () => {
+describe('an incomplete message destroys the socket', () => {
+  test('where the file is shorter than announced', async () => {
     expect(await write(300_000)).toBeInstanceOf(FileChangedError);
     expect(socket.destroyed).toBe(true);
     await closed;
@@ -250,14 +250,14 @@ describe('a message that is torn destroys the socket', () => {
   });
 });
 
-describe('who waits for whole messages', () => {
+describe('a listener for whole messages', () => {
   test('is called at once while none is being sent', () => {
     let told = false;
     writer.whenWhole(() => (told = true));
     expect(told).toBe(true);
   });
 
-  test('is called at the end of the message that is being sent', async () => {
+  test('is called at the end of the current message', async () => {
     const order: string[] = [];
     steps = [{ errno: errors.EAGAIN }];
     const written = write(1000).then(() => order.push('written'));

@@ -43,12 +43,12 @@ it('a file is read ahead in large pieces, each byte once, and not beyond the reg
   ]);
 });
 
-it('a file of one frame is not', () => {
+it('a file of one frame is not read ahead', () => {
   send(fileOf(5, 0, 1), 0, 1);
   expect(asked).toStrictEqual([]);
 });
 
-it('while the disk has not answered, nothing more is asked for of the same file', () => {
+it('no further read-ahead of the same file starts before the disk has answered', () => {
   const [slow, other] = [fileOf(5, 0, 100), fileOf(6, 0, 100)];
   for (let at = 1; at <= 8; at++) ahead.beyond(slow, at * mebibyte);
   ahead.beyond(other, mebibyte);
@@ -62,7 +62,7 @@ it('while the disk has not answered, nothing more is asked for of the same file'
   expect(asked.at(-1)).toStrictEqual([5, 9, 4]);
 });
 
-it('a handle that was closed is left to who sends it', () => {
+it('a closed handle is left to its sender', () => {
   const file = {
     offset: 0,
     length: 9 * mebibyte,

@@ -10,7 +10,7 @@ function track(removeAfter: number): { time: ManualRuntime; hosts: DelayedRemova
 }
 
 describe('DelayedRemovals', () => {
-  it('adds hosts at once and removes them when they have been missing for the time', () => {
+  it('adds hosts at once and removes them when they have been missing for the delay', () => {
     const { time, hosts, lists } = track(100);
     hosts.update(['a', 'b']);
     hosts.update(['b', 'c']);
@@ -23,7 +23,7 @@ describe('DelayedRemovals', () => {
     expect(lists.at(-1)).toStrictEqual(['b', 'c']);
   });
 
-  it('does not notice a host that flaps, and counts its time anew each time', () => {
+  it('does not report a host that flaps, and restarts its delay each time', () => {
     const { time, hosts, lists } = track(100);
     for (let i = 0; i < 20; i++) {
       hosts.update(['a', 'b']);
@@ -55,7 +55,7 @@ describe('DelayedRemovals', () => {
     expect(time.scheduled).toBe(0);
   });
 
-  it('lists exactly the hosts that were seen within the time, whatever comes', () => {
+  it('lists exactly the hosts seen within the delay, for random events', () => {
     const step = fc.record({ wait: fc.nat(50), names: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd')) });
     fc.assert(
       fc.property(fc.nat(80), fc.array(step, { maxLength: 30 }), (removeAfter, steps) => {

@@ -38,7 +38,7 @@ function register(client: Etcd3): { readonly registration: EtcdRegistration; rea
   return { registration, registered: () => registered };
 }
 
-it('puts the entry again when it was deleted before the answer to its put has arrived', async () => {
+it('puts the entry again when it was deleted before the answer to its put arrived', async () => {
   const { client, puts } = fakeClient();
   const { registration, registered } = register(client);
   registration.restore(8n);

@@ -44,12 +44,12 @@ describe('hostsFromDns', () => {
     expect(hosts.lists).toHaveLength(2);
   });
 
-  it('takes IPv6 addresses', async () => {
+  it('accepts IPv6 addresses', async () => {
     server.zones.set(name, { AAAA: ['fd00::1'] });
     await follow({ type: 'AAAA', scheme: 'https' }).is('https://[fd00::1]:9000');
   });
 
-  it('takes names and ports of SRV records', async () => {
+  it('uses names and ports of SRV records', async () => {
     server.zones.set(name, {
       SRV: [
         ['b.grid.example', 9001],
@@ -85,7 +85,7 @@ describe('hostsFromDns', () => {
     expect(hosts.lists).toHaveLength(2);
   });
 
-  it('keeps the last answer while nobody answers, and goes on with the next name server', async () => {
+  it('keeps the last answer while no server answers, and continues with the next name server', async () => {
     server.zones.set(name, { A: ['10.0.0.1'] });
     await follow().is('http://10.0.0.1:9000');
     await server.close();
@@ -93,7 +93,7 @@ describe('hostsFromDns', () => {
     expect(hosts.lists).toHaveLength(1);
   });
 
-  it('refuses an answer with a thousand names, which comes over TCP, and keeps the last one', async () => {
+  it('refuses an answer with a thousand names, which arrives over TCP, and keeps the last one', async () => {
     server.zones.set(name, { A: ['10.0.0.1'] });
     await follow().is('http://10.0.0.1:9000');
     server.zones.set(name, {
@@ -103,7 +103,7 @@ describe('hostsFromDns', () => {
     expect(hosts.lists).toHaveLength(1);
   });
 
-  it('takes a thousand names where they are meant', async () => {
+  it('accepts a thousand names where configured', async () => {
     server.zones.set(name, {
       A: Array.from({ length: 1_000 }, (_, i) => `10.1.${String(i >> 8)}.${String(i & 0xff)}`),
     });
@@ -112,7 +112,7 @@ describe('hostsFromDns', () => {
     expect(hosts.lists.map(({ length }) => length)).toStrictEqual([1_000]);
   });
 
-  it('leaves out targets that are no host names', async () => {
+  it('skips targets that are no host names', async () => {
     server.zones.set(name, {
       SRV: [
         ['evil/path', 1],
@@ -135,7 +135,7 @@ describe('hostsFromDns', () => {
     expect(hosts.lists).toHaveLength(1);
   });
 
-  it('asks no more when nobody is subscribed', async () => {
+  it('sends no more queries without subscribers', async () => {
     server.zones.set(name, { A: ['10.0.0.1'] });
     await follow().is('http://10.0.0.1:9000');
     hosts.stop();
@@ -156,7 +156,7 @@ describe('hostsFromDns', () => {
     expect(() => hostsFromDns(name, options as never)).toThrow(message);
   });
 
-  it('refuses a name that is none', () => {
+  it('refuses an invalid name', () => {
     expect(() => hostsFromDns('')).toThrow(/name must be a text that is not empty/);
   });
 });

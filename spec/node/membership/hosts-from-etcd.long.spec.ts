@@ -47,7 +47,7 @@ suite('hostsFromEtcd', () => {
     await etcd.close();
   });
 
-  it('registers hosts, and each sees the others come and go', async () => {
+  it('registers hosts, and each sees the others arrive and leave', async () => {
     const first = follow(a);
     await first.is(a);
     const second = follow(b);
@@ -72,7 +72,7 @@ suite('hostsFromEtcd', () => {
     await hosts.is(a);
   });
 
-  it('registers anew when its lease is revoked, and when its entry is deleted', async () => {
+  it('registers again when its lease is revoked, and when its entry is deleted', async () => {
     const hosts = follow(a, { ttl: 2 });
     await follow(undefined).is(a);
     const changes = await etcd.changes(prefix + a);
@@ -85,7 +85,7 @@ suite('hostsFromEtcd', () => {
     expect(hosts.lists).toStrictEqual([[a]]);
   });
 
-  it('keeps the last list while etcd is down, and goes on when it is back, with what has changed', async () => {
+  it('keeps the last list while etcd is down, and continues with the changes when it is back', async () => {
     const first = follow(a);
     const second = follow(b);
     await Promise.all([first.is(a, b), second.is(a, b)]);
@@ -97,7 +97,7 @@ suite('hostsFromEtcd', () => {
     expect(first.lists.at(-1)).toContain(a);
   });
 
-  it('takes no cluster apart when etcd comes back without its data', async () => {
+  it('does not dissolve the cluster when etcd returns without its data', async () => {
     const hosts = [a, b, c].map((self) => follow(self, { removeAfter: 60_000 }));
     await Promise.all(hosts.map((each) => each.is(a, b, c)));
     await etcd.wipe();
@@ -122,7 +122,7 @@ suite('hostsFromEtcd', () => {
     await hosts.is(a, b);
   });
 
-  it('notices what a watch does not say: it reads again and again', async () => {
+  it('notices what a watch does not report, by periodic reads', async () => {
     const hosts = follow(a, { interval: 50 });
     await hosts.is(a);
     const goOn = etcd.pause();
@@ -132,7 +132,7 @@ suite('hostsFromEtcd', () => {
     await hosts.is(a, b);
   });
 
-  it('ignores garbage under its prefix, and reports each piece once', async () => {
+  it('ignores malformed entries under its prefix, and reports each once', async () => {
     await etcd.client.put(Buffer.concat([Buffer.from(prefix), Buffer.from([0xff, 0xfe, 0x00])])).value('x');
     await etcd.client.put(`${prefix}http://a:1/path`).value('{"');
     await etcd.client.put(`${prefix}\u001b[31mred`).value('x');
@@ -147,7 +147,7 @@ suite('hostsFromEtcd', () => {
     expect(hosts.problems.join('')).not.toMatch(/[\u0000-\u001f]/);
   });
 
-  it('refuses more entries than it may have, and keeps the last list', async () => {
+  it('refuses more entries than the bound, and keeps the last list', async () => {
     const hosts = follow(a, { maxHosts: 2, interval: 50 });
     await hosts.is(a);
     for (const name of [b, c]) await etcd.client.put(prefix + name).value('');
@@ -184,7 +184,7 @@ suite('hostsFromEtcd', () => {
     }
   });
 
-  it('removes its entry at once when nobody is subscribed', async () => {
+  it('removes its entry at once without subscribers', async () => {
     const hosts = follow(a, { ttl: 3_600 });
     const watcher = follow(undefined);
     await watcher.is(a);

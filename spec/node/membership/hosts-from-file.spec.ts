@@ -65,7 +65,7 @@ describe('hostsFromFile', () => {
     await hosts.is(b);
   });
 
-  it('keeps the last list while the file is missing, blank, torn or something else, and reports each once', async () => {
+  it('keeps the last list while the file is missing, blank, torn or invalid, and reports each once', async () => {
     replace(a);
     await follow().is(a);
     rmSync(file);
@@ -84,7 +84,7 @@ describe('hostsFromFile', () => {
     expect(hosts.lists).toStrictEqual([[a], [b]]);
   });
 
-  it('leaves out names that cannot be used, and duplicates', async () => {
+  it('skips unusable names and duplicates', async () => {
     writeFileSync(file, `${a}\n${a}\nhttp://a:1/\nnonsense\n`);
     await follow().is(a);
     expect(hosts.problems).toStrictEqual([
@@ -93,7 +93,7 @@ describe('hostsFromFile', () => {
     ]);
   });
 
-  it('takes an empty array for what it says', async () => {
+  it('accepts an empty array as an empty list', async () => {
     replace(a);
     await follow().is(a);
     replace('[]');
@@ -119,7 +119,7 @@ describe('hostsFromFile', () => {
     await hosts.is(a);
   });
 
-  it('goes on when the observer of a problem throws', async () => {
+  it('continues when the observer of a problem throws', async () => {
     const thrown = new Promise<void>((resolve) => {
       const onError = (): never => {
         resolve();

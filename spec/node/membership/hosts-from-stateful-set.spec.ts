@@ -10,7 +10,7 @@ describe('hostsFromStatefulSet', () => {
     ]);
   });
 
-  it('takes a namespace, a scheme, the port of the scheme and a first ordinal', () => {
+  it('accepts a namespace, a scheme, the port of the scheme and a first ordinal', () => {
     const options = {
       name: 's',
       service: 'g',

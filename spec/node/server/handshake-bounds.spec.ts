@@ -55,7 +55,7 @@ async function dialBytes(host: string): Promise<{ socket: Socket; answers: Promi
 describe.each(['http', 'https'])('maxHandshakeBytes with %s', (scheme) => {
   const host = async (): Promise<string> => `${scheme}://127.0.0.1:${await freePort()}`;
 
-  it('is all that who dials may announce before its connect: it is closed at the header, with an event', async () => {
+  it('bounds what a dialer may announce before its connect: it is closed at the header, with an event', async () => {
     const local = await host();
     const manager = grid.manager(local, [], { limits, tls, leaves: { authenticate: (token) => token } });
     await manager.listen();
@@ -72,7 +72,7 @@ describe.each(['http', 'https'])('maxHandshakeBytes with %s', (scheme) => {
     });
   });
 
-  it('does not bound what comes after the handshake', async () => {
+  it('does not bound messages after the handshake', async () => {
     const local = await host();
     const manager = grid.manager(local, [], { limits, tls, leaves: { authenticate: (token) => token } });
     const echo = unary({ id: 9, name: 'echo', request: raw, response: raw });
@@ -88,7 +88,7 @@ describe.each(['http', 'https'])('maxHandshakeBytes with %s', (scheme) => {
     expect(readPath).toBe(scheme === 'http' ? 'buffer' : 'ws');
   });
 
-  it('is all that who is dialed may answer: the state of the connection names it', async () => {
+  it('bounds the answer to a dialer: the state of the connection names it', async () => {
     const server = scheme === 'http' ? createServer() : createTlsServer(tls);
     const webSockets = new WebSocketServer({ server });
     server.listen(0, '127.0.0.1');

@@ -66,7 +66,7 @@ describe('listen()', () => {
     expect((await http(`${a.local}/minio/grid/v1`, { upgrade: true })).status).toBe(101);
   });
 
-  it('listens at another address where an option says so', async () => {
+  it('listens at another address where the option is given', async () => {
     const [named, port] = await Promise.all([freePort(), freePort()]);
     const manager = grid.manager(`http://127.0.0.1:${named}`, []);
     await manager.listen({ port, address: '127.0.0.1' });
@@ -74,7 +74,7 @@ describe('listen()', () => {
     await expect(http(`${manager.local}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('closes a connection that asks for nothing within handshakeTimeout', async () => {
+  it('closes a connection that sends no request within handshakeTimeout', async () => {
     const local = `http://127.0.0.1:${await freePort()}`;
     const manager = grid.manager(local, [], { limits: { handshakeTimeout: 100 } });
     await manager.listen({ address: '127.0.0.1' });
@@ -85,7 +85,7 @@ describe('listen()', () => {
   });
 
   it.each(['http', 'https'])(
-    'holds maxHandshakes %s connections that ask for nothing: the oldest gives way',
+    'holds maxHandshakes %s connections that send no request: the oldest is dropped',
     async (scheme) => {
       const local = `${scheme}://127.0.0.1:${await freePort()}`;
       const manager = serve(
@@ -120,7 +120,7 @@ describe('listen()', () => {
     await once(socket.resume(), 'close');
   });
 
-  it('fails with the error of the system where the port is taken, and can be tried again', async () => {
+  it('fails with the error of the system where the port is in use, and can be retried', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     grid.closeLater(() => new Promise((resolve) => taken.close(resolve)));
@@ -169,7 +169,7 @@ describe('listen()', () => {
     expect((await http(`${manager.local}/minio/grid/v1`)).status).toBe(426);
   });
 
-  it('is reached from this machine alone where its name is a loopback address', async () => {
+  it('is reachable only from this machine where its name is a loopback address', async () => {
     const port = await freePort();
     await grid.manager(`http://127.0.0.1:${port}`, []).listen();
     // The rest of 127.0.0.0/8 is this machine, too, and would be served where all interfaces are.
@@ -199,7 +199,7 @@ describe('TLS', () => {
     expect([...flags]).toStrictEqual([0]);
   });
 
-  it('does not link a host whose certificate nobody trusts', async () => {
+  it('does not link a host with an untrusted certificate', async () => {
     const { ca: _, ...untrusted } = tls;
     const [a, b] = await grid.pair({ tls: untrusted }, 'https');
     const [first] = (await firstValueFrom(a.cluster$)).hosts;
@@ -210,7 +210,7 @@ describe('TLS', () => {
 });
 
 describe('close()', () => {
-  it('closes the server and every socket: the port is free, the others see it', async () => {
+  it('closes the server and every socket: the port is free, and the others notice', async () => {
     const [a, b] = await grid.pair();
     await b.connection(a.local).ready();
     await a.close();
@@ -238,7 +238,7 @@ describe('close()', () => {
     await answer;
   });
 
-  it('leaves no server behind where it comes during listen()', async () => {
+  it('leaves no server behind where it is called during listen()', async () => {
     const port = await freePort();
     const manager = grid.manager(`http://127.0.0.1:${port}`, []);
     const listening = manager.listen({ address: '127.0.0.1' });
@@ -250,7 +250,7 @@ describe('close()', () => {
     });
   });
 
-  it('does not wait for ever for a peer that does not read', async () => {
+  it('does not wait indefinitely for a peer that does not read', async () => {
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, [], {
       leaves: { authenticate: () => 'deaf' },
     });
@@ -265,7 +265,7 @@ describe('close()', () => {
 });
 
 describe('close()', () => {
-  it('closes everything although something throws, and then rejects with all of that', async () => {
+  it('closes everything although something throws, and then rejects with all errors', async () => {
     const [a, b] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
     const boom = new Error('boom');
     const hosts = new Observable<string[]>((subscriber) => {

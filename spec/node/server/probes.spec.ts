@@ -29,7 +29,7 @@ const answer = async (url: string, init?: RequestInit): Promise<[number, string]
   return [response.status, await response.text()];
 };
 
-it('answers the probes below each path of a manager, and nothing else of the application', async () => {
+it('answers the probes below each path of a manager, and no other request of the application', async () => {
   const { server, url } = await serverFor((_: unknown, response: { end(text: string): void }) => response.end('app'));
   const manager = managerOf({ path: ['/grid', '/other/'] });
   await manager.attach(server, { health: true });
@@ -45,7 +45,7 @@ it('answers the probes below each path of a manager, and nothing else of the app
   expect(await answer(`${url}/grid/readyz`)).toStrictEqual([200, 'app']);
 });
 
-it('is not ready without the connections that it needs, and alive all the same; its answers contain numbers, and no names', async () => {
+it('is alive but not ready without the required connections; its answers contain numbers, and no names', async () => {
   const { server, url } = await serverFor();
   const manager = managerOf({ hosts: ['http://127.0.0.1:1', 'http://secret.internal:2'], readyQuorum: 'majority' });
   await manager.attach(server, { health: true });
@@ -54,7 +54,7 @@ it('is not ready without the connections that it needs, and alive all the same; 
   expect(await answer(`${url}/minio/grid/v1/healthz`)).toStrictEqual([200, text]);
 });
 
-it('is off by default, and refuses an option that is none', async () => {
+it('is off by default, and refuses an invalid option', async () => {
   const { server, url } = await serverFor();
   const manager = managerOf();
   await expect(manager.attach(server, { health: 'yes' as never })).rejects.toThrow(

@@ -97,7 +97,7 @@ const binary = (text: string): Uint8Array => wsFrame({ first: 0x82, payload: byt
 const close = wsFrame({ first: 0x88, payload: closePayload(1000), key });
 
 describe('a plain socket', () => {
-  it('is read into one buffer, without a chunk of Node for what comes', async () => {
+  it('is read into one buffer, without a Node chunk per read', async () => {
     const { raw, accepted } = await dial();
     raw.write(Buffer.concat([binary('a'), binary('b'.repeat(100_000)), close]));
     await accepted.ended;
@@ -107,7 +107,7 @@ describe('a plain socket', () => {
     expect(accepted.chunks).toStrictEqual([]);
   });
 
-  it('begins with what came in the segment of the request, also half a frame', async () => {
+  it('begins with the bytes in the segment of the request, also half a frame', async () => {
     const frame = binary('half');
     const { raw, accepted } = await dial([binary('early'), frame.subarray(0, 5)]);
     raw.write(Buffer.concat([frame.subarray(5), close]));
@@ -131,7 +131,7 @@ describe('a plain socket', () => {
     ]);
   });
 
-  it('lets the event loop turn after 256 pieces of frames for ws, and reads on', async () => {
+  it('yields to the event loop after 256 pieces of frames for ws, and continues reading', async () => {
     const { raw, accepted } = await dial();
     const stream = accepted.stream as unknown as Record<symbol, (count: number, bytes: Uint8Array) => boolean>;
     const callback = Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kBufferCb')!;
@@ -146,7 +146,7 @@ describe('a plain socket', () => {
     expect(accepted.heard).toStrictEqual(['behind', 'complete']);
   });
 
-  it('is closed where it gets many text messages, which mean nothing', async () => {
+  it('is closed where it receives many text messages, which have no meaning', async () => {
     const { raw, accepted } = await dial();
     const texts = (count: number): Buffer =>
       Buffer.concat(Array.from({ length: count }, () => wsFrame({ first: 0x81, payload: bytesOf('x'), key })));
@@ -163,7 +163,7 @@ describe('a plain socket', () => {
     expect([...(await answers)]).toStrictEqual([...wsFrame({ first: 0x88, payload: closePayload(1009) })]);
   });
 
-  it('stops reading while ws is paused, and goes on', async () => {
+  it('stops reading while ws is paused, and then continues', async () => {
     const { raw, accepted } = await dial();
     accepted.far.pause();
     raw.write(binary('a'));
@@ -182,7 +182,7 @@ describe('a connection', () => {
   it.each([
     ['http', 'buffer'],
     ['https', 'ws'],
-  ] as const)('of %s hosts says that it is read by way of %s, at both ends', async (scheme, way) => {
+  ] as const)('of %s hosts reports that it is read by way of %s, at both ends', async (scheme, way) => {
     const grid = new RealGrid();
     try {
       const read = (name: string): string => readFileSync(`spec/support/tls/${name}.pem`, 'utf8');
@@ -200,7 +200,7 @@ describe('a connection', () => {
 });
 
 describe('a socket that cannot read into a buffer', () => {
-  it('is read by ws where the runtime has no such thing', async () => {
+  it('is read by ws where the runtime lacks that feature', async () => {
     const restore = await hideUserBuffer();
     try {
       const { raw, accepted } = await dial([binary('early')]);

@@ -34,7 +34,7 @@ async function ask(url: string): Promise<string> {
 }
 
 describe('attach()', () => {
-  it('serves its path, and leaves all others to the handlers that were there', async () => {
+  it('serves its path, and leaves all others to the existing handlers', async () => {
     const host = await grid.server((_, path) => `own answer for ${path}`);
     const manager = await attached(host, '/grid', 'hello');
     expect(await ask(`${host.name}/grid`)).toBe('hello');
@@ -49,7 +49,7 @@ describe('attach()', () => {
     expect(host.server.listenerCount('upgrade')).toBe(0);
   });
 
-  it('serves several managers on paths of their own, and one on several paths', async () => {
+  it('serves several managers on separate paths, and one on several paths', async () => {
     const host = await grid.server();
     const first = await attached(host, ['/v2', '/v1'], 'control');
     await attached(host, '/bulk', 'bulk');
@@ -62,7 +62,7 @@ describe('attach()', () => {
     expect(await ask(`${host.name}/v1`)).toBe('new');
   });
 
-  it('refuses a path that is taken, and then takes none', async () => {
+  it('refuses a path in use, and then takes none', async () => {
     const host = await grid.server();
     await attached(host, '/taken', 'first');
     await expect(attached(host, ['/free', '/taken'], 'second')).rejects.toMatchObject({
@@ -83,7 +83,7 @@ describe('attach()', () => {
 });
 
 describe('an upgrade for a foreign path', () => {
-  it('is refused where nobody else listens', async () => {
+  it('is refused where there is no other listener', async () => {
     const host = await grid.server();
     await attached(host, '/grid', 'x');
     expect((await http(`${host.name}/other`, { upgrade: true })).status).toBe(404);
@@ -123,7 +123,7 @@ describe('an upgrade for a foreign path', () => {
     },
   );
 
-  it('goes to who listens for it', async () => {
+  it('is left to its own listener', async () => {
     const host = await grid.server();
     host.server.on('upgrade', (request: IncomingMessage, socket) => {
       if (request.url === '/other') socket.end('HTTP/1.1 418 Teapot\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
@@ -145,7 +145,7 @@ describe('an upgrade for a foreign path', () => {
   });
 });
 
-it('survives what is no HTTP, and dialers that go away', async () => {
+it('survives malformed HTTP, and dialers that disconnect', async () => {
   const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, [], { leaves });
   manager.handle(whoAmI, () => 'still here');
   await manager.listen({ address: '127.0.0.1' });

@@ -208,7 +208,7 @@ describe.each(Object.entries(guests))('attach() beside %s', (_, start) => {
 });
 
 describe('attach()', () => {
-  it("moves nobody's listeners", async () => {
+  it('does not reorder the listeners of others', async () => {
     const host = await grid.server();
     const listeners = { request: () => undefined, upgrade: () => undefined };
     host.server.on('request', listeners.request).on('upgrade', listeners.upgrade);
@@ -220,7 +220,7 @@ describe('attach()', () => {
     expect(host.server.listeners('upgrade')).toStrictEqual([listeners.upgrade]);
   });
 
-  it('survives who wraps emit after it, and is closed before or after that is taken away', async () => {
+  it('survives a library that wraps emit afterwards, and a close before or after it is unwrapped', async () => {
     const host = await grid.server((_, path) => `own ${path}`);
     const first = await attach(host);
     const wrapped = host.server.emit;
@@ -241,7 +241,7 @@ describe('attach()', () => {
     expect(seen).toContain('upgrade');
   });
 
-  it('answers what nobody else would: 404 for another path, also where Expect is sent', async () => {
+  it('answers requests without another handler: 404 for another path, also where Expect is sent', async () => {
     const host = await grid.server();
     await attach(host);
     for (const path of ['/', '/other']) {
@@ -266,7 +266,7 @@ describe('attach()', () => {
     expect(await statusOf('/other')).toBe(200);
   });
 
-  it('takes the plain path where the platform gives no stream with the upgrade', async () => {
+  it('takes the plain path where the platform provides no stream with the upgrade', async () => {
     const host = await grid.server();
     const streams: unknown[] = [];
     const unmount = ServerRouter.of(host.server).mount('/probe', {

@@ -75,7 +75,7 @@ describe.each([
     },
   );
 
-  it('of many sizes at once, on streams and calls, do not mix', async () => {
+  it('of many sizes at once, on streams and calls, are not mixed up', async () => {
     const [a, b] = await grid.pair({ checksum });
     serve(b);
     const connection = a.connection(b.local);
@@ -90,7 +90,7 @@ describe.each([
 });
 
 describe('a lost socket', () => {
-  it('fails calls in flight, which were sent, and is dialed again', async () => {
+  it('fails calls in flight as sent, and is dialed again', async () => {
     const host = await grid.server();
     const manager = grid.manager(host.name, [], { leaves: { authenticate: () => 'ann' } });
     const arrived = new Promise<void>((resolve) => {
@@ -111,7 +111,7 @@ describe('a lost socket', () => {
     expect(await firstValueFrom(leaf.request(echo, Uint8Array.of(1)))).toStrictEqual(Uint8Array.of(1));
   });
 
-  it('is what a message beyond maxMessageBytes makes, at both ends', async () => {
+  it('is the result of a message beyond maxMessageBytes, at both ends', async () => {
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, [], {
       leaves: { authenticate: () => 'ann' },
       limits: { maxMessageBytes: 100_000 },
@@ -135,7 +135,7 @@ describe('a lost socket', () => {
 });
 
 describe('a leaf on a real socket', () => {
-  it('connects with a token that a function makes, is called back, and comes back', async () => {
+  it('connects with a token from a function, is called by the host, and reconnects', async () => {
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, [], {
       leaves: {
         authenticate: (token, { origin }) => {
@@ -184,7 +184,7 @@ describe('a peer that does not read', () => {
     return { leaf, socket: socket!, manager };
   }
 
-  it('makes calls fail at a bound, which is in the error; a cancel takes back what waits', async () => {
+  it('makes calls fail at a bound, named in the error; a cancel takes back queued frames', async () => {
     const { leaf, socket } = await deaf();
     const payload = new Uint8Array(chunk);
     const calls: { unsubscribe(): void }[] = [];
@@ -238,7 +238,7 @@ describe('a peer that does not read', () => {
     expect((await firstValueFrom(leaf.stats$)).creditStalls).toBeGreaterThanOrEqual(stalls);
   });
 
-  it('and calls without end, loses its connection at the hard limit', async () => {
+  it('and calls endlessly loses its connection at the hard limit', async () => {
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, [], {
       leaves: { authenticate: () => 'ann' },
       limits: { maxSendQueueBytes: 64 << 10 },
@@ -285,14 +285,14 @@ describe('a server that answers the upgrade with HTTP', () => {
   it.each([
     ['403 Forbidden', 'permission-denied'],
     ['401 Unauthorized', 'unauthenticated'],
-  ])('rejects the dialer with %s: an error of its kind, and an event', async (status, code) => {
+  ])('rejects the dialer with %s: a specific error, and an event', async (status, code) => {
     const { leaf } = grid.leaf(await answering(status));
     const event = firstValueFrom(leaf.events$);
     expect((await until(leaf, 'refused')).error).toMatchObject({ code });
     expect(await event).toStrictEqual({ type: 'rejected', host: leaf.host, by: 'remote', reason: `HTTP ${status}` });
   });
 
-  it('asks for another path at 404, also of a manager', async () => {
+  it('suggests another path at 404, also of a manager', async () => {
     const manager = grid.manager(`http://127.0.0.1:${await freePort()}`, []);
     await manager.listen();
     for (const name of [await answering('404 Not Found'), `${manager.local}/ws`]) {

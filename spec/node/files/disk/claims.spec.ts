@@ -7,7 +7,7 @@ function claimAs(name: string, path = 'p'): void {
   claim(path, { granted: () => log.push(`${name} granted`), replaced: () => log.push(`${name} replaced`) });
 }
 
-it('the first one has the claim at once, and hears of each that comes after it', () => {
+it('the first claimant gets the claim at once, and is notified of each later one', () => {
   log = [];
   claimAs('a');
   claimAs('b');
@@ -22,7 +22,7 @@ it('the first one has the claim at once, and hears of each that comes after it',
   releaseClaim('p');
 });
 
-it('claims of different files do not meet', () => {
+it('claims of different files are independent', () => {
   log = [];
   claimAs('a', 'p');
   claimAs('b', 'q');
@@ -31,7 +31,7 @@ it('claims of different files do not meet', () => {
   releaseClaim('q');
 });
 
-it('one that gives way within the call is followed at once', () => {
+it('a claim released within the call passes to the next claimant at once', () => {
   log = [];
   claim('p', {
     granted: () => log.push('a granted'),

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const take = (ms: number): number => pace.measure(() => (clock += ms));
 
-it('a disk is quick until something takes more than 10 ms', () => {
+it('a disk counts as fast until an operation takes more than 10 ms', () => {
   expect(pace.takeQuick()).toBe(true);
   take(10);
   expect(pace.takeQuick()).toBe(true);
@@ -24,13 +24,13 @@ it('a disk is quick until something takes more than 10 ms', () => {
   expect(pace.takeQuick()).toBe(false);
 });
 
-it('after that 64 files go through the thread pool, and then one is tried again', () => {
+it('after that 64 files use the thread pool, and then one is tried synchronously again', () => {
   take(20);
   const quick = Array.from({ length: 66 }, () => pace.takeQuick());
   expect(quick.indexOf(true)).toBe(64);
 });
 
-it('work that fails slowly counts, too, and its error passes', () => {
+it('operations that fail slowly count, too, and their errors pass through', () => {
   expect(() =>
     pace.measure(() => {
       clock += 20;

@@ -24,30 +24,30 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-describe('A file is hashed', () => {
+describe('hashing a file', () => {
   it.each([
     [0, 0],
     [0, 10],
     [5, 65_536],
     [0, 3_000_000],
     [1_000_000, 1_500_000],
-  ])('from %d on, %d bytes', async (offset, length) => {
+  ])('covers it from %d on, %d bytes', async (offset, length) => {
     expect(await hashFile({ fd, offset, length })).toStrictEqual(sha256(bytes.subarray(offset, offset + length)));
   });
 
-  it('not where it is shorter', async () => {
+  it('fails where it is shorter', async () => {
     expect(await hashFile({ fd, length: 3_000_001 })).toBeUndefined();
     expect(await hashFile({ fd, offset: 2_999_999, length: 2 })).toBeUndefined();
   });
 
-  it('on other threads, so that this one goes on, and many of them in turn', async () => {
+  it('runs on other threads, does not block this one, and interleaves many files', async () => {
     const all = Array.from({ length: maxHashesAtOnce * 3 }, (_, index) =>
       hashFile({ fd, length: 3_000_000, peer: `p${index % 2}` }),
     );
     expect((await Promise.all(all)).every((one) => Buffer.compare(one!, sha256(bytes)) === 0)).toBe(true);
   });
 
-  it('until nobody wants it any more: it stops, and the others have their turn', async () => {
+  it('stops when it is cancelled, and others get their turn', async () => {
     // Hours of work, of nothing.
     const huge = join(folder, 'huge');
     const hugeFd = openSync(huge, 'w+');

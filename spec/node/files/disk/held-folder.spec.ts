@@ -59,7 +59,7 @@ onLinux('A held folder', () => {
       writeWhole(content, { path: join(folder, name), hold: () => held, open: () => held }, name, attributes);
     };
 
-    it('gets whole files, with their attributes and nothing beside them', () => {
+    it('receives whole files, with their attributes and nothing else', () => {
       write('Grüße\n1');
       expect(readdirSync(folder)).toStrictEqual(['Grüße\n1']);
       const path = join(folder, 'Grüße\n1');
@@ -68,7 +68,7 @@ onLinux('A held folder', () => {
       expect([mode & 0o700, Math.floor(mtimeMs)]).toStrictEqual([0o600, attributes.mtime]);
     });
 
-    it('is written to where it is, also when a link takes its place', () => {
+    it('is written at its original location, also when a link replaces it', () => {
       renameSync(folder, join(base, 'moved'));
       mkdirSync(join(base, 'outside'));
       symlinkSync(join(base, 'outside'), folder);
@@ -77,7 +77,7 @@ onLinux('A held folder', () => {
       expect(readdirSync(join(base, 'moved'))).toStrictEqual(['file']);
     });
 
-    it('keeps what is no file, and says so; a link is replaced', () => {
+    it('keeps an entry that is not a file, and says so; a link is replaced', () => {
       mkdirSync(join(folder, 'sub'));
       writeFileSync(join(base, 'secret'), 'secret');
       symlinkSync(join(base, 'secret'), join(folder, 'link'));
@@ -89,7 +89,7 @@ onLinux('A held folder', () => {
       expect(readFileSync(join(base, 'secret'), 'utf8')).toBe('secret');
     });
 
-    it("says the system's code", () => {
+    it('reports the code of the system', () => {
       const fd = held.create('there', createFlags, 0o600);
       writeSync(fd, content);
       closeSync(fd);
@@ -100,7 +100,7 @@ onLinux('A held folder', () => {
     });
   });
 
-  it('is let go when its files are written, and looked at again when more come', async () => {
+  it('is closed when its files are written, and checked again when more arrive', async () => {
     const outside = join(base, 'outside');
     mkdirSync(outside);
     const root = join(base, 'root');

@@ -15,8 +15,8 @@ function markWith(parts: Readonly<Record<number, string>>): string {
 // Only Linux tells when a process has started, and which boot this is.
 const onLinux = existsSync('/proc/self/stat') ? it : it.skip;
 
-describe('the owner of a file', () => {
-  it('runs, where it is this process', () => {
+describe('the process that owns a file', () => {
+  it('is running, where it is this process', () => {
     expect(isOwned(nameOf(ownerMark()))).toBe(true);
     expect(isOwned(`.file.${ownerMark()}.rxgrid-tmp`)).toBe(true);
   });
@@ -25,7 +25,7 @@ describe('the owner of a file', () => {
     expect(ownerMark()).not.toBe(ownerMark());
   });
 
-  it('does not run, where no process has its id', () => {
+  it('is not running, where no process has its id', () => {
     const { pid } = spawnSync(process.execPath, ['--version']);
     expect(isOwned(nameOf(markWith({ 2: pid.toString(36) })))).toBe(false);
   });
@@ -44,7 +44,7 @@ describe('the owner of a file', () => {
     expect(isOwned(name)).toBeUndefined();
   });
 
-  it('runs, where it is another process of this system', async () => {
+  it('is running, where it is another process of this system', async () => {
     const child = spawn(process.execPath, ['-e', 'process.stdin.resume(); console.log("up")']);
     await once(child.stdout, 'data');
     // Its start is not known here.
@@ -53,7 +53,7 @@ describe('the owner of a file', () => {
     await once(child, 'close');
   });
 
-  it('does not run, where its start is not known and the file is older than this boot', () => {
+  it('is not running, where its start is unknown and the file is older than this boot', () => {
     const name = nameOf(markWith({ 3: '0' }));
     expect(isOwned(name, () => Date.now())).toBe(true);
     expect(isOwned(name, () => 0)).toBe(false);
@@ -64,7 +64,7 @@ describe('the owner of a file', () => {
     ['a part', () => '.file.rxgrid-part'],
     ['no name of ours', () => 'file'],
     ['a mark that is cut', () => '.file.1-2.rxgrid-own'],
-  ])('is not known here: %s', (_, name) => {
+  ])('is unknown here: %s', (_, name) => {
     expect(isOwned(name())).toBeUndefined();
   });
 });

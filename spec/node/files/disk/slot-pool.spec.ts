@@ -26,8 +26,8 @@ function taker(files: SlotPool): {
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('Slots for open files', () => {
-  it('are waited for by many files of one call with one listener: Node warns of more than ten', async () => {
+describe('slots for open files', () => {
+  it('are awaited by many files of one call with one listener: Node warns about more than ten', async () => {
     const abort = new AbortController();
     const { take } = taker(new SlotPool(1, 1, { what: 'files', option: 'maxOpenFilesPerPeer' }));
     await take('a');
@@ -38,7 +38,7 @@ describe('Slots for open files', () => {
     expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
   });
 
-  it('are given at once while there are some, and then in order', async () => {
+  it('are granted at once while some are free, and then in order', async () => {
     const { take, had, release } = taker(new SlotPool(2, 2, { what: 'files', option: 'maxOpenFilesPerPeer' }));
     for (const peer of ['a', 'b', 'c', 'd']) void take(peer);
     await turn();
@@ -52,7 +52,7 @@ describe('Slots for open files', () => {
     expect(had).toStrictEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('are bounded for each peer, who does not hold up the others', async () => {
+  it('are bounded per peer, and one peer does not block the others', async () => {
     const { take, had, release } = taker(new SlotPool(3, 1, { what: 'files', option: 'maxOpenFilesPerPeer' }));
     for (const peer of ['a', 'a', 'a', 'b']) void take(peer);
     await turn();
@@ -62,7 +62,7 @@ describe('Slots for open files', () => {
     expect(had).toStrictEqual(['a', 'b', 'a']);
   });
 
-  it('are not waited for after a cancel, nor lost by one', async () => {
+  it('are neither awaited nor lost after a cancel', async () => {
     const files = new SlotPool(1, 1, { what: 'files', option: 'maxOpenFilesPerPeer' });
     const release = await files.take('a');
     const cancel = new AbortController();
@@ -82,7 +82,7 @@ describe('Slots for open files', () => {
     expect(typeof files.take('a')).toBe('function');
   });
 
-  it('are refused where too many wait already', async () => {
+  it('are refused where too many files wait already', async () => {
     const files = new SlotPool(1, 1, { what: 'files', option: 'maxOpenFilesPerPeer' });
     await files.take('a');
     for (let count = 0; count < maxOpensWaiting; count++) void files.take('a');
@@ -90,6 +90,6 @@ describe('Slots for open files', () => {
   });
 });
 
-it('a process with few descriptors has few files open', () => {
+it('a process with few descriptors opens few files at once', () => {
   expect([64, 32, 1_024, Infinity].map((limit) => slotsWithin(256, limit))).toStrictEqual([16, 2, 256, 256]);
 });

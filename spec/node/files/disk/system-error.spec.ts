@@ -4,7 +4,7 @@ import { creationError, toFileError } from '../../../../lib/node/files/disk/syst
 
 const systemError = (code: string): Error => Object.assign(new Error(`${code}: /srv/secret/place`), { code });
 
-describe('An error of the system', () => {
+describe('a system error', () => {
   it.each([
     ['ENOENT', 'file-not-found', '"a/b" does not exist.'],
     ['ENOTDIR', 'file-not-found', 'a part of the path is not a folder'],
@@ -27,7 +27,7 @@ describe('An error of the system', () => {
     expect(error.cause).toMatchObject({ code });
   });
 
-  it.each(['EACCES', 'EPERM'])('%s of a folder says that the folder denies it', (code) => {
+  it.each(['EACCES', 'EPERM'])('%s of a folder says that access to the folder is denied', (code) => {
     const text = `"a/b": its folder does not let the writing process add, rename or remove entries (${code}). Give that process`;
     for (const syscall of ['mkdir', 'rename', 'unlink', 'rmdir']) {
       const error = toFileError(Object.assign(systemError(code), { syscall }), 'a/b');
@@ -38,7 +38,7 @@ describe('An error of the system', () => {
     expect(creationError(other, 'a/b')).toBe(other);
   });
 
-  it('is returned as it is where it is a FileError already', () => {
+  it('is returned unchanged where it is a FileError already', () => {
     const error = new FileChangedError('changed', 'a');
     expect(toFileError(error, 'b')).toBe(error);
   });

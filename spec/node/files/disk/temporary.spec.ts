@@ -41,11 +41,11 @@ const found = async (name = 'a', ...more: [AbortSignal?]): Promise<unknown> => {
   return it && { length: it.length, sha256: Buffer.from(it.sha256).toString('hex') };
 };
 
-describe('the names', () => {
+describe('names of temporary files', () => {
   const long = ['a'.repeat(255), 'ä'.repeat(127), '\u{1f40c}'.repeat(63), `${'b'.repeat(250)}.iso`];
   const names = ['a', '.hidden', 'two words', 'ä', 'a'.repeat(180), ...long];
 
-  it.each(names)('of %j are names of rxgrid that a file system takes', (name) => {
+  it.each(names)('for %j are names of rxgrid that a file system accepts', (name) => {
     for (const own of [temporaryName(name), ownName(name), partialName(name)]) {
       expect([isOwnName(own), own.startsWith('.'), own.includes('/')]).toStrictEqual([true, true, false]);
       expect(Buffer.byteLength(own)).toBeLessThanOrEqual(255);
@@ -53,14 +53,14 @@ describe('the names', () => {
     }
   });
 
-  it('say which file it is, as long as there is room for it', () => {
+  it('contain the name of the file, as far as there is room for it', () => {
     expect(partialName('a.iso')).toBe('.a.iso.rxgrid-part');
     expect(partialName('a'.repeat(180))).toBe(`.${'a'.repeat(180)}.rxgrid-part`);
     expect(partialName('a'.repeat(181))).not.toContain('aaa');
     expect(partialName('ä'.repeat(91))).not.toContain('ä');
   });
 
-  it('of two files, or of one at two times, differ; that of a part is the same at any time', () => {
+  it('differ between files and times; the name of a part is the same at any time', () => {
     const all = names.flatMap((name) => [temporaryName(name), ownName(name), temporaryName(name), ownName(name)]);
     const parts = [...names, ...names].map(partialName);
     expect([new Set(all).size, new Set(parts).size]).toStrictEqual([all.length, names.length]);
@@ -68,19 +68,19 @@ describe('the names', () => {
 });
 
 describe('a part', () => {
-  it('is found with its length and its hash, by its path too', async () => {
+  it('is found with its length and its hash, also by its path', async () => {
     write(partialName('a'), bytes);
     expect(await found()).toStrictEqual(part);
     expect((await partialFile(join(folder, 'a')))?.length).toBe(bytes.length);
     expect(await found('b')).toBeUndefined();
   });
 
-  it('has bytes', async () => {
+  it('is not empty', async () => {
     write(partialName('a'), '');
     expect(await found()).toBeUndefined();
   });
 
-  it('is a regular file: a link, a folder and a FIFO are none, and nothing is read through them', async () => {
+  it('is a regular file: links, folders and FIFOs are ignored, and nothing is read through them', async () => {
     write('secret', bytes);
     symlinkSync('secret', join(folder, partialName('a')));
     mkdirSync(join(folder, partialName('b')));
@@ -88,11 +88,11 @@ describe('a part', () => {
     for (const name of ['a', 'b', 'c']) expect(await found(name)).toBeUndefined();
   });
 
-  it('is not one of a missing folder', async () => {
+  it('is absent in a missing folder', async () => {
     expect(await partialFile(join(folder, 'none/a'))).toBeUndefined();
   });
 
-  it('is closed, whatever comes of it', async () => {
+  it('is closed on success and on failure', async () => {
     const abort = new AbortController();
     write(partialName('a'), bytes);
     write(partialName('empty'), '');
@@ -105,7 +105,7 @@ describe('a part', () => {
   });
 });
 
-describe('a file that this process writes', () => {
+describe('a file that this process is writing', () => {
   it('is the part until it is unregistered, whatever path its folder has', async () => {
     symlinkSync(folder, join(folder, 'other-path'));
     const own = ownName('a');
@@ -134,14 +134,14 @@ describe('a file that this process writes', () => {
   });
 });
 
-describe('a file that a killed process has left', () => {
+describe('a file left by a killed process', () => {
   it('becomes the part', async () => {
     write(ownNameOfKilled('a'), bytes);
     expect(await found()).toStrictEqual(part);
     expect(namesIn(folder)).toStrictEqual([partialName('a')]);
   });
 
-  it('stays what it is where it is of another file whose name begins alike', async () => {
+  it('is unchanged where it belongs to another file with the same name prefix', async () => {
     const others = ['a.txt', 'a.b.c', 'ab'].map(ownNameOfKilled);
     for (const name of others) write(name, bytes);
     expect(await found()).toBeUndefined();
@@ -157,7 +157,7 @@ describe('a file that a killed process has left', () => {
     expect(namesIn(folder)).toStrictEqual(kept.sort());
   });
 
-  it('is not looked for where the caller is gone', async () => {
+  it('is not searched for where the caller has cancelled', async () => {
     const name = ownNameOfKilled('a');
     write(name, bytes);
     expect(await found('a', AbortSignal.abort())).toBeUndefined();

@@ -111,7 +111,7 @@ async function begun(
 }
 
 describe.each([false, true])('a file; resumable: %s', (resumable) => {
-  it('has a name of its own until it is complete, and then replaces what has its name', async () => {
+  it('has a temporary name until it is complete, and then replaces the file of its name', async () => {
     writeFileSync(target, 'before');
     const { file, own } = await begun(resumable, 'after');
     expect(own).toMatch(resumable ? /\/\.a\.\S+\.rxgrid-own$/ : /\/\.a\.\S+\.rxgrid-tmp$/);
@@ -121,7 +121,7 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
     expect([namesIn(folder), readFileSync(target, 'utf8')]).toStrictEqual([['a'], 'after']);
   });
 
-  it('writes its buffers where they belong, all of them', async () => {
+  it('writes all its buffers at their positions', async () => {
     const { file } = await begun(resumable, 'ab');
     const letters = ['c', 'de', 'f', 'g'].map(bytesOf);
     expect(await step((done) => file.write(letters, 2, done))).toBeUndefined();
@@ -150,7 +150,7 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
     expect(Math.floor(statSync(target).mtimeMs)).toBe(mtime);
   });
 
-  it('follows no link that has its name, and replaces no folder', async () => {
+  it('follows no link with its name, and replaces no folder', async () => {
     writeFileSync(join(folder, 'b'), 'kept');
     symlinkSync('b', target);
     const { file } = await begun(resumable, 'new');
@@ -165,7 +165,7 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
     expect(namesIn(folder)).toStrictEqual(['a', 'b']);
   });
 
-  it('of a folder that is not there cannot be opened, and nothing is left to close', async () => {
+  it('cannot be opened in a missing folder, and leaves nothing to close', async () => {
     target = join(folder, 'none/a');
     const file = fileOf(resumable);
     await step((done) => file.claim(() => undefined, done));
@@ -198,7 +198,7 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
         renameSync(`${own}.new`, own);
       },
     ],
-  ])('does not get its name where it %s by the hand of another process', async (_, change) => {
+  ])('does not get its name where another process %s', async (_, change) => {
     const { file, own } = await begun(resumable, 'after');
     change(own);
     expect(await step((done) => file.rename(5, done))).toBe('file-conflict');
@@ -206,7 +206,7 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
     expect(namesIn(folder)).toStrictEqual([]);
   });
 
-  it('is given up at each step', async () => {
+  it('can be abandoned at each step', async () => {
     const unopened = fileOf(resumable);
     await step((done) => unopened.claim(() => undefined, done));
     await giveUp(unopened);
@@ -221,7 +221,7 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
     expect(namesIn(folder)).toStrictEqual(resumable ? [partialName('a')] : []);
   });
 
-  it('whose folder has gone is given up, too', async () => {
+  it('is abandoned where its folder has been removed, too', async () => {
     mkdirSync(join(folder, 'sub'));
     target = join(folder, 'sub/a');
     const file = fileOf(resumable);
@@ -233,8 +233,8 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
   });
 });
 
-describe('a file that is continued', () => {
-  it('takes the part over, and cuts off what follows the offset', async () => {
+describe('a file that is resumed', () => {
+  it('takes over the part, and truncates it at the offset', async () => {
     writeFileSync(part(), '0123456789');
     const { file, own } = await begun(true, '');
     expect(namesIn(folder)).toHaveLength(1);
@@ -247,7 +247,7 @@ describe('a file that is continued', () => {
     expect(modeOf(target)).toBe(created(0o666));
   });
 
-  it('needs the bytes before the offset, all of them', async () => {
+  it('requires all bytes before the offset', async () => {
     writeFileSync(part(), '0123');
     const { file } = await begun(true, '');
     expect(await step((done) => file.prepare(4, done))).toBeUndefined();
@@ -256,7 +256,7 @@ describe('a file that is continued', () => {
     expect(readFileSync(part(), 'utf8')).toBe('0123');
   });
 
-  it('is not affected by the offset where it cannot be continued', async () => {
+  it('is not affected by the offset where it is not resumable', async () => {
     const { file, own } = await begun(false, 'abc');
     expect(await step((done) => file.prepare(0, done))).toBeUndefined();
     expect(readFileSync(own, 'utf8')).toBe('abc');
@@ -276,7 +276,7 @@ describe('a file that is continued', () => {
     ['a link to nothing', (path: string) => symlinkSync('none', path)],
     ['a folder', (path: string) => mkdirSync(path)],
     ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
-  ])('is refused where its part is %s, which stays', async (_, make) => {
+  ])('is refused where its part is %s, and the part is kept', async (_, make) => {
     writeFileSync(join(folder, 'b'), 'of another');
     make(part());
     const names = namesIn(folder);
@@ -299,7 +299,7 @@ describe('a file that is continued', () => {
     await giveUp(file, true);
   });
 
-  it('is found by its path while it is written, and not once it has its name', async () => {
+  it('is found by its path while it is written, but not once it has its name', async () => {
     const { file } = await begun(true, 'abc');
     expect((await partialFile(target))?.length).toBe(3);
     await step((done) => file.rename(3, done));
@@ -311,7 +311,7 @@ describe('a file that is continued', () => {
 });
 
 describe('two transfers of one file', () => {
-  it('take turns: the later one waits, and the earlier one is asked to end', async () => {
+  it('take turns: the later one waits, and the earlier one is asked to stop', async () => {
     const log: string[] = [];
     const [first, second] = [fileOf(true), fileOf(true)];
     await step((done) => first.claim(() => log.push('first is replaced'), done));
@@ -351,7 +351,7 @@ describe('two transfers of one file', () => {
     await giveUp(third);
   });
 
-  it('do not wait for those of other files', async () => {
+  it('do not wait for transfers of other files', async () => {
     const { file: first } = await begun(true, 'a');
     target = join(folder, 'b');
     const other = fileOf(true);
@@ -361,7 +361,7 @@ describe('two transfers of one file', () => {
     await giveUp(first, true);
   });
 
-  it('do not wait for each other where nothing can be continued', async () => {
+  it('do not wait for each other where they are not resumable', async () => {
     const files = [await begun(false, 'first'), await begun(false, 'other')];
     for (const { file } of files) await step((done) => file.rename(5, done));
     expect(readFileSync(target, 'utf8')).toBe('other');

@@ -38,7 +38,7 @@ async function follow(path: string, options: Partial<Following> = {}): Promise<s
 }
 
 // A disk that makes files wait has its entries read by the thread pool.
-describe.each(['a quick disk', 'a slow disk'])('on %s', (disk) => {
+describe.each(['a quick disk', 'a slow disk'])('resolving links on %s', (disk) => {
   beforeEach(() => {
     if (disk === 'a quick disk') while (!diskPace.takeQuick());
     else diskPace.measure(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 15));
@@ -48,13 +48,13 @@ describe.each(['a quick disk', 'a slow disk'])('on %s', (disk) => {
     while (!diskPace.takeQuick());
   });
 
-  it('a path without links stays as it is', async () => {
+  it('leaves a path without links unchanged', async () => {
     expect(await follow('a/b/file')).toBe('/a/b/file');
     expect(await follow('a/b')).toBe('/a/b');
     expect(await follow('', { parts: [] })).toBe('');
   });
 
-  it('a link leads where it says, from its own folder', async () => {
+  it('resolves a link relative to its own folder', async () => {
     link('b', 'a/beside');
     link('../top', 'a/up');
     link('./a//b/', 'dots');
@@ -69,13 +69,13 @@ describe.each(['a quick disk', 'a slow disk'])('on %s', (disk) => {
     expect(await follow('through-another')).toBe('/a/b/file');
   });
 
-  it('`..` behind a link is the folder above the one that the link leads to', async () => {
+  it('resolves `..` after a link to the parent of its target', async () => {
     link('a/b', 'deep');
     link('deep/../b/file', 'over');
     expect(await follow('over')).toBe('/a/b/file');
   });
 
-  it('an absolute link stays within the root, by each spelling of it', async () => {
+  it('keeps an absolute link within the root, in any spelling', async () => {
     link(join(root, 'a'), 'real');
     link(join(folder, 'spelled/a'), 'alias');
     link(root, 'self');
@@ -97,7 +97,7 @@ describe.each(['a quick disk', 'a slow disk'])('on %s', (disk) => {
     ['../none'],
     // What is in the root again has left it on the way.
     ['../root/top'],
-  ])('a link to %s leads out, whether or not something is there', async (target) => {
+  ])('reports a link to %s as outside, whether or not it exists', async (target) => {
     link(target, 'out');
     expect(await follow('out')).toBe('file-outside-root');
     expect(await follow('out/none')).toBe('file-outside-root');
@@ -105,12 +105,12 @@ describe.each(['a quick disk', 'a slow disk'])('on %s', (disk) => {
     if (!target.startsWith('..')) expect(await follow('a/b/out')).toBe('file-outside-root');
   });
 
-  it('a folder whose name begins like that of the root is outside', async () => {
+  it('treats a folder whose name begins like that of the root as outside', async () => {
     link(join(folder, 'root-of-others/secret'), 'neighbour');
     expect(await follow('neighbour')).toBe('file-outside-root');
   });
 
-  it('so many links are followed, and no more', async () => {
+  it('follows a bounded number of links', async () => {
     link('top', 'link-1');
     for (let n = 2; n <= maxLinksFollowed + 1; n++) link(`link-${String(n - 1)}`, `link-${String(n)}`);
     expect(await follow(`link-${String(maxLinksFollowed)}`)).toBe('/top');
@@ -121,7 +121,7 @@ describe.each(['a quick disk', 'a slow disk'])('on %s', (disk) => {
     expect([await follow('loop'), await follow('ping')]).toStrictEqual(['file-not-regular', 'file-not-regular']);
   });
 
-  it('what is not there is an error, unless it can be made', async () => {
+  it('fails for a missing path, unless it can be created', async () => {
     link('nothing', 'dangling');
     expect([await follow('none'), await follow('dangling')]).toStrictEqual(['file-not-found', 'file-not-found']);
     const made: string[] = [];
@@ -134,7 +134,7 @@ describe.each(['a quick disk', 'a slow disk'])('on %s', (disk) => {
     expect(made).toStrictEqual(['/a/new', '/a/new/newer', '/nothing', '/nothing/in']);
   });
 
-  it('a file has no files in it, and a name may be too long: both are errors of files', async () => {
+  it('reports a path below a file, and a name that is too long, as FileErrors', async () => {
     expect(await follow('top/x')).toBe('file-not-found');
     expect(await follow('x'.repeat(256))).toBe('file-path');
   });

@@ -29,13 +29,13 @@ async function remove(path: string, options?: RemoveOptions): Promise<number> {
   return removed;
 }
 
-it('removes a folder with all that is in it, and counts it', async () => {
+it('removes a folder with all its content, and counts the entries', async () => {
   for (let n = 0; n < 2_000; n++) writeFileSync(join(folder, `root/a/b/c/${String(n)}`), '');
   expect(await remove('a', { recursive: true })).toBe(2_005);
   expect(namesIn(root.path)).toStrictEqual([]);
 });
 
-it('removes links, and nothing that they lead to', async () => {
+it('removes links, but not their targets', async () => {
   symlinkSync('../../outside', join(folder, 'root/a/out'));
   await expect(remove('a/out/secret')).rejects.toMatchObject({ code: 'file-outside-root' });
   expect(await remove('a/out')).toBe(1);
@@ -44,26 +44,26 @@ it('removes links, and nothing that they lead to', async () => {
   expect(namesIn(join(folder, 'outside'))).toStrictEqual(['secret']);
 });
 
-it.each(['', '.', '..', '../outside', '/a', 'a/../..', 'a\0b'])('refuses %j, also recursively', async (path) => {
+it.each(['', '.', '..', '../outside', '/a', 'a/../..', 'a\0b'])('refuses %j, also with recursive', async (path) => {
   expect(await remove(path, { recursive: true }).catch(kindOf)).toMatch(/^File(OutsideRoot|Path)Error/);
   expect(existsSync(join(folder, 'root/a/b/2'))).toBe(true);
 });
 
-it('removes an empty folder, and no other one, without recursive', async () => {
+it('removes only an empty folder without recursive', async () => {
   expect(await remove('a/b/c')).toBe(1);
   await expect(remove('a')).rejects.toMatchObject({ code: 'file-conflict' });
   await expect(remove('none')).rejects.toMatchObject({ code: 'file-not-found' });
   expect(namesIn(join(root.path, 'a'))).toStrictEqual(['1', 'b']);
 });
 
-it('leaves a file that a running process receives, and the folders it is in', async () => {
+it('keeps a file that a running process is receiving, and its folders', async () => {
   const own = join(folder, 'root/a/b', ownName('x'));
   writeFileSync(own, 'half');
   await expect(remove('a', { recursive: true })).rejects.toMatchObject({ code: 'file-conflict' });
   expect(existsSync(own)).toBe(true);
 });
 
-it('stops when the caller is gone', async () => {
+it('stops when the caller cancels', async () => {
   for (let n = 0; n < 500; n++) writeFileSync(join(folder, `root/a/b/c/${String(n)}`), '');
   const abort = new AbortController();
   const steps = removeTree(root, 'a/b/c', { recursive: true, signal: abort.signal });

@@ -15,13 +15,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-it('A root has to be a folder, and the error says what is wrong', () => {
+it('a root must be a folder, and the error says what is wrong', () => {
   writeFileSync(join(folder, 'a'), '');
   expect(() => new RootFolder(join(folder, 'a'))).toThrow('because it is not a folder. Give the path of a folder.');
   expect(() => new RootFolder(join(folder, 'none'))).toThrow('because there is no such folder. Make it first.');
 });
 
-it('The root itself is no file, and the folder that it is in is not opened to find that out', async () => {
+it('the root itself is not a file, and its parent folder is not opened to find out', async () => {
   const root = new RootFolder(folder);
   // The folder around it would be refused with FileOutsideRootError.
   await expect(root.openFile(root.path, '')).rejects.toThrow(NotRegularFileError);

@@ -52,8 +52,8 @@ function sweeper(): () => Promise<void> {
   };
 }
 
-describe('The repeated sweep', () => {
-  it('removes what has become old since the last one', async () => {
+describe('the repeated sweep', () => {
+  it('removes files that have become old since the last one', async () => {
     leave(temporaryFileAge - temporarySweepInterval / 2);
     const swept = sweeper();
     await swept();
@@ -67,7 +67,7 @@ describe('The repeated sweep', () => {
     expect(namesIn(folder)).toStrictEqual([]);
   });
 
-  it('waits for its pause, however long a sweep takes, and ends with what it belongs to', async () => {
+  it('waits for its pause, however long a sweep takes, and ends with its owner', async () => {
     const swept = sweeper();
     expect(runtime.scheduled).toBe(0);
     await swept();
@@ -89,7 +89,7 @@ describe('The repeated sweep', () => {
   });
 });
 
-describe('A server', () => {
+describe('a server', () => {
   const registration = { remove: () => undefined, replace: () => undefined };
   const handles = (): Handles => ({
     handle: () => registration,
@@ -106,7 +106,7 @@ describe('A server', () => {
     closing.complete();
   });
 
-  it('sweeps nothing where it may only read', async () => {
+  it('sweeps nothing where it is read-only', async () => {
     leave(2 * temporaryFileAge);
     serveFiles(handles(), { root: folder });
     await new Promise((resolve) => setImmediate(resolve));
@@ -114,7 +114,7 @@ describe('A server', () => {
   });
 });
 
-it('What killed processes have left in one folder is removed, unless it can be continued', async () => {
+it('files left by killed processes in one folder are removed, unless they can be resumed', async () => {
   const left = ownNameOfKilled('a');
   const gone = left.replace('rxgrid-own', 'rxgrid-tmp');
   const kept = [

@@ -24,7 +24,7 @@ const at = (path: string): string => join(folder, path);
 const chunks = (chunkEntries: number): AsyncGenerator<Chunk | Unread> =>
   walkChunks(root, { real: folder, name: 'the top', recursive: true, chunkEntries });
 
-it('A folder with more folders than names are kept has them all entered', async () => {
+it('a walk enters all folders of a folder with more of them than it keeps names', async () => {
   const count = maxFolderNames + 70;
   for (let n = 0; n < count; n++) mkdirSync(at(`f${String(n)}`));
   const entered = new Set<string>();
@@ -32,7 +32,7 @@ it('A folder with more folders than names are kept has them all entered', async 
   expect(entered.size).toBe(count);
 });
 
-it('Nested folders with too many folders each cost a bounded number of descriptors', async () => {
+it('nested folders with too many folders each use a bounded number of descriptors', async () => {
   const wide = (path: string): void => {
     for (let n = 0; n < maxFolderNames + 2; n++) mkdirSync(at(join(path, String(n))));
   };

@@ -69,13 +69,13 @@ const pause = (): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 15);
 };
 
-describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', (disk) => {
+describe.each(['a quick disk', 'a slow disk'])('the chunks of a folder, on %s', (disk) => {
   beforeEach(() => {
     while (!diskPace.takeQuick());
     if (disk === 'a slow disk') diskPace.measure(pause);
   });
 
-  it('are its entries, and then those of the folders in it, each before those of the folders in them', async () => {
+  it('list its entries, then those of its folders, parents before children', async () => {
     files('1', '2', 'a/3', 'a/b/4');
     mkdirSync(at('a/empty'));
     const log = await found(chunks());
@@ -84,13 +84,13 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
     expect(log.slice(2).sort()).toStrictEqual(['a/b: 4', 'a/empty: ']);
   });
 
-  it('are of one folder alone without recursive', async () => {
+  it('list a single folder without recursive', async () => {
     files('1', 'a/2');
     expect(await found(chunks({ recursive: false }))).toStrictEqual([': 1 a']);
     expect(await found(chunks({ real: at('a'), recursive: false }))).toStrictEqual([': 2']);
   });
 
-  it.each([1, 2, 3, 5, 6])('have so many entries, and no entry is lost between two: %d', async (chunkEntries) => {
+  it.each([1, 2, 3, 5, 6])('have a bounded number of entries, and lose none between two: %d', async (chunkEntries) => {
     files('1', '2', '3', '4', '5');
     const seen: string[] = [];
     const sizes: number[] = [];
@@ -107,7 +107,7 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
     expect(firsts).toStrictEqual(firsts.map((_, index) => index === 0));
   });
 
-  it('leave out files that are being received, unless these are wanted', async () => {
+  it('omit files that are being received, unless requested', async () => {
     const own = [ownName('x'), partialName('x'), temporaryName('x')];
     files('a', ...own);
     files(...own.map((name) => `only-own/${name}`));
@@ -118,7 +118,7 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
     );
   });
 
-  it('do not go through links', async () => {
+  it('do not follow links', async () => {
     files('a/1');
     mkdirSync(join(folder, 'outside'));
     writeFileSync(join(folder, 'outside/secret'), '');
@@ -128,7 +128,7 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
     expect(await found(chunks())).toStrictEqual([': a link out', 'a: 1 up']);
   });
 
-  it('do not go where a link was put in the place of a folder meanwhile', async () => {
+  it('do not enter a link that replaced a folder meanwhile', async () => {
     files('a/1');
     mkdirSync(join(folder, 'outside'));
     writeFileSync(join(folder, 'outside/secret'), '');
@@ -139,7 +139,7 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
     expect(await found(walked)).toStrictEqual(['a: file-outside-root of a']);
   });
 
-  it('go on behind a folder that cannot be read', async () => {
+  it('continue after a folder that cannot be read', async () => {
     files('a/1', 'b/2', 'c/3');
     const walked = chunks();
     await walked.next();
@@ -147,14 +147,14 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
     expect((await found(walked)).sort()).toStrictEqual(['a: 1', 'b: file-not-found of b', 'c: 3']);
   });
 
-  it('are a failure that names the folder as its user does, where it is not there', async () => {
+  it('fail for a missing folder, named as by the user', async () => {
     expect(await found(chunks({ real: at('none') }))).toStrictEqual([': file-not-found of the top']);
     files('file');
     expect(await found(chunks({ real: at('file') }))).toStrictEqual([': file-not-found of the top']);
     expect(await found(chunks({ real: folder }))).toStrictEqual([': file-outside-root of the top']);
   });
 
-  it('leave a folder closed that opens and cannot be read', async () => {
+  it('leave no folder open that opens and cannot be read', async () => {
     files('file');
     let open = 0;
     class Unreadable extends NamedFolder {
@@ -180,7 +180,7 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
     expect(log.at(-2)).toBe(`${deepest.slice(0, -2)}: d`);
   });
 
-  it('leave their folders closed where the caller stops', async () => {
+  it('close their folders where the caller stops', async () => {
     files('a/b/1', 'a/b/2', 'a/c/3', '4', '5');
     for (const stopAfter of [1, 2, 3, 4]) {
       let count = 0;
@@ -199,7 +199,7 @@ describe.each(['a quick disk', 'a slow disk'])('The chunks of a folder, on %s', 
   });
 });
 
-describe('A walk', () => {
+describe('a walk', () => {
   const all = async (wanted: Partial<Parameters<typeof walk>[2]> = {}): Promise<unknown[]> => {
     const log: unknown[] = [];
     for await (const one of walk(root, root.path, { path: 'the/top', recursive: true, ...wanted })) {
@@ -236,7 +236,7 @@ describe('A walk', () => {
     expect(await all({ folders: true, as: 'in' })).toContainEqual(['in/a/', 5_000]);
   });
 
-  it('leaves out what is no file, and does not take a folder with links alone for an empty one', async () => {
+  it('skips entries that are not files, and does not treat a folder of links as an empty one', async () => {
     files('1');
     mkdirSync(at('links'));
     symlinkSync('../1', at('links/one'));

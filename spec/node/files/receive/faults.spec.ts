@@ -110,7 +110,7 @@ describe.each([
     host.handle(download, () => fileRegion(path, { ...region, progress: (step) => steps.push(step) }));
   }
 
-  test('a file that is truncated ends with an error at both ends, and the connection lives', async () => {
+  test('a truncated file ends with an error at both ends, and the connection survives', async () => {
     const { path } = grid.file('a', 6 * mebibyte);
     serve(path);
     const { items, held, go, end } = heldDownload();
@@ -127,7 +127,7 @@ describe.each([
     await expectAlive();
   });
 
-  test('a file that grows, or is written to in place, ends with an error', async () => {
+  test('a file that grows, or is written in place, ends with an error', async () => {
     const { path } = grid.file('a', 5 * mebibyte);
     serve(path);
     for (const change of [() => appendFileSync(path, 'more'), () => utimesSync(path, 1, 1)]) {
@@ -161,7 +161,7 @@ describe.each([
         utimesSync(path, atime, mtime);
       },
     ],
-  ])('a region with a length of a file that is %s is not delivered as whole', async (_, rewrite) => {
+  ])('a region of known length of a file that is %s is not delivered as whole', async (_, rewrite) => {
     const { path } = grid.file('a', 5 * mebibyte);
     utimesSync(path, 1_600_000_000, 1_600_000_000);
     serve(path, { length: 5 * mebibyte });
@@ -173,7 +173,7 @@ describe.each([
     expect(items.at(-1)).toMatchObject({ kind: 'error', code: 'file-changed' });
   });
 
-  test('a region may be of a file that grows, where it says so', async () => {
+  test('a region of a growing file is allowed with the option for it', async () => {
     const { path, bytes } = grid.file('a', 5 * mebibyte);
     serve(path, { length: 5 * mebibyte, growing: true });
     const { items, held, go, end } = heldDownload();
@@ -185,7 +185,7 @@ describe.each([
     expect(hashOf(...bytesOf(items))).toBe(hashOf(bytes));
   });
 
-  test.each(['replaced', 'deleted'])('a file that is %s is sent as it was', async (how) => {
+  test.each(['replaced', 'deleted'])('a file that is %s is sent in its original state', async (how) => {
     const { path, bytes } = grid.file('a', 5 * mebibyte);
     serve(path);
     const { items, held, go, end } = heldDownload();
@@ -216,7 +216,7 @@ describe.each([
     expect(steps.at(-1)).toMatchObject({ mode, sent: region.length });
   });
 
-  test('a cancel between frames leaves the connection as it was', async () => {
+  test('a cancel between frames leaves the connection unchanged', async () => {
     const { path, bytes } = grid.file('a', 20 * mebibyte);
     serve(path);
     host.handle(rawDownload, () => fileRegion(path));
@@ -232,7 +232,7 @@ describe.each([
     await untilDescriptors(descriptors);
   });
 
-  test('calls go beside a transfer, and neither spoils the other', async () => {
+  test('calls run during a transfer, and neither corrupts the other', async () => {
     const { path, bytes } = grid.file('a', 30 * mebibyte);
     serve(path);
     let coming = true as boolean;
@@ -248,7 +248,7 @@ describe.each([
     expect((await items).length).toBeGreaterThan(32);
   });
 
-  test('a peer that is killed at any byte: the sender lets everything go, and the next connection works', async () => {
+  test('a peer killed at any byte: the sender releases everything, and the next connection works', async () => {
     const { path, bytes } = grid.file('a', 8 * mebibyte);
     serve(path);
     await lastValueFrom(leaf.stream(download, ''));
@@ -274,7 +274,7 @@ describe.each([
     await untilDescriptors(descriptors);
   });
 
-  test('receivers that stand still cost little memory, and no threads', async () => {
+  test('stalled receivers use little memory, and no threads', async () => {
     const { path } = grid.file('a', 40 * mebibyte);
     host.handle(rawDownload, () => fileRegion(path, { progress: (step) => steps.push(step) }));
     const before = process.memoryUsage().arrayBuffers;
@@ -299,7 +299,7 @@ describe.each([
     stops.next();
   });
 
-  test('a handle that is closed while its file is sent', async () => {
+  test('a handle may be closed while its file is sent', async () => {
     const { path } = grid.file('a', 8 * mebibyte);
     const handle = await open(path);
     host.handle(download, () => fileRegion(handle));
@@ -327,7 +327,7 @@ describe('a file that cannot be read', () => {
     ['is a device', 'NotRegularFileError file-not-regular', () => '/dev/zero'],
   ] as const;
 
-  test.each(refused)('%s: sendfile fails, and the other side is told first', async (_, kind, pathIn) => {
+  test.each(refused)('%s: sendfile fails, after the other side was informed', async (_, kind, pathIn) => {
     const told: FileItem[] = [];
     const ended = new Promise<string>((resolve) => {
       host.handle(upload, async function* (_request, { input }) {
@@ -349,7 +349,7 @@ describe('a file that cannot be read', () => {
     await expectAlive();
   });
 
-  test('with `failed` the others are sent', async () => {
+  test('does not stop the others with `failed`', async () => {
     const { path } = grid.file('a', 10);
     const kinds: string[] = [];
     host.handle(upload, async function* (_request, { input }) {
@@ -366,14 +366,14 @@ describe('a file that cannot be read', () => {
     expect(failures).toStrictEqual([`${join(grid.folder, 'none')}: FileNotFoundError file-not-found`]);
   });
 
-  test('on a raw route the stream fails', async () => {
+  test('fails the stream on a raw route', async () => {
     host.handle(rawDownload, () => fileRegion(join(grid.folder, 'none')));
     const got = await lastValueFrom(leaf.stream(rawDownload, '')).catch(kindOf);
     expect(got).toBe('RemoteError internal');
     await expectAlive();
   });
 
-  test('a region that is not within the file', async () => {
+  test('fails for a region beyond the file', async () => {
     const { path } = grid.file('a', 10);
     host.handle(rawUpload, (_, { input }) => input);
     for (const region of [{ offset: 11 }, { offset: 5, length: 6 }]) {
@@ -389,7 +389,7 @@ describe('a file that cannot be read', () => {
     [{ length: 0.5 }, 'fileRegion: length must be'],
     [{ ofset: 1 }, 'fileRegion has no option ofset. Did you mean offset?'],
     [{ hash: 'md5' }, "fileRegion: hash must be 'sha256'"],
-  ])('an option that cannot work is refused when the region is made: %j', (options, text) => {
+  ])('refuses an invalid option when the region is created: %j', (options, text) => {
     expect(() => fileRegion('a', options as object)).toThrow(text);
     expect(() => fileRegion(new Blob(['a']), options as object)).toThrow(text);
   });

@@ -50,7 +50,7 @@ function jobOf(header: FileHeader, options: FileJobOptions = {}): FileJob {
 }
 
 describe('a large file', () => {
-  it('keeps the bytes of a piece until they are written, and writes them in order', async () => {
+  it('retains the bytes of a piece until they are written, and writes them in order', async () => {
     const bytes = someBytes(large);
     const job = jobOf(headerOf(large));
     const pieces = [bytes.slice(0, 40_000), bytes.slice(40_000)];
@@ -74,7 +74,7 @@ describe('a large file', () => {
     ]);
   });
 
-  it('has room for so many pieces, and again when they are written', async () => {
+  it('accepts a bounded number of pieces, and more when they are written', async () => {
     const job = jobOf(headerOf(large));
     for (let piece = 0; piece < maxPiecesWaiting; piece++) {
       expect(job.hasRoom).toBe(true);
@@ -91,7 +91,7 @@ describe('a large file', () => {
     expect(namesIn(folder)).toStrictEqual([]);
   });
 
-  it('returns the credit of everything that it gives up, once, and leaves nothing', async () => {
+  it('returns the credit of everything that it drops, once, and leaves nothing', async () => {
     const job = jobOf(headerOf(large));
     let released = 0;
     job.start(destinationAt(target()));
@@ -103,7 +103,7 @@ describe('a large file', () => {
     expect([released, log.at(-1), namesIn(folder)]).toStrictEqual([5, 'failed file-corrupt', []]);
   });
 
-  it('gives its slot back when it is done, and when it has failed', async () => {
+  it('returns its slot when it is done, and when it has failed', async () => {
     let [taken, given] = [0, 0];
     const slot = (): (() => void) => {
       taken++;
@@ -135,7 +135,7 @@ describe('a small file', () => {
     expect([...readFileSync(target())]).toStrictEqual([1, 2, 3]);
   });
 
-  it.each([true, false])('two at once do not share memory; fsync: %s', async (fsync) => {
+  it.each([true, false])('shares no memory between two at once; fsync: %s', async (fsync) => {
     const jobs = [1, 2].map((value) => {
       const job = jobOf(headerOf(4), { fsync });
       job.write(new Uint8Array(4).fill(value), undefined);
@@ -151,7 +151,7 @@ describe('a small file', () => {
   });
 });
 
-it('a resumable file keeps its bytes after a failure, and the next job continues them', async () => {
+it('a resumable file keeps its bytes after a failure, and the next job resumes it', async () => {
   const bytes = someBytes(large);
   const first = jobOf(headerOf(large), { resume: true });
   first.start(destinationAt(target()));
@@ -182,7 +182,7 @@ it.each([
   expect(statSync(target()).mode & 0o7777).toBe(mode);
 });
 
-it('bytes that are not present cannot be continued', async () => {
+it('missing bytes cannot be resumed', async () => {
   writeFileSync(join(folder, '.a.rxgrid-part'), 'abc');
   const job = jobOf(headerOf(large, { offset: 10, size: large + 10 }), { resume: true, offset: 10 });
   job.start(destinationAt(target()));

@@ -57,7 +57,7 @@ const pack = (...paths: string[]): FileItem => ({
 });
 
 describe('a stream of files', () => {
-  it('is received in full, whatever its files are', async () => {
+  it('is received completely, for every kind of file', async () => {
     start();
     send(...smallFile('a'), ...largeFile('b'), pack('c', 'd'), ...largeFile('e'));
     source.complete();
@@ -67,7 +67,7 @@ describe('a stream of files', () => {
     expect(namesIn(folder)).toStrictEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  it('is received further after an observer has thrown', async () => {
+  it('continues to be received after an observer has thrown', async () => {
     let isReady = false;
     let throws = true;
     const receiver = start({
@@ -87,7 +87,7 @@ describe('a stream of files', () => {
     expect(namesIn(folder)).toStrictEqual(['a', 'b', 'c']);
   });
 
-  it('goes on after a file that its sender cannot read, and after one that cannot be written', async () => {
+  it('continues after a file that its sender cannot read, and after one that cannot be written', async () => {
     const missing = destinationAt(join(folder, 'none/x'));
     start({ destinationOf: ({ path }) => (path === 'lost' ? missing : destinationAt(join(folder, path))) });
     const [header] = largeFile('torn');
@@ -123,7 +123,7 @@ describe('a stream of files', () => {
     expect(namesIn(folder)).toStrictEqual([]);
   });
 
-  it('that fails, or ends within a file, gives the file up', async () => {
+  it('abandons the file where it fails, or ends within a file', async () => {
     start();
     send(...largeFile('a').slice(0, 2));
     source.complete();
@@ -139,7 +139,7 @@ describe('a stream of files', () => {
   });
 });
 
-describe('of exactly one file', () => {
+describe('a stream of exactly one file', () => {
   it.each<[string, () => readonly FileItem[], string]>([
     ['none', () => [], 'ended file-conflict'],
     ['two', () => [...smallFile('a'), ...smallFile('b')], 'ended file-corrupt'],
@@ -155,7 +155,7 @@ describe('of exactly one file', () => {
 });
 
 describe('a stopped receiver', () => {
-  it('gives up what is under way, takes no more, and calls nothing', async () => {
+  it('abandons the current file, accepts no more, and calls no observer', async () => {
     const receiver = start();
     send(...largeFile('a').slice(0, 3));
     receiver.stop();
@@ -184,7 +184,7 @@ describe('a stopped receiver', () => {
 });
 
 describe('backpressure', () => {
-  it('no item is taken while the reception is not ready', async () => {
+  it('accepts no item while the reception is not ready', async () => {
     let ready = false;
     let taken = 0;
     const receiver = start({ limit: { ready: () => ready, taken: () => taken++ } });
@@ -197,7 +197,7 @@ describe('backpressure', () => {
     await ended;
   });
 
-  it('bytes wait at the sender while the file has so many pieces that are not written', async () => {
+  it('leaves bytes at the sender while the file has its maximum of unwritten pieces', async () => {
     let open!: (destination: Destination) => void;
     let taken = 0;
     start({

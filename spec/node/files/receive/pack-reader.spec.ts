@@ -53,14 +53,14 @@ function receptionOf(
   };
 }
 
-describe('The files of a pack', () => {
+describe('the files of a pack', () => {
   const files: PackedFile[] = [
     { path: 'a', bytes, mtime: 5, mode: 0o640 },
     { path: 'empty', bytes: new Uint8Array(0), mode: 0o600 },
     { path: 'c', bytes, mode: 0o600 },
   ];
 
-  it('come one by one, in order, each as if it had a header', () => {
+  it('arrive one by one, in order, each as if it had a header', () => {
     const reader = new PackReader(files, undefined);
     expect(reader.next()).toStrictEqual({ header: headerOf('a', { mtime: 5, mode: 0o640 }), bytes });
     expect(reader.next()).toStrictEqual({
@@ -73,7 +73,7 @@ describe('The files of a pack', () => {
     expect(new PackReader([], undefined).isEmpty).toBe(true);
   });
 
-  it('give the credit of their pack back when the caller says so, and not before', () => {
+  it('return the credit of their pack when the caller does, and not before', () => {
     let released = 0;
     const reader = new PackReader(files, () => released++);
     for (const _ of files) reader.next();
@@ -85,7 +85,7 @@ describe('The files of a pack', () => {
   });
 });
 
-describe('A packed file', () => {
+describe('a packed file', () => {
   it('is written whole, and reported', () => {
     expect(writePacked(receptionOf(), headerOf('a', { mtime: 86_400_000, mode: 0o600 }), bytes)).toBe(true);
     expect([...readFileSync(join(folder, 'a'))]).toStrictEqual([1, 2, 3]);
@@ -94,7 +94,7 @@ describe('A packed file', () => {
     expect(log).toStrictEqual(['progressed a 3 3', 'done a 3']);
   });
 
-  it('gets the mode that the receiver asks for', () => {
+  it('gets the mode requested by the receiver', () => {
     writePacked(receptionOf({ fsync: false, mode: 0o604 }), headerOf('a', { mode: 0o777 }), bytes);
     writePacked(receptionOf({ fsync: false, preserve: true }), headerOf('b', { mode: 0o4767 }), bytes);
     expect(['a', 'b'].map((name) => statSync(join(folder, name)).mode & 0o7777)).toStrictEqual([0o604, 0o767]);
@@ -118,10 +118,10 @@ describe('A packed file', () => {
     expect(writePacked(receptionOf(), headerOf('a'), bytes)).toBe(true);
   });
 
-  it('whose place is found later needs a job, which hears of the failure', async () => {
+  it('whose folder is resolved asynchronously needs a job, which receives the failure', async () => {
     const places: (() => Promise<Destination>)[] = [
       async () => Promise.resolve(destinationAt(join(folder, 'a'))),
-      async () => Promise.reject(new Error('The job hears of it.')),
+      async () => Promise.reject(new Error('The job receives it.')),
     ];
     for (const place of places)
       expect(writePacked(receptionOf({ fsync: false }, place), headerOf('a'), bytes)).toBe(false);
@@ -130,7 +130,7 @@ describe('A packed file', () => {
     expect([log, namesIn(folder)]).toStrictEqual([[], []]);
   });
 
-  it('that cannot be written is reported as an error of files, and leaves nothing', () => {
+  it('that cannot be written is reported as a FileError, and leaves nothing', () => {
     mkdirSync(join(folder, 'taken'));
     const denied = (): Destination => {
       throw new FileAccessError('No.', 'denied');

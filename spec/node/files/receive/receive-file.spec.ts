@@ -36,7 +36,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('A folder that does not exist is named, with what to do', async () => {
+it('a missing folder is named, with the remedy', async () => {
   const path = join(folder, 'none', 'target');
   const message = `The folder "${join(folder, 'none')}" does not exist here. Make it first.`;
   await expect(lastValueFrom(of(...itemsOf(bytes)).pipe(receiveFile(path)))).rejects.toMatchObject({
@@ -78,7 +78,7 @@ describe('receiveFile', () => {
     expect(steps.filter((step) => step === length)).toHaveLength(1);
   });
 
-  it('gives the memory of the bytes back with reuse, once they are written', async () => {
+  it('releases the memory of the bytes with reuse, once they are written', async () => {
     const piece = 150_000;
     const given: number[] = [];
     const { onFree } = messageMemoryHooks;
@@ -107,7 +107,7 @@ describe('receiveFile', () => {
     expect(Buffer.compare(stored(), bytes)).toBe(0);
   });
 
-  it('takes encoded items, as a raw route gives them', async () => {
+  it('accepts encoded items, as from a raw route', async () => {
     await receive([
       encodeFileHeader({ path: 'x', size: 3, offset: 0, length: 3 }),
       encodeFileData(Uint8Array.of(1, 2, 3)),
@@ -116,7 +116,7 @@ describe('receiveFile', () => {
     expect(stored()).toStrictEqual(Uint8Array.of(1, 2, 3));
   });
 
-  it('leaves what was there until the file is whole, and then replaces it', async () => {
+  it('keeps the existing file until the new one is complete, and then replaces it', async () => {
     writeFileSync(target, 'before');
     const source = new Subject<FileItem>();
     const done = receive(source);
@@ -138,7 +138,7 @@ describe('receiveFile', () => {
     expect(stored()).toStrictEqual(bytes);
   });
 
-  it('keeps the time, and the permissions as the umask lets them', async () => {
+  it('keeps the time, and the permissions allowed by the umask', async () => {
     const mtime = 1_600_000_000_123;
     await receive(itemsOf(bytes, { mtime, mode: 0o750 }));
     const stats = statSync(target);
@@ -241,7 +241,7 @@ describe('receiveFile', () => {
         return { kind: 'data', bytes: changed };
       });
 
-    it('takes what fits it', async () => {
+    it('accepts matching bytes', async () => {
       await receive(good, { verify: true });
       expect(stored()).toStrictEqual(bytes);
     });
@@ -256,12 +256,12 @@ describe('receiveFile', () => {
       expect(readFileSync(target, 'utf8')).toBe('before');
     });
 
-    it('does not look at it where it was told so', async () => {
+    it('ignores it where verification is disabled', async () => {
       await receive(flip(good), { verify: false });
       expect(stored()).not.toStrictEqual(bytes);
     });
 
-    it('is refused without one where it must be verified', async () => {
+    it('refuses a file without one where verification is required', async () => {
       await expect(receive(itemsOf(bytes), { verify: true })).rejects.toBeInstanceOf(FileCorruptError);
       const [header, ...rest] = itemsOf(bytes);
       const unknown = { ...header!, hash: 'crc1' } as FileItem;
@@ -290,7 +290,7 @@ describe('receiveFile', () => {
       await expect(lost).rejects.toBe(cause);
     };
 
-    it('what was kept', async () => {
+    it('from the kept bytes', async () => {
       await broken();
       expect(namesIn(folder)).toStrictEqual(['.target.rxgrid-part']);
       const have = (await partialFile(target))!;
@@ -301,7 +301,7 @@ describe('receiveFile', () => {
       expect(progress.at(-1)).toMatchObject({ received: 300_000, total: 300_000 });
     });
 
-    it('from before what was kept, and from the start', async () => {
+    it('from before the end of the kept bytes, and from the start', async () => {
       await broken();
       await receive(itemsOf(bytes.subarray(1_000), { offset: 1_000 }), { offset: half });
       expect(stored()).toStrictEqual(bytes);
@@ -310,7 +310,7 @@ describe('receiveFile', () => {
       expect(stored()).toStrictEqual(bytes.slice(0, 10));
     });
 
-    it('refuses what does not begin where the kept bytes end', async () => {
+    it('only where the new bytes begin at most at the end of the kept ones', async () => {
       await broken();
       await expect(receive(itemsOf(bytes, { offset: half + 1 }), { offset: half })).rejects.toBeInstanceOf(
         FileConflictError,
@@ -322,7 +322,7 @@ describe('receiveFile', () => {
       expect(namesIn(folder)).toStrictEqual([]);
     });
 
-    it('has one writer at a time: the newest', async () => {
+    it('with one writer at a time: the newest', async () => {
       const source = new Subject<FileItem>();
       const first = receive(source, { resume: true });
       const [header, data] = itemsOf(bytes, { piece: half });
@@ -336,7 +336,7 @@ describe('receiveFile', () => {
       expect(namesIn(folder)).toStrictEqual(['target']);
     });
 
-    it('has one writer at a time, of many', async () => {
+    it('with one writer at a time, out of many', async () => {
       const all = await Promise.allSettled(
         Array.from({ length: 5 }, () => receive(itemsOf(bytes, { piece: 10_000 }), { resume: true })),
       );
@@ -347,7 +347,7 @@ describe('receiveFile', () => {
       expect(stored()).toStrictEqual(bytes);
     });
 
-    it('follows no link that stands in the place of what is kept', async () => {
+    it('without following a link in the place of the kept bytes', async () => {
       writeFileSync(join(folder, 'secret'), 'secret');
       symlinkSync(join(folder, 'secret'), join(folder, '.target.rxgrid-part'));
       await expect(receive(itemsOf(bytes), { resume: true })).rejects.toBeInstanceOf(NotRegularFileError);
@@ -371,7 +371,7 @@ describe('receiveFile', () => {
       await expect(receive(itemsOf(bytes))).rejects.toBeInstanceOf(FileNotFoundError);
     });
 
-    it('where the system denies the access', async () => {
+    it('where the system denies access', async () => {
       chmodSync(folder, 0o555);
       // The superuser may write everywhere.
       const superuser = process.geteuid?.() === 0;
@@ -385,7 +385,7 @@ describe('receiveFile', () => {
       expect(namesIn(folder)).toStrictEqual([]);
     });
 
-    it('where the disk is full, and can be continued when there is room', async () => {
+    it('where the disk is full, and can be resumed when there is room', async () => {
       const mount = (size: string): void => {
         execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'rxgrid', folder], { stdio: 'ignore' });
       };

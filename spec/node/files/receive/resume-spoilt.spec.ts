@@ -56,7 +56,7 @@ it.each<[string, readonly FileItem[]]>([
   expect(namesIn(folder)).toStrictEqual([]);
 });
 
-it('what came is kept of a file that ends too early', async () => {
+it('the received bytes are kept of a file that ends too early', async () => {
   expect(await receive([...hashed.slice(0, 3), end])).toBe('FileCorruptError file-corrupt');
   expect(namesIn(folder)).toStrictEqual(['.target.rxgrid-part']);
   const kept = readFileSync(join(folder, '.target.rxgrid-part'));

@@ -81,8 +81,8 @@ function markOfDead(): string {
   return parts.join('-');
 }
 
-describe('A file that can be continued', () => {
-  it('has a name of its own while it is written, which nobody may read', async () => {
+describe('a resumable file', () => {
+  it('has a temporary name while it is written, readable by its owner only', async () => {
     const outcome = await receive(itemsOf(bytes, { mode: 0o444 }), {}, (own) => {
       expect(statSync(own).mode & 0o777).toBe(0o600);
       expect(namesIn(folder)).toHaveLength(1);
@@ -92,7 +92,7 @@ describe('A file that can be continued', () => {
     expect(namesIn(folder)).toStrictEqual(['target']);
   });
 
-  it('is taken by one: a part that was read-only, too', async () => {
+  it('is taken over by one writer, also from a read-only part', async () => {
     writeFileSync(join(folder, '.target.rxgrid-part'), bytes.subarray(0, half), { mode: 0o444 });
     const rest = itemsOf(bytes.subarray(half), { offset: half });
     const outcome = await receive(rest, { offset: half }, () => {
@@ -128,7 +128,7 @@ describe('A file that can be continued', () => {
     expect(namesIn(folder)).not.toContain('target');
   });
 
-  it('is compared with its hash on the disk, not only as it came', async () => {
+  it('is verified by its hash on disk, not only as it arrived', async () => {
     const hashed = itemsOf(bytes, { hash: 'sha256' });
     const outcome = await receive(hashed, { verify: true }, (own) => {
       // As a second writer does: what was there is a hole, and the length is right again.
@@ -141,7 +141,7 @@ describe('A file that can be continued', () => {
     expect(await receive(hashed, { verify: true })).toBe('received');
   });
 
-  it('is found where its process was killed, and not where it runs', async () => {
+  it('is found where its process was killed, but not where it runs', async () => {
     const some = bytes.subarray(0, half);
     const living = `.target.${ownerMark()}.rxgrid-own`;
     writeFileSync(join(folder, living), some);
@@ -160,8 +160,8 @@ async function rmLeft(): Promise<void> {
   await Promise.resolve();
 }
 
-describe('The sweep', () => {
-  it('removes what the dead have left and what is old, and nothing else', async () => {
+describe('the sweep', () => {
+  it('removes files of dead processes and old ones, and nothing else', async () => {
     mkdirSync(join(folder, 'sub'));
     const [dead, foreign] = [markOfDead(), '00000000-00000000-1-1-1'];
     const old = (name: string): void => {
@@ -186,7 +186,7 @@ describe('The sweep', () => {
     );
   });
 
-  it('keeps nothing of a killed process that is empty, or of a file that was completed later', async () => {
+  it('keeps no file of a killed process that is empty, or was completed later', async () => {
     const dead = markOfDead();
     const left = (name: string): string => join(folder, `.${name}.${dead}.rxgrid-own`);
     writeFileSync(left('empty'), '');

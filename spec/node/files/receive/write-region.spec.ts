@@ -41,7 +41,7 @@ it.each([
   expect(readFileSync(join(host.root, `${mode}.bin`)).equals(bytes)).toBe(true);
 });
 
-it('a file that is not there is an error, and nothing is written', async () => {
+it('a missing file is an error, and nothing is written', async () => {
   const writing = firstValueFrom(writeFile(host.leaf, 'none', fileRegion(join(host.local, 'none'))));
   expect(await writing.catch(kindOf)).toBe('FileNotFoundError file-not-found');
   expect(existsSync(join(host.root, 'none'))).toBe(false);

@@ -73,7 +73,7 @@ function quickDisk(): void {
   while (!diskPace.takeQuick());
 }
 
-describe('A path that no item can have', () => {
+describe('a path that no item can carry', () => {
   const kindsOf = async (wanted: Omit<WantedFile, 'path'> & { readonly path?: string }): Promise<string[]> => {
     // The last one shows that the stream goes on.
     const items = await ask([{ path: 'a', ...wanted }, { path: 'a' }]);
@@ -95,17 +95,17 @@ describe('A path that no item can have', () => {
     ['../a', 'file-outside-root'],
     ['/a', 'file-outside-root'],
     ['a/', 'file-not-regular'],
-  ])('fails its file alone: %j', async (as, code) => {
+  ])('fails only its file: %j', async (as, code) => {
     for (const path of ['a', 'large']) expect(await kindsOf({ path, as })).toStrictEqual([code, ...last]);
   });
 
-  it('is that of a file with a slash at its end', async () => {
+  it('ends with a slash', async () => {
     for (const path of ['a/', 'large//']) expect(await kindsOf({ path })).toStrictEqual(['file-not-regular', ...last]);
     expect(await kindsOf({ path: 'a/', as: 'b' })).toStrictEqual([...last, ...last]);
   });
 
   it.each([{}, { hash: 'sha256' as const }])(
-    'fails those files of a folder that it would be too long for, with %j',
+    'fails those files of a folder whose paths would become too long, with %j',
     async (more) => {
       // Long enough for "1", and not for "long" or "empty/".
       const as = 'x/'.repeat(100) + 'x'.repeat(maxPathBytes - 202);
@@ -122,11 +122,11 @@ describe('A path that no item can have', () => {
   );
 });
 
-describe('A hash that the host does not know', () => {
+describe('a hash unknown to the host', () => {
   it.each([
     ['a small file', 10],
     ['a large one', 300_000],
-  ])('fails %s alone: the stream goes on, and nothing stays open', async (_, size) => {
+  ])('fails only %s: the stream continues, and nothing stays open', async (_, size) => {
     writeFileSync(served('a'), someBytes(size));
     await ask([{ path: 'a' }]);
     const before = descriptors();
@@ -151,7 +151,7 @@ describe('A hash that the host does not know', () => {
     expect(items.map(({ kind }) => kind)).toStrictEqual(['error', 'error', 'header', 'data', 'end']);
   });
 
-  it.each([{}, { verify: true }])('is refused by who receives with %j', async (options) => {
+  it.each([{}, { verify: true }])('is refused by the receiver with %j', async (options) => {
     const [header, ...rest] = itemsOf(someBytes(100));
     const target = join(host.local, 'a');
     const lying = from([{ ...header!, hash: '__proto__' } as FileItem, ...rest]).pipe(receiveFile(target, options));
@@ -166,7 +166,7 @@ describe('A hash that the host does not know', () => {
 describe.each([
   ['at once', quickDisk],
   ['through the thread pool', slowDisk],
-])('A file that changes while it is read %s', (_, pace) => {
+])('a file that changes while it is read %s', (_, pace) => {
   /** Each file grows when it was opened. */
   class GrowingRoot extends RootFolder {
     override openFileSync(real: string, path: string): OpenFile {
@@ -215,7 +215,7 @@ describe.each([
     expect(await itemsFrom(new GrowingRoot(host.root), { path: 'd/a' })).toMatchObject([changed]);
   });
 
-  it('is one in a folder that goes in packs', async () => {
+  it('is an error in a folder that is sent in packs', async () => {
     const items = await itemsFrom(new GrowingRoot(host.root), { path: 'd', recursive: true });
     expect(items[0]).toMatchObject(changed);
     const rest = items.slice(1);
@@ -224,7 +224,7 @@ describe.each([
     else expect(rest).toMatchObject([{ kind: 'pack', files: [{ path: 'b' }] }]);
   });
 
-  it('is none where it may grow', async () => {
+  it('is no error where it may grow', async () => {
     const root = new GrowingRoot(host.root);
     const items = await itemsFrom(root, { path: 'd/a', length: 9, growing: true });
     expect(items.map((item) => (item instanceof FileRegion ? 'region' : item.kind))).toStrictEqual([
@@ -235,7 +235,7 @@ describe.each([
   });
 });
 
-describe('Files of a slow disk', () => {
+describe('files on a slow disk', () => {
   beforeEach(stopClock);
 
   afterEach(() => {
@@ -243,7 +243,7 @@ describe('Files of a slow disk', () => {
     jest.restoreAllMocks();
   });
 
-  it('are read by the thread pool alone, empty ones, too', async () => {
+  it('are read only by the thread pool, also empty ones', async () => {
     mkdirSync(served('d'));
     for (const [path, text] of [
       ['d/empty', ''],
@@ -268,7 +268,7 @@ describe('Files of a slow disk', () => {
   });
 });
 
-it('what was read of a file that has changed since it was opened is not given', async () => {
+it('bytes of a file that has changed since it was opened are not passed on', async () => {
   writeFileSync(served('a'), 'some text');
   const file = new RootFolder(host.root).openFileSync(served('a'), 'a');
   const part = { path: 'a', offset: 0, length: 9, stats: file.stats };
@@ -312,7 +312,7 @@ procfs('A file of size 0 with content', () => {
     expect(text(packed.find((file) => file.path === 'boot_id')!.bytes)).toBe(expected);
   });
 
-  it('is refused where it is long, or a region: nobody knows how long it is', async () => {
+  it('is refused where it is long, or a region, because its length is unknown', async () => {
     const items = await itemsFrom(new RootFolder('/proc/self'), { path: 'smaps' });
     expect(items).toMatchObject([{ kind: 'error', code: 'file-io' }]);
     expect(items).toMatchObject([{ message: expect.stringContaining('has no size and more than 65536 bytes') }]);
@@ -322,7 +322,7 @@ procfs('A file of size 0 with content', () => {
   });
 });
 
-it('a name that the system does not take is named in the error, with what to do', async () => {
+it('a name that the system rejects is named in the error, with the remedy', async () => {
   const name = 'x'.repeat(300);
   expect(name.length).toBeLessThan(maxPathBytes);
   const refused = {

@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-it('A part of a folder has one file open at a time where the disk is slow, too: it has one slot', async () => {
+it('a part of a folder opens one file at a time also on a slow disk: it has one slot', async () => {
   jest.spyOn(diskPace, 'takeQuick').mockReturnValue(false);
   const names = Array.from({ length: 20 }, (_, index) => `f${String(index)}`);
   for (const name of names) writeFileSync(join(folder, name), name);

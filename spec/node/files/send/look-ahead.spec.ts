@@ -38,7 +38,7 @@ describe('lookAhead', () => {
     expect(works.started.size).toBe(maxOpenFiles / 4 + 1);
   });
 
-  it('gives results in the order of the items', async () => {
+  it('yields results in the order of the items', async () => {
     const works = new Works();
     const results = lookAhead(count(3), works.begin, one);
     const first = results.next();
@@ -52,7 +52,7 @@ describe('lookAhead', () => {
     ]);
   });
 
-  it('gives a result that is ready while the next item is missing', async () => {
+  it('yields a finished result while the next item is missing', async () => {
     const never = async function* (): AsyncGenerator<number> {
       yield 1;
       await new Promise(() => undefined);
@@ -61,7 +61,7 @@ describe('lookAhead', () => {
     expect(await results.next()).toStrictEqual({ value: 1, done: false });
   });
 
-  it('fails with the error of the work, in its place, and ends the items', async () => {
+  it('fails with the error of the work, in its position, and ends the items', async () => {
     let ended = false;
     const items = async function* (): AsyncGenerator<number> {
       try {
@@ -81,7 +81,7 @@ describe('lookAhead', () => {
     expect(ended).toBe(true);
   });
 
-  it('a consumer that leaves ends the items', async () => {
+  it('ends the items when the consumer leaves', async () => {
     let ended = false;
     const items = async function* (): AsyncGenerator<number> {
       try {

@@ -52,14 +52,14 @@ const all = { path: expect.any(String), sent: size, total: size, rate: expect.an
 const tls: TlsOptions = { key: pem('key.pem'), cert: pem('cert.pem'), ca: pem('cert.pem') };
 
 describe('the mode of a transfer', () => {
-  test('kernel, from who accepted the connection', async () => {
+  test('is kernel at the acceptor of the connection', async () => {
     const host = await grid.host();
     const last = await down(host, await grid.leaf(host));
     expect(last).toStrictEqual({ ...all, mode: 'kernel', reason: undefined, copied: expect.any(Number) });
     expect(last.copied).toBeLessThan(size / 4);
   });
 
-  test('kernel, from who dialed with a mask of zeros', async () => {
+  test('is kernel at a dialer with a mask of zeros', async () => {
     const host = await grid.host();
     const last = await up(host, await grid.leaf(host, { zeroMask: true }));
     expect(last).toStrictEqual({ ...all, mode: 'kernel', reason: undefined, copied: expect.any(Number) });
@@ -93,17 +93,17 @@ describe('the mode of a transfer', () => {
       {},
     ],
   ];
-  test.each(pooled)('pooled, %s, with the reason', async (_, reason, run, options) => {
+  test.each(pooled)('is pooled, %s, with the reason', async (_, reason, run, options) => {
     const last = await run(options);
     expect(last).toStrictEqual({ ...all, mode: 'pooled', reason: expect.stringMatching(reason), copied: size });
   });
 });
 
-describe('from who dialed', () => {
+describe('at the dialer', () => {
   test.each([
     ['masked', {}],
     ['with a mask of zeros', { zeroMask: true }],
-  ])('%s: a handler that has had enough ends the sending with an error', async (_, options) => {
+  ])('%s: a handler that ends early ends the sending with an error', async (_, options) => {
     const host = await grid.host();
     let left = 0;
     host.handle(rawUpload, async function* (_request, { input }) {

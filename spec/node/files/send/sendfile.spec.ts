@@ -59,7 +59,7 @@ describe.each(['one', 'the other'])('from %s side of a connection', (side) => {
     return side === 'one' ? { sender: dialer, receiver: acceptor } : { sender: acceptor, receiver: dialer };
   }
 
-  test('a file goes to a raw route as it is', async () => {
+  test('a file is sent to a raw route as it is', async () => {
     const { sender, receiver } = await pair();
     receiver.handle(rawUpload, hashAll);
     const { path, bytes } = file('part.1', 5_000_001);
@@ -112,7 +112,7 @@ test('files follow each other in a stream of files, with other items between', a
   expect(Buffer.from(end.hash).toString('hex')).toBe(hashOf(a.bytes));
 });
 
-test('sendfile takes paths, regions, handles and Blobs, and half-closes', async () => {
+test('sendfile accepts paths, regions, handles and Blobs, and half-closes', async () => {
   const { dialer, acceptor } = await hosts();
   const sizes: number[] = [];
   acceptor.handle(upload, async function* (_, { input }) {
@@ -139,7 +139,7 @@ test('sendfile takes paths, regions, handles and Blobs, and half-closes', async 
   await handle.close();
 });
 
-test('a Blob comes with its hash', async () => {
+test('a Blob is sent with its hash', async () => {
   const { dialer, acceptor } = await hosts();
   let end: FileItem | undefined;
   acceptor.handle(upload, async function* (_, { input }) {
@@ -155,7 +155,7 @@ test('a Blob comes with its hash', async () => {
   expect(Buffer.from(hash).toString('hex')).toBe(hashOf(bytes));
 });
 
-test('a region on a route without files fails, and the text says what to do', async () => {
+test('a region on a route without files fails, with the remedy', async () => {
   const { dialer, acceptor } = await hosts();
   const typed = duplex({ name: 'typed', request: type<string>(), input: type<unknown>(), output: type<unknown>() });
   const one = unary({ name: 'one', request: type<string>(), response: type<unknown>() });

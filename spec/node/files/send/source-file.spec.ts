@@ -58,8 +58,8 @@ async function changed(change: () => void, options: RegionOptions = {}): Promise
   }
 }
 
-describe('A file that is sent', () => {
-  it('is described as it was when it was opened', async () => {
+describe('a file to be sent', () => {
+  it('is described as of its opening', async () => {
     const file = await opened();
     const { size, offset, length, mtime, permissions } = file;
     expect({ size, offset, length, mtime, permissions }).toStrictEqual({
@@ -72,7 +72,7 @@ describe('A file that is sent', () => {
     file.close();
   });
 
-  it('has a time that can be sent where it is from before the epoch', async () => {
+  it('has a valid time where its own is before the epoch', async () => {
     utimesSync(path, new Date(-5_000), new Date(-5_000));
     const file = await opened();
     expect(file.mtime).toBe(0);
@@ -104,7 +104,7 @@ describe('A file that is sent', () => {
     await expect(opened(options)).rejects.toThrow(/has 10 bytes, and the region .* is not within them/);
   });
 
-  it('is a regular file: a folder, a FIFO and a device are refused, and none of them is waited for', async () => {
+  it('is a regular file: folders, FIFOs and devices are refused without waiting', async () => {
     execFileSync('mkfifo', [join(folder, 'fifo')]);
     for (const other of [folder, join(folder, 'fifo'), '/dev/null']) {
       expect(await codeOf(opened({}, other))).toBe('file-not-regular');
@@ -112,7 +112,7 @@ describe('A file that is sent', () => {
     expect(await codeOf(opened({}, join(folder, 'none')))).toBe('file-not-found');
   });
 
-  it('may be given by a link, which the user has typed', async () => {
+  it('may be given as a link by the user', async () => {
     symlinkSync('file', join(folder, 'link'));
     const file = await opened({}, join(folder, 'link'));
     expect(file.size).toBe(10);
@@ -128,8 +128,8 @@ describe('A file that is sent', () => {
   });
 });
 
-describe('A change of the file', () => {
-  it('is none where nothing was written', async () => {
+describe('a change of the file', () => {
+  it('is not reported where nothing was written', async () => {
     const untouched = (): void => undefined;
     expect(await changed(untouched)).toBeUndefined();
     // The file that is sent is still whole where another one has got its name.
@@ -137,7 +137,7 @@ describe('A change of the file', () => {
     expect(await changed(() => renameSync(`${path}.new`, path))).toBeUndefined();
   });
 
-  it('is found where only the time of the inode has changed: what else was done, nobody can tell', async () => {
+  it('is detected where only the time of the inode has changed, whose cause is unknown', async () => {
     expect(await changed(() => chmodSync(path, 0o600))).toBe('file-changed');
     expect(await changed(() => renameSync(path, `${path}.moved`))).toBe('file-changed');
   });
@@ -153,13 +153,13 @@ describe('A change of the file', () => {
         utimesSync(path, 1, 1.9995);
       },
     ],
-  ])('is found where %s', async (_, change) => {
+  ])('is detected where %s', async (_, change) => {
     expect(await changed(change)).toBe('file-changed');
     writeFileSync(path, '0123456789');
     expect(await changed(change, { offset: 2, length: 3 })).toBe('file-changed');
   });
 
-  it('is none for a file that may grow, unless the region is cut off', async () => {
+  it('is no error for a file that may grow, unless the region is cut off', async () => {
     const growing = { growing: true, length: 5 };
     expect(await changed(() => appendFileSync(path, 'x'), growing)).toBeUndefined();
     expect(await changed(() => truncateSync(path, 5), growing)).toBeUndefined();
@@ -168,7 +168,7 @@ describe('A change of the file', () => {
     expect(await changed(() => truncateSync(path, 9), { ...growing, offset: 5 })).toBe('file-changed');
   });
 
-  it('is seen at once where the region is cut off', async () => {
+  it('is detected at once where the region is cut off', async () => {
     const file = await opened({ offset: 2, length: 6 });
     file.checkLength();
     truncateSync(path, 8);
@@ -178,7 +178,7 @@ describe('A change of the file', () => {
     file.close();
   });
 
-  it('is one since a file was opened for a peer, not since its region was made', async () => {
+  it('counts from the opening for a peer, not from the creation of the region', async () => {
     const held = new HeldFolder(folder);
     const handle = openInSync(held, 'file', 'file');
     held.close();
@@ -191,7 +191,7 @@ describe('A change of the file', () => {
   });
 });
 
-describe('A handle of the caller', () => {
+describe('a handle of the caller', () => {
   it('stays open when the file was sent, and when it cannot be', async () => {
     const handle = await open(path, 'r');
     const file = await SourceFile.open(handle, path, {});
@@ -202,7 +202,7 @@ describe('A handle of the caller', () => {
     await handle.close();
   });
 
-  it('is retained once and released once, whatever comes of it', async () => {
+  it('is retained once and released once, on success and failure', async () => {
     const fd = openSync(path, 'r');
     let [retained, released] = [0, 0];
     const handle = { fd, retain: () => retained++, release: () => released++ };
@@ -215,7 +215,7 @@ describe('A handle of the caller', () => {
     closeSync(fd);
   });
 
-  it('that is closed is not read: its number may be that of another file', async () => {
+  it('is not read once closed: its number may be that of another file', async () => {
     const handle = await open(path, 'r');
     const file = await SourceFile.open(handle, path, {});
     await handle.close();
@@ -226,7 +226,7 @@ describe('A handle of the caller', () => {
     expect(await codeOf(SourceFile.open(handle, path, {}))).toBe('file-io');
   });
 
-  it('of a folder is refused, and is not closed', async () => {
+  it('is refused for a folder, and not closed', async () => {
     mkdirSync(join(folder, 'sub'));
     const handle = await open(join(folder, 'sub'), 'r');
     expect(await codeOf(SourceFile.open(handle, 'sub', {}))).toBe('file-not-regular');

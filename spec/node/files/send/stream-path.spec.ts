@@ -43,7 +43,7 @@ it('the files of a folder: those whose path is too long fail, and the others sta
   expect(pathsOf({ ...part, names: ['def'] })).toStrictEqual([`file-path ${prefix}def`]);
 });
 
-it('a failure stays what it is, whatever its path', () => {
+it('a failure is unchanged, whatever its path', () => {
   const leaf = { path: '/x', failure: new FileNotFoundError('It is gone.', '/x') };
   expect([...withValidPaths(leaf)]).toStrictEqual([leaf]);
 });

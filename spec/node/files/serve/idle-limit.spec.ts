@@ -12,7 +12,7 @@ function limit(waits = true) {
   return { runtime, subject, idle };
 }
 
-describe('The limit of silence', () => {
+describe('the idle limit', () => {
   it('is reached once, after its time', () => {
     const { runtime, subject } = limit();
     runtime.advance(59_999);
@@ -21,7 +21,7 @@ describe('The limit of silence', () => {
     expect([subject.expiries, runtime.scheduled]).toStrictEqual([1, 0]);
   });
 
-  it('counts from what came last', () => {
+  it('counts from the last item', () => {
     const { runtime, subject, idle } = limit();
     for (let count = 0; count < 5; count++) {
       runtime.advance(50_000);
@@ -33,7 +33,7 @@ describe('The limit of silence', () => {
     expect(subject.expiries).toBe(1);
   });
 
-  it('does not count while nothing is to come', () => {
+  it('does not count while nothing is expected', () => {
     const { runtime, subject } = limit(false);
     runtime.advance(600_000);
     subject.isWaiting = true;

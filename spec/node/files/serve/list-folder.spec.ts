@@ -30,8 +30,8 @@ const touch = (path: string): void => {
 };
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
-describe('A listing', () => {
-  it('comes in batches where they are asked for, else one by one', async () => {
+describe('a listing', () => {
+  it('is sent in batches on request, otherwise one by one', async () => {
     const names = Array.from({ length: maxListedEntries * 2 + 5 }, (_, index) => `f${index}`);
     for (const name of names) touch(name);
     const list = (batches: boolean) =>
@@ -46,7 +46,7 @@ describe('A listing', () => {
     expect(infos.map(({ path }) => path).sort()).toStrictEqual(names.sort());
   });
 
-  it('is not collected: who takes a few entries leaves nothing open', async () => {
+  it('is not buffered: a consumer that takes a few entries leaves nothing open', async () => {
     for (let index = 0; index < 200; index++) {
       mkdirSync(join(host.root, `d${index}`));
       touch(`d${index}/f`);
@@ -76,7 +76,7 @@ describe('A listing', () => {
     expect([paths.size, chunks]).toStrictEqual([count, count]);
   });
 
-  it('ends at the limit of levels, with what is above it', async () => {
+  it('ends at the limit of levels, including the entries above it', async () => {
     let path = host.root;
     for (let level = 0; level <= maxPathLevels; level++) {
       path += '/x';
@@ -127,13 +127,13 @@ asRoot('A folder within that cannot be listed', () => {
     }
   }
 
-  it('does not end the listing, and is its error in the end', async () => {
+  it('does not end the listing, and is its error at the end', async () => {
     const { paths, failed } = await list();
     expect(paths).toStrictEqual(all);
     expect(['closed', 'z/closed']).toContain(failed);
   });
 
-  it('is told to who asks for that, and the listing completes', async () => {
+  it('is reported on request, and the listing completes', async () => {
     const errors: FileError[] = [];
     expect(await list((error) => errors.push(error))).toStrictEqual({ paths: all });
     expect(errors.map(({ path, code }) => `${path} ${code}`).sort()).toStrictEqual([
@@ -142,7 +142,7 @@ asRoot('A folder within that cannot be listed', () => {
     ]);
   });
 
-  it('ends it for a caller that does not know such answers', async () => {
+  it('ends the listing for a caller without support for such answers', async () => {
     const items = await lastValueFrom(
       host.leaf.stream(fileRoutes.list, { path: '', recursive: true, batches: true }).pipe(toArray()),
     );
@@ -150,7 +150,7 @@ asRoot('A folder within that cannot be listed', () => {
     expect(items.every((item) => !('failures' in item))).toBe(true);
   });
 
-  it('is an error at once where it is what was asked for', async () => {
+  it('is an error at once where it is the requested folder', async () => {
     await expect(lastValueFrom(listFiles(host.leaf, 'closed', { unreadable: fail }))).rejects.toMatchObject({
       code: 'file-access',
       path: 'closed',
@@ -162,7 +162,7 @@ function fail(error: FileError): void {
   throw error;
 }
 
-it('a host that names a folder outside which it cannot list is not believed', async () => {
+it('a failure from the host about a folder outside the listing is rejected', async () => {
   const hostile = host.grid.manager('http://127.0.0.1:1', []);
   await hostile.start();
   hostile.handle(fileRoutes.list, () => [
@@ -172,7 +172,7 @@ it('a host that names a folder outside which it cannot list is not believed', as
   await expect(lastValueFrom(listing)).rejects.toBeInstanceOf(FileOutsideRootError);
 });
 
-it.each(['../x', '/etc/passwd', 'a/../../x', '..'])('a host that lists %j is not believed', async (path) => {
+it.each(['../x', '/etc/passwd', 'a/../../x', '..'])('an entry %j from the host is rejected', async (path) => {
   const hostile = host.grid.manager('http://127.0.0.1:1', []);
   await hostile.start();
   hostile.handle(fileRoutes.list, () => [

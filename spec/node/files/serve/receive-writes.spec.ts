@@ -46,8 +46,8 @@ async function untilWritten(reports: AsyncGenerator<WriteReport>, wanted: number
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('An upload', () => {
-  it('that gets no byte for a minute is given up, and not before', async () => {
+describe('an upload', () => {
+  it('that receives no byte for a minute is abandoned, and not before', async () => {
     const reports = receive();
     let next = reports.next();
     input.next(header!);
@@ -67,7 +67,7 @@ describe('An upload', () => {
     expect(typeof files.take('leaf')).toBe('function');
   });
 
-  it('whose items have no bytes is silent', async () => {
+  it('whose items have no bytes counts as idle', async () => {
     const reports = receive();
     const next = reports.next();
     input.next(header!);
@@ -82,7 +82,7 @@ describe('An upload', () => {
     await reports.return(undefined);
   });
 
-  it('that waits for its turn is not given up', async () => {
+  it('that waits for its turn is not abandoned', async () => {
     const release = await files.take('leaf');
     const reports = receive();
     const next = reports.next();

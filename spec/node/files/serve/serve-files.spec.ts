@@ -70,8 +70,8 @@ const write = (items: readonly FileItem[], request: { path: string; folder?: boo
 const codes = (reports: readonly WriteReport[]): string[] =>
   reports.flatMap((report) => (report.kind === 'failure' ? [report.code] : []));
 
-describe('files', () => {
-  it.each([0, 1, 65_536, 65_537, 3_000_000])('of %d bytes go there and back', async (length) => {
+describe('serveFiles', () => {
+  it.each([0, 1, 65_536, 65_537, 3_000_000])('round-trips %d bytes', async (length) => {
     const some = bytes.subarray(0, length);
     await lastValueFrom(writeFile(host.leaf, 'a/b/c.bin', some));
     expect(new Uint8Array(readFileSync(served('a/b/c.bin')))).toStrictEqual(some.slice());
@@ -85,7 +85,7 @@ describe('files', () => {
     expect(namesIn(served('a/b'))).toStrictEqual(['c.bin']);
   });
 
-  it('come from a Blob, and in part', async () => {
+  it('reads from a Blob, and a part of it', async () => {
     await lastValueFrom(writeFile(host.leaf, 'blob', new Blob([bytes as Uint8Array<ArrayBuffer>])));
     expect(statSync(served('blob')).size).toBe(bytes.length);
     for (const [offset, length] of [
@@ -102,7 +102,7 @@ describe('files', () => {
   });
 
   it.each(['with space', 'ünï ☃', 'new\nline', "quote'", '-r', 'a:b', '~', '%2e%2e'])(
-    'may be named %j',
+    'accepts the name %j',
     async (name) => {
       await lastValueFrom(writeFile(host.leaf, `f/${name}`, bytes.subarray(0, 100)));
       expect(readFileSync(served(`f/${name}`))).toHaveLength(100);
@@ -113,7 +113,7 @@ describe('files', () => {
     },
   );
 
-  it('are listed and looked at', async () => {
+  it('lists and stats files', async () => {
     mkdirSync(served('d/e'), { recursive: true });
     writeFileSync(served('d/one'), 'one', { mode: 0o640 });
     writeFileSync(served('d/e/two'), 'two!');
@@ -157,14 +157,14 @@ describe('the root', () => {
     'up/secret',
     'way/../secret',
   ];
-  it.each(ways)('is not left by reading %j', async (path) => {
+  it.each(ways)('is not escaped by reading %j', async (path) => {
     await expect(read(path)).rejects.toBeInstanceOf(FileOutsideRootError);
     await expect(lastValueFrom(statFile(host.leaf, path))).rejects.toBeInstanceOf(FileOutsideRootError);
     await expect(lastValueFrom(listFiles(host.leaf, path))).rejects.toBeInstanceOf(FileOutsideRootError);
   });
 
   it.each(['../new', 'in/../../new', '/new', 'way/new', 'up/new', 'way/deep/new'])(
-    'is not left by writing %j',
+    'is not escaped by writing %j',
     async (path) => {
       await expect(lastValueFrom(writeFile(host.leaf, path, bytes.subarray(0, 10)))).rejects.toBeInstanceOf(
         FileOutsideRootError,
@@ -176,7 +176,7 @@ describe('the root', () => {
     },
   );
 
-  it('is not left by a NUL, and has no names of files on their way', async () => {
+  it('is not escaped by a NUL, and hides names of temporary files', async () => {
     await expect(read('in/file\0')).rejects.toBeInstanceOf(FilePathError);
     for (const path of ['in/.file.rxgrid-part', 'in/.x.rxgrid-tmp', 'in/.x.rxgrid-own']) {
       await expect(read(path)).rejects.toBeInstanceOf(FilePathError);
@@ -184,7 +184,7 @@ describe('the root', () => {
     }
   });
 
-  it('refuses a path of many levels, or of many bytes, before it does anything', async () => {
+  it('refuses a path of too many levels or bytes before any work', async () => {
     const root = new RootFolder(host.root);
     // Never ends in time where each level costs a look, or a frame of the stack.
     for (const path of ['a/'.repeat(2_000_000) + 'x', 'a/'.repeat(200) + 'x', 'é'.repeat(2_100)]) {
@@ -200,7 +200,7 @@ describe('the root', () => {
     expect(namesIn(host.root)).toStrictEqual(['alias', 'in', 'link', 'up', 'way']);
   });
 
-  it('says the same of a link that leads out, whatever is there', async () => {
+  it('gives the same error for a link that leads out, whatever its target', async () => {
     symlinkSync(join(host.folder, 'nothing'), served('dangling'));
     symlinkSync('missing', served('inside'));
     symlinkSync('loop', served('loop'));
@@ -214,7 +214,7 @@ describe('the root', () => {
     await expect(lastValueFrom(statFile(host.leaf, 'loop'))).rejects.toBeInstanceOf(NotRegularFileError);
   });
 
-  it('is not left by asking for a part', async () => {
+  it('is not escaped by requesting a part', async () => {
     writeFileSync(join(host.folder, 'outside/.big.rxgrid-part'), 'secret');
     symlinkSync(join(host.folder, 'outside/.big.rxgrid-part'), served('in/.big.rxgrid-part'));
     writeFileSync(served('in/.half.rxgrid-part'), 'half');
@@ -225,7 +225,7 @@ describe('the root', () => {
     expect(await partOf('alias/half')).toMatchObject({ value: { part: { length: 4 } } });
   });
 
-  it('is kept where a link takes the place of the folder that is written to', async () => {
+  it('holds where a link replaces the folder that is written to', async () => {
     const root = new RootFolder(host.root);
     const sub = await root.sub('in/deep');
     renameSync(served('in'), served('moved'));
@@ -240,13 +240,13 @@ describe('the root', () => {
     expect(namesIn(join(host.folder, 'outside/deep'))).toStrictEqual([]);
   });
 
-  it('may have links within', async () => {
+  it('may contain links that stay within', async () => {
     expect(Buffer.from(await read('alias/file')).toString()).toBe('inside');
     await lastValueFrom(writeFile(host.leaf, 'alias/new', bytes.subarray(0, 5)));
     expect(readFileSync(served('in/new'))).toHaveLength(5);
   });
 
-  it('is kept where a link takes the place of a folder between the look and the open', async () => {
+  it('holds where a link replaces a folder between the check and the open', async () => {
     mkdirSync(served('deep'));
     writeFileSync(served('deep/secret'), 'inside');
     const root = new RootFolder(host.root);
@@ -258,7 +258,7 @@ describe('the root', () => {
     expect(() => root.openFolder(join(host.root, 'deep'), 'deep')).toThrow(FileError);
   });
 
-  it('is kept where a link takes the place of a folder on the way, or of a file, when many are read', async () => {
+  it('holds where a link replaces a folder on the path, or a file, when many are read', async () => {
     mkdirSync(served('route/deep'), { recursive: true });
     writeFileSync(served('route/deep/secret'), 'inside');
     const root = new RootFolder(host.root);
@@ -278,13 +278,13 @@ describe('the root', () => {
     open.close();
   });
 
-  it('replaces a link that is written to, and leaves what it leads to', async () => {
+  it('replaces a link that is written to, and keeps its target', async () => {
     await lastValueFrom(writeFile(host.leaf, 'link', bytes.subarray(0, 5)));
     expect(readFileSync(join(host.folder, 'secret'), 'utf8')).toBe('secret');
     expect(statSync(served('link')).size).toBe(5);
   });
 
-  it('serves no FIFO, device, socket or folder as a file, and waits for none', async () => {
+  it('serves no FIFO, device, socket or folder as a file, and does not wait for one', async () => {
     execFileSync('mkfifo', [served('fifo')]);
     for (const path of ['fifo', 'in']) {
       await expect(read(path)).rejects.toBeInstanceOf(NotRegularFileError);
@@ -308,15 +308,15 @@ describe('the root', () => {
   });
 });
 
-describe('who may', () => {
-  it('write nothing where it is not allowed', async () => {
+describe('permissions', () => {
+  it('forbid writes where these are not allowed', async () => {
     await host.close();
     host = await FilesHost.start();
     await expect(lastValueFrom(writeFile(host.leaf, 'a', bytes))).rejects.toBeInstanceOf(FilesReadOnlyError);
     expect(namesIn(host.root)).toStrictEqual([]);
   });
 
-  it('call only the routes that the host lists for leaves', async () => {
+  it('limit leaves to the routes that the host lists for them', async () => {
     await host.close();
     host = await FilesHost.start({ writable: true, leaves: { routes: [fileRoutes.stat, fileRoutes.read] } });
     writeFileSync(served('a'), 'a');
@@ -325,7 +325,7 @@ describe('who may', () => {
     await expect(lastValueFrom(writeFile(host.leaf, 'a', bytes))).rejects.toBeInstanceOf(RefusedError);
   });
 
-  it('read what the system lets the host read', async () => {
+  it('are those of the host at its system', async () => {
     writeFileSync(served('a'), 'a', { mode: 0 });
     const superuser = process.geteuid?.() === 0;
     if (superuser) process.seteuid!(65_534);
@@ -338,7 +338,7 @@ describe('who may', () => {
 });
 
 describe('many files in one stream', () => {
-  it('arrive all, with those that cannot be read named', async () => {
+  it('arrive completely, with unreadable ones named', async () => {
     const names = Array.from({ length: 500 }, (_, index) => `d${String(index % 7)}/f${String(index)}`);
     for (const name of names) {
       mkdirSync(served(`all/${name.split('/')[0]!}`), { recursive: true });
@@ -394,7 +394,7 @@ describe('many files in one stream', () => {
     expect(progress.at(-1)!.files).toBe(3);
   });
 
-  it('are held back where they come in packs, so that few are open at once', async () => {
+  it('are held back where they arrive in packs, so that few are open at once', async () => {
     let open = 0;
     let most = 0;
     const packs = Array.from({ length: 5 }, (_, pack) => ({
@@ -415,7 +415,7 @@ describe('many files in one stream', () => {
     expect(most).toBeLessThanOrEqual(maxOpenFiles);
   });
 
-  it('are no pack where one file is to come, or where a hash is asked for that a pack has not', async () => {
+  it('are not packed for a single file, or where a hash is requested that a pack lacks', async () => {
     const pack: FileItem = { kind: 'pack', files: [{ path: 'a', mode: 0o600, bytes: bytes.subarray(0, 10) }] };
     await expect(lastValueFrom(from([pack]).pipe(receiveFile(here('a'))))).rejects.toBeInstanceOf(FileCorruptError);
     const [header] = itemsOf(bytes);
@@ -440,7 +440,7 @@ describe('many files in one stream', () => {
   });
 });
 
-describe('headers that lie', () => {
+describe('headers with false statements', () => {
   const some = bytes.subarray(0, 100);
   const [header, data, end] = itemsOf(some) as [FileItem, FileItem, FileItem];
   it.each<[string, FileItem[], string]>([
@@ -460,11 +460,11 @@ describe('headers that lie', () => {
   });
 });
 
-describe('a transfer that breaks off', () => {
+describe('an interrupted transfer', () => {
   const hash = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
   it.each([1, 200_000, 900_000, 1_700_000, 2_900_000])(
-    'by a lost connection after %d bytes is continued, both ways',
+    'is resumed after a lost connection at %d bytes, both ways',
     async (after) => {
       writeFileSync(served('big'), bytes);
       const { leaf, sockets } = host.grid.leaf(host.name);
@@ -513,7 +513,7 @@ describe('a transfer that breaks off', () => {
     },
   );
 
-  it('starts again where what is kept is not the beginning of the file', async () => {
+  it('restarts where the kept bytes are not the beginning of the file', async () => {
     writeFileSync(served('big'), bytes);
     writeFileSync(here('.big.rxgrid-part'), bytes.subarray(1, 1_000_001));
     const have = (await partialFile(here('big')))!;
@@ -529,7 +529,7 @@ describe('a transfer that breaks off', () => {
     expect(hash(here('big'))).toBe(hash(served('big')));
   });
 
-  it('by a cancel leaves nothing at the other side', async () => {
+  it('leaves nothing at the other side after a cancel', async () => {
     const cancelled = new Promise<void>((resolve) => {
       const items = itemsOf(bytes, { piece: 100_000 }).slice(0, 3);
       const subscription = host.leaf
@@ -543,7 +543,7 @@ describe('a transfer that breaks off', () => {
     while (namesIn(host.root).length > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 
-  it('leaves other transfers of the connection alone', async () => {
+  it('does not affect other transfers of the connection', async () => {
     writeFileSync(served('big'), bytes);
     const broken = lastValueFrom(writeFile(host.leaf, 'x', itemsOf(bytes).slice(0, 2)));
     const fine = lastValueFrom(readFile(host.leaf, 'big').pipe(receiveFile(here('big'))));
@@ -582,7 +582,7 @@ it('reads and writes at offsets above 2^32, of sparse files', async () => {
   expect(end.equals(got)).toBe(true);
 });
 
-it('a file that is replaced while it is read is sent as it was', async () => {
+it('a file that is replaced while it is read is sent in its original state', async () => {
   writeFileSync(served('f'), bytes);
   writeFileSync(served('new'), 'new');
   const swapped = readFile(host.leaf, 'f').pipe(

@@ -51,8 +51,8 @@ async function read(leaf: LeafConnection): Promise<number> {
   return Buffer.concat(await lastValueFrom(readFile(leaf, 'small').pipe(fileBytes(), toArray()))).length;
 }
 
-describe('Files that are open at a server', () => {
-  it('are bounded for a peer: the rest waits in order, and others get in meanwhile', async () => {
+describe('files open at a server', () => {
+  it('are bounded per peer: the rest waits in order, and others proceed meanwhile', async () => {
     const greedy = await leafOf('greedy');
     const begun = numbers(0, maxServedFilesPerPeer + 3).map((number) => begin(greedy, number));
     await untilOpen(numbers(0, maxServedFilesPerPeer));
@@ -69,7 +69,7 @@ describe('Files that are open at a server', () => {
     await untilOpen([]);
   });
 
-  it('are bounded for all together', async () => {
+  it('are bounded in total', async () => {
     const peers = maxServedFiles / maxServedFilesPerPeer;
     let first: LeafConnection | undefined;
     for (let peer = 0; peer < peers; peer++) {
