@@ -5,6 +5,7 @@ import { GuardedObservable } from '../flow/guarded-observable.js';
 import { PullIterator } from '../flow/pull/pull-iterator.js';
 import { openReader } from '../flow/pull/reader-pull.js';
 import { sendFrom, type Sending, type SendObserver } from '../flow/feed/sending.js';
+import { isolated } from '../flow/unhandled.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { StreamCall, type StreamCallerContext } from './stream-call.js';
@@ -40,13 +41,13 @@ export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStre
       this.#call.inbound.attachExplicit(subscriber);
       return cancel;
     }, take);
-    this.credit$ = this.#credit.asObservable();
+    // One subscriber's finalizer that throws must keep neither the others nor `ended` from the end.
+    this.credit$ = isolated(this.#credit);
     this.#call = new StreamCall<I, O>(caller, route, payload, options, this.#input);
     this.#call.onCredit = this.#notifyCredit;
     this.#ended = new Promise((resolve, reject) => {
       this.#call.onEnded = (error) => {
         this.#credit.complete();
-
         if (error === undefined) resolve();
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an AbortSignal's reason may be anything.
         else reject(error);

@@ -45,9 +45,18 @@ export class EngineSink implements MessageSink {
     };
     this.regionWriter = socket.regionWriter ?? {
       writeBytes: (head, { bytes, pooled }, done) => {
-        // The socket may keep the array.
-        this.#sendNow([head, pooled ? bytes.slice() : bytes]);
-        done();
+        let failure: Error | undefined;
+        guarded(
+          (error) => {
+            failure = toError(error);
+            this.#onThrown(failure);
+          },
+          // The socket may keep the array.
+          () => {
+            this.#sendNow([head, pooled ? bytes.slice() : bytes]);
+          },
+        );
+        done(failure);
       },
     };
   }

@@ -28,6 +28,7 @@ export class Keepalive {
   readonly #stopWatch: () => void;
   #lastPong: number;
   #cancel: (() => void) | undefined = undefined;
+  #stopped = false;
 
   constructor(runtime: Runtime, interval: number, sendPing: (payload: Uint8Array) => void, onSilence: () => void) {
     this.#runtime = runtime;
@@ -57,7 +58,9 @@ export class Keepalive {
     this.shortest = Math.min(this.shortest, this.rtt);
   }
 
+  /** Sends no more pings. */
   stop(): void {
+    this.#stopped = true;
     this.#stopWatch();
     this.#cancel?.();
     this.#cancel = undefined;
@@ -84,6 +87,8 @@ export class Keepalive {
   }
 
   #wait(): void {
+    // Sending the ping may have ended the connection.
+    if (this.#stopped) return;
     const due = this.#runtime.now() + this.#untilNext();
     this.#cancel = this.#runtime.schedule(
       () => {

@@ -1,3 +1,5 @@
+import { reportUnhandled } from '../flow/unhandled.js';
+import { guarded } from '../guard.js';
 import type { Runtime } from '../runtime.js';
 
 /** Interval at which the clocks are compared, in ms. */
@@ -49,7 +51,10 @@ export class WakeWatch {
     this.#cancel = this.#runtime.schedule(() => {
       this.#wait();
       if (this.#runtime.wallNow() - before <= interval + tolerance) return;
-      for (const { onWake } of [...this.#listeners]) onWake();
+      for (const listener of [...this.#listeners]) {
+        // A listener may remove others: what one of them does may close their connections.
+        if (this.#listeners.has(listener)) guarded(reportUnhandled, listener.onWake);
+      }
     }, interval);
   }
 }

@@ -61,6 +61,7 @@ export class Drain {
   readonly #target: DrainTarget;
   #until: number;
   #finishing = false;
+  #stopped = false;
   #interrupted = 0;
   #end!: (result: DrainResult | PromiseLike<DrainResult>) => void;
   #cancelTimer: (() => void) | undefined = undefined;
@@ -102,11 +103,14 @@ export class Drain {
 
   /** The endpoint closes: nothing is waited for any more. */
   stop(closed: Promise<void>): void {
+    this.#stopped = true;
     this.#cancelTimer?.();
     this.#end(closed.then(() => ({ interrupted: this.#interrupted })));
   }
 
   #check(): void {
+    // Those who are told of the drain may close the endpoint before it begins.
+    if (this.#stopped) return;
     const { runtime, connections, loopback } = this.#target;
     this.#cancelTimer?.();
     if (!this.#finishing && this.#working() === 0) this.#beginToFinish();
@@ -165,6 +169,7 @@ export class Draining {
   readonly #target: DrainingTarget;
   readonly #reason = new AsyncSubject<string>();
   #drain: Drain | undefined = undefined;
+  #closed: Promise<void> | undefined = undefined;
 
   constructor(target: DrainingTarget) {
     this.#target = target;
@@ -199,10 +204,17 @@ export class Draining {
     for (const each of this.#target.connections()) if (each.drain.refusal === undefined) this.#drain.include(each);
   }
 
-  /** Runs `close`, which closes the endpoint, and ends the drain with it. */
+  /** Runs `close`, which closes the endpoint, and ends the drain with it. Further calls return the Promise of the first one. */
   closing(close: () => Promise<void>): Promise<void> {
+    if (this.#closed !== undefined) return this.#closed;
+    // Set before anything is closed: what is closed calls user code, which may close the endpoint again.
+    let settle!: (closed: Promise<void>) => void;
+    const closed = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    this.#closed = closed;
     this.#drain?.countInterrupted();
-    const closed = close();
+    settle(close());
     this.#reason.complete();
     this.#drain?.stop(closed);
     return closed;

@@ -82,7 +82,6 @@ export class Manager extends Serving implements Handles {
   readonly #gatekeeper: Gatekeeper;
   readonly #handshakes: Handshakes;
   #started: Promise<void> | undefined = undefined;
-  #closing: Promise<void> | undefined = undefined;
   readonly #draining: Draining;
   #state: 'created' | 'started' | 'closed' = 'created';
 
@@ -202,7 +201,7 @@ export class Manager extends Serving implements Handles {
    * thrown by callers and handlers are reported as usual and are not among them.
    */
   close(): Promise<void> {
-    return (this.#closing ??= this.#draining.closing(() => this.closeAll()));
+    return this.#draining.closing(() => this.closeAll());
   }
 
   /** The implementation of {@link close}, called once. */

@@ -104,7 +104,7 @@ class Sharing implements SharedConnection, TabHost {
   constructor(urls: readonly string[], options: ShareOptions) {
     this.#urls = urls;
     this.#options = options;
-    this.pages$ = this.#pages.asObservable();
+    this.pages$ = isolated(this.#pages);
     this.events$ = isolated(this.#events);
     const { limits, runtime } = options;
     this.endpoint = new Endpoint(

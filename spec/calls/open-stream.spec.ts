@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
-import { filter, from, map, merge, NEVER, of, retry, switchMap, take, tap, toArray } from 'rxjs';
+import { filter, finalize, from, map, merge, NEVER, of, retry, switchMap, take, tap, toArray } from 'rxjs';
 import type { DuplexStream } from '../../lib/index.js';
 import { BufferOverflowError, CancelledError, CodecError, ConfigurationError, duplex, type } from '../../lib/index.js';
 import { linkedPair, record, pair as unlinkedPair, type Pair } from '../support/linked-managers.js';
+import { collectUnhandled, reported } from '../support/unhandled.js';
 
 const echo = duplex({
   id: 1,
@@ -15,6 +16,8 @@ const echo = duplex({
   outCapacity: 4,
 });
 const flood = duplex({ id: 2, name: 'flood', input: type<number>(), output: type<number>(), outCapacity: 4 });
+
+const unhandled = collectUnhandled();
 
 let pair: Pair;
 let seen: unknown[];
@@ -162,6 +165,21 @@ describe('the credit of an open stream', () => {
     });
     await pair.grid.settle();
     expect([log.length, log.at(-2)]).toStrictEqual([101, 1_000]);
+  });
+
+  it('completes for the others, and the stream ends, where the finalizer of one subscriber throws', async () => {
+    const stream = await open();
+    const fault = new Error('finalizer');
+    const failing = finalize<number>(() => {
+      throw fault;
+    });
+    stream.credit$.pipe(failing).subscribe();
+    const { log } = record(stream.credit$);
+    let ended = false;
+    stream.ended.catch(() => (ended = true));
+    stream.cancel();
+    await reported();
+    expect([log, ended, unhandled]).toStrictEqual([[4, 'done'], true, [fault]]);
   });
 
   it('does not recurse for each item sent from its observer', async () => {

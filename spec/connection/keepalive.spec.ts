@@ -95,6 +95,25 @@ describe('Keepalive', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
+  it('leaves no timer where sending a ping ends the connection, at the interval or after a sleep', () => {
+    for (const asleep of [0, 3_600_000]) {
+      const runtime = new ManualRuntime();
+      let pings = 0;
+      const keepalive: Keepalive = new Keepalive(
+        runtime,
+        10_000,
+        () => {
+          pings++;
+          keepalive.stop();
+        },
+        () => undefined,
+      );
+      runtime.wallOffset += asleep;
+      runtime.advance(10_000);
+      expect([pings, runtime.scheduled]).toStrictEqual([1, 0]);
+    }
+  });
+
   it('continues as before where the other side answers after a sleep', () => {
     const { runtime, keepalive, pings, silences } = scene();
     runtime.wallOffset += 3_600_000;

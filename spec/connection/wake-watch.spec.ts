@@ -26,6 +26,23 @@ describe('WakeWatch', () => {
     stop();
   });
 
+  it('does not call a listener that another one has removed', () => {
+    const runtime = new ManualRuntime();
+    const woken: string[] = [];
+    const stops: (() => void)[] = [];
+    stops.push(
+      WakeWatch.of(runtime).listen(() => {
+        woken.push('first');
+        stops[1]!();
+      }),
+      WakeWatch.of(runtime).listen(() => woken.push('second')),
+    );
+    runtime.wallOffset += 60_000;
+    runtime.advance(1_000);
+    expect(woken).toStrictEqual(['first']);
+    stops[0]!();
+  });
+
   it('has one timer for all listeners, and none without listeners', () => {
     const runtime = new ManualRuntime();
     const woken: string[] = [];

@@ -236,6 +236,21 @@ describe('a draining host', () => {
     expect(drained.log).toStrictEqual([{ interrupted: 1 }, 'done']);
   });
 
+  it('leaves no timer where a subscriber of draining$ closes the host', async () => {
+    await pair.link(({ b }) => {
+      // Runs on after its call, so that there is something to wait for.
+      b.handle(work, () => new Promise<string>(() => undefined));
+    });
+    pair.ab.request(work, 300).subscribe({ error: () => undefined });
+    await pair.grid.settle();
+    pair.b.draining$.subscribe(() => void pair.b.close());
+    const drained = record(from(pair.b.drain({ timeout: 60_000 })));
+    await pair.a.close();
+    await pair.grid.settle();
+    expect(drained.log).toStrictEqual([{ interrupted: 1 }, 'done']);
+    expect(pair.grid.time.scheduled).toBe(0);
+  });
+
   it('closes at once where it was never started', async () => {
     await link();
     const lone = pair.grid.add('http://c:1', []);

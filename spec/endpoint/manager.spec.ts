@@ -241,6 +241,32 @@ describe('a manager', () => {
     expect(await firstValueFrom(manager.cluster$)).toMatchObject({ local: a, hosts: [{ host: b, status: 'closed' }] });
   });
 
+  it('closes once, with one Promise, where a subscriber calls close() during the close', async () => {
+    const [manager] = await network.mesh([a]);
+    const promises: Promise<void>[] = [];
+    const statuses: string[] = [];
+    manager!.health$.subscribe(({ status }) => {
+      statuses.push(status);
+      if (status === 'closed') promises.push(manager!.close());
+    });
+    promises.push(manager!.close());
+    expect(promises.length).toBe(2);
+    expect(promises[0]).toBe(promises[1]);
+    await promises[0];
+    expect(statuses).toStrictEqual(['ready', 'closed']);
+  });
+
+  it('unsubscribes from its list of hosts where the first list causes the close', async () => {
+    const lists = new BehaviorSubject([a, b]);
+    const manager = network.manager(a, lists);
+    manager.cluster$.subscribe(({ hosts }) => {
+      if (hosts.length > 0) void manager.close();
+    });
+    await manager.start();
+    await network.settle();
+    expect(lists.observed).toBe(false);
+  });
+
   it('may be closed while it starts', async () => {
     const manager = network.manager(a, [b]);
     const started = manager.start();

@@ -1,4 +1,4 @@
-import { BehaviorSubject, isObservable, type Observable, type Subscription } from 'rxjs';
+import { BehaviorSubject, isObservable, Subscription, type Observable } from 'rxjs';
 import { errorText } from '../../errors.js';
 import { reportUnhandled } from '../../flow/unhandled.js';
 import { guarded } from '../../guard.js';
@@ -32,7 +32,8 @@ export class Membership {
   readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
   readonly #names: BehaviorSubject<readonly string[]>;
   #started = false;
-  #subscription: Subscription | undefined = undefined;
+  // An object from the start: a list that is emitted within `subscribe` may cause the close.
+  readonly #subscription = new Subscription();
 
   /** @throws ConfigurationError for a static list that is not valid. */
   constructor(options: MembershipOptions) {
@@ -94,7 +95,7 @@ export class Membership {
     const unusable = (error: unknown): void => {
       report(`The list of hosts cannot be used, and the last one stays: ${errorText(error)}`);
     };
-    this.#subscription = hosts.subscribe({
+    const subscription = hosts.subscribe({
       next: (names) => {
         guarded(unusable, () => {
           const valid = this.#lists.check(names);
@@ -105,12 +106,13 @@ export class Membership {
         report(`The Observable of the hosts failed, and its last list stays: ${errorText(error)}`);
       },
     });
+    this.#subscription.add(subscription);
   }
 
-  /** Stops to follow the list. */
+  /** Stops following the list. */
   unsubscribe(): void {
     this.#started = false;
-    this.#subscription?.unsubscribe();
+    this.#subscription.unsubscribe();
   }
 
   /** Completes {@link peers$} and {@link names$}. The peers themselves are closed by the manager. */

@@ -79,16 +79,11 @@ export class ObservableFeeder<T, P extends Payload> implements Feeder, Observer<
   resume(): void {
     if (this.#sending) return;
     this.#sending = true;
-    while (!this.#stopped && this.#bufferFrom < this.#buffer.length && this.#outlet.canSend) {
-      const { payload, delivery, release } = this.#buffer[this.#bufferFrom++]!;
-      if (delivery === 0) {
-        this.#boundedItems--;
-        this.#boundedBytes -= payload.length;
-      } else this.#delivered.remove(delivery, payload.length);
-      this.#outlet.send(payload);
-      release?.();
+    try {
+      while (!this.#stopped && this.#bufferFrom < this.#buffer.length && this.#outlet.canSend) this.#sendOldest();
+    } finally {
+      this.#sending = false;
     }
-    this.#sending = false;
     if (this.#bufferFrom === this.#buffer.length) {
       this.#buffer.length = 0;
       this.#bufferFrom = 0;
@@ -96,6 +91,19 @@ export class ObservableFeeder<T, P extends Payload> implements Feeder, Observer<
     } else if (this.#bufferFrom > 1024) {
       this.#buffer.splice(0, this.#bufferFrom);
       this.#bufferFrom = 0;
+    }
+  }
+
+  #sendOldest(): void {
+    const { payload, delivery, release } = this.#buffer[this.#bufferFrom++]!;
+    if (delivery === 0) {
+      this.#boundedItems--;
+      this.#boundedBytes -= payload.length;
+    } else this.#delivered.remove(delivery, payload.length);
+    try {
+      this.#outlet.send(payload);
+    } finally {
+      release?.();
     }
   }
 

@@ -55,6 +55,21 @@ describe('an Observable', () => {
     expect(outlet.log).toStrictEqual([1, 2, 3, 4, 5]);
   });
 
+  it('goes on with the next item where the sending of one threw', () => {
+    const outlet = new FakeOutlet(0);
+    outlet.feed(of(1, 2, 3));
+    const fault = new Error('observer of the item');
+    outlet.onSend = () => {
+      outlet.onSend = undefined;
+      throw fault;
+    };
+    expect(() => {
+      outlet.give(2);
+    }).toThrow(fault);
+    outlet.give(1);
+    expect(outlet.log).toStrictEqual([1, 2, 3, 'done']);
+  });
+
   it('completes, or fails, after everything before it is sent, without credit of its own', () => {
     const [completing, failing] = [new FakeOutlet(0), new FakeOutlet(0)];
     completing.feed(of(1, 2));
