@@ -2,7 +2,7 @@ import { toError } from '../errors.js';
 import { guarded, type OnThrown } from '../guard.js';
 import type { RegionWriter } from '../mux/schedule/region-frame.js';
 import type { EngineStats } from '../mux/engine.js';
-import { congestedBytes, type MessageSink } from '../mux/schedule/message-writer.js';
+import type { MessageSink } from '../mux/schedule/message-writer.js';
 import type { Socket } from '../transport/socket.js';
 import { sizeOf, type WireMessage } from '../wire/batch.js';
 import type { Slabs } from '../wire/slabs.js';
@@ -25,7 +25,6 @@ export class EngineSink implements MessageSink {
   readonly #socket: Socket;
   readonly #onThrown: OnThrown;
   readonly #sendNow: (message: WireMessage) => void;
-  #ended = false;
 
   constructor(link: SinkOwner, socket: Socket) {
     this.#link = link;
@@ -61,13 +60,8 @@ export class EngineSink implements MessageSink {
     };
   }
 
-  /** The socket has closed. Calls that are made from now on stay in the queue of the engine, and count as not sent. */
-  socketEnded(): void {
-    this.#ended = true;
-  }
-
   get bufferedBytes(): number {
-    return this.#ended ? congestedBytes + 1 : this.#socket.bufferedBytes;
+    return this.#socket.bufferedBytes;
   }
 
   send(message: WireMessage): void {

@@ -97,14 +97,13 @@ export class Link {
         this.engine.receive(message);
       },
       ended: (error) => {
-        sink.socketEnded();
+        this.engine.socketEnded();
         // What has come before is read first: answers, and the last word of a drain.
         this.engine.whenRead(() => {
           this.#end(error);
         });
       },
     });
-    const sink = new EngineSink(this, socket);
     this.engine = new Engine({
       runtime,
       limits,
@@ -113,21 +112,21 @@ export class Link {
       sendChecksum: agreement.sendChecksum,
       extensions: agreement,
       firstMuxId: firstMuxId(agreement),
-      sink,
+      sink: new EngineSink(this, socket),
       roundTrip: () => this.#keepalive.shortest,
       caller: options.caller,
       find: options.find,
       incoming: options.incoming,
-      onControl: (frame) => {
-        this.#onControl(frame);
-      },
+      onControl: this.#onControl,
       onFault: (error) => {
         this.#end(error);
       },
       onThrown: reportUnhandled,
       onBehind: (behind) => {
-        if (behind) socket.pause?.();
-        else socket.resume?.();
+        guarded(reportUnhandled, () => {
+          if (behind) socket.pause?.();
+          else socket.resume?.();
+        });
       },
       // A host that drains refuses everything, and for that reason.
       refused: () => (this.drain.began ? options.disconnected(false) : undefined),
@@ -244,7 +243,7 @@ export class Link {
     this.engine.sendControl(Op.Disconnect, payload);
   };
 
-  #onControl(frame: FrameView): void {
+  readonly #onControl = (frame: FrameView): void => {
     switch (frame.op) {
       case Op.Ping:
         // Pong repeats the Ping's sequence number and deadline.
@@ -260,7 +259,7 @@ export class Link {
       default:
       // Connect and ConnectResponse come once, before there is a link. As the reference: ignored.
     }
-  }
+  };
 
   #end(error: Error): void {
     if (this.#open)

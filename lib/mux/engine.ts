@@ -170,6 +170,11 @@ export class Engine implements MuxHost {
     this.#reader.whenRead(task);
   }
 
+  /** The socket has closed. Calls that are made from now on stay in the queue, and count as not sent. */
+  socketEnded(): void {
+    this.schedule.socketEnded();
+  }
+
   /** Sends a frame of the connection itself, ahead of all queued frames. */
   sendControl(op: number, payload: Uint8Array, deadlineMs = 0, seq = 0): void {
     if (this.#closed) return;

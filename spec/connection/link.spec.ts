@@ -19,6 +19,7 @@ import { ResponseRecorder, testChecksum } from '../support/protocol/engines.js';
 import { bytesOf, frameOf, fromCaller, fromResponder, lineOf, messageOf } from '../support/protocol/frames.js';
 import { agreed, linkedPair, TestConnection } from '../support/protocol/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
+import { collectUnhandled, reported } from '../support/unhandled.js';
 
 /** A link whose other end is the test. */
 function lone(agreement = agreed) {
@@ -296,6 +297,53 @@ describe('frames$', () => {
     message.fill(0);
     runtime.turn();
     expect(seen.map(({ frame }) => lineOf(frame))).toContain('Request 1 handler 1 60000 ms Eof "x"');
+  });
+});
+
+it('sends no call that is made while what came before the end of its socket is read', () => {
+  const { runtime, link, far, receive, closed } = lone();
+  Object.assign(runtime, { buggify: (what: string) => what === 'a slice is used up at once' });
+  receive(frameOf(Op.ConnectResponse, 0), frameOf(Op.ConnectResponse, 0));
+  far.outbound.complete();
+  const calls = [new ResponseRecorder(), new ResponseRecorder()];
+  for (const call of calls) {
+    link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, call);
+    runtime.turn();
+  }
+  const { bytesOut } = link.engine.stats;
+  expect(closed).toStrictEqual([]);
+  runtime.advance(0);
+  expect(calls.map(({ error }) => error)).toMatchObject([{ sent: false }, { sent: false }]);
+  expect(link.engine.stats.bytesOut).toBe(bytesOut);
+});
+
+describe('a socket that throws', () => {
+  const thrown = collectUnhandled();
+
+  it('reads everything in order where the socket throws when it is to pause and to go on', async () => {
+    const runtime = new ManualRuntime();
+    const a = new TestConnection(runtime);
+    const calls: unknown[] = [];
+    a.serve(1, { kind: 'unary', respond: (mux) => void calls.push(mux.id) });
+    const inbound = new Subject<Uint8Array>();
+    const failing = (): never => {
+      throw new Error('out of order');
+    };
+    a.link({
+      inbound,
+      outbound: { next: () => {}, error: () => {}, complete: () => {} },
+      bufferedBytes: 0,
+      drained: NEVER,
+      pause: failing,
+      resume: failing,
+    });
+    Object.assign(runtime, { buggify: (what: string) => what === 'a slice is used up at once' });
+    inbound.next(messageOf([fromCaller.request(1), fromCaller.request(2)], testChecksum.hash));
+    inbound.next(messageOf([fromCaller.request(3)], testChecksum.hash));
+    runtime.advance(1);
+    await reported();
+    expect(calls).toStrictEqual([1, 2, 3]);
+    expect(thrown).toContainEqual(new Error('out of order'));
   });
 });
 

@@ -3,6 +3,7 @@
  *
  *     open ──a message is being written, or the socket holds more than congestedBytes──▶ congested ──refresh──▶ open
  *       └──── a region frame is being written, until it is done ─────────────────────────────▲
+ *     any ──the socket has ended──▶ congested for good: what is sent from then on stays in the schedule
  */
 
 import { Batch, type WireMessage } from '../../wire/batch.js';
@@ -47,6 +48,7 @@ export class MessageWriter {
   #heldMessages = 0;
   #emitting = false;
   #writingRegion = false;
+  #socketEnded = false;
   #closed = false;
 
   /**
@@ -85,7 +87,7 @@ export class MessageWriter {
 
   /** Checks whether the socket has room again. Must not be called while {@link busy}. */
   refresh(): void {
-    this.congested = this.#sink.bufferedBytes > congestedBytes;
+    this.congested = this.#isSocketFull;
     if (!this.congested) this.#heldMessages = 0;
   }
 
@@ -120,6 +122,12 @@ export class MessageWriter {
     within = false;
   }
 
+  /** The socket has closed, and takes nothing any more. Frames stay in the schedule, and count as not sent. */
+  socketEnded(): void {
+    this.#socketEnded = true;
+    this.congested = true;
+  }
+
   /** Sends nothing afterwards. */
   close(): void {
     this.#closed = true;
@@ -127,8 +135,12 @@ export class MessageWriter {
     this.batch.discard();
   }
 
+  get #isSocketFull(): boolean {
+    return this.#socketEnded || this.#sink.bufferedBytes > congestedBytes;
+  }
+
   #emit(message: WireMessage): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#socketEnded) return;
     const outer = this.#emitting;
     this.#emitting = true;
     // Frames sent meanwhile wait, so that none overtakes the frame that is being added.
@@ -137,7 +149,7 @@ export class MessageWriter {
     this.#sink.send(message);
     this.#emitting = outer;
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the sink may have closed the engine.
-    this.congested = !this.#closed && (outer || this.#writingRegion || this.#sink.bufferedBytes > congestedBytes);
+    this.congested = !this.#closed && (outer || this.#writingRegion || this.#isSocketFull);
     if (this.congested) {
       this.#heldMessages++;
       this.#onCongested();

@@ -73,9 +73,7 @@ export class Schedule {
   constructor(options: ScheduleOptions) {
     this.#options = options;
     const { sink, checksum, now } = options;
-    this.#writer = new MessageWriter(sink, checksum, now, () => {
-      this.#checkHardLimit();
-    });
+    this.#writer = new MessageWriter(sink, checksum, now, this.#checkHardLimit);
     this.#batch = this.#writer.batch;
   }
 
@@ -126,8 +124,8 @@ export class Schedule {
 
   /** True where a frame with such a payload would be queued, and the queue would then exceed `maxBytes`. */
   isFullFor(payloadBytes: number, maxBytes: number): boolean {
-    const waits = this.#writer.congested || this.queuedBytes > 0;
-    return waits && this.queuedBytes + payloadBytes + queuedFrameBytes > maxBytes;
+    if (!this.#writer.congested && this.queuedBytes === 0) return false;
+    return this.queuedBytes + payloadBytes + queuedFrameBytes > maxBytes;
   }
 
   /** The op of the owner's oldest queued frame; after `close`, of the one that was queued then. */
@@ -184,6 +182,11 @@ export class Schedule {
     } finally {
       this.#draining = false;
     }
+  }
+
+  /** The socket has closed: frames that are sent from now on stay queued, and are never sent. */
+  socketEnded(): void {
+    this.#writer.socketEnded();
   }
 
   /** Drops all queued frames. Nothing is sent afterwards. */
@@ -274,27 +277,24 @@ export class Schedule {
   }
 
   #sendFirst(queue: OwnerQueue): void {
-    const frame = queue.removeFirst();
-    const { op, flags, seq, payload, opening, region } = frame;
-    this.queuedBytes -= frame.memory;
+    const { op, flags, seq, payload, opening, region, memory } = queue.removeFirst();
+    this.queuedBytes -= memory;
     this.#lanes.updateReady(queue);
-    const { id } = queue.owner;
     if (region === undefined) {
       this.#lanes.charge(queue, payload.length + maxHeadBytes);
-      this.#batch.add(id, op, flags, payload, seq, opening);
+      this.#batch.add(queue.owner.id, op, flags, payload, seq, opening);
       return;
     }
     this.#lanes.charge(queue, region.prefix.length + region.length + maxHeadBytes);
-    this.#writer.writeRegionFrame(id, op, seq, region, () => {
+    this.#writer.writeRegionFrame(queue.owner.id, op, seq, region, () => {
       this.#endTurn(queue);
       this.flush();
     });
   }
 
-  #checkHardLimit(): void {
+  readonly #checkHardLimit = (): void => {
     if (this.queuedBytes + this.#writer.heldBytes <= this.#options.hardLimit) return;
-    const remedy = 'Raise maxSendQueueBytes where this is intended.';
-    const text = `The other side does not read: more than four times maxSendQueueBytes is queued for it. ${remedy}`;
-    this.#options.onFault(new ProtocolError(text));
-  }
+    const text = 'The other side does not read: more than four times maxSendQueueBytes is queued for it.';
+    this.#options.onFault(new ProtocolError(`${text} Raise maxSendQueueBytes where this is intended.`));
+  };
 }

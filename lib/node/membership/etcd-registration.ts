@@ -29,7 +29,8 @@ export class EtcdRegistration {
   readonly #options: EtcdRegistrationOptions;
   #lease: Lease | undefined = undefined;
   #state: 'registering' | 'registered' | 'stopped' = 'registering';
-  // The newest revision of etcd at which the entry was missing. A listing may say so before the answer to the put arrives.
+  // The newest revision at which the entry was missing, of those that were reported since the last put was sent: a listing may
+  // say so before the answer to the put arrives. Older reports do not count: an etcd that was restored from a backup goes back.
   #missingAt = 0n;
   #failures = 0;
   #cancelTimer: (() => void) | undefined = undefined;
@@ -59,8 +60,6 @@ export class EtcdRegistration {
     const { client, ttl } = this.#options;
     const lease = client.lease(ttl);
     this.#lease = lease;
-    // An etcd that has lost its data begins with the first revision again.
-    this.#missingAt = 0n;
     lease.on('lost', (error) => {
       this.#again(lease, error);
     });
@@ -72,6 +71,7 @@ export class EtcdRegistration {
     let revision = 0n;
     try {
       do {
+        this.#missingAt = 0n;
         const { header } = await lease.put(key).value(value).exec();
         revision = BigInt(header.revision);
         if (this.#state === 'stopped' || lease !== this.#lease || lease.revoked()) return;

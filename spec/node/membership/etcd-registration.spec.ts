@@ -55,3 +55,14 @@ it('puts it once when it was missing before its put', async () => {
   await puts[0]!(7);
   expect([puts.length, registered()]).toStrictEqual([1, 1]);
 });
+
+it('puts it once where etcd was restored from a backup, so that its revisions go back', async () => {
+  const { client, puts } = fakeClient();
+  const { registration, registered } = register(client);
+  await puts[0]!(5_000);
+  registration.restore(5_001n);
+  await puts[1]!(5_002);
+  registration.restore(3_000n);
+  await puts[2]!(3_001);
+  expect([puts.length, registered()]).toStrictEqual([3, 3]);
+});
