@@ -187,7 +187,14 @@ describe('cp', () => {
   });
 
   it('refuses options that do not go together', async () => {
-    for (const option of ['--delete', '--parallel=2', '--limit-rate=5', '--parallel=99', '--max-entries=0']) {
+    for (const option of [
+      '--delete',
+      '--parallel=2',
+      '--limit-rate=5',
+      '--parallel=99',
+      '--max-entries=0',
+      `--max-entries=${2 ** 53 - 1}`,
+    ]) {
       expect((await run('cp', option, `${base}:a/1.txt`, host.local)).code).toBe(2);
     }
   });

@@ -8,6 +8,6 @@ export function describeMaxEntries(command: Command): Command {
 
 function toEntries(text: string): number {
   const entries = Number(text);
-  if (/^\d+$/.test(text) && entries >= 1 && Number.isSafeInteger(entries)) return entries;
+  if (/^\d+$/.test(text) && entries >= 1 && entries < Number.MAX_SAFE_INTEGER) return entries;
   throw new InvalidArgumentError('Give a whole number, 1 or more.');
 }

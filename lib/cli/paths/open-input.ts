@@ -1,20 +1,29 @@
-import { closeSync, constants, openSync, type ReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { close, closeSync, constants, createReadStream, fstatSync, open, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { isatty, ReadStream } from 'node:tty';
+import { promisify } from 'node:util';
+
+const openOf = promisify(open);
 
 /**
  * Opens a file for reading. To open a FIFO blocks a thread of the pool until another process opens it for writing, and a blocked
  * thread keeps this process from exiting; so when the signal aborts, this process opens the FIFO for writing itself, which ends
  * the wait. Errors: the system's; the reason of the signal.
+ *
+ * What is returned holds no thread either while the writer of a FIFO, or a terminal, is silent: to destroy it is enough.
  */
-export async function openInput(path: string, signal: AbortSignal): Promise<ReadStream> {
+export async function openInput(path: string, signal: AbortSignal): Promise<Readable> {
   signal.throwIfAborted();
-  const opening = open(path, 'r');
+  const opening = openOf(path, 'r');
   let abort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => {
       releaseOpen(path);
       void opening.then(
-        (file) => file.close(),
+        (descriptor) => {
+          close(descriptor);
+        },
         () => undefined,
       );
       reject(signal.reason as Error);
@@ -22,10 +31,17 @@ export async function openInput(path: string, signal: AbortSignal): Promise<Read
     signal.addEventListener('abort', abort);
   });
   try {
-    return (await Promise.race([opening, aborted])).createReadStream();
+    return readerOf(await Promise.race([opening, aborted]));
   } finally {
     signal.removeEventListener('abort', abort!);
   }
+}
+
+/** Reads an open file. Where bytes may not come, the event loop waits for them: a thread would keep the process from exiting. */
+function readerOf(fd: number): Readable {
+  if (isatty(fd)) return new ReadStream(fd);
+  if (fstatSync(fd).isFIFO()) return new Socket({ fd, readable: true, writable: false });
+  return createReadStream('', { fd });
 }
 
 /** Unblocks the thread that opens a FIFO for reading: opens it for writing, and closes it. */

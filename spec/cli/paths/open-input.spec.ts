@@ -63,6 +63,19 @@ it.each([
   await expect(reading).rejects.toThrow('SIGINT');
 });
 
+it('A FIFO whose writer is silent holds no thread of the pool while it is read', async () => {
+  const writer = openSync(fifo, constants.O_RDWR);
+  const { signal } = new AbortController();
+  // More than the pool has threads.
+  const inputs = await Promise.all(Array.from({ length: 5 }, () => openInput(fifo, signal)));
+  const reading = inputs.map((input) => textOf(input));
+  await new Promise(setImmediate);
+  await stat(folder);
+  for (const input of inputs) input.destroy(new Error('SIGINT'));
+  for (const text of reading) await expect(text).rejects.toThrow('SIGINT');
+  closeSync(writer);
+});
+
 it('A file is read, and one that is missing is the error of the system', async () => {
   const { signal } = new AbortController();
   writeFileSync(join(folder, 'a'), 'text');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ProtocolError } from '../../../lib/errors.js';
+import { MsgpackWriter } from '../../../lib/wire/msgpack/msgpack-writer.js';
 import {
   decodeOpeningExtra,
   encodeMeta,
@@ -61,6 +62,21 @@ describe('the extra bytes of an opening frame', () => {
   ])('are refused: %s', (_, text) => {
     expect(() => decodeOpeningExtra(bytes(text))).toThrow(ProtocolError);
   });
+});
+
+it('does not quote a key of the metadata in its fault: the refusal goes into logs', () => {
+  const key = '\u001b[2J'.repeat(1_000);
+  const encoded = new MsgpackWriter().map(1).string('m').map(1).string(key).uint(1).finish();
+  let fault: unknown;
+  try {
+    decodeOpeningExtra(encoded);
+  } catch (error) {
+    fault = error;
+  }
+  expect(fault).toBeInstanceOf(ProtocolError);
+  const { message } = fault as ProtocolError;
+  expect(message).toContain('a value of m');
+  expect(message.length).toBeLessThan(200);
 });
 
 it('reads metadata beyond its bounds, so that the call can be refused, and skips unwanted metadata', () => {
