@@ -86,7 +86,7 @@ export class Endpoint {
   readonly events$: Observable<GridEvent>;
   readonly links = new LinkList();
   /** Why there are no attempts to connect, as stated in errors of calls; undefined once there are. */
-  held: string | undefined = undefined;
+  notStarted: string | undefined = undefined;
 
   readonly #events = new Subject<GridEvent>();
   readonly #assumed: AssumedCapacities;
@@ -156,7 +156,7 @@ export class Endpoint {
     running?: RunningHandlers,
   ): { readonly connection: HostConnection; readonly routes: RouteConnection } {
     const { runtime, limits } = this;
-    const connection = new HostConnection({ host, runtime, limits, notStarted: () => this.held, running });
+    const connection = new HostConnection({ host, runtime, limits, notStarted: () => this.notStarted, running });
     const routes = new RouteConnection({
       runtime,
       limits,

@@ -166,7 +166,7 @@ export class Manager extends Serving implements Handles {
   /** Declares that a start is under way, so calls wait for a connection. No effect once `start` has been called. */
   protected expectStart(expected: boolean): void {
     if (this.#started !== undefined) return;
-    this.#endpoint.held = expected
+    this.#endpoint.notStarted = expected
       ? undefined
       : `the manager of ${this.local} is not started: call listen() or attach() first, or start() where there is no server`;
   }
@@ -228,7 +228,7 @@ export class Manager extends Serving implements Handles {
     try {
       await this.#endpoint.prepare();
     } catch (error) {
-      this.#endpoint.held = `the manager of ${this.local} could not start: ${errorText(error)}`;
+      this.#endpoint.notStarted = `the manager of ${this.local} could not start: ${errorText(error)}`;
       throw error;
     }
     if (this.#state !== 'created') return;
@@ -289,8 +289,8 @@ export class Manager extends Serving implements Handles {
     if (found !== undefined) return found;
     const known = [...this.#membership.peers.keys()].join(', ');
     // Hosts that come from an Observable are known only after the start.
-    const { held } = this.#endpoint;
-    const why = held === undefined || !isObservable(this.#options.hosts) ? '' : ` As yet ${held}.`;
+    const { notStarted } = this.#endpoint;
+    const why = notStarted === undefined || !isObservable(this.#options.hosts) ? '' : ` As yet ${notStarted}.`;
     throw new ConfigurationError(
       `${host} is no host of this cluster. Known: ${known === '' ? 'none' : known}. Names are compared byte for byte.${why}`,
     );

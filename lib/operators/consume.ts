@@ -77,7 +77,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
   readonly #abandons: boolean;
   readonly #subscriber: Subscriber<ObservedValueOf<R>>;
   readonly #waiting = new Fifo<Waiting<T>>();
-  readonly #notes = new SourceTracker(true);
+  readonly #tracker = new SourceTracker(true);
   // Identifies the origin of the results for downstream operators.
   readonly #origin = {};
   #inWork = 0;
@@ -101,10 +101,10 @@ class Consumption<T, R extends ObservableInput<unknown>> {
   start(source: Observable<T>): void {
     this.#subscriber.add(() => {
       for (const { release } of this.#waiting.clear()) release?.();
-      this.#notes.unsubscribe();
+      this.#tracker.unsubscribe();
     });
-    trackRedelivery(this.#origin, this.#notes);
-    this.#notes.subscribe(source, {
+    trackRedelivery(this.#origin, this.#tracker);
+    this.#tracker.subscribe(source, {
       next: (value) => {
         this.#accept(value);
       },
@@ -119,10 +119,10 @@ class Consumption<T, R extends ObservableInput<unknown>> {
 
   #accept(value: T): void {
     const release = retainCurrent();
-    this.#notes.cameOut(value);
-    if (!this.#lossReported && this.#notes.streams.length > 0 && isDeliveryLost()) this.#reportLoss();
+    this.#tracker.cameOut(value);
+    if (!this.#lossReported && this.#tracker.streams.length > 0 && isDeliveryLost()) this.#reportLoss();
     this.#waiting.push({ value, release });
-    this.#notes.except(this.#startWork);
+    this.#tracker.except(this.#startWork);
   }
 
   #endSource(end: { readonly failed: boolean; readonly error?: unknown }): void {
@@ -210,7 +210,7 @@ class Consumption<T, R extends ObservableInput<unknown>> {
 
   #reportLoss(): void {
     this.#lossReported = true;
-    for (const { route, report } of this.#notes.streams) report({ type: 'backpressure-lost', route, remedy });
+    for (const { route, report } of this.#tracker.streams) report({ type: 'backpressure-lost', route, remedy });
   }
 }
 

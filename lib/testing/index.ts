@@ -57,6 +57,7 @@ export type {
 } from './network/fault-options.js';
 export { MessageFaults, MessageInFlight, type MessageFault } from './network/message-fault.js';
 
+export type { KnownRoute } from './frames/known-route.js';
 export { RouteBook } from './frames/route-book.js';
 export { frameText, readWire, transcript, type WireEvent, type WireFrame } from './frames/transcript.js';
 export { WireLog, type Fate, type LogEntry } from './frames/wire-log.js';

@@ -46,7 +46,7 @@ interface Waiting<T> extends Taken<T> {
 class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   readonly #reader: string;
   readonly #capacity: number;
-  readonly #notes = new SourceTracker(true);
+  readonly #tracker = new SourceTracker(true);
   #counted = 0;
   readonly #delivered: DeliveredItems;
   #reported = false;
@@ -59,10 +59,10 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
   }
 
   override open(onReady: () => void, onThrown?: OnThrown): void {
-    this.#notes.during(() => {
+    this.#tracker.during(() => {
       super.open(() => {
         // Streams that the reader subscribes to are no part of the source.
-        this.#notes.except(onReady);
+        this.#tracker.except(onReady);
       }, onThrown);
     });
   }
@@ -77,7 +77,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
 
   protected accept(value: T): void {
     const release = retainCurrent();
-    this.#notes.cameOut(value);
+    this.#tracker.cameOut(value);
     if (isDeliveryLost()) this.#reportLoss();
     const delivery = release === undefined ? 0 : this.#delivered.add();
     if (delivery < 0 || (delivery === 0 && ++this.#counted > this.#capacity)) {
@@ -92,7 +92,7 @@ class ReaderPull<T> extends QueuePull<T, Waiting<T>> {
 
   #reportLoss(): void {
     if (this.#reported) return;
-    for (const { route, report } of this.#notes.streams) {
+    for (const { route, report } of this.#tracker.streams) {
       this.#reported = true;
       report({
         type: 'backpressure-lost',

@@ -1,4 +1,3 @@
-import type { WireRoute } from '../../contract/wire-route.js';
 import { decodeConnectRequest, decodeConnectResponse } from '../../wire/payloads/connect.js';
 import { decodeConnectError } from '../../wire/payloads/control.js';
 import type { Frame } from '../../wire/frame.js';
@@ -7,6 +6,7 @@ import { Flag, isSentByCaller, Op, opensMux } from '../../wire/ops.js';
 import type { Cable } from '../network/cable.js';
 import { inspect } from '../marbles/inspect.js';
 import { timeText } from '../marbles/marbles.js';
+import type { KnownRoute } from './known-route.js';
 import type { RouteBook } from './route-book.js';
 import { framesOf, type Fate } from './wire-log.js';
 import { decodeCredit } from '../../wire/payloads/window-payloads.js';
@@ -19,7 +19,7 @@ export interface WireFrame {
   readonly to: string;
   readonly frame: Frame;
   /** The route of its mux, where the kit knows it. */
-  readonly route: WireRoute | undefined;
+  readonly route: KnownRoute | undefined;
   /** What became of its message, where it did not simply arrive. */
   readonly fates: readonly Fate[];
 }
@@ -34,7 +34,7 @@ export interface WireEvent {
 /** What went over a cable since `since` (ms since the start of the clock), in order. */
 export function readWire(cable: Cable, book: RouteBook, since = -Infinity): (WireFrame | WireEvent)[] {
   // Of each mux the route; keyed by the end that opened it.
-  const routes = new Map<string, WireRoute | undefined>();
+  const routes = new Map<string, KnownRoute | undefined>();
   const read: (WireFrame | WireEvent)[] = [];
   for (const entry of cable.log.entries) {
     if (entry.kind === 'event') {
@@ -70,12 +70,12 @@ export function wireText({ from, to, frame, route, fates }: WireFrame): string {
 }
 
 /** One line for a frame: `MuxServerMsg 1 #2 watch { id: 7 } Eof`. */
-export function frameText(frame: Frame, route: WireRoute | undefined): string {
+export function frameText(frame: Frame, route: KnownRoute | undefined): string {
   return frameLine(frame, { route: route?.name, payload: payloadText(frame, route) });
 }
 
 /** The value of a payload; undefined where the frame has none. @throws what the codec throws. */
-export function valueOf(frame: Frame, route: WireRoute | undefined): unknown {
+export function valueOf(frame: Frame, route: KnownRoute | undefined): unknown {
   const { op, payload, flags } = frame;
   if ((flags & Flag.PayloadIsErr) !== 0) return new TextDecoder().decode(payload);
   switch (op) {
@@ -101,7 +101,7 @@ export function valueOf(frame: Frame, route: WireRoute | undefined): unknown {
   }
 }
 
-function payloadText(frame: Frame, route: WireRoute | undefined): string {
+function payloadText(frame: Frame, route: KnownRoute | undefined): string {
   const isCredit = frame.op === Op.UnblockClMux || frame.op === Op.UnblockSrvMux;
   if (isCredit) return `+${inspect(safely(() => valueOf(frame, route)))}`;
   if (frame.payload.length === 0 || frame.op === Op.Ping || frame.op === Op.Pong || frame.op === Op.AckMux) return '';

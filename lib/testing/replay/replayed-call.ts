@@ -1,7 +1,7 @@
-import type { WireRoute } from '../../contract/wire-route.js';
 import { hasItem, type RecordedCall } from '../../recording/recorded-calls.js';
 import { decodeCallError } from '../../wire/payloads/call-error.js';
 import { Flag, Op, opensMux } from '../../wire/ops.js';
+import type { KnownRoute } from '../frames/known-route.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { inspect } from '../marbles/inspect.js';
 
@@ -38,7 +38,7 @@ export interface ReplayedCall {
 }
 
 /** The route of a call, where the replay has a handler for it or has called it. */
-export function routeOf({ opening }: RecordedCall, book: RouteBook): WireRoute | undefined {
+export function routeOf({ opening }: RecordedCall, book: RouteBook): KnownRoute | undefined {
   return opening === undefined ? undefined : book.find(opening.handler, opening.subroute);
 }
 
@@ -92,10 +92,10 @@ function textOf(outcome: CallOutcome | undefined): string {
   return `${inspect(values)} (${ended})`;
 }
 
-type Decoder = Pick<WireRoute['request'], 'decode'>;
+type Decoder = Pick<KnownRoute['request'], 'decode'>;
 const raw: Decoder = { decode: (bytes) => bytes };
 
-function codecOf(op: number, route: WireRoute | undefined): Decoder | undefined {
+function codecOf(op: number, route: KnownRoute | undefined): Decoder | undefined {
   if (opensMux(op)) return route?.request ?? raw;
   if (op === Op.MuxClientMsg) return route?.input ?? raw;
   return op === Op.Response || op === Op.MuxServerMsg ? (route?.output ?? raw) : undefined;
