@@ -28,7 +28,7 @@ const refused = (run: () => void): string => {
 };
 
 describe('a table of options', () => {
-  it('takes what its rules accept, and undefined for what was left out', () => {
+  it('accepts values that obey its rules, and undefined for omitted ones', () => {
     checkOptions({ timeout: 1, maxItems: 10, deadline: undefined }, rules, { of: 'x' });
     checkOptions({}, rules, { of: 'x' });
   });
@@ -48,7 +48,7 @@ describe('a table of options', () => {
     expect(refused(() => checkOptions(options, rules, { of: 'x' }))).toBe(message);
   });
 
-  it('says what is missing', () => {
+  it('names a missing option', () => {
     const of = { of: 'x', required: ['timeout'] };
     const message = 'x needs timeout: a whole number of ms from 1 to 2147483647.';
     expect(refused(() => checkOptions({}, rules, of))).toBe(message);
@@ -61,7 +61,7 @@ describe('a table of options', () => {
     );
   });
 
-  it('of an object of the user refuses only names that look misspelt', () => {
+  it('refuses only likely misspellings in an object of the user', () => {
     const of = { of: 'x', mayHaveOthers: true };
     checkOptions({ prefix: 'leaf', timeout: 1 }, rules, of);
     expect(refused(() => checkOptions({ timeuot: 1 }, rules, of))).toBe(
@@ -82,13 +82,13 @@ describe('a rule', () => {
     ['anObject', anObject, [{}, []], [null, 'a', () => 0]],
     ['aFunction', aFunction('runs'), [() => 0], [{}, null]],
     ['withMethods', withMethods('a thing', 'run'), [{ run: () => 0 }], [{}, { run: 1 }, null, 'run']],
-  ])('%s accepts what it should, and nothing else', (_, rule, good, bad) => {
+  ])('%s accepts valid values, and nothing else', (_, rule, good, bad) => {
     expect(good.filter((value) => !rule.accepts(value))).toStrictEqual([]);
     expect(bad.filter((value) => rule.accepts(value))).toStrictEqual([]);
     for (const value of bad) expect(() => checkOption('x', value, rule)).toThrow(`x must be ${rule.expected}; it is `);
   });
 
-  it('shows a value in short, and not what may be a secret', () => {
+  it('shows a value shortened, and no possible secret', () => {
     const values = ['a', 'a'.repeat(41), [1, 2], {}, () => 0, null, undefined, 1, new Date(0), new Date('never')];
     expect(values.map(shown)).toStrictEqual([
       "'a'",

@@ -18,7 +18,7 @@ const openCalls = async (connection: Connection): Promise<unknown> => {
 };
 
 describe('10 000 unary calls and 10 000 streams at once, in each direction of one connection', () => {
-  it('are all answered right, in memory', async () => {
+  it('are all answered correctly, in memory', async () => {
     const crowd = new Crowd(2, crowdSize);
     const { grid, ab, ba } = await linkedPair(({ a, b }) => {
       crowd.serve(a);
@@ -30,7 +30,7 @@ describe('10 000 unary calls and 10 000 streams at once, in each direction of on
     expect(await openCalls(ab)).toStrictEqual({ openIn: 0, openOut: 0 });
   });
 
-  it('are all answered right, over the loopback', async () => {
+  it('are all answered correctly, over the loopback', async () => {
     const crowd = new Crowd(1, crowdSize);
     // On real time: after many messages the two ends leave the event loop a turn.
     const real = new RealGrid();
@@ -42,7 +42,7 @@ describe('10 000 unary calls and 10 000 streams at once, in each direction of on
     expect(await crowd.callAll(connection)).toStrictEqual(right);
   });
 
-  it('are all answered right, on real sockets', async () => {
+  it('are all answered correctly, on real sockets', async () => {
     const crowd = new Crowd(2, crowdSize);
     const real = new RealGrid();
     close = () => real.close();

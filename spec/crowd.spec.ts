@@ -6,7 +6,7 @@ import { linkedPair } from './support/linked-managers.js';
 const size = 500;
 
 describe('500 unary calls and 500 streams at once, in each direction of one connection', () => {
-  it('are all answered right', async () => {
+  it('are all answered correctly', async () => {
     const crowd = new Crowd(2, size);
     const { grid, ab, ba } = await linkedPair(({ a, b }) => {
       crowd.serve(a);

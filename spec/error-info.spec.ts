@@ -17,7 +17,7 @@ describe('errorInfo()', () => {
     ['any other error', new TypeError('wrong'), { name: 'TypeError', message: 'wrong' }],
     ['a text', 'oops', { name: 'Error', message: 'oops' }],
     ['nothing', undefined, { name: 'Error', message: 'unknown error' }],
-  ])('makes a plain value of %s, which codecs take, and keeps the error beside it', (_, error, plain) => {
+  ])('makes a plain, encodable value of %s, and keeps the error beside it', (_, error, plain) => {
     const info = errorInfo(error);
     expect(info).toStrictEqual(plain);
     expect(info.cause).toBe(error);
@@ -47,7 +47,7 @@ describe('errorInfo()', () => {
     expect(errorInfo(error).cause).toBe(error);
   });
 
-  it('knows an error of another realm', () => {
+  it('recognizes an error of another realm', () => {
     const error: unknown = runInNewContext("Object.assign(new RangeError('far'), { code: 'ENOENT' })");
     expect(errorInfo(error)).toStrictEqual({ name: 'RangeError', code: 'ENOENT', message: 'far' });
   });

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { completeError, errorText, toError } from '../lib/errors.js';
 import { DisconnectedError, RemoteError } from '../lib/index.js';
 
-it('DisconnectedError prints what happened, and not the insides of its Observable', () => {
+it('DisconnectedError prints what happened, and not the internals of its Observable', () => {
   const error = new DisconnectedError('host b is gone', { sent: true, host: 'http://b', reconnected: NEVER });
   const printed = inspect(error);
   expect(printed).toContain("code: 'disconnected'");
@@ -17,13 +17,13 @@ it('DisconnectedError prints what happened, and not the insides of its Observabl
 describe('completeError', () => {
   const facts = { host: 'http://b', route: 'ping', sent: false, idempotent: true };
 
-  it('says which call an error is of, and that its route is idempotent', () => {
+  it('adds the call of an error, and that its route is idempotent', () => {
     const error = new DisconnectedError('gone', { sent: false, host: 'http://b', reconnected: NEVER });
     expect(completeError(error, facts)).toBe(error);
     expect(error).toMatchObject({ host: 'http://b', route: 'ping', sent: false, idempotent: true, initiator: 'local' });
   });
 
-  it('leaves an error alone that is of another call', () => {
+  it('leaves an error of another call alone', () => {
     const error = completeError(new RemoteError('no'), { host: 'http://c', route: 'other' });
     expect(completeError(error, facts)).toMatchObject({ host: 'http://c', route: 'other', sent: true });
   });
@@ -68,13 +68,13 @@ describe('errorText', () => {
 });
 
 describe('toError', () => {
-  it('gives an Error back, of whatever realm', () => {
+  it('returns an Error unchanged, of any realm', () => {
     const foreign: unknown = runInNewContext(`new RangeError('far')`);
     expect(toError(foreign)).toBe(foreign);
     expect(toError(unreadable)).toBe(unreadable);
   });
 
-  it('makes one of anything else, with it as the cause', () => {
+  it('wraps any other value as the cause', () => {
     expect(toError({ message: 'disk full' })).toMatchObject({ message: 'disk full', cause: { message: 'disk full' } });
     expect(toError(proxy)).toMatchObject({ message: 'an error whose message cannot be read' });
   });

@@ -4,7 +4,7 @@ import { guarded, ThrownErrors } from '../lib/guard.js';
 const boom = new Error('boom');
 
 describe('guarded', () => {
-  it('hands its argument on, and gives what is thrown to whoever takes it', () => {
+  it('passes its argument on, and an error to its handler', () => {
     const log: unknown[] = [];
     const onThrown = (error: unknown): void => void log.push(error);
     guarded(onThrown, (text: string) => log.push(text), 'a');
@@ -16,11 +16,11 @@ describe('guarded', () => {
 });
 
 describe('ThrownErrors', () => {
-  it('throws nothing where nothing was thrown', () => {
+  it('throws nothing without errors', () => {
     new ThrownErrors().throwAny('closing');
   });
 
-  it('throws all at the end, and takes those of an inner clean-up one by one', () => {
+  it('throws all errors at the end, and flattens those of an inner clean-up', () => {
     const inner = new ThrownErrors();
     inner.add(1);
     inner.add(2);

@@ -25,7 +25,7 @@ function lent<T>(size: number, take: (message: Uint8Array) => T): { result: T; a
 const ones = (length: number): Uint8Array => new Uint8Array(length).fill(1);
 
 describe('keep', () => {
-  it('gives bytes back that are not lent, also while others are', () => {
+  it('returns bytes that are not lent, also while others are', () => {
     const own = bytesOf('own');
     expect(keep(own)).toBe(own);
     const { allocated } = lent(100, () => {
@@ -61,7 +61,7 @@ describe('keep', () => {
     expect(second).toStrictEqual(new Uint8Array(101).fill(9));
   });
 
-  it('holds no large message for a small payload', () => {
+  it('retains no large message for a small payload', () => {
     const { result, allocated } = lent(100_000, (message) => keep(message.subarray(0, 9_000)));
     expect([allocated, result]).toStrictEqual([[9_000], ones(9_000)]);
   });
@@ -75,7 +75,7 @@ describe('keep', () => {
     expect(kept!.constructor).toBe(Uint8Array);
   });
 
-  it('knows which message is lent where another one is lent within', () => {
+  it('knows which message is lent in a nested delivery', () => {
     const { result } = lent(50, (outer) => {
       const before = keep(outer.subarray(0, 2));
       const inner = lent(60, keep).result;
@@ -84,7 +84,7 @@ describe('keep', () => {
     expect(result).toStrictEqual([ones(2), ones(60), ones(4)]);
   });
 
-  it('gives bytes back again once their message is not lent any more, even after an error', () => {
+  it('returns the bytes themselves once their message is no longer lent, even after an error', () => {
     const message = bytesOf('message');
     const fail = (): void => {
       lend(message, () => {
@@ -97,7 +97,7 @@ describe('keep', () => {
 });
 
 describe('readOn', () => {
-  it('gives the copy of a message of which something was kept, at the same positions', () => {
+  it('returns the copy of a message of which a part was kept, at the same positions', () => {
     const { result } = lent(100, (message) => {
       message[7] = 42;
       const before = readOn(message) === message;

@@ -5,14 +5,14 @@ import { defaultLimits, withDefaults, type Limits } from '../lib/limits.js';
 const names = Object.keys(defaultLimits) as (keyof Limits)[];
 const times = names.filter((name) => /Timeout|Interval|Jitter|Grace/.test(name));
 
-describe('the limits of a user', () => {
+describe('limits set by a user', () => {
   it('replace the defaults', () => {
     expect(withDefaults(undefined)).toStrictEqual(defaultLimits);
     expect(withDefaults({ maxDials: 3 })).toStrictEqual({ ...defaultLimits, maxDials: 3 });
     expect(withDefaults(defaultLimits)).toStrictEqual(defaultLimits);
   });
 
-  it.each(names)('%s refuses what is no number in its range, and names itself', (name) => {
+  it.each(names)('%s refuses values that are not numbers in its range, and names itself', (name) => {
     for (const value of [undefined, null, Number.NaN, -1, 1.5, '1000', true, {}]) {
       const change = (): Limits => withDefaults({ [name]: value });
       expect(change).toThrow(ConfigurationError);
@@ -20,14 +20,14 @@ describe('the limits of a user', () => {
     }
   });
 
-  it.each(times)('%s is one that a timer can hold', (name) => {
+  it.each(times)('%s fits into a timer', (name) => {
     for (const value of [2 ** 31, 2 ** 53]) {
       expect(() => withDefaults({ [name]: value })).toThrow(`limits: ${name} must be a whole number of ms from `);
     }
     if (name !== 'unaryTimeout') expect(() => withDefaults({ [name]: Infinity })).toThrow(ConfigurationError);
   });
 
-  it('the sum of two that make one timer is one, too', () => {
+  it('include the sum of two that form one timer, which fits, too', () => {
     const most = 2 ** 30 - 1;
     const { redialInterval, dialJitter } = withDefaults({ redialInterval: most, dialJitter: most });
     expect(redialInterval + dialJitter).toBeLessThan(2 ** 31);

@@ -80,7 +80,7 @@ const usesGrid = `
 `;
 
 describe('the package', () => {
-  it('holds what is built, and nothing of the source', () => {
+  it('contains the build output, and no sources', () => {
     const root = join(user, 'node_modules/rxgrid');
     expect(readdirSync(root).sort()).toStrictEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
     expect(readdirSync(join(root, 'dist')).sort()).toStrictEqual([
@@ -103,7 +103,7 @@ describe('the package', () => {
     expect(size).toBeLessThan(610_000);
   });
 
-  it('has the core for browsers once: the page of the dashboard loads files that the entries load', () => {
+  it('has the core for browsers once: the dashboard loads files that the entries load', () => {
     const dist = join(user, 'node_modules/rxgrid/dist');
     const { modules } = JSON.parse(readFileSync(join(dist, 'dashboard/scripts.json'), 'utf8')) as { modules: string[] };
     const [index, page] = ['index.js', 'dashboard/main.js'].map((name) =>
@@ -127,7 +127,7 @@ describe('the package', () => {
     expect(modules.filter((file) => /[^\x00-\x7f]/.test(readFileSync(file, 'latin1')))).toStrictEqual([]);
   });
 
-  it('has a README whose links lead to the pages of its version; the README of the repository stays as it was', () => {
+  it('has a README whose links lead to the pages of its version; that of the repository is unchanged', () => {
     const text = readFileSync(join(user, 'node_modules/rxgrid/README.md'), 'utf8');
     const links = [...proseOf(text).matchAll(/\]\((?!#)([^)\s]+)/g)].map(([, link = '']) => link);
     expect(links.length).toBeGreaterThan(5);
@@ -185,7 +185,7 @@ describe('the package', () => {
     expect(JSON.parse(run(process.execPath, ['both.mjs'], user))).toStrictEqual([apart, told, told]);
   });
 
-  it('may be installed twice: a declared error of the one is an instance of the class of the other, also across a call', () => {
+  it('may be installed twice: a declared error of one copy is an instance of the other’s class', () => {
     installAgain();
     writeFileSync(
       join(user, 'declared.mjs'),
@@ -221,7 +221,7 @@ describe('the package', () => {
     expect(seen).toStrictEqual([true, true, true, true, false, { left: 1 }, true, false, true]);
   });
 
-  it('gives the same names either way', () => {
+  it('exports the same names either way', () => {
     const list = (entry: string): string[] => [
       runScript('names.mjs', `import * as all from '${entry}'; console.log(Object.keys(all).sort().join());`),
       // The module.exports of a compiled ES module has no other names.
@@ -284,7 +284,7 @@ describe('the package', () => {
     expect(count('rxgrid/node')).toBeLessThan(7);
   });
 
-  it('shows an error that nobody caught with a short line of its code', () => {
+  it('shows an uncaught error with a short line of its code', () => {
     const code = `
       import { once } from 'node:events';
       import { createServer } from 'node:net';
@@ -302,7 +302,7 @@ describe('the package', () => {
     expect(Math.max(...stderr.split('\n').map(({ length }) => length))).toBeLessThan(700);
   });
 
-  it('shows its manifest, and nothing else', () => {
+  it('exposes its manifest, and nothing else', () => {
     const code = `
       const { version } = require('rxgrid/package.json');
       let code;
@@ -323,7 +323,7 @@ const forBrowsers = {
   logLevel: 'silent',
 } as const;
 
-describe('in a browser, the main entry', () => {
+describe('the main entry in a browser', () => {
   async function bundle(code: string, external: string[] = []) {
     const result = await build({
       ...forBrowsers,
@@ -350,11 +350,11 @@ describe('in a browser, the main entry', () => {
     expect(ours.filter((path) => !path.includes('rxgrid/dist/web/'))).toStrictEqual([]);
   });
 
-  it('does not offer the entry for Node', async () => {
+  it('does not include the entry for Node', async () => {
     await expect(bundle(`export * from 'rxgrid/node';`)).rejects.toThrow(/rxgrid\/node/);
   });
 
-  it('can be taken in part', async () => {
+  it('supports tree shaking', async () => {
     const whole = await bundle(all, ['rxjs']);
     const part = await bundle(`export { defaultLimits, GridError } from 'rxgrid';`, ['rxjs']);
     expect(part.code.length).toBeLessThan(whole.code.length / 4);
@@ -377,7 +377,7 @@ describe('in a browser, the main entry', () => {
   });
 });
 
-describe('where WebAssembly is forbidden', () => {
+describe('a platform that forbids WebAssembly', () => {
   const script = (options: string): string => `
     const { createServer } = require('node:net');
     const { fork } = require('node:child_process');
@@ -410,13 +410,13 @@ describe('where WebAssembly is forbidden', () => {
     if (process.argv[2]) leafOf(process.argv[2]);
     else hostOf();`;
 
-  it('a leaf without checksums works, subroutes too', () => {
+  it('runs a leaf without checksums, subroutes included', () => {
     // The id of a route without a number: SHA-256 of its path, but for two bytes (wire protocol, section 2.3).
     const id = `ff00${createHash('sha256').update('echo/a/b').digest('hex').slice(4)}`;
     expect(runScript('forbidden.cjs', script(`checksum: 'off'`))).toBe(`${id}\n1,2,3`);
   });
 
-  it('a leaf with checksums works without them, and its state says so', () => {
+  it('runs a leaf with checksums without them, and its state says so', () => {
     const code = script('').replace(
       'leaf.frames$',
       "leaf.state$.subscribe(({ status, checksum }) => status === 'connected' && console.log(checksum)); leaf.frames$",

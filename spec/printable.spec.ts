@@ -16,7 +16,7 @@ describe('printable()', () => {
     expect(printable(text)).toBe(expected);
   });
 
-  it('never lets a control, a mark of direction or half a character through, and keeps to its length', () => {
+  it('removes controls, direction marks and lone surrogates, and keeps to its length', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), fc.integer({ min: 1, max: 40 }), (text, max) => {
         const shown = printable(text, max);
@@ -26,7 +26,7 @@ describe('printable()', () => {
     );
   });
 
-  it('cuts what is long, before it looks at it', () => {
+  it('truncates a long text before it is processed', () => {
     expect(printable('x'.repeat(1 << 24), 5)).toBe('xxxxx…');
     expect(printable('\x1b\x1b', 6)).toBe('\\u001b…');
     expect(printable('abc', 3)).toBe('abc');

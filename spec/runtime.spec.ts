@@ -25,7 +25,7 @@ afterEach(() => {
 });
 
 describe('the runtime of the platform', () => {
-  it('defers in Node to after the code that runs now', async () => {
+  it('defers in Node until after the running code', async () => {
     const order: string[] = [];
     await new Promise<void>((resolve) => {
       setTimeout(() => {
@@ -39,7 +39,7 @@ describe('the runtime of the platform', () => {
     expect(order).toStrictEqual(['now', 'deferred']);
   });
 
-  it('defers in a browser, whose functions are not to be called on another object', async () => {
+  it('defers in a browser, whose functions must not be called on another object', async () => {
     const { queueMicrotask } = globalThis;
     function strict(this: unknown, task: () => void): void {
       if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation');
@@ -51,7 +51,7 @@ describe('the runtime of the platform', () => {
     });
   });
 
-  it('has a wall clock that is set with that of the platform, and a monotonic one that is not', () => {
+  it('has a wall clock that follows that of the platform, and a monotonic one that does not', () => {
     let wall = 1_798_761_600_000;
     let monotonic = 5_000;
     const performance = { now: () => monotonic, timeOrigin: 7 };
@@ -62,7 +62,7 @@ describe('the runtime of the platform', () => {
     expect([runtime.wallNow(), runtime.now()]).toStrictEqual([wall, 5_001]);
   });
 
-  it('has timers that can be taken back', async () => {
+  it('has timers that can be cancelled', async () => {
     const runtime = runtimeWith({});
     const fired: string[] = [];
     await new Promise<void>((resolve) => {

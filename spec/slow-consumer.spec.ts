@@ -21,7 +21,7 @@ describe.each([
 ] as const)('on real sockets with %s, produced − released ≤ window + 1', (_, window, bound) => {
   const { down, up } = routesWith(window);
 
-  it.each(Object.keys(producers))('for %s, whoever takes it, as output and as input', async (producer) => {
+  it.each(Object.keys(producers))('for %s, with any consumer, as output and as input', async (producer) => {
     real = new RealGrid();
     const [a, b] = await real.pair();
     const accounts: Account[] = [];
@@ -69,7 +69,7 @@ describe.each([
   });
 });
 
-it('on real sockets, a relay through sendTo is ahead by the windows of both streams at most', async () => {
+it('on real sockets, a relay through sendTo is ahead by at most the windows of both streams', async () => {
   const { down, up } = routesWith(16);
   real = new RealGrid();
   const [a, b] = await real.pair();

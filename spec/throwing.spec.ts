@@ -94,9 +94,9 @@ const link = async (): Promise<void> =>
     b.handle(unread, () => NEVER);
   });
 
-describe('what a handler throws when its call is cancelled', () => {
+describe('an error that a handler throws when its call is cancelled', () => {
   it.each(Object.keys(handlers).filter((kind) => kind !== 'three' && kind !== 'never'))(
-    'harms nothing in the same message, and is an event: %s',
+    'affects no other frame of the message, and is an event: %s',
     async (kind) => {
       await link();
       // The first item is kept: an endless generator then waits for credit.
@@ -112,7 +112,7 @@ describe('what a handler throws when its call is cancelled', () => {
     },
   );
 
-  it('is an event where its Promise rejects late, unless that is what became of its signal', async () => {
+  it('is an event where its Promise rejects late, unless it is the reason of its signal', async () => {
     let reject = (_: unknown): void => undefined;
     await pair.link(({ b }) => {
       b.handle(items, async (kind, call) => {
@@ -136,7 +136,7 @@ describe('what a handler throws when its call is cancelled', () => {
     expect(errorsOf(pair.grid.events)).toStrictEqual([['items', 'http://a:1', boom]]);
   });
 
-  it('keeps neither its signal nor its input from it', async () => {
+  it('keeps neither its signal nor its input from ending', async () => {
     const log: unknown[] = [];
     await pair.link(({ b }) => {
       b.handle(talk, (_, call) => {
@@ -157,7 +157,7 @@ describe('what a handler throws when its call is cancelled', () => {
   });
 });
 
-describe('what a handler gives', () => {
+describe('the result of a handler', () => {
   const unreadable = (key: PropertyKey): object =>
     Object.defineProperty({}, key, {
       get: throwBoom,
@@ -238,7 +238,7 @@ describe('what a handler gives', () => {
     ]);
   });
 
-  it('may not be encoded by a codec that gives no bytes', async () => {
+  it('may not be encoded by a codec that returns no bytes', async () => {
     const broken = { codec: 'broken', encode: () => undefined, decode: () => undefined } as unknown as Codec<unknown>;
     const wrong = unary({ id: 9, name: 'wrong', response: broken });
     await pair.link(({ b }) => b.handle(wrong, async () => Promise.resolve(1)));
@@ -249,7 +249,7 @@ describe('what a handler gives', () => {
   });
 });
 
-describe('what a caller’s code throws', () => {
+describe('an error thrown in the code of a caller', () => {
   /** Ways for a stream of one item, and for a response, to end in a throw. */
   const callers: [string, () => void][] = [
     ['a finalizer of a stream', () => void pair.ab.stream(items, 'three').pipe(explosive()).subscribe()],
@@ -308,7 +308,7 @@ describe('what a caller’s code throws', () => {
     ],
   ];
 
-  it.each(callers)('harms nothing in the same message, and is reported as unhandled: %s', async (_, call) => {
+  it.each(callers)('affects no other frame of the message, and is reported as unhandled: %s', async (_, call) => {
     await link();
     call();
     const { results } = neighbours();
@@ -341,7 +341,7 @@ describe('what a caller’s code throws', () => {
     return told;
   };
 
-  it('keeps no other call from its deadline', async () => {
+  it('does not prevent the deadline of another call', async () => {
     await link();
     const told = crowd({ timeout: 100 });
     await pair.grid.advance(101, 1);
@@ -350,7 +350,7 @@ describe('what a caller’s code throws', () => {
     expect(unhandled).toStrictEqual([boom, boom]);
   });
 
-  it('keeps no other call from the loss of the connection, and the connection from coming back', async () => {
+  it('prevents neither the failure of other calls with the connection, nor its recovery', async () => {
     await link();
     const told = crowd();
     await pair.grid.settle();
@@ -363,7 +363,7 @@ describe('what a caller’s code throws', () => {
     expect(results()).toStrictEqual(unharmed);
   });
 
-  it('keeps no other call that waits for the connection from its failure, or from its start', async () => {
+  it('does not prevent another waiting call from failing or starting', async () => {
     await link();
     pair.grid.cut();
     pair.grid.reachable = false;
@@ -378,7 +378,7 @@ describe('what a caller’s code throws', () => {
     expect(started).toStrictEqual(['late', 'done']);
   });
 
-  it('keeps close() from nothing', async () => {
+  it('does not affect close()', async () => {
     await link();
     const told = crowd();
     await pair.grid.settle();
@@ -389,8 +389,8 @@ describe('what a caller’s code throws', () => {
   });
 });
 
-describe('who listens and throws', () => {
-  it('harms neither other listeners nor what they listen to', async () => {
+describe('a listener that throws', () => {
+  it('affects neither other listeners nor its source', async () => {
     await link();
     const seen: unknown[] = [];
     for (const source of [pair.b.events$, pair.b.cluster$, pair.ab.state$, pair.ab.stats$, pair.ab.frames$] as const) {

@@ -93,7 +93,7 @@ describe('errors', () => {
     expect(new Mine('m').name).toBe('Mine');
   });
 
-  it('are nothing else, whatever that is', () => {
+  it('do not match anything else', () => {
     const proxy = new Proxy({}, { getPrototypeOf: () => ({ constructor: { brand: 5 } }) });
     for (const value of [undefined, null, 5, 'text', {}, Object.create(null), new Error('e'), proxy]) {
       expect(value instanceof GridError).toBe(false);
@@ -148,7 +148,7 @@ describe('an Observable of a second copy of rxjs, which isObservable refuses', (
 });
 
 describe('regions of files', () => {
-  it('of one copy are instances of FileRegion of the other, and nothing else is', () => {
+  it('of one copy are the only instances of FileRegion of the other', () => {
     const region = other.fileRegion(new Blob(['abc']));
     expect(other.FileRegion).not.toBe(FileRegion);
     expect(region).toBeInstanceOf(FileRegion);

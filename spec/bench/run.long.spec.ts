@@ -64,7 +64,7 @@ afterAll(() => {
 });
 
 describe('npm run bench', () => {
-  it('--quick measures nine cells beside raw ws, seven of them beside rsocket, and writes them down', async () => {
+  it('--quick measures nine cells beside raw ws, seven of them beside rsocket, and records them', async () => {
     writeFileSync(join(source, 'out/run.md'), 'a\n<!-- bench rates -->\n<!-- bench end -->\nb');
     const { code, lines } = await bench('--quick', ...tiny, '--json', 'out/run.json', '--markdown', 'out/run.md');
     expect(code).toBe(0);
@@ -86,7 +86,7 @@ describe('npm run bench', () => {
     expect(markdown).toMatch(/^a\n<!-- bench rates -->\n[^]*\n\| raw ws [^]*\n<!-- bench end -->\nb$/);
   }, 60_000);
 
-  it('--check fails, and names the cells, where a gate is not reached', async () => {
+  it('--check fails, and names the cells, where a gate is missed', async () => {
     setGates([1e9, 1e9]);
     const { code, lines, errors } = await bench('--check', '--only', 'rates/stream-100', ...tiny);
     expect(code).toBe(1);
@@ -98,7 +98,7 @@ describe('npm run bench', () => {
     expect(errors.match(/rates: stream-100/g)).toHaveLength(3);
   }, 60_000);
 
-  it('--check passes where they are all reached', async () => {
+  it('--check passes where all gates are reached', async () => {
     setGates([0, 0]);
     const { code, lines, errors } = await bench('--check', '--only', 'rates/stream-100', ...tiny);
     expect(code).toBe(0);
@@ -126,7 +126,7 @@ describe('npm run bench', () => {
     60_000,
   );
 
-  it('--only micro measures parts of the library, each of which gives what the plain way gives', async () => {
+  it('--only micro measures parts of the library, which agree with the naive implementations', async () => {
     writeFileSync(join(source, 'out/kept.md'), 'a text without a place');
     const { code, lines, errors } = await bench('--only', 'micro', ...tiny, '--markdown', 'out/kept.md');
     expect(errors).not.toMatch(/Error/);
@@ -137,7 +137,7 @@ describe('npm run bench', () => {
   }, 60_000);
 
   it.each([['--only', 'nonsense'], ['--only', 'rates/nonsense'], ['--rounds', '0'], ['--nonsense']])(
-    'refuses %s %s with a text that says what is right',
+    'refuses %s %s and suggests the correct form',
     async (...args) => {
       const { code, lines, errors } = await bench(...args);
       expect(code).toBe(2);

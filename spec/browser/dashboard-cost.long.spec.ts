@@ -144,7 +144,7 @@ else
       expect(cost).toBeLessThan(0.03);
     }, 120_000);
 
-    it('a page of 60 hosts costs little', async () => {
+    it('costs little for a page with 60 hosts', async () => {
       const [local] = await names(1);
       const manager = grid.manager(local!, [], { leaves: { authenticate: () => 'operator' } });
       serveDashboardFrom(manager, {}, () => files);

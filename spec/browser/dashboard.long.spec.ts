@@ -73,7 +73,7 @@ else
       expect(complaints.splice(0)).toStrictEqual([]);
     });
 
-    it('shows three hosts, and one that is lost, since when and why', async () => {
+    it('shows three hosts, and a lost one, since when and why', async () => {
       const names = await Promise.all([freePort(), freePort(), freePort()]);
       const hosts = names.map((port) => `http://127.0.0.1:${port}`);
       const managers = hosts.map((local) => {
@@ -101,7 +101,7 @@ else
       expect(await page.title()).toBe('1 down – rxgrid');
     }, 30_000);
 
-    it('calls a route and watches a stream from forms; an error has its code; JSON where no form can be made', async () => {
+    it('calls a route and watches a stream from forms; shows error codes, and JSON without a form', async () => {
       const manager = await host();
       serveMonitor(manager, { authorize: () => true });
       const add = unary({
@@ -177,7 +177,7 @@ else
       await page.waitForFunction((text) => document.querySelector('main')!.innerText !== text, before);
     }, 30_000);
 
-    it('is used without a pointer', async () => {
+    it('can be used without a pointer', async () => {
       const { local } = await mesh({ hosts: 14 });
       const page = await open(local);
       await page.waitForSelector('.matrix');
@@ -220,7 +220,7 @@ else
     }, 30_000);
 
     it.each(['light', 'dark'] as const)(
-      'axe finds nothing serious: %s',
+      'axe finds no serious issue: %s',
       async (scheme) => {
         const { local, mesh: fake } = await mesh({ hosts: 3 });
         fake.kill(2, 5_000);
@@ -253,7 +253,7 @@ else
       60_000,
     );
 
-    it('nothing moves while 60 hosts update, and no width makes the page scroll sideways', async () => {
+    it('nothing moves while 60 hosts update, and the page does not scroll sideways at any width', async () => {
       const { local } = await mesh({ hosts: 60, eventsPerSecond: 10 });
       for (const width of [360, 1280, 2560]) {
         const page = await open(local, { width });
@@ -277,7 +277,7 @@ else
       }
     }, 60_000);
 
-    it('names are texts, whatever they hold', async () => {
+    it('names are rendered as text, whatever they contain', async () => {
       const hostile = [
         '<img src=x onerror=alert(1)>',
         'evil\u202etxt.exe',
@@ -314,7 +314,7 @@ else
       }
     }, 30_000);
 
-    it('a token that is missing, refused or expired: it says so, and takes another', async () => {
+    it('a missing, refused or expired token: the page says so, and accepts another', async () => {
       let good = 'right';
       const manager = await host({
         leaves: {
@@ -342,7 +342,7 @@ else
       await page.waitForSelector('h1:text("The token is not accepted")');
     }, 30_000);
 
-    it('a token that expires while the page is open: it says so, and goes on with another', async () => {
+    it('a token that expires while the page is open: the page says so, and continues with another', async () => {
       let good = 'first';
       const manager = await host({
         leaves: {
@@ -374,7 +374,7 @@ else
       await page.waitForSelector('h1:text("The token is not accepted")');
     });
 
-    it('a host without a monitor, one that does not relay, and an old one without fields', async () => {
+    it('supports a host without a monitor, one that does not relay, and an old one without fields', async () => {
       const silent = await host();
       const page = await open(silent.local);
       await page.waitForSelector('h2:text("This host reports no figures")');
@@ -395,7 +395,7 @@ else
       expect(await older.locator('main').innerText()).not.toMatch(/NaN|undefined|Invalid|1970/);
     }, 30_000);
 
-    it('10 000 events in a second: the page stays usable, and says how many it left out', async () => {
+    it('10 000 events in a second: the page stays usable, and says how many it omitted', async () => {
       const { local } = await mesh({ hosts: 2, eventsPerSecond: 10_000 });
       const page = await open(local, { at: '/events' });
       await page.waitForSelector('.note:text("more were left out")');
@@ -407,7 +407,7 @@ else
       await page.waitForSelector('nav a[aria-current]:text("Overview")');
     }, 30_000);
 
-    it('the host is gone: the figures are grey, their age is told, and the page comes back by itself', async () => {
+    it('a lost host: its figures are grey and show their age, and the page recovers by itself', async () => {
       const port = await freePort();
       const local = `http://127.0.0.1:${port}`;
       const start = async (): Promise<Manager> => {

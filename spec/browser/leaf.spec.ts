@@ -94,7 +94,7 @@ else
       await page.context().close();
     });
 
-    it('a tab that is slow never has more than its window waiting', async () => {
+    it('a slow tab never has more than its window buffered', async () => {
       const manager = await host();
       const page = await pages.open();
       await inPage(page, 'connect', [manager.local], ['ann']);
@@ -105,7 +105,7 @@ else
       await page.context().close();
     });
 
-    it('its host is killed and started again: the page says so, and comes back', async () => {
+    it('its host is killed and restarted: the page says so, and reconnects', async () => {
       const port = await freePort();
       const first = await host({}, port);
       const page = await pages.open();
@@ -121,7 +121,7 @@ else
       await page.context().close();
     });
 
-    it('goes on to the next host', async () => {
+    it('moves on to the next host', async () => {
       const [first, second] = [await host(), await host({ authenticate: () => 'second' })];
       const page = await pages.open();
       await inPage(page, 'connect', [first.local, second.local], ['ann']);
@@ -148,7 +148,7 @@ else
       await page.context().close();
     });
 
-    it('a page that was frozen finds its host gone when it resumes, and connects at once', async () => {
+    it('a frozen page finds its host gone when it resumes, and connects at once', async () => {
       const port = await freePort();
       const first = await host({}, port);
       const page = await pages.open();
@@ -164,7 +164,7 @@ else
       await page.context().close();
     });
 
-    it('a page that is hidden tries seldom, and at once when it is shown', async () => {
+    it('a hidden page retries rarely, and at once when it is shown', async () => {
       const port = await freePort();
       const first = await host({}, port);
       const page = await pages.open();
@@ -181,7 +181,7 @@ else
       await page.context().close();
     });
 
-    it('a token that is refused ends in the state refused; the page gives another one', async () => {
+    it('a refused token ends in the state refused; the page provides another one', async () => {
       const manager = await host({
         authenticate: (token) => {
           if (token !== 'good') throw new Error('unknown token');
@@ -199,7 +199,7 @@ else
       await page.context().close();
     });
 
-    it('a token that expires closes the connection with the code unauthenticated, and another one connects', async () => {
+    it('an expired token closes the connection with the code unauthenticated, and another one connects', async () => {
       const manager = await host({ authenticate: () => ({ identity: 'ann', expiresAt: Date.now() + 500 }) });
       const page = await pages.open();
       // The shortest time of a renewal is 1 s: this token expires before.

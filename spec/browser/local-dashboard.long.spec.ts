@@ -17,7 +17,7 @@ afterEach(async () => {
 const title = 'the page of rxgrid dashboard in a browser';
 if (noBrowser !== undefined) describe.skip(`${title}: ${noBrowser}`, () => it('runs', () => undefined));
 else
-  it(`${title} is live without a token of its own, says that the host refuses it or is lost, and tries again`, async () => {
+  it(`${title} is live without its own token, reports a refusing or lost host, and retries`, async () => {
     const [files, browser, host] = await Promise.all([builtPage(), launchChromium(), CommandHost.start()]);
     closers.push(
       () => browser.close(),

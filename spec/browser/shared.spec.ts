@@ -67,7 +67,7 @@ else
       await pages.close();
     });
 
-    it('are one leaf; it leaves the host with the last tab', async () => {
+    it('tabs are one leaf, which leaves the host with the last tab', async () => {
       const manager = await host();
       const [first, second] = await twoTabs(manager);
       await leavesOf(manager, 1);
@@ -80,7 +80,7 @@ else
       await second.context().close();
     });
 
-    it('a tab that vanishes without a word does not hold the connection', async () => {
+    it('a tab that disappears silently does not block the connection', async () => {
       const manager = await host();
       // The pings would take a minute.
       const [first, second] = await twoTabs(manager, 30_000);
@@ -92,7 +92,7 @@ else
     });
 
     // The browser freezes no page that playwright shows. An open dialog stops a page as well.
-    it('a tab that stands still does not hold the connection, and has it again when it goes on', async () => {
+    it('a frozen tab does not block the connection, and has it again when it resumes', async () => {
       const manager = await host();
       const [first, second] = await twoTabs(manager);
       await inPage(second, 'close');
@@ -107,7 +107,7 @@ else
       await first.context().close();
     });
 
-    it('a host that is killed and started again: all tabs say so, and come back', async () => {
+    it('a host that is killed and restarted: all tabs say so, and reconnect', async () => {
       const port = await freePort();
       const manager = await host(port);
       const tabs = await twoTabs(manager);

@@ -75,7 +75,7 @@ describe('call', () => {
     expect((await run('call', 'diskInfo', '-d', '@/none')).code).toBe(2);
   });
 
-  it('says what failed, with the code of the error', async () => {
+  it('reports the failure, with the code of the error', async () => {
     const { code, stdout, stderr } = await run('call', 'diskInfo', '-d', '{"disk": 13}');
     expect([code, stdout]).toStrictEqual([1, '']);
     expect(stderr).toBe('rxgrid: there is no disk 13 (no-disk)\n');
@@ -94,7 +94,7 @@ describe('call', () => {
     expect((await runWith('\u0000raw', 'call', 'echo', '--raw', '-d', '@-')).stdout).toBe('\u0000raw');
   });
 
-  it('prints nothing that a terminal acts on', async () => {
+  it('prints no characters that a terminal acts on', async () => {
     for (const format of ['json', 'yaml', 'table']) {
       const { stdout } = await run('call', 'odd', '-q', '-o', format);
       expect(stdout).toMatch(/^[\n\u0020-\u007e]+$/);
@@ -117,7 +117,7 @@ describe('call', () => {
 });
 
 describe('exit codes', () => {
-  it('3 where there is no host, 4 where the token is refused, 2 where none is named', async () => {
+  it('3 without a host, 4 for a refused token, 2 where none is named', async () => {
     const port = String(await freePort());
     expect((await run('call', 'slow', '--host', `127.0.0.1:${port}`)).code).toBe(3);
     const refused = await endOf(startCli(built, ['ping'], { ...environment(), RXGRID_TOKEN: 'bad-secret' }));
@@ -141,7 +141,7 @@ describe('exit codes', () => {
     await host.cancelled.promise;
   });
 
-  it('3 where the host vanishes during a call', async () => {
+  it('3 where the host disappears during a call', async () => {
     const end = run('call', 'slow');
     await host.began.promise;
     await host.close();
@@ -174,7 +174,7 @@ describe('stream', () => {
     expect((await run('stream', 'count', '-q', '-n', '3')).stdout.split('\n')).toHaveLength(4);
   });
 
-  it('sends lines of its input, each of which is checked', async () => {
+  it('sends lines of its input, after checking each of them', async () => {
     expect((await runWith('{"n":1}\n\n{"n":2}', 'stream', 'sum', '-i', '@-')).stdout).toBe('{"sum":1}\n{"sum":3}\n');
     const wrong = await runWith('{"n":"a"}\n', 'stream', 'sum', '-i', '@-');
     expect(wrong.code).toBe(2);
@@ -183,7 +183,7 @@ describe('stream', () => {
     expect((await run('stream', 'count', '-i', '[]')).code).toBe(2);
   });
 
-  it('holds the host back while nobody reads its output', async () => {
+  it('holds the host back while its output is not read', async () => {
     const child = start('stream', 'count', '-q');
     child.stdout!.pause();
     await host.began.promise;
@@ -198,7 +198,7 @@ describe('stream', () => {
     await endOf(child);
   });
 
-  it('ends without a word where the reader of its output is gone', async () => {
+  it('ends silently where the reader of its output is gone', async () => {
     const child = start('stream', 'count', '-q');
     child.stdout!.once('data', () => child.stdout!.destroy());
     let stderr = '';
@@ -232,7 +232,7 @@ describe('describe', () => {
   });
 });
 
-it('ping measures calls, and sums them up', async () => {
+it('ping measures calls, and summarizes them', async () => {
   const { stdout, code } = await run('ping', '-c', '2', '--interval', '1');
   expect(code).toBe(0);
   expect(stdout).toMatch(
@@ -248,7 +248,7 @@ it('ping measures calls, and sums them up', async () => {
   await old.close();
 });
 
-it('events prints what the host has kept, and what comes', async () => {
+it('events prints the past events of the host, and new ones', async () => {
   await endOf(startCli(built, ['ping'], { ...environment(), RXGRID_TOKEN: 'bad' }));
   const kept = await run('events', '--no-follow');
   expect(kept.code).toBe(0);
@@ -259,7 +259,7 @@ it('events prints what the host has kept, and what comes', async () => {
 });
 
 describe('top', () => {
-  it('--once prints the figures, as tables or JSON', async () => {
+  it('--once prints the statistics, as tables or JSON', async () => {
     const { stdout, code } = await run('top', '--once');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ws:\S+ {2}http:\S+ {2}up .*\n\nno other hosts\n\nROUTE +SIDE[^]*\n\nno streams\n$/);
@@ -277,7 +277,7 @@ describe('top', () => {
     expect(none.stderr).toContain('--once');
   });
 
-  it('is a live table on a terminal, and leaves it as it was', async () => {
+  it('is a live table on a terminal, and restores the terminal', async () => {
     if (!hasTerminal()) return;
     const main = join(built, 'dist/esm/cli/main.js');
     const child = spawn('script', ['-qec', `stty cols 20 rows 10; '${process.execPath}' '${main}' top`, '/dev/null'], {
@@ -324,7 +324,7 @@ describe('serve', () => {
     expect(await end).toStrictEqual([130, null]);
   });
 
-  it('lets running calls end after the first signal, and refuses new ones', async () => {
+  it('finishes running calls after the first signal, and refuses new ones', async () => {
     const file = join(folder, 'gated.mjs');
     const route = (name: string): string =>
       `{ kind: 'unary', name: '${name}', request: { typeOnly: true }, response: { typeOnly: true } }`;
@@ -370,7 +370,7 @@ describe('serve', () => {
     await ended;
   });
 
-  it('says what it cannot serve', async () => {
+  it('reports modules and folders that it cannot serve', async () => {
     expect((await run('serve')).code).toBe(2);
     expect((await run('serve', join(folder, 'none.mjs'))).stderr).toMatch(/^rxgrid: the module ".*" cannot be loaded/);
     expect((await run('serve', '--root', folder, '--listen', 'x')).code).toBe(2);
@@ -393,7 +393,7 @@ describe('serve', () => {
   });
 });
 
-it('completion is a script that its shell takes, with the routes of the host', async () => {
+it('completion is a script that its shell accepts, with the routes of the host', async () => {
   const { stdout } = await run('completion', 'bash');
   const script = join(folder, 'completion.bash');
   writeFileSync(script, stdout);
@@ -409,7 +409,7 @@ it('completion is a script that its shell takes, with the routes of the host', a
   expect((await endOf(startCli(built, ['complete-routes'], env))).stdout).toBe(routes.stdout);
 });
 
-it('the manual page has all commands, and each says what its --help says', async () => {
+it('the manual page has all commands, each with the text of its --help', async () => {
   const { stdout, code } = await run('man');
   expect(code).toBe(0);
   for (const name of ['describe', 'call', 'stream', 'top', 'serve', 'cp', 'ls', 'context add'])

@@ -94,7 +94,7 @@ function sparse(path: string, size: number): void {
 }
 
 describe('rxgrid cp', () => {
-  it('copies a file there and back', async () => {
+  it('copies a file in both directions', async () => {
     writeFileSync(here('a b\nc'), bytes);
     expect(await run(['cp', here('a b\nc'), `${base}:in/`])).toStrictEqual(done);
     expect(same(here('a b\nc'), served('in/a b\nc'))).toBe(true);
@@ -107,7 +107,7 @@ describe('rxgrid cp', () => {
     expect(namesIn(here('folder'))).toStrictEqual(['a b\nc']);
   }, 30_000);
 
-  it('copies folders there and back, and only what is missing with --resume', async () => {
+  it('copies folders in both directions, and only missing files with --resume', async () => {
     mkdirSync(here('all/deep/empty'), { recursive: true });
     writeFileSync(here('all/one'), 'one');
     writeFileSync(here('all/zero'), '');
@@ -177,7 +177,7 @@ describe('rxgrid cp', () => {
     ],
     ['a pipe with -r', () => ['cp', '-r', '-', `${base}:a`], { RXGRID_TOKEN: 'good' }, 2, /cannot be combined with -r/],
     ['an unknown option', () => ['cp', '--fast', 'a', 'b'], {}, 2, /unknown option/],
-  ])('tells what to do about %s', async (_, args, env, code, text) => {
+  ])('says how to resolve %s', async (_, args, env, code, text) => {
     writeFileSync(served('a'), 'a');
     symlinkSync(here('nothing'), here('link'));
     const result = await run(args(), env);
@@ -186,7 +186,7 @@ describe('rxgrid cp', () => {
     expect(namesIn(host.local)).toStrictEqual(['link']);
   });
 
-  it('tells of files that are not copied, and copies the others', async () => {
+  it('reports files that are not copied, and copies the others', async () => {
     mkdirSync(served('x'));
     writeFileSync(served('x/good'), 'good');
     writeFileSync(served('x/bad'), 'bad');
@@ -207,7 +207,7 @@ describe('rxgrid cp', () => {
   }, 30_000);
 });
 
-describe('a copy that is ended', () => {
+describe('an interrupted copy', () => {
   const size = 128 << 20;
 
   /** Ends the command when at least so many bytes are there; false where it had ended before. */
@@ -235,7 +235,7 @@ describe('a copy that is ended', () => {
     return name === undefined ? undefined : join(folder, name);
   };
 
-  it('by Ctrl-C leaves nothing', async () => {
+  it('leaves nothing after Ctrl-C', async () => {
     sparse(served('big'), size);
     const { code, stderr } = await endAt(
       start(['cp', `${base}:big`, here('big')]),
@@ -250,7 +250,7 @@ describe('a copy that is ended', () => {
     expect(namesIn(host.local)).toStrictEqual([]);
   }, 30_000);
 
-  it('without a chance to clean up leaves no final name, and is continued', async () => {
+  it('leaves no final name without a chance to clean up, and can be resumed', async () => {
     sparse(served('big'), size);
     const copy = ['cp', '--resume', '--verify', `${base}:big`, here('big')];
     for (const share of [0.001, 0.1, 0.3]) {
@@ -264,7 +264,7 @@ describe('a copy that is ended', () => {
     expect(same(here('big'), served('big'))).toBe(true);
   }, 60_000);
 
-  it('by the death of the sender leaves no final name at the host, and is continued', async () => {
+  it('leaves no final name at the host when the sender dies, and can be resumed', async () => {
     sparse(here('big'), size);
     const copy = ['cp', '--resume', here('big'), `${base}:big`];
     for (const share of [0.001, 0.1, 0.3]) {

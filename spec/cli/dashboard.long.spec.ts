@@ -72,7 +72,7 @@ describe('dashboard', () => {
     await expect(fetch(address)).rejects.toThrow('fetch failed');
   });
 
-  it('takes the host of RXGRID_HOST, and shows that of --via first', async () => {
+  it('uses the host of RXGRID_HOST, but first that of --via', async () => {
     const child = start(['-q', '--via', 'http://10.0.0.2:9000'], { RXGRID_HOST: host.url });
     const end = endOf(child);
     expect(await addressOf(child)).toMatch(/\/[\w-]{22}\/#\/hosts\/http%3A%2F%2F10\.0\.0\.2%3A9000$/);

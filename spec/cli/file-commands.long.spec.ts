@@ -55,7 +55,7 @@ const linesOf = ({ stdout }: Run): string[] =>
     .sort();
 
 describe('contexts', () => {
-  it('give the token of their host, and may stand in place of it', async () => {
+  it('provide the token of their host, and can replace its name', async () => {
     const config = join(host.root, 'config.json');
     const context = { host: base, tokenCommand: 'echo good' };
     const other = { host: 'ws://127.0.0.1:1', tokenCommand: 'echo bad' };
@@ -77,7 +77,7 @@ describe('contexts', () => {
   });
 });
 
-it('cp without a source and a target says how it is used', async () => {
+it('cp without a source and a target prints its usage', async () => {
   for (const args of [[], ['a'], ['-r']]) {
     const { code, stderr } = await run('cp', ...args);
     expect([code, stderr]).toStrictEqual([
@@ -91,7 +91,7 @@ describe('ls', () => {
   it.each([
     ['a folder', 'ls', 'a'],
     ['a glob', 'stat', 'a/*'],
-  ])('lists no more entries of %s than --max-entries says', async (_, command, path) => {
+  ])('lists no more entries of %s than --max-entries allows', async (_, command, path) => {
     const bounded = await run(command, '--max-entries', '1', `${base}:${path}`);
     expect(bounded).toMatchObject({ code: 1 });
     expect(bounded.stderr).toContain('Raise --max-entries');
@@ -186,7 +186,7 @@ describe('cp', () => {
     expect(stdout).toContain('Exit codes: 0 done');
   });
 
-  it('refuses options that do not go together', async () => {
+  it('refuses conflicting options', async () => {
     for (const option of [
       '--delete',
       '--parallel=2',

@@ -90,7 +90,7 @@ describe('names that lead out of the target', () => {
   const outside = ['../../../out', '/tmp/rxgrid-out', 'a/../../../out', '..', '.', 'a\0b', `${'a/'.repeat(200)}b`];
 
   it.each(['--resume', '--links=follow', '--no-progress'])(
-    'make nothing, with %s',
+    'create nothing, with %s',
     async (option) => {
       const before = readdirSync(folder, { recursive: true }).sort();
       // So that each entry is looked at here.
@@ -110,7 +110,7 @@ describe('names that lead out of the target', () => {
     60_000,
   );
 
-  it('tell the host nothing of the files that are there', async () => {
+  it('reveal nothing to the host about existing files', async () => {
     writeFileSync(join(folder, '.secret.rxgrid-part'), 'secret');
     writeFileSync(join(folder, 'known'), '12345');
     utimesSync(join(folder, 'known'), 1, 1);
@@ -123,7 +123,7 @@ describe('names that lead out of the target', () => {
     expect(JSON.stringify(asked)).not.toMatch(/have|secret|known/);
   });
 
-  it('are not taken from folders within folders without end', async () => {
+  it('are bounded in endlessly nested folders', async () => {
     mkdirSync(join(target(), 'x'));
     writeFileSync(join(target(), 'x/a'), '');
     evil.list = [{ ...folderInfo, path: 'a' }];
@@ -132,7 +132,7 @@ describe('names that lead out of the target', () => {
   }, 30_000);
 });
 
-describe('a listing without end', () => {
+describe('an endless listing', () => {
   /** Interrupts a command when the host has sent some of the listing. */
   async function interrupt(command: readonly string[]): Promise<Run> {
     const child = startCli(built, command);
@@ -193,7 +193,7 @@ describe('texts of the host', () => {
     ],
     ['a failure in JSON', () => (evil.items = [{ kind: 'error', code: 'file-io', message: escapes }]), ['--json']],
     ['a token refused', () => undefined, ['--token-command', 'echo bad']],
-  ])('%s reach nobody as they are', async (_, prepare, options) => {
+  ])('%s are printed escaped only', async (_, prepare, options) => {
     prepare();
     const { stdout, stderr } = await copy(...options);
     expect(stdout + stderr).not.toMatch(raw);

@@ -101,7 +101,7 @@ const remote = (name: string, base = local): string => `${base.replace('http:', 
 
 describe.each(['upload', 'download'])('during an %s', (way) => {
   it.each(['sender', 'receiver'])(
-    'a %s that is killed leaves nothing half-written, and the rest can follow',
+    'leaves nothing half-written when a %s is killed, and the next run can follow',
     async (victim) => {
       const random = new SeededRandom(seed);
       const [source, target] =
@@ -131,7 +131,7 @@ describe.each(['upload', 'download'])('during an %s', (way) => {
   );
 });
 
-describe('a byte that changes on the way', () => {
+describe('a byte that changes in transit', () => {
   let proxy: Server;
   let base: string;
   const sockets = new Set<Socket>();
@@ -165,7 +165,7 @@ describe('a byte that changes on the way', () => {
     proxy.close();
   });
 
-  it('is found by --verify, and by nothing else', async () => {
+  it('is detected only by --verify', async () => {
     writeFileSync(join(folder, 'root/big'), bytes);
     const target = join(folder, 'here/big');
     const { code, stderr } = await end(cp('--verify', remote('big', base), target));

@@ -47,7 +47,7 @@ async function lost(line: string, input?: string): Promise<Run> {
   return end;
 }
 
-describe('the host vanishes during', () => {
+describe('the host disappears during', () => {
   it.each([
     ['call slow', undefined],
     ['stream count -q', undefined],
@@ -57,7 +57,7 @@ describe('the host vanishes during', () => {
     ['bench slow --for 60', undefined],
     ['bench count -q --for 60', undefined],
     ['record -', undefined],
-  ])('%s: it says so and ends with 3', async (line, input) => {
+  ])('%s: the command says so and exits with 3', async (line, input) => {
     const { code, stderr } = await lost(line, input);
     expect([code, stderr.split('\n').at(-2)]).toStrictEqual([
       3,
@@ -67,7 +67,7 @@ describe('the host vanishes during', () => {
     ]);
   });
 
-  it('events: the same', async () => {
+  it('events: the command says so and exits with 3', async () => {
     await endOf(startCli(built, ['ping'], { RXGRID_TOKEN: 'bad', RXGRID_HOST: host.url }));
     expect((await lost('events')).code).toBe(3);
   });
@@ -79,7 +79,7 @@ it('a stream that has ended does not wait for standard input', async () => {
   expect(await endOf(child)).toStrictEqual({ code: 0, stdout: '{"sum":1}\n', stderr: '' });
 });
 
-it('a line of the input without end is refused', async () => {
+it('an endless line of the input is refused', async () => {
   const child = start('stream sum -i @-');
   child.stdin!.on('error', () => undefined);
   const part = Buffer.alloc(1 << 20, ' ');
@@ -91,7 +91,7 @@ it('a line of the input without end is refused', async () => {
   expect([code, stderr]).toStrictEqual([2, 'rxgrid: line 1 of the input has more than 64 MiB.\n']);
 });
 
-describe('a full disk below standard output is said, and is no success, after', () => {
+describe('a full disk behind standard output is reported as a failure after', () => {
   const isThere = existsSync('/dev/full');
   (isThere ? it.each : it.skip.each)([
     'describe',
@@ -111,7 +111,7 @@ describe('a full disk below standard output is said, and is no success, after', 
   });
 });
 
-it('a host whose clock differs too much is named as the reason, and not the token', async () => {
+it('a host with too large a clock difference is named as the reason, and not the token', async () => {
   const clock = join(built, 'clock.mjs');
   writeFileSync(clock, 'const now = Date.now; Date.now = () => now() + 7_200_000;');
   const env = { RXGRID_TOKEN: 'good', RXGRID_HOST: host.url, NODE_OPTIONS: `--import ${clock}` };
@@ -122,7 +122,7 @@ it('a host whose clock differs too much is named as the reason, and not the toke
   ]);
 });
 
-describe('without a word, and with 141, ends where its reader is gone', () => {
+describe('ends silently with exit code 141 when its reader is gone', () => {
   it.each([
     'describe',
     'describe --asyncapi',
@@ -151,7 +151,7 @@ describe('without a word, and with 141, ends where its reader is gone', () => {
   });
 });
 
-describe('while it has nothing to write', () => {
+describe('without pending output', () => {
   // The shell makes a pipe, Node a pair of sockets.
   it.each(['events', 'events --json', 'stream sum -i @-', 'record - --peer nobody'])(
     '%s ends with its reader',

@@ -73,7 +73,7 @@ it('describes, calls and streams', async () => {
   expect(stdout).toMatch(/^hello +call +- +msgpack +- +msgpack$/m);
 });
 
-it('shows figures once, as JSON', async () => {
+it('shows statistics once, as JSON', async () => {
   const { code, stdout } = await rxgrid('top', '--once', '--json');
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { info: { host: expect.any(String) }, cluster: { hosts: [] } }]);
 });
@@ -83,7 +83,7 @@ it('copies a folder', async () => {
   expect(readFileSync(join(user, 'copied/a.jpg'), 'utf8')).toBe('jpg');
 });
 
-it('records, and decodes what it has recorded', async () => {
+it('records, and decodes its recordings', async () => {
   const recorder = start('record', '-', '--payloads', '-q');
   const end = endOf(recorder);
   await once(recorder.stdout!, 'data');

@@ -68,12 +68,12 @@ describe('a pipe', () => {
     expect(namesIn(host.local)).toStrictEqual(['in', 'out']);
   });
 
-  it('gives its copy the mode that the umask gives', async () => {
+  it('gives its copy the mode permitted by the umask', async () => {
     expect((await shell('umask 022; echo x | $cp - $h:up')).code).toBe(0);
     expect(statSync(served('up')).mode & 0o777).toBe(0o644);
   });
 
-  it('whose reader has enough ends it without a word', async () => {
+  it('ends the command silently when its reader closes it', async () => {
     writeFileSync(served('big'), someBytes(20_000_000));
     const { stderr, stdout } = await shell('($cp $h:big -; echo $? >code) | head -c 10 | wc -c');
     expect(stdout.trim()).toBe('10');
@@ -81,14 +81,14 @@ describe('a pipe', () => {
     expect(readFileSync(here('code'), 'utf8')).toBe('141\n');
   });
 
-  it('has no name at a folder of the host', async () => {
+  it('has no name in a folder of the host', async () => {
     mkdirSync(served('d'));
     expect((await shell('echo x | $cp - $h:d')).code).toBe(2);
     expect((await shell('echo x | $cp - $h:')).code).toBe(2);
   });
 });
 
-describe('a path that the user typed', () => {
+describe('a path typed by the user', () => {
   it('is written through its links', async () => {
     writeFileSync(served('a'), 'new');
     writeFileSync(here('real'), 'old');
@@ -137,7 +137,7 @@ it.each([
 });
 
 describe('several sources', () => {
-  it('go into the target', async () => {
+  it('are copied into the target', async () => {
     for (const name of ['1', '2']) writeFileSync(here(name), name);
     expect(await run(here('1'), here('2'), `${base}:new`)).toMatchObject({
       code: 0,
@@ -146,7 +146,7 @@ describe('several sources', () => {
     expect(namesIn(served('new'))).toStrictEqual(['1', '2']);
   });
 
-  it('are what a glob matches at the host; one that fails does not end the others', async () => {
+  it('may result from a glob at the host; one that fails does not end the others', async () => {
     for (const name of ['a1', 'a2', 'b1', '.a3']) writeFileSync(served(name), name);
     mkdirSync(served('a4'));
     const { code, stderr } = await run(`${base}:a*`, here('to'));
@@ -160,7 +160,7 @@ describe('several sources', () => {
   });
 });
 
-it('--json writes lines that a program reads, and nothing else', async () => {
+it('--json writes only machine-readable lines', async () => {
   writeFileSync(served('a'), bytes);
   const { code, stdout, stderr } = await run('--json', `${base}:a`, here('a'));
   expect({ code, stderr }).toStrictEqual({ code: 0, stderr: '' });
@@ -171,7 +171,7 @@ it('--json writes lines that a program reads, and nothing else', async () => {
   expect(lines.at(-1)).toMatchObject({ type: 'done', files: 1, bytes: bytes.length, failures: 0 });
 });
 
-it('the token comes from a file', async () => {
+it('the token is read from a file', async () => {
   writeFileSync(served('a'), 'a');
   writeFileSync(here('token'), 'good\n');
   const child = startCli(built, ['cp', '--token-file', here('token'), `${base}:a`, here('a')], {});
@@ -223,7 +223,7 @@ describe('a signal', () => {
   });
 
   it.each(codes)(
-    '%s leaves nothing of a file on its way, with %d',
+    '%s leaves no temporary file, with %d',
     async (signal, expected) => {
       const fd = openSync(served('big'), 'w');
       writeFileSync(fd, someBytes(60_000_000));
@@ -242,7 +242,7 @@ describe('a signal', () => {
   );
 });
 
-it('--retry connects again, and continues', async () => {
+it('--retry reconnects, and resumes', async () => {
   writeFileSync(served('big'), someBytes(30_000_000));
   const child = startCli(built, ['cp', '--retry', '3', `${base}:big`, here('big')]);
   const ended = endOf(child);

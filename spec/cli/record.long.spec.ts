@@ -59,7 +59,7 @@ async function appeared(file: string): Promise<void> {
 }
 
 describe('record', () => {
-  it('writes what goes over the connections, until it is interrupted, and decode prints it', async () => {
+  it('writes the traffic of the connections, until it is interrupted, and decode prints it', async () => {
     const file = join(folder, 'incident.jsonl');
     const calls = async (): Promise<void> => {
       await run('call', 'diskInfo', '-d', '{"disk": 2}');
@@ -87,7 +87,7 @@ describe('record', () => {
     expect(marbles).toMatch(/\na: \{"at":0,"text":"x+…\n/);
   });
 
-  it('omits payloads unless they are asked for, writes to a pipe, and keeps to its bounds', async () => {
+  it('omits payloads unless requested, writes to a pipe, and keeps to its bounds', async () => {
     const { code, stdout } = await record('-', () => run('call', 'diskInfo', '-d', '{"disk": 2}'), '-q');
     expect(code).toBe(0);
     const frames = readRecording(stdout).records.filter((each) => each.kind === 'frame' && each.route !== undefined);
@@ -102,7 +102,7 @@ describe('record', () => {
     expect(readRecording(timed.stdout).records.at(-1)).toMatchObject({ kind: 'end', reason: 'its time was up' });
   });
 
-  it('overwrites nothing, and says what it may not do', async () => {
+  it('overwrites nothing, and reports missing permissions', async () => {
     const file = join(folder, 'mine.txt');
     writeFileSync(file, 'mine');
     const there = await run('record', file, '--for', '1');
@@ -116,7 +116,7 @@ describe('record', () => {
     await old.close();
   });
 
-  it('keeps what it has where the host vanishes', async () => {
+  it('keeps its records where the host disappears', async () => {
     const file = join(folder, 'lost.jsonl');
     const end = run('record', file);
     await appeared(file);
@@ -131,7 +131,7 @@ describe('record', () => {
 });
 
 describe('decode', () => {
-  it('prints what is there of a recording that is cut off, and says so', async () => {
+  it('prints the readable part of a truncated recording, and says so', async () => {
     const file = join(folder, 'cut.jsonl');
     await record(file, () => run('call', 'diskInfo', '-d', '{"disk": 2}'));
     truncateSync(file, statSync(file).size - 60);
@@ -158,7 +158,7 @@ describe('decode', () => {
     expect((await run('decode', file)).stderr).toContain('has more than 256 MiB');
   });
 
-  it('prints nothing that a terminal acts on', async () => {
+  it('prints no characters that a terminal acts on', async () => {
     const evil = '\u001b[2J\u202e\u0007';
     const file = join(folder, 'evil.jsonl');
     const lines = [
@@ -196,7 +196,7 @@ describe('bench', () => {
     expect(JSON.parse(stream.stdout)).toMatchObject({ route: 'count', kind: 'stream', latency: null });
   });
 
-  it('says what failed, and what there is none of', async () => {
+  it('reports failures and missing routes', async () => {
     const failed = await run('bench', 'diskInfo', '-d', '{"disk": 13}', '--for', '0.3');
     expect([failed.code, failed.stderr]).toStrictEqual([1, 'rxgrid: every call failed: no-disk.\n']);
     const none = await run('bench', 'none', '--for', '0.3');

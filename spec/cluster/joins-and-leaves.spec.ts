@@ -9,7 +9,7 @@ let grid: LinkedManagers;
 
 afterEach(() => grid.close());
 
-describe('a cluster whose hosts come and go while calls run', () => {
+describe('a cluster whose hosts join and leave while calls run', () => {
   it('answers each call once, and runs none twice', async () => {
     grid = new LinkedManagers();
     const lists = new BehaviorSubject<string[]>([a, b, c]);

@@ -53,7 +53,7 @@ afterEach(async () => {
 });
 
 describe('everyHost', () => {
-  it('gives one outcome of each host, this one among them, and is cold', async () => {
+  it('returns one outcome per host, this one included, and is cold', async () => {
     let runs = 0;
     const host = await hosts([a, b, c], (manager) =>
       manager.handle(who, (n) => {
@@ -78,7 +78,7 @@ describe('everyHost', () => {
     }
   });
 
-  it('passes options and a payload that is made for each call on', async () => {
+  it('passes on options and a payload that is created for each call', async () => {
     const host = await hosts([a, b], answering);
     let made = 0;
     const { log } = record(host.everyHost(who, () => (made++ === 0 ? 10 : 500), { timeout: 100 }));
@@ -88,7 +88,7 @@ describe('everyHost', () => {
     expect(log).toContainEqual({ host: b, error: expect.objectContaining({ code: 'deadline-exceeded' }) });
   });
 
-  it('takes a list of hosts, each once, and reports one that is none', async () => {
+  it('accepts a list of hosts, each once, and reports an invalid one', async () => {
     const host = await hosts([a, b, c], answering);
     const { log } = record(host.everyHost(who, 0, { hosts: [b, b, 'http://nobody:1'] }));
     await grid.advance(10);
@@ -100,7 +100,7 @@ describe('everyHost', () => {
     expect(record(host.everyHost(who, 0, { hosts: [] })).log).toStrictEqual(['done']);
   });
 
-  it('cancels what runs when nobody is subscribed, and behind a quorum', async () => {
+  it('cancels running calls when it is unsubscribed, and behind a quorum', async () => {
     let running = 0;
     const host = await hosts([a, b, c], (manager) =>
       manager.handle(who, () => {
@@ -125,7 +125,7 @@ describe('everyHost', () => {
     }
   });
 
-  it('cannot reach a quorum as soon as too many fail', async () => {
+  it('fails a quorum as soon as too many calls fail', async () => {
     const host = await hosts([a, b, c], (manager) =>
       manager.handle(who, () => (manager.local === a ? NEVER : throwError(() => new Error(`${manager.local} fails`)))),
     );
@@ -190,7 +190,7 @@ describe('everyHost', () => {
     await grid.settle();
   });
 
-  it('applies an operator to the call of each host; what it throws is the outcome of that host', async () => {
+  it('applies an operator to the call of each host; its errors are the outcome of that host', async () => {
     const host = await hosts([a, b], answering);
     const each = (call: Observable<string>, name: string): Observable<string> => {
       if (name === b) throw new Error('each');
@@ -205,7 +205,7 @@ describe('everyHost', () => {
     expect(log).toContainEqual({ host: b, error: new Error('each') });
   });
 
-  it('gives all outcomes where the teardown of a call throws, which is reported', async () => {
+  it('returns all outcomes where the teardown of a call throws, which is reported', async () => {
     const host = await hosts([a, b], answering);
     const { log } = record(host.everyHost(who, 5, { each: (call) => call.pipe(finalize(boom)) }));
     await grid.advance(20, 5);
@@ -214,7 +214,7 @@ describe('everyHost', () => {
     expect(unhandled.splice(0)).toStrictEqual([new Error('of a teardown'), new Error('of a teardown')]);
   });
 
-  it('refuses options that cannot work', async () => {
+  it('refuses invalid options', async () => {
     const host = await hosts([a], answering);
     expect(() => host.everyHost(who, 0, { hosts: 'a' as never })).toThrow(/hosts must be a list of host names/);
     expect(() => host.everyHost(who, 0, { each: 1 as never })).toThrow(/each must be a function/);
@@ -241,7 +241,7 @@ describe('anyHost', () => {
     expect(log).toMatchObject([{ message: expect.stringContaining(message) }]);
   });
 
-  it('runs a call once that is not idempotent, whose handler fails because of a call that was not sent', async () => {
+  it('runs a non-idempotent call once whose handler fails because of an unsent call', async () => {
     let runs = 0;
     const host = await hosts(
       [a, b],
@@ -267,7 +267,7 @@ describe('anyHost', () => {
     expect(answers).toStrictEqual(new Set([a, c]));
   });
 
-  it('makes a call that was refused by a host that drains at another one, and runs it once', async () => {
+  it('repeats a call refused by a draining host at another one, and runs it once', async () => {
     const runs: string[] = [];
     const host = await hosts([a, b, c], (manager) =>
       manager.handle(who, () => {
@@ -290,7 +290,7 @@ describe('anyHost', () => {
     expect(runs).toStrictEqual([c]);
   });
 
-  it('does not make a call again that may have run, unless its route is idempotent', async () => {
+  it('does not repeat a call that may have run, unless its route is idempotent', async () => {
     const host = await hosts([a, b, c], (manager) => {
       for (const route of [who, safe]) manager.handle(route, () => (manager.local === b ? NEVER : manager.local));
     });
@@ -304,7 +304,7 @@ describe('anyHost', () => {
     expect(again.log).toStrictEqual([c, 'done']);
   });
 
-  it('makes a call of an idempotent route again whose host is removed from the list while it runs', async () => {
+  it('repeats a call of an idempotent route when its host is removed from the list meanwhile', async () => {
     const lists = new BehaviorSubject<string[]>([a, b, c]);
     const prepare = (manager: Manager): unknown =>
       manager.handle(safe, () => (manager.local === b ? NEVER : manager.local));
@@ -318,12 +318,12 @@ describe('anyHost', () => {
     expect(log).toStrictEqual([c, 'done']);
   });
 
-  it('fails at once with an error of which nothing was sent where there is no host', async () => {
+  it('fails at once with an unsent error where there is no host', async () => {
     const host = await hosts([a, b], answering);
     expect(record(host.anyHost(who, 0, { hosts: [] })).log).toMatchObject([{ code: 'configuration', sent: false }]);
   });
 
-  it('passes errors of handlers on, and makes no more than so many attempts', async () => {
+  it('passes errors of handlers on, and limits the number of attempts', async () => {
     const runs: string[] = [];
     const host = await hosts([a, b, c], (manager) =>
       manager.handle(safe, () => {
@@ -360,7 +360,7 @@ describe('anyHost', () => {
     expect(figures[0]).toMatchObject({ openOut: 0 });
   });
 
-  it('gives the answer of the quicker one where the teardown of the slower one throws', async () => {
+  it('returns the answer of the faster one where the teardown of the slower one throws', async () => {
     grid = new LinkedManagers();
     const names = [a, b, c];
     const throwing = (call: OutgoingCall, next: (call: OutgoingCall) => Observable<unknown>): Observable<unknown> =>
@@ -378,7 +378,7 @@ describe('anyHost', () => {
     expect(unhandled.splice(0)).toStrictEqual([new Error('of a teardown')]);
   });
 
-  it('learns after how long to call a second host', async () => {
+  it('learns the delay after which to call a second host', async () => {
     const host = await hosts([a, b, c], (manager) =>
       manager.handle(safe, (ms) => (manager.local === b ? grid.timer(ms) : of(0)).pipe(map(() => manager.local))),
     );
@@ -415,7 +415,7 @@ describe('anyHost', () => {
     expect(log).toStrictEqual([expect.objectContaining({ code: 'deadline-exceeded' })]);
   });
 
-  it('keeps a stream where it has begun', async () => {
+  it('stays with the host of a stream that has begun', async () => {
     const items = new Subject<string>();
     const host = await hosts([a, b, c], (manager) => manager.handle(watch, () => items));
     const { log } = record(host.anyHost(watch, undefined, { hosts: [b, c] }));
@@ -427,7 +427,7 @@ describe('anyHost', () => {
     expect(log).toStrictEqual(['x', expect.objectContaining({ message: expect.stringContaining('broken') })]);
   });
 
-  it('errors where there is no host, where pick throws, and where it chooses what it was not given', async () => {
+  it('errors where there is no host, where pick throws, and where it returns an unknown host', async () => {
     const host = await hosts([a], answering);
     const fail = (options: object): unknown => record(host.anyHost(who, 0, options)).log[0];
     expect(fail({ hosts: [] })).toMatchObject({ code: 'configuration' });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 describe('ownersOf', () => {
-  it('is the same on every host and in every version: these are part of the contract', () => {
+  it('is the same on every host and in every version, as the contract promises', () => {
     const hosts = ['http://a:1', 'http://b:1', 'http://c:1'];
     expect(['x', 'y', 'z', '', 'ключ'].map((key) => owners(key, 2, hosts))).toMatchInlineSnapshot(`
      [
@@ -46,7 +46,7 @@ describe('ownersOf', () => {
     `);
   });
 
-  it('gives so many different hosts, the same in whatever order they are listed', () => {
+  it('returns the requested number of different hosts, regardless of the order of the list', () => {
     fc.assert(
       fc.property(fc.string(), hostList, fc.integer({ min: 1, max: 15 }), (key, hosts, count) => {
         const found = owners(key, count, hosts);
@@ -59,7 +59,7 @@ describe('ownersOf', () => {
     );
   });
 
-  it('moves only the keys of the host that goes, and to that which comes', () => {
+  it('moves only the keys of a removed host, and to an added one', () => {
     fc.assert(
       fc.property(fc.string(), hostList, fc.nat(), (key, hosts, pick) => {
         const gone = hosts[pick % hosts.length]!;

@@ -34,7 +34,7 @@ describe('quorum', () => {
     });
   });
 
-  it('waits for the end where it is not known how many were asked', () => {
+  it('waits for the end where the number of calls is unknown', () => {
     const outcomes = new Subject<HostOutcome<number>>();
     const { log } = record(outcomes.pipe(quorum(2)));
     for (const host of ['a', 'b', 'c']) outcomes.next(failure(host));
@@ -43,7 +43,7 @@ describe('quorum', () => {
     expect(log).toStrictEqual([expect.any(QuorumError)]);
   });
 
-  it('knows how many were asked behind filter, and waits for the end behind map', () => {
+  it('knows the number of calls behind filter, and waits for the end behind map', () => {
     const source = asked(2, failure('a'), failure('b'));
     expect(
       record(
@@ -63,12 +63,12 @@ describe('quorum', () => {
     ).toStrictEqual([]);
   });
 
-  it('cannot be reached where fewer hosts were asked, or none', () => {
+  it('fails where fewer hosts were called than required, or none', () => {
     expect(record(asked(1, value('a')).pipe(quorum(2))).log).toStrictEqual([value('a'), expect.any(QuorumError)]);
     expect(record(EMPTY.pipe(quorum(1))).log).toStrictEqual([expect.any(QuorumError)]);
   });
 
-  it('takes an undefined value for an answer, and passes errors of its source on', () => {
+  it('counts an undefined value as an answer, and passes errors of its source on', () => {
     expect(record(of({ host: 'a', value: undefined }).pipe(quorum(1))).log).toStrictEqual([
       { host: 'a', value: undefined },
       'done',

@@ -46,7 +46,7 @@ const replayed: Readonly<Record<Side, readonly string[]>> = {
 for (const role of ['acceptor', 'dialer'] as const) {
   describe(`our side as the ${role}`, () => {
     for (const name of replayed[role]) {
-      it(`sends what was recorded: ${name}`, async () => {
+      it(`sends the recorded frames: ${name}`, async () => {
         const { seen, expected, needless } = await play(readWholeRecording(name), role);
         expect(seen).toStrictEqual(expected);
         // A difference that is not there any more must not hide another one.
@@ -57,7 +57,7 @@ for (const role of ['acceptor', 'dialer'] as const) {
 }
 
 describe('the replays', () => {
-  it('leave no recording out', () => {
+  it('cover every recording', () => {
     expect(recordings).toHaveLength(41);
     expect(recordings.filter((recording) => recording.handMade).map(({ name }) => name)).toStrictEqual(handMade);
     expect(replayed.dialer).toHaveLength(19);
@@ -69,7 +69,7 @@ describe('the replays', () => {
     }
   });
 
-  it('use every difference that is explained', () => {
+  it('use every explained difference', () => {
     const used = [plans.acceptor, plans.dialer].flatMap((byName) =>
       Object.values(byName).flatMap(({ differences = [] }) => differences.map(({ name }) => name)),
     );
@@ -77,7 +77,7 @@ describe('the replays', () => {
   });
 });
 
-describe('what the messages of a recording do not show', () => {
+describe('information missing from the messages of a recording', () => {
   it('is the upgrade, with the token and the time in its headers', async () => {
     const recording = readWholeRecording('handshake-accepted');
     const { replay } = await play(recording, 'dialer');
@@ -90,7 +90,7 @@ describe('what the messages of a recording do not show', () => {
     expect(Math.abs(Number(elapsed) / 1e6)).toBeLessThan(50);
   });
 
-  it('is what the caller of the idle stream sees when its deadline passes', async () => {
+  it('is the caller’s error when the deadline of the idle stream passes', async () => {
     const { replay } = await play(readWholeRecording('keepalive'), 'dialer');
     expect(replay.calls.map(({ got, error }) => ({ got, code: (error as { code?: string }).code }))).toStrictEqual([
       { got: [], code: 'deadline-exceeded' },

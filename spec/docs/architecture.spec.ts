@@ -16,7 +16,7 @@ function firstCells(heading: string): string[] {
   );
 }
 
-it('names files that are there', () => {
+it('names existing files', () => {
   const names = [...text.matchAll(/`((?:[a-z][a-z-]*\/)*[a-z][a-z-]*\.ts)`/g)].map(([, name]) => name!);
   const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const isThere = (name: string): boolean =>

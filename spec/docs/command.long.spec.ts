@@ -49,11 +49,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('has examples', () => {
+it('contains examples', () => {
   expect(examples.length).toBeGreaterThan(8);
 });
 
-it('prints the recording of the example as the page has it', async () => {
+it('shows the recording of the example as printed', async () => {
   const recording = resolve(__dirname, '../../examples/replaying-an-incident/incident.jsonl');
   for (const options of ['--route book', '--marbles']) {
     const line = `rxgrid decode incident.jsonl ${options}`;
@@ -64,7 +64,7 @@ it('prints the recording of the example as the page has it', async () => {
   }
 });
 
-it('plays the recordings of the wire protocol as the page has it, and says where another token is needed', async () => {
+it('replays the recordings of the wire protocol as shown, and says where another token is needed', async () => {
   const [line, ...printed] = /^\$ (rxgrid conformance [^]*?)^```$/m.exec(guide)![1]!.trimEnd().split('\n');
   const grid = new RealGrid();
   const name = `http://127.0.0.1:${String(await freePort())}`;

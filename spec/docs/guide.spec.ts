@@ -66,7 +66,7 @@ describe.each(pages)('%s', (name) => {
   const code = blocks.filter(({ language }) => language === 'ts' || language === 'js' || language === 'html');
   const links = [...text.replace(fence, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
 
-  it('has no code but that of files', () => {
+  it('contains only code from files', () => {
     // Code that no test runs is wrong sooner or later.
     for (const { place, code: shown } of code) {
       expect(place).toMatch(/^\S+\.(ts|mts|js|mjs|html)(#[\w-]+)?$/);
@@ -74,7 +74,7 @@ describe.each(pages)('%s', (name) => {
     }
   });
 
-  it('links to files and headings that exist', () => {
+  it('links to existing files and headings', () => {
     const missing = links.filter((link) => {
       if (/^https?:/.test(link)) return false;
       const [file = '', anchor] = link.split('#');

@@ -24,7 +24,7 @@ afterAll(() => {
 it.each([
   ['docs/wire.md', 'draw-wire.mjs', () => project],
   ['docs/guide/credit.svg', 'draw-credit.mjs', () => folder],
-])('%s is what scripts/%s draws', (page, script, from) => {
+])('%s is the output of scripts/%s', (page, script, from) => {
   const drawn = execFileSync(process.execPath, [join(from(), 'scripts', script)], { encoding: 'utf8' });
   expect(drawn).toBe(readFileSync(join(project, page), 'utf8'));
 });

@@ -45,14 +45,14 @@ function valueOf(env: readonly { readonly name: string; readonly value: string }
 }
 
 describe('the manifests of examples/kubernetes', () => {
-  it('are valid by the schemas of Kubernetes, which refuse others', () => {
+  it('are valid by the schemas of Kubernetes, which refuse invalid ones', () => {
     expect(faultsOf(manifests())).toStrictEqual([]);
     const broken = structuredClone(find('StatefulSet'));
     broken.spec.replicas = 'three';
     expect(faultsOf([broken])).toStrictEqual([expect.stringContaining('replicas')]);
   });
 
-  it('find each other: names, ports and labels agree', () => {
+  it('refer to each other: names, ports and labels agree', () => {
     const [service, set, budget] = ['Service', 'StatefulSet', 'PodDisruptionBudget'].map(find);
     expect(set.spec.serviceName).toBe(service.metadata.name);
     expect(service.spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true });
@@ -66,7 +66,7 @@ describe('the manifests of examples/kubernetes', () => {
     expect(replicas).toBe(String(set.spec.replicas));
   });
 
-  it('probe the paths of the grid, and give the drain its time', () => {
+  it('probe the paths of the grid, and leave time for the drain', () => {
     const { terminationGracePeriodSeconds, containers } = find('StatefulSet').spec.template.spec;
     const [{ livenessProbe, readinessProbe, env, command }] = containers;
     expect(livenessProbe.httpGet.path).toMatch(/\/healthz$/);
@@ -76,7 +76,7 @@ describe('the manifests of examples/kubernetes', () => {
     expect(command[0]).toBe('node');
   });
 
-  it('let no more than one host go at a time', () => {
+  it('permit no more than one host to be unavailable at a time', () => {
     const { maxUnavailable } = find('PodDisruptionBudget').spec;
     expect(maxUnavailable).toBe(1);
     expect(find('StatefulSet').spec.replicas).toBeGreaterThanOrEqual(3);
@@ -84,7 +84,7 @@ describe('the manifests of examples/kubernetes', () => {
 });
 
 describe('examples/compose.yaml', () => {
-  it('stops hosts with SIGTERM, gives them the time of a drain, and names them as the host expects', () => {
+  it('stops hosts with SIGTERM, leaves time for a drain, and names them as the host expects', () => {
     const { services } = parse(read('compose.yaml'), { merge: true });
     expect(Object.keys(services)).toStrictEqual(['store-0', 'store-1', 'store-2']);
     for (const [name, service] of Object.entries<any>(services)) {

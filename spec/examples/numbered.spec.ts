@@ -33,7 +33,7 @@ async function run(name: string): Promise<string> {
   return text;
 }
 
-it('there are some', () => {
+it('there are numbered examples', () => {
   expect(names.length).toBeGreaterThan(8);
 });
 
@@ -46,7 +46,7 @@ describe.each(names)('%s', (name) => {
     expect(readFileSync(join(examples, 'README.md'), 'utf8')).toContain(`](${name})`);
   });
 
-  it('prints what it says', async () => {
+  it('prints the stated output', async () => {
     const [, expected] = /^\/\* prints\n([^]*?)\*\/\n$/m.exec(text) ?? [];
     expect(await run(name)).toBe(expected);
   });

@@ -44,7 +44,7 @@ it('the guide’s figures: the slowest routes, stuck streams, recent percentiles
     expect(JSON.parse(await firstValueFrom(documentOf(host)))).toMatchObject({ asyncapi: '3.0.0' });
   }));
 
-it('the guide’s host lets hosts and the dashboard look, also at other hosts', () =>
+it('the guide’s host lets hosts and the dashboard monitor it, and other hosts', () =>
   gridTest(async ({ cluster, clock }) => {
     const grid = cluster(1);
     const host = observableHost({

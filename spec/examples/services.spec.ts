@@ -43,6 +43,6 @@ it.each<[string, string[]]>([
     'metadata',
     ['shop: {"tenant":"acme","language":"en"}', 'stock: {"tenant":"acme"}', 'tea for acme', 'configuration'],
   ],
-])('the example of %s prints what the guide says', async (name, lines) => {
+])('the example of %s prints the output in the guide', async (name, lines) => {
   expect(await run(name)).toStrictEqual({ code: 0, lines });
 });

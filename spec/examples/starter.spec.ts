@@ -38,7 +38,7 @@ it('has a test that passes', async () => {
   expect(stdout).toMatch(/^# pass 1$/m);
 });
 
-it('has a host that starts, and drains when it is told to end', async () => {
+it('has a host that starts, and drains when it is stopped', async () => {
   const env = { ...process.env, GRID_LOCAL: 'http://127.0.0.1:7931' };
   const child = spawn(process.execPath, ['examples/starter/src/host.js'], { cwd: folder, env });
   let text = '';

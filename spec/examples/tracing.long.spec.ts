@@ -13,7 +13,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('the example of metadata and tracing: a call that crosses three hosts is one trace', async () => {
+it('the example of metadata and tracing: a call across three hosts is one trace', async () => {
   const child = spawn(process.execPath, ['examples/tracing/main.mjs'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -123,7 +123,7 @@ const longTalk = (): fc.Arbitrary<Uint8Array> =>
 const seeded = { seed: 20_260_101, numRuns: runs(120) };
 
 describe('an acceptor', () => {
-  it('survives any messages before and instead of the Connect', async () => {
+  it('survives random messages before and instead of the Connect', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(hostileMessage(checksum.hash), { minLength: 1, maxLength: 4 }), async (messages) => {
         const network = new MemoryNetwork();
@@ -141,7 +141,7 @@ describe('an acceptor', () => {
     );
   });
 
-  it('survives any messages after it: tables stay bounded, nothing stays behind', async () => {
+  it('survives random messages after it: tables stay bounded, and nothing is left behind', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(longTalk(), fc.constantFrom(0, 0, 0, 0, 20, 1_500)), { maxLength: 40, size: 'max' }),
@@ -175,7 +175,7 @@ describe('an acceptor', () => {
     );
   });
 
-  it('refuses calls beyond maxOpenMuxes, and takes others when some have ended', async () => {
+  it('refuses calls beyond maxOpenMuxes, and accepts others when some have ended', async () => {
     const network = new MemoryNetwork();
     const manager = await start(network);
     const peer = evil(network, manager);
@@ -206,7 +206,7 @@ describe('an acceptor', () => {
     expect(await network.close()).toBe(0);
   });
 
-  it('takes no more credit than the window, however much is given', async () => {
+  it('accepts no more credit than the window, however much is granted', async () => {
     const network = new MemoryNetwork();
     const peer = evil(network, await start(network));
     await peer.shake();
@@ -267,7 +267,7 @@ describe('a dialer', () => {
   it.each([
     ['instead of the answer', false],
     ['after the answer', true],
-  ])('survives any messages %s: its calls end once, and it links with a good acceptor later', async (_, answer) => {
+  ])('survives random messages %s: its calls end once, and it links with a good acceptor later', async (_, answer) => {
     await fc.assert(
       fc.asyncProperty(
         answer

@@ -154,7 +154,7 @@ async function expectUnharmed({ network, manager, good }: Awaited<ReturnType<typ
 const err = ['c', 'r', 's', 'd'];
 const failed = Flag.Eof | Flag.PayloadIsErr;
 
-describe('garbage of a caller', () => {
+describe('malformed bytes from a caller', () => {
   const places: readonly [string, readonly string[], (bytes: Uint8Array) => Frame][] = [
     ['the metadata of a request', ['m'], (extra) => fromCaller.request(9, { handler: 1, extra })],
     ['the opening of a stream', ['m', 'w', 'b'], (extra) => fromCaller.connectMux(9, { handler: 3, extra })],
@@ -169,7 +169,7 @@ describe('garbage of a caller', () => {
   // What is beside a payload belongs to one call, whose frame has its bounds.
   const ofOneCall = new Set(['the metadata of a request', 'the opening of a stream', 'an item']);
 
-  it.each(places)('in %s harms nobody else', async (place, keys, frame) => {
+  it.each(places)('in %s affect no other call', async (place, keys, frame) => {
     const at = await scene();
     const { network, manager } = at;
     let peer = evil(network, manager);
@@ -193,7 +193,7 @@ describe('garbage of a caller', () => {
   const undecodable = garbage.filter((bytes) => bytes[1] !== 0xa9);
 
   it.each(undecodable.map((bytes) => [Buffer.from(bytes.subarray(0, 20)).toString('hex'), bytes] as const))(
-    'refuses a call whose metadata cannot be decoded, %s, runs no handler, and goes on',
+    'refuse a call with undecodable metadata, %s, run no handler, and leave the host running',
     async (_, extra) => {
       const at = await scene();
       const peer = evil(at.network, at.manager);
@@ -220,7 +220,7 @@ describe('garbage of a caller', () => {
     ['that is too large', { key: 'x'.repeat(9_000) }],
     ['with a name that is too long', { ['k'.repeat(257)]: 'x' }],
     ['with too many entries', Object.fromEntries(Array.from({ length: 257 }, (_, n) => [`k${String(n)}`, '']))],
-  ])('refuses a call with metadata %s, runs no handler, and goes on', async (_, meta) => {
+  ])('refuse a call with metadata %s, run no handler, and leave the host running', async (_, meta) => {
     const at = await scene();
     const peer = evil(at.network, at.manager);
     await at.network.settle();
@@ -236,7 +236,7 @@ describe('garbage of a caller', () => {
   });
 });
 
-describe('garbage of a side that is called', () => {
+describe('malformed bytes from a callee', () => {
   type Place = readonly [string, readonly string[], 'request' | 'stream', (id: MuxId, bytes: Uint8Array) => Frame];
   const refusal = encodeConnectError('no');
   const places: readonly Place[] = [
@@ -271,7 +271,7 @@ describe('garbage of a side that is called', () => {
     ['in the pong of a stream', ['nf', 'e', 't'], 'stream', (id, payload) => frameOf(Op.Pong, id, { payload })],
   ];
 
-  it.each(places)('%s ends its call at most, once, and harms nobody else', async (place, keys, kind, frame) => {
+  it.each(places)('%s end at most their own call, once, and affect no other', async (place, keys, kind, frame) => {
     const at = await scene();
     const { network, manager } = at;
     let peer = evil(network, manager);

@@ -70,7 +70,7 @@ describe('retry', () => {
     };
   };
 
-  it('repeats an idempotent call, and no other', async () => {
+  it('repeats only an idempotent call', async () => {
     const calls: string[] = [];
     await pair.link(
       ({ b }) => {
@@ -145,7 +145,7 @@ describe('retry', () => {
 });
 
 describe('concurrency', () => {
-  it('refuses what is beyond the queue, and serves the rest in order', async () => {
+  it('refuses calls beyond the queue, and serves the rest in order', async () => {
     const began: string[] = [];
     await pair.link(({ b }) => {
       b.handle(
@@ -189,7 +189,7 @@ describe('concurrency', () => {
 });
 
 describe('circuitBreaker', () => {
-  it('opens after failures in a row, and closes after a success', async () => {
+  it('opens after consecutive failures, and closes after a success', async () => {
     let calls = 0;
     let works = false;
     await pair.link(
@@ -216,7 +216,7 @@ describe('circuitBreaker', () => {
     expect(await call()).toBe('ok');
   });
 
-  it('goes on where isFailure throws', async () => {
+  it('continues where isFailure throws', async () => {
     let works = false;
     let throws = true;
     const isFailure = (): boolean => {
@@ -250,7 +250,7 @@ describe('circuitBreaker', () => {
     expect(unhandled).toMatchObject([{ message: 'isFailure' }, { message: 'isFailure' }]);
   });
 
-  it('lets one call through at a time, also while calls end that began before', async () => {
+  it('lets one call through at a time, also while earlier calls end', async () => {
     let calls = 0;
     await pair.link(
       ({ b }) => {
@@ -277,7 +277,7 @@ describe('circuitBreaker', () => {
 });
 
 describe('log', () => {
-  it('writes a record of each call, and survives what the writer throws', async () => {
+  it('writes a record of each call, and survives errors of the writer', async () => {
     const records: CallRecord[] = [];
     await pair.link(({ b }) => b.handle(echo, (text) => (text === 'bad' ? (undefined as never) : text)), {
       intercept: { calls: [log((entry) => records.push(entry))] },

@@ -39,14 +39,14 @@ const text = `${lines.join('\n')}\n`;
 const withLine = (line: string): string => `${head}\n${line}\n`;
 
 describe('readRecording', () => {
-  it('reads what was written', () => {
+  it('reads a written recording', () => {
     expect(readRecording(text)).toStrictEqual({ header, records, truncated: false });
     expect(readRecording(new TextEncoder().encode(text))).toStrictEqual({ header, records, truncated: false });
     // A terminal acts on nothing in the file.
     expect(text).toMatch(/^[\n\u0020-\u007e]+$/);
   });
 
-  it('refuses what is cut off, wherever that is, and says how to read it', () => {
+  it('refuses a truncated recording, cut anywhere, and says how to read it', () => {
     for (let length = head.length + 1; length < text.length - 1; length += 7) {
       expect(() => readRecording(text.slice(0, length))).toThrow(
         /^The recording is cut off after \d records: .*allowTruncated/,
@@ -59,7 +59,7 @@ describe('readRecording', () => {
     }
   });
 
-  it('refuses a file of another version, another file, none, and one that is too large', () => {
+  it('refuses another version, another kind of file, a missing file, and one that is too large', () => {
     const other = headerLine({ ...header, version: 9 });
     expect(() => readRecording(`${other}\n`)).toThrow(
       'Line 1 of the recording: its format has the version 9, and this rxgrid reads version 1. Use the rxgrid that recorded it, or a newer one.',
@@ -95,7 +95,7 @@ describe('readRecording', () => {
     ],
     ['[1]', 'it is not an object'],
     ['{"t":', 'it is not JSON'],
-  ])('says which line and field of %s is wrong', (line, message) => {
+  ])('names the line and field of %s that is wrong', (line, message) => {
     const reading = (): unknown => readRecording(withLine(line));
     expect(reading).toThrow(RecordingError);
     expect(reading).toThrow(`Line 2 of the recording: ${message}`);

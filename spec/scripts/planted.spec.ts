@@ -8,7 +8,7 @@ import { plant } from '../../scripts/planted/plant.mjs';
 const project = resolve(__dirname, '../..');
 
 describe('the planted faults', () => {
-  it('are many, and each has a name of its own', () => {
+  it('are many, with unique names', () => {
     expect(faults.length).toBeGreaterThanOrEqual(80);
     expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
   });
@@ -25,7 +25,7 @@ describe('the planted faults', () => {
     }
   });
 
-  it('refuses a place that is not there, or there twice', () => {
+  it('refuses a place that is missing or ambiguous', () => {
     const fault = { name: 'x', file: 'lib/x.ts', find: 'a', replace: '$&b', specs: [] };
     expect(plant('cad', fault)).toBe('c$&bd');
     expect(() => plant('aa', fault)).toThrow('stands 2 times in lib/x.ts');

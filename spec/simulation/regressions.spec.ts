@@ -6,7 +6,7 @@ import { projectSimulation } from './project-simulation.js';
 
 // A handler that had ended, with its last items in a full send queue: after the caller's cancel they were sent all the same,
 // for seconds on a slow line. Found as seeds 453, 1374 and 1713; this is what 1713 was shrunk to.
-it('a cancel takes back what a handler that has ended left in the queue', async () => {
+it('a cancel takes back what an ended handler left in the queue', async () => {
   const steps: Step<Operation>[] = [
     {
       at: 20216,
@@ -76,7 +76,7 @@ it('a cancel takes back what a handler that has ended left in the queue', async 
 
 // The error of a handler waited in a full send queue, and data that came meanwhile was answered before it: the caller lost the
 // error. Found as seeds 23400 and 24882; this is what 24882 was shrunk to.
-it('data for a mux whose end still waits is not answered before that end', async () => {
+it('data for a mux whose end is queued is not answered before that end', async () => {
   const steps: Step<Operation>[] = [
     {
       at: 308,
@@ -115,7 +115,7 @@ it('data for a mux whose end still waits is not answered before that end', async
 
 // No fault of the library: a broken peer sent the opening of a call twice, with its end in between, so it was two calls. The
 // simulation took the second one's items for the first one's. Found as seed 21847; this is what it was shrunk to.
-it('an opening that comes again after the end of its call is another call', async () => {
+it('an opening repeated after the end of its call is another call', async () => {
   const steps: Step<Operation>[] = [
     { at: 14943, fault: { kind: 'duplicate', between: ['b', 'c'], from: 'b', count: 3 } },
     { at: 25032, fault: { kind: 'reorder', between: ['c', 'b'], from: 'c', count: 1 } },
@@ -156,7 +156,7 @@ it('an opening that comes again after the end of its call is another call', asyn
 
 // A subscriber that threw at the item of a response was not told that the call had completed: it waited for ever. Found as
 // seeds 5 and 10; this is what 5 was shrunk to.
-it('an observer that throws at the item of a unary call is told its end', async () => {
+it('an observer that throws at the item of a unary call is notified of its end', async () => {
   const steps: Step<Operation>[] = [
     {
       at: 20372,
@@ -197,7 +197,7 @@ it('an observer that throws at the item of a unary call is told its end', async 
 
 // No fault of the library: `consume` finishes the items that came before the end of its source, so this handler works on for
 // 16 times 15 ms after its deadline. Found as seed 959; this is what it was shrunk to.
-it('a handler that consumes its input finishes what has come when its deadline passes', async () => {
+it('a handler that consumes its input finishes the received items when its deadline passes', async () => {
   const steps: Step<Operation>[] = [
     {
       at: 54,
@@ -237,7 +237,7 @@ it('a handler that consumes its input finishes what has come when its deadline p
 
 // No fault of the library: of two hostile peers at one host, the first one was told that its handler still ran, because that
 // of the second one did. Found as seeds 195, 733, 758 and 965; this is what 195 was shrunk to.
-it('two hostile peers at one host are told apart', async () => {
+it('two hostile peers at one host are distinguished', async () => {
   const attack = (id: number): Act => ({ act: 'attack', id, host: 'e', attack: 'says nothing for long' });
   const steps: Step<Act>[] = [
     { at: 0, operation: attack(1) },

@@ -49,7 +49,7 @@ describe('the simulation of the library', () => {
     expect(fingerprints(chosen[0]!, chosen.length)).toStrictEqual(all.slice(-chosen.length));
   }, 60_000);
 
-  it('the command refuses what is no number', () => {
+  it('the command refuses an invalid number', () => {
     expect(command('--seeds', 'many').code).toBe(2);
   });
 });

@@ -31,13 +31,13 @@ async function inputs(entry: string, platform: 'browser' | 'node'): Promise<stri
 }
 
 describe('bundles', () => {
-  it.each(['lib/index.ts', 'lib/node/index.ts'])('%s holds nothing of the kit', async (entry) => {
+  it.each(['lib/index.ts', 'lib/node/index.ts'])('%s contains nothing of the kit', async (entry) => {
     const files = await inputs(entry, 'node');
     expect(files).toContain('lib/endpoint/manager.ts');
     expect(files.filter((name) => name.includes('testing'))).toStrictEqual([]);
   });
 
-  it('the kit needs no framework and nothing of Node: it runs in a browser too', async () => {
+  it('the kit needs no framework and nothing of Node: it runs in a browser, too', async () => {
     const files = await inputs('lib/testing/index.ts', 'browser');
     const packages = files.filter((name) => !name.startsWith('lib/'));
     expect(packages.sort()).toStrictEqual([

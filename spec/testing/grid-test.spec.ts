@@ -43,7 +43,7 @@ afterEach(() => {
 });
 
 describe('a test that does not end', () => {
-  it('ends at its limit of real time, with what is open, and the next one runs', async () => {
+  it('ends at its limit of real time, listing what is open, and the next one runs', async () => {
     const message = `${await failureOf(
       gridTest(
         (context) => {
@@ -113,7 +113,7 @@ describe('a test that does not end', () => {
     }
   });
 
-  it('leaves real timers to the hooks and tests that follow one that jest has given up', async () => {
+  it('restores real timers for the hooks and tests after one that jest has timed out', async () => {
     const shared = (globalThis as any)[Symbol.for('$$jest-matchers-object')].state;
     const { currentTestIdentity } = shared;
     const test = { status: null, errors: [] as unknown[] };
@@ -147,7 +147,7 @@ describe('a test that does not end', () => {
     }
   });
 
-  it('is named by one that waits for it, which is not stopped by that', async () => {
+  it('is named by a test that waits for it, which does not stop it', async () => {
     const controller = new AbortController();
     const first = failureOf(gridTest(never, { maxTime: Infinity, signal: controller.signal }));
     const second = await failureOf(gridTest(() => undefined, { wait: 80 }));
@@ -163,12 +163,12 @@ describe('a test that does not end', () => {
     await gridTest(({ advance }) => advance(1));
   });
 
-  it('one within another one is refused', async () => {
+  it('is refused within another one', async () => {
     const { message } = await failureOf(gridTest(({ hold }) => hold(gridTest(() => undefined, { wait: 50 }))));
     expect(message).toContain('This gridTest has waited 50 ms for the gridTest of');
   });
 
-  it('a simulation ends when its signal aborts', async () => {
+  it('ends in a simulation when its signal aborts', async () => {
     const controller = new AbortController();
     const run = simulate({
       signal: controller.signal,
@@ -205,7 +205,7 @@ describe('a test that does not end', () => {
     expect(message).toContain('bank: does not run');
   });
 
-  it('a body that goes on after the end of its test cannot begin anything', async () => {
+  it('cannot start anything from its body after its end', async () => {
     let goOn!: () => void;
     let late: Promise<unknown> = Promise.resolve();
     const run = gridTest(
@@ -230,7 +230,7 @@ describe('fake timers of frameworks', () => {
     jest.useRealTimers();
   });
 
-  it.each(['modern', 'legacy'])('within a body are named: jest, %s', async (kind) => {
+  it.each(['modern', 'legacy'])('within a body are reported: jest, %s', async (kind) => {
     const run = gridTest(async ({ advance }) => {
       jest.useFakeTimers(kind === 'legacy' ? { legacyFakeTimers: true } : {});
       await advance(5);
@@ -246,14 +246,14 @@ describe('fake timers of frameworks', () => {
     Object.assign(globalThis, { Date: platform.Date, performance: platform.performance });
   });
 
-  it('that are in use before are refused', async () => {
+  it('that are installed before are refused', async () => {
     jest.useFakeTimers();
     await expect(gridTest(() => undefined)).rejects.toThrow(ConfigurationError);
     await expect(gridTest(() => undefined)).rejects.toThrow('jest.useFakeTimers()');
     jest.useRealTimers();
   });
 
-  it('a spy is no fake timer', () =>
+  it('are not confused with a spy', () =>
     gridTest(async ({ advance, clock }) => {
       const spy = jest.spyOn(globalThis, 'setTimeout');
       let at = NaN;
@@ -277,15 +277,15 @@ describe('real work', () => {
     }));
 });
 
-describe('work that time does not wait for', () => {
-  it('real timers are waited for', () =>
+describe('waiting for work outside virtual time', () => {
+  it('stops virtual time for real timers', () =>
     gridTest(async ({ clock }) => {
       setInterval(() => undefined, 1_000);
       await sleep(20);
       expect(clock.elapsed).toBe(0);
     }));
 
-  it('a deadline that passes while a socket is open says so', async () => {
+  it('reports a deadline that passes while a socket is open', async () => {
     const server = createServer();
     const run = gridTest(async () => {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -300,7 +300,7 @@ describe('work that time does not wait for', () => {
 });
 
 describe('gridTest.seeds', () => {
-  it('runs a body with one seed after the other', async () => {
+  it('runs a body once per seed', async () => {
     const seeds: number[] = [];
     await gridTest.seeds(
       3,
@@ -312,7 +312,7 @@ describe('gridTest.seeds', () => {
     expect(seeds).toStrictEqual([7, 8, 9]);
   });
 
-  it('names the seed that fails, and how to repeat it', async () => {
+  it('names the failing seed, and how to repeat it', async () => {
     const error = await failureOf(
       gridTest.seeds(100, ({ random, expectObservable }) => {
         expectObservable(of(random.below(5) === 3 ? 'y' : 'x')).toBe('(x|)');
@@ -326,7 +326,7 @@ describe('gridTest.seeds', () => {
     expect(error.stack).toContain('grid-test.spec.ts');
   });
 
-  it('says so where the seed does not decide', async () => {
+  it('says so where the failure does not depend on the seed', async () => {
     let runs = 0;
     const { message } = await failureOf(
       gridTest.seeds(2, () => {
@@ -337,7 +337,7 @@ describe('gridTest.seeds', () => {
     expect(message).toContain('Run again, the same seed passed.');
   });
 
-  it('a fault that is drawn at random must strike with one seed at least', async () => {
+  it('requires that a random fault strikes with at least one seed', async () => {
     const body =
       (rate: number) =>
       async ({ link, faults, advance }: GridTestContext): Promise<void> => {
@@ -351,7 +351,7 @@ describe('gridTest.seeds', () => {
     expect(message).toContain('With none of 2 seeds from 1 on.');
   });
 
-  it('refuses options that are unknown', async () => {
+  it('refuses unknown options', async () => {
     await expect(gridTest(() => undefined, { sed: 1 } as never)).rejects.toThrow('gridTest has no option sed.');
     await expect(gridTest.seeds(0, () => undefined)).rejects.toThrow('gridTest.seeds: count must be');
     await expect(gridTest(undefined as never)).rejects.toThrow('gridTest needs body');

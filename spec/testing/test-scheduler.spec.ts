@@ -32,7 +32,7 @@ test('a link on the scheduler of the test', async () => {
   });
 });
 
-test('the run ends although connections ping for ever', async () => {
+test('the run ends although connections ping forever', async () => {
   const testScheduler = scheduler();
   const link = new GridLink({ runtime: schedulerRuntime(testScheduler, { until: 25_000 }) });
   await link.opened;
@@ -44,7 +44,7 @@ test('the run ends although connections ping for ever', async () => {
   link.close();
 });
 
-test('a link without marbles, on a clock of its own', async () => {
+test('a link without marbles, on its own clock', async () => {
   const clock = new VirtualClock();
   const link = new GridLink({ runtime: clock, checksum: 'off', names: ['left', 'right'] });
   link.b.handle(double, (number) => 2 * number);

@@ -37,7 +37,7 @@ describe('judge', () => {
     expect(judge({ name: 'cell', value: 1, unit: 'x' })).toBe('stated');
   });
 
-  it('lets no measurement that failed pass', () => {
+  it('fails a measurement that errored', () => {
     expect(judge(cell(NaN))).toBe('short');
     expect(judge(cell(NaN, { less: true }))).toBe('short');
   });
@@ -47,16 +47,16 @@ describe('settle', () => {
   const settled = (values: number[], more: Partial<Cell> = {}): number =>
     settle(values.map((value) => cell(value, more))).value;
 
-  it('takes the one measurement', () => {
+  it('uses a single measurement', () => {
     expect(settled([1])).toBe(1);
   });
 
-  it('takes the median of three: two of them must reach the gate', () => {
+  it('uses the median of three: two of them must reach the gate', () => {
     expect(settled([1, 3, 2.5])).toBe(2.5);
     expect(settled([1, 3, 1.5])).toBe(1.5);
   });
 
-  it('takes the worse one of the middle two', () => {
+  it('uses the worse one of the middle two', () => {
     expect(settled([1, 3])).toBe(1);
     expect(settled([1, 3], { less: true })).toBe(3);
   });
@@ -67,7 +67,7 @@ describe('lastLine', () => {
     expect(lastLine([cell(1), cell(2), cell(3), cell(4)])).toBe('bench: 4 cells, 3 at gate, 1 at stretch');
   });
 
-  it('does not count what is stated only', () => {
+  it('does not count stated values', () => {
     expect(lastLine([{ name: 'cell', value: 1, unit: 'x' }])).toBe('bench: 0 cells, 0 at gate, 0 at stretch');
   });
 });

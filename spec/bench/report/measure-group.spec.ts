@@ -34,7 +34,7 @@ describe('measureGroup', () => {
     expect(asked).toStrictEqual([['a', 'b']]);
   });
 
-  it('measures what falls short twice more, and nothing else; the median counts', async () => {
+  it('repeats a measurement below its gate twice, and nothing else; the median counts', async () => {
     const { group, asked } = played({ a: [1, 3, 2.5], b: [3], c: [1.5, 1, 4] });
     const { cells, notes } = await measureGroup(group, options);
     expect(valuesOf(cells)).toStrictEqual([2.5, 3, 1.5]);
@@ -46,13 +46,13 @@ describe('measureGroup', () => {
     expect(notes).toStrictEqual(['about the peer']);
   });
 
-  it('measures what the user asks for', async () => {
+  it('measures the cells selected by the user', async () => {
     const { group, asked } = played({ a: [3], b: [3] });
     await measureGroup(group, { ...options, asks: (name: string, cell: string) => `${name}/${cell}` === 'played/b' });
     expect(asked).toStrictEqual([['b']]);
   });
 
-  it('has rounds of the length that the user names, else the group, else 250 ms', async () => {
+  it('uses the round length of the user, or of the group, or 250 ms', async () => {
     const lengths: number[] = [];
     const run = async ({ ms }: Bench): Promise<Cell[]> => {
       lengths.push(ms);

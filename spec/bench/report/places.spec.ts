@@ -13,7 +13,7 @@ const text = [
 ];
 
 describe('fillPlaces', () => {
-  it('replaces what stands in a place, and leaves the others', () => {
+  it('replaces the content of a placeholder, and leaves the others', () => {
     expect(fillPlaces(text.join('\n'), new Map([['one', '$1 new']])).split('\n')).toStrictEqual([
       'a',
       '<!-- bench one -->',
@@ -25,13 +25,13 @@ describe('fillPlaces', () => {
     ]);
   });
 
-  it('fills a place that is empty, and again', () => {
+  it('fills an empty placeholder, repeatedly', () => {
     const once = fillPlaces(text.join('\n'), new Map([['two', 'new']]));
     expect(once.split('\n').slice(5)).toStrictEqual(['<!-- bench two -->', '', 'new', '', '<!-- bench end -->', 'c']);
     expect(fillPlaces(once, new Map([['two', 'new']]))).toBe(once);
   });
 
-  it('leaves a text without places as it is', () => {
+  it('leaves a text without placeholders unchanged', () => {
     expect(fillPlaces('a', new Map([['one', 'new']]))).toBe('a');
   });
 });

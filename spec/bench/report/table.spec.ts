@@ -17,7 +17,7 @@ describe('cellTable', () => {
     ]);
   });
 
-  it('has no columns that no cell fills', () => {
+  it('omits columns without values', () => {
     expect(cellTable([{ name: 'size', value: 100.4, unit: 'kB' }])).toBe(
       ['| cell |  value |', '| ---- | -----: |', '| size | 100 kB |'].join('\n'),
     );

@@ -14,7 +14,7 @@ it.each([
     /failed\. Does the host speak TLS/,
   ],
   [caused('reset'), /reset\. Is a host running/],
-])('A failure to connect has the advice that fits: %s', (cause, text) => {
+])('a failure to connect carries matching advice: %s', (cause, text) => {
   const { message } = failureOf('ws://x', 1_000, cause);
   expect(message).toMatch(text);
   expect(message).not.toContain('--timeout');
@@ -24,7 +24,7 @@ it('--timeout is named where the host did not answer in time', () => {
   expect(failureOf('ws://x', 1_000, undefined).message).toContain('--timeout');
 });
 
-it('A host without files has one piece of advice', () => {
+it('a host without files carries one piece of advice', () => {
   const refused = new RefusedError('No handler. Register one there.', 'No handler.', { code: 'unimplemented' });
   expect(failureText(refused, false)).toBe(
     'the host serves no files. It has to call serveFiles(…), as rxgrid serve --root does.',

@@ -27,7 +27,7 @@ describe('selectHost', () => {
     },
   };
 
-  it('flags come before the environment, and that before the context', async () => {
+  it('flags override the environment, which overrides the context', async () => {
     writeConfig(config, path);
     const env = { RXGRID_CONFIG: path };
     expect(selectHost({}, env)).toMatchObject({ url: 'wss://prod:9000', ca: 'ca.pem', via: 'http://b' });
@@ -47,7 +47,7 @@ describe('selectHost', () => {
     await expect(place.token(signal)).rejects.toThrow(/a token is needed/);
   });
 
-  it('says what is missing', () => {
+  it('names a missing setting', () => {
     expect(() => selectHost({}, { RXGRID_CONFIG: path })).toThrow(/no host is named/);
     expect(() => selectHost({ context: 'none' }, { RXGRID_CONFIG: path })).toThrow(/no context "none"/);
     expect(() => selectHost({ context: '__proto__' }, { RXGRID_CONFIG: path })).toThrow(/no context/);
@@ -55,14 +55,14 @@ describe('selectHost', () => {
 });
 
 describe('the configuration', () => {
-  it('is for its user alone, and a file that is not there is empty', () => {
+  it('is readable by its user only, and empty where the file is missing', () => {
     expect(readConfig(path)).toStrictEqual({ contexts: {} });
     writeConfig({ contexts: { a: { host: 'ws://a' } } }, path);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readConfig(path)).toStrictEqual({ contexts: { a: { host: 'ws://a' } } });
   });
 
-  it('is refused in one line where it cannot be used, without its text', () => {
+  it('is refused in one line where it is invalid, without its text', () => {
     for (const text of ['{"token": "secret"', '[]', '{"contexts": []}', '{"contexts": {"a": {}}}', '{"current": 1}']) {
       writeFileSync(join(folder, 'c.json'), text);
       expect(() => readConfig(join(folder, 'c.json'))).toThrow(/^the configuration .*cannot be used: [^\n]*$/);

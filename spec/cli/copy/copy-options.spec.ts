@@ -69,7 +69,7 @@ describe('--preserve', () => {
     expect(stateOf(served('b'))).toStrictEqual(preserved);
   });
 
-  it('is off by default: the umask takes its share, and folders are as new ones', async () => {
+  it('is off by default: the umask applies, and folders get default modes', async () => {
     makeTree(served('a'));
     await copyIn(contextOf({}), 'a', here('a'));
     writeFileSync(here('new'), '');
@@ -87,14 +87,14 @@ describe('--delete', () => {
   }
   const options = { delete: true, resume: true, excludes: pathMatcher(['*.log']) };
 
-  it('removes here what the host does not have, and keeps what is excluded', async () => {
+  it('removes local files that the host does not have, and keeps excluded ones', async () => {
     makeTrees(served('a'), here('a'));
     await copyIn(contextOf(options), 'a', here('a'));
     expect(treeOf(here('a'))).toStrictEqual(['1', 'keep.log', 'sub', 'sub/2']);
     expect(readFileSync(here('a/sub/2'), 'utf8')).toBe('sub/2');
   });
 
-  it('removes at the host what is not here, and keeps what is excluded', async () => {
+  it('removes files of the host that are missing locally, and keeps excluded ones', async () => {
     makeTrees(here('a'), served('a'));
     await copyOut(contextOf(options), here('a'), 'a');
     expect(treeOf(served('a'))).toStrictEqual(['1', 'keep.log', 'sub', 'sub/2']);
@@ -111,14 +111,14 @@ describe('--delete', () => {
   });
 });
 
-describe('What a killed run has left in the target', () => {
+describe('files left by a killed run in the target', () => {
   const left = ownNameOfKilled('a').replace('rxgrid-own', 'rxgrid-tmp');
 
   it.each<[string, Partial<CopyOptions>]>([
     ['as a whole', { preserve: true }],
     ['file by file', { preserve: true, parallel: 2 }],
     ['with --resume', { preserve: true, resume: true }],
-  ])('is removed by the next copy, %s, which does not spoil the times of folders', async (_, options) => {
+  ])('are removed by the next copy, %s, which preserves the times of folders', async (_, options) => {
     mkdirSync(served('a/sub'), { recursive: true });
     writeFileSync(served('a/sub/file'), '');
     utimesSync(served('a/sub'), 1_000, 1_000);
@@ -132,7 +132,7 @@ describe('What a killed run has left in the target', () => {
   });
 });
 
-it('--parallel copies every file once, and counts them all', async () => {
+it('--parallel copies and counts every file once', async () => {
   for (let n = 0; n < 20; n++) {
     mkdirSync(served(`a/${String(n % 4)}`), { recursive: true });
     writeFileSync(served(`a/${String(n % 4)}/${String(n)}`), someBytes(n * 1_000));
@@ -158,7 +158,7 @@ it('--resume does not copy a single file again whose size and time match', async
   expect(lines.filter((line) => /^0 files, 0 B, .*1 file present already$/.test(line))).toHaveLength(2);
 });
 
-it('a listing with too many entries is a failure that names the option', async () => {
+it('a listing with too many entries fails, naming the option', async () => {
   mkdirSync(served('a'));
   for (const name of ['1', '2', '3']) writeFileSync(served(`a/${name}`), name);
   const context = contextOf({ maxEntries: 2, parallel: 2 });
@@ -174,7 +174,7 @@ it('a glob whose folder has too many entries is refused before anything is copie
   await expect(expandRemote({ ...remote, options: { maxEntries: 3 } }, '*')).resolves.toHaveLength(3);
 });
 
-it.each(['in', 'out'])('--limit-rate slows a copy %s down to the rate', async (direction) => {
+it.each(['in', 'out'])('--limit-rate slows a copy %s to the rate', async (direction) => {
   const bytes = someBytes(300_000);
   writeFileSync(direction === 'in' ? served('a') : here('a'), bytes);
   // A clock of its own: each wait passes at once, and its time is counted.

@@ -76,7 +76,7 @@ function contextOf(options: Partial<CopyOptions> = {}): Noted {
   return { ...context, seen, lines, totals };
 }
 
-it('a folder that is continued has nothing left of processes that were killed', async () => {
+it('a resumed folder contains no files of killed processes', async () => {
   mkdirSync(served('x/y'), { recursive: true });
   for (const name of ['x/a', 'x/y/b']) writeFileSync(served(name), name);
   mkdirSync(here('x/y'), { recursive: true });
@@ -90,7 +90,7 @@ it('a folder that is continued has nothing left of processes that were killed', 
 });
 
 it.each([false, true])(
-  'a folder of which nothing is there goes in packs, and what it has is counted beside that; resume: %s',
+  'a new folder is sent in packs, and existing files are counted separately; resume: %s',
   async (resume) => {
     mkdirSync(served('x/y'), { recursive: true });
     for (const name of ['x/a', 'x/b', 'x/y/c']) writeFileSync(served(name), name);
@@ -117,7 +117,7 @@ it.each([false, true])(
 describe('with --resume', () => {
   const resume = true;
 
-  it('the same command continues what it made, in both directions', async () => {
+  it('continues the files of an earlier run, in both directions', async () => {
     mkdirSync(served('a'));
     mkdirSync(here('b'));
     writeFileSync(served('a/1'), '1');
@@ -137,7 +137,7 @@ describe('with --resume', () => {
     expect(namesIn(served('into'))).toStrictEqual(['b']);
   });
 
-  it('a folder that is no earlier copy is left alone', async () => {
+  it('leaves a folder alone that is not an earlier copy', async () => {
     for (const folder of [served('a'), served('mine'), here('a'), here('mine')]) mkdirSync(folder);
     for (const file of [served('a/1'), served('mine/0'), here('a/1'), here('mine/0')]) writeFileSync(file, '1');
     await expect(copyIn(contextOf({ resume }), 'a', here('mine'))).rejects.toMatchObject({ exitCode: 2 });
@@ -146,7 +146,7 @@ describe('with --resume', () => {
     expect(namesIn(served('mine'))).toStrictEqual(['0']);
   });
 
-  it('a folder that is new at the source comes too, empty ones as well, and is sent in packs', async () => {
+  it('copies a folder that is new at the source, also an empty one, in packs', async () => {
     mkdirSync(here('a/old'), { recursive: true });
     writeFileSync(here('a/old/1'), '1');
     await copyOut(contextOf({ resume }), here('a'), 'a');
@@ -172,7 +172,7 @@ describe('with --resume', () => {
   });
 });
 
-describe('what is no file', () => {
+describe('an entry that is not a file', () => {
   beforeEach(() => {
     for (const root of [host.root, host.local]) {
       mkdirSync(join(root, 'a'));
@@ -211,7 +211,7 @@ describe('what is no file', () => {
   });
 });
 
-it('what is excluded is not copied, nor listed', async () => {
+it('excluded paths are neither copied nor listed', async () => {
   for (const root of [host.root, host.local]) {
     mkdirSync(join(root, 'a/node_modules/x'), { recursive: true });
     for (const name of ['a/1.js', 'a/1.log', 'a/node_modules/x/2.js']) writeFileSync(join(root, name), name);
@@ -252,7 +252,7 @@ it('a dry run leaves a pipe alone', async () => {
   expect(context.lines).toStrictEqual([`out: ${here('fifo')}`]);
 });
 
-it('a dry run makes no folder for a file either', async () => {
+it('a dry run creates no folder for a file', async () => {
   writeFileSync(served('1'), '1');
   const context = contextOf({ dryRun: true });
   await copyIn(context, '1', `${here('new')}/`);
@@ -271,7 +271,7 @@ it('a failure names the target that the user typed', async () => {
   await expect(copyIn(context(), 'a', here('taken/below'))).rejects.toMatchObject({ code: 'file-not-found' });
 });
 
-it('a dry run with --delete names what the target has beyond the source, and removes nothing', async () => {
+it('a dry run with --delete names the surplus of the target, and removes nothing', async () => {
   for (const path of [served('a/1'), here('down/1'), here('down/2'), here('c/1'), served('up/1'), served('up/2')]) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, '1');
@@ -292,7 +292,7 @@ it('a dry run with --delete names what the target has beyond the source, and rem
 });
 
 describe('links in the target', () => {
-  it('are not followed out of it, for writing or for a look', async () => {
+  it('are not followed out of it, neither for writing nor for reading', async () => {
     const outside = mkdtempSync(join(host.folder, 'outside-'));
     const time = new Date(1_000_000);
     mkdirSync(served('a/sub'), { recursive: true });

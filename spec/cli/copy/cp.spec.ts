@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('A full disk is said to be that of the host, or of this machine', async () => {
+it('a full disk is reported as that of the host, or of this machine', async () => {
   const name = `http://127.0.0.1:${String(await freePort())}`;
   const host = grid.manager(name, [], { leaves: { authenticate: () => 'tool' } });
   const full = { code: 'file-space', message: '"a": no space is left on the disk (ENOSPC).' };

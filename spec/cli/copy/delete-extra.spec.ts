@@ -52,12 +52,12 @@ const directions = {
   },
 };
 
-describe.each(Object.entries(directions))('A removal %s', (_, { target, source, remove }) => {
+describe.each(Object.entries(directions))('a removal %s', (_, { target, source, remove }) => {
   beforeEach(() => {
     for (const folder of [target(), source()]) mkdirSync(folder);
   });
 
-  it('removes what the source does not have, a folder as one', async () => {
+  it('removes paths that the source does not have, a folder as one', async () => {
     files(source(), 'a', 'sub/b');
     files(target(), 'a', 'sub/b', 'sub/c', 'gone/1', 'gone/deep/2', 'gone-too', 'gonest');
     mkdirSync(join(target(), 'empty'));
@@ -69,7 +69,7 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
     );
   });
 
-  it('does nothing unless it is wanted, or where something has failed', async () => {
+  it('does nothing unless requested, or where something has failed', async () => {
     files(target(), 'a');
     await remove(contextOf({ delete: false }));
     const context = contextOf({});
@@ -79,7 +79,7 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
     expect(lines.at(-1)).toContain('nothing is deleted, because some files could not be copied');
   });
 
-  it('leaves excluded paths, and the folders that the source does not have but they are in', async () => {
+  it('keeps excluded paths, and the surplus folders that contain them', async () => {
     files(source(), 'a');
     files(target(), 'a', 'b', 'x.log', 'gone/1', 'gone/deep/2', 'half/1', 'half/deep/y.log', 'half/deep/z');
     files(target(), 'half/node_modules/p/q');
@@ -98,7 +98,7 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
     expect(context.report.failures).toBe(0);
   });
 
-  it('of a dry run names what would go, and removes nothing', async () => {
+  it('in a dry run names what it would remove, and removes nothing', async () => {
     files(source(), 'a');
     files(target(), 'a', 'b', 'gone/1', 'gone/deep/2');
     const before = treeOf(target());
@@ -113,7 +113,7 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
     );
   });
 
-  it('removes links, and nothing that they lead to', async () => {
+  it('removes links, but not their targets', async () => {
     files(host.folder, 'outside/secret');
     symlinkSync(join(host.folder, 'outside'), join(target(), 'out'));
     symlinkSync('none', join(target(), 'dangling'));
@@ -121,7 +121,7 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
     expect([treeOf(target()), existsSync(join(host.folder, 'outside/secret'))]).toStrictEqual([[], true]);
   });
 
-  it('goes on behind what cannot be removed, and reports it', async () => {
+  it('continues after a path that cannot be removed, and reports it', async () => {
     files(target(), `busy/${ownName('x')}`, 'a', 'z');
     const context = contextOf({});
     await remove(context);
@@ -140,7 +140,7 @@ describe.each(Object.entries(directions))('A removal %s', (_, { target, source, 
   });
 });
 
-describe('A source here', () => {
+describe('a local source', () => {
   const source = (): string => join(host.local, 'b');
   const target = (): string => join(host.root, 'b');
 
@@ -152,7 +152,7 @@ describe('A source here', () => {
   it.each([
     ['that is gone', () => undefined, 'file-not-found'],
     ['that is another folder by now, as after unmounting', () => mkdirSync(source()), 'file-changed'],
-  ])('%s costs the target nothing', async (_, replace, code) => {
+  ])('%s causes no removal at the target', async (_, replace, code) => {
     files(source(), 'a', 'b');
     const stats = statSync(source());
     renameSync(source(), join(host.local, 'moved'));
@@ -161,7 +161,7 @@ describe('A source here', () => {
     expect(treeOf(target())).toStrictEqual(['a', 'b']);
   });
 
-  it('whose path cannot be looked up costs the target nothing', async () => {
+  it('whose path cannot be checked causes no removal at the target', async () => {
     // A name that is too long for the system here, as one of another file system may be.
     const stats = statSync(source());
     const path = join(source(), 'x'.repeat(300));
@@ -169,14 +169,14 @@ describe('A source here', () => {
     expect(treeOf(target())).toStrictEqual(['a', 'b']);
   });
 
-  it('that has a dangling link has that path', async () => {
+  it('includes the path of a dangling link', async () => {
     symlinkSync('none', join(source(), 'a'));
     await deleteExtraThere(contextOf({}), { path: source(), stats: statSync(source()) }, 'b');
     expect(treeOf(target())).toStrictEqual(['a']);
   });
 });
 
-it('A host that cannot list a folder of its own has nothing deleted', async () => {
+it('nothing is deleted at a host that cannot list one of its folders', async () => {
   mkdirSync(join(host.local, 'b'));
   const path = join(host.local, 'b');
   await expect(deleteExtraThere(contextOf({}), { path, stats: statSync(path) }, 'none')).rejects.toMatchObject({
@@ -184,7 +184,7 @@ it('A host that cannot list a folder of its own has nothing deleted', async () =
   });
 });
 
-describe('A host that allows no removal', () => {
+describe('a host that permits no removal', () => {
   let strict: FilesHost;
 
   beforeEach(async () => {

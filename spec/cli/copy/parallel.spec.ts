@@ -9,7 +9,7 @@ async function* count(to: number): AsyncGenerator<number> {
 describe('parallel', () => {
   const never = new AbortController().signal;
 
-  it('shares the items of one source: each goes to one of the runs', async () => {
+  it('shares the items of one source: each is processed by one of the runs', async () => {
     const source = shared(count(100));
     const taken: number[] = [];
     const runs = new Set<number>();
@@ -23,7 +23,7 @@ describe('parallel', () => {
     expect(runs.size).toBe(4);
   });
 
-  it('the first failure stops the others, and is the error once they have ended', async () => {
+  it('stops the others at the first failure, and errors with it once they have ended', async () => {
     let ended = 0;
     const run = parallel(3, never, async (index, signal) => {
       if (index === 1) throw new Error('one');
@@ -37,7 +37,7 @@ describe('parallel', () => {
     expect(ended).toBe(2);
   });
 
-  it.each([true, false])('an interruption is the error; before the start: %s', async (early) => {
+  it.each([true, false])('errors with an interruption; before the start: %s', async (early) => {
     const abort = new AbortController();
     if (early) abort.abort(new Error('interrupted'));
     const run = parallel(2, abort.signal, async (_, signal) => {
@@ -51,7 +51,7 @@ describe('parallel', () => {
   });
 });
 
-it('the steps of several streams are added up', () => {
+it('the progress of several streams is added up', () => {
   const seen: Step[] = [];
   const steps = new Steps({ step: (step) => seen.push(step) });
   steps.set(2, { files: 1, bytes: 10, rate: 5, mode: 'kernel' });

@@ -10,7 +10,7 @@ afterEach(async () => {
   await host.close();
 });
 
-it('A host that allows writing and removing is asked without a change', async () => {
+it('permissions for writing and removing are checked without a change', async () => {
   host = await FilesHost.start({ writable: true, removable: true });
   const context = copyContext(host.leaf);
   await checkWritable(context, 'a');
@@ -18,7 +18,7 @@ it('A host that allows writing and removing is asked without a change', async ()
   expect(readdirSync(host.root)).toStrictEqual([]);
 });
 
-it('A host that allows neither says so', async () => {
+it('a host that permits neither says so', async () => {
   host = await FilesHost.start();
   const context = copyContext(host.leaf);
   const refused = { code: 'files-read-only', path: 'a', message: expect.stringContaining('"a" cannot be') };

@@ -48,18 +48,18 @@ describe('lines of --json', () => {
     ]);
   });
 
-  it('progress comes every 500 ms at most', () => {
+  it('progress is printed every 500 ms at most', () => {
     const report = inJson();
     for (now = 0; now < 1_001; now++) report.step(step);
     expect(json).toHaveLength(3);
   });
 
-  it('skipped has the path and what it is', () => {
+  it('skipped has the path and the kind of the entry', () => {
     inJson().skipped('a/l', 'a symbolic link');
     expect(json).toStrictEqual([{ type: 'skipped', path: 'a/l', what: 'a symbolic link' }]);
   });
 
-  it('failure has the message, and of a file its path and code', () => {
+  it('failure has the message, and for a file its path and code', () => {
     const report = inJson();
     report.failed(new FileAccessError('no', 'a/b'));
     report.failed(new Error('else'));
@@ -85,7 +85,7 @@ describe('lines of --json', () => {
   it.each([
     [true, 'done'],
     [false, 'failed'],
-  ])('the last one, where the copy is whole: %s, has all figures', (done, type) => {
+  ])('the last one has all figures, where the copy is complete: %s', (done, type) => {
     const report = inJson();
     report.begin();
     report.beginSource(true);
@@ -112,7 +112,7 @@ describe('lines of --json', () => {
     ]);
   });
 
-  it('failed has the error that ended the copy, and a dry run what is to be removed', () => {
+  it('failed has the error that ended the copy, and a dry run the planned removals', () => {
     inJson().end(false, new FileAccessError('Denied.', 'a'));
     const dry = inJson();
     dry.wouldRemove('r');
@@ -124,7 +124,7 @@ describe('lines of --json', () => {
     ]);
   });
 
-  it('have no control characters and no marks of direction in them', () => {
+  it('contain no control characters and no direction marks', () => {
     const raw: string[] = [];
     reportOf({ json: (line) => raw.push(line) }).skipped('\u001b[2J\u007f\u009b\u202eé', 'odd');
     expect(raw).toStrictEqual(['{"type":"skipped","path":"\\u001b[2J\\u007f\\u009b\\u202e\\u00e9","what":"odd"}']);
@@ -132,7 +132,7 @@ describe('lines of --json', () => {
 });
 
 describe('the summary', () => {
-  it('says what was moved, the time and the mode, and what is not zero beside them', () => {
+  it('shows the amount copied, the time and the mode, and other counts that are not zero', () => {
     const report = reportOf();
     report.begin();
     report.beginSource(true);
@@ -145,7 +145,7 @@ describe('the summary', () => {
     expect(lines.at(-1)).toBe('30 files, 100 B, 1 min 01 s, kernel, 1 file present already, 1 left out, 1 removed');
   });
 
-  it('counts what all sources and all attempts have moved, and the other figures of the last attempt alone', () => {
+  it('counts the bytes of all sources and attempts, and other figures of the last attempt only', () => {
     const report = reportOf();
     report.begin();
     report.beginSource(false);
@@ -162,7 +162,7 @@ describe('the summary', () => {
     expect(report.failures).toBe(0);
   });
 
-  it('of a copy that failed says what was moved before', () => {
+  it('of a failed copy shows what was copied before', () => {
     const report = reportOf();
     report.step({ ...step, files: 157 });
     report.notRemoved(new FileAccessError('Denied.', 'a'));
@@ -171,7 +171,7 @@ describe('the summary', () => {
     expect([report.failures, report.notCopied]).toStrictEqual([1, 0]);
   });
 
-  it('is left out where the copy failed before anything was moved, with --quiet, and with --json', () => {
+  it('is omitted where the copy failed before any transfer, with --quiet, and with --json', () => {
     reportOf().end(false);
     reportOf({ quiet: true }).end(true);
     inJson().end(true);
@@ -186,18 +186,18 @@ describe('the summary', () => {
   });
 });
 
-describe('what is left out', () => {
+describe('a skipped entry', () => {
   const skipMany = (report: Report): void => {
     for (let index = 0; index < 30; index++) report.skipped(String(index), 'a link');
   };
 
-  it('is named ten times, and then counted', () => {
+  it('is named up to ten times, and then counted', () => {
     skipMany(reportOf());
     expect(lines).toHaveLength(11);
     expect(lines.at(-1)).toMatch(/-v names all of them/);
   });
 
-  it('is named each time with -v, and never with -q', () => {
+  it('is always named with -v, and never with -q', () => {
     skipMany(reportOf({ verbose: true }));
     expect(lines).toHaveLength(30);
     lines = [];
@@ -206,7 +206,7 @@ describe('what is left out', () => {
   });
 });
 
-it('a reason is told once, with -v', () => {
+it('a reason is printed once, with -v', () => {
   const report = reportOf({ verbose: true });
   for (let count = 0; count < 3; count++) report.because('pooled', 'koffi is not installed.');
   reportOf().because('pooled', undefined);

@@ -29,7 +29,7 @@ describe('a rate of 1 MB/s', () => {
     expect(throttle.ready()).toBe(false);
   });
 
-  it('wakes all that watch when bytes may be taken again', () => {
+  it('wakes all watchers when bytes may be taken again', () => {
     let woken = 0;
     throttle.taken(100_000);
     const stops = [throttle.watch(() => woken++), throttle.watch(() => woken++)];
@@ -39,7 +39,7 @@ describe('a rate of 1 MB/s', () => {
     for (const stop of stops) stop();
   });
 
-  it('has no timer once nobody watches', () => {
+  it('has no timer without watchers', () => {
     throttle.taken(100_000);
     const stop = throttle.watch(() => undefined);
     expect(throttle.ready()).toBe(false);
@@ -48,7 +48,7 @@ describe('a rate of 1 MB/s', () => {
     expect(runtime.scheduled).toBe(0);
   });
 
-  it('a wait ends with the abort of its signal', async () => {
+  it('a wait ends when its signal aborts', async () => {
     throttle.taken(1_000_000_000);
     const abort = new AbortController();
     const waited = throttle.wait(abort.signal);

@@ -53,7 +53,7 @@ const modes: readonly (readonly [name: string, options: Partial<CopyOptions>])[]
   ['as a dry run', { dryRun: true }],
 ];
 
-describe.each([false, true])('A copy to a target that is there (%s)', (there) => {
+describe.each([false, true])('a copy to an existing target (%s)', (there) => {
   it.each(modes)('to a host %s reports the names', async (_, options) => {
     fill(join(host.local, 'd'));
     const target = join(host.root, 'd');
@@ -85,7 +85,7 @@ function check(lines: readonly string[], failures: number, target: string | unde
   expect(namesIn(target)).toStrictEqual(['a', 'real\ufffd', 'sub']);
 }
 
-describe('A name that is not UTF-8', () => {
+describe('a name that is not UTF-8', () => {
   it('is a failure of a listing, after the other entries', async () => {
     fill(join(host.root, 'd'));
     const seen: string[] = [];
@@ -96,7 +96,7 @@ describe('A name that is not UTF-8', () => {
     await expect(lastValueFrom(listFiles(host.leaf, 'd'))).rejects.toBeInstanceOf(FilePathError);
   });
 
-  it('ends no listing of a caller that cannot be told', async () => {
+  it('does not end the listing of a caller without support for failures', async () => {
     fill(join(host.root, 'd'));
     const answers = await lastValueFrom(
       host.leaf.stream(fileRoutes.list, { path: 'd', recursive: true }).pipe(toArray()),
@@ -106,13 +106,13 @@ describe('A name that is not UTF-8', () => {
     );
   });
 
-  it('is found by a glob, so that the command reports it', async () => {
+  it('is matched by a glob, so that the command reports it', async () => {
     fill(join(host.root, 'd'));
     const remote = { connection: host.leaf, signal: new AbortController().signal };
     expect(await expandRemote(remote, 'd/b*')).toStrictEqual([`d/${bad}`]);
   });
 
-  it('at the target of --delete keeps nothing else there', async () => {
+  it('prevents other removals in its folder with --delete', async () => {
     fill(join(host.root, 'd'));
     mkdirSync(join(host.local, 'd'));
     writeFileSync(join(host.local, 'd/a'), 'a');

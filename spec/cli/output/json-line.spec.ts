@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { jsonLine } from '../../../lib/cli/output/json-line.js';
 
-it('is one line of ASCII, and the same value', () => {
+it('is one line of ASCII, with the same value', () => {
   const texts = fc.string({ unit: 'binary', maxLength: 200 });
   fc.assert(
     fc.property(texts, fc.nat(), (path, size) => {

@@ -10,7 +10,7 @@ const json = {
 } satisfies Json;
 
 describe('JSON of values', () => {
-  it('has a word for what JSON has none for, in both directions', () => {
+  it('has tags for values without a JSON form, in both directions', () => {
     const value = fromJson(json);
     expect(value).toStrictEqual({
       bytes: Uint8Array.of(1, 2),
@@ -25,7 +25,7 @@ describe('JSON of values', () => {
     expect([...msgpack().encode(fromJson({ $float: 5 }))]).toStrictEqual([0xcb, 0x40, 0x14, 0, 0, 0, 0, 0, 0]);
   });
 
-  it('takes only an object of that one key for a word, and refuses one that does not fit', () => {
+  it('treats only an object with that single key as a tag, and refuses an invalid one', () => {
     expect(fromJson({ $date: 'x', more: 1 })).toStrictEqual({ $date: 'x', more: 1 });
     expect(fromJson({ toString: 1 })).toStrictEqual({ toString: 1 });
     for (const wrong of [{ $date: 'x' }, { $bytes: '?' }, { $bigint: 1 }, { $float: 'x' }] as Json[]) {
@@ -33,13 +33,13 @@ describe('JSON of values', () => {
     }
   });
 
-  it('keeps the keys of a hostile host as they are called', () => {
+  it('keeps the keys of a hostile host unchanged', () => {
     const hostile = JSON.parse('{"__proto__": {"a": 1}}') as Json;
     expect(Object.keys(toJson(hostile) as object)).toStrictEqual(['__proto__']);
     expect(Object.keys(fromJson(hostile) as object)).toStrictEqual(['__proto__']);
   });
 
-  it('a schema sees numbers and texts', () => {
+  it('presents numbers and texts to a schema', () => {
     expect(plainJson([{ $float: 5 }, { $bigint: '7' }, { $date: 'd' }, { a: 1 }])).toStrictEqual([5, 7, 'd', { a: 1 }]);
   });
 });

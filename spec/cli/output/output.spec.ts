@@ -7,7 +7,7 @@ const hostile = { 'k\u001b': 'a\u202eb\u009b\u{e0001}', 'plain ü 日': 'x\ny', 
 it.each([
   ['JSON', async () => jsonText(hostile), (text: string) => JSON.parse(text) as unknown],
   ['YAML', () => yamlText(hostile), (text: string) => parse(text) as unknown],
-])('%s shows what a terminal would act on, and is read as what it was', async (_, make, read) => {
+])('%s shows terminal control characters escaped, and reads back as the original', async (_, make, read) => {
   const text = await make();
   expect(text).toMatch(/^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u{e0000}-\u{e0fff}]+$/u);
   expect(text).toContain('plain ü 日');

@@ -24,7 +24,7 @@ describe('the progress bar', () => {
     expect(timeText(seconds)).toBe(text);
   });
 
-  it('is drawn on a terminal alone', () => {
+  it('is drawn only on a terminal', () => {
     const draw = (terminal: boolean): string => {
       const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
       const bar = new ProgressBar('name', terminal, stream as unknown as NodeJS.WriteStream);
@@ -48,11 +48,11 @@ describe('the progress bar', () => {
     expect(barText('photos', progress, columns)).toBe(text);
   });
 
-  it('has no share and no end while files are being counted', () => {
+  it('has no share and no remaining time while files are being counted', () => {
     expect(barText('photos', { ...progress, total: undefined }, 60)).toBe('photos 12 files 5.0 MiB 1.0 MiB/s kernel');
   });
 
-  it('is never wider than the terminal, whatever the name and the figures', () => {
+  it('is never wider than the terminal, for any name and figures', () => {
     const texts = fc.string({ unit: fc.constantFrom('a', 'é', '漢', '👩‍👧', '́'), maxLength: 80 });
     const figures = fc.record({
       files: fc.nat(),
@@ -74,7 +74,7 @@ describe('the progress bar', () => {
     ['漢字漢字漢字', 6, '漢…字'],
     ['abc', 1, '…'],
     ['abc', 0, ''],
-  ])('cuts the name %j to %d columns: %j', (name, columns, text) => {
+  ])('truncates the name %j to %d columns: %j', (name, columns, text) => {
     expect(fit(name, columns)).toBe(text);
   });
 });

@@ -5,7 +5,7 @@ import { cut, tableLines } from '../../../lib/cli/output/table.js';
 const columns = [{ title: 'NAME' }, { title: 'COUNT', right: true }];
 
 describe('tableLines', () => {
-  it('aligns texts at the left and numbers at the right', () => {
+  it('aligns texts to the left and numbers to the right', () => {
     expect(
       tableLines(
         columns,
@@ -18,14 +18,14 @@ describe('tableLines', () => {
     ).toStrictEqual(['NAME    COUNT', 'a           1', 'longer   1000']);
   });
 
-  it('cuts the widest column where the terminal is narrow', () => {
+  it('truncates the widest column where the terminal is narrow', () => {
     expect(tableLines(columns, [['a-name-that-is-long', '1']], 16)).toStrictEqual([
       'NAME       COUNT',
       'a-name-t…      1',
     ]);
   });
 
-  it('lists the cells where even that does not fit, and no line is wider than the terminal', () => {
+  it('lists the cells where even that does not fit, with no line wider than the terminal', () => {
     const many = ['ONE', 'TWO', 'THREE', 'FOUR', 'FIVE'].map((title) => ({ title }));
     const lines = tableLines(
       many,

@@ -47,7 +47,7 @@ describe('screenOf', () => {
     expect(lines.at(-1)).toContain('q quit');
   });
 
-  it('leaves columns out where the terminal is narrow, and keeps the names readable', () => {
+  it('omits columns where the terminal is narrow, and keeps the names readable', () => {
     const routes = { ...state, routes: [{ ...state.routes[0]!, route: 'inventory/list' }] };
     const shown = (columns: number): string[] =>
       screenOf(routes, after(['2']), { columns, rows: 24 }, 'ws://a').slice(1, 3);
@@ -58,7 +58,7 @@ describe('screenOf', () => {
     expect(shown(24)).toStrictEqual(['  ROUTE           CALLS', '> inventory/list      3']);
   });
 
-  it('says where there is nothing to show', () => {
+  it('says so where there is nothing to show', () => {
     const empty = { ...state, cluster: { ...state.cluster, hosts: [] }, routes: [] };
     const shown = (view: TopView): string => screenOf(empty, view, { columns: 60, rows: 24 }, 'ws://a')[1]!.trim();
     expect(shown(startView)).toBe('no other hosts');
@@ -87,7 +87,7 @@ describe('screenOf', () => {
   });
 });
 
-it('leaves out the routes of the monitor and their streams, and no others', () => {
+it('omits only the routes of the monitor and their streams', () => {
   const stream = { internal: true, side: 'handler', peer: 'leaf', age: 1, itemsOut: 1, itemsIn: 0, stalledFor: 5 };
   const streams = [
     { ...stream, route: 'monitor/cluster' },
@@ -122,7 +122,7 @@ describe('keys', () => {
     expect(after(['/', '2', ' ', 'q'])).toMatchObject({ kind: 'hosts', filter: '2 q', paused: false });
   });
 
-  it('move within the rows, show the detail of a host, and pause', () => {
+  it('move within the rows, show the details of a host, and pause', () => {
     expect(after(['j', 'down', 'j']).selected).toBe(1);
     expect(after(['up']).selected).toBe(0);
     const detail = after(['j', '\r']);

@@ -8,7 +8,7 @@ describe('wrapped', () => {
     );
   });
 
-  it('leaves what fits, and keeps the indentation of what does not', () => {
+  it('leaves lines that fit, and keeps the indentation of others', () => {
     expect(wrapped('Examples:\n  rxgrid top\n  rxgrid call a -d x', 14)).toBe(
       'Examples:\n  rxgrid top\n  rxgrid call\n  a -d x',
     );

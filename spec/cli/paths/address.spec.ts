@@ -19,7 +19,7 @@ describe('addresses', () => {
     expect(parseAddress(text, 'linux')).toStrictEqual({ kind: 'remote', host, path });
   });
 
-  it.each(['a', './a:b', '/a:b', 'dir/a:b', '.', ':a'])('%j are here', (text) => {
+  it.each(['a', './a:b', '/a:b', 'dir/a:b', '.', ':a'])('%j are local', (text) => {
     expect(parseAddress(text, 'linux')).toStrictEqual({ kind: 'local', path: text });
   });
 
@@ -27,7 +27,7 @@ describe('addresses', () => {
     expect(() => parseAddress('')).toThrow('Write . for the working folder');
   });
 
-  it('may be the pipe', () => {
+  it('may be a pipe, written as -', () => {
     expect(parseAddress('-')).toStrictEqual({ kind: 'pipe' });
     expect(parseAddress('./-')).toStrictEqual({ kind: 'local', path: './-' });
   });
@@ -71,7 +71,7 @@ describe('addresses', () => {
     expect(parseAddress(text, 'linux')).toMatchObject({ kind: 'remote', path });
   });
 
-  it('have drives on Windows', () => {
+  it('may have drives on Windows', () => {
     expect(parseAddress('C:\\a', 'win32')).toStrictEqual({ kind: 'local', path: 'C:\\a' });
     expect(parseAddress('c:a', 'linux')).toStrictEqual({ kind: 'remote', host: 'ws://c', path: 'a' });
   });

@@ -41,7 +41,7 @@ async function onceRead(then: (fd: number) => void): Promise<void> {
   }
 }
 
-it('A FIFO is read once it has a writer', async () => {
+it('a FIFO is read once it has a writer', async () => {
   const opening = openInput(fifo, new AbortController().signal);
   await onceRead((fd) => {
     writeSync(fd, 'text');
@@ -54,7 +54,7 @@ it.each([
   ['a copy', (signal: AbortSignal) => spool(fifo, signal)],
   ['data of a call', (signal: AbortSignal) => readData(`@${fifo}`, signal)],
   ['a token', (signal: AbortSignal) => readText(fifo, 'the token', signal)],
-])('An abort ends the wait of %s for a writer, and leaves no thread that waits', async (_, read) => {
+])('an abort ends the wait of %s for a writer, and leaves no thread waiting', async (_, read) => {
   const abort = new AbortController();
   const reading = read(abort.signal);
   // Several turns of the pool: `open` has begun by then.
@@ -63,7 +63,7 @@ it.each([
   await expect(reading).rejects.toThrow('SIGINT');
 });
 
-it('A FIFO whose writer is silent holds no thread of the pool while it is read', async () => {
+it('a FIFO whose writer is silent holds no thread of the pool while it is read', async () => {
   const writer = openSync(fifo, constants.O_RDWR);
   const { signal } = new AbortController();
   // More than the pool has threads.
@@ -76,7 +76,7 @@ it('A FIFO whose writer is silent holds no thread of the pool while it is read',
   closeSync(writer);
 });
 
-it('A file is read, and one that is missing is the error of the system', async () => {
+it('a file is read, and a missing one is the error of the system', async () => {
   const { signal } = new AbortController();
   writeFileSync(join(folder, 'a'), 'text');
   expect(await textOf(await openInput(join(folder, 'a'), signal))).toBe('text');
@@ -84,7 +84,7 @@ it('A file is read, and one that is missing is the error of the system', async (
   await expect(openInput(join(folder, 'a'), AbortSignal.abort(new Error('SIGINT')))).rejects.toThrow('SIGINT');
 });
 
-it('A file that an option names may be a FIFO, and has 1 MiB at most, as a device without an end has not', async () => {
+it('a file named by an option may be a FIFO of at most 1 MiB, which excludes an endless device', async () => {
   const { signal } = new AbortController();
   const reading = readText(fifo, 'the token', signal);
   await onceRead((fd) => {

@@ -35,8 +35,8 @@ async function walk(excludes?: (path: string) => boolean): Promise<string[]> {
   return found;
 }
 
-describe('A folder of a host', () => {
-  it('is one listing, which goes on behind a folder that cannot be read', async () => {
+describe('a folder of a host', () => {
+  it('is listed at once, also after a folder that cannot be read', async () => {
     answers = () => [
       { values: [info('a'), info('sub', 'folder')] },
       { values: [], failures: [{ path: 'sub', code: 'file-access', message: 'denied' }] },
@@ -46,7 +46,7 @@ describe('A folder of a host', () => {
     expect(asked).toStrictEqual([{ path: 'top', recursive: true, batches: true, failures: true }]);
   });
 
-  it('is listed folder by folder where something is excluded, and not what is', async () => {
+  it('is listed folder by folder where something is excluded, without the excluded ones', async () => {
     answers = ({ path }) =>
       path === 'top' ? [{ values: [info('a', 'folder'), info('b', 'folder')] }] : [{ values: [info('f')] }];
     expect(await walk((path) => path === 'b')).toStrictEqual(['a', 'a/f']);

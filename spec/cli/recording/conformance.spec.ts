@@ -60,7 +60,7 @@ async function play(recording: ConformanceRecording): Promise<string[]> {
 
 describe('our host', () => {
   it.each(names.filter((name) => conformanceSteps(read(name)).length > 0))(
-    'answers as the reference: %s',
+    'answers like the reference: %s',
     async (name) => {
       expect(await play(read(name))).toStrictEqual([]);
     },
@@ -76,7 +76,7 @@ it.each([
     'mux 1: Response Eof 010203 instead of Response Eof 010204',
   ],
   ['another item', 'stream-error', 'c40131', 'c40139', 'mux 1: MuxServerMsg 31 instead of MuxServerMsg 39'],
-])('%s than the recorded one is found', async (_, name, from, to, found) => {
+])('%s than the recorded one is detected', async (_, name, from, to, found) => {
   const { messages, ...recording } = read(name);
   const other = messages.map((message) =>
     message.from === 'acceptor' ? { ...message, hex: message.hex?.replace(from, to) ?? '' } : message,
@@ -84,7 +84,7 @@ it.each([
   expect(await play({ ...recording, messages: other })).toStrictEqual([found]);
 });
 
-it('a host that floods is left once it has sent more than any answer can be', async () => {
+it('a host that floods is disconnected once it has sent more than any answer can be', async () => {
   const port = await freePort();
   const server = new WebSocketServer({ port, host: '127.0.0.1' });
   let sent = 0;
@@ -107,7 +107,7 @@ it('a host that floods is left once it has sent more than any answer can be', as
   server.close();
 });
 
-it('a host that sends what is no message fails, and the suite goes on', async () => {
+it('a host that sends a malformed message fails, and the suite continues', async () => {
   const port = await freePort();
   const server = new WebSocketServer({ port, host: '127.0.0.1' });
   server.on('connection', (socket) => {

@@ -23,14 +23,14 @@ it('draws more calls than a function takes arguments', () => {
   expect(marbleLines(recordingOf(calls), 60, () => true)).toHaveLength(160_001);
 });
 
-it('keeps within its columns where the times go back', () => {
+it('stays within its columns where the times go back', () => {
   const item = { ...frame, op: Op.MuxClientMsg };
   const lines = marbleLines(recordingOf([frame, { ...item, t: 9e15 }, { ...item, t: 5 }]), 60, () => true);
   expect(lines.map((line) => line.length <= 60)).not.toContain(false);
   expect(lines[1]).toMatch(/\^-+a/);
 });
 
-it('says where records are missing, and which calls they may belong to', () => {
+it('reports missing records, and which calls they may belong to', () => {
   const gap: WireRecord = { kind: 'gap', t: 2, records: 12 };
   const cancel = { ...frame, op: Op.DisconnectServerMux };
   const recording = recordingOf([frame, { ...frame, mux: 2 }, cancel, gap, { ...cancel, mux: 2, t: 4 }]);

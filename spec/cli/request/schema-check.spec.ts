@@ -25,14 +25,14 @@ describe('checkOf', () => {
     expect(() => check({ disk: 1, more: 1 })).toThrow(/more/);
   });
 
-  it('checks nothing without a schema, nor with one that cannot be read', async () => {
+  it('checks nothing without a schema, nor with an unreadable one', async () => {
     for (const hostile of [undefined, { $ref: '#/none' }, { pattern: '(' }, { type: 7 }, { properties: 'x' }]) {
       const check = await checkOf(hostile, 'the request');
       expect(() => check('x')).not.toThrow(/is not a function|Cannot read/);
     }
   });
 
-  it('gives up a pattern of a hostile host that takes for ever', async () => {
+  it('aborts a pattern of a hostile host that never finishes', async () => {
     const check = await checkOf({ type: 'string', pattern: '^(a+)+$' }, 'the request');
     expect(() => check(`${'a'.repeat(60)}b`)).not.toThrow();
     expect(() => check('b')).toThrow(/does not fit/);
@@ -40,13 +40,13 @@ describe('checkOf', () => {
 });
 
 describe('schemaText', () => {
-  it('is short, and like a type', () => {
+  it('is short, in the style of a type', () => {
     expect(schemaText(schema)).toBe('{ disk: integer, tags?: string[], way?: "a" | "b" }');
     expect(schemaText({ anyOf: [{ type: 'string' }, { type: 'null' }] })).toBe('string | null');
     expect(schemaText(7)).toBe('any');
   });
 
-  it('has an end for a schema that has none, and shows no control characters', () => {
+  it('is bounded for an infinite schema, and shows no control characters', () => {
     const endless: Record<string, unknown> = { type: 'array' };
     endless.items = endless;
     expect(schemaText(endless)).toContain('…');

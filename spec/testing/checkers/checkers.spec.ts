@@ -16,7 +16,7 @@ import {
 const echo = unary({ id: 1, name: 'echo', request: type<number>(), response: type<number>() });
 
 describe('a history', () => {
-  it('knows of each call whether it took effect', () =>
+  it('records for each call whether it took effect', () =>
     gridTest(async ({ cluster, clock, advance }) => {
       const grid = cluster({ hosts: ['a', 'b'] });
       grid.host('b').handle(echo, (value) => (value === 3 ? NEVER : value));
@@ -41,7 +41,7 @@ describe('a history', () => {
       ]);
     }));
 
-  it('is that of a simulation: what its operations gave', async () => {
+  it('of a simulation contains the results of its operations', async () => {
     let seen: Simulation['history'] | undefined;
     await simulate({
       hosts: ['a', 'b'],
@@ -99,11 +99,11 @@ describe('noLostUpdate', () => {
     [[1], 'Seed 1 violates: no update is lost   0 at 0 ms was acknowledged, and is not there'],
     [[0, 1, 1], 'Seed 1 violates: no update is lost   1 at 10 ms is there 2 times'],
     [[0, 1, 7], 'Seed 1 violates: no update is lost   7 is there, and no operation made it'],
-  ])('with %j there', async (present, text) => {
+  ])('judges a final state with %j', async (present, text) => {
     expect(await checked(...present)).toBe(text);
   });
 
-  it('of what was not sent, nothing is there; what is not known may be there', () =>
+  it('excludes unsent updates, and permits uncertain ones', () =>
     gridTest(({ clock }) => {
       const history = new History(clock);
       history.begin('lost').failed(new Error('no answer'));
@@ -137,7 +137,7 @@ describe('eventuallyAgree', () => {
 describe('monotonicReads', () => {
   const checker = monotonicReads<string, number>({ session: (operation) => operation, version: (result) => result });
 
-  it('an older value after a newer one, in one session', async () => {
+  it('rejects an older value after a newer one, in one session', async () => {
     expect(await withEnd(checker, [1, 2])).toBeUndefined();
     const all = monotonicReads<number, number>({ session: () => 'one', version: (result) => result });
     expect(await withEnd(all, [1, 3, 2])).toBe(
@@ -148,7 +148,7 @@ describe('monotonicReads', () => {
     expect(await withEnd(apart, [1, 3, 2])).toBeUndefined();
   });
 
-  it('reads that overlap may come in any order', () =>
+  it('permits overlapping reads in any order', () =>
     gridTest(({ clock }) => {
       const history = new History<string, number>(clock);
       const [first, second] = [history.begin('s'), history.begin('s')];

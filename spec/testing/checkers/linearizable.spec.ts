@@ -41,13 +41,13 @@ const holds = (...lines: readonly string[]): boolean => {
 };
 
 describe('linearizable', () => {
-  it('one after the other', () => {
+  it('judges sequential operations', () => {
     expect(holds('w1 [ ]', 'r1     [ ]')).toBe(true);
     expect(holds('w1 [ ]', 'r0     [ ]')).toBe(false);
     expect(holds('w1 [ ]', 'w2     [ ]', 'r1         [ ]')).toBe(false);
   });
 
-  it('operations that overlap may come in any order', () => {
+  it('permits overlapping operations in any order', () => {
     expect(holds('w1 [       ]', 'r0   [ ]', 'r1       [ ]')).toBe(true);
     // The first one has seen the write, so the second one must.
     expect(holds('w1 [         ]', 'r1   [ ]', 'r0       [ ]')).toBe(false);
@@ -55,7 +55,7 @@ describe('linearizable', () => {
     expect(holds('w1 [     ]', 'w2 [     ]', 'r1         [ ]', 'r2             [ ]')).toBe(false);
   });
 
-  it('an outcome that is not known: it may have taken effect, later too, or not; what was not sent has not', () => {
+  it('permits an unknown outcome to take effect, also later, or not; an unsent one has no effect', () => {
     expect(holds('w1 [ ?', 'r0     [ ]', 'r1         [ ]')).toBe(true);
     expect(holds('w1 [ ?', 'r0     [ ]', 'r0         [ ]')).toBe(true);
     expect(holds('w1 [ ?', 'r1     [ ]', 'r0         [ ]')).toBe(false);
@@ -64,7 +64,7 @@ describe('linearizable', () => {
     expect(holds('r5 [ ?', 'r0     [ ]')).toBe(true);
   });
 
-  it('says which order explains most, and what does not fit', () => {
+  it('reports the order that explains most, and the operations that do not fit', () => {
     expect(() => {
       historyOf('w1 [ ]', 'r1     [ ]', 'r0         [ ]').check(linearizable(register));
     }).toThrow(
@@ -79,7 +79,7 @@ describe('linearizable', () => {
     );
   });
 
-  it('gives up where there is too much to try, and checks the parts of a model apart', () => {
+  it('gives up where there is too much to try, and checks the parts of a model separately', () => {
     const pairs = Array.from({ length: 12 }, (_, index) => [
       `w${index % 10} [   ]`,
       `r${(index + 1) % 10} [   ]`,
@@ -97,7 +97,7 @@ describe('linearizable', () => {
     }).toThrow(/^reads alone: no order of the \d+ operations of read /);
   });
 
-  it('decides as a search through all orders does', () => {
+  it('agrees with an exhaustive search through all orders', () => {
     const random = new SeededRandom(1);
     let found = 0;
     for (let round = 0; round < 400; round++) {

@@ -50,7 +50,7 @@ describe('expectObservable', () => {
     }).run(shared);
   });
 
-  it('begins a diagram where it is handed over', () =>
+  it('starts a diagram when it is passed in', () =>
     gridTest(async ({ hot, expectObservable, advance, flush }) => {
       await advance(17);
       const source = hot('--a-b|');
@@ -80,7 +80,7 @@ describe('expectObservable', () => {
     );
   });
 
-  it('notices what comes after the diagram, errors that differ, and subscriptions that differ', async () => {
+  it('detects emissions after the diagram, and differing errors and subscriptions', async () => {
     expect(
       await failure(({ cold, expectObservable }) => {
         expectObservable(cold('a---b')).toBe('a');
@@ -107,7 +107,7 @@ describe('expectObservable', () => {
     ).rejects.toThrow('call toBe()');
   });
 
-  it('takes matchers of any framework', () =>
+  it('accepts matchers of any framework', () =>
     gridTest(({ cold, expectObservable }) => {
       expectObservable(cold('a#', { a: { x: 1, y: [2] } }, new RemoteError('boom'))).toBe(
         'a#',
@@ -119,7 +119,7 @@ describe('expectObservable', () => {
 });
 
 describe('expectFrames', () => {
-  it('shows what went over the wire', async () => {
+  it('shows the frames on the wire', async () => {
     const message = await failure(({ link, expectFrames }) => {
       const wire = link({ latency: 2 });
       wire.b.handle(echo, (disk) => disk);
@@ -178,7 +178,7 @@ describe('expectFrames', () => {
     ['another deadline', frames.request(echo).with({ deadlineMs: 1 })],
     ['a flag that is not set', frames.request(echo).with({ flags: ['PayloadIsErr'] })],
     ['another route', frames.request(unary({ id: 10, name: 'other', request: type<{ disk: number }>() }))],
-  ])('tells %s', async (_, matcher) => {
+  ])('distinguishes %s', async (_, matcher) => {
     const message = await failure(({ link, expectFrames }) => {
       const wire = link();
       expectFrames(wire, { from: 'a' }).toBe('r', { r: matcher });
@@ -190,7 +190,7 @@ describe('expectFrames', () => {
   it.each([
     ['a response that is an error', frames.response(), 'fail'],
     ['a frame at another time', frames.responseError().with({ seq: 0 }), 'late'],
-  ])('tells %s', async (_, matcher, how) => {
+  ])('distinguishes %s', async (_, matcher, how) => {
     const message = await failure(({ link, expectFrames }) => {
       const wire = link();
       wire.b.handle(echo, () => throwError(() => new Error('x')));
@@ -201,7 +201,7 @@ describe('expectFrames', () => {
     expect(message).toContain('+      1 ms  b → a  Response 1 echo "x" Eof PayloadIsErr');
   });
 
-  it('tells two muxes with one id, and knows routes that were registered before the hash was there', () =>
+  it('distinguishes two muxes with one id, and knows routes registered before the hash was loaded', () =>
     gridTest(async ({ link, advance, transcript }) => {
       const wire = link();
       wire.a.handle(named, () => ['x']);
@@ -214,7 +214,7 @@ describe('expectFrames', () => {
       expect(transcript()).toContain('b → a  ConnectMux 1 named 5 Eof');
     }));
 
-  it.each([['auto'], ['off']] as const)('sees whether frames have checksums: %s', async (checksum) => {
+  it.each([['auto'], ['off']] as const)('checks whether frames have checksums: %s', async (checksum) => {
     const run = gridTest(async ({ link, advance, expectFrames }) => {
       const wire = link({ checksum });
       wire.b.handle(echo, (disk) => disk);
@@ -227,7 +227,7 @@ describe('expectFrames', () => {
     else await expect(run).rejects.toThrow(GridAssertionError);
   });
 
-  it('says when the log is too short', async () => {
+  it('reports a log that is too short', async () => {
     await expect(
       gridTest(({ link, expectFrames }) => {
         const wire = link({ history: 3 });
@@ -240,7 +240,7 @@ describe('expectFrames', () => {
     ).rejects.toThrow('The log of a ⇄ b no longer holds what is expected. Raise history.');
   });
 
-  it('needs a matcher for each letter', async () => {
+  it('requires a matcher for each letter', async () => {
     await expect(
       gridTest(({ link, expectFrames }) => {
         expectFrames(link()).toBe('rx', { r: frames.request() });
@@ -249,7 +249,7 @@ describe('expectFrames', () => {
   });
 });
 
-describe('a test that does not end', () => {
+describe('a marble test that does not end', () => {
   it('says so, with a transcript', async () => {
     await expect(
       gridTest(
@@ -266,7 +266,7 @@ describe('a test that does not end', () => {
 });
 
 describe('diagrams', () => {
-  it('are read and drawn', () => {
+  it('are parsed and drawn', () => {
     expect(lengthOf('a--')).toBe(3);
     expect(lengthOf('a 2s ')).toBe(2_001);
     expect([timeOf('5s'), timeOf('1.5s'), timeOf('300ms'), timeOf('2m'), timeOf('---|'), timeOf(7)]).toStrictEqual([
@@ -290,7 +290,7 @@ describe('diagrams', () => {
     ).toBe(undefined);
   });
 
-  it('have no marks that mean nothing', () =>
+  it('reject marks without a meaning', () =>
     gridTest(({ cold, hot }) => {
       expect(() => cold('-^-')).toThrow('cold');
       expect(() => hot('-!-')).toThrow('!');
@@ -342,7 +342,7 @@ describe('equality', () => {
     expect(equal(right, left)).toBe(false);
   });
 
-  it('shows values as one line', () => {
+  it('shows values in one line', () => {
     expect(
       inspect({
         a: 'x',

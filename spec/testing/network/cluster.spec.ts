@@ -18,7 +18,7 @@ const whoAmI = unary({ name: 'whoAmI', response: type<string>() });
 const ticks = duplex({ id: 2, name: 'ticks', output: type<number>() });
 
 describe('a cluster', () => {
-  it('is a mesh: everybody calls everybody', () =>
+  it('is a full mesh in which all hosts call each other', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster(4);
       for (const host of grid.hosts) host.handle(whoAmI, async () => `I am ${host.name}`);
@@ -32,7 +32,7 @@ describe('a cluster', () => {
       expect(grid.cables).toHaveLength(6);
     }));
 
-  it('has the registrations and the options of handlers that a manager has', () =>
+  it('has the registrations and handler options of a manager', () =>
     gridTest(async ({ cluster }) => {
       const [host] = cluster(1).hosts;
       const seen: string[] = [];
@@ -51,7 +51,7 @@ describe('a cluster', () => {
       expect(seen).toStrictEqual(['whoAmI', 'whoAmI']);
     }));
 
-  it('takes names, options of managers, and a setup that runs at each start', () =>
+  it('accepts names, manager options, and a setup that runs at each start', () =>
     gridTest(async ({ cluster, advance, faults }) => {
       const starts: string[] = [];
       const grid = cluster({
@@ -73,7 +73,7 @@ describe('a cluster', () => {
       expect(() => grid.host('z')).toThrow('z is no host of the cluster. There are: x, y.');
     }));
 
-  it('a host that drains finishes its calls, takes no new ones, and comes back with its handlers', () =>
+  it('drains a host, which finishes its calls, accepts no new ones, and returns with its handlers', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster(2);
       const [a, b] = grid.hosts as [(typeof grid.hosts)[0], (typeof grid.hosts)[0]];
@@ -97,7 +97,7 @@ describe('a cluster', () => {
       expect(await ask()).toBe('done');
     }));
 
-  it('a list of hosts that changes: a host leaves the cluster, and joins it', () =>
+  it('follows a changing list of hosts: a host leaves, and joins', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ hosts: 3, changingList: true });
       for (const host of grid.hosts) host.handle(whoAmI, () => host.name);
@@ -118,7 +118,7 @@ describe('a cluster', () => {
       }).toThrow('changingList');
     }));
 
-  it('a host that loses power: the others find out by themselves, and the calls of its own end at once', () =>
+  it('detects a host that loses power, whose own calls end at once', () =>
     gridTest(async ({ cluster, advance, clock, faults }) => {
       const grid = cluster(2);
       const [a, b] = grid.hosts as [(typeof grid.hosts)[0], (typeof grid.hosts)[0]];
@@ -145,7 +145,7 @@ describe('a cluster', () => {
       expect(ends).toStrictEqual([`of b at 1 s: ${DisconnectedError.name}`, `of a at 20 s: ${DisconnectedError.name}`]);
     }));
 
-  it('time stands still while tokens are made and checked, however long that takes', () => {
+  it('freezes time while tokens are created and verified, however long that takes', () => {
     const slow = async (): Promise<string> => {
       for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => realImmediate(resolve));
       return 'token';
@@ -165,7 +165,7 @@ describe('a cluster', () => {
     });
   });
 
-  it('takes leaves', () =>
+  it('accepts leaves', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster({ hosts: 2, leaves: { authenticate: (token) => `leaf ${token}` } });
       grid.host('b').handle(whoAmI, (_, call) => call.caller);
@@ -176,7 +176,7 @@ describe('a cluster', () => {
       expect(await firstValueFrom(back.request(whoAmI, undefined))).toBe('the phone');
     }));
 
-  it('survives chaos: every call ends, and the mesh comes back', () =>
+  it('survives chaos: every call ends, and the mesh recovers', () =>
     gridTest(
       async ({ cluster, faults, advance, random }) => {
         const grid = cluster({ hosts: 4, latency: 2, jitter: 5, bandwidth: 1_000_000 });
@@ -220,7 +220,7 @@ describe('a cluster', () => {
       { seed: 7 },
     ));
 
-  it('the same seed gives the same run', async () => {
+  it('repeats the same run with the same seed', async () => {
     const run = async (seed: number): Promise<string> => {
       let seen = '';
       const body = async ({ cluster, faults, advance, transcript }: GridTestContext): Promise<void> => {

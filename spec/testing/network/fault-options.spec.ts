@@ -15,7 +15,7 @@ function withGrid(body: (grid: ReturnType<GridTestContext['cluster']>, context: 
 }
 
 describe('names and options of faults', () => {
-  it('refuses the name of a host that is not there, with the one that was meant', () =>
+  it('refuses an unknown host name, and suggests the intended one', () =>
     withGrid((grid, { faults, expectFrames }) => {
       const refused: [() => unknown, string][] = [
         [() => grid.cable('shop', 'stroe'), 'stroe is no host of the cluster. Did you mean store?'],
@@ -39,7 +39,7 @@ describe('names and options of faults', () => {
       expect(() => expectFrames(grid.cable('shop', 'store'), { from: 'stroe' })).toThrow('Did you mean store?');
     }));
 
-  it('refuses values out of their range, and options that are not there', () =>
+  it('refuses values out of range, and unknown options', () =>
     withGrid((grid, { faults, cluster, link }) => {
       const refused: [() => unknown, string][] = [
         [() => faults.drop(grid, { rate: 7 }), 'rate must be a probability above 0 and up to 1; it is 7.'],
@@ -108,7 +108,7 @@ describe('a fault that never struck', () => {
     await expect(run).rejects.toThrow(`\n  ${text}\n`);
   });
 
-  it('passes where it may miss, and one that struck is counted', () =>
+  it('passes where it is allowed to miss, and counts one that struck', () =>
     withGrid(async (grid, { faults, advance }) => {
       faults.corrupt(grid, { rate: 0.000_001, mayMiss: true });
       const delay = faults.delay(grid, 5, { count: 2 });
@@ -118,7 +118,7 @@ describe('a fault that never struck', () => {
       expect(faults.unstruck).toStrictEqual([]);
     }));
 
-  it('does not hide what the test itself failed with', () =>
+  it('does not hide a failure of the test itself', () =>
     expect(
       withGrid((grid, { faults }) => {
         faults.drop(grid, { where: () => false });
@@ -127,7 +127,7 @@ describe('a fault that never struck', () => {
     ).rejects.toThrow('of the test'));
 });
 
-describe('faults of leaves, of pieces and of bandwidth', () => {
+describe('faults of leaves, slices and bandwidth', () => {
   it('a leaf is a target: its line is cut, and it is separated from its host', () =>
     gridTest(async ({ cluster, faults, advance }) => {
       const grid = cluster({ hosts: ['a', 'b'], leaves: { authenticate: (token) => token } });
@@ -149,7 +149,7 @@ describe('faults of leaves, of pieces and of bandwidth', () => {
       await advance(20);
     }));
 
-  it('slice delays a message until its last piece, and limit bounds the bandwidth while it lasts', () =>
+  it('slice delays a message until its last piece, and limit bounds the bandwidth temporarily', () =>
     gridTest(async ({ link, faults, clock, advance }) => {
       const wire = link({ latency: 1 });
       wire.b.handle(echo, (value) => value);

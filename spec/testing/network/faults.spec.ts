@@ -59,7 +59,7 @@ describe('faults of messages', () => {
     expect(many.run(6)).toStrictEqual(['3: 0', '4: 1', '7: 4', '8: 5']);
   });
 
-  it('for a time, from one end, and where a frame is in it', () => {
+  it('drop: for a time, from one end, and selected by a frame', () => {
     const timed = scene();
     timed.faults.drop(timed.cable, { at: 1, for: 2, count: Infinity });
     expect(timed.run(5)).toStrictEqual(['3: 0', '6: 3', '7: 4']);
@@ -77,19 +77,19 @@ describe('faults of messages', () => {
     expect(fates(chosen.cable)).toStrictEqual(['', 'dropped', '']);
   });
 
-  it('delay: what follows waits behind', () => {
+  it('delay: later messages wait behind', () => {
     const { faults, cable, run } = scene();
     faults.delay(cable, 10, { at: 1 });
     expect(run(4)).toStrictEqual(['3: 0', '14: 1', '14: 2', '14: 3']);
   });
 
-  it('duplicate', () => {
+  it('duplicate: the message arrives twice', () => {
     const { faults, cable, run } = scene();
     faults.duplicate(cable, { at: 1 });
     expect(run(3)).toStrictEqual(['3: 0', '4: 1', '4: 1', '5: 2']);
   });
 
-  it('duplicate: two messages in memory of their own, as from a socket', () => {
+  it('duplicate: two messages in separate memory, as from a socket', () => {
     const { faults, cable, a, b, clock } = scene();
     faults.duplicate(cable);
     const seen: number[] = [];
@@ -103,7 +103,7 @@ describe('faults of messages', () => {
     expect([seen, message[0]]).toStrictEqual([[1, 1], 1]);
   });
 
-  it('reorder: behind the next one; where none comes, a little later', () => {
+  it('reorder: behind the next one, or a little later where there is none', () => {
     const { faults, cable, run } = scene();
     faults.reorder(cable, { at: 1 });
     expect(run(4)).toStrictEqual(['3: 0', '5: 2', '5: 1', '6: 3']);
@@ -203,14 +203,14 @@ describe('faults of the clocks of a host', () => {
     return { clock, told, host: host as unknown as ClusterHost, faults: new Faults(clock) };
   }
 
-  it('set its wall clock, for good', () => {
+  it('set its wall clock, permanently', () => {
     const { clock, told, host, faults } = machine();
     faults.clock(host, { wall: -600_000, at: '--x' });
     clock.runFor(100);
     expect(told).toStrictEqual(['2: wall -600000']);
   });
 
-  it('set its wall clock, and right again', () => {
+  it('set its wall clock, and back again', () => {
     const { clock, told, host, faults } = machine();
     faults.clock(host, { wall: 60_000, for: 20 });
     const fault = faults.clock(host, { wall: 1_000, at: 5 });
@@ -220,7 +220,7 @@ describe('faults of the clocks of a host', () => {
     expect(told).toStrictEqual(['0: wall 60000', '5: wall 1000', '10: wall -1000', '20: wall -60000']);
   });
 
-  it('put its machine to sleep, with a wall clock that is wrong meanwhile', () => {
+  it('put its machine to sleep, with a wrong wall clock meanwhile', () => {
     const { clock, told, host, faults } = machine();
     faults.clock(host, { sleep: true, at: 5, for: 20 });
     faults.clock(host, { sleep: true, wall: 7, at: 50, for: 1 });
@@ -228,7 +228,7 @@ describe('faults of the clocks of a host', () => {
     expect(told).toStrictEqual(['5: asleep', '25: awake', '50: wall 7', '50: asleep', '51: awake', '51: wall -7']);
   });
 
-  it.each([{}, { wall: 0 }, { wall: Number.NaN }, { sleep: false }])('refuse %j, which asks for nothing', (options) => {
+  it.each([{}, { wall: 0 }, { wall: Number.NaN }, { sleep: false }])('refuse %j, which has no effect', (options) => {
     const { host, faults } = machine();
     expect(() => faults.clock(host, options)).toThrow(ConfigurationError);
   });
@@ -261,7 +261,7 @@ describe('faults of hosts', () => {
     });
   });
 
-  it('slowDisk: who waits for the disk waits so long', async () => {
+  it('slowDisk: disk operations take that long', async () => {
     await pair(async ({ cluster, faults, clock }) => {
       const began = clock.elapsed;
       const fault = faults.slowDisk(cluster.host('b'), 500);
@@ -273,7 +273,7 @@ describe('faults of hosts', () => {
     });
   });
 
-  it('refuse: dials fail at once, and what is connected stays so', async () => {
+  it('refuse: dials fail at once, and existing connections remain', async () => {
     await pair(async ({ cluster, faults, clock }) => {
       for (const host of cluster.hosts) faults.refuse(host, { for: 20_000 });
       const first = await call(cluster);
@@ -295,7 +295,7 @@ describe('faults of hosts', () => {
     });
   });
 
-  it('partition, one way: only what the first group sends does not arrive', async () => {
+  it('partition, one way: only messages of the first group are lost', async () => {
     await pair(async ({ cluster, faults }) => {
       const [a, b] = [cluster.host('a'), cluster.host('b')];
       const before = (from: string): number =>
@@ -322,7 +322,7 @@ describe('faults of hosts', () => {
     });
   });
 
-  it('are refused where they ask for nothing', async () => {
+  it('are refused where they have no effect', async () => {
     await pair(async ({ cluster, faults }) => {
       const b = cluster.host('b');
       expect(() => faults.clock(b, { rate: 1 })).toThrow('give `wall`');

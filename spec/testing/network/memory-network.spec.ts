@@ -35,7 +35,7 @@ function hear(clock: VirtualClock, socket: Socket): string[] {
 }
 
 describe('a line in memory', () => {
-  it('delivers after the latency, in order, one message a task', () => {
+  it('delivers after the latency, in order, one message per task', () => {
     const { clock, a, heardByB } = scene({ latency: 7 });
     a.outbound.next(bytes(1, 1));
     a.outbound.next([bytes(1, 2), bytes(1, 3)]);
@@ -64,7 +64,7 @@ describe('a line in memory', () => {
     expect(run(2)).not.toStrictEqual(heard);
   });
 
-  it('sends no more than its bandwidth; what waits is in bufferedBytes, and drained tells when it is less', () => {
+  it('sends at its bandwidth; bufferedBytes counts queued data, and drained reports when it shrinks', () => {
     const { clock, a, heardByB } = scene({ latency: 5, bandwidth: 100_000 });
     const drained: number[] = [];
     a.drained.subscribe(() => drained.push(clock.elapsed));
@@ -80,7 +80,7 @@ describe('a line in memory', () => {
     expect(drained).toStrictEqual([1_000, 1_500]);
   });
 
-  it('does not round the bandwidth of small messages up', () => {
+  it('does not round up the bandwidth of small messages', () => {
     const { clock, a, heardByB } = scene({ latency: 0, bandwidth: 1_000_000 });
     for (let index = 0; index < 200; index++) a.outbound.next(bytes(100, index));
     clock.runFor(100);
@@ -88,7 +88,7 @@ describe('a line in memory', () => {
     expect(heardByB.at(-1)).toBe('20: 199');
   });
 
-  it('delivers what was sent before a close and before a break; both ends hear of the end once', () => {
+  it('delivers messages sent before a close and before a break; both ends are notified once', () => {
     const polite = scene();
     polite.a.outbound.next(bytes(1, 1));
     polite.a.outbound.complete();
@@ -108,7 +108,7 @@ describe('a line in memory', () => {
     expect(events).toStrictEqual(['opened by a', 'message', 'broken by a: why']);
   });
 
-  it('loses what is on its way when it is cut', () => {
+  it('loses messages in transit when it is cut', () => {
     const { clock, cable, a, heardByA, heardByB } = scene({ latency: 5 });
     a.outbound.next(bytes(1, 1));
     clock.runFor(4);
@@ -117,7 +117,7 @@ describe('a line in memory', () => {
     expect([heardByA, heardByB]).toStrictEqual([['4: The line was cut.'], ['4: The line was cut.']]);
   });
 
-  it('half-open, tells nobody: not even that it was closed', () => {
+  it('half-open: notifies no end, not even of a close', () => {
     const { clock, cable, a, b, heardByA, heardByB } = scene({ latency: 5 });
     cable.halfOpen('a');
     a.outbound.next(bytes(1, 1));
@@ -133,7 +133,7 @@ describe('a line in memory', () => {
     expect(heard).toStrictEqual(['105: 151']);
   });
 
-  it('stalled, loses nothing: the sender waits with what it has', () => {
+  it('stalled: loses nothing, and the sender waits with its data', () => {
     const { clock, cable, a, heardByB } = scene({ latency: 5 });
     a.outbound.next(bytes(1, 1));
     clock.runFor(3);
@@ -152,7 +152,7 @@ describe('a line in memory', () => {
     expect(heardByB).toStrictEqual(['113: 1', '118: 2']);
   });
 
-  it.each([undefined, 1_000_000])('stalled, tells when what waited has drained (bandwidth %s)', (bandwidth) => {
+  it.each([undefined, 1_000_000])('stalled: reports when queued data has drained (bandwidth %s)', (bandwidth) => {
     const { clock, cable, a } = scene(bandwidth === undefined ? {} : { bandwidth });
     const drained: number[] = [];
     a.drained.subscribe(() => drained.push(clock.elapsed));
@@ -165,7 +165,7 @@ describe('a line in memory', () => {
     expect([a.bufferedBytes, drained]).toStrictEqual([0, [bandwidth === undefined ? 50 : 150]]);
   });
 
-  it('stalled, has its bandwidth again only from the end of the stall on; a new WebSocket is stalled too', () => {
+  it('stalled: regains its bandwidth only after the stall; a new WebSocket is stalled, too', () => {
     const { clock, cable, a, heardByB } = scene({ latency: 5, bandwidth: 100_000 });
     a.outbound.next(bytes(50_000, 1));
     clock.runFor(100);
@@ -205,7 +205,7 @@ describe('MemoryNetwork', () => {
     return { told, subscription };
   };
 
-  it('opens after a round trip, and refuses where nobody listens', () => {
+  it('opens after a round trip, and refuses where there is no listener', () => {
     const clock = new VirtualClock();
     const network = new MemoryNetwork({ runtime: clock, latency: 10 });
     const accepted: number[] = [];
@@ -224,7 +224,7 @@ describe('MemoryNetwork', () => {
     expect(later.told).toStrictEqual(['50: Dialing ws://b:80/p failed: nobody listens there.']);
   });
 
-  it('does not answer across a partition; one that gives up leaves nothing open', () => {
+  it('does not answer across a partition; an abandoned dial leaves nothing open', () => {
     const clock = new VirtualClock();
     const network = new MemoryNetwork({ runtime: clock, latency: 10 });
     network.listen('http://b', '/p', () => undefined);
@@ -242,7 +242,7 @@ describe('MemoryNetwork', () => {
     expect(network.cable('a', 'b').open).toBe(false);
   });
 
-  it('has a line of its own for each pair', () => {
+  it('has a separate line for each pair', () => {
     const clock = new VirtualClock();
     const network = new MemoryNetwork({
       runtime: clock,
@@ -261,8 +261,8 @@ describe('MemoryNetwork', () => {
   });
 });
 
-describe('a host that is isolated', () => {
-  it('is reached over no cable, also not over one that is laid later, until it is healed', () => {
+describe('an isolated host', () => {
+  it('is unreachable over any cable, also one added later, until it is healed', () => {
     const clock = new VirtualClock();
     const network = new MemoryNetwork({ runtime: clock });
     const cables = [network.cable('a', 'b'), network.cable('b', 'c')];

@@ -102,7 +102,7 @@ describe.each(Object.entries(cases))('%s', (_, { strike, lost }) => {
 });
 
 describe('socketTest', () => {
-  it('a partition: no dial is answered until it heals', async () => {
+  it('partition: no dial is answered until it heals', async () => {
     const flow = async ({ cluster, faults, until, advance }: FlowContext): Promise<void> => {
       const grid = await cluster({ hosts: ['shop', 'store'] });
       await grid.connected();
@@ -123,7 +123,7 @@ describe('socketTest', () => {
     await socketTest(flow);
   });
 
-  it('refuses what bytes do not have, names that are not there, and a fault that never struck', async () => {
+  it('refuses faults that need frames, unknown names, and a fault that never struck', async () => {
     await socketTest(async ({ cluster, faults }) => {
       const grid = await cluster({ hosts: ['shop', 'store'] });
       for (const ask of [
@@ -163,7 +163,7 @@ describe('socketTest', () => {
 });
 
 describe('writeSpec', () => {
-  it('writes the plan of a simulation that failed, and overwrites nothing', async () => {
+  it('writes the plan of a failed simulation, and overwrites nothing', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rxgrid-spec-'));
     try {
       const error: unknown = await simulate({

@@ -74,7 +74,7 @@ async function recorded(work: 'all' | 'cancel' = 'all', payloads = true): Promis
 const read = async (...args: Parameters<typeof recorded>): Promise<Recording> => readRecording(await recorded(...args));
 
 describe('replay', () => {
-  it('gives what the recording has, where the host does the same', async () => {
+  it('returns the recorded results, where the host behaves the same', async () => {
     const recording = await read();
     await gridTest(async ({ clock }) => {
       const host = replay(recording, { runtime: clock });
@@ -98,7 +98,7 @@ describe('replay', () => {
     });
   });
 
-  it('says what the host does otherwise', async () => {
+  it('reports how the host behaves differently', async () => {
     const recording = await read();
     await gridTest(async ({ clock }) => {
       const host = replay(recording, { runtime: clock });
@@ -111,7 +111,7 @@ describe('replay', () => {
     });
   });
 
-  it('gives a call that the recording does not know a named error, and says which calls are not made any more', async () => {
+  it('gives an unrecorded call a specific error, and lists the calls that are no longer made', async () => {
     const recording = await read();
     await gridTest(async ({ clock }) => {
       const host = replay(recording, { runtime: clock });
@@ -146,7 +146,7 @@ describe('replay', () => {
     });
   });
 
-  it('neither makes nor answers a call with an empty payload in place of one that was too large to be recorded', async () => {
+  it('neither makes nor answers a call whose payload was too large to be recorded', async () => {
     const recording = await read();
     let adds = 0;
     const records = recording.records.map((record) => {
@@ -176,7 +176,7 @@ describe('replay', () => {
       ),
     });
 
-    it('is refused, and says what to do', async () => {
+    it('is refused, with the remedy', async () => {
       const recording = without(await read('cancel'), ({ op }) => op === Op.MuxServerMsg);
       await gridTest(({ clock }) => {
         expect(() => replay(recording, { runtime: clock })).toThrow(RecordingError);
@@ -184,7 +184,7 @@ describe('replay', () => {
       });
     });
 
-    it('replays with allowGaps the calls that are whole, and neither compares nor answers the others', async () => {
+    it('replays the complete calls with allowGaps, and neither compares nor answers the others', async () => {
       const whole = await read();
       // One frame of a call of b, which is played, and one of a call of a, which is answered.
       const isMissing = ({ by, op, handler }: FrameRecord): boolean =>
@@ -221,7 +221,7 @@ describe('replay', () => {
     });
   });
 
-  it('needs payloads, and a recording that is whole', async () => {
+  it('requires payloads, and a complete recording', async () => {
     const recording = await read('cancel', false);
     await gridTest(({ clock }) => {
       expect(() => replay(recording, { runtime: clock })).toThrow(RecordingError);

@@ -5,7 +5,7 @@ import { drawFaults, startFault, usualFaults } from '../../../lib/testing/simula
 const hosts = ['a', 'b', 'c'];
 
 describe('drawFaults', () => {
-  it('draws the same from the same seed, in the order of time', () => {
+  it('draws the same faults from the same seed, ordered by time', () => {
     const draw = (seed: number): unknown => drawFaults(new SeededRandom(seed), hosts, { every: 500 }, 20_000);
     const drawn = drawFaults(new SeededRandom(1), hosts, { every: 500 }, 20_000);
     expect(draw(1)).toStrictEqual(drawn);
@@ -33,7 +33,7 @@ describe('drawFaults', () => {
     expect(new Set(named.map(({ fault }) => fault.kind)).size).toBe(2);
   });
 
-  it('draws every kind of fault, and no kind that the mix does not name', () => {
+  it('draws every kind of fault in the mix, and no other', () => {
     const kinds = (mix: Parameters<typeof drawFaults>[2]): string[] => [
       ...new Set(drawFaults(new SeededRandom(3), hosts, mix, 100_000).map(({ fault }) => fault.kind)),
     ];
@@ -42,7 +42,7 @@ describe('drawFaults', () => {
     expect(kinds({ kinds: [] })).toStrictEqual([]);
   });
 
-  it('a single host has no faults', () => {
+  it('draws no faults for a single host', () => {
     expect(drawFaults(new SeededRandom(1), ['a'], {}, 100_000)).toStrictEqual([]);
   });
 });
@@ -70,7 +70,7 @@ describe('startFault', () => {
   );
 
   it.each(['corrupt', 'duplicate', 'reorder', 'drop'] as const)(
-    '%s hits what carries a checksum, and no handshake',
+    '%s hits messages with a checksum, and no handshake',
     (kind) =>
       gridTest(async ({ cluster, clock, advance }) => {
         const grid = cluster(2);
@@ -85,7 +85,7 @@ describe('startFault', () => {
       }),
   );
 
-  it('a restart of a host that is down does nothing', () =>
+  it('ignores a restart of a host that is down', () =>
     gridTest(async ({ cluster, clock, advance }) => {
       const grid = cluster(2);
       await grid.connected();

@@ -17,12 +17,12 @@ describe('shrink', () => {
     expect((await shrink(numbers(100), [], fails, 1_000)).smallest).toStrictEqual([37]);
   });
 
-  it('finds several that lie apart, in their order', async () => {
+  it('finds several separate ones, in order', async () => {
     const { fails } = has(3, 50, 98);
     expect((await shrink(numbers(100), [], fails, 1_000)).smallest).toStrictEqual([3, 50, 98]);
   });
 
-  it('nothing at all may be left', async () => {
+  it('may remove everything', async () => {
     expect((await shrink(numbers(10), [], () => Promise.resolve(true), 100)).smallest).toStrictEqual([]);
   });
 
@@ -45,7 +45,7 @@ describe('shrink', () => {
     ]);
   });
 
-  it('stops at its budget, with what it has', async () => {
+  it('stops at its budget, with its best result', async () => {
     const { fails, tried } = has(0, 99);
     const { smallest, tries } = await shrink(numbers(100), [], fails, 7);
     expect(tries).toBe(7);
@@ -54,7 +54,7 @@ describe('shrink', () => {
     expect(smallest).toStrictEqual(expect.arrayContaining([0, 99]));
   });
 
-  it('leaves what needs everything', async () => {
+  it('keeps everything where everything is needed', async () => {
     const { fails } = has(...numbers(5));
     expect(await shrink(numbers(5), [], fails, 100)).toStrictEqual({ smallest: numbers(5), tries: expect.any(Number) });
   });

@@ -51,7 +51,7 @@ async function failureOf(options: SimulationOptions<Addition>): Promise<Simulati
 }
 
 describe('simulate', () => {
-  it('runs a service with faults, and says what it was', async () => {
+  it('runs a service with faults, and reports its properties', async () => {
     const report = await simulate({ ...counters(), seed: 5 });
     expect(report).toStrictEqual({
       seed: 5,
@@ -100,7 +100,7 @@ describe('simulate', () => {
       expect(marks['an operation began']).toBe(7);
     });
 
-    it('some seeds take a rare branch of the workload and others do not; the same seed takes the same ones', async () => {
+    it('takes a rare branch of the workload with some seeds, and repeats it with the same seed', async () => {
       const taken = (seed: number): Promise<number> =>
         marksOf({ seed, hosts: 2 }, ({ buggify }) => void buggify('evict early')).then(
           (marks) => marks['evict early'] ?? 0,
@@ -113,7 +113,7 @@ describe('simulate', () => {
       expect(await taken(most + 1)).toBe(counts[most]);
     });
 
-    it('no rare branch is taken where there are no faults, or none is wanted', async () => {
+    it('takes no rare branch without faults, or where none is wanted', async () => {
       const asked: boolean[] = [];
       const ask = ({ buggify }: Simulation): void => void asked.push(buggify('evict early'));
       for (let seed = 1; seed <= 6; seed++) {
@@ -124,14 +124,14 @@ describe('simulate', () => {
     });
   });
 
-  it('the same seed is the same run, another seed another one', async () => {
+  it('repeats the same run with the same seed, and another run with another seed', async () => {
     const run = async (seed: number): Promise<string> => (await simulate({ ...counters(), seed })).fingerprint;
     const first = await run(8);
     expect(await run(9)).not.toBe(first);
     expect(await run(8)).toBe(first);
   });
 
-  it('without faults every step is an operation', async () => {
+  it('makes every step an operation without faults', async () => {
     expect(await simulate({ ...counters(), faults: false, liveness: false })).toMatchObject({
       steps: 30,
       succeeded: 30,
@@ -142,13 +142,13 @@ describe('simulate', () => {
   it.each([
     ['handlers that all fail', { setup: (manager: Manager) => manager.handle(add, fails) }, 'internal'],
     ['handlers that are not there', { setup: () => undefined }, 'unimplemented'],
-  ])('%s are violations: no fault leads to that', async (_, change, code) => {
+  ])('treats %s as a violation: no fault leads to that', async (_, change, code) => {
     const error = await failureOf({ ...counters(change), shrinkRuns: 0 });
     expect(error.invariant).toBe('an operation fails only as the consequence of a fault');
     expect(error.message).toContain(`No fault leads to an error with the code ${code}.`);
   });
 
-  it('a workload says what may fail, but a run in which nothing succeeds has tested nothing', async () => {
+  it('lets a workload permit failures, but fails a run without any success', async () => {
     const error = await failureOf(
       counters({ setup: () => undefined, mayFail: ({ code }) => code === 'unimplemented' }),
     );
@@ -162,7 +162,7 @@ describe('simulate', () => {
     expect(succeeded + failed.unimplemented!).toBe(40);
   });
 
-  it('where no fault was, or none in time, nothing may fail', async () => {
+  it('permits no failure where there was no fault, or none in time', async () => {
     const late = counters({
       perform: ({ from, to, amount }, { cluster }) =>
         firstValueFrom(cluster.host(from).connection(to).request(add, amount, { timeout: 1 })),
@@ -185,7 +185,7 @@ describe('simulate', () => {
     expect(invariant).toBe('an operation fails only as the consequence of a fault');
   });
 
-  it('after the faults a core of the hosts makes progress while the others are down', async () => {
+  it('requires progress of a core of the hosts after the faults, while the others are down', async () => {
     const seen: string[] = [];
     const options = counters({
       draw: (random, hosts) => ({ from: random.pick(hosts), to: random.pick(hosts), amount: hosts.length }),
@@ -208,7 +208,7 @@ describe('simulate', () => {
     ]);
   });
 
-  it('what is violated is shrunk, and the error says how to repeat it', async () => {
+  it('shrinks a violation, and the error says how to repeat it', async () => {
     const error = await failureOf(
       counters({
         perform: ({ amount }) => {
@@ -230,7 +230,7 @@ describe('simulate', () => {
     expect(error.message).toContain('amount: 7');
   });
 
-  it('a shrunk plan can be given as the steps, and fails again', async () => {
+  it('accepts a shrunk plan as the steps, and fails again', async () => {
     const options = counters({
       perform: async ({ amount }) => {
         await Promise.resolve();
@@ -243,7 +243,7 @@ describe('simulate', () => {
     expect(again.message).toContain('Not shrunk, in 0 runs: all 1 steps are needed.');
   });
 
-  it('the fault that is needed stays in the plan', async () => {
+  it('keeps the required fault in the plan', async () => {
     const cut = { at: 200, fault: { kind: 'cut', between: ['a', 'b'] } } satisfies Step<Addition>;
     const call = (at: number): Step<Addition> => ({ at, operation: { from: 'a', to: 'b', amount: 1 } });
     const calls: string[][] = [];
@@ -274,7 +274,7 @@ describe('simulate', () => {
     expect(calls.length).toBeGreaterThan(2);
   });
 
-  it('invariants are checked before each step, at the end, and after everything was closed', async () => {
+  it('checks invariants before each step, at the end, and after everything was closed', async () => {
     const seen: string[] = [];
     await simulate({
       ...counters(),
@@ -294,7 +294,7 @@ describe('simulate', () => {
     expect(seen).toStrictEqual(['step at 10', 'step at 20', 'end', 'closed']);
   });
 
-  it('an operation that never ends is a violation', async () => {
+  it('treats an operation that never ends as a violation', async () => {
     const error = await failureOf({
       ...counters({ perform: () => new Promise(() => undefined) }),
       steps: 2,
@@ -305,7 +305,7 @@ describe('simulate', () => {
     expect(error.steps).toHaveLength(1);
   });
 
-  it('what a task throws is a violation, and not the end of the process', async () => {
+  it('treats an error of a task as a violation, and not as the end of the process', async () => {
     const error = await failureOf({
       ...counters({
         perform: () => {
@@ -321,7 +321,7 @@ describe('simulate', () => {
     expect(error.message).toContain('out of a timer');
   });
 
-  it('times, faults and operations are made simpler, as long as the plan fails', async () => {
+  it('simplifies times, faults and operations, as long as the plan fails', async () => {
     const error = await failureOf({
       ...counters({
         perform: ({ amount }, { faults, clock }) => {
@@ -349,7 +349,7 @@ describe('simulate', () => {
     expect(addition!.at).toBeLessThanOrEqual(1_000);
   });
 
-  it('a seed that goes otherwise when it is run again is not shrunk, and the first event that differs is named', async () => {
+  it('does not shrink a seed that diverges when repeated, and names the first event that differs', async () => {
     let runs = 0;
     const error = await failureOf({
       ...counters({
@@ -368,7 +368,7 @@ describe('simulate', () => {
     expect(error.message).toContain('Not shrunk');
   });
 
-  it('a seed that goes the same way again says nothing about it', async () => {
+  it('mentions no divergence for a seed that repeats identically', async () => {
     const error = await failureOf(
       counters({
         perform: ({ amount }) => {
@@ -380,7 +380,7 @@ describe('simulate', () => {
     expect(error.steps).toHaveLength(1);
   });
 
-  it('names what it cannot be', async () => {
+  it('refuses invalid options by name', async () => {
     await expect(simulate({ ...counters(), hosts: [] })).rejects.toThrow('A simulation needs a host.');
   });
 });

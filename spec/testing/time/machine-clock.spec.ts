@@ -5,7 +5,7 @@ const start = Date.UTC(2027, 0, 1);
 const hour = 3_600_000;
 
 describe('the clocks of a machine', () => {
-  it.each([-hour, hour])('its wall clock jumps by %i ms, and nothing else does', (ms) => {
+  it.each([-hour, hour])('jump by %i ms on the wall clock only', (ms) => {
     const clock = new VirtualClock({ start });
     const machine = clock.skewed(0);
     const fired: number[] = [];
@@ -17,7 +17,7 @@ describe('the clocks of a machine', () => {
     expect([fired, clock.wallNow()]).toStrictEqual([[20], start + 30]);
   });
 
-  it('stand still while it sleeps, with its timers, but for the wall clock', () => {
+  it('stop while it sleeps, with its timers, except for the wall clock', () => {
     const clock = new VirtualClock({ start });
     const machine = clock.skewed(5_000);
     const fired: string[] = [];
@@ -44,7 +44,7 @@ describe('the clocks of a machine', () => {
     expect([machine.now(), clock.pendingTimers]).toStrictEqual([30, 0]);
   });
 
-  it('stand still until the last of several sleeps ends', () => {
+  it('stop until the last of several sleeps ends', () => {
     const clock = new VirtualClock();
     const machine = new MachineClock(clock);
     const [first, second] = [machine.sleep(), machine.sleep()];
@@ -57,7 +57,7 @@ describe('the clocks of a machine', () => {
     expect(machine.now()).toBe(7);
   });
 
-  it('are shared by the processes of the machine, each with randomness of its own', () => {
+  it('are shared by the processes of the machine, each with its own randomness', () => {
     const clock = new VirtualClock();
     const machine = clock.skewed(0);
     const process = clock.fork('a 1', machine);
@@ -71,7 +71,7 @@ describe('the clocks of a machine', () => {
     expect(machine.random()).toBeLessThan(1);
   });
 
-  it('go on while its process is paused, and what was due meanwhile runs when it resumes', () => {
+  it('continue while its process is paused, and overdue timers fire when it resumes', () => {
     const clock = new VirtualClock({ start });
     const machine = clock.skewed(0);
     const ran: string[] = [];
@@ -93,7 +93,7 @@ describe('the clocks of a machine', () => {
     expect(ran).toStrictEqual(['deferred 101', 'second 101', 'first 101', 'later 200']);
   });
 
-  it('drift: both run at another rate, and so do its timers; what they gained stays', () => {
+  it('drift: both run at another rate, and so do its timers; the difference remains', () => {
     const clock = new VirtualClock({ start });
     const machine = clock.skewed(0);
     const fired: string[] = [];

@@ -37,21 +37,21 @@ describe('RealTimeGate', () => {
     await expect(gate.passRequests(never)).resolves.toBe(false);
   });
 
-  it('takes no request for one that was pending before, once that has ended', async () => {
+  it('does not wait for requests that were pending before', async () => {
     pending = [[read], [read], [], [], [read], []];
     const gate = new RealTimeGate();
     await gate.passForeign();
     await expect(gate.passRequests(never)).resolves.toBe(true);
   });
 
-  it('takes no request for a timer of the runner', async () => {
+  it('does not mistake a timer of the runner for a request', async () => {
     pending = [[timer], [timer], [timer], [read], [read], []];
     const gate = new RealTimeGate();
     await gate.passForeign();
     await expect(gate.passRequests(never)).resolves.toBe(true);
   });
 
-  it('gives up a request that does not end before a test begins, such as the read of a terminal', async () => {
+  it('ignores a request that does not end before a test begins, such as a terminal read', async () => {
     pending = [[read]];
     const gate = new RealTimeGate();
     await gate.passForeign();

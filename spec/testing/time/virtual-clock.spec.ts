@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { VirtualClock } from '../../../lib/testing/index.js';
 
 describe('VirtualClock', () => {
-  it('runs timers in the order of their times, and equal ones in the order of setting', () => {
+  it('runs timers in order of time, and equal ones in the order of setting', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ ms: fc.nat(50), cancelled: fc.boolean() }), { maxLength: 60 }), (timers) => {
         const clock = new VirtualClock();
@@ -23,7 +23,7 @@ describe('VirtualClock', () => {
     );
   });
 
-  it('keeps the order that deferred tasks and promises have in a real process', async () => {
+  it('orders deferred tasks and promises as a real process does', async () => {
     const order = async (defer: (task: () => void) => void): Promise<string[]> => {
       const told: string[] = [];
       defer(() => told.push('deferred 1'));
@@ -81,13 +81,13 @@ describe('VirtualClock', () => {
     expect(told).toStrictEqual(['timer of timer', 'early at 10', 'late at 20']);
   });
 
-  it('does nothing between two timers: a year is at once', async () => {
+  it('skips the time between two timers: a year takes no time', async () => {
     const clock = new VirtualClock();
     await clock.advance(365 * 24 * 3_600_000);
     expect(new Date(clock.wallNow())).toStrictEqual(new Date('2028-01-01T00:00:00Z'));
   });
 
-  it('stands still while something real is held', async () => {
+  it('stands still while real work is held', async () => {
     const clock = new VirtualClock();
     const work = clock.hold(
       (async () => {
@@ -100,7 +100,7 @@ describe('VirtualClock', () => {
     expect(clock.elapsed).toBe(1_000);
   });
 
-  it('throws what a timer or a deferred task throws', async () => {
+  it('throws errors of a timer or a deferred task', async () => {
     const clock = new VirtualClock();
     clock.schedule(() => {
       throw new Error('of a timer');
@@ -118,7 +118,7 @@ describe('VirtualClock', () => {
     }).toThrow('at once');
   });
 
-  it('gives up when time stands still, when the test waits for ever, and when nothing is left to wait for', async () => {
+  it('gives up when time stands still, when the test waits forever, and when nothing is pending', async () => {
     const still = new VirtualClock();
     const again = (): void => {
       still.schedule(again, 0);
@@ -137,7 +137,7 @@ describe('VirtualClock', () => {
     await expect(new VirtualClock().drive(() => false)).rejects.toThrow('Nothing happens any more at 0 ms');
   });
 
-  it('waits for what is real when no timer is set', async () => {
+  it('waits for real work when no timer is set', async () => {
     const clock = new VirtualClock();
     let done = false;
     setTimeout(() => {
@@ -147,7 +147,7 @@ describe('VirtualClock', () => {
     expect(clock.elapsed).toBe(0);
   });
 
-  it('refuses a delay that no timer takes, and a second driver', async () => {
+  it('refuses a delay beyond the limit of timers, and a second driver', async () => {
     const clock = new VirtualClock();
     for (const ms of [-1, NaN, 2 ** 31, Infinity]) {
       expect(() => clock.schedule(() => undefined, ms)).toThrow(RangeError);
@@ -169,7 +169,7 @@ describe('VirtualClock', () => {
     expect(told).toStrictEqual(['deferred', 'next timer']);
   });
 
-  it('gives hosts clocks that are wrong', () => {
+  it('gives hosts skewed clocks', () => {
     const clock = new VirtualClock({ start: 1_000 });
     const skewed = clock.skewed(-300);
     let ran = 0;
@@ -180,7 +180,7 @@ describe('VirtualClock', () => {
 });
 
 describe('randomness', () => {
-  it('comes from the seed', () => {
+  it('is determined by the seed', () => {
     const draw = (seed: number): number[] => {
       const clock = new VirtualClock({ seed });
       return [clock.random(), clock.random(), clock.seeded.fork('x').next()];
@@ -189,7 +189,7 @@ describe('randomness', () => {
     expect(draw(1)).not.toStrictEqual(draw(2));
   });
 
-  it('of a fork does not depend on what else was drawn', () => {
+  it('of a fork is independent of other draws', () => {
     const early = new VirtualClock().seeded.fork('x').next();
     const clock = new VirtualClock();
     clock.random();
@@ -197,7 +197,7 @@ describe('randomness', () => {
     expect(clock.seeded.fork('y').next()).not.toBe(early);
   });
 
-  it('gives intervals with the mean that was asked for, and picks from all', () => {
+  it('draws intervals with the requested mean, and picks from all', () => {
     const random = new VirtualClock().seeded;
     const intervals = Array.from({ length: 10_000 }, () => random.interval(100));
     expect(intervals.reduce((sum, each) => sum + each) / 10_000).toBeCloseTo(100, -1);

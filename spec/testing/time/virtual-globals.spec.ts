@@ -21,7 +21,7 @@ import { promisify } from 'node:util';
 import { gridTest, installVirtualTime, VirtualClock } from '../../../lib/testing/index.js';
 
 describe('virtual time', () => {
-  it('drives the time operators of rxjs without a scheduler argument, to the same diagrams as TestScheduler.run', async () => {
+  it('drives the time operators of rxjs without a scheduler argument, as TestScheduler.run does', async () => {
     const flow = ({
       hot,
       cold,
@@ -90,7 +90,7 @@ describe('virtual time', () => {
       expect(typeof performance.mark).toBe('function');
     }));
 
-  it('knows what programs do with a timer of Node', () =>
+  it('supports the properties of a Node timer', () =>
     gridTest(async ({ advance, clock }) => {
       let ran = 0;
       const handle = setTimeout(() => (ran = clock.elapsed), 10);
@@ -105,7 +105,7 @@ describe('virtual time', () => {
       expect(ran).toBe(27);
     }));
 
-  it('is gone after the test, also after one that failed', async () => {
+  it('is removed after the test, also after one that failed', async () => {
     const before = {
       setTimeout,
       setInterval,
@@ -142,7 +142,7 @@ describe('virtual time', () => {
       { virtualGlobals: false },
     ));
 
-  it('is installed by one at a time', async () => {
+  it('is installed by one test at a time', async () => {
     const restore = installVirtualTime(new VirtualClock());
     expect(() => installVirtualTime(new VirtualClock())).toThrow('installed already');
     restore();
@@ -158,7 +158,7 @@ describe('virtual time', () => {
     expect(times).toStrictEqual([10, 10, 10, 10, 10, 10]);
   });
 
-  it('randomness is that of the seed, and real again after', async () => {
+  it('seeds the platform randomness, and restores it afterwards', async () => {
     const draw = (): unknown[] => [
       Math.random(),
       crypto.randomUUID(),
@@ -198,7 +198,7 @@ describe('virtual time', () => {
       expect(clock.pendingTimers).toBe(0);
     }));
 
-  it('what somebody kept is that of the platform after the test', async () => {
+  it('forwards retained functions to the platform after the test', async () => {
     let kept!: {
       setTimeout: typeof setTimeout;
       clearTimeout: typeof clearTimeout;
