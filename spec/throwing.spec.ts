@@ -329,8 +329,8 @@ describe('an error thrown in the code of a caller', () => {
 
   /** Calls of all kinds, of which the first one throws when it ends. */
   const crowd = (options: { timeout?: number } = {}): unknown[] => {
-    const told: unknown[] = [];
-    const observer = { error: (error: unknown) => told.push((error as GridError).code) };
+    const codes: unknown[] = [];
+    const observer = { error: (error: unknown) => codes.push((error as GridError).code) };
     pair.ab.request(slow, undefined, options).pipe(explosive()).subscribe(observer);
     pair.ab.stream(items, 'never', options).pipe(explosive()).subscribe(observer);
     for (let count = 0; count < 3; count++) {
@@ -338,25 +338,25 @@ describe('an error thrown in the code of a caller', () => {
       pair.ab.stream(items, 'never', options).subscribe(observer);
       pair.ab.exchange(talk, undefined, NEVER, options).subscribe(observer);
     }
-    return told;
+    return codes;
   };
 
   it('does not prevent the deadline of another call', async () => {
     await link();
-    const told = crowd({ timeout: 100 });
+    const codes = crowd({ timeout: 100 });
     await pair.grid.advance(101, 1);
-    expect(told).toStrictEqual(new Array(11).fill('deadline-exceeded'));
+    expect(codes).toStrictEqual(new Array(11).fill('deadline-exceeded'));
     await reported();
     expect(unhandled).toStrictEqual([boom, boom]);
   });
 
   it('prevents neither the failure of other calls with the connection, nor its recovery', async () => {
     await link();
-    const told = crowd();
+    const codes = crowd();
     await pair.grid.settle();
     pair.grid.cut();
     await pair.grid.settle();
-    expect(told).toStrictEqual(new Array(11).fill('disconnected'));
+    expect(codes).toStrictEqual(new Array(11).fill('disconnected'));
     await pair.grid.advance(3_000, 100);
     const { results } = neighbours();
     await pair.grid.settle();
@@ -368,9 +368,9 @@ describe('an error thrown in the code of a caller', () => {
     pair.grid.cut();
     pair.grid.reachable = false;
     await pair.grid.settle();
-    const told = crowd();
+    const codes = crowd();
     await pair.grid.advance(5_000, 100);
-    expect(told).toStrictEqual(new Array(11).fill('disconnected'));
+    expect(codes).toStrictEqual(new Array(11).fill('disconnected'));
     const started = record(pair.ab.request(echo, 'late', { waitForConnect: true })).log;
     pair.ab.stream(items, 'three', { waitForConnect: true }).pipe(explosive()).subscribe();
     pair.grid.reachable = true;
@@ -380,10 +380,10 @@ describe('an error thrown in the code of a caller', () => {
 
   it('does not affect close()', async () => {
     await link();
-    const told = crowd();
+    const codes = crowd();
     await pair.grid.settle();
     await pair.a.close();
-    expect(told).toStrictEqual(new Array(11).fill('disconnected'));
+    expect(codes).toStrictEqual(new Array(11).fill('disconnected'));
     await reported();
     expect(unhandled).toStrictEqual([boom, boom]);
   });

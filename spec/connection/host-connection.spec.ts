@@ -69,10 +69,13 @@ describe('the states of a connection', () => {
   it('replay to later subscribers, and complete at the close', async () => {
     const { a } = linkedPair();
     expect((await firstValueFrom(a.connection.state$)).status).toBe('connected');
-    const heard: string[] = [];
-    a.connection.state$.subscribe({ next: ({ status }) => heard.push(status), complete: () => heard.push('complete') });
+    const received: string[] = [];
+    a.connection.state$.subscribe({
+      next: ({ status }) => received.push(status),
+      complete: () => received.push('complete'),
+    });
     a.connection.close();
-    expect(heard).toStrictEqual(['connected', 'closed', 'complete']);
+    expect(received).toStrictEqual(['connected', 'closed', 'complete']);
   });
 
   it('do not report connected for a link that is lost before it was opened', () => {
@@ -116,14 +119,14 @@ describe('a call without a connection', () => {
     const { runtime, a } = alone();
     const call = a.call();
     runtime.advance(30_000);
-    expect(call.heard).toStrictEqual([]);
+    expect(call.received).toStrictEqual([]);
     const [near, far] = linkedSockets();
     const b = new TestConnection(runtime, 'http://a');
     b.serveEcho();
     b.open(far);
     a.open(near);
     runtime.turn();
-    expect(call.heard).toStrictEqual(['x']);
+    expect(call.received).toStrictEqual(['x']);
     far.outbound.complete();
     a.open(linkedSockets()[0]);
     runtime.turn();
@@ -135,9 +138,9 @@ describe('a call without a connection', () => {
     a.connection.attemptFailed(broken);
     const call = a.call();
     runtime.turn();
-    expect(call.heard).toStrictEqual([]);
+    expect(call.received).toStrictEqual([]);
     runtime.advance(0);
-    expect(call.heard).toStrictEqual(['disconnected']);
+    expect(call.received).toStrictEqual(['disconnected']);
     expect(call.lost).toMatchObject({ sent: false, retryable: true, host: 'http://b', cause: broken });
     expect(call.lost.message).toBe(
       'There is no connection to http://b: The cable was cut. Nothing of the call was sent.',
@@ -153,14 +156,14 @@ describe('a call without a connection', () => {
       a.call({ wait: false }),
     ];
     a.connection.attemptFailed(broken);
-    expect(plain.heard).toStrictEqual([]);
+    expect(plain.received).toStrictEqual([]);
     runtime.advance(0);
-    expect(plain.heard).toStrictEqual(['disconnected']);
-    expect(never.heard).toStrictEqual(['disconnected']);
+    expect(plain.received).toStrictEqual(['disconnected']);
+    expect(never.received).toStrictEqual(['disconnected']);
     runtime.advance(1_999);
-    expect(limited.heard).toStrictEqual([]);
+    expect(limited.received).toStrictEqual([]);
     runtime.advance(1);
-    expect(limited.heard).toStrictEqual(['disconnected']);
+    expect(limited.received).toStrictEqual(['disconnected']);
     expect(limited.lost.sent).toBe(false);
     a.open(linkedSockets()[0]);
     expect(patient.started).toBe(1);
@@ -178,9 +181,9 @@ describe('a call without a connection', () => {
     const { runtime, a } = alone();
     const call = a.call({ deadline: runtime.now() + 100 });
     runtime.advance(99);
-    expect(call.heard).toStrictEqual([]);
+    expect(call.received).toStrictEqual([]);
     runtime.advance(1);
-    expect(call.heard).toStrictEqual(['deadline-exceeded']);
+    expect(call.received).toStrictEqual(['deadline-exceeded']);
     expect(call.error!.message).toBe('The deadline of the call passed while there was no connection to http://b.');
     expect(runtime.scheduled).toBe(0);
   });
@@ -189,7 +192,7 @@ describe('a call without a connection', () => {
     const { runtime, a } = alone();
     const call = a.call({ deadline: runtime.now() + 40 * 86_400_000 });
     runtime.advance(60_000);
-    expect(call.heard).toStrictEqual([]);
+    expect(call.received).toStrictEqual([]);
   });
 
   it('is removed when it is taken back', () => {
@@ -203,7 +206,7 @@ describe('a call without a connection', () => {
     const late = a.call();
     late.takeBack();
     runtime.advance(0);
-    expect(late.heard).toStrictEqual([]);
+    expect(late.received).toStrictEqual([]);
   });
 
   it('is removed when another call takes it back while starting', () => {
@@ -226,7 +229,7 @@ describe('a call without a connection', () => {
     });
     const [second, third] = [a.call(), a.call()];
     a.open(near);
-    expect(first.heard).toStrictEqual(['disconnected']);
+    expect(first.received).toStrictEqual(['disconnected']);
     expect(second.started + third.started).toBe(0);
     third.takeBack();
     a.open(linkedSockets()[0]);
@@ -240,7 +243,7 @@ describe('a call without a connection', () => {
     const [waiting, patient] = [a.call(), a.call({ wait: true })];
     a.connection.close();
     const late = a.call({ wait: true });
-    expect(waiting.heard).toStrictEqual([]);
+    expect(waiting.received).toStrictEqual([]);
     runtime.advance(0);
     for (const call of [waiting, patient, late]) expect(call.lost.message).toMatch(/closed for good.*Nothing/);
     expect(runtime.scheduled).toBe(0);
@@ -278,13 +281,13 @@ describe('a call on a lost connection', () => {
     const call = a.call();
     runtime.turn();
     sockets[1].outbound.error(broken);
-    const heard: string[] = [];
-    call.lost.reconnected.subscribe({ next: () => heard.push('back'), complete: () => heard.push('complete') });
+    const received: string[] = [];
+    call.lost.reconnected.subscribe({ next: () => received.push('back'), complete: () => received.push('complete') });
     a.connection.attemptFailed(broken);
-    expect(heard).toStrictEqual([]);
+    expect(received).toStrictEqual([]);
     a.open(linkedSockets()[0]);
     a.open(linkedSockets()[0]);
-    expect(heard).toStrictEqual(['back', 'complete']);
+    expect(received).toStrictEqual(['back', 'complete']);
   });
 
   it('shares one `reconnected` among all errors', () => {
@@ -303,10 +306,10 @@ describe('a call on a lost connection', () => {
     const call = a.call();
     runtime.turn();
     sockets[1].outbound.error(broken);
-    const heard: string[] = [];
-    call.lost.reconnected.subscribe({ next: () => heard.push('back'), complete: () => heard.push('complete') });
+    const received: string[] = [];
+    call.lost.reconnected.subscribe({ next: () => received.push('back'), complete: () => received.push('complete') });
     a.connection.close();
-    expect(heard).toStrictEqual(['complete']);
+    expect(received).toStrictEqual(['complete']);
   });
 
   it('sees the new state when it is repeated from its error', () => {
@@ -338,10 +341,10 @@ describe('a link that replaces another one', () => {
     a.connection.lost.subscribe((error) => lost.push(error));
     a.open(near);
     runtime.turn();
-    expect(old.heard).toStrictEqual(['disconnected']);
+    expect(old.received).toStrictEqual(['disconnected']);
     expect(old.lost.sent).toBe(true);
     expect(oldEnd).toStrictEqual(['closed']);
-    expect(repeated!.heard).toStrictEqual(['x']);
+    expect(repeated!.received).toStrictEqual(['x']);
     expect(lost).toStrictEqual([]);
     expect(a.connection.state.connects).toBe(2);
   });
@@ -373,7 +376,7 @@ describe('close()', () => {
     a.open(linkedSockets()[0]);
     runtime.advance(0);
     expect(a.statuses.at(-1)).toBe('closed');
-    expect(call.heard).toStrictEqual(['disconnected']);
+    expect(call.received).toStrictEqual(['disconnected']);
     expect(runtime.scheduled).toBe(0);
   });
 });

@@ -162,7 +162,7 @@ describe('Keepalive', () => {
   it('does not blame the other side where this process was blocked', () => {
     let now = 0;
     let wake: (() => void) | undefined;
-    const told: string[] = [];
+    const calls: string[] = [];
     const keepalive = new Keepalive(
       {
         now: () => now,
@@ -175,18 +175,18 @@ describe('Keepalive', () => {
         },
       },
       10_000,
-      () => told.push(`ping ${now}`),
-      () => told.push(`silence ${now}`),
+      () => calls.push(`ping ${now}`),
+      () => calls.push(`silence ${now}`),
     );
     // Timers fire late, and before the Pongs that wait in the socket are read.
     now = 10_000;
     wake!();
     now = 45_000;
     wake!();
-    expect(told).toStrictEqual(['ping 10000', 'ping 45000']);
+    expect(calls).toStrictEqual(['ping 10000', 'ping 45000']);
     now = 55_000;
     wake!();
-    expect(told).toStrictEqual(['ping 10000', 'ping 45000', 'silence 55000']);
+    expect(calls).toStrictEqual(['ping 10000', 'ping 45000', 'silence 55000']);
     keepalive.stop();
   });
 

@@ -432,13 +432,13 @@ describe('the drain of a link', () => {
 
   it('is reported once, however often it is announced, also to late subscribers', () => {
     const { link, receive } = lone();
-    const told: unknown[] = [];
-    link.drain.notices.subscribe((each) => told.push(each));
+    const notices: unknown[] = [];
+    link.drain.notices.subscribe((each) => notices.push(each));
     for (let i = 0; i < 1_000; i++) receive(notice(`reason ${String(i)}`, 5_000));
     receive(notice('last', 0));
     receive(notice('after the last', 5_000));
-    link.drain.notices.subscribe((each) => told.push(each));
-    expect(told).toStrictEqual([
+    link.drain.notices.subscribe((each) => notices.push(each));
+    expect(notices).toStrictEqual([
       { reason: 'reason 0', ms: 5_000 },
       { reason: 'reason 0', ms: 5_000 },
     ]);
@@ -469,12 +469,12 @@ describe('the drain of a link', () => {
     Object.assign(runtime, { buggify: (what: string) => what === 'a slice is used up at once' });
     receive(frameOf(Op.ConnectResponse, 0), fromResponder.response(1, 'ok'), notice('x', 0));
     far.outbound.complete();
-    expect([closed.length, answered.heard]).toStrictEqual([0, []]);
+    expect([closed.length, answered.received]).toStrictEqual([0, []]);
     link.engine.request({ handler: 1 }, bytesOf('x'), 1e15, later);
     runtime.turn();
     expect(frames).toHaveLength(sent);
     runtime.advance(0);
-    expect(answered.heard).toStrictEqual(['ok']);
+    expect(answered.received).toStrictEqual(['ok']);
     expect([unanswered, later].map(({ error }) => error)).toMatchObject([
       { code: 'disconnected', sent: false },
       { code: 'disconnected', sent: false },

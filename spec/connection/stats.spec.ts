@@ -33,14 +33,14 @@ describe('the statistics', () => {
   it('are emitted at once and every second, until the close, without a timer while unobserved', () => {
     const { runtime, a } = linkedPair();
     const idle = runtime.scheduled;
-    const heard: ConnectionStats[] = [];
+    const received: ConnectionStats[] = [];
     let completed = false;
-    const subscription = a.connection.stats$.subscribe((stats) => heard.push(stats));
+    const subscription = a.connection.stats$.subscribe((stats) => received.push(stats));
     a.connection.stats$.subscribe({ complete: () => (completed = true) });
-    expect(heard.length).toBe(1);
+    expect(received.length).toBe(1);
     runtime.advance(3_000);
-    expect(heard.length).toBe(4);
-    expect(heard.at(-1)!.rtt).toBe(0);
+    expect(received.length).toBe(4);
+    expect(received.at(-1)!.rtt).toBe(0);
     subscription.unsubscribe();
     expect(runtime.scheduled).toBe(idle + 1);
     a.connection.close();

@@ -54,9 +54,9 @@ describe('waitForConnect of a contract', () => {
     const { log: waiting } = record(ab.request(patient));
     const { log: failing } = record(ab.request(hasty));
     const { log: plain } = record(ab.request(short));
-    const { log: told } = record(ab.request(patient, undefined, { waitForConnect: false }));
+    const { log: impatient } = record(ab.request(patient, undefined, { waitForConnect: false }));
     await grid.advance(1, 1);
-    expect([failing, plain, told]).toMatchObject([[down], [down], [down]]);
+    expect([failing, plain, impatient]).toMatchObject([[down], [down], [down]]);
     await grid.advance(395, 5);
     expect(waiting).toStrictEqual([]);
     await grid.advance(10, 1);

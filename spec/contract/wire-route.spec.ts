@@ -136,17 +136,17 @@ describe('user code that encodes or validates', () => {
   );
 
   it('a schema that validates asynchronously may reject without an unhandled rejection', async () => {
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const schema = {
       '~standard': {
         version: 1,
         vendor: 'x',
-        validate: () => ({ then: (...listeners: unknown[]) => heard.push(...listeners) }),
+        validate: () => ({ then: (...listeners: unknown[]) => received.push(...listeners) }),
       },
     };
     const { request } = wire(unary({ name: 'x', request: schema as never }));
     expect(() => request.decode(codec.encode(1))).toThrow('validates asynchronously');
     await Promise.resolve();
-    expect(heard).toStrictEqual([expect.any(Function), expect.any(Function)]);
+    expect(received).toStrictEqual([expect.any(Function), expect.any(Function)]);
   });
 });

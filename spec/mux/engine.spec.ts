@@ -76,7 +76,7 @@ describe('frames of unknown muxes and ops', () => {
     const call = end.request(1);
     end.engine.receive(Uint8Array.of(0xc1, 1, 2));
     end.receive(fromCaller.request(1));
-    expect([end.faults.length, calls, call.heard]).toStrictEqual([1, [], ['disconnected']]);
+    expect([end.faults.length, calls, call.received]).toStrictEqual([1, [], ['disconnected']]);
     expect(end.engine.stats.messagesIn).toBe(1);
   });
 
@@ -149,7 +149,11 @@ describe('stray frames', () => {
     two.send('x');
     streams.a[0]!.send('y');
     turn();
-    expect([streams.b[0]!.heard, streams.a[0]!.heard, two.heard]).toStrictEqual([['ended: cancelled'], ['x'], ['y']]);
+    expect([streams.b[0]!.received, streams.a[0]!.received, two.received]).toStrictEqual([
+      ['ended: cancelled'],
+      ['x'],
+      ['y'],
+    ]);
   });
 });
 
@@ -309,7 +313,7 @@ describe('close', () => {
     end.engine.sendControl(Op.Ping, bytesOf('p'));
     end.engine.receive(messageOf([fromCaller.request(9), fromCaller.item(2, 2, 'y')]));
     end.engine.drained();
-    expect([call.heard, stream.heard, served[0]!.cancelled, streams[0]!.heard]).toStrictEqual([
+    expect([call.received, stream.received, served[0]!.cancelled, streams[0]!.received]).toStrictEqual([
       ['disconnected'],
       ['ended: disconnected'],
       ['disconnected'],
@@ -335,10 +339,10 @@ describe('close', () => {
       }
     };
     end.engine.close();
-    expect(calls[0]!.heard).toStrictEqual(['disconnected']);
+    expect(calls[0]!.received).toStrictEqual(['disconnected']);
     // Those that were cancelled in time hear nothing more, or the reason.
-    expect(new Set(calls.slice(1).map(({ heard }) => heard.length))).toStrictEqual(new Set([0]));
-    expect(new Set(streams.map(({ heard }) => heard.join()))).toStrictEqual(new Set(['ended: cancelled']));
+    expect(new Set(calls.slice(1).map(({ received }) => received.length))).toStrictEqual(new Set([0]));
+    expect(new Set(streams.map(({ received }) => received.join()))).toStrictEqual(new Set(['ended: cancelled']));
     expect(refused).toMatchObject([{ code: 'disconnected', sent: false }]);
     expect([end.sent(), end.leftovers, end.runtime.scheduled]).toStrictEqual([[], nothing, 0]);
   });
@@ -357,7 +361,7 @@ describe('close', () => {
     stream.onItem = () => end.engine.close();
     end.sent();
     end.receive(fromResponder.item(1, 1, 'a'), fromResponder.item(1, 2, 'b'), frameOf(Op.Ping, 0));
-    expect([stream.heard, end.controls]).toStrictEqual([['a', 'ended: disconnected'], []]);
+    expect([stream.received, end.controls]).toStrictEqual([['a', 'ended: disconnected'], []]);
   });
 });
 
@@ -365,19 +369,19 @@ describe('re-entrancy', () => {
   it('a response may start further calls and cancel others', () => {
     const { a, b, turn } = linkEngines();
     b.serveUnary(1, (mux, payload) => mux.respond(payload));
-    const heard: string[] = [];
+    const received: string[] = [];
     const other = a.request(77);
     const again = (left: number): void => {
       const call = a.request(1, String(left));
       call.then = () => {
-        heard.push(...call.heard);
+        received.push(...call.received);
         other.mux.cancel();
         if (left > 0) again(left - 1);
       };
     };
     again(3);
     turn();
-    expect(heard).toStrictEqual(['3', '2', '1', '0']);
+    expect(received).toStrictEqual(['3', '2', '1', '0']);
     expect([a.leftovers, b.leftovers]).toStrictEqual([nothing, nothing]);
   });
 
@@ -404,7 +408,7 @@ describe('re-entrancy', () => {
       if (item === 'a') end.engine.receive(messageOf([fromResponder.item(1, 3, 'c')]));
     };
     end.receive(fromResponder.item(1, 1, 'a'), fromResponder.item(1, 2, 'b'));
-    expect(stream.heard).toStrictEqual(['a', 'b', 'c']);
+    expect(stream.received).toStrictEqual(['a', 'b', 'c']);
   });
 
   it('two ends that answer each other within send() preserve the order', () => {
@@ -419,20 +423,20 @@ describe('re-entrancy', () => {
     });
     const caller = a.open(2, { inCapacity: 64, outCapacity: 64 });
     runtime.turn();
-    const heard: string[] = [];
+    const received: string[] = [];
     let sent = 0;
     const send = (): void => {
       if (sent < 20) caller.send(`${sent++}:${large}`);
     };
     caller.onItem = (item) => {
-      heard.push(item.replaceAll(/x+/g, ''));
+      received.push(item.replaceAll(/x+/g, ''));
       caller.release();
       send();
     };
     send();
     runtime.turn();
-    expect(streams[0]!.heard).toHaveLength(20);
-    expect(heard).toStrictEqual(
+    expect(streams[0]!.received).toHaveLength(20);
+    expect(received).toStrictEqual(
       Array.from({ length: 20 }, (_, index) => [`${index}:-1-`, `${index}:-2`, `${index}:-3-`]).flat(),
     );
     expect([a.faults, b.faults, caller.error]).toStrictEqual([[], [], undefined]);
@@ -481,7 +485,7 @@ describe('re-entrancy', () => {
       a.engine.drained();
       runtime.turn();
     }
-    expect(streams[0]!.heard).toStrictEqual([...items, 'input ended']);
+    expect(streams[0]!.received).toStrictEqual([...items, 'input ended']);
   });
 });
 
@@ -543,19 +547,19 @@ describe('a sink or a responder that throws', () => {
 
   it('keeps no other mux from being notified of the end of the connection', () => {
     const end = loneEngine();
-    const told: string[] = [];
+    const ends: string[] = [];
     for (const name of ['a', 'b', 'c']) {
       end.engine.request({ handler: 1 }, bytesOf(name), Infinity, {
         route: name,
         response: throwBoom,
         failed: ({ code }) => {
-          told.push(`${name} ${code}`);
+          ends.push(`${name} ${code}`);
           throwBoom();
         },
       });
     }
     end.engine.close();
-    expect(told).toStrictEqual(['a disconnected', 'b disconnected', 'c disconnected']);
+    expect(ends).toStrictEqual(['a disconnected', 'b disconnected', 'c disconnected']);
     expect(end.thrown).toStrictEqual([boom, boom, boom]);
     expect(end.engine.open).toStrictEqual({ outgoing: 0, incoming: 0 });
   });

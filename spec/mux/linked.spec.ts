@@ -177,21 +177,21 @@ class World {
     for (const { route, caller, handler, up, down } of this.streams) {
       const { in: inCapacity, out } = routes[route]!;
       must('credit of the caller', caller.mux.credit >= 0 && caller.mux.credit <= inCapacity);
-      must('what the caller heard', isPrefix(itemsOf(caller), down));
+      must('what the caller received', isPrefix(itemsOf(caller), down));
       if (handler === undefined) continue;
       const { credit, held } = handler.mux;
       must('credit of the handler', credit >= 0 && credit <= (extensions ? out.max : out.initial));
       must('what the handler holds', held <= inCapacity);
-      must('what the handler heard', isPrefix(itemsOf(handler), up));
-      must('the input is whole', !handler.heard.includes('input ended') || itemsOf(handler).length === up.length);
-      for (const { heard } of [caller, handler]) {
-        const end = heard.findIndex((what) => what.startsWith('ended'));
-        must('one end, and nothing after it', end === -1 || end === heard.length - 1);
+      must('what the handler received', isPrefix(itemsOf(handler), up));
+      must('the input is whole', !handler.received.includes('input ended') || itemsOf(handler).length === up.length);
+      for (const { received } of [caller, handler]) {
+        const end = received.findIndex((what) => what.startsWith('ended'));
+        must('one end, and nothing after it', end === -1 || end === received.length - 1);
       }
     }
     must(
       'one answer to a call',
-      this.calls.every(({ heard }) => heard.length <= 1),
+      this.calls.every(({ received }) => received.length <= 1),
     );
     must(
       'one end of a served call',
@@ -233,15 +233,15 @@ class World {
 
   checkQuiet(): void {
     for (const { caller, handler, up, down } of this.streams) {
-      expect(caller.heard.at(-1)).toMatch(/^ended/);
-      if (handler !== undefined) expect(handler.heard.at(-1)).toMatch(/^ended/);
+      expect(caller.received.at(-1)).toMatch(/^ended/);
+      if (handler !== undefined) expect(handler.received.at(-1)).toMatch(/^ended/);
       // A clean end means that everything has come.
       if (caller.error === undefined) expect(itemsOf(caller)).toStrictEqual(down);
-      if (handler?.heard.includes('input ended') === true) expect(itemsOf(handler)).toStrictEqual(up);
+      if (handler?.received.includes('input ended') === true) expect(itemsOf(handler)).toStrictEqual(up);
     }
-    this.calls.forEach(({ heard, mux }, index) => {
+    this.calls.forEach(({ received, mux }, index) => {
       expect(mux.ended).toBe(true);
-      if (heard[0]?.startsWith('re:') === true) expect(heard).toStrictEqual([`re: call ${index}`]);
+      if (received[0]?.startsWith('re:') === true) expect(received).toStrictEqual([`re: call ${index}`]);
     });
     // Credit that was to be sent later has nobody to go to, and is forgotten when it was due.
     this.runtime.advance(10);
@@ -250,8 +250,8 @@ class World {
   }
 }
 
-function itemsOf({ heard }: { readonly heard: readonly string[] }): readonly string[] {
-  return heard.filter((what) => !what.startsWith('ended') && what !== 'input ended');
+function itemsOf({ received }: { readonly received: readonly string[] }): readonly string[] {
+  return received.filter((what) => !what.startsWith('ended') && what !== 'input ended');
 }
 
 function isPrefix(items: readonly string[], sent: readonly string[]): boolean {

@@ -35,7 +35,7 @@ describe('maxUnaryBytes on receipt', () => {
     const end = loneEngine({ limits });
     const call = end.request(1);
     end.receive(fromResponder.response(1, bytes(101)));
-    expect([call.heard, call.error?.message]).toStrictEqual([
+    expect([call.received, call.error?.message]).toStrictEqual([
       ['limit'],
       'the call: the other side sent a response of 101 bytes, and maxUnaryBytes of this side is 100. Send it in several items, or raise maxUnaryBytes here.',
     ]);
@@ -45,12 +45,12 @@ describe('maxUnaryBytes on receipt', () => {
     const end = loneEngine({ limits });
     const stream = end.open(2);
     end.receive(fromResponder.ack(1), fromResponder.item(1, 1, bytes(101)));
-    expect(stream.heard).toStrictEqual(['ended: limit']);
+    expect(stream.received).toStrictEqual(['ended: limit']);
     const [input] = end.serveStream(2, 4, 1);
     expect(input).toBe(undefined);
     const inputs = end.serveStream(3, 4, 1);
     end.receive(fromCaller.connectMux(9, { handler: 3 }), fromCaller.item(9, 1, bytes(101)));
-    expect(inputs[0]!.heard).toStrictEqual(['ended: protocol']);
+    expect(inputs[0]!.received).toStrictEqual(['ended: protocol']);
     expect(inputs[0]!.error?.message).toContain('maxUnaryBytes');
   });
 

@@ -37,6 +37,6 @@ describe('an engine without handlers', () => {
     const call = end.request(9, 'question', 1_500);
     expect(end.sent()).toHaveLength(1);
     end.receive(fromResponder.response(1, 'answer'));
-    expect([call.heard, end.engine.muxes]).toStrictEqual([['answer'], { outgoing: [], incoming: [] }]);
+    expect([call.received, end.engine.muxes]).toStrictEqual([['answer'], { outgoing: [], incoming: [] }]);
   });
 });

@@ -10,7 +10,7 @@ describe('the caller of a unary call', () => {
     const call = end.request(9, 'question', 1500);
     expect(end.sent()).toStrictEqual(['Request 1 handler 9 1500 ms Eof "question"']);
     end.receive(fromResponder.response(1, 'answer'));
-    expect(call.heard).toStrictEqual(['answer']);
+    expect(call.received).toStrictEqual(['answer']);
     expect([end.sent(), end.leftovers, end.runtime.scheduled]).toStrictEqual([[], nothing, 0]);
   });
 
@@ -53,7 +53,7 @@ describe('the caller of a unary call', () => {
       fromResponder.responseError(1, 'three'),
       fromResponder.connectError(1, 'four'),
     );
-    expect([call.heard, end.sent()]).toStrictEqual([['one'], []]);
+    expect([call.received, end.sent()]).toStrictEqual([['one'], []]);
     expect(end.engine.stats.unknownMuxFrames).toBe(3);
   });
 
@@ -67,7 +67,7 @@ describe('the caller of a unary call', () => {
       fromResponder.pong(1, 1, { unknown: true }),
       fromResponder.disconnect(1),
     );
-    expect(call.heard).toStrictEqual([]);
+    expect(call.received).toStrictEqual([]);
   });
 
   it('fails when its deadline passes, once, and sends nothing', () => {
@@ -75,13 +75,13 @@ describe('the caller of a unary call', () => {
     const call = end.request(9, '', 100);
     end.sent();
     end.runtime.advance(99);
-    expect(call.heard).toStrictEqual([]);
+    expect(call.received).toStrictEqual([]);
     end.runtime.advance(1);
-    expect(call.heard).toStrictEqual(['deadline-exceeded']);
+    expect(call.received).toStrictEqual(['deadline-exceeded']);
     expect([end.sent(), end.leftovers, end.runtime.scheduled]).toStrictEqual([[], nothing, 0]);
     end.receive(fromResponder.response(1, 'late'));
     call.mux.cancel();
-    expect([call.heard, end.sent()]).toStrictEqual([['deadline-exceeded'], []]);
+    expect([call.received, end.sent()]).toStrictEqual([['deadline-exceeded'], []]);
   });
 
   it('sends one cancel, and receives nothing more', () => {
@@ -93,7 +93,7 @@ describe('the caller of a unary call', () => {
     expect(end.sent()).toStrictEqual(['DisconnectServerMux 1']);
     end.receive(fromResponder.response(1, 'late'));
     end.runtime.advance(100_000);
-    expect([call.heard, end.sent(), end.leftovers]).toStrictEqual([[], [], nothing]);
+    expect([call.received, end.sent(), end.leftovers]).toStrictEqual([[], [], nothing]);
   });
 
   it('sends no cancel after the response', () => {
@@ -127,14 +127,14 @@ describe('the caller of a unary call', () => {
     end.runtime.advance(10);
     end.sink.bufferedBytes = 0;
     end.engine.drained();
-    expect([late.heard, end.sent()]).toStrictEqual([['deadline-exceeded'], []]);
+    expect([late.received, end.sent()]).toStrictEqual([['deadline-exceeded'], []]);
   });
 
   it('fails with a refusal that does not parse, and the connection closes', () => {
     const end = loneEngine();
     const call = end.request(9);
     end.receive(frameOf(Op.MuxConnectError, 1, { payload: 'no map' }));
-    expect([end.faults.length, call.heard]).toStrictEqual([1, ['disconnected']]);
+    expect([end.faults.length, call.received]).toStrictEqual([1, ['disconnected']]);
   });
 });
 
@@ -333,7 +333,7 @@ describe('two engines', () => {
     );
     turn();
     calls.forEach(([one, two], index) => {
-      expect([one.heard, two.heard]).toStrictEqual([[`a${index}`], [`b${index}`]]);
+      expect([one.received, two.received]).toStrictEqual([[`a${index}`], [`b${index}`]]);
     });
     expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
   });
@@ -345,7 +345,7 @@ describe('two engines', () => {
     turn();
     call.mux.cancel();
     turn();
-    expect([calls[0]!.cancelled, call.heard, b.sink.frames]).toStrictEqual([['cancelled'], [], []]);
+    expect([calls[0]!.cancelled, call.received, b.sink.frames]).toStrictEqual([['cancelled'], [], []]);
     expect([a.leftovers, b.leftovers]).toStrictEqual([nothing, nothing]);
   });
 
@@ -354,7 +354,7 @@ describe('two engines', () => {
     const calls = b.serveUnary(1);
     const call = a.request(1, '', 100.7);
     advance(120);
-    expect([call.heard, calls[0]!.cancelled]).toStrictEqual([['deadline-exceeded'], []]);
+    expect([call.received, calls[0]!.cancelled]).toStrictEqual([['deadline-exceeded'], []]);
     advance(50);
     expect(calls[0]!.cancelled).toStrictEqual(['deadline-exceeded']);
     expect([a.leftovers, b.leftovers]).toStrictEqual([nothing, nothing]);
@@ -371,9 +371,9 @@ describe('two engines', () => {
     });
     turn();
     advance(2000);
-    calls.forEach(({ heard }, index) => {
-      if (heard.length !== 1 || heard[0] !== (index % 4 === 0 ? 'deadline-exceeded' : String(index))) {
-        throw new Error(`Call ${index} heard ${String(heard)}.`);
+    calls.forEach(({ received }, index) => {
+      if (received.length !== 1 || received[0] !== (index % 4 === 0 ? 'deadline-exceeded' : String(index))) {
+        throw new Error(`Call ${index} received ${String(received)}.`);
       }
     });
     expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);

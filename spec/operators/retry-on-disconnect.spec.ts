@@ -201,7 +201,7 @@ describe('retryOnDisconnect over a connection', () => {
   it('passes the loss of any other stream on, unless configured otherwise', async () => {
     await start();
     const plain = record(net.ab.stream(countTo, 1).pipe(retryOnDisconnect()));
-    const told = record(
+    const configured = record(
       net.ab.stream(countTo, 1).pipe(
         retryOnDisconnect({ idempotent: true }),
         map((value) => -value),
@@ -213,8 +213,8 @@ describe('retryOnDisconnect over a connection', () => {
       2,
       expect.objectContaining({ code: 'disconnected', sent: true, idempotent: false }),
     ]);
-    expect(told.log).toStrictEqual([-1, -2, -1, -2]);
-    told.unsubscribe();
+    expect(configured.log).toStrictEqual([-1, -2, -1, -2]);
+    configured.unsubscribe();
   });
 
   it('repeats a unary call of an idempotent route, and no other', async () => {

@@ -216,7 +216,7 @@ describe('instrument()', () => {
       'its propagator failed: no context today',
       { tenant: 'a' },
     ],
-  ])('a propagator that adds %s fails no call: it is reported once', (_, carrier, told, expected) =>
+  ])('a propagator that adds %s fails no call: it is reported once', (_, carrier, warning, expected) =>
     gridTest(async ({ cluster }) => {
       const warn = jest.fn();
       diag.setLogger({ ...console, verbose: warn, warn }, { suppressOverrideMessage: true });
@@ -244,7 +244,7 @@ describe('instrument()', () => {
       }
       expect(seen).toStrictEqual([expected, expected]);
       expect(warn).toHaveBeenCalledTimes(1);
-      expect(warn).toHaveBeenCalledWith(expect.stringContaining(told));
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining(warning));
       diag.disable();
     }),
   );

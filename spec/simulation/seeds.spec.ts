@@ -27,7 +27,7 @@ describe('the simulation of the library', () => {
   // full, so the same seed was another run after other seeds.
   const chosen = seeds.slice(-2);
 
-  it('a seed is the same run again in this process, after other ones', async () => {
+  it('a seed repeats the same run in this process, after other ones', async () => {
     const first: SeedResult[] = [];
     for (const seed of chosen) first.push(results.get(seed) ?? (await runSeed(seed, { hosts })));
     const again: SeedResult[] = [];
@@ -37,7 +37,7 @@ describe('the simulation of the library', () => {
 
   // Two processes of the command, and not this one and another: jest runs specs in a realm of their own, in which the streams of the
   // platform give promises of the outer realm. To await such a promise takes more turns of the microtask queue.
-  it('a seed is the same run in another process, after other ones', () => {
+  it('a seed repeats the same run in another process, after other ones', () => {
     const fingerprints = (first: number, count: number): readonly string[] => {
       const numbers = ['--seeds', String(count), '--seed', String(first), '--hosts', String(hosts)];
       const { code, lines } = command(...numbers, '--workers', '1', '--fingerprint');

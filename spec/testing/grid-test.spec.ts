@@ -152,7 +152,7 @@ describe('a test that does not end', () => {
     const first = failureOf(gridTest(never, { maxTime: Infinity, signal: controller.signal }));
     const second = await failureOf(gridTest(() => undefined, { wait: 80 }));
     expect(second.message).toContain(
-      'This gridTest has waited 80 ms for the gridTest of "a test that does not end is named by one that waits for it',
+      'This gridTest has waited 80 ms for the gridTest of "a test that does not end is named by a test that waits for it, which does not stop it',
     );
     const simulation = await failureOf(
       simulate({ wait: 50, workload: () => ({ setup: () => undefined, draw: () => 0, perform: () => 0 }) }),

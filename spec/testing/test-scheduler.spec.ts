@@ -49,21 +49,21 @@ test('a link without marbles, on its own clock', async () => {
   const link = new GridLink({ runtime: clock, checksum: 'off', names: ['left', 'right'] });
   link.b.handle(double, (number) => 2 * number);
   await link.opened;
-  const heard: number[] = [];
-  link.a.request(double, 4).subscribe((response) => heard.push(response));
+  const received: number[] = [];
+  link.a.request(double, 4).subscribe((response) => received.push(response));
   clock.runFor(10);
-  expect(heard).toStrictEqual([8]);
+  expect(received).toStrictEqual([8]);
   const lost: string[] = [];
   new Faults(clock).cut(link);
   link.a.request(double, 4).subscribe({
-    next: (response) => heard.push(response),
+    next: (response) => received.push(response),
     error: (error: unknown) => lost.push((error as Error).name),
   });
   link.reconnect();
   clock.runFor(10);
-  link.a.request(double, 5).subscribe((response) => heard.push(response));
+  link.a.request(double, 5).subscribe((response) => received.push(response));
   clock.runFor(10);
   // The cut led to a wait, and so the call in between went through.
-  expect({ heard, lost }).toStrictEqual({ heard: [8, 8, 10], lost: [] });
+  expect({ received, lost }).toStrictEqual({ received: [8, 8, 10], lost: [] });
   link.close();
 });

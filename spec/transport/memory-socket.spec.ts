@@ -5,39 +5,39 @@ import { bytesOf } from '../support/protocol/frames.js';
 
 describe('linkedSockets', () => {
   const listen = (socket: Socket): string[] => {
-    const heard: string[] = [];
+    const received: string[] = [];
     socket.inbound.subscribe({
-      next: (message) => heard.push(Buffer.from(message).toString()),
-      error: (error: unknown) => heard.push(`error ${String(error)}`),
-      complete: () => heard.push('complete'),
+      next: (message) => received.push(Buffer.from(message).toString()),
+      error: (error: unknown) => received.push(`error ${String(error)}`),
+      complete: () => received.push('complete'),
     });
-    return heard;
+    return received;
   };
 
   it('carries messages both ways, within the call, with fragments joined', () => {
     const [left, right] = linkedSockets();
-    const heard = [listen(left), listen(right)];
+    const received = [listen(left), listen(right)];
     left.outbound.next([bytesOf('a'), bytesOf('b')]);
     right.outbound.next(bytesOf('c'));
-    expect(heard).toStrictEqual([['c'], ['ab']]);
+    expect(received).toStrictEqual([['c'], ['ab']]);
   });
 
   it('yields to the event loop now and then, and keeps the order', () => {
     const yielded: (() => void)[] = [];
     const [left, right] = linkedSockets((task) => yielded.push(task));
-    const heard = listen(right);
+    const received = listen(right);
     const sent = Array.from({ length: 300 }, (_, index) => String(index));
     for (const text of sent) left.outbound.next(bytesOf(text));
-    expect([heard.length, yielded.length]).toStrictEqual([128, 1]);
+    expect([received.length, yielded.length]).toStrictEqual([128, 1]);
     yielded[0]!();
     left.outbound.next(bytesOf('more'));
-    expect(heard).toStrictEqual([...sent, 'more']);
+    expect(received).toStrictEqual([...sent, 'more']);
   });
 
   it('keeps the order where a queued message triggers further ones', () => {
     const yielded: (() => void)[] = [];
     const [left, right] = linkedSockets((task) => yielded.push(task));
-    const heard = listen(right);
+    const received = listen(right);
     let sent = 0;
     const send = (): void => {
       left.outbound.next(bytesOf(String(sent++)));
@@ -48,33 +48,33 @@ describe('linkedSockets', () => {
     });
     for (let count = 0; count < 140; count++) send();
     while (yielded.length > 0) yielded.shift()!();
-    expect(heard).toStrictEqual(Array.from({ length: sent }, (_, index) => String(index)));
+    expect(received).toStrictEqual(Array.from({ length: sent }, (_, index) => String(index)));
   });
 
   it('delivers queued messages before it closes', () => {
     const [left, right] = linkedSockets(() => undefined);
-    const heard = listen(right);
+    const received = listen(right);
     const sent = Array.from({ length: 130 }, (_, index) => String(index));
     for (const text of sent) left.outbound.next(bytesOf(text));
     left.outbound.complete();
-    expect(heard).toStrictEqual([...sent, 'complete']);
+    expect(received).toStrictEqual([...sent, 'complete']);
   });
 
   it('closes both ends, and drops later messages', () => {
     const [left, right] = linkedSockets();
-    const heard = [listen(left), listen(right)];
+    const received = [listen(left), listen(right)];
     left.outbound.complete();
     left.outbound.next(bytesOf('late'));
     right.outbound.next(bytesOf('late'));
     right.outbound.error('late');
-    expect(heard).toStrictEqual([['complete'], ['complete']]);
+    expect(received).toStrictEqual([['complete'], ['complete']]);
   });
 
   it('breaks both ends, and the other one receives the reason', () => {
     const [left, right] = linkedSockets();
-    const heard = [listen(left), listen(right)];
+    const received = [listen(left), listen(right)];
     right.outbound.error('cut');
     left.outbound.next(bytesOf('late'));
-    expect(heard).toStrictEqual([['error cut'], ['complete']]);
+    expect(received).toStrictEqual([['error cut'], ['complete']]);
   });
 });

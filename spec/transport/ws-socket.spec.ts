@@ -59,15 +59,15 @@ describe('a dialed socket', () => {
     const { near, far, headers } = await connected();
     expect(headers.authorization).toBe('Bearer x');
     expect(headers['sec-websocket-extensions']).toBe(undefined);
-    const heard = listen(near);
+    const received = listen(near);
     const message = once(far, 'message');
     near.outbound.next(bytesOf('to'));
     expect((await message).map(String)).toStrictEqual(['to', 'true']);
     far.send('text is ignored');
     far.send(Buffer.from('fro'));
     far.close(1000);
-    expect(await heard.end).toBe('complete');
-    expect(heard.messages.map((bytes) => [bytes.constructor.name, Buffer.from(bytes).toString()])).toStrictEqual([
+    expect(await received.end).toBe('complete');
+    expect(received.messages.map((bytes) => [bytes.constructor.name, Buffer.from(bytes).toString()])).toStrictEqual([
       ['Uint8Array', 'fro'],
     ]);
   });
@@ -97,15 +97,17 @@ describe('a dialed socket', () => {
 
   it('joins fragments at the other end, also when several messages are sent at once', async () => {
     const { near, far } = await connected();
-    const heard = listen(adoptWebSocket(far));
+    const received = listen(adoptWebSocket(far));
     const big = new Uint8Array(300_000).fill(7);
     near.outbound.next([bytesOf('a'), big, bytesOf('b')]);
     near.outbound.next(bytesOf('c'));
     near.outbound.next([bytesOf('d')]);
     near.outbound.complete();
-    expect(await heard.end).toBe('complete');
-    expect(heard.messages.map(({ length }) => length)).toStrictEqual([300_002, 1, 1]);
-    expect(Buffer.from(heard.messages[0]!).equals(Buffer.concat([Buffer.from('a'), big, Buffer.from('b')]))).toBe(true);
+    expect(await received.end).toBe('complete');
+    expect(received.messages.map(({ length }) => length)).toStrictEqual([300_002, 1, 1]);
+    expect(Buffer.from(received.messages[0]!).equals(Buffer.concat([Buffer.from('a'), big, Buffer.from('b')]))).toBe(
+      true,
+    );
   });
 
   it('sends whole frames both ways, with pings of both ends between them', async () => {
@@ -180,9 +182,9 @@ describe('a dialed socket', () => {
 
   it('errors where the other end is killed, and drops later sends', async () => {
     const { near, far } = await connected();
-    const heard = listen(near);
+    const received = listen(near);
     far.terminate();
-    expect(await heard.end).toBe('The socket closed with code 1006.');
+    expect(await received.end).toBe('The socket closed with code 1006.');
     near.outbound.next(bytesOf('late'));
     near.outbound.next([bytesOf('late'), bytesOf('r')]);
     near.outbound.complete();
@@ -192,10 +194,10 @@ describe('a dialed socket', () => {
 
   it('errors where a message is longer than maxMessageBytes; the other end receives 1009', async () => {
     const { near, far } = await connected();
-    const heard = listen(near);
+    const received = listen(near);
     const closed = once(far, 'close');
     far.send(Buffer.alloc((1 << 20) + 1));
-    expect(await heard.end).toMatch(/more than 1048576 bytes: raise maxMessageBytes/);
+    expect(await received.end).toMatch(/more than 1048576 bytes: raise maxMessageBytes/);
     expect((await closed)[0]).toBe(1009);
     const other = await connected();
     const heardToo = listen(other.near);
@@ -256,19 +258,19 @@ describe('a dial', () => {
     }).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const connecting = once(silent, 'connection');
     const dial = createDial({})(`ws://127.0.0.1:${port}/`, options).subscribe({
-      next: () => heard.push('next'),
-      error: (error: unknown) => heard.push(error),
-      complete: () => heard.push('complete'),
+      next: () => received.push('next'),
+      error: (error: unknown) => received.push(error),
+      complete: () => received.push('complete'),
     });
     await connecting;
     const closed = once(sockets[0]!, 'close');
     sockets[0]!.resume();
     dial.unsubscribe();
     await closed;
-    expect(heard).toStrictEqual([]);
+    expect(received).toStrictEqual([]);
     await new Promise((resolve) => silent.close(resolve));
   });
 });
@@ -297,11 +299,11 @@ describe('a browser socket', () => {
   it('receives ArrayBuffers, and sends bytes or a Blob of the fragments', async () => {
     const raw = new BrowserSocket();
     const socket = adoptWebSocket(raw);
-    const heard = listen(socket);
+    const received = listen(socket);
     expect(raw.binaryType).toBe('arraybuffer');
     raw.onmessage!({ data: Uint8Array.of(1, 2).buffer });
     raw.onmessage!({ data: 'text' });
-    expect(heard.messages).toStrictEqual([Uint8Array.of(1, 2)]);
+    expect(received.messages).toStrictEqual([Uint8Array.of(1, 2)]);
     socket.outbound.next(bytesOf('x'));
     socket.outbound.next([bytesOf('a'), bytesOf('b')]);
     expect(raw.sent[0]).toStrictEqual(bytesOf('x'));
@@ -310,21 +312,21 @@ describe('a browser socket', () => {
     socket.outbound.next(bytesOf('late'));
     expect(raw.sent.length).toBe(2);
     raw.onclose!({ code: 1000 });
-    expect(await heard.end).toBe('complete');
+    expect(await received.end).toBe('complete');
     raw.onmessage!({ data: new ArrayBuffer(1) });
-    expect(heard.messages.length).toBe(1);
+    expect(received.messages.length).toBe(1);
   });
 
   it('closes gracefully or not, and errors with the message of the platform', async () => {
     const raw = new BrowserSocket();
     const socket = adoptWebSocket(raw);
-    const heard = listen(socket);
+    const received = listen(socket);
     socket.outbound.complete();
     socket.outbound.error(new Error('enough'));
     expect(raw.closes).toStrictEqual([1000, undefined]);
     raw.onerror!({});
     raw.onclose!({ code: 1006 });
-    expect(await heard.end).toBe('the platform gives no reason');
+    expect(await received.end).toBe('the platform gives no reason');
   });
 
   it('is polled while it buffers much', async () => {

@@ -288,8 +288,8 @@ describe('a refusal', () => {
     scene.far!.close!('unauthenticated', 'the token has expired');
     await pass(scene.runtime, 600, 10);
     expect(scene.state.status).toBe(status);
-    const told = scene.states.find(({ error }) => error !== undefined)!;
-    expect(told.error).toMatchObject({ name: 'ClosedError', code: 'unauthenticated' });
+    const failed = scene.states.find(({ error }) => error !== undefined)!;
+    expect(failed.error).toMatchObject({ name: 'ClosedError', code: 'unauthenticated' });
     await scene.end();
   });
 });

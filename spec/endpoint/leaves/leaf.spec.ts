@@ -148,10 +148,10 @@ describe('connect()', () => {
     leaf.close();
     await network.settle();
     await expect(early.ready()).rejects.toMatchObject({ code: 'disconnected' });
-    const heard: unknown[] = [];
-    leaf.request(whoAmI, new Uint8Array()).subscribe({ error: (error: unknown) => heard.push(error) });
+    const received: unknown[] = [];
+    leaf.request(whoAmI, new Uint8Array()).subscribe({ error: (error: unknown) => received.push(error) });
     network.runtime.advance(0);
-    expect(heard).toMatchObject([{ code: 'disconnected', sent: false }]);
+    expect(received).toMatchObject([{ code: 'disconnected', sent: false }]);
     let completed = false;
     leaf.events$.subscribe({ complete: () => (completed = true) });
     expect(completed).toBe(true);

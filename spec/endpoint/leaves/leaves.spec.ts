@@ -57,11 +57,11 @@ describe('a host', () => {
   it('accepts no leaves by default, and says so at both ends', async () => {
     await start();
     const leaf = network.leaf(host);
-    const told: unknown[] = [];
-    leaf.events$.subscribe((event) => told.push(event));
+    const events: unknown[] = [];
+    leaf.events$.subscribe((event) => events.push(event));
     const reason = `${host} takes no leaves: give its Manager the option leaves: { authenticate }`;
     expect(await reasonOf(leaf)).toMatchObject({ code: 'permission-denied', reason });
-    expect(told).toStrictEqual([{ type: 'rejected', host: leaf.host, by: 'remote', reason }]);
+    expect(events).toStrictEqual([{ type: 'rejected', host: leaf.host, by: 'remote', reason }]);
     expect(network.events(host)).toStrictEqual([{ type: 'rejected', host: 'a leaf', by: 'local', reason }]);
   });
 

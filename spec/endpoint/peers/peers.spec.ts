@@ -36,15 +36,15 @@ const notDialed = (local: string, remote: string): string =>
   `${remote} has not dialed for 2000 ms. The names of the two decide that it dials, not ${local}: check that it runs, that ${local} is among its hosts, that its first path is /minio/grid/v1, and that no other process calls itself ${local}.`;
 
 function call(manager: Manager, to: string, options: CallOptions = {}): string[] {
-  const heard: string[] = [];
+  const received: string[] = [];
   manager
     .connection(to)
     .request(echo, new Uint8Array(), options)
     .subscribe({
-      next: () => heard.push('answered'),
-      error: (error: unknown) => heard.push((error as { code: string }).code),
+      next: () => received.push('answered'),
+      error: (error: unknown) => received.push((error as { code: string }).code),
     });
-  return heard;
+  return received;
 }
 
 describe('hosts as an Observable', () => {
@@ -320,10 +320,10 @@ describe('the side that dials', () => {
       });
     });
     const started = managers.map((manager) => manager.start());
-    const heard = [call(managers[0]!, b), call(managers[1]!, a)];
+    const received = [call(managers[0]!, b), call(managers[1]!, a)];
     await Promise.all(started);
     await network.settle();
-    expect(heard).toStrictEqual([['answered'], ['answered']]);
+    expect(received).toStrictEqual([['answered'], ['answered']]);
     expect(served).toBe(2);
   });
 

@@ -267,11 +267,11 @@ describe('while the socket is full', () => {
 
   it('notifies first the owners it skipped last time: a large sender does not starve the others', () => {
     congest();
-    const told: number[] = [];
+    const order: number[] = [];
     const greedy = [1, 2, 3].map((id): Owner => ({
       ...owner(id),
       onWritable() {
-        told.push(id);
+        order.push(id);
         // As much as it may, each time.
         for (let seq = 1; schedule.hasRoomFor(this); seq++) send(this, seq, 'x'.repeat(100_000));
       },
@@ -281,7 +281,7 @@ describe('while the socket is full', () => {
       sink.bufferedBytes = full;
     };
     for (let round = 0; round < 6; round++) drain();
-    expect(told).toStrictEqual([1, 2, 3, 1, 2, 3]);
+    expect(order).toStrictEqual([1, 2, 3, 1, 2, 3]);
   });
 
   it('takes back frames that have not been sent', () => {

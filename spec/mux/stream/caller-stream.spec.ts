@@ -48,7 +48,7 @@ describe('opening', () => {
   it('closes the connection with a refusal that does not parse', () => {
     const { end, stream } = opened({}, { acked: false });
     end.receive(frameOf(Op.MuxConnectError, 1, { payload: 'no map' }));
-    expect([end.faults.length, stream.heard]).toStrictEqual([1, ['ended: disconnected']]);
+    expect([end.faults.length, stream.received]).toStrictEqual([1, ['ended: disconnected']]);
   });
 });
 
@@ -99,7 +99,7 @@ describe('upstream credit', () => {
   it('of 0 is a connection fault', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(frameOf(Op.UnblockClMux, 1, { seq: 1, payload: Uint8Array.of(0) }));
-    expect([end.faults.length, stream.heard]).toStrictEqual([1, ['ended: disconnected']]);
+    expect([end.faults.length, stream.received]).toStrictEqual([1, ['ended: disconnected']]);
   });
 
   it('marks an empty item', () => {
@@ -125,7 +125,7 @@ describe('half-close', () => {
     stream.mux.halfClose();
     expect(end.sent()).toStrictEqual(['MuxClientMsg 1 #1 Eof']);
     end.receive(fromResponder.ack(1), fromResponder.item(1, 1, 'x'));
-    expect([stream.mux.credit, stream.writables, stream.heard]).toStrictEqual([0, 0, ['x']]);
+    expect([stream.mux.credit, stream.writables, stream.received]).toStrictEqual([0, 0, ['x']]);
   });
 
   it('leaves the output open', () => {
@@ -135,7 +135,7 @@ describe('half-close', () => {
     end.receive(fromResponder.item(1, 1, 'x'));
     stream.release();
     end.receive(fromResponder.end(1, 2));
-    expect(stream.heard).toStrictEqual(['x', 'ended']);
+    expect(stream.received).toStrictEqual(['x', 'ended']);
   });
 
   it('is not sent by a stream without input', () => {
@@ -149,7 +149,7 @@ describe('items', () => {
   it('arrive in order; each credit is returned when its item is released', () => {
     const { end, stream } = opened({ outCapacity: 3 }, { extensions: false });
     end.receive(fromResponder.item(1, 1, 'a'), fromResponder.item(1, 2, ''), fromResponder.item(1, 3, 'c'));
-    expect([stream.heard, stream.mux.held, end.sent()]).toStrictEqual([['a', '', 'c'], 3, []]);
+    expect([stream.received, stream.mux.held, end.sent()]).toStrictEqual([['a', '', 'c'], 3, []]);
     stream.release(2);
     expect(end.sent()).toStrictEqual(['UnblockSrvMux 1 #1', 'UnblockSrvMux 1 #2']);
     stream.release(5);
@@ -169,7 +169,7 @@ describe('items', () => {
   it('beyond the window fail the stream', () => {
     const { end, stream } = opened({ outCapacity: 2 });
     end.receive(...[1, 2, 3, 4].map((seq) => fromResponder.item(1, seq, `${seq}`)));
-    expect(stream.heard).toStrictEqual(['1', '2', 'ended: protocol']);
+    expect(stream.received).toStrictEqual(['1', '2', 'ended: protocol']);
     expect(stream.error?.message).toContain('outCapacity');
     // The fourth item is a stray by then: one frame answers both.
     expect([end.sent(), end.leftovers]).toStrictEqual([['DisconnectServerMux 1'], nothing]);
@@ -203,29 +203,29 @@ describe('the end of the stream', () => {
       fromResponder.disconnect(1),
       fromResponder.credit(1, 3),
     );
-    expect([stream.heard, end.sent()]).toStrictEqual([['a', 'ended'], []]);
+    expect([stream.received, end.sent()]).toStrictEqual([['a', 'ended'], []]);
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
     stream.release();
     stream.send('b');
     stream.mux.halfClose();
     stream.mux.cancel(cancelled);
-    expect([stream.mux.writable, stream.heard, end.sent()]).toStrictEqual([false, ['a', 'ended'], []]);
+    expect([stream.mux.writable, stream.received, end.sent()]).toStrictEqual([false, ['a', 'ended'], []]);
   });
 
   it('with a payload, or with PayloadIsZero, delivers a last item', () => {
     const last = frameOf(Op.MuxServerMsg, 1, { seq: 1, flags: Flag.Eof, payload: 'last' });
     const one = opened();
     one.end.receive(last);
-    expect(one.stream.heard).toStrictEqual(['last', 'ended']);
+    expect(one.stream.received).toStrictEqual(['last', 'ended']);
     const two = opened();
     two.end.receive({ ...last, flags: Flag.Eof | Flag.PayloadIsZero, payload: new Uint8Array() });
-    expect(two.stream.heard).toStrictEqual(['', 'ended']);
+    expect(two.stream.received).toStrictEqual(['', 'ended']);
   });
 
   it('may arrive one beyond the window, also with an item', () => {
     const { end, stream } = opened({ outCapacity: 1 });
     end.receive(fromResponder.item(1, 1, 'a'), frameOf(Op.MuxServerMsg, 1, { seq: 2, flags: Flag.Eof, payload: 'b' }));
-    expect([stream.heard, end.sent()]).toStrictEqual([['a', 'b', 'ended'], []]);
+    expect([stream.received, end.sent()]).toStrictEqual([['a', 'b', 'ended'], []]);
   });
 
   it('with an error text is a RemoteError, with and without Eof', () => {
@@ -241,7 +241,7 @@ describe('the end of the stream', () => {
   it('with DisconnectClientMux is the loss of the other end, or its text', () => {
     const one = opened();
     one.end.receive(fromResponder.disconnect(1));
-    expect([one.stream.heard, one.end.sent()]).toStrictEqual([['ended: disconnected'], []]);
+    expect([one.stream.received, one.end.sent()]).toStrictEqual([['ended: disconnected'], []]);
     const two = opened();
     two.end.receive(fromResponder.disconnect(1, 'shutting down'));
     expect(two.stream.error).toStrictEqual(new RemoteError('shutting down'));
@@ -280,9 +280,9 @@ describe('a gap in the sequence', () => {
   it('is not reported for frames that have no sequence number', () => {
     const { end, stream } = opened();
     end.receive(fromResponder.pong(1, 77), { ...fromResponder.ack(1), seq: 9 }, fromResponder.item(1, 1, 'x'));
-    expect(stream.heard).toStrictEqual(['x']);
+    expect(stream.received).toStrictEqual(['x']);
     end.receive({ ...fromResponder.disconnect(1), seq: 44 });
-    expect(stream.heard).toStrictEqual(['x', 'ended: disconnected']);
+    expect(stream.received).toStrictEqual(['x', 'ended: disconnected']);
   });
 
   it('is detected across items and credits, in both directions', () => {
@@ -310,21 +310,21 @@ describe('cancel', () => {
     expect([stream.error, end.sent()]).toStrictEqual([cancelled, ['DisconnectServerMux 1']]);
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
     end.receive(fromResponder.disconnect(1));
-    expect([stream.heard, end.sent()]).toStrictEqual([['ended: cancelled'], []]);
+    expect([stream.received, end.sent()]).toStrictEqual([['ended: cancelled'], []]);
   });
 
   it('from within an item stops the rest of the message, and sends one frame', () => {
     const { end, stream } = opened({ outCapacity: 9 });
     stream.onItem = () => stream.mux.cancel(cancelled);
     end.receive(fromResponder.item(1, 1, 'a'), fromResponder.item(1, 2, 'b'), fromResponder.end(1, 3));
-    expect([stream.heard, end.sent()]).toStrictEqual([['a', 'ended: cancelled'], ['DisconnectServerMux 1']]);
+    expect([stream.received, end.sent()]).toStrictEqual([['a', 'ended: cancelled'], ['DisconnectServerMux 1']]);
   });
 
   it('from within the last item ends the stream once', () => {
     const { end, stream } = opened();
     stream.onItem = () => stream.mux.cancel(cancelled);
     end.receive(frameOf(Op.MuxServerMsg, 1, { seq: 1, flags: Flag.Eof, payload: 'last' }));
-    expect(stream.heard).toStrictEqual(['last', 'ended: cancelled']);
+    expect(stream.received).toStrictEqual(['last', 'ended: cancelled']);
   });
 
   it('from within writable() is the last thing sent', () => {
@@ -379,9 +379,9 @@ describe('deadlines and pings', () => {
   it('fails the stream and cancels the handler when the deadline passes', () => {
     const { end, stream } = opened({ timeout: 1000 });
     end.runtime.advance(999);
-    expect(stream.heard).toStrictEqual([]);
+    expect(stream.received).toStrictEqual([]);
     end.runtime.advance(1);
-    expect([stream.heard, end.sent()]).toStrictEqual([['ended: deadline-exceeded'], ['DisconnectServerMux 1']]);
+    expect([stream.received, end.sent()]).toStrictEqual([['ended: deadline-exceeded'], ['DisconnectServerMux 1']]);
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
@@ -400,7 +400,7 @@ describe('deadlines and pings', () => {
       expect(end.sent()).toStrictEqual([`Ping 1 #${round}`]);
       end.receive(fromResponder.pong(1, round));
     }
-    expect(stream.heard).toStrictEqual(['data will do']);
+    expect(stream.received).toStrictEqual(['data will do']);
   });
 
   it.each([
@@ -415,7 +415,7 @@ describe('deadlines and pings', () => {
       end.receive(fromResponder.ack(1));
       end.runtime.advance(at);
       end.receive(drop(1));
-      expect(stream.heard).toStrictEqual([outcome]);
+      expect(stream.received).toStrictEqual([outcome]);
     }
   });
 
@@ -428,9 +428,9 @@ describe('deadlines and pings', () => {
   it('fails the stream after two intervals in which a Ping was not answered', () => {
     const { end, stream } = opened();
     end.runtime.advance(44_999);
-    expect([stream.heard, end.sent()]).toStrictEqual([[], ['Ping 1 #1', 'Ping 1 #2']]);
+    expect([stream.received, end.sent()]).toStrictEqual([[], ['Ping 1 #1', 'Ping 1 #2']]);
     end.runtime.advance(1);
-    expect([stream.heard, end.sent()]).toStrictEqual([['ended: disconnected'], ['DisconnectServerMux 1']]);
+    expect([stream.received, end.sent()]).toStrictEqual([['ended: disconnected'], ['DisconnectServerMux 1']]);
     expect(end.runtime.scheduled).toBe(0);
   });
 
@@ -439,7 +439,7 @@ describe('deadlines and pings', () => {
     one.end.receive(fromResponder.pong(1, 1, { unknown: true }));
     const two = opened();
     two.end.receive(fromResponder.pong(1, 1, { error: 'broken' }));
-    expect([one.stream.heard, two.stream.error]).toStrictEqual([['ended: disconnected'], new RemoteError('broken')]);
+    expect([one.stream.received, two.stream.error]).toStrictEqual([['ended: disconnected'], new RemoteError('broken')]);
     expect([one.end.sent(), two.end.sent()]).toStrictEqual([[], []]);
   });
 });

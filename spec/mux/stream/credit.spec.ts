@@ -9,7 +9,7 @@ import { runs } from '../../support/property-runs.js';
 class Run {
   readonly window: ReceiveWindow;
   credit: number;
-  #told = true;
+  #granted = true;
 
   constructor(window: ReceiveWindow) {
     this.window = window;
@@ -29,16 +29,16 @@ class Run {
   release(count = 1): void {
     let due = false;
     for (let index = 0; index < count && this.window.held > 0; index++) due = this.window.release() || due;
-    if (due) this.tell();
-    this.#told = due;
+    if (due) this.grant();
+    this.#granted = due;
   }
 
-  tell(): void {
+  grant(): void {
     this.credit += this.window.takeGrant();
   }
 
-  get told(): boolean {
-    return this.#told;
+  get granted(): boolean {
+    return this.#granted;
   }
 }
 
@@ -94,9 +94,9 @@ describe('a window that is announced', () => {
     const run = fixed(16, true);
     run.send(8);
     run.release(3);
-    expect([run.told, run.credit]).toStrictEqual([false, 8]);
+    expect([run.granted, run.credit]).toStrictEqual([false, 8]);
     run.release(1);
-    expect([run.told, run.credit]).toStrictEqual([true, 12]);
+    expect([run.granted, run.credit]).toStrictEqual([true, 12]);
   });
 
   it('grants each credit where the sender has none left: a consumer may hold all but one', () => {
@@ -104,7 +104,7 @@ describe('a window that is announced', () => {
     run.send(16);
     for (let round = 0; round < 5; round++) {
       run.release(1);
-      expect([run.told, run.credit, run.window.held]).toStrictEqual([true, 1, 15]);
+      expect([run.granted, run.credit, run.window.held]).toStrictEqual([true, 1, 15]);
       run.send(1);
     }
   });
@@ -202,7 +202,7 @@ describe('a window that is announced', () => {
     for (let round = 0; round < 8; round++) {
       run.send(run.credit);
       while (run.window.held > 0) run.release(1);
-      run.tell();
+      run.grant();
     }
     expect(run.window.size).toBe(1000);
   });
@@ -256,7 +256,7 @@ describe('a window that is announced', () => {
     }
     expect([...sizes]).toStrictEqual([64, 32, 16, 8, 4]);
     run.release(run.window.held);
-    run.tell();
+    run.grant();
     // Everything is released: what the sender has is the window, not more.
     expect(run.credit).toBe(run.window.size);
   });
@@ -287,7 +287,7 @@ describe('a window that is announced', () => {
     // What was granted while they were small stays granted: only from then on is it bounded.
     run.send(run.credit, 10_000);
     run.release(run.window.held);
-    run.tell();
+    run.grant();
     expect([run.window.size, run.credit]).toStrictEqual([10, 10]);
   });
 
@@ -295,7 +295,7 @@ describe('a window that is announced', () => {
     const run = growing(16, 1024, 8 << 20);
     run.send(16, 1 << 20);
     run.release(4);
-    expect([run.window.size, run.told, run.credit]).toStrictEqual([8, true, 0]);
+    expect([run.window.size, run.granted, run.credit]).toStrictEqual([8, true, 0]);
     run.release(12);
     expect(run.credit).toBe(8);
     for (let round = 0; round < 20; round++) {
@@ -325,7 +325,7 @@ describe('a window that is announced', () => {
     run.send(16, 1 << 20);
     for (let count = 0; count < 16; count++) {
       run.window.release();
-      run.tell();
+      run.grant();
     }
     expect([run.window.size, run.credit]).toStrictEqual([16, 16]);
   });
@@ -401,7 +401,7 @@ describe('a window whose bytes both sides count', () => {
 
 it('keeps its invariants: an obedient sender is never refused, and never exceeds the maximum', () => {
   const step = fc.record({
-    what: fc.constantFrom('send', 'release', 'tell'),
+    what: fc.constantFrom('send', 'release', 'grant'),
     count: fc.nat({ max: 40 }),
     bytes: fc.nat(50_000),
   });
@@ -424,7 +424,7 @@ it('keeps its invariants: an obedient sender is never refused, and never exceeds
               expect(window.receive(bytes)).toBe(undefined);
             } else if (what === 'release' && window.held > 0) {
               if (window.release() && index % 3 === 0) credit += window.takeGrant();
-            } else if (what === 'tell') credit += window.takeGrant();
+            } else if (what === 'grant') credit += window.takeGrant();
           }
           expect(window.size).toBeGreaterThanOrEqual(announced ? 1 : initial);
           expect(window.size).toBeLessThanOrEqual(announced ? max : initial);

@@ -66,14 +66,14 @@ describe('opening', () => {
   it('is ignored the second time', () => {
     const { end, stream } = opened();
     end.receive(fromCaller.connectMux(1), fromCaller.request(1));
-    expect([end.sent(), end.engine.open.incoming, stream.heard]).toStrictEqual([[], 1, []]);
+    expect([end.sent(), end.engine.open.incoming, stream.received]).toStrictEqual([[], 1, []]);
   });
 
   it('with Eof completes the input of a route with input', () => {
     const { end, stream } = opened({ inCapacity: 2, connect: { flags: Flag.Eof } });
-    expect(stream.heard).toStrictEqual(['input ended']);
+    expect(stream.received).toStrictEqual(['input ended']);
     end.receive(fromCaller.item(1, 1, 'a'));
-    expect(stream.heard).toStrictEqual(['input ended', 'ended: protocol']);
+    expect(stream.received).toStrictEqual(['input ended', 'ended: protocol']);
     expect(end.sent()).toStrictEqual([
       'MuxServerMsg 1 #1 Eof PayloadIsErr "did not expect inbound message"',
       'DisconnectClientMux 1',
@@ -86,12 +86,12 @@ describe('opening', () => {
       stream.mux.complete();
     });
     end.receive(fromCaller.connectMux(1, { flags: Flag.Eof }));
-    expect(streams[0]!.heard).toStrictEqual(['ended']);
+    expect(streams[0]!.received).toStrictEqual(['ended']);
   });
 
   it('with Eof is treated as usual for a route without input', () => {
     const { stream } = opened({ connect: { flags: Flag.Eof } });
-    expect(stream.heard).toStrictEqual([]);
+    expect(stream.received).toStrictEqual([]);
   });
 });
 
@@ -100,12 +100,12 @@ describe('input', () => {
     const end = loneEngine({ extensions: false });
     const streams = end.serveStream(2, 2, 1);
     end.receive(fromCaller.connectMux(1), fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'));
-    expect(streams[0]!.heard).toStrictEqual(['a', 'b']);
+    expect(streams[0]!.received).toStrictEqual(['a', 'b']);
     expect(end.sent()).toStrictEqual(['AckMux 1']);
     streams[0]!.release();
     expect(end.sent()).toStrictEqual(['UnblockClMux 1 #1']);
     end.receive(fromCaller.item(1, 3, 'c'), fromCaller.halfClose(1, 4));
-    expect(streams[0]!.heard).toStrictEqual(['a', 'b', 'c', 'input ended']);
+    expect(streams[0]!.received).toStrictEqual(['a', 'b', 'c', 'input ended']);
     // The caller has sent its last item: credit is of no use to it.
     streams[0]!.release(2);
     expect([end.sent(), streams[0]!.mux.held]).toStrictEqual([[], 0]);
@@ -114,7 +114,7 @@ describe('input', () => {
   it('beyond the window ends the stream', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'), fromCaller.item(1, 3, 'c'));
-    expect(stream.heard).toStrictEqual(['a', 'ended: protocol']);
+    expect(stream.received).toStrictEqual(['a', 'ended: protocol']);
     expect(end.sent()).toStrictEqual([
       'MuxServerMsg 1 #1 Eof PayloadIsErr "handler blocked"',
       'DisconnectClientMux 1',
@@ -127,13 +127,13 @@ describe('input', () => {
   it('may be half-closed without credit', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(fromCaller.item(1, 1, 'a'), fromCaller.halfClose(1, 2));
-    expect([stream.heard, end.sent()]).toStrictEqual([['a', 'input ended'], []]);
+    expect([stream.received, end.sent()]).toStrictEqual([['a', 'input ended'], []]);
   });
 
   it('ignores the payload of a half-close', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(frameOf(Op.MuxClientMsg, 1, { seq: 1, flags: Flag.Eof, payload: 'dropped' }));
-    expect(stream.heard).toStrictEqual(['input ended']);
+    expect(stream.received).toStrictEqual(['input ended']);
   });
 
   it.each([
@@ -164,7 +164,7 @@ describe('a gap in the sequence', () => {
     const { end, stream } = opened({ inCapacity: 2, outCapacity: 1 });
     stream.send('a');
     end.receive(frame);
-    expect(stream.heard).toStrictEqual(['ended: protocol']);
+    expect(stream.received).toStrictEqual(['ended: protocol']);
     expect(end.sent()).toStrictEqual([
       'MuxServerMsg 1 #1 "a"',
       `MuxServerMsg 1 #2 Eof PayloadIsErr "receive sequence number mismatch. want 1, got ${frame.seq}"`,
@@ -176,13 +176,13 @@ describe('a gap in the sequence', () => {
   it('is not reported for a cancel of any number', () => {
     const { end, stream } = opened();
     end.receive({ ...fromCaller.cancel(1), seq: 99 });
-    expect(stream.heard).toStrictEqual(['ended: cancelled']);
+    expect(stream.received).toStrictEqual(['ended: cancelled']);
   });
 
   it('is detected across items, credits and pings', () => {
     const { end, stream } = opened({ inCapacity: 4, outCapacity: 1, extensions: false });
     end.receive(fromCaller.item(1, 1, 'a'), fromCaller.credit(1, 2), fromCaller.ping(1, 3), fromCaller.item(1, 4, 'b'));
-    expect(stream.heard).toStrictEqual(['a', 'b']);
+    expect(stream.received).toStrictEqual(['a', 'b']);
   });
 });
 
@@ -225,7 +225,7 @@ describe('the end of the stream', () => {
     const { end, stream } = opened({ outCapacity: 2 });
     stream.send('a');
     stream.mux.complete();
-    expect(stream.heard).toStrictEqual(['ended']);
+    expect(stream.received).toStrictEqual(['ended']);
     expect(end.sent()).toStrictEqual(['MuxServerMsg 1 #1 "a"', 'MuxServerMsg 1 #2 Eof', 'DisconnectClientMux 1']);
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
@@ -234,9 +234,12 @@ describe('the end of the stream', () => {
     const { end, stream } = opened({ outCapacity: 1 });
     stream.send('a');
     stream.mux.complete();
-    expect([end.sent(), stream.heard, stream.mux.writable]).toStrictEqual([['MuxServerMsg 1 #1 "a"'], [], false]);
+    expect([end.sent(), stream.received, stream.mux.writable]).toStrictEqual([['MuxServerMsg 1 #1 "a"'], [], false]);
     end.receive(fromCaller.credit(1, 1));
-    expect([end.sent(), stream.heard]).toStrictEqual([['MuxServerMsg 1 #2 Eof', 'DisconnectClientMux 1'], ['ended']]);
+    expect([end.sent(), stream.received]).toStrictEqual([
+      ['MuxServerMsg 1 #2 Eof', 'DisconnectClientMux 1'],
+      ['ended'],
+    ]);
     expect(stream.writables).toBe(0);
   });
 
@@ -252,7 +255,7 @@ describe('the end of the stream', () => {
       'MuxServerMsg 1 #2 Eof PayloadIsErr "boom"',
       'DisconnectClientMux 1',
     ]);
-    expect(stream.heard).toStrictEqual(['ended']);
+    expect(stream.received).toStrictEqual(['ended']);
   });
 
   it.each(['complete', 'fail'] as const)(
@@ -311,7 +314,7 @@ describe('the end of the stream', () => {
     const deadline = waiting({ deadlineMs: 100 });
     deadline.end.runtime.advance(150);
     expect(deadline.end.sent()).toStrictEqual(['DisconnectClientMux 1']);
-    expect([fault, cancel, deadline].map(({ stream }) => stream.heard)).toStrictEqual([
+    expect([fault, cancel, deadline].map(({ stream }) => stream.received)).toStrictEqual([
       ['x', 'ended: protocol'],
       ['x', 'ended: cancelled'],
       ['x', 'ended: deadline-exceeded'],
@@ -326,7 +329,7 @@ describe('the end of the stream', () => {
       stream.release();
     };
     end.receive(fromCaller.item(1, 1, 'a'), fromCaller.item(1, 2, 'b'));
-    expect(stream.heard).toStrictEqual(['a', 'ended']);
+    expect(stream.received).toStrictEqual(['a', 'ended']);
     expect(end.sent()).toStrictEqual([
       'MuxServerMsg 1 #1 "last"',
       'MuxServerMsg 1 #2 Eof',
@@ -347,7 +350,7 @@ describe('the end of the stream', () => {
     stream.mux.closeInput();
     end.receive(fromCaller.credit(1, 2), fromCaller.cancel(1));
     end.runtime.advance(100_000);
-    expect([end.sent(), stream.heard]).toStrictEqual([[], ['a', 'ended']]);
+    expect([end.sent(), stream.received]).toStrictEqual([[], ['a', 'ended']]);
   });
 
   it('is sent behind the items that wait for the socket', () => {
@@ -357,7 +360,7 @@ describe('the end of the stream', () => {
     end.sent();
     stream.send('a', 'b');
     stream.mux.complete();
-    expect([stream.heard, end.sent()]).toStrictEqual([['ended'], []]);
+    expect([stream.received, end.sent()]).toStrictEqual([['ended'], []]);
     end.sink.bufferedBytes = 0;
     end.engine.drained();
     expect(end.sent()).toStrictEqual([
@@ -373,7 +376,7 @@ describe('cancel by the caller', () => {
   it('notifies the handler, and is answered once', () => {
     const { end, stream } = opened({ inCapacity: 1 });
     end.receive(fromCaller.cancel(1), fromCaller.cancel(1), fromCaller.item(1, 1, 'x'));
-    expect([stream.heard, end.sent()]).toStrictEqual([['ended: cancelled'], ['DisconnectClientMux 1']]);
+    expect([stream.received, end.sent()]).toStrictEqual([['ended: cancelled'], ['DisconnectClientMux 1']]);
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
@@ -395,18 +398,18 @@ describe('deadlines and pings', () => {
     const { end, stream } = opened({ connect: { deadlineMs: 1000 } });
     expect(stream.mux.deadline).toBe(end.runtime.now() + 1000);
     end.runtime.advance(1049);
-    expect([stream.heard, end.sent()]).toStrictEqual([[], []]);
+    expect([stream.received, end.sent()]).toStrictEqual([[], []]);
     end.runtime.advance(1);
-    expect([stream.heard, end.sent()]).toStrictEqual([['ended: deadline-exceeded'], ['DisconnectClientMux 1']]);
+    expect([stream.received, end.sent()]).toStrictEqual([['ended: deadline-exceeded'], ['DisconnectClientMux 1']]);
     expect([end.leftovers, end.runtime.scheduled]).toStrictEqual([nothing, 0]);
   });
 
   it('does not stop the stream earlier where an interval ends before that', () => {
     const { end, stream } = opened({ connect: { deadlineMs: 14_980 } });
     end.runtime.advance(15_029);
-    expect(stream.heard).toStrictEqual([]);
+    expect(stream.received).toStrictEqual([]);
     end.runtime.advance(1);
-    expect(stream.heard).toStrictEqual(['ended: deadline-exceeded']);
+    expect(stream.received).toStrictEqual(['ended: deadline-exceeded']);
   });
 
   it('answers a Ping with its number, outside the sequence', () => {
@@ -426,9 +429,9 @@ describe('deadlines and pings', () => {
     const { end, stream } = opened({ inCapacity: 9 });
     end.receive(fromCaller.item(1, 1, 'a'));
     end.runtime.advance(59_999);
-    expect(stream.heard).toStrictEqual(['a']);
+    expect(stream.received).toStrictEqual(['a']);
     end.runtime.advance(1);
-    expect([stream.heard, end.sent()]).toStrictEqual([['a', 'ended: disconnected'], ['DisconnectClientMux 1']]);
+    expect([stream.received, end.sent()]).toStrictEqual([['a', 'ended: disconnected'], ['DisconnectClientMux 1']]);
     expect(end.runtime.scheduled).toBe(0);
   });
 
@@ -438,7 +441,7 @@ describe('deadlines and pings', () => {
       end.runtime.advance(45_000);
       end.receive(fromCaller.ping(1, seq));
     }
-    expect(stream.heard).toStrictEqual([]);
+    expect(stream.received).toStrictEqual([]);
     expect(end.leftovers).toStrictEqual({ ...nothing, incoming: 1, timers: 1 });
   });
 });
@@ -448,5 +451,5 @@ it('is notified of the loss of the connection, and sends nothing', () => {
   end.engine.close();
   stream.send('late');
   stream.mux.complete();
-  expect([stream.heard, end.sent(), end.leftovers]).toStrictEqual([['ended: disconnected'], [], nothing]);
+  expect([stream.received, end.sent(), end.leftovers]).toStrictEqual([['ended: disconnected'], [], nothing]);
 });

@@ -44,7 +44,7 @@ describe.each([
     turn();
     handler.mux.complete();
     turn();
-    expect([handler.heard, caller.heard]).toStrictEqual([
+    expect([handler.received, caller.received]).toStrictEqual([
       ['a', 'b', 'input ended', 'ended'],
       ['x', 'ended'],
     ]);
@@ -62,12 +62,12 @@ describe.each([
       for (let released = 0; released < 50; released++) {
         fill(from, counter);
         turn();
-        expect([to.mux.held, to.heard.length]).toStrictEqual([3, counter.sent]);
+        expect([to.mux.held, to.received.length]).toStrictEqual([3, counter.sent]);
         expect(counter.sent - released).toBeLessThanOrEqual(3);
         to.release();
         turn();
       }
-      expect(to.heard).toStrictEqual(Array.from({ length: counter.sent }, (_, index) => String(index)));
+      expect(to.received).toStrictEqual(Array.from({ length: counter.sent }, (_, index) => String(index)));
     }
   });
 
@@ -76,7 +76,7 @@ describe.each([
     caller.mux.cancel(cancelled);
     turn();
     expect(handler.error).toStrictEqual(new CancelledError('The caller cancelled the stream.'));
-    expect([caller.heard, handler.heard]).toStrictEqual([['ended: cancelled'], ['ended: cancelled']]);
+    expect([caller.received, handler.received]).toStrictEqual([['ended: cancelled'], ['ended: cancelled']]);
     expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
   });
 
@@ -86,21 +86,24 @@ describe.each([
     const caller = a.open(2, { timeout: 100.9 });
     turn();
     advance(101);
-    expect([caller.heard, streams[0]!.heard]).toStrictEqual([['ended: deadline-exceeded'], ['ended: cancelled']]);
+    expect([caller.received, streams[0]!.received]).toStrictEqual([['ended: deadline-exceeded'], ['ended: cancelled']]);
     expect([a.leftovers, b.leftovers, runtime.scheduled]).toStrictEqual([nothing, nothing, 0]);
   });
 
   it('lives indefinitely while both ends are there', () => {
     const { a, b, caller, handler, advance } = linked(setup);
     advance(3_600_000);
-    expect([caller.heard, handler.heard, a.faults, b.faults]).toStrictEqual([[], [], [], []]);
+    expect([caller.received, handler.received, a.faults, b.faults]).toStrictEqual([[], [], [], []]);
   });
 
   it('ends at the responder when the caller falls silent, and vice versa', () => {
     const one = linked(setup);
     one.a.sink.onSend = undefined;
     one.advance(61_000);
-    expect([one.caller.heard, one.handler.heard]).toStrictEqual([['ended: disconnected'], ['ended: disconnected']]);
+    expect([one.caller.received, one.handler.received]).toStrictEqual([
+      ['ended: disconnected'],
+      ['ended: disconnected'],
+    ]);
   });
 });
 
@@ -120,7 +123,7 @@ describe('a window that may grow', () => {
       turn();
       expect(handler.mux.credit).toBeLessThanOrEqual(256);
     }
-    expect([most, caller.heard.length]).toStrictEqual([256, counter.sent]);
+    expect([most, caller.received.length]).toStrictEqual([256, counter.sent]);
   });
 
   it('shrinks for a consumer that falls behind, and few items wait in the end', () => {
@@ -139,7 +142,7 @@ describe('a window that may grow', () => {
       turn();
     }
     expect(caller.mux.held).toBeLessThanOrEqual(4);
-    expect(caller.heard).toStrictEqual(Array.from({ length: counter.sent }, (_, index) => String(index)));
+    expect(caller.received).toStrictEqual(Array.from({ length: counter.sent }, (_, index) => String(index)));
   });
 });
 
@@ -173,5 +176,5 @@ it('waits for room where only the socket blocks it', () => {
   turn();
   a.sink.bufferedBytes = 0;
   a.engine.drained();
-  expect([caller.heard, caller.writables - before]).toStrictEqual([['ended: remote'], 1]);
+  expect([caller.received, caller.writables - before]).toStrictEqual([['ended: remote'], 1]);
 });

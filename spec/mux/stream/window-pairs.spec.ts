@@ -68,18 +68,18 @@ function longestWait(
   // The first item waits for the opening, and no credit.
   let last = Infinity;
   let longest = 0;
-  let heard = 0;
-  for (let ms = 0; ms < 60_000 && heard < items; ms++) {
+  let received = 0;
+  for (let ms = 0; ms < 60_000 && received < items; ms++) {
     runtime.advance(1);
     const into = receiver();
-    if (into === undefined || into.heard.length === heard) continue;
-    into.release(into.heard.length - heard);
+    if (into === undefined || into.received.length === received) continue;
+    into.release(into.received.length - received);
     if (into.error !== undefined) throw into.error;
-    heard = into.heard.length;
+    received = into.received.length;
     longest = Math.max(longest, runtime.now() - last);
     last = runtime.now();
   }
-  expect(receiver()?.heard.length).toBe(items);
+  expect(receiver()?.received.length).toBe(items);
   return longest;
 }
 

@@ -252,9 +252,9 @@ describe('an incomplete message destroys the socket', () => {
 
 describe('a listener for whole messages', () => {
   test('is called at once while none is being sent', () => {
-    let told = false;
-    writer.whenWhole(() => (told = true));
-    expect(told).toBe(true);
+    let notified = false;
+    writer.whenWhole(() => (notified = true));
+    expect(notified).toBe(true);
   });
 
   test('is called at the end of the current message', async () => {

@@ -27,7 +27,7 @@ const upgrade = [
 interface Accepted {
   readonly readPath: string | undefined;
   /** Messages, and how the socket ended. */
-  readonly heard: string[];
+  readonly received: string[];
   readonly ended: Promise<void>;
   readonly far: WebSocket;
   readonly stream: Duplex;
@@ -57,24 +57,24 @@ async function dial(early: readonly Uint8Array[] = []): Promise<Dialed> {
   const accepted = new Promise<Accepted>((resolve) => {
     server.on('upgrade', (request, stream, head) => {
       webSockets.handleUpgrade(request, stream, head, (far) => {
-        const heard: string[] = [];
+        const received: string[] = [];
         const chunks: number[] = [];
         const socket = adoptWebSocket(far, stream, { readPath, maxMessageBytes });
         stream.on('data', (chunk: Uint8Array) => chunks.push(chunk.length));
         const ended = new Promise<void>((end) => {
           socket.inbound.subscribe({
-            next: (message) => heard.push(Buffer.from(message).toString()),
+            next: (message) => received.push(Buffer.from(message).toString()),
             error: (error: unknown) => {
-              heard.push(`error: ${(error as Error).message}`);
+              received.push(`error: ${(error as Error).message}`);
               end();
             },
             complete: () => {
-              heard.push('complete');
+              received.push('complete');
               end();
             },
           });
         });
-        resolve({ readPath: socket.readPath, heard, ended, far, stream, chunks });
+        resolve({ readPath: socket.readPath, received, ended, far, stream, chunks });
       });
     });
   });
@@ -102,8 +102,8 @@ describe('a plain socket', () => {
     raw.write(Buffer.concat([binary('a'), binary('b'.repeat(100_000)), close]));
     await accepted.ended;
     expect(accepted.readPath).toBe('buffer');
-    expect(accepted.heard.map((text) => text.slice(0, 8))).toStrictEqual(['a', 'bbbbbbbb', 'complete']);
-    expect(accepted.heard[1]!.length).toBe(100_000);
+    expect(accepted.received.map((text) => text.slice(0, 8))).toStrictEqual(['a', 'bbbbbbbb', 'complete']);
+    expect(accepted.received[1]!.length).toBe(100_000);
     expect(accepted.chunks).toStrictEqual([]);
   });
 
@@ -112,7 +112,7 @@ describe('a plain socket', () => {
     const { raw, accepted } = await dial([binary('early'), frame.subarray(0, 5)]);
     raw.write(Buffer.concat([frame.subarray(5), close]));
     await accepted.ended;
-    expect(accepted.heard).toStrictEqual(['early', 'half', 'complete']);
+    expect(accepted.received).toStrictEqual(['early', 'half', 'complete']);
   });
 
   it('leaves pings, fragments and the close handshake to ws', async () => {
@@ -124,7 +124,7 @@ describe('a plain socket', () => {
     ];
     raw.write(Buffer.concat([...fragments, binary('whole'), close]));
     await accepted.ended;
-    expect(accepted.heard).toStrictEqual(['fragments', 'whole', 'complete']);
+    expect(accepted.received).toStrictEqual(['fragments', 'whole', 'complete']);
     expect([...(await answers)]).toStrictEqual([
       ...wsFrame({ first: 0x8a, payload: bytesOf('?') }),
       ...wsFrame({ first: 0x88, payload: closePayload(1000) }),
@@ -143,7 +143,7 @@ describe('a plain socket', () => {
     expect([read(pongs(255)), read(pongs(1)), read(pongs(1))]).toStrictEqual([true, false, true]);
     raw.write(Buffer.concat([pongs(2_000), binary('behind'), close]));
     await accepted.ended;
-    expect(accepted.heard).toStrictEqual(['behind', 'complete']);
+    expect(accepted.received).toStrictEqual(['behind', 'complete']);
   });
 
   it('is closed where it receives many text messages, which have no meaning', async () => {
@@ -152,14 +152,14 @@ describe('a plain socket', () => {
       Buffer.concat(Array.from({ length: count }, () => wsFrame({ first: 0x81, payload: bytesOf('x'), key })));
     raw.write(Buffer.concat([texts(1_000), binary('a'), texts(1), binary('b')]));
     await accepted.ended;
-    expect(accepted.heard).toStrictEqual(['a', 'error: The other side sent more than 1000 text messages.']);
+    expect(accepted.received).toStrictEqual(['a', 'error: The other side sent more than 1000 text messages.']);
   });
 
   it('is closed with code 1009 for a message beyond maxMessageBytes, and the error names the bound', async () => {
     const { raw, accepted, answers } = await dial();
     raw.write(wsFrame({ first: 0x82, payload: new Uint8Array(0), claimed: maxMessageBytes + 1, key }));
     await accepted.ended;
-    expect(accepted.heard[0]).toContain('maxMessageBytes');
+    expect(accepted.received[0]).toContain('maxMessageBytes');
     expect([...(await answers)]).toStrictEqual([...wsFrame({ first: 0x88, payload: closePayload(1009) })]);
   });
 
@@ -170,11 +170,11 @@ describe('a plain socket', () => {
     await new Promise((resolve) => raw.write(binary('b'), resolve));
     // Another connection of the process is read meanwhile: its bytes are not those of this one.
     await new Promise(setImmediate);
-    expect(accepted.heard).toStrictEqual([]);
+    expect(accepted.received).toStrictEqual([]);
     accepted.far.resume();
     raw.write(close);
     await accepted.ended;
-    expect(accepted.heard).toStrictEqual(['a', 'b', 'complete']);
+    expect(accepted.received).toStrictEqual(['a', 'b', 'complete']);
   });
 });
 
@@ -207,7 +207,7 @@ describe('a socket that cannot read into a buffer', () => {
       raw.write(Buffer.concat([binary('a'), close]));
       await accepted.ended;
       expect(accepted.readPath).toBe('ws');
-      expect(accepted.heard).toStrictEqual(['early', 'a', 'complete']);
+      expect(accepted.received).toStrictEqual(['early', 'a', 'complete']);
     } finally {
       restore();
     }

@@ -93,10 +93,10 @@ describe('an upgrade for a foreign path', () => {
     'is an ordinary %s request where it offers another protocol than WebSocket',
     async (method) => {
       const host = await grid.server();
-      const heard: { method: string; upgrade: string | undefined; body: string }[] = [];
+      const received: { method: string; upgrade: string | undefined; body: string }[] = [];
       const application = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
         const parts = (await request.toArray()) as Buffer[];
-        heard.push({
+        received.push({
           method: request.method!,
           upgrade: request.headers.upgrade,
           body: Buffer.concat(parts).toString(),
@@ -118,7 +118,7 @@ describe('an upgrade for a foreign path', () => {
         expect(answer.toString()).toMatch(/^HTTP\/1.1 200 OK[^]*from the application/);
       }
       const seen = { method, upgrade: undefined, body: method === 'GET' ? '' : '0123456789' };
-      expect(heard).toStrictEqual([seen, seen]);
+      expect(received).toStrictEqual([seen, seen]);
       socket.destroy();
     },
   );

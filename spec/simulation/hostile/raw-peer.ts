@@ -130,7 +130,7 @@ export class RawPeer {
             if (this.answersPings) this.send({ ...frame, op: Op.Pong, payload: answerPing(frame.payload) });
           } else this.frames.push(frame);
         });
-        this.#tell();
+        this.#notify();
       },
       error: () => {
         this.#end();
@@ -156,10 +156,10 @@ export class RawPeer {
 
   #end(): void {
     this.closed = true;
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     const waiting = this.#changed;
     this.#changed = [];
     for (const resolve of waiting) resolve();

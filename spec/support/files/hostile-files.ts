@@ -124,7 +124,7 @@ export class HostileFiles {
   readonly #before: string;
   #names: readonly string[] = [];
   // What a hostile host was asked, and what a hostile leaf was answered.
-  #heard: unknown[] = [];
+  #received: unknown[] = [];
 
   private constructor(host: FilesHost, evil: LeafConnection) {
     this.#host = host;
@@ -236,17 +236,17 @@ export class HostileFiles {
       }
     }
     this.#names = names.map(real);
-    this.#heard = [];
+    this.#received = [];
     this.#rewind();
   }
 
   #hear<T>(what: unknown, answer: T): T {
-    this.#heard.push(what);
+    this.#received.push(what);
     return answer;
   }
 
   async #hearAll(answers: Observable<unknown>): Promise<void> {
-    this.#heard.push(await settled(answers));
+    this.#received.push(await settled(answers));
   }
 
   /** Each folder has them all again, a few levels deep: without end, the copy would have none either. */
@@ -289,16 +289,16 @@ export class HostileFiles {
   #check(): void {
     const now = this.#outside();
     if (now !== this.#before) throw new Error(`the outside was touched:\n${this.#before}\n\nand now:\n${now}`);
-    const heard = textOf(this.#heard, this.#names);
+    const received = textOf(this.#received, this.#names);
     for (const trace of traces) {
-      if (heard.includes(trace)) throw new Error(`${trace} was told: ${heard.slice(0, 2_000)}`);
+      if (received.includes(trace)) throw new Error(`${trace} was told: ${received.slice(0, 2_000)}`);
     }
   }
 }
 
-/** What was heard, as text. The names that were given may come back; nothing else may. */
-function textOf(heard: readonly unknown[], names: readonly string[]): string {
-  const asked = JSON.stringify(heard, (key, value: unknown) => {
+/** What was received, as text. The names that were given may come back; nothing else may. */
+function textOf(received: readonly unknown[], names: readonly string[]): string {
+  const asked = JSON.stringify(received, (key, value: unknown) => {
     if (key === 'have') return undefined;
     if (!(value instanceof Uint8Array)) return value;
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);

@@ -286,36 +286,36 @@ export interface UnaryCall {
   readonly cancelled: string[];
 }
 
-/** What the caller of a unary call heard: `"payload"`, or the code of the error. */
+/** What the caller of a unary call received: `"payload"`, or the code of the error. */
 export class ResponseRecorder implements ResponseSink {
   readonly route = 'the call';
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   error: GridError | undefined = undefined;
   mux!: UnaryCaller;
   /** Called first, for tests of re-entrancy. */
   then: (() => void) | undefined = undefined;
 
   response(payload: Uint8Array): void {
-    this.heard.push(textOf(payload));
+    this.received.push(textOf(payload));
     this.then?.();
   }
 
   failed(error: GridError): void {
     this.error = error;
-    this.heard.push(error.code);
+    this.received.push(error.code);
     this.then?.();
   }
 }
 
-/** What one end of a stream heard, in order: items as text, `input ended`, `ended`, or `ended: ` and the code of the error. */
+/** What one end of a stream received, in order: items as text, `input ended`, `ended`, or `ended: ` and the code of the error. */
 export class StreamRecorder<Stream extends CallerStream | ResponderStream> implements StreamSink {
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   error: GridError | undefined = undefined;
   mux!: Stream;
   readonly route: string;
   /** Times that `writable` was called. */
   writables = 0;
-  /** Whether an item is released as soon as it is heard. */
+  /** Whether an item is released as soon as it is received. */
   autoRelease = false;
   onItem: ((payload: string) => void) | undefined = undefined;
   onWritable: (() => void) | undefined = undefined;
@@ -328,13 +328,13 @@ export class StreamRecorder<Stream extends CallerStream | ResponderStream> imple
 
   item(payload: Uint8Array): void {
     const text = textOf(payload);
-    this.heard.push(text);
+    this.received.push(text);
     this.onItem?.(text);
     if (this.autoRelease) this.mux.release();
   }
 
   inputEnded(): void {
-    this.heard.push('input ended');
+    this.received.push('input ended');
     this.onInputEnded?.();
   }
 
@@ -345,7 +345,7 @@ export class StreamRecorder<Stream extends CallerStream | ResponderStream> imple
 
   ended(error: GridError | undefined): void {
     this.error = error;
-    this.heard.push(error === undefined ? 'ended' : `ended: ${error.code}`);
+    this.received.push(error === undefined ? 'ended' : `ended: ${error.code}`);
     this.onEnded?.();
   }
 

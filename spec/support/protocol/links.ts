@@ -110,7 +110,7 @@ export class TestConnection {
   }
 }
 
-/** A unary call, as routes make it, and what it heard. */
+/** A unary call, as routes make it, and what it received. */
 export class TestCall extends ResponseRecorder implements WaitingCall {
   readonly deadline: number;
   readonly wait: boolean | number | undefined;
@@ -135,7 +135,7 @@ export class TestCall extends ResponseRecorder implements WaitingCall {
   /** The error, which is a DisconnectedError. */
   get lost(): DisconnectedError<Observable<void>> {
     if (this.error instanceof DisconnectedError) return this.error as DisconnectedError<Observable<void>>;
-    throw new Error(`The call heard ${this.heard.join(', ')}, no disconnected error.`);
+    throw new Error(`The call received ${this.received.join(', ')}, no disconnected error.`);
   }
 
   start(engine: Engine): void {

@@ -24,10 +24,10 @@ function scene(seed = 1, latency = 3) {
     history: 1_000,
   });
   const [a, b] = cable.connect();
-  const heard: string[] = [];
+  const received: string[] = [];
   b.inbound.subscribe({
-    next: (message) => heard.push(`${clock.elapsed}: ${message.join(' ')}`),
-    error: (error: unknown) => heard.push(`${clock.elapsed}: ${(error as Error).message}`),
+    next: (message) => received.push(`${clock.elapsed}: ${message.join(' ')}`),
+    error: (error: unknown) => received.push(`${clock.elapsed}: ${(error as Error).message}`),
   });
   const run = (count: number): string[] => {
     for (let index = 0; index < count; index++) {
@@ -35,9 +35,9 @@ function scene(seed = 1, latency = 3) {
       clock.runFor(1);
     }
     clock.runFor(200);
-    return heard;
+    return received;
   };
-  return { clock, cable, faults: new Faults(clock), run, heard, a, b };
+  return { clock, cable, faults: new Faults(clock), run, received, a, b };
 }
 
 const fates = ({ log }: Cable): string[] =>
@@ -114,12 +114,12 @@ describe('faults of messages', () => {
   });
 
   it('corrupt: one bit, in a copy', () => {
-    const { faults, cable, heard, clock, a } = scene();
+    const { faults, cable, received, clock, a } = scene();
     faults.corrupt(cable);
     const message = new Uint8Array(100);
     a.outbound.next(message);
     clock.runFor(10);
-    const arrived = heard[0]!.slice(3).split(' ').map(Number);
+    const arrived = received[0]!.slice(3).split(' ').map(Number);
     const changed = arrived.filter((byte) => byte !== 0);
     expect(changed).toHaveLength(1);
     expect(Math.log2(changed[0]!) % 1).toBe(0);
@@ -130,18 +130,18 @@ describe('faults of messages', () => {
     const run = (seed: number): string[] => {
       const { faults, cable, run: go } = scene(seed);
       const fault = faults.drop(cable, { rate: 0.3 });
-      const heard = go(200);
+      const received = go(200);
       fault.unsubscribe();
-      const count = heard.length;
+      const count = received.length;
       go(50);
-      expect(heard).toHaveLength(count + 50);
-      return heard.slice(0, count);
+      expect(received).toHaveLength(count + 50);
+      return received.slice(0, count);
     };
-    const heard = run(1);
-    expect(heard.length).toBeGreaterThan(110);
-    expect(heard.length).toBeLessThan(170);
-    expect(run(1)).toStrictEqual(heard);
-    expect(run(2)).not.toStrictEqual(heard);
+    const received = run(1);
+    expect(received.length).toBeGreaterThan(110);
+    expect(received.length).toBeLessThan(170);
+    expect(run(1)).toStrictEqual(received);
+    expect(run(2)).not.toStrictEqual(received);
   });
 });
 
@@ -170,17 +170,17 @@ describe('faults of lines', () => {
   it('at random times, and not after unsubscribing', () => {
     const times = (seed: number): number[] => {
       const { clock, cable, faults } = scene(seed);
-      const told: number[] = [];
+      const recorded: number[] = [];
       const fault = faults.stall(cable, { every: 1_000, for: 100 });
       clock.runFor(50_000);
       for (const entry of cable.log.entries) {
-        if (entry.kind === 'event' && entry.text === 'stalled') told.push(entry.at);
+        if (entry.kind === 'event' && entry.text === 'stalled') recorded.push(entry.at);
       }
       fault.unsubscribe();
       const before = cable.log.entries.length;
       clock.runFor(10_000);
       expect(cable.log.entries.length - before).toBeLessThanOrEqual(1);
-      return told;
+      return recorded;
     };
     const first = times(1);
     expect(first.length).toBeGreaterThan(20);
@@ -192,40 +192,40 @@ describe('faults of lines', () => {
 describe('faults of the clocks of a host', () => {
   function machine() {
     const clock = new VirtualClock();
-    const told: string[] = [];
+    const recorded: string[] = [];
     const host = {
-      setWall: (ms: number) => told.push(`${clock.elapsed}: wall ${ms}`),
+      setWall: (ms: number) => recorded.push(`${clock.elapsed}: wall ${ms}`),
       sleep: () => {
-        told.push(`${clock.elapsed}: asleep`);
-        return () => told.push(`${clock.elapsed}: awake`);
+        recorded.push(`${clock.elapsed}: asleep`);
+        return () => recorded.push(`${clock.elapsed}: awake`);
       },
     };
-    return { clock, told, host: host as unknown as ClusterHost, faults: new Faults(clock) };
+    return { clock, recorded, host: host as unknown as ClusterHost, faults: new Faults(clock) };
   }
 
   it('set its wall clock, permanently', () => {
-    const { clock, told, host, faults } = machine();
+    const { clock, recorded, host, faults } = machine();
     faults.clock(host, { wall: -600_000, at: '--x' });
     clock.runFor(100);
-    expect(told).toStrictEqual(['2: wall -600000']);
+    expect(recorded).toStrictEqual(['2: wall -600000']);
   });
 
   it('set its wall clock, and back again', () => {
-    const { clock, told, host, faults } = machine();
+    const { clock, recorded, host, faults } = machine();
     faults.clock(host, { wall: 60_000, for: 20 });
     const fault = faults.clock(host, { wall: 1_000, at: 5 });
     clock.runFor(10);
     fault.unsubscribe();
     clock.runFor(100);
-    expect(told).toStrictEqual(['0: wall 60000', '5: wall 1000', '10: wall -1000', '20: wall -60000']);
+    expect(recorded).toStrictEqual(['0: wall 60000', '5: wall 1000', '10: wall -1000', '20: wall -60000']);
   });
 
   it('put its machine to sleep, with a wrong wall clock meanwhile', () => {
-    const { clock, told, host, faults } = machine();
+    const { clock, recorded, host, faults } = machine();
     faults.clock(host, { sleep: true, at: 5, for: 20 });
     faults.clock(host, { sleep: true, wall: 7, at: 50, for: 1 });
     clock.runFor(100);
-    expect(told).toStrictEqual(['5: asleep', '25: awake', '50: wall 7', '50: asleep', '51: awake', '51: wall -7']);
+    expect(recorded).toStrictEqual(['5: asleep', '25: awake', '50: wall 7', '50: asleep', '51: awake', '51: wall -7']);
   });
 
   it.each([{}, { wall: 0 }, { wall: Number.NaN }, { sleep: false }])('refuse %j, which has no effect', (options) => {

@@ -16,9 +16,9 @@ function scene(line: LineOptions = {}, seed = 1) {
 }
 
 function hear(clock: VirtualClock, socket: Socket): string[] {
-  const heard: string[] = [];
+  const received: string[] = [];
   const note = (what: string): void => {
-    heard.push(`${clock.elapsed}: ${what}`);
+    received.push(`${clock.elapsed}: ${what}`);
   };
   socket.inbound.subscribe({
     next: (message) => {
@@ -31,7 +31,7 @@ function hear(clock: VirtualClock, socket: Socket): string[] {
       note('closed');
     },
   });
-  return heard;
+  return received;
 }
 
 describe('a line in memory', () => {
@@ -55,13 +55,13 @@ describe('a line in memory', () => {
       clock.runFor(100);
       return heardByB;
     };
-    const heard = run(1);
-    expect(heard.map((each) => Number(each.split(': ')[1]))).toStrictEqual(
+    const received = run(1);
+    expect(received.map((each) => Number(each.split(': ')[1]))).toStrictEqual(
       Array.from({ length: 30 }, (_, index) => index),
     );
-    expect(new Set(heard.map((each, index) => Number(each.split(':')[0]) - 3 * index)).size).toBeGreaterThan(5);
-    expect(run(1)).toStrictEqual(heard);
-    expect(run(2)).not.toStrictEqual(heard);
+    expect(new Set(received.map((each, index) => Number(each.split(':')[0]) - 3 * index)).size).toBeGreaterThan(5);
+    expect(run(1)).toStrictEqual(received);
+    expect(run(2)).not.toStrictEqual(received);
   });
 
   it('sends at its bandwidth; bufferedBytes counts queued data, and drained reports when it shrinks', () => {
@@ -127,10 +127,10 @@ describe('a line in memory', () => {
     expect(heardByB).toStrictEqual([]);
     expect(heardByA).toStrictEqual(['0: closed']);
     const [again] = cable.connect('b');
-    const heard = hear(clock, again);
+    const received = hear(clock, again);
     cable.inject('a', { muxId: 1, seq: 0, deadlineMs: 0, handler: 0, op: 8, flags: 0, payload: new Uint8Array(0) });
     clock.runFor(10);
-    expect(heard).toStrictEqual(['105: 151']);
+    expect(received).toStrictEqual(['105: 151']);
   });
 
   it('stalled: loses nothing, and the sender waits with its data', () => {
@@ -195,14 +195,14 @@ describe('a line in memory', () => {
 
 describe('MemoryNetwork', () => {
   const dialed = (network: MemoryNetwork, clock: VirtualClock, url: string, from = 'a') => {
-    const told: string[] = [];
+    const outcome: string[] = [];
     const subscription = network
       .dialer(from)(url, options)
       .subscribe({
-        next: () => told.push(`${clock.elapsed}: open`),
-        error: (error: unknown) => told.push(`${clock.elapsed}: ${(error as Error).message}`),
+        next: () => outcome.push(`${clock.elapsed}: open`),
+        error: (error: unknown) => outcome.push(`${clock.elapsed}: ${(error as Error).message}`),
       });
-    return { told, subscription };
+    return { outcome, subscription };
   };
 
   it('opens after a round trip, and refuses where there is no listener', () => {
@@ -215,13 +215,13 @@ describe('MemoryNetwork', () => {
     const otherPort = dialed(network, clock, 'ws://b/p');
     clock.runFor(30);
     expect(accepted).toStrictEqual([10]);
-    expect(open.told).toStrictEqual(['20: open']);
-    expect(otherPath.told).toStrictEqual(['20: Dialing ws://b:80/q failed: nobody listens there.']);
-    expect(otherPort.told).toStrictEqual(['20: Dialing ws://b/p failed: nobody listens there.']);
+    expect(open.outcome).toStrictEqual(['20: open']);
+    expect(otherPath.outcome).toStrictEqual(['20: Dialing ws://b:80/q failed: nobody listens there.']);
+    expect(otherPort.outcome).toStrictEqual(['20: Dialing ws://b/p failed: nobody listens there.']);
     stop();
     const later = dialed(network, clock, 'ws://b:80/p');
     clock.runFor(30);
-    expect(later.told).toStrictEqual(['50: Dialing ws://b:80/p failed: nobody listens there.']);
+    expect(later.outcome).toStrictEqual(['50: Dialing ws://b:80/p failed: nobody listens there.']);
   });
 
   it('does not answer across a partition; an abandoned dial leaves nothing open', () => {
@@ -231,14 +231,14 @@ describe('MemoryNetwork', () => {
     const heal = network.cable('b', 'a').partition();
     const lost = dialed(network, clock, 'ws://b/p');
     clock.runFor(1_000);
-    expect(lost.told).toStrictEqual([]);
+    expect(lost.outcome).toStrictEqual([]);
     heal();
     const given = dialed(network, clock, 'ws://b/p');
     clock.runFor(15);
     expect(network.cable('a', 'b').open).toBe(true);
     given.subscription.unsubscribe();
     clock.runFor(100);
-    expect(given.told).toStrictEqual([]);
+    expect(given.outcome).toStrictEqual([]);
     expect(network.cable('a', 'b').open).toBe(false);
   });
 
@@ -253,7 +253,7 @@ describe('MemoryNetwork', () => {
     const near = dialed(network, clock, 'ws://near/');
     const far = dialed(network, clock, 'ws://far/');
     clock.runFor(500);
-    expect([near.told, far.told]).toStrictEqual([['2: open'], ['200: open']]);
+    expect([near.outcome, far.outcome]).toStrictEqual([['2: open'], ['200: open']]);
     expect(network.cables.map(({ ends }) => ends)).toStrictEqual([
       ['a', 'near'],
       ['a', 'far'],

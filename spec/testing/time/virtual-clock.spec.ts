@@ -25,16 +25,16 @@ describe('VirtualClock', () => {
 
   it('orders deferred tasks and promises as a real process does', async () => {
     const order = async (defer: (task: () => void) => void): Promise<string[]> => {
-      const told: string[] = [];
-      defer(() => told.push('deferred 1'));
-      void Promise.resolve().then(() => told.push('promise 1'));
+      const log: string[] = [];
+      defer(() => log.push('deferred 1'));
+      void Promise.resolve().then(() => log.push('promise 1'));
       defer(() => {
-        told.push('deferred 2');
-        defer(() => told.push('deferred 3'));
+        log.push('deferred 2');
+        defer(() => log.push('deferred 3'));
       });
-      void Promise.resolve().then(() => told.push('promise 2'));
+      void Promise.resolve().then(() => log.push('promise 2'));
       await new Promise((resolve) => setImmediate(resolve));
-      return told;
+      return log;
     };
     const clock = new VirtualClock();
     expect(
@@ -46,39 +46,39 @@ describe('VirtualClock', () => {
 
   it('runs the promises of one timer before the next timer', async () => {
     const clock = new VirtualClock();
-    const told: string[] = [];
+    const order: string[] = [];
     for (const name of ['first', 'second']) {
       clock.schedule(() => {
         void (async () => {
           for (let hop = 0; hop < 20; hop++) await Promise.resolve();
-          told.push(`promise of ${name}`);
+          order.push(`promise of ${name}`);
         })();
-        told.push(name);
+        order.push(name);
       }, 5);
     }
     await clock.advance(5);
-    expect(told).toStrictEqual(['first', 'promise of first', 'second', 'promise of second']);
+    expect(order).toStrictEqual(['first', 'promise of first', 'second', 'promise of second']);
   });
 
   it('advances within a drive, and to the end of a point in time', async () => {
     const clock = new VirtualClock();
-    const told: string[] = [];
+    const order: string[] = [];
     let done = false;
     const sleeper = async (name: string, ms: number): Promise<void> => {
       await clock.advance(ms);
-      told.push(`${name} at ${clock.elapsed}`);
+      order.push(`${name} at ${clock.elapsed}`);
     };
     const flow = (async () => {
       await Promise.resolve();
       clock.schedule(() => {
-        clock.schedule(() => told.push('timer of timer'), 0);
+        clock.schedule(() => order.push('timer of timer'), 0);
       }, 10);
       await Promise.all([sleeper('late', 20), sleeper('early', 10)]);
       done = true;
     })();
     await clock.drive(() => done);
     await flow;
-    expect(told).toStrictEqual(['timer of timer', 'early at 10', 'late at 20']);
+    expect(order).toStrictEqual(['timer of timer', 'early at 10', 'late at 20']);
   });
 
   it('skips the time between two timers: a year takes no time', async () => {
@@ -159,14 +159,14 @@ describe('VirtualClock', () => {
 
   it('runs deferred tasks within runFor, which waits for no promise', () => {
     const clock = new VirtualClock();
-    const told: string[] = [];
+    const order: string[] = [];
     clock.schedule(() => {
-      clock.defer(() => told.push('deferred'));
-      void Promise.resolve().then(() => told.push('promise'));
+      clock.defer(() => order.push('deferred'));
+      void Promise.resolve().then(() => order.push('promise'));
     }, 1);
-    clock.schedule(() => told.push('next timer'), 1);
+    clock.schedule(() => order.push('next timer'), 1);
     clock.runFor(1);
-    expect(told).toStrictEqual(['deferred', 'next timer']);
+    expect(order).toStrictEqual(['deferred', 'next timer']);
   });
 
   it('gives hosts skewed clocks', () => {

@@ -56,9 +56,9 @@ describe('virtual time', () => {
 
   it('drives the timers and clocks of the platform', () =>
     gridTest(async ({ advance, clock }) => {
-      const told: string[] = [];
+      const order: string[] = [];
       const note = (what: string): void => {
-        told.push(`${what} at ${clock.elapsed}`);
+        order.push(`${what} at ${clock.elapsed}`);
       };
       setTimeout(note, 10, 'timeout');
       const every = setInterval(note, 4, 'interval');
@@ -74,7 +74,7 @@ describe('virtual time', () => {
         note((signal.reason as Error).name);
       });
       await advance(20);
-      expect(told).toStrictEqual([
+      expect(order).toStrictEqual([
         'immediate at 0',
         'interval at 4',
         'TimeoutError at 7',

@@ -113,8 +113,8 @@ onLinux('A held folder', () => {
     const before = descriptors();
     await lastValueFrom(from([pack('sub/one', 'sub/two')]).pipe(receiveFiles(root, { fsync: false }), toArray()));
     expect(descriptors()).toBe(before);
-    let told: () => void;
-    const written = new Promise<void>((resolve) => (told = resolve));
+    let finished: () => void;
+    const written = new Promise<void>((resolve) => (finished = resolve));
     const swapped = async function* (): AsyncGenerator<FileItem> {
       yield pack('sub/three');
       await written;
@@ -127,7 +127,7 @@ onLinux('A held folder', () => {
       from(swapped()).pipe(
         receiveFiles(root, { fsync: false }),
         tap(({ failure }) => {
-          if (failure === undefined) told();
+          if (failure === undefined) finished();
           else codes.push(failure.code);
         }),
       ),

@@ -328,11 +328,11 @@ describe('a file that cannot be read', () => {
   ] as const;
 
   test.each(refused)('%s: sendfile fails, after the other side was informed', async (_, kind, pathIn) => {
-    const told: FileItem[] = [];
+    const received: FileItem[] = [];
     const ended = new Promise<string>((resolve) => {
       host.handle(upload, async function* (_request, { input }) {
         try {
-          for await (const item of input) told.push(item);
+          for await (const item of input) received.push(item);
         } catch (error) {
           resolve(kindOf(error));
         }
@@ -345,7 +345,7 @@ describe('a file that cannot be read', () => {
     expect(await sent).toBe(kind);
     expect(await output).toBe(kind);
     expect(await ended).toBe('CancelledError cancelled');
-    expect(told).toMatchObject([{ kind: 'error', code: kind.split(' ')[1] }]);
+    expect(received).toMatchObject([{ kind: 'error', code: kind.split(' ')[1] }]);
     await expectAlive();
   });
 
