@@ -123,7 +123,7 @@ describe('a failing request', () => {
     );
   });
 
-  it('tells its caller what does not fit the schema of the request, and reports nothing', async () => {
+  it('reports what does not fit the schema of the request to its caller only', async () => {
     const stat = unary({ id: 3, name: 'stat', request: z.object({ disk: z.number() }), response: type<number>() });
     await link(({ b }) => {
       b.handle(stat, ({ disk }) => disk);

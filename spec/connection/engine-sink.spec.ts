@@ -44,7 +44,7 @@ describe('the engine sink of a socket that throws', () => {
   });
 });
 
-it('gives a socket without a region writer its own copy of memory that is reused', () => {
+it('gives a socket without a region writer its own copy of reused memory', () => {
   const sent: WireMessage[] = [];
   const { sink } = scene((message) => sent.push(message));
   const ends: unknown[] = [];

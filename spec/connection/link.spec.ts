@@ -194,7 +194,7 @@ describe('the pings of a link', () => {
   it.each([
     ['Ping', Op.Ping],
     ['Pong', Op.Pong],
-  ])('end the link where a %s is garbage', (_, op) => {
+  ])('end the link where a %s is malformed', (_, op) => {
     const { closed, receive } = lone();
     receive(frameOf(op, 0, { payload: 'garbage' }));
     expect(closed[0]).toBeInstanceOf(ProtocolError);

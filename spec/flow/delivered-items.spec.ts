@@ -9,7 +9,7 @@ describe('items counted by delivery', () => {
     source.deliver({ next: task }, 1);
   };
 
-  it('count towards the buffer, plus one, for each delivery in one piece', () => {
+  it('have the bound of a whole buffer, plus one item, for each delivery in one piece', () => {
     const items = new DeliveredItems(2);
     const log: boolean[] = [];
     for (let count = 0; count < 2; count++) {
@@ -20,7 +20,7 @@ describe('items counted by delivery', () => {
     expect(log).toStrictEqual([true, true, true, false, true, true, true, false]);
   });
 
-  it('count towards the buffer in bytes, with a minimum of one item', () => {
+  it('have the byte bound of a whole buffer, with a minimum of one item', () => {
     const items = new DeliveredItems(9, 10);
     const log: boolean[] = [];
     for (const bytes of [99, 4]) {
@@ -44,7 +44,7 @@ describe('items counted by delivery', () => {
     expect(log).toStrictEqual([true, true, true, true, true]);
   });
 
-  it('are buffered one at a time for a delivery in several parts, also with others between them', () => {
+  it('count as one each for a delivery in several parts, also with others between them', () => {
     const items = new DeliveredItems(9);
     const [left, right] = [nextDelivery(), nextDelivery()];
     const added: number[] = [];

@@ -519,7 +519,7 @@ it('is fair: a small call overtakes bulk transfers that fill the socket', () => 
   expect(Math.abs(of(1) - of(2))).toBeLessThanOrEqual(6);
 });
 
-it('counts messages, calls and streams', () => {
+it('counts calls, messages and bytes', () => {
   const { a, b, turn } = linkEngines();
   b.serveUnary(1, (mux) => mux.respond(null));
   a.request(1);

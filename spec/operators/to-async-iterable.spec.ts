@@ -200,7 +200,7 @@ describe('the credit of a stream in toAsyncIterable', () => {
     });
   });
 
-  it('is lost for no iterable, which is held back', async () => {
+  it('limits how far an iterable is pulled', async () => {
     let made = 0;
     const numbers = (function* () {
       for (;;) yield ++made;

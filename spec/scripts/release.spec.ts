@@ -22,7 +22,7 @@ describe('the next version', () => {
 describe('the changelog', () => {
   const text = '# Changelog\n\n## [Unreleased]\n\n### Added\n\n- One.\n\n## [0.1.0] - 2026-01-01\n\n- Zero.\n';
 
-  it('gets a heading for the version, and an empty one for the next', () => {
+  it('gets a heading for the version, and keeps an empty one for later changes', () => {
     const released = releasedChangelog(text, '0.2.0', '2026-02-03');
     expect(released).toContain('## [Unreleased]\n\n## [0.2.0] - 2026-02-03\n\n### Added\n\n- One.\n\n## [0.1.0]');
     expect(notesOf(released, '0.2.0')).toBe('### Added\n\n- One.');

@@ -248,7 +248,7 @@ it('two hostile peers at one host are distinguished', async () => {
 
 // A host whose process stood still while the token of a leaf was renewed closed the connection, because the timer of the old
 // token ran before the new one was read. Found as seed 30512; this is that pause, with a leaf that makes no calls.
-it('a host that was held up takes the new token of a leaf before it looks at the old one', async () => {
+it('a host that was blocked reads the new token of a leaf before it checks the old one', async () => {
   const steps: Step<Act>[] = [
     { at: 13_887, operation: { act: 'leaf', id: 14, host: 'e', tokenMs: 8_000, calls: [], stays: 12_000 } },
     { at: 17_267, fault: { kind: 'pause', host: 'e', for: 4_780 } },

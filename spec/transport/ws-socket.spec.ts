@@ -235,7 +235,7 @@ describe('a dial', () => {
     ['ws://127.0.0.1:1/#fragment', options],
     ['nonsense', options],
     ['ws://127.0.0.1:1/', { ...options, headers: { Authorization: 'line\nbreak' } }],
-  ])('fails where it cannot be made: %s', async (to, with_) => {
+  ])('fails where no socket can be created: %s', async (to, with_) => {
     await expect(firstValueFrom(dialWebSocket(to, with_))).rejects.toThrow();
   });
 

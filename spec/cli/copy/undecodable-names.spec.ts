@@ -112,7 +112,7 @@ describe('a name that is not UTF-8', () => {
     expect(await expandRemote(remote, 'd/b*')).toStrictEqual([`d/${bad}`]);
   });
 
-  it('prevents other removals in its folder with --delete', async () => {
+  it('does not prevent --delete from removing other names at the target', async () => {
     fill(join(host.root, 'd'));
     mkdirSync(join(host.local, 'd'));
     writeFileSync(join(host.local, 'd/a'), 'a');

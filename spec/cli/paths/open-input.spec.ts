@@ -84,7 +84,7 @@ it('a file is read, and a missing one is the error of the system', async () => {
   await expect(openInput(join(folder, 'a'), AbortSignal.abort(new Error('SIGINT')))).rejects.toThrow('SIGINT');
 });
 
-it('a file named by an option may be a FIFO of at most 1 MiB, which excludes an endless device', async () => {
+it('a text file named by an option may be a FIFO, and is refused beyond 1 MiB', async () => {
   const { signal } = new AbortController();
   const reading = readText(fifo, 'the token', signal);
   await onceRead((fd) => {

@@ -47,7 +47,7 @@ describe('a host that was held up', () => {
   it.each([
     ['for less than it takes for a sleep', 6_000, 4_100],
     ['for so long that the machine seems to have slept', 6_000, 9_000],
-  ])('%s takes a new token that waits in the socket before it closes the connection', async (_, after, held) => {
+  ])('%s accepts a new token that is queued in the socket before it closes the connection', async (_, after, held) => {
     await scene(shortTokens, async ({ cluster, faults, advance, history, ask }) => {
       await advance(after);
       faults.pause(cluster.host('a'), { for: held });
@@ -78,7 +78,7 @@ describe('a host that was held up', () => {
     });
   });
 
-  it('takes a call that waits in the socket before it closes an idle connection', async () => {
+  it('handles a call that is queued in the socket before it closes an idle connection', async () => {
     await scene(
       { authenticate: () => 'ann', limits: { idle: 3_000 } },
       async ({ cluster, faults, advance, history, ask }) => {

@@ -55,7 +55,7 @@ describe('an Observable', () => {
     expect(outlet.log).toStrictEqual([1, 2, 3, 4, 5]);
   });
 
-  it('goes on with the next item where the sending of one threw', () => {
+  it('continues with the next item where sending one threw', () => {
     const outlet = new FakeOutlet(0);
     outlet.feed(of(1, 2, 3));
     const fault = new Error('observer of the item');

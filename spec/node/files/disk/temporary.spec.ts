@@ -75,7 +75,7 @@ describe('a part', () => {
     expect(await found('b')).toBeUndefined();
   });
 
-  it('is not empty', async () => {
+  it('is ignored where it is empty', async () => {
     write(partialName('a'), '');
     expect(await found()).toBeUndefined();
   });
