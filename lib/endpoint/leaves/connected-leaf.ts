@@ -11,6 +11,7 @@
 import { either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from '../../check.js';
 import { errorText } from '../../errors.js';
 import { ClosedError, RejectedError, type ClosedCode } from '../../rejection.js';
+import { stallTolerantTimer } from '../../connection/dialing/stall-tolerant-timer.js';
 import { WakeWatch } from '../../connection/wake-watch.js';
 import type { Link } from '../../connection/link.js';
 import type { EngineOptions, Refusal, Responder } from '../../mux/engine.js';
@@ -122,9 +123,13 @@ export class ConnectedLeaf {
     if (expiresAt === undefined || !link.open) return;
     const left = expiresAt - runtime.wallNow();
     if (mayBeRenewed && left < -heldUpAfter) {
-      this.#cancelExpiry = runtime.schedule(() => {
-        this.#expireAt(expiresAt);
-      }, readingTime);
+      this.#cancelExpiry = stallTolerantTimer(
+        runtime,
+        () => {
+          this.#expireAt(expiresAt);
+        },
+        readingTime,
+      );
       return;
     }
     if (left <= 0) {
