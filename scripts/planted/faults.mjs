@@ -686,7 +686,7 @@ export const faults = [
     name: 'the close of a replaced link is taken for that of the new one',
     file: 'lib/connection/host-connection.ts',
     find: '    if (this.#link.value !== link) return;\n    this.#figures',
-    replace: '    this.#past',
+    replace: '    this.#figures',
     specs: ['spec/connection/host-connection'],
   },
   {
@@ -700,7 +700,7 @@ export const faults = [
     name: 'a call waits in back-off',
     file: 'lib/connection/host-connection.ts',
     find: "const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#notStarted() === undefined);",
-    replace: 'const wait = call.wait ?? this.#held() === undefined;',
+    replace: 'const wait = call.wait ?? this.#notStarted() === undefined;',
     specs: ['spec/connection/host-connection'],
   },
   {
