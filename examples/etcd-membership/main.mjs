@@ -19,6 +19,7 @@ async function join(/** @type {number} */ port) {
 }
 // #endregion
 
+// #region connected
 /** Resolves when a host is connected with so many others. */
 async function connectedWith(/** @type {Manager} */ grid, /** @type {number} */ others) {
   await firstValueFrom(
@@ -27,6 +28,7 @@ async function connectedWith(/** @type {Manager} */ grid, /** @type {number} */ 
     ),
   );
 }
+// #endregion
 
 const a = await join(first);
 const b = await join(first + 1);

@@ -17,7 +17,7 @@ export interface Group<R extends Routes> {
   readonly routes: R;
 }
 
-/** The handlers of a group: one for each of its routes. */
+/** The handlers of a group: one for each of its routes. `class Store implements HandlersOf<typeof store.routes>`. */
 export type HandlersOf<R extends Routes> = { readonly [Key in keyof R]: HandlerOf<R[Key]> };
 
 /** How a route is called as a function. */

@@ -12,30 +12,30 @@ export interface CallOptions {
    * Time allowed for the whole call, in ms. Default without a `deadline`: as the route declares it; else 60 s for unary
    * calls, and unlimited for streams.
    */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /**
    * The time, according to the wall clock, by which the call must end. It is converted to a duration when the call is made,
    * so later corrections of the clock have no effect. If `timeout` is given too, the earlier of the two applies.
    */
-  readonly deadline?: Date;
+  readonly deadline?: Date | undefined;
   /** Aborting the signal cancels the call, which then errors with `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * The call on whose behalf this one is made. Its deadline and its signal apply in addition to this call's own; its
    * metadata is passed on by interceptors alone.
    */
-  readonly parent?: Call<unknown>;
+  readonly parent?: Call<unknown> | undefined;
   /**
    * Metadata, which the handler finds in `call.meta`: texts without control characters, at most `maxMetaBytes` in all. A
    * peer that does not know metadata, such as a reference peer, gets the call without it.
    */
-  readonly meta?: Meta;
+  readonly meta?: Meta | undefined;
   /**
    * What to do while there is no connection. Default: as the route declares it; else wait while connecting, which includes the
    * quick attempts of the first 2 s or so after the start; fail at once during back-off and before the manager has been
    * started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
    */
-  readonly waitForConnect?: boolean | number;
+  readonly waitForConnect?: boolean | number | undefined;
 }
 
 /** Call options after validation and with defaults applied. */
@@ -73,6 +73,7 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
 
 const anyValue: Rule = { expected: 'a value', accepts: () => true };
 const noOptions: CallOptions = {};
+const noDefaults: RouteDefaults = {};
 const noSignals: readonly AbortSignal[] = [];
 
 /**
@@ -87,7 +88,7 @@ export function resolveOptions(
   wallNow: () => number,
   defaultTimeout: number,
   onBehalfOf?: Call<unknown>,
-  defaults: RouteDefaults = noOptions,
+  defaults: RouteDefaults = noDefaults,
   maxMetaBytes = Infinity,
 ): ResolvedOptions {
   const { timeout: routeTimeout = defaultTimeout, waitForConnect: routeWait } = defaults;

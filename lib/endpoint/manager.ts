@@ -288,9 +288,11 @@ export class Manager extends Serving implements Handles {
     const found = this.#membership.peers.get(host)?.routes ?? this.#leaves?.get(host);
     if (found !== undefined) return found;
     const known = [...this.#membership.peers.keys()].join(', ');
-    // Hosts that come from an Observable are known only after the start.
+    // Hosts that come from an Observable are known only after the start, and after its first list.
     const { notStarted } = this.#endpoint;
-    const why = notStarted === undefined || !isObservable(this.#options.hosts) ? '' : ` As yet ${notStarted}.`;
+    const late =
+      notStarted === undefined ? 'The list may come later: wait until cluster$ has the host' : `As yet ${notStarted}`;
+    const why = isObservable(this.#options.hosts) && this.#state !== 'closed' ? ` ${late}.` : '';
     throw new ConfigurationError(
       `${host} is no host of this cluster. Known: ${known === '' ? 'none' : known}. Names are compared byte for byte.${why}`,
     );

@@ -62,7 +62,7 @@ export interface WantedFile {
    */
   readonly growing?: boolean;
   /** The bytes that the caller has. Where they are the beginning of the file, the rest is sent; else all of it. */
-  readonly have?: FilePart;
+  readonly have?: FilePart | undefined;
   /** The hash that the end of the file carries. Default none. */
   readonly hash?: 'sha256';
 }

@@ -16,9 +16,10 @@ export function bind<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>, 
 }
 
 /**
- * Pairs each route of a group with its handler. `handlers` may be an object with methods, which keep it as `this`.
+ * Pairs each route of a group with its handler. `handlers` may be an instance of a class: its methods keep it as `this`, and it
+ * may have other fields and methods.
  *
- * @throws ConfigurationError where a handler is missing, or there is one for no route.
+ * @throws ConfigurationError where a handler is missing, or an object that is no instance of a class has one for no route.
  */
 export function bindAll<R extends Routes>(
   { name, routes }: Group<R>,
@@ -26,7 +27,8 @@ export function bindAll<R extends Routes>(
   options: HandleOptions = {},
 ): Bound[] {
   const given = handlers as Readonly<Record<string, unknown>>;
-  for (const key of Object.keys(given)) {
+  // The fields of an instance are its own business; in a literal, an unknown key is a misspelt route.
+  for (const key of isLiteral(given) ? Object.keys(given) : []) {
     if (!Object.hasOwn(routes, key)) throw new ConfigurationError(`The group ${name} has no route ${key}.`);
   }
   return Object.entries(routes).map(([key, route]) => {
@@ -36,6 +38,11 @@ export function bindAll<R extends Routes>(
     }
     return bind(route, handler.bind(handlers) as never, options);
   });
+}
+
+function isLiteral(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** Registers the handlers of a group: all of them, or none. @throws ConfigurationError as `add` of a {@link Registry}, and {@link bindAll}. */

@@ -42,7 +42,7 @@ export class HandlerTable {
     const found = subroute === undefined ? this.#byId[handler] : this.#bySubroute.get(subrouteKey(subroute));
     if (found !== undefined) return found;
     if (isRelay(handler)) {
-      return 'This host makes no calls for others. Give its Manager the option relay: { authorize }, and call it directly otherwise.';
+      return 'The host that should pass the call on makes no calls for others. Give its Manager the option relay: { authorize }, or call the other host directly.';
     }
     if (handler === reservedIds.files) {
       return 'This host serves no files here. Call serveFiles(manager, { root }) there; both are in rxgrid/node.';

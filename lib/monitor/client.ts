@@ -69,7 +69,7 @@ function explained(host: string, error: unknown): unknown {
   const { reason, code, retryable, data } = error;
   if (code !== 'unimplemented' && code !== 'permission-denied' && code !== 'refused') return error;
   return new RefusedError(
-    `${host} serves no monitor to this side: call serveMonitor(manager, …) there, and name monitorRoutes in leaves.routes if it has that option. (${reason})`,
+    `${host} serves no monitor to this side: call serveMonitor(manager, …) there, and name monitorRoutes in leaves.routes if it has that option; a host that passes the call on needs the option relay. (${reason})`,
     reason,
     { code, retryable, data },
   );

@@ -103,6 +103,24 @@ describe('bindAll', () => {
     expect(() => bindAll(store, { ...handlers, size: undefined } as never)).toThrow('the handler of size is missing');
     expect(() => bindAll(store, { ...handlers, more: () => 1 } as never)).toThrow('has no route more');
   });
+
+  it('accepts an instance of a class that has fields of its own, and one whose handlers are fields', () => {
+    class Counter {
+      total = 4;
+      readonly peek = (): number => this.total;
+      next(): number {
+        return ++this.total;
+      }
+    }
+    const counter = group('counter', {
+      next: unary({ response: type<number>() }),
+      peek: unary({ response: type<number>() }),
+    });
+    expect(bindAll(counter, new Counter()).map(({ route }) => route.name)).toStrictEqual([
+      'counter.next',
+      'counter.peek',
+    ]);
+  });
 });
 
 describe('handleAll and api', () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { errorInfo } from '../../lib/error-info.js';
-import { BehaviorSubject, EMPTY, firstValueFrom, type Observable } from 'rxjs';
+import { BehaviorSubject, EMPTY, firstValueFrom, NEVER, type Observable } from 'rxjs';
 import { staticToken } from '../../lib/endpoint/accept/auth.js';
 import type { ClusterState } from '../../lib/endpoint/peers/cluster-state.js';
 import { Manager } from '../../lib/endpoint/manager.js';
@@ -227,6 +227,16 @@ describe('a manager', () => {
   it('names no hosts before the start where they come from an Observable, and says why', () => {
     const manager = network.manager(a, new BehaviorSubject<readonly string[]>([b]));
     expect(() => manager.connection(b)).toThrow(`the manager of ${a} is not started`);
+  });
+
+  it('says how to wait for a list that has not arrived when the manager has started', async () => {
+    const manager = network.manager(a, NEVER as Observable<readonly string[]>);
+    await manager.start();
+    expect(() => manager.connection(b)).toThrow(
+      'Known: none. Names are compared byte for byte. The list may come later',
+    );
+    await manager.close();
+    expect(() => manager.connection(b)).toThrow(/byte for byte\.$/);
   });
 
   it('starts once, and can be closed twice', async () => {

@@ -19,6 +19,7 @@ import {
   raw,
   type,
   unary,
+  type Call,
   type CallObservable,
   type Codec,
   type Connection,
@@ -28,6 +29,7 @@ import {
   type ErrorsOf,
   type FileRegion,
   type Group,
+  type HandlersOf,
   type Handles,
   type Received,
   type Sent,
@@ -106,6 +108,9 @@ declare const region: FileRegion;
 export function calls(): void {
   let last = 0;
   const info: Observable<DiskInfo> = connection.request(diskInfo, { disk: 1 }, { timeout: 500 });
+  const maybe: { deadline?: Date; parent?: Call<unknown>; meta?: Record<string, string> } = {};
+  const { deadline, parent, meta } = maybe;
+  use(connection.request(diskInfo, { disk: 1 }, { timeout: undefined, deadline, parent, meta, signal: undefined }));
   const late = { deadline: new Date(), signal: new AbortController().signal, waitForConnect: 5_000 };
   const nothing: Observable<void> = connection.request(ping, undefined, late);
   connection.request(diskInfo, () => ({ disk: 1 }), { waitForConnect: false });
@@ -246,6 +251,16 @@ export function groups(): void {
   };
   grid.handleAll(stock, handlers).replace(handlers);
   use(info, bindAll(disk, handlers));
+  class Stocks implements HandlersOf<typeof stock.routes> {
+    shelf = 1n;
+    reserve = (query: DiskQuery) => ({ free: BigInt(query.disk) * this.shelf });
+    ping(): void {
+      this.shelf++;
+    }
+    follow = () => [1];
+    fill = () => [{ bytes: 1 }];
+  }
+  grid.handleAll(stock, new Stocks());
 }
 
 export function errors(): void {

@@ -105,7 +105,7 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
     await untilAborted(signal);
     if (!quiet) note('draining: no new calls are taken. A second signal ends at once.');
     const { interrupted } = await manager.drain({ timeout: options.drain * 1_000 });
-    if (interrupted > 0 && !quiet) note(`${String(interrupted)} calls still ran, and were cut off.`);
+    if (interrupted > 0 && !quiet) note(`calls that still ran and were cut off: ${String(interrupted)}.`);
   } finally {
     await manager.close();
   }

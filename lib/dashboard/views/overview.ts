@@ -36,7 +36,7 @@ export function overview(page: Page, model: Model): TemplateResult {
 
 function notTelling({ feeds }: Page, silent: number): string {
   const why = feeds?.notRelayed;
-  return why === undefined
-    ? `Waiting for the figures of ${silent} hosts.`
-    : `${silent} hosts are seen from outside only, because this page may not ask them through this one. ${why}`;
+  if (why === undefined) return `Waiting for the figures of ${silent} ${silent === 1 ? 'host' : 'hosts'}.`;
+  const [hosts, them] = silent === 1 ? ['1 host is', 'it'] : [`${silent} hosts are`, 'them'];
+  return `${hosts} seen from outside only, because this page may not ask ${them} through this one. ${why}`;
 }

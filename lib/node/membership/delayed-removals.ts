@@ -23,9 +23,9 @@ export class DelayedRemovals {
     this.#emit = emit;
   }
 
-  /** Hosts in the list, those that are missing for a short time among them. */
-  get size(): number {
-    return this.#hosts.size;
+  /** Hosts in the list, those that are missing for a short time among them; undefined before the first list. */
+  get size(): number | undefined {
+    return this.#emitted === undefined ? undefined : this.#hosts.size;
   }
 
   /** The hosts that are there now, without duplicates. */

@@ -131,11 +131,11 @@ const maxReported = 1_024;
 class Problems {
   readonly #what: string;
   readonly #onError: (error: MembershipError) => void;
-  readonly #size: () => number;
+  readonly #size: () => number | undefined;
   readonly #reported = new Set<string>();
   #failing: string | undefined = undefined;
 
-  constructor(what: string, onError: (error: MembershipError) => void, size: () => number) {
+  constructor(what: string, onError: (error: MembershipError) => void, size: () => number | undefined) {
     this.#what = what;
     this.#onError = onError;
     this.#size = size;
@@ -149,7 +149,7 @@ class Problems {
     if (this.#failing === why) return;
     this.#failing = why;
     const size = this.#size();
-    const stays = size === 0 ? 'there is no list yet' : `the last list, of ${String(size)} hosts, stays`;
+    const stays = size === undefined ? 'there is no list yet' : `the last list, of ${String(size)} hosts, stays`;
     this.#report(`${this.#what} gives no list of hosts, and ${stays}: ${why}`);
   }
 

@@ -98,6 +98,8 @@ describe('hostsFromFile', () => {
     await follow().is(a);
     replace('[]');
     await hosts.is();
+    replace('');
+    await hosts.problem(/the last list, of 0 hosts, stays: it is blank/);
   });
 
   it('refuses a file beyond its bounds, and says which', async () => {

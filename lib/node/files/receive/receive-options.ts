@@ -6,7 +6,7 @@ export interface ReceiveFileOptions {
    * Bytes of the file that an earlier transfer with `resume` has left here: see {@link partialFile}. The stream may begin at
    * this offset or before it. As with `resume`, the bytes stay here when this transfer fails, too.
    */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /**
    * True: the bytes that came before a failure are kept beside the target, as `.NAME.rxgrid-part`, and the next transfer can
    * continue them. Default false: nothing is left.
