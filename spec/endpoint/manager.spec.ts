@@ -230,7 +230,7 @@ describe('a manager', () => {
   });
 
   it('says how to wait for a list that has not arrived when the manager has started', async () => {
-    const manager = network.manager(a, NEVER as Observable<readonly string[]>);
+    const manager = network.manager(a, NEVER);
     await manager.start();
     expect(() => manager.connection(b)).toThrow(
       'Known: none. Names are compared byte for byte. The list may come later',
