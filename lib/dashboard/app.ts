@@ -62,7 +62,12 @@ function bar(page: Page): TemplateResult {
     <nav aria-label="Views">
       ${views.map(
         (name) =>
-          html`<a href=${`#/${name}`} aria-current=${ui.place.view === name ? 'page' : nothing}>${labels[name]}</a>`,
+          html`<a
+            href=${`#/${name}`}
+            aria-current=${ui.place.view === name ? 'page' : nothing}
+            data-label=${labels[name]}
+            >${labels[name]}</a
+          >`,
       )}
     </nav>
     <div class="tools">
@@ -181,6 +186,9 @@ function foot({ model, feeds }: Page): TemplateResult {
       <bdi title=${model?.local ?? ''}>${shortHost(model?.local ?? '')}</bdi
       >${version === undefined ? '' : `, rxgrid ${version}`}</span
     >
-    <span><kbd>/</kbd> filter <kbd>p</kbd> pause <kbd>t</kbd> colours <kbd>1</kbd>–<kbd>6</kbd> views</span>
+    <span class="keys"
+      ><span><kbd>/</kbd> filter</span><span><kbd>p</kbd> pause</span><span><kbd>t</kbd> colours</span
+      ><span><kbd>1</kbd>–<kbd>6</kbd> views</span></span
+    >
   </footer>`;
 }

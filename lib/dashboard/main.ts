@@ -12,6 +12,8 @@ import { placeOf, Ui } from './ui.js';
 
 /** Time between two drawings of figures, in ms. */
 const drawInterval = 500;
+/** Time between two updates of a page that nobody sees, in ms. */
+const hiddenInterval = 1_000;
 
 const runtime = systemRuntime;
 
@@ -41,6 +43,10 @@ class Dashboard implements Page {
       this.ui.place = placeOf(location.hash);
       this.draw();
       document.getElementById('main')?.focus({ preventScroll: true });
+    });
+    document.addEventListener('visibilitychange', () => {
+      if (this.feeds !== undefined) this.feeds.hidden = isHidden();
+      if (!isHidden()) this.draw();
     });
     addKeys(this);
     this.#tick();
@@ -80,6 +86,7 @@ class Dashboard implements Page {
       if (status === 'connected' && this.feeds?.refused !== undefined) this.feeds.start();
     });
     this.feeds = new Feeds(this.session.leaf, runtime, () => (this.#changed = true));
+    this.feeds.hidden = isHidden();
     this.feeds.start();
   }
 
@@ -89,17 +96,23 @@ class Dashboard implements Page {
     this.now = runtime.now();
     this.wallNow = runtime.wallNow();
     if (this.feeds === undefined || this.stale) return;
-    this.model = modelOf(this.feeds, this.now, this.wallNow) ?? this.model;
+    this.model = modelOf(this.feeds, this.now, this.wallNow, this.model) ?? this.model;
     if (this.model !== undefined) this.history.add(this.model.totals, this.now);
   }
 
   readonly #tick = (): void => {
-    runtime.schedule(this.#tick, drawInterval);
-    // Durations advance without new figures.
-    if (document.visibilityState === 'hidden') this.#update();
-    else if (this.#changed || !this.ui.paused) this.draw();
+    runtime.schedule(this.#tick, isHidden() ? hiddenInterval : drawInterval);
+    // A tab that nobody sees has its title, and goes on to keep the totals. Durations advance without new figures.
+    if (isHidden()) {
+      this.#update();
+      document.title = titleOf(this);
+    } else if (this.#changed || !this.ui.paused) this.draw();
     this.#changed = false;
   };
+}
+
+function isHidden(): boolean {
+  return document.visibilityState === 'hidden';
 }
 
 function titleOf({ model, title, stale }: Page): string {

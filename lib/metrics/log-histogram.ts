@@ -105,22 +105,24 @@ export function quantileOf(durations: Durations, quantile: number): number | und
   for (let offset = 0; offset < counts.length; offset++) {
     const inBucket = counts[offset]!;
     if (inBucket <= 0) continue;
-    const { from, to } = bucketBounds(first + offset);
-    if (below + inBucket >= rank) return from + (to - from) * Math.max(0, (rank - below) / inBucket);
+    if (below + inBucket >= rank) {
+      const { from, to } = bucketBounds(first + offset);
+      return from + (to - from) * Math.max(0, (rank - below) / inBucket);
+    }
     below += inBucket;
-    last = to;
+    last = first + offset;
   }
-  return last;
+  return last === undefined ? undefined : bucketBounds(last).to;
 }
 
 function combined(left: Durations, right: Durations, sign: 1 | -1): Durations {
   const first = Math.min(left.first, right.first);
   const end = Math.max(left.first + left.counts.length, right.first + right.counts.length);
-  const counts = Array.from({ length: end - first }, (_, offset) => {
-    const index = first + offset;
+  const counts = new Array<number>(end - first);
+  for (let index = first; index < end; index++) {
     const sum = (left.counts[index - left.first] ?? 0) + sign * (right.counts[index - right.first] ?? 0);
-    return Math.max(0, sum);
-  });
+    counts[index - first] = Math.max(0, sum);
+  }
   return trimmed(counts, left.count + sign * right.count, Math.max(0, left.sum + sign * right.sum), first);
 }
 

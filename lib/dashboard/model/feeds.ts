@@ -1,9 +1,10 @@
-import { catchError, EMPTY, forkJoin, map, merge, take, tap, timeout, Subscription, type Observable } from 'rxjs';
+import { catchError, EMPTY, forkJoin, map, merge, of, take, tap, timeout, Subscription, type Observable } from 'rxjs';
 import type { Connection } from '../../contract/connection.js';
 import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { errorText } from '../../errors.js';
 import { monitor, type Monitor } from '../../monitor/client.js';
 import { retryOnDisconnect } from '../../operators/retry-on-disconnect.js';
+import type { MonitoredHost } from '../../monitor/index.js';
 import type { Runtime } from '../../runtime.js';
 import { EventLog } from './event-log.js';
 import { HostFeed } from './host-feed.js';
@@ -14,6 +15,10 @@ const tick = 250;
 const asksPerSecond = 12;
 /** Shortest interval at which one host is polled, in ms. */
 const leastInterval = 1_000;
+/** Interval at which a host is asked for its version and uptime, in ms, unless it was lost meanwhile. */
+const infoInterval = 60_000;
+/** In a page that nobody sees, hosts are polled so many times less often. */
+const hiddenFactor = 5;
 /** Time that a host has to answer, in ms. */
 const answerTimeout = 5_000;
 /** Pause after a refusal, in ms. */
@@ -23,6 +28,8 @@ interface Asked {
   nextAt: number;
   asking: boolean;
   watched: Subscription | undefined;
+  /** Since when the connection with it was up when it last answered. */
+  connectedAt: number | undefined;
 }
 
 /**
@@ -44,6 +51,7 @@ export class Feeds {
   readonly #changed: () => void;
   readonly #asked = new Map<string, Asked>();
   #watched = new Subscription();
+  #hidden = false;
   #cancel = (): void => undefined;
 
   constructor(leaf: LeafConnection, runtime: Runtime, changed: () => void) {
@@ -75,6 +83,12 @@ export class Feeds {
     watched.add(info);
     this.#cancel();
     this.#ask();
+  }
+
+  /** Whether nobody sees the page. Once it is seen again, all hosts are due. */
+  set hidden(hidden: boolean) {
+    this.#hidden = hidden;
+    if (!hidden) for (const asked of this.#asked.values()) asked.nextAt = Math.min(asked.nextAt, this.#runtime.now());
   }
 
   /** Ends all calls. */
@@ -133,12 +147,14 @@ export class Feeds {
         feed.setRoutes(routes, now());
       }),
       follow(host.streams$, (streams) => {
-        feed.setStreams(withoutInternal(streams), now());
+        feed.setStreams(streams, now());
       }),
       follow(host.transfers$, (transfers) => {
         feed.setTransfers(transfers, now());
       }),
-      follow(host.leaves$, (leaves) => (feed.leaves = leaves)),
+      follow(host.leaves$, (leaves) => {
+        feed.setLeaves(leaves);
+      }),
       follow(host.health$, (health) => (feed.health = health)),
       follow(host.events$, (batch) => {
         this.events.add(feed.name, batch, first);
@@ -170,7 +186,8 @@ export class Feeds {
     if (local === undefined) return;
     const now = this.#runtime.now();
     const others = [...this.hosts.values()].filter(({ name }) => name !== local);
-    const interval = Math.max(leastInterval, (others.length * 1_000) / asksPerSecond);
+    const factor = this.#hidden ? hiddenFactor : 1;
+    const interval = factor * Math.max(leastInterval, (others.length * 1_000) / asksPerSecond);
     const due = others
       .map((feed) => ({ feed, asked: this.#askedOf(feed.name) }))
       .filter(({ asked }) => !asked.asking && asked.nextAt <= now)
@@ -178,30 +195,33 @@ export class Feeds {
       .slice(0, Math.ceil((asksPerSecond * tick) / 1_000));
     for (const { feed, asked } of due) {
       asked.nextAt = now + interval;
-      if (this.#isConnected(feed.name)) this.#askOne(feed, asked);
+      const link = this.#linkTo(feed.name);
+      if (link?.status === 'connected') this.#askOne(feed, asked, link.since);
     }
   };
 
   #askedOf(host: string): Asked {
     let asked = this.#asked.get(host);
     if (asked === undefined) {
-      asked = { nextAt: 0, asking: false, watched: undefined };
+      asked = { nextAt: 0, asking: false, watched: undefined, connectedAt: undefined };
       this.#asked.set(host, asked);
     }
     return asked;
   }
 
-  #isConnected(host: string): boolean {
-    const { cluster } = this.hosts.get(this.local ?? '') ?? {};
-    return cluster?.hosts.some((each) => each.host === host && each.status === 'connected') === true;
+  #linkTo(host: string): MonitoredHost | undefined {
+    return this.hosts.get(this.local ?? '')?.cluster?.hosts.find((each) => each.host === host);
   }
 
-  #askOne(feed: HostFeed, asked: Asked): void {
+  #askOne(feed: HostFeed, asked: Asked, connectedAt: number): void {
     asked.asking = true;
+    const now = this.#runtime.now();
+    // It may have been restarted while it was lost.
+    const isKnown = feed.info !== undefined && asked.connectedAt === connectedAt && now - feed.infoAt < infoInterval;
     const host = this.monitorOf(feed.name);
     const once = <T>(source: Observable<T>): Observable<T> => source.pipe(take(1), timeout(answerTimeout));
     const answers = {
-      info: once(host.info$),
+      info: isKnown ? of(undefined) : once(host.info$),
       cluster: once(host.cluster$),
       routes: once(host.routes$),
       streams: once(host.streams$),
@@ -210,10 +230,11 @@ export class Feeds {
     forkJoin(answers).subscribe({
       next: ({ info, cluster, routes, streams, transfers }) => {
         const now = this.#runtime.now();
-        feed.setInfo(info, now);
+        if (info !== undefined) feed.setInfo(info, now);
+        asked.connectedAt = connectedAt;
         feed.setCluster(cluster, now);
         feed.setRoutes(routes, now);
-        feed.setStreams(withoutInternal(streams), now);
+        feed.setStreams(streams, now);
         feed.setTransfers(transfers, now);
         this.notRelayed = undefined;
         asked.watched ??= this.#watchOther(feed, host, asked);
@@ -242,7 +263,11 @@ export class Feeds {
         first = false;
       }),
     );
-    const leaves$ = host.leaves$.pipe(tap((leaves) => (feed.leaves = leaves)));
+    const leaves$ = host.leaves$.pipe(
+      tap((leaves) => {
+        feed.setLeaves(leaves);
+      }),
+    );
     const health$ = host.health$.pipe(tap((health) => (feed.health = health)));
     return merge(events$, leaves$, health$).subscribe({
       next: this.#changed,
@@ -251,8 +276,4 @@ export class Feeds {
       complete: () => (asked.watched = undefined),
     });
   }
-}
-
-function withoutInternal<T extends { readonly streams: readonly { readonly internal?: true }[] }>(list: T): T {
-  return { ...list, streams: list.streams.filter(({ internal }) => internal !== true) };
 }

@@ -1,14 +1,12 @@
 import type { Health } from '../../endpoint/health.js';
-import type { LeavesState } from '../../endpoint/leaves/leaf-list.js';
-import type { StreamList, TransferList } from '../../metrics/figures.js';
-import type { RouteFigures } from '../../metrics/figures.js';
+import type { LeafState, LeavesState } from '../../endpoint/leaves/leaf-list.js';
+import type { RouteFigures, StreamFigures, StreamList, TransferFigures, TransferList } from '../../metrics/figures.js';
 import type { HostInfo, MonitoredCluster, MonitoredHost } from '../../monitor/index.js';
+import { reportedLinks, type LinkRow } from './links.js';
 import { growth, RouteRates } from './route-rates.js';
 
-/** The bytes per second of one connection, in both directions; undefined until the host has reported its figures twice. */
-export interface LinkRate {
-  readonly bytes: number | undefined;
-}
+/** A stream, a transfer or a leaf, with the host that reports it. */
+export type OfHost<T> = T & { readonly host: string };
 
 /** Everything that one host has reported of itself. */
 export class HostFeed {
@@ -17,9 +15,9 @@ export class HostFeed {
   /** The time of the monotonic clock here at which `info` came. */
   infoAt = 0;
   cluster: MonitoredCluster | undefined = undefined;
-  streams: StreamList | undefined = undefined;
-  transfers: TransferList | undefined = undefined;
-  leaves: LeavesState | undefined = undefined;
+  streams: readonly OfHost<StreamFigures>[] = [];
+  transfers: readonly OfHost<TransferFigures>[] = [];
+  leaves: readonly OfHost<LeafState>[] = [];
   health: Health | undefined = undefined;
   /** True once it has reported the figures of its routes. */
   hasRoutes = false;
@@ -28,7 +26,10 @@ export class HostFeed {
   /** When figures came last, by the monotonic clock here. */
   updatedAt: number | undefined = undefined;
   readonly rates: RouteRates;
-  readonly links = new Map<string, LinkRate>();
+  /** Its connections. */
+  links: readonly LinkRow[] = [];
+  // Bytes per second of its connections, in both directions; undefined until it has reported their figures twice.
+  readonly #linkRates = new Map<string, number | undefined>();
   readonly #lost = new Map<string, number>();
   readonly #bytes = new Map<string, { readonly at: number; readonly bytes: number }>();
 
@@ -62,9 +63,10 @@ export class HostFeed {
       // Figures also come when a state changes, which is too soon after the last ones for a rate.
       if (before !== undefined && now - before.at < 500) continue;
       const rate = before === undefined ? undefined : (growth(bytes, before.bytes) * 1_000) / (now - before.at);
-      this.links.set(host, { bytes: rate });
+      this.#linkRates.set(host, rate);
       this.#bytes.set(host, { at: now, bytes });
     }
+    this.links = reportedLinks(this.name, this.cluster, (host) => this.#linkRates.get(host));
   }
 
   setRoutes(figures: readonly RouteFigures[], now: number): void {
@@ -74,13 +76,21 @@ export class HostFeed {
   }
 
   setStreams(streams: StreamList, now: number): void {
-    this.streams = streams;
+    this.streams = this.#own(streams.streams.filter(({ internal }) => internal !== true));
     this.#hasReported(now);
   }
 
   setTransfers(transfers: TransferList, now: number): void {
-    this.transfers = transfers;
+    this.transfers = this.#own(transfers.transfers);
     this.#hasReported(now);
+  }
+
+  setLeaves({ leaves }: LeavesState): void {
+    this.leaves = this.#own(leaves);
+  }
+
+  #own<T extends object>(list: readonly T[]): readonly OfHost<T>[] {
+    return list.map((each) => ({ ...each, host: this.name }));
   }
 
   // Each attempt to connect begins a new state. The page shows since when the host is lost.

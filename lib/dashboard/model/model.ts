@@ -1,12 +1,13 @@
 import type { StreamFigures, TransferFigures } from '../../metrics/figures.js';
 import { addDurations, noDurations, quantileOf } from '../../metrics/log-histogram.js';
 import type { LeafState } from '../../endpoint/leaves/leaf-list.js';
-import type { MonitoredHost } from '../../monitor/index.js';
+import { shownPart } from '../parts/format.js';
 import type { LoggedEvent } from './event-log.js';
 import type { Feeds } from './feeds.js';
-import type { HostFeed } from './host-feed.js';
+import type { HostFeed, OfHost } from './host-feed.js';
 import { statusOf, type StatusNow, type View } from './host-status.js';
-import { sum, type RouteRate } from './route-rates.js';
+import { mergeLinks, type LinkRow } from './links.js';
+import { sumOfKnown, type RouteRate } from './route-rates.js';
 
 /** One host, as the page shows it. */
 export interface HostRow extends StatusNow {
@@ -26,23 +27,6 @@ export interface HostRow extends StatusNow {
   readonly version: string | undefined;
   readonly history: readonly number[];
 }
-
-/** The connection between two hosts. */
-export interface LinkRow {
-  readonly from: string;
-  readonly to: string;
-  readonly status: MonitoredHost['status'];
-  readonly rtt: number | undefined;
-  readonly bytes: number | undefined;
-  /** Which of the two dialed. */
-  readonly dialer: string | undefined;
-  readonly since: number;
-  readonly why: string | undefined;
-  readonly connects: number;
-}
-
-/** A stream or a transfer, with the host that reports it. */
-export type OfHost<T> = T & { readonly host: string };
 
 /** Figures of the whole cluster at one moment. */
 export interface Totals {
@@ -76,8 +60,8 @@ export interface EventsNow {
   readonly missed: number;
 }
 
-/** Makes the model. `now` is the monotonic clock, `here` the wall clock of the page. */
-export function modelOf(feeds: Feeds, now: number, here: number): Model | undefined {
+/** Makes the model. `now` is the monotonic clock, `here` the wall clock of the page, `before` the model of the last drawing. */
+export function modelOf(feeds: Feeds, now: number, here: number, before?: Model): Model | undefined {
   const { local, hosts: all } = feeds;
   const localFeed = local === undefined ? undefined : all.get(local);
   if (local === undefined || localFeed?.cluster === undefined) return undefined;
@@ -85,33 +69,27 @@ export function modelOf(feeds: Feeds, now: number, here: number): Model | undefi
   const names = [local, ...localFeed.cluster.hosts.map(({ host }) => host)];
   const views = new Map(names.map((name): [string, View[]] => [name, []]));
   for (const feed of reporting) {
-    for (const each of feed.cluster?.hosts ?? []) {
-      views.get(each.host)?.push({ by: feed.name, host: each, now: feed.wallNow(now, here) });
-    }
+    const wallNow = feed.wallNow(now, here);
+    for (const each of feed.cluster?.hosts ?? [])
+      views.get(each.host)?.push({ by: feed.name, host: each, now: wallNow });
   }
-  const routes = reporting.flatMap(({ rates }) => rates.all);
-  const served = routes.filter(({ side }) => side === 'handler');
-  const byHost = groupByHost(served);
-  const hosts = names.map((name) => {
+  const hosts = names.map((name, index) => {
     const feed = all.get(name);
     const reports = feed !== undefined && reporting.includes(feed);
-    return hostRow({ name, feed, reports, localFeed, views: views.get(name)!, routes: byHost.get(name) ?? [], now });
+    const row = hostRow({ name, feed, reports, localFeed, views: views.get(name)!, now });
+    return sameRow(row, before?.hosts[index]);
   });
-  const streams = reporting.flatMap(({ name, streams: list }) =>
-    (list?.streams ?? []).map((each) => ({ ...each, host: name })),
-  );
+  const streams = reporting.flatMap((feed) => feed.streams);
   return {
     at: now,
     local,
     hosts,
-    links: linksOf(reporting),
-    routes,
+    links: mergeLinks(reporting.map(({ links }) => links)),
+    routes: reporting.flatMap(({ rates }) => rates.all),
     streams,
-    transfers: reporting.flatMap(({ name, transfers }) =>
-      (transfers?.transfers ?? []).map((each) => ({ ...each, host: name })),
-    ),
-    leaves: reporting.flatMap(({ name, leaves }) => (leaves?.leaves ?? []).map((each) => ({ ...each, host: name }))),
-    totals: totalsOf(hosts, served, streams),
+    transfers: reporting.flatMap((feed) => feed.transfers),
+    leaves: reporting.flatMap((feed) => feed.leaves),
+    totals: totalsOf(hosts, reporting, streams),
     events: { events: feeds.events.events, total: feeds.events.total, missed: feeds.events.missed },
   };
 }
@@ -122,100 +100,66 @@ function isReporting(feed: HostFeed, local: HostFeed): boolean {
   return local.cluster?.hosts.some(({ host, status }) => host === feed.name && status === 'connected') === true;
 }
 
-function groupByHost(rates: readonly RouteRate[]): Map<string, RouteRate[]> {
-  const groups = new Map<string, RouteRate[]>();
-  for (const each of rates) groups.set(each.host, [...(groups.get(each.host) ?? []), each]);
-  return groups;
-}
-
 interface HostParts {
   readonly name: string;
   readonly feed: HostFeed | undefined;
   readonly reports: boolean;
   readonly localFeed: HostFeed;
   readonly views: readonly View[];
-  readonly routes: readonly RouteRate[];
   readonly now: number;
 }
 
-function hostRow({ name, feed, reports, localFeed, views, routes, now }: HostParts): HostRow {
+function hostRow({ name, feed, reports, localFeed, views, now }: HostParts): HostRow {
   const isLocal = feed === localFeed;
   const { info } = feed ?? {};
   const uptime = info === undefined || !reports ? undefined : info.uptime + (now - (feed?.infoAt ?? now));
-  const figure = (of: (each: RouteRate) => number | undefined): number | undefined =>
-    reports && feed?.hasRoutes === true ? added(routes.map(of)) : undefined;
+  const served = reports && feed?.hasRoutes === true ? feed.rates.served : undefined;
+  const status = statusOf(
+    isLocal ? { views, health: feed.health, uptime } : { views, health: reports ? feed?.health : undefined },
+  );
   return {
     name,
-    ...statusOf(
-      isLocal ? { views, health: feed.health, uptime } : { views, health: reports ? feed?.health : undefined },
-    ),
+    ...status,
+    for: shownPart(status.for),
     reports,
     problem: feed?.problem,
-    calls: figure(({ calls }) => calls),
-    errors: figure(({ errors }) => errors),
-    bytes: figure(({ bytes }) => bytes),
-    inFlight: figure(({ inFlight }) => inFlight),
-    p99: p99Of(routes),
+    calls: served?.calls,
+    errors: served?.errors,
+    bytes: served?.bytes,
+    inFlight: served?.inFlight,
+    p99: served?.p99,
     rtt: localFeed.cluster?.hosts.find(({ host }) => host === name)?.stats?.rtt,
-    uptime,
+    uptime: shownPart(uptime),
     version: info?.version,
-    history: historyOf(routes),
+    history: served?.history ?? noHistory,
   };
 }
 
-function totalsOf(hosts: readonly HostRow[], served: readonly RouteRate[], streams: readonly StreamFigures[]): Totals {
+const noHistory: readonly number[] = [];
+
+function totalsOf(
+  hosts: readonly HostRow[],
+  reporting: readonly HostFeed[],
+  streams: readonly StreamFigures[],
+): Totals {
+  const served = reporting.filter(({ hasRoutes }) => hasRoutes).map(({ rates }) => rates.served);
   return {
     up: hosts.filter(({ status }) => status === 'up' || status === 'partly').length,
     hosts: hosts.length,
-    calls: added(served.map(({ calls }) => calls)),
-    errors: added(served.map(({ errors }) => errors)),
-    bytes: added(served.map(({ bytes }) => bytes)),
-    p99: p99Of(served),
+    calls: sumOfKnown(served.map(({ calls }) => calls)),
+    errors: sumOfKnown(served.map(({ errors }) => errors)),
+    bytes: sumOfKnown(served.map(({ bytes }) => bytes)),
+    p99: quantileOf(
+      served.reduce((durations, { recent }) => addDurations(durations, recent), noDurations),
+      0.99,
+    ),
     stalled: streams.filter(({ stalledFor, sending }) => stalledFor !== undefined && sending !== undefined).length,
   };
 }
 
-/** The 99th percentile of unary calls. Streams do not count: their duration says nothing about speed. */
-function p99Of(routes: readonly RouteRate[]): number | undefined {
-  const all = routes
-    .filter(({ kind }) => kind === 'unary')
-    .reduce((durations, { recent }) => addDurations(durations, recent), noDurations);
-  return quantileOf(all, 0.99);
-}
-
-/** The sum of what is known; undefined where nothing is. */
-function added(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 && values.length > 0 ? undefined : sum(known);
-}
-
-function historyOf(routes: readonly RouteRate[]): readonly number[] {
-  const length = Math.max(0, ...routes.map(({ history }) => history.length));
-  return Array.from({ length }, (_, index) =>
-    sum(routes.map(({ history }) => history[history.length - length + index] ?? 0)),
-  );
-}
-
-function linksOf(reporting: readonly HostFeed[]): readonly LinkRow[] {
-  const links = new Map<string, LinkRow>();
-  for (const feed of reporting) {
-    for (const each of feed.cluster?.hosts ?? []) {
-      const key = [feed.name, each.host].sort().join('\n');
-      const row: LinkRow = {
-        from: feed.name,
-        to: each.host,
-        status: each.status,
-        rtt: each.stats?.rtt,
-        bytes: feed.links.get(each.host)?.bytes,
-        dialer: each.dials === undefined ? undefined : each.dials === 'local' ? feed.name : each.host,
-        since: each.since,
-        why: each.error?.message,
-        connects: each.connects,
-      };
-      const known = links.get(key);
-      // Both ends report the link: the one that has lost the other knows more.
-      if (known === undefined || (known.status === 'connected' && row.status !== 'connected')) links.set(key, row);
-    }
-  }
-  return [...links.values()];
+/** The row of the last drawing, where nothing in it has changed: a table does not draw the same row again. */
+function sameRow(row: HostRow, before: HostRow | undefined): HostRow {
+  if (before === undefined) return row;
+  const keys = Object.keys(row) as (keyof HostRow)[];
+  return keys.every((key) => row[key] === before[key]) ? before : row;
 }

@@ -1,5 +1,11 @@
 import { percentileWindow } from '../../bounds.js';
-import { noDurations, quantileOf, subtractDurations, type Durations } from '../../metrics/log-histogram.js';
+import {
+  addDurations,
+  noDurations,
+  quantileOf,
+  subtractDurations,
+  type Durations,
+} from '../../metrics/log-histogram.js';
 import type { RouteFigures } from '../../metrics/figures.js';
 
 /** The current rates of a route, computed from counts that only grow. */
@@ -28,6 +34,19 @@ export interface RouteRate {
   readonly history: readonly number[];
 }
 
+/** What all handlers of one host do together. */
+export interface ServedRates {
+  readonly calls: number | undefined;
+  readonly errors: number | undefined;
+  readonly bytes: number | undefined;
+  readonly inFlight: number | undefined;
+  /** Of unary calls. Streams do not count: their duration says nothing about speed. */
+  readonly recent: Durations;
+  readonly p99: number | undefined;
+  /** Calls per second, the newest last. */
+  readonly history: readonly number[];
+}
+
 /** The percentiles look back by this many steps. */
 const steps = 6;
 /** Values of the history. */
@@ -35,6 +54,10 @@ const maxHistory = 60;
 
 /** Computes rates from the figures of one host. */
 export class RouteRates {
+  /** All routes, but for the library's own. */
+  all: readonly RouteRate[] = [];
+  /** Computed once for each report: the page is drawn more often than a host reports. */
+  served = servedRates([]);
   readonly #host: string;
   #at: number | undefined = undefined;
   #figures = new Map<string, RouteFigures>();
@@ -43,11 +66,6 @@ export class RouteRates {
 
   constructor(host: string) {
     this.#host = host;
-  }
-
-  /** All routes, but for the library's own. */
-  get all(): readonly RouteRate[] {
-    return [...this.#rates.values()];
   }
 
   /** New figures, at the time `now` of the monotonic clock. */
@@ -71,6 +89,8 @@ export class RouteRates {
     this.#figures = next;
     this.#rates = rates;
     this.#at = now;
+    this.all = [...rates.values()];
+    this.served = servedRates(this.all.filter(({ side }) => side === 'handler'));
   }
 
   #rateOf(
@@ -107,6 +127,34 @@ export class RouteRates {
       history: history.slice(-maxHistory),
     };
   }
+}
+
+function servedRates(routes: readonly RouteRate[]): ServedRates {
+  const recent = routes
+    .filter(({ kind }) => kind === 'unary')
+    .reduce((durations, each) => addDurations(durations, each.recent), noDurations);
+  return {
+    calls: sumOfKnown(routes.map(({ calls }) => calls)),
+    errors: sumOfKnown(routes.map(({ errors }) => errors)),
+    bytes: sumOfKnown(routes.map(({ bytes }) => bytes)),
+    inFlight: sum(routes.map(({ inFlight }) => inFlight)),
+    recent,
+    p99: quantileOf(recent, 0.99),
+    history: historyOf(routes),
+  };
+}
+
+function historyOf(routes: readonly RouteRate[]): readonly number[] {
+  const length = Math.max(0, ...routes.map(({ history }) => history.length));
+  return Array.from({ length }, (_, index) =>
+    sum(routes.map(({ history }) => history[history.length - length + index] ?? 0)),
+  );
+}
+
+/** The sum of what is known; undefined where nothing is. */
+export function sumOfKnown(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 && values.length > 0 ? undefined : sum(known);
 }
 
 /** The growth of a count. One that is smaller than before began again, in a process that was restarted. */

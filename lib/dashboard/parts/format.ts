@@ -58,6 +58,13 @@ export function duration(value: number | undefined): string {
     .join(' ');
 }
 
+/** A duration without what {@link duration} does not show of it: it stays the same for as long as its text. */
+export function shownPart(value: number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const unit = value < 3_600_000 ? 1_000 : value < 86_400_000 ? 60_000 : 3_600_000;
+  return Math.floor(value / unit) * unit;
+}
+
 const clockFormat = new Intl.DateTimeFormat('en', {
   hour: '2-digit',
   minute: '2-digit',
@@ -110,7 +117,9 @@ function three(value: number): string {
   return value.toFixed(size >= 9.995 ? 1 : 2);
 }
 
+const names = new Intl.Collator('en', { numeric: true });
+
 /** Names in the order that people expect: host2 before host10. */
 export function byName(left: string, right: string): number {
-  return left.localeCompare(right, 'en', { numeric: true });
+  return names.compare(left, right);
 }

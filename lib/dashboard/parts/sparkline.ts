@@ -12,6 +12,30 @@ export function sparkline(
   length: number,
   { least = 0 }: { readonly least?: number } = {},
 ): TemplateResult {
+  const line = lineOf(values, length, least);
+  return svg`<svg class="spark" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" aria-hidden="true">${
+    line === '' ? nothing : svg`<path d=${line} />`
+  }</svg>`;
+}
+
+interface Line {
+  readonly length: number;
+  readonly least: number;
+  readonly line: string;
+}
+
+// Values come less often than the page is drawn.
+const lines = new WeakMap<readonly (number | undefined)[], Line>();
+
+function lineOf(values: readonly (number | undefined)[], length: number, least: number): string {
+  const kept = lines.get(values);
+  if (kept?.length === length && kept.least === least) return kept.line;
+  const line = drawLine(values, length, least);
+  lines.set(values, { length, least, line });
+  return line;
+}
+
+function drawLine(values: readonly (number | undefined)[], length: number, least: number): string {
   const known = values.filter((value) => value !== undefined);
   const top = Math.max(least, ...known, 1e-9);
   const step = width / Math.max(1, length - 1);
@@ -28,7 +52,5 @@ export function sparkline(
     line += `${drawn ? 'L' : 'M'}${x},${y}`;
     drawn = true;
   });
-  return svg`<svg class="spark" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" aria-hidden="true">${
-    line === '' ? nothing : svg`<path d=${line} />`
-  }</svg>`;
+  return line;
 }

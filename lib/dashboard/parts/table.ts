@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
+import { guard } from 'lit-html/directives/guard.js';
 import type { Page } from '../page.js';
 import { byName } from './format.js';
 
@@ -22,6 +23,7 @@ export interface TableOptions<R> {
   readonly name: string;
   readonly label: string;
   readonly columns: readonly Column<R>[];
+  /** A row that is the same object as in the last drawing is not drawn again. */
   readonly rows: readonly R[];
   /** Distinguishes a row from the others. */
   readonly keyOf: (row: R) => string;
@@ -88,14 +90,7 @@ export function table<R>(page: Page, options: TableOptions<R>): TemplateResult {
           </tr>
         </thead>
         <tbody>
-          ${shown.slice(0, max).map(
-            (row) =>
-              html`<tr class=${options.classOf?.(row) ?? ''}>
-                ${columns.map(
-                  (column) => html`<td class=${column.figure === true ? 'figure' : ''}>${column.cell(row)}</td>`,
-                )}
-              </tr>`,
-          )}
+          ${shown.slice(0, max).map((row) => guard([row, columns], () => rowOf(row, options)))}
         </tbody>
       </table>
       ${
@@ -105,6 +100,12 @@ export function table<R>(page: Page, options: TableOptions<R>): TemplateResult {
       }
     </div>
   `;
+}
+
+function rowOf<R>(row: R, { columns, classOf }: TableOptions<R>): TemplateResult {
+  return html`<tr class=${classOf?.(row) ?? ''}>
+    ${columns.map((column) => html`<td class=${column.figure === true ? 'figure' : ''}>${column.cell(row)}</td>`)}
+  </tr>`;
 }
 
 function countText(shown: number, found: number, all: number, max: number): string {
@@ -127,7 +128,7 @@ function headerCell<R>(page: Page, { name }: TableOptions<R>, column: Column<R>)
         page.draw();
       }}
     >
-      ${label}<span class="arrow" aria-hidden="true">${isSorted ? (descending ? '▾' : '▴') : ''}</span>
+      <span class="heading" data-arrow=${isSorted ? (descending ? '▾' : '▴') : ''}>${label}</span>
     </button>
   </th>`;
 }

@@ -64,7 +64,7 @@ export function latestEvents(page: Page, max: number): TemplateResult {
       (each) =>
         html`<li>
           <time title=${dateTime(each.at)}>${clock(each.at)}</time> ${hostLink(each.host)}
-          <b>${nameText(each.event.type)}</b> ${nameText(textOf(each))}
+          <b>${nameText(each.event.type)}</b> <span class="details">${nameText(textOf(each))}</span>
         </li>`,
     )}
     ${shown.length > 0 ? nothing : html`<li class="muted">${empty}</li>`}
@@ -105,7 +105,7 @@ export function eventsView(page: Page, host?: string, max = 200): TemplateResult
         keyOf: ({ id }) => String(id),
         textOf: (event) => `${event.host} ${event.event.type} ${textOf(event)}`,
         empty,
-        order: (left, right) => right.id - left.id,
+        order: (left, right) => right.at - left.at || right.id - left.id,
         live: true,
         max,
         least: 800,

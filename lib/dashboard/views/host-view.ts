@@ -1,7 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { byName, bytes, clock, duration, ms, shortHost } from '../parts/format.js';
 import { eventsView } from './events-view.js';
-import type { HostRow, LinkRow, Model } from '../model/model.js';
+import type { LinkRow } from '../model/links.js';
+import type { HostRow, Model } from '../model/model.js';
 import type { Page } from '../page.js';
 import { figure, hostLink, nameText, section, statusBadge } from '../parts/parts.js';
 import { servedRoutes } from './route-list.js';

@@ -12,7 +12,7 @@ const hostColumns: readonly Column<HostRow>[] = [
     key: 'host',
     label: 'Host',
     title: 'Name of the host',
-    width: 18,
+    width: 20,
     cell: ({ name }) => hostLink(name),
     value: ({ name }) => name,
   },

@@ -1,7 +1,7 @@
 import { nothing, type TemplateResult } from 'lit-html';
 import type { LeafState } from '../../endpoint/leaves/leaf-list.js';
 import { byName, clock, dateTime } from '../parts/format.js';
-import type { OfHost } from '../model/model.js';
+import type { OfHost } from '../model/host-feed.js';
 import type { Page } from '../page.js';
 import { figure, hostLink, nameText } from '../parts/parts.js';
 import { table, type Column } from '../parts/table.js';

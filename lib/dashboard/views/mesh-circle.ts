@@ -1,7 +1,8 @@
 import { html, nothing, svg, type TemplateResult } from 'lit-html';
 import { bytes, cut, ms, shortHost } from '../parts/format.js';
 import { hostAddress } from '../ui.js';
-import type { LinkRow, Model } from '../model/model.js';
+import type { LinkRow } from '../model/links.js';
+import type { Model } from '../model/model.js';
 import { statusShape, statusTexts } from '../parts/parts.js';
 
 const width = 480;

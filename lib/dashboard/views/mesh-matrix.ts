@@ -1,7 +1,8 @@
 import { html, nothing, svg, type TemplateResult } from 'lit-html';
 import { shortHost } from '../parts/format.js';
 import { linkText } from './mesh-circle.js';
-import type { LinkRow, Model } from '../model/model.js';
+import type { LinkRow } from '../model/links.js';
+import type { Model } from '../model/model.js';
 import type { Page } from '../page.js';
 import { hostAddress } from '../ui.js';
 
@@ -23,12 +24,12 @@ const medium = 50;
 export function meshMatrix(page: Page, model: Model): TemplateResult {
   const { hosts, links } = model;
   const index = new Map(hosts.map(({ name }, each) => [name, each]));
-  const byCell = new Map<number, LinkRow>();
+  const byCell = new Array<LinkRow | undefined>(hosts.length ** 2);
   for (const link of links) {
     const [row, column] = [index.get(link.from), index.get(link.to)];
     if (row === undefined || column === undefined) continue;
-    byCell.set(row * hosts.length + column, link);
-    byCell.set(column * hosts.length + row, link);
+    byCell[row * hosts.length + column] = link;
+    byCell[column * hosts.length + row] = link;
   }
   const paths = pathsOf(hosts.length, byCell);
   const size = hosts.length * cell;
@@ -64,11 +65,22 @@ export function meshMatrix(page: Page, model: Model): TemplateResult {
     </ul>`;
 }
 
-function pathsOf(size: number, byCell: ReadonlyMap<number, LinkRow>): Record<Kind, string> {
+let drawn: { readonly cells: readonly Kind[]; readonly paths: Record<Kind, string> } | undefined;
+
+// Colours change less often than round trips.
+function pathsOf(size: number, byCell: readonly (LinkRow | undefined)[]): Record<Kind, string> {
+  const cells = Array.from(byCell, (link, index) => (index % (size + 1) === 0 ? 'self' : kindOf(link)));
+  if (drawn?.cells.length !== cells.length || cells.some((kind, index) => kind !== drawn?.cells[index])) {
+    drawn = { cells, paths: drawPaths(size, cells) };
+  }
+  return drawn.paths;
+}
+
+function drawPaths(size: number, cells: readonly Kind[]): Record<Kind, string> {
   const paths = Object.fromEntries(kinds.map((kind) => [kind, ''])) as Record<Kind, string>;
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
-      const kind = row === column ? 'self' : kindOf(byCell.get(row * size + column));
+      const kind = cells[row * size + column]!;
       const [x, y, side] = [column * cell + gap / 2, row * cell + gap / 2, cell - gap];
       // Lost connections are crosses, which are seen without colours.
       paths[kind] +=
@@ -88,12 +100,12 @@ function kindOf(link: LinkRow | undefined): Kind {
   return link.rtt <= fast ? 'fast' : link.rtt <= medium ? 'medium' : 'slow';
 }
 
-function cellText({ ui: { cell: at } }: Page, { hosts }: Model, byCell: ReadonlyMap<number, LinkRow>): string {
+function cellText({ ui: { cell: at } }: Page, { hosts }: Model, byCell: readonly (LinkRow | undefined)[]): string {
   const [row, column] = [hosts[at?.row ?? -1]?.name, hosts[at?.column ?? -1]?.name];
   if (at === undefined || row === undefined || column === undefined)
     return 'Point at a cell, or move with the arrow keys.';
   if (row === column) return shortHost(row);
-  const link = byCell.get(at.row * hosts.length + at.column);
+  const link = byCell[at.row * hosts.length + at.column];
   return link === undefined ? `${shortHost(row)} – ${shortHost(column)}: not reported` : linkText(link);
 }
 

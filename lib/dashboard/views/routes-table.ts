@@ -101,12 +101,14 @@ const routeColumns: readonly Column<RouteRate>[] = [
   },
 ];
 
+const columnsOfHost = routeColumns.filter(({ key }) => key !== 'host');
+
 /** The table of routes, by host and side. */
 export function routesTable(page: Page, rows: readonly RouteRate[], withHost = true): TemplateResult {
   return table(page, {
     name: withHost ? 'routes' : 'host-routes',
     label: 'Routes',
-    columns: withHost ? routeColumns : routeColumns.filter(({ key }) => key !== 'host'),
+    columns: withHost ? routeColumns : columnsOfHost,
     rows,
     keyOf: ({ host, side, kind, route }) => `${host}\n${side}\n${kind}\n${route}`,
     textOf: ({ host, side, kind, route, errorsByCode }) =>

@@ -2,7 +2,7 @@ import { html, type TemplateResult } from 'lit-html';
 import type { StreamFigures } from '../../metrics/figures.js';
 import { bar } from '../parts/bar.js';
 import { bytes, count, duration } from '../parts/format.js';
-import type { OfHost } from '../model/model.js';
+import type { OfHost } from '../model/host-feed.js';
 import type { Page } from '../page.js';
 import { figure } from '../parts/parts.js';
 import { table, type Column } from '../parts/table.js';

@@ -2,7 +2,7 @@ import { html, type TemplateResult } from 'lit-html';
 import type { TransferFigures } from '../../metrics/figures.js';
 import { bar } from '../parts/bar.js';
 import { bytes } from '../parts/format.js';
-import type { OfHost } from '../model/model.js';
+import type { OfHost } from '../model/host-feed.js';
 import type { Page } from '../page.js';
 import { figure, nameText } from '../parts/parts.js';
 import { table, type Column } from '../parts/table.js';
