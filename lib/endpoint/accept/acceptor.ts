@@ -193,10 +193,21 @@ export class AcceptingHandshake implements Handshake {
     if (!this.#isChecking()) return;
     admission.check?.();
     this.#finish();
-    const extensions = announcedExtensions(endpoint.checksumMode);
+    try {
+      this.#accept(request, admission);
+    } catch (error) {
+      // The handshake is over, so that no rejection can be sent.
+      endpoint.report({ type: 'rejected', host: this.#host, by: 'local', reason: errorText(error) });
+      this.#socket.outbound.error(error);
+    }
+  }
+
+  #accept(request: ConnectRequest, admission: Admission): void {
+    const { id, checksumMode } = this.#endpoint;
+    const extensions = announcedExtensions(checksumMode);
     this.#socket.outbound.next(
       connectResponseMessage({
-        id: endpoint.id,
+        id,
         accepted: true,
         rejectedReason: '',
         // A reference peer announces no extensions and is sent none.

@@ -327,6 +327,30 @@ describe('the handshake of an acceptor', () => {
     expect(network.events(local)).toMatchObject([{ reason: 'unknown error' }]);
   });
 
+  it('closes a socket that throws when it is sent the answer, and reports that', async () => {
+    const manager = await waiting();
+    const events: unknown[] = [];
+    manager.events$.subscribe((event) => events.push(event));
+    const [near, far] = linkedSockets();
+    const { outbound } = far;
+    Object.defineProperty(far, 'outbound', {
+      value: {
+        next: () => {
+          throw new Error('no memory');
+        },
+        error: outbound.error.bind(outbound),
+        complete: outbound.complete.bind(outbound),
+      },
+    });
+    const ends: string[] = [];
+    near.inbound.subscribe({ error: () => ends.push('broken'), complete: () => ends.push('closed') });
+    manager.accept(far, {});
+    near.outbound.next(connectOf());
+    await network.settle();
+    expect(ends).toHaveLength(1);
+    expect(events).toContainEqual({ type: 'rejected', host: remote, by: 'local', reason: 'no memory' });
+  });
+
   it('abandons silent, rejected and gone dialers at the close, and leaves no timer', async () => {
     const manager = await waiting();
     const [silent, rejected, gone] = [dial(manager), dial(manager), dial(manager)];
