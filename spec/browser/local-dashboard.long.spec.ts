@@ -29,7 +29,7 @@ else
     const served = await serveLocalDashboard(options, files);
     closers.push(() => served.close());
     const page = await browser.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(45_000);
     const complaints = complaintsOf(page);
     await page.goto(served.address);
     const again = page.getByRole('button', { name: 'Try again' });
