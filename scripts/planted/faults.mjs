@@ -447,8 +447,8 @@ export const faults = [
   {
     name: 'the send queue has no bound',
     file: 'lib/mux/schedule/schedule.ts',
-    find: 'return waits && this.queuedBytes + payloadBytes + queuedFrameBytes > maxBytes;',
-    replace: 'return waits && this.queuedBytes + payloadBytes + queuedFrameBytes > maxBytes * 16;',
+    find: 'return this.queuedBytes + payloadBytes + queuedFrameBytes > maxBytes;',
+    replace: 'return this.queuedBytes + payloadBytes + queuedFrameBytes > maxBytes * 16;',
     specs: ['spec/mux/schedule/schedule', 'spec/mux/schedule/queued-memory', 'spec/mux/engine'],
   },
   {
