@@ -12,5 +12,5 @@ export class StuckError extends Error {
 export function holdHint(): string {
   const open = new Set(realWork().open);
   const what = open.size === 0 ? '' : ` Open in this process: ${[...open].join(', ')}.`;
-  return ` Time does not wait for sockets, crypto and child processes: wrap such work in hold().${what}`;
+  return ` Time does not wait for sockets, crypto, child processes and timers of node:timers: wrap such work in hold().${what}`;
 }

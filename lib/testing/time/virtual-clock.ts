@@ -209,7 +209,9 @@ export class VirtualClock implements Runtime {
         } else if (first === undefined) {
           await this.#waitForReality(done);
         } else if (first.at > last && waiter === undefined) {
-          throw new StuckError(`Still not done after ${maxTime} ms of virtual time.${holdHint()}`);
+          throw new StuckError(
+            `Still not done after ${maxTime} ms of virtual time. A test that takes longer sets maxTime.${holdHint()}`,
+          );
         } else {
           this.#runFirst();
         }
