@@ -10,6 +10,7 @@ import { note, print, terminalColumns } from '../output/output.js';
 import { recordText, transcriptLines } from '../recording/recording-text.js';
 import { marbleLines } from '../recording/recording-marbles.js';
 import { bytesOf } from '../request/request-data.js';
+import { readAll } from '../paths/read-all.js';
 
 interface DecodeOptions {
   readonly marbles?: boolean;
@@ -96,14 +97,7 @@ async function load(source: string, signal: AbortSignal): Promise<Uint8Array> {
     }
     if (size > maxRecordingBytes) throw tooLarge();
   }
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of bytesOf(`@${source}`, signal)) {
-    total += chunk.length;
-    if (total > maxRecordingBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return readAll(bytesOf(`@${source}`, signal), maxRecordingBytes, tooLarge);
 }
 
 function read(bytes: Uint8Array): Recording {

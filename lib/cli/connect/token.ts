@@ -3,6 +3,7 @@ import { addAbortSignal } from 'node:stream';
 import type { Context } from './config.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { openInput } from '../paths/open-input.js';
+import { readAll } from '../paths/read-all.js';
 
 /** The options that say where a token is. */
 export interface TokenOptions {
@@ -48,23 +49,16 @@ export async function tokenFrom(
  * the reason of the signal.
  */
 export async function readText(path: string, what: string, signal: AbortSignal): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const tooLarge = (): Failure => new Failure(`${what}: ${JSON.stringify(path)} has more than 1 MiB.`, exitCodes.usage);
   try {
     const input = addAbortSignal(signal, await openInput(path, signal));
-    for await (const chunk of input as AsyncIterable<Uint8Array>) {
-      size += chunk.length;
-      if (size > maxTextBytes)
-        throw new Failure(`${what}: ${JSON.stringify(path)} has more than 1 MiB.`, exitCodes.usage);
-      chunks.push(chunk);
-    }
+    return (await readAll(input as AsyncIterable<Uint8Array>, maxTextBytes, tooLarge)).toString('utf8');
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Failure) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new Failure(`${what} cannot be read from ${JSON.stringify(path)} (${String(code)}).`, exitCodes.usage);
   }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 async function inFile(path: string, signal: AbortSignal): Promise<string> {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
+import { wholeNumber } from '../output/output.js';
 import { describeMaxEntries } from '../paths/max-entries.js';
 
 /** The options of `rxgrid cp`, as commander gives them. */
@@ -60,7 +61,12 @@ export function describeCp(command: Command): Command {
       '--resume',
       'continue an interrupted copy, skip files whose size and time match, and keep what an interruption leaves',
     )
-    .option('--retry <n>', 'after a connection loss, connect again and continue, at most so many times', toRetries, 0)
+    .option(
+      '--retry <n>',
+      'after a connection loss, connect again and continue, at most so many times',
+      wholeNumber(0, maxRetries),
+      0,
+    )
     .option('--verify', 'check a SHA-256 of each file before it gets its name')
     .option('--fsync', 'force each file to the disk before it gets its name')
     .addOption(
@@ -81,7 +87,7 @@ export function describeCp(command: Command): Command {
     .option('-v, --verbose', 'say how files are read, and why')
     .option('-p, --preserve', 'keep permission bits exactly, and those and the times of folders')
     .option('--delete', 'with -r: remove from the target what is not in the source; at a host, it must allow that')
-    .option('--parallel <n>', 'with -r: copy so many files at once', toParallel, 1)
+    .option('--parallel <n>', 'with -r: copy so many files at once', wholeNumber(1, maxParallel), 1)
     .option('--limit-rate <bytes>', 'bytes per second, at most; K, M and G stand for KiB, MiB and GiB', toRate)
     .addHelpText('after', help);
   return describeConnection(describeMaxEntries(described));
@@ -105,18 +111,6 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection, 4 refused (the token, or no files are served), 5 some files
 are not copied, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, 141 the reader of standard output is gone.`;
-
-function toRetries(text: string): number {
-  const retries = Number(text);
-  if (/^\d+$/.test(text) && retries <= maxRetries) return retries;
-  throw new InvalidArgumentError(`Give a whole number from 0 to ${String(maxRetries)}.`);
-}
-
-function toParallel(text: string): number {
-  const streams = Number(text);
-  if (/^\d+$/.test(text) && streams >= 1 && streams <= maxParallel) return streams;
-  throw new InvalidArgumentError(`Give a whole number from 1 to ${String(maxParallel)}.`);
-}
 
 function toRate(text: string): number {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? [];

@@ -75,12 +75,16 @@ export function cellText(value: unknown): string {
   return printable(typeof json === 'object' ? jsonText(json) : String(json), maxCellLength);
 }
 
-/** Reads a whole number of an option. */
-export function wholeNumber(min: number, max: number): (text: string) => number {
+/** The largest number to which one can be added exactly. */
+const unlimited = Number.MAX_SAFE_INTEGER - 1;
+
+/** Reads a whole number of an option. `max`: by default any number to which one can be added. */
+export function wholeNumber(min: number, max = unlimited): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Give a whole number from ${String(min)} to ${String(max)}.`);
+    const range = max === unlimited ? `, ${String(min)} or more` : ` from ${String(min)} to ${String(max)}`;
+    throw new InvalidArgumentError(`Give a whole number${range}.`);
   };
 }
 

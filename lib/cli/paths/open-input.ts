@@ -11,7 +11,7 @@ const openOf = promisify(open);
  * thread keeps this process from exiting; so when the signal aborts, this process opens the FIFO for writing itself, which ends
  * the wait. Errors: the system's; the reason of the signal.
  *
- * What is returned holds no thread either while the writer of a FIFO, or a terminal, is silent: to destroy it is enough.
+ * While the writer of a FIFO, or the user of a terminal, is silent, the returned stream holds no thread: `destroy()` ends it.
  */
 export async function openInput(path: string, signal: AbortSignal): Promise<Readable> {
   signal.throwIfAborted();

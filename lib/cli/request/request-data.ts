@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { exitCodes, Failure } from '../exit/failure.js';
 import type { Json } from '../output/json-value.js';
 import { openInput } from '../paths/open-input.js';
+import { readAll } from '../paths/read-all.js';
 
 /** Bytes of one request, or of one line of the input, at most. */
 const maxDataBytes = 64 << 20;
@@ -9,15 +10,9 @@ const maxDataBytes = 64 << 20;
 /** Reads what `-d` names: `@file`, `@-` or `@` for standard input, or the text itself. @throws Failure (usage) */
 export async function readData(data: string, signal: AbortSignal): Promise<Uint8Array> {
   if (!data.startsWith('@')) return new TextEncoder().encode(data);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of bytesOf(data, signal)) {
-    size += chunk.length;
-    if (size > maxDataBytes)
-      throw new Failure(`${data} has more than ${String(maxDataBytes >> 20)} MiB.`, exitCodes.usage);
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
+  const tooLarge = (): Failure =>
+    new Failure(`${data} has more than ${String(maxDataBytes >> 20)} MiB.`, exitCodes.usage);
+  return new Uint8Array(await readAll(bytesOf(data, signal), maxDataBytes, tooLarge));
 }
 
 /** The bytes of `@file`, or of standard input, as they come. Errors: Failure (usage); the reason of the signal. */
