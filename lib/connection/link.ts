@@ -98,7 +98,7 @@ export class Link {
       },
       ended: (error) => {
         this.engine.socketEnded();
-        // What has come before is read first: answers, and the last word of a drain.
+        // The engine first reads the messages that arrived before: answers, and the last word of a drain.
         this.engine.whenRead(() => {
           this.#end(error);
         });

@@ -1,7 +1,7 @@
 import type { Page } from './page.js';
 import { views } from './ui.js';
 
-/** Handles the keys of the whole page. What is typed into a field is left alone. */
+/** Handles the keys of the whole page. The page ignores keys that the user types into a field. */
 export function addKeys(page: Page): void {
   addEventListener('keydown', (event) => {
     const target = event.target as HTMLElement;

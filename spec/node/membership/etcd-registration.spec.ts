@@ -22,7 +22,8 @@ function fakeClient(): { readonly client: Etcd3; readonly puts: ((revision: numb
   return { client: { lease: () => lease } as unknown as Etcd3, puts };
 }
 
-function register(client: Etcd3): { readonly registration: EtcdRegistration; readonly registered: () => number } {
+function register() {
+  const { client, puts } = fakeClient();
   let registered = 0;
   const registration = new EtcdRegistration({
     client,
@@ -35,12 +36,11 @@ function register(client: Etcd3): { readonly registration: EtcdRegistration; rea
       throw error;
     },
   });
-  return { registration, registered: () => registered };
+  return { puts, registration, registered: () => registered };
 }
 
 it('puts the entry again when it was deleted before the answer to its put arrived', async () => {
-  const { client, puts } = fakeClient();
-  const { registration, registered } = register(client);
+  const { puts, registration, registered } = register();
   registration.restore(8n);
   await puts[0]!(7);
   expect([puts.length, registered()]).toStrictEqual([2, 0]);
@@ -49,16 +49,14 @@ it('puts the entry again when it was deleted before the answer to its put arrive
 });
 
 it('puts it once when it was missing before its put', async () => {
-  const { client, puts } = fakeClient();
-  const { registration, registered } = register(client);
+  const { puts, registration, registered } = register();
   registration.restore(6n);
   await puts[0]!(7);
   expect([puts.length, registered()]).toStrictEqual([1, 1]);
 });
 
 it('puts it once where etcd was restored from a backup, so that its revisions go back', async () => {
-  const { client, puts } = fakeClient();
-  const { registration, registered } = register(client);
+  const { puts, registration, registered } = register();
   await puts[0]!(5_000);
   registration.restore(5_001n);
   await puts[1]!(5_002);

@@ -143,7 +143,7 @@ export class SourceFile {
   }
 }
 
-/** What is known of a file before it is sent. */
+/** The status of an open file before the host sends it. */
 interface FileStatus {
   readonly stats: Stats;
   /** True: the file has content, although its size is 0. */
