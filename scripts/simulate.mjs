@@ -52,8 +52,9 @@ function take(result) {
 }
 
 const coverage = values.coverage ? new StatementCoverage() : undefined;
+const bundle = await bundleSimulation({ coverage });
 await runSeeds({
-  bundle: await bundleSimulation(undefined, coverage),
+  bundle: bundle.file,
   hosts,
   first,
   seeds,

@@ -1,29 +1,32 @@
 // Runs seeds of the project's simulation in processes of their own: for `npm run simulate` and `npm run planted`.
 import { fork } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { removeTemporaryFolder, temporaryFolder } from './temporary-folder.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Bundles the simulation from the sources: no build of the package is needed, and none can be stale. `change` replaces the
- * text of one source file; `coverage` counts statements. The result is removed when this process ends.
+ * Bundles the simulation from the sources: no build of the package is needed, and none can be stale. The bundle is removed when
+ * this process ends, or by `remove`.
  *
- * @param {{ file: string, text: string } | undefined} change
- * @param {import('./statement-coverage.mjs').StatementCoverage | undefined} coverage
+ * @param {object} [options]
+ * @param {{ file: string, text: string }} [options.change] Another text of one source file.
+ * @param {import('./statement-coverage.mjs').StatementCoverage} [options.coverage] Counts statements.
+ * @param {string} [options.project] The folder with the sources. Default: this project.
+ * @throws Error where the sources do not build.
  */
-export async function bundleSimulation(change, coverage) {
-  // Within the project, so that its packages are found.
-  const folder = mkdtempSync(join(root, 'node_modules', '.simulate-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const bundle = join(folder, 'worker.mjs');
-  const changed = change && join(root, change.file);
+export async function bundleSimulation({ change, coverage, project = root } = {}) {
+  // Within this project, so that its packages are found.
+  const folder = temporaryFolder(join(root, 'node_modules', '.simulate-'));
+  const file = join(folder, 'worker.mjs');
+  const changed = change && join(project, change.file);
   await build({
-    entryPoints: [join(root, 'spec/simulation/worker.ts')],
-    outfile: bundle,
+    entryPoints: [join(project, 'spec/simulation/worker.ts')],
+    outfile: file,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -45,14 +48,14 @@ export async function bundleSimulation(change, coverage) {
       },
     ],
   });
-  return bundle;
+  return { file, remove: () => removeTemporaryFolder(folder) };
 }
 
 /**
  * A text with stack traces of the bundle, with the positions in the sources in their place.
  *
  * @param {string} text
- * @param {string} bundle Of {@link bundleSimulation}.
+ * @param {string} bundle The file of {@link bundleSimulation}.
  */
 export function withSourcePositions(text, bundle) {
   const position = new RegExp(`(?:file://)?${bundle.replace(/[.+]/g, '\\$&')}:(\\d+):(\\d+)`, 'g');
@@ -81,16 +84,16 @@ function withoutComments(text) {
   return text.replace(/^ *(?:\/\*)?\*.*$/gm, '');
 }
 
-/** The text of a source file. */
-export function sourceOf(file) {
-  return readFileSync(join(root, file), 'utf8');
+/** The text of a source file of a project. Default: of this one. */
+export function sourceOf(file, project = root) {
+  return readFileSync(join(project, file), 'utf8');
 }
 
 /**
  * Runs seeds, each in one of `workers` processes.
  *
  * @param {object} options
- * @param {string} options.bundle Of {@link bundleSimulation}.
+ * @param {string} options.bundle The file of {@link bundleSimulation}.
  * @param {number} options.hosts
  * @param {number} options.first The first seed.
  * @param {number} options.seeds How many.

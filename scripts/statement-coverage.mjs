@@ -1,9 +1,10 @@
 // Which statements of some folders of lib the simulation executes: `npm run simulate -- --coverage`. Of the compiler's own
 // syntax tree, so no tool maps positions back from a bundle.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { temporaryFolder } from './temporary-folder.mjs';
 
 /** The folders that the simulation is to cover. */
 const folders = ['mux', 'flow', 'connection', 'handlers', 'calls'];
@@ -14,11 +15,7 @@ export class StatementCoverage {
   /** Lines of the statements of each file, in the order of their numbers. */
   #lines = new Map();
   #texts = new Map();
-  #folder = mkdtempSync(join(tmpdir(), 'rxgrid-coverage-'));
-
-  constructor() {
-    process.on('exit', () => rmSync(this.#folder, { recursive: true, force: true }));
-  }
+  #folder = temporaryFolder(join(tmpdir(), 'rxgrid-coverage-'));
 
   /** The text of a source file, with a counter before each statement; undefined for files that are not measured. */
   instrument(path) {
