@@ -4,7 +4,7 @@ import { plant } from './plant.mjs';
  * What finds a planted fault: `simulation` and `specs` say what failed there, and are undefined where nothing did. `broken`
  * says why the fault could not be planted at all.
  *
- * @typedef {{ broken?: string, simulation?: string, specs?: string }} Found
+ * @typedef {{ broken?: string, simulation?: string | undefined, specs?: string | undefined }} Found
  */
 
 /**
