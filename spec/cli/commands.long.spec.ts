@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { CancelledError } from '../../lib/errors.js';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, hasTerminal, onTerminal, startCli, type Run } from '../support/programs/cli.js';
 import { CommandHost } from '../support/programs/command-host.js';
@@ -150,6 +151,19 @@ describe('exit codes', () => {
     expect(stderr).toMatch(/^rxgrid: the connection to ws:.* is lost\. .*\n$/);
   });
 
+  it('2 where the context does not exist, with the names of those that do', async () => {
+    const config = join(folder, 'two-contexts.json');
+    writeFileSync(config, JSON.stringify({ contexts: { 'a\u001b': { host: 'a:1' }, b: { host: host.url } } }));
+    const env = { ...environment(), RXGRID_HOST: '', RXGRID_CONFIG: config };
+    const none = await endOf(startCli(built, ['--context', 'prod', 'ping'], env));
+    expect([none.code, none.stderr]).toStrictEqual([
+      2,
+      'rxgrid: there is no context "prod". Those that are configured: "a\\u001b", "b"; rxgrid context add prod --host ws://host:port adds one.\n',
+    ]);
+    const found = await endOf(startCli(built, ['--context', 'b', 'ping', '-c', '1'], env));
+    expect(found.code).toBe(0);
+  });
+
   it('the token may come from a command, which is not quoted when it fails', async () => {
     const env = { ...environment(), RXGRID_TOKEN: '' };
     const right = await endOf(startCli(built, ['ping', '-c', '1', '--token-command', 'echo good'], env));
@@ -198,7 +212,7 @@ describe('stream', () => {
     await endOf(child);
   });
 
-  it('ends silently where the reader of its output is gone', async () => {
+  it('ends silently where the reader of its output is gone, which cancels it at the host', async () => {
     const child = start('stream', 'count', '-q');
     child.stdout!.once('data', () => child.stdout!.destroy());
     let stderr = '';
@@ -206,6 +220,7 @@ describe('stream', () => {
     const [code] = (await once(child, 'close')) as [number];
     expect([code, stderr]).toStrictEqual([141, '']);
     await host.cancelled.promise;
+    expect(host.reasons).toStrictEqual([expect.any(CancelledError)]);
   });
 });
 

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { CancelledError } from '../../lib/errors.js';
 import { buildLib } from '../support/programs/built-lib.js';
 import { endOf, startCli, type Run } from '../support/programs/cli.js';
 import { CommandHost } from '../support/programs/command-host.js';
@@ -149,6 +150,30 @@ describe('ends silently with exit code 141 when its reader is gone', () => {
     const [code] = (await once(child, 'close')) as [number];
     expect([code, stderr]).toStrictEqual([141, '']);
   });
+});
+
+it.each(['stream count -q', 'stream sum -i @-'])('%s without a reader is cancelled at the host', async (line) => {
+  const child = start(line);
+  child.stdin!.on('error', () => undefined);
+  child.stdin!.write('{"n":1}\n');
+  await once(child.stdout!, 'data');
+  child.stdout!.destroy();
+  // The next item is written to nobody.
+  child.stdin!.write('{"n":1}\n');
+  expect(await once(child, 'close')).toStrictEqual([141, null]);
+  await host.cancelled.promise;
+  expect(host.reasons).toStrictEqual([expect.any(CancelledError)]);
+});
+
+it('serve prints an error that nothing caught with its stack, and without a line of code', async () => {
+  const file = join(built, 'throws-later.mjs');
+  writeFileSync(file, `export default () => { setImmediate(() => { throw new Error('of \u001b the module'); }); };\n`);
+  const { code, stderr } = await endOf(start(`serve ${file} --listen 127.0.0.1:0`));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^rxgrid: an error was not caught: Error: of \\u001b the module\n +at .*throws-later\.mjs:1:/m,
+  );
+  expect(stderr).not.toContain('export default');
 });
 
 describe('without pending output', () => {

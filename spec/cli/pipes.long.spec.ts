@@ -81,6 +81,13 @@ describe('a pipe', () => {
     expect(readFileSync(here('code'), 'utf8')).toBe('141\n');
   });
 
+  it('ends the command silently when it takes no lines of --json', async () => {
+    writeFileSync(served('big'), someBytes(20_000_000));
+    const { stderr } = await shell('($cp --json $h:big big; echo $? >code) | true');
+    expect(stderr).toBe('');
+    expect(readFileSync(here('code'), 'utf8')).toBe('141\n');
+  });
+
   it('has no name in a folder of the host', async () => {
     mkdirSync(served('d'));
     expect((await shell('echo x | $cp - $h:d')).code).toBe(2);

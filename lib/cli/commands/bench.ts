@@ -4,7 +4,7 @@ import { LogHistogram, quantileOf } from '../../metrics/log-histogram.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
-import { toTimeout } from '../connect/connection-options.js';
+import { durationOption } from '../connect/duration.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { jsonText, print, wholeNumber, write } from '../output/output.js';
 import { sizeText } from '../output/progress-bar.js';
@@ -66,7 +66,7 @@ export const addBench: AddCommands = (program, run) => {
     .argument('[route]', 'name of the route', 'echo')
     .option('-d, --data <json>', 'the request: JSON, @file, or @- for standard input')
     .option('-c, --concurrency <n>', 'calls, or streams, at once', wholeNumber(1, 10_000), 16)
-    .option('--for <seconds>', 'how long', toTimeout, 5)
+    .addOption(durationOption('--for <duration>', 'how long', '5s'))
     .option(
       '--size <bytes>',
       'bytes of the request, where the route takes bytes and -d is not given',
@@ -88,8 +88,8 @@ async function bench(target: Target, name: string, options: BenchOptions): Promi
   const latencies = new LogHistogram();
   const counts: Counts = { latencies, done: 0, bytes: 0, min: Infinity, max: 0, errors: new Map(), lost: undefined };
   const began = systemRuntime.now();
-  const from = began + options.for * 1_000 * warmUp;
-  const until = began + options.for * 1_000;
+  const from = began + options.for * warmUp;
+  const until = began + options.for;
   const stop = new AbortController();
   const { signal } = stop;
   target.signal.addEventListener('abort', () => {
@@ -97,7 +97,7 @@ async function bench(target: Target, name: string, options: BenchOptions): Promi
   });
   const cancelTimer = systemRuntime.schedule(() => {
     stop.abort();
-  }, options.for * 1_000);
+  }, options.for);
   const lose = (error: unknown): boolean => {
     // A call that the end of the run cuts off is not a failure.
     if (signal.aborted) return true;

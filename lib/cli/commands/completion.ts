@@ -14,8 +14,8 @@ import { allCommands, wholeProgram } from '../whole-program.js';
 
 /** Time for which the names of routes are cached, in ms. */
 const cachedMs = 60_000;
-/** Time that a completion waits for the host, in s. */
-const lookUpSeconds = 2;
+/** Time that a completion waits for the host, in ms. */
+const lookUpMs = 2_000;
 
 const help = `
   bash  rxgrid completion bash > ~/.local/share/bash-completion/completions/rxgrid
@@ -133,7 +133,7 @@ async function printRoutes(options: TargetOptions, signal: AbortSignal): Promise
     await write(cached);
     return exitCodes.done;
   }
-  return withTarget({ ...options, timeout: lookUpSeconds, quiet: true }, signal, async (target) => {
+  return withTarget({ ...options, timeout: lookUpMs, quiet: true }, signal, async (target) => {
     const routes = (await descriptionOf(target))?.routes ?? [];
     // A shell would split or expand other names.
     const names = routes.map(({ name }) => name).filter((name) => /^[\w./:@-]+$/.test(name));

@@ -45,7 +45,7 @@ export const addConformance: AddCommands = (program, run) => {
     .argument('<url>', 'of the host, such as ws://127.0.0.1:9001; without a path, /minio/grid/v1')
     .requiredOption('--recordings <folder>', 'the folder spec/vectors of the repository')
     .requiredOption('--as <url>', 'name of the played host: one of the hosts that the host knows');
-  describeConnection(command, 'time to connect, and for an answer', 5)
+  describeConnection(command, 'time to connect, and for an answer', '5s')
     .addHelpText('after', help)
     .action((url: string, options: ConformanceOptions) => run((signal) => conformance(url, options, signal)));
 };
@@ -78,7 +78,7 @@ async function targetOf(address: string, options: ConformanceOptions, signal: Ab
       url: leafUrl(place.url),
       dialer: parseHost(options.as),
       token: await place.token(signal),
-      patience: options.timeout * 1_000,
+      patience: options.timeout,
       ...{ runtime: systemRuntime, signal, dial: createDial(ca === undefined ? {} : tlsContext({ ca })) },
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { configPath, readConfig, writeConfig, type Context } from '../connect/config.js';
+import { configPath, readConfig, unknownContext, writeConfig, type Context } from '../connect/config.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { jsonText, note, print, terminalColumns, write } from '../output/output.js';
@@ -65,15 +65,16 @@ function add(name: string, { host, tokenFile, tokenCommand, ca, via }: Context):
 function use(name: string): number {
   const path = configPath();
   const config = readConfig(path);
-  if (!Object.hasOwn(config.contexts, name)) throw unknown(name);
+  if (!Object.hasOwn(config.contexts, name)) throw unknownContext(name, config);
   writeConfig({ ...config, current: name }, path);
   return exitCodes.done;
 }
 
 function remove(name: string): number {
   const path = configPath();
-  const { current, contexts } = readConfig(path);
-  if (!Object.hasOwn(contexts, name)) throw unknown(name);
+  const config = readConfig(path);
+  const { current, contexts } = config;
+  if (!Object.hasOwn(contexts, name)) throw unknownContext(name, config);
   const left = Object.fromEntries(Object.entries(contexts).filter(([each]) => each !== name));
   writeConfig({ ...(current === undefined || current === name ? {} : { current }), contexts: left }, path);
   return exitCodes.done;
@@ -102,8 +103,4 @@ async function list({ json = false }: { readonly json?: boolean }): Promise<numb
   ]);
   for (const line of tableLines(columns, rows, terminalColumns())) await print(line);
   return exitCodes.done;
-}
-
-function unknown(name: string): Failure {
-  return new Failure(`there is no context ${JSON.stringify(printable(name))}. See rxgrid context ls.`, exitCodes.usage);
 }

@@ -9,9 +9,9 @@ import {
   describeCa,
   describeContext,
   describeTokens,
-  toTimeout,
   type ConnectionOptions,
 } from '../connect/connection-options.js';
+import { durationOption } from '../connect/duration.js';
 import { Failure } from '../exit/failure.js';
 import { connectTo } from '../connect/host.js';
 import { exitCodeOf, untilAborted } from '../exit/interruption.js';
@@ -43,7 +43,7 @@ export const addDashboard: AddCommands = (program, run) => {
     .option('--open', 'open the address in the browser')
     .option('--via <host>', 'show the page of that host of the mesh first');
   describeCa(describeTokens(describeContext(command)))
-    .option('--timeout <seconds>', 'time to connect', toTimeout, 10)
+    .addOption(durationOption('--timeout <duration>', 'time to connect', '10s'))
     .option('-q, --quiet', 'no notes on standard error, errors only')
     .addHelpText('after', `${help}\n${targetCodes}`)
     .action((url: string | undefined, options: DashboardOptions) => run((signal) => dashboard(url, options, signal)));
@@ -83,7 +83,7 @@ async function checkHost(
   try {
     const leaf = await connectTo(place.url, {
       token: await place.token(signal),
-      connectMs: timeout * 1_000,
+      connectMs: timeout,
       ca,
       signal,
     });
@@ -101,7 +101,7 @@ async function serve(
   signal: AbortSignal,
 ): Promise<LocalDashboard> {
   const url = leafUrl(place.url);
-  const tunnel = { url, ca, token: () => place.token(signal), dialTimeout: timeout * 1_000 };
+  const tunnel = { url, ca, token: () => place.token(signal), dialTimeout: timeout };
   try {
     return await serveLocalDashboard({ ...tunnel, port, title: new URL(url).host }, files);
   } catch (error) {

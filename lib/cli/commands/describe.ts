@@ -47,9 +47,7 @@ function describe(name: string | undefined, options: DescribeOptions, signal: Ab
     const description =
       name === undefined ? found : { ...found, routes: found.routes.filter((each) => each.name === name) };
     if (name !== undefined && description.routes.length === 0) {
-      throw new Failure(
-        `${target.name} serves no route ${JSON.stringify(printable(name))}. rxgrid describe lists them.`,
-      );
+      throw new Failure(`${target.name} serves no route ${JSON.stringify(name)}. rxgrid describe lists them.`);
     }
     await show(description, name !== undefined, options);
     return exitCodes.done;

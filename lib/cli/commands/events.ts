@@ -1,12 +1,12 @@
-import { printable } from '../../printable.js';
 import { monitor, type MonitorEvent } from '../../monitor/index.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes } from '../exit/failure.js';
 import { toJson } from '../output/json-value.js';
-import { cellText, jsonText, note, print, wholeNumber, write } from '../output/output.js';
-import { endWithReader } from '../output/reader-watch.js';
+import { eventText } from '../output/event-text.js';
+import { jsonText, note, print, wholeNumber, write } from '../output/output.js';
+import { failWithoutReader } from '../output/reader-watch.js';
 import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
 
 interface EventOptions extends TargetOptions {
@@ -42,12 +42,12 @@ async function events(
 ): Promise<number> {
   const { connection, signal } = target;
   let count = 0;
-  if (follow) endWithReader();
+  if (follow) failWithoutReader();
   for await (const batch of toAsyncIterable(monitor(connection).events$.pipe(takeUntilAborted(signal)))) {
     if (batch.missed > 0 && !quiet) note(`${String(batch.missed)} events before these are lost.`);
     for (const event of batch.events) {
       if (type !== undefined && !type.includes(event.event.type)) continue;
-      await (json ? write(`${jsonText(jsonOf(event))}\n`) : print(textOf(event)));
+      await (json ? write(`${jsonText(jsonOf(event))}\n`) : print(`${timeText(event.at)} ${eventText(event.event)}`));
       if (++count >= max) return exitCodes.done;
     }
     if (!follow) {
@@ -61,18 +61,6 @@ async function events(
 
 function jsonOf({ at, event }: MonitorEvent): ReturnType<typeof toJson> {
   return toJson({ at: timeText(at), ...event });
-}
-
-function textOf({ at, event }: MonitorEvent): string {
-  const { type, ...others } = event;
-  const fields = Object.entries(others).map(([key, value]) => `${printable(key)}=${fieldText(value)}`);
-  return [timeText(at), type, ...fields].join(' ');
-}
-
-function fieldText(value: unknown): string {
-  const text =
-    typeof value === 'object' && value !== null && 'message' in value ? cellText(value.message) : cellText(value);
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 /** A time that another host has sent: it may be any number. */

@@ -9,7 +9,9 @@ import { toAsyncIterable } from '../../operators/to-async-iterable.js';
 import { printable } from '../../printable.js';
 import type { AddCommands } from '../commands.js';
 import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
-import { exitCodes, Failure, failureText } from '../exit/failure.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { write } from '../output/output.js';
+import { failureText } from '../exit/failure-text.js';
 import { joinPath, lastName } from '../paths/path-text.js';
 import { jsonLine } from '../output/json-line.js';
 import { describeMaxEntries } from '../paths/max-entries.js';
@@ -154,7 +156,7 @@ const kinds = { file: '-', folder: 'd', other: '?' } as const;
 async function printEntry(info: FileInfo, { long = false, json = false }: ListOptions): Promise<void> {
   const { path, type, size, mtime, mode } = info;
   if (json) {
-    await write(jsonLine({ path, type, size, mtime, mode }));
+    await writeLine(jsonLine({ path, type, size, mtime, mode }));
     return;
   }
   const name = type === 'folder' ? `${path}/` : path;
@@ -164,17 +166,12 @@ async function printEntry(info: FileInfo, { long = false, json = false }: ListOp
 }
 
 function print(line: string): Promise<void> {
-  return write(printable(line, maxLineLength));
+  return writeLine(printable(line, maxLineLength));
 }
 
 /** Writes a line; resolves when the reader has taken it. */
-function write(line: string): Promise<void> {
-  return new Promise((resolve) => {
-    // Where the reader is gone, `endWithReader` in main.ts ends the process.
-    process.stdout.write(`${line}\n`, () => {
-      resolve();
-    });
-  });
+function writeLine(line: string): Promise<void> {
+  return write(`${line}\n`);
 }
 
 function printError(error: unknown): void {

@@ -6,6 +6,7 @@ import { systemRuntime } from '../../runtime.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { jsonText, print, wholeNumber, write } from '../output/output.js';
+import { durationOption } from '../connect/duration.js';
 import { describeTarget, withTarget, type Target, type TargetOptions } from '../connect/target.js';
 
 interface PingOptions extends TargetOptions {
@@ -25,7 +26,12 @@ export const addPing: AddCommands = (program, run) => {
     .command('ping')
     .description('Measures how long a host takes to answer a call.')
     .option('-c, --count <n>', 'so many calls', wholeNumber(1, 1_000_000), 4)
-    .option('--interval <ms>', 'time between two calls, in ms', wholeNumber(0, 3_600_000), 1_000)
+    .addOption(
+      durationOption('--interval <duration>', 'time between two calls; a plain number is in ms', '1s', {
+        unit: 'ms',
+        zero: true,
+      }),
+    )
     .option('--json', 'lines of JSON');
   describeTarget(command)
     .addHelpText('after', help)

@@ -8,10 +8,10 @@ import type { AddCommands } from '../commands.js';
 import { exitCodes } from '../exit/failure.js';
 import { Interruption } from '../exit/interruption.js';
 import { note, wholeNumber } from '../output/output.js';
-import { endWithReader } from '../output/reader-watch.js';
+import { failWithoutReader } from '../output/reader-watch.js';
 import { RecordingFile } from '../recording/recording-file.js';
 import { describeTarget, explained, withTarget, type Target, type TargetOptions } from '../connect/target.js';
-import { toTimeout } from '../connect/connection-options.js';
+import { durationOption } from '../connect/duration.js';
 
 interface RecordOptions extends TargetOptions {
   readonly for?: number;
@@ -33,7 +33,7 @@ code is 5.
 rxgrid decode prints it, and replay() of rxgrid/testing makes a test of it, for which it needs --payloads.
 
 Examples:
-  rxgrid record incident.jsonl --for 30
+  rxgrid record incident.jsonl --for 30s
   rxgrid record - --payloads --peer http://10.0.0.2:9000 | gzip > incident.jsonl.gz`;
 
 /** Adds `rxgrid record`. */
@@ -42,7 +42,7 @@ export const addRecord: AddCommands = (program, run) => {
     .command('record')
     .description('Records the frames of a host, with their times, to a file.')
     .argument('<file>', 'the file to write, or - for standard output')
-    .option('--for <seconds>', 'end after this time', toTimeout)
+    .addOption(durationOption('--for <duration>', 'end after this time'))
     .option('--max-bytes <n>', 'end when the file is so large', wholeNumber(1_000, 256 << 20), 64 << 20)
     .option('--max-frames <n>', 'end after so many frames', wholeNumber(1, 1_000_000), 100_000)
     .option('--payloads', 'with payloads, metadata and details of errors; they are private to the users of the mesh')
@@ -62,7 +62,7 @@ async function record(target: Target, path: string, options: RecordOptions): Pro
   const out = new RecordingFile(path, options);
   let ended = '';
   let failure: unknown;
-  if (path === '-') endWithReader();
+  if (path === '-') failWithoutReader();
   try {
     const limited$ = lines$.pipe(takeUntilAborted(signal), takeUntil(timeUp(options.for)));
     for await (const lines of toAsyncIterable(limited$)) {
@@ -89,8 +89,8 @@ async function record(target: Target, path: string, options: RecordOptions): Pro
   return exitCodes.partly;
 }
 
-function timeUp(seconds: number | undefined): Observable<void> {
+function timeUp(ms: number | undefined): Observable<void> {
   return new Observable((subscriber) =>
-    seconds === undefined ? undefined : systemRuntime.schedule(() => subscriber.next(), seconds * 1_000),
+    ms === undefined ? undefined : systemRuntime.schedule(() => subscriber.next(), ms),
   );
 }

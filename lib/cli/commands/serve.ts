@@ -16,9 +16,11 @@ import { serveFiles, type ServeFilesOptions } from '../../node/files/serve/serve
 import { Manager } from '../../node/server/manager.js';
 import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
+import { eventText } from '../output/event-text.js';
 import { exitCodeOf, untilAborted } from '../exit/interruption.js';
 import { note, print } from '../output/output.js';
-import { describeTokens, toTimeout } from '../connect/connection-options.js';
+import { describeTokens } from '../connect/connection-options.js';
+import { durationOption } from '../connect/duration.js';
 import { tokenFrom, type TokenOptions } from '../connect/token.js';
 
 interface ServeOptions extends TokenOptions {
@@ -27,7 +29,7 @@ interface ServeOptions extends TokenOptions {
   readonly removable?: boolean;
   readonly listen: string;
   readonly name?: string;
-  /** In seconds. */
+  /** In ms. */
   readonly drain: number;
   readonly echo?: boolean;
   readonly recordPayloads?: boolean;
@@ -61,7 +63,7 @@ export const addServe: AddCommands = (program, run) => {
     .option('-l, --listen <address>', 'host:port to listen on; port 0 is any free one', '127.0.0.1:9000')
     .option('--name <url>', 'name of the host, where others reach it by another address')
     .option('--echo', 'serve the route echo, for rxgrid bench: the bytes of a request come back')
-    .option('--drain <seconds>', 'time that running calls have to end after a signal', toTimeout, 10)
+    .addOption(durationOption('--drain <duration>', 'time that running calls have to end after a signal', '10s'))
     .option('--record-payloads', 'rxgrid record may have the payloads of all calls; without it, their sizes')
     .option('-q, --quiet', 'no events on standard error');
   describeTokens(command)
@@ -83,7 +85,7 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
   const local = options.name ?? `http://${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
   const manager = managerOf(local, token);
   try {
-    if (!quiet) manager.events$.subscribe(({ type, ...fields }) => note(`${type} ${JSON.stringify(fields)}`));
+    if (!quiet) manager.events$.subscribe((event) => note(eventText(event)));
     serveMonitor(manager, { authorize: () => true, frames: recordPayloads ? 'payloads' : 'headers' });
     if (root !== undefined) serveRoot(manager, { root, writable, removable });
     if (echo) manager.handle(unary({ name: 'echo', request: raw, response: raw }), (bytes) => bytes);
@@ -104,7 +106,7 @@ async function serve(file: string | undefined, options: ServeOptions, signal: Ab
     await print(local.replace(/^http/, 'ws'));
     await untilAborted(signal);
     if (!quiet) note('draining: no new calls are taken. A second signal ends at once.');
-    const { interrupted } = await manager.drain({ timeout: options.drain * 1_000 });
+    const { interrupted } = await manager.drain({ timeout: options.drain });
     if (interrupted > 0 && !quiet) note(`calls that still ran and were cut off: ${String(interrupted)}.`);
   } finally {
     await manager.close();

@@ -2,7 +2,7 @@ import type { AddCommands } from '../commands.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { fromJson } from '../output/json-value.js';
 import { describeOutput, wholeNumber, type OutputFormat } from '../output/output.js';
-import { endWithReader } from '../output/reader-watch.js';
+import { failWithoutReader } from '../output/reader-watch.js';
 import { duplexOf, findRoute, type RemoteRoute, type RouteOptions } from '../request/remote-route.js';
 import { bytesOf, linesOf, readsInput } from '../request/request-data.js';
 import { describeRouteOptions } from '../request/route-options.js';
@@ -58,7 +58,7 @@ function stream(name: string, options: StreamOptions, signal: AbortSignal): Prom
     const value = await requestOf(remote, options, signal);
     const printer = new ValuePrinter(raw ? 'raw' : output, true);
     let count = 0;
-    endWithReader();
+    failWithoutReader();
     // The end of the stream is the end of the input: a read of a terminal, or of a pipe that stays open, would go on.
     const over = new AbortController();
     const items$ = itemsOf(target, remote, value, options, AbortSignal.any([signal, over.signal]));

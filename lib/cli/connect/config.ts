@@ -25,6 +25,9 @@ export interface Config {
   readonly contexts: Readonly<Record<string, Context>>;
 }
 
+/** Names of contexts that an error lists at most. */
+const maxNames = 20;
+
 const contextKeys = ['host', 'tokenFile', 'tokenCommand', 'ca', 'via'] as const;
 
 /** Path of the configuration: `RXGRID_CONFIG`, or `rxgrid/config.json` in `XDG_CONFIG_HOME`, which is `~/.config` by default. */
@@ -49,7 +52,10 @@ export function readConfig(path = configPath()): Config {
   } catch (error) {
     // The text of a JSON error quotes the file.
     const what = error instanceof ConfigFault ? error.message : 'it is not JSON';
-    throw new Failure(`the configuration ${path} cannot be used: ${what}. Correct or remove it.`, exitCodes.usage);
+    throw new Failure(
+      `the configuration ${path} cannot be used: ${what}. Correct the file, or remove it.`,
+      exitCodes.usage,
+    );
   }
 }
 
@@ -73,7 +79,22 @@ export function contextOf(name: string | undefined, config: Config): Context | u
   const wanted = name ?? config.current;
   if (wanted === undefined) return undefined;
   if (Object.hasOwn(config.contexts, wanted)) return config.contexts[wanted];
-  throw new Failure(`there is no context ${JSON.stringify(wanted)}. See rxgrid context ls.`, exitCodes.usage);
+  throw unknownContext(wanted, config);
+}
+
+/** The error for a context that does not exist, with the names of those that do. */
+export function unknownContext(name: string, { contexts }: Config): Failure {
+  const names = Object.keys(contexts);
+  const known = names
+    .slice(0, maxNames)
+    .map((each) => JSON.stringify(each))
+    .join(', ');
+  const rest = names.length > maxNames ? ', …' : '';
+  const advice = `rxgrid context add ${/^[\w.@-]+$/.test(name) ? name : '<name>'} --host ws://host:port adds one.`;
+  return new Failure(
+    `there is no context ${JSON.stringify(name)}. ${names.length === 0 ? 'None is configured' : `Those that are configured: ${known}${rest}`}; ${advice}`,
+    exitCodes.usage,
+  );
 }
 
 class ConfigFault extends Error {}
@@ -84,7 +105,8 @@ function checked(value: unknown): Config {
   if (current !== undefined && typeof current !== 'string') throw new ConfigFault('"current" is no text');
   if (!isMap(contexts)) throw new ConfigFault('"contexts" is no object');
   const read = Object.entries(contexts).map(([name, context]): [string, Context] => {
-    if (!isMap(context) || typeof context.host !== 'string') throw new ConfigFault(`context "${name}" has no host`);
+    if (!isMap(context) || typeof context.host !== 'string')
+      throw new ConfigFault(`context ${JSON.stringify(name)} has no "host", such as "ws://10.0.0.1:9000"`);
     const known = contextKeys.filter((key) => typeof context[key] === 'string');
     return [name, Object.fromEntries(known.map((key) => [key, context[key]])) as unknown as Context];
   });

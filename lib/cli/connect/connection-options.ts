@@ -1,6 +1,7 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { exitCodes, Failure } from '../exit/failure.js';
+import { durationOption } from './duration.js';
 import { connectTo } from './host.js';
 import { selectHostAt, type SelectedHost, type HostSelection } from './select-host.js';
 import { readText } from './token.js';
@@ -10,17 +11,15 @@ export interface ConnectionOptions extends Pick<
   HostSelection,
   'token' | 'tokenFile' | 'tokenCommand' | 'context' | 'ca'
 > {
-  /** In seconds. */
+  /** In ms. */
   readonly timeout: number;
 }
 
-const maxTimeoutSeconds = 3_600;
-
-/** Gives a command the options of its connection. `waits`: what the option --timeout limits; `timeout`: its default, in seconds. */
-export function describeConnection(command: Command, waits = 'time to connect', timeout = 10): Command {
+/** Gives a command the options of its connection. `waits`: what the option --timeout limits; `timeout`: its default. */
+export function describeConnection(command: Command, waits = 'time to connect', timeout = '10s'): Command {
   return describeCa(
     describeTokens(command).option('--context <name>', 'the context whose token is used for its host (RXGRID_CONTEXT)'),
-  ).option('--timeout <seconds>', waits, toTimeout, timeout);
+  ).addOption(durationOption('--timeout <duration>', waits, timeout));
 }
 
 /** Gives a command the options of its token. */
@@ -59,7 +58,7 @@ export async function connectWith(
     );
   }
   const ca = await caOf(place, signal);
-  return connectTo(url, { token: await place.token(signal), ca, connectMs: options.timeout * 1_000, signal });
+  return connectTo(url, { token: await place.token(signal), ca, connectMs: options.timeout, signal });
 }
 
 /** Reads the certificates of a host that is connected to. Errors: Failure (usage); the reason of the signal. */
@@ -76,11 +75,4 @@ export async function caOf(
     throw new Failure(`--ca: ${JSON.stringify(ca)} has no certificate in PEM.`, exitCodes.usage);
   }
   return new TextEncoder().encode(text);
-}
-
-/** Reads a number of seconds. @throws InvalidArgumentError */
-export function toTimeout(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds > 0 && seconds <= maxTimeoutSeconds) return seconds;
-  throw new InvalidArgumentError(`Give seconds: more than 0, ${String(maxTimeoutSeconds)} at most.`);
 }

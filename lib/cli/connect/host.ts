@@ -5,7 +5,8 @@ import type { ConnectionState } from '../../connection/connection-state.js';
 import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { connect } from '../../node/server/leaf.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
-import { exitCodes, Failure, failureText } from '../exit/failure.js';
+import { exitCodes, Failure } from '../exit/failure.js';
+import { failureText } from '../exit/failure-text.js';
 
 /** Options of {@link connectTo}. */
 export interface HostOptions {

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { Connection } from '../../contract/connection.js';
 import { DisconnectedError, errorText, RefusedError } from '../../errors.js';
 import { printable } from '../../printable.js';
-import { caOf, describeCa, describeContext, describeTokens, toTimeout } from './connection-options.js';
+import { caOf, describeCa, describeContext, describeTokens } from './connection-options.js';
+import { durationOption } from './duration.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { connectTo } from './host.js';
 import { Interruption } from '../exit/interruption.js';
@@ -10,7 +11,7 @@ import { selectHost, type HostSelection } from './select-host.js';
 
 /** The options of commands that work with one host, as commander gives them. */
 export interface TargetOptions extends HostSelection {
-  /** In seconds. */
+  /** In ms. */
   readonly timeout: number;
   readonly quiet?: boolean;
 }
@@ -39,7 +40,7 @@ export function describeTarget(command: Command): Command {
     .option('-H, --host <url>', 'the host: ws://host:port, wss://host:port or host:port (RXGRID_HOST)')
     .option('--via <host>', 'make the calls through that host, to this one, which it knows by the name');
   return describeCa(describeTokens(describeContext(named)))
-    .option('--timeout <seconds>', 'time to connect, and for an answer', toTimeout, 10)
+    .addOption(durationOption('--timeout <duration>', 'time to connect, and for an answer', '10s'))
     .option('-q, --quiet', 'no notes on standard error, errors only')
     .addHelpText('after', targetCodes);
 }
@@ -52,7 +53,7 @@ export async function withTarget(
 ): Promise<number> {
   const place = selectHost(options, process.env);
   const { url, via } = place;
-  const timeout = options.timeout * 1_000;
+  const { timeout } = options;
   const leaf = await connectTo(url, {
     token: await place.token(signal),
     connectMs: timeout,

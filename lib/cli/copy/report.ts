@@ -1,6 +1,6 @@
 import { FileError } from '../../files/file-error.js';
 import { printable } from '../../printable.js';
-import { failureText } from '../exit/failure.js';
+import { failureText } from '../exit/failure-text.js';
 import { jsonLine } from '../output/json-line.js';
 import { sizeText, type ProgressBar } from '../output/progress-bar.js';
 

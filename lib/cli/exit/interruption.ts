@@ -32,17 +32,18 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The exit code of a command that runs until this signal is aborted. */
+/** The exit code of a command that runs until this signal is aborted. @throws OutputLost where that was the reason. */
 export function exitCodeOf({ reason }: AbortSignal): number {
-  return reason instanceof Interruption ? reason.exitCode : exitCodes.done;
+  if (reason instanceof Interruption) return reason.exitCode;
+  if (reason !== undefined) throw reason;
+  return exitCodes.done;
 }
 
 /**
- * Aborts the result at the first of SIGINT, SIGTERM and SIGHUP, so that the command can clean up. The second one ends the
- * process at once, as if it were not handled.
+ * Aborts at the first of SIGINT, SIGTERM and SIGHUP, so that the command can clean up. Once it is aborted, whatever the reason,
+ * the next signal ends the process at once, as if it were not handled.
  */
-export function abortOnSignals(): AbortSignal {
-  const abort = new AbortController();
+export function abortOnSignals(abort: AbortController): void {
   for (const signal of Object.keys(codes) as (keyof typeof codes)[]) {
     process.on(signal, () => {
       const interruption = new Interruption(signal);
@@ -50,5 +51,4 @@ export function abortOnSignals(): AbortSignal {
       else abort.abort(interruption);
     });
   }
-  return abort.signal;
 }

@@ -1,5 +1,5 @@
 import { printable } from '../../printable.js';
-import { exitCodeOf, failureText } from './failure.js';
+import { exitCodeOf, failureText } from './failure-text.js';
 import { Interruption } from './interruption.js';
 
 /** Prints in one line what ended the command. The result is its exit code. */

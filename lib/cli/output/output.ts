@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { printable } from '../../printable.js';
+import { OutputLost } from '../exit/output-lost.js';
 import { toJson, type Json } from './json-value.js';
 
 /** How results are printed. */
@@ -18,11 +19,12 @@ export function describeOutput(command: Command, standard: OutputFormat): Comman
   );
 }
 
-/** Writes to standard output at the pace of its reader. One that is gone ends the process. */
+/** Writes to standard output at the pace of its reader. Errors: OutputLost, for instance where the reader is gone. */
 export function write(data: string | Uint8Array): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write(data, () => {
-      resolve();
+  return new Promise((resolve, reject) => {
+    process.stdout.write(data, (error) => {
+      if (error === null || error === undefined) resolve();
+      else reject(new OutputLost(error));
     });
   });
 }

@@ -1,7 +1,6 @@
-import { setInterval } from 'node:timers';
+import { clearInterval, setInterval } from 'node:timers';
 import type { Foreign } from '../../node/kernel/foreign.js';
 import { loadKoffi } from '../../node/kernel/load-koffi.js';
-import { exitCodes } from '../exit/exit-codes.js';
 
 /** How often the reader is looked for, in ms. */
 const interval = 500;
@@ -10,16 +9,18 @@ const interval = 500;
 const [pollErr, pollHup] = [0x08, 0x10];
 
 /**
- * From now on ends the process when the reader of standard output goes. A command that writes now and then finds out by its next
- * write; one that may have nothing to write for hours would hold the shell for so long, as `rxgrid events | head -1` did. Node
- * has no way to ask, so poll(2) is called where koffi is installed; elsewhere the next write tells.
+ * From now on standard output fails when its reader goes, as it does at the next write, which ends the command. One that may have
+ * nothing to write for hours would hold the shell for so long, as `rxgrid events | head -1` did. Node has no way to ask whether
+ * there is a reader, so poll(2) is called where koffi is installed; elsewhere the next write fails.
  */
-export function endWithReader(): void {
+export function failWithoutReader(): void {
   loadKoffi().then(
     (foreign) => {
       const isGone = readerCheck(foreign, 1);
-      setInterval(() => {
-        if (isGone()) process.exit(exitCodes.brokenPipe);
+      const timer = setInterval(() => {
+        if (!isGone()) return;
+        clearInterval(timer);
+        process.stdout.emit('error', Object.assign(new Error('the reader is gone'), { code: 'EPIPE' }));
       }, interval).unref();
     },
     () => undefined,

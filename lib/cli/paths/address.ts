@@ -1,4 +1,3 @@
-import { printable } from '../../printable.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 
 /** One end of a copy: a path here, a host and a path in the folder that it serves, or the pipe of the command. */
@@ -64,5 +63,5 @@ function checkHost(text: string, host: string, port: string | undefined, path: s
 }
 
 function shown(text: string): string {
-  return JSON.stringify(printable(text, 200));
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

@@ -6,7 +6,6 @@ import { duplex, unary, type Duplex, type Unary } from '../../contract/contract.
 import { CodecError, RefusedError } from '../../errors.js';
 import { monitor, type GridDescription, type PayloadDescription, type RouteDescription } from '../../monitor/index.js';
 import { takeUntilAborted } from '../../operators/take-until-aborted.js';
-import { printable } from '../../printable.js';
 import { exitCodes, Failure } from '../exit/failure.js';
 import { toJson } from '../output/json-value.js';
 import { checkOf, type Check } from './schema-check.js';
@@ -69,7 +68,7 @@ export async function findRoute(
       description.routes.length === 0
         ? 'It serves no routes.'
         : `It serves ${names.join(', ')}${description.routes.length > maxNames ? ', …' : '.'}`;
-    throw new Failure(`${target.name} serves no route ${JSON.stringify(printable(name))}. ${all}`);
+    throw new Failure(`${target.name} serves no route ${JSON.stringify(name)}. ${all}`);
   }
   if (route.kind !== kind) {
     const command = kind === 'unary' ? 'stream' : 'call';

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { failureOf } from '../../../lib/cli/connect/host.js';
-import { failureText } from '../../../lib/cli/exit/failure.js';
+import { failureText } from '../../../lib/cli/exit/failure-text.js';
 import { RefusedError } from '../../../lib/errors.js';
 
 const caused = (message: string, code?: string): Error => Object.assign(new Error(message), { code });

@@ -44,6 +44,8 @@ export class CommandHost {
   /** Resolves when a call of `slow` or `count` has begun, and when one was cancelled. */
   readonly began = signal();
   readonly cancelled = signal();
+  /** Why each call of `slow`, `count` and `sum` was aborted. */
+  readonly reasons: unknown[] = [];
 
   static async start({ monitored = true } = {}): Promise<CommandHost> {
     const host = new CommandHost();
@@ -70,7 +72,10 @@ export class CommandHost {
   #serve(): void {
     const watch = (call: Call<unknown>): void => {
       this.began.resolve();
-      call.signal.addEventListener('abort', () => this.cancelled.resolve());
+      call.signal.addEventListener('abort', () => {
+        this.reasons.push(call.signal.reason);
+        this.cancelled.resolve();
+      });
     };
     this.manager.handle(diskInfo, ({ disk }) => {
       if (disk === 13) throw new NoDisk('there is no disk 13', { disk });
@@ -91,6 +96,7 @@ export class CommandHost {
       return produce(request?.to ?? Infinity);
     });
     this.manager.handle(sum, async function* (_, call) {
+      watch(call);
       let total = 0;
       for await (const { n } of call.input) yield { sum: (total += n) };
     });
