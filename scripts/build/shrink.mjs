@@ -23,7 +23,12 @@ export async function shrink(text, isModule) {
 // Where it may, a line ends before it is as long as this.
 const lineLength = 500;
 
-// Node prints the line of an error that nobody caught: it must neither be the whole file nor a whole class.
+// Node prints the line of code that threw an error that nobody caught, unless the line has these words. The message of the error,
+// and the stack, say what is wrong in the code of the user; a line without spaces and names would only hide them.
+const hidden = '//node-do-not-add-exception-line';
+const makesErrors = /\bthrow\b|\bnew \w+\(/;
+
+// Node may print any other line as well: it must neither be the whole file nor a whole class.
 async function inLines(code) {
   const { body } = await parse(code, { syntax: 'ecmascript', target: 'es2022', isModule: false });
   // Spans count on from text to text, in bytes; the text is ASCII, and begins with its first statement.
@@ -36,10 +41,14 @@ async function inLines(code) {
   for (const [index, start] of starts.entries()) {
     const end = starts[index + 1] ?? code.length;
     if (start === from || (!statements.has(start) && end - from <= lineLength)) continue;
-    text += `${code.slice(from, start)}\n`;
+    text += endedLine(code.slice(from, start));
     from = start;
   }
-  return text + code.slice(from);
+  return text + endedLine(code.slice(from)).trimEnd();
+}
+
+function endedLine(line) {
+  return `${line}${makesErrors.test(line) ? hidden : ''}\n`;
 }
 
 // Before a member of a class, and before a statement of a block or function, a new line changes nothing.
