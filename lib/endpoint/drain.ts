@@ -47,7 +47,7 @@ export interface DrainTarget {
   /** The connections to other hosts and to leaves, as they are now. */
   readonly connections: () => Iterable<HostConnection>;
   /** The connection of the host to itself. */
-  readonly loopback: HostConnection;
+  readonly loopback: () => HostConnection;
   /** Closes everything, and calls {@link Drain.stop}. */
   readonly close: () => Promise<void>;
 }
@@ -114,7 +114,7 @@ export class Drain {
     const { runtime, connections, loopback } = this.#target;
     this.#cancelTimer?.();
     if (!this.#finishing && this.#working() === 0) this.#beginToFinish();
-    const done = this.#finishing && [...connections(), loopback].every(isDone);
+    const done = this.#finishing && [...connections(), loopback()].every(isDone);
     const left = this.#until - runtime.now();
     if (done) for (const connection of connections()) guarded(reportUnhandled, finish, connection);
     if (done || left <= 0) {
@@ -133,12 +133,13 @@ export class Drain {
   #beginToFinish(): void {
     this.#finishing = true;
     const { connections, loopback } = this.#target;
-    for (const connection of [...connections(), loopback]) this.include(connection);
+    for (const connection of [...connections(), loopback()]) this.include(connection);
   }
 
   // What the host does for others, and what it does for itself by way of its own handlers.
   #working(): number {
-    const { connections, loopback } = this.#target;
+    const { connections } = this.#target;
+    const loopback = this.#target.loopback();
     let working = loopback.running.count + loopback.stats.openOut;
     for (const connection of connections()) working += connection.drain.working;
     return working;

@@ -5,7 +5,7 @@
  *     handlers first      peers dial or wait
  */
 
-import { ignoreElements, isObservable, type Observable } from 'rxjs';
+import { ignoreElements, type Observable } from 'rxjs';
 import type { RouteConnection } from '../calls/route-connection.js';
 import { checkOptions } from '../check.js';
 import type { Connection } from '../contract/connection.js';
@@ -21,21 +21,19 @@ import type { Socket } from '../transport/socket.js';
 import { dialWebSocket } from '../transport/ws-dial.js';
 import type { DialerInfo } from './accept/acceptor.js';
 import { clusterCalls, type ClusterCalls } from './peers/cluster-calls.js';
-import { clusterState, type ClusterState } from './peers/cluster-state.js';
+import type { ClusterState } from './peers/cluster-state.js';
 import { Draining, type DrainOptions, type DrainResult } from './drain.js';
 import { Endpoint } from './endpoint.js';
-import { Gatekeeper } from './accept/gatekeeper.js';
-import { Handshakes } from './accept/handshakes.js';
+import { Entrance } from './accept/entrance.js';
 import { defaultPath, dialUrl, parseHost } from './host-name.js';
 import { HealthMonitor, type Health } from './health.js';
 import { LeafList, type LeavesState } from './leaves/leaf-list.js';
 import { Leaves } from './leaves/leaves.js';
 import { managerRules, type ManagerOptions } from './manager-options.js';
-import { Membership } from './peers/membership.js';
+import { Hosts } from './peers/hosts.js';
 import { Observation } from './observation.js';
 import { relayHandlers } from './relay.js';
 import { Serving } from './serving.js';
-import { closePeer, createPeer, startLoopback, startPeer, type Peer } from './peers/peers.js';
 
 export type { ClusterState, HostState } from './peers/cluster-state.js';
 
@@ -72,24 +70,20 @@ export class Manager extends Serving implements Handles {
   /** @internal Registers the handlers of this host. */
   protected override readonly registry: Registry;
 
-  readonly #options: ManagerOptions;
   readonly #endpoint: Endpoint;
-  readonly #loopback: Peer;
-  readonly #membership: Membership;
+  readonly #hosts: Hosts;
   readonly #leaves: Leaves | undefined;
   readonly #leafList: LeafList;
+  readonly #entrance: Entrance;
   readonly #health: HealthMonitor;
-  readonly #gatekeeper: Gatekeeper;
-  readonly #handshakes: Handshakes;
-  #started: Promise<void> | undefined = undefined;
   readonly #draining: Draining;
+  #started: Promise<void> | undefined = undefined;
   #state: 'created' | 'started' | 'closed' = 'created';
 
   /** @throws ConfigurationError for an unknown, missing or invalid option, such as a host name in another form. */
   constructor(options: ManagerOptions) {
     super();
     checkOptions(options, managerRules, { of: 'Manager', required: ['local', 'hosts', 'auth'] });
-    this.#options = options;
     this.local = parseHost(options.local);
     this.paths = typeof options.path === 'string' ? [options.path] : (options.path ?? [defaultPath]);
     for (const path of this.paths) dialUrl(this.local, path);
@@ -101,31 +95,30 @@ export class Manager extends Serving implements Handles {
     this.events$ = this.#endpoint.events$;
     this.expectStart(false);
     this.lifetime = { runtime: this.#endpoint.runtime, closed$: this.events$.pipe(ignoreElements()) };
-    this.#loopback = createPeer(this.#endpoint, this.local);
     this.#leafList = new LeafList(this.#endpoint.runtime);
     this.leaves$ = this.#leafList.leaves$;
     this.#leaves =
       options.leaves &&
-      new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#isHost(name), this.#leafList);
+      new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#hosts.has(name), this.#leafList);
     this.#draining = this.#createDraining();
-    this.#membership = this.#createMembership(options);
-    this.#gatekeeper = this.#createGatekeeper(options);
-    this.#handshakes = new Handshakes(this.#endpoint, this.local, (authorization) =>
-      this.#gatekeeper.vouch(authorization),
-    );
+    this.#hosts = this.#createHosts(options);
+    this.#entrance = this.#createEntrance(options);
     if (options.relay !== undefined) {
       for (const bound of relayHandlers(options.relay, { local: this.local })) this.registry.add(bound);
     }
-    const cluster$ = clusterState(this.local, this.#membership, () => this.closed);
-    this.cluster$ = isolated(cluster$);
-    this.#health = new HealthMonitor(this.local, options.readyQuorum ?? 0, cluster$);
+    this.cluster$ = isolated(this.#hosts.state$);
+    this.#health = new HealthMonitor(this.local, options.readyQuorum ?? 0, this.#hosts.state$);
     this.health$ = isolated(this.#health.health$);
-    ({ routes$: this.routes$, streams$: this.streams$, transfers$: this.transfers$ } = new Observation(this.#endpoint));
+    ({
+      routes$: this.routes$,
+      streams$: this.streams$,
+      transfers$: this.transfers$,
+    } = new Observation(this.#endpoint, meters));
     ({
       everyHost: this.everyHost,
       anyHost: this.anyHost,
       ownersOf: this.ownersOf,
-    } = clusterCalls(this.#endpoint, this.#loopback.connection, this.#membership, (host) => this.#routesTo(host)));
+    } = clusterCalls(this.#endpoint, this.#hosts, (host) => this.#routesTo(host)));
     this.draining$ = this.#draining.reason$;
     this.draining$.subscribe(() => this.#health.enter('draining'));
   }
@@ -178,7 +171,7 @@ export class Manager extends Serving implements Handles {
 
   /** Accepts an open socket from a dialer; the handshake determines its identity. For transports: in Node, `listen()` and `attach()` call it. */
   accept(socket: Socket, info: DialerInfo = {}): void {
-    this.#handshakes.accept(socket, info, (request) => this.#gatekeeper.admit(request, info));
+    this.#entrance.accept(socket, info);
   }
 
   /**
@@ -211,15 +204,14 @@ export class Manager extends Serving implements Handles {
     this.#leafList.close();
     const errors = new ThrownErrors();
     guarded(errors.add, () => {
-      this.#membership.unsubscribe();
+      this.#hosts.stopFollowing();
     });
     guarded(errors.add, () => {
-      this.#handshakes.close();
+      this.#entrance.close();
     });
-    this.#membership.closeRetiring();
-    for (const peer of [...this.#membership.peers.values(), this.#loopback]) guarded(errors.add, closePeer, peer);
+    this.#hosts.close(errors.add);
     guarded(errors.add, () => this.#leaves?.close());
-    this.#membership.complete();
+    this.#hosts.complete();
     this.#endpoint.close();
     errors.throwAny(`${this.local} is closed, and some of it failed to close as it should.`);
   }
@@ -234,19 +226,13 @@ export class Manager extends Serving implements Handles {
     if (this.#state !== 'created') return;
     this.#state = 'started';
     this.#health.enter('started');
-    startLoopback(this.#endpoint, this.#loopback);
-    this.#membership.start();
+    this.#hosts.start();
   }
 
-  #createMembership(options: ManagerOptions): Membership {
-    const dial = options.dial ?? dialWebSocket;
-    return new Membership({
-      endpoint: this.#endpoint,
-      local: this.local,
-      hosts: options.hosts,
-      startPeer: (peer) => {
-        startPeer(this.#endpoint, this.local, peer, options.auth, this.paths[0]!, dial);
-      },
+  #createHosts({ hosts, auth, dial = dialWebSocket }: ManagerOptions): Hosts {
+    return new Hosts({
+      ...{ endpoint: this.#endpoint, local: this.local, hosts, auth, dial },
+      path: this.paths[0]!,
       changed: () => {
         this.#leaves?.hostsChanged();
         this.#draining.connectionsAdded();
@@ -257,21 +243,21 @@ export class Manager extends Serving implements Handles {
   #createDraining(): Draining {
     return new Draining({
       runtime: this.#endpoint.runtime,
-      connections: () => [...this.#membership.connections(), ...(this.#leaves?.connections() ?? [])],
-      loopback: this.#loopback.connection,
+      connections: () => [...this.#hosts.membership.connections(), ...(this.#leaves?.connections() ?? [])],
+      loopback: () => this.#hosts.loopback,
       started: () => this.#state === 'started',
       close: () => this.close(),
     });
   }
 
-  #createGatekeeper(options: ManagerOptions): Gatekeeper {
-    return new Gatekeeper({
+  #createEntrance({ auth }: ManagerOptions): Entrance {
+    return new Entrance({
       endpoint: this.#endpoint,
       local: this.local,
-      auth: options.auth,
+      auth,
       leaves: this.#leaves,
       draining: () => this.#draining.reason,
-      peer: (host) => this.#membership.peers.get(host),
+      peer: (host) => this.#hosts.membership.peers.get(host),
       started: async () => {
         await this.#started;
         return this.#state === 'started';
@@ -279,22 +265,9 @@ export class Manager extends Serving implements Handles {
     });
   }
 
-  #isHost(name: string): boolean {
-    return name === this.local || this.#membership.peers.has(name);
-  }
-
   #routesTo(host: string): RouteConnection {
-    if (host === this.local) return this.#loopback.routes;
-    const found = this.#membership.peers.get(host)?.routes ?? this.#leaves?.get(host);
-    if (found !== undefined) return found;
-    const known = [...this.#membership.peers.keys()].join(', ');
-    // Hosts that come from an Observable are known only after the start, and after its first list.
-    const { notStarted } = this.#endpoint;
-    const late =
-      notStarted === undefined ? 'The list may come later: wait until cluster$ has the host' : `As yet ${notStarted}`;
-    const why = isObservable(this.#options.hosts) && this.#state !== 'closed' ? ` ${late}.` : '';
-    throw new ConfigurationError(
-      `${host} is no host of this cluster. Known: ${known === '' ? 'none' : known}. Names are compared byte for byte.${why}`,
-    );
+    const found = this.#hosts.routesTo(host) ?? this.#leaves?.get(host);
+    if (found === undefined) throw this.#hosts.unknown(host);
+    return found;
   }
 }

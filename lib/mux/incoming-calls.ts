@@ -97,16 +97,17 @@ export class IncomingCalls {
     const carriesMeta = this.#carriesMeta;
     const opening = (bytes || carriesMeta) && extra !== undefined ? decoded(extra, carriesMeta) : undefined;
     if (opening !== undefined && this.#refusesOpening(frame, opening)) return;
-    const window = bytes ? opening?.window : undefined;
+    const callerWindow = bytes ? opening?.window : undefined;
     const meta = opening?.meta;
-    const hasInput = (flags & Flag.Eof) === 0;
-    const mux = new ResponderStream(host, frame.muxId, inWindow, outWindow, window, deadline, hasInput, this.#remove);
+    const callerHasInput = (flags & Flag.Eof) === 0;
+    const stream = { id: frame.muxId, inWindow, outWindow, callerWindow, deadline, callerHasInput };
+    const mux = new ResponderStream(host, stream, this.#remove);
     mux.requestBytes = payload.length + memoryOfMeta(meta, extra);
     this.#table.add(mux);
     host.account.add(mux.requestBytes);
     mux.acknowledge(inWindow);
     responder.open(mux, payload, this.#options.caller, meta);
-    if (!hasInput) mux.closeInput();
+    if (!callerHasInput) mux.closeInput();
   }
 
   get #carriesMeta(): boolean {

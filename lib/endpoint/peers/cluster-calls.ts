@@ -6,14 +6,13 @@ import type { HostOutcome } from '../../cluster/host-outcome.js';
 import { Latencies } from '../../cluster/latencies.js';
 import { ownersOf } from '../../cluster/owners-of.js';
 import type { RouteConnection } from '../../calls/route-connection.js';
-import type { HostConnection } from '../../connection/host-connection.js';
 import type { Received, Shape, TypeOnly } from '../../codec/codec.js';
 import type { Payload } from '../../contract/connection.js';
 import type { Duplex, Unary } from '../../contract/contract.js';
 import { ConfigurationError } from '../../errors.js';
 import { isolated } from '../../flow/unhandled.js';
 import type { Endpoint } from '../endpoint.js';
-import type { Membership } from './membership.js';
+import type { Hosts } from './hosts.js';
 
 /** A route whose calls need no input. */
 type Callable<Q extends Shape, R extends Shape> = Unary<Q, R> | Duplex<Q, undefined, R>;
@@ -87,8 +86,7 @@ export interface ClusterCalls {
 /** Makes the calls to many hosts of one manager. */
 export function clusterCalls(
   endpoint: Endpoint,
-  loopback: HostConnection,
-  membership: Membership,
+  { loopback, membership }: Hosts,
   routesTo: (host: string) => RouteConnection,
 ): ClusterCalls {
   const local = loopback.host;

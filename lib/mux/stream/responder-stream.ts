@@ -24,6 +24,20 @@ const maxSilentIntervals = 4;
 
 const bytesOf = (window: CreditWindow): number => window.maxBytes ?? defaultWindow.maxBytes;
 
+/** What a ConnectMux asks for, and the windows of the route that it opens. */
+export interface StreamOpening {
+  readonly id: MuxId;
+  /** Of the caller's input; undefined for a route without one. */
+  readonly inWindow: CreditWindow | undefined;
+  readonly outWindow: CreditWindow;
+  /** The caller's part of the output window, where both sides announced that extension. */
+  readonly callerWindow: OutputWindow | undefined;
+  /** On the monotonic clock, in ms; Infinity for none. */
+  readonly deadline: number;
+  /** False where the frame has the flag Eof: the caller sends no input. */
+  readonly callerHasInput: boolean;
+}
+
 /** The responder's end of a stream. */
 export class ResponderStream extends StreamMux {
   protected override readonly dataOp = Op.MuxServerMsg;
@@ -47,22 +61,14 @@ export class ResponderStream extends StreamMux {
   #pinged = false;
   #silentIntervals = 0;
 
-  constructor(
-    host: MuxHost,
-    id: MuxId,
-    inWindow: CreditWindow | undefined,
-    outWindow: CreditWindow,
-    opening: OutputWindow | undefined,
-    deadline: number,
-    callerHasInput: boolean,
-    forget: (mux: StreamMux) => void,
-  ) {
+  constructor(host: MuxHost, opening: StreamOpening, forget: (mux: StreamMux) => void) {
+    const { id, inWindow, outWindow, callerWindow, deadline, callerHasInput } = opening;
     super(host, id, inWindow, forget);
     this.ignoresInput = callerHasInput && inWindow === undefined;
     // Credit saturates, so that a caller that grants too much gains nothing.
     this.#maxCredit = host.windows.credits ? outWindow.max : outWindow.initial;
-    this.credit = opening === undefined ? outWindow.initial : Math.min(opening.items, outWindow.max);
-    if (opening !== undefined) this.boundBytes(Math.min(opening.bytes, bytesOf(outWindow)));
+    this.credit = callerWindow === undefined ? outWindow.initial : Math.min(callerWindow.items, outWindow.max);
+    if (callerWindow !== undefined) this.boundBytes(Math.min(callerWindow.bytes, bytesOf(outWindow)));
     this.counts.credited = true;
     this.#outWindow = outWindow;
     this.deadline = deadline;

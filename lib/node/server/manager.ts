@@ -121,16 +121,19 @@ export class Manager extends IsomorphicManager {
       host: address ?? loopbackOf(url.hostname),
     };
     const unmount = this.#mount(server, health);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => {
-        unmount();
-        reject(new ListenError(this.local, at, error));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(at, () => {
+          server.removeAllListeners('error');
+          resolve();
+        });
       });
-      server.listen(at, () => {
-        server.removeAllListeners('error');
-        resolve();
-      });
-    });
+    } catch (error) {
+      unmount();
+      // Made here and not in the listener, so that its stack has the line that called listen().
+      throw new ListenError(this.local, at, error as NodeJS.ErrnoException);
+    }
     this.#server = server;
     // If close() was called meanwhile, it found no server to close.
     if (this.closed) await this.#closeServer();
