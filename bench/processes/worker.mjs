@@ -15,14 +15,14 @@ export class Worker {
 
   /**
    * `module`: URL of what the process runs. `notify` hears what it sends unasked. `execPath`: what runs Node, which then
-   * is among the arguments `before`.
+   * is among the arguments `before`. Flags of Node that this process has are passed on: `node --single-threaded-gc bench/run.mjs`.
    */
   static async start(module, { notify, execArgv = [], execPath = process.execPath, before = [] } = {}) {
     const worker = new Worker();
     // Standard output is for the tables: what libraries print goes to standard error.
     const child = fork(entry, [String(module)], {
       execPath,
-      execArgv: [...before, '--expose-gc', ...execArgv],
+      execArgv: [...before, ...process.execArgv, '--expose-gc', ...execArgv],
       stdio: ['ignore', 2, 'inherit', 'ipc'],
     });
     worker.#child = child;

@@ -186,7 +186,53 @@ describe('a window that is announced', () => {
     });
 
     it('keeps its size where it holds less than 1 MiB', () => {
-      expect(after(1024, 3, 50, 100)).toBe(1024);
+      expect(after(2048, 3, 50, 100)).toBe(2048);
+    });
+
+    describe('beside others on a busy connection', () => {
+      /** The size of a window of items of 1 KiB after ten rounds of 10 ms each, of which each item takes the consumer so many. */
+      const busy = (consumerTime: number, max = 16_384, start = 16): number => {
+        let time = 1000;
+        const pace = { now: () => time, roundTrip: 0.2 };
+        const run = new Run(new ReceiveWindow({ initial: 16, max, maxBytes: 64 << 20 }, extensions(true), pace));
+        while (run.window.size < start) {
+          run.send(run.credit);
+          run.release(run.window.held);
+          run.grant();
+        }
+        for (let round = 0; round < 10; round++) {
+          const items = run.credit;
+          time += Math.max(0, 10 - items * consumerTime);
+          for (let index = 0; index < items; index++) {
+            run.send(1, 1 << 10);
+            time += consumerTime;
+            run.release(1);
+          }
+          run.grant();
+        }
+        return run.window.size;
+      };
+
+      it('grows to 128 KiB, so that it has something to send when its turn comes', () => {
+        expect(busy(0)).toBe(128);
+      });
+
+      it('grows no further than its maximum', () => {
+        expect(busy(0, 20)).toBe(20);
+      });
+
+      it('does not grow where the consumer takes most of the time', () => {
+        expect(busy(0.7)).toBe(16);
+        expect(busy(5)).toBe(16);
+      });
+
+      it('stops growing where the consumer takes an eighth of the time', () => {
+        expect(busy(0.04)).toBe(32);
+      });
+
+      it('shrinks to its initial size where the consumer takes most of the time, also below 1 MiB', () => {
+        expect(busy(0.7, 16_384, 512)).toBe(16);
+      });
     });
 
     it('keeps its size where a round trip takes at most twice the time limit for growing', () => {
