@@ -6,8 +6,8 @@ import { folderCalls, type FolderCalls } from '../../kernel/folder-calls.js';
 export interface FolderHandle {
   /** A path for `node:fs` of a name in the folder, or of the folder itself. Valid until {@link close}. */
   at(name?: string): string;
-  /** Creates a file and opens it for writing. */
-  create(name: string, flags: number, mode: number): number;
+  /** Opens a file synchronously, or creates it, as the flags say; `mode`: permission bits of a file that is created. */
+  open(name: string, flags: number, mode?: number): number;
   rename(from: string, to: string): void;
   remove(name: string): void;
   /** The status of a name, whose symbolic link is not followed. Undefined where nothing has the name. */
@@ -33,7 +33,7 @@ export class NamedFolder implements FolderHandle {
     return this.#path.endsWith(sep) ? this.#path + name : this.#path + sep + name;
   }
 
-  create(name: string, flags: number, mode: number): number {
+  open(name: string, flags: number, mode = 0): number {
     return openSync(this.at(name), flags, mode);
   }
 
@@ -87,7 +87,7 @@ export class HeldFolder implements FolderHandle {
     return `${this.#through}/${name}`;
   }
 
-  create(name: string, flags: number, mode: number): number {
+  open(name: string, flags: number, mode = 0): number {
     const calls = this.#calls;
     return calls === undefined ? openSync(this.at(name), flags, mode) : calls.open(this.fd, name, flags, mode);
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, open, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, open } from 'node:fs';
 import { promisify } from 'node:util';
 import { NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
@@ -27,7 +27,7 @@ export async function openIn(folder: FolderHandle, name: string, path: string): 
 export function openInSync(folder: FolderHandle, name: string, path: string): OpenFile {
   let fd: number;
   try {
-    fd = openSync(folder.at(name), readFlags);
+    fd = folder.open(name, readFlags);
   } catch (error) {
     throw toFileError(error, path);
   }

@@ -42,7 +42,7 @@ export function writeWhole(bytes: Uint8Array, destination: Destination, name: st
   const temporary = temporaryName(target);
   let fd: number | undefined;
   try {
-    fd = folder.create(temporary, createFlags, creationMode(attributes));
+    fd = folder.open(temporary, createFlags, creationMode(attributes));
   } catch (error) {
     throw creationError(error, name);
   }

@@ -3,6 +3,7 @@ import type { FileError } from '../../../files/file-error.js';
 import type { FilePack, PackedFile } from '../../../files/file-pack.js';
 import { maxPackedFiles, maxSmallFileBytes } from '../../../bounds.js';
 import { diskPace } from '../disk/disk-pace.js';
+import { PackMemory } from './pack-memory.js';
 import { readPart, readPartSync, readSizeless, readSizelessSync } from './read-part.js';
 import type { OpenFile } from '../disk/open-file.js';
 import type { OpenFolder, RootFolder } from '../folder/root-folder.js';
@@ -30,6 +31,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
     if (file === undefined) large.push({ path, wanted, real: join(real, name) });
     else files.push(file);
   };
+  const memory = new PackMemory(names.length);
   let folder: OpenFolder | undefined;
   try {
     for (const name of names) {
@@ -47,7 +49,7 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
         folder ??= root.openFolder(real, path);
         const opened = folder;
         take(
-          diskPace.measure(() => packSync(opened.open(name, path), path)),
+          diskPace.measure(() => packSync(opened.open(name, path), path, memory)),
           path,
           name,
         );
@@ -62,16 +64,16 @@ export async function packPart(root: RootFolder, part: FolderPart): Promise<Pack
 }
 
 /** Reads and closes a file; undefined: it is not small. */
-function packSync(file: OpenFile, path: string): PackedFile | undefined {
+function packSync(file: OpenFile, path: string, memory: PackMemory): PackedFile | undefined {
   try {
     const { size } = file.stats;
     if (size > maxSmallFileBytes) return undefined;
     const { fd, stats } = file;
-    return packed(
-      file,
-      path,
-      size === 0 ? readSizelessSync(fd, path) : readPartSync(fd, { path, offset: 0, length: size, stats }),
-    );
+    const bytes =
+      size === 0
+        ? readSizelessSync(fd, path)
+        : readPartSync(fd, { path, offset: 0, length: size, stats }, memory.take(size));
+    return packed(file, path, bytes);
   } finally {
     file.close();
   }

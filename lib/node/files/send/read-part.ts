@@ -20,10 +20,13 @@ export interface ReadPart {
   readonly growing?: boolean | undefined;
 }
 
-/** Reads a part of an open file synchronously. @throws FileChangedError where the file changed meanwhile. */
-export function readPartSync(fd: number, part: ReadPart): Uint8Array {
+/**
+ * Reads a part of an open file synchronously into `bytes`, which has the length of the part.
+ *
+ * @throws FileChangedError where the file changed meanwhile.
+ */
+export function readPartSync(fd: number, part: ReadPart, bytes: Uint8Array = new Uint8Array(part.length)): Uint8Array {
   const { path, offset, length, stats, growing = false } = part;
-  const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const count = readSync(fd, bytes, at, length - at, offset + at);
     if (count === 0) throw truncated(path);

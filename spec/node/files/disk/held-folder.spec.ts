@@ -90,10 +90,10 @@ onLinux('A held folder', () => {
     });
 
     it('reports the code of the system', () => {
-      const fd = held.create('there', createFlags, 0o600);
+      const fd = held.open('there', createFlags, 0o600);
       writeSync(fd, content);
       closeSync(fd);
-      expect(() => held.create('there', createFlags, 0o600)).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+      expect(() => held.open('there', createFlags, 0o600)).toThrow(expect.objectContaining({ code: 'EEXIST' }));
       expect(() => {
         held.rename('gone', 'there');
       }).toThrow(expect.objectContaining({ code: 'ENOENT' }));
