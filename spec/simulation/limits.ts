@@ -5,6 +5,7 @@ export const stormLimits = {
   maxSendQueueBytes: 96 << 10,
   maxReceiveBytes: 128 << 10,
   maxWaitingCalls: 80,
+  maxWaitingBytes: 12_000,
   maxMessageFrames: 4_000,
   maxCancelsPerSecond: 1_000,
 };
@@ -13,4 +14,5 @@ export const stormLimits = {
 export const usualLimits = {
   maxOpenMuxes: 300,
   maxReceiveBytes: 4 << 20,
+  maxCancelsPerSecond: 600,
 };

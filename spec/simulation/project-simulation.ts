@@ -1,8 +1,8 @@
-import type { LeafIdentity } from '../../lib/index.js';
+import { RejectedError, type LeafIdentity } from '../../lib/index.js';
 import type { PeerKind, SimulationOptions, Step } from '../../lib/testing/index.js';
 import { hostNames } from '../../lib/testing/network/cluster.js';
 import type { Act } from './acts/act.js';
-import { readLeafToken } from './acts/leaf-stay.js';
+import { readLeafToken, refusedToken } from './acts/leaf-stay.js';
 import { passing } from './interceptors.js';
 import { stormLimits, usualLimits } from './limits.js';
 import type { Line } from './ledger.js';
@@ -97,6 +97,7 @@ function drawPeers(seed: number, count: number): Readonly<Record<string, PeerKin
 
 // Hostile peers, and leaves whose tokens expire.
 function authenticate(token: string): LeafIdentity | string {
+  if (token === refusedToken) throw new RejectedError('a token that no host accepts', 'token');
   const leaf = readLeafToken(token);
   if (leaf === undefined) return token;
   // The clock of the test: the true time.

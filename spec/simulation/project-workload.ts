@@ -2,6 +2,8 @@ import type { Invariant, Simulation, Step, Workload } from '../../lib/testing/in
 import { drawAct, drawCall, lastIdOf, perform, type Act } from './acts/act.js';
 import { readBytes, readFiles, writeFiles } from './acts/file-routes.js';
 import { registerFileHandlers } from './acts/file-transfer.js';
+import { contractRoutes, registerContractHandlers } from './acts/odd-contracts.js';
+import { guardedRoutes, registerGuardedHandlers } from './acts/odd-interceptors.js';
 import { flaky, first, odd, oddEcho, oddSink, oddStream, registerOddHandlers, shelf } from './acts/odd-routes.js';
 import { burst } from './burst.js';
 import { registerHandlers } from './handlers.js';
@@ -11,6 +13,7 @@ import { clocks } from './invariants/clocks.js';
 import { cleanUp } from './invariants/clean-up.js';
 import { credit } from './invariants/credit.js';
 import { dialRate } from './invariants/dial-rate.js';
+import { dialedGrace } from './invariants/dialed-grace.js';
 import { emptyItems } from './invariants/empty-items.js';
 import { enginesAreEmpty } from './invariants/engines.js';
 import { handlerDeadlines } from './invariants/handler-deadlines.js';
@@ -72,12 +75,14 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
   const ledger: Ledger = new Ledger(reasons, line, now, violate);
   const world = new World(simulation, ledger, model);
   const inBackOff = new BackOffTimes(now);
+  const grace = dialedGrace(simulation, reasons);
   cluster.network.watch(model);
   const dials = dialRate(now);
   cluster.network.watch(dials.watcher);
   const files = { readFiles, readBytes, writeFiles };
   const oddities = { odd, oddStream, oddEcho, oddSink, flaky, first, ...shelf.routes };
-  for (const routes of [{ ask, askByName }, serve, relay, talk, echo, files, oddities]) {
+  const others = { ...contractRoutes, ...guardedRoutes };
+  for (const routes of [{ ask, askByName }, serve, relay, talk, echo, files, oddities, others]) {
     for (const route of Object.values(routes)) cluster.book.add(route);
   }
   return {
@@ -88,7 +93,10 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       const disk = (): Promise<void> => cluster.host(name).disk.access();
       registerHandlers(manager, ledger, disk);
       registerFileHandlers(manager, disk, violate);
-      registerOddHandlers(manager);
+      registerOddHandlers(manager, violate);
+      registerContractHandlers(manager, world.runs);
+      registerGuardedHandlers(manager);
+      grace.watch(manager, name);
       inBackOff.watch(manager);
       world.watch(manager.events$, name);
     },
@@ -107,6 +115,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       pingsAreSent(),
       { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger, inBackOff),
+      grace.invariant,
       dials.invariant,
       nothingLeft(simulation, model),
       // Not before all is closed: what is thrown at the end is reported later.

@@ -22,6 +22,8 @@ export class Reasons {
   readonly #model: WireModel;
   // What the simulation itself did to hosts.
   readonly #upsets: { readonly host: string; until: number }[] = [];
+  // And to connections.
+  readonly #strikes: { readonly between: readonly [string, string]; readonly at: number }[] = [];
 
   constructor(simulation: Simulation, model: WireModel) {
     this.#simulation = simulation;
@@ -39,13 +41,28 @@ export class Reasons {
     };
   }
 
+  /** The simulation breaks the connection between two hosts now. */
+  strike(left: string, right: string): void {
+    this.#strikes.push({ between: [left, right], at: this.#simulation.clock.elapsed });
+  }
+
   /** Whether a host drained, or was not in the list, at `from` or later, or the consequences may have lasted until then. */
   wasUpset(host: string, from: number): boolean {
     return this.#upsets.some((upset) => upset.host === host && upset.until + slowRecovery >= from);
   }
 
-  /** Whether a fault touched what is between two hosts, or its consequences may have lasted until `from`. */
+  /**
+   * Whether a fault, or the simulation itself, touched what is between two hosts, or the consequences may have lasted until `from`.
+   */
   touched(left: string, right: string, from: number): boolean {
+    const isStruck = this.#strikes.some(
+      ({ between, at }) => between.includes(left) && between.includes(right) && at + quickRecovery >= from,
+    );
+    return isStruck || this.disturbed(left, right, from);
+  }
+
+  /** Whether a fault did, or the drain or the delisting of a host. */
+  disturbed(left: string, right: string, from: number): boolean {
     const earliest = [left, right].some(isLeaf) ? from - leafRecovery : from;
     if (this.wasUpset(left, earliest) || this.wasUpset(right, earliest)) return true;
     // A fault of the next messages strikes when these come.

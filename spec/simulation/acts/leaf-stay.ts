@@ -49,6 +49,9 @@ export function leafToken(name: string, ms: number): string {
   return `${name} ${ms}`;
 }
 
+/** A token that no host accepts. */
+export const refusedToken = 'refused';
+
 /** The name and the ms of a {@link leafToken}; undefined for that of a hostile peer. */
 export function readLeafToken(token: string): { readonly name: string; readonly ms: number } | undefined {
   const [name, ms] = token.split(' ');

@@ -1,7 +1,6 @@
-import { firstValueFrom, lastValueFrom, of, Subject, take, throwError, timer, toArray, type Observable } from 'rxjs';
+import { firstValueFrom, lastValueFrom, of, Subject, take, throwError, timer, toArray } from 'rxjs';
 import {
   at,
-  GridError,
   raw,
   resumable,
   retryOnDisconnect,
@@ -9,37 +8,12 @@ import {
   takeUntilAborted,
   toAsyncIterable,
 } from '../../../lib/index.js';
+import { codeOf, end } from './ended.js';
 import type { OddContext } from './oddity.js';
 import { first, flaky, odd, oddEcho, oddSink, oddStream, QuotaExceeded, rawId, shelf, unserved } from './odd-routes.js';
 
-/** How a call ended: its items, and the code of its error. */
-interface Ended {
-  readonly items: readonly unknown[];
-  readonly code: string;
-  readonly error?: unknown;
-}
-
 const bytes = Uint8Array.of(1, 2, 3);
 const nothingDecoded = new TypeError('nothing is decoded');
-
-async function end(call: Observable<unknown>): Promise<Ended> {
-  const items: unknown[] = [];
-  return new Promise((resolve) => {
-    call.subscribe({
-      next: (item) => items.push(item),
-      error: (error: unknown) => {
-        resolve({ items, code: codeOf(error), error });
-      },
-      complete: () => {
-        resolve({ items, code: 'completed' });
-      },
-    });
-  });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof GridError ? error.code : String(error);
-}
 
 /** Codes of calls whose handlers do what they should not. */
 const ofHandlers: Readonly<Record<string, string>> = {
@@ -47,6 +21,10 @@ const ofHandlers: Readonly<Record<string, string>> = {
   two: 'internal',
   'two, later': 'internal',
   'no end': 'deadline-exceeded',
+  'much data': 'internal',
+  proxy: 'internal',
+  'no input': 'internal',
+  'no rejection': 'internal',
   foreign: 'internal',
   function: 'internal',
   generator: 'internal',
@@ -299,7 +277,7 @@ const callers: Readonly<Record<string, (context: OddContext) => Promise<void>>> 
   },
 };
 
-/** All unusual calls, by their names. */
+/** Unusual calls of usual routes, by their names. */
 export const oddCalls: Readonly<Record<string, (context: OddContext) => Promise<void>>> = {
   ...Object.fromEntries([...handlers, ...sources]),
   ...callers,

@@ -14,10 +14,12 @@ import {
   unary,
   type Call,
   type Manager,
+  type Runtime,
 } from '../../../lib/index.js';
+import { rules } from '../ledger.js';
 
 /** An error with data that the contracts name. */
-export const QuotaExceeded = defineError('quota-exceeded', { data: type<{ limit: number }>() });
+export const QuotaExceeded = defineError('quota-exceeded', { data: type<{ limit: number; note?: string }>() });
 
 /** Names of routes whose handlers fail begin with it. */
 export const oddPrefix = 'odd';
@@ -63,12 +65,14 @@ export const rawId = 75;
 /** Nobody has a handler for it. */
 export const unserved = unary({ name: 'unserved', response: type<number>() });
 
+/** Characters of the data of an error that is larger than `maxErrorDataBytes`. */
+const tooMuchData = 70_000;
 /** Bytes of a response that is larger than `maxUnaryBytes`. */
 const tooMany = (4 << 20) + 1;
 /** Items that an Observable emits at once: more than the buffer takes. */
 const flood = 1_100;
 
-const responses: Readonly<Record<string, () => unknown>> = {
+const responses: Readonly<Record<string, (call: Call<never>) => unknown>> = {
   nothing: () => EMPTY,
   two: () => of(1, 2),
   'two, later': () => timer(1, 1),
@@ -91,6 +95,20 @@ const responses: Readonly<Record<string, () => unknown>> = {
     throw 'a text';
   },
   fine: () => 'fine',
+  'in time': () => 'fine',
+  'much data': () => {
+    throw new QuotaExceeded('the quota is used up', { limit: 3, note: 'x'.repeat(tooMuchData) });
+  },
+  proxy: () => {
+    throw new Proxy(new Error('a proxy'), {
+      getPrototypeOf() {
+        throw new Error('no prototype');
+      },
+    });
+  },
+  'no input': (call) => call.input,
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- handlers do that.
+  'no rejection': () => Promise.reject(),
 };
 
 /** Virtual ms before a sink takes its item. */
@@ -122,13 +140,17 @@ function* numbers(): Generator<number> {
 }
 
 /** Registers the handlers at a host. */
-export function registerOddHandlers(manager: Manager): void {
+export function registerOddHandlers(manager: Manager, violate: (rule: string, text: string) => void): void {
   const attempts = new Map<number, number>();
   manager.handle(odd, (what, call) => {
     if (what === 'parent') {
       return call.connection(manager.local).request(odd, 'fine', { parent: call, timeout: 1_000 });
     }
-    return responses[what]!();
+    // The clock with which the deadline was computed.
+    const { runtime } = call as unknown as { readonly runtime: Runtime };
+    const late = call.deadline === undefined ? 0 : runtime.wallNow() - call.deadline.getTime();
+    if (late > 1) violate(rules.late, `the handler of an unusual call begins ${late} ms after its deadline`);
+    return responses[what]!(call);
   });
   manager.handle(oddStream, (what) => outputs[what]!() as never);
   manager.handle(oddEcho, (_, call) => call.input);

@@ -1,9 +1,14 @@
 import type { Connection } from '../../../lib/index.js';
+import type { Cluster, VirtualClock } from '../../../lib/testing/index.js';
 import { rules } from '../ledger.js';
 import { startUp } from '../reasons.js';
 import type { World } from '../world.js';
 import type { ActSource } from './act.js';
 import { oddCalls } from './odd-calls.js';
+import { contractCalls } from './odd-contracts.js';
+import { guardedCalls } from './odd-interceptors.js';
+import { leafCalls } from './odd-leaves.js';
+import { lossCalls } from './odd-losses.js';
 
 /** A call that is made, or served, in an unusual way, which has a known outcome. */
 export interface Oddity {
@@ -11,7 +16,7 @@ export interface Oddity {
   readonly id: number;
   readonly from: string;
   readonly to: string;
-  /** Name of one of {@link oddCalls}. */
+  /** Name of one of the unusual calls. */
   readonly what: string;
 }
 
@@ -19,13 +24,31 @@ export interface Oddity {
 export interface OddContext {
   readonly connection: Connection;
   readonly id: number;
+  /** Short names of the two hosts. */
+  readonly from: string;
+  readonly to: string;
+  readonly cluster: Cluster;
+  readonly clock: VirtualClock;
+  /** How often the handler of {@link counted} ran, by its request. */
+  readonly runs: ReadonlyMap<number, number>;
+  /** Calls pass the interceptors of the simulation. */
+  readonly intercepted: boolean;
   /** Full name of another host, for relays; that of the host itself where there is none. */
   readonly third: string;
   /** The outcome is another one. */
   expect(met: boolean, what: string): void;
+  /** Says that the call itself breaks a connection of the first host: what else runs over it may fail. */
+  breaks(to: string): void;
 }
 
-const names = Object.keys(oddCalls);
+const calls: Readonly<Record<string, (context: OddContext) => Promise<void>>> = {
+  ...oddCalls,
+  ...contractCalls,
+  ...guardedCalls,
+  ...lossCalls,
+  ...leafCalls,
+};
+const names = Object.keys(calls);
 
 /** Draws one. */
 export function drawOddity({ random, hosts, nextId }: ActSource): Oddity {
@@ -43,15 +66,22 @@ export async function performOddity({ id, from, to, what }: Oddity, world: World
   const began = clock.elapsed;
   const isThird = (name: string): boolean => name !== from && name !== to && ledger.areCurrent(name);
   const third = cluster.hosts.find(({ name }) => isThird(name)) ?? cluster.host(to);
+  const { reasons, line } = ledger;
+  const isExcused = (): boolean => {
+    const isTouched = [to, third.name].some((host) => reasons.disturbed(from, host, began));
+    return began < startUp || line.storm || isTouched || reasons.disturbed(to, third.name, began);
+  };
   const expect = (met: boolean, text: string): void => {
-    const { reasons, line } = ledger;
-    const isTouched = [to, third.name].some((host) => reasons.touched(from, host, began));
-    const isExcused = began < startUp || line.storm || isTouched || reasons.touched(to, third.name, began);
-    if (!met && !isExcused) violate(rules.oddity, `${what} ${id}, ${from} to ${to}: ${text}`);
+    if (!met && !isExcused()) violate(rules.oddity, `${what} ${id}, ${from} to ${to}: ${text}`);
+  };
+  const breaks = (other: string): void => {
+    reasons.strike(from, other);
   };
   try {
     const connection = cluster.host(from).connection(to);
-    await oddCalls[what]!({ connection, id, third: third.url, expect });
+    const { intercepted } = line;
+    const parts = { connection, id, from, to, cluster, clock, runs: world.runs, intercepted, third: third.url };
+    await calls[what]!({ ...parts, expect, breaks });
   } catch (error) {
     expect(false, error instanceof Error ? String(error.stack) : String(error));
   }

@@ -27,7 +27,7 @@ export function credit(book: RouteBook, kindOf: (host: string) => PeerKind | und
   const inputs = new Map<MuxModel, Account>();
   // Of routes of the library itself, such as those of a relay, the windows are not known here.
   const isStream = ({ mux }: Seen): boolean =>
-    mux !== undefined && !mux.unary && book.find(mux.handler, mux.subroute) !== undefined;
+    mux !== undefined && !mux.unary && book.find(mux.handler, mux.subroute)?.kind === 'duplex';
   const isReference = ({ circuit: { ends } }: MuxModel): boolean => ends.some((end) => kindOf(end) === 'reference');
   const accountOf = (accounts: Map<MuxModel, Account>, mux: MuxModel): Account => {
     const known = accounts.get(mux);

@@ -1,4 +1,5 @@
 import type { RouteBook } from '../../../lib/testing/index.js';
+import type { FrameView } from '../../../lib/wire/frame.js';
 import { Op } from '../../../lib/wire/ops.js';
 import type { Ledger } from '../ledger.js';
 import type { Script } from '../routes.js';
@@ -6,11 +7,19 @@ import { describe, type WireRule } from '../wire-model.js';
 
 /** A call that is over for its caller is not sent any more: what waited in the send queue is taken back. */
 export function opening(book: RouteBook, ledger: () => Ledger): WireRule {
+  const scriptOf = ({ handler, subroute, payload }: FrameView): Script | undefined => {
+    try {
+      return book.find(handler, subroute)?.request.decode(payload) as Script | undefined;
+    } catch {
+      // An unusual call, whose request is not meant to be decoded.
+      return undefined;
+    }
+  };
   return {
     name: 'a call that is over is not sent',
     arrived({ circuit, frame, at }) {
       if ((frame.op !== Op.Request && frame.op !== Op.ConnectMux) || frame.deadlineMs === 0) return;
-      const script = book.find(frame.handler, frame.subroute)?.request.decode(frame.payload) as Script | undefined;
+      const script = scriptOf(frame);
       const call = script && ledger().calls.get(script.id);
       // A call that a relay makes has a deadline of its own.
       if (call !== undefined && script?.via !== '' && !circuit.tampered)
@@ -19,7 +28,7 @@ export function opening(book: RouteBook, ledger: () => Ledger): WireRule {
     sent(seen) {
       const { frame, at } = seen;
       if (frame.op !== Op.Request && frame.op !== Op.ConnectMux) return;
-      const script = book.find(frame.handler, frame.subroute)?.request.decode(frame.payload) as Script | undefined;
+      const script = scriptOf(frame);
       const call = script && ledger().calls.get(script.id);
       // Neither a transfer of files nor a route of the library itself is a call of the ledger.
       if (script === undefined || call === undefined) return;
