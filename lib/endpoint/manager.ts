@@ -5,11 +5,11 @@
  *     handlers first      peers dial or wait
  */
 
-import { ignoreElements, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { RouteConnection } from '../calls/route-connection.js';
 import { checkOptions } from '../check.js';
 import type { Connection } from '../contract/connection.js';
-import type { Handles, Lifetime } from '../contract/handler.js';
+import type { Handles } from '../contract/handler.js';
 import { ConfigurationError, errorText } from '../errors.js';
 import { isolated } from '../flow/unhandled.js';
 import { guarded, ThrownErrors } from '../guard.js';
@@ -31,11 +31,10 @@ import { LeafList, type LeavesState } from './leaves/leaf-list.js';
 import { Leaves } from './leaves/leaves.js';
 import { managerRules, type ManagerOptions } from './manager-options.js';
 import { Hosts } from './peers/hosts.js';
-import { Observation } from './observation.js';
+import { figuresOf } from './observation.js';
 import { relayHandlers } from './relay.js';
+import { lifetimeOf, type ManagerLifetime } from './sampled.js';
 import { Serving } from './serving.js';
-
-export type { ClusterState, HostState } from './peers/cluster-state.js';
 
 /** One host of a cluster: its connections to all others, its handlers and its leaves. That of `rxgrid/node` listens, too. */
 export class Manager extends Serving implements Handles {
@@ -66,7 +65,7 @@ export class Manager extends Serving implements Handles {
   /** The hosts that own a key. See {@link ClusterCalls.ownersOf}. */
   readonly ownersOf: ClusterCalls['ownersOf'];
   /** @internal */
-  readonly lifetime: Lifetime;
+  readonly lifetime: ManagerLifetime;
   /** @internal Registers the handlers of this host. */
   protected override readonly registry: Registry;
 
@@ -94,7 +93,7 @@ export class Manager extends Serving implements Handles {
     this.registry = new Registry(this.#endpoint.serving);
     this.events$ = this.#endpoint.events$;
     this.expectStart(false);
-    this.lifetime = { runtime: this.#endpoint.runtime, closed$: this.events$.pipe(ignoreElements()) };
+    this.lifetime = lifetimeOf(this.#endpoint);
     this.#leafList = new LeafList(this.#endpoint.runtime);
     this.leaves$ = this.#leafList.leaves$;
     this.#leaves =
@@ -113,7 +112,7 @@ export class Manager extends Serving implements Handles {
       routes$: this.routes$,
       streams$: this.streams$,
       transfers$: this.transfers$,
-    } = new Observation(this.#endpoint, meters));
+    } = figuresOf(meters, this.lifetime));
     ({
       everyHost: this.everyHost,
       anyHost: this.anyHost,

@@ -1,20 +1,22 @@
-import { ignoreElements, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { RouteFigures, StreamList, TransferList } from '../metrics/figures.js';
 import type { RouteMeters } from '../metrics/route-meter.js';
 import { listStreams, RouteSampler } from '../metrics/route-sampler.js';
 import { TransferSampler } from '../metrics/transfers.js';
-import type { Endpoint } from './endpoint.js';
-import { sampled } from './sampled.js';
+import { sampled, type ManagerLifetime } from './sampled.js';
 
-/** The figures of the meters of one endpoint, for its observers. */
-export class Observation {
+/** What a manager counts, for its observers. */
+export interface ManagerFigures {
   readonly routes$: Observable<readonly RouteFigures[]>;
   readonly streams$: Observable<StreamList>;
   readonly transfers$: Observable<TransferList>;
+}
 
-  constructor({ runtime, events$ }: Endpoint, meters: RouteMeters) {
-    const closed$ = events$.pipe(ignoreElements());
-    this.routes$ = sampled(runtime, closed$, () => {
+/** The figures of a manager, from the meters of its calls. */
+export function figuresOf(meters: RouteMeters, lifetime: ManagerLifetime): ManagerFigures {
+  const { runtime } = lifetime;
+  return {
+    routes$: sampled(lifetime, () => {
       const sampler = new RouteSampler(meters);
       meters.precision.exact = true;
       return {
@@ -23,11 +25,11 @@ export class Observation {
           meters.precision.exact = false;
         },
       };
-    });
-    this.streams$ = sampled(runtime, closed$, () => ({ sample: () => listStreams(meters, runtime.now()) }));
-    this.transfers$ = sampled(runtime, closed$, () => {
+    }),
+    streams$: sampled(lifetime, () => ({ sample: () => listStreams(meters, runtime.now()) })),
+    transfers$: sampled(lifetime, () => {
       const sampler = new TransferSampler(meters.transfers);
       return { sample: () => sampler.sample(runtime.now()) };
-    });
-  }
+    }),
+  };
 }

@@ -15,7 +15,14 @@ export type {
   RouteDescription,
   WindowDescription,
 } from './description.js';
-export type { HostInfo, MonitoredCluster, MonitoredHost, MonitorEvent, MonitorEvents } from './messages.js';
+export type {
+  HostInfo,
+  MonitoredCluster,
+  MonitoredHost,
+  MonitorEvent,
+  MonitorEvents,
+  MonitorSnapshot,
+} from './messages.js';
 export { monitorRoutes } from './monitor-routes.js';
 export { recordFrames, recordingEnd, type RecordFramesOptions } from './record-frames.js';
 export { serveMonitor, type MonitorRequest, type ServeMonitorOptions } from './serve-monitor.js';

@@ -1,5 +1,5 @@
 import type { ConnectionStats } from '../connection/figures.js';
-import type { ClusterState, HostState } from '../endpoint/manager.js';
+import type { ClusterState, HostState } from '../endpoint/peers/cluster-state.js';
 import type { Health } from '../endpoint/health.js';
 import type { LeafDeparture, LeafState, LeavesState } from '../endpoint/leaves/leaf-list.js';
 import type { ErrorInfo } from '../error-info.js';
@@ -33,6 +33,15 @@ export interface MonitoredHost extends HostState {
 /** The cluster, as the monitored host sees it. */
 export interface MonitoredCluster extends ClusterState {
   readonly hosts: readonly MonitoredHost[];
+}
+
+/** The figures of a host at one moment. */
+export interface MonitorSnapshot {
+  readonly info: HostInfo;
+  readonly cluster: MonitoredCluster;
+  readonly routes: readonly RouteFigures[];
+  readonly streams: StreamList;
+  readonly transfers: TransferList;
 }
 
 /** An event of the monitored host. */
@@ -220,6 +229,17 @@ function readTransfer(value: unknown): TransferFigures {
     rate: number(figures.rate),
     mode: optionalText(figures.mode),
     age: number(figures.age),
+  };
+}
+
+export function readSnapshot(value: unknown): MonitorSnapshot {
+  const { info, cluster, routes, streams, transfers } = fields(value);
+  return {
+    info: readInfo(optionalFields(info)),
+    cluster: readCluster(optionalFields(cluster)),
+    routes: readRoutes(Array.isArray(routes) ? routes : []),
+    streams: readStreams(optionalFields(streams)),
+    transfers: readTransfers(optionalFields(transfers)),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   readLines,
   readLeaves,
   readRoutes,
+  readSnapshot,
   readStreams,
   readTransfers,
 } from './messages.js';
@@ -39,6 +40,8 @@ export const monitorRoutes = {
   info: answer('info', readInfo),
   /** Its routes. */
   describe: answer('describe', readDescription),
+  /** What `info`, `cluster`, `routes`, `streams` and `transfers` report at this moment. */
+  snapshot: answer('snapshot', readSnapshot),
   /** Its connections, when one changes and every second. */
   cluster: figures('cluster', readCluster),
   /** Counts and durations by route, every second. */

@@ -1,14 +1,14 @@
-import { map, Observable, switchMap, take } from 'rxjs';
+import { combineLatest, firstValueFrom, map, ReplaySubject, share, startWith, take, type Observable } from 'rxjs';
 import { aFunction, checkOptions, oneOf, type Rule } from '../check.js';
 import type { ConnectionStats } from '../connection/figures.js';
 import type { Connection } from '../contract/connection.js';
 import { PermissionDeniedError } from '../contract/define-error.js';
 import type { Call } from '../contract/handler.js';
+import type { LeavesState } from '../endpoint/leaves/leaf-list.js';
 import type { Manager } from '../endpoint/manager.js';
-import { figuresInterval, maxListed } from '../bounds.js';
+import { maxListed } from '../bounds.js';
 import type { RouteFigures } from '../metrics/figures.js';
 import { conflate } from '../operators/conflate.js';
-import type { Runtime } from '../runtime.js';
 import { version } from '../version.js';
 import { describe } from './describe.js';
 import { EventFeed } from './event-feed.js';
@@ -21,8 +21,8 @@ export interface MonitorRequest {
   /** Name of the calling host, or identity of the leaf. */
   readonly caller: string;
   readonly callerKind: 'host' | 'leaf';
-  /** Which of the monitor's routes is called. */
-  readonly what: keyof typeof monitorRoutes;
+  /** Which of the monitor's routes is called. A snapshot is several of them: each is authorized. */
+  readonly what: Exclude<keyof typeof monitorRoutes, 'snapshot'>;
 }
 
 /** Options of {@link serveMonitor}. */
@@ -53,35 +53,42 @@ export function serveMonitor(manager: Manager, options: ServeMonitorOptions = {}
   const feed = new EventFeed(manager.events$, runtime);
   const authorize = options.authorize?.bind(options) ?? hostsOnly;
 
+  const { streams$, transfers$ } = manager;
+  const cluster$ = clusterFigures(manager);
+  const routes$ = manager.routes$.pipe(map(mostCalled));
   const answers = {
     info: () => ({ host: manager.local, version, uptime: runtime.now() - started, time: runtime.wallNow() }),
     describe: () => describe(manager),
+    // Each of them emits at once.
+    snapshot: () =>
+      firstValueFrom(
+        combineLatest({
+          info: [answers.info()],
+          cluster: cluster$,
+          routes: routes$,
+          streams: streams$,
+          transfers: transfers$,
+        }),
+      ),
   };
   const figures = {
-    cluster: () => clusterFigures(manager, runtime).pipe(conflate()),
-    routes: () => manager.routes$.pipe(map(mostCalled), conflate()),
-    streams: () => manager.streams$.pipe(conflate()),
-    transfers: () => manager.transfers$.pipe(conflate()),
-    leaves: () =>
-      manager.leaves$.pipe(
-        // What came and left meanwhile is sent together.
-        conflate((kept, next) => ({
-          ...next,
-          arrived: [...kept.arrived, ...next.arrived].slice(-maxListed),
-          left: [...kept.left, ...next.left].slice(-maxListed),
-        })),
-      ),
+    cluster: () => cluster$.pipe(conflate()),
+    routes: () => routes$.pipe(conflate()),
+    streams: () => streams$.pipe(conflate()),
+    transfers: () => transfers$.pipe(conflate()),
+    leaves: () => manager.leaves$.pipe(conflate(joinLeaves)),
     health: () => manager.health$.pipe(conflate()),
     events: () => feed.events(),
   };
-  const guard = <T>(what: MonitorRequest['what'], make: () => T) => {
-    return async (_: unknown, call: Call<never>): Promise<T> => {
-      await check(authorize, { caller: call.caller, callerKind: call.callerKind, what });
+  const guard = <T>(what: MonitorRequest['what'] | readonly MonitorRequest['what'][], make: () => T | Promise<T>) => {
+    return async (_: unknown, { caller, callerKind }: Call<never>): Promise<T> => {
+      for (const each of [what].flat()) await check(authorize, { caller, callerKind, what: each });
       return make();
     };
   };
   manager.handle(monitorRoutes.info, guard('info', answers.info));
   manager.handle(monitorRoutes.describe, guard('describe', answers.describe));
+  manager.handle(monitorRoutes.snapshot, guard(snapshotParts, answers.snapshot));
   manager.handle(monitorRoutes.cluster, guard('cluster', figures.cluster));
   manager.handle(monitorRoutes.routes, guard('routes', figures.routes));
   manager.handle(monitorRoutes.streams, guard('streams', figures.streams));
@@ -95,6 +102,8 @@ export function serveMonitor(manager: Manager, options: ServeMonitorOptions = {}
     return recordedBatches(manager, request, call.signal);
   });
 }
+
+const snapshotParts = ['info', 'cluster', 'routes', 'streams', 'transfers'] as const;
 
 const monitorRules: Readonly<Record<keyof ServeMonitorOptions, Rule>> = {
   authorize: aFunction('authorizes readers of the monitor'),
@@ -123,24 +132,14 @@ async function check(authorize: Authorize, request: MonitorRequest): Promise<voi
   );
 }
 
-// The connections' figures change without an event.
-function clusterFigures(manager: Manager, runtime: Runtime): Observable<MonitoredCluster> {
-  return manager.cluster$.pipe(
-    switchMap(
-      (state) =>
-        new Observable<MonitoredCluster>((subscriber) => {
-          let cancel = (): void => undefined;
-          const tick = (): void => {
-            cancel = runtime.schedule(tick, figuresInterval);
-            const hosts = state.hosts.map((host) => ({ ...host, stats: statsOf(manager, host.host) }));
-            subscriber.next({ local: state.local, hosts });
-          };
-          tick();
-          return () => {
-            cancel();
-          };
-        }),
-    ),
+// The connections' figures change without an event. All readers share what is made of them.
+function clusterFigures(manager: Manager): Observable<MonitoredCluster> {
+  return combineLatest([manager.cluster$, manager.lifetime.seconds$.pipe(startWith(undefined))]).pipe(
+    map(([{ local, hosts }]) => ({
+      local,
+      hosts: hosts.map((host) => ({ ...host, stats: statsOf(manager, host.host) })),
+    })),
+    share({ connector: () => new ReplaySubject(1) }),
   );
 }
 
@@ -155,6 +154,15 @@ function statsOf(manager: Manager, host: string): ConnectionStats | undefined {
   let found: ConnectionStats | undefined = undefined;
   connection.stats$.pipe(take(1)).subscribe((stats) => (found = stats));
   return found;
+}
+
+// What came and left meanwhile is sent together.
+function joinLeaves(kept: LeavesState, next: LeavesState): LeavesState {
+  return {
+    ...next,
+    arrived: [...kept.arrived, ...next.arrived].slice(-maxListed),
+    left: [...kept.left, ...next.left].slice(-maxListed),
+  };
 }
 
 // What is sent has a bound: routes that are never called are the least informative.

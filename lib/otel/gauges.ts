@@ -1,7 +1,8 @@
 import type { BatchObservableCallback, Meter } from '@opentelemetry/api';
 import { take } from 'rxjs';
 import type { ConnectionStats } from '../connection/figures.js';
-import type { ClusterState, Manager } from '../endpoint/manager.js';
+import type { Manager } from '../endpoint/manager.js';
+import type { ClusterState } from '../endpoint/peers/cluster-state.js';
 import { attributeNames, metricNames } from './conventions.js';
 
 /** Name of the other host, in the attributes of the gauges. */

@@ -93,7 +93,7 @@ else
       serveMonitor(manager, { authorize: () => true });
       serveDashboardFrom(manager, {}, () => files);
       await manager.listen({ address: '127.0.0.1' });
-      const other = new HostProcess([hosts[1]!, String(pingInterval), ...hosts]);
+      const other = new HostProcess([hosts[1]!, String(pingInterval), '50', ...hosts]);
       await other.line();
       const page = await open(manager);
       await page.waitForSelector('.summary :text("All 2 hosts up")');
@@ -106,9 +106,10 @@ else
       await page.waitForSelector('.summary :text("All 2 hosts up")');
     }, 30_000);
 
-    it('costs a host little', async () => {
+    it('costs a host less than one percent of a core', async () => {
       const hosts = await names(3);
-      const processes = hosts.map((local) => new HostProcess([local, '10000', ...hosts]));
+      // They do nothing else: what is measured is small beside the calls of even a quiet host.
+      const processes = hosts.map((local) => new HostProcess([local, '10000', '0', ...hosts]));
       await Promise.all(processes.map((each) => each.line()));
       const serving = grid.manager((await names(1))[0]!, [], { leaves: { authenticate: () => 'operator' } });
       const url = `${hosts[0]!.replace('http', 'ws')}/minio/grid/v1`;
@@ -119,29 +120,25 @@ else
       const page = await browser.newPage({ bypassCSP: true });
       grid.closeLater(() => page.close());
       await page.route('**/config.json', (route) => route.fulfill({ json: config }));
-      const ms = 5_000;
-      const share = async (): Promise<number> => {
+      // CPU time, which does not grow while others have the processor.
+      const share = async (ms: number): Promise<number> => {
         const before = await processes[0]!.used();
         await pass(page, ms);
         return ((await processes[0]!.used()) - before) / ms;
       };
-      const costs: number[] = [];
-      // One after the other, several times: the code of the hosts gets hot, and the machine has other work.
-      for (let round = 0; round < 4; round++) {
-        await page.goto(`${serving.local}/dashboard/#token=any`);
-        await page.waitForSelector('.summary :text("All 3 hosts up")');
-        await pass(page, 2_000);
-        const withPage = await share();
-        await page.goto('about:blank');
-        await pass(page, 1_000);
-        costs.push(withPage - (await share()));
-      }
+      await page.goto(`${serving.local}/dashboard/#token=any`);
+      await page.waitForSelector('footer :text("Figures of 3 of 3 hosts")');
+      // Code that runs a few times a second is compiled late.
+      await pass(page, 15_000);
+      const withPage = await share(20_000);
+      await page.goto('about:blank');
+      await pass(page, 1_000);
+      const without = await share(5_000);
+      const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
       console.log(
-        `A page costs a host of three, in % of a core: ${costs.map((each) => (100 * each).toFixed(2)).join(', ')}`,
+        `A page costs a host of three ${percent(withPage - without)} of a core; without: ${percent(without)}.`,
       );
-      const cost = [...costs].sort((left, right) => left - right)[1]!;
-      // Above what is promised, because the machine does other work meanwhile; the figures are printed.
-      expect(cost).toBeLessThan(0.03);
+      expect(withPage - without).toBeLessThan(0.01);
     }, 120_000);
 
     it('costs little for a page with 60 hosts', async () => {

@@ -97,6 +97,27 @@ describe('monitor()', () => {
       expect(await firstValueFrom(b.manager.streams$)).toMatchObject({ open: 0 });
     }));
 
+  it('sends the figures of a second in one message, whenever a reader has subscribed to each', () =>
+    gridTest(async ({ cluster, advance }) => {
+      const grid = cluster({ setup: (manager) => serveMonitor(manager) });
+      const [a, b] = [grid.host('a'), grid.host('b')];
+      await grid.connected();
+      const sent = async (): Promise<number> => (await firstValueFrom(b.connection(a).stats$)).messagesOut;
+      const remote = monitor(a.connection(b));
+      const readers = [remote.cluster$, remote.routes$, remote.streams$, remote.transfers$].map((each) =>
+        seen<unknown>(each),
+      );
+      await advance(250);
+      readers.push(seen(remote.routes$));
+      await advance(250);
+      const before = await sent();
+      const items = readers.map((reader) => reader.items.length);
+      await advance(5_000);
+      expect((await sent()) - before).toBe(5);
+      expect(readers.map((reader, index) => reader.items.length - items[index]!)).toStrictEqual([5, 5, 5, 5, 5]);
+      for (const reader of readers) reader.stop();
+    }));
+
   it('emits earlier events, then new ones in batches', () =>
     gridTest(async ({ cluster, advance }) => {
       const grid = cluster({ setup: (manager) => serveMonitor(manager) });
@@ -224,6 +245,29 @@ describe('monitor()', () => {
       }
       expect(results).toStrictEqual(['ok', 'ok', 'refused', 'refused', 'refused', 'refused']);
       expect(asked[0]).toStrictEqual({ caller: 'admin', callerKind: 'leaf', what: 'info' });
+    }));
+
+  it('a snapshot has all figures, for those who may see each of them', () =>
+    gridTest(async ({ cluster }) => {
+      const refused = new Set<string>();
+      const grid = cluster({
+        setup: (manager) => serveMonitor(manager, { authorize: ({ what }) => !refused.has(what) }),
+      });
+      await grid.connected();
+      const [a, b] = [grid.host('a'), grid.host('b')];
+      const remote = monitor(a.connection(b));
+      expect(await firstValueFrom(remote.snapshot$)).toMatchObject({
+        info: { host: 'http://b', version },
+        cluster: { local: 'http://b', hosts: [{ host: 'http://a', status: 'connected', stats: { host: 'http://a' } }] },
+        routes: expect.arrayContaining([expect.objectContaining({ route: 'monitor/snapshot', inFlight: 1 })]),
+        streams: { open: 0, streams: [] },
+        transfers: { open: 0, transfers: [] },
+      });
+      for (const what of ['info', 'cluster', 'routes', 'streams', 'transfers']) {
+        refused.add(what);
+        await expect(firstValueFrom(remote.snapshot$)).rejects.toMatchObject({ code: 'permission-denied' });
+        refused.clear();
+      }
     }));
 
   it('is served once per manager, and refuses invalid options', () =>

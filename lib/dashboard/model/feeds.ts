@@ -1,10 +1,9 @@
-import { catchError, EMPTY, forkJoin, map, merge, of, take, tap, timeout, Subscription, type Observable } from 'rxjs';
+import { catchError, EMPTY, map, merge, tap, timeout, Subscription, type Observable } from 'rxjs';
 import type { Connection } from '../../contract/connection.js';
 import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
 import { errorText } from '../../errors.js';
 import { monitor, type Monitor } from '../../monitor/client.js';
 import { retryOnDisconnect } from '../../operators/retry-on-disconnect.js';
-import type { MonitoredHost } from '../../monitor/index.js';
 import type { Runtime } from '../../runtime.js';
 import { EventLog } from './event-log.js';
 import { HostFeed } from './host-feed.js';
@@ -15,8 +14,6 @@ const tick = 250;
 const asksPerSecond = 12;
 /** Shortest interval at which one host is polled, in ms. */
 const leastInterval = 1_000;
-/** Interval at which a host is asked for its version and uptime, in ms, unless it was lost meanwhile. */
-const infoInterval = 60_000;
 /** In a page that nobody sees, hosts are polled so many times less often. */
 const hiddenFactor = 5;
 /** Time that a host has to answer, in ms. */
@@ -28,8 +25,6 @@ interface Asked {
   nextAt: number;
   asking: boolean;
   watched: Subscription | undefined;
-  /** Since when the connection with it was up when it last answered. */
-  connectedAt: number | undefined;
 }
 
 /**
@@ -195,43 +190,31 @@ export class Feeds {
       .slice(0, Math.ceil((asksPerSecond * tick) / 1_000));
     for (const { feed, asked } of due) {
       asked.nextAt = now + interval;
-      const link = this.#linkTo(feed.name);
-      if (link?.status === 'connected') this.#askOne(feed, asked, link.since);
+      if (this.#isConnected(feed.name)) this.#askOne(feed, asked);
     }
   };
 
   #askedOf(host: string): Asked {
     let asked = this.#asked.get(host);
     if (asked === undefined) {
-      asked = { nextAt: 0, asking: false, watched: undefined, connectedAt: undefined };
+      asked = { nextAt: 0, asking: false, watched: undefined };
       this.#asked.set(host, asked);
     }
     return asked;
   }
 
-  #linkTo(host: string): MonitoredHost | undefined {
-    return this.hosts.get(this.local ?? '')?.cluster?.hosts.find((each) => each.host === host);
+  #isConnected(name: string): boolean {
+    const { cluster } = this.hosts.get(this.local ?? '') ?? {};
+    return cluster?.hosts.some(({ host, status }) => host === name && status === 'connected') === true;
   }
 
-  #askOne(feed: HostFeed, asked: Asked, connectedAt: number): void {
+  #askOne(feed: HostFeed, asked: Asked): void {
     asked.asking = true;
-    const now = this.#runtime.now();
-    // It may have been restarted while it was lost.
-    const isKnown = feed.info !== undefined && asked.connectedAt === connectedAt && now - feed.infoAt < infoInterval;
     const host = this.monitorOf(feed.name);
-    const once = <T>(source: Observable<T>): Observable<T> => source.pipe(take(1), timeout(answerTimeout));
-    const answers = {
-      info: isKnown ? of(undefined) : once(host.info$),
-      cluster: once(host.cluster$),
-      routes: once(host.routes$),
-      streams: once(host.streams$),
-      transfers: once(host.transfers$),
-    };
-    forkJoin(answers).subscribe({
+    host.snapshot$.pipe(timeout(answerTimeout)).subscribe({
       next: ({ info, cluster, routes, streams, transfers }) => {
         const now = this.#runtime.now();
-        if (info !== undefined) feed.setInfo(info, now);
-        asked.connectedAt = connectedAt;
+        feed.setInfo(info, now);
         feed.setCluster(cluster, now);
         feed.setRoutes(routes, now);
         feed.setStreams(streams, now);

@@ -12,6 +12,8 @@ export type OfHost<T> = T & { readonly host: string };
 export class HostFeed {
   readonly name: string;
   info: HostInfo | undefined = undefined;
+  /** When the host was started, by its own clock; the same number until it is started again. 0 where it has not reported that. */
+  startedAt = 0;
   /** The time of the monotonic clock here at which `info` came. */
   infoAt = 0;
   cluster: MonitoredCluster | undefined = undefined;
@@ -38,12 +40,10 @@ export class HostFeed {
     this.rates = new RouteRates(name);
   }
 
-  /** When the host was started, by its own clock, to within a few seconds; 0 where it has not reported that. */
-  get startedAt(): number {
-    return this.info === undefined ? 0 : Math.round((this.info.time - this.info.uptime) / 5_000);
-  }
-
   setInfo(info: HostInfo, now: number): void {
+    const startedAt = info.time - info.uptime;
+    // Two readings of its clock differ by a little.
+    if (Math.abs(startedAt - this.startedAt) > 5_000) this.startedAt = startedAt;
     this.info = info;
     this.infoAt = now;
   }

@@ -96,14 +96,15 @@ export class FakeMesh {
     const each = (make: () => unknown): Observable<unknown> => interval(1_000).pipe(startWith(0), map(make));
     switch (what) {
       case 'info':
-        return of(
-          this.#without('info', {
-            host: host.name,
-            version: '0.1.0',
-            uptime: Date.now() - host.startedAt,
-            time: Date.now(),
-          }),
-        );
+        return of(this.#info(host));
+      case 'snapshot':
+        return of({
+          info: this.#info(host),
+          cluster: this.#cluster(host),
+          routes: this.#routes(host),
+          streams: this.#streams(host),
+          transfers: this.#transfers(host),
+        });
       case 'describe':
         return of(this.#description(host));
       case 'cluster':
@@ -135,6 +136,11 @@ export class FakeMesh {
   #without<T extends object>(what: string, value: T): object {
     const left = this.#options.without?.[what] ?? [];
     return Object.fromEntries(Object.entries(value).filter(([key]) => !left.includes(key)));
+  }
+
+  #info({ name, startedAt }: FakeHost): object {
+    const time = Date.now();
+    return this.#without('info', { host: name, version: '0.1.0', uptime: time - startedAt, time });
   }
 
   #cluster(by: FakeHost): unknown {
