@@ -1,6 +1,7 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import rxjs from 'eslint-plugin-rxjs-x';
 import tseslint from 'typescript-eslint';
+import { testAsserts } from './scripts/lint/test-asserts.mjs';
 
 /**
  * What each part of lib may import: files directly in lib, folders of lib, and packages. A folder may always import
@@ -252,6 +253,12 @@ const equalSyntax = {
   message: 'Use toStrictEqual: toEqual takes undefined for absent.',
 };
 /**
+ * Functions that assert: the simulation checks what the protocol promises, `same` what the compiler infers; the others wait for what
+ * they name, and fail with it where it does not come.
+ */
+const assertingFunctions = ['simulate', 'same', 'waitForSelector', 'leavesOf', 'is', 'problem'];
+
+/**
  * Specs whose timers are virtual: their bodies run in gridTest, simulate or on an installed clock. The ledger of kills looks
  * at the folder of a process that is gone: nobody tells it when another one has put back what was left.
  */
@@ -444,6 +451,11 @@ export default defineConfig(
       'rxjs-x/no-ignored-notifier': 'off',
       'no-restricted-syntax': ['error', ...sleepSyntax, equalSyntax],
     },
+  },
+  {
+    files: ['{spec,examples}/**/*.{spec,test}.ts'],
+    plugins: { local: { rules: { 'test-asserts': testAsserts } } },
+    rules: { 'local/test-asserts': ['error', assertingFunctions] },
   },
   {
     // The tsconfig of the starter is for its users, who have the package installed.

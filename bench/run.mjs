@@ -1,26 +1,16 @@
 // The orchestrator: measures what the arguments name, one cell after the other, and prints tables. It idles while other
 // processes work. See docs/performance.md for how to read the results.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseOptions, usage } from './options.mjs';
+import { benchOptions } from './options.mjs';
 import { judge, lastLine } from './report/gates.mjs';
 import { measureGroup } from './report/measure-group.mjs';
 import { fillPlaces } from './report/places.mjs';
 import { cellTable } from './report/table.mjs';
 import { versions } from './report/versions.mjs';
 
-const options = parse();
-if (options.help) console.log(usage);
-else if (options.list) list();
+const options = benchOptions();
+if (options.list) list();
 else process.exitCode = await main();
-
-function parse() {
-  try {
-    return parseOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error.message}\n\n${usage}`);
-    process.exit(2);
-  }
-}
 
 function list() {
   for (const { name, title, cells = [] } of options.groups) {

@@ -29,8 +29,11 @@ const refused = (run: () => void): string => {
 
 describe('a table of options', () => {
   it('accepts values that obey its rules, and undefined for omitted ones', () => {
-    checkOptions({ timeout: 1, maxItems: 10, deadline: undefined }, rules, { of: 'x' });
-    checkOptions({}, rules, { of: 'x' });
+    for (const options of [{ timeout: 1, maxItems: 10, deadline: undefined }, {}]) {
+      expect(() => {
+        checkOptions(options, rules, { of: 'x' });
+      }).not.toThrow();
+    }
   });
 
   it.each<[unknown, string]>([

@@ -46,9 +46,10 @@ describe('the runtime of the platform', () => {
       queueMicrotask(task);
     }
     const runtime = runtimeWith({ process: undefined, queueMicrotask: strict });
-    await new Promise<void>((resolve) => {
+    const deferred = new Promise<void>((resolve) => {
       runtime.defer(resolve);
     });
+    await expect(deferred).resolves.toBeUndefined();
   });
 
   it('has a wall clock that follows that of the platform, and a monotonic one that does not', () => {

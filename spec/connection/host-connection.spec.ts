@@ -97,12 +97,12 @@ describe('the states of a connection', () => {
 describe('ready()', () => {
   it('resolves at once when connected, or later', async () => {
     const { a } = linkedPair();
-    await a.connection.ready();
+    await expect(a.connection.ready()).resolves.toBeUndefined();
     const other = alone().a;
     other.connection.attemptFailed(broken);
     const ready = other.connection.ready();
     other.open(linkedSockets()[0]);
-    await ready;
+    await expect(ready).resolves.toBeUndefined();
   });
 
   it('rejects when closed, before or after', async () => {

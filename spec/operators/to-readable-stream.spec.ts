@@ -47,7 +47,7 @@ describe('toReadableStream', () => {
     source.next(1);
     await first;
     source.complete();
-    await reader.closed;
+    await expect(reader.closed).resolves.toBeUndefined();
   });
 
   it('fails after the buffered items, and at once where there are none', async () => {

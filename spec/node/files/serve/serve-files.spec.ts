@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { concat, concatMap, from, lastValueFrom, NEVER, of, tap, toArray } from 'rxjs';
+import { concat, concatMap, firstValueFrom, from, lastValueFrom, NEVER, of, tap, toArray } from 'rxjs';
 import { ConfigurationError, RefusedError } from '../../../../lib/errors.js';
 import { fileBytes, listFiles, readFile, statFile, writeFile } from '../../../../lib/files/file-client.js';
 import {
@@ -541,6 +541,7 @@ describe('an interrupted transfer', () => {
     });
     await cancelled;
     while (namesIn(host.root).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect((await firstValueFrom(host.leaf.stats$)).openOut).toBe(0);
   });
 
   it('does not affect other transfers of the connection', async () => {
