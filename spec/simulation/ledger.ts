@@ -163,6 +163,8 @@ export interface Line {
   readonly peers: Readonly<Record<string, PeerKind>>;
   /** Calls pass interceptors at both sides. */
   readonly intercepted: boolean;
+  /** Leaves that make no call for a while are disconnected, and come back for the next one. */
+  readonly idleLeaves: boolean;
 }
 
 /** All calls of one run. */

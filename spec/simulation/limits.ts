@@ -5,7 +5,7 @@ export const stormLimits = {
   maxSendQueueBytes: 96 << 10,
   maxReceiveBytes: 128 << 10,
   maxWaitingCalls: 80,
-  maxWaitingBytes: 12_000,
+  maxWaitingBytes: 8_000,
   maxMessageFrames: 4_000,
   maxCancelsPerSecond: 1_000,
 };

@@ -29,6 +29,9 @@ const brokenEvery = 8;
 const calmEvery = 9;
 /** And so many have hosts without extensions, or of the previous version. */
 const peersEvery = 4;
+/** And so many disconnect leaves that are idle for so many ms. */
+const idleEvery = 7;
+const idleMs = 1_500;
 /** And so many are storms: bursts of calls that come at once, and limits that they reach. */
 const stormEvery = 10;
 const stormBursts = 5;
@@ -46,6 +49,7 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
     storm,
     peers: seed % peersEvery === 2 ? drawPeers(seed, hosts) : {},
     intercepted: seed % interceptedEvery === 1,
+    idleLeaves: seed % idleEvery === 3,
   };
   const changingList = !calm && seed % changingEvery === 1;
   const planned = storm ? stormBursts : acts;
@@ -75,7 +79,7 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
       peers,
       changingList,
       auth: rotatingToken(),
-      leaves: { authenticate },
+      leaves: { authenticate, ...(line.idleLeaves ? { limits: { idle: idleMs } } : {}) },
       // Leaves are told the planned failures, too.
       exposeErrors: true,
       relay: { authorize: () => true },

@@ -5,6 +5,7 @@ import { registerFileHandlers } from './acts/file-transfer.js';
 import { contractRoutes, registerContractHandlers } from './acts/odd-contracts.js';
 import { guardedRoutes, registerGuardedHandlers } from './acts/odd-interceptors.js';
 import { flaky, first, odd, oddEcho, oddSink, oddStream, registerOddHandlers, shelf } from './acts/odd-routes.js';
+import { registerSourceHandlers, sourceRoutes } from './acts/odd-sources.js';
 import { burst } from './burst.js';
 import { registerHandlers } from './handlers.js';
 import { Probes } from './hostile/probe-routes.js';
@@ -81,7 +82,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
   cluster.network.watch(dials.watcher);
   const files = { readFiles, readBytes, writeFiles };
   const oddities = { odd, oddStream, oddEcho, oddSink, flaky, first, ...shelf.routes };
-  const others = { ...contractRoutes, ...guardedRoutes };
+  const others = { ...contractRoutes, ...guardedRoutes, ...sourceRoutes };
   for (const routes of [{ ask, askByName }, serve, relay, talk, echo, files, oddities, others]) {
     for (const route of Object.values(routes)) cluster.book.add(route);
   }
@@ -96,6 +97,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       registerOddHandlers(manager, violate);
       registerContractHandlers(manager, world.runs);
       registerGuardedHandlers(manager);
+      registerSourceHandlers(manager);
       grace.watch(manager, name);
       inBackOff.watch(manager);
       world.watch(manager.events$, name);

@@ -92,6 +92,8 @@ class IterableFeeder<T, P extends Payload> implements Feeder {
   readonly #outlet: Outlet<T, P>;
   #stopped = false;
   #pulling = false;
+  // Within the user's `next`.
+  #running = false;
 
   constructor(iterator: Iterator<T>, outlet: Outlet<T, P>) {
     this.#iterator = iterator;
@@ -106,9 +108,9 @@ class IterableFeeder<T, P extends Payload> implements Feeder {
     const outlet = this.#outlet;
     try {
       while (!this.#stopped && outlet.canSend) {
-        const result = checkResult(this.#iterator.next());
+        const result = checkResult(this.#next());
         if (this.#isStopped()) {
-          // A generator that stops its own call is running, and could not be returned at that time.
+          // It has stopped its own call: see `stop`.
           if (result.done !== true) returnIterator(this.#iterator, outlet.onThrown);
           break;
         }
@@ -133,7 +135,17 @@ class IterableFeeder<T, P extends Payload> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    returnIterator(this.#iterator, this.#outlet.onThrown);
+    // A generator that stops its own call cannot be returned while it runs: `resume` does that.
+    if (!this.#running) returnIterator(this.#iterator, this.#outlet.onThrown);
+  }
+
+  #next(): IteratorResult<T> {
+    this.#running = true;
+    try {
+      return this.#iterator.next();
+    } finally {
+      this.#running = false;
+    }
   }
 
   // A method, because the compiler cannot see that user code changes the field.

@@ -111,6 +111,8 @@ abstract class Puller<T> {
 class SyncPuller<T> extends Puller<T> {
   readonly #iterator: Iterator<T>;
   readonly #onLate: OnThrown;
+  // Within the user's `next`.
+  #running = false;
 
   constructor(iterator: Iterator<T>, onLate: OnThrown, ...rest: ConstructorParameters<typeof Puller<T>>) {
     super(...rest);
@@ -131,20 +133,24 @@ class SyncPuller<T> extends Puller<T> {
 
   #pullOne(): void {
     let result: IteratorResult<T>;
+    this.#running = true;
     try {
       result = this.#iterator.next();
     } catch (error) {
       if (this.ended) this.#onLate(error);
       else this.fail(error);
       return;
+    } finally {
+      this.#running = false;
     }
     if (!this.ended) this.deliver(result);
-    // A generator that unsubscribes within its own call is running, and could not be returned at that time.
+    // It has unsubscribed within its own call: see `returnIterator`.
     else if (result.done !== true) this.returnIterator();
   }
 
   protected returnIterator(): void {
-    returnIterator(this.#iterator, this.#onLate);
+    // A generator that unsubscribes within its own call cannot be returned while it runs: `#pullOne` does that.
+    if (!this.#running) returnIterator(this.#iterator, this.#onLate);
   }
 }
 

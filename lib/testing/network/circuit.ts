@@ -1,4 +1,5 @@
 import { Subject, type Observer } from 'rxjs';
+import { closeCodeOf, closeError, closeReason } from '../../transport/close-codes.js';
 import type { Socket } from '../../transport/socket.js';
 import type { Runtime } from '../../runtime.js';
 import { joinFragments, type WireMessage } from '../../wire/batch.js';
@@ -134,6 +135,10 @@ class End {
       inbound: this.#inbound.asObservable(),
       outbound,
       drained: this.#drained.asObservable(),
+      close: (code, reason) => {
+        const error = closeError(closeCodeOf(code), closeReason(reason));
+        this.#close({ kind: 'close', error }, `closed by ${name}: ${code}`);
+      },
       get bufferedBytes() {
         return bufferedBytes();
       },
@@ -189,7 +194,8 @@ class End {
     this.#open = false;
     this.#options.endClosed(this.name);
     if (cargo.kind === 'close') {
-      this.#inbound.complete();
+      if (cargo.error === undefined) this.#inbound.complete();
+      else this.#inbound.error(cargo.error);
     } else {
       this.#ended('broken', cargo.reason);
       this.#inbound.error(new Error(cargo.reason));

@@ -29,10 +29,10 @@ export const lineOptionRules: Readonly<Record<keyof LineOptions, Rule>> = {
   },
 };
 
-/** What travels: a message, or the end of the socket. */
+/** What travels: a message, or the end of the socket. `error`: what the other end makes of the code and reason of the close. */
 export type Cargo =
   | { readonly kind: 'message'; readonly bytes: Uint8Array }
-  | { readonly kind: 'close' }
+  | { readonly kind: 'close'; readonly error?: Error | undefined }
   | { readonly kind: 'reset'; readonly reason: string };
 
 /** Is notified of what happens on a lane. */

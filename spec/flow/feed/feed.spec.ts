@@ -113,7 +113,7 @@ describe('an iterable', () => {
       })(),
     );
     outlet.give(5);
-    expect([outlet.log, cleaned]).toStrictEqual([[1], 1]);
+    expect([outlet.log, cleaned, outlet.thrown]).toStrictEqual([[1], 1, []]);
   });
 
   it('does not complete a call that it stops itself', () => {

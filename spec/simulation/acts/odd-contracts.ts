@@ -16,6 +16,8 @@ import { odd, oddEcho, oddStream } from './odd-routes.js';
 import type { OddContext } from './oddity.js';
 
 const bytes = Uint8Array.of(1, 2, 3);
+/** What {@link oddStream} is declared as. */
+const ofStream = { id: oddStream.id!, name: 'odd-stream', request: type<string>(), output: type<unknown>() };
 
 /** Decodes texts but for two: one that is the caller's fault, and one at which it breaks itself. */
 const picky: Codec<string> = {
@@ -152,7 +154,7 @@ export const contractCalls: Readonly<Record<string, (context: OddContext) => Pro
     }
   },
   async 'an input that the handler has not declared'({ connection, expect }) {
-    const withInput = { ...oddStream, input: raw, inCapacity: 4 };
+    const withInput = duplex({ ...ofStream, input: raw, inCapacity: 4 });
     const { items, code } = await end(connection.exchange(withInput, 'numbers', () => [bytes] as never));
     expect(items.length === 10, `${items.length} items, ${code}`);
   },

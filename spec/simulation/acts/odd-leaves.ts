@@ -26,10 +26,12 @@ interface Visit {
 
 /** A leaf, by a name of its own, which is closed afterwards. */
 async function visit(
-  { cluster, clock, to, id }: OddContext,
+  { cluster, clock, to, id, idleLeaves }: OddContext,
   { urls = [`ws://${to}`], options = {} }: Visit,
   stay: (leaf: LeafConnection) => Promise<void>,
 ): Promise<void> {
+  // There it would be disconnected while it waits.
+  if (idleLeaves) return;
   const name = `${leafPrefix}${id}`;
   const getToken = (): string => leafToken(name, 0);
   const proof = options.token === undefined ? { getToken } : {};
@@ -72,6 +74,14 @@ export const leafCalls: Readonly<Record<string, (context: OddContext) => Promise
       leaf.reconnect();
     });
   },
+  async 'a leaf whose token cannot be renewed'(context) {
+    const { to, id, expect } = context;
+    const token = leafToken(`${leafPrefix}${id}`, 2_500);
+    await visit(context, { options: { token } }, async (leaf) => {
+      if (!(await comes(leaf, 'connected'))) return;
+      expect(await comes(leaf, 'refused', 10_000), `${to} kept a leaf whose token has expired`);
+    });
+  },
   async 'a leaf whose calls wait when it is closed'(context) {
     const { expect } = context;
     let code: string | undefined;
@@ -82,6 +92,7 @@ export const leafCalls: Readonly<Record<string, (context: OddContext) => Promise
       await sleep(2_500);
     });
     await sleep(10);
+    if (context.idleLeaves) return;
     expect(code === 'disconnected', `a call that waits at a close: ${code ?? 'it goes on'}`);
   },
   async 'a leaf with several hosts'(context) {

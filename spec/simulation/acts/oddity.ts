@@ -9,6 +9,7 @@ import { contractCalls } from './odd-contracts.js';
 import { guardedCalls } from './odd-interceptors.js';
 import { leafCalls } from './odd-leaves.js';
 import { lossCalls } from './odd-losses.js';
+import { sourceCalls } from './odd-sources.js';
 
 /** A call that is made, or served, in an unusual way, which has a known outcome. */
 export interface Oddity {
@@ -33,6 +34,8 @@ export interface OddContext {
   readonly runs: ReadonlyMap<number, number>;
   /** Calls pass the interceptors of the simulation. */
   readonly intercepted: boolean;
+  /** Hosts disconnect leaves that make no calls. */
+  readonly idleLeaves: boolean;
   /** Full name of another host, for relays; that of the host itself where there is none. */
   readonly third: string;
   /** The outcome is another one. */
@@ -47,6 +50,7 @@ const calls: Readonly<Record<string, (context: OddContext) => Promise<void>>> = 
   ...guardedCalls,
   ...lossCalls,
   ...leafCalls,
+  ...sourceCalls,
 };
 const names = Object.keys(calls);
 
@@ -79,8 +83,19 @@ export async function performOddity({ id, from, to, what }: Oddity, world: World
   };
   try {
     const connection = cluster.host(from).connection(to);
-    const { intercepted } = line;
-    const parts = { connection, id, from, to, cluster, clock, runs: world.runs, intercepted, third: third.url };
+    const { intercepted, idleLeaves } = line;
+    const parts = {
+      connection,
+      id,
+      from,
+      to,
+      cluster,
+      clock,
+      runs: world.runs,
+      intercepted,
+      idleLeaves,
+      third: third.url,
+    };
     await calls[what]!({ ...parts, expect, breaks });
   } catch (error) {
     expect(false, error instanceof Error ? String(error.stack) : String(error));

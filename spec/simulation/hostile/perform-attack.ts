@@ -32,6 +32,8 @@ export async function performAttack(
   const { line, reasons } = ledger;
   // Towards a peer of another kind the rules are others.
   if (!ledger.areCurrent(to)) return;
+  // There it would be disconnected while it waits.
+  if (line.idleLeaves) return;
   const began = clock.elapsed;
   const host = cluster.host(to);
   const probes = probesOf.get(to)!;

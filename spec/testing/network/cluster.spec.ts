@@ -165,6 +165,21 @@ describe('a cluster', () => {
     });
   });
 
+  it('tells a leaf why its host has closed the connection, as a close frame does', () =>
+    gridTest(async ({ cluster, advance }) => {
+      const grid = cluster({ hosts: 1, leaves: { authenticate: () => 'phone', limits: { idle: 1_000 } } });
+      const [host] = grid.hosts;
+      host!.handle(whoAmI, () => 'the host');
+      await grid.start();
+      const leaf = grid.leaf('phone', 'a', { token: 'a token' });
+      const states: unknown[] = [];
+      leaf.state$.subscribe(({ status, waitsFor }) => states.push([status, waitsFor]));
+      await leaf.ready();
+      await advance('2s');
+      expect(states.at(-1)).toStrictEqual(['connecting', 'call']);
+      expect(await firstValueFrom(leaf.request(whoAmI))).toBe('the host');
+    }));
+
   it('accepts leaves', () =>
     gridTest(async ({ cluster }) => {
       const grid = cluster({ hosts: 2, leaves: { authenticate: (token) => `leaf ${token}` } });
