@@ -11,7 +11,6 @@
 import { either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from '../../check.js';
 import { errorText } from '../../errors.js';
 import { ClosedError, RejectedError, type ClosedCode } from '../../rejection.js';
-import { stallTolerantTimer } from '../../connection/dialing/stall-tolerant-timer.js';
 import { WakeWatch } from '../../connection/wake-watch.js';
 import type { Link } from '../../connection/link.js';
 import type { EngineOptions, Refusal, Responder } from '../../mux/engine.js';
@@ -21,11 +20,7 @@ import type { Runtime } from '../../runtime.js';
 import { exhausted } from '../../wire/payloads/call-error.js';
 import { controlBounds } from '../../wire/payloads/control-map.js';
 import { encodeTtl, renewToken, ttlOf } from './leaf-control.js';
-
-/** How late, in ms, a timer is where the process was held up: what has arrived meanwhile has not been read. */
-const heldUpAfter = 50;
-/** Time, in ms, in which such a process reads that before it closes the connection. */
-const readingTime = 500;
+import { heldUpAfter, readingTime, timerAfterReading } from './timer-after-reading.js';
 
 /** Bounds of each leaf of a host. */
 export interface LeafLimits {
@@ -115,32 +110,28 @@ export class ConnectedLeaf {
   }
 
   // The end of validity is a date, and the wall clock may be set, or go on while the machine sleeps and timers do not: it is
-  // read again when that may have happened.
-  #expireAt(expiresAt: number | undefined, mayBeRenewed = false): void {
+  // read again when that may have happened. A machine that has just woken has not read what arrived meanwhile.
+  #expireAt(expiresAt: number | undefined, woken = false): void {
     const { runtime, link } = this.#options;
     this.#cancelExpiry?.();
     this.#cancelExpiry = undefined;
     if (expiresAt === undefined || !link.open) return;
+    const again = (): void => {
+      this.#expireAt(expiresAt);
+    };
     const left = expiresAt - runtime.wallNow();
-    if (mayBeRenewed && left < -heldUpAfter) {
-      this.#cancelExpiry = stallTolerantTimer(
-        runtime,
-        () => {
-          this.#expireAt(expiresAt);
-        },
-        readingTime,
-      );
+    if (woken && left < -heldUpAfter) {
+      this.#cancelExpiry = timerAfterReading(runtime, again, readingTime);
       return;
     }
     if (left <= 0) {
       this.#close('unauthenticated', 'the token has expired');
       return;
     }
-    const again = (): void => {
+    const cancelTimer = timerAfterReading(runtime, again, Math.min(maxTimerMs, left));
+    const stopWatch = WakeWatch.of(runtime).listen(() => {
       this.#expireAt(expiresAt, true);
-    };
-    const cancelTimer = runtime.schedule(again, Math.min(maxTimerMs, left));
-    const stopWatch = WakeWatch.of(runtime).listen(again);
+    });
     this.#cancelExpiry = () => {
       cancelTimer();
       stopWatch();
@@ -154,21 +145,18 @@ export class ConnectedLeaf {
     const { engine } = link;
     let calls = -1;
     let idleSince = runtime.now();
-    let due = idleSince;
-    const checkIn = (ms: number): void => {
-      due = runtime.now() + ms;
-      this.#cancelIdle = runtime.schedule(check, ms);
-    };
     const check = (): void => {
       const made = engine.stats.callsIn + engine.stats.callsOut;
       const { incoming, outgoing } = engine.open;
       if (made !== calls || incoming + outgoing > 0) idleSince = runtime.now();
       calls = made;
       const left = idleSince + idle - runtime.now();
+      if (left <= 0) {
+        this.#close('idle', `no call for ${String(idle)} ms (leaves.limits.idle)`);
+        return;
+      }
       // Twice within the time, so that it is at most half as long again.
-      if (left > 0) checkIn(Math.min(left, Math.max(1, idle / 2)));
-      else if (runtime.now() - due > heldUpAfter) checkIn(readingTime);
-      else this.#close('idle', `no call for ${String(idle)} ms (leaves.limits.idle)`);
+      this.#cancelIdle = timerAfterReading(runtime, check, Math.min(left, Math.max(1, idle / 2)));
     };
     check();
   }

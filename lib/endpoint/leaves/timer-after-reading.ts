@@ -1,0 +1,25 @@
+import type { Runtime } from '../../runtime.js';
+
+/** How late, in ms, a timer is where the process was held up: what has arrived meanwhile has not been read. */
+export const heldUpAfter = 50;
+/** Time, in ms, in which such a process reads that. */
+export const readingTime = 500;
+
+/**
+ * Calls `task` in `ms`. A process that was held up past that time reads first what has arrived meanwhile, for 500 ms, and so again
+ * if it was held up in these. The result cancels.
+ */
+export function timerAfterReading(runtime: Runtime, task: () => void, ms: number): () => void {
+  let cancel = (): void => undefined;
+  const wait = (time: number): void => {
+    const due = runtime.now() + time;
+    cancel = runtime.schedule(() => {
+      if (runtime.now() - due > heldUpAfter) wait(readingTime);
+      else task();
+    }, time);
+  };
+  wait(ms);
+  return () => {
+    cancel();
+  };
+}
