@@ -35,10 +35,10 @@ export type { FlowCluster, FlowClusterOptions, FlowContext, FlowHost } from './f
 export { GridLink, type LinkEnd, type LinkOptions } from './network/link.js';
 export type { PeerKind } from './network/peer-kind.js';
 export { Cluster, type ClusterEvent, type ClusterOptions } from './network/cluster.js';
-export { ClusterHost, type ClusterHostOptions } from './network/cluster-host.js';
+export type { ClusterHost } from './network/cluster-host.js';
 export type { ClusterLeaf } from './network/cluster-leaf.js';
-export { MemoryNetwork, shortName, type MemoryNetworkOptions } from './network/memory-network.js';
-export { Cable, type CableOptions } from './network/cable.js';
+export { shortName, type MemoryNetwork } from './network/memory-network.js';
+export type { Cable } from './network/cable.js';
 export type { FaultCable, FaultHost, FaultParty, FaultTarget } from './network/fault-target.js';
 export type { LineOptions } from './network/lane.js';
 
@@ -55,22 +55,22 @@ export type {
   RestartOptions,
   SliceFaultOptions,
 } from './network/fault-options.js';
-export { MessageFaults, MessageInFlight, type MessageFault } from './network/message-fault.js';
+export { MessageFaults, type MessageFault, type MessageInFlight } from './network/message-fault.js';
 
 export type { KnownRoute } from './frames/known-route.js';
 export { RouteBook } from './frames/route-book.js';
 export { frameText, readWire, transcript, type WireEvent, type WireFrame } from './frames/transcript.js';
-export { WireLog, type Fate, type LogEntry } from './frames/wire-log.js';
+export type { Fate, LogEntry, WireLog } from './frames/wire-log.js';
 export { frames } from './frames/frames.js';
 export type { FrameDetails, FrameMatcher } from './frames/frame-matchers.js';
 export { frame, fromCaller, fromResponder, messageOf, payload, type FrameFields } from './frames/frame-builders.js';
 
-export {
+export type {
   Expectations,
-  type FramesExpectation,
-  type FramesOptions,
-  type ObservableExpectation,
-  type SubscriptionsExpectation,
+  FramesExpectation,
+  FramesOptions,
+  ObservableExpectation,
+  SubscriptionsExpectation,
 } from './marbles/expectations.js';
 export { coldMarbles, hotMarbles, MarbleObservable } from './marbles/marble-sources.js';
 export type { MarbleValues, SubscriptionTimes } from './marbles/marbles.js';

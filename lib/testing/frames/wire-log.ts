@@ -30,7 +30,7 @@ export class WireLog {
   readonly #entries: LogEntry[] = [];
   #dropped = 0;
 
-  /** `limit`: entries that are kept. */
+  /** @internal Made by its cable. `limit`: entries that are kept. */
   constructor(limit: number) {
     this.#limit = limit;
   }

@@ -72,6 +72,7 @@ export class Expectations {
   readonly #clock: VirtualClock;
   #pending: Expectation[] = [];
 
+  /** @internal Made by `gridTest`. */
   constructor(clock: VirtualClock) {
     this.#clock = clock;
   }

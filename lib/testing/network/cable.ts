@@ -43,6 +43,7 @@ export class Cable implements FaultTarget, FaultCable {
   #circuits: Circuit[] = [];
   #partitions = 0;
 
+  /** @internal Made by its network, or its link. */
   constructor(options: CableOptions) {
     this.ends = options.ends;
     this.log = new WireLog(options.history);

@@ -60,6 +60,7 @@ export class ClusterHost implements Handles {
   #stopListening: (() => void)[] = [];
   #state: 'created' | 'running' | 'down' = 'created';
 
+  /** @internal Made by its cluster. */
   constructor(options: ClusterHostOptions) {
     this.name = options.name;
     this.url = `http://${options.name}`;

@@ -37,6 +37,7 @@ export class MemoryNetwork implements FaultTarget {
   readonly #refusing = new Map<string, number>();
   readonly #isolated = new Set<{ readonly host: string; readonly healings: (() => void)[] }>();
 
+  /** @internal Made by its cluster. */
   constructor(options: MemoryNetworkOptions) {
     this.#options = options;
     this.#random = new SeededRandom(options.seed ?? 1).fork('network');

@@ -18,6 +18,7 @@ export class MessageInFlight {
   readonly fates: Fate[] = [];
   #frames: readonly Frame[] | undefined = undefined;
 
+  /** @internal Made by its cable. */
   constructor(from: string, to: string, bytes: Uint8Array) {
     this.from = from;
     this.to = to;

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import { ConfigurationError, type, unary } from '../../../lib/index.js';
 import {
-  Cable,
   type Cluster,
   type ClusterHost,
   Faults,
@@ -11,6 +10,7 @@ import {
   SeededRandom,
   VirtualClock,
 } from '../../../lib/testing/index.js';
+import { Cable } from '../../../lib/testing/network/cable.js';
 import { Op } from '../../../lib/wire/ops.js';
 
 /** `a` sends message 0 at 0 ms, 1 at 1 ms, …; gives what `b` hears as `time: number`. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Socket } from '../../../lib/transport/socket.js';
-import { Cable, MemoryNetwork, SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
+import { SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
+import { Cable } from '../../../lib/testing/network/cable.js';
+import { MemoryNetwork } from '../../../lib/testing/network/memory-network.js';
 import type { LineOptions } from '../../../lib/testing/index.js';
 
 const bytes = (length: number, fill = 0): Uint8Array => new Uint8Array(length).fill(fill);
