@@ -8,7 +8,7 @@ import {
 } from '../../lib/index.js';
 import { rules, unaryTimeout, type CallRecord } from './ledger.js';
 import { bulkItems, endless, takesInput } from './operation.js';
-import { startUp } from './reasons.js';
+import { leafPrefix, startUp } from './reasons.js';
 import { plannedFailure } from './source.js';
 import { PlannedThrow } from './throws.js';
 import type { World } from './world.js';
@@ -88,7 +88,7 @@ export class CallChecks {
     const { beganAt } = this.#record;
     if (error !== undefined && error === this.#abortReason) return abortAt > 0;
     if (error instanceof DisconnectedError) {
-      return beganAt < startUp || reasons.touched(from, to, beganAt) || ledger.line.storm;
+      return beganAt < startUp || reasons.touched(from, to, beganAt) || ledger.line.storm || this.#isOfIdleLeaf;
     }
     if (error instanceof DeadlineExceededError) return timeout > 0 || route.startsWith('ask');
     if (this.#isOfDrain(error)) return true;
@@ -104,6 +104,11 @@ export class CallChecks {
     // What became of the call that the relay made.
     const isRelayed = timeout > 0 || isPlanned || beganAt < startUp || reasons.touched(to, script.via, beganAt);
     return isTampered || (route === 'relay' && isRelayed);
+  }
+
+  // The leaf may have been disconnected, and connects for the call.
+  get #isOfIdleLeaf(): boolean {
+    return this.#world.ledger.line.idleLeaves && this.#record.operation.from.startsWith(leafPrefix);
   }
 
   // A host that drains, or that has been taken from the list, refuses calls before they begin.
@@ -144,6 +149,7 @@ export class CallChecks {
     const { line, reasons } = this.#world.ledger;
     const { beganAt } = this.#record;
     const isAnswer = !('error' in end) || end.error instanceof RemoteError;
+    if (this.#isOfIdleLeaf) return;
     if (!route.startsWith('ask') || !isAnswer || line.bandwidth !== undefined || beganAt < startUp) return;
     if (reasons.touched(from, to, beganAt) || reasons.waited(from, to, beganAt)) return;
     const allowed = 2 * (line.latency + line.jitter) + script.pace + answerSlack;
