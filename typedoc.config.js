@@ -88,7 +88,6 @@ export default {
     'lib/wire/slabs.ts:Slabs',
     'lib/transport/socket.ts:SocketRegionWriter',
     'lib/contract/handler.ts:ValueOrPromise',
-    'lib/testing/frames/wire-watcher.ts:WireWatcher',
   ],
   // A class documents its constructor. A property whose name and type say everything needs no sentence.
   requiredToBeDocumented: [

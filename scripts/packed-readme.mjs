@@ -12,7 +12,7 @@ const [readme, original] = [`${root}README.md`, `${root}.README.original.md`];
 /** The README for the package: links to files lead to the repository, images to their bytes. */
 export function withAbsoluteLinks(text, { repository, version }) {
   const base = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
-  const parts = text.split(/(^```[^]*?^```$)/m);
+  const parts = noted(text, base).split(/(^```[^]*?^```$)/m);
   return parts
     .map((part) =>
       part.startsWith('```')
@@ -23,6 +23,14 @@ export function withAbsoluteLinks(text, { repository, version }) {
           ),
     )
     .join('');
+}
+
+/** A package that was packed before the first release says where its pages are. */
+function noted(text, base) {
+  if (!new URL(base).hostname.endsWith('.invalid')) return text;
+  const note =
+    '_This build is not published, and its links lead to a placeholder. The pages are in the repository under the same paths._';
+  return text.replace(/^# .+\n/, (title) => `${title}\n${note}\n`);
 }
 
 function restore() {

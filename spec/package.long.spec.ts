@@ -134,6 +134,8 @@ describe('the package', () => {
     expect(links.filter((link) => !link.startsWith('https://'))).toStrictEqual([]);
     const pages = links.flatMap((link) => /\/(?:blob|raw)\/v[^/]+\/([^#]+)/.exec(link)?.[1] ?? []);
     expect(pages.filter((page) => !existsSync(join(project, page)))).toStrictEqual([]);
+    const manifest = readFileSync(join(project, 'package.json'), 'utf8');
+    expect(text.includes('_This build is not published')).toBe(manifest.includes('rxgrid.invalid'));
     const names = ['README.md', '.README.original.md'].map((name) => join(folder, 'source', name));
     expect(names.map((name) => existsSync(name))).toStrictEqual([true, false]);
     expect(readFileSync(names[0]!, 'utf8')).toBe(readFileSync(join(project, 'README.md'), 'utf8'));
