@@ -104,7 +104,7 @@ export class Operations<Operation> {
         ? 'It ran without a fault, and no fault was recent enough to be the cause.'
         : undefined;
     if (why !== undefined)
-      simulation.violate(operationRules.consequence, `${inspect(operation)}: ${why}\n${traceOf(error)}`);
+      simulation.violate(operationRules.consequence, `${inspect(operation)}: ${why}\n${error.name}: ${error.message}`);
   }
 }
 
