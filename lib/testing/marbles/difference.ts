@@ -27,8 +27,16 @@ export function compare(
     })),
     actual.map(timedText),
     expected.map(timedText),
-    [`expected  ${drawn(expected)}`, `found     ${drawn(actual)}`],
+    [
+      `expected  ${drawn(expected)}`,
+      `found     ${drawn(actual)}`,
+      ...(ends(expected) && !ends(actual) ? ['It had neither completed nor failed when the test ended.'] : []),
+    ],
   );
+}
+
+function ends(timeline: readonly Timed[]): boolean {
+  return timeline.some(({ notification }) => notification.kind !== 'N');
 }
 
 /** Throws where a difference has lines that are in one of both only. @throws GridAssertionError */

@@ -63,7 +63,7 @@ function messageOf<Operation>(failure: SimulationFailure<Operation>): string {
     `Repeat it: ${repeat}`,
     steps.length === planned
       ? `Not shrunk, in ${tries} runs: all ${planned} steps are needed.`
-      : `Shrunk in ${tries} runs from ${planned} steps to ${steps.length}, which lead to: ${shrunk.text} (${where(shrunk)})`,
+      : `Shrunk in ${tries} runs from ${planned} steps to ${steps.length}, which lead to${shrunk.text === violation.text ? ' the same' : `: ${shrunk.text}`} (${where(shrunk)})`,
     ...(failure.hosts === undefined ? [] : [`hosts: [${failure.hosts.map((host) => `'${host}'`).join(', ')}],`]),
     `steps: [`,
     ...steps.map((step) => `  ${stepText(step)},`),

@@ -80,6 +80,17 @@ describe('expectObservable', () => {
     );
   });
 
+  it('says of what is still open that it has not ended, where an end is expected', async () => {
+    const open = 'It had neither completed nor failed when the test ended.';
+    const failureOf = (source: string, expected: string): Promise<string> =>
+      failure(({ cold, expectObservable }) => {
+        expectObservable(cold(source)).toBe(expected);
+      });
+    expect(await failureOf('a---', 'a--#')).toContain(`found     a\n${open}`);
+    expect(await failureOf('a---|', 'a--#')).not.toContain(open);
+    expect(await failureOf('a---', 'b---')).not.toContain(open);
+  });
+
   it('detects emissions after the diagram, and differing errors and subscriptions', async () => {
     expect(
       await failure(({ cold, expectObservable }) => {
