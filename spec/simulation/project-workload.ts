@@ -65,7 +65,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       answers,
       credit(cluster.book, (name) => line.peers[name]),
       opening(cluster.book, () => ledger),
-      oneConnection(),
+      oneConnection(() => reasons),
       pings,
       clocks(() => reasons),
     ],

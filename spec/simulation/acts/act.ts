@@ -26,7 +26,7 @@ export interface ActSource {
 const shares: readonly (readonly [number, (source: ActSource) => Act | undefined])[] = [
   [0.06, drawAttack],
   [0.03, drawLeafStay],
-  [0.05, drawOddity],
+  [0.08, drawOddity],
   [0.03, drawFileTransfer],
   [0.01, drawDrain],
   [0.01, drawDelisting],

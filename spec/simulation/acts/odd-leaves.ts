@@ -184,9 +184,11 @@ export const leafCalls: Readonly<Record<string, (context: OddContext) => Promise
     const page = Page.open();
     const urls = [nobody, `ws://${context.to}`];
     let refuses = true;
+    // Each signal may lead to some quick attempts.
+    let dials = 0;
     const plain = context.cluster.network.dialer(`${leafPrefix}${context.id}`);
     const options: Partial<ConnectOptions> = {
-      dial: (url, ...rest) => plain(refuses && url.includes(context.to) ? 'ws://nothing' : url, ...rest),
+      dial: (url, ...rest) => plain(refuses ? `ws://nobody${dials++}` : url, ...rest),
     };
     try {
       await visit(context, { urls, options }, async (leaf) => {

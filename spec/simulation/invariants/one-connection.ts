@@ -1,11 +1,11 @@
-import { leafPrefix } from '../reasons.js';
+import { leafPrefix, type Reasons } from '../reasons.js';
 import type { CircuitModel, WireRule } from '../wire-model.js';
 
 /**
  * Between two hosts, an end that has a new connection has closed the old one. A leaf may come again before its host has found out
- * that it had gone.
+ * that it had gone, and what runs at a host that has left the list may end on its old connection while it is there again.
  */
-export function oneConnection(): WireRule {
+export function oneConnection(reasons: () => Reasons): WireRule {
   // By host and peer: what is past the handshake and open.
   const live = new Map<string, Set<CircuitModel>>();
   const keyOf = (circuit: CircuitModel, end: 0 | 1): string => `${circuit.ends[end]} to ${circuit.ends[1 - end]!}`;
@@ -24,6 +24,7 @@ export function oneConnection(): WireRule {
       // The acceptor answers on the new one before it closes the old one, in the same turn.
       if (circuits === undefined || circuits.size < 2 || circuit.live[end] === at) return;
       if (circuit.ends[1 - end]!.startsWith(leafPrefix)) return;
+      if (circuit.ends.some((host) => reasons().wasUpset(host, at))) return;
       throw new Error(`${key}: ${circuits.size} connections are open, and one of them is used`);
     },
   };
