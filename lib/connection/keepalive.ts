@@ -1,8 +1,16 @@
 /**
- * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last Pong is older than
- * two intervals, the other side is lost (wire protocol, section 5).
+ * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last sign of life is older
+ * than two intervals, the other side is lost (wire protocol, section 5).
  *
- *     waiting ──interval, or the machine has slept──▶ Ping ──▶ waiting ──two intervals without a Pong──▶ silent
+ *     waiting ──interval, or the machine has slept──▶ Ping ──▶ waiting ──two intervals without a sign──▶ silent
+ *
+ * A Pong is a sign of life. It may come late, though both sides are well: it waits behind what one of them has still to read.
+ * So these are signs, too:
+ *
+ * - This side is behind with reading: the Pong may be among what has arrived.
+ * - A message arrives, while the other side takes what is sent to it: it is behind with reading the Ping. One that takes nothing
+ *   would make this side hold all that it is sent, so of that one only a Pong counts; likewise after a sleep of the machine, when
+ *   what arrives may have been sent before it.
  *
  * All times are on the monotonic clock, so setting the wall clock ends no connection.
  */
@@ -11,6 +19,18 @@ import type { Runtime } from '../runtime.js';
 import { decodePing, decodePong, encodePing, encodePong } from '../wire/payloads/control.js';
 import { timestampFromMs, timestampToMs } from '../wire/msgpack/timestamp.js';
 import { WakeWatch } from './wake-watch.js';
+
+/** What passes over a connection, as far as this side knows. */
+export interface Traffic {
+  /** When the last message arrived, on the monotonic clock, in ms; −Infinity before the first one. */
+  readonly lastArrival: number;
+  /** Until when messages that had arrived waited to be read: now where some wait, −Infinity where none ever did. */
+  readonly unreadUntil: number;
+  /** Bytes that the network has taken. */
+  readonly takenBytes: number;
+  /** Bytes that wait until the network takes them. */
+  readonly waitingBytes: number;
+}
 
 /** Pings the other side of a connection, and reports when it has been silent for two intervals. */
 export class Keepalive {
@@ -21,22 +41,36 @@ export class Keepalive {
 
   readonly #runtime: Runtime;
   readonly #interval: number;
+  readonly #traffic: Traffic;
   readonly #sendPing: (payload: Uint8Array) => void;
   readonly #onSilence: () => void;
   // A Ping carries a date, which its Pong repeats and only its sender reads. It is the monotonic time plus this offset.
   readonly #epoch: number;
   readonly #stopWatch: () => void;
   #lastPong: number;
+  // Set after a sleep of the machine, until the next Pong.
+  #onlyPongs = false;
+  // The other side has taken nothing since the time before the last one that this was checked.
+  #takesNothing = false;
+  #checked: { readonly at: number; readonly takenBytes: number };
   #cancel: (() => void) | undefined = undefined;
   #stopped = false;
 
-  constructor(runtime: Runtime, interval: number, sendPing: (payload: Uint8Array) => void, onSilence: () => void) {
+  constructor(
+    runtime: Runtime,
+    interval: number,
+    traffic: Traffic,
+    sendPing: (payload: Uint8Array) => void,
+    onSilence: () => void,
+  ) {
     this.#runtime = runtime;
     this.#interval = interval;
+    this.#traffic = traffic;
     this.#sendPing = sendPing;
     this.#onSilence = onSilence;
     this.#epoch = runtime.wallNow() - runtime.now();
     this.#lastPong = runtime.now();
+    this.#checked = { at: runtime.now(), takenBytes: traffic.takenBytes };
     this.#stopWatch = WakeWatch.of(runtime).listen(() => {
       this.#pingAfterSleep();
     });
@@ -53,9 +87,15 @@ export class Keepalive {
     const { time } = decodePong(payload);
     const now = this.#runtime.now();
     this.#lastPong = now;
+    this.#onlyPongs = false;
     if (time === undefined) return;
     this.rtt = Math.max(0, now - (timestampToMs(time) - this.#epoch));
     this.shortest = Math.min(this.shortest, this.rtt);
+  }
+
+  /** True: the answer to the last ping but one has not come, so the other side is behind with reading, or gone. */
+  get isPongOverdue(): boolean {
+    return this.#runtime.now() - this.#lastPong > 1.5 * this.#interval;
   }
 
   /** Sends no more pings. */
@@ -71,19 +111,30 @@ export class Keepalive {
   #pingAfterSleep(): void {
     this.#runtime.sometimes?.('a connection was asked after a sleep of the machine');
     this.#lastPong = this.#runtime.now() - this.#interval;
+    this.#onlyPongs = true;
     this.#cancel?.();
     this.ping();
     this.#wait();
   }
 
-  // One interval, or less where the last Pong gets too old before that: otherwise another interval would pass unnoticed.
+  // One interval, or less where the last sign gets too old before that: otherwise another interval would pass unnoticed.
   #untilNext(): number {
     return Math.min(this.#interval, Math.max(0, this.#silentAt - this.#runtime.now()));
   }
 
   // The same expression for the wait and for the comparison: rounded differently, a timer of 0 ms would follow the other.
   get #silentAt(): number {
-    return this.#lastPong + 2 * this.#interval;
+    const { lastArrival, unreadUntil } = this.#traffic;
+    const heard = this.#onlyPongs || this.#takesNothing ? unreadUntil : Math.max(unreadUntil, lastArrival);
+    return Math.max(this.#lastPong, heard) + 2 * this.#interval;
+  }
+
+  #checkTaken(now: number): void {
+    const { takenBytes, waitingBytes } = this.#traffic;
+    // Within a short time, a slow line may take nothing.
+    if (now - this.#checked.at < this.#interval / 2) return;
+    this.#takesNothing = waitingBytes > 0 && takenBytes <= this.#checked.takenBytes;
+    this.#checked = { at: now, takenBytes };
   }
 
   #wait(): void {
@@ -99,6 +150,7 @@ export class Keepalive {
           this.#runtime.sometimes?.('a process that was held up gave the other side more time');
           this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
         }
+        this.#checkTaken(now);
         if (now >= this.#silentAt) {
           this.#runtime.sometimes?.('a silent peer was given up');
           this.stop();

@@ -28,6 +28,7 @@ import { firstMuxId, type Agreement } from './handshake.js';
 import { answerPing, Keepalive } from './keepalive.js';
 import { closeSocket } from './linger.js';
 import { LinkDrain } from './link-drain.js';
+import { LinkTraffic } from './link-traffic.js';
 import type { Socket } from '../transport/socket.js';
 
 /** A frame as it was sent or received, for observers. */
@@ -114,13 +115,12 @@ export class Link {
       firstMuxId: firstMuxId(agreement),
       sink: new EngineSink(this, socket),
       roundTrip: () => this.#keepalive.shortest,
+      isPongOverdue: () => this.#keepalive.isPongOverdue,
       caller: options.caller,
       find: options.find,
       incoming: options.incoming,
       onControl: this.#onControl,
-      onFault: (error) => {
-        this.#end(error);
-      },
+      onFault: this.#end,
       onThrown: reportUnhandled,
       onBehind: (behind) => {
         guarded(reportUnhandled, () => {
@@ -230,6 +230,7 @@ export class Link {
     return new Keepalive(
       runtime,
       interval,
+      new LinkTraffic(this.engine, this.#socket),
       (payload) => {
         this.engine.sendControl(Op.Ping, payload, interval);
       },
@@ -261,12 +262,12 @@ export class Link {
     }
   };
 
-  #end(error: Error): void {
-    if (this.#open)
-      this.#finish(error, () => {
-        this.#socket.outbound.error(error);
-      });
-  }
+  readonly #end = (error: Error): void => {
+    if (!this.#open) return;
+    this.#finish(error, () => {
+      this.#socket.outbound.error(error);
+    });
+  };
 
   #finish(error: Error | undefined, endSocket: () => void): void {
     this.#open = false;

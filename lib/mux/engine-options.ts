@@ -123,6 +123,8 @@ export interface EngineOptions {
   readonly sink: MessageSink;
   /** Shortest round trip of the pings so far, in ms; Infinity before the first Pong. */
   roundTrip(): number;
+  /** True: the other side has not answered a ping of the connection in time, because it is behind with reading or gone. Default: false. */
+  isPongOverdue?(): boolean;
   /** The party at the other side; passed to responders. */
   readonly caller: Caller;
   /** Finds the route of a call of the other side, or the refusal; a string is the text of one because there is no such route. */

@@ -170,6 +170,11 @@ export class Engine implements MuxHost {
     this.#reader.whenRead(task);
   }
 
+  /** What has arrived, and what waits to be read. */
+  get reading(): Pick<MessageReader, 'lastArrival' | 'unreadUntil'> {
+    return this.#reader;
+  }
+
   /** The socket has closed. Calls that are made from now on stay in the queue, and count as not sent. */
   socketEnded(): void {
     this.schedule.socketEnded();
@@ -209,6 +214,10 @@ export class Engine implements MuxHost {
 
   get arrivedAt(): number {
     return this.#reader.arrivedAt;
+  }
+
+  mayBeUnread(ms: number): boolean {
+    return this.#reader.unreadUntil > this.turn.now() - ms || this.#options.isPongOverdue?.() === true;
   }
 
   addRunningHandler(bytes: number, until: PromiseLike<unknown>): void {

@@ -66,6 +66,8 @@ const largeMessageBytes = 64 << 10;
 export class MessageReader {
   /** Arrival time of the message that is being read, on the monotonic clock, in ms. */
   arrivedAt = 0;
+  /** Arrival time of the newest message; −Infinity before the first one. */
+  lastArrival = -Infinity;
 
   readonly #options: ReaderOptions;
   readonly #cursor: MessageCursor;
@@ -84,6 +86,8 @@ export class MessageReader {
   #frameCount = 0;
   #isLargeMessage = false;
   #sliceUsedUp = false;
+  // When the reader was last behind; −Infinity: never.
+  #behindUntil = -Infinity;
   #stopped = false;
 
   constructor(options: ReaderOptions) {
@@ -94,6 +98,7 @@ export class MessageReader {
   /** Reads one message, which may be lent. A message that arrives while another one is being read waits for its end. */
   receive(message: Uint8Array): void {
     const at = this.#options.now();
+    this.lastArrival = at;
     if (this.#reading || this.#cancelSlice !== undefined) {
       this.#waiting.push({ message: keep(message), at });
       return;
@@ -113,6 +118,14 @@ export class MessageReader {
   whenRead(task: () => void): void {
     if (this.#reading || this.#cancelSlice !== undefined) this.#onRead = task;
     else if (!this.#stopped) task();
+  }
+
+  /**
+   * Until when messages that had arrived waited to be read, on the monotonic clock, in ms: now where some wait, −Infinity where
+   * none ever did. More may have waited in the socket, which is paused meanwhile.
+   */
+  get unreadUntil(): number {
+    return this.#isBehind() ? this.#options.now() : this.#behindUntil;
   }
 
   /** Reads nothing afterwards. */
@@ -211,7 +224,9 @@ export class MessageReader {
       this.#runBegan = this.#options.now();
       this.#sliceEnd = this.#runBegan + sliceTime;
       this.#run(() => this.#continue());
-      if (!this.#isBehind() && !this.#isStopped()) this.#options.onBehind(false);
+      if (this.#isBehind() || this.#isStopped()) return;
+      this.#behindUntil = this.#options.now();
+      this.#options.onBehind(false);
     }, this.#nextSliceIn);
   }
 

@@ -36,6 +36,11 @@ export interface MuxHost {
   sendDisconnect(muxId: MuxId, op: number): void;
   /** The received bytes that this connection holds. */
   readonly account: ReceiveAccount;
+  /**
+   * True: what the other side has sent, or was sent, within the last `ms` may still wait to be read, so that a mux which is
+   * silent may have been answered.
+   */
+  mayBeUnread(ms: number): boolean;
   /** A responder's call has ended, but its handler keeps running, and holds so many bytes, until this promise settles. */
   addRunningHandler(bytes: number, until: PromiseLike<unknown>): void;
   /** The error for a lost connection, or for a mux that the other side dropped. */

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { answerPing, Keepalive } from '../../lib/connection/keepalive.js';
+import { answerPing, Keepalive, type Traffic } from '../../lib/connection/keepalive.js';
 import { ProtocolError } from '../../lib/errors.js';
 import { decodePing, decodePong, encodePong } from '../../lib/wire/payloads/control.js';
 import { timestampToMs } from '../../lib/wire/msgpack/timestamp.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
+const noTraffic: Traffic = { lastArrival: -Infinity, unreadUntil: -Infinity, takenBytes: 0, waitingBytes: 0 };
+
 function scene() {
+  const traffic = { ...noTraffic };
   const runtime = new ManualRuntime();
   const start = runtime.now();
   const pings: { at: number; payload: Uint8Array }[] = [];
@@ -13,10 +16,11 @@ function scene() {
   const keepalive = new Keepalive(
     runtime,
     10_000,
+    traffic,
     (payload) => pings.push({ at: runtime.now() - start, payload }),
     () => silences.push(runtime.now() - start),
   );
-  return { runtime, keepalive, pings, silences };
+  return { runtime, traffic, keepalive, pings, silences };
 }
 
 describe('Keepalive', () => {
@@ -102,6 +106,7 @@ describe('Keepalive', () => {
       const keepalive: Keepalive = new Keepalive(
         runtime,
         10_000,
+        noTraffic,
         () => {
           pings++;
           keepalive.stop();
@@ -144,6 +149,7 @@ describe('Keepalive', () => {
         },
       },
       10_000,
+      noTraffic,
       () => undefined,
       () => silences++,
     );
@@ -175,6 +181,7 @@ describe('Keepalive', () => {
         },
       },
       10_000,
+      noTraffic,
       () => calls.push(`ping ${now}`),
       () => calls.push(`silence ${now}`),
     );
@@ -198,6 +205,80 @@ describe('Keepalive', () => {
     expect(silences).toStrictEqual([]);
     runtime.advance(10_000);
     expect(silences).toStrictEqual([30_000]);
+  });
+
+  it('counts an arrival as a sign of life, at the time of the arrival', () => {
+    const { runtime, traffic, silences, keepalive } = scene();
+    runtime.advance(13_000);
+    traffic.lastArrival = runtime.now();
+    expect(keepalive.isPongOverdue).toBe(false);
+    runtime.advance(19_999);
+    expect([silences, keepalive.isPongOverdue]).toStrictEqual([[], true]);
+    runtime.advance(1);
+    expect(silences).toStrictEqual([33_000]);
+  });
+
+  it('counts no arrival while the other side takes nothing of what waits for it', () => {
+    const { runtime, traffic, silences } = scene();
+    const arrive = (ms: number): void => {
+      runtime.advance(ms);
+      traffic.lastArrival = runtime.now();
+    };
+    // It takes a byte now and then: it is behind.
+    traffic.waitingBytes = 1_000;
+    for (let round = 0; round < 5; round++) {
+      traffic.takenBytes++;
+      arrive(10_000);
+    }
+    expect(silences).toStrictEqual([]);
+    arrive(9_000);
+    // With what is sent meanwhile, more waits.
+    traffic.waitingBytes += 100;
+    runtime.advance(1_000);
+    expect(silences).toStrictEqual([60_000]);
+  });
+
+  it('counts arrivals where nothing waits for the other side', () => {
+    const { runtime, traffic, silences, keepalive } = scene();
+    for (let round = 0; round < 50; round++) {
+      runtime.advance(9_000);
+      traffic.lastArrival = runtime.now();
+    }
+    expect(silences).toStrictEqual([]);
+    keepalive.stop();
+  });
+
+  it('counts a Pong alone after a sleep of the machine: what arrives may be older', () => {
+    const { runtime, traffic, pings, silences, keepalive } = scene();
+    const afterSleep = (): void => {
+      runtime.wallOffset += 3_600_000;
+      runtime.advance(1_000);
+      traffic.lastArrival = runtime.now();
+    };
+    afterSleep();
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    runtime.advance(9_000);
+    traffic.lastArrival = runtime.now();
+    runtime.advance(15_000);
+    expect(silences).toStrictEqual([]);
+    traffic.lastArrival = runtime.now();
+    afterSleep();
+    runtime.advance(9_999);
+    expect(silences).toStrictEqual([]);
+    runtime.advance(1);
+    expect(silences).toStrictEqual([36_000]);
+  });
+
+  it('counts no silence while this side has messages to read', () => {
+    const { runtime, traffic, silences } = scene();
+    for (let round = 0; round < 60; round++) {
+      runtime.advance(1_000);
+      traffic.unreadUntil = runtime.now();
+    }
+    runtime.advance(19_999);
+    expect(silences).toStrictEqual([]);
+    runtime.advance(1);
+    expect(silences).toStrictEqual([80_000]);
   });
 
   it('rejects malformed pongs', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEVER, Subject } from 'rxjs';
+import { answerPing } from '../../lib/connection/keepalive.js';
 import { Link, type ObservedFrame } from '../../lib/connection/link.js';
 import { answerCalls } from '../../lib/mux/incoming-frames.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
@@ -21,12 +22,15 @@ import { agreed, linkedPair, TestConnection } from '../support/protocol/links.js
 import { ManualRuntime } from '../support/manual-runtime.js';
 import { collectUnhandled, reported } from '../support/unhandled.js';
 
+const silence = new Error('The other side has not answered a ping for two intervals.');
+
 /** A link whose other end is the test. */
 function lone(agreement = agreed) {
   const runtime = new ManualRuntime();
   const a = new TestConnection(runtime);
   a.serveEcho();
-  const [near, far] = linkedSockets();
+  const [socket, far] = linkedSockets();
+  const near = { ...socket, bufferedBytes: 0 };
   const frames: Frame[] = [];
   const ends: unknown[] = [];
   far.inbound.subscribe({
@@ -42,7 +46,7 @@ function lone(agreement = agreed) {
     far.outbound.next(messageOf(sent, testChecksum.hash));
     runtime.turn();
   };
-  return { runtime, a, link, far, frames, ends, closed, receive };
+  return { runtime, a, link, near, far, frames, ends, closed, receive };
 }
 
 describe('a link', () => {
@@ -179,9 +183,92 @@ describe('the pings of a link', () => {
     expect(frames[0]!.flags).toBe(0);
     expect(closed).toStrictEqual([]);
     runtime.advance(1);
-    expect(closed[0]).toStrictEqual(new Error('The other side has not answered a ping for two intervals.'));
+    expect(closed[0]).toStrictEqual(silence);
     expect(ends).toStrictEqual([closed[0]]);
     expect(runtime.scheduled).toBe(0);
+  });
+
+  it('do not end the link where the answer waits behind messages that this side has still to read', () => {
+    const { runtime, a, frames, closed, far, receive } = lone();
+    let read = 0;
+    a.serve(1, {
+      kind: 'unary',
+      respond: (mux, payload) => {
+        read++;
+        runtime.block(50);
+        mux.respond(payload);
+      },
+    });
+    const calls = 2_000;
+    const requests = Array.from({ length: calls }, (_, index) =>
+      fromCaller.request(index + 1, { payload: 'x', deadlineMs: 1e6 }),
+    );
+    // The other side answers each ping at once. Its answers come behind its calls, which take this side 100 s.
+    far.inbound.subscribe((message) => {
+      for (const { op, seq, deadlineMs, payload } of decodeFrames(message, testChecksum.hash)) {
+        if (op !== Op.Ping) continue;
+        const pong = frameOf(Op.Pong, 0, { seq, deadlineMs, payload: answerPing(payload) });
+        far.outbound.next(messageOf([pong], testChecksum.hash));
+      }
+    });
+    receive(...requests);
+    runtime.advance(calls * 50 + 60_000);
+    expect([read, closed]).toStrictEqual([calls, []]);
+    expect(frames.filter(({ op }) => op === Op.Ping).length).toBeGreaterThan(8);
+  });
+
+  it('end the link where the other side is silent after a backlog of its messages was read', () => {
+    const { runtime, a, closed, receive } = lone();
+    a.serve(1, {
+      kind: 'unary',
+      respond: (mux, payload) => {
+        runtime.block(50);
+        mux.respond(payload);
+      },
+    });
+    receive(...Array.from({ length: 1_000 }, (_, index) => fromCaller.request(index + 1, { deadlineMs: 1e6 })));
+    runtime.advance(50_000);
+    runtime.advance(18_000);
+    expect(closed).toStrictEqual([]);
+    runtime.advance(3_000);
+    expect(closed[0]).toStrictEqual(silence);
+  });
+
+  it('do not end the link where the other side is behind with reading, and sends', () => {
+    const { runtime, closed, receive } = lone();
+    // Its pings are due by its timers, whatever it has still to read.
+    for (let elapsed = 0; elapsed < 200_000; elapsed += 10_000) {
+      runtime.advance(10_000);
+      receive(
+        frameOf(Op.Ping, 0, {
+          seq: 1,
+          deadlineMs: 10_000,
+          payload: encodePing({ time: { seconds: 1, nanoseconds: 0 } }),
+        }),
+      );
+    }
+    expect(closed).toStrictEqual([]);
+    runtime.advance(20_000);
+    expect(closed[0]).toStrictEqual(silence);
+  });
+
+  it('end the link where the other side sends, and takes nothing of what waits for it', () => {
+    const { runtime, closed, far, near, receive } = lone();
+    near.bufferedBytes = 1 << 20;
+    expect(far.bufferedBytes).toBe(0);
+    for (let elapsed = 0; elapsed < 40_000 && closed.length === 0; elapsed += 5_000) {
+      runtime.advance(5_000);
+      // Whatever is sent from now on waits, too.
+      near.bufferedBytes += 1_000;
+      receive(
+        frameOf(Op.Ping, 0, {
+          seq: 1,
+          deadlineMs: 10_000,
+          payload: encodePing({ time: { seconds: 1, nanoseconds: 0 } }),
+        }),
+      );
+    }
+    expect(closed[0]).toStrictEqual(silence);
   });
 
   it('keep two links alive indefinitely, and measure', () => {

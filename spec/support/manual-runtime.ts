@@ -57,6 +57,11 @@ export class ManualRuntime implements Runtime {
     };
   }
 
+  /** Lets time pass while the event loop is blocked: no timer runs. */
+  block(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Timers that wait. */
   get scheduled(): number {
     return this.#timers.size;
@@ -84,7 +89,8 @@ export class ManualRuntime implements Runtime {
       timer.task();
       this.turn();
     }
-    this.#now = end;
+    // A timer may have blocked the event loop until later.
+    this.#now = Math.max(this.#now, end);
   }
 
   #next(end: number): { readonly at: number; readonly order: number; readonly task: () => void } | undefined {

@@ -104,7 +104,7 @@ export class CallerStream extends StreamMux {
       this.#fail(this.#deadlinePassed());
       return;
     }
-    if (this.#frameArrived) this.#silentPings = 0;
+    if (this.#frameArrived || this.host.mayBeUnread(this.host.limits.streamPingInterval)) this.#silentPings = 0;
     if (this.#silentPings >= 2) {
       this.host.marks.sometimes?.('a silent responder of a stream was given up');
       this.#fail(this.host.disconnected(true));

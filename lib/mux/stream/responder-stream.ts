@@ -145,7 +145,9 @@ export class ResponderStream extends StreamMux {
       );
       return;
     }
-    this.#silentIntervals = this.#pinged ? 0 : this.#silentIntervals + 1;
+    const { streamPingInterval } = this.host.limits;
+    const isHeard = this.#pinged || this.host.mayBeUnread(streamPingInterval);
+    this.#silentIntervals = isHeard ? 0 : this.#silentIntervals + 1;
     this.#pinged = false;
     if (this.#silentIntervals >= maxSilentIntervals) {
       this.host.marks.sometimes?.('a silent caller of a stream was given up');

@@ -434,6 +434,26 @@ describe('deadlines and pings', () => {
     expect(end.runtime.scheduled).toBe(0);
   });
 
+  it('does not fail the stream while the answers may be among what is still unread', () => {
+    const { end, stream } = opened();
+    end.receiveBacklog(9, 100_000);
+    end.runtime.advance(100_000);
+    expect(stream.received).toStrictEqual([]);
+    // The answers are not there.
+    end.runtime.advance(60_000);
+    expect(stream.received).toStrictEqual(['ended: disconnected']);
+  });
+
+  it('does not fail the stream while the other side answers no ping of the connection either', () => {
+    let overdue = true;
+    const { end, stream } = opened({}, { isPongOverdue: () => overdue });
+    end.runtime.advance(300_000);
+    expect(stream.received).toStrictEqual([]);
+    overdue = false;
+    end.runtime.advance(45_000);
+    expect(stream.received).toStrictEqual(['ended: disconnected']);
+  });
+
   it('fails the stream where the responder does not know it, or reports an error', () => {
     const one = opened();
     one.end.receive(fromResponder.pong(1, 1, { unknown: true }));

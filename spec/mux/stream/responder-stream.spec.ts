@@ -435,6 +435,15 @@ describe('deadlines and pings', () => {
     expect(end.runtime.scheduled).toBe(0);
   });
 
+  it('does not stop the stream while a Ping may be among what is still unread', () => {
+    const { end, stream } = opened();
+    end.receiveBacklog(9, 100_000);
+    end.runtime.advance(110_000);
+    expect(stream.received).toStrictEqual([]);
+    end.runtime.advance(60_000);
+    expect(stream.received).toStrictEqual(['ended: disconnected']);
+  });
+
   it('keeps a stream indefinitely while its caller pings', () => {
     const { end, stream } = opened();
     for (let seq = 1; seq < 100; seq++) {

@@ -12,7 +12,7 @@ import { joinFragments, type WireMessage } from '../../../lib/wire/batch.js';
 import type { Checksum } from '../../../lib/wire/checksum.js';
 import { copyFrame, decodeFrames } from '../../../lib/wire/decode.js';
 import type { Frame } from '../../../lib/wire/frame.js';
-import { bytesOf, lineOf, messageOf } from './frames.js';
+import { bytesOf, fromCaller, lineOf, messageOf } from './frames.js';
 import { ManualRuntime } from '../manual-runtime.js';
 
 /*
@@ -51,6 +51,8 @@ export interface EngineSetup {
   /** False: it has no handlers, as a leaf that only calls. Default true. */
   readonly answers?: boolean;
   readonly runtime?: ManualRuntime;
+  /** What the link says of the connection's pings. Default: they are answered in time. */
+  readonly isPongOverdue?: () => boolean;
   /** Shared by the engines of one peer. Default: one of its own. */
   readonly running?: RunningHandlers;
 }
@@ -101,6 +103,7 @@ export class EngineEnd {
       checksum: testChecksum,
       sendChecksum: setup.checksum ?? true,
       roundTrip: () => Infinity,
+      ...(setup.isPongOverdue === undefined ? {} : { isPongOverdue: setup.isPongOverdue }),
       extensions: { ack: extensions !== false, credits: extensions !== false, bytes: extensions === true },
       firstMuxId: setup.firstMuxId ?? 1,
       caller: { name: 'http://peer', kind: 'host' },
@@ -190,6 +193,19 @@ export class EngineEnd {
       meta: undefined,
     });
     return stream;
+  }
+
+  /** Gives the engine so many calls in one message that it reads them for `ms`. Their handler is registered for that. */
+  receiveBacklog(handler: number, ms: number): void {
+    const frameMs = 10;
+    this.serveUnary(handler, (mux) => {
+      this.runtime.block(frameMs);
+      mux.respond(bytesOf(''));
+    });
+    const calls = Array.from({ length: ms / frameMs }, (_, index) =>
+      fromCaller.request(1_000 + index, { handler, deadlineMs: 2 * ms }),
+    );
+    this.receive(...calls);
   }
 
   /** Gives these frames to the engine, in one message, and lets it finish its turn. */
