@@ -8,7 +8,7 @@
  * So these are signs, too:
  *
  * - This side is behind with reading: the Pong may be among what has arrived.
- * - A message arrives, while the other side takes what is sent to it: it is behind with reading the Ping. One that takes nothing
+ * - A message arrives, or a part of one, behind which the Pong has to wait, while the other side takes what is sent to it: it is behind with reading the Ping. One that takes nothing
  *   would make this side hold all that it is sent, so of that one only a Pong counts; likewise after a sleep of the machine, when
  *   what arrives may have been sent before it.
  *
@@ -19,6 +19,7 @@ import type { Runtime } from '../runtime.js';
 import { decodePing, decodePong, encodePing, encodePong } from '../wire/payloads/control.js';
 import { timestampFromMs, timestampToMs } from '../wire/msgpack/timestamp.js';
 import { WakeWatch } from './wake-watch.js';
+import type { SocketProgress } from '../transport/socket.js';
 
 /** What passes over a connection, as far as this side knows. */
 export interface Traffic {
@@ -30,6 +31,18 @@ export interface Traffic {
   readonly takenBytes: number;
   /** Bytes that wait until the network takes them. */
   readonly waitingBytes: number;
+  /** What is known of the messages that are under way. */
+  readonly progress?: SocketProgress | undefined;
+}
+
+/** What had passed at the time of a check. */
+interface Checked extends Pick<Traffic, 'lastArrival' | 'takenBytes'>, SocketProgress {
+  readonly at: number;
+}
+
+function checkedAt(at: number, { lastArrival, takenBytes, progress }: Traffic): Checked {
+  const { readBytes = 0, unwrittenBytes = 0 } = progress ?? {};
+  return { at, lastArrival, takenBytes, readBytes, unwrittenBytes };
 }
 
 /** Pings the other side of a connection, and reports when it has been silent for two intervals. */
@@ -52,7 +65,9 @@ export class Keepalive {
   #onlyPongs = false;
   // The other side has taken nothing since the time before the last one that this was checked.
   #takesNothing = false;
-  #checked: { readonly at: number; readonly takenBytes: number };
+  #checked: Checked;
+  // When a part of a message was found to have arrived.
+  #lastPart = -Infinity;
   #cancel: (() => void) | undefined = undefined;
   #stopped = false;
 
@@ -70,7 +85,7 @@ export class Keepalive {
     this.#onSilence = onSilence;
     this.#epoch = runtime.wallNow() - runtime.now();
     this.#lastPong = runtime.now();
-    this.#checked = { at: runtime.now(), takenBytes: traffic.takenBytes };
+    this.#checked = checkedAt(runtime.now(), traffic);
     this.#stopWatch = WakeWatch.of(runtime).listen(() => {
       this.#pingAfterSleep();
     });
@@ -125,16 +140,21 @@ export class Keepalive {
   // The same expression for the wait and for the comparison: rounded differently, a timer of 0 ms would follow the other.
   get #silentAt(): number {
     const { lastArrival, unreadUntil } = this.#traffic;
-    const heard = this.#onlyPongs || this.#takesNothing ? unreadUntil : Math.max(unreadUntil, lastArrival);
-    return Math.max(this.#lastPong, heard) + 2 * this.#interval;
+    const arrived = this.#onlyPongs || this.#takesNothing ? -Infinity : Math.max(lastArrival, this.#lastPart);
+    return Math.max(this.#lastPong, unreadUntil, arrived) + 2 * this.#interval;
   }
 
-  #checkTaken(now: number): void {
-    const { takenBytes, waitingBytes } = this.#traffic;
-    // Within a short time, a slow line may take nothing.
-    if (now - this.#checked.at < this.#interval / 2) return;
-    this.#takesNothing = waitingBytes > 0 && takenBytes <= this.#checked.takenBytes;
-    this.#checked = { at: now, takenBytes };
+  // Notes what has passed since the last check.
+  #check(now: number): void {
+    const last = this.#checked;
+    // Within a short time, a slow line may pass nothing.
+    if (now - last.at < this.#interval / 2) return;
+    const { waitingBytes } = this.#traffic;
+    const next = (this.#checked = checkedAt(now, this.#traffic));
+    this.#takesNothing =
+      waitingBytes > 0 && next.takenBytes <= last.takenBytes && next.unwrittenBytes === last.unwrittenBytes;
+    // The time of a whole message is known.
+    if (next.readBytes > last.readBytes && next.lastArrival === last.lastArrival) this.#lastPart = now;
   }
 
   #wait(): void {
@@ -150,7 +170,7 @@ export class Keepalive {
           this.#runtime.sometimes?.('a process that was held up gave the other side more time');
           this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
         }
-        this.#checkTaken(now);
+        this.#check(now);
         if (now >= this.#silentAt) {
           this.#runtime.sometimes?.('a silent peer was given up');
           this.stop();

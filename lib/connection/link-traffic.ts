@@ -1,13 +1,13 @@
 import type { Engine } from '../mux/engine.js';
-import type { Socket } from '../transport/socket.js';
+import type { Socket, SocketProgress } from '../transport/socket.js';
 import type { Traffic } from './keepalive.js';
 
 /** What passes over a link: the counts of its engine, less what its socket still holds. */
 export class LinkTraffic implements Traffic {
   readonly #engine: Pick<Engine, 'reading' | 'stats'>;
-  readonly #socket: Pick<Socket, 'bufferedBytes'>;
+  readonly #socket: Pick<Socket, 'bufferedBytes' | 'progress'>;
 
-  constructor(engine: Pick<Engine, 'reading' | 'stats'>, socket: Pick<Socket, 'bufferedBytes'>) {
+  constructor(engine: Pick<Engine, 'reading' | 'stats'>, socket: Pick<Socket, 'bufferedBytes' | 'progress'>) {
     this.#engine = engine;
     this.#socket = socket;
   }
@@ -26,5 +26,9 @@ export class LinkTraffic implements Traffic {
 
   get waitingBytes(): number {
     return this.#socket.bufferedBytes;
+  }
+
+  get progress(): SocketProgress | undefined {
+    return this.#socket.progress;
   }
 }

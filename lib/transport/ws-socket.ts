@@ -4,7 +4,7 @@ import type { WireMessage } from '../wire/batch.js';
 import { BrowserSocket } from './browser-socket.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
 import { drainedBytes, PlatformSocket, type PlatformWebSocket } from './platform-socket.js';
-import type { Socket, SocketRegionWriter } from './socket.js';
+import type { Socket, SocketProgress, SocketRegionWriter } from './socket.js';
 
 /** The part of `ws` that the WebSocket of the platform does not have. */
 export interface NodeWebSocket {
@@ -22,8 +22,11 @@ export interface NodeWebSocket {
   readonly _receiver?: { _maxPayload: number; _maxFragments: number };
 }
 
-/** The socket under a WebSocket of `ws`. */
+/** The socket under a WebSocket of `ws`. Another runtime's may lack the counts. */
 export interface RawEmitter extends RawSocket {
+  readonly bytesRead?: number;
+  /** Not part of Node's types; its timeouts of sockets go by the same count. */
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
   on(event: 'drain', listener: () => void): void;
 }
 
@@ -86,6 +89,7 @@ export function adoptWebSocket(socket: unknown, raw?: unknown, acceptance: Accep
 class WsSocket extends PlatformSocket {
   readonly regionWriter?: SocketRegionWriter;
   readonly #socket: NodeWebSocket & PlatformWebSocket;
+  readonly #raw: RawEmitter | undefined;
   readonly #writer: FrameWriter | undefined;
   readonly #reader: ReturnType<ReadPath>;
   // Text messages that have come.
@@ -105,6 +109,7 @@ class WsSocket extends PlatformSocket {
     });
     if (raw === undefined) return;
     const emitter = raw as RawEmitter;
+    this.#raw = emitter;
     this.#writer = new FrameWriter(emitter, mask, this.slabs);
     emitter.on('drain', () => {
       this.slabs.release();
@@ -118,6 +123,11 @@ class WsSocket extends PlatformSocket {
 
   get readPath(): 'buffer' | 'ws' {
     return this.#reader === undefined ? 'ws' : 'buffer';
+  }
+
+  get progress(): SocketProgress | undefined {
+    const raw = this.#raw;
+    return raw && { readBytes: raw.bytesRead ?? 0, unwrittenBytes: raw._handle?.writeQueueSize ?? 0 };
   }
 
   override limitMessages(maxMessageBytes: number, limit?: string): void {

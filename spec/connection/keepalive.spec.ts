@@ -8,7 +8,7 @@ import { ManualRuntime } from '../support/manual-runtime.js';
 const noTraffic: Traffic = { lastArrival: -Infinity, unreadUntil: -Infinity, takenBytes: 0, waitingBytes: 0 };
 
 function scene() {
-  const traffic = { ...noTraffic };
+  const traffic: { -readonly [Key in keyof Traffic]: Traffic[Key] } = { ...noTraffic };
   const runtime = new ManualRuntime();
   const start = runtime.now();
   const pings: { at: number; payload: Uint8Array }[] = [];
@@ -236,6 +236,30 @@ describe('Keepalive', () => {
     traffic.waitingBytes += 100;
     runtime.advance(1_000);
     expect(silences).toStrictEqual([60_000]);
+  });
+
+  it('counts a part of a message, which may be long under way', () => {
+    const { runtime, traffic, silences } = scene();
+    for (let round = 0; round < 6; round++) {
+      runtime.advance(10_000);
+      traffic.progress = { readBytes: round + 1, unwrittenBytes: 0 };
+    }
+    expect(silences).toStrictEqual([]);
+    runtime.advance(29_999);
+    expect(silences).toStrictEqual([]);
+    runtime.advance(1);
+    expect(silences).toStrictEqual([90_000]);
+  });
+
+  it('takes a write of which the system has taken a part for one that is taken', () => {
+    const { runtime, traffic, silences } = scene();
+    traffic.waitingBytes = 1 << 20;
+    for (let round = 0; round < 6; round++) {
+      traffic.progress = { readBytes: 0, unwrittenBytes: (1 << 20) - round };
+      runtime.advance(10_000);
+      traffic.lastArrival = runtime.now();
+    }
+    expect(silences).toStrictEqual([]);
   });
 
   it('counts arrivals where nothing waits for the other side', () => {
