@@ -1,16 +1,12 @@
 /**
- * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last sign of life is older
- * than two intervals, the other side is lost (wire protocol, section 5).
+ * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last Pong is older than
+ * two intervals, the other side is lost (wire protocol, section 5).
  *
- *     waiting ──interval, or the machine has slept──▶ Ping ──▶ waiting ──two intervals without a sign──▶ silent
+ *     waiting ──interval, or the machine has slept──▶ Ping ──▶ waiting ──two intervals without a Pong──▶ silent
  *
- * A Pong is a sign of life. It may come late, though both sides are well: it waits behind what one of them has still to read.
- * So these are signs, too:
- *
- * - This side is behind with reading: the Pong may be among what has arrived.
- * - A message arrives, or a part of one, behind which the Pong has to wait, while the other side takes what is sent to it: it is behind with reading the Ping. One that takes nothing
- *   would make this side hold all that it is sent, so of that one only a Pong counts; likewise after a sleep of the machine, when
- *   what arrives may have been sent before it.
+ * A Pong may come late although both sides are well: it waits behind what this side has still to read, or behind a long message on
+ * a slow line. Then the other side is not blamed. Nor must it blame this side, whose answer comes as late: so this side sends a
+ * Pong by itself, one per interval.
  *
  * All times are on the monotonic clock, so setting the wall clock ends no connection.
  */
@@ -19,31 +15,28 @@ import type { Runtime } from '../runtime.js';
 import { decodePing, decodePong, encodePing, encodePong } from '../wire/payloads/control.js';
 import { timestampFromMs, timestampToMs } from '../wire/msgpack/timestamp.js';
 import { WakeWatch } from './wake-watch.js';
-import type { SocketProgress } from '../transport/socket.js';
 
-/** What passes over a connection, as far as this side knows. */
-export interface Traffic {
+/** What has arrived over a connection, as far as this side knows. */
+export interface Arrivals {
   /** When the last message arrived, on the monotonic clock, in ms; −Infinity before the first one. */
   readonly lastArrival: number;
   /** Until when messages that had arrived waited to be read: now where some wait, −Infinity where none ever did. */
   readonly unreadUntil: number;
-  /** Bytes that the network has taken. */
-  readonly takenBytes: number;
-  /** Bytes that wait until the network takes them. */
-  readonly waitingBytes: number;
-  /** What is known of the messages that are under way. */
-  readonly progress?: SocketProgress | undefined;
+  /** Bytes that were read from the network, of messages that are not complete, too. Undefined where the platform does not show it. */
+  readonly readBytes: number | undefined;
 }
 
-/** What had passed at the time of a check. */
-interface Checked extends Pick<Traffic, 'lastArrival' | 'takenBytes'>, SocketProgress {
-  readonly at: number;
+/** What a {@link Keepalive} does. */
+export interface KeepaliveActions {
+  sendPing(payload: Uint8Array): void;
+  /** Sends a Pong that answers no Ping. Undefined for a peer that does not expect one. */
+  readonly sendPong?: ((payload: Uint8Array) => void) | undefined;
+  /** The other side has been silent for two intervals. */
+  onSilence(): void;
 }
 
-function checkedAt(at: number, { lastArrival, takenBytes, progress }: Traffic): Checked {
-  const { readBytes = 0, unwrittenBytes = 0 } = progress ?? {};
-  return { at, lastArrival, takenBytes, readBytes, unwrittenBytes };
-}
+/** Time, in ms, after a backlog was read in which the socket, which was paused, is read on. */
+const afterBacklog = 100;
 
 /** Pings the other side of a connection, and reports when it has been silent for two intervals. */
 export class Keepalive {
@@ -54,38 +47,27 @@ export class Keepalive {
 
   readonly #runtime: Runtime;
   readonly #interval: number;
-  readonly #traffic: Traffic;
-  readonly #sendPing: (payload: Uint8Array) => void;
-  readonly #onSilence: () => void;
+  readonly #arrivals: Arrivals;
+  readonly #actions: KeepaliveActions;
   // A Ping carries a date, which its Pong repeats and only its sender reads. It is the monotonic time plus this offset.
   readonly #epoch: number;
   readonly #stopWatch: () => void;
   #lastPong: number;
-  // Set after a sleep of the machine, until the next Pong.
-  #onlyPongs = false;
-  // The other side has taken nothing since the time before the last one that this was checked.
-  #takesNothing = false;
-  #checked: Checked;
-  // When a part of a message was found to have arrived.
+  // What had arrived at the last check.
+  #checked: Arrivals & { readonly at: number };
+  // When a part of a message, and no whole one, was found to have arrived.
   #lastPart = -Infinity;
   #cancel: (() => void) | undefined = undefined;
   #stopped = false;
 
-  constructor(
-    runtime: Runtime,
-    interval: number,
-    traffic: Traffic,
-    sendPing: (payload: Uint8Array) => void,
-    onSilence: () => void,
-  ) {
+  constructor(runtime: Runtime, interval: number, arrivals: Arrivals, actions: KeepaliveActions) {
     this.#runtime = runtime;
     this.#interval = interval;
-    this.#traffic = traffic;
-    this.#sendPing = sendPing;
-    this.#onSilence = onSilence;
+    this.#arrivals = arrivals;
+    this.#actions = actions;
     this.#epoch = runtime.wallNow() - runtime.now();
     this.#lastPong = runtime.now();
-    this.#checked = checkedAt(runtime.now(), traffic);
+    this.#checked = this.#arrivedAt(runtime.now());
     this.#stopWatch = WakeWatch.of(runtime).listen(() => {
       this.#pingAfterSleep();
     });
@@ -94,7 +76,7 @@ export class Keepalive {
 
   /** Sends a Ping now, to measure the round-trip time. */
   ping(): void {
-    this.#sendPing(encodePing({ time: timestampFromMs(this.#epoch + this.#runtime.now()) }));
+    this.#actions.sendPing(encodePing({ time: timestampFromMs(this.#epoch + this.#runtime.now()) }));
   }
 
   /** Handles the payload of a Pong. @throws ProtocolError */
@@ -102,7 +84,6 @@ export class Keepalive {
     const { time } = decodePong(payload);
     const now = this.#runtime.now();
     this.#lastPong = now;
-    this.#onlyPongs = false;
     if (time === undefined) return;
     this.rtt = Math.max(0, now - (timestampToMs(time) - this.#epoch));
     this.shortest = Math.min(this.shortest, this.rtt);
@@ -126,35 +107,40 @@ export class Keepalive {
   #pingAfterSleep(): void {
     this.#runtime.sometimes?.('a connection was asked after a sleep of the machine');
     this.#lastPong = this.#runtime.now() - this.#interval;
-    this.#onlyPongs = true;
     this.#cancel?.();
     this.ping();
     this.#wait();
   }
 
-  // One interval, or less where the last sign gets too old before that: otherwise another interval would pass unnoticed.
+  // One interval, or less where the last sign of life gets too old before that: otherwise another interval would pass unnoticed.
   #untilNext(): number {
     return Math.min(this.#interval, Math.max(0, this.#silentAt - this.#runtime.now()));
   }
 
   // The same expression for the wait and for the comparison: rounded differently, a timer of 0 ms would follow the other.
   get #silentAt(): number {
-    const { lastArrival, unreadUntil } = this.#traffic;
-    const arrived = this.#onlyPongs || this.#takesNothing ? -Infinity : Math.max(lastArrival, this.#lastPart);
-    return Math.max(this.#lastPong, unreadUntil, arrived) + 2 * this.#interval;
+    return Math.max(
+      this.#lastPong + 2 * this.#interval,
+      this.#arrivals.unreadUntil + afterBacklog,
+      this.#lastPart + this.#interval,
+    );
   }
 
-  // Notes what has passed since the last check.
+  #arrivedAt(at: number): Arrivals & { readonly at: number } {
+    const { lastArrival, unreadUntil, readBytes } = this.#arrivals;
+    return { at, lastArrival, unreadUntil, readBytes };
+  }
+
+  // Finds what has arrived since the last check. What the other side asks or answers may be among what is still unread.
   #check(now: number): void {
     const last = this.#checked;
-    // Within a short time, a slow line may pass nothing.
-    if (now - last.at < this.#interval / 2) return;
-    const { waitingBytes } = this.#traffic;
-    const next = (this.#checked = checkedAt(now, this.#traffic));
-    this.#takesNothing =
-      waitingBytes > 0 && next.takenBytes <= last.takenBytes && next.unwrittenBytes === last.unwrittenBytes;
-    // The time of a whole message is known.
-    if (next.readBytes > last.readBytes && next.lastArrival === last.lastArrival) this.#lastPart = now;
+    const { lastArrival, unreadUntil, readBytes = 0 } = (this.#checked = this.#arrivedAt(now));
+    const isPart = readBytes > (last.readBytes ?? 0) && lastArrival === last.lastArrival;
+    if (isPart) this.#lastPart = now;
+    if (isPart || unreadUntil > last.at) {
+      this.#runtime.sometimes?.('a pong was sent by itself');
+      this.#actions.sendPong?.(encodePong({ unknown: false, error: undefined, time: undefined }));
+    }
   }
 
   #wait(): void {
@@ -174,7 +160,7 @@ export class Keepalive {
         if (now >= this.#silentAt) {
           this.#runtime.sometimes?.('a silent peer was given up');
           this.stop();
-          this.#onSilence();
+          this.#actions.onSilence();
           return;
         }
         this.ping();

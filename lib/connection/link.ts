@@ -28,7 +28,7 @@ import { firstMuxId, type Agreement } from './handshake.js';
 import { answerPing, Keepalive } from './keepalive.js';
 import { closeSocket } from './linger.js';
 import { LinkDrain } from './link-drain.js';
-import { LinkTraffic } from './link-traffic.js';
+import { LinkArrivals } from './link-arrivals.js';
 import type { Socket } from '../transport/socket.js';
 
 /** A frame as it was sent or received, for observers. */
@@ -227,17 +227,16 @@ export class Link {
   }
 
   #createKeepalive(runtime: Runtime, interval: number): Keepalive {
-    return new Keepalive(
-      runtime,
-      interval,
-      new LinkTraffic(this.engine, this.#socket),
-      (payload) => {
-        this.engine.sendControl(Op.Ping, payload, interval);
-      },
-      () => {
+    const send = (op: number) => (payload: Uint8Array) => {
+      this.engine.sendControl(op, payload, interval);
+    };
+    return new Keepalive(runtime, interval, new LinkArrivals(this.engine, this.#socket), {
+      sendPing: send(Op.Ping),
+      sendPong: this.agreement.extended ? send(Op.Pong) : undefined,
+      onSilence: () => {
         this.#end(new Error('The other side has not answered a ping for two intervals.'));
       },
-    );
+    });
   }
 
   readonly #sendNotice = (payload: Uint8Array): void => {

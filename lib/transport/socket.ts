@@ -29,8 +29,8 @@ export interface Socket {
    * other end may get the very same array.
    */
   readonly slabs?: Slabs | undefined;
-  /** What is known of the messages that are under way, where the platform shows it. */
-  readonly progress?: SocketProgress | undefined;
+  /** Bytes that were read from the network, of messages that are not complete, too. Undefined where the platform does not show it. */
+  readonly readBytes?: number | undefined;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
   /** How messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform. */
@@ -46,14 +46,6 @@ export interface Socket {
   resume?(): void;
   /** Writes large messages in a better way than `outbound` does, where there is one. */
   readonly regionWriter?: SocketRegionWriter;
-}
-
-/** Counts of a socket that change while one large message is under way. */
-export interface SocketProgress {
-  /** Bytes that were read from the network, of messages that are not complete, too. */
-  readonly readBytes: number;
-  /** Bytes of the write under way that the system has not taken. */
-  readonly unwrittenBytes: number;
 }
 
 /** Writes large messages past a socket's own way. */

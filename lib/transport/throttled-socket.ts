@@ -8,7 +8,7 @@ import type { ClosedCode } from '../rejection.js';
 import type { Runtime } from '../runtime.js';
 import type { WireMessage } from '../wire/batch.js';
 import type { Slabs } from '../wire/slabs.js';
-import type { Socket, SocketProgress, SocketRegionWriter } from './socket.js';
+import type { Socket, SocketRegionWriter } from './socket.js';
 
 /** Longest pause in ms, whatever was read ahead: the pings of the connection must be read in time. */
 const longestPause = 1_000;
@@ -56,8 +56,8 @@ export class ThrottledSocket implements Socket {
     return this.#socket.bufferedBytes;
   }
 
-  get progress(): SocketProgress | undefined {
-    return this.#socket.progress;
+  get readBytes(): number | undefined {
+    return this.#socket.readBytes;
   }
 
   get slabs(): Slabs | undefined {

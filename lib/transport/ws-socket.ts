@@ -4,7 +4,7 @@ import type { WireMessage } from '../wire/batch.js';
 import { BrowserSocket } from './browser-socket.js';
 import { FrameWriter, type MaskFrame, type RawSocket } from './frame-writer.js';
 import { drainedBytes, PlatformSocket, type PlatformWebSocket } from './platform-socket.js';
-import type { Socket, SocketProgress, SocketRegionWriter } from './socket.js';
+import type { Socket, SocketRegionWriter } from './socket.js';
 
 /** The part of `ws` that the WebSocket of the platform does not have. */
 export interface NodeWebSocket {
@@ -22,11 +22,9 @@ export interface NodeWebSocket {
   readonly _receiver?: { _maxPayload: number; _maxFragments: number };
 }
 
-/** The socket under a WebSocket of `ws`. Another runtime's may lack the counts. */
+/** The socket under a WebSocket of `ws`. Another runtime's may lack the count. */
 export interface RawEmitter extends RawSocket {
   readonly bytesRead?: number;
-  /** Not part of Node's types; its timeouts of sockets go by the same count. */
-  readonly _handle?: { readonly writeQueueSize?: number } | null;
   on(event: 'drain', listener: () => void): void;
 }
 
@@ -125,9 +123,8 @@ class WsSocket extends PlatformSocket {
     return this.#reader === undefined ? 'ws' : 'buffer';
   }
 
-  get progress(): SocketProgress | undefined {
-    const raw = this.#raw;
-    return raw && { readBytes: raw.bytesRead ?? 0, unwrittenBytes: raw._handle?.writeQueueSize ?? 0 };
+  get readBytes(): number | undefined {
+    return this.#raw?.bytesRead;
   }
 
   override limitMessages(maxMessageBytes: number, limit?: string): void {

@@ -1,26 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
-import { answerPing, Keepalive, type Traffic } from '../../lib/connection/keepalive.js';
+import { answerPing, Keepalive, type Arrivals } from '../../lib/connection/keepalive.js';
 import { ProtocolError } from '../../lib/errors.js';
 import { decodePing, decodePong, encodePong } from '../../lib/wire/payloads/control.js';
 import { timestampToMs } from '../../lib/wire/msgpack/timestamp.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 
-const noTraffic: Traffic = { lastArrival: -Infinity, unreadUntil: -Infinity, takenBytes: 0, waitingBytes: 0 };
+const noArrivals: Arrivals = { lastArrival: -Infinity, unreadUntil: -Infinity, readBytes: undefined };
 
 function scene() {
-  const traffic: { -readonly [Key in keyof Traffic]: Traffic[Key] } = { ...noTraffic };
+  const arrivals: { -readonly [Key in keyof Arrivals]: Arrivals[Key] } = { ...noArrivals };
+  const pongs: number[] = [];
   const runtime = new ManualRuntime();
   const start = runtime.now();
   const pings: { at: number; payload: Uint8Array }[] = [];
   const silences: number[] = [];
-  const keepalive = new Keepalive(
-    runtime,
-    10_000,
-    traffic,
-    (payload) => pings.push({ at: runtime.now() - start, payload }),
-    () => silences.push(runtime.now() - start),
-  );
-  return { runtime, traffic, keepalive, pings, silences };
+  const keepalive = new Keepalive(runtime, 10_000, arrivals, {
+    sendPing: (payload) => pings.push({ at: runtime.now() - start, payload }),
+    sendPong: (payload) => {
+      expect(decodePong(payload)).toStrictEqual({ unknown: false, error: undefined, time: undefined });
+      pongs.push(runtime.now() - start);
+    },
+    onSilence: () => silences.push(runtime.now() - start),
+  });
+  return { runtime, arrivals, keepalive, pongs, pings, silences };
 }
 
 describe('Keepalive', () => {
@@ -103,16 +105,13 @@ describe('Keepalive', () => {
     for (const asleep of [0, 3_600_000]) {
       const runtime = new ManualRuntime();
       let pings = 0;
-      const keepalive: Keepalive = new Keepalive(
-        runtime,
-        10_000,
-        noTraffic,
-        () => {
+      const keepalive: Keepalive = new Keepalive(runtime, 10_000, noArrivals, {
+        sendPing: () => {
           pings++;
           keepalive.stop();
         },
-        () => undefined,
-      );
+        onSilence: () => undefined,
+      });
       runtime.wallOffset += asleep;
       runtime.advance(10_000);
       expect([pings, runtime.scheduled]).toStrictEqual([1, 0]);
@@ -149,9 +148,8 @@ describe('Keepalive', () => {
         },
       },
       10_000,
-      noTraffic,
-      () => undefined,
-      () => silences++,
+      noArrivals,
+      { sendPing: () => undefined, onSilence: () => silences++ },
     );
     now = lastPong + 10_000;
     // The watch for a sleep of the machine has a timer, too: that of the keepalive is the one that is due last.
@@ -181,9 +179,8 @@ describe('Keepalive', () => {
         },
       },
       10_000,
-      noTraffic,
-      () => calls.push(`ping ${now}`),
-      () => calls.push(`silence ${now}`),
+      noArrivals,
+      { sendPing: () => calls.push(`ping ${now}`), onSilence: () => calls.push(`silence ${now}`) },
     );
     // Timers fire late, and before the Pongs that wait in the socket are read.
     now = 10_000;
@@ -207,102 +204,57 @@ describe('Keepalive', () => {
     expect(silences).toStrictEqual([30_000]);
   });
 
-  it('counts an arrival as a sign of life, at the time of the arrival', () => {
-    const { runtime, traffic, silences, keepalive } = scene();
-    runtime.advance(13_000);
-    traffic.lastArrival = runtime.now();
-    expect(keepalive.isPongOverdue).toBe(false);
-    runtime.advance(19_999);
-    expect([silences, keepalive.isPongOverdue]).toStrictEqual([[], true]);
-    runtime.advance(1);
-    expect(silences).toStrictEqual([33_000]);
-  });
-
-  it('counts no arrival while the other side takes nothing of what waits for it', () => {
-    const { runtime, traffic, silences } = scene();
-    const arrive = (ms: number): void => {
-      runtime.advance(ms);
-      traffic.lastArrival = runtime.now();
-    };
-    // It takes a byte now and then: it is behind.
-    traffic.waitingBytes = 1_000;
-    for (let round = 0; round < 5; round++) {
-      traffic.takenBytes++;
-      arrive(10_000);
+  it('counts no silence while this side has messages to read, and sends a Pong by itself meanwhile', () => {
+    const { runtime, arrivals, silences, pongs, keepalive } = scene();
+    for (let round = 0; round < 1_200; round++) {
+      runtime.advance(50);
+      arrivals.unreadUntil = runtime.now();
     }
     expect(silences).toStrictEqual([]);
-    arrive(9_000);
-    // With what is sent meanwhile, more waits.
-    traffic.waitingBytes += 100;
-    runtime.advance(1_000);
-    expect(silences).toStrictEqual([60_000]);
-  });
-
-  it('counts a part of a message, which may be long under way', () => {
-    const { runtime, traffic, silences } = scene();
-    for (let round = 0; round < 6; round++) {
-      runtime.advance(10_000);
-      traffic.progress = { readBytes: round + 1, unwrittenBytes: 0 };
-    }
-    expect(silences).toStrictEqual([]);
-    runtime.advance(29_999);
+    expect(keepalive.isPongOverdue).toBe(true);
+    expect(pongs.slice(0, 2)).toStrictEqual([10_000, 20_000]);
+    // The answers to the pings were to be among these messages.
+    runtime.advance(99);
     expect(silences).toStrictEqual([]);
     runtime.advance(1);
-    expect(silences).toStrictEqual([90_000]);
+    expect(silences).toStrictEqual([60_100]);
   });
 
-  it('takes a write of which the system has taken a part for one that is taken', () => {
-    const { runtime, traffic, silences } = scene();
-    traffic.waitingBytes = 1 << 20;
+  it('counts no silence while parts of a long message arrive, and sends a Pong by itself meanwhile', () => {
+    const { runtime, arrivals, silences, pongs } = scene();
+    arrivals.readBytes = 0;
     for (let round = 0; round < 6; round++) {
-      traffic.progress = { readBytes: 0, unwrittenBytes: (1 << 20) - round };
+      arrivals.readBytes++;
       runtime.advance(10_000);
-      traffic.lastArrival = runtime.now();
     }
-    expect(silences).toStrictEqual([]);
+    expect([silences, pongs]).toStrictEqual([[], [10_000, 20_000, 30_000, 40_000, 50_000, 60_000]]);
+    runtime.advance(10_000);
+    expect(silences).toStrictEqual([70_000]);
   });
 
-  it('counts arrivals where nothing waits for the other side', () => {
-    const { runtime, traffic, silences, keepalive } = scene();
-    for (let round = 0; round < 50; round++) {
-      runtime.advance(9_000);
-      traffic.lastArrival = runtime.now();
+  it('counts the silence of a side that sends messages and answers nothing: what this side sends is lost', () => {
+    const { runtime, arrivals, silences, pongs } = scene();
+    arrivals.readBytes = 0;
+    for (let round = 0; round < 4; round++) {
+      runtime.advance(4_900);
+      arrivals.readBytes++;
+      arrivals.lastArrival = runtime.now();
     }
+    runtime.advance(399);
     expect(silences).toStrictEqual([]);
-    keepalive.stop();
+    runtime.advance(1);
+    expect([silences, pongs]).toStrictEqual([[20_000], []]);
   });
 
-  it('counts a Pong alone after a sleep of the machine: what arrives may be older', () => {
-    const { runtime, traffic, pings, silences, keepalive } = scene();
-    const afterSleep = (): void => {
-      runtime.wallOffset += 3_600_000;
-      runtime.advance(1_000);
-      traffic.lastArrival = runtime.now();
-    };
-    afterSleep();
+  it('has a Pong that is overdue where an interval and a half have passed since the last one', () => {
+    const { runtime, keepalive, pings } = scene();
+    runtime.advance(10_000);
     keepalive.onPong(answerPing(pings[0]!.payload));
-    runtime.advance(9_000);
-    traffic.lastArrival = runtime.now();
     runtime.advance(15_000);
-    expect(silences).toStrictEqual([]);
-    traffic.lastArrival = runtime.now();
-    afterSleep();
-    runtime.advance(9_999);
-    expect(silences).toStrictEqual([]);
+    expect(keepalive.isPongOverdue).toBe(false);
     runtime.advance(1);
-    expect(silences).toStrictEqual([36_000]);
-  });
-
-  it('counts no silence while this side has messages to read', () => {
-    const { runtime, traffic, silences } = scene();
-    for (let round = 0; round < 60; round++) {
-      runtime.advance(1_000);
-      traffic.unreadUntil = runtime.now();
-    }
-    runtime.advance(19_999);
-    expect(silences).toStrictEqual([]);
-    runtime.advance(1);
-    expect(silences).toStrictEqual([80_000]);
+    expect(keepalive.isPongOverdue).toBe(true);
+    keepalive.stop();
   });
 
   it('rejects malformed pongs', () => {

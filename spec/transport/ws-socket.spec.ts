@@ -207,29 +207,15 @@ describe('a dialed socket', () => {
     expect(heardToo.messages.map(({ length }) => length)).toStrictEqual([1 << 20]);
   });
 
-  it('shows the progress of a message that is not complete, at both ends', async () => {
+  it('counts the bytes of a message that is not complete', async () => {
     const { near, far } = await connected();
     const raw = (far as unknown as { _socket: NetSocket })._socket;
-    expect(near.progress).toMatchObject({ unwrittenBytes: 0 });
-    const before = near.progress!.readBytes;
+    const before = near.readBytes!;
     // The head of a frame of 1 MiB, and a part of it.
     const part = Buffer.concat([Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0x10, 0, 0]), Buffer.alloc(100)]);
     raw.write(part);
-    while (near.progress!.readBytes < before + part.length) await new Promise(setImmediate);
-    raw.pause();
-    near.outbound.next(new Uint8Array(32 << 20));
-    const { bufferedBytes } = near;
-    const { unwrittenBytes } = near.progress!;
-    expect(unwrittenBytes).toBeGreaterThan(0);
-    // The system takes a part of the write, which counts as buffered until all of it is taken.
-    let taken = 0;
-    raw.on('data', ({ length }: Buffer) => {
-      taken += length;
-      if (taken > 8 << 20) raw.pause();
-    });
-    raw.resume();
-    while (near.progress!.unwrittenBytes === unwrittenBytes) await new Promise(setImmediate);
-    expect(near.bufferedBytes).toBe(bufferedBytes);
+    while (near.readBytes! < before + part.length) await new Promise(setImmediate);
+    expect(near.readBytes).toBe(before + part.length);
     near.outbound.error(undefined);
   });
 

@@ -4,6 +4,8 @@ import type { CircuitModel, WireModel, WireRule } from '../wire-model.js';
 
 /** Interval of the connection's pings, in ms. */
 const interval = 10_000;
+/** A side that has just read a backlog reads on for so many ms before it gives the other side up. */
+const afterBacklog = 100;
 
 /** A connection is asked in each interval whether it lives, and given up when it has not answered for two. */
 export function keepalive(reasons: () => Reasons): WireRule & { check(model: WireModel, at: number): void } {
@@ -51,7 +53,7 @@ export function keepalive(reasons: () => Reasons): WireRule & { check(model: Wir
           };
           if (at - lastAsked > interval + reasons().drift(interval) + held(lastAsked))
             throw new Error(`${name}: no ping for ${at - lastAsked} ms`);
-          if (at - lastAnswered > 2 * (interval + reasons().drift(interval)) + held(lastAnswered))
+          if (at - lastAnswered > 2 * (interval + reasons().drift(interval)) + held(lastAnswered) + afterBacklog)
             throw new Error(`${name}: no pong for ${at - lastAnswered} ms`);
         }
       }
