@@ -3,6 +3,7 @@ import { duration, plural, shortHost } from './parts/format.js';
 import { eventsView } from './views/events-view.js';
 import { hostView } from './views/host-view.js';
 import { overview } from './views/overview.js';
+import type { Model } from './model/model.js';
 import type { Page } from './page.js';
 import { section } from './parts/parts.js';
 import { summary } from './views/summary.js';
@@ -25,7 +26,7 @@ const labels: Readonly<Record<ViewName, string>> = {
 
 /** The whole page. */
 export function app(page: Page): TemplateResult {
-  const { session, feeds, model } = page;
+  const { session, model } = page;
   const asksToken = session === undefined || session.state.status === 'refused';
   return html`
     <a class="skip" href="#main" @click=${skip}>Skip to the content</a>
@@ -34,12 +35,24 @@ export function app(page: Page): TemplateResult {
       asksToken
         ? html`<main id="main" tabindex="-1">${tokenForm(page)}</main>`
         : html`${notice(page)}
-            <main id="main" tabindex="-1" class=${page.stale ? 'stale' : ''}>
-              ${feeds?.refused === undefined ? html`${summary(page)}${page.ui.place.view === 'host' ? nothing : totals(page)}${view(page)}` : noMonitor(feeds.refused)}
-            </main>`
+            <main id="main" tabindex="-1" class=${page.stale ? 'stale' : ''}>${content(page)}</main>`
     }
     ${model === undefined || asksToken ? nothing : foot(page)}
   `;
+}
+
+function content(page: Page): TemplateResult {
+  const { feeds, model, ui } = page;
+  if (feeds?.refused !== undefined) return noMonitor(feeds.refused);
+  if (model === undefined) return waiting(page);
+  return html`${summary(page, model)}${ui.place.view === 'host' ? nothing : totals(page, model)}${view(page, model)}`;
+}
+
+function waiting({ stale }: Page): TemplateResult {
+  const text = stale
+    ? 'The host has not been reached yet.'
+    : 'The page is connected. The first figures of the host come within a second.';
+  return section('Waiting for the host', html`<p class="empty">${text}</p>`);
 }
 
 function skip(event: Event): void {
@@ -100,9 +113,10 @@ function bar(page: Page): TemplateResult {
   </header>`;
 }
 
-function connectionText({ session, stale, ui }: Page): TemplateResult {
+function connectionText({ session, stale, ui, model }: Page): TemplateResult {
   if (session === undefined) return html`not connected`;
   if (stale) return html`<b class="bad">not connected</b>`;
+  if (model === undefined) return html`connected`;
   return ui.paused ? html`<b class="warn">paused</b>` : html`<span class="live">live</span>`;
 }
 
@@ -144,11 +158,8 @@ function notice(page: Page): TemplateResult | typeof nothing {
   </div>`;
 }
 
-function view(page: Page): TemplateResult {
-  const { model, ui } = page;
-  if (model === undefined)
-    return section('Waiting', html`<p class="empty">Waiting for the first figures of the host.</p>`);
-  const { view: name, host } = ui.place;
+function view(page: Page, model: Model): TemplateResult {
+  const { view: name, host } = page.ui.place;
   switch (name) {
     case 'overview':
       return overview(page, model);
@@ -170,11 +181,12 @@ function view(page: Page): TemplateResult {
 function noMonitor(why: string): TemplateResult {
   return section(
     'This host reports no figures',
-    html`<p>${why}</p>
-      <p class="muted">
-        The page is connected. A host reports its figures after <code>serveMonitor(manager, { authorize })</code>, where
-        <code>authorize</code> allows the leaf of this page.
-      </p>`,
+    html`<p>The page is connected, but the host does not let it see its figures. The host has to:</p>
+      <ul class="steps">
+        <li>call <code>serveMonitor(manager, { authorize })</code>, where <code>authorize</code> allows this page;</li>
+        <li>name <code>monitorRoutes</code> in <code>leaves.routes</code>, if it has that option.</li>
+      </ul>
+      <p class="muted">Its answer: ${why}</p>`,
   );
 }
 

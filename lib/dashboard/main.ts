@@ -10,10 +10,10 @@ import { loadConfig, Session, takeToken, type PageConfig } from './model/session
 import { TotalsHistory } from './model/totals-history.js';
 import { placeOf, Ui } from './ui.js';
 
-/** Time between two drawings of figures, in ms. */
-const drawInterval = 500;
-/** Time between two updates of a page that nobody sees, in ms. */
-const hiddenInterval = 1_000;
+/** Time between two drawings of figures, in ms, which hosts report once a second. */
+const drawInterval = 1_000;
+/** The same when a state has changed, and while a route is shown, whose items come more often. */
+const promptInterval = 250;
 
 const runtime = systemRuntime;
 
@@ -30,7 +30,8 @@ class Dashboard implements Page {
   wallNow = runtime.wallNow();
   #config: PageConfig;
   #pausedAt = 0;
-  #changed = true;
+  #drawnAt = -Infinity;
+  #isUrgent = true;
 
   constructor(config: PageConfig, token: string | undefined) {
     this.#config = config;
@@ -65,6 +66,8 @@ class Dashboard implements Page {
   }
 
   readonly draw = (): void => {
+    this.#isUrgent = false;
+    this.#drawnAt = runtime.now();
     this.#update();
     render(app(this), document.getElementById('app')!);
     document.title = titleOf(this);
@@ -81,11 +84,14 @@ class Dashboard implements Page {
       this.session.giveToken(token);
       return;
     }
+    const urgent = (): void => {
+      this.#isUrgent = true;
+    };
     this.session = new Session(this.#config.url, token, ({ status }) => {
-      this.#changed = true;
+      urgent();
       if (status === 'connected' && this.feeds?.refused !== undefined) this.feeds.start();
     });
-    this.feeds = new Feeds(this.session.leaf, runtime, () => (this.#changed = true));
+    this.feeds = new Feeds(this.session.leaf, runtime, urgent);
     this.feeds.hidden = isHidden();
     this.feeds.start();
   }
@@ -101,13 +107,14 @@ class Dashboard implements Page {
   }
 
   readonly #tick = (): void => {
-    runtime.schedule(this.#tick, isHidden() ? hiddenInterval : drawInterval);
+    runtime.schedule(this.#tick, isHidden() ? drawInterval : promptInterval);
     // A tab that nobody sees has its title, and goes on to keep the totals. Durations advance without new figures.
     if (isHidden()) {
       this.#update();
       document.title = titleOf(this);
-    } else if (this.#changed || !this.ui.paused) this.draw();
-    this.#changed = false;
+    } else if (this.#isUrgent || this.ui.place.route !== undefined) this.draw();
+    // Timers are not exact.
+    else if (runtime.now() - this.#drawnAt > drawInterval - promptInterval / 2) this.draw();
   };
 }
 

@@ -42,7 +42,10 @@ export class Manager extends Serving implements Handles {
   readonly local: string;
   /** The paths that are served; the first one is dialed at the other hosts. */
   readonly paths: readonly string[];
-  /** The state of the cluster, starting with the current one. Completes when the manager is closed. */
+  /**
+   * The other hosts as this one sees them, starting with the current state. This host is not in the list: its name is `local`.
+   * Completes when the manager is closed.
+   */
   readonly cluster$: Observable<ClusterState>;
   /** Emits the reason when a drain starts, also for late subscribers. Handlers end endless streams by it: `takeUntil(grid.draining$)`. */
   readonly draining$: Observable<string>;

@@ -27,7 +27,10 @@ export interface Monitor {
    * hosts are polled one after another. The host must allow each of the five.
    */
   readonly snapshot$: Observable<MonitorSnapshot>;
-  /** Its connections to the other hosts, with their figures: when one changes, and every second. */
+  /**
+   * Its connections to the other hosts, with their figures: when one changes, and every second. The host itself is not in the
+   * list: its name is `local`.
+   */
   readonly cluster$: Observable<MonitoredCluster>;
   /** Counts, errors and durations by route and side, every second; of more than 1 000 routes, those that are called most. */
   readonly routes$: Observable<readonly RouteFigures[]>;

@@ -106,7 +106,13 @@ else
       serveMonitor(manager, { authorize: () => true });
       const add = unary({
         name: 'add',
-        request: z.object({ left: z.int(), right: z.number(), note: z.string().optional(), sign: z.enum(['+', '-']) }),
+        request: z.object({
+          left: z.int(),
+          right: z.number(),
+          note: z.string().optional(),
+          dry: z.boolean().optional(),
+          sign: z.enum(['+', '-']),
+        }),
         response: z.object({ sum: z.number() }),
       });
       const ticks = duplex({
@@ -124,6 +130,7 @@ else
       await page.getByLabel('left*').fill('20');
       await page.getByLabel('right*').fill('22.5');
       await page.getByLabel('sign*').selectOption('-');
+      expect(await page.getByLabel('dry').inputValue()).toBe('');
       await page.getByRole('button', { name: 'Call', exact: true }).press('Enter');
       await page.waitForSelector('.outcome pre:text("-2.5")');
       await page.getByLabel('left*').fill('9007199254740993');
@@ -356,7 +363,7 @@ else
       const page = await open(manager.local, { token: 'first' });
       await page.waitForSelector('.summary :text("All 2 hosts up")');
       good = 'second';
-      await page.waitForSelector('h1:text("The token is not accepted")');
+      await page.waitForSelector('h1:text("The token is no longer accepted")');
       await page.getByLabel('Token').fill('second');
       await page.keyboard.press('Enter');
       await page.waitForSelector('.summary :text("All 2 hosts up")');

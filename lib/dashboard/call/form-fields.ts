@@ -35,7 +35,7 @@ function control(field: Field): TemplateResult {
   switch (kind) {
     case 'boolean':
       return html`<select name=${name}>
-        ${required ? nothing : html`<option value="">not given</option>`}
+        ${required ? nothing : html`<option value="" ?selected=${initial === undefined}>not given</option>`}
         <option value="false" ?selected=${initial === false}>false</option>
         <option value="true" ?selected=${initial === true}>true</option>
       </select>`;

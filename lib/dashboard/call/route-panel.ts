@@ -92,7 +92,7 @@ function requestFields(
 ): TemplateResult {
   if (request === undefined) return html`<p class="muted">It takes no request.</p>`;
   if (isForm) {
-    return html`${formFields(fields ?? [])}<button
+    return html`${fields?.length === 0 ? html`<p class="muted">Its request has no fields.</p>` : formFields(fields ?? [])}<button
         type="button"
         class="link"
         @click=${() => {

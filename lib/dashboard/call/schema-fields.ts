@@ -72,7 +72,7 @@ function propertiesOf(path: readonly string[], schema: JsonSchema, budget: Budge
   const { properties, required } = schema;
   if (!isMap(properties) || path.length >= maxDepth) return undefined;
   const entries = Object.entries(properties);
-  if (entries.length === 0 || entries.length > budget.left) return undefined;
+  if (entries.length > budget.left) return undefined;
   const needed = new Set(Array.isArray(required) ? required : []);
   return entries.map(([key, property]) =>
     fieldOf([...path, key], key, isMap(property) ? property : {}, needed.has(key), budget),

@@ -1,8 +1,10 @@
 import { catchError, EMPTY, map, merge, tap, timeout, Subscription, type Observable } from 'rxjs';
 import type { Connection } from '../../contract/connection.js';
 import type { LeafConnection } from '../../endpoint/leaves/leaf.js';
+import type { Health } from '../../endpoint/health.js';
 import { errorText } from '../../errors.js';
 import { monitor, type Monitor } from '../../monitor/client.js';
+import type { MonitoredCluster } from '../../monitor/index.js';
 import { retryOnDisconnect } from '../../operators/retry-on-disconnect.js';
 import type { Runtime } from '../../runtime.js';
 import { EventLog } from './event-log.js';
@@ -43,16 +45,17 @@ export class Feeds {
 
   readonly #leaf: LeafConnection;
   readonly #runtime: Runtime;
-  readonly #changed: () => void;
+  readonly #urgent: () => void;
   readonly #asked = new Map<string, Asked>();
   #watched = new Subscription();
   #hidden = false;
   #cancel = (): void => undefined;
 
-  constructor(leaf: LeafConnection, runtime: Runtime, changed: () => void) {
+  /** `urgent` is called for what should be drawn sooner than figures: a host is lost or back, or reports for the first time. */
+  constructor(leaf: LeafConnection, runtime: Runtime, urgent: () => void) {
     this.#leaf = leaf;
     this.#runtime = runtime;
-    this.#changed = changed;
+    this.#urgent = urgent;
   }
 
   /** Begins to gather. */
@@ -68,11 +71,11 @@ export class Feeds {
           const feed = this.#feedOf(info.host);
           feed.setInfo(info, this.#runtime.now());
           watched.add(this.#watch(feed, monitor(this.#leaf)));
-          this.#changed();
+          this.#urgent();
         },
         error: (error: unknown) => {
           this.refused = errorText(error);
-          this.#changed();
+          this.#urgent();
         },
       });
     watched.add(info);
@@ -118,14 +121,11 @@ export class Feeds {
     const follow = <T>(source: Observable<T>, take: (value: T) => void): Observable<never> =>
       source.pipe(
         retryOnDisconnect(),
-        tap((value) => {
-          take(value);
-          this.#changed();
-        }),
+        tap(take),
         map((): never => undefined as never),
         catchError((error: unknown) => {
           feed.problem = errorText(error);
-          this.#changed();
+          this.#urgent();
           return EMPTY;
         }),
       );
@@ -134,6 +134,7 @@ export class Feeds {
         feed.setInfo(info, now());
       }),
       follow(host.cluster$, (cluster) => {
+        if (statusesOf(cluster) !== statusesOf(feed.cluster)) this.#urgent();
         feed.setCluster(cluster, now());
         for (const { host: name } of cluster.hosts) this.#feedOf(name);
         this.#forget(new Set([cluster.local, ...cluster.hosts.map(({ host: name }) => name)]));
@@ -150,7 +151,9 @@ export class Feeds {
       follow(host.leaves$, (leaves) => {
         feed.setLeaves(leaves);
       }),
-      follow(host.health$, (health) => (feed.health = health)),
+      follow(host.health$, (health) => {
+        this.#setHealth(feed, health);
+      }),
       follow(host.events$, (batch) => {
         this.events.add(feed.name, batch, first);
         first = false;
@@ -163,6 +166,11 @@ export class Feeds {
     const subscription = all$.subscribe();
     subscription.add(lost);
     return subscription;
+  }
+
+  #setHealth(feed: HostFeed, health: Health): void {
+    feed.health = health;
+    this.#urgent();
   }
 
   // Removes hosts that have left the cluster.
@@ -214,6 +222,7 @@ export class Feeds {
     host.snapshot$.pipe(timeout(answerTimeout)).subscribe({
       next: ({ info, cluster, routes, streams, transfers }) => {
         const now = this.#runtime.now();
+        if (feed.updatedAt === undefined || feed.problem !== undefined) this.#urgent();
         feed.setInfo(info, now);
         feed.setCluster(cluster, now);
         feed.setRoutes(routes, now);
@@ -221,9 +230,9 @@ export class Feeds {
         feed.setTransfers(transfers, now);
         this.notRelayed = undefined;
         asked.watched ??= this.#watchOther(feed, host, asked);
-        this.#changed();
       },
       error: (error: unknown) => {
+        if (feed.problem === undefined) this.#urgent();
         feed.problem = errorText(error);
         const { code } = error as { readonly code?: unknown };
         if (code === 'permission-denied' || code === 'unimplemented') {
@@ -231,7 +240,6 @@ export class Feeds {
           this.notRelayed = feed.problem;
         }
         asked.asking = false;
-        this.#changed();
       },
       complete: () => (asked.asking = false),
     });
@@ -251,12 +259,19 @@ export class Feeds {
         feed.setLeaves(leaves);
       }),
     );
-    const health$ = host.health$.pipe(tap((health) => (feed.health = health)));
+    const health$ = host.health$.pipe(
+      tap((health) => {
+        this.#setHealth(feed, health);
+      }),
+    );
     return merge(events$, leaves$, health$).subscribe({
-      next: this.#changed,
       // The host is lost; when it answers again, this begins again.
       error: () => (asked.watched = undefined),
       complete: () => (asked.watched = undefined),
     });
   }
+}
+
+function statusesOf(cluster: MonitoredCluster | undefined): string | undefined {
+  return cluster?.hosts.map(({ host, status }) => `${host} ${status}`).join('\n');
 }

@@ -46,20 +46,22 @@ export function statusBadge(status: HostStatus): TemplateResult {
   >`;
 }
 
-/** A name of another side: at most a line, with the whole as its title, and no influence on the direction of what is around it. */
+/** A name of another side: at most a line, with the whole as its title, always from left to right, as addresses are read, and no influence on the direction of what is around it. */
 export function nameText(name: string): TemplateResult {
-  return html`<bdi class="name" title=${name}>${cut(name, maxName)}</bdi>`;
+  return html`<bdi class="name" dir="ltr" title=${name}>${cut(name, maxName)}</bdi>`;
 }
 
 /** A link to the page of a host. */
 export function hostLink(name: string): TemplateResult {
-  return html`<a class="name" href=${hostAddress(name)} title=${name}><bdi>${cut(shortHost(name), maxName)}</bdi></a>`;
+  return html`<a class="name" href=${hostAddress(name)} title=${name}
+    ><bdi dir="ltr">${cut(shortHost(name), maxName)}</bdi></a
+  >`;
 }
 
 /** A link to a route of a host. */
 export function routeLink(host: string, route: string): TemplateResult {
   return html`<a class="name" href=${hostAddress(host, route)} title=${`${route} of ${host}`}
-    ><bdi>${cut(route, maxName)}</bdi></a
+    ><bdi dir="ltr">${cut(route, maxName)}</bdi></a
   >`;
 }
 

@@ -23,7 +23,7 @@ const columns: readonly Column<LoggedEvent>[] = [
     key: 'at',
     label: 'Time',
     title: 'When it happened, by the clock of its host',
-    width: 10,
+    width: 13,
     cell: ({ at }) => html`<time title=${dateTime(at)}>${clock(at)}</time>`,
     value: ({ at }) => at,
   },
@@ -47,7 +47,7 @@ const columns: readonly Column<LoggedEvent>[] = [
     key: 'text',
     label: 'Details',
     title: 'The fields of the event',
-    width: 58,
+    width: 55,
     cell: (event) => nameText(textOf(event)),
   },
 ];
@@ -58,8 +58,8 @@ const empty = 'No events: nothing has happened that an operator should know.';
 export function latestEvents(page: Page, max: number): TemplateResult {
   const events = page.model?.events.events ?? [];
   const shown = events.slice(-max).reverse();
-  // The number of lines is fixed, so that nothing below moves.
-  return html`<ol class="events" data-lines=${max}>
+  // From the first event on the number of lines is fixed, so that nothing below moves.
+  return html`<ol class="events" data-lines=${shown.length === 0 ? nothing : max}>
     ${shown.map(
       (each) =>
         html`<li>

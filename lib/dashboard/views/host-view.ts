@@ -39,22 +39,18 @@ function head(host: HostRow): TemplateResult {
   return section(
     shortHost(name),
     html`<dl class="facts">
-      <div>
+      <div class=${why === undefined ? '' : 'whole'}>
         <dt>Status</dt>
-        <dd>${statusBadge(status)} ${when}</dd>
+        <dd>${statusBadge(status)} ${when}${why === undefined ? nothing : html`<span class="why">${why}</span>`}</dd>
       </div>
       ${
-        why === undefined
+        seenBy === 0
           ? nothing
           : html`<div>
-              <dt>Why</dt>
-              <dd>${why}</dd>
+              <dt>Seen by</dt>
+              <dd>${seenUpBy} of ${seenBy} hosts are connected with it</dd>
             </div>`
       }
-      <div>
-        <dt>Seen by</dt>
-        <dd>${seenUpBy} of ${seenBy} hosts are connected with it</dd>
-      </div>
       <div>
         <dt>Running for</dt>
         <dd>${duration(uptime)}</dd>
@@ -80,12 +76,22 @@ function head(host: HostRow): TemplateResult {
   );
 }
 
+/** The word for the state of a connection. */
+const linkTexts: Readonly<Record<LinkRow['status'], string>> = {
+  connected: 'connected',
+  connecting: 'connecting',
+  'back-off': 'lost',
+  draining: 'draining',
+  refused: 'refused',
+  closed: 'closed',
+};
+
 const linkColumns: readonly Column<LinkRow & { readonly other: string }>[] = [
   {
     key: 'host',
     label: 'Host',
     title: 'Host at the other end',
-    width: 24,
+    width: 22,
     cell: ({ other }) => hostLink(other),
     value: ({ other }) => other,
   },
@@ -93,8 +99,8 @@ const linkColumns: readonly Column<LinkRow & { readonly other: string }>[] = [
     key: 'status',
     label: 'Status',
     title: 'State of the connection',
-    width: 12,
-    cell: ({ status }) => figure(status, 'state of the connection', status === 'connected' ? '' : 'bad'),
+    width: 15,
+    cell: ({ status }) => figure(linkTexts[status], 'state of the connection', status === 'connected' ? '' : 'bad'),
     value: ({ status }) => status,
   },
   {
@@ -155,8 +161,8 @@ function linksTable(page: Page, name: string, links: readonly LinkRow[]): Templa
     columns: linkColumns,
     rows,
     keyOf: ({ other }) => other,
-    textOf: ({ other, status, why = '' }) => `${other} ${status} ${why}`,
-    empty: 'No host reports its connections.',
+    textOf: ({ other, status, why = '' }) => `${other} ${linkTexts[status]} ${why}`,
+    empty: page.model?.hosts.length === 1 ? 'There is no other host.' : 'No host reports its connections.',
     order: (left, right) => byName(left.other, right.other),
     least: 800,
   });

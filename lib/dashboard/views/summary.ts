@@ -16,14 +16,10 @@ const maxProblems = 3;
  * The summary at the top: which hosts are down, since when and why; the slowest route; stuck streams; errors. Its height does not
  * depend on its content.
  */
-export function summary({ model, stale }: Page): TemplateResult {
+export function summary({ stale }: Page, model: Model): TemplateResult {
   return html`<section class="panel summary" aria-label="Summary">
-    ${
-      model === undefined
-        ? nothing
-        : html`${hostsPart(model, stale)}
-            <div class="others">${slowPart(model)}${stuckPart(model)}${errorsPart(model)}</div>`
-    }
+    ${hostsPart(model, stale)}
+    <div class="others">${slowPart(model)}${stuckPart(model)}${errorsPart(model)}</div>
   </section>`;
 }
 

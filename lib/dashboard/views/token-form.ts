@@ -53,5 +53,7 @@ function reasonOf({ session }: Page): readonly [string, string] {
   const code = session.state.error?.code;
   if (code === 'permission-denied') return ['This page may not connect', reason];
   if (/expire/i.test(reason)) return ['The token has expired', reason];
-  return ['The token is not accepted', reason];
+  // Most hosts do not say which token is wrong, and why.
+  const text = /^the token is not accepted\.?$/i.test(reason) ? 'It may be wrong, or have expired.' : reason;
+  return [session.state.connects > 0 ? 'The token is no longer accepted' : 'The token is not accepted', text];
 }

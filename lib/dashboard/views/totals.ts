@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from 'lit-html';
 import { bytes, count, ms, rate, unknown } from '../parts/format.js';
-import type { Totals } from '../model/model.js';
+import type { Model, Totals } from '../model/model.js';
 import type { Page } from '../page.js';
 import { sparkline } from '../parts/sparkline.js';
 import { TotalsHistory, type TotalName } from '../model/totals-history.js';
@@ -61,27 +61,16 @@ const tiles: readonly Tile[] = [
   },
 ];
 
-const nothingYet: Totals = {
-  up: 0,
-  hosts: 0,
-  calls: undefined,
-  errors: undefined,
-  bytes: undefined,
-  p99: undefined,
-  stalled: undefined,
-};
-
 /** The large figures, each with its last five minutes. */
-export function totals({ model, history }: Page): TemplateResult {
-  const now = model?.totals ?? nothingYet;
+export function totals({ history }: Page, { totals: now }: Model): TemplateResult {
   return html`<dl class="tiles">
-    ${tiles.map(({ name, label, title, text, attention, least }) => {
-      const shown = model === undefined ? unknown : text(now);
-      return html`<div class="tile" title=${`${title}. The line: the last five minutes.`}>
-        <dt>${label}</dt>
-        <dd class=${attention?.(now) ?? ''}>${shown}</dd>
-        <dd class="line">${sparkline(history.of(name), TotalsHistory.length, { least: least(now) })}</dd>
-      </div>`;
-    })}
+    ${tiles.map(
+      ({ name, label, title, text, attention, least }) =>
+        html`<div class="tile" title=${`${title}. The line: the last five minutes.`}>
+          <dt>${label}</dt>
+          <dd class=${attention?.(now) ?? ''}>${text(now)}</dd>
+          <dd class="line">${sparkline(history.of(name), TotalsHistory.length, { least: least(now) })}</dd>
+        </div>`,
+    )}
   </dl>`;
 }
