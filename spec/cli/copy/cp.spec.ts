@@ -35,7 +35,7 @@ it('a full disk is reported as that of the host, or of this machine', async () =
   const local = join(folder, 'a');
   writeFileSync(local, 'a');
   const defaults = { links: 'skip', exclude: [], retry: 0, parallel: 1, maxEntries: maxListingEntries } as const;
-  const options = cpOptions({ ...defaults, progress: false, quiet: true, timeout: 5, tokenCommand: 'echo good' });
+  const options = cpOptions({ ...defaults, progress: false, quiet: true, timeout: 5_000, tokenCommand: 'echo good' });
   const { signal } = new AbortController();
   const remote = name.replace('http:', 'ws:');
   const copy = (from: string, to: string): Promise<number> => cp([from], to, options, signal);

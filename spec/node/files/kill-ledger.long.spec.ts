@@ -198,7 +198,7 @@ const options = {
   dryRun: false,
   retry: 0,
   tokenCommand: 'echo x',
-  timeout: 20,
+  timeout: 20_000,
   progress: false,
   json: false,
   quiet: true,
