@@ -24,7 +24,8 @@ import { clusterCalls, type ClusterCalls } from './peers/cluster-calls.js';
 import type { ClusterState } from './peers/cluster-state.js';
 import { Draining, type DrainOptions, type DrainResult } from './drain.js';
 import { Endpoint } from './endpoint.js';
-import { Entrance } from './accept/entrance.js';
+import { Gatekeeper } from './accept/gatekeeper.js';
+import { Handshakes } from './accept/handshakes.js';
 import { defaultPath, dialUrl, parseHost } from './host-name.js';
 import { HealthMonitor, type Health } from './health.js';
 import { LeafList, type LeavesState } from './leaves/leaf-list.js';
@@ -76,7 +77,7 @@ export class Manager extends Serving implements Handles {
   readonly #hosts: Hosts;
   readonly #leaves: Leaves | undefined;
   readonly #leafList: LeafList;
-  readonly #entrance: Entrance;
+  readonly #handshakes: Handshakes;
   readonly #health: HealthMonitor;
   readonly #draining: Draining;
   #started: Promise<void> | undefined = undefined;
@@ -104,7 +105,7 @@ export class Manager extends Serving implements Handles {
       new Leaves(this.#endpoint, options.leaves, this.local, (name) => this.#hosts.has(name), this.#leafList);
     this.#draining = this.#createDraining();
     this.#hosts = this.#createHosts(options);
-    this.#entrance = this.#createEntrance(options);
+    this.#handshakes = new Handshakes(this.#endpoint, this.local, this.#createGatekeeper(options));
     if (options.relay !== undefined) {
       for (const bound of relayHandlers(options.relay, { local: this.local })) this.registry.add(bound);
     }
@@ -173,7 +174,7 @@ export class Manager extends Serving implements Handles {
 
   /** Accepts an open socket from a dialer; the handshake determines its identity. For transports: in Node, `listen()` and `attach()` call it. */
   accept(socket: Socket, info: DialerInfo = {}): void {
-    this.#entrance.accept(socket, info);
+    this.#handshakes.accept(socket, info);
   }
 
   /**
@@ -209,11 +210,11 @@ export class Manager extends Serving implements Handles {
       this.#hosts.stopFollowing();
     });
     guarded(errors.add, () => {
-      this.#entrance.close();
+      this.#handshakes.close();
     });
     this.#hosts.close(errors.add);
     guarded(errors.add, () => this.#leaves?.close());
-    this.#hosts.complete();
+    this.#hosts.membership.complete();
     this.#endpoint.close();
     errors.throwAny(`${this.local} is closed, and some of it failed to close as it should.`);
   }
@@ -246,14 +247,14 @@ export class Manager extends Serving implements Handles {
     return new Draining({
       runtime: this.#endpoint.runtime,
       connections: () => [...this.#hosts.membership.connections(), ...(this.#leaves?.connections() ?? [])],
-      loopback: () => this.#hosts.loopback,
+      loopback: () => this.#hosts.loopback.connection,
       started: () => this.#state === 'started',
       close: () => this.close(),
     });
   }
 
-  #createEntrance({ auth }: ManagerOptions): Entrance {
-    return new Entrance({
+  #createGatekeeper({ auth }: ManagerOptions): Gatekeeper {
+    return new Gatekeeper({
       endpoint: this.#endpoint,
       local: this.local,
       auth,

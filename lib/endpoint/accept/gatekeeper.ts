@@ -31,7 +31,7 @@ export class Gatekeeper {
     this.#options = options;
   }
 
-  /** True if an Authorization header has the valid token of a host of the cluster. Never rejects. See {@link Handshakes}. */
+  /** True if an Authorization header has the valid token of a host of the cluster. Never rejects. */
   async vouch(authorization: string): Promise<boolean> {
     const token = bearerToken(authorization);
     if (token === undefined) return false;

@@ -1,10 +1,8 @@
 import type { Socket } from '../../transport/socket.js';
 import { AcceptingHandshake, refuseHandshake, type Admit, type DialerInfo, type Handshake } from './acceptor.js';
 import type { Endpoint } from '../endpoint.js';
+import type { Gatekeeper } from './gatekeeper.js';
 import { Newcomers, type Newcomer } from './newcomers.js';
-
-/** Resolves to true if the Authorization header of a dialer is valid and belongs to a host of the cluster. Never rejects. */
-export type Vouch = (authorization: string) => Promise<boolean>;
 
 interface Entry extends Newcomer {
   handshake: Handshake | undefined;
@@ -18,22 +16,22 @@ interface Entry extends Newcomer {
 export class Handshakes {
   readonly #endpoint: Endpoint;
   readonly #local: string;
-  readonly #vouch: Vouch;
+  readonly #gatekeeper: Gatekeeper;
   readonly #pool: Newcomers<Entry>;
   // Outside the pool: their header is being verified, or is valid.
   readonly #vouched = new Set<Entry>();
   // Dropped, and still open for a moment so that the reason can be sent.
   readonly #leaving = new Set<Entry>();
 
-  constructor(endpoint: Endpoint, local: string, vouch: Vouch) {
+  constructor(endpoint: Endpoint, local: string, gatekeeper: Gatekeeper) {
     this.#endpoint = endpoint;
     this.#local = local;
-    this.#vouch = vouch;
+    this.#gatekeeper = gatekeeper;
     this.#pool = new Newcomers(endpoint.limits.maxHandshakes);
   }
 
   /** Starts the handshake of an open socket, or refuses it. */
-  accept(socket: Socket, info: DialerInfo, admit: Admit): void {
+  accept(socket: Socket, info: DialerInfo): void {
     const { maxHandshakes } = this.#endpoint.limits;
     const entry: Entry = {
       address: info.address ?? '',
@@ -49,13 +47,14 @@ export class Handshakes {
     const full = this.#pool.size >= maxHandshakes;
     if (full && authorization !== undefined && this.#vouched.size < maxHandshakes) {
       this.#vouched.add(entry);
-      void this.#vouch(authorization).then((valid) => {
+      void this.#gatekeeper.vouch(authorization).then((valid) => {
         if (!valid && this.#vouched.delete(entry) && !this.#pool.add(entry)) entry.drop();
       });
     } else if (!this.#pool.add(entry)) {
       refuseHandshake(this.#endpoint, socket, this.#fullReason);
       return;
     }
+    const admit: Admit = (request) => this.#gatekeeper.admit(request, info);
     entry.handshake = new AcceptingHandshake(this.#endpoint, socket, info, admit, () => {
       this.#pool.delete(entry);
       this.#vouched.delete(entry);

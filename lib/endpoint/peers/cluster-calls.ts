@@ -86,7 +86,7 @@ export interface ClusterCalls {
 /** Makes the calls to many hosts of one manager. */
 export function clusterCalls(
   endpoint: Endpoint,
-  { loopback, membership }: Hosts,
+  { loopback: { connection: loopback }, membership }: Hosts,
   routesTo: (host: string) => RouteConnection,
 ): ClusterCalls {
   const local = loopback.host;

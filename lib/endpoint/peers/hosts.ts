@@ -1,12 +1,11 @@
 /**
  * The hosts of one cluster, this one among them.
  *
- *     created ──start──▶ started ──stopFollowing──▶ list fixed ──close──▶ closed ──complete──▶ observers are done
+ *     created ──start──▶ started ──stopFollowing──▶ the list is fixed ──close──▶ closed
  */
 
 import { isObservable, type Observable } from 'rxjs';
 import type { RouteConnection } from '../../calls/route-connection.js';
-import type { HostConnection } from '../../connection/host-connection.js';
 import { ConfigurationError } from '../../errors.js';
 import { guarded, type OnThrown } from '../../guard.js';
 import type { Dial } from '../../transport/socket.js';
@@ -33,17 +32,18 @@ export interface HostsOptions {
 export class Hosts {
   /** The state of the cluster, starting with the current one. After the close it emits the last state. */
   readonly state$: Observable<ClusterState>;
-  /** The names of the current list, and the peers. */
+  /** The names of the current list, and the peers. Its observers are done when it is completed, after {@link close}. */
   readonly membership: Membership;
+  /** This host, in memory. */
+  readonly loopback: Peer;
   readonly #options: HostsOptions;
-  readonly #loopback: Peer;
   #closed = false;
 
   /** @throws ConfigurationError for a static list that is not valid. */
   constructor(options: HostsOptions) {
     this.#options = options;
     const { endpoint, local, hosts, auth, path, dial, changed } = options;
-    this.#loopback = createPeer(endpoint, local);
+    this.loopback = createPeer(endpoint, local);
     this.membership = new Membership({
       endpoint,
       local,
@@ -56,19 +56,14 @@ export class Hosts {
     this.state$ = clusterState(local, this.membership, () => this.#closed);
   }
 
-  /** The connection of this host to itself. */
-  get loopback(): HostConnection {
-    return this.#loopback.connection;
-  }
-
   /** True for this host, and for each host of the list. */
   has(name: string): boolean {
-    return name === this.#options.local || this.membership.peers.has(name);
+    return this.routesTo(name) !== undefined;
   }
 
   /** The calls by route to a host; undefined for a name that is not in the list. */
   routesTo(name: string): RouteConnection | undefined {
-    return name === this.#options.local ? this.#loopback.routes : this.membership.peers.get(name)?.routes;
+    return name === this.#options.local ? this.loopback.routes : this.membership.peers.get(name)?.routes;
   }
 
   /** The error of a call to a name that is neither a host nor a leaf. */
@@ -86,7 +81,7 @@ export class Hosts {
 
   /** Links this host with itself, and starts to dial the others or to wait for them. */
   start(): void {
-    startLoopback(this.#options.endpoint, this.#loopback);
+    startLoopback(this.#options.endpoint, this.loopback);
     this.membership.start();
   }
 
@@ -99,11 +94,6 @@ export class Hosts {
   /** Closes the connections to all hosts, those that were removed from the list among them. */
   close(onThrown: OnThrown): void {
     this.membership.closeRetiring();
-    for (const peer of [...this.membership.peers.values(), this.#loopback]) guarded(onThrown, closePeer, peer);
-  }
-
-  /** Completes {@link state$} and the names of the list. */
-  complete(): void {
-    this.membership.complete();
+    for (const peer of [...this.membership.peers.values(), this.loopback]) guarded(onThrown, closePeer, peer);
   }
 }
