@@ -1,8 +1,9 @@
 import { errorText } from './errors.js';
+import { printable } from './printable.js';
 
 /**
  * The description of an error in states and events: a plain value, so that any codec can send them, as in
- * `grid.handle(cluster, () => grid.cluster$)`.
+ * `grid.handle(cluster, () => grid.cluster$)`. The texts are printable: they may come from another side, and are meant for logs.
  */
 export interface ErrorInfo {
   readonly name: string;
@@ -15,7 +16,7 @@ export interface ErrorInfo {
 
 /** Describes any thrown value, including errors of another realm. Never throws. */
 export function errorInfo(error: unknown): ErrorInfo {
-  const info = { ...nameAndCode(error), message: errorText(error) };
+  const info = { ...nameAndCode(error), message: printable(errorText(error)) };
   return Object.defineProperty(info, 'cause', { value: error });
 }
 
@@ -25,8 +26,8 @@ function nameAndCode(error: unknown): Pick<ErrorInfo, 'name' | 'code'> {
     if (error instanceof Error || Object.prototype.toString.call(error) === '[object Error]') {
       const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
       return {
-        name: typeof name === 'string' ? name : 'Error',
-        ...(typeof code === 'string' ? { code } : {}),
+        name: typeof name === 'string' ? printable(name) : 'Error',
+        ...(typeof code === 'string' ? { code: printable(code) } : {}),
       };
     }
   } catch {

@@ -25,6 +25,14 @@ describe('errorInfo()', () => {
     expect(codec.decode(codec.encode(info))).toStrictEqual(plain);
   });
 
+  it('escapes what a terminal or a log would act on, and keeps the error as it is', () => {
+    const error = Object.assign(new Error('seen\n\u001b[31m'), { name: 'E\r', code: '\u0007' });
+    const info = errorInfo(error);
+    expect(info).toStrictEqual({ name: 'E\\r', code: '\\u0007', message: 'seen\\n\\u001b[31m' });
+    expect(info.cause).toBe(error);
+    expect(errorInfo(new Error('x'.repeat(1e6))).message.length).toBeLessThan(3_000);
+  });
+
   const unreadable = (): never => {
     throw new Error('trap');
   };

@@ -74,7 +74,9 @@ function lossText(
       ? `The connection to ${host} is closed for good.`
       : status === 'connected'
         ? `The call was dropped by ${host}, or its connection was replaced; there is a connection now`
-        : `There is no connection to ${host}${reason === undefined ? '' : `: ${reason}`}`;
+        : status === 'draining'
+          ? `The call was dropped by ${host}, which drains and takes no new calls`
+          : `There is no connection to ${host}${reason === undefined ? '' : `: ${reason}`}`;
   const remedy = code === undefined ? '' : remedies[code];
   return `${sentence(why)}${remedy}${sent ? ' The call may have reached it.' : nothingSent}`;
 }

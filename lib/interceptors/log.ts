@@ -49,7 +49,7 @@ export function log(write: (record: CallRecord) => void): AnyInterceptor {
           outcome,
           items,
           ms: call.runtime.now() - began,
-          ...(error === undefined ? {} : { error: printableInfo(error) }),
+          ...(error === undefined ? {} : { error: errorInfo(error) }),
         };
         guarded(reportUnhandled, () => {
           write(record);
@@ -74,14 +74,4 @@ export function log(write: (record: CallRecord) => void): AnyInterceptor {
         )
         .subscribe(subscriber);
     });
-}
-
-function printableInfo(error: unknown): ErrorInfo {
-  const { name, code, message, cause } = errorInfo(error);
-  const info = {
-    name: printable(name),
-    message: printable(message),
-    ...(code === undefined ? {} : { code: printable(code) }),
-  };
-  return Object.defineProperty(info, 'cause', { value: cause });
 }

@@ -151,19 +151,21 @@ export class IncomingCalls {
       const text = `${what} is ${found.kind}: declare the route as ${found.kind} at both sides.`;
       refusal = unimplemented(text);
     } else if ((frame.flags & Flag.Stateless) !== 0) refusal = unimplemented('Stateless streams not supported');
-    else refusal = this.#exceededBound(frame);
+    else refusal = this.#exceededBound(frame, kind);
     if (refusal === undefined) return found as Responder;
     refuseCall(this.#host, frame, refusal);
     return undefined;
   }
 
   // The bound that the call would exceed, as a refusal; undefined where there is none.
-  #exceededBound({ payload, extra }: FrameView): Refusal | undefined {
+  #exceededBound({ payload, extra }: FrameView, kind: Responder['kind']): Refusal | undefined {
     const { limits, account } = this.#host;
     const bytes = payload.length;
     if (bytes > limits.maxUnaryBytes) {
+      const remedy =
+        kind === 'unary' ? 'use a stream for payloads of this size' : 'send it in several items of the input';
       return tooMuch(
-        `The request has ${String(bytes)} bytes, and maxUnaryBytes of this host is ${String(limits.maxUnaryBytes)}: use a stream for payloads of this size.`,
+        `The request has ${String(bytes)} bytes, and maxUnaryBytes of this host is ${String(limits.maxUnaryBytes)}: ${remedy}.`,
         'maxUnaryBytes',
         false,
       );

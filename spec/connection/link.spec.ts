@@ -588,6 +588,15 @@ describe('the drain of a link', () => {
     expect(closed[0]).toBeInstanceOf(ProtocolError);
   });
 
+  it('is what the error of a call says that the other side has dropped meanwhile: there is a connection', () => {
+    const { runtime, a, b } = linkedPair();
+    a.connection.link!.drain.announce('bye', 100);
+    runtime.advance(1);
+    expect(b.connection.disconnected(true).message).toBe(
+      `The call was dropped by ${b.connection.host}, which drains and takes no new calls. The call may have reached it.`,
+    );
+  });
+
   it('shows the reason of the other side without control characters, and truncated', () => {
     const { runtime, a, b } = linkedPair();
     a.connection.link!.drain.announce(`\u001b[31m${'x'.repeat(100_000)}`, 100);

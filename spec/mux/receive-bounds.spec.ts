@@ -26,8 +26,8 @@ describe('maxUnaryBytes on receipt', () => {
     end.sent();
     expect([calls.length, streams.length]).toStrictEqual([1, 0]);
     expect(refusals(end)).toStrictEqual([
-      expect.stringContaining('maxUnaryBytes of this host is 100'),
-      expect.stringContaining('maxUnaryBytes of this host is 100'),
+      'The request has 101 bytes, and maxUnaryBytes of this host is 100: use a stream for payloads of this size.',
+      'The request has 101 bytes, and maxUnaryBytes of this host is 100: send it in several items of the input.',
     ]);
   });
 
