@@ -175,7 +175,10 @@ export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () 
             throws: inputThrows(script, record.in),
             ended: (end) => {
               if ('error' in end) reject(end.error instanceof PlannedThrow ? end.error : new InputFailed(end.error));
-              else resolve();
+              else {
+                checkInput(record, ledger);
+                resolve();
+              }
             },
           });
         };
@@ -200,7 +203,15 @@ export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () 
       return script.taker === 'forAwait'
         ? each(call.input, running(record), finalizerOf(script), pass)
         : throwing(
-            call.input.pipe(tap({ next: pass, complete: () => (record.in.completed = true) })),
+            call.input.pipe(
+              tap({
+                next: pass,
+                complete: () => {
+                  record.in.completed = true;
+                  checkInput(record, ledger);
+                },
+              }),
+            ),
             explosives(script, record.in),
           );
     });
@@ -225,6 +236,14 @@ function checkArrival({ operation, arrival }: CallRecord, ledger: Ledger): void 
   if (late <= 0 || reasons.pausedFor(operation.to, arrival.at, now) > 0) return;
   const call = ledger.calls.get(operation.script.id)!;
   ledger.violate(rules.late, call, `its handler begins ${late} ms after its deadline`);
+}
+
+/** An input that completes is whole: one that was cut off ends with an error. */
+function checkInput(record: CallRecord, ledger: Ledger): void {
+  const { operation, in: flow, runs } = record;
+  const { items } = operation.input;
+  if (runs > 1 || ledger.tampered(record) || flow.delivered === items) return;
+  ledger.violate(rules.whole, record, `its input completed after ${flow.delivered} of ${items} items`);
 }
 
 /** The handler has the metadata of its caller, and that of the interceptor, where both sides know metadata. */

@@ -2,7 +2,7 @@
 export const stormLimits = {
   maxDials: 1,
   maxOpenMuxes: 120,
-  maxSendQueueBytes: 96 << 10,
+  maxSendQueueBytes: 24 << 10,
   maxReceiveBytes: 128 << 10,
   maxWaitingCalls: 80,
   maxWaitingBytes: 8_000,

@@ -10,6 +10,7 @@ import { burst } from './burst.js';
 import { registerHandlers } from './handlers.js';
 import { Probes } from './hostile/probe-routes.js';
 import { backOff, BackOffTimes } from './invariants/back-off.js';
+import { callBounds } from './invariants/call-bounds.js';
 import { clocks } from './invariants/clocks.js';
 import { cleanUp } from './invariants/clean-up.js';
 import { credit } from './invariants/credit.js';
@@ -114,6 +115,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       handlerDeadlines(ledger),
       enginesAreEmpty(model),
       windowsHold(line.peers),
+      callBounds(),
       pingsAreSent(),
       { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger, inBackOff),
