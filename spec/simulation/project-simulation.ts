@@ -1,5 +1,5 @@
 import { RejectedError, type LeafIdentity } from '../../lib/index.js';
-import type { PeerKind, SimulationOptions, Step } from '../../lib/testing/index.js';
+import type { PeerKind, SimulationOptions, Step, VirtualClock } from '../../lib/testing/index.js';
 import { hostNames } from '../../lib/testing/network/cluster.js';
 import type { Act } from './acts/act.js';
 import { readLeafToken, refusedToken } from './acts/leaf-stay.js';
@@ -7,7 +7,7 @@ import { passing } from './interceptors.js';
 import { stormLimits, usualLimits } from './limits.js';
 import type { Line } from './ledger.js';
 import { projectWorkload } from './project-workload.js';
-import { rotatingToken } from './rotating-token.js';
+import { rotatingSecret, rotatingToken } from './rotating-token.js';
 
 /** What the simulation of the library itself is drawn from. */
 export interface ProjectSimulation {
@@ -29,6 +29,8 @@ const brokenEvery = 8;
 const calmEvery = 9;
 /** And so many have hosts without extensions, or of the previous version. */
 const peersEvery = 4;
+/** And so many have tokens of `sharedSecret`, which take longer. */
+const secretEvery = 13;
 /** And so many disconnect leaves that are idle for so many ms. */
 const idleEvery = 7;
 const idleMs = 1_500;
@@ -54,6 +56,7 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
   const changingList = !calm && seed % changingEvery === 1;
   const planned = storm ? stormBursts : acts;
   const { latency, jitter, bandwidth, peers } = line;
+  let clock: VirtualClock;
   return {
     seed,
     hosts,
@@ -78,7 +81,7 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
       jitter,
       peers,
       changingList,
-      auth: rotatingToken(),
+      auth: seed % secretEvery === 5 ? rotatingSecret(() => clock) : rotatingToken(),
       leaves: { authenticate, ...(line.idleLeaves ? { limits: { idle: idleMs } } : {}) },
       // Leaves are told the planned failures, too.
       exposeErrors: true,
@@ -87,8 +90,15 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
       ...(bandwidth === undefined ? {} : { bandwidth }),
       limits: storm ? stormLimits : usualLimits,
     },
-    workload: (simulation) =>
-      projectWorkload(simulation, { line, calm, planned: typeof steps === 'object' ? steps : planned, changingList }),
+    workload: (simulation) => {
+      ({ clock } = simulation);
+      return projectWorkload(simulation, {
+        line,
+        calm,
+        planned: typeof steps === 'object' ? steps : planned,
+        changingList,
+      });
+    },
     repeat: (failing) => `npm run simulate -- --seeds 1 --hosts ${hosts} --seed ${failing}`,
     ...(shrinkRuns === undefined ? {} : { shrinkRuns }),
   };
