@@ -295,6 +295,7 @@ else
         hosts: 6,
         nameOf: (index) => hostile[index - 1] ?? 'http://plain',
         routes: hostile,
+        kept: hostile.map((name) => ({ type: name, route: name, caller: name, error: { message: name } })),
         describe: (name) => ({
           request: {
             codec: 'msgpack',
@@ -309,6 +310,10 @@ else
       for (const width of [360, 1280]) {
         const page = await open(local, { width });
         await page.locator('.node', { hasText: '<img src=x' }).waitFor({ timeout: 5_000 });
+        expect(await page.locator('img, script:not([src])').count()).toBe(0);
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+        await page.evaluate("location.hash = '#/events'");
+        await page.locator('td', { hasText: 'error: <img src=x' }).waitFor();
         expect(await page.locator('img, script:not([src])').count()).toBe(0);
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
         await page.evaluate(`location.hash = '#/hosts/' + encodeURIComponent(${JSON.stringify(local)})`);

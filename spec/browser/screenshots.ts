@@ -171,6 +171,7 @@ describe('states', () => {
       hosts: 6,
       nameOf: (index) => hostile[index - 1] ?? 'http://plain',
       routes: hostile,
+      kept: hostile.map((name) => ({ type: name, route: name, caller: name, error: { message: name } })),
     });
     fake.kill(1, 5_000, 'X', `<b>bold</b> ${'y'.repeat(600)}`);
     fake.kill(2, 5_000);

@@ -27,6 +27,8 @@ export interface FakeMeshOptions {
   readonly relay?: boolean;
   /** Events in a batch of 256, each 256 / rate seconds; undefined: none come. */
   readonly eventsPerSecond?: number;
+  /** Events that the first host has kept. */
+  readonly kept?: readonly object[];
   /** The fields of a route's description beside its name. */
   readonly describe?: (name: string) => object;
   /** Fields that the hosts do not tell, by what they are of: those of an older version. */
@@ -300,8 +302,9 @@ export class FakeMesh {
             }),
           ]
         : [];
-    const first = of({ events: kept, missed: 0 });
-    const { eventsPerSecond: rate } = this.#options;
+    const { eventsPerSecond: rate, kept: ofFirst = [] } = this.#options;
+    const more = host === this.hosts[0] ? ofFirst.map((event) => at(1_000, event)) : [];
+    const first = of({ events: [...kept, ...more], missed: 0 });
     if (rate === undefined || host !== this.hosts[0]) return concat(first, NEVER);
     const batches = interval(100).pipe(
       map((tick) => ({
