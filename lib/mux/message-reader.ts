@@ -53,6 +53,8 @@ const markAfter = 2;
 const sparseAfter = 50;
 /** Frames between two readings of the clock; a power of two. */
 const framesPerReading = 16;
+/** Bytes of payloads between two readings of the clock, at most about: the handlers of large ones often take long. */
+const bytesPerReading = 16 << 10;
 /** How late a slice may come in a simulation, in ms. */
 const busyMs = 5;
 /**
@@ -84,6 +86,8 @@ export class MessageReader {
   // Set while the marker waits to run.
   #cancelMarker: (() => void) | undefined = undefined;
   #frameCount = 0;
+  // Bytes of payloads since the last reading of the clock.
+  #bytesRead = 0;
   #isLargeMessage = false;
   #sliceUsedUp = false;
   // When the reader was last behind; −Infinity: never.
@@ -237,8 +241,11 @@ export class MessageReader {
 
   readonly #visit = (frame: FrameView): boolean => {
     if (this.#isLargeMessage && isSmallPart(frame.payload)) frame.payload = frame.payload.slice();
+    // Before the frame is visited: its view may be overwritten then.
+    this.#bytesRead += frame.payload.length;
     if (!this.#options.visit(frame)) return false;
-    if ((++this.#frameCount & (framesPerReading - 1)) !== 0) return true;
+    if ((++this.#frameCount & (framesPerReading - 1)) !== 0 && this.#bytesRead < bytesPerReading) return true;
+    this.#bytesRead = 0;
     this.#sliceUsedUp = this.#options.now() >= this.#sliceEnd;
     return !this.#sliceUsedUp;
   };

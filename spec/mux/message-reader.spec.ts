@@ -53,6 +53,16 @@ describe('a message with many frames', () => {
     expect(behind.at(-1)).toBe(false);
   });
 
+  it('has a slice end sooner where its payloads are large', () => {
+    const { runtime, reader, seen, behind } = makeReader(5);
+    const payload = new Uint8Array(8 << 10);
+    const requests = Array.from({ length: 12 }, (_, index) => fromCaller.request(index + 1, { payload }));
+    reader.receive(messageOf(requests));
+    expect([seen.length, behind]).toStrictEqual([2, [true]]);
+    runtime.advance(0);
+    expect(seen.map(({ slice }) => slice)).toStrictEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
+  });
+
   it('is read before messages that arrive meanwhile', () => {
     const { runtime, reader, seen, behind } = makeReader(1);
     reader.receive(message(1, 20));
