@@ -23,10 +23,8 @@
 import { lend, type Allocate } from '../lent.js';
 import { minRegionFrameBytes } from '../bounds.js';
 import { assemblyBytes, releaseAssembly, takeAssembly } from './assembly-pool.js';
+import { MaskKey, type Unmask } from './mask-key.js';
 import { isValidHead, maxMessageHead, readMessageSize } from './message-head.js';
-
-/** XORs `length` bytes of `source` with the key into `output` at `offset`, as `unmask` of `bufferutil` does. */
-export type Unmask = (source: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number, length: number) => void;
 
 /** Options of a {@link FrameReader}. */
 export interface FrameReaderOptions {
@@ -64,9 +62,7 @@ export class FrameReader {
   #pooled = false;
   #size = 0;
   #received = 0;
-  readonly #key = new Uint8Array(4);
-  readonly #turnedKey = new Uint8Array(4);
-  #keyIsZero = true;
+  readonly #key = new MaskKey();
   // Remaining bytes of the frame that is being passed.
   #passLeft = 0;
   #finishAfterPass = false;
@@ -177,18 +173,11 @@ export class FrameReader {
       this.#beginPass(bytes, at, length, size);
       return;
     }
-    if (this.#masked) this.#readKey(bytes, at + length - 4);
+    if (this.#masked) this.#key.set(bytes, at + length - 4);
     this.#size = size;
     this.#received = 0;
     if (size === 0) this.#options.message(noBytes);
     else this.#state = 'body';
-  }
-
-  #readKey(bytes: Uint8Array, at: number): void {
-    const key = this.#key;
-    let all = 0;
-    for (let index = 0; index < 4; index++) all |= key[index] = bytes[at + index]!;
-    this.#keyIsZero = all === 0;
   }
 
   #readBody(chunk: Uint8Array, at: number, end: number, writable: boolean): number {
@@ -200,24 +189,24 @@ export class FrameReader {
       }
       this.#allocate(size);
     }
-    const count = Math.min(size - this.#received, end - at);
-    this.#copy(chunk, at, count);
-    this.#received += count;
+    const to = at + Math.min(size - this.#received, end - at);
+    this.#copy(chunk, at, to);
+    this.#received += to - at;
     if (this.#received === size) this.#deliver();
-    return at + count;
+    return to;
   }
 
   // A large masked payload is usually opaque bytes, which are copied in any case: unmasking while copying is faster. A larger
   // one may be of a file, whose receivers give its memory back.
   #mayLend(size: number): boolean {
-    return size <= (this.#unmasks ? assemblyBytes : minRegionFrameBytes);
+    return size <= (this.#key.isZero ? minRegionFrameBytes : assemblyBytes);
   }
 
   #lendInPlace(chunk: Uint8Array, at: number, size: number): void {
     const { unmask, message, allocate } = this.#options;
     this.#state = 'head';
     const body = chunk.subarray(at, at + size);
-    if (this.#unmasks) unmask(body, this.#key, body, 0, size);
+    if (!this.#key.isZero) unmask(body, this.#key.at(0), body, 0, size);
     lend(body, message, allocate);
   }
 
@@ -227,25 +216,11 @@ export class FrameReader {
     this.#target = pooled ?? this.#options.allocate(size);
   }
 
-  get #unmasks(): boolean {
-    return this.#masked && !this.#keyIsZero;
-  }
-
-  #copy(chunk: Uint8Array, at: number, count: number): void {
-    const target = this.#target;
-    const to = this.#received;
-    if (!this.#unmasks) {
-      target.set(chunk.subarray(at, at + count), to);
-      return;
-    }
-    let key = this.#key;
-    const turn = this.#received & 3;
-    if (turn !== 0) {
-      const turned = this.#turnedKey;
-      for (let index = 0; index < 4; index++) turned[index] = key[(index + turn) & 3]!;
-      key = turned;
-    }
-    this.#options.unmask(chunk.subarray(at, at + count), key, target, to, count);
+  #copy(chunk: Uint8Array, at: number, to: number): void {
+    const bytes = chunk.subarray(at, to);
+    const received = this.#received;
+    if (this.#key.isZero) this.#target.set(bytes, received);
+    else this.#options.unmask(bytes, this.#key.at(received), this.#target, received, bytes.length);
   }
 
   #deliver(): void {

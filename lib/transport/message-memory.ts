@@ -39,22 +39,28 @@ export function takeMessageMemory(bytes: number, allocate: (bytes: number) => Ui
  * Gives back the memory of the message that has these bytes, which must not be used from now on. Does nothing where the bytes
  * are not of the one payload of such a message: another frame of the message may belong to someone else.
  */
-export function giveBackMessage({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  const length = lent.get(buffer);
-  if (length === undefined) return;
-  decodeFrame(new Uint8Array(buffer, 0, length), 0, length, view, undefined);
-  const { payload, op } = view;
-  view.payload = emptyPayload;
-  view.subroute = undefined;
-  view.extra = undefined;
-  const isPayload = byteOffset >= payload.byteOffset && byteOffset + byteLength === payload.byteOffset + payload.length;
-  if (op === Op.Merged || !isPayload) return;
+export function giveBackMessage(bytes: Uint8Array): void {
+  if (!isWholePayload(bytes)) return;
+  const { buffer } = bytes;
   lent.delete(buffer);
   messageMemoryHooks.onFree?.(new Uint8Array(buffer));
   if (buffer.byteLength > maxRecycledBytes) return;
   free.push(buffer);
   freeBytes += buffer.byteLength;
   while (freeBytes > maxRecycledBytes) freeBytes -= free.shift()!.byteLength;
+}
+
+/** True for bytes of the only payload of a message in lent memory. */
+function isWholePayload({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  const length = lent.get(buffer);
+  if (length === undefined) return false;
+  decodeFrame(new Uint8Array(buffer, 0, length), 0, length, view, undefined);
+  const { payload, op } = view;
+  view.payload = emptyPayload;
+  view.subroute = undefined;
+  view.extra = undefined;
+  const isPayload = byteOffset >= payload.byteOffset && byteOffset + byteLength === payload.byteOffset + payload.length;
+  return op !== Op.Merged && isPayload;
 }
 
 /** For tests. */

@@ -10,7 +10,8 @@
  */
 
 import { Socket } from 'node:net';
-import { FrameReader, type Unmask } from '../../transport/frame-reader.js';
+import { FrameReader } from '../../transport/frame-reader.js';
+import type { Unmask } from '../../transport/mask-key.js';
 import { takeMessageMemory } from '../../transport/message-memory.js';
 import type { ReadPath } from '../../transport/ws-socket.js';
 import { loadedMask, loadMask } from '../files/send/mask.js';
