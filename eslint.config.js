@@ -21,6 +21,7 @@ const bottom = [
   'rejection',
   'lent',
   'small-part',
+  'piped',
 ];
 const layers = [
   {

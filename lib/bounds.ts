@@ -18,6 +18,8 @@ export const maxTextMessages = 1_000;
 export const maxAssemblyBuffers = 16;
 /** Bytes of memory of received messages that are kept for further ones. */
 export const maxRecycledBytes = 8 << 20;
+/** Bytes of a page of memory. */
+export const pageBytes = 4 << 10;
 /** First time, in ms, between two dials of a host; each further one is twice as long, up to `redialInterval`. */
 export const firstRedialInterval = 50;
 /** Longest time, in ms, that a leaf waits before it dials again after a loss: leaves of a host that restarts come one by one. */
@@ -52,6 +54,12 @@ export const exitGrace = 2_000;
 export const minRegionFrameBytes = 64 << 10;
 /** See {@link minRegionFrameBytes}. */
 export const maxRegionFrameBytes = 1 << 20;
+/** Bytes of a file in one frame: a pipe of the receiver has 256 slots of a page, and some are taken by parts of pages. */
+export const maxFilePartBytes = 960 << 10;
+/** Pipes of a process that received bytes of files go through. */
+export const maxReceivePipes = 32;
+/** Bytes of each of {@link maxReceivePipes}. Linux allows a user 64 MiB in all pipes, and 1 MiB in one. */
+export const receivePipeBytes = 1 << 20;
 /** Buffers of the largest size of a region frame in use at once. Further transfers get small ones. */
 export const maxLargeBuffers = 8;
 /** Buffers of {@link maxLargeBuffers} that are kept while they are unused. */

@@ -13,6 +13,7 @@ import { ProtocolError, type GridError } from '../errors.js';
 import type { ClosedCode } from '../rejection.js';
 import { reportUnhandled } from '../flow/unhandled.js';
 import { guarded } from '../guard.js';
+import { pipedIn } from '../piped.js';
 import type { Limits } from '../limits.js';
 import { Engine, type Caller, type EngineOptions } from '../mux/engine.js';
 import { EngineSink } from './engine-sink.js';
@@ -94,6 +95,7 @@ export class Link {
     });
     this.inbound = new InboundMessages(runtime, {
       message: (message) => {
+        if (this.#frames.observed) pipedIn(message)?.load();
         this.observe('in', message);
         this.engine.receive(message);
       },

@@ -1,3 +1,4 @@
+import { pipedOf } from '../piped.js';
 import { printable } from '../printable.js';
 import type { FileMeter, MovingFile } from '../metrics/call-meter.js';
 
@@ -41,11 +42,12 @@ export class ReceivedFiles {
 
   /** One item, at the time `now` of the monotonic clock, in ms. */
   item(value: unknown, now: number): void {
-    const { kind, path, length, via, bytes } = value as ReceivedItem;
-    if (kind === 'data') {
-      if (this.#transfer !== undefined) this.#transfer.moved += bytes?.length ?? 0;
+    const item = value as ReceivedItem;
+    if (item.kind === 'data') {
+      if (this.#transfer !== undefined) this.#transfer.moved += (pipedOf(item) ?? item).bytes?.length ?? 0;
       return;
     }
+    const { kind, path, length, via } = item;
     this.end();
     // The header of a folder has a slash at its end, and no data.
     if (kind !== 'header' || typeof path !== 'string' || path.endsWith('/')) return;

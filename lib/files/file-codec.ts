@@ -1,5 +1,6 @@
 import { CodecError, ProtocolError } from '../errors.js';
 import { keep } from '../lent.js';
+import { notePipedItem, pipedIn, type PipedPayload } from '../piped.js';
 import { isBytes, type RegionCodec } from '../codec/codec.js';
 import {
   decodeFileItem,
@@ -43,7 +44,9 @@ export const fileItems: RegionCodec<FileItem> = {
   decode: (bytes) => {
     try {
       // Its bytes are written after this returns.
-      return decodeFileItem(keep(bytes));
+      const kept = keep(bytes);
+      const piped = pipedIn(kept);
+      return piped === undefined ? decodeFileItem(kept) : pipedData(piped);
     } catch (error) {
       // A malformed item is the fault of the peer, and is reported to it.
       if (error instanceof ProtocolError) throw new CodecError(error.message, { cause: error });
@@ -51,6 +54,18 @@ export const fileItems: RegionCodec<FileItem> = {
     }
   },
 };
+
+/** The item of a payload in a pipe, which is always data. */
+function pipedData(piped: PipedPayload): FileItem {
+  const item: FileItem = {
+    kind: 'data',
+    get bytes() {
+      return piped.load();
+    },
+  };
+  notePipedItem(item, piped);
+  return item;
+}
 
 function notAnItem(): CodecError {
   return new CodecError(

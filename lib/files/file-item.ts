@@ -1,5 +1,6 @@
 import { CodecError, ProtocolError } from '../errors.js';
 import { maxPathBytes } from '../bounds.js';
+import { pipedOf } from '../piped.js';
 import { checkedText, controlBounds, boundedText, readControlMap, required } from '../wire/payloads/control-map.js';
 import { MsgpackReader } from '../wire/msgpack/msgpack-reader.js';
 import { MsgpackWriter } from '../wire/msgpack/msgpack-writer.js';
@@ -171,7 +172,7 @@ export function decodeFileItem(item: Uint8Array): FileItem {
 
 /** Number of bytes of files in an item. */
 export function contentBytes(item: FileItem): number {
-  if (item.kind === 'data') return item.bytes.length;
+  if (item.kind === 'data') return (pipedOf(item) ?? item).bytes.length;
   return item.kind === 'pack' ? item.files.reduce((sum, { bytes }) => sum + bytes.length, 0) : 0;
 }
 

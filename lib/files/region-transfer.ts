@@ -10,6 +10,7 @@
 
 import type { RegionFrame } from '../mux/schedule/region-frame.js';
 import type { RegionPort, RegionSending, RegionTransfer as RegionFigures } from '../codec/region-item.js';
+import { maxFilePartBytes } from '../bounds.js';
 import { errorText } from '../errors.js';
 import { FileError } from './file-error.js';
 import { encodeFileEnd, encodeFileError, encodeFileHeader, fileDataPrefix } from './file-item.js';
@@ -146,8 +147,9 @@ export class RegionTransfer implements RegionSending {
     const left = open.length - this.#prepared;
     if (this.#preparing || this.#ready !== undefined || left === 0 || this.#port.credit === 0) return;
     this.#preparing = true;
+    const most = Math.min(left, maxFilePartBytes);
     whenMade(
-      () => open.part(open.offset + this.#prepared, Math.min(left, this.#port.frameBytes - fileDataPrefix.length)),
+      () => open.part(open.offset + this.#prepared, Math.min(most, this.#port.frameBytes - fileDataPrefix.length)),
       (next) => {
         this.#preparing = false;
         if (this.#state === 'data') {

@@ -7,11 +7,12 @@
  *              ├── close ─────────────▶ passing ──▶ finished           │
  *              └── invalid frame ─────▶ finished                       ┘
  *
- * A binary message in one frame is read in one of three ways, none of which copies a byte more than once:
+ * A binary message in one frame is read in one of four ways, none of which copies a byte more than once:
  *
  *     whole in the read buffer, and up to 32 KiB,      unmasked in place, and lent to its consumer
  *     or 64 KiB where there is nothing to unmask
  *     up to 32 KiB, cut by the end of a read           assembled in a buffer of a pool, and lent
+ *     large, and its receiver takes it from a pipe     left to the system, as far as the pipe has room (see `piped.ts`)
  *     any other                                        assembled in memory of its own, which the consumer owns
  *
  * Unmasking is part of the copy where there is one, and left out for a key of zeros. Control frames, text, fragmented
@@ -22,6 +23,7 @@
 
 import { lend, type Allocate } from '../lent.js';
 import { minRegionFrameBytes } from '../bounds.js';
+import type { PipedPayload } from '../piped.js';
 import { assemblyBytes, releaseAssembly, takeAssembly } from './assembly-pool.js';
 import { MaskKey, type Unmask } from './mask-key.js';
 import { isValidHead, maxMessageHead, readMessageSize } from './message-head.js';
@@ -41,6 +43,8 @@ export interface FrameReaderOptions {
   readonly pass: (bytes: Uint8Array) => void;
   /** A message exceeds `maxMessageBytes`. Called once, before the receiver of `ws` closes the connection with code 1009. */
   readonly tooLarge: () => void;
+  /** Decides by those bytes of a message that have arrived whether its payload goes to a pipe. Default: none does. */
+  readonly pipe?: (head: Uint8Array, size: number) => PipedPayload | undefined;
 }
 
 const noBytes = new Uint8Array(0);
@@ -62,6 +66,7 @@ export class FrameReader {
   #pooled = false;
   #size = 0;
   #received = 0;
+  #piped: PipedPayload | undefined = undefined;
   readonly #key = new MaskKey();
   // Remaining bytes of the frame that is being passed.
   #passLeft = 0;
@@ -87,6 +92,19 @@ export class FrameReader {
     if (this.#pooled) releaseAssembly(this.#target);
     this.#pooled = false;
     this.#target = noBytes;
+    this.#piped?.drop();
+    this.#piped = undefined;
+  }
+
+  /** Bytes of the message being read that may be moved from the socket to its pipe; 0: the next bytes are to be read. */
+  get pipingBytes(): number {
+    return this.#piped?.piping === true ? this.#size - this.#received : 0;
+  }
+
+  /** So many of {@link pipingBytes} were moved from the socket to the pipe. */
+  moved(count: number): void {
+    this.#received += count;
+    if (this.#received === this.#size) this.#deliver();
   }
 
   /**
@@ -187,11 +205,19 @@ export class FrameReader {
         this.#lendInPlace(chunk, at, size);
         return at + size;
       }
-      this.#allocate(size);
+      if (this.#key.isZero) this.#piped = this.#options.pipe?.(chunk.subarray(at, end), size);
+      if (this.#piped === undefined) this.#allocate(size);
+      else {
+        this.#target = this.#piped.memory;
+        this.#received = this.#piped.headBytes;
+        at += this.#received;
+      }
     }
     const to = at + Math.min(size - this.#received, end - at);
-    this.#copy(chunk, at, to);
-    this.#received += to - at;
+    const put = this.#piped?.put(chunk.subarray(at, to)) ?? 0;
+    this.#received += put;
+    this.#copy(chunk, at + put, to);
+    this.#received += to - at - put;
     if (this.#received === size) this.#deliver();
     return to;
   }
@@ -217,6 +243,7 @@ export class FrameReader {
   }
 
   #copy(chunk: Uint8Array, at: number, to: number): void {
+    if (at === to) return;
     const bytes = chunk.subarray(at, to);
     const received = this.#received;
     if (this.#key.isZero) this.#target.set(bytes, received);
@@ -228,6 +255,7 @@ export class FrameReader {
     const target = this.#target;
     this.#state = 'head';
     this.#target = noBytes;
+    this.#piped = undefined;
     if (!this.#pooled) {
       message(target);
       return;

@@ -1,4 +1,6 @@
-import { maxRecycledBytes } from '../bounds.js';
+import { maxRecycledBytes, pageBytes } from '../bounds.js';
+import type { Allocate } from '../lent.js';
+import type { FrameKey, PayloadSource, PipeReceiver } from '../piped.js';
 import { decodeFrame } from '../wire/decode.js';
 import { emptyPayload, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
@@ -13,11 +15,9 @@ import { Op } from '../wire/ops.js';
 
 /** Messages from this size on can be given back: keeping track of smaller ones would cost more than it saves. */
 export const minRecycledBytes = 128 << 10;
-/** Sizes are rounded up to pages, because the heads of frames differ by a few bytes. */
-const pageBytes = 4 << 10;
 
-/** Bytes of the message that was last read into a lent buffer. */
-const lent = new WeakMap<ArrayBufferLike, number>();
+/** Bytes of the message that was last read into a lent buffer, and where it comes from. */
+const lent = new WeakMap<ArrayBufferLike, { readonly bytes: number; readonly source: PayloadSource | undefined }>();
 /** In the order in which they were given back. */
 const free: ArrayBufferLike[] = [];
 let freeBytes = 0;
@@ -25,13 +25,14 @@ const view = new FrameView();
 
 /**
  * Memory for a message of so many bytes, with arbitrary content. Only memory of at least {@link minRecycledBytes} can be given
- * back.
+ * back. `source`: where the message comes from.
  */
-export function takeMessageMemory(bytes: number, allocate: (bytes: number) => Uint8Array): Uint8Array {
+export function takeMessageMemory(bytes: number, allocate: Allocate, source?: PayloadSource): Uint8Array {
   if (bytes < minRecycledBytes) return allocate(bytes);
+  // Whole pages, because the heads of frames differ by a few bytes.
   const size = Math.ceil(bytes / pageBytes) * pageBytes;
   const buffer = takeFree(size) ?? allocate(size).buffer;
-  lent.set(buffer, bytes);
+  lent.set(buffer, { bytes, source });
   return new Uint8Array(buffer, 0, bytes);
 }
 
@@ -40,7 +41,7 @@ export function takeMessageMemory(bytes: number, allocate: (bytes: number) => Ui
  * are not of the one payload of such a message: another frame of the message may belong to someone else.
  */
 export function giveBackMessage(bytes: Uint8Array): void {
-  if (!isWholePayload(bytes)) return;
+  if (frameOf(bytes) === undefined) return;
   const { buffer } = bytes;
   lent.delete(buffer);
   messageMemoryHooks.onFree?.(new Uint8Array(buffer));
@@ -50,17 +51,23 @@ export function giveBackMessage(bytes: Uint8Array): void {
   while (freeBytes > maxRecycledBytes) freeBytes -= free.shift()!.byteLength;
 }
 
-/** True for bytes of the only payload of a message in lent memory. */
-function isWholePayload({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
-  const length = lent.get(buffer);
-  if (length === undefined) return false;
+/** Has the payloads of further frames like that of these bytes go to pipes, for `receiver`, where their source can do so. */
+export function pipeFurtherPayloads(bytes: Uint8Array, receiver: PipeReceiver): void {
+  const frame = frameOf(bytes);
+  if (frame !== undefined) lent.get(bytes.buffer)?.source?.pipe(frame, receiver);
+}
+
+/** The frame of which these bytes are the payload, where it is the only one of a message in lent memory. */
+function frameOf({ buffer, byteOffset, byteLength }: Uint8Array): FrameKey | undefined {
+  const length = lent.get(buffer)?.bytes;
+  if (length === undefined) return undefined;
   decodeFrame(new Uint8Array(buffer, 0, length), 0, length, view, undefined);
-  const { payload, op } = view;
+  const { payload, op, muxId } = view;
   view.payload = emptyPayload;
   view.subroute = undefined;
   view.extra = undefined;
   const isPayload = byteOffset >= payload.byteOffset && byteOffset + byteLength === payload.byteOffset + payload.length;
-  return op !== Op.Merged && isPayload;
+  return op === Op.Merged || !isPayload ? undefined : { op, muxId };
 }
 
 /** For tests. */

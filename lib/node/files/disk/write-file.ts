@@ -1,6 +1,7 @@
 import { closeSync, constants, writeSync, writev } from 'node:fs';
 import { NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
+import { pipedIn } from '../../../piped.js';
 import type { FolderHandle } from './held-folder.js';
 import { creationError } from './system-error.js';
 import { creationMode, setAttributes, type Attributes } from './attributes.js';
@@ -70,18 +71,30 @@ export function writeWhole(bytes: Uint8Array, destination: Destination, name: st
   }
 }
 
-/** Writes all buffers. A disk that is nearly full takes a part of them, and fails at the next write. */
+/**
+ * Writes all buffers; the bytes of some may be in pipes. A disk that is nearly full takes a part of them, and fails at the next
+ * write.
+ */
 export function writeFully(
   fd: number,
   buffers: readonly Uint8Array[],
   position: number,
   callback: (error: unknown) => void,
 ): void {
-  writev(fd, buffers, position, (error, count) => {
+  const written = (error: unknown, count: number): void => {
     const left = error === null ? skip(buffers, count) : [];
     if (left.length === 0) callback(error);
     else writeFully(fd, left, position + count, callback);
-  });
+  };
+  const piped = pipedIn(buffers[0]!);
+  if (piped !== undefined) {
+    piped.writeTo(fd, position, (count) => {
+      written(null, count);
+    });
+    return;
+  }
+  const next = buffers.findIndex((bytes) => pipedIn(bytes) !== undefined);
+  writev(fd, next < 0 ? buffers : buffers.slice(0, next), position, written);
 }
 
 /** The buffers without their first `count` bytes. */

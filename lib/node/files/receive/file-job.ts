@@ -90,7 +90,12 @@ export class FileJob {
     return this.#pieces.hasRoom || this.#over;
   }
 
-  /** Takes the next bytes. `release` is called when they are written or given up. */
+  /** True where bytes may come in pipes: nothing reads them on the way to the file. */
+  get takesPipes(): boolean {
+    return this.#small === undefined && !this.#check.hashes;
+  }
+
+  /** Takes the next bytes, which are in a pipe only if {@link takesPipes}. `release` is called when they are written or given up. */
   write(bytes: Uint8Array, release: (() => void) | undefined): void {
     if (this.#over) {
       release?.();

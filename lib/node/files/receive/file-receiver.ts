@@ -20,19 +20,20 @@ import {
 } from '../../../files/file-error.js';
 import { contentBytes, decodeFileItem, type FileHeader, type FileItem } from '../../../files/file-item.js';
 import { quoted } from '../../../files/peer-path.js';
-import { giveBackMessage } from '../../../transport/message-memory.js';
 import { concurrentFiles } from '../disk/slot-pool.js';
 import { toFileError } from '../disk/system-error.js';
 import type { Destination } from '../disk/destination.js';
 import { FileJob } from './file-job.js';
 import { FolderJob, type Job } from './folder-job.js';
 import { PackReader, writePacked } from './pack-reader.js';
+import { ReceivedBytes } from './received-bytes.js';
 import type { Reception } from './reception.js';
 
 /** Writes the files of one received stream of files: one file or a folder, as the {@link Reception} says. */
 export class FileReceiver {
   readonly #pull: Pull<FileItem | Uint8Array>;
   readonly #reception: Reception;
+  readonly #bytes: ReceivedBytes;
   readonly #jobs = new Set<Job>();
   // The job whose header has come, and whose end has not.
   #current: Job | undefined = undefined;
@@ -47,6 +48,7 @@ export class FileReceiver {
   /** `reader` names the receiver where backpressure is lost. */
   constructor(source: Observable<FileItem | Uint8Array>, reader: string, reception: Reception) {
     this.#reception = reception;
+    this.#bytes = new ReceivedBytes(reception.options.reuse === true);
     this.#pull = openReader(source, reader, {});
   }
 
@@ -118,10 +120,11 @@ export class FileReceiver {
       return;
     }
     // Empty data is no progress: a peer that sends nothing else counts as silent.
-    if (item.kind !== 'data' || item.bytes.length > 0) this.#reception.limit?.taken(contentBytes(item));
+    const content = contentBytes(item);
+    if (item.kind !== 'data' || content > 0) this.#reception.limit?.taken(content);
     switch (item.kind) {
       case 'data':
-        this.#takeData(item.bytes, release);
+        this.#takeData(item, release);
         return;
       case 'pack':
         if (this.#current === undefined && !this.#reception.single) {
@@ -137,14 +140,11 @@ export class FileReceiver {
     }
   }
 
-  #takeData(bytes: Uint8Array, release: (() => void) | undefined): void {
-    if (this.#current !== undefined) {
-      const { reuse } = this.#reception.options;
-      this.#current.write(bytes, reuse === true ? givingBack(bytes, release) : release);
-      return;
-    }
-    release?.();
-    this.#abortCorrupt('Bytes came that belong to no file');
+  #takeData(item: Extract<FileItem, { kind: 'data' }>, release: (() => void) | undefined): void {
+    if (this.#current === undefined) {
+      release?.();
+      this.#abortCorrupt('Bytes came that belong to no file');
+    } else this.#bytes.write(item, this.#current, release);
   }
 
   #takeControl(item: Extract<FileItem, { kind: 'header' | 'end' | 'error' }>): void {
@@ -278,23 +278,17 @@ export class FileReceiver {
     const failure = toFileError(error, '');
     // A job may leave the set within the call.
     for (const job of [...this.#jobs]) job.fail(failure);
+    this.#bytes.close();
   }
 
   #checkEnd(): void {
     const runs = this.#jobs.size > 0 || (this.#state === 'running' && this.#sourceEnd === undefined);
     if (runs || this.#state === 'ended') return;
     this.#state = 'ended';
+    this.#bytes.close();
     if (this.#error !== undefined) this.#reception.ended(this.#error.error);
     else if (this.#reception.single && this.#files === 0) {
       this.#reception.ended(new FileConflictError('The stream ended without a file.', ''));
     } else this.#reception.ended();
   }
-}
-
-/** Gives back the memory of the bytes before their credit returns: the next message may need it. */
-function givingBack(bytes: Uint8Array, release: (() => void) | undefined): () => void {
-  return () => {
-    giveBackMessage(bytes);
-    release?.();
-  };
 }

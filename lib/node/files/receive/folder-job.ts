@@ -4,12 +4,13 @@ import { toFileError } from '../disk/system-error.js';
 import type { FileJob } from './file-job.js';
 
 /** Takes the items between a header and its end: a {@link FileJob}, or a {@link FolderJob} where the header names a folder. */
-export type Job = Pick<FileJob, 'header' | 'hasRoom' | 'write' | 'end' | 'fail' | 'breakOff'>;
+export type Job = Pick<FileJob, 'header' | 'hasRoom' | 'takesPipes' | 'write' | 'end' | 'fail' | 'breakOff'>;
 
 /** Creates a folder that the stream names. It is created when its header comes, and stays when the transfer fails later. */
 export class FolderJob implements Job {
   readonly header: FileHeader;
   readonly hasRoom = true;
+  readonly takesPipes = false;
 
   /** `name`: names the folder in errors. Exactly one of `done` and `failed` is called, later. */
   constructor(

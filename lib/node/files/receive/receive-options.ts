@@ -29,8 +29,9 @@ export interface ReceiveFileOptions {
   readonly preserve?: boolean;
   /**
    * True: the memory of received bytes is used again for those that follow, as soon as they are written. This saves about a
-   * third of the receiver's CPU time. Nothing else may use the bytes of the items then: no operator before this one, and no
-   * interceptor. Default false.
+   * third of the receiver's CPU time. On Linux with koffi, bytes of a file without a hash may not come to memory at all: they go
+   * from the socket through a pipe into the file. Nothing else may use the bytes of the items then: no operator before this one,
+   * and no interceptor. Default false.
    */
   readonly reuse?: boolean;
 }

@@ -5,7 +5,15 @@ import { firstValueFrom, from, lastValueFrom, of, take, toArray } from 'rxjs';
 import type { FileProgress } from '../../../../lib/files/file-region.js';
 import type { LeafConnection } from '../../../../lib/index.js';
 import { fileRegion, sendfile, type Manager, type SocketOptions, type TlsOptions } from '../../../../lib/node/index.js';
-import { echo, FileGrid, hashOf, kindOf, rawDownload, rawUpload } from '../../../support/files/file-grid.js';
+import {
+  echo,
+  FileGrid,
+  hashOf,
+  kindOf,
+  largestPart,
+  rawDownload,
+  rawUpload,
+} from '../../../support/files/file-grid.js';
 
 const size = 3_000_000;
 
@@ -133,7 +141,7 @@ describe('at the dialer', () => {
     const ended = new Promise<string>((resolve) => {
       host.handle(rawUpload, async function* (_request, { input }) {
         try {
-          for await (const part of input) expect(part.length).toBe((1 << 20) - 1);
+          for await (const part of input) expect(part.length).toBe(largestPart);
         } catch (error) {
           resolve(kindOf(error));
         }
@@ -145,7 +153,7 @@ describe('at the dialer', () => {
     stream.ignoreOutput();
     const big = grid.file('big', 12 << 20).path;
     const steps = await lastValueFrom(from([big]).pipe(sendfile(stream), take(2), toArray()));
-    expect(steps.map(({ sent }) => sent)).toStrictEqual([(1 << 20) - 1, 2 * ((1 << 20) - 1)]);
+    expect(steps.map(({ sent }) => sent)).toStrictEqual([largestPart, 2 * largestPart]);
     expect(await ended).toBe('CancelledError cancelled');
     const answer = await firstValueFrom(leaf.request(echo, Uint8Array.of(5)));
     expect([...answer]).toStrictEqual([5]);
