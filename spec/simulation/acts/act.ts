@@ -24,7 +24,7 @@ export interface ActSource {
 
 /** The shares of acts that are no calls. */
 const shares: readonly (readonly [number, (source: ActSource) => Act | undefined])[] = [
-  [0.06, drawAttack],
+  [0.08, drawAttack],
   [0.03, drawLeafStay],
   [0.08, drawOddity],
   [0.03, drawFileTransfer],
