@@ -26,6 +26,8 @@ export interface LeafStay {
 /** Ms in which a leaf is connected, where nothing is in the way. */
 const connecting = 3_000;
 const mostCalls = 6;
+/** Ms after which a leaf that was refused tries again. */
+const reconnectAfter = 2_000;
 
 /** Draws the stay of a leaf. */
 export function drawLeafStay({ random, hosts, nextId }: ActSource): LeafStay {
@@ -87,6 +89,8 @@ export async function performLeafStay(stay: LeafStay, world: World): Promise<voi
     }
     world.leaves.set(name, { run: (task) => task(), connection: () => leaf });
     const watching = watchState(leaf, (status) => {
+      // Whoever is told to wait for a connection waits until somebody says so.
+      if (status === 'refused') setTimeout(leaf.reconnect, reconnectAfter);
       if (!idleLeaves && !isTouched()) world.violate(rules.leaf, `${name} to ${host} was ${status}`);
     });
     await Promise.all([sleep(stays), ...calls.map(({ at, call }) => callAt(at, call, world))]);
