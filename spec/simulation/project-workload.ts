@@ -154,7 +154,7 @@ function drawer({ line, calm, planned, changingList }: ProjectWorkload): Workloa
     return id;
   };
   return (random, hosts) => {
-    const source = { random, hosts, nextId, canDelist: changingList };
+    const source = { random, hosts, nextId, canDelist: changingList, calm };
     const act = ++drawn <= Number(planned) ? drawAct(source) : drawCall(source);
     if ('act' in act) return act;
     // Times are checked where nothing disturbs them.

@@ -20,7 +20,12 @@ export interface ActSource {
   readonly nextId: () => number;
   /** The list of hosts can be changed. */
   readonly canDelist: boolean;
+  /** There are no faults. */
+  readonly calm: boolean;
 }
+
+/** The share of unusual calls where nothing can excuse another outcome. */
+const calmOddities = 0.3;
 
 /** The shares of acts that are no calls. */
 const shares: readonly (readonly [number, (source: ActSource) => Act | undefined])[] = [
@@ -39,6 +44,7 @@ export function drawCall({ random, hosts, nextId }: ActSource): Operation {
 
 /** Draws an act. */
 export function drawAct(source: ActSource): Act {
+  if (source.calm && source.random.chance(calmOddities)) return drawOddity(source);
   let left = source.random.next();
   for (const [share, draw] of shares) {
     if (left < share) return draw(source) ?? drawCall(source);
