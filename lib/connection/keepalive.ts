@@ -35,6 +35,12 @@ export interface KeepaliveActions {
   onSilence(): void;
 }
 
+/**
+ * Bytes per second with which a message must arrive to count as one on a slow line. Without this bound a peer could have this side
+ * keep half a message for ever, a byte per interval, and the pings of a proxy would keep the connection of a host that is gone.
+ */
+const leastArrivalRate = 1 << 10;
+
 /** Time, in ms, after a backlog was read in which the socket, which was paused, is read on. */
 const afterBacklog = 100;
 
@@ -55,7 +61,7 @@ export class Keepalive {
   #lastPong: number;
   // What had arrived at the last check.
   #checked: Arrivals & { readonly at: number };
-  // When a part of a message, and no whole one, was found to have arrived.
+  // When a part of a message, large enough for the time it took, and no whole one, was found to have arrived.
   #lastPart = -Infinity;
   #cancel: (() => void) | undefined = undefined;
   #stopped = false;
@@ -135,7 +141,8 @@ export class Keepalive {
   #check(now: number): void {
     const last = this.#checked;
     const { lastArrival, unreadUntil, readBytes = 0 } = (this.#checked = this.#arrivedAt(now));
-    const isPart = readBytes > (last.readBytes ?? 0) && lastArrival === last.lastArrival;
+    const partBytes = lastArrival === last.lastArrival ? readBytes - (last.readBytes ?? 0) : 0;
+    const isPart = partBytes > 0 && partBytes * 1_000 >= leastArrivalRate * (now - last.at);
     if (isPart) this.#lastPart = now;
     if (isPart || unreadUntil > last.at) {
       this.#runtime.sometimes?.('a pong was sent by itself');

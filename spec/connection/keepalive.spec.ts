@@ -224,12 +224,37 @@ describe('Keepalive', () => {
     const { runtime, arrivals, silences, pongs } = scene();
     arrivals.readBytes = 0;
     for (let round = 0; round < 6; round++) {
-      arrivals.readBytes++;
+      arrivals.readBytes += 10_240;
       runtime.advance(10_000);
     }
     expect([silences, pongs]).toStrictEqual([[], [10_000, 20_000, 30_000, 40_000, 50_000, 60_000]]);
     runtime.advance(10_000);
     expect(silences).toStrictEqual([70_000]);
+  });
+
+  it.each([
+    ['half a message, a byte per interval', 1],
+    ['the pings of a proxy', 131],
+    ['half a message, more slowly than a line may be', 10_239],
+  ])('counts the silence where all that arrives is %s', (_, bytes) => {
+    const { runtime, arrivals, silences, pongs } = scene();
+    arrivals.readBytes = 0;
+    for (let round = 0; round < 6; round++) {
+      arrivals.readBytes += bytes;
+      runtime.advance(10_000);
+    }
+    expect([silences, pongs]).toStrictEqual([[20_000], []]);
+  });
+
+  it('counts the silence of a host that dies in the middle of a message from its last part', () => {
+    const { runtime, arrivals, silences } = scene();
+    arrivals.readBytes = 0;
+    for (let round = 0; round < 4; round++) {
+      arrivals.readBytes += 1 << 20;
+      runtime.advance(9_999);
+    }
+    runtime.advance(60_000);
+    expect(silences).toStrictEqual([40_000]);
   });
 
   it('counts the silence of a side that sends messages and answers nothing: what this side sends is lost', () => {

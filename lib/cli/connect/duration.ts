@@ -21,13 +21,15 @@ export function durationOption(flags: string, description: string, standard?: st
   return standard === undefined ? option : option.default(read(standard), standard);
 }
 
-/** Reads a duration such as `250ms`, `1.5s`, `2m` or `1h`. The result is in ms. @throws InvalidArgumentError */
+/** Reads a duration such as `250ms`, `1.5s`, `2m` or `1h`. The result is a whole number of ms. @throws InvalidArgumentError */
 export function duration({ unit = 's', zero = false }: DurationRule = {}): (text: string) => number {
   return (text) => {
     const [, number, suffix] = /^(\d+(?:\.\d+)?|\.\d+)(ms|[smh])?$/.exec(text.trim()) ?? [];
-    const ms = Number(number) * units[(suffix ?? unit) as keyof typeof units];
-    if (ms <= longest && (ms > 0 || (zero && ms === 0))) return ms;
-    const least = zero ? '' : 'more than 0, ';
+    const exact = Number(number) * units[(suffix ?? unit) as keyof typeof units];
+    // Limits are whole numbers of ms, and 1.005 s are not quite 1005 ms in floating point.
+    const ms = Math.round(exact);
+    if (exact <= longest && (ms > 0 || (zero && exact === 0))) return ms;
+    const least = zero ? '' : '1ms at least, ';
     throw new InvalidArgumentError(
       `Give a duration such as 500ms, 10s or 2m: ${least}1h at most. A plain number has the unit ${unit}.`,
     );

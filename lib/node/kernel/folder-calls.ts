@@ -6,10 +6,10 @@ import { loadKoffi } from './load-koffi.js';
  * Calls of Linux that name a file relative to the descriptor of an open folder. Node lacks them: its calls resolve a path from the
  * beginning each time, and another process may put a symbolic link into it between two calls.
  *
- * They throw errors with a `code`, as those of `node:fs`.
+ * They throw errors with a `code` and a `syscall`, as those of `node:fs`.
  */
 export interface FolderCalls {
-  /** Opens a file; child processes do not inherit the descriptor. */
+  /** Opens a file of the folder, by a name and not by a path; child processes do not inherit the descriptor. */
   open(folder: number, name: string, flags: number, mode: number): number;
   /** Renames a file within the folder. A file with the new name is replaced. */
   rename(folder: number, from: string, to: string): void;
@@ -33,16 +33,30 @@ export function folderCallsOf(foreign: Foreign): FolderCalls {
     }
   };
   return {
-    open: (folder, name, flags, mode) => checked('openat', () => openat(folder, name, flags | closeOnExec, mode)),
+    open(folder, name, flags, mode) {
+      checkName('openat', name);
+      return checked('openat', () => openat(folder, name, flags | closeOnExec, mode));
+    },
     rename(folder, from, to) {
+      checkName('renameat', from);
+      checkName('renameat', to);
       checked('renameat', () => renameat(folder, from, folder, to));
     },
   };
 }
 
+// A path from the root would lead out of the folder, and a name ends for C at its first NUL.
+function checkName(call: string, name: string): void {
+  if (!name.includes('/') && !name.includes('\0')) return;
+  throw Object.assign(new Error(`${call} takes a name without a slash and without a NUL.`), {
+    code: 'EINVAL',
+    syscall: call,
+  });
+}
+
 function systemError(call: string, number: number): Error {
   const code = getSystemErrorName(-number);
-  return Object.assign(new Error(`${call} failed: ${code}`), { code });
+  return Object.assign(new Error(`${call} failed: ${code}`), { code, syscall: call });
 }
 
 let calls: FolderCalls | undefined;

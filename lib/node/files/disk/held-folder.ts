@@ -70,9 +70,9 @@ export class HeldFolder implements FolderHandle {
   readonly #through: string;
   readonly #calls: FolderCalls | undefined;
 
-  /** `calls`: the system's `…at` calls; undefined: names go through /proc. Throws the system's errors. */
-  constructor(path: string, calls: FolderCalls | undefined = folderCalls()) {
-    this.#calls = calls;
+  /** `calls`: the system's `…at` calls; `none`: names go through /proc. Throws the system's errors. */
+  constructor(path: string, calls: FolderCalls | 'none' = folderCalls() ?? 'none') {
+    this.#calls = calls === 'none' ? undefined : calls;
     // The slash makes this fail for anything but a folder.
     this.fd = openSync(`${path}/`, folderFlags);
     this.#through = `/proc/self/fd/${String(this.fd)}`;

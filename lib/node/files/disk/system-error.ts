@@ -17,7 +17,7 @@ const restricted =
 const readOnlySystem = 'the file system is read-only (EROFS). Choose another folder, or mount it for writing.';
 
 /** Calls of the system that are denied by the permissions of the folder, not by those of the entry. */
-const folderCalls: ReadonlySet<unknown> = new Set(['mkdir', 'rename', 'unlink', 'rmdir']);
+const folderCalls: ReadonlySet<unknown> = new Set(['mkdir', 'rename', 'renameat', 'unlink', 'rmdir']);
 
 /** Turns an error of the system into a FileError. `path`: as it was asked for; the real path is not revealed. */
 export function toFileError(error: unknown, path: string): FileError {

@@ -41,9 +41,9 @@ afterEach(() => {
 });
 
 onLinux('A held folder', () => {
-  describe.each<[string, FolderCalls | undefined]>([
+  describe.each<[string, FolderCalls | 'none']>([
     ['through its descriptor', folderCallsOf(koffi)],
-    ['by way of /proc', undefined],
+    ['by way of /proc', 'none'],
   ])('%s', (_, calls) => {
     let held: HeldFolder;
 
@@ -66,6 +66,28 @@ onLinux('A held folder', () => {
       expect(new Uint8Array(readFileSync(path))).toStrictEqual(content);
       const { mode, mtimeMs } = statSync(path);
       expect([mode & 0o700, Math.floor(mtimeMs)]).toStrictEqual([0o600, attributes.mtime]);
+    });
+
+    it('opens and renames nothing outside, whatever the name is', () => {
+      const secret = join(base, 'secret');
+      writeFileSync(secret, 'secret');
+      write('file');
+      for (const name of [secret, 'file\0.txt']) {
+        expect(() => held.open(name, 0)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^E/) }));
+        expect(() => {
+          held.rename('file', name);
+        }).toThrow(expect.objectContaining({ code: expect.stringMatching(/^E/) }));
+      }
+      expect([readdirSync(folder), readFileSync(secret, 'utf8')]).toStrictEqual([['file'], 'secret']);
+    });
+
+    it('names the call that failed, by which an error of the folder is known', () => {
+      expect(() => held.rename('missing', 'other')).toThrow(
+        expect.objectContaining({ code: 'ENOENT', syscall: calls === 'none' ? 'rename' : 'renameat' }),
+      );
+      expect(() => held.open('missing', 0)).toThrow(
+        expect.objectContaining({ code: 'ENOENT', syscall: calls === 'none' ? 'open' : 'openat' }),
+      );
     });
 
     it('is written at its original location, also when a link replaces it', () => {

@@ -29,7 +29,7 @@ describe('a system error', () => {
 
   it.each(['EACCES', 'EPERM'])('%s of a folder says that access to the folder is denied', (code) => {
     const text = `"a/b": its folder does not let the writing process add, rename or remove entries (${code}). Give that process`;
-    for (const syscall of ['mkdir', 'rename', 'unlink', 'rmdir']) {
+    for (const syscall of ['mkdir', 'rename', 'renameat', 'unlink', 'rmdir']) {
       const error = toFileError(Object.assign(systemError(code), { syscall }), 'a/b');
       expect([error.code, error.message]).toStrictEqual(['file-access', expect.stringContaining(text)]);
     }
