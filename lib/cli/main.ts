@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { commandEntries, type RunCommand } from './commands.js';
 import { exitCodes } from './exit/exit-codes.js';
 import { OutputLost } from './exit/output-lost.js';
+import { printable } from '../printable.js';
 import { wrapped } from './output/wrap.js';
 import { abortOnSignals, Interruption } from './exit/interruption.js';
 import { withoutLeadingOptions } from './leading-options.js';
@@ -15,7 +16,14 @@ const cleanUpMs = 1_000;
 
 async function main(): Promise<void> {
   process.on('uncaughtException', (error) => {
-    void import('./exit/uncaught.js').then(({ endByUncaught }) => endByUncaught(error));
+    import('./exit/uncaught.js').then(
+      ({ endByUncaught }) => endByUncaught(error),
+      // Where no file can be opened (EMFILE) this import fails as well, and would be reported here without end.
+      () => {
+        process.stderr.write(`rxgrid: an error was not caught: ${printable(String(error))}\n`);
+        process.exit(exitCodes.failed);
+      },
+    );
   });
   const abort = new AbortController();
   abortOnSignals(abort);

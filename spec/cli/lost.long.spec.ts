@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CancelledError } from '../../lib/errors.js';
 import { buildLib } from '../support/programs/built-lib.js';
@@ -174,6 +174,30 @@ it('serve prints an error that nothing caught with its stack, and without a line
     /^rxgrid: an error was not caught: Error: of \\u001b the module\n +at .*throws-later\.mjs:1:/m,
   );
   expect(stderr).not.toContain('export default');
+});
+
+it('serve ends for an error that nothing caught, also where the code that reports it cannot be loaded', async () => {
+  const file = join(built, 'throws-later.mjs');
+  const reporter = join(built, 'dist/esm/cli/exit/uncaught.js');
+  // As too many open files do, it makes the import fail each time.
+  writeFileSync(
+    file,
+    `import { renameSync } from 'node:fs';
+    export default () => {
+      renameSync('${reporter}', '${reporter}.away');
+      setImmediate(() => { throw new Error('of the module'); });
+    };\n`,
+  );
+  const child = start(`serve ${file} --listen 127.0.0.1:0`);
+  try {
+    expect(await endOf(child)).toMatchObject({
+      code: 1,
+      stderr: 'rxgrid: an error was not caught: Error: of the module\n',
+    });
+  } finally {
+    child.kill('SIGKILL');
+    renameSync(`${reporter}.away`, reporter);
+  }
 });
 
 describe('without pending output', () => {
