@@ -39,14 +39,14 @@ export function optionalFields(value: unknown): Readonly<Record<string, unknown>
   return isMap(value) ? value : {};
 }
 
-/** A finite number; any other value counts as `otherwise`. */
+/** A number that may be one of a host; any other value counts as `otherwise`. */
 export function number(value: unknown, otherwise = 0): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : otherwise;
+  return optionalNumber(value) ?? otherwise;
 }
 
-/** A finite number, or undefined. */
+/** A number that may be one of a host, or undefined. It is not larger than 2⁵³: also the sum of many is finite. */
 export function optionalNumber(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+  return typeof value === 'number' && Math.abs(value) <= 2 ** 53 ? value : undefined;
 }
 
 /** A text that can be printed. */

@@ -381,6 +381,14 @@ describe('a hostile or old host', () => {
     expect(routes[2]!.durations).toStrictEqual({ count: 2, sum: 0, first: 3, counts: [0, 2, 0] });
   });
 
+  it('cluster: numbers whose sum would be infinite are 0', async () => {
+    const stats = { rtt: -1e308, bytesIn: 1e308, bytesOut: Infinity, callsIn: NaN, callsOut: 2 ** 53 };
+    const cluster = await answered('cluster', encode({ hosts: [{ host: 'c', stats }] }));
+    expect(cluster).toMatchObject({
+      hosts: [{ stats: { rtt: undefined, bytesIn: 0, bytesOut: 0, callsIn: 0, callsOut: 2 ** 53 } }],
+    });
+  });
+
   it('lists are truncated to their bound', async () => {
     const streams = Array.from({ length: 5_000 }, (_, id) => ({ id: String(id) }));
     expect(((await answered('streams', encode({ streams }))) as { streams: unknown[] }).streams).toHaveLength(1_000);
