@@ -142,7 +142,9 @@ export class Keepalive {
     const last = this.#checked;
     const { lastArrival, unreadUntil, readBytes = 0 } = (this.#checked = this.#arrivedAt(now));
     const partBytes = lastArrival === last.lastArrival ? readBytes - (last.readBytes ?? 0) : 0;
-    const isPart = partBytes > 0 && partBytes * 1_000 >= leastArrivalRate * (now - last.at);
+    // Between two checks that follow closely, a few bytes would be a high rate.
+    const elapsed = Math.max(now - last.at, this.#interval / 2);
+    const isPart = partBytes > 0 && partBytes * 1_000 >= leastArrivalRate * elapsed;
     if (isPart) this.#lastPart = now;
     if (isPart || unreadUntil > last.at) {
       this.#runtime.sometimes?.('a pong was sent by itself');

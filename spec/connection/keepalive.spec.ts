@@ -246,6 +246,17 @@ describe('Keepalive', () => {
     expect([silences, pongs]).toStrictEqual([[20_000], []]);
   });
 
+  it('does not take the ping of a proxy for a part of a message where two checks follow closely', () => {
+    const { runtime, arrivals, keepalive, pings, silences } = scene();
+    arrivals.readBytes = 0;
+    runtime.advance(10_001);
+    keepalive.onPong(answerPing(pings[0]!.payload));
+    runtime.advance(19_999);
+    arrivals.readBytes = 131;
+    runtime.advance(60_000);
+    expect(silences).toStrictEqual([30_001]);
+  });
+
   it('counts the silence of a host that dies in the middle of a message from its last part', () => {
     const { runtime, arrivals, silences } = scene();
     arrivals.readBytes = 0;
