@@ -88,7 +88,6 @@ export class IncomingCalls {
     const host = this.#host;
     const deadline = deadlineMs === 0 ? Infinity : host.arrivedAt + deadlineMs;
     if (this.#isLate(deadlineMs, deadline)) {
-      host.marks.sometimes?.('a stream came after its deadline');
       host.sendDisconnect(frame.muxId, Op.DisconnectClientMux);
       return;
     }

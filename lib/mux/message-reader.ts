@@ -56,7 +56,7 @@ const framesPerReading = 16;
 /** Bytes of payloads between two readings of the clock, at most about: the handlers of large ones often take long. */
 const bytesPerReading = 16 << 10;
 /** How late a slice may come in a simulation, in ms. */
-const busyMs = 5;
+const busyMs = 12;
 /**
  * Payloads of a message larger than this, in bytes, are copied where they are a small part of it: a consumer that keeps one
  * would keep the whole message, while only the payload is accounted for. No sender of this library merges frames into such

@@ -16,6 +16,12 @@ const maxDrift = 0.01;
 
 const seenAtOnce: readonly FaultStep['kind'][] = ['cut', 'corrupt', 'refuse', 'delay'];
 
+/** The simulation broke the connection between two hosts. */
+export interface Strike {
+  readonly between: readonly [string, string];
+  readonly at: number;
+}
+
 /** Why something may happen to a call: the faults that touched the hosts of it, in time. Times in virtual ms. */
 export class Reasons {
   readonly #simulation: Simulation;
@@ -23,7 +29,7 @@ export class Reasons {
   // What the simulation itself did to hosts.
   readonly #upsets: { readonly host: string; until: number }[] = [];
   // And to connections.
-  readonly #strikes: { readonly between: readonly [string, string]; readonly at: number }[] = [];
+  readonly #strikes: Strike[] = [];
 
   constructor(simulation: Simulation, model: WireModel) {
     this.#simulation = simulation;
@@ -42,8 +48,10 @@ export class Reasons {
   }
 
   /** The simulation breaks the connection between two hosts now. */
-  strike(left: string, right: string): void {
-    this.#strikes.push({ between: [left, right], at: this.#simulation.clock.elapsed });
+  strike(left: string, right: string): Strike {
+    const strike: Strike = { between: [left, right], at: this.#simulation.clock.elapsed };
+    this.#strikes.push(strike);
+    return strike;
   }
 
   /** Whether a host drained, or was not in the list, at `from` or later, or the consequences may have lasted until then. */
@@ -53,11 +61,13 @@ export class Reasons {
 
   /**
    * Whether a fault, or the simulation itself, touched what is between two hosts, or the consequences may have lasted until `from`.
+   * `own`: strikes that do not count.
    */
-  touched(left: string, right: string, from: number): boolean {
-    const isStruck = this.#strikes.some(
-      ({ between, at }) => between.includes(left) && between.includes(right) && at + quickRecovery >= from,
-    );
+  touched(left: string, right: string, from: number, own: readonly Strike[] = []): boolean {
+    const isStruck = this.#strikes.some((strike) => {
+      const { between, at } = strike;
+      return between.includes(left) && between.includes(right) && at + quickRecovery >= from && !own.includes(strike);
+    });
     return isStruck || this.disturbed(left, right, from);
   }
 

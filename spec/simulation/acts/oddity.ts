@@ -1,7 +1,7 @@
 import type { Connection } from '../../../lib/index.js';
 import type { Cluster, VirtualClock } from '../../../lib/testing/index.js';
 import { rules } from '../ledger.js';
-import { startUp } from '../reasons.js';
+import { startUp, type Strike } from '../reasons.js';
 import type { World } from '../world.js';
 import type { ActSource } from './act.js';
 import { oddCalls } from './odd-calls.js';
@@ -75,15 +75,17 @@ export async function performOddity({ id, from, to, what }: Oddity, world: World
   const isThird = (name: string): boolean => name !== from && name !== to && ledger.areCurrent(name);
   const third = cluster.hosts.find(({ name }) => isThird(name)) ?? cluster.host(to);
   const { reasons, line } = ledger;
+  // What this call itself breaks belongs to its outcome; what another one breaks excuses it.
+  const own: Strike[] = [];
   const isExcused = (): boolean => {
-    const isTouched = [to, third.name].some((host) => reasons.disturbed(from, host, began));
-    return began < startUp || line.storm || isTouched || reasons.disturbed(to, third.name, began);
+    const isTouched = [to, third.name].some((host) => reasons.touched(from, host, began, own));
+    return began < startUp || line.storm || isTouched || reasons.touched(to, third.name, began, own);
   };
   const expect = (met: boolean, text: string): void => {
     if (!met && !isExcused()) violate(rules.oddity, `${what} ${id}, ${from} to ${to}: ${text}`);
   };
   const breaks = (other: string): void => {
-    reasons.strike(from, other);
+    own.push(reasons.strike(from, other));
   };
   try {
     const connection = cluster.host(from).connection(to);
