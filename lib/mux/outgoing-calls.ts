@@ -70,11 +70,11 @@ export class OutgoingCalls {
         'maxUnaryBytes',
       );
     }
-    this.#checkRoom(sink.route, payload.length);
+    const extra = meta !== undefined && host.carriesMeta ? requestExtra(meta) : undefined;
+    this.#checkRoom(sink.route, payload.length + tailBytes(address, extra));
     const mux = new UnaryCaller(host, this.#takeId(), sink, this.#remove, host.turn.now());
     this.#table.add(mux);
     host.wheel.add(mux, deadline);
-    const extra = meta !== undefined && host.carriesMeta ? requestExtra(meta) : undefined;
     this.#send(mux, address, Op.Request, Flag.Eof, payload, deadline, extra);
     return mux;
   }
@@ -83,16 +83,16 @@ export class OutgoingCalls {
   openStream(opening: StreamOpening): CallerStream {
     const { address, payload, inCapacity, deadline, sink, meta } = opening;
     const host = this.#host;
-    this.#checkRoom(sink.route, payload.length);
     const outWindow = this.#windowOf(opening.outWindow);
-    const mux = new CallerStream(host, this.#takeId(), opening, outWindow, this.#remove);
-    mux.attach(sink);
-    this.#table.add(mux);
-    const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);
     const window = host.windows.bytes
       ? { items: outWindow.initial, bytes: outWindow.maxBytes ?? defaultWindow.maxBytes }
       : undefined;
     const extra = openingExtra(window, host.carriesMeta ? meta : undefined);
+    this.#checkRoom(sink.route, payload.length + tailBytes(address, extra));
+    const mux = new CallerStream(host, this.#takeId(), opening, outWindow, this.#remove);
+    mux.attach(sink);
+    this.#table.add(mux);
+    const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);
     this.#send(mux, address, Op.ConnectMux, flags, payload, deadline, extra);
     return mux;
   }
@@ -114,7 +114,7 @@ export class OutgoingCalls {
     return this.#nextId++;
   }
 
-  #checkRoom(route: string, payloadBytes: number): void {
+  #checkRoom(route: string, bytes: number): void {
     const host = this.#host;
     if (host.closed) throw host.disconnected(false);
     const { maxOpenMuxes, maxSendQueueBytes } = host.limits;
@@ -125,7 +125,7 @@ export class OutgoingCalls {
         'maxOpenMuxes',
       );
     }
-    if (host.schedule.isFullFor(payloadBytes, maxSendQueueBytes)) {
+    if (host.schedule.isFullFor(bytes, maxSendQueueBytes)) {
       host.marks.sometimes?.('a call was not made, because the send queue was full');
       throw new LimitError(
         `${route}: ${String(host.schedule.queuedBytes)} bytes wait to be sent, and this call would exceed maxSendQueueBytes, ${String(maxSendQueueBytes)}. Make fewer calls at once, or raise it.`,
@@ -152,4 +152,9 @@ export class OutgoingCalls {
     });
     turn.scheduleFlush();
   }
+}
+
+// Bytes of a frame that are queued beside its payload.
+function tailBytes({ subroute }: Address, extra: Uint8Array | undefined): number {
+  return (extra?.length ?? 0) + (subroute?.length ?? 0);
 }

@@ -258,6 +258,22 @@ describe('bounds', () => {
     expect([limitOf(() => end.request(1, 'x'.repeat(5_000))), end.faults]).toStrictEqual([undefined, []]);
   });
 
+  it('maxSendQueueBytes holds for what a call has beside its payload', () => {
+    const end = loneEngine({ limits: { maxSendQueueBytes: 1_000 } });
+    end.sink.bufferedBytes = 300_000;
+    const sink = { route: 'r', next: nothing, end: nothing } as unknown as Parameters<typeof end.engine.request>[3];
+    const address = { handler: 1, subroute: new Uint8Array(32) };
+    // The first one is written to the socket.
+    end.engine.request(address, new Uint8Array(1), Infinity, sink);
+    end.sent();
+    const fits = 1_000 - queuedFrameBytes - 32;
+    expect(limitOf(() => end.engine.request(address, new Uint8Array(fits + 1), Infinity, sink))).toBe(
+      'maxSendQueueBytes',
+    );
+    expect(limitOf(() => end.engine.request(address, new Uint8Array(fits), Infinity, sink))).toBe(undefined);
+    expect(end.engine.schedule.queuedBytes).toBe(1_000);
+  });
+
   it('reports one fault when socket and queue hold four times maxSendQueueBytes', () => {
     const end = loneEngine({ limits: { maxSendQueueBytes: 1 << 20, maxUnaryBytes: 30_000 } });
     const calls = end.serveUnary(1);
