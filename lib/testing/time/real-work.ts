@@ -1,7 +1,7 @@
 /*
- * What the process waits for outside of virtual time, as far as the platform reports it: only Node does, and only of requests to files
- * and names, and of real timers. Crypto and compression are not seen; sockets and child processes may be open although
- * nothing waits for them. All of these need hold().
+ * What the process waits for outside of virtual time, as far as the platform reports it: only Node does, and only of requests
+ * to files, lookups of names, connects, and real timers. Crypto, compression and the queries of a `dns.Resolver` are not seen;
+ * sockets and child processes may be open although nothing waits for them. All of these need hold().
  */
 
 interface NodeProcess {
@@ -12,12 +12,11 @@ const { process } = globalThis as { process?: NodeProcess };
 const requests = new Set([
   'FSReqCallback',
   'FSReqPromise',
-  'FileHandleCloseReq',
+  // Of a FileHandle that is being closed.
+  'CloseReq',
   'GetAddrInfoReqWrap',
   'GetNameInfoReqWrap',
-  'QueryReqWrap',
-  'TCPConnectWrap',
-  'PipeConnectWrap',
+  'ConnectWrap',
 ]);
 /** Of node:timers/promises, and of code that kept the real setTimeout. */
 const timer = 'Timeout';
