@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { firstValueFrom } from 'rxjs';
 
-// A self-signed certificate for localhost, so it is its own authority. Yours has an authority, and a certificate for each host.
+// A self-signed certificate for localhost, so it is its own authority. Yours has an authority, and a certificate for
+// each host.
 const read = (name) => readFileSync(new URL(`../spec/support/tls/${name}.pem`, import.meta.url));
 const tls = { key: read('key'), cert: read('cert'), ca: read('cert') };
 const hosts = ['https://localhost:7921', 'https://localhost:7922'];
@@ -14,7 +15,9 @@ const auth = staticToken('example');
 const who = unary({ name: 'who', response: type(/** @type {string} */ ('')) });
 
 // #region mutual
-/** A host behind a server that refuses clients without a certificate of `ca`. It presents the same `tls` when it dials. */
+/**
+ * A host behind a server that refuses clients without a certificate of `ca`. It presents the same `tls` when it dials.
+ */
 async function start(local) {
   const grid = new Manager({ local, hosts, auth, tls });
   grid.handle(who, () => local);

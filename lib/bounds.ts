@@ -1,13 +1,13 @@
 /**
- * The fixed bounds of the library, which no option changes. Those that a user may set are in `limits.ts`; a bound that concerns
- * the code of one file alone is at the head of that file. Sizes are in bytes, times in milliseconds.
+ * The fixed bounds of the library, which no option changes. Those that a user may set are in `limits.ts`; a bound that
+ * concerns the code of one file alone is at the head of that file. Sizes are in bytes, times in milliseconds.
  */
 
 // Streams and connections
 
 /**
- * A peer without extensions is not informed of the window: it uses the capacity in its own table. One that sends more than this side
- * declared is followed, up to so many times the initial window, and to its `maxBytes`.
+ * A peer without extensions is not informed of the window: it uses the capacity in its own table. One that sends more
+ * than this side declared is followed, up to so many times the initial window, and to its `maxBytes`.
  */
 export const toleratedWindows = 3;
 /** Size in bytes that the fragments of a received WebSocket message must have on average. */
@@ -22,7 +22,10 @@ export const maxRecycledBytes = 8 << 20;
 export const pageBytes = 4 << 10;
 /** First time, in ms, between two dials of a host; each further one is twice as long, up to `redialInterval`. */
 export const firstRedialInterval = 50;
-/** Longest time, in ms, that a leaf waits before it dials again after a loss: leaves of a host that restarts come one by one. */
+/**
+ * Longest time, in ms, that a leaf waits before it dials again after a loss: leaves of a host that restarts come one by
+ * one.
+ */
 export const leafRedialSpread = 500;
 /** Shortest time, in ms, between two attempts of a page that is hidden, after the first one. */
 export const hiddenRedialInterval = 10_000;
@@ -54,7 +57,9 @@ export const exitGrace = 2_000;
 export const minRegionFrameBytes = 64 << 10;
 /** See {@link minRegionFrameBytes}. */
 export const maxRegionFrameBytes = 1 << 20;
-/** Bytes of a file in one frame: a pipe of the receiver has 256 slots of a page, and some are taken by parts of pages. */
+/**
+ * Bytes of a file in one frame: a pipe of the receiver has 256 slots of a page, and some are taken by parts of pages.
+ */
 export const maxFilePartBytes = 960 << 10;
 /** Pipes of a process that received bytes of files go through. */
 export const maxReceivePipes = 32;
@@ -98,16 +103,23 @@ export const maxListedEntries = 64;
 export const maxOpenFiles = 32;
 /** Pieces of a file that wait to be written at the receiver, and pieces of one write, at most. */
 export const maxPiecesWaiting = 8;
-/** Reports of failed files that wait for a caller that does not read them; with more, the host takes no further input. */
+/**
+ * Reports of failed files that wait for a caller that does not read them; with more, the host takes no further input.
+ */
 export const maxFailuresWaiting = 256;
 
 // Figures, the monitor and recordings
 
 /** Routes that are counted one by one, at both sides together; further ones are counted as one. */
 export const maxMeteredRoutes = 4_096;
-/** Codes of errors that a route counts one by one; further ones are counted as `other`. Codes may come from the other side. */
+/**
+ * Codes of errors that a route counts one by one; further ones are counted as `other`. Codes may come from the other
+ * side.
+ */
 export const maxErrorCodes = 32;
-/** Streams, transfers and leaves that are listed one by one for observers. The total numbers are reported beside them. */
+/**
+ * Streams, transfers and leaves that are listed one by one for observers. The total numbers are reported beside them.
+ */
 export const maxListed = 1_000;
 /** How often figures are refreshed while they are observed, in ms. */
 export const figuresInterval = 1_000;
@@ -136,7 +148,9 @@ export const maxHostFileBytes = 1 << 20;
 export const dnsTimeout = 2_000;
 /** Time for one request to etcd, in ms. */
 export const etcdRequestTimeout = 2_000;
-/** First pause, in ms, after a source of hosts could not be read; each further one is twice as long, up to its interval. */
+/**
+ * First pause, in ms, after a source of hosts could not be read; each further one is twice as long, up to its interval.
+ */
 export const firstLookupRetry = 250;
 
 // A local dashboard

@@ -1,6 +1,6 @@
 /*
- * Validation of options, for all folders. An invalid option causes a ConfigurationError that names the option, its range and
- * the value, never a RangeError or a TypeError.
+ * Validation of options, for all folders. An invalid option causes a ConfigurationError that names the option, its
+ * range and the value, never a RangeError or a TypeError.
  */
 
 import { ConfigurationError } from './errors.js';
@@ -102,7 +102,10 @@ export interface CheckedOptions {
   readonly of: string;
   /** Options that must be there. */
   readonly required?: readonly string[];
-  /** True: the options may be an object of the user's with members of its own; a name is refused only where it looks misspelt. */
+  /**
+   * True: the options may be an object of the user's with members of its own; a name is refused only where it looks
+   * misspelt.
+   */
   readonly mayHaveOthers?: boolean;
   /** True: undefined is a value like any other. Default: an option that is undefined counts as left out. */
   readonly refuseUndefined?: boolean;
@@ -111,8 +114,8 @@ export interface CheckedOptions {
 /**
  * Checks options by a table of rules.
  *
- * @throws ConfigurationError for a name that is not in the table, a value that its rule does not accept, a missing option,
- * or options that are no object.
+ * @throws ConfigurationError for a name that is not in the table, a value that its rule does not accept, a missing
+ * option, or options that are no object.
  */
 export function checkOptions(
   options: unknown,

@@ -3,8 +3,8 @@ import { GridError } from './grid-error.js';
 /**
  * There is no connection to the host, or it was lost before the call ended. `code` says what helps:
  *
- * - `disconnected`: nothing but another connection, which is made by itself while `retryable`; a connection that is closed for
- *   good is not, and its calls are not retryable;
+ * - `disconnected`: nothing but another connection, which is made by itself while `retryable`; a connection that is
+ *   closed for good is not, and its calls are not retryable;
  * - `unauthenticated`: the host refuses the token of this leaf: give another one and call `reconnect()`. Not retryable;
  * - `permission-denied`: the host does not let this leaf in. Once it does, call `reconnect()`. Not retryable;
  * - `unavailable`: see {@link DrainingError}.
@@ -51,14 +51,17 @@ export class DisconnectedError<Reconnected = unknown> extends GridError {
   }
 
   /**
-   * Emits once when the connection is back, and completes; an `Observable<void>`. Completes without a value where it does not
-   * come back by itself: it is closed for good, or the other side refuses it.
+   * Emits once when the connection is back, and completes; an `Observable<void>`. Completes without a value where it
+   * does not come back by itself: it is closed for good, or the other side refuses it.
    */
   get reconnected(): Reconnected {
     return this.#reconnected;
   }
 
-  /** @internal The error of this call as things stand now: the connection may have been refused, or closed, since it failed. */
+  /**
+   * @internal The error of this call as things stand now: the connection may have been refused, or closed, since it
+   * failed.
+   */
   get current(): DisconnectedError {
     const { host, route, sent, idempotent } = this;
     const now = this.#now?.(sent) ?? this;
@@ -100,8 +103,8 @@ export interface CallFacts {
 }
 
 /**
- * Completes the error of a call with the facts of the call. The library has just made the error, for this call
- * alone. One that says already which route it is of, because it came through an input or an interceptor, stays as it is.
+ * Completes the error of a call with the facts of the call. The library has just made the error, for this call alone.
+ * One that says already which route it is of, because it came through an input or an interceptor, stays as it is.
  */
 export function completeError<E extends GridError>(error: E, { host, route, sent, idempotent }: CallFacts): E {
   if (error.route !== undefined || Object.isFrozen(error)) return error;

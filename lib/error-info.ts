@@ -3,11 +3,15 @@ import { printable } from './printable.js';
 
 /**
  * The description of an error in states and events: a plain value, so that any codec can send them, as in
- * `grid.handle(cluster, () => grid.cluster$)`. The texts are printable: they may come from another side, and are meant for logs.
+ * `grid.handle(cluster, () => grid.cluster$)`. The texts are printable: they may come from another side, and are meant
+ * for logs.
  */
 export interface ErrorInfo {
   readonly name: string;
-  /** Stable identifier of the kind of failure, if the error has one: that of a GridError, or of the system (`ECONNREFUSED`). */
+  /**
+   * Stable identifier of the kind of failure, if the error has one: that of a GridError, or of the system
+   * (`ECONNREFUSED`).
+   */
   readonly code?: string;
   readonly message: string;
   /** The error itself, in the process where it occurred. Not enumerable, so it is neither sent nor copied. */

@@ -19,7 +19,10 @@ export function errorText(error: unknown): string {
   }
 }
 
-/** What was thrown as an Error: itself where it is one, of this realm or another; else one with its text, and it as the cause. */
+/**
+ * What was thrown as an Error: itself where it is one, of this realm or another; else one with its text, and it as the
+ * cause.
+ */
 export function toError(thrown: unknown): Error {
   try {
     // The second test knows the errors of another realm.
@@ -31,8 +34,8 @@ export function toError(thrown: unknown): Error {
 }
 
 /**
- * Makes an error without a stack trace, which takes most of its time: for errors that come in great numbers at once, or that
- * hardly anybody looks at, and whose stack would show nothing but this library.
+ * Makes an error without a stack trace, which takes most of its time: for errors that come in great numbers at once, or
+ * that hardly anybody looks at, and whose stack would show nothing but this library.
  */
 export function withoutStack<E>(make: () => E): E {
   const { stackTraceLimit } = Error;

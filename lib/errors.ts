@@ -46,9 +46,9 @@ export interface RemoteErrorDetails {
 }
 
 /**
- * The handler at the other end failed. The message is the text that it sent, unchanged: it may have control characters, which
- * a terminal acts on, so escape them before printing it. (The events of a manager and the `rxgrid` command do.) `code` is the code of the error that the
- * handler declared with `defineError`, or one of the library's:
+ * The handler at the other end failed. The message is the text that it sent, unchanged: it may have control characters,
+ * which a terminal acts on, so escape them before printing it. (The events of a manager and the `rxgrid` command do.)
+ * `code` is the code of the error that the handler declared with `defineError`, or one of the library's:
  *
  * - `internal`: the handler failed with an error that it does not declare;
  * - `invalid-argument`: the request, or an item of the input, does not fit the route; see InvalidArgumentError;
@@ -76,8 +76,8 @@ export class RemoteError extends GridError {
 }
 
 /**
- * The other end refused to start the call, so no handler ran. The message names the route and the host, and ends with the
- * text of the other end. `code` says why:
+ * The other end refused to start the call, so no handler ran. The message names the route and the host, and ends with
+ * the text of the other end. `code` says why:
  *
  * - `unimplemented`: there is no such route, or it is of the other kind;
  * - `resource-exhausted`: a bound of the other end is reached; calling again later may succeed;
@@ -121,7 +121,10 @@ export class DeadlineExceededError extends GridError {
   }
 }
 
-/** The call was cancelled on this side, for instance by `cancel()` of an open stream without a reason, or it ended before its input did. */
+/**
+ * The call was cancelled on this side, for instance by `cancel()` of an open stream without a reason, or it ended
+ * before its input did.
+ */
 export class CancelledError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.CancelledError';
@@ -149,7 +152,9 @@ export class BufferOverflowError extends GridError {
   readonly code = 'buffer-overflow';
 }
 
-/** An option, a route or a host name that cannot work, found before anything is sent. The message says what to change. */
+/**
+ * An option, a route or a host name that cannot work, found before anything is sent. The message says what to change.
+ */
 export class ConfigurationError extends GridError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.ConfigurationError';

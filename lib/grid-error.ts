@@ -1,8 +1,8 @@
 import { brandPrefix, hasBrand } from './error-brand.js';
 
 /**
- * Base class of all errors that rxgrid throws or delivers. Distinguish errors by class or `code`, never by message: messages
- * are for people and may change.
+ * Base class of all errors that rxgrid throws or delivers. Distinguish errors by class or `code`, never by message:
+ * messages are for people and may change.
  */
 export abstract class GridError extends Error {
   /** Stable identifier of the kind of failure. */
@@ -32,8 +32,8 @@ export abstract class GridError extends Error {
   }
 
   /**
-   * Compares brands, not identities: if two copies of the package are loaded in one process (for instance one imported and one
-   * required), an error of one copy is an instance of the class of the other.
+   * Compares brands, not identities: if two copies of the package are loaded in one process (for instance one imported
+   * and one required), an error of one copy is an instance of the class of the other.
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (!Object.hasOwn(this, 'brand')) return Function.prototype[Symbol.hasInstance].call(this, value);

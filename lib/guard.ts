@@ -2,11 +2,11 @@
 export type OnThrown = (error: unknown) => void;
 
 /**
- * Runs `task`, which calls user code, and passes any error it throws to `onThrown`. A finalizer, iterator or observer that
- * throws therefore ends neither the loop that called it nor the remaining clean-up.
+ * Runs `task`, which calls user code, and passes any error it throws to `onThrown`. A finalizer, iterator or observer
+ * that throws therefore ends neither the loop that called it nor the remaining clean-up.
  *
- * Every loop over frames, muxes, timers, peers and calls runs each step in a guard. On a hot path, pass a function that is
- * created once, and its argument, to avoid an allocation.
+ * Every loop over frames, muxes, timers, peers and calls runs each step in a guard. On a hot path, pass a function that
+ * is created once, and its argument, to avoid an allocation.
  */
 export function guarded(onThrown: OnThrown, task: () => void): void;
 export function guarded<A>(onThrown: OnThrown, task: (argument: A) => void, argument: A): void;

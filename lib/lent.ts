@@ -5,12 +5,12 @@
  *     lend ──▶ lent ──take() returns──▶ reused
  *               └──keep──▶ copied: the caller of `keep` owns what it gets
  *
- * Whatever keeps bytes of a received message beyond the call that it was given them in passes them through {@link keep}. That
- * costs a comparison where no message is lent.
+ * Whatever keeps bytes of a received message beyond the call that it was given them in passes them through
+ * {@link keep}. That costs a comparison where no message is lent.
  *
- * A payload that is at least half of its message is copied alone, into memory of its exact size. For a smaller one the whole
- * message is copied once, and read on from the copy: the payloads behind it are usually kept as well, and memory of its own
- * for each of them took longer (measured with items of 100 bytes and with payloads of 8 KiB).
+ * A payload that is at least half of its message is copied alone, into memory of its exact size. For a smaller one the
+ * whole message is copied once, and read on from the copy: the payloads behind it are usually kept as well, and memory
+ * of its own for each of them took longer (measured with items of 100 bytes and with payloads of 8 KiB).
  */
 
 /** The payloads of a larger message are always copied alone: keeping a small one must not hold so much memory. */
@@ -58,8 +58,8 @@ export function keep(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Returns the copy of `received`, if it is lent and has been copied as a whole, otherwise `received`. Where it returns a
- * copy, no view of the lent message may be used afterwards.
+ * Returns the copy of `received`, if it is lent and has been copied as a whole, otherwise `received`. Where it returns
+ * a copy, no view of the lent message may be used afterwards.
  */
 export function readOn(received: Uint8Array): Uint8Array {
   if (copy === undefined || received !== message) return received;

@@ -14,21 +14,21 @@ export type GridEvent =
   /** The Observable of a unary handler has emitted its item and does not complete: the caller still waits. */
   | { readonly type: 'handler-not-completed'; readonly route: string; readonly caller: string; readonly remedy: string }
   /**
-   * `consume()` stands behind an asynchronous operator: items are taken before their consumer has finished with them. Or `zip()`
-   * lets a stream run ahead of another one.
+   * `consume()` stands behind an asynchronous operator: items are taken before their consumer has finished with them.
+   * Or `zip()` lets a stream run ahead of another one.
    */
   | { readonly type: 'backpressure-lost'; readonly route: string; readonly remedy: string }
   /** An open stream's output fills its window and is not read. */
   | { readonly type: 'unread-output'; readonly route: string; readonly held: number }
   /**
-   * A caller has an input, and the route of the handler has none: nothing of the input arrives. Emitted at both ends; `host`
-   * is the other one. At the caller only where the other side is an rxgrid: a reference peer does not report it.
+   * A caller has an input, and the route of the handler has none: nothing of the input arrives. Emitted at both ends;
+   * `host` is the other one. At the caller only where the other side is an rxgrid: a reference peer does not report it.
    */
   | { readonly type: 'input-ignored'; readonly route: string; readonly host: string; readonly remedy: string }
   /**
-   * A route without a capacity of its own is used with a peer that does not announce windows (the extension `ack`): both go
-   * by their own tables, and a stream fails or stands still where those differ. `host` is the peer, `capacity` what this side
-   * goes by. Emitted once for each route.
+   * A route without a capacity of its own is used with a peer that does not announce windows (the extension `ack`):
+   * both go by their own tables, and a stream fails or stands still where those differ. `host` is the peer, `capacity`
+   * what this side goes by. Emitted once for each route.
    */
   | {
       readonly type: 'capacity-assumed';
@@ -38,9 +38,9 @@ export type GridEvent =
       readonly remedy: string;
     }
   /**
-   * The handler's side has ended a stream because of what its caller sent: more items than the window of the input holds
-   * (`handler blocked`), or an item after the end of the input or on a route without one (`did not expect inbound message`).
-   * `reason` is the text that the caller gets.
+   * The handler's side has ended a stream because of what its caller sent: more items than the window of the input
+   * holds (`handler blocked`), or an item after the end of the input or on a route without one
+   * (`did not expect inbound message`). `reason` is the text that the caller gets.
    */
   | {
       readonly type: 'input-refused';
@@ -50,8 +50,8 @@ export type GridEvent =
       readonly remedy: string;
     }
   /**
-   * A call has metadata, but the host supports none (the extension `meta`), as a reference peer: the call is sent without
-   * it. Emitted once for each connection.
+   * A call has metadata, but the host supports none (the extension `meta`), as a reference peer: the call is sent
+   * without it. Emitted once for each connection.
    */
   | { readonly type: 'meta-not-sent'; readonly route: string; readonly host: string; readonly remedy: string }
   /** A delivery was garbage-collected without `release()`: its credit is lost. */
@@ -59,19 +59,19 @@ export type GridEvent =
   /** The other side broke a rule of the protocol. */
   | { readonly type: 'protocol-fault'; readonly host: string; readonly message: string }
   /**
-   * A connection was lost, or a handshake that others began, because a bound was reached, at this side or at the other one:
-   * the message names the option.
+   * A connection was lost, or a handshake that others began, because a bound was reached, at this side or at the other
+   * one: the message names the option.
    */
   | { readonly type: 'limit'; readonly host: string; readonly limit: string; readonly message: string }
   /**
-   * Two processes run under the name `host`: one is connected to the host `at` and answers, and another one dialed it and
-   * was turned away. Emitted at `at` and at both processes; at the older one where it and `at` are both rxgrid.
+   * Two processes run under the name `host`: one is connected to the host `at` and answers, and another one dialed it
+   * and was turned away. Emitted at `at` and at both processes; at the older one where it and `at` are both rxgrid.
    */
   | { readonly type: 'duplicate-host'; readonly host: string; readonly at: string }
   /**
-   * The Observable `hosts` of the manager of `host` emitted a list that is probably wrong. `empty`: the list was ignored, and
-   * the previous one stays. `local-missing`: it does not contain `host`; it was applied. `duplicate`: it names a host more
-   * than once; the name counts once.
+   * The Observable `hosts` of the manager of `host` emitted a list that is probably wrong. `empty`: the list was
+   * ignored, and the previous one stays. `local-missing`: it does not contain `host`; it was applied. `duplicate`: it
+   * names a host more than once; the name counts once.
    */
   | {
       readonly type: 'host-list';

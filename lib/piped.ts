@@ -1,15 +1,15 @@
 /**
- * Payloads whose bytes the system has, in a pipe, and this process does not: they go from a socket to a file without being copied
- * to the memory of the process.
+ * Payloads whose bytes the system has, in a pipe, and this process does not: they go from a socket to a file without
+ * being copied to the memory of the process.
  *
  *     filling ──whole──▶ waiting ──writeTo──▶ writing ──▶ over (the rest, if any, is in memory)
  *        └──────┬───────────┘ └──── drop ───────────────▶ over
  *               └── load ──▶ in memory, like any other payload
  *
- * The message of such a payload has memory of its size, so that everything between the socket and the receiver handles it like any
- * other: it reads lengths, and the head of the frame. The payload's part of that memory is zero until {@link PipedPayload.load} is
- * called, so a copy of it is not a valid item. Only a receiver that has asked for it gets such payloads, as items of a stream of
- * files, whose property `bytes` loads them.
+ * The message of such a payload has memory of its size, so that everything between the socket and the receiver handles
+ * it like any other: it reads lengths, and the head of the frame. The payload's part of that memory is zero until
+ * {@link PipedPayload.load} is called, so a copy of it is not a valid item. Only a receiver that has asked for it gets
+ * such payloads, as items of a stream of files, whose property `bytes` loads them.
  */
 
 /** A message whose payload is in a pipe, or goes there while it arrives. */
@@ -22,13 +22,17 @@ export interface PipedPayload {
   readonly bytes: Uint8Array;
   /** True while the bytes that arrive may go to the pipe. */
   readonly piping: boolean;
-  /** Copies bytes that have arrived into the pipe. Returns how many it took; the rest, and all that follow, belong into the memory. */
+  /**
+   * Copies bytes that have arrived into the pipe. Returns how many it took; the rest, and all that follow, belong into
+   * the memory.
+   */
   put(bytes: Uint8Array): number;
   /** Reads the bytes into their memory, and returns them. @throws Error where they were written to a file. */
   load(): Uint8Array;
   /**
-   * Writes the bytes to a file at `position`, on another thread, and calls `done` with the number of bytes written. What is left
-   * of them is then in memory: the pipe had no room for it, or the system does not write it this way. The caller writes it.
+   * Writes the bytes to a file at `position`, on another thread, and calls `done` with the number of bytes written.
+   * What is left of them is then in memory: the pipe had no room for it, or the system does not write it this way. The
+   * caller writes it.
    */
   writeTo(fd: number, position: number, done: (written: number) => void): void;
   /** Nobody needs the bytes any more. Has no effect while they are written, and after the end. */

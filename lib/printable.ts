@@ -1,6 +1,6 @@
 /**
- * The characters that must not reach a terminal or a log unescaped: the C0 and C1 controls and DEL (escape sequences, new lines), the marks
- * that change the direction of text, line separators, invisible characters, and lone surrogates.
+ * The characters that must not reach a terminal or a log unescaped: the C0 and C1 controls and DEL (escape sequences,
+ * new lines), the marks that change the direction of text, line separators, invisible characters, and lone surrogates.
  */
 const unprintable =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}\u{e0000}-\u{e0fff}]/gu;
@@ -8,8 +8,8 @@ const unprintable =
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * Makes a text of another side fit to print: characters that a terminal would act on are escaped as in JSON (`\u001b`), and a
- * text longer than `maxLength` is cut. The result is one line.
+ * Makes a text of another side fit to print: characters that a terminal would act on are escaped as in JSON (`\u001b`),
+ * and a text longer than `maxLength` is cut. The result is one line.
  *
  * @param maxLength - UTF-16 units of the result at the most, not counting the mark of the cut. Default 2 000.
  */

@@ -4,8 +4,10 @@ import { GridError } from './errors.js';
  * Why a handshake was rejected:
  *
  * - `unauthenticated`: the token of a leaf is refused, has expired or is missing;
- * - `permission-denied`: a leaf may not connect, for instance because of its Origin, or because the host takes no leaves;
- * - `rejected`: anything else, which may pass: a bound is reached, the host is starting, the clocks differ, it is another host.
+ * - `permission-denied`: a leaf may not connect, for instance because of its Origin, or because the host takes no
+ *   leaves;
+ * - `rejected`: anything else, which may pass: a bound is reached, the host is starting, the clocks differ, it is
+ *   another host.
  */
 export type RejectionCode = 'rejected' | 'unauthenticated' | 'permission-denied';
 

@@ -1,17 +1,18 @@
 /**
- * The clocks, the randomness and the event loop, which are passed in. So a test can run the library on virtual time, and a run
- * with the same seed is the same run.
+ * The clocks, the randomness and the event loop, which are passed in. So a test can run the library on virtual time,
+ * and a run with the same seed is the same run.
  */
 export interface Runtime {
   /**
-   * The monotonic clock, in milliseconds from an arbitrary zero, with a fraction where the platform has it. Use it for everything
-   * that measures or waits: timers, deadlines, windows, pings. It never goes backwards and never jumps. It may stand still
-   * while the machine sleeps.
+   * The monotonic clock, in milliseconds from an arbitrary zero, with a fraction where the platform has it. Use it for
+   * everything that measures or waits: timers, deadlines, windows, pings. It never goes backwards and never jumps. It
+   * may stand still while the machine sleeps.
    */
   now(): number;
   /**
-   * The wall clock, in milliseconds since the Unix epoch. Use it for what leaves the process as a date, or comes from a user
-   * as one: handshakes, tokens, `Date` options, `since`. It may jump in both directions when it is corrected, and after a sleep.
+   * The wall clock, in milliseconds since the Unix epoch. Use it for what leaves the process as a date, or comes from a
+   * user as one: handshakes, tokens, `Date` options, `since`. It may jump in both directions when it is corrected, and
+   * after a sleep.
    */
   wallNow(): number;
   /** A number in [0, 1). */
@@ -21,13 +22,13 @@ export interface Runtime {
   /** Runs `task` after `ms` milliseconds; the result cancels it. A delay of 0 is a macrotask. */
   schedule(task: () => void, ms: number): () => void;
   /**
-   * Only the runtime of a simulation has it. Records that rare code ran: `runtime.sometimes?.('window shrank')`. A simulation
-   * that never reaches a mark does not test what stands there.
+   * Only the runtime of a simulation has it. Records that rare code ran: `runtime.sometimes?.('window shrank')`. A
+   * simulation that never reaches a mark does not test what stands there.
    */
   readonly sometimes?: (mark: string) => void;
   /**
-   * Only the runtime of a simulation has it. True where a rare branch is to be taken although nothing calls for it, such as a
-   * message that is sent before it is full. Whatever it returns, the protocol must hold.
+   * Only the runtime of a simulation has it. True where a rare branch is to be taken although nothing calls for it,
+   * such as a message that is sent before it is full. Whatever it returns, the protocol must hold.
    */
   readonly buggify?: (point: string) => boolean;
 }
@@ -35,8 +36,8 @@ export interface Runtime {
 /** The part of a runtime that only simulations have: marks, and rare branches taken at random. */
 export type Marks = Pick<Runtime, 'sometimes' | 'buggify'>;
 
-// Node's own queue runs after all callbacks of Promises that are due, so what they send leaves together. Measured, it also costs
-// less: 0.2 µs, where queueMicrotask costs 1.4.
+// Node's own queue runs after all callbacks of Promises that are due, so what they send leaves together. Measured, it
+// also costs less: 0.2 µs, where queueMicrotask costs 1.4.
 const { process } = globalThis as { process?: { nextTick?: (task: () => void) => void } };
 
 /** The clocks, the randomness and the event loop of the platform. */

@@ -1,5 +1,5 @@
-// The public API as it is published: for each entry of the package a file in `api`, made from the declarations in `dist/types`,
-// which the build joins into those of the package.
+// The public API as it is published: for each entry of the package a file in `api`, made from the declarations in
+// `dist/types`, which the build joins into those of the package.
 //
 //   node scripts/api.mjs            writes the files
 //   node scripts/api.mjs --check    fails where they differ: an undeclared change of the public API

@@ -1,5 +1,6 @@
-// Fails where files of lib import each other in a circle. Imports of types alone do not count: nothing of them is left when
-// the program runs. A script because the lint rule for it (import/no-cycle) resolves every import again for each file.
+// Fails where files of lib import each other in a circle. Imports of types alone do not count: nothing of them is left
+// when the program runs. A script because the lint rule for it (import/no-cycle) resolves every import again for each
+// file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// Compiles the examples of Nest and Angular against the packed package, as their users have it. Their packages are no dependencies
-// of this project: npm installs them into a temporary folder.
+// Compiles the examples of Nest and Angular against the packed package, as their users have it. Their packages are no
+// dependencies of this project: npm installs them into a temporary folder.
 //
 //   node scripts/check-frameworks.mjs rxgrid-0.1.0.tgz
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 // Compiles spec/types/api.ts against the declarations in `dist`, as a user has them: with the project's TypeScript, and
-// with others whose package folders are given, with `skipLibCheck: false`, and without the types of packages that a user has no
-// reason to install (those of ws, above all).
+// with others whose package folders are given, with `skipLibCheck: false`, and without the types of packages that a
+// user has no reason to install (those of ws, above all).
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,14 +1,17 @@
-// The options of a script: what `--help` says of them, and whole numbers that are checked. Those of the benchmarks, too.
+// The options of a script: what `--help` says of them, and whole numbers that are checked. Those of the benchmarks,
+// too.
 import { parseArgs } from 'node:util';
 
 /**
- * Parses the arguments of this process. `--help` prints the options and ends the process; what cannot be parsed ends it with 2.
+ * Parses the arguments of this process. `--help` prints the options and ends the process; what cannot be parsed ends it
+ * with 2.
  *
  * @param {string} usage What stands before the options.
  * @param {Record<string, { help: string, value?: string, default?: string | boolean, least?: number }>} options Their
  *   defaults decide what they take: a boolean is a flag. `least`: a whole number, and the smallest one. `value`: what the help
  *   calls the value.
- * @returns {Record<string, any>} The values; numbers where `least` is given, undefined where there is neither a value nor a default.
+ * @returns {Record<string, any>} The values; numbers where `least` is given, undefined where there is neither a value
+ * nor a default.
  */
 export function readOptions(usage, options) {
   const all = { ...options, help: { help: 'Print this text.', default: false } };

@@ -1,5 +1,6 @@
-// Draws docs/guide/credit.svg from a run: what a producer has produced and its consumer has finished, with `consume` and with
-// `concatMap`. Time is virtual, so each run draws the same. `npm run build && node scripts/draw-credit.mjs > docs/guide/credit.svg`
+// Draws docs/guide/credit.svg from a run: what a producer has produced and its consumer has finished, with `consume`
+// and with `concatMap`. Time is virtual, so each run draws the same.
+// `npm run build && node scripts/draw-credit.mjs > docs/guide/credit.svg`
 import { consume, duplex, type } from 'rxgrid';
 import { gridTest } from 'rxgrid/testing';
 import { concatMap, lastValueFrom, map, take, tap, timer } from 'rxjs';

@@ -1,5 +1,5 @@
-// The package holds no documents but the README. While `npm pack` runs, the links of the README lead to the pages of the
-// version in the repository that package.json names:
+// The package holds no documents but the README. While `npm pack` runs, the links of the README lead to the pages of
+// the version in the repository that package.json names:
 //
 //   node scripts/packed-readme.mjs            makes them absolute, and keeps the original beside it
 //   node scripts/packed-readme.mjs --restore  brings the original back

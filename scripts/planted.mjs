@@ -1,5 +1,5 @@
-// Plants faults into a copy of lib, one at a time, and looks which checks find them: the simulation, and the specs nearest
-// to each: `npm run planted -- --help`. A fault that neither finds fails the command. See docs/simulation.md.
+// Plants faults into a copy of lib, one at a time, and looks which checks find them: the simulation, and the specs
+// nearest to each: `npm run planted -- --help`. A fault that neither finds fails the command. See docs/simulation.md.
 import { spawn } from 'node:child_process';
 import { cpSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

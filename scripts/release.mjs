@@ -1,4 +1,5 @@
-// Prepares a release: version, changelog and links; all checks; a commit and a tag. The workflow of the forge publishes what is tagged.
+// Prepares a release: version, changelog and links; all checks; a commit and a tag. The workflow of the forge publishes
+// what is tagged.
 //
 //   npm run release -- minor --dry-run                      says what would be done, packs, and changes nothing
 //   npm run release -- 1.0.0 --repository https://example.org/owner/rxgrid

@@ -1,6 +1,6 @@
-// The model of docs/scaling.md: what a full mesh of so many hosts costs. A connection has two ends, and an end costs the
-// same whatever the number of hosts. The constants are those of the line through the meshes of 32 and 128 hosts, which
-// ran in the same number of processes; that of 64 tests it.
+// The model of docs/scaling.md: what a full mesh of so many hosts costs. A connection has two ends, and an end costs
+// the same whatever the number of hosts. The constants are those of the line through the meshes of 32 and 128 hosts,
+// which ran in the same number of processes; that of 64 tests it.
 export const sizes = [3, 8, 32, 64, 128, 1_024];
 
 /** `points`: as measured; see plot-scaling.mjs. */

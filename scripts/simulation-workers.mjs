@@ -10,14 +10,14 @@ import { removeTemporaryFolder, temporaryFolder } from './temporary-folder.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Workers collect garbage in their own thread: each has a core, and helpers of all of them would only wait for one. Most of what a
- * seed makes is short-lived, so that a larger young generation is collected less often.
+ * Workers collect garbage in their own thread: each has a core, and helpers of all of them would only wait for one.
+ * Most of what a seed makes is short-lived, so that a larger young generation is collected less often.
  */
 const memoryOptions = ['--single-threaded-gc', '--max-semi-space-size=32'];
 
 /**
- * Bundles the simulation from the sources: no build of the package is needed, and none can be stale. The bundle is removed when
- * this process ends, or by `remove`.
+ * Bundles the simulation from the sources: no build of the package is needed, and none can be stale. The bundle is
+ * removed when this process ends, or by `remove`.
  *
  * @param {object} [options]
  * @param {{ file: string, text: string }} [options.change] Another text of one source file.

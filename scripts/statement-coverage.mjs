@@ -1,5 +1,5 @@
-// Which statements of some folders of lib the simulation executes: `npm run simulate -- --coverage`. Of the compiler's own
-// syntax tree, so no tool maps positions back from a bundle.
+// Which statements of some folders of lib the simulation executes: `npm run simulate -- --coverage`. Of the compiler's
+// own syntax tree, so no tool maps positions back from a bundle.
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,10 @@ import { temporaryFolder } from './temporary-folder.mjs';
 const folders = ['mux', 'flow', 'connection', 'handlers', 'calls'];
 const isMeasured = new RegExp(`/(lib/(?:${folders.join('|')})/.+\\.ts)$`);
 
-/** Counters of one run: {@link StatementCoverage#plugin} puts them into a bundle, whose processes write them when they end. */
+/**
+ * Counters of one run: {@link StatementCoverage#plugin} puts them into a bundle, whose processes write them when they
+ * end.
+ */
 export class StatementCoverage {
   /** Lines of the statements of each file, in the order of their numbers. */
   #lines = new Map();
@@ -102,7 +105,9 @@ function countStatements(text, file) {
   return { lines, counted };
 }
 
-/** Statements that do something: no declarations of functions, classes and types, and no blocks, whose statements count. */
+/**
+ * Statements that do something: no declarations of functions, classes and types, and no blocks, whose statements count.
+ */
 function isExecuted(node) {
   if (!ts.isStatement(node) || ts.isBlock(node) || ts.isEmptyStatement(node)) return false;
   if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) return false;

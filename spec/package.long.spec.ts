@@ -115,7 +115,8 @@ describe('the package', () => {
     expect(modules.length).toBeLessThan(20);
   });
 
-  // V8 keeps a text with one byte a character, and with two where one character needs it: that was 0.4 MB of each process.
+  // V8 keeps a text with one byte a character, and with two where one character needs it: that was 0.4 MB of each
+  // process.
   it('is ASCII where Node loads it', () => {
     const dist = join(user, 'node_modules/rxgrid/dist');
     const modules = ['cjs', 'node'].flatMap((name) =>
@@ -363,8 +364,8 @@ describe('the main entry in a browser', () => {
 
   // What a page loads at once: jose, and the hashes with their WebAssembly, are files of their own that load when they
   // are needed. rxjs and msgpack-lite are not counted. The bounds are a little above what it is now: whoever raises one
-  // says why. (What a leaf has of each folder: docs/guide/browsers.md.) The last 0.7 kB: keepalive of a side that is behind with
-  // reading, windows on busy connections.
+  // says why. (What a leaf has of each folder: docs/guide/browsers.md.) The last 0.7 kB: keepalive of a side that is
+  // behind with reading, windows on busy connections.
   it.each([
     ['in all', all, 91_000],
     ['for a leaf', `export { connect, unary, duplex, raw, type } from 'rxgrid';`, 56_200],

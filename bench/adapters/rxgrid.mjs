@@ -15,9 +15,9 @@ const echoItems = duplex({ id: 3, name: 'echoItems', input: raw, output: raw });
 const nameOf = (host, port) => `http://${host}:${port}`;
 
 /**
- * The name of the client, of which the server needs no more than the name. Names decide which host dials, and who dials masks
- * its messages and cannot send files from the kernel: with another port the bench would measure something else. So the client
- * has a name with which it dials, as the clients of all other peers do.
+ * The name of the client, of which the server needs no more than the name. Names decide which host dials, and who dials
+ * masks its messages and cannot send files from the kernel: with another port the bench would measure something else.
+ * So the client has a name with which it dials, as the clients of all other peers do.
  */
 async function clientName(server) {
   for (let last = 1; ; last++) {

@@ -1,4 +1,5 @@
-// `ws` with an id before each payload, which finds the call that an answer belongs to: the least that multiplexing takes.
+// `ws` with an id before each payload, which finds the call that an answer belongs to: the least that multiplexing
+// takes.
 import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
 

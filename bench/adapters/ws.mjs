@@ -1,4 +1,5 @@
-// The floor: `ws` without multiplexing. Answers come in the order of the questions; each stream has a socket of its own.
+// The floor: `ws` without multiplexing. Answers come in the order of the questions; each stream has a socket of its
+// own.
 import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
 

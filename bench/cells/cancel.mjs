@@ -50,7 +50,9 @@ export const cancel = {
   },
 };
 
-/** Items produced beyond those received, items that came after the cancel, and the ms until the producer had stopped. */
+/**
+ * Items produced beyond those received, items that came after the cancel, and the ms until the producer had stopped.
+ */
 async function measureCancel(client, server) {
   const before = await server.call('counts');
   const running = client.call('run', 'cancel', { count: 1_000_000, size: 100, after, waitMs: 100 });

@@ -1,5 +1,5 @@
-// What a user of the command waits for, beyond the start of Node: its help, and a call of a host on loopback. Each round starts
-// a process for each way, one after the other.
+// What a user of the command waits for, beyond the start of Node: its help, and a call of a host on loopback. Each
+// round starts a process for each way, one after the other.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

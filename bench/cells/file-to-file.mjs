@@ -1,5 +1,5 @@
-// One file from the page cache to a file of another process, in memory at both ends: the time beside sendfile(2) into nc, and
-// the CPU time of both ends beside curl from nginx. Nobody forces the file to a disk.
+// One file from the page cache to a file of another process, in memory at both ends: the time beside sendfile(2) into
+// nc, and the CPU time of both ends beside curl from nginx. Nobody forces the file to a disk.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// A sparse file of more than 4 GiB from a host that may have 512 MiB, page cache and all. The receiver looks at each byte: so
-// lengths and offsets beyond 2^31 and 2^32 are right, too. The file is on the disk, not on a tmpfs: what is in a
-// page cache counts as memory of who reads it.
+// A sparse file of more than 4 GiB from a host that may have 512 MiB, page cache and all. The receiver looks at each
+// byte: so lengths and offsets beyond 2^31 and 2^32 are right, too. The file is on the disk, not on a tmpfs: what is in
+// a page cache counts as memory of who reads it.
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

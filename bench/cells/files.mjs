@@ -1,5 +1,5 @@
-// One file from the page cache to another process, in every way: throughput beside a loop of sendfile(2) in C, and CPU of
-// the sender beside createReadStream().pipe(socket), which is what people do.
+// One file from the page cache to another process, in every way: throughput beside a loop of sendfile(2) in C, and CPU
+// of the sender beside createReadStream().pipe(socket), which is what people do.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

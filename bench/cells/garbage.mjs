@@ -1,9 +1,12 @@
-// Array buffers that a host allocates for what it receives: they are external memory, and V8 marks the heap as it grows.
+// Array buffers that a host allocates for what it receives: they are external memory, and V8 marks the heap as it
+// grows.
 import { freePort, Worker } from '../processes/worker.mjs';
 import { median } from '../report/statistics.mjs';
 
 const module = new URL('../hosts/garbage.mjs', import.meta.url);
-/** Bytes allocated for each byte received: bytes that a user owns are copied once, values are decoded where they are. */
+/**
+ * Bytes allocated for each byte received: bytes that a user owns are copied once, values are decoded where they are.
+ */
 const gates = { 'raw-512-c64': 1.1, 'raw-64k-c64': 1.1, 'typed-c64': 0.1, 'stream-100': 1.1, 'stream-typed': 0.1 };
 const cells = Object.keys(gates);
 

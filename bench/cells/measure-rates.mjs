@@ -1,6 +1,9 @@
 import { allowedCpus, canPin } from '../processes/worker.mjs';
 
-/** What each cell of rates does. `oneCore`: both processes on one CPU, else the wake-ups across CPUs are what is measured. */
+/**
+ * What each cell of rates does. `oneCore`: both processes on one CPU, else the wake-ups across CPUs are what is
+ * measured.
+ */
 export const workloads = {
   'unary-512-c1': { name: 'unary', size: 512, concurrency: 1, oneCore: true },
   'unary-512-c64': { name: 'unary', size: 512, concurrency: 64 },

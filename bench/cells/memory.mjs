@@ -1,5 +1,5 @@
-// Heap of what waits: connections that carried one call, and streams, which are open and do nothing. After the garbage is
-// collected.
+// Heap of what waits: connections that carried one call, and streams, which are open and do nothing. After the garbage
+// is collected.
 import { freePort, Worker } from '../processes/worker.mjs';
 
 const module = new URL('../hosts/memory.mjs', import.meta.url);

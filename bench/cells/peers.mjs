@@ -8,7 +8,10 @@ export const ours = 'rxgrid';
 
 const ownAdapters = new URL('../adapters/', import.meta.url);
 
-/** The module of an adapter: of this folder, or of the harness folder that `--peers` names; undefined where neither has it. */
+/**
+ * The module of an adapter: of this folder, or of the harness folder that `--peers` names; undefined where neither has
+ * it.
+ */
 export function adapterUrl(name, folder) {
   const own = new URL(`${name}.mjs`, ownAdapters);
   if (existsSync(own)) return own.href;
@@ -18,8 +21,8 @@ export function adapterUrl(name, folder) {
 }
 
 /**
- * Starts peers, as `Pair.start` takes them but with the names of their adapters, one after the other. One that has no adapter here, or does not start, is
- * reported and left out; without the first one there is nothing to compare with.
+ * Starts peers, as `Pair.start` takes them but with the names of their adapters, one after the other. One that has no
+ * adapter here, or does not start, is reported and left out; without the first one there is nothing to compare with.
  */
 export async function startPeers(bench, peers) {
   const pairs = [];

@@ -12,7 +12,10 @@ const {
   loaded: loadedGates,
 } = JSON.parse(readFileSync(new URL('../gates.json', import.meta.url), 'utf8'));
 
-/** What an application may hold. With less than 8 MiB V8 leaves the old generation alone, and with a little more it does not. */
+/**
+ * What an application may hold. With less than 8 MiB V8 leaves the old generation alone, and with a little more it does
+ * not.
+ */
 const heldMiB = 64;
 
 export const rates = {

@@ -1,5 +1,5 @@
-// What saturates one connection beside each other: how much of its fair share each gets, and how long a small call waits.
-// Of n kinds a fair share is a n-th of the rate that the kind has alone.
+// What saturates one connection beside each other: how much of its fair share each gets, and how long a small call
+// waits. Of n kinds a fair share is a n-th of the rate that the kind has alone.
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

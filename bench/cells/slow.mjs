@@ -1,5 +1,5 @@
-// A slow consumer, about one item a millisecond, of a million items of 1 KiB: how far the producer gets ahead of it, and
-// what both processes grow by.
+// A slow consumer, about one item a millisecond, of a million items of 1 KiB: how far the producer gets ahead of it,
+// and what both processes grow by.
 import { defaultWindow } from 'rxgrid';
 import { ways } from '../hosts/slow-ways.mjs';
 import { freePort, Worker } from '../processes/worker.mjs';

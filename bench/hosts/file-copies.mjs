@@ -1,4 +1,5 @@
-// Both ends of the cells of files that are written: a host that serves a folder, and a leaf that copies files out of it.
+// Both ends of the cells of files that are written: a host that serves a folder, and a leaf that copies files out of
+// it.
 import { lastValueFrom } from 'rxjs';
 import { staticToken } from 'rxgrid';
 import { readFile } from 'rxgrid/files';

@@ -43,7 +43,10 @@ export async function start(port, otherPort) {
   await host.other.ready();
 }
 
-/** Receives for `ms`. Gives the bytes of all payloads, and those of the array buffers that this process allocated meanwhile. */
+/**
+ * Receives for `ms`. Gives the bytes of all payloads, and those of the array buffers that this process allocated
+ * meanwhile.
+ */
 export async function receive(name, ms) {
   const { route, size, value, concurrency = 1, count } = workloads[name];
   let over = false;

@@ -4,7 +4,10 @@ import { Manager } from 'rxgrid/node';
 
 const nameOf = (port) => `http://127.0.0.1:${port}`;
 
-/** A host at `port` that knows one other, at `otherPort`. `prepare(grid)` registers its handlers; `options` are more of its options. */
+/**
+ * A host at `port` that knows one other, at `otherPort`. `prepare(grid)` registers its handlers; `options` are more of
+ * its options.
+ */
 export async function startHost(port, otherPort, prepare = () => {}, options = {}) {
   const grid = new Manager({
     local: nameOf(port),

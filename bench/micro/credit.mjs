@@ -1,10 +1,12 @@
-// 8 192 items through a window that grows and shrinks, and whose bytes both sides count: counters, against lists of what
-// waits and of what waited since the last look.
+// 8 192 items through a window that grows and shrinks, and whose bytes both sides count: counters, against lists of
+// what waits and of what waited since the last look.
 import { defaultWindow } from '../../dist/esm/limits.js';
 import { ReceiveWindow } from '../../dist/esm/mux/stream/credit.js';
 
 const items = 8_192;
-/** Items that the consumer is at, and the share of what waits that it then takes: the window grows, stays, and shrinks. */
+/**
+ * Items that the consumer is at, and the share of what waits that it then takes: the window grows, stays, and shrinks.
+ */
 const phases = [
   { until: 2_048, share: 1 },
   { until: 4_096, share: 5 / 8 },

@@ -1,5 +1,5 @@
-// 64 unary calls from one engine to another and back, in memory: the engines, against a Map of calls, a message for each
-// frame and a timer of the platform for each deadline.
+// 64 unary calls from one engine to another and back, in memory: the engines, against a Map of calls, a message for
+// each frame and a timer of the platform for each deadline.
 import { defaultLimits } from '../../dist/esm/limits.js';
 import { Engine } from '../../dist/esm/mux/engine.js';
 import { answerCalls } from '../../dist/esm/mux/incoming-frames.js';

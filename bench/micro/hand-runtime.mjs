@@ -9,8 +9,8 @@ export class HandRuntime {
   random = () => 0.5;
   defer = (task) => void this.#deferred.push(task);
 
-  // What an engine puts off to the next macrotask is a turn, too: the rest of a message whose slice was over. A timer of the
-  // platform would never run within a bench, and every later answer would wait behind it.
+  // What an engine puts off to the next macrotask is a turn, too: the rest of a message whose slice was over. A timer
+  // of the platform would never run within a bench, and every later answer would wait behind it.
   schedule = (task, ms) => {
     if (ms === 0) return this.#nextTurn(task);
     const timer = setTimeout(task, ms);

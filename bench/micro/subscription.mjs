@@ -1,5 +1,5 @@
-// 64 unary calls over a connection of a host to itself: what a user subscribes to, against calls of the engine below with
-// a bare callback. It says what the Observable and its route cost on top.
+// 64 unary calls over a connection of a host to itself: what a user subscribes to, against calls of the engine below
+// with a bare callback. It says what the Observable and its route cost on top.
 import { raw, unary } from '../../dist/esm/index.js';
 import { linkedSockets } from '../../dist/esm/transport/memory-socket.js';
 import { Endpoint } from '../../dist/esm/endpoint/endpoint.js';

@@ -1,6 +1,6 @@
 // What runs in each process of the bench but the orchestrator: it imports the module named on the command line, and
-// calls the functions that it exports as the orchestrator asks, and `stop`, where it exports that, at the end. See worker.mjs
-// for the other end.
+// calls the functions that it exports as the orchestrator asks, and `stop`, where it exports that, at the end. See
+// worker.mjs for the other end.
 const module = await import(process.argv[2]);
 
 const held = [];

@@ -16,7 +16,10 @@ const versions = [
   { controller: '', mount, limit: 'memory.max', peak: 'memory.peak', events: 'memory.events' },
 ];
 
-/** Makes a group below the own one, or beside it: the second version wants no processes above. A string: why there is none. */
+/**
+ * Makes a group below the own one, or beside it: the second version wants no processes above. A string: why there is
+ * none.
+ */
 export function makeMemoryGroup(bytes) {
   let reason = 'there are no control groups';
   for (const version of versions) {

@@ -27,7 +27,10 @@ export class Pair {
     this.#extraPids = extraPids;
   }
 
-  /** `peer`: { name, adapter: URL of its module, options: what the adapter gets besides the port, held: MiB of heap that each process holds }. */
+  /**
+   * `peer`: { name, adapter: URL of its module, options: what the adapter gets besides the port, held: MiB of heap that
+   * each process holds }.
+   */
   static async start({ name, adapter, options, held = 0 }) {
     const port = await freePort();
     const workers = await Promise.all([Worker.start(server), Worker.start(client)]);

@@ -14,8 +14,9 @@ export class Worker {
   #stopping = false;
 
   /**
-   * `module`: URL of what the process runs. `notify` hears what it sends unasked. `execPath`: what runs Node, which then
-   * is among the arguments `before`. Flags of Node that this process has are passed on: `node --single-threaded-gc bench/run.mjs`.
+   * `module`: URL of what the process runs. `notify` hears what it sends unasked. `execPath`: what runs Node, which
+   * then is among the arguments `before`. Flags of Node that this process has are passed on:
+   * `node --single-threaded-gc bench/run.mjs`.
    */
   static async start(module, { notify, execArgv = [], execPath = process.execPath, before = [] } = {}) {
     const worker = new Worker();

@@ -14,8 +14,8 @@ function entryOf(cell) {
 }
 
 /**
- * One row for each peer, one column for each cell: the ratio, and in brackets gate and stretch. Bold: short of the gate;
- * `+`: at stretch; a ratio in brackets has no gate. The first row has what our side did, per second.
+ * One row for each peer, one column for each cell: the ratio, and in brackets gate and stretch. Bold: short of the
+ * gate; `+`: at stretch; a ratio in brackets has no gate. The first row has what our side did, per second.
  *
  * @param {readonly Cell[]} cells with `against`, and `ours` in their details
  */

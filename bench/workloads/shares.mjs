@@ -7,9 +7,9 @@ const itemSize = 1 << 10;
 const smallSize = 512;
 
 /**
- * Runs what saturates a connection for `ms`, each of these kinds by itself or beside the others: `calls`, of which 64 are open, `streams`,
- * four of them, and a `file` that is sent again and again. Gives the bytes per second of each kind, and the p99 in ms of a small call,
- * one at a time, beside them.
+ * Runs what saturates a connection for `ms`, each of these kinds by itself or beside the others: `calls`, of which 64
+ * are open, `streams`, four of them, and a `file` that is sent again and again. Gives the bytes per second of each
+ * kind, and the p99 in ms of a small call, one at a time, beside them.
  */
 export async function shares(client, { kinds, path, ms }) {
   const bytes = Object.fromEntries(kinds.map((kind) => [kind, 0]));

@@ -1,4 +1,5 @@
-// node examples/dashboard-of-your-own/main.mjs [port]: builds the page with Vite, and serves it and its data at one port.
+// node examples/dashboard-of-your-own/main.mjs [port]: builds the page with Vite, and serves it and its data at one
+// port.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';

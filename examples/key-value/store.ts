@@ -44,7 +44,10 @@ function access(): Promise<void> {
 }
 
 // #region faulty
-/** Registers the handlers, with a fault: two calls that append at the same time read the same list, and one write is lost. */
+/**
+ * Registers the handlers, with a fault: two calls that append at the same time read the same list, and one write is
+ * lost.
+ */
 export function serveFaultyStore(host: Handles, disk: Disk): void {
   host.handle(read, (key) => disk.get(key));
   host.handle(append, async ({ key, item }, { signal }) => {

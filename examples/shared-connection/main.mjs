@@ -1,4 +1,5 @@
-// node examples/shared-connection/main.mjs [port]: builds a page with Vite, and serves it and the notices that it shows at one port.
+// node examples/shared-connection/main.mjs [port]: builds a page with Vite, and serves it and the notices that it shows
+// at one port.
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';

@@ -22,7 +22,10 @@ export class Cluster {
   #running = new Map();
   #stopping = false;
 
-  /** `fail` hears when a host ends that nobody killed. `observed`: the hosts serve a dashboard. `withholdAt`: for the spec, the host that withholds an answer. */
+  /**
+   * `fail` hears when a host ends that nobody killed. `observed`: the hosts serve a dashboard. `withholdAt`: for the
+   * spec, the host that withholds an answer.
+   */
   constructor({ size, timeout, say, fail, withholdAt, observed = false }) {
     this.#options = { size, timeout, say, fail, withholdAt, observed };
   }

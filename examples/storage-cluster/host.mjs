@@ -25,7 +25,10 @@ import { mayLook, observe } from './observed.mjs';
 import { get, list, put, stat, watch } from './routes.mjs';
 import { Store } from './store.mjs';
 
-/** @type {{ name: string, hosts: string[], folder: string, secret: string, token: string, timeout: number, withhold: boolean, operatorToken: string }} */
+/**
+ * @type {{ name: string, hosts: string[], folder: string, secret: string, token: string, timeout: number, withhold:
+ * boolean, operatorToken: string }}
+ */
 const { name, hosts, folder, secret, token, timeout, withhold, operatorToken } = JSON.parse(
   process.env.STORAGE_HOST ?? '',
 );
@@ -170,7 +173,10 @@ function linkReport(host) {
 
 /** @type {string | undefined} */
 let withheld;
-/** For the spec: of all files, the client never gets the one that it asks for first. @param {string} path @param {string} caller */
+/**
+ * For the spec: of all files, the client never gets the one that it asks for first. @param {string} path @param
+ * {string} caller
+ */
 function isWithheld(path, caller) {
   return withhold && caller === 'client' && path === (withheld ??= path);
 }

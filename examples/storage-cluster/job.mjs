@@ -85,7 +85,9 @@ export class Job {
     );
   }
 
-  /** Reads every file back. The list of a host is held up by it: no entry comes before there is time to read its file. */
+  /**
+   * Reads every file back. The list of a host is held up by it: no entry comes before there is time to read its file.
+   */
   async readBack() {
     const reads = this.#hosts.map((host) =>
       host.list().pipe(
@@ -97,7 +99,9 @@ export class Job {
     await finished(merge(...reads));
   }
 
-  /** A host that did not receive the file first; the victim, where the file was stored without it. @param {string} path */
+  /**
+   * A host that did not receive the file first; the victim, where the file was stored without it. @param {string} path
+   */
   readerOf(path) {
     const stored = this.stored.get(path);
     if (stored === undefined) return undefined;
@@ -146,7 +150,9 @@ export class Job {
     await this.#outage.begin();
   }
 
-  /** Reads a file from one host, and asks the third one for its hash. @param {string} path @param {RemoteHost} reader */
+  /**
+   * Reads a file from one host, and asks the third one for its hash. @param {string} path @param {RemoteHost} reader
+   */
   #check(path, reader) {
     const stored = this.stored.get(path);
     const others = this.#hosts.filter((host) => host !== reader && host !== stored?.first);

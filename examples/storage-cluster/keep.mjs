@@ -61,7 +61,8 @@ export async function keep({ dir, timeout }) {
 }
 
 /**
- * What goes on: puts and gets, a search, a call that fails, a stream whose consumer is slow, and a file that is copied slowly.
+ * What goes on: puts and gets, a search, a call that fails, a stream whose consumer is slow, and a file that is copied
+ * slowly.
  *
  * @param {RemoteHost[]} hosts
  * @param {string} dir

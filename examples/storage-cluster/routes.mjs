@@ -6,10 +6,12 @@ import { duplex, raw, type, unary } from 'rxgrid';
  * @typedef {{ path: string }} Path Relative, with slashes.
  * @typedef {{ path: string, size: number }} Entry
  * @typedef {{ size: number, sha256: string }} Digest
- * @typedef {{ path: string, copies: number }} PutRequest `copies`: hosts that must have the file before the put is done.
+ * @typedef {{ path: string, copies: number }} PutRequest `copies`: hosts that must have the file before the put is
+ * done.
  * @typedef {Digest & { host: string }} Receipt
  *
- * @typedef {import('rxgrid').ConnectionStats & { status: string, connects: number }} LinkReport One connection of a host.
+ * @typedef {import('rxgrid').ConnectionStats & { status: string, connects: number }} LinkReport One connection of a
+ * host.
  * @typedef {object} HostReport
  * @property {number} files
  * @property {number} bytes

@@ -18,7 +18,9 @@ export class ObservedSource<T> extends StreamSource<T> implements Sending<T> {
   #completing = false;
   #ended = false;
 
-  /** `complete` is called after the last item; {@link halfClosed} must follow. After `fail`, {@link end} must follow. */
+  /**
+   * `complete` is called after the last item; {@link halfClosed} must follow. After `fail`, {@link end} must follow.
+   */
   constructor(half: SendingHalf<T>, observer: SendObserver, complete: () => void) {
     super(half);
     this.#observer = observer;

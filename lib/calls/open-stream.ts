@@ -53,7 +53,8 @@ export class OpenStream<I, O> extends GuardedObservable<O> implements DuplexStre
         else reject(error);
       };
     });
-    // Without this, an error would be an unhandled rejection in programs that never read `ended`. The output reports it as well.
+    // Without this, an error would be an unhandled rejection in programs that never read `ended`. The output reports it
+    // as well.
     this.#ended.catch(() => undefined);
     this.#call.feedInput();
     this.#call.begin(options.signals);

@@ -105,7 +105,9 @@ export abstract class RouteCall<C extends CallerContext = CallerContext> impleme
     }
   }
 
-  /** Returns the time on the monotonic clock, in ms; with a connection, one reading for a whole turn of the event loop. */
+  /**
+   * Returns the time on the monotonic clock, in ms; with a connection, one reading for a whole turn of the event loop.
+   */
   protected now(): number {
     const { runtime, connection } = this.caller;
     // The engine of the call, also once its link is lost: many calls end then, in one turn.

@@ -1,11 +1,11 @@
 /**
- * The sending half of one end of a stream, the same for the caller's input and the handler's output. An item passes three
- * objects on its way from the user's source to the schedule of the connection:
+ * The sending half of one end of a stream, the same for the caller's input and the handler's output. An item passes
+ * three objects on its way from the user's source to the schedule of the connection:
  *
  *     source ──▶ feeder ──▶ StreamSource ──▶ stream ──▶ schedule
  *
- * There is one source, and there may be additional ones, which `sendTo` makes. They share the stream, and take turns with
- * region items:
+ * There is one source, and there may be additional ones, which `sendTo` makes. They share the stream, and take turns
+ * with region items:
  *
  *     free ──region item──▶ sending a region ──ended──▶ free: the end that waits, or the sources go on
  *                            └── nothing else is sent, and the end of a source waits
@@ -96,7 +96,9 @@ export class SendingHalf<T> {
     this.#source.feed(source);
   }
 
-  /** Creates an additional source, whose progress `observer` is notified of. `complete` is called after its last item. */
+  /**
+   * Creates an additional source, whose progress `observer` is notified of. `complete` is called after its last item.
+   */
   observedSource(observer: SendObserver, complete: () => void): ObservedSource<T> {
     return new ObservedSource<T>(this, observer, complete);
   }

@@ -16,7 +16,9 @@ class UnreadRegion implements Payload {
   }
 }
 
-/** One source of a {@link SendingHalf}. Its feeder gives it the items; it encodes them, and sends them to the stream. */
+/**
+ * One source of a {@link SendingHalf}. Its feeder gives it the items; it encodes them, and sends them to the stream.
+ */
 export class StreamSource<T> implements Outlet<T, SourcePayload> {
   protected readonly half: SendingHalf<T>;
   #feeder: Feeder | undefined = undefined;

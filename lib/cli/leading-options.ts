@@ -13,8 +13,8 @@ const hostOptions: Readonly<Record<string, boolean>> = {
 };
 
 /**
- * The arguments with the options of the host behind the command, where they stand before it: `--context prod ping` becomes
- * `ping --context prod`, which is how commander expects them. Other arguments stay as they are.
+ * The arguments with the options of the host behind the command, where they stand before it: `--context prod ping`
+ * becomes `ping --context prod`, which is how commander expects them. Other arguments stay as they are.
  */
 export function withoutLeadingOptions(args: readonly string[]): readonly string[] {
   let at = 0;

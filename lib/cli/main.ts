@@ -79,8 +79,9 @@ async function addCommands(program: Command, args: readonly string[], run: RunCo
 }
 
 /**
- * Aborts where standard output cannot be written, so that the command cancels at the host what it prints, as it does for Ctrl-C.
- * A command that was done by then did not notice, and neither did one that only printed its help: `reportLoss` reports for them.
+ * Aborts where standard output cannot be written, so that the command cancels at the host what it prints, as it does
+ * for Ctrl-C. A command that was done by then did not notice, and neither did one that only printed its help:
+ * `reportLoss` reports for them.
  */
 function watchOutput(abort: AbortController): { lost(): OutputLost | undefined; reportLoss(): Promise<void> } {
   let lost: OutputLost | undefined;

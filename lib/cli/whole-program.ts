@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import type { CommandEntry } from './commands.js';
 
 /**
- * The program with all commands loaded, from which the help, the man page and the completion are made. `main` passes the entries:
- * the bundler would otherwise make a chunk of the list, which both would import.
+ * The program with all commands loaded, from which the help, the man page and the completion are made. `main` passes
+ * the entries: the bundler would otherwise make a chunk of the list, which both would import.
  */
 export async function wholeProgram(entries: readonly CommandEntry[]): Promise<Command> {
   const program = new Command('rxgrid').description('Works with hosts of a grid, as a leaf.');

@@ -31,9 +31,9 @@ export interface AnyHostOptions extends CallOptions {
    */
   readonly pick?: PickHost;
   /**
-   * For unary routes that are declared idempotent: after so many ms without an answer another host is called, too, and the
-   * first answer counts. Default: the time within which 95 of 100 of the last calls of the route were answered, once 20 of
-   * them are known. False: never.
+   * For unary routes that are declared idempotent: after so many ms without an answer another host is called, too, and
+   * the first answer counts. Default: the time within which 95 of 100 of the last calls of the route were answered,
+   * once 20 of them are known. False: never.
    */
   readonly hedgeAfter?: number | false;
   /** Calls that are made at most, those of hedging among them. Each goes to another host. Default 3. */

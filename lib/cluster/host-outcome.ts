@@ -21,8 +21,8 @@ export type HostOutcome<T> = HostValue<T> | HostFailure;
 const asked = Symbol.for('rxgrid.asked-hosts');
 
 /**
- * Notes on an outcome how many hosts were asked: each of them has one outcome. It is not enumerable: it is neither sent nor
- * copied.
+ * Notes on an outcome how many hosts were asked: each of them has one outcome. It is not enumerable: it is neither sent
+ * nor copied.
  */
 export function noteAsked<O extends HostOutcome<unknown>>(outcome: O, hosts: number): O {
   return Object.defineProperty(outcome, asked, { value: hosts });

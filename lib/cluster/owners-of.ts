@@ -2,9 +2,9 @@ import { ConfigurationError } from '../errors.js';
 import { shown } from '../check.js';
 
 /**
- * The `count` hosts that own a key, best first, by rendezvous hashing: the hosts with the largest hashes of host name and
- * key. All who know the same hosts agree without asking each other, and a change of membership moves only the keys of the
- * hosts that came or went: 1/N of them.
+ * The `count` hosts that own a key, best first, by rendezvous hashing: the hosts with the largest hashes of host name
+ * and key. All who know the same hosts agree without asking each other, and a change of membership moves only the keys
+ * of the hosts that came or went: 1/N of them.
  *
  * @param hosts - All hosts, in any order, without duplicates.
  * @param hash64 - XXH3-64 with seed 0 of the UTF-8 bytes, as an unsigned integer: `Checksum.hash64`.

@@ -5,11 +5,11 @@ import { QuorumError } from './quorum-error.js';
 
 /**
  * Passes the first `count` answers of the hosts on, completes, and cancels the calls that are left. Errors with a
- * {@link QuorumError}, which has all failures, as soon as so many cannot be reached any more: behind `everyHost` when the
- * failures are too many, elsewhere when the source completes.
+ * {@link QuorumError}, which has all failures, as soon as so many cannot be reached any more: behind `everyHost` when
+ * the failures are too many, elsewhere when the source completes.
  *
- * An operator between `everyHost` and this one may drop outcomes (`filter`); one that replaces them (`map`) makes it wait for
- * the end.
+ * An operator between `everyHost` and this one may drop outcomes (`filter`); one that replaces them (`map`) makes it
+ * wait for the end.
  *
  * @throws ConfigurationError where the count is no whole number of 1 or more.
  *

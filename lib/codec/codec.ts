@@ -20,21 +20,23 @@ export interface Codec<T> {
    */
   encode(value: T): Uint8Array;
   /**
-   * True: {@link decode} copies whatever its value retains of the bytes, so it may be given bytes that are overwritten as soon
-   * as it returns. Payloads are then decoded where they were received, and nothing is allocated for them. Default: `decode`
-   * gets bytes that are never overwritten, which costs a copy of each message.
+   * True: {@link decode} copies whatever its value retains of the bytes, so it may be given bytes that are overwritten
+   * as soon as it returns. Payloads are then decoded where they were received, and nothing is allocated for them.
+   * Default: `decode` gets bytes that are never overwritten, which costs a copy of each message.
    */
   readonly inPlace?: boolean;
   /**
-   * Decodes a payload. The bytes may be a view into a received message. A value that retains part of them keeps up to 64 KiB
-   * of that message in memory, so a codec should copy what it retains (and may then say so: {@link inPlace}).
+   * Decodes a payload. The bytes may be a view into a received message. A value that retains part of them keeps up to
+   * 64 KiB of that message in memory, so a codec should copy what it retains (and may then say so: {@link inPlace}).
    *
    * @throws CodecError if the bytes are not a result of `encode`. They come from the other side and can be anything.
    */
   decode(bytes: Uint8Array): T;
 }
 
-/** A codec of a route that carries the bytes of files: a region item, such as a file region, may stand for many items. */
+/**
+ * A codec of a route that carries the bytes of files: a region item, such as a file region, may stand for many items.
+ */
 export interface RegionCodec<T> extends Codec<T> {
   /** Unchanged, or each preceded by its kind. */
   readonly regions: RegionForm;
@@ -52,8 +54,9 @@ export interface TypeOnly<T> {
 }
 
 /**
- * The declaration of a payload in a route: a codec (its own encoding), a type (the manager's codec, not validated), or a schema of
- * zod, valibot, arktype or another library that follows Standard Schema (the manager's codec, and validation).
+ * The declaration of a payload in a route: a codec (its own encoding), a type (the manager's codec, not validated), or
+ * a schema of zod, valibot, arktype or another library that follows Standard Schema (the manager's codec, and
+ * validation).
  */
 export type Shape = Codec<unknown> | TypeOnly<unknown> | StandardSchemaV1;
 
@@ -86,7 +89,10 @@ export type Sent<S> =
 /** The type of an item for a shape: what a sender passes, or a file region if the route carries files. */
 export type SentItem<S> = S extends RegionCodec<unknown> ? Sent<S> | RegionItem : Sent<S>;
 
-/** The type that a receiver gets for a shape: the output of a schema (after defaults, coercion, transforms), or the type of a codec. */
+/**
+ * The type that a receiver gets for a shape: the output of a schema (after defaults, coercion, transforms), or the type
+ * of a codec.
+ */
 export type Received<S> =
   S extends StandardSchemaV1<unknown, infer O>
     ? O
@@ -97,17 +103,17 @@ export type Received<S> =
         : never;
 
 /**
- * Declares the type of a payload without validation at run time: `type<DiskQuery>()`. Use a schema if the other side is not
- * trusted to conform.
+ * Declares the type of a payload without validation at run time: `type<DiskQuery>()`. Use a schema if the other side is
+ * not trusted to conform.
  */
 export function type<T>(): TypeOnly<T> {
   return { typeOnly: true };
 }
 
 /**
- * Opaque bytes. The receiver owns the decoded value: it is never overwritten. Values that arrived together share memory, so
- * a small one that is retained for long holds up to 64 KiB: copy it (`bytes.slice()`) where that matters. `encode`
- * throws CodecError for anything but a Uint8Array; `undefined`, from untyped code, is encoded as zero bytes.
+ * Opaque bytes. The receiver owns the decoded value: it is never overwritten. Values that arrived together share
+ * memory, so a small one that is retained for long holds up to 64 KiB: copy it (`bytes.slice()`) where that matters.
+ * `encode` throws CodecError for anything but a Uint8Array; `undefined`, from untyped code, is encoded as zero bytes.
  */
 export const raw: RegionCodec<Uint8Array> = {
   codec: 'raw',
@@ -129,7 +135,10 @@ export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 
-/** A payload that does not decode is the caller's fault: the error goes to the caller, and is not reported as the handler's. */
+/**
+ * A payload that does not decode is the caller's fault: the error goes to the caller, and is not reported as the
+ * handler's.
+ */
 export function isCallersFault(error: unknown): error is CodecError {
   return error instanceof CodecError;
 }

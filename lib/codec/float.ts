@@ -19,9 +19,9 @@ class Float {
 }
 
 /**
- * Returns a number that MessagePack encodes as a float64 even if it is an integer: `float(5)`. Otherwise an integer value is
- * encoded as an integer, which a statically typed peer, such as a Go struct with a float64 field, refuses. The receiver gets
- * a plain number.
+ * Returns a number that MessagePack encodes as a float64 even if it is an integer: `float(5)`. Otherwise an integer
+ * value is encoded as an integer, which a statically typed peer, such as a Go struct with a float64 field, refuses. The
+ * receiver gets a plain number.
  *
  * The static type is `number`, so that it fits the contract. Use it in values to be sent, not in computations.
  */

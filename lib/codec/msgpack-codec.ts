@@ -13,9 +13,9 @@ export interface MsgpackOptions {
   /**
    * Elements of all arrays plus entries of all maps of one payload, in what is encoded and decoded. Default 16 384.
    *
-   * It bounds what a decoded value may hold beyond the bytes of its payload. On Node 20 the costliest elements take 70 bytes
-   * (empty maps, of 1 byte each) to 220 (Uint8Arrays of 1 byte): 1.1 to 3.4 MiB with the default. A text takes two bytes for
-   * each of its characters where one of them is not Latin-1: up to 8 MiB for a payload of 4 MiB.
+   * It bounds what a decoded value may hold beyond the bytes of its payload. On Node 20 the costliest elements take 70
+   * bytes (empty maps, of 1 byte each) to 220 (Uint8Arrays of 1 byte): 1.1 to 3.4 MiB with the default. A text takes
+   * two bytes for each of its characters where one of them is not Latin-1: up to 8 MiB for a payload of 4 MiB.
    */
   readonly maxItems?: number;
   /**
@@ -36,16 +36,16 @@ const msgpackRules: Readonly<Record<keyof MsgpackOptions, Rule>> = {
  *
  * A value arrives as it was sent, with these exceptions:
  * - `undefined` as the whole value is an empty payload; as a field it is left out; as an element it arrives as null.
- * - A bigint, which must fit into 64 bits, arrives as a number where that is exact (to 2^53 − 1), and as a bigint beyond.
- *   So a field of bigints needs a schema that coerces (`z.coerce.bigint()`), or `BigInt(…)` where it is used.
+ * - A bigint, which must fit into 64 bits, arrives as a number where that is exact (to 2^53 − 1), and as a bigint
+ *   beyond. So a field of bigints needs a schema that coerces (`z.coerce.bigint()`), or `BigInt(…)` where it is used.
  * - A Date is exact to the millisecond: finer times of other peers are rounded down. −0 arrives as 0.
  * - A whole number is encoded as an integer. A Go field of type float64 takes none: send {@link float}`(5)`.
  * - A Buffer arrives as a Uint8Array. Decoded bytes are a copy, and keep nothing of the received message.
  *
- * `encode` throws CodecError for values that would arrive as something else: functions, symbols, Map, Set, errors, other typed
- * arrays, instances of classes, invalid dates, cycles, texts with lone surrogates, bigints beyond 64 bits, the key `__proto__`;
- * and for values that exceed the bounds. `decode` throws CodecError for payloads that are not exactly one MessagePack value of
- * these kinds. Where a key comes twice in a map, the last one counts.
+ * `encode` throws CodecError for values that would arrive as something else: functions, symbols, Map, Set, errors,
+ * other typed arrays, instances of classes, invalid dates, cycles, texts with lone surrogates, bigints beyond 64 bits,
+ * the key `__proto__`; and for values that exceed the bounds. `decode` throws CodecError for payloads that are not
+ * exactly one MessagePack value of these kinds. Where a key comes twice in a map, the last one counts.
  *
  * @throws ConfigurationError for an option that is unknown or out of its range.
  */

@@ -7,9 +7,9 @@ import { type Sink, sinks, withSink } from './msgpack-sink.js';
 import { gridTime, gridTimeType, readTime, standardTime, standardTimeType } from './msgpack-timestamp.js';
 
 /**
- * msgpack-lite, for values and payloads that have been validated. Its faults are corrected through its hooks: it encodes large
- * integers as floats and supports no bigint, takes a field named `constructor` for a class, builds texts byte by byte (1 MiB took
- * 140 ms and 32 MiB of memory), and behaves differently in Node and in browsers.
+ * msgpack-lite, for values and payloads that have been validated. Its faults are corrected through its hooks: it
+ * encodes large integers as floats and supports no bigint, takes a field named `constructor` for a class, builds texts
+ * byte by byte (1 MiB took 140 ms and 32 MiB of memory), and behaves differently in Node and in browsers.
  */
 export interface MsgpackLite {
   /** Encodes a value that `msgpackValue` returned. The result is exactly as long as its buffer. */

@@ -1,10 +1,11 @@
 /**
- * Decodes a payload from an untrusted peer, and validates it in the same pass. A payload must be exactly one MessagePack value:
- * every declared byte and element is present, the bounds are kept, texts are UTF-8, keys are texts other than `__proto__`, and
- * the only exts are times. A declared length allocates nothing, so the cost is proportional to the bytes that were received.
+ * Decodes a payload from an untrusted peer, and validates it in the same pass. A payload must be exactly one
+ * MessagePack value: every declared byte and element is present, the bounds are kept, texts are UTF-8, keys are texts
+ * other than `__proto__`, and the only exts are times. A declared length allocates nothing, so the cost is proportional
+ * to the bytes that were received.
  *
- * Containers, texts, bytes, and the numbers that msgpack-lite would round are decoded here. msgpack-lite decodes the other
- * numbers, nil, booleans and times, once their bytes are known to be present.
+ * Containers, texts, bytes, and the numbers that msgpack-lite would round are decoded here. msgpack-lite decodes the
+ * other numbers, nil, booleans and times, once their bytes are known to be present.
  */
 
 import { CodecError } from '../errors.js';
@@ -41,8 +42,8 @@ class Reading {
   // The step from each level to the next, for the texts of errors. Undefined where a key is being read.
   readonly #path: (string | number | undefined)[] = [];
   #items = 0;
-  // Values and keys that were declared and not read yet. Each takes at least one byte: if there are more of them than bytes, the
-  // payload is rejected before anything is allocated for it.
+  // Values and keys that were declared and not read yet. Each takes at least one byte: if there are more of them than
+  // bytes, the payload is rejected before anything is allocated for it.
   #owed = 1;
 
   constructor(bytes: Uint8Array, { maxDepth, maxItems }: MsgpackBounds, readLeaf: ReadLeaf) {

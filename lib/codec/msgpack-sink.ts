@@ -3,8 +3,9 @@ const longText = 64;
 const encoder = new TextEncoder();
 
 /**
- * The buffer that msgpack-lite writes to. msgpack-lite calls `write` for texts, where a buffer has this method, and `slice` for
- * the result. Without this class, texts would be written byte by byte, and in Node each small payload would hold a Buffer of 2 KiB.
+ * The buffer that msgpack-lite writes to. msgpack-lite calls `write` for texts, where a buffer has this method, and
+ * `slice` for the result. Without this class, texts would be written byte by byte, and in Node each small payload would
+ * hold a Buffer of 2 KiB.
  */
 export class Sink extends Uint8Array {
   /** For numbers. */
@@ -57,8 +58,8 @@ export const sinks = {
 };
 
 /**
- * Runs one encoding with the spare sink. A nested encoding, by a getter of the value that is being encoded, gets a sink of its
- * own.
+ * Runs one encoding with the spare sink. A nested encoding, by a getter of the value that is being encoded, gets a sink
+ * of its own.
  */
 export function withSink(run: () => Uint8Array): Uint8Array {
   const before = spare;

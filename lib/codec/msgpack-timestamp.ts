@@ -17,8 +17,8 @@ const maxDateMs = 8.64e15;
 const word = 0x1_0000_0000;
 
 /**
- * Reads the data of a time ext: milliseconds since the Unix epoch, rounded down (a Date holds no finer time). The result
- * is undefined where the ext is not a time, or a Date cannot hold it.
+ * Reads the data of a time ext: milliseconds since the Unix epoch, rounded down (a Date holds no finer time). The
+ * result is undefined where the ext is not a time, or a Date cannot hold it.
  *
  * @param type - The ext type as an unsigned byte.
  * @param data - The data of the ext.
@@ -32,7 +32,10 @@ export function readTime(type: number, data: Uint8Array): number | undefined {
   return Math.abs(ms) <= maxDateMs ? ms : undefined;
 }
 
-/** Gives the data of the standard time ext, in the shortest of its three forms. `ms` is an integer within a Date's range. */
+/**
+ * Gives the data of the standard time ext, in the shortest of its three forms. `ms` is an integer within a Date's
+ * range.
+ */
 export function standardTime(ms: number): Uint8Array {
   const seconds = Math.floor(ms / 1_000);
   const nanoseconds = (ms - seconds * 1_000) * 1e6;

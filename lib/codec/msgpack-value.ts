@@ -10,10 +10,11 @@ const maxUint64 = 0xffff_ffff_ffff_ffffn;
 const minInt64 = -0x8000_0000_0000_0000n;
 
 /**
- * Validates a value before msgpack-lite encodes it, and removes fields that are undefined. A value without any is not copied.
+ * Validates a value before msgpack-lite encodes it, and removes fields that are undefined. A value without any is not
+ * copied.
  *
- * @throws CodecError for values that would arrive as something else (functions, symbols, Map, Set, errors, instances of classes,
- * cycles), and for values that exceed the bounds.
+ * @throws CodecError for values that would arrive as something else (functions, symbols, Map, Set, errors, instances of
+ * classes, cycles), and for values that exceed the bounds.
  */
 export function msgpackValue(value: unknown, bounds: MsgpackBounds): unknown {
   return new Preparation(bounds).value(value, 0);
@@ -21,7 +22,9 @@ export function msgpackValue(value: unknown, bounds: MsgpackBounds): unknown {
 
 class Preparation {
   readonly #bounds: MsgpackBounds;
-  /** The step from each level to the next, and the objects at the levels: for the texts of errors, and to name a cycle. */
+  /**
+   * The step from each level to the next, and the objects at the levels: for the texts of errors, and to name a cycle.
+   */
   readonly #path: (string | number)[] = [];
   readonly #above: object[] = [];
   #items = 0;
@@ -143,7 +146,9 @@ class Preparation {
   }
 }
 
-/** The time of a Date of any realm, such as those that Node's `fs.stat` gives to a sandbox; undefined for anything else. */
+/**
+ * The time of a Date of any realm, such as those that Node's `fs.stat` gives to a sandbox; undefined for anything else.
+ */
 function timeOf(value: object): number | undefined {
   try {
     return Date.prototype.getTime.call(value);

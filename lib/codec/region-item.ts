@@ -40,13 +40,19 @@ export interface RegionSending {
   stop(): void;
 }
 
-/** Key of the method with which a region item sends itself. Registered, so that two copies of the library recognize each other's items. */
+/**
+ * Key of the method with which a region item sends itself. Registered, so that two copies of the library recognize each
+ * other's items.
+ */
 export const sendRegion: unique symbol = Symbol.for('rxgrid.sendRegion');
 
 /** Distinguishes a {@link RegionItem} at compile time only; there is no such property at run time. */
 export declare const regionItem: unique symbol;
 
-/** A single value, returned by a handler or contained in an input, that is sent as many items: it sends itself piece by piece, as credit allows. */
+/**
+ * A single value, returned by a handler or contained in an input, that is sent as many items: it sends itself piece by
+ * piece, as credit allows.
+ */
 export interface RegionItem {
   readonly [regionItem]: true;
   /** @internal Starts sending. `ended` is called once, possibly synchronously. */

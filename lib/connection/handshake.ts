@@ -24,7 +24,10 @@ import { encodeFrame } from '../wire/encode.js';
 import { FrameView } from '../wire/frame.js';
 import { Op, opName } from '../wire/ops.js';
 
-/** Whether a side wants checksums: `auto` uses them except between two TLS hosts, `off` asks the other side to send none. */
+/**
+ * Whether a side wants checksums: `auto` uses them except between two TLS hosts, `off` asks the other side to send
+ * none.
+ */
 export type ChecksumMode = 'auto' | 'off';
 
 /** The extensions that this side announces. */
@@ -33,7 +36,10 @@ export function announcedExtensions(checksum: ChecksumMode): Extensions {
   return checksum === 'off' ? { ...extensions, crc: 0 } : extensions;
 }
 
-/** Part of a rejection: another process with the dialer's host name is connected. Only for dialers that announced extensions. */
+/**
+ * Part of a rejection: another process with the dialer's host name is connected. Only for dialers that announced
+ * extensions.
+ */
 export const duplicateHost: Extensions = { dup: 1 };
 
 /** Part of a rejection: the token of a leaf is refused. Only for dialers that announced extensions. */

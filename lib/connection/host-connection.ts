@@ -14,9 +14,10 @@
  *
  *     A leaf that the other side refuses: any but connected ──▶ refused ──reconnect──▶ connecting
  *
- * While connecting, calls wait. The first failed attempt leads to back-off, where calls fail at once; further attempts do not
- * change that state, because a host that is down must not delay its callers again and again. Before the manager is started,
- * nothing tries to connect: the state is `connecting`, but calls fail at once and say what to do (`notStarted`).
+ * While connecting, calls wait. The first failed attempt leads to back-off, where calls fail at once; further attempts
+ * do not change that state, because a host that is down must not delay its callers again and again. Before the manager
+ * is started, nothing tries to connect: the state is `connecting`, but calls fail at once and say what to do
+ * (`notStarted`).
  */
 
 import type { Observable } from 'rxjs';
@@ -44,8 +45,8 @@ export interface HostConnectionOptions {
   readonly runtime: Runtime;
   readonly limits: Limits;
   /**
-   * Why nothing tries to connect yet; undefined as soon as something does. While there is a reason, calls fail with it at once,
-   * as in back-off. Default: no reason.
+   * Why nothing tries to connect yet; undefined as soon as something does. While there is a reason, calls fail with it
+   * at once, as in back-off. Default: no reason.
    */
   readonly notStarted?: () => string | undefined;
   /** Handlers of the peer that outlive their calls. Default: counted for this connection alone. */
@@ -139,7 +140,8 @@ export class HostConnection {
     }
     const wait = call.wait ?? (this.#state.value.status === 'connecting' && this.#notStarted() === undefined);
     if (wait === false || this.#state.value.status === 'closed') {
-      // On a macrotask: a synchronous failure would make retry() overflow the stack, and one on a microtask starve the timers.
+      // On a macrotask: a synchronous failure would make retry() overflow the stack, and one on a microtask starve the
+      // timers.
       return this.#runtime.schedule(() => {
         call.fail(this.disconnected(false));
       }, 0);
@@ -183,8 +185,8 @@ export class HostConnection {
   }
 
   /**
-   * An attempt to connect failed: calls fail at once from now on, until a link opens. With `soonAgain`, a connection that is
-   * `connecting` remains so, and calls still wait.
+   * An attempt to connect failed: calls fail at once from now on, until a link opens. With `soonAgain`, a connection
+   * that is `connecting` remains so, and calls still wait.
    */
   attemptFailed(error: Error, soonAgain = false, next?: NextAttempt): void {
     const { status, connects } = this.#state.value;

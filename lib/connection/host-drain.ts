@@ -63,8 +63,8 @@ export class HostDrain {
   }
 
   /**
-   * From now on the calls of the peer are refused, which is announced to it, at once and on each later link. `until` is on the
-   * monotonic clock. The first reason counts.
+   * From now on the calls of the peer are refused, which is announced to it, at once and on each later link. `until` is
+   * on the monotonic clock. The first reason counts.
    */
   refuseCalls(reason: string, until: number): void {
     if (this.#refusing !== undefined) return;
@@ -99,8 +99,8 @@ export class HostDrain {
   }
 
   /**
-   * Closes the link after a drain, with the last word that all calls of the peer are answered. It is left out where one of
-   * them got no answer, because it may have run: the peer must not take it for a call that was never begun.
+   * Closes the link after a drain, with the last word that all calls of the peer are answered. It is left out where one
+   * of them got no answer, because it may have run: the peer must not take it for a call that was never begun.
    */
   finishLink(): void {
     const link = this.#link();

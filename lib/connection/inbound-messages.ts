@@ -1,7 +1,7 @@
 /**
  * The received messages of a link, in order, and never within a send. A socket in memory may have the answer before
- * `outbound.next` returns, when the engine is in the middle of something: whoever opens a stream has not got it yet, and could
- * neither return the credit of its first item nor cancel it.
+ * `outbound.next` returns, when the engine is in the middle of something: whoever opens a stream has not got it yet,
+ * and could neither return the credit of its first item nor cancel it.
  *
  *     arrives ──▶ taken
  *        └── within a send, or behind such a message ──▶ waiting ──end of the turn──▶ taken

@@ -1,12 +1,12 @@
 /**
- * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last Pong is older than
- * two intervals, the other side is lost (wire protocol, section 5).
+ * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last Pong is older
+ * than two intervals, the other side is lost (wire protocol, section 5).
  *
  *     waiting ──interval, or the machine has slept──▶ Ping ──▶ waiting ──two intervals without a Pong──▶ silent
  *
- * A Pong may come late although both sides are well: it waits behind what this side has still to read, or behind a long message on
- * a slow line. Then the other side is not blamed. Nor must it blame this side, whose answer comes as late: so this side sends a
- * Pong by itself, one per interval.
+ * A Pong may come late although both sides are well: it waits behind what this side has still to read, or behind a long
+ * message on a slow line. Then the other side is not blamed. Nor must it blame this side, whose answer comes as late:
+ * so this side sends a Pong by itself, one per interval.
  *
  * All times are on the monotonic clock, so setting the wall clock ends no connection.
  */
@@ -22,7 +22,10 @@ export interface Arrivals {
   readonly lastArrival: number;
   /** Until when messages that had arrived waited to be read: now where some wait, −Infinity where none ever did. */
   readonly unreadUntil: number;
-  /** Bytes that were read from the network, of messages that are not complete, too. Undefined where the platform does not show it. */
+  /**
+   * Bytes that were read from the network, of messages that are not complete, too. Undefined where the platform does
+   * not show it.
+   */
   readonly readBytes: number | undefined;
 }
 
@@ -36,8 +39,9 @@ export interface KeepaliveActions {
 }
 
 /**
- * Bytes per second with which a message must arrive to count as one on a slow line. Without this bound a peer could have this side
- * keep half a message for ever, a byte per interval, and the pings of a proxy would keep the connection of a host that is gone.
+ * Bytes per second with which a message must arrive to count as one on a slow line. Without this bound a peer could
+ * have this side keep half a message for ever, a byte per interval, and the pings of a proxy would keep the connection
+ * of a host that is gone.
  */
 const leastArrivalRate = 1 << 10;
 
@@ -108,8 +112,8 @@ export class Keepalive {
     this.#cancel = undefined;
   }
 
-  // While the machine slept, the other side may have closed the connection, and its close frame may be lost. A Ping detects
-  // that: a peer that has closed the connection resets it, and a peer that is gone is silent for an interval.
+  // While the machine slept, the other side may have closed the connection, and its close frame may be lost. A Ping
+  // detects that: a peer that has closed the connection resets it, and a peer that is gone is silent for an interval.
   #pingAfterSleep(): void {
     this.#runtime.sometimes?.('a connection was asked after a sleep of the machine');
     this.#lastPong = this.#runtime.now() - this.#interval;
@@ -118,12 +122,14 @@ export class Keepalive {
     this.#wait();
   }
 
-  // One interval, or less where the last sign of life gets too old before that: otherwise another interval would pass unnoticed.
+  // One interval, or less where the last sign of life gets too old before that: otherwise another interval would pass
+  // unnoticed.
   #untilNext(): number {
     return Math.min(this.#interval, Math.max(0, this.#silentAt - this.#runtime.now()));
   }
 
-  // The same expression for the wait and for the comparison: rounded differently, a timer of 0 ms would follow the other.
+  // The same expression for the wait and for the comparison: rounded differently, a timer of 0 ms would follow the
+  // other.
   get #silentAt(): number {
     return Math.max(
       this.#lastPong + 2 * this.#interval,
@@ -159,8 +165,8 @@ export class Keepalive {
     this.#cancel = this.#runtime.schedule(
       () => {
         const now = this.#runtime.now();
-        // A process that was suspended has read nothing, and a Pong may be waiting in the socket: the other side gets one
-        // more interval.
+        // A process that was suspended has read nothing, and a Pong may be waiting in the socket: the other side gets
+        // one more interval.
         if (now - due > this.#interval / 2) {
           this.#runtime.sometimes?.('a process that was held up gave the other side more time');
           this.#lastPong = Math.max(this.#lastPong, now - this.#interval);

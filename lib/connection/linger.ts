@@ -4,8 +4,8 @@
  *     rxgrid peer      ──▶ close frame
  *     reference peer   ──▶ lingering: its pings are still answered ──lingerTime, or it closes──▶ close frame
  *
- * A reference peer reports a time-out for a ping that is on its way when the connection closes. Nothing can be sent behind the
- * close frame, so that waits.
+ * A reference peer reports a time-out for a ping that is on its way when the connection closes. Nothing can be sent
+ * behind the close frame, so that waits.
  */
 
 import { Subscription } from 'rxjs';
@@ -25,8 +25,8 @@ import { answerPing } from './keepalive.js';
 const lingerTime = 50;
 
 /**
- * Closes the socket of a link, at once or after lingering. Nothing else may be subscribed to the socket, or send on it, any more.
- * `why`, where it is given, goes to the other side.
+ * Closes the socket of a link, at once or after lingering. Nothing else may be subscribed to the socket, or send on it,
+ * any more. `why`, where it is given, goes to the other side.
  */
 export function closeSocket(
   socket: Socket,

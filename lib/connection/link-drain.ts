@@ -8,7 +8,8 @@ import { decodeDrainNotice, encodeDrainNotice, type DrainNotice } from '../wire/
 const maxNoticeMs = 0xffff_ffff;
 
 /**
- * The drain of a link, where both sides know the extension: what this side says of it, and what the other side has said.
+ * The drain of a link, where both sides know the extension: what this side says of it, and what the other side has
+ * said.
  *
  *     open ──notice──▶ draining ──last word (0 ms)──▶ finished        either ──too long after the time it named──▶ overdue
  *
@@ -25,7 +26,10 @@ export class LinkDrain {
   #state: 'open' | 'draining' | 'finished' = 'open';
   #cancelTimer: (() => void) | undefined = undefined;
 
-  /** `send` sends the payload of a notice; undefined where the other side does not know the extension. `overdue` is called where the link stays open: one that takes no calls is of no use, and the next one may take them. */
+  /**
+   * `send` sends the payload of a notice; undefined where the other side does not know the extension. `overdue` is
+   * called where the link stays open: one that takes no calls is of no use, and the next one may take them.
+   */
   constructor(runtime: Runtime, send: ((payload: Uint8Array) => void) | undefined, overdue: (error: Error) => void) {
     this.#runtime = runtime;
     this.#send = send;

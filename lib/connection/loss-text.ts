@@ -2,8 +2,8 @@ import { ConfigurationError, DisconnectedError } from '../errors.js';
 import { isFinal, type ConnectionState, type ConnectionStatus } from './connection-state.js';
 
 /**
- * The messages of the errors of calls without a connection to a host, or whose connection was lost. A connection that is lost
- * ends many calls at once, most of them with the same message, so the last one is kept.
+ * The messages of the errors of calls without a connection to a host, or whose connection was lost. A connection that
+ * is lost ends many calls at once, most of them with the same message, so the last one is kept.
  */
 export class LossText {
   readonly #host: string;
@@ -34,8 +34,8 @@ export class LossText {
   }
 
   /**
-   * `reason`: what is known of the loss. `sent`: whether something of the call may have reached the host. `code`: of the
-   * refusal, while the connection is refused.
+   * `reason`: what is known of the loss. `sent`: whether something of the call may have reached the host. `code`: of
+   * the refusal, while the connection is refused.
    */
   #of(status: ConnectionStatus, reason: string | undefined, sent: boolean, code: RefusalCode | undefined): string {
     if (status !== this.#status || reason !== this.#reason || sent !== this.#sent || code !== this.#code) {

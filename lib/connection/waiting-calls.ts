@@ -19,7 +19,9 @@ export interface WaitingCall {
   readonly bytes: number;
   /** Deadline on the monotonic clock, in ms; Infinity for none. */
   readonly deadline: number;
-  /** False: never wait. True: wait without limit. A number: wait at most so many ms. Undefined: depends on the state. */
+  /**
+   * False: never wait. True: wait without limit. A number: wait at most so many ms. Undefined: depends on the state.
+   */
   readonly wait: boolean | number | undefined;
   start(engine: Engine): void;
   fail(error: GridError): void;
@@ -39,7 +41,10 @@ export class WaitingCalls {
   readonly #entries = new Set<Entry>();
   #bytes = 0;
 
-  /** `disconnected` creates the error of a call that has waited long enough; its message says why there is no connection. */
+  /**
+   * `disconnected` creates the error of a call that has waited long enough; its message says why there is no
+   * connection.
+   */
   constructor(host: string, runtime: Runtime, limits: Limits, disconnected: () => GridError) {
     this.#host = host;
     this.#runtime = runtime;
@@ -56,7 +61,10 @@ export class WaitingCalls {
     return this.#entries.size;
   }
 
-  /** Makes a call wait for `wait` ms, or without limit. A call beyond the bounds fails, on a macrotask. Returns a function that cancels the waiting. */
+  /**
+   * Makes a call wait for `wait` ms, or without limit. A call beyond the bounds fails, on a macrotask. Returns a
+   * function that cancels the waiting.
+   */
   add(call: WaitingCall, wait: boolean | number): () => void {
     const refusal = this.#refusal(call);
     if (refusal !== undefined) {

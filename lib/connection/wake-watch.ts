@@ -8,10 +8,10 @@ const interval = 1_000;
 const tolerance = 2_000;
 
 /**
- * Detects that the machine, or this process, was asleep: more wall-clock time has passed than the timer was set for. Timers
- * and the monotonic clock stand still during sleep, so otherwise a connection that the other side closed long ago would be
- * detected only by the next ping, up to an interval later. A wall clock that is set forward looks the same, so a listener may
- * only probe the connection, and must not conclude anything.
+ * Detects that the machine, or this process, was asleep: more wall-clock time has passed than the timer was set for.
+ * Timers and the monotonic clock stand still during sleep, so otherwise a connection that the other side closed long
+ * ago would be detected only by the next ping, up to an interval later. A wall clock that is set forward looks the
+ * same, so a listener may only probe the connection, and must not conclude anything.
  *
  * All users of a runtime share one timer, which runs while there is a listener.
  */

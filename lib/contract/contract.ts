@@ -8,7 +8,9 @@ import { checkRetryOptions, routeDefaultsRules, type RouteDefaults } from './rou
 
 /** The properties that all kinds of routes share. `E`: the classes of the errors that the contract names. */
 export interface RouteBase<E extends readonly AnyErrorClass[] = readonly AnyErrorClass[]> extends RouteDefaults {
-  /** Handler id on the wire, 1..239. A route without one is addressed by its name, between hosts that are both rxgrid. */
+  /**
+   * Handler id on the wire, 1..239. A route without one is addressed by its name, between hosts that are both rxgrid.
+   */
   readonly id?: number;
   /** Name of the route in errors and events. It is also the address of a route without an id. */
   readonly name: string;
@@ -17,8 +19,8 @@ export interface RouteBase<E extends readonly AnyErrorClass[] = readonly AnyErro
   /** True if repeating the call is harmless, so operators may repeat it after a connection loss. Default false. */
   readonly idempotent?: boolean;
   /**
-   * Classes of the errors that the handler throws, made by `defineError`: its callers get instances of them. Default: none.
-   * The library's own, such as PermissionDeniedError, need not be named.
+   * Classes of the errors that the handler throws, made by `defineError`: its callers get instances of them. Default:
+   * none. The library's own, such as PermissionDeniedError, need not be named.
    */
   readonly errors?: E;
 }
@@ -76,8 +78,9 @@ export type ErrorsOf<R> = R extends { readonly errors?: infer E }
 const firstReservedId = reservedIds.files;
 
 /**
- * Declares a route with one request and one response: `unary({ id: 9, name: 'diskInfo', request: type<Query>(), response: type<Info>() })`.
- * If `request` or `response` is left out, the call carries none.
+ * Declares a route with one request and one response:
+ * `unary({ id: 9, name: 'diskInfo', request: type<Query>(), response: type<Info>() })`. If `request` or `response` is
+ * left out, the call carries none.
  *
  * @throws ConfigurationError for an invalid id, name or shape, and for an unknown property.
  */
@@ -106,8 +109,8 @@ export function unary<
  * them as numbers: if this side's `outCapacity` is larger than the table's, the peer loses items without an error. The
  * event `capacity-assumed` names the routes that declare none and are used with such a peer.
  *
- * The definition may be spread from another route (`duplex({ ...watch, name: 'watch2' })`): the windows of that route are
- * kept unless `inCapacity` or `outCapacity` is given.
+ * The definition may be spread from another route (`duplex({ ...watch, name: 'watch2' })`): the windows of that route
+ * are kept unless `inCapacity` or `outCapacity` is given.
  *
  * @throws ConfigurationError for an invalid id, name, shape or capacity, and for an unknown property.
  */
@@ -151,7 +154,10 @@ const windowRules: Readonly<Record<keyof CreditWindow, Rule>> = {
   maxBytes: whole(1, 0x7fff_ffff, 'bytes'),
 };
 
-/** Converts a capacity option to a window. @throws ConfigurationError if it is invalid; `what` names the option in the message. */
+/**
+ * Converts a capacity option to a window. @throws ConfigurationError if it is invalid; `what` names the option in the
+ * message.
+ */
 export function toWindow(capacity: number | CreditWindow | undefined, what: string): Required<CreditWindow> {
   if (capacity === undefined) return defaultWindow;
   if (typeof capacity === 'number') {
@@ -183,7 +189,8 @@ export function describeRoute(route: RouteBase): string {
   return route.subroute === undefined ? route.name : `${route.name}/${route.subroute}`;
 }
 
-// The extra property distinguishes an absent shape from `type<…>()`: the handler of a route without an output may return nothing.
+// The extra property distinguishes an absent shape from `type<…>()`: the handler of a route without an output may
+// return nothing.
 const nothing: TypeOnly<void> & { readonly nothing: true } = { typeOnly: true, nothing: true };
 
 /** True for the shape of an absent request, response or output. */

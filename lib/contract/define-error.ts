@@ -6,8 +6,8 @@ import type { Codec, Received, Sent, Shape, TypeOnly } from '../codec/codec.js';
 import { maxErrorCodeBytes } from '../wire/payloads/call-error.js';
 
 /**
- * An error that contracts name, with a code and data. A handler throws it; a caller whose contract names its class gets an
- * instance of that class. Its classes are made by {@link defineError}.
+ * An error that contracts name, with a code and data. A handler throws it; a caller whose contract names its class gets
+ * an instance of that class. Its classes are made by {@link defineError}.
  */
 export abstract class DeclaredError<C extends string = string, D = unknown> extends RemoteError {
   /** @internal */
@@ -65,8 +65,9 @@ const libraryCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Defines an error that crosses the wire: `code` identifies it. Name the class in the `errors` of the routes whose handlers
- * throw it. `instanceof` compares the code, so it also works where two copies of the package, or of the contract, are loaded.
+ * Defines an error that crosses the wire: `code` identifies it. Name the class in the `errors` of the routes whose
+ * handlers throw it. `instanceof` compares the code, so it also works where two copies of the package, or of the
+ * contract, are loaded.
  *
  * @throws ConfigurationError for a code that is empty, too long, or the library's own, and for an unknown option.
  *
@@ -130,7 +131,8 @@ function toClassName(code: string): string {
     .join('');
 }
 
-// The data of the library's own errors is MessagePack, whatever codec the routes use: an engine writes it, which knows none.
+// The data of the library's own errors is MessagePack, whatever codec the routes use: an engine writes it, which knows
+// none.
 const libraryData = <T>(): Codec<T> => msgpack<T>({ maxDepth: 8, maxItems: 4_096 });
 
 /** The request, or an item of the input, does not fit the route. The handler has not begun, or its input has failed. */

@@ -38,15 +38,15 @@ type RequestArguments<Q extends Shape> = [Q] extends [TypeOnly<void>]
   : [value: Payload<Q>, options?: CallOptions];
 
 /**
- * Routes that are declared within the call of `group`. It names no shapes: a declaration would take those that are expected
- * here for its own, where it leaves one out.
+ * Routes that are declared within the call of `group`. It names no shapes: a declaration would take those that are
+ * expected here for its own, where it leaves one out.
  */
 type RoutesToGroup = Readonly<Record<string, Pick<Route, 'kind' | 'name'>>>;
 type RoutesOf<R> = R extends Routes ? R : never;
 
 /**
- * Groups routes under a name: `group('store', { put, get, watch })`. A route that is declared without a name is named after
- * the group and its key: `store.put`. Take the routes from the group then, as `store.routes.put`.
+ * Groups routes under a name: `group('store', { put, get, watch })`. A route that is declared without a name is named
+ * after the group and its key: `store.put`. Take the routes from the group then, as `store.routes.put`.
  *
  * @throws ConfigurationError where the name or a key is empty, or two routes have one address.
  */

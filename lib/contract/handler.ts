@@ -13,8 +13,8 @@ import type { HandlerInterceptor } from './interceptor.js';
 /** The call that a handler serves. `I` is the type of the input items. */
 export interface Call<I> {
   /**
-   * The input. It completes at the caller's half-close, errors when the call ends early, and errors with CancelledError if
-   * the handler's result ends first. It can be consumed once, while the call runs.
+   * The input. It completes at the caller's half-close, errors when the call ends early, and errors with CancelledError
+   * if the handler's result ends first. It can be consumed once, while the call runs.
    */
   readonly input: CallObservable<I>;
   /** Aborts when the caller no longer waits for the result: on cancel, deadline or connection loss. */
@@ -42,7 +42,10 @@ export type One<T> = T | PromiseLike<T> | Observable<T>;
 /** Excludes strings, which are iterable character by character. */
 type Items<T> = Observable<T> | AsyncIterable<T> | (Iterable<T> & object);
 
-/** The output of a stream handler. An iterable or async iterable is pulled, one item per credit; an Observable goes through a bounded buffer. */
+/**
+ * The output of a stream handler. An iterable or async iterable is pulled, one item per credit; an Observable goes
+ * through a bounded buffer.
+ */
 export type Many<T> = Items<T> | PromiseLike<Items<T>>;
 
 /**
@@ -75,7 +78,10 @@ export interface Bound {
   readonly route: Unary<any, any> | Duplex<any, any, any>;
   readonly handler: Handler;
   readonly options?: HandleOptions;
-  /** @internal Registers it at an endpoint. It brings along what serves calls, which a leaf that only calls need not load. */
+  /**
+   * @internal Registers it at an endpoint. It brings along what serves calls, which a leaf that only calls need not
+   * load.
+   */
   readonly serve?: (serving: never) => Registration<Handler>;
 }
 
@@ -145,13 +151,15 @@ export interface Handles {
     handlers: NoInfer<HandlersOf<R>>,
     options?: HandleOptions,
   ): Registration<NoInfer<HandlersOf<R>>>;
-  /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
+  /**
+   * Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler.
+   */
   handleRaw(handler: RawHandler): Registration<RawHandler['handle']>;
 }
 
 /**
- * True for any object with a `then` method. Never throws: an object whose `then` getter throws counts as a thenable, and
- * awaiting it rejects with that error.
+ * True for any object with a `then` method. Never throws: an object whose `then` getter throws counts as a thenable,
+ * and awaiting it rejects with that error.
  */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if (typeof value !== 'object' || value === null) return false;

@@ -69,9 +69,9 @@ export type Next<C> = (call: C) => Observable<unknown>;
 
 /**
  * A function around a call. It passes the call on with `next`, changed or not, and returns what its caller gets: the
- * Observable of `next` with its operators, or another one. What `next` returns is cold: subscribing makes the call, or runs
- * the handler; unsubscribing cancels it; subscribing again makes it again. Credit follows the consumer through operators
- * that pass items on synchronously.
+ * Observable of `next` with its operators, or another one. What `next` returns is cold: subscribing makes the call, or
+ * runs the handler; unsubscribing cancels it; subscribing again makes it again. Credit follows the consumer through
+ * operators that pass items on synchronously.
  *
  * @example
  * const addTenant: CallInterceptor = (call, next) => next({ ...call, meta: { ...call.meta, tenant: 'a' } });

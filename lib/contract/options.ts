@@ -14,8 +14,8 @@ export interface CallOptions {
    */
   readonly timeout?: number | undefined;
   /**
-   * The time, according to the wall clock, by which the call must end. It is converted to a duration when the call is made,
-   * so later corrections of the clock have no effect. If `timeout` is given too, the earlier of the two applies.
+   * The time, according to the wall clock, by which the call must end. It is converted to a duration when the call is
+   * made, so later corrections of the clock have no effect. If `timeout` is given too, the earlier of the two applies.
    */
   readonly deadline?: Date | undefined;
   /** Aborting the signal cancels the call, which then errors with `signal.reason`. */
@@ -26,14 +26,14 @@ export interface CallOptions {
    */
   readonly parent?: Call<unknown> | undefined;
   /**
-   * Metadata, which the handler finds in `call.meta`: texts without control characters, at most `maxMetaBytes` in all. A
-   * peer that does not know metadata, such as a reference peer, gets the call without it.
+   * Metadata, which the handler finds in `call.meta`: texts without control characters, at most `maxMetaBytes` in all.
+   * A peer that does not know metadata, such as a reference peer, gets the call without it.
    */
   readonly meta?: Meta | undefined;
   /**
-   * What to do while there is no connection. Default: as the route declares it; else wait while connecting, which includes the
-   * quick attempts of the first 2 s or so after the start; fail at once during back-off and before the manager has been
-   * started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
+   * What to do while there is no connection. Default: as the route declares it; else wait while connecting, which
+   * includes the quick attempts of the first 2 s or so after the start; fail at once during back-off and before the
+   * manager has been started. True: wait until the deadline. A number: wait at most that many ms. False: fail at once.
    */
   readonly waitForConnect?: boolean | number | undefined;
 }
@@ -116,8 +116,8 @@ export function resolveOptions(
 }
 
 /**
- * Checks the options of a function that has `own` ones, and passes the others to a call, so that the error for an unknown one
- * names both. @throws ConfigurationError
+ * Checks the options of a function that has `own` ones, and passes the others to a call, so that the error for an
+ * unknown one names both. @throws ConfigurationError
  */
 export function checkOwnOptions(options: object, own: readonly string[], of: string): void {
   const rules: Record<string, Rule> = {};
@@ -161,9 +161,9 @@ export interface AbortWatch {
 }
 
 /**
- * Calls `abort` once, when the first of the signals aborts. Signals may be objects of the user: where one throws when it is
- * asked or listened to, `abort` is called with that error. Nothing is thrown, because a call that failed within `subscribe`
- * would make retry() overflow the stack.
+ * Calls `abort` once, when the first of the signals aborts. Signals may be objects of the user: where one throws when
+ * it is asked or listened to, `abort` is called with that error. Nothing is thrown, because a call that failed within
+ * `subscribe` would make retry() overflow the stack.
  */
 export function onAbort(
   signals: readonly AbortSignal[],

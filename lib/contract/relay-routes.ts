@@ -9,8 +9,8 @@ import { encodeHeader, lengthBytes, maxHostBytes, type RelayedCall } from './rel
 import { namedHandler, reservedIds } from './reserved-ids.js';
 
 /*
- * The two routes by which hosts make calls for others, as those who serve them know them. What a caller needs of them is in
- * relayed-route.ts.
+ * The two routes by which hosts make calls for others, as those who serve them know them. What a caller needs of them
+ * is in relayed-route.ts.
  */
 
 /** Bytes of a subroute in a header. */
@@ -34,10 +34,12 @@ const relayedCall: Codec<RelayedCall> = {
 const common = { name: 'relay', request: relayedCall } as const;
 
 /**
- * The two contracts by which hosts relay calls: with the option `relay` a manager answers them. A host that names the routes
- * of its leaves lists these, too, for leaves that call others through it: `leaves: { routes: [...Object.values(relayRoutes)] }`.
+ * The two contracts by which hosts relay calls: with the option `relay` a manager answers them. A host that names the
+ * routes of its leaves lists these, too, for leaves that call others through it:
+ * `leaves: { routes: [...Object.values(relayRoutes)] }`.
  */
-// The type is written out, because TypeScript before 5.7 does not know the `Uint8Array<ArrayBufferLike>` of an inferred one.
+// The type is written out, because TypeScript before 5.7 does not know the `Uint8Array<ArrayBufferLike>` of an inferred
+// one.
 export const relayRoutes: {
   /** Unary calls. */
   readonly unary: Unary<Codec<RelayedCall>, RegionCodec<Uint8Array>> & { readonly id: number };

@@ -7,9 +7,9 @@ import { WireRoutes, type WireRoute } from './wire-route.js';
 import type { CallMeter } from '../metrics/call-meter.js';
 
 /*
- * Calls that one host makes for another: `connection.via(host)`. Such a call goes to the relaying host as a call of one of
- * two routes. Their request is a header, which names the host and the route to be called, followed by the request itself. The
- * payloads of both directions are passed on as they are.
+ * Calls that one host makes for another: `connection.via(host)`. Such a call goes to the relaying host as a call of one
+ * of two routes. Their request is a header, which names the host and the route to be called, followed by the request
+ * itself. The payloads of both directions are passed on as they are.
  */
 
 /** What a relaying host needs to know of a call. */

@@ -4,7 +4,10 @@ export const reservedIds = {
   files: 240,
   /** The notice that another process dials under the same host name; it has no subroute. */
   duplicateHost: 241,
-  /** The call with which a leaf gives a new token, which has no subroute, and the routes of the monitor, which have some. */
+  /**
+   * The call with which a leaf gives a new token, which has no subroute, and the routes of the monitor, which have
+   * some.
+   */
   control: 242,
   /** Calls that one host makes for another. */
   relay: { unary: 243, duplex: 244 },

@@ -9,7 +9,10 @@ interface DecodableError {
   readonly data: Codec<unknown>;
 }
 
-/** The errors that calls of a route can fail with as instances of their classes: those of its contract, and the library's. */
+/**
+ * The errors that calls of a route can fail with as instances of their classes: those of its contract, and the
+ * library's.
+ */
 export class RouteErrors {
   readonly #codec: PayloadCodec;
   readonly #byCode = new Map<string, DecodableError>();
@@ -22,7 +25,9 @@ export class RouteErrors {
     }
   }
 
-  /** Encodes the data of an error that a handler threw; undefined where there is none. @throws what the codec throws. */
+  /**
+   * Encodes the data of an error that a handler threw; undefined where there is none. @throws what the codec throws.
+   */
   encode(error: DeclaredError): Uint8Array | undefined {
     const { shape, code } = error.constructor as unknown as AnyErrorClass;
     const payload = codecOf(shape, this.#codec, `The data of the error ${code}`, true).encode(error.data);
@@ -76,9 +81,9 @@ interface RouteOfError {
 }
 
 /**
- * Converts what ended a call to the error that its caller receives: with the facts of the call, as an instance of its class
- * where the contract names that. Only the route states whether the call may be repeated, and a host that refuses a call may
- * not know the route's name. `sent`: overrides what the error says.
+ * Converts what ended a call to the error that its caller receives: with the facts of the call, as an instance of its
+ * class where the contract names that. Only the route states whether the call may be repeated, and a host that refuses
+ * a call may not know the route's name. `sent`: overrides what the error says.
  */
 export function errorOfCall(route: RouteOfError, host: string, error: unknown, sent?: boolean): unknown {
   try {

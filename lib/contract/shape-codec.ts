@@ -12,8 +12,8 @@ const maxIssueLength = 1_000;
  * Returns the codec of a shape. `codec` encodes what is not a codec itself; `what` names the payload in errors.
  *
  * The sender passes a schema's input and the receiver gets its output, so the receiver validates. With `checksSent` the
- * sender validates as well: then a result that does not fit the schema is reported at the handler's host, where the fault
- * is, and not only at the caller.
+ * sender validates as well: then a result that does not fit the schema is reported at the handler's host, where the
+ * fault is, and not only at the caller.
  */
 export function codecOf(shape: Shape, codec: PayloadCodec, what: string, checksSent = false): Codec<unknown> {
   if ('codec' in shape) return ownBytes(shape);

@@ -4,8 +4,8 @@
  *     refusing ── no call of others runs ──▶ finishing ── no request of its own waits ──▶ closed
  *        └───────────── the time is over: what still runs is cut off ─────────────────────▲
  *
- * While refusing, the host goes on calling others: its handlers may need that to finish. It looks at its connections every
- * few ms, so that nothing on the path of a call has to know that a drain exists.
+ * While refusing, the host goes on calling others: its handlers may need that to finish. It looks at its connections
+ * every few ms, so that nothing on the path of a call has to know that a drain exists.
  */
 
 import { AsyncSubject, type Observable } from 'rxjs';
@@ -205,7 +205,10 @@ export class Draining {
     for (const each of this.#target.connections()) if (each.drain.refusal === undefined) this.#drain.include(each);
   }
 
-  /** Runs `close`, which closes the endpoint, and ends the drain with it. Further calls return the Promise of the first one. */
+  /**
+   * Runs `close`, which closes the endpoint, and ends the drain with it. Further calls return the Promise of the first
+   * one.
+   */
   closing(close: () => Promise<void>): Promise<void> {
     if (this.#closed !== undefined) return this.#closed;
     // Set before anything is closed: what is closed calls user code, which may close the endpoint again.

@@ -30,20 +30,25 @@ import { LinkList } from './link-list.js';
 
 /** Options that a manager and a leaf share. */
 export interface EndpointOptions {
-  /** Encodes the payloads of routes that declare no codec. Both ends must use the same one. Default MessagePack, {@link msgpack}. */
+  /**
+   * Encodes the payloads of routes that declare no codec. Both ends must use the same one. Default MessagePack,
+   * {@link msgpack}.
+   */
   readonly codec?: PayloadCodec;
   /** Limits that override the defaults. */
   readonly limits?: Partial<Limits>;
-  /** 'off': sends no checksums, and asks peers to send none. Default 'auto': on, except between two ends that use TLS. */
+  /**
+   * 'off': sends no checksums, and asks peers to send none. Default 'auto': on, except between two ends that use TLS.
+   */
   readonly checksum?: ChecksumMode;
   /**
-   * Interceptors of the calls that this side makes, and of the calls that its handlers serve. The first of a list sees a call
-   * first, and its result last. Default: none.
+   * Interceptors of the calls that this side makes, and of the calls that its handlers serve. The first of a list sees
+   * a call first, and its result last. Default: none.
    */
   readonly intercept?: InterceptOptions;
   /**
-   * True: a leaf gets the text of an error that a handler throws and that is not made by `defineError`. Default false: it
-   * gets a neutral text with an id, which the event `handler-error` has too. Hosts get the text in any case.
+   * True: a leaf gets the text of an error that a handler throws and that is not made by `defineError`. Default false:
+   * it gets a neutral text with an id, which the event `handler-error` has too. Hosts get the text in any case.
    */
   readonly exposeErrors?: boolean;
   /** Clocks, randomness and timers, for tests. Default: those of the platform. */
@@ -150,7 +155,10 @@ export class Endpoint {
     return (this.#checksum = await createChecksum());
   }
 
-  /** Creates a connection to a host, and the calls by route over it. `running` is shared by several connections of one peer. */
+  /**
+   * Creates a connection to a host, and the calls by route over it. `running` is shared by several connections of one
+   * peer.
+   */
   connect(
     host: string,
     running?: RunningHandlers,

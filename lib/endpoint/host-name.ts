@@ -8,8 +8,8 @@ const maxBytes = 1 << 10;
 
 /**
  * Checks the name of a host, and returns it unchanged: an http or https URL with a host and perhaps a port, such as
- * `http://10.0.0.1:9000`. Names are compared byte for byte, so only one form is accepted: `http://a` and `http://a/` would be
- * two hosts. Upper case and an explicit default port are not normalized.
+ * `http://10.0.0.1:9000`. Names are compared byte for byte, so only one form is accepted: `http://a` and `http://a/`
+ * would be two hosts. Upper case and an explicit default port are not normalized.
  *
  * @throws ConfigurationError if the name has another form; the message contains the corrected form if there is one.
  */

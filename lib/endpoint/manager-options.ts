@@ -13,13 +13,13 @@ export interface ManagerOptions extends EndpointOptions {
   /** Name of this host: its base URL, exactly as in the configuration of the other hosts. */
   readonly local: string;
   /**
-   * Names of all hosts of the cluster, this one included, without duplicates. An empty list is a host without a cluster, for
-   * instance one that serves leaves only.
+   * Names of all hosts of the cluster, this one included, without duplicates. An empty list is a host without a
+   * cluster, for instance one that serves leaves only.
    *
    * An Observable can change the list: hosts that are new are connected, and the connections to hosts that are gone are
-   * closed. It cannot throw to anybody, so a list that a static option would refuse is handled as follows, with an event
-   * `host-list`: an empty list is ignored and the previous one stays, because a look-up that found nothing must not
-   * disconnect the cluster; a list without this host is applied (a host that starts or leaves may not be listed);
+   * closed. It cannot throw to anybody, so a list that a static option would refuse is handled as follows, with an
+   * event `host-list`: an empty list is ignored and the previous one stays, because a look-up that found nothing must
+   * not disconnect the cluster; a list without this host is applied (a host that starts or leaves may not be listed);
    * duplicates are removed. An invalid name is skipped, with an event `rejected`.
    */
   readonly hosts: readonly string[] | Observable<readonly string[]>;
@@ -34,8 +34,8 @@ export interface ManagerOptions extends EndpointOptions {
   /** Makes calls for other hosts and for leaves: `connection.via(host)` there. Default: none are made. */
   readonly relay?: RelayOptions;
   /**
-   * Connections to other hosts that `health$` and the readiness probe wait for: a number, or `'majority'` for those that make
-   * a majority of all hosts with this one. Default 0.
+   * Connections to other hosts that `health$` and the readiness probe wait for: a number, or `'majority'` for those
+   * that make a majority of all hosts with this one. Default 0.
    */
   readonly readyQuorum?: ReadyQuorum;
 }

@@ -37,18 +37,24 @@ import { relayHandlers } from './relay.js';
 import { lifetimeOf, type ManagerLifetime } from './sampled.js';
 import { Serving } from './serving.js';
 
-/** One host of a cluster: its connections to all others, its handlers and its leaves. That of `rxgrid/node` listens, too. */
+/**
+ * One host of a cluster: its connections to all others, its handlers and its leaves. That of `rxgrid/node` listens,
+ * too.
+ */
 export class Manager extends Serving implements Handles {
   /** Name of this host. */
   readonly local: string;
   /** The paths that are served; the first one is dialed at the other hosts. */
   readonly paths: readonly string[];
   /**
-   * The other hosts as this one sees them, starting with the current state. This host is not in the list: its name is `local`.
-   * Completes when the manager is closed.
+   * The other hosts as this one sees them, starting with the current state. This host is not in the list: its name is
+   * `local`. Completes when the manager is closed.
    */
   readonly cluster$: Observable<ClusterState>;
-  /** Emits the reason when a drain starts, also for late subscribers. Handlers end endless streams by it: `takeUntil(grid.draining$)`. */
+  /**
+   * Emits the reason when a drain starts, also for late subscribers. Handlers end endless streams by it:
+   * `takeUntil(grid.draining$)`.
+   */
   readonly draining$: Observable<string>;
   /** Events that belong to no call: handler errors, lost backpressure, rejections, protocol faults. */
   readonly events$: Observable<GridEvent>;
@@ -146,8 +152,8 @@ export class Manager extends Serving implements Handles {
   }
 
   /**
-   * Starts to dial other hosts. In Node, `listen()` and `attach()` call it. Further calls have no effect. Before the start,
-   * calls without `waitForConnect` fail at once.
+   * Starts to dial other hosts. In Node, `listen()` and `attach()` call it. Further calls have no effect. Before the
+   * start, calls without `waitForConnect` fail at once.
    *
    * @throws ConfigurationError if WebAssembly is forbidden.
    */
@@ -172,16 +178,19 @@ export class Manager extends Serving implements Handles {
     return this.#state === 'closed';
   }
 
-  /** Accepts an open socket from a dialer; the handshake determines its identity. For transports: in Node, `listen()` and `attach()` call it. */
+  /**
+   * Accepts an open socket from a dialer; the handshake determines its identity. For transports: in Node, `listen()`
+   * and `attach()` call it.
+   */
   accept(socket: Socket, info: DialerInfo = {}): void {
     this.#handshakes.accept(socket, info);
   }
 
   /**
-   * Ends the host for a rolling restart: announces that it drains, refuses new calls (`unavailable`, safe to repeat), lets
-   * running calls finish, and closes. Meanwhile its handlers may make calls. What still runs after `timeout` is cut off;
-   * the result counts it. Streams that this host subscribed to do not delay the end. A second drain returns the result of
-   * the first one; the shorter timeout applies.
+   * Ends the host for a rolling restart: announces that it drains, refuses new calls (`unavailable`, safe to repeat),
+   * lets running calls finish, and closes. Meanwhile its handlers may make calls. What still runs after `timeout` is
+   * cut off; the result counts it. Streams that this host subscribed to do not delay the end. A second drain returns
+   * the result of the first one; the shorter timeout applies.
    *
    * Rejects with a ConfigurationError for an invalid option; nothing is drained then.
    */
@@ -190,11 +199,11 @@ export class Manager extends Serving implements Handles {
   }
 
   /**
-   * Closes every connection; calls in flight fail. A closed manager cannot be started again. Further calls return the Promise
-   * of the first one. A peer that does not answer the close frame, such as a frozen tab, is given up after 2 s.
+   * Closes every connection; calls in flight fail. A closed manager cannot be started again. Further calls return the
+   * Promise of the first one. A peer that does not answer the close frame, such as a frozen tab, is given up after 2 s.
    *
-   * Everything is closed even if parts of it fail; then the Promise rejects with an AggregateError of these failures. Errors
-   * thrown by callers and handlers are reported as usual and are not among them.
+   * Everything is closed even if parts of it fail; then the Promise rejects with an AggregateError of these failures.
+   * Errors thrown by callers and handlers are reported as usual and are not among them.
    */
   close(): Promise<void> {
     return this.#draining.closing(() => this.closeAll());

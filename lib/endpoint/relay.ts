@@ -4,8 +4,8 @@
  *     caller ──relay route──▶ authorize ──▶ this host ──the route itself──▶ host
  *            ◀──── payloads and errors as they are, credit, deadline and cancel linked ────▶
  *
- * An item is released to its sender when it has been sent on, which needs credit of the other connection. A call is relayed
- * once: a relay calls neither another relay, nor its caller.
+ * An item is released to its sender when it has been sent on, which needs credit of the other connection. A call is
+ * relayed once: a relay calls neither another relay, nor its caller.
  */
 
 import { defer, from, switchMap, type Observable } from 'rxjs';
@@ -44,8 +44,8 @@ export interface RelayRequest {
 /** How a host makes calls for others. */
 export interface RelayOptions {
   /**
-   * Authorizes each call through this host. Only `true` allows a call; an error that it throws refuses it. The call is then made
-   * in this host's name: `call.caller` is this host at the other end, whatever the caller of the relay is.
+   * Authorizes each call through this host. Only `true` allows a call; an error that it throws refuses it. The call is
+   * then made in this host's name: `call.caller` is this host at the other end, whatever the caller of the relay is.
    */
   authorize(request: RelayRequest): boolean | Promise<boolean>;
 }

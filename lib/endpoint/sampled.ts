@@ -8,8 +8,8 @@ import type { Endpoint } from './endpoint.js';
 /** The lifetime of a manager, with the clock of its figures. */
 export interface ManagerLifetime extends Lifetime {
   /**
-   * Emits every second while it is observed. All figures share it: what one reader gets of them in a second leaves in one
-   * message.
+   * Emits every second while it is observed. All figures share it: what one reader gets of them in a second leaves in
+   * one message.
    */
   readonly seconds$: Observable<void>;
 }
@@ -40,8 +40,9 @@ export interface Sampler<T> {
 }
 
 /**
- * Returns an Observable of figures: at once, and then every second. All subscribers share one sampler, which `begin` makes
- * for the first of them and which stops with the last, so figures without observers cost nothing. Completes with `closed$`.
+ * Returns an Observable of figures: at once, and then every second. All subscribers share one sampler, which `begin`
+ * makes for the first of them and which stops with the last, so figures without observers cost nothing. Completes with
+ * `closed$`.
  */
 export function sampled<T>({ runtime, closed$, seconds$ }: ManagerLifetime, begin: () => Sampler<T>): Observable<T> {
   const source = new Observable<T>((subscriber) => {

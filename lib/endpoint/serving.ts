@@ -32,7 +32,9 @@ export abstract class Serving implements Handles {
     return addAll(this.registry, routes, handlers, options);
   }
 
-  /** Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler. */
+  /**
+   * Registers a handler of opaque bytes. @throws ConfigurationError if its address is invalid or already has a handler.
+   */
   handleRaw(handler: RawHandler): Registration<RawHandler['handle']> {
     return this.registry.addRaw(handler);
   }

@@ -57,8 +57,8 @@ export interface ListFilesOptions extends CallOptions {
   /** True: also what is in the folders below. Default false. */
   readonly recursive?: boolean;
   /**
-   * Called for each inner folder that the host cannot list, and for each name that is not UTF-8. Default: the listing goes on, and errors at its end with the first
-   * of these failures.
+   * Called for each inner folder that the host cannot list, and for each name that is not UTF-8. Default: the listing
+   * goes on, and errors at its end with the first of these failures.
    */
   readonly unreadable?: (error: FileError) => void;
   /**
@@ -71,8 +71,9 @@ export interface ListFilesOptions extends CallOptions {
 /**
  * Lists a folder of a host that serves files, in no particular order.
  *
- * Errors: {@link FileError} where the folder cannot be listed; at the end, where an inner folder cannot be, or has a name that is not UTF-8; where the host lists
- * a path that leads out of the folder; where it lists too many entries. Those of a call.
+ * Errors: {@link FileError} where the folder cannot be listed; at the end, where an inner folder cannot be, or has a
+ * name that is not UTF-8; where the host lists a path that leads out of the folder; where it lists too many entries.
+ * Those of a call.
  */
 export function listFiles(connection: Connection, path: string, given: ListFilesOptions = {}): Observable<FileInfo> {
   checkOwnOptions(given, ['recursive', 'unreadable', 'maxEntries'], 'listFiles');
@@ -157,8 +158,8 @@ export function readFile(connection: Connection, path: string, given: ReadFileOp
 }
 
 /**
- * Writes a file at a host that serves files with `writable: true`. Under the name there is always the whole file or nothing of
- * it. Emits the progress of the host; completes when the file has its name.
+ * Writes a file at a host that serves files with `writable: true`. Under the name there is always the whole file or
+ * nothing of it. Emits the progress of the host; completes when the file has its name.
  *
  * Errors: {@link FileError}; those of a call.
  *
@@ -192,11 +193,11 @@ export function writeFile(
 }
 
 /**
- * Turns a stream of one file into its bytes, and checks their length. They are views into received messages: copy what you
- * keep.
+ * Turns a stream of one file into its bytes, and checks their length. They are views into received messages: copy what
+ * you keep.
  *
- * Errors: those of the source; {@link FileError} for an item `error`; FileCorruptError where the stream is not one of a single
- * whole file.
+ * Errors: those of the source; {@link FileError} for an item `error`; FileCorruptError where the stream is not one of a
+ * single whole file.
  */
 export function fileBytes(): OperatorFunction<FileItem, Uint8Array> {
   return (source) =>

@@ -14,9 +14,9 @@ import {
 import { encodePack } from './file-pack.js';
 
 /**
- * The shape of a stream of files: `duplex({ name: 'read', request: type<Query>(), output: fileItems })`. A handler may return
- * file regions, which are sent as items; the receiver gets the items. The bytes of a data item are a view into the received
- * message.
+ * The shape of a stream of files: `duplex({ name: 'read', request: type<Query>(), output: fileItems })`. A handler may
+ * return file regions, which are sent as items; the receiver gets the items. The bytes of a data item are a view into
+ * the received message.
  */
 export const fileItems: RegionCodec<FileItem> = {
   codec: 'files',

@@ -29,8 +29,8 @@ export class FileOutsideRootError extends FileError {
 }
 
 /**
- * The path cannot be used: it is too long, has too many levels or a NUL, or a name that the system does not accept or that
- * rxgrid uses itself.
+ * The path cannot be used: it is too long, has too many levels or a NUL, or a name that the system does not accept or
+ * that rxgrid uses itself.
  */
 export class FilePathError extends FileError {
   /** @internal */
@@ -38,7 +38,10 @@ export class FilePathError extends FileError {
   readonly code = 'file-path';
 }
 
-/** The path is that of a folder, a device, a FIFO or a socket where a file is needed, or of a file where a folder is needed. */
+/**
+ * The path is that of a folder, a device, a FIFO or a socket where a file is needed, or of a file where a folder is
+ * needed.
+ */
 export class NotRegularFileError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.NotRegularFileError';
@@ -66,7 +69,10 @@ export class FileSpaceError extends FileError {
   readonly code = 'file-space';
 }
 
-/** The received bytes are not the announced ones: the length or the hash differs, or the end is missing. The file does not get its name. */
+/**
+ * The received bytes are not the announced ones: the length or the hash differs, or the end is missing. The file does
+ * not get its name.
+ */
 export class FileCorruptError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileCorruptError';
@@ -74,7 +80,10 @@ export class FileCorruptError extends FileError {
   override readonly retryable = true;
 }
 
-/** The transfer conflicts with what exists: it cannot be continued, another transfer writes the same file, or the name is taken. */
+/**
+ * The transfer conflicts with what exists: it cannot be continued, another transfer writes the same file, or the name
+ * is taken.
+ */
 export class FileConflictError extends FileError {
   /** @internal */
   static override readonly brand: string = 'rxgrid.FileConflictError';

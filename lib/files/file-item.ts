@@ -12,9 +12,9 @@ import { decodePack, type FilePack } from './file-pack.js';
  *     file   = header data* end | header data* error | error | pack
  *     item   = one kind byte, body
  *
- * The body of a header, an end and an error is a MessagePack map; the body of data is bytes of the file. A header whose path
- * ends with a slash is that of a folder, and has no data. An error outside a file reports a requested file that cannot be
- * sent. A pack has small files as a whole: see file-pack.ts.
+ * The body of a header, an end and an error is a MessagePack map; the body of data is bytes of the file. A header whose
+ * path ends with a slash is that of a folder, and has no data. An error outside a file reports a requested file that
+ * cannot be sent. A pack has small files as a whole: see file-pack.ts.
  */
 
 /** The first byte of an item. */
@@ -147,7 +147,8 @@ export function encodeFileData(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Decodes an item. The bytes of a data item are a view into it. Whether a path may be used is for the receiver to check.
+ * Decodes an item. The bytes of a data item are a view into it. Whether a path may be used is for the receiver to
+ * check.
  *
  * @throws ProtocolError where the item is malformed.
  */

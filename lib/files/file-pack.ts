@@ -2,8 +2,8 @@ import { CodecError, ProtocolError } from '../errors.js';
 import { maxPackedFiles, maxPathBytes } from '../bounds.js';
 
 /*
- * Several small files of a folder in one item. With three items per file, the items would cost both sides more than reading
- * and writing the file (measured with bench/files/many.mjs).
+ * Several small files of a folder in one item. With three items per file, the items would cost both sides more than
+ * reading and writing the file (measured with bench/files/many.mjs).
  *
  *     pack = file*                                                             1 to 64 of them
  *     file = length u32, mtime f64 (NaN: none), mode u16, path length u16, path, bytes     big-endian

@@ -10,8 +10,8 @@ import {
 import { RegionTransfer } from './region-transfer.js';
 
 /**
- * How the bytes of a file get to the socket: `kernel`, from the page cache without passing through JavaScript; `pooled`,
- * through a few buffers; `browser`, from a Blob.
+ * How the bytes of a file get to the socket: `kernel`, from the page cache without passing through JavaScript;
+ * `pooled`, through a few buffers; `browser`, from a Blob.
  */
 export type FileMode = 'kernel' | 'pooled' | 'browser';
 
@@ -39,13 +39,16 @@ export interface RegionOptions {
   /** Bytes. Default: to the end. */
   readonly length?: number;
   /**
-   * True: the file may grow while it is sent, as a log does; only a truncation of the region counts as a change. Default
-   * false: a file that is written to while it is sent fails with FileChangedError.
+   * True: the file may grow while it is sent, as a log does; only a truncation of the region counts as a change.
+   * Default false: a file that is written to while it is sent fails with FileChangedError.
    */
   readonly growing?: boolean;
   /** Path of the file in the stream. Default: its name, without the folders. */
   readonly as?: string;
-  /** The hash that the end of the file carries, for the receiver to check. The bytes then pass through JavaScript. Default none. */
+  /**
+   * The hash that the end of the file carries, for the receiver to check. The bytes then pass through JavaScript.
+   * Default none.
+   */
   readonly hash?: 'sha256';
   /** Called after each frame. Handlers have no other way to observe the progress. */
   readonly progress?: (progress: FileProgress) => void;
@@ -109,11 +112,11 @@ export interface RegionObserver {
 const regionBrand: unique symbol = Symbol.for('rxgrid.FileRegion');
 
 /**
- * A region of a file, made by `fileRegion`. A handler returns or yields it, or an input has it, where the route carries files
- * (`fileItems`) or raw bytes. The file is sent in its place: as a header, data and an end, or as bytes.
+ * A region of a file, made by `fileRegion`. A handler returns or yields it, or an input has it, where the route carries
+ * files (`fileItems`) or raw bytes. The file is sent in its place: as a header, data and an end, or as bytes.
  *
- * On a route of raw bytes, a failure is that of the handler or of the input. On a route of files, the peer gets the error as an
- * item, and the items after it are sent.
+ * On a route of raw bytes, a failure is that of the handler or of the input. On a route of files, the peer gets the
+ * error as an item, and the items after it are sent.
  */
 export abstract class FileRegion implements RegionItem {
   /** By brand, not by identity: a region of another copy of the package counts, too. */
@@ -158,7 +161,9 @@ export abstract class FileRegion implements RegionItem {
   }
 }
 
-/** The first byte and the number of bytes of a region of a file of `size` bytes; undefined: it is not within the file. */
+/**
+ * The first byte and the number of bytes of a region of a file of `size` bytes; undefined: it is not within the file.
+ */
 export function boundsOf(
   { offset = 0, length }: RegionOptions,
   size: number,

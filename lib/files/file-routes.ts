@@ -45,11 +45,14 @@ export interface WantedFile {
   readonly path: string;
   /** The path of the file in the stream. Default: `path`. With `recursive`, a prefix of all paths; default: none. */
   readonly as?: string;
-  /** True: all files of this folder and of the folders below it; their paths in the stream are relative to it. Default false. */
+  /**
+   * True: all files of this folder and of the folders below it; their paths in the stream are relative to it. Default
+   * false.
+   */
   readonly recursive?: boolean;
   /**
-   * True, with `recursive`: the stream has a header with the permission bits and the time of each folder. Default false: it
-   * has headers of empty folders only. A host of an earlier version ignores it.
+   * True, with `recursive`: the stream has a header with the permission bits and the time of each folder. Default
+   * false: it has headers of empty folders only. A host of an earlier version ignores it.
    */
   readonly folders?: boolean;
   /** First byte. Default 0. */
@@ -57,8 +60,8 @@ export interface WantedFile {
   /** Bytes. Default: to the end. */
   readonly length?: number;
   /**
-   * True: the file may grow while it is sent, as a log does; bytes that are appended do not count as a change. Default false:
-   * a file that is written to while it is sent fails with FileChangedError.
+   * True: the file may grow while it is sent, as a log does; bytes that are appended do not count as a change. Default
+   * false: a file that is written to while it is sent fails with FileChangedError.
    */
   readonly growing?: boolean;
   /** The bytes that the caller has. Where they are the beginning of the file, the rest is sent; else all of it. */
@@ -78,8 +81,8 @@ export interface WriteRequest {
   /** False: files are not forced to the disk, so a power cut may lose them. Default true. */
   readonly fsync?: boolean;
   /**
-   * True: files get the permission bits of the stream exactly, and folders those and the times of the stream. Default false:
-   * the umask of the host takes its share, and folders are as new ones. A host of an earlier version ignores it.
+   * True: files get the permission bits of the stream exactly, and folders those and the times of the stream. Default
+   * false: the umask of the host takes its share, and folders are as new ones. A host of an earlier version ignores it.
    */
   readonly preserve?: boolean;
   /** With `folder` and `preserve`: the permission bits of the folder itself. */
@@ -242,7 +245,8 @@ function report(value: unknown): string | undefined {
 }
 
 /**
- * The contracts of the routes that `serveFiles` handles. A host whose leaves may call only some routes lists these among them: `leaves: { routes: [fileRoutes.stat, fileRoutes.list, fileRoutes.read] }`.
+ * The contracts of the routes that `serveFiles` handles. A host whose leaves may call only some routes lists these
+ * among them: `leaves: { routes: [fileRoutes.stat, fileRoutes.list, fileRoutes.read] }`.
  */
 export const fileRoutes = {
   /** Describes a file or a folder. */

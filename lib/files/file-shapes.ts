@@ -2,8 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { isBytes } from '../codec/codec.js';
 
 /*
- * Shapes of the requests and answers of file routes, checked by the side that receives them: a request may come from any
- * caller, and an answer from a hostile host.
+ * Shapes of the requests and answers of file routes, checked by the side that receives them: a request may come from
+ * any caller, and an answer from a hostile host.
  */
 
 /** The problem of a value, completing a sentence; undefined: it has none. */
@@ -11,7 +11,9 @@ export type Check = (value: unknown) => string | undefined;
 
 const sha256Bytes = 32;
 
-/** A shape whose values are checked and not changed. It has a name so that declarations can name the types of routes. */
+/**
+ * A shape whose values are checked and not changed. It has a name so that declarations can name the types of routes.
+ */
 export interface CheckedShape<T> extends StandardSchemaV1<T, T> {
   readonly '~standard': StandardSchemaV1.Props<T, T>;
 }

@@ -1,5 +1,6 @@
 /**
- * The caller's side of hosts that serve files, for Node and browsers. `serveFiles` and `receiveFile` are in `rxgrid/node`.
+ * The caller's side of hosts that serve files, for Node and browsers. `serveFiles` and `receiveFile` are in
+ * `rxgrid/node`.
  *
  * @packageDocumentation
  */

@@ -3,8 +3,8 @@ import { maxPathBytes, maxPathLevels } from '../bounds.js';
 import { printable } from '../printable.js';
 
 /*
- * The one place that checks paths of a peer: those of requests, of headers, of packs and of listings. Code that uses such a
- * path calls `peerParts` before anything else.
+ * The one place that checks paths of a peer: those of requests, of headers, of packs and of listings. Code that uses
+ * such a path calls `peerParts` before anything else.
  */
 
 /** Names of files that are being received: they are never listed, read or written by request. */
@@ -28,7 +28,8 @@ export function quoted(path: string): string {
  *
  * The path is read once, from the front, and only up to the first fault.
  *
- * @throws FilePathError where the path has more than 4 096 bytes or 128 levels, a NUL, or a name that rxgrid uses itself.
+ * @throws FilePathError where the path has more than 4 096 bytes or 128 levels, a NUL, or a name that rxgrid uses
+ * itself.
  * @throws FileOutsideRootError where the path is absolute or has a `..`.
  */
 export function peerParts(path: string, windows = false): string[] {

@@ -4,8 +4,8 @@
  *     waiting ──credit──▶ opening ──▶ header ──▶ data ──last byte sent──▶ finishing ──▶ end ──▶ over
  *                            └────────────────────┴── failure ─────────────┴──▶ failing ──▶ over
  *
- * While one frame waits for its turn or is written, the next one is prepared, if there is credit for it. So a receiver that
- * has stopped reading costs the memory of two frames.
+ * While one frame waits for its turn or is written, the next one is prepared, if there is credit for it. So a receiver
+ * that has stopped reading costs the memory of two frames.
  */
 
 import type { RegionFrame } from '../mux/schedule/region-frame.js';

@@ -16,8 +16,8 @@ export interface RemoveProgress {
 }
 
 /**
- * Removes a file, a symbolic link or a folder of a host that serves files with `removable: true`. A folder must be empty, unless
- * `recursive` is given. A removal that fails, or is unsubscribed, leaves what was not removed yet.
+ * Removes a file, a symbolic link or a folder of a host that serves files with `removable: true`. A folder must be
+ * empty, unless `recursive` is given. A removal that fails, or is unsubscribed, leaves what was not removed yet.
  *
  * Errors: FileError; those of a call.
  */

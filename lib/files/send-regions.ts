@@ -6,8 +6,8 @@ import type { FileProgress, FileRegion } from './file-region.js';
 /** Options of `sendfile`. */
 export interface SendfileOptions {
   /**
-   * Called for a file that cannot be sent. On a route of files, the peer gets the error, and the other files follow. Default: the first
-   * such file ends the sending with its error.
+   * Called for a file that cannot be sent. On a route of files, the peer gets the error, and the other files follow.
+   * Default: the first such file ends the sending with its error.
    */
   readonly failed?: (path: string, error: unknown) => void;
 }

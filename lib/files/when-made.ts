@@ -1,4 +1,7 @@
-/** Calls `then` with the result of `make`, synchronously where it is not a Promise. An error of `then` is not one of `make`. */
+/**
+ * Calls `then` with the result of `make`, synchronously where it is not a Promise. An error of `then` is not one of
+ * `make`.
+ */
 export function whenMade<T>(
   make: () => T | Promise<T>,
   then: (result: T) => void,

@@ -1,16 +1,16 @@
 /**
- * The library's only module state: which delivery and which subscription are in progress. All copies of the package in a
- * process share it (one may have been imported and another one required), so that `consume` of one copy applies
- * backpressure to a stream of the other. It is stored under a registered symbol, whose version changes with the meaning of a
- * field.
+ * The library's only module state: which delivery and which subscription are in progress. All copies of the package in
+ * a process share it (one may have been imported and another one required), so that `consume` of one copy applies
+ * backpressure to a stream of the other. It is stored under a registered symbol, whose version changes with the meaning
+ * of a field.
  */
 
 import type { DeliverySource } from './delivery.js';
 import type { SourceTracker } from './source-tracker.js';
 
 /**
- * The delivery and the subscription that are in progress. `next` and `subscribe` are synchronous, so each field has one value at
- * a time.
+ * The delivery and the subscription that are in progress. `next` and `subscribe` are synchronous, so each field has one
+ * value at a time.
  */
 export interface Ambient {
   /** The source of the innermost current delivery; undefined while none is current. */

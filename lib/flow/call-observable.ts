@@ -9,9 +9,9 @@ import { openReader } from './pull/reader-pull.js';
 export type StartCall<T> = (attach: (items: ItemSource<T>) => void) => Unsubscribable | (() => void) | undefined;
 
 /**
- * The items of a stream. Cold: each subscription is one call. The credit of an item returns when its consumer has finished
- * with it: after `next` has returned, when the inner Observable of `consume` ends, when a `for await` loop asks for the next
- * item, or when a delivery is released.
+ * The items of a stream. Cold: each subscription is one call. The credit of an item returns when its consumer has
+ * finished with it: after `next` has returned, when the inner Observable of `consume` ends, when a `for await` loop
+ * asks for the next item, or when a delivery is released.
  */
 export class CallObservable<T> extends GuardedObservable<T> implements AsyncIterable<T> {
   readonly #start: StartCall<T>;

@@ -1,10 +1,10 @@
 import { currentDelivery, currentSource } from './delivery.js';
 
 /**
- * Finds, among buffered items, those that the window of their stream bounds, so that they do not count towards the bounds of
- * the buffer: one item of each delivery, and of a delivery in one piece all that an operator makes of it, which has the bounds
- * of a whole buffer for itself. So a stream of batches that an operator takes apart may have as many batches on the way as its
- * window says.
+ * Finds, among buffered items, those that the window of their stream bounds, so that they do not count towards the
+ * bounds of the buffer: one item of each delivery, and of a delivery in one piece all that an operator makes of it,
+ * which has the bounds of a whole buffer for itself. So a stream of batches that an operator takes apart may have as
+ * many batches on the way as its window says.
  */
 export class DeliveredItems {
   readonly #maxItems: number;
@@ -22,8 +22,8 @@ export class DeliveredItems {
   }
 
   /**
-   * An item of the current delivery is buffered. Returns the id of the delivery; 0 where the item counts; -1 where it exceeds
-   * the bounds of its delivery.
+   * An item of the current delivery is buffered. Returns the id of the delivery; 0 where the item counts; -1 where it
+   * exceeds the bounds of its delivery.
    */
   add(bytes = 0): number {
     const delivery = currentDelivery();

@@ -5,8 +5,8 @@
  *       ▲                                                │
  *       └────────── credit ◀── release ◀── inner done ◀──┘
  *
- * While a stream calls `next`, that delivery is current, and code that is called synchronously within `next` may retain it.
- * The credit returns when `next` has returned and every holder has released the delivery.
+ * While a stream calls `next`, that delivery is current, and code that is called synchronously within `next` may retain
+ * it. The credit returns when `next` has returned and every holder has released the delivery.
  */
 
 import { ambient } from './ambient.js';
@@ -102,8 +102,9 @@ export class DeliverySource {
 }
 
 /**
- * Retains the current delivery: its credit does not return before the returned function is called. Further calls do nothing.
- * Undefined where no delivery is current: the item did not come from a stream, or came through an asynchronous operator.
+ * Retains the current delivery: its credit does not return before the returned function is called. Further calls do
+ * nothing. Undefined where no delivery is current: the item did not come from a stream, or came through an asynchronous
+ * operator.
  */
 export function retainCurrent(): (() => void) | undefined {
   return ambient.current?.retain();
@@ -117,8 +118,8 @@ export function retainCurrentFor(subscriber: object): (() => void) | undefined {
 }
 
 /**
- * Passes on an item that was received together with others, as one delivery. It counts as a delivery of its own, because the
- * window of the stream bounds how many there are; its credit is still that of all of them.
+ * Passes on an item that was received together with others, as one delivery. It counts as a delivery of its own,
+ * because the window of the stream bounds how many there are; its credit is still that of all of them.
  */
 export function deliverApart<T>(observer: { next(value: T): void }, value: T): void {
   const together = ambient.currentId;
@@ -140,7 +141,10 @@ export function currentDelivery(): number {
   return ambient.current === undefined || ambient.current.partOf === 0 ? ambient.currentId : ambient.current.partOf;
 }
 
-/** Notifies an observer of the end of its stream. Items emitted within, such as the result of `reduce`, need no delivery. */
+/**
+ * Notifies an observer of the end of its stream. Items emitted within, such as the result of `reduce`, need no
+ * delivery.
+ */
 export function notifyEnd(observer: { complete(): void; error(error: unknown): void }, error: unknown): void {
   const outer = ambient.ending;
   ambient.ending = true;

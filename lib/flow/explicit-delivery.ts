@@ -11,7 +11,9 @@ const lost = new FinalizationRegistry<Loss>(({ route, report }) => {
   report({ type: 'unreleased-delivery', route });
 });
 
-/** A delivery that its consumer releases explicitly. If it is garbage-collected first, its credit is lost and reported. */
+/**
+ * A delivery that its consumer releases explicitly. If it is garbage-collected first, its credit is lost and reported.
+ */
 export class ExplicitDelivery<T> implements Delivery<T> {
   readonly value: T;
   #release: (() => void) | undefined;

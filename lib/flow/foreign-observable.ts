@@ -1,6 +1,6 @@
 /**
- * Recognizes Observables that `isObservable` of rxjs refuses: those of another major version of rxjs, and those of other
- * libraries. To the user, they look like Observables, so the error must say what is wrong.
+ * Recognizes Observables that `isObservable` of rxjs refuses: those of another major version of rxjs, and those of
+ * other libraries. To the user, they look like Observables, so the error must say what is wrong.
  */
 
 import { isObservable } from 'rxjs';
@@ -11,8 +11,8 @@ const otherLibrary =
   'It has subscribe() and is no Observable of rxjs: convert it with from(…) of rxjs, which is also what helps where it is of a second copy of rxjs.';
 
 /**
- * A sentence, with a leading space, for the error that refuses `value` where an Observable is expected. Empty for a value
- * that does not look like an Observable. Never throws.
+ * A sentence, with a leading space, for the error that refuses `value` where an Observable is expected. Empty for a
+ * value that does not look like an Observable. Never throws.
  */
 export function foreignObservableHint(value: unknown): string {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return '';

@@ -9,11 +9,11 @@ import {
 import { isSubscriber, finalSubscriber } from './subscriber.js';
 
 /**
- * An Observable that may refuse a subscription by throwing out of `subscribe`. With an error notification instead, `retry()`
- * would subscribe for ever.
+ * An Observable that may refuse a subscription by throwing out of `subscribe`. With an error notification instead,
+ * `retry()` would subscribe for ever.
  *
- * Where an operator subscribes, rxjs would turn the thrown error into such a notification. So the refusal is delivered to the
- * final subscriber, beyond all operators, and the operators between do not see it.
+ * Where an operator subscribes, rxjs would turn the thrown error into such a notification. So the refusal is delivered
+ * to the final subscriber, beyond all operators, and the operators between do not see it.
  */
 export class GuardedObservable<T> extends Observable<T> {
   readonly #guard: (() => void) | undefined;

@@ -28,7 +28,10 @@ export interface InboundOwner<T> {
   release(): void;
   /** Takes errors that the consumer's code throws out of a notification. */
   readonly onThrown: OnThrown;
-  /** An item could not be decoded, and the consumer has been notified. Called at most once; the stream should be cancelled. */
+  /**
+   * An item could not be decoded, and the consumer has been notified. Called at most once; the stream should be
+   * cancelled.
+   */
   undecodable(error: unknown): void;
 }
 
@@ -65,8 +68,8 @@ export class Inbound<T> implements ItemSource<T> {
   }
 
   /**
-   * Delivers held and future items to `subscriber`; credit follows the current delivery. `origin` is the Observable that was
-   * subscribed to, where each subscription is a call of its own.
+   * Delivers held and future items to `subscriber`; credit follows the current delivery. `origin` is the Observable
+   * that was subscribed to, where each subscription is a call of its own.
    */
   attach(subscriber: Subscriber<T>, origin: object = this.#source): void {
     this.#source.origin = origin;

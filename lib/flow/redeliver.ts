@@ -2,8 +2,8 @@ import { DeliverySource } from './delivery.js';
 import { trackSubscription, type SourceTracker } from './source-tracker.js';
 
 /**
- * Calls `observer.next(value)` as a new current delivery. `release` is called when the last holder has released it. `partOf`: the id of the
- * delivery of which this one is a part; no window bounds the number of parts.
+ * Calls `observer.next(value)` as a new current delivery. `release` is called when the last holder has released it.
+ * `partOf`: the id of the delivery of which this one is a part; no window bounds the number of parts.
  */
 export function redeliver<T>(
   origin: object,
@@ -20,8 +20,8 @@ export function redeliver<T>(
 }
 
 /**
- * Records a subscription to `origin`, which delivers with {@link redeliver}. An operator that detects a loss of backpressure
- * behind it reports the loss for the streams in `of`.
+ * Records a subscription to `origin`, which delivers with {@link redeliver}. An operator that detects a loss of
+ * backpressure behind it reports the loss for the streams in `of`.
  */
 export function trackRedelivery(origin: object, of?: SourceTracker): void {
   trackSubscription({

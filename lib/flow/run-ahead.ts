@@ -1,7 +1,8 @@
 /**
- * Detects that one of several streams runs ahead of the others. `zip` keeps its items in a buffer that nothing bounds, and their
- * credit has returned: they are not lost, as behind an asynchronous operator, so nothing else shows it. Here, one item of each
- * stream is remembered, until it comes out in a tuple; if its stream has delivered many more by then, they wait in between.
+ * Detects that one of several streams runs ahead of the others. `zip` keeps its items in a buffer that nothing bounds,
+ * and their credit has returned: they are not lost, as behind an asynchronous operator, so nothing else shows it. Here,
+ * one item of each stream is remembered, until it comes out in a tuple; if its stream has delivered many more by then,
+ * they wait in between.
  *
  * Only objects are recognized again, and only in the tuple itself: not behind a `map` of either side of `zip`.
  */
@@ -9,7 +10,9 @@
 import type { DeliveryWatch } from './delivery.js';
 import type { SubscribedStream } from './source-tracker.js';
 
-/** Items that a stream is ahead of the others before that is reported: more than may come in one turn of a small window. */
+/**
+ * Items that a stream is ahead of the others before that is reported: more than may come in one turn of a small window.
+ */
 const reportedAhead = 64;
 
 /** What of one stream is remembered. */
@@ -37,7 +40,9 @@ export class RunAhead {
   readonly #watches = new Map<SubscribedStream, DeliveryWatch>();
   #reported = false;
 
-  /** An item has come out of an operator that joins these streams, two or more. Reports a stream that is ahead, once. */
+  /**
+   * An item has come out of an operator that joins these streams, two or more. Reports a stream that is ahead, once.
+   */
   cameOut(item: unknown, streams: readonly SubscribedStream[]): void {
     if (this.#reported || !Array.isArray(item) || item.length > streams.length) return;
     for (const stream of streams) {

@@ -1,6 +1,6 @@
 /**
- * Encodes an item once for all streams that it goes into. While `multicast` hands an item to its subscribers, the item is
- * shared: each codec that is asked to encode it keeps the payload until the last subscriber has the item.
+ * Encodes an item once for all streams that it goes into. While `multicast` hands an item to its subscribers, the item
+ * is shared: each codec that is asked to encode it keeps the payload until the last subscriber has the item.
  *
  *     shareItem ──▶ shared: encodeOnce() encodes, or returns the payload of this codec ──deliver returns──▶ not shared
  *
@@ -33,7 +33,8 @@ export function shareItem(item: unknown, deliver: () => void): void {
 }
 
 /**
- * Encodes an item, or returns the payload that this codec has made of it while it is shared. Nobody may write to the bytes.
+ * Encodes an item, or returns the payload that this codec has made of it while it is shared. Nobody may write to the
+ * bytes.
  *
  * @throws what the codec throws; nothing is kept then.
  */

@@ -1,6 +1,7 @@
 /**
- * Tracks the streams of which a source is made: those subscribed to within its own subscription, or later on its behalf. An
- * operator that sends or buffers the items of the source can then apply backpressure to these streams, and only to these.
+ * Tracks the streams of which a source is made: those subscribed to within its own subscription, or later on its
+ * behalf. An operator that sends or buffers the items of the source can then apply backpressure to these streams, and
+ * only to these.
  */
 
 import type { Observable, Observer, Subscriber } from 'rxjs';
@@ -37,14 +38,18 @@ export class SourceTracker {
   #consumer: unknown = undefined;
   #consumerIsUpstream = false;
 
-  /** `detached`: the items leave the rxjs chain here (they are sent or read), so the streams are no part of an outer source. */
+  /**
+   * `detached`: the items leave the rxjs chain here (they are sent or read), so the streams are no part of an outer
+   * source.
+   */
   constructor(detached = false) {
     this.#detached = detached;
   }
 
   /**
-   * Subscribes to the source, and tracks the streams that are subscribed to within. {@link unsubscribe} stops the source even
-   * within this call. `onThrown` takes errors thrown by the source's finalizers; by default, `unsubscribe` throws them.
+   * Subscribes to the source, and tracks the streams that are subscribed to within. {@link unsubscribe} stops the
+   * source even within this call. `onThrown` takes errors thrown by the source's finalizers; by default, `unsubscribe`
+   * throws them.
    */
   subscribe<T>(source: Observable<T>, observer: Observer<T>, onThrown?: OnThrown): void {
     const subscriber = onThrown === undefined ? subscriberOf(observer) : new GuardedSubscriber(observer, onThrown);
@@ -72,7 +77,10 @@ export class SourceTracker {
     }
   }
 
-  /** Runs `task`, which handles an item while the source is being subscribed to: streams that it subscribes to are not tracked. */
+  /**
+   * Runs `task`, which handles an item while the source is being subscribed to: streams that it subscribes to are not
+   * tracked.
+   */
   except(task: () => void): void {
     if (!this.#tracking) {
       task();
@@ -100,10 +108,10 @@ export class SourceTracker {
   }
 
   /**
-   * Retains the current delivery if it belongs to a tracked stream, to a later call of one, or to a stream that an operator of
-   * the source subscribed to later, as `switchMap` does. A relay applies backpressure to the stream that feeds it, and to no
-   * other: an item that is sent because another one arrived must not retain that one's credit, or two ends that answer each
-   * other would wait for each other.
+   * Retains the current delivery if it belongs to a tracked stream, to a later call of one, or to a stream that an
+   * operator of the source subscribed to later, as `switchMap` does. A relay applies backpressure to the stream that
+   * feeds it, and to no other: an item that is sent because another one arrived must not retain that one's credit, or
+   * two ends that answer each other would wait for each other.
    */
   retainCurrent(): (() => void) | undefined {
     const source = currentSource();

@@ -1,7 +1,7 @@
 /**
  * Follows the items of a subscription. An operator of rxjs hands each item from its own Subscriber to the next one, its
- * `destination`. That field is not part of rxjs' public API: where it is missing, every Subscriber counts as the final one,
- * and a stream that an operator subscribes to later gets no backpressure.
+ * `destination`. That field is not part of rxjs' public API: where it is missing, every Subscriber counts as the final
+ * one, and a stream that an operator subscribes to later gets no backpressure.
  */
 
 import { Observable, Subscriber, type Observer, type TeardownLogic } from 'rxjs';
@@ -12,15 +12,18 @@ const factory = new Observable<never>((subscriber) => {
   created = subscriber;
 });
 
-/** Creates the Subscriber of an observer before it has a source, so that a source that emits within `subscribe` can be stopped. */
+/**
+ * Creates the Subscriber of an observer before it has a source, so that a source that emits within `subscribe` can be
+ * stopped.
+ */
 export function subscriberOf<T>(observer: Observer<T>): Subscriber<T> {
   factory.subscribe(observer);
   return created as unknown as Subscriber<T>;
 }
 
 /**
- * The Subscriber of an observer whose source is user code. Errors thrown by a finalizer of the source go to `onThrown`, and
- * neither to the caller of `unsubscribe` nor to the code that ended the source.
+ * The Subscriber of an observer whose source is user code. Errors thrown by a finalizer of the source go to `onThrown`,
+ * and neither to the caller of `unsubscribe` nor to the code that ended the source.
  */
 export class GuardedSubscriber<T> extends Subscriber<T> {
   readonly #onThrown: OnThrown;

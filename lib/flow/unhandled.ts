@@ -10,8 +10,8 @@ export function reportUnhandled(error: unknown): void {
 }
 
 /**
- * Isolates the subscribers of a source from each other: an error that one of them throws, even in a finalizer, is reported
- * as unhandled. A plain Subject would not notify the subscribers behind the one that threw.
+ * Isolates the subscribers of a source from each other: an error that one of them throws, even in a finalizer, is
+ * reported as unhandled. A plain Subject would not notify the subscribers behind the one that threw.
  */
 export function isolated<T>(source: Observable<T>): Observable<T> {
   return new Observable<T>((subscriber) =>

@@ -1,6 +1,6 @@
 /**
- * Registers a single listener per AbortSignal, however many callbacks wait for it: Node warns of a leak where a signal has
- * more than ten listeners, and one handler may make a thousand calls with its own signal.
+ * Registers a single listener per AbortSignal, however many callbacks wait for it: Node warns of a leak where a signal
+ * has more than ten listeners, and one handler may make a thousand calls with its own signal.
  */
 
 import { CancelledError } from '../errors.js';
@@ -48,14 +48,17 @@ class AbortListeners {
   }
 }
 
-/** Calls `listener` once when the signal, which must not be aborted yet, aborts. The returned function removes the listener; further calls do nothing. */
+/**
+ * Calls `listener` once when the signal, which must not be aborted yet, aborts. The returned function removes the
+ * listener; further calls do nothing.
+ */
 export function whenAborted(signal: AbortSignal, listener: () => void): () => void {
   return (watched.get(signal) ?? new AbortListeners(signal)).add(listener);
 }
 
 /**
- * The reason of a signal that has aborted. Never throws, and never returns undefined, which would be taken for a normal end:
- * signals of other implementations may have none.
+ * The reason of a signal that has aborted. Never throws, and never returns undefined, which would be taken for a normal
+ * end: signals of other implementations may have none.
  */
 export function abortReason(signal: AbortSignal): unknown {
   let reason: unknown;

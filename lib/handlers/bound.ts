@@ -16,10 +16,11 @@ export function bind<R extends Route>(route: R, handler: NoInfer<HandlerOf<R>>, 
 }
 
 /**
- * Pairs each route of a group with its handler. `handlers` may be an instance of a class: its methods keep it as `this`, and it
- * may have other fields and methods.
+ * Pairs each route of a group with its handler. `handlers` may be an instance of a class: its methods keep it as
+ * `this`, and it may have other fields and methods.
  *
- * @throws ConfigurationError where a handler is missing, or an object that is no instance of a class has one for no route.
+ * @throws ConfigurationError where a handler is missing, or an object that is no instance of a class has one for no
+ * route.
  */
 export function bindAll<R extends Routes>(
   { name, routes }: Group<R>,
@@ -45,7 +46,10 @@ function isLiteral(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Registers the handlers of a group: all of them, or none. @throws ConfigurationError as `add` of a {@link Registry}, and {@link bindAll}. */
+/**
+ * Registers the handlers of a group: all of them, or none. @throws ConfigurationError as `add` of a {@link Registry},
+ * and {@link bindAll}.
+ */
 export function addAll(
   registry: Registry,
   ...[routes, handlers, options]: Parameters<typeof bindAll>

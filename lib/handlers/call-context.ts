@@ -93,12 +93,13 @@ export class CallContext<I> implements Call<I> {
   }
 
   /**
-   * The call that interceptors make of this one, after they were given `original`. It aborts with this one, or by itself. One that they
-   * leave without metadata has none; one without a signal keeps its own.
+   * The call that interceptors make of this one, after they were given `original`. It aborts with this one, or by
+   * itself. One that they leave without metadata has none; one without a signal keeps its own.
    */
   derive(passed: Partial<IncomingCall>, original: IncomingCall): CallContext<I> {
     const { meta, deadline } = passed;
-    // An untouched deadline stays exact: the wall clock may have been corrected since the interceptors got it as a date.
+    // An untouched deadline stays exact: the wall clock may have been corrected since the interceptors got it as a
+    // date.
     const until = deadline === original.deadline ? this.#deadline : this.#until(deadline);
     const caller = { name: this.caller, kind: this.callerKind };
     const derived = new CallContext<I>(caller, this.subroute, until, this.#scope, this.#inbound, meta);
@@ -142,8 +143,8 @@ export class CallContext<I> implements Call<I> {
   }
 
   /**
-   * True if an error is only a consequence of the abort: the abort's reason, or the AbortError with which platform functions
-   * reject. A handler that passes `signal` on fails with one of these.
+   * True if an error is only a consequence of the abort: the abort's reason, or the AbortError with which platform
+   * functions reject. A handler that passes `signal` on fails with one of these.
    */
   isAbort(error: unknown): boolean {
     if (this.#ended === undefined) return false;

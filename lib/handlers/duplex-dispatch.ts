@@ -45,8 +45,8 @@ export function duplexResponder(
 }
 
 /**
- * One running handler of a stream. It owns the handler's output (`SendingHalf`) and its input (`inbound`), and is the sink of
- * its mux.
+ * One running handler of a stream. It owns the handler's output (`SendingHalf`) and its input (`inbound`), and is the
+ * sink of its mux.
  *
  *     run ──▶ waiting for the result (a Promise) ──▶ feeding ──complete, fail──▶ output ended ──▶ ended
  *      └─────────────── cancel, deadline, connection loss, undecodable input, at any time ──────────┘

@@ -114,7 +114,8 @@ function withheldFromLeaves(
   if (call.callerKind === 'host' || exposeErrors === true || (call.relayed && mayPass(thrown))) {
     return { text: errorText(thrown), error, event: eventOf(thrown, call) };
   }
-  // The text may name what strangers must not know: paths, hosts, statements. The id leads an operator from one to the other.
+  // The text may name what strangers must not know: paths, hosts, statements. The id leads an operator from one to the
+  // other.
   const id = Array.from({ length: 4 }, () =>
     Math.floor(runtime.random() * 0x1_0000)
       .toString(16)
@@ -138,8 +139,8 @@ function isDeclared(thrown: unknown): thrown is DeclaredError {
   return thrown instanceof DeclaredError;
 }
 
-// An error of a call that the handler made passes on whether calling again may help; that of a call which is relayed, and of
-// one that an interceptor makes before the handler, also whether anything was done.
+// An error of a call that the handler made passes on whether calling again may help; that of a call which is relayed,
+// and of one that an interceptor makes before the handler, also whether anything was done.
 function wireError(thrown: unknown): CallError {
   try {
     if (thrown instanceof GridError) return wireErrorOf(thrown);

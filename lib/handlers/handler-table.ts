@@ -55,7 +55,10 @@ export class HandlerTable {
       : `No handler for this subroute of id ${String(handler)}. Register one there with handle(…), and check that both sides declare the route with the same id and subroute.`;
   }
 
-  /** Adds what answers the calls of a route; it is made once the address is known to be free. @throws ConfigurationError if the address is taken. */
+  /**
+   * Adds what answers the calls of a route; it is made once the address is known to be free. @throws ConfigurationError
+   * if the address is taken.
+   */
   add(route: WireRoute, contract: Route | undefined, responder: () => Responder): HandlerEntry {
     const { handler: id, path, name } = route;
     const address = path === undefined ? String(id) : `${String(id)}/${path}`;

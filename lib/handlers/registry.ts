@@ -72,7 +72,9 @@ export class Registry {
     return this.#add(this.#routes.of(route), handler, route as Route, this.#context, options.intercept);
   }
 
-  /** Registers a handler of opaque bytes. @throws ConfigurationError if the address is invalid or already has a handler. */
+  /**
+   * Registers a handler of opaque bytes. @throws ConfigurationError if the address is invalid or already has a handler.
+   */
   addRaw(handler: RawHandler): Registration<RawHandler['handle']> {
     const what = `Handler ${String(handler.id)}`;
     checkId(handler.id, what);

@@ -49,7 +49,10 @@ export function unaryResponder(
   };
 }
 
-/** True for generators, other iterators and async iterables such as Node streams, none of which can be a single response. */
+/**
+ * True for generators, other iterators and async iterables such as Node streams, none of which can be a single
+ * response.
+ */
 function isIterator(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (Symbol.asyncIterator in value) return true;
@@ -203,8 +206,8 @@ class UnaryInvocation implements CancelSink {
     else if (item !== undefined) this.#awaitCompletion();
   }
 
-  // A BehaviorSubject, or a stream without take(1), emits the response and never completes: without this report the caller
-  // waits and nothing fails.
+  // A BehaviorSubject, or a stream without take(1), emits the response and never completes: without this report the
+  // caller waits and nothing fails.
   #awaitCompletion(): void {
     const subscription = this.#subscription!;
     if (subscription.closed || this.#route.takesFirst) return;

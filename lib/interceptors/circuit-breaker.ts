@@ -12,8 +12,8 @@ export interface CircuitBreakerOptions {
   /** How long the circuit stays open before it lets one call through, in ms. Default 5 000. */
   readonly cooldown?: number;
   /**
-   * Whether an error counts as a failure of the host. Default: errors that are `retryable`, and `internal` ones. An error that
-   * a contract names is an answer, and no failure.
+   * Whether an error counts as a failure of the host. Default: errors that are `retryable`, and `internal` ones. An
+   * error that a contract names is an answer, and no failure.
    */
   readonly isFailure?: (error: unknown) => boolean;
 }
@@ -30,7 +30,8 @@ const maxCircuits = 1_024;
  *                                      ▲                     └──────── it fails ────────┐
  *                                      └────────────────────────────────────────────────┘
  *
- * While the circuit is open, calls fail with RefusedError (`code: 'unavailable'`, `initiator: 'local'`); nothing is sent.
+ * While the circuit is open, calls fail with RefusedError (`code: 'unavailable'`, `initiator: 'local'`); nothing is
+ * sent.
  *
  * @throws ConfigurationError for an option that is unknown or cannot work.
  */
@@ -132,7 +133,9 @@ class Circuit {
     if (++this.#failures >= this.#limit) this.#openedAt = now;
   }
 
-  /** A call was unsubscribed before it gave anything: nothing is known. One that began before the trial does not end it. */
+  /**
+   * A call was unsubscribed before it gave anything: nothing is known. One that began before the trial does not end it.
+   */
   abandoned(call: object): void {
     if (this.#trial === call) this.#trial = undefined;
   }

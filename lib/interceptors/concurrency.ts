@@ -15,9 +15,9 @@ export interface ConcurrencyOptions {
 }
 
 /**
- * Admission control: at most `max` calls at once, over all calls that pass the interceptor, and at most `queue` that wait, in
- * their order. A further one fails with ResourceExhaustedError, which is retryable: no handler has begun to work on it. So an
- * overloaded host answers what it can, and quickly refuses the rest.
+ * Admission control: at most `max` calls at once, over all calls that pass the interceptor, and at most `queue` that
+ * wait, in their order. A further one fails with ResourceExhaustedError, which is retryable: no handler has begun to
+ * work on it. So an overloaded host answers what it can, and quickly refuses the rest.
  *
  * @throws ConfigurationError for an option that is unknown or cannot work.
  */
@@ -83,8 +83,8 @@ class Places {
     return giveBack;
   }
 
-  // A call that ends while it begins gives its place back within the loop, which then goes on: a recursion would overflow the
-  // stack where many such calls wait.
+  // A call that ends while it begins gives its place back within the loop, which then goes on: a recursion would
+  // overflow the stack where many such calls wait.
   #enterNext(): void {
     if (this.#entering) return;
     this.#entering = true;

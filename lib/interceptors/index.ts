@@ -1,6 +1,6 @@
 /**
- * Ready-made interceptors, for `new Manager({ intercept })` and `connect(url, { intercept })`. They are an entry of their own
- * because `retry` and `timeout` are operators of rxjs too. The types of interceptors are part of `rxgrid`.
+ * Ready-made interceptors, for `new Manager({ intercept })` and `connect(url, { intercept })`. They are an entry of
+ * their own because `retry` and `timeout` are operators of rxjs too. The types of interceptors are part of `rxgrid`.
  *
  * @packageDocumentation
  */

@@ -24,8 +24,9 @@ export interface CallRecord {
 }
 
 /**
- * Gives a record of each call at its end to `write`, such as a function of your logger. Texts of the other side are made
- * printable: they cannot break a line, or act on a terminal. What `write` throws is reported as unhandled, and harms no call.
+ * Gives a record of each call at its end to `write`, such as a function of your logger. Texts of the other side are
+ * made printable: they cannot break a line, or act on a terminal. What `write` throws is reported as unhandled, and
+ * harms no call.
  *
  * @throws ConfigurationError where `write` is no function.
  *

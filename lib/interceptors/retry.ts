@@ -5,14 +5,14 @@ import { GridError } from '../errors.js';
 import { after } from './later.js';
 
 /**
- * Makes calls again that failed, where that is safe and may help: the error is `retryable`, and no handler has begun to work
- * on the call (`sent: false`) or its route is declared `idempotent`. A stream is only repeated before its first item, and
- * one with an input only where nothing was sent.
+ * Makes calls again that failed, where that is safe and may help: the error is `retryable`, and no handler has begun to
+ * work on the call (`sent: false`) or its route is declared `idempotent`. A stream is only repeated before its first
+ * item, and one with an input only where nothing was sent.
  *
- * The pause before an attempt is a random part of `backoff`, doubled with each attempt: so callers that failed together do
- * not call again together. All calls that share the interceptor have a budget: retries are at most a tenth of the calls, and
- * ten more at once. So a host that is down, or overloaded, does not get several times as many calls. Where the deadline would
- * pass in the pause, the error comes at once.
+ * The pause before an attempt is a random part of `backoff`, doubled with each attempt: so callers that failed together
+ * do not call again together. All calls that share the interceptor have a budget: retries are at most a tenth of the
+ * calls, and ten more at once. So a host that is down, or overloaded, does not get several times as many calls. Where
+ * the deadline would pass in the pause, the error comes at once.
  *
  * Each attempt passes the interceptors behind this one. The error of the last attempt is passed on.
  *

@@ -10,9 +10,9 @@ export interface TimeoutOptions {
 }
 
 /**
- * Bounds the time of calls. At the caller it moves the deadline forward, which goes to the other side with the call; behind
- * `retry` it bounds each attempt. At the handler's side it stops the handler, whose `call.signal` aborts, and the caller gets
- * `deadline-exceeded`.
+ * Bounds the time of calls. At the caller it moves the deadline forward, which goes to the other side with the call;
+ * behind `retry` it bounds each attempt. At the handler's side it stops the handler, whose `call.signal` aborts, and
+ * the caller gets `deadline-exceeded`.
  *
  * @param ms - Time for the call, in ms.
  * @throws ConfigurationError for an option that is unknown or cannot work.

@@ -1,4 +1,6 @@
-/** The sums of two sets of counts, by the names that `left` has. `right` may have further members, which are left out. */
+/**
+ * The sums of two sets of counts, by the names that `left` has. `right` may have further members, which are left out.
+ */
 export function addCounts<T extends { readonly [K in keyof T]: number }>(
   left: T,
   right: { readonly [K in keyof T]: number },

@@ -22,8 +22,8 @@ export interface RouteFigures extends StreamCounts {
   /** How long calls took that were not cancelled: from the call to its end, for streams too. */
   readonly durations: Durations;
   /**
-   * Percentiles of the durations, in ms, of the calls that ended in the last minute, as far back as there has been an observer of the
-   * figures; in the first figures of an observer, of all calls. Undefined where no call has ended.
+   * Percentiles of the durations, in ms, of the calls that ended in the last minute, as far back as there has been an
+   * observer of the figures; in the first figures of an observer, of all calls. Undefined where no call has ended.
    */
   readonly p50: number | undefined;
   readonly p95: number | undefined;

@@ -1,6 +1,6 @@
 /**
- * Durations in fixed logarithmic buckets. Every process has the same buckets, so histograms of several hosts can be added,
- * and an earlier one can be subtracted from a later one.
+ * Durations in fixed logarithmic buckets. Every process has the same buckets, so histograms of several hosts can be
+ * added, and an earlier one can be subtracted from a later one.
  *
  *     µs      0 1 2 … 7 │ 8 9 … 15 │ 16 18 20 … 30 │ 32 36 … 60 │ … │ up to 2^32 µs, about 72 minutes
  *     buckets     8     │    8     │       8       │     8      │ …    the last one also holds what took longer
@@ -84,8 +84,8 @@ export function addDurations(left: Durations, right: Durations): Durations {
 }
 
 /**
- * The durations that a counter has counted since `earlier`. A counter that was begun anew meanwhile, because its process was
- * restarted, has counted all of `later`.
+ * The durations that a counter has counted since `earlier`. A counter that was begun anew meanwhile, because its
+ * process was restarted, has counted all of `later`.
  */
 export function subtractDurations(later: Durations, earlier: Durations): Durations {
   if (earlier.count === 0 || earlier.count > later.count) return later;

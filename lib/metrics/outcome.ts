@@ -4,7 +4,10 @@ import type { Outcome } from './route-meter.js';
 /** The code under which errors are counted that have none. */
 const unknown = 'unknown';
 
-/** How a call ended whose error is `error`; undefined: it ended well. Never throws: it may be anything that user code threw. */
+/**
+ * How a call ended whose error is `error`; undefined: it ended well. Never throws: it may be anything that user code
+ * threw.
+ */
 export function outcomeOf(error: unknown, withoutCode = unknown): Outcome {
   if (error === undefined) return 'ok';
   if (error instanceof CancelledError) return 'cancelled';

@@ -24,7 +24,9 @@ export type Outcome = 'ok' | 'cancelled' | { readonly code: string };
 
 /** Whether durations are measured by a clock that is read for each call. */
 export interface Precision {
-  /** False: by one reading for each turn of the event loop, which costs nothing; what a handler computes is not seen. */
+  /**
+   * False: by one reading for each turn of the event loop, which costs nothing; what a handler computes is not seen.
+   */
   exact: boolean;
 }
 
@@ -42,7 +44,8 @@ export interface MeterCounts extends StreamCounts {
  *
  *     begin ──▶ in flight ──end──▶ ok, cancelled, or an error
  *
- * This runs for every call: it adds numbers and allocates nothing. What costs more is computed when the figures are read.
+ * This runs for every call: it adds numbers and allocates nothing. What costs more is computed when the figures are
+ * read.
  */
 export class RouteMeter {
   readonly route: MeteredRoute;

@@ -17,7 +17,10 @@ export class RouteSampler {
     this.#meters = meters;
   }
 
-  /** The figures of all routes that were called or have a handler, at the time `now`, in ms of any clock that only goes forward. */
+  /**
+   * The figures of all routes that were called or have a handler, at the time `now`, in ms of any clock that only goes
+   * forward.
+   */
   sample(now: number): readonly RouteFigures[] {
     const present = new Map<RouteMeter, Durations>();
     const base = this.#base(now);

@@ -19,9 +19,9 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes an AsyncAPI 3 document of a description: a channel for each route, an operation with its reply, and messages with
- * their JSON Schemas. So other tools can document a host and generate clients for it. What AsyncAPI cannot express, such
- * as windows and the kind of a route, is in `x-rxgrid`.
+ * Makes an AsyncAPI 3 document of a description: a channel for each route, an operation with its reply, and messages
+ * with their JSON Schemas. So other tools can document a host and generate clients for it. What AsyncAPI cannot
+ * express, such as windows and the kind of a route, is in `x-rxgrid`.
  */
 export function asyncApi(description: GridDescription, options: AsyncApiOptions = {}): AsyncApiDocument {
   const { title = `${description.host}: routes`, version = '1.0.0' } = options;
@@ -102,8 +102,8 @@ function serverOf({ host, paths }: GridDescription): object {
 }
 
 /**
- * A schema as a part of the document: its references to itself lead to where it stands there. Its `$schema` and `$id` would
- * make it a document of its own.
+ * A schema as a part of the document: its references to itself lead to where it stands there. Its `$schema` and `$id`
+ * would make it a document of its own.
  */
 function rooted(value: unknown, root: string): unknown {
   if (Array.isArray(value)) return value.map((entry) => rooted(entry, root));

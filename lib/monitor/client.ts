@@ -10,12 +10,13 @@ import { monitorRoutes } from './monitor-routes.js';
 import type { RecordFramesOptions } from './record-frames.js';
 
 /**
- * What another host reports about itself. Every Observable is cold: a subscription is one call to the host, and ends there
- * with the unsubscription. Figures are conflated at the host, so a slow subscriber gets the newest ones and costs the host
- * one pending update. All texts are printable; they are not HTML.
+ * What another host reports about itself. Every Observable is cold: a subscription is one call to the host, and ends
+ * there with the unsubscription. Figures are conflated at the host, so a slow subscriber gets the newest ones and costs
+ * the host one pending update. All texts are printable; they are not HTML.
  *
- * They error as calls do: with DisconnectedError when the connection is lost, after which `retryOnDisconnect()` subscribes
- * again; with RefusedError where the host serves no monitor, and PermissionDeniedError where it does not allow this one.
+ * They error as calls do: with DisconnectedError when the connection is lost, after which `retryOnDisconnect()`
+ * subscribes again; with RefusedError where the host serves no monitor, and PermissionDeniedError where it does not
+ * allow this one.
  */
 export interface Monitor {
   /** Name, version, uptime and clock of the host: one item. */
@@ -23,16 +24,19 @@ export interface Monitor {
   /** The routes that it serves, with their kinds, windows and JSON Schemas: one item. */
   readonly description$: Observable<GridDescription>;
   /**
-   * All figures at once: info, cluster, routes, streams and transfers: one item. Costs a host less than the others where many
-   * hosts are polled one after another. The host must allow each of the five.
+   * All figures at once: info, cluster, routes, streams and transfers: one item. Costs a host less than the others
+   * where many hosts are polled one after another. The host must allow each of the five.
    */
   readonly snapshot$: Observable<MonitorSnapshot>;
   /**
-   * Its connections to the other hosts, with their figures: when one changes, and every second. The host itself is not in the
-   * list: its name is `local`.
+   * Its connections to the other hosts, with their figures: when one changes, and every second. The host itself is not
+   * in the list: its name is `local`.
    */
   readonly cluster$: Observable<MonitoredCluster>;
-  /** Counts, errors and durations by route and side, every second; of more than 1 000 routes, those that are called most. */
+  /**
+   * Counts, errors and durations by route and side, every second; of more than 1 000 routes, those that are called
+   * most.
+   */
   readonly routes$: Observable<readonly RouteFigures[]>;
   /** Its open streams, every second. */
   readonly streams$: Observable<StreamList>;
@@ -45,13 +49,17 @@ export interface Monitor {
   /** Its events, in batches: first the newest 256 from before, then the others as they come. */
   readonly events$: Observable<MonitorEvents>;
   /**
-   * What goes over its connections from the subscription on, as the lines of a recording: each item is one or more of them.
-   * The host must allow it: option `frames` of `serveMonitor`. To a reader that is too slow it says how many records are missing.
+   * What goes over its connections from the subscription on, as the lines of a recording: each item is one or more of
+   * them. The host must allow it: option `frames` of `serveMonitor`. To a reader that is too slow it says how many
+   * records are missing.
    */
   frames(options?: RecordFramesOptions): Observable<string>;
 }
 
-/** Monitors the host at the other end of a connection, or the one that a `via` connection leads to. The host must call `serveMonitor`. */
+/**
+ * Monitors the host at the other end of a connection, or the one that a `via` connection leads to. The host must call
+ * `serveMonitor`.
+ */
 export function monitor(connection: Connection): Monitor {
   const { host } = connection;
   const reported = <T>(source: Observable<T>): Observable<T> =>

@@ -67,8 +67,9 @@ function addressOf({ handler, subroute }: WireRoute): Pick<RouteDescription, 'id
 }
 
 /**
- * The JSON Schema of what is sent for a shape: of the input of a schema, because the other side validates. Undefined for
- * types and codecs, for schemas of a library without Standard JSON Schema, and for a schema that JSON Schema cannot express.
+ * The JSON Schema of what is sent for a shape: of the input of a schema, because the other side validates. Undefined
+ * for types and codecs, for schemas of a library without Standard JSON Schema, and for a schema that JSON Schema cannot
+ * express.
  */
 function jsonSchemaOf(shape: Shape | undefined): JsonSchema | undefined {
   if (shape === undefined || !('~standard' in shape)) return undefined;

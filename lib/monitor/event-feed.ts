@@ -9,8 +9,8 @@ import type { MonitorEvent, MonitorEvents } from './messages.js';
 const gatherMs = 100;
 
 /**
- * The events of a host for its readers: those that were kept first, then the new ones, gathered. Of a flood each reader gets
- * the newest events and the number of those that it missed.
+ * The events of a host for its readers: those that were kept first, then the new ones, gathered. Of a flood each reader
+ * gets the newest events and the number of those that it missed.
  */
 export class EventFeed {
   readonly #runtime: Runtime;

@@ -1,6 +1,6 @@
 /**
- * The frames on the connections of one endpoint, as the records of a recording. It decodes each message a second time, and
- * only while there is a subscriber.
+ * The frames on the connections of one endpoint, as the records of a recording. It decodes each message a second time,
+ * and only while there is a subscriber.
  */
 
 import { Observable, type Subscriber } from 'rxjs';
@@ -29,8 +29,8 @@ export interface TapOptions {
 }
 
 /**
- * Handlers whose calls are left out: the control of hosts and leaves, which carries tokens, and the monitor, since a recording
- * that is read over a connection would record itself.
+ * Handlers whose calls are left out: the control of hosts and leaves, which carries tokens, and the monitor, since a
+ * recording that is read over a connection would record itself.
  */
 const hiddenHandlers: ReadonlySet<number> = new Set([reservedIds.duplicateHost, reservedIds.control]);
 /** Ended calls of hidden routes whose late frames are still left out, for each connection. */

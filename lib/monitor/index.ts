@@ -1,6 +1,6 @@
 /**
- * Observe a host of the mesh from another one, or from a leaf: its routes with their JSON Schemas, its connections, figures,
- * streams, transfers, leaves, health and events.
+ * Observe a host of the mesh from another one, or from a leaf: its routes with their JSON Schemas, its connections,
+ * figures, streams, transfers, leaves, health and events.
  *
  * @packageDocumentation
  */

@@ -32,8 +32,8 @@ const answer = <T>(subroute: string, read: Read<T>) => ({
 });
 
 /**
- * The contracts of the monitor, which `serveMonitor` answers. A host that names the routes of its leaves lists the ones that
- * they may call: `leaves: { routes: [...Object.values(monitorRoutes)] }`.
+ * The contracts of the monitor, which `serveMonitor` answers. A host that names the routes of its leaves lists the ones
+ * that they may call: `leaves: { routes: [...Object.values(monitorRoutes)] }`.
  */
 export const monitorRoutes = {
   /** Name, version, uptime and clock. */

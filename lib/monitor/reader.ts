@@ -4,8 +4,9 @@ import { msgpack } from '../codec/msgpack-codec.js';
 import { printable } from '../printable.js';
 
 /*
- * Reads what another host reports about itself. That host may be of another version, or hostile: a field that is missing, or
- * is something else, gets a default; texts are made printable; lists have a bound. Only a value that is not a map is refused.
+ * Reads what another host reports about itself. That host may be of another version, or hostile: a field that is
+ * missing, or is something else, gets a default; texts are made printable; lists have a bound. Only a value that is not
+ * a map is refused.
  */
 
 /** Characters of a text that is kept. */

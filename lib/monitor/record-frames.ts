@@ -10,8 +10,8 @@ import { tapFrames } from './frame-tap.js';
 /** Options of {@link recordFrames}. */
 export interface RecordFramesOptions {
   /**
-   * True: with payloads, metadata and the details of errors, up to 1 MiB each, which a replay needs. They are what the users of
-   * the mesh send each other. Default false: the sizes of payloads.
+   * True: with payloads, metadata and the details of errors, up to 1 MiB each, which a replay needs. They are what the
+   * users of the mesh send each other. Default false: the sizes of payloads.
    */
   readonly payloads?: boolean;
   /** Only the connections with this host, or of leaves with this identity. Default: all. */
@@ -28,11 +28,12 @@ const recordFramesRules: Readonly<Record<keyof RecordFramesOptions, Rule>> = {
 
 /**
  * Records what goes over the connections of a host: emits the lines of a recording, each with its line break, which
- * `readRecording` of `rxgrid/testing` and `rxgrid decode` read. Cold; it records from the subscription on, costs nothing
- * without one, and completes at the close of the manager. A subscriber that unsubscribes earlier writes the end: `recordingEnd(…)`.
+ * `readRecording` of `rxgrid/testing` and `rxgrid decode` read. Cold; it records from the subscription on, costs
+ * nothing without one, and completes at the close of the manager. A subscriber that unsubscribes earlier writes the
+ * end: `recordingEnd(…)`.
  *
- * Left out are the handshakes and the renewal of tokens, the calls of the monitor, the connection of the host to itself, and
- * the bytes of files that this host sends from its disk.
+ * Left out are the handshakes and the renewal of tokens, the calls of the monitor, the connection of the host to
+ * itself, and the bytes of files that this host sends from its disk.
  *
  * @throws ConfigurationError for an invalid option.
  */
@@ -62,7 +63,10 @@ export function recordingEnd(t: number, reason: string): string {
   return `${recordLine({ kind: 'end', t, reason })}\n`;
 }
 
-/** The lines of a recording, in batches, for a reader that takes one when it can. What it misses is counted in the recording. */
+/**
+ * The lines of a recording, in batches, for a reader that takes one when it can. What it misses is counted in the
+ * recording.
+ */
 export async function* recordedBatches(
   manager: Manager,
   options: RecordFramesOptions,

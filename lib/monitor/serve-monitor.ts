@@ -28,21 +28,24 @@ export interface MonitorRequest {
 /** Options of {@link serveMonitor}. */
 export interface ServeMonitorOptions {
   /**
-   * Authorizes each reader. Default: the hosts of the cluster are allowed, leaves are not. An error that it throws refuses, too.
+   * Authorizes each reader. Default: the hosts of the cluster are allowed, leaves are not. An error that it throws
+   * refuses, too.
    */
   authorize?(request: MonitorRequest): boolean | Promise<boolean>;
   /**
-   * Whether authorized readers may also record the frames on the connections of this host (`rxgrid record`): `'headers'`, the
-   * frames without their payloads; `'payloads'`, with all that the users of the mesh send each other. Default `'none'`.
+   * Whether authorized readers may also record the frames on the connections of this host (`rxgrid record`):
+   * `'headers'`, the frames without their payloads; `'payloads'`, with all that the users of the mesh send each other.
+   * Default `'none'`.
    */
   readonly frames?: 'none' | 'headers' | 'payloads';
 }
 
 /**
- * Serves what a host knows about itself to `monitor()` on other hosts and leaves: its routes, its connections, counts and
- * durations, open streams, transfers, leaves, health and events. Without it a host serves nothing of that.
+ * Serves what a host knows about itself to `monitor()` on other hosts and leaves: its routes, its connections, counts
+ * and durations, open streams, transfers, leaves, health and events. Without it a host serves nothing of that.
  *
- * Figures are sent once a second at most, and only to readers that have subscribed; one that does not keep up gets the newest.
+ * Figures are sent once a second at most, and only to readers that have subscribed; one that does not keep up gets the
+ * newest.
  *
  * @throws ConfigurationError for an option that cannot work, and where the manager serves a monitor already.
  */

@@ -1,8 +1,9 @@
 import { ProtocolError } from '../errors.js';
 
 /**
- * A token bucket for the calls that the other side cancels, or has ended by a fault of its own: a burst of as many as may be open, and `perSecond` on average.
- * To open and cancel a call costs the other side two small frames, and this side the start of a handler.
+ * A token bucket for the calls that the other side cancels, or has ended by a fault of its own: a burst of as many as
+ * may be open, and `perSecond` on average. To open and cancel a call costs the other side two small frames, and this
+ * side the start of a handler.
  */
 export class CancelBudget {
   readonly #perSecond: number;

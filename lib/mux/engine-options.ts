@@ -20,7 +20,9 @@ export interface Caller {
   readonly kind: 'host' | 'leaf';
 }
 
-/** Answers the calls of the other side for one route. `meta` is the metadata of the call; undefined where there is none. */
+/**
+ * Answers the calls of the other side for one route. `meta` is the metadata of the call; undefined where there is none.
+ */
 export type Responder =
   | {
       readonly kind: 'unary';
@@ -102,7 +104,9 @@ export function noStats(): EngineStats {
 export interface EngineOptions {
   readonly runtime: Runtime;
   readonly limits: Limits;
-  /** Handlers of this peer that outlive their calls, including those of earlier links: they count towards the limits. */
+  /**
+   * Handlers of this peer that outlive their calls, including those of earlier links: they count towards the limits.
+   */
   readonly running: RunningHandlers;
   /** Verifies received messages that carry a checksum. Undefined: checksums are neither verified nor sent. */
   readonly checksum: Checksum | undefined;
@@ -123,11 +127,17 @@ export interface EngineOptions {
   readonly sink: MessageSink;
   /** Shortest round trip of the pings so far, in ms; Infinity before the first Pong. */
   roundTrip(): number;
-  /** True: the other side has not answered a ping of the connection in time, because it is behind with reading or gone. Default: false. */
+  /**
+   * True: the other side has not answered a ping of the connection in time, because it is behind with reading or gone.
+   * Default: false.
+   */
   isPongOverdue?(): boolean;
   /** The party at the other side; passed to responders. */
   readonly caller: Caller;
-  /** Finds the route of a call of the other side, or the refusal; a string is the text of one because there is no such route. */
+  /**
+   * Finds the route of a call of the other side, or the refusal; a string is the text of one because there is no such
+   * route.
+   */
   find(handler: number, subroute: Uint8Array | undefined): Responder | Refusal | string;
   /** Creates what answers the calls of the other side. Default: they are refused, and `find` is not used. */
   readonly incoming?: CreateIncomingSide | undefined;
@@ -137,7 +147,10 @@ export interface EngineOptions {
   onFault(error: ProtocolError): void;
   /** Takes an error thrown by a sink or a responder. Other frames and muxes are not affected. */
   readonly onThrown: OnThrown;
-  /** Called with true when messages arrive faster than they are read: the socket should be paused until it is called with false. */
+  /**
+   * Called with true when messages arrive faster than they are read: the socket should be paused until it is called
+   * with false.
+   */
   onBehind?(behind: boolean): void;
   /** Creates the error of a mux whose connection, or whose other end, is lost. */
   disconnected(sent: boolean): GridError;

@@ -113,8 +113,8 @@ export class IncomingCalls {
     return this.#options.extensions.meta === true;
   }
 
-  // What a caller of this library does not send: it checks its metadata before. The frame has its bounds, so that the other
-  // calls of the connection go on.
+  // What a caller of this library does not send: it checks its metadata before. The frame has its bounds, so that the
+  // other calls of the connection go on.
   #refusesOpening(frame: FrameView, opening: OpeningExtra | ProtocolError): opening is ProtocolError {
     let text: string;
     if (opening instanceof ProtocolError) text = opening.message;

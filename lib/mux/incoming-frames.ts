@@ -76,7 +76,8 @@ class IncomingFrames implements IncomingSide {
     }
   }
 
-  // Takes one of the cancels that the other side may still make. False where it has made too many: the connection closes.
+  // Takes one of the cancels that the other side may still make. False where it has made too many: the connection
+  // closes.
   #takeCancel(): boolean {
     if (this.#cancels.take(this.#host.turn.now())) return true;
     this.#options.onFault(this.#cancels.fault);

@@ -13,8 +13,8 @@
  *      ▲                 │ older than `sparseAfter`       │
  *      └─────────────────┴───────── the marker fires ─────┘
  *
- * The marker is a macrotask: once it has run, the event loop has turned. Sparse messages and short bursts need no marker, so
- * they cost no timer.
+ * The marker is a macrotask: once it has run, the event loop has turned. Sparse messages and short bursts need no
+ * marker, so they cost no timer.
  */
 
 import { ProtocolError } from '../errors.js';
@@ -43,13 +43,16 @@ export interface ReaderOptions {
 }
 
 /**
- * Length of a slice, in ms. After it, the event loop turns. Until then a write that the kernel did not take whole waits, and with it
- * what other calls wait for. (Measured: with 10 ms, p99 of a call beside other traffic was 12 to 19 ms, with 4 ms 3 to 12.)
+ * Length of a slice, in ms. After it, the event loop turns. Until then a write that the kernel did not take whole
+ * waits, and with it what other calls wait for. (Measured: with 10 ms, p99 of a call beside other traffic was 12 to 19
+ * ms, with 4 ms 3 to 12.)
  */
 const sliceTime = 4;
 /** A run of messages that has lasted this long, in ms, gets a marker. */
 const markAfter = 2;
-/** After this time, in ms, a run without a marker counts as over: messages are sparse, and the event loop has turned. */
+/**
+ * After this time, in ms, a run without a marker counts as over: messages are sparse, and the event loop has turned.
+ */
 const sparseAfter = 50;
 /** Frames between two readings of the clock; a power of two. */
 const framesPerReading = 16;
@@ -58,9 +61,9 @@ const bytesPerReading = 16 << 10;
 /** How late a slice may come in a simulation, in ms. */
 const busyMs = 12;
 /**
- * Payloads of a message larger than this, in bytes, are copied where they are a small part of it: a consumer that keeps one
- * would keep the whole message, while only the payload is accounted for. No sender of this library merges frames into such
- * a large message.
+ * Payloads of a message larger than this, in bytes, are copied where they are a small part of it: a consumer that keeps
+ * one would keep the whole message, while only the payload is accounted for. No sender of this library merges frames
+ * into such a large message.
  */
 const largeMessageBytes = 64 << 10;
 
@@ -118,15 +121,17 @@ export class MessageReader {
     this.#run(() => this.#begin(message, at));
   }
 
-  /** Runs `task` when all messages that have arrived are read: at once where none waits, and never after {@link stop}. */
+  /**
+   * Runs `task` when all messages that have arrived are read: at once where none waits, and never after {@link stop}.
+   */
   whenRead(task: () => void): void {
     if (this.#reading || this.#cancelSlice !== undefined) this.#onRead = task;
     else if (!this.#stopped) task();
   }
 
   /**
-   * Until when messages that had arrived waited to be read, on the monotonic clock, in ms: now where some wait, −Infinity where
-   * none ever did. More may have waited in the socket, which is paused meanwhile.
+   * Until when messages that had arrived waited to be read, on the monotonic clock, in ms: now where some wait,
+   * −Infinity where none ever did. More may have waited in the socket, which is paused meanwhile.
    */
   get unreadUntil(): number {
     return this.#isBehind() ? this.#options.now() : this.#behindUntil;

@@ -30,18 +30,20 @@ export interface MuxHost {
   /** Takes what a sink threw outside of any frame, mux or timer. */
   readonly onThrown: OnThrown;
   /**
-   * Sends a frame that only says that this end of the mux is gone: DisconnectServerMux or DisconnectClientMux. It is sent
-   * once a turn, however often it is asked for.
+   * Sends a frame that only says that this end of the mux is gone: DisconnectServerMux or DisconnectClientMux. It is
+   * sent once a turn, however often it is asked for.
    */
   sendDisconnect(muxId: MuxId, op: number): void;
   /** The received bytes that this connection holds. */
   readonly account: ReceiveAccount;
   /**
-   * True: what the other side has sent, or was sent, within the last `ms` may still wait to be read, so that a mux which is
-   * silent may have been answered.
+   * True: what the other side has sent, or was sent, within the last `ms` may still wait to be read, so that a mux
+   * which is silent may have been answered.
    */
   mayBeUnread(ms: number): boolean;
-  /** A responder's call has ended, but its handler keeps running, and holds so many bytes, until this promise settles. */
+  /**
+   * A responder's call has ended, but its handler keeps running, and holds so many bytes, until this promise settles.
+   */
   addRunningHandler(bytes: number, until: PromiseLike<unknown>): void;
   /** The error for a lost connection, or for a mux that the other side dropped. */
   disconnected(sent: boolean): GridError;
@@ -52,8 +54,8 @@ export interface MuxHost {
 }
 
 /**
- * One call of a connection, at one of its two ends. A mux ends exactly once. `ended` is set before any callback is called,
- * so a callback may do anything.
+ * One call of a connection, at one of its two ends. A mux ends exactly once. `ended` is set before any callback is
+ * called, so a callback may do anything.
  */
 export abstract class Mux extends TimerEntry implements FrameOwner {
   readonly id: MuxId;
@@ -81,7 +83,10 @@ export abstract class Mux extends TimerEntry implements FrameOwner {
   }
 }
 
-/** The remaining time of a call as it is written to the wire: rounded down, at least 1; 0 means that there is no deadline. */
+/**
+ * The remaining time of a call as it is written to the wire: rounded down, at least 1; 0 means that there is no
+ * deadline.
+ */
 export function remainingMs(deadline: number, now: number): number {
   return deadline === Infinity ? 0 : Math.min(Math.max(1, Math.floor(deadline - now)), 0xffff_ffff);
 }

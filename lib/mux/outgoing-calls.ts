@@ -97,7 +97,8 @@ export class OutgoingCalls {
     return mux;
   }
 
-  // Of simulations: a window that may grow begins with a few items. Only where it is announced, or the responder has its own.
+  // Of simulations: a window that may grow begins with a few items. Only where it is announced, or the responder has
+  // its own.
   #windowOf(wanted: CreditWindow): CreditWindow {
     const { marks, windows } = this.#host;
     const isTiny = windows.bytes && wanted.max > wanted.initial && marks.buggify?.('a window begins with three items');

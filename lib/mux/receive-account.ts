@@ -4,8 +4,8 @@ import type { RunningHandlers } from './running-handlers.js';
 const hardFactor = 4;
 
 /**
- * Accounts for the received bytes that one connection holds, and for those of handlers that earlier connections of the same
- * peer left running. `maxReceiveBytes` bounds the sum.
+ * Accounts for the received bytes that one connection holds, and for those of handlers that earlier connections of the
+ * same peer left running. `maxReceiveBytes` bounds the sum.
  */
 export class ReceiveAccount {
   readonly #max: number;

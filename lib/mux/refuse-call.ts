@@ -8,7 +8,10 @@ import { errorTail } from './unary.js';
 /** Flags that a MuxConnectError repeats: the known ones that do not describe what follows the tuple. */
 const refusedFlags = Flag.Eof | Flag.Stateless | Flag.PayloadIsErr | Flag.PayloadIsZero;
 
-/** Answers the first frame of a call with a MuxConnectError, which repeats it, except for the flags of what follows the tuple. */
+/**
+ * Answers the first frame of a call with a MuxConnectError, which repeats it, except for the flags of what follows the
+ * tuple.
+ */
 export function refuseCall(
   host: MuxHost,
   { muxId, seq, deadlineMs, handler, flags }: FrameView,

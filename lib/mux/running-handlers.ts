@@ -1,9 +1,9 @@
 import { guarded } from '../guard.js';
 
 /**
- * Counts the handlers of one peer that keep running after their calls have ended, and the bytes that they hold. There is one
- * instance per peer, across its links: a peer that disconnects and reconnects gets no new allowance for the handlers that it
- * left behind.
+ * Counts the handlers of one peer that keep running after their calls have ended, and the bytes that they hold. There
+ * is one instance per peer, across its links: a peer that disconnects and reconnects gets no new allowance for the
+ * handlers that it left behind.
  *
  *     call open (table of its engine) ──cancel | deadline | loss──▶ still running (counted here) ──handler ends──▶ removed
  */

@@ -147,7 +147,8 @@ export class TimerWheel {
         if (entry.due <= until) due.push(entry);
       }
     }
-    // Each slot is a stack. Reversed, and then sorted stably, entries with equal times fire in the order of their adding.
+    // Each slot is a stack. Reversed, and then sorted stably, entries with equal times fire in the order of their
+    // adding.
     due.reverse().sort((a, b) => a.due - b.due);
     for (const entry of due) {
       // An entry that fires may remove another one, or move it.
@@ -181,8 +182,8 @@ export class TimerWheel {
     return more;
   }
 
-  // Visits the slots in the order of time, up to the first entry that is due in this revolution, which is near where there
-  // are many. Where all entries are due later, it visits all of them, at most once a revolution.
+  // Visits the slots in the order of time, up to the first entry that is due in this revolution, which is near where
+  // there are many. Where all entries are due later, it visits all of them, at most once a revolution.
   #findEarliest(): void {
     const slots = this.#slots!;
     const from = this.#firedUpTo + 1;

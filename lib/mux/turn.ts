@@ -118,7 +118,10 @@ export class Turn {
     if (this.#waitingForRoom.size > 0) this.#waitingForRoom.delete(stream);
   }
 
-  /** @internal Number of streams that wait to send credit at the end of the turn, or for room. A delay lasts 10 ms at most. */
+  /**
+   * @internal Number of streams that wait to send credit at the end of the turn, or for room. A delay lasts 10 ms at
+   * most.
+   */
   get waitingStreams(): number {
     return this.#owing.length + this.#waitingForRoom.size;
   }
@@ -138,7 +141,8 @@ export class Turn {
     if (this.#stopped) return;
     if (this.#owing.length > 0) this.#sendOwedCredit();
     this.#options.send();
-    // A sink that receives within `send` may have released more items. A link never does: see connection/inbound-messages.ts.
+    // A sink that receives within `send` may have released more items. A link never does: see
+    // connection/inbound-messages.ts.
     if (this.#owing.length > 0) this.scheduleFlush();
   };
 

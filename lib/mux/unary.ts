@@ -146,7 +146,9 @@ export class UnaryResponder extends Mux {
     this.#worker = worker;
   }
 
-  /** Sends the response; null means "no payload". Returns the error that is sent in its place. Ignored after the end. */
+  /**
+   * Sends the response; null means "no payload". Returns the error that is sent in its place. Ignored after the end.
+   */
   respond(payload: Uint8Array | null): CallError | undefined {
     if (this.ended) return undefined;
     const { maxUnaryBytes, maxSendQueueBytes } = this.host.limits;
@@ -223,7 +225,10 @@ export class UnaryResponder extends Mux {
   }
 }
 
-/** The error for a MuxConnectError: text and code are the other side's. @throws ProtocolError where the text does not parse. */
+/**
+ * The error for a MuxConnectError: text and code are the other side's. @throws ProtocolError where the text does not
+ * parse.
+ */
 export function refused(host: MuxHost, { payload, extra }: FrameView): RefusedError {
   const text = decodeConnectError(payload);
   return new RefusedError(text, text, detailsOf(host, extra));

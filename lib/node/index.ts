@@ -1,5 +1,6 @@
 /**
- * The server side of rxgrid in Node: a Manager that listens, or shares your HTTP server. Everything else is in `rxgrid`.
+ * The server side of rxgrid in Node: a Manager that listens, or shares your HTTP server. Everything else is in
+ * `rxgrid`.
  *
  * @packageDocumentation
  */

@@ -26,13 +26,13 @@ const readableRules = {
 
 /**
  * A Node Readable of an Observable's items. Demand follows the reader: the credit of a stream's item returns when the
- * next one is asked for, also behind operators that pass items on synchronously; what nothing can hold back waits, up to
- * `capacity`. What `bufferBounded` and `conflate` hold is taken when the reader asks.
+ * next one is asked for, also behind operators that pass items on synchronously; what nothing can hold back waits, up
+ * to `capacity`. What `bufferBounded` and `conflate` hold is taken when the reader asks.
  *
  * It subscribes at the first read; `destroy()` unsubscribes.
  *
- * Errors: those of the source, after what waits; BufferOverflowError, at once; TypeError for an item `null`, which Node takes for
- * the end.
+ * Errors: those of the source, after what waits; BufferOverflowError, at once; TypeError for an item `null`, which Node
+ * takes for the end.
  *
  * @throws ConfigurationError for an option that is unknown or cannot work.
  *

@@ -4,9 +4,9 @@ import { trackRedelivery, redeliver } from '../flow/redeliver.js';
 import { subscriberOf } from '../flow/subscriber.js';
 
 /**
- * Maps deliveries to their values and releases each one after `next` has returned, or, if a downstream `consume` or relay
- * retains the value, when that has finished with it. Use it to inspect deliveries, or release some of them explicitly, ahead
- * of an ordinary subscriber.
+ * Maps deliveries to their values and releases each one after `next` has returned, or, if a downstream `consume` or
+ * relay retains the value, when that has finished with it. Use it to inspect deliveries, or release some of them
+ * explicitly, ahead of an ordinary subscriber.
  *
  * @example
  * stream.deliveries.pipe(autoRelease()).subscribe(show);

@@ -28,16 +28,16 @@ const bufferRules = {
 };
 
 /**
- * Buffers items, with a bound and an overflow policy, for an Observable that is faster than its consumer: the result of a
- * handler, the input of an exchange, the source of `sendTo`, or of `toAsyncIterable`, `toReadableStream` and
+ * Buffers items, with a bound and an overflow policy, for an Observable that is faster than its consumer: the result of
+ * a handler, the input of an exchange, the source of `sendTo`, or of `toAsyncIterable`, `toReadableStream` and
  * `toNodeReadable`. Items are buffered while there is no credit, or no read, and are taken one at a time.
  *
- * Synchronous operators such as `map`, `finalize` or `takeUntil` may follow it; then the consumer holds one more item. If an
- * asynchronous operator such as `delay` follows, or a subscriber that takes every item at once, nothing is buffered. The
- * operator accepts items as they arrive, so it applies no backpressure to a stream before it.
+ * Synchronous operators such as `map`, `finalize` or `takeUntil` may follow it; then the consumer holds one more item.
+ * If an asynchronous operator such as `delay` follows, or a subscriber that takes every item at once, nothing is
+ * buffered. The operator accepts items as they arrive, so it applies no backpressure to a stream before it.
  *
- * Errors: BufferOverflowError, immediately, if `overflow` is `error`; TypeError if `maxBytes` is set and an item has no size;
- * errors thrown by `sizeOf` and `drops`. An error of the source follows the buffered items.
+ * Errors: BufferOverflowError, immediately, if `overflow` is `error`; TypeError if `maxBytes` is set and an item has no
+ * size; errors thrown by `sizeOf` and `drops`. An error of the source follows the buffered items.
  *
  * @throws ConfigurationError for an unknown, missing or invalid option.
  *

@@ -22,11 +22,11 @@ const chunkRules = {
 };
 
 /**
- * Combines small items into chunks, so that many items use one credit and one frame. {@link unchunk} reverses it. The size of
- * an item is its `byteLength`, or the result of `sizeOf`.
+ * Combines small items into chunks, so that many items use one credit and one frame. {@link unchunk} reverses it. The
+ * size of an item is its `byteLength`, or the result of `sizeOf`.
  *
- * Backpressure applies per chunk: an item's credit returns when the next item joins its chunk, and that of the last item when
- * the chunk is released.
+ * Backpressure applies per chunk: an item's credit returns when the next item joins its chunk, and that of the last
+ * item when the chunk is released.
  *
  * Errors: an error of the source, or one thrown by `sizeOf`, follows the chunk that was being filled.
  *
@@ -125,7 +125,8 @@ class Chunking<T> {
     this.#take()();
   };
 
-  // Empties the chunk before it is emitted, because the subscriber may cause further items. Returns a function that emits it.
+  // Empties the chunk before it is emitted, because the subscriber may cause further items. Returns a function that
+  // emits it.
   #take(): () => void {
     const [items, release] = [this.#items, this.#release];
     this.#timer?.unsubscribe();

@@ -9,13 +9,13 @@ export interface ConflateOptions<T> {
   /** Receives each item that a newer one has replaced: an observer, such as a Subject. */
   readonly drops?: DropObserver<T>;
   /**
-   * Keeps the newest item of each key instead of the newest item of all, such as `({ instrument }) => instrument`. Keys are
-   * compared as those of a `Map`. Default: all items have the same key.
+   * Keeps the newest item of each key instead of the newest item of all, such as `({ instrument }) => instrument`. Keys
+   * are compared as those of a `Map`. Default: all items have the same key.
    */
   readonly key?: (item: T) => unknown;
   /**
-   * Maximum number of keys that have an item waiting, 1 or more. If an item with another key arrives, the item that has waited
-   * longest is dropped (and passed to `drops`), although nothing newer of its key exists. Default 10 000.
+   * Maximum number of keys that have an item waiting, 1 or more. If an item with another key arrives, the item that has
+   * waited longest is dropped (and passed to `drops`), although nothing newer of its key exists. Default 10 000.
    */
   readonly maxKeys?: number;
 }
@@ -28,17 +28,18 @@ export const conflateRules = {
 };
 
 /**
- * Keeps only the newest item while the consumer is not ready; with `reduce`, the held item and the new one are folded into one
- * instead, and nothing is dropped. Use it for state of which only the latest value matters. The consumer is anything that
- * sends with credit (a handler's result, the input of an exchange, `sendTo`), reads on demand (`toAsyncIterable` and similar
- * functions), or processes items one after another (`consume`).
+ * Keeps only the newest item while the consumer is not ready; with `reduce`, the held item and the new one are folded
+ * into one instead, and nothing is dropped. Use it for state of which only the latest value matters. The consumer is
+ * anything that sends with credit (a handler's result, the input of an exchange, `sendTo`), reads on demand
+ * (`toAsyncIterable` and similar functions), or processes items one after another (`consume`).
  *
  * With `key`, the newest item of each key is kept. The keys take turns: a newer item takes the place of the one that it
  * replaces, so a key whose items arrive often does not hold back the others.
  *
- * Synchronous operators such as `map`, `finalize` or `takeUntil` may follow it; then the consumer holds one more item, which
- * is not replaced. If an asynchronous operator such as `delay` follows, or a subscriber that takes every item at once,
- * nothing is conflated. The operator accepts items as they arrive, so it applies no backpressure to a stream before it.
+ * Synchronous operators such as `map`, `finalize` or `takeUntil` may follow it; then the consumer holds one more item,
+ * which is not replaced. If an asynchronous operator such as `delay` follows, or a subscriber that takes every item at
+ * once, nothing is conflated. The operator accepts items as they arrive, so it applies no backpressure to a stream
+ * before it.
  *
  * Errors: errors thrown by `reduce`, `key` and `drops`, immediately. An error of the source follows the held items.
  *

@@ -21,9 +21,9 @@ export interface ConsumeOptions {
   /** Maximum number of items in progress, 1 or more; also limited by the window of the stream. Default 1. */
   readonly concurrency?: number;
   /**
-   * What to do with the items that have arrived when the source fails. `finish`: process all of them, and emit the error after
-   * the last, like `bufferBounded`, `chunk` and a `for await` loop. `abandon`: emit the error immediately, unsubscribe the
-   * work in progress and drop the waiting items, like `mergeMap` and `concatMap`. Default `finish`.
+   * What to do with the items that have arrived when the source fails. `finish`: process all of them, and emit the
+   * error after the last, like `bufferBounded`, `chunk` and a `for await` loop. `abandon`: emit the error immediately,
+   * unsubscribe the work in progress and drop the waiting items, like `mergeMap` and `concatMap`. Default `finish`.
    */
   readonly onSourceError?: 'finish' | 'abandon';
 }
@@ -34,12 +34,12 @@ const remedy =
   'consume() stands behind an asynchronous operator, such as delay, observeOn or concatMap: the credit of an item returns before consume sees it. Put consume() before it.';
 
 /**
- * Processes each item with an inner Observable. The item's credit returns to the sender when the inner Observable has ended
- * and, if its results go into another stream or another `consume`, when these have finished with them.
+ * Processes each item with an inner Observable. The item's credit returns to the sender when the inner Observable has
+ * ended and, if its results go into another stream or another `consume`, when these have finished with them.
  *
- * It works behind every synchronous operator, such as `map`, `filter`, `scan`, `share`, `retry`. Behind an asynchronous one it
- * still processes every item, but applies no backpressure; this is reported once, as `backpressure-lost` in `events$`. Items
- * that do not come from a stream are processed in the same way.
+ * It works behind every synchronous operator, such as `map`, `filter`, `scan`, `share`, `retry`. Behind an asynchronous
+ * one it still processes every item, but applies no backpressure; this is reported once, as `backpressure-lost` in
+ * `events$`. Items that do not come from a stream are processed in the same way.
  *
  * Order: results are emitted as the inner Observables emit them; with `concurrency: 1`, in the order of the items.
  *

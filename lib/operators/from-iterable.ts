@@ -9,9 +9,10 @@ export interface PullOptions {
 }
 
 /**
- * Converts an iterable or async iterable to an Observable, like rxjs' `from`, but requests the next item only when the previous
- * one has been released. `sendTo`, `consume`, a relay, or a reader such as `toReadableStream` therefore applies backpressure
- * to it, also through synchronous operators. An ordinary subscriber releases an item when `next` returns.
+ * Converts an iterable or async iterable to an Observable, like rxjs' `from`, but requests the next item only when the
+ * previous one has been released. `sendTo`, `consume`, a relay, or a reader such as `toReadableStream` therefore
+ * applies backpressure to it, also through synchronous operators. An ordinary subscriber releases an item when `next`
+ * returns.
  *
  * Unsubscribing returns the iterator. A generator can be read once; for a source that is subscribed to repeatedly, use
  * `defer(() => fromIterable(chunks()))`.

@@ -5,8 +5,8 @@ import type { PullOptions } from './from-iterable.js';
 
 /**
  * Converts a WHATWG ReadableStream, such as the body of a `fetch`, to an Observable of its chunks. As with
- * {@link fromIterable}, the next chunk is read when the previous one has been released, so `sendTo`, `consume` and similar
- * consumers apply backpressure to the stream.
+ * {@link fromIterable}, the next chunk is read when the previous one has been released, so `sendTo`, `consume` and
+ * similar consumers apply backpressure to the stream.
  *
  * The stream is locked while it is subscribed to; unsubscribing cancels it. It can be read once.
  *

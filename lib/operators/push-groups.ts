@@ -6,8 +6,8 @@ import { conflate, conflateRules, type ConflateOptions } from './conflate.js';
 /** Options of {@link PushGroups}. */
 export interface PushGroupsOptions<T> extends Pick<ConflateOptions<T>, 'drops' | 'maxKeys'> {
   /**
-   * A member that is not ready keeps the newest value of each key, which is compared as that of a `Map`. Default: the newest value of each
-   * group.
+   * A member that is not ready keeps the newest value of each key, which is compared as that of a `Map`. Default: the
+   * newest value of each group.
    */
   readonly key?: (value: T, group: string) => unknown;
 }
@@ -15,11 +15,12 @@ export interface PushGroupsOptions<T> extends Pick<ConflateOptions<T>, 'drops' |
 const groupsRules = { ...conflateRules, key: aFunction('returns the key of a value') };
 
 /**
- * Pushes values to groups of subscribers, such as the leaves that watch one thing. Each member is conflated by itself: one that is slow gets
- * the newest values when it is ready, holds one value for each key, and delays neither the others nor the one who pushes.
+ * Pushes values to groups of subscribers, such as the leaves that watch one thing. Each member is conflated by itself:
+ * one that is slow gets the newest values when it is ready, holds one value for each key, and delays neither the others
+ * nor the one who pushes.
  *
- * A handler returns what `join` returns, so a member belongs to its groups as long as its stream is open; a leaf that reconnects
- * subscribes again, with `retryOnDisconnect`. A group exists while it has members.
+ * A handler returns what `join` returns, so a member belongs to its groups as long as its stream is open; a leaf that
+ * reconnects subscribes again, with `retryOnDisconnect`. A group exists while it has members.
  *
  * @throws ConfigurationError for an unknown or invalid option.
  *
@@ -41,8 +42,8 @@ export class PushGroups<T> {
   }
 
   /**
-   * The values that are pushed to these groups while it is subscribed to: each subscription is one member. What `conflate` says of
-   * the operators behind it applies here, too.
+   * The values that are pushed to these groups while it is subscribed to: each subscription is one member. What
+   * `conflate` says of the operators behind it applies here, too.
    *
    * @throws ConfigurationError where no group is given, and for one that is no text.
    */

@@ -9,11 +9,13 @@ import { subscriberOf } from '../flow/subscriber.js';
 /** Options of {@link resumable}. */
 export interface ResumableOptions<T, P> {
   /**
-   * Returns the payload that makes the stream begin behind `last`, the item that was consumed last. `last` is undefined where
-   * none was: the stream begins at its start.
+   * Returns the payload that makes the stream begin behind `last`, the item that was consumed last. `last` is undefined
+   * where none was: the stream begins at its start.
    */
   readonly from: (last: T | undefined) => P;
-  /** Maximum number of consecutive losses after which the stream is opened again; an item resets it. Default: unlimited. */
+  /**
+   * Maximum number of consecutive losses after which the stream is opened again; an item resets it. Default: unlimited.
+   */
   readonly count?: number;
 }
 
@@ -23,21 +25,21 @@ const resumableRules = {
 };
 
 /**
- * Opens a stream, and opens it again after its connection was lost, from behind the item that was consumed last: no item is
- * lost, and none is repeated.
+ * Opens a stream, and opens it again after its connection was lost, from behind the item that was consumed last: no
+ * item is lost, and none is repeated.
  *
  * An item is consumed when it is released. That is when `next` has returned; with a `consume` behind it, when its inner
  * Observable has ended; with a relay, when the item has gone into the other stream. After a loss, the items that are in
  * progress are finished first; then, and once there is a connection again, `from` gets the last item, and the stream is
- * opened with what it returns. So when `from` is called, all items before `last` are consumed too, whatever the `concurrency` of
- * `consume` is and in whatever order they were finished.
+ * opened with what it returns. So when `from` is called, all items before `last` are consumed too, whatever the
+ * `concurrency` of `consume` is and in whatever order they were finished.
  *
- * Put `consume` behind `resumable`, not into `stream`: an item that is in progress there is not seen by `resumable`. Behind an
- * asynchronous operator, such as `delay`, an item counts as consumed when that operator has taken it.
+ * Put `consume` behind `resumable`, not into `stream`: an item that is in progress there is not seen by `resumable`.
+ * Behind an asynchronous operator, such as `delay`, an item counts as consumed when that operator has taken it.
  *
  * To open it again must be safe, whether or not something was sent, so the route should only read. Any other error is
- * passed on at once. Where nothing tries to connect any more, because the connection is closed permanently or the other side
- * refuses it, the stream fails with an error that says so. A subscription begins with `from(undefined)`.
+ * passed on at once. Where nothing tries to connect any more, because the connection is closed permanently or the other
+ * side refuses it, the stream fails with an error that says so. A subscription begins with `from(undefined)`.
  *
  * Errors: those of the stream; what `stream` and `from` throw.
  *

@@ -11,19 +11,19 @@ export interface SendProgress {
 }
 
 /**
- * Sends the items of the source to an open stream, as its credit allows, and then half-closes it. Emits after each item;
- * completes when the half-close has been sent.
+ * Sends the items of the source to an open stream, as its credit allows, and then half-closes it. Emits after each
+ * item; completes when the half-close has been sent.
  *
- * Backpressure: `fromIterable` and `fromReadableStream` are asked for one item per credit; an item of another stream (a relay)
- * retains its credit until it has been sent, also through synchronous operators; items held by `bufferBounded` and `conflate`
- * are taken one per credit. Any other Observable, including rxjs' `from`, pushes: its items wait in a buffer of
- * `limits.bufferItems` and `limits.bufferBytes`.
+ * Backpressure: `fromIterable` and `fromReadableStream` are asked for one item per credit; an item of another stream (a
+ * relay) retains its credit until it has been sent, also through synchronous operators; items held by `bufferBounded`
+ * and `conflate` are taken one per credit. Any other Observable, including rxjs' `from`, pushes: its items wait in a
+ * buffer of `limits.bufferItems` and `limits.bufferBytes`.
  *
- * Unsubscribing before the end cancels the stream; so does an error of the source, which the output of the stream then emits
- * as well.
+ * Unsubscribing before the end cancels the stream; so does an error of the source, which the output of the stream then
+ * emits as well.
  *
- * Errors: that of the source; that of the call; BufferOverflowError; CancelledError if the handler ended normally before
- * everything was sent; ConfigurationError if the input was completed elsewhere.
+ * Errors: that of the source; that of the call; BufferOverflowError; CancelledError if the handler ended normally
+ * before everything was sent; ConfigurationError if the input was completed elsewhere.
  *
  * @example
  * const stream = host2.open(upload, { name: 'a' });

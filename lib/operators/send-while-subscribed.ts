@@ -3,8 +3,8 @@ import { sendFrom } from '../flow/feed/sending.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 
 /**
- * Sends the items of `source` to an open stream, and then half-closes it. `subscriber` receives the end; where it unsubscribes
- * before that, the stream is cancelled. `sent` is called after each item.
+ * Sends the items of `source` to an open stream, and then half-closes it. `subscriber` receives the end; where it
+ * unsubscribes before that, the stream is cancelled. `sent` is called after each item.
  */
 export function sendWhileSubscribed<I>(
   source: Observable<I>,

@@ -2,8 +2,8 @@ import { Observable, takeUntil, type MonoTypeOperatorFunction } from 'rxjs';
 import { abortReason, whenAborted } from '../flow/when-aborted.js';
 
 /**
- * Mirrors the source until the signal aborts, and then errors with `signal.reason`. If the signal has aborted already, the
- * source is not subscribed to.
+ * Mirrors the source until the signal aborts, and then errors with `signal.reason`. If the signal has aborted already,
+ * the source is not subscribed to.
  *
  * @example
  * host2.stream(watch, {}).pipe(takeUntilAborted(AbortSignal.timeout(5_000))).subscribe(show);

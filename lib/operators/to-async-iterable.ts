@@ -3,9 +3,9 @@ import { PullIterator } from '../flow/pull/pull-iterator.js';
 import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /**
- * Converts an Observable to an async iterable for `for await`. The credit of a stream's item returns when the loop asks for
- * the next one, also through synchronous operators. Items of a source without backpressure are buffered, up to `capacity`;
- * items held by `bufferBounded` and `conflate` are taken when the loop asks for them.
+ * Converts an Observable to an async iterable for `for await`. The credit of a stream's item returns when the loop asks
+ * for the next one, also through synchronous operators. Items of a source without backpressure are buffered, up to
+ * `capacity`; items held by `bufferBounded` and `conflate` are taken when the loop asks for them.
  *
  * Each loop is a subscription, which starts at the first `next()`; leaving the loop unsubscribes.
  *

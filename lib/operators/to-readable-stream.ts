@@ -2,9 +2,10 @@ import type { Observable } from 'rxjs';
 import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /**
- * Converts an Observable to a WHATWG ReadableStream, such as the body of a `Response`. The credit of a stream's item returns
- * when the reader asks for the next one, also through synchronous operators. Items of a source without backpressure are
- * buffered, up to `capacity`; items held by `bufferBounded` and `conflate` are taken when the reader asks for them.
+ * Converts an Observable to a WHATWG ReadableStream, such as the body of a `Response`. The credit of a stream's item
+ * returns when the reader asks for the next one, also through synchronous operators. Items of a source without
+ * backpressure are buffered, up to `capacity`; items held by `bufferBounded` and `conflate` are taken when the reader
+ * asks for them.
  *
  * The source is subscribed to at the first read; `cancel()` unsubscribes.
  *

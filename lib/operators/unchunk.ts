@@ -2,8 +2,8 @@ import { concatMap, Observable, type OperatorFunction } from 'rxjs';
 import { deliverApart } from '../flow/delivery.js';
 
 /**
- * Reverses {@link chunk}: emits the items of each chunk in order. The credit of a chunk returns when all its items have been
- * released. However many items a chunk has, a reader or a relay behind `unchunk` takes all of them.
+ * Reverses {@link chunk}: emits the items of each chunk in order. The credit of a chunk returns when all its items have
+ * been released. However many items a chunk has, a reader or a relay behind `unchunk` takes all of them.
  *
  * @example
  * host2.stream(logs, {}).pipe(unchunk(), consume((line) => store(line))).subscribe();

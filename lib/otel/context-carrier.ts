@@ -24,9 +24,9 @@ const getter: TextMapGetter<Meta> = {
 };
 
 /**
- * Carries the context of spans in the metadata of calls. No call fails because of it: what a propagator adds beyond the bound
- * of the metadata, as a large baggage may be, is left out, the largest entry first. That is reported once, to the diagnostic logger
- * of OpenTelemetry.
+ * Carries the context of spans in the metadata of calls. No call fails because of it: what a propagator adds beyond the
+ * bound of the metadata, as a large baggage may be, is left out, the largest entry first. That is reported once, to the
+ * diagnostic logger of OpenTelemetry.
  */
 export class ContextCarrier {
   readonly #propagator: TextMapPropagator;

@@ -1,6 +1,6 @@
 /*
- * Names of the semantic conventions for RPC, stable since version 1.45. They are written here, because the package of the
- * conventions would be a dependency for a few texts; a spec compares those that the package has.
+ * Names of the semantic conventions for RPC, stable since version 1.45. They are written here, because the package of
+ * the conventions would be a dependency for a few texts; a spec compares those that the package has.
  */
 
 /** Value of `rpc.system.name`. */

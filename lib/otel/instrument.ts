@@ -28,8 +28,9 @@ export interface InstrumentOptions {
   /** Records durations of calls, and what {@link Instrumentation.observe} observes. */
   readonly meter?: Meter;
   /**
-   * Carries the context of a span in the metadata of calls. Default: the global one of `@opentelemetry/api`. What it adds beyond
-   * `maxMetaBytes`, such as a large baggage, is left out, which is reported once to the diagnostic logger of OpenTelemetry.
+   * Carries the context of a span in the metadata of calls. Default: the global one of `@opentelemetry/api`. What it
+   * adds beyond `maxMetaBytes`, such as a large baggage, is left out, which is reported once to the diagnostic logger
+   * of OpenTelemetry.
    */
   readonly propagator?: TextMapPropagator;
 }
@@ -37,8 +38,9 @@ export interface InstrumentOptions {
 /** Traces and metrics of the calls of a process. */
 export interface Instrumentation {
   /**
-   * The interceptors for `new Manager({ intercept })` and `connect(url, { intercept })`. To have others too, join the lists:
-   * `{ calls: [...instrumentation.intercept.calls, addTenant], … }`. A span covers what stands behind it in a list.
+   * The interceptors for `new Manager({ intercept })` and `connect(url, { intercept })`. To have others too, join the
+   * lists: `{ calls: [...instrumentation.intercept.calls, addTenant], … }`. A span covers what stands behind it in a
+   * list.
    */
   readonly intercept: Required<InterceptOptions>;
   /** Records the connections, send queues, credit stalls and open streams of a manager, until the manager is closed. */
@@ -52,9 +54,10 @@ const rules: Readonly<Record<keyof InstrumentOptions, Rule>> = {
 };
 
 /**
- * Instruments calls with OpenTelemetry, by its semantic conventions for RPC: a client span for each call, a server span for
- * each handler, linked across hosts by W3C trace context in the metadata; histograms of durations in seconds. A call that a
- * handler makes, on `call.connection(host)`, belongs to the trace of the call that it serves, also without a context manager.
+ * Instruments calls with OpenTelemetry, by its semantic conventions for RPC: a client span for each call, a server span
+ * for each handler, linked across hosts by W3C trace context in the metadata; histograms of durations in seconds. A
+ * call that a handler makes, on `call.connection(host)`, belongs to the trace of the call that it serves, also without
+ * a context manager.
  *
  * @throws ConfigurationError for an option that is unknown, or is not of the right type.
  */
@@ -167,8 +170,8 @@ function addressOf(host: string): Attributes {
   };
 }
 
-// A span that the program has made itself comes first. Without a context manager there is none, and the call that a handler
-// serves leads to the span of that handler.
+// A span that the program has made itself comes first. Without a context manager there is none, and the call that a
+// handler serves leads to the span of that handler.
 function parentOf({ parent }: OutgoingCall, served: WeakMap<object, Context>): Context {
   const active = context.active();
   if (trace.getSpan(active) !== undefined || parent === undefined) return active;

@@ -1,6 +1,6 @@
 /*
- * A recording: the frames on the connections of one host, with their times. As a file it is lines of JSON: a header, then one
- * line for each record, and the end. See docs/guide/command.md.
+ * A recording: the frames on the connections of one host, with their times. As a file it is lines of JSON: a header,
+ * then one line for each record, and the end. See docs/guide/command.md.
  */
 
 import type { MuxId } from '../wire/frame.js';

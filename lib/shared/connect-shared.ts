@@ -23,7 +23,10 @@ import { WorkerLine, type WorkerPort } from './worker-line.js';
 
 /** Options of {@link connectShared}. */
 export interface ConnectSharedOptions extends Omit<EndpointOptions, 'checksum' | 'exposeErrors'> {
-  /** The token of the shared connection, where the worker has none: a text, or a function that returns one. Or `getToken`. */
+  /**
+   * The token of the shared connection, where the worker has none: a text, or a function that returns one. Or
+   * `getToken`.
+   */
   readonly token?: ConnectOptions['token'];
   /** Returns a token, as `getToken` of `connect` does. The worker asks the page that came last. */
   readonly getToken?: ConnectOptions['getToken'];
@@ -37,17 +40,19 @@ const sharedRules: Readonly<Record<keyof ConnectSharedOptions, Rule>> = {
 };
 
 /**
- * Uses the connection of a worker that calls `shareConnection`: one connection for all pages of an origin. What it returns is used
- * as what `connect` returns: its state is that of the shared connection, calls wait and fail as there, and `reconnect` acts for
- * all pages. `close` ends the part of this page; its statistics and frames are those between the page and the worker.
+ * Uses the connection of a worker that calls `shareConnection`: one connection for all pages of an origin. What it
+ * returns is used as what `connect` returns: its state is that of the shared connection, calls wait and fail as there,
+ * and `reconnect` acts for all pages. `close` ends the part of this page; its statistics and frames are those between
+ * the page and the worker.
  *
  * A page cannot be called: handlers are those of the worker.
  *
- * @param open - Opens the worker; called again where it has ended. It returns a SharedWorker, or a port of another kind of worker.
+ * @param open - Opens the worker; called again where it has ended. It returns a SharedWorker, or a port of another kind
+ * of worker.
  * @throws ConfigurationError for an unknown or invalid option.
  *
- * @example
- * const leaf = connectShared(() => new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' }), { getToken });
+ * @example const leaf = connectShared(() => new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module'
+ * }), { getToken });
  */
 export function connectShared(open: () => WorkerPort, options: ConnectSharedOptions = {}): LeafConnection {
   checkOption('connectShared: open', open, aFunction('opens the shared worker'));

@@ -1,6 +1,6 @@
 /**
- * One connection to a host for all pages of an origin, in a `SharedWorker`: `shareConnection` in the worker, `connectShared` in the
- * pages.
+ * One connection to a host for all pages of an origin, in a `SharedWorker`: `shareConnection` in the worker,
+ * `connectShared` in the pages.
  *
  * @packageDocumentation
  */

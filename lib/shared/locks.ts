@@ -1,7 +1,7 @@
 /*
- * Web Locks that show whether a page or a worker still exists: each holds a lock of its own as long as it lives, and the browser
- * grants the lock to the other side when the holder has ended, in whatever way. Where there are no locks, as on a page without
- * TLS, pings find that out later.
+ * Web Locks that show whether a page or a worker still exists: each holds a lock of its own as long as it lives, and
+ * the browser grants the lock to the other side when the holder has ended, in whatever way. Where there are no locks,
+ * as on a page without TLS, pings find that out later.
  */
 
 import type { Runtime } from '../runtime.js';
@@ -16,8 +16,8 @@ function platformLocks(): Locks | undefined {
 }
 
 /**
- * Takes a lock of this page or worker. `held` is called with its name once it is held, and not where there are no locks. The
- * returned function releases it.
+ * Takes a lock of this page or worker. `held` is called with its name once it is held, and not where there are no
+ * locks. The returned function releases it.
  */
 export function holdLock(runtime: Runtime, held: (name: string) => void): () => void {
   const name = `rxgrid:${runtime.random().toString(36).slice(2)}${runtime.random().toString(36).slice(2)}`;

@@ -1,6 +1,6 @@
 /*
- * The messages between a page and the worker that shares a connection, beside the frames of their link: objects that are posted
- * on the port of the worker. Other objects may be posted there too; they are ignored.
+ * The messages between a page and the worker that shares a connection, beside the frames of their link: objects that
+ * are posted on the port of the worker. Other objects may be posted there too; they are ignored.
  */
 
 import type { ConnectionState } from '../connection/connection-state.js';
@@ -40,7 +40,9 @@ export type FromPage =
     }
   /** The answer to a ping. */
   | { readonly rxgrid: 'pong' }
-  /** A call waits for the connection, or the page is shown or the network is back: the worker need not wait any longer. */
+  /**
+   * A call waits for the connection, or the page is shown or the network is back: the worker need not wait any longer.
+   */
   | { readonly rxgrid: 'wanted' }
   /** The user calls `reconnect()`. */
   | { readonly rxgrid: 'reconnect' }

@@ -4,8 +4,8 @@
  *     open ──closing message of the other end, `close` of the port──▶ closed (inbound completes, or fails)
  *       └── outbound.complete, outbound.error, close: a closing message
  *
- * A port does not report how much waits in it. So the receiver acknowledges the bytes that it has read, and the sender counts the
- * rest.
+ * A port does not report how much waits in it. So the receiver acknowledges the bytes that it has read, and the sender
+ * counts the rest.
  */
 
 import { Subject, type Observable, type Observer } from 'rxjs';

@@ -3,9 +3,10 @@
  *
  *     no page ──the first page comes──▶ connected, or trying to ──the last one leaves──▶ no page
  *
- * Each page has a link of its own to the worker. Its calls are relayed as bytes: the worker knows no contracts, and payloads,
- * errors, credit, deadlines and cancels are passed on as they are. While the host is not connected, the pages have no links
- * either; so a page's own connection has the states of the shared one, and its calls wait and fail as those of any leaf.
+ * Each page has a link of its own to the worker. Its calls are relayed as bytes: the worker knows no contracts, and
+ * payloads, errors, credit, deadlines and cancels are passed on as they are. While the host is not connected, the pages
+ * have no links either; so a page's own connection has the states of the shared one, and its calls wait and fail as
+ * those of any leaf.
  */
 
 import { BehaviorSubject, Subject, type Observable, type Subscription } from 'rxjs';
@@ -32,8 +33,8 @@ import { sharedHost } from './shared-host.js';
 import { Tab, type TabHost } from './tab.js';
 
 /**
- * Options of {@link shareConnection}: those of `connect`. Without `token` and `getToken` the pages are asked for tokens: see
- * `connectShared`. `handlers` run in the worker.
+ * Options of {@link shareConnection}: those of `connect`. Without `token` and `getToken` the pages are asked for
+ * tokens: see `connectShared`. `handlers` run in the worker.
  */
 export type ShareOptions = ConnectOptions;
 
@@ -44,8 +45,8 @@ export interface SharedConnection {
   /** Events that belong to no call, such as rejections and errors of handlers. */
   readonly events$: Observable<GridEvent>;
   /**
-   * Takes a page by a port, as the worker does by itself for each page that connects. For another kind of worker, to which the pages
-   * send ports: the other end of the port is what `open` of `connectShared` returns.
+   * Takes a page by a port, as the worker does by itself for each page that connects. For another kind of worker, to
+   * which the pages send ports: the other end of the port is what `open` of `connectShared` returns.
    */
   accept(port: MessagePort): void;
   /** Closes the connection for all pages, for good. */
@@ -53,19 +54,16 @@ export interface SharedConnection {
 }
 
 /**
- * Shares one connection to a host among all pages of an origin. Call it in the script of a `SharedWorker`, at its top, so that no page is
- * missed; the pages call `connectShared`. It connects when the first page comes, and closes the connection when the last one has
- * left. A page that has crashed, or is frozen, counts as one that has left: at once where the browser has Web Locks, and otherwise after two
- * `connectionPingInterval`.
+ * Shares one connection to a host among all pages of an origin. Call it in the script of a `SharedWorker`, at its top,
+ * so that no page is missed; the pages call `connectShared`. It connects when the first page comes, and closes the
+ * connection when the last one has left. A page that has crashed, or is frozen, counts as one that has left: at once
+ * where the browser has Web Locks, and otherwise after two `connectionPingInterval`.
  *
  * @param url - `ws://…` or `wss://…` of the host, or several: see `connect`.
  * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.
  *
- * @example
- * // worker.js
- * shareConnection('wss://host1.example');
- * // page.js
- * const leaf = connectShared(() => new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' }), { getToken });
+ * @example // worker.js shareConnection('wss://host1.example'); // page.js const leaf = connectShared(() => new
+ * SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' }), { getToken });
  */
 export function shareConnection(url: string | readonly string[], options: ShareOptions = {}): SharedConnection {
   checkOptions(options, leafRules, { of: 'shareConnection' });
@@ -176,8 +174,8 @@ class Sharing implements SharedConnection, TabHost {
       this.#events.next(event);
     });
     this.#states.add(
-      // A lost connection has its state before its calls fail: the pages lose their links first, and no call of theirs fails with an
-      // error that this worker has made of the loss.
+      // A lost connection has its state before its calls fail: the pages lose their links first, and no call of theirs
+      // fails with an error that this worker has made of the loss.
       leaf.state$.subscribe((state) => {
         this.state = state;
         for (const tab of [...this.#present]) tab.show(state);

@@ -1,12 +1,13 @@
 /**
- * The line of a page to the worker that shares a connection: it opens the worker, and opens it again when that has ended.
+ * The line of a page to the worker that shares a connection: it opens the worker, and opens it again when that has
+ * ended.
  *
  *     waiting ──time──▶ open ──its lock is free, it is silent, its script does not load──▶ waiting
  *                        │  ▲
  *                left the page (it may be kept and shown again)          close ──▶ closed
  *
- * The worker pings; a page answers. Where nothing comes for three intervals, the worker has ended without notice. A page that was
- * frozen sends `here` again, and expects an answer soon.
+ * The worker pings; a page answers. Where nothing comes for three intervals, the worker has ended without notice. A
+ * page that was frozen sends `here` again, and expects an answer soon.
  */
 
 import { announcedExtensions } from '../connection/handshake.js';

@@ -106,8 +106,8 @@ let last: Promise<void> = Promise.resolve();
  * Runs `task` when the runs that were asked for before have ended. One within another one would wait for ever, so it is
  * refused after a while.
  *
- * @throws ConfigurationError where the fake timers of a framework are in use; Error after `wait` ms behind the same run; what
- * `task` throws.
+ * @throws ConfigurationError where the fake timers of a framework are in use; Error after `wait` ms behind the same
+ * run; what `task` throws.
  */
 export async function exclusively<T>(options: TurnOptions, task: (turn: Turn) => Promise<T>): Promise<T> {
   const { promise: ended, resolve: end } = promiseWithResolver();

@@ -41,7 +41,10 @@ export interface FlowClusterOptions extends Partial<
   readonly setup?: (manager: Manager, name: string) => void;
 }
 
-/** What a body can use that runs on virtual time (`gridTest`) and over real sockets (`socketTest` of `rxgrid/testing/node`). */
+/**
+ * What a body can use that runs on virtual time (`gridTest`) and over real sockets (`socketTest` of
+ * `rxgrid/testing/node`).
+ */
 export interface FlowContext {
   readonly faults: Faults;
   /** Randomness from the seed, for the test's own choices. */
@@ -50,7 +53,10 @@ export interface FlowContext {
   readonly cluster: (options: FlowClusterOptions) => FlowCluster | Promise<FlowCluster>;
   /** Lets time pass: ms, or a duration such as `5s`. */
   readonly advance: (time: number | string) => Promise<void>;
-  /** Waits until `condition` holds. Rejects where it does not within `limit`, by default `1m` of virtual and `20s` of real time. */
+  /**
+   * Waits until `condition` holds. Rejects where it does not within `limit`, by default `1m` of virtual and `20s` of
+   * real time.
+   */
   readonly until: (condition: () => boolean, limit?: number | string) => Promise<void>;
   /** Virtual time stands still until `work` has settled. */
   readonly hold: <T>(work: PromiseLike<T>) => Promise<T>;

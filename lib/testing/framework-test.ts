@@ -17,8 +17,8 @@ interface JestState {
 }
 
 /**
- * The test that runs now; undefined where the framework says nothing. Only jest does: it leaves its state where a second copy
- * of its `expect` finds it. Other frameworks give the test a `signal`.
+ * The test that runs now; undefined where the framework says nothing. Only jest does: it leaves its state where a
+ * second copy of its `expect` finds it. Other frameworks give the test a `signal`.
  */
 export function frameworkTest(): FrameworkTest | undefined {
   const shared = globalThis as unknown as Readonly<Record<symbol, { readonly state?: JestState } | undefined>>;

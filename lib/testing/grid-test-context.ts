@@ -32,7 +32,8 @@ export interface GridTestOptions {
   /** Fails the test, and restores the timers, when it aborts: the `signal` that vitest and node:test give a test. */
   readonly signal?: AbortSignal;
   /**
-   * Real ms that the test waits for another one that runs at the same time; then it fails and names that one. Default 4 000.
+   * Real ms that the test waits for another one that runs at the same time; then it fails and names that one. Default 4
+   * 000.
    */
   readonly wait?: number;
 }
@@ -40,7 +41,10 @@ export interface GridTestOptions {
 /** The body of a {@link gridTest}. */
 export type GridTestBody = (context: GridTestContext) => void | Promise<void>;
 
-/** The tools that the body of a test gets. Each diagram begins at the time at which it is passed, and one character is 1 ms. */
+/**
+ * The tools that the body of a test gets. Each diagram begins at the time at which it is passed, and one character is 1
+ * ms.
+ */
 export interface GridTestContext {
   readonly clock: VirtualClock;
   readonly faults: Faults;
@@ -71,8 +75,8 @@ export interface GridTestContext {
   /** Lets time pass to the end of all diagrams, and checks what was expected so far. Called at the end of the test. */
   readonly flush: () => Promise<void>;
   /**
-   * Time stands still until `work` has settled: for what really takes time, such as a crypto key, a socket or a child process.
-   * For files it stands still by itself.
+   * Time stands still until `work` has settled: for what really takes time, such as a crypto key, a socket or a child
+   * process. For files it stands still by itself.
    */
   readonly hold: <T>(work: PromiseLike<T>) => Promise<T>;
   /** What went over all wires so far, for people. */

@@ -131,7 +131,8 @@ export class GridTestRun {
     throw unstruckError(unstruck, `Transcript:\n${this.#transcript(transcriptLines)}`);
   }
 
-  // Another test runs already, with real timers. Timers that the hosts still set are on the time of this test, which is over.
+  // Another test runs already, with real timers. Timers that the hosts still set are on the time of this test, which is
+  // over.
   #abandon(): void {
     const restore = this.#options.virtualGlobals === false ? (): void => undefined : installVirtualTime(this.#clock);
     try {

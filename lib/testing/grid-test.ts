@@ -16,8 +16,8 @@ import type { Fault } from './network/fault.js';
 const defaultTimeout = 30_000;
 
 /**
- * Runs `body` on virtual time, then lets time pass to the end of all diagrams, and checks them. Handlers may be promises and
- * async generators.
+ * Runs `body` on virtual time, then lets time pass to the end of all diagrams, and checks them. Handlers may be
+ * promises and async generators.
  *
  * ```ts
  * test('a request, and its response', () =>
@@ -31,8 +31,9 @@ const defaultTimeout = 30_000;
  *
  * Tests that run at the same time wait for each other.
  *
- * @throws GridAssertionError for what was expected and did not happen, and for a fault that never struck; an error with what is
- * still open where the test does not end; ConfigurationError for its options; what `body`, or any task of the test, throws.
+ * @throws GridAssertionError for what was expected and did not happen, and for a fault that never struck; an error with
+ * what is still open where the test does not end; ConfigurationError for its options; what `body`, or any task of the
+ * test, throws.
  */
 export function gridTest(body: GridTestBody, options: GridTestOptions = {}): Promise<void> {
   return exclusively(turnOptions(options), (turn) => {
@@ -42,8 +43,8 @@ export function gridTest(body: GridTestBody, options: GridTestOptions = {}): Pro
 }
 
 /**
- * Runs a body with one seed after the other, from `seed` of the options on, by default 1. A fault that is drawn at random has to
- * strike with one of the seeds at least. Seeds that fail are run again, to see whether they fail again.
+ * Runs a body with one seed after the other, from `seed` of the options on, by default 1. A fault that is drawn at
+ * random has to strike with one of the seeds at least. Seeds that fail are run again, to see whether they fail again.
  *
  * ```ts
  * test('whatever the order', () => gridTest.seeds(100, async ({ cluster, faults }) => { … }));

@@ -1,6 +1,7 @@
 /**
- * Tests of your flows on virtual time: two ends linked in memory, or managers as a mesh, with marbles for Observables and
- * for the frames on the wire, and with faults. A minute of a cluster takes milliseconds. It depends on no test framework.
+ * Tests of your flows on virtual time: two ends linked in memory, or managers as a mesh, with marbles for Observables
+ * and for the frames on the wire, and with faults. A minute of a cluster takes milliseconds. It depends on no test
+ * framework.
  *
  * @packageDocumentation
  */

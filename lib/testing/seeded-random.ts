@@ -1,8 +1,8 @@
 /**
  * Random numbers from a seed: the same seed gives the same numbers (Mulberry32).
  *
- * Each part that needs randomness takes a {@link SeededRandom.fork} of its own. So one more random choice in one place changes
- * nothing in another one, and a failing seed stays a failing seed while you look for the cause.
+ * Each part that needs randomness takes a {@link SeededRandom.fork} of its own. So one more random choice in one place
+ * changes nothing in another one, and a failing seed stays a failing seed while you look for the cause.
  */
 export class SeededRandom {
   /** The seed, for failure messages. */

@@ -10,7 +10,9 @@ import type { VirtualClock } from './time/virtual-clock.js';
 /** At most so many lines of each kind. */
 const mostLines = 10;
 
-/** What a test that cannot end still has: its calls, its timers, and the hosts that are not connected, with the reason. */
+/**
+ * What a test that cannot end still has: its calls, its timers, and the hosts that are not connected, with the reason.
+ */
 export function stillOpen(
   clock: VirtualClock,
   cables: readonly Cable[],

@@ -1,15 +1,19 @@
 /**
- * Memory for messages that the end of a read has cut: each one is assembled there, lent to its consumer, and given back.
+ * Memory for messages that the end of a read has cut: each one is assembled there, lent to its consumer, and given
+ * back.
  *
  *     free ──take──▶ assembling ──complete──▶ lent ──▶ free
  *
- * A connection that has no cut message holds no memory. Where all buffers are taken, the message gets memory of its own.
+ * A connection that has no cut message holds no memory. Where all buffers are taken, the message gets memory of its
+ * own.
  */
 
 import type { Allocate } from '../lent.js';
 import { maxAssemblyBuffers } from '../bounds.js';
 
-/** The largest message that is assembled in the pool, in bytes. Larger ones are mostly opaque bytes, which users keep. */
+/**
+ * The largest message that is assembled in the pool, in bytes. Larger ones are mostly opaque bytes, which users keep.
+ */
 export const assemblyBytes = 32 << 10;
 
 const free: Uint8Array[] = [];

@@ -57,7 +57,9 @@ export function isTooLarge(event: unknown): boolean {
   return error?.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 }
 
-/** The error for the error event of an open socket: a ProtocolError where the other side has sent what RFC 6455 forbids. */
+/**
+ * The error for the error event of an open socket: a ProtocolError where the other side has sent what RFC 6455 forbids.
+ */
 export function errorOf(event: unknown): Error {
   const { error } = event as { error?: { code?: unknown } };
   const text = messageOf(event);

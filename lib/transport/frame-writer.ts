@@ -40,7 +40,10 @@ interface MaskOptions {
 }
 
 const maskOptions: MaskOptions = { fin: true, mask: true, opcode: 2, readOnly: false, rsv1: false };
-/** Room for the header of a message larger than a slab. A multiple of 4, so that each piece begins with the key's first byte. */
+/**
+ * Room for the header of a message larger than a slab. A multiple of 4, so that each piece begins with the key's first
+ * byte.
+ */
 const largeHeadRoom = 16;
 
 /** Writes binary WebSocket messages to the raw socket, masked where this side dialed. */
@@ -48,8 +51,8 @@ export class FrameWriter {
   readonly #raw: RawSocket;
   readonly #mask: MaskFrame | undefined;
   readonly #slabs: Slabs;
-  // TLS never takes a message within the call, so `reclaim` would find each one still referenced, and an idle connection would
-  // keep a slab. Not for TCP, which takes nearly all of them at once: a callback costs a tick.
+  // TLS never takes a message within the call, so `reclaim` would find each one still referenced, and an idle
+  // connection would keep a slab. Not for TCP, which takes nearly all of them at once: a callback costs a tick.
   readonly #written: (() => void) | undefined;
 
   /** `mask` is set on the side that dialed. `slabs` is the memory that messages are written to. */
@@ -108,8 +111,8 @@ export class FrameWriter {
     slabs.reclaim();
   }
 
-  // New memory of the message's size took a third more CPU with 1 MiB: it is mapped, cleared, and counts towards the limit at
-  // which V8 marks the heap.
+  // New memory of the message's size took a third more CPU with 1 MiB: it is mapped, cleared, and counts towards the
+  // limit at which V8 marks the heap.
   #writeMaskedPieces(message: WireMessage, mask: MaskFrame): void {
     const raw = this.#raw;
     const slabs = this.#slabs;

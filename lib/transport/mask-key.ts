@@ -1,7 +1,9 @@
 /** XORs `length` bytes of `source` with the key into `output` at `offset`, as `unmask` of `bufferutil` does. */
 export type Unmask = (source: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number, length: number) => void;
 
-/** The masking key of the frame that is being read. A frame without a mask has the key of zeros, which changes nothing. */
+/**
+ * The masking key of the frame that is being read. A frame without a mask has the key of zeros, which changes nothing.
+ */
 export class MaskKey {
   readonly #key = new Uint8Array(4);
   readonly #turned = new Uint8Array(4);

@@ -7,9 +7,9 @@ import type { Socket } from './socket.js';
 const messagesInARow = 128;
 
 /**
- * Two connected sockets in memory. Messages arrive synchronously. Two ends that answer each other would never let timers or
- * the network run, so with `yieldTurn`, which runs a task after timers and I/O, some messages wait for it. The order of the
- * messages does not change.
+ * Two connected sockets in memory. Messages arrive synchronously. Two ends that answer each other would never let
+ * timers or the network run, so with `yieldTurn`, which runs a task after timers and I/O, some messages wait for it.
+ * The order of the messages does not change.
  */
 export function linkedSockets(yieldTurn?: (task: () => void) => void): readonly [Socket, Socket] {
   const left = new Subject<Uint8Array>();

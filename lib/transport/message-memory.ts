@@ -6,8 +6,9 @@ import { emptyPayload, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 
 /*
- * Memory of large received messages, reused once their consumer has given it back. New memory for each MiB of a file costs
- * more than its bytes: the system maps and clears its pages, and V8 marks the heap whenever so much has been allocated.
+ * Memory of large received messages, reused once their consumer has given it back. New memory for each MiB of a file
+ * costs more than its bytes: the system maps and clears its pages, and V8 marks the heap whenever so much has been
+ * allocated.
  *
  *     take ──▶ lent ──message──▶ consumer ──giveBack──▶ free ──▶ take
  *               └── never given back: the garbage collector frees it, as any other memory
@@ -24,8 +25,8 @@ let freeBytes = 0;
 const view = new FrameView();
 
 /**
- * Memory for a message of so many bytes, with arbitrary content. Only memory of at least {@link minRecycledBytes} can be given
- * back. `source`: where the message comes from.
+ * Memory for a message of so many bytes, with arbitrary content. Only memory of at least {@link minRecycledBytes} can
+ * be given back. `source`: where the message comes from.
  */
 export function takeMessageMemory(bytes: number, allocate: Allocate, source?: PayloadSource): Uint8Array {
   if (bytes < minRecycledBytes) return allocate(bytes);
@@ -37,8 +38,8 @@ export function takeMessageMemory(bytes: number, allocate: Allocate, source?: Pa
 }
 
 /**
- * Gives back the memory of the message that has these bytes, which must not be used from now on. Does nothing where the bytes
- * are not of the one payload of such a message: another frame of the message may belong to someone else.
+ * Gives back the memory of the message that has these bytes, which must not be used from now on. Does nothing where the
+ * bytes are not of the one payload of such a message: another frame of the message may belong to someone else.
  */
 export function giveBackMessage(bytes: Uint8Array): void {
   if (frameOf(bytes) === undefined) return;
@@ -51,7 +52,10 @@ export function giveBackMessage(bytes: Uint8Array): void {
   while (freeBytes > maxRecycledBytes) freeBytes -= free.shift()!.byteLength;
 }
 
-/** Has the payloads of further frames like that of these bytes go to pipes, for `receiver`, where their source can do so. */
+/**
+ * Has the payloads of further frames like that of these bytes go to pipes, for `receiver`, where their source can do
+ * so.
+ */
 export function pipeFurtherPayloads(bytes: Uint8Array, receiver: PipeReceiver): void {
   const frame = frameOf(bytes);
   if (frame !== undefined) lent.get(bytes.buffer)?.source?.pipe(frame, receiver);

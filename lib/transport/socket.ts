@@ -5,8 +5,8 @@ import type { WireMessage } from '../wire/batch.js';
 import type { Slabs } from '../wire/slabs.js';
 
 /**
- * The port to a transport: one open WebSocket, as an Observable of received and an Observer of sent messages. Two Subjects make
- * a socket, so a test can link two connections without a network.
+ * The port to a transport: one open WebSocket, as an Observable of received and an Observer of sent messages. Two
+ * Subjects make a socket, so a test can link two connections without a network.
  */
 export interface Socket {
   /**
@@ -19,28 +19,37 @@ export interface Socket {
    * After either, and after the end of `inbound`, messages are dropped.
    */
   readonly outbound: Observer<WireMessage>;
-  /** Closes the socket politely, as `outbound.complete` does, and sends the reason to the other side. Without it, `complete` is used. */
+  /**
+   * Closes the socket politely, as `outbound.complete` does, and sends the reason to the other side. Without it,
+   * `complete` is used.
+   */
   close?(code: ClosedCode, reason: string): void;
   /** Bytes that were sent and have not been handed to the network. */
   readonly bufferedBytes: number;
   /**
-   * The memory that the sender writes its messages to. The socket owns it: it writes its header before a message, it may mask the
-   * message in place, and the memory is reused once the socket has sent it. Default: memory that is used once, because the
-   * other end may get the very same array.
+   * The memory that the sender writes its messages to. The socket owns it: it writes its header before a message, it
+   * may mask the message in place, and the memory is reused once the socket has sent it. Default: memory that is used
+   * once, because the other end may get the very same array.
    */
   readonly slabs?: Slabs | undefined;
-  /** Bytes that were read from the network, of messages that are not complete, too. Undefined where the platform does not show it. */
+  /**
+   * Bytes that were read from the network, of messages that are not complete, too. Undefined where the platform does
+   * not show it.
+   */
   readonly readBytes?: number | undefined;
   /** Emits when {@link bufferedBytes} has fallen to a level at which sending may go on. */
   readonly drained: Observable<void>;
   /** How messages are read: `buffer`, from one buffer of the process; `ws`, by `ws` or the platform. */
   readonly readPath?: 'buffer' | 'ws';
   /**
-   * Sets the size in bytes above which a received message closes the connection. Before the first call, `maxMessageBytes` of
-   * the dial applies. `limit` names the option with this bound, for the error; default `maxMessageBytes`.
+   * Sets the size in bytes above which a received message closes the connection. Before the first call,
+   * `maxMessageBytes` of the dial applies. `limit` names the option with this bound, for the error; default
+   * `maxMessageBytes`.
    */
   limitMessages?(maxMessageBytes: number, limit?: string): void;
-  /** Stops reading until {@link resume}, so that the other side is slowed down. Messages already read are still emitted. */
+  /**
+   * Stops reading until {@link resume}, so that the other side is slowed down. Messages already read are still emitted.
+   */
   pause?(): void;
   /** Reads again after {@link pause}. */
   resume?(): void;
@@ -62,5 +71,8 @@ export interface DialOptions {
   readonly maxMessageBytes: number;
 }
 
-/** Opens a WebSocket to a `ws:` or `wss:` URL. Cold; emits the open socket once. Unsubscribing before that cancels the attempt. */
+/**
+ * Opens a WebSocket to a `ws:` or `wss:` URL. Cold; emits the open socket once. Unsubscribing before that cancels the
+ * attempt.
+ */
 export type Dial = (url: string, options: DialOptions) => Observable<Socket>;

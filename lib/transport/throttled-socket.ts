@@ -1,6 +1,6 @@
 /**
- * A socket that is read at a limited rate. What was read ahead of the rate is emitted; then the socket is paused until the time
- * for it has passed, so that TCP slows the other side down, and nothing is kept here.
+ * A socket that is read at a limited rate. What was read ahead of the rate is emitted; then the socket is paused until
+ * the time for it has passed, so that TCP slows the other side down, and nothing is kept here.
  */
 
 import { tap, type Observable, type Observer } from 'rxjs';

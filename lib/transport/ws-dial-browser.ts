@@ -1,6 +1,6 @@
 /*
- * Dials WebSockets with the platform's own: bundlers for browsers take this file in place of `ws-dial.ts` (the field `browser` of
- * package.json), which knows the parts of Node. Both have the same behaviour in a browser.
+ * Dials WebSockets with the platform's own: bundlers for browsers take this file in place of `ws-dial.ts` (the field
+ * `browser` of package.json), which knows the parts of Node. Both have the same behaviour in a browser.
  */
 
 import { Observable } from 'rxjs';

@@ -11,7 +11,10 @@ import type { MaskFrame } from './frame-writer.js';
 import type { Dial, DialOptions, Socket, SocketRegionWriter } from './socket.js';
 import { isNodeWebSocket, socketOf, type RawEmitter, type ReadPath } from './ws-socket.js';
 
-/** A socket that the other side does not close in turn is destroyed after this time, in ms: it would keep the process alive. */
+/**
+ * A socket that the other side does not close in turn is destroyed after this time, in ms: it would keep the process
+ * alive.
+ */
 export const closeTimeout = 2_000;
 
 /** Creates the region writer of a WebSocket that is about to open. */

@@ -45,7 +45,10 @@ export interface ReadPathOptions {
   readonly tooLarge: () => void;
 }
 
-/** Reads messages from the socket `raw` under a WebSocket of `ws`. Undefined where that is impossible: `ws` then reads as usual. */
+/**
+ * Reads messages from the socket `raw` under a WebSocket of `ws`. Undefined where that is impossible: `ws` then reads
+ * as usual.
+ */
 export type ReadPath = (
   raw: unknown,
   options: ReadPathOptions,
@@ -133,7 +136,8 @@ class WsSocket extends PlatformSocket {
     const receiver = this.#socket._receiver;
     if (receiver === undefined) return;
     receiver._maxPayload = Math.min(maxMessageBytes, 0x7fff_ffff);
-    // Each fragment takes some 100 bytes beside its own: a message in fragments of one byte would take a hundred times its size.
+    // Each fragment takes some 100 bytes beside its own: a message in fragments of one byte would take a hundred times
+    // its size.
     receiver._maxFragments = Math.ceil(receiver._maxPayload / meanFragmentBytes);
   }
 

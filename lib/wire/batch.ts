@@ -6,21 +6,23 @@ import { crcBytes, Flag, Op } from './ops.js';
 import { headroomBytes, slabBytes, Slabs } from './slabs.js';
 
 /**
- * One WebSocket message to send: its bytes, or its fragments in order. A large payload is a fragment of its own, so that it
- * is never copied.
+ * One WebSocket message to send: its bytes, or its fragments in order. A large payload is a fragment of its own, so
+ * that it is never copied.
  */
 export type WireMessage = Uint8Array | readonly Uint8Array[];
 
-/** From this size on a payload travels in a message of its own, as a fragment (measured: 1.3x with one call in flight). */
+/**
+ * From this size on a payload travels in a message of its own, as a fragment (measured: 1.3x with one call in flight).
+ */
 export const fragmentBytes = 32 << 10;
 
 /** A batch of this size is sent at once; a larger one would gain nothing and cost memory. */
 export const maxBatchBytes = 64 << 10;
 
 /**
- * A batch of many small frames is sent at this size already: the other side starts while this one continues, and a receiver
- * that reads 64 KiB at a time joins fewer messages. Measured beside 64 KiB for all: 512 B with 64 calls in flight
- * 1.9x to 2x, items of 100 B both ways 1.6x, one way 0.9x to 1.2x, 1 024 calls in flight 0.9x.
+ * A batch of many small frames is sent at this size already: the other side starts while this one continues, and a
+ * receiver that reads 64 KiB at a time joins fewer messages. Measured beside 64 KiB for all: 512 B with 64 calls in
+ * flight 1.9x to 2x, items of 100 B both ways 1.6x, one way 0.9x to 1.2x, 1 024 calls in flight 0.9x.
  */
 const manyFramesBytes = 12 << 10;
 const manyFrames = 16;
@@ -44,15 +46,16 @@ export class Batch {
   #start = 0;
   #firstFrame = 0;
   #at = 0;
-  // Where the message must end: at the end of the slab, or at its maximum size; and the same for a message of many frames.
+  // Where the message must end: at the end of the slab, or at its maximum size; and the same for a message of many
+  // frames.
   #end = 0;
   #manyEnd = 0;
   // Position of the first frame's flags; -1 where that frame carries no checksum when it is sent alone.
   #firstFlags = 0;
 
   /**
-   * `checksum` undefined: messages carry none. `slabs` is the memory that messages are written to; by default, memory that is
-   * not reused, because the receiver of a message may keep it.
+   * `checksum` undefined: messages carry none. `slabs` is the memory that messages are written to; by default, memory
+   * that is not reused, because the receiver of a message may keep it.
    */
   constructor(emit: (message: WireMessage) => void, checksum: Checksum | undefined, slabs = new Slabs(() => Infinity)) {
     this.#emit = emit;
@@ -128,7 +131,8 @@ export class Batch {
       if (summed) bytes[this.#firstFlags]! |= Flag.Crc;
     } else {
       summed = checksum !== undefined;
-      // The head is written right-aligned before the first frame: its length depends on the count, which two bytes hold.
+      // The head is written right-aligned before the first frame: its length depends on the count, which two bytes
+      // hold.
       from = this.#start - (count < 0x80 ? 9 : count < 0x100 ? 10 : 11);
       writeHead(bytes, from, 0, Op.Merged, summed ? Flag.Crc : 0, 0, count);
     }

@@ -4,8 +4,8 @@ import type { Hash32 } from './frame.js';
 /**
  * XXH3-64 with seed 0, as the wire protocol uses it (sections 1 and 2).
  *
- * All calls share one hasher, so they must not overlap. They cannot: each call is synchronous and calls no user code, and a
- * worker thread has its own module instance.
+ * All calls share one hasher, so they must not overlap. They cannot: each call is synchronous and calls no user code,
+ * and a worker thread has its own module instance.
  */
 export interface Checksum {
   /** The low 32 bits of the hash of `bytes`, as an unsigned integer. */
@@ -21,8 +21,8 @@ let shared: Promise<Checksum> | undefined;
 /**
  * Returns the one {@link Checksum} of this module; the first call compiles it.
  *
- * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden; Error where the file with it
- * cannot be loaded. A later call tries again.
+ * @throws ConfigurationError (the promise rejects) where WebAssembly is missing or forbidden; Error where the file with
+ * it cannot be loaded. A later call tries again.
  */
 export function createChecksum(): Promise<Checksum> {
   shared ??= compile().catch((error: unknown) => {

@@ -7,7 +7,8 @@ import { crcBytes, Flag, Op, subrouteBytes } from './ops.js';
  * Reads the frame at [start, end) of `bytes` into `out`. Payload, subroute and extra bytes are views into `bytes`.
  * With `hash`, the checksum is compared wherever the flag says that there is one.
  *
- * @throws ProtocolError where the bytes are no frame, or the checksum differs: framing is lost, the connection must close.
+ * @throws ProtocolError where the bytes are no frame, or the checksum differs: framing is lost, the connection must
+ * close.
  */
 export function decodeFrame(
   bytes: Uint8Array,
@@ -19,7 +20,8 @@ export function decodeFrame(
   if (end - start < 8) throw new ProtocolError(`A frame of ${String(end - start)} bytes is too short.`);
   if (bytes[start] !== 0x97) throw new ProtocolError('A frame must begin with a MessagePack array of 7.');
   limit = end;
-  // One-byte fields are read inline, longer ones in functions. Measured: with calls for all fields a frame took 1.3x as long.
+  // One-byte fields are read inline, longer ones in functions. Measured: with calls for all fields a frame took 1.3x as
+  // long.
   let p = start + 1;
   let byte = bytes[p]!;
   if (byte < 0x80) {
@@ -142,7 +144,8 @@ export class MessageCursor {
       decodeFrame(message, from, this.#position, out, this.#hash);
       if (out.op === Op.Merged) throw new ProtocolError('Merged frames do not nest.');
       const goOn = visit(out);
-      // A consumer that kept a payload may have copied the message: the payloads behind that one need not be copied again.
+      // A consumer that kept a payload may have copied the message: the payloads behind that one need not be copied
+      // again.
       message = readOn(message);
       if (!goOn) break;
     }
@@ -196,8 +199,8 @@ export function decodeFrames(message: Uint8Array, hash: Hash32 | undefined): Fra
   return frames;
 }
 
-// The reader's position, as module state: reading is synchronous and never re-entered between the fields of a frame, and
-// passing the position in and out of each function took a third of the decode time.
+// The reader's position, as module state: reading is synchronous and never re-entered between the fields of a frame,
+// and passing the position in and out of each function took a third of the decode time.
 let at = 0;
 let limit = 0;
 let bodyAt = 0;

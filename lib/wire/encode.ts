@@ -96,8 +96,8 @@ export function writeCrc(out: Uint8Array, at: number, crc: number): number {
 }
 
 /**
- * Encodes one frame in the simple way, with one allocation per frame. The hot path is {@link Batch}; this function serves the
- * handshake, and tests as an oracle.
+ * Encodes one frame in the simple way, with one allocation per frame. The hot path is {@link Batch}; this function
+ * serves the handshake, and tests as an oracle.
  */
 export function encodeFrame(frame: Frame, hash?: Hash32): Uint8Array {
   const { payload, subroute, extra } = frame;
@@ -114,7 +114,9 @@ export function encodeFrame(frame: Frame, hash?: Hash32): Uint8Array {
   return out.subarray(0, at);
 }
 
-/** Encodes a Merged message of whole, encoded frames. With `hash`, its outer tuple carries one checksum over all of it. */
+/**
+ * Encodes a Merged message of whole, encoded frames. With `hash`, its outer tuple carries one checksum over all of it.
+ */
 export function encodeMerged(frames: readonly Uint8Array[], hash?: Hash32): Uint8Array {
   const size = frames.reduce((sum, frame) => sum + frame.length + 5, maxHeadBytes + crcBytes);
   const out = new Uint8Array(size);

@@ -23,7 +23,9 @@ export interface Frame {
   readonly extra?: Uint8Array | undefined;
 }
 
-/** A reusable frame that {@link decodeFrame} fills, so that reading a frame allocates nothing but its payload's view. */
+/**
+ * A reusable frame that {@link decodeFrame} fills, so that reading a frame allocates nothing but its payload's view.
+ */
 export class FrameView implements Frame {
   muxId: MuxId = 0;
   seq = 0;

@@ -1,6 +1,6 @@
 /**
- * The names of the wire protocol, for programs that inspect frames: `connection.frames$` emits frames, and a custom transport
- * carries messages made of them. Calls and handlers need none of this.
+ * The names of the wire protocol, for programs that inspect frames: `connection.frames$` emits frames, and a custom
+ * transport carries messages made of them. Calls and handlers need none of this.
  *
  * @packageDocumentation
  */

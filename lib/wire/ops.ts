@@ -1,4 +1,7 @@
-/** The op codes of frames: wire protocol, section 2.1. In the names, client is the caller and server the responder of a mux. */
+/**
+ * The op codes of frames: wire protocol, section 2.1. In the names, client is the caller and server the responder of a
+ * mux.
+ */
 export const Op = {
   Connect: 1,
   ConnectResponse: 2,

@@ -22,8 +22,8 @@ const blockBytes = 64;
 const trailerBytes = 9;
 
 /**
- * SHA-256 of a short text in bytes. It names routes, and keeps no secret: a leaf needs a tenth of the code of a library for it.
- * Files have another one, in `files/sha256.ts`.
+ * SHA-256 of a short text in bytes. It names routes, and keeps no secret: a leaf needs a tenth of the code of a library
+ * for it. Files have another one, in `files/sha256.ts`.
  */
 export function sha256(bytes: Uint8Array): Uint8Array {
   const padded = new Uint8Array(Math.ceil((bytes.length + trailerBytes) / blockBytes) * blockBytes);

@@ -1,14 +1,14 @@
 /**
- * Memory for messages that are being sent: they are written one behind the other, and the memory is reused once they have
- * left.
+ * Memory for messages that are being sent: they are written one behind the other, and the memory is reused once they
+ * have left.
  *
  *     free ──take──▶ written to ──message──▶ being sent ──reclaim──▶ free
  *
- * A message is sent from where it was written. Before each one, {@link headroomBytes} are free, so the socket writes its header
- * there, and it may mask the message in place.
+ * A message is sent from where it was written. Before each one, {@link headroomBytes} are free, so the socket writes
+ * its header there, and it may mask the message in place.
  *
- * Allocating memory costs more than writing to it: 33 µs for 64 KiB, measured, where a copy takes 6. So all connections of the
- * process share the free slabs, and an idle connection holds none.
+ * Allocating memory costs more than writing to it: 33 µs for 64 KiB, measured, where a copy takes 6. So all connections
+ * of the process share the free slabs, and an idle connection holds none.
  */
 
 /** Size of a slab: the largest size that {@link Slabs.take} accepts. */
@@ -42,8 +42,8 @@ export class Slabs {
   #sending = 0;
 
   /**
-   * `referenced` returns how many of the newest bytes of all messages, headers included, are still referenced by the socket. It
-   * may be too high, but never too low. Infinity where that is unknown: no memory is reused then.
+   * `referenced` returns how many of the newest bytes of all messages, headers included, are still referenced by the
+   * socket. It may be too high, but never too low. Infinity where that is unknown: no memory is reused then.
    */
   constructor(referenced: () => number) {
     this.#referenced = referenced;
@@ -54,7 +54,9 @@ export class Slabs {
     return this.#full.length + (this.#slab === undefined ? 0 : 1);
   }
 
-  /** The slab with room for `size` bytes from {@link at} on, to be written to until {@link message} or {@link close}. */
+  /**
+   * The slab with room for `size` bytes from {@link at} on, to be written to until {@link message} or {@link close}.
+   */
   take(size: number): Uint8Array {
     this.open = true;
     let slab = this.#slab;
@@ -96,7 +98,8 @@ export class Slabs {
 
   /** The message was sent: the memory of all that is not referenced any more is free. */
   reclaim(): void {
-    // The receiver of a message may send, or begin to write, another one: what is referenced is known once the outermost is sent.
+    // The receiver of a message may send, or begin to write, another one: what is referenced is known once the
+    // outermost is sent.
     if (--this.#sending > 0) return;
     this.#newest = undefined;
     this.#newestSlab = undefined;
@@ -129,7 +132,9 @@ export class Slabs {
 
 /** @internal For tests. */
 export const slabHooks: {
-  /** Called with each slab that is about to be reused; a test overwrites it, so that a reuse that is too early is seen. */
+  /**
+   * Called with each slab that is about to be reused; a test overwrites it, so that a reuse that is too early is seen.
+   */
   onFree: ((slab: Uint8Array) => void) | undefined;
 } = { onFree: undefined };
 

@@ -9,11 +9,11 @@ const utf8 = new TextEncoder();
 const cache = new Map<string, Uint8Array>();
 
 /**
- * The 32-byte id of a handler's subroute: SHA-256 of the UTF-8 bytes of `path`, then byte 0 is the handler id and byte 1
- * is 0 (wire protocol, section 2.3). The array is shared between calls: do not change it.
+ * The 32-byte id of a handler's subroute: SHA-256 of the UTF-8 bytes of `path`, then byte 0 is the handler id and byte
+ * 1 is 0 (wire protocol, section 2.3). The array is shared between calls: do not change it.
  *
- * Computed in JavaScript: paths are short and their ids cached, WebCrypto is asynchronous and missing in pages without TLS,
- * and WebAssembly may be forbidden.
+ * Computed in JavaScript: paths are short and their ids cached, WebCrypto is asynchronous and missing in pages without
+ * TLS, and WebAssembly may be forbidden.
  *
  * @throws ConfigurationError for a handler id that is not 1..255.
  */

@@ -1,12 +1,14 @@
-// Makes the page that serveDashboard serves: no other origin, no inline script. Its scripts are files of dist/web (web.mjs).
+// Makes the page that serveDashboard serves: no other origin, no inline script. Its scripts are files of dist/web
+// (web.mjs).
 import { build } from 'esbuild';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
 /**
- * Writes the page of the project at `root` into the folder `to`: the files that are not scripts; those packages that the scripts import,
- * bundled, since a browser does not find a package by its name; and `scripts.json`, which lists both (lib/node/dashboard/page-files.ts).
- * `web` is the folder with the scripts, `metafile` what esbuild has said of it.
+ * Writes the page of the project at `root` into the folder `to`: the files that are not scripts; those packages that
+ * the scripts import, bundled, since a browser does not find a package by its name; and `scripts.json`, which lists
+ * both (lib/node/dashboard/page-files.ts). `web` is the folder with the scripts, `metafile` what esbuild has said of
+ * it.
  */
 export async function buildDashboard(root, { web, metafile, to }) {
   const from = join(root, 'lib/dashboard');
@@ -31,7 +33,10 @@ export async function buildDashboard(root, { web, metafile, to }) {
   writeFileSync(join(to, 'LICENSES.txt'), licensesOf(root, namesOf([...inputs, ...ofPackages])));
 }
 
-/** What the page loads at once. What a module loads when it is needed, the page does not: a strict policy forbids WebAssembly. */
+/**
+ * What the page loads at once. What a module loads when it is needed, the page does not: a strict policy forbids
+ * WebAssembly.
+ */
 function modulesOf(root, web, outputs) {
   const found = new Set(['dashboard/main.js']);
   for (const name of found) {

@@ -4,8 +4,8 @@ import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 
 /**
- * Joins the declarations of the compiler, in `types`, into few files in `folder/cjs`, and lets the ES modules in `folder/node` refer to
- * them: a type is the same one for those who import and those who require.
+ * Joins the declarations of the compiler, in `types`, into few files in `folder/cjs`, and lets the ES modules in
+ * `folder/node` refer to them: a type is the same one for those who import and those who require.
  */
 export async function bundleDeclarations(folder, types, entries) {
   const bundle = await rollup({

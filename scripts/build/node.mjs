@@ -14,8 +14,8 @@ const optional = [
 ];
 
 /**
- * Bundles the entries and the command for Node: `folder/esm` to `folder/cjs` and `folder/node`. Node takes half a millisecond to load
- * a module, so these are few files.
+ * Bundles the entries and the command for Node: `folder/esm` to `folder/cjs` and `folder/node`. Node takes half a
+ * millisecond to load a module, so these are few files.
  */
 export async function bundleForNode(folder, entries) {
   const esm = `${folder}/esm`;
@@ -62,7 +62,10 @@ async function writeCommonJs(path, text) {
   writeFileSync(path, await shrink(code, false));
 }
 
-/** The command remains ES modules, which can import the modules of its user. What it shares with the entries is CommonJS. */
+/**
+ * The command remains ES modules, which can import the modules of its user. What it shares with the entries is
+ * CommonJS.
+ */
 async function writeCommand(folder, name, text) {
   const up = '../'.repeat(name.split('/').length);
   const code = text.replaceAll(/(["'])(?:\.\.\/)+(?=chunk-)/g, `$1${up}cjs/`);
@@ -79,8 +82,8 @@ function writeFacade(folder, name, names) {
 }
 
 /**
- * esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so that what
- * they share is one file.
+ * esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so
+ * that what they share is one file.
  */
 const oneCore = (esm, ofNode) => ({
   name: 'one core',
@@ -89,8 +92,8 @@ const oneCore = (esm, ofNode) => ({
       const name = relative(esm, path);
       if (!ofNode.some((entry) => name === `${entry}.js`)) return undefined;
       const text = readFileSync(path, 'utf8');
-      // A command is given the whole of what any of them uses, so that they do not take the other entries to pieces. None uses
-      // rxgrid/otel, which needs a package that the user may not have.
+      // A command is given the whole of what any of them uses, so that they do not take the other entries to pieces.
+      // None uses rxgrid/otel, which needs a package that the user may not have.
       const whole = name.startsWith('cli/') ? ofNode.filter((entry) => !/^(cli|testing|otel)\b/.test(entry)) : [];
       const imports = ['index', ...whole].map((entry) => {
         const from = relative(dirname(path), `${esm}/${entry}.js`);
@@ -105,8 +108,8 @@ const oneCore = (esm, ofNode) => ({
 const replacements = (esm) => ({
   name: 'replacements',
   setup({ onLoad, onResolve }) {
-    // For a browser the checksum is a file of its own. Nearly every process of Node needs it, and finding the file, and that
-    // of its package, takes 2 ms: there both are part of the main file, as the license of the package allows.
+    // For a browser the checksum is a file of its own. Nearly every process of Node needs it, and finding the file, and
+    // that of its package, takes 2 ms: there both are part of the main file, as the license of the package allows.
     replaceLine(onLoad, esm, 'wire/checksum', {
       line: "const { createXXHash3 } = await import('./xxh3.js');",
       by: '',

@@ -23,8 +23,9 @@ export async function shrink(text, isModule) {
 // Where it may, a line ends before it is as long as this.
 const lineLength = 500;
 
-// Node prints the line of code that threw an error that nobody caught, unless the line has these words. The message of the error,
-// and the stack, say what is wrong in the code of the user; a line without spaces and names would only hide them.
+// Node prints the line of code that threw an error that nobody caught, unless the line has these words. The message of
+// the error, and the stack, say what is wrong in the code of the user; a line without spaces and names would only hide
+// them.
 const hidden = '//node-do-not-add-exception-line';
 const makesErrors = /\bthrow\b|\bnew \w+\(/;
 

@@ -8,8 +8,9 @@ const later = ['endpoint/accept/jose', 'files/sha256', 'wire/xxh3'];
 const page = 'dashboard/main';
 
 /**
- * Bundles the entries that run in browsers, and the scripts of the dashboard: the modules in the folder `from`, whose names end with
- * `.${extension}`, to the folder `to`. The packages of the manifest at `root` are left out. The result: the metafile of esbuild.
+ * Bundles the entries that run in browsers, and the scripts of the dashboard: the modules in the folder `from`, whose
+ * names end with `.${extension}`, to the folder `to`. The packages of the manifest at `root` are left out. The result:
+ * the metafile of esbuild.
  */
 export async function bundleForBrowsers(root, { from, extension, to, entries }) {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
@@ -46,7 +47,9 @@ const socketsOfBrowsers = {
   },
 };
 
-/** The entries of the package that run in browsers, as paths in lib without ending, such as `index` and `files/index`. */
+/**
+ * The entries of the package that run in browsers, as paths in lib without ending, such as `index` and `files/index`.
+ */
 export function entriesForBrowsers({ exports }) {
   return Object.values(exports).flatMap(
     (target) => /^\.\/dist\/web\/(.+)\.js$/.exec(target.import?.default)?.[1] ?? [],

@@ -1,6 +1,6 @@
 /**
- * An ESLint rule: each test has an assertion that its reader can see. It is in the test, or in a function of the same file that
- * the test names. `it.skip`, and tests within `describe.skip`, are exempt.
+ * An ESLint rule: each test has an assertion that its reader can see. It is in the test, or in a function of the same
+ * file that the test names. `it.skip`, and tests within `describe.skip`, are exempt.
  */
 export const testAsserts = {
   meta: {

@@ -1,22 +1,23 @@
 import { plant } from './plant.mjs';
 
 /**
- * What finds a planted fault: `simulation` and `specs` say what failed there, and are undefined where nothing did. `broken`
- * says why the fault could not be planted at all.
+ * What finds a planted fault: `simulation` and `specs` say what failed there, and are undefined where nothing did.
+ * `broken` says why the fault could not be planted at all.
  *
  * @typedef {{ broken?: string, simulation?: string | undefined, specs?: string | undefined }} Found
  */
 
 /**
- * Plants one fault, and runs the checks with it. A fault that cannot be planted, or that does not build, is a result, too: it
- * tests nothing, and must not keep the rest of the list from being run.
+ * Plants one fault, and runs the checks with it. A fault that cannot be planted, or that does not build, is a result,
+ * too: it tests nothing, and must not keep the rest of the list from being run.
  *
  * @param {import('./faults.mjs').Planted} fault
  * @param {object} checks
  * @param {(file: string) => string} checks.sourceOf
  * @param {(change: { file: string, text: string }) => Promise<{ file: string, remove(): void }>} checks.build
  * @param {(bundle: string) => Promise<string | undefined>} [checks.simulate]
- * @param {(change: { file: string, text: string }, specs: readonly string[]) => Promise<string | undefined>} [checks.specify]
+ * @param {(change: { file: string, text: string }, specs: readonly string[]) => Promise<string | undefined>}
+ * [checks.specify]
  * @returns {Promise<Found>}
  */
 export async function checkFault(fault, { sourceOf, build, simulate, specify }) {

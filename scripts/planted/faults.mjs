@@ -1,9 +1,9 @@
 /**
  * Faults that are planted into a copy of lib, one at a time, to see which checks find them: `npm run planted`.
  *
- * Each is one small change that somebody could make. `find` stands exactly once in the file, and `npm test` checks that it
- * still does: where code moves, the fault moves with it. `specs` are the specs nearest to it. `neither` says why no check
- * can find a fault; without it, a fault that nothing finds is a gap.
+ * Each is one small change that somebody could make. `find` stands exactly once in the file, and `npm test` checks that
+ * it still does: where code moves, the fault moves with it. `specs` are the specs nearest to it. `neither` says why no
+ * check can find a fault; without it, a fault that nothing finds is a gap.
  *
  * @typedef {{ name: string, file: string, find: string, replace: string, specs: string[], neither?: string }} Planted
  */

@@ -2,7 +2,9 @@
 
 const semver = /^(\d+)\.(\d+)\.(\d+)(?:-[\w.]+)?$/;
 
-/** The version after `current`: `major`, `minor`, `patch`, or a version that is newer. @throws Error for anything else. */
+/**
+ * The version after `current`: `major`, `minor`, `patch`, or a version that is newer. @throws Error for anything else.
+ */
 export function nextVersion(current, wanted) {
   const [major, minor, patch] = numbersOf(current);
   if (wanted === 'major') return `${major + 1}.0.0`;
@@ -26,7 +28,10 @@ function compare(left, right) {
   return index < 0 ? 0 : left[index] - right[index];
 }
 
-/** The changelog with the unreleased entries under the version, and a new empty heading. @throws Error where there are none. */
+/**
+ * The changelog with the unreleased entries under the version, and a new empty heading. @throws Error where there are
+ * none.
+ */
 export function releasedChangelog(text, version, date) {
   const [whole, entries] = /## \[Unreleased\]\n([^]*?)(?=\n## \[|$(?![^]))/.exec(text) ?? [];
   if (whole === undefined) throw new Error('CHANGELOG.md has no heading [Unreleased].');
@@ -43,7 +48,10 @@ export function notesOf(changelog, version) {
   return (end < 0 ? body : body.slice(0, end)).trim();
 }
 
-/** The manifest with this version. With `repository`, the URL of a repository, its links lead there: this is the one place. */
+/**
+ * The manifest with this version. With `repository`, the URL of a repository, its links lead there: this is the one
+ * place.
+ */
 export function releasedManifest(manifest, version, repository) {
   const base = (repository ?? manifest.repository.url)
     .replace(/^git\+/, '')

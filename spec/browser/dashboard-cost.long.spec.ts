@@ -15,7 +15,8 @@ import { bundleProgram } from '../support/programs/bundle.js';
 import { freePort, RealGrid } from '../support/real-grid.js';
 
 /*
- * What the dashboard costs, and how soon it shows a host that is silent. The hosts that are measured or stopped are processes.
+ * What the dashboard costs, and how soon it shows a host that is silent. The hosts that are measured or stopped are
+ * processes.
  */
 
 const grid = new RealGrid();
@@ -116,7 +117,8 @@ else
       const config = { socketPath: url, title: '' };
       serveDashboardFrom(serving, {}, () => files);
       await serving.listen({ address: '127.0.0.1' });
-      // The page is that of another process, so that the measured one does nothing but report; its policy names one host.
+      // The page is that of another process, so that the measured one does nothing but report; its policy names one
+      // host.
       const page = await browser.newPage({ bypassCSP: true });
       grid.closeLater(() => page.close());
       await page.route('**/config.json', (route) => route.fulfill({ json: config }));

@@ -16,8 +16,8 @@ import { FakeMesh, type FakeMeshOptions } from '../support/browser/fake-mesh.js'
 import { freePort, RealGrid } from '../support/real-grid.js';
 
 /*
- * Pictures of the dashboard, for people to look at: `npm run screenshots`. Those of the guide go to docs/images, those of all
- * states, in light and dark and for a phone, to the folder `screenshots`, which git ignores.
+ * Pictures of the dashboard, for people to look at: `npm run screenshots`. Those of the guide go to docs/images, those
+ * of all states, in light and dark and for a phone, to the folder `screenshots`, which git ignores.
  */
 
 const project = resolve(__dirname, '../..');

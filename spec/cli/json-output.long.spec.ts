@@ -8,7 +8,8 @@ import { CommandHost } from '../support/programs/command-host.js';
 import { FilesHost } from '../support/files/files-host.js';
 
 /*
- * What the commands print with --json fits docs/guide/command.schema.json, and each definition there is of some command.
+ * What the commands print with --json fits docs/guide/command.schema.json, and each definition there is of some
+ * command.
  */
 
 const schema = JSON.parse(readFileSync(resolve(__dirname, '../../docs/guide/command.schema.json'), 'utf8')) as {

@@ -16,8 +16,8 @@ const localErrors: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * What the recorded callers of `role` saw. `onWire`: the places in `outcome` of the calls that the recording shows, where
- * it has others too.
+ * What the recorded callers of `role` saw. `onWire`: the places in `outcome` of the calls that the recording shows,
+ * where it has others too.
  */
 export function recordedOutcomes(recording: WholeRecording, role: Side, onWire?: readonly number[]): unknown[] {
   const { name, outcome } = recording;

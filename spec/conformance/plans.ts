@@ -53,7 +53,8 @@ const rejectedInOtherWords: Plan = { patience: linger, differences: [rejectionTe
 
 const acceptor: Readonly<Record<string, Plan>> = {
   duplex: { differences: [creditWhenDone('dialer 1', 2, 'echo')] },
-  // Before the input ends, the handler has credit for 89 items: the greeting, and 88 answers of which the last one waits.
+  // Before the input ends, the handler has credit for 89 items: the greeting, and 88 answers of which the last one
+  // waits.
   'duplex-wide': { differences: [creditWhenDone('dialer 1', 87, 'echo')] },
   'fault-over-credit': { burst: [5, 6, 7, 8], differences: [creditWhenDone('dialer 1', 0)] },
   'fault-sequence-gap': { differences: [creditWhenDone('dialer 1', 1, 'echo')] },

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /*
- * The code of the README and of the guides is that of files which the tests compile and run. A fence names the file, or a
- * region of it:
+ * The code of the README and of the guides is that of files which the tests compile and run. A fence names the file, or
+ * a region of it:
  *
  *     ```ts examples/key-value/store.ts#contract
  *

@@ -11,8 +11,8 @@ import { duplex, type, unary } from '../../lib/index.js';
 import { freePort, RealGrid } from '../support/real-grid.js';
 
 /*
- * The configurations of reverse proxies in docs/guide/security.md, with other ports: a leaf calls and streams through them. Skipped
- * where the proxy is not installed.
+ * The configurations of reverse proxies in docs/guide/security.md, with other ports: a leaf calls and streams through
+ * them. Skipped where the proxy is not installed.
  */
 
 const page = readFileSync(resolve(__dirname, '../../docs/guide/security.md'), 'utf8');

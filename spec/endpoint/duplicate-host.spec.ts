@@ -7,8 +7,8 @@ import { createChecksum } from '../../lib/wire/checksum.js';
 import { MemoryNetwork } from '../support/memory-network.js';
 
 /*
- * Two processes under one host name: a rolling deploy that overlaps, a configuration that was copied. The older one keeps its
- * connection while it answers.
+ * Two processes under one host name: a rolling deploy that overlaps, a configuration that was copied. The older one
+ * keeps its connection while it answers.
  */
 
 const [a, b] = ['http://a:9000', 'http://b:9000'] as const;

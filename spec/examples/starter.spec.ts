@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { buildLibWithExamples } from '../support/programs/built-lib.js';
 
 /*
- * The folder that users copy: its types are checked with those of the project, its test passes, and its host starts and ends.
+ * The folder that users copy: its types are checked with those of the project, its test passes, and its host starts and
+ * ends.
  */
 
 let folder: string;

@@ -12,9 +12,9 @@ beforeAll(() => {
 });
 
 /**
- * Collects all garbage, and lets the finalizers run: they come in tasks of their own after a collection. A collection of
- * jest's heap takes 0.1 s and more where others load the machine, so there are few of them: a hundred took the time of the
- * whole test.
+ * Collects all garbage, and lets the finalizers run: they come in tasks of their own after a collection. A collection
+ * of jest's heap takes 0.1 s and more where others load the machine, so there are few of them: a hundred took the time
+ * of the whole test.
  */
 async function collectGarbage(): Promise<void> {
   for (let count = 0; count < 2; count++) {

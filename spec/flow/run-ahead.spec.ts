@@ -50,7 +50,9 @@ class Numbered {
 type Join = (fast: Numbered, slow: Numbered) => Observable<unknown>;
 const joined: Join = (fast, slow) => zip(fast.items, slow.items);
 
-/** The fast stream gets hundreds of items ahead of the slow one, which then goes on. The result is what was reported. */
+/**
+ * The fast stream gets hundreds of items ahead of the slow one, which then goes on. The result is what was reported.
+ */
 function run(join: Join, take: (source: Observable<unknown>) => void): GridEvent[] {
   const events: GridEvent[] = [];
   const [fast, slow] = [new Numbered('fast', events), new Numbered('slow', events)];

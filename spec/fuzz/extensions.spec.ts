@@ -17,8 +17,8 @@ import { frameOf, fromCaller, lineOf, messageOf } from '../support/protocol/fram
 import { MemoryNetwork } from '../support/memory-network.js';
 
 /*
- * A leaf that has announced every extension and sends garbage in each place where an extension has bytes: metadata, windows,
- * credits, errors, drain notices. It may lose its own connection. Nothing else may happen.
+ * A leaf that has announced every extension and sends garbage in each place where an extension has bytes: metadata,
+ * windows, credits, errors, drain notices. It may lose its own connection. Nothing else may happen.
  */
 
 jest.setTimeout(60_000);

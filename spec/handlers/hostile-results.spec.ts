@@ -19,7 +19,8 @@ const changing = (): object => {
   return Object.defineProperty({}, 'then', { get: () => (reads++ === 0 ? () => undefined : boom()) });
 };
 
-// Each of these is an object that code of a user's, or of a library of theirs, may return. None may leave the caller waiting.
+// Each of these is an object that code of a user's, or of a library of theirs, may return. None may leave the caller
+// waiting.
 const results: [string, () => unknown][] = [
   ['a then that cannot be read', () => withGetter({}, 'then')],
   ['a then that can be read once', changing],

@@ -105,7 +105,8 @@ const table: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     isEmpty: rx.isEmpty(),
     throttleTime: rx.throttleTime(1),
   },
-  // Nothing comes before the end of the stream: the operator takes the items, and needs no more room for them than it says.
+  // Nothing comes before the end of the stream: the operator takes the items, and needs no more room for them than it
+  // says.
   '3': {
     combineLatestAll: flat(rx.combineLatestAll()),
     count: rx.count(),

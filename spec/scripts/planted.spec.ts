@@ -20,7 +20,8 @@ describe('the planted faults', () => {
     const text = readFileSync(resolve(project, fault.file), 'utf8');
     const planted = plant(text, fault);
     expect(planted).not.toBe(text);
-    // Otherwise everything would find it. The compiler transpiles private names that the class does not have; V8 refuses them.
+    // Otherwise everything would find it. The compiler transpiles private names that the class does not have; V8
+    // refuses them.
     const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022 };
     const { diagnostics, outputText } = transpileModule(planted, { compilerOptions, reportDiagnostics: true });
     expect(diagnostics).toStrictEqual([]);

@@ -19,8 +19,8 @@ export async function performCalls(operation: Operation, world: World): Promise<
 }
 
 /**
- * Towards a peer that knows no windows, both sides go by their own table, which must then be the same. Only a sender whose
- * window is a little larger is tolerated.
+ * Towards a peer that knows no windows, both sides go by their own table, which must then be the same. Only a sender
+ * whose window is a little larger is tolerated.
  */
 function asPeersHave(operation: Operation, { ledger }: World): Operation {
   const known = ledger.areCurrent(operation.from, operation.to);

@@ -18,7 +18,9 @@ export interface End {
   readonly error?: unknown;
 }
 
-/** Round trips of a stream of {@link bulkItems} where the window grows, and where it stays at the default, of 16 items. */
+/**
+ * Round trips of a stream of {@link bulkItems} where the window grows, and where it stays at the default, of 16 items.
+ */
 const bulkRoundTrips = 16;
 const fixedRoundTrips = bulkItems / 16 + 4;
 /** Ms that an answer may take beside its handler’s time and a round trip. */

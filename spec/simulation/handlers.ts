@@ -85,8 +85,8 @@ export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () 
     };
   };
   /**
-   * A handler begins. A second one for one call is a fault, but for the leaf of a relay, and where a broken peer sends the
-   * opening of a call twice: when the call has ended in between, nothing tells its second opening from a new call.
+   * A handler begins. A second one for one call is a fault, but for the leaf of a relay, and where a broken peer sends
+   * the opening of a call twice: when the call has ended in between, nothing tells its second opening from a new call.
    */
   const begin = (script: Script, call: Pick<Call<unknown>, 'meta'>): CallRecord => {
     const record = ledger.calls.get(script.id)!;
@@ -219,8 +219,8 @@ export function registerHandlers(manager: HandlerHost, ledger: Ledger, disk: () 
 }
 
 /**
- * Whether nobody reports the failure of a source that is stopped before its stream came to it: a ReadableStream drops it, and
- * so does the buffer of bufferBounded that stands behind an operator, as observeOn() of rxjs does.
+ * Whether nobody reports the failure of a source that is stopped before its stream came to it: a ReadableStream drops
+ * it, and so does the buffer of bufferBounded that stands behind an operator, as observeOn() of rxjs does.
  */
 function isLostWhenStopped({ form, throws }: Script, { line }: Ledger): boolean {
   const hasOperators = line.intercepted || throws === 'finalizer' || throws === 'projection';

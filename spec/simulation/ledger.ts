@@ -81,7 +81,10 @@ export class Flow {
     this.#most = Math.max(this.#most, this.#produced);
   }
 
-  /** Its producer is run again, and counts from the beginning; the consumer has one run's items, the first's or this one's. */
+  /**
+   * Its producer is run again, and counts from the beginning; the consumer has one run's items, the first's or this
+   * one's.
+   */
   produceAgain(): void {
     this.#produced = 0;
   }
@@ -138,7 +141,8 @@ export class CallRecord {
     this.beganAt = beganAt;
     const capacity = capacityOf(operation.window);
     const callers = capacityOf(operation.callerWindow ?? operation.window);
-    // The receiver of an input says what it takes; of an output, the smaller of the two windows holds, where both are known.
+    // The receiver of an input says what it takes; of an output, the smaller of the two windows holds, where both are
+    // known.
     const output = current ? Math.min(capacity ?? Infinity, callers ?? Infinity) : (capacity ?? Infinity);
     // A relay holds what is on its way in two windows, and an echo what is in two directions.
     const passesOn = operation.route === 'relay' || operation.route === 'echo';

@@ -46,7 +46,8 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
   const line: Line = {
     latency: 1 + (seed % 23),
     jitter: seed % 5,
-    // A slow line is what makes frames wait in the send queue. Half of the calm seeds have fast ones, where times are checked.
+    // A slow line is what makes frames wait in the send queue. Half of the calm seeds have fast ones, where times are
+    // checked.
     ...(seed % 3 === 0 && !(calm && seed % 2 === 0) ? { bandwidth: 400_000 } : {}),
     storm,
     peers: seed % peersEvery === 2 ? drawPeers(seed, hosts) : {},
@@ -73,8 +74,8 @@ export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSim
       : broken
         ? { every: 2_500, kinds: ['duplicate', 'reorder', 'cut', 'stall'] }
         : { every: 2_000 },
-    // A responder whose caller cannot be heard any more waits for four stream pings, and what runs at a host that has left the
-    // list has half a minute.
+    // A responder whose caller cannot be heard any more waits for four stream pings, and what runs at a host that has
+    // left the list has half a minute.
     ...(broken ? { quiet: 80_000 } : changingList ? { quiet: 45_000 } : {}),
     cluster: {
       latency,

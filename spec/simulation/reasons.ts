@@ -9,7 +9,10 @@ export const leafPrefix = 'leaf';
 const leafRecovery = 32_000;
 /** Ms after the end of a fault in which a pair of hosts is connected again, where both ends see it at once. */
 const quickRecovery = 8_000;
-/** And where one of them has to find out: two intervals of the keepalive, one more for a process that was held up, a redial. */
+/**
+ * And where one of them has to find out: two intervals of the keepalive, one more for a process that was held up, a
+ * redial.
+ */
 const slowRecovery = 36_000;
 /** Bound of the drift that is drawn, as a share of the time. */
 const maxDrift = 0.01;
@@ -36,7 +39,9 @@ export class Reasons {
     this.#model = model;
   }
 
-  /** The simulation drains a host, or takes it from the list: until that ends, and for some time, its calls may fail. */
+  /**
+   * The simulation drains a host, or takes it from the list: until that ends, and for some time, its calls may fail.
+   */
   upset(host: string): { end(): void } {
     const upset = { host, until: Infinity };
     this.#upsets.push(upset);
@@ -54,14 +59,16 @@ export class Reasons {
     return strike;
   }
 
-  /** Whether a host drained, or was not in the list, at `from` or later, or the consequences may have lasted until then. */
+  /**
+   * Whether a host drained, or was not in the list, at `from` or later, or the consequences may have lasted until then.
+   */
   wasUpset(host: string, from: number): boolean {
     return this.#upsets.some((upset) => upset.host === host && upset.until + slowRecovery >= from);
   }
 
   /**
-   * Whether a fault, or the simulation itself, touched what is between two hosts, or the consequences may have lasted until `from`.
-   * `own`: strikes that do not count.
+   * Whether a fault, or the simulation itself, touched what is between two hosts, or the consequences may have lasted
+   * until `from`. `own`: strikes that do not count.
    */
   touched(left: string, right: string, from: number, own: readonly Strike[] = []): boolean {
     const isStruck = this.#strikes.some((strike) => {
@@ -111,7 +118,9 @@ export class Reasons {
     return paused;
   }
 
-  /** Whether the wall clock of a host was set between two times: set forward, it looks as though the machine had slept. */
+  /**
+   * Whether the wall clock of a host was set between two times: set forward, it looks as though the machine had slept.
+   */
   clockSet(host: string, from: number, to: number): boolean {
     return this.#simulation.faults.some(
       ({ fault, at, until }) =>
@@ -123,8 +132,8 @@ export class Reasons {
   }
 
   /**
-   * Whether a host that closes its connection to another one at that time does so because its own process stood still until
-   * then: nothing else has happened to the two.
+   * Whether a host that closes its connection to another one at that time does so because its own process stood still
+   * until then: nothing else has happened to the two.
    */
   blames(own: string, other: string, at: number): boolean {
     const isHeldUp = ({ fault, until }: StartedFault): boolean =>

@@ -4,8 +4,8 @@ import type { Act } from './acts/act.js';
 import type { Operation } from './operation.js';
 import { projectSimulation } from './project-simulation.js';
 
-// A handler that had ended, with its last items in a full send queue: after the caller's cancel they were sent all the same,
-// for seconds on a slow line. Found as seeds 453, 1374 and 1713; this is what 1713 was shrunk to.
+// A handler that had ended, with its last items in a full send queue: after the caller's cancel they were sent all the
+// same, for seconds on a slow line. Found as seeds 453, 1374 and 1713; this is what 1713 was shrunk to.
 it('a cancel takes back what an ended handler left in the queue', async () => {
   const steps: Step<Operation>[] = [
     {
@@ -74,8 +74,8 @@ it('a cancel takes back what an ended handler left in the queue', async () => {
   await expect(simulate(options)).resolves.toMatchObject({ steps: 2 });
 });
 
-// The error of a handler waited in a full send queue, and data that came meanwhile was answered before it: the caller lost the
-// error. Found as seeds 23400 and 24882; this is what 24882 was shrunk to.
+// The error of a handler waited in a full send queue, and data that came meanwhile was answered before it: the caller
+// lost the error. Found as seeds 23400 and 24882; this is what 24882 was shrunk to.
 it('data for a mux whose end is queued is not answered before that end', async () => {
   const steps: Step<Operation>[] = [
     {
@@ -113,8 +113,9 @@ it('data for a mux whose end is queued is not answered before that end', async (
   await expect(simulate(options)).resolves.toMatchObject({ steps: 1 });
 });
 
-// No fault of the library: a broken peer sent the opening of a call twice, with its end in between, so it was two calls. The
-// simulation took the second one's items for the first one's. Found as seed 21847; this is what it was shrunk to.
+// No fault of the library: a broken peer sent the opening of a call twice, with its end in between, so it was two
+// calls. The simulation took the second one's items for the first one's. Found as seed 21847; this is what it was
+// shrunk to.
 it('an opening repeated after the end of its call is another call', async () => {
   const steps: Step<Operation>[] = [
     { at: 14943, fault: { kind: 'duplicate', between: ['b', 'c'], from: 'b', count: 3 } },
@@ -154,8 +155,8 @@ it('an opening repeated after the end of its call is another call', async () => 
   await expect(simulate(options)).resolves.toMatchObject({ steps: 3 });
 });
 
-// A subscriber that threw at the item of a response was not told that the call had completed: it waited for ever. Found as
-// seeds 5 and 10; this is what 5 was shrunk to.
+// A subscriber that threw at the item of a response was not told that the call had completed: it waited for ever. Found
+// as seeds 5 and 10; this is what 5 was shrunk to.
 it('an observer that throws at the item of a unary call is notified of its end', async () => {
   const steps: Step<Operation>[] = [
     {
@@ -195,8 +196,8 @@ it('an observer that throws at the item of a unary call is notified of its end',
   await simulate(projectSimulation({ seed: 5, hosts: 5, steps, shrinkRuns: 0 }));
 });
 
-// No fault of the library: `consume` finishes the items that came before the end of its source, so this handler works on for
-// 16 times 15 ms after its deadline. Found as seed 959; this is what it was shrunk to.
+// No fault of the library: `consume` finishes the items that came before the end of its source, so this handler works
+// on for 16 times 15 ms after its deadline. Found as seed 959; this is what it was shrunk to.
 it('a handler that consumes its input finishes the received items when its deadline passes', async () => {
   const steps: Step<Operation>[] = [
     {
@@ -235,8 +236,8 @@ it('a handler that consumes its input finishes the received items when its deadl
   await simulate(projectSimulation({ seed: 959, hosts: 5, steps, shrinkRuns: 0 }));
 });
 
-// No fault of the library: of two hostile peers at one host, the first one was told that its handler still ran, because that
-// of the second one did. Found as seeds 195, 733, 758 and 965; this is what 195 was shrunk to.
+// No fault of the library: of two hostile peers at one host, the first one was told that its handler still ran, because
+// that of the second one did. Found as seeds 195, 733, 758 and 965; this is what 195 was shrunk to.
 it('two hostile peers at one host are distinguished', async () => {
   const attack = (id: number): Act => ({ act: 'attack', id, host: 'e', attack: 'says nothing for long' });
   const steps: Step<Act>[] = [
@@ -246,8 +247,9 @@ it('two hostile peers at one host are distinguished', async () => {
   await simulate(projectSimulation({ seed: 195, hosts: 5, steps, shrinkRuns: 0 }));
 });
 
-// A host whose process stood still while the token of a leaf was renewed closed the connection, because the timer of the old
-// token ran before the new one was read. Found as seed 30512; this is that pause, with a leaf that makes no calls.
+// A host whose process stood still while the token of a leaf was renewed closed the connection, because the timer of
+// the old token ran before the new one was read. Found as seed 30512; this is that pause, with a leaf that makes no
+// calls.
 it('a host that was blocked reads the new token of a leaf before it checks the old one', async () => {
   const steps: Step<Act>[] = [
     { at: 13_887, operation: { act: 'leaf', id: 14, host: 'e', tokenMs: 8_000, calls: [], stays: 12_000 } },

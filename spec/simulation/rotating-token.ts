@@ -5,8 +5,8 @@ import type { VirtualClock } from '../../lib/testing/index.js';
 const period = 7_000;
 
 /**
- * Tokens of a secret that is replaced while the hosts run: each host signs with the secret of the time, and accepts the one
- * before and the one after, because another host replaces it earlier or later.
+ * Tokens of a secret that is replaced while the hosts run: each host signs with the secret of the time, and accepts the
+ * one before and the one after, because another host replaces it earlier or later.
  */
 export function rotatingToken(): Auth {
   // The clock of the test, which is the true time: those of the hosts may be wrong.
@@ -23,8 +23,9 @@ export function rotatingToken(): Auth {
 }
 
 /**
- * The tokens of `sharedSecret`, whose secret is replaced in the same way. They are made and verified one after the other, and no
- * virtual time passes meanwhile: when WebCrypto is ready is not decided by a seed. `clockOf`: the clock of the run that is on.
+ * The tokens of `sharedSecret`, whose secret is replaced in the same way. They are made and verified one after the
+ * other, and no virtual time passes meanwhile: when WebCrypto is ready is not decided by a seed. `clockOf`: the clock
+ * of the run that is on.
  */
 export function rotatingSecret(clockOf: () => VirtualClock): Auth {
   const secretAt = (ms: number): string =>

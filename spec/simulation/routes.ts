@@ -45,8 +45,8 @@ export const takers = ['subscribe', 'consume', 'forAwait', 'readable', 'deliveri
 export type Taker = (typeof takers)[number];
 
 /**
- * Small windows do not grow: there every credit can be counted, and one that is lost stops a stream. A bounded one grows a
- * little, so that a credit too many shows, and holds few bytes.
+ * Small windows do not grow: there every credit can be counted, and one that is lost stops a stream. A bounded one
+ * grows a little, so that a credit too many shows, and holds few bytes.
  */
 export const windows = ['one', 'two', 'four', 'bounded', 'growing'] as const;
 export type WindowName = (typeof windows)[number];

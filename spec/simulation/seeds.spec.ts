@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { runSeed, type SeedResult } from './run-seeds.js';
 
-// `npm run simulate -- --seeds 10000` runs more, and seeds.long.spec.ts some; these are here so that no change is made without any.
+// `npm run simulate -- --seeds 10000` runs more, and seeds.long.spec.ts some; these are here so that no change is made
+// without any.
 const seeds = Array.from({ length: 4 }, (_, index) => index + 1);
 const hosts = 5;
 const project = resolve(__dirname, '../..');
@@ -23,8 +24,8 @@ describe('the simulation of the library', () => {
     results.set(seed, result);
   });
 
-  // The simulation once found that message boundaries depended on memory that earlier connections of the process had left half
-  // full, so the same seed was another run after other seeds.
+  // The simulation once found that message boundaries depended on memory that earlier connections of the process had
+  // left half full, so the same seed was another run after other seeds.
   const chosen = seeds.slice(-2);
 
   it('a seed repeats the same run in this process, after other ones', async () => {
@@ -35,8 +36,9 @@ describe('the simulation of the library', () => {
     expect(again).toStrictEqual(first);
   }, 60_000);
 
-  // Two processes of the command, and not this one and another: jest runs specs in a realm of their own, in which the streams of the
-  // platform give promises of the outer realm. To await such a promise takes more turns of the microtask queue.
+  // Two processes of the command, and not this one and another: jest runs specs in a realm of their own, in which the
+  // streams of the platform give promises of the outer realm. To await such a promise takes more turns of the microtask
+  // queue.
   it('a seed repeats the same run in another process, after other ones', () => {
     const fingerprints = (first: number, count: number): readonly string[] => {
       const numbers = ['--seeds', String(count), '--seed', String(first), '--hosts', String(hosts)];

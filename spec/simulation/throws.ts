@@ -2,13 +2,16 @@ import type { UnsubscriptionError } from 'rxjs';
 import { plannedFailure } from './source.js';
 
 /**
- * What the code of a handler throws: the handler itself, an operator behind its output or its input, a finalizer (or the
- * `finally` of a generator) of its output, a finalizer of its input.
+ * What the code of a handler throws: the handler itself, an operator behind its output or its input, a finalizer (or
+ * the `finally` of a generator) of its output, a finalizer of its input.
  */
 export const handlerThrows = ['handler', 'projection', 'finalizer', 'inputProjection', 'inputFinalizer'] as const;
 export type HandlerThrow = (typeof handlerThrows)[number];
 
-/** What the code of a caller throws: an operator behind the call, a finalizer, an observer; the input fails, or its finalizer throws. */
+/**
+ * What the code of a caller throws: an operator behind the call, a finalizer, an observer; the input fails, or its
+ * finalizer throws.
+ */
 export const callerThrows = ['projection', 'finalizer', 'observer', 'inputFailure', 'inputFinalizer'] as const;
 export type CallerThrow = (typeof callerThrows)[number];
 

@@ -1,4 +1,6 @@
-/** Counts how often properties of objects, and elements of byte arrays, are read: what a test bounds instead of a time. */
+/**
+ * Counts how often properties of objects, and elements of byte arrays, are read: what a test bounds instead of a time.
+ */
 export class CountedReads {
   count = 0;
 

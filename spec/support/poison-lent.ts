@@ -3,9 +3,9 @@ import { minRegionFrameBytes } from '../../lib/bounds.js';
 import { Engine } from '../../lib/mux/engine.js';
 
 /*
- * Every engine of every spec gets its messages, but for large ones, as the read buffer of a socket would hand them over: in memory that has other
- * bytes once the engine returns. What keeps a view of such a message then has wrong bytes at once, and not only when the next
- * read happens to overwrite it.
+ * Every engine of every spec gets its messages, but for large ones, as the read buffer of a socket would hand them
+ * over: in memory that has other bytes once the engine returns. What keeps a view of such a message then has wrong
+ * bytes at once, and not only when the next read happens to overwrite it.
  */
 
 lentHooks.onReturn = (message) => {

@@ -3,8 +3,8 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 type HandlePrototype = Record<'useUserBuffer', unknown>;
 
 /**
- * Hides what lets a socket read into a buffer of the user's, as a runtime does that is not Node. The result restores it.
- * The class of a socket's handle is the same for all test files of a process.
+ * Hides what lets a socket read into a buffer of the user's, as a runtime does that is not Node. The result restores
+ * it. The class of a socket's handle is the same for all test files of a process.
  */
 export async function hideUserBuffer(): Promise<() => void> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 /*
- * The examples for node:test and vitest, in a folder of their own with rxgrid as a package. It is built here from the source,
- * so that no old build is tested.
+ * The examples for node:test and vitest, in a folder of their own with rxgrid as a package. It is built here from the
+ * source, so that no old build is tested.
  */
 
 const project = resolve(__dirname, '../..');

@@ -35,8 +35,8 @@ interface Found {
 }
 
 /**
- * What a reader, with the receiver of `ws` behind it, finds in bytes that come in `chunks`. Each of them lies in the read
- * buffer, which has other bytes after the read.
+ * What a reader, with the receiver of `ws` behind it, finds in bytes that come in `chunks`. Each of them lies in the
+ * read buffer, which has other bytes after the read.
  */
 async function read(
   chunks: readonly Uint8Array[],

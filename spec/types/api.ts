@@ -1,6 +1,6 @@
 /*
- * Uses that must compile, and refusals that must not. Checked by the compiler, not run: `npm run types` checks this file
- * with all others, and api.spec.ts checks it for those who only run the tests.
+ * Uses that must compile, and refusals that must not. Checked by the compiler, not run: `npm run types` checks this
+ * file with all others, and api.spec.ts checks it for those who only run the tests.
  */
 import { filter, ignoreElements, interval, map, of, retry, type Observable } from 'rxjs';
 import { z } from 'zod';

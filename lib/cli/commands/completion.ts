@@ -24,7 +24,10 @@ const help = `
 
 The names of routes come from the current host (the context, or RXGRID_HOST), and are kept for a minute.`;
 
-/** Adds `rxgrid completion`, and the hidden `rxgrid complete-routes`, which the scripts of the shells call for names of routes. */
+/**
+ * Adds `rxgrid completion`, and the hidden `rxgrid complete-routes`, which the scripts of the shells call for names of
+ * routes.
+ */
 export const addCompletion: AddCommands = (program, run, entries) => {
   program
     .command('completion')

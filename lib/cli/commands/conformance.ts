@@ -34,7 +34,8 @@ Example:
 
 Exit codes: 0 the same, 1 something differs, 2 wrong usage, 3 no connection, 4 refused (the token, or the name).`;
 
-// Recordings of hand-made faults, and those that depend on process ids or on the order of keys, do not hold for every host.
+// Recordings of hand-made faults, and those that depend on process ids or on the order of keys, do not hold for every
+// host.
 const skipped = /^(fault|handshake|quirk)-|^(keepalive|typed)$/;
 
 /** Adds `rxgrid conformance`. */

@@ -135,7 +135,10 @@ function removalError(error: unknown, { recursive = false }: RemoveOptions): unk
   );
 }
 
-/** Runs `work` on each path; it returns false where a part of it has failed. The failure of one path does not end the others. */
+/**
+ * Runs `work` on each path; it returns false where a part of it has failed. The failure of one path does not end the
+ * others.
+ */
 async function eachPath(paths: readonly string[], work: (path: string) => Promise<boolean>): Promise<number> {
   let whole = true;
   for (const path of paths) {

@@ -145,8 +145,8 @@ function serveRoot(manager: Manager, options: ServeFilesOptions): void {
 }
 
 /**
- * The place of a syntax error in a file; empty where the error is in another file. The error of `import()` does not have it:
- * only Node's own report does.
+ * The place of a syntax error in a file; empty where the error is in another file. The error of `import()` does not
+ * have it: only Node's own report does.
  */
 async function syntaxErrorPlace(file: string): Promise<string> {
   const check = spawn(process.execPath, ['--check', file], { stdio: ['ignore', 'ignore', 'pipe'], timeout: checkMs });

@@ -30,7 +30,10 @@ const maxNames = 20;
 
 const contextKeys = ['host', 'tokenFile', 'tokenCommand', 'ca', 'via'] as const;
 
-/** Path of the configuration: `RXGRID_CONFIG`, or `rxgrid/config.json` in `XDG_CONFIG_HOME`, which is `~/.config` by default. */
+/**
+ * Path of the configuration: `RXGRID_CONFIG`, or `rxgrid/config.json` in `XDG_CONFIG_HOME`, which is `~/.config` by
+ * default.
+ */
 export function configPath(env: NodeJS.ProcessEnv = process.env): string {
   const { RXGRID_CONFIG: path, XDG_CONFIG_HOME: folder } = env;
   if (path !== undefined && path !== '') return path;

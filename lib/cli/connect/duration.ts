@@ -21,7 +21,10 @@ export function durationOption(flags: string, description: string, standard?: st
   return standard === undefined ? option : option.default(read(standard), standard);
 }
 
-/** Reads a duration such as `250ms`, `1.5s`, `2m` or `1h`. The result is a whole number of ms. @throws InvalidArgumentError */
+/**
+ * Reads a duration such as `250ms`, `1.5s`, `2m` or `1h`. The result is a whole number of ms. @throws
+ * InvalidArgumentError
+ */
 export function duration({ unit = 's', zero = false }: DurationRule = {}): (text: string) => number {
   return (text) => {
     const [, number, suffix] = /^(\d+(?:\.\d+)?|\.\d+)(ms|[smh])?$/.exec(text.trim()) ?? [];

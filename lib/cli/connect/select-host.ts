@@ -34,8 +34,8 @@ export function selectHost(options: HostSelection, env: NodeJS.ProcessEnv): Sele
 }
 
 /**
- * The host of an address, whose part before the path is `host`: the name of a context, or a URL. For a URL the context of the
- * options is used where it is of the same host. @throws Failure (usage) for an unknown context.
+ * The host of an address, whose part before the path is `host`: the name of a context, or a URL. For a URL the context
+ * of the options is used where it is of the same host. @throws Failure (usage) for an unknown context.
  */
 export function selectHostAt(host: string, options: HostSelection, env: NodeJS.ProcessEnv): SelectedHost {
   const config = readConfig(configPath(env));

@@ -15,14 +15,17 @@ export interface TokenOptions {
 
 /** Maximum length of a token: the command of a token may print something else. */
 const maxTokenLength = 1 << 16;
-/** Maximum size of a file that an option names: a bundle of certificates has a quarter of that. A device may have no end. */
+/**
+ * Maximum size of a file that an option names: a bundle of certificates has a quarter of that. A device may have no
+ * end.
+ */
 const maxTextBytes = 1 << 20;
 /** Time limit for the command of a token, in ms. */
 const tokenCommandMs = 30_000;
 
 /**
- * The token of flags, environment and context, in this order. Errors: Failure (usage) where there is none; the reason of the
- * signal.
+ * The token of flags, environment and context, in this order. Errors: Failure (usage) where there is none; the reason
+ * of the signal.
  */
 export async function tokenFrom(
   options: TokenOptions,
@@ -45,8 +48,8 @@ export async function tokenFrom(
 }
 
 /**
- * Reads a file that an option names, or a FIFO once it has a writer, such as a shell's `<(command)`. Errors: Failure (usage);
- * the reason of the signal.
+ * Reads a file that an option names, or a FIFO once it has a writer, such as a shell's `<(command)`. Errors: Failure
+ * (usage); the reason of the signal.
  */
 export async function readText(path: string, what: string, signal: AbortSignal): Promise<string> {
   const tooLarge = (): Failure => new Failure(`${what}: ${JSON.stringify(path)} has more than 1 MiB.`, exitCodes.usage);

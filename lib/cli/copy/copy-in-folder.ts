@@ -30,8 +30,9 @@ const unknownKind = 'a link, a device, a pipe or a socket';
 /**
  * Copies a folder of a host to here.
  *
- * Where the target is new, the host sends the whole folder, with small files in packs, and its files are counted meanwhile.
- * Otherwise each file of the host's listing is compared, and requested where it differs, as the listing comes.
+ * Where the target is new, the host sends the whole folder, with small files in packs, and its files are counted
+ * meanwhile. Otherwise each file of the host's listing is compared, and requested where it differs, as the listing
+ * comes.
  */
 export async function copyFolderIn(context: CopyContext, source: string, target: string): Promise<void> {
   const { options, report } = context;
@@ -62,7 +63,8 @@ export async function copyFolderIn(context: CopyContext, source: string, target:
       ),
     );
     await deleteExtraHere(context, root, plan.paths);
-    // Temporary files of killed runs are of no use once this run has ended. Their removal changes the time of their folder.
+    // Temporary files of killed runs are of no use once this run has ended. Their removal changes the time of their
+    // folder.
     if (isOccupied) await sweepTemporaries(root).catch(() => undefined);
     plan.setFolderAttributes();
   } else {
@@ -137,7 +139,10 @@ async function countIn(context: CopyContext, source: string): Promise<void> {
   report.foundAll();
 }
 
-/** Decides which files of a folder of the host are requested. Its names are the host's: they are used within the root alone. */
+/**
+ * Decides which files of a folder of the host are requested. Its names are the host's: they are used within the root
+ * alone.
+ */
 class IncomingPlan {
   /** With `--delete`: all paths of the source, relative to it. */
   readonly paths = new Set<string>();

@@ -50,7 +50,10 @@ export async function copyIn(context: CopyContext, source: string, target: strin
   await copyFile(context, source, info, context.decided.target);
 }
 
-/** The target of a folder, chosen as cp does, except that with `--resume` the result of an earlier run does not change it. */
+/**
+ * The target of a folder, chosen as cp does, except that with `--resume` the result of an earlier run does not change
+ * it.
+ */
 async function folderTarget(context: CopyContext, source: string, target: string): Promise<string> {
   const there = await statsOf(target);
   if (there !== undefined && !there.isDirectory()) {
@@ -157,7 +160,10 @@ async function copyFile(context: CopyContext, source: string, info: FileInfo, ta
   await lastValueFrom(file$);
 }
 
-/** Copies to a target that is not a regular file: bytes as they come. A hash can only be checked after they were written. */
+/**
+ * Copies to a target that is not a regular file: bytes as they come. A hash can only be checked after they were
+ * written.
+ */
 async function copyToPipe(context: CopyContext, source: string, info: FileInfo, pipe: OutputPipe): Promise<void> {
   const { connection, options, report, signal, throttle } = context;
   if (isDryRun(context, source, info)) return;

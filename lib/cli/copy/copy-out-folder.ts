@@ -26,8 +26,8 @@ interface Source {
 /**
  * Copies a folder from here to a host.
  *
- * Where the target is new, the folder is sent as a whole, with small files in packs, and its files are counted meanwhile.
- * Otherwise folders are compared one by one, and a folder that the host does not have is sent as a whole.
+ * Where the target is new, the folder is sent as a whole, with small files in packs, and its files are counted
+ * meanwhile. Otherwise folders are compared one by one, and a folder that the host does not have is sent as a whole.
  */
 export async function copyFolderOut(context: CopyContext, { path, shown }: Source, target: string): Promise<void> {
   const { options, report } = context;
@@ -127,7 +127,10 @@ class OutgoingPlan {
     }
   }
 
-  /** Counts the files of a folder that is sent as a whole, until the signal aborts. Failures are reported where files are sent. */
+  /**
+   * Counts the files of a folder that is sent as a whole, until the signal aborts. Failures are reported where files
+   * are sent.
+   */
   async count(below: string, signal: AbortSignal): Promise<void> {
     for await (const entry of walkLocal(this.#path, below, this.#context.options)) {
       if (signal.aborted) return;

@@ -35,7 +35,10 @@ export interface CopyContext {
   readonly signal: AbortSignal;
   /** Limits the bytes per second. */
   readonly throttle?: Throttle | undefined;
-  /** The target path, once it is decided: a later attempt must not decide differently because of what the first one made. */
+  /**
+   * The target path, once it is decided: a later attempt must not decide differently because of what the first one
+   * made.
+   */
   readonly decided: { target?: string };
 }
 

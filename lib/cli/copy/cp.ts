@@ -93,7 +93,8 @@ async function runJobs(jobs: readonly Job[], context: Omit<CopyContext, 'decided
     try {
       await runJob(job, context);
     } catch (error) {
-      // The failure of one source does not end the others, unless the connection is lost, a disk is full, or the host is read-only.
+      // The failure of one source does not end the others, unless the connection is lost, a disk is full, or the host
+      // is read-only.
       const goesOn = (error instanceof Failure && error.exitCode !== exitCodes.disconnected) || isOfOneFile(error);
       if (jobs.length === 1 || signal.aborted || !goesOn) throw error;
       report.failed(error);
@@ -135,7 +136,9 @@ function isOfOneFile(error: unknown): boolean {
   return error instanceof FileError && !(error instanceof FileSpaceError || error instanceof FilesReadOnlyError);
 }
 
-/** One copy for each source; globs at the host are expanded. Several sources go into the target, which is a folder then. */
+/**
+ * One copy for each source; globs at the host are expanded. Several sources go into the target, which is a folder then.
+ */
 async function jobsOf(remote: Remote, froms: readonly Address[], to: Address): Promise<Job[]> {
   const all: Address[] = [];
   for (const from of froms) {

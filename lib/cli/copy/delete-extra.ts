@@ -21,9 +21,9 @@ import { walkLocal } from '../paths/local-folder.js';
 import { walkRemote } from '../paths/remote-folder.js';
 
 /*
- * `--delete`: removes from the target what is not in the source. Nothing is removed where something could not be read or
- * copied: it may be missing from the source only in appearance. Excluded paths stay, and so do the folders they are in. With
- * `--dry-run` the paths are named, and nothing is removed.
+ * `--delete`: removes from the target what is not in the source. Nothing is removed where something could not be read
+ * or copied: it may be missing from the source only in appearance. Excluded paths stay, and so do the folders they are
+ * in. With `--dry-run` the paths are named, and nothing is removed.
  */
 
 /** Removes a path of the target. `recursive`: with all that is in it. Errors: FileError. */

@@ -12,9 +12,9 @@ export interface Spooled {
 }
 
 /**
- * Writes all that comes from a pipe to a file in a folder that only this user can enter. `source`: its path; undefined for
- * standard input. The file itself has the mode that the umask gives, because the copy gets the mode of its original.
- * Errors: the system's; the reason of the signal. Nothing is left after one.
+ * Writes all that comes from a pipe to a file in a folder that only this user can enter. `source`: its path; undefined
+ * for standard input. The file itself has the mode that the umask gives, because the copy gets the mode of its
+ * original. Errors: the system's; the reason of the signal. Nothing is left after one.
  */
 export async function spool(source: string | undefined, signal: AbortSignal): Promise<Spooled> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'rxgrid-cp-'));

@@ -8,8 +8,9 @@ import { removeFile } from '../../files/remove-file.js';
 import type { CopyContext } from './copy.js';
 
 /*
- * Finds out, for a dry run, which operations a host allows. A host that does not allow an operation refuses it for every path, so
- * the host is asked for a path that does not exist, and nothing is changed. The error names `target`, the path of the user.
+ * Finds out, for a dry run, which operations a host allows. A host that does not allow an operation refuses it for
+ * every path, so the host is asked for a path that does not exist, and nothing is changed. The error names `target`,
+ * the path of the user.
  */
 
 /** Checks that the host allows writing. @throws FilesReadOnlyError; errors of calls. */

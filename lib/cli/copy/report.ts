@@ -124,7 +124,9 @@ export class Report {
     this.#failure(error);
   }
 
-  /** An entry that is not a regular file is left out, which is not a failure. `what`: for instance `a symbolic link`. */
+  /**
+   * An entry that is not a regular file is left out, which is not a failure. `what`: for instance `a symbolic link`.
+   */
   skipped(path: string, what: string): void {
     this.#skipped++;
     this.#json({ type: 'skipped', path, what });

@@ -31,7 +31,8 @@ export interface Sending {
 /**
  * Sends files to the host. `more`: regions and items that follow them.
  *
- * Errors: FileError that ends the transfer, or of the only file; those of a call. The failure of one file of a folder is reported.
+ * Errors: FileError that ends the transfer, or of the only file; those of a call. The failure of one file of a folder
+ * is reported.
  */
 export async function sendFiles(
   { connection, options, report, signal, throttle }: CopyContext,

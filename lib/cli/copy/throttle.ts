@@ -1,12 +1,15 @@
 import type { ReceiveLimit } from '../../node/files/receive/reception.js';
 import type { Runtime } from '../../runtime.js';
 
-/** Bytes may be moved ahead of the rate for this time, in ms: without it, each pause of the event loop would slow the copy down. */
+/**
+ * Bytes may be moved ahead of the rate for this time, in ms: without it, each pause of the event loop would slow the
+ * copy down.
+ */
 const burstMs = 250;
 
 /**
- * Limits the bytes per second of all streams of a copy together. Bytes are counted when they have been moved; the next ones wait
- * until the average is not above the rate.
+ * Limits the bytes per second of all streams of a copy together. Bytes are counted when they have been moved; the next
+ * ones wait until the average is not above the rate.
  */
 export class Throttle implements ReceiveLimit {
   readonly #bytesPerMs: number;

@@ -1,6 +1,6 @@
 /**
- * Runs a transfer, and beside it a scan that counts what there is to transfer. A transfer that fails ends the scan. A failure of
- * the scan is ignored: the transfer finds the same fault, and reports it.
+ * Runs a transfer, and beside it a scan that counts what there is to transfer. A transfer that fails ends the scan. A
+ * failure of the scan is ignored: the transfer finds the same fault, and reports it.
  *
  * @param scan - Counts until its signal aborts.
  */

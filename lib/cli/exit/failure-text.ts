@@ -3,7 +3,10 @@ import { RejectedError } from '../../rejection.js';
 import { exitCodes } from './exit-codes.js';
 import { Failure } from './failure.js';
 
-/** The message for an error: what happened, and what to do. It may contain texts of the host: print it with {@link printable}. */
+/**
+ * The message for an error: what happened, and what to do. It may contain texts of the host: print it with
+ * {@link printable}.
+ */
 export function failureText(error: unknown, resumable: boolean): string {
   if (error instanceof Failure) return error.message;
   if (error instanceof RejectedError) {

@@ -40,8 +40,8 @@ export function exitCodeOf({ reason }: AbortSignal): number {
 }
 
 /**
- * Aborts at the first of SIGINT, SIGTERM and SIGHUP, so that the command can clean up. Once it is aborted, whatever the reason,
- * the next signal ends the process at once, as if it were not handled.
+ * Aborts at the first of SIGINT, SIGTERM and SIGHUP, so that the command can clean up. Once it is aborted, whatever the
+ * reason, the next signal ends the process at once, as if it were not handled.
  */
 export function abortOnSignals(abort: AbortController): void {
   for (const signal of Object.keys(codes) as (keyof typeof codes)[]) {

@@ -2,7 +2,10 @@ import { printable } from '../../printable.js';
 import { toJson } from './json-value.js';
 import { cellText, jsonText } from './output.js';
 
-/** An event in one line: its type, and its fields as `key=value`. What is not a plain word is JSON; of an error, its message. */
+/**
+ * An event in one line: its type, and its fields as `key=value`. What is not a plain word is JSON; of an error, its
+ * message.
+ */
 export function eventText({ type, ...fields }: { readonly type: string }): string {
   return [
     printable(type),

@@ -28,7 +28,10 @@ export function toJson(value: unknown, depth = 0): Json {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toJson(each, depth + 1)]));
 }
 
-/** Converts JSON to the value that is sent. @throws Failure (usage) for an object with one of the keys that does not fit it. */
+/**
+ * Converts JSON to the value that is sent. @throws Failure (usage) for an object with one of the keys that does not fit
+ * it.
+ */
 export function fromJson(json: Json): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (isList(json)) return json.map(fromJson);

@@ -11,8 +11,8 @@ const openers: Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>> 
 };
 
 /**
- * Opens an address that holds a secret in the browser of the user. All users of a machine see the arguments of a process, so
- * the browser is given a file that this user alone can read, which leads to the address.
+ * Opens an address that holds a secret in the browser of the user. All users of a machine see the arguments of a
+ * process, so the browser is given a file that this user alone can read, which leads to the address.
  *
  * @returns removes the file. @throws Error where no browser can be started.
  */

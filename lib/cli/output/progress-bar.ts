@@ -69,8 +69,8 @@ export class ProgressBar {
 }
 
 /**
- * The bar as a text of fewer than `columns` columns: the name, the bar, the percentage, the bytes, the rate, the remaining
- * time and the mode. Where they do not fit, the least important ones are left out first.
+ * The bar as a text of fewer than `columns` columns: the name, the bar, the percentage, the bytes, the rate, the
+ * remaining time and the mode. Where they do not fit, the least important ones are left out first.
  */
 export function barText(name: string, progress: Progress, columns: number): string {
   const { files, bytes, total, rate, mode } = progress;

@@ -9,9 +9,10 @@ const interval = 500;
 const [pollErr, pollHup] = [0x08, 0x10];
 
 /**
- * From now on standard output fails when its reader goes, as it does at the next write, which ends the command. One that may have
- * nothing to write for hours would hold the shell for so long, as `rxgrid events | head -1` did. Node has no way to ask whether
- * there is a reader, so poll(2) is called where koffi is installed; elsewhere the next write fails.
+ * From now on standard output fails when its reader goes, as it does at the next write, which ends the command. One
+ * that may have nothing to write for hours would hold the shell for so long, as `rxgrid events | head -1` did. Node has
+ * no way to ask whether there is a reader, so poll(2) is called where koffi is installed; elsewhere the next write
+ * fails.
  */
 export function failWithoutReader(): void {
   loadKoffi().then(

@@ -16,8 +16,8 @@ const minWidth = 4;
 const readableWidth = 16;
 
 /**
- * The lines of a table without borders, whose cells are printable. Where it is wider than `width`, the columns that may be are
- * left out, and then the widest ones are cut; where even that does not fit, each row is a list of `title: cell`.
+ * The lines of a table without borders, whose cells are printable. Where it is wider than `width`, the columns that may
+ * be are left out, and then the widest ones are cut; where even that does not fit, each row is a list of `title: cell`.
  */
 export function tableLines(
   columns: readonly Column[],

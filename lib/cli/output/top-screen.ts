@@ -133,7 +133,10 @@ function titleOf({ info, cluster, streams }: TopState, name: string): string {
   return `${name}  ${info.host}  up ${durationText(info.uptime)}  hosts ${String(connected)}/${String(cluster.hosts.length)}  streams ${String(streams.open)} (${String(streams.stalled)} stalled)`;
 }
 
-/** The lines of a report: all tables below each other, without what is for keys. `width`: that of the terminal, if there is one. */
+/**
+ * The lines of a report: all tables below each other, without what is for keys. `width`: that of the terminal, if there
+ * is one.
+ */
 export function reportOf(state: TopState, name: string, width: number | undefined): string[] {
   const title = titleOf(state, name);
   const tables = (['hosts', 'routes', 'streams'] as const).flatMap((kind) => {

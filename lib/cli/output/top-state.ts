@@ -12,8 +12,8 @@ export interface TopState {
 const monitorNames = new Set(Object.values(monitorRoutes).map(({ name, subroute }) => `${name}/${subroute}`));
 
 /**
- * What people look at: without the routes of the monitor, and the streams of them. Those of the command itself are among them, and
- * seem to be stalled, because each waits for its next second.
+ * What people look at: without the routes of the monitor, and the streams of them. Those of the command itself are
+ * among them, and seem to be stalled, because each waits for its next second.
  */
 export function withoutMonitor(state: TopState): TopState {
   const { routes, streams } = state;

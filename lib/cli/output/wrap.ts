@@ -2,8 +2,8 @@
 const widestProse = 120;
 
 /**
- * Breaks the lines of a help text between words, so that a terminal of `columns` does not break them within one. Lines that
- * follow each other are one paragraph; an indented line, or one with a heading (`Keys: …`), begins another.
+ * Breaks the lines of a help text between words, so that a terminal of `columns` does not break them within one. Lines
+ * that follow each other are one paragraph; an indented line, or one with a heading (`Keys: …`), begins another.
  */
 export function wrapped(text: string, columns: number): string {
   const paragraphs: string[] = [];

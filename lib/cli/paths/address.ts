@@ -18,16 +18,17 @@ const withScheme = /^((?:wss?|https?):\/\/(?:\[[^\]]*\]|[^/:[\]]+)(:\d+)?(?:\/[^
 const withoutScheme = /^((?:\[[^\]]*\]|[^/:[\]]+)(:\d+(?=:))?):(.*)$/s;
 const drive = /^[a-z]:[\\/]/i;
 /**
- * Characters that no host and no path of a WebSocket has here. A URL would read a user before `@`, a query after `?`, and
- * a fragment after `#`, and so dial another machine than the one that the user sees.
+ * Characters that no host and no path of a WebSocket has here. A URL would read a user before `@`, a query after `?`,
+ * and a fragment after `#`, and so dial another machine than the one that the user sees.
  */
 const foreign = /[@?#\\%\s<>^|"'`{}\p{Cc}]/u;
 
 /**
- * Reads an address: `ws://host:9000:path`, `host:9000:path` and `host:path` (port 80) are remote, `-` is the pipe, anything
- * else is local. A local path with a colon in its name is written with a slash before it: `./a:b`.
+ * Reads an address: `ws://host:9000:path`, `host:9000:path` and `host:path` (port 80) are remote, `-` is the pipe,
+ * anything else is local. A local path with a colon in its name is written with a slash before it: `./a:b`.
  *
- * @throws Failure (usage) for an empty text, and where the part of the host has a user, a query or a fragment, or might have one.
+ * @throws Failure (usage) for an empty text, and where the part of the host has a user, a query or a fragment, or might
+ * have one.
  */
 export function parseAddress(text: string, platform: string = process.platform): Address {
   if (text === '') throw new Failure('a path is empty. Write . for the working folder.', exitCodes.usage);

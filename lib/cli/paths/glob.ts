@@ -1,7 +1,7 @@
 /*
- * Patterns for names and paths: `*`, `?`, `[a-z]` and `**`. They are not turned into regular expressions, because the names are
- * those of a host: a name can be made for which an expression with some stars takes hours. The time here is at most that of
- * each character of the path with each one of the pattern.
+ * Patterns for names and paths: `*`, `?`, `[a-z]` and `**`. They are not turned into regular expressions, because the
+ * names are those of a host: a name can be made for which an expression with some stars takes hours. The time here is
+ * at most that of each character of the path with each one of the pattern.
  */
 
 /** An element of a pattern: accepts one character, or stands for any number of any characters. */
@@ -26,7 +26,8 @@ export function nameMatcher(pattern: string): (name: string) => boolean {
 
 /**
  * Matches paths with a list of patterns: as in a `.gitignore`, a pattern without a slash is for names in any folder,
- * and one with a slash is for paths from the source on. `**` goes through folders. Undefined where there are no patterns.
+ * and one with a slash is for paths from the source on. `**` goes through folders. Undefined where there are no
+ * patterns.
  */
 export function pathMatcher(patterns: readonly string[]): ((path: string) => boolean) | undefined {
   if (patterns.length === 0) return undefined;

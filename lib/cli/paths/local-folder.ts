@@ -21,7 +21,10 @@ export interface WalkOptions {
   readonly excludes: ((path: string) => boolean) | undefined;
 }
 
-/** Yields the entries of one folder. It leaves out files that vanish meanwhile, and yields a failure for a name that is not UTF-8. */
+/**
+ * Yields the entries of one folder. It leaves out files that vanish meanwhile, and yields a failure for a name that is
+ * not UTF-8.
+ */
 export async function* listLocal(root: string, below: string, options: WalkOptions): AsyncGenerator<LocalEntry> {
   let entries: Dirent[];
   try {

@@ -7,11 +7,12 @@ import { promisify } from 'node:util';
 const openOf = promisify(open);
 
 /**
- * Opens a file for reading. To open a FIFO blocks a thread of the pool until another process opens it for writing, and a blocked
- * thread keeps this process from exiting; so when the signal aborts, this process opens the FIFO for writing itself, which ends
- * the wait. Errors: the system's; the reason of the signal.
+ * Opens a file for reading. To open a FIFO blocks a thread of the pool until another process opens it for writing, and
+ * a blocked thread keeps this process from exiting; so when the signal aborts, this process opens the FIFO for writing
+ * itself, which ends the wait. Errors: the system's; the reason of the signal.
  *
- * While the writer of a FIFO, or the user of a terminal, is silent, the returned stream holds no thread: `destroy()` ends it.
+ * While the writer of a FIFO, or the user of a terminal, is silent, the returned stream holds no thread: `destroy()`
+ * ends it.
  */
 export async function openInput(path: string, signal: AbortSignal): Promise<Readable> {
   signal.throwIfAborted();
@@ -37,7 +38,10 @@ export async function openInput(path: string, signal: AbortSignal): Promise<Read
   }
 }
 
-/** Reads an open file. Where bytes may not come, the event loop waits for them: a thread would keep the process from exiting. */
+/**
+ * Reads an open file. Where bytes may not come, the event loop waits for them: a thread would keep the process from
+ * exiting.
+ */
 function readerOf(fd: number): Readable {
   if (isatty(fd)) return new ReadStream(fd);
   if (fstatSync(fd).isFIFO()) return new Socket({ fd, readable: true, writable: false });

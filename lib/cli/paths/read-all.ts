@@ -1,6 +1,9 @@
 import type { Failure } from '../exit/failure.js';
 
-/** All bytes of an input. Throws the result of `tooLarge` once there are more than `maxBytes`, and the errors of the input. */
+/**
+ * All bytes of an input. Throws the result of `tooLarge` once there are more than `maxBytes`, and the errors of the
+ * input.
+ */
 export async function readAll(
   input: AsyncIterable<Uint8Array>,
   maxBytes: number,

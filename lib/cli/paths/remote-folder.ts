@@ -45,9 +45,9 @@ export function entriesOf(
 }
 
 /**
- * The entries of a folder of the host and of those below it. With exclusions, each folder is listed by itself, so that the host does
- * not enter excluded ones; else it is one listing. A folder that cannot be read does not end the others. The names are the
- * host's: check each path before it is used. More than `maxEntries` entries are a failure.
+ * The entries of a folder of the host and of those below it. With exclusions, each folder is listed by itself, so that
+ * the host does not enter excluded ones; else it is one listing. A folder that cannot be read does not end the others.
+ * The names are the host's: check each path before it is used. More than `maxEntries` entries are a failure.
  */
 export function walkRemote(
   remote: Remote,

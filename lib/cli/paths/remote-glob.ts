@@ -4,8 +4,8 @@ import { isGlob, nameMatcher } from './glob.js';
 import { entriesOf, isName, remoteInfo, type Remote } from './remote-folder.js';
 
 /**
- * The paths of a host that a pattern matches, in the order of their names; `*`, `?` and `[…]` do not match a slash. Where a path
- * has the text of the pattern as its name, it is the only result.
+ * The paths of a host that a pattern matches, in the order of their names; `*`, `?` and `[…]` do not match a slash.
+ * Where a path has the text of the pattern as its name, it is the only result.
  *
  * @throws Failure where nothing matches.
  */

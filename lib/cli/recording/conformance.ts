@@ -24,7 +24,10 @@ export interface ConformanceRecording {
 
 /** Bytes of one message of the host at most. */
 const maxMessageBytes = 2 ** 24;
-/** Frames of answers that are kept, beyond four for each one that the recording has: credit need not come as it did there. */
+/**
+ * Frames of answers that are kept, beyond four for each one that the recording has: credit need not come as it did
+ * there.
+ */
 const maxExtraFrames = 1_000;
 /** Bytes of the answers that are kept. */
 const maxAnswerBytes = 2 ** 26;
@@ -190,8 +193,9 @@ class Answers {
   }
 
   /**
-   * Waits until so many frames of each op have come on each mux as the recording has before `next`; says what is missing when that
-   * takes too long. Credit matters where an item is sent next: a host need not return that of the last ones.
+   * Waits until so many frames of each op have come on each mux as the recording has before `next`; says what is
+   * missing when that takes too long. Credit matters where an item is sent next: a host need not return that of the
+   * last ones.
    */
   async missing(expected: readonly Frame[], next: readonly Frame[]): Promise<string | undefined> {
     const items = new Set(
@@ -263,7 +267,9 @@ class Answers {
   }
 }
 
-/** Mux by mux: the same frames in the same order, but for credit, whose place depends on times, and for texts of errors. */
+/**
+ * Mux by mux: the same frames in the same order, but for credit, whose place depends on times, and for texts of errors.
+ */
 function differences(expected: readonly Frame[], received: readonly Frame[]): string[] {
   const muxes = [...new Set(expected.map(muxOf))];
   return muxes.flatMap((mux) => {

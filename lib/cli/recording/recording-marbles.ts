@@ -16,8 +16,9 @@ interface Mark {
 }
 
 /**
- * Calls as marbles, with one character for so many ms that they fit into `columns`: of each call a line with what its caller
- * sends, `^` at the beginning and `!` where it cancels, and one with what the handler sends, as in marble tests of rxjs.
+ * Calls as marbles, with one character for so many ms that they fit into `columns`: of each call a line with what its
+ * caller sends, `^` at the beginning and `!` where it cancels, and one with what the handler sends, as in marble tests
+ * of rxjs.
  */
 export function marbleLines(
   recording: Recording,

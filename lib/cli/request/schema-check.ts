@@ -12,8 +12,8 @@ const maxFaults = 5;
 export type Check = (json: Json) => void;
 
 /**
- * Makes a check of a JSON Schema that the host has sent. The schema is interpreted, and nothing of it becomes code; a pattern
- * in it that takes for ever is given up, and the value is sent: the host checks it as well.
+ * Makes a check of a JSON Schema that the host has sent. The schema is interpreted, and nothing of it becomes code; a
+ * pattern in it that takes for ever is given up, and the value is sent: the host checks it as well.
  */
 export async function checkOf(schema: JsonSchema | undefined, what: string): Promise<Check> {
   if (schema === undefined) return () => undefined;

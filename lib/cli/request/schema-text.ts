@@ -5,7 +5,10 @@ import { printable } from '../../printable.js';
 const maxDepth = 4;
 const maxKeys = 32;
 
-/** A JSON Schema in a few words, as a type: `{ disk: integer, name?: string }`. It may be anything: the host has sent it. */
+/**
+ * A JSON Schema in a few words, as a type: `{ disk: integer, name?: string }`. It may be anything: the host has sent
+ * it.
+ */
 export function schemaText(schema: unknown, depth = 0): string {
   if (!isMap(schema)) return 'any';
   if (depth > maxDepth) return '…';

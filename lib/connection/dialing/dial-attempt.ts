@@ -4,8 +4,8 @@
  *     gate ──▶ token ──▶ dialing ──open──▶ handshake ──accepted──▶ linked
  *                └──────────┴── failed ───────┴── rejected
  *
- * The time of an attempt, and of its token, begins behind the gate. Exactly one of `accepted` and `failed` is called, and
- * neither after `cancel`; never within the constructor.
+ * The time of an attempt, and of its token, begins behind the gate. Exactly one of `accepted` and `failed` is called,
+ * and neither after `cancel`; never within the constructor.
  */
 
 import { defer, Subscription } from 'rxjs';

@@ -11,9 +11,9 @@ interface Waiting {
 }
 
 /**
- * A semaphore for the dials of a process, first come, first served. Each dial has its own limit; one whose limit is reached is
- * overtaken by dials with higher limits. A dial takes some milliseconds of CPU: if hundreds start together, none of them
- * finishes in time, and all of the work is lost.
+ * A semaphore for the dials of a process, first come, first served. Each dial has its own limit; one whose limit is
+ * reached is overtaken by dials with higher limits. A dial takes some milliseconds of CPU: if hundreds start together,
+ * none of them finishes in time, and all of the work is lost.
  *
  *     waiting ──room──▶ running ──released, or silent for long──▶ done
  */
@@ -36,9 +36,9 @@ export class DialGate {
   }
 
   /**
-   * Calls `begin` once fewer than `limit` dials are running. The dial counts as running until the returned function is called,
-   * which also cancels a waiting dial, and for at most `silence` ms: a dial that takes longer waits for the network and needs
-   * no CPU, and hosts that are down must not delay the others.
+   * Calls `begin` once fewer than `limit` dials are running. The dial counts as running until the returned function is
+   * called, which also cancels a waiting dial, and for at most `silence` ms: a dial that takes longer waits for the
+   * network and needs no CPU, and hosts that are down must not delay the others.
    */
   acquire(limit: number, silence: number, begin: () => void): () => void {
     let cancelTimer: (() => void) | undefined;

@@ -4,11 +4,12 @@
  *     waiting ──▶ attempt ──accepted──▶ linked ──lost──▶ waiting
  *        ▲           └── failed, rejected ──────────────────▲
  *
- * The first attempts start 50, 100, 200 … ms after the start of the previous one, because a host that has just started notices
- * its peers only when they dial it. Later attempts follow at `redialInterval`. Random jitter of up to `dialJitter` is added, for
- * the earlier attempts in proportion. The sequence restarts when a link that lived for at least `redialInterval` is lost, so a
- * host whose links flap is dialed no more often than a host that is down. A rejection ends the first attempts, too: the host has
- * started. `dial-attempt.ts` has the attempt itself; a leaf dials otherwise, see `leaf-dialer.ts`.
+ * The first attempts start 50, 100, 200 … ms after the start of the previous one, because a host that has just started
+ * notices its peers only when they dial it. Later attempts follow at `redialInterval`. Random jitter of up to
+ * `dialJitter` is added, for the earlier attempts in proportion. The sequence restarts when a link that lived for at
+ * least `redialInterval` is lost, so a host whose links flap is dialed no more often than a host that is down. A
+ * rejection ends the first attempts, too: the host has started. `dial-attempt.ts` has the attempt itself; a leaf dials
+ * otherwise, see `leaf-dialer.ts`.
  */
 
 import { Subscription } from 'rxjs';

@@ -6,11 +6,11 @@
  *        │                        │ └── token refused, leaf denied ──▶ refused ──reconnect()──▶ attempt
  *        └── all hosts failed ────┴── failed: the next host, at once
  *
- * A round is one attempt at each host. The time between two rounds doubles, from `firstRedialInterval` to `maxRedialInterval`; a random
- * part of it, up to a half, is left out. It begins anew when a link is lost that lived for `redialInterval`. A page that
- * is hidden, or has no network, tries less often, and at once when it is shown or the network is back: browsers are wrong about
- * the network now and then, so it tries nevertheless. A page that has slept tries at once; if it is linked, it makes sure that
- * the host still answers.
+ * A round is one attempt at each host. The time between two rounds doubles, from `firstRedialInterval` to
+ * `maxRedialInterval`; a random part of it, up to a half, is left out. It begins anew when a link is lost that lived
+ * for `redialInterval`. A page that is hidden, or has no network, tries less often, and at once when it is shown or the
+ * network is back: browsers are wrong about the network now and then, so it tries nevertheless. A page that has slept
+ * tries at once; if it is linked, it makes sure that the host still answers.
  */
 
 import { Subscription } from 'rxjs';
@@ -50,7 +50,8 @@ export class LeafDialer {
   #attempt: DialAttempt | undefined = undefined;
   #cancelWait: (() => void) | undefined = undefined;
   #state: State = 'waiting';
-  // False after the first link, and after the quick attempts that follow the start: page and host may be started together.
+  // False after the first link, and after the quick attempts that follow the start: page and host may be started
+  // together.
   #starting = true;
   readonly #graceEnd: number;
   #url = 0;

@@ -1,6 +1,6 @@
 /*
- * The signals of a browser about the network and the page: `online` and `offline`, `visibilitychange`, and `resume` and `pageshow`
- * of a page that was frozen. Where there are no such events, as in Node, there are no signals.
+ * The signals of a browser about the network and the page: `online` and `offline`, `visibilitychange`, and `resume` and
+ * `pageshow` of a page that was frozen. Where there are no such events, as in Node, there are no signals.
  */
 
 /** Something that has happened around a connection. `awake`: the page was frozen, or the machine asleep. */

@@ -1,6 +1,6 @@
 /*
- * Values of MessagePack in JSON, and back. A value that JSON cannot express is an object with one key: {"$bytes": "<base64>"},
- * {"$date": "…"}, {"$bigint": "…"}, {"$float": "NaN"}.
+ * Values of MessagePack in JSON, and back. A value that JSON cannot express is an object with one key: {"$bytes":
+ * "<base64>"}, {"$date": "…"}, {"$bigint": "…"}, {"$float": "NaN"}.
  */
 
 const maxDepth = 64;

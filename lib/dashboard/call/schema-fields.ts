@@ -2,8 +2,8 @@ import { isMap } from '../../check.js';
 import type { JsonSchema } from '../../monitor/index.js';
 
 /*
- * Makes the fields of a form from a JSON Schema, which another host has sent and which may be anything. A part of the schema that
- * no field can express becomes a field for JSON; where that is the whole schema, there is no form.
+ * Makes the fields of a form from a JSON Schema, which another host has sent and which may be anything. A part of the
+ * schema that no field can express becomes a field for JSON; where that is the whole schema, there is no form.
  */
 
 /** A field of a form. `path`: the keys that lead to its value. */
@@ -28,7 +28,10 @@ const maxFields = 64;
 const maxChoices = 256;
 const maxText = 500;
 
-/** The fields for a schema; undefined where only JSON will do. A value that is no object is one field with an empty path. */
+/**
+ * The fields for a schema; undefined where only JSON will do. A value that is no object is one field with an empty
+ * path.
+ */
 export function fieldsOf(schema: JsonSchema | undefined): readonly Field[] | undefined {
   if (schema === undefined) return undefined;
   const field = fieldOf([], 'value', schema, true, { left: maxFields });

@@ -11,7 +11,9 @@ interface Known {
 
 const answerTimeout = 10_000;
 
-/** The descriptions of hosts, requested when the page of a host is first shown, and again after the host was restarted. */
+/**
+ * The descriptions of hosts, requested when the page of a host is first shown, and again after the host was restarted.
+ */
 class Descriptions {
   readonly #known = new Map<string, Known>();
   readonly #asking = new Set<string>();

@@ -21,7 +21,10 @@ export class EventLog {
   readonly #newest = new Map<string, number>();
   #lastId = 0;
 
-  /** Adds events of one host. `again`: they begin with events that the host has kept, some of which the page may have already. */
+  /**
+   * Adds events of one host. `again`: they begin with events that the host has kept, some of which the page may have
+   * already.
+   */
   add(host: string, batch: MonitorEvents, again: boolean): void {
     const newest = this.#newest.get(host) ?? -Infinity;
     const fresh = again ? batch.events.filter(({ at }) => at > newest) : batch.events;
@@ -31,8 +34,8 @@ export class EventLog {
     this.#newest.set(host, Math.max(newest, last.at));
     this.total += fresh.length;
     const added = fresh.map((event): LoggedEvent => ({ ...event, host, id: ++this.#lastId }));
-    // The first batch of a host has its kept events, which may be older than events of other hosts. A batch that is newer than
-    // all is the usual case, and needs no order.
+    // The first batch of a host has its kept events, which may be older than events of other hosts. A batch that is
+    // newer than all is the usual case, and needs no order.
     const inOrder = this.events.length === 0 || added[0]!.at >= this.events.at(-1)!.at;
     const all = [...this.events, ...added];
     this.events = (inOrder ? all : all.sort((left, right) => left.at - right.at)).slice(-maxKept);

@@ -30,8 +30,8 @@ interface Asked {
 }
 
 /**
- * Gathers the reports of the hosts: the host at the other end of the leaf by subscriptions, and the others by polling one after
- * the other through it, where it relays calls.
+ * Gathers the reports of the hosts: the host at the other end of the leaf by subscriptions, and the others by polling
+ * one after the other through it, where it relays calls.
  */
 export class Feeds {
   /** The name of the host that the leaf is connected to. */
@@ -51,7 +51,10 @@ export class Feeds {
   #hidden = false;
   #cancel = (): void => undefined;
 
-  /** `urgent` is called for what should be drawn sooner than figures: a host is lost or back, or reports for the first time. */
+  /**
+   * `urgent` is called for what should be drawn sooner than figures: a host is lost or back, or reports for the first
+   * time.
+   */
   constructor(leaf: LeafConnection, runtime: Runtime, urgent: () => void) {
     this.#leaf = leaf;
     this.#runtime = runtime;

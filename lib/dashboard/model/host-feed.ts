@@ -12,7 +12,10 @@ export type OfHost<T> = T & { readonly host: string };
 export class HostFeed {
   readonly name: string;
   info: HostInfo | undefined = undefined;
-  /** When the host was started, by its own clock; the same number until it is started again. 0 where it has not reported that. */
+  /**
+   * When the host was started, by its own clock; the same number until it is started again. 0 where it has not reported
+   * that.
+   */
   startedAt = 0;
   /** The time of the monotonic clock here at which `info` came. */
   infoAt = 0;

@@ -60,7 +60,10 @@ export interface EventsNow {
   readonly missed: number;
 }
 
-/** Makes the model. `now` is the monotonic clock, `here` the wall clock of the page, `before` the model of the last drawing. */
+/**
+ * Makes the model. `now` is the monotonic clock, `here` the wall clock of the page, `before` the model of the last
+ * drawing.
+ */
 export function modelOf(feeds: Feeds, now: number, here: number, before?: Model): Model | undefined {
   const { local, hosts: all } = feeds;
   const localFeed = local === undefined ? undefined : all.get(local);

@@ -26,8 +26,8 @@ export async function loadConfig(): Promise<PageConfig> {
 }
 
 /**
- * Takes the token of the address, `#token=…`: a fragment is not sent to the server. It is removed from the address, so that it
- * is neither shown nor shared with it.
+ * Takes the token of the address, `#token=…`: a fragment is not sent to the server. It is removed from the address, so
+ * that it is neither shown nor shared with it.
  */
 export function takeToken(): string | undefined {
   const found = /^#token=([^&]*)/.exec(location.hash);

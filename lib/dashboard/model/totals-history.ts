@@ -14,7 +14,10 @@ export class TotalsHistory {
   #at: number | undefined = undefined;
   readonly #values = new Map<TotalName, Values>();
 
-  /** Keeps a sample, unless the last one is too young. Seconds without one, such as those without a connection, are gaps. */
+  /**
+   * Keeps a sample, unless the last one is too young. Seconds without one, such as those without a connection, are
+   * gaps.
+   */
   add(totals: Totals, now: number): void {
     const elapsed = this.#at === undefined ? interval : now - this.#at;
     if (elapsed < interval - 50) return;
@@ -24,7 +27,10 @@ export class TotalsHistory {
     this.#values.clear();
   }
 
-  /** The values of one figure, the newest last; undefined where no host reported it. The same list until the next sample. */
+  /**
+   * The values of one figure, the newest last; undefined where no host reported it. The same list until the next
+   * sample.
+   */
   of(name: TotalName): Values {
     let values = this.#values.get(name);
     if (values === undefined) this.#values.set(name, (values = this.#samples.map((sample) => sample?.[name])));

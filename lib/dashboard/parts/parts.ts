@@ -46,7 +46,10 @@ export function statusBadge(status: HostStatus): TemplateResult {
   >`;
 }
 
-/** A name of another side: at most a line, with the whole as its title, always from left to right, as addresses are read, and no influence on the direction of what is around it. */
+/**
+ * A name of another side: at most a line, with the whole as its title, always from left to right, as addresses are
+ * read, and no influence on the direction of what is around it.
+ */
 export function nameText(name: string): TemplateResult {
   return html`<bdi class="name" dir="ltr" title=${name}>${cut(name, maxName)}</bdi>`;
 }

@@ -4,8 +4,8 @@ const width = 120;
 const height = 24;
 
 /**
- * Draws values over time as a line, the newest at the right; an undefined value leaves a gap. Screen readers skip it: it adds
- * nothing to the figure beside it.
+ * Draws values over time as a line, the newest at the right; an undefined value leaves a gap. Screen readers skip it:
+ * it adds nothing to the figure beside it.
  */
 export function sparkline(
   values: readonly (number | undefined)[],

@@ -18,8 +18,8 @@ const fast = 5;
 const medium = 50;
 
 /**
- * The connections between all hosts as a matrix, drawn with a few SVG paths whatever the number of hosts. The pointer and the
- * arrow keys move a cursor over it, and a line below describes the connection at the cursor.
+ * The connections between all hosts as a matrix, drawn with a few SVG paths whatever the number of hosts. The pointer
+ * and the arrow keys move a cursor over it, and a line below describes the connection at the cursor.
  */
 export function meshMatrix(page: Page, model: Model): TemplateResult {
   const { hosts, links } = model;

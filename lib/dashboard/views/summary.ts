@@ -13,8 +13,8 @@ const stuck = 5_000;
 const maxProblems = 3;
 
 /**
- * The summary at the top: which hosts are down, since when and why; the slowest route; stuck streams; errors. Its height does not
- * depend on its content.
+ * The summary at the top: which hosts are down, since when and why; the slowest route; stuck streams; errors. Its
+ * height does not depend on its content.
  */
 export function summary({ stale }: Page, model: Model): TemplateResult {
   return html`<section class="panel summary" aria-label="Summary">

@@ -42,7 +42,10 @@ export interface Admission {
   /** What the answer announces beside the usual extensions. */
   readonly ext?: Extensions;
   readonly tls: boolean;
-  /** A last check in the turn of the answer, because conditions may have changed while the token was verified. @throws as Admit. */
+  /**
+   * A last check in the turn of the answer, because conditions may have changed while the token was verified. @throws
+   * as Admit.
+   */
   check?(): void;
   /** Takes over the socket. Called in the turn in which the answer was sent. */
   open(socket: Socket, agreement: Agreement, remoteId: Uint8Array): void;

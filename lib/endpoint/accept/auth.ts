@@ -14,19 +14,23 @@ export interface AuthContext {
   readonly wallNow: () => number;
 }
 
-/** How a dialer proves its identity and how an acceptor verifies it. The token is sent in the first message of a connection. */
+/**
+ * How a dialer proves its identity and how an acceptor verifies it. The token is sent in the first message of a
+ * connection.
+ */
 export interface Auth {
   /** Creates the token that the dialer, `context.local`, sends to `context.remote`. Called once per dial. */
   sign(context: AuthContext): string | Promise<string>;
   /**
-   * Verifies, at the acceptor `context.local`, the token of a host that claims to be `context.remote`. Throwing or rejecting
-   * refuses the token. The dialer, which is not authenticated, is sent the `reason` of a RejectedError, and a neutral text for
-   * any other error; the `rejected` event of the acceptor has the text of the error itself.
+   * Verifies, at the acceptor `context.local`, the token of a host that claims to be `context.remote`. Throwing or
+   * rejecting refuses the token. The dialer, which is not authenticated, is sent the `reason` of a RejectedError, and a
+   * neutral text for any other error; the `rejected` event of the acceptor has the text of the error itself.
    */
   verify(token: string, context: AuthContext): void | Promise<void>;
   /**
-   * Returns the name of the host that a token claims to come from, without verifying it; undefined if the token names none.
-   * With this method, a host whose upgrade carries a valid token is accepted even while other dialers fill `maxHandshakes`.
+   * Returns the name of the host that a token claims to come from, without verifying it; undefined if the token names
+   * none. With this method, a host whose upgrade carries a valid token is accepted even while other dialers fill
+   * `maxHandshakes`.
    */
   claimedHost?(token: string): string | undefined | Promise<string | undefined>;
 }
@@ -44,25 +48,30 @@ const loadJose = (): Promise<typeof import('./jose.js')> => import('./jose.js');
 const lifetime = 5 * 60;
 /** HS256 asks for a key as long as its hash (RFC 7518, section 3.2). */
 const minSecretBytes = 32;
-/** The reason that is sent to a dialer whose token is refused. Details would help an attacker, so they are only in the message of the error. */
+/**
+ * The reason that is sent to a dialer whose token is refused. Details would help an attacker, so they are only in the
+ * message of the error.
+ */
 export const refusedReason = 'auth token: invalid token; give both hosts the same auth, with the same secret';
 
 /**
  * Auth by a secret that all hosts know: the token is a JWT (HS256) whose subject is the sender, whose audience is the
- * receiver, and that expires after 5 minutes. An intercepted token is therefore useless at another host or under another
- * name.
+ * receiver, and that expires after 5 minutes. An intercepted token is therefore useless at another host or under
+ * another name.
  *
  * The handshake accepts clocks that differ by up to `maxClockSkew` (wire protocol, section 4). The same difference is
- * tolerated for a token's expiry and time of issue, so by the acceptor's clock a token is valid from 5 minutes before to 10
- * minutes after it was issued.
+ * tolerated for a token's expiry and time of issue, so by the acceptor's clock a token is valid from 5 minutes before
+ * to 10 minutes after it was issued.
  *
- * The secret is used as the key unchanged, so any JWT library creates and verifies the same tokens. A secret shorter than 32
- * bytes is refused, because anyone who has seen a token can test candidate secrets offline. `openssl rand -base64 32` makes a good one.
+ * The secret is used as the key unchanged, so any JWT library creates and verifies the same tokens. A secret shorter
+ * than 32 bytes is refused, because anyone who has seen a token can test candidate secrets offline.
+ * `openssl rand -base64 32` makes a good one.
  *
- * If a list of secrets is given, the first one signs, and tokens signed with any of them are accepted. To replace a secret
- * while the cluster runs, give all hosts `[old, new]`, then `[new, old]`, then `[new]`.
+ * If a list of secrets is given, the first one signs, and tokens signed with any of them are accepted. To replace a
+ * secret while the cluster runs, give all hosts `[old, new]`, then `[new, old]`, then `[new]`.
  *
- * @param secret - Text (its UTF-8 bytes are the key) or bytes (they are copied), of 32 bytes or more; or a list of these.
+ * @param secret - Text (its UTF-8 bytes are the key) or bytes (they are copied), of 32 bytes or more; or a list of
+ * these.
  * @throws ConfigurationError when there is no secret, or one is neither text nor bytes, or too short. `verify` rejects
  * with RejectedError.
  */
@@ -123,7 +132,8 @@ export function sharedSecret(
         }
         throw refusal(remote, failure instanceof errors.JOSEError ? failure.message : 'it is not a JWT');
       }
-      // Checked here, because jose treats an empty name as "do not check" and accepts a list of audiences that contains the name.
+      // Checked here, because jose treats an empty name as "do not check" and accepts a list of audiences that contains
+      // the name.
       if (claims.sub !== remote) throw refusal(remote, 'it was made by another host');
       if (claims.aud !== local) throw refusal(remote, 'it was made for another host');
     },
@@ -131,8 +141,8 @@ export function sharedSecret(
 }
 
 /**
- * Auth by one token that all hosts send unchanged, for tests and private networks: anyone who has seen it can use it forever,
- * under any name.
+ * Auth by one token that all hosts send unchanged, for tests and private networks: anyone who has seen it can use it
+ * forever, under any name.
  *
  * @throws ConfigurationError when the token is no text, or empty. `verify` throws RejectedError.
  */
@@ -153,7 +163,10 @@ export function staticToken(token: string): Auth {
   };
 }
 
-/** Compares in a time that depends only on the length of `presented`, so the time does not reveal how much of it was correct. */
+/**
+ * Compares in a time that depends only on the length of `presented`, so the time does not reveal how much of it was
+ * correct.
+ */
 function equal(presented: Uint8Array, expected: Uint8Array): boolean {
   let difference = presented.length ^ expected.length;
   for (let i = 0; i < presented.length; i++) difference |= presented[i]! ^ expected[i % expected.length]!;
@@ -202,8 +215,8 @@ export function describe(value: unknown): string {
  *
  * @throws RejectedError with `code`, or with `rejected` where the hook threw a retryable error of the library, such as
  * UnavailableError, because it could not look the token up. If the hook throws no RejectedError, its text becomes the
- * message, and the reason, which is sent to the dialer, is `neutral`: the dialer is not authenticated, and the text may name a
- * database or a user.
+ * message, and the reason, which is sent to the dialer, is `neutral`: the dialer is not authenticated, and the text may
+ * name a database or a user.
  */
 export async function checkToken<T>(
   neutral: string,

@@ -9,9 +9,10 @@ interface Entry extends Newcomer {
 }
 
 /**
- * The incoming handshakes of one host, at most `maxHandshakes` at a time. When the pool is full, the oldest dialer that has
- * sent nothing is dropped to make room, of the address that has the most; where all have sent something, the newcomer is
- * refused. A dialer whose upgrade has the valid token of a host then gets in beside the pool, so strangers cannot lock hosts out.
+ * The incoming handshakes of one host, at most `maxHandshakes` at a time. When the pool is full, the oldest dialer that
+ * has sent nothing is dropped to make room, of the address that has the most; where all have sent something, the
+ * newcomer is refused. A dialer whose upgrade has the valid token of a host then gets in beside the pool, so strangers
+ * cannot lock hosts out.
  */
 export class Handshakes {
   readonly #endpoint: Endpoint;

@@ -14,9 +14,9 @@ interface Entry<T> {
 }
 
 /**
- * A bounded pool of unauthenticated connections. When it is full, the oldest silent connection of the address with the most
- * connections is dropped for the next one. A client that opens connections and sends nothing thus displaces its own
- * connections, and an address with few connections keeps its share.
+ * A bounded pool of unauthenticated connections. When it is full, the oldest silent connection of the address with the
+ * most connections is dropped for the next one. A client that opens connections and sends nothing thus displaces its
+ * own connections, and an address with few connections keeps its share.
  */
 export class Newcomers<T extends Newcomer> {
   readonly #max: number;

@@ -5,7 +5,8 @@
  *       ├── the token has expired ──▶ closed (unauthenticated)
  *       └── no calls for long ──────▶ closed (idle)
  *
- * A process that was held up, and finds either late, reads first what the leaf has sent meanwhile: a new token, or a call.
+ * A process that was held up, and finds either late, reads first what the leaf has sent meanwhile: a new token, or a
+ * call.
  */
 
 import { either, maxTimerMs, oneOf, whole, wholeMs, type Rule } from '../../check.js';
@@ -24,15 +25,20 @@ import { heldUpAfter, readingTime, timerAfterReading } from './timer-after-readi
 
 /** Bounds of each leaf of a host. */
 export interface LeafLimits {
-  /** Calls of the leaf that may be open, or whose handlers still run; further ones are refused. Default: `maxOpenMuxes`. */
+  /**
+   * Calls of the leaf that may be open, or whose handlers still run; further ones are refused. Default: `maxOpenMuxes`.
+   */
   readonly inFlight?: number;
   /**
-   * Bytes that are read of the leaf per second, with as many in advance: it is slowed down, not refused. A message is read as a
-   * whole, and one in a second in any case, so that pings are: a leaf that sends messages of several seconds' worth exceeds the
-   * bound. `limits.maxMessageBytes` of the host bounds a message. Default: no bound.
+   * Bytes that are read of the leaf per second, with as many in advance: it is slowed down, not refused. A message is
+   * read as a whole, and one in a second in any case, so that pings are: a leaf that sends messages of several seconds'
+   * worth exceeds the bound. `limits.maxMessageBytes` of the host bounds a message. Default: no bound.
    */
   readonly bytesPerSecond?: number;
-  /** Time in ms without a call in either direction after which the leaf is disconnected; it comes back for its next call. Default: never. */
+  /**
+   * Time in ms without a call in either direction after which the leaf is disconnected; it comes back for its next
+   * call. Default: never.
+   */
   readonly idle?: number;
 }
 
@@ -109,8 +115,8 @@ export class ConnectedLeaf {
     this.#options.link.close({ code, reason });
   }
 
-  // The end of validity is a date, and the wall clock may be set, or go on while the machine sleeps and timers do not: it is
-  // read again when that may have happened. A machine that has just woken has not read what arrived meanwhile.
+  // The end of validity is a date, and the wall clock may be set, or go on while the machine sleeps and timers do not:
+  // it is read again when that may have happened. A machine that has just woken has not read what arrived meanwhile.
   #expireAt(expiresAt: number | undefined, woken = false): void {
     const { runtime, link } = this.#options;
     this.#cancelExpiry?.();

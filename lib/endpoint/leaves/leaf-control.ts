@@ -1,6 +1,7 @@
 /*
- * What a host and a leaf send each other beside calls, where both announced the extension `tok`: how long the token is valid, in
- * the answer to the handshake (`ttl`, in ms), and a new token, in a call of the leaf by a reserved handler id.
+ * What a host and a leaf send each other beside calls, where both announced the extension `tok`: how long the token is
+ * valid, in the answer to the handshake (`ttl`, in ms), and a new token, in a call of the leaf by a reserved handler
+ * id.
  */
 
 import { reservedIds } from '../../contract/reserved-ids.js';

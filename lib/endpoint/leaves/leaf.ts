@@ -25,17 +25,22 @@ export interface TokenRequest {
   readonly reason: 'connect' | 'expires';
   /** The URL of the host that will get it. */
   readonly url: string;
-  /** Why the previous token was refused, or why the connection was closed on account of it; undefined where it was not. */
+  /**
+   * Why the previous token was refused, or why the connection was closed on account of it; undefined where it was not.
+   */
   readonly refused: string | undefined;
 }
 
 /** Options of {@link connect}. */
 export interface ConnectOptions extends EndpointOptions {
-  /** Proves the identity of the leaf: a token, or a function that returns one for each attempt to connect. Or `getToken`. */
+  /**
+   * Proves the identity of the leaf: a token, or a function that returns one for each attempt to connect. Or
+   * `getToken`.
+   */
   readonly token?: string | (() => string | Promise<string>);
   /**
-   * Returns a token. Its argument says why one is needed: for each attempt to connect, and before the token of the open connection expires, where
-   * the host says when. Give either this or `token`.
+   * Returns a token. Its argument says why one is needed: for each attempt to connect, and before the token of the open
+   * connection expires, where the host says when. Give either this or `token`.
    */
   readonly getToken?: (request: TokenRequest) => string | Promise<string>;
   /** Handlers that the host may call. */
@@ -68,18 +73,25 @@ export const leafRules: Readonly<Record<keyof ConnectOptions, Rule>> = {
 export interface LeafConnection extends Connection {
   /** Events that belong to no call: handler errors, lost backpressure, rejections. */
   readonly events$: Observable<GridEvent>;
-  /** Tries to connect now: ends the state `refused`, and the wait for the next attempt. Does nothing while connected or trying. */
+  /**
+   * Tries to connect now: ends the state `refused`, and the wait for the next attempt. Does nothing while connected or
+   * trying.
+   */
   reconnect(): void;
-  /** Closes the connection permanently; calls in flight fail. @throws AggregateError of the errors that occurred meanwhile, after everything has been closed. */
+  /**
+   * Closes the connection permanently; calls in flight fail. @throws AggregateError of the errors that occurred
+   * meanwhile, after everything has been closed.
+   */
   close(): void;
 }
 
 /**
- * Connects to a host as a leaf: a dialer without a host name, which can nevertheless serve calls. For browsers and tools. It
- * reconnects until it is closed, or refused: then `state$` says why, and {@link LeafConnection.reconnect} tries again.
+ * Connects to a host as a leaf: a dialer without a host name, which can nevertheless serve calls. For browsers and
+ * tools. It reconnects until it is closed, or refused: then `state$` says why, and {@link LeafConnection.reconnect}
+ * tries again.
  *
- * @param url - `ws://…` or `wss://…` of the host; without a path, the default one. With several, it stays with the first one
- * that can be reached, and goes on to the next when it is lost.
+ * @param url - `ws://…` or `wss://…` of the host; without a path, the default one. With several, it stays with the
+ * first one that can be reached, and goes on to the next when it is lost.
  * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.
  */
 export function connect(url: string | readonly string[], options: ConnectOptions & TokenSource): LeafConnection {

@@ -6,8 +6,8 @@ export const heldUpAfter = 50;
 export const readingTime = 500;
 
 /**
- * Calls `task` in `ms`. A process that was held up past that time reads first what has arrived meanwhile, for 500 ms, and so again
- * if it was held up in these. The result cancels.
+ * Calls `task` in `ms`. A process that was held up past that time reads first what has arrived meanwhile, for 500 ms,
+ * and so again if it was held up in these. The result cancels.
  */
 export function timerAfterReading(runtime: Runtime, task: () => void, ms: number): () => void {
   let cancel = (): void => undefined;

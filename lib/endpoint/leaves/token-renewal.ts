@@ -4,7 +4,8 @@
  *     linked ──most of the validity has passed──▶ asking for a token ──▶ sending it ──accepted──▶ linked, with a new validity
  *                                                        └── failed ────────┴──▶ again, after a part of what is left
  *
- * When the token expires nevertheless, the host closes the connection, and the leaf connects again with a token of that time.
+ * When the token expires nevertheless, the host closes the connection, and the leaf connects again with a token of that
+ * time.
  */
 
 import { maxTimerMs } from '../../check.js';

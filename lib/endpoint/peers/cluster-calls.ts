@@ -48,34 +48,36 @@ export interface AnyHost {
 /** Calls to many hosts of a cluster. */
 export interface ClusterCalls {
   /**
-   * Calls every host, this one among them, and emits what each of them gives: `{ host, value }` or `{ host, error }`. It
-   * never errors itself. Cold, as every call: each subscription calls, and unsubscribing cancels what runs.
+   * Calls every host, this one among them, and emits what each of them gives: `{ host, value }` or `{ host, error }`.
+   * It never errors itself. Cold, as every call: each subscription calls, and unsubscribing cancels what runs.
    *
-   * A unary route gives one outcome of each host; it then completes. A stream gives its items, each with its host, and a
-   * failure for each stream that fails; it follows the list of hosts while it runs: a host that joins is called, and the
-   * stream of one that is removed ends. It completes when no stream is left. Credit follows the consumer, for each host.
+   * A unary route gives one outcome of each host; it then completes. A stream gives its items, each with its host, and
+   * a failure for each stream that fails; it follows the list of hosts while it runs: a host that joins is called, and
+   * the stream of one that is removed ends. It completes when no stream is left. Credit follows the consumer, for each
+   * host.
    *
    * @throws ConfigurationError for options that cannot work.
    *
-   * @example
-   * grid.everyHost(diskInfo, { disk: 1 }, { timeout: 500 }).pipe(quorum(2)).subscribe(({ host, value }) => show(host, value));
+   * @example grid.everyHost(diskInfo, { disk: 1 }, { timeout: 500 }).pipe(quorum(2)).subscribe(({ host, value }) =>
+   * show(host, value));
    */
   readonly everyHost: EveryHost;
   /**
-   * Calls one of the hosts: by default the better one of two that are drawn, by calls in flight and round-trip time, among
-   * those that are connected and do not drain. Cold.
+   * Calls one of the hosts: by default the better one of two that are drawn, by calls in flight and round-trip time,
+   * among those that are connected and do not drain. Cold.
    *
-   * A call that fails is made at another host where that is safe: nothing of it was begun (`sent: false`, so also when a
-   * host drains), or the route is declared idempotent and the error is retryable. Where the route is unary and idempotent,
-   * and the answer takes longer than those of 95 of 100 calls, a second host is called, too, and the first answer counts.
-   * A stream that has emitted stays where it is. The error is that of the last attempt.
+   * A call that fails is made at another host where that is safe: nothing of it was begun (`sent: false`, so also when
+   * a host drains), or the route is declared idempotent and the error is retryable. Where the route is unary and
+   * idempotent, and the answer takes longer than those of 95 of 100 calls, a second host is called, too, and the first
+   * answer counts. A stream that has emitted stays where it is. The error is that of the last attempt.
    *
    * @throws ConfigurationError for options that cannot work.
    */
   readonly anyHost: AnyHost;
   /**
-   * The hosts that own a key, best first, by rendezvous hashing over the list of hosts. All hosts that have the same list
-   * agree; when a host comes or goes, only its share of the keys moves. Whether an owner is connected makes no difference.
+   * The hosts that own a key, best first, by rendezvous hashing over the list of hosts. All hosts that have the same
+   * list agree; when a host comes or goes, only its share of the keys moves. Whether an owner is connected makes no
+   * difference.
    *
    * @param count - How many owners; fewer are given where there are fewer hosts. Default 1.
    * @throws ConfigurationError before the start, and for a key or a count that cannot work.

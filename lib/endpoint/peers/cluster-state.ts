@@ -15,7 +15,9 @@ export interface ClusterState {
   readonly hosts: readonly HostState[];
 }
 
-/** The cluster as `local` sees it. A subscriber after the close gets the last state, as with `state$` of a connection. */
+/**
+ * The cluster as `local` sees it. A subscriber after the close gets the last state, as with `state$` of a connection.
+ */
 export function clusterState(local: string, membership: Membership, closed: () => boolean): Observable<ClusterState> {
   return defer(() => (closed() ? of(membership.peers) : membership.peers$)).pipe(
     switchMap((peers) => {

@@ -17,7 +17,9 @@ export function checkHostList(names: readonly string[], local: string): void {
   if (names.length > 0 && !seen.has(local)) throw new ConfigurationError(`hosts ${missingLocal(local)}`);
 }
 
-/** Checks lists of hosts that an Observable emits. There is no caller to throw to, so what is wrong becomes an event. */
+/**
+ * Checks lists of hosts that an Observable emits. There is no caller to throw to, so what is wrong becomes an event.
+ */
 export class HostLists {
   readonly #local: string;
   readonly #report: Report;

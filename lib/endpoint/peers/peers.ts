@@ -110,7 +110,8 @@ export function startPeer(endpoint: Endpoint, local: string, peer: Peer, auth: A
   };
 }
 
-// After the start and after each connection loss, calls wait for the peer to dial, up to dialedGrace; then they fail at once.
+// After the start and after each connection loss, calls wait for the peer to dial, up to dialedGrace; then they fail at
+// once.
 function awaitDial(endpoint: Endpoint, local: string, peer: Peer, path: string): void {
   const { host, connection } = peer;
   const { dialedGrace } = endpoint.limits;
@@ -138,7 +139,10 @@ function awaitDial(endpoint: Endpoint, local: string, peer: Peer, path: string):
   };
 }
 
-/** Notifies the process at the other end of a link that another process dialed under its name. Older versions refuse the notice. */
+/**
+ * Notifies the process at the other end of a link that another process dialed under its name. Older versions refuse the
+ * notice.
+ */
 export function sendDuplicateNotice(link: Link): void {
   const { engine, agreement } = link;
   if (!agreement.extended) return;

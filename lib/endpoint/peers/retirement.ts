@@ -8,8 +8,8 @@ import { closePeer, type Peer } from './peers.js';
 const reason = 'it is not in the list of hosts any more';
 
 /**
- * The end of the connection to a host that was removed from the list: neither side begins new calls, and what runs has time
- * to end.
+ * The end of the connection to a host that was removed from the list: neither side begins new calls, and what runs has
+ * time to end.
  *
  *     retiring ── no call runs | link lost | time over | close ──▶ closed
  */

@@ -1,8 +1,8 @@
 const utf8 = new TextEncoder();
 
 /**
- * Returns true if `local` is the host that dials (wire protocol, section 1). Both sides compute this from the names alone, so
- * of two different hosts exactly one dials the other, and no host dials itself.
+ * Returns true if `local` is the host that dials (wire protocol, section 1). Both sides compute this from the names
+ * alone, so of two different hosts exactly one dials the other, and no host dials itself.
  *
  * @param hash64 - XXH3-64 with seed 0 of the UTF-8 bytes, as an unsigned integer: `Checksum.hash64`.
  */

@@ -1,14 +1,14 @@
 /**
- * Feeds the sending half of a stream from a user's source. An iterable or async iterable is pulled, one item per credit, and
- * so is a pullable Observable (`pull.ts`). Any other Observable pushes its items into a bounded buffer.
+ * Feeds the sending half of a stream from a user's source. An iterable or async iterable is pulled, one item per
+ * credit, and so is a pullable Observable (`pull.ts`). Any other Observable pushes its items into a bounded buffer.
  *
  *     idle ──resume──▶ pulling ──item──▶ send ──▶ idle          no credit: the source is not asked
  *                        └── done | throws | stop ──▶ ended
  *
  * An operator between a source and the feed may hide that the source can be pulled. `zip` and `combineLatest` of two
- * iterables, for instance, drain both of them into buffers of their own, which nothing bounds; and `zip` of two streams lets
- * the faster one run ahead by as many items as the slower one is behind, which is reported. Combine such sources in a
- * generator instead.
+ * iterables, for instance, drain both of them into buffers of their own, which nothing bounds; and `zip` of two streams
+ * lets the faster one run ahead by as many items as the slower one is behind, which is reported. Combine such sources
+ * in a generator instead.
  */
 
 import { isObservable, type Observable } from 'rxjs';
@@ -37,7 +37,10 @@ export interface Outlet<T, P extends Payload = Uint8Array> {
   fail(error: unknown): void;
   /** Takes errors thrown while the source is cleaned up, by a finalizer or in the `finally` of a generator. */
   readonly onThrown: OnThrown;
-  /** Takes a failure of the source that is not reported otherwise, because feeding was stopped. Default: dropped, as by from() of rxjs. */
+  /**
+   * Takes a failure of the source that is not reported otherwise, because feeding was stopped. Default: dropped, as by
+   * from() of rxjs.
+   */
   readonly onLateFailure?: OnThrown | undefined;
 }
 
@@ -60,7 +63,9 @@ export interface FeedBounds {
   readonly bytes: number;
 }
 
-/** Starts to feed `outlet`, which may send, complete or fail before this returns. Errors of the source are never thrown. */
+/**
+ * Starts to feed `outlet`, which may send, complete or fail before this returns. Errors of the source are never thrown.
+ */
 export function feed<T, P extends Payload = Uint8Array>(
   source: FeedSource<T>,
   outlet: Outlet<T, P>,

@@ -14,8 +14,8 @@ interface Buffered<P> {
 }
 
 /**
- * Sends the items that an Observable pushes, through a bounded buffer. Where the Observable is made of a stream (a relay),
- * that stream gets backpressure instead.
+ * Sends the items that an Observable pushes, through a bounded buffer. Where the Observable is made of a stream (a
+ * relay), that stream gets backpressure instead.
  *
  *     open ──error | complete──▶ draining (buffered items are sent) ──▶ ended        any ──stop | overflow──▶ ended
  */

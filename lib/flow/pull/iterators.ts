@@ -18,7 +18,9 @@ export function returnIterator(iterator: Iterator<unknown>, onThrown: OnThrown):
   });
 }
 
-/** As {@link returnIterator}. An async generator runs its `finally` now, or once the promise that it awaits has settled. */
+/**
+ * As {@link returnIterator}. An async generator runs its `finally` now, or once the promise that it awaits has settled.
+ */
 export function returnAsyncIterator(
   iterator: AsyncIterator<unknown>,
   onThrown: OnThrown,

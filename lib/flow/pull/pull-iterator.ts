@@ -6,8 +6,8 @@ interface Request<T> {
 }
 
 /**
- * The async iterator of a {@link Pull}. The credit of an item returns when the loop asks for the next one. Leaving the loop
- * stops the pull.
+ * The async iterator of a {@link Pull}. The credit of an item returns when the loop asks for the next one. Leaving the
+ * loop stops the pull.
  *
  *     new ──next──▶ open ──end of the pull | return | throw──▶ ended
  */

@@ -4,12 +4,12 @@
  *     source ──next──▶ accept ──▶ queue ──take──▶ a sender with credit, or a reader
  *                         └─ policy of the operator: refuse, drop, fold, apply backpressure
  *
- * An Observable pushes, so an operator that buffers cannot know when its consumer is ready. A sender with credit, or a reader,
- * therefore looks for {@link makePull} on the Observable and, if it exists, pulls instead of subscribing. The key belongs to
- * one Observable: an operator such as `map` or `takeUntil` creates another Observable without it, whose subscriber is served in
- * this way: it gets one item at a time, each as a delivery, and the next item once that delivery is no longer retained. So where
- * the subscriber retains its deliveries (`consume`, or a sender with credit), items wait in this queue; where it retains none, it
- * gets every item at once.
+ * An Observable pushes, so an operator that buffers cannot know when its consumer is ready. A sender with credit, or a
+ * reader, therefore looks for {@link makePull} on the Observable and, if it exists, pulls instead of subscribing. The
+ * key belongs to one Observable: an operator such as `map` or `takeUntil` creates another Observable without it, whose
+ * subscriber is served in this way: it gets one item at a time, each as a delivery, and the next item once that
+ * delivery is no longer retained. So where the subscriber retains its deliveries (`consume`, or a sender with credit),
+ * items wait in this queue; where it retains none, it gets every item at once.
  */
 
 import { Observable, type Subscriber } from 'rxjs';
@@ -35,8 +35,8 @@ export interface PullEnd {
 /** The items of one subscription, to be taken one by one. */
 export interface Pull<T> {
   /**
-   * Subscribes. `onReady` is called whenever there may be an item to take, or the end, possibly within this call. `onThrown`
-   * takes errors thrown by the source's finalizers; by default they are reported as unhandled.
+   * Subscribes. `onReady` is called whenever there may be an item to take, or the end, possibly within this call.
+   * `onThrown` takes errors thrown by the source's finalizers; by default they are reported as unhandled.
    */
   open(onReady: () => void, onThrown?: OnThrown): void;
   /** Takes the next item; undefined where none is queued. */

@@ -13,8 +13,9 @@ import { trackRedelivery, redeliver } from '../redeliver.js';
 import { reportUnhandled } from '../unhandled.js';
 
 /**
- * An Observable over an iterator, with a new iterator for each subscription. At most `capacity` items are retained at once.
- * `onLate` takes what the iterator throws while it is stopped, and afterwards. Default: dropped, as by from() of rxjs.
+ * An Observable over an iterator, with a new iterator for each subscription. At most `capacity` items are retained at
+ * once. `onLate` takes what the iterator throws while it is stopped, and afterwards. Default: dropped, as by from() of
+ * rxjs.
  */
 export function pulled<T>(iterator: () => Iterator<T>, capacity: number, onLate: OnThrown = ignore): Observable<T> {
   return observableOf((subscriber, items) => new SyncPuller(iterator(), onLate, subscriber, items, capacity));

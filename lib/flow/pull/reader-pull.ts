@@ -11,8 +11,8 @@ import { SourceTracker } from '../source-tracker.js';
 /** Options of a reader, which takes the items of an Observable on demand. */
 export interface ReaderOptions {
   /**
-   * Items that may be buffered where backpressure is impossible, because they do not come from a stream, or an operator makes
-   * more of them from one item of a stream. One more fails with BufferOverflowError. Default 1 024.
+   * Items that may be buffered where backpressure is impossible, because they do not come from a stream, or an operator
+   * makes more of them from one item of a stream. One more fails with BufferOverflowError. Default 1 024.
    */
   readonly capacity?: number;
 }

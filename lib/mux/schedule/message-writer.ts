@@ -28,7 +28,9 @@ export interface MessageSink {
   passing?(head: Uint8Array, length: number): void;
 }
 
-/** Bytes in the socket above which frames stay in the schedule, where they are ordered fairly and can still be removed. */
+/**
+ * Bytes in the socket above which frames stay in the schedule, where they are ordered fairly and can still be removed.
+ */
 export const congestedBytes = 256 << 10;
 
 /** Memory of a message in the socket besides its bytes. */
@@ -52,8 +54,8 @@ export class MessageWriter {
   #closed = false;
 
   /**
-   * `checksum` undefined: messages carry none. `now` is the monotonic clock, in ms. `onCongested` is called after a message
-   * that filled the socket.
+   * `checksum` undefined: messages carry none. `now` is the monotonic clock, in ms. `onCongested` is called after a
+   * message that filled the socket.
    */
   constructor(sink: MessageSink, checksum: Checksum | undefined, now: () => number, onCongested: () => void) {
     this.#sink = sink;
@@ -96,7 +98,9 @@ export class MessageWriter {
     this.batch.flush();
   }
 
-  /** Writes a region frame as a message of its own. `onDone` is called once it is written, unless that happens at once. */
+  /**
+   * Writes a region frame as a message of its own. `onDone` is called once it is written, unless that happens at once.
+   */
   writeRegionFrame(muxId: MuxId, op: number, seq: number, region: RegionFrame, onDone: () => void): void {
     const { prefix } = region;
     const length = prefix.length + region.length;

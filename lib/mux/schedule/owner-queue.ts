@@ -13,8 +13,8 @@ import type { RegionFrame } from './region-frame.js';
 export const quantumBytes = 16 << 10;
 
 /**
- * Owners of one lane share equally. A unary call has a single frame to send, so its lane is first in, first out; a stream
- * has many frames, and its turn comes again and again.
+ * Owners of one lane share equally. A unary call has a single frame to send, so its lane is first in, first out; a
+ * stream has many frames, and its turn comes again and again.
  */
 export type LaneName = 'calls' | 'streams';
 
@@ -30,7 +30,9 @@ export interface FrameOwner {
   onWritable(): void;
 }
 
-/** Memory of a queued frame besides its payload: frame, view of the payload, queue, and a mux that has ended. Measured. */
+/**
+ * Memory of a queued frame besides its payload: frame, view of the payload, queue, and a mux that has ended. Measured.
+ */
 export const queuedFrameBytes = 576;
 
 /** A frame that waits for its turn; the node of a linked list, because most owners have only one. */
@@ -69,7 +71,9 @@ export class QueuedFrame {
 /** The frames of one owner that wait to be sent. */
 export class OwnerQueue {
   readonly owner: FrameOwner;
-  /** Bytes that the owner may send in its turn. Below zero it has sent more than its share, and its turns are skipped. */
+  /**
+   * Bytes that the owner may send in its turn. Below zero it has sent more than its share, and its turns are skipped.
+   */
   deficit = quantumBytes;
   /** The owner was refused room, and will produce a frame in its turn. */
   wantsTurn = false;

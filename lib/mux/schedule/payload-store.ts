@@ -16,7 +16,10 @@ export class PayloadStore {
   #chunk: Uint8Array | undefined = undefined;
   #at = 0;
 
-  /** Returns a payload with the same bytes. Small ones share chunks of memory, so that each holds about as much as it has bytes. */
+  /**
+   * Returns a payload with the same bytes. Small ones share chunks of memory, so that each holds about as much as it
+   * has bytes.
+   */
   keep(payload: Uint8Array): Uint8Array {
     const { length } = payload;
     if (length === 0) return payload;

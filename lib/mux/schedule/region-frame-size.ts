@@ -1,8 +1,8 @@
 /**
- * The size of a connection's region frames: as large as allowed while nothing else is sent, and small beside other traffic.
- * Small frames do not help queued frames, because the schedule gives a region frame a turn like any other. They help because
- * a whole window of region frames is in flight ahead of every answer. (Measured: a call beside a transfer waited 19 ms with
- * frames of 1 MiB and a window of 16.)
+ * The size of a connection's region frames: as large as allowed while nothing else is sent, and small beside other
+ * traffic. Small frames do not help queued frames, because the schedule gives a region frame a turn like any other.
+ * They help because a whole window of region frames is in flight ahead of every answer. (Measured: a call beside a
+ * transfer waited 19 ms with frames of 1 MiB and a window of 16.)
  */
 
 import { maxRegionFrameBytes, minRegionFrameBytes } from '../../bounds.js';

@@ -32,7 +32,10 @@ export class CallerStream extends StreamMux {
   #frameArrived = true;
   #silentPings = 0;
 
-  /** The AckMux of a peer that announced `ack` overrides the `inCapacity` of the opening. `outWindow` is used instead of its window. */
+  /**
+   * The AckMux of a peer that announced `ack` overrides the `inCapacity` of the opening. `outWindow` is used instead of
+   * its window.
+   */
   constructor(
     host: MuxHost,
     id: MuxId,
@@ -126,8 +129,8 @@ export class CallerStream extends StreamMux {
     return new DeadlineExceededError(text, { sent: this.#opened });
   }
 
-  // The responder has dropped the stream without a reason. Its timer runs for the same deadline, and at a reference peer it
-  // fires first in a third of all cases.
+  // The responder has dropped the stream without a reason. Its timer runs for the same deadline, and at a reference
+  // peer it fires first in a third of all cases.
   #droppedByResponder(): GridError {
     const isDeadline = this.#deadline - this.host.turn.now() <= responderSlackMs;
     return isDeadline ? this.#deadlinePassed() : this.host.disconnected(true);

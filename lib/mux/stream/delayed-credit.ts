@@ -1,6 +1,6 @@
 /**
- * Sends credit that does not fill a batch a round trip after it was released, as TCP delays an acknowledgement. A sender
- * that uses a smaller window than this side, or that has used all its credit, never waits longer than that.
+ * Sends credit that does not fill a batch a round trip after it was released, as TCP delays an acknowledgement. A
+ * sender that uses a smaller window than this side, or that has used all its credit, never waits longer than that.
  *
  *     release, no batch is full ──▶ delayed ──a round trip──▶ due at the end of that turn, if it is still owed
  */

@@ -1,6 +1,6 @@
 /**
- * The sizes of items in the order in which they were sent, and their sum, run-length encoded: most streams have items of
- * one size, and then an item allocates nothing.
+ * The sizes of items in the order in which they were sent, and their sum, run-length encoded: most streams have items
+ * of one size, and then an item allocates nothing.
  */
 export class SizeQueue {
   /** Number of items. */

@@ -33,7 +33,8 @@ const loopback = '127.0.0.1';
 const maxConnections = 4 * maxLocalPages;
 
 /**
- * Serves the page of the dashboard on loopback, and tunnels its WebSocket to a host with a token that the page never sees.
+ * Serves the page of the dashboard on loopback, and tunnels its WebSocket to a host with a token that the page never
+ * sees.
  *
  * Any page that the browser shows, and any user of the machine, can reach loopback. Therefore:
  *

@@ -37,13 +37,17 @@ const maxDepth = 4;
 
 let packaged: PageFiles | undefined;
 
-/** The page of the package, which the build puts into `dist/dashboard`. @throws ConfigurationError where it is not there. */
+/**
+ * The page of the package, which the build puts into `dist/dashboard`. @throws ConfigurationError where it is not
+ * there.
+ */
 export function packagedPage(): PageFiles {
   return (packaged ??= readPage(packagedFolder(import.meta.url)));
 }
 
 /**
- * Reads the files of a page: those in `folder`, and the modules in the folder `web` beside it, which are also those for bundlers.
+ * Reads the files of a page: those in `folder`, and the modules in the folder `web` beside it, which are also those for
+ * bundlers.
  */
 export function readPage(folder: string): PageFiles {
   const { modules, packages } = JSON.parse(readFileSync(join(folder, 'scripts.json'), 'utf8')) as Scripts;
@@ -72,8 +76,8 @@ function pageFile(name: string, type: string, bytes: Uint8Array): [string, PageF
 }
 
 /**
- * A module of `dist/web` imports packages by their names, for the sake of bundlers. A browser would need a map of them, which is an
- * inline script, which the policy of the page forbids: the module that is sent names their file.
+ * A module of `dist/web` imports packages by their names, for the sake of bundlers. A browser would need a map of them,
+ * which is an inline script, which the policy of the page forbids: the module that is sent names their file.
  */
 function moduleOfPage(module: string, file: string, packages: Scripts['packages']): Uint8Array {
   const top = '../'.repeat(module.split('/').length);

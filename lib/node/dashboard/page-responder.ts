@@ -15,8 +15,8 @@ export interface PageConfig {
 const plainHost = /^[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/;
 
 /**
- * Answers requests for the page below a path. The page is the same for everybody and holds no secret: what it shows comes over
- * the connection of a leaf.
+ * Answers requests for the page below a path. The page is the same for everybody and holds no secret: what it shows
+ * comes over the connection of a leaf.
  */
 export function pageResponder(path: string, files: PageFiles, config: () => PageConfig) {
   return (request: IncomingMessage, response: ServerResponse): void => {

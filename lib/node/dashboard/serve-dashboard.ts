@@ -8,7 +8,10 @@ import { pageResponder } from './page-responder.js';
 export interface ServeDashboardOptions {
   /** Path of the page at the HTTP server of the manager. Default `/dashboard`. */
   readonly path?: string;
-  /** Name of the cluster, which the page shows as its title. Everybody who can reach the port can read it. Default: none. */
+  /**
+   * Name of the cluster, which the page shows as its title. Everybody who can reach the port can read it. Default:
+   * none.
+   */
   readonly title?: string;
 }
 
@@ -21,17 +24,18 @@ const rules: Readonly<Record<keyof ServeDashboardOptions, Rule>> = {
 };
 
 /**
- * Serves the dashboard: a page that joins as a leaf, and shows what the monitor of this host reports, and, where the option
- * `relay` lets it, of the others.
+ * Serves the dashboard: a page that joins as a leaf, and shows what the monitor of this host reports, and, where the
+ * option `relay` lets it, of the others.
  *
- * The page is the same for everybody and needs no token to be loaded. The figures do: the manager's `leaves.authenticate`
- * decides about the token that the page is given, `authorize` of `serveMonitor` about its readers, `relay.authorize` about
- * what may be seen and called of other hosts, and `leaves.origins`, where given, must contain the origin of the page.
+ * The page is the same for everybody and needs no token to be loaded. The figures do: the manager's
+ * `leaves.authenticate` decides about the token that the page is given, `authorize` of `serveMonitor` about its
+ * readers, `relay.authorize` about what may be seen and called of other hosts, and `leaves.origins`, where given, must
+ * contain the origin of the page.
  *
  * The page has the HTTP server of `listen()` or `attach()`; call this before or after them.
  *
- * @throws ConfigurationError for an option that cannot work, for a manager that takes no leaves, for a path that is in use,
- * and where the files of the page are not in the package, as after a bundler.
+ * @throws ConfigurationError for an option that cannot work, for a manager that takes no leaves, for a path that is in
+ * use, and where the files of the page are not in the package, as after a bundler.
  *
  * @example
  * serveMonitor(grid, { authorize: ({ caller }) => caller === 'operator' });

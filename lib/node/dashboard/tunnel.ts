@@ -4,11 +4,11 @@
  *     waiting ──Connect──▶ dialing ──open──▶ open: messages pass both ways ──an end closes──▶ closed, with the same code
  *        └─ silence, garbage ─▶ closed └─ no host, no token ─▶ rejected: the reason goes to the page, as if the host sent it
  *
- * An end for which `maxTunnelBytes` wait stops the reading of the other one. If it takes nothing for `tunnelStallTimeout`, both
- * are destroyed: a socket that is not read does not notice that its other side has gone.
+ * An end for which `maxTunnelBytes` wait stops the reading of the other one. If it takes nothing for
+ * `tunnelStallTimeout`, both are destroyed: a socket that is not read does not notice that its other side has gone.
  *
- * The page does not learn when its token expires, because it has none to renew: the host closes its connection then, and the page
- * connects again, which asks for a token of that time.
+ * The page does not learn when its token expires, because it has none to renew: the host closes its connection then,
+ * and the page connects again, which asks for a token of that time.
  */
 
 import { randomBytes } from 'node:crypto';

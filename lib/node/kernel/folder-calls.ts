@@ -3,8 +3,8 @@ import type { Foreign } from './foreign.js';
 import { loadKoffi } from './load-koffi.js';
 
 /**
- * Calls of Linux that name a file relative to the descriptor of an open folder. Node lacks them: its calls resolve a path from the
- * beginning each time, and another process may put a symbolic link into it between two calls.
+ * Calls of Linux that name a file relative to the descriptor of an open folder. Node lacks them: its calls resolve a
+ * path from the beginning each time, and another process may put a symbolic link into it between two calls.
  *
  * They throw errors with a `code` and a `syscall`, as those of `node:fs`.
  */
@@ -62,7 +62,10 @@ function systemError(call: string, number: number): Error {
 let calls: FolderCalls | undefined;
 let loading = false;
 
-/** The calls, where they are there: not on other systems, not without koffi, and not before it is loaded, for which this asks. */
+/**
+ * The calls, where they are there: not on other systems, not without koffi, and not before it is loaded, for which this
+ * asks.
+ */
 export function folderCalls(): FolderCalls | undefined {
   if (!loading && process.platform === 'linux') {
     loading = true;

@@ -4,8 +4,8 @@ import { declareHead, headOf } from './gather.js';
 import type { KernelSender } from './kernel-sender.js';
 
 /**
- * `int sendfile(int file, int socket, off_t offset, size_t count, struct sf_hdtr *head, off_t *sent, int flags)`. `count`
- * is that of the file alone; `sent` comes out with head and file together, also with EAGAIN.
+ * `int sendfile(int file, int socket, off_t offset, size_t count, struct sf_hdtr *head, off_t *sent, int flags)`.
+ * `count` is that of the file alone; `sent` comes out with head and file together, also with EAGAIN.
  */
 export function freebsdSender(foreign: Foreign): KernelSender {
   declareHead(foreign);

@@ -2,7 +2,10 @@ import { errorsOf } from './errors.js';
 import type { Foreign } from './foreign.js';
 import type { KernelSender } from './kernel-sender.js';
 
-/** `ssize_t sendfile(int out, int in, off_t *offset, size_t count)`, of libsendfile. The offset shows how much was sent, also with an error. */
+/**
+ * `ssize_t sendfile(int out, int in, off_t *offset, size_t count)`, of libsendfile. The offset shows how much was sent,
+ * also with an error.
+ */
 export function illumosSender(foreign: Foreign): KernelSender {
   const sendfile = foreign
     .load('libsendfile.so.1')

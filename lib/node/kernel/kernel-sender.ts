@@ -23,7 +23,9 @@ export interface KernelSender {
   readonly experimental: boolean;
   /** The error numbers of this system. */
   readonly errors: KernelErrors;
-  /** Sends `head`, if any, and then up to `count` bytes of the file from `offset` on, as far as the socket takes them. */
+  /**
+   * Sends `head`, if any, and then up to `count` bytes of the file from `offset` on, as far as the socket takes them.
+   */
   send(socket: number, file: number, offset: number, count: number, head: Uint8Array | undefined): KernelSent;
   /** Has the system read a part of a file into its page cache, on another thread. Undefined: there is no such call. */
   readAhead?(file: number, offset: number, count: number, done: () => void): void;
@@ -93,7 +95,9 @@ export function refusalOf(socket: Duplex): string | undefined {
   return undefined;
 }
 
-/** The descriptor of a socket; negative where it has none (any more). The number may be another file's in the next turn. */
+/**
+ * The descriptor of a socket; negative where it has none (any more). The number may be another file's in the next turn.
+ */
 export function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null };
   return handle?.fd ?? -1;

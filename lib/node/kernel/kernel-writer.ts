@@ -6,8 +6,9 @@
  *      │                 └──▶ waiting: the next 16 KiB through socket.write, so that libuv does the waiting
  *      └── all is sent ──┘            torn (peer gone, file truncated): the socket is destroyed
  *
- * The socket is corked while a message is half sent, so that what `ws` sends meanwhile (a pong, a close) stays in JavaScript, in
- * order. Everything between two waits is synchronous, so the number of a descriptor cannot become that of another file.
+ * The socket is corked while a message is half sent, so that what `ws` sends meanwhile (a pong, a close) stays in
+ * JavaScript, in order. Everything between two waits is synchronous, so the number of a descriptor cannot become that
+ * of another file.
  */
 
 import { readSync } from 'node:fs';
@@ -90,8 +91,8 @@ export class KernelWriter {
     return this.#body !== undefined;
   }
 
-  // Earlier messages of others may still be in JavaScript. The callback of an empty write is called when they have left. The socket
-  // is not corked before, which would keep them there.
+  // Earlier messages of others may still be in JavaScript. The callback of an empty write is called when they have
+  // left. The socket is not corked before, which would keep them there.
   readonly #begin = (error?: Error | null): void => {
     if (this.#body === undefined) return;
     if (error !== undefined && error !== null) this.#tear(error);
@@ -164,8 +165,9 @@ export class KernelWriter {
     return Math.min(sent, head.length);
   }
 
-  // Sends the rest of the head, and the next bytes of the file, through JavaScript. Where the kernel refuses the file, these are all
-  // that are left: what others write into the corked socket between two parts could never leave before the second one.
+  // Sends the rest of the head, and the next bytes of the file, through JavaScript. Where the kernel refuses the file,
+  // these are all that are left: what others write into the corked socket between two parts could never leave before
+  // the second one.
   #copy(most: number): void {
     // Bytes of other messages would go first, into the middle of this one.
     if (this.#socket.writableLength > 0) {

@@ -14,11 +14,13 @@ export interface PipeCalls {
   open(bytes: number): PipeEnds | undefined;
   /** Copies bytes into a pipe, as far as it has room. A negative result is the negative number of the error. */
   write(pipe: number, bytes: Uint8Array): number;
-  /** Moves up to `count` bytes from a socket to a pipe. 0: the socket has ended. Errors are like those of {@link write}. */
+  /**
+   * Moves up to `count` bytes from a socket to a pipe. 0: the socket has ended. Errors are like those of {@link write}.
+   */
   receive(socket: number, pipe: number, count: number): number;
   /**
-   * Moves up to `count` bytes from a pipe to a file at `position`, on another thread, which may wait for the disk. Calls `done`
-   * with their number, which is 0 after an error.
+   * Moves up to `count` bytes from a pipe to a file at `position`, on another thread, which may wait for the disk.
+   * Calls `done` with their number, which is 0 after an error.
    */
   store(pipe: number, file: number, position: number, count: number, done: (moved: number) => void): void;
 }

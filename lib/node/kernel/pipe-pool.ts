@@ -94,7 +94,10 @@ export function loadPipePool(): Promise<PipePool | undefined> {
   return (loading ??= createPipePool(loadKoffi, process.platform).then((created) => (pool = created)));
 }
 
-/** A receiver of payloads that begin with `prefix`. Undefined where the system has no such pipes, and until they are loaded. */
+/**
+ * A receiver of payloads that begin with `prefix`. Undefined where the system has no such pipes, and until they are
+ * loaded.
+ */
 export function openPipeReceiver(prefix: Uint8Array): PipeReceiver | undefined {
   if (pool === undefined) {
     void loadPipePool();

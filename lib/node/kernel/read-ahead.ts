@@ -17,8 +17,9 @@ interface Reached {
 }
 
 /**
- * Has the system read files into its page cache a few MiB ahead of the bytes that are sent, on another thread. Otherwise
- * `sendfile` would wait for the disk on the thread of the event loop, and the disk would be idle between two frames.
+ * Has the system read files into its page cache a few MiB ahead of the bytes that are sent, on another thread.
+ * Otherwise `sendfile` would wait for the disk on the thread of the event loop, and the disk would be idle between two
+ * frames.
  */
 export class ReadAhead {
   readonly #sender: KernelSender;

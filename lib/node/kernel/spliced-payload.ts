@@ -12,9 +12,9 @@ interface FilledPipe {
 /**
  * A payload that goes from a socket to a file through pipes: the states are those of `piped.ts`.
  *
- * A pipe has a number of slots, for a page or a piece of a segment each. So a payload may need more than one pipe, and on a
- * network with small segments several. The pipes have the first bytes of the payload, in order. Where the pool has no more
- * pipes, the memory has the rest.
+ * A pipe has a number of slots, for a page or a piece of a segment each. So a payload may need more than one pipe, and
+ * on a network with small segments several. The pipes have the first bytes of the payload, in order. Where the pool has
+ * no more pipes, the memory has the rest.
  */
 export class SplicedPayload implements PipedPayload {
   readonly memory: Uint8Array;
@@ -29,9 +29,13 @@ export class SplicedPayload implements PipedPayload {
   // All bytes of the payload are in pipes until now: its memory is blank.
   #blank = true;
 
-  /** `memory`: that of the message, from the pool. `head`: its bytes before the prefix of the payload. `pipe` is one of the pool. */
+  /**
+   * `memory`: that of the message, from the pool. `head`: its bytes before the prefix of the payload. `pipe` is one of
+   * the pool.
+   */
   constructor(memory: Uint8Array, head: Uint8Array, receiver: PipeReceiver, pool: PipePool, pipe: PipeEnds) {
-    // Without the prefix, a copy of the payload is no item of a file: its zeros could be taken for the bytes of the file.
+    // Without the prefix, a copy of the payload is no item of a file: its zeros could be taken for the bytes of the
+    // file.
     memory.set(head);
     this.memory = memory;
     this.headBytes = head.length + receiver.prefix.length;
@@ -104,7 +108,8 @@ export class SplicedPayload implements PipedPayload {
     const moved = (count: number): void => {
       first.held -= count;
       this.#written += count;
-      // The system does not write to this file from a pipe, or the disk is full. The caller writes the rest, and gets the error.
+      // The system does not write to this file from a pipe, or the disk is full. The caller writes the rest, and gets
+      // the error.
       if (count === 0) {
         this.#read();
         this.#receiver.close();

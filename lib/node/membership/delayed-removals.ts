@@ -1,8 +1,8 @@
 import type { Runtime } from '../../runtime.js';
 
 /**
- * A list of hosts from which a host goes only when it has been missing for a while: a host that flaps, a resolver that gives
- * a part of the answer, or a store that was emptied and is filled again changes nothing.
+ * A list of hosts from which a host goes only when it has been missing for a while: a host that flaps, a resolver that
+ * gives a part of the answer, or a store that was emptied and is filled again changes nothing.
  *
  *     listed ──missing──▶ missing ──for removeAfter──▶ removed
  *        ▲                   │

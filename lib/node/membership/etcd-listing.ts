@@ -5,9 +5,9 @@
  *        ▲             └── stream lost, watch cancelled (compaction), entries differ from a later read ──┐
  *        └──────────────────────────────── pause ◀──────────────────────────────────────────────────────┘
  *
- * Whatever ends a watch, the next thing is a new read: what happened in between need not be known, so a compaction, another
- * leader and a restart are the same case. A read is repeated while the watch runs: a member of etcd that has lost its
- * quorum keeps a watch open and sends nothing.
+ * Whatever ends a watch, the next thing is a new read: what happened in between need not be known, so a compaction,
+ * another leader and a restart are the same case. A read is repeated while the watch runs: a member of etcd that has
+ * lost its quorum keeps a watch open and sends nothing.
  */
 
 import type { Etcd3, IWatchResponse, Watcher } from 'etcd3';

@@ -29,8 +29,9 @@ export class EtcdRegistration {
   readonly #options: EtcdRegistrationOptions;
   #lease: Lease | undefined = undefined;
   #state: 'registering' | 'registered' | 'stopped' = 'registering';
-  // The newest revision at which the entry was missing, of those that were reported since the last put was sent: a listing may
-  // say so before the answer to the put arrives. Older reports do not count: an etcd that was restored from a backup goes back.
+  // The newest revision at which the entry was missing, of those that were reported since the last put was sent: a
+  // listing may say so before the answer to the put arrives. Older reports do not count: an etcd that was restored from
+  // a backup goes back.
   #missingAt = 0n;
   #failures = 0;
   #cancelTimer: (() => void) | undefined = undefined;

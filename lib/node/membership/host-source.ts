@@ -20,15 +20,15 @@ import { MembershipError } from './membership-error.js';
 /** Options that all sources of host names share. */
 export interface HostSourceOptions {
   /**
-   * A host is removed from the list when it has been missing for so many ms without a break; one that comes back sooner was
-   * never gone. New hosts are added at once.
+   * A host is removed from the list when it has been missing for so many ms without a break; one that comes back sooner
+   * was never gone. New hosts are added at once.
    */
   readonly removeAfter?: number;
   /** A list with more hosts is refused, and the last one stays. Default 256. */
   readonly maxHosts?: number;
   /**
-   * Takes a problem once when it begins: a look-up that fails, a name that cannot be used. The source goes on. Default: a
-   * warning of the process (`process.emitWarning`).
+   * Takes a problem once when it begins: a look-up that fails, a name that cannot be used. The source goes on. Default:
+   * a warning of the process (`process.emitWarning`).
    */
   readonly onError?: (error: MembershipError) => void;
 }

@@ -15,8 +15,8 @@ export interface DnsHostsOptions extends HostSourceOptions {
   /** Default 'http'. */
   readonly scheme?: 'http' | 'https';
   /**
-   * Longest time between two look-ups, in ms. Where the TTL of the answer is known (A and AAAA) and shorter, the next one
-   * comes when it has passed, after a second at the earliest. Default 30 000.
+   * Longest time between two look-ups, in ms. Where the TTL of the answer is known (A and AAAA) and shorter, the next
+   * one comes when it has passed, after a second at the earliest. Default 30 000.
    */
   readonly interval?: number;
   /** Addresses of name servers, such as '10.0.0.10' or '10.0.0.10:5353'. Default: those of the system. */
@@ -49,15 +49,15 @@ interface Answer {
 /**
  * The hosts behind a DNS name, such as a headless service of Kubernetes: looked up again and again.
  *
- * It never errors and never completes. When a look-up fails, or finds nothing, the last list stays: a resolver that is down
- * must not take a cluster apart. A host is removed when it has been missing for `removeAfter` (10 s).
+ * It never errors and never completes. When a look-up fails, or finds nothing, the last list stays: a resolver that is
+ * down must not take a cluster apart. A host is removed when it has been missing for `removeAfter` (10 s).
  *
  * The name of this host (`local`) must be spelt as the records give it, for instance `http://10.1.2.3:9000`.
  *
  * @throws ConfigurationError for an option that is unknown or cannot work.
  *
- * @example
- * new Manager({ local: `http://${process.env.POD_IP}:9000`, hosts: hostsFromDns('store.default.svc.cluster.local', { port: 9000 }), auth });
+ * @example new Manager({ local: `http://${process.env.POD_IP}:9000`, hosts:
+ * hostsFromDns('store.default.svc.cluster.local', { port: 9000 }), auth });
  */
 export function hostsFromDns(name: string, options: DnsHostsOptions = {}): Observable<readonly string[]> {
   checkSourceOptions({ ...options, name }, { ...rules, name: someText }, 'hostsFromDns', ['name']);

@@ -55,14 +55,17 @@ const ownEntry = 'the entry of this host';
 const entriesPerHost = 4;
 
 /**
- * The hosts that are registered in etcd (v3), this one among them: registers `self` under a lease, keeps the lease alive,
- * and watches the prefix from the revision of its read. It survives a compaction, another leader and a restart of etcd.
+ * The hosts that are registered in etcd (v3), this one among them: registers `self` under a lease, keeps the lease
+ * alive, and watches the prefix from the revision of its read. It survives a compaction, another leader and a restart
+ * of etcd.
  *
- * It never errors and never completes. While etcd cannot be reached, the last list stays. A host that was killed disappears
- * when its lease expires (`ttl`), one that closes its manager at once; either is removed from the list when it has been
- * missing for `removeAfter`, by default as long as the lease, so that an etcd that has lost its data takes no cluster apart.
+ * It never errors and never completes. While etcd cannot be reached, the last list stays. A host that was killed
+ * disappears when its lease expires (`ttl`), one that closes its manager at once; either is removed from the list when
+ * it has been missing for `removeAfter`, by default as long as the lease, so that an etcd that has lost its data takes
+ * no cluster apart.
  *
- * The entry is there while the Observable is subscribed: a Manager subscribes at its start and unsubscribes at its close.
+ * The entry is there while the Observable is subscribed: a Manager subscribes at its start and unsubscribes at its
+ * close.
  *
  * Needs the package `etcd3`, which is an optional dependency.
  *
@@ -171,7 +174,8 @@ function clientOptions({ endpoints, auth, tls }: Session): IOptions {
   const certificates = { rootCertificate: pem(tls?.ca), privateKey: pem(tls?.key), certChain: pem(tls?.cert) };
   return {
     hosts: [...endpoints],
-    // etcd that has vanished, and not closed its sockets, must be noticed: on streams by pings, on requests by a deadline.
+    // etcd that has vanished, and not closed its sockets, must be noticed: on streams by pings, on requests by a
+    // deadline.
     grpcOptions: { 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5_000 },
     defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + etcdRequestTimeout }),
     ...(auth === undefined ? {} : { auth: { username: auth.username, password: auth.password } }),

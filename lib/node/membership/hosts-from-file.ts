@@ -10,8 +10,8 @@ import { checkSourceOptions, hostSource, type HostSink, type HostSourceOptions }
 /** Options of {@link hostsFromFile}. */
 export interface FileHostsOptions extends HostSourceOptions {
   /**
-   * The file is read so often, in ms, beside the notices of the system, which some file systems do not give (NFS, mounts of
-   * containers). Default 5 000.
+   * The file is read so often, in ms, beside the notices of the system, which some file systems do not give (NFS,
+   * mounts of containers). Default 5 000.
    */
   readonly interval?: number;
 }
@@ -25,12 +25,13 @@ const defaultInterval = 5_000;
 const noticeDelay = 20;
 
 /**
- * The hosts that a file lists: a JSON array of names, or one name a line, where `#` begins a comment. The file is watched,
- * also across an atomic replacement (`rename`) and the links of a Kubernetes ConfigMap.
+ * The hosts that a file lists: a JSON array of names, or one name a line, where `#` begins a comment. The file is
+ * watched, also across an atomic replacement (`rename`) and the links of a Kubernetes ConfigMap.
  *
- * It never errors and never completes. While the file is missing, blank or cannot be parsed, the last list stays: write a
- * new file beside it and rename it, so that no half of it is read. A host is removed as soon as the file does not list it
- * (`removeAfter` 0). A manager ignores an empty array, as any empty list, with the event `host-list`: its hosts stay.
+ * It never errors and never completes. While the file is missing, blank or cannot be parsed, the last list stays: write
+ * a new file beside it and rename it, so that no half of it is read. A host is removed as soon as the file does not
+ * list it (`removeAfter` 0). A manager ignores an empty array, as any empty list, with the event `host-list`: its hosts
+ * stay.
  *
  * @throws ConfigurationError for an option that is unknown or cannot work.
  */

@@ -30,9 +30,9 @@ const rules: Readonly<Record<keyof StatefulSetOptions, Rule>> = {
 };
 
 /**
- * The hosts of a Kubernetes StatefulSet, from its description alone: nothing is looked up. The names stay the same when pods
- * are replaced, so it suits a set of fixed size. Where the number of pods changes, restart them with the new one, or use
- * `hostsFromDns`.
+ * The hosts of a Kubernetes StatefulSet, from its description alone: nothing is looked up. The names stay the same when
+ * pods are replaced, so it suits a set of fixed size. Where the number of pods changes, restart them with the new one,
+ * or use `hostsFromDns`.
  *
  * @throws ConfigurationError for an option that is missing or cannot work.
  *

@@ -9,8 +9,8 @@ export interface CloseOnSignalsOptions extends DrainOptions {
   /** Default SIGTERM and SIGINT. */
   readonly signals?: readonly NodeJS.Signals[];
   /**
-   * Called when the manager is closed, before the process ends: for what the program closes itself. The process waits for
-   * its Promise, 5 s at the most, and not after another signal; then it ends with code 1.
+   * Called when the manager is closed, before the process ends: for what the program closes itself. The process waits
+   * for its Promise, 5 s at the most, and not after another signal; then it ends with code 1.
    */
   readonly onClosed?: (result: DrainResult) => void | Promise<void>;
 }
@@ -23,9 +23,9 @@ const rules: Readonly<Record<keyof CloseOnSignalsOptions, Rule>> = {
 };
 
 /**
- * Drains a manager when the process is asked to end, and ends the process then, with code 0, or 1 where something failed to
- * close. A second signal closes at once. Stay below the time after which the process would be killed: Kubernetes and systemd
- * give it 30 s and 90 s by default, the drain takes at most 20 s.
+ * Drains a manager when the process is asked to end, and ends the process then, with code 0, or 1 where something
+ * failed to close. A second signal closes at once. Stay below the time after which the process would be killed:
+ * Kubernetes and systemd give it 30 s and 90 s by default, the drain takes at most 20 s.
  *
  * The result stops listening for signals.
  *
@@ -73,7 +73,8 @@ export function closeOnSignals(manager: Manager, options: CloseOnSignalsOptions 
   const exit = (code: number): void => {
     stop();
     process.exitCode = code;
-    // The process ends by itself when nothing is left to do, such as the removal from etcd; otherwise soon all the same.
+    // The process ends by itself when nothing is left to do, such as the removal from etcd; otherwise soon all the
+    // same.
     setTimeout(() => process.exit(), exitGrace).unref();
   };
   for (const signal of signals) process.on(signal, onSignal);

@@ -20,9 +20,9 @@ export interface SocketOptions {
   readonly tls?: TlsOptions;
   /**
    * True: files that this side sends over connections that it dialed are masked with a key of zeros, which leaves them
-   * unchanged, so the kernel can send them in that direction too. Every receiver accepts such frames. Use it only between
-   * servers, on networks without foreign proxies: RFC 6455 (section 10.3) requires unpredictable keys, because scripts in
-   * browsers could otherwise produce bytes that a faulty proxy takes for another protocol. Default false.
+   * unchanged, so the kernel can send them in that direction too. Every receiver accepts such frames. Use it only
+   * between servers, on networks without foreign proxies: RFC 6455 (section 10.3) requires unpredictable keys, because
+   * scripts in browsers could otherwise produce bytes that a faulty proxy takes for another protocol. Default false.
    */
   readonly zeroMask?: boolean;
   /** False: files are always copied through buffers, never sent from the kernel's page cache. Default true. */

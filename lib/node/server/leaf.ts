@@ -11,7 +11,8 @@ import { takeSocketOptions, type SocketOptions } from './dial.js';
 export interface NodeConnectOptions extends ConnectOptions, SocketOptions {}
 
 /**
- * Connects to a host as a leaf, as `connect` of `rxgrid` does, and sends files in the most efficient way that Node offers.
+ * Connects to a host as a leaf, as `connect` of `rxgrid` does, and sends files in the most efficient way that Node
+ * offers.
  *
  * @param url - `ws://…` or `wss://…` of the host; without a path, the default one. With several, as there.
  * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.

@@ -1,9 +1,9 @@
 import { errorText, GridError } from '../../errors.js';
 
 /**
- * A manager cannot listen. `code` is that of the system, such as `EADDRINUSE`: the port is in use; `EACCES`: the process may not
- * listen at the port; `EADDRNOTAVAIL`: the address is none of this machine. `cause` is the error of the system. The message says
- * what to change.
+ * A manager cannot listen. `code` is that of the system, such as `EADDRINUSE`: the port is in use; `EACCES`: the
+ * process may not listen at the port; `EADDRNOTAVAIL`: the address is none of this machine. `cause` is the error of the
+ * system. The message says what to change.
  */
 export class ListenError extends GridError {
   /** @internal */

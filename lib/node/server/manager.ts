@@ -27,15 +27,18 @@ export interface ManagerOptions extends IsomorphicOptions, SocketOptions {}
 export interface ListenOptions extends AttachOptions {
   /** Port. Default: that of the local name. */
   readonly port?: number;
-  /** Address of the interface. Default: the loopback interface if the local name is a loopback address, otherwise all interfaces. */
+  /**
+   * Address of the interface. Default: the loopback interface if the local name is a loopback address, otherwise all
+   * interfaces.
+   */
   readonly address?: string;
 }
 
 /** How a manager is served. */
 export interface AttachOptions {
   /**
-   * True: answers `GET <path>/healthz`, 200 while the process is alive, and `GET <path>/readyz`, 200 while the host can be sent
-   * calls, or else 503: for probes of an orchestrator, which need no token. Default false.
+   * True: answers `GET <path>/healthz`, 200 while the process is alive, and `GET <path>/readyz`, 200 while the host can
+   * be sent calls, or else 503: for probes of an orchestrator, which need no token. Default false.
    */
   readonly health?: boolean;
 }
@@ -73,8 +76,9 @@ export class Manager extends IsomorphicManager {
   /**
    * Starts an HTTP server at the port of the local name, serves the manager's paths on it, and dials the peers.
    *
-   * @throws ConfigurationError if the local name is https and there is no certificate, or if the manager is listening already;
-   * ListenError, with the system's `code` (EADDRINUSE), if the port is in use or the address is none of this machine.
+   * @throws ConfigurationError if the local name is https and there is no certificate, or if the manager is listening
+   * already; ListenError, with the system's `code` (EADDRINUSE), if the port is in use or the address is none of this
+   * machine.
    */
   async listen(options: ListenOptions = {}): Promise<void> {
     checkOptions(options, listenRules, { of: 'listen' });
@@ -140,9 +144,9 @@ export class Manager extends IsomorphicManager {
   }
 
   /**
-   * Serves the manager's paths on an existing HTTP server, and dials the peers. Requests and upgrades for other paths go to
-   * the listeners of the server, whether they were added before or after; if there are none, the answer is 404. The
-   * application remains responsible for listening and closing.
+   * Serves the manager's paths on an existing HTTP server, and dials the peers. Requests and upgrades for other paths
+   * go to the listeners of the server, whether they were added before or after; if there are none, the answer is 404.
+   * The application remains responsible for listening and closing.
    *
    * @throws ConfigurationError if one of the paths already serves another manager.
    */

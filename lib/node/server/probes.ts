@@ -8,8 +8,9 @@ export type HealthNow = () => Health;
 export type Respond = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * The probes of a path that serves a manager, by their own paths: `healthz`, whether the process is alive, and `readyz`,
- * whether the host can be sent calls. They contain numbers and no names, because the client of a probe is not authenticated.
+ * The probes of a path that serves a manager, by their own paths: `healthz`, whether the process is alive, and
+ * `readyz`, whether the host can be sent calls. They contain numbers and no names, because the client of a probe is not
+ * authenticated.
  */
 export function probesOf(path: string, health: HealthNow): readonly (readonly [string, Respond])[] {
   const base = path.replace(/\/$/, '');

@@ -4,8 +4,8 @@
  *
  * Node allocates 64 KiB for each read of a socket that emits `data`. All of it counts as external memory, and V8 marks
  * the whole heap each time that memory reaches a limit. A socket that is made with `onread` reads into a buffer of the
- * user's; here the same is switched on for a socket that exists, by the fields that the constructor would set.
- * Where one of them is missing, or the socket is a TLS socket or another runtime's, nothing is changed and `ws` reads as
+ * user's; here the same is switched on for a socket that exists, by the fields that the constructor would set. Where
+ * one of them is missing, or the socket is a TLS socket or another runtime's, nothing is changed and `ws` reads as
  * before.
  */
 
@@ -27,7 +27,10 @@ interface Internals {
 const readBufferBytes = 256 << 10;
 /** Bytes that libuv reads while it waits for the next ones of a payload that goes to a pipe: these are copied. */
 const waitBufferBytes = 4 << 10;
-/** Reads without bytes for a pipe after which libuv reads as much as it can again: payloads for pipes may follow each other. */
+/**
+ * Reads without bytes for a pipe after which libuv reads as much as it can again: payloads for pipes may follow each
+ * other.
+ */
 const patience = 8;
 /** Bytes of a connection that are spliced before the event loop turns. */
 const maxSpliced = 4 << 20;
@@ -41,8 +44,8 @@ export const readPath: ReadPath = (raw, { masked, maxMessageBytes, message, tooL
   if (fields === undefined) return undefined;
   const { socket, buffer, callback, nextBuffer } = fields;
   const listeners = socket.listeners('data') as ((this: Socket, bytes: Uint8Array) => void)[];
-  // Pieces of frames that were passed to `ws`. The engine reads messages in slices; all other frames, which may be of two
-  // bytes, are bounded here.
+  // Pieces of frames that were passed to `ws`. The engine reads messages in slices; all other frames, which may be of
+  // two bytes, are bounded here.
   let passed = 0;
   let spliced = 0;
   const splicer = new SocketSplicer(socket);

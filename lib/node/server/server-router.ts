@@ -1,9 +1,9 @@
 /**
  * Shares one HTTP server among managers, each on its paths, and with other libraries.
  *
- * The router intercepts the events of the server by wrapping `emit`. An event for a mounted path goes to its manager only;
- * every other event is passed on unchanged. The router does not move, remove or call listeners of other libraries, so these
- * may be attached and closed at any time.
+ * The router intercepts the events of the server by wrapping `emit`. An event for a mounted path goes to its manager
+ * only; every other event is passed on unchanged. The router does not move, remove or call listeners of other
+ * libraries, so these may be attached and closed at any time.
  *
  *     server.emit ──▶ wrapper ── mounted path ──▶ the path's service
  *                        └────── any other ──▶ the emit that was there before ──▶ listeners of the application
@@ -23,7 +23,10 @@ export interface PathService {
   readonly health?: HealthNow | undefined;
   /** Answers of the paths of pages, and of the paths below them. */
   readonly pages?: ReadonlyMap<string, Respond>;
-  /** Called with an upgraded WebSocket and its underlying stream, which is undefined if the platform does not provide it. */
+  /**
+   * Called with an upgraded WebSocket and its underlying stream, which is undefined if the platform does not provide
+   * it.
+   */
   onSocket(socket: WebSocket, request: IncomingMessage, raw: Duplex | undefined): void;
 }
 
@@ -59,7 +62,10 @@ export class ServerRouter {
     this.#server = server;
   }
 
-  /** Serves a path. Returns a function that stops serving it. @throws ConfigurationError if one of its paths is already served. */
+  /**
+   * Serves a path. Returns a function that stops serving it. @throws ConfigurationError if one of its paths is already
+   * served.
+   */
   mount(path: string, service: PathService): () => void {
     this.checkFree(path, service);
     for (const page of service.pages?.keys() ?? []) this.checkFree(page, service);
@@ -101,8 +107,8 @@ export class ServerRouter {
   }
 
   #hook(): void {
-    // Node treats a request as an upgrade only while there is a listener. The listener also serves code that calls an `emit`
-    // that it saved before it was wrapped.
+    // Node treats a request as an upgrade only while there is a listener. The listener also serves code that calls an
+    // `emit` that it saved before it was wrapped.
     this.#server.on('upgrade', this.#onUpgrade);
     this.#removeWrapper ??= this.#wrapEmit();
   }
@@ -112,7 +118,8 @@ export class ServerRouter {
     this.#removeWrapper?.();
   }
 
-  // Returns a function that removes the wrapper. If `emit` has been wrapped again since, the wrapper stays and passes everything on.
+  // Returns a function that removes the wrapper. If `emit` has been wrapped again since, the wrapper stays and passes
+  // everything on.
   #wrapEmit(): () => void {
     const server = this.#server;
     const wasOwn = Object.hasOwn(server, 'emit');
@@ -208,8 +215,9 @@ export class ServerRouter {
     }
   };
 
-  // A server must ignore an upgrade offer that it does not support, such as h2c, which many HTTP clients send with every
-  // request. Node does so only while there is no upgrade listener, so the request is parsed again without the offer.
+  // A server must ignore an upgrade offer that it does not support, such as h2c, which many HTTP clients send with
+  // every request. Node does so only while there is no upgrade listener, so the request is parsed again without the
+  // offer.
   #handBack(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.unshift(Buffer.concat([Buffer.from(headWithoutOffer(request), 'latin1'), head]));
     this.#server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);

@@ -3,11 +3,14 @@ import type { Socket } from 'node:net';
 import { Newcomers, type Newcomer } from '../../endpoint/accept/newcomers.js';
 
 /**
- * Limits the number of TCP connections of a server that have not sent a request yet, with or without a TLS hello. Beyond the
- * limit, the oldest connection of the address with the most connections is closed.
+ * Limits the number of TCP connections of a server that have not sent a request yet, with or without a TLS hello.
+ * Beyond the limit, the oldest connection of the address with the most connections is closed.
  */
 export class SilentSockets {
-  /** Must be given to the server as an option: the server creates an instance as soon as the head of a request has arrived. */
+  /**
+   * Must be given to the server as an option: the server creates an instance as soon as the head of a request has
+   * arrived.
+   */
   readonly IncomingMessage: typeof IncomingMessage;
 
   readonly #pool: Newcomers<Newcomer>;

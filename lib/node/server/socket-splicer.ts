@@ -17,8 +17,9 @@ const maxPipedBytes = receivePipeBytes + maxHeadBytes;
 const view = new FrameView();
 
 /**
- * Moves payloads from one socket to pipes: the mirror image of the sender's `KernelWriter`. JavaScript reads the head of the
- * message; then bytes are spliced until the socket has no more, and libuv waits for the next ones by reading a few.
+ * Moves payloads from one socket to pipes: the mirror image of the sender's `KernelWriter`. JavaScript reads the head
+ * of the message; then bytes are spliced until the socket has no more, and libuv waits for the next ones by reading a
+ * few.
  *
  *     libuv reads ──▶ frame reader ──payload for a pipe──▶ splice ──the message is whole──▶ libuv reads
  *        ▲                                                   │
@@ -72,8 +73,8 @@ export class SocketSplicer implements PayloadSource {
       const result = payload.receive(socket, most - moved);
       if (result > 0) moved += result;
       else {
-        // libuv finds the end of the stream, too. A full pipe is found by the next bytes, which it does not take. After another
-        // error, as where a sandbox forbids the call, all payloads go to memory.
+        // libuv finds the end of the stream, too. A full pipe is found by the next bytes, which it does not take. After
+        // another error, as where a sandbox forbids the call, all payloads go to memory.
         if (result < 0 && !pipePool()!.calls.isTemporary(result))
           for (const all of this.#receivers.values()) all.close();
         break;

@@ -5,8 +5,8 @@ import type { Invariant } from '../simulation/invariant.js';
 import type { Simulation } from '../simulation/workload.js';
 
 /**
- * At the end, when the faults are over and the hosts are connected again, all hosts have the same: what `view` gives for the name
- * of a host.
+ * At the end, when the faults are over and the hosts are connected again, all hosts have the same: what `view` gives
+ * for the name of a host.
  *
  * ```ts
  * await simulate({ …, invariants: [eventuallyAgree((host) => stores.get(host)!.entries())] });

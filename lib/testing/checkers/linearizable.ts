@@ -16,17 +16,17 @@ export interface LinearizableOptions {
 const mostLines = 20;
 
 /**
- * The operations gave what one object would have given that does them one at a time, each between its begin and its end: the
- * service behaves as though there were one copy of its data. Operations whose outcome is not known may have taken effect or
- * not.
+ * The operations gave what one object would have given that does them one at a time, each between its begin and its
+ * end: the service behaves as though there were one copy of its data. Operations whose outcome is not known may have
+ * taken effect or not.
  *
  * ```ts
  * await simulate({ …, invariants: [linearizable(register)] });
  * ```
  *
- * The search is the algorithm of Wing and Gong (1993) with the memory of Lowe (2017), and checks the parts of the model apart, as
- * in A. Horn and D. Kroening, "Faster linearizability checking via P-compositionality" (2015). Its time can grow exponentially
- * with the number of operations that overlap: give the model a `part`.
+ * The search is the algorithm of Wing and Gong (1993) with the memory of Lowe (2017), and checks the parts of the model
+ * apart, as in A. Horn and D. Kroening, "Faster linearizability checking via P-compositionality" (2015). Its time can
+ * grow exponentially with the number of operations that overlap: give the model a `part`.
  */
 export function linearizable<Operation, Result, State>(
   model: Model<Operation, Result, State>,

@@ -1,6 +1,6 @@
 /**
- * A service as it would behave if it were one object that does one operation at a time. `State` must not be changed: a step gives a
- * new one.
+ * A service as it would behave if it were one object that does one operation at a time. `State` must not be changed: a
+ * step gives a new one.
  *
  * ```ts
  * // A register: `write` sets it, `read` gives what was written last.
@@ -17,8 +17,8 @@ export interface Model<Operation, Result, State> {
   /** The state before the first operation. */
   initial(): State;
   /**
-   * Does one operation. `outcome`: what it gave; undefined where that is not known, because its answer was lost. Gives the next
-   * state, or undefined where the operation cannot have given that in this state.
+   * Does one operation. `outcome`: what it gave; undefined where that is not known, because its answer was lost. Gives
+   * the next state, or undefined where the operation cannot have given that in this state.
    */
   step(
     state: State,
@@ -26,8 +26,8 @@ export interface Model<Operation, Result, State> {
     outcome: { readonly result: Result } | undefined,
   ): { readonly state: State } | undefined;
   /**
-   * The part of the state that an operation touches, such as its key: operations of different parts are checked apart, which is
-   * much faster. Default: all touch the same.
+   * The part of the state that an operation touches, such as its key: operations of different parts are checked apart,
+   * which is much faster. Default: all touch the same.
    */
   part?(operation: Operation): string;
   /** A text that is equal for equal states only. Default: for plain data, Maps and Sets. */

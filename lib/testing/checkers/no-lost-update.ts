@@ -13,8 +13,8 @@ export interface NoLostUpdateOptions<Operation> {
 }
 
 /**
- * Every update that was acknowledged is there at the end; none is there that was never sent, and none twice. An update whose
- * answer was lost may be there or not.
+ * Every update that was acknowledged is there at the end; none is there that was never sent, and none twice. An update
+ * whose answer was lost may be there or not.
  */
 export function noLostUpdate<Operation>({ update, present }: NoLostUpdateOptions<Operation>) {
   return (simulation: Simulation): Invariant => ({

@@ -1,7 +1,7 @@
 /**
- * The search for an order of operations that explains their results. J. M. Wing and C. Gong, "Testing and verifying concurrent
- * objects", 1993, in the form of G. Lowe, "Testing for linearizability", 2017, which remembers what it has tried: a set of
- * operations done, and the state that they led to, is tried once.
+ * The search for an order of operations that explains their results. J. M. Wing and C. Gong, "Testing and verifying
+ * concurrent objects", 1993, in the form of G. Lowe, "Testing for linearizability", 2017, which remembers what it has
+ * tried: a set of operations done, and the state that they led to, is tried once.
  *
  *     events of the history, in order:   begin₁ ▸ begin₂ ▸ end₁ ▸ begin₃ ▸ end₃ ▸ end₂
  *

@@ -23,7 +23,10 @@ export function frame(op: number, muxId: MuxId, fields: FrameFields = {}): Frame
 
 const itemFlags = (bytes: Uint8Array | string): number => (bytes.length === 0 ? Flag.PayloadIsZero : 0);
 
-/** Frames that the caller of a mux sends: `fromCaller.item(1, 3, payload('x'))` is item `x` with sequence number 3 on mux 1. */
+/**
+ * Frames that the caller of a mux sends: `fromCaller.item(1, 3, payload('x'))` is item `x` with sequence number 3 on
+ * mux 1.
+ */
 export const fromCaller = {
   /** Opens a unary call. */
   request: (muxId: MuxId, handler: number, fields: FrameFields = {}): Frame =>
@@ -76,7 +79,10 @@ export const fromResponder = {
     frame(Op.DisconnectClientMux, muxId, text === undefined ? {} : { flags: Flag.PayloadIsErr, payload: text }),
 } as const;
 
-/** One WebSocket message of these frames: the frame itself, or a Merged one. With `hash`, frames that say so get their checksum. */
+/**
+ * One WebSocket message of these frames: the frame itself, or a Merged one. With `hash`, frames that say so get their
+ * checksum.
+ */
 export function messageOf(frames: readonly Frame[], hash?: Hash32): Uint8Array {
   const encoded = frames.map((each) => encodeFrame(each, hash));
   return encoded.length === 1 ? encoded[0]! : encodeMerged(encoded);

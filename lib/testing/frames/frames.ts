@@ -22,8 +22,8 @@ import {
 } from './frame-matchers.js';
 
 /**
- * The matchers of frames, for `expectFrames`: `frames.request(route, value)`, `frames.ack()` and so on. An object, because
- * bundlers make a namespace of a module with a helper, and the helper a file of its own.
+ * The matchers of frames, for `expectFrames`: `frames.request(route, value)`, `frames.ack()` and so on. An object,
+ * because bundlers make a namespace of a module with a helper, and the helper a file of its own.
  */
 export const frames = {
   /** A Request: of a route, with a value, where these are given. */

@@ -1,7 +1,10 @@
 import type { Codec } from '../../codec/codec.js';
 import type { CreditWindow } from '../../limits.js';
 
-/** A route that a test has declared, as transcripts and invariants need it: its name, its windows, and what decodes its payloads. */
+/**
+ * A route that a test has declared, as transcripts and invariants need it: its name, its windows, and what decodes its
+ * payloads.
+ */
 export interface KnownRoute {
   readonly name: string;
   readonly kind: 'unary' | 'duplex';

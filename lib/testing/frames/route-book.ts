@@ -5,7 +5,10 @@ import { toAddress, WireRoutes } from '../../contract/wire-route.js';
 import { subrouteKey } from '../../wire/subroute.js';
 import type { KnownRoute } from './known-route.js';
 
-/** The routes of a test, by handler id and subroute: a transcript shows their names in place of ids, and decoded values in place of bytes. */
+/**
+ * The routes of a test, by handler id and subroute: a transcript shows their names in place of ids, and decoded values
+ * in place of bytes.
+ */
 export class RouteBook {
   readonly codec: PayloadCodec;
   readonly #routes: WireRoutes;

@@ -59,7 +59,9 @@ export class WireLog {
 /** Gives the checksum that stands behind the bytes: so any checksum is right. */
 const believe: Hash32 = (bytes) => new DataView(bytes.buffer, bytes.byteOffset + bytes.length, 4).getUint32(0, true);
 
-/** Visits each frame of a message, whatever its checksum; the view holds one at a time. False: the bytes are no frames. */
+/**
+ * Visits each frame of a message, whatever its checksum; the view holds one at a time. False: the bytes are no frames.
+ */
 export function eachFrame(bytes: Uint8Array, look: (frame: FrameView) => void): boolean {
   try {
     decodeMessage(bytes, new FrameView(), believe, (frame) => {

@@ -3,8 +3,8 @@ interface StackHolder {
 }
 
 /**
- * Remembers where a test calls the kit: the frames of the stack above `callee`, which is what the test calls. They are made into
- * text when the result is called, which is rarely.
+ * Remembers where a test calls the kit: the frames of the stack above `callee`, which is what the test calls. They are
+ * made into text when the result is called, which is rarely.
  */
 export function callSite(callee?: (...args: never[]) => unknown): () => readonly string[] {
   const holder: StackHolder = {};

@@ -1,5 +1,6 @@
 /**
- * What a test expects, stated before time passes and checked afterwards: of Observables, of subscriptions, of frames on a wire.
+ * What a test expects, stated before time passes and checked afterwards: of Observables, of subscriptions, of frames on
+ * a wire.
  */
 
 import type { Observable, Subscription } from 'rxjs';
@@ -82,7 +83,10 @@ export class Expectations {
     return this.#pending.reduce((latest, { until }) => Math.max(latest, until), this.#clock.elapsed);
   }
 
-  /** Expects notifications of an Observable. It is subscribed to at `^` of `subscription`, by default now, and unsubscribed from at `!`. */
+  /**
+   * Expects notifications of an Observable. It is subscribed to at `^` of `subscription`, by default now, and
+   * unsubscribed from at `!`.
+   */
   observable<T>(source: Observable<T>, subscription?: string, callee?: Callee): ObservableExpectation<T> {
     const expectation = this.#add(callee);
     const origin = this.#clock.elapsed;

@@ -4,7 +4,9 @@ import { errorText } from '../../errors.js';
 const maxLength = 400;
 const maxBytesShown = 24;
 
-/** A value as one line of text, for failure messages and transcripts. Equal values have equal texts, but for long ones. */
+/**
+ * A value as one line of text, for failure messages and transcripts. Equal values have equal texts, but for long ones.
+ */
 export function inspect(value: unknown): string {
   const text = textOf(value, []);
   return text.length > maxLength ? `${text.slice(0, maxLength)}… (${text.length} characters)` : text;

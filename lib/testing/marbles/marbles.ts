@@ -4,9 +4,9 @@ import { equal } from './equality.js';
 import { inspect } from './inspect.js';
 
 /*
- * Marble diagrams as in TestScheduler.run: one character is 1 ms, blanks are ignored, `300ms`, `5s`, `1m` and `1h` between
- * blanks let time pass, `(ab)` is at once. A group takes as much time as it has characters, so what follows it soon after cannot
- * be drawn: give the line more latency.
+ * Marble diagrams as in TestScheduler.run: one character is 1 ms, blanks are ignored, `300ms`, `5s`, `1m` and `1h`
+ * between blanks let time pass, `(ab)` is at once. A group takes as much time as it has characters, so what follows it
+ * soon after cannot be drawn: give the line more latency.
  */
 
 /** What happened at a time; ms from where its diagram begins. */

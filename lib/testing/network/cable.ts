@@ -108,8 +108,8 @@ export class Cable implements FaultTarget, FaultCable {
   }
 
   /**
-   * Makes the open WebSockets half-open: what `from` sends from now on is lost, its close too, and neither end is informed.
-   * Without `from`, in both directions. WebSockets that are opened later work. True: one was open.
+   * Makes the open WebSockets half-open: what `from` sends from now on is lost, its close too, and neither end is
+   * informed. Without `from`, in both directions. WebSockets that are opened later work. True: one was open.
    *
    * @throws ConfigurationError where `from` is no end of the cable.
    */
@@ -136,8 +136,9 @@ export class Cable implements FaultTarget, FaultCable {
   }
 
   /**
-   * Separates the ends: nothing moves, and dials are not answered. With `from`, only what this end sends does not move; no
-   * dial is answered then either, since it takes a round trip. The result heals it; what waited then arrives, as in TCP.
+   * Separates the ends: nothing moves, and dials are not answered. With `from`, only what this end sends does not move;
+   * no dial is answered then either, since it takes a round trip. The result heals it; what waited then arrives, as in
+   * TCP.
    */
   partition(from?: string): () => void {
     const resume = this.stall(from);

@@ -88,7 +88,8 @@ export class ClusterHost implements Handles {
   }
 
   /**
-   * The connection to another host, or to this one. After a restart, call it again: the old process's connections are closed.
+   * The connection to another host, or to this one. After a restart, call it again: the old process's connections are
+   * closed.
    *
    * @throws ConfigurationError for a name that no host has.
    */
@@ -126,8 +127,8 @@ export class ClusterHost implements Handles {
   }
 
   /**
-   * Ends it like a killed process: its sockets break, and the other hosts notice. `silent`: like a host that loses power; the
-   * other hosts notice nothing. Calls that this host made fail at once.
+   * Ends it like a killed process: its sockets break, and the other hosts notice. `silent`: like a host that loses
+   * power; the other hosts notice nothing. Calls that this host made fail at once.
    */
   crash(silent = false): void {
     if (this.#state !== 'running') return;
@@ -147,8 +148,8 @@ export class ClusterHost implements Handles {
   }
 
   /**
-   * Puts its machine to sleep: its timers and its monotonic clock stand still, nothing arrives at it or leaves it, and its
-   * wall clock goes on. The result wakes it; what was sent to it meanwhile then arrives, as over TCP.
+   * Puts its machine to sleep: its timers and its monotonic clock stand still, nothing arrives at it or leaves it, and
+   * its wall clock goes on. The result wakes it; what was sent to it meanwhile then arrives, as over TCP.
    */
   sleep(): () => void {
     const wake = this.#machine.sleep();
@@ -160,9 +161,9 @@ export class ClusterHost implements Handles {
   }
 
   /**
-   * Pauses its process, as SIGSTOP or a long collection of garbage does: its clocks go on, but none of the library's timers
-   * fires, nothing arrives at it or leaves it, and dials are not answered. The result resumes it. Timers that a test sets
-   * for handlers of the host are those of the test, and go on.
+   * Pauses its process, as SIGSTOP or a long collection of garbage does: its clocks go on, but none of the library's
+   * timers fires, nothing arrives at it or leaves it, and dials are not answered. The result resumes it. Timers that a
+   * test sets for handlers of the host are those of the test, and go on.
    */
   pause(): () => void {
     const resume = this.#machine.pause();
@@ -173,7 +174,10 @@ export class ClusterHost implements Handles {
     };
   }
 
-  /** Runs `task` as code of its process: now, or when it resumes from a pause. For what a test does in the place of the host. */
+  /**
+   * Runs `task` as code of its process: now, or when it resumes from a pause. For what a test does in the place of the
+   * host.
+   */
   run(task: () => void): void {
     this.#machine.run(task);
   }
@@ -189,8 +193,8 @@ export class ClusterHost implements Handles {
   }
 
   /**
-   * Ends it as a rolling restart does: see `Manager.drain`. Then it is down, until it is started again. Does nothing while it
-   * does not run.
+   * Ends it as a rolling restart does: see `Manager.drain`. Then it is down, until it is started again. Does nothing
+   * while it does not run.
    */
   async drain(options: DrainOptions = {}): Promise<DrainResult> {
     if (this.#state !== 'running') return { interrupted: 0 };

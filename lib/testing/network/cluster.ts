@@ -1,6 +1,6 @@
 /**
- * N managers in one process, each connected with every other one over a network in memory: the managers that you use, with
- * their handshakes, tokens, pings and reconnects, on virtual time.
+ * N managers in one process, each connected with every other one over a network in memory: the managers that you use,
+ * with their handshakes, tokens, pings and reconnects, on virtual time.
  */
 
 import { BehaviorSubject, filter, firstValueFrom, map, merge, Subject, type Observable } from 'rxjs';
@@ -35,11 +35,13 @@ export interface ClusterOptions
   readonly setup?: (manager: Manager, name: string) => void;
   /** How wrong the wall clock of a host is, in ms. */
   readonly skew?: Readonly<Record<string, number>>;
-  /** Hosts that are not as the library is, by their short names: peers without its extensions, or of an older version. */
+  /**
+   * Hosts that are not as the library is, by their short names: peers without its extensions, or of an older version.
+   */
   readonly peers?: Readonly<Record<string, PeerKind>>;
   /**
-   * True: the managers get the list of hosts as an Observable, which {@link Cluster.list} changes. Then a manager knows no
-   * other host before its start. Default false: the list is fixed.
+   * True: the managers get the list of hosts as an Observable, which {@link Cluster.list} changes. Then a manager knows
+   * no other host before its start. Default false: the list is fixed.
    */
   readonly changingList?: boolean;
   /** The line between two hosts, where it differs. */
@@ -61,7 +63,10 @@ export class Cluster implements FaultTarget {
   readonly network: MemoryNetwork;
   /** Names of the routes that have handlers here, for transcripts. */
   readonly book: RouteBook;
-  /** What belongs to no call, of all hosts, across their restarts, and of all leaves: handler errors, rejections, limits. */
+  /**
+   * What belongs to no call, of all hosts, across their restarts, and of all leaves: handler errors, rejections,
+   * limits.
+   */
   readonly events$: Observable<ClusterEvent>;
 
   readonly #clock: VirtualClock;
@@ -70,7 +75,9 @@ export class Cluster implements FaultTarget {
   readonly #leaves: ClusterLeaf[] = [];
   readonly #leafEvents = new Subject<ClusterEvent>();
 
-  /** @throws ConfigurationError for an option that is unknown or out of its range, and for a host that is named twice. */
+  /**
+   * @throws ConfigurationError for an option that is unknown or out of its range, and for a host that is named twice.
+   */
   constructor(options: ClusterOptions) {
     const {
       clock,
@@ -157,8 +164,8 @@ export class Cluster implements FaultTarget {
   }
 
   /**
-   * Changes the list that every host has of the hosts, to those with these short names: others have left the cluster, or not
-   * joined it yet.
+   * Changes the list that every host has of the hosts, to those with these short names: others have left the cluster,
+   * or not joined it yet.
    *
    * @throws ConfigurationError without the option `changingList`, and for a name that no host has.
    */
@@ -187,8 +194,8 @@ export class Cluster implements FaultTarget {
   }
 
   /**
-   * A leaf that dials `host`, over a cable of its own: a target of faults like any other. The host accepts it when the option
-   * `leaves` says so.
+   * A leaf that dials `host`, over a cable of its own: a target of faults like any other. The host accepts it when the
+   * option `leaves` says so.
    *
    * @throws ConfigurationError for the name of a host of the cluster, and for a host that is not in it.
    */

@@ -1,8 +1,8 @@
 import type { Runtime } from '../../runtime.js';
 
 /**
- * The disk of a host, for handlers of a test that simulate a store. An access takes no time until a fault makes the disk
- * slow.
+ * The disk of a host, for handlers of a test that simulate a store. An access takes no time until a fault makes the
+ * disk slow.
  */
 export class Disk {
   readonly #clock: Runtime;
@@ -21,7 +21,10 @@ export class Disk {
     });
   }
 
-  /** Makes each access that begins from now on take so many ms; of several such faults, the slowest counts. The result ends it. */
+  /**
+   * Makes each access that begins from now on take so many ms; of several such faults, the slowest counts. The result
+   * ends it.
+   */
   slow(ms: number): () => void {
     this.#delays.push(ms);
     let over = false;

@@ -8,8 +8,8 @@ import { framesAt } from '../marbles/marbles.js';
 /** Options of all faults. */
 export interface FaultOptions {
   /**
-   * True: the fault may end without having struck once. Default false: `gridTest` fails for such a fault, because the test
-   * tried less than it says.
+   * True: the fault may end without having struck once. Default false: `gridTest` fails for such a fault, because the
+   * test tried less than it says.
    */
   readonly mayMiss?: boolean;
 }
@@ -63,16 +63,18 @@ export interface RestartOptions extends LineFaultOptions {
 
 /** Options of {@link Faults.clock}. */
 export interface ClockFaultOptions extends LineFaultOptions {
-  /** Ms by which the wall clock jumps; negative: back. After `for`, or when the fault is unsubscribed, it is set right. */
+  /**
+   * Ms by which the wall clock jumps; negative: back. After `for`, or when the fault is unsubscribed, it is set right.
+   */
   readonly wall?: number;
   /**
-   * True: the machine sleeps until `for` is over, or the fault is unsubscribed. Its monotonic clock and its timers stand
-   * still and nothing reaches it; its wall clock goes on.
+   * True: the machine sleeps until `for` is over, or the fault is unsubscribed. Its monotonic clock and its timers
+   * stand still and nothing reaches it; its wall clock goes on.
    */
   readonly sleep?: boolean;
   /**
-   * Both clocks of the machine run at another rate: 1.001 gains 1 ms in each second. From 0.5 to 2. After `for` the rate is
-   * right again, and what the clocks have gained or lost stays.
+   * Both clocks of the machine run at another rate: 1.001 gains 1 ms in each second. From 0.5 to 2. After `for` the
+   * rate is right again, and what the clocks have gained or lost stays.
    */
   readonly rate?: number;
 }

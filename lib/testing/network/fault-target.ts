@@ -22,7 +22,9 @@ export interface FaultTarget {
   readonly cables: readonly FaultCable[];
   /** Names of the hosts at its ends, for the option `from`. Undefined: they are not known beforehand. */
   readonly ends?: readonly string[];
-  /** `bytes`: the line carries pieces of a byte stream, in which messages cannot be distinguished. Default `messages`. */
+  /**
+   * `bytes`: the line carries pieces of a byte stream, in which messages cannot be distinguished. Default `messages`.
+   */
   readonly carries?: 'messages' | 'bytes';
   /** Shows every message that is sent to `fault`, also on cables to come. The result removes it. */
   interfere(fault: MessageFault): () => void;
@@ -38,7 +40,10 @@ export interface FaultParty {
 /** A host that can be killed and started again. */
 export interface FaultHost extends FaultParty {
   readonly running: boolean;
-  /** Ends the host as a killed process ends; with `silent` its peers are not notified, as when a machine loses its power. */
+  /**
+   * Ends the host as a killed process ends; with `silent` its peers are not notified, as when a machine loses its
+   * power.
+   */
   crash(silent?: boolean): void;
   /** Starts the host again: a new process with the same name. */
   start(): Promise<void>;

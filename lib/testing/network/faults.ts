@@ -19,13 +19,13 @@ import { LineFaults } from './line-faults.js';
 /**
  * Faults of lines and hosts: each at given times, or at random from the seed. Unsubscribing ends a fault.
  *
- * Every method throws ConfigurationError for options that are unknown or out of their range, and for hosts that the target
- * does not have.
+ * Every method throws ConfigurationError for options that are unknown or out of their range, and for hosts that the
+ * target does not have.
  */
 export class Faults extends LineFaults {
   /**
-   * No host or leaf of one group reaches one of the other: nothing moves, and dials are not answered. With `oneWay`, only
-   * what the first group sends does not arrive.
+   * No host or leaf of one group reaches one of the other: nothing moves, and dials are not answered. With `oneWay`,
+   * only what the first group sends does not arrive.
    */
   partition(groupA: readonly FaultParty[], groupB: readonly FaultParty[], options: PartitionOptions = {}): Fault {
     const name = 'faults.partition';
@@ -64,8 +64,8 @@ export class Faults extends LineFaults {
   }
 
   /**
-   * The clocks of a host's machine are no longer those of the others: its wall clock is set, both clocks drift, or the machine
-   * sleeps.
+   * The clocks of a host's machine are no longer those of the others: its wall clock is set, both clocks drift, or the
+   * machine sleeps.
    *
    * ```ts
    * faults.clock(cluster.host('a'), { wall: -600_000 });                 // set back by ten minutes
@@ -104,8 +104,8 @@ export class Faults extends LineFaults {
   }
 
   /**
-   * The process of a host stands still, as by SIGSTOP or a long collection of garbage: its clocks go on, but nothing in it
-   * runs, nothing arrives at it, and dials are not answered.
+   * The process of a host stands still, as by SIGSTOP or a long collection of garbage: its clocks go on, but nothing in
+   * it runs, nothing arrives at it, and dials are not answered.
    */
   pause(host: Pick<ClusterHost, 'name' | 'pause'>, options: LineFaultOptions = {}): Fault {
     checkTarget('faults.pause', host, ['name', 'pause']);

@@ -1,5 +1,6 @@
 /**
- * One direction of one WebSocket in memory: what is sent takes its turn on the line, then travels, and arrives in order.
+ * One direction of one WebSocket in memory: what is sent takes its turn on the line, then travels, and arrives in
+ * order.
  *
  *     send ──▶ waiting ──bandwidth──▶ in the air ──latency, jitter──▶ arrives
  *                 └── bufferedBytes      └── neither moves while the lane is stalled
@@ -29,7 +30,10 @@ export const lineOptionRules: Readonly<Record<keyof LineOptions, Rule>> = {
   },
 };
 
-/** What travels: a message, or the end of the socket. `error`: what the other end makes of the code and reason of the close. */
+/**
+ * What travels: a message, or the end of the socket. `error`: what the other end makes of the code and reason of the
+ * close.
+ */
 export type Cargo =
   | { readonly kind: 'message'; readonly bytes: Uint8Array }
   | { readonly kind: 'close'; readonly error?: Error | undefined }
@@ -177,8 +181,8 @@ export class Lane {
     if (this.#air.length === 1) this.#armArrival();
   }
 
-  // The first one in the air holds up those behind it. One message a task, as a socket emits them: the promises of one run
-  // before the next.
+  // The first one in the air holds up those behind it. One message a task, as a socket emits them: the promises of one
+  // run before the next.
   #armArrival(): void {
     if (this.#cancelArrival !== undefined || this.#air.length === 0) return;
     const delay = Math.max(0, this.#air[0]!.at - this.#runtime.now());

@@ -70,8 +70,8 @@ export class LineFaults {
   }
 
   /**
-   * Messages arrive in pieces of so many bytes, `gap` ms apart. In memory, where a message arrives whole, it arrives with its
-   * last piece.
+   * Messages arrive in pieces of so many bytes, `gap` ms apart. In memory, where a message arrives whole, it arrives
+   * with its last piece.
    */
   slice(target: FaultTarget, bytes: number, options: SliceFaultOptions = {}): Fault {
     checkOption('faults.slice: bytes', bytes, whole(1));

@@ -74,8 +74,8 @@ export class MemoryNetwork implements FaultTarget {
   }
 
   /**
-   * Separates a host, by its short name, from all others: nothing moves on its cables, also on those that are added later, and dials are
-   * not answered. The result heals it; what waited then arrives, as in TCP.
+   * Separates a host, by its short name, from all others: nothing moves on its cables, also on those that are added
+   * later, and dials are not answered. The result heals it; what waited then arrives, as in TCP.
    */
   isolate(host: string): () => void {
     const healings = this.cables.filter(({ ends }) => ends.includes(host)).map((cable) => cable.partition());

@@ -14,8 +14,8 @@ import { Op } from '../../wire/ops.js';
 import type { Socket } from '../../transport/socket.js';
 
 /**
- * Which implementation a host of a cluster presents to the others. `reference`: a peer without extensions, as the reference implementation.
- * `previous`: an rxgrid that knows the first extensions only: `ack` and `credits`.
+ * Which implementation a host of a cluster presents to the others. `reference`: a peer without extensions, as the
+ * reference implementation. `previous`: an rxgrid that knows the first extensions only: `ack` and `credits`.
  */
 export type PeerKind = 'reference' | 'previous';
 

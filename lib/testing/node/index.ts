@@ -1,6 +1,6 @@
 /**
- * Tests of your flows over real sockets, with the faults of `rxgrid/testing`: a proxy on the loopback interface stands between each
- * two hosts. For Node alone.
+ * Tests of your flows over real sockets, with the faults of `rxgrid/testing`: a proxy on the loopback interface stands
+ * between each two hosts. For Node alone.
  *
  * @packageDocumentation
  */

@@ -12,7 +12,10 @@ interface Pair {
   readonly lanes: ReadonlyMap<string, ProxyLane>;
 }
 
-/** A line between two hosts over real sockets: a proxy on the loopback interface, that each of both dials the other through. */
+/**
+ * A line between two hosts over real sockets: a proxy on the loopback interface, that each of both dials the other
+ * through.
+ */
 export class ProxyCable implements FaultTarget, FaultCable {
   readonly ends: readonly [string, string];
   readonly cables: readonly FaultCable[] = [this];

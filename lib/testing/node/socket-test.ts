@@ -20,8 +20,8 @@ const rules: Readonly<Record<keyof SocketTestOptions, Rule>> = { seed: whole(0),
 const checkInterval = 5;
 
 /**
- * Runs a body over real sockets on the loopback interface, in real time, with the faults of `rxgrid/testing`: the same body runs on
- * virtual time with `gridTest`. It must not depend on exact times: wait with `until`.
+ * Runs a body over real sockets on the loopback interface, in real time, with the faults of `rxgrid/testing`: the same
+ * body runs on virtual time with `gridTest`. It must not depend on exact times: wait with `until`.
  *
  * ```ts
  * const body = async ({ cluster, faults, until }: FlowContext) => { … };

@@ -22,8 +22,8 @@ export interface WriteSpecOptions extends SpecTextOptions {
  * );
  * ```
  *
- * @throws what `error` is, where it is no SimulationError; an error of the system where the file cannot be written, and where it
- * exists already.
+ * @throws what `error` is, where it is no SimulationError; an error of the system where the file cannot be written, and
+ * where it exists already.
  */
 export async function writeSpec(error: unknown, options: WriteSpecOptions): Promise<void> {
   if (!isSimulationError(error)) throw error;

@@ -142,7 +142,10 @@ export class PlayedPeer {
   }
 }
 
-/** True where the other end sent a payload that was too large to be recorded. An empty one in its place would be another call. */
+/**
+ * True where the other end sent a payload that was too large to be recorded. An empty one in its place would be another
+ * call.
+ */
 export function lacksPayloads({ frames }: RecordedCall): boolean {
   return frames.some(({ by, payload }) => by === 'remote' && payload === undefined);
 }

@@ -1,6 +1,6 @@
 /**
- * A recording becomes a test: the handlers of the test take the place of the recorded host, and the hosts and leaves that it
- * was connected with are played from the recording.
+ * A recording becomes a test: the handlers of the test take the place of the recorded host, and the hosts and leaves
+ * that it was connected with are played from the recording.
  */
 
 import { anObject, checkOptions, oneOf, timerMs, withMethods, type Rule } from '../../check.js';
@@ -28,8 +28,9 @@ export interface ReplayOptions extends Omit<EndpointOptions, 'runtime'> {
   /** Time in ms that the host has for answers after the end of the recording. Default 1 000. */
   readonly linger?: number;
   /**
-   * True: a recording that lacks records, because its reader was too slow, is replayed without the calls that were open at
-   * that time. Default false: it is refused, because calls that began meanwhile are unknown, and so are the answers to them.
+   * True: a recording that lacks records, because its reader was too slow, is replayed without the calls that were open
+   * at that time. Default false: it is refused, because calls that began meanwhile are unknown, and so are the answers
+   * to them.
    */
   readonly allowGaps?: boolean;
 }
@@ -41,8 +42,8 @@ export interface ReplayReport {
   /** Where what the host sends now differs from the recording, a line for each call; times may differ. */
   readonly differences: readonly string[];
   /**
-   * Calls of the recording that cannot be replayed: they were open when it began, their payloads were too large, or records of
-   * them may be missing (`allowGaps`).
+   * Calls of the recording that cannot be replayed: they were open when it began, their payloads were too large, or
+   * records of them may be missing (`allowGaps`).
    */
   readonly skipped: number;
   /** Records that the recording lacks (`allowGaps`). */
@@ -67,11 +68,12 @@ const rules: Readonly<Record<keyof ReplayOptions, Rule>> = {
 };
 
 /**
- * Makes a host of a recording, without handlers: register them, then `run()`. What the other hosts and leaves sent comes again,
- * at its times. A call that a handler makes is answered as the recorded one was: the n-th call of a route as the n-th one.
+ * Makes a host of a recording, without handlers: register them, then `run()`. What the other hosts and leaves sent
+ * comes again, at its times. A call that a handler makes is answered as the recorded one was: the n-th call of a route
+ * as the n-th one.
  *
- * @throws RecordingError for a recording without payloads, which cannot be replayed, and for one that lacks records, unless
- * `allowGaps` is set.
+ * @throws RecordingError for a recording without payloads, which cannot be replayed, and for one that lacks records,
+ * unless `allowGaps` is set.
  * @throws ConfigurationError for an invalid option.
  */
 export function replay(recording: Recording, options: ReplayOptions): Replay {

@@ -7,7 +7,9 @@ import { inspect } from '../marbles/inspect.js';
 
 /** What the host sent in a call, then or now. */
 export interface CallOutcome {
-  /** Values that it sent: the response, the items of a stream, or, of a call that it made, its request and its input. */
+  /**
+   * Values that it sent: the response, the items of a stream, or, of a call that it made, its request and its input.
+   */
   readonly values: readonly unknown[];
   /** How the call ended; `open`: it had not when the recording ended. */
   readonly end: RecordedCall['end'];

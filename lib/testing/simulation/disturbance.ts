@@ -1,4 +1,6 @@
-/** When faults have disturbed the hosts of a run, and when the hosts have had the time to recover. Times in virtual ms. */
+/**
+ * When faults have disturbed the hosts of a run, and when the hosts have had the time to recover. Times in virtual ms.
+ */
 export class Disturbance {
   readonly #recovery: number;
   #until = -Infinity;

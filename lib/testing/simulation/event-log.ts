@@ -5,8 +5,8 @@ import type { WatchedCircuit, WireWatcher } from '../frames/wire-watcher.js';
 const keptEvents = 100_000;
 
 /**
- * Everything that happened in a run, as a number of events and as a fingerprint of all of them, with every byte and every
- * time: two runs are the same when these are.
+ * Everything that happened in a run, as a number of events and as a fingerprint of all of them, with every byte and
+ * every time: two runs are the same when these are.
  */
 export class EventLog implements WireWatcher {
   events = 0;

@@ -1,8 +1,8 @@
 /**
  * Faults as data: drawn from a seed before the run, so that a plan can be cut and repeated.
  *
- * All but the last three are what TCP, machines and processes do. `duplicate`, `reorder` and `drop` are not possible on a healthy
- * TCP connection: they stand for a broken peer, and are drawn only where the mix names them.
+ * All but the last three are what TCP, machines and processes do. `duplicate`, `reorder` and `drop` are not possible on
+ * a healthy TCP connection: they stand for a broken peer, and are drawn only where the mix names them.
  */
 
 import { Subscription } from 'rxjs';
@@ -52,9 +52,9 @@ export interface FaultMix {
   /** The kinds that may happen. Default: all but `duplicate`, `reorder` and `drop`. */
   readonly kinds?: readonly FaultKind[];
   /**
-   * True: each seed draws a random half of the kinds, each with a weight of its own, and another distance. So one seed has
-   * nothing but pauses, and another one no partition that would hide what a pause does. Default true where `kinds` is not
-   * given.
+   * True: each seed draws a random half of the kinds, each with a weight of its own, and another distance. So one seed
+   * has nothing but pauses, and another one no partition that would hide what a pause does. Default true where `kinds`
+   * is not given.
    */
   readonly swarm?: boolean;
 }
@@ -188,7 +188,9 @@ function drawFault(random: SeededRandom, hosts: readonly string[], kind: FaultKi
   }
 }
 
-/** Makes a fault happen now. Unsubscribing ends it. Its own random choices depend on the seed and on the fault alone. */
+/**
+ * Makes a fault happen now. Unsubscribing ends it. Its own random choices depend on the seed and on the fault alone.
+ */
 export function startFault(fault: FaultStep, cluster: Cluster, clock: VirtualClock): Subscription {
   const faults = new Faults(clock, clock.seeded.fork(faultText(fault)));
   switch (fault.kind) {

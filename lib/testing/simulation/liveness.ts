@@ -9,8 +9,8 @@ export interface Liveness {
   /** After that, an operation that is not over after so long violates. Default 10 000. */
   readonly within?: number;
   /**
-   * Hosts that must do it without the others: so many, drawn from the seed, stay up while the others are down. The names
-   * of the core are what `draw` of the workload gets. Default: all of them.
+   * Hosts that must do it without the others: so many, drawn from the seed, stay up while the others are down. The
+   * names of the core are what `draw` of the workload gets. Default: all of them.
    */
   readonly core?: number;
 }

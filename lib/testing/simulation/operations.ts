@@ -13,7 +13,10 @@ export const operationRules = {
   some: 'some operation succeeds',
 } as const;
 
-/** Codes of errors that faults of lines, hosts and clocks lead to. Every other one is a violation, unless the workload allows it. */
+/**
+ * Codes of errors that faults of lines, hosts and clocks lead to. Every other one is a violation, unless the workload
+ * allows it.
+ */
 const consequences: readonly string[] = ['disconnected', 'deadline-exceeded'];
 
 /** What an {@link Operations} needs of its run. */

@@ -4,7 +4,10 @@ import type { Liveness } from './liveness.js';
 import type { Workload } from './workload.js';
 import { inspect } from '../marbles/inspect.js';
 
-/** What a run does at one time: an operation of the workload, or a fault. Plain data: a plan can be cut, printed and kept. */
+/**
+ * What a run does at one time: an operation of the workload, or a fault. Plain data: a plan can be cut, printed and
+ * kept.
+ */
 export type Step<Operation> =
   | {
       /** Virtual ms since the start; of a `recovered` one, since the hosts have recovered from all faults. */

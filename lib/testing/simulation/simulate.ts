@@ -28,7 +28,9 @@ export interface SimulationOptions<Operation> {
   readonly hosts?: number | readonly string[];
   /** Of everything random. Default 1. */
   readonly seed?: number;
-  /** How many operations are drawn; or a whole plan, such as the shrunk one of a {@link SimulationError}. Default 100. */
+  /**
+   * How many operations are drawn; or a whole plan, such as the shrunk one of a {@link SimulationError}. Default 100.
+   */
   readonly steps?: number | readonly Step<Operation>[];
   /** The time in which the plan happens. Default 30 000. */
   readonly duration?: number;
@@ -36,11 +38,13 @@ export interface SimulationOptions<Operation> {
   readonly quiet?: number;
   /** After the plan, an operation that is not over after so long counts as one that never ends. Default 180 000. */
   readonly patience?: number;
-  /** The faults that happen; false for none. Default: one in 3 s, of all kinds that TCP, machines and processes have. */
+  /**
+   * The faults that happen; false for none. Default: one in 3 s, of all kinds that TCP, machines and processes have.
+   */
   readonly faults?: FaultMix | false;
   /**
-   * What must be possible once the faults are over and the hosts have recovered; false: nothing. Default: ten operations,
-   * which must succeed within 10 000.
+   * What must be possible once the faults are over and the hosts have recovered; false: nothing. Default: ten
+   * operations, which must succeed within 10 000.
    */
   readonly liveness?: Liveness | false;
   /**
@@ -57,8 +61,8 @@ export interface SimulationOptions<Operation> {
   /** Runs that may be spent on making a failing plan smaller; 0: it stays as it is. Default 200. */
   readonly shrinkRuns?: number;
   /**
-   * Gives operations that are simpler than this one, the simplest first: a failing plan keeps each that still fails. Default:
-   * operations stay as they are.
+   * Gives operations that are simpler than this one, the simplest first: a failing plan keeps each that still fails.
+   * Default: operations stay as they are.
    */
   readonly shrinkOperation?: (operation: Operation) => readonly Operation[];
   /** Ends the simulation when it aborts: the `signal` that vitest and node:test give a test. */
@@ -82,7 +86,9 @@ export interface SimulationReport {
   readonly succeeded: number;
   /** Operations that failed as they may, by the `code` of the error. */
   readonly failed: Readonly<Record<string, number>>;
-  /** How often each mark was reached: those of `simulation.sometimes('…')`, those of the library, and the rare branches. */
+  /**
+   * How often each mark was reached: those of `simulation.sometimes('…')`, those of the library, and the rare branches.
+   */
   readonly marks: Readonly<Record<string, number>>;
 }
 

@@ -4,8 +4,8 @@ import type { SimulationError } from './simulation-error.js';
 /** Options of {@link specText}. */
 export interface SpecTextOptions {
   /**
-   * An expression that gives the options of the simulation, such as `keyValueSimulation()`. The seed and the steps are put behind
-   * it.
+   * An expression that gives the options of the simulation, such as `keyValueSimulation()`. The seed and the steps are
+   * put behind it.
    */
   readonly simulation: string;
   /** Lines that import what the expression needs: `import { keyValueSimulation } from './simulation.js';`. */
@@ -17,8 +17,8 @@ export interface SpecTextOptions {
 }
 
 /**
- * A spec file, as text, that runs the shrunk plan of a simulation that failed: a regression test, which fails until the fault is
- * mended. In Node `writeSpec` of `rxgrid/testing/node` writes it into a file.
+ * A spec file, as text, that runs the shrunk plan of a simulation that failed: a regression test, which fails until the
+ * fault is mended. In Node `writeSpec` of `rxgrid/testing/node` writes it into a file.
  */
 export function specText(error: SimulationError, options: SpecTextOptions): string {
   const { simulation, imports, framework = "import { test } from '@jest/globals';" } = options;

@@ -13,7 +13,9 @@ const immediate = (globalThis as { setImmediate?: (task: () => void) => unknown 
 
 const macrotask = immediate ?? messageMacrotask();
 
-/** Resolves in a macrotask: every promise that could settle has settled, and its handlers have run. Costs about 3 µs. */
+/**
+ * Resolves in a macrotask: every promise that could settle has settled, and its handlers have run. Costs about 3 µs.
+ */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     macrotask(resolve);

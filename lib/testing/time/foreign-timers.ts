@@ -1,6 +1,6 @@
 /*
- * Fake timers of test frameworks. They and virtual time exclude each other: the second one would replace the timers of the
- * first, and neither would advance the other's time.
+ * Fake timers of test frameworks. They and virtual time exclude each other: the second one would replace the timers of
+ * the first, and neither would advance the other's time.
  */
 
 interface MaybeFake {

@@ -5,9 +5,9 @@
  *     running ──pause──▶ paused ──resume──▶ running
  *
  * While the machine is asleep its monotonic clock and its timers stand still; its wall clock goes on, as the battery
- * keeps it going. While its process is paused (SIGSTOP, a long collection of garbage) both clocks go on, and no task runs:
- * timers that are due meanwhile fire when it resumes. At any time the wall clock may be set: it jumps, and nothing else
- * does. Both clocks may drift: they run faster or slower than the true time, and so do the timers.
+ * keeps it going. While its process is paused (SIGSTOP, a long collection of garbage) both clocks go on, and no task
+ * runs: timers that are due meanwhile fire when it resumes. At any time the wall clock may be set: it jumps, and
+ * nothing else does. Both clocks may drift: they run faster or slower than the true time, and so do the timers.
  */
 
 import type { Runtime } from '../../runtime.js';
@@ -102,7 +102,9 @@ export class MachineClock implements Runtime {
     });
   }
 
-  /** Pauses the process on the machine. The result resumes it; of several pauses at once, the last one that ends does. */
+  /**
+   * Pauses the process on the machine. The result resumes it; of several pauses at once, the last one that ends does.
+   */
   pause(): () => void {
     this.#pauses++;
     this.#rearm();

@@ -1,6 +1,6 @@
 /**
- * Keeps virtual time from passing during work that takes real time: work that was passed to `hold`, and work that the platform
- * reports as pending.
+ * Keeps virtual time from passing during work that takes real time: work that was passed to `hold`, and work that the
+ * platform reports as pending.
  */
 
 import { nextTurn, realDelay, withPatience } from './event-loop.js';
@@ -11,7 +11,10 @@ import { StuckError } from './stuck-error.js';
 const patience = 10_000;
 /** Real ms between two checks of what is pending. */
 const checkEvery = 2;
-/** Requests that were pending before a test begins may take so long, in real ms. Most are of the runner, and end at once. */
+/**
+ * Requests that were pending before a test begins may take so long, in real ms. Most are of the runner, and end at
+ * once.
+ */
 const foreignPatience = 500;
 
 /** Keeps virtual time from passing during work that takes real time. */
@@ -60,8 +63,8 @@ export class RealTimeGate {
   }
 
   /**
-   * Waits until the requests that were pending before have ended. Without that, the last requests of the test would be taken
-   * for them: only their number is known.
+   * Waits until the requests that were pending before have ended. Without that, the last requests of the test would be
+   * taken for them: only their number is known.
    */
   async passForeign(): Promise<void> {
     for (let waited = 0; realWork().requests > 0 && waited < foreignPatience; waited += checkEvery) {

@@ -1,7 +1,8 @@
 /*
- * What the process waits for outside of virtual time, as far as the platform reports it: only Node does, and only of requests
- * to files, lookups of names, connects, and real timers. Crypto, compression and the queries of a `dns.Resolver` are not seen;
- * sockets and child processes may be open although nothing waits for them. All of these need hold().
+ * What the process waits for outside of virtual time, as far as the platform reports it: only Node does, and only of
+ * requests to files, lookups of names, connects, and real timers. Crypto, compression and the queries of a
+ * `dns.Resolver` are not seen; sockets and child processes may be open although nothing waits for them. All of these
+ * need hold().
  */
 
 interface NodeProcess {

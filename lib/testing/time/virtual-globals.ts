@@ -4,19 +4,21 @@ import { delayOf, virtualTimers } from './virtual-timers.js';
 
 /*
  * rxjs' own schedulers read setInterval and Date when they need them, so virtual ones bring delay, timer, interval and
- * debounceTime onto virtual time. TestScheduler.run does it through private hooks, and only within one synchronous call.
+ * debounceTime onto virtual time. TestScheduler.run does it through private hooks, and only within one synchronous
+ * call.
  */
 
 let installed: VirtualClock | undefined;
 
 /**
- * Replaces the platform's timers, clocks and randomness by those of the clock: setTimeout, setInterval, setImmediate and their
- * clears, Date, performance, AbortSignal.timeout, Math.random, crypto.randomUUID, crypto.getRandomValues. The result restores
- * those of the platform; a virtual one that a program kept calls that of the platform then. Functions that a program took before, and
- * what a script cannot replace (`node:timers/promises`, `node:crypto`, sockets, files), stay real.
+ * Replaces the platform's timers, clocks and randomness by those of the clock: setTimeout, setInterval, setImmediate
+ * and their clears, Date, performance, AbortSignal.timeout, Math.random, crypto.randomUUID, crypto.getRandomValues. The
+ * result restores those of the platform; a virtual one that a program kept calls that of the platform then. Functions
+ * that a program took before, and what a script cannot replace (`node:timers/promises`, `node:crypto`, sockets, files),
+ * stay real.
  *
- * @param isOver - Called at each use of a virtual function: once it returns true, the platform's are restored. So the tests after one
- * that was given up never see its time.
+ * @param isOver - Called at each use of a virtual function: once it returns true, the platform's are restored. So the
+ * tests after one that was given up never see its time.
  * @throws Error while another clock is installed.
  */
 export function installVirtualTime(clock: VirtualClock, isOver?: () => boolean): () => void {

@@ -55,8 +55,8 @@ class VirtualTimer {
 }
 
 /**
- * Timers on virtual time, by their names in the platform. While `installed` returns false, they are those of `platform`: a program
- * that kept one of them beyond the test has one that works.
+ * Timers on virtual time, by their names in the platform. While `installed` returns false, they are those of
+ * `platform`: a program that kept one of them beyond the test has one that works.
  */
 export function virtualTimers(clock: VirtualClock, platform: Timers, installed: () => boolean): Timers {
   // Keyed by number, for a program that kept the number of a timer.

@@ -49,8 +49,8 @@ export function widthOf(head: number): number {
 }
 
 /**
- * The length that `head` itself encodes: bytes of a value, without its head and the type of an ext; elements of an array;
- * entries of a map.
+ * The length that `head` itself encodes: bytes of a value, without its head and the type of an ext; elements of an
+ * array; entries of a map.
  */
 export function lengthIn(head: number): number {
   if (head < 0x80 || head >= 0xe0) return 0;

@@ -136,7 +136,9 @@ export class MsgpackWriter {
     return this;
   }
 
-  /** Makes room for `count` bytes; the result is where they go. It may replace the buffer: call it before using that. */
+  /**
+   * Makes room for `count` bytes; the result is where they go. It may replace the buffer: call it before using that.
+   */
   #grow(count: number): number {
     const start = this.#length;
     this.#length += count;

@@ -68,7 +68,10 @@ export function readTimestamp(reader: MsgpackReader, field: string): Timestamp {
   return time;
 }
 
-/** Decodes the data of an ext with this type, −128..127; undefined where it is not a timestamp. The numbers may be out of range. */
+/**
+ * Decodes the data of an ext with this type, −128..127; undefined where it is not a timestamp. The numbers may be out
+ * of range.
+ */
 export function timestampOf(type: number, data: DataView): Timestamp | undefined {
   let seconds: number;
   let nanoseconds: number;

@@ -34,8 +34,8 @@ export function encodeCallError({ code, retryable = false, sent = true, data }: 
 }
 
 /**
- * The error where a bound is reached. As the data of all errors of the library, this one is MessagePack, whatever codec the
- * routes use: `{limit: name}`. `retryable`: the bound may have room again later.
+ * The error where a bound is reached. As the data of all errors of the library, this one is MessagePack, whatever codec
+ * the routes use: `{limit: name}`. `retryable`: the bound may have room again later.
  */
 export function exhausted(limit: string, retryable = false, sent = true): CallError {
   const data = new MsgpackWriter().map(1).string('limit').string(limit).finish();

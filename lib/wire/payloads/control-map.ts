@@ -2,8 +2,8 @@ import { CodecError } from '../../errors.js';
 import type { MsgpackReader } from '../msgpack/msgpack-reader.js';
 
 /**
- * Bytes of text that a control payload may hold. Some are read before their sender is authenticated, so each has a bound;
- * each is far above what is in use (a host name of DNS has 253 characters, a token with many claims some 4 KiB).
+ * Bytes of text that a control payload may hold. Some are read before their sender is authenticated, so each has a
+ * bound; each is far above what is in use (a host name of DNS has 253 characters, a token with many claims some 4 KiB).
  */
 export const controlBounds = {
   /** A host name. */
@@ -23,8 +23,8 @@ type ControlMap<Fields extends Record<string, ReadField>> = {
 };
 
 /**
- * Reads a control payload: one map, to the last byte. Keys come in any order; unknown ones are skipped, which leaves room
- * for extensions (wire protocol, section 4).
+ * Reads a control payload: one map, to the last byte. Keys come in any order; unknown ones are skipped, which leaves
+ * room for extensions (wire protocol, section 4).
  *
  * @throws ProtocolError
  */

@@ -5,7 +5,8 @@ import { readTimestamp, writeTimestamp, type Timestamp } from '../msgpack/timest
 
 /*
  * Payloads of the control frames of an open connection (wire protocol, sections 5 to 7): MessagePack, written in the
- * order in which reference peers write it, read in any. Decoders throw ProtocolError and skip keys that they do not know.
+ * order in which reference peers write it, read in any. Decoders throw ProtocolError and skip keys that they do not
+ * know.
  */
 
 /** Payload of the connection's Ping. */
@@ -78,13 +79,16 @@ export function decodePong(payload: Uint8Array): Pong {
   return { unknown: required(reader, 'nf', nf), error: e, time: t };
 }
 
-/** Payload of Disconnect (extension `drain`): the sender takes no new calls on this connection, and finishes those that run. */
+/**
+ * Payload of Disconnect (extension `drain`): the sender takes no new calls on this connection, and finishes those that
+ * run.
+ */
 export interface DrainNotice {
   /** Why, for people. */
   readonly reason: string;
   /**
-   * In how many ms the sender closes the connection at the latest. 0: it closes now, and every call that it began to work on
-   * is answered; what has no answer was never begun.
+   * In how many ms the sender closes the connection at the latest. 0: it closes now, and every call that it began to
+   * work on is answered; what has no answer was never begun.
    */
   readonly ms: number;
 }

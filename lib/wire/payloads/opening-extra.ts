@@ -6,9 +6,9 @@ import { MsgpackWriter } from '../msgpack/msgpack-writer.js';
 import { sameBytes } from './window-payloads.js';
 
 /*
- * The extra bytes of the frames that open a call: one map. Its entry `m`, in Request and ConnectMux, is the metadata of the
- * call, a map of strings to strings (extension `meta`); `w` and `b`, in ConnectMux, are the window of the output (extension
- * `bytes`).
+ * The extra bytes of the frames that open a call: one map. Its entry `m`, in Request and ConnectMux, is the metadata of
+ * the call, a map of strings to strings (extension `meta`); `w` and `b`, in ConnectMux, are the window of the output
+ * (extension `bytes`).
  */
 
 /** The window of the receiver of an output. */
@@ -82,8 +82,8 @@ let keptBytes: Uint8Array = emptyPayload;
 let kept: OpeningExtra = { window: undefined, meta: undefined };
 
 /**
- * Decodes the extra bytes of Request or ConnectMux; `withMeta`: the metadata, too, whose bounds {@link metaFault} checks. Most streams of a program have the same windows and no metadata: what
- * was decoded last is kept.
+ * Decodes the extra bytes of Request or ConnectMux; `withMeta`: the metadata, too, whose bounds {@link metaFault}
+ * checks. Most streams of a program have the same windows and no metadata: what was decoded last is kept.
  *
  * @throws ProtocolError
  */
@@ -130,8 +130,8 @@ function readMeta(reader: MsgpackReader, field: string): Meta {
 }
 
 /**
- * Why metadata cannot go on the wire, or must not be taken from it; undefined where it can. A key or a value with control
- * characters could change what a log or a header shows.
+ * Why metadata cannot go on the wire, or must not be taken from it; undefined where it can. A key or a value with
+ * control characters could change what a log or a header shows.
  */
 export function metaFault(meta: Meta): string | undefined {
   const entries = Object.entries<unknown>(meta);

@@ -4,8 +4,9 @@ import { MsgpackReader } from '../msgpack/msgpack-reader.js';
 import { MsgpackWriter } from '../msgpack/msgpack-writer.js';
 
 /*
- * Payloads that carry credit windows, between hosts that announced the extensions `ack`, `credits` and `bytes`. Decoders
- * throw ProtocolError. Most streams of a program have the same windows, so the last payload of each kind is cached.
+ * Payloads that carry credit windows, between hosts that announced the extensions `ack`, `credits` and `bytes`.
+ * Decoders throw ProtocolError. Most streams of a program have the same windows, so the last payload of each kind is
+ * cached.
  */
 
 /** The payload of AckMux (extension `ack`; all but `in` with extension `bytes`). */
@@ -32,14 +33,17 @@ export function encodeAck(ack: Ack): Uint8Array {
   return acks.encode(ack.in, ack.inBytes, ack.out, ack.outBytes);
 }
 
-/** Decodes the payload of AckMux. An empty one is that of a peer without the extension: do not decode it. @throws ProtocolError */
+/**
+ * Decodes the payload of AckMux. An empty one is that of a peer without the extension: do not decode it. @throws
+ * ProtocolError
+ */
 export function decodeAck(payload: Uint8Array): Ack {
   return acks.decode(payload);
 }
 
 /**
- * Encodes the payload of UnblockSrvMux and UnblockClMux. `acknowledged` is given only where it differs from `credits`, and between
- * hosts that announced `bytes`, where `credits` may be 0.
+ * Encodes the payload of UnblockSrvMux and UnblockClMux. `acknowledged` is given only where it differs from `credits`,
+ * and between hosts that announced `bytes`, where `credits` may be 0.
  *
  * @throws CodecError where a number is out of range.
  */

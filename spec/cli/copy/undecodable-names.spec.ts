@@ -15,8 +15,8 @@ import { namesIn } from '../../support/files/file-stream.js';
 import { FilesHost } from '../../support/files/files-host.js';
 
 /*
- * A name that is not UTF-8 cannot be asked for. Whatever way a folder is copied, each such name is reported, and the others
- * are copied.
+ * A name that is not UTF-8 cannot be asked for. Whatever way a folder is copied, each such name is reported, and the
+ * others are copied.
  */
 
 const bad = 'bad\ufffd';

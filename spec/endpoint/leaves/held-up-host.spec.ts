@@ -6,7 +6,8 @@ import type { LeafOptions } from '../../../lib/endpoint/leaves/leaves.js';
 import { gridTest, type Cluster, type Faults } from '../../../lib/testing/index.js';
 
 /*
- * The process of a host stands still, while what a leaf sends waits in its socket. Its timers are the first that run afterwards.
+ * The process of a host stands still, while what a leaf sends waits in its socket. Its timers are the first that run
+ * afterwards.
  */
 
 const whoAmI = unary({ id: 1, name: 'whoAmI', request: raw, response: type<string>() });

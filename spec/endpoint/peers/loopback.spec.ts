@@ -3,8 +3,8 @@ import { lastValueFrom, map, toArray } from 'rxjs';
 import { duplex, Manager, raw, staticToken } from '../../../lib/index.js';
 
 /*
- * A host that calls itself: the answer to a full message may come within the call that sends it. Found by the simulation, as
- * seed 1585.
+ * A host that calls itself: the answer to a full message may come within the call that sends it. Found by the
+ * simulation, as seed 1585.
  */
 
 const host = 'http://a:9000';

@@ -190,7 +190,10 @@ describe('a window that is announced', () => {
     });
 
     describe('beside others on a busy connection', () => {
-      /** The size of a window of items of 1 KiB after ten rounds of 10 ms each, of which each item takes the consumer so many. */
+      /**
+       * The size of a window of items of 1 KiB after ten rounds of 10 ms each, of which each item takes the consumer so
+       * many.
+       */
       const busy = (consumerTime: number, max = 16_384, start = 16): number => {
         let time = 1000;
         const pace = { now: () => time, roundTrip: 0.2 };

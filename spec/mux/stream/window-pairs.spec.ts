@@ -5,8 +5,8 @@ import { EngineEnd, type StreamRecorder } from '../../support/protocol/engines.j
 import { ManualRuntime } from '../../support/manual-runtime.js';
 
 /*
- * The two sides of a stream may have declared different windows. Whatever they are, a consumer that has run dry gets the
- * next item within one round trip and the credit's own wait, in both directions.
+ * The two sides of a stream may have declared different windows. Whatever they are, a consumer that has run dry gets
+ * the next item within one round trip and the credit's own wait, in both directions.
  */
 
 const items = 500;
@@ -53,7 +53,10 @@ function slowLine(extensions: boolean | 'no bytes'): Linked {
   return { runtime, a, b };
 }
 
-/** Sends all items as the credit allows; the receiver releases each when it comes. The result: the longest time without an item, in ms. */
+/**
+ * Sends all items as the credit allows; the receiver releases each when it comes. The result: the longest time without
+ * an item, in ms.
+ */
 function longestWait(
   { runtime }: Linked,
   sender: StreamRecorder<never>,
@@ -110,7 +113,9 @@ describe.each(pairs)('a caller with a window %s, a responder with one %s', (call
   });
 });
 
-/** Where nobody announces windows, the receiver follows what the sender shows to have: to three times what it declared. */
+/**
+ * Where nobody announces windows, the receiver follows what the sender shows to have: to three times what it declared.
+ */
 const followed = pairs.filter(
   ([from, to]) => windows[from]!.initial <= toleratedWindows * windows[to]!.initial && to !== 'of 200 bytes',
 );

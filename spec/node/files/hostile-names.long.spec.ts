@@ -7,8 +7,8 @@ import { bundleProgram } from '../../support/programs/bundle.js';
 import { hostileNames, HostileFiles, trees } from '../../support/files/hostile-files.js';
 
 /*
- * Names of a hostile peer, while another process puts a folder of the root, and one of the target, and a link that leads
- * out in each other's place.
+ * Names of a hostile peer, while another process puts a folder of the root, and one of the target, and a link that
+ * leads out in each other's place.
  */
 
 let files: HostileFiles;

@@ -57,7 +57,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Plays the kernel: what it takes is written to the socket beneath the stream, where nothing of the stream's can overtake it. */
+/**
+ * Plays the kernel: what it takes is written to the socket beneath the stream, where nothing of the stream's can
+ * overtake it.
+ */
 const sender: KernelSender = {
   experimental: false,
   errors,

@@ -1,4 +1,5 @@
-// Run by shared-server-vite.long.spec.ts in a process of its own: Vite is an ES module. Usage: node … <order> <folder of the built lib>
+// Run by shared-server-vite.long.spec.ts in a process of its own: Vite is an ES module. Usage: node … <order> <folder
+// of the built lib>
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

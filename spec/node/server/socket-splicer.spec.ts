@@ -255,7 +255,9 @@ onLinux('the head of a message', () => {
     leave();
   });
 
-  /** Number of bytes of a message that stay in memory, of which `arrived` have come; undefined where all go to memory. */
+  /**
+   * Number of bytes of a message that stay in memory, of which `arrived` have come; undefined where all go to memory.
+   */
   function headBytes(message: Uint8Array, arrived = 1_000): number | undefined {
     const payload = splicer.begin(message.subarray(0, arrived), message.length);
     payload?.drop();

@@ -42,7 +42,8 @@ export function drawLeafStay({ random, hosts, nextId }: ActSource): LeafStay {
     const ends = byHost ? { from: host, to: name } : { from: name, to: host };
     return { at: random.below(stays), call: { ...drawn, ...ends, script: { ...drawn.script, via } } };
   });
-  // A new token is asked for in the last quarter of the old one, and a slow line holds a second of large items ahead of it (seed 69).
+  // A new token is asked for in the last quarter of the old one, and a slow line holds a second of large items ahead of
+  // it (seed 69).
   return { act: 'leaf', id, host, tokenMs: random.pick([0, 8_000, 16_000]), calls, stays };
 }
 

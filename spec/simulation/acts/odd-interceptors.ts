@@ -5,7 +5,9 @@ import { sleep } from '../source.js';
 import { end } from './ended.js';
 import type { OddContext } from './oddity.js';
 
-/** Its interceptors do what the request names: those of the handler, and with `caller:` before it those of the caller. */
+/**
+ * Its interceptors do what the request names: those of the handler, and with `caller:` before it those of the caller.
+ */
 const guarded = unary({ name: 'odd-guarded', request: type<string>(), response: type<string>() });
 
 /** All of them, for transcripts. */

@@ -43,8 +43,8 @@ export const oddStream = duplex({
 /** Its input is its output. */
 export const oddEcho = duplex({ id: 72, name: 'odd-echo', input: raw, output: raw, inCapacity: 4, outCapacity: 4 });
 /**
- * Takes one item of its input, and goes on for a while. The credit of one item is not sent alone: if that of the items that are
- * dropped were lost, no more would come.
+ * Takes one item of its input, and goes on for a while. The credit of one item is not sent alone: if that of the items
+ * that are dropped were lost, no more would come.
  */
 export const oddSink = duplex({ name: 'odd-sink', input: raw, output: raw, inCapacity: 8 });
 /** Fails at the first attempt. */

@@ -14,7 +14,10 @@ let open = 0;
 let current: Page | undefined;
 let previous: (PropertyDescriptor | undefined)[] = [];
 
-/** A page of a browser around leaves: they see its network, and whether it is shown. All leaves of the process are in one. */
+/**
+ * A page of a browser around leaves: they see its network, and whether it is shown. All leaves of the process are in
+ * one.
+ */
 export class Page {
   readonly #window = new EventTarget();
   readonly #document = Object.assign(new EventTarget(), { visibilityState: 'visible' });

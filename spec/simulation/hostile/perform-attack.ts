@@ -23,7 +23,10 @@ export function drawAttack({ random, hosts, nextId }: ActSource): Attack {
 /** Ms that frames may wait, beside the way there and back: in sockets that are full by chance, and in slices. */
 const waiting = 500;
 
-/** A hostile leaf dials the host that the operation goes to, and breaks a rule there. Only what happened to that host excuses it. */
+/**
+ * A hostile leaf dials the host that the operation goes to, and breaks a rule there. Only what happened to that host
+ * excuses it.
+ */
 export async function performAttack(
   { attack, host: to, id }: Attack,
   { simulation, ledger, probes: probesOf, violate }: World,

@@ -9,7 +9,8 @@ const tolerance = 15_000;
 
 /** A host accepts no other one whose wall clock shows another time than its own. */
 export function clocks(reasons: () => Reasons): WireRule {
-  // Of each circuit: how far the wall clock of the dialer was ahead when it said so, and by how much the two differed when that came.
+  // Of each circuit: how far the wall clock of the dialer was ahead when it said so, and by how much the two differed
+  // when that came.
   const ahead = new Map<CircuitModel, number>();
   const differed = new Map<CircuitModel, number>();
   const skewOf = (circuit: CircuitModel, at: number): number =>

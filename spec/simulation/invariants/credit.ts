@@ -81,7 +81,8 @@ export function credit(book: RouteBook, kindOf: (host: string) => PeerKind | und
         }
         const { items } = window;
         output.credit = Math.min(items, max);
-        // Of the windows that are drawn, those of a few items are fixed; none of them has as many as a small one that may grow.
+        // Of the windows that are drawn, those of a few items are fixed; none of them has as many as a small one that
+        // may grow.
         output.growth = items < defaultWindow.initial && items !== tinyWindow ? 0 : max - output.credit;
       } else if (frame.op === Op.MuxServerMsg && !isEof(frame)) accountOf(outputs, mux).received++;
       else if (frame.op === Op.MuxClientMsg && !isEof(frame)) accountOf(inputs, mux).received++;

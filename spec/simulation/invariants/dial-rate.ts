@@ -1,7 +1,10 @@
 import type { WireWatcher } from '../../../lib/testing/frames/wire-watcher.js';
 import type { Invariant } from '../../../lib/testing/index.js';
 
-/** So many dials of one host by another one are too many within so many ms: the first ones follow each other more closely. */
+/**
+ * So many dials of one host by another one are too many within so many ms: the first ones follow each other more
+ * closely.
+ */
 const maxDials = 12;
 const period = 2_000;
 

@@ -6,7 +6,9 @@ import type { Reasons } from '../reasons.js';
 /** Ms beside the grace: the state is looked at before each step. */
 const slack = 5;
 
-/** A host that is dialed by another one waits for that no longer than its grace, after the start and after each loss. */
+/**
+ * A host that is dialed by another one waits for that no longer than its grace, after the start and after each loss.
+ */
 export function dialedGrace(
   { clock, cluster }: Simulation,
   reasons: Reasons,

@@ -1,7 +1,9 @@
 import { Flag, Op } from '../../../lib/wire/ops.js';
 import { describe, isEof, type WireRule } from '../wire-model.js';
 
-/** An item without bytes says that it is one: a reference peer reads an empty payload without the flag as no payload. */
+/**
+ * An item without bytes says that it is one: a reference peer reads an empty payload without the flag as no payload.
+ */
 export function emptyItems(): WireRule {
   return {
     name: 'an empty item is marked as such',

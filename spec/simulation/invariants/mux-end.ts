@@ -11,7 +11,10 @@ type End =
       readonly congested: boolean;
     };
 
-/** In simulations, the slices of a message may each be read 5 ms late (`message-reader.ts`): what ends a mux has arrived, and is not known yet. */
+/**
+ * In simulations, the slices of a message may each be read 5 ms late (`message-reader.ts`): what ends a mux has
+ * arrived, and is not known yet.
+ */
 const readLateMs = 25;
 
 /** What may follow the end: the clean-up, and answers to strays. */

@@ -21,8 +21,8 @@ export function nothingLeft({ cluster, clock }: Simulation, model: WireModel): I
             });
         }
       }
-      // Each end of each connection has the timer of its keepalive; a host's connection to itself has two ends. Each host
-      // looks whether its machine has slept.
+      // Each end of each connection has the timer of its keepalive; a host's connection to itself has two ends. Each
+      // host looks whether its machine has slept.
       const { length } = cluster.hosts;
       const expected = length * (length - 1) + 2 * length + length;
       // A message on its way has a timer too.

@@ -2,8 +2,9 @@ import { leafPrefix, type Reasons } from '../reasons.js';
 import type { CircuitModel, WireRule } from '../wire-model.js';
 
 /**
- * Between two hosts, an end that has a new connection has closed the old one. A leaf may come again before its host has found out
- * that it had gone, and what runs at a host that has left the list may end on its old connection while it is there again.
+ * Between two hosts, an end that has a new connection has closed the old one. A leaf may come again before its host has
+ * found out that it had gone, and what runs at a host that has left the list may end on its old connection while it is
+ * there again.
  */
 export function oneConnection(reasons: () => Reasons): WireRule {
   // By host and peer: what is past the handshake and open.

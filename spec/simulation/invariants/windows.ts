@@ -41,7 +41,8 @@ function accountOf(window: ReceiveWindow): Account {
 
 const { limit, receive, release, takeGrant } = ReceiveWindow.prototype;
 ReceiveWindow.prototype.limit = function (items, bytes) {
-  // Behind its first item an AckMux comes only where messages overtake each other: then neither side knows what is granted.
+  // Behind its first item an AckMux comes only where messages overtake each other: then neither side knows what is
+  // granted.
   if (accounts.has(this)) unknown.add(this);
   limit.call(this, items, bytes);
 };
@@ -93,8 +94,8 @@ stream.sendSequenced = function (op, flags, payload, tail) {
 };
 
 /**
- * A window lets no more items be on their way than it has, once the credit that it keeps back is used up, and no more of them
- * than fit into its bytes; a quarter of it is returned without delay.
+ * A window lets no more items be on their way than it has, once the credit that it keeps back is used up, and no more
+ * of them than fit into its bytes; a quarter of it is returned without delay.
  */
 export function windowsHold(peers: Line['peers']): Invariant {
   accounts = new WeakMap();

@@ -21,7 +21,10 @@ export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: fileOf(findChromium()!), args: ['--no-sandbox', '--disable-gpu'] });
 }
 
-/** What a page may load; see Content-Security-Policy. Scripts of its own server, and any WebSocket: no eval, no WebAssembly. */
+/**
+ * What a page may load; see Content-Security-Policy. Scripts of its own server, and any WebSocket: no eval, no
+ * WebAssembly.
+ */
 export const strictPolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src ws: http:";
 
 /** A browser, and a server of pages that run a script of spec/browser. */

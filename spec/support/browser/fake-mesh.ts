@@ -39,8 +39,8 @@ const defaultRoutes = ['get', 'put', 'stat', 'list', 'search', 'watch'];
 const codec = msgpack();
 
 /**
- * Answers the monitor of a manager, and of many hosts behind it, with figures that are made up and go on: what a page costs
- * with 60 hosts can be measured without 60 hosts.
+ * Answers the monitor of a manager, and of many hosts behind it, with figures that are made up and go on: what a page
+ * costs with 60 hosts can be measured without 60 hosts.
  */
 export class FakeMesh {
   readonly hosts: FakeHost[];

@@ -2,7 +2,9 @@ import { readdirSync, readlinkSync } from 'node:fs';
 
 const table = '/proc/self/fd';
 
-/** The open descriptors of this process that lead into a folder, by their paths. Only Linux can tell; elsewhere none. */
+/**
+ * The open descriptors of this process that lead into a folder, by their paths. Only Linux can tell; elsewhere none.
+ */
 export function descriptorsIn(folder: string): string[] {
   if (process.platform !== 'linux') return [];
   const paths: string[] = [];

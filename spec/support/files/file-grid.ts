@@ -10,7 +10,9 @@ import { freePort, quick, RealGrid } from '../real-grid.js';
 /** Bytes of a file in the largest frame: whole pages, beside the kind of the item. */
 export const largestPart = 960 << 10;
 
-/** Routes of the tests of files. Their windows are small, so that a receiver that holds four items holds the sender up. */
+/**
+ * Routes of the tests of files. Their windows are small, so that a receiver that holds four items holds the sender up.
+ */
 export const rawUpload = duplex({ name: 'rawUpload', input: raw, inCapacity: 4, output: raw });
 export const rawDownload = duplex({ name: 'rawDownload', request: type<string>(), output: raw, outCapacity: 4 });
 export const upload = duplex({ name: 'upload', input: fileItems, inCapacity: 4, output: type<string>() });

@@ -8,9 +8,9 @@ import { Manager } from '../../../lib/node/server/manager.js';
 import { copyContext } from './copy-context.js';
 
 /*
- * The processes of the ledger of kills, and of scarce descriptors and disks. Which one this is, its first argument says: a
- * host that serves a folder, a leaf that copies when it is told to, or a proxy that kills a process, maybe itself, after so
- * many bytes.
+ * The processes of the ledger of kills, and of scarce descriptors and disks. Which one this is, its first argument
+ * says: a host that serves a folder, a leaf that copies when it is told to, or a proxy that kills a process, maybe
+ * itself, after so many bytes.
  */
 
 /** What the leaf is told. */

@@ -16,7 +16,8 @@ import { Manager } from '../../../lib/node/server/manager.js';
 
 /*
  * The whole stack as on another system: with its name, and with a library in the place of its C library. Arguments: the
- * platform, the library, a free port, a folder with `root/big` and `root/folder`. Says what it has seen as one line of JSON.
+ * platform, the library, a free port, a folder with `root/big` and `root/folder`. Says what it has seen as one line of
+ * JSON.
  */
 
 const [, , platform, library, port, folder] = process.argv as [string, string, string, string, string, string];

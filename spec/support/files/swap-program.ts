@@ -2,8 +2,8 @@ import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /*
- * A process that puts a folder and a link that leads out in each other's place, again and again, until it is killed or its
- * parent is gone. Arguments: the folders in which to do that, with the name `swap`.
+ * A process that puts a folder and a link that leads out in each other's place, again and again, until it is killed or
+ * its parent is gone. Arguments: the folders in which to do that, with the name `swap`.
  */
 
 const folders = process.argv.slice(2);

@@ -92,8 +92,8 @@ export class Etcd {
   }
 
   /**
-   * What happens to a key from now on, one value for each event. A list of hosts may leave out what was short: etcd sends
-   * several events as one where a watch lags behind.
+   * What happens to a key from now on, one value for each event. A list of hosts may leave out what was short: etcd
+   * sends several events as one where a watch lags behind.
    */
   async changes(key: string): Promise<ReplaySubject<'put' | 'delete'>> {
     const changes = new ReplaySubject<'put' | 'delete'>(Infinity);

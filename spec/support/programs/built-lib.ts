@@ -6,8 +6,8 @@ import { dirname, join, resolve } from 'node:path';
 const project = resolve(__dirname, '../../..');
 
 /**
- * The manifest of the package where its entries are a file for each source file, in `dist/esm`: the package has bundles of them
- * for Node and for browsers.
+ * The manifest of the package where its entries are a file for each source file, in `dist/esm`: the package has bundles
+ * of them for Node and for browsers.
  */
 export function manifestOfSources(): string {
   const manifest = readFileSync(join(project, 'package.json'), 'utf8').replace(

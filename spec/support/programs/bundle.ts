@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path';
 const project = resolve(__dirname, '../../..');
 
 /**
- * Bundles a program of a folder of spec/support and the lib that it uses into one file, which a process of its own starts quickly from.
- * The result is the file; its folder is the caller's to remove.
+ * Bundles a program of a folder of spec/support and the lib that it uses into one file, which a process of its own
+ * starts quickly from. The result is the file; its folder is the caller's to remove.
  */
 export async function bundleProgram(
   name: string,

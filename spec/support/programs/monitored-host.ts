@@ -1,6 +1,7 @@
 /*
- * A host as a process of its own: node monitored-host.cjs LOCAL PING_INTERVAL CALLS_PER_SECOND HOST… It takes leaves, is monitored,
- * relays, and calls each of the other hosts so many times a second. It answers each line that it reads with one: the CPU time that it has used, in µs.
+ * A host as a process of its own: node monitored-host.cjs LOCAL PING_INTERVAL CALLS_PER_SECOND HOST… It takes leaves,
+ * is monitored, relays, and calls each of the other hosts so many times a second. It answers each line that it reads
+ * with one: the CPU time that it has used, in µs.
  */
 
 import { createInterface } from 'node:readline';

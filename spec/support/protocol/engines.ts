@@ -195,7 +195,9 @@ export class EngineEnd {
     return stream;
   }
 
-  /** Gives the engine so many calls in one message that it reads them for `ms`. Their handler is registered for that. */
+  /**
+   * Gives the engine so many calls in one message that it reads them for `ms`. Their handler is registered for that.
+   */
   receiveBacklog(handler: number, ms: number): void {
     const frameMs = 10;
     this.serveUnary(handler, (mux) => {
@@ -223,7 +225,9 @@ export class EngineEnd {
     return lines;
   }
 
-  /** What the tables, the timers, the schedule, the turn and the account still hold; all zero when everything has ended. */
+  /**
+   * What the tables, the timers, the schedule, the turn and the account still hold; all zero when everything has ended.
+   */
   get leftovers(): typeof nothing {
     const { engine } = this;
     const { schedule, turn, wheel, account } = engine;
@@ -323,7 +327,10 @@ export class ResponseRecorder implements ResponseSink {
   }
 }
 
-/** What one end of a stream received, in order: items as text, `input ended`, `ended`, or `ended: ` and the code of the error. */
+/**
+ * What one end of a stream received, in order: items as text, `input ended`, `ended`, or `ended: ` and the code of the
+ * error.
+ */
 export class StreamRecorder<Stream extends CallerStream | ResponderStream> implements StreamSink {
   readonly received: string[] = [];
   error: GridError | undefined = undefined;

@@ -69,7 +69,10 @@ function creditFrame(op: number, muxId: MuxId, seq: number, count: number): Fram
   return frameOf(op, muxId, { seq, payload: count === 1 ? emptyPayload : encodeCredit(count) });
 }
 
-/** One WebSocket message of these frames: the frame itself, or a Merged one. With `hash`, frames that say so get their checksum. */
+/**
+ * One WebSocket message of these frames: the frame itself, or a Merged one. With `hash`, frames that say so get their
+ * checksum.
+ */
 export function messageOf(frames: readonly Frame[], hash?: Hash32): Uint8Array {
   const encoded = frames.map((frame) => encodeFrame(frame, hash));
   return encoded.length === 1 ? encoded[0]! : encodeMerged(encoded);

@@ -8,8 +8,8 @@ interface ReceiverOptions {
 }
 
 /**
- * Makes a receiver of `ws`, which its types do not show, and gives the function that writes to it. What it finds is added
- * to `found`, in order. As a WebSocket does, it writes nothing after a close frame.
+ * Makes a receiver of `ws`, which its types do not show, and gives the function that writes to it. What it finds is
+ * added to `found`, in order. As a WebSocket does, it writes nothing after a close frame.
  */
 export function wsReceiver(isServer: boolean, maxPayload: number, found: string[]): (bytes: Uint8Array) => void {
   const { Receiver } = WebSocket as unknown as { Receiver: new (options: ReceiverOptions) => Writable };

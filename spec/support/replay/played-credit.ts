@@ -4,8 +4,8 @@ import { capacities } from './recorded-handlers.js';
 import type { SentFrame } from './replay-frames.js';
 
 /**
- * The credit of both sides of a replay. Recordings have no times, so an item that is sent too early is in no sequence of
- * frames: here it shows.
+ * The credit of both sides of a replay. Recordings have no times, so an item that is sent too early is in no sequence
+ * of frames: here it shows.
  */
 export class PlayedCredit {
   // What each side may still send, by mux.

@@ -115,8 +115,8 @@ export function renumber<F extends SentFrame>(frames: readonly F[]): F[] {
 
 /**
  * The frames as lines, by mux. The connection's own pings are apart from its answers: the one follow a timer, the other
- * the other side. In the muxes of `apart`, credits are only counted and what else there is comes without its number: there,
- * how the two follow each other is a matter of time.
+ * the other side. In the muxes of `apart`, credits are only counted and what else there is comes without its number:
+ * there, how the two follow each other is a matter of time.
  */
 export function linesByMux(frames: readonly SentFrame[], apart: ReadonlySet<string>): Record<string, string[]> {
   const groups: Record<string, string[]> = {};

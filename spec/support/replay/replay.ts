@@ -49,7 +49,8 @@ export interface PlayedDial {
 
 /**
  * Our manager in the role of one side of a recording; the other side is played as it was recorded. Recordings have no
- * times: each step waits until our side has sent what the recording shows before it, and what needs no time has happened.
+ * times: each step waits until our side has sent what the recording shows before it, and what needs no time has
+ * happened.
  */
 export class Replay {
   readonly recording: WholeRecording;
@@ -235,7 +236,8 @@ export class Replay {
     this.#checkChecksum(message);
     for (const frame of this.#decode(message)) {
       if (frame.op === Op.Ping && frame.muxId === 0) this.#checkPing(frame);
-      // The first one only learns the round-trip time. A reference peer answers it, and its recording knows nothing of it.
+      // The first one only learns the round-trip time. A reference peer answers it, and its recording knows nothing of
+      // it.
       if (frame.op === Op.Ping && frame.muxId === 0 && !this.#greeted) {
         this.#greeted = true;
         this.greetings++;

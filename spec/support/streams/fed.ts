@@ -5,7 +5,9 @@ import { feed, type FeedSource } from '../../../lib/flow/feed/feed.js';
 const toBytes = (item: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(item));
 const fromBytes = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
 
-/** What goes out of a stream that is fed from `source`: one item for each notification of `credit`, and `initial` more. */
+/**
+ * What goes out of a stream that is fed from `source`: one item for each notification of `credit`, and `initial` more.
+ */
 export function fed<T>(source: FeedSource<T>, credit: Observable<unknown>, initial = 0): Observable<T> {
   return new Observable<T>((subscriber) => {
     let left = initial;

@@ -60,7 +60,9 @@ const looping =
     };
   };
 
-/** Every way to take items slowly; who only subscribes is done with an item when `next` returns, and so is never slow. */
+/**
+ * Every way to take items slowly; who only subscribes is done with an item when `next` returns, and so is never slow.
+ */
 export const consumers: Readonly<Record<string, Consumer>> = {
   'deliveries that are released one after the other': (items, work, account) => {
     const held: (() => void)[] = [];

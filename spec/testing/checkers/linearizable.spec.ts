@@ -11,7 +11,9 @@ const register: Model<Operation, number, number> = {
   },
 };
 
-/** A history, drawn: `w1 [ ]` is a write of 1 from `[` to `]`; a `?` in place of `]` is an outcome that is not known. */
+/**
+ * A history, drawn: `w1 [ ]` is a write of 1 from `[` to `]`; a `?` in place of `]` is an outcome that is not known.
+ */
 function historyOf(...lines: readonly string[]): History<Operation, number> {
   let now = 0;
   const history = new History<Operation, number>({ now: () => now });

@@ -11,7 +11,10 @@ const echo = unary({ id: 1, name: 'echo', request: type<Uint8Array>(), response:
 
 type Fault = (context: FlowContext, grid: Awaited<ReturnType<FlowContext['cluster']>>) => void;
 
-/** A call succeeds, a fault strikes, and a call succeeds again in the end; `lost`: the connection does not outlive the fault. */
+/**
+ * A call succeeds, a fault strikes, and a call succeeds again in the end; `lost`: the connection does not outlive the
+ * fault.
+ */
 function body(strike: Fault, lost: boolean) {
   return async (context: FlowContext): Promise<void> => {
     const { cluster, until } = context;

@@ -23,7 +23,10 @@ export interface NamedFile {
 
 /** The permission bits that a sender may set: not set-uid, set-gid and sticky. */
 export const permissionBits = 0o777;
-/** Permission bits of a file that can be continued, until it is whole: the mode of a read-only original comes at the end. */
+/**
+ * Permission bits of a file that can be continued, until it is whole: the mode of a read-only original comes at the
+ * end.
+ */
 export const partMode = 0o600;
 const defaultFileMode = 0o666;
 

@@ -1,6 +1,7 @@
 /*
- * Claims on files that can be continued. Two writers of one file would tear each other's bytes, so one at a time has the
- * claim. The newest claimant wins: most often it is the same sender after a connection loss that this side has not noticed.
+ * Claims on files that can be continued. Two writers of one file would tear each other's bytes, so one at a time has
+ * the claim. The newest claimant wins: most often it is the same sender after a connection loss that this side has not
+ * noticed.
  */
 
 /** A writer of a file that can be continued. */

@@ -7,7 +7,10 @@ export interface Destination {
   readonly path: string;
   /** Opens the folder of the file, and checks that it is where it should be. The caller closes it. @throws FileError */
   open(): FolderHandle;
-  /** The folder of the file, for the current turn of the event loop only. The caller does not close it. @throws FileError */
+  /**
+   * The folder of the file, for the current turn of the event loop only. The caller does not close it. @throws
+   * FileError
+   */
   hold(): FolderHandle;
   /** True: this transfer has made the folder, so no other file has the name. */
   readonly fresh?: boolean;

@@ -4,11 +4,12 @@ const slowMs = 10;
 const pooledAfterSlow = 64;
 
 /**
- * Decides whether small files are read and written synchronously on the thread of the event loop, or by the thread pool.
+ * Decides whether small files are read and written synchronously on the thread of the event loop, or by the thread
+ * pool.
  *
- * A file in the page cache takes about 10 µs synchronously, and five times as long through the pool, whose threads are woken
- * for each step (measured with bench/files/many.mjs). A file that waits for the disk must not block the event loop. So files
- * are handled synchronously until one is seen to wait; then some go through the pool.
+ * A file in the page cache takes about 10 µs synchronously, and five times as long through the pool, whose threads are
+ * woken for each step (measured with bench/files/many.mjs). A file that waits for the disk must not block the event
+ * loop. So files are handled synchronously until one is seen to wait; then some go through the pool.
  */
 export class DiskPace {
   #pooled = 0;

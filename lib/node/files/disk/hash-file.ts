@@ -1,6 +1,7 @@
 /*
- * Hashes of files, computed on worker threads: a large file must not block the event loop. At most four run at once; further
- * ones wait in order, except that a peer with two running hashes gets a third one only when no other peer waits.
+ * Hashes of files, computed on worker threads: a large file must not block the event loop. At most four run at once;
+ * further ones wait in order, except that a peer with two running hashes gets a third one only when no other peer
+ * waits.
  *
  *     waiting ──a worker is free──▶ hashing ──▶ done
  *        └── signal ──▶ cancelled       └── signal ──▶ stopping (after at most 1 MiB) ──▶ cancelled

@@ -62,8 +62,8 @@ export class NamedFolder implements FolderHandle {
 const folderFlags = 0o10000000;
 
 /**
- * A folder that is held open, on Linux: its names lead into it, whatever happens to the path of the folder meanwhile. So it
- * is enough to check once where the folder is. Close it soon.
+ * A folder that is held open, on Linux: its names lead into it, whatever happens to the path of the folder meanwhile.
+ * So it is enough to check once where the folder is. Close it soon.
  */
 export class HeldFolder implements FolderHandle {
   readonly fd: number;

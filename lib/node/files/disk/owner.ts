@@ -3,8 +3,8 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 
 /*
- * The owner of a file that is being received: the name of the file says which process of which system writes it. So another
- * process of the same system can find out whether it is still being written.
+ * The owner of a file that is being received: the name of the file says which process of which system writes it. So
+ * another process of the same system can find out whether it is still being written.
  */
 
 const ownerForm = /\.([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]+\.rxgrid-(?:tmp|own)$/;
@@ -24,8 +24,9 @@ export function ownerMark(): string {
 /**
  * Whether the process that owns a file still runs; undefined where this process cannot know.
  *
- * `modified` returns when the file was last written to, in ms since the epoch. A file of another boot is one of an earlier boot of
- * this system only if it is older than the present one: machines may have the same name, and share a disk.
+ * `modified` returns when the file was last written to, in ms since the epoch. A file of another boot is one of an
+ * earlier boot of this system only if it is older than the present one: machines may have the same name, and share a
+ * disk.
  */
 export function isOwned(name: string, modified: () => number = () => Infinity): boolean | undefined {
   const [, itsSystem, itsBoot, pid, start] = ownerForm.exec(name) ?? [];

@@ -27,8 +27,8 @@ const reservedDescriptors = 32;
 const descriptorsPerFile = 2;
 
 /**
- * Limits how many files (or folder walks) are open at once, for all peers together and for each peer. A request that finds no
- * slot waits, in order; a peer that has all of its slots does not block the others.
+ * Limits how many files (or folder walks) are open at once, for all peers together and for each peer. A request that
+ * finds no slot waits, in order; a peer that has all of its slots does not block the others.
  */
 export class SlotPool {
   readonly #total: number;
@@ -46,8 +46,8 @@ export class SlotPool {
   }
 
   /**
-   * Takes a slot, synchronously where one is free. Errors: FileBusyError where too many requests of the peer wait already;
-   * CancelledError when `signal` aborts.
+   * Takes a slot, synchronously where one is free. Errors: FileBusyError where too many requests of the peer wait
+   * already; CancelledError when `signal` aborts.
    */
   take(peer: string, signal?: AbortSignal): ReleaseSlot | Promise<ReleaseSlot> {
     if (this.#isFreeFor(peer)) return this.#grant(peer);

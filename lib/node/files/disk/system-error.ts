@@ -98,7 +98,10 @@ function deniedByFolder(cause: unknown, code: string, path: string): FileAccessE
   );
 }
 
-/** A field of an error; empty where there is none. Not by `instanceof Error`: the system's errors may be of another realm. */
+/**
+ * A field of an error; empty where there is none. Not by `instanceof Error`: the system's errors may be of another
+ * realm.
+ */
 function fieldOf(error: unknown, field: 'code' | 'syscall'): string {
   if (typeof error !== 'object' || error === null) return '';
   const value = (error as Partial<Record<typeof field, unknown>>)[field];
@@ -107,7 +110,8 @@ function fieldOf(error: unknown, field: 'code' | 'syscall'): string {
 
 /**
  * True for a name that is not UTF-8. Node puts a replacement character in the place of what it cannot decode, and no
- * file has the name that results. `exists` is asked about names with that character only, which may also be in a real name.
+ * file has the name that results. `exists` is asked about names with that character only, which may also be in a real
+ * name.
  */
 export function isUndecodable(name: string, exists: () => boolean): boolean {
   return name.includes('\ufffd') && !exists();

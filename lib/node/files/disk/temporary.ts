@@ -10,8 +10,8 @@ import { hashFile } from './hash-file.js';
 import { isOwned, ownerMark } from './owner.js';
 
 /*
- * Names of files that are being received. They are in the folder of the final name, hence on the same file system, so that a
- * rename is atomic.
+ * Names of files that are being received. They are in the folder of the final name, hence on the same file system, so
+ * that a rename is atomic.
  *
  *     .NAME.OWNER.rxgrid-tmp    being written; removed after a failure
  *     .NAME.OWNER.rxgrid-own    being written; kept after a failure, so that it can be continued
@@ -52,7 +52,8 @@ export function noteWritten(folder: FolderHandle, name: string, own: string): ()
 
 /**
  * The bytes of a file that an interrupted `receiveFile(path, { resume: true })` has left. Ask for the rest with
- * `readFile(…, { have })`, and continue with `receiveFile(path, { offset: have.length })`. Undefined where there are none.
+ * `readFile(…, { have })`, and continue with `receiveFile(path, { offset: have.length })`. Undefined where there are
+ * none.
  */
 export async function partialFile(path: string): Promise<FilePart | undefined> {
   return partIn(new NamedFolder(dirname(path)), basename(path));

@@ -1,13 +1,13 @@
 /*
- * A file that is being written, under a name of its own until it is complete. Its steps are asynchronous: each one must have
- * ended before the next one is started, which is the caller's duty.
+ * A file that is being written, under a name of its own until it is complete. Its steps are asynchronous: each one must
+ * have ended before the next one is started, which is the caller's duty.
  *
  *     claim ──▶ open ──▶ prepare ──▶ write… ──▶ verify ──▶ finish ──▶ rename
  *       └─────────┴─────────┴───────────┴──────────┴─────────┴──▶ giveUp
  *
- * A part that an earlier transfer has left is taken over by renaming it to a name of this process. A rename succeeds once, so
- * two processes never write one file: the one that comes later finds no part and begins anew. After a failure the file is
- * renamed back to a part.
+ * A part that an earlier transfer has left is taken over by renaming it to a name of this process. A rename succeeds
+ * once, so two processes never write one file: the one that comes later finds no part and begins anew. After a failure
+ * the file is renamed back to a part.
  */
 
 import { chmodSync, close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
@@ -108,8 +108,8 @@ export class UnfinishedFile {
   }
 
   /**
-   * Compares a hash with the bytes on the disk. The received bytes had the right hash, but another process may have changed
-   * the file since.
+   * Compares a hash with the bytes on the disk. The received bytes had the right hash, but another process may have
+   * changed the file since.
    */
   verify(
     range: { readonly offset: number; readonly length: number; readonly algorithm: string },
@@ -172,7 +172,9 @@ export class UnfinishedFile {
     });
   }
 
-  /** After a failure: closes the file, and removes it unless it can be continued. `corrupt`: it must not be continued. */
+  /**
+   * After a failure: closes the file, and removes it unless it can be continued. `corrupt`: it must not be continued.
+   */
   giveUp(corrupt: boolean, done: () => void): void {
     const fd = this.#fd;
     // An empty part has nothing to continue.
@@ -199,7 +201,9 @@ export class UnfinishedFile {
     }
   }
 
-  /** Renames an existing part to the name of this process. False: there is none, or another process has just taken it. */
+  /**
+   * Renames an existing part to the name of this process. False: there is none, or another process has just taken it.
+   */
   #takeOverPart(folder: FolderHandle): boolean {
     const part = partialName(this.#target);
     const existing = folder.lstat(part);

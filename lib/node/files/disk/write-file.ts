@@ -34,8 +34,8 @@ export function checkTarget(folder: FolderHandle, target: string, name: string):
 }
 
 /**
- * Writes a small file synchronously: creates it under a temporary name, writes the bytes, and renames it. Throws FileErrors and
- * the system's errors; no file is left after an error.
+ * Writes a small file synchronously: creates it under a temporary name, writes the bytes, and renames it. Throws
+ * FileErrors and the system's errors; no file is left after an error.
  */
 export function writeWhole(bytes: Uint8Array, destination: Destination, name: string, attributes: Attributes): void {
   const folder = destination.hold();
@@ -72,8 +72,8 @@ export function writeWhole(bytes: Uint8Array, destination: Destination, name: st
 }
 
 /**
- * Writes all buffers; the bytes of some may be in pipes. A disk that is nearly full takes a part of them, and fails at the next
- * write.
+ * Writes all buffers; the bytes of some may be in pipes. A disk that is nearly full takes a part of them, and fails at
+ * the next write.
  */
 export function writeFully(
   fd: number,

@@ -72,7 +72,9 @@ export class FolderReception {
     };
   }
 
-  /** Files of one folder follow each other: the folder is opened and checked once for all of them that come in one turn. */
+  /**
+   * Files of one folder follow each other: the folder is opened and checked once for all of them that come in one turn.
+   */
   #hold(folder: string, path: string): FolderHandle {
     if (this.#held?.path === folder) return this.#held.folder;
     const held = this.#root.openFolderHandle(folder, path);
@@ -95,7 +97,10 @@ export class FolderReception {
     return made ?? this.#making.get(path) ?? this.#makeLater(path);
   }
 
-  /** Makes a folder synchronously. Undefined where its parent is unknown or the name is taken: `#makeLater` finds out by what. */
+  /**
+   * Makes a folder synchronously. Undefined where its parent is unknown or the name is taken: `#makeLater` finds out by
+   * what.
+   */
   #makeSync(parts: readonly string[], path: string): string | undefined {
     if (this.#making.has(path)) return undefined;
     const parent = parts.length === 1 ? this.#root.path : this.#made.get(parts.slice(0, -1).join('/'));

@@ -25,8 +25,8 @@ export interface Following {
 }
 
 /**
- * The real path of a path: all its symbolic links are followed. A link that leads out of the root is not followed at all, so
- * that the error says nothing about what exists outside.
+ * The real path of a path: all its symbolic links are followed. A link that leads out of the root is not followed at
+ * all, so that the error says nothing about what exists outside.
  *
  * @throws FileError
  */
@@ -84,7 +84,9 @@ function* follow({ root, spellings, parts, path, missing }: Following): Generato
   return join(root, ...real);
 }
 
-/** The target of a link relative to its folder, or, of an absolute one, to the root; undefined: it is outside the root. */
+/**
+ * The target of a link relative to its folder, or, of an absolute one, to the root; undefined: it is outside the root.
+ */
 function belowRoot(target: string, spellings: readonly string[]): string | undefined {
   if (!isAbsolute(target)) return target;
   for (const root of spellings) {

@@ -22,8 +22,9 @@ export interface RemoveOptions {
 }
 
 /**
- * Removes a file, a symbolic link (not what it leads to), or a folder within the root. Yields the number of entries removed so
- * far, now and then and at the end. A file that a running process is receiving is not removed, nor is the folder it is in.
+ * Removes a file, a symbolic link (not what it leads to), or a folder within the root. Yields the number of entries
+ * removed so far, now and then and at the end. A file that a running process is receiving is not removed, nor is the
+ * folder it is in.
  *
  * Errors: FileError; the reason of the signal.
  */

@@ -36,10 +36,10 @@ export interface FolderAttributes {
 /**
  * Confines file operations to one folder. The paths come from a peer: relative, with slashes.
  *
- * A path is checked as a text ({@link peerParts}), and its symbolic links are followed only as far as they stay within the
- * root. Every file operation uses a name in a folder that is held open, after the kernel was asked where that folder is, so a
- * link that another process swaps in between two steps has no effect. Systems other than Linux cannot hold folders: there, an
- * opened file is compared with the one that its path leads to.
+ * A path is checked as a text ({@link peerParts}), and its symbolic links are followed only as far as they stay within
+ * the root. Every file operation uses a name in a folder that is held open, after the kernel was asked where that
+ * folder is, so a link that another process swaps in between two steps has no effect. Systems other than Linux cannot
+ * hold folders: there, an opened file is compared with the one that its path leads to.
  */
 export class RootFolder {
   /** The real path: without symbolic links. */
@@ -140,8 +140,9 @@ export class RootFolder {
   }
 
   /**
-   * Opens a folder, to open its files synchronously. `real`: its real path within the root; `path`: names the folder in errors. On
-   * Linux the folder is checked once, and its files are opened through it, wherever its path leads meanwhile.
+   * Opens a folder, to open its files synchronously. `real`: its real path within the root; `path`: names the folder in
+   * errors. On Linux the folder is checked once, and its files are opened through it, wherever its path leads
+   * meanwhile.
    *
    * @throws FileError
    */
@@ -156,8 +157,8 @@ export class RootFolder {
   }
 
   /**
-   * Opens a folder, and checks that it is within the root. `real`: its real path; `path`: the folder, or a file in it, in
-   * errors. The caller closes it.
+   * Opens a folder, and checks that it is within the root. `real`: its real path; `path`: the folder, or a file in it,
+   * in errors. The caller closes it.
    *
    * @throws FileError
    */
@@ -210,7 +211,10 @@ export class RootFolder {
     return diskPace.measure(() => (this.#makeIn(parent, name, path) ? join(parent, name) : undefined));
   }
 
-  /** Gives an existing folder its attributes. `real`: its real path; `path`: names the folder in errors. @throws FileError */
+  /**
+   * Gives an existing folder its attributes. `real`: its real path; `path`: names the folder in errors. @throws
+   * FileError
+   */
   setFolderAttributes(real: string, path: string, { mode, mtime }: FolderAttributes): void {
     this.#within(real, path, (folder) => {
       if (mode !== undefined) chmodSync(folder.at(), mode & permissionBits);

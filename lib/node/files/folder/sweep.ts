@@ -14,8 +14,8 @@ import { walkChunks } from './walk-folder.js';
 const ownForm = /^(.+)\.[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-z]+-[0-9a-z]+-[0-9a-z]+\.rxgrid-own$/s;
 
 /**
- * Sweeps a folder at once, and again {@link temporarySweepInterval} after the end of each sweep, until the end of `lifetime`.
- * Failures are left to the next sweep. `swept` is called after each one.
+ * Sweeps a folder at once, and again {@link temporarySweepInterval} after the end of each sweep, until the end of
+ * `lifetime`. Failures are left to the next sweep. `swept` is called after each one.
  */
 export function sweepRepeatedly(root: RootFolder, { runtime, closed$ }: Lifetime, swept: () => void = nothing): void {
   const end = new AbortController();
@@ -49,10 +49,10 @@ function nothing(): void {
 }
 
 /**
- * Removes the temporary files of processes that were killed, and parts that were not continued for a day. A resumable file of a
- * killed process becomes a part again, unless it is empty or the file was completed since. Files of running processes are left
- * alone; where that cannot be known, the age of the file decides. `stopped` ends the sweep early. The result is the number of
- * files removed.
+ * Removes the temporary files of processes that were killed, and parts that were not continued for a day. A resumable
+ * file of a killed process becomes a part again, unless it is empty or the file was completed since. Files of running
+ * processes are left alone; where that cannot be known, the age of the file decides. `stopped` ends the sweep early.
+ * The result is the number of files removed.
  */
 export async function sweepTemporaries(
   root: RootFolder,
@@ -74,8 +74,8 @@ export async function sweepTemporaries(
 }
 
 /**
- * Removes the temporary files of killed processes of this system from one folder, and leaves what can be continued. Errors: the
- * system's.
+ * Removes the temporary files of killed processes of this system from one folder, and leaves what can be continued.
+ * Errors: the system's.
  */
 export async function sweepKilled(path: string): Promise<void> {
   for await (const { name } of await opendir(path)) {

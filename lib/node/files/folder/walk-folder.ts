@@ -1,6 +1,6 @@
 /**
- * Walks a folder and the folders below it, in chunks. The names of a folder are read as chunks are taken, and are never all
- * in memory: a folder stays open while its files are handled, and then the folders of the names that were read.
+ * Walks a folder and the folders below it, in chunks. The names of a folder are read as chunks are taken, and are never
+ * all in memory: a folder stays open while its files are handled, and then the folders of the names that were read.
  */
 
 import { lstatSync, opendir, opendirSync, type Dir, type Dirent, type Stats } from 'node:fs';
@@ -95,8 +95,8 @@ interface Level {
 }
 
 /**
- * The entries of a folder and of those below it, the folder's own entries first. A folder that cannot be read is a failure, and
- * so is an entry whose name is not UTF-8.
+ * The entries of a folder and of those below it, the folder's own entries first. A folder that cannot be read is a
+ * failure, and so is an entry whose name is not UTF-8.
  */
 export async function* walkChunks(
   root: RootFolder,

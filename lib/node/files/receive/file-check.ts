@@ -5,8 +5,8 @@ import { quoted } from '../../../files/peer-path.js';
 const algorithms = new Set(['sha256', 'sha512', 'sha1', 'md5', 'blake2b512']);
 
 /**
- * Compares the bytes of one received file with what its header and its end promise. Each method returns what is wrong, as a
- * text for an error, or undefined.
+ * Compares the bytes of one received file with what its header and its end promise. Each method returns what is wrong,
+ * as a text for an error, or undefined.
  */
 export class FileCheck {
   /** Bytes received so far. */

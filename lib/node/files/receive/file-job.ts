@@ -4,9 +4,10 @@
  *     opening ──▶ writing ──end──▶ finishing (verify, attributes, fsync) ──▶ renaming ──▶ done
  *        └───────────┴── fail, or a mismatch ──┘                                └────────▶ failed
  *
- * The bytes go to a temporary name, in order, with one write at a time of up to eight pieces. So the temporary file is the
- * beginning of the file at any time, also when the process is killed. (The kernel serializes buffered writes to one file
- * anyway: several at once would only occupy threads of the pool.) The credit of a piece returns when it is written.
+ * The bytes go to a temporary name, in order, with one write at a time of up to eight pieces. So the temporary file is
+ * the beginning of the file at any time, also when the process is killed. (The kernel serializes buffered writes to one
+ * file anyway: several at once would only occupy threads of the pool.) The credit of a piece returns when it is
+ * written.
  */
 
 import { FileConflictError, FileCorruptError, type FileError } from '../../../files/file-error.js';
@@ -95,7 +96,10 @@ export class FileJob {
     return this.#small === undefined && !this.#check.hashes;
   }
 
-  /** Takes the next bytes, which are in a pipe only if {@link takesPipes}. `release` is called when they are written or given up. */
+  /**
+   * Takes the next bytes, which are in a pipe only if {@link takesPipes}. `release` is called when they are written or
+   * given up.
+   */
   write(bytes: Uint8Array, release: (() => void) | undefined): void {
     if (this.#over) {
       release?.();

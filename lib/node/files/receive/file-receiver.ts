@@ -1,6 +1,6 @@
 /**
- * Receives a stream of files, as fast as they are written. Files follow each other; while one is being finished, the next
- * ones come.
+ * Receives a stream of files, as fast as they are written. Files follow each other; while one is being finished, the
+ * next ones come.
  *
  *     source ──pull──▶ header: a job opens │ data: the job writes │ end: the job finishes ──▶ done, failed
  *                │ pack: its files are written one after the other, synchronously where the disk is quick

@@ -3,10 +3,15 @@ import type { FileHeader } from '../../../files/file-item.js';
 import { toFileError } from '../disk/system-error.js';
 import type { FileJob } from './file-job.js';
 
-/** Takes the items between a header and its end: a {@link FileJob}, or a {@link FolderJob} where the header names a folder. */
+/**
+ * Takes the items between a header and its end: a {@link FileJob}, or a {@link FolderJob} where the header names a
+ * folder.
+ */
 export type Job = Pick<FileJob, 'header' | 'hasRoom' | 'takesPipes' | 'write' | 'end' | 'fail' | 'breakOff'>;
 
-/** Creates a folder that the stream names. It is created when its header comes, and stays when the transfer fails later. */
+/**
+ * Creates a folder that the stream names. It is created when its header comes, and stays when the transfer fails later.
+ */
 export class FolderJob implements Job {
   readonly header: FileHeader;
   readonly hasRoom = true;

@@ -35,8 +35,8 @@ export class PackReader {
 }
 
 /**
- * Writes a packed file synchronously, without a job, which takes a third of the time. False: the options or the disk need a
- * job.
+ * Writes a packed file synchronously, without a job, which takes a third of the time. False: the options or the disk
+ * need a job.
  */
 export function writePacked(reception: Reception, header: FileHeader, bytes: Uint8Array): boolean {
   const { options } = reception;

@@ -28,13 +28,13 @@ export interface ReceiveProgress {
  * Writes a stream of one file. Under the final name there is always the whole file or nothing of it: the bytes go to a
  * temporary name in the same folder, which is renamed at the end. Emits progress; completes when the file has its name.
  *
- * The credit of an item returns when its bytes are written, so a slow disk slows the sender down. Unsubscribing gives the file
- * up and cancels the stream. An existing file is replaced; a symbolic link is replaced, too, and not followed.
+ * The credit of an item returns when its bytes are written, so a slow disk slows the sender down. Unsubscribing gives
+ * the file up and cancels the stream. An existing file is replaced; a symbolic link is replaced, too, and not followed.
  *
- * Errors: those of the source; FileCorruptError where the length or the hash is not the announced one; FileConflictError where
- * the stream does not continue the bytes that are present; NotRegularFileError where the name is that of a folder or a device;
- * FileSpaceError; FileAccessError; FileNotFoundError where the folder is missing; FileIoError; ProtocolError where the source is
- * not a stream of files.
+ * Errors: those of the source; FileCorruptError where the length or the hash is not the announced one;
+ * FileConflictError where the stream does not continue the bytes that are present; NotRegularFileError where the name
+ * is that of a folder or a device; FileSpaceError; FileAccessError; FileNotFoundError where the folder is missing;
+ * FileIoError; ProtocolError where the source is not a stream of files.
  *
  * @throws ConfigurationError for an option that does not exist or cannot work.
  *

@@ -25,11 +25,11 @@ export interface ReceiveFilesProgress {
 }
 
 /**
- * Writes the files of a stream into a folder, each as {@link receiveFile} does. Paths that lead out of the folder are refused;
- * folders are made. The failure of one file is emitted, and does not stop the others; a full disk does.
+ * Writes the files of a stream into a folder, each as {@link receiveFile} does. Paths that lead out of the folder are
+ * refused; folders are made. The failure of one file is emitted, and does not stop the others; a full disk does.
  *
- * Errors: those of the source; FileSpaceError; FileIoError; FileCorruptError and ProtocolError where the stream itself is
- * broken. The failure of a single file is emitted: see {@link ReceiveFilesProgress.failure}.
+ * Errors: those of the source; FileSpaceError; FileIoError; FileCorruptError and ProtocolError where the stream itself
+ * is broken. The failure of a single file is emitted: see {@link ReceiveFilesProgress.failure}.
  *
  * @throws ConfigurationError where there is no such folder, or for an option that does not exist or cannot work.
  *

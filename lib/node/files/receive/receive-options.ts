@@ -3,18 +3,18 @@ import { checkOptions, oneOf, whole, type Rule } from '../../../check.js';
 /** Options of {@link receiveFile}. */
 export interface ReceiveFileOptions {
   /**
-   * Bytes of the file that an earlier transfer with `resume` has left here: see {@link partialFile}. The stream may begin at
-   * this offset or before it. As with `resume`, the bytes stay here when this transfer fails, too.
+   * Bytes of the file that an earlier transfer with `resume` has left here: see {@link partialFile}. The stream may
+   * begin at this offset or before it. As with `resume`, the bytes stay here when this transfer fails, too.
    */
   readonly offset?: number | undefined;
   /**
-   * True: the bytes that came before a failure are kept beside the target, as `.NAME.rxgrid-part`, and the next transfer can
-   * continue them. Default false: nothing is left.
+   * True: the bytes that came before a failure are kept beside the target, as `.NAME.rxgrid-part`, and the next
+   * transfer can continue them. Default false: nothing is left.
    */
   readonly resume?: boolean;
   /**
-   * True: a stream without a hash that can be checked is refused. False: hashes are not checked. Default: a hash is checked
-   * where the stream has one. The file gets its name after the check.
+   * True: a stream without a hash that can be checked is refused. False: hashes are not checked. Default: a hash is
+   * checked where the stream has one. The file gets its name after the check.
    */
   readonly verify?: boolean;
   /** False: the file gets its name before it is forced to the disk, so that a power cut may lose it. Default true. */
@@ -22,16 +22,16 @@ export interface ReceiveFileOptions {
   /** Permission bits of the file, whatever the stream and the umask say. Default: see `preserve`. */
   readonly mode?: number;
   /**
-   * True: the file gets the permission bits of the stream exactly. Default false: it gets those that the umask leaves of
-   * them, or the system's default where the stream names none. Set-uid, set-gid and sticky bits are never set. The time of
-   * the last change is that of the stream in both cases.
+   * True: the file gets the permission bits of the stream exactly. Default false: it gets those that the umask leaves
+   * of them, or the system's default where the stream names none. Set-uid, set-gid and sticky bits are never set. The
+   * time of the last change is that of the stream in both cases.
    */
   readonly preserve?: boolean;
   /**
-   * True: the memory of received bytes is used again for those that follow, as soon as they are written. This saves about a
-   * third of the receiver's CPU time. On Linux with koffi, bytes of a file without a hash may not come to memory at all: they go
-   * from the socket through a pipe into the file. Nothing else may use the bytes of the items then: no operator before this one,
-   * and no interceptor. Default false.
+   * True: the memory of received bytes is used again for those that follow, as soon as they are written. This saves
+   * about a third of the receiver's CPU time. On Linux with koffi, bytes of a file without a hash may not come to
+   * memory at all: they go from the socket through a pipe into the file. Nothing else may use the bytes of the items
+   * then: no operator before this one, and no interceptor. Default false.
    */
   readonly reuse?: boolean;
 }

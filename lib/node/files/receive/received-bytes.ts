@@ -5,8 +5,8 @@ import { openPipeReceiver } from '../../kernel/pipe-pool.js';
 import type { Job } from './folder-job.js';
 
 /**
- * Hands the received bytes of one receiver to its jobs, and gives their memory back. Where the receiver has the bytes to itself
- * (`reuse`), and nothing reads them on the way to the file, it asks for further ones in pipes.
+ * Hands the received bytes of one receiver to its jobs, and gives their memory back. Where the receiver has the bytes
+ * to itself (`reuse`), and nothing reads them on the way to the file, it asks for further ones in pipes.
  */
 export class ReceivedBytes {
   readonly #reuse: boolean;

@@ -1,7 +1,8 @@
 import { maxSmallFileBytes } from '../../../bounds.js';
 
 /*
- * Memory for a small file that is written synchronously, reused by the next one: small files mostly come one after the other.
+ * Memory for a small file that is written synchronously, reused by the next one: small files mostly come one after the
+ * other.
  */
 
 let scratch: ArrayBufferLike | undefined;

@@ -6,8 +6,8 @@ import { diskPace } from '../disk/disk-pace.js';
 import { writeWhole } from '../disk/write-file.js';
 
 /**
- * The bytes of a small file, collected until its end. They are copied, so that the credit of their items returns at once: the
- * sender may need that credit to send the end of the file.
+ * The bytes of a small file, collected until its end. They are copied, so that the credit of their items returns at
+ * once: the sender may need that credit to send the end of the file.
  */
 export class SmallFile {
   readonly bytes: Uint8Array;

@@ -15,8 +15,8 @@ export interface FrameBuffer {
 }
 
 /**
- * Takes a buffer for up to 1 MiB of a file, or for 64 KiB while many transfers have one, so that many receivers that have
- * stopped reading cost little memory.
+ * Takes a buffer for up to 1 MiB of a file, or for 64 KiB while many transfers have one, so that many receivers that
+ * have stopped reading cost little memory.
  */
 export function takeBuffer(): FrameBuffer {
   if (inUse >= maxLargeBuffers) {

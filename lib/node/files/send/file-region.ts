@@ -11,11 +11,11 @@ import { SourceFile, type RegionHandle } from './source-file.js';
 export type RegionSource = string | RegionHandle | Blob;
 
 /**
- * A region of a file, which a handler may return or yield in the place of its bytes, and {@link sendfile} takes. The file is
- * opened when the region is sent.
+ * A region of a file, which a handler may return or yield in the place of its bytes, and {@link sendfile} takes. The
+ * file is opened when the region is sent.
  *
- * The file must not change while it is sent: replace files by renaming, never in place. If it does change, the sending fails
- * with FileChangedError.
+ * The file must not change while it is sent: replace files by renaming, never in place. If it does change, the sending
+ * fails with FileChangedError.
  *
  * Errors of the sending: FileError.
  *

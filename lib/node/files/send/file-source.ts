@@ -1,6 +1,6 @@
 /**
- * Turns requests for files into the items of a stream. Small files are read as a whole, several at once and ahead of the
- * credit, so that a folder of them costs no round trip and no wait for each file.
+ * Turns requests for files into the items of a stream. Small files are read as a whole, several at once and ahead of
+ * the credit, so that a folder of them costs no round trip and no wait for each file.
  */
 
 import { createHash } from 'node:crypto';
@@ -73,8 +73,8 @@ interface Source {
 }
 
 /**
- * The items of a stream of files, with a region for each file that is not small. A file that cannot be read becomes an item
- * `error`, and the next one follows.
+ * The items of a stream of files, with a region for each file that is not small. A file that cannot be read becomes an
+ * item `error`, and the next one follows.
  */
 export async function* filesOf(
   root: RootFolder,
@@ -92,7 +92,8 @@ export async function* filesOf(
   for await (const { items, large } of files) {
     yield* items;
     for (const entry of large) yield* largeFile(source, entry);
-    // Files in the page cache are ready synchronously: without a pause, as many as there is credit for block the event loop.
+    // Files in the page cache are ready synchronously: without a pause, as many as there is credit for block the event
+    // loop.
     if (performance.now() - turn > turnMs) {
       await setImmediate();
       turn = performance.now();

@@ -18,8 +18,8 @@ export interface ReadRange {
 /**
  * Checks that the bytes which were read of an open file between two statuses are of one state of the file.
  *
- * The time of the inode (ctime) reveals a writer that sets the time of the last change back. It also changes when a name of the
- * file is removed or given to another file: then the number of names has changed, and the bytes have not.
+ * The time of the inode (ctime) reveals a writer that sets the time of the last change back. It also changes when a
+ * name of the file is removed or given to another file: then the number of names has changed, and the bytes have not.
  *
  * @throws FileChangedError
  */

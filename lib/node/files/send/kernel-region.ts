@@ -5,8 +5,8 @@ import type { SourceFile } from './source-file.js';
 import { toFileError } from '../disk/system-error.js';
 
 /**
- * A region that the kernel sends from its page cache to the socket. Where the kernel cannot send this file, the rest is sent in
- * pooled mode.
+ * A region that the kernel sends from its page cache to the socket. Where the kernel cannot send this file, the rest is
+ * sent in pooled mode.
  */
 export class KernelRegion implements OpenRegion {
   readonly name: string;

@@ -2,8 +2,8 @@ import { maxOpenFiles } from '../../../bounds.js';
 
 /**
  * Works on items ahead of the consumer of the results, on as many at once as their weights allow: together at most
- * {@link maxOpenFiles}. Results come in the order of the items, each as soon as it is ready, even while the next item has
- * not come.
+ * {@link maxOpenFiles}. Results come in the order of the items, each as soon as it is ready, even while the next item
+ * has not come.
  */
 export async function* lookAhead<T, R>(
   items: AsyncIterable<T>,

@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
- * How the messages of one side are masked (RFC 6455, section 5.3). An acceptor does not mask; a dialer uses a random key for each
- * message, or, with `zeroMask`, a key of zeros.
+ * How the messages of one side are masked (RFC 6455, section 5.3). An acceptor does not mask; a dialer uses a random
+ * key for each message, or, with `zeroMask`, a key of zeros.
  */
 export type Masking = 'none' | 'random' | 'zero';
 

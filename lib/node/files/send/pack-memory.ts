@@ -1,8 +1,8 @@
 import { maxSmallFileBytes } from '../../../bounds.js';
 
 /**
- * Memory for the small files of a part of a folder, which are read one behind the other: memory of its own for each would cost
- * about as much as reading it.
+ * Memory for the small files of a part of a folder, which are read one behind the other: memory of its own for each
+ * would cost about as much as reading it.
  */
 export class PackMemory {
   #buffer = new Uint8Array(0);

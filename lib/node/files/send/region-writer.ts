@@ -26,8 +26,8 @@ const masked =
   'A dialer masks its messages, so the kernel cannot send files as they are: let the other side dial, or set zeroMask between servers.';
 
 /**
- * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`. `ws` writes each of its own messages within one
- * turn of the event loop, so the two do not mix.
+ * Writes whole WebSocket messages to the stream beneath a WebSocket of `ws`. `ws` writes each of its own messages
+ * within one turn of the event loop, so the two do not mix.
  */
 export class NodeRegionWriter implements SocketRegionWriter {
   readonly #socket: Duplex;
@@ -41,7 +41,9 @@ export class NodeRegionWriter implements SocketRegionWriter {
     if (options.masking === 'random') void loadMask();
   }
 
-  /** Resolves with the reason why the kernel cannot send files on this connection; undefined: it can, see `writeFile`. */
+  /**
+   * Resolves with the reason why the kernel cannot send files on this connection; undefined: it can, see `writeFile`.
+   */
   kernelRefusal(): Promise<string | undefined> {
     return (this.#kernel ??= this.#openKernel());
   }

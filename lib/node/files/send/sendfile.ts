@@ -5,7 +5,10 @@ import { sendRegions, type SendfileOptions } from '../../../files/send-regions.j
 import type { DuplexStream } from '../../../contract/duplex-stream.js';
 import { fileRegion } from './file-region.js';
 
-/** What {@link sendfile} sends: a path, a part of the file at a path, an open handle, a Blob, or a region of any of them. */
+/**
+ * What {@link sendfile} sends: a path, a part of the file at a path, an open handle, a Blob, or a region of any of
+ * them.
+ */
 export type SendfileSource = string | ({ readonly path: string } & RegionOptions) | FileHandle | Blob | FileRegion;
 
 /**

@@ -96,7 +96,9 @@ export class SourceFile {
     });
   }
 
-  /** The descriptor. The number may be another file's as soon as the user has closed the handle: get it before each use. */
+  /**
+   * The descriptor. The number may be another file's as soon as the user has closed the handle: get it before each use.
+   */
   get fd(): number {
     if (this.#handle !== undefined && this.#handle.fd !== this.#fd) {
       throw new FileIoError(

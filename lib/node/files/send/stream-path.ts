@@ -4,11 +4,13 @@ import { toFileError } from '../disk/system-error.js';
 import type { OneFile, Walked } from '../folder/walk-folder.js';
 
 /*
- * The paths of a stream. A caller gives a file, or all files of a folder, another path than that of the file (`as`), which
- * may be one that no item can have. Such a file fails alone: an item that cannot be encoded would end the stream.
+ * The paths of a stream. A caller gives a file, or all files of a folder, another path than that of the file (`as`),
+ * which may be one that no item can have. Such a file fails alone: an item that cannot be encoded would end the stream.
  */
 
-/** Yields the part of an entry whose paths an item can have, and a failure for each file whose path no item can have. */
+/**
+ * Yields the part of an entry whose paths an item can have, and a failure for each file whose path no item can have.
+ */
 export function* withValidPaths(entry: OneFile | Walked): Generator<OneFile | Walked> {
   if ('failure' in entry) {
     yield entry;

@@ -16,8 +16,9 @@ const lstatOf = promisify(lstat);
 const turnMs = 4;
 
 /**
- * The entries of a folder, and with `recursive` those of the folders below it, as they are read. An inner folder that cannot
- * be read is reported with `failures`, and ends the listing otherwise. A name that is not UTF-8 is reported with `failures` only.
+ * The entries of a folder, and with `recursive` those of the folders below it, as they are read. An inner folder that
+ * cannot be read is reported with `failures`, and ends the listing otherwise. A name that is not UTF-8 is reported with
+ * `failures` only.
  */
 export async function* listFolder(
   root: RootFolder,

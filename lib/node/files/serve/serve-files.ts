@@ -36,8 +36,8 @@ export interface ServeFilesOptions {
   /** True: peers may remove files and folders, with `removeFile` and `rxgrid rm`; needs `writable`. Default false. */
   readonly removable?: boolean;
   /**
-   * Files that are open at once, for all peers together; further ones wait for their turn. Default 256, or fewer where the
-   * process has a low limit of descriptors (`ulimit -n`).
+   * Files that are open at once, for all peers together; further ones wait for their turn. Default 256, or fewer where
+   * the process has a low limit of descriptors (`ulimit -n`).
    */
   readonly maxOpenFiles?: number;
   /** Files that are open at once for one peer: a host, or the leaves of one identity. Default 64. */
@@ -69,13 +69,15 @@ interface Server {
 const platformLifetime: Lifetime = { runtime: systemRuntime, closed$: NEVER };
 
 /**
- * Serves the regular files and the folders below a folder. `readFile`, `listFiles`, `statFile`, `writeFile`, `removeFile` and
- * the commands `rxgrid cp`, `ls`, `stat` and `rm` call the routes. A host serves no files unless it calls this function.
+ * Serves the regular files and the folders below a folder. `readFile`, `listFiles`, `statFile`, `writeFile`,
+ * `removeFile` and the commands `rxgrid cp`, `ls`, `stat` and `rm` call the routes. A host serves no files unless it
+ * calls this function.
  *
- * Every host of the cluster may read all of the folder, and so may every leaf, unless `leaves.routes` excludes the routes.
+ * Every host of the cluster may read all of the folder, and so may every leaf, unless `leaves.routes` excludes the
+ * routes.
  *
- * @throws ConfigurationError where there is no such folder, for an option that does not exist or cannot work, or where the
- * manager serves files already.
+ * @throws ConfigurationError where there is no such folder, for an option that does not exist or cannot work, or where
+ * the manager serves files already.
  *
  * @example
  * serveFiles(grid, { root: '/srv/data' });

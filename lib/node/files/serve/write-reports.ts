@@ -46,8 +46,8 @@ export class WriteReports {
   }
 
   /**
-   * Yields each report as soon as the caller has credit for it: a generator runs on only then. `room` is called when the
-   * failures were taken.
+   * Yields each report as soon as the caller has credit for it: a generator runs on only then. `room` is called when
+   * the failures were taken.
    */
   async *all(room: () => void): AsyncGenerator<WriteReport> {
     for (;;) {
