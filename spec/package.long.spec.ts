@@ -282,7 +282,8 @@ describe('the package', () => {
           `require('${entry}'); console.log(Object.keys(require.cache).filter((path) => path.includes('/rxgrid/dist/')).length);`,
         ),
       );
-    expect(count('rxgrid')).toBeLessThan(3);
+    // The entry, the core, and what makes texts printable: the command reports errors that nothing caught without the core.
+    expect(count('rxgrid')).toBeLessThan(4);
     // The core, the entry, and what it shares with the files, the command and `rxgrid/testing/node`.
     expect(count('rxgrid/node')).toBeLessThan(7);
   });

@@ -46,6 +46,8 @@ const tiny = ['--rounds', '1', '--ms', '5', '--warm', '5'];
 beforeAll(async () => {
   source = mkdtempSync(join(tmpdir(), 'rxgrid-bench-'));
   cpSync(join(project, 'bench'), join(source, 'bench'), { recursive: true });
+  mkdirSync(join(source, 'scripts'));
+  cpSync(join(project, 'scripts/command-options.mjs'), join(source, 'scripts/command-options.mjs'));
   writeFileSync(join(source, 'package.json'), manifestOfSources());
   symlinkSync(join(project, 'node_modules'), join(source, 'node_modules'), 'dir');
   // Built in a copy, since `dist` of the project may be in use, and without types: that is another spec's matter.
@@ -136,13 +138,21 @@ describe('npm run bench', () => {
     expect(lines.at(-1)).toMatch(/^bench: 6 cells, \d+ at gate, 0 at stretch$/);
   }, 60_000);
 
-  it.each([['--only', 'nonsense'], ['--only', 'rates/nonsense'], ['--rounds', '0'], ['--nonsense']])(
-    'refuses %s %s and suggests the correct form',
-    async (...args) => {
-      const { code, lines, errors } = await bench(...args);
-      expect(code).toBe(2);
-      expect(lines).toStrictEqual(['']);
-      expect(errors).toMatch(/--only NAMES {5}groups, or cells of them/);
-    },
-  );
+  it.each([
+    [['--only', 'nonsense'], '--only nonsense: there is no group nonsense. --list names them.'],
+    [['--only', 'rates/nonsense'], '--only rates/nonsense: rates has unary-512-c1, '],
+    [['--rounds', '0'], '--rounds must be a whole number, 1 or more; it is 0.'],
+    [['--nonsense'], "Unknown option '--nonsense' See --help."],
+  ])('refuses %j and says what it takes', async (args, text) => {
+    const { code, lines, errors } = await bench(...args);
+    expect(code).toBe(2);
+    expect(lines).toStrictEqual(['']);
+    expect(errors).toContain(`rxgrid: ${text}`);
+  });
+
+  it('--help prints the options', async () => {
+    const { code, lines } = await bench('--help');
+    expect(code).toBe(0);
+    expect(lines.join('\n')).toMatch(/--only \S+ +\S/);
+  });
 });
