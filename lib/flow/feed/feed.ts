@@ -13,7 +13,7 @@
 
 import { isObservable, type Observable } from 'rxjs';
 import type { OnThrown } from '../../guard.js';
-import { checkResult, returnAsyncIterator, returnIterator } from '../pull/iterators.js';
+import { checkResult, returnAsyncIterator, StoppableIterator } from '../pull/iterators.js';
 import { ObservableFeeder } from './observable-feeder.js';
 import { isPullable, makePull } from '../pull/pull.js';
 import { PullFeeder } from './pull-feeder.js';
@@ -93,15 +93,13 @@ export function isFeedSource(value: unknown): value is FeedSource<unknown> {
 }
 
 class IterableFeeder<T, P extends Payload> implements Feeder {
-  readonly #iterator: Iterator<T>;
+  readonly #iterator: StoppableIterator<T>;
   readonly #outlet: Outlet<T, P>;
   #stopped = false;
   #pulling = false;
-  // Within the user's `next`.
-  #running = false;
 
   constructor(iterator: Iterator<T>, outlet: Outlet<T, P>) {
-    this.#iterator = iterator;
+    this.#iterator = new StoppableIterator(iterator, outlet.onThrown);
     this.#outlet = outlet;
     this.resume();
   }
@@ -113,12 +111,8 @@ class IterableFeeder<T, P extends Payload> implements Feeder {
     const outlet = this.#outlet;
     try {
       while (!this.#stopped && outlet.canSend) {
-        const result = checkResult(this.#next());
-        if (this.#isStopped()) {
-          // It has stopped its own call: see `stop`.
-          if (result.done !== true) returnIterator(this.#iterator, outlet.onThrown);
-          break;
-        }
+        const result = checkResult(this.#iterator.next());
+        if (this.#isStopped()) break;
         if (result.done === true) {
           this.#stopped = true;
           outlet.complete();
@@ -140,17 +134,7 @@ class IterableFeeder<T, P extends Payload> implements Feeder {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    // A generator that stops its own call cannot be returned while it runs: `resume` does that.
-    if (!this.#running) returnIterator(this.#iterator, this.#outlet.onThrown);
-  }
-
-  #next(): IteratorResult<T> {
-    this.#running = true;
-    try {
-      return this.#iterator.next();
-    } finally {
-      this.#running = false;
-    }
+    this.#iterator.stop();
   }
 
   // A method, because the compiler cannot see that user code changes the field.

@@ -19,6 +19,42 @@ export function returnIterator(iterator: Iterator<unknown>, onThrown: OnThrown):
 }
 
 /**
+ * An iterator of user code, which its own `next()` may stop, by ending the call that it is the source of. A generator cannot be
+ * returned while it runs: it is returned as soon as `next()` has.
+ */
+export class StoppableIterator<T> {
+  readonly #iterator: Iterator<T>;
+  readonly #onThrown: OnThrown;
+  #running = false;
+  #stopsAfterNext = false;
+
+  /** `onThrown`: see {@link returnIterator}. */
+  constructor(iterator: Iterator<T>, onThrown: OnThrown) {
+    this.#iterator = iterator;
+    this.#onThrown = onThrown;
+  }
+
+  /** The next result, as the user's code returns it. Throws what that throws. */
+  next(): IteratorResult<T> {
+    let result: IteratorResult<T>;
+    this.#running = true;
+    try {
+      result = this.#iterator.next();
+    } finally {
+      this.#running = false;
+    }
+    if (this.#stopsAfterNext && checkResult(result).done !== true) this.stop();
+    return result;
+  }
+
+  /** Stops the iterator: see {@link returnIterator}. */
+  stop(): void {
+    this.#stopsAfterNext = this.#running;
+    if (!this.#running) returnIterator(this.#iterator, this.#onThrown);
+  }
+}
+
+/**
  * As {@link returnIterator}. An async generator runs its `finally` now, or once the promise that it awaits has settled.
  */
 export function returnAsyncIterator(

@@ -8,7 +8,7 @@
 
 import { Observable, type Subscriber } from 'rxjs';
 import { guarded, type OnThrown } from '../../guard.js';
-import { checkResult, returnAsyncIterator, returnIterator } from './iterators.js';
+import { checkResult, returnAsyncIterator, StoppableIterator } from './iterators.js';
 import { trackRedelivery, redeliver } from '../redeliver.js';
 import { reportUnhandled } from '../unhandled.js';
 
@@ -110,14 +110,12 @@ abstract class Puller<T> {
 }
 
 class SyncPuller<T> extends Puller<T> {
-  readonly #iterator: Iterator<T>;
+  readonly #iterator: StoppableIterator<T>;
   readonly #onLate: OnThrown;
-  // Within the user's `next`.
-  #running = false;
 
   constructor(iterator: Iterator<T>, onLate: OnThrown, ...rest: ConstructorParameters<typeof Puller<T>>) {
     super(...rest);
-    this.#iterator = iterator;
+    this.#iterator = new StoppableIterator(iterator, onLate);
     this.#onLate = onLate;
   }
 
@@ -134,24 +132,19 @@ class SyncPuller<T> extends Puller<T> {
 
   #pullOne(): void {
     let result: IteratorResult<T>;
-    this.#running = true;
     try {
       result = this.#iterator.next();
     } catch (error) {
       if (this.ended) this.#onLate(error);
       else this.fail(error);
       return;
-    } finally {
-      this.#running = false;
     }
+    // It may have unsubscribed within its own call.
     if (!this.ended) this.deliver(result);
-    // It has unsubscribed within its own call: see `returnIterator`.
-    else if (result.done !== true) this.returnIterator();
   }
 
   protected returnIterator(): void {
-    // A generator that unsubscribes within its own call cannot be returned while it runs: `#pullOne` does that.
-    if (!this.#running) returnIterator(this.#iterator, this.#onLate);
+    this.#iterator.stop();
   }
 }
 
