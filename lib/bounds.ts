@@ -18,8 +18,6 @@ export const maxTextMessages = 1_000;
 export const maxAssemblyBuffers = 16;
 /** Bytes of memory of received messages that are kept for further ones. */
 export const maxRecycledBytes = 8 << 20;
-/** Bytes of a page of memory. */
-export const pageBytes = 4 << 10;
 /** First time, in ms, between two dials of a host; each further one is twice as long, up to `redialInterval`. */
 export const firstRedialInterval = 50;
 /**

@@ -31,8 +31,8 @@ export interface PipedPayload {
   load(): Uint8Array;
   /**
    * Writes the bytes to a file at `position`, on another thread, and calls `done` with the number of bytes written.
-   * What is left of them is then in memory: the pipe had no room for it, or the system does not write it this way. The
-   * caller writes it.
+   * The bytes that were not written are then in memory, because the pipe had no room for them, or the system does not
+   * write them this way. The caller writes them.
    */
   writeTo(fd: number, position: number, done: (written: number) => void): void;
   /** Nobody needs the bytes any more. Has no effect while they are written, and after the end. */
@@ -83,7 +83,7 @@ export class PipeReceiver {
     this.#payloads.delete(payload);
   }
 
-  /** Takes no more payloads. Whoever has one that is not being written finds its bytes in memory. */
+  /** Takes no more payloads, and reads those into memory that are not being written: their owners may need them. */
   close(): void {
     this.#open = false;
     for (const payload of [...this.#payloads]) payload.load();

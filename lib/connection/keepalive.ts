@@ -16,7 +16,7 @@ import { decodePing, decodePong, encodePing, encodePong } from '../wire/payloads
 import { timestampFromMs, timestampToMs } from '../wire/msgpack/timestamp.js';
 import { WakeWatch } from './wake-watch.js';
 
-/** What has arrived over a connection, as far as this side knows. */
+/** When messages and bytes of the peer arrived over a connection, as far as this side knows. */
 export interface Arrivals {
   /** When the last message arrived, on the monotonic clock, in ms; −Infinity before the first one. */
   readonly lastArrival: number;

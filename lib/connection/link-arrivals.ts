@@ -2,7 +2,7 @@ import type { Engine } from '../mux/engine.js';
 import type { Socket } from '../transport/socket.js';
 import type { Arrivals } from './keepalive.js';
 
-/** What has arrived over a link, as its engine and its socket know it. */
+/** When messages and bytes of the peer arrived over a link: its engine and its socket know it. */
 export class LinkArrivals implements Arrivals {
   readonly #engine: Pick<Engine, 'reading'>;
   readonly #socket: Pick<Socket, 'readBytes'>;

@@ -170,7 +170,7 @@ export class Engine implements MuxHost {
     this.#reader.whenRead(task);
   }
 
-  /** What has arrived, and what waits to be read. */
+  /** When messages of the peer arrived, and until when some of them waited to be read. */
   get reading(): Pick<MessageReader, 'lastArrival' | 'unreadUntil'> {
     return this.#reader;
   }

@@ -71,11 +71,12 @@ export class OutgoingCalls {
       );
     }
     const extra = meta !== undefined && host.carriesMeta ? requestExtra(meta) : undefined;
-    this.#checkRoom(sink.route, payload.length + tailBytes(address, extra));
+    const tail = tailOf(address, extra);
+    this.#checkRoom(sink.route, payload, tail);
     const mux = new UnaryCaller(host, this.#takeId(), sink, this.#remove, host.turn.now());
     this.#table.add(mux);
     host.wheel.add(mux, deadline);
-    this.#send(mux, address, Op.Request, Flag.Eof, payload, deadline, extra);
+    this.#send(mux, address, Op.Request, Flag.Eof, payload, deadline, tail);
     return mux;
   }
 
@@ -88,12 +89,13 @@ export class OutgoingCalls {
       ? { items: outWindow.initial, bytes: outWindow.maxBytes ?? defaultWindow.maxBytes }
       : undefined;
     const extra = openingExtra(window, host.carriesMeta ? meta : undefined);
-    this.#checkRoom(sink.route, payload.length + tailBytes(address, extra));
+    const tail = tailOf(address, extra);
+    this.#checkRoom(sink.route, payload, tail);
     const mux = new CallerStream(host, this.#takeId(), opening, outWindow, this.#remove);
     mux.attach(sink);
     this.#table.add(mux);
     const flags = (inCapacity === 0 ? Flag.Eof : 0) | (payload.length === 0 ? Flag.PayloadIsZero : 0);
-    this.#send(mux, address, Op.ConnectMux, flags, payload, deadline, extra);
+    this.#send(mux, address, Op.ConnectMux, flags, payload, deadline, tail);
     return mux;
   }
 
@@ -115,7 +117,7 @@ export class OutgoingCalls {
     return this.#nextId++;
   }
 
-  #checkRoom(route: string, bytes: number): void {
+  #checkRoom(route: string, payload: Uint8Array, tail: Uint8Array | undefined): void {
     const host = this.#host;
     if (host.closed) throw host.disconnected(false);
     const { maxOpenMuxes, maxSendQueueBytes } = host.limits;
@@ -126,7 +128,7 @@ export class OutgoingCalls {
         'maxOpenMuxes',
       );
     }
-    if (host.schedule.isFullFor(bytes, maxSendQueueBytes)) {
+    if (host.schedule.isFullFor(payload.length + (tail?.length ?? 0), maxSendQueueBytes)) {
       host.marks.sometimes?.('a call was not made, because the send queue was full');
       throw new LimitError(
         `${route}: ${String(host.schedule.queuedBytes)} bytes wait to be sent, and this call would exceed maxSendQueueBytes, ${String(maxSendQueueBytes)}. Make fewer calls at once, or raise it.`,
@@ -142,20 +144,20 @@ export class OutgoingCalls {
     flags: number,
     payload: Uint8Array,
     deadline: number,
-    extra?: Uint8Array,
+    tail: Uint8Array | undefined,
   ): void {
     const { handler, subroute } = address;
     const { schedule, turn } = this.#host;
     schedule.send(mux, op, subroute === undefined ? flags : flags | Flag.Subroute, payload, 0, {
       deadlineMs: remainingMs(deadline, turn.now()),
       handler,
-      tail: extra === undefined || subroute === undefined ? (extra ?? subroute) : joinBytes(extra, subroute),
+      tail,
     });
     turn.scheduleFlush();
   }
 }
 
-// Bytes of a frame that are queued beside its payload.
-function tailBytes({ subroute }: Address, extra: Uint8Array | undefined): number {
-  return (extra?.length ?? 0) + (subroute?.length ?? 0);
+// What follows the payload in a frame.
+function tailOf({ subroute }: Address, extra: Uint8Array | undefined): Uint8Array | undefined {
+  return extra === undefined || subroute === undefined ? (extra ?? subroute) : joinBytes(extra, subroute);
 }

@@ -1,4 +1,4 @@
-import { maxRecycledBytes, pageBytes } from '../bounds.js';
+import { maxRecycledBytes } from '../bounds.js';
 import type { Allocate } from '../lent.js';
 import type { FrameKey, PayloadSource, PipeReceiver } from '../piped.js';
 import { decodeFrame } from '../wire/decode.js';
@@ -16,6 +16,8 @@ import { Op } from '../wire/ops.js';
 
 /** Messages from this size on can be given back: keeping track of smaller ones would cost more than it saves. */
 export const minRecycledBytes = 128 << 10;
+/** Bytes of a page of memory. */
+const pageBytes = 4 << 10;
 
 /** Bytes of the message that was last read into a lent buffer, and where it comes from. */
 const lent = new WeakMap<ArrayBufferLike, { readonly bytes: number; readonly source: PayloadSource | undefined }>();
@@ -24,6 +26,11 @@ const free: ArrayBufferLike[] = [];
 let freeBytes = 0;
 const view = new FrameView();
 
+/** Rounds a number of bytes up to whole pages. */
+export function inWholePages(bytes: number): number {
+  return Math.ceil(bytes / pageBytes) * pageBytes;
+}
+
 /**
  * Memory for a message of so many bytes, with arbitrary content. Only memory of at least {@link minRecycledBytes} can
  * be given back. `source`: where the message comes from.
@@ -31,7 +38,7 @@ const view = new FrameView();
 export function takeMessageMemory(bytes: number, allocate: Allocate, source?: PayloadSource): Uint8Array {
   if (bytes < minRecycledBytes) return allocate(bytes);
   // Whole pages, because the heads of frames differ by a few bytes.
-  const size = Math.ceil(bytes / pageBytes) * pageBytes;
+  const size = inWholePages(bytes);
   const buffer = takeFree(size) ?? allocate(size).buffer;
   lent.set(buffer, { bytes, source });
   return new Uint8Array(buffer, 0, bytes);

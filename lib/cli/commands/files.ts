@@ -6,11 +6,10 @@ import type { FileInfo } from '../../files/file-routes.js';
 import { quoted } from '../../files/peer-path.js';
 import { removeFile } from '../../files/remove-file.js';
 import { toAsyncIterable } from '../../operators/to-async-iterable.js';
-import { printable } from '../../printable.js';
 import type { AddCommands } from '../commands.js';
 import { describeConnection, type ConnectionOptions } from '../connect/connection-options.js';
 import { exitCodes, Failure } from '../exit/failure.js';
-import { write } from '../output/output.js';
+import { note, print, write } from '../output/output.js';
 import { failureText } from '../exit/failure-text.js';
 import { joinPath, lastName } from '../paths/path-text.js';
 import { jsonLine } from '../output/json-line.js';
@@ -33,9 +32,6 @@ interface RemoveOptions extends PathsOptions {
   readonly force?: boolean;
   readonly verbose?: boolean;
 }
-
-/** Maximum length of a line, which has a path from the host. */
-const maxLineLength = 10_000;
 
 const codes = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection, 4 refused (the token, or no files are served), 5 some paths
@@ -159,7 +155,7 @@ const kinds = { file: '-', folder: 'd', other: '?' } as const;
 async function printEntry(info: FileInfo, { long = false, json = false }: ListOptions): Promise<void> {
   const { path, type, size, mtime, mode } = info;
   if (json) {
-    await writeLine(jsonLine({ path, type, size, mtime, mode }));
+    await write(`${jsonLine({ path, type, size, mtime, mode })}\n`);
     return;
   }
   const name = type === 'folder' ? `${path}/` : path;
@@ -168,15 +164,6 @@ async function printEntry(info: FileInfo, { long = false, json = false }: ListOp
   await print(long ? `${kinds[type]} ${bits} ${String(size).padStart(14)} ${time} ${name}` : name);
 }
 
-function print(line: string): Promise<void> {
-  return writeLine(printable(line, maxLineLength));
-}
-
-/** Writes a line; resolves when the reader has taken it. */
-function writeLine(line: string): Promise<void> {
-  return write(`${line}\n`);
-}
-
 function printError(error: unknown): void {
-  process.stderr.write(`rxgrid: ${printable(failureText(error, false), maxLineLength)}\n`);
+  note(failureText(error, false));
 }

@@ -2,10 +2,9 @@ import { FileError } from '../../files/file-error.js';
 import { printable } from '../../printable.js';
 import { failureText } from '../exit/failure-text.js';
 import { jsonLine } from '../output/json-line.js';
+import { maxLineLength } from '../output/output.js';
 import { sizeText, type ProgressBar } from '../output/progress-bar.js';
 
-/** Characters of one line: enough for two long paths and a message. */
-const maxLineLength = 10_000;
 /** Skipped entries that are named; further ones are only counted. */
 const maxSkippedNamed = 10;
 /** Modes that the summary names. */

@@ -1,10 +1,10 @@
 import { printable } from '../../printable.js';
 import { toJson } from './json-value.js';
-import { cellText, jsonText } from './output.js';
+import { cellText, jsonText, maxCellLength } from './output.js';
 
 /**
- * An event in one line: its type, and its fields as `key=value`. What is not a plain word is JSON; of an error, its
- * message.
+ * Writes an event in one line: its type, and its fields as `key=value`. A value that is no plain word is written as
+ * JSON, and an error as its message.
  */
 export function eventText({ type, ...fields }: { readonly type: string }): string {
   return [
@@ -24,8 +24,5 @@ function wordText(value: unknown): string {
   if (typeof value !== 'string') return cellText(value);
   return /^[^\s"=\\{}[\]]+$/.test(value) && printable(value) === value
     ? value
-    : jsonText(value.slice(0, maxTextLength));
+    : jsonText(value.slice(0, maxCellLength));
 }
-
-/** Longest text of a field: a peer may send megabytes. */
-const maxTextLength = 1_000;

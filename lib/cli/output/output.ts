@@ -6,9 +6,10 @@ import { toJson, type Json } from './json-value.js';
 /** How results are printed. */
 export type OutputFormat = 'json' | 'yaml' | 'table';
 
-/** Longest text in a cell of a table, and longest line of a text. */
-const maxCellLength = 1_000;
-const maxLineLength = 10_000;
+/** Longest text in a cell of a table, and of a field of an event. A peer may send megabytes. */
+export const maxCellLength = 1_000;
+/** Longest line of a text: enough for two long paths and a message. */
+export const maxLineLength = 10_000;
 
 /** Gives a command the option of its format. */
 export function describeOutput(command: Command, standard: OutputFormat): Command {

@@ -6,21 +6,22 @@
  *
  *     granted + held + owed = size (+ credit that is still to be dropped)
  *
- * The size of a fixed window never changes. A window that may grow is adjusted once for each window of released items. It
- * doubles where the consumer had run dry and the whole window circulated (was sent, consumed and acknowledged) within about
- * a round trip. It halves where more than half of it was waiting throughout. So a fast consumer reaches full speed, even one
- * that takes items one by one, and a slow consumer has few items waiting. A window that takes longer than a round trip to
- * circulate grows to 128 KiB and no further: with less, a stream beside others on a busy connection has nothing to send when
- * its turn comes, and with more, everything else waits behind its items. It does not grow where the consumer itself takes
- * an eighth of that time, and halves where it takes half of it. One that takes much longer halves, because its items wait somewhere on the way, usually in a kernel, where
- * nothing can overtake them. A window of large items shrinks below its initial size, down to one item, as soon as their size is known:
- * `maxBytes` is what may wait ahead of everything else.
+ * The size of a fixed window never changes. A window that may grow is adjusted once for each window of released items.
+ * It doubles where the consumer had run dry and the whole window circulated (was sent, consumed and acknowledged)
+ * within about a round trip. It halves where more than half of it was waiting throughout. So a fast consumer reaches
+ * full speed, even one that takes items one by one, and a slow consumer has few items waiting. A window that takes
+ * longer than a round trip to circulate grows to 128 KiB and no further: with less, a stream beside others on a busy
+ * connection has nothing to send when its turn comes, and with more, everything else waits behind its items. Where the
+ * consumer itself takes an eighth of that time, it does not grow, and where the consumer takes half, it halves. One
+ * that takes much longer halves, because its items wait somewhere on the way, usually in a kernel, where nothing can
+ * overtake them. A window of large items shrinks below its initial size, down to one item, as soon as their size is
+ * known: `maxBytes` is what may wait ahead of everything else.
  *
  * Credit is sent in batches of a quarter of the window. Less than a batch is sent a round trip later, 10 ms at most
  * (`DelayedCredit`), where the sender may be waiting for it (`isUrgent`); else it leaves with the batch.
  *
- * Between hosts that announced `bytes`, the window also bounds the bytes that were sent and not yet acknowledged. Both sides
- * count the same items: those acknowledged by a grant are the oldest ones.
+ * Between hosts that announced `bytes`, the window also bounds the bytes that were sent and not yet acknowledged. Both
+ * sides count the same items: those acknowledged by a grant are the oldest ones.
  */
 
 import { toleratedWindows } from '../../bounds.js';
@@ -38,24 +39,35 @@ export interface Pace {
   readonly marks?: Marks;
 }
 
-/** In ms. Added to one and a half round trips, within which a window must circulate to grow: computing time of both ends. */
+const timeless: Pace = { now: () => 0, roundTrip: Infinity };
+
+/**
+ * In ms. Added to one and a half round trips, within which a window must circulate to grow: computing time of both
+ * ends.
+ */
 const computingTime = 0.5;
 
 /** A window of this many bytes does not shrink however slowly it circulates: other calls hardly wait for it. */
 const minWindowBytes = 1 << 20;
 
 /**
- * Up to this many bytes, a window grows however slowly it circulates. Measured with four streams of 1 KiB beside 64 calls of
- * 8 KiB and a file (`npm run bench -- --only shares`), on a machine with other load: the streams
- * had 0.15 of their fair share without this rule, 0.3 with 64 KiB, 0.55 to 0.87 with 128 KiB, and 1.05 to 1.25 with 256 KiB, at the
+ * Up to this many bytes, a window grows however slowly it circulates. Measured with four streams of 1 KiB beside 64
+ * calls of 8 KiB and a file (`npm run bench -- --only shares`), on a machine with other load: the streams had 0.15 of
+ * their fair share without this rule, 0.3 with 64 KiB, 0.55 to 0.87 with 128 KiB, and 1.05 to 1.25 with 256 KiB, at the
  * expense of the file.
  */
 const busyWindowBytes = 1 << 17;
 
-/** A window does not grow for a busy connection where the consumer takes a larger part of the time in which it circulates. */
+/**
+ * A window does not grow for a busy connection where the consumer takes a larger part of the time in which it
+ * circulates.
+ */
 const fastConsumer = 1 / 8;
 
-/** A window that circulates slowly halves, down to its initial size, where the consumer takes a larger part of that time. */
+/**
+ * A window that circulates slowly halves, down to its initial size, where the consumer takes a larger part of that
+ * time.
+ */
 const slowConsumer = 1 / 2;
 
 /** A window halves where it circulates this many times more slowly than a window that may grow. */
@@ -88,7 +100,7 @@ export class ReceiveWindow {
   readonly #extensions: WindowExtensions;
   readonly #initial: number;
   #max: number;
-  readonly #pace: Pace | undefined;
+  readonly #pace: Pace;
   #granted: number;
   // Number of releases whose credit will be dropped, because the window shrank.
   #excess = 0;
@@ -96,7 +108,8 @@ export class ReceiveWindow {
   #released = 0;
   #fewestHeld = Infinity;
   #adjustedAt: number;
-  // One item of each window is timed, from its arrival at an idle consumer to its release: when it arrived, and what it took.
+  // One item of each window is timed, from its arrival at an idle consumer to its release: when it arrived, and what it
+  // took.
   #timedSince: number | undefined;
   #consumerTime: number | undefined;
   // Moving average of the item size, 0 before the first item; and the largest item.
@@ -106,10 +119,10 @@ export class ReceiveWindow {
   readonly #sizes = new SizeQueue();
   #releasedBytes = 0;
 
-  /** `pace` undefined: the window grows however slowly it circulates. */
-  constructor(window: CreditWindow, extensions: WindowExtensions, pace?: Pace) {
+  /** Without `pace`, the window grows however slowly it circulates. */
+  constructor(window: CreditWindow, extensions: WindowExtensions, pace: Pace = timeless) {
     this.#pace = pace;
-    this.#adjustedAt = pace?.now() ?? 0;
+    this.#adjustedAt = pace.now();
     this.size = window.initial;
     this.#extensions = extensions;
     this.#initial = window.initial;
@@ -137,7 +150,7 @@ export class ReceiveWindow {
     if (this.#extensions.bytes && this.#unacknowledged >= this.maxBytes) return 'bytes';
     if (this.#granted > 0) this.#granted--;
     else if (!this.#tolerate()) return 'items';
-    if (this.held === 0 && this.#consumerTime === undefined) this.#timedSince = this.#pace?.now();
+    if (this.held === 0 && this.#consumerTime === undefined) this.#timedSince = this.#pace.now();
     this.held++;
     this.#sizes.push(bytes);
     if (bytes > this.#largest) this.#largest = bytes;
@@ -147,13 +160,16 @@ export class ReceiveWindow {
   }
 
   /**
-   * The consumer has finished with one item. True where the credit should be sent at the end of this turn; otherwise a round
-   * trip later is early enough.
+   * The consumer has finished with one item. True where the credit should be sent at the end of this turn; otherwise a
+   * round trip later is early enough.
    */
   release(): boolean {
     this.held--;
     this.#released++;
-    if (this.#timedSince !== undefined) this.#endTiming(this.#timedSince);
+    if (this.#timedSince !== undefined) {
+      this.#consumerTime = this.#pace.now() - this.#timedSince;
+      this.#timedSince = undefined;
+    }
     this.acknowledged++;
     this.#releasedBytes += this.#sizes.shift();
     if (this.held < this.#fewestHeld) this.#fewestHeld = this.held;
@@ -166,8 +182,8 @@ export class ReceiveWindow {
   }
 
   /**
-   * True where owed credit must not wait until a batch is full, but at most a round trip: the consumer has run dry, the bound
-   * in bytes may stop the sender, or the sender may have less credit than this side believes.
+   * True where owed credit must not wait until a batch is full, but at most a round trip: the consumer has run dry, the
+   * bound in bytes may stop the sender, or the sender may have less credit than this side believes.
    */
   get isUrgent(): boolean {
     return !this.#extensions.bytes || this.held === 0 || this.#unacknowledged * 2 > this.maxBytes;
@@ -179,8 +195,9 @@ export class ReceiveWindow {
   }
 
   /**
-   * Returns the credit to grant now: the owed credit, and more where the window grows. The grant acknowledges all releases.
-   * `oneAtATime`: credit for one item where the sender has none and the consumer holds none; the rest stays owed.
+   * Returns the credit to grant now: the owed credit, and more where the window grows. The grant acknowledges all
+   * releases. `oneAtATime`: credit for one item where the sender has none and the consumer holds none; the rest stays
+   * owed.
    */
   takeGrant(oneAtATime = false): number {
     if (oneAtATime) {
@@ -197,7 +214,7 @@ export class ReceiveWindow {
     }
     // A sender with a smaller window of its own may have had only credit that this window dropped.
     if (this.owed === 0 && this.held === 0 && this.acknowledged > 0 && !this.#extensions.bytes) {
-      this.#pace?.marks?.sometimes?.('a sender had only credit that its window dropped');
+      this.#pace.marks?.sometimes?.('a sender had only credit that its window dropped');
       this.owed = 1;
       this.#excess++;
     }
@@ -218,7 +235,7 @@ export class ReceiveWindow {
   #tolerate(): boolean {
     if (this.#extensions.bytes || this.size >= this.#initial * toleratedWindows) return false;
     if (this.#sizes.bytes >= this.maxBytes) return false;
-    this.#pace?.marks?.sometimes?.('a window was widened to what the sender uses');
+    this.#pace.marks?.sometimes?.('a window was widened to what the sender uses');
     this.size++;
     this.#max = Math.max(this.#max, this.size);
     return true;
@@ -231,8 +248,11 @@ export class ReceiveWindow {
 
   #adjust(): void {
     let size = this.size;
-    const duration = this.#duration();
-    const circulation = this.#circulation(duration);
+    const now = this.#pace.now();
+    const duration = now - this.#adjustedAt;
+    this.#adjustedAt = now;
+    // How long the window took, relative to the longest time after which it may still grow.
+    const circulation = duration / (this.#pace.roundTrip * 1.5 + computingTime);
     const consumerShare = this.#consumerShare(duration);
     const floor = this.#floor(consumerShare);
     if (this.#fewestHeld === 0 && circulation <= 1) size *= 2;
@@ -248,7 +268,7 @@ export class ReceiveWindow {
   }
 
   #resize(size: number): void {
-    if (size !== this.size) this.#pace?.marks?.sometimes?.(size > this.size ? 'a window grew' : 'a window shrank');
+    if (size !== this.size) this.#pace.marks?.sometimes?.(size > this.size ? 'a window grew' : 'a window shrank');
     // A smaller window takes credit from what is owed, and then from later releases.
     const owed = this.owed - this.#excess + size - this.size;
     this.owed = Math.max(0, owed);
@@ -268,27 +288,9 @@ export class ReceiveWindow {
     return Math.max(least, Math.floor(busyWindowBytes / Math.max(1, this.#itemBytes)));
   }
 
-  // Estimates the part of the duration that the consumer took for a whole window, by one item of it. NaN, neither fast nor slow,
-  // where none was timed.
+  // Estimates the part of the duration that the consumer took for a whole window, by one item of it. NaN, neither fast
+  // nor slow, where none was timed.
   #consumerShare(duration: number): number {
     return this.#consumerTime === undefined ? NaN : (this.#consumerTime * this.size) / duration;
-  }
-
-  #endTiming(since: number): void {
-    this.#consumerTime = (this.#pace?.now() ?? since) - since;
-    this.#timedSince = undefined;
-  }
-
-  // In ms, since the window was adjusted.
-  #duration(): number {
-    const now = this.#pace?.now() ?? 0;
-    const duration = now - this.#adjustedAt;
-    this.#adjustedAt = now;
-    return duration;
-  }
-
-  // How long the window took to circulate, relative to the longest time after which it may still grow.
-  #circulation(duration: number): number {
-    return this.#pace === undefined ? 0 : duration / (this.#pace.roundTrip * 1.5 + computingTime);
   }
 }

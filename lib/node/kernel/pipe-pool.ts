@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
-import { maxReceivePipes, pageBytes, receivePipeBytes } from '../../bounds.js';
+import { maxReceivePipes, receivePipeBytes } from '../../bounds.js';
 import { PipeReceiver } from '../../piped.js';
+import { inWholePages } from '../../transport/message-memory.js';
 import type { LoadForeign } from './foreign.js';
 import { loadKoffi } from './load-koffi.js';
 import { pipeCallsOf, type PipeCalls, type PipeEnds } from './pipe-calls.js';
@@ -61,7 +62,7 @@ export class PipePool {
 
   /** Zeros for a message of so many bytes: not many more, since views of small parts of some memory are copied. */
   takeBlank(bytes: number): Uint8Array {
-    const size = Math.ceil(bytes / pageBytes) * pageBytes;
+    const size = inWholePages(bytes);
     const index = this.#blank.findLastIndex(({ length }) => length === size);
     const blank = index < 0 ? new Uint8Array(size) : this.#blank.splice(index, 1)[0]!;
     return blank.subarray(0, bytes);
