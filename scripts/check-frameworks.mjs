@@ -3,10 +3,11 @@
 //
 //   node scripts/check-frameworks.mjs rxgrid-0.1.0.tgz
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './temporary-folder.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [tarball] = process.argv.slice(2);
@@ -44,8 +45,7 @@ const examples = [
   },
 ];
 
-const temp = mkdtempSync(join(tmpdir(), 'rxgrid-frameworks-'));
-process.on('exit', () => rmSync(temp, { recursive: true, force: true }));
+const temp = temporaryFolder(join(tmpdir(), 'rxgrid-frameworks-'));
 for (const example of examples) check(example);
 
 function check({ name, packages, program, compiler, lay }) {

@@ -2,11 +2,12 @@
 // with others whose package folders are given, with `skipLibCheck: false`, and without the types of packages that a
 // user has no reason to install (those of ws, above all).
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './temporary-folder.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -15,8 +16,7 @@ const compilers = ['typescript', ...process.argv.slice(2)];
 const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const installed = [...Object.keys(dependencies), 'rxjs', 'zod', '@types/node', 'undici-types', 'tslib'];
 
-const user = mkdtempSync(join(tmpdir(), 'rxgrid-types-'));
-process.on('exit', () => rmSync(user, { recursive: true, force: true }));
+const user = temporaryFolder(join(tmpdir(), 'rxgrid-types-'));
 const modules = join(user, 'node_modules');
 for (const name of installed) {
   mkdirSync(dirname(join(modules, name)), { recursive: true });

@@ -152,6 +152,23 @@ describe('a link', () => {
 });
 
 describe('the pings of a link', () => {
+  /** Has the link answer so many calls, each of which takes it 50 ms. */
+  function slowCalls({ runtime, a }: Pick<ReturnType<typeof lone>, 'runtime' | 'a'>, count: number) {
+    let answered = 0;
+    a.serve(1, {
+      kind: 'unary',
+      respond: (mux, payload) => {
+        answered++;
+        runtime.block(50);
+        mux.respond(payload);
+      },
+    });
+    const requests = Array.from({ length: count }, (_, index) =>
+      fromCaller.request(index + 1, { payload: 'x', deadlineMs: 1e6 }),
+    );
+    return { requests, answered: () => answered };
+  }
+
   it('are answered with their sequence number, deadline and time', () => {
     const { runtime, frames, receive } = lone();
     const time = { seconds: 5, nanoseconds: 6 };
@@ -189,19 +206,8 @@ describe('the pings of a link', () => {
 
   it('do not end the link where the answer waits behind messages that this side has still to read', () => {
     const { runtime, a, frames, closed, far, receive } = lone();
-    let read = 0;
-    a.serve(1, {
-      kind: 'unary',
-      respond: (mux, payload) => {
-        read++;
-        runtime.block(50);
-        mux.respond(payload);
-      },
-    });
     const calls = 2_000;
-    const requests = Array.from({ length: calls }, (_, index) =>
-      fromCaller.request(index + 1, { payload: 'x', deadlineMs: 1e6 }),
-    );
+    const { requests, answered } = slowCalls({ runtime, a }, calls);
     // The other side answers each ping at once. Its answers come behind its calls, which take this side 100 s.
     far.inbound.subscribe((message) => {
       for (const { op, seq, deadlineMs, payload } of decodeFrames(message, testChecksum.hash)) {
@@ -212,20 +218,13 @@ describe('the pings of a link', () => {
     });
     receive(...requests);
     runtime.advance(calls * 50 + 60_000);
-    expect([read, closed]).toStrictEqual([calls, []]);
+    expect([answered(), closed]).toStrictEqual([calls, []]);
     expect(frames.filter(({ op }) => op === Op.Ping).length).toBeGreaterThan(8);
   });
 
   it('end the link where the other side is silent after a backlog of its messages was read', () => {
     const { runtime, a, closed, receive } = lone();
-    a.serve(1, {
-      kind: 'unary',
-      respond: (mux, payload) => {
-        runtime.block(50);
-        mux.respond(payload);
-      },
-    });
-    receive(...Array.from({ length: 1_000 }, (_, index) => fromCaller.request(index + 1, { deadlineMs: 1e6 })));
+    receive(...slowCalls({ runtime, a }, 1_000).requests);
     runtime.advance(49_000);
     expect(closed).toStrictEqual([]);
     runtime.advance(3_000);
@@ -237,14 +236,7 @@ describe('the pings of a link', () => {
     ['a reference peer', false],
   ])('are answered late by a side that is behind; it sends a Pong by itself to %s: %p', (_, extended) => {
     const { runtime, a, frames, receive } = lone({ ...agreed, extended });
-    a.serve(1, {
-      kind: 'unary',
-      respond: (mux, payload) => {
-        runtime.block(50);
-        mux.respond(payload);
-      },
-    });
-    receive(...Array.from({ length: 700 }, (__, index) => fromCaller.request(index + 1, { deadlineMs: 1e6 })));
+    receive(...slowCalls({ runtime, a }, 700).requests);
     runtime.advance(19_000);
     const pongs = frames.filter(({ op }) => op === Op.Pong);
     expect(pongs.map(({ muxId, payload }) => [muxId, decodePong(payload).time])).toStrictEqual(

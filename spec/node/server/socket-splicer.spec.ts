@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { Socket } from 'node:net';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom, tap, toArray, type Observable } from 'rxjs';
 import { FileSpaceError } from '../../../lib/files/file-error.js';
@@ -14,29 +14,15 @@ import { loadPipePool, type PipePool } from '../../../lib/node/kernel/pipe-pool.
 import { SplicedPayload } from '../../../lib/node/kernel/spliced-payload.js';
 import { SocketSplicer } from '../../../lib/node/server/socket-splicer.js';
 import { minRegionFrameBytes, receivePipeBytes } from '../../../lib/bounds.js';
-import { pipedCount, PipeReceiver } from '../../../lib/piped.js';
+import { PipeReceiver } from '../../../lib/piped.js';
 import { encodeFrame } from '../../../lib/wire/encode.js';
 import type { Frame } from '../../../lib/wire/frame.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
 import { frameOf, fromResponder, messageOf } from '../../support/protocol/frames.js';
-import { untilClosed } from '../../support/files/descriptors.js';
+import { pipes, untilClosed, untilPipesClosed } from '../../support/files/descriptors.js';
 import { echo, FileGrid } from '../../support/files/file-grid.js';
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
-
-/** The pipes of this process, as numbers of inodes. */
-function pipes(): string[] {
-  return readdirSync('/proc/self/fd')
-    .map((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`);
-      } catch {
-        return '';
-      }
-    })
-    .filter((target) => target.startsWith('pipe:'))
-    .sort();
-}
 
 onLinux('a file that is received through pipes', () => {
   const size = 12 << 20;
@@ -66,7 +52,7 @@ onLinux('a file that is received through pipes', () => {
   afterEach(async () => {
     await grid.close();
     await untilClosed(grid.folder);
-    while (pool.open > 0 || pipedCount() > 0) await new Promise((resolve) => setImmediate(resolve));
+    await untilPipesClosed(pool);
     expect(pipes()).toStrictEqual(before);
     jest.restoreAllMocks();
   });

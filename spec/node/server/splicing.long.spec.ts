@@ -9,22 +9,13 @@ import { connect, receiveFile, serveFiles, type Manager } from '../../../lib/nod
 import type { LeafConnection } from '../../../lib/index.js';
 import { loadPipePool, type PipePool } from '../../../lib/node/kernel/pipe-pool.js';
 import { SplicedPayload } from '../../../lib/node/kernel/spliced-payload.js';
-import { pipedCount } from '../../../lib/piped.js';
-import { untilClosed } from '../../support/files/descriptors.js';
+import { SeededRandom } from '../../../lib/testing/seeded-random.js';
+import { untilClosed, untilPipesClosed } from '../../support/files/descriptors.js';
 import { echo, FileGrid } from '../../support/files/file-grid.js';
 import { eachFrame, FrameProxy, type Passage } from '../../support/protocol/frame-proxy.js';
 import { wsFrame } from '../../support/protocol/ws-frames.js';
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
-
-/** Deterministic numbers in [0, 1). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 onLinux('splicing from a connection that is changed on the way', () => {
   const size = 5 << 20;
@@ -56,7 +47,7 @@ onLinux('splicing from a connection that is changed on the way', () => {
     proxy.close();
     await grid.close();
     await untilClosed(grid.folder);
-    while (pool.open > 0 || pipedCount() > 0) await new Promise((resolve) => setImmediate(resolve));
+    await untilPipesClosed(pool);
     jest.restoreAllMocks();
   });
 
@@ -78,11 +69,11 @@ onLinux('splicing from a connection that is changed on the way', () => {
     await copied(leaf);
     const all = proxy.passed;
     leaf.close();
-    const random = randomNumbers(7);
+    const random = new SeededRandom(7);
     const parts = [0, 1, 2, 3, 4].map((part) => begun + part * ((960 << 10) + 23));
     const cuts = [
       ...parts.flatMap((part) => [1, 5, 9, 10, 15, 20, 22, 23, 24, 40, 4_096].map((at) => part + at)),
-      ...Array.from({ length: 60 }, () => begun + Math.floor(random() * (all - begun - 100))),
+      ...Array.from({ length: 60 }, () => begun + random.below(all - begun - 100)),
     ];
     for (const cutAt of cuts) {
       const doomed = await dial({ pass, cutAt });
@@ -115,13 +106,13 @@ onLinux('splicing from a connection that is changed on the way', () => {
   });
 
   it('takes bytes that come a few at a time', async () => {
-    const random = randomNumbers(3);
+    const random = new SeededRandom(3);
     const leaf = await dial({
       pass: (piece) => {
         const pieces: Buffer[] = [];
         for (let at = 0; at < piece.length;) {
-          const most = random() < 0.05 ? 3 : random() < 0.5 ? 1_448 : 20_000;
-          const end = at + 1 + Math.floor(random() * most);
+          const most = random.chance(0.05) ? 3 : random.chance(0.5) ? 1_448 : 20_000;
+          const end = at + 1 + random.below(most);
           pieces.push(piece.subarray(at, end));
           at = end;
         }

@@ -9,6 +9,7 @@ import {
   toAsyncIterable,
 } from '../../../lib/index.js';
 import { codeOf, end } from './ended.js';
+import { giveInput } from './give-input.js';
 import type { OddContext } from './oddity.js';
 import { first, flaky, odd, oddEcho, oddSink, oddStream, QuotaExceeded, rawId, shelf, unserved } from './odd-routes.js';
 
@@ -153,14 +154,8 @@ const callers: Readonly<Record<string, (context: OddContext) => Promise<void>>> 
     const named = await end(relayed.request(flaky, -1, { timeout: 5_000 }));
     expect(typeof named.items[0] === 'number', named.code);
   },
-  async 'an input of which one item is taken'({ connection, expect }) {
-    let given = 0;
-    function* input(): Generator<Uint8Array> {
-      for (; given < 20; given++) yield bytes;
-    }
-    const { code } = await end(connection.exchange(oddSink, undefined, () => input()));
-    // What is not taken returns its credit, so that the rest comes.
-    expect(code !== 'completed' || given === 20, `${given} items of the input came`);
+  async 'an input of which one item is taken'(context) {
+    await giveInput(context, oddSink, 20);
   },
   async 'calls that are given up before they leave'({ connection }) {
     await connection.ready();
