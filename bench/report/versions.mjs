@@ -8,5 +8,6 @@ const versionOf = (name) => `${name} ${require(`${name}/package.json`).version}`
 export function versions() {
   const packages = ['rxjs', 'ws', 'rsocket-core'].map(versionOf).join(', ');
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? process.arch}`;
-  return `Node ${process.versions.node}, ${packages}; ${machine}, load ${loadavg()[0].toFixed(1)}`;
+  const node = [`Node ${process.versions.node}`, ...process.execArgv].join(' ');
+  return `${node}, ${packages}; ${machine}, load ${loadavg()[0].toFixed(1)}`;
 }
