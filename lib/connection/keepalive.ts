@@ -1,12 +1,14 @@
 /**
  * The connection's pings: one at once to measure the round-trip time, then one per interval. If the last Pong is older
- * than two intervals, the other side is lost (wire protocol, section 5).
+ * than two intervals, the other side is lost (wire protocol, section 5; `silence` has the exceptions).
  *
- *     waiting ──interval, or the machine has slept──▶ Ping ──▶ waiting ──two intervals without a Pong──▶ silent
+ *     waiting ──an interval since the last Ping, or the machine has slept──────▶ Ping ──▶ waiting
+ *        ├──one and a half of the other side's intervals since the last Pong──▶ Pong ──▶ waiting
+ *        └──the other side was silent for too long────────────────────────────▶ silent
  *
- * A Pong may come late although both sides are well: it waits behind what this side has still to read, or behind a long
- * message on a slow line. Then the other side is not blamed. Nor must it blame this side, whose answer comes as late:
- * so this side sends a Pong by itself, one per interval.
+ * A Ping of the other side may wait behind what this side has still to read, or behind a long message on a slow line.
+ * It must not give this side up for that, so this side then sends a Pong by itself: an empty one to an rxgrid host, and
+ * to a reference peer, which expects the time of its Ping in it, once more the answer to the newest Ping that was read.
  *
  * All times are on the monotonic clock, so setting the wall clock ends no connection.
  */
@@ -14,39 +16,37 @@
 import type { Runtime } from '../runtime.js';
 import { decodePing, decodePong, encodePing, encodePong } from '../wire/payloads/control.js';
 import { timestampFromMs, timestampToMs } from '../wire/msgpack/timestamp.js';
+import { Silence, type Arrivals } from './silence.js';
 import { WakeWatch } from './wake-watch.js';
 
-/** When messages and bytes of the peer arrived over a connection, as far as this side knows. */
-export interface Arrivals {
-  /** When the last message arrived, on the monotonic clock, in ms; −Infinity before the first one. */
-  readonly lastArrival: number;
-  /** Until when messages that had arrived waited to be read: now where some wait, −Infinity where none ever did. */
-  readonly unreadUntil: number;
-  /**
-   * Bytes that were read from the network, of messages that are not complete, too. Undefined where the platform does
-   * not show it.
-   */
-  readonly readBytes: number | undefined;
+/** The parts of a Ping, or of a Pong, that are not fixed. */
+export interface PingFrame {
+  readonly payload: Uint8Array;
+  /** A Pong repeats those of its Ping. */
+  readonly seq: number;
+  /** The interval of the side that sends the Ping. */
+  readonly deadlineMs: number;
 }
 
-/** What a {@link Keepalive} does. */
-export interface KeepaliveActions {
+/** The other side, as a {@link Keepalive} sees it. */
+export interface PingedSide {
+  /** False: each Pong to it has to carry the time of one of its Pings. */
+  readonly takesEmptyPongs: boolean;
   sendPing(payload: Uint8Array): void;
-  /** Sends a Pong that answers no Ping. Undefined for a peer that does not expect one. */
-  readonly sendPong?: ((payload: Uint8Array) => void) | undefined;
+  sendPong(pong: PingFrame): void;
   /** The other side has been silent for two intervals. */
   onSilence(): void;
 }
 
 /**
- * Bytes per second with which a message must arrive to count as one on a slow line. Without this bound a peer could
- * have this side keep half a message for ever, a byte per interval, and the pings of a proxy would keep the connection
- * of a host that is gone.
+ * Intervals after which a Ping, or the answer to one, is overdue: it waits unread, or the other side is gone. Half an
+ * interval is left until the other side counts this one as lost.
  */
-const leastArrivalRate = 1 << 10;
-
-/** Time, in ms, after a backlog was read in which the socket, which was paused, is read on. */
-const afterBacklog = 100;
+const overdueAfter = 1.5;
+/** A shorter interval that the other side names does not count, in ms: it must not have this side send without end. */
+const leastInterval = 1_000;
+/** Time, in ms, in which a process that is held up again and again reads what has arrived, before it decides. */
+const readingTime = 500;
 
 /** Pings the other side of a connection, and reports when it has been silent for two intervals. */
 export class Keepalive {
@@ -57,51 +57,70 @@ export class Keepalive {
 
   readonly #runtime: Runtime;
   readonly #interval: number;
-  readonly #arrivals: Arrivals;
-  readonly #actions: KeepaliveActions;
+  readonly #other: PingedSide;
+  readonly #silence: Silence;
   // A Ping carries a date, which its Pong repeats and only its sender reads. It is the monotonic time plus this offset.
   readonly #epoch: number;
   readonly #stopWatch: () => void;
-  #lastPong: number;
-  // What had arrived at the last check.
-  #checked: Arrivals & { readonly at: number };
-  // When a part of a message, large enough for the time it took, and no whole one, was found to have arrived.
-  #lastPart = -Infinity;
+  // When the other side last answered a Ping. A Pong that it sends by itself is no answer.
+  #answeredAt: number;
+  #pingAt: number;
+  // The Pong that this side sends by itself. Undefined: the other side would not understand it yet.
+  #ownPong: PingFrame | undefined;
+  #pongSentAt: number;
+  #theirInterval: number;
+  #due = Infinity;
   #cancel: (() => void) | undefined = undefined;
   #stopped = false;
 
-  constructor(runtime: Runtime, interval: number, arrivals: Arrivals, actions: KeepaliveActions) {
+  /** `interval`: in ms. */
+  constructor(runtime: Runtime, interval: number, arrivals: Arrivals, other: PingedSide) {
+    const now = runtime.now();
     this.#runtime = runtime;
-    this.#interval = interval;
-    this.#arrivals = arrivals;
-    this.#actions = actions;
-    this.#epoch = runtime.wallNow() - runtime.now();
-    this.#lastPong = runtime.now();
-    this.#checked = this.#arrivedAt(runtime.now());
+    this.#interval = this.#theirInterval = interval;
+    this.#other = other;
+    this.#silence = new Silence(interval, arrivals, now);
+    this.#epoch = runtime.wallNow() - now;
+    this.#answeredAt = this.#pongSentAt = now;
+    this.#pingAt = now + interval;
+    this.#ownPong = other.takesEmptyPongs ? { payload: emptyPong(), seq: 0, deadlineMs: interval } : undefined;
     this.#stopWatch = WakeWatch.of(runtime).listen(() => {
       this.#pingAfterSleep();
     });
     this.#wait();
   }
 
-  /** Sends a Ping now, to measure the round-trip time. */
+  /** Sends a Ping now, to measure the round-trip time. The next one follows after an interval. */
   ping(): void {
-    this.#actions.sendPing(encodePing({ time: timestampFromMs(this.#epoch + this.#runtime.now()) }));
+    const now = this.#runtime.now();
+    this.#pingAt = now + this.#interval;
+    this.#other.sendPing(encodePing({ time: timestampFromMs(this.#epoch + now) }));
+  }
+
+  /** Answers a Ping. @throws ProtocolError */
+  onPing({ payload, seq, deadlineMs }: PingFrame): void {
+    const pong = { payload: answerPing(payload), seq, deadlineMs };
+    if (!this.#other.takesEmptyPongs) this.#ownPong = pong;
+    if (deadlineMs > 0) this.#theirInterval = Math.max(deadlineMs, Math.min(leastInterval, this.#interval));
+    this.#sendPong(pong);
+    // The first Ping may name a shorter interval.
+    if (!this.#stopped && this.#pongAt < this.#due) this.#wait();
   }
 
   /** Handles the payload of a Pong. @throws ProtocolError */
   onPong(payload: Uint8Array): void {
     const { time } = decodePong(payload);
     const now = this.#runtime.now();
-    this.#lastPong = now;
+    this.#silence.onPong(now);
     if (time === undefined) return;
+    this.#answeredAt = now;
     this.rtt = Math.max(0, now - (timestampToMs(time) - this.#epoch));
     this.shortest = Math.min(this.shortest, this.rtt);
   }
 
   /** True: the answer to the last ping but one has not come, so the other side is behind with reading, or gone. */
   get isPongOverdue(): boolean {
-    return this.#runtime.now() - this.#lastPong > 1.5 * this.#interval;
+    return this.#runtime.now() - this.#answeredAt > overdueAfter * this.#interval;
   }
 
   /** Sends no more pings. */
@@ -116,74 +135,75 @@ export class Keepalive {
   // detects that: a peer that has closed the connection resets it, and a peer that is gone is silent for an interval.
   #pingAfterSleep(): void {
     this.#runtime.sometimes?.('a connection was asked after a sleep of the machine');
-    this.#lastPong = this.#runtime.now() - this.#interval;
-    this.#cancel?.();
+    this.#silence.reprieveAfterSleep(this.#runtime.now());
     this.ping();
     this.#wait();
   }
 
-  // One interval, or less where the last sign of life gets too old before that: otherwise another interval would pass
-  // unnoticed.
-  #untilNext(): number {
-    return Math.min(this.#interval, Math.max(0, this.#silentAt - this.#runtime.now()));
+  get #pongAt(): number {
+    return this.#ownPong === undefined ? Infinity : this.#pongSentAt + overdueAfter * this.#theirInterval;
   }
 
-  // The same expression for the wait and for the comparison: rounded differently, a timer of 0 ms would follow the
-  // other.
-  get #silentAt(): number {
-    return Math.max(
-      this.#lastPong + 2 * this.#interval,
-      this.#arrivals.unreadUntil + afterBacklog,
-      this.#lastPart + this.#interval,
-    );
+  #sendPong(pong: PingFrame): void {
+    this.#pongSentAt = this.#runtime.now();
+    this.#other.sendPong(pong);
   }
 
-  #arrivedAt(at: number): Arrivals & { readonly at: number } {
-    const { lastArrival, unreadUntil, readBytes } = this.#arrivals;
-    return { at, lastArrival, unreadUntil, readBytes };
-  }
-
-  // Finds what has arrived since the last check. What the other side asks or answers may be among what is still unread.
-  #check(now: number): void {
-    const last = this.#checked;
-    const { lastArrival, unreadUntil, readBytes = 0 } = (this.#checked = this.#arrivedAt(now));
-    const partBytes = lastArrival === last.lastArrival ? readBytes - (last.readBytes ?? 0) : 0;
-    // Between two checks that follow closely, a few bytes would be a high rate.
-    const elapsed = Math.max(now - last.at, this.#interval / 2);
-    const isPart = partBytes > 0 && partBytes * 1_000 >= leastArrivalRate * elapsed;
-    if (isPart) this.#lastPart = now;
-    if (isPart || unreadUntil > last.at) {
-      this.#runtime.sometimes?.('a pong was sent by itself');
-      this.#actions.sendPong?.(encodePong({ unknown: false, error: undefined, time: undefined }));
-    }
-  }
-
+  // What is due may move to a later time meanwhile: then the timer is set again when it fires.
   #wait(): void {
-    // Sending the ping may have ended the connection.
+    // Sending may have ended the connection.
     if (this.#stopped) return;
-    const due = this.#runtime.now() + this.#untilNext();
+    this.#cancel?.();
+    this.#setTimer(Math.min(this.#pingAt, this.#pongAt, this.#silence.endsAt), false);
+  }
+
+  #setTimer(due: number, hasRead: boolean): void {
+    this.#due = due;
     this.#cancel = this.#runtime.schedule(
       () => {
-        const now = this.#runtime.now();
-        // A process that was suspended has read nothing, and a Pong may be waiting in the socket: the other side gets
-        // one more interval.
-        if (now - due > this.#interval / 2) {
-          this.#runtime.sometimes?.('a process that was held up gave the other side more time');
-          this.#lastPong = Math.max(this.#lastPong, now - this.#interval);
-        }
-        this.#check(now);
-        if (now >= this.#silentAt) {
-          this.#runtime.sometimes?.('a silent peer was given up');
-          this.stop();
-          this.#actions.onSilence();
-          return;
-        }
-        this.ping();
-        this.#wait();
+        this.#onTimer(due, hasRead);
       },
       Math.max(0, due - this.#runtime.now()),
     );
   }
+
+  // The other side has had its interval. Timers may run before the sockets are read.
+  #readBeforeEnd(now: number): void {
+    this.#setTimer(now + Math.min(readingTime, this.#interval), true);
+  }
+
+  #end(): void {
+    this.#runtime.sometimes?.('a silent peer was given up');
+    this.stop();
+    this.#other.onSilence();
+  }
+
+  #onTimer(due: number, hasRead: boolean): void {
+    // A timer may be early by a rounded fraction of a ms: it would be set again and again, with 0 ms.
+    const now = Math.max(this.#runtime.now(), due);
+    // A process that was suspended has read nothing, and a Pong may be waiting in the socket.
+    const wasHeldUp = now - due > this.#interval / 2;
+    if (wasHeldUp) {
+      this.#runtime.sometimes?.('a process that was held up gave the other side more time');
+      this.#silence.reprieveAfterHoldUp(now);
+    }
+    this.#silence.countParts(now);
+    if (now >= this.#silence.endsAt) {
+      if (wasHeldUp && !hasRead) this.#readBeforeEnd(now);
+      else this.#end();
+      return;
+    }
+    if (now >= this.#pongAt) {
+      this.#runtime.sometimes?.('a pong was sent by itself');
+      this.#sendPong(this.#ownPong!);
+    }
+    if (!this.#stopped && now >= this.#pingAt) this.ping();
+    this.#wait();
+  }
+}
+
+function emptyPong(): Uint8Array {
+  return encodePong({ unknown: false, error: undefined, time: undefined });
 }
 
 /** The payload of the Pong that answers a Ping of the connection. @throws ProtocolError for an invalid payload. */

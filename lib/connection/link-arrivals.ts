@@ -1,6 +1,6 @@
 import type { Engine } from '../mux/engine.js';
 import type { Socket } from '../transport/socket.js';
-import type { Arrivals } from './keepalive.js';
+import type { Arrivals } from './silence.js';
 
 /** When messages and bytes of the peer arrived over a link: its engine and its socket know it. */
 export class LinkArrivals implements Arrivals {

@@ -26,7 +26,7 @@ import { decodeFrames } from '../wire/decode.js';
 import type { Frame, FrameView } from '../wire/frame.js';
 import { Op } from '../wire/ops.js';
 import { firstMuxId, type Agreement } from './handshake.js';
-import { answerPing, Keepalive } from './keepalive.js';
+import { Keepalive } from './keepalive.js';
 import { closeSocket } from './linger.js';
 import { LinkDrain } from './link-drain.js';
 import { LinkArrivals } from './link-arrivals.js';
@@ -56,7 +56,7 @@ export interface LinkOptions extends Pick<EngineOptions, 'find' | 'incoming'> {
   readonly disconnected: (sent: boolean) => GridError;
 }
 
-/** One WebSocket after its handshake, with the engine that sends and receives over it. */
+/** One WebSocket after its handshake, with its engine. */
 export class Link {
   readonly engine: Engine;
   readonly remoteId: Uint8Array;
@@ -212,9 +212,8 @@ export class Link {
 
   #close(closeSocket: () => void): void {
     if (!this.#open) return;
-    // Frames of this turn are sent before the close frame, above all a Pong: a reference peer would report a time-out.
+    // First the frames of this turn, above all a Pong: a reference peer would report a time-out. The socket may break.
     this.engine.drained();
-    // Sending may have found the socket broken.
     if (this.open) this.#finish(undefined, closeSocket);
   }
 
@@ -229,12 +228,14 @@ export class Link {
   }
 
   #createKeepalive(runtime: Runtime, interval: number): Keepalive {
-    const send = (op: number) => (payload: Uint8Array) => {
-      this.engine.sendControl(op, payload, interval);
-    };
     return new Keepalive(runtime, interval, new LinkArrivals(this.engine, this.#socket), {
-      sendPing: send(Op.Ping),
-      sendPong: this.agreement.extended ? send(Op.Pong) : undefined,
+      takesEmptyPongs: this.agreement.extended,
+      sendPing: (payload) => {
+        this.engine.sendControl(Op.Ping, payload, interval);
+      },
+      sendPong: ({ payload, deadlineMs, seq }) => {
+        this.engine.sendControl(Op.Pong, payload, deadlineMs, seq);
+      },
       onSilence: () => {
         this.#end(new Error('The other side has not answered a ping for two intervals.'));
       },
@@ -248,8 +249,7 @@ export class Link {
   readonly #onControl = (frame: FrameView): void => {
     switch (frame.op) {
       case Op.Ping:
-        // Pong repeats the Ping's sequence number and deadline.
-        this.engine.sendControl(Op.Pong, answerPing(frame.payload), frame.deadlineMs, frame.seq);
+        this.#keepalive.onPing(frame);
         break;
       case Op.Pong:
         this.#keepalive.onPong(frame.payload);

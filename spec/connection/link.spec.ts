@@ -195,7 +195,11 @@ describe('the pings of a link', () => {
   it('are sent each interval, and two without an answer end the link', () => {
     const { runtime, frames, closed, ends } = lone();
     runtime.advance(19_999);
-    expect(frames.map(lineOf)).toMatchObject([expect.stringMatching(/^Ping 0 10000 ms /)]);
+    // The other side sends no pings either, so it gets a Pong without one.
+    expect(frames.map(lineOf)).toMatchObject([
+      expect.stringMatching(/^Ping 0 10000 ms /),
+      expect.stringMatching(/^Pong 0 10000 ms /),
+    ]);
     expect(frames[0]!.flags).toBe(0);
     expect(closed).toStrictEqual([]);
     runtime.advance(1);
@@ -225,23 +229,29 @@ describe('the pings of a link', () => {
   it('end the link where the other side is silent after a backlog of its messages was read', () => {
     const { runtime, a, closed, receive } = lone();
     receive(...slowCalls({ runtime, a }, 1_000).requests);
-    runtime.advance(49_000);
+    runtime.advance(59_000);
     expect(closed).toStrictEqual([]);
     runtime.advance(3_000);
     expect(closed[0]).toStrictEqual(silence);
   });
 
   it.each([
-    ['another rxgrid host', true],
-    ['a reference peer', false],
-  ])('are answered late by a side that is behind; it sends a Pong by itself to %s: %p', (_, extended) => {
+    ['another rxgrid host: an empty one', true],
+    ['a reference peer: the last one again', false],
+  ])('are answered late by a side that is behind; it sends a Pong by itself to %s', (_, extended) => {
     const { runtime, a, frames, receive } = lone({ ...agreed, extended });
+    const time = { seconds: 5, nanoseconds: 6 };
+    receive(frameOf(Op.Ping, 0, { seq: 7, deadlineMs: 10_000, payload: encodePing({ time }) }));
     receive(...slowCalls({ runtime, a }, 700).requests);
-    runtime.advance(19_000);
+    runtime.advance(34_000);
     const pongs = frames.filter(({ op }) => op === Op.Pong);
-    expect(pongs.map(({ muxId, payload }) => [muxId, decodePong(payload).time])).toStrictEqual(
-      extended ? [[0, undefined]] : [],
-    );
+    const answer = [0, 7, time];
+    const own = extended ? [0, 0, undefined] : answer;
+    expect(pongs.map(({ muxId, seq, payload }) => [muxId, seq, decodePong(payload).time])).toStrictEqual([
+      answer,
+      own,
+      own,
+    ]);
   });
 
   it('keep two links alive indefinitely, and measure', () => {

@@ -4,13 +4,14 @@ import type { CircuitModel, WireModel, WireRule } from '../wire-model.js';
 
 /** Interval of the connection's pings, in ms. */
 const interval = 10_000;
-/** A side that has just read a backlog reads on for so many ms before it gives the other side up. */
-const afterBacklog = 100;
+/** A backlog, which was read in slices, was read so many ms after its last frame had arrived. */
+const readAfter = 100;
 
 /** A connection is asked in each interval whether it lives, and given up when it has not answered for two. */
 export function keepalive(reasons: () => Reasons): WireRule & { check(model: WireModel, at: number): void } {
   const asked = new Map<CircuitModel, [number, number]>();
   const answered = new Map<CircuitModel, [number, number]>();
+  const arrived = new Map<CircuitModel, [number, number]>();
   const note = (times: Map<CircuitModel, [number, number]>, circuit: CircuitModel, end: 0 | 1, at: number): void => {
     const known = times.get(circuit);
     if (known === undefined) times.set(circuit, end === 0 ? [at, -1] : [-1, at]);
@@ -22,6 +23,7 @@ export function keepalive(reasons: () => Reasons): WireRule & { check(model: Wir
       if (frame.op === Op.Ping && frame.muxId === 0) note(asked, circuit, end, at);
     },
     arrived({ circuit, end, frame, at }) {
+      note(arrived, circuit, end, at);
       if (frame.op === Op.Pong && frame.muxId === 0) note(answered, circuit, end, at);
     },
     changed(circuit, end, at) {
@@ -53,7 +55,10 @@ export function keepalive(reasons: () => Reasons): WireRule & { check(model: Wir
           };
           if (at - lastAsked > interval + reasons().drift(interval) + held(lastAsked))
             throw new Error(`${name}: no ping for ${at - lastAsked} ms`);
-          if (at - lastAnswered > 2 * (interval + reasons().drift(interval)) + held(lastAnswered) + afterBacklog)
+          // The answer may come behind a backlog of other frames: there is an interval from its end.
+          const backlogEnd = (arrived.get(circuit)?.[end] ?? -Infinity) + readAfter;
+          const tolerated = interval + reasons().drift(interval);
+          if (at > Math.max(lastAnswered + tolerated, backlogEnd) + tolerated + held(lastAnswered))
             throw new Error(`${name}: no pong for ${at - lastAnswered} ms`);
         }
       }
