@@ -288,6 +288,48 @@ describe('the package', () => {
     expect(count('rxgrid/node')).toBeLessThan(7);
   });
 
+  it('loads what few processes call with its first call: functions of the same names and lengths', () => {
+    const code = `
+      const main = require('rxgrid');
+      const node = require('rxgrid/node');
+      const loaded = () => Object.keys(require.cache).filter((path) => /rxgrid.dist|msgpack-lite/.test(path)).length;
+      const outcomeOf = (call) => { try { return call(); } catch (error) { return error instanceof main.ConfigurationError; } };
+      const functions = ['fileRegion', 'partialFile', 'serveFiles', 'serveDashboard', 'hostsFromDns'].map((name) => node[name]);
+      const calls = [
+        () => node.fileRegion('/nowhere') instanceof main.FileRegion,
+        () => node.hostsFromStatefulSet({ replicas: -1 }),
+        () => main.msgpack().encode(1)[0],
+      ];
+      const results = calls.map((call) => {
+        const before = loaded();
+        return [outcomeOf(call), loaded() > before];
+      });
+      console.log(JSON.stringify({ shapes: functions.map(({ name, length }) => name + length), results }));`;
+    expect(JSON.parse(runScript('later.cjs', code))).toStrictEqual({
+      shapes: ['fileRegion1', 'partialFile1', 'serveFiles2', 'serveDashboard1', 'hostsFromDns1'],
+      results: [
+        [true, true],
+        [true, true],
+        [1, true],
+      ],
+    });
+  });
+
+  // Where old objects have more than 8 MiB, V8 marks the heap for every 30 MB of received bytes: docs/performance.md.
+  // The bound is a little above what it is now.
+  it('takes 1.4 MB of memory beyond that of rxjs and ws', () => {
+    const heapWith = (modules: readonly string[]): number => {
+      const lines = modules.map((name) => `require('${name}');`).join('');
+      // Collected until the code of what ran once has been dropped.
+      const code = `${lines} for (let i = 0; i < 8; i++) gc(); console.log(process.memoryUsage().heapUsed);`;
+      const args = ['--expose-gc', '--no-opt', '--no-sparkplug', '-e', code];
+      return Math.min(...[1, 2, 3].map(() => Number(run(process.execPath, args, user))));
+    };
+    const ours = heapWith(['rxjs', 'ws', 'rxgrid', 'rxgrid/node']) - heapWith(['rxjs', 'ws']);
+    console.log(`rxgrid in memory: ${String(ours)} bytes.`);
+    expect(ours).toBeLessThan(1_450_000);
+  });
+
   it('shows an uncaught error with its message and its stack, and without a line of the bundle', () => {
     const code = `
       import { once } from 'node:events';

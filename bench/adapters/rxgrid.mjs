@@ -1,7 +1,9 @@
 // rxgrid behind the adapter interface of the bench: unary echo, a stream from the server, a duplex echo.
 // One set of contract options for all cells: the defaults.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Subject } from 'rxjs';
-import { xxhash3 } from 'hash-wasm';
 import { duplex, raw, staticToken, type, unary } from 'rxgrid';
 import { fileRegion, Manager } from 'rxgrid/node';
 
@@ -12,6 +14,7 @@ const items = duplex({ id: 2, name: 'items', request: type(), output: raw });
 const fileBytes = duplex({ id: 4, name: 'fileBytes', request: type(), output: raw });
 const echoItems = duplex({ id: 3, name: 'echoItems', input: raw, output: raw });
 
+const dialerName = fileURLToPath(new URL('dialer-name.mjs', import.meta.url));
 const nameOf = (host, port) => `http://${host}:${port}`;
 
 /**
@@ -20,11 +23,8 @@ const nameOf = (host, port) => `http://${host}:${port}`;
  * So the client has a name with which it dials, as the clients of all other peers do.
  */
 async function clientName(server) {
-  for (let last = 1; ; last++) {
-    const name = nameOf(`127.0.0.${last}`, 9);
-    // XXH3 as 16 hexadecimal digits: the order of the texts is that of the numbers.
-    if ((await xxhash3(name + server)) < (await xxhash3(server + name))) return name;
-  }
+  const { stdout } = await promisify(execFile)(process.execPath, [dialerName, server]);
+  return stdout.trim();
 }
 
 const manager = (local, hosts, checksum) => new Manager({ local, hosts, auth: staticToken('bench'), checksum });

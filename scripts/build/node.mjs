@@ -1,7 +1,9 @@
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, posix, relative, resolve } from 'node:path';
+import { toCommonJs } from './common-js.mjs';
+import { laterFiles, loadLater } from './later.mjs';
 import { shrink } from './shrink.mjs';
 
 const require = createRequire(import.meta.url);
@@ -25,7 +27,8 @@ export async function bundleForNode(folder, entries) {
       posix.join(posix.dirname(name), file),
     ),
   );
-  const ofNode = [...entries.filter((name) => name !== 'index'), ...new Set(ofCommands)];
+  const ofNode = [...entries.filter((name) => name !== 'index'), ...laterFiles, ...new Set(ofCommands)];
+  const textOfNode = await loadLater(esm, 'node/index');
   const { outputFiles, metafile } = await build({
     entryPoints: ['index', 'cli/main', ...ofNode, ...later].map((name) => `${esm}/${name}.js`),
     outbase: esm,
@@ -38,7 +41,8 @@ export async function bundleForNode(folder, entries) {
     packages: 'external',
     // The manifest tells bundlers that an import alone does nothing.
     ignoreAnnotations: true,
-    plugins: [oneCore(esm, ofNode), replacements(esm)],
+    minifySyntax: true,
+    plugins: [oneCore(esm, ofNode, textOfNode), replacements(esm)],
     write: false,
     metafile: true,
     logLevel: 'warning',
@@ -54,12 +58,8 @@ export async function bundleForNode(folder, entries) {
 }
 
 async function writeCommonJs(path, text) {
-  // jest runs CommonJS, and has no import() there.
-  const supported = { 'dynamic-import': false };
-  const options = { format: 'cjs', platform: 'node', target: 'es2022', minifySyntax: true, supported };
-  const { code } = await transform(text, options);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, await shrink(code, false));
+  writeFileSync(path, await shrink(await toCommonJs(text), false));
 }
 
 /**
@@ -85,16 +85,18 @@ function writeFacade(folder, name, names) {
  * esbuild makes a file of what the same entries share: each one that is not the main entry is given the whole of it, so
  * that what they share is one file.
  */
-const oneCore = (esm, ofNode) => ({
+const oneCore = (esm, ofNode, textOfNode) => ({
   name: 'one core',
   setup({ onLoad }) {
     onLoad({ filter: /.*/ }, ({ path }) => {
       const name = relative(esm, path);
       if (!ofNode.some((entry) => name === `${entry}.js`)) return undefined;
-      const text = readFileSync(path, 'utf8');
+      const text = name === 'node/index.js' ? textOfNode : readFileSync(path, 'utf8');
       // A command is given the whole of what any of them uses, so that they do not take the other entries to pieces.
       // None uses rxgrid/otel, which needs a package that the user may not have.
       const whole = name.startsWith('cli/') ? ofNode.filter((entry) => !/^(cli|testing|otel)\b/.test(entry)) : [];
+      // What a host is made of is not taken to pieces either.
+      if (laterFiles.includes(name.replace(/\.js$/, ''))) whole.push('node/index');
       const imports = ['index', ...whole].map((entry) => {
         const from = relative(dirname(path), `${esm}/${entry}.js`);
         return `import ${JSON.stringify(from.startsWith('.') ? from : `./${from}`)};`;
@@ -110,38 +112,48 @@ const replacements = (esm) => ({
   setup({ onLoad, onResolve }) {
     // For a browser the checksum is a file of its own. Nearly every process of Node needs it, and finding the file, and
     // that of its package, takes 2 ms: there both are part of the main file, as the license of the package allows.
-    replaceLine(onLoad, esm, 'wire/checksum', {
-      line: "const { createXXHash3 } = await import('./xxh3.js');",
-      by: '',
+    replaceLines(onLoad, esm, 'wire/checksum', {
+      lines: { "const { createXXHash3 } = await import('./xxh3.js');": '' },
       head: "import { createXXHash3 } from './xxh3.js';",
     });
     onResolve({ filter: /^hash-wasm.*xxhash3/ }, ({ path }) => ({ path: require.resolve(path) }));
     onLoad({ filter: /hash-wasm.*xxhash3/ }, ({ path }) => {
       // As a module: esbuild's helpers for CommonJS would be one more file.
       const text = readFileSync(path, 'utf8');
-      return { contents: `const exports = {}, module = { exports };\n${text}\nexport default exports;` };
+      const body = `(function (exports, module) {\n${text}\n})(whole, {});`;
+      return { contents: `const whole = {};\n${body}\nexport default whole;` };
+    });
+    // Its 25 files take 0.3 MB and some ms. A process whose payloads are bytes, or that names another codec, never makes
+    // one of these.
+    const names = '{ createCodec, Decoder, encode }';
+    const start = 'export function msgpackLite(timestamps) {';
+    replaceLines(onLoad, esm, 'codec/msgpack-lite', {
+      lines: {
+        [`import ${names} from 'msgpack-lite';`]: '',
+        [start]: `${start}\n    const ${names} = requireNow(import('msgpack-lite'));`,
+      },
     });
     // CommonJS has another word for the place of a file.
-    replaceLine(onLoad, esm, 'node/dashboard/page-files', {
-      line: 'import.meta.url',
-      by: 'pathToFileURL(__filename).href',
+    replaceLines(onLoad, esm, 'node/dashboard/page-files', {
+      lines: { 'import.meta.url': 'pathToFileURL(__filename).href' },
       head: "import { pathToFileURL } from 'node:url';",
     });
     for (const { file, name } of optional) {
-      const by = `createRequire(__filename)('${name}')`;
-      replaceLine(onLoad, esm, file, {
-        line: `import('${name}')`,
-        by,
+      replaceLines(onLoad, esm, file, {
+        lines: { [`import('${name}')`]: `createRequire(__filename)('${name}')` },
         head: "import { createRequire } from 'node:module';",
       });
     }
   },
 });
 
-function replaceLine(onLoad, esm, file, { line, by, head }) {
+function replaceLines(onLoad, esm, file, { lines, head = '' }) {
   onLoad({ filter: new RegExp(`${file}\\.js$`) }, ({ path }) => {
-    const text = readFileSync(path, 'utf8');
-    if (!text.includes(line)) throw new Error(`${relative(esm, path)} has no ${line}`);
-    return { contents: `${head}\n${text.replace(line, by)}` };
+    let text = readFileSync(path, 'utf8');
+    for (const [line, by] of Object.entries(lines)) {
+      if (!text.includes(line)) throw new Error(`${relative(esm, path)} has no ${line}`);
+      text = text.replace(line, by);
+    }
+    return { contents: `${head}\n${text}` };
   });
 }
