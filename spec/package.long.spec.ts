@@ -160,6 +160,39 @@ describe('the package', () => {
     expect(runScript('use.mjs', code)).toBe('1,2,3');
   });
 
+  it('runs between two hosts, the one that dials with the masks of bufferutil', () => {
+    for (const name of ['bufferutil', 'node-gyp-build']) {
+      cpSync(join(project, 'node_modules', name), join(user, 'masks/node_modules', name), { recursive: true });
+    }
+    const root = join(user, 'masks/node_modules');
+    for (const name of readdirSync(join(user, 'node_modules'))) {
+      cpSync(join(user, 'node_modules', name), join(root, name), { recursive: true });
+    }
+    const code = `
+      import { createRequire } from 'node:module';
+      import { createServer } from 'node:net';
+      import { firstValueFrom } from 'rxjs';
+      import { raw, staticToken, unary } from 'rxgrid';
+      import { Manager } from 'rxgrid/node';
+      const bufferutil = createRequire(import.meta.url)('bufferutil');
+      const mask = bufferutil.mask;
+      let masked = 0;
+      bufferutil.mask = (...args) => { masked++; mask(...args); };
+      const echo = unary({ id: 1, name: 'echo', request: raw, response: raw });
+      const hosts = [await ${freePort}, await ${freePort}].map((port) => 'http://127.0.0.1:' + port);
+      const managers = hosts.map((local) => new Manager({ local, hosts, auth: staticToken('x') }));
+      for (const manager of managers) manager.handle(echo, (bytes) => bytes);
+      await Promise.all(managers.map((manager) => manager.listen({ address: '127.0.0.1' })));
+      const lengths = await Promise.all(managers.map(async (manager, index) => {
+        const host = manager.connection(hosts[1 - index]);
+        await host.ready();
+        return (await firstValueFrom(host.request(echo, new Uint8Array(300_000)))).length;
+      }));
+      console.log(JSON.stringify([lengths, masked > 0]));
+      await Promise.all(managers.map((manager) => manager.close()));`;
+    expect(JSON.parse(runScript('masks/two.mjs', code))).toStrictEqual([[300_000, 300_000], true]);
+  });
+
   it('runs as CommonJS', () => {
     const code = `
       const { createServer } = require('node:net');

@@ -65,21 +65,29 @@ function visit(body, edits) {
     const now = importOf(node.arguments?.[0]?.expression);
     const name = importOf(node);
     if (node.callee?.value === 'requireNow' && now !== undefined) {
-      edits.push({ ...node.span, by: `require(${now})` });
+      edits.push({ ...node.span, by: `require(${JSON.stringify(now)})` });
       return;
     }
     // jest runs CommonJS, and has no import() there.
-    if (name !== undefined) edits.push({ ...node.span, by: `Promise.resolve().then(() => require(${name}))` });
+    if (name !== undefined) edits.push({ ...node.span, by: `Promise.resolve().then(() => ${importedFrom(name)})` });
     Object.values(node).forEach(into);
   };
   into(body);
   return assigned;
 }
 
-/** The module in an `import()`, as a literal. */
+/** What `import()` gives. The other files of the build are modules, and packages are CommonJS, which is the `default`. */
+function importedFrom(name) {
+  const call = `require(${JSON.stringify(name)})`;
+  return name.startsWith('.') ? call : `((whole) => ({ ...whole, default: whole }))(${call})`;
+}
+
+/** The name of the module in an `import()`. */
 function importOf(node) {
-  const isImport = node?.type === 'CallExpression' && node.callee.type === 'Import';
-  return isImport ? JSON.stringify(node.arguments[0].expression.value) : undefined;
+  if (node?.type !== 'CallExpression' || node.callee.type !== 'Import') return undefined;
+  const { type, value } = node.arguments[0].expression;
+  if (type !== 'StringLiteral') throw new Error('An import() of a name that is not known.');
+  return value;
 }
 
 function edited(text, base, edits) {
