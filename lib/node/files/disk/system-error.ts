@@ -83,6 +83,12 @@ export function creationError(error: unknown, path: string): unknown {
   return code === 'EACCES' || code === 'EPERM' ? deniedByFolder(error, code, path) : error;
 }
 
+/** True where the process, or the system, has no descriptor left. Also for a FileError with that cause. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  const code = fieldOf(error instanceof FileError ? error.cause : error, 'code');
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
 function accessError(cause: unknown, code: string, path: string): FileAccessError {
   if (code === 'ERR_ACCESS_DENIED') return new FileAccessError(`${quoted(path)}: ${restricted}`, path, { cause });
   if (code === 'EROFS') return new FileAccessError(`${quoted(path)}: ${readOnlySystem}`, path, { cause });

@@ -11,10 +11,11 @@
  */
 
 import { chmodSync, close, closeSync, fstatSync, fsync, ftruncate, open, rename, unlink } from 'node:fs';
+import { dirname } from 'node:path';
 import { FileConflictError, FileCorruptError, NotRegularFileError } from '../../../files/file-error.js';
 import { quoted } from '../../../files/peer-path.js';
-import type { FolderHandle } from './held-folder.js';
-import { creationError } from './system-error.js';
+import { NamedFolder, type FolderHandle } from './held-folder.js';
+import { creationError, isOutOfDescriptors } from './system-error.js';
 import { creationMode, partMode, setAttributes, type Attributes } from './attributes.js';
 import { claim, releaseClaim } from './claims.js';
 import { finalName, type Destination } from './destination.js';
@@ -226,11 +227,8 @@ export class UnfinishedFile {
   }
 
   #keepOrRemove(keep: boolean, done: () => void): void {
-    let folder: FolderHandle;
-    try {
-      folder = this.#destination.open();
-    } catch {
-      // The folder was removed or moved: a sweep finds the file wherever it is.
+    const folder = this.#folderForCleanUp();
+    if (folder === undefined) {
       done();
       return;
     }
@@ -240,6 +238,18 @@ export class UnfinishedFile {
     };
     if (keep) rename(folder.at(this.#own), folder.at(partialName(this.#target)), ended);
     else unlink(folder.at(this.#own), ended);
+  }
+
+  /** The folder, whether or not a descriptor is left to hold it open. Undefined where it is not there any more. */
+  #folderForCleanUp(): FolderHandle | undefined {
+    const { path } = this.#destination;
+    try {
+      return this.#destination.open();
+    } catch (error) {
+      // By its path, which needs no descriptor: no other file has the name of this one, wherever the path leads. In a
+      // folder that was removed or moved, a sweep finds the file.
+      return isOutOfDescriptors(error) ? new NamedFolder(dirname(path)) : undefined;
+    }
   }
 
   #touched(): FileConflictError {

@@ -22,6 +22,7 @@ import { FileOutsideRootError } from '../../../../lib/files/file-error.js';
 import { NamedFolder } from '../../../../lib/node/files/disk/held-folder.js';
 import type { Destination } from '../../../../lib/node/files/disk/destination.js';
 import type { Attributes } from '../../../../lib/node/files/disk/attributes.js';
+import { toFileError } from '../../../../lib/node/files/disk/system-error.js';
 import { partialFile, partialName } from '../../../../lib/node/files/disk/temporary.js';
 import { UnfinishedFile, type StepDone } from '../../../../lib/node/files/disk/unfinished-file.js';
 import { descriptorsIn } from '../../../support/files/descriptors.js';
@@ -34,10 +35,13 @@ let target: string;
 let openFolders: number;
 /** Called with the name of a file that was opened. */
 let confirm: (name: string) => void;
+/** Why no folder can be opened. */
+let failing: Error | undefined;
 
 class CountedFolder extends NamedFolder {
   constructor() {
     super(dirname(target));
+    if (failing !== undefined) throw failing;
     openFolders++;
   }
 
@@ -55,6 +59,7 @@ beforeEach(() => {
   target = join(folder, 'a');
   openFolders = 0;
   confirm = () => undefined;
+  failing = undefined;
 });
 
 afterEach(() => {
@@ -230,6 +235,14 @@ describe.each([false, true])('a file; resumable: %s', (resumable) => {
     rmSync(join(folder, 'sub'), { recursive: true });
     expect(await step((done) => file.rename(0, done))).toMatch(/ENOENT|file-conflict/);
     await giveUp(file);
+  });
+
+  it.each(['EMFILE', 'ENFILE'])('is removed, or becomes a part, where no descriptor is left (%s)', async (code) => {
+    const { file } = await begun(resumable, 'abc');
+    failing = toFileError(Object.assign(new Error(code), { code }), 'a');
+    expect(await step((done) => file.rename(3, done))).toBe('file-io');
+    await giveUp(file);
+    expect(namesIn(folder)).toStrictEqual(resumable ? [partialName('a')] : []);
   });
 });
 
