@@ -9,7 +9,8 @@
  * The message of such a payload has memory of its size, so that everything between the socket and the receiver handles
  * it like any other: it reads lengths, and the head of the frame. The payload's part of that memory is zero until
  * {@link PipedPayload.load} is called, so a copy of it is not a valid item. Only a receiver that has asked for it gets
- * such payloads, as items of a stream of files, whose property `bytes` loads them.
+ * such payloads, as items of a stream of files, whose property `bytes` loads them. It asks only where its items are of
+ * the codec that makes such items.
  */
 
 /** A message whose payload is in a pipe, or goes there while it arrives. */
@@ -93,6 +94,7 @@ export class PipeReceiver {
 
 const payloads = new WeakMap<ArrayBufferLike, PipedPayload>();
 const items = new WeakMap<object, PipedPayload>();
+const pipeable = new WeakSet<object>();
 // Payloads in pipes. While there are none, nothing is looked up.
 let count = 0;
 
@@ -115,6 +117,19 @@ export function pipedCount(): number {
 /** The payload in a pipe that these bytes of a message belong to, if any. */
 export function pipedIn(bytes: Uint8Array): PipedPayload | undefined {
   return count === 0 ? undefined : payloads.get(bytes.buffer);
+}
+
+/**
+ * `item` was decoded by a codec that knows payloads in pipes. Items of another codec, which would read zeros, do not
+ * lead to such payloads, nor do those of another copy of the package in the process.
+ */
+export function notePipeable(item: object): void {
+  pipeable.add(item);
+}
+
+/** True where the payloads that follow that of `item` may be in pipes: see {@link notePipeable}. */
+export function isPipeable(item: object): boolean {
+  return pipeable.has(item);
 }
 
 /** `item` was decoded from a payload in a pipe. */

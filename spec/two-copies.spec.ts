@@ -7,16 +7,20 @@ import {
   fileRegion,
   GridError,
   Manager,
+  msgpack,
   raw,
   sendfile,
   staticToken,
   type,
   unary,
+  type Shape,
 } from '../lib/index.js';
+import { codecOf } from '../lib/contract/shape-codec.js';
 import { BlobRegion } from '../lib/files/blob-region.js';
 import { writeFile } from '../lib/files/file-client.js';
 import { FileRegion } from '../lib/files/file-region.js';
 import { FileError, FileNotFoundError } from '../lib/files/file-error.js';
+import { lend } from '../lib/lent.js';
 import { PairOfEachTest, record } from './support/linked-managers.js';
 
 /*
@@ -63,6 +67,27 @@ describe('backpressure', () => {
     // The window, and the item that is asked for before it is sent.
     expect(pulled).toBeLessThanOrEqual(5);
     unsubscribe();
+  });
+});
+
+describe('values of the codecs of the other copy', () => {
+  const lent = (bytes: Uint8Array, codec: Shape): unknown => {
+    let value: unknown;
+    // A message is overwritten as soon as it is handled.
+    const message = Uint8Array.of(0xff, ...bytes);
+    lend(message, () => {
+      value = codecOf(codec, msgpack(), 'a value').decode(message.subarray(1));
+    });
+    message.fill(0xdb);
+    return value;
+  };
+
+  it.each<[string, Shape, Uint8Array, unknown]>([
+    ['raw', other.raw, Uint8Array.of(1, 2), Uint8Array.of(1, 2)],
+    ['fileItems', other.fileItems, Uint8Array.of(2, 7), { kind: 'data', bytes: Uint8Array.of(7) }],
+    ['msgpack', other.msgpack(), Uint8Array.of(0xc4, 1, 7), Uint8Array.of(7)],
+  ])('share no memory with a message that is overwritten: %s', (_, codec, bytes, value) => {
+    expect(lent(bytes, codec)).toStrictEqual(value);
   });
 });
 

@@ -35,6 +35,16 @@ export interface Codec<T> {
 }
 
 /**
+ * Key of codecs whose values may share memory with the payload, because they pass it through {@link keep}. It is not
+ * registered: another copy of the package in the process knows nothing of the messages that this one has lent, so what
+ * it calls `keep` returns bytes that will be overwritten.
+ */
+export const keepsPayload: unique symbol = Symbol('rxgrid.keepsPayload');
+
+/** See {@link keepsPayload}. */
+export type KeepingCodec<T> = RegionCodec<T> & { readonly [keepsPayload]: true };
+
+/**
  * A codec of a route that carries the bytes of files: a region item, such as a file region, may stand for many items.
  */
 export interface RegionCodec<T> extends Codec<T> {
@@ -117,7 +127,7 @@ export function type<T>(): TypeOnly<T> {
  */
 export const raw: RegionCodec<Uint8Array> = {
   codec: 'raw',
-  inPlace: true,
+  [keepsPayload]: true,
   regions: 'raw',
   encode(value: unknown): Uint8Array {
     if (isBytes(value)) return value;
@@ -127,7 +137,7 @@ export const raw: RegionCodec<Uint8Array> = {
     );
   },
   decode: keep,
-};
+} as KeepingCodec<Uint8Array>;
 
 /** True for a Uint8Array of any realm: in a sandbox, such as jest, built-in functions return those of another realm. */
 export function isBytes(value: unknown): value is Uint8Array {

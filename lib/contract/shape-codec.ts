@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { CodecError, type SchemaIssue } from '../errors.js';
 import { keep } from '../lent.js';
 import { shown } from '../check.js';
-import { isBytes, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
+import { isBytes, keepsPayload, type Codec, type PayloadCodec, type Shape } from '../codec/codec.js';
 
 /** Issues of one error at most, and UTF-16 units of the message of each: the rest is left out. */
 const maxIssues = 64;
@@ -23,7 +23,7 @@ export function codecOf(shape: Shape, codec: PayloadCodec, what: string, checksS
 
 // Values of a codec that promises nothing may share memory with the payload.
 function ownBytes(codec: Codec<unknown>): Codec<unknown> {
-  if (codec.inPlace === true) return codec;
+  if (codec.inPlace === true || keepsPayload in codec) return codec;
   return {
     codec: codec.codec,
     encode: (value) => {

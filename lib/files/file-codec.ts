@@ -1,7 +1,8 @@
 import { CodecError, ProtocolError } from '../errors.js';
+import { minRegionFrameBytes } from '../bounds.js';
 import { keep } from '../lent.js';
-import { notePipedItem, pipedIn, type PipedPayload } from '../piped.js';
-import { isBytes, type RegionCodec } from '../codec/codec.js';
+import { notePipeable, notePipedItem, pipedIn, type PipedPayload } from '../piped.js';
+import { isBytes, keepsPayload, type KeepingCodec, type RegionCodec } from '../codec/codec.js';
 import {
   decodeFileItem,
   encodeFileData,
@@ -20,7 +21,7 @@ import { encodePack } from './file-pack.js';
  */
 export const fileItems: RegionCodec<FileItem> = {
   codec: 'files',
-  inPlace: true,
+  [keepsPayload]: true,
   regions: 'files',
   encode: (item) => {
     // TypeScript cannot check what comes from an untyped source.
@@ -46,14 +47,17 @@ export const fileItems: RegionCodec<FileItem> = {
       // Its bytes are written after this returns.
       const kept = keep(bytes);
       const piped = pipedIn(kept);
-      return piped === undefined ? decodeFileItem(kept) : pipedData(piped);
+      if (piped !== undefined) return pipedData(piped);
+      const item = decodeFileItem(kept);
+      if (kept.length >= minRegionFrameBytes) notePipeable(item);
+      return item;
     } catch (error) {
       // A malformed item is the fault of the peer, and is reported to it.
       if (error instanceof ProtocolError) throw new CodecError(error.message, { cause: error });
       throw error;
     }
   },
-};
+} as KeepingCodec<FileItem>;
 
 /** The item of a payload in a pipe, which is always data. */
 function pipedData(piped: PipedPayload): FileItem {

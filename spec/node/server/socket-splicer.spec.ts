@@ -5,10 +5,11 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom, tap, toArray, type Observable } from 'rxjs';
 import { FileSpaceError } from '../../../lib/files/file-error.js';
-import type { FileItem } from '../../../lib/files/file-item.js';
+import { fileItems } from '../../../lib/files/file-codec.js';
+import { decodeFileItem, type FileItem } from '../../../lib/files/file-item.js';
 import { readFile, writeFile, type ReadFileOptions } from '../../../lib/files/index.js';
 import { fileRoutes } from '../../../lib/files/file-routes.js';
-import type { LeafConnection, ObservedFrame } from '../../../lib/index.js';
+import { duplex, raw, type LeafConnection, type ObservedFrame, type Shape } from '../../../lib/index.js';
 import { fileRegion, receiveFile, receiveFiles, serveFiles } from '../../../lib/node/index.js';
 import { loadPipePool, type PipePool } from '../../../lib/node/kernel/pipe-pool.js';
 import { SplicedPayload } from '../../../lib/node/kernel/spliced-payload.js';
@@ -20,7 +21,7 @@ import type { Frame } from '../../../lib/wire/frame.js';
 import { Flag, Op } from '../../../lib/wire/ops.js';
 import { frameOf, fromResponder, messageOf } from '../../support/protocol/frames.js';
 import { pipes, untilClosed, untilPipesClosed } from '../../support/files/descriptors.js';
-import { echo, FileGrid } from '../../support/files/file-grid.js';
+import { download, echo, FileGrid } from '../../support/files/file-grid.js';
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
@@ -73,6 +74,18 @@ onLinux('a file that is received through pipes', () => {
     await lastValueFrom(
       read({ hash: 'sha256' }).pipe(receiveFile(target, { reuse: true, fsync: false, verify: true })),
     );
+    expect([received(), written.mock.calls.length]).toStrictEqual([true, 0]);
+  });
+
+  it.each<[string, Shape]>([
+    ['raw', raw],
+    ['of an application', { codec: 'own', encode: fileItems.encode, decode: decodeFileItem }],
+  ])('is written from memory where the codec of its items is %s', async (_, output) => {
+    const host = await grid.host();
+    host.handle(download, () => fileRegion(join(grid.folder, 'file')));
+    const other = await grid.leaf(host);
+    const items = other.stream(duplex({ ...download, output }), '') as Observable<FileItem | Uint8Array>;
+    await lastValueFrom(items.pipe(receiveFile(target, { reuse: true, fsync: false })));
     expect([received(), written.mock.calls.length]).toStrictEqual([true, 0]);
   });
 

@@ -1,5 +1,5 @@
 import { fileDataPrefix, type FileData } from '../../../files/file-item.js';
-import { pipedOf, type PipeReceiver } from '../../../piped.js';
+import { isPipeable, pipedOf, type PipeReceiver } from '../../../piped.js';
 import { giveBackMessage, pipeFurtherPayloads } from '../../../transport/message-memory.js';
 import { openPipeReceiver } from '../../kernel/pipe-pool.js';
 import type { Job } from './folder-job.js';
@@ -25,7 +25,7 @@ export class ReceivedBytes {
     const piped = job.takesPipes ? pipedOf(item) : undefined;
     // The property of an item in a pipe would load it.
     const { bytes } = piped ?? item;
-    if (job.takesPipes && piped === undefined) {
+    if (job.takesPipes && piped === undefined && isPipeable(item)) {
       this.#receiver ??= openPipeReceiver(fileDataPrefix);
       if (this.#receiver?.open === true) pipeFurtherPayloads(bytes, this.#receiver);
     }
