@@ -144,8 +144,15 @@ class Reading {
     const head = this.#bytes[start]!;
     const length = this.#length(head, depth, start);
     if (kindOf(head) !== TEXT) throw this.#fault(depth, start, 'a key is not a text; send maps with text keys');
-    const key = this.#text(depth, start, this.#at, length);
+    const from = this.#at;
+    const known = knownKey(this.#bytes, from, length);
+    if (known !== undefined) {
+      this.#at = from + length;
+      return known;
+    }
+    const key = this.#text(depth, start, from, length);
     if (key === '__proto__') throw this.#fault(depth, start, 'the key __proto__ is refused; rename it');
+    if (isKeyKept(length)) knownKeys[slotOf(this.#bytes, from, length)] = key;
     return key;
   }
 
@@ -209,6 +216,31 @@ class Reading {
       `Cannot decode the payload at ${pathText(path)} (byte ${at} of ${this.#bytes.length}): ${text}.`,
     );
   }
+}
+
+/**
+ * Keys that were read before. The records of a service have the same few keys: to compare one with its bytes takes a
+ * quarter of the time that it takes to make the text, and V8 need not look it up as a name again.
+ */
+const knownKeys = new Array<string | undefined>(256).fill(undefined);
+
+/** Only of these are there any. */
+const isKeyKept = (length: number): boolean => length > 0 && length < 32;
+
+function slotOf(bytes: Uint8Array, from: number, length: number): number {
+  const sample = bytes[from]! + 7 * bytes[from + (length >> 1)]! + 31 * bytes[from + length - 1]!;
+  return (sample + 3 * length) & 0xff;
+}
+
+/** The key whose text is these bytes, if it is known. Bytes that are missing equal none. */
+function knownKey(bytes: Uint8Array, from: number, length: number): string | undefined {
+  if (!isKeyKept(length)) return undefined;
+  const key = knownKeys[slotOf(bytes, from, length)];
+  if (key?.length !== length) return undefined;
+  for (let index = 0; index < length; index++) {
+    if (key.charCodeAt(index) !== bytes[from + index]) return undefined;
+  }
+  return key;
 }
 
 /** Length from which a TextDecoder is faster than a loop. */

@@ -1,5 +1,3 @@
-/** Length from which a TextEncoder is faster than a loop. */
-const longText = 64;
 const encoder = new TextEncoder();
 
 /**
@@ -18,16 +16,6 @@ export class Sink extends Uint8Array {
 
   /** Writes a text as UTF-8, and gives the number of bytes. There must be room for three bytes per UTF-16 unit. */
   write(text: string, offset: number): number {
-    const length = text.length;
-    if (length < longText) {
-      let i = 0;
-      for (; i < length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit >= 0x80) break;
-        this[offset + i] = unit;
-      }
-      if (i === length) return length;
-    }
     return encoder.encodeInto(text, this.subarray(offset)).written;
   }
 }

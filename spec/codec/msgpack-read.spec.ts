@@ -181,6 +181,43 @@ describe('keys', () => {
     expect(refusal(`81 ${overlong} 80`)).toMatch('not UTF-8');
   });
 
+  it('are compared as a whole with those that came before', () => {
+    const once = (key: string): unknown => {
+      const bytes = Buffer.from(key);
+      const payload = join(Uint8Array.of(0x81, 0xa0 + bytes.length), bytes, hex('c0'));
+      return Object.keys(readMsgpack(payload, bounds, readLeaf) as object)[0];
+    };
+    // Of the same length, with the same characters at both ends and in the middle, and all the bits of a byte.
+    const keys = [
+      'abcde',
+      'aXcYe',
+      'aYcXe',
+      'é',
+      'e\u0301',
+      'a\u00e9c',
+      'axxc',
+      'a',
+      '',
+      'b',
+      'a'.repeat(31),
+      'a'.repeat(30),
+    ];
+    for (const key of [...keys, ...keys.reverse(), ...keys]) expect(once(key)).toBe(key);
+    fc.assert(
+      fc.property(fc.array(fc.string({ maxLength: 9, unit: fc.constantFrom('a', 'b', '\u00e9') })), (random) => {
+        for (const key of random) expect(once(key)).toBe(key);
+      }),
+      { numRuns: runs(100) },
+    );
+  });
+
+  it('that came before must be there as a whole', () => {
+    scan('81 a3 616263 c0');
+    expect(refusal('81 a3 6162')).toMatch('the bytes end too early');
+    // The missing byte lies behind the payload, in the message that it is a part of.
+    expect(refusal(hex('81 a3 616263 c0').subarray(0, 4))).toMatch('the bytes end too early');
+  });
+
   it('may be similar to it', () => {
     for (const key of ['__proto_', '__proto__x', 'x_proto__', '__proto_x', 'constructor', 'prototype', '']) {
       const bytes = Buffer.from(key);
