@@ -45,10 +45,13 @@ export class HealthMonitor {
   readonly health$: Observable<Health>;
   readonly #phase = new BehaviorSubject<Phase>('starting');
 
-  /** `cluster$`: the other hosts; also after the close. */
-  constructor(local: string, quorum: ReadyQuorum, cluster$: Observable<Others>) {
+  /**
+   * `cluster$`: the other hosts; also after the close. `isListed`: whether the list of hosts is known. `cluster$` emits
+   * when that changes.
+   */
+  constructor(local: string, quorum: ReadyQuorum, cluster$: Observable<Others>, isListed: () => boolean) {
     this.health$ = combineLatest([this.#phases$(), cluster$]).pipe(
-      map(([phase, others]) => healthOf(local, phase, others, quorum)),
+      map(([phase, others]) => healthOf(local, phase, others, quorum, isListed())),
       distinctUntilChanged(isSame),
     );
   }
@@ -65,7 +68,7 @@ export class HealthMonitor {
   }
 }
 
-function healthOf(local: string, phase: Phase, others: Others, quorum: ReadyQuorum): Health {
+function healthOf(local: string, phase: Phase, others: Others, quorum: ReadyQuorum, listed: boolean): Health {
   const hosts = others.hosts.length;
   const connected = others.hosts.filter(({ status }) => status === 'connected').length;
   // With n others there are n + 1 hosts, and this one is connected with itself.
@@ -80,6 +83,11 @@ function healthOf(local: string, phase: Phase, others: Others, quorum: ReadyQuor
       return { status: 'closed', reason: `${local} is closed.`, ...figures };
     default:
   }
+  // Of an unknown list, nobody knows what the majority is: no other host is not a cluster of one.
+  if (quorum === 'majority' && !listed) {
+    const reason = `${local} waits for the first list of hosts, of which it needs a majority (readyQuorum).`;
+    return { status: 'starting', reason, ...figures };
+  }
   if (connected >= needed) return { status: 'ready', ...figures };
   const reason = `${local} is connected with ${connected} of the ${needed} hosts that it needs (readyQuorum).`;
   return { status: 'starting', reason, ...figures };
@@ -88,6 +96,7 @@ function healthOf(local: string, phase: Phase, others: Others, quorum: ReadyQuor
 function isSame(left: Health, right: Health): boolean {
   return (
     left.status === right.status &&
+    left.reason === right.reason &&
     left.hosts === right.hosts &&
     left.connected === right.connected &&
     left.needed === right.needed

@@ -35,7 +35,7 @@ export interface ManagerOptions extends EndpointOptions {
   readonly relay?: RelayOptions;
   /**
    * Connections to other hosts that `health$` and the readiness probe wait for: a number, or `'majority'` for those
-   * that make a majority of all hosts with this one. Default 0.
+   * that make a majority of all hosts with this one, once there is a list of hosts. Default 0.
    */
   readonly readyQuorum?: ReadyQuorum;
 }

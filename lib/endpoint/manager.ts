@@ -116,7 +116,12 @@ export class Manager extends Serving implements Handles {
       for (const bound of relayHandlers(options.relay, { local: this.local })) this.registry.add(bound);
     }
     this.cluster$ = isolated(this.#hosts.state$);
-    this.#health = new HealthMonitor(this.local, options.readyQuorum ?? 0, this.#hosts.state$);
+    this.#health = new HealthMonitor(
+      this.local,
+      options.readyQuorum ?? 0,
+      this.#hosts.state$,
+      () => this.#hosts.membership.listed,
+    );
     this.health$ = isolated(this.#health.health$);
     ({
       routes$: this.routes$,

@@ -32,6 +32,7 @@ export class Membership {
   readonly #peers = new BehaviorSubject<ReadonlyMap<string, Peer>>(new Map());
   readonly #names: BehaviorSubject<readonly string[]>;
   #started = false;
+  #listed = false;
   // An object from the start: a list that is emitted within `subscribe` may cause the close.
   readonly #subscription = new Subscription();
 
@@ -49,6 +50,11 @@ export class Membership {
   /** The peers by name, in the order of the list. */
   get peers(): ReadonlyMap<string, Peer> {
     return this.#peers.value;
+  }
+
+  /** True once there is a list: at once for a static one, and after its first valid list for an Observable. */
+  get listed(): boolean {
+    return this.#listed;
   }
 
   /** The names of the current list, this host among them if it is listed. */
@@ -123,6 +129,7 @@ export class Membership {
 
   #apply(names: readonly string[]): void {
     const { endpoint, local, startPeer, changed } = this.#options;
+    this.#listed = true;
     const before = this.peers;
     const peers = new Map<string, Peer>();
     for (const name of names) {

@@ -54,6 +54,16 @@ describe('virtual time', () => {
     });
   });
 
+  it('clears timers of the platform that were set before', async () => {
+    const real = [setTimeout(() => undefined, 60_000), setInterval(() => undefined, 60_000)] as const;
+    await gridTest(() => {
+      clearTimeout(real[0]);
+      clearInterval(real[1]);
+    });
+    // The member by which Node marks a timer that was cleared.
+    expect(real).toMatchObject([{ _destroyed: true }, { _destroyed: true }]);
+  });
+
   it('drives the timers and clocks of the platform', () =>
     gridTest(async ({ advance, clock }) => {
       const order: string[] = [];
