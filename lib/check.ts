@@ -172,7 +172,8 @@ function refuseUnknown(of: string, name: string, known: readonly string[], mayHa
 
 /** The name that was probably meant; undefined where none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const most = Math.max(2, Math.floor(name.length / 3));
+  // Two letters of four are as many as two unrelated names have in common, such as rate and at.
+  const most = name.length < 5 ? 1 : Math.max(2, Math.floor(name.length / 3));
   let best: string | undefined;
   let bestDistance = most + 1;
   for (const each of known) {

@@ -42,7 +42,7 @@ function isPem(value: unknown): boolean {
 }
 
 /** Validation rules of {@link SocketOptions}. */
-const socketRules: Readonly<Record<keyof SocketOptions, Rule>> = {
+export const socketRules: Readonly<Record<keyof SocketOptions, Rule>> = {
   tls: anObject,
   zeroMask: oneOf(true, false),
   kernelSendfile: oneOf(true, false),

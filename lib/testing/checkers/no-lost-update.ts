@@ -5,9 +5,16 @@ import type { Simulation } from '../simulation/workload.js';
 import type { HistoryEntry } from './history.js';
 
 /** Options of {@link noLostUpdate}. */
-export interface NoLostUpdateOptions<Operation> {
-  /** What identifies the update that an operation makes, such as an id; undefined where it makes none. */
-  readonly update: (operation: Operation) => string | number | undefined;
+export interface NoLostUpdateOptions<Operation, Result = unknown> {
+  /**
+   * What identifies the update that an operation makes, such as an id; undefined where it makes none. `outcome`: what the
+   * operation gave, which may say that it changed nothing, such as a reservation that came too late; undefined where its
+   * answer was lost, or it was never sent.
+   */
+  readonly update: (
+    operation: Operation,
+    outcome: { readonly result: Result } | undefined,
+  ) => string | number | undefined;
   /** The updates that are there at the end, each once. */
   readonly present: (simulation: Simulation) => Iterable<string | number>;
 }
@@ -16,14 +23,14 @@ export interface NoLostUpdateOptions<Operation> {
  * Every update that was acknowledged is there at the end; none is there that was never sent, and none twice. An update
  * whose answer was lost may be there or not.
  */
-export function noLostUpdate<Operation>({ update, present }: NoLostUpdateOptions<Operation>) {
+export function noLostUpdate<Operation, Result = unknown>({ update, present }: NoLostUpdateOptions<Operation, Result>) {
   return (simulation: Simulation): Invariant => ({
     name: 'no update is lost',
     end: () => {
       const there = new Map<string | number, number>();
       for (const id of present(simulation)) there.set(id, (there.get(id) ?? 0) + 1);
-      const wrong = (simulation.history.entries as readonly HistoryEntry<Operation>[]).flatMap((entry) => {
-        const id = update(entry.operation);
+      const wrong = (simulation.history.entries as readonly HistoryEntry<Operation, Result>[]).flatMap((entry) => {
+        const id = update(entry.operation, entry.outcome === 'ok' ? { result: entry.result as Result } : undefined);
         if (id === undefined) return [];
         const count = there.get(id) ?? 0;
         there.delete(id);

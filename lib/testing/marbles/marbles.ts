@@ -83,10 +83,17 @@ export function framesAt(marbles: string): number[] {
   return parseMarbles(marbles).map(({ frame }) => frame);
 }
 
+const durationPattern = /^\s*\d+(\.\d+)?(ms|s|m|h)\s*$/;
+
+/** Whether a value is a duration, such as `300ms`, `5s`, `1m`, `1h`. */
+export function aDuration(value: unknown): value is string {
+  return typeof value === 'string' && durationPattern.test(value);
+}
+
 /** The time of `|` in a diagram, or a duration such as `300ms`, `5s`, `1m`, `1h`; numbers are ms. */
 export function timeOf(time: string | number): number {
   if (typeof time === 'number') return time;
-  const text = /^\s*[\d.]+(ms|s|m|h)\s*$/.test(time) ? `${time.trim()} |` : time;
+  const text = aDuration(time) ? `${time.trim()} |` : time;
   const end = parseMarbles(text).find(({ notification }) => notification.kind === 'C');
   if (end === undefined) throw new Error(`"${time}" is no time: write "5s" (or ms, m, h), or a diagram with a "|".`);
   return end.frame;

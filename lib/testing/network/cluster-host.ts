@@ -13,7 +13,7 @@ import type { MemoryNetwork } from './memory-network.js';
 import { socketOf, type PeerKind } from './peer-kind.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { teachRoutes } from '../frames/taught-routes.js';
-import { checkHostName } from '../name-check.js';
+import { checkHostName, notStartedText } from '../name-check.js';
 import type { MachineClock } from '../time/machine-clock.js';
 import type { VirtualClock } from '../time/virtual-clock.js';
 
@@ -224,6 +224,7 @@ export class ClusterHost implements Handles {
     // Randomness of its own: what one process does changes no choice of another one, nor of the next one here.
     const runtime = clock.fork(`${name} ${++this.#starts}`, this.#machine);
     const manager = new Manager({ ...options, runtime, local: this.url, dial });
+    manager.endpoint.notStarted = notStartedText(name);
     manager.events$.subscribe((event) => {
       this.#events.next(event);
     });

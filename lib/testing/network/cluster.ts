@@ -10,10 +10,10 @@ import { staticToken, type Auth } from '../../endpoint/accept/auth.js';
 import { connect, type ConnectOptions } from '../../endpoint/leaves/leaf.js';
 import { defaultPath } from '../../endpoint/host-name.js';
 import type { Manager } from '../../endpoint/manager.js';
-import type { ManagerOptions } from '../../endpoint/manager-options.js';
 import type { Bound } from '../../contract/handler.js';
 import type { GridEvent } from '../../observe.js';
-import { checkHostName } from '../name-check.js';
+import { managerRules, type ManagerOptions } from '../../endpoint/manager-options.js';
+import { checkClusterOptions, checkHostName, checkShortNames } from '../name-check.js';
 import type { Cable } from './cable.js';
 import { ClusterHost } from './cluster-host.js';
 import { clusterLeaf, type ClusterLeaf } from './cluster-leaf.js';
@@ -95,6 +95,7 @@ export class Cluster implements FaultTarget {
       ...others
     } = options;
     this.#clock = clock;
+    checkClusterOptions(options, managerRules);
     checkOptions(given({ latency, jitter, bandwidth }), lineOptionRules, { of: 'cluster' });
     this.book = new RouteBook(options.codec);
     const { seed } = clock.seeded;
@@ -237,9 +238,7 @@ export function hostNames(hosts: number | readonly string[]): readonly string[] 
 }
 
 function checkNames(names: readonly string[], named: Readonly<Record<string, object | undefined>>): void {
-  for (const [index, name] of names.entries()) {
-    if (names.indexOf(name) !== index) throw new ConfigurationError(`cluster: two hosts are named ${name}.`);
-  }
+  checkShortNames(names);
   for (const [option, byName] of Object.entries(named)) {
     for (const name of Object.keys(byName ?? {})) checkHostName(name, names, `the cluster (option ${option})`);
   }

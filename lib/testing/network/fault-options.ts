@@ -1,9 +1,20 @@
-import { aFunction, anObject, checkOptions, either, oneOf, someText, timerMs, whole, type Rule } from '../../check.js';
+import {
+  aFunction,
+  anObject,
+  checkOptions,
+  either,
+  oneOf,
+  shown,
+  someText,
+  timerMs,
+  whole,
+  type Rule,
+} from '../../check.js';
 import { ConfigurationError } from '../../errors.js';
 import { nearestOf } from '../name-check.js';
 import type { Frame } from '../../wire/frame.js';
 import type { FaultTarget } from './fault-target.js';
-import { framesAt } from '../marbles/marbles.js';
+import { aDuration, framesAt } from '../marbles/marbles.js';
 
 /** Options of all faults. */
 export interface FaultOptions {
@@ -25,8 +36,8 @@ export interface MessageFaultOptions extends FaultOptions {
   readonly rate?: number;
   /** How many messages are struck, for each time of `at`. Default 1; with a rate, any number. */
   readonly count?: number;
-  /** Ms after which the fault ends. Default: it does not. */
-  readonly for?: number;
+  /** Time after which the fault ends: ms, or a duration such as `5s`. Default: it does not. */
+  readonly for?: number | string;
   /** Only messages of this end. */
   readonly from?: string;
   /** Only messages that hold such a frame. */
@@ -37,10 +48,10 @@ export interface MessageFaultOptions extends FaultOptions {
 export interface LineFaultOptions extends FaultOptions {
   /** Marbles: each mark is a time at which it happens. Or a number of ms from now. */
   readonly at?: string | number;
-  /** At random times with this mean distance in ms, drawn from the seed. */
-  readonly every?: number;
-  /** Ms that it lasts, where it lasts. Default: until the fault is unsubscribed. */
-  readonly for?: number;
+  /** At random times with this mean distance, drawn from the seed: ms, or a duration such as `5s`. */
+  readonly every?: number | string;
+  /** Time that it lasts, where it lasts: ms, or a duration. Default: until the fault is unsubscribed. */
+  readonly for?: number | string;
 }
 
 /** Options of {@link Faults.halfOpen}, {@link Faults.stall} and {@link Faults.limit}. */
@@ -94,15 +105,21 @@ const clockRate: Rule = {
   accepts: (value) => typeof value === 'number' && value >= 0.5 && value <= 2,
 };
 const finite: Rule = { expected: 'a finite number of ms', accepts: Number.isFinite };
-const times: Rule = either(timerMs, {
+const diagram: Rule = either(timerMs, {
   expected: 'a diagram with a mark for each time, such as "---x--x"',
   accepts: (value) => typeof value === 'string' && framesAt(value).length > 0,
+});
+// In a diagram, a duration lets time pass and marks nothing.
+const times: Rule = { ...diagram, hint: (value) => (aDuration(value) ? ` Write "${value} x" for one time.` : '') };
+const duration: Rule = either(timerMs, {
+  expected: 'a duration such as "500ms", "5s", "1m" or "1h"',
+  accepts: aDuration,
 });
 const counts: Rule = either(whole(1), { expected: 'Infinity', accepts: (value) => value === Infinity });
 const flag = oneOf(true, false);
 
-const shared = { mayMiss: flag, at: times, for: timerMs };
-const lineRules = { ...shared, every: timerMs };
+const shared = { mayMiss: flag, at: times, for: duration };
+const lineRules = { ...shared, every: duration };
 const directionRules = { ...lineRules, from: someText };
 const messageRules = {
   ...shared,
@@ -144,13 +161,30 @@ export function checkFaultOptions(
   }
 }
 
-/** @throws ConfigurationError where the target of a fault is no target. */
-export function checkTarget(name: string, target: unknown, methods: readonly string[]): void {
-  const given = target as Readonly<Record<string, unknown>> | null | undefined;
-  if (anObject.accepts(given) && methods.every((method) => given![method] !== undefined)) return;
+/** @throws ConfigurationError where the target of a fault has no lines. */
+export function checkTarget(name: string, target: unknown): void {
+  if (hasMembers(target, ['cables', 'interfere'])) return;
   throw new ConfigurationError(
-    `${name}: the target must have ${methods.join(', ')}: a link, a cluster, a cable, a host or a leaf, not its name.`,
+    `${name}: the target must be a link, a cluster, a cable such as grid.cable('a', 'b'), or a leaf; it is ${shown(target)}.`,
   );
+}
+
+/** @throws ConfigurationError where the target of a fault is no host, or none that can have this fault. */
+export function checkHost(name: string, host: unknown, methods: readonly string[]): void {
+  if (hasMembers(host, methods)) return;
+  if (hasMembers(host, ['name', 'crash'])) {
+    throw new ConfigurationError(
+      `${name} needs virtual time, and a host over real sockets has none. Run this test with gridTest, or use restart.`,
+    );
+  }
+  throw new ConfigurationError(
+    `${name}: the target must be a host of the cluster, such as grid.host('a'); it is ${shown(host)}.`,
+  );
+}
+
+function hasMembers(target: unknown, names: readonly string[]): boolean {
+  const given = target as Readonly<Record<string, unknown>> | null | undefined;
+  return anObject.accepts(given) && names.every((name) => given![name] !== undefined);
 }
 
 /** The faults that need to know where a message begins and ends. */

@@ -4,7 +4,7 @@ import { Op } from '../../wire/ops.js';
 import type { ClusterHost } from './cluster-host.js';
 import {
   checkFaultOptions,
-  checkTarget,
+  checkHost,
   faultRules,
   type ClockFaultOptions,
   type LineFaultOptions,
@@ -34,7 +34,10 @@ export class Faults extends LineFaults {
       if (!Array.isArray(group) || group.length === 0) {
         throw new ConfigurationError(`${name}: a group must be a list of hosts and leaves that is not empty.`);
       }
-      for (const party of group) checkTarget(name, party, ['name', 'cable']);
+      for (const party of group) checkHost(name, party, ['name', 'cable']);
+    }
+    if (groupA.every((left) => groupB.every((right) => right.name === left.name))) {
+      throw new ConfigurationError(`${name}: both groups are ${groupA[0]!.name} alone. Name the hosts on each side.`);
     }
     const names = (group: readonly FaultParty[]): string => group.map((party) => party.name).join(', ');
     return this.happen(textOf('partition', `[${names(groupA)}], [${names(groupB)}]`, options), options, () =>
@@ -48,7 +51,7 @@ export class Faults extends LineFaults {
 
   /** The host dies, and comes back as a new process; without `for`, when the fault is unsubscribed. */
   restart(host: FaultHost, options: RestartOptions = {}): Fault {
-    checkTarget('faults.restart', host, ['name', 'crash', 'start']);
+    checkHost('faults.restart', host, ['name', 'crash', 'start']);
     checkFaultOptions('faults.restart', options, faultRules.restart);
     return this.happen(textOf('restart', host.name, options), options, () => {
       if (!host.running) return undefined;
@@ -78,7 +81,7 @@ export class Faults extends LineFaults {
     host: Pick<ClusterHost, 'name' | 'setWall' | 'sleep'> & Partial<Pick<ClusterHost, 'setRate'>>,
     options: ClockFaultOptions,
   ): Fault {
-    checkTarget('faults.clock', host, ['setWall', 'sleep']);
+    checkHost('faults.clock', host, ['setWall', 'sleep']);
     checkFaultOptions('faults.clock', options, faultRules.clock);
     const { wall = 0, sleep = false, rate = 1 } = options;
     if (wall === 0 && !sleep && rate === 1) {
@@ -108,14 +111,14 @@ export class Faults extends LineFaults {
    * it runs, nothing arrives at it, and dials are not answered.
    */
   pause(host: Pick<ClusterHost, 'name' | 'pause'>, options: LineFaultOptions = {}): Fault {
-    checkTarget('faults.pause', host, ['name', 'pause']);
+    checkHost('faults.pause', host, ['name', 'pause']);
     checkFaultOptions('faults.pause', options, faultRules.line);
     return this.happen(textOf('pause', host.name, options), options, () => [host.pause()]);
   }
 
   /** Dials to a host fail at once, as those to a port that nobody listens on. What is connected stays so. */
   refuse(host: Pick<ClusterHost, 'name' | 'refuse'>, options: LineFaultOptions = {}): Fault {
-    checkTarget('faults.refuse', host, ['name', 'refuse']);
+    checkHost('faults.refuse', host, ['name', 'refuse']);
     checkFaultOptions('faults.refuse', options, faultRules.line);
     return this.happen(textOf('refuse', host.name, options), options, () => [host.refuse()]);
   }
@@ -136,7 +139,7 @@ export class Faults extends LineFaults {
 
   /** Each access to the disk of a host takes `ms`; see {@link ClusterHost.disk}. */
   slowDisk(host: Pick<ClusterHost, 'name' | 'disk'>, ms: number, options: LineFaultOptions = {}): Fault {
-    checkTarget('faults.slowDisk', host, ['name', 'disk']);
+    checkHost('faults.slowDisk', host, ['name', 'disk']);
     checkOption('faults.slowDisk: ms', ms, whole(1));
     checkFaultOptions('faults.slowDisk', options, faultRules.line);
     return this.happen(textOf('slowDisk', host.name, options), options, () => [host.disk.slow(ms)]);

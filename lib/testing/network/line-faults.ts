@@ -1,5 +1,5 @@
 import { checkOption, whole } from '../../check.js';
-import { framesAt } from '../marbles/marbles.js';
+import { framesAt, timeOf } from '../marbles/marbles.js';
 import type { SeededRandom } from '../seeded-random.js';
 import {
   checkFaultOptions,
@@ -147,7 +147,7 @@ export class LineFaults {
     rules: (typeof faultRules)['line' | 'direction'],
     strike: (cables: readonly FaultCable[]) => readonly (() => void)[] | undefined,
   ): Fault {
-    checkTarget(`faults.${name}`, target, ['cables', 'interfere']);
+    checkTarget(`faults.${name}`, target);
     checkFaultOptions(`faults.${name}`, options, rules, target.ends);
     return this.happen(textOf(name, targetText(target), options), options, () =>
       target.cables.length === 0 ? undefined : strike(target.cables),
@@ -161,7 +161,7 @@ export class LineFaults {
     options: MessageFaultOptions = {},
     change: (message: MessageInFlight) => void,
   ): Fault {
-    checkTarget(`faults.${name}`, target, ['cables', 'interfere']);
+    checkTarget(`faults.${name}`, target);
     checkFaultOptions(`faults.${name}`, options, faultRules.message, target.ends);
     const { rate, count = rate === undefined ? 1 : Infinity, from, where } = options;
     refuseOnBytes(name, target, where !== undefined);
@@ -189,7 +189,8 @@ export class LineFaults {
 
   /** @internal */
   protected happen(text: string, options: LineFaultOptions, strike: Strike, counts = true): Fault {
-    const { at, every, for: duration, mayMiss = false } = options;
+    const { at, every, mayMiss = false } = options;
+    const duration = options.for === undefined ? undefined : timeOf(options.for);
     const random = every !== undefined || 'rate' in options;
     const fault = new Fault(`faults.${text}`, mayMiss, random);
     this.#all.push(fault);
@@ -218,7 +219,7 @@ export class LineFaults {
         this.random.interval(mean) + (duration ?? 0),
       );
     };
-    if (every !== undefined) repeat(every);
+    if (every !== undefined) repeat(timeOf(every));
     else if (at === undefined) fire();
     else for (const time of typeof at === 'number' ? [at] : framesAt(at)) schedule(fire, time);
     return fault;

@@ -3,10 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { filter, firstValueFrom, map, merge, NEVER, type Observable } from 'rxjs';
 import { staticToken } from '../../endpoint/accept/auth.js';
 import { ConfigurationError } from '../../errors.js';
-import { nodeDial } from '../../node/server/dial.js';
+import { managerRules } from '../../endpoint/manager-options.js';
+import { nodeDial, socketRules } from '../../node/server/dial.js';
 import type { Dial } from '../../transport/socket.js';
 import type { FlowCluster, FlowClusterOptions } from '../flow-context.js';
-import { checkHostName } from '../name-check.js';
+import { checkClusterOptions, checkHostName, checkShortNames } from '../name-check.js';
 import type { ClusterEvent } from '../network/cluster.js';
 import { MessageFaults, type MessageFault } from '../network/message-fault.js';
 import { ProxyCable } from './proxy-cable.js';
@@ -40,12 +41,10 @@ export class SocketCluster implements FlowCluster {
   }
 
   /** Listens for all hosts, and starts their proxies. The hosts themselves are started by {@link connected}. */
-  static async listen({
-    hosts: names,
-    setup,
-    auth = staticToken('test'),
-    ...others
-  }: FlowClusterOptions): Promise<SocketCluster> {
+  static async listen(options: FlowClusterOptions): Promise<SocketCluster> {
+    const { hosts: names, setup, auth = staticToken('test'), ...others } = options;
+    checkClusterOptions(options, { ...managerRules, ...socketRules }, { overSockets: true });
+    checkShortNames(names);
     const servers = await Promise.all(names.map(listening));
     const portOf = Object.fromEntries(names.map((name, index) => [name, portOfServer(servers[index]!)]));
     const urls = new Map(names.map((name) => [name, `http://127.0.0.1:${String(portOf[name])}`]));

@@ -5,6 +5,7 @@ import type { Handles, RawHandler, Registration } from '../../contract/handler.j
 import { Manager, type ManagerOptions } from '../../node/server/manager.js';
 import type { GridEvent } from '../../observe.js';
 import type { FlowHost } from '../flow-context.js';
+import { notStartedText } from '../name-check.js';
 import type { FaultCable } from '../network/fault-target.js';
 import { LastingHandlers } from '../network/lasting-handlers.js';
 
@@ -95,6 +96,7 @@ export class SocketHost implements FlowHost {
   #create(): Manager {
     const { options, setup, name } = this.#options;
     const manager = new Manager(options);
+    manager.endpoint.notStarted = notStartedText(name);
     manager.events$.subscribe((event) => {
       this.#events.next(event);
     });

@@ -210,16 +210,18 @@ async function explain<Operation>(
     budget,
   );
   const simple = await simplify(smallest, { shrinkOperation, fails, budget: budget - tries });
-  const { hosts } = budget === 0 ? runOptions : await withFewerHosts(runOptions, simple.steps, fails);
+  // At other times, a step may no longer be needed, such as a fault that made two operations overlap.
+  const left = await shrink(simple.steps, [], fails, budget - tries - simple.tries);
+  const { hosts } = budget === 0 ? runOptions : await withFewerHosts(runOptions, left.smallest, fails);
   // Once more, with a history for the transcript.
-  const last = await rerun(simple.steps, hosts, transcriptHistory);
+  const last = await rerun(left.smallest, hosts, transcriptHistory);
   return new SimulationError({
     seed,
     violation,
     planned: steps.length,
-    steps: simple.steps,
+    steps: left.smallest,
     shrunk: last.violation ?? violation,
-    tries: tries + simple.tries,
+    tries: tries + simple.tries + left.tries,
     repeat: repeat?.(seed) ?? repeatText(runOptions),
     ...(hosts.length < runOptions.hosts.length ? { hosts } : {}),
     transcript: last.transcript,

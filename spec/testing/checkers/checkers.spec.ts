@@ -103,6 +103,29 @@ describe('noLostUpdate', () => {
     expect(await checked(...present)).toBe(text);
   });
 
+  it('asks with the outcome, which may say that an operation changed nothing', () =>
+    gridTest(({ clock }) => {
+      const history = new History<string, string>(clock);
+      history.begin('ann').ok('ann');
+      history.begin('bo').ok('ann');
+      history.begin('cy').failed(new Error('no answer'));
+      const asked: unknown[] = [];
+      const check = (...present: readonly string[]): void =>
+        noLostUpdate<string, string>({
+          update: (who, outcome) => {
+            asked.push(outcome);
+            return outcome === undefined || outcome.result === who ? who : undefined;
+          },
+          present: () => present,
+        })({ history } as unknown as Simulation).end!();
+      check('ann');
+      expect(asked).toStrictEqual([{ result: 'ann' }, { result: 'ann' }, undefined]);
+      check('ann', 'cy');
+      expect(() => {
+        check('ann', 'bo');
+      }).toThrow('"bo" is there, and no operation made it');
+    }));
+
   it('excludes unsent updates, and permits uncertain ones', () =>
     gridTest(({ clock }) => {
       const history = new History(clock);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { firstValueFrom } from 'rxjs';
 import { ConfigurationError, type, unary } from '../../../lib/index.js';
 import { gridTest, simulate, type GridTestContext } from '../../../lib/testing/index.js';
 
@@ -27,10 +28,12 @@ describe('names and options of faults', () => {
         [() => grid.leaf('shop', 'store'), 'shop is a host of the cluster.'],
         [() => faults.stall(grid, { from: 'shpo' }), "faults.stall: from is 'shpo', which is none of its ends."],
         [() => faults.drop(grid.cable('shop', 'store'), { from: 'stor' }), 'Did you mean store?'],
-        [() => faults.drop('shop' as never), 'the target must have cables, interfere'],
-        [() => faults.partition(['shop'] as never, ['store'] as never), 'the target must have name, cable'],
+        [() => faults.drop('shop' as never), "a cable such as grid.cable('a', 'b'), or a leaf; it is 'shop'."],
+        [() => faults.partition(['shop'] as never, ['store'] as never), "such as grid.host('a'); it is 'shop'."],
+        [() => faults.partition([grid.host('shop')], [grid.host('shop')]), 'both groups are shop alone'],
+        [() => faults.pause(grid as never), "must be a host of the cluster, such as grid.host('a'); it is an object."],
         [() => faults.partition([], [grid.host('store')]), 'a list of hosts and leaves that is not empty'],
-        [() => faults.restart('store' as never), 'the target must have name, crash, start'],
+        [() => faults.restart('store' as never), 'faults.restart: the target must be a host of the cluster'],
       ];
       for (const [ask, text] of refused) {
         expect(ask).toThrow(ConfigurationError);
@@ -49,7 +52,10 @@ describe('names and options of faults', () => {
         [() => faults.drop(grid, { at: '-----' }), 'a diagram with a mark'],
         [() => faults.drop(grid, { wher: () => true } as never), 'faults.drop has no option wher. Did you mean where?'],
         [() => faults.delay(grid, -5), 'faults.delay: ms must be'],
+        [() => faults.drop(grid, { at: '5s' }), 'it is \'5s\'. Write "5s x" for one time.'],
         [() => faults.cut(grid, { every: -1 }), 'every must be'],
+        [() => faults.cut(grid, { for: 'long' }), 'or a duration such as "500ms", "5s", "1m" or "1h"; it is \'long\'.'],
+        [() => faults.cut(grid, { rate: 0.1 } as never), 'no option rate. The options are mayMiss, at, for, every.'],
         [() => faults.cut(grid, { at: 1, every: 10 }), 'give `at` or `every`, not both'],
         [() => faults.slice(grid, 0), 'faults.slice: bytes must be'],
         [() => faults.limit(grid, 0.5), 'faults.limit: bytesPerSecond must be'],
@@ -57,13 +63,37 @@ describe('names and options of faults', () => {
         [() => link({ latency: -3 }), 'latency must be'],
         [() => link({ names: ['a', 'a'] }), 'names must be two names that differ'],
         [() => cluster({ latency: '3' as never }), 'latency must be'],
+        [() => cluster({ latncy: 3 } as never), 'cluster has no option latncy. Did you mean latency?'],
         [() => cluster({ hosts: ['a', 'b', 'a'] }), 'two hosts are named a'],
+        [() => cluster({ hosts: [] }), 'cluster: it needs a host'],
+        [() => cluster({ hosts: ['http://a'] }), 'cluster: http://a must be a short name'],
         [() => cluster({ hosts: ['a', 'b'], skew: { c: 1 } }), 'c is no host of the cluster (option skew)'],
       ];
       for (const [ask, text] of refused) {
         expect(ask).toThrow(ConfigurationError);
         expect(ask).toThrow(text);
       }
+    }));
+
+  it('takes durations for how long and how often a fault happens', () =>
+    withGrid(async (grid, { faults, advance }) => {
+      const line = grid.cable('shop', 'store');
+      faults.partition([grid.host('shop')], grid.hosts, { for: '2s' });
+      expect(line.reachable).toBe(false);
+      await advance('1999ms');
+      expect(line.reachable).toBe(false);
+      await advance(1);
+      expect(line.reachable).toBe(true);
+      const often = faults.cut(grid, { every: '10s' });
+      await advance('10m');
+      expect(often.strikes).toBeGreaterThan(20);
+    }));
+
+  it('says how a call is made that comes before the start of its host', () =>
+    gridTest(async ({ cluster }) => {
+      const grid = cluster({ hosts: ['shop', 'store'] });
+      const call = firstValueFrom(grid.host('shop').connection('store').request(echo, 1));
+      await expect(call).rejects.toThrow('host shop of the cluster is not started: `await grid.connected()` first');
     }));
 
   const plan = { hosts: ['a', 'b'], workload: () => ({ setup: () => undefined, draw: () => 0, perform: () => 0 }) };

@@ -328,7 +328,7 @@ describe('faults of hosts', () => {
       expect(() => faults.clock(b, { rate: 1 })).toThrow('give `wall`');
       expect(() => faults.clock(b, { rate: 3 })).toThrow('from 0.5 to 2');
       expect(() => faults.slowDisk(b, 0)).toThrow(ConfigurationError);
-      expect(() => faults.pause('b' as never)).toThrow('not its name');
+      expect(() => faults.pause('b' as never)).toThrow("such as grid.host('a'); it is 'b'");
       await Promise.resolve();
     });
   });

@@ -140,6 +140,15 @@ describe('socketTest', () => {
       ]) {
         expect(ask).toThrow(ConfigurationError);
       }
+      const host = grid.host('shop') as never;
+      expect(() => faults.pause(host)).toThrow('faults.pause needs virtual time');
+      expect(() => faults.clock(host, { wall: 1 })).toThrow('faults.clock needs virtual time');
+      const ask = async (options: object): Promise<unknown> => cluster({ hosts: ['a', 'b'], ...options });
+      await expect(ask({ latency: 5 })).rejects.toThrow('cluster: latency needs virtual time');
+      await expect(ask({ readyQorum: 1 })).rejects.toThrow(
+        'cluster has no option readyQorum. Did you mean readyQuorum?',
+      );
+      await expect(ask({ hosts: [] })).rejects.toThrow('cluster: it needs a host');
     });
     const never = socketTest(async ({ cluster, faults }) => {
       const grid = await cluster({ hosts: ['shop', 'store'] });
@@ -206,6 +215,7 @@ test('seed 1: an operation fails with nothing but a GridError', async () => {
       );
       await expect(writeSpec(error, options)).rejects.toThrow('EEXIST');
       await expect(writeSpec(new Error('mine'), options)).rejects.toThrow('mine');
+      await expect(writeSpec({ seed: 1 }, options)).rejects.toThrow('it got an object. Did the simulation hold?');
     } finally {
       rmSync(folder, { recursive: true });
     }

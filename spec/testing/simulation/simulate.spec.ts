@@ -351,6 +351,22 @@ describe('simulate', () => {
     expect(addition!.at).toBeLessThanOrEqual(1_000);
   });
 
+  it('leaves out a fault that the simpler times no longer need', async () => {
+    const error = await failureOf({
+      ...counters({
+        perform: (_, { faults, clock }) => {
+          if (faults.length > 0 || clock.elapsed < 1_000) throw new TypeError('early, or with a fault');
+        },
+      }),
+      shrinkRuns: 200,
+      steps: [
+        { at: 4_321, fault: { kind: 'stall', between: ['a', 'b'], for: 9_876 } },
+        { at: 5_432, operation: { from: 'a', to: 'b', amount: 33 } },
+      ],
+    });
+    expect(error.steps).toStrictEqual([{ at: 0, operation: { from: 'a', to: 'b', amount: 33 } }]);
+  });
+
   it('does not shrink a seed that diverges when repeated, and names the first event that differs', async () => {
     let runs = 0;
     const error = await failureOf({
