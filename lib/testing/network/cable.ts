@@ -63,13 +63,14 @@ export class Cable implements FaultTarget, FaultCable {
   /** Opens a WebSocket; the first socket is that of `opener`. */
   connect(opener = this.ends[0]): readonly [Socket, Socket] {
     const other = this.#otherThan(opener);
-    const { runtime, random, line, watchers = nobody } = this.#options;
+    const { runtime, random, line, history, watchers = nobody } = this.#options;
     const watched: WatchedCircuit = { ends: [opener, other] };
     const circuit: Circuit = new Circuit({
       ends: watched.ends,
       runtime,
       random,
       line,
+      logged: history > 0,
       sets: (from, to, bytes, lost) => {
         const message = this.#setOut(from, to, bytes, lost);
         for (const watcher of watchers) watcher.sent(watched, from, bytes, lost ? ['lost'] : message.fates);

@@ -3,6 +3,7 @@ import { closeCodeOf, closeError, closeReason } from '../../transport/close-code
 import type { Socket } from '../../transport/socket.js';
 import type { Runtime } from '../../runtime.js';
 import { joinFragments, type WireMessage } from '../../wire/batch.js';
+import { Slabs } from '../../wire/slabs.js';
 import { Lane, type Cargo, type LineOptions } from './lane.js';
 import type { MessageInFlight } from './message-fault.js';
 import type { SeededRandom } from '../seeded-random.js';
@@ -23,7 +24,9 @@ export interface CircuitOptions {
   readonly runtime: Runtime;
   readonly random: SeededRandom;
   readonly line: LineOptions;
-  /** A message is sent: applies the faults to it. */
+  /** The bytes of messages are kept after they were sent, for the log. */
+  readonly logged: boolean;
+  /** A message is sent: applies the faults to it. `bytes` are in memory of their own. */
   sets(from: string, to: string, bytes: Uint8Array, lost: boolean): MessageInFlight;
   /** A message arrives; called before the end that receives it is. */
   arrives(to: string, bytes: Uint8Array): void;
@@ -92,6 +95,7 @@ class End {
   readonly name: string;
   readonly socket: Socket;
   readonly lane: Lane;
+  readonly #slabs: Slabs;
   readonly #other: string;
   readonly #options: CircuitOptions;
   readonly #ended: CircuitOptions['ended'];
@@ -116,10 +120,16 @@ class End {
       },
     });
     this.lane = lane;
+    // A message is copied before `next` returns, so the memory that it was written to can be used again. One byte counts
+    // as referenced all the same: where messages begin in that memory is each connection's own then, whatever others
+    // have used it before.
+    const slabs = new Slabs(() => (this.#open ? 1 : 0));
+    this.#slabs = slabs;
     const bufferedBytes = (): number => lane.bufferedBytes + (this.#fullByChance ? congestedBytes + 1 : 0);
     const outbound: Observer<WireMessage> = {
       next: (message) => {
-        this.send(joinFragments(message));
+        const bytes = joinFragments(message);
+        this.send(bytes === message ? bytes.slice() : bytes);
       },
       error: (error) => {
         this.#close(
@@ -135,6 +145,7 @@ class End {
       inbound: this.#inbound.asObservable(),
       outbound,
       drained: this.#drained.asObservable(),
+      slabs,
       close: (code, reason) => {
         const error = closeError(closeCodeOf(code), closeReason(reason));
         this.#close({ kind: 'close', error }, `closed by ${name}: ${code}`);
@@ -149,6 +160,7 @@ class End {
     this.#peer = peer;
   }
 
+  /** Sends a message in memory of its own. */
   send(bytes: Uint8Array): void {
     if (!this.#open) return;
     const message = this.#options.sets(this.name, this.#other, bytes, this.#silent);
@@ -158,7 +170,8 @@ class End {
     const slicing = pieces === undefined ? 0 : (Math.ceil(message.bytes.length / pieces.bytes) - 1) * pieces.gap;
     for (let copy = 0; copy < message.copies; copy++) {
       // In memory of its own, as what comes from a socket.
-      const cargo: Cargo = { kind: 'message', bytes: message.bytes.slice() };
+      const shared = this.#options.logged || copy > 0;
+      const cargo: Cargo = { kind: 'message', bytes: shared ? message.bytes.slice() : message.bytes };
       if (message.behindNext) this.lane.sendBehindNext(cargo, swapPatience);
       else this.lane.send(cargo, message.extraDelay + Math.max(0, slicing));
     }
@@ -191,8 +204,7 @@ class End {
       this.#inbound.next(cargo.bytes);
       return;
     }
-    this.#open = false;
-    this.#options.endClosed(this.name);
+    this.#end();
     if (cargo.kind === 'close') {
       if (cargo.error === undefined) this.#inbound.complete();
       else this.#inbound.error(cargo.error);
@@ -204,12 +216,17 @@ class End {
 
   #close(cargo: Cargo, text: string): void {
     if (!this.#open) return;
-    this.#open = false;
-    this.#options.endClosed(this.name);
+    this.#end();
     this.#ended(cargo.kind === 'close' ? 'closed' : 'broken', text);
     // What was sent before arrives before; over a half-open line the other end is never notified.
     this.lane.send(cargo);
     this.#inbound.complete();
+  }
+
+  #end(): void {
+    this.#open = false;
+    this.#slabs.release();
+    this.#options.endClosed(this.name);
   }
 }
 

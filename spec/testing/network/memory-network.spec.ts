@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Socket } from '../../../lib/transport/socket.js';
+import { slabHooks } from '../../../lib/wire/slabs.js';
 import { SeededRandom, VirtualClock } from '../../../lib/testing/index.js';
 import { Cable } from '../../../lib/testing/network/cable.js';
 import { MemoryNetwork } from '../../../lib/testing/network/memory-network.js';
@@ -9,10 +10,10 @@ const bytes = (length: number, fill = 0): Uint8Array => new Uint8Array(length).f
 const options = { headers: {}, maxMessageBytes: 1 << 20 };
 
 /** A cable with an open WebSocket, and what `b` hears: `time: first byte or end`. */
-function scene(line: LineOptions = {}, seed = 1) {
+function scene(line: LineOptions = {}, seed = 1, history = 100) {
   const clock = new VirtualClock({ seed });
   const random = new SeededRandom(seed);
-  const cable = new Cable({ ends: ['a', 'b'], runtime: clock, random, line, history: 100 });
+  const cable = new Cable({ ends: ['a', 'b'], runtime: clock, random, line, history });
   const [a, b] = cable.connect();
   return { clock, cable, a, b, heardByA: hear(clock, a), heardByB: hear(clock, b) };
 }
@@ -45,6 +46,46 @@ describe('a line in memory', () => {
     expect(heardByB).toStrictEqual([]);
     clock.runFor(1);
     expect(heardByB).toStrictEqual(['7: 1', '7: 2']);
+  });
+
+  it.each([100, 0])('does not change a message whose memory its sender uses again; history %i', (history) => {
+    const { clock, cable, a, b } = scene({ latency: 7 }, 1, history);
+    const arrived: Uint8Array[] = [];
+    b.inbound.subscribe((message) => arrived.push(message));
+    const memory = bytes(3, 1);
+    a.outbound.next(memory);
+    memory.fill(2);
+    clock.runFor(7);
+    expect(arrived).toStrictEqual([bytes(3, 1)]);
+    // What the receiver does to it is no matter of the log.
+    arrived[0]!.fill(3);
+    const logged = cable.log.entries.flatMap((entry) => (entry.kind === 'message' ? [entry.bytes] : []));
+    expect(logged).toStrictEqual(history === 0 ? [] : [bytes(3, 1)]);
+  });
+
+  it('gives a sender memory, which is free once it is full or the socket is closed', () => {
+    const { a } = scene();
+    const slabs = a.slabs!;
+    let freed = 0;
+    slabHooks.onFree = () => {
+      freed++;
+    };
+    const send = (size: number): void => {
+      slabs.take(size);
+      a.outbound.next(slabs.message(slabs.at, slabs.at + size));
+      slabs.reclaim();
+    };
+    try {
+      for (let count = 0; count < 2; count++) send(100 << 10);
+      // The next message follows behind these, as on a socket that still holds the last one.
+      expect([slabs.at, slabs.held, freed]).toStrictEqual([200 << 10, 1, 0]);
+      send(100 << 10);
+      expect([slabs.at, slabs.held, freed]).toStrictEqual([100 << 10, 1, 1]);
+      a.outbound.complete();
+      expect([slabs.held, freed]).toStrictEqual([0, 2]);
+    } finally {
+      slabHooks.onFree = undefined;
+    }
   });
 
   it('adds a jitter from the seed, and keeps the order', () => {
