@@ -22,6 +22,11 @@ export interface Runtime {
   /** Runs `task` after `ms` milliseconds; the result cancels it. A delay of 0 is a macrotask. */
   schedule(task: () => void, ms: number): () => void;
   /**
+   * Runs `task` when the event loop has turned: what the sockets have received by then has been read. The result cancels
+   * it. Default: a delay of 0, which Node may end before it looks at the sockets.
+   */
+  readonly nextTurn?: ((task: () => void) => () => void) | undefined;
+  /**
    * Only the runtime of a simulation has it. Records that rare code ran: `runtime.sometimes?.('window shrank')`. A
    * simulation that never reaches a mark does not test what stands there.
    */
@@ -35,6 +40,11 @@ export interface Runtime {
 
 /** The part of a runtime that only simulations have: marks, and rare branches taken at random. */
 export type Marks = Pick<Runtime, 'sometimes' | 'buggify'>;
+
+interface Immediates {
+  readonly setImmediate?: (task: () => void) => unknown;
+  readonly clearImmediate?: (immediate: unknown) => void;
+}
 
 // Node's own queue runs after all callbacks of Promises that are due, so what they send leaves together. Measured, it
 // also costs less: 0.2 µs, where queueMicrotask costs 1.4.
@@ -53,5 +63,11 @@ export const systemRuntime: Runtime = {
     return () => {
       clearTimeout(timer);
     };
+  },
+  nextTurn(task) {
+    const { setImmediate, clearImmediate } = globalThis as Immediates;
+    if (setImmediate === undefined) return systemRuntime.schedule(task, 0);
+    const immediate = setImmediate(task);
+    return () => clearImmediate?.(immediate);
   },
 };

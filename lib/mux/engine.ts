@@ -22,6 +22,7 @@ import { noStats, type Address, type EngineOptions, type EngineStats, type Strea
 import { FrameRouter } from './frame-router.js';
 import type { IncomingSide } from './incoming-side.js';
 import { MessageReader } from './message-reader.js';
+import { ReadingTime } from './reading-time.js';
 import { congestedBytes } from './schedule/message-writer.js';
 import type { Mux, MuxHost } from './mux.js';
 import { OutgoingCalls } from './outgoing-calls.js';
@@ -84,7 +85,7 @@ export class Engine implements MuxHost {
       this.turn.sendCreditThatWaitsForRoom();
     });
     this.#outgoing = new OutgoingCalls(this, options.firstMuxId);
-    this.#reader = this.#createReader(now, setTimer);
+    this.#reader = this.#createReader(now);
     this.schedule = this.#createSchedule(now);
     this.wheel = new TimerWheel(now, setTimer, onThrown);
     this.turn = new Turn({
@@ -244,7 +245,7 @@ export class Engine implements MuxHost {
     this.#options.onFault(error);
   };
 
-  #createReader(now: () => number, schedule: Runtime['schedule']): MessageReader {
+  #createReader(now: () => number): MessageReader {
     const { checksum, limits, runtime } = this.#options;
     return new MessageReader({
       marks: runtime,
@@ -252,7 +253,7 @@ export class Engine implements MuxHost {
       maxFrames: limits.maxMessageFrames,
       view: new FrameView(),
       now,
-      schedule,
+      time: ReadingTime.of(runtime),
       visit: this.#visit,
       onFault: this.#onFault,
       onBehind: (behind) => this.#options.onBehind?.(behind),

@@ -7,14 +7,7 @@
  *      │   slice used up ▼   │ next macrotask
  *      └───message────▶ behind: the socket is not read, and messages that still arrive wait in order
  *
- * Messages that follow each other closely form a run, which shares one slice:
- *
- *     none ──message──▶ new ──has lasted `markAfter`──▶ marked ──slice used up──▶ behind
- *      ▲                 │ older than `sparseAfter`       │
- *      └─────────────────┴───────── the marker fires ─────┘
- *
- * The marker is a macrotask: once it has run, the event loop has turned. Sparse messages and short bursts need no
- * marker, so they cost no timer.
+ * All connections of a process share the time (`reading-time`).
  */
 
 import { ProtocolError } from '../errors.js';
@@ -23,6 +16,7 @@ import type { Marks } from '../runtime.js';
 import { isSmallPart } from '../small-part.js';
 import { MessageCursor } from '../wire/decode.js';
 import type { FrameView, Hash32 } from '../wire/frame.js';
+import type { ReadingTime, SlicedReader } from './reading-time.js';
 
 /** Options of a {@link MessageReader}. */
 export interface ReaderOptions {
@@ -31,9 +25,9 @@ export interface ReaderOptions {
   /** Of simulations. */
   readonly marks: Marks;
   readonly view: FrameView;
+  readonly time: ReadingTime;
   /** The monotonic clock, in ms. */
   now(): number;
-  schedule(task: () => void, ms: number): () => void;
   /** Takes one frame; returns false to stop. */
   visit(frame: FrameView): boolean;
   /** The bytes violate the protocol. */
@@ -42,24 +36,10 @@ export interface ReaderOptions {
   onBehind(behind: boolean): void;
 }
 
-/**
- * Length of a slice, in ms. After it, the event loop turns. Until then a write that the kernel did not take whole
- * waits, and with it what other calls wait for. (Measured: with 10 ms, p99 of a call beside other traffic was 12 to 19
- * ms, with 4 ms 3 to 12.)
- */
-const sliceTime = 4;
-/** A run of messages that has lasted this long, in ms, gets a marker. */
-const markAfter = 2;
-/**
- * After this time, in ms, a run without a marker counts as over: messages are sparse, and the event loop has turned.
- */
-const sparseAfter = 50;
 /** Frames between two readings of the clock; a power of two. */
 const framesPerReading = 16;
 /** Bytes of payloads between two readings of the clock, at most about: the handlers of large ones often take long. */
 const bytesPerReading = 16 << 10;
-/** How late a slice may come in a simulation, in ms. */
-const busyMs = 12;
 /**
  * Payloads of a message larger than this, in bytes, are copied where they are a small part of it: a consumer that keeps
  * one would keep the whole message, while only the payload is accounted for. No sender of this library merges frames
@@ -68,7 +48,7 @@ const busyMs = 12;
 const largeMessageBytes = 64 << 10;
 
 /** Reads received messages frame by frame, and yields to the event loop after a slice of time. */
-export class MessageReader {
+export class MessageReader implements SlicedReader {
   /** Arrival time of the message that is being read, on the monotonic clock, in ms. */
   arrivedAt = 0;
   /** Arrival time of the newest message; −Infinity before the first one. */
@@ -81,13 +61,11 @@ export class MessageReader {
   #reading = false;
   // See `whenRead`.
   #onRead: (() => void) | undefined = undefined;
-  // Set while the rest of a message waits for the next slice.
-  #cancelSlice: (() => void) | undefined = undefined;
+  // True while the rest of what has arrived waits for the next slice.
+  #behind = false;
   #sliceEnd = Infinity;
-  // When the current run of messages began.
-  #runBegan = -Infinity;
-  // Set while the marker waits to run.
-  #cancelMarker: (() => void) | undefined = undefined;
+  // The last run of messages in which this reader has read.
+  #lastRun = -1;
   #frameCount = 0;
   // Bytes of payloads since the last reading of the clock.
   #bytesRead = 0;
@@ -100,23 +78,26 @@ export class MessageReader {
   constructor(options: ReaderOptions) {
     this.#options = options;
     this.#cursor = new MessageCursor(options.view, options.hash, options.maxFrames);
+    options.time.join();
   }
 
   /** Reads one message, which may be lent. A message that arrives while another one is being read waits for its end. */
   receive(message: Uint8Array): void {
     const at = this.#options.now();
     this.lastArrival = at;
-    if (this.#reading || this.#cancelSlice !== undefined) {
+    if (this.#reading || this.#behind) {
       this.#waiting.push({ message: keep(message), at });
       return;
     }
-    if (this.#isRunOver(at)) {
+    const { time } = this.#options;
+    if (!time.admits(at, this.#lastRun)) {
       this.#waiting.push({ message: keep(message), at });
       this.#fallBehind();
       return;
     }
     this.#sliceUsedUp = false;
-    this.#sliceEnd = this.#runBegan + sliceTime;
+    this.#sliceEnd = time.sliceEnd;
+    if (this.#lastRun !== time.run) this.#beginRun(time.run);
     if (this.#options.marks.buggify?.('a slice is used up at once') === true) this.#useUpSlice();
     this.#run(() => this.#begin(message, at));
   }
@@ -125,7 +106,7 @@ export class MessageReader {
    * Runs `task` when all messages that have arrived are read: at once where none waits, and never after {@link stop}.
    */
   whenRead(task: () => void): void {
-    if (this.#reading || this.#cancelSlice !== undefined) this.#onRead = task;
+    if (this.#reading || this.#behind) this.#onRead = task;
     else if (!this.#stopped) task();
   }
 
@@ -134,35 +115,36 @@ export class MessageReader {
    * −Infinity where none ever did. More may have waited in the socket, which is paused meanwhile.
    */
   get unreadUntil(): number {
-    return this.#isBehind() ? this.#options.now() : this.#behindUntil;
+    return this.#behind ? this.#options.now() : this.#behindUntil;
   }
 
   /** Reads nothing afterwards. */
   stop(): void {
+    if (this.#stopped) return;
     this.#stopped = true;
     this.#onRead = undefined;
-    this.#cancelSlice?.();
-    this.#cancelSlice = undefined;
-    this.#cancelMarker?.();
-    this.#cancelMarker = undefined;
+    this.#behind = false;
+    this.#options.time.leave(this);
     this.#waiting.length = 0;
   }
 
-  // Adds a message that arrives now to the current run, or begins a new one. True: the run has used up its slice.
-  #isRunOver(at: number): boolean {
-    if (this.#cancelMarker !== undefined) return at - this.#runBegan >= sliceTime;
-    const lasted = at - this.#runBegan;
-    if (lasted < markAfter) return false;
-    if (lasted < sparseAfter) {
-      this.#cancelMarker = this.#options.schedule(() => {
-        this.#cancelMarker = undefined;
-        // The next message begins a new run.
-        this.#runBegan = -Infinity;
-      }, 0);
-    }
-    // It is unknown whether the event loop has turned meanwhile: a new slice begins.
-    this.#runBegan = at;
-    return false;
+  /** @internal Called by the {@link ReadingTime}: the next slice of this reader. */
+  readSlice(end: number): void {
+    this.#sliceUsedUp = false;
+    this.#sliceEnd = end;
+    this.#beginRun(this.#options.time.run);
+    this.#behind = false;
+    this.#run(() => this.#continue());
+    if (this.#isBehind() || this.#isStopped()) return;
+    this.#behindUntil = this.#options.now();
+    this.#options.onBehind(false);
+  }
+
+  // In each run, a reader may read so many frames before it looks at the clock.
+  #beginRun(run: number): void {
+    this.#lastRun = run;
+    this.#frameCount = 0;
+    this.#bytesRead = 0;
   }
 
   // Of simulations: the next frame is the last one of this slice.
@@ -222,26 +204,10 @@ export class MessageReader {
   }
 
   #fallBehind(): void {
-    // The next slice is a macrotask, too, and shows that the event loop has turned.
-    this.#cancelMarker?.();
-    this.#cancelMarker = undefined;
     this.#options.marks.sometimes?.('a message was read in slices');
+    this.#behind = true;
+    this.#options.time.wait(this);
     this.#options.onBehind(true);
-    this.#cancelSlice = this.#options.schedule(() => {
-      this.#cancelSlice = undefined;
-      this.#sliceUsedUp = false;
-      this.#runBegan = this.#options.now();
-      this.#sliceEnd = this.#runBegan + sliceTime;
-      this.#run(() => this.#continue());
-      if (this.#isBehind() || this.#isStopped()) return;
-      this.#behindUntil = this.#options.now();
-      this.#options.onBehind(false);
-    }, this.#nextSliceIn);
-  }
-
-  // In simulations, the event loop is sometimes busy before the next slice: calls reach their deadlines unread.
-  get #nextSliceIn(): number {
-    return this.#options.marks.buggify?.('a slice comes late') === true ? busyMs : 0;
   }
 
   readonly #visit = (frame: FrameView): boolean => {
@@ -257,7 +223,7 @@ export class MessageReader {
 
   // Methods, because the compiler cannot see that handling a frame changes these fields.
   #isBehind(): boolean {
-    return this.#cancelSlice !== undefined;
+    return this.#behind;
   }
 
   #isStopped(): boolean {

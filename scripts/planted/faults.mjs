@@ -482,9 +482,9 @@ export const faults = [
   {
     name: 'a message is dropped that comes while another one is read',
     file: 'lib/mux/message-reader.ts',
-    find: `    if (this.#reading || this.#cancelSlice !== undefined) {
+    find: `    if (this.#reading || this.#behind) {
       this.#waiting.push({ message: keep(message), at });`,
-    replace: `    if (this.#reading || this.#cancelSlice !== undefined) {`,
+    replace: `    if (this.#reading || this.#behind) {`,
     specs: ['spec/mux/message-reader'],
   },
   {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ProtocolError } from '../../lib/errors.js';
 import { MessageReader } from '../../lib/mux/message-reader.js';
+import { ReadingTime } from '../../lib/mux/reading-time.js';
 import { FrameView } from '../../lib/wire/frame.js';
 import { fromCaller, messageOf } from '../support/protocol/frames.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
@@ -13,17 +14,21 @@ function makeReader(frameTime: number, maxFrames = 1_000) {
   const behind: boolean[] = [];
   let slice = 0;
   let time = 0;
+  const now = (): number => time;
   const reader = new MessageReader({
     marks: {},
     hash: undefined,
     maxFrames,
     view: new FrameView(),
-    now: () => time,
-    schedule: (task, ms) =>
-      runtime.schedule(() => {
-        slice++;
-        task();
-      }, ms),
+    now,
+    time: new ReadingTime({
+      now,
+      schedule: (task, ms) =>
+        runtime.schedule(() => {
+          slice++;
+          task();
+        }, ms),
+    }),
     visit: (frame) => {
       seen.push({ id: frame.muxId, slice });
       time += frameTime;
@@ -205,7 +210,7 @@ it.each([
     maxFrames: 10,
     view: new FrameView(),
     now: () => 0,
-    schedule: () => () => undefined,
+    time: new ReadingTime({ now: () => 0, schedule: () => () => undefined }),
     visit: ({ payload }) => kept.push(payload) > 0,
     onFault: (error) => {
       throw error;
