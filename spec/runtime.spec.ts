@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 
 type Global = typeof globalThis & { process: unknown };
@@ -74,5 +75,46 @@ describe('the runtime of the platform', () => {
       }, 0);
     });
     expect(fired).toStrictEqual(['due']);
+  });
+
+  it('has turns of the event loop between which Node reads the sockets, however long a turn takes', async () => {
+    const runtime = runtimeWith({});
+    const server = createServer((socket) => socket.end('x'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const read = new Promise<void>((resolve) => {
+      socket.once('data', () => {
+        resolve();
+      });
+    });
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    let turns = 0;
+    let cancel = (): void => undefined;
+    const turn = (): void => {
+      // A timer of 0 ms that was set now would be due at the end of the turn, and run before any socket is read.
+      if (++turns < 1_000) cancel = runtime.nextTurn!(turn);
+      const end = performance.now() + 2;
+      while (performance.now() < end);
+    };
+    turn();
+    await read;
+    cancel();
+    expect(turns).toBeLessThan(1_000);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('has turns that can be cancelled, and timers for them in a browser', async () => {
+    for (const globals of [{}, { setImmediate: undefined }]) {
+      const runtime = runtimeWith(globals);
+      const order: string[] = [];
+      await new Promise<void>((resolve) => {
+        runtime.nextTurn!(() => order.push('cancelled'))();
+        runtime.nextTurn!(() => {
+          order.push('turn');
+          resolve();
+        });
+      });
+      expect(order).toStrictEqual(['turn']);
+    }
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MessageReader } from '../../lib/mux/message-reader.js';
 import { ReadingTime, type ReadingRuntime } from '../../lib/mux/reading-time.js';
-import { systemRuntime } from '../../lib/runtime.js';
 import { FrameView } from '../../lib/wire/frame.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
 import { TestConnection } from '../support/protocol/links.js';
@@ -224,19 +223,5 @@ describe('the next turn of the event loop', () => {
     time.wait(reader);
     time.leave(reader);
     expect(asked).toStrictEqual([]);
-  });
-
-  it('comes after the sockets were looked at: before it, timers of 0 ms do not run again and again', async () => {
-    const order: string[] = [];
-    await new Promise<void>((resolve) => {
-      systemRuntime.nextTurn!(() => {
-        order.push('turn');
-        resolve();
-      });
-      const cancel = systemRuntime.nextTurn!(() => order.push('cancelled'));
-      cancel();
-    });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(order).toStrictEqual(['turn']);
   });
 });
