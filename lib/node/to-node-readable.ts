@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { oneOf, whole, withMethods } from '../check.js';
 import { CancelledError } from '../errors.js';
 import type { Pull } from '../flow/pull/pull.js';
-import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
+import { checkReaderOptions, checkSource, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /** Options of {@link toNodeReadable}. */
 export interface NodeReadableOptions extends ReaderOptions {
@@ -40,6 +40,7 @@ const readableRules = {
  * await pipeline(toNodeReadable(host2.stream(download, { name }), { objectMode: false }), createWriteStream(path));
  */
 export function toNodeReadable<T>(source: Observable<T>, options: NodeReadableOptions = {}): Readable {
+  checkSource('toNodeReadable', source);
   checkReaderOptions('toNodeReadable', options, readableRules);
   return new PullReadable(openReader(source, 'toNodeReadable', options), options);
 }

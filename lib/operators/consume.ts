@@ -7,7 +7,7 @@ import {
   type Subscriber,
   type Unsubscribable,
 } from 'rxjs';
-import { checkOptions, either, oneOf, whole } from '../check.js';
+import { aFunction, checkOption, checkOptions, either, oneOf, whole } from '../check.js';
 import { isDeliveryLost, nextDelivery, retainCurrent, retainCurrentFor } from '../flow/delivery.js';
 import { Fifo } from '../flow/pull/fifo.js';
 import { trackRedelivery, redeliver } from '../flow/redeliver.js';
@@ -28,6 +28,8 @@ export interface ConsumeOptions {
   readonly onSourceError?: 'finish' | 'abandon';
 }
 
+const projectRule = aFunction('returns the work for an item, as an Observable or a Promise');
+
 const consumeRules = { concurrency: either(whole(1), oneOf(Infinity)), onSourceError: oneOf('finish', 'abandon') };
 
 const remedy =
@@ -46,12 +48,13 @@ const remedy =
  * Errors: an error of the source is emitted after the items that arrived before it, or immediately, depending on
  * `onSourceError`. An error thrown by `project`, or of an inner Observable, is emitted immediately and ends all work.
  *
- * @throws ConfigurationError for an unknown or invalid option.
+ * @throws ConfigurationError for an unknown or invalid option, and for a `project` that is no function.
  */
 export function consume<T, R extends ObservableInput<unknown>>(
   project: (value: T, index: number) => R,
   options: ConsumeOptions = {},
 ): OperatorFunction<T, ObservedValueOf<R>> {
+  checkOption('consume: project', project, projectRule);
   checkOptions(options, consumeRules, { of: 'consume' });
   const { concurrency = 1, onSourceError = 'finish' } = options;
   return (source) =>

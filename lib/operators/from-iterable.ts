@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import { checkOption, type Rule } from '../check.js';
 import { pulled, pulledAsync } from '../flow/pull/pulled.js';
 import { checkReaderOptions } from '../flow/pull/reader-pull.js';
 
@@ -6,6 +7,17 @@ import { checkReaderOptions } from '../flow/pull/reader-pull.js';
 export interface PullOptions {
   /** Maximum number of items that have been requested from the iterator and not yet released. Default 1. */
   readonly capacity?: number;
+}
+
+const iterable: Rule = {
+  expected: 'an iterable or an async iterable, such as an array or a generator that was called',
+  accepts: (value) =>
+    isAsync(value as AsyncIterable<unknown>) ||
+    typeof (value as Iterable<unknown> | null)?.[Symbol.iterator] === 'function',
+};
+
+function isAsync<T>(source: Iterable<T> | AsyncIterable<T>): source is AsyncIterable<T> {
+  return typeof (source as Partial<AsyncIterable<T>> | null | undefined)?.[Symbol.asyncIterator] === 'function';
 }
 
 /**
@@ -19,15 +31,16 @@ export interface PullOptions {
  *
  * Errors: those thrown by the iterator.
  *
- * @throws ConfigurationError for an unknown or invalid option.
+ * @throws ConfigurationError for an unknown or invalid option, and for a source that cannot be iterated over.
  *
  * @example
  * fromIterable(lines()).pipe(map(encode), sendTo(stream)).subscribe();
  */
 export function fromIterable<T>(source: Iterable<T> | AsyncIterable<T>, options: PullOptions = {}): Observable<T> {
+  checkOption('fromIterable: the source', source, iterable);
   checkReaderOptions('fromIterable', options);
   const { capacity = 1 } = options;
-  return Symbol.asyncIterator in source
+  return isAsync(source)
     ? pulledAsync(() => source[Symbol.asyncIterator](), capacity)
     : pulled(() => source[Symbol.iterator](), capacity);
 }

@@ -1,7 +1,10 @@
 import type { Observable } from 'rxjs';
+import { checkOption, withMethods } from '../check.js';
 import { pulledAsync } from '../flow/pull/pulled.js';
 import { checkReaderOptions } from '../flow/pull/reader-pull.js';
 import type { PullOptions } from './from-iterable.js';
+
+const aReadableStream = withMethods('a ReadableStream', 'getReader');
 
 /**
  * Converts a WHATWG ReadableStream, such as the body of a `fetch`, to an Observable of its chunks. As with
@@ -12,12 +15,13 @@ import type { PullOptions } from './from-iterable.js';
  *
  * Errors: those of the stream; TypeError if it is already locked.
  *
- * @throws ConfigurationError for an unknown or invalid option.
+ * @throws ConfigurationError for an unknown or invalid option, and for anything but a ReadableStream.
  *
  * @example
  * fromReadableStream(response.body).pipe(sendTo(stream)).subscribe();
  */
 export function fromReadableStream<T>(stream: ReadableStream<T>, options: PullOptions = {}): Observable<T> {
+  checkOption('fromReadableStream: the stream', stream, aReadableStream);
   checkReaderOptions('fromReadableStream', options);
   const { capacity = 1 } = options;
   return pulledAsync(() => readerIterator(stream.getReader()), capacity);

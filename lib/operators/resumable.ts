@@ -1,5 +1,5 @@
 import { asapScheduler, isObservable, Observable, type Subscriber } from 'rxjs';
-import { aFunction, checkOptions, either, oneOf, whole } from '../check.js';
+import { aFunction, checkOption, checkOptions, either, oneOf, whole } from '../check.js';
 import { DisconnectedError } from '../errors.js';
 import { retainCurrent } from '../flow/delivery.js';
 import { redeliver, trackRedelivery } from '../flow/redeliver.js';
@@ -19,6 +19,7 @@ export interface ResumableOptions<T, P> {
   readonly count?: number;
 }
 
+const streamRule = aFunction('opens the stream, such as (payload) => host2.stream(watch, payload)');
 const resumableRules = {
   from: aFunction('returns the payload behind an item'),
   count: either(whole(0), oneOf(Infinity)),
@@ -44,7 +45,7 @@ const resumableRules = {
  * Errors: those of the stream; what `stream` and `from` throw.
  *
  * @param stream Opens the stream, such as `(payload) => host2.stream(watch, payload)`.
- * @throws ConfigurationError for an unknown or invalid option.
+ * @throws ConfigurationError for an unknown, missing or invalid option, and for a `stream` that is no function.
  *
  * @example
  * resumable((since: number) => host2.stream(watch, since), { from: (last) => last?.at ?? 0 })
@@ -52,7 +53,8 @@ const resumableRules = {
  *   .subscribe();
  */
 export function resumable<T, P>(stream: (payload: P) => Observable<T>, options: ResumableOptions<T, P>): Observable<T> {
-  checkOptions(options, resumableRules, { of: 'resumable' });
+  checkOption('resumable: stream', stream, streamRule);
+  checkOptions(options, resumableRules, { of: 'resumable', required: ['from'] });
   const { from, count = Infinity } = options;
   const items = new Observable<T>((subscriber) => {
     new Resumption((last: T | undefined) => stream(from(last)), count, items, subscriber).start();

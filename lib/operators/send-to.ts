@@ -1,4 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
+import { checkOption, type Rule } from '../check.js';
+import { sendFrom } from '../flow/feed/sending.js';
 import type { DuplexStream } from '../contract/duplex-stream.js';
 import { sendWhileSubscribed } from './send-while-subscribed.js';
 
@@ -9,6 +11,11 @@ export interface SendProgress {
   /** Number of items that may be sent now. */
   readonly credit: number;
 }
+
+const openStream: Rule = {
+  expected: 'what connection.open(…) returned',
+  accepts: (value) => typeof (value as Partial<DuplexStream<unknown, unknown>> | null)?.[sendFrom] === 'function',
+};
 
 /**
  * Sends the items of the source to an open stream, as its credit allows, and then half-closes it. Emits after each
@@ -25,12 +32,15 @@ export interface SendProgress {
  * Errors: that of the source; that of the call; BufferOverflowError; CancelledError if the handler ended normally
  * before everything was sent; ConfigurationError if the input was completed elsewhere.
  *
+ * @throws ConfigurationError for anything but an open stream.
+ *
  * @example
  * const stream = host2.open(upload, { name: 'a' });
  * fromIterable(chunks()).pipe(sendTo(stream)).subscribe(({ sent }) => bar.update(sent));
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a stream of any output.
 export function sendTo<I>(stream: DuplexStream<I, any>): OperatorFunction<I, SendProgress> {
+  checkOption('sendTo: the stream', stream, openStream);
   return (source) =>
     new Observable((subscriber) => {
       let sent = 0;

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { PullIterator } from '../flow/pull/pull-iterator.js';
-import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
+import { checkReaderOptions, checkSource, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /**
  * Converts an Observable to an async iterable for `for await`. The credit of a stream's item returns when the loop asks
@@ -11,12 +11,13 @@ import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull
  *
  * Errors: those of the source, after the buffered items; BufferOverflowError, immediately.
  *
- * @throws ConfigurationError for an unknown or invalid option.
+ * @throws ConfigurationError for an unknown or invalid option, and for a source that is no Observable.
  *
  * @example
  * for await (const event of toAsyncIterable(host2.stream(watch, {}).pipe(filter(isHot)))) await save(event);
  */
 export function toAsyncIterable<T>(source: Observable<T>, options: ReaderOptions = {}): AsyncIterable<T> {
+  checkSource('toAsyncIterable', source);
   checkReaderOptions('toAsyncIterable', options);
   return {
     [Symbol.asyncIterator]: () => new PullIterator(openReader(source, 'toAsyncIterable', options)),

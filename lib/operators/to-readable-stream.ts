@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
+import { checkReaderOptions, checkSource, openReader, type ReaderOptions } from '../flow/pull/reader-pull.js';
 
 /**
  * Converts an Observable to a WHATWG ReadableStream, such as the body of a `Response`. The credit of a stream's item
@@ -11,12 +11,13 @@ import { checkReaderOptions, openReader, type ReaderOptions } from '../flow/pull
  *
  * Errors: those of the source, after the buffered items; BufferOverflowError, immediately.
  *
- * @throws ConfigurationError for an unknown or invalid option.
+ * @throws ConfigurationError for an unknown or invalid option, and for a source that is no Observable.
  *
  * @example
  * return new Response(toReadableStream(host2.stream(download, { name })));
  */
 export function toReadableStream<T>(source: Observable<T>, options: ReaderOptions = {}): ReadableStream<T> {
+  checkSource('toReadableStream', source);
   checkReaderOptions('toReadableStream', options);
   const pull = openReader(source, 'toReadableStream', options);
   let opened = false;

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { checkOptions, whole, type Rule } from '../../check.js';
+import { checkOption, checkOptions, whole, withMethods, type Rule } from '../../check.js';
 import { BufferOverflowError } from '../../errors.js';
 import type { OnThrown } from '../../guard.js';
 import { defaultLimits } from '../../limits.js';
@@ -24,6 +24,13 @@ export function openReader<T>(
   { capacity = defaultLimits.bufferItems }: ReaderOptions = {},
 ): Pull<T> {
   return isPullable(source) ? source[makePull]() : new ReaderPull(source, reader, capacity);
+}
+
+const sourceRule = withMethods('an Observable', 'subscribe');
+
+/** @throws ConfigurationError for a source that is no Observable. */
+export function checkSource(reader: string, source: unknown): void {
+  checkOption(`${reader}: the source`, source, sourceRule);
 }
 
 const capacityRule = whole(1, Number.MAX_SAFE_INTEGER, 'items');
