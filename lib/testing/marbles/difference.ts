@@ -1,5 +1,5 @@
 import { align, GridAssertionError, type DiffLine } from './assertion.js';
-import { draw, sameTimed, timedText, type MarbleValues, type Timed } from './marbles.js';
+import { draw, sameTimed, undrawable, timedText, type MarbleValues, type Timed } from './marbles.js';
 
 /** Compares what an Observable did with what was expected. @throws GridAssertionError */
 export function compare(
@@ -18,7 +18,7 @@ export function compare(
     return typeof notification.value === 'string' && notification.value.length === 1 ? notification.value : '?';
   };
   const drawn = (timeline: readonly Timed[]): string =>
-    draw(timeline.map((each) => ({ frame: each.frame, mark: letter(each) }))) ?? '(cannot be drawn)';
+    draw(timeline.map((each) => ({ frame: each.frame, mark: letter(each) }))) ?? undrawable;
   report(
     what,
     align(actual, expected, sameTimed).map((line) => ({

@@ -4,6 +4,7 @@
  */
 
 import type { Observable, Subscription } from 'rxjs';
+import { checkOption, withMethods } from '../../check.js';
 import { align, GridAssertionError } from './assertion.js';
 import { compare, report } from './difference.js';
 import { callSite } from './call-site.js';
@@ -20,6 +21,7 @@ import {
   type MarbleValues,
   type SubscriptionTimes,
   type Timed,
+  undrawable,
 } from './marbles.js';
 import type { RouteBook } from '../frames/route-book.js';
 import { readWire, transcript, wireText, type WireEvent, type WireFrame } from '../frames/transcript.js';
@@ -27,6 +29,9 @@ import type { VirtualClock } from '../time/virtual-clock.js';
 
 /** Lines of a transcript in a failure message. */
 const transcriptLines = 40;
+
+const aCable = withMethods("a link, or a cable such as grid.cable('a', 'b')", 'inject');
+const frameMatcher = withMethods('a matcher of frames, such as frames.request(route)', 'matches', 'teach');
 
 interface Expectation {
   /** When everything that is expected has happened, in ms of the clock. */
@@ -135,6 +140,7 @@ export class Expectations {
     { control = false, from }: FramesOptions = {},
     callee?: Callee,
   ): FramesExpectation {
+    checkOption('expectFrames: the wire', cable, aCable);
     if (from !== undefined) checkHostName(from, cable.ends, cable.ends.join(' ⇄ '));
     const expectation = this.#add(callee);
     const origin = this.#clock.now();
@@ -142,7 +148,10 @@ export class Expectations {
     const toBe: FramesExpectation['toBe'] = (marbles, matchers = {}) => {
       expectation.site = callSite(toBe);
       const expected = parseMarbles(marbles, matchers, undefined, 'matcher').map((timed) => wanted(timed, matchers));
-      for (const matcher of Object.values(matchers)) matcher.teach(book);
+      for (const [letter, matcher] of Object.entries(matchers)) {
+        checkOption(`expectFrames: the matcher ${letter}`, matcher, frameMatcher);
+        matcher.teach(book);
+      }
       expectation.until = end + lengthOf(marbles);
       expectation.check = () => {
         const [oldest] = cable.log.entries;
@@ -173,7 +182,7 @@ export class Expectations {
           expected.map((each) => each.text),
           [
             `expected  ${marbles.trim()}`,
-            `found     ${draw(marks) ?? '(cannot be drawn)'}`,
+            `found     ${draw(marks) ?? undrawable}`,
             '',
             'Transcript:',
             transcript(cable, book, origin, transcriptLines),

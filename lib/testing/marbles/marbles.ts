@@ -129,6 +129,10 @@ export function sameTimed(actual: Timed, expected: Timed): boolean {
   return wanted.kind === 'C';
 }
 
+/** In place of a diagram that {@link draw} cannot draw. */
+export const undrawable =
+  '(no diagram: a group takes as many ms as it has characters, and more follows sooner; give the line more latency, or expect the frames of one end)';
+
 /** Draws marks as a diagram; undefined where a group would cover what follows it. */
 export function draw(marks: readonly { readonly frame: number; readonly mark: string }[]): string | undefined {
   let text = '';

@@ -102,7 +102,7 @@ export class Operations<Operation> {
     this.#failed.set(error.code, (this.#failed.get(error.code) ?? 0) + 1);
     if (workload.mayFail?.(error, operation) === true) return;
     const why = !consequences.includes(error.code)
-      ? `No fault leads to an error with the code ${error.code}. Where it is due, say so in \`mayFail\` of the workload.`
+      ? `No fault leads to an error with the code ${error.code}. If it is an answer of the service, permit it in the workload: mayFail: (error) => error.code === '${error.code}'.`
       : disturbance.calmSince(beganAt)
         ? 'It ran without a fault, and no fault was recent enough to be the cause.'
         : undefined;

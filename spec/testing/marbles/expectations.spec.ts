@@ -251,6 +251,19 @@ describe('expectFrames', () => {
     ).rejects.toThrow('The log of a ⇄ b no longer holds what is expected. Raise history.');
   });
 
+  it('refuses what is no wire and no matcher', () =>
+    gridTest(({ link, cluster, expectFrames }) => {
+      const wire = link();
+      const text = "the wire must be a link, or a cable such as grid.cable('a', 'b')";
+      expect(() => expectFrames(wire.a as never)).toThrow(text);
+      expect(() => expectFrames(cluster({ hosts: ['a', 'b'] }) as never)).toThrow(text);
+      const expectation = expectFrames(wire);
+      expect(() => {
+        expectation.toBe('r', { r: 'request' as never });
+      }).toThrow('the matcher r must be a matcher of frames, such as frames.request(route)');
+      expectation.toBe('');
+    }));
+
   it('requires a matcher for each letter', async () => {
     await expect(
       gridTest(({ link, expectFrames }) => {
