@@ -1,14 +1,15 @@
+// #region simulate
 import { expect, test } from '@jest/globals';
 import { simulate, SimulationError, specText } from 'rxgrid/testing';
 import { storeSimulation, type Operation } from './simulation.js';
 import { serveFaultyStore } from './store.js';
 
-// #region simulate
 test('the store is linearizable, and loses nothing', async () => {
   for (let seed = 1; seed <= 5; seed++) await simulate({ ...storeSimulation(), seed });
 });
 // #endregion
 
+// #region lost-update
 let found: Promise<SimulationError<Operation>> | undefined;
 
 /** What the first seed that fails fails with; searched once. */
@@ -28,7 +29,6 @@ async function searchSeeds(): Promise<SimulationError<Operation>> {
   throw new Error('No seed found the fault.');
 }
 
-// #region lost-update
 test('the lost update is found, made small, and repeated', async () => {
   const error = await findFailure();
   expect(error.invariant).toBe('the history is linearizable');

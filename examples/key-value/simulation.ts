@@ -1,9 +1,9 @@
+// #region operations
 import { firstValueFrom } from 'rxjs';
 import type { Handles } from 'rxgrid';
 import { linearizable, noLostUpdate, type Model, type SimulationOptions } from 'rxgrid/testing';
 import { append, Disk, read, serveStore } from './store.js';
 
-// #region operations
 /** What the hosts do: plain data, so that a plan can be printed, cut and repeated. */
 export type Operation =
   | { readonly kind: 'append'; readonly from: string; readonly to: string; readonly key: string; readonly item: number }

@@ -1,10 +1,10 @@
+// #region sockets
 import { expect, test } from '@jest/globals';
 import { defer, retry } from 'rxjs';
 import { gridTest, type FlowContext } from 'rxgrid/testing';
 import { socketTest } from 'rxgrid/testing/node';
 import { append, Disk, serveStore } from './store.js';
 
-// #region sockets
 async function itemsSurviveFaults({ cluster, faults, until }: FlowContext): Promise<void> {
   const grid = await cluster({ hosts: ['shop', 'store'] });
   const disk = new Disk();
@@ -14,7 +14,7 @@ async function itemsSurviveFaults({ cluster, faults, until }: FlowContext): Prom
   const appended: number[] = [];
   const send = (item: number): void => {
     defer(() => grid.host('shop').connection('store').request(append, { key: 'tea', item }, { timeout: 2_000 }))
-      .pipe(retry({ delay: 100 }))
+      .pipe(retry({ count: 50, delay: 100 }))
       .subscribe(() => appended.push(item));
   };
   const slow = faults.slice(grid, 16, { rate: 1, from: 'shop' });

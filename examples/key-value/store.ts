@@ -1,10 +1,7 @@
+// #region contract
+// store.ts: each key belongs to one host, which keeps a list of items under it
 import { type, unary, type Handles } from 'rxgrid';
 
-/*
- * A key-value service: each key belongs to one host, which keeps a list of items under it.
- */
-
-// #region contract
 /** Adds an item to the list of a key, and returns the list. */
 export const append = unary({
   id: 1,
@@ -17,6 +14,7 @@ export const append = unary({
 export const read = unary({ id: 2, name: 'read', request: type<string>(), response: type<readonly number[]>() });
 // #endregion
 
+// #region disk
 /** What a host keeps when its process ends. Each access takes 2 ms. */
 export class Disk {
   readonly #lists = new Map<string, readonly number[]>();
@@ -42,6 +40,7 @@ export class Disk {
 function access(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 2));
 }
+// #endregion
 
 // #region faulty
 /**

@@ -2,8 +2,9 @@
  * What docs/guide/observing.md shows. `spec/examples/observing.spec.ts` runs it.
  */
 import { filter, map, pairwise, type Observable } from 'rxjs';
-import { connect, Manager, type Connection, type ManagerOptions } from 'rxgrid';
+import { connect, type Connection } from 'rxgrid';
 import { asyncApi, monitor, monitorRoutes, quantileOf, serveMonitor, subtractDurations } from 'rxgrid/monitor';
+import { Manager, type ManagerOptions } from 'rxgrid/node';
 
 /** What a page shows of one host. */
 export interface Figures {
@@ -14,7 +15,7 @@ export interface Figures {
 
 // #region local
 /** The routes that this host serves, the slowest first: at once, and then every second. */
-export function slowest(grid: Manager): Observable<readonly Figures[]> {
+export function slowest(grid: Pick<Manager, 'routes$'>): Observable<readonly Figures[]> {
   return grid.routes$.pipe(
     map((routes) => routes.filter(({ side }) => side === 'handler')),
     map((routes) => routes.map(({ route, inFlight, p99 }) => ({ route, inFlight, p99 }))),
@@ -25,7 +26,7 @@ export function slowest(grid: Manager): Observable<readonly Figures[]> {
 
 // #region stuck
 /** Streams that have been waiting for credit for 10 s or longer: their consumers are stuck, or slow. */
-export function stuckStreams(grid: Manager): Observable<readonly string[]> {
+export function stuckStreams(grid: Pick<Manager, 'streams$'>): Observable<readonly string[]> {
   return grid.streams$.pipe(
     map(({ streams }) => streams.filter(({ stalledFor = 0 }) => stalledFor >= 10_000)),
     map((streams) => streams.map(({ route, peer }) => `${route} to ${peer}`)),
